@@ -186,6 +186,7 @@ CACHES = caches(CACHE_URL)
 # --- Parts ---------------------------------------------------------------------------------
 INSTALLED_APPS = [
     "unfold",
+    "unfold.contrib.filters",
     "unfold.contrib.import_export",
     "import_export",
     "django.contrib.admin",

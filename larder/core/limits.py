@@ -252,6 +252,16 @@ MAX_FORM_LINES = 100
 MAX_FILTER_CHOICES = 200
 """Categories offered as a filter. Staff find the others with the search."""
 
+MAX_SEARCHED_ORDERS = 50_000
+"""Orders whose address and reference a search of staff reads, the newest of the chosen days. Also
+those that a filter or an order by a column without an index reads."""
+
+MAX_FOUND_ORDERS = 1_000
+"""Orders that a search of staff finds, the newest."""
+
+MAX_FOUND_OWNERS = 20
+"""Customers, and products, whose orders a search of staff finds."""
+
 LATEST_ORDERS = 10
 """Orders on the first page."""
 

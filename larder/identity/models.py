@@ -9,8 +9,9 @@ from django.contrib.auth.models import (
     PermissionsMixin,
 )
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models.functions import Lower, Now
+from django.db.models.functions import Concat, Lower, Now
 
 from larder.core.errors import AlreadyTaken
 from larder.core.ids import new_id
@@ -57,6 +58,16 @@ class CustomerManager(BaseUserManager["Customer"]):
 
     def create_superuser(self, username: str, password: str | None, **fields: Any) -> "Customer":
         return self.create_user(username, password, **fields, is_staff=True, is_superuser=True)
+
+
+SEARCH_TEXT = Lower(
+    Concat(
+        *("username", models.Value(" "), "email", models.Value(" ")),
+        *("first_name", models.Value(" "), "last_name"),
+        output_field=models.TextField(),
+    )
+)
+"""What staff find a customer by."""
 
 
 class Customer(AbstractBaseUser, PermissionsMixin):
@@ -130,6 +141,7 @@ class Customer(AbstractBaseUser, PermissionsMixin):
                 name="customer_epoch_raised",
                 condition=models.Q(epoch_raised_at__isnull=False),
             ),
+            GinIndex(models.Func(SEARCH_TEXT, function="trigrams"), name="customer_by_trigram"),
         )
 
     def __str__(self) -> str:

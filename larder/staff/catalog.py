@@ -12,8 +12,6 @@ from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.contrib.postgres.fields import ArrayField
-from django.contrib.postgres.lookups import DataContains
 from django.core.validators import (
     MaxLengthValidator,
     MaxValueValidator,
@@ -21,9 +19,7 @@ from django.core.validators import (
     RegexValidator,
     URLValidator,
 )
-from django.db.models import F, Func, IntegerField, QuerySet, TextField, URLField, Value
-from django.db.models.functions import Lower
-from django.db.models.lookups import GreaterThan
+from django.db.models import F, QuerySet, URLField
 from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminURLInputWidget
@@ -32,7 +28,7 @@ from larder.catalog import fields as of_product
 from larder.catalog import services
 from larder.catalog.fields import FIELDS, ProductField
 from larder.catalog.models import Category, Product
-from larder.catalog.search import indexed, words
+from larder.catalog.search import words
 from larder.core import money
 from larder.core.clock import now
 from larder.core.errors import DomainError
@@ -49,6 +45,7 @@ from larder.staff.base import (
     counted,
     moment,
 )
+from larder.staff.lists import with_trigrams, with_words
 from larder.staff.recording import refuse_former
 
 SENTENCES: Mapping[str, Sentence] = {
@@ -69,21 +66,7 @@ def containing(rows: "QuerySet[Any]", term: str, product: str = "") -> "QuerySet
     those of inventory's sql.CONTAINS and has_trigrams.
     """
     text, wanted = F(f"{product}search_text"), words(term)
-    for word in wanted:
-        at = Func(text, Lower(Value(word)), function="strpos", output_field=IntegerField())
-        rows = rows.filter(GreaterThan(at, 0))
-    known = [_trigrams(Lower(Value(word))) for word in indexed(wanted)]
-    if not known:
-        return rows
-    every = Func(*known, template="(%(expressions)s)", arg_joiner=" || ", output_field=TRIGRAMS)
-    return rows.filter(DataContains(_trigrams(text), every))
-
-
-TRIGRAMS = ArrayField(TextField())
-
-
-def _trigrams(text: Any) -> Func:
-    return Func(text, function="trigrams", output_field=TRIGRAMS)
+    return with_trigrams(with_words(rows, text, wanted), text, wanted)
 
 
 class CategoryForm(VersionedForm):

@@ -4,14 +4,21 @@ Lists stay fast with a million rows: rows beyond MAX_LISTED_ROWS are neither cou
 They are filtered by their filters alone.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
 from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.lookups import DataContains
 from django.core.paginator import Paginator
+from django.db.models import Func, IntegerField, QuerySet, TextField, Value
+from django.db.models.functions import Lower
+from django.db.models.lookups import GreaterThan
+from unfold.contrib.filters.admin import RangeDateFilter, RangeNumericFilter
 from unfold.views import ChangeList
 
+from larder.catalog.search import indexed
 from larder.core.limits import MAX_LISTED_ROWS
 
 
@@ -53,6 +60,34 @@ def _parameters(model: Any, one: Any) -> Iterator[str]:
         yield str(one.parameter_name)  # type: ignore[attr-defined]
         return
     name = one if isinstance(one, str) else one[0]
+    if not isinstance(one, str) and issubclass(one[1], (RangeDateFilter, RangeNumericFilter)):
+        yield from (f"{name}_from", f"{name}_to")
+        return
     field = model._meta.get_field(name)
     yield f"{name}__{field.target_field.name}__exact" if field.is_relation else f"{name}__exact"
     yield f"{name}__isnull"
+
+
+TRIGRAMS = ArrayField(TextField())
+
+
+def with_words(rows: "QuerySet[Any]", text: Any, wanted: Sequence[str]) -> "QuerySet[Any]":
+    """Returns the rows whose text contains all words, ignoring case, checked row by row."""
+    for word in wanted:
+        at = Func(text, Lower(Value(word)), function="strpos", output_field=IntegerField())
+        rows = rows.filter(GreaterThan(at, 0))
+    return rows
+
+
+def with_trigrams(rows: "QuerySet[Any]", text: Any, wanted: Sequence[str]) -> "QuerySet[Any]":
+    """Returns the rows whose text may contain all words, by its index of trigrams. Short words are
+    not looked up."""
+    known = [_trigrams(Lower(Value(word))) for word in indexed(wanted)]
+    if not known:
+        return rows
+    every = Func(*known, template="(%(expressions)s)", arg_joiner=" || ", output_field=TRIGRAMS)
+    return rows.filter(DataContains(_trigrams(text), every))
+
+
+def _trigrams(text: Any) -> Func:
+    return Func(text, function="trigrams", output_field=TRIGRAMS)

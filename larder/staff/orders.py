@@ -4,18 +4,14 @@ Also the admin's first page, because orders are in the highest layer that it sho
 """
 
 from typing import Any
-from uuid import UUID
 
 from django.contrib import admin
-from django.contrib.auth import get_user_model
-from django.db.models import Value
-from django.db.models.functions import Lower
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from unfold.decorators import display
 
-from larder.core.limits import LATEST_ORDERS, MAX_COUNTED_ORDERS, MAX_ID
+from larder.core.limits import LATEST_ORDERS, MAX_COUNTED_ORDERS
 from larder.orders.lifecycle import HELD
 from larder.orders.models import Order, OrderStatus
 from larder.staff import exports
@@ -25,6 +21,7 @@ from larder.staff.orders_contents import history_table, lines_table
 from larder.staff.orders_moves import MovableOrders
 from larder.staff.orders_payments import RefundDueAdmin, payment_tables
 from larder.staff.orders_placing import PlaceableOrders
+from larder.staff.orders_search import NEWEST, AmountFilter, DayFilter, SkuFilter, search
 
 __all__ = ["OrderAdmin", "OrderResource", "RefundDueAdmin", "dashboard"]
 
@@ -66,13 +63,20 @@ class OrderAdmin(exports.BoundedExport, MovableOrders, PlaceableOrders, ReadOnly
         ("Delivery", {"fields": ("requested_for", "address", "reference", "note")}),
         ("More", {"fields": ("id", "begun", "changed", "version"), "classes": ("collapse",)}),
     )
-    list_display = ("number", "whose", "state", "total_shown", "placed")
-    list_filter = (("status", StatusFilter),)
+    list_display = ("number", "whose", "state", "total_shown", "placed", "requested")
+    list_filter = (
+        ("status", StatusFilter),
+        ("placed_at", DayFilter),
+        ("requested_for", DayFilter),
+        ("total", AmountFilter),
+        SkuFilter,
+    )
+    list_filter_submit = True
     list_select_related = ("customer",)
     search_fields = ("number",)
-    search_help_text = "Number or id of an order, or the user name of a customer"
-    ordering = ("-number",)
-    sortable_by = ()
+    search_help_text = "Number, customer, email, phone, address, reference or SKU, or parts of them"
+    ordering = NEWEST
+    sortable_by = ("total_shown", "placed", "requested")
 
     def has_export_permission(self, request: Any) -> bool:
         """Returns whether the user may export orders."""
@@ -89,17 +93,7 @@ class OrderAdmin(exports.BoundedExport, MovableOrders, PlaceableOrders, ReadOnly
         return placed.select_related("customer")
 
     def get_search_results(self, request: Any, queryset: Any, search_term: str) -> Any:
-        """Searches numbers, ids and names by unique indexes; customers' orders by order_history."""
-        term = search_term.strip().removeprefix("#")
-        if not term:
-            return queryset, False
-        if term.isdecimal() and queryset.filter(number=_number(term)).exists():
-            return queryset.filter(number=_number(term)), False
-        if (order := _uuid(term)) is not None:
-            return queryset.filter(id=order), False
-        people = get_user_model()._default_manager.alias(folded=Lower("username"))
-        found = people.filter(folded=Lower(Value(term))).values_list("pk", flat=True)
-        return queryset.filter(customer_id__in=list(found)), False
+        return search(queryset, search_term.strip().removeprefix("#"), request), False
 
     def change_view(
         self, request: Any, object_id: str, form_url: str = "", extra_context: Any = None
@@ -145,11 +139,15 @@ class OrderAdmin(exports.BoundedExport, MovableOrders, PlaceableOrders, ReadOnly
     def state(self, order: Order) -> str:
         return order.status
 
-    @admin.display(description="Total")
+    @admin.display(description="Total", ordering="total")
     def total_shown(self, order: Order) -> str:
         return in_one_line(amount(order.total, order.currency))
 
-    @admin.display(description="Placed")
+    @admin.display(description="Requested for", ordering="requested_for")
+    def requested(self, order: Order) -> str:
+        return in_one_line(f"{order.requested_for:%d %b %Y}") if order.requested_for else "–"
+
+    @admin.display(description="Placed", ordering="placed_at")
     def placed(self, order: Order) -> str:
         return in_one_line(moment(order.placed_at))
 
@@ -170,19 +168,6 @@ class OrderAdmin(exports.BoundedExport, MovableOrders, PlaceableOrders, ReadOnly
     @admin.display(description="Last changed")
     def changed(self, order: Order) -> str:
         return moment(order.updated_at)
-
-
-def _number(digits: str) -> int:
-    """Returns the number of an order, or 0, which no order has, if it is too large."""
-    number = int(digits[:19])
-    return number if len(digits) < 20 and number <= MAX_ID else 0
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
 
 
 def dashboard(request: Any, context: dict[str, Any]) -> dict[str, Any]:

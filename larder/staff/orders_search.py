@@ -1,0 +1,187 @@
+"""Finds orders for staff: by words, days, amounts and products.
+
+Each search is a fixed number of statements, and an index bounds the rows that each reads, however
+many orders there are. Addresses and references have no such index, which would make every order and
+every move slower. They are read row by row, of the newest MAX_SEARCHED_ORDERS of the chosen days.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, time, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth import get_user_model
+from django.core.exceptions import BadRequest
+from django.db.models import DateTimeField, F, Func, Q, QuerySet, TextField, Value
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Lower
+from django.utils import timezone
+from unfold.contrib.filters.admin import RangeDateFilter, RangeNumericFilter, TextFilter
+from unfold.utils import parse_date_str
+
+from larder.catalog.models import Product
+from larder.catalog.search import indexed, words
+from larder.core.limits import MAX_FOUND_ORDERS, MAX_FOUND_OWNERS, MAX_ID, MAX_SEARCHED_ORDERS
+from larder.identity.models import SEARCH_TEXT
+from larder.identity.queries import ADDRESS_FIELDS
+from larder.orders.models import Order, OrderLine
+from larder.staff.lists import with_trigrams, with_words
+
+NEWEST = ("-placed_at", "-id")
+_UNINDEXED = ("total_from", "total_to", "requested_for_from", "requested_for_to")
+_PHONE = KeyTextTransform("phone", "ship_to")
+_DELIVERY = Lower(
+    Func(
+        *(
+            Value("\n"),
+            "reference",
+            *(KeyTextTransform(one, "ship_to") for one in ADDRESS_FIELDS[1:]),
+        ),
+        Func(_PHONE, Value(" -/().+"), Value(""), function="translate", output_field=TextField()),
+        function="concat_ws",
+        output_field=TextField(),
+    )
+)
+"""The reference and the address, and the phone number in digits too."""
+
+
+def search(queryset: "QuerySet[Any]", term: str, request: Any) -> "QuerySet[Any]":
+    """Returns the orders of a list that a search finds; without a term, those that its filters and
+    its order may read.
+
+    A number or an id finds one order. Otherwise all words have to be in what is known of the
+    customer, in the SKU of a product, or in the address and the reference of the order. The email
+    address and the names of an account are searched for staff who may see customers.
+    """
+    exact = _exact(term)
+    if exact is not None and queryset.filter(exact).exists():
+        return queryset.filter(exact)
+    if term:
+        people = request.user.has_perm("identity.view_customer")
+        return queryset.filter(pk__in=_found(words(term), _end(request), people=people))
+    (first, *_) = queryset.query.order_by or NEWEST
+    indexed = str(first).lstrip("-") == "placed_at"
+    if indexed and not any(request.GET.get(name) for name in _UNINDEXED):
+        return queryset
+    return queryset.filter(_readable(_end(request)))
+
+
+def _exact(term: str) -> Q | None:
+    if term.isdecimal() and len(term) < 20 and int(term) <= MAX_ID:
+        return Q(number=int(term))
+    try:
+        return Q(id=UUID(term))
+    except ValueError:
+        return None
+
+
+def _found(wanted: Sequence[str], end: datetime | None, *, people: bool) -> list[UUID]:
+    """Returns the ids of the newest orders that are found.
+
+    Plan: product_by_trigram and customer_by_trigram; then one statement with a range of
+    order_line_search or order_history for each of the products and customers, and a range of
+    order_search for the addresses.
+    """
+    placed = Order.objects.filter(placed_at__isnull=False)
+    lines = OrderLine.objects.filter(placed_at__isnull=False).order_by("-placed_at", "-order")
+    parts = [
+        with_words(placed.filter(_readable(end)), _DELIVERY, wanted)
+        .order_by(*NEWEST)
+        .values_list("pk", "placed_at"),
+        *(
+            placed.filter(customer=one).order_by(*NEWEST).values_list("pk", "placed_at")
+            for one in _customers(wanted, people=people)
+        ),
+        *(lines.filter(product=one).values_list("order", "placed_at") for one in _products(wanted)),
+    ]
+    first, *others = [part[:MAX_FOUND_ORDERS] for part in parts]
+    if others:
+        first = first.union(*others).order_by("-placed_at")[:MAX_FOUND_ORDERS]
+    return [order for order, _ in first]
+
+
+def _customers(wanted: Sequence[str], *, people: bool) -> list[int]:
+    """Returns the newest of the customers; for words that no index finds, the one of this name."""
+    known = get_user_model()._default_manager.filter(deleted_at=None)
+    text = SEARCH_TEXT if people else Lower("username")
+    found = with_trigrams(with_words(known, text, wanted), SEARCH_TEXT, wanted)
+    if not indexed(wanted):
+        found = known.alias(name=Lower("username")).filter(name=Lower(Value(" ".join(wanted))))
+    return list(found.order_by("-pk").values_list("pk", flat=True)[:MAX_FOUND_OWNERS])
+
+
+def _products(wanted: Sequence[str]) -> list[int]:
+    if not indexed(wanted):
+        return []
+    skus = with_words(Product.objects.all(), Lower("sku"), wanted)
+    found = with_trigrams(skus, F("search_text"), wanted).order_by("-pk")
+    return list(found.values_list("pk", flat=True)[:MAX_FOUND_OWNERS])
+
+
+def _readable(end: datetime | None) -> Q:
+    """Returns the condition of the newest orders that a search may read, before `end`.
+
+    Plan: a range of order_search, to find the first of them.
+    """
+    before = Q(placed_at__isnull=False) if end is None else Q(placed_at__lt=end)
+    times = Order.objects.filter(before).order_by(*NEWEST).values_list("placed_at", flat=True)
+    oldest = times[MAX_SEARCHED_ORDERS - 1 : MAX_SEARCHED_ORDERS].first()
+    return before if oldest is None else before & Q(placed_at__gte=oldest)
+
+
+def _end(request: Any) -> datetime | None:
+    """Returns the end of the last day that the filter of days includes."""
+    last = request.GET.get("placed_at_to")
+    return _day(last, after=1) if last else None
+
+
+def _day(text: str, *, after: int = 0) -> datetime:
+    """Returns when a day begins, or one `after` it. Raises BadRequest."""
+    day = parse_date_str(text)
+    if day is None or not 1 < day.year < 9999:
+        raise BadRequest("A day of this list cannot be read.")
+    return timezone.make_aware(datetime.combine(day + timedelta(days=after), time.min))
+
+
+class DayFilter(RangeDateFilter):  # type: ignore[misc]
+    """Filters by days of the shop's time zone. Both days are included."""
+
+    def queryset(self, request: Any, queryset: Any) -> Any:
+        """Returns the rows. Raises BadRequest."""
+        first, last = (self.used_parameters.get(f"{self.field_path}_{end}") for end in _ENDS)
+        for text, lookup, after in ((first, "gte", 0), (last, "lt", 1)):
+            if text:
+                at = _day(text, after=after)
+                day = at if isinstance(self.field, DateTimeField) else at.date()
+                queryset = queryset.filter(**{f"{self.field_path}__{lookup}": day})
+        return queryset
+
+
+_ENDS = ("from", "to")
+
+
+class AmountFilter(RangeNumericFilter):  # type: ignore[misc]
+    """Filters by amounts. Both are included."""
+
+    def queryset(self, request: Any, queryset: Any) -> Any:
+        """Returns the rows. Raises BadRequest."""
+        rows = super().queryset(request, queryset)
+        if rows is None:
+            raise BadRequest("An amount of this list cannot be read.")
+        return rows
+
+
+class SkuFilter(TextFilter):  # type: ignore[misc]
+    """Filters by a product of the order: the newest orders with it."""
+
+    title = "SKU"
+    parameter_name = "sku"
+
+    def queryset(self, request: Any, queryset: Any) -> Any:
+        """Plan: the key of the SKU, then a range of order_line_search."""
+        if not self.value():
+            return queryset
+        product = Product.objects.filter(sku=self.value()).values_list("pk", flat=True).first()
+        lines = OrderLine.objects.filter(product=product, placed_at__isnull=False)
+        newest = lines.order_by("-placed_at", "-order").values_list("order", flat=True)
+        return queryset.filter(pk__in=list(newest[:MAX_FOUND_ORDERS]))

@@ -1,0 +1,200 @@
+"""By what staff find orders, and what bounds each search."""
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from larder.catalog.models import Product
+from larder.core import limits
+from larder.orders.decision import Wanted
+from larder.orders.models import Order
+from larder.orders.services.place_order import place_order
+from larder.orders.services.placement import Placement, Terms
+from larder.staff import orders_search
+from tests.conftest import NOW, Person
+from tests.staff.desk import Desk, allow
+
+ORDERS = "orders/order/"
+SHIP_TO = {
+    "name": "Grace Hopper",
+    "line1": "Hauptstraße 12",
+    "city": "Bad Soden",
+    "phone": "+49 (30) 123-4567",
+}
+
+
+@pytest.fixture
+def desk(person: Callable[..., Person]) -> Desk:
+    return Desk(person(is_staff=True, is_superuser=True))
+
+
+@pytest.fixture
+def place(product: Callable[..., int]) -> Callable[..., Order]:
+    """Places an order with these details, `days` after NOW."""
+
+    def placed(who: Person, *, days: int = 0, price: str = "2.25", **details: Any) -> Order:
+        asked = Placement(
+            customer=who.id,
+            actor=who.customer.public_id,
+            lines=[Wanted(product(price=price), 1)],
+            **details,
+        )
+        at = NOW + timedelta(days=days)
+        return Order.objects.get(
+            id=place_order(asked, terms=Terms(currency="GBP"), now=at).order.id
+        )
+
+    return placed
+
+
+@pytest.fixture
+def hers(person: Callable[..., Person], place: Callable[..., Order]) -> Order:
+    """An order to find, before one that must not be found."""
+    who = person("g_hopper", email="amazing@navy.example", first_name="Gracie", last_name="Murray")
+    found = place(who, ship_to=SHIP_TO, reference="PO-7788")
+    place(person("tom"), ship_to={"name": "Tom", "line1": "1 High Street", "phone": "555"})
+    return found
+
+
+WORDS = ("race hop", "HOPPER", "straße 12", "aupts", "bad soden", "4567", "30123", "po-77", "788")
+ACCOUNT = ("mazing@navy", "racie", "urra", "murray gracie")
+
+
+@pytest.mark.parametrize("term", [*WORDS, *ACCOUNT, "_hop", "g_hopper"])
+def test_an_order_is_found_by_parts_of_words_of_its_customer_and_its_delivery(
+    desk: Desk, hers: Order, term: str
+) -> None:
+    assert desk.get(ORDERS, q=term).rows == [hers]
+
+
+@pytest.mark.parametrize("term", ["nobody", "phone", "line1", "gracie tom", "%", "gr\\"])
+def test_a_search_finds_neither_names_of_fields_nor_words_of_different_orders(
+    desk: Desk, hers: Order, term: str
+) -> None:
+    assert desk.get(ORDERS, q=term).rows == []
+
+
+def test_an_order_is_found_by_a_part_of_a_sku_but_not_by_the_name_of_a_product(
+    desk: Desk, hers: Order
+) -> None:
+    line = hers.lines.get()
+    Product.objects.filter(id=line.product_id).update(sku="QX-4-ZZ", name="Marmalade")
+    assert desk.get(ORDERS, q="x-4-z").rows == [hers]
+    assert desk.get(ORDERS, q="marmalade").rows == []
+    assert desk.get(ORDERS, sku="QX-4-ZZ").rows == [hers]
+    assert desk.get(ORDERS, sku="QX-4").rows == []
+
+
+@pytest.mark.parametrize("term", ACCOUNT)
+def test_staff_who_may_not_see_customers_cannot_search_in_their_accounts(
+    person: Callable[..., Person], hers: Order, term: str
+) -> None:
+    packer = person(is_staff=True)
+    for permissions, found in (
+        (["orders.view_order"], []),
+        (["orders.view_order", "identity.view_customer"], [hers]),
+    ):
+        assert Desk(allow(packer, *permissions)).get(ORDERS, q=term).rows == found
+    packer = allow(packer, "orders.view_order")
+    for shown in ("g_hopper", "hopper", "4567"):
+        assert Desk(packer).get(ORDERS, q=shown).rows == [hers]
+
+
+def test_a_deleted_account_is_not_found_by_its_name(desk: Desk, hers: Order) -> None:
+    hers.customer.deleted_at, hers.customer.is_active = NOW, False
+    hers.customer.may_order, hers.customer.email = False, ""
+    hers.customer.save()
+    assert desk.get(ORDERS, q="g_hopper").rows == []
+
+
+def test_a_name_of_two_letters_is_found_whole(
+    desk: Desk, person: Callable[..., Person], place: Callable[..., Order]
+) -> None:
+    order = place(person("Al"))
+    place(person("Alan"))
+    assert desk.get(ORDERS, q="al").rows == [order]
+
+
+def test_orders_are_filtered_by_days_amount_and_requested_day(
+    desk: Desk, person: Callable[..., Person], place: Callable[..., Order]
+) -> None:
+    first = place(person(), price="10.00", requested_for=date(2026, 2, 1))
+    second = place(person(), days=1, price="20.00", requested_for=date(2026, 2, 2))
+    for parameters, found in (
+        ({"placed_at_from": "2026-01-03"}, [second]),
+        ({"placed_at_to": "2026-01-02"}, [first]),
+        ({"placed_at_from": "2026-01-02", "placed_at_to": "2026-01-03"}, [second, first]),
+        ({"requested_for_from": "2026-02-02"}, [second]),
+        ({"requested_for_to": "2026-02-01"}, [first]),
+        ({"total_from": "10.01"}, [second]),
+        ({"total_to": "10"}, [first]),
+        ({"total_from": "10", "placed_at_from": "2026-01-03"}, [second]),
+    ):
+        assert desk.get(ORDERS, **parameters).rows == found, parameters
+
+
+@pytest.mark.parametrize("name", ["placed_at_from", "placed_at_to", "requested_for_to", "total_to"])
+@pytest.mark.parametrize("value", ["x", "0001-01-01", "9" * 40, "NaN", "-Infinity", "1e999999"])
+def test_a_day_or_an_amount_that_cannot_be_read_is_refused(
+    desk: Desk, hers: Order, name: str, value: str
+) -> None:
+    if (name, value) == ("total_to", "0001-01-01") or name != "total_to":
+        assert desk.get(ORDERS, **{name: value}).status == 400
+    assert desk.get(ORDERS, **{name: value}).status in {200, 400}
+
+
+@pytest.mark.parametrize("column", [4, 5, 6])
+def test_orders_are_sorted_by_amount_day_and_requested_day(
+    desk: Desk, person: Callable[..., Person], place: Callable[..., Order], column: int
+) -> None:
+    first = place(person(), price="10.00", requested_for=date(2026, 2, 1))
+    second = place(person(), days=1, price="20.00", requested_for=date(2026, 2, 2))
+    assert desk.get(ORDERS, o=str(column)).rows == [first, second]
+    assert desk.get(ORDERS, o=f"-{column}").rows == [second, first]
+
+
+@pytest.mark.parametrize(
+    "parameters", [{"q": "hopper"}, {"total_from": "1"}, {"requested_for_from": "2026-01-01"}]
+)
+def test_what_has_no_index_is_read_of_the_newest_orders_of_the_chosen_days(
+    desk: Desk,
+    person: Callable[..., Person],
+    place: Callable[..., Order],
+    monkeypatch: pytest.MonkeyPatch,
+    parameters: dict[str, str],
+) -> None:
+    monkeypatch.setattr(orders_search, "MAX_SEARCHED_ORDERS", 2)
+    orders = [
+        place(person(), days=day, ship_to=SHIP_TO, requested_for=date(2026, 2, 1))
+        for day in range(3)
+    ]
+    assert desk.get(ORDERS, **parameters).rows == [orders[2], orders[1]]
+    until = {"placed_at_to": f"{NOW + timedelta(days=1):%Y-%m-%d}"}
+    assert desk.get(ORDERS, **parameters, **until).rows == [orders[1], orders[0]]
+    assert len(desk.get(ORDERS, o="4").rows) == 2
+    assert len(desk.get(ORDERS, o="5").rows) == 3
+
+
+def test_a_search_finds_the_newest_orders(
+    desk: Desk,
+    person: Callable[..., Person],
+    place: Callable[..., Order],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(orders_search, "MAX_FOUND_ORDERS", 2)
+    who = person("ada_l")
+    orders = [place(who, days=day) for day in range(3)]
+    assert desk.get(ORDERS, q="ada_l").rows == [orders[2], orders[1]]
+
+
+def test_a_search_takes_as_many_queries_for_many_customers_as_for_one(
+    desk: Desk, person: Callable[..., Person], place: Callable[..., Order]
+) -> None:
+    counts = []
+    for many in (1, limits.MAX_FOUND_OWNERS + 1):
+        for number in range(many):
+            place(person(f"common_{many}_{number}"))
+        counts.append(desk.queries(f"{ORDERS}?q=common"))
+    assert counts[0] == counts[1] <= 10
