@@ -185,8 +185,9 @@ def test_a_search_finds_the_newest_orders(
 ) -> None:
     monkeypatch.setattr(orders_search, "MAX_FOUND_ORDERS", 2)
     who = person("ada_l")
-    orders = [place(who, days=day) for day in range(3)]
-    assert desk.get(ORDERS, q="ada_l").rows == [orders[2], orders[1]]
+    orders = [place(who, days=day, ship_to=SHIP_TO) for day in range(3)]
+    for term in ("ada_l", "hopper"):
+        assert desk.get(ORDERS, q=term).rows == [orders[2], orders[1]]
 
 
 def test_a_search_takes_as_many_queries_for_many_customers_as_for_one(
