@@ -372,6 +372,8 @@ LANGUAGE_CODE = "en-gb"
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"
+# That of the admin's days and times.
+SHOP_TIME_ZONE = env.str("SHOP_TIME_ZONE", default="UTC")
 
 # --- Logs ----------------------------------------------------------------------------------
 LOG_PROCESSORS: list[Any] = [

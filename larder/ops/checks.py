@@ -10,6 +10,7 @@ from decimal import Decimal, InvalidOperation
 from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.conf import settings
 from django.core import checks
@@ -166,6 +167,17 @@ def least_total_is_an_amount(**options: Any) -> list[CheckMessage]:
         pass
     said = f"MIN_ORDER_TOTAL is no amount: {settings.MIN_ORDER_TOTAL!r}."
     return [Error(said, hint="Write it as 12.50, or 0 for none.", id="larder.E008")]
+
+
+@register()
+def time_zone_exists(**options: Any) -> list[CheckMessage]:
+    """Returns an error for an unknown SHOP_TIME_ZONE, with which the admin would show no times."""
+    try:
+        ZoneInfo(settings.SHOP_TIME_ZONE)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        said = f"SHOP_TIME_ZONE is no time zone: {settings.SHOP_TIME_ZONE!r}."
+        return [Error(said, hint="Use UTC, or a name like Europe/Berlin.", id="larder.E028")]
+    return []
 
 
 @register()

@@ -28,7 +28,6 @@ from django.db.models import Case, OuterRef, QuerySet, Subquery, Value, When
 from django.http import HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.html import format_html
 from unfold.admin import ModelAdmin as ThemedAdmin
 from unfold.decorators import action
@@ -41,7 +40,7 @@ from larder.identity.caller import Caller
 from larder.staff.at_once import few_at_once
 from larder.staff.confirming import confirming
 from larder.staff.history import AuditedAdmin, changes
-from larder.staff.lists import ListPage, ListPaginator, filter_parameters
+from larder.staff.lists import ListPage, ListPaginator, filter_parameters, shop_zone
 from larder.staff.log_in import telling_end
 from larder.staff.recording import record_refusal, recording, user_as_caller
 
@@ -367,8 +366,8 @@ def counted(number: int, what: str) -> str:
 
 
 def moment(at: datetime | None) -> str:
-    """Returns a time with its zone, or a dash."""
-    return "–" if at is None else f"{timezone.localtime(at):%d %b %Y, %H:%M:%S %Z}"
+    """Returns a time in the shop's time zone, or a dash."""
+    return "–" if at is None else f"{at.astimezone(shop_zone()):%d %b %Y, %H:%M}"
 
 
 def in_one_line(text: str) -> str:

@@ -7,7 +7,9 @@ They are filtered by their filters alone.
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.lookups import DataContains
@@ -20,6 +22,11 @@ from unfold.views import ChangeList
 
 from larder.catalog.search import indexed
 from larder.core.limits import MAX_LISTED_ROWS
+
+
+def shop_zone() -> ZoneInfo:
+    """Returns the time zone of the admin's days and times."""
+    return ZoneInfo(settings.SHOP_TIME_ZONE)
 
 
 class ListPaginator(Paginator):  # type: ignore[type-arg]

@@ -17,6 +17,7 @@ from larder.orders.models import Order, OrderStatus
 from larder.staff import exports
 from larder.staff.base import ReadOnlyAdmin, amount, customer_name, in_one_line, moment
 from larder.staff.confirming import require_confirmation
+from larder.staff.lists import shop_zone
 from larder.staff.orders_contents import history_table, lines_table
 from larder.staff.orders_moves import MovableOrders
 from larder.staff.orders_payments import RefundDueAdmin, payment_tables
@@ -185,7 +186,9 @@ def dashboard(request: Any, context: dict[str, Any]) -> dict[str, Any]:
 
 
 def _placed_today(placed: Any) -> str:
-    midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+    midnight = timezone.localtime(timezone=shop_zone()).replace(
+        hour=0, minute=0, second=0, microsecond=0
+    )
     times = placed.values_list("placed_at", flat=True)[:MAX_COUNTED_ORDERS]
     today = sum(at >= midnight for at in times)
     return f"{today:,} or more" if today == MAX_COUNTED_ORDERS else str(today)

@@ -15,7 +15,6 @@ from django.core.exceptions import BadRequest
 from django.db.models import DateTimeField, F, Func, Q, QuerySet, TextField, Value
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Lower
-from django.utils import timezone
 from unfold.contrib.filters.admin import RangeDateFilter, RangeNumericFilter, TextFilter
 from unfold.utils import parse_date_str
 
@@ -25,7 +24,7 @@ from larder.core.limits import MAX_FOUND_ORDERS, MAX_FOUND_OWNERS, MAX_ID, MAX_S
 from larder.identity.models import SEARCH_TEXT
 from larder.identity.queries import ADDRESS_FIELDS
 from larder.orders.models import Order, OrderLine
-from larder.staff.lists import with_trigrams, with_words
+from larder.staff.lists import shop_zone, with_trigrams, with_words
 
 NEWEST = ("-placed_at", "-id")
 _UNINDEXED = ("total_from", "total_to", "requested_for_from", "requested_for_to")
@@ -140,7 +139,7 @@ def _day(text: str, *, after: int = 0) -> datetime:
     day = parse_date_str(text)
     if day is None or not 1 < day.year < 9999:
         raise BadRequest("A day of this list cannot be read.")
-    return timezone.make_aware(datetime.combine(day + timedelta(days=after), time.min))
+    return datetime.combine(day + timedelta(days=after), time.min, shop_zone())
 
 
 class DayFilter(RangeDateFilter):  # type: ignore[misc]

@@ -38,6 +38,7 @@ FIRING: dict[str, dict[str, Any]] = {
     "larder.E023": {"DEMO": True, "HOST": "::"},
     "larder.E024": {"ADMIN_IDLE_MINUTES": 0},
     "larder.E027": {"HOLD_SECONDS": 0},
+    "larder.E028": {"SHOP_TIME_ZONE": "Berlin"},
     "larder.E025": {"QUOTA_ORDERS": "many"},
     "larder.W004": {"EMAIL_URL": ""},
     "larder.W002": {"OWNER_DATABASE_URL": "postgresql:///", "DATABASE_URL": "postgresql:///"},
