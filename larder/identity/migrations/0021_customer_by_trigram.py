@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
     # The function trigrams is catalog's.
     dependencies = [
         ("identity", "0020_confirm_orders"),
-        ("catalog", "0001_squashed_0004_step_and_barcode"),
+        ("catalog", "0001_initial"),
     ]
 
     operations = [
