@@ -1,5 +1,5 @@
-"""Places of a process that accounts and networks share: one of them can have all, and when others
-come, each gets an equal share (McKenney, Stochastic Fairness Queueing, 1990)."""
+"""Places of a process that accounts and networks share. One holder can have all places. When others
+request places, each gets an equal share (McKenney, Stochastic Fairness Queueing, 1990)."""
 
 from collections import Counter, deque
 from collections.abc import Collection, Hashable, Iterator
@@ -22,7 +22,7 @@ def held_by(*holders: Hashable) -> Iterator[None]:
 
 
 def holders() -> Collection[Hashable]:
-    """Returns for whom this thread takes places. Places without a holder are never lost."""
+    """Returns the holders of the places that this thread takes. Places without one are not lost."""
     return _holders.get()
 
 

@@ -57,7 +57,8 @@ def test_what_sends_to_the_operators_may_use_the_topic_and_its_key(service: str)
             continue
         given = one["Action"]
         allowed |= {given} if isinstance(given, str) else set(given)
-        # Services say for whom they act, but EventBridge says nothing that a condition could ask.
+        # CloudWatch sends the account of the alarm. EventBridge sends no value that a condition can
+        # compare.
         assert service != "events" or "Condition" not in one
     assert allowed == {"sns:Publish", "kms:Decrypt", "kms:GenerateDataKey*"}
 
