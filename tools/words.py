@@ -56,6 +56,9 @@ EXCEPTIONS = (
 """Files and the texts in them that may have a replaced word."""
 
 
+TEST_NAME = re.compile(r"(?<=def )test_\w+")
+
+
 @dataclass(frozen=True)
 class Replaced:
     """A word with what to use for it."""
@@ -124,8 +127,11 @@ def files(root: Path, paths: list[str]) -> Iterator[Path]:
 
 
 def findings(name: str, text: str, vocabulary: tuple[Replaced, ...]) -> list[Finding]:
-    """Return what a text has of the vocabulary, in the order of its lines."""
-    checked = _without_exceptions(name, text)
+    """Return what a text has of the vocabulary, in the order of its lines.
+
+    The names of tests are read as sentences.
+    """
+    checked = TEST_NAME.sub(_as_words, _without_exceptions(name, text))
     parts = _parts(checked)
     found = [
         Finding(name, checked.count("\n", 0, match.start()) + 1, _joined(match[0]), one.use)
@@ -134,6 +140,11 @@ def findings(name: str, text: str, vocabulary: tuple[Replaced, ...]) -> list[Fin
         for match in one.pattern.finditer(checked)
     ]
     return sorted(found, key=lambda one: one.line)
+
+
+def _as_words(name: re.Match[str]) -> str:
+    """Return a name with spaces between its words."""
+    return name[0].replace("_", " ")
 
 
 def _joined(phrase: str) -> str:

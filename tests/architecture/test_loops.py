@@ -52,7 +52,7 @@ def _calls_itself(function: ast.FunctionDef) -> bool:
     )
 
 
-def test_loops_without_an_end_of_their_own_are_listed() -> None:
+def test_loops_without_a_bound_are_listed() -> None:
     found = {name for name, function in _functions() if any(map(_is_endless, ast.walk(function)))}
     assert found == {*SERVES, *READS_ON, *TRIES_NUMBERS}
 

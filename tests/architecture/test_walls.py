@@ -107,7 +107,7 @@ CROSSINGS = {
 
 @pytest.mark.system
 @pytest.mark.parametrize("wall", CROSSINGS)
-def test_crossing_a_wall_is_told(wall: str, tmp_path: Path) -> None:
+def test_a_forbidden_import_is_reported(wall: str, tmp_path: Path) -> None:
     for name in ("larder", "config", "tools", ".importlinter"):
         (tmp_path / name).symlink_to(ROOT / name)
     where, line = CROSSINGS[wall]

@@ -73,7 +73,7 @@ def test_a_commit_is_written_out_as_it_was_and_the_repository_stays_as_it_is(
     assert after == before
 
 
-def test_a_dot_stands_for_the_files_as_they_are(repository: Path, tmp_path: Path) -> None:
+def test_a_dot_means_the_present_files(repository: Path, tmp_path: Path) -> None:
     assert check_out(find("."), tmp_path / "A").folder == repository
 
 
@@ -86,7 +86,7 @@ def test_a_commit_that_does_not_know_how_it_is_measured_is_refused(
         check_out(find("HEAD"), tmp_path / "A")
 
 
-def test_a_commit_that_requires_something_else_gets_an_environment_of_its_own(
+def test_a_commit_with_other_requirements_gets_a_separate_environment(
     repository: Path, tmp_path: Path
 ) -> None:
     """Made by the commit's own bootstrap, whose failure is reported."""
@@ -132,7 +132,7 @@ def test_only_pairs_that_all_say_the_same_tell_anything(
     assert spread(ratios).tells is tells
 
 
-def test_the_table_names_both_commits_and_marks_what_can_be_told() -> None:
+def test_the_table_names_both_commits_and_marks_significant_differences() -> None:
     a, b = Commit("HEAD~1", "a" * 40, "Slow"), Commit(".", "", "the files as they are now")
     page = table.page(a, b, {"R": pairs((100, 150), (100, 200)), "W": pairs((10, 9), (10, 12))})
     assert "- A: HEAD~1 (aaaaaaaaaa Slow)" in page
@@ -141,12 +141,12 @@ def test_the_table_names_both_commits_and_marks_what_can_be_told() -> None:
     assert "| W | 10 | 10 | 1.05, 0.90–1.20 |" in page
 
 
-def test_a_wrong_answer_is_told_of_its_commit() -> None:
+def test_a_wrong_answer_is_reported_with_its_commit() -> None:
     wrong = Pair(taken(1), taken(1, failure="HTTP/1.1 500"))
     assert failures({"W": [wrong]}) == ["W of B got a wrong answer in 1 of 1: HTTP/1.1 500"]
 
 
-def test_the_commits_are_asked_in_turn_in_an_order_that_favours_neither() -> None:
+def test_the_commits_are_measured_alternately_in_a_balanced_order() -> None:
     given = {"A": iter([taken(1), taken(4)]), "B": iter([taken(2), taken(3)])}
     asked = course.turn(next, given)
     assert [letter for letter, _ in asked] == ["A", "B", "B", "A"]

@@ -160,7 +160,7 @@ def test_256_connections_are_all_served(server: Server) -> None:
     assert found.sent >= 256
 
 
-def test_of_two_loads_at_once_each_has_its_own_rate_and_nobody_knows_their_cpu(
+def test_two_loads_at_once_have_separate_rates_and_no_cpu_time(
     server: Server,
 ) -> None:
     fast = Load(server.port, Page("/"), 2, 0.1, 1.5)

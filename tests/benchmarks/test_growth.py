@@ -59,7 +59,7 @@ def test_a_ratio_is_the_median_of_the_rounds_own() -> None:
     assert found(2, 1.5, 2).ratio(MORE_ORDERS, p99) == pytest.approx(2)
 
 
-def test_cpu_is_told_in_microseconds_a_request_of_application_and_postgresql_together() -> None:
+def test_cpu_time_is_in_microseconds_a_request_of_application_and_postgresql() -> None:
     assert cpu(taken()) == pytest.approx(2000)
 
 
@@ -108,14 +108,14 @@ def test_the_clock_of_a_process_counts_all_its_threads_finely() -> None:
         clocks.cpu_seconds(2**22 + 1)
 
 
-def test_a_token_is_made_that_of_somebody_who_has_copied_everything() -> None:
+def test_the_token_is_that_of_a_client_with_a_full_copy() -> None:
     raw = json.dumps(["product-changes", "7.1", 12, 34, 500]).encode()
     since = complete(base64.urlsafe_b64encode(raw).decode().rstrip("="))
     padded = since + "=" * (-len(since) % 4)
     assert json.loads(base64.urlsafe_b64decode(padded)) == ["product-changes", "7.1", 12, 34, None]
 
 
-def test_units_that_were_sold_but_not_acknowledged_are_told() -> None:
+def test_units_that_were_sold_but_not_acknowledged_are_reported() -> None:
     before, answers = Books(orders=10, available=1000, sold=60), (2, 6)
     assert books.faults(answers, before, Books(12, 994, 66)) == []
     assert len(books.faults(answers, before, Books(13, 990, 70))) == 3

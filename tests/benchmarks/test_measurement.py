@@ -32,7 +32,7 @@ def test_the_rate_counts_only_requests_of_the_counted_time() -> None:
     assert warm.rate == 2.5
 
 
-def test_cpu_is_told_in_microseconds_a_request() -> None:
+def test_cpu_time_is_in_microseconds_a_request() -> None:
     one = measurement(1000, cpu=Cpu(application=0.5, postgresql=0.1, generator=0.02, others=0))
     assert one.each(one.cpu.application) == pytest.approx(500)
     assert one.each(one.cpu.postgresql) == pytest.approx(100)
@@ -70,7 +70,7 @@ def test_a_summary_is_the_median_of_each_figure_by_itself() -> None:
     assert found.p50 == pytest.approx(10)
 
 
-def test_what_nobody_here_spent_was_spent_by_others() -> None:
+def test_cpu_time_that_no_known_process_used_is_that_of_others() -> None:
     usage = Usage(application=1.0, postgresql=0.5, machine=2.5)
     assert usage.with_generator(0.25).others == pytest.approx(0.75)
     assert usage.with_generator(2.0).others == 0

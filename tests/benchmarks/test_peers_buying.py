@@ -99,7 +99,7 @@ def load(shop: Shop, seconds: float = 6.0) -> Buying:
     return Buying(shop.server_address[1], [Visitor()] * 3, range(10), "seed", 0.1, seconds)
 
 
-def test_a_rate_is_of_whole_orders_and_every_unit_is_told(shop: Shop) -> None:
+def test_a_rate_counts_whole_orders_and_every_unit_is_accounted_for(shop: Shop) -> None:
     found, errors = buying.measure(load(shop), Meter(os.getpid()))
     assert found.failure == ""
     assert found.orders > 3

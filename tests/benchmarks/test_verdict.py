@@ -96,7 +96,9 @@ def test_a_load_that_stood_still_is_never_on_a_mark(name: str, limit: str) -> No
         ("W at half", 23, "W at half, of what was due"),
     ],
 )
-def test_a_missed_bar_is_told_and_does_not_fail_the_run(name: str, rate: int, text: str) -> None:
+def test_a_missed_target_is_reported_and_does_not_fail_the_run(
+    name: str, rate: int, text: str
+) -> None:
     verdict = judge(results(**{name: rate}), BALANCED)
     assert not line(verdict, text).met
     assert verdict.failed == []
@@ -209,7 +211,7 @@ def test_the_terminal_shows_every_load_every_figure_and_what_was_missed(found: R
     assert "8 of 9 bars met." in shown
 
 
-def test_start_and_memory_are_told(found: Report) -> None:
+def test_the_report_has_start_and_memory(found: Report) -> None:
     shown = report.text(found)
     assert "2.50 s to the first answer, 1.25 s of imports" in shown
     assert "Memory of a worker: 90 MiB after its start, 150 MiB at most." in shown
@@ -288,7 +290,7 @@ def test_everything_that_is_judged_is_measured() -> None:
     assert {*ORDER} >= PGBENCH
 
 
-def test_half_of_the_most_is_known_before_it_is_asked_for() -> None:
+def test_half_of_the_maximum_is_known_before_it_is_needed() -> None:
     assert ORDER.index("W") < ORDER.index(BESIDE)
 
 

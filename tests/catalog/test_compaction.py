@@ -118,7 +118,7 @@ def nobody_misses_anything(outcome: Sequence[tuple[set[int], set[int]]]) -> None
     assert [before for before, _ in outcome] == [after for _, after in outcome]
 
 
-def test_beside_an_open_transaction_every_reader_is_told_what_they_were(three: list[int]) -> None:
+def test_each_reader_gets_every_change_beside_an_open_transaction(three: list[int]) -> None:
     nobody_misses_anything(beside_an_open_transaction(three))
 
 

@@ -179,7 +179,7 @@ def test_a_page_of_the_shop_itself_may_use_the_password(
         ),
     ],
 )
-def test_a_name_with_characters_that_nobody_sees_is_refused(anyone: ApiClient, name: str) -> None:
+def test_a_name_with_invisible_characters_is_refused(anyone: ApiClient, name: str) -> None:
     refused = anyone("POST", "/api/register/", {"name": name, "password": "correct horse"})
     assert refused.status == 400
     body = {"username": name, "password": "correct horse"}

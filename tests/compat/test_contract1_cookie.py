@@ -138,7 +138,7 @@ def test_with_the_account_its_cookie_ends_at_once(
     assert browser("GET", "/api/products/").status == 401
 
 
-def test_a_cookie_of_nobody_is_401(anyone: ApiClient) -> None:
+def test_an_unknown_cookie_is_401(anyone: ApiClient) -> None:
     for cookie in ("sessionid=x", "sessionid=" + "a" * 32, "sessionid=\xff", "sessionid"):
         assert anyone("GET", "/api/products/", Cookie=cookie).status == 401
 

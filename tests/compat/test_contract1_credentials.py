@@ -154,7 +154,7 @@ def end_by_deactivation(who: Person) -> None:
 
 @pytest.mark.parametrize("end", [end_by_deletion, end_by_deactivation])
 @pytest.mark.parametrize("is_staff", [False, True])
-def test_whoever_is_deleted_or_deactivated_is_out_at_once(
+def test_deleted_and_deactivated_accounts_are_refused_at_once(
     anyone: ApiClient,
     person: MakePerson,
     product: MakeProduct,
@@ -172,7 +172,7 @@ def test_whoever_is_deleted_or_deactivated_is_out_at_once(
         assert statuses(everywhere(anyone, jam, header)) == REFUSED
 
 
-def test_deleting_somebody_with_orders_keeps_the_orders_and_lets_nobody_read_them(
+def test_deleting_an_account_keeps_its_orders_and_hides_them(
     person: MakePerson, client_of: ClientOf, shopper: ApiClient, product: MakeProduct
 ) -> None:
     who, jam, id = person(), product(), uuid4()

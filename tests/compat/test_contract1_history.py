@@ -134,7 +134,7 @@ def test_cancelled_and_returned_orders_stay_in_the_history(
     assert buyer("GET", f"/api/orders/{ids[0]}/").body == before["results"][1]
 
 
-def test_a_changed_order_is_shown_as_it_stands_and_repeated_by_what_was_placed(
+def test_a_changed_order_is_shown_as_it_is_and_repeated_by_what_was_placed(
     buyer: Documented, product: MakeProduct
 ) -> None:
     jam = product(price="1.50", name="Jam")

@@ -200,7 +200,7 @@ def test_the_same_id_with_other_content_is_409_and_changes_nothing(
     assert buyer("GET", at(id)).body == first.body
 
 
-def test_the_same_id_of_somebody_else_is_404_whatever_the_content(
+def test_the_id_of_another_customers_order_is_404_for_any_content(
     person: MakePerson, client_of: ClientOf, product: MakeProduct
 ) -> None:
     jam, id = product(), uuid4()
@@ -216,7 +216,7 @@ def test_the_same_id_of_somebody_else_is_404_whatever_the_content(
     assert mine("GET", at(id)).body == first.body
 
 
-def test_the_id_of_a_draft_can_be_taken_by_nobody(
+def test_the_id_of_a_draft_cannot_be_reused(
     person: MakePerson, client_of: ClientOf, product: MakeProduct
 ) -> None:
     who = person()
@@ -248,7 +248,7 @@ def test_an_order_may_have_a_thousand_lines(buyer: Documented, product: MakeProd
     assert (answer.status, left(jam)) == (201, 1_000)
 
 
-def test_whoever_may_not_order_is_403(
+def test_an_account_that_may_not_order_is_403(
     person: MakePerson, client_of: ClientOf, product: MakeProduct
 ) -> None:
     jam, buyer = product(), Documented("1", client_of(person(may_order=False)))

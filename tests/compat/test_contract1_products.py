@@ -123,7 +123,7 @@ def test_what_is_no_id_is_404(shopper: ApiClient, id: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-def test_nobody_writes_products_here(
+def test_this_contract_writes_no_products(
     shopper: ApiClient, keeper: ApiClient, product: MakeProduct, method: str
 ) -> None:
     jam = product(name="Jam")

@@ -170,7 +170,7 @@ def test_what_is_no_uuid_leads_to_the_same_path_with_a_slash(shopper: ApiClient)
             assert shopper("GET", answer.headers["location"]).status == 404, id
 
 
-def test_no_path_writes_headers_of_its_own(shopper: ApiClient) -> None:
+def test_no_path_sets_extra_headers(shopper: ApiClient) -> None:
     answer = shopper("GET", "/api/orders/a%0D%0ASet-Cookie:%20a=b")
     assert (answer.status, "set-cookie" in answer.headers) == (404, False)
 

@@ -54,7 +54,7 @@ def test_a_customer_is_shown_whole(shopper: Documented, mary: Person, running: S
     )
 
 
-def test_staff_list_everybody_by_id_in_pages_of_ten(
+def test_staff_list_all_users_by_id_in_pages_of_ten(
     keeper: Documented, person: MakePerson, running: Server
 ) -> None:
     for _ in range(11):
@@ -72,7 +72,7 @@ def test_staff_list_everybody_by_id_in_pages_of_ten(
     assert [one["id"] for one in some["results"]] == ids[3:5]
 
 
-def test_a_customer_lists_nobody_but_themselves(
+def test_a_customer_lists_the_own_user_only(
     shopper: Documented, keeper: Documented, mary: Person
 ) -> None:
     reply = shopper("GET", CUSTOMERS)
@@ -131,7 +131,7 @@ def test_a_customer_made_without_a_password_cannot_log_in(
         ),
     ],
 )
-def test_staff_are_told_what_is_wrong_with_a_new_customer(
+def test_staff_get_the_faults_of_a_new_customer(
     body: dict[str, Any], faults: dict[str, Any], keeper: Documented, mary: Person
 ) -> None:
     before = Customer.objects.count()
@@ -141,13 +141,13 @@ def test_staff_are_told_what_is_wrong_with_a_new_customer(
 
 
 @pytest.mark.parametrize("body", [{"username": "x"}, {}])
-def test_customers_make_nobody(body: dict[str, str], shopper: Documented) -> None:
+def test_customers_cannot_create_users(body: dict[str, str], shopper: Documented) -> None:
     reply = shopper("POST", CUSTOMERS, body)
     assert (reply.status, list(reply.body)) == (403, ["detail"])
     assert Customer.objects.count() == 1
 
 
-def test_staff_made_by_nobody(keeper: Documented) -> None:
+def test_users_are_not_created_without_credentials(keeper: Documented) -> None:
     rights = {"is_staff": True, "is_superuser": True, "is_active": False}
     made = keeper("POST", CUSTOMERS, {"username": "joe", **rights}).body["id"]
     customer = Customer.objects.get(pk=made)
@@ -219,7 +219,7 @@ def test_a_name_or_address_that_is_taken_is_refused(
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
 @pytest.mark.parametrize("body", [{"username": "taken over"}, {"username": None}])
-def test_somebody_else_is_not_there(
+def test_another_user_is_not_found(
     method: str, body: dict[str, Any], shopper: Documented, person: MakePerson
 ) -> None:
     joe = person("joe")
@@ -230,7 +230,9 @@ def test_somebody_else_is_not_there(
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
 @pytest.mark.parametrize("unknown", [0, 987654321, 2**63, 10**30])
-def test_nobody_is_404_for_staff_too(method: str, unknown: int, keeper: Documented) -> None:
+def test_an_unknown_user_is_404_for_staff_too(
+    method: str, unknown: int, keeper: Documented
+) -> None:
     body = None if method in {"GET", "DELETE"} else {"username": "x"}
     assert keeper(method, f"{CUSTOMERS}{unknown}/", body).status == 404
 
@@ -260,7 +262,7 @@ def test_staff_delete_a_customer(keeper: Documented, mary: Person) -> None:
 
 
 @pytest.mark.parametrize("client", ["shopper", "keeper"])
-def test_the_former_address_of_a_customer_is_told_that_it_was_changed(
+def test_a_change_of_the_address_is_mailed_to_the_former_one(
     request: pytest.FixtureRequest, client: str, mary: Person
 ) -> None:
     who = request.getfixturevalue(client)

@@ -209,7 +209,7 @@ def test_tokens_say_whose_they_are(
     assert (refresh["token_type"], refresh["exp"] - refresh["iat"]) == ("refresh", 30 * 24 * 3600)
 
 
-def test_the_claims_are_in_the_tokens_of_the_other_door_too(
+def test_the_claims_are_in_tokens_of_the_other_token_policy_too(
     anyone: Documented, person: Callable[..., Person]
 ) -> None:
     mary = person("mary")
@@ -271,7 +271,7 @@ def test_refreshing_gives_a_new_pair_and_ends_the_old_token(
     assert anyone("POST", REFRESH, {"refresh": second}).status == 200
 
 
-def test_a_refresh_token_works_at_its_own_door_only(
+def test_a_refresh_token_works_at_its_own_token_policy_only(
     anyone: Documented, person: Callable[..., Person]
 ) -> None:
     mary = person()

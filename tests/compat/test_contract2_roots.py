@@ -129,7 +129,7 @@ def test_without_credentials_there_is_nothing(method: str, path: str, anyone: Ap
 
 
 @pytest.mark.parametrize("path", ["/api/token/", "/api/identity/token/", "/api/v1/auth/token"])
-def test_tokens_of_every_door_are_credentials_here(
+def test_this_contract_accepts_tokens_of_every_api_version(
     path: str, anyone: ApiClient, person: Callable[..., Person]
 ) -> None:
     mary = person("mary")

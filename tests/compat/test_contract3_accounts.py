@@ -104,14 +104,16 @@ def test_a_name_that_will_not_do_leaves_the_old_one(
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH"])
-def test_staff_give_nobody_else_a_name(method: str, person: MakePerson, keeper: Client) -> None:
+def test_staff_cannot_rename_other_accounts(
+    method: str, person: MakePerson, keeper: Client
+) -> None:
     who = person("Old Name")
     answer = keeper(method, own_path(who), {"name": "New Name"})
     assert (answer.status, answer.body) == (403, FORBIDDEN)
     assert names(keeper)[-1] == "Old Name"
 
 
-def test_a_name_that_somebody_gave_up_is_free(
+def test_a_name_that_was_given_up_is_free(
     person: MakePerson, client_of: As, anyone: Client
 ) -> None:
     who = person("Ann")
@@ -120,7 +122,7 @@ def test_a_name_that_somebody_gave_up_is_free(
     assert anyone("POST", "/api/register/", body).status == 201
 
 
-def test_whoever_deletes_themselves_is_gone_and_their_orders_stay(
+def test_an_account_can_delete_itself_and_its_orders_stay(
     person: MakePerson, anyone: Client, keeper: Client, product: Callable[..., int]
 ) -> None:
     who, jam = person("Ann Gone"), product(stock=5)

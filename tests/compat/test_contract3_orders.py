@@ -158,7 +158,7 @@ def test_prices_totals_owner_and_status_of_a_request_are_not_looked_at(
     assert rows(keeper) == []
 
 
-def test_nobody_sees_the_lines_of_others(
+def test_customers_do_not_see_lines_of_others(
     shopper: Client, keeper: Client, person: Callable[..., Person], product: MakeProduct
 ) -> None:
     order(shopper, (product(), 1))
@@ -208,7 +208,7 @@ def test_the_rules_of_a_product_hold_here_too(shopper: Client, product: MakeProd
     assert order(shopper, (eggs, 12)) == 201
 
 
-def test_an_account_that_may_not_order_is_told_so(
+def test_an_account_that_may_not_order_is_refused_with_the_reason(
     person: Callable[..., Person], client_of: As, product: MakeProduct
 ) -> None:
     waiting = client_of(person(may_order=False))

@@ -95,7 +95,7 @@ def test_what_is_wrong_with_a_field_is_said_under_its_name(
     assert_books_balance()
 
 
-def test_all_faults_are_told_at_once(keeper: Client) -> None:
+def test_all_faults_are_named_at_once(keeper: Client) -> None:
     answer = keeper("POST", LIST, {"price": -1, "stock": "x"})
     assert answer.body == {
         "name": ["This field is required."],
@@ -198,7 +198,7 @@ def test_customers_write_no_products(shopper: Client, product: MakeProduct) -> N
     assert shopper("GET", LIST).body == before
 
 
-def test_nobody_writes_products_without_credentials(anyone: Client, product: MakeProduct) -> None:
+def test_products_are_not_written_without_credentials(anyone: Client, product: MakeProduct) -> None:
     path = f"/api/product/{product()}"
     for method, where in (("POST", LIST), ("PUT", path), ("PATCH", path), ("DELETE", path)):
         answer = anyone(method, where, {"name": "Mine"})

@@ -53,7 +53,9 @@ def names(keeper: Client) -> list[str]:
     return [one["name"] for one in keeper("GET", "/api/user/").body["users"]]
 
 
-def test_whoever_registers_is_told_nothing_and_can_log_in(anyone: Client, keeper: Client) -> None:
+def test_a_registration_has_an_empty_answer_and_the_account_can_log_in(
+    anyone: Client, keeper: Client
+) -> None:
     answer = register(anyone, "Ann of the Shop")
     assert (answer.status, answer.body) == (201, {})
     assert names(keeper)[-1] == "Ann of the Shop"
@@ -86,7 +88,7 @@ def test_forms_register_as_well(anyone: Client) -> None:
     assert log_in(anyone, "Form") == log_in(anyone, "Parts") == 200
 
 
-def test_registering_makes_nobody_staff_whatever_else_it_says(anyone: Client) -> None:
+def test_no_field_of_a_registration_makes_an_account_staff(anyone: Client) -> None:
     body = {"name": "Eve", "password": GOOD, "is_staff": True, "is_superuser": True, "id": 1}
     assert anyone("POST", "/api/register/", body, Authorization="Bearer nonsense").status == 201
     access = anyone("POST", "/api/token/", {"name": "Eve", "password": GOOD}).body["access"]
@@ -195,7 +197,7 @@ def test_staff_see_all_users_on_one_page(
     assert answer.body["users"][1:] == rows
 
 
-def test_customers_do_not_see_the_users_and_nobody_without_credentials(
+def test_users_are_not_shown_to_customers_and_anonymous_clients(
     shopper: Client, anyone: Client
 ) -> None:
     answer = shopper("GET", "/api/user/")
@@ -254,7 +256,7 @@ def test_an_unknown_user_is_404_for_staff_and_403_for_customers(
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
-def test_customers_do_nothing_with_anybody_else(
+def test_customers_cannot_read_or_change_other_users(
     method: str, shopper: Client, person: MakePerson, keeper: Client
 ) -> None:
     for other in (person("Ann"), person("Boss", is_staff=True)):

@@ -289,7 +289,7 @@ def test_other_methods_are_not_allowed(keeper: Documented) -> None:
             assert reply.headers["allow"]
 
 
-def test_a_change_through_another_door_shows_at_once(
+def test_a_change_through_another_api_version_shows_at_once(
     shopper: Documented, product: MakeProduct
 ) -> None:
     tea = product(name="Tea")

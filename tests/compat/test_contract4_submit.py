@@ -235,7 +235,7 @@ def test_a_quantity_against_the_rules_of_the_shop_is_refused_in_a_sentence(
     assert inventory.available([jam]) == {jam: 5}
 
 
-def test_want_of_stock_is_told_before_the_rules_of_the_shop(
+def test_missing_stock_is_refused_before_order_rules(
     shopper: Documented, product: MakeProduct
 ) -> None:
     jam, tea = product(max_per_order=1), product(stock=1)

@@ -166,13 +166,13 @@ def test_every_kind_of_credentials_opens_the_paths(
     assert len(orders) == 1
 
 
-def test_a_bad_access_token_is_told_in_the_words_of_every_contract(anyone: ApiClient) -> None:
+def test_a_bad_access_token_is_refused_in_the_form_of_each_contract(anyone: ApiClient) -> None:
     reply = anyone("GET", "/orders/", Authorization="Bearer a.b.c")
     assert (reply.status, reply.body["code"]) == (401, "token_not_valid")
     assert reply.headers["www-authenticate"] == BASIC
 
 
-def test_whoever_was_deactivated_is_out_at_once(
+def test_a_deactivated_account_is_refused_at_once(
     person: MakePerson,
     by_password: Callable[[Person], ApiClient],
     client_of: Callable[[Person], ApiClient],

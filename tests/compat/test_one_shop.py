@@ -37,7 +37,7 @@ def history(
 
 
 @pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
-def test_an_order_is_seen_through_every_door(
+def test_an_order_is_seen_through_every_api_version(
     place: Callable[[ApiClient, int], Reply], history: ApiClient, product: Callable[..., int]
 ) -> None:
     jam = product(stock=5, price=PRICE, name="Jam")
@@ -65,7 +65,7 @@ def test_an_order_is_seen_through_every_door(
     assert history("GET", f"/orders/{shown['number']}/").body == four
 
 
-def test_a_sale_through_one_door_shows_in_the_stock_of_all(
+def test_a_sale_through_one_api_version_shows_in_the_stock_of_all(
     history: ApiClient, product: Callable[..., int]
 ) -> None:
     jam = product(stock=11, price=PRICE, name="Jam")
@@ -84,7 +84,7 @@ def test_a_sale_through_one_door_shows_in_the_stock_of_all(
 
 
 @pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
-def test_an_order_is_nobody_elses_through_any_door(
+def test_every_api_version_hides_orders_of_other_customers(
     place: Callable[[ApiClient, int], Reply],
     history: ApiClient,
     shopper: ApiClient,
@@ -107,7 +107,7 @@ def test_an_order_is_nobody_elses_through_any_door(
     assert shopper("GET", f"/api/v1/orders/{order['id']}").status == 404
 
 
-def test_one_key_and_one_name_open_every_door(
+def test_one_key_and_one_name_work_at_every_api_version(
     anyone: ApiClient, person: Callable[..., Person], product: Callable[..., int]
 ) -> None:
     who = person("Ann of the Shop")
@@ -128,7 +128,7 @@ def test_one_key_and_one_name_open_every_door(
             assert anyone("GET", path, Authorization=token).status == 200, (path, token)
 
 
-def test_deleting_an_account_closes_every_door_at_once_and_keeps_the_books(
+def test_deleting_an_account_ends_access_everywhere_at_once_and_keeps_the_books(
     anyone: ApiClient, person: Callable[..., Person], product: Callable[..., int]
 ) -> None:
     who = person("Ann")

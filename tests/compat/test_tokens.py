@@ -171,7 +171,7 @@ def test_a_refresh_that_is_missing_is_named(anyone: ApiClient) -> None:
     assert (answer.status, answer.body) == (400, {"refresh": BLANK})
 
 
-def test_what_is_no_refresh_token_of_this_door_is_401(
+def test_a_text_that_is_no_refresh_token_of_this_contract_is_401(
     anyone: ApiClient, person: MakePerson
 ) -> None:
     who = person()
@@ -202,7 +202,9 @@ def test_what_is_no_refresh_token_of_this_door_is_401(
         assert answer.headers["www-authenticate"] == 'Bearer realm="api"'
 
 
-def test_a_refresh_token_of_this_door_opens_no_other(anyone: ApiClient, person: MakePerson) -> None:
+def test_a_refresh_token_of_this_contract_works_at_no_other(
+    anyone: ApiClient, person: MakePerson
+) -> None:
     refresh = pair(anyone, person())["refresh"]
     assert anyone("POST", "/api/v1/auth/token/refresh", {"refresh": refresh}).status == 401
     elsewhere = anyone("POST", "/api/identity/token/refresh/", {"refresh": refresh})

@@ -12,6 +12,6 @@ def test_ids_are_version_seven_and_sort_as_they_were_made() -> None:
     assert len(set(made)) == 1_000
 
 
-def test_nobody_is_no_id_of_anybody() -> None:
+def test_no_customer_is_no_id_of_a_customer() -> None:
     assert UUID(int=0) == SYSTEM_ACTOR
     assert new_id() > SYSTEM_ACTOR

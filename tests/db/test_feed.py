@@ -121,7 +121,7 @@ def test_a_reader_of_a_crowd_who_goes_by_number_alone_misses_some(db: None) -> N
     assert any(missed(BY_NUMBER, changes=150) for _ in range(5))
 
 
-def test_a_page_ends_where_it_is_told_to_and_says_that_more_follow(two: tuple[int, int]) -> None:
+def test_a_page_ends_at_its_limit_and_says_that_more_follow(two: tuple[int, int]) -> None:
     mark = feed.begin(CHANGES)
     for one in (*two, *two):
         database.execute(TOUCH, [one])

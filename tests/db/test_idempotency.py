@@ -88,7 +88,7 @@ def test_keys_are_claimed_in_one_order_however_they_are_given(now: datetime) -> 
         claiming.result(10)
 
 
-def test_nothing_is_asked_of_the_database_for_no_keys(
+def test_without_keys_the_database_is_not_queried(
     db: None, now: datetime, django_assert_num_queries: object
 ) -> None:
     with django_assert_num_queries(0):  # type: ignore[operator]

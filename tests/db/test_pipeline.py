@@ -69,7 +69,7 @@ def run(*unread: Statement, read: Statement | None = None) -> None:
             database.rows(*read)
 
 
-def test_what_nobody_reads_is_raised_at_the_end_and_undoes_the_transaction(
+def test_an_error_that_is_not_read_is_raised_at_the_end_and_rolls_back(
     product: Callable[..., int],
 ) -> None:
     jam = product(stock=5)
@@ -78,7 +78,7 @@ def test_what_nobody_reads_is_raised_at_the_end_and_undoes_the_transaction(
     assert inventory.available([jam]) == {jam: 5}
 
 
-def test_the_first_that_failed_is_what_is_told() -> None:
+def test_the_first_failure_is_raised() -> None:
     with pytest.raises(DataError, match="division by zero"):
         run((DIVIDE, [0]), read=("SELECT no_such_column", []))
 

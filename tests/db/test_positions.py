@@ -40,7 +40,7 @@ def test_a_position_asked_for_after_a_commit_is_behind_it(transactional_db: None
         before = after
 
 
-def test_who_has_replayed_a_position_had_all_that_was_committed_before_it_was_asked_for(
+def test_a_replica_at_a_position_has_all_commits_before_it_was_read(
     transactional_db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(positions, "_samples", ())

@@ -122,7 +122,7 @@ def test_of_a_pipeline_that_fails_nothing_is_sent_but_what_was_committed(
     assert database.rows("SELECT count(*) FROM pipelined") == [(written,)]
 
 
-def test_what_is_asked_in_another_way_comes_after_what_waits() -> None:
+def test_other_statements_run_after_those_that_wait() -> None:
     database.execute(MAKE)
     with transaction.atomic(), database.pipeline():
         database.execute(TELL, [1])

@@ -88,7 +88,7 @@ def sections() -> Iterator[tuple[str, str]]:
                 yield found[1], part
 
 
-def test_each_refusal_of_an_operation_of_its_own_is_in_its_section() -> None:
+def test_each_special_refusal_of_an_operation_is_in_its_section() -> None:
     own = {
         one.name: one.declared.problems
         for pattern in urlpatterns

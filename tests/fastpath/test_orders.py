@@ -123,7 +123,7 @@ def test_an_answer_has_its_own_quota(ordering: Ordering) -> None:
     assert ordering(headers=key)[0] == "201 Created"
 
 
-def test_what_was_told_of_a_repeat_is_not_told_of_the_next(
+def test_the_headers_of_a_repeat_are_not_on_the_next_answer(
     fast_path: FastPath, token: str, jam: int
 ) -> None:
     ordering, key = Ordering(fast_path, token, jam), {"Idempotency_Key": uuid4().hex}
@@ -277,9 +277,7 @@ def test_another_media_type_is_refused_though_the_headers_of_json_are_kept(
 
 
 @pytest.mark.parametrize("length", ["", "x", "70000", "999999999999", "²"])
-def test_a_length_that_cannot_be_told_at_a_glance_goes_to_django(
-    ordering: Ordering, length: str
-) -> None:
+def test_an_unusual_content_length_goes_to_django(ordering: Ordering, length: str) -> None:
     """Through the same headers, with nothing read of the body before Django reads it."""
     seen: list[Any] = []
 
@@ -342,7 +340,7 @@ def test_an_account_that_was_deactivated_orders_nothing(ordering: Ordering, who:
 @pytest.mark.parametrize(
     ("failing", "code"), [("place", "internal_error"), ("encoded", "outcome_unknown")]
 )
-def test_a_failure_is_told_by_django_and_not_tried_again(
+def test_django_answers_a_failure_and_the_order_is_not_tried_again(
     ordering: Ordering,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -363,7 +361,7 @@ def test_a_failure_is_told_by_django_and_not_tried_again(
     assert "a fault of ours" in caplog.text
 
 
-def test_each_is_told_to_whoever_counts_but_for_those_that_django_counts(
+def test_each_answer_is_counted_once_by_the_fast_path_or_by_django(
     ordering: Ordering, who: Person
 ) -> None:
     answer = ordering()
@@ -387,7 +385,7 @@ def test_a_refused_order_counts_from_when_it_came(
     assert seen[0][BEGAN] == 7
 
 
-def test_each_answer_has_an_id_of_its_own_or_the_one_it_came_with(ordering: Ordering) -> None:
+def test_each_answer_has_a_new_id_or_that_of_its_request(ordering: Ordering) -> None:
     given = uuid4().hex
     assert len({ordering()[1]["Correlation-ID"] for _ in range(5)}) == 5
     assert ordering(headers={"Correlation_ID": given})[1]["Correlation-ID"] == given

@@ -129,7 +129,7 @@ def test_the_time_it_took_to_find_that_out_counts(
     assert Done(*requests.take()[-1]).took > 0.2 * 10**9
 
 
-def test_statements_in_front_are_of_their_request(
+def test_statements_of_the_fast_path_have_the_id_of_their_request(
     fast_path: FastPath, stale: None, shelf: None, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Their comments and lines of the log have its id."""
@@ -208,7 +208,7 @@ def test_where_there_are_replicas_django_finds_who_answers(
     assert fast_path.reached == 3
 
 
-def test_a_renewed_answer_takes_nobody_s_place(
+def test_a_renewed_answer_takes_no_place_of_a_customer(
     fast_path: FastPath, stale: None, shelf: None, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cache_key, "MAX_ENTRIES", 3)

@@ -119,7 +119,7 @@ def test_a_request_with_a_body_goes_to_django_which_reads_it_away(
     assert fast_path.reached == 2
 
 
-def test_each_answer_has_an_id_of_its_own_or_the_one_it_came_with(
+def test_each_answer_has_a_new_id_or_that_of_its_request(
     fast_path: FastPath, shelf: None, token: str
 ) -> None:
     given = uuid4().hex
@@ -129,7 +129,7 @@ def test_each_answer_has_an_id_of_its_own_or_the_one_it_came_with(
     assert fast_path(token, Correlation_ID="{" + given)[1]["Correlation-ID"] != given
 
 
-def test_each_is_told_to_whoever_counts_but_for_those_that_django_counts(
+def test_each_answer_is_counted_once_by_the_fast_path_or_by_django(
     fast_path: FastPath, shelf: None, person: MakePerson
 ) -> None:
     who = person()
@@ -172,7 +172,7 @@ def test_an_ended_log_in_is_refused_though_the_answer_is_kept(
     assert (status, b"session_ended" in body) == ("401 Unauthorized", True)
 
 
-def test_a_log_in_that_is_known_to_have_ended_gets_no_kept_answer(
+def test_an_ended_session_gets_no_cached_answer(
     fast_path: FastPath, shelf: None, api: Api, person: MakePerson, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The request of another caller has made this process check."""
@@ -204,7 +204,7 @@ def test_staff_are_looked_up_each_time(
     assert fast_path.reached == 3
 
 
-def test_whoever_wrote_gets_what_they_wrote(
+def test_a_client_reads_its_own_writes(
     fast_path: FastPath, product: MakeProduct, person: MakePerson, as_: Callable[[Person], Any]
 ) -> None:
     jam, who = product(stock=10), person()
@@ -215,7 +215,7 @@ def test_whoever_wrote_gets_what_they_wrote(
     assert fast_path(token)[2].count(b'"quantity":7') == 1
 
 
-def test_the_page_before_is_given_to_nobody_once_there_is_a_new_one(
+def test_a_replaced_page_is_never_sent(
     fast_path: FastPath, product: MakeProduct, person: MakePerson, as_: Callable[[Person], Any]
 ) -> None:
     """Another customer's list goes forwards only, though theirs might be a moment old."""

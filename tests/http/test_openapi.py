@@ -83,7 +83,7 @@ def test_every_path_of_v1_is_in_the_document() -> None:
     assert {f"/api/v1/{path}" for path in paths} == set(whole()["paths"])
 
 
-def test_every_operation_has_a_name_of_its_own_a_summary_and_a_tag() -> None:
+def test_every_operation_has_a_unique_name_a_summary_and_a_tag() -> None:
     names = [one.name for one in operations()]
     assert len(names) == len(set(names))
     assert all(re.fullmatch("[a-z]+(_[a-z]+)*", name) for name in names)
@@ -169,7 +169,7 @@ def test_the_headers_that_matter_are_documented() -> None:
     }
 
 
-def test_only_the_doors_are_open() -> None:
+def test_only_the_named_operations_need_no_token() -> None:
     open_ones = {one.name for one in operations() if not one.said.get("security")}
     forgotten = {"reset_password", "set_forgotten_password"}
     assert open_ones == {"register", "log_in", "refresh_token", "revoke_token", *forgotten}
@@ -215,7 +215,7 @@ def test_what_may_be_left_out_of_a_body_is_no_default_and_a_file_may_not_be_left
     assert [one.get("required") for one in files] == [True]
 
 
-def test_a_product_that_is_gone_can_be_told_from_one_that_changed() -> None:
+def test_a_deleted_product_differs_from_a_changed_one() -> None:
     schemas = whole()["components"]["schemas"]
     gone = schemas["RemovedProduct"]
     assert gone["properties"]["deleted"]["const"] is True
@@ -235,7 +235,7 @@ def test_the_document_begins_with_what_holds_for_every_operation() -> None:
     assert all(reported.values())
 
 
-def test_every_refusal_shows_an_example_of_each_of_its_codes_told_once() -> None:
+def test_every_refusal_has_one_example_of_each_of_its_codes() -> None:
     shared = whole()["components"]["examples"]
     assert shared.keys() == KINDS.keys()
     for operation, _, said in responses():

@@ -32,7 +32,7 @@ def test_who_prefers_html_gets_a_page(api: Api, accepted: str) -> None:
 @pytest.mark.parametrize(
     "accepted", ["*/*", "", "text/plain", "application/json", "text/markdown, text/html;q=0.5"]
 )
-def test_everybody_else_gets_markdown(api: Api, accepted: str) -> None:
+def test_other_clients_get_markdown(api: Api, accepted: str) -> None:
     for path in ("problems/not_found", ALL):
         answer = api("GET", path, Accept=accepted)
         assert answer.status == 200
@@ -68,7 +68,7 @@ def test_every_code_has_a_heading_and_every_link_of_the_text_is_shown(api: Api) 
         }
 
 
-def test_the_limits_that_are_told_are_those_that_are_kept() -> None:
+def test_the_documented_limits_are_those_in_force() -> None:
     rows = re.findall(r"^ *\| (\w[\w ]+) \| (\d.*) \|$", explanations()["throttled"], re.MULTILINE)
     kept = {
         action: " | ".join(

@@ -119,7 +119,7 @@ def test_every_refusal_of_the_services_has_a_kind() -> None:
     assert {"sku_taken", "username_taken", "email_taken", "body_too_large"} <= codes_of_refusals()
 
 
-def test_no_kind_stands_there_that_nothing_answers_with() -> None:
+def test_each_documented_problem_is_the_answer_of_an_operation() -> None:
     texts = [text for tree in TREES for text in _all_texts(tree)]
     unused = {code for code in KINDS.keys() - codes_of_refusals() if texts.count(code) < 2}
     assert unused == set()

@@ -107,7 +107,7 @@ def test_a_client_cannot_choose_its_address(api: Api, settings: Any) -> None:
     assert let_in("") == 70
 
 
-def test_mistyped_codes_of_one_customer_are_nobody_elses(api: Api, settings: Any) -> None:
+def test_wrong_codes_of_one_customer_do_not_count_for_others(api: Api, settings: Any) -> None:
     settings.TRUSTED_PROXIES = ["127.0.0.1"]
     body = {"reset_token": "nonsense", "new_password": "a horse of another colour"}
     for number in range(12):
@@ -116,7 +116,7 @@ def test_mistyped_codes_of_one_customer_are_nobody_elses(api: Api, settings: Any
         assert (answer.status, answer.body["code"]) == (403, "reset_token_invalid")
 
 
-def test_a_list_of_addresses_cannot_be_asked_through_by_trying_to_take_them(
+def test_changes_of_the_email_address_cannot_test_a_list_of_addresses(
     as_: Callable[[Person], Api], person: MakePerson
 ) -> None:
     who, other = as_(person()), person(email="taken@example.com").customer

@@ -263,7 +263,7 @@ def _save_inactive(who: Person) -> None:
 
 
 @pytest.mark.parametrize("road", DEACTIVATIONS)
-def test_whoever_is_deactivated_by_whatever_road_is_out(
+def test_every_way_of_deactivating_an_account_ends_its_access(
     road: str, person: MakePerson, clock: Clock
 ) -> None:
     who, other = person(), person()

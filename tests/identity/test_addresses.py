@@ -127,7 +127,7 @@ def at_once(*calls: Callable[[], object]) -> list[object]:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_together_too_nobody_gets_more_than_the_most(person: MakePerson, now: datetime) -> None:
+def test_concurrent_requests_cannot_exceed_the_limit(person: MakePerson, now: datetime) -> None:
     who = person()
     fill(who, now, short_of_the_most=1)
     answers = at_once(*[partial(add, who, now)] * 6)

@@ -127,7 +127,7 @@ def test_an_attacker_is_not_where_the_account_has_been() -> None:
     assert not fail("anna", STRANGE.format(1))
 
 
-def test_nobody_waits_longer_than_a_minute_however_often_others_are_refused() -> None:
+def test_a_wait_is_at_most_a_minute_after_any_number_of_refusals() -> None:
     guess = strangers()
     for _ in range(200):
         guess()
@@ -168,7 +168,7 @@ def test_spellings_of_one_name_are_one_account(other: str, action: Action) -> No
     assert fail("anne", action=action)
 
 
-def test_names_that_nobody_has_or_could_have_are_counted_as_well() -> None:
+def test_unknown_and_impossible_names_are_counted_as_well() -> None:
     for name in ("nobody", "", "\0", "\ud800", "x" * 10_000):
         until_refused(lambda name=name: fail(name, STRANGE.format(len(name) % 7)))  # type: ignore[misc]
 
@@ -198,7 +198,7 @@ def test_refreshing_is_limited_for_the_account_and_failing_at_it_for_the_address
     assert until_refused(lambda: fail(f"c {next(names)}", action="refresh")) == 60
 
 
-def test_doors_do_not_use_up_each_others_tries() -> None:
+def test_api_versions_do_not_use_up_each_others_tries() -> None:
     for action in NORMAL:
         until_refused(lambda action=action: fail(action=action))  # type: ignore[misc]
     pass_(timedelta(hours=2))
@@ -206,7 +206,7 @@ def test_doors_do_not_use_up_each_others_tries() -> None:
     assert all(fail(action=action) for action in NORMAL if action != "log in")
 
 
-def test_keys_tell_nothing_to_whoever_does_not_know_the_secret() -> None:
+def test_cache_keys_reveal_nothing_without_the_secret() -> None:
     fail()
     before = {key for (key,) in database.rows("SELECT key FROM rate_limit")}
     attempts.use(attempts.Setup(secret="another"))

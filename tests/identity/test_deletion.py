@@ -97,7 +97,7 @@ def test_profiles_come_by_id_and_in_parts(person: MakePerson) -> None:
 @pytest.mark.parametrize(
     "column", [{"is_active": True}, {"is_staff": True}, {"is_superuser": True}, {"may_order": True}]
 )
-def test_the_database_lets_nobody_bring_a_deleted_account_back(
+def test_the_database_refuses_to_restore_a_deleted_account(
     person: MakePerson, now: datetime, column: dict[str, bool]
 ) -> None:
     who = person()
@@ -215,7 +215,7 @@ def test_a_change_or_deletion_of_another_version_is_refused(
     assert queries.profile(who.id).first_name == "Anna"
 
 
-def test_an_account_without_a_password_lets_nobody_in(db: None, now: datetime) -> None:
+def test_an_account_without_a_password_refuses_every_log_in(db: None, now: datetime) -> None:
     made = accounts.register(
         NewCustomer(username="telephone", password=None), policy="open", now=now
     )

@@ -61,7 +61,7 @@ def test_the_session_unused_longest_ends_when_one_more_is_opened(
 
 
 @pytest.mark.parametrize("policy", [V1, API], ids=lambda policy: policy.name)
-def test_a_refresh_at_any_door_counts_as_use(
+def test_a_refresh_at_any_api_version_counts_as_use(
     log_in: Enter, person: MakePerson, policy: Any
 ) -> None:
     who, now = person(), datetime.now(UTC)

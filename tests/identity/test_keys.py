@@ -90,7 +90,7 @@ def test_the_look_up_of_a_customers_key_is_one_statement_and_says_what_the_orm_f
 
 
 @pytest.mark.parametrize("text", ["", "x", "larder_", "larder_" + "A" * 40, "0" * 40, "0" * 39])
-def test_what_is_no_key_belongs_to_nobody(db: None, text: str) -> None:
+def test_a_text_that_is_no_key_has_no_owner(db: None, text: str) -> None:
     assert key_queries.key_use(text, secrets=SECRETS) is None
 
 
@@ -105,7 +105,7 @@ def test_a_random_key_has_the_prefix_that_scanners_know_and_is_not_stored(
     assert text.encode().hex() not in str(kept)
 
 
-def test_somebody_can_have_fifty_keys_and_again_one_when_one_is_deleted(
+def test_an_account_can_have_fifty_keys_and_one_more_after_a_deletion(
     person: MakePerson, now: datetime
 ) -> None:
     who = person()

@@ -95,7 +95,7 @@ def test_passwords_are_hashed_as_the_design_says(real_hashes: None) -> None:
     assert (found.time_cost, found.parallelism) == (2, 1)
 
 
-def test_a_log_in_that_does_not_get_its_turn_is_told_to_come_back(
+def test_a_log_in_without_a_place_is_refused_with_retry_after(
     person: MakePerson, hashes: Counted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     person("anna", PASSWORD)

@@ -57,7 +57,7 @@ def test_a_faulty_form_changes_nothing(
     assert Customer.objects.get(pk=who.id).check_password(OLD)
 
 
-def test_a_change_while_too_many_passwords_are_checked_is_told_to_come_back(
+def test_a_change_while_too_many_passwords_are_checked_is_refused_with_retry_after(
     person: MakePerson, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from larder.identity import hashers

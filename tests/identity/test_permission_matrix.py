@@ -219,7 +219,7 @@ def test_a_role_without_is_staff_gives_nothing(
     assert _wrong(sender(as_(who)), _staff_needs(permissions.NO_PERMISSIONS)) == []
 
 
-def test_a_stranger_is_asked_for_credentials(api: Api, sender: Callable[..., Sender]) -> None:
+def test_an_anonymous_request_is_refused_with_401(api: Api, sender: Callable[..., Sender]) -> None:
     assert _wrong(sender(api), lambda needs: None if needs == OPEN else {401}) == []
 
 

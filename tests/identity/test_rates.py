@@ -47,7 +47,7 @@ def test_a_bucket_holds_exactly_its_tries(rate: Rate) -> None:
     assert taken(bucket(rate)) == rate.times
 
 
-def test_whoever_is_refused_is_told_when_the_next_try_is_there() -> None:
+def test_a_refusal_says_when_the_next_try_is_possible() -> None:
     one = bucket()
     taken(one)
     assert 1190 < wait(one) <= 1200
@@ -128,7 +128,7 @@ def test_what_is_full_again_is_deleted_and_nothing_else() -> None:
     assert taken(new) == 0
 
 
-def test_the_table_writes_no_log_and_nobody_else_reads_it() -> None:
+def test_the_table_is_unlogged_and_only_its_role_reads_it() -> None:
     (kind,) = database.rows(
         "SELECT relpersistence, has_table_privilege('larder_readonly', oid, 'SELECT')"
         " FROM pg_class WHERE oid = 'rate_limit'::regclass"

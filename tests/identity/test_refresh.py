@@ -128,7 +128,7 @@ def test_a_parent_whose_successor_was_used_ends_the_session(
         mine.refresh(newest, at=1076)
 
 
-def test_each_token_has_a_second_exchange_of_its_own(log_in: Enter, person: MakePerson) -> None:
+def test_each_token_can_be_exchanged_a_second_time(log_in: Enter, person: MakePerson) -> None:
     mine = log_in(person())
     token = mine.pair.refresh
     for at in (1000, 2000, 3000):
@@ -158,7 +158,7 @@ def test_one_session_that_ends_leaves_the_others_alone(log_in: Enter, person: Ma
     assert tablet.refresh(tablet.pair.refresh, at=1).refresh
 
 
-def test_a_refresh_that_is_overtaken_between_its_statements_logs_nobody_out(
+def test_a_refresh_that_another_one_overtakes_ends_no_session(
     log_in: Enter, person: MakePerson, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another request exchanges the same token after this one has read the session."""
@@ -198,7 +198,7 @@ def test_revoking_works_with_a_token_of_any_age_and_any_number_of_times(
     assert (ended - mine.began).total_seconds() == 500
 
 
-def test_a_refresh_token_works_only_at_the_door_that_issued_it(
+def test_a_refresh_token_works_only_at_the_api_version_that_issued_it(
     log_in: Enter, person: MakePerson
 ) -> None:
     mine = log_in(person())

@@ -54,7 +54,7 @@ def test_where_staff_approve_a_new_customer_may_look_and_not_order_yet(
     assert order(anna, jam).status == 201
 
 
-def test_where_registration_is_closed_nobody_is_taken(db: None, settings: Any) -> None:
+def test_closed_registration_accepts_no_account(db: None, settings: Any) -> None:
     settings.REGISTRATION = "closed"
     answer = register("anna")
     assert (answer.status, answer.body["code"]) == (403, "registration_closed")

@@ -145,6 +145,6 @@ def test_a_repeat_is_known_after_a_rotation_of_the_secret(db: None, settings: An
     assert register().body == first.body
 
 
-def test_the_key_of_a_deleted_account_registers_nobody(db: None, now: datetime) -> None:
+def test_the_key_of_a_deleted_account_registers_no_account(db: None, now: datetime) -> None:
     delete_account(register().body["id"], now=now)
     assert register().body["code"] == "idempotency_key_reused"

@@ -81,7 +81,7 @@ def test_what_had_ended_before_keeps_its_moment(stolen: tuple[LogIn, str], now: 
     assert Session.objects.get().ended_at == earlier
 
 
-def test_whoever_registers_next_has_no_number_of_somebody_who_was_lost(person: MakePerson) -> None:
+def test_a_new_account_does_not_reuse_the_number_of_a_lost_one(person: MakePerson) -> None:
     before = person().id
     call_command("end_sessions_and_keys", stdout=StringIO())
     assert person().id > before + restored.NUMBERS_LEFT_OUT

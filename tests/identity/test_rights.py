@@ -58,7 +58,7 @@ def test_an_owner_makes_staff_and_takes_the_right_away(
 
 
 @pytest.mark.parametrize("columns", [{"is_staff": False}, {"roles": []}, {"is_active": False}])
-def test_nobody_changes_their_own_rights(
+def test_staff_cannot_change_their_own_rights(
     columns: dict[str, Any], owner: Person, person: MakePerson, now: datetime
 ) -> None:
     person(is_staff=True, role="owner")

@@ -250,7 +250,7 @@ def test_an_enrolment_code_enrols_one_factor_once_within_a_day(
         second_factors.enrol_app(account, enrolment(account, secret, now, code), now=now)
 
 
-def test_an_enrolment_code_replaces_no_factor_and_logs_nobody_in(
+def test_an_enrolment_code_replaces_no_factor_and_is_no_log_in(
     person: MakePerson, now: datetime
 ) -> None:
     who = person(is_staff=True)

@@ -161,7 +161,7 @@ def test_the_page_of_anothers_password_sets_none_of_an_account_that_became_staff
     assert refusal.after["permission"] == "identity.manage_rights"
 
 
-def test_whoever_changes_a_password_is_told_what_they_wrote(
+def test_the_answer_to_a_change_of_the_password_shows_what_was_written(
     person: MakePerson, now: datetime
 ) -> None:
     """The admin signs the session with it: a password that staff set then ends the session."""

@@ -45,7 +45,7 @@ def present() -> datetime:
     return datetime.now(UTC)
 
 
-def test_the_doors_are_as_the_contracts_have_them() -> None:
+def test_the_token_policies_are_those_of_the_contracts() -> None:
     minutes = [policy.access.total_seconds() / 60 for policy in (V1, API, IDENTITY)]
     days = [policy.refresh.total_seconds() / DAY for policy in (V1, API, IDENTITY)]
     assert (minutes, days) == ([5, 5, 20], [30, 1, 30])
@@ -53,7 +53,7 @@ def test_the_doors_are_as_the_contracts_have_them() -> None:
 
 
 @pytest.mark.parametrize("policy", SIGNED, ids=lambda policy: policy.name)
-def test_tokens_of_signed_doors_carry_the_claims_their_clients_read(
+def test_signed_tokens_have_the_claims_that_their_clients_read(
     log_in: Enter, person: MakePerson, policy: TokenPolicy
 ) -> None:
     who = person(email="anna@example.com")
@@ -70,7 +70,9 @@ def test_tokens_of_signed_doors_carry_the_claims_their_clients_read(
     assert access["jti"] != refresh["jti"]
 
 
-def test_somebody_without_an_address_has_an_empty_claim(log_in: Enter, person: MakePerson) -> None:
+def test_an_account_without_an_email_address_has_an_empty_claim(
+    log_in: Enter, person: MakePerson
+) -> None:
     assert claims(log_in(person(), API).pair.access)["email"] == ""
 
 
@@ -80,7 +82,7 @@ def test_tokens_of_v1_carry_no_more_than_they_need(log_in: Enter, person: MakePe
 
 
 @pytest.mark.parametrize("policy", TOKEN_POLICIES, ids=lambda policy: policy.name)
-def test_an_access_token_of_any_door_opens_v1(
+def test_v1_accepts_access_tokens_of_every_api_version(
     person: MakePerson, present: datetime, policy: TokenPolicy
 ) -> None:
     who = person()
@@ -142,7 +144,7 @@ def test_an_access_token_is_no_refresh_token(log_in: Enter, person: MakePerson) 
 
 @pytest.mark.parametrize("other", TOKEN_POLICIES, ids=lambda policy: f"at-{policy.name}")
 @pytest.mark.parametrize("policy", TOKEN_POLICIES, ids=lambda policy: f"of-{policy.name}")
-def test_a_refresh_token_works_at_its_own_door_alone(
+def test_a_refresh_token_is_refused_by_other_token_policies(
     log_in: Enter, person: MakePerson, policy: TokenPolicy, other: TokenPolicy
 ) -> None:
     mine = log_in(person(), policy)
@@ -156,7 +158,7 @@ def test_a_refresh_token_works_at_its_own_door_alone(
     assert mine.refresh(mine.pair.refresh, at=2).access
 
 
-def test_an_opaque_token_of_another_door_is_refused() -> None:
+def test_an_opaque_token_of_another_api_version_is_refused() -> None:
     """There is one such policy so far; its name is in the token's MAC all the same."""
     another = replace(V1, name="v2")
     token = SIGNER.refresh(UUID(int=1), 0, policy=V1)
@@ -276,7 +278,7 @@ def test_signed_refresh_tokens_of_the_secret_before_are_taken(
 
 
 @pytest.mark.parametrize("token", ["", "x", "a.b.c", "ü.ü.ü", "A" * 70])
-def test_what_no_door_issued_is_refused(token: str) -> None:
+def test_a_token_that_no_api_version_issued_is_refused(token: str) -> None:
     for policy in TOKEN_POLICIES:
         with pytest.raises(TokenInvalid):
             SIGNER.read_refresh(token, policy=policy)

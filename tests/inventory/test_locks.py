@@ -132,7 +132,7 @@ def test_large_moves_of_staff_run_one_at_a_time_and_leave_a_place_for_small_ones
             assert running.seconds < per_key.LONGEST_WAIT / 2
 
 
-def test_moves_of_staff_wait_for_one_another_in_places_of_their_own() -> None:
+def test_moves_of_one_member_of_staff_wait_in_separate_places() -> None:
     with moving(24, by_staff=False) as customers:
         assert wait_until(lambda: customers.count(False) >= 5)
         with moving(6, by_staff=True) as staff:

@@ -43,7 +43,7 @@ def stored() -> str:
 
 @pytest.mark.system
 @pytest.mark.parametrize("wanted", [NEW, ""])
-def test_the_former_address_is_told_when_and_what_to_do_and_nothing_that_customers_wrote(
+def test_the_mail_to_the_former_address_has_time_and_advice_and_no_text_of_customers(
     transactional_db: None, person: MakePerson, as_: As, tmp_path: Path, wanted: str
 ) -> None:
     me = as_(person("Ada Lovelace", email=OLD, first_name="Ada"))
@@ -67,7 +67,7 @@ def test_the_former_address_is_told_when_and_what_to_do_and_nothing_that_custome
 
 @pytest.mark.system
 @pytest.mark.parametrize("wanted", [NEW, ""])
-def test_an_address_that_staff_change_in_the_admin_is_told_of_as_well(
+def test_a_change_of_the_address_in_the_admin_is_mailed_as_well(
     transactional_db: None, person: MakePerson, tmp_path: Path, wanted: str
 ) -> None:
     who, staff = person("Ada", email=OLD), person(is_staff=True, is_superuser=True)
@@ -80,7 +80,7 @@ def test_an_address_that_staff_change_in_the_admin_is_told_of_as_well(
     assert Customer.objects.get(pk=who.id).email == wanted
 
 
-def test_what_else_staff_change_and_what_they_are_refused_is_told_to_nobody(
+def test_other_changes_and_refused_changes_of_staff_are_not_mailed(
     transactional_db: None, person: MakePerson
 ) -> None:
     who, staff = person("Ada", email=OLD), person(is_staff=True, is_superuser=True)
@@ -104,7 +104,7 @@ def test_an_address_that_staff_put_back_is_a_way_into_the_account_at_once(
         assert asked_by == (who.id if put_back else None)
 
 
-def test_nobody_is_told_where_there_was_no_address_or_it_stays_as_it_is(
+def test_no_mail_is_sent_without_a_former_address_or_without_a_change(
     transactional_db: None, person: MakePerson, as_: As
 ) -> None:
     me = as_(person("Ada", email=""))
@@ -123,7 +123,7 @@ def test_a_shop_without_a_mail_server_notes_nothing(
 
 
 @pytest.mark.parametrize(("email", "version"), [("taken@example.com", None), (NEW, '"0"')])
-def test_a_change_that_is_refused_is_told_to_nobody(
+def test_a_refused_change_is_not_mailed(
     transactional_db: None, person: MakePerson, as_: As, email: str, version: str | None
 ) -> None:
     person(email="taken@example.com")
@@ -134,7 +134,7 @@ def test_a_change_that_is_refused_is_told_to_nobody(
 
 
 @pytest.mark.system
-def test_an_account_that_is_deleted_right_after_is_told_of_all_the_same(
+def test_the_mail_is_sent_also_if_the_account_is_deleted_right_after(
     transactional_db: None, person: MakePerson, as_: As, tmp_path: Path
 ) -> None:
     """Else a thief of the account would only have to be quick."""

@@ -103,7 +103,7 @@ def test_who_forgot_their_password_sets_a_new_one_with_what_the_mail_says(
 
 
 @pytest.mark.system
-def test_the_worker_finds_nobody_where_there_is_nobody_and_nothing_is_left(
+def test_the_worker_sends_no_mail_for_an_unknown_account_and_keeps_no_row(
     transactional_db: None, person: MakePerson, tmp_path: Path
 ) -> None:
     person("gone", email="gone@example.com", is_active=False)
@@ -159,7 +159,7 @@ def give_up(tries: int, reply: str, log: Path) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("tries", "reply"), [(1, f"550 who is {EMAIL}?"), (RETRIES + 1, "450 later")]
 )
-def test_a_mail_that_is_given_up_is_told_of_with_what_to_do(
+def test_a_mail_that_is_given_up_is_logged_with_what_to_do(
     transactional_db: None, person: MakePerson, tmp_path: Path, tries: int, reply: str
 ) -> None:
     person(email=EMAIL)

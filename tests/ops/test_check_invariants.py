@@ -57,7 +57,7 @@ def test_a_healthy_shop_gets_a_line_for_each_invariant(transactional_db: None) -
     )
 
 
-def test_a_violation_is_told_with_its_rows_and_where_to_look(transactional_db: None) -> None:
+def test_a_violation_is_reported_with_its_rows_and_its_page(transactional_db: None) -> None:
     database.execute(VIOLATION)
     output = StringIO()
     with pytest.raises(CommandError, match=f"1 of {MANY} invariants are violated") as ended:

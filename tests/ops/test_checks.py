@@ -56,7 +56,7 @@ def test_an_unsafe_setting_is_refused_outside_demo_mode(
 
 
 @pytest.mark.parametrize(("pool", "refused"), [(0, True), (1, False), (8, True)])
-def test_a_command_counts_the_connections_of_the_server_it_is_asked_about(
+def test_a_command_counts_the_connections_of_the_named_server(
     db: None, settings: LazySettings, pool: int, refused: bool
 ) -> None:
     """Where nothing says how many a process keeps, a server keeps eight of them."""

@@ -48,7 +48,7 @@ def _lines_of_invariants(log: Path) -> list[str]:
     return [line["correlation_id"] for line in lines if "invariants hold" in line["event"]]
 
 
-def test_jobs_that_go_together_all_carry_it(transactional_db: None, asked_as: str) -> None:
+def test_all_jobs_of_a_batch_have_the_correlation_id(transactional_db: None, asked_as: str) -> None:
     task = app.configure_task("tests.of_any_kind")
     task.batch_defer({"timestamp": 1}, {"timestamp": 2})
     carried = database.rows("SELECT args->>'_correlation_id' FROM procrastinate_jobs")

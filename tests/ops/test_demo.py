@@ -56,7 +56,7 @@ def test_the_catalogue_is_added_once_and_what_staff_did_with_it_stays(
     assert [(one.name, one.price) for one in offers.values()] == [("Ours", Decimal(9))]
 
 
-def test_a_shop_with_products_of_its_own_gets_the_others(
+def test_a_shop_that_has_products_gets_the_missing_ones(
     db: None, product: Callable[..., int]
 ) -> None:
     product(sku="10002", name="Ours", stock=1)
@@ -95,7 +95,7 @@ def test_the_command_needs_the_servers_role_and_no_demo_mode(transactional_db: N
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, f"{PRODUCTS} new products\n", "")
 
 
-def test_a_database_without_migrations_is_told_as_that(transactional_db: None) -> None:
+def test_a_database_without_migrations_is_named_in_the_message(transactional_db: None) -> None:
     owner = in_database(os.environ["OWNER_DATABASE_URL"], "postgres")
     ran = run_in({"DATABASE_URL": owner})
     assert ran.returncode == 1
@@ -103,7 +103,7 @@ def test_a_database_without_migrations_is_told_as_that(transactional_db: None) -
     assert "manage.py prepare" in ran.stderr
 
 
-def test_a_database_that_is_away_is_told_in_two_lines() -> None:
+def test_an_unreachable_database_is_reported_in_two_lines() -> None:
     ran = run_in({"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/nothing"})
     assert ran.returncode == 1
     assert ran.stderr.startswith("CommandError: Nothing was added: connection failed")

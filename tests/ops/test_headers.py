@@ -19,7 +19,7 @@ def answer(path: str, client: Client | None = None, **headers: str) -> Any:
 @pytest.mark.parametrize(
     "path", ["/livez", "/api/v1/products", "/api/v1/openapi.json", "/nothing", "/metrics"]
 )
-def test_data_loads_nothing_and_stands_in_no_frame(path: str, db: None) -> None:
+def test_answers_of_the_api_load_nothing_and_are_in_no_frame(path: str, db: None) -> None:
     headers = answer(path).headers
     assert headers["Content-Security-Policy"] == NOTHING
     assert headers.items() >= SAFE.items()
@@ -34,7 +34,7 @@ def test_pages_load_from_this_server_alone(path: str, db: None) -> None:
     assert headers["Permissions-Policy"] == NO_DEVICES
 
 
-def test_no_policy_lets_a_script_run_that_stands_in_the_page() -> None:
+def test_no_policy_allows_inline_scripts() -> None:
     for policy in (NOTHING, PAGE, ADMIN):
         rules = dict(rule.split(" ", 1) for rule in policy.split("; "))
         assert "'unsafe-inline'" not in rules.get("script-src", "")
@@ -42,7 +42,7 @@ def test_no_policy_lets_a_script_run_that_stands_in_the_page() -> None:
         assert rules["frame-ancestors"] == "'none'"
 
 
-def test_a_page_with_a_policy_of_its_own_keeps_it(db: None) -> None:
+def test_the_policy_of_a_view_is_kept(db: None) -> None:
     headers = answer("/api/v1/problems", Accept="text/html").headers
     assert headers["Content-Security-Policy"].startswith("default-src 'none'; style-src 'self'")
 
@@ -109,6 +109,6 @@ def test_where_no_origin_is_named_none_may() -> None:
 
 
 @pytest.mark.usefixtures("open_to_one", "db")
-def test_answers_of_a_shared_cache_are_told_apart_by_origin() -> None:
+def test_answers_vary_by_origin() -> None:
     headers = Client().get("/api/v1/products", headers={"Origin": ORIGIN}).headers
     assert "origin" in headers["Vary"].lower()

@@ -77,7 +77,7 @@ def test_what_comes_from_a_trusted_proxy_is_not_this_machine_wherever_it_runs(
 
 
 @pytest.mark.parametrize("header", ["X_FORWARDED_FOR", "FORWARDED", "X_REAL_IP", "VIA"])
-def test_what_a_proxy_that_nobody_named_passed_on_is_not_this_machine(header: str) -> None:
+def test_a_request_through_an_unnamed_proxy_is_not_local(header: str) -> None:
     assert seen(**{f"HTTP_{header}": "127.0.0.1"}) == 404
 
 
@@ -125,7 +125,9 @@ def test_the_leader_reports_its_batch_once_with_every_result() -> None:
 @pytest.mark.parametrize(
     ("limits", "reason"), [(Limits(queue_capacity=0), "full"), (Limits(queue_timeout=-1), "late")]
 )
-def test_who_was_not_tried_is_told_of_with_the_reason(limits: Limits, reason: str) -> None:
+def test_a_receiver_that_was_not_tried_is_reported_with_the_reason(
+    limits: Limits, reason: str
+) -> None:
     observer = Remembering()
     queue: BatchQueue[int, int] = BatchQueue(lambda batch: batch, limits, observer)
     with pytest.raises(Overloaded):
@@ -133,7 +135,7 @@ def test_who_was_not_tried_is_told_of_with_the_reason(limits: Limits, reason: st
     assert (observer.reasons, observer.batches) == ([reason], [])
 
 
-def test_an_observer_that_fails_fails_nobody(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failing_observer_fails_no_request(caplog: pytest.LogCaptureFixture) -> None:
     class Failing(Remembering):
         def batch_done(self, batch: Batch) -> None:
             raise LookupError

@@ -74,7 +74,7 @@ def watched(
             yield server, one
 
 
-def test_prometheus_answers_all_that_dashboard_and_rules_ask_and_wakes_nobody(
+def test_prometheus_answers_every_query_of_dashboard_and_rules_without_an_alert(
     watched: tuple[Server, Prometheus],
 ) -> None:
     """One test, for a server and a Prometheus take ten seconds to come up."""

@@ -40,7 +40,7 @@ def loaded(**environment: str) -> list[str]:
 
 
 @pytest.mark.system
-def test_nothing_of_them_is_imported_unless_it_is_asked_for() -> None:
+def test_unused_reporting_libraries_are_not_imported() -> None:
     assert loaded(SENTRY_DSN="", OTEL_EXPORTER_OTLP_ENDPOINT="") == []
     assert loaded(SENTRY_DSN="http://key@127.0.0.1:9/1", OTEL_EXPORTER_OTLP_ENDPOINT="") == [
         *("sentry_sdk", "larder.ops.error_reporting")

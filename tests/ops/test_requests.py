@@ -40,7 +40,7 @@ def test_requests_are_counted_by_method_route_and_class_of_status(db: None, api:
     assert 0 < grown("larder_http_request_duration_seconds_sum GET /livez", before, after) < 3
 
 
-def test_nobody_makes_new_series_by_asking_for_what_is_not_there(db: None) -> None:
+def test_unknown_paths_create_no_new_series(db: None) -> None:
     before = counts()
     for path in ("/nowhere", "/api/v1/nothing", "/wp-login.php", "/%00"):
         Client().get(path)

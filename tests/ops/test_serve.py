@@ -90,7 +90,7 @@ def test_a_request_under_way_is_answered_after_term_and_then_the_server_is_gone(
     assert answers == [b"done"]
 
 
-def test_the_server_takes_the_place_of_whoever_started_it(tmp_path: Path) -> None:
+def test_the_server_replaces_the_process_that_started_it(tmp_path: Path) -> None:
     port = free_port()
     with served(tmp_path, port) as process:
         assert wait_until(lambda: listens(port), 60)
@@ -185,9 +185,7 @@ def test_what_an_earlier_server_left_is_gone_and_nothing_else(tmp_path: Path) ->
     assert {file.name for file in tmp_path.iterdir()} == kept
 
 
-def test_folders_that_nobody_named_are_private_ones(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_default_folders_are_private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     folders = serve.shared_folders({}, 8123)
     expected = tmp_path / f"larder-{os.geteuid()}-8123"
@@ -221,7 +219,7 @@ def test_a_port_that_is_none_says_so(value: str) -> None:
         serve.from_environment({"PORT": value})
 
 
-def test_the_processes_are_told_how_many_they_are() -> None:
+def test_each_process_knows_the_number_of_processes() -> None:
     serving = serve.from_environment({"WORKERS": "3", "THREADS": ""})
     made = serve.environment({"THREADS": "", "OTHER": "kept"}, serving)
     assert (made["WORKERS"], made["THREADS"], made["OTHER"]) == ("3", "32", "kept")

@@ -76,7 +76,7 @@ def test_the_queue_is_found_by_its_index_however_many_jobs_were_done(db: None) -
     assert "Seq Scan on procrastinate_jobs" not in plan
 
 
-def test_the_workers_last_beat_is_told(db: None, now: datetime) -> None:
+def test_the_report_has_the_workers_last_heart_beat(db: None, now: datetime) -> None:
     database.execute("INSERT INTO procrastinate_workers (last_heartbeat) VALUES (%s)", [now])
     assert gauges()["larder_worker_last_heartbeat_timestamp_seconds"] == now.timestamp()
 
@@ -109,7 +109,7 @@ def test_each_invariant_has_its_number_of_violations(
     assert "Run manage.py check_invariants" in caplog.text
 
 
-def test_nobody_says_that_all_is_well_before_anybody_looked(db: None) -> None:
+def test_the_shop_is_not_reported_healthy_before_the_first_check(db: None) -> None:
     found = gauges()
     assert not [name for name in found if name.startswith("larder_invariant_violations")]
     assert "larder_products_out_of_stock" not in found
@@ -121,7 +121,7 @@ def test_of_two_that_looked_the_later_one_is_believed(db: None, now: datetime) -
     assert observations.noted()["stock"].found == {"sold": 2, "out": 1}
 
 
-def test_the_database_is_asked_once_however_often_somebody_looks(
+def test_many_reads_of_the_state_query_the_database_once(
     db: None, django_assert_num_queries: Callable[..., object]
 ) -> None:
     state = ShopState()

@@ -74,5 +74,5 @@ def test_what_is_safe_is_let_pass(settings: LazySettings, setting: str, value: A
     assert found(settings, **{setting: value}) == {}
 
 
-def test_demo_mode_has_checks_of_its_own(settings: LazySettings) -> None:
+def test_demo_mode_has_separate_checks(settings: LazySettings) -> None:
     assert found(settings, DEMO=True, SECRET_KEY="short", CORS_ALLOWED_ORIGINS=["*"]) == {}

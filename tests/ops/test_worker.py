@@ -200,7 +200,7 @@ def test_jobs_that_ended_long_ago_are_deleted(transactional_db: None, tmp_path: 
     assert _status(recent) is not None
 
 
-def test_the_worker_waits_for_jobs_on_a_connection_of_its_own(
+def test_the_worker_waits_for_jobs_on_a_separate_connection(
     transactional_db: None, tmp_path: Path
 ) -> None:
     direct = f"{os.environ['DATABASE_URL']}&application_name=direct"

@@ -96,7 +96,7 @@ def test_a_cart_counts_as_a_hundred_lines_of_its_batch(
     assert seen == [placing.LINES_OF_A_CART]
 
 
-def test_whoever_comes_behind_one_that_waits_for_a_lock_waits_once(
+def test_an_order_behind_one_that_waits_for_a_lock_waits_once(
     person: Callable[..., Person],
     product: MakeProduct,
     now: datetime,

@@ -201,7 +201,7 @@ def test_an_order_without_a_fault_is_placed_unless_it_is_too_small(case: Case) -
 
 @given(cases())
 @THOROUGHLY
-def test_the_code_that_goes_first_stands_on_top(case: Case) -> None:
+def test_the_code_with_the_highest_precedence_is_the_top_code(case: Case) -> None:
     answers = first(case)
     if answers.named:
         codes = {line["code"] for line in answers.named}
@@ -236,7 +236,7 @@ def test_a_placed_order_has_every_product_once_at_the_customers_price(case: Case
         assert all(line.unit_price == case.prices[0][line.offer.id] for line in placed)
 
 
-def test_an_order_of_nothing_but_cheap_things_is_told_the_least_total() -> None:
+def test_an_order_below_the_minimum_total_is_refused_with_the_minimum() -> None:
     jam = offer(1, Decimal("2.20"), 1, None, 1)
     case = Case([[Wanted(1, 2)]], {1: 9}, {1: jam}, [{1: jam.price}], Decimal(15))
     assert decided(case) == [OrderTooSmall(Decimal("4.40"), Decimal(15))]
@@ -322,7 +322,7 @@ def test_at_another_total_with_no_line_to_name_the_order_is_refused_all_the_same
     assert answers == PriceChanged([], Decimal("4.40"), Decimal(1))
 
 
-def test_another_total_stands_above_broken_rules_and_below_missing_units() -> None:
+def test_a_changed_total_comes_before_order_rules_and_after_missing_stock() -> None:
     odd = Wanted(2, 3)
     answers = decided_at("1", odd)
     assert isinstance(answers, PriceChanged)

@@ -152,7 +152,7 @@ def test_what_is_sold_out_or_archived_can_be_taken_out(
     assert units(who) == []
 
 
-def test_what_is_not_in_the_draft_is_told_from_what_is_not_on_sale(
+def test_a_product_that_is_not_in_the_draft_differs_from_one_that_is_not_on_sale(
     person: MakePerson, product: MakeProduct, now: datetime
 ) -> None:
     who, jam, gone = person(), product(), product()
@@ -166,7 +166,7 @@ def test_what_is_not_in_the_draft_is_told_from_what_is_not_on_sale(
         ensure_draft(who.id, currency="GBP", now=now)
 
 
-def test_nobody_elses_draft_is_touched(
+def test_drafts_of_other_customers_are_not_changed(
     person: MakePerson, product: MakeProduct, now: datetime
 ) -> None:
     ada, grace, jam = person(), person(), product()

@@ -142,7 +142,7 @@ def moments(order: Order) -> set[datetime | None]:
     return set(order.lines.values_list("placed_at", flat=True))
 
 
-def test_whoever_writes_a_line_or_places_a_draft_the_lines_have_its_moment(
+def test_lines_have_the_time_of_their_order_for_every_writer(
     person: Callable[..., Person], product: Callable[..., int], now: datetime
 ) -> None:
     given: dict[str, Any] = {"currency": "GBP", "total": 0, "created_at": now, "updated_at": now}

@@ -75,7 +75,7 @@ def test_staff_may_whatever_the_owner_may(status: str, move: Move) -> None:
 
 
 @given(orders, moves, some.booleans())
-def test_a_refusal_tells_a_customer_the_same_wherever_a_strangers_order_stands(
+def test_a_refusal_does_not_reveal_the_status_of_another_customers_order(
     status: str, move: Move, staff: bool
 ) -> None:
     answers = {judge(one, move, by_staff=False, by_owner=False) for one in STATUSES}

@@ -147,7 +147,7 @@ def test_the_copy_of_a_hasty_reader_has_old_orders_in_it(fill: Fill) -> None:
     assert any(copy != as_they_stand(ids) for copy in copies)
 
 
-def test_whoever_writes_to_a_placed_order_tells_the_feed(fill: Fill) -> None:
+def test_every_write_to_a_placed_order_is_in_the_feed(fill: Fill) -> None:
     who, (order, _) = fill(2)
     start = feed.begin(CHANGES, parameters=[who.id])
     Order.objects.filter(pk=order).update(reference="by hand")

@@ -164,7 +164,7 @@ def test_what_the_database_refuses_of_one_is_refused_to_that_one_alone(
     assert inventory.available([jam]) == {jam: 8}
 
 
-def test_a_deadlock_of_the_group_costs_nobody_their_order(
+def test_a_deadlock_of_a_batch_loses_no_order(
     crowd: Crowd, product: MakeProduct, unlucky: Callable[[str, int], None]
 ) -> None:
     jam = product(stock=10)
@@ -294,7 +294,7 @@ def test_an_order_in_the_contended_lane_keeps_no_row_locked_while_it_waits(
         assert len(large.result(10).order.lines) == 2
 
 
-def test_when_the_connection_is_lost_all_of_the_group_are_told_and_none_is_placed_twice(
+def test_a_lost_connection_fails_all_orders_of_the_batch_and_places_none_twice(
     crowd: Crowd, product: MakeProduct
 ) -> None:
     """It may have been lost after the commit: what is tried again then is placed twice."""

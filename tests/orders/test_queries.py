@@ -173,7 +173,7 @@ def test_a_draft_that_is_placed_while_it_is_looked_for_is_found(
     assert queries.order_or_draft(number, customer=who.id).placed_at == now
 
 
-def test_an_order_that_is_changed_while_it_is_read_is_told_as_it_was_at_one_moment(
+def test_an_order_that_changes_during_a_read_is_shown_at_one_point_in_time(
     person: MakePerson, product: MakeProduct, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Between the order and its lines: the total would be the old one, the lines new."""
@@ -243,7 +243,7 @@ def test_an_order_that_ceases_to_fit_the_filter_while_it_is_read_is_left_out(
     assert [one.id for one in queries.history(wanted, limit=5).orders] == [other.id]
 
 
-def test_lines_are_told_one_by_one_the_newest_orders_first(
+def test_lines_are_exported_one_by_one_with_the_newest_orders_first(
     person: MakePerson, product: MakeProduct, now: datetime
 ) -> None:
     who, jam, tea = person(), product(price="1.50"), product(price="2.205")

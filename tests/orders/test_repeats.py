@@ -67,7 +67,7 @@ def test_the_same_request_again_is_answered_with_the_same_order(
     assert inventory.available([jam]) == {jam: 3}
 
 
-def test_a_replay_shows_the_order_as_it_stands_now(
+def test_a_replay_shows_the_current_order(
     place: Place, person: MakePerson, product: MakeProduct
 ) -> None:
     who, jam = person(), product()
@@ -160,7 +160,7 @@ def test_with_lines_only_a_repeat_is_compared_by_its_lines_alone(
     assert inventory.available([jam, tea]) == {jam: 8, tea: 9}
 
 
-def test_with_lines_only_an_id_is_still_nobody_elses(
+def test_an_id_of_another_customer_is_refused_for_orders_with_lines_only(
     place: Place, person: MakePerson, product: MakeProduct
 ) -> None:
     jam, chosen, who = product(), new_id(), person()
@@ -182,7 +182,7 @@ def test_a_key_belongs_to_its_caller_and_its_operation(
     assert len(ids_of(mine, theirs, elsewhere)) == 3
 
 
-def test_an_id_that_is_somebody_elses_is_not_found(
+def test_the_id_of_another_customers_order_is_not_found(
     place: Place, person: MakePerson, product: MakeProduct
 ) -> None:
     jam, chosen = product(), new_id()
@@ -232,7 +232,7 @@ def test_a_key_of_an_order_with_an_id_is_no_key_for_another_id(
     assert inventory.available([jam]) == {jam: 9}
 
 
-def test_a_key_and_an_id_of_two_orders_do_not_go_together(
+def test_a_key_and_an_id_of_two_orders_are_refused(
     place: Place, person: MakePerson, product: MakeProduct
 ) -> None:
     who, jam, chosen = person(), product(), new_id()
@@ -242,7 +242,7 @@ def test_a_key_and_an_id_of_two_orders_do_not_go_together(
         place(asked_by(who, (jam, 1), order_id=chosen, key="k"))
 
 
-def test_somebody_elses_id_does_not_use_up_a_key(
+def test_the_id_of_another_customer_does_not_use_up_a_key(
     place: Place, person: MakePerson, product: MakeProduct
 ) -> None:
     who, jam, theirs = person(), product(), new_id()

@@ -59,7 +59,7 @@ def test_a_form_sent_unchanged_writes_nothing(desk: Desk, product: Callable[...,
     assert Product.objects.get(pk=jam).version == 1
 
 
-def test_a_product_that_somebody_else_changed_meanwhile_is_not_overwritten(
+def test_a_concurrent_change_of_a_product_is_not_overwritten(
     desk: Desk, product: Callable[..., int], now: datetime
 ) -> None:
     jam = product(price="1.50")
@@ -246,9 +246,7 @@ def test_a_category_cannot_stand_below_itself(desk: Desk, now: datetime) -> None
     assert list(page.errors) == ["parent"]
 
 
-def test_a_category_somebody_else_changed_meanwhile_is_not_overwritten(
-    desk: Desk, now: datetime
-) -> None:
+def test_a_concurrent_change_of_a_category_is_not_overwritten(desk: Desk, now: datetime) -> None:
     food = services.create_category(name="Food", parent=None, now=now).id
     opened = desk.open(f"catalog/category/{food}/change/")
     services.change_category(food, {"name": "Groceries"})

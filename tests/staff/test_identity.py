@@ -56,7 +56,7 @@ def test_staff_log_in_without_regard_to_case_and_customers_do_not(
         assert Client().post("/admin/login/", given).status_code == status
 
 
-def test_a_log_in_while_too_many_passwords_are_checked_is_told_to_come_back(
+def test_a_log_in_while_too_many_passwords_are_checked_is_refused_with_advice(
     person: Callable[..., Person], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     person("Mary", PASSWORD, is_staff=True)
@@ -134,13 +134,13 @@ def test_a_taken_name_or_address_is_an_error_of_its_field(
     assert fresh(who).username == "tom"
 
 
-def test_nobody_is_deleted_here(desk: Desk, person: Callable[..., Person]) -> None:
+def test_the_admin_deletes_no_account(desk: Desk, person: Callable[..., Person]) -> None:
     who = person()
     assert desk.post(f"{CUSTOMERS}{who.id}/delete/", {"post": "yes"}).status == 403
     assert fresh(who)
 
 
-def test_a_superuser_makes_somebody_staff_and_gives_them_a_group(
+def test_a_superuser_makes_an_account_staff_and_gives_it_a_group(
     desk: Desk, person: Callable[..., Person], product: Callable[..., int]
 ) -> None:
     who = person()
@@ -168,7 +168,7 @@ def test_a_taken_name_of_a_group_is_an_error_of_its_field(desk: Desk) -> None:
     assert desk.save(f"auth/group/{till}/change/", name="Tills").errors == {}
 
 
-def test_nobody_changes_their_own_rights(person: Callable[..., Person]) -> None:
+def test_staff_cannot_change_their_own_rights(person: Callable[..., Person]) -> None:
     """Not even with a form that has the fields, which the page does not."""
     boss, other = person(is_staff=True, role="owner"), person(is_staff=True, is_superuser=True)
     opened = Desk(boss).open(change(boss))
@@ -191,7 +191,7 @@ def clerk(person: Callable[..., Person]) -> Desk:
     return Desk(allow(person(is_staff=True), *(f"identity.{name}" for name in names)))
 
 
-def test_staff_cannot_make_anybody_staff(clerk: Desk, person: Callable[..., Person]) -> None:
+def test_staff_cannot_make_an_account_staff(clerk: Desk, person: Callable[..., Person]) -> None:
     who = person()
     rights = {"is_staff": "on", "is_superuser": "on", "groups": ["1"], "user_permissions": ["1"]}
     page = clerk.save(change(who), first_name="Tom", **rights)

@@ -102,7 +102,7 @@ def test_what_was_not_picked_is_missing_or_goes_back_on_the_shelf(
     assert (status(order), stock(jam)) == ("packed", left)
 
 
-def test_an_order_of_which_nothing_was_picked_is_cancelled_and_staff_are_told(
+def test_an_order_without_picked_units_is_cancelled_and_the_page_says_so(
     desk: Desk, order: UUID, jam: int
 ) -> None:
     page = desk.save(f"{ORDERS}{order}/pack/", **{f"line-{jam}-quantity": "0"})
@@ -177,7 +177,7 @@ def test_a_page_of_a_changed_order_moves_nothing_and_says_so(
     assert (status(order), stock(jam)) == ("placed", (7, 3))
 
 
-def test_a_move_that_somebody_else_made_before_is_not_said_to_be_one_s_own(
+def test_the_message_says_that_another_user_made_the_move(
     desk: Desk, person: Callable[..., Person], order: UUID, jam: int
 ) -> None:
     sent, other = (desk.open(f"{ORDERS}{order}/pack/") for _ in range(2))
@@ -259,7 +259,7 @@ def test_orders_are_moved_only_with_the_permission_of_the_move(
     assert "packed" in clerk.save(f"{ORDERS}{order}/pack/").messages[0]
 
 
-def test_nobody_s_order_leads_back(desk: Desk) -> None:
+def test_the_page_of_an_unknown_order_redirects(desk: Desk) -> None:
     for key in (str(UUID(int=7)), "x", "0"):
         page = desk.get(f"{ORDERS}{key}/pack/")
         assert (page.status, "doesn’t exist" in page.messages[0]) == (200, True)
@@ -353,7 +353,7 @@ def test_an_action_is_for_a_bounded_number_of_orders(
     assert MovableOrders.actions
 
 
-def test_what_happened_is_told_in_sentences_with_sku_and_name(
+def test_events_are_shown_as_sentences_with_sku_and_name(
     desk: Desk, person: Callable[..., Person], product: Callable[..., int], order: UUID, jam: int
 ) -> None:
     tea, clerk = product(sku="TEA", name="Green tea"), person("clerk", is_staff=True)

@@ -41,7 +41,7 @@ def test_users_products_and_orders_are_there_and_the_workers_jobs_are_not(desk: 
     assert desk.get("procrastinate/procrastinatejob/").status == 404
 
 
-def test_the_sidebar_shows_what_somebody_may_see(person: Callable[..., Person]) -> None:
+def test_the_sidebar_shows_what_the_account_may_see(person: Callable[..., Person]) -> None:
     who = allow(person(is_staff=True), "catalog.view_product")
     text = Desk(who).get("").text
     assert "/admin/catalog/product/" in text
@@ -141,9 +141,7 @@ def test_a_server_starts_while_the_database_is_away() -> None:
         "search/?s=x&page=99",
     ],
 )
-def test_an_address_with_a_value_that_nobody_can_look_up_is_a_bad_request(
-    desk: Desk, path: str
-) -> None:
+def test_a_filter_with_an_impossible_value_is_a_bad_request(desk: Desk, path: str) -> None:
     assert desk.get(path).status == 400
 
 
@@ -168,7 +166,7 @@ def test_a_fault_without_such_a_value_stays_a_server_error() -> None:
 
 
 @pytest.mark.parametrize("key", ["{}/", "0", "x"])
-def test_the_password_of_nobody_leads_back(
+def test_the_password_page_of_an_unknown_account_redirects(
     desk: Desk, person: Callable[..., Person], key: str
 ) -> None:
     page = desk.get(f"identity/customer/{key.format(person().id)}/set-password/")

@@ -79,7 +79,9 @@ def test_requirements_are_installed_when_an_installed_file_has_every_line(tmp_pa
     assert not is_installed(tmp_path, requirements)
 
 
-def test_a_machine_without_python_is_told_so_in_one_line(checkout: Path, tmp_path: Path) -> None:
+def test_a_machine_without_python_gets_a_message_of_one_line(
+    checkout: Path, tmp_path: Path
+) -> None:
     status, printed = said(bootstrap(checkout, PATH=str(tmp_path), PYTHON=""))
     assert status == 1
     assert printed == (
@@ -88,9 +90,7 @@ def test_a_machine_without_python_is_told_so_in_one_line(checkout: Path, tmp_pat
     )
 
 
-def test_a_named_python_that_does_not_do_is_told_in_one_line(
-    checkout: Path, tmp_path: Path
-) -> None:
+def test_an_unsuitable_python_gets_a_message_of_one_line(checkout: Path, tmp_path: Path) -> None:
     program(tmp_path / "bin", "old-python", "exit 1")
     named = str(tmp_path / "bin" / "old-python")
     assert said(bootstrap(checkout, PYTHON=named)) == (
@@ -99,7 +99,9 @@ def test_a_named_python_that_does_not_do_is_told_in_one_line(
     )
 
 
-def test_a_python_without_venv_is_told_what_is_missing(checkout: Path, tmp_path: Path) -> None:
+def test_the_message_for_a_python_without_venv_names_the_package(
+    checkout: Path, tmp_path: Path
+) -> None:
     program(tmp_path / "bin", "python3.12", 'case "$2" in *version*) exit 0 ;; esac; exit 1')
     status, printed = said(bootstrap(checkout, PATH=str(tmp_path / "bin"), PYTHON=""))
     assert status == 1

@@ -24,7 +24,7 @@ def test_versions_and_hashes_are_read() -> None:
     assert dependencies.pins(LOCKED) == expected
 
 
-def test_a_package_without_a_hash_and_one_of_two_versions_are_told() -> None:
+def test_packages_without_a_hash_or_with_two_versions_are_reported() -> None:
     small = {"a": ("1", 1), "b": ("1", 0)}
     large = {"a": ("2", 1), "b": ("1", 1)}
     assert dependencies.differing({"prod": small, "run": {}, "dev": large}) == [
@@ -33,7 +33,7 @@ def test_a_package_without_a_hash_and_one_of_two_versions_are_told() -> None:
     ]
 
 
-def test_a_licence_that_nobody_looked_at_is_told() -> None:
+def test_an_unknown_licence_is_reported() -> None:
     assert dependencies.unlicensed({"psycopg": ("3", 1), "django": ("5", 1)}) == []
     answers = Message()
     answers["License-Expression"] = "SSPL-1.0"

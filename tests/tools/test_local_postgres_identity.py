@@ -51,14 +51,16 @@ def test_root_runs_it_in_a_namespace_and_keeps_the_files(data: Path) -> None:
         assert (data / "server" / "cluster").stat().st_uid == 0
 
 
-def test_root_falls_back_to_nobody_with_the_data_in_place(open_folder: Path) -> None:
+def test_root_falls_back_to_the_unprivileged_user_with_the_data_in_place(open_folder: Path) -> None:
     with Cluster(open_folder / "data", durable=False, road="nobody") as cluster:
         assert works(cluster)
         assert server_uid(cluster) == unprivileged().pw_uid
         assert not (open_folder / "data" / "server").is_symlink()
 
 
-def test_data_that_nobody_cannot_reach_go_to_a_shelter(tmp_path: Path, open_folder: Path) -> None:
+def test_data_that_the_unprivileged_user_cannot_reach_are_moved(
+    tmp_path: Path, open_folder: Path
+) -> None:
     data = tmp_path / "data"
     shelter = open_folder / "shelter"
     with Cluster(data, durable=False, road="nobody", shelters=[shelter]) as cluster:
@@ -92,7 +94,7 @@ def test_existing_data_move_to_the_shelter_and_back_to_root(
             assert (data / "server" / "cluster" / "PG_VERSION").stat().st_uid == owner
 
 
-def test_programs_that_nobody_cannot_reach_are_copied_once(
+def test_programs_that_the_unprivileged_user_cannot_reach_are_copied_once(
     tmp_path: Path, open_folder: Path
 ) -> None:
     hidden = private_copy(tmp_path / "site-packages")
@@ -118,7 +120,7 @@ def test_in_another_users_checkout_root_runs_it_as_that_user(
         assert server_uid(cluster) == unprivileged().pw_uid
 
 
-def test_without_an_open_road_root_is_told_what_to_do(data: Path) -> None:
+def test_root_gets_advice_if_no_folder_can_be_reached(data: Path) -> None:
     with pytest.raises(LauncherError, match="run as an ordinary user, or set DATABASE_URL"):
         Cluster(data, road="closed").start()
 

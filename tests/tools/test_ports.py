@@ -13,7 +13,7 @@ def source_port(server: socket.socket) -> int:
         return int(client.getsockname()[1])
 
 
-def test_the_kernel_gives_it_to_nobody_else() -> None:
+def test_the_kernel_does_not_give_the_port_to_another_process() -> None:
     """Thousands of connections, and more listeners, have theirs chosen beside it."""
     ours = {free_port() for _ in range(200)}
     with socket.create_server((HOST, 0)) as server:
@@ -23,7 +23,7 @@ def test_the_kernel_gives_it_to_nobody_else() -> None:
     assert not ours & others
 
 
-def test_whoever_names_it_listens_there() -> None:
+def test_a_process_can_listen_on_the_reserved_port() -> None:
     port = free_port()
     assert not listens(port)
     with socket.create_server((HOST, port)):

@@ -35,6 +35,13 @@ def test_a_name_in_code_font_is_found_as_it_is_written() -> None:
     ]
 
 
+def test_the_name_of_a_test_is_read_as_a_sentence() -> None:
+    text = "def test_a_client_is_told() -> None:\n    is_told = 1\n"
+    assert found(text, "tests/test_page.py") == [
+        "tests/test_page.py:1: told -> reports, answers, informs"
+    ]
+
+
 def test_released_sections_of_the_changelog_are_history() -> None:
     text = "# Changes\n\n## [Unreleased]\n- told\n\n## [0.1.0] - 2026-11-24\n- told\n"
     assert found(text, "CHANGELOG.md") == ["CHANGELOG.md:4: told -> reports, answers, informs"]

@@ -152,9 +152,7 @@ def test_a_shop_may_close_registration_or_approve_each_customer(
 
 
 @pytest.mark.parametrize("header", ["Bearer nonsense", "Basic YTpi", "\xff"])
-def test_open_doors_do_not_look_at_the_authorization_header(
-    api: Api, db: None, header: str
-) -> None:
+def test_open_operations_ignore_the_authorization_header(api: Api, db: None, header: str) -> None:
     assert api("POST", "auth/register", ADA, Authorization=header).status == 201
     assert api("POST", "auth/token", ADA, Authorization=header).status == 200
 
@@ -224,6 +222,6 @@ PLACES = [*OF_CUSTOMERS, "stock?products=1", "orders/01890a5d-ac96-774b-bcce-b30
 
 
 @pytest.mark.parametrize("path", PLACES)
-def test_everything_but_the_doors_needs_a_token(api: Api, db: None, path: str) -> None:
+def test_all_but_the_open_operations_need_a_token(api: Api, db: None, path: str) -> None:
     refused = api("GET", path)
     assert (refused.status, refused.body["code"]) == (401, "not_authenticated")

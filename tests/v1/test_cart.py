@@ -87,7 +87,7 @@ def test_a_deleted_cart_is_gone_and_deleting_it_again_is_no_error(
     assert put(customer, (product(), 1)).body["id"] != made.body["id"]
 
 
-def test_what_changed_since_a_line_was_put_in_is_told_with_it(
+def test_a_line_has_notices_of_changes_since_it_was_added(
     customer: Api, product: Product, now: datetime
 ) -> None:
     jam, tea, rice, hat = product(price="1.50"), product(stock=4), product(), product(stock=3)
@@ -120,7 +120,7 @@ def test_the_price_is_compared_with_that_of_the_moment_a_line_was_added(
     assert notices(put(customer, (jam, 3))) == [[]]
 
 
-def test_more_than_there_is_may_be_put_in_and_is_told(customer: Api, product: Product) -> None:
+def test_a_line_above_the_stock_is_accepted_with_a_notice(customer: Api, product: Product) -> None:
     jam = product(stock=0)
     answers = [[{"code": "insufficient_stock", "available": 0}]]
     assert notices(put(customer, (jam, 1_000_000))) == answers
@@ -275,7 +275,7 @@ def test_a_tag_is_of_one_cart_and_not_of_the_next_with_as_many_changes(
     assert put(customer, (jam, 2), If_Match=again.headers["ETag"]).status == 200
 
 
-def test_everybody_has_a_cart_of_their_own(
+def test_each_customer_has_a_separate_cart(
     person: Callable[..., Person], as_: Callable[[Person], Api], product: Product
 ) -> None:
     jam, ada, grace = product(), as_(person()), as_(person(is_staff=True))

@@ -251,7 +251,7 @@ def test_staff_change_orders_of_customers_and_the_event_tells(
     assert events(customer, placed)[-1]["actor"] == str(clerk.customer.public_id)
 
 
-def test_with_a_version_the_loser_is_told_and_without_one_the_last_holds(
+def test_with_a_version_the_second_change_is_refused_and_without_one_the_last_wins(
     customer: Api, product: Product
 ) -> None:
     tea = product()

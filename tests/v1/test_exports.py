@@ -431,7 +431,7 @@ def test_so_is_a_file_of_a_key(
 
 
 @pytest.mark.parametrize("end", [log_out_everywhere, nothing])
-def test_customers_keep_a_file_of_their_own_orders_until_they_are_logged_out(
+def test_customers_export_their_own_orders_until_their_session_ends(
     filled: Callable[[int], Person],
     monkeypatch: pytest.MonkeyPatch,
     end: Callable[[Person], None],

@@ -82,7 +82,7 @@ def test_a_large_file_begins_at_once_and_is_never_in_memory(server: Server, larg
     assert peak(server) - before < 20 * MEBIBYTE
 
 
-def test_clients_that_do_not_read_on_keep_nobody_from_ordering(
+def test_clients_that_stop_reading_do_not_block_orders(
     server: Server, large: Person, staff: Person, product: Callable[..., int]
 ) -> None:
     """More of them than the server has threads: a few are served, the others get 503 at once, and

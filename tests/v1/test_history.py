@@ -87,7 +87,7 @@ def test_the_next_link_keeps_the_filters_of_the_history(customer: Api, product: 
     assert found == placed[:1:-1]
 
 
-def test_staff_look_for_orders_of_anybody_and_otherwise_see_their_own(
+def test_staff_find_orders_of_all_customers_by_filters_and_else_see_their_own(
     staff: Api, as_: Callable[[Person], Api], person: Callable[..., Person], product: Product
 ) -> None:
     one, other, jam, tea = person(), person(), product(stock=99), product(stock=99)

@@ -44,7 +44,7 @@ def test_fresh_keys_of_one_order_leave_no_row_for_ever(customer: Api, product: P
     assert set(kept.values_list("key", flat=True)) == before == {"k", id}
 
 
-def test_a_replay_shows_the_order_as_it_stands_now(customer: Api, product: Product) -> None:
+def test_a_replay_shows_the_current_order(customer: Api, product: Product) -> None:
     jam = product(stock=9)
     first = place(customer, (jam, 2), headers=KEY)
     Order.objects.filter(pk=first.body["id"]).update(status="packed", version=2)
@@ -130,7 +130,7 @@ def test_any_other_key_is_a_fault(customer: Api, product: Product, key: str) -> 
     assert [one["pointer"] for one in refused.body["errors"]] == ["Idempotency-Key"]
 
 
-def test_a_chosen_id_makes_an_order_that_can_be_asked_for_again(
+def test_an_order_can_be_read_by_the_id_that_the_client_chose(
     customer: Api, product: Product
 ) -> None:
     jam, id = product(stock=9), "0f8a3b5e-7a63-4f5e-9d34-7d9f6b1a2c3d"

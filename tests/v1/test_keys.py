@@ -136,7 +136,7 @@ def test_staff_with_the_permission_see_and_end_the_keys_of_others(
     assert owner("DELETE", f"auth/keys/{made['id']}").status == 404
 
 
-def test_nobody_deletes_anothers_key(customer: Api, staff: Api) -> None:
+def test_a_key_of_another_account_cannot_be_deleted(customer: Api, staff: Api) -> None:
     made = customer("POST", "auth/keys", {}).body
     assert staff("DELETE", f"auth/keys/{made['id']}").status == 403
     assert JudgedApi(made["key"])("GET", "me").status == 200

@@ -93,7 +93,7 @@ def test_a_page_of_events_ends_by_bytes_and_links_lead_to_every_event(buyer: Api
     assert found == every
 
 
-def test_an_event_with_more_entries_than_a_page_has_is_a_page_of_its_own(buyer: Api) -> None:
+def test_an_event_larger_than_a_page_is_alone_on_its_page(buyer: Api) -> None:
     order = Order.objects.get().id
     large_orders.change(2, repeat=3)
     pages = [buyer("GET", f"orders/{order}/events").body]

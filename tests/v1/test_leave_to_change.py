@@ -53,7 +53,7 @@ def test_to_the_order_of_a_deactivated_customer_staff_add_nothing(
     assert change(staff, placed, (tea, 1)).status == 200
 
 
-def test_a_deactivated_customer_is_told_by_a_change_what_placing_tells_them(
+def test_a_change_and_an_order_refuse_a_deactivated_customer_alike(
     who: Person, customer: Api, product: Product
 ) -> None:
     tea = product()

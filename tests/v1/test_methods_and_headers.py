@@ -25,7 +25,7 @@ def paths() -> dict[str, set[str]]:
 
 
 @pytest.mark.parametrize("path", sorted(paths()))
-def test_a_method_that_a_path_does_not_take_is_refused_whoever_asks(
+def test_a_method_that_a_path_does_not_have_is_refused_for_every_caller(
     api: Api, customer: Api, staff: Api, path: str
 ) -> None:
     taken = paths()[path]
@@ -101,7 +101,7 @@ def test_a_correlation_id_of_another_form_is_replaced(api: Api, db: None, sent: 
     assert answer.body["correlation_id"] == answer.headers["Correlation-ID"]
 
 
-def test_every_request_has_a_correlation_id_of_its_own(api: Api, db: None) -> None:
+def test_each_request_has_another_correlation_id(api: Api, db: None) -> None:
     assert len({api("GET", "me").headers["Correlation-ID"] for _ in range(5)}) == 5
 
 
@@ -120,7 +120,7 @@ def test_a_browser_of_an_allowed_origin_may_read_the_headers_it_needs(
     assert "access-control-allow-origin" not in other.headers
 
 
-def test_a_body_of_another_type_is_told_the_one_that_is_taken(staff: Api) -> None:
+def test_the_refusal_of_a_media_type_names_the_accepted_one(staff: Api) -> None:
     for path, wanted in (("products", "application/json"), ("products/import", "text/csv")):
         refused = staff("POST", path, "{}", content_type="text/plain")
         assert refused.body["code"] == "unsupported_media_type"
@@ -132,7 +132,7 @@ def test_a_body_of_another_type_is_told_the_one_that_is_taken(staff: Api) -> Non
 @pytest.mark.parametrize(
     "sent", ["", " ", "1", '"1"', "1-aa", '"x-aa"', '"1-aa", "2-aa"', "'1-aa'"]
 )
-def test_an_if_match_that_is_no_etag_is_told_so(
+def test_an_if_match_that_is_no_etag_is_refused(
     staff: Api, product: Callable[..., int], sent: str
 ) -> None:
     jam = product()
@@ -143,7 +143,7 @@ def test_an_if_match_that_is_no_etag_is_told_so(
         assert "not an ETag of this API" in refused.body["detail"]
 
 
-def test_an_etag_of_another_version_is_told_that_the_object_changed(
+def test_an_etag_of_another_version_is_refused_because_the_object_changed(
     staff: Api, product: Callable[..., int]
 ) -> None:
     path = f"products/{product()}"

@@ -144,7 +144,7 @@ def test_the_moves_of_the_shop_are_for_staff(customer: Api, product: Product, na
     assert (refused.status, refused.body["code"]) == (403, "not_staff")
 
 
-def test_an_order_of_somebody_else_or_a_draft_is_not_there(
+def test_another_customers_order_or_a_draft_is_not_found(
     customer: Api, staff: Api, person: Callable[..., Person], as_: As, product: Product
 ) -> None:
     placed = place(customer, (product(), 1))
@@ -205,7 +205,7 @@ def test_an_order_of_which_nothing_was_picked_is_cancelled_as_it_was(
     assert events(customer, placed)[-1]["data"]["reason"] == "nothing picked"
 
 
-def test_picking_what_nobody_ordered_is_a_fault_and_all_faults_are_named(
+def test_picking_a_product_that_was_not_ordered_is_a_fault_and_all_faults_are_named(
     customer: Api, staff: Api, product: Product
 ) -> None:
     tea, jam = product(), product()
@@ -279,7 +279,9 @@ def test_of_a_returned_order_nothing_more_can_come_back(
     assert (again.status, again.body["code"]) == (409, "return_exceeds_shipped")
 
 
-def test_the_loser_of_two_versions_is_told(customer: Api, staff: Api, product: Product) -> None:
+def test_the_second_change_of_one_version_is_refused(
+    customer: Api, staff: Api, product: Product
+) -> None:
     placed = place(customer, (product(), 1))
     customer("PATCH", placed.headers["Location"], {"note": "Ring twice."})
     late = move(staff, placed, "pack", If_Match=placed.headers["ETag"])
@@ -304,7 +306,7 @@ def test_a_return_with_a_key_is_booked_once_however_often_it_is_sent(
     assert (other.status, other.body["code"]) == (422, "idempotency_key_reused")
 
 
-def test_a_repeat_of_a_cancellation_shows_the_order_as_it_stands(
+def test_a_repeated_cancellation_shows_the_order_as_it_is_now(
     customer: Api, product: Product
 ) -> None:
     placed = place(customer, (product(), 1))

@@ -33,7 +33,7 @@ def answers(api: Api, since: str = "") -> tuple[list[dict[str, Any]], str]:
             return found, since
 
 
-def test_the_first_answer_has_all_orders_of_the_customer_and_nobody_elses(
+def test_the_first_answer_has_all_orders_of_the_customer_and_no_others(
     customer: Api, staff: Api, product: Product, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(changes, "MAX_CHANGED_ORDERS", 2)

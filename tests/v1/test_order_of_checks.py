@@ -20,7 +20,7 @@ def code_of(api: Api, method: str, path: str, *body: Any, **headers: str) -> str
     return str(api(method, path, *body, **headers).body["code"])
 
 
-def test_a_request_with_every_fault_is_told_the_first_and_then_the_next(
+def test_a_request_with_every_fault_is_refused_for_the_first_and_then_the_next(
     api: Api, customer: Api, staff: Api, product: Callable[..., int]
 ) -> None:
     """Each line removes the fault of the line before."""
@@ -34,7 +34,7 @@ def test_a_request_with_every_fault_is_told_the_first_and_then_the_next(
     assert code_of(staff, "PATCH", f"products/{product()}", FAULTY) == "validation_error"
 
 
-def test_a_token_that_is_not_valid_is_told_to_options_as_well(db: None) -> None:
+def test_options_refuses_an_invalid_token_as_well(db: None) -> None:
     stranger = Api("a.b.c")
     assert code_of(stranger, "OPTIONS", "orders") == "token_invalid"
     assert stranger("OPTIONS", "auth/token").status == 204

@@ -257,7 +257,7 @@ def test_an_id_is_the_same_in_upper_case(customer: Api, product: Product) -> Non
     assert customer("POST", f"orders/{chosen}/cancel").status == 200
 
 
-def test_somebody_elses_order_is_not_there(
+def test_another_customers_order_is_not_found(
     customer: Api, as_: Callable[[Person], Api], person: Callable[..., Person], product: Product
 ) -> None:
     placed = place(customer, (product(), 1)).headers["Location"]
@@ -286,7 +286,7 @@ def test_staff_order_for_a_customer_on_the_telephone(
     assert event["actor"] == staff("GET", "me").body["public_id"]
 
 
-def test_nobody_can_order_for_a_customer_who_does_not_exist(staff: Api, product: Product) -> None:
+def test_an_order_for_an_unknown_customer_is_refused(staff: Api, product: Product) -> None:
     refused = place(staff, (product(), 1), customer=2**63 - 1)
     assert (refused.status, refused.body["code"]) == (404, "not_found")
     assert [(one["pointer"], one["code"]) for one in refused.body["errors"]] == [
@@ -294,7 +294,7 @@ def test_nobody_can_order_for_a_customer_who_does_not_exist(staff: Api, product:
     ]
 
 
-def test_an_id_that_is_somebody_elses_order_points_to_no_customer(
+def test_the_id_of_another_customers_order_reveals_no_customer(
     staff: Api, customer: Api, person: Callable[..., Person], product: Product
 ) -> None:
     jam = product()
@@ -315,7 +315,7 @@ def test_an_order_says_whose_it_is(
     assert as_(one)("GET", "orders").body["results"][0]["customer"] == one.id
 
 
-def test_a_customer_who_may_not_order_is_told_so(
+def test_a_customer_who_may_not_order_is_refused_with_the_reason(
     as_: Callable[[Person], Api], staff: Api, person: Callable[..., Person], product: Product
 ) -> None:
     who, jam = person(may_order=False), product()
@@ -324,7 +324,7 @@ def test_a_customer_who_may_not_order_is_told_so(
     assert [one.status for one in answers] == [403] * 2
 
 
-def test_a_deactivated_customer_orders_nothing_more_whoever_asks(
+def test_no_order_is_placed_for_a_deactivated_customer(
     as_: Callable[[Person], Api], staff: Api, person: Callable[..., Person], product: Product
 ) -> None:
     who, jam = person(), product()

@@ -85,7 +85,7 @@ def no_lag_is_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(freshness, "MAX_LAG", 3600 * 10**9)
 
 
-def test_within_the_lag_nothing_is_asked_of_the_database(
+def test_within_the_lag_the_database_is_not_queried(
     processes_share: None, no_lag_is_too_long: None, product: MakeProduct, customer: Api
 ) -> None:
     product()
@@ -139,7 +139,7 @@ def test_the_lag_is_what_bounds_it(
     assert quantity(customer) == 10
 
 
-def test_ones_own_order_is_seen_at_once_and_makes_nobody_else_look(
+def test_a_customers_own_order_is_seen_at_once_and_causes_no_read_of_others(
     processes_share: None,
     no_lag_is_too_long: None,
     product: MakeProduct,
@@ -163,7 +163,7 @@ def test_not_modified_is_answered_without_touching_a_row(
     assert customer("GET", "products", If_None_Match=tag).status == 304
 
 
-def test_what_anybody_committed_is_in_the_next_answer(
+def test_each_commit_is_in_the_next_answer(
     transactional_db: None, product: MakeProduct, customer: Api
 ) -> None:
     jam = product(stock=100)
@@ -173,7 +173,7 @@ def test_what_anybody_committed_is_in_the_next_answer(
             assert quantity(customer) == left
 
 
-def test_what_nobody_committed_is_in_none(
+def test_uncommitted_changes_are_in_no_answer(
     transactional_db: None, product: MakeProduct, customer: Api
 ) -> None:
     """A page that is made while a transaction is open does not outlive its commit."""
@@ -352,7 +352,7 @@ def test_a_page_that_an_account_waits_to_read_is_read_for_another_one_meanwhile(
     assert waiting.result() is page
 
 
-def test_what_was_seen_before_somebody_came_is_not_new_enough_for_them() -> None:
+def test_a_state_that_was_read_before_a_request_came_is_not_fresh_enough_for_it() -> None:
     """The negative control."""
     pages, wanted = PageCache(), PageRequest("", "/products", lambda: dict)
     made = [found(pages, wanted, (number, number)) for number in range(8)]
@@ -374,7 +374,7 @@ def test_what_could_not_be_made_is_made_by_the_next() -> None:
     assert made_at_once(pages) == (1, 1)
 
 
-def test_what_is_asked_is_understood_once_for_a_page_that_is_ready() -> None:
+def test_a_query_is_parsed_once_for_a_cached_page() -> None:
     """And the request that asked it is let go: what the page is made by is kept instead."""
     pages, prepared = PageCache(), []
 

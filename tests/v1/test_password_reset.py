@@ -301,7 +301,7 @@ def test_what_is_past_its_time_is_deleted(api: Api, person: MakePerson) -> None:
     assert delete_old_mails(now=later, limit=10) == 1
 
 
-def test_asking_and_confirming_too_often_is_told_to_wait(
+def test_too_many_requests_and_confirmations_are_refused_with_retry_after(
     api: Api, person: MakePerson, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(attempts, "_setup", [attempts.Setup(secret="a secret of this test")])

@@ -248,6 +248,6 @@ def test_a_repeat_is_none_once_another_password_was_set(
     assert code(mine("POST", PATH, body)) == (403, "wrong_password")
 
 
-def test_nobody_without_a_token_changes_a_password(api: Api, db: None) -> None:
+def test_a_password_is_not_changed_without_a_token(api: Api, db: None) -> None:
     body = {"current_password": OLD, "new_password": NEW}
     assert code(api("POST", PATH, body)) == (401, "not_authenticated")

@@ -237,7 +237,7 @@ def test_a_dispute_takes_the_money_until_it_is_won(
     assert due(staff) == [(order.body["id"], 1000, "GBP")]
 
 
-def test_customers_see_the_records_of_their_own_orders_only(
+def test_customers_see_payments_of_their_orders_only(
     customer: Api, staff: Api, order: Answer, person: Callable[..., Person], as_: As
 ) -> None:
     record(staff, order, 1000)

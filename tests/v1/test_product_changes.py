@@ -95,7 +95,7 @@ def test_a_poll_with_nothing_new_is_empty_and_keeps_its_place(copy: Copy) -> Non
     assert (copy.update(), copy.since) == ([], place)
 
 
-def test_each_product_comes_once_a_page_as_it_stands(copy: Copy, staff: Api) -> None:
+def test_each_product_is_once_on_a_page_in_its_current_state(copy: Copy, staff: Api) -> None:
     one = next(iter(copy.products))
     for name in "ABC":
         staff("PATCH", f"products/{one}", {"name": name})
@@ -114,7 +114,7 @@ def stock(staff: Api, product: int, delta: int) -> None:
     assert staff("POST", "stock/adjustments", {"reason": "x", "lines": lines}).status == 201
 
 
-def test_only_crossings_in_and_out_of_stock_are_told_and_the_version_stays(
+def test_the_feed_has_crossings_in_and_out_of_stock_and_the_version_stays(
     copy: Copy, customer: Api, staff: Api
 ) -> None:
     one, empty, _ = sorted(copy.products)
@@ -135,7 +135,7 @@ def test_only_crossings_in_and_out_of_stock_are_told_and_the_version_stays(
     assert everything(customer)[one]["updated_at"] == copy.products[one]["updated_at"]
 
 
-def test_a_change_by_whatever_road_is_told(copy: Copy, now: datetime) -> None:
+def test_the_feed_has_changes_of_every_kind(copy: Copy, now: datetime) -> None:
     one, two, three = sorted(copy.products)
     change_product(one, {"name": "By the service"}, now=now)
     assert [each["id"] for each in copy.update()] == [one]
@@ -144,7 +144,7 @@ def test_a_change_by_whatever_road_is_told(copy: Copy, now: datetime) -> None:
     assert [each["name"] for each in copy.update()] == ["By hand"] * 2
 
 
-def test_a_refused_or_broken_off_change_is_not_told(copy: Copy) -> None:
+def test_the_feed_has_no_refused_or_rolled_back_change(copy: Copy) -> None:
     one = next(iter(copy.products))
     with transaction() as other:
         other.execute("UPDATE product SET name = 'Never' WHERE id = %s", [one])

@@ -94,7 +94,7 @@ def test_pages_go_on_where_they_were_when_products_come_and_go(
     assert [one["id"] for one in page["results"] + rest] == [first, second, late, third]
 
 
-def test_the_count_is_told_only_where_it_is_asked_for(customer: Api, product: Product) -> None:
+def test_the_count_is_given_on_request_only(customer: Api, product: Product) -> None:
     for price in ("1", "2", "3"):
         product(price=price)
     assert "count" not in customer("GET", "products").body

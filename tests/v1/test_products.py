@@ -74,7 +74,7 @@ def test_the_largest_price_and_stock_go_in_and_come_out(staff: Api) -> None:
     assert made.body.items() >= most.items()
 
 
-def test_opening_stock_stands_in_the_ledger(staff: Api) -> None:
+def test_opening_stock_is_in_the_ledger(staff: Api) -> None:
     made = staff("POST", "products", JAM | {"quantity": 12}).body["id"]
     (entry,) = staff("GET", f"products/{made}/ledger").body["results"]
     assert (entry["cause"], entry["delta"], entry["balance"]) == ("opening", 12, 12)

@@ -142,7 +142,7 @@ def test_a_cart_counts_as_an_order_when_it_is_submitted(
     assert len(customer("GET", "cart").body["lines"]) == 1
 
 
-def test_each_customer_has_quotas_of_their_own(
+def test_each_customer_has_separate_quotas(
     person: MakePerson, as_: Callable[[Person], Api], product: Product, limit: Limit
 ) -> None:
     jam, first, second = product(stock=9), as_(person()), as_(person())

@@ -62,7 +62,7 @@ def test_what_differs_in_anything_from_what_is_so_is_another_change(
     assert (late.status, late.body["version"]) == (412, 2)
 
 
-def test_a_repeat_after_somebody_elses_change_is_told_of_it(
+def test_a_repeat_after_another_change_is_a_conflict(
     customer: Api, staff: Api, tea: int, placed: Answer
 ) -> None:
     tag = placed.headers["ETag"]
@@ -80,7 +80,7 @@ def test_another_expected_price_is_no_repeat(customer: Api, tea: int, placed: An
 
 
 @pytest.mark.parametrize("on", [("pack",), ("pack", "ship"), ("pack", "ship", "deliver")])
-def test_a_repeat_that_comes_when_the_order_is_on_its_way_is_told_that_it_is_so(
+def test_a_repeat_after_shipping_is_answered_with_the_shipped_order(
     customer: Api, staff: Api, tea: int, placed: Answer, on: tuple[str, ...]
 ) -> None:
     tag = placed.headers["ETag"]
@@ -90,7 +90,7 @@ def test_a_repeat_that_comes_when_the_order_is_on_its_way_is_told_that_it_is_so(
     assert (again.status, again.body) == (200, stood.body)
 
 
-def test_of_a_cancelled_order_nothing_is_as_it_was_asked_for(
+def test_a_change_of_a_cancelled_order_is_never_a_repeat(
     customer: Api, staff: Api, tea: int, placed: Answer
 ) -> None:
     assert change(customer, placed, (tea, 2)).status == 200
@@ -99,7 +99,7 @@ def test_of_a_cancelled_order_nothing_is_as_it_was_asked_for(
     assert (refused.status, refused.body["code"]) == (409, "invalid_transition")
 
 
-def test_a_strangers_order_is_not_there_whatever_is_asked_for(
+def test_every_change_of_another_customers_order_is_404(
     as_: Any, person: Any, tea: int, placed: Answer
 ) -> None:
     assert change(as_(person()), placed, (tea, 1)).status == 404

@@ -140,7 +140,7 @@ def test_a_line_of_which_nothing_was_picked_is_known_to_the_repeat(
     assert (refused.status, refused.body["lines"][0]["picked"]) == (409, 0)
 
 
-def test_packing_that_found_nothing_is_repeated_by_who_found_nothing_and_by_nobody_else(
+def test_packing_without_units_is_repeated_only_by_a_request_without_units(
     customer: Api, staff: Api, product: Product
 ) -> None:
     """It has cancelled the order; a request to pack it gets that answer."""
@@ -182,7 +182,7 @@ def test_cancelling_again_for_another_reason_is_refused_and_says_for_which_it_wa
     assert books() == written
 
 
-def test_who_read_an_older_version_and_asks_for_something_else_is_told_of_the_version(
+def test_another_change_of_an_older_version_is_refused_because_of_the_version(
     customer: Api, product: Product
 ) -> None:
     placed = place(customer, (product(), 2))

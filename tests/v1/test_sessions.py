@@ -82,7 +82,7 @@ def test_what_a_client_says_of_itself_is_cut_and_cleaned(person: MakePerson) -> 
     assert shown["client"] == ("ab[2J" + "x" * 500)[: MAX_CLIENT_LENGTH - 2]
 
 
-def test_log_ins_at_the_doors_of_earlier_contracts_are_listed_too(person: MakePerson) -> None:
+def test_sessions_of_the_earlier_contracts_are_listed_too(person: MakePerson) -> None:
     who = person()
     given = sessions.Credentials(who.customer.username, who.password, "Old/1")
     sessions.log_in(given, policy=API, signer=signer(), now=datetime.now(UTC))
@@ -152,7 +152,7 @@ def test_all_others_end_together(person: MakePerson, clock: Clock) -> None:
     assert [one["current"] for one in listed(mine["access"])] == [True]
 
 
-def test_somebody_elses_log_in_is_not_there(person: MakePerson) -> None:
+def test_another_accounts_session_is_not_found(person: MakePerson) -> None:
     theirs, mine = log_in(person()), JudgedApi(log_in(person(is_staff=True))["access"])
     (one,) = listed(theirs["access"])
     for path in (f"me/sessions/{one['id']}", f"me/sessions/{uuid4()}"):

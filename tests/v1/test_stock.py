@@ -208,7 +208,7 @@ def test_a_line_names_one_product_and_one_kind_of_change(
     assert [(one["pointer"], one["code"]) for one in refused.body["errors"]] == [(pointer, code)]
 
 
-def test_a_counted_product_stands_in_one_line_only(staff: Api, product: Product) -> None:
+def test_a_counted_product_can_be_in_one_line_only(staff: Api, product: Product) -> None:
     jam = product(sku="JAM")
     refused = adjust(staff, {"product": jam, "counted": 1}, {"sku": "JAM", "delta": 1})
     assert refused.body["errors"][0] | {"detail": ""} == {

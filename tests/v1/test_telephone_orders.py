@@ -55,7 +55,7 @@ def test_a_key_that_ordered_for_one_customer_does_not_order_for_another(
     assert (refused.status, refused.body["code"]) == (422, "idempotency_key_reused")
 
 
-def test_customers_order_for_nobody_else_and_not_even_so_for_themselves(
+def test_customers_cannot_name_the_customer_of_an_order(
     as_: As, person: MakePerson, product: Product
 ) -> None:
     who, other, jam = person(), person(), product()

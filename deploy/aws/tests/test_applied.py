@@ -39,7 +39,7 @@ def wanted(account: Account, stack: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_every_resource_is_there_when_its_own_service_is_asked(
+def test_every_resource_is_found_by_its_own_service(
     account: Account, stack: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     ids, missing, gaps = account.ids(stack), [], []
@@ -73,7 +73,7 @@ def test_what_a_condition_leaves_out_is_not_made(account: Account) -> None:
         assert not left_out & set(account.ids(stack))
 
 
-def test_each_type_of_the_templates_is_asked_for_or_a_known_gap() -> None:
+def test_each_type_of_the_templates_is_checked_or_a_known_gap() -> None:
     types = {
         resource["Type"]
         for stack in STACKS
@@ -82,7 +82,7 @@ def test_each_type_of_the_templates_is_asked_for_or_a_known_gap() -> None:
     assert types == set(LOOKS) | set(GAPS)
 
 
-def test_the_database_stands_in_two_zones_encrypted_and_kept(account: Account) -> None:
+def test_the_database_is_in_two_zones_encrypted_and_retained(account: Account) -> None:
     if account.choice == "aurora":
         [found] = look("AWS::RDS::DBCluster", "larder-production")
         members = boto3.client("rds").describe_db_instances()["DBInstances"]
@@ -159,7 +159,7 @@ def test_who_starts_a_task_reads_the_secrets_of_such_tasks_and_no_other(account:
     assert owners == ["larder-production-start-prepare"]
 
 
-def test_nobody_but_the_named_addresses_and_the_containers_reach_the_database(
+def test_only_the_named_addresses_and_the_containers_reach_the_database(
     account: Account,
 ) -> None:
     group = account.ids("network")["DataGroup"]

@@ -142,7 +142,7 @@ def test_traces_go_to_no_port_that_is_closed(stack: str) -> None:
     assert [one for one in (*good, *bad) if re.fullmatch(pattern, one)] == list(good)
 
 
-def test_every_alarm_stands_in_the_runbook() -> None:
+def test_every_alarm_is_in_the_runbook() -> None:
     page = (ROOT / "docs/how-to/runbooks/aws.md").read_text()
     alarms = {
         resource["Properties"]["AlarmName"]["Fn::Sub"].removeprefix("larder-${Environment}-")

@@ -49,7 +49,9 @@ def rotated(secret: str, monkeypatch: pytest.MonkeyPatch) -> tuple[dict[str, str
     return before, current()
 
 
-def test_the_app_role_takes_turns(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_passwords_of_the_app_role_alternate(
+    shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first, second = rotated("AppSecret", monkeypatch)
     _, third = rotated("AppSecret", monkeypatch)
     assert ("//larder_app_a:" in first["url"], "//larder_app_b:" in second["url"]) == (True, True)

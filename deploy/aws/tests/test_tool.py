@@ -67,7 +67,7 @@ def test_a_release_that_cannot_prepare_leaves_the_servers_alone(
     assert serving() == before
 
 
-def test_a_tag_that_nobody_pushed_is_refused_before_anything_changes(shop: Path) -> None:
+def test_an_unknown_tag_is_refused_before_anything_changes(shop: Path) -> None:
     with pytest.raises(SystemExit, match="Run `build` and `push` first"):
         main(["release", "--tag", "nowhere"])
 
@@ -85,7 +85,7 @@ def test_a_setting_that_was_chosen_stays_when_up_is_run_again(shop: Path) -> Non
     assert installation.parameter("database", "Size") == "medium"
 
 
-def test_an_image_that_nobody_looked_into_is_refused(shop: Path) -> None:
+def test_an_image_without_a_scan_is_refused(shop: Path) -> None:
     image = images.named("first")
     SCANS.extend([("none", {}), ("IN_PROGRESS", {}), ("COMPLETE", {"LOW": 1})])
     assert images.findings(image, poll_seconds=0.01)["findingSeverityCounts"] == {"LOW": 1}
@@ -252,7 +252,7 @@ def tasks_begun() -> list[tuple[str, list[str]]]:
     ]
 
 
-def test_log_ins_and_keys_that_could_not_be_ended_are_told_of(
+def test_log_ins_and_keys_that_could_not_be_ended_are_reported(
     shop: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from moto.ecs import models

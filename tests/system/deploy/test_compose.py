@@ -85,7 +85,7 @@ def test_a_secret_of_ones_own_stays(tmp_path: Path) -> None:
     assert (tmp_path / "sentry_dsn").read_text() == ""
 
 
-def test_nobody_can_register_unless_the_shop_says_so() -> None:
+def test_registration_is_closed_unless_the_shop_opens_it() -> None:
     def registration(**variables: str) -> set[str | None]:
         services = compose.read(FOLDER / "compose.yaml", variables, without=WITHOUT)
         return {one.environment.get("REGISTRATION") for one in services} - {None}

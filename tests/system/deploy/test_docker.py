@@ -192,7 +192,7 @@ def test_every_image_of_others_is_named_by_its_digest_too() -> None:
     }
 
 
-def test_each_tag_is_asked_for_its_digest_and_nothing_else_is_changed(copy: Path) -> None:
+def test_the_digest_of_each_tag_is_read_and_only_it_is_changed(copy: Path) -> None:
     before = pins(copy)
     done = ask_for_digests(
         copy, "printf 'sha256:%s\\n' \"$(printf %s $4 | sha256sum | cut -c-64)\""

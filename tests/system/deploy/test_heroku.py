@@ -141,7 +141,7 @@ def first_order(port: int) -> dict[str, Any]:
     return {name: json.loads(body) for name, body in lines}
 
 
-def test_a_plan_s_connections_are_enough_for_what_is_asked_of_them() -> None:
+def test_the_connections_of_a_plan_are_enough() -> None:
     """essential-0 has 20; a server that wants more does not start (larder.E006)."""
     reported = {name: one.get("value") for name, one in APP["env"].items()}
     assert int(reported["WORKERS"]) * int(reported["DB_POOL_SIZE"]) + 10 <= 20

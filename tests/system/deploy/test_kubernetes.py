@@ -88,7 +88,7 @@ def test_every_setting_is_one_that_exists() -> None:
     assert [name for name in settings["data"] if f"{name}=" not in example] == []
 
 
-def test_whoever_selects_pods_finds_some() -> None:
+def test_each_selector_of_pods_matches_some() -> None:
     selectors = [one["spec"]["selector"][NAME] for one in kind("Service")]
     others = [*kind("Deployment"), *kind("PodDisruptionBudget")]
     selectors += [one["spec"]["selector"]["matchLabels"][NAME] for one in others]

@@ -54,7 +54,7 @@ def ec2() -> Folders:
 
 
 @pytest.mark.parametrize("installation", [compose, ecs, kubernetes, ec2])
-def test_shared_files_have_small_file_systems_in_memory_of_their_own(
+def test_shared_files_have_separate_small_file_systems_in_memory(
     installation: Callable[[], Folders],
 ) -> None:
     given, in_memory = installation()

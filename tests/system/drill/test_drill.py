@@ -39,7 +39,7 @@ def test_what_comes_back_late_or_never_is_a_failure() -> None:
     assert not result(within=10, back=None).good
 
 
-def test_a_seed_is_chosen_and_told_where_none_is_given() -> None:
+def test_a_seed_is_chosen_and_printed_if_none_is_given() -> None:
     assert options.parse([]).seed != options.parse([]).seed
     assert options.parse(["--seed", "7"]).seed == 7
 

@@ -75,7 +75,7 @@ def test_what_is_not_empty_is_not_replaced_by_mistake(small: tuple[Cluster, Path
     refused(file, cluster, "say so: CONFIRM=larder", confirm="yes")
 
 
-def test_nothing_is_replaced_while_somebody_uses_it(small: tuple[Cluster, Path]) -> None:
+def test_a_file_in_use_is_not_replaced(small: tuple[Cluster, Path]) -> None:
     cluster, file = small
     with psycopg.connect(cluster.app_url()):
         refused(file, cluster, "A session is connected to larder: larder_app")
@@ -316,7 +316,7 @@ def test_a_manifest_of_other_kinds_of_values_is_refused(
         restore.check(copy)
 
 
-def test_programs_of_postgresql_are_told_what_the_address_leaves_to_the_environment() -> None:
+def test_programs_of_postgresql_get_what_the_address_leaves_to_the_environment() -> None:
     inherited = {
         "PGSSLMODE": "verify-full",
         "PGSSLROOTCERT": "/etc/ca.pem",

@@ -135,7 +135,7 @@ def test_links_of_mails_and_sessions_of_the_admin_end_too(story: Story) -> None:
             assert owner.execute(b"SELECT count(*) FROM " + table).fetchone() == (0,)
 
 
-def test_whoever_registers_next_has_no_number_of_somebody_who_was_lost(story: Story) -> None:
+def test_a_new_account_does_not_reuse_the_number_of_a_lost_one(story: Story) -> None:
     """An access token has the number, which is not looked up."""
     with served_by(story.cluster) as server:
         register(server, "next")

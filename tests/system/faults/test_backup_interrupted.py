@@ -51,7 +51,7 @@ def proving(cluster: Cluster, file: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_whoever_is_told_to_go_drops_the_copy(
+def test_a_client_that_is_logged_out_drops_the_copy(
     shop: tuple[Cluster, Path], number: signal.Signals
 ) -> None:
     """Two signals: a second one does not keep it from tidying up."""
@@ -79,7 +79,7 @@ def test_what_was_left_by_a_killed_one_is_dropped_by_the_next_and_nothing_else_i
     databases.drop_forcibly(cluster.owner_url(), MINE)
 
 
-def test_the_copy_that_somebody_is_making_just_now_is_theirs(shop: tuple[Cluster, Path]) -> None:
+def test_a_copy_that_another_process_is_making_is_not_removed(shop: tuple[Cluster, Path]) -> None:
     cluster, _ = shop
     url, name = cluster.owner_url(), "larder_restored_1"
     with databases.claimed(url, name):

@@ -104,9 +104,7 @@ def test_a_kept_page_is_not_taken_for_what_came_after(shop: Shop, cluster: Clust
     assert met, "no id was given out again"
 
 
-def test_a_copy_that_was_made_before_is_told_of_what_came_after(
-    shop: Shop, cluster: Cluster
-) -> None:
+def test_an_earlier_copy_gets_the_later_changes(shop: Shop, cluster: Cluster) -> None:
     feeds = ("orders", "products")
     for _ in range(ROUNDS):
         roll_back(cluster)

@@ -72,7 +72,7 @@ def test_a_whole_server_killed_under_load_loses_and_doubles_nothing(
     assert_kept(load)
 
 
-def test_a_server_told_to_stop_under_load_answers_whoever_it_placed_an_order_for(
+def test_a_stopping_server_answers_every_order_that_it_placed(
     stack: ExitStack, person: MakePerson, product: MakeProduct
 ) -> None:
     who, jam, first = person(), product(stock=STOCK), stack.enter_context(Server())

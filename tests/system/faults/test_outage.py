@@ -67,7 +67,7 @@ def outlast(shop: Shop, cluster: Cluster, take_away: Callable[[], None], seconds
 
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("seconds", [10, pytest.param(80, marks=pytest.mark.slow)])
-def test_while_the_database_is_away_everybody_is_told_so_and_then_all_is_well(
+def test_all_clients_get_503_during_an_outage_and_are_served_after_it(
     seconds: float, shop: Shop, cluster: Cluster, take_away: Callable[[], None]
 ) -> None:
     outlast(shop, cluster, take_away, seconds)
@@ -75,7 +75,7 @@ def test_while_the_database_is_away_everybody_is_told_so_and_then_all_is_well(
 
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("seconds", [0, pytest.param(80, marks=pytest.mark.slow)])
-def test_an_outage_that_nobody_noticed_costs_no_later_request_its_answer(
+def test_an_unnoticed_outage_fails_no_later_request(
     seconds: float, shop: Shop, cluster: Cluster, take_away: Callable[[], None]
 ) -> None:
     assert shop.refused(times=4) == []

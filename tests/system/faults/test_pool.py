@@ -111,7 +111,7 @@ def test_a_connection_with_news_to_read_is_no_closed_one(pooled: DatabaseWrapper
     assert backend(pooled) == first
 
 
-def test_after_a_wait_in_vain_others_are_told_at_once_unless_there_is_a_connection(
+def test_after_a_pool_timeout_others_fail_at_once_unless_a_connection_is_free(
     pooled: DatabaseWrapper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With the database away a second wait would come after the first, and be too long."""

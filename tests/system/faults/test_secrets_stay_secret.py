@@ -49,7 +49,7 @@ def assert_kept(
     assert found_in(texts, secrets_of(cluster) | handed_out) == []
 
 
-def test_what_is_refused_is_not_told_of_with_its_secrets(cluster: Cluster, tmp_path: Path) -> None:
+def test_reports_of_refusals_have_no_secrets(cluster: Cluster, tmp_path: Path) -> None:
     log = tmp_path / "server.log"
     with serving(cluster, log) as server:
         client = customer(server)
@@ -61,7 +61,7 @@ def test_what_is_refused_is_not_told_of_with_its_secrets(cluster: Cluster, tmp_p
     assert "the cache is unreachable" in log.read_text()
 
 
-def test_an_error_of_ours_is_not_told_of_with_its_secrets(cluster: Cluster, tmp_path: Path) -> None:
+def test_reports_of_server_errors_have_no_secrets(cluster: Cluster, tmp_path: Path) -> None:
     log = tmp_path / "server.log"
     with serving(cluster, tmp_path / "first.log") as server:
         client = customer(server)
@@ -97,7 +97,7 @@ def worker_log(cluster: Cluster, tmp_path: Path) -> Iterator[Path]:
     process.wait()
 
 
-def test_with_the_database_away_nothing_is_told_of_how_it_is_reached(
+def test_answers_during_an_outage_do_not_reveal_the_database_address(
     cluster: Cluster, worker_log: Path, tmp_path: Path
 ) -> None:
     log = tmp_path / "server.log"

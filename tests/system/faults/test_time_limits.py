@@ -82,7 +82,7 @@ def test_an_import_by_command_takes_as_long_as_it_needs(
     assert database.rows("SHOW transaction_timeout") == [("200ms",)]
 
 
-def test_a_request_whose_transaction_takes_too_long_is_told_to_come_back(
+def test_a_request_whose_transaction_takes_too_long_is_refused_with_retry_after(
     staff: Api, jam: int, short_transactions: None
 ) -> None:
     with transaction() as stuck:
@@ -93,7 +93,7 @@ def test_a_request_whose_transaction_takes_too_long_is_told_to_come_back(
     assert shelf(jam).available == 5
 
 
-def test_an_order_behind_a_stuck_lock_is_told_to_come_back_and_leaves_nothing(
+def test_an_order_behind_a_stuck_lock_is_refused_with_retry_after_and_leaves_nothing(
     server: Server, person: MakePerson, product: MakeProduct
 ) -> None:
     jam, who = product(stock=5), person()

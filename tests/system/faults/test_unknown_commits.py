@@ -87,7 +87,7 @@ def test_a_commit_that_arrives_late_is_waited_for(shop: Shop) -> None:
         ),
     ],
 )
-def test_with_the_database_away_the_outcome_of_an_order_is_told_to_be_unknown(
+def test_the_outcome_of_an_order_is_unknown_if_the_database_is_lost(
     shop: Shop, loss: Loss, options: Callable[[], dict[str, Any]]
 ) -> None:
     before, given = shop.count(), options()

@@ -50,7 +50,7 @@ def staff_with_an_archived_product(staff: Api, product: Callable[..., int]) -> A
 
 
 @pytest.mark.parametrize("what", IN_THE_WAY)
-def test_a_file_behind_a_lock_is_told_to_come_back(
+def test_an_import_behind_a_lock_is_refused_with_retry_after(
     what: str, limit: Callable[[str, str], None], staff_with_an_archived_product: Api
 ) -> None:
     staff = staff_with_an_archived_product
@@ -63,7 +63,7 @@ def test_a_file_behind_a_lock_is_told_to_come_back(
     assert send(staff).body == {"created": 1, "changed": 1, "unchanged": 0}
 
 
-def test_a_file_whose_statement_takes_too_long_is_told_to_come_back(
+def test_an_import_whose_statement_takes_too_long_is_refused_with_retry_after(
     limit: Callable[[str, str], None], staff_with_an_archived_product: Api
 ) -> None:
     limit("statement_timeout", "200ms")

@@ -57,7 +57,7 @@ def check_refreshes(outcome: Refreshes) -> None:
     assert len({answer.content for answer in outcome.answers}) == 1
 
 
-def test_parallel_refreshes_of_one_token_log_nobody_out(shop: Shop, person: MakePerson) -> None:
+def test_parallel_refreshes_of_one_token_end_no_session(shop: Shop, person: MakePerson) -> None:
     for _ in range(5):
         check_refreshes(refresh_at_once(shop, person()))
 
@@ -193,7 +193,7 @@ def test_a_registration_sent_several_times_at_once_makes_one_account(shop: Shop)
 
 
 @pytest.mark.parametrize("interface", ["http"], indirect=True)
-def test_without_the_claim_a_repeated_registration_is_refused_as_somebody_elses(
+def test_without_the_claim_a_repeated_registration_is_refused_as_taken(
     unguarded: Callable[[str], Shop],
 ) -> None:
     """Twins in one process wait for each other before they claim; those of two processes do not."""

@@ -217,7 +217,7 @@ def check_first_won(outcome: Meeting) -> None:
     check_books(outcome)
 
 
-def test_of_changes_to_one_version_the_first_is_made_and_the_others_are_told(
+def test_the_first_change_of_a_version_is_made_and_the_others_are_refused(
     shop: Shop, person: MakePerson, product: MakeProduct
 ) -> None:
     staff, jam = person(is_staff=True), product(stock=STOCK)

@@ -54,7 +54,7 @@ def outdated(processes: Processes, who: Person, jam: int) -> int:
     return outdated
 
 
-def test_whoever_ordered_sees_what_is_left_whichever_process_answers(
+def test_a_customer_sees_the_stock_after_the_own_order_in_every_process(
     processes_without: MakeProcesses, person: Callable[..., Person], product: Callable[..., int]
 ) -> None:
     processes = processes_without("lag of lists")

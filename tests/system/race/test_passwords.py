@@ -86,7 +86,7 @@ def test_of_several_changes_at_once_one_holds(transactional_db: None, person: Ma
         check_wishes(four_wishes(person))
 
 
-def test_one_change_sent_several_times_at_once_is_made_and_everybody_is_told_so(
+def test_one_change_sent_several_times_at_once_is_made_once_and_answered_each_time(
     transactional_db: None, person: MakePerson
 ) -> None:
     who = person()

@@ -68,7 +68,7 @@ def test_with_its_replica_away_the_shop_answers_in_time_and_returns_to_it_by_its
     assert not phone.server.call("GET", "/readyz").body["replicas"]["replica1"]["away"]
 
 
-def test_a_reading_that_stands_in_the_way_of_the_replay_is_answered_by_the_primary(
+def test_a_read_that_conflicts_with_replay_is_answered_by_the_primary(
     shop: Shop,
 ) -> None:
     """PostgreSQL ends it: its table is locked by what the replica has to replay."""
@@ -126,7 +126,7 @@ def test_from_a_server_that_is_no_standby_nothing_is_read(
             assert "replica" not in shop.reads()
 
 
-def test_a_position_is_told_after_the_commit_and_by_nobody_who_read(shop: Shop) -> None:
+def test_a_position_is_sent_after_commits_and_not_after_reads(shop: Shop) -> None:
     jam, phone = shop.product(), shop.phone()
     assert "larder-position" not in phone("GET", "orders").headers
     first, second = (phone("POST", "orders", lines(jam)).headers["larder-position"] for _ in "ab")

@@ -32,7 +32,9 @@ def test_readings_of_who_echoes_come_from_a_replica_that_has_it_all(shop: Shop) 
     assert wait_until(read_from_replicas), shop.reads()
 
 
-def test_who_echoes_sees_their_order_while_the_replay_stands_still(shop: Shop) -> None:
+def test_a_client_that_echoes_the_position_sees_its_order_while_replay_is_paused(
+    shop: Shop,
+) -> None:
     jam, phone = shop.product(stock=10), shop.phone()
     shop.catch_up()
     with paused(shop.replica):

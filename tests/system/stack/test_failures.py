@@ -131,7 +131,7 @@ def test_an_order_that_was_sent_to_a_server_is_not_sent_to_another_one(
     assert shown.body["quantity"] == STOCK - answered[201]
 
 
-def test_with_both_servers_killed_everybody_is_told_to_come_again(stack: Stack, load: Load) -> None:
+def test_with_both_servers_killed_all_clients_get_retry_after(stack: Stack, load: Load) -> None:
     with load.running(CUSTOMERS):
         load.wait_for(SOME)
         kill(stack["app1"])
@@ -162,7 +162,7 @@ def test_orders_go_on_when_a_program_was_killed(service: str, stack: Stack, load
     assert_kept(load)
 
 
-def test_with_the_database_away_everybody_is_told_soon_and_served_soon_after(
+def test_all_clients_get_a_quick_answer_during_an_outage_and_are_served_soon_after(
     stack: Stack, load: Load
 ) -> None:
     """PgBouncer waits for a database no longer than the servers do for a connection."""
@@ -182,7 +182,7 @@ def test_with_the_database_away_everybody_is_told_soon_and_served_soon_after(
     is_back_since(began)
 
 
-def test_the_front_door_reads_its_configuration_anew_without_losing_anybody(
+def test_the_proxy_reloads_its_configuration_without_losing_a_request(
     stack: Stack, load: Load
 ) -> None:
     """As after a new certificate."""

@@ -89,9 +89,7 @@ def test_each_header_of_the_servers_is_there_once(stack: Stack) -> None:
     assert found == dict.fromkeys(FROM_THE_SERVERS, 1), head
 
 
-def test_a_request_has_one_id_from_the_front_door_to_the_answer(
-    stack: Stack, front: FrontDoor
-) -> None:
+def test_a_request_has_one_id_from_the_proxy_to_the_answer(stack: Stack, front: FrontDoor) -> None:
     given = "0123456789abcdef" * 2
     answered = front.call("GET", "/livez", headers={"Correlation-ID": given})
     assert answered.headers["correlation-id"] == given
