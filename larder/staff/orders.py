@@ -12,19 +12,39 @@ from django.utils.html import format_html
 from unfold.decorators import display
 
 from larder.core.limits import LATEST_ORDERS, MAX_COUNTED_ORDERS
+from larder.orders import queries
 from larder.orders.lifecycle import HELD
 from larder.orders.models import Order, OrderStatus
 from larder.staff import exports
-from larder.staff.base import ReadOnlyAdmin, amount, customer_name, in_one_line, moment
+from larder.staff.base import (
+    ReadOnlyAdmin,
+    amount,
+    counted,
+    customer_name,
+    in_one_line,
+    moment,
+)
 from larder.staff.confirming import require_confirmation
 from larder.staff.lists import shop_zone
-from larder.staff.orders_contents import history_table, lines_table
+from larder.staff.orders_contents import address_lines, lines_table, timeline
 from larder.staff.orders_moves import MovableOrders
 from larder.staff.orders_payments import RefundDueAdmin, payment_tables
 from larder.staff.orders_placing import PlaceableOrders
 from larder.staff.orders_search import NEWEST, AmountFilter, DayFilter, SkuFilter, search
 
 __all__ = ["OrderAdmin", "OrderResource", "RefundDueAdmin", "dashboard"]
+
+
+VARIANTS: dict[str, str] = {
+    OrderStatus.PENDING: "warning",
+    OrderStatus.EXPIRED: "danger",
+    OrderStatus.PLACED: "info",
+    OrderStatus.PACKED: "warning",
+    OrderStatus.SHIPPED: "primary",
+    OrderStatus.DELIVERED: "success",
+    OrderStatus.CANCELLED: "danger",
+}
+"""The theme's colour of each status."""
 
 
 class OrderResource(exports.Columns):
@@ -58,10 +78,8 @@ class OrderAdmin(exports.BoundedExport, MovableOrders, PlaceableOrders, ReadOnly
     """
 
     resource_classes = [OrderResource]
-    change_form_after_template = "staff/order_contents.html"
+    change_form_outer_before_template = "staff/order_contents.html"
     fieldsets = (
-        (None, {"fields": ("number", "account", "state", "total_shown", "placed", "expiry")}),
-        ("Delivery", {"fields": ("requested_for", "address", "reference", "note")}),
         ("More", {"fields": ("id", "begun", "changed", "version"), "classes": ("collapse",)}),
     )
     list_display = ("number", "whose", "state", "total_shown", "placed", "requested")
@@ -78,6 +96,9 @@ class OrderAdmin(exports.BoundedExport, MovableOrders, PlaceableOrders, ReadOnly
     search_help_text = "Number, customer, email, phone, address, reference or SKU, or parts of them"
     ordering = NEWEST
     sortable_by = ("total_shown", "placed", "requested")
+
+    class Media:
+        css = {"all": ("staff/orders.css",)}
 
     def has_export_permission(self, request: Any) -> bool:
         """Returns whether the user may export orders."""
@@ -96,27 +117,41 @@ class OrderAdmin(exports.BoundedExport, MovableOrders, PlaceableOrders, ReadOnly
     def get_search_results(self, request: Any, queryset: Any, search_term: str) -> Any:
         return search(queryset, search_term.strip().removeprefix("#"), request), False
 
-    def change_view(
-        self, request: Any, object_id: str, form_url: str = "", extra_context: Any = None
-    ) -> Any:
-        order = self.shown_order(request, object_id)
-        contents: dict[str, Any] = {}
-        if order is not None:
-            refunds = request.user.has_perm("orders.view_refunddue")
-            contents = {
-                "lines": lines_table(order),
-                "payments": payment_tables(order, with_refunds=refunds),
-                "history": history_table(order),
-            }
-        return super().change_view(
-            request, object_id, form_url, {**(extra_context or {}), **contents}
-        )
+    def render_change_form(self, request: Any, context: Any, *args: Any, **options: Any) -> Any:
+        """Shows what staff need next above all else: status, total, next step, lines, delivery."""
+        order = queries.order(options["obj"].pk, customer=None)
+        refunds = request.user.has_perm("orders.view_refunddue")
+        units = sum(line.quantity for line in order.lines)
+        context |= {
+            "order": order,
+            "total": amount(order.total, order.currency),
+            "content": f"{counted(units, 'unit')} in {counted(len(order.lines), 'line')}",
+            "variant": VARIANTS.get(order.status, "default"),
+            "steps": self.steps(request, order),
+            "lines": lines_table(order),
+            "address": address_lines(order.ship_to or {}),
+            "facts": self._facts(options["obj"]),
+            "payments": payment_tables(order, with_refunds=refunds),
+            "timeline": timeline(order),
+        }
+        return super().render_change_form(request, context, *args, **options)
+
+    def _facts(self, order: Order) -> dict[str, str]:
+        """Returns what else is known of the order, by its title."""
+        facts = {
+            "Customer": self.account(order),
+            "Placed": moment(order.placed_at),
+            "Held until": moment(order.expires_at) if order.status in HELD else "",
+            "Requested for": self.requested(order) if order.requested_for else "",
+            "Reference": order.reference,
+            "Note": order.note,
+        }
+        return {title: fact for title, fact in facts.items() if fact}
 
     @admin.display(description="Customer")
     def whose(self, order: Order) -> str:
         return customer_name(order.customer)
 
-    @admin.display(description="Customer")
     def account(self, order: Order) -> str:
         """Returns the customer's name, with a link to the account if it is not deleted."""
         name = customer_name(order.customer)
@@ -127,15 +162,7 @@ class OrderAdmin(exports.BoundedExport, MovableOrders, PlaceableOrders, ReadOnly
 
     @display(  # type: ignore[untyped-decorator]
         description="Status",
-        label={
-            OrderStatus.PENDING: "warning",
-            OrderStatus.EXPIRED: "danger",
-            OrderStatus.PLACED: "info",
-            OrderStatus.PACKED: "warning",
-            OrderStatus.SHIPPED: "primary",
-            OrderStatus.DELIVERED: "success",
-            OrderStatus.CANCELLED: "danger",
-        },
+        label=VARIANTS,
     )
     def state(self, order: Order) -> str:
         return order.status
@@ -151,16 +178,6 @@ class OrderAdmin(exports.BoundedExport, MovableOrders, PlaceableOrders, ReadOnly
     @admin.display(description="Placed", ordering="placed_at")
     def placed(self, order: Order) -> str:
         return in_one_line(moment(order.placed_at))
-
-    @admin.display(description="Held until")
-    def expiry(self, order: Order) -> str:
-        """Returns the end of the hold of an order that is not confirmed."""
-        return moment(order.expires_at) if order.status in HELD else "–"
-
-    @admin.display(description="Ship to")
-    def address(self, order: Order) -> str:
-        parts = order.ship_to or {}
-        return "\n".join(f"{name}: {part}" for name, part in parts.items()) or "–"
 
     @admin.display(description="Begun")
     def begun(self, order: Order) -> str:

@@ -1,12 +1,13 @@
-"""The lines and the history of an order, as tables and sentences for staff."""
+"""The lines, the address and the history of an order, as tables and sentences for staff."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from django.urls import reverse
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html
 
 from larder.core.limits import MAX_SHOWN_EVENT_LINES, MAX_SHOWN_EVENTS
+from larder.identity.queries import ADDRESS_FIELDS
 from larder.inventory import queries as inventory
 from larder.inventory.queries import ProductFilter
 from larder.orders import queries
@@ -36,27 +37,43 @@ def _address(product: int) -> str:
     return reverse("admin:catalog_product_change", args=[product])
 
 
-def history_table(order: OrderView) -> dict[str, Any]:
-    """Returns the table of the order's last events, the oldest first. The first row says whether
+def address_lines(address: Mapping[str, str]) -> list[str]:
+    """Returns the lines of an address as on a parcel.
+
+    >>> address_lines({"country": "GB", "line1": "1 Quay", "name": "Mary", "region": ""})
+    ['Mary', '1 Quay', 'GB']
+    """
+    return [address[name] for name in _ON_PARCEL if address.get(name)]
+
+
+_ON_PARCEL = ADDRESS_FIELDS[1:-1]
+"""Without the label of an address book, and without the phone number."""
+
+
+def timeline(order: OrderView) -> dict[str, Any]:
+    """Returns the order's last events in sentences, the newest first, and how many they are if
     there are earlier ones."""
     found = queries.latest_events(order.id, limit=MAX_SHOWN_EVENTS)
-    events = found.rows
-    names = _product_names(order, events)
-    people = actor_names({event.actor for event in events})
-    rows = [
-        [
-            in_one_line(moment(event.at)),
-            event.type,
-            in_one_line(f"{event.from_status or '–'} → {event.to_status}"),
-            people[event.actor],
-            format_html_join("", "<div>{}</div>", ((one,) for one in described(event.data, names)))
-            or "–",
-        ]
-        for event in events
+    names = _product_names(order, found.rows)
+    people = actor_names({event.actor for event in found.rows})
+    events = [
+        {
+            "at": moment(event.at),
+            "what": _HAPPENED.get(event.type, event.type.capitalize()),
+            "by": people[event.actor],
+            "details": described(event.data, names),
+        }
+        for event in reversed(found.rows)
     ]
-    if found.more:
-        rows.insert(0, ["…", "", "", "", f"Only the last {MAX_SHOWN_EVENTS} events are shown."])
-    return {"headers": ["When", "What", "Status", "By", "Details"], "rows": rows}
+    return {"events": events, "limit": MAX_SHOWN_EVENTS if found.more else None}
+
+
+_HAPPENED: Mapping[str, str] = {
+    "held": "Placed, to be paid,",
+    "payment": "Payment recorded",
+    "returned": "Return booked",
+}
+"""What happened, for the types of events that do not say it themselves."""
 
 
 def _product_names(order: OrderView, events: Sequence[EventView]) -> dict[int, str]:

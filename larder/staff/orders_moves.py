@@ -71,6 +71,9 @@ _OF_THE_ORDER = {
 """Refusals that no input can correct. They are shown as a message on the page of the order."""
 
 
+_NEXT = frozenset({Move.CONFIRM, Move.PACK, Move.SHIP, Move.DELIVER})
+
+
 def open_moves(order: OrderView) -> list[Move]:
     """Returns the moves that staff can make now. A completely returned order has no RETURN."""
     left = any(line.quantity > line.returned for line in order.lines)
@@ -140,11 +143,23 @@ class MovableOrders(ServiceAdmin):
         return self.may(request, "cancel")
 
     def get_actions_detail(self, request: Any, object_id: Any) -> Any:
-        """Returns the buttons of the moves that the order's status allows."""
-        found = super().get_actions_detail(request, object_id)
-        order = self.shown_order(request, object_id) if found else None
-        moves = open_moves(order) if order else []
-        return [one for one in found if one.path in moves]
+        """Returns no button for the theme's header, which a phone hides: see `steps`."""
+        return []
+
+    def steps(self, request: Any, order: OrderView) -> list[dict[str, Any]]:
+        """Returns the buttons of the moves that the order's status and the user's permissions
+        allow, the next step first."""
+        allowed = open_moves(order)
+        return [
+            {
+                "title": one.description,
+                "icon": one.icon,
+                "link": reverse(f"admin:{one.action_name}", args=[order.id]),
+                "variant": "primary" if one.path in _NEXT else "default",
+            }
+            for one in super().get_actions_detail(request, str(order.id))
+            if one.path in allowed
+        ]
 
     def shown_order(self, request: Any, object_id: str) -> OrderView | None:
         """Returns the placed order of this address. Reads it once for each request."""

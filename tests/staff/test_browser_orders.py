@@ -206,3 +206,18 @@ def test_no_page_scrolls_sideways(
             assert page.evaluate(overflowing) == 0, path
 
     assert in_browser(journey, width=width).faults == []
+
+
+def test_the_next_step_is_on_the_first_screen_of_a_phone(
+    site: str, boss: Person, order: UUID
+) -> None:
+    def journey(page: Page) -> None:
+        log_in(page, site, boss)
+        page.goto(f"{site}/admin/orders/order/{order}/change/")
+        box = page.get_by_role("link", name="Pack").bounding_box()
+        assert box is not None
+        assert box["y"] + box["height"] < 400
+        page.get_by_role("link", name="Pack").click()
+        press(page, "Pack", "is packed.")
+
+    assert in_browser(journey, width=390).faults == []

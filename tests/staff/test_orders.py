@@ -43,9 +43,21 @@ def test_an_order_is_shown_with_its_lines_its_history_and_its_money(
     order = place(who, quantity=3, price="2.255")
     text = desk.get(f"{ORDERS}{order}/change/").text
     line = OrderLine.objects.get()
-    for shown in (line.sku, line.name, "2.255 GBP", "6.765 GBP", "mary smith", "– → placed"):
+    for shown in (line.sku, line.name, "2.255 GBP", "6.765 GBP", "mary smith"):
         assert shown in text
+    assert '<strong class="text-important">Placed</strong> by mary smith' in text
     assert "02 Jan 2026, 03:04" in text
+
+
+def test_an_address_is_shown_as_on_a_parcel(
+    desk: Desk, person: Callable[..., Person], place: Callable[..., UUID]
+) -> None:
+    order = place(person())
+    assert "No address." in desk.get(f"{ORDERS}{order}/change/").text
+    address = {"phone": "0117 1", "country": "GB", "city": "Bristol", "name": "Mary", "region": ""}
+    Order.objects.update(ship_to=address)
+    lines = "<div>Mary</div><div>Bristol</div><div>GB</div><div>Phone 0117 1</div>"
+    assert lines in desk.get(f"{ORDERS}{order}/change/").text
 
 
 def test_an_order_can_be_neither_added_nor_changed_nor_deleted(
