@@ -1,0 +1,25 @@
+/** Sends requests: time-outs, back-off, and what is no answer of Larder. */
+export interface Options {
+    /** The address of the shop, such as `https://shop.example`. */
+    url: string;
+    /** Milliseconds until a request without an answer is given up. */
+    timeout?: number;
+    /** How often a request that is safe to repeat is sent before its failure is thrown. */
+    tries?: number;
+}
+export interface Request {
+    body?: unknown;
+    headers?: Record<string, string>;
+    /** The Idempotency-Key: the request is safe to repeat, and is repeated. */
+    key?: string;
+}
+export declare class Connection {
+    #private;
+    constructor(options: Options);
+    /** Sends a request, and repeats it after a temporary failure if `isSafe`. */
+    send(method: string, path: string, request: Request, isSafe: boolean): Promise<unknown>;
+}
+/** Milliseconds to wait after so many failures: at least `retryAfter` seconds, plus a random part. */
+export declare function backOff(failures: number, retryAfter?: number, longest?: number): number;
+/** Returns a function that runs `run` once for all callers who call it while it runs. */
+export declare function shared<T>(run: () => Promise<T>): () => Promise<T>;

@@ -1,0 +1,86 @@
+/** Sends requests: time-outs, back-off, and what is no answer of Larder. */
+import { isTemporary, NoNetworkError, ProblemError } from "./errors.js";
+const API = "/api/v1/";
+const FIRST_WAIT = 500;
+const LONGEST_WAIT = 20_000;
+export class Connection {
+    #base;
+    #timeout;
+    #tries;
+    #position = null;
+    constructor(options) {
+        this.#base = options.url.replace(/\/+$/, "") + API;
+        this.#timeout = options.timeout ?? 20_000;
+        this.#tries = options.tries ?? 4;
+    }
+    /** Sends a request, and repeats it after a temporary failure if `isSafe`. */
+    async send(method, path, request, isSafe) {
+        for (let failed = 1;; failed++) {
+            try {
+                return await this.#once(method, path, request);
+            }
+            catch (error) {
+                const wait = isTemporary(error) ? backOff(failed, error.retryAfter) : Infinity;
+                if (!isSafe || failed >= this.#tries || wait > LONGEST_WAIT)
+                    throw error;
+                await pause(wait);
+            }
+        }
+    }
+    async #once(method, path, { body, headers, key }) {
+        const sent = new Headers({ Accept: "application/json", ...headers });
+        if (body !== undefined)
+            sent.set("Content-Type", "application/json");
+        if (key !== undefined)
+            sent.set("Idempotency-Key", key);
+        if (method === "GET" && this.#position)
+            sent.set("Larder-Position", this.#position);
+        try {
+            const response = await fetch(this.#base + path, {
+                method,
+                headers: sent,
+                body: body === undefined ? null : JSON.stringify(body),
+                redirect: "manual",
+                cache: "no-cache",
+                signal: AbortSignal.timeout(this.#timeout),
+            });
+            this.#position = response.headers.get("Larder-Position") ?? this.#position;
+            return read(response, await response.text());
+        }
+        catch (error) {
+            if (error instanceof NoNetworkError || error instanceof ProblemError)
+                throw error;
+            const isLate = error instanceof Error && error.name === "TimeoutError";
+            throw new NoNetworkError(isLate ? "timeout" : "unreachable");
+        }
+    }
+}
+/** Returns the body of an answer. Throws ProblemError and NoNetworkError. */
+function read(response, text) {
+    const { ok, status, headers } = response;
+    const retryAfter = Number(headers.get("Retry-After")) || undefined;
+    // All answers of Larder have this header. Captive portals and proxies do not know it.
+    if (!headers.has("Correlation-ID"))
+        throw new NoNetworkError("not_larder", retryAfter);
+    if (status === 202 || status === 204)
+        return undefined;
+    const isJson = headers.get("Content-Type")?.includes("json");
+    if (!isJson || status === 304)
+        throw new NoNetworkError("not_larder", retryAfter);
+    const body = JSON.parse(text);
+    if (ok)
+        return body;
+    throw new ProblemError(body, retryAfter);
+}
+/** Milliseconds to wait after so many failures: at least `retryAfter` seconds, plus a random part. */
+export function backOff(failures, retryAfter = 0, longest = LONGEST_WAIT) {
+    return retryAfter * 1000 + Math.random() * Math.min(longest, FIRST_WAIT * 2 ** failures);
+}
+function pause(milliseconds) {
+    return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
+/** Returns a function that runs `run` once for all callers who call it while it runs. */
+export function shared(run) {
+    let running;
+    return () => (running ??= run().finally(() => (running = undefined)));
+}

@@ -1,0 +1,38 @@
+/** The client: log-in, requests with a token, and the parts of an app. */
+import { type Options, type Request } from "./connection.js";
+import { Copy } from "./copy.js";
+import { Outbox } from "./outbox.js";
+import type { Storage } from "./storage.js";
+import type { Order, Page, Product } from "./types.js";
+export declare class Larder {
+    #private;
+    /** Orders that are sent until the shop has answered, also after the app was killed. */
+    readonly outbox: Outbox;
+    /** The offline copy of the catalogue. */
+    readonly catalogue: Copy<Product>;
+    /** The offline copy of the customer's orders. */
+    readonly history: Copy<Order>;
+    /** Is called when the session is over and the app should show its log-in. */
+    onSessionEnded: () => void;
+    constructor(options: Options & {
+        storage: Storage;
+    });
+    /** Exchanges a username and a password for a session. */
+    logIn(username: string, password: string): Promise<void>;
+    /** Ends the session, and removes the offline copies. Orders in the outbox stay for the next. */
+    logOut(): Promise<void>;
+    /** Returns the id of the account that is logged in, or was last. Needs no network. */
+    account(): Promise<number | undefined>;
+    /** Returns whether there is a session. Needs no network: it may have ended meanwhile. */
+    isLoggedIn(): Promise<boolean>;
+    /**
+     * Sends a request with the access token, and refreshes the token if it has expired. `path` is
+     * what follows `/api/v1/`. A GET, and a request with a `key`, is repeated after a temporary
+     * failure. Throws ProblemError, NoNetworkError and SessionEndedError.
+     */
+    request<T>(method: string, path: string, request?: Request): Promise<T>;
+    /** Returns a page of a list: the first, or the one that `next` of the page before leads to. */
+    page<T>(path: string, parameters?: Record<string, string>, next?: string | null): Promise<Page<T>>;
+    /** Returns a page of products. `q` searches them; others are `category`, `in_stock`, `limit`. */
+    products(parameters?: Record<string, string>, next?: string | null): Promise<Page<Product>>;
+}

@@ -1,0 +1,172 @@
+/** Orders that are written down before they are sent, and sent until their fate is certain. */
+import { backOff } from "./connection.js";
+import { isTemporary, NoNetworkError, ProblemError, SessionEndedError } from "./errors.js";
+const LONGEST_WAIT = 300_000;
+export class Outbox {
+    larder;
+    storage;
+    /** Is called after each change of an entry. */
+    onChange = () => { };
+    /** Sends what waits now, if `start` was called. */
+    wake = () => { };
+    #changing = Promise.resolve();
+    #flushing = Promise.resolve();
+    constructor(larder, storage) {
+        this.larder = larder;
+        this.storage = storage;
+    }
+    /** Writes an order down and returns its id. It is sent by `flush`, or at once after `start`. */
+    async add(draft) {
+        const prefix = await this.#prefix();
+        if (prefix === undefined)
+            throw new SessionEndedError();
+        const entry = { id: uuid(), draft, at: Date.now(), state: "waiting" };
+        await this.storage.write({ [prefix + entry.id]: entry });
+        this.onChange();
+        this.wake();
+        return entry.id;
+    }
+    /** Returns the orders of this account, oldest first, until they are dismissed. */
+    async all() {
+        const prefix = await this.#prefix();
+        if (prefix === undefined)
+            return [];
+        const entries = [...(await this.storage.entries(prefix)).values()];
+        return entries.sort((one, other) => one.at - other.at);
+    }
+    /**
+     * Gives an order up that is still `waiting`. It is `abandoned` once the shop has answered that it
+     * will never place it, or `placed` if it has.
+     */
+    async giveUp(id) {
+        await this.#change(id, (entry) => entry.state === "waiting" ? { ...entry, state: "giving_up" } : entry);
+        this.wake();
+    }
+    /** Removes an order that the user has seen the fate of. Others stay. */
+    async dismiss(id) {
+        await this.#change(id, (entry) => (isOpen(entry) ? entry : undefined));
+    }
+    /** Sends what waits, once. Throws the first failure; what failed is sent with the next call. */
+    flush() {
+        this.#flushing = this.#flushing.catch(() => { }).then(() => this.#flush());
+        return this.#flushing;
+    }
+    /** Sends what waits now and later, with back-off. Returns a function that stops it. */
+    start() {
+        let timer;
+        let failures = 0;
+        const work = async () => {
+            clearTimeout(timer);
+            const failure = await this.flush().catch((error) => error);
+            failures = isTemporary(failure) ? failures + 1 : 0;
+            if (!isTemporary(failure) || this.wake !== work)
+                return;
+            clearTimeout(timer);
+            timer = setTimeout(work, backOff(failures, failure.retryAfter, LONGEST_WAIT));
+        };
+        this.wake = work;
+        globalThis.addEventListener?.("online", work);
+        void work();
+        return () => {
+            this.wake = () => { };
+            clearTimeout(timer);
+            globalThis.removeEventListener?.("online", work);
+        };
+    }
+    async #flush() {
+        let failure;
+        for (const entry of (await this.all()).filter(isOpen)) {
+            try {
+                await this.#settle(entry);
+            }
+            catch (error) {
+                failure ??= error;
+                if (error instanceof NoNetworkError || error instanceof SessionEndedError)
+                    break;
+            }
+        }
+        if (failure !== undefined)
+            throw failure;
+    }
+    /** Sends an order until it is placed, or refused and never placed later. */
+    async #settle({ id, draft, state }) {
+        if (state === "waiting") {
+            try {
+                const body = { ...draft, id };
+                const order = await this.larder.request("POST", "orders", { body, key: id });
+                return await this.#decide(id, order);
+            }
+            catch (error) {
+                if (!isRefusal(error))
+                    throw error;
+                const { problem } = error;
+                await this.#change(id, (entry) => {
+                    const why = problem.code === "order_abandoned" ? {} : { problem };
+                    return { ...entry, ...why, state: "giving_up" };
+                });
+            }
+        }
+        // A refusal is the answer to one request. A copy of it may still be on its way and be placed
+        // when there is stock again: only from here on is it certain that it will not.
+        await this.#decide(id, await this.#abandon(id));
+    }
+    async #abandon(id) {
+        try {
+            const path = "orders/abandon";
+            const request = { body: { id }, key: id };
+            const { outcome, order } = await this.larder.request("POST", path, request);
+            if (order !== undefined || outcome === "abandoned")
+                return order;
+            throw new NoNetworkError("not_larder");
+        }
+        catch (error) {
+            // It belongs to another account: it cannot be an order of this one.
+            if (error instanceof ProblemError && error.code === "not_found")
+                return undefined;
+            throw error;
+        }
+    }
+    async #decide(id, order) {
+        if (order !== undefined && order.id !== id)
+            throw new NoNetworkError("not_larder");
+        await this.#change(id, ({ problem, ...entry }) => {
+            if (order !== undefined)
+                return { ...entry, state: "placed", order };
+            return problem ? { ...entry, state: "refused", problem } : { ...entry, state: "abandoned" };
+        });
+    }
+    /** Changes an entry; one change after the other. Does nothing if the entry is not there. */
+    async #change(id, change) {
+        const changing = this.#changing.then(async () => {
+            const prefix = await this.#prefix();
+            if (prefix === undefined)
+                return;
+            const entry = (await this.storage.get(prefix + id));
+            if (entry !== undefined)
+                await this.storage.write({ [prefix + id]: change(entry) });
+        });
+        this.#changing = changing.catch(() => { });
+        await changing;
+        this.onChange();
+    }
+    /** Orders of one account are never sent as another one. */
+    async #prefix() {
+        const account = await this.larder.account();
+        return account === undefined ? undefined : `outbox/${account}/`;
+    }
+}
+function isOpen(entry) {
+    return entry.state === "waiting" || entry.state === "giving_up";
+}
+/** Whether the shop has refused the order itself. */
+function isRefusal(error) {
+    return error instanceof ProblemError && error.status !== 401 && !isTemporary(error);
+}
+/** `crypto.randomUUID` is only there on pages that came over TLS. */
+function uuid() {
+    const bytes = crypto.getRandomValues(new Uint8Array(16));
+    bytes[6] = (bytes[6] & 0x0f) | 0x40;
+    bytes[8] = (bytes[8] & 0x3f) | 0x80;
+    const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+    return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
+}

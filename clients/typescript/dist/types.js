@@ -1,0 +1,2 @@
+/** The objects that the SDK itself uses. Answers may have more members, and new values. */
+export {};

@@ -1,0 +1,80 @@
+/** The objects that the SDK itself uses. Answers may have more members, and new values. */
+
+/** Net, as text with two decimals, and a third only if it is not zero. */
+export type Money = string;
+
+export interface Product {
+  id: number;
+  sku: string;
+  name: string;
+  description: string;
+  category: number | null;
+  price: Money;
+  currency: string;
+  /** Units that could be ordered when the product was read. */
+  quantity: number;
+  unit: string;
+  barcode: string;
+  image_url: string;
+  min_quantity: number;
+  max_per_order: number | null;
+  step: number;
+  updated_at: string;
+  version: number;
+}
+
+export interface OrderLine {
+  product: number;
+  sku: string;
+  name: string;
+  ordered: number;
+  quantity: number;
+  unit_price: Money;
+  line_total: Money;
+  returned: number;
+}
+
+/** Treat an unknown status as an order in progress. */
+export type OrderStatus =
+  | "pending" | "placed" | "packed" | "shipped" | "delivered" | "returned" | "cancelled" | "expired"
+  | (string & {});
+
+export type Address = Partial<
+  Record<"name" | "company" | "line1" | "line2" | "city" | "region" | "postal_code", string> &
+    Record<"country" | "phone", string>
+>;
+
+export interface Order {
+  id: string;
+  number: number;
+  customer: number;
+  status: OrderStatus;
+  currency: string;
+  total: Money;
+  note: string;
+  reference: string;
+  ship_to: Address | null;
+  requested_for: string | null;
+  placed_at: string;
+  expires_at: string | null;
+  updated_at: string;
+  version: number;
+  lines: OrderLine[];
+  amount_due: Money;
+}
+
+/** What a customer wants to order. With `expected_price` a line is refused at any other price. */
+export interface Draft {
+  lines: { product: number; quantity: number; expected_price?: Money }[];
+  note?: string;
+  reference?: string;
+  ship_to?: Address;
+  requested_for?: string;
+}
+
+/** A page of a list. `next` is passed on as it is to read the following page. */
+export interface Page<T> {
+  results: T[];
+  next: string | null;
+  count?: number;
+}

@@ -1,0 +1,50 @@
+"""npm packages that tests use: installed from a lock file, or the test is skipped."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.server import ROOT
+
+SDK = ROOT / "clients" / "typescript"
+_CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
+
+
+def node(*words: str | Path, folder: Path, environment: dict[str, str] | None = None) -> str:
+    """Run a program of node.js in a folder. Return what it printed; fail with that."""
+    if shutil.which("node") is None:
+        pytest.skip("no node.js on this machine")
+    done = subprocess.run(
+        words,
+        cwd=folder,
+        env=os.environ | (environment or {}),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def install(folder: Path) -> None:
+    """Install what the lock file of a folder names; skip the test where npm cannot fetch it."""
+    if (folder / "node_modules").is_dir():
+        return
+    if shutil.which("npm") is None:
+        pytest.skip("no npm on this machine")
+    # Node does not read the system's certificates by itself.
+    system = {"NODE_EXTRA_CA_CERTS": str(_CERTIFICATES)} if _CERTIFICATES.exists() else {}
+    done = subprocess.run(
+        ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"],
+        cwd=folder,
+        env={**system, **os.environ},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        pytest.skip(f"npm could not fetch packages: {done.stderr}")

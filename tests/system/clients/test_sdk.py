@@ -1,0 +1,32 @@
+"""The SDK: its suite against a real shop, and what is committed is what its source gives."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.server import Server
+from tests.system.clients.npm import SDK, install, node
+
+MOST_LINES = 600
+
+
+def test_the_sdk_keeps_its_promises(server: Server, person: Callable[..., object]) -> None:
+    person("sdk-staff", "12345", is_staff=True, is_superuser=True)
+    given = {"LARDER_URL": f"http://127.0.0.1:{server.port}", "LARDER_STAFF": "sdk-staff:12345"}
+    node("node", "--test", "tests/conformance.test.js", folder=SDK, environment=given)
+
+
+def test_the_committed_build_of_the_sdk_is_that_of_its_source(tmp_path: Path) -> None:
+    install(SDK)
+    node("node_modules/.bin/tsc", "--outDir", tmp_path, folder=SDK)
+    assert _texts(SDK / "dist") == _texts(tmp_path)
+
+
+def _texts(folder: Path) -> dict[str, str]:
+    return {one.name: one.read_text() for one in folder.iterdir()}
+
+
+def test_the_sdk_is_small_and_needs_no_other_package() -> None:
+    lines = [line.strip() for text in _texts(SDK / "src").values() for line in text.splitlines()]
+    code = [line for line in lines if line and not line.startswith(("//", "/*", "*"))]
+    assert len(code) < MOST_LINES
+    assert '"dependencies"' not in (SDK / "package.json").read_text()
