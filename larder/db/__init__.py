@@ -6,6 +6,7 @@ __all__ = [
     "feed",
     "fields",
     "idempotency",
+    "leases",
     "observations",
     "pages",
     "positions",

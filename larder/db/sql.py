@@ -1,6 +1,6 @@
-"""Hand-written SQL of idempotency keys, with the plans that it relies on.
+"""Hand-written SQL of idempotency keys and leases, with the plans that it relies on.
 
-tests/db/test_sql.py compares each statement with the ORM. Arrays make one
+tests/db/test_sql.py compares each statement of keys with the ORM. Arrays make one
 prepared statement for any number of keys; the ORM's IN lists are another statement for each number.
 """
 
@@ -46,3 +46,18 @@ WHERE (idempotency_key.actor, idempotency_key.operation, idempotency_key.key)
     = (refused.actor, refused.operation, refused.key)
 """
 """Plan: that of FIND. The transaction has inserted the rows, so it waits for no other one."""
+
+TAKE_LEASE = """
+INSERT INTO rate_limit AS lease (key, until)
+VALUES (%s::uuid, clock_timestamp() + make_interval(secs => %s::float8))
+ON CONFLICT (key) DO UPDATE SET until = excluded.until WHERE lease.until <= clock_timestamp()
+RETURNING 1
+"""
+"""One probe of the primary key. Returns no row if another block has the lease, or its pause lasts.
+The row is locked only while this statement runs."""
+
+END_LEASE = """
+UPDATE rate_limit SET until = clock_timestamp() + make_interval(secs => %s::float8)
+WHERE key = %s::uuid
+"""
+"""One probe of the primary key."""

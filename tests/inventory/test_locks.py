@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from threading import Event
 
 import pytest
@@ -10,8 +11,9 @@ from django.db import OperationalError, connections, transaction
 
 from larder.core import per_key
 from larder.core.errors import Overloaded
+from larder.core.per_key import Limit
 from larder.core.stopwatch import Stopwatch
-from larder.db import database
+from larder.db import database, leases
 from larder.inventory.models import Stock
 from larder.inventory.services import locks
 from tests.database import lock_is_awaited
@@ -130,6 +132,22 @@ def test_large_moves_of_staff_run_one_at_a_time_and_leave_a_place_for_small_ones
         running = Stopwatch()
         with locks.moving_stock(by_staff=True, lines=locks.LARGE_MOVE - 1):
             assert running.seconds < per_key.LONGEST_WAIT / 2
+
+
+def test_large_moves_of_staff_run_one_at_a_time_in_all_processes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(leases, "LONGEST_WAIT", 0.5)
+    with moving(1, by_staff=True, lines=locks.LARGE_MOVE) as begun:
+        assert wait_until(lambda: begun == [True])
+        # The limits of another process.
+        monkeypatch.setattr(
+            locks, "_of_staff", replace(locks._of_staff, large=Limit(), all=Limit())
+        )
+        with moving(1, by_staff=True, lines=locks.LARGE_MOVE) as others:
+            assert wait_until(lambda: others == [False])
+        with locks.moving_stock(by_staff=True, lines=locks.LARGE_MOVE - 1):
+            pass
 
 
 def test_moves_of_one_member_of_staff_wait_in_separate_places() -> None:

@@ -6,6 +6,7 @@ Each function opens its own transactions and must be called outside one.
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from uuid import UUID
 
 from django.db import Error, transaction
 
@@ -13,6 +14,7 @@ from larder.core import commits
 from larder.core.per_key import Limit, Waiting, limited
 from larder.core.stopwatch import Stopwatch
 from larder.db import database
+from larder.db.leases import lease
 from larder.inventory import sql
 from larder.inventory.services import movements
 
@@ -37,15 +39,20 @@ MOVING_WAIT = 1.0
 class _Limits:
     """Limits of concurrent transactions of a process that move stock outside of a batch: two of
     customers, one of them large, and two of staff, likewise. Orders of contended products wait with
-    three more of the process's eight connections. The last one is for all other requests."""
+    three more of the process's eight connections. The last one is for all other requests.
+
+    Large ones of staff have a `lease` too (larder/db/leases.py). Otherwise those of several
+    processes would follow one another, and leave no time to orders of their products."""
 
     small_wait: Sequence[Waiting]
     large_wait: Sequence[Waiting]
+    lease: UUID | None = None
     all: Limit = field(default_factory=lambda: Limit(2))
     large: Limit = field(default_factory=lambda: Limit(1))
 
 
-_of_customers, _of_staff = _Limits(["all"], ["large"]), _Limits(["staff", "all"], ["staff"])
+_of_customers = _Limits(["all"], ["large"])
+_of_staff = _Limits(["staff", "all"], ["staff"], lease=UUID(int=1))
 
 
 @contextmanager
@@ -63,6 +70,7 @@ def moving_stock(*, by_staff: bool, lines: int = 1) -> Iterator[None]:
     with (
         limited(of.large, *waiting) if is_large else nullcontext(),
         limited(of.all, *waiting),
+        lease(of.lease) if is_large and of.lease else nullcontext(),
         transaction.atomic(durable=True),
     ):
         database.limit_lock_wait(MOVING_WAIT)

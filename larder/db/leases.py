@@ -1,0 +1,45 @@
+"""Leases: at most one block of a name runs at a time, in all processes and servers, and after each
+none begins for as long as it ran.
+
+A lease is a row of the unlogged table of rate limits: the time at which the next block may begin.
+The clock is the database's. The wait for a lease keeps no connection.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from threading import Event
+from uuid import UUID
+
+from django.db import Error
+
+from larder.core import waits
+from larder.core.errors import Overloaded
+from larder.core.stopwatch import Stopwatch
+from larder.db import database, sql
+
+LONGEST_WAIT = 5.0
+"""Seconds that a thread waits for a lease."""
+
+STEP = 0.05
+"""Seconds between two tries."""
+
+ENDS = 10.0
+"""Seconds after which a lease ends by itself: the process may have died."""
+
+
+@contextmanager
+def lease(name: UUID) -> Iterator[None]:
+    """Runs the block with the lease. Must be called outside of transactions. Raises Overloaded
+    after LONGEST_WAIT."""
+    waiting = Stopwatch()
+    while not database.rows(sql.TAKE_LEASE, [name, ENDS]):
+        if waiting.seconds > LONGEST_WAIT:
+            raise Overloaded
+        waits.wait(Event(), STEP)
+    running = Stopwatch()
+    try:
+        yield
+    finally:
+        # The block may have committed, so an error here must not become the request's.
+        with suppress(Error):
+            database.execute(sql.END_LEASE, [running.seconds, name])

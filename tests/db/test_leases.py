@@ -1,0 +1,63 @@
+"""Leases: one block of a name at a time, with a pause after it."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from uuid import UUID
+
+import pytest
+from django.db import connections
+
+from larder.core.errors import Overloaded
+from larder.db import database, leases, sql
+
+pytestmark = pytest.mark.django_db(transaction=True)
+NAME, OTHER = UUID(int=91), UUID(int=92)
+
+
+@pytest.fixture(autouse=True)
+def free(transactional_db: None) -> None:
+    database.execute("DELETE FROM rate_limit")
+
+
+def begins() -> bool:
+    """Whether a block of another thread begins."""
+    try:
+        with leases.lease(NAME):
+            return True
+    except Overloaded:
+        return False
+    finally:
+        connections.close_all()
+
+
+def test_one_block_of_a_name_runs_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leases, "LONGEST_WAIT", 0.1)
+    with ThreadPoolExecutor(1) as pool, leases.lease(NAME):
+        assert pool.submit(begins).result(30) is False
+        with leases.lease(OTHER):
+            pass
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_none_begins_for_as_long_as_the_one_before_ran(fails: bool) -> None:
+    try:
+        with leases.lease(NAME):
+            time.sleep(1)
+            if fails:
+                raise LookupError
+    except LookupError:
+        assert fails
+    ended = time.monotonic()
+    assert begins()
+    assert time.monotonic() - ended >= 1
+
+
+def test_a_lease_of_a_process_that_died_ends_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert database.rows(sql.TAKE_LEASE, [NAME, 0.5])
+    assert begins()
+
+
+def test_a_block_that_is_done_is_not_undone_by_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sql, "END_LEASE", "SELECT %s::float8 / 0, %s::uuid")
+    with leases.lease(NAME):
+        pass
