@@ -120,6 +120,7 @@ KINDS = {
     "category_in_use": Kind(409, "The category is not empty."),
     "since_expired": Kind(410, "since is from before the database was replaced; start without it."),
     "hold_expired": Kind(409, "The hold has expired and the units are no longer available."),
+    "hold_too_large": Kind(409, "The order has more units than an account can hold."),
     "too_many_holds": Kind(409, "Too many orders of the account await their payment."),
     "invalid_transition": Kind(409, "The order's status does not allow this."),
     "conflicting_repeat": Kind(409, "This was already done, with different values."),

@@ -137,6 +137,19 @@ class TooManyHolds(DomainError):
 
 
 @dataclass
+class HoldTooLarge(DomainError):
+    """The order has more units than a customer can hold within the time of the quota."""
+
+    limit: int
+    requested: int
+    code = "hold_too_large"
+
+    @property
+    def extensions(self) -> dict[str, Any]:
+        return {"limit": self.limit, "requested": self.requested}
+
+
+@dataclass
 class ConflictingRepeat(DomainError):
     """The move was already made with different values: `made` has the `lines` that were packed
     differently, or the `reason` of the cancellation."""

@@ -207,6 +207,7 @@ def delete_cart_line(request: HttpRequest, caller: Caller, product: int) -> Http
         "order_rule",
         "ordering_not_allowed",
         "order_abandoned",
+        "hold_too_large",
         "too_many_holds",
     ],
     traits=[KEYED, LOCATED, TAGGED, VERSIONED, QUOTA],

@@ -99,6 +99,7 @@ class Problem(msgspec.Struct):
     offered: str | msgspec.UnsetType = msgspec.UNSET
     amount: int | msgspec.UnsetType = msgspec.UNSET
     limit: int | msgspec.UnsetType = msgspec.UNSET
+    requested: int | msgspec.UnsetType = msgspec.UNSET
     product: int | msgspec.UnsetType = msgspec.UNSET
     from_: str | msgspec.UnsetType = msgspec.field(name="from", default=msgspec.UNSET)
     move: str | msgspec.UnsetType = msgspec.UNSET

@@ -152,6 +152,7 @@ def list_orders(request: HttpRequest, caller: Caller, query: ListParameters) -> 
         "order_rule",
         "ordering_not_allowed",
         "order_abandoned",
+        "hold_too_large",
         "too_many_holds",
         "not_staff",
         "not_found",

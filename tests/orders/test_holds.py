@@ -22,7 +22,7 @@ from larder.inventory.services.adjustments import AdjustmentLine, adjust_stock
 from larder.ops import hold_expiry, invariants, shop_state
 from larder.orders import queries
 from larder.orders.decision import Wanted
-from larder.orders.errors import HoldExpired, InvalidTransition, TooManyHolds
+from larder.orders.errors import HoldExpired, HoldTooLarge, InvalidTransition, TooManyHolds
 from larder.orders.services import cart, changes, moves
 from larder.orders.services.confirm_order import confirm_order
 from larder.orders.services.drafts import ensure_draft
@@ -530,13 +530,16 @@ def test_units_are_limited_and_refused_orders_take_none(
         hold(who, (jam, 1))
 
 
-def test_an_order_larger_than_the_quota_takes_all_of_it(
+def test_an_order_larger_than_the_quota_is_refused_and_takes_none_of_it(
     few: None, person: MakePerson, product: MakeProduct
 ) -> None:
-    jam, who = product(stock=90), person()
-    hold(who, (jam, 20))
-    with pytest.raises(QuotaExceeded):
-        hold(who, (jam, 1))
+    jam, tea, who = product(stock=90), product(stock=90), person()
+    asked = [held_by(who, *lines) for lines in ([(jam, 6), (tea, 5)], [(jam, 10)])]
+    large, full = place_orders(asked, terms=GBP, now=datetime.now(UTC))
+    assert isinstance(large, HoldTooLarge)
+    assert (large.limit, large.requested) == (10, 11)
+    assert isinstance(full, Placed)
+    assert (balance(jam), balance(tea)) == ((80, 10), (90, 0))
 
 
 def test_a_refused_hold_of_a_batch_leaves_its_units_and_its_place_to_the_next(

@@ -10,6 +10,7 @@ import psycopg
 import pytest
 from django.db import connection
 
+from larder.identity import quotas
 from larder.identity.models import Customer
 from larder.ops import invariants
 from larder.orders.services.expire_holds import expire_holds
@@ -169,6 +170,21 @@ def test_a_customer_has_so_many_holds(customer: Api, product: MakeProduct, setti
         "too_many_holds",
         1,
     )
+
+
+def test_a_hold_of_more_units_than_the_quota_is_refused_and_stores_nothing(
+    customer: Api, product: MakeProduct
+) -> None:
+    jam, before = product(stock=50), dict(quotas._limits)
+    quotas.use(before | {"held_units": quotas.parse("10/hour")})
+    try:
+        refused = hold(customer, jam, 11)
+        assert (refused.status, refused.body["code"]) == (409, "hold_too_large")
+        assert (refused.body["limit"], refused.body["requested"]) == (10, 11)
+        assert customer("GET", "orders").body["results"] == []
+        assert hold(customer, jam, 10).status == 201
+    finally:
+        quotas.use(before)
 
 
 def test_a_right_that_is_taken_away_during_the_wait_does_not_confirm(

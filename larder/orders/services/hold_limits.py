@@ -13,7 +13,7 @@ from larder.db import database
 from larder.identity import quotas
 from larder.identity.quotas import Granted, Name, QuotaExceeded
 from larder.orders import sql
-from larder.orders.errors import TooManyHolds
+from larder.orders.errors import HoldTooLarge, TooManyHolds
 from larder.orders.services.placement import Candidate
 
 QUOTAS: tuple[Name, ...] = ("holds", "held_units")
@@ -47,10 +47,13 @@ class HoldLimits:
             self._taken[name] = quotas.submit_take(name, wanted)()
 
     def refusal(self, one: Candidate) -> DomainError | None:
-        """Returns TooManyHolds or QuotaExceeded for an order beyond a limit."""
+        """Returns HoldTooLarge, TooManyHolds or QuotaExceeded for an order beyond a limit."""
         customer = one.placement.customer
         if not _counts(one):
             return None
+        units = self._taken["held_units"].get(customer)
+        if units and _units("held_units", one) > units.left.rate.times:
+            return HoldTooLarge(units.left.rate.times, _units("held_units", one))
         if self._present[customer] >= self._most:
             return TooManyHolds(self._most)
         needed = self._needed([*self._placed, one])
@@ -73,15 +76,13 @@ class HoldLimits:
             quotas.give_back(name, {who: units for who, units in unused.items() if units})
 
     def _needed(self, orders: Sequence[Candidate]) -> Counter[tuple[Name, int]]:
-        """Returns the units of each quota and customer that orders need. An order that needs more
-        than the full quota needs all of it."""
+        """Returns the units of each quota and customer that orders need."""
         needed: Counter[tuple[Name, int]] = Counter()
         for name, taken in self._taken.items():
             for one in orders:
                 customer = one.placement.customer
                 if customer in taken:
-                    full = taken[customer].left.rate.times
-                    needed[name, customer] += min(_units(name, one), full)
+                    needed[name, customer] += _units(name, one)
         return needed
 
 

@@ -82,7 +82,7 @@ def place_candidates(
     Refusals: UnknownProducts, InsufficientStock, PriceChanged, OrderRule, OrderTooSmall,
     KeyReused, NotFound (the customer does not exist, or the id or draft belongs to another),
     OrderingNotAllowed, SessionEnded (the customer's own account was deactivated), QuotaExceeded,
-    TooManyHolds; for orders of staff what `require_permitted` raises; for drafts also
+    HoldTooLarge, TooManyHolds; for orders of staff what `require_permitted` raises; for drafts also
     AlreadySubmitted, CartEmpty, StaleVersion; for an abandoned id, key or cart OrderAbandoned. The
     lines of a refused draft are named by ascending line id.
     """
