@@ -18,6 +18,7 @@ from larder.core.limits import (
     MAX_NAME_BYTES,
     MAX_NAME_LENGTH,
     MAX_SKU_LENGTH,
+    MAX_STOCK,
     MAX_UNIT_NAME_LENGTH,
     MAX_UNITS,
     MAX_WEB_ADDRESS_LENGTH,
@@ -39,6 +40,7 @@ REFERENCE = Kind(int, "bigint")
 """The id of a row of another table."""
 
 RULES_OF_A_LINE = "What an order line may hold"
+IN_THE_WAREHOUSE = "In the warehouse"
 MORE = "More"
 
 
@@ -64,6 +66,9 @@ class ProductField:
     needs an index such as product_by_barcode."""
     most_bytes: int = 0
     """The maximum length of the text in UTF-8, if an index limits it; 0 for no limit."""
+    is_internal: bool = False
+    """Whether only staff see it. Lists and feeds of v1 do not contain it, and replacing a product
+    keeps it unless it is given: the body is often made from an answer that does not contain it."""
 
     @property
     def column(self) -> str:
@@ -134,11 +139,31 @@ FIELDS = (
     ProductField("min_quantity", WHOLE, _UNITS, section=RULES_OF_A_LINE),
     ProductField("max_per_order", WHOLE, _UNITS, is_nullable=True, section=RULES_OF_A_LINE),
     ProductField("step", WHOLE, _UNITS, section=RULES_OF_A_LINE),
+    ProductField(
+        "shelf_place",
+        TEXT,
+        Meta(max_length=MAX_CODE_LENGTH),
+        section=IN_THE_WAREHOUSE,
+        is_internal=True,
+    ),
+    ProductField(
+        "low_stock_threshold",
+        WHOLE,
+        Meta(ge=0, le=MAX_STOCK),
+        is_nullable=True,
+        section=IN_THE_WAREHOUSE,
+        is_internal=True,
+    ),
 )
 """The fields in the order of bodies and answers. Add a new field at the end."""
 
 IN_FILES = sorted(FIELDS, key=lambda one: not one.is_required)
 """The fields in the order of a file's columns."""
+
+SHOWN = [one for one in FIELDS if not one.is_internal]
+"""The fields that customers see."""
+
+INTERNAL = [one for one in FIELDS if one.is_internal]
 
 FILTERED = [one for one in FIELDS if one.filtered]
 

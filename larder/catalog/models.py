@@ -64,6 +64,18 @@ class Product(models.Model):
         help_text="The most units of an order line; empty for no limit.",
     )
     step = models.IntegerField(default=1, help_text="Order lines are multiples of this.")
+    shelf_place = models.CharField(
+        max_length=MAX_CODE_LENGTH,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Where it is in the warehouse, such as A-12-3. Customers do not see it.",
+    )
+    low_stock_threshold = models.IntegerField(
+        null=True,
+        blank=True,
+        help_text="The stock is low at or below this number of available units; empty for never.",
+    )
     archived_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(editable=False)
     updated_at = models.DateTimeField(editable=False)
@@ -83,6 +95,9 @@ class Product(models.Model):
                 & (Q(max_per_order=None) | Q(max_per_order__gte=F("min_quantity"))),
                 name="product_rules",
             ),
+            models.CheckConstraint(
+                condition=Q(low_stock_threshold__gte=0), name="product_low_stock_threshold"
+            ),
             # Integer division truncates, so this is the largest multiple up to max_per_order.
             models.CheckConstraint(
                 condition=Q(max_per_order=None)
@@ -101,6 +116,11 @@ class Product(models.Model):
                 fields=["barcode", "id"],
                 name="product_by_barcode",
                 condition=_LISTED & Q(barcode__gt=""),
+            ),
+            models.Index(
+                fields=["id"],
+                name="product_by_low_stock",
+                condition=_LISTED & Q(low_stock_threshold__isnull=False),
             ),
             GinIndex(Func(F("search_text"), function="trigrams"), name="product_by_trigram"),
         )

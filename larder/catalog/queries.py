@@ -3,11 +3,13 @@
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
 
 from larder.catalog import sql
+from larder.catalog.fields import INTERNAL
 from larder.catalog.models import Category, Product
 from larder.core.errors import NotFound
 from larder.db import database
@@ -58,6 +60,12 @@ def ids_by_public_id(public_ids: Collection[UUID]) -> dict[UUID, int]:
     """
     found = Product.objects.filter(public_id__in=public_ids)
     return dict(found.values_list("public_id", "id"))
+
+
+def internal_fields(product: int) -> dict[str, Any]:
+    """Returns the fields of a product that only staff see, by their names."""
+    names = [one.name for one in INTERNAL]
+    return dict(Product.objects.filter(id=product).values(*names).get())
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from django.db import IntegrityError, OperationalError, connection, models, tran
 
 from larder.catalog import sql
 from larder.catalog.errors import CategoryInUse, UnknownCategory
-from larder.catalog.fields import FIELDS
+from larder.catalog.fields import FIELDS, INTERNAL
 from larder.catalog.models import Category, Product
 from larder.catalog.queries import ids_by_sku
 from larder.core.errors import AlreadyTaken, Fault, InvalidInput, NotFound, StaleVersion
@@ -35,6 +35,8 @@ DEFAULTS: Mapping[str, Any] = {
     one.column: _META.get_field(one.name).get_default() for one in FIELDS if not one.is_required
 }
 """The default values of the optional fields. SKU, name and price are required."""
+
+_REPLACED = {name: DEFAULTS[name] for name in DEFAULTS.keys() - {one.column for one in INTERNAL}}
 
 MOST_BELOW_LEAST = "max_per_order must not be less than min_quantity."
 STEP_MISSES = "No multiple of step lies between min_quantity and max_per_order."
@@ -187,14 +189,15 @@ def replace_product(
     version: int | None = None,
     compare_always: bool = False,
 ) -> None:
-    """Sets all fields of a locked product, except its SKU, to `fields` and DEFAULTS. Puts it on
-    sale again if it was archived. Equal values are no change.
+    """Sets all fields of a locked product, except its SKU, to `fields` and DEFAULTS; internal
+    fields that are not given stay as they are. Puts it on sale again if it was archived. Equal
+    values are no change.
 
     With `version` it changes only if that is the current one. With `compare_always` the version is
     compared even if nothing changes. Raises StaleVersion, UnknownCategory, InvalidInput (rules of a
     line).
     """
-    wanted: dict[str, Any] = {**DEFAULTS, **_editable(fields), "archived_at": None}
+    wanted: dict[str, Any] = {**_REPLACED, **_editable(fields), "archived_at": None}
     present = Product.objects.filter(id=product).values("version", *wanted).get()
     changed = {name: value for name, value in wanted.items() if present[name] != value}
     if (changed or compare_always) and version not in (None, present["version"]):

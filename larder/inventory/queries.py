@@ -11,7 +11,7 @@ from django.db import transaction
 from msgspec import Struct
 
 from larder.catalog import search
-from larder.catalog.fields import FIELDS
+from larder.catalog.fields import SHOWN
 from larder.catalog.prices import prices_for
 from larder.core.errors import NotFound
 from larder.core.limits import MAX_NAME_LENGTH
@@ -23,7 +23,7 @@ from larder.inventory import sql
 from larder.inventory.models import Adjustment, LedgerEntry, Stock
 
 
-@with_fields([(one.name, one.shown) for one in FIELDS], behind="quantity")
+@with_fields([(one.name, one.shown) for one in SHOWN], behind="quantity")
 class StockedProduct(Struct):
     """A listed product with its available units. `price` is this customer's, net, for one unit."""
 

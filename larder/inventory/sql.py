@@ -10,7 +10,7 @@ Source: "Prepare, Notes" and plan_cache_mode in PostgreSQL's manual.
 
 from collections.abc import Iterable
 
-from larder.catalog.fields import COLUMNS, FIELDS, TEXT
+from larder.catalog.fields import COLUMNS, SHOWN, TEXT
 
 LOCK = """
 SELECT product_id, available, committed, next_expiry FROM stock
@@ -122,7 +122,7 @@ def products(fields: Iterable[str], *, brief: bool = False) -> str:
     return f"SELECT {columns} {_SOURCE}"
 
 
-SIZE = " + ".join(f"octet_length({one.name})" for one in FIELDS if one.kind is TEXT)
+SIZE = " + ".join(f"octet_length({one.name})" for one in SHOWN if one.kind is TEXT)
 """The bytes of a product's texts."""
 
 

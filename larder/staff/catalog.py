@@ -241,12 +241,17 @@ class ProductAdmin(exports.BoundedExport, ServiceAdmin):
     }
     fieldsets = tuple(
         (section, {"fields": tuple(one.name for one in FIELDS if one.section == section)})
-        for section in (None, of_product.RULES_OF_A_LINE, of_product.MORE)
+        for section in (
+            None,
+            of_product.IN_THE_WAREHOUSE,
+            of_product.RULES_OF_A_LINE,
+            of_product.MORE,
+        )
     )
     facts: tuple[str, ...] = ("public_id", "updated", "state")
     list_display: tuple[str, ...] = ("sku", "name", "price_shown", "category")
     list_display_links = ("sku", "name")
-    list_filter = (OnSaleFilter, ("category", CategoryFilter))
+    list_filter: ClassVar[tuple[Any, ...]] = (OnSaleFilter, ("category", CategoryFilter))
     list_select_related: ClassVar[tuple[str, ...]] = ("category",)
     sortable_by = ("sku", "name", "price_shown")
     ordering = ("-id",)

@@ -9,6 +9,7 @@ from typing import Any
 from django import forms
 from django.apps import apps
 from django.contrib import admin
+from django.db.models import F
 from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from unfold.widgets import UnfoldAdminIntegerFieldWidget
@@ -81,6 +82,23 @@ class StockedProductResource(ProductResource):
     available = exports.number("stock__available", "available")
 
 
+class StockFilter(admin.SimpleListFilter):
+    """Filters products by their stock. Low stock is found by the index product_by_low_stock."""
+
+    title = "stock"
+    parameter_name = "stock"
+
+    def lookups(self, request: Any, model_admin: Any) -> Any:
+        return [("low", "Low stock"), ("out", "Out of stock")]
+
+    def queryset(self, request: Any, queryset: Any) -> Any:
+        if self.value() == "low":
+            at_most = F("low_stock_threshold")
+            has_threshold = queryset.filter(low_stock_threshold__isnull=False)
+            return has_threshold.filter(stock__available__lte=at_most)
+        return queryset.filter(stock__available=0) if self.value() == "out" else queryset
+
+
 @admin.register(apps.get_model("catalog", "Product"))
 class StockedProductAdmin(ImportableProducts, ProductAdmin, StockLinks):
     """Products with their stock."""
@@ -90,6 +108,7 @@ class StockedProductAdmin(ImportableProducts, ProductAdmin, StockLinks):
     add_fieldsets = (*ProductAdmin.fieldsets, ("Stock", {"fields": ("quantity",)}))
     facts = ("available", "committed", *ProductAdmin.facts)
     list_display = (*ProductAdmin.list_display, "available", "committed")
+    list_filter = (*ProductAdmin.list_filter, StockFilter)
     list_select_related = (*ProductAdmin.list_select_related, "stock")
     actions_detail = ("adjust_stock", "ledger", "archive")
 

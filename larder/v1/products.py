@@ -13,7 +13,8 @@ from django.http import HttpRequest, HttpResponse
 from msgspec import UNSET, Meta, UnsetType
 
 from larder.catalog import services as catalog
-from larder.catalog.fields import AMOUNT, FIELDS, FILTERED
+from larder.catalog.fields import AMOUNT, FIELDS, FILTERED, INTERNAL, SHOWN
+from larder.catalog.queries import internal_fields
 from larder.catalog.search import words
 from larder.core import money
 from larder.core.clock import now
@@ -53,9 +54,11 @@ from larder.v1.page_cache import PageCache
 from larder.v1.shapes import Id, Ids, Link, Money, Name, Price, Request, Sku, Time, Units
 
 
-@with_fields([(one.name, one.shown) for one in FIELDS], behind="quantity")
+@with_fields([(one.name, one.shown | UnsetType, UNSET) for one in INTERNAL], behind="version")
+@with_fields([(one.name, one.shown) for one in SHOWN], behind="quantity")
 class Product(msgspec.Struct):
-    """A product; `quantity` is the number of units that can be ordered now."""
+    """A product; `quantity` is the number of units that can be ordered now. Fields that are not
+    required are only in answers about one product, for staff who may view or change products."""
 
     id: Id
     public_id: UUID
@@ -183,7 +186,7 @@ def create_product(request: HttpRequest, caller: Caller, body: NewProduct) -> Ht
     product = queries.product(caller.id, made.id, archived=made.replayed)
     return reply_created(
         request,
-        shown([product])[0],
+        _for_caller(caller, product),
         location=f"{request.path}/{made.id}",
         version=product.version,
         replayed=made.replayed,
@@ -284,7 +287,16 @@ def _check_sku(sku: str, body: PutProduct) -> None:
 
 def _answer(request: HttpRequest, caller: Caller, product_id: int, **options: Any) -> HttpResponse:
     product = queries.product(caller.id, product_id)
-    return reply_tagged(request, shown([product])[0], version=product.version, **options)
+    return reply_tagged(request, _for_caller(caller, product), version=product.version, **options)
+
+
+def _for_caller(caller: Caller, product: StockedProduct) -> Product:
+    """Returns the product as the API shows it, for staff with its internal fields."""
+    (answer,) = shown([product])
+    if caller.may("catalog.view_product") or caller.may("catalog.change_product"):
+        for name, value in internal_fields(product.id).items():
+            setattr(answer, name, value)
+    return answer
 
 
 def _filter(asked: ListParameters) -> ProductFilter:
@@ -342,7 +354,7 @@ def _fields(body: ProductFields) -> dict[str, Any]:
     }
 
 
-_STORED = [name for name in Product.__struct_fields__ if name != "currency"]
+_STORED = StockedProduct.__struct_fields__
 _PRICE = _STORED.index("price")
 _values = attrgetter(*_STORED)
 _made: Callable[..., Product] = Product

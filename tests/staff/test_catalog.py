@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from larder.catalog import services
 from larder.catalog.models import Category, Product
+from larder.db import database
 from larder.inventory.models import LedgerEntry
 from tests.conftest import Person
 from tests.staff.desk import Desk, allow
@@ -305,3 +306,37 @@ def test_a_form_without_the_csrf_token_is_refused(
     client.force_login(boss.customer)
     for path in (change(jam), f"{PRODUCTS}add/", f"{PRODUCTS}{jam}/archive/", PRODUCTS):
         assert client.post(f"/admin/{path}", {"seen_version": "1"}).status_code == 403
+
+
+def test_the_list_finds_products_that_are_low_or_out_of_stock(
+    desk: Desk, product: Callable[..., int], now: datetime
+) -> None:
+    out, low, enough, without = (product(stock=units) for units in (0, 3, 4, 1))
+    for one in (out, low, enough):
+        services.change_product(one, {"low_stock_threshold": 3}, now=now)
+    assert {one.pk for one in desk.get(PRODUCTS).rows} == {out, low, enough, without}
+    assert {one.pk for one in desk.get(PRODUCTS, stock="low").rows} == {out, low}
+    assert {one.pk for one in desk.get(PRODUCTS, stock="out").rows} == {out}
+    services.archive_product(low, now=now)
+    assert {one.pk for one in desk.get(PRODUCTS, stock="low").rows} == {out}
+
+
+def test_low_stock_is_found_by_an_index(desk: Desk, now: datetime) -> None:
+    rows = (services.NewProduct(f"SKU {n}", "Jam", Decimal(1)) for n in range(2_000))
+    services.create_products(list(rows), now=now)
+    database.execute("ANALYZE product")
+    with CaptureQueriesContext(connection) as captured:
+        desk.get(PRODUCTS, stock="low")
+    asked = [one["sql"] for one in captured if 'low_stock_threshold" IS NOT NULL' in one["sql"]]
+    assert len(asked) == 2  # the number of rows, and the rows
+    for statement in asked:
+        plan = "\n".join(row[0] for row in database.rows(f"EXPLAIN {statement}"))
+        assert "product_by_low_stock" in plan
+
+
+def test_the_form_has_the_place_and_the_threshold(desk: Desk, product: Callable[..., int]) -> None:
+    jam = product()
+    assert desk.save(change(jam), shelf_place="A-12-3", low_stock_threshold="0").errors == {}
+    found = Product.objects.get(pk=jam)
+    assert (found.shelf_place, found.low_stock_threshold) == ("A-12-3", 0)
+    assert list(desk.save(change(jam), low_stock_threshold="-1").errors) == ["low_stock_threshold"]

@@ -6,7 +6,8 @@ from uuid import UUID
 
 import pytest
 
-from tests.conftest import Api
+from tests.conftest import Api, Person
+from tests.staff.desk import allow
 
 SHAPE = {
     "id": int,
@@ -215,3 +216,37 @@ def test_a_product_is_not_sent_again_while_nothing_about_it_changed(
     stocked = {"reason": "received", "lines": [{"product": jam, "delta": 1}]}
     staff("POST", "stock/adjustments", stocked)
     assert customer("GET", f"products/{jam}", If_None_Match=tag).body["quantity"] == 6
+
+
+PLACED = {"shelf_place": "A-12-3", "low_stock_threshold": 5}
+
+
+def test_only_staff_see_the_place_and_the_threshold(
+    staff: Api, customer: Api, person: Callable[..., Person], as_: Callable[[Person], Api]
+) -> None:
+    made = staff("POST", "products", JAM | PLACED).body
+    path = f"products/{made['id']}"
+    assert made.items() >= PLACED.items()
+    assert staff("GET", path).body == made
+    changed = staff("PATCH", path, {"low_stock_threshold": None})
+    assert changed.body["low_stock_threshold"] is None
+    without = as_(allow(person(is_staff=True), "catalog.view_category"))
+    for who, asked in ((customer, path), (without, path)):
+        assert not PLACED.keys() & who("GET", asked).body.keys()
+    for who in (customer, staff):
+        for page in ("products", "products/changes"):
+            (listed,) = who("GET", page).body["results"]
+            assert not PLACED.keys() & listed.keys()
+
+
+def test_a_product_that_is_replaced_keeps_its_place_unless_another_is_given(staff: Api) -> None:
+    path = f"products/{staff('POST', 'products', JAM | PLACED).body['id']}"
+    body = {"name": "Jam", "price": "1"}
+    assert staff("PUT", "products/by-sku/JAM-1", body).body.items() >= PLACED.items()
+    moved = body | {"shelf_place": "", "low_stock_threshold": 0}
+    assert staff("PUT", "products/by-sku/JAM-1", moved).body.items() >= moved.items() - {
+        ("price", "1")
+    }
+    assert staff("GET", path).body["low_stock_threshold"] == 0
+    for value in (-1, 2**31, "5"):
+        assert staff("PATCH", path, {"low_stock_threshold": value}).status == 400
