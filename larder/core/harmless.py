@@ -23,7 +23,11 @@ def harmless(
     try:
         return work(*given, **named)
     except Exception:
-        logger.exception("%s failed after the work was done", getattr(work, "__qualname__", work))
+        logger.exception(
+            "%s failed after the work was done. Nothing has to be repeated. If this recurs, report"
+            " it.",
+            getattr(work, "__qualname__", work),
+        )
         return None
 
 

@@ -133,4 +133,8 @@ def _report_unless_of_a_test(one: Connection) -> None:
         return
     if _strict[0]:
         raise ConnectionHeld(f"A thread may wait here while it keeps a connection to {one.alias}.")
-    logger.error("A thread waits while it keeps a connection to %s.", one.alias, stack_info=True)
+    logger.error(
+        "A thread waits while it keeps a connection to %s. Report this with the stack below.",
+        one.alias,
+        stack_info=True,
+    )

@@ -145,7 +145,12 @@ class Replica:
             self._failures = min(self._failures + 1, MAX_DOUBLINGS)
             self._failed_at, self._tried_again_at, self._seen = now, now + pause, None
         said = str(error).strip().partition("\n")[0]
-        logger.warning("%s is not read from for %d s: %s", self.alias, pause // SECOND, said)
+        logger.warning(
+            "The primary answers in place of %s for %d s: %s. If this repeats, check the replica.",
+            self.alias,
+            pause // SECOND,
+            said,
+        )
 
     @property
     def _wrapper(self) -> DatabaseWrapper:

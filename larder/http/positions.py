@@ -103,5 +103,9 @@ def position_of_a_write() -> str | None:
     try:
         return encode(positions.present().position)
     except (Error, Overloaded) as error:
-        logger.warning("the position of a write is not known: %s", str(error).partition("\n")[0])
+        logger.warning(
+            "A write is committed, but its answer has no Larder-Position: %s. If this repeats,"
+            " check that the primary answers.",
+            str(error).partition("\n")[0],
+        )
         return None

@@ -100,7 +100,11 @@ class InCache:
     def _failed(self, error: Exception) -> None:
         with self._lock:
             if not self._is_away():
-                logger.warning("the cache is unreachable: %s", type(error).__name__)
+                logger.warning(
+                    "the cache is unreachable: %s. The database limits tries until it answers;"
+                    " check CACHE_URL.",
+                    type(error).__name__,
+                )
             self._since_failure = Stopwatch()
 
 

@@ -73,7 +73,11 @@ class Counts(MmapedDict):
         self._warn(error)
 
     def _warn(self, error: OSError) -> None:
-        logger.warning("New counts of this process are missing from /metrics: %s", error)
+        logger.warning(
+            "New counts of this process are missing from /metrics: %s. Make room in the folder of"
+            " the metrics, then restart the server.",
+            error,
+        )
 
 
 def prepare(folder: str) -> None:
@@ -88,7 +92,12 @@ def _number(folder: Path) -> str:
     try:
         slot, number = take(folder, NAME)
     except OSError as error:
-        logger.warning("This process has no number in %s: %s", folder, error)
+        logger.warning(
+            "This process counts under its process id, because %s has no locks: %s. Choose a"
+            " folder on a local disk.",
+            folder,
+            error,
+        )
         return f"process{os.getpid()}"
     _open[:] = [slot]
     for state in folder.glob(f"gauge_live*_{number}.db"):

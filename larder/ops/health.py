@@ -120,7 +120,10 @@ def _cache() -> dict[str, bool]:
         cache.set(f"readyz-{mark}", mark, timeout=10)
         return {"away": cache.get(f"readyz-{mark}") != mark}
     except Exception as error:  # each cache's client has its own errors
-        logger.warning("The cache of CACHE_URL does not answer: %s", type(error).__name__)
+        logger.warning(
+            "The cache of CACHE_URL does not answer: %s. The database limits tries until it does.",
+            type(error).__name__,
+        )
         return {"away": True}
 
 

@@ -372,6 +372,17 @@ def test_a_faulty_event_is_refused(stripe: Stripe, order: Answer, about: dict[st
     assert (answer.status, answer.body["code"]) == (400, "validation_error")
 
 
+def test_all_faults_of_an_event_are_named(stripe: Stripe, order: Answer) -> None:
+    faulty = intent("succeeded", order, id="pi 1", currency="pounds", amount_received=-1)
+    answer = stripe.send(event("payment_intent.succeeded", faulty) | {"created": -1})
+    assert [(one["pointer"], one["code"]) for one in answer.body["errors"]] == [
+        ("/data/object/id", "invalid_format"),
+        ("/data/object/currency", "invalid_format"),
+        ("/data/object/amount", "out_of_range"),
+        ("/created", "out_of_range"),
+    ]
+
+
 @pytest.mark.parametrize("raw", [b"{", b"[]", b"\xff", b"[" * 5000, b'{"type": 5}', b"null"])
 def test_a_body_that_is_no_event_is_refused(api: Api, raw: bytes) -> None:
     header = sign(raw, secret=SECRET, at=datetime.now(UTC))

@@ -150,7 +150,10 @@ def note_use(caller: Caller) -> None:
     try:
         database.execute(sql.NOTE_USE, [caller.key])
     except (Error, Overloaded) as error:
-        logger.warning("the use of a key was not noted: %s", str(error).strip().split("\n")[0])
+        logger.warning(
+            "The last use of a key is not stored; its next use is: %s",
+            str(error).strip().split("\n")[0],
+        )
 
 
 def key_for_password(

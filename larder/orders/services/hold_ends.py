@@ -10,6 +10,7 @@ from larder.inventory.services import holds
 from larder.orders import sql
 from larder.orders.models import Order, OrderStatus
 from larder.orders.payment_state import payable, refund_due
+from larder.orders.services.locks import LockBroken
 from larder.orders.services.refunds import balances_of, set_refund_due
 
 
@@ -25,14 +26,14 @@ def end_holds(ends: Sequence[HoldEnd], status: str, event: str, *, now: datetime
     """Writes the new status of locked orders whose stock is locked too, with their events, and
     deletes their held lines. The rows in `ends` are changed likewise.
 
-    Raises RuntimeError if an order had another status.
+    Raises LockBroken if an order had another status.
     """
     holds.end([one.order.id for one in ends])
     was = [[one.order.id for one in ends], [one.order.status for one in ends]]
     events = [[one.event for one in ends], *was, [one.actor for one in ends]]
     found = database.rows(sql.SET_STATUS, [status, now, *was, event, status, now, *events])
     if len(found) != len(ends):
-        raise RuntimeError("another transaction changed an order that was locked")
+        raise LockBroken(*(one.order.id for one in ends))
     for one in ends:
         one.order.status = OrderStatus(status)
         one.order.version += 1

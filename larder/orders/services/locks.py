@@ -19,6 +19,18 @@ MOST_TRIES = 10
 drafts."""
 
 
+class LockBroken(RuntimeError):
+    """A row was changed although this transaction has its lock. Nothing of this transaction is
+    written."""
+
+    def __init__(self, *orders: UUID) -> None:
+        named = ", ".join(map(str, orders))
+        super().__init__(
+            f"Another transaction changed a locked order of these: {named}. Nothing was written."
+            " A program that writes orders without Larder's services may do this; report it."
+        )
+
+
 def order_name(order: UUID) -> str:
     """Returns the name of an order in the audit trail."""
     return f"order:{order}"

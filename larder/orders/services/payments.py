@@ -34,7 +34,7 @@ from larder.orders.payment_state import NOTHING, Balances, Kind, Movement, balan
 from larder.orders.payment_state import refund_due as refund_due_of
 from larder.orders.services.confirm_held import confirm_paid
 from larder.orders.services.drafts import renew_draft
-from larder.orders.services.locks import lock_order, order_name
+from larder.orders.services.locks import LockBroken, lock_order, order_name
 from larder.orders.services.placement import ABANDONED, ORDER_ID, mark_of
 from larder.orders.services.refunds import balances_of, set_refund_due
 
@@ -273,11 +273,11 @@ def _payable(row: Order) -> int:
 
 def _write_sums(row: Order, sums: Balances, now: datetime) -> None:
     """Writes the sums, also into `row`, if the order's version is still the locked one. Raises
-    RuntimeError if it is not."""
+    LockBroken if it is not."""
     rows = Order.objects.filter(id=row.id, version=row.version)
     changed = rows.update(**asdict(sums), version=F("version") + 1, updated_at=now)
     if changed != 1:
-        raise RuntimeError("another transaction changed an order that was locked")
+        raise LockBroken(row.id)
     for name, value in asdict(sums).items():
         setattr(row, name, value)
     row.version += 1

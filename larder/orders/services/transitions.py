@@ -33,7 +33,7 @@ from larder.orders.errors import InvalidTransition
 from larder.orders.lifecycle import PERMISSIONS, Move, Verdict, judge
 from larder.orders.models import Order, OrderEvent, OrderLine, OrderStatus
 from larder.orders.payment_state import Balances, payable, refund_due
-from larder.orders.services.locks import lock_order, order_name
+from larder.orders.services.locks import LockBroken, lock_order, order_name
 from larder.orders.services.refunds import balances_of, set_refund_due
 
 
@@ -359,7 +359,7 @@ def _new_line(order: LockedOrder, line: PricedLine) -> OrderLine:
 def _swap(order: LockedOrder, transition: Transition, now: datetime) -> None:
     """Writes the order's row if status and version are still the locked ones (compare-and-swap).
 
-    Raises RuntimeError if they are not.
+    Raises LockBroken if they are not.
     """
     row = Order.objects.filter(id=order.id, status=order.status, version=order.version)
     changed = row.update(
@@ -370,7 +370,7 @@ def _swap(order: LockedOrder, transition: Transition, now: datetime) -> None:
         **transition.details,
     )
     if changed != 1:
-        raise RuntimeError("another transaction changed an order that was locked")
+        raise LockBroken(order.id)
 
 
 def _total(order: LockedOrder, transition: Transition) -> Decimal:

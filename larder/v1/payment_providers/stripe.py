@@ -178,20 +178,22 @@ def read(raw: bytes) -> Report | None:
 
 
 def _require_usable(ids: Sequence[str], currency: str, amount: int, created: int) -> None:
-    """Raises InvalidInput for values that no record can have."""
-    usable = (
-        all(_USABLE_ID.fullmatch(one) for one in ids)
-        and _CURRENCY.fullmatch(currency)
-        and 1 <= amount <= MAX_PAYMENT
-        and 1 <= _units(amount, currency.upper()) <= MAX_PAYMENT
-        and 0 <= created <= LAST_SECOND
-    )
-    if not usable:
-        raise _unusable()
+    """Raises InvalidInput with a fault for each value that no record can have."""
+    faults = []
+    if not all(map(_USABLE_ID.fullmatch, ids)):
+        faults.append(_fault("id", "invalid_format", "Expected ids of visible ASCII."))
+    if not _CURRENCY.fullmatch(currency):
+        faults.append(_fault("currency", "invalid_format", "Expected a currency such as gbp."))
+    if not (1 <= amount <= MAX_PAYMENT and 1 <= _units(amount, currency.upper()) <= MAX_PAYMENT):
+        faults.append(_fault("amount", "out_of_range", f"Expected units from 1 to {MAX_PAYMENT}."))
+    if not 0 <= created <= LAST_SECOND:
+        faults.append(Fault("/created", "out_of_range", "Expected seconds since 1970."))
+    if faults:
+        raise InvalidInput(faults)
 
 
-def _unusable() -> InvalidInput:
-    return InvalidInput([Fault("", "invalid_format", "Expected an event of Stripe.")])
+def _fault(name: str, code: str, expected: str) -> Fault:
+    return Fault(f"/data/object/{name}", code, expected)
 
 
 def _decoded(raw: bytes, kind: type[Body]) -> Body:
@@ -199,7 +201,7 @@ def _decoded(raw: bytes, kind: type[Body]) -> Body:
     no faults, other than in the bodies of v1."""
     body = sound(raw, kind)
     if body is None:
-        raise _unusable()
+        raise InvalidInput([Fault("", "invalid_format", "Expected an event of Stripe.")])
     return body
 
 
