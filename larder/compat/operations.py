@@ -8,6 +8,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
 
+from larder.core.limits import MAX_IDEMPOTENCY_KEY_LENGTH
 from larder.http.wording import first_sentence, phrase
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -38,6 +39,22 @@ CORRELATION = OpenApiParameter(
     description="The id of this request in the logs. A sent id is returned.",
     response=True,
     required=True,
+)
+KEYED = (
+    OpenApiParameter(
+        "Idempotency-Key",
+        {"type": "string", "maxLength": MAX_IDEMPOTENCY_KEY_LENGTH, "pattern": "^[!-+.-~-]+$"},
+        OpenApiParameter.HEADER,
+        description="Makes the request safe to repeat: the same key places no second order. The "
+        "same key with another body is 422.",
+    ),
+    OpenApiParameter(
+        "Idempotency-Replayed",
+        {"type": "string", "enum": ["true"]},
+        OpenApiParameter.HEADER,
+        description="This answer repeats an earlier one.",
+        response=[201],
+    ),
 )
 EVERYWHERE = (405, 406, 429, 503)
 """Statuses of all operations. Any path can also answer 500 if the server fails."""

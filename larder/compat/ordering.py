@@ -5,11 +5,14 @@ from typing import Any
 
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
 
 from larder.compat.fields import Lines, Units
+from larder.compat.views import caller
 from larder.core.clock import now
 from larder.core.errors import DomainError, UnknownProducts
 from larder.core.limits import MAX_ID
+from larder.http.idempotency import idempotency_key, operation_of
 from larder.http.shop import terms
 from larder.identity.caller import Caller
 from larder.inventory.errors import InsufficientStock
@@ -40,6 +43,15 @@ def place(who: Caller, lines: Iterable[tuple[int, int]], **options: Any) -> Plac
     wanted = [Wanted(product, quantity) for product, quantity in lines]
     asked = Placement(customer=who.id, actor=who.public_id, lines=wanted, **options)
     return place_order(asked, terms=terms(), now=now())
+
+
+def place_keyed(request: Request, lines: Iterable[tuple[int, int]]) -> Placed:
+    """Places an order for the caller, once for each `Idempotency-Key`, if the request has one.
+
+    Raises the errors of `place`, InvalidInput and KeyReused.
+    """
+    key = idempotency_key(request.META)
+    return place(caller(request), lines, key=key, operation=operation_of(request._request))
 
 
 REFUSED = (UnknownProducts, InsufficientStock, LineRefusal, OrderTooSmall)

@@ -26,6 +26,7 @@ from larder.fastpath.response_cache import AccessLogHook
 from larder.http.authentication import remembered_caller
 from larder.http.content_type import Application
 from larder.http.correlation import HEADER, ID, identify
+from larder.http.idempotency import idempotency_key, replay_headers
 from larder.http.positions import HEADER as POSITION
 from larder.http.positions import position_header
 from larder.http.quotas import HEADERS as QUOTA
@@ -34,7 +35,7 @@ from larder.http.raw_body import is_late
 from larder.http.read_your_writes import COMMITS, note_write_of
 from larder.identity.caller import Caller
 from larder.v1.bodies import sound
-from larder.v1.http import Body, encoded, idempotency_key, replay_headers
+from larder.v1.http import Body, encoded
 from larder.v1.order_shapes import shown
 from larder.v1.orders import NewOrder, place
 from larder.v1.resources import EARLIER_ERROR

@@ -154,11 +154,13 @@ def first_products(customer: int, product_ids: Sequence[int]) -> Part[StockedPro
     return _described(customer, statement, [*parameters, list(product_ids)], None)
 
 
-def in_pages(customer: int, *, offset: int, limit: int) -> Iterator[Part[StockedProduct]]:
+def in_pages(
+    customer: int, wanted: ProductFilter, *, offset: int, limit: int
+) -> Iterator[Part[StockedProduct]]:
     """Yields up to `limit` listed products behind the first `offset`, by ascending id, as pages."""
     after, more = None, True
     while more:
-        found = page(customer, after=after, offset=offset, limit=limit)
+        found = page(customer, wanted, after=after, offset=offset, limit=limit)
         limit, offset = limit - len(found.rows), 0
         more = found.more and limit > 0
         yield replace(found, more=more)

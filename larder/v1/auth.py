@@ -13,6 +13,7 @@ from larder.core.limits import MAX_PASSWORD_LENGTH, MAX_REFRESH_TOKEN_LENGTH, MA
 from larder.db.idempotency import RETENTION, fingerprint
 from larder.http import throttling
 from larder.http.authentication import secrets, signer
+from larder.http.idempotency import replay_headers
 from larder.identity import queries
 from larder.identity.caller import Caller
 from larder.identity.services import accounts, repeats, sessions
@@ -20,7 +21,7 @@ from larder.identity.services.accounts import NewCustomer
 from larder.identity.services.sessions import Credentials, Pair
 from larder.identity.token_policies import V1
 from larder.v1.faults import faults as shape_faults
-from larder.v1.http import claim, no_content, replay_headers, reply
+from larder.v1.http import claim, no_content, reply
 from larder.v1.me import Me, shown
 from larder.v1.operations import KEYED, operation
 from larder.v1.shapes import Email, PersonName, Request, Username

@@ -14,6 +14,7 @@ from msgspec import UNSET, Meta, UnsetType
 from larder.core import money
 from larder.core.clock import now
 from larder.core.limits import MAX_LINES, TOTAL_DIGITS
+from larder.http.idempotency import idempotency_key, operation_of
 from larder.http.preconditions import tag_wanted
 from larder.http.shop import terms
 from larder.identity.caller import Caller
@@ -24,7 +25,7 @@ from larder.orders.services import cart
 from larder.orders.services.drafts import Seen
 from larder.orders.services.place_order import place_order
 from larder.orders.services.placement import CartShown, Placement
-from larder.v1.http import idempotency_key, no_content, operation_of, reply_tagged
+from larder.v1.http import no_content, reply_tagged
 from larder.v1.operations import (
     CACHED,
     KEYED,

@@ -1,7 +1,6 @@
 """Reads requests and writes answers, for all views of v1."""
 
 import hashlib
-import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Annotated, Any, TypeVar, get_type_hints
@@ -10,11 +9,12 @@ import msgspec
 from django.http import HttpRequest, HttpResponse
 from msgspec import Meta
 
-from larder.core.errors import Fault, InvalidInput
+from larder.core.errors import InvalidInput
 from larder.core.ids import SYSTEM_ACTOR
-from larder.core.limits import MAX_IDEMPOTENCY_KEY_LENGTH, MAX_PAGE_ROWS, PAGE_ROWS
+from larder.core.limits import MAX_PAGE_ROWS, PAGE_ROWS
 from larder.db.idempotency import Claim, Scope
 from larder.http import pagination
+from larder.http.idempotency import idempotency_key, operation_of, replay_headers
 from larder.http.pagination import Item
 from larder.http.preconditions import tag_wanted
 from larder.identity.caller import Caller
@@ -177,28 +177,6 @@ def version_wanted(request: HttpRequest) -> int | None:
     return None if named is None else named.version
 
 
-_KEY = re.compile(rf"[!-+\-.-~]{{1,{MAX_IDEMPOTENCY_KEY_LENGTH}}}")
-
-
-def idempotency_key(meta: Mapping[str, Any]) -> str | None:
-    """Returns the `Idempotency-Key`; None without the header.
-
-    A server joins headers of one name with commas (PEP 3333): a key with a comma is two keys.
-    Raises InvalidInput unless the key has 1 to MAX_IDEMPOTENCY_KEY_LENGTH visible ASCII characters.
-    """
-    key: str | None = meta.get("HTTP_IDEMPOTENCY_KEY")
-    if key is not None and not _KEY.fullmatch(key):
-        some = f"1 to {MAX_IDEMPOTENCY_KEY_LENGTH} visible ASCII characters"
-        detail = f"Expected one key of {some}, without a comma."
-        raise InvalidInput([Fault("Idempotency-Key", "invalid_format", detail)])
-    return key
-
-
-def operation_of(request: HttpRequest) -> str:
-    """Returns the operation of an idempotency key: method and path."""
-    return f"{request.method} {request.path}"
-
-
 def claim(
     request: HttpRequest, who: Caller | None, fingerprint: bytes, **options: Any
 ) -> Claim | None:
@@ -208,8 +186,3 @@ def claim(
         return None
     actor = who.public_id if who else SYSTEM_ACTOR
     return Claim(Scope(actor, operation_of(request), key), fingerprint, **options)
-
-
-def replay_headers(*, replayed: bool) -> dict[str, str]:
-    """Returns the header of an answer that repeats an earlier one."""
-    return {"Idempotency-Replayed": "true"} if replayed else {}

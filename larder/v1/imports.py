@@ -10,10 +10,11 @@ from larder.catalog.product_rows import refuse_longer
 from larder.core.clock import now
 from larder.core.limits import MAX_FILE_ROWS
 from larder.db.idempotency import RETENTION
+from larder.http.idempotency import replay_headers
 from larder.identity.caller import Caller
 from larder.inventory.services.import_products import import_products as import_rows
 from larder.v1.bodies import Csv
-from larder.v1.http import claim, replay_headers, reply
+from larder.v1.http import claim, reply
 from larder.v1.operations import KEYED, operation
 
 

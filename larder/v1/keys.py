@@ -13,19 +13,12 @@ from larder.core.errors import Fault
 from larder.core.limits import MAX_KEY_NAME_LENGTH, MAX_KEY_PERMISSIONS, MAX_WORD_LENGTH
 from larder.db.idempotency import RETENTION, fingerprint
 from larder.http import pagination
+from larder.http.idempotency import replay_headers
 from larder.identity import key_queries, permissions
 from larder.identity.caller import Caller
 from larder.identity.key_queries import KeyRow
 from larder.identity.services import keys
-from larder.v1.http import (
-    PageParameters,
-    claim,
-    no_content,
-    read_page,
-    replay_headers,
-    reply,
-    reply_tagged,
-)
+from larder.v1.http import PageParameters, claim, no_content, read_page, reply, reply_tagged
 from larder.v1.operations import CACHED, KEYED, QUOTA, operation
 from larder.v1.shapes import Id, Link, Request, Time
 

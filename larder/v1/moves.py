@@ -12,6 +12,7 @@ from msgspec import UNSET, Meta, UnsetType
 from larder.core.clock import now
 from larder.core.limits import MAX_LINES, MAX_ORDERED_UNITS
 from larder.db.idempotency import fingerprint
+from larder.http.idempotency import replay_headers
 from larder.identity.caller import Caller
 from larder.orders import queries
 from larder.orders.lifecycle import PERMISSIONS
@@ -19,7 +20,7 @@ from larder.orders.services import confirm_order as confirming
 from larder.orders.services import moves, returns
 from larder.orders.services.moves import Picked
 from larder.orders.services.transitions import TransitionRequest
-from larder.v1.http import claim, replay_headers, reply_tagged, version_wanted
+from larder.v1.http import claim, reply_tagged, version_wanted
 from larder.v1.operations import KEYED, QUOTA, TAGGED, VERSIONED, Trait, operation
 from larder.v1.order_shapes import Order, shown
 from larder.v1.shapes import Id, Quantity, Request, Short

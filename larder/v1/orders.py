@@ -13,6 +13,7 @@ from larder.core.clock import now
 from larder.core.errors import NotFound
 from larder.core.limits import MAX_HOLD_SECONDS, MAX_LINES, MAX_PAGE_ROWS, PAGE_ROWS
 from larder.http import pagination
+from larder.http.idempotency import idempotency_key, operation_of
 from larder.http.shop import hold, terms
 from larder.identity import audit
 from larder.identity import queries as identity
@@ -27,15 +28,7 @@ from larder.orders.services.changes import Details
 from larder.orders.services.placement import Hold, Placed, Placement
 from larder.orders.services.transitions import TransitionRequest
 from larder.v1.freshness import causal
-from larder.v1.http import (
-    CursorText,
-    Limit,
-    idempotency_key,
-    operation_of,
-    reply_created,
-    reply_tagged,
-    version_wanted,
-)
+from larder.v1.http import CursorText, Limit, reply_created, reply_tagged, version_wanted
 from larder.v1.operations import CACHED, ECHOED, KEYED, LOCATED, QUOTA, TAGGED, VERSIONED, operation
 from larder.v1.order_filters import FilterParameters, Moment, order_filter
 from larder.v1.order_shapes import Order, shown

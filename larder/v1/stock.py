@@ -13,6 +13,7 @@ from larder.core.errors import Fault
 from larder.core.limits import MAX_LINES, MAX_WORD_LENGTH
 from larder.db.idempotency import RETENTION, fingerprint
 from larder.http import pagination
+from larder.http.idempotency import replay_headers
 from larder.identity.caller import Caller
 from larder.inventory import queries
 from larder.inventory.queries import LedgerRow
@@ -20,7 +21,7 @@ from larder.inventory.services import adjustments
 from larder.inventory.services.movements import CAUSES, OPENING
 from larder.orders import queries as orders
 from larder.v1.freshness import causal
-from larder.v1.http import PageParameters, claim, read_page, replay_headers, reply, reply_tagged
+from larder.v1.http import PageParameters, claim, read_page, reply, reply_tagged
 from larder.v1.operations import CACHED, ECHOED, KEYED, operation
 from larder.v1.shapes import Actor, Change, Id, Ids, Link, Number, Request, Sku, Time, Units
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from larder.catalog.models import Product
+from larder.core.limits import MAX_ID
 from larder.inventory.models import LedgerEntry, Stock
 from tests.compat.conftest import ApiClient, assert_books_balance
 from tests.compat.documented import Documented
@@ -94,6 +95,35 @@ def test_behind_the_last_page_there_is_nothing(
     product()
     body = shopper("GET", f"{PRODUCTS}?offset={offset}").body
     assert (body["count"], body["results"], body["next"]) == (1, [], None)
+
+
+def test_a_list_has_the_products_of_a_category_and_of_those_below_it(
+    shopper: Documented, keeper: Documented, product: MakeProduct, running: Server
+) -> None:
+    sweets = keeper("POST", "/api/v1/categories", {"name": "Sweets"}).body["id"]
+    fruit = keeper("POST", "/api/v1/categories", {"name": "Fruit", "parent": sweets}).body["id"]
+    jam, fudge, tea = product(), product(), product()
+    for one, category in ((jam, fruit), (fudge, sweets)):
+        answer = keeper("PATCH", f"/api/v1/products/{one}", {"category": category})
+        assert answer.status == 200
+
+    def listed(query: str) -> list[int]:
+        return [one["id"] for one in shopper("GET", f"{PRODUCTS}?{query}").body["results"]]
+
+    assert listed(f"category={sweets}") == [jam, fudge]
+    assert listed(f"category={fruit}") == [jam]
+    assert listed("category=") == [jam, fudge, tea]
+    assert listed(f"category={MAX_ID}") == []
+    first = shopper("GET", f"{PRODUCTS}?category={sweets}&limit=1").body
+    here = f"http://127.0.0.1:{running.port}{PRODUCTS}"
+    assert first["count"] == 2
+    assert first["next"] == f"{here}?category={sweets}&limit=1&offset=1"
+
+
+@pytest.mark.parametrize("text", ["x", "1.5", "0", "-1", str(MAX_ID + 1), "1" * 2_000, "%00"])
+def test_a_category_that_is_no_number_is_refused(text: str, shopper: Documented) -> None:
+    reply = shopper("GET", f"{PRODUCTS}?category={text}")
+    assert (reply.status, list(reply.body)) == (400, ["category"])
 
 
 def test_staff_add_products_with_their_stock(keeper: Documented) -> None:

@@ -24,6 +24,6 @@ def absolute(request: Request, path: str) -> str:
     return str(request.build_absolute_uri(path))
 
 
-def created(body: Mapping[str, Any]) -> Response:
+def created(body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Response:
     """Returns 201 with the address of the new object."""
-    return Response(body, status=201, headers={"Location": body["url"]})
+    return Response(body, status=201, headers={"Location": body["url"]} | dict(headers or {}))

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -11,6 +12,7 @@ from larder.catalog.services import archive_product
 from larder.compat.contract2.addresses import Address, created
 from larder.compat.fields import Amount, Text, Units
 from larder.compat.operations import (
+    FIELDS,
     FIELDS_OR_SENTENCES,
     OFFSET_OF_LONG,
     Refusal,
@@ -20,7 +22,7 @@ from larder.compat.operations import (
 from larder.compat.pages import ByOffsetOfLong, Rows, first_parts, page
 from larder.compat.views import CompatView, caller, read
 from larder.core.clock import now
-from larder.core.limits import MAX_DESCRIPTION_LENGTH, MAX_STOCK
+from larder.core.limits import MAX_DESCRIPTION_LENGTH, MAX_ID, MAX_STOCK
 from larder.inventory import queries
 from larder.inventory.errors import InsufficientStock
 from larder.inventory.queries import ProductFilter, StockedProduct
@@ -63,17 +65,40 @@ class Shipped(serializers.Serializer[Any]):
     status = serializers.CharField()
 
 
+class Filters(serializers.Serializer[Any]):
+    """The filters of the list. An empty one is no filter."""
+
+    category = serializers.IntegerField(min_value=1, max_value=MAX_ID, required=False)
+
+
+FILTERS = (
+    *OFFSET_OF_LONG,
+    OpenApiParameter(
+        "category",
+        {"type": "integer", "minimum": 1, "maximum": MAX_ID},
+        description="Products of this category and of those below it.",
+    ),
+)
+
+
 class Products(CompatView):
     """The products on sale."""
 
-    @operation("list_products", answers={200: envelope(ProductRow)}, parameters=OFFSET_OF_LONG)
+    @operation(
+        "list_products",
+        answers={200: envelope(ProductRow)},
+        parameters=FILTERS,
+        refusals={400: FIELDS},
+    )
     def get(self, request: Request) -> Response:
-        """Lists all products."""
-        who, everything = caller(request).id, ProductFilter()
+        """Lists all products, or those of a category."""
+        asked = Filters(data=request.query_params)
+        asked.is_valid(raise_exception=True)
+        who, wanted = caller(request).id, ProductFilter(**asked.validated_data)
         rows = Rows(
-            lambda: queries.count_products(everything),
+            lambda: queries.count_products(wanted),
             lambda offset, limit: self.whole(
-                first_parts(queries.in_pages(who, offset=offset, limit=limit))
+                first_parts(queries.in_pages(who, wanted, offset=offset, limit=limit))
             ),
         )
 

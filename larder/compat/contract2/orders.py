@@ -13,17 +13,18 @@ from larder.catalog import queries as catalog
 from larder.compat.contract2.addresses import Address, created
 from larder.compat.contract2.catalog import UNAVAILABLE
 from larder.compat.fields import Amount, Lines, PublicId, Units
-from larder.compat.operations import OFFSET, Refusal, envelope, operation
-from larder.compat.ordering import place
+from larder.compat.operations import KEYED, OFFSET, Refusal, envelope, operation
+from larder.compat.ordering import place_keyed
 from larder.compat.pages import ByOffsetOfLarge, Rows, page
 from larder.compat.views import CompatView, caller, read
 from larder.core.errors import DomainError, UnknownProducts
 from larder.http import problems
-from larder.identity.caller import Caller
+from larder.http.idempotency import replay_headers
 from larder.inventory.errors import InsufficientStock
 from larder.orders import queries
 from larder.orders.errors import OrderRule, OrderTooSmall
 from larder.orders.queries import LineView, OrderFilter, OrderView
+from larder.orders.services.placement import Placed
 
 COMPLETED = "completed"
 """The status of every placed order in this contract, whatever its real status."""
@@ -97,16 +98,18 @@ class Orders(CompatView):
         key_permission="orders.add_order",
         body=OrderWanted,
         answers={201: OrderRow},
-        refusals={403: Refusal},
+        parameters=KEYED,
+        refusals={403: Refusal, 422: Refusal},
     )
     def post(self, request: Request) -> Response:
         """Places an order, all lines or none. Lines of the same product are added."""
         items = read(request, OrderWanted)["order_items"]
         try:
-            order = _placed(caller(request), items)
+            placed = _placed(request, items)
         except tuple(REFUSALS) as error:
             return Response({"error": REFUSALS[type(error)]}, status=400)
-        return created(_shown(request, [order])[0])
+        headers = replay_headers(replayed=placed.replayed)
+        return created(_shown(request, [placed.order])[0], headers)
 
 
 REFUSALS: Mapping[type[DomainError], str] = {
@@ -117,13 +120,13 @@ REFUSALS: Mapping[type[DomainError], str] = {
 }
 
 
-def _placed(who: Caller, items: Sequence[Mapping[str, Any]]) -> OrderView:
-    """Raises the errors of `place`."""
+def _placed(request: Request, items: Sequence[Mapping[str, Any]]) -> Placed:
+    """Raises the errors of `place_keyed`."""
     ids = catalog.ids_by_public_id({item["product"] for item in items})
     if any(item["product"] not in ids for item in items):
         raise UnknownProducts
     lines = [(ids[item["product"]], item["quantity"]) for item in items]
-    return place(who, lines).order
+    return place_keyed(request, lines)
 
 
 def _shown(request: Request, found: Sequence[OrderView]) -> Any:

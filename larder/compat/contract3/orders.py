@@ -7,10 +7,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from larder.compat.fields import Moment
-from larder.compat.operations import OFFSET, Refusal, envelope, operation
-from larder.compat.ordering import REFUSED, LinesById, place, refusal
+from larder.compat.operations import KEYED, OFFSET, Refusal, envelope, operation
+from larder.compat.ordering import REFUSED, LinesById, place_keyed, refusal
 from larder.compat.pages import ByOffsetOfFive, Rows, page
 from larder.compat.views import CompatView, caller, read
+from larder.http.idempotency import replay_headers
 from larder.orders import queries
 from larder.orders.queries import SoldLine
 
@@ -59,16 +60,18 @@ class OrdersView(CompatView):
         key_permission="orders.add_order",
         body=LinesById,
         answers={201: Status},
-        refusals={403: Refusal},
+        parameters=KEYED,
+        refusals={403: Refusal, 422: Refusal},
     )
     def post(self, request: Request) -> Response:
         """Places an order. Lines of the same product are added."""
         lines = read(request, LinesById)["products"]
         try:
-            place(caller(request), [(line["id"], line["quantity"]) for line in lines])
+            placed = place_keyed(request, [(line["id"], line["quantity"]) for line in lines])
         except REFUSED as error:
             raise refusal(error) from error
-        return Response({"status": "created"}, status=201)
+        headers = replay_headers(replayed=placed.replayed)
+        return Response({"status": "created"}, status=201, headers=headers)
 
 
 def _shown(found: list[SoldLine]) -> Any:
