@@ -92,7 +92,7 @@ def test_slow_readers_in_all_places_fit_into_the_memory_of_nginx() -> None:
     task = template.read("service")["Resources"]["ServerTask"]["Properties"]
     (front,) = (one for one in task["ContainerDefinitions"] if one["Name"] == "front")
     assert needed <= front["Memory"]
-    pods = list(yaml.safe_load_all((ROOT / "deploy/kubernetes/server/server.yaml").read_text()))
+    pods = list(yaml.safe_load_all((ROOT / "deploy/kubernetes/pods/server.yaml").read_text()))
     (pod,) = (
         one for one in pods[0]["spec"]["template"]["spec"]["containers"] if one["name"] == "front"
     )

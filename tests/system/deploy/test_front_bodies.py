@@ -100,7 +100,7 @@ def most_bytes() -> int:
 def test_the_files_of_bodies_fit_into_their_folder() -> None:
     compose = yaml.safe_load((ROOT / "deploy/compose/compose.yaml").read_text())
     assert "/tmp/body:mode=1777,size=256m" in compose["services"]["nginx"]["tmpfs"]  # noqa: S108
-    pods = list(yaml.safe_load_all((ROOT / "deploy/kubernetes/server/server.yaml").read_text()))
+    pods = list(yaml.safe_load_all((ROOT / "deploy/kubernetes/pods/server.yaml").read_text()))
     volumes = {one["name"]: one for one in pods[0]["spec"]["template"]["spec"]["volumes"]}
     assert volumes["bodies"]["emptyDir"] == {"medium": "Memory", "sizeLimit": "256Mi"}
     assert most_bytes() <= 256 * 1024**2

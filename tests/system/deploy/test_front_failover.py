@@ -3,18 +3,15 @@
 import re
 import shutil
 import socket
-import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from threading import Thread
 
 import pytest
-import yaml
 
 from tests.system.deploy.nginx import ROOT, SHARED, head, nginx_before
-from tools.ports import free_port, listens
-from tools.processes import wait_until
+from tools.ports import free_port
 from tools.stack.programs import LUA
 
 SHORT = {
@@ -142,74 +139,3 @@ def test_each_request_is_answered_while_one_server_refuses_connections(
         for _ in range(6):
             assert status(port, method) == 204
     assert seen == [method] * 6
-
-
-INGRESS = """
-daemon off;
-pid {folder}/pid;
-error_log stderr warn;
-events {{ }}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    proxy_http_version 1.1;
-    upstream pods {{ {pods} }}
-    server {{
-        listen 127.0.0.1:{port};
-        location / {{ proxy_pass http://pods; {directives} }}
-    }}
-}}
-"""
-"""What ingress-nginx makes of an Ingress, as far as repeats go."""
-
-
-def ingress_directives() -> str:
-    """Return the annotations as directives of nginx, with shorter times in the same order."""
-    ingress = yaml.safe_load((ROOT / "deploy/kubernetes/server/ingress.yaml").read_text())
-    directives = ""
-    for annotation, value in ingress["metadata"]["annotations"].items():
-        name = annotation.rpartition("/")[2]
-        if name == "proxy-body-size":
-            continue
-        given = f"{int(value) * 20}ms" if name.endswith("timeout") else value
-        directives += f"{name.replace('-', '_')} {given};\n"
-    return directives
-
-
-@contextmanager
-def ingress_before_two(answer: bytes | None, folder: Path) -> Iterator[tuple[int, list[str]]]:
-    """Run the ingress before two pods that answer so; give its port and the methods they got."""
-    seen: list[str] = []
-    with ExitStack() as running:
-        pods = [running.enter_context(server(answer, seen)) for _ in range(2)]
-        port, main = free_port(), folder / "ingress.conf"
-        text = "".join(f"server 127.0.0.1:{pod} max_fails=0;" for pod in pods)
-        main.write_text(
-            INGRESS.format(folder=folder, pods=text, port=port, directives=ingress_directives())
-        )
-        nginx = running.enter_context(subprocess.Popen(["nginx", "-e", "stderr", "-c", str(main)]))
-        running.callback(nginx.terminate)
-        assert wait_until(lambda: listens(port)), "nginx does not listen"
-        yield port, seen
-
-
-@pytest.mark.parametrize("answer", [b"", None, b"HTTP/1.1 503 Busy\r\nConnection: close\r\n\r\n"])
-@pytest.mark.parametrize("method", ["POST", "PATCH"])
-def test_the_ingress_sends_no_order_to_a_second_pod(
-    tmp_path: Path, answer: bytes | None, method: str
-) -> None:
-    """Whether the first one lost the connection, does not answer, or refuses."""
-    with ingress_before_two(answer, tmp_path) as (port, seen):
-        assert status(port, method) in {502, 503, 504}
-    assert seen == [method]
-
-
-@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
-def test_the_ingress_repeats_nothing_that_is_answered_too_late(tmp_path: Path, method: str) -> None:
-    with ingress_before_two(None, tmp_path) as (port, seen):
-        assert status(port, method) == 504
-    assert seen == [method]

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 def kubernetes() -> set[str]:
-    documents = yaml.safe_load_all((ROOT / "deploy/kubernetes/server/server.yaml").read_text())
+    documents = yaml.safe_load_all((ROOT / "deploy/kubernetes/pods/server.yaml").read_text())
     server = next(documents)["spec"]["template"]["spec"]["containers"][0]
     return {server[probe]["httpGet"]["path"] for probe in ("startupProbe", "livenessProbe")}
 

@@ -26,7 +26,8 @@ def manifests(folder: Path) -> Iterator[Manifest]:
             yield from yaml.safe_load_all(path.read_text())
 
 
-EVERYTHING = [one for part in ("prepare", "server", "sentry") for one in manifests(FOLDER / part)]
+EVERYTHING = [one for part in ("prepare", "eks", "sentry") for one in manifests(FOLDER / part)]
+CANARY = yaml.safe_load((FOLDER / "canary" / "kustomization.yaml").read_text())
 WORKLOADS = [one for one in EVERYTHING if one["kind"] in {"Deployment", "Job"}]
 
 
@@ -41,12 +42,15 @@ def pod(workload: Manifest) -> Manifest:
 
 
 def labels() -> set[str]:
-    """The names that pods have."""
-    return {pod(one)["metadata"]["labels"][NAME] for one in WORKLOADS}
+    """The names that pods have, those of a canary too."""
+    (selected,) = [one["pairs"] for one in CANARY["labels"] if one.get("includeSelectors")]
+    return {pod(one)["metadata"]["labels"][NAME] for one in WORKLOADS} | {selected[NAME]}
 
 
 def test_no_file_is_forgotten() -> None:
-    files = {path for path in FOLDER.rglob("*.yaml") if path.name != "kustomization.yaml"}
+    # The cluster has one class for all its namespaces.
+    others = {"kustomization.yaml", "class.yaml"}
+    files = {path for path in FOLDER.rglob("*.yaml") if path.name not in others}
     applied = [one for path in files for one in yaml.safe_load_all(path.read_text())]
     assert {(one["kind"], one["metadata"]["name"]) for one in applied} == {
         (one["kind"], one["metadata"]["name"]) for one in EVERYTHING
@@ -102,23 +106,39 @@ def test_each_selector_of_pods_matches_some() -> None:
         assert one["spec"]["selector"]["matchLabels"].items() <= mine.items()
 
 
-def test_a_request_finds_its_way_from_the_ingress_to_the_probed_port() -> None:
-    (ingress,), (service,) = kind("Ingress"), kind("Service")
-    (rule,) = ingress["spec"]["rules"]
-    (path,) = rule["http"]["paths"]
-    (published,) = service["spec"]["ports"]
-    assert path["backend"]["service"]["name"] == service["metadata"]["name"]
-    assert path["backend"]["service"]["port"]["name"] == published["name"]
+def listeners_of(route: Manifest) -> list[str]:
+    return [parent["sectionName"] for parent in route["spec"]["parentRefs"]]
+
+
+def test_a_request_finds_its_way_from_the_gateway_to_the_probed_port() -> None:
+    (gateway,) = kind("Gateway")
+    hosts = {one["name"]: one["hostname"] for one in gateway["spec"]["listeners"]}
+    routes = {one["metadata"]["name"]: one for one in kind("HTTPRoute")}
+    assert {name: listeners_of(one) for name, one in routes.items()} == {
+        "to-https": ["http"],
+        "larder": ["https"],
+    }
+    (redirected,), (rule,) = (routes[one]["spec"]["rules"] for one in ("to-https", "larder"))
+    assert "backendRefs" not in redirected
+    services = {one["metadata"]["name"]: one for one in kind("Service")}
+    assert [one["name"] for one in rule["backendRefs"]] == list(services)
+    (published,) = {
+        (backend["port"], port["port"], port["targetPort"])
+        for backend in rule["backendRefs"]
+        for port in services[backend["name"]]["spec"]["ports"]
+    }
+    assert published[0] == published[1]
     server = next(one for one in kind("Deployment") if one["metadata"]["name"] == "server")
     larder, front = pod(server)["spec"]["containers"]
     (port,), (front_port,) = larder["ports"], front["ports"]
     (settings,) = kind("ConfigMap")
-    assert front_port["name"] == published["targetPort"]
+    assert front_port["name"] == published[2]
     sidecar = (ROOT / "deploy" / "nginx" / "sidecar.conf").read_text()
     assert f"listen {front_port['containerPort']};" in sidecar
     assert f"server 127.0.0.1:{port['containerPort']} " in sidecar
     assert str(port["containerPort"]) == settings["data"]["PORT"]
-    assert rule["host"] in settings["data"]["ALLOWED_HOSTS"]
+    assert set(hosts.values()) == {settings["data"]["ALLOWED_HOSTS"]}
+    assert all(one["spec"]["hostnames"] == list(set(hosts.values())) for one in routes.values())
     for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
         assert larder[probe]["httpGet"]["port"] == port["name"]
     assert larder["livenessProbe"]["httpGet"]["path"] == "/livez"
@@ -138,12 +158,25 @@ def test_every_address_that_a_setting_may_name_can_be_reached() -> None:
     }
 
 
-def test_the_admins_files_pass_the_ingress() -> None:
-    (ingress,) = kind("Ingress")
-    limit = ingress["metadata"]["annotations"]["nginx.ingress.kubernetes.io/proxy-body-size"]
-    nginx = (ROOT / "deploy" / "nginx" / "larder" / "server.conf").read_text()
-    _, _, admin = nginx.partition("location /admin/")
-    assert f"client_max_body_size {limit};" in admin
+def test_no_route_sends_an_order_to_a_second_pod() -> None:
+    for route in kind("HTTPRoute"):
+        assert [rule for rule in route["spec"]["rules"] if "retry" in rule] == []
+
+
+def test_a_canary_is_the_servers_pods_with_a_name_that_only_its_service_selects() -> None:
+    server, canary = (one["spec"]["selector"][NAME] for one in kind("Service"))
+    assert f"{server}{CANARY['nameSuffix']}" == canary
+    assert canary in labels()
+    assert CANARY["resources"] == ["../pods"]
+    assert [one["name"] for one in CANARY["replicas"]] == [server]
+    (route,) = (one for one in kind("HTTPRoute") if listeners_of(one) == ["https"])
+    (rule,) = route["spec"]["rules"]
+    assert [one["weight"] for one in rule["backendRefs"]] == [100, 0]
+    # What lets requests and reports through names both.
+    for name in ("requests", "reports"):
+        (policy,) = (one for one in kind("NetworkPolicy") if one["metadata"]["name"] == name)
+        (expression,) = policy["spec"]["podSelector"]["matchExpressions"]
+        assert {server, canary} <= set(expression["values"])
 
 
 def test_an_order_under_way_has_time_to_end() -> None:

@@ -32,7 +32,7 @@ def ecs() -> Folders:
 
 
 def kubernetes() -> Folders:
-    documents = yaml.safe_load_all((ROOT / "deploy/kubernetes/server/server.yaml").read_text())
+    documents = yaml.safe_load_all((ROOT / "deploy/kubernetes/pods/server.yaml").read_text())
     pod = next(documents)["spec"]["template"]["spec"]
     server = pod["containers"][0]
     volumes = {one["name"]: one["emptyDir"] for one in pod["volumes"]}

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
 import yaml
@@ -63,12 +63,14 @@ def ecs() -> Proxy:
 
 
 def kubernetes() -> Proxy:
-    documents = yaml.safe_load_all((ROOT / "deploy/kubernetes/server/server.yaml").read_text())
-    found: dict[str, Any] = {one["kind"]: one for one in documents}
-    larder, proxy = found["Deployment"]["spec"]["template"]["spec"]["containers"]
+    folder = ROOT / "deploy/kubernetes"
+    deployment = yaml.safe_load((folder / "pods/server.yaml").read_text())
+    larder, proxy = deployment["spec"]["template"]["spec"]["containers"]
     assert proxy["command"] == ["sh", "/etc/nginx/sidecar.sh"]
     names = {port["name"]: port["containerPort"] for port in proxy["ports"]}
-    reached = {names[port["targetPort"]] for port in found["Service"]["spec"]["ports"]}
+    documents = yaml.safe_load_all((folder / "server/gateway.yaml").read_text())
+    services = [one for one in documents if one["kind"] == "Service"]
+    reached = {names[port["targetPort"]] for one in services for port in one["spec"]["ports"]}
     # The probes reach the server itself, at the pod's address.
     return Proxy(SIDECAR, {f"127.0.0.1:{larder['ports'][0]['containerPort']}"}, reached)
 
