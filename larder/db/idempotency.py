@@ -136,15 +136,9 @@ def settle(results: dict[Scope, str]) -> None:
 
 
 def release(scopes: Sequence[Scope]) -> None:
-    """Deletes the claims of refused requests: only successes are remembered."""
+    """Deletes the claims of requests that created and changed nothing."""
     if scopes:
         database.execute(sql.RELEASE, database.columns(scopes))
-
-
-def expire(scopes: Sequence[Scope], *, now: datetime) -> None:
-    """Keeps claims for RETENTION that were made without an end."""
-    if scopes:
-        database.execute(sql.EXPIRE, [now + RETENTION, *database.columns(scopes)])
 
 
 def delete_expired(*, now: datetime, limit: int) -> int:

@@ -32,13 +32,6 @@ WHERE (row.actor, row.operation, row.key) = (settled.actor, settled.operation, s
 """
 """Plan: that of FIND. The transaction has inserted the rows, so it waits for no other one."""
 
-EXPIRE = """
-UPDATE idempotency_key AS row SET expires_at = %s
-FROM unnest(%s::uuid[], %s::text[], %s::text[]) AS unused (actor, operation, key)
-WHERE (row.actor, row.operation, row.key) = (unused.actor, unused.operation, unused.key)
-"""
-"""Plan: that of FIND. The transaction has inserted the rows, so it waits for no other one."""
-
 RELEASE = """
 DELETE FROM idempotency_key USING unnest(%s::uuid[], %s::text[], %s::text[])
      AS refused (actor, operation, key)

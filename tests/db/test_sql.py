@@ -95,18 +95,6 @@ def test_settle_writes_what_the_orm_would(rows: list[Claim], scopes: list[Scope]
 
 
 @pytest.mark.parametrize("scopes", [SCOPES[:1], SCOPES[2:3], SCOPES[1::4]])
-def test_expire_writes_what_the_orm_would(
-    rows: list[Claim], now: datetime, scopes: list[Scope]
-) -> None:
-    def by_hand() -> None:
-        for scope in scopes:
-            end = now + idempotency.RETENTION
-            IdempotencyKey.objects.filter(**scope._asdict()).update(expires_at=end)
-
-    assert written(lambda: idempotency.expire(scopes, now=now)) == written(by_hand)
-
-
-@pytest.mark.parametrize("scopes", [SCOPES[:1], SCOPES[2:3], SCOPES[1::4]])
 def test_release_deletes_what_the_orm_would(rows: list[Claim], scopes: list[Scope]) -> None:
     def by_hand() -> None:
         for scope in scopes:

@@ -16,7 +16,7 @@ from larder.orders.decision import Wanted
 from larder.orders.services import place_orders as placing
 from larder.orders.services.place_orders import Beside, place_candidates
 from larder.orders.services.placement import Placed, Placement, candidate
-from larder.orders.services.repeats import release_refused
+from larder.orders.services.repeats import release_unused
 from tests.conftest import Person
 from tests.database import superuser_url
 from tests.orders.crowd import GBP, held
@@ -44,10 +44,10 @@ def place(
         product: int, at_end: Callable[[], object] = lambda: None, **how: Any
     ) -> Placed | Exception:
         def last_step(*arguments: Any) -> None:
-            release_refused(*arguments)
+            release_unused(*arguments)
             at_end()
 
-        monkeypatch.setattr(placing, "release_refused", last_step)
+        monkeypatch.setattr(placing, "release_unused", last_step)
         asked = Placement(customer=who.id, actor=who.customer.public_id, lines=[Wanted(product, 1)])
         (answer,) = place_candidates([candidate(asked)], terms=GBP, now=now, beside=Beside(**how))
         return answer

@@ -44,20 +44,28 @@ def hours_pass(hours: float) -> None:
     database.execute(passed, [hours * HOUR])
 
 
-def test_repeats_with_fresh_keys_are_answered_and_store_as_many_keys_as_the_quota_allows(
+def test_repeats_with_fresh_keys_change_nothing_and_take_nothing(
     customer: Api, product: Product, limit: Limit
 ) -> None:
     jam, id = product(stock=99), str(new_id())
     first = place(customer, (jam, 1), id=id)
-    limit(order_changes=3)
+    path = first.headers["Location"]
+    limit(orders=1, order_changes=2)
+    noted = customer("PATCH", path, {"note": "Ring."}, Idempotency_Key="k")
     before = IdempotencyKey.objects.count()
-    for number in range(6):
-        again = place(customer, (jam, 1), id=id, headers={"Idempotency_Key": f"fresh-{number}"})
-        assert (again.status, again.body) == (201, first.body)
-    assert IdempotencyKey.objects.count() == before + 3
-    hours_pass(1)
-    place(customer, (jam, 1), id=id, headers={"Idempotency_Key": "later"})
-    assert IdempotencyKey.objects.count() == before + 4
+    for number in range(4):
+        key = {"Idempotency_Key": f"fresh-{number}"}
+        again = place(customer, (jam, 1), id=id, headers=key)
+        same = customer("PATCH", path, {"note": "Ring."}, **key)
+        assert (again.status, same.status, same.body) == (201, 200, noted.body)
+        assert not {"RateLimit", "RateLimit-Policy"} & {*again.headers, *same.headers}
+    canceled = customer("POST", f"{path}/cancel", Idempotency_Key="c")
+    assert canceled.headers["RateLimit"].startswith('"order_changes";r=0;t=')
+    for number in range(4):
+        again = customer("POST", f"{path}/cancel", Idempotency_Key=f"fresh-{number}")
+        assert (again.status, again.body) == (200, canceled.body)
+        assert "RateLimit" not in again.headers
+    assert IdempotencyKey.objects.count() == before + 1
 
 
 def assert_refused(answer: Answer, quota: str, wait: int) -> None:

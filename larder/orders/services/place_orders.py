@@ -40,8 +40,7 @@ from larder.orders.services.placement import (
 )
 from larder.orders.services.repeats import (
     claim_and_replay,
-    keep_for_a_time,
-    release_refused,
+    release_unused,
     separate_twins,
     settle_carts,
 )
@@ -141,7 +140,6 @@ def _place_in_transaction(
     beside: Beside,
 ) -> None:
     earlier = claim_and_replay(batch, now=now)
-    keep_for_a_time(batch, earlier, now=now)
     if waiting := unanswered(batch):
         check_customers, quota = _ask_for_customers(waiting)
         if any(one.placement.is_draft for one in waiting):
@@ -153,7 +151,7 @@ def _place_in_transaction(
         _place_open(unanswered(waiting), check_customers, quota, terms, now, hold)
         quota.settle()
     settle_carts(batch)
-    release_refused(batch, earlier)
+    release_unused(batch, earlier)
 
 
 def _leave_contended(batch: Sequence[Candidate], beside: Beside) -> None:

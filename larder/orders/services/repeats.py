@@ -1,6 +1,5 @@
 """Repeated requests: claims ids and keys, answers repeats, and gives claims back."""
 
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
@@ -8,7 +7,6 @@ from uuid import UUID
 from larder.core.errors import DomainError, KeyReused, NotFound
 from larder.db import idempotency
 from larder.db.idempotency import Earlier, Scope
-from larder.identity import quotas
 from larder.orders import queries
 from larder.orders.errors import OrderAbandoned
 from larder.orders.services.placement import (
@@ -59,42 +57,11 @@ def settle_carts(batch: Sequence[Candidate]) -> None:
     idempotency.settle({scope: str(one.id) for one in placed for scope in one.scopes})
 
 
-def keep_for_a_time(
-    batch: Sequence[Candidate], earlier: Collection[Scope], *, now: datetime
-) -> None:
-    """Sets an expiry on the claims of keys of repeats that are recognised by the order's id, which
-    was placed without these keys. Otherwise each repeat with a new key would leave a row that does
-    not expire.
-
-    Such repeats of a customer take units of the quota `order_changes`. Without a unit, the claim is
-    given back: the repeat is answered, but nothing is stored.
-    """
-    unused = [
-        (one, scope)
-        for one in batch
-        if isinstance(one.answer, Placed)
-        for scope in one.scopes
-        if scope not in earlier
-    ]
-    if not unused:
-        return
-    own = Counter(one.placement.customer for one, _ in unused if one.placement.acting is None)
-    units = {who: found.units for who, found in quotas.submit_take("order_changes", own)().items()}
-    kept, given_back = list[Scope](), list[Scope]()
-    for one, scope in unused:
-        who = one.placement.customer
-        is_over = one.placement.acting is None and units.get(who, 1) <= 0
-        (given_back if is_over else kept).append(scope)
-        if one.placement.acting is None and who in units:
-            units[who] -= 1
-    idempotency.expire(kept, now=now)
-    idempotency.release(given_back)
-
-
-def release_refused(batch: Sequence[Candidate], earlier: Collection[Scope]) -> None:
-    """Deletes the claims of orders that were not placed: the same request may succeed later."""
-    refused = [one for one in batch if isinstance(one.answer, Exception)]
-    idempotency.release([scope for one in refused for scope in one.scopes if scope not in earlier])
+def release_unused(batch: Sequence[Candidate], earlier: Collection[Scope]) -> None:
+    """Deletes the claims of requests that placed nothing: the same request may succeed after a
+    refusal, and a repeat that is recognised by the order's id finds the order again."""
+    unused = [one for one in batch if one.written is None]
+    idempotency.release([scope for one in unused for scope in one.scopes if scope not in earlier])
 
 
 def _replay(repeated: Sequence[Candidate], earlier: Mapping[Scope, Earlier]) -> None:
