@@ -1,10 +1,9 @@
 """Large answers of the earlier contracts: one at a time in a process.
 
 The lists of these contracts end by their number of rows or of parts (pages.py), and an order has up
-to 1,000 lines. A list that is longer than what is read at once, or a page that is longer than those
-of v1, takes memory and processor time that other clients need, so a process makes and renders only
-one of them at a time. Each account has one place, in which its answer is made or waits: so one
-account cannot keep others out.
+to 1,000 lines. A list or a page with more rows than a page of v1 takes memory and processor time
+that other clients need, so a process makes and renders only one of them at a time. Each account has
+one place, in which its answer is made or waits: so one account cannot keep others out.
 """
 
 from collections.abc import Hashable, Iterator

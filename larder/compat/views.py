@@ -26,7 +26,7 @@ from larder.compat.browsable import Browsable
 from larder.compat.large_answers import one_at_a_time
 from larder.core import waits
 from larder.core.errors import NotFound, NotStaff, PermissionMissing
-from larder.core.limits import MAX_ID
+from larder.core.limits import MAX_ID, MAX_PAGE_ROWS
 from larder.core.parts import Part
 from larder.http import account_requests, admin_session
 from larder.http.long_bodies import one_long_body
@@ -106,11 +106,11 @@ class CompatView(APIView):
     def whole(
         self, parts: Iterable[Part[Any]], shape: Callable[[Any], list[Any]] = list
     ) -> list[Any]:
-        """Joins the parts of a list, shaped; those of a large one without a connection. Raises
-        Overloaded where there are several and other large answers are made."""
+        """Joins the parts of a list, shaped; those of a large one without a connection. One with
+        more rows than a page of v1 is large. Raises Overloaded if other large answers are made."""
         found: list[Any] = []
         for part in parts:
-            if part.more:
+            if part.more or len(part.rows) > MAX_PAGE_ROWS:
                 self.large()
             if self.is_large:
                 waits.release()

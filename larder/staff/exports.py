@@ -6,6 +6,7 @@ workbook cannot have are replaced.
 """
 
 import re
+from time import monotonic
 from typing import Any
 
 from django.contrib.admin.options import IncorrectLookupParameters
@@ -19,7 +20,10 @@ from import_export.widgets import DecimalWidget, IntegerWidget, Widget
 from unfold.contrib.import_export.forms import ExportForm
 
 from larder.core.limits import MAX_EXPORTED_ROWS
+from larder.core.per_key import Limit, limited
 from larder.core.spreadsheets import escape_formula
+from larder.http import admin_session
+from larder.http.raw_body import is_late
 from larder.identity import audit
 from larder.staff.lists import filter_parameters
 
@@ -73,6 +77,10 @@ class Columns(Resource):  # type: ignore[misc]
         return cls.__name__
 
 
+_files = Limit(1)
+"""Files that a process makes at once: each is in memory, as a table and as a file."""
+
+
 class BoundedExport(ExportMixin):  # type: ignore[misc]
     """Exports what the list shows, search and filters included, to those who may see it."""
 
@@ -85,6 +93,16 @@ class BoundedExport(ExportMixin):  # type: ignore[misc]
     def has_export_permission(self, request: Any) -> bool:
         """Returns whether the user may see the list. The library allows every user of the admin."""
         return bool(self.has_view_permission(request))
+
+    def export_action(self, request: Any) -> Any:
+        """Shows the form, or makes a file after those before it. Raises Overloaded."""
+        if request.method != "POST":
+            return super().export_action(request)
+        began = monotonic()
+        with limited(_files, "staff"):
+            if is_late(began):
+                admin_session.read_again(request)
+            return super().export_action(request)
 
     def get_valid_export_item_pks(self, request: Any) -> tuple[int, ...]:
         """None: the library would read the ids of the whole table."""

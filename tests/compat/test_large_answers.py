@@ -157,7 +157,7 @@ def test_a_list_of_several_parts_is_whole(
 
 
 @pytest.mark.parametrize(("path", "fill", "before"), LONG_LISTS)
-def test_only_a_list_of_several_parts_waits_for_another_large_answer(
+def test_only_a_list_longer_than_a_page_of_v1_waits_for_another_large_answer(
     path: str,
     fill: Callable[[int], None],
     before: int,
@@ -169,7 +169,7 @@ def test_only_a_list_of_several_parts_waits_for_another_large_answer(
     monkeypatch.setattr(large_answers, "LONGEST_WAIT", 0.1)
     settings.ROOT_URLCONF = f"larder.compat.contract{4 if path == '/products/' else 3}"
     client = Api(token_for(person(is_staff=True)))
-    fill(parts.LENGTH - before)
+    fill(MAX_PAGE_ROWS - before)
     with large_answers.one_at_a_time("another account"):
         assert client("GET", path).status == 200
         person(), product()

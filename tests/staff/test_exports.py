@@ -12,6 +12,8 @@ import pytest
 from import_export.widgets import DecimalWidget, IntegerWidget
 
 from larder.catalog import services
+from larder.core import per_key
+from larder.core.per_key import limited
 from larder.staff import exports
 from larder.staff.exports import BoundedExport
 from tests.conftest import Person
@@ -47,6 +49,23 @@ def test_products_are_exported_with_price_currency_and_stock(
         "7",
     )
     assert row["updated_at"] == "2026-01-02T03:04:05+00:00"
+
+
+@pytest.mark.parametrize("format", range(len(BoundedExport.export_formats)))
+def test_one_file_is_made_at_a_time(
+    desk: Desk, product: Callable[..., int], monkeypatch: pytest.MonkeyPatch, format: int
+) -> None:
+    product()
+    monkeypatch.setattr(per_key, "LONGEST_WAIT", 0.01)
+    chosen = {"format": str(format), "resource": "0"}
+    with limited(exports._files):
+        busy = desk.post("catalog/product/export/", chosen)
+        assert (busy.status, busy.response.headers["Retry-After"]) == (503, "1")
+        assert desk.get("catalog/product/export/").status == 200
+    assert (
+        "attachment"
+        in desk.post("catalog/product/export/", chosen).response.headers["Content-Disposition"]
+    )
 
 
 def test_stock_is_exported_with_what_is_on_the_shelf(
