@@ -2,6 +2,7 @@
 # The units by systemd, which says what is wrong and returns 0: any word of it counts. How open they
 # are by systemd as well. deploy/nginx/check.sh looks at nginx.conf.
 set -eu
+sh -n deploy/ec2/user-data.sh
 if [ "$(uname)" != Linux ]; then
     echo "not looked at: systemd is Linux's"
     exit 0

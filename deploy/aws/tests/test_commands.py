@@ -18,8 +18,20 @@ from deploy.aws.tests.conftest import STACKS
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGES = ("deploy/aws/README.md", "docs/how-to/runbooks/aws.md")
+ROADS = tuple(
+    f"docs/how-to/deploy/{name}.md"
+    for name in ("ec2", "ecs-ec2", "eks", "elastic-beanstalk", "terraform")
+)
 GLOBAL = {"--query", "--output", "--region", "--profile", "--no-cli-pager"}
-OF_THE_CLI = {("logs", "tail"): {"--since", "--follow", "--filter-pattern", "--format"}}
+OF_THE_CLI = {
+    ("logs", "tail"): {"--since", "--follow", "--filter-pattern", "--format"},
+    ("ecr", "get-login-password"): set[str](),
+    ("eks", "update-kubeconfig"): {"--name"},
+    ("s3", "cp"): set[str](),
+    ("cloudformation", "deploy"): {
+        *("--stack-name", "--template-file", "--capabilities", "--parameter-overrides"),
+    },
+}
 """Commands that the aws tool has beside the requests of the services."""
 
 
@@ -35,6 +47,37 @@ def commands() -> list[str]:
             inner = re.findall(r"\$\(([^|)]*)", line)
             found += inner if re.match(r"[A-Z]+=\$\(", line) else [line]
     return [one for one in found if not one.startswith("export ")]
+
+
+def asked_of_aws() -> list[list[str]]:
+    """The words of every command of the aws tool on the pages of the roads, those within others
+    too; without what is quoted."""
+    found = []
+    for page in ROADS:
+        text = "".join(indented_blocks(page)).replace("\\\n", " ")
+        text = re.sub(r"'[^']*'", "QUOTED", text)
+        while inner := re.search(r"\$\(([^()]*)\)", text):
+            found.append(inner[1])
+            text = text.replace(inner[0], "INNER")
+        found += text.splitlines()
+    found = [one for line in found for one in re.findall(r"\baws [^|;&#]*", line)]
+    return [one.replace('"', "").split()[1:] for one in found]
+
+
+def indented_blocks(page: str) -> list[str]:
+    """Blocks of lists too."""
+    return re.findall(r"^ *```sh\n(.*?)^ *```", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("page", ROADS)
+def test_the_shell_can_read_every_block_of_a_road(page: str) -> None:
+    for block in indented_blocks(page):
+        subprocess.run(["bash", "-n"], input=block, text=True, check=True)
+
+
+@pytest.mark.parametrize("words", asked_of_aws(), ids=" ".join)
+def test_aws_has_every_command_of_the_roads(words: list[str]) -> None:
+    aws(words)
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -71,6 +114,8 @@ def aws(words: list[str]) -> None:
         assert options <= OF_THE_CLI[service, operation]
         return
     session = botocore.session.get_session()
+    # The tool names the requests of S3 so: `aws s3` copies files.
+    service = "s3" if service == "s3api" else service
     model = session.get_service_model(service)
     names = {xform_name(name, "-"): name for name in model.operation_names}
     if operation == "wait":

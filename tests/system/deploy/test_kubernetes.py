@@ -1,6 +1,8 @@
 """The manifests fit together, and with what they start; their schemas are `make deploy/check`'s."""
 
+import re
 from collections.abc import Iterator
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -177,6 +179,14 @@ def test_a_canary_is_the_servers_pods_with_a_name_that_only_its_service_selects(
         (policy,) = (one for one in kind("NetworkPolicy") if one["metadata"]["name"] == name)
         (expression,) = policy["spec"]["podSelector"]["matchExpressions"]
         assert {server, canary} <= set(expression["values"])
+
+
+def test_the_load_balancer_of_eks_is_where_terraform_has_its_subnets() -> None:
+    variables = (ROOT / "deploy" / "terraform" / "variables.tf").read_text()
+    ((network,),) = [re.findall(r'"(10\.[\d./]+)"', variables)]
+    public = next(ip_network(network).subnets(new_prefix=22))
+    overlay = (FOLDER / "eks" / "kustomization.yaml").read_text()
+    assert set(re.findall(r"10\.[\d./]+", overlay)) == {str(public)}
 
 
 def test_an_order_under_way_has_time_to_end() -> None:

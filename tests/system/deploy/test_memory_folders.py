@@ -24,11 +24,15 @@ def compose() -> Folders:
     return services["app1"]["environment"], sizes
 
 
-def ecs() -> Folders:
-    task = template.read("service")["Resources"]["ServerTask"]["Properties"]
+def ecs(stack: str = "service", name: str = "ServerTask") -> Folders:
+    task = template.read(stack)["Resources"][name]["Properties"]
     (server,) = (one for one in task["ContainerDefinitions"] if one["Name"] == "larder")
     given = {one["Name"]: one["Value"] for one in server["Environment"]}
     return given, {one["ContainerPath"]: one["Size"] for one in server["LinuxParameters"]["Tmpfs"]}
+
+
+def one_instance() -> Folders:
+    return ecs("single", "Shop")
 
 
 def kubernetes() -> Folders:
@@ -53,7 +57,7 @@ def ec2() -> Folders:
     return given, {path: int(size) for path, size in sizes}
 
 
-@pytest.mark.parametrize("installation", [compose, ecs, kubernetes, ec2])
+@pytest.mark.parametrize("installation", [compose, ecs, one_instance, kubernetes, ec2])
 def test_shared_files_have_separate_small_file_systems_in_memory(
     installation: Callable[[], Folders],
 ) -> None:

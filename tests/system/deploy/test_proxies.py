@@ -62,6 +62,21 @@ def ecs() -> Proxy:
     return Proxy(SIDECAR, {address(environment)}, set().union(*ports.values()))
 
 
+def one_instance() -> Proxy:
+    """All containers have the machine's addresses: its security group closes 8000."""
+    resources = template.read("single")["Resources"]
+    containers = {
+        one["Name"]: one for one in resources["Shop"]["Properties"]["ContainerDefinitions"]
+    }
+    assert containers["front"]["Command"] == ["sh", "/etc/nginx/sidecar.sh"]
+    assert containers["caddy"]["Command"][-2:] == ["--to", "127.0.0.1:8000"]
+    group = resources["MachineGroup"]["Properties"]["SecurityGroupIngress"]
+    assert {one["ToPort"] for one in group} == {80, 443}
+    given = containers["larder"]["Environment"]
+    environment = {one["Name"]: one["Value"] for one in given if one["Name"] in {"HOST", "PORT"}}
+    return Proxy(SIDECAR, {address(environment)}, {8000})
+
+
 def kubernetes() -> Proxy:
     folder = ROOT / "deploy/kubernetes"
     deployment = yaml.safe_load((folder / "pods/server.yaml").read_text())
@@ -89,7 +104,9 @@ def elastic_beanstalk() -> Proxy:
     return Proxy(f"{bundle}/.platform/nginx/nginx.conf", {address(environment)})
 
 
-@pytest.mark.parametrize("installation", [compose, ecs, kubernetes, ec2, elastic_beanstalk])
+@pytest.mark.parametrize(
+    "installation", [compose, ecs, one_instance, kubernetes, ec2, elastic_beanstalk]
+)
 def test_servers_are_reached_through_nginx_alone(installation: Callable[[], Proxy]) -> None:
     proxy = installation()
     main = (ROOT / proxy.main).read_text()
@@ -101,7 +118,9 @@ def test_servers_are_reached_through_nginx_alone(installation: Callable[[], Prox
         assert proxy.reached == set(map(int, re.findall(r"listen (?:\S+:)?(\d+)", main)))
 
 
-@pytest.mark.parametrize("installation", [compose, ecs, kubernetes, ec2, elastic_beanstalk])
+@pytest.mark.parametrize(
+    "installation", [compose, ecs, one_instance, kubernetes, ec2, elastic_beanstalk]
+)
 def test_each_includes_what_limits_clients(installation: Callable[[], Proxy]) -> None:
     """By names: of a file that is missing nginx complains, and of a pattern without one it does
     not."""
