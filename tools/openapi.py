@@ -71,7 +71,7 @@ def incompatible(release: Path, folder: Path = FOLDER) -> Iterator[str]:
         if not current.exists():
             yield f"{path.name}: removed"
             continue
-        documents = (json.loads(one.read_text("utf-8")) for one in (path, current))
+        documents = (inlined(json.loads(one.read_text("utf-8"))) for one in (path, current))
         yield from (f"{path.name}: {fault}" for fault in breaks(*documents))
 
 
@@ -97,6 +97,26 @@ def _series(version: str) -> tuple[int, ...]:
 
 def _version() -> str:
     return str(tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"])
+
+
+def inlined(document: Json) -> Json:
+    """Returns a document with shared parameters, headers and answers in the place of references."""
+    shared = {
+        f"#/components/{kind}/{name}": one
+        for kind in ("headers", "parameters", "responses")
+        for name, one in document["components"].get(kind, {}).items()
+    }
+
+    def whole(node: Any) -> Any:
+        if isinstance(node, list):
+            return [whole(one) for one in node]
+        if not isinstance(node, dict):
+            return node
+        if node.get("$ref") in shared:
+            return whole(shared[node["$ref"]])
+        return {name: whole(one) for name, one in node.items()}
+
+    return {**document, "paths": whole(document["paths"])}
 
 
 def breaks(released: Json, current: Json) -> Iterator[str]:
@@ -211,7 +231,7 @@ class Comparison:
         self.seen.add(pair)
         if sent:
             yield from _narrowed(old, new, where)
-        elif "const" in old and old["const"] != new.get("const"):
+        elif _is_constant(old) and old["const"] != new.get("const"):
             yield f"{where}: another value than {old['const']}"
         if old.get("format") != new.get("format"):
             yield f"{where}: format {old.get('format')} became {new.get('format')}"
@@ -271,6 +291,12 @@ def _narrowed(old: Json, new: Json, where: str) -> Iterator[str]:
         yield f"{where}: has another multipleOf"
     if new.get("additionalProperties") is False and old.get("additionalProperties") is not False:
         yield f"{where}: unknown fields are refused now"
+
+
+def _is_constant(schema: Json) -> bool:
+    """Returns whether a member always has one value. That of a boolean tells clients no more than
+    its presence: typed clients make an enumeration of it, which they cannot read."""
+    return "const" in schema and schema["const"] is not True
 
 
 def _choice(schema: Json) -> frozenset[Any] | None:

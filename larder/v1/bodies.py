@@ -16,6 +16,9 @@ from larder.v1.faults import each_fault, nul_faults
 
 Body = TypeVar("Body", bound=msgspec.Struct)
 
+JSON = "application/json"
+CSV_TYPES = ("text/csv", "application/octet-stream")
+"""Of a file. Typed clients know the second one, and leave out operations that have only others."""
 Csv = NewType("Csv", str)
 """The body of an operation that takes a file, as text. Bytes that are not valid UTF-8 become lone
 surrogates, so that the reader of the rows can report them."""
@@ -85,7 +88,7 @@ def _parsed(raw: bytes) -> Any:
 
 def read_csv(request: HttpRequest) -> Csv:
     """Returns the body as text. Raises UnsupportedMediaType."""
-    raw = _raw_body(request, "text/csv")
+    raw = _raw_body(request, *CSV_TYPES)
     return Csv(raw.decode("utf-8-sig", "surrogateescape"))
 
 
@@ -100,10 +103,10 @@ def sound_or_explained(raw: bytes, kind: type[Body]) -> Body:
     return _explain(raw, kind, None) if body is None else body
 
 
-def _raw_body(request: HttpRequest, wanted: str = "application/json") -> bytes:
+def _raw_body(request: HttpRequest, wanted: str = JSON, *also: str) -> bytes:
     raw = request.body  # Resource has read it completely, within the limit
     media_type = (request.META.get("CONTENT_TYPE") or "").partition(";")[0].strip().lower()
-    is_json = media_type.endswith("+json") and wanted == "application/json"
-    if raw and media_type != wanted and not is_json:
+    is_json = media_type.endswith("+json") and wanted == JSON
+    if raw and media_type not in {wanted, *also} and not is_json:
         raise UnsupportedMediaType(f"Send Content-Type: {wanted}.")
     return raw

@@ -38,7 +38,7 @@ from larder.v1.operations import (
 )
 from larder.v1.order_shapes import Order
 from larder.v1.orders import PaymentWanted, answer_placed, hold_wanted
-from larder.v1.shapes import Address, Id, Money, Quantity, Request, Short, Text
+from larder.v1.shapes import Address, Id, Money, Quantity, Request, Short, Text, open_enum
 
 Total = Annotated[
     str,
@@ -80,15 +80,18 @@ class Submission(Request):
     payment: PaymentWanted | None = None
 
 
+NOTICES = ("price_changed", "withdrawn", "insufficient_stock", "order_rule")
+
+
 class Notice(msgspec.Struct):
     """A notice about a line, by `code`.
 
     `price_changed` (`from`, `to`): the price changed since the line was added. An order with the
     line would be refused: `withdrawn`, `insufficient_stock` (`available`), `order_rule`
-    (`min_quantity`, `max_per_order`, `step`). More codes may be added.
+    (`min_quantity`, `max_per_order`, `step`).
     """
 
-    code: str
+    code: Annotated[str, open_enum("What the notice is about.", NOTICES)]
     from_: Money | UnsetType = msgspec.field(name="from", default=UNSET)
     to: Money | UnsetType = UNSET
     available: int | UnsetType = UNSET

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import msgspec
 from django.http import HttpRequest, HttpResponse
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from larder.core.errors import Fault, InvalidInput
 from larder.core.limits import (
@@ -40,11 +40,12 @@ class RemovedProduct(msgspec.Struct):
     """A product that is no longer on sale."""
 
     id: Id
-    deleted: Annotated[bool, Meta(extra_json_schema={"const": True})]
+    deleted: bool
 
 
 class ProductChanges(msgspec.Struct):
-    """The changes, with at most 512 KiB of texts. `more`: there are more changes, so send the next
+    """The changes, with at most 512 KiB of texts: products and removals in `results`, or, with
+    `split`, apart in `products` and `deleted`. `more`: there are more changes, so send the next
     request at once."""
 
     REFERS_TO: ClassVar[tuple[type[msgspec.Struct], ...]] = (Product, RemovedProduct)
@@ -64,6 +65,11 @@ class ProductChanges(msgspec.Struct):
     ]
     since: str
     more: bool
+    products: list[Product] | UnsetType = UNSET
+    deleted: Annotated[
+        list[Id] | UnsetType,
+        Meta(description="With `split`: the ids of products that are no longer on sale."),
+    ] = UNSET
 
 
 class OrderChanges(msgspec.Struct):
@@ -83,6 +89,18 @@ class ChangesParameters(msgspec.Struct):
     """The state of the client's copy."""
 
     since: Since = ""
+
+
+class ProductChangesParameters(ChangesParameters):
+    """The state of the client's copy, and the form of the answer."""
+
+    split: Annotated[
+        bool,
+        Meta(
+            description="`true`: the changes are in `products` and `deleted`, each of one type, "
+            "and `results` is empty. For clients that are generated from this document."
+        ),
+    ] = False
 
 
 class ProductToken(pagination.Place, array_like=True, tag="product-changes"):
@@ -114,15 +132,19 @@ Token = TypeVar("Token", bound=pagination.Place)
     traits=[CACHED],
 )
 def list_product_changes(
-    request: HttpRequest, caller: Caller, query: ChangesParameters
+    request: HttpRequest, caller: Caller, query: ProductChangesParameters
 ) -> HttpResponse:
     """The changes in the catalogue since the previous answer; without `since` all products."""
     token = _token(query, ProductToken)
     found = product_changes(caller.id, _progress(token), limit=MAX_CHANGED_PRODUCTS)
-    removed = [RemovedProduct(id, deleted=True) for id in found.gone]
     since = pagination.encode(ProductToken(*found.progress.mark, found.progress.copied))
-    results = [*shown(found.products), *removed]
-    return reply_tagged(request, ProductChanges(results, since, found.more))
+    products = list(shown(found.products))
+    if query.split:
+        said = ProductChanges([], since, found.more, products, list(found.gone))
+    else:
+        removed = [RemovedProduct(id, deleted=True) for id in found.gone]
+        said = ProductChanges([*products, *removed], since, found.more)
+    return reply_tagged(request, said)
 
 
 @operation(

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 from django.http import HttpRequest, HttpResponse
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET, UnsetType
 
 from larder.http import pagination
 from larder.identity.caller import Caller
@@ -15,13 +15,13 @@ from larder.orders.queries import EventView
 from larder.v1.freshness import causal
 from larder.v1.http import PageParameters, reply_tagged
 from larder.v1.operations import CACHED, ECHOED, operation
-from larder.v1.shapes import Actor, Address, Id, Link, Time
+from larder.v1.shapes import Actor, Address, Id, Link, Time, open_enum
 
 Type = Annotated[
     str,
-    Meta(
-        description="More types may be added: ignore unknown ones.",
-        examples=[
+    open_enum(
+        "The type. Ignore events of unknown types.",
+        [
             *("placed", "changed", "packed", "shipped", "delivered", "cancelled", "returned"),
             *("held", "confirmed", "expired", "payment"),
         ],

@@ -3,14 +3,15 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from inspect import cleandoc, getdoc
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from django.urls import URLPattern
 
 from larder.http.problems import KINDS, example
 from larder.http.wording import first_sentence, phrase
-from larder.v1.bodies import Csv
+from larder.v1.bodies import CSV_TYPES, Csv
+from larder.v1.descriptions import DESCRIPTIONS
 from larder.v1.examples import EXAMPLES
 from larder.v1.introduction import ABOUT, TAGS
 from larder.v1.operations import (
@@ -25,10 +26,14 @@ from larder.v1.operations import (
     Trait,
 )
 from larder.v1.resources import METHODS, Resource
+from larder.v1.shapes import open_enum
+from larder.v1.sharing import share
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"
 TEXT = {"type": "string"}
+FILES = (TEXT, TEXT | {"format": "binary"})
+"""The schemas of a file, by CSV_TYPES."""
 REFERENCE = "#/components/schemas/{name}"
 BEARER = {
     "type": "http",
@@ -36,6 +41,14 @@ BEARER = {
     "description": "An access token from `auth/token`, or a key from `auth/keys`. "
     "The word Token is accepted in place of Bearer.",
 }
+SERVERS = [
+    {"url": "/", "description": "The shop that this document comes from."},
+    {
+        "url": "https://{host}",
+        "description": "Any shop.",
+        "variables": {"host": {"default": "shop.example", "description": "Its host."}},
+    },
+]
 PARTS = {
     "int": {"type": "integer", "format": "int64"},
     "id": {"type": "string", "format": "uuid"},
@@ -86,7 +99,7 @@ class Problem(msgspec.Struct):
     type: str
     title: str
     status: int
-    code: str
+    code: Annotated[str, open_enum("What it is, for programs.", KINDS)]
     detail: str
     correlation_id: str
     errors: list[ProblemFault] | msgspec.UnsetType = msgspec.UNSET
@@ -124,9 +137,11 @@ def document(paths: Iterable[URLPattern]) -> dict[str, Any]:
     return {
         "openapi": "3.1.0",
         "info": {"title": "Larder", "version": "1", "description": ABOUT},
+        "servers": SERVERS,
         "paths": said,
         "components": {
             "schemas": schemas,
+            **share(said),
             "securitySchemes": {"bearer": BEARER},
             # One example for each code, which all refusals with this code share. Without it,
             # Swagger UI invents an example with all members of a problem for each status.
@@ -195,7 +210,8 @@ def _parameters(path: str, headers: Iterable[Header], one: Operation) -> Iterato
         if not header.on:
             yield {"in": "header", "name": header.name} | _header(header)
     for converter, name in _PART.findall(path):
-        yield {"in": "path", "name": name, "schema": PARTS[converter], "required": True}
+        about = {"description": _described("path", name), "schema": PARTS[converter]}
+        yield {"in": "path", "name": name, **about, "required": True}
     own = described([one.query])[one.query.__name__] if one.query else {"properties": {}}
     for name, schema in own["properties"].items():
         plain = _plain(schema)
@@ -218,11 +234,12 @@ def _header(header: Header) -> dict[str, Any]:
 
 def _request_body(one: Operation, schemas: Mapping[str, Any]) -> dict[str, Any]:
     is_file = one.body is Csv
-    schema = TEXT if is_file else _reference(one.body)
-    content = {"schema": schema, "examples": {"Example": {"value": EXAMPLES[one.name]}}}
+    examples = {"Example": {"value": EXAMPLES[one.name]}}
     # An empty JSON body counts as {}.
     required = is_file or schemas[one.body.__name__].get("required")
-    said = {"content": {"text/csv" if is_file else JSON: content}}
+    kinds = dict(zip(CSV_TYPES, FILES, strict=True)) if is_file else {JSON: _reference(one.body)}
+    contents = {kind: {"schema": one, "examples": examples} for kind, one in kinds.items()}
+    said: dict[str, Any] = {"content": contents}
     return said | {"required": True} if required else said
 
 
@@ -274,11 +291,26 @@ def described(kinds: list[Any]) -> dict[str, dict[str, Any]]:
     """Returns the schemas of these structs, and of the structs in them, by name."""
     _, components = msgspec.json.schema_components(kinds, ref_template=REFERENCE)
     found: dict[str, Any] = _in_ecma(components)
-    for component in found.values():
+    for kind, component in found.items():
         component["description"] = cleandoc(component["description"])
-        for schema in component["properties"].values():
+        for name, schema in component["properties"].items():
+            schema["description"] = _own_description(schema) or _described(kind, name)
             _say_default(schema)
     return found
+
+
+def _own_description(schema: dict[str, Any]) -> str:
+    """Returns the description in an annotation, which may be that of the value that is not null."""
+    options = [schema, *schema.get("anyOf", ())]
+    return next((one.pop("description") for one in options if "description" in one), "")
+
+
+def _described(kind: str, name: str) -> str:
+    """Returns what a field means. Raises LookupError."""
+    about = DESCRIPTIONS.get(f"{kind}.{name}") or DESCRIPTIONS.get(name)
+    if about is None:
+        raise LookupError(f"Describe {kind}.{name} in larder/v1/descriptions.py.")
+    return about
 
 
 def _say_default(schema: dict[str, Any]) -> None:
@@ -287,7 +319,7 @@ def _say_default(schema: dict[str, Any]) -> None:
     default = schema.pop("default", None)
     if default is not None and default != "":
         said = f"Left out: {msgspec.json.encode(default).decode()}."
-        schema["description"] = f"{schema.get('description', '')} {said}".lstrip()
+        schema["description"] += f" {said}"
 
 
 def _in_ecma(schema: Any) -> Any:

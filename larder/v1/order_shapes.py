@@ -5,14 +5,13 @@ from typing import Annotated
 from uuid import UUID
 
 import msgspec
-from msgspec import Meta
 
 from larder.core import money
 from larder.core.currencies import from_minor
 from larder.orders import payment_state
 from larder.orders.lifecycle import HELD
 from larder.orders.queries import OrderView
-from larder.v1.shapes import Address, Id, Money, Number, Status, Time
+from larder.v1.shapes import Address, Id, Money, Number, Status, Time, open_enum
 
 
 class OrderLine(msgspec.Struct):
@@ -33,13 +32,7 @@ class OrderPayment(msgspec.Struct):
     """Whether the order has to be paid before it is placed, and what was paid in one word."""
 
     required: bool
-    state: Annotated[
-        str,
-        Meta(
-            description="More may be added.",
-            examples=[one.value for one in payment_state.State],
-        ),
-    ]
+    state: Annotated[str, open_enum("What was paid.", [one.value for one in payment_state.State])]
 
 
 class Order(msgspec.Struct):

@@ -28,7 +28,7 @@ from larder.v1.payment_shapes import (
     ProviderName,
     TransactionId,
 )
-from larder.v1.shapes import Actor, Id, Link, Request, Time
+from larder.v1.shapes import Actor, Id, Link, Request, Time, open_enum
 
 OVER_THE_API = "api"
 """The provider under which metrics count records that come over the API."""
@@ -52,7 +52,7 @@ class Payment(msgspec.Struct):
 
     id: Id
     provider: str
-    kind: Annotated[str, Meta(description="More may be added.", examples=list(Kind))]
+    kind: Annotated[str, open_enum("What kind of movement it is.", list(Kind))]
     transaction_id: str
     intent: str
     amount: Amount

@@ -4,6 +4,7 @@ Money is a string, ids of products and customers are integers, times are RFC 333
 Patterns end in \Z, because Python's $ also matches before a newline. OpenAPI has $ (openapi.py).
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
@@ -26,6 +27,21 @@ from larder.core.limits import (
     MAX_USERNAME_LENGTH,
 )
 from larder.orders.lifecycle import STATUSES
+
+
+def open_enum(description: str, values: Iterable[str]) -> Meta:
+    """Returns the annotation of a text that has one of these values, or one that is added later.
+
+    With `enum`, typed clients would fail to read the answer of a shop that knows more of them.
+    """
+    known = list(values)
+    said = {"x-extensible-enum": known}
+    return Meta(
+        description=f"{description} More may be added.",
+        examples=known[:1],
+        extra_json_schema=said,
+    )
+
 
 Time = Annotated[datetime, Meta(tz=True)]
 _INT64 = {"format": "int64"}
@@ -50,11 +66,7 @@ Money = Annotated[
     Meta(description="Two decimals, and a third only if it is not zero.", examples=["2.55"]),
 ]
 Status = Annotated[
-    str,
-    Meta(
-        description="More may be added: treat an unknown status as an order in progress.",
-        examples=list(STATUSES),
-    ),
+    str, open_enum("The status. Treat an unknown one as an order in progress.", STATUSES)
 ]
 Actor = Annotated[
     UUID,

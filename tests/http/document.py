@@ -13,6 +13,7 @@ from jsonschema_rs import Draft202012Validator
 from larder.http.problems import KINDS
 from larder.v1.documents import document
 from tests.conftest import Answer
+from tools.openapi import inlined
 
 SPELLINGS = {
     "date-time": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z",
@@ -96,7 +97,7 @@ class Operation:
 @cache
 def whole() -> dict[str, Any]:
     """The document, with no room for members that it does not name."""
-    said: dict[str, Any] = copy.deepcopy(json.loads(bytes(document())))
+    said: dict[str, Any] = copy.deepcopy(inlined(json.loads(bytes(document()))))
     for schema in said["components"]["schemas"].values():
         schema.setdefault("additionalProperties", False)
     return said

@@ -11,7 +11,17 @@ from typing import Any
 
 import pytest
 
-from tools.openapi import FOLDER, ROOT, SUMS, altered, breaks, main, releases
+from tools.openapi import (
+    FOLDER,
+    PROBLEM,
+    ROOT,
+    SUMS,
+    altered,
+    breaks,
+    inlined,
+    main,
+    releases,
+)
 
 Document = dict[str, Any]
 Change = Callable[[Document], Any]
@@ -78,6 +88,7 @@ SHOP: Document = {
                     "note": {"anyOf": [{"type": "string"}, {"type": "null"}]},
                     "replaces": {"anyOf": [_ref("Order"), {"type": "null"}]},
                     "kind": {"type": "string", "const": "order"},
+                    "placed": {"type": "boolean", "const": True},
                     "payer": {"oneOf": [_ref("Person"), _ref("Firm")]},
                 },
             },
@@ -231,6 +242,7 @@ BREAKING: dict[str, Change] = {
 
 GROWING: dict[str, Change] = {
     "nothing": lambda _: None,
+    "a boolean is no constant": lambda d: field(d, "placed", "Order").pop("const"),
     "a path comes": lambda d: d["paths"].update({"/cart": {"get": {}}}),
     "an operation comes": lambda d: d["paths"]["/orders"].update({"put": {}}),
     "an answer comes": lambda d: get(d)["responses"].update({"429": {}}),
@@ -278,6 +290,17 @@ def test_growing_breaks_nothing(released: Document, change: str) -> None:
     current = copy.deepcopy(released)
     GROWING[change](current)
     assert list(breaks(released, current)) == []
+
+
+def test_what_is_referred_to_is_compared_like_what_is_written_out(released: Document) -> None:
+    current = copy.deepcopy(released)
+    answers = get(current)["responses"]
+    current["components"]["responses"] = {"missing": answers["404"]}
+    answers["404"] = {"$ref": "#/components/responses/missing"}
+    assert list(breaks(released, inlined(current))) == []
+    examples = current["components"]["responses"]["missing"]["content"][PROBLEM]["examples"]
+    examples.pop("not_yours")
+    assert list(breaks(released, inlined(current))) == ["GET /orders, 404: code not_yours removed"]
 
 
 def test_every_break_is_named_where_it_is(released: Document) -> None:

@@ -28,6 +28,12 @@ def listed(api: Api) -> dict[str, dict[str, Any]]:
     return {one["sku"]: one for one in api("GET", "products?limit=100").body["results"]}
 
 
+def test_a_file_of_an_unnamed_type_is_read_as_csv(staff: Api) -> None:
+    """Typed clients send files so."""
+    sent = send(staff, "sku,name,price", "A-1,Jam,2", content_type="application/octet-stream")
+    assert sent.body == {"created": 1, "changed": 0, "unchanged": 0}
+
+
 def test_new_products_are_added_with_all_their_fields_and_opening_stock(staff: Api) -> None:
     shelf = staff("POST", "categories", {"name": "Jams"}).body["id"]
     header = "sku,name,price,description,category,unit,barcode,image_url,"

@@ -109,6 +109,21 @@ def test_an_archived_product_is_a_tombstone(copy: Copy, staff: Api) -> None:
     assert copy.update() == [{"id": one, "deleted": True}]
 
 
+def test_a_split_answer_has_products_and_removals_apart(copy: Copy, staff: Api) -> None:
+    gone, kept, *_ = copy.products
+    staff("DELETE", f"products/{gone}")
+    staff("PATCH", f"products/{kept}", {"price": "7.00"})
+    settle()
+    path = f"products/changes?since={copy.since}"
+    plain, split = copy.api("GET", path).body, copy.api("GET", f"{path}&split=true").body
+    assert plain.keys() == {"results", "since", "more"}
+    assert split == plain | {
+        "results": [],
+        "products": [one for one in plain["results"] if "deleted" not in one],
+        "deleted": [gone],
+    }
+
+
 def stock(staff: Api, product: int, delta: int) -> None:
     lines = [{"product": product, "delta": delta}]
     assert staff("POST", "stock/adjustments", {"reason": "x", "lines": lines}).status == 201

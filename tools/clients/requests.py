@@ -31,7 +31,7 @@ class Operation:
     @property
     def example(self) -> Any:
         """The body that the document shows."""
-        (content,) = self.said["requestBody"]["content"].values()
+        content = next(iter(self.said["requestBody"]["content"].values()))
         (example,) = content["examples"].values()
         return example["value"]
 
