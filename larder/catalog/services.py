@@ -221,6 +221,19 @@ def archive_product(product: int, *, now: datetime, version: int | None = None) 
         require_permitted("catalog.delete_product")
 
 
+def restore_product(product: int, *, now: datetime, version: int | None = None) -> None:
+    """Puts an archived product on sale again, with the stock that it has.
+
+    Raises NotFound (also for a product on sale), StaleVersion, InvalidInput (rules of a line that
+    are older than their check).
+    """
+    archived = Product.objects.filter(id=product, archived_at__isnull=False)
+    name, wanted = product_name(product), {"archived_at": None}
+    with _clashes_named(), audit.changing(name, archived, wanted, action="restore"):
+        versions.update(archived, version, **wanted, updated_at=now)
+        require_permitted("catalog.delete_product")
+
+
 def create_category(
     *, name: str, parent: int | None, now: datetime, claim: Claim | None = None
 ) -> Made:

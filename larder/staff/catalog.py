@@ -10,8 +10,7 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.conf import settings
-from django.contrib import admin, messages
-from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib import admin
 from django.core.validators import (
     MaxLengthValidator,
     MaxValueValidator,
@@ -20,8 +19,6 @@ from django.core.validators import (
     URLValidator,
 )
 from django.db.models import F, QuerySet, URLField
-from django.http import HttpResponse, HttpResponseRedirect
-from django.urls import reverse
 from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminURLInputWidget
 
 from larder.catalog import fields as of_product
@@ -31,22 +28,17 @@ from larder.catalog.models import Category, Product
 from larder.catalog.search import words
 from larder.core import money
 from larder.core.clock import now
-from larder.core.errors import DomainError
-from larder.core.limits import MAX_FILTER_CHOICES, MAX_SELECTED_ROWS, MONEY_DECIMALS, PRICE_DIGITS
+from larder.core.limits import MAX_FILTER_CHOICES, MONEY_DECIMALS, PRICE_DIGITS
 from larder.staff import exports
 from larder.staff.base import (
-    Question,
     Sentence,
     ServiceAdmin,
     VersionedForm,
     amount,
-    ask,
-    button,
-    counted,
     moment,
 )
+from larder.staff.catalog_archive import ArchivableProducts
 from larder.staff.lists import with_trigrams, with_words
-from larder.staff.recording import refuse_former
 
 SENTENCES: Mapping[str, Sentence] = {
     "sku_taken": Sentence("sku", "Another product has this SKU; archived ones keep theirs."),
@@ -227,11 +219,8 @@ def _columns() -> Iterator[tuple[str, Any]]:
 ProductResource.fields.update(_columns())
 
 
-class ProductAdmin(exports.BoundedExport, ServiceAdmin):
-    """Products, archived and never deleted; inventory's admin adds their stock and registers it.
-
-    Archiving asks for Django's permission to delete products.
-    """
+class ProductAdmin(exports.BoundedExport, ArchivableProducts):
+    """Products, archived and never deleted; inventory's admin adds their stock and registers it."""
 
     form = ProductForm
     resource_classes = [ProductResource]
@@ -257,8 +246,6 @@ class ProductAdmin(exports.BoundedExport, ServiceAdmin):
     ordering = ("-id",)
     search_fields = ("search_text",)
     search_help_text = "Words in name or SKU"
-    actions = ("archive_selected",)
-    actions_detail: Any = ("archive",)
 
     def get_search_results(self, request: Any, queryset: Any, search_term: str) -> Any:
         """Searches products. In other forms only products on sale are offered."""
@@ -282,10 +269,6 @@ class ProductAdmin(exports.BoundedExport, ServiceAdmin):
         it was archived, the service refuses the change with a message."""
         archived = obj is not None and obj.archived_at is not None
         return self.may(request, "change") and not (archived and request.method == "GET")
-
-    def has_archive_permission(self, request: Any, object_id: Any = None) -> bool:
-        """Returns whether the user may archive products."""
-        return self.may(request, "delete")
 
     def save_model(self, request: Any, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001
         if not change:
@@ -312,61 +295,3 @@ class ProductAdmin(exports.BoundedExport, ServiceAdmin):
     def state(self, product: Product) -> str:
         archived = product.archived_at
         return "on sale" if archived is None else f"archived {moment(archived)}"
-
-    @button("Archive", permissions=["archive"], icon="archive")
-    def archive(self, request: Any, object_id: str) -> HttpResponse:
-        """Shows a confirmation, then archives the version that was shown."""
-        product = self.get_object(request, object_id)
-        if product is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[no-any-return]
-        seen = request.POST.get("seen_version", "")
-        if request.method == "POST" and seen.isdecimal() and len(seen) < 10:
-            self._archive(request, [product], version=int(seen))
-            return HttpResponseRedirect(reverse("admin:catalog_product_changelist"))
-        return self._ask(request, [product], [("seen_version", str(product.version))])
-
-    @admin.action(description="Archive", permissions=["archive"])
-    def archive_selected(self, request: Any, queryset: Any) -> HttpResponse | None:
-        """Shows a confirmation, then archives every selected product, whatever its version."""
-        products = list(queryset[: MAX_SELECTED_ROWS + 1])
-        if len(products) > MAX_SELECTED_ROWS:
-            limit = f"Select at most {MAX_SELECTED_ROWS} products at once."
-            self.message_user(request, limit, messages.ERROR)
-            return None
-        if "confirmed" in request.POST:
-            self._archive(request, products)
-            return None
-        selected = [(ACTION_CHECKBOX_NAME, str(one.pk)) for one in products]
-        sends = [*selected, ("action", "archive_selected"), ("index", "0"), ("confirmed", "yes")]
-        return self._ask(request, products, sends)
-
-    def _ask(
-        self, request: Any, products: Sequence[Product], sends: Sequence[tuple[str, str]]
-    ) -> HttpResponse:
-        text = "Archive for ever? Archived products are not on sale; orders and stock keep them."
-        about = [str(product) for product in products]
-        return ask(self, request, Question("Archive products", text, "Archive", about, sends))
-
-    def _archive(
-        self, request: Any, products: Sequence[Product], version: int | None = None
-    ) -> None:
-        archived = 0
-        for product in products:
-            try:
-                services.archive_product(product.pk, now=now(), version=version)
-            except DomainError as refusal:
-                refuse_former(request, refusal, "catalog.delete_product")
-                self.tell_refusal(request, refusal, ARCHIVING, about=f"{product.sku}: ")
-            else:
-                archived += 1
-        if archived:
-            text = f"{counted(archived, 'product')} archived."
-            self.message_user(request, text, messages.SUCCESS)
-
-
-ARCHIVING: Mapping[str, Sentence] = {
-    "not_found": Sentence(None, "It is archived already."),
-    "precondition_failed": Sentence(
-        None, "Another user changed it meanwhile. Check it again before you archive it."
-    ),
-}

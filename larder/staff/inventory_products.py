@@ -110,7 +110,7 @@ class StockedProductAdmin(ImportableProducts, ProductAdmin, StockLinks):
     list_display = (*ProductAdmin.list_display, "available", "committed")
     list_filter = (*ProductAdmin.list_filter, StockFilter)
     list_select_related = (*ProductAdmin.list_select_related, "stock")
-    actions_detail = ("adjust_stock", "ledger", "archive")
+    actions_detail = ("adjust_stock", "ledger", "archive", "restore")
 
     def get_fieldsets(self, request: Any, obj: Any = None) -> Any:
         return self.add_fieldsets if obj is None else super().get_fieldsets(request, obj)

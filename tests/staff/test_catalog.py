@@ -9,10 +9,12 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from larder.catalog import services
-from larder.catalog.models import Category, Product
+from larder.catalog.models import Category, Product, ProductChange
 from larder.db import database
+from larder.identity import audit_queries
+from larder.identity.audit_queries import AuditFilter
 from larder.inventory.models import LedgerEntry
-from tests.conftest import Person
+from tests.conftest import Api, Person
 from tests.staff.desk import Desk, allow
 
 PRODUCTS = "catalog/product/"
@@ -149,7 +151,7 @@ def test_selected_products_are_archived_together_and_those_archived_already_are_
 ) -> None:
     jam, tea = product(), product()
     chosen = {"action": "archive_selected", "_selected_action": [jam, tea], "index": "0"}
-    assert "Archive for ever" in desk.post(PRODUCTS, chosen).text
+    assert "Archived products are not on sale" in desk.post(PRODUCTS, chosen).text
     assert Product.objects.filter(archived_at=None).count() == 2
     page = desk.post(PRODUCTS, chosen | {"confirmed": "yes"})
     assert page.messages == ["2 products archived."]
@@ -340,3 +342,63 @@ def test_the_form_has_the_place_and_the_threshold(desk: Desk, product: Callable[
     found = Product.objects.get(pk=jam)
     assert (found.shelf_place, found.low_stock_threshold) == ("A-12-3", 0)
     assert list(desk.save(change(jam), low_stock_threshold="-1").errors) == ["low_stock_threshold"]
+
+
+def test_an_archived_product_is_restored_after_a_question_and_is_on_sale_again(
+    desk: Desk, product: Callable[..., int], customer: Api, now: datetime
+) -> None:
+    jam = product(sku="JAM", stock=4)
+    services.archive_product(jam, now=now)
+    assert customer("GET", f"products/{jam}").status == 404
+    written = ProductChange.objects.filter(product=jam).count()
+    assert "on sale at once" in desk.get(f"{PRODUCTS}{jam}/restore/").text
+    page = desk.post(f"{PRODUCTS}{jam}/restore/", {"seen_version": "2"})
+    assert page.messages == ["1 product restored."]
+    found = customer("GET", f"products/{jam}").body
+    assert (found["quantity"], found["version"]) == (4, 3)
+    assert ProductChange.objects.filter(product=jam).count() == written + 1
+    entry = audit_queries.entries(AuditFilter(f"product:{jam}"), before=None, limit=1).rows[0]
+    assert (entry.action, entry.after) == ("restore", {"archived_at": None})
+
+
+def test_a_product_that_changed_since_the_question_is_not_restored(
+    desk: Desk, product: Callable[..., int], now: datetime
+) -> None:
+    jam = product()
+    services.archive_product(jam, now=now)
+    page = desk.post(f"{PRODUCTS}{jam}/restore/", {"seen_version": "1"})
+    assert "Another user changed it" in page.messages[0]
+    assert Product.objects.get(pk=jam).archived_at == now
+    desk.post(f"{PRODUCTS}{jam}/restore/", {"seen_version": "2"})
+    page = desk.post(f"{PRODUCTS}{jam}/restore/", {"seen_version": "3"})
+    assert "It is on sale already." in page.messages[0]
+    assert Product.objects.get(pk=jam).version == 3
+
+
+def test_selected_archived_products_are_restored_together(
+    desk: Desk, product: Callable[..., int], now: datetime
+) -> None:
+    jam, tea = product(), product()
+    for one in (jam, tea):
+        services.archive_product(one, now=now)
+    archived = f"{PRODUCTS}?archived=yes"
+    chosen = {"action": "restore_selected", "_selected_action": [jam, tea], "index": "0"}
+    assert "Restore products" in desk.post(archived, chosen).text
+    assert desk.post(archived, chosen | {"confirmed": "yes"}).messages == ["2 products restored."]
+    assert not Product.objects.exclude(archived_at=None)
+
+
+def test_each_product_has_the_button_that_it_needs(
+    desk: Desk, product: Callable[..., int], now: datetime
+) -> None:
+    jam = product()
+    assert f"{jam}/archive/" in desk.get(change(jam)).text
+    assert f"{jam}/restore/" not in desk.get(change(jam)).text
+    services.archive_product(jam, now=now)
+    assert f"{jam}/archive/" not in desk.get(change(jam)).text
+    assert f"{jam}/restore/" in desk.get(change(jam)).text
+    for path, needed in ((PRODUCTS, "archive"), (f"{PRODUCTS}?archived=yes", "restore")):
+        product()
+        choices = desk.get(path).response.context["action_form"].fields["action"].choices
+        assert f"{needed}_selected" in dict(choices)
+        assert len([name for name, _ in choices if name.endswith("e_selected")]) == 1

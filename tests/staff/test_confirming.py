@@ -98,6 +98,7 @@ _HARMLESS = """
     catalog_product_add catalog_product_adjust_stock catalog_product_archive
     catalog_product_change catalog_product_changelist catalog_product_delete
     catalog_product_export catalog_product_history catalog_product_ledger
+    catalog_product_restore
     identity_auditentry_add identity_auditentry_change identity_auditentry_changelist
     identity_auditentry_delete identity_auditentry_history
     identity_customer_add identity_customer_changelist identity_customer_delete

@@ -61,6 +61,7 @@ REFUSED_TO_ALL = {
 NAMED = {
     "catalog_product_adjust_stock": {"inventory.add_adjustment"},
     "catalog_product_archive": {"catalog.delete_product"},
+    "catalog_product_restore": {"catalog.delete_product"},
     "catalog_product_import_file": {"catalog.add_product", "catalog.change_product"},
     "catalog_product_ledger": {"inventory.view_ledgerentry"},
     "inventory_stock_adjust_stock": {"inventory.add_adjustment"},
