@@ -1,5 +1,5 @@
-"""The staff screens of stock, its ledger and adjustments. Products, with their stock, stand in
-admin_products.py.
+"""The staff screens of stock and adjustments. The ledger is in inventory_ledger.py, products with
+their stock are in inventory_products.py.
 """
 
 from collections.abc import Sequence
@@ -9,12 +9,10 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponseRedirect
 from django.urls import reverse
-from django.utils.html import format_html
 
-from larder.catalog import queries as catalog
 from larder.core.errors import DomainError
 from larder.inventory import queries
-from larder.inventory.models import Adjustment, LedgerEntry, Stock
+from larder.inventory.models import Adjustment, Stock
 from larder.inventory.services.adjustments import PERMISSION
 from larder.staff import exports
 from larder.staff.base import ReadOnlyAdmin, ServiceAdmin, in_one_line, moment, with_actor_name
@@ -26,6 +24,7 @@ from larder.staff.inventory_adjustments import (
     book,
     is_complete,
 )
+from larder.staff.inventory_ledger import LedgerEntryAdmin
 from larder.staff.inventory_products import StockedProductAdmin, StockLinks, stock_address
 from larder.staff.pages import MORE, Page, empty_lines, reopened, show
 from larder.staff.recording import refuse_former
@@ -96,64 +95,6 @@ class StockAdmin(exports.BoundedExport, StockLinks, ReadOnlyAdmin):
     @admin.display(description="On the shelf")
     def on_shelf(self, stock: Stock) -> int:
         return stock.available + stock.committed
-
-
-@admin.register(LedgerEntry)
-class LedgerEntryAdmin(ReadOnlyAdmin):
-    """Ledger entries, the newest first, or those of a SKU (index ledger_entry_history)."""
-
-    fields = (
-        "at_shown",
-        "product",
-        "cause",
-        "available_change",
-        "committed_change",
-        "available_after",
-        "committed_after",
-        "reference",
-        "by",
-    )
-    list_display = ("at_shown", "sku", "cause", "available", "committed", "by")
-    list_select_related = ("product__product",)
-    search_fields = ("product__product__sku",)
-    search_help_text = "The SKU of a product"
-    ordering = ("-id",)
-    sortable_by = ()
-
-    def get_queryset(self, request: Any) -> Any:
-        entries = super().get_queryset(request).select_related("product__product")
-        return with_actor_name(entries)
-
-    def get_search_results(self, request: Any, queryset: Any, search_term: str) -> Any:
-        sku = search_term.strip()
-        if sku:
-            queryset = queryset.filter(product_id__in=catalog.ids_by_sku([sku]).values())
-        return queryset, False
-
-    @admin.display(description="When")
-    def at_shown(self, entry: LedgerEntry) -> str:
-        return in_one_line(moment(entry.at))
-
-    @admin.display(description="SKU")
-    def sku(self, entry: LedgerEntry) -> str:
-        return format_html('<span class="breakable">{}</span>', entry.product.product.sku)
-
-    @admin.display(description="Available")
-    def available(self, entry: LedgerEntry) -> str:
-        return _step(entry.available_change, entry.available_after)
-
-    @admin.display(description="Committed")
-    def committed(self, entry: LedgerEntry) -> str:
-        return _step(entry.committed_change, entry.committed_after)
-
-    @admin.display(description="By")
-    def by(self, entry: Any) -> str:
-        return entry.actor_name or "the shop"
-
-
-def _step(change: int, after: int) -> str:
-    """Returns a change and the balance after it."""
-    return in_one_line(f"{change:+,} → {after:,}" if change else f"{after:,}")
 
 
 @admin.register(Adjustment)

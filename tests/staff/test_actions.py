@@ -9,6 +9,7 @@ import pytest
 from django.db import connection
 
 from larder.catalog.models import Product
+from larder.catalog.services import archive_product
 from larder.core.clock import now
 from larder.identity.models import AuditEntry, Customer, Key
 from larder.identity.services import keys
@@ -85,6 +86,17 @@ def test_products_are_archived_while_the_user_may(person: MakePerson, product: M
     who = allow(person(is_staff=True), "catalog.view_product", "catalog.delete_product")
     with after_the_first_row(who, is_staff=False):
         page = send(who, "catalog/product/", "archive_selected", product(), product())
+    assert page.status == 403
+    assert Product.objects.filter(archived_at=None).count() == 1
+
+
+def test_products_are_restored_while_the_user_may(person: MakePerson, product: MakeProduct) -> None:
+    who = allow(person(is_staff=True), "catalog.view_product", "catalog.delete_product")
+    rows = [product(), product()]
+    for one in rows:
+        archive_product(one, now=now())
+    with after_the_first_row(who, is_staff=False):
+        page = send(who, "catalog/product/?archived=yes", "restore_selected", *rows)
     assert page.status == 403
     assert Product.objects.filter(archived_at=None).count() == 1
 

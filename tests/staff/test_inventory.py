@@ -1,5 +1,6 @@
 """Stock in the admin: figures, the ledger, and adjustments booked by staff."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ from larder.core.ids import SYSTEM_ACTOR
 from larder.inventory import queries
 from larder.inventory.models import Adjustment, LedgerEntry, Stock
 from larder.orders.decision import Wanted
+from larder.orders.models import Order
 from larder.orders.services.place_order import place_order
 from larder.orders.services.placement import Placement, Terms
 from tests.conftest import NOW, Person
@@ -199,3 +201,36 @@ def test_an_address_of_something_that_is_not_there_leads_back(desk: Desk) -> Non
         page: Any = desk.get(path)
         assert page.status == 200
         assert "doesn’t exist" in page.messages[0]
+
+
+def test_the_ledger_names_the_product_the_order_and_the_customer(
+    desk: Desk, promised: int, person: Callable[..., Person]
+) -> None:
+    order = Order.objects.select_related("customer").get()
+    adjust(desk, delta="1", reason="received")
+    received, sold, _ = desk.get(LEDGER, q="JAM").rows
+    assert (received.order, sold.order) == (None, order)
+    links = {
+        f"/admin/catalog/product/{promised}/change/": "JAM",
+        f"/admin/orders/order/{order.pk}/change/": f"#{order.number}",
+        f"/admin/identity/customer/{order.customer_id}/change/": order.customer.username,
+    }
+    for path in (LEDGER, f"{LEDGER}{sold.pk}/change/"):
+        text = desk.get(path).text
+        for address, name in links.items():
+            assert re.search(f'href="{address}"[^>]*>{name}', text), (path, address)
+    keeper = Desk(allow(person(is_staff=True), "inventory.view_ledgerentry"))
+    assert {one.order for one in keeper.get(LEDGER).rows} == {None}
+    assert f"#{order.number}" not in keeper.get(LEDGER).text
+
+
+def test_a_page_of_the_ledger_reads_the_orders_of_all_entries_at_once(
+    desk: Desk, person: Callable[..., Person], product: Callable[..., int]
+) -> None:
+    def sell() -> int:
+        who, jam = person(), product(stock=10)
+        wanted = Placement(customer=who.id, actor=who.customer.public_id, lines=[Wanted(jam, 4)])
+        place_order(wanted, terms=Terms(currency="GBP"), now=NOW)
+        return desk.queries(LEDGER)
+
+    assert sell() == sell() <= 8
