@@ -85,8 +85,9 @@ sbom: venv ## The bill of materials of production, sbom.json (CycloneDX)
 	$(python) -m tools.dependencies --sbom sbom.json
 
 .PHONY: migrations
-migrations: venv ## Check that all models have their migrations
+migrations: venv ## Check that all models have their migrations, and that these neither lock nor break what serves
 	$(python) $(without_database) manage.py makemigrations --check --dry-run --skip-checks
+	@$(with_empty_database) $(python) -m tools.migrations
 
 .PHONY: makemigrations
 makemigrations: venv ## Write the migrations for changed models
