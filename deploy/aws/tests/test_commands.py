@@ -22,6 +22,7 @@ ROADS = tuple(
     f"docs/how-to/deploy/{name}.md"
     for name in ("ec2", "ecs-ec2", "eks", "elastic-beanstalk", "terraform")
 )
+DOWN = ROOT / "deploy/aws/down.sh"
 GLOBAL = {"--query", "--output", "--region", "--profile", "--no-cli-pager"}
 OF_THE_CLI = {
     ("logs", "tail"): {"--since", "--follow", "--filter-pattern", "--format"},
@@ -53,8 +54,9 @@ def asked_of_aws() -> list[list[str]]:
     """The words of every command of the aws tool on the pages of the roads, those within others
     too; without what is quoted."""
     found = []
-    for page in ROADS:
-        text = "".join(indented_blocks(page)).replace("\\\n", " ")
+    texts = [*("".join(indented_blocks(page)) for page in ROADS), DOWN.read_text()]
+    for whole in texts:
+        text = whole.replace("\\\n", " ")
         text = re.sub(r"'[^']*'", "QUOTED", text)
         while inner := re.search(r"\$\(([^()]*)\)", text):
             found.append(inner[1])
@@ -73,6 +75,15 @@ def indented_blocks(page: str) -> list[str]:
 def test_the_shell_can_read_every_block_of_a_road(page: str) -> None:
     for block in indented_blocks(page):
         subprocess.run(["bash", "-n"], input=block, text=True, check=True)
+
+
+def test_every_stack_of_an_installation_is_deleted() -> None:
+    subprocess.run(["sh", "-n", DOWN], check=True)
+    (stacks,) = re.findall(r"^for stack in (.*); do$", DOWN.read_text(), re.MULTILINE)
+    assert {*stacks.split()} == {*STACKS} - {"account"}
+    named = re.findall(r"\$\(resource (\w+) (\w+)\)", DOWN.read_text())
+    assert len(named) == 3
+    assert all(name in template.read(stack)["Resources"] for stack, name in named)
 
 
 @pytest.mark.parametrize("words", asked_of_aws(), ids=" ".join)
@@ -134,7 +145,7 @@ def aws(words: list[str]) -> None:
     }
     assert options - GLOBAL <= known | booleans
     required = {f"--{xform_name(name, '-')}" for name in (shape.required_members if shape else [])}
-    assert required <= options
+    assert required <= options | {f"--{one[5:]}" for one in options & booleans}
 
 
 NEEDED = {

@@ -1,0 +1,36 @@
+#!/bin/sh
+# Deletes an installation that deploy/aws/run has made, and its database:
+#
+#     sh deploy/aws/down.sh production
+#
+# README.md says what stays. A stack that cannot be deleted ends the script, which can be run again.
+set -eu
+environment=$1
+printf 'This deletes the shop %s and its database. Its name again, to go on: ' "$environment"
+read -r typed
+[ "$typed" = "$environment" ]
+
+resource() {
+    aws cloudformation describe-stack-resource --stack-name "larder-$environment-$1" \
+        --logical-resource-id "$2" --query StackResourceDetail.PhysicalResourceId --output text 2>/dev/null
+}
+if balancer=$(resource front Balancer); then
+    aws elbv2 modify-load-balancer-attributes --load-balancer-arn "$balancer" \
+        --attributes Key=deletion_protection.enabled,Value=false >/dev/null
+fi
+if primary=$(resource database Primary); then
+    aws rds modify-db-instance --db-instance-identifier "$primary" \
+        --no-deletion-protection --apply-immediately >/dev/null
+elif cluster=$(resource database Cluster); then
+    aws rds modify-db-cluster --db-cluster-identifier "$cluster" \
+        --no-deletion-protection --apply-immediately >/dev/null
+fi
+for stack in release backup audit monitoring worker service rotation tasks front cache database alarms network; do
+    name=larder-$environment-$stack
+    aws cloudformation describe-stacks --stack-name "$name" >/dev/null 2>&1 || continue
+    aws cloudformation update-termination-protection --stack-name "$name" \
+        --no-enable-termination-protection >/dev/null
+    aws cloudformation delete-stack --stack-name "$name"
+    aws cloudformation wait stack-delete-complete --stack-name "$name"
+    echo "deleted: $name"
+done
