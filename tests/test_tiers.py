@@ -8,13 +8,13 @@ import pytest
 from tests import tiers
 
 
-def test_a_program_that_an_unmarked_test_starts_is_refused() -> None:
+def test_an_unmarked_test_cannot_start_a_program() -> None:
     with pytest.raises(RuntimeError, match="give it the marker `system`"):
         subprocess.run([sys.executable, "-c", ""], check=True)
 
 
 @pytest.mark.system
-def test_a_marked_test_may_start_a_server() -> None:
+def test_a_marked_test_can_start_a_server() -> None:
     assert tiers.is_system()
 
 

@@ -139,11 +139,11 @@ def test_every_limit_is_written_once() -> None:
         ('LINES = "SELECT id FROM order_line LIMIT 5001"', 5_001),
     ],
 )
-def test_a_limit_that_is_written_again_is_found(text: str, number: int) -> None:
+def test_a_duplicate_limit_is_reported(text: str, number: int) -> None:
     assert ("larder/orders/sql.py", number) in _written("larder/orders/sql.py", text)
 
 
-def test_an_earlier_contract_names_its_own_limits() -> None:
+def test_an_earlier_contract_may_have_separate_limits() -> None:
     named = "NAME_LENGTH = 100\nname = Text(max_length=NAME_LENGTH)"
     assert _written(f"{CONTRACTS}contract3/users.py", named) == set()
     again = "MOST_UNITS = 1_000_000\nquantity = Units(max_value=MOST_UNITS)"

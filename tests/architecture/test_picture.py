@@ -54,7 +54,7 @@ def _imports_of_the_next_layer(layers: list[list[str]]) -> list[tuple[str, str]]
     ]
 
 
-def test_the_path_of_an_order_is_that_of_the_code() -> None:
+def test_the_path_of_an_order_matches_the_code() -> None:
     _, page, _ = _diagrams()
     path = re.findall(r'\["(larder/\S+)\.py: (\w+)"\]', page)
     assert len(path) == 4
@@ -70,7 +70,7 @@ def test_the_path_of_an_order_is_that_of_the_code() -> None:
     assert f"\ndef {name}(" in (ROOT / f"{called}.py").read_text()
 
 
-def test_the_processes_are_those_of_compose() -> None:
+def test_the_pictured_processes_match_the_compose_file() -> None:
     """An arrow is a dependency, a server's read from a replica, or a target of Prometheus."""
     _, _, page = _diagrams()
     compose = yaml.safe_load((ROOT / "deploy" / "compose" / "compose.yaml").read_text())
@@ -110,7 +110,7 @@ PLACE = re.compile(
 """A file or folder, and names that the file has: `file: name`, or `file`: `name`, `name`."""
 
 
-def test_each_place_that_the_page_names_is_there() -> None:
+def test_each_place_named_by_the_page_exists() -> None:
     wrong = []
     for path, name, more in PLACE.findall(PAGE):
         place, names = ROOT / path, [name] * bool(name) + re.findall(r"`(\w+)`", more)
@@ -148,7 +148,7 @@ def test_every_setting_is_in_the_example() -> None:
     assert read == set(re.findall(r"^(\w+)=", example, re.MULTILINE))
 
 
-def test_links_of_the_documents_lead_somewhere() -> None:
+def test_links_of_the_documents_work() -> None:
     broken = [
         f"{page.relative_to(ROOT)}: {target}"
         for page in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]

@@ -11,7 +11,7 @@ CONTROLS = [one for one in TESTS.rglob("*.py") if one.name != "guards.py"]
 
 
 @pytest.mark.parametrize("guard", guards.NAMES)
-def test_a_guard_is_at_its_place(guard: str) -> None:
+def test_a_guard_exists_in_its_module(guard: str) -> None:
     for module, name, replacement in guards.removal(guard):
         assert hasattr(module, name), f"{module} has no {name}"
         original = getattr(module, name)

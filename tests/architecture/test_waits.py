@@ -114,7 +114,7 @@ def _ways(expression: ast.expr) -> list[ast.expr]:
     return [expression]
 
 
-def test_no_thread_waits_past_the_rule() -> None:
+def test_every_wait_goes_through_the_waits_module() -> None:
     found = {
         (name, call)
         for name, tree in _modules()
@@ -124,7 +124,7 @@ def test_no_thread_waits_past_the_rule() -> None:
     assert found == set()
 
 
-def test_no_lock_is_held_for_a_block_past_the_rule() -> None:
+def test_every_lock_of_a_block_goes_through_the_waits_module() -> None:
     others = {"span", "self.wrap_database_errors", "connection.wrap_database_errors"}
     found = {
         (name, held)
@@ -152,7 +152,7 @@ def test_no_function_returns_a_lock() -> None:
     assert found == {(name, one) for name, functions in RETURNED.items() for one in functions}
 
 
-def test_no_module_is_used_that_waits_in_other_ways() -> None:
+def test_no_other_module_with_waits_is_used() -> None:
     found = {
         (name, module)
         for name, tree in _modules()
@@ -170,7 +170,7 @@ def _imported(node: ast.AST) -> list[str]:
     return [one.name for one in node.names] if isinstance(node, ast.Import) else []
 
 
-def test_what_is_exempt_is_there() -> None:
+def test_every_exemption_is_needed() -> None:
     """An exemption that nothing needs would hide the next mistake."""
     trees = dict(_modules())
     needed = {name: {*_waits(tree), *_held_for_a_block(tree)} for name, tree in trees.items()}

@@ -41,18 +41,18 @@ def _offenders(*forbidden: str) -> list[str]:
     ]
 
 
-def test_nothing_below_the_api_knows_http() -> None:
+def test_no_layer_below_the_api_imports_http() -> None:
     assert _offenders("django.http", "django.shortcuts", "django.views") == []
 
 
-def test_nothing_below_the_api_reads_the_settings_or_the_clock() -> None:
+def test_no_layer_below_the_api_reads_settings_or_the_clock() -> None:
     """How long something takes they may measure: that is no moment in the life of a shop."""
     own = ("larder/core/clock.py", "larder/core/stopwatch.py")
     found = _offenders("django.conf", "larder.core.clock", "django.utils.timezone", "time")
     assert [one for one in found if not one.startswith(own)] == []
 
 
-def test_migrations_use_nothing_of_the_code_that_changes_later() -> None:
+def test_migrations_import_no_code_that_may_change() -> None:
     lasting = ("larder.core.ids", "larder.db.database", "larder.db.fields")
     used = {
         f"{path.relative_to(ROOT)}: {name}"
@@ -63,7 +63,7 @@ def test_migrations_use_nothing_of_the_code_that_changes_later() -> None:
     assert used - {one for one in used if one.endswith((": larder.core", ": larder.db"))} == set()
 
 
-def test_only_problems_knows_statuses_of_refusals() -> None:
+def test_only_the_problems_module_has_statuses_of_refusals() -> None:
     statuses = {400, 401, 403, 404, 409, 412, 422, 429, 503}
     numbers = [
         f"{path.relative_to(ROOT)}:{node.lineno}"
@@ -74,7 +74,7 @@ def test_only_problems_knows_statuses_of_refusals() -> None:
     assert numbers == []
 
 
-def test_functions_are_short_and_files_too() -> None:
+def test_functions_and_files_are_short() -> None:
     lengths, long_ones = [], []
     for path in _sources(*BELOW_API, *ABOVE):
         text = path.read_text()
@@ -119,14 +119,14 @@ def test_a_forbidden_import_is_reported(wall: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.system
-def test_the_walls_stand(tmp_path: Path) -> None:
+def test_import_linter_finds_no_forbidden_import(tmp_path: Path) -> None:
     assert _lint(ROOT) == 0
 
 
 @pytest.mark.parametrize(
     "package", ["db", "identity", "notifications", "catalog", "inventory", "orders"]
 )
-def test_what_a_package_does_not_name_is_private(package: str) -> None:
+def test_modules_outside_of_all_are_private(package: str) -> None:
     """A new module is private until the package names it in `__all__`."""
     walls = ConfigParser()
     walls.read(ROOT / ".importlinter")

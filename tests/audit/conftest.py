@@ -1,4 +1,4 @@
-"""What the audit trail says, for tests."""
+"""Reads the audit trail in tests."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What staff change of products, prices, categories and stock is in the audit trail."""
+"""Changes by staff to products, prices, categories and stock are in the audit trail."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -118,7 +118,7 @@ def test_an_import_is_recorded_for_each_product_that_it_changes(
     ]
 
 
-def test_an_import_records_what_it_puts_on_sale_again(
+def test_an_import_records_products_that_it_puts_on_sale_again(
     person: MakePerson, as_: AsPerson, product: MakeProduct, trail: Trail
 ) -> None:
     jam = product(sku="OLD", name="Jam", price="2.50")
@@ -143,7 +143,7 @@ def test_a_command_is_recorded_as_the_shops_own_act(
     assert (entry.actor, entry.channel, entry.action) == (SYSTEM_ACTOR, "import", "create")
 
 
-def test_what_staff_change_in_the_admin_is_recorded(
+def test_changes_by_staff_in_the_admin_are_recorded(
     person: MakePerson, product: MakeProduct, trail: Trail
 ) -> None:
     who, jam = person(is_staff=True, is_superuser=True), product(price="2.95")
@@ -154,7 +154,7 @@ def test_what_staff_change_in_the_admin_is_recorded(
     assert AuditEntry.objects.order_by("-id")[0].actor == who.customer.public_id
 
 
-def test_a_customer_leaves_nothing_in_the_trail(
+def test_changes_by_customers_are_not_in_the_trail(
     customer: Api, product: MakeProduct, trail: Trail
 ) -> None:
     jam = product()

@@ -1,4 +1,4 @@
-"""What staff do to orders, people and keys, and what they export, is in the audit trail."""
+"""Actions of staff on orders, accounts and keys, and their exports, are in the audit trail."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -90,7 +90,7 @@ def test_keys_of_staff_are_recorded_without_the_key(
     assert ended[:3] == ("v1", "end", {"ended_at": None})
 
 
-def test_a_key_that_is_made_with_a_key_says_so(
+def test_a_key_created_with_a_key_is_recorded_with_that_key(
     person: MakePerson, as_: AsPerson, trail: Trail
 ) -> None:
     api = as_(person(is_staff=True, is_superuser=True))
@@ -101,7 +101,7 @@ def test_a_key_that_is_made_with_a_key_says_so(
     assert after["made_with"] == f"key:{first['id']}"
 
 
-def test_the_key_that_staff_get_for_their_password_is_recorded_once(
+def test_the_key_that_staff_get_with_their_password_is_recorded_once(
     person: MakePerson, trail: Trail
 ) -> None:
     who, customer = person(is_staff=True), person()
@@ -149,7 +149,7 @@ def test_an_export_of_the_admin_is_recorded_without_values_of_fields(
     ]
 
 
-def test_an_export_of_the_admin_is_recorded_with_what_its_filters_offer(
+def test_an_export_of_the_admin_records_only_offered_filter_values(
     person: MakePerson, trail: Trail
 ) -> None:
     desk = Desk(person(is_staff=True, is_superuser=True))

@@ -1,4 +1,4 @@
-"""Refused attempts at operations of staff are in the audit trail, a bounded number of them."""
+"""Refused attempts at operations of staff are in the audit trail, in a bounded number."""
 
 import os
 from collections.abc import Callable
@@ -34,7 +34,7 @@ def test_a_refused_attempt_is_recorded_with_the_permission(
     assert AuditEntry.objects.order_by("-id")[0].actor == who.customer.public_id
 
 
-def test_a_customers_attempt_is_recorded_and_what_a_customer_may_do_is_not(
+def test_only_refused_requests_of_customers_are_recorded(
     person: MakePerson, as_: AsPerson, trail: Trail
 ) -> None:
     who = person()
@@ -60,10 +60,10 @@ def test_the_refusal_of_a_service_is_recorded(
     ]
 
 
-def test_what_staff_may_not_do_to_objects_of_others_is_refused_and_recorded(
+def test_staff_without_the_permission_are_refused_on_objects_of_others_and_recorded(
     person: MakePerson, as_: AsPerson, product: MakeProduct, trail: Trail, settings: Any
 ) -> None:
-    """Customers do not learn whether such an object exists, and leave no trace."""
+    """Customers do not learn whether such an object exists, and their attempts are not recorded."""
     settings.COMPAT = frozenset(TITLES)
     settings.ROOT_URLCONF = (*urls.urlpatterns, *patterns(settings.COMPAT))
     mary = person()
@@ -95,7 +95,7 @@ def test_what_staff_may_not_do_to_objects_of_others_is_refused_and_recorded(
     assert len(shopper("GET", "auth/keys").body["results"]) == 1
 
 
-def test_what_does_not_exist_is_404_for_staff_without_the_permission(
+def test_unknown_objects_are_not_found_by_staff_without_the_permission(
     person: MakePerson, as_: AsPerson, trail: Trail
 ) -> None:
     clerk = as_(person(is_staff=True, role="catalogue"))
@@ -117,7 +117,7 @@ def test_a_hundred_repeats_write_one_entry_for_each_operation(
     assert 2 <= len(trail()) <= 4, "two operations, and an hour that ends meanwhile"
 
 
-def test_the_index_alone_admits_one_entry(person: MakePerson, trail: Trail) -> None:
+def test_the_unique_index_admits_one_entry(person: MakePerson, trail: Trail) -> None:
     by = audit.Acting(person().customer.public_id, "v1")
     values = [by.actor, by.channel, "operation:x", "{}"]
     for _ in range(3):
@@ -127,9 +127,7 @@ def test_the_index_alone_admits_one_entry(person: MakePerson, trail: Trail) -> N
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_server_that_is_read_only_records_nothing_and_refuses_all_the_same(
-    person: MakePerson, trail: Trail
-) -> None:
+def test_a_read_only_database_refuses_without_recording(person: MakePerson, trail: Trail) -> None:
     by = audit.Acting(person().customer.public_id, "v1")
     with transaction.atomic():
         with connection.cursor() as cursor:
@@ -175,7 +173,7 @@ def test_a_refused_page_of_the_admin_is_recorded(
     assert len(trail()) == 1
 
 
-def test_a_change_by_staff_who_may_only_look_is_recorded(
+def test_a_change_by_staff_with_only_the_view_permission_is_recorded(
     person: MakePerson, product: MakeProduct, trail: Trail
 ) -> None:
     desk, page = Desk(allow(person(is_staff=True), "catalog.view_product")), product()

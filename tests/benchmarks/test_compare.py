@@ -56,12 +56,12 @@ def test_a_commit_is_found_by_any_name_that_git_knows(repository: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["nonsense", "--all", ""])
-def test_a_name_of_no_commit_is_an_error(repository: Path, name: str) -> None:
+def test_an_unknown_commit_is_an_error(repository: Path, name: str) -> None:
     with pytest.raises(LauncherError):
         find(name)
 
 
-def test_a_commit_is_written_out_as_it_was_and_the_repository_stays_as_it_is(
+def test_a_commit_is_exported_and_the_repository_is_not_changed(
     repository: Path, tmp_path: Path
 ) -> None:
     (repository / "larder.py").write_text("half done")
@@ -73,13 +73,11 @@ def test_a_commit_is_written_out_as_it_was_and_the_repository_stays_as_it_is(
     assert after == before
 
 
-def test_a_dot_means_the_present_files(repository: Path, tmp_path: Path) -> None:
+def test_a_dot_means_the_current_files(repository: Path, tmp_path: Path) -> None:
     assert check_out(find("."), tmp_path / "A").folder == repository
 
 
-def test_a_commit_that_does_not_know_how_it_is_measured_is_refused(
-    repository: Path, tmp_path: Path
-) -> None:
+def test_a_commit_without_the_benchmark_files_is_refused(repository: Path, tmp_path: Path) -> None:
     (repository / "benchmarks/shop.py").unlink()
     git(repository, "commit", "--quiet", "-a", "-m", "No shop")
     with pytest.raises(LauncherError, match=r"no benchmarks/shop\.py"):
@@ -113,12 +111,12 @@ def pairs(*of: tuple[int, int]) -> list[Pair]:
     return [Pair(taken(a), taken(b)) for a, b in of]
 
 
-def test_a_ratio_is_of_measurements_that_followed_each_other() -> None:
+def test_a_ratio_compares_consecutive_measurements() -> None:
     found = rates(pairs((100, 110), (50, 60), (10, 20)))
     assert found == Spread(1.2, 1.1, 2.0)
 
 
-def test_what_a_request_costs_is_the_applications_and_postgresqls_cpu() -> None:
+def test_the_cost_of_a_request_is_cpu_time_of_application_and_postgresql() -> None:
     assert costs([Pair(taken(10, cpu=0.002), taken(99, cpu=0.001))]).middle == pytest.approx(0.5)
 
 
@@ -126,7 +124,7 @@ def test_what_a_request_costs_is_the_applications_and_postgresqls_cpu() -> None:
     ("ratios", "tells"),
     [([1.1, 1.2], True), ([0.8, 0.9], True), ([0.9, 1.2], False), ([1.0, 1.2], False)],
 )
-def test_only_pairs_that_all_say_the_same_tell_anything(
+def test_a_difference_is_significant_if_all_pairs_agree(
     ratios: list[float], *, tells: bool
 ) -> None:
     assert spread(ratios).tells is tells
@@ -153,5 +151,5 @@ def test_the_commits_are_measured_alternately_in_a_balanced_order() -> None:
     assert [(one.a.rate, one.b.rate) for one in course.pairs_of(asked)] == [(1, 2), (4, 3)]
 
 
-def test_the_code_that_is_here_can_be_measured() -> None:
+def test_the_current_code_can_be_measured() -> None:
     assert all((HERE.folder / path).exists() for path in commits.NEEDED)

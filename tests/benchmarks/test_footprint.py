@@ -27,22 +27,22 @@ time.sleep(60)
 """
 
 
-def test_the_time_of_an_import_is_that_of_all_it_imports() -> None:
+def test_the_time_of_an_import_includes_its_imports() -> None:
     assert footprint.imported_in(IMPORT_TIMES, "config.wsgi") == pytest.approx(1.345678)
 
 
-def test_an_import_that_python_does_not_tell_of_is_an_error() -> None:
+def test_an_import_missing_in_the_output_of_python_is_an_error() -> None:
     with pytest.raises(LauncherError, match=r"config\.urls"):
         footprint.imported_in(IMPORT_TIMES, "config.urls")
 
 
-def test_what_python_tells_of_an_import_is_understood() -> None:
+def test_the_output_of_python_about_imports_is_parsed() -> None:
     command = [sys.executable, "-X", "importtime", "-c", "import json.tool"]
     answers = subprocess.run(command, capture_output=True, text=True, check=True).stderr
     assert 0 < footprint.imported_in(answers, "json.tool") < 10
 
 
-def test_the_workers_of_a_server_are_below_its_keeper_and_its_main_process() -> None:
+def test_the_server_processes_are_found_below_keeper_and_main_process() -> None:
     keeper = subprocess.Popen([sys.executable, "-c", SERVER])
     try:
         deadline = time.monotonic() + 20

@@ -87,7 +87,7 @@ def test_a_reply_in_chunks_is_refused() -> None:
         reply_length(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello")
 
 
-def test_only_answers_of_the_counted_time_count_but_all_are_acknowledged(server: Server) -> None:
+def test_only_answers_in_the_measured_time_count_and_all_are_recorded(server: Server) -> None:
     load = Load(server.port, Page("/"), connections=3, warm_up=0.2, seconds=0.2)
     tally = Share(load, 0, 3).run(time.monotonic())
     assert tally.failure == ""
@@ -96,7 +96,7 @@ def test_only_answers_of_the_counted_time_count_but_all_are_acknowledged(server:
 
 
 @pytest.mark.parametrize("status", [b"503 No", b"201 Created"])
-def test_a_wrong_status_is_kept_with_its_answer(server: Server, status: bytes) -> None:
+def test_a_wrong_status_is_recorded_with_its_answer(server: Server, status: bytes) -> None:
     server.reply = OK.replace(b"200 OK", status)
     load = Load(server.port, Page("/"), connections=1, warm_up=0, seconds=0.1)
     tally = Share(load, 0, 1).run(time.monotonic())
@@ -113,7 +113,7 @@ class Ordering:
             yield Sent(request("GET", "/"))
 
 
-def test_only_what_placed_an_order_is_one(server: Server) -> None:
+def test_only_answers_with_status_201_count_as_orders(server: Server) -> None:
     load = Load(server.port, Ordering(), connections=1, warm_up=0, seconds=0.1)
     tally = Share(load, 0, 1).run(time.monotonic())
     assert tally.sent > 1
@@ -131,19 +131,19 @@ def paced(server: Server, rate: float, connections: int) -> Tally:
     return PacedShare(load, 0, connections).run(time.monotonic())
 
 
-def test_requests_with_a_rate_are_sent_when_they_are_due(server: Server) -> None:
+def test_requests_with_a_rate_are_sent_on_schedule(server: Server) -> None:
     tally = paced(server, rate=100 * PROCESSES, connections=4)
     assert FEWEST <= tally.sent <= 61
     gaps = [later - earlier for earlier, later in pairwise(sorted(server.asked))]
     assert sorted(gaps)[len(gaps) // 2] == pytest.approx(0.01, abs=0.004)
 
 
-def test_a_slow_server_does_not_slow_down_what_is_due(server: Server) -> None:
+def test_a_slow_server_does_not_delay_scheduled_requests(server: Server) -> None:
     server.takes = 0.1
     assert FEWEST <= paced(server, rate=100 * PROCESSES, connections=30).sent <= 61
 
 
-def test_a_request_that_had_to_wait_for_a_connection_is_timed_from_when_it_was_due(
+def test_the_duration_of_a_delayed_request_starts_at_its_schedule(
     server: Server,
 ) -> None:
     server.takes = 0.05
@@ -160,7 +160,7 @@ def test_256_connections_are_all_served(server: Server) -> None:
     assert found.sent >= 256
 
 
-def test_two_loads_at_once_have_separate_rates_and_no_cpu_time(
+def test_two_concurrent_loads_have_separate_rates_and_no_cpu_time(
     server: Server,
 ) -> None:
     fast = Load(server.port, Page("/"), 2, 0.1, 1.5)
@@ -174,7 +174,7 @@ def test_two_loads_at_once_have_separate_rates_and_no_cpu_time(
     assert found.cpu.others >= 0
 
 
-def test_a_whole_measurement_adds_up_its_processes(server: Server) -> None:
+def test_a_measurement_sums_its_processes(server: Server) -> None:
     load = Load(server.port, Page("/"), connections=4, warm_up=0.1, seconds=0.3)
     found = generator.measure(load, Meter(postgresql=os.getpid(), application=os.getpid()))
     assert found.failure == ""
@@ -182,14 +182,14 @@ def test_a_whole_measurement_adds_up_its_processes(server: Server) -> None:
     assert found.cpu.generator > 0
 
 
-def test_a_server_that_is_not_there_is_a_failure_and_no_hang() -> None:
+def test_an_unreachable_server_is_a_failure_and_does_not_hang() -> None:
     load = Load(generator.PROCESSES, Page("/"), connections=2, warm_up=0, seconds=0.1)
     found = generator.measure(load, Meter(postgresql=os.getpid()))
     assert found.failure.startswith("ConnectionRefusedError")
     assert found.rate == 0
 
 
-def test_the_generators_own_cost_is_scaled_to_the_counted_requests() -> None:
+def test_the_cost_of_the_generator_is_scaled_to_the_counted_requests() -> None:
     tallies = [Tally([each] * 10, answers=20, sent=20, cpu=0.2) for each in (0.1, 0.2)]
     found = gathered(tallies, 1.0, Usage(0, 0, 1))
     assert found.cpu.generator == pytest.approx(0.2)

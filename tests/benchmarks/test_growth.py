@@ -47,28 +47,28 @@ def found(*slower: float) -> Found:
     return Found("a page", rounds)
 
 
-def test_the_shops_grow_along_one_axis_at_a_time_and_at_last_along_both() -> None:
+def test_the_shops_grow_along_each_axis_and_finally_along_both() -> None:
     assert chosen([10, 100, 50], [90, 9]) == [
         *(Extent(10, 9), Extent(10, 90), Extent(50, 9), Extent(100, 9), Extent(100, 90))
     ]
     assert chosen([10], [9]) == [Extent(10, 9)]
 
 
-def test_a_ratio_is_the_median_of_the_rounds_own() -> None:
+def test_a_ratio_is_the_median_of_the_ratios_of_rounds() -> None:
     assert found(1, 1, 9).ratio(MORE_ORDERS, p99) == pytest.approx(1)
     assert found(2, 1.5, 2).ratio(MORE_ORDERS, p99) == pytest.approx(2)
 
 
-def test_cpu_time_is_in_microseconds_a_request_of_application_and_postgresql() -> None:
+def test_cpu_time_is_in_microseconds_per_request() -> None:
     assert cpu(taken()) == pytest.approx(2000)
 
 
-def test_a_shop_that_is_too_slow_is_named_with_what_it_is_too_slow_in() -> None:
+def test_a_shop_that_is_too_slow_is_named_with_the_measurement() -> None:
     assert found(1.2).missed() == []
     assert found(1.5).missed() == ["a page, 100 orders, 9 products: p99 1.50 times"]
 
 
-def test_a_shop_that_is_as_fast_but_costs_more_is_named_too() -> None:
+def test_a_shop_with_a_higher_cost_is_named() -> None:
     dear = Found("a page", [{SMALL: taken(), MORE_ORDERS: taken(postgresql=0.3)}])
     assert dear.missed() == ["a page, 100 orders, 9 products: CPU 2.00 times"]
 
@@ -84,7 +84,7 @@ def test_stock_that_is_not_updated_in_place_fails_the_run() -> None:
     assert len(written(hot=0.5).missed()) == len(written(stock_growth=3).missed()) == 1
 
 
-def test_the_table_marks_what_is_beyond_the_bar() -> None:
+def test_the_table_marks_values_beyond_the_limit() -> None:
     ratios = report.asking([found(1.5)])[1].splitlines()
     assert ratios[0] == "|  | 10 orders, 90 products | 100 orders, 9 products |"
     assert ratios[2] == "| a page | 1.00, 1.00 | **1.50**, 1.00 |"
@@ -93,7 +93,7 @@ def test_the_table_marks_what_is_beyond_the_bar() -> None:
     assert "stock:" not in table
 
 
-def test_the_plot_has_a_line_for_each_figure_of_each_question_along_both_axes() -> None:
+def test_the_plot_has_a_line_for_each_figure_on_both_axes() -> None:
     drawn = ET.fromstring(plot.svg([found(1.5), found(1)]))  # noqa: S314
     assert len(drawn.findall("{*}polyline")) == 2 * 2 * 2
 
@@ -108,7 +108,7 @@ def test_the_clock_of_a_process_counts_all_its_threads_finely() -> None:
         clocks.cpu_seconds(2**22 + 1)
 
 
-def test_the_token_is_that_of_a_client_with_a_full_copy() -> None:
+def test_the_mark_is_that_of_a_client_with_a_full_copy() -> None:
     raw = json.dumps(["product-changes", "7.1", 12, 34, 500]).encode()
     since = complete(base64.urlsafe_b64encode(raw).decode().rstrip("="))
     padded = since + "=" * (-len(since) % 4)
@@ -121,7 +121,7 @@ def test_units_that_were_sold_but_not_acknowledged_are_reported() -> None:
     assert len(books.faults(answers, before, Books(13, 990, 70))) == 3
 
 
-def test_a_shop_is_filled_once_until_it_has_grown_and_its_books_balance(
+def test_a_shop_is_filled_once_and_satisfies_the_invariants(
     tmp_path: Path,
 ) -> None:
     extent = Extent(orders=600, products=90)

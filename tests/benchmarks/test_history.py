@@ -13,12 +13,12 @@ def found(*slower: float) -> Found:
     return Found("by status", rounds)
 
 
-def test_a_ratio_is_the_median_of_the_rounds_own() -> None:
+def test_a_ratio_is_the_median_of_the_ratios_of_rounds() -> None:
     assert found(1, 1, 9).ratio(1000) == pytest.approx(1)
     assert found(2, 1.5, 2).ratio(1000) == pytest.approx(2)
 
 
-def test_a_shop_of_the_middle_size_is_judged_too() -> None:
+def test_a_shop_of_medium_size_is_judged() -> None:
     slow = [0.002] * 100
     fast = [0.001] * 100
     middling = Found("by status", [{10: fast, 100: slow, 1000: fast}])

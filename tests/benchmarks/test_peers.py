@@ -51,7 +51,7 @@ OURS = found("Larder", 6000, 2000)
 OTHERS = [found("django-oscar", 200, 20, 60), found("Vendure", 600, 7)]
 
 
-def test_the_catalogue_is_the_beginning_of_the_demo_shops() -> None:
+def test_the_catalogue_has_the_first_products_of_the_demo() -> None:
     chosen = choose(plenty=5, scarce=2, buyers=3)
     assert [one.stock for one in chosen.products] == [PLENTY] * 5 + [FEW] * 2
     assert chosen.products[0].name == "INFLATABLE POLITICAL GLOBE"
@@ -61,7 +61,7 @@ def test_the_catalogue_is_the_beginning_of_the_demo_shops() -> None:
         choose(plenty=1_000_000, scarce=1, buyers=1)
 
 
-def test_a_catalogue_is_read_as_it_was_written(tmp_path: Path) -> None:
+def test_a_catalogue_is_the_same_after_writing_and_reading(tmp_path: Path) -> None:
     chosen = choose(plenty=2, scarce=1, buyers=1)
     assert read(chosen.write(tmp_path / "catalogue.json")) == chosen
 
@@ -76,7 +76,7 @@ def test_every_bar_is_judged_by_the_medians_ratio() -> None:
     assert table.passed([OURS, *OTHERS], judged)
 
 
-def test_larder_has_to_beat_what_a_peer_does_at_its_best() -> None:
+def test_larder_is_compared_with_the_best_result_of_a_peer() -> None:
     at_best = found("Vendure", 600, 7, many=11)
     beaten, *_ = (one for one in table.judge([OURS, at_best]) if one.bar.at_best)
     assert beaten.value == pytest.approx(2000 / 11)
@@ -86,14 +86,14 @@ def test_larder_has_to_beat_what_a_peer_does_at_its_best() -> None:
 @pytest.mark.parametrize(
     ("pages", "orders", "many"), [(5000, 2000, 2000), (6000, 1900, 2000), (6000, 2000, 1900)]
 )
-def test_a_bar_that_is_missed_is_said_and_fails(pages: float, orders: float, many: float) -> None:
+def test_a_missed_limit_is_reported_and_fails(pages: float, orders: float, many: float) -> None:
     all_of_them = [found("Larder", pages, orders, many=many), *OTHERS]
     judged = table.judge(all_of_them)
     assert any("MISSED" in str(one) for one in judged)
     assert not table.passed(all_of_them, judged)
 
 
-def test_larder_may_not_sell_a_unit_too_many_nor_lose_one() -> None:
+def test_a_run_with_oversold_or_lost_units_fails() -> None:
     assert table.passed([OURS], [])
     assert not table.passed([found("Larder", 6000, 2000, sold=21)], [])
     losing = found("Larder", 6000, 2000)
@@ -101,26 +101,26 @@ def test_larder_may_not_sell_a_unit_too_many_nor_lose_one() -> None:
     assert not table.passed([losing], [])
 
 
-def test_a_load_with_a_wrong_answer_counts_for_nothing() -> None:
+def test_a_load_with_a_wrong_answer_is_not_counted() -> None:
     wrong = found("Vendure", 600, 7)
     wrong.orders[8].append(Measurement(1.0, [], Cpu(0, 0, 0, 0), sent=0, failure="500"))
     assert not table.passed([OURS, wrong], [])
     assert "Vendure, W8: 500" in table.closing([OURS, wrong], [], [])
 
 
-def test_a_peer_that_was_not_measured_has_no_bar() -> None:
+def test_a_peer_without_a_measurement_has_no_limit() -> None:
     assert {one.bar.peer for one in table.judge([OURS, OTHERS[0]])} == {"django-oscar"}
     assert table.judge([OURS]) == []
 
 
-def test_the_table_marks_what_was_oversold() -> None:
+def test_the_table_marks_oversold_units() -> None:
     heading, _, ours, oscar = table.markdown([OURS, OTHERS[0]]).splitlines()[:4]
     assert heading.count("|") == ours.count("|")
     assert "| 20, 20, 20 |" in ours
     assert "| **60**, **60**, **60** |" in oscar
 
 
-def test_a_peer_that_cannot_be_installed_is_one_line_and_the_rest_goes_on(
+def test_a_peer_that_cannot_be_installed_is_skipped_with_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     class Absent(Oscar):
@@ -153,7 +153,7 @@ def test_a_peer_is_installed_once_for_the_same_versions(tmp_path: Path) -> None:
     assert (folder / "pins.txt").read_text() == "a==2"
 
 
-def test_an_installation_that_fails_says_why_and_is_tried_again(tmp_path: Path) -> None:
+def test_a_failed_installation_is_reported_and_retried(tmp_path: Path) -> None:
     pins, folder = tmp_path / "pins.txt", tmp_path / "peer"
     pins.write_text("a==1")
     fail = [sys.executable, "-c", "raise SystemExit('ERROR: no such version')"]
@@ -171,7 +171,7 @@ def test_versions_are_pinned_and_no_registry_is_named(name: str) -> None:
     assert not re.search(r"[\^~]\d|>=|\*", text)
 
 
-def test_memory_is_of_what_runs_below_its_keeper() -> None:
+def test_memory_is_measured_for_the_processes_below_the_keeper() -> None:
     hold = "import time; held = bytearray(64 << 20); print(1, flush=True); time.sleep(60)"
     with Kept([sys.executable, "-c", hold], output=subprocess.PIPE) as kept:
         stream = kept._keeper.stdout
@@ -182,7 +182,7 @@ def test_memory_is_of_what_runs_below_its_keeper() -> None:
     assert proportional(kept.pid) == 0
 
 
-def test_a_pages_table_is_replaced_and_nothing_else() -> None:
+def test_only_the_table_of_a_page_is_replaced() -> None:
     before, after = (
         "# A\n\n| x |\n\n## How it compares\n\nSo:\n\n",
         "\n\nEnd.\n\n## More\n\n| y |\n",

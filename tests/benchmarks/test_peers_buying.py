@@ -109,19 +109,19 @@ def test_a_rate_counts_whole_orders_and_every_unit_is_accounted_for(shop: Shop) 
     assert errors == 0
 
 
-def test_orders_that_a_server_fails_at_are_counted_and_tried_again(shop: Shop) -> None:
+def test_failed_orders_are_counted_and_retried(shop: Shop) -> None:
     shop.fails = 2
     found, errors = buying.measure(load(shop), Meter(os.getpid()))
     assert (found.failure, errors) == ("", 2)
     assert found.sent == 2 * found.orders + 2
 
 
-def test_a_refusal_while_there_is_plenty_is_a_failure(small_shop: Shop) -> None:
+def test_a_refusal_with_enough_stock_is_a_failure(small_shop: Shop) -> None:
     found, _ = buying.measure(load(small_shop), Meter(os.getpid()))
     assert found.failure == "Refused: sold out"
 
 
-def test_in_a_rush_each_buyer_gets_an_answer(small_shop: Shop) -> None:
+def test_each_concurrent_buyer_gets_an_answer(small_shop: Shop) -> None:
     answers = buying.rush(small_shop.server_address[1], [Visitor()] * 8, product=1)
     assert sorted(answers) == ["refused"] * 5 + ["sold"] * 3
     assert Rush(there=3, sold=3, refused=5, failed=[], left=0).oversold == 0

@@ -71,7 +71,7 @@ def test_vendure_takes_five_mutations_from_the_lines_to_the_payment() -> None:
     assert body(requests[0])["variables"]["lines"][2] == {"productVariantId": "7", "quantity": 3}
 
 
-def test_an_order_that_vendure_took_no_payment_for_is_not_placed() -> None:
+def test_an_order_of_vendure_without_a_payment_is_not_placed() -> None:
     with pytest.raises(BadReply):
         asked(VendureBuyer("t").order(BASKET), [*PLACED[:4], step(state="ArrangingPayment")])
 
@@ -95,7 +95,7 @@ def test_too_little_stock_is_a_refusal_in_each_system() -> None:
             asked(flow, answers)
 
 
-def test_any_other_answer_is_none() -> None:
+def test_any_other_answer_is_an_error() -> None:
     fault = {"errorCode": "ORDER_LIMIT_ERROR", "message": "too many"}
     wrong = [
         (LarderBuyer("t").order(BASKET), [reply(409, {"code": "price_changed"})]),
@@ -110,7 +110,7 @@ def test_any_other_answer_is_none() -> None:
             asked(flow, answers)
 
 
-def test_a_request_that_a_server_fails_at_is_sent_again_some_times() -> None:
+def test_a_failed_request_is_repeated_a_limited_number_of_times() -> None:
     failed, done = reply(500, ""), reply(200, {"id": 1})
 
     def once() -> Flow:

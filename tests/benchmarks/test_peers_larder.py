@@ -10,7 +10,7 @@ from tests.http.conftest import token_for
 from tests.server import Server
 
 
-def test_larder_sells_what_there_is_and_adds_up_the_lines(
+def test_larder_sells_its_stock_and_sums_the_lines(
     server: Server, person: Callable[..., Person], product: Callable[..., int]
 ) -> None:
     few = product(stock=20)
@@ -22,7 +22,7 @@ def test_larder_sells_what_there_is_and_adds_up_the_lines(
         assert buying.outcome(conversation, buyer, [(few, 8)]) == "sold"
 
 
-def test_a_rush_on_larder_sells_every_unit_and_no_more(
+def test_concurrent_buyers_get_exactly_the_stock_of_larder(
     server: Server, person: Callable[..., Person], product: Callable[..., int]
 ) -> None:
     few = product(stock=20)

@@ -64,7 +64,7 @@ def added(before: dict[str, int]) -> dict[str, int]:
     return {table: count - before[table] for table, count in rows().items()}
 
 
-def test_pgbench_writes_as_many_rows_an_order_as_larder_does(stock: Stock, now: datetime) -> None:
+def test_pgbench_writes_as_many_rows_for_an_order_as_larder(stock: Stock, now: datetime) -> None:
     before = rows()
     lines = [Wanted(stock.first + place, 1) for place in (0, 3, 6)]
     asked = Placement(customer=stock.first_customer, actor=SYSTEM_ACTOR, lines=lines)
@@ -78,7 +78,7 @@ def test_pgbench_writes_as_many_rows_an_order_as_larder_does(stock: Stock, now: 
 
 @pytest.mark.parametrize(("script", "orders"), [("order.sql", 1), ("group.sql", 20)])
 @pytest.mark.parametrize("hot", [False, True])
-def test_after_pgbench_wrote_at_once_from_four_connections_the_books_balance(
+def test_invariants_hold_after_pgbench_with_four_connections(
     stock: Stock, script: str, orders: int, *, hot: bool
 ) -> None:
     writes = Writes(script, os.environ["DATABASE_URL"], stock, 4, 0, 0, hot=hot, orders=orders)

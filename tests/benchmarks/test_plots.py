@@ -8,11 +8,11 @@ from benchmarks import plots
 from benchmarks.bars import Bar, svg
 
 
-def test_the_committed_plots_are_what_the_figures_say() -> None:
+def test_the_committed_plots_match_the_figures() -> None:
     assert plots.main(["--check"]) == 0
 
 
-def test_a_stale_plot_is_named_and_drawn_anew(
+def test_an_outdated_plot_is_named_and_drawn_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(plots, "PAGES", tmp_path)
@@ -24,7 +24,7 @@ def test_a_stale_plot_is_named_and_drawn_anew(
     assert "peers.svg" not in said
 
 
-def test_the_bars_of_a_group_share_a_scale_and_a_mark_lies_on_it() -> None:
+def test_bars_and_marks_of_a_section_share_a_scale() -> None:
     drawn = svg([("Group", [Bar("a", 10, "10/s", mark=20), Bar("b", 5, "5/s")]), ("None", [])])
     assert drawn.count('height="18"') == 2
     assert 'x="110" y="40" width="230.0"' in drawn

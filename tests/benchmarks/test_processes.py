@@ -33,7 +33,7 @@ def start() -> Iterator[list[subprocess.Popen[bytes]]]:
         process.wait()
 
 
-def test_the_time_of_a_tree_holds_that_of_living_and_of_ended_descendants(
+def test_the_time_of_a_process_tree_includes_ended_descendants(
     start: list[subprocess.Popen[bytes]],
 ) -> None:
     parent = subprocess.Popen([sys.executable, "-c", FAMILY])
@@ -46,14 +46,14 @@ def test_the_time_of_a_tree_holds_that_of_living_and_of_ended_descendants(
     assert len(processes.tree(parent.pid)) == 2
 
 
-def test_a_process_that_is_gone_has_no_tree() -> None:
+def test_an_ended_process_has_no_tree() -> None:
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
     assert processes.tree(gone.pid) == {}
     assert processes.cpu_seconds(gone.pid) == 0
 
 
-def test_peak_memory_remembers_what_was_given_back(start: list[subprocess.Popen[bytes]]) -> None:
+def test_peak_memory_includes_released_memory(start: list[subprocess.Popen[bytes]]) -> None:
     process = subprocess.Popen([sys.executable, "-c", HOLD], stdout=subprocess.PIPE)
     start.append(process)
     assert process.stdout is not None
@@ -62,7 +62,7 @@ def test_peak_memory_remembers_what_was_given_back(start: list[subprocess.Popen[
         assert processes.peak_memory(process.pid) > 64 << 20
 
 
-def test_the_machine_is_never_less_busy_than_one_of_its_processes() -> None:
+def test_the_machine_is_at_least_as_busy_as_each_of_its_processes() -> None:
     before, own = processes.machine_busy_seconds(), time.process_time()
     while time.process_time() - own < 0.3:
         pass

@@ -18,7 +18,7 @@ def body(raw: bytes) -> dict[str, Any]:
     return parsed
 
 
-def test_an_order_has_three_different_products_and_says_how_many_units() -> None:
+def test_an_order_has_three_different_products_with_quantities() -> None:
     for sent in islice(Orders(["token"], PRODUCTS, "W").requests(0), 200):
         lines = body(sent.raw)["lines"]
         assert len({line["product"] for line in lines}) == 3
@@ -30,7 +30,7 @@ def test_a_hot_product_is_in_every_order_once() -> None:
         assert [line["product"] for line in body(sent.raw)["lines"]].count(7) == 1
 
 
-def test_no_key_is_used_twice_whatever_process_sends_it() -> None:
+def test_no_key_is_used_twice_in_all_processes() -> None:
     keys = [
         line
         for part in range(2)
@@ -41,7 +41,7 @@ def test_no_key_is_used_twice_whatever_process_sends_it() -> None:
     assert len(set(keys)) == len(keys) == 200
 
 
-def test_orders_without_keys_carry_none() -> None:
+def test_orders_without_keys_have_no_key_header() -> None:
     assert b"Idempotency-Key" not in next(Orders(["t"], PRODUCTS, "W").requests(0)).raw
 
 
@@ -51,7 +51,7 @@ def test_every_product_is_ordered_about_as_often() -> None:
     assert all(1200 < found.count(product) < 1800 for product in range(10))
 
 
-def test_a_page_goes_round_the_tokens() -> None:
+def test_pages_use_the_tokens_in_turn() -> None:
     raws = [sent.raw for sent in islice(Page("/x", ["one", "two"]).requests(0), 3)]
     assert b"Bearer one" in raws[0]
     assert b"Bearer two" in raws[1]
@@ -64,12 +64,12 @@ def test_a_page_without_tokens_sends_no_credentials() -> None:
     assert b'If-None-Match: "1-2"\r\n' in raw
 
 
-def test_log_ins_go_round_the_customers() -> None:
+def test_log_ins_use_the_customers_in_turn() -> None:
     raws = [sent.raw for sent in islice(LogIns(["ann", "bob"], "secret").requests(0), 2)]
     assert [body(raw)["username"] for raw in raws] == ["ann", "bob"]
 
 
-def test_of_mixed_requests_each_kind_has_exactly_its_share() -> None:
+def test_each_kind_of_mixed_requests_has_exactly_its_share() -> None:
     pages, orders = Page("/list", ["token"]), Orders(["token"], PRODUCTS, "M")
     kinds: list[Traffic] = [pages, orders, Page("/history", ["token"])]
     hand = list(zip(MIX, kinds, strict=True))
@@ -81,7 +81,7 @@ def test_of_mixed_requests_each_kind_has_exactly_its_share() -> None:
     assert {one.status for one in sent if not one.units} == {200}
 
 
-def test_mixed_requests_come_in_another_order_in_every_hand_and_process() -> None:
+def test_mixed_requests_have_another_order_in_each_round_and_process() -> None:
     hand = [(3, Page("/a")), (3, Page("/b"))]
 
     def paths(part: int) -> str:
@@ -100,7 +100,7 @@ def test_details_are_of_any_product_for_any_customer() -> None:
     assert {b"Bearer one" in one.raw for one in sent} == {True, False}
 
 
-def test_every_request_knows_its_only_right_answer() -> None:
+def test_every_request_has_one_expected_answer() -> None:
     assert next(Page("/", etag='"1"', status=304).requests(0)).status == 304
     assert next(Orders(["t"], PRODUCTS, "W").requests(0)).status == 201
     assert next(LogIns(["ann"], "secret").requests(0)).status == 200

@@ -72,7 +72,7 @@ def line(verdict: Verdict, text: str) -> Line:
     return found
 
 
-def test_a_run_on_its_bars_passes() -> None:
+def test_a_run_that_meets_its_limits_passes() -> None:
     verdict = judge(results(R=150, W=75, H=68), BALANCED)
     assert verdict.counts
     assert verdict.failed == []
@@ -80,7 +80,7 @@ def test_a_run_on_its_bars_passes() -> None:
 
 
 @pytest.mark.parametrize(("name", "limit"), [(one.measured, one.limit) for one in RATIOS])
-def test_a_load_that_stood_still_is_never_on_a_mark(name: str, limit: str) -> None:
+def test_a_load_without_progress_meets_no_limit(name: str, limit: str) -> None:
     found = line(judge(results(**{name: 0}), BALANCED), f"{name} / {limit}")
     assert found.met is (found.marks.bar is None)
     assert found.passed is (found.marks.floor is None)
@@ -116,7 +116,7 @@ def test_a_ratio_below_its_floor_fails_the_run(name: str, rate: int, sentence: s
     assert sentence in judge(results(**{name: rate}), BALANCED).failed
 
 
-def test_a_limit_that_did_nothing_fails_the_run() -> None:
+def test_a_reference_load_without_progress_fails_the_run() -> None:
     assert judge(results(**{"pgbench W": 0}), BALANCED).failed != []
 
 
@@ -141,7 +141,7 @@ def test_the_slowest_hundredth_of_pages_at_16_connections_has_a_bar(
 @pytest.mark.parametrize(
     ("application", "met", "reached"), [(199, True, True), (349, True, False), (351, False, False)]
 )
-def test_what_an_order_costs_the_application_has_a_bar_and_a_goal(
+def test_the_application_cost_of_an_order_has_a_limit_and_a_goal(
     application: float, *, met: bool, reached: bool
 ) -> None:
     found = results() | {"W": of(50, application=application / 1e6)}
@@ -153,7 +153,7 @@ def test_what_an_order_costs_the_application_has_a_bar_and_a_goal(
 @pytest.mark.parametrize(
     ("postgresql", "met", "passed"), [(39, True, True), (41, False, True), (61, False, False)]
 )
-def test_what_an_order_costs_the_database_is_held_against_orders_one_by_one(
+def test_the_database_cost_of_an_order_is_compared_with_single_orders(
     postgresql: float, *, met: bool, passed: bool
 ) -> None:
     found = results() | {"W": of(50, postgresql=postgresql / 1e6)}
@@ -200,7 +200,7 @@ def found() -> Report:
     return Report(machine, {"rounds": 1}, measured, judge(measured, BALANCED), start, memory)
 
 
-def test_the_terminal_shows_every_load_every_figure_and_what_was_missed(found: Report) -> None:
+def test_the_terminal_shows_loads_figures_and_missed_limits(found: Report) -> None:
     shown = report.text(found)
     assert all(name in shown for name in RATES)
     assert all(f"{one.measured} / {one.limit}" in shown for one in RATIOS)
@@ -218,21 +218,21 @@ def test_the_report_has_start_and_memory(found: Report) -> None:
     assert "application 200 MiB, PostgreSQL 100 MiB" in shown
 
 
-def test_bars_of_a_run_that_does_not_count_are_not_counted(found: Report) -> None:
+def test_limits_of_an_invalid_run_are_not_counted(found: Report) -> None:
     unbalanced = judge(found.results, replace(BALANCED, placed=4))
     shown = report.text(replace(found, verdict=unbalanced))
     assert "bars met" not in shown
     assert "none of these figures counts" in shown
 
 
-def test_a_machine_that_was_busy_with_something_else_is_reported(found: Report) -> None:
+def test_other_processes_on_a_busy_machine_are_reported(found: Report) -> None:
     assert "Other processes" not in report.text(found)
     for rounds in found.results.values():
         rounds[0] = replace(rounds[0], cpu=replace(rounds[0].cpu, others=0.5))
     assert "Other processes took 25% of this machine" in report.text(found)
 
 
-def test_the_json_holds_what_the_tables_show(found: Report) -> None:
+def test_the_json_has_the_values_of_the_tables(found: Report) -> None:
     kept = json.loads(json.dumps(report.as_json(found)))
     assert (kept["passed"], kept["counts"]) == (False, True)
     assert kept["medians"]["R"]["rate"] == 10
@@ -253,7 +253,7 @@ def test_the_json_holds_what_the_tables_show(found: Report) -> None:
     }
 
 
-def test_what_is_not_a_number_is_null_in_the_json_and_a_dash_in_the_table(found: Report) -> None:
+def test_a_missing_number_is_null_in_json_and_a_dash_in_the_table(found: Report) -> None:
     nobodys = Cpu(math.nan, math.nan, 0.1, 0)
     found.results["R beside W"] = [replace(found.results["R beside W"][0], cpu=nobodys)]
     raw = json.dumps(report.as_json(found), allow_nan=False)
@@ -269,7 +269,7 @@ def test_the_page_has_the_tables_and_the_plot(found: Report) -> None:
     assert "- filesystem: ext4" in page
 
 
-def test_the_plot_has_a_bar_for_each_load_and_a_line_for_each_that_has_one_to_reach(
+def test_the_plot_has_a_bar_for_each_load_and_a_line_for_each_limit(
     found: Report,
 ) -> None:
     rates = {name: one.rate for name, one in found.summaries().items()}
@@ -283,18 +283,18 @@ def test_the_plot_has_a_bar_for_each_load_and_a_line_for_each_that_has_one_to_re
     assert {"R", "10/s"} <= {text.text for text in root.findall(f"{space}text")}
 
 
-def test_everything_that_is_judged_is_measured() -> None:
+def test_every_judged_load_is_measured() -> None:
     named = {name for one in RATIOS for name in (one.measured, one.limit)}
     named |= {name for one in FIGURES for name in (one.measured, one.of) if name}
     assert named <= RATES.keys() == TITLES.keys() == {*ORDER, *ONCE, HALF}
     assert {*ORDER} >= PGBENCH
 
 
-def test_half_of_the_maximum_is_known_before_it_is_needed() -> None:
+def test_the_maximum_is_measured_before_the_load_of_half_of_it() -> None:
     assert ORDER.index("W") < ORDER.index(BESIDE)
 
 
-def test_a_load_with_a_floor_is_measured_as_often_as_its_limit_and_next_to_it() -> None:
+def test_a_load_with_a_floor_is_measured_directly_next_to_its_limit() -> None:
     order = "|".join(ORDER)
     for ours, limit in (("R", "bare Django"), ("W", "pgbench W")):
         assert order.count(f"{ours}|{limit}|{limit}|{ours}|") == 1
@@ -302,7 +302,7 @@ def test_a_load_with_a_floor_is_measured_as_often_as_its_limit_and_next_to_it() 
     assert order.count("H|W|pgbench W|pgbench W|W|H|") == 1
 
 
-def test_no_floor_is_above_its_bar() -> None:
+def test_no_floor_is_above_its_limit() -> None:
     """A run that meets every bar cannot fail."""
     for marks in (one.marks for one in (*RATIOS, *FIGURES)):
         if marks.floor is not None and marks.bar is not None:
@@ -311,7 +311,7 @@ def test_no_floor_is_above_its_bar() -> None:
             assert marks.hold(marks.goal, marks.bar)
 
 
-def test_a_ratio_of_loads_that_are_not_measured_equally_often_takes_their_medians() -> None:
+def test_a_ratio_of_loads_with_different_counts_uses_their_medians() -> None:
     found = results()
     found["R"] *= 2
     assert judge(found, BALANCED).failed == []

@@ -141,7 +141,7 @@ def test_the_admin_shows_saves_and_exports_the_field(shop: Target, token: str, d
     assert (countries["ADMIN"], countries["ADDED"]) == ("DK", "FI")
 
 
-def test_the_documents_have_the_field_and_break_nothing(copy: Path, shop: Target) -> None:
+def test_the_openapi_documents_have_the_field_and_stay_compatible(copy: Path, shop: Target) -> None:
     document = shop.call("GET", "openapi.json").body
     shapes = document["components"]["schemas"]
     written = {"type": "string", "maxLength": 2, "pattern": "^([A-Z]{2})?$"}

@@ -1,5 +1,4 @@
-"""Compaction of the feed of products: it gets short, and no reader, wherever they are, misses
-anything by that."""
+"""Compaction shortens the feed of products, and no reader misses a change."""
 
 import threading
 import time
@@ -37,7 +36,7 @@ _BEFORE_THE_LAST = "(transaction_id, position) < ("
 
 
 def without(guard: str, instead: str) -> str:
-    """The statement without what makes it safe."""
+    """Returns the statement without one of its guards."""
     assert guard in sql.COMPACT
     return sql.COMPACT.replace(guard, instead)
 
@@ -50,14 +49,14 @@ def touch(*changed: int) -> None:
 
 @pytest.fixture
 def three(product: MakeProduct) -> list[int]:
-    """Products whose making the feed tells of."""
+    """Products whose creation is in the feed."""
     made = [product() for _ in range(3)]
     settle()
     return made
 
 
 def rows() -> list[tuple[int, int, int]]:
-    """The feed as it is: transaction, number, product."""
+    """Returns the rows of the feed: transaction, number, product."""
     return database.rows(
         "SELECT transaction_id::text::bigint, position, product_id FROM product_change"
         " ORDER BY transaction_id, position"
@@ -76,7 +75,7 @@ def marks() -> list[Mark]:
     return [Mark(epoch, 3, 0), *(Mark(epoch, *row[:2]) for row in rows())]
 
 
-def test_the_last_row_of_each_product_is_left(three: list[int]) -> None:
+def test_compaction_keeps_the_last_row_of_each_product(three: list[int]) -> None:
     touch(*three, three[0], three[2], three[0])
     with transaction() as other:
         for one in (three[1], three[2], three[1]):
@@ -89,7 +88,7 @@ def test_the_last_row_of_each_product_is_left(three: list[int]) -> None:
     assert list(compact(part=4)) == [0]
 
 
-def test_it_goes_by_parts_and_looks_for_the_last_row_behind_them(three: list[int]) -> None:
+def test_compaction_works_in_parts_and_looks_for_the_last_row_behind_them(three: list[int]) -> None:
     touch(*three * 4)
     settle()
     before = len(rows())
@@ -100,8 +99,9 @@ def test_it_goes_by_parts_and_looks_for_the_last_row_behind_them(three: list[int
 
 
 def beside_an_open_transaction(three: list[int]) -> list[tuple[set[int], set[int]]]:
-    """What a reader at each place gets before and after compaction, while an account's
-    transaction is open and changes that began later have been committed."""
+    """Returns what a reader at each position gets before and after compaction, while one
+    transaction is open and later ones are committed.
+    """
     touch(three[0], three[1], three[0])
     settle()
     with transaction() as slow:
@@ -125,7 +125,7 @@ def test_each_reader_gets_every_change_beside_an_open_transaction(three: list[in
 def test_compaction_that_ignores_the_horizon_hides_settled_changes(
     three: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is behind the open transaction would supersede what can be read."""
+    """Changes after the open transaction would replace changes that readers can see."""
     monkeypatch.setattr(sql, "COMPACT", without(_HORIZON, ""))
     assert_breaks(
         lambda: beside_an_open_transaction(three),
@@ -135,7 +135,7 @@ def test_compaction_that_ignores_the_horizon_hides_settled_changes(
 
 
 class Copy:
-    """What an app holds of the catalogue: names by product."""
+    """The copy of the catalogue in an app: names by product."""
 
     def __init__(self, customer: int, *, limit: int = 2) -> None:
         self.customer, self.limit = customer, limit
@@ -143,7 +143,7 @@ class Copy:
         self.progress: Progress | None = None
 
     def ask(self) -> bool:
-        """One page; whether there is more."""
+        """Reads one page; returns whether there is another."""
         page = product_changes(self.customer, self.progress, limit=self.limit)
         self.names |= {one.id: one.name for one in page.products}
         for one in page.gone:
@@ -157,11 +157,11 @@ class Copy:
 
     @property
     def right(self) -> bool:
-        """Whether it is the catalogue in its current state."""
+        """Whether it equals the current catalogue."""
         return self.names == {one.id: one.name for one in products(self.customer, limit=None)}
 
 
-def test_an_old_copy_hears_of_what_is_gone_and_a_begun_one_of_what_changed_meanwhile(
+def test_old_and_new_copies_get_all_changes_after_a_compaction(
     product: MakeProduct, person: Callable[..., Person], now: datetime
 ) -> None:
     ids = [product() for _ in range(6)]
@@ -186,7 +186,7 @@ def test_an_old_copy_hears_of_what_is_gone_and_a_begun_one_of_what_changed_meanw
 
 
 class Bustle:
-    """Writers slow and fast, and compaction without a pause, beside copies that are kept."""
+    """Runs slow and fast writers and continuous compaction, while copies are updated."""
 
     def __init__(self, ids: Sequence[int], *, seconds: float) -> None:
         self.ids, self.numbers = ids, count()
@@ -227,7 +227,7 @@ class Bustle:
 
 
 def keep_copies(who: int, ids: Sequence[int], *, seconds: float) -> list[Copy]:
-    """Copies that ask again and again, that ask now and then, and that began meanwhile."""
+    """Updates copies often, sometimes, and from the beginning."""
     eager, lazy, late = Copy(who), Copy(who, limit=3), Copy(who)
     lazy.update()
     with Bustle(ids, seconds=seconds) as bustle:
@@ -249,11 +249,11 @@ def all_right(copies: Sequence[Copy]) -> None:
 
 @pytest.fixture
 def many(product: MakeProduct) -> list[int]:
-    """Few enough that each changes often, more than a page has."""
+    """More products than a page has, and few enough that each changes often."""
     return [product() for _ in range(8)]
 
 
-def test_copies_are_right_after_a_bustle_in_which_the_feed_was_compacted(
+def test_copies_are_right_after_concurrent_changes_and_compaction(
     many: list[int], person: Callable[..., Person]
 ) -> None:
     who = person().id
@@ -272,7 +272,7 @@ def copy_of_before(who: int, ids: Sequence[int], now: datetime) -> Copy:
     return copy
 
 
-def test_compaction_that_takes_the_last_row_too_makes_copies_wrong(
+def test_compaction_that_deletes_last_rows_makes_copies_wrong(
     many: list[int],
     person: Callable[..., Person],
     now: datetime,
@@ -284,7 +284,7 @@ def test_compaction_that_takes_the_last_row_too_makes_copies_wrong(
     assert not copy_of_before(person().id, many[1:], now).right
 
 
-def test_a_part_costs_one_range_and_one_look_for_each_row(three: list[int]) -> None:
+def test_a_part_reads_one_index_range_and_one_row_for_each_row(three: list[int]) -> None:
     database.execute("INSERT INTO product_change (product_id) SELECT generate_series(1, 5000)")
     plan = "\n".join(row[0] for row in database.rows(f"EXPLAIN {sql.COMPACT}", ["0", 0, 500]))
     scans = [line.strip() for line in plan.splitlines() if " on product_change" in line]
@@ -293,7 +293,7 @@ def test_a_part_costs_one_range_and_one_look_for_each_row(three: list[int]) -> N
         assert any(f"using product_change_{index} " in line for line in scans), plan
 
 
-def test_the_job_walks_the_whole_feed(
+def test_the_job_compacts_the_whole_feed(
     three: list[int], monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: Any
 ) -> None:
     touch(*three * 3)

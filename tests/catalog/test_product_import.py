@@ -1,4 +1,4 @@
-"""The statements that store a file say what the plain ORM would."""
+"""The statements that store an imported file write the same rows as the ORM."""
 
 import io
 from collections.abc import Callable
@@ -46,7 +46,7 @@ def of_this_shop() -> list[tuple[Any, ...]]:
 
 
 @pytest.mark.parametrize("columns", [COLUMNS, (*COLUMNS, "max_per_order"), COLUMNS[:3]])
-def test_storing_leaves_what_the_orm_would(
+def test_an_import_writes_what_the_orm_would(
     product: Callable[..., int], now: datetime, columns: tuple[str, ...]
 ) -> None:
     later = now + timedelta(days=1)
@@ -69,7 +69,9 @@ def test_storing_leaves_what_the_orm_would(
     assert sum(one.is_new for part in parts for one in part) == 1
 
 
-def test_faults_of_rows_together_come_with_those_of_each(product: Callable[..., int]) -> None:
+def test_errors_between_rows_are_reported_with_errors_of_single_rows(
+    product: Callable[..., int],
+) -> None:
     product(sku="A", max_per_order=1)
     rows = [{"sku": "A", "name": "N", "price": "1", "min_quantity": "2"}]
     rows += [{"sku": "B", "name": "", "price": "1"}, {"sku": "C", "name": "N", "price": "1"}]

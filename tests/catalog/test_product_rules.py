@@ -1,4 +1,4 @@
-"""The rules of a line: never such that no number of units fits all of them."""
+"""Rules of a line are refused if no quantity satisfies all of them."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -21,7 +21,7 @@ small = st.integers(1, 30)
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(least=small, most=st.none() | small, step=small)
-def test_rules_are_taken_exactly_where_some_number_of_units_fits_them(
+def test_rules_are_accepted_if_and_only_if_some_quantity_satisfies_them(
     jam: int, now: datetime, least: int, most: int | None, step: int
 ) -> None:
     rules = {"min_quantity": least, "max_per_order": most, "step": step}
@@ -51,7 +51,7 @@ def jam(product: Callable[..., int]) -> int:
         ({"max_per_order": 8, "step": 3}, {"min_quantity": 7}),
     ],
 )
-def test_a_change_is_judged_with_the_rules_that_stay(
+def test_a_change_is_checked_together_with_the_unchanged_rules(
     product: Callable[..., int], now: datetime, before: dict[str, Any], change: dict[str, Any]
 ) -> None:
     jam = product(**before)

@@ -39,9 +39,7 @@ def category(db: None, now: datetime) -> Callable[..., int]:
     return lambda name, parent=None: create_category(name=name, parent=parent, now=now).id
 
 
-def test_a_change_with_the_version_that_was_read_is_a_compare_and_swap(
-    db: None, now: datetime
-) -> None:
+def test_a_change_with_a_version_needs_the_current_version(db: None, now: datetime) -> None:
     jam = create_product(JAM, now=now)
     change_product(jam, {"name": "A"}, now=now, version=1)
     with pytest.raises(StaleVersion) as stale:
@@ -50,14 +48,14 @@ def test_a_change_with_the_version_that_was_read_is_a_compare_and_swap(
     assert Product.objects.get(pk=jam).name == "A"
 
 
-def test_a_change_writes_when_it_happened_and_leaves_the_rest(db: None, now: datetime) -> None:
+def test_a_change_writes_its_time_and_keeps_the_other_fields(db: None, now: datetime) -> None:
     jam, later = create_product(JAM, now=now), now + timedelta(hours=1)
     change_product(jam, {"price": Decimal(2)}, now=later)
     row = Product.objects.get(pk=jam)
     assert (row.name, row.price, row.created_at, row.updated_at) == ("Jam", Decimal(2), now, later)
 
 
-def test_what_is_archived_can_be_neither_changed_nor_archived(db: None, now: datetime) -> None:
+def test_an_archived_product_can_be_neither_changed_nor_archived(db: None, now: datetime) -> None:
     jam = create_product(JAM, now=now)
     archive_product(jam, now=now, version=1)
     with pytest.raises(NotFound):
@@ -87,7 +85,7 @@ def test_the_sku_is_the_end_of_the_public_id_in_base32(last_bits: int, sku: str)
     assert sku_of(UUID(int=(0b1011 << 50) + last_bits)) == sku
 
 
-def test_a_product_goes_by_either_id_archived_or_not(db: None, now: datetime) -> None:
+def test_a_product_is_found_by_either_id_also_when_archived(db: None, now: datetime) -> None:
     jam, tea = create_product(JAM, now=now), create_product(JAM | {"sku": "TEA"}, now=now)
     archive_product(tea, now=now)
     public = queries.public_ids([jam, tea, 10**12])
@@ -97,7 +95,7 @@ def test_a_product_goes_by_either_id_archived_or_not(db: None, now: datetime) ->
     assert queries.public_ids([]) == queries.ids_by_public_id([]) == {}
 
 
-def test_a_claimed_name_is_that_of_no_other_product_on_sale(db: None, now: datetime) -> None:
+def test_a_unique_name_belongs_to_one_product_on_sale(db: None, now: datetime) -> None:
     jam = create_product(JAM, now=now, unique_name=True)
     with pytest.raises(AlreadyTaken, match="name_taken"):
         create_product(JAM | {"sku": "J2"}, now=now, unique_name=True)
@@ -115,7 +113,7 @@ def test_only_the_editable_fields_can_be_written(db: None, now: datetime, name: 
         change_product(jam, {name: 1}, now=now)
 
 
-def test_a_sku_in_use_is_named_whichever_way_it_comes(db: None, now: datetime) -> None:
+def test_creating_or_changing_to_a_used_sku_is_refused(db: None, now: datetime) -> None:
     create_product(JAM, now=now)
     tea = create_product(JAM | {"sku": "TEA"}, now=now)
     with pytest.raises(AlreadyTaken, match="sku_taken"):
@@ -134,12 +132,12 @@ def test_rules_of_a_line_that_contradict_each_other_are_refused(db: None, now: d
     assert [fault.where for fault in refused.value.faults] == ["/max_per_order"]
 
 
-def test_a_price_is_kept_exactly(db: None, now: datetime) -> None:
+def test_a_price_is_stored_exactly(db: None, now: datetime) -> None:
     jam = create_product(JAM | {"price": Decimal("999999999.999")}, now=now)
     assert queries.offers([jam])[jam].price == Decimal("999999999.999")
 
 
-def test_many_products_are_made_in_a_few_statements(
+def test_many_products_are_created_with_a_few_statements(
     db: None, now: datetime, django_assert_max_num_queries: Callable[..., object]
 ) -> None:
     new = [NewProduct(f"S{n}", "x", Decimal(1)) for n in range(500)]
@@ -161,7 +159,7 @@ def test_a_category_cannot_be_put_below_itself(category: Callable[..., int]) -> 
     assert queries.category(deep).parent == top
 
 
-def test_a_category_that_does_not_exist_is_nobodys_parent(category: Callable[..., int]) -> None:
+def test_an_unknown_category_cannot_be_a_parent(category: Callable[..., int]) -> None:
     with pytest.raises(UnknownCategory):
         category("x", 10**12)
     with pytest.raises(UnknownCategory):
@@ -188,7 +186,7 @@ def test_a_category_in_use_is_kept_even_for_an_archived_product(
         delete_category(jams)
 
 
-def test_a_category_cannot_stand_below_itself_by_a_guess_of_its_id(
+def test_a_new_category_cannot_be_its_own_parent(
     category: Callable[..., int], now: datetime
 ) -> None:
     next_id = category("Food") + 1
@@ -206,7 +204,7 @@ def test_a_ring_of_categories_does_not_block_reads(category: Callable[..., int])
 
 
 def test_two_moves_at_once_cannot_make_a_ring(transactional_db: None, now: datetime) -> None:
-    """Each move would be right by itself. The second waits for the first, then sees it."""
+    """Each move is valid without the other. The second waits for the first and then sees it."""
     food, jams = (create_category(name=name, parent=None, now=now).id for name in "FJ")
 
     def put_jams_below_food() -> str:

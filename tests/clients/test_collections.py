@@ -70,7 +70,7 @@ def play(player: Player, call: Call) -> None:
     player.play(call)
 
 
-def test_both_collections_ask_the_same_in_the_same_order() -> None:
+def test_both_collections_have_the_same_requests_in_the_same_order() -> None:
     asked = []
     for name, (dialect, calls) in READ.items():
         said = json.loads((command.COLLECTIONS / f"{name}.json").read_text())
@@ -86,7 +86,7 @@ def test_the_collections_start_with_the_demo_users() -> None:
     assert demo.USERS[staff].superuser
 
 
-def test_the_committed_collections_are_what_the_documents_say() -> None:
+def test_the_committed_collections_match_the_documents() -> None:
     assert command.main(["--check"]) == 0
 
 
@@ -96,7 +96,7 @@ def elsewhere(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[[], in
     return lambda: command.main(["--check"])
 
 
-def test_a_stale_collection_is_named_and_written_anew(
+def test_an_outdated_collection_is_named_and_generated_again(
     elsewhere: Callable[[], int], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert elsewhere() == 1
@@ -117,7 +117,7 @@ DOCUMENT: dict[str, Any] = {
 }
 
 
-def test_an_operation_that_the_plan_forgets_is_named() -> None:
+def test_an_operation_missing_in_the_plan_is_named() -> None:
     with pytest.raises(PlanError, match=r"GET /orders/current/$"):
         folders({"shop": DOCUMENT}, {"shop": [Step("GET /orders/{{id}}/")]})
     both = [Step("GET /orders/{{id}}/"), Step("GET /orders/current/")]
@@ -125,6 +125,6 @@ def test_an_operation_that_the_plan_forgets_is_named() -> None:
     assert [one.name for one in folder.requests] == ["One.", "The open one."]
 
 
-def test_a_step_that_no_document_has_is_named() -> None:
+def test_a_step_missing_in_the_documents_is_named() -> None:
     with pytest.raises(PlanError, match="POST /orders/1/"):
         folders({"shop": DOCUMENT}, {"shop": [Step("POST /orders/1/")]})

@@ -7,7 +7,7 @@ from tests.compat.conftest import ApiClient
 from tests.conftest import Person
 
 
-def test_a_price_and_stock_that_staff_set_are_recorded(
+def test_a_price_and_stock_set_by_staff_are_recorded(
     person: Callable[..., Person],
     product: Callable[..., int],
     client_of: Callable[[Person], ApiClient],

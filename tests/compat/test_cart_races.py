@@ -74,14 +74,14 @@ def check_added(outcome: Outcome) -> None:
     assert [line["quantity"] for line in order["orderedproduct_set"]] == [HANDS]
 
 
-def test_sixteen_units_added_at_once_are_one_line_of_sixteen(
+def test_sixteen_units_added_concurrently_make_one_line_of_sixteen(
     shop: Shop, product: MakeProduct
 ) -> None:
     for opened in (True, False) * 2:
         check_added(add_at_once(cart(shop), product(stock=3), opened=opened))
 
 
-def test_without_the_lock_of_the_order_additions_run_into_each_other(
+def test_without_the_draft_lock_concurrent_additions_fail(
     without: Without, product: MakeProduct
 ) -> None:
     shop = Shop(CONTRACT, without("draft lock"), is_guarded=False)
@@ -114,12 +114,12 @@ def most_carts() -> int:
     return int(most)
 
 
-def test_simultaneous_first_calls_make_one_order(shop: Shop) -> None:
+def test_concurrent_first_calls_create_one_order(shop: Shop) -> None:
     for _ in range(5):
         check_one_opened(open_at_once(cart(shop)))
 
 
-def test_without_the_unique_index_they_make_several(shop: Shop) -> None:
+def test_without_the_unique_index_concurrent_first_calls_create_several_orders(shop: Shop) -> None:
     with index_dropped("orders", "order_one_draft"), before_inserts('orders."order"'):
         assert_breaks(
             lambda: open_at_once(cart(shop)),
@@ -166,7 +166,7 @@ def check_none_lost(outcome: Outcome) -> None:
     assert_agree(rush.products)
 
 
-def test_no_unit_is_lost_or_sold_twice_while_the_order_is_submitted(
+def test_no_unit_is_lost_or_sold_twice_during_a_submission(
     shop: Shop, product: MakeProduct
 ) -> None:
     for _ in range(3):
@@ -174,7 +174,7 @@ def test_no_unit_is_lost_or_sold_twice_while_the_order_is_submitted(
     assert_books_balance()
 
 
-def test_without_the_lock_of_the_order_units_get_into_one_that_was_submitted(
+def test_without_the_draft_lock_units_are_added_to_a_submitted_order(
     without: Without, product: MakeProduct
 ) -> None:
     shop = Shop(CONTRACT, without("draft lock"), is_guarded=False)
@@ -190,7 +190,7 @@ def test_without_the_lock_of_the_order_units_get_into_one_that_was_submitted(
     assert not shelf(jam).agrees
 
 
-def test_a_submission_that_waits_while_its_order_is_abandoned_says_so(
+def test_a_submission_that_waits_reports_that_its_order_was_abandoned(
     shop: Shop, product: MakeProduct
 ) -> None:
     who, jam = stranger(), product(stock=5)

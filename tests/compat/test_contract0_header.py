@@ -23,14 +23,14 @@ def key_of(anyone: ApiClient, who: Person) -> str:
     return str(anyone("POST", "/auth/", said).body["token"])
 
 
-def test_a_key_opens_the_protected_paths(anyone: ApiClient, person: MakePerson) -> None:
+def test_a_key_gives_access_to_the_protected_paths(anyone: ApiClient, person: MakePerson) -> None:
     key = key_of(anyone, person())
     for path in PATHS:
         for word in ("Token", "token", "TOKEN"):
             assert anyone("GET", path, Authorization=f"{word} {key}").status == 200
 
 
-def test_a_key_opens_v1_too(anyone: ApiClient, person: MakePerson) -> None:
+def test_a_key_gives_access_to_v1(anyone: ApiClient, person: MakePerson) -> None:
     key = key_of(anyone, person())
     assert anyone("GET", "/api/v1/products", Authorization=f"Token {key}").status == 200
 
@@ -53,13 +53,13 @@ def test_a_bad_key_is_401(anyone: ApiClient, header: str, detail: str) -> None:
 
 
 @pytest.mark.parametrize("key", ["\xff", "\xe9" * 40, "0" * 39 + "\xff"])
-def test_bytes_that_are_no_text_are_401(anyone: ApiClient, key: str) -> None:
+def test_a_key_with_invalid_bytes_is_401(anyone: ApiClient, key: str) -> None:
     answer = anyone("GET", "/api/products/", Authorization=f"Token {key}")
     assert answer.status == 401
     assert isinstance(answer.body["detail"], str)
 
 
-def test_half_a_key_a_longer_one_and_one_in_capitals_are_401(
+def test_a_shortened_extended_or_upper_case_key_is_401(
     anyone: ApiClient, person: MakePerson
 ) -> None:
     key = key_of(anyone, person())
@@ -75,7 +75,7 @@ def test_a_key_sent_as_bearer_is_401(anyone: ApiClient, person: MakePerson) -> N
     assert (answer.status, answer.body["code"]) == (401, "token_not_valid")
 
 
-def test_without_the_header_it_is_401(anyone: ApiClient) -> None:
+def test_a_request_without_the_header_is_401(anyone: ApiClient) -> None:
     for path in PATHS:
         answer = anyone("GET", path)
         assert (answer.status, answer.body) == (401, NOT_GIVEN)
@@ -90,7 +90,7 @@ def end_by_deactivation(who: Person) -> None:
 
 
 @pytest.mark.parametrize("end", [end_by_deletion, end_by_deactivation])
-def test_with_the_account_its_key_ends_at_once(
+def test_deleting_the_account_ends_its_key_at_once(
     anyone: ApiClient, person: MakePerson, end: Callable[[Person], None]
 ) -> None:
     who = person()
@@ -113,7 +113,7 @@ def chief(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> tuple[str,
     return "chief", "swordfish"
 
 
-def test_the_admin_sends_strangers_to_its_log_in(anyone: ApiClient) -> None:
+def test_the_admin_redirects_anonymous_requests_to_its_log_in(anyone: ApiClient) -> None:
     answer = anyone("GET", "/admin/")
     assert (answer.status, answer.headers["location"]) == (302, "/admin/login/?next=/admin/")
     page = anyone("GET", "/admin/login/?next=/admin/")
@@ -137,7 +137,7 @@ def test_a_superuser_uses_the_admin_and_the_key_of_auth(
     assert anyone("GET", "/api/products/", Authorization=header).status == 200
 
 
-def test_a_customer_does_not_get_into_the_admin(anyone: ApiClient, person: MakePerson) -> None:
+def test_a_customer_cannot_open_the_admin(anyone: ApiClient, person: MakePerson) -> None:
     who = person()
     browser = Browser(anyone.server)
     assert browser.try_to_log_in(who.customer.username, who.password).status == 200

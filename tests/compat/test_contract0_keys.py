@@ -47,9 +47,7 @@ def test_json_a_form_and_multipart_give_the_same_key(anyone: ApiClient, person: 
     assert by_json.body == by_form.body == by_parts.body
 
 
-def test_later_calls_give_the_key_of_the_first_and_make_no_other(
-    anyone: ApiClient, person: MakePerson
-) -> None:
+def test_repeated_calls_return_the_same_key(anyone: ApiClient, person: MakePerson) -> None:
     who = person()
     keys = {anyone("POST", "/auth/", credentials(who)).body["token"] for _ in range(3)}
     assert len(keys) == 1
@@ -64,12 +62,12 @@ def test_only_the_hash_of_a_key_is_stored(anyone: ApiClient, person: MakePerson)
     assert bytes.fromhex(token) not in stored
 
 
-def test_people_have_different_keys(anyone: ApiClient, person: MakePerson) -> None:
+def test_each_account_has_a_different_key(anyone: ApiClient, person: MakePerson) -> None:
     keys = {anyone("POST", "/auth/", credentials(person())).body["token"] for _ in range(2)}
     assert len(keys) == 2
 
 
-def test_a_name_is_the_same_in_any_case_of_letters_and_may_have_blanks(
+def test_a_name_is_accepted_in_any_case_and_with_spaces_around(
     anyone: ApiClient, person: MakePerson
 ) -> None:
     who = person("Ana María")
@@ -99,9 +97,7 @@ def test_a_password_keeps_its_blanks(anyone: ApiClient, person: MakePerson) -> N
         ({"username": None, "password": "a"}, {"username": ["This field may not be null."]}),
     ],
 )
-def test_what_is_missing_or_blank_is_named_and_nothing_else(
-    anyone: ApiClient, body: Any, said: Any
-) -> None:
+def test_only_missing_and_blank_fields_are_named(anyone: ApiClient, body: Any, said: Any) -> None:
     for answer in (
         anyone("POST", "/auth/", body),
         anyone("POST", "/auth/", form=body) if None not in body.values() else None,
@@ -110,7 +106,7 @@ def test_what_is_missing_or_blank_is_named_and_nothing_else(
             assert (answer.status, answer.body) == (400, said)
 
 
-def test_no_body_at_all_is_one_without_its_fields(anyone: ApiClient) -> None:
+def test_an_empty_body_is_a_body_without_fields(anyone: ApiClient) -> None:
     for kind in ("application/json", FORM):
         answer = anyone("POST", "/auth/", b"", Content_Type=kind)
         assert (answer.status, answer.body) == (
@@ -119,7 +115,7 @@ def test_no_body_at_all_is_one_without_its_fields(anyone: ApiClient) -> None:
         )
 
 
-def test_a_wrong_password_an_unknown_name_and_an_ended_account_get_one_answer(
+def test_wrong_passwords_unknown_names_and_inactive_accounts_get_the_same_answer(
     anyone: ApiClient, person: MakePerson
 ) -> None:
     sleeping, deleted = person(is_active=False), person()
@@ -161,27 +157,27 @@ def test_an_unknown_name_costs_a_hash_as_a_wrong_password_does(
 
 
 @pytest.mark.parametrize("raw", [b"{", b"[1", b'{"username": }', b"\xff\xfe", b"[" * 10_000])
-def test_broken_json_is_400_with_a_sentence(anyone: ApiClient, raw: bytes) -> None:
+def test_invalid_json_is_400_with_a_message(anyone: ApiClient, raw: bytes) -> None:
     answer = anyone("POST", "/auth/", raw)
     assert answer.status == 400
     assert set(answer.body) == {"detail"}
 
 
 @pytest.mark.parametrize("body", [b"[]", b'["username"]', b'"text"', b"3", b"null", b"true"])
-def test_a_body_that_is_no_object_is_400(anyone: ApiClient, body: bytes) -> None:
+def test_a_body_that_is_not_an_object_is_400(anyone: ApiClient, body: bytes) -> None:
     answer = anyone("POST", "/auth/", body)
     assert answer.status == 400
     assert list(answer.body) == ["non_field_errors"]
 
 
 @pytest.mark.parametrize("value", [1, 10**30, 1.5, True, ["a"], {"a": "b"}])
-def test_a_field_that_is_no_string_is_400(anyone: ApiClient, value: Any) -> None:
+def test_a_field_that_is_not_a_string_is_400(anyone: ApiClient, value: Any) -> None:
     answer = anyone("POST", "/auth/", {"username": value, "password": value})
     wrong = ["Not a valid string."]
     assert (answer.status, answer.body) == (400, {"username": wrong, "password": wrong})
 
 
-def test_a_nul_or_half_a_character_is_400(anyone: ApiClient) -> None:
+def test_a_nul_or_a_lone_surrogate_is_400(anyone: ApiClient) -> None:
     for field in ("username", "password"):
         said = {"username": "a", "password": "b"} | {field: "a\0b"}
         for answer in (anyone("POST", "/auth/", said), anyone("POST", "/auth/", form=said)):
@@ -190,13 +186,13 @@ def test_a_nul_or_half_a_character_is_400(anyone: ApiClient) -> None:
         assert anyone("POST", "/auth/", said | {field: "\ud800"}).status == 400
 
 
-def test_a_file_is_no_name(anyone: ApiClient) -> None:
+def test_a_file_as_the_name_is_refused(anyone: ApiClient) -> None:
     raw = b'--x\r\nContent-Disposition: form-data; name="username"; filename="a"\r\n\r\nb\r\n--x--'
     answer = anyone("POST", "/auth/", raw, Content_Type="multipart/form-data; boundary=x")
     assert (answer.status, answer.body["username"]) == (400, ["Not a valid string."])
 
 
-def test_no_encoding_is_a_fault_of_the_server(anyone: ApiClient) -> None:
+def test_no_encoding_causes_an_error_of_the_server(anyone: ApiClient) -> None:
     parts = multipart(username="a\xe9")
     bodies = {"application/json": b'{"username": "\xff"}', FORM: b"username=\xff"}
     bodies["multipart/form-data; boundary=x"] = parts
@@ -260,9 +256,7 @@ def test_a_given_authorization_header_is_ignored(
     assert anyone("POST", "/auth/", wrong, Authorization=header).body == REFUSED
 
 
-def test_without_its_slash_the_path_leads_to_the_one_with_it(
-    anyone: ApiClient, person: MakePerson
-) -> None:
+def test_a_path_without_the_final_slash_redirects(anyone: ApiClient, person: MakePerson) -> None:
     said = credentials(person())
     found = [anyone("GET", "/auth"), anyone("POST", "/auth", said)]
     assert [(one.status, one.headers["location"]) for one in found] == [
@@ -271,7 +265,9 @@ def test_without_its_slash_the_path_leads_to_the_one_with_it(
     ]
 
 
-def test_every_answer_can_be_found_in_the_logs(anyone: ApiClient, person: MakePerson) -> None:
+def test_every_answer_has_a_correlation_id_of_the_log(
+    anyone: ApiClient, person: MakePerson
+) -> None:
     named = "0123456789abcdef0123456789abcdef"
     for said in (credentials(person()), {}):
         answer = anyone("POST", "/auth/", said, Correlation_ID=named)
@@ -279,7 +275,7 @@ def test_every_answer_can_be_found_in_the_logs(anyone: ApiClient, person: MakePe
         assert answer.headers["content-type"] == "application/json"
 
 
-def test_no_cache_keeps_a_key(anyone: ApiClient, person: MakePerson) -> None:
+def test_the_answer_with_a_key_is_not_cacheable(anyone: ApiClient, person: MakePerson) -> None:
     answer = anyone("POST", "/auth/", credentials(person()))
     assert answer.headers["cache-control"] == "private, no-store"
 

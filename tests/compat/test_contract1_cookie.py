@@ -39,13 +39,15 @@ def order(product: int) -> tuple[str, dict[str, object]]:
     return f"/api/orders/{uuid4()}/", {"products": [{"id": product, "quantity": 1}]}
 
 
-def test_the_cookie_reads(browser: Browser, product: MakeProduct) -> None:
+def test_the_cookie_allows_reading(browser: Browser, product: MakeProduct) -> None:
     jam = product()
     for path in ("/api/products/", f"/api/products/{jam}/", "/api/orders/"):
         assert browser("GET", path).status == 200
 
 
-def test_the_cookie_alone_writes_nothing(browser: Browser, product: MakeProduct) -> None:
+def test_the_cookie_without_a_csrf_token_cannot_write(
+    browser: Browser, product: MakeProduct
+) -> None:
     jam = product()
     path, body = order(jam)
     answer = browser("POST", path, body)
@@ -55,9 +57,7 @@ def test_the_cookie_alone_writes_nothing(browser: Browser, product: MakeProduct)
     assert browser("GET", path).status == 404
 
 
-def test_the_cookie_writes_with_the_token_in_a_header(
-    browser: Browser, product: MakeProduct
-) -> None:
+def test_the_cookie_with_the_csrf_header_can_write(browser: Browser, product: MakeProduct) -> None:
     jam = product()
     path, body = order(jam)
     answer = browser("POST", path, body, X_CSRFToken=browser.cookies["csrftoken"])
@@ -66,14 +66,14 @@ def test_the_cookie_writes_with_the_token_in_a_header(
 
 
 @pytest.mark.parametrize("token", ["", "x", "a" * 32, "a" * 64, "\xff"])
-def test_a_wrong_token_is_403(browser: Browser, product: MakeProduct, token: str) -> None:
+def test_a_wrong_csrf_token_is_403(browser: Browser, product: MakeProduct, token: str) -> None:
     jam = product()
     path, body = order(jam)
     answer = browser("POST", path, body, X_CSRFToken=token)
     assert (answer.status, left(jam)) == (403, 10)
 
 
-def test_a_page_of_another_site_writes_nothing(browser: Browser, product: MakeProduct) -> None:
+def test_a_page_of_another_site_cannot_write(browser: Browser, product: MakeProduct) -> None:
     jam = product()
     path, body = order(jam)
     token = browser.cookies["csrftoken"]
@@ -81,7 +81,7 @@ def test_a_page_of_another_site_writes_nothing(browser: Browser, product: MakePr
     assert (answer.status, left(jam)) == (403, 10)
 
 
-def test_a_form_of_another_site_writes_nothing(browser: Browser, product: MakeProduct) -> None:
+def test_a_form_of_another_site_cannot_write(browser: Browser, product: MakeProduct) -> None:
     jam = product()
     path, _ = order(jam)
     assert browser("POST", path, form={"products": "1"}).status == 415
@@ -94,7 +94,7 @@ def test_a_form_of_another_site_writes_nothing(browser: Browser, product: MakePr
     assert left(jam) == 10
 
 
-def test_a_token_beside_the_cookie_needs_no_more(
+def test_a_token_in_addition_to_the_cookie_needs_no_csrf_token(
     browser: Browser, shopper: ApiClient, product: MakeProduct
 ) -> None:
     path, body = order(product())
@@ -105,7 +105,7 @@ def test_a_token_beside_the_cookie_needs_no_more(
     assert browser("GET", path).status == 404
 
 
-def test_the_cookie_is_nothing_to_v1(browser: Browser, product: MakeProduct) -> None:
+def test_v1_ignores_the_cookie(browser: Browser, product: MakeProduct) -> None:
     product()
     token = browser.cookies["csrftoken"]
     assert browser("GET", "/api/v1/products").status == 401
@@ -130,7 +130,7 @@ def end_by_deactivation(who: Person) -> None:
 
 
 @pytest.mark.parametrize("end", [end_by_deletion, end_by_deactivation])
-def test_with_the_account_its_cookie_ends_at_once(
+def test_deleting_the_account_ends_its_cookie_at_once(
     browser: Browser, account: Person, end: Callable[[Person], None]
 ) -> None:
     assert browser("GET", "/api/products/").status == 200

@@ -69,7 +69,7 @@ def basic(who: Person) -> str:
     return f"Basic {base64.b64encode(pair).decode()}"
 
 
-def test_an_access_token_and_a_key_open_every_path(
+def test_an_access_token_and_a_key_give_access_to_every_path(
     anyone: ApiClient, person: MakePerson, product: MakeProduct
 ) -> None:
     jam, who = product(), person()
@@ -79,7 +79,7 @@ def test_an_access_token_and_a_key_open_every_path(
             assert statuses(everywhere(anyone, jam, f"{same} {credential}")) == WELCOME
 
 
-def test_an_access_token_of_every_token_endpoint_opens_them(
+def test_an_access_token_of_any_token_endpoint_gives_access(
     anyone: ApiClient, person: MakePerson, product: MakeProduct
 ) -> None:
     jam, who = product(), person()
@@ -96,7 +96,7 @@ def test_without_credentials_every_path_is_401(anyone: ApiClient, product: MakeP
         assert len(answer.headers["correlation-id"]) == 32
 
 
-def test_a_password_opens_none_of_them(
+def test_basic_authentication_gives_no_access(
     anyone: ApiClient, person: MakePerson, product: MakeProduct
 ) -> None:
     for answer in everywhere(anyone, product(), basic(person())):
@@ -126,7 +126,7 @@ def test_bad_tokens_are_401_with_their_code(
 @pytest.mark.parametrize(
     "header", ["Bearer", "Bearer ", "Bearer a b", "Bearer \xff", "Digest x", "x", "\xff", " "]
 )
-def test_a_header_that_names_no_token_is_401(
+def test_a_header_without_a_token_is_401(
     anyone: ApiClient, product: MakeProduct, header: str
 ) -> None:
     for answer in everywhere(anyone, product(), header):
@@ -183,7 +183,7 @@ def test_deleting_an_account_keeps_its_orders_and_hides_them(
     assert shopper("POST", f"/api/orders/{id}/", body).status == 404
 
 
-def test_the_open_paths_do_not_look_at_the_header(anyone: ApiClient, person: MakePerson) -> None:
+def test_the_open_paths_ignore_the_header(anyone: ApiClient, person: MakePerson) -> None:
     who = person()
     said = {"username": who.customer.username, "password": who.password}
     for path in ("/auth/", "/api/token/"):
@@ -191,7 +191,7 @@ def test_the_open_paths_do_not_look_at_the_header(anyone: ApiClient, person: Mak
             assert anyone("POST", path, said, Authorization=header).status == 200
 
 
-def test_a_refusal_of_the_method_does_not_come_before_credentials(anyone: ApiClient) -> None:
+def test_credentials_are_checked_before_the_method(anyone: ApiClient) -> None:
     for method in ("PUT", "PATCH", "DELETE"):
         assert anyone(method, f"/api/orders/{uuid4()}/").status == 401
         assert anyone(method, "/api/products/").status == 401

@@ -33,7 +33,7 @@ def order(client: ApiClient | Documented, product: int, quantity: int = 1) -> st
     return id
 
 
-def test_an_order_reads_as_it_was_answered(buyer: Documented, product: MakeProduct) -> None:
+def test_an_order_is_read_as_it_was_answered(buyer: Documented, product: MakeProduct) -> None:
     jam, id = product(price="12.5", name="Jam"), uuid4()
     body = {"products": [{"id": jam, "quantity": 2}]}
     placed = buyer("POST", f"/api/orders/{id}/", body)
@@ -42,7 +42,7 @@ def test_an_order_reads_as_it_was_answered(buyer: Documented, product: MakeProdu
     assert buyer("GET", "/api/orders/").body["results"] == [placed.body]
 
 
-def test_unknown_orders_and_those_of_others_get_one_answer(
+def test_unknown_orders_and_orders_of_others_get_the_same_answer(
     person: MakePerson, client_of: ClientOf, product: MakeProduct
 ) -> None:
     id = order(client_of(person()), product())
@@ -55,9 +55,7 @@ def test_unknown_orders_and_those_of_others_get_one_answer(
         assert other("GET", "/api/orders/").body["count"] == 0
 
 
-def test_the_history_is_pages_of_ten_the_newest_first(
-    buyer: Documented, product: MakeProduct
-) -> None:
+def test_the_history_has_pages_of_ten_newest_first(buyer: Documented, product: MakeProduct) -> None:
     jam = product(stock=100)
     placed = [order(buyer, jam) for _ in range(21)]
     here = f"http://127.0.0.1:{buyer.client.server.port}/api/orders/"
@@ -72,7 +70,7 @@ def test_the_history_is_pages_of_ten_the_newest_first(
     assert times == sorted(times, reverse=True)
 
 
-def test_the_envelope_says_where_contract_2_has_the_orders(buyer: Documented) -> None:
+def test_the_list_has_the_address_of_the_orders_of_contract_2(buyer: Documented) -> None:
     answer = buyer("GET", "/api/orders/")
     assert answer.status == 200
     assert answer.body == {
@@ -85,12 +83,12 @@ def test_the_envelope_says_where_contract_2_has_the_orders(buyer: Documented) ->
 
 
 @pytest.mark.parametrize("page", ["0", "-1", "2", "x", "1.5", "last", "9" * 40, "%00"])
-def test_a_page_that_is_not_there_is_404(buyer: Documented, page: str) -> None:
+def test_an_unknown_page_is_404(buyer: Documented, page: str) -> None:
     answer = buyer("GET", f"/api/orders/?page={page}")
     assert (answer.status, answer.body) == (404, {"detail": "Invalid page."})
 
 
-def test_orders_placed_through_v1_are_read_here(
+def test_orders_placed_through_v1_are_in_the_history(
     buyer: Documented, shopper: ApiClient, product: MakeProduct
 ) -> None:
     jam = product(price="2.345", name="Jam")
@@ -103,7 +101,7 @@ def test_orders_placed_through_v1_are_read_here(
     assert buyer("GET", "/api/orders/").body["results"] == [found]
 
 
-def test_an_order_of_v1_sent_again_here_is_compared_by_its_lines(
+def test_a_repeat_of_an_order_of_v1_is_compared_by_its_lines(
     buyer: Documented, shopper: ApiClient, product: MakeProduct
 ) -> None:
     jam, id = product(), str(uuid4())
@@ -115,7 +113,7 @@ def test_an_order_of_v1_sent_again_here_is_compared_by_its_lines(
     assert other.status == 409
 
 
-def test_what_is_placed_here_is_read_in_v1(
+def test_an_order_placed_through_contract_1_is_read_in_v1(
     buyer: Documented, shopper: ApiClient, product: MakeProduct
 ) -> None:
     id = order(buyer, product(price="4.50"), 2)
@@ -134,7 +132,7 @@ def test_cancelled_and_returned_orders_stay_in_the_history(
     assert buyer("GET", f"/api/orders/{ids[0]}/").body == before["results"][1]
 
 
-def test_a_changed_order_is_shown_as_it_is_and_repeated_by_what_was_placed(
+def test_a_changed_order_is_shown_currently_and_repeated_with_its_first_lines(
     buyer: Documented, product: MakeProduct
 ) -> None:
     jam = product(price="1.50", name="Jam")
@@ -150,7 +148,7 @@ def test_a_changed_order_is_shown_as_it_is_and_repeated_by_what_was_placed(
     assert other.status == 409
 
 
-def test_a_draft_shows_nowhere(
+def test_a_draft_is_not_in_any_answer(
     person: MakePerson, client_of: ClientOf, product: MakeProduct
 ) -> None:
     who = person()
@@ -176,21 +174,21 @@ def test_a_placed_order_cannot_be_changed_or_deleted(
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-def test_the_list_takes_nothing_but_get(shopper: ApiClient, method: str) -> None:
+def test_the_list_accepts_only_get(shopper: ApiClient, method: str) -> None:
     answer = shopper(method, "/api/orders/", {"products": []})
     assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD, OPTIONS")
 
 
-def test_without_its_slash_a_path_leads_to_the_one_with_it(
-    shopper: ApiClient, product: MakeProduct
-) -> None:
+def test_a_path_without_the_final_slash_redirects(shopper: ApiClient, product: MakeProduct) -> None:
     id = order(shopper, product())
     for path in ("/api/orders", f"/api/orders/{id}", f"/api/orders/{id.upper()}"):
         answer = shopper("GET", f"{path}?page=1")
         assert (answer.status, answer.headers["location"]) == (301, f"{path}/?page=1")
 
 
-def test_every_answer_can_be_found_in_the_logs(shopper: ApiClient, product: MakeProduct) -> None:
+def test_every_answer_has_a_correlation_id_of_the_log(
+    shopper: ApiClient, product: MakeProduct
+) -> None:
     named = "0123456789abcdef0123456789abcdef"
     id = order(shopper, product())
     for method, path in (

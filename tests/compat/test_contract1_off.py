@@ -42,7 +42,7 @@ def alone(django_db_setup: None) -> Iterator[Server]:
         yield server
 
 
-def test_what_is_off_is_404_with_credentials_and_without(
+def test_paths_of_a_disabled_contract_are_404_with_and_without_credentials(
     transactional_db: None, without: Server, person: MakePerson
 ) -> None:
     who = person()
@@ -56,12 +56,12 @@ def test_what_is_off_is_404_with_credentials_and_without(
             assert client(method, path.rstrip("/"), body).status == 404, path
 
 
-def test_the_admin_is_there_without_any_contract(transactional_db: None, without: Server) -> None:
+def test_the_admin_works_without_any_contract(transactional_db: None, without: Server) -> None:
     answer = ApiClient(without)("GET", "/admin/")
     assert (answer.status, answer.headers["location"]) == (302, "/admin/login/?next=/admin/")
 
 
-def test_contract_1_works_alone(
+def test_contract_1_works_without_the_others(
     transactional_db: None, alone: Server, person: MakePerson, product: MakeProduct
 ) -> None:
     who, jam = person(), product(stock=3)
@@ -77,7 +77,7 @@ def test_contract_1_works_alone(
     assert refreshed.status == 200
 
 
-def test_alone_it_leaves_the_paths_of_the_others_empty(
+def test_contract_1_without_the_others_has_no_paths_of_them(
     transactional_db: None, alone: Server, person: MakePerson
 ) -> None:
     client = ApiClient(alone, f"Bearer {token_for(person())}")
@@ -95,7 +95,7 @@ def test_alone_it_leaves_the_paths_of_the_others_empty(
     assert client("GET", "/api/compat/contract1/openapi.json").status == 200
 
 
-def test_alone_it_names_no_orders_of_contract_2(
+def test_contract_1_without_the_others_names_no_address_of_contract_2(
     transactional_db: None, alone: Server, person: MakePerson
 ) -> None:
     client = ApiClient(alone, f"Bearer {token_for(person())}")

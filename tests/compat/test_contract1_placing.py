@@ -35,7 +35,9 @@ def at(id: object) -> str:
     return f"/api/orders/{id}/"
 
 
-def test_a_placed_order_is_answered_whole(buyer: Documented, product: MakeProduct) -> None:
+def test_a_placed_order_is_returned_with_all_fields(
+    buyer: Documented, product: MakeProduct
+) -> None:
     jam, tea, id = product(name="Jam", price="12.50"), product(name="Tea", price="0.333"), uuid4()
     lines = [{"id": tea, "quantity": 3}, {"id": jam, "quantity": 2}]
     answer = buyer("POST", at(id), {"products": lines})
@@ -70,7 +72,7 @@ def test_each_quantity_is_taken_from_stock(buyer: Documented, product: MakeProdu
     assert buyer("GET", f"/api/products/{jam}/").body["quantity"] == 6
 
 
-def test_items_is_another_name_for_products_and_of_both_products_counts(
+def test_items_is_an_alias_of_products_which_has_precedence(
     buyer: Documented, product: MakeProduct
 ) -> None:
     jam, tea = product(), product()
@@ -82,7 +84,7 @@ def test_items_is_another_name_for_products_and_of_both_products_counts(
     assert buyer("POST", at(uuid4()), {"items": "nonsense", "products": lines}).status == 201
 
 
-def test_lines_of_one_product_are_added_up_where_it_first_stood(
+def test_lines_of_one_product_are_summed_at_the_first_position(
     buyer: Documented, product: MakeProduct
 ) -> None:
     jam, tea = product(stock=10, price="1.00"), product()
@@ -96,9 +98,7 @@ def test_lines_of_one_product_are_added_up_where_it_first_stood(
     assert left(jam) == 6
 
 
-def test_price_total_owner_and_all_else_that_is_sent_is_ignored(
-    buyer: Documented, product: MakeProduct
-) -> None:
+def test_other_fields_of_an_order_are_ignored(buyer: Documented, product: MakeProduct) -> None:
     jam, id = product(price="5.00", name="Jam"), uuid4()
     line = {"id": jam, "quantity": 2, "price": "0.01", "name": "x", "total": 0, "extra": [1]}
     body = {
@@ -128,12 +128,14 @@ def test_price_total_owner_and_all_else_that_is_sent_is_ignored(
         "12345678-1234-f234-1234-123456789abc",
     ],
 )
-def test_a_uuid_of_any_version_does(buyer: Documented, product: MakeProduct, id: object) -> None:
+def test_a_uuid_of_any_version_is_accepted(
+    buyer: Documented, product: MakeProduct, id: object
+) -> None:
     answer = buyer("POST", at(id), {"products": [{"id": product(), "quantity": 1}]})
     assert (answer.status, answer.body["id"]) == (201, str(id))
 
 
-def test_an_id_is_the_same_in_capitals_and_answered_in_small_letters(
+def test_an_id_in_upper_case_is_the_same_and_returned_in_lower_case(
     buyer: Documented, product: MakeProduct
 ) -> None:
     jam, id = product(), str(uuid4())
@@ -146,7 +148,7 @@ def test_an_id_is_the_same_in_capitals_and_answered_in_small_letters(
     assert left(jam) == 9
 
 
-def test_the_same_order_sent_again_is_200_and_takes_nothing(
+def test_a_repeated_order_is_200_and_takes_no_stock(
     buyer: Documented, product: MakeProduct
 ) -> None:
     jam, tea, id = product(), product(), uuid4()
@@ -165,7 +167,7 @@ def test_the_same_order_sent_again_is_200_and_takes_nothing(
     assert Order.objects.count() == 1
 
 
-def test_a_repeat_works_after_stock_ran_out_the_price_changed_and_the_product_went(
+def test_a_repeat_succeeds_after_changes_of_stock_price_and_product(
     buyer: Documented, product: MakeProduct
 ) -> None:
     jam, id = product(stock=2, price="1.00"), uuid4()
@@ -180,7 +182,7 @@ def test_a_repeat_works_after_stock_ran_out_the_price_changed_and_the_product_we
 
 
 @pytest.mark.parametrize("other", ["more", "fewer", "another", "one more line", "none of it"])
-def test_the_same_id_with_other_content_is_409_and_changes_nothing(
+def test_a_used_id_with_other_content_is_409_and_changes_nothing(
     buyer: Documented, product: MakeProduct, other: str
 ) -> None:
     jam, tea, id = product(), product(), uuid4()
@@ -227,7 +229,7 @@ def test_the_id_of_a_draft_cannot_be_reused(
         assert client_of(one)("GET", at(draft)).status == 404
 
 
-def test_a_later_price_does_not_show_in_an_order(buyer: Documented, product: MakeProduct) -> None:
+def test_an_order_keeps_its_price(buyer: Documented, product: MakeProduct) -> None:
     jam, id = product(price="1.00", name="Jam"), uuid4()
     first = buyer("POST", at(id), {"products": [{"id": jam, "quantity": 1}]})
     change_product(jam, {"price": Decimal("7.00"), "name": "Marmalade"}, now=now())
@@ -258,7 +260,7 @@ def test_an_account_that_may_not_order_is_403(
     assert buyer("GET", "/api/orders/").body["count"] == 0
 
 
-def test_an_order_without_its_slash_is_sent_on_with_its_method(
+def test_an_order_without_the_final_slash_redirects_with_its_method(
     shopper: ApiClient, product: MakeProduct
 ) -> None:
     id = uuid4()

@@ -19,7 +19,9 @@ def buyer(shopper: ApiClient) -> Documented:
     return Documented("1", shopper)
 
 
-def test_a_product_is_four_fields_of_their_types(buyer: Documented, product: MakeProduct) -> None:
+def test_a_product_has_four_fields_with_their_types(
+    buyer: Documented, product: MakeProduct
+) -> None:
     jam = product(name="Jam", price="12.5", stock=7)
     answer = buyer("GET", f"/api/products/{jam}/")
     assert answer.status == 200
@@ -42,7 +44,7 @@ def test_a_price_of_three_decimals_is_rounded_half_up(
         assert answer.body["price"] == shown
 
 
-def test_the_list_is_pages_of_ten_by_ascending_id(buyer: Documented, product: MakeProduct) -> None:
+def test_the_list_has_pages_of_ten_by_ascending_id(buyer: Documented, product: MakeProduct) -> None:
     ids = [product() for _ in range(23)]
     here = f"http://127.0.0.1:{buyer.client.server.port}/api/products/"
     first = buyer("GET", "/api/products/")
@@ -59,7 +61,7 @@ def test_the_list_is_pages_of_ten_by_ascending_id(buyer: Documented, product: Ma
     assert buyer("GET", "/api/products/?page=1").body == first.body
 
 
-def test_the_pages_lead_from_one_to_the_next(buyer: Documented, product: MakeProduct) -> None:
+def test_each_page_links_to_the_next(buyer: Documented, product: MakeProduct) -> None:
     ids, found = {product() for _ in range(11)}, set()
     path: str | None = "/api/products/"
     while path is not None:
@@ -69,7 +71,9 @@ def test_the_pages_lead_from_one_to_the_next(buyer: Documented, product: MakePro
     assert found == ids
 
 
-def test_a_row_of_the_list_is_the_product_itself(buyer: Documented, product: MakeProduct) -> None:
+def test_a_list_has_the_same_product_object_as_a_single_read(
+    buyer: Documented, product: MakeProduct
+) -> None:
     jam = product(price="2.345")
     row = buyer("GET", "/api/products/").body["results"][0]
     assert row == buyer("GET", f"/api/products/{jam}/").body
@@ -82,15 +86,13 @@ def test_an_empty_shop_has_one_empty_page(buyer: Documented) -> None:
 
 
 @pytest.mark.parametrize("page", ["0", "-1", "2", "x", "1.5", "last", "10e3", "9" * 40, "%00", "é"])
-def test_a_page_that_is_not_there_is_404(
-    buyer: Documented, product: MakeProduct, page: str
-) -> None:
+def test_an_unknown_page_is_404(buyer: Documented, product: MakeProduct, page: str) -> None:
     product()
     answer = buyer("GET", f"/api/products/?page={page}".replace("é", "%C3%A9"))
     assert (answer.status, answer.body) == (404, {"detail": "Invalid page."})
 
 
-def test_what_is_sold_out_is_listed_and_what_is_deleted_is_not(
+def test_sold_out_products_are_listed_and_deleted_ones_are_not(
     buyer: Documented, product: MakeProduct
 ) -> None:
     empty, gone = product(stock=0), product()
@@ -101,7 +103,7 @@ def test_what_is_sold_out_is_listed_and_what_is_deleted_is_not(
     assert buyer("GET", f"/api/products/{gone}/").status == 404
 
 
-def test_a_change_shows_at_once(buyer: Documented, product: MakeProduct) -> None:
+def test_a_changed_product_is_shown_at_once(buyer: Documented, product: MakeProduct) -> None:
     jam = product(price="1.00")
     change_product(jam, {"price": Decimal("1.75"), "name": "Plum jam"}, now=now())
     body = buyer("GET", f"/api/products/{jam}/").body
@@ -109,21 +111,21 @@ def test_a_change_shows_at_once(buyer: Documented, product: MakeProduct) -> None
 
 
 @pytest.mark.parametrize("id", ["0", "999999", str(2**31), str(2**63 - 1), str(2**63), "9" * 60])
-def test_an_unknown_id_is_404_with_a_sentence(buyer: Documented, id: str) -> None:
+def test_an_unknown_id_is_404_with_a_message(buyer: Documented, id: str) -> None:
     answer = buyer("GET", f"/api/products/{id}/")
     assert answer.status == 404
     assert isinstance(answer.body["detail"], str)
 
 
 @pytest.mark.parametrize("id", ["x", "-1", "1.0", "%00", "1%0A", "9" * 5_000, "%FF"])
-def test_what_is_no_id_is_404(shopper: ApiClient, id: str) -> None:
+def test_an_invalid_id_is_404(shopper: ApiClient, id: str) -> None:
     answer = shopper("GET", f"/api/products/{id}/")
     assert answer.status == 404
     assert isinstance(answer.body["detail"], str)
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-def test_this_contract_writes_no_products(
+def test_contract_1_cannot_write_products(
     shopper: ApiClient, keeper: ApiClient, product: MakeProduct, method: str
 ) -> None:
     jam = product(name="Jam")
@@ -136,9 +138,7 @@ def test_this_contract_writes_no_products(
     assert shopper("GET", "/api/products/").body["results"][0]["name"] == "Jam"
 
 
-def test_without_its_slash_a_path_leads_to_the_one_with_it(
-    shopper: ApiClient, product: MakeProduct
-) -> None:
+def test_a_path_without_the_final_slash_redirects(shopper: ApiClient, product: MakeProduct) -> None:
     jam = product()
     for path in ("/api/products", f"/api/products/{jam}"):
         answer = shopper("GET", f"{path}?page=1")
@@ -147,7 +147,9 @@ def test_without_its_slash_a_path_leads_to_the_one_with_it(
     assert nowhere.status == 404
 
 
-def test_every_answer_can_be_found_in_the_logs(shopper: ApiClient, anyone: ApiClient) -> None:
+def test_every_answer_has_a_correlation_id_of_the_log(
+    shopper: ApiClient, anyone: ApiClient
+) -> None:
     named = "0123456789abcdef0123456789abcdef"
     for who, path in (
         (shopper, "/api/products/"),

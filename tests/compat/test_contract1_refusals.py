@@ -63,7 +63,7 @@ NO_ORDERS: list[dict[str, Any]] = [
 ]
 
 
-def test_lines_that_are_none_are_400_on_products(buyer: Documented) -> None:
+def test_invalid_lines_are_400_on_products(buyer: Documented) -> None:
     for body in NO_ORDERS:
         answer = buyer("POST", at(uuid4()), body)
         assert answer.status == 400, body
@@ -77,7 +77,7 @@ NO_QUANTITIES: tuple[Any, ...] = (
 )
 
 
-def test_a_quantity_that_is_no_integer_from_1_is_400_on_products(
+def test_a_quantity_that_is_not_a_positive_integer_is_400_on_products(
     buyer: Documented, product: MakeProduct
 ) -> None:
     jam, id = product(stock=10), uuid4()
@@ -91,7 +91,7 @@ def test_a_quantity_that_is_no_integer_from_1_is_400_on_products(
     assert buyer("POST", at(id), {"products": [line]}).status == 201
 
 
-def test_the_line_that_is_wrong_is_named(buyer: Documented, product: MakeProduct) -> None:
+def test_the_faulty_line_is_named(buyer: Documented, product: MakeProduct) -> None:
     lines = [{"id": product(), "quantity": 1}, {"id": product(), "quantity": 0}]
     answer = buyer("POST", at(uuid4()), {"products": lines})
     said = [{}, {"quantity": ["Ensure this value is greater than or equal to 1."]}]
@@ -104,7 +104,7 @@ def test_more_than_a_thousand_lines_are_400(buyer: Documented, product: MakeProd
     assert (answer.status, list(answer.body)) == (400, ["products"])
 
 
-def test_an_unknown_product_is_named_and_the_id_stays_free(
+def test_an_unknown_product_is_named_and_the_id_can_be_used_again(
     buyer: Documented, product: MakeProduct
 ) -> None:
     jam, gone, id = product(stock=5), product(), uuid4()
@@ -119,7 +119,7 @@ def test_an_unknown_product_is_named_and_the_id_stays_free(
     assert buyer("POST", at(id), {"products": lines[:1]}).status == 201
 
 
-def test_too_little_stock_names_every_short_product_and_the_id_stays_free(
+def test_missing_stock_names_every_product_and_the_id_can_be_used_again(
     buyer: Documented, product: MakeProduct
 ) -> None:
     jam, tea, salt, id = product(stock=5), product(stock=0), product(stock=2), uuid4()
@@ -133,7 +133,7 @@ def test_too_little_stock_names_every_short_product_and_the_id_stays_free(
     assert buyer("POST", at(id), {"products": lines[:1]}).status == 201
 
 
-def test_lines_of_one_product_are_held_against_stock_together(
+def test_lines_of_one_product_are_compared_with_stock_as_a_sum(
     buyer: Documented, product: MakeProduct
 ) -> None:
     jam = product(stock=3)
@@ -141,7 +141,7 @@ def test_lines_of_one_product_are_held_against_stock_together(
     assert (answer.status, left(jam)) == (400, 3)
 
 
-def test_a_quantity_that_the_shop_does_not_sell_is_400_and_names_the_product(
+def test_a_quantity_against_the_rules_is_400_and_names_the_product(
     buyer: Documented, product: MakeProduct
 ) -> None:
     jam = product(min_quantity=6, step=6)
@@ -150,7 +150,7 @@ def test_a_quantity_that_the_shop_does_not_sell_is_400_and_names_the_product(
     assert (answer.status, answer.body, left(jam)) == (400, said, 10)
 
 
-def test_what_is_no_uuid_is_404(shopper: ApiClient, product: MakeProduct) -> None:
+def test_an_invalid_uuid_is_404(shopper: ApiClient, product: MakeProduct) -> None:
     jam = product()
     for id in NO_UUIDS:
         for answer in (
@@ -162,7 +162,7 @@ def test_what_is_no_uuid_is_404(shopper: ApiClient, product: MakeProduct) -> Non
     assert left(jam) == 10
 
 
-def test_what_is_no_uuid_leads_to_the_same_path_with_a_slash(shopper: ApiClient) -> None:
+def test_an_invalid_uuid_without_the_final_slash_redirects(shopper: ApiClient) -> None:
     for id in NO_UUIDS:
         for method, status in (("GET", 301), ("POST", 308)):
             answer = shopper(method, f"/api/orders/{id}")
@@ -178,7 +178,7 @@ def test_no_path_sets_extra_headers(shopper: ApiClient) -> None:
 # The order of checks: each test has one fault of two kinds at once.
 
 
-def test_credentials_come_before_the_form_of_the_id(anyone: ApiClient) -> None:
+def test_credentials_are_checked_before_the_form_of_the_id(anyone: ApiClient) -> None:
     for body in (b"{", b"{}", b'{"products": [{"id": 1, "quantity": 1}]}'):
         answer = anyone("POST", at("no-uuid"), body)
         assert answer.status == 401
@@ -186,7 +186,7 @@ def test_credentials_come_before_the_form_of_the_id(anyone: ApiClient) -> None:
     assert anyone("POST", at("no-uuid"), {}, Authorization="Token x").status == 401
 
 
-def test_credentials_come_before_the_body_an_existing_id_and_stock(
+def test_credentials_are_checked_before_the_body_an_existing_id_and_stock(
     anyone: ApiClient, shopper: ApiClient, product: MakeProduct
 ) -> None:
     jam, id = product(stock=1), uuid4()
@@ -197,7 +197,7 @@ def test_credentials_come_before_the_body_an_existing_id_and_stock(
         assert anyone("POST", at(uuid4()), said).status == 401
 
 
-def test_the_form_of_the_id_comes_before_the_body_and_stock(
+def test_the_form_of_the_id_is_checked_before_the_body_and_stock(
     shopper: ApiClient, product: MakeProduct
 ) -> None:
     jam = product(stock=0)
@@ -206,7 +206,7 @@ def test_the_form_of_the_id_comes_before_the_body_and_stock(
         assert shopper("POST", at("no-uuid"), said).status == 404
 
 
-def test_the_form_of_the_body_comes_before_an_existing_id(
+def test_the_form_of_the_body_is_checked_before_an_existing_id(
     shopper: ApiClient, person: MakePerson, client_of: ClientOf, product: MakeProduct
 ) -> None:
     jam, id = product(), uuid4()
@@ -217,7 +217,7 @@ def test_the_form_of_the_body_comes_before_an_existing_id(
             assert who("POST", at(id), said).status == 400
 
 
-def test_the_form_of_the_body_comes_before_products_and_stock(
+def test_the_form_of_the_body_is_checked_before_products_and_stock(
     buyer: Documented, product: MakeProduct
 ) -> None:
     lines = [{"id": 999_999, "quantity": 1}, {"id": product(stock=0), "quantity": 0}]
@@ -225,7 +225,7 @@ def test_the_form_of_the_body_comes_before_products_and_stock(
     assert (answer.status, list(answer.body)) == (400, ["products"])
 
 
-def test_an_existing_id_comes_before_products_and_stock(
+def test_an_existing_id_is_checked_before_products_and_stock(
     shopper: ApiClient, person: MakePerson, client_of: ClientOf, product: MakeProduct
 ) -> None:
     jam, id = product(stock=1), uuid4()

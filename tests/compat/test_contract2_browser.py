@@ -70,7 +70,7 @@ def delete(page: Page) -> None:
     shown(page, 204)
 
 
-def test_everything_can_be_reached_by_following_addresses(
+def test_every_page_can_be_reached_by_links(
     site: str, boss: Person, product: Callable[..., int]
 ) -> None:
     jam = product(name="Red jam", stock=5)
@@ -120,7 +120,7 @@ def test_products_are_written_from_the_form_of_the_page(
     assert (made.name, str(made.price), made.archived_at is None) == (name, "2.250", False)
 
 
-def test_who_logs_out_is_out(site: str, boss: Person) -> None:
+def test_a_log_out_ends_access(site: str, boss: Person) -> None:
     def journey(page: Page) -> None:
         enter(page, site, boss)
         page.goto(f"{site}/api/identity/customers/")

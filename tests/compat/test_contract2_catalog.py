@@ -37,7 +37,7 @@ def available(product: int) -> int:
     return Stock.objects.get(product=product).available
 
 
-def test_a_product_is_shown_whole(
+def test_a_product_is_shown_with_all_fields(
     shopper: Documented, product: MakeProduct, running: Server
 ) -> None:
     jam = product(name="Jam", description="Red", price="100", stock=7)
@@ -80,7 +80,7 @@ def test_products_are_listed_by_id_in_pages_of_ten(
 
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=-1", "limit=x", "offset=-1", "offset=x"])
-def test_a_page_that_makes_no_sense_is_the_first(
+def test_an_invalid_page_parameter_gives_the_first_page(
     query: str, shopper: Documented, product: MakeProduct
 ) -> None:
     ids = [product() for _ in range(11)]
@@ -89,7 +89,7 @@ def test_a_page_that_makes_no_sense_is_the_first(
 
 
 @pytest.mark.parametrize("offset", [2, 10**30])
-def test_behind_the_last_page_there_is_nothing(
+def test_an_offset_after_the_last_product_gives_an_empty_page(
     offset: int, shopper: Documented, product: MakeProduct
 ) -> None:
     product()
@@ -137,7 +137,7 @@ def test_staff_add_products_with_their_stock(keeper: Documented) -> None:
     assert_books_balance()
 
 
-def test_without_a_quantity_nothing_is_in_stock(keeper: Documented) -> None:
+def test_a_product_added_without_a_quantity_has_no_stock(keeper: Documented) -> None:
     reply = keeper("POST", PRODUCTS, {"name": "Jam", "description": "", "price": 2})
     assert (reply.status, reply.body["quantity"], reply.body["price"]) == (201, 0, "2.00")
 
@@ -146,7 +146,7 @@ def test_names_need_not_be_unique(keeper: Documented) -> None:
     assert [keeper("POST", PRODUCTS, JAM).status for _ in range(2)] == [201, 201]
 
 
-def test_what_the_server_gives_is_ignored_in_a_body(keeper: Documented) -> None:
+def test_fields_that_only_the_server_sets_are_ignored(keeper: Documented) -> None:
     more = {"id": 900, "public_id": "x", "url": "x", "sku": "x", "unknown": [1]}
     reply = keeper("POST", PRODUCTS, JAM | more)
     assert reply.status == 201
@@ -224,15 +224,15 @@ def test_all_missing_fields_are_named(keeper: Documented, product: MakeProduct) 
     assert Product.objects.count() == 1
 
 
-def test_the_longest_name_in_the_widest_letters_is_taken(keeper: Documented) -> None:
+def test_a_name_of_the_maximum_length_in_four_byte_letters_is_accepted(keeper: Documented) -> None:
     assert keeper("POST", PRODUCTS, JAM | {"name": "🫙" * 100}).status == 201
 
 
-def test_the_longest_description_is_taken(keeper: Documented) -> None:
+def test_a_description_of_the_maximum_length_is_accepted(keeper: Documented) -> None:
     assert keeper("POST", PRODUCTS, JAM | {"description": "x" * 20_000}).status == 201
 
 
-def test_put_changes_everything_and_the_stock(keeper: Documented, product: MakeProduct) -> None:
+def test_put_replaces_all_fields_and_the_stock(keeper: Documented, product: MakeProduct) -> None:
     jam = product(stock=3)
     reply = keeper("PUT", at(jam), JAM)
     assert reply.status == 200
@@ -244,7 +244,7 @@ def test_put_changes_everything_and_the_stock(keeper: Documented, product: MakeP
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH"])
-def test_a_missing_quantity_leaves_the_stock_alone(
+def test_a_put_without_a_quantity_keeps_the_stock(
     method: str, keeper: Documented, product: MakeProduct
 ) -> None:
     jam = product(stock=3)
@@ -265,14 +265,16 @@ def test_patch_changes_one_field(keeper: Documented, product: MakeProduct) -> No
     assert keeper("PATCH", at(jam), {}).status == 200
 
 
-def test_what_was_read_can_be_written_back(keeper: Documented, product: MakeProduct) -> None:
+def test_a_product_can_be_written_back_as_it_was_read(
+    keeper: Documented, product: MakeProduct
+) -> None:
     jam = product(description="")
     before = keeper("GET", at(jam)).body
     reply = keeper("PUT", at(jam), before)
     assert (reply.status, reply.body) == (200, before)
 
 
-def test_a_deleted_product_is_gone(keeper: Documented, product: MakeProduct) -> None:
+def test_a_deleted_product_is_not_found(keeper: Documented, product: MakeProduct) -> None:
     jam = product()
     reply = keeper("DELETE", at(jam))
     assert (reply.status, reply.body) == (204, b"")
@@ -290,7 +292,7 @@ def test_an_unknown_product_is_404(method: str, unknown: int, keeper: Documented
 
 
 @pytest.mark.parametrize("body", [JAM, {}])
-def test_customers_write_nothing(
+def test_customers_cannot_write_products(
     body: dict[str, Any], shopper: Documented, product: MakeProduct
 ) -> None:
     jam = product(stock=3)
@@ -309,7 +311,9 @@ def test_customers_write_nothing(
     assert Product.objects.count() == 1
 
 
-def test_shipping_takes_units_without_an_order(keeper: Documented, product: MakeProduct) -> None:
+def test_shipping_takes_units_from_stock_without_an_order(
+    keeper: Documented, product: MakeProduct
+) -> None:
     jam = product(stock=3)
     reply = keeper("POST", f"{at(jam)}ship/", {"quantity": 2})
     assert (reply.status, reply.body) == (200, {"status": "Product was shipped"})
@@ -319,7 +323,7 @@ def test_shipping_takes_units_without_an_order(keeper: Documented, product: Make
     assert_books_balance()
 
 
-def test_more_than_there_is_cannot_be_shipped(keeper: Documented, product: MakeProduct) -> None:
+def test_units_above_the_stock_cannot_be_shipped(keeper: Documented, product: MakeProduct) -> None:
     jam = product(stock=3)
     reply = keeper("POST", f"{at(jam)}ship/", {"quantity": 4})
     assert (reply.status, reply.body) == (400, ["Requested quantity is not available."])
@@ -357,5 +361,5 @@ def test_an_unknown_product_cannot_be_shipped(body: dict[str, int], keeper: Docu
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
-def test_shipping_is_a_post(method: str, keeper: Documented, product: MakeProduct) -> None:
+def test_shipping_accepts_only_post(method: str, keeper: Documented, product: MakeProduct) -> None:
     assert keeper(method, f"{at(product())}ship/").status == 405

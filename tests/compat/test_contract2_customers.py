@@ -38,7 +38,9 @@ def at(who: Person) -> str:
     return f"{CUSTOMERS}{who.id}/"
 
 
-def test_a_customer_is_shown_whole(shopper: Documented, mary: Person, running: Server) -> None:
+def test_a_customer_is_shown_with_all_fields(
+    shopper: Documented, mary: Person, running: Server
+) -> None:
     reply = shopper("GET", at(mary))
     assert (reply.status, reply.body) == (
         200,
@@ -72,7 +74,7 @@ def test_staff_list_all_users_by_id_in_pages_of_ten(
     assert [one["id"] for one in some["results"]] == ids[3:5]
 
 
-def test_a_customer_lists_the_own_user_only(
+def test_a_customer_lists_only_their_own_user(
     shopper: Documented, keeper: Documented, mary: Person
 ) -> None:
     reply = shopper("GET", CUSTOMERS)
@@ -83,7 +85,7 @@ def test_a_customer_lists_the_own_user_only(
     assert (beyond["count"], beyond["results"]) == (1, [])
 
 
-def test_staff_make_customers(keeper: Documented, anyone: ApiClient) -> None:
+def test_staff_create_customers(keeper: Documented, anyone: ApiClient) -> None:
     sent = {"username": "joe", "email": "joe@example.org", "first_name": "Joe", "last_name": "B"}
     reply = keeper("POST", CUSTOMERS, sent | {"password": "correct horse"})
     assert reply.status == 201
@@ -131,7 +133,7 @@ def test_a_customer_made_without_a_password_cannot_log_in(
         ),
     ],
 )
-def test_staff_get_the_faults_of_a_new_customer(
+def test_a_faulty_new_customer_is_refused_with_its_faults(
     body: dict[str, Any], faults: dict[str, Any], keeper: Documented, mary: Person
 ) -> None:
     before = Customer.objects.count()
@@ -155,7 +157,7 @@ def test_users_are_not_created_without_credentials(keeper: Documented) -> None:
 
 
 @pytest.mark.parametrize("client", ["shopper", "keeper"])
-def test_put_changes_and_leaves_what_it_does_not_name(
+def test_put_changes_only_the_given_fields(
     client: str, mary: Person, request: pytest.FixtureRequest
 ) -> None:
     as_somebody: Documented = request.getfixturevalue(client)
@@ -184,7 +186,7 @@ def test_put_needs_the_username(shopper: Documented, mary: Person) -> None:
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH"])
-def test_what_cannot_be_changed_here_is_ignored(
+def test_other_fields_of_a_customer_are_ignored(
     method: str, shopper: Documented, mary: Person, anyone: ApiClient
 ) -> None:
     more = {"id": 9, "public_id": "x", "url": "x", "is_staff": True, "is_superuser": True}
@@ -198,7 +200,7 @@ def test_what_cannot_be_changed_here_is_ignored(
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH"])
-def test_a_name_or_address_that_is_taken_is_refused(
+def test_a_taken_name_or_address_is_refused(
     method: str, shopper: Documented, mary: Person, person: MakePerson
 ) -> None:
     person("joe", email="joe@example.org")
@@ -262,7 +264,7 @@ def test_staff_delete_a_customer(keeper: Documented, mary: Person) -> None:
 
 
 @pytest.mark.parametrize("client", ["shopper", "keeper"])
-def test_a_change_of_the_address_is_mailed_to_the_former_one(
+def test_a_changed_address_is_mailed_to_the_former_one(
     request: pytest.FixtureRequest, client: str, mary: Person
 ) -> None:
     who = request.getfixturevalue(client)

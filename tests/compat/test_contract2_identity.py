@@ -40,7 +40,7 @@ def log_in(anyone: Documented, who: Person, path: str = TOKEN) -> Reply:
     return anyone("POST", path, {"username": who.customer.username, "password": who.password})
 
 
-def test_registering_makes_a_customer_who_may_log_in_and_order(anyone: Documented) -> None:
+def test_a_registration_creates_a_customer_who_can_log_in_and_order(anyone: Documented) -> None:
     reply = anyone("POST", REGISTER, MARY)
     assert (reply.status, reply.body) == (201, {"username": "mary", "email": "mary@example.org"})
     customer = Customer.objects.get()
@@ -49,7 +49,7 @@ def test_registering_makes_a_customer_who_may_log_in_and_order(anyone: Documente
     assert reply.status == 200
 
 
-def test_registering_takes_a_form_too_and_ignores_credentials(anyone: Documented) -> None:
+def test_a_registration_accepts_forms_and_ignores_credentials(anyone: Documented) -> None:
     reply = anyone("POST", REGISTER, form=MARY, Authorization="Bearer none")
     assert reply.status == 201
 
@@ -93,7 +93,7 @@ def test_a_faulty_registration_is_refused(
     assert not Customer.objects.exists()
 
 
-def test_a_weak_password_and_what_is_taken_are_named_together(
+def test_a_weak_password_and_taken_fields_are_named_together(
     anyone: Documented, person: Callable[..., Any]
 ) -> None:
     person("mary", email="mary@example.org")
@@ -113,7 +113,7 @@ def test_a_weak_password_and_what_is_taken_are_named_together(
         ({"password2": 7, "email": None}, ["email", "password2"]),
     ],
 )
-def test_other_faults_hide_no_taken_name(
+def test_other_faults_do_not_hide_a_taken_name(
     changed: dict[str, Any],
     also: list[str],
     anyone: Documented,
@@ -133,7 +133,7 @@ def test_other_faults_hide_no_taken_name(
         ("mary", "mary@example.org", ["email", "username"]),
     ],
 )
-def test_names_and_addresses_that_are_taken_are_named_together(
+def test_a_taken_name_and_a_taken_address_are_named_together(
     username: str, email: str, taken: list[str], anyone: Documented
 ) -> None:
     assert anyone("POST", REGISTER, MARY).status == 201
@@ -146,7 +146,7 @@ def test_names_and_addresses_that_are_taken_are_named_together(
     assert Customer.objects.count() == 1
 
 
-def test_nothing_else_can_be_set_by_registering(anyone: Documented) -> None:
+def test_other_fields_of_a_registration_are_ignored(anyone: Documented) -> None:
     more = {"is_staff": True, "is_superuser": True, "id": 900, "first_name": "M", "public_id": "x"}
     assert anyone("POST", REGISTER, MARY | more).status == 201
     customer = Customer.objects.get()
@@ -170,14 +170,14 @@ def shop(transactional_db: None) -> Iterator[Callable[[str], Documented]]:
 
 
 @pytest.mark.system
-def test_a_closed_shop_takes_no_registrations(shop: Callable[[str], Documented]) -> None:
+def test_a_closed_registration_is_refused(shop: Callable[[str], Documented]) -> None:
     reply = shop("closed")("POST", REGISTER, MARY)
     assert (reply.status, list(reply.body)) == (403, ["detail"])
     assert not Customer.objects.exists()
 
 
 @pytest.mark.system
-def test_with_approval_who_registers_may_not_order_yet(
+def test_a_registration_that_needs_approval_may_not_order(
     shop: Callable[[str], Documented], product: Callable[..., int]
 ) -> None:
     anyone = shop("approval")
@@ -193,7 +193,7 @@ def test_with_approval_who_registers_may_not_order_yet(
 
 
 @pytest.mark.parametrize("rights", [{}, {"is_staff": True, "is_superuser": True}])
-def test_tokens_say_whose_they_are(
+def test_tokens_have_the_claims_of_their_account(
     rights: dict[str, bool], anyone: Documented, person: Callable[..., Person]
 ) -> None:
     mary = person("mary", email="mary@example.org", **rights)
@@ -209,7 +209,7 @@ def test_tokens_say_whose_they_are(
     assert (refresh["token_type"], refresh["exp"] - refresh["iat"]) == ("refresh", 30 * 24 * 3600)
 
 
-def test_the_claims_are_in_tokens_of_the_other_token_policy_too(
+def test_tokens_of_the_other_token_policy_have_the_same_claims(
     anyone: Documented, person: Callable[..., Person]
 ) -> None:
     mary = person("mary")
@@ -220,14 +220,14 @@ def test_the_claims_are_in_tokens_of_the_other_token_policy_too(
         assert (said["email"], said["public_id"]) == ("", str(mary.customer.public_id))
 
 
-def test_the_access_token_opens_what_is_protected(
+def test_the_access_token_gives_access_to_protected_paths(
     anyone: Documented, person: Callable[..., Person]
 ) -> None:
     token = log_in(anyone, person()).body["access"]
     assert anyone("GET", "/api/", Authorization=f"Bearer {token}").status == 200
 
 
-def test_a_log_in_may_be_a_form(anyone: Documented, person: Callable[..., Person]) -> None:
+def test_a_log_in_accepts_a_form(anyone: Documented, person: Callable[..., Person]) -> None:
     person("mary of the hill")
     said = {"username": "Mary of the Hill", "password": "correct horse"}
     assert anyone("POST", TOKEN, form=said).status == 200
@@ -242,7 +242,7 @@ def test_wrong_credentials_are_401(
     assert (reply.status, list(reply.body)) == (401, ["detail"])
 
 
-def test_a_deactivated_user_logs_in_nowhere(
+def test_a_deactivated_user_cannot_log_in(
     anyone: Documented, person: Callable[..., Person]
 ) -> None:
     assert log_in(anyone, person(is_active=False)).status == 401
@@ -257,7 +257,7 @@ def test_missing_fields_are_400(path: str, fields: list[str], anyone: Documented
     assert (reply.status, reply.body) == (400, dict.fromkeys(fields, REQUIRED))
 
 
-def test_refreshing_gives_a_new_pair_and_ends_the_old_token(
+def test_a_refresh_returns_a_new_pair_and_ends_the_old_token(
     anyone: Documented, person: Callable[..., Person]
 ) -> None:
     first = log_in(anyone, person()).body["refresh"]
@@ -271,7 +271,7 @@ def test_refreshing_gives_a_new_pair_and_ends_the_old_token(
     assert anyone("POST", REFRESH, {"refresh": second}).status == 200
 
 
-def test_a_refresh_token_works_at_its_own_token_policy_only(
+def test_a_refresh_token_works_only_with_its_token_policy(
     anyone: Documented, person: Callable[..., Person]
 ) -> None:
     mary = person()
@@ -289,13 +289,13 @@ def test_a_refresh_token_works_at_its_own_token_policy_only(
 
 @pytest.mark.parametrize("token", ["", "x", "a.b.c", "\0", "ü.ü.ü", 7, None, ["x"]])
 @pytest.mark.parametrize(("path", "name"), [(REFRESH, "refresh"), (VERIFY, "token")])
-def test_what_is_no_token_is_refused(path: str, name: str, token: Any, anyone: Documented) -> None:
+def test_an_invalid_token_is_refused(path: str, name: str, token: Any, anyone: Documented) -> None:
     assert anyone("POST", path, {name: token}).status in {400, 401}
 
 
 @pytest.mark.parametrize("kind", ["access", "refresh"])
 @pytest.mark.parametrize("path", [TOKEN, "/api/token/"])
-def test_verifying_a_good_token_says_nothing(
+def test_verifying_a_valid_token_returns_an_empty_answer(
     kind: str, path: str, anyone: Documented, person: Callable[..., Person]
 ) -> None:
     token = log_in(anyone, person(), path).body[kind]
@@ -312,7 +312,7 @@ def test_verifying_a_bad_token_is_401(anyone: Documented, person: Callable[..., 
         assert reply.body["code"] == "token_not_valid"
 
 
-def test_a_deactivated_users_tokens_are_dead_at_once(
+def test_tokens_of_a_deactivated_user_are_refused_at_once(
     anyone: Documented, person: Callable[..., Person]
 ) -> None:
     mary = person()
@@ -326,5 +326,5 @@ def test_a_deactivated_users_tokens_are_dead_at_once(
 
 @pytest.mark.parametrize("path", [REGISTER, TOKEN, REFRESH, VERIFY])
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
-def test_these_paths_take_posts_only(method: str, path: str, anyone: Documented) -> None:
+def test_token_paths_accept_only_post(method: str, path: str, anyone: Documented) -> None:
     assert anyone(method, path).status == 405

@@ -46,7 +46,7 @@ def place(client: Documented, *lines: tuple[int, int], **more: Any) -> Reply:
     return client("POST", ORDERS, {"order_items": items} | more)
 
 
-def test_an_order_is_placed_and_shown_whole(
+def test_an_order_is_placed_and_shown_with_all_fields(
     shopper: Documented, mary: Person, product: MakeProduct, running: Server
 ) -> None:
     jam, tea = product(price="100", stock=5), product(price="2.5", stock=5)
@@ -75,13 +75,13 @@ def test_an_order_is_placed_and_shown_whole(
     assert_books_balance()
 
 
-def test_the_quantity_is_one_unless_said(shopper: Documented, product: MakeProduct) -> None:
+def test_the_default_quantity_is_one(shopper: Documented, product: MakeProduct) -> None:
     jam = product(stock=5)
     reply = shopper("POST", ORDERS, {"order_items": [{"product": uuid_of(jam)}]})
     assert (reply.status, reply.body["order_items"][0]["quantity"], left(jam)) == (201, 1, 4)
 
 
-def test_lines_of_one_product_are_added_up(shopper: Documented, product: MakeProduct) -> None:
+def test_lines_of_one_product_are_summed(shopper: Documented, product: MakeProduct) -> None:
     jam = product(stock=5, price="2")
     reply = place(shopper, (jam, 2), (jam, 3))
     assert reply.status == 201
@@ -89,7 +89,7 @@ def test_lines_of_one_product_are_added_up(shopper: Documented, product: MakePro
     assert (reply.body["total"], left(jam)) == ("10.00", 0)
 
 
-def test_lines_of_one_product_are_too_many_together(
+def test_lines_of_one_product_are_refused_if_their_sum_exceeds_the_stock(
     shopper: Documented, product: MakeProduct
 ) -> None:
     jam = product(stock=5)
@@ -120,7 +120,7 @@ def test_price_total_status_and_customer_come_from_the_server(
 
 
 @pytest.mark.parametrize("price", [None, "x", -1, []])
-def test_not_even_a_price_of_nonsense_is_looked_at(
+def test_an_invalid_price_in_a_request_is_ignored(
     price: Any, shopper: Documented, product: MakeProduct
 ) -> None:
     item = {"product": uuid_of(product()), "price": price}
@@ -210,7 +210,7 @@ def test_a_deleted_product_is_unknown_and_stays_in_old_orders(
     assert shopper("GET", f"{ORDERS}{placed['id']}/").body == placed
 
 
-def test_a_rule_of_the_shop_is_a_refusal_too(shopper: Documented, product: MakeProduct) -> None:
+def test_a_quantity_against_the_rules_is_refused(shopper: Documented, product: MakeProduct) -> None:
     reply = place(shopper, (product(stock=5, min_quantity=2), 1))
     assert (reply.status, reply.body) == (400, {"error": "The order breaks a rule of the shop."})
 
@@ -241,7 +241,7 @@ def test_orders_are_listed_by_id_in_pages_of_ten(
 
 
 @pytest.mark.parametrize("status", ["packed", "shipped", "delivered", "cancelled", "returned"])
-def test_an_order_is_completed_whatever_became_of_it(
+def test_an_order_is_shown_as_completed_in_every_status(
     status: str, shopper: Documented, keeper: ApiClient, product: MakeProduct
 ) -> None:
     placed = place(shopper, (product(), 2)).body
@@ -251,7 +251,7 @@ def test_an_order_is_completed_whatever_became_of_it(
     assert_books_balance()
 
 
-def test_a_cart_is_no_order_yet(shopper: Documented, product: MakeProduct) -> None:
+def test_a_cart_is_not_in_the_list_of_orders(shopper: Documented, product: MakeProduct) -> None:
     number = shopper.client("POST", f"/products/{product()}/add_to_order/").body["order_id"]
     assert shopper("GET", ORDERS).body["results"] == []
     assert shopper("GET", f"{ORDERS}{number}/").status == 404
@@ -260,7 +260,7 @@ def test_a_cart_is_no_order_yet(shopper: Documented, product: MakeProduct) -> No
 
 
 @pytest.mark.parametrize("is_staff", [False, True])
-def test_anothers_order_is_not_there(
+def test_an_order_of_another_customer_is_not_found(
     is_staff: bool,
     shopper: Documented,
     person: Callable[..., Person],
@@ -282,7 +282,7 @@ def test_an_unknown_order_is_404(number: str, shopper: Documented) -> None:
     assert isinstance(reply.body["detail"], str)
 
 
-def test_an_order_without_its_slash_is_redirected(
+def test_an_order_without_the_final_slash_redirects(
     shopper: Documented, product: MakeProduct
 ) -> None:
     number = place(shopper, (product(), 1)).body["id"]
@@ -305,7 +305,7 @@ def test_a_placed_order_cannot_be_changed(
     assert left(jam) == 4
 
 
-def test_an_order_that_awaits_its_payment_is_shown_as_the_others(
+def test_a_pending_order_is_shown_like_others(
     shopper: Documented, mary: Person, product: MakeProduct
 ) -> None:
     """The contract has no word for it."""

@@ -48,7 +48,7 @@ def here(running: Server) -> str:
     return f"http://127.0.0.1:{running.port}"
 
 
-def test_the_root_names_the_parts(buyer: Documented, here: str) -> None:
+def test_the_root_lists_the_other_roots(buyer: Documented, here: str) -> None:
     reply = buyer("GET", "/api/")
     assert (reply.status, reply.body) == (
         200,
@@ -66,7 +66,7 @@ def test_the_root_names_the_parts(buyer: Documented, here: str) -> None:
     assert reply.headers["content-type"] == "application/json"
 
 
-def test_the_identity_root_names_its_paths(buyer: Documented, here: str) -> None:
+def test_the_identity_root_lists_its_paths(buyer: Documented, here: str) -> None:
     reply = buyer("GET", "/api/identity/")
     at = f"{here}/api/identity"
     assert (reply.status, reply.body) == (
@@ -81,13 +81,13 @@ def test_the_identity_root_names_its_paths(buyer: Documented, here: str) -> None
     )
 
 
-def test_the_catalog_root_names_the_products(buyer: Documented, here: str) -> None:
+def test_the_catalog_root_links_to_the_products(buyer: Documented, here: str) -> None:
     reply = buyer("GET", "/api/catalog/")
     assert (reply.status, reply.body) == (200, {"products": f"{here}/api/catalog/products/"})
 
 
 @pytest.mark.parametrize("compat", [["1", "2", "3"], ["3", "2", "1"]])
-def test_the_root_lists_the_parts_in_one_order(
+def test_the_root_always_has_the_same_order(
     rf: RequestFactory, settings: Any, compat: list[str]
 ) -> None:
     # The order of a set of names is another one in each process; that of these keys is fixed.
@@ -97,14 +97,14 @@ def test_the_root_lists_the_parts_in_one_order(
     assert list(reply.data) == names
 
 
-def test_the_orders_root_is_in_the_envelope_of_contract_1(buyer: Documented, here: str) -> None:
+def test_the_orders_root_is_part_of_the_list_of_contract_1(buyer: Documented, here: str) -> None:
     reply = buyer("GET", "/api/orders/")
     assert reply.status == 200
     assert reply.body["orders"] == f"{here}/api/orders/orders/"
 
 
 @pytest.mark.system
-def test_without_contract_1_the_orders_root_is_a_root_like_the_others(
+def test_the_orders_root_is_a_plain_root_without_contract_1(
     transactional_db: None, person: Callable[..., Person]
 ) -> None:
     with Server(workers=1, environment={"COMPAT": "2"}) as server:
@@ -115,13 +115,13 @@ def test_without_contract_1_the_orders_root_is_a_root_like_the_others(
         assert alone("GET", "/api/products/").status == 404
 
 
-def test_addresses_have_the_host_of_the_request(shopper: ApiClient) -> None:
+def test_links_have_the_host_of_the_request(shopper: ApiClient) -> None:
     body = shopper("GET", "/api/catalog/", Host="localhost:81").body
     assert body == {"products": "http://localhost:81/api/catalog/products/"}
 
 
 @pytest.mark.parametrize(("method", "path"), PROTECTED)
-def test_without_credentials_there_is_nothing(method: str, path: str, anyone: ApiClient) -> None:
+def test_requests_without_credentials_are_401(method: str, path: str, anyone: ApiClient) -> None:
     reply = Documented("2", anyone)(method, path)
     assert reply.status == 401
     assert reply.body == {"detail": "Authentication credentials were not provided."}
@@ -129,7 +129,7 @@ def test_without_credentials_there_is_nothing(method: str, path: str, anyone: Ap
 
 
 @pytest.mark.parametrize("path", ["/api/token/", "/api/identity/token/", "/api/v1/auth/token"])
-def test_this_contract_accepts_tokens_of_every_api_version(
+def test_contract_2_accepts_access_tokens_of_every_api_version(
     path: str, anyone: ApiClient, person: Callable[..., Person]
 ) -> None:
     mary = person("mary")
@@ -138,7 +138,7 @@ def test_this_contract_accepts_tokens_of_every_api_version(
     assert anyone("GET", "/api/", Authorization=f"Bearer {token}").status == 200
 
 
-def test_a_key_is_a_credential_and_a_password_is_none(
+def test_a_key_is_accepted_and_a_password_is_refused(
     anyone: ApiClient, by_password: Callable[[Person], ApiClient], person: Callable[..., Person]
 ) -> None:
     mary = person("mary")
@@ -147,7 +147,7 @@ def test_a_key_is_a_credential_and_a_password_is_none(
     assert by_password(mary)("GET", "/api/").status == 401
 
 
-def test_a_bad_token_is_named_as_such(anyone: ApiClient) -> None:
+def test_an_invalid_token_is_401_with_its_code(anyone: ApiClient) -> None:
     reply = Documented("2", anyone)("GET", "/api/", Authorization="Bearer a.b.c")
     assert (reply.status, reply.body["code"]) == (401, "token_not_valid")
     assert isinstance(reply.body["detail"], str)
@@ -179,7 +179,7 @@ def test_every_answer_has_a_correlation_id(
     assert "Correlation-ID" in reply.headers["access-control-expose-headers"].split(", ")
 
 
-def test_a_valid_correlation_id_comes_back(shopper: ApiClient) -> None:
+def test_a_valid_correlation_id_is_returned(shopper: ApiClient) -> None:
     given = uuid4().hex
     assert shopper("GET", "/api/", Correlation_ID=given).headers["correlation-id"] == given
     assert shopper("GET", "/nowhere", Correlation_ID=given).headers["correlation-id"] == given
@@ -198,14 +198,14 @@ def test_an_invalid_correlation_id_is_replaced(given: str, shopper: ApiClient) -
 @pytest.mark.parametrize(
     "path", ["/api", "/api/identity", "/api/catalog/products", "/api/orders/orders/7"]
 )
-def test_a_path_without_its_slash_leads_to_the_one_with_it(path: str, anyone: ApiClient) -> None:
+def test_a_path_without_the_final_slash_redirects(path: str, anyone: ApiClient) -> None:
     reply = anyone("GET", f"{path}?limit=3")
     assert (reply.status, reply.headers["location"]) == (301, f"{path}/?limit=3")
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
 @pytest.mark.parametrize("path", ["/api/", "/api/identity/", "/api/catalog/"])
-def test_roots_are_only_read(method: str, path: str, buyer: Documented) -> None:
+def test_roots_accept_only_reads(method: str, path: str, buyer: Documented) -> None:
     reply = buyer(method, path)
     assert reply.status == 405
     assert reply.body == {"detail": f'Method "{method}" not allowed.'}
@@ -222,7 +222,7 @@ def browser(transactional_db: None, running: Server, person: Callable[..., Perso
 JAM = {"name": "Jam", "description": "", "price": "1.00", "quantity": 3}
 
 
-def test_the_cookie_of_the_admin_opens_all_of_it(browser: Browser) -> None:
+def test_the_cookie_of_the_admin_gives_access_to_contract_2(browser: Browser) -> None:
     for path in ("", "identity/", "catalog/", "orders/", "identity/customers/"):
         assert browser("GET", f"/api/{path}").status == 200
 
@@ -236,12 +236,12 @@ def test_a_write_by_cookie_needs_the_csrf_token(browser: Browser) -> None:
     assert (reply.status, reply.body["quantity"]) == (201, 3)
 
 
-def test_the_cookie_of_a_deactivated_account_is_dead_at_once(browser: Browser) -> None:
+def test_the_cookie_of_a_deactivated_account_is_refused_at_once(browser: Browser) -> None:
     Customer.objects.update(is_active=False)
     assert browser("GET", "/api/").status == 401
 
 
-def test_a_browser_gets_a_page_and_everything_else_json(browser: Browser) -> None:
+def test_browsers_get_html_and_other_clients_json(browser: Browser) -> None:
     wanted: dict[str, Any] = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
     page = browser("GET", "/api/", **wanted)
     assert page.headers["content-type"] == "text/html; charset=utf-8"

@@ -35,7 +35,7 @@ def anyone(anyone: ApiClient) -> Client:
 
 
 @pytest.mark.parametrize("end", ["", "/"])
-def test_put_gives_a_new_name_and_tells_the_old_one(
+def test_put_changes_the_name_and_returns_the_old_one(
     end: str, person: MakePerson, client_of: As, keeper: Client, anyone: Client
 ) -> None:
     who = person("Old Name")
@@ -50,7 +50,7 @@ def test_put_gives_a_new_name_and_tells_the_old_one(
     assert log_in(anyone, "Old Name", who.password) == 401
 
 
-def test_tokens_stay_valid_over_a_new_name(person: MakePerson, anyone: Client) -> None:
+def test_tokens_stay_valid_after_a_change_of_the_name(person: MakePerson, anyone: Client) -> None:
     who = person("Old Name")
     credentials = {"name": "Old Name", "password": who.password}
     pair = anyone("POST", "/api/token/", credentials).body
@@ -62,7 +62,7 @@ def test_tokens_stay_valid_over_a_new_name(person: MakePerson, anyone: Client) -
     assert refreshed.status == 200
 
 
-def test_patch_gives_a_new_name_without_a_word(person: MakePerson, client_of: As) -> None:
+def test_patch_changes_the_name_and_returns_no_body(person: MakePerson, client_of: As) -> None:
     who = person("Old Name")
     answer = client_of(who)("PATCH", own_path(who), {"name": "New Name"})
     assert (answer.status, answer.body) == (200, {})
@@ -70,7 +70,9 @@ def test_patch_gives_a_new_name_without_a_word(person: MakePerson, client_of: As
 
 
 @pytest.mark.parametrize("name", ["old NAME", "Old Name", " Old Name "])
-def test_ones_own_name_is_not_taken(name: str, person: MakePerson, client_of: As) -> None:
+def test_an_account_can_be_saved_with_its_own_name(
+    name: str, person: MakePerson, client_of: As
+) -> None:
     who = person("Old Name")
     answer = client_of(who)("PUT", own_path(who), {"name": name})
     assert (answer.status, answer.body) == (
@@ -93,7 +95,7 @@ def test_ones_own_name_is_not_taken(name: str, person: MakePerson, client_of: As
         ({}, "This field is required."),
     ],
 )
-def test_a_name_that_will_not_do_leaves_the_old_one(
+def test_a_refused_name_keeps_the_old_one(
     method: str, body: object, sentence: str, person: MakePerson, client_of: As
 ) -> None:
     person("Ann")
@@ -113,16 +115,14 @@ def test_staff_cannot_rename_other_accounts(
     assert names(keeper)[-1] == "Old Name"
 
 
-def test_a_name_that_was_given_up_is_free(
-    person: MakePerson, client_of: As, anyone: Client
-) -> None:
+def test_a_former_name_can_be_used_again(person: MakePerson, client_of: As, anyone: Client) -> None:
     who = person("Ann")
     assert client_of(who)("PUT", own_path(who), {"name": "Anna"}).status == 200
     body = {"name": "Ann", "password": "a rather good one"}
     assert anyone("POST", "/api/register/", body).status == 201
 
 
-def test_an_account_can_delete_itself_and_its_orders_stay(
+def test_an_account_can_delete_itself_and_its_orders_are_kept(
     person: MakePerson, anyone: Client, keeper: Client, product: Callable[..., int]
 ) -> None:
     who, jam = person("Ann Gone"), product(stock=5)
@@ -161,7 +161,7 @@ def test_staff_delete_users(end: str, person: MakePerson, client_of: As, keeper:
     assert len(names(keeper)) == 1
 
 
-def test_the_name_of_a_deleted_user_is_free(
+def test_the_name_of_a_deleted_user_can_be_used_again(
     person: MakePerson, client_of: As, anyone: Client, keeper: Client
 ) -> None:
     who = person("Ann")

@@ -56,7 +56,7 @@ def test_an_order_takes_every_quantity_from_stock(shopper: Client, product: Make
     assert_books_balance()
 
 
-def test_a_line_is_shown_with_its_money_as_numbers(shopper: Client, product: MakeProduct) -> None:
+def test_the_amounts_of_a_line_are_numbers(shopper: Client, product: MakeProduct) -> None:
     redbull = product(stock=20, price="2.6", name="RedBull")
     assert order(shopper, (redbull, 15)) == 201
     answer = shopper("GET", ORDERS)
@@ -102,7 +102,7 @@ def test_money_is_exact_to_three_decimals(
     assert (repr(row["unit_price"]), repr(row["total"])) == (repr(unit_price), repr(total))
 
 
-def test_lines_come_in_the_order_sent_and_the_newest_order_first(
+def test_lines_are_listed_as_sent_and_the_newest_order_first(
     shopper: Client, product: MakeProduct
 ) -> None:
     jam, tea, rum = product(), product(), product()
@@ -128,7 +128,7 @@ def test_lines_are_counted_and_paged_not_orders(
     assert [row["product"] for row in first["results"] + second["results"]] == made * 2
 
 
-def test_lines_of_one_product_are_added_up(shopper: Client, product: MakeProduct) -> None:
+def test_lines_of_one_product_are_summed(shopper: Client, product: MakeProduct) -> None:
     jam, tea = product(stock=9), product(stock=9)
     assert order(shopper, (jam, 2), (tea, 1), (jam, 3)) == 201
     shown = [(row["product"], row["quantity"]) for row in rows(shopper)]
@@ -137,7 +137,7 @@ def test_lines_of_one_product_are_added_up(shopper: Client, product: MakeProduct
     assert stock(shopper, jam) == 4
 
 
-def test_a_line_keeps_the_price_and_name_of_the_moment_of_placing(
+def test_a_line_keeps_the_price_and_name_from_placing(
     shopper: Client, keeper: Client, product: MakeProduct
 ) -> None:
     jam = product(stock=5, price="1.5", name="Jam")
@@ -147,7 +147,7 @@ def test_a_line_keeps_the_price_and_name_of_the_moment_of_placing(
     assert (row["name"], row["unit_price"], row["total"]) == ("Jam", 1.5, 3.0)
 
 
-def test_prices_totals_owner_and_status_of_a_request_are_not_looked_at(
+def test_price_total_owner_and_status_in_a_request_are_ignored(
     shopper: Client, keeper: Client, product: MakeProduct
 ) -> None:
     jam = product(stock=5, price="1.5")
@@ -170,13 +170,15 @@ def test_customers_do_not_see_lines_of_others(
     }
 
 
-def test_what_lies_in_the_cart_is_not_ordered_yet(shopper: Client, product: MakeProduct) -> None:
+def test_lines_of_the_cart_are_not_in_the_list(shopper: Client, product: MakeProduct) -> None:
     jam = product(stock=5)
     assert shopper("POST", f"/products/{jam}/add_to_order/").status == 200
     assert rows(shopper) == []
 
 
-def test_an_order_is_placed_wholly_or_not_at_all(shopper: Client, product: MakeProduct) -> None:
+def test_an_order_is_placed_with_all_lines_or_not_at_all(
+    shopper: Client, product: MakeProduct
+) -> None:
     jam, tea = product(stock=5), product(stock=1)
     body = {"products": [{"id": jam, "quantity": 2}, {"id": tea, "quantity": 2}]}
     short = shopper("POST", ORDERS, body)
@@ -190,7 +192,7 @@ def test_an_order_is_placed_wholly_or_not_at_all(shopper: Client, product: MakeP
     assert_books_balance()
 
 
-def test_a_product_off_sale_is_an_unknown_one(
+def test_an_archived_product_is_unknown(
     shopper: Client, keeper: Client, product: MakeProduct
 ) -> None:
     jam = product(stock=5)
@@ -199,7 +201,7 @@ def test_a_product_off_sale_is_an_unknown_one(
     assert (answer.status, answer.body) == (400, {"detail": f"Product {jam} does not exist."})
 
 
-def test_the_rules_of_a_product_hold_here_too(shopper: Client, product: MakeProduct) -> None:
+def test_the_rules_of_a_product_apply_in_contract_3(shopper: Client, product: MakeProduct) -> None:
     eggs = product(stock=50, step=6, min_quantity=6, max_per_order=12)
     for units in (1, 7, 18):
         answer = shopper("POST", ORDERS, {"products": [{"id": eggs, "quantity": units}]})
@@ -269,7 +271,7 @@ def test_lines_are_required(shopper: Client) -> None:
     assert (empty.status, empty.body) == (400, {"products": ["This list may not be empty."]})
 
 
-def test_a_key_opens_this_contract_as_well(
+def test_a_key_gives_access_to_contract_3(
     person: Callable[..., Person], anyone: Client, product: MakeProduct
 ) -> None:
     who = person()
@@ -281,7 +283,9 @@ def test_a_key_opens_this_contract_as_well(
     assert row["quantity"] == 1
 
 
-def test_a_password_does_not(by_password: Callable[[Person], ApiClient], person: Any) -> None:
+def test_a_password_gives_no_access_to_contract_3(
+    by_password: Callable[[Person], ApiClient], person: Any
+) -> None:
     client = by_password(person())
     for path in (ORDERS, "/api/product/", "/api/user/"):
         assert client("GET", path).status == 401

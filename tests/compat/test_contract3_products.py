@@ -88,7 +88,7 @@ def test_an_unknown_product_is_not_found(
         assert anyone("GET", path).status == 401
 
 
-def test_a_product_off_sale_is_nowhere(
+def test_an_archived_product_is_neither_listed_nor_found(
     shopper: Client, keeper: Client, product: MakeProduct
 ) -> None:
     jam = product()
@@ -101,7 +101,7 @@ def test_a_product_off_sale_is_nowhere(
         assert (again.status, again.body) == (404, UNKNOWN)
 
 
-def test_a_keyword_is_looked_for_in_the_name_alone_in_any_case(
+def test_a_keyword_is_searched_only_in_the_name_in_any_case(
     shopper: Client, product: MakeProduct
 ) -> None:
     strawberry = product(name="Strawberry JAM", sku="A-1")
@@ -119,7 +119,9 @@ def test_a_keyword_is_looked_for_in_the_name_alone_in_any_case(
     assert ids(shopper, "&keyword=%00") == ids(shopper, "&keyword=%FF") == []
 
 
-def test_a_price_limit_lets_in_what_costs_just_that(shopper: Client, product: MakeProduct) -> None:
+def test_a_price_limit_includes_products_at_that_price(
+    shopper: Client, product: MakeProduct
+) -> None:
     free, cheap, dear = (product(price=price) for price in ("0", "2.2", "2.201"))
     assert ids(shopper, "&max_price=2.2") == ids(shopper, "&max_price=2.2009") == [free, cheap]
     assert (
@@ -140,7 +142,7 @@ def test_a_price_limit_lets_in_what_costs_just_that(shopper: Client, product: Ma
 @pytest.mark.parametrize(
     "text", ["", "abc", "NaN", "sNaN", "-nan", "Infinity", "-inf", "1,5", "0x10", "%00", "9" * 1001]
 )
-def test_a_price_limit_that_is_no_number_is_refused(text: str, shopper: Client) -> None:
+def test_an_invalid_price_limit_is_refused(text: str, shopper: Client) -> None:
     answer = shopper("GET", f"{LIST}?max_price={text}")
     assert (answer.status, list(answer.body)) == (400, ["max_price"])
     (sentence,) = answer.body["max_price"]
@@ -177,7 +179,7 @@ def test_filters_combine_and_the_links_keep_them(
         (f"offset={10**30}", 0),
     ],
 )
-def test_a_page_that_makes_no_sense_is_the_nearest_that_does(
+def test_an_invalid_page_gives_the_nearest_valid_page(
     query: str, rows: int, shopper: Client, product: MakeProduct
 ) -> None:
     for _ in range(6):
@@ -187,7 +189,7 @@ def test_a_page_that_makes_no_sense_is_the_nearest_that_does(
     assert len(answer.body["results"]) == rows
 
 
-def test_the_path_without_its_slash_redirects_with_the_query(shopper: Client) -> None:
+def test_a_path_without_the_final_slash_redirects_with_the_query(shopper: Client) -> None:
     answer = shopper("GET", "/api/product?keyword=jam&max_price=2")
     assert answer.status == 301
     assert answer.headers["location"] == "/api/product/?keyword=jam&max_price=2"
@@ -205,8 +207,6 @@ def test_staff_read_the_list_in_a_browser(
     assert b"Blackcurrant" in reader("GET", LIST, Accept="text/html").body
 
 
-def test_asking_for_the_head_alone_is_asking_for_the_same(
-    shopper: Client, product: MakeProduct
-) -> None:
+def test_head_has_the_status_of_get_without_a_body(shopper: Client, product: MakeProduct) -> None:
     answer = shopper("HEAD", f"/api/product/{product()}")
     assert (answer.status, answer.body) == (200, b"")

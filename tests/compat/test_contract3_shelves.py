@@ -38,7 +38,7 @@ def test_staff_add_a_product(keeper: Client, shopper: Client) -> None:
     assert_books_balance()
 
 
-def test_without_price_and_stock_it_is_free_and_sold_out(keeper: Client) -> None:
+def test_a_product_without_price_and_stock_is_free_and_sold_out(keeper: Client) -> None:
     answer = keeper("POST", LIST, {"name": "Jam"})
     assert (answer.status, answer.body["price"], answer.body["stock"]) == (201, "0.000", 0)
 
@@ -81,7 +81,7 @@ FAULTS = [(field, value) for field, values in WRONG.items() for value in values]
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
-def test_what_is_wrong_with_a_field_is_said_under_its_name(
+def test_faults_are_reported_under_the_name_of_the_field(
     method: str, keeper: Client, product: MakeProduct
 ) -> None:
     jam = product(stock=3, price="1.5", name="Jam")
@@ -95,7 +95,7 @@ def test_what_is_wrong_with_a_field_is_said_under_its_name(
     assert_books_balance()
 
 
-def test_all_faults_are_named_at_once(keeper: Client) -> None:
+def test_all_faults_of_a_product_are_reported_together(keeper: Client) -> None:
     answer = keeper("POST", LIST, {"price": -1, "stock": "x"})
     assert answer.body == {
         "name": ["This field is required."],
@@ -110,7 +110,7 @@ def test_a_name_has_up_to_200_characters(keeper: Client) -> None:
     assert answer.body == {"name": ["Ensure this field has no more than 200 characters."]}
 
 
-def test_two_products_on_sale_do_not_share_a_name(keeper: Client, product: MakeProduct) -> None:
+def test_two_products_on_sale_cannot_have_one_name(keeper: Client, product: MakeProduct) -> None:
     jam, honey = product(name="Jam"), product(name="Honey")
     for method, path in (
         ("POST", LIST),
@@ -127,7 +127,7 @@ def test_two_products_on_sale_do_not_share_a_name(keeper: Client, product: MakeP
 
 
 @pytest.mark.parametrize("end", ["", "/"])
-def test_put_leaves_a_price_and_stock_that_are_missing(
+def test_put_keeps_a_missing_price_and_stock(
     end: str, keeper: Client, product: MakeProduct
 ) -> None:
     path = f"/api/product/{product(stock=3, price='1.5', name='Jam')}{end}"
@@ -145,7 +145,7 @@ def test_put_leaves_a_price_and_stock_that_are_missing(
     assert_books_balance()
 
 
-def test_patch_changes_what_is_given(keeper: Client, product: MakeProduct) -> None:
+def test_patch_changes_only_the_given_fields(keeper: Client, product: MakeProduct) -> None:
     path = f"/api/product/{product(stock=3, price='1.5', name='Jam')}"
     for body, changed in (
         ({}, {}),
@@ -159,7 +159,7 @@ def test_patch_changes_what_is_given(keeper: Client, product: MakeProduct) -> No
     assert_books_balance()
 
 
-def test_setting_the_stock_leaves_what_was_sold_alone(
+def test_setting_the_stock_keeps_the_ordered_units(
     keeper: Client, shopper: Client, product: MakeProduct
 ) -> None:
     jam = product(stock=5)
@@ -182,7 +182,7 @@ def test_a_product_that_was_ordered_can_be_deleted(
     assert_books_balance()
 
 
-def test_customers_write_no_products(shopper: Client, product: MakeProduct) -> None:
+def test_customers_cannot_write_products(shopper: Client, product: MakeProduct) -> None:
     jam = product(stock=5, name="Jam")
     before = shopper("GET", LIST).body
     for body in ({"name": "Mine", "price": "0.001", "stock": 1}, {}, b"{"):
@@ -206,7 +206,7 @@ def test_products_are_not_written_without_credentials(anyone: Client, product: M
         assert answer.headers["www-authenticate"].startswith("Bearer")
 
 
-def test_an_unknown_product_is_not_found_whatever_is_said_of_it(
+def test_an_unknown_product_is_not_found_with_any_body(
     keeper: Client, product: MakeProduct
 ) -> None:
     product(name="Jam")

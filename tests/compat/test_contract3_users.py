@@ -78,7 +78,7 @@ def test_a_wrong_password_and_a_missing_name_are_refused_at_the_token_endpoint(
     assert nameless.body["name"] == ["This field is required."]
 
 
-def test_forms_register_as_well(anyone: Client) -> None:
+def test_a_registration_accepts_a_form(anyone: Client) -> None:
     form = {"name": "Form", "password": GOOD}
     assert anyone("POST", "/api/register/", form=form).status == 201
     part = '--x\r\nContent-Disposition: form-data; name="{}"\r\n\r\n{}\r\n'
@@ -96,13 +96,13 @@ def test_no_field_of_a_registration_makes_an_account_staff(anyone: Client) -> No
     assert (listed.status, listed.body) == (403, FORBIDDEN)
 
 
-def test_what_is_missing_is_named(anyone: Client) -> None:
+def test_missing_fields_of_a_registration_are_named(anyone: Client) -> None:
     answer = anyone("POST", "/api/register/", {})
     required = ["This field is required."]
     assert (answer.status, answer.body) == (400, {"name": required, "password": required})
 
 
-def test_a_name_is_unique_in_any_case_and_form_of_its_letters(
+def test_a_name_is_unique_in_any_case_and_unicode_form(
     anyone: Client, person: MakePerson, keeper: Client
 ) -> None:
     person("Zoe Ångström")
@@ -135,14 +135,14 @@ def test_an_invisible_character_is_a_fault_of_the_name(
         assert (refused.status, refused.body) == (400, faults)
 
 
-def test_blanks_around_a_name_do_not_count(anyone: Client, keeper: Client) -> None:
+def test_spaces_around_a_name_are_removed(anyone: Client, keeper: Client) -> None:
     assert register(anyone, "  Two  Words ").status == 201
     assert names(keeper)[-1] == "Two  Words"
     assert log_in(anyone, "  Two  Words ") == log_in(anyone, "Two  Words") == 200
 
 
 @pytest.mark.parametrize("name", ["a", "a" * 100, "o'Brien; DROP TABLE", "名前 😀", "a/b?c#d"])
-def test_any_name_of_up_to_100_characters_will_do(
+def test_any_name_of_up_to_100_characters_is_accepted(
     name: str, anyone: Client, keeper: Client
 ) -> None:
     assert register(anyone, name).status == 201
@@ -163,7 +163,7 @@ def test_any_name_of_up_to_100_characters_will_do(
         ("a\0b", "Null characters are not allowed."),
     ],
 )
-def test_other_names_are_refused(
+def test_invalid_names_are_refused(
     name: object, sentence: str, anyone: Client, keeper: Client
 ) -> None:
     answer = register(anyone, name)
@@ -180,7 +180,7 @@ def test_a_weak_password_is_refused(password: object, anyone: Client) -> None:
 
 
 @pytest.mark.system
-def test_a_shop_that_takes_no_registrations_says_so(transactional_db: None) -> None:
+def test_a_closed_registration_is_refused_with_the_reason(transactional_db: None) -> None:
     closed = {"COMPAT": ALL, "REGISTRATION": "closed"}
     with Server(workers=1, environment=closed) as server:
         answer = register(ApiClient(server), "Ann")
@@ -212,7 +212,7 @@ def test_users_are_not_shown_to_customers_and_anonymous_clients(
         assert set(bad.body) == {"detail", "code", "messages"}
 
 
-def test_a_user_is_found_by_every_way_to_write_their_id(
+def test_a_user_is_found_by_every_spelling_of_the_id(
     person: MakePerson, client_of: As, keeper: Client
 ) -> None:
     who = person("Ann Other")
@@ -224,7 +224,7 @@ def test_a_user_is_found_by_every_way_to_write_their_id(
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
-def test_what_is_no_uuid_is_not_found(method: str, shopper: Client, keeper: Client) -> None:
+def test_an_invalid_uuid_is_not_found(method: str, shopper: Client, keeper: Client) -> None:
     whole = uuid4()
     arabic_digits = "%D9%A0" * 32
     for text in (
@@ -265,7 +265,7 @@ def test_customers_cannot_read_or_change_other_users(
     assert {"Ann", "Boss"} < set(names(keeper))
 
 
-def test_lists_are_found_without_their_slash_too(keeper: Client) -> None:
+def test_lists_are_found_without_the_final_slash(keeper: Client) -> None:
     for path in ("/api/user", "/api/product", "/api/order"):
         answer = keeper("GET", f"{path}?limit=3")
         assert (answer.status, answer.headers["location"]) == (301, f"{path}/?limit=3")

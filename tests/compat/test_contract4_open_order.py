@@ -52,7 +52,7 @@ def lines(order: dict[str, Any]) -> list[tuple[int, int]]:
     return [(line["product"], line["quantity"]) for line in order["orderedproduct_set"]]
 
 
-def test_a_unit_makes_the_order_and_the_next_raises_its_line(
+def test_the_first_unit_creates_the_order_and_the_next_increases_its_line(
     shopper: Documented, product: MakeProduct
 ) -> None:
     jam, tea = product(price="11.11"), product(price="2.00")
@@ -73,7 +73,7 @@ def test_a_unit_makes_the_order_and_the_next_raises_its_line(
     }
 
 
-def test_no_body_is_looked_at(shopper: Documented, product: MakeProduct) -> None:
+def test_the_body_of_an_addition_is_ignored(shopper: Documented, product: MakeProduct) -> None:
     jam = product()
     for body in (None, b"", b"{", b"[1]", {"quantity": 50}, b"\xff", b"[" * 10_000):
         assert shopper("POST", f"/products/{jam}/add_to_order/", body).status == 200
@@ -116,7 +116,7 @@ def test_unknown_and_deleted_products_are_not_found(
     assert shopper("GET", "/orders/").body == []
 
 
-def test_a_full_line_is_refused_in_a_sentence(shopper: Documented, product: MakeProduct) -> None:
+def test_a_full_line_is_refused_with_a_message(shopper: Documented, product: MakeProduct) -> None:
     jam = product()
     add(shopper, jam)
     shopper.client("PUT", f"/api/v1/cart/lines/{jam}", {"quantity": 1_000_000})
@@ -125,7 +125,7 @@ def test_a_full_line_is_refused_in_a_sentence(shopper: Documented, product: Make
     assert "1000000" in reply.body[0]
 
 
-def test_with_its_last_unit_a_line_goes_and_the_order_stays(
+def test_removing_the_last_unit_removes_the_line_and_keeps_the_order(
     shopper: Documented, product: MakeProduct
 ) -> None:
     jam = product()
@@ -138,7 +138,7 @@ def test_with_its_last_unit_a_line_goes_and_the_order_stays(
     assert [(one["id"], one["total_amount"]) for one in shown] == [(order, "0.00")]
 
 
-def test_what_is_not_in_the_open_order_cannot_be_taken_out(
+def test_a_product_that_is_not_in_the_open_order_cannot_be_removed(
     shopper: Documented, other: Documented, product: MakeProduct
 ) -> None:
     jam, tea = product(), product()
@@ -153,7 +153,7 @@ def test_what_is_not_in_the_open_order_cannot_be_taken_out(
     assert shopper("POST", f"/products/{jam}/remove_from_order/").body == absent
 
 
-def test_sold_out_and_deleted_products_can_be_taken_out(
+def test_sold_out_and_deleted_products_can_be_removed(
     shopper: Documented, other: Documented, product: MakeProduct
 ) -> None:
     jam, tea = product(stock=1), product()
@@ -167,7 +167,7 @@ def test_sold_out_and_deleted_products_can_be_taken_out(
     assert lines(shopper("GET", "/orders/current/").body) == []
 
 
-def test_the_open_order_is_made_when_asked_for_and_kept(shopper: Documented) -> None:
+def test_reading_the_open_order_creates_it_once(shopper: Documented) -> None:
     first = shopper("GET", "/orders/current/")
     assert first.status == 200
     assert first.body == {
@@ -182,7 +182,7 @@ def test_the_open_order_is_made_when_asked_for_and_kept(shopper: Documented) -> 
     assert shopper("GET", f"/orders/{first.body['id']}/").body == first.body
 
 
-def test_the_total_of_an_open_order_follows_the_prices_of_now(
+def test_the_total_of_an_open_order_has_current_prices(
     shopper: Documented, product: MakeProduct
 ) -> None:
     jam, tea = product(price="2.205"), product(price="1.00")
@@ -201,7 +201,7 @@ def test_the_total_of_an_open_order_follows_the_prices_of_now(
     assert stored == [(Decimal(0),)]
 
 
-def test_from_submit_on_the_total_is_fixed(shopper: Documented, product: MakeProduct) -> None:
+def test_the_total_is_fixed_at_submission(shopper: Documented, product: MakeProduct) -> None:
     jam = product(price="2.205")
     order = add(shopper, jam, jam, jam)
     submitted = shopper("POST", f"/orders/{order}/submit/").body
@@ -228,7 +228,7 @@ def test_orders_are_listed_by_ascending_id_open_and_submitted(
     assert [one["submitted_at"] is None for one in shown] == [False, True]
 
 
-def test_orders_of_the_other_apis_are_listed_too(shopper: Documented, product: MakeProduct) -> None:
+def test_orders_of_other_api_versions_are_listed(shopper: Documented, product: MakeProduct) -> None:
     jam = product(stock=9, price="1.25")
     open_one = add(shopper, jam)  # Older than what follows, and still open.
     one = {"lines": [{"product": jam, "quantity": 2}]}
@@ -243,7 +243,7 @@ def test_orders_of_the_other_apis_are_listed_too(shopper: Documented, product: M
         assert shopper("GET", f"/orders/{order['id']}/").body == order
 
 
-def test_the_fast_rows_are_what_the_serializer_that_documents_them_makes(
+def test_the_fast_rows_equal_those_of_the_documented_serializer(
     who: Person, shopper: Documented, product: MakeProduct
 ) -> None:
     jam, tea = product(price="2.205"), product()
@@ -264,7 +264,7 @@ def test_the_fast_rows_are_what_the_serializer_that_documents_them_makes(
         assert row == document.to_representation(one)
 
 
-def test_anothers_and_unknown_orders_are_not_found(
+def test_unknown_orders_and_orders_of_others_are_not_found(
     shopper: Documented, other: Documented, product: MakeProduct
 ) -> None:
     jam = product()
@@ -275,7 +275,7 @@ def test_anothers_and_unknown_orders_are_not_found(
         assert (reply.status, list(reply.body)) == (404, ["detail"])
 
 
-def test_staff_see_their_own_orders_alone(
+def test_staff_see_only_their_own_orders(
     keeper: ApiClient, shopper: Documented, product: MakeProduct
 ) -> None:
     order = add(shopper, product())
@@ -284,7 +284,7 @@ def test_staff_see_their_own_orders_alone(
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-def test_orders_are_neither_written_nor_deleted(
+def test_orders_cannot_be_written_or_deleted(
     shopper: Documented, product: MakeProduct, method: str
 ) -> None:
     order = add(shopper, product())
@@ -294,14 +294,14 @@ def test_orders_are_neither_written_nor_deleted(
     assert len(shopper("GET", "/orders/").body) == 1
 
 
-def test_a_path_without_its_slash_leads_to_the_one_with_it(shopper: Documented) -> None:
+def test_a_path_without_the_final_slash_redirects(shopper: Documented) -> None:
     for method, status in (("GET", 301), ("HEAD", 301), ("POST", 308)):
         for path in ("/orders", "/products", "/token", "/orders/1/submit", "/orders/current"):
             reply = shopper(method, f"{path}?x=1")
             assert (reply.status, reply.headers["location"]) == (status, f"{path}/?x=1")
 
 
-def test_the_open_order_is_the_cart_of_v1_and_shows_in_no_other_contract(
+def test_the_open_order_is_the_cart_of_v1_and_in_no_other_contract(
     shopper: Documented, product: MakeProduct
 ) -> None:
     add(shopper, product())

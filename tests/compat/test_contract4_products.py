@@ -30,7 +30,7 @@ def _keeper(keeper: ApiClient) -> Documented:
     return Documented("4", keeper)
 
 
-def test_the_list_is_a_bare_array_of_what_is_in_stock_by_ascending_id(
+def test_the_list_is_an_array_of_products_in_stock_by_ascending_id(
     shopper: Documented, product: MakeProduct
 ) -> None:
     tea, _, jam = product(stock=3, name="Tea"), product(stock=0), product(stock=1, name="Jam")
@@ -50,7 +50,7 @@ def test_the_list_is_not_paged(shopper: Documented, product: MakeProduct) -> Non
     assert [one["id"] for one in reply.body] == made
 
 
-def test_without_products_the_list_is_empty(shopper: Documented) -> None:
+def test_the_list_is_empty_without_products(shopper: Documented) -> None:
     assert shopper("GET", "/products/").body == []
 
 
@@ -67,7 +67,7 @@ def test_prices_are_strings_with_two_decimals_rounded_half_up(
     assert shopper("GET", "/products/").body[0]["price"] == shown
 
 
-def test_the_fast_rows_are_what_the_serializer_that_documents_them_makes(
+def test_the_fast_rows_equal_those_of_the_documented_serializer(
     product: MakeProduct,
 ) -> None:
     product(price="2.205", name="Fish & Chips é \U0001f35f"), product(price="0", stock=2**31 - 1)
@@ -94,7 +94,9 @@ def test_sold_out_deleted_and_unknown_products_are_not_found(
             assert (reply.status, list(reply.body)) == (404, ["detail"])
 
 
-def test_staff_add_a_product_that_is_there_at_once(keeper: Documented, shopper: Documented) -> None:
+def test_a_product_added_by_staff_is_listed_at_once(
+    keeper: Documented, shopper: Documented
+) -> None:
     reply = keeper("POST", "/products/", JAM)
     assert reply.status == 201
     assert reply.body == {"id": reply.body["id"], **JAM}
@@ -121,7 +123,7 @@ WITHIN: list[tuple[str, Any]] = [
 ]
 
 
-def test_what_is_within_the_limits_is_taken(keeper: Documented) -> None:
+def test_values_within_the_limits_are_accepted(keeper: Documented) -> None:
     for field, value in WITHIN:
         given = JAM | {field: value}
         reply = keeper("POST", "/products/", given)
@@ -166,7 +168,7 @@ FAULTS: list[tuple[str, Any, str]] = [
 
 
 @pytest.mark.parametrize("field", JAM)
-def test_what_is_not_is_refused_field_by_field_and_changes_nothing(
+def test_values_outside_the_limits_are_refused_by_field_and_change_nothing(
     keeper: Documented, product: MakeProduct, field: str
 ) -> None:
     tea = product(name="Tea", stock=3)
@@ -198,7 +200,7 @@ def test_staff_replace_a_product(keeper: Documented, product: MakeProduct) -> No
 
 
 @pytest.mark.parametrize("given", [{}, *({name: value} for name, value in JAM.items())])
-def test_staff_change_what_they_name_and_nothing_else(
+def test_staff_change_only_the_given_fields(
     keeper: Documented, product: MakeProduct, given: dict[str, Any]
 ) -> None:
     tea = product(name="Tea", stock=3)
@@ -208,7 +210,7 @@ def test_staff_change_what_they_name_and_nothing_else(
     assert keeper("GET", f"/products/{tea}/").body == reply.body
 
 
-def test_a_third_decimal_stays_while_the_price_is_not_named(
+def test_a_third_decimal_is_kept_if_the_price_is_not_given(
     keeper: Documented, product: MakeProduct
 ) -> None:
     tea = product(price="2.205")
@@ -217,7 +219,7 @@ def test_a_third_decimal_stays_while_the_price_is_not_named(
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH"])
-def test_staff_restock_what_is_sold_out(
+def test_staff_restock_a_sold_out_product(
     keeper: Documented, product: MakeProduct, method: str
 ) -> None:
     tea = product(stock=0)
@@ -227,7 +229,7 @@ def test_staff_restock_what_is_sold_out(
     assert keeper("GET", f"/products/{tea}/").status == 404
 
 
-def test_what_is_ordered_leaves_the_stock_that_staff_set_as_it_is(
+def test_units_in_open_orders_do_not_limit_the_stock_that_staff_set(
     keeper: Documented, product: MakeProduct
 ) -> None:
     tea = product(stock=2**31 - 1)
@@ -242,7 +244,9 @@ def test_what_is_ordered_leaves_the_stock_that_staff_set_as_it_is(
     assert_books_balance()
 
 
-def test_staff_delete_a_product_sold_out_or_not(keeper: Documented, product: MakeProduct) -> None:
+def test_staff_delete_products_in_stock_and_sold_out(
+    keeper: Documented, product: MakeProduct
+) -> None:
     for id in (product(), product(stock=0)):
         reply = keeper("DELETE", f"/products/{id}/")
         assert (reply.status, reply.body) == (204, b"")
@@ -251,7 +255,7 @@ def test_staff_delete_a_product_sold_out_or_not(keeper: Documented, product: Mak
     assert keeper("GET", "/products/").body == []
 
 
-def test_writing_an_unknown_product_is_not_found_whatever_is_sent(keeper: Documented) -> None:
+def test_writing_an_unknown_product_is_404_with_any_body(keeper: Documented) -> None:
     for method in ("PUT", "PATCH", "DELETE"):
         for id in (999_999, 2**63 - 1, 10**30):
             for body in (JAM, {}, {"price": "x"}):
@@ -259,7 +263,7 @@ def test_writing_an_unknown_product_is_not_found_whatever_is_sent(keeper: Docume
                 assert (reply.status, list(reply.body)) == (404, ["detail"])
 
 
-def test_customers_write_nothing(shopper: Documented, product: MakeProduct) -> None:
+def test_customers_cannot_write_products(shopper: Documented, product: MakeProduct) -> None:
     tea = product(name="Tea")
     before = shopper("GET", "/products/").body
     for method, path in (
@@ -289,7 +293,7 @@ def test_other_methods_are_not_allowed(keeper: Documented) -> None:
             assert reply.headers["allow"]
 
 
-def test_a_change_through_another_api_version_shows_at_once(
+def test_a_change_through_another_api_version_is_shown_at_once(
     shopper: Documented, product: MakeProduct
 ) -> None:
     tea = product(name="Tea")

@@ -79,7 +79,7 @@ def test_an_order_is_sold_at_the_prices_of_its_submission(
     assert shopper("POST", f"/orders/{order}/submit/").body["total_amount"] == "6.00"
 
 
-def test_the_last_unit_can_be_sold_and_is_then_gone_from_the_list(
+def test_a_product_is_not_listed_after_its_last_unit_is_sold(
     shopper: Documented, product: MakeProduct
 ) -> None:
     jam = product(stock=1)
@@ -102,7 +102,7 @@ def test_a_second_submission_is_refused_and_takes_nothing(
     assert shopper("GET", f"/orders/{order}/").body == first
 
 
-def test_an_order_placed_through_another_api_was_submitted_already(
+def test_an_order_of_another_api_version_cannot_be_submitted_again(
     shopper: Documented, product: MakeProduct
 ) -> None:
     one = {"lines": [{"product": product(), "quantity": 1}]}
@@ -142,7 +142,7 @@ def test_the_first_line_that_lacks_stock_is_named_and_nothing_changes(
     assert inventory.available([jam, tea, hat]) == {jam: 0, tea: 8, hat: 0}
 
 
-def test_a_product_deleted_meanwhile_counts_as_sold_out(
+def test_a_product_deleted_before_submission_counts_as_sold_out(
     shopper: Documented, product: MakeProduct
 ) -> None:
     jam, tea, hat = product(stock=1), product(), product(stock=1)
@@ -155,7 +155,7 @@ def test_a_product_deleted_meanwhile_counts_as_sold_out(
     assert lines(shopper("GET", "/orders/current/").body) == [(jam, 1), (hat, 2)]
 
 
-def test_a_deleted_product_behind_one_that_is_short_is_not_named(
+def test_a_deleted_product_after_a_short_line_is_not_named(
     shopper: Documented, product: MakeProduct
 ) -> None:
     hat, tea = product(stock=1), product()
@@ -164,7 +164,7 @@ def test_a_deleted_product_behind_one_that_is_short_is_not_named(
     assert shopper("POST", f"/orders/{order}/submit/").body == short(hat)
 
 
-def test_anothers_and_unknown_orders_are_not_found_and_stay_as_they_are(
+def test_unknown_orders_and_orders_of_others_are_not_found_and_not_changed(
     shopper: Documented, other: Documented, product: MakeProduct
 ) -> None:
     jam = product(stock=5)
@@ -178,19 +178,21 @@ def test_anothers_and_unknown_orders_are_not_found_and_stay_as_they_are(
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
-def test_a_submission_is_posted(shopper: Documented, product: MakeProduct, method: str) -> None:
+def test_submitting_accepts_only_post(
+    shopper: Documented, product: MakeProduct, method: str
+) -> None:
     order = add(shopper, product())
     reply = shopper(method, f"/orders/{order}/submit/")
     assert (reply.status, list(reply.body)) == (405, ["detail"])
     assert shopper("GET", "/orders/current/").body["id"] == order
 
 
-def test_there_is_no_submission_of_the_word_current(shopper: Documented) -> None:
+def test_the_word_current_cannot_be_submitted(shopper: Documented) -> None:
     # Not a path of the contract: its document has nothing to say of it.
     assert shopper.client("POST", "/orders/current/submit/").status == 404
 
 
-def test_who_may_not_order_fills_the_open_order_and_cannot_submit_it(
+def test_an_account_that_may_not_order_can_fill_but_not_submit_the_open_order(
     who: Person, shopper: Documented, product: MakeProduct
 ) -> None:
     jam = product(stock=5)
@@ -202,7 +204,7 @@ def test_who_may_not_order_fills_the_open_order_and_cannot_submit_it(
     assert lines(shopper("GET", "/orders/current/").body) == [(jam, 1)]
 
 
-def test_an_account_that_ends_while_it_submits_is_out(
+def test_an_account_that_is_deactivated_during_submission_is_refused(
     who: Person, shopper: Documented, product: MakeProduct
 ) -> None:
     jam = product(stock=5)
@@ -224,7 +226,7 @@ def test_an_account_that_ends_while_it_submits_is_out(
         ({"step": 3}, "at least 1, in multiples of 3."),
     ],
 )
-def test_a_quantity_against_the_rules_of_the_shop_is_refused_in_a_sentence(
+def test_a_quantity_against_the_rules_is_refused_with_a_message(
     shopper: Documented, product: MakeProduct, rules: dict[str, int], said: str
 ) -> None:
     jam = product(stock=5, **rules)
@@ -244,7 +246,7 @@ def test_missing_stock_is_refused_before_order_rules(
 
 
 @pytest.mark.system
-def test_an_order_below_the_least_total_is_refused_in_a_sentence(
+def test_an_order_below_the_minimum_total_is_refused_with_a_message(
     who: Person, product: MakeProduct, transactional_db: None
 ) -> None:
     jam = product(stock=5, price="4.00")

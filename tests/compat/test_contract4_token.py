@@ -39,7 +39,7 @@ def basic(username: str, password: str) -> str:
     return f"Basic {base64.b64encode(f'{username}:{password}'.encode()).decode()}"
 
 
-def test_the_key_is_forty_hex_digits_the_same_at_each_call(
+def test_the_key_has_forty_hex_digits_and_is_the_same_at_each_call(
     person: MakePerson, by_password: Callable[[Person], ApiClient]
 ) -> None:
     client = Documented("4", by_password(person()))
@@ -50,7 +50,7 @@ def test_the_key_is_forty_hex_digits_the_same_at_each_call(
     assert first.headers["cache-control"] == "private, no-store"
 
 
-def test_the_key_opens_the_other_paths(
+def test_the_key_gives_access_to_the_other_paths(
     person: MakePerson, by_password: Callable[[Person], ApiClient], anyone: ApiClient
 ) -> None:
     key = by_password(person())("GET", "/token/").body["token"]
@@ -58,7 +58,7 @@ def test_the_key_opens_the_other_paths(
     assert (reply.status, reply.body) == (200, [])
 
 
-def test_a_username_with_blanks_and_in_other_case_gets_the_same_key(
+def test_a_user_name_in_any_case_and_with_spaces_gets_the_same_key(
     person: MakePerson, anyone: ApiClient
 ) -> None:
     person("Ada of Norwich", "pässwörd: with colon")
@@ -70,7 +70,7 @@ def test_a_username_with_blanks_and_in_other_case_gets_the_same_key(
 
 
 @pytest.mark.parametrize("wrong", ["password", "username", "NUL", "inactive", "deleted"])
-def test_wrong_credentials_are_one_and_the_same_answer(
+def test_all_wrong_credentials_get_the_same_answer(
     person: MakePerson, anyone: ApiClient, wrong: str
 ) -> None:
     who = person("Ada", is_active=wrong != "inactive")
@@ -85,14 +85,14 @@ def test_wrong_credentials_are_one_and_the_same_answer(
 
 
 @pytest.mark.parametrize("header", ["Basic", "Basic ???", "Basic a b", "Basic YWJj", "Digest x"])
-def test_a_header_that_is_no_basic_one_is_refused(anyone: ApiClient, header: str) -> None:
+def test_a_header_without_basic_credentials_is_refused(anyone: ApiClient, header: str) -> None:
     for path in ("/token/", "/orders/"):
         reply = anyone("GET", path, Authorization=header)
         assert (reply.status, list(reply.body)) == (401, ["detail"])
         assert reply.headers["www-authenticate"] == BASIC
 
 
-def test_nothing_but_a_password_gets_a_key(
+def test_only_a_password_gets_a_key(
     person: MakePerson,
     by_password: Callable[[Person], ApiClient],
     client_of: Callable[[Person], ApiClient],
@@ -110,14 +110,14 @@ def test_nothing_but_a_password_gets_a_key(
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-def test_the_token_is_only_read(
+def test_the_token_path_accepts_only_get(
     person: MakePerson, by_password: Callable[[Person], ApiClient], method: str
 ) -> None:
     reply = by_password(person())(method, "/token/")
     assert (reply.status, list(reply.body)) == (405, ["detail"])
 
 
-def test_simultaneous_first_calls_give_one_key(
+def test_concurrent_first_calls_return_one_key(
     person: MakePerson, by_password: Callable[[Person], ApiClient]
 ) -> None:
     client = by_password(person())
@@ -126,7 +126,7 @@ def test_simultaneous_first_calls_give_one_key(
     assert len({reply.body["token"] for reply in replies}) == 1
 
 
-def test_a_key_does_not_outlive_a_password_that_changes_at_the_same_moment(
+def test_a_key_created_during_a_password_change_ends_with_it(
     person: MakePerson, by_password: Callable[[Person], ApiClient]
 ) -> None:
     who = person()
@@ -139,7 +139,7 @@ def test_a_key_does_not_outlive_a_password_that_changes_at_the_same_moment(
     assert database.rows("SELECT count(*) FROM key") == [(0,)]
 
 
-def test_without_credentials_every_path_challenges_for_basic(anyone: ApiClient) -> None:
+def test_every_path_without_credentials_requests_basic_authentication(anyone: ApiClient) -> None:
     for method, path in PROTECTED:
         for sent in ({}, {"Authorization": "Basic eDp5"}, {"Authorization": "Token x"}):
             reply = Documented("4", anyone)(method, path, **sent)
@@ -148,7 +148,7 @@ def test_without_credentials_every_path_challenges_for_basic(anyone: ApiClient) 
             assert re.fullmatch("[0-9a-f]{32}", reply.headers["correlation-id"])
 
 
-def test_every_kind_of_credentials_opens_the_paths(
+def test_every_kind_of_credentials_gives_access(
     person: MakePerson,
     by_password: Callable[[Person], ApiClient],
     client_of: Callable[[Person], ApiClient],
@@ -188,7 +188,7 @@ def test_a_deactivated_account_is_refused_at_once(
         assert client("GET", "/products/").status == 401
 
 
-def test_the_home_page_is_open_and_each_of_its_links_leads_somewhere(anyone: ApiClient) -> None:
+def test_the_home_page_is_public_and_all_its_links_work(anyone: ApiClient) -> None:
     reply = anyone("GET", "/")
     assert (reply.status, reply.headers["content-type"]) == (200, "text/html; charset=utf-8")
     links = re.findall('<a href="([^"]+)"', reply.body.decode())

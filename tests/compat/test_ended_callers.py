@@ -43,7 +43,7 @@ def sent(running: Server, write: str, caller: Person, who: Person) -> tuple[int,
 
 
 @pytest.mark.parametrize("write", WRITES)
-def test_an_ended_session_does_not_change_its_account(
+def test_an_ended_session_cannot_change_its_account(
     transactional_db: None, running: Server, person: Callable[..., Person], write: str
 ) -> None:
     who = person(email="mine@example.com")
@@ -51,7 +51,7 @@ def test_an_ended_session_does_not_change_its_account(
 
 
 @pytest.mark.parametrize("write", BY_STAFF)
-def test_an_ended_session_of_staff_does_not_change_a_customers_account(
+def test_an_ended_session_of_staff_cannot_change_a_customers_account(
     transactional_db: None, running: Server, person: Callable[..., Person], write: str
 ) -> None:
     assert sent(running, write, person(is_staff=True), person()) == (401, True, True)

@@ -20,7 +20,7 @@ JAM = json.dumps({"name": "Jam", "description": "", "price": "1.00", "quantity":
 @pytest.mark.parametrize("method", ["POST", "PATCH"])
 @pytest.mark.parametrize("by", ["token", "cookie"])
 @pytest.mark.parametrize("is_ended", [True, False])
-def test_a_caller_is_looked_up_again_behind_a_slow_body(
+def test_a_caller_is_looked_up_again_after_a_slow_body(
     by: str,
     method: str,
     transactional_db: None,

@@ -94,7 +94,7 @@ NO_OBJECT: dict[str, bytes] = {
 
 
 @every_contract
-def test_a_body_of_nonsense_is_400_and_changes_nothing(shop: Shop) -> None:
+def test_an_invalid_body_is_400_and_changes_nothing(shop: Shop) -> None:
     before = shop.state()
     for kind, body in (NO_JSON | NO_OBJECT).items():
         field = "non_field_errors" if kind in NO_OBJECT else "detail"
@@ -107,7 +107,7 @@ def test_a_body_of_nonsense_is_400_and_changes_nothing(shop: Shop) -> None:
 
 
 @every_contract
-def test_a_body_without_a_known_field_lacks_some_or_changes_nothing(shop: Shop) -> None:
+def test_a_body_without_known_fields_is_refused_or_changes_nothing(shop: Shop) -> None:
     before = shop.state()
     for body in (None, b"", b"{}", b'{"\\udfff": 1}'):
         for _, method, reply in shop.write(body):
@@ -130,7 +130,7 @@ SURVIVED: list[Any] = [
 
 
 @every_contract
-def test_a_value_that_no_field_takes_is_refused_and_changes_nothing(shop: Shop) -> None:
+def test_a_value_that_no_field_accepts_is_refused_and_changes_nothing(shop: Shop) -> None:
     before = shop.state()
     for value in REFUSED:
         assert shop.statuses(dict.fromkeys(FIELDS, value)) <= {400, 401}, value
@@ -138,7 +138,7 @@ def test_a_value_that_no_field_takes_is_refused_and_changes_nothing(shop: Shop) 
 
 
 @every_contract
-def test_no_value_of_any_field_upsets_the_server(shop: Shop) -> None:
+def test_no_value_of_any_field_causes_a_5xx(shop: Shop) -> None:
     """Each answer is one that the document announces; 5xx are none."""
     for value in SURVIVED:
         assert max(shop.statuses(dict.fromkeys(FIELDS, value))) < 500, value
@@ -146,7 +146,7 @@ def test_no_value_of_any_field_upsets_the_server(shop: Shop) -> None:
 
 
 @of("1", "2", "3")
-def test_a_line_with_such_a_value_is_none(shop: Shop) -> None:
+def test_a_line_with_an_invalid_value_is_refused(shop: Shop) -> None:
     (path,) = [path for _, _, path in shop.contract.ways_to_write if "/order" in path]
     lines, product = shop.contract.line
     for field, value in [(field, value) for field in (product, "quantity") for value in SURVIVED]:
@@ -164,7 +164,7 @@ NO_STOCK: list[Any] = ["9" * 5_000, 1e300, {"a": 1}, -(10**30)]
 
 
 @of("2", "3", "4")
-def test_values_beyond_all_limits_are_refused_by_their_field(shop: Shop) -> None:
+def test_values_beyond_all_limits_are_refused_with_the_field(shop: Shop) -> None:
     path, _, _ = shop.contract.product.partition("{")
     fields = {"name": NO_TEXT, "price": NO_PRICE, shop.contract.stock: NO_STOCK}
     for name, value in [(name, value) for name, values in fields.items() for value in values]:
@@ -190,14 +190,14 @@ def test_a_body_of_another_type_is_415(shop: Shop) -> None:
 
 
 @every_contract
-def test_only_what_is_open_takes_forms(shop: Shop) -> None:
+def test_only_public_operations_accept_forms(shop: Shop) -> None:
     for by, method, reply in shop.write(form={"name": "Jam", "price": "1", "products": "1"}):
         if by != "anyone":
             assert (reply.status, list(reply.body)) == (415, ["detail"]), method
 
 
 @every_contract
-def test_a_body_in_pieces_is_read_where_it_is_open_and_refused_elsewhere(shop: Shop) -> None:
+def test_only_public_operations_accept_chunked_bodies(shop: Shop) -> None:
     """It might have been cut off."""
     before = shop.state()
     raw = json.dumps({"name": "eve", "username": "eve"} | dict.fromkeys(("password", "price"), "1"))
@@ -213,14 +213,14 @@ def test_a_body_in_pieces_is_read_where_it_is_open_and_refused_elsewhere(shop: S
 
 
 @every_shop
-def test_an_answer_that_is_neither_json_nor_html_cannot_be_had(shop: Shop) -> None:
+def test_answers_are_only_json_or_html(shop: Shop) -> None:
     for path in shop.contract.lists:
         reply = shop.clients["customer"]("GET", path.format(**shop.ids), Accept="text/csv")
         assert reply.status == 406, path
 
 
 @of("4")
-def test_answers_are_json_for_browsers_too(shop: Shop) -> None:
+def test_browsers_get_json_as_well(shop: Shop) -> None:
     for path in shop.contract.lists:
         accept = "text/html,application/xhtml+xml,*/*;q=0.8"
         reply = shop.clients["customer"]("GET", path, Accept=accept)
@@ -229,7 +229,7 @@ def test_answers_are_json_for_browsers_too(shop: Shop) -> None:
 
 
 @every_shop
-def test_the_correlation_id_of_a_request_comes_back(shop: Shop) -> None:
+def test_the_correlation_id_of_a_request_is_returned(shop: Shop) -> None:
     sent = "0123456789abcdef0123456789abcdef"
     for path in (*shop.contract.lists, shop.contract.details[0], "/api/product/x"):
         reply = shop.clients["customer"]("GET", path.format(**shop.ids), Correlation_ID=sent)
@@ -243,7 +243,7 @@ QUERIES = (
 
 
 @every_shop
-def test_no_query_upsets_the_server(shop: Shop) -> None:
+def test_no_query_causes_a_5xx(shop: Shop) -> None:
     for path in shop.contract.lists:
         for query in QUERIES:
             reply = shop.clients["customer"].client("GET", path.format(**shop.ids) + f"?{query}")
@@ -251,7 +251,7 @@ def test_no_query_upsets_the_server(shop: Shop) -> None:
 
 
 @every_shop
-def test_an_id_that_is_no_number_is_the_id_of_nothing(shop: Shop) -> None:
+def test_an_id_that_is_not_a_number_is_not_found(shop: Shop) -> None:
     paths = [("GET", path) for path in shop.contract.details]
     paths += [("POST", path) for path in shop.contract.actions]
     for id in ("-1", "1.0", "x", "%00", "1%20", "%D9%A1"):
@@ -274,7 +274,7 @@ CREDENTIALS = {
 
 
 @every_shop
-def test_credentials_of_nonsense_are_401(shop: Shop) -> None:
+def test_invalid_credentials_are_401(shop: Shop) -> None:
     for kind, credentials in CREDENTIALS.items():
         for path in shop.contract.lists:
             reply = shop.clients["anyone"](

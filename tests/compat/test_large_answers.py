@@ -29,7 +29,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 LISTS = ("/api/orders/", "/api/orders/orders/?limit=1000", "/orders/")
 
 
-def test_a_list_of_large_orders_is_whole(
+def test_a_list_of_large_orders_is_complete(
     person: Callable[..., Person], client_of: Callable[[Person], ApiClient], now: datetime
 ) -> None:
     who = person()
@@ -54,7 +54,7 @@ def at(person: Callable[..., Person], settings: Any) -> Callable[[int], Api]:
     return of
 
 
-def test_a_page_of_long_descriptions_ends_early_and_next_begins_behind_it(
+def test_a_page_of_long_descriptions_is_shorter_and_the_next_page_continues(
     at: Callable[[int], Api], product: Callable[..., int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pages, "MOST_PARTS", 2)
@@ -71,16 +71,14 @@ def test_a_page_of_long_descriptions_ends_early_and_next_begins_behind_it(
 @pytest.mark.parametrize(
     ("contract", "path"), [(2, "/api/catalog/products/"), (3, "/api/product/")]
 )
-def test_a_page_has_a_limit_of_rows_whatever_is_requested(
-    at: Callable[[int], Api], contract: int, path: str
-) -> None:
+def test_the_rows_of_a_page_are_limited(at: Callable[[int], Api], contract: int, path: str) -> None:
     stock_products(pages.MAX_ROWS + 1)
     body = at(contract)("GET", f"{path}?limit={pages.MAX_ROWS + 1}").body
     assert (len(body["results"]), body["count"]) == (pages.MAX_ROWS, pages.MAX_ROWS + 1)
 
 
 @pytest.mark.parametrize("form", ["application/json", "text/html"])
-def test_a_page_longer_than_those_of_v1_waits_for_other_large_answers(
+def test_a_page_longer_than_in_v1_waits_for_other_large_answers(
     form: str, at: Callable[[int], Api], settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = at(2)
@@ -95,7 +93,7 @@ def test_a_page_longer_than_those_of_v1_waits_for_other_large_answers(
     assert client("GET", path.format(1000), Accept=form).status == 200
 
 
-def test_an_answer_is_rendered_while_the_limits_of_its_account_hold(
+def test_an_answer_is_rendered_within_the_limits_of_its_account(
     at: Callable[[int], Api], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     running: list[bool] = []
@@ -145,7 +143,7 @@ LONG_LISTS = [("/products/", stock_products, 0), ("/api/user/", make_customers, 
 
 
 @pytest.mark.parametrize(("path", "fill", "before"), LONG_LISTS)
-def test_a_list_of_several_parts_is_whole(
+def test_a_list_of_several_parts_is_complete(
     path: str, fill: Callable[[int], None], before: int, keeper: ApiClient
 ) -> None:
     fill(2 * parts.LENGTH + 1 - before)
@@ -177,7 +175,9 @@ def test_only_a_list_longer_than_a_page_of_v1_waits_for_another_large_answer(
     assert client("GET", path).status == 200
 
 
-def test_few_requests_wait_for_a_large_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_requests_that_wait_for_a_large_answer_are_limited(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(large_answers, "LONGEST_WAIT", 60.0)
     answers = Queue[bool]()
 
@@ -200,7 +200,7 @@ def test_few_requests_wait_for_a_large_answer(monkeypatch: pytest.MonkeyPatch) -
         one.join()
 
 
-def test_an_account_has_one_large_answer_and_others_still_wait_for_theirs(
+def test_an_account_has_one_large_answer_at_a_time(
     person: Callable[..., Person], settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(large_answers, "LONGEST_WAIT", 60.0)

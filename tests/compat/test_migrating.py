@@ -27,12 +27,12 @@ def operations(contract: str) -> set[str]:
 
 
 @pytest.mark.parametrize("contract", TITLES)
-def test_every_operation_of_a_contract_has_a_row_and_no_other(contract: str) -> None:
+def test_the_page_has_exactly_one_row_for_each_operation_of_a_contract(contract: str) -> None:
     named_paths = [one for earlier, _ in rows(contract) for one in re.findall("`(.*?)`", earlier)]
     assert sorted(named_paths) == sorted(operations(contract))
 
 
-def test_what_replaces_them_is_in_v1() -> None:
+def test_the_replacements_on_the_page_exist_in_v1() -> None:
     known = {
         f"{one.method.upper()} {re.sub(r'{.*?}', '{}', one.path.removeprefix('/api/v1/'))}"
         for one in of_v1()

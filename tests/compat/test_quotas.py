@@ -20,7 +20,7 @@ FULL = "DELETE FROM rate_limit WHERE " + OF_QUOTAS
 
 
 @pytest.mark.parametrize("api", [name for name in PLACES if name != "v1"])
-def test_each_contract_refuses_in_its_own_form(
+def test_each_contract_reports_an_exceeded_quota_in_its_format(
     api: str,
     person: Callable[..., Person],
     client_of: Callable[[Person], ApiClient],
@@ -54,7 +54,7 @@ def _submit(app: ApiClient, product: int) -> Reply:
     return app("POST", f"/orders/{order}/submit/")
 
 
-def test_the_keys_that_two_contracts_hand_out_count_when_they_are_made(
+def test_derived_keys_of_two_contracts_count_for_the_quota_when_created(
     person: Callable[..., Person], running: object, client_of: Callable[[Person], ApiClient]
 ) -> None:
     who = person()

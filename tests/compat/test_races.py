@@ -56,12 +56,12 @@ def check_ten_sold(rush: Rush) -> None:
 
 
 @of("1", "2", "3", "4")
-def test_forty_clients_get_ten_units_and_not_one_more(shop: Shop, product: MakeProduct) -> None:
+def test_forty_clients_get_exactly_ten_units(shop: Shop, product: MakeProduct) -> None:
     check_ten_sold(for_ten_units(shop, product))
 
 
 @of("1", "2", "3", "4")
-def test_without_the_locks_of_rows_more_is_sold_than_there_is(
+def test_without_row_locks_more_units_are_sold_than_the_stock(
     contract: Contract, without: Without, product: MakeProduct
 ) -> None:
     shop = Shop(contract, without("row locks"), is_guarded=False)
@@ -84,13 +84,13 @@ def check_all_placed(rush: Rush) -> None:
 
 
 @of("1", "2", "3", "4")
-def test_products_named_in_opposite_order_block_no_client(shop: Shop, product: MakeProduct) -> None:
+def test_products_in_opposite_order_do_not_deadlock(shop: Shop, product: MakeProduct) -> None:
     for _ in range(3):
         check_all_placed(crossing(shop, product))
 
 
 @of("1", "2", "3", "4")
-def test_with_rows_locked_in_any_order_they_do(
+def test_without_sorted_locks_products_in_opposite_order_deadlock(
     contract: Contract, without: Without, product: MakeProduct
 ) -> None:
     shop = Shop(contract, without("lock order and second tries"), is_guarded=False)
@@ -121,7 +121,7 @@ def check_one_placed(rush: Rush) -> None:
 
 
 @of("1", "4")
-def test_of_equal_orders_at_once_one_is_placed(shop: Shop, product: MakeProduct) -> None:
+def test_concurrent_equal_orders_place_one_order(shop: Shop, product: MakeProduct) -> None:
     for stock in (2, 50, 2, 50):
         check_one_placed(equals(shop, product(stock=stock)))
 
@@ -134,7 +134,7 @@ def test_of_equal_orders_at_once_one_is_placed(shop: Shop, product: MakeProduct)
     ],
     ids=["contract 1", "contract 4"],
 )
-def test_without_the_claim_of_the_order_they_are_not_one(
+def test_without_the_claim_concurrent_equal_orders_place_several(
     contract: Contract,
     without: Without,
     product: MakeProduct,
@@ -152,7 +152,7 @@ def test_without_the_claim_of_the_order_they_are_not_one(
 
 
 @of("1")
-def test_one_id_with_two_contents_at_once_is_placed_with_one_of_them(
+def test_one_id_with_two_concurrent_contents_places_one_order(
     shop: Shop, product: MakeProduct
 ) -> None:
     jam, id, buyer = product(stock=100), str(uuid4()), shop.client(stranger())
@@ -164,7 +164,9 @@ def test_one_id_with_two_contents_at_once_is_placed_with_one_of_them(
 
 
 @of("1")
-def test_one_id_of_two_customers_at_once_is_one_of_theirs(shop: Shop, product: MakeProduct) -> None:
+def test_one_id_of_two_concurrent_customers_places_one_order(
+    shop: Shop, product: MakeProduct
+) -> None:
     jam, id = product(stock=100), str(uuid4())
     clients = [shop.client(stranger()) for _ in range(2)]
     rush = shop.rush([order_1(one, [(jam, 1)], id) for one in clients * 4], jam)
@@ -173,7 +175,7 @@ def test_one_id_of_two_customers_at_once_is_one_of_theirs(shop: Shop, product: M
 
 
 @of("1", "2", "3", "4")
-def test_readers_and_buyers_at_once_see_no_fault(shop: Shop, product: MakeProduct) -> None:
+def test_concurrent_reads_and_orders_cause_no_error(shop: Shop, product: MakeProduct) -> None:
     jam, tea, who = product(stock=UNITS), product(), stranger()
     paths = [*shop.contract.lists, shop.contract.details[0].format(product=tea)]
     reads = [partial(shop.client(who), "GET", path) for path in paths] * 3
@@ -185,7 +187,7 @@ def test_readers_and_buyers_at_once_see_no_fault(shop: Shop, product: MakeProduc
 
 
 @of("1", "2", "3", "4")
-def test_a_product_deleted_while_it_is_ordered_leaves_books_that_balance(
+def test_a_product_deleted_during_orders_leaves_stock_and_ledger_consistent(
     shop: Shop, staff: Client, product: MakeProduct
 ) -> None:
     jam = product(stock=UNITS)
@@ -198,7 +200,7 @@ def test_a_product_deleted_while_it_is_ordered_leaves_books_that_balance(
 
 
 @of("2", "3", "4")
-def test_a_product_deleted_twice_at_once_was_there_once(
+def test_one_of_two_concurrent_deletions_of_a_product_succeeds(
     shop: Shop, staff: Client, product: MakeProduct
 ) -> None:
     delete = partial(staff, "DELETE", shop.contract.product.format(product=product()))
@@ -206,7 +208,7 @@ def test_a_product_deleted_twice_at_once_was_there_once(
 
 
 @of("1", "2", "3", "4")
-def test_stock_set_while_it_is_ordered_is_counted_once(
+def test_stock_set_during_orders_is_counted_once(
     shop: Shop, staff: Client, product: MakeProduct
 ) -> None:
     jam = product(stock=UNITS)
@@ -222,7 +224,7 @@ def test_stock_set_while_it_is_ordered_is_counted_once(
 
 
 @of("1", "2", "3", "4")
-def test_an_account_deleted_while_it_orders_leaves_books_that_balance(
+def test_an_account_deleted_during_orders_leaves_stock_and_ledger_consistent(
     shop: Shop, staff: Client, product: MakeProduct
 ) -> None:
     jam, orders, deletions = product(stock=30), [], []
@@ -242,9 +244,7 @@ def test_an_account_deleted_while_it_orders_leaves_books_that_balance(
 
 
 @of("2", "3")
-def test_of_many_who_want_one_name_for_themselves_one_gets_it(
-    shop: Shop, anyone: ApiClient
-) -> None:
+def test_one_of_several_concurrent_requests_gets_a_user_name(shop: Shop, anyone: ApiClient) -> None:
     requests = []
     for number, name in enumerate(["mary", "MARY", "Mary", "mary "]):
         requests.append(partial(anyone, "POST", *shop.contract.registration(name, number)))
@@ -282,7 +282,7 @@ def test_orders_and_shipments_share_ten_units(
 
 
 @of("2")
-def test_without_the_locks_of_rows_more_is_ordered_and_shipped_than_there_is(
+def test_without_row_locks_orders_and_shipments_exceed_the_stock(
     contract: Contract, without: Without, person: MakePerson, product: MakeProduct
 ) -> None:
     shop, who = Shop(contract, without("row locks"), is_guarded=False), person(is_staff=True)
@@ -316,7 +316,7 @@ def check_one_named(outcome: tuple[Rush, int]) -> None:
 
 
 @of("3")
-def test_new_products_and_renamed_ones_do_not_get_one_name(
+def test_concurrent_new_and_renamed_products_do_not_get_one_name(
     shop: Shop, staff: Client, product: MakeProduct
 ) -> None:
     for renamed in (0, 0, 2, 0, 0, 2):
@@ -325,7 +325,7 @@ def test_new_products_and_renamed_ones_do_not_get_one_name(
 
 
 @of("3")
-def test_without_the_lock_of_the_name_both_get_it(
+def test_without_the_name_lock_both_products_get_the_name(
     contract: Contract, without: Without, person: MakePerson
 ) -> None:
     shop = Shop(contract, without("name lock"), is_guarded=False)
@@ -351,7 +351,7 @@ def check_refreshed(rush: Rush) -> None:
 
 
 @of("1", "2")
-def test_of_eight_who_refresh_with_one_token_one_gets_the_successor(
+def test_one_of_eight_concurrent_refreshes_gets_the_successor(
     shop: Shop, person: MakePerson
 ) -> None:
     who = person()
@@ -365,7 +365,7 @@ def test_of_eight_who_refresh_with_one_token_one_gets_the_successor(
 
 
 @of("2")
-def test_without_comparing_several_get_one(
+def test_without_compare_and_swap_several_refreshes_get_a_successor(
     contract: Contract, without: Without, person: MakePerson
 ) -> None:
     shop, who = Shop(contract, without("compare-and-swap"), is_guarded=False), person()

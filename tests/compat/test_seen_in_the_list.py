@@ -6,7 +6,9 @@ from uuid import uuid4
 from tests.compat.conftest import ApiClient
 
 
-def test_what_is_left_is_seen_at_once(shopper: ApiClient, product: Callable[..., int]) -> None:
+def test_the_list_shows_the_remaining_units_at_once(
+    shopper: ApiClient, product: Callable[..., int]
+) -> None:
     jam = product(stock=30)
     for left in range(29, 0, -1):
         assert shopper("GET", "/api/v1/products").body["results"][0]["quantity"] == left + 1

@@ -78,7 +78,7 @@ def test_ten_wrong_passwords_are_counted_and_right_ones_are_not(
 
 
 @of("1", "2")
-def test_what_is_no_refresh_token_counts_for_the_address(contract: Contract, ask: Ask) -> None:
+def test_an_invalid_refresh_token_counts_for_the_address(contract: Contract, ask: Ask) -> None:
     path = f"{contract.log_in}refresh/"
     answers = [ask("POST", path, {"refresh": "nonsense"}) for _ in range(75)]
     assert {answer.status for answer in answers[:60]} == {401}

@@ -38,7 +38,7 @@ def claims(token: str) -> dict[str, Any]:
     return jwt.decode(token, options={"verify_signature": False})
 
 
-def test_a_pair_is_two_tokens_that_say_whose_and_how_long(
+def test_a_pair_has_two_tokens_with_account_and_expiry(
     anyone: ApiClient, person: MakePerson
 ) -> None:
     who = person()
@@ -55,13 +55,15 @@ def test_a_pair_is_two_tokens_that_say_whose_and_how_long(
     assert access["jti"] != refresh["jti"]
 
 
-def test_the_access_token_opens_the_api(anyone: ApiClient, person: MakePerson) -> None:
+def test_the_access_token_gives_access_to_the_api(anyone: ApiClient, person: MakePerson) -> None:
     header = f"Bearer {pair(anyone, person())['access']}"
     for path in ("/api/products/", "/api/orders/", "/api/v1/me"):
         assert anyone("GET", path, Authorization=header).status == 200
 
 
-def test_json_a_form_and_multipart_do(anyone: ApiClient, person: MakePerson) -> None:
+def test_the_token_path_accepts_json_forms_and_multipart(
+    anyone: ApiClient, person: MakePerson
+) -> None:
     said = credentials(person())
     raw = "".join(
         f'--x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
@@ -78,9 +80,7 @@ def test_json_a_form_and_multipart_do(anyone: ApiClient, person: MakePerson) -> 
     assert anyone("POST", REFRESH, form={"refresh": refresh}).status == 200
 
 
-def test_name_is_another_word_for_username_in_any_case_of_letters(
-    anyone: ApiClient, person: MakePerson
-) -> None:
+def test_name_is_an_alias_of_username_in_any_case(anyone: ApiClient, person: MakePerson) -> None:
     who = person("Ana María")
     for word in ("username", "name"):
         for text in ("Ana María", "ANA MARÍA"):
@@ -90,7 +90,9 @@ def test_name_is_another_word_for_username_in_any_case_of_letters(
 
 
 @pytest.mark.parametrize("other", ["nobody", "", None, 3, ["a"]])
-def test_of_both_words_username_counts(anyone: ApiClient, person: MakePerson, other: Any) -> None:
+def test_username_has_precedence_over_name(
+    anyone: ApiClient, person: MakePerson, other: Any
+) -> None:
     who = person()
     assert anyone("POST", TOKEN, credentials(who, name=other)).status == 200
     turned = {"username": other, "name": who.customer.username, "password": who.password}
@@ -109,13 +111,13 @@ def test_of_both_words_username_counts(anyone: ApiClient, person: MakePerson, ot
         ({"username": "", "name": "", "password": "a"}, {"username": BLANK}),
     ],
 )
-def test_what_is_missing_or_blank_is_named(anyone: ApiClient, body: Any, said: Any) -> None:
+def test_missing_and_blank_fields_are_named(anyone: ApiClient, body: Any, said: Any) -> None:
     for answer in (anyone("POST", TOKEN, body), anyone("POST", TOKEN, form=body)):
         assert (answer.status, answer.body) == (400, said)
 
 
 @pytest.mark.parametrize("value", [1, 10**30, True, ["a"], {"a": "b"}, None, "a\0b"])
-def test_a_field_that_is_no_string_is_400(anyone: ApiClient, value: Any) -> None:
+def test_a_field_that_is_not_a_string_is_400(anyone: ApiClient, value: Any) -> None:
     for body, field in (
         ({"username": value, "password": "b"}, "username"),
         ({"name": value, "password": "b"}, "name"),
@@ -130,14 +132,14 @@ def test_a_field_that_is_no_string_is_400(anyone: ApiClient, value: Any) -> None
 
 
 @pytest.mark.parametrize("path", [TOKEN, REFRESH])
-def test_broken_bodies_are_400_and_too_large_ones_413(anyone: ApiClient, path: str) -> None:
+def test_invalid_bodies_are_400_and_too_large_ones_413(anyone: ApiClient, path: str) -> None:
     for raw in (b"{", b"[]", b"null", b'"a"', b"[" * 10_000, b'{"username": "\\ud800"}', b"\xff"):
         assert anyone("POST", path, raw).status == 400
     assert anyone("POST", path, b"a=b", Content_Type="text/plain").status == 415
     assert anyone("POST", path, b'"' + b"a" * 3_000_000 + b'"').status == 413
 
 
-def test_wrong_unknown_deactivated_and_deleted_get_one_answer(
+def test_wrong_unknown_deactivated_and_deleted_log_ins_get_the_same_answer(
     anyone: ApiClient, person: MakePerson
 ) -> None:
     deleted = person()
@@ -153,7 +155,7 @@ def test_wrong_unknown_deactivated_and_deleted_get_one_answer(
         assert answer.headers["www-authenticate"] == 'Bearer realm="api"'
 
 
-def test_a_refresh_gives_access_alone_and_can_be_used_again(
+def test_a_refresh_returns_an_access_token_and_can_be_repeated(
     anyone: ApiClient, person: MakePerson
 ) -> None:
     refresh = pair(anyone, person())["refresh"]
@@ -165,15 +167,13 @@ def test_a_refresh_gives_access_alone_and_can_be_used_again(
         assert anyone("GET", "/api/products/", Authorization=header).status == 200
 
 
-def test_a_refresh_that_is_missing_is_named(anyone: ApiClient) -> None:
+def test_a_missing_refresh_token_is_named(anyone: ApiClient) -> None:
     assert anyone("POST", REFRESH, {}).body == {"refresh": REQUIRED}
     answer = anyone("POST", REFRESH, {"refresh": ""})
     assert (answer.status, answer.body) == (400, {"refresh": BLANK})
 
 
-def test_a_text_that_is_no_refresh_token_of_this_contract_is_401(
-    anyone: ApiClient, person: MakePerson
-) -> None:
+def test_an_invalid_refresh_token_is_401(anyone: ApiClient, person: MakePerson) -> None:
     who = person()
     given = pair(anyone, who)
     v1 = anyone("POST", "/api/v1/auth/token", credentials(who)).body["refresh"]
@@ -202,9 +202,7 @@ def test_a_text_that_is_no_refresh_token_of_this_contract_is_401(
         assert answer.headers["www-authenticate"] == 'Bearer realm="api"'
 
 
-def test_a_refresh_token_of_this_contract_works_at_no_other(
-    anyone: ApiClient, person: MakePerson
-) -> None:
+def test_a_refresh_token_works_only_at_its_contracts(anyone: ApiClient, person: MakePerson) -> None:
     refresh = pair(anyone, person())["refresh"]
     assert anyone("POST", "/api/v1/auth/token/refresh", {"refresh": refresh}).status == 401
     elsewhere = anyone("POST", "/api/identity/token/refresh/", {"refresh": refresh})
@@ -212,7 +210,7 @@ def test_a_refresh_token_of_this_contract_works_at_no_other(
     assert anyone("POST", REFRESH, {"refresh": refresh}).status == 200
 
 
-def test_after_a_day_a_refresh_token_is_over(anyone: ApiClient, person: MakePerson) -> None:
+def test_a_refresh_token_expires_after_a_day(anyone: ApiClient, person: MakePerson) -> None:
     who = person()
     old = sessions.log_in(
         sessions.Credentials(who.customer.username, who.password),
@@ -236,7 +234,7 @@ def end_by_deactivation(who: Person) -> None:
 
 
 @pytest.mark.parametrize("end", [end_by_deletion, end_by_deactivation])
-def test_with_the_account_its_tokens_end_at_once(
+def test_deleting_the_account_ends_its_tokens_at_once(
     anyone: ApiClient, person: MakePerson, end: Callable[[Person], None]
 ) -> None:
     who = person()
@@ -277,13 +275,13 @@ def test_any_other_method_is_405(anyone: ApiClient, path: str, method: str) -> N
 
 
 @pytest.mark.parametrize("path", [TOKEN, REFRESH])
-def test_without_its_slash_a_path_leads_to_the_one_with_it(anyone: ApiClient, path: str) -> None:
+def test_a_path_without_the_final_slash_redirects(anyone: ApiClient, path: str) -> None:
     for method, status in (("GET", 301), ("POST", 308)):
         answer = anyone(method, path[:-1])
         assert (answer.status, answer.headers["location"]) == (status, path)
 
 
-def test_no_cache_keeps_a_token_and_every_answer_can_be_found_in_the_logs(
+def test_token_answers_are_not_cacheable_and_have_a_correlation_id(
     anyone: ApiClient, person: MakePerson
 ) -> None:
     named = "0123456789abcdef0123456789abcdef"
@@ -295,7 +293,7 @@ def test_no_cache_keeps_a_token_and_every_answer_can_be_found_in_the_logs(
     assert anyone("POST", TOKEN, {}, Correlation_ID=named).headers["correlation-id"] == named
 
 
-def test_refreshing_makes_no_new_session(anyone: ApiClient, person: MakePerson) -> None:
+def test_a_refresh_creates_no_session(anyone: ApiClient, person: MakePerson) -> None:
     who = person()
     refresh = pair(anyone, who)["refresh"]
     anyone("POST", REFRESH, {"refresh": refresh})

@@ -10,7 +10,7 @@ from tests.server import Server
     "path",
     ["/api/products/-1/", "/api/catalog/products/jam/", "/orders/none/", "/token/x/", "/auth/x"],
 )
-def test_below_the_paths_of_the_earlier_contracts_it_is_a_sentence(
+def test_an_unknown_path_of_an_earlier_contract_is_404_with_a_detail(
     anyone: ApiClient, path: str
 ) -> None:
     answer = anyone("GET", path)
@@ -19,13 +19,13 @@ def test_below_the_paths_of_the_earlier_contracts_it_is_a_sentence(
 
 
 @pytest.mark.parametrize("path", ["/api/v1/nothing", "/nothing", "/nothing/"])
-def test_everywhere_else_it_is_a_problem(anyone: ApiClient, path: str) -> None:
+def test_an_unknown_path_elsewhere_is_404_with_a_problem(anyone: ApiClient, path: str) -> None:
     answer = anyone("GET", path)
     assert (answer.status, answer.body["code"]) == (404, "not_found")
 
 
 @pytest.mark.system
-def test_with_all_contracts_off_it_is_a_problem_everywhere(transactional_db: None) -> None:
+def test_an_unknown_path_is_a_problem_if_all_contracts_are_off(transactional_db: None) -> None:
     with Server(workers=1, environment={"COMPAT": ""}) as server:
         answer = server.call("GET", "/api/products/-1/")
     assert (answer.status, answer.body["code"]) == (404, "not_found")

@@ -21,7 +21,7 @@ PATIENT = Limits(queue_timeout=30, fail_fast_after=30)
 
 @dataclass
 class Doubler:
-    """Doubles numbers, batch by batch; it waits while it is not `open`."""
+    """Doubles the numbers of a batch; waits while `open` is not set."""
 
     batches: list[list[int]] = field(default_factory=list)
     threads: list[int] = field(default_factory=list)
@@ -72,7 +72,7 @@ def test_a_single_request_runs_at_once_in_its_own_thread() -> None:
     assert (doubler.batches, doubler.threads) == ([[4], [5]], [get_ident()] * 2)
 
 
-def test_a_leader_lets_threads_join_that_are_about_to_ask(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ready_threads_join_the_batch_of_the_leader(monkeypatch: pytest.MonkeyPatch) -> None:
     doubler = Doubler()
     doubler.open.set()
     queue: BatchQueue[int, int] = BatchQueue(doubler.run, PATIENT)
@@ -108,7 +108,7 @@ def test_a_leader_begins_although_requests_keep_arriving(
     assert doubler.batches == [[4, *[2] * MAX_YIELDS]]
 
 
-def test_a_leader_that_is_ended_while_others_join_leaves_no_request_waiting(
+def test_a_leader_that_ends_while_others_join_leaves_no_request_waiting(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     queue: BatchQueue[int, int] = BatchQueue(list, PATIENT)
@@ -120,7 +120,7 @@ def test_a_leader_that_is_ended_while_others_join_leaves_no_request_waiting(
         assert pool.submit(queue.submit, 2).result(30) == 2
 
 
-def test_requests_that_arrive_meanwhile_form_one_batch_in_their_order() -> None:
+def test_requests_that_arrive_during_a_batch_form_the_next_batch_in_order() -> None:
     doubler = Doubler()
     with busy(doubler) as (_, ask):
         asked = [ask(number) for number in (7, 3, 9)]
@@ -139,7 +139,7 @@ def test_a_refusal_is_raised_in_the_thread_of_its_request_only() -> None:
             asked[1].result(30)
 
 
-def test_a_failure_reaches_all_of_its_batch_and_not_the_next_one() -> None:
+def test_a_failure_affects_only_its_own_batch() -> None:
     doubler = Doubler()
     with busy(doubler, Limits(max_batch_size=2, queue_timeout=30, fail_fast_after=30)) as (_, ask):
         asked = [ask(number) for number in (13, 3, 9)]
@@ -150,7 +150,7 @@ def test_a_failure_reaches_all_of_its_batch_and_not_the_next_one() -> None:
         assert asked[2].result(30) == 18
 
 
-def test_a_failure_that_cannot_be_copied_reaches_all_of_its_batch() -> None:
+def test_an_exception_that_cannot_be_copied_reaches_each_request_of_the_batch() -> None:
     class Awkward(Exception):
         def __init__(self, *, why: str) -> None:
             self.why = why
@@ -168,7 +168,7 @@ def test_a_failure_that_cannot_be_copied_reaches_all_of_its_batch() -> None:
         assert [type(one.exception(30)) for one in asked] == [Awkward, Awkward]
 
 
-def test_a_leader_that_is_ended_leaves_no_request_waiting() -> None:
+def test_a_leader_that_ends_leaves_no_request_waiting() -> None:
     ended = Event()
 
     class Ending(Doubler):
@@ -188,7 +188,7 @@ def test_a_leader_that_is_ended_leaves_no_request_waiting() -> None:
         assert asked[2].result(30) == 18
 
 
-def test_too_few_results_are_a_failure_of_the_batch() -> None:
+def test_too_few_results_fail_the_batch() -> None:
     queue: BatchQueue[int, int] = BatchQueue(lambda batch: batch[1:], PATIENT)
     with pytest.raises(ValueError, match="shorter"):
         queue.submit(1)
@@ -204,7 +204,7 @@ def test_too_few_results_are_a_failure_of_the_batch() -> None:
 def test_batches_are_limited_in_requests_and_in_lines(
     limits: Limits, batches: list[list[int]]
 ) -> None:
-    """A request with more lines than a batch may have goes alone, in its turn."""
+    """A request with more lines than a batch may have forms a separate batch, in order."""
     doubler = Doubler()
     with busy(doubler, limits) as (_, ask):
         requests = {2: 3, 3: 3, 4: 4, 5: 99, 6: 1}
@@ -240,7 +240,7 @@ def test_a_request_that_waits_too_long_is_refused_and_never_run() -> None:
 
 
 def test_a_request_past_its_timeout_is_dropped_before_its_batch_begins() -> None:
-    """Its thread sdoubler waits when the leader takes it."""
+    """Its thread still waits when the leader takes the request."""
     doubler = Doubler()
     doubler.open.set()
     queue: BatchQueue[int, int] = BatchQueue(doubler.run, Limits(queue_timeout=-1))
@@ -250,7 +250,7 @@ def test_a_request_past_its_timeout_is_dropped_before_its_batch_begins() -> None
     assert not queue._is_led
 
 
-def test_a_failure_reaches_requests_that_waited_long_and_newer_ones_are_run() -> None:
+def test_a_failed_batch_also_fails_the_requests_that_waited_long() -> None:
     doubler = Doubler()
     limits = Limits(max_batch_size=1, queue_timeout=120, fail_fast_after=30)
     with busy(doubler, limits) as (queue, ask):

@@ -1,17 +1,17 @@
-"""Ids are made here, in order."""
+"""Ids are created by the application and sort by time."""
 
 from uuid import UUID
 
 from larder.core.ids import SYSTEM_ACTOR, new_id
 
 
-def test_ids_are_version_seven_and_sort_as_they_were_made() -> None:
+def test_ids_are_version_seven_and_sort_by_time() -> None:
     made = [new_id() for _ in range(1_000)]
     assert {one.version for one in made} == {7}
     assert made == sorted(made)
     assert len(set(made)) == 1_000
 
 
-def test_no_customer_is_no_id_of_a_customer() -> None:
+def test_the_system_actor_is_not_an_id_of_a_customer() -> None:
     assert UUID(int=0) == SYSTEM_ACTOR
     assert new_id() > SYSTEM_ACTOR

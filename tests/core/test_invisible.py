@@ -1,4 +1,4 @@
-"""Characters that show nothing, in names and addresses."""
+"""Invisible characters in names and addresses."""
 
 import pytest
 
@@ -64,11 +64,11 @@ CONTROLS = [
 
 
 @pytest.mark.parametrize("text", SHOWN)
-def test_what_is_shown_is_accepted(text: str) -> None:
+def test_visible_text_is_accepted(text: str) -> None:
     assert not has_invisible(text)
 
 
 @pytest.mark.parametrize("one", [*DRAWN_AS_NOTHING, *WITHOUT_A_CHARACTER, *CONTROLS])
-def test_what_shows_nothing_is_found(one: str) -> None:
+def test_invisible_text_is_detected(one: str) -> None:
     assert has_invisible(f"Ada{one}")
     assert has_invisible(f"A{one}da")

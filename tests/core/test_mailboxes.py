@@ -14,7 +14,7 @@ addresses = domains.map(lambda labels: f"ada@{'.'.join(labels)}.de")
 
 @given(addresses)
 @THOROUGHLY
-def test_both_forms_of_a_domain_have_one_spelling(address: str) -> None:
+def test_both_forms_of_a_domain_have_one_canonical_form(address: str) -> None:
     domain = address.removeprefix("ada@")
     try:
         sent = domain.encode("idna")
@@ -29,7 +29,7 @@ def test_both_forms_of_a_domain_have_one_spelling(address: str) -> None:
 
 @given(addresses | st.text(max_size=40))
 @THOROUGHLY
-def test_the_spelling_of_a_spelling_is_itself(address: str) -> None:
+def test_the_canonical_form_of_an_address_is_stable(address: str) -> None:
     one = canonical(address)
     assert canonical(one) == one
     assert is_mailbox(one) >= is_mailbox(address)
@@ -37,13 +37,13 @@ def test_the_spelling_of_a_spelling_is_itself(address: str) -> None:
 
 @given(st.text(max_size=80) | st.builds("a@xn--{}.{}".format, st.text(max_size=70), st.text()))
 @THOROUGHLY
-def test_any_text_has_spellings(text: str) -> None:
+def test_any_text_can_be_normalised_as_an_address(text: str) -> None:
     assert canonical(text) in spellings(text)
     assert is_malformed(text) in {True, False}
 
 
 @pytest.mark.parametrize("domain", ["m\u00fcnchen.de", "xn--mnchen-3ya.de", "example.com"])
-def test_a_dot_at_the_end_of_a_domain_is_no_other_mailbox(domain: str) -> None:
+def test_a_trailing_dot_names_the_same_mailbox(domain: str) -> None:
     address = f"ada@{domain}"
     assert canonical(f"{address}.") == canonical(address)
     assert f"{address}." in spellings(canonical(address)) >= spellings(canonical(f"{address}."))
@@ -62,18 +62,18 @@ def test_every_dot_of_idna_is_a_dot(dot: str) -> None:
     "address",
     [".v@x.de", "v.@x.de", "a..b@x.de", "v@.x.de", "v@x..de", "v@x.de..", "v@.", "@x.de", "."],
 )
-def test_dots_separate_something(address: str) -> None:
+def test_an_address_with_an_empty_part_is_malformed(address: str) -> None:
     assert not is_mailbox(canonical(address))
     assert is_malformed(canonical(address)) is ("@" in address)
 
 
 @pytest.mark.parametrize("domain", ["stra\u00dfe.de", "\uff45xample.com", "ex\u00adample.com"])
-def test_a_domain_whose_mails_would_reach_another_one_stays_as_it_is(domain: str) -> None:
+def test_a_domain_that_would_change_to_another_domain_is_not_normalised(domain: str) -> None:
     assert canonical(f"ada@{domain}") == f"ada@{domain}"
     assert not is_mailbox(canonical(f"ada@{domain}"))
 
 
-def test_a_domain_that_only_newer_rules_know_stays_as_it_is() -> None:
+def test_a_domain_valid_only_in_newer_rules_is_not_changed() -> None:
     address = "ada@xn--strae-oqa.de"
     assert canonical(address) == address
     assert not is_malformed(address)

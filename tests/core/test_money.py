@@ -1,4 +1,4 @@
-"""Money is exact, and has one spelling."""
+"""Amounts of money are exact and have one text form."""
 
 import re
 from decimal import Decimal
@@ -27,10 +27,10 @@ def test_every_price_that_is_shown_can_be_sent_back(amount: Decimal) -> None:
     ("amount", "shown"),
     [("0", "0.00"), ("1E+3", "1000.00"), ("0.001", "0.001"), ("2.50", "2.50"), ("1E-3", "0.001")],
 )
-def test_exponents_and_trailing_noughts_do_not_show(amount: str, shown: str) -> None:
+def test_amounts_have_no_exponents_or_trailing_zeros(amount: str, shown: str) -> None:
     assert text(Decimal(amount)) == shown
 
 
 @pytest.mark.parametrize("sent", ["", "-1", "+1", "1.", ".5", "1.2345", "1e3", "1\n", "٣", "1,5"])
-def test_what_is_no_price_does_not_pass_for_one(sent: str) -> None:
+def test_text_that_is_not_a_price_is_refused(sent: str) -> None:
     assert re.search(PRICE_PATTERN, sent) is None

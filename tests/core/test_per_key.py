@@ -47,7 +47,7 @@ class Threads:
 
 @pytest.fixture
 def threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[Threads]:
-    """Return no threads yet. In the end nothing is left of those that came."""
+    """Yield an object that starts threads. At the end no thread holds a place."""
     monkeypatch.setattr(per_key, "_lines", {one: Line(PLACES) for one in per_key._lines})
     with ThreadPoolExecutor(16) as pool:
         yield Threads(pool)
@@ -58,7 +58,7 @@ def held(line: Waiting = "all") -> dict[object, int]:
     return dict(per_key._lines[line].held)
 
 
-def test_an_account_has_all_places_until_others_come(threads: Threads) -> None:
+def test_an_account_has_all_waiting_places_until_other_accounts_wait(threads: Threads) -> None:
     with limited(threads.limit):
         threads.arrive("mallory", PLACES + 2)
         assert (held(), threads.refused) == ({"mallory": PLACES}, {"mallory": 2})
@@ -74,7 +74,7 @@ def test_an_account_has_all_places_until_others_come(threads: Threads) -> None:
     assert threads.limit.take()
 
 
-def test_places_are_shared_by_what_waits_for_different_limits(threads: Threads) -> None:
+def test_different_limits_share_the_waiting_places(threads: Threads) -> None:
     other = Limit()
     with limited(threads.limit), limited(other):
         threads.arrive("mallory", PLACES)
@@ -97,7 +97,7 @@ def test_a_free_place_of_another_class_is_taken_before_one_of_another_thread(
         assert (held("staff"), held("all")) == ({"packer": PLACES}, {"owner": 1})
 
 
-def test_threads_run_in_the_order_in_which_they_came(threads: Threads) -> None:
+def test_threads_run_in_order_of_arrival(threads: Threads) -> None:
     with limited(threads.limit):
         for name in "abc":
             threads.arrive(name)

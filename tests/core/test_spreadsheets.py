@@ -1,4 +1,4 @@
-"""Text in files that spreadsheets open: none of it becomes a formula, however they split it."""
+"""Text in exported files never becomes a formula, whatever separator a spreadsheet uses."""
 
 import csv
 import io
@@ -16,8 +16,9 @@ TEXTS = st.text(st.sampled_from(f"{SIGNS}{UNSEEN}'a1é"), max_size=12)
 
 
 def cells(text: str) -> list[str]:
-    """What a spreadsheet may take for cells of a row that has the text in its middle: by the commas
-    of the file, or by semicolons, tabs and line breaks without regard for quotes."""
+    """Returns the cells that a spreadsheet may read from a row that contains the text: split at the
+    commas of the file, or at semicolons, tabs and line breaks without regard for quotes.
+    """
     file = io.StringIO()
     csv.writer(file).writerow(["1", text, "2"])
     (read,) = csv.reader(io.StringIO(file.getvalue(), newline=""))
@@ -35,7 +36,7 @@ def test_no_cell_is_a_formula(text: str) -> None:
 
 
 @given(st.text(max_size=30), st.sampled_from(SIGNS))
-def test_apostrophes_are_all_that_is_added(text: str, sign: str) -> None:
+def test_escaping_adds_only_apostrophes(text: str, sign: str) -> None:
     for one in (text, f"{text}{sign}1", f"{text};{sign}1"):
         assert escape_formula(one).replace("'", "") == one.replace("'", "")
 
@@ -43,12 +44,12 @@ def test_apostrophes_are_all_that_is_added(text: str, sign: str) -> None:
 @pytest.mark.parametrize(
     "text", ["", "Jam", "well-known", "a = b", "1; 2", "Tea, -5 °C", "a@b.example; c@d.example"]
 )
-def test_text_without_a_formula_stays_as_it_is(text: str) -> None:
+def test_text_without_a_formula_is_not_changed(text: str) -> None:
     assert escape_formula(text) == text
 
 
 @pytest.mark.parametrize("blank", sorted(UNSEEN))
-def test_nothing_unseen_hides_a_sign(blank: str) -> None:
+def test_an_invisible_character_does_not_hide_a_formula(blank: str) -> None:
     for sign in SIGNS:
         assert f"'{sign}" in escape_formula(f"a;{blank}{sign}1")
         assert escape_formula(f"{blank}{sign}1") != f"{blank}{sign}1"

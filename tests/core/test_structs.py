@@ -1,4 +1,4 @@
-"""Structs that get fields which are declared elsewhere."""
+"""Structs with fields that are declared elsewhere."""
 
 from typing import Annotated
 
@@ -23,7 +23,7 @@ class Jar(Strict):
     version: int = 1
 
 
-def test_further_fields_are_behind_the_one_named_and_declared_ones_keep_their_types() -> None:
+def test_added_fields_follow_the_named_field_and_declared_fields_keep_their_types() -> None:
     assert Jar.__struct_fields__ == ("id", "name", "colour", "full", "version")
     assert (Jar.__name__, Jar.__doc__, Jar.__module__) == ("Jar", "A jar.", __name__)
     jar = msgspec.convert({"id": 1, "name": "Jam"}, Jar)

@@ -18,7 +18,7 @@ _AFTER = "(transaction_id, position) > ((SELECT %s::text::xid8), (SELECT %s::big
 
 
 class NumberedFeed(Feed):
-    """The feed as it is read by who goes by sequence numbers alone: the negative control."""
+    """Reads the feed by sequence number only: the negative control."""
 
     def page(self, rows: int) -> str:
         right = super().page(rows)
@@ -34,7 +34,7 @@ class NumberedFeed(Feed):
 
 
 class HastyFeed(Feed):
-    """The feed as it is read by who does not stop before the oldest open transaction."""
+    """Reads the feed past the oldest open transaction: a negative control."""
 
     def page(self, rows: int) -> str:
         part = f"AND transaction_id < {_HORIZON}"

@@ -1,4 +1,4 @@
-"""How often a client waits for PostgreSQL: counted in libpq's own trace of the protocol."""
+"""Counts round trips to PostgreSQL in libpq's trace of the protocol."""
 
 import tempfile
 from collections.abc import Iterator
@@ -12,14 +12,14 @@ FRONTEND, BACKEND = "F", "B"
 
 @dataclass
 class Seen:
-    """`count`: how often the server spoke after the client did."""
+    """`count`: the number of changes from the client's messages to the server's."""
 
     count: int = 0
 
 
 @contextmanager
 def round_trips(connection: Any) -> Iterator[Seen]:
-    """Of a connection of Django's, while the block runs."""
+    """Counts the round trips of a Django connection while the block runs."""
     connection.ensure_connection()
     libpq, seen = connection.connection.pgconn, Seen()
     with tempfile.TemporaryFile("w+") as trace:

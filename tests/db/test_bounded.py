@@ -1,4 +1,4 @@
-"""A database that does not answer: how long it is waited for, and how its absence is noticed."""
+"""Time limits for a database that does not answer, and how its loss is detected."""
 
 import os
 import socket
@@ -24,16 +24,14 @@ def cluster() -> Iterator[Cluster]:
 
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As in a server, and a fifth of a second is too long."""
+    """Sets the time limit of a server to a fifth of a second."""
     monkeypatch.setattr(PrimaryConnection, "longest", None)
     monkeypatch.setattr(bounded, "ANSWER_TIMEOUT", 0.2)
     bounded.limit_answers()
 
 
 @pytest.mark.system
-def test_who_is_not_answered_in_time_waits_for_nothing_more(
-    cluster: Cluster, hurried: None
-) -> None:
+def test_a_timed_out_connection_is_closed(cluster: Cluster, hurried: None) -> None:
     with PrimaryConnection.connect(cluster.superuser_url()) as connection:
         with pytest.raises(psycopg.OperationalError):
             connection.execute("SELECT pg_sleep(30)")
@@ -43,17 +41,17 @@ def test_who_is_not_answered_in_time_waits_for_nothing_more(
 
 
 @pytest.mark.system
-def test_a_command_waits_as_long_as_it_takes(cluster: Cluster) -> None:
+def test_a_management_command_has_no_time_limit_for_answers(cluster: Cluster) -> None:
     assert PrimaryConnection.longest is None
     with PrimaryConnection.connect(cluster.superuser_url()) as connection:
         assert connection.execute("SELECT pg_sleep(0.3), 1").fetchone() == ("", 1)
 
 
-def test_what_the_server_would_still_answer_is_waited_for() -> None:
+def test_the_answer_timeout_is_longer_than_the_statement_timeout() -> None:
     assert float(TIME_LIMITS["statement_timeout"].removesuffix("s")) < ANSWER_TIMEOUT
 
 
-def test_a_machine_that_is_gone_without_a_word_is_noticed_soon() -> None:
+def test_a_server_that_disappears_without_closing_is_detected_soon() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
         options = database(f"postgresql://somebody@127.0.0.1:{port}/larder")["OPTIONS"]
@@ -75,5 +73,5 @@ def test_a_machine_that_is_gone_without_a_word_is_noticed_soon() -> None:
     assert unanswered == 10_000
 
 
-def test_an_address_may_say_otherwise() -> None:
+def test_the_database_url_can_change_the_time_limits() -> None:
     assert database("postgresql:///larder?keepalives_idle=60")["OPTIONS"]["keepalives_idle"] == "60"

@@ -1,4 +1,4 @@
-"""Commits are counted for the request that they are of, also where a group shares a transaction."""
+"""Commits are counted for their request, also where a batch shares a transaction."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -25,7 +25,7 @@ def commit() -> None:
         database.rows("SELECT 1")
 
 
-def test_a_commit_counts_and_a_read_or_a_rollback_does_not() -> None:
+def test_commits_are_counted_and_reads_and_rollbacks_are_not() -> None:
     commits.restart()
     database.rows("SELECT 1")
     with transaction.atomic():
@@ -36,7 +36,7 @@ def test_a_commit_counts_and_a_read_or_a_rollback_does_not() -> None:
     assert commits.count() == 1
 
 
-def test_a_commit_counts_whose_thread_is_ended_while_it_waits(
+def test_a_commit_of_an_interrupted_thread_is_counted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def end(_: object) -> None:
@@ -52,8 +52,10 @@ def test_a_commit_counts_whose_thread_is_ended_while_it_waits(
 
 
 def together(run: Run, numbers: Sequence[int]) -> tuple[list["Future[int]"], list[int]]:
-    """Asks for all numbers in one group, each in a separate thread; the first leads it. Returns
-    the answers and what each thread counted then."""
+    """Submits all numbers as one batch, each from a separate thread; the first leads.
+
+    Returns the futures and the commits that each thread counted.
+    """
     counted: dict[int, int] = {}
     begun, go_on = Event(), Event()
 
@@ -86,8 +88,8 @@ def together(run: Run, numbers: Sequence[int]) -> tuple[list["Future[int]"], lis
 
 
 @pytest.mark.parametrize("refused", [1, 2])
-def test_what_a_group_commits_counts_for_those_that_it_did_not_refuse(refused: int) -> None:
-    """The first leads: the commit is made in its thread, for others."""
+def test_a_batch_commit_counts_for_its_accepted_requests(refused: int) -> None:
+    """The thread of the first request commits for all."""
 
     def run(group: Sequence[int]) -> list[int | Exception]:
         commit()
@@ -101,7 +103,7 @@ def test_what_a_group_commits_counts_for_those_that_it_did_not_refuse(refused: i
 @pytest.mark.parametrize(
     ("committed", "expected"), [(False, Overloaded), (True, CommitUnknown)], ids=["before", "after"]
 )
-def test_a_group_whose_thread_is_ended_hears_whether_that_was_before_the_commit(
+def test_an_interrupted_batch_reports_whether_it_committed(
     committed: bool,
     expected: type[Exception],
 ) -> None:

@@ -1,4 +1,4 @@
-"""What is sent to the database arrives as it was, whatever is in it."""
+"""Values are stored by the database unchanged, whatever they contain."""
 
 import json
 from datetime import UTC, date
@@ -60,6 +60,6 @@ def test_objects_arrive_as_they_were(db: None) -> None:
     assert [json.loads(one) if isinstance(one, str) else one for one in found] == objects
 
 
-def test_a_date_is_no_moment(db: None) -> None:
+def test_a_date_is_not_read_as_a_timestamp(db: None) -> None:
     days = [date(2026, 2, 28), None]
     assert database.rows("SELECT unnest(%s::date[])", [days]) == [(days[0],), (None,)]

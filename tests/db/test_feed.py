@@ -21,14 +21,14 @@ TOUCH = "UPDATE product SET version = version + 1 WHERE id = %s"
 
 @pytest.fixture
 def two(product: Callable[..., int]) -> tuple[int, int]:
-    """Two products that the feed has returned."""
+    """Two products that the feed has already returned."""
     made = product(), product()
     settle()
     return made
 
 
 def slow_and_fast(read: Feed, slowly: int, fast: int) -> list[int]:
-    """What a reader who polls meets: one writer takes a number first and commits last."""
+    """Returns what a polling reader gets when the writer with the lower number commits last."""
     mark = feed.begin(read)
     start = feed.read(read, mark, limit=100).mark
     met: list[int] = []
@@ -70,7 +70,7 @@ def test_nothing_is_read_past_the_oldest_open_transaction(two: tuple[int, int]) 
 
 
 def test_a_copy_begins_before_what_is_still_open(two: tuple[int, int]) -> None:
-    """A copy cannot see it, so it must come behind the copy's mark."""
+    """The copy does not contain it, so its position must be after the copy's mark."""
     slowly, fast = two
     with transaction() as slow:
         slow.execute(TOUCH, [slowly])
@@ -82,7 +82,7 @@ def test_a_copy_begins_before_what_is_still_open(two: tuple[int, int]) -> None:
 
 
 def missed(read: Feed, *, changes: int) -> set[int]:
-    """The changes of many writers that a polling reader never got, each once."""
+    """Returns the changes of many writers that a polling reader never received."""
     start = feed.read(read, feed.begin(read), limit=1).mark
     numbers, written = count(1), list[int]()
 
@@ -117,7 +117,7 @@ def test_a_reader_of_a_crowd_meets_each_change_once(db: None) -> None:
     assert missed(CHANGES, changes=200) == set()
 
 
-def test_a_reader_of_a_crowd_who_goes_by_number_alone_misses_some(db: None) -> None:
+def test_reading_by_number_only_misses_concurrent_changes(db: None) -> None:
     assert any(missed(BY_NUMBER, changes=150) for _ in range(5))
 
 

@@ -12,7 +12,7 @@ from tests.conftest import Person
 
 @pytest.fixture
 def draft(person: Callable[..., Person], now: datetime) -> Callable[..., Order]:
-    """Makes orders that were not placed."""
+    """Creates orders that were not placed."""
 
     def make(**fields: object) -> Order:
         times = {"created_at": now, "updated_at": now}

@@ -1,4 +1,7 @@
-"""Keys: claimed once, found again, given back. (Twins in flight are tests/system/race.)"""
+"""Idempotency keys are claimed once, found again and released.
+
+For concurrent equal requests see tests/system/race.
+"""
 
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -26,7 +29,7 @@ def claim_of(key: str, content: bytes = ONE, result: str = "", **options: dateti
     return Claim(Scope(ADA, "POST /orders", key), content, result, **options)
 
 
-def test_a_key_is_claimed_once_and_then_tells_what_came_of_it(db: None, now: datetime) -> None:
+def test_a_claimed_key_returns_its_earlier_result(db: None, now: datetime) -> None:
     first = claim_of("k")
     assert idempotency.claim([first], now=now) == {}
     idempotency.settle({first.scope: "7"})
@@ -36,14 +39,14 @@ def test_a_key_is_claimed_once_and_then_tells_what_came_of_it(db: None, now: dat
         found[first.scope].result_for(claim_of("k", OTHER))
 
 
-def test_a_key_given_back_is_free(db: None, now: datetime) -> None:
+def test_a_released_key_can_be_claimed_again(db: None, now: datetime) -> None:
     one = claim_of("k")
     idempotency.claim([one], now=now)
     idempotency.release([one.scope])
     assert idempotency.claim([one], now=now) == {}
 
 
-def test_keys_of_other_people_and_operations_are_other_keys(db: None, now: datetime) -> None:
+def test_keys_belong_to_their_account_and_operation(db: None, now: datetime) -> None:
     scopes = [
         Scope(ADA, "POST /orders", "k"),
         Scope(uuid4(), "POST /orders", "k"),
@@ -55,7 +58,7 @@ def test_keys_of_other_people_and_operations_are_other_keys(db: None, now: datet
     assert idempotency.claim(claims, now=now).keys() == set(scopes)
 
 
-def test_a_group_learns_of_each_key_whether_it_is_new(db: None, now: datetime) -> None:
+def test_claiming_several_keys_reports_each_that_is_not_new(db: None, now: datetime) -> None:
     idempotency.claim([claim_of("b", result="old")], now=now)
     found = idempotency.claim([claim_of(key, result="new") for key in "cba"], now=now)
     assert {scope.key: earlier.result for scope, earlier in found.items()} == {"b": "old"}
@@ -64,8 +67,8 @@ def test_a_group_learns_of_each_key_whether_it_is_new(db: None, now: datetime) -
 
 
 @pytest.mark.django_db(transaction=True)
-def test_keys_are_claimed_in_one_order_however_they_are_given(now: datetime) -> None:
-    """A group that waits for one key has claimed none behind it: two groups block no ring."""
+def test_keys_are_always_claimed_in_the_same_order(now: datetime) -> None:
+    """Two batches cannot deadlock on keys."""
     insert = (
         "INSERT INTO idempotency_key (actor, operation, key, fingerprint, result, created_at)"
         " VALUES (%s, 'POST /orders', %s, '', '', now())"
@@ -97,7 +100,7 @@ def test_without_keys_the_database_is_not_queried(
         idempotency.release([])
 
 
-def test_keys_past_their_time_are_deleted_and_others_kept_for_ever(db: None, now: datetime) -> None:
+def test_only_expired_keys_are_deleted(db: None, now: datetime) -> None:
     for key, expires in (("past", now - timedelta(seconds=1)), ("future", now)):
         idempotency.claim([claim_of(key, expires_at=expires)], now=now)
     idempotency.claim([claim_of("ever")], now=now)
@@ -106,14 +109,14 @@ def test_keys_past_their_time_are_deleted_and_others_kept_for_ever(db: None, now
 
 
 @given(st.dictionaries(st.text(), st.integers() | st.text() | st.none(), min_size=2))
-def test_a_fingerprint_is_of_what_was_said_and_not_of_its_order(said: dict[str, object]) -> None:
+def test_a_fingerprint_ignores_the_order_of_fields(said: dict[str, object]) -> None:
     turned = dict(reversed(said.items()))
     assert fingerprint(said) == fingerprint(turned)
     name = next(iter(said))
     assert fingerprint(said) != fingerprint(said | {name: "something else entirely"})
 
 
-def test_a_fingerprint_tells_its_parts_apart() -> None:
+def test_a_fingerprint_distinguishes_its_parts() -> None:
     assert fingerprint("ab", "c") != fingerprint("a", "bc")
     assert fingerprint("1") != fingerprint(1)
     assert len(fingerprint()) == 32

@@ -1,4 +1,4 @@
-"""Squashed migrations make what the migrations they replace made, and former data stay."""
+"""Squashed migrations make the same schema as those that they replace, and keep all data."""
 
 import gzip
 import json
@@ -60,7 +60,7 @@ WHERE schemaname NOT IN ('pg_catalog', 'information_schema') ORDER BY 1
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
-    """A PostgreSQL whose database `larder` the squashed migrations made."""
+    """A PostgreSQL whose database `larder` was made by the squashed migrations."""
     with temporary_cluster() as started:
         prepare(started, "larder")
         yield started
@@ -112,7 +112,7 @@ def schema(cluster: Cluster, name: str) -> list[str]:
 
 
 def schema_restored(cluster: Cluster, name: str) -> list[str]:
-    """Returns the same of a copy: a check that was dumped once is written in other words."""
+    """Returns the schema of a restored copy: PostgreSQL rewrites a check that was dumped once."""
     copy = f"{name}_restored"
     make(cluster, copy)
     with psycopg.connect(cluster.owner_url(copy)) as connection:
@@ -131,7 +131,7 @@ def rows(cluster: Cluster, name: str) -> Rows:
 
 
 def kept(before: Any, now: Any) -> bool:
-    """Returns whether `now` says what `before` said; it may say more."""
+    """Returns whether `now` has everything that `before` had; it may have more."""
     if isinstance(before, dict) and isinstance(now, dict):
         return all(name in now and kept(value, now[name]) for name, value in before.items())
     if isinstance(before, list) and isinstance(now, list) and len(before) == len(now):
@@ -164,12 +164,12 @@ def test_a_former_database_keeps_every_row(cluster: Cluster, upgraded: tuple[Row
     prepare(cluster, "upgraded", "manage.py", "check_invariants")
 
 
-def test_the_former_log_of_the_admin_has_no_names_of_accounts(upgraded: tuple[Rows, Rows]) -> None:
+def test_the_migrated_log_of_the_admin_has_no_account_names(upgraded: tuple[Rows, Rows]) -> None:
     log = upgraded[1]["public.django_admin_log"]
     assert {one["object_repr"] for one in log} == {"", "Ada, product"}
 
 
-def test_keys_of_accounts_that_were_deleted_have_no_names(upgraded: tuple[Rows, Rows]) -> None:
+def test_api_keys_of_deleted_accounts_have_no_names(upgraded: tuple[Rows, Rows]) -> None:
     people = {one["id"]: one for one in upgraded[1]["identity.customer"]}
     named = {
         (people[key["customer_id"]]["deleted_at"] is None, key["name"])
@@ -181,7 +181,7 @@ def test_keys_of_accounts_that_were_deleted_have_no_names(upgraded: tuple[Rows, 
 
 
 @pytest.mark.usefixtures("upgraded")
-def test_a_server_answers_from_a_former_database_as_the_former_one_did(cluster: Cluster) -> None:
+def test_a_migrated_database_gives_the_same_answers_as_before(cluster: Cluster) -> None:
     former = json.loads((FORMER / "51d598f.json").read_text())
     with Server(workers=1, environment=urls(cluster, "upgraded")) as server:
         for name, answers in former.items():

@@ -1,4 +1,4 @@
-"""Pages that end by bytes."""
+"""Pages that are limited in bytes."""
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -18,7 +18,7 @@ sizes = st.lists(
 
 
 def counted(size: int) -> int:
-    """As what a row of that size counts."""
+    """Returns the size that a row counts with."""
     return min(size, MAX_PAGE_BYTES)
 
 
@@ -29,7 +29,7 @@ def counted(size: int) -> int:
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(sizes=sizes, limit=st.integers(1, 8))
-def test_pages_have_every_row_once_and_are_as_long_as_they_may_be(
+def test_pages_have_each_row_once_and_end_by_bytes_or_rows(
     db: None, sizes: list[int], limit: int
 ) -> None:
     after, more = 0, bool(sizes)

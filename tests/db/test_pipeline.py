@@ -1,4 +1,4 @@
-"""Statements of a pipeline go out together, and answer as if each had gone by itself."""
+"""Pipelined statements return the same results as single ones."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -28,7 +28,7 @@ def test_answers_can_be_read_in_any_order() -> None:
     read_in_any_order()
 
 
-def test_a_statement_sees_what_those_before_it_did() -> None:
+def test_a_statement_sees_the_changes_of_earlier_statements() -> None:
     with transaction.atomic(), database.pipeline():
         database.execute("CREATE TEMPORARY TABLE pipelined (n int) ON COMMIT DROP")
         database.execute("INSERT INTO pipelined SELECT * FROM unnest(%s::int[])", [[1, 2]])
@@ -37,7 +37,7 @@ def test_a_statement_sees_what_those_before_it_did() -> None:
         assert (many(), database.rows("SELECT count(*) FROM pipelined")) == ([(2,)], [(1,)])
 
 
-def test_a_pipeline_waits_where_it_reads_and_no_sooner() -> None:
+def test_a_pipeline_waits_only_where_results_are_read() -> None:
     def trips(act: Callable[[], object]) -> int:
         with transaction.atomic():
             for _ in range(5):
@@ -61,7 +61,7 @@ DIVIDE = "SELECT 1 / %s::int"
 
 
 def run(*unread: Statement, read: Statement | None = None) -> None:
-    """In one transaction."""
+    """Runs the statements in one transaction."""
     with transaction.atomic(), database.pipeline():
         for sql, parameters in unread:
             database.execute(sql, parameters)
@@ -83,7 +83,7 @@ def test_the_first_failure_is_raised() -> None:
         run((DIVIDE, [0]), read=("SELECT no_such_column", []))
 
 
-def test_after_a_failure_the_connection_is_as_good_as_new() -> None:
+def test_a_connection_can_be_used_after_a_failed_pipeline() -> None:
     with pytest.raises(DataError, match="division by zero"):
         run(read=(DIVIDE, [0]))
     assert database.rows("SELECT 1") == [(1,)]
@@ -99,7 +99,7 @@ def test_statements_are_counted_in_a_pipeline_too(
         assert (second(), first()) == ([(2,)], [(1,)])
 
 
-def test_a_commit_that_is_answered_twice_is_a_server_that_was_lost(
+def test_two_results_for_a_commit_mean_a_lost_connection(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """As PgBouncer 1.18 does when its server is killed: the result of the commit is unknown."""

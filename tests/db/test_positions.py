@@ -1,4 +1,4 @@
-"""Where the primary's log was when, and whose place in it may be compared with whose."""
+"""Positions in the primary's log and when they can be compared."""
 
 import pytest
 
@@ -11,7 +11,7 @@ from tests.db.feeds import transaction
 HERE = Position(7, 2, 1_000)
 
 
-def test_only_a_place_in_the_same_log_covers_another() -> None:
+def test_a_position_covers_only_positions_of_the_same_log() -> None:
     assert HERE.covers(HERE)
     assert HERE.covers(Position(7, 2, 999))
     assert not HERE.covers(Position(7, 2, 1_001))
@@ -20,7 +20,7 @@ def test_only_a_place_in_the_same_log_covers_another() -> None:
     assert not HERE.covers(Position(8, 2, 999))
 
 
-def test_a_reader_needs_both_the_moment_and_the_position() -> None:
+def test_a_freshness_requirement_needs_the_time_and_the_position() -> None:
     needs = FreshnessRequirement(100, HERE)
     assert needs.satisfied_by(101, HERE)
     assert not needs.satisfied_by(100, HERE)
@@ -29,7 +29,7 @@ def test_a_reader_needs_both_the_moment_and_the_position() -> None:
     assert FreshnessRequirement(100).satisfied_by(101, None)
 
 
-def test_a_position_asked_for_after_a_commit_is_behind_it(transactional_db: None) -> None:
+def test_a_position_read_after_a_commit_covers_that_commit(transactional_db: None) -> None:
     before = positions.present().position
     for _ in range(5):
         with transaction() as writer:
@@ -54,7 +54,7 @@ def test_a_replica_at_a_position_has_all_commits_before_it_was_read(
     assert positions.current_at(replayed._replace(timeline=9)) == 0
 
 
-def test_what_is_kept_is_bounded_and_reaches_back_an_eighth_of_a_second(
+def test_stored_positions_are_bounded_and_cover_an_eighth_of_a_second(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(positions, "_samples", ())

@@ -22,7 +22,7 @@ SCOPES = [Scope(*one) for one in product(ACTORS, OPERATIONS, KEYS)]
 
 @pytest.fixture
 def claims(db: None, now: datetime) -> list[Claim]:
-    """A claim of each scope, with and without a result and an end."""
+    """Claims of all scopes, with and without result and expiry."""
     ends = [None, now + timedelta(hours=48)]
     return [
         Claim(scope, bytes([at, 0]), "" if at % 3 else f"r{at}", ends[at % 2])

@@ -1,4 +1,4 @@
-"""Our own statements, past cursors: what is prepared, what is left when something fails."""
+"""Statements without a cursor: which are prepared, and the state after a failure."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -30,7 +30,7 @@ TELL = "INSERT INTO pipelined VALUES (%s)"
 
 @pytest.fixture(autouse=True)
 def own_session() -> Any:
-    """With nothing prepared yet, and nothing left for the next test."""
+    """A connection without prepared statements; closed after the test."""
     connection.close()
     yield
     connection.close()
@@ -42,7 +42,7 @@ def test_a_statement_is_prepared_once() -> None:
     assert database.rows(PREPARED).count(("SELECT $1::int + 40",)) == 1
 
 
-def test_of_many_statements_those_used_last_stay_prepared() -> None:
+def test_the_most_recently_used_statements_stay_prepared() -> None:
     for n in range(MAX_PREPARED + 20):
         assert database.rows(f"SELECT {n}") == [(n,)]
         assert database.rows("SELECT 'often'") == [("often",)]
@@ -68,7 +68,7 @@ def fail_within() -> None:
 
 
 @pytest.mark.parametrize("rolled_back", [fail, fail_within])
-def test_what_psycopg_frees_at_a_rollback_is_prepared_again(
+def test_statements_that_psycopg_deallocates_are_prepared_again(
     rolled_back: Callable[[], None],
 ) -> None:
     for _ in range(5):
@@ -100,14 +100,14 @@ def test_a_connection_that_the_pool_rolls_back_prepares_its_statements_again() -
         other.close_pool()
 
 
-def test_what_could_not_be_prepared_fails_the_same_way_again() -> None:
+def test_a_statement_with_an_error_fails_the_same_way_again() -> None:
     for _ in range(2):
         with pytest.raises(ProgrammingError, match="no_such_column"):
             database.rows("SELECT no_such_column")
 
 
 @pytest.mark.parametrize(("within", "written"), [(nullcontext, 0), (transaction.atomic, 1)])
-def test_of_a_pipeline_that_fails_nothing_is_sent_but_what_was_committed(
+def test_a_failed_pipeline_sends_no_further_statement(
     within: Callable[[], AbstractContextManager[None]], written: int
 ) -> None:
     def tell_and_fail() -> None:
@@ -122,7 +122,7 @@ def test_of_a_pipeline_that_fails_nothing_is_sent_but_what_was_committed(
     assert database.rows("SELECT count(*) FROM pipelined") == [(written,)]
 
 
-def test_other_statements_run_after_those_that_wait() -> None:
+def test_cursor_statements_run_after_the_pending_pipeline() -> None:
     database.execute(MAKE)
     with transaction.atomic(), database.pipeline():
         database.execute(TELL, [1])
@@ -131,7 +131,7 @@ def test_other_statements_run_after_those_that_wait() -> None:
             assert cursor.fetchall() == [(1,)]
 
 
-def test_a_statement_after_one_that_failed_has_no_rows() -> None:
+def test_a_statement_after_a_failed_one_has_no_rows() -> None:
     with transaction.atomic(), database.pipeline():
         failing, after = database.submit("SELECT 1 / 0"), database.submit("SELECT 1")
         with pytest.raises(Error, match="division by zero"):
@@ -142,7 +142,7 @@ def test_a_statement_after_one_that_failed_has_no_rows() -> None:
     assert database.rows("SELECT 1") == [(1,)]
 
 
-def test_a_session_that_is_ended_says_why() -> None:
+def test_the_error_of_an_ended_connection_has_its_cause() -> None:
     def end() -> None:
         with transaction.atomic(), database.pipeline():
             database.execute("SELECT pg_terminate_backend(pg_backend_pid())")
@@ -156,8 +156,8 @@ def test_a_session_that_is_ended_says_why() -> None:
     assert database.rows("SELECT 1") == [(1,)]
 
 
-def test_a_session_is_given_up_by_who_is_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Answers arrive that belong to no statement."""
+def test_an_interrupted_thread_closes_its_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise the results of the old statement would be read for the next one."""
 
     def interrupted(libpq: Any) -> Any:
         yield from fetch(libpq)
@@ -171,7 +171,7 @@ def test_a_session_is_given_up_by_who_is_interrupted(monkeypatch: pytest.MonkeyP
     assert raw.closed
 
 
-def test_a_statement_that_is_answered_twice_was_a_server_that_is_lost(
+def test_two_results_for_a_statement_mean_a_lost_connection(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """As PgBouncer 1.18 does when its server is killed: its result is unknown."""

@@ -67,7 +67,7 @@ def fill() -> None:
 
 
 @pytest.mark.parametrize("name", WITH_EXAMPLES)
-def test_each_request_of_a_page_gets_the_answer_that_the_page_shows(
+def test_each_request_of_a_page_gets_the_answer_on_the_page(
     name: str, values: Callable[[str], ExampleValues], api: Api
 ) -> None:
     page = (PAGES / name).read_text()

@@ -26,7 +26,7 @@ def axe(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip(str(error))
 
 
-def test_pages_that_are_too_wide_or_shut_readers_out_are_named(axe: Path, tmp_path: Path) -> None:
+def test_pages_that_are_too_wide_or_not_accessible_are_named(axe: Path, tmp_path: Path) -> None:
     (tmp_path / "good.html").write_text(PAGE.format("<p>Text.</p>"))
     (tmp_path / "wide.html").write_text(PAGE.format("<div style='width: 800px'>.</div>"))
     (tmp_path / "mute.html").write_text(PAGE.format("<img src=x.png>"))
@@ -38,12 +38,12 @@ def test_pages_that_are_too_wide_or_shut_readers_out_are_named(axe: Path, tmp_pa
     ]
 
 
-def test_another_file_than_the_pinned_one_is_not_run(axe: Path) -> None:
+def test_a_script_other_than_the_pinned_one_is_not_run(axe: Path) -> None:
     other = Script(AXE.package, AXE.path, "0" * 64)
     with pytest.raises(LauncherError, match="not the file that is pinned"):
         fetched(other, axe.parents[1])
 
 
-def test_every_page_that_axe_looks_at_has_a_source() -> None:
+def test_every_page_checked_by_axe_has_a_source() -> None:
     sources = {name.removesuffix(".html") for name in check.LOOKED_AT} - {"search"}
     assert [one for one in sources if not (DOCS / f"{one}.md").exists()] == []

@@ -8,14 +8,14 @@ from tools.docs import diagrams, models
 from tools.docs.pages import DOCS, children, for_site, pages, picture_of
 
 
-def test_generated_diagrams_are_what_the_code_says() -> None:
+def test_generated_diagrams_match_the_code() -> None:
     stale = [
         page.name for page in pages() if diagrams.regenerated(page.read_text()) != page.read_text()
     ]
     assert stale == []
 
 
-def test_a_diagram_that_differs_from_the_code_is_noticed() -> None:
+def test_a_diagram_that_differs_from_the_code_is_reported() -> None:
     block = f"```mermaid\n%% generated: lifecycle\n{models.lifecycle()}\n```\n"
     assert diagrams.regenerated(block) == block
     stale = block.replace("    packed --> shipped : ship\n", "")
@@ -23,7 +23,7 @@ def test_a_diagram_that_differs_from_the_code_is_noticed() -> None:
     assert diagrams.regenerated(stale) == block
 
 
-def test_every_diagram_has_its_picture_and_no_picture_is_left_over() -> None:
+def test_every_diagram_has_exactly_one_picture() -> None:
     kept = {file.name for file in diagrams.PICTURES.iterdir()}
     assert kept == {picture_of(text) for text in diagrams.diagrams()}
 
@@ -34,7 +34,7 @@ def test_every_generated_diagram_is_on_a_page() -> None:
 
 
 @pytest.mark.parametrize("picture", sorted(diagrams.PICTURES.iterdir()), ids=lambda one: one.name)
-def test_pictures_load_nothing(picture: Path) -> None:
+def test_pictures_load_no_resources(picture: Path) -> None:
     text = picture.read_text()
     assert "<script" not in text
     assert "<foreignObject" not in text

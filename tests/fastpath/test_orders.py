@@ -66,7 +66,7 @@ def jam(transactional_db: None, product: MakeProduct) -> int:
 
 @pytest.fixture
 def ordering(fast_path: FastPath, token: str, jam: int) -> Ordering:
-    """Of whom one order has gone through Django, as every customer's first does."""
+    """Orders of a customer whose first order went through Django, as every first order does."""
     made = Ordering(fast_path, token, jam)
     assert made()[0] == "201 Created"
     assert fast_path.reached == 1
@@ -82,7 +82,7 @@ def ordering(fast_path: FastPath, token: str, jam: int) -> Ordering:
     ],
 )
 @pytest.mark.parametrize("body", [{}, {"note": "Ring twice.", "reference": "PO 7"}])
-def test_the_answer_is_the_same_as_djangos(
+def test_the_fast_path_gives_the_same_answer_as_django(
     fast_path: FastPath, token: str, jam: int, headers: Headers, body: dict[str, str]
 ) -> None:
     ordering = Ordering(fast_path, token, jam)
@@ -94,14 +94,16 @@ def test_the_answer_is_the_same_as_djangos(
     assert Stock.objects.get(product_id=jam).available == STOCK - 4
 
 
-def test_an_order_reads_the_same_when_it_is_looked_up(ordering: Ordering) -> None:
+def test_a_placed_order_is_read_with_the_same_body_and_etag(ordering: Ordering) -> None:
     _, headers, body = ordering()
     found = ordering.fast_path(ordering.token, headers["Location"].removeprefix("/api/v1/"))
     assert (found[1]["ETag"], found[2]) == (headers["ETag"], body)
 
 
 @pytest.mark.parametrize("first", ["through Django", "fast path"])
-def test_a_key_places_once_whichever_way_its_requests_come(ordering: Ordering, first: str) -> None:
+def test_a_key_places_one_order_on_the_fast_path_and_through_django(
+    ordering: Ordering, first: str
+) -> None:
     key, strange = {"Idempotency_Key": uuid4().hex}, {"Origin": "https://elsewhere.example"}
     ways = [key | strange, key] if first == "through Django" else [key, key | strange]
     one, again = [ordering(headers=way) for way in ways]
@@ -110,7 +112,7 @@ def test_a_key_places_once_whichever_way_its_requests_come(ordering: Ordering, f
     assert Order.objects.count() == 2
 
 
-def test_an_answer_has_its_own_quota(ordering: Ordering) -> None:
+def test_each_placed_order_reports_its_quota(ordering: Ordering) -> None:
     key = {"Idempotency_Key": uuid4().hex}
     (_, first, _), (_, second, _) = ordering(headers=key), ordering()
     assert first["RateLimit-Policy"] == second["RateLimit-Policy"] == '"orders";q=1000000;w=3600'
@@ -159,7 +161,7 @@ def test_the_headers_of_a_repeat_are_not_on_the_next_answer(
         ({}, {"Authorization": ""}, "401", "not_authenticated"),
     ],
 )
-def test_a_refusal_is_djangos_and_nothing_is_placed(
+def test_the_fast_path_refuses_as_django_does(
     ordering: Ordering,
     jam: int,
     body: dict[str, Any],
@@ -186,7 +188,7 @@ def _bytes(body: dict[str, Any], jam: int) -> bytes:
 
 
 @pytest.mark.parametrize("raw", [b"", b"{", b"\xff", b"[]", b"1e999", b"[" * 5000])
-def test_what_is_no_order_is_explained_by_django(ordering: Ordering, raw: bytes) -> None:
+def test_django_answers_invalid_orders(ordering: Ordering, raw: bytes) -> None:
     alone = FastPath(OrderFastPath).send(raw, ordering.token, "orders", **JSON)
     refused = ordering.raw(raw, {})
     without = [without_correlation(one) for one in (refused, alone)]
@@ -195,7 +197,7 @@ def test_what_is_no_order_is_explained_by_django(ordering: Ordering, raw: bytes)
 
 
 @pytest.mark.parametrize("later", [TokenExpired, SessionEnded])
-def test_an_unknown_outcome_is_answered_when_the_token_has_ended_since(
+def test_an_unknown_outcome_is_answered_although_the_token_has_expired(
     ordering: Ordering, monkeypatch: pytest.MonkeyPatch, later: type[Exception]
 ) -> None:
     def lose_the_commit(*_given: object, **_: object) -> None:
@@ -210,14 +212,14 @@ def test_an_unknown_outcome_is_answered_when_the_token_has_ended_since(
     assert (status[:3], json.loads(body)["code"]) == ("500", "outcome_unknown")
 
 
-def test_a_refusal_has_the_id_of_its_request_in_all_places(
+def test_a_refusal_has_the_correlation_id_in_header_and_body(
     ordering: Ordering, caplog: pytest.LogCaptureFixture
 ) -> None:
     _, headers, body = ordering(lines=[UNKNOWN])
     assert headers["Correlation-ID"] == json.loads(body)["correlation_id"]
 
 
-def test_what_is_logged_while_it_is_placed_has_the_id_of_the_answer(
+def test_log_lines_of_placing_have_the_correlation_id_of_the_answer(
     ordering: Ordering, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[str | None] = []
@@ -231,14 +233,14 @@ def test_what_is_logged_while_it_is_placed_has_the_id_of_the_answer(
     assert (status[:3], seen) == ("404", [headers["Correlation-ID"]])
 
 
-def test_its_id_ends_with_it(ordering: Ordering) -> None:
+def test_the_correlation_id_is_cleared_after_the_request(ordering: Ordering) -> None:
     ordering()
     assert ordering.fast_path.reached == 1
     assert not get_guid()
 
 
-def test_a_body_that_was_cut_off_places_nothing(ordering: Ordering, jam: int) -> None:
-    """Though what came reads like an order."""
+def test_an_incomplete_body_places_no_order(ordering: Ordering, jam: int) -> None:
+    """The bytes received are a valid order."""
     whole = _bytes({}, jam)
     length = str(len(whole) + 50)
     for headers in ({}, {"Origin": "https://elsewhere.example"}):
@@ -262,13 +264,13 @@ def test_other_methods_go_to_django(ordering: Ordering, jam: int, method: str) -
         {"Larder_Position": "x"},
     ],
 )
-def test_what_is_unusual_goes_to_django_each_time(ordering: Ordering, headers: Headers) -> None:
+def test_unusual_requests_go_to_django(ordering: Ordering, headers: Headers) -> None:
     for turn in (2, 3):
         assert ordering(headers=headers)[0] == "201 Created"
         assert ordering.fast_path.reached == turn
 
 
-def test_another_media_type_is_refused_though_the_headers_of_json_are_kept(
+def test_another_media_type_is_refused_although_headers_are_cached(
     ordering: Ordering, jam: int
 ) -> None:
     refused = ordering.raw(_bytes({}, jam), {"Content_Type": "text/plain"})
@@ -278,7 +280,7 @@ def test_another_media_type_is_refused_though_the_headers_of_json_are_kept(
 
 @pytest.mark.parametrize("length", ["", "x", "70000", "999999999999", "²"])
 def test_an_unusual_content_length_goes_to_django(ordering: Ordering, length: str) -> None:
-    """Through the same headers, with nothing read of the body before Django reads it."""
+    """The other headers are known, and Django reads the body from its first byte."""
     seen: list[Any] = []
 
     def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
@@ -293,7 +295,7 @@ def test_an_unusual_content_length_goes_to_django(ordering: Ordering, length: st
     assert seen == [None]
 
 
-def test_staff_and_a_token_not_seen_before_go_to_django(
+def test_staff_and_new_tokens_go_to_django(
     ordering: Ordering, person: MakePerson, fast_path: FastPath, jam: int
 ) -> None:
     other, boss = token_for(person()), token_for(person(is_staff=True))
@@ -302,10 +304,10 @@ def test_staff_and_a_token_not_seen_before_go_to_django(
         assert fast_path.reached == reached
 
 
-def test_an_order_whose_body_comes_late_goes_to_django(
+def test_an_order_with_a_slow_body_goes_to_django(
     ordering: Ordering, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It authenticates the caller again: the log-in may have ended meanwhile."""
+    """The caller is authenticated again: the session may have ended meanwhile."""
     monkeypatch.setattr(raw_body, "TRUSTED_SECONDS", -1)
     reached = ordering.fast_path.reached
     assert ordering()[0] == "201 Created"
@@ -322,9 +324,7 @@ def test_an_expired_token_places_nothing(
     assert Order.objects.count() == 1
 
 
-def test_what_is_known_of_log_ins_grows_old(
-    ordering: Ordering, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_cached_sessions_expire(ordering: Ordering, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(authentication, "SESSIONS_LOOKED_AT_EVERY", -1.0)
     assert ordering()[0] == "201 Created"
     assert ordering.fast_path.reached == 2
@@ -340,7 +340,7 @@ def test_an_account_that_was_deactivated_orders_nothing(ordering: Ordering, who:
 @pytest.mark.parametrize(
     ("failing", "code"), [("place", "internal_error"), ("encoded", "outcome_unknown")]
 )
-def test_django_answers_a_failure_and_the_order_is_not_tried_again(
+def test_django_answers_a_failure_and_the_fast_path_does_not_retry(
     ordering: Ordering,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -369,7 +369,7 @@ def test_each_answer_is_counted_once_by_the_fast_path_or_by_django(
     assert (status, correlation_id, caller.id) == (201, answer[1]["Correlation-ID"], who.id)
 
 
-def test_a_refused_order_counts_from_when_it_came(
+def test_the_duration_of_a_refused_order_starts_at_its_arrival(
     ordering: Ordering, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[dict[str, Any]] = []
@@ -391,7 +391,7 @@ def test_each_answer_has_a_new_id_or_that_of_its_request(ordering: Ordering) -> 
     assert ordering(headers={"Correlation_ID": given})[1]["Correlation-ID"] == given
 
 
-def test_the_processes_know_that_the_customer_wrote(ordering: Ordering, who: Person) -> None:
+def test_an_order_updates_the_read_your_writes_table(ordering: Ordering, who: Person) -> None:
     writes = write_times()
     assert writes is not None
     before = writes.last(who.id)
@@ -399,12 +399,12 @@ def test_the_processes_know_that_the_customer_wrote(ordering: Ordering, who: Per
     assert (ordering.fast_path.reached, writes.last(who.id) > before) == (1, True)
 
 
-def test_the_connection_is_given_back(ordering: Ordering) -> None:
+def test_the_connection_returns_to_the_pool(ordering: Ordering) -> None:
     ordering()
     assert connection.connection is None
 
 
-def test_with_replicas_the_answer_says_where_the_write_is(
+def test_an_answer_has_the_position_of_its_write_if_there_are_replicas(
     ordering: Ordering, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     at = Position(7, 1, 42)
@@ -419,7 +419,9 @@ def test_with_replicas_the_answer_says_where_the_write_is(
     assert connection.connection is None
 
 
-def test_how_many_are_kept_is_bounded(ordering: Ordering, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_number_of_cached_entries_is_bounded(
+    ordering: Ordering, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(cache_key, "MAX_ENTRIES", 3)
     for q in range(1, 6):
         ordering(headers={"Accept": f"application/json;q=0.{q}"})

@@ -1,4 +1,4 @@
-"""The fast path makes a changed list page again, once, and as Django would."""
+"""The fast path renews a changed list page once, with the same answer as Django."""
 
 import gzip
 from collections.abc import Callable
@@ -26,12 +26,12 @@ MakePerson = Callable[..., Person]
 
 @pytest.fixture
 def stale(fast_path: FastPath, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each page has to be looked at, each time."""
+    """Each request checks its page."""
     monkeypatch.setattr(freshness, "MAX_LAG", 0)
 
 
 def fewer(product: int) -> None:
-    """One unit of it is gone: a page of it is another."""
+    """Takes one unit of the product, which changes its page."""
     database.execute("UPDATE stock SET available = available - 1 WHERE product_id = %s", [product])
 
 
@@ -50,10 +50,10 @@ def test_a_page_that_has_changed_is_answered_as_django_would(
 
 
 @pytest.mark.parametrize("encoding", ["", "gzip"])
-def test_what_has_not_changed_again_is_not_modified(
+def test_an_unchanged_renewed_page_is_answered_with_304(
     fast_path: FastPath, stale: None, product: MakeProduct, token: str, encoding: str
 ) -> None:
-    """The 304 is Django's first; then it is of each page that comes."""
+    """Django answers the first 304, the fast path those of later pages."""
     shelf = [product(stock=100 + number) for number in range(25)]
     first = fast_path(token, Accept_Encoding=encoding)[1]["ETag"]
     assert fast_path(token, Accept_Encoding=encoding, If_None_Match=first)[0] == "304 Not Modified"
@@ -71,7 +71,7 @@ def test_what_has_not_changed_again_is_not_modified(
     )
 
 
-def test_a_page_that_has_not_changed_is_looked_at_and_not_read(
+def test_an_unchanged_page_is_not_read_from_the_database_again(
     fast_path: FastPath, stale: None, shelf: None, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(database, "snapshot", lambda: "1:1:")
@@ -81,7 +81,7 @@ def test_a_page_that_has_not_changed_is_looked_at_and_not_read(
     assert (len(asked), fast_path.reached) == (0, 1)
 
 
-def test_a_page_that_comes_to_be_compressed_goes_to_django(
+def test_a_page_that_becomes_compressed_goes_to_django(
     fast_path: FastPath, stale: None, product: MakeProduct, token: str
 ) -> None:
     jam = product()
@@ -95,10 +95,10 @@ def test_a_page_that_comes_to_be_compressed_goes_to_django(
     assert fast_path.reached == 2
 
 
-def test_why_a_page_could_not_be_had_is_django_s_to_tell(
+def test_django_reports_the_error_of_a_failed_page_read(
     fast_path: FastPath, stale: None, shelf: None, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And it is not tried twice: with the database away that would take twice as long."""
+    """The fast path does not retry: without the database this would take twice as long."""
     fast_path(token)
     tries = []
 
@@ -113,10 +113,10 @@ def test_why_a_page_could_not_be_had_is_django_s_to_tell(
     assert (len(tries), fast_path.reached) == (1, 2)
 
 
-def test_the_time_it_took_to_find_that_out_counts(
+def test_the_duration_includes_the_failed_read(
     fast_path: FastPath, stale: None, shelf: None, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Outages would look fast otherwise."""
+    """The measured duration includes the failed attempt."""
     fast_path(token)
 
     def away() -> str:
@@ -132,7 +132,7 @@ def test_the_time_it_took_to_find_that_out_counts(
 def test_statements_of_the_fast_path_have_the_id_of_their_request(
     fast_path: FastPath, stale: None, shelf: None, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Their comments and lines of the log have its id."""
+    """The comments in SQL and the lines of the log have the id."""
     fast_path(token)
     given = uuid4().hex
     monkeypatch.setattr(database, "snapshot", lambda: f"1:1:{get_guid()}")
@@ -143,7 +143,7 @@ def test_statements_of_the_fast_path_have_the_id_of_their_request(
     assert (fast_path.reached, get_guid() is None) == (1, True)
 
 
-def test_the_connection_is_given_back(
+def test_the_connection_returns_to_the_pool(
     fast_path: FastPath, stale: None, shelf: None, token: str
 ) -> None:
     fast_path(token)
@@ -153,14 +153,16 @@ def test_the_connection_is_given_back(
 
 
 def statements(fast_path: FastPath, *asked: tuple[str, Headers]) -> int:
-    """How many it takes to answer these, by token and headers: a look is one, a reading one."""
+    """Returns the number of statements for these requests (token and headers): a check is one, a
+    read is one.
+    """
     with CaptureQueriesContext(connection) as captured:
         for token, headers in asked:
             assert fast_path(token, **headers)[0] == "200 OK"
     return len(captured)
 
 
-def test_a_page_that_outgrows_what_is_kept_is_read_once_each_time(
+def test_a_page_above_the_size_limit_is_read_for_each_request(
     fast_path: FastPath, stale: None, shelf: None, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fast_path(token)
@@ -171,10 +173,10 @@ def test_a_page_that_outgrows_what_is_kept_is_read_once_each_time(
     assert fast_path.reached == 5
 
 
-def test_what_was_made_anew_is_kept_for_all_who_ask_in_whatever_way(
+def test_a_renewed_page_serves_all_customers_and_headers(
     fast_path: FastPath, product: MakeProduct, person: MakePerson, as_: Callable[[Person], Any]
 ) -> None:
-    """The caller who wrote causes a check and a read, later callers cause none."""
+    """The first caller after a write causes a check and a read, later callers cause none."""
     jam, who, json = product(stock=10), person(), {"Accept": "application/json"}
     mine, other = token_for(who), token_for(person())
     for token in (mine, other):
@@ -187,10 +189,10 @@ def test_what_was_made_anew_is_kept_for_all_who_ask_in_whatever_way(
     assert fast_path.reached == reached
 
 
-def test_queries_that_are_spelled_alike_by_django_are_two(
+def test_differently_encoded_queries_have_separate_cache_entries(
     fast_path: FastPath, product: MakeProduct, token: str
 ) -> None:
-    """Bytes that a client should have escaped, and the escaped form of other letters."""
+    """Unescaped bytes and the escaped form of other letters give different answers."""
     product(name="Käse")
     product(name="KÃ¤se")
     for _ in range(2):
@@ -200,7 +202,7 @@ def test_queries_that_are_spelled_alike_by_django_are_two(
         assert ["KÃ¤se".encode() in body for body in bodies] == [False, True]
 
 
-def test_where_there_are_replicas_django_finds_who_answers(
+def test_requests_go_to_django_if_there_are_replicas(
     fast_path: FastPath, stale: None, shelf: None, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(response_cache, "REPLICATED", True)
@@ -208,7 +210,7 @@ def test_where_there_are_replicas_django_finds_who_answers(
     assert fast_path.reached == 3
 
 
-def test_a_renewed_answer_takes_no_place_of_a_customer(
+def test_a_renewed_answer_evicts_no_answer_of_another_query(
     fast_path: FastPath, stale: None, shelf: None, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cache_key, "MAX_ENTRIES", 3)

@@ -24,7 +24,7 @@ MakePerson = Callable[..., Person]
 @pytest.mark.parametrize(
     "headers", [*USUAL, {"If_None_Match": '"none"'}, {"Content_Type": "application/json"}]
 )
-def test_the_answer_is_the_same_as_djangos(
+def test_the_fast_path_gives_the_same_answer_as_django(
     fast_path: FastPath, shelf: None, token: str, path: str, headers: Headers
 ) -> None:
     through = fast_path(token, path, **headers)
@@ -35,7 +35,7 @@ def test_the_answer_is_the_same_as_djangos(
 
 
 @pytest.mark.parametrize("encoding", ["", "gzip"])
-def test_not_modified_is_the_same_as_djangos(
+def test_the_fast_path_gives_the_same_304_as_django(
     fast_path: FastPath, shelf: None, token: str, encoding: str
 ) -> None:
     tag = fast_path(token, Accept_Encoding=encoding)[1]["ETag"]
@@ -45,7 +45,7 @@ def test_not_modified_is_the_same_as_djangos(
     assert without_id(answers[0]) == without_id(answers[1])
 
 
-def test_it_is_the_same_for_every_customer(
+def test_every_customer_gets_the_same_answer(
     fast_path: FastPath, shelf: None, person: MakePerson
 ) -> None:
     tokens = [token_for(person()) for _ in range(3)]
@@ -68,7 +68,7 @@ def test_it_is_the_same_for_every_customer(
         ({"Host": "elsewhere.example"}, "400"),
     ],
 )
-def test_what_is_unusual_goes_to_django_each_time(
+def test_unusual_requests_go_to_django(
     fast_path: FastPath, shelf: None, token: str, headers: Headers, status: str
 ) -> None:
     fast_path(token)
@@ -77,7 +77,7 @@ def test_what_is_unusual_goes_to_django_each_time(
         assert fast_path.reached == turn
 
 
-def test_who_takes_no_gzip_gets_none_though_a_compressed_answer_is_kept(
+def test_a_client_without_gzip_gets_an_uncompressed_answer(
     fast_path: FastPath, shelf: None, token: str
 ) -> None:
     for accept in ("gzip", "gzip", "", "identity", "gzip"):
@@ -85,7 +85,7 @@ def test_who_takes_no_gzip_gets_none_though_a_compressed_answer_is_kept(
         assert ("Content-Encoding" in headers) == (accept == "gzip"), accept
 
 
-def test_another_query_is_another_question(fast_path: FastPath, shelf: None, token: str) -> None:
+def test_the_cache_key_contains_the_query(fast_path: FastPath, shelf: None, token: str) -> None:
     fast_path(token, "products?limit=1")
     bodies = [
         fast_path(token, path)[2] for path in ("products?limit=1", "products?limit=2", "products")
@@ -93,7 +93,7 @@ def test_another_query_is_another_question(fast_path: FastPath, shelf: None, tok
     assert [body.count(b'"sku"') for body in bodies] == [1, 2, 20]
 
 
-def test_what_came_by_https_is_not_kept_for_what_did_not(
+def test_https_answers_are_not_reused_for_http(
     fast_path: FastPath, shelf: None, token: str, settings: Any
 ) -> None:
     settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
@@ -111,7 +111,7 @@ def test_other_methods_go_to_django(
     assert fast_path.reached == 2
 
 
-def test_a_request_with_a_body_goes_to_django_which_reads_it_away(
+def test_a_list_request_with_a_body_goes_to_django(
     fast_path: FastPath, shelf: None, token: str
 ) -> None:
     fast_path(token)
@@ -144,7 +144,7 @@ def test_each_answer_is_counted_once_by_the_fast_path_or_by_django(
     assert fast_path.logged[-1][2] == answer[1]["Correlation-ID"]
 
 
-def test_an_expired_token_is_refused_though_the_answer_is_kept(
+def test_an_expired_token_is_refused_although_the_answer_is_cached(
     fast_path: FastPath, shelf: None, person: MakePerson, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     token = token_for(person(), now=datetime.now(UTC))
@@ -155,10 +155,10 @@ def test_an_expired_token_is_refused_though_the_answer_is_kept(
     assert (status, b"token_expired" in body) == ("401 Unauthorized", True)
 
 
-def test_an_ended_log_in_is_refused_though_the_answer_is_kept(
+def test_an_ended_session_is_refused_although_the_answer_is_cached(
     fast_path: FastPath, shelf: None, api: Api, person: MakePerson, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Once this process has looked again, which it does every few seconds."""
+    """The process reads the ended sessions every few seconds."""
     monkeypatch.setattr(authentication, "_sessions", authentication._EndedSessions())
     who = person()
     credentials = {"username": who.customer.username, "password": who.password}
@@ -175,7 +175,7 @@ def test_an_ended_log_in_is_refused_though_the_answer_is_kept(
 def test_an_ended_session_gets_no_cached_answer(
     fast_path: FastPath, shelf: None, api: Api, person: MakePerson, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The request of another caller has made this process check."""
+    """The request of another caller has made the process read the ended sessions."""
     monkeypatch.setattr(authentication, "_sessions", authentication._EndedSessions())
     who = person()
     credentials = {"username": who.customer.username, "password": who.password}
@@ -186,10 +186,10 @@ def test_an_ended_session_gets_no_cached_answer(
     assert fast_path(pair["access"])[0] == "401 Unauthorized"
 
 
-def test_what_is_known_of_log_ins_grows_old(
+def test_cached_sessions_expire(
     fast_path: FastPath, shelf: None, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing goes past the look at ended log-ins: it is made as often as before."""
+    """Cached answers do not skip the check of ended sessions."""
     fast_path(token)
     monkeypatch.setattr(authentication, "SESSIONS_LOOKED_AT_EVERY", -1.0)
     fast_path(token)
@@ -218,7 +218,7 @@ def test_a_client_reads_its_own_writes(
 def test_a_replaced_page_is_never_sent(
     fast_path: FastPath, product: MakeProduct, person: MakePerson, as_: Callable[[Person], Any]
 ) -> None:
-    """Another customer's list goes forwards only, though theirs might be a moment old."""
+    """No customer gets an older list than before, although a list may be 100 ms old."""
     jam, who, other = product(stock=10), person(), token_for(person())
     fast_path(other)
     assert as_(who)("POST", "orders", {"lines": [{"product": jam, "quantity": 3}]}).status == 201
@@ -226,7 +226,7 @@ def test_a_replaced_page_is_never_sent(
     assert fast_path(other)[2].count(b'"quantity":7') == 1
 
 
-def test_how_many_are_kept_is_bounded(
+def test_the_number_of_cached_entries_is_bounded(
     fast_path: FastPath, shelf: None, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cache_key, "MAX_ENTRIES", 3)

@@ -1,4 +1,4 @@
-"""FAST_PATH: a server gives the same answers with it and without; without it Django gives all."""
+"""FAST_PATH: a server gives the same answers with 1 and 0; with 0 Django gives all of them."""
 
 import os
 import subprocess
@@ -26,7 +26,7 @@ AWAY = "postgresql://u@127.0.0.1:1/x"
         ("0", ""),
     ],
 )
-def test_without_it_a_server_loads_nothing_that_answers_before_django(
+def test_a_server_with_fast_path_off_does_not_import_the_fast_path(
     fast_path: str, loaded: str
 ) -> None:
     given = {"FAST_PATH": fast_path, "DATABASE_URL": AWAY, "OWNER_DATABASE_URL": AWAY}
@@ -44,13 +44,13 @@ def test_without_it_a_server_loads_nothing_that_answers_before_django(
 
 @pytest.fixture(params=["1", "0"], ids=["with", "without"])
 def served(request: pytest.FixtureRequest, transactional_db: None) -> Iterator[Server]:
-    """A server of one worker, so that it keeps what it was requested before."""
+    """A server with one process, so that its caches keep earlier answers."""
     with Server(workers=1, environment={"FAST_PATH": request.param}) as server:
         yield server
 
 
 @pytest.mark.system
-def test_orders_and_pages_are_the_same_either_way(
+def test_orders_and_pages_are_the_same_with_and_without_the_fast_path(
     served: Server, person: Callable[..., Person], product: Callable[..., int]
 ) -> None:
     who, jam = person(), product(stock=5, price="2.20")

@@ -108,7 +108,7 @@ def test_writes_of_one_account_leave_connections_to_others(
 
 
 @pytest.mark.system
-def test_others_are_served_beside_thirty_connections_on_one_locked_cart(
+def test_other_accounts_are_served_during_thirty_requests_for_one_locked_cart(
     alone: Server, person: MakePerson, product: MakeProduct
 ) -> None:
     """A request of the account waits for its turn, then for the lock, and for nothing else."""
@@ -210,7 +210,7 @@ def half_sent(server: Server, token: str, path: str) -> Iterator[None]:
 
 
 @pytest.mark.system
-def test_writes_of_an_account_do_not_wait_for_its_half_sent_bodies(
+def test_writes_of_an_account_do_not_wait_for_its_incomplete_bodies(
     alone: Server, person: MakePerson, product: MakeProduct
 ) -> None:
     who, jam = person(), product()
@@ -244,7 +244,7 @@ def reads(who: Person) -> Iterator[None]:
     "path",
     ["cart", "orders", "orders/changes", "products/changes", "me", "products?q=not+asked+before"],
 )
-def test_one_more_read_of_an_account_waits(reading: Person, path: str) -> None:
+def test_one_read_above_the_limit_of_an_account_waits(reading: Person, path: str) -> None:
     refused = Api(token_for(reading))("GET", path)
     assert (refused.status, refused.body["code"]) == (503, "overloaded")
     assert int(refused.headers["Retry-After"]) >= 1
@@ -257,7 +257,7 @@ def test_writes_are_not_counted_as_reads(
     assert as_(reading)("PUT", "cart", lines).status == 200
 
 
-def test_orders_of_one_customer_with_too_many_lines_at_once_are_refused(
+def test_concurrent_orders_of_a_customer_with_too_many_lines_are_refused(
     person: MakePerson, as_: Callable[[Person], Api], product: MakeProduct
 ) -> None:
     who, jam = person(), product()

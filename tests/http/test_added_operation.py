@@ -14,7 +14,7 @@ TESTS = (
 )
 
 
-def test_an_operation_is_in_the_documents_once_its_function_has_a_path(tmp_path: Path) -> None:
+def test_a_new_operation_is_documented_when_its_function_has_a_path(tmp_path: Path) -> None:
     copy = followed("add-an-operation.md", tmp_path)
     run(copy, "manage.py", "openapi")
     run(copy, "-m", "tools.clients")

@@ -1,4 +1,4 @@
-"""`tools.openapi`: each way of breaking a client is noticed, and growing is not."""
+"""`tools.openapi` reports each breaking change and no addition."""
 
 import copy
 import json
@@ -286,7 +286,7 @@ def test_a_breaking_change_is_named(released: Document, change: str) -> None:
 
 
 @pytest.mark.parametrize("change", GROWING)
-def test_growing_breaks_nothing(released: Document, change: str) -> None:
+def test_an_addition_breaks_no_client(released: Document, change: str) -> None:
     current = copy.deepcopy(released)
     GROWING[change](current)
     assert list(breaks(released, current)) == []
@@ -303,7 +303,7 @@ def test_what_is_referred_to_is_compared_like_what_is_written_out(released: Docu
     assert list(breaks(released, inlined(current))) == ["GET /orders, 404: code not_yours removed"]
 
 
-def test_every_break_is_named_where_it_is(released: Document) -> None:
+def test_every_break_is_named_with_its_place(released: Document) -> None:
     current = copy.deepcopy(released)
     for change in ("a shorter text is taken", "a read field goes", "a parameter goes"):
         BREAKING[change](current)
@@ -315,7 +315,7 @@ def test_every_break_is_named_where_it_is(released: Document) -> None:
     ]
 
 
-def test_nothing_that_was_released_is_broken_or_edited() -> None:
+def test_no_released_document_is_broken_or_edited() -> None:
     assert main() == 0
 
 
@@ -354,7 +354,7 @@ def edit(file: Path, change: Change) -> None:
 NEXT, PATCH = "0.2.0", "0.1.1"
 
 
-def test_the_latest_release_counts(documents: Path, capsys: Any) -> None:
+def test_documents_are_compared_with_the_latest_release(documents: Path, capsys: Any) -> None:
     for version in ("0.9.0", "0.10.0"):
         shutil.copytree(documents / "released" / "0.1.0", documents / "released" / version)
     assert [one.name for one in releases(documents)] == ["0.1.0", "0.9.0", "0.10.0"]
@@ -429,7 +429,7 @@ REFUSED: dict[str, tuple[str, Change, str]] = {
 
 
 @pytest.mark.parametrize("what", REFUSED)
-def test_a_release_is_not_broken(documents: Path, what: str, capsys: Any) -> None:
+def test_a_released_document_is_not_broken(documents: Path, what: str, capsys: Any) -> None:
     name, change, fault = REFUSED[what]
     edit(documents / f"{name}.json", change)
     for version in ("0.1.0", PATCH):
@@ -441,13 +441,13 @@ def test_a_release_is_not_broken(documents: Path, what: str, capsys: Any) -> Non
     assert output.endswith("This breaks release 0.1.0: version 0.2.0 may.\n")
 
 
-def test_a_document_that_is_gone_breaks_the_release(documents: Path, capsys: Any) -> None:
+def test_a_removed_document_breaks_the_release(documents: Path, capsys: Any) -> None:
     (documents / "contract1.json").unlink()
     assert main(documents) == 1
     assert capsys.readouterr().err.startswith("contract1.json: removed\n")
 
 
-def test_from_1_0_0_a_break_takes_a_major_version(documents: Path) -> None:
+def test_a_break_after_1_0_0_needs_a_major_version(documents: Path) -> None:
     (documents / "released" / "0.1.0").rename(documents / "released" / "1.4.2")
     edit(documents / "contract0.json", lambda d: d["paths"].clear())
     assert [main(documents, version) for version in ("1.4.3", "1.5.0", "2.0.0")] == [1, 1, 0]
@@ -476,7 +476,7 @@ EDITS: dict[str, Callable[[Path], Any]] = {
 
 
 @pytest.mark.parametrize("how", EDITS)
-def test_a_released_document_stays_as_it_is(documents: Path, how: str, capsys: Any) -> None:
+def test_an_edited_released_document_is_reported(documents: Path, how: str, capsys: Any) -> None:
     assert list(altered(documents)) == []
     EDITS[how](documents / "released" / "0.1.0")
     assert main(documents, NEXT) == 1

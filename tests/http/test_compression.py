@@ -21,7 +21,7 @@ def get(path: str, encoding: str, client: Client | None = None, **headers: str) 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("path", [*PAGES, DOCUMENT])
-def test_a_client_that_accepts_gzip_gets_less(path: str) -> None:
+def test_a_client_that_accepts_gzip_gets_a_smaller_answer(path: str) -> None:
     plain, packed = get(path, ""), get(path, "gzip, deflate, br")
     assert packed.headers["Content-Encoding"] == "gzip"
     assert packed.headers["Content-Length"] == str(len(packed.content))
@@ -34,7 +34,7 @@ def test_a_client_that_accepts_gzip_gets_less(path: str) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("encoding", ["", "identity", "br", "gzip;q=0"])
-def test_others_get_it_as_it_is(encoding: str) -> None:
+def test_clients_without_gzip_get_uncompressed_answers(encoding: str) -> None:
     for path in (*PAGES, DOCUMENT):
         assert "Content-Encoding" not in get(path, encoding).headers, path
 
@@ -50,7 +50,7 @@ def test_the_document_has_an_etag_for_each_encoding() -> None:
         assert "Content-Encoding" not in again.headers
 
 
-def test_the_length_of_a_page_tells_little_of_what_is_in_it() -> None:
+def test_the_length_of_a_compressed_page_is_randomised() -> None:
     lengths = {len(get("/api/v1/problems", "gzip").content) for _ in range(20)}
     assert len(lengths) > 3
 
@@ -62,7 +62,7 @@ def test_a_head_request_gets_the_headers_of_the_page() -> None:
     assert int(answer.headers["Content-Length"]) > 100
 
 
-def test_short_answers_and_those_of_an_order_stay_as_they_are(
+def test_short_answers_and_answers_of_orders_are_not_compressed(
     person: Callable[..., Person], product: Callable[..., int]
 ) -> None:
     who, jam = person(), product()

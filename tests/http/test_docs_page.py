@@ -25,7 +25,7 @@ def site(transactional_db: None) -> Iterator[str]:
         yield f"http://127.0.0.1:{server.port}"
 
 
-def test_it_is_usable_soon_and_fits_a_phone(site: str) -> None:
+def test_the_page_is_usable_soon_and_fits_a_phone(site: str) -> None:
     computing: list[float] = []
 
     def journey(page: Page) -> None:
@@ -68,7 +68,7 @@ def lines(page: Page, selector: str) -> int:
     )
 
 
-def test_examples_of_the_problems_scroll_by_nothing_but_the_page(site: str) -> None:
+def test_examples_of_problems_have_no_scroll_bars(site: str) -> None:
     """What scrolls by itself cannot be scrolled with a keyboard everywhere."""
     scrolling = (
         "[...document.querySelectorAll('pre')].filter(one => one.scrollWidth > one.clientWidth)"

@@ -38,7 +38,7 @@ def browser() -> Client:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("path", ["/nothing", "/admin/nothing/", "/static/nothing.js"])
-def test_a_path_that_is_not_there_is_a_page_or_a_problem(browser: Client, path: str) -> None:
+def test_an_unknown_path_is_a_page_or_a_problem(browser: Client, path: str) -> None:
     answer = browser.get(path)
     if path.startswith("/admin/"):
         assert answer.headers["Location"].startswith("/admin/login/")
@@ -50,11 +50,13 @@ def test_a_path_that_is_not_there_is_a_page_or_a_problem(browser: Client, path: 
 
 
 @pytest.mark.parametrize("path", ["/api/v1/nothing", "/api/nothing"])
-def test_below_api_it_is_a_problem_whatever_is_accepted(browser: Client, path: str) -> None:
+def test_an_unknown_path_of_the_api_is_a_problem_for_any_accept_header(
+    browser: Client, path: str
+) -> None:
     assert is_problem(browser.get(path), 404, "not_found")
 
 
-def test_an_object_that_is_not_there_is_a_page_in_the_admin(
+def test_an_unknown_object_of_the_admin_is_a_page(
     browser: Client, person: Callable[..., Person]
 ) -> None:
     browser.force_login(person(is_staff=True, is_superuser=True).customer)
@@ -63,7 +65,7 @@ def test_an_object_that_is_not_there_is_a_page_in_the_admin(
         assert is_page(answer, 404, "not_found")
 
 
-def test_a_page_without_permission_leads_back(
+def test_a_page_without_permission_has_a_link_back(
     browser: Client, person: Callable[..., Person]
 ) -> None:
     browser.force_login(person(is_staff=True, role=None).customer)
@@ -73,14 +75,14 @@ def test_a_page_without_permission_leads_back(
 
 
 @pytest.mark.django_db
-def test_a_form_without_its_token_leads_back(browser: Client) -> None:
+def test_a_form_without_its_csrf_token_has_a_link_back(browser: Client) -> None:
     form = {"username": "a", "password": "b"}
     assert is_page(browser.post("/admin/login/", form), 403, "csrf_failed")
     answer = browser.post("/admin/login/", form, headers={"Accept": "application/json"})
     assert is_problem(answer, 403, "csrf_failed")
 
 
-def test_a_host_of_no_shop_is_a_page_too(browser: Client) -> None:
+def test_an_unknown_host_is_a_page(browser: Client) -> None:
     answer = browser.get("/", headers={"Host": "elsewhere.example"})
     assert is_page(answer, 400, "bad_host")
 

@@ -18,7 +18,7 @@ def cpu_seconds(server: Server) -> float:
     return sum(int(one[11]) + int(one[12]) for one in parts) / 100
 
 
-def test_a_document_is_generated_once_however_many_ask_at_once(transactional_db: None) -> None:
+def test_a_document_is_generated_once_for_concurrent_requests(transactional_db: None) -> None:
     with Server(workers=1) as alone:
         before = cpu_seconds(alone)
         assert alone.call("GET", "openapi.json").status == 200

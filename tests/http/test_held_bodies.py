@@ -55,7 +55,7 @@ def adjustments() -> int:
 
 
 @pytest.mark.parametrize("seconds", [raw_body.TRUSTED_SECONDS, -1])
-def test_v1_looks_a_caller_up_again(
+def test_v1_looks_a_caller_up_again_after_a_slow_body(
     seconds: float, boss: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also the control: the body of a client that sends at once is not waited for. Most services
@@ -72,7 +72,7 @@ def test_v1_looks_a_caller_up_again(
     assert (status, changed) == ((401, False) if seconds < 0 else (200, True))
 
 
-def test_a_long_form_of_the_admin_is_sent_in_a_session_that_goes_on(
+def test_a_slow_form_of_the_admin_needs_a_session_that_is_still_valid(
     boss: Person, product: Callable[..., int]
 ) -> None:
     product(stock=5, sku="JAM")

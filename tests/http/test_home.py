@@ -21,7 +21,7 @@ def links(text: str) -> list[str]:
     return re.findall('<a href="([^"]+)"', text)
 
 
-def test_the_home_page_says_that_the_service_runs_and_asks_for_nothing() -> None:
+def test_the_home_page_reports_that_the_service_runs_without_a_query() -> None:
     text = page()  # Without a database: the test has none.
     assert "The service is running." in text
     assert "Correlation-ID" in Client().head("/").headers
@@ -30,7 +30,7 @@ def test_the_home_page_says_that_the_service_runs_and_asks_for_nothing() -> None
 HERE = ["/api/v1/docs", "/api/v1/openapi.json", "/api/v1/problems", "/admin/", "/readyz"]
 
 
-def test_the_home_page_leads_to_the_documentation_and_the_admin() -> None:
+def test_the_home_page_links_to_the_documentation_and_the_admin() -> None:
     assert links(page())[:5] == HERE
     assert "/livez" in page()
     assert "/metrics" in page()
@@ -44,7 +44,7 @@ def test_the_home_page_names_the_earlier_contracts_that_are_on(on: frozenset[str
 
 
 @pytest.mark.parametrize("demo", [True, False])
-def test_the_log_ins_of_the_demo_are_shown_in_demo_mode_alone(api: Api, demo: bool) -> None:
+def test_the_demo_log_ins_are_shown_only_in_demo_mode(api: Api, demo: bool) -> None:
     with override_settings(DEMO=demo):
         text, said = page(), api("GET", "/", Accept="application/json").body
     assert ("<code>12345</code>" in text) == demo
@@ -54,7 +54,7 @@ def test_the_log_ins_of_the_demo_are_shown_in_demo_mode_alone(api: Api, demo: bo
 
 
 @pytest.mark.parametrize("accepted", ["application/json", "application/json, text/html;q=0.9"])
-def test_a_client_that_names_json_gets_the_same_places_as_json(api: Api, accepted: str) -> None:
+def test_a_client_that_accepts_json_gets_the_same_links_as_json(api: Api, accepted: str) -> None:
     answer = api("GET", "/", Accept=accepted)
     assert (answer.status, answer.headers["Content-Type"]) == (200, "application/json")
     assert "Accept" in answer.headers["Vary"]
@@ -62,13 +62,13 @@ def test_a_client_that_names_json_gets_the_same_places_as_json(api: Api, accepte
 
 
 @pytest.mark.django_db
-def test_every_link_of_the_home_page_leads_somewhere(api: Api) -> None:
+def test_every_link_of_the_home_page_works(api: Api) -> None:
     for link in links(page()):
         assert api("GET", link).status in {200, 302}, link
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-def test_the_home_page_is_only_read(api: Api, method: str) -> None:
+def test_the_home_page_accepts_only_reads(api: Api, method: str) -> None:
     answer = api(method, "/")
     assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD")
     assert answer.body["code"] == "method_not_allowed"

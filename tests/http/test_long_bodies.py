@@ -50,7 +50,7 @@ def test_a_long_body_with_faults_waits_for_the_one_before_it(
     assert client("POST", path, long).status == 400
 
 
-def test_a_short_body_waits_for_none(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_short_body_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(per_key, "LONGEST_WAIT", 0.05)
     entered = []
     with one_long_body(LONG):

@@ -59,7 +59,7 @@ def depth_when_read(raw: str) -> int:
 
 
 @given(VALUES, st.integers(28, 32), st.integers(0, 400))
-def test_json_that_is_cut_off_is_never_read_deeper_than_the_limit(
+def test_incomplete_json_is_never_read_deeper_than_the_limit(
     value: Any, levels: int, length: int
 ) -> None:
     raw = json.dumps([[value, value]] * 20)

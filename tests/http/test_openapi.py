@@ -1,4 +1,4 @@
-"""The OpenAPI document: complete, current, and what the API really does."""
+"""The OpenAPI document is complete and current, and describes the API correctly."""
 
 import json
 import re
@@ -55,11 +55,11 @@ def test_each_document_is_openapi_31(name: str) -> None:
     assert list(OpenAPIV31SpecValidator(said).iter_errors()) == []
 
 
-def test_the_committed_documents_are_what_the_code_says() -> None:
+def test_the_committed_documents_equal_the_generated_ones() -> None:
     call_command("openapi", check=True)
 
 
-def test_a_stale_document_is_named_and_written_anew(
+def test_an_outdated_document_is_named_and_generated_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The test before this one shows that the committed documents are those of the code."""
@@ -73,7 +73,7 @@ def test_a_stale_document_is_named_and_written_anew(
     assert {path.name: path.read_text() for path in openapi.FOLDER.glob("*.json")} == texts
 
 
-def test_the_server_shows_the_committed_document(api: Api) -> None:
+def test_the_server_returns_the_committed_document(api: Api) -> None:
     shown = api("GET", "openapi.json")
     assert shown.body == json.loads((FOLDER / "v1.json").read_text())
     assert api("GET", "openapi.json", If_None_Match=shown.headers["ETag"]).status == 304
@@ -110,7 +110,7 @@ WITH_TOKEN = {"401"}
 WITH_BODY = {"413", "415"}
 
 
-def test_every_operation_tells_what_can_always_happen() -> None:
+def test_every_operation_documents_the_common_answers() -> None:
     for one in operations():
         said = set(one.said["responses"])
         assert said >= ALWAYS
@@ -141,7 +141,7 @@ CHANGED_BY_POST = {"submit_cart", *MOVES}
 """What these act on is there already, in a version."""
 
 
-def test_the_headers_that_matter_are_documented() -> None:
+def test_the_important_headers_are_documented() -> None:
     for one in operations():
         asked = parameters_of(one)
         cached = one.method == "get" and one.name not in FILES
@@ -177,7 +177,7 @@ def test_only_the_named_operations_need_no_token() -> None:
     assert whole()["components"]["securitySchemes"]["bearer"]["scheme"] == "bearer"
 
 
-def test_schemas_say_what_code_generators_need() -> None:
+def test_schemas_have_what_code_generators_need() -> None:
     schemas = whole()["components"]["schemas"]
     for name, schema in schemas.items():
         assert schema["description"], name
@@ -203,7 +203,7 @@ def bodies() -> Iterator[tuple[Operation, str, dict[str, Any]]]:
             yield one, kind, content
 
 
-def test_each_body_has_an_example_that_its_own_schema_takes() -> None:
+def test_each_body_has_an_example_that_is_valid_for_its_schema() -> None:
     for operation, kind, content in bodies():
         (example,) = content["examples"].values()
         judge = Draft202012Validator({**content["schema"], "components": whole()["components"]})
@@ -212,8 +212,8 @@ def test_each_body_has_an_example_that_its_own_schema_takes() -> None:
     assert {one.name for one, _, _ in bodies()} == EXAMPLES.keys()
 
 
-def test_what_may_be_left_out_of_a_body_is_no_default_and_a_file_may_not_be_left_out() -> None:
-    """Generators of typed clients take a field with a default for one that is always there."""
+def test_optional_fields_have_no_default_and_files_are_required() -> None:
+    """Generators of typed clients take a field with a default for one that is always present."""
     assert not [one for one in schemas_in(whole()["components"]["schemas"]) if "default" in one]
     assert whole()["components"]["schemas"]["NewOrder"]["required"] == ["lines"]
     files = {kind: one.said["requestBody"] for one, kind, _ in bodies() if "json" not in kind}
@@ -253,7 +253,7 @@ def test_the_document_is_small_and_names_a_server(api: Api) -> None:
     assert shown.body["components"]["parameters"].keys() > {"query-limit", "header-If-Match"}
 
 
-def test_the_document_begins_with_what_holds_for_every_operation() -> None:
+def test_the_document_begins_with_the_common_rules_of_all_operations() -> None:
     about = whole()["info"]["description"]
     for word in ("Authentication", "Money", "Errors", "Pages", "Idempotency-Key", "ETag"):
         assert word in about
@@ -304,7 +304,7 @@ def record_payments(staff: Api, order: Answer) -> dict[str, Answer]:
 
 
 def move_orders(staff: Api, order: dict[str, Any]) -> dict[str, Answer]:
-    """One order on its whole way, another one cancelled."""
+    """Moves one order through all statuses and cancels another."""
     path, other = (staff("POST", "orders", order).headers["Location"] for _ in range(2))
     lines = [{"product": order["lines"][0]["product"], "quantity": 1}]
     answers = {"change_order": staff("PATCH", path, {"note": "Ring twice."})}
@@ -363,7 +363,7 @@ def fill_shelves(staff: Api) -> dict[str, Answer]:
 ADA = {"username": "Ada", "password": "difference engine", "email": "ada@example.com"}
 
 
-def test_each_operation_answers_as_its_document_says(
+def test_each_operation_answers_as_documented(
     api: Api,
     staff: Api,
     as_: Callable[[Person], Api],
@@ -421,10 +421,10 @@ def test_each_operation_answers_as_its_document_says(
     )
 
 
-def test_the_judge_notices_answers_that_the_document_does_not_announce(
+def test_the_checking_client_refuses_undocumented_answers(
     customer: Api, product: Callable[..., int]
 ) -> None:
-    """The negative control of all tests that lean on it."""
+    """The negative control of all tests that use this client."""
     operation = next(one for one in operations() if one.name == "get_product")
     right = customer("GET", f"products/{product()}")
     operation.judge("GET", right)
@@ -444,7 +444,7 @@ def test_the_judge_notices_answers_that_the_document_does_not_announce(
             operation.judge("GET", answer)
 
 
-def test_the_page_for_people_takes_nothing_from_elsewhere(api: Api) -> None:
+def test_the_documentation_page_loads_only_files_of_this_server(api: Api) -> None:
     page = api("GET", "docs").body.decode()
     *files, script = re.findall(r'(?:src|href)="([^"]+)"', page)
     assert len(files) >= 3

@@ -15,11 +15,11 @@ def page(*found: int, limit: int) -> tuple[list[int], str | None]:
     return list(rows), link
 
 
-def test_a_page_leads_on_from_its_last_row_if_there_is_another() -> None:
+def test_a_page_has_a_next_link_from_its_last_row_if_there_are_more() -> None:
     assert page(1, 2, 3, limit=2) == ([1, 2], "Place(number=2)")
 
 
-def test_a_page_that_is_just_full_leads_nowhere() -> None:
+def test_a_page_that_is_exactly_full_has_no_next_link() -> None:
     assert page(1, 2, limit=2) == ([1, 2], None)
     assert page(1, limit=2) == ([1], None)
     assert page(limit=2) == ([], None)

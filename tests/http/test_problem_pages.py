@@ -20,7 +20,7 @@ def page(api: Api, path: str) -> Answer:
 
 
 @pytest.mark.parametrize("accepted", ["text/html", BROWSER, "text/html, text/markdown;q=0.5"])
-def test_who_prefers_html_gets_a_page(api: Api, accepted: str) -> None:
+def test_a_client_that_prefers_html_gets_a_page(api: Api, accepted: str) -> None:
     answer = api("GET", "problems/not_found", Accept=accepted)
     assert (answer.status, answer.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
     assert "Accept" in answer.headers["Vary"]
@@ -47,7 +47,7 @@ def links(api: Api, path: str) -> set[str]:
     return {urljoin(f"/api/v1/{path}", one) for one in found}
 
 
-def test_every_link_of_every_page_leads_to_a_heading_of_another_that_is_there(api: Api) -> None:
+def test_every_link_of_every_page_leads_to_an_existing_heading(api: Api) -> None:
     pages = [ALL, *(f"problems/{code}" for code in explanations())]
     followed = set().union(*(links(api, path) for path in pages))
     assert len(followed) >= 3
@@ -79,7 +79,7 @@ def test_the_documented_limits_are_those_in_force() -> None:
     assert dict(rows) == kept
 
 
-def test_nothing_of_the_markdown_is_left_over() -> None:
+def test_pages_contain_no_markdown() -> None:
     for text in (problems_page(), *explanations().values()):
         shown = html(text)
         assert shown.count("<pre>") == text.count("```") / 2
@@ -87,7 +87,7 @@ def test_nothing_of_the_markdown_is_left_over() -> None:
         assert not re.search(r"`|\*|\]\(|^\s*(#|- |\|)", prose, flags=re.MULTILINE)
 
 
-def test_a_page_runs_nothing_and_takes_nothing_from_elsewhere(api: Api) -> None:
+def test_a_page_runs_no_script_and_loads_only_files_of_this_server(api: Api) -> None:
     answer = page(api, ALL)
     assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'; ")
     text = answer.body.decode()
@@ -106,14 +106,14 @@ def test_a_link_that_would_run_a_script_is_shown_as_text() -> None:
     assert html('[x](#"><script>)') == '<p><a href="#%22%3E%3Cscript%3E">x</a></p>\n'
 
 
-def test_of_a_long_accept_header_the_beginning_is_considered(server: Server) -> None:
+def test_only_the_beginning_of_a_long_accept_header_is_read(server: Server) -> None:
     for length, wanted in ((1000, "text/html"), (1030, "text/markdown")):
         accept = "a/b,".ljust(length - 10, "c") + ",text/html"
         answer = server.call("GET", "problems/overloaded", headers={"Accept": accept})
         assert answer.headers["content-type"].startswith(wanted)
 
 
-def test_of_a_long_accept_header_an_operation_considers_the_beginning(server: Server) -> None:
+def test_an_operation_reads_only_the_beginning_of_a_long_accept_header(server: Server) -> None:
     for length, wanted in ((1000, 401), (1050, 406)):
         accept = "a/b,".ljust(length - 17, "c") + ",application/json"
         assert server.call("GET", "me", headers={"Accept": accept}).status == wanted

@@ -103,7 +103,7 @@ def test_the_page_has_an_entry_for_every_code_and_no_other() -> None:
 
 
 @pytest.mark.parametrize("code", KINDS)
-def test_an_entry_says_its_status_when_it_happens_and_what_to_do(code: str) -> None:
+def test_an_entry_has_status_cause_and_remedy(code: str) -> None:
     entry = explanations()[code]
     assert f"\n- **Status:** {KINDS[code].status}\n" in entry
     assert "\n- **When:** " in entry
@@ -155,6 +155,6 @@ def test_the_type_of_a_problem_leads_to_its_entry(api: Api, db: None) -> None:
     assert entry.body.decode().startswith("# not_authenticated\n\n- **Status:** 401\n")
 
 
-def test_there_is_no_entry_for_a_code_that_does_not_exist(api: Api, db: None) -> None:
+def test_an_unknown_code_has_no_entry(api: Api, db: None) -> None:
     for code in ("nothing", "..", "%2e%2e%2fDESIGN", "a" * 300):
         assert api("GET", f"problems/{code}").status == 404

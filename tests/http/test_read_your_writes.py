@@ -53,7 +53,7 @@ def delayed(monkeypatch: pytest.MonkeyPatch, longest: float) -> Iterator[tuple[E
     yield has_read, is_done
 
 
-def test_of_two_threads_the_later_time_stays(
+def test_the_later_time_of_two_threads_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_guarded: bool
 ) -> None:
     writes = WriteTimes(tmp_path / "writes")
@@ -71,7 +71,7 @@ def test_of_two_threads_the_later_time_stays(
 
 
 @pytest.mark.system
-def test_of_two_processes_the_later_time_stays(
+def test_the_later_time_of_two_processes_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_guarded: bool
 ) -> None:
     file = tmp_path / "writes"
@@ -98,7 +98,7 @@ def test_of_two_processes_the_later_time_stays(
     assert (writes.last(CALLER) >= later) is is_guarded
 
 
-def test_a_thread_waits_for_a_stopped_one_for_a_short_time_only(
+def test_a_thread_waits_only_shortly_for_a_stopped_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(read_your_writes, "LOCK_WAIT", 0.01)

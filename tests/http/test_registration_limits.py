@@ -27,7 +27,7 @@ def register(username: str, **more: str) -> Answer:
     return Api()("POST", "auth/register", {"username": username, "password": PASSWORD} | more)
 
 
-def test_addresses_of_accounts_can_be_tested_sixty_times_from_one_address() -> None:
+def test_email_addresses_can_be_tested_sixty_times_from_one_network_address() -> None:
     assert PER_HOUR == 60
     assert register("anna", email=KNOWN).status == 201
     began, names = monotonic(), (f"name-{number}" for number in count())
@@ -49,7 +49,7 @@ def test_addresses_of_accounts_can_be_tested_sixty_times_from_one_address() -> N
         ({"username": "anna", "email": KNOWN}, "username_taken"),
     ],
 )
-def test_a_refusal_says_that_it_is_taken_and_nothing_else_of_the_account(
+def test_a_refusal_reveals_nothing_of_the_account_but_the_taken_field(
     wanted: dict[str, str], code: str
 ) -> None:
     made = register("anna", email=KNOWN, first_name="Annabel", last_name="Byron")
@@ -60,7 +60,7 @@ def test_a_refusal_says_that_it_is_taken_and_nothing_else_of_the_account(
         assert secret not in said
 
 
-def test_a_closed_shop_answers_the_same_for_taken_and_free(settings: Any) -> None:
+def test_a_closed_registration_answers_the_same_for_taken_and_free_names(settings: Any) -> None:
     assert register("anna", email=KNOWN).status == 201
     settings.REGISTRATION = "closed"
     taken, free = register("anna", email=KNOWN), register("bert", email="new@example.com")
@@ -68,7 +68,7 @@ def test_a_closed_shop_answers_the_same_for_taken_and_free(settings: Any) -> Non
     assert comparable(taken) == comparable(free)
 
 
-def test_a_weak_password_is_refused_the_same_for_taken_and_free() -> None:
+def test_a_weak_password_is_refused_the_same_for_taken_and_free_names() -> None:
     assert register("anna", email=KNOWN).status == 201
     taken, free = (register(name, email=KNOWN, password="12345678") for name in ("anna", "bert"))
     assert taken.status == 400
@@ -88,7 +88,7 @@ FAULTY = {
 
 
 @pytest.mark.parametrize("contract", FAULTY)
-def test_a_faulty_registration_that_names_what_is_taken_is_an_attempt_too(
+def test_a_faulty_registration_with_a_taken_field_counts_as_an_attempt(
     contract: int, settings: Any
 ) -> None:
     settings.ROOT_URLCONF = f"larder.compat.contract{contract}"
@@ -98,7 +98,7 @@ def test_a_faulty_registration_that_names_what_is_taken_is_an_attempt_too(
     assert [one.status for one in answers] == [400] * times + [429] * (12 - times)
 
 
-def test_a_faulty_change_of_a_profile_that_names_what_is_taken_is_an_attempt_too(
+def test_a_faulty_profile_change_with_a_taken_field_counts_as_an_attempt(
     person: Callable[..., Person], settings: Any
 ) -> None:
     who = person()
@@ -132,7 +132,7 @@ def own(person: Callable[..., Person], settings: Any) -> Callable[[int], Callabl
 
 
 @pytest.mark.parametrize("contract", [1, 2, 3])
-def test_a_list_of_free_names_and_addresses_cannot_be_tested_by_taking_them(
+def test_free_names_cannot_be_tested_by_changing_to_them(
     own: Callable[[int], Callable[..., Answer]], person: Callable[..., Person], contract: int
 ) -> None:
     """Each success says that no account has the name, which the client then gives back."""
@@ -144,7 +144,7 @@ def test_a_list_of_free_names_and_addresses_cannot_be_tested_by_taking_them(
 
 
 @pytest.mark.parametrize("contract", [1, 2])
-def test_addresses_count_with_names(
+def test_tests_of_addresses_and_names_count_together(
     own: Callable[[int], Callable[..., Answer]], contract: int
 ) -> None:
     change = own(contract)
@@ -155,7 +155,7 @@ def test_addresses_count_with_names(
 
 
 @pytest.mark.parametrize("contract", [1, 2, 3])
-def test_what_the_account_has_already_can_be_sent_without_limit(
+def test_the_current_name_and_address_can_be_sent_without_limit(
     own: Callable[[int], Callable[..., Answer]], contract: int
 ) -> None:
     change = own(contract)

@@ -56,7 +56,7 @@ def test_a_long_body_with_a_password_or_token_is_refused_before_it_is_read(
 
 
 @pytest.mark.system
-def test_a_body_of_16_kb_in_chunks_is_read_by_an_open_operation_and_a_longer_one_is_not(
+def test_a_public_operation_reads_a_chunked_body_of_at_most_16_kb(
     transactional_db: None, person: Callable[..., Person]
 ) -> None:
     person("chunk")
@@ -77,6 +77,6 @@ def test_a_body_of_16_kb_in_chunks_is_read_by_an_open_operation_and_a_longer_one
 
 
 @pytest.mark.parametrize("length", ["abc", "", "-5"])
-def test_a_length_that_is_none_counts_as_no_body(length: str) -> None:
+def test_an_invalid_content_length_counts_as_no_body(length: str) -> None:
     require_short({"CONTENT_LENGTH": length})
     assert declared_length({"CONTENT_LENGTH": length}) == 0

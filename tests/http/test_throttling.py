@@ -50,7 +50,7 @@ def test_a_refresh_token_is_exchanged_sixty_times_a_minute(api: Api, person: Mak
     assert_refused(answers[-1].status, answers[-1].headers, longest=1)
 
 
-def test_refreshes_of_all_log_ins_of_an_account_count_together(
+def test_refreshes_of_all_sessions_of_an_account_count_together(
     api: Api, person: MakePerson
 ) -> None:
     who = person()
@@ -68,7 +68,7 @@ def test_refreshes_of_all_log_ins_of_an_account_count_together(
     assert 60 <= exchanged <= 61 + (monotonic() - began)  # one comes back each second
 
 
-def test_the_admins_form_says_so_with_its_status(person: MakePerson) -> None:
+def test_the_form_of_the_admin_reports_the_limit_with_status_429(person: MakePerson) -> None:
     boss = person(is_staff=True, is_superuser=True)
     form = {"username": boss.customer.username, "password": "not the right one"}
     for _ in range(10):
@@ -79,7 +79,7 @@ def test_the_admins_form_says_so_with_its_status(person: MakePerson) -> None:
     assert "sessionid" not in page.cookies
 
 
-def test_a_form_without_a_password_is_no_try(person: MakePerson) -> None:
+def test_a_form_without_a_password_does_not_count_as_an_attempt(person: MakePerson) -> None:
     boss = person(is_staff=True, is_superuser=True)
     for _ in range(70):
         Client().post("/admin/login/", {"username": boss.customer.username})

@@ -54,14 +54,14 @@ def stranger(db: None, settings: Any) -> Api:
     return Api()
 
 
-def test_the_paths_are_those_of_every_contract_and_of_the_admin() -> None:
+def test_the_paths_include_every_contract_and_the_admin() -> None:
     some = {"/api/v1/docs", "/api/order/", "/auth/", "/admin/orders/order/word/pack/"}
     assert some < set(PATHS)
     assert f"/api/orders/{ID}/" in PATHS
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_no_path_answers_a_stranger_with_a_server_error(stranger: Api, method: str) -> None:
+def test_no_path_answers_an_anonymous_request_with_a_5xx(stranger: Api, method: str) -> None:
     failed = [
         (path, accepted)
         for path in PATHS
@@ -71,7 +71,7 @@ def test_no_path_answers_a_stranger_with_a_server_error(stranger: Api, method: s
     assert failed == []
 
 
-def test_the_page_of_the_api_takes_no_options(stranger: Api) -> None:
+def test_the_documentation_page_does_not_accept_options(stranger: Api) -> None:
     answer = stranger("OPTIONS", "docs")
     assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD")
     assert answer.body["code"] == "method_not_allowed"

@@ -20,7 +20,7 @@ def test_statuses_have_the_names_of_rfc_9110(status: int, words: str) -> None:
     assert phrase(status) == words
 
 
-def test_a_first_sentence_is_one_line_however_python_keeps_docstrings() -> None:
+def test_a_first_sentence_is_one_line_in_every_python_version() -> None:
     def view() -> None:
         """Changes an order that is not packed yet: its lines,
         or what goes with it. Wholly or not at all."""
@@ -31,5 +31,5 @@ def test_a_first_sentence_is_one_line_however_python_keeps_docstrings() -> None:
     )
 
 
-def test_without_a_docstring_there_is_no_sentence() -> None:
+def test_a_function_without_a_docstring_has_no_sentence() -> None:
     assert first_sentence(lambda: None) == ""

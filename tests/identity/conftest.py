@@ -1,4 +1,4 @@
-"""Log-ins at the service, and the clock of the token check."""
+"""Sessions of the service, and the clock of the token check."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -34,19 +34,23 @@ class LogIn:
     passed: float = 0.0
 
     def moment(self, at: float) -> datetime:
-        """`at` seconds after the beginning."""
+        """Returns the time `at` seconds after the beginning."""
         return self.began + timedelta(seconds=at)
 
     def refresh(
         self, token: str, *, at: float, policy: TokenPolicy | None = None, ahead: float = 0
     ) -> Pair:
-        """What the token is exchanged for, at a server whose clock is so many seconds ahead."""
+        """Exchanges the token at a server whose clock is so many seconds ahead; returns the new
+        pair.
+        """
         self._let_pass(at)
         moment = self.moment(at + ahead)
         return sessions.refresh(token, policy=policy or self.policy, signer=SIGNER, now=moment)
 
     def _let_pass(self, at: float) -> None:
-        """Moves exchanges and the last use back, for the database's clock measures their age."""
+        """Moves the times of exchanges and of the last use back: the database's clock measures
+        their age.
+        """
         since, self.passed = timedelta(seconds=at - self.passed), at
         session = SIGNER.read_refresh(self.pair.refresh, policy=self.policy).session
         rows = Session.objects.filter(id=session)
@@ -60,7 +64,7 @@ class LogIn:
         sessions.revoke(token, policy=policy or self.policy, signer=SIGNER, now=self.moment(at))
 
     def verify(self, token: str, *, at: float = 0) -> None:
-        """Asks whether the token is good."""
+        """Verifies the token."""
         sessions.verify(token, signer=SIGNER, now=self.moment(at))
 
 
@@ -101,7 +105,7 @@ class Counted(HashQueue):
 
 @pytest.fixture
 def hashes(monkeypatch: pytest.MonkeyPatch) -> Counted:
-    """The hashes of this process, one at a time, counted."""
+    """A counter of the hashes of this process, which run one at a time."""
     counted = Counted(1, {"returning": 5, "open": 5})
     monkeypatch.setattr(hashers, "_queue", [counted])
     return counted
@@ -109,14 +113,14 @@ def hashes(monkeypatch: pytest.MonkeyPatch) -> Counted:
 
 @dataclass
 class Clock:
-    """Seconds that have passed for the check of tokens."""
+    """The number of seconds that have passed for the check of tokens."""
 
     passed: float = 0.0
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """A process that knows no ended session yet, and whose clock the test moves."""
+    """A process that has read no ended session, with a clock that the test sets."""
     clock, module = Clock(), "larder.http.authentication"
     monkeypatch.setattr(f"{module}.monotonic", lambda: monotonic() + clock.passed)
     monkeypatch.setattr(f"{module}.time", lambda: time() + clock.passed)

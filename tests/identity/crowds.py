@@ -22,6 +22,6 @@ def open_sessions(customer: int, many: int, *, used: datetime | None = None) -> 
 
 
 def by_use(customer: int) -> list[UUID]:
-    """The live sessions of an account, the one unused longest first."""
+    """Returns the valid sessions of an account, the least recently used first."""
     live = Session.objects.live(datetime.now(UTC)).filter(customer=customer)
     return list(live.order_by("rotated_at").values_list("id", flat=True))

@@ -25,12 +25,12 @@ class Phone:
     recovery_codes: Sequence[str] = ()
 
     def code(self, at: datetime) -> str:
-        """What the app shows at this time."""
+        """Returns the code that the app shows at this time."""
         return code_of(self.secret, at)
 
 
 def code_of(secret: bytes, at: datetime) -> str:
-    """The code of a secret at a time, by the library alone."""
+    """Returns the code of a secret at a time, computed by the library."""
     totp = TOTP(secret, 6, SHA1(), 30)  # noqa: S303 - what apps know
     return totp.generate(int(at.timestamp())).decode()
 
@@ -47,7 +47,7 @@ def enrolment(
     permit: str | None = None,
     proven: UUID | None = None,
 ) -> Enrolment:
-    """What a client that scanned this secret sends."""
+    """Returns the request of a client that has scanned this secret."""
     sealed = second_factor.seal(secret, account.public_id, account.secrets, now=at).decode()
     return Enrolment(sealed, code_of(secret, at), permit=permit, proven=proven)
 

@@ -1,4 +1,4 @@
-"""Access tokens as the API takes them: expiry, forgeries, ended sessions, the rights of staff."""
+"""Access tokens at the API: expiry, forgeries, ended sessions, the rights of staff."""
 
 import base64
 import json
@@ -49,7 +49,7 @@ def test_an_access_token_lasts_five_minutes(person: MakePerson, clock: Clock) ->
     assert answer_to(access) == (401, "token_expired")
 
 
-def test_an_old_access_token_is_expired_for_a_process_that_never_saw_it(
+def test_an_old_access_token_is_expired_for_a_process_that_has_not_cached_it(
     person: MakePerson,
 ) -> None:
     who = person().customer
@@ -74,7 +74,7 @@ def test_a_token_with_a_start_of_validity_in_the_future_is_accepted(person: Make
 
 
 def changed(access: str, **claims: Any) -> str:
-    """The token with other claims and the signature it had."""
+    """Returns the token with other claims and its original signature."""
     head, payload, signature = access.split(".")
     said = json.loads(base64.urlsafe_b64decode(payload + "=="))
     raw = base64.urlsafe_b64encode(json.dumps(said | claims).encode()).decode().rstrip("=")
@@ -82,12 +82,12 @@ def changed(access: str, **claims: Any) -> str:
 
 
 def claims_of(access: str) -> dict[str, Any]:
-    """What a token says."""
+    """Returns the claims of a token."""
     return jwt.decode(access, options={"verify_signature": False})
 
 
 def own_key() -> bytes:
-    """The key this installation signs access tokens with."""
+    """Returns the key that signs access tokens."""
     return derive_key(installation.SECRET_KEY, "access")
 
 
@@ -135,14 +135,14 @@ def test_a_forged_access_token_is_refused(forgery: str, person: MakePerson) -> N
     assert answer_to(forged) == (401, "token_invalid" if forged else "not_authenticated")
 
 
-def test_a_refused_request_says_how_to_authenticate(api: Api) -> None:
+def test_a_refused_request_has_a_www_authenticate_header(api: Api) -> None:
     for headers in ({}, {"Authorization": "Bearer x.y.z"}, {"Authorization": "Basic YTpi"}):
         answer = api("GET", "me", **headers)
         assert answer.status == 401
         assert answer.headers["WWW-Authenticate"].startswith("Bearer")
 
 
-def test_a_token_signed_with_the_secret_before_is_taken(
+def test_a_token_signed_with_the_previous_secret_is_accepted(
     person: MakePerson, settings: Any, clock: Clock
 ) -> None:
     access = pair_of(person())["access"]
@@ -159,7 +159,7 @@ def test_a_token_signed_with_the_secret_before_is_taken(
 
 @contextmanager
 def signer_made_anew() -> Iterator[None]:
-    """It is made once a process otherwise, and what it found is remembered."""
+    """Otherwise it is created once in a process, with stored results."""
     signer.cache_clear()
     try:
         yield
@@ -168,7 +168,7 @@ def signer_made_anew() -> Iterator[None]:
         authentication._known.clear()
 
 
-def test_a_revoked_session_is_out_of_a_process_within_the_stated_seconds(
+def test_a_process_refuses_a_revoked_session_within_the_stated_seconds(
     person: MakePerson, clock: Clock
 ) -> None:
     pair = pair_of(person())
@@ -178,7 +178,9 @@ def test_a_revoked_session_is_out_of_a_process_within_the_stated_seconds(
     assert answer_to(pair["access"]) == (401, "session_ended")
 
 
-def test_a_process_that_was_idle_trusts_nothing_it_knows(person: MakePerson, clock: Clock) -> None:
+def test_an_idle_process_reads_ended_sessions_before_it_trusts_a_token(
+    person: MakePerson, clock: Clock
+) -> None:
     pair = pair_of(person())
     assert answer_to(pair["access"])[0] == 200
     Api()("POST", "auth/token/revoke", {"refresh": pair["refresh"]})
@@ -188,7 +190,7 @@ def test_a_process_that_was_idle_trusts_nothing_it_knows(person: MakePerson, clo
 
 
 @pytest.mark.slow
-def test_a_revoked_session_is_out_of_every_process_within_the_stated_seconds(
+def test_every_process_refuses_a_revoked_session_within_the_stated_seconds(
     server: Server, person: MakePerson
 ) -> None:
     who = person()
@@ -196,7 +198,7 @@ def test_a_revoked_session_is_out_of_every_process_within_the_stated_seconds(
     pair = server.call("POST", "auth/token", credentials).body
 
     def statuses() -> set[int]:
-        """Of connections enough to meet both workers."""
+        """Returns the answers to enough connections to reach both processes."""
         answer_to = set()
         for _ in range(20):
             answer_to.add(server.call("GET", "me", token=pair["access"]).status)
@@ -209,19 +211,17 @@ def test_a_revoked_session_is_out_of_every_process_within_the_stated_seconds(
     assert statuses() == {401}
 
 
-def test_the_stated_seconds_keep_the_designs_promise_of_thirty() -> None:
+def test_the_stated_seconds_are_at_most_thirty() -> None:
     assert SESSIONS_LOOKED_AT_EVERY < SESSIONS_TOO_OLD < 30
 
 
-def test_a_process_that_starts_knows_the_sessions_that_ended_before(
-    person: MakePerson, clock: Clock
-) -> None:
+def test_a_new_process_knows_the_sessions_that_have_ended(person: MakePerson, clock: Clock) -> None:
     pair = pair_of(person())
     Api()("POST", "auth/token/revoke", {"refresh": pair["refresh"]})
     assert answer_to(pair["access"]) == (401, "session_ended")
 
 
-def test_an_ended_session_is_remembered_as_long_as_its_last_access_token_lives(
+def test_an_ended_session_is_listed_until_its_last_access_token_expires(
     person: MakePerson, clock: Clock
 ) -> None:
     pair = pair_of(person())
@@ -230,7 +230,7 @@ def test_an_ended_session_is_remembered_as_long_as_its_last_access_token_lives(
     assert answer_to(pair["access"]) == (401, "session_ended")
 
 
-def test_one_ended_session_leaves_the_customers_others_alone(
+def test_ending_one_session_does_not_end_others_of_the_customer(
     person: MakePerson, clock: Clock
 ) -> None:
     who = person()
@@ -279,7 +279,7 @@ def test_every_way_of_deactivating_an_account_ends_its_access(
     assert answer_to(bystander["access"])[0] == 200
 
 
-def test_a_change_of_anything_else_ends_no_session(person: MakePerson, clock: Clock) -> None:
+def test_other_changes_of_an_account_end_no_session(person: MakePerson, clock: Clock) -> None:
     who = person()
     pair = pair_of(who)
     Customer.objects.filter(pk=who.id).update(first_name="Anna", may_order=False)
@@ -287,7 +287,7 @@ def test_a_change_of_anything_else_ends_no_session(person: MakePerson, clock: Cl
     assert answer_to(pair["access"])[0] == 200
 
 
-def test_staff_who_are_no_longer_staff_are_refused_at_the_next_request(
+def test_former_staff_are_refused_at_the_next_request(
     person: MakePerson, product: Callable[..., int]
 ) -> None:
     who, jam = person(is_staff=True), product()
@@ -299,7 +299,7 @@ def test_staff_who_are_no_longer_staff_are_refused_at_the_next_request(
     assert answer_to(access)[0] == 200
 
 
-def test_staff_who_are_deactivated_are_out_at_the_next_request(
+def test_deactivated_staff_are_refused_at_the_next_request(
     person: MakePerson, clock: Clock
 ) -> None:
     who = person(is_staff=True)
@@ -309,7 +309,7 @@ def test_staff_who_are_deactivated_are_out_at_the_next_request(
     assert answer_to(access) == (401, "session_ended")
 
 
-def test_staff_whose_account_is_gone_are_out(person: MakePerson) -> None:
+def test_staff_with_a_deleted_account_are_refused(person: MakePerson) -> None:
     who = person(is_staff=True)
     access = pair_of(who)["access"]
     Customer.objects.filter(pk=who.id).delete()

@@ -1,4 +1,4 @@
-"""A customer's addresses: what is kept of them, whose they are, and that they go."""
+"""A customer's addresses: their fields, their owner and their deletion."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -38,7 +38,7 @@ def fill(who: Person, now: datetime, *, short_of_the_most: int = 0) -> None:
     Address.objects.bulk_create(rows)
 
 
-def test_every_field_is_kept_and_every_field_can_be_changed(
+def test_every_field_of_an_address_is_stored_and_can_be_changed(
     person: MakePerson, now: datetime
 ) -> None:
     who = person()
@@ -53,14 +53,14 @@ def test_every_field_is_kept_and_every_field_can_be_changed(
     assert changed.version == kept.version + 1
 
 
-def test_nothing_but_the_fields_of_an_address_is_written(person: MakePerson, now: datetime) -> None:
+def test_only_the_fields_of_an_address_are_written(person: MakePerson, now: datetime) -> None:
     who, other = person(), person()
     made = add(who, now, label="Home")
     addresses.change_address(who.id, made, {"customer_id": str(other.id), "city": "Bath"})
     assert queries.address(who.id, made).city == "Bath"
 
 
-def test_another_ones_address_is_nobodys(person: MakePerson, now: datetime) -> None:
+def test_an_address_of_another_customer_is_not_found(person: MakePerson, now: datetime) -> None:
     who, other = person(), person()
     made = add(who, now, label="Home")
     for attempt in (
@@ -90,9 +90,7 @@ def test_a_change_or_a_deletion_of_an_older_version_is_refused(
     assert queries.addresses(who.id, after=None, limit=9) == []
 
 
-def test_an_account_has_as_many_addresses_as_one_may_have(
-    person: MakePerson, now: datetime
-) -> None:
+def test_the_addresses_of_an_account_are_limited(person: MakePerson, now: datetime) -> None:
     who, other = person(), person()
     fill(who, now)
     with pytest.raises(TooManyAddresses):
@@ -110,7 +108,7 @@ def test_a_deleted_account_has_no_address_and_gets_none(person: MakePerson, now:
 
 
 def at_once(*calls: Callable[[], object]) -> list[object]:
-    """What each call returns or refuses with, all of them made together."""
+    """Makes all calls at the same time; returns their results or errors."""
     barrier = Barrier(len(calls))
 
     def run(call: Callable[[], object]) -> object:
@@ -136,9 +134,7 @@ def test_concurrent_requests_cannot_exceed_the_limit(person: MakePerson, now: da
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_address_added_while_the_account_is_deleted_does_not_outlive_it(
-    person: MakePerson, now: datetime
-) -> None:
+def test_an_address_added_during_a_deletion_is_deleted(person: MakePerson, now: datetime) -> None:
     for _ in range(5):
         who = person()
         delete = partial(accounts.delete_account, who.id, now=now)
@@ -146,7 +142,7 @@ def test_an_address_added_while_the_account_is_deleted_does_not_outlive_it(
         assert not Address.objects.filter(customer=who.id).exists()
 
 
-def test_who_may_only_read_the_books_does_not_see_where_people_live(db: None) -> None:
+def test_the_read_only_role_cannot_read_addresses(db: None) -> None:
     with psycopg.connect(superuser_url()) as reader:
         reader.execute("SET ROLE larder_readonly")
         with pytest.raises(errors.InsufficientPrivilege):

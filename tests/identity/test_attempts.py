@@ -1,4 +1,4 @@
-"""How often a client may try: for an account, from an address, and who cannot be kept out."""
+"""Limits of attempts for an account and an address, and for clients that cannot be locked out."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
@@ -33,7 +33,7 @@ def fail(
     action: Action = "log in",
     error: type[Exception] = InvalidCredentials,
 ) -> bool:
-    """Whether one got as far as failing."""
+    """Returns whether the attempt was made and failed."""
     try:
         with attempt(action, account=account, address=address):
             raise error(())
@@ -54,7 +54,7 @@ def until_refused(once: Callable[[], bool]) -> int:
 
 
 def strangers(action: Action = "log in") -> Callable[[], bool]:
-    """Guesses from another address each time."""
+    """Returns a function that fails from another address each time."""
     numbers = iter(range(250))
     return lambda: fail(address=STRANGE.format(next(numbers)), action=action)
 
@@ -63,7 +63,7 @@ def pass_(time: timedelta) -> None:
     database.execute("UPDATE rate_limit SET until = until - %s", [time])
 
 
-def test_ten_wrong_passwords_then_one_a_minute() -> None:
+def test_ten_wrong_passwords_are_allowed_and_then_one_a_minute() -> None:
     assert until_refused(fail) == 10
     pass_(timedelta(seconds=61))
     assert until_refused(fail) == 1
@@ -71,8 +71,8 @@ def test_ten_wrong_passwords_then_one_a_minute() -> None:
     assert until_refused(fail) == 10
 
 
-def test_the_right_password_is_taken_no_sooner_than_a_wrong_one() -> None:
-    """Else the limit would tell which it is."""
+def test_the_right_password_waits_as_long_as_a_wrong_one() -> None:
+    """Otherwise the limit would reveal which password is right."""
     until_refused(fail)
     assert not succeed()
     pass_(timedelta(seconds=61))
@@ -84,8 +84,8 @@ def test_right_passwords_are_not_counted() -> None:
     assert until_refused(fail) == 10
 
 
-def test_a_try_that_is_being_looked_at_counts_until_it_is_known_to_be_right() -> None:
-    """Else as many guesses as fit in the time of one hash would all be taken."""
+def test_a_running_attempt_counts_until_it_succeeds() -> None:
+    """Otherwise all guesses within the time of one hash would be accepted."""
     with ExitStack() as at_the_same_time:
         for _ in range(10):
             at_the_same_time.enter_context(attempt("log in", account="anna", address=HOME))
@@ -93,35 +93,35 @@ def test_a_try_that_is_being_looked_at_counts_until_it_is_known_to_be_right() ->
     assert until_refused(fail) == 10
 
 
-def test_a_right_password_does_not_make_up_for_wrong_ones() -> None:
+def test_a_right_password_does_not_reset_the_count_of_wrong_ones() -> None:
     for _ in range(9):
         fail()
     assert succeed()
     assert until_refused(fail) == 1
 
 
-def test_guesses_from_everywhere_count_together() -> None:
+def test_attempts_from_all_addresses_count_together() -> None:
     assert until_refused(strangers()) == 10
     assert not succeed(address="192.0.2.7")
 
 
 @pytest.mark.parametrize("action", ["log in", "second factor"])
-def test_strangers_cannot_keep_an_account_out_of_where_it_has_been(action: Action) -> None:
+def test_attempts_of_others_do_not_lock_an_account_out_of_a_known_address(action: Action) -> None:
     assert succeed(action=action)
     assert until_refused(strangers(action)) == 10
     assert succeed(action=action)
     assert until_refused(lambda: fail(action=action)) == 10
 
 
-def test_where_an_account_has_been_is_forgotten_after_thirty_days() -> None:
+def test_known_addresses_expire_after_thirty_days() -> None:
     succeed(address=HOME)
     pass_(timedelta(days=31))
     until_refused(strangers())
     assert not succeed(address=HOME)
 
 
-def test_an_attacker_is_not_where_the_account_has_been() -> None:
-    """Their own account at an address says nothing of any other client's."""
+def test_an_address_known_for_one_account_is_unknown_for_others() -> None:
+    """A log-in to one account at an address does not make the address known for another."""
     assert succeed("mallory", STRANGE.format(1))
     until_refused(strangers())
     assert not fail("anna", STRANGE.format(1))
@@ -135,7 +135,7 @@ def test_a_wait_is_at_most_a_minute_after_any_number_of_refusals() -> None:
     assert succeed()
 
 
-def test_an_address_may_fail_sixty_times_whatever_the_accounts() -> None:
+def test_an_address_has_sixty_failures_over_all_accounts() -> None:
     names = iter(range(200))
     assert until_refused(lambda: fail(f"customer {next(names)}")) == 60
     assert fail("somebody", STRANGE.format(1))
@@ -153,7 +153,7 @@ def test_an_address_may_fail_sixty_times_whatever_the_accounts() -> None:
 def test_each_network_that_one_customer_may_have_has_a_limit(
     address: Callable[[int], str], at_once: int, elsewhere: str
 ) -> None:
-    """Else a customer with a /48 has 65,536 times the tries of others."""
+    """Otherwise a customer with a /48 has 65,536 times the attempts of others."""
     numbers = iter(range(2_000))
     refused = until_refused(lambda: fail(f"c {(n := next(numbers))}", address(n)))
     assert at_once <= refused < 1.1 * at_once, "some come back while the others are taken"
@@ -162,7 +162,7 @@ def test_each_network_that_one_customer_may_have_has_a_limit(
 
 @pytest.mark.parametrize("action", ["log in", "register", "reset"])
 @pytest.mark.parametrize("other", ["ANNA", "\uff41nna", "Anna"])
-def test_spellings_of_one_name_are_one_account(other: str, action: Action) -> None:
+def test_spellings_of_a_user_name_share_one_limit(other: str, action: Action) -> None:
     until_refused(lambda: fail(action=action))
     assert not fail(other, action=action)
     assert fail("anne", action=action)
@@ -174,31 +174,31 @@ def test_unknown_and_impossible_names_are_counted_as_well() -> None:
 
 
 @pytest.mark.parametrize("error", [Overloaded, ZeroDivisionError])
-def test_what_the_server_failed_at_was_no_try(error: type[Exception]) -> None:
+def test_a_server_error_does_not_count_as_an_attempt(error: type[Exception]) -> None:
     assert all(fail(error=error) for _ in range(100))
     assert until_refused(fail) == 10
 
 
-def test_a_form_that_refuses_is_a_failure() -> None:
+def test_a_refused_form_counts_as_a_failure() -> None:
     assert until_refused(lambda: fail(error=ValidationError)) == 10
 
 
 @pytest.mark.parametrize("action", ["register", "reset"])
-def test_where_success_is_what_is_limited_it_counts(action: Action) -> None:
+def test_successes_count_where_they_are_limited(action: Action) -> None:
     assert until_refused(lambda: succeed(action=action)) == NORMAL[action].account.times
     names = iter(range(200))
     other_accounts = until_refused(lambda: succeed(f"c {next(names)}", STRANGE.format(1), action))
     assert other_accounts == NORMAL[action].address.times
 
 
-def test_refreshing_is_limited_for_the_account_and_failing_at_it_for_the_address() -> None:
+def test_refreshes_are_limited_by_account_and_failed_ones_by_address() -> None:
     assert until_refused(lambda: succeed(action="refresh")) == 60
     names = iter(range(500))
     assert all(succeed(f"c {next(names)}", action="refresh") for _ in range(150))
     assert until_refused(lambda: fail(f"c {next(names)}", action="refresh")) == 60
 
 
-def test_api_versions_do_not_use_up_each_others_tries() -> None:
+def test_api_versions_have_separate_attempts() -> None:
     for action in NORMAL:
         until_refused(lambda action=action: fail(action=action))  # type: ignore[misc]
     pass_(timedelta(hours=2))
@@ -215,17 +215,17 @@ def test_cache_keys_reveal_nothing_without_the_secret() -> None:
 
 
 @pytest.mark.parametrize("action", NORMAL)
-def test_wide_is_six_hundred_a_minute_or_more(action: Action) -> None:
+def test_the_wide_limits_are_at_least_six_hundred_a_minute(action: Action) -> None:
     limits = attempts.WIDE[action]
     for rate in (limits.account, limits.address):
         assert rate.times * 60 / rate.seconds >= 600
         assert rate.times >= 600
 
 
-def test_a_try_costs_one_statement_and_giving_it_back_another(
+def test_an_attempt_costs_one_statement_and_its_return_another(
     django_assert_num_queries: Callable[..., object],
 ) -> None:
-    """A log-in looks the account up before."""
+    """A log-in looks up the account with one more statement."""
     with django_assert_num_queries(1):  # type: ignore[attr-defined]
         fail(action="confirm")
     with django_assert_num_queries(2):  # type: ignore[attr-defined]
@@ -234,8 +234,8 @@ def test_a_try_costs_one_statement_and_giving_it_back_another(
         succeed()
 
 
-def test_what_the_database_takes_for_one_name_is_one_name_here() -> None:
-    """An account is found by `lower`: another case of its name gives no further tries."""
+def test_names_equal_for_the_database_are_equal_for_the_limits() -> None:
+    """An account is found by `lower`: its name in another case gives no further attempts."""
     letters = database.rows(
         "SELECT chr(code), lower(chr(code)) FROM generate_series(1, 1114111) AS code"
         " WHERE code NOT BETWEEN 55296 AND 57343 AND lower(chr(code)) <> chr(code)"

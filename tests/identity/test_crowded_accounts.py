@@ -1,4 +1,4 @@
-"""An account with 300,000 log-ins: its owner and staff end them, and others notice nothing."""
+"""An account with 300,000 sessions: its owner and staff end them, and others are not affected."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime

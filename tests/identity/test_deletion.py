@@ -1,4 +1,4 @@
-"""Changing and deleting an account: what goes, what stays, and what comes at the same moment."""
+"""Changing and deleting an account: what is deleted, what is kept, and concurrent requests."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -29,7 +29,7 @@ FIRST = Terms(version=1)
 SECRETS = ["the secret of these tests, long enough to be one"]
 
 
-def test_a_deleted_account_says_nothing_of_the_person(person: MakePerson, now: datetime) -> None:
+def test_a_deleted_account_has_no_personal_data(person: MakePerson, now: datetime) -> None:
     given = {"email": "anna@example.com", "first_name": "Anna", "last_name": "Smith"}
     who = person("Anna", is_staff=True, is_superuser=True, last_login=now, **given)
     person(is_staff=True, is_superuser=True)  # the last owner stays
@@ -55,7 +55,9 @@ def test_keys_of_a_deleted_account_have_no_names(person: MakePerson, now: dateti
     assert Key.objects.get(customer=other.id).name == "Anna's telephone"
 
 
-def test_the_name_and_the_address_are_free_again(person: MakePerson, now: datetime) -> None:
+def test_the_name_and_address_of_a_deleted_account_can_be_used_again(
+    person: MakePerson, now: datetime
+) -> None:
     person("Anna", email="anna@example.com")
     first = Customer.objects.get(username="Anna")
     accounts.delete_account(first.pk, now=now)
@@ -63,7 +65,7 @@ def test_the_name_and_the_address_are_free_again(person: MakePerson, now: dateti
     assert accounts.register(again, policy="open", now=now).id != first.pk
 
 
-def test_deleting_twice_changes_nothing_more(person: MakePerson, now: datetime) -> None:
+def test_a_second_deletion_changes_nothing(person: MakePerson, now: datetime) -> None:
     who = person()
     accounts.delete_account(who.id, now=now)
     name = Customer.objects.get(pk=who.id).username
@@ -71,7 +73,7 @@ def test_deleting_twice_changes_nothing_more(person: MakePerson, now: datetime) 
     assert Customer.objects.get(pk=who.id).username == name
 
 
-def test_deleted_customers_are_listed_nowhere_and_orders_can_name_them(
+def test_deleted_customers_are_not_listed_and_orders_can_name_them(
     person: MakePerson, now: datetime
 ) -> None:
     who, other = person(), person()
@@ -86,7 +88,7 @@ def test_deleted_customers_are_listed_nowhere_and_orders_can_name_them(
     assert named == {who.id: who.customer.public_id, other.id: other.customer.public_id}
 
 
-def test_profiles_come_by_id_and_in_parts(person: MakePerson) -> None:
+def test_profiles_are_listed_by_id_in_pages(person: MakePerson) -> None:
     ids = [person().id for _ in range(5)]
     assert [one.id for one in queries.profiles(limit=9)] == ids
     assert [one.id for one in queries.profiles(after=ids[1], limit=2)] == ids[2:4]
@@ -116,7 +118,9 @@ def test_nothing_is_written_to_a_deleted_account(person: MakePerson, now: dateti
     assert Customer.objects.filter(pk=who.id).values().get() == before
 
 
-def test_the_books_stay_and_every_invariant_holds(transactional_db: None, now: datetime) -> None:
+def test_a_deletion_keeps_orders_and_ledger_and_all_invariants(
+    transactional_db: None, now: datetime
+) -> None:
     shop = busy_shop.open_shop()
     busy_shop.trade(shop, seed=1, steps=20)
     looked_at = invariants.check().looked_at
@@ -150,7 +154,7 @@ def derive_key(who: Person, now: datetime) -> object:
 
 
 @pytest.mark.parametrize("enter", [log_in, make_key, derive_key])
-def test_nothing_that_is_opened_while_an_account_is_deleted_outlives_it(
+def test_sessions_and_keys_created_during_a_deletion_end_with_it(
     transactional_db: None,
     person: MakePerson,
     now: datetime,
@@ -177,7 +181,7 @@ def test_nothing_that_is_opened_while_an_account_is_deleted_outlives_it(
         assert not Key.objects.filter(customer=who.id, ended_at=None).exists()
 
 
-def test_a_profile_is_changed_field_by_field_and_rights_are_not_among_them(
+def test_a_profile_change_writes_the_given_fields_and_no_rights(
     person: MakePerson,
 ) -> None:
     who = person("Anna", email="anna@example.com")
@@ -203,7 +207,7 @@ def test_a_name_is_normalised_and_unique_as_at_registration(person: MakePerson) 
         accounts.change_profile(who.id, {"username": "\ufdfa" * 150}, now=datetime.now(UTC))
 
 
-def test_a_change_or_deletion_of_another_version_is_refused(
+def test_a_change_or_deletion_of_an_outdated_version_is_refused(
     person: MakePerson, now: datetime
 ) -> None:
     who = person()

@@ -1,5 +1,6 @@
-"""A caller whose session or key has ended, at a process that does not know it yet: nothing that
-lasts longer than the access token is written."""
+"""A caller with an ended session or key, at a process that does not know it yet, writes nothing
+that lasts longer than the access token.
+"""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -64,7 +65,7 @@ def end_others(who: Person, access: str) -> None:
 
 
 def end_one(who: Person, access: str) -> None:
-    """DELETE me/sessions/{id}, or auth/token/revoke: the session alone ends."""
+    """DELETE me/sessions/{id}, or auth/token/revoke: only this session ends."""
     sessions.end_own(who.id, session_of(access), now=datetime.now(UTC))
 
 
@@ -142,7 +143,7 @@ def write_profile(caller: Caller) -> None:
 
 
 def write_deletion(caller: Caller) -> None:
-    """The end of the account."""
+    """Deletes the account."""
     accounts.delete_account(caller.id, now=datetime.now(UTC), terms=Terms(caller=caller))
 
 
@@ -171,8 +172,6 @@ def test_a_key_that_ended_after_its_check_writes_nothing(
     assert queries.profile(who.id).version == 1
 
 
-def test_an_account_that_is_deleted_is_deleted_again_without_an_error(
-    person: MakePerson, clock: Clock
-) -> None:
+def test_deleting_a_deleted_account_is_not_an_error(person: MakePerson, clock: Clock) -> None:
     api = Api(token_for(person()))
     assert [api("DELETE", "me").status for _ in range(2)] == [204, 204]

@@ -1,4 +1,4 @@
-"""The limit of sessions for an account, and the end of all of them by one write."""
+"""The limit of sessions of an account, and the end of all of them with one write."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -72,7 +72,7 @@ def test_a_refresh_at_any_api_version_counts_as_use(
     assert mine.refresh(mine.pair.refresh, at=3602)
 
 
-def test_expired_sessions_take_no_room(log_in: Enter, person: MakePerson) -> None:
+def test_expired_sessions_do_not_count_for_the_limit(log_in: Enter, person: MakePerson) -> None:
     who, now = person(), datetime.now(UTC)
     open_sessions(who.id, MAX_SESSIONS)
     Session.objects.update(expires_at=now)
@@ -82,7 +82,7 @@ def test_expired_sessions_take_no_room(log_in: Enter, person: MakePerson) -> Non
     assert not Session.objects.filter(ended_at__isnull=False).exists()
 
 
-def test_of_more_sessions_than_may_be_the_last_used_go_on_after_one_write(
+def test_one_write_keeps_the_last_used_sessions_and_ends_the_rest(
     log_in: Enter, person: MakePerson
 ) -> None:
     who = person()
@@ -94,7 +94,7 @@ def test_of_more_sessions_than_may_be_the_last_used_go_on_after_one_write(
     assert mine.refresh(mine.pair.refresh, at=1)
 
 
-def test_sessions_that_are_opened_and_ended_all_the_time_do_not_fill_the_list(
+def test_repeated_log_ins_do_not_fill_the_list_of_ended_sessions(
     log_in: Enter, person: MakePerson
 ) -> None:
     who, now = person(), datetime.now(UTC)
@@ -107,10 +107,10 @@ def test_sessions_that_are_opened_and_ended_all_the_time_do_not_fill_the_list(
     assert mine.refresh(mine.pair.refresh, at=1)
 
 
-def test_of_more_accounts_than_are_listed_each_lower_epoch_is_looked_up(
+def test_lower_epochs_are_looked_up_if_the_list_of_accounts_is_full(
     log_in: Enter, person: MakePerson, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As after a restore, which ends the sessions of every account."""
+    """A restore ends the sessions of every account."""
     monkeypatch.setattr(queries, "MAX_LISTED", 2)
     people, now = [person() for _ in range(3)], datetime.now(UTC)
     tokens = [pair_of(who)["access"] for who in people]
@@ -141,7 +141,7 @@ ENDINGS: dict[str, Callable[[Person, Api], object]] = {
 
 
 @pytest.mark.parametrize("way", ENDINGS)
-def test_ending_all_is_one_entry_for_the_account_and_marks_a_bounded_number(
+def test_ending_all_sessions_adds_one_entry_and_marks_a_bounded_number(
     person: MakePerson, way: str, clock: Clock
 ) -> None:
     who = person()
@@ -158,7 +158,7 @@ def test_ending_all_is_one_entry_for_the_account_and_marks_a_bounded_number(
 
 
 @pytest.mark.parametrize("way", ["DELETE me/sessions", "password/change"])
-def test_the_session_that_asks_goes_on_with_the_tokens_it_has(
+def test_the_session_that_ends_all_others_keeps_its_tokens(
     person: MakePerson, way: str, clock: Clock
 ) -> None:
     who = person()
@@ -180,7 +180,7 @@ def test_the_session_that_asks_goes_on_with_the_tokens_it_has(
 
 
 @pytest.mark.parametrize("way", ["DELETE me/sessions", "password/change"])
-def test_a_session_that_has_ended_ends_no_others_and_does_not_come_back(
+def test_an_ended_session_cannot_end_others_or_become_valid_again(
     person: MakePerson, way: str, clock: Clock
 ) -> None:
     """Its access token is accepted for some seconds."""
@@ -195,7 +195,9 @@ def test_a_session_that_has_ended_ends_no_others_and_does_not_come_back(
     assert code(refused) == (401, "session_ended")
 
 
-def test_a_session_opened_after_all_others_ended_is_live(person: MakePerson, clock: Clock) -> None:
+def test_a_session_opened_after_the_end_of_all_others_is_valid(
+    person: MakePerson, clock: Clock
+) -> None:
     who = person()
     Api(pair_of(who)["access"])("DELETE", "me/sessions")
     later = pair_of(who)
@@ -203,7 +205,7 @@ def test_a_session_opened_after_all_others_ended_is_live(person: MakePerson, clo
     assert Api()("POST", "auth/token/refresh", {"refresh": later["refresh"]}).status == 200
 
 
-def test_a_token_without_an_epoch_is_of_epoch_zero(person: MakePerson, clock: Clock) -> None:
+def test_a_token_without_an_epoch_counts_as_epoch_zero(person: MakePerson, clock: Clock) -> None:
     who = person()
     mine, other = pair_of(who), pair_of(who)
     said = jwt.decode(other["access"], options={"verify_signature": False})
@@ -215,9 +217,7 @@ def test_a_token_without_an_epoch_is_of_epoch_zero(person: MakePerson, clock: Cl
     assert code(Api(before)("GET", "me")) == (401, "session_ended")
 
 
-def test_an_account_that_is_active_again_has_none_of_its_former_sessions(
-    person: MakePerson, clock: Clock
-) -> None:
+def test_a_reactivated_account_has_no_earlier_session(person: MakePerson, clock: Clock) -> None:
     who = person()
     before = pair_of(who)
     for active in (False, True):
@@ -255,7 +255,7 @@ def test_sessions_of_a_former_epoch_are_deleted_a_day_after_their_last_use(
     assert Session.objects.count() == 3
 
 
-def test_what_was_too_much_to_be_marked_is_deleted_by_the_worker(person: MakePerson) -> None:
+def test_the_worker_deletes_sessions_above_the_marking_limit(person: MakePerson) -> None:
     who, now = person(), datetime.now(UTC)
     open_sessions(who.id, MARKED + 5)
     assert sessions.delete_sessions_of_former_epochs(now=now, limit=100) == 0
@@ -265,7 +265,7 @@ def test_what_was_too_much_to_be_marked_is_deleted_by_the_worker(person: MakePer
     assert Session.objects.count() == MARKED
 
 
-def test_of_a_deleted_account_the_worker_deletes_what_was_too_much_for_one_transaction(
+def test_the_worker_deletes_the_remaining_sessions_of_a_large_deleted_account(
     person: MakePerson,
 ) -> None:
     who, now = person(), datetime.now(UTC)

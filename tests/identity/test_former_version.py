@@ -1,7 +1,7 @@
-"""Processes of the version before epochs, beside new ones or after a rollback: a session that was
-opened by either version and ended by either is refused by both.
+"""Processes of the version before epochs, together with new ones or after a rollback.
 
-What the former version does is written here as its statements; its access tokens have no epoch.
+A session that was opened and ended by either version is refused by both. The statements of the
+former version are copied here; its access tokens have no epoch.
 """
 
 from collections.abc import Callable
@@ -36,7 +36,7 @@ class Opened:
 
 
 class Former:
-    """What a process of the former version asks the database."""
+    """The queries of a process of the former version."""
 
     OPEN = """
     INSERT INTO session (id, customer_id, door, client, generation, created_at, rotated_at,
@@ -75,13 +75,14 @@ class Former:
         return Opened(session, access, signer().refresh(session, 0, policy=V1))
 
     def refuses(self, one: Opened) -> bool:
-        """Whether it refuses the refresh token, which it tries to exchange first, and from its
-        list the access token."""
+        """Returns whether the refresh token is refused, which is exchanged first, and the access
+        token, by the list.
+        """
         database.execute(self.ROTATE, [one.session])
         return not self._count(self.LIVE, one) and bool(self._count(self.LISTED, one))
 
     def accepts(self, one: Opened) -> bool:
-        """Whether both tokens are good."""
+        """Returns whether both tokens are valid."""
         return bool(self._count(self.LIVE, one)) and not self._count(self.LISTED, one)
 
     def _count(self, sql: str, one: Opened) -> int:
@@ -92,7 +93,7 @@ FORMER = Former()
 
 
 class Present:
-    """What a process of the present version answers."""
+    """The answers of a process of the current version."""
 
     def opens(self, who: Person) -> Opened:
         credentials = {"username": who.customer.username, "password": who.password}
@@ -136,7 +137,7 @@ ENDINGS: dict[str, Callable[[Person, Opened, Opened], object]] = {
 @pytest.mark.parametrize("raised", [False, True], ids=["epoch 0", "a later epoch"])
 @pytest.mark.parametrize("ending", ENDINGS)
 @pytest.mark.parametrize("opener", VERSIONS)
-def test_a_session_that_ended_is_refused_by_both_versions_and_the_one_that_asked_goes_on(
+def test_both_versions_refuse_an_ended_session_and_keep_the_one_that_ended_it(
     person: MakePerson, clock: Clock, *, opener: str, ending: str, raised: bool
 ) -> None:
     who = person()
@@ -151,7 +152,7 @@ def test_a_session_that_ended_is_refused_by_both_versions_and_the_one_that_asked
 
 
 @pytest.mark.parametrize("opener", VERSIONS)
-def test_an_account_that_is_active_again_has_no_former_session_for_either_version(
+def test_a_reactivated_account_has_no_earlier_session_for_either_version(
     person: MakePerson, clock: Clock, opener: str
 ) -> None:
     who = person()
@@ -163,7 +164,7 @@ def test_an_account_that_is_active_again_has_no_former_session_for_either_versio
     assert PRESENT.refuses(one)
 
 
-def test_a_session_that_the_former_version_opens_while_others_end_is_of_the_new_epoch(
+def test_a_session_opened_by_the_former_version_has_the_new_epoch(
     person: MakePerson, clock: Clock
 ) -> None:
     who = person()

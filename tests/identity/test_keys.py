@@ -1,4 +1,4 @@
-"""Long-lived keys: made once, derived again and again, and ended by everything that should."""
+"""Long-lived keys: random keys, derived keys, and what ends them."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -56,14 +56,12 @@ def owner_of(text: str) -> Caller:
 
 
 def derived(who: Person, now: datetime, secrets: list[str] = SECRETS) -> str:
-    """The derived key, asked for with the password."""
+    """Returns the derived key, requested with the password."""
     name, password = who.customer.username, who.password
     return keys.key_for_password(name, password, channel="contract0", secrets=secrets, now=now)
 
 
-def test_a_key_speaks_for_its_owner_with_the_rights_of_now(
-    person: MakePerson, now: datetime
-) -> None:
+def test_a_key_has_the_current_rights_of_its_owner(person: MakePerson, now: datetime) -> None:
     who = person()
     text = made(who, now)
     key = Key.objects.get()
@@ -73,7 +71,7 @@ def test_a_key_speaks_for_its_owner_with_the_rights_of_now(
     assert owner_of(text).is_staff
 
 
-def test_the_look_up_of_a_customers_key_is_one_statement_and_says_what_the_orm_finds(
+def test_a_key_is_looked_up_with_one_statement_as_the_orm_finds_it(
     person: MakePerson, now: datetime, django_assert_num_queries: Any
 ) -> None:
     people = [person(), person(is_staff=True)]
@@ -90,7 +88,7 @@ def test_the_look_up_of_a_customers_key_is_one_statement_and_says_what_the_orm_f
 
 
 @pytest.mark.parametrize("text", ["", "x", "larder_", "larder_" + "A" * 40, "0" * 40, "0" * 39])
-def test_a_text_that_is_no_key_has_no_owner(db: None, text: str) -> None:
+def test_an_invalid_key_has_no_owner(db: None, text: str) -> None:
     assert key_queries.key_use(text, secrets=SECRETS) is None
 
 
@@ -130,7 +128,7 @@ def test_the_derived_key_is_forty_hex_digits_and_the_same_at_each_call(
     assert owner_of(text).id == who.id
 
 
-def test_a_new_secret_changes_no_key_until_the_old_one_is_gone(
+def test_a_derived_key_changes_only_when_the_old_secret_is_removed(
     person: MakePerson, now: datetime
 ) -> None:
     who = person()
@@ -177,7 +175,7 @@ def test_simultaneous_first_calls_give_one_derived_key(
         assert Key.objects.filter(customer=who.id).count() == 1
 
 
-def test_the_database_keeps_a_second_derived_key_out(person: MakePerson, now: datetime) -> None:
+def test_the_database_refuses_a_second_derived_key(person: MakePerson, now: datetime) -> None:
     who = person()
     derived(who, now)
     second = Key(customer=who.customer, digest=b"x" * 32, generation=7, created_at=now)
@@ -211,7 +209,9 @@ ENDS: dict[str, Callable[[Person, datetime], object]] = {
 
 
 @pytest.mark.parametrize("end", ENDS)
-def test_what_ends_sessions_ends_keys_for_good(person: MakePerson, now: datetime, end: str) -> None:
+def test_every_end_of_sessions_ends_keys_permanently(
+    person: MakePerson, now: datetime, end: str
+) -> None:
     who, other = person(), person()
     texts = [made(who, now), derived(who, now)]
     bystander = made(other, now)
@@ -225,9 +225,7 @@ def test_what_ends_sessions_ends_keys_for_good(person: MakePerson, now: datetime
         assert derived(who, now) not in texts
 
 
-def test_a_key_of_an_inactive_account_is_nobodys_even_if_it_did_not_end(
-    person: MakePerson, now: datetime
-) -> None:
+def test_a_key_of_an_inactive_account_has_no_owner(person: MakePerson, now: datetime) -> None:
     who = person()
     text = made(who, now)
     Customer.objects.filter(pk=who.id).update(is_active=False)
@@ -235,7 +233,7 @@ def test_a_key_of_an_inactive_account_is_nobodys_even_if_it_did_not_end(
     assert key_queries.key_use(text, secrets=SECRETS) is None
 
 
-def test_an_account_that_ended_gets_no_key(person: MakePerson, now: datetime) -> None:
+def test_an_inactive_account_gets_no_key(person: MakePerson, now: datetime) -> None:
     who = person(is_active=False)
     with pytest.raises(SessionEnded):
         keys.create_key(who.caller, "", now=now)
@@ -243,7 +241,7 @@ def test_an_account_that_ended_gets_no_key(person: MakePerson, now: datetime) ->
         derived(who, now)
 
 
-def test_keys_are_deleted_by_their_owner_alone_and_once(person: MakePerson, now: datetime) -> None:
+def test_keys_are_deleted_only_by_their_owner_and_once(person: MakePerson, now: datetime) -> None:
     who, other = person(), person()
     key = keys.create_key(who.caller, "till", now=now)
     for account, times in ((other, 1), (who, 2)):
@@ -256,7 +254,7 @@ def test_keys_are_deleted_by_their_owner_alone_and_once(person: MakePerson, now:
     assert key_queries.key_use(str(key.text), secrets=SECRETS) is None
 
 
-def test_a_key_gives_the_permissions_that_it_names_as_far_as_its_owner_has_them(
+def test_a_key_has_the_named_permissions_that_its_owner_has(
     person: MakePerson, now: datetime
 ) -> None:
     who = person(is_staff=True)
@@ -273,7 +271,7 @@ def test_a_key_gives_the_permissions_that_it_names_as_far_as_its_owner_has_them(
     assert [owner_of(one).permissions for one in (narrow, empty, whole)] == [frozenset()] * 3
 
 
-def test_a_key_names_only_what_its_creator_has(person: MakePerson, now: datetime) -> None:
+def test_a_key_can_name_only_permissions_of_its_creator(person: MakePerson, now: datetime) -> None:
     with pytest.raises(PermissionMissing) as refused:
         made(person(is_staff=True), now, permissions=[SEE, "identity.manage_rights"])
     assert refused.value.permission == "identity.manage_rights"
@@ -284,7 +282,7 @@ def test_a_key_names_only_what_its_creator_has(person: MakePerson, now: datetime
     assert not Key.objects.exists()
 
 
-def test_a_key_that_a_key_created_gives_no_more_and_not_longer(
+def test_a_key_created_with_a_key_has_no_more_permissions_and_no_later_expiry(
     person: MakePerson, now: datetime
 ) -> None:
     who, ends = person(is_staff=True), soon()
@@ -301,10 +299,10 @@ def test_a_key_that_a_key_created_gives_no_more_and_not_longer(
 
 
 @pytest.mark.parametrize("is_staff", [True, False])
-def test_a_key_that_names_other_permissions_takes_no_account_over(
+def test_a_key_with_limited_permissions_cannot_take_over_its_account(
     person: MakePerson, now: datetime, *, is_staff: bool
 ) -> None:
-    """With the email address it could reset the password, and have all rights of the account."""
+    """With a changed email address it could reset the password and get all rights."""
     who = person(is_staff=is_staff, email="mine@example.com")
     terms = accounts.Terms(caller=owner_of(made(who, now, permissions=[])))
     refusal: type[DomainError] = PermissionMissing if is_staff else NotStaff
@@ -321,7 +319,9 @@ def test_a_key_that_names_other_permissions_takes_no_account_over(
         accounts.delete_account(who.id, now=now, terms=terms)
 
 
-def test_a_key_without_limits_passes_none_on(person: MakePerson, now: datetime) -> None:
+def test_a_key_without_limits_creates_keys_without_limits(
+    person: MakePerson, now: datetime
+) -> None:
     who = person(is_staff=True)
     made_by(owner_of(made(who, now)), now)
     rows = Key.objects.values_list("permissions", "expires_at")
@@ -336,7 +336,7 @@ def test_the_name_of_a_key_has_no_invisible_characters(person: MakePerson, now: 
 
 
 @pytest.mark.parametrize("after", [timedelta(0), -timedelta(1), timedelta(MAX_KEY_DAYS, 1)])
-def test_an_expiry_lies_ahead_but_not_too_far(
+def test_an_expiry_must_be_in_the_future_and_within_the_limit(
     person: MakePerson, now: datetime, after: timedelta
 ) -> None:
     with pytest.raises(InvalidInput) as refused:
@@ -347,7 +347,7 @@ def test_an_expiry_lies_ahead_but_not_too_far(
     assert not Key.objects.exists()
 
 
-def test_an_expired_key_is_like_an_ended_one(person: MakePerson) -> None:
+def test_an_expired_key_is_refused_like_an_ended_one(person: MakePerson) -> None:
     who, moment = person(), datetime.now(UTC)
     text = made(who, moment, expires_at=soon())
     (row,) = key_queries.keys(who.id, after=None, limit=10)
@@ -364,7 +364,7 @@ def test_an_expired_key_is_like_an_ended_one(person: MakePerson) -> None:
             look()
 
 
-def test_expired_keys_leave_their_places_to_others(person: MakePerson, now: datetime) -> None:
+def test_expired_keys_do_not_count_for_the_limit(person: MakePerson, now: datetime) -> None:
     who = person()
     for _ in range(MAX_KEYS):
         made(who, now)
@@ -374,7 +374,7 @@ def test_expired_keys_leave_their_places_to_others(person: MakePerson, now: date
         made(who, now)
 
 
-def test_the_look_up_finds_the_keys_that_the_orm_calls_live(
+def test_the_look_up_finds_the_valid_keys_that_the_orm_finds(
     person: MakePerson, now: datetime
 ) -> None:
     who, past = person(), datetime.now(UTC) - timedelta(seconds=1)
@@ -388,11 +388,11 @@ def test_the_look_up_finds_the_keys_that_the_orm_calls_live(
 
 
 def used_at() -> datetime | None:
-    """When the only key was last used."""
+    """Returns the time of the last use of the only key."""
     return Key.objects.get().last_used_at
 
 
-def test_the_use_of_a_key_is_noted_once_in_ten_minutes(
+def test_the_use_of_a_key_is_recorded_once_in_ten_minutes(
     person: MakePerson, now: datetime, django_assert_num_queries: Any
 ) -> None:
     text = made(person(), now)
@@ -416,7 +416,7 @@ def test_the_use_of_a_key_is_noted_once_in_ten_minutes(
     assert noted >= first
 
 
-def test_the_use_of_a_key_is_not_noted_where_nothing_can_be_written(
+def test_the_use_of_a_key_is_not_recorded_in_a_read_only_database(
     transactional_db: None, person: MakePerson, now: datetime
 ) -> None:
     text = made(person(), now)
@@ -445,7 +445,7 @@ def test_a_key_whose_row_is_locked_is_used_without_a_wait(
     assert used_at() is not None
 
 
-def test_a_use_that_cannot_be_noted_fails_no_request(
+def test_an_error_in_recording_the_use_of_a_key_fails_no_request(
     transactional_db: None, person: MakePerson, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = made(person(), now)

@@ -1,4 +1,4 @@
-"""Log-in: one answer, and one amount of work, for every way of being wrong."""
+"""Log-in: every wrong combination gets the same answer after the same work."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -29,7 +29,7 @@ def log_in(username: str, password: str) -> Answer:
 
 @pytest.fixture
 def wrong(person: MakePerson) -> dict[str, Callable[[], Answer]]:
-    """Every way of being wrong."""
+    """Every kind of wrong log-in."""
     person("anna", PASSWORD)
     person("gone", PASSWORD, is_active=False)
     keyless = person("keyless").customer
@@ -45,7 +45,7 @@ def wrong(person: MakePerson) -> dict[str, Callable[[], Answer]]:
     }
 
 
-def test_every_way_of_being_wrong_gets_the_same_answer(
+def test_every_kind_of_wrong_log_in_gets_the_same_answer(
     wrong: dict[str, Callable[[], Answer]],
 ) -> None:
     answers = [ask() for ask in wrong.values()]
@@ -56,7 +56,7 @@ def test_every_way_of_being_wrong_gets_the_same_answer(
         assert answer.headers.keys() == answers[0].headers.keys()
 
 
-def test_every_way_of_being_wrong_costs_one_hash(
+def test_every_kind_of_wrong_log_in_costs_one_hash(
     wrong: dict[str, Callable[[], Answer]], hashes: Counted
 ) -> None:
     counted = {}
@@ -67,10 +67,10 @@ def test_every_way_of_being_wrong_costs_one_hash(
     assert set(counted.values()) == {1}, counted
 
 
-def test_every_way_of_being_wrong_takes_the_same_time(
+def test_every_kind_of_wrong_log_in_takes_the_same_time(
     real_hashes: None, wrong: dict[str, Callable[[], Answer]]
 ) -> None:
-    """Processor time of this thread, which does the hashing too: the machine may be busy."""
+    """Measures the processor time of this thread, which also hashes: the machine may be busy."""
     taken: dict[str, list[float]] = {way: [] for way in wrong}
     for _ in range(TRIES):
         for way, ask in wrong.items():
@@ -87,7 +87,7 @@ def test_the_case_of_a_name_does_not_matter(name: str, person: MakePerson) -> No
     assert log_in(name, PASSWORD).status == 200
 
 
-def test_passwords_are_hashed_as_the_design_says(real_hashes: None) -> None:
+def test_passwords_are_hashed_with_the_parameters_of_the_design(real_hashes: None) -> None:
     encoded = make_password(PASSWORD)
     assert encoded.startswith("argon2")
     found = extract_parameters(encoded.removeprefix("argon2"))
@@ -95,7 +95,7 @@ def test_passwords_are_hashed_as_the_design_says(real_hashes: None) -> None:
     assert (found.time_cost, found.parallelism) == (2, 1)
 
 
-def test_a_log_in_without_a_place_is_refused_with_retry_after(
+def test_a_log_in_without_a_place_in_the_hash_lane_is_refused_with_retry_after(
     person: MakePerson, hashes: Counted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     person("anna", PASSWORD)
@@ -116,7 +116,7 @@ def test_a_log_in_without_a_place_is_refused_with_retry_after(
     ],
     ids=["password", "deactivation", "deletion"],
 )
-def test_a_log_in_overtaken_by_a_change_of_the_account_opens_no_session(
+def test_a_log_in_opens_no_session_if_the_account_changes_meanwhile(
     transactional_db: None,
     person: MakePerson,
     hashes: Counted,

@@ -1,4 +1,4 @@
-"""Both forms of an internationalized domain are one mailbox, for every operation that takes one."""
+"""Both forms of an internationalized domain are one mailbox in every operation."""
 
 from collections.abc import Callable
 
@@ -33,7 +33,7 @@ def test_an_address_in_its_other_form_is_taken(
     assert customer("POST", "auth/register", account).body["code"] == "email_taken"
 
 
-def test_an_address_of_a_former_version_is_taken_in_its_other_form(
+def test_an_address_stored_by_a_former_version_is_taken_in_both_forms(
     customer: Api, person: MakePerson
 ) -> None:
     Customer.objects.filter(pk=person().id).update(email=ASCII)
@@ -50,12 +50,12 @@ def test_staff_cannot_enter_the_other_form(person: MakePerson) -> None:
 @pytest.mark.parametrize(
     "sent", [UNICODE, f"{UNICODE}.", ASCII, f"{ASCII}.", ASCII.replace("xn--", "XN--")]
 )
-def test_one_form_is_stored(customer: Api, sent: str) -> None:
+def test_an_address_is_stored_in_its_canonical_form(customer: Api, sent: str) -> None:
     assert customer("PATCH", "me", {"email": sent}).body["email"] == UNICODE
     assert customer("PATCH", "me", {"email": UNICODE}).status == 200
 
 
-def test_one_form_is_registered(db: None, api: Api) -> None:
+def test_a_registration_stores_the_canonical_form(db: None, api: Api) -> None:
     account = {"username": "zoe", "password": PASSWORD, "email": ASCII}
     assert api("POST", "auth/register", account).status == 201
     assert Customer.objects.get(username="zoe").email == UNICODE
@@ -70,7 +70,7 @@ def test_a_reset_finds_the_account_by_either_form(person: MakePerson, held: str,
 
 
 @pytest.mark.django_db
-def test_both_forms_have_the_mails_of_one() -> None:
+def test_both_forms_of_an_address_share_one_mail_limit() -> None:
     taken = [take_mail(one) for one in (UNICODE, ASCII) * MAILS.times]
     assert taken.count(True) == MAILS.times
     assert folded(UNICODE) == folded(ASCII)
@@ -93,7 +93,7 @@ def test_a_domain_that_cannot_exist_is_refused(customer: Api, domain: str) -> No
 @pytest.mark.parametrize(
     "email", [".v@x.de", "v.@x.de", "a..b@x.de", "v@.x.de", "v@x..de", "v@x.de.."]
 )
-def test_an_address_without_a_word_between_its_dots_is_refused(customer: Api, email: str) -> None:
+def test_an_address_with_an_empty_part_is_refused(customer: Api, email: str) -> None:
     account = {"username": "zoe", "password": PASSWORD, "email": email}
     for refused in (
         customer("PATCH", "me", {"email": email}),

@@ -1,4 +1,4 @@
-"""What one customer has does not exist for another, at every path that names an object."""
+"""Objects of a customer are not found by another customer, at every path that names an object."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -45,7 +45,7 @@ def operations() -> Iterator[tuple[Found, str]]:
 
 
 def on(found: Found, name: str, ids: Mapping[str, str]) -> Found:
-    """The operation on the object of these ids."""
+    """Returns the operation on the object of these ids."""
     route = found.row.operation.partition(" ")[2]
     return found._replace(path=PARAMETER.sub(lambda _: ids[name], route))
 
@@ -54,7 +54,7 @@ def on(found: Found, name: str, ids: Mapping[str, str]) -> Found:
 def objects(
     person: Callable[..., Person], as_: Callable[[Person], Api], product: Callable[..., int]
 ) -> tuple[Api, Mapping[str, str]]:
-    """A customer, and the ids of what they have, by the parameter of the path."""
+    """A customer, and the ids of their objects by the parameter of the path."""
     who, line = person(), {"product": product(), "quantity": 1}
     api = as_(who)
     order = api("POST", "orders", {"lines": [line]}).body

@@ -1,4 +1,4 @@
-"""Who may have units put on an order: one answer, for placing and for changing."""
+"""Which accounts may order: one rule for placing and for changing."""
 
 import pytest
 
@@ -20,7 +20,7 @@ SELF, CLERK = new_id(), new_id()
         (False, False, SessionEnded, OrderingNotAllowed),
     ],
 )
-def test_an_account_orders_while_it_is_active_and_may(
+def test_only_an_active_account_with_the_permission_may_order(
     is_active: bool, may_order: bool, own: type[DomainError], theirs: type[DomainError]
 ) -> None:
     account = Standing(is_active=is_active, is_staff=False, may_order=may_order, public_id=SELF)
@@ -28,5 +28,5 @@ def test_an_account_orders_while_it_is_active_and_may(
     assert [answer and type(answer) for answer in answers] == [own, theirs]
 
 
-def test_an_account_that_is_not_there_is_not_found() -> None:
+def test_an_unknown_account_is_not_found() -> None:
     assert isinstance(ordering_refusal(None, actor=SELF), NotFound)

@@ -1,4 +1,4 @@
-"""A password set in the admin or by command: what was opened with the old one ends."""
+"""A password set in the admin or by command ends the sessions opened with the old one."""
 
 import getpass
 from collections.abc import Callable
@@ -26,12 +26,12 @@ def open_doors(who: Person, now: datetime) -> None:
 
 
 def live(who: Person) -> tuple[int, int]:
-    """How many log-ins and keys of a client go on."""
+    """Returns the number of sessions and keys that are still valid."""
     log_ins = Session.objects.ongoing().filter(customer=who.id)
     return log_ins.count(), Key.objects.filter(customer=who.id, ended_at=None).count()
 
 
-def test_staff_who_change_their_own_password_end_their_log_ins_and_keep_keys_and_the_page(
+def test_a_changed_own_password_ends_other_sessions_and_keeps_keys_and_the_page(
     person: MakePerson, now: datetime
 ) -> None:
     who = person(is_staff=True)
@@ -72,7 +72,7 @@ def test_a_change_while_too_many_passwords_are_checked_is_refused_with_retry_aft
     assert "The server is busy" in page.messages[0]
 
 
-def test_the_command_ends_log_ins_and_keys(
+def test_the_command_ends_sessions_and_keys(
     person: MakePerson, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     who, other = person(), person()

@@ -122,7 +122,7 @@ def test_the_page_has_a_row_for_every_operation() -> None:
     assert written.strip() == wanted.strip()
 
 
-def test_roles_are_as_the_migration_made_them() -> None:
+def test_roles_equal_those_of_the_migration() -> None:
     """The page's columns are `ROLES`; the next test sends with the rows of the database."""
     assert set(ROLES) == {"viewer", "warehouse", "catalogue", "support", "owner"} | {
         permissions.STAFF_BEFORE_ROLES
@@ -143,7 +143,7 @@ Sender = Callable[[Found], int]
 
 @pytest.fixture
 def sender(db: None, settings: Any) -> Callable[..., Sender]:
-    """Sends an operation as a caller and undoes it: `sender(api)(found)` is the status."""
+    """Sends an operation as a caller and rolls it back: `sender(api)(found)` is the status."""
     settings.ROOT_URLCONF = EVERY
     settings.COMPAT = frozenset(TITLES)
     # The paths name the account 1: no caller is that one.
@@ -184,7 +184,7 @@ def _staff_needs(held: frozenset[str]) -> Callable[[str], set[int] | None]:
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_a_role_may_do_what_the_page_says(
+def test_a_role_may_do_exactly_the_operations_on_the_page(
     role: str, person: Any, as_: Any, sender: Callable[..., Sender]
 ) -> None:
     send, held = sender(as_(person(is_staff=True, role=role))), permissions.ROLES[role]
@@ -192,8 +192,9 @@ def test_a_role_may_do_what_the_page_says(
 
 
 def own_account(held: frozenset[str]) -> list[tuple[str, int]]:
-    """What staff do to their own account only with a permission, though every customer may; and
-    operations whose path names the account of another."""
+    """Returns the operations that need a permission for the own account of staff and not of
+    customers, and those whose path names another account.
+    """
     path, methods = "/api/identity/customers/<int:customer>/", ("DELETE", "GET", "PATCH", "PUT")
     named = [] if "identity.view_customer" in held else [(f"{one} {path}", 403) for one in methods]
     own = [] if "identity.delete_customer" in held else [("DELETE /api/v1/me", 403)]
@@ -207,7 +208,9 @@ def test_a_superuser_may_do_everything(
     assert _wrong(send, _staff_needs(permissions.ALL)) == []
 
 
-def test_a_customer_may_do_nothing_of_staff(customer: Api, sender: Callable[..., Sender]) -> None:
+def test_a_customer_may_do_no_operation_of_staff(
+    customer: Api, sender: Callable[..., Sender]
+) -> None:
     assert _wrong(sender(customer), _staff_needs(permissions.NO_PERMISSIONS)) == []
 
 
@@ -232,7 +235,7 @@ def _take_roles(who: Person) -> None:
 
 
 @pytest.mark.parametrize("lower", [_demote, _take_roles])
-def test_who_is_demoted_while_the_token_lives_may_do_nothing_of_staff(
+def test_a_demoted_account_may_do_no_operation_of_staff_with_an_earlier_token(
     lower: Callable[[Person], None], person: Any, as_: Any, sender: Callable[..., Sender]
 ) -> None:
     who = person(is_staff=True)
@@ -253,7 +256,7 @@ def _revoke(who: Person) -> None:
 
 
 @pytest.mark.parametrize("end", [_deactivate, _revoke])
-def test_an_ended_token_of_staff_may_do_nothing(
+def test_an_ended_token_of_staff_may_do_no_operation(
     end: Callable[[Person], None],
     person: Any,
     as_: Any,
@@ -266,7 +269,7 @@ def test_an_ended_token_of_staff_may_do_nothing(
     assert _wrong(sender(api), lambda needs: None if needs == OPEN else {401}) == []
 
 
-def test_an_expired_token_of_staff_may_do_nothing(
+def test_an_expired_token_of_staff_may_do_no_operation(
     person: Any, as_: Any, sender: Callable[..., Sender]
 ) -> None:
     who = person(is_staff=True, role="owner")
@@ -288,7 +291,7 @@ def _key_of(who: Person, as_: Any, **limits: Any) -> str:
     return str(answer.body["key"])
 
 
-def test_a_key_may_do_what_its_owner_may(
+def test_a_key_may_do_the_operations_of_its_owner(
     person: Any, as_: Any, sender: Callable[..., Sender]
 ) -> None:
     who = person(is_staff=True, role="warehouse")
@@ -297,19 +300,23 @@ def test_a_key_may_do_what_its_owner_may(
 
 
 def _needs_of_key(row: Row) -> str:
-    """Returns what a key that names permissions needs: of what is any account's, what is named for
-    keys. `DELETE auth/keys` looks for itself: a key may end itself."""
+    """Returns the permissions that a key with named permissions needs: for operations of any
+    account, those listed for keys. `DELETE auth/keys` checks separately: a key may end itself.
+    """
     if row.operation == "DELETE /api/v1/auth/keys/<id:key>":
         return row.for_others
     return row.for_key or row.needs
 
 
 @pytest.mark.parametrize("named", [permissions.ROLES["warehouse"], permissions.NO_PERMISSIONS])
-def test_a_key_that_names_permissions_may_do_no_more(
+def test_a_key_with_named_permissions_may_do_no_other_operations(
     named: frozenset[str], person: Any, as_: Any, sender: Callable[..., Sender]
 ) -> None:
-    """Also at the earlier contracts. Its owner may do everything. Without a permission it neither
-    sees nor changes what belongs to its owner: account, addresses, log-ins, keys, orders, cart."""
+    """Also at the earlier contracts.
+
+    Its owner may do everything. Without a permission the key neither reads nor changes the
+    account, addresses, sessions, keys, orders and cart of its owner.
+    """
     who = person(is_staff=True, role="owner")
     send = sender(Api(), Authorization=f"Token {_key_of(who, as_, permissions=sorted(named))}")
     wrong = {}
@@ -322,7 +329,7 @@ def test_a_key_that_names_permissions_may_do_no_more(
     assert wrong == {}
 
 
-def test_only_what_all_accounts_share_needs_no_permission_of_a_key() -> None:
+def test_only_operations_common_to_all_accounts_need_no_permission_of_a_key() -> None:
     shared = {"/api/", "/api/catalog/", "/api/identity/", "/token/"}
     of_catalogue = ("product", "categories", "stock", "catalog/products")
     for found in FOUND:
@@ -335,7 +342,7 @@ def test_only_what_all_accounts_share_needs_no_permission_of_a_key() -> None:
 
 
 @pytest.mark.parametrize("end", ["ended_at", "expires_at"])
-def test_an_ended_key_may_do_nothing(
+def test_an_ended_key_may_do_no_operation(
     end: str, person: Any, as_: Any, sender: Callable[..., Sender]
 ) -> None:
     who = person(is_staff=True)
@@ -346,11 +353,13 @@ def test_an_ended_key_may_do_nothing(
 
 
 @pytest.mark.parametrize("role", [*ROLES, None])
-def test_orders_of_others(
+def test_orders_of_other_customers_need_the_permission(
     role: str | None, person: Any, as_: Any, product: Any, sender: Callable[..., Sender]
 ) -> None:
-    """A role sees, changes and cancels the orders of others with the permission alone. For
-    customers they do not exist."""
+    """A role reads, changes and cancels orders of others only with the permission.
+
+    Customers do not find them.
+    """
     mine = as_(person())
     jam = product()
     placed = mine("POST", "orders", {"lines": [{"product": jam, "quantity": 1}]}).body["id"]
@@ -370,7 +379,7 @@ def test_orders_of_others(
 
 
 def test_a_missing_permission_is_named(person: Any, as_: Any) -> None:
-    """The finding that began this: the permission to change orders opened the whole API."""
+    """Earlier, the permission to change orders gave access to the whole API."""
     who = as_(person(is_staff=True, role="support"))
     answer = who("POST", "products", {"sku": "A", "name": "A", "price": "0.01"})
     assert (answer.status, answer.body["code"]) == (403, "permission_missing")

@@ -72,7 +72,7 @@ def queue() -> HashQueue:
 
 @pytest.fixture
 def crowd(db: None, queue: HashQueue) -> Iterator[Crowd]:
-    """Return a crowd without log-ins yet. At the end all that wait are hashed."""
+    """Yield a crowd without log-ins. At the end all waiting ones are hashed."""
     with ThreadPoolExecutor(THREADS) as threads, queue.slot(Place("returning", ())):
         yield Crowd(queue, threads)
 
@@ -92,7 +92,7 @@ def customers(number: int, address: str = "192.0.2.{}") -> list[Client]:
     ],
     ids=["account", "IPv4 address", "IPv6 /64", "IPv6 /48"],
 )
-def test_an_account_or_a_network_has_all_places_until_others_come(
+def test_an_account_or_network_has_all_places_until_others_wait(
     crowd: Crowd, clients: list[Client]
 ) -> None:
     crowd.arrive(clients)
@@ -112,7 +112,7 @@ def test_three_accounts_from_three_addresses_leave_places_for_other_customers(
     assert not crowd.refused.keys() & {account for account, _ in customers(4)}
 
 
-def test_the_last_log_in_of_the_largest_loses_its_place(crowd: Crowd) -> None:
+def test_the_last_log_in_of_the_largest_holder_loses_its_place(crowd: Crowd) -> None:
     crowd.arrive([("anna", HERE), *[("mallory", ELSEWHERE)] * 7, ("bert", "192.0.2.1")])
     assert crowd.waiting() == {"anna": 1, "mallory": 6, "bert": 1}
     assert list(crowd.queue._lines["open"].waiting)[-1].holders == bert(crowd)
@@ -125,7 +125,7 @@ def bert(crowd: Crowd) -> list[UUID]:
     return next(list(keys) for keys, account in crowd.accounts.items() if account == "bert")
 
 
-def test_different_customers_have_all_places_and_keep_them(crowd: Crowd) -> None:
+def test_different_customers_fill_all_places_and_keep_them(crowd: Crowd) -> None:
     crowd.arrive(customers(20))
     assert crowd.waiting() == Counter(account for account, _ in customers(PLACES))
 
@@ -153,7 +153,7 @@ def test_the_holder_of_the_fewest_places_is_hashed_first(db: None, queue: HashQu
     assert crowd.hashed[:2] == [first[0], last[0]]
 
 
-def test_places_are_given_back_and_their_holders_forgotten(db: None, queue: HashQueue) -> None:
+def test_released_places_leave_no_holders(db: None, queue: HashQueue) -> None:
     with ThreadPoolExecutor(THREADS) as threads:
         with queue.slot(Place("returning", ())):
             crowd = Crowd(queue, threads)

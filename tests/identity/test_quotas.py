@@ -29,7 +29,7 @@ def test_a_rate_is_a_number_for_a_unit_of_time(text: str, rate: Rate | None) -> 
         *("99999999999999999999/hour", "\0/hour", "\u0661/hour", "none"),
     ],
 )
-def test_anything_else_is_no_rate(text: str) -> None:
+def test_an_invalid_rate_is_refused(text: str) -> None:
     with pytest.raises(ValueError) as refused:  # noqa: PT011 - the text is all it says
         parse(text)
     assert str(refused.value) == text
@@ -47,7 +47,9 @@ def test_anything_else_is_no_rate(text: str) -> None:
         (86_400.0, 0, 83_700),
     ],
 )
-def test_what_is_left_and_when_there_is_one_more(used: float, units: int, wait: int) -> None:
+def test_a_quota_reports_the_units_left_and_the_time_of_the_next_one(
+    used: float, units: int, wait: int
+) -> None:
     left = Left("orders", Rate(4, 3600), used)
     assert (left.units, round(left.wait)) == (units, wait)
     assert QuotaExceeded(left).retry_after == max(1, wait)

@@ -1,4 +1,4 @@
-"""Buckets of tries, in the database."""
+"""Buckets of attempts, in the database."""
 
 from uuid import UUID, uuid4
 
@@ -14,7 +14,7 @@ HOUR = Rate(3, 3600)
 
 @pytest.fixture(autouse=True)
 def _database(db: None) -> None:
-    """Every test here has one."""
+    """A bucket for the test."""
 
 
 def bucket(rate: Rate = HOUR, excuse: UUID | None = None) -> Bucket:
@@ -22,7 +22,7 @@ def bucket(rate: Rate = HOUR, excuse: UUID | None = None) -> Bucket:
 
 
 def taken(*buckets: Bucket) -> int:
-    """How many times all of them let a client through."""
+    """Returns how often all buckets accept an attempt."""
     for number in range(100):
         try:
             STORE.take(buckets)
@@ -38,16 +38,16 @@ def wait(*buckets: Bucket) -> float:
 
 
 def pass_(seconds: float) -> None:
-    """Time, for every bucket."""
+    """Lets time pass for every bucket."""
     database.execute("UPDATE rate_limit SET until = until - make_interval(secs => %s)", [seconds])
 
 
 @pytest.mark.parametrize("rate", [Rate(1, 60), HOUR, Rate(7, 600), Rate(60, 3600)])
-def test_a_bucket_holds_exactly_its_tries(rate: Rate) -> None:
+def test_a_bucket_allows_exactly_its_attempts(rate: Rate) -> None:
     assert taken(bucket(rate)) == rate.times
 
 
-def test_a_refusal_says_when_the_next_try_is_possible() -> None:
+def test_a_refusal_reports_when_the_next_attempt_is_possible() -> None:
     one = bucket()
     taken(one)
     assert 1190 < wait(one) <= 1200
@@ -63,7 +63,7 @@ def test_the_wait_is_for_the_bucket_that_is_empty() -> None:
     assert wait(slow, quick) <= 30
 
 
-def test_refused_tries_do_not_count() -> None:
+def test_refused_attempts_do_not_count() -> None:
     one = bucket()
     taken(one)
     before = wait(one)
@@ -72,14 +72,14 @@ def test_refused_tries_do_not_count() -> None:
     assert wait(one) <= before
 
 
-def test_a_try_is_taken_from_every_bucket_or_from_none() -> None:
+def test_an_attempt_is_taken_from_all_buckets_or_from_none() -> None:
     narrow, broad = bucket(), bucket(Rate(50, 3600))
     taken(narrow)
     assert wait(broad, narrow) > 1000
     assert taken(broad) == 50
 
 
-def test_a_try_that_is_given_back_is_there_again_and_no_more_than_that() -> None:
+def test_a_returned_attempt_can_be_used_once_more() -> None:
     one, untouched = bucket(), bucket()
     taken(one)
     STORE.settle([one, untouched])
@@ -102,7 +102,7 @@ def test_a_marked_bucket_is_not_counted_while_the_mark_lasts() -> None:
     assert taken(one) == 3
 
 
-def test_a_mark_is_written_anew_once_a_day_at_most() -> None:
+def test_a_mark_is_renewed_at_most_once_a_day() -> None:
     mark = uuid4()
 
     def until() -> object:
@@ -117,7 +117,7 @@ def test_a_mark_is_written_anew_once_a_day_at_most() -> None:
     assert until() > first  # type: ignore[operator]
 
 
-def test_what_is_full_again_is_deleted_and_nothing_else() -> None:
+def test_only_full_buckets_are_deleted() -> None:
     old, new = bucket(), bucket()
     taken(old)
     pass_(4000)
@@ -128,7 +128,7 @@ def test_what_is_full_again_is_deleted_and_nothing_else() -> None:
     assert taken(new) == 0
 
 
-def test_the_table_is_unlogged_and_only_its_role_reads_it() -> None:
+def test_the_table_of_rate_limits_is_unlogged_and_hidden_from_the_read_only_role() -> None:
     (kind,) = database.rows(
         "SELECT relpersistence, has_table_privilege('larder_readonly', oid, 'SELECT')"
         " FROM pg_class WHERE oid = 'rate_limit'::regclass"

@@ -68,7 +68,7 @@ def test_servers_whose_clocks_differ_give_one_successor_within_the_grace(
 
 
 @pytest.mark.parametrize("ahead", [-58, 0, 58])
-def test_the_grace_ends_after_sixty_seconds_whatever_the_servers_clock(
+def test_the_grace_ends_after_sixty_seconds_by_the_clock_of_any_server(
     log_in: Enter, person: MakePerson, ahead: int
 ) -> None:
     mine = log_in(person())
@@ -91,9 +91,7 @@ def test_a_client_that_never_received_the_successor_continues_after_the_grace(
     assert mine.refresh(second, at=1400).refresh
 
 
-def test_a_parent_is_exchanged_once_more_and_no_third_time(
-    log_in: Enter, person: MakePerson
-) -> None:
+def test_a_parent_token_is_exchanged_at_most_twice(log_in: Enter, person: MakePerson) -> None:
     mine = log_in(person())
     mine.refresh(mine.pair.refresh, at=1000)
     second = mine.refresh(mine.pair.refresh, at=1075).refresh
@@ -106,7 +104,7 @@ def test_a_parent_is_exchanged_once_more_and_no_third_time(
 def test_the_successor_that_a_second_exchange_replaced_ends_the_session(
     log_in: Enter, person: MakePerson
 ) -> None:
-    """Two clients have a copy of the parent."""
+    """Two clients have a copy of the parent token."""
     mine = log_in(person())
     successor = mine.refresh(mine.pair.refresh, at=1000).refresh
     second = mine.refresh(mine.pair.refresh, at=1061).refresh
@@ -149,7 +147,7 @@ def test_a_token_older_than_the_predecessor_ends_the_session_at_once(
         mine.refresh(third, at=4)
 
 
-def test_one_session_that_ends_leaves_the_others_alone(log_in: Enter, person: MakePerson) -> None:
+def test_ending_a_session_does_not_end_the_others(log_in: Enter, person: MakePerson) -> None:
     who = person()
     telephone, tablet = log_in(who), log_in(who)
     telephone.revoke(telephone.pair.refresh)
@@ -158,7 +156,7 @@ def test_one_session_that_ends_leaves_the_others_alone(log_in: Enter, person: Ma
     assert tablet.refresh(tablet.pair.refresh, at=1).refresh
 
 
-def test_a_refresh_that_another_one_overtakes_ends_no_session(
+def test_a_refresh_overtaken_by_another_ends_no_session(
     log_in: Enter, person: MakePerson, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another request exchanges the same token after this one has read the session."""
@@ -220,9 +218,7 @@ FORGED = {
 
 
 @pytest.mark.parametrize("forged", FORGED)
-def test_what_was_not_issued_here_is_refused(
-    forged: str, log_in: Enter, person: MakePerson
-) -> None:
+def test_a_forged_refresh_token_is_refused(forged: str, log_in: Enter, person: MakePerson) -> None:
     mine = log_in(person())
     with pytest.raises(TokenInvalid):
         mine.refresh(FORGED[forged], at=1)
@@ -240,7 +236,7 @@ def test_every_changed_character_of_a_token_makes_it_invalid(
             SIGNER.read_refresh(token[:place] + other + token[place + 1 :], policy=V1)
 
 
-def test_tokens_signed_with_the_secret_before_are_taken_and_renewed(
+def test_tokens_signed_with_the_previous_secret_are_accepted_and_renewed(
     log_in: Enter, person: MakePerson
 ) -> None:
     mine = log_in(person())
@@ -251,7 +247,7 @@ def test_tokens_signed_with_the_secret_before_are_taken_and_renewed(
     assert rotated.read_refresh(pair.refresh, policy=V1).generation == 1
 
 
-def test_a_customer_who_was_made_staff_gets_a_token_that_says_so_at_the_next_refresh(
+def test_a_refresh_gives_new_staff_a_token_with_the_staff_claim(
     log_in: Enter, person: MakePerson
 ) -> None:
     who = person()
@@ -265,7 +261,7 @@ def test_the_grace_is_sixty_seconds() -> None:
     assert V1.grace.total_seconds() == 60
 
 
-def test_a_log_in_is_deleted_a_day_after_it_expired_and_not_before(
+def test_a_session_is_deleted_a_day_after_its_expiry(
     person: Callable[..., Person], now: datetime
 ) -> None:
     def session(expires_at: datetime) -> Session:
@@ -284,10 +280,10 @@ MOST_STATEMENTS = 40
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_exchange_is_decided_on_a_limited_number_of_times(
+def test_an_exchange_is_decided_a_limited_number_of_times(
     log_in: Enter, person: MakePerson
 ) -> None:
-    """Each time the token is the present one, and another exchange comes first."""
+    """At each decision the token is the current one, and another exchange commits first."""
     mine, left = log_in(person()), iter(range(MOST_STATEMENTS))
 
     def before(execute: Any, sql: Any, *others: Any) -> Any:

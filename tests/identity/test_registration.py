@@ -1,4 +1,4 @@
-"""Registering: who may, what is refused, and the same request sent again."""
+"""Registration: who may register, what is refused, and repeats."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -32,7 +32,7 @@ def order(as_customer: Api, product: int) -> Answer:
     return as_customer("POST", "orders", {"lines": [{"product": product, "quantity": 1}]})
 
 
-def test_where_registration_is_open_a_new_customer_may_order(
+def test_a_new_customer_may_order_if_registration_is_open(
     db: None, settings: Any, product: Callable[..., int]
 ) -> None:
     settings.REGISTRATION = "open"
@@ -41,7 +41,7 @@ def test_where_registration_is_open_a_new_customer_may_order(
     assert order(log_in("anna"), product()).status == 201
 
 
-def test_where_staff_approve_a_new_customer_may_look_and_not_order_yet(
+def test_a_new_customer_may_not_order_before_the_approval_by_staff(
     db: None, settings: Any, product: Callable[..., int]
 ) -> None:
     settings.REGISTRATION, jam = "approval", product()
@@ -54,7 +54,7 @@ def test_where_staff_approve_a_new_customer_may_look_and_not_order_yet(
     assert order(anna, jam).status == 201
 
 
-def test_closed_registration_accepts_no_account(db: None, settings: Any) -> None:
+def test_closed_registration_refuses_new_accounts(db: None, settings: Any) -> None:
     settings.REGISTRATION = "closed"
     answer = register("anna")
     assert (answer.status, answer.body["code"]) == (403, "registration_closed")
@@ -64,18 +64,18 @@ def test_closed_registration_accepts_no_account(db: None, settings: Any) -> None
 @pytest.mark.parametrize(
     ("taken", "wanted"), [("anna", "ANNA"), ("Anna Smith", "anna smith"), ("ÉLODIE", "élodie")]
 )
-def test_a_name_is_taken_in_any_letters(taken: str, wanted: str, db: None) -> None:
+def test_a_taken_name_is_refused_in_upper_and_lower_case(taken: str, wanted: str, db: None) -> None:
     assert register(taken).status == 201
     answer = register(wanted)
     assert (answer.status, answer.body["code"]) == (409, "username_taken")
 
 
-def test_a_name_is_taken_in_any_of_unicodes_spellings(db: None) -> None:
+def test_a_taken_name_is_refused_in_every_unicode_form(db: None) -> None:
     assert register("Ame\u0301lie").status == 201
     assert register("am\u00e9lie").body["code"] == "username_taken"
 
 
-def test_an_address_is_taken_in_any_letters_and_no_address_is_nobodys(db: None) -> None:
+def test_a_taken_email_is_refused_in_any_case_and_several_accounts_may_have_none(db: None) -> None:
     assert register("anna", email="anna@example.com").status == 201
     assert register("bert", email="Anna@Example.com").body["code"] == "email_taken"
     assert register("carl").status == register("dora").status == 201
@@ -92,7 +92,7 @@ PASSWORDS = {
 
 
 @pytest.mark.parametrize("password", PASSWORDS)
-def test_everything_wrong_with_a_password_is_said(password: str, db: None) -> None:
+def test_all_faults_of_a_password_are_reported(password: str, db: None) -> None:
     answer = register("anna-elisabeth1", password)
     assert (answer.status, answer.body["code"]) == (400, "validation_error")
     errors = answer.body["errors"]
@@ -102,7 +102,7 @@ def test_everything_wrong_with_a_password_is_said(password: str, db: None) -> No
     assert not Customer.objects.exists()
 
 
-def test_the_same_registration_again_gives_the_same_customer(db: None) -> None:
+def test_a_repeated_registration_returns_the_same_customer(db: None) -> None:
     first, again = (register("anna", key="k", first_name="Anna") for _ in range(2))
     assert (first.status, again.status) == (201, 201)
     assert first.body == again.body
@@ -116,7 +116,9 @@ def test_the_same_registration_again_gives_the_same_customer(db: None) -> None:
     [{"username": "bert"}, {"password": "another good one"}, {"first_name": "Berta"}],
     ids=lambda other: next(iter(other)),
 )
-def test_the_key_of_a_registration_is_good_for_no_other(other: dict[str, str], db: None) -> None:
+def test_a_registration_key_is_refused_for_another_registration(
+    other: dict[str, str], db: None
+) -> None:
     mine = {"username": "anna", "password": GOOD}
     register(**mine, key="k")
     answer = register(**(mine | other), key="k")
@@ -124,13 +126,13 @@ def test_the_key_of_a_registration_is_good_for_no_other(other: dict[str, str], d
     assert Customer.objects.count() == 1
 
 
-def test_the_key_of_a_refused_registration_is_free(db: None) -> None:
+def test_the_key_of_a_refused_registration_can_be_used_again(db: None) -> None:
     register("anna")
     assert register("Anna", key="k").body["code"] == "username_taken"
     assert register("bert", key="k").status == 201
 
 
-def test_the_key_of_a_registration_is_kept_a_day_and_not_for_ever(db: None) -> None:
+def test_the_key_of_a_registration_expires_after_a_day(db: None) -> None:
     register("anna", key="k")
 
     def swept(moment: datetime) -> int:
@@ -140,7 +142,7 @@ def test_the_key_of_a_registration_is_kept_a_day_and_not_for_ever(db: None) -> N
     assert swept(present() + idempotency.RETENTION + timedelta(minutes=1)) == 1
 
 
-def test_what_a_registration_says_of_rights_is_refused(db: None) -> None:
+def test_a_registration_with_rights_is_refused(db: None) -> None:
     answer = register("anna", is_staff="true", is_superuser="true")
     assert (answer.status, answer.body["code"]) == (400, "unknown_field")
     assert not Customer.objects.exists()

@@ -1,4 +1,4 @@
-"""A registration sent again is known without hashing its password, and says nothing of it."""
+"""A repeated registration is recognised without a hash of its password and does not reveal it."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -26,7 +26,7 @@ def register(username: str = "anna", password: str = GOOD, *, key: str = "k") ->
 
 
 def full(monkeypatch: pytest.MonkeyPatch) -> None:
-    """From now on nothing is hashed: there is no place."""
+    """Leaves no place in the hash lane."""
     monkeypatch.setattr(hashers, "_queue", [HashQueue(1, {"returning": 0, "open": 0})])
 
 
@@ -35,7 +35,7 @@ def test_a_repeat_costs_no_hash(db: None, hashes: Counted) -> None:
     assert hashes.begun == 1
 
 
-def test_a_repeat_is_answered_while_no_password_can_be_hashed(
+def test_a_repeat_is_answered_while_the_hash_lane_is_full(
     db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = register()
@@ -47,7 +47,7 @@ def test_a_repeat_is_answered_while_no_password_can_be_hashed(
 
 
 @pytest.mark.parametrize("other", [{"password": "another good one"}, {"username": "bert"}])
-def test_another_request_with_the_key_is_refused_without_a_hash(
+def test_a_reused_key_is_refused_without_a_hash(
     other: dict[str, str], db: None, hashes: Counted
 ) -> None:
     register()
@@ -55,14 +55,14 @@ def test_another_request_with_the_key_is_refused_without_a_hash(
     assert hashes.begun == 1
 
 
-def test_a_name_that_is_taken_is_refused_without_a_hash(db: None, hashes: Counted) -> None:
-    """The earlier contracts know no key: there a repeat is a name that is taken."""
+def test_a_taken_name_is_refused_without_a_hash(db: None, hashes: Counted) -> None:
+    """The earlier contracts have no key: a repeat there has a taken name."""
     register(key="")
     assert register(key="").body["code"] == "username_taken"
     assert (hashes.begun, Customer.objects.count()) == (1, 1)
 
 
-def test_after_a_refusal_for_want_of_a_place_the_key_is_free(
+def test_a_registration_refused_by_a_full_lane_releases_its_key(
     db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as while_full:
@@ -71,7 +71,9 @@ def test_after_a_refusal_for_want_of_a_place_the_key_is_free(
     assert register().status == 201
 
 
-def test_twins_in_flight_share_one_hash(transactional_db: None, hashes: Counted) -> None:
+def test_concurrent_equal_registrations_share_one_hash(
+    transactional_db: None, hashes: Counted
+) -> None:
     def elsewhere(_: int) -> Answer:
         try:
             return register()
@@ -108,7 +110,7 @@ def test_registrations_from_one_address_leave_places_to_others(
 
 
 def kept() -> list[Any]:
-    """What is stored of the keys of registrations."""
+    """Returns the stored rows of registration keys."""
     return [
         value.tobytes() if isinstance(value, memoryview) else value
         for row in database.rows("SELECT key, fingerprint, result FROM idempotency_key")
@@ -119,7 +121,7 @@ def kept() -> list[Any]:
 def test_neither_the_key_nor_a_plain_hash_of_the_password_is_stored(
     db: None, settings: Any
 ) -> None:
-    """A guess could otherwise be compared in a microsecond instead of a hash's 40 ms."""
+    """Otherwise a guess could be compared in a microsecond instead of the 40 ms of a hash."""
     key = "d7f1c2f0-6e6b-4f0e-9f6c-0f6b6f3d2a10"
     register(key=key)
     before = kept()
@@ -138,13 +140,15 @@ def test_the_same_password_under_two_keys_is_stored_differently(db: None) -> Non
     assert len(set(kept())) == len(kept())
 
 
-def test_a_repeat_is_known_after_a_rotation_of_the_secret(db: None, settings: Any) -> None:
+def test_a_repeat_is_recognised_after_a_rotation_of_the_secret(db: None, settings: Any) -> None:
     first = register()
     settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
     settings.SECRET_KEY = "the next secret"
     assert register().body == first.body
 
 
-def test_the_key_of_a_deleted_account_registers_no_account(db: None, now: datetime) -> None:
+def test_the_registration_key_of_a_deleted_account_registers_no_account(
+    db: None, now: datetime
+) -> None:
     delete_account(register().body["id"], now=now)
     assert register().body["code"] == "idempotency_key_reused"

@@ -1,4 +1,4 @@
-"""What opened an account when the backup was made opens none after a restore."""
+"""Sessions, keys and links from the time of the backup are invalid after a restore."""
 
 import json
 import os
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owne
 
 @pytest.fixture
 def stolen(person: MakePerson, log_in: MakeLogIn, now: datetime) -> tuple[LogIn, str]:
-    """A log-in and a key; beside them a link of a mail and a session of the admin."""
+    """A session and a key; also a link of a mail and a session of the admin exist."""
     who = person()
     PasswordReset.objects.create(customer_id=who.id, created_at=now)
     AdminSession.objects.create(
@@ -44,7 +44,7 @@ def stolen(person: MakePerson, log_in: MakeLogIn, now: datetime) -> tuple[LogIn,
 
 
 def live() -> dict[str, int]:
-    """How many there are of each."""
+    """Returns the number of each kind."""
     return {
         "sessions": Session.objects.ongoing().count(),
         "keys": Key.objects.filter(ended_at=None).count(),
@@ -57,7 +57,7 @@ ALL = {"sessions": 1, "keys": 1, "resets": 1, "admin": 1}
 NONE = dict.fromkeys(ALL, 0)
 
 
-def test_the_command_ends_everything_that_opens_an_account_and_says_how_many(
+def test_the_command_ends_all_sessions_and_keys_and_prints_their_number(
     stolen: tuple[LogIn, str],
 ) -> None:
     log_in, key = stolen
@@ -72,7 +72,7 @@ def test_the_command_ends_everything_that_opens_an_account_and_says_how_many(
     assert not Session.objects.filter(ended_at=None).exists()
 
 
-def test_what_had_ended_before_keeps_its_moment(stolen: tuple[LogIn, str], now: datetime) -> None:
+def test_sessions_that_had_ended_keep_their_time(stolen: tuple[LogIn, str], now: datetime) -> None:
     earlier = now - timedelta(hours=1)
     Session.objects.update(ended_at=earlier)
     output = StringIO()
@@ -87,8 +87,8 @@ def test_a_new_account_does_not_reuse_the_number_of_a_lost_one(person: MakePerso
     assert person().id > before + restored.NUMBERS_LEFT_OUT
 
 
-def test_all_of_it_ends_or_nothing(stolen: tuple[LogIn, str], now: datetime) -> None:
-    """The server's role may not move a sequence: it is the owner's command."""
+def test_all_sessions_and_keys_end_or_none(stolen: tuple[LogIn, str], now: datetime) -> None:
+    """The server's role may not set a sequence: only the owner may run the command."""
     with pytest.raises(ProgrammingError, match="permission denied"):
         restored.end_sessions_and_keys(using="default", now=now)
     assert live() == ALL
@@ -122,7 +122,7 @@ def prepare() -> None:
     call_command("prepare", stdout=StringIO())
 
 
-def test_preparing_ends_them_once_where_a_restore_left_its_mark(
+def test_prepare_ends_all_sessions_once_after_a_restore(
     stolen: tuple[LogIn, str], marked: Callable[[str | None], None], prepares: None
 ) -> None:
     marked(MARK)
@@ -135,7 +135,7 @@ def test_preparing_ends_them_once_where_a_restore_left_its_mark(
 
 
 @pytest.mark.parametrize("said", [None, "The shop of Larder & Sons."])
-def test_preparing_ends_nothing_where_there_is_no_mark(
+def test_prepare_ends_no_session_without_the_mark_of_a_restore(
     stolen: tuple[LogIn, str],
     marked: Callable[[str | None], None],
     prepares: None,

@@ -1,4 +1,4 @@
-"""Log-ins that show that the account is theirs are served while all others are refused."""
+"""Log-ins of returning clients are served while all others are refused."""
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -21,7 +21,7 @@ HOME, STRANGE = "203.0.113.9", "198.51.100.7"
 
 @pytest.fixture(autouse=True)
 def _full(db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Normal limits, and no place for log-ins that show nothing."""
+    """Sets the normal limits, with no place for log-ins without proof."""
     monkeypatch.setattr(attempts, "_setup", [attempts.Setup(secret="a secret of this test")])
     monkeypatch.setattr(hashers, "_queue", [HashQueue(1, {"returning": 20, "open": 0})])
     return iter(())
@@ -41,7 +41,7 @@ def log_in(who: Person, refresh: str = "", password: str = "") -> Answer:
 
 @pytest.fixture
 def member(person: MakePerson, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Member]:
-    """Makes an account that logged in before, at another address than today's."""
+    """Creates an account that has logged in before, from another address."""
 
     def make(name: str) -> Member:
         with monkeypatch.context() as quiet:
@@ -59,7 +59,7 @@ def served(
     proof: Proof = "none",
     caller: int | None = None,
 ) -> bool:
-    """Whether a log-in with the right password gets a place."""
+    """Returns whether a log-in with the right password gets a place."""
     with (
         suppress(Overloaded, RateLimited),
         attempt("log in", account=account, address=address, proof=proof, caller=caller),
@@ -69,7 +69,7 @@ def served(
 
 
 def fail(account: str = "anna", address: str = HOME, proof: Proof = "none") -> bool:
-    """Whether a wrong password was looked at."""
+    """Returns whether a wrong password was checked."""
     with suppress(Overloaded, RateLimited):
         try:
             with attempt("log in", account=account, address=address, proof=proof):
@@ -88,7 +88,7 @@ def test_a_log_in_with_an_earlier_refresh_token_is_served(
 
 
 @pytest.mark.parametrize("state", ["ended", "expired", "rotated"])
-def test_it_may_be_one_that_opens_nothing_any_more(
+def test_a_log_in_with_an_ended_or_replaced_refresh_token_is_served(
     state: str, member: Callable[[str], Member]
 ) -> None:
     anna, shown = member("anna")
@@ -100,7 +100,7 @@ def test_it_may_be_one_that_opens_nothing_any_more(
     assert log_in(anna, shown).status == 200
 
 
-def test_the_token_of_another_account_or_none_at_all_shows_nothing(
+def test_a_token_of_another_account_or_an_invalid_one_is_ignored(
     member: Callable[[str], Member],
 ) -> None:
     (anna, _), (mallory, shown) = member("anna"), member("mallory")
@@ -109,22 +109,22 @@ def test_the_token_of_another_account_or_none_at_all_shows_nothing(
     assert log_in(mallory, shown).status == 200
 
 
-def test_the_token_opens_nothing_without_the_password(
+def test_a_token_does_not_replace_the_password(
     member: Callable[[str], Member],
 ) -> None:
     answer = log_in(*member("anna"), password="wrong horse")
     assert (answer.status, answer.body["code"]) == (401, "invalid_credentials")
 
 
-def test_an_account_is_served_where_it_logged_in_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    """So are the earlier contracts and the admin, which have no field for a token."""
+def test_an_account_is_served_at_a_known_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This also holds for the earlier contracts and the admin, which have no field for a token."""
     assert not served(address=HOME)
     assert served(address=HOME, proof="token")
     assert served(address=HOME)
     assert not served(address=STRANGE)
 
 
-def test_tries_that_strangers_used_up_are_not_those_of_the_token(
+def test_a_token_has_attempts_that_strangers_cannot_use_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with monkeypatch.context() as roomy:
@@ -134,14 +134,16 @@ def test_tries_that_strangers_used_up_are_not_those_of_the_token(
     assert served(proof="token")
 
 
-def test_the_token_adds_five_tries_and_no_more() -> None:
-    """Right passwords count as well: else accounts made for it would fill the lane."""
+def test_a_token_adds_five_attempts() -> None:
+    """Right passwords count as well: otherwise accounts created for this purpose would fill the
+    lane.
+    """
     assert [fail(proof="token") for _ in range(6)] == [True] * 5 + [False]
     assert [served("bert", proof="token", address=STRANGE) for _ in range(5)] == [True] * 5
     assert not served("bert", address=HOME, proof="token")
 
 
-def test_a_log_in_that_is_refused_for_want_of_a_place_is_no_try(
+def test_a_log_in_refused_by_a_full_lane_does_not_count_as_an_attempt(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with monkeypatch.context() as full:

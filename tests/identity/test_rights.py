@@ -1,5 +1,6 @@
-"""Rights of staff: no account raises its own, grants what it does not have, or is the last owner to
-go."""
+"""Rights of staff: no account raises its own rights or grants missing ones, and one owner always
+remains.
+"""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -85,7 +86,7 @@ def test_a_role_without_the_permission_changes_no_rights(
         rights.save_role(who.caller, None, "mine", [])
 
 
-def test_what_one_does_not_have_cannot_be_granted(person: MakePerson, now: datetime) -> None:
+def test_staff_cannot_grant_rights_that_they_do_not_have(person: MakePerson, now: datetime) -> None:
     clerk, who = person(is_staff=True, role="support"), person()
     clerk.customer.user_permissions.add(*ids_of("identity.manage_rights"))
     change(clerk, who, now, is_staff=True, roles=["viewer"])
@@ -101,7 +102,7 @@ def test_what_one_does_not_have_cannot_be_granted(person: MakePerson, now: datet
         change(clerk, who, now, is_superuser=True)
 
 
-def test_an_owner_is_not_above_a_superuser(
+def test_an_owner_cannot_change_a_superuser(
     owner: Person, person: MakePerson, now: datetime
 ) -> None:
     boss = person(is_staff=True, is_superuser=True)
@@ -135,7 +136,7 @@ def _empty_role(actor: Person, last: Person, now: datetime) -> None:
 
 
 @pytest.mark.parametrize("remove", [_delete, _delete_role, _empty_role])
-def test_the_last_owner_stays(
+def test_the_last_owner_cannot_be_removed(
     remove: Callable[[Person, Person, datetime], None], owner: Person, now: datetime
 ) -> None:
     with pytest.raises(LastOwner):
@@ -143,7 +144,7 @@ def test_the_last_owner_stays(
 
 
 @pytest.mark.parametrize("remove", [_demote, _deactivate, _take_role, _delete_role, _empty_role])
-def test_an_owner_who_was_deactivated_meanwhile_removes_no_other(
+def test_a_deactivated_owner_cannot_remove_another(
     remove: Callable[[Person, Person, datetime], None],
     owner: Person,
     person: MakePerson,
@@ -160,7 +161,7 @@ def test_an_owner_who_was_deactivated_meanwhile_removes_no_other(
 
 
 class _WithCaller(Person):
-    """A person whose request was admitted before."""
+    """A person whose request was authenticated before."""
 
     def __init__(self, customer: Customer, password: str, caller: Any) -> None:
         super().__init__(customer, password)
@@ -180,11 +181,12 @@ def test_the_last_owner_cannot_delete_the_account_through_the_api(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_owners_cannot_leave_at_once(
+def test_two_owners_cannot_be_removed_at_the_same_time(
     person: MakePerson, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Both transactions stay open after their last read until the other has come as far: without
-    the lock each still sees the owner that the other one removes."""
+    """Both transactions stay open after their last read until the other has finished its reads:
+    without the lock each still sees the owner that the other removes.
+    """
     pair = [person(is_staff=True, role="owner") for _ in range(2)]
     callers = [one.caller for one in pair]
     met, outcomes, has_owner = Barrier(2, timeout=2), [], rights._has_owner
@@ -237,9 +239,7 @@ def test_a_change_of_rights_is_in_the_audit_trail(
     ]
 
 
-def test_staff_change_the_name_under_which_they_act_only_with_a_permission(
-    person: Any, as_: Any
-) -> None:
+def test_staff_need_a_permission_to_change_their_own_name(person: Any, as_: Any) -> None:
     packer = as_(person("packer", is_staff=True, role="warehouse"))
     for fields in ({"username": "the shop"}, {"email": "other@example.com"}):
         answer = packer("PATCH", "me", fields)

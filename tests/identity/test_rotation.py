@@ -1,4 +1,4 @@
-"""The exchange of refresh tokens, over every short history of a phone and a thief."""
+"""The exchange of refresh tokens, in every short sequence of uses by a phone and a thief."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -54,7 +54,7 @@ class Shop:
 
 
 def played(uses: Sequence[Use]) -> Shop:
-    """The session after all of these."""
+    """Returns the session after these uses."""
     shop = Shop()
     for use in uses:
         shop.use(use)
@@ -67,7 +67,7 @@ def histories(length: int, *clients: str) -> Iterator[tuple[Use, ...]]:
     return product(every, repeat=length)
 
 
-def test_a_phone_that_loses_no_two_answers_in_a_row_is_never_logged_out() -> None:
+def test_a_phone_that_never_loses_two_answers_in_a_row_stays_logged_in() -> None:
     tried = 0
     for uses in histories(7, "phone"):
         if not any(one.lost and next_.lost for one, next_ in pairwise(uses)):
@@ -82,14 +82,14 @@ def test_a_phone_that_repeats_within_the_grace_may_lose_any_number_of_answers() 
             assert not played(uses).ended
 
 
-def test_two_holders_of_one_token_collide_at_their_next_use() -> None:
-    """From wherever a history has led: each uses its token, then the first one again."""
+def test_two_holders_of_one_token_end_the_session_at_their_next_use() -> None:
+    """After any sequence: each client uses its token, then the first one again."""
     for uses in histories(4, "phone", "thief"):
         for first, second in (("phone", "thief"), ("thief", "phone")):
             assert played([*uses, Use(first), Use(second), Use(first)]).ended, uses
 
 
-def test_without_the_end_of_the_replaced_successor_two_holders_go_on() -> None:
+def test_without_the_end_of_the_replaced_successor_two_holders_stay_logged_in() -> None:
     """The negative control of the test before."""
     uses = [Use("phone"), Use("thief"), Use("phone")]
     shop = Shop()
@@ -100,10 +100,10 @@ def test_without_the_end_of_the_replaced_successor_two_holders_go_on() -> None:
 
 
 @pytest.mark.parametrize("ahead", [0.0, 58.0])
-def test_the_services_decide_as_the_model_does(
+def test_the_services_decide_as_the_model(
     log_in: Callable[..., LogIn], person: Callable[..., Person], ahead: float
 ) -> None:
-    """Also where every second refresh is at a server whose clock is ahead."""
+    """Also if every second refresh is at a server whose clock is ahead."""
     mine = log_in(person())
     row = Session.objects.get()
     for uses in product(
@@ -124,7 +124,7 @@ def test_the_services_decide_as_the_model_does(
 
 
 def answered(mine: LogIn, token: str, at: float, ahead: float) -> str:
-    """The successor, or nothing where the session was ended."""
+    """Returns the successor, or None if the session was ended."""
     try:
         return mine.refresh(token, at=at, ahead=ahead).refresh
     except SessionEnded:

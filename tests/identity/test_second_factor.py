@@ -1,4 +1,4 @@
-"""Second factors at the service: enrolled, proven once, removed, reset."""
+"""The service of second factors: enrolling, proving, removing and resetting."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -60,7 +60,7 @@ def test_a_code_before_the_last_one_is_refused(person: MakePerson, now: datetime
         second_factors.prove(account, phone.code(now - STEP), now=now)
 
 
-def test_of_two_log_ins_with_one_code_one_succeeds(
+def test_one_of_two_log_ins_with_one_code_succeeds(
     transactional_db: None, person: MakePerson, now: datetime
 ) -> None:
     for code_at in range(3):
@@ -85,7 +85,7 @@ def test_of_two_log_ins_with_one_code_one_succeeds(
             assert sum(done) == 1
 
 
-def test_a_recovery_code_is_accepted_once_however_it_is_typed(
+def test_a_recovery_code_is_accepted_once_in_any_spelling(
     person: MakePerson, now: datetime
 ) -> None:
     who = person(is_staff=True)
@@ -117,7 +117,7 @@ WRONG = ("", "0", "12345", "1234567", "abcdef", "000 00\0", "\0", "١٢٣٤٥٦"
 
 
 @pytest.mark.parametrize("typed", WRONG)
-def test_what_is_no_code_is_wrong(person: MakePerson, now: datetime, typed: str) -> None:
+def test_an_invalid_code_is_wrong(person: MakePerson, now: datetime, typed: str) -> None:
     who = person(is_staff=True)
     enrol(who, now)
     with pytest.raises(SecondFactorWrong):
@@ -133,9 +133,7 @@ def test_codes_of_another_account_are_wrong(person: MakePerson, now: datetime) -
             second_factors.prove(account_of(other), typed, now=now)
 
 
-def test_a_secret_that_is_copied_to_another_account_is_of_no_use(
-    person: MakePerson, now: datetime
-) -> None:
+def test_a_secret_copied_to_another_account_is_refused(person: MakePerson, now: datetime) -> None:
     who, other = person(is_staff=True), person(is_staff=True)
     phone = enrol(who, now)
     enrol(other, now)
@@ -145,7 +143,7 @@ def test_a_secret_that_is_copied_to_another_account_is_of_no_use(
         second_factors.prove(account_of(other), phone.code(now), now=now)
 
 
-def test_a_use_after_a_new_secret_key_makes_the_old_one_needless(
+def test_a_code_used_after_a_key_rotation_makes_the_old_key_unnecessary(
     person: MakePerson, now: datetime
 ) -> None:
     who, idle = person(is_staff=True), person(is_staff=True)
@@ -159,7 +157,7 @@ def test_a_use_after_a_new_secret_key_makes_the_old_one_needless(
     assert second_factors.prove(account_of(idle, NEW[:1]), other.recovery_codes[0], now=now)
 
 
-def test_an_offer_is_confirmed_by_its_code_in_time_and_by_its_account(
+def test_an_enrolment_is_confirmed_by_its_account_and_code_before_its_expiry(
     person: MakePerson, now: datetime
 ) -> None:
     who, other = person(is_staff=True), person(is_staff=True)
@@ -178,7 +176,7 @@ def test_an_offer_is_confirmed_by_its_code_in_time_and_by_its_account(
     assert len(made.recovery_codes) == 10
 
 
-def test_an_offer_expires(person: MakePerson, now: datetime) -> None:
+def test_an_enrolment_expires(person: MakePerson, now: datetime) -> None:
     account, secret = account_of(person(is_staff=True)), second_factor.new_secret()
     given, late = enrolment(account, secret, now), now + timedelta(minutes=11)
     with pytest.raises(SecondFactorWrong):
@@ -200,7 +198,7 @@ def test_a_new_app_replaces_the_former_one_and_its_recovery_codes(
     assert second_factors.prove(account_of(who), second.recovery_codes[3], now=now)
 
 
-def test_a_first_app_after_a_reset_or_a_removal_comes_with_new_codes_and_ends_the_former_ones(
+def test_an_app_enrolled_after_a_reset_has_new_codes_and_ends_the_former_ones(
     person: MakePerson, now: datetime
 ) -> None:
     who = person(is_staff=True)
@@ -250,7 +248,7 @@ def test_an_enrolment_code_enrols_one_factor_once_within_a_day(
         second_factors.enrol_app(account, enrolment(account, secret, now, code), now=now)
 
 
-def test_an_enrolment_code_replaces_no_factor_and_is_no_log_in(
+def test_an_enrolment_code_neither_replaces_a_factor_nor_logs_in(
     person: MakePerson, now: datetime
 ) -> None:
     who = person(is_staff=True)
@@ -264,7 +262,9 @@ def test_an_enrolment_code_replaces_no_factor_and_is_no_log_in(
     assert second_factors.prove(account, phone.code(now), now=now)
 
 
-def test_the_last_factor_stays_where_staff_need_one(person: MakePerson, now: datetime) -> None:
+def test_staff_who_need_a_factor_cannot_remove_their_last_one(
+    person: MakePerson, now: datetime
+) -> None:
     who = person(is_staff=True)
     account, phone = account_of(who), enrol(who, now)
     with demanded(), pytest.raises(LastSecondFactor):
@@ -275,7 +275,9 @@ def test_the_last_factor_stays_where_staff_need_one(person: MakePerson, now: dat
     assert not queries.rights(who.id).needs_factor
 
 
-def test_who_may_reset_a_factor_and_make_enrolment_codes(person: MakePerson, now: datetime) -> None:
+def test_only_staff_with_the_permission_reset_factors_and_make_enrolment_codes(
+    person: MakePerson, now: datetime
+) -> None:
     owner, support = person(is_staff=True, role="owner"), person(is_staff=True, role="support")
     boss, who = person(is_staff=True, is_superuser=True), person(is_staff=True, role="viewer")
     enrol(who, now)
@@ -331,7 +333,7 @@ def test_a_deleted_account_has_no_factors(person: MakePerson, now: datetime) -> 
         enrol(who, now)
 
 
-def test_a_deactivated_account_enrols_nothing(person: MakePerson, now: datetime) -> None:
+def test_a_deactivated_account_cannot_enrol_a_factor(person: MakePerson, now: datetime) -> None:
     who = person(is_staff=True)
     Customer.objects.filter(pk=who.id).update(is_active=False)
     with pytest.raises(NotFound):

@@ -1,4 +1,4 @@
-"""A password alone gives the rights of staff at no API version, where they need a second factor."""
+"""A password without a required second factor gives no rights of staff in any API version."""
 
 import base64
 from collections.abc import Callable
@@ -42,7 +42,7 @@ def _bearer(path: str) -> Callable[[Person], str]:
 
 
 def _refreshed(path: str, refresh: str) -> Callable[[Person], str]:
-    """The token of a session from before, whose refresh comes later: see `late`."""
+    """A token of an earlier session, refreshed later: see `late`."""
     return lambda who: f"{refresh} {_pair(path)(who)['refresh']}"
 
 
@@ -97,7 +97,7 @@ def boss(person: MakePerson) -> Person:
 
 
 def wrong(header: str, send: Sender) -> list[tuple[str, int]]:
-    """The operations of staff that are not refused, and the other ones that are."""
+    """Returns the operations of staff that are not refused, and the other operations that are."""
     held = permissions.NO_PERMISSIONS
     found = [one for one in _wrong(send, _staff_needs(held)) if one not in own_account(held)]
     # v1 and most contracts do not take a password.
@@ -105,14 +105,16 @@ def wrong(header: str, send: Sender) -> list[tuple[str, int]]:
 
 
 def _allowed(header: str) -> bool:
-    """Whether the credential has the rights of staff, at contract 4, which takes all of them."""
+    """Returns whether the credential has the rights of staff in contract 4, which accepts all
+    kinds.
+    """
     status = Api()("POST", "/products/", "{}", Authorization=header).status
     assert status in {400, 403}, status
     return status == 400
 
 
 @pytest.mark.parametrize("credential", CREDENTIALS)
-def test_without_a_factor_and_the_setting_off_nothing_changes(
+def test_a_password_has_all_rights_without_a_factor_and_with_the_setting_off(
     boss: Person,
     sender: Sender,  # noqa: F811
     credential: str,
@@ -122,7 +124,7 @@ def test_without_a_factor_and_the_setting_off_nothing_changes(
 
 @pytest.mark.parametrize("credential", CREDENTIALS)
 @pytest.mark.parametrize("way", ["setting on", "enrolled", "both"])
-def test_a_password_alone_has_no_rights_of_staff(
+def test_a_password_without_the_factor_gives_no_rights_of_staff(
     boss: Person,
     sender: Sender,  # noqa: F811
     credential: str,
@@ -145,7 +147,7 @@ def _key(header: str, **fields: Any) -> Any:
     return Api()("POST", "auth/keys", {"name": "till", **fields}, Authorization=header)
 
 
-def test_a_key_that_names_permissions_gives_them_and_no_others(boss: Person) -> None:
+def test_a_key_with_named_permissions_gives_only_these(boss: Person) -> None:
     header = CREDENTIALS["token of v1"](boss)
     made = _key(header, permissions=["catalog.add_product", "orders.view_order"])
     key = f"Token {made.body['key']}"
@@ -171,7 +173,7 @@ def test_a_key_made_without_the_factor_never_gains_rights(boss: Person) -> None:
 
 
 @pytest.mark.parametrize("fields", [{"is_superuser": True}, {"role": "viewer"}])
-def test_a_superuser_and_a_viewer_have_none_either(
+def test_superusers_and_viewers_have_no_rights_without_the_factor(
     person: MakePerson,
     sender: Sender,  # noqa: F811
     fields: dict[str, Any],
@@ -181,7 +183,10 @@ def test_a_superuser_and_a_viewer_have_none_either(
         assert wrong(header, sender(Api(), Authorization=header)) == []
 
 
-def test_the_refusal_says_what_to_do(boss: Person, sender: Sender) -> None:  # noqa: F811
+def test_the_refusal_names_a_limited_key_as_an_alternative(
+    boss: Person,
+    sender: Sender,  # noqa: F811
+) -> None:
     header = CREDENTIALS["token of v1"](boss)
     with demanded():
         answer = Api()("GET", "audit", Authorization=header)
@@ -196,7 +201,7 @@ def test_the_refusal_says_what_to_do(boss: Person, sender: Sender) -> None:  # n
 
 
 @pytest.mark.parametrize("fields", [{"username": "somebody"}, {"email": "thief@example.com"}])
-def test_a_password_alone_does_not_take_the_account_over(
+def test_a_password_without_the_factor_cannot_change_the_account(
     boss: Person, fields: dict[str, str]
 ) -> None:
     header = CREDENTIALS["token of v1"](boss)
@@ -206,7 +211,7 @@ def test_a_password_alone_does_not_take_the_account_over(
             assert (answer.status, answer.body["code"]) == (403, "second_factor_required")
 
 
-def test_a_restricted_account_still_shops(
+def test_a_restricted_account_can_still_order(
     boss: Person, person: MakePerson, product: Callable[..., int]
 ) -> None:
     jam = product()
@@ -224,7 +229,7 @@ def test_a_restricted_account_still_shops(
         assert Api()("GET", f"orders/{theirs}", Authorization=header).status == 403
 
 
-def test_a_customer_with_a_factor_notices_nothing(person: MakePerson, now: datetime) -> None:
+def test_a_customer_with_a_factor_is_not_restricted(person: MakePerson, now: datetime) -> None:
     who = person()
     enrol(who, now)
     with demanded():
@@ -249,7 +254,7 @@ def _opens(client: Client) -> tuple[bool, bool]:
     return at_contract == 400, client.get("/admin/").status_code == 200
 
 
-def test_a_cookie_counts_if_its_session_proved_a_factor_that_the_account_has(
+def test_a_cookie_has_rights_if_its_session_proved_a_current_factor(
     boss: Person,
     person: MakePerson,
     sender: Sender,  # noqa: F811
@@ -278,7 +283,7 @@ def test_a_cookie_counts_if_its_session_proved_a_factor_that_the_account_has(
         assert _opens(proven) == (False, False)
 
 
-def test_the_rights_of_staff_take_one_statement_with_a_factor_too(
+def test_the_rights_of_staff_with_a_factor_are_read_with_one_statement(
     boss: Person, now: datetime, django_assert_num_queries: Any
 ) -> None:
     phone = enrol(boss, now)

@@ -1,4 +1,4 @@
-"""The hand-written SQL says the same as the ORM."""
+"""The hand-written SQL returns the same rows as the ORM."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -8,7 +8,7 @@ from larder.identity.models import AuditEntry, Customer
 from tests.conftest import Person
 
 
-def test_standing_is_what_the_orm_finds(person: Callable[..., Person]) -> None:
+def test_standing_has_the_columns_that_the_orm_finds(person: Callable[..., Person]) -> None:
     people = [person(), person(is_staff=True), person(may_order=False), person(is_active=False)]
     ids = [one.id for one in people]
     columns = ("id", "is_active", "is_staff", "may_order", "public_id")

@@ -1,4 +1,4 @@
-"""What a request was allowed when it began, and what was taken away before it ends."""
+"""Rights that a caller had when the request began and lost before its end."""
 
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -39,13 +39,13 @@ pytestmark = pytest.mark.django_db
 
 
 def of_the_admin(who: Person) -> Caller:
-    """The caller with the admin's cookie, as it was read before."""
+    """Returns the caller with the admin's cookie, as read earlier."""
     row = Customer.objects.get(pk=who.id)
     return Caller(row.pk, row.public_id, row.is_staff, session=None, epoch=row.session_epoch)
 
 
 def make_staff(who: Person, boss: Person, now: datetime) -> None:
-    """Makes an account one of staff, as a superuser does it."""
+    """Makes an account staff, as a superuser."""
     actor = Caller(
         boss.id,
         boss.customer.public_id,
@@ -57,9 +57,7 @@ def make_staff(who: Person, boss: Person, now: datetime) -> None:
 
 
 @pytest.mark.parametrize("how", ["set password", "end sessions", "deactivate"])
-def test_no_key_is_made_with_a_cookie_that_has_ended(
-    how: str, person: MakePerson, now: datetime
-) -> None:
+def test_an_ended_cookie_cannot_make_a_key(how: str, person: MakePerson, now: datetime) -> None:
     who = person(is_staff=True)
     caller = of_the_admin(who)
     if how == "set password":
@@ -73,7 +71,7 @@ def test_no_key_is_made_with_a_cookie_that_has_ended(
     assert not Key.objects.live().filter(customer=who.id).exists()
 
 
-def test_an_app_is_enrolled_with_a_proof_that_still_holds(person: MakePerson) -> None:
+def test_an_app_is_enrolled_only_with_a_valid_proof(person: MakePerson) -> None:
     who, now = person(is_staff=True), datetime.now(UTC)
     phone = enrol(who, now)
     second_factors.reset(None, account_of(who))
@@ -82,11 +80,11 @@ def test_an_app_is_enrolled_with_a_proof_that_still_holds(person: MakePerson) ->
 
 
 def with_a_proof(who: Person, factor: UUID | None) -> Caller:
-    """The caller with the admin's cookie, and the rights that were read with it."""
+    """Returns the caller with the admin's cookie and the rights that were read with it."""
     return queries.with_rights(replace(of_the_admin(who), factor=factor))
 
 
-def test_no_key_gets_rights_from_a_password_once_a_factor_is_enrolled(
+def test_a_key_gets_no_rights_from_a_password_after_a_factor_is_enrolled(
     person: MakePerson,
 ) -> None:
     who, now, seeing = person(is_staff=True), datetime.now(UTC), ["orders.view_order"]
@@ -102,7 +100,7 @@ def test_no_key_gets_rights_from_a_password_once_a_factor_is_enrolled(
     assert Key.objects.get(pk=some).permissions == seeing
 
 
-def test_no_key_gets_rights_that_were_taken_away(person: MakePerson, now: datetime) -> None:
+def test_a_key_gets_no_rights_that_were_removed(person: MakePerson, now: datetime) -> None:
     who, limits = person(is_staff=True), keys.Limits(permissions=["orders.view_order"])
     before = with_a_proof(who, None)
     who.customer.groups.clear()
@@ -111,10 +109,10 @@ def test_no_key_gets_rights_that_were_taken_away(person: MakePerson, now: dateti
 
 
 @pytest.mark.parametrize("has_session", [True, False])
-def test_a_password_is_changed_in_a_session_that_goes_on(
+def test_a_password_is_changed_only_in_a_valid_session(
     person: MakePerson, has_session: bool
 ) -> None:
-    """Otherwise the admin would let a session go on that was ended while the password was read."""
+    """Otherwise the admin would keep a session that was ended while the password was read."""
     who, now = person(is_staff=True), datetime.now(UTC)
     caller = of_the_admin(who)
     if has_session:
@@ -125,7 +123,7 @@ def test_a_password_is_changed_in_a_session_that_goes_on(
     assert Customer.objects.get(pk=who.id).check_password(who.password)
 
 
-def test_the_page_of_the_own_password_lets_no_ended_session_go_on(
+def test_the_page_of_the_own_password_does_not_revive_an_ended_session(
     person: MakePerson, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     who = person(is_staff=True)
@@ -142,10 +140,10 @@ def test_the_page_of_the_own_password_lets_no_ended_session_go_on(
     assert Customer.objects.get(pk=who.id).check_password(who.password)
 
 
-def test_the_page_of_anothers_password_sets_none_of_an_account_that_became_staff(
+def test_the_password_page_refuses_an_account_that_became_staff_meanwhile(
     person: MakePerson, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """While the password is hashed, which takes long."""
+    """The account becomes staff while the password is hashed."""
     clerk, who = person(is_staff=True, role="support"), person()
     desk, hashing = Desk(clerk), Customer.set_password
 
@@ -161,10 +159,10 @@ def test_the_page_of_anothers_password_sets_none_of_an_account_that_became_staff
     assert refusal.after["permission"] == "identity.manage_rights"
 
 
-def test_the_answer_to_a_change_of_the_password_shows_what_was_written(
+def test_a_password_change_returns_the_stored_password_hash(
     person: MakePerson, now: datetime
 ) -> None:
-    """The admin signs the session with it: a password that staff set then ends the session."""
+    """The admin signs the session with this hash: a password that staff set ends the session."""
     who = person(is_staff=True)
     asked = Change(current=who.password, new=NEW)
     mine = passwords.change_password(of_the_admin(who), asked, now=now)
@@ -172,17 +170,17 @@ def test_the_answer_to_a_change_of_the_password_shows_what_was_written(
     assert (mine.password, mine.session_epoch) == (row.password, row.session_epoch)
 
 
-def test_log_ins_from_before_an_account_became_staff_end(
+def test_sessions_opened_before_an_account_became_staff_end(
     person: MakePerson, as_: Callable[[Person], Api], now: datetime
 ) -> None:
-    """Their tokens say that this is no member of staff."""
+    """Their tokens do not have the staff claim."""
     boss, who = person(is_staff=True, is_superuser=True), person()
     as_(who)
     make_staff(who, boss, now)
     assert not Session.objects.live(now).filter(customer=who.id).exists()
 
 
-def test_a_password_alone_ends_no_key_with_rights_of_staff(
+def test_a_password_without_the_factor_cannot_end_keys_of_staff(
     person: MakePerson, now: datetime
 ) -> None:
     who = person(is_staff=True)
@@ -195,8 +193,8 @@ def test_a_password_alone_ends_no_key_with_rights_of_staff(
         Key.objects.filter(pk=key.pk).delete()
 
 
-def test_new_codes_end_what_the_former_opened(person: MakePerson) -> None:
-    """But not the session that makes them."""
+def test_new_codes_end_the_sessions_opened_with_former_codes(person: MakePerson) -> None:
+    """The session that requests the codes does not end."""
     who, now = person(is_staff=True), datetime.now(UTC)
     account, phone = account_of(who), enrol(who, now)
     mine, other = (second_factors.prove(account, one, now=now) for one in phone.recovery_codes[:2])
@@ -208,7 +206,7 @@ def test_new_codes_end_what_the_former_opened(person: MakePerson) -> None:
 
 
 @pytest.mark.parametrize("how", ["role", "staff", "deactivate"])
-def test_rights_are_given_with_those_of_the_moment(
+def test_rights_are_granted_only_with_current_rights(
     how: str, person: MakePerson, now: datetime
 ) -> None:
     owner, who = person(is_staff=True, role="owner"), person()
@@ -225,7 +223,7 @@ def test_rights_are_given_with_those_of_the_moment(
 
 @pytest.mark.parametrize("act", ["update", "change", "delete"])
 @pytest.mark.parametrize("is_own", [True, False])
-def test_accounts_are_changed_with_the_permission_of_the_moment(
+def test_accounts_are_changed_only_with_a_current_permission(
     person: MakePerson, now: datetime, act: str, is_own: bool
 ) -> None:
     clerk = person(is_staff=True, role="support")
@@ -244,7 +242,7 @@ def test_accounts_are_changed_with_the_permission_of_the_moment(
     assert (row.email, row.deleted_at) == (who.customer.email, None)
 
 
-def test_factors_are_removed_with_a_proof_that_still_holds(person: MakePerson) -> None:
+def test_factors_are_removed_only_with_a_valid_proof(person: MakePerson) -> None:
     who, now = person(is_staff=True), datetime.now(UTC)
     account = replace(account_of(who), epoch=Customer.objects.get(pk=who.id).session_epoch)
     lost = enrol(who, now)
@@ -261,10 +259,10 @@ def needs_factor(who: Person, proven: UUID) -> bool:
     return queries.rights(who.id, proven).needs_factor
 
 
-def test_accounts_with_similar_names_share_no_attempts(
+def test_accounts_with_similar_names_have_separate_attempts(
     person: MakePerson, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A log-in at an address excuses the account there: not another that is folded alike."""
+    """A log-in makes an address known for its account, and not for another with a similar name."""
     monkeypatch.setattr(attempts, "_setup", [attempts.Setup(secret="a secret of this test")])
     monkeypatch.setattr(hashers, "_queue", [HashQueue(1, {"returning": 100, "open": 100})])
     person("jessica")
@@ -284,7 +282,7 @@ def test_accounts_with_similar_names_share_no_attempts(
 
 
 def until_refused(username: str, guesses: int) -> list[bool]:
-    """Whether each of so many wrong passwords for this name is looked at."""
+    """Returns for each of so many wrong passwords whether it was checked."""
     found = []
     for number in range(guesses):
         try:
@@ -297,10 +295,10 @@ def until_refused(username: str, guesses: int) -> list[bool]:
     return found
 
 
-def test_attempts_tell_nothing_of_which_accounts_exist(
+def test_attempts_do_not_reveal_which_accounts_exist(
     person: MakePerson, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By another spelling, or by a name that looks like the key of an account."""
+    """Neither by another spelling nor by a name that has the form of an account's key."""
     monkeypatch.setattr(attempts, "_setup", [attempts.Setup(secret="a secret of this test")])
     monkeypatch.setattr(hashers, "_queue", [HashQueue(1, {"returning": 100, "open": 100})])
     who = person("jessica")
@@ -312,7 +310,7 @@ def test_attempts_tell_nothing_of_which_accounts_exist(
             assert until_refused(spelling.format(id), 1) == [True]
 
 
-def test_codes_are_renewed_and_factors_removed_in_a_session_that_goes_on(
+def test_codes_are_renewed_and_factors_removed_only_in_a_valid_session(
     person: MakePerson,
 ) -> None:
     who, now = person(is_staff=True), datetime.now(UTC)

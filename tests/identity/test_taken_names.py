@@ -52,7 +52,7 @@ def test_a_failed_statement_is_found_in_the_log(person: MakePerson) -> None:
 def test_a_second_registration_is_refused(
     person: MakePerson, monkeypatch: pytest.MonkeyPatch, body: dict[str, str], code: str
 ) -> None:
-    """Also where another transaction has taken the name since it was looked up."""
+    """Also if another transaction takes the name after the look-up."""
     person("anna", email="anna@example.com")
     for looked_up in (True, False):
         if not looked_up:
@@ -113,7 +113,7 @@ def test_registrations_of_one_name_at_once_make_one_account(
         ({"username": "anna", "email": "anna@example.com"}, "username_taken"),
     ],
 )
-def test_a_change_to_what_another_account_has_is_refused(
+def test_a_change_to_a_taken_name_or_address_is_refused(
     person: MakePerson, as_: AsPerson, change: dict[str, str], code: str
 ) -> None:
     person("anna", email="anna@example.com")
@@ -131,7 +131,7 @@ def test_an_outdated_version_is_refused_before_a_taken_name(person: MakePerson) 
         accounts.change_profile(person().id, {"username": "anna"}, now=now(), terms=terms)
 
 
-def test_a_name_that_is_taken_after_the_lookup_is_refused_all_the_same(
+def test_a_name_taken_after_the_look_up_is_refused(
     person: MakePerson, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     person("anna")
@@ -140,7 +140,7 @@ def test_a_name_that_is_taken_after_the_lookup_is_refused_all_the_same(
         accounts.change_profile(person().id, {"username": "anna"}, now=now())
 
 
-def test_staff_are_refused_without_a_failure_too(person: MakePerson) -> None:
+def test_staff_are_refused_without_a_failed_statement(person: MakePerson) -> None:
     desk = Desk(person("boss", is_staff=True, is_superuser=True))
     person("anna", email="anna@example.com")
     Group.objects.create(name="Packers")
@@ -154,7 +154,7 @@ def test_staff_are_refused_without_a_failure_too(person: MakePerson) -> None:
     assert_no_failure(lines)
 
 
-def test_an_account_made_by_a_command_takes_no_taken_name(person: MakePerson) -> None:
+def test_a_command_cannot_create_an_account_with_a_taken_name(person: MakePerson) -> None:
     person("anna", email="anna@example.com")
     with logged() as lines:
         with pytest.raises(AlreadyTaken, match="username"):

@@ -1,5 +1,7 @@
-"""The differences between the token policies: lifetimes, rotation, claims; and that they are
-separate."""
+"""The differences between the token policies: lifetimes, rotation and claims.
+
+Tokens of one policy are refused by the others.
+"""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -35,17 +37,17 @@ SIGNED = [policy for policy in TOKEN_POLICIES if policy.signed]
 
 
 def claims(token: str) -> dict[str, Any]:
-    """What a token says."""
+    """Returns the claims of a token."""
     return jwt.decode(token, options={"verify_signature": False})
 
 
 @pytest.fixture
 def present() -> datetime:
-    """The present: access tokens are read by the clock on the wall."""
+    """The current time: access tokens are checked with the clock of the machine."""
     return datetime.now(UTC)
 
 
-def test_the_token_policies_are_those_of_the_contracts() -> None:
+def test_the_token_policies_match_the_contracts() -> None:
     minutes = [policy.access.total_seconds() / 60 for policy in (V1, API, IDENTITY)]
     days = [policy.refresh.total_seconds() / DAY for policy in (V1, API, IDENTITY)]
     assert (minutes, days) == ([5, 5, 20], [30, 1, 30])
@@ -53,7 +55,7 @@ def test_the_token_policies_are_those_of_the_contracts() -> None:
 
 
 @pytest.mark.parametrize("policy", SIGNED, ids=lambda policy: policy.name)
-def test_signed_tokens_have_the_claims_that_their_clients_read(
+def test_signed_tokens_have_the_claims_of_their_contracts(
     log_in: Enter, person: MakePerson, policy: TokenPolicy
 ) -> None:
     who = person(email="anna@example.com")
@@ -76,7 +78,7 @@ def test_an_account_without_an_email_address_has_an_empty_claim(
     assert claims(log_in(person(), API).pair.access)["email"] == ""
 
 
-def test_tokens_of_v1_carry_no_more_than_they_need(log_in: Enter, person: MakePerson) -> None:
+def test_tokens_of_v1_have_only_the_needed_claims(log_in: Enter, person: MakePerson) -> None:
     said = claims(log_in(person(email="anna@example.com")).pair.access)
     assert said.keys() == {"token_type", "sub", "user_id", "staff", "sid", "ep", "iat", "exp"}
 
@@ -94,7 +96,7 @@ def test_v1_accepts_access_tokens_of_every_api_version(
 
 
 @pytest.mark.parametrize("policy", SIGNED, ids=lambda policy: policy.name)
-def test_a_refresh_token_that_is_a_jwt_is_no_access_token(
+def test_a_jwt_refresh_token_is_refused_as_an_access_token(
     person: MakePerson, present: datetime, policy: TokenPolicy
 ) -> None:
     who = person()
@@ -106,16 +108,16 @@ def test_a_refresh_token_that_is_a_jwt_is_no_access_token(
     assert (refused.status, refused.body["code"]) == (401, "token_invalid")
 
 
-def test_refresh_tokens_are_signed_with_a_key_that_signs_nothing_else(
-    log_in: Enter, person: MakePerson
-) -> None:
+def test_refresh_tokens_are_signed_with_a_separate_key(log_in: Enter, person: MakePerson) -> None:
     mine = log_in(person(), API)
     for purpose in ("access", "refresh"):
         with pytest.raises(jwt.InvalidSignatureError):
             jwt.decode(mine.pair.refresh, derive_key(SECRET, purpose), algorithms=["HS256"])
 
 
-def test_the_kind_is_looked_at_besides_the_key(log_in: Enter, person: MakePerson) -> None:
+def test_the_kind_of_a_token_is_checked_in_addition_to_its_key(
+    log_in: Enter, person: MakePerson
+) -> None:
     said = claims(log_in(person(), API, began=datetime.now(UTC)).pair.refresh)
     as_access = jwt.encode(said, derive_key(SECRET, "access"), algorithm="HS256")
     with pytest.raises(TokenInvalid):
@@ -126,7 +128,7 @@ def test_the_kind_is_looked_at_besides_the_key(log_in: Enter, person: MakePerson
         SIGNER.read_refresh(as_refresh, policy=API)
 
 
-def test_a_refresh_without_rotation_is_noted_as_a_use_and_lasts_no_longer(
+def test_a_refresh_without_rotation_counts_as_a_use_and_keeps_the_expiry(
     log_in: Enter, person: MakePerson
 ) -> None:
     mine = log_in(person(), API)
@@ -135,7 +137,7 @@ def test_a_refresh_without_rotation_is_noted_as_a_use_and_lasts_no_longer(
     assert (row.rotated_at, row.expires_at) == (mine.moment(600), mine.began + API.refresh)
 
 
-def test_an_access_token_is_no_refresh_token(log_in: Enter, person: MakePerson) -> None:
+def test_an_access_token_is_refused_as_a_refresh_token(log_in: Enter, person: MakePerson) -> None:
     for policy in TOKEN_POLICIES:
         mine = log_in(person(), policy)
         with pytest.raises(TokenInvalid):
@@ -159,7 +161,7 @@ def test_a_refresh_token_is_refused_by_other_token_policies(
 
 
 def test_an_opaque_token_of_another_api_version_is_refused() -> None:
-    """There is one such policy so far; its name is in the token's MAC all the same."""
+    """There is one such policy; its name is in the MAC of the token."""
     another = replace(V1, name="v2")
     token = SIGNER.refresh(UUID(int=1), 0, policy=V1)
     assert SIGNER.read_refresh(token, policy=V1).session == UUID(int=1)
@@ -167,7 +169,7 @@ def test_an_opaque_token_of_another_api_version_is_refused() -> None:
         SIGNER.read_refresh(token, policy=another)
 
 
-def test_api_takes_a_refresh_token_again_and_again_for_a_day_and_not_longer(
+def test_api_accepts_a_refresh_token_many_times_for_one_day(
     log_in: Enter, person: MakePerson
 ) -> None:
     mine = log_in(person(), API)
@@ -179,7 +181,7 @@ def test_api_takes_a_refresh_token_again_and_again_for_a_day_and_not_longer(
         mine.refresh(mine.pair.refresh, at=DAY)
 
 
-def test_identity_gives_a_new_refresh_token_and_the_old_one_is_dead_at_once(
+def test_identity_replaces_a_refresh_token_and_refuses_the_old_one_at_once(
     log_in: Enter, person: MakePerson
 ) -> None:
     mine = log_in(person(), IDENTITY)
@@ -200,10 +202,10 @@ def test_identity_ends_the_session_at_a_reuse_after_sixty_seconds(
             mine.refresh(token, at=71)
 
 
-def test_each_token_is_excused_for_sixty_seconds_after_its_own_exchange(
+def test_each_token_has_a_grace_of_sixty_seconds_after_its_exchange(
     log_in: Enter, person: MakePerson
 ) -> None:
-    """However often the session is refreshed meanwhile, by a phone or by a thief."""
+    """Further refreshes of the session, by the phone or a thief, do not matter."""
     mine = log_in(person(), IDENTITY)
     tokens = [mine.pair.refresh]
     for at in (20, 40, 55):
@@ -216,7 +218,7 @@ def test_each_token_is_excused_for_sixty_seconds_after_its_own_exchange(
         mine.refresh(tokens[1], at=101)
 
 
-def test_a_thief_who_refreshes_every_fifty_seconds_is_found(
+def test_a_reused_token_is_detected_if_a_thief_refreshes_every_fifty_seconds(
     log_in: Enter, person: MakePerson
 ) -> None:
     mine = log_in(person(), IDENTITY)
@@ -229,9 +231,7 @@ def test_a_thief_who_refreshes_every_fifty_seconds_is_found(
         mine.refresh(stolen, at=291)
 
 
-def test_a_session_keeps_no_exchanges_that_are_not_excused_any_more(
-    log_in: Enter, person: MakePerson
-) -> None:
+def test_a_session_keeps_only_exchanges_within_the_grace(log_in: Enter, person: MakePerson) -> None:
     mine = log_in(person(), IDENTITY)
     token = mine.pair.refresh
     for at in (0, 50, 100, 150):
@@ -242,7 +242,7 @@ def test_a_session_keeps_no_exchanges_that_are_not_excused_any_more(
     assert len(Session.objects.get().exchanges or {}) == MAX_EXCUSED
 
 
-def test_a_parent_that_the_former_version_exchanged_is_excused_too(
+def test_a_parent_token_exchanged_by_the_former_version_has_the_grace(
     log_in: Enter, person: MakePerson
 ) -> None:
     mine = log_in(person(), IDENTITY)
@@ -266,7 +266,7 @@ def test_identity_gives_thirty_more_days_with_each_refresh(
 
 
 @pytest.mark.parametrize("policy", SIGNED, ids=lambda policy: policy.name)
-def test_signed_refresh_tokens_of_the_secret_before_are_taken(
+def test_signed_refresh_tokens_with_the_previous_secret_are_accepted(
     log_in: Enter, person: MakePerson, policy: TokenPolicy
 ) -> None:
     mine = log_in(person(), policy)
@@ -278,13 +278,13 @@ def test_signed_refresh_tokens_of_the_secret_before_are_taken(
 
 
 @pytest.mark.parametrize("token", ["", "x", "a.b.c", "ü.ü.ü", "A" * 70])
-def test_a_token_that_no_api_version_issued_is_refused(token: str) -> None:
+def test_an_unknown_token_is_refused_by_every_policy(token: str) -> None:
     for policy in TOKEN_POLICIES:
         with pytest.raises(TokenInvalid):
             SIGNER.read_refresh(token, policy=policy)
 
 
-def test_verify_takes_live_tokens_of_both_kinds(
+def test_verify_accepts_valid_tokens_of_both_kinds(
     log_in: Enter, person: MakePerson, present: datetime
 ) -> None:
     for policy in SIGNED:
@@ -297,7 +297,7 @@ def test_verify_takes_live_tokens_of_both_kinds(
         v1.verify(v1.pair.refresh)
 
 
-def test_verify_refuses_what_refreshing_would_refuse(
+def test_verify_refuses_tokens_that_refresh_refuses(
     log_in: Enter, person: MakePerson, present: datetime
 ) -> None:
     mine = log_in(person(), IDENTITY, began=present)
@@ -328,7 +328,7 @@ def _forget(mine: LogIn, who: Person) -> None:
 
 
 @pytest.mark.parametrize("end", [_revoke, _deactivate, _delete, _forget])
-def test_verify_and_refresh_refuse_every_token_of_a_session_that_ended(
+def test_verify_and_refresh_refuse_every_token_of_an_ended_session(
     log_in: Enter, person: MakePerson, present: datetime, end: Callable[[LogIn, Person], None]
 ) -> None:
     for policy in SIGNED:

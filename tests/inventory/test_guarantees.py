@@ -1,7 +1,7 @@
-"""What the database itself refuses, for all clients and whatever the code does.
+"""What the database refuses to all clients.
 
-The statements run beside Django, in transactions that are rolled back, as the role whose rights
-are the question.
+The statements run without Django, in transactions that are rolled back, with the role whose rights
+are tested.
 """
 
 import os
@@ -74,9 +74,7 @@ CHANGES = [
 
 
 @pytest.mark.parametrize("statement", CHANGES)
-def test_the_ledger_cannot_be_changed_by_the_server_for_it_has_no_right_to(
-    as_role: As, statement: str
-) -> None:
+def test_the_role_of_the_server_cannot_change_the_ledger(as_role: As, statement: str) -> None:
     with as_role("app") as connection:
         booked(connection)
         with pytest.raises(errors.InsufficientPrivilege):
@@ -104,7 +102,7 @@ def test_an_insert_that_would_update_is_refused_too(as_role: As, role: str) -> N
 
 
 @pytest.mark.parametrize("table", BOOKS)
-def test_all_books_have_the_trigger_and_the_server_only_reads_and_appends(
+def test_every_ledger_has_the_trigger_and_the_server_only_reads_and_appends(
     as_role: As, table: str
 ) -> None:
     with as_role("app") as connection:
@@ -145,13 +143,13 @@ FORBIDDEN = [
 
 
 @pytest.mark.parametrize("statement", FORBIDDEN)
-def test_the_server_cannot_change_what_holds_it(as_role: As, statement: str) -> None:
+def test_the_server_cannot_remove_the_guards_of_the_ledger(as_role: As, statement: str) -> None:
     with as_role("app") as connection, pytest.raises(errors.InsufficientPrivilege):
         connection.execute(statement)
 
 
 @pytest.mark.parametrize("column", ["available", "committed"])
-def test_stock_cannot_go_below_nought(as_role: As, column: str) -> None:
+def test_stock_cannot_go_below_zero(as_role: As, column: str) -> None:
     for role in ("app", "superuser"):
         with as_role(role) as connection:
             product = new_product(connection)
@@ -160,21 +158,21 @@ def test_stock_cannot_go_below_nought(as_role: As, column: str) -> None:
                 connection.execute(change, [product])
 
 
-def test_one_cause_is_booked_once_for_a_product(as_role: As) -> None:
+def test_the_ledger_has_one_entry_for_each_cause_and_product(as_role: As) -> None:
     with as_role("app") as connection:
         product = booked(connection)
         with pytest.raises(errors.UniqueViolation, match="ledger_entry_once"):
             connection.execute(ENTRY, [product, "r1"])
 
 
-def test_a_new_product_has_its_row_of_stock_at_once(as_role: As) -> None:
+def test_a_new_product_has_a_stock_row(as_role: As) -> None:
     with as_role("app") as connection:
         product = new_product(connection)
         row = "SELECT available, committed FROM inventory.stock WHERE product_id = %s"
         assert connection.execute(row, [product]).fetchall() == [(0, 0)]
 
 
-def test_neither_prices_nor_rules_can_be_absurd(as_role: As) -> None:
+def test_the_database_refuses_invalid_prices_and_rules(as_role: As) -> None:
     for change in ("price = -1", "min_quantity = 0", "step = 0", "max_per_order = 0"):
         with as_role("app") as connection:
             product = new_product(connection)
@@ -218,7 +216,9 @@ def test_orders_do_not_wait_for_other_changes_of_a_product(
         placing.execute(HOLD, [committed])
 
 
-def test_the_service_archives_through_that_lock(committed: int, as_role: As, now: Any) -> None:
+def test_the_service_locks_the_stock_to_archive_a_product(
+    committed: int, as_role: As, now: Any
+) -> None:
     with as_role("app") as placing:
         placing.execute(HOLD, [committed])
         change_product(committed, {"name": "A"}, now=now)
@@ -228,9 +228,7 @@ def test_the_service_archives_through_that_lock(committed: int, as_role: As, now
         database.execute("RESET lock_timeout")
 
 
-def test_who_refers_to_a_product_waits_neither_for_orders_nor_for_archiving(
-    committed: int, as_role: As
-) -> None:
+def test_foreign_key_checks_do_not_wait_for_stock_locks(committed: int, as_role: As) -> None:
     with transaction.atomic(), as_role("app") as referring:
         assert lock([committed])
         referring.execute(REFER, [committed])
@@ -265,7 +263,7 @@ def test_the_read_only_role_sees_no_credentials(as_role: As, statement: str) -> 
     "table",
     ["catalog.product", "inventory.stock", "inventory.ledger_entry", 'orders."order"'],
 )
-def test_the_read_only_role_sees_the_books_and_writes_nothing(as_role: As, table: str) -> None:
+def test_the_read_only_role_reads_the_tables_and_writes_nothing(as_role: As, table: str) -> None:
     with as_role("reader") as connection:
         connection.execute(f"SELECT * FROM {table}")
         connection.execute("SELECT id, username, is_staff FROM identity.customer")

@@ -1,4 +1,4 @@
-"""Which stock rows another transaction keeps locked is found out without locking any."""
+"""Stock rows that another transaction keeps locked are found without locking any."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -34,7 +34,7 @@ def test_locked_rows_are_found_and_unknown_products_are_not(product: Callable[..
     assert locks.find_locked(made) == []
 
 
-def test_a_row_that_is_locked_for_a_moment_is_not_kept(
+def test_a_briefly_locked_row_is_not_reported(
     product: Callable[..., int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     brief, kept = product(), product()
@@ -48,14 +48,14 @@ def test_a_row_that_is_locked_for_a_moment_is_not_kept(
 
 
 def finds(products: list[int]) -> list[int]:
-    """What is found by a thread with a separate connection."""
+    """Returns what a thread with a separate connection finds."""
     try:
         return locks.find_contended(products)
     finally:
         connections.close_all()
 
 
-def test_many_kept_rows_are_found_in_bounded_time(
+def test_many_locked_rows_are_found_in_bounded_time(
     product: Callable[..., int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = [product() for _ in range(12)]
@@ -85,8 +85,10 @@ def test_a_wait_for_a_row_ends_after_its_limit_and_locks_nothing(
 
 @contextmanager
 def moving(times: int, *, by_staff: bool, lines: int = 1) -> Iterator[list[bool]]:
-    """Other threads that move stock, so many at once, until the block ends. Yields for each that
-    has begun or was refused whether it has begun."""
+    """Runs threads that move stock until the block ends.
+
+    Yields a list with True for each that has begun and False for each that was refused.
+    """
     begun: list[bool] = []
     ends = Event()
 

@@ -1,4 +1,4 @@
-"""The hand-written SQL of movements says the same as the ORM, whatever is queried."""
+"""The hand-written SQL of movements reads and writes the same rows as the ORM."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -28,7 +28,7 @@ within_a_test = settings(
 
 # --- LOCK ----------------------------------------------------------------------------------
 @pytest.mark.parametrize("asked", [[], [2, 1, 0], [0, 0, 2], [1, 10**12], [-1]])
-def test_lock_reads_what_the_orm_would_in_product_order(
+def test_lock_reads_the_rows_of_the_orm_in_order_of_products(
     product: Callable[..., int], asked: list[int]
 ) -> None:
     made = [product(stock=units) for units in (3, 0, 7)]
@@ -40,7 +40,7 @@ def test_lock_reads_what_the_orm_would_in_product_order(
     assert list(movements.lock(ids)) == sorted(set(ids) & set(made))
 
 
-def test_lock_has_the_order_below_the_locking(product: Callable[..., int]) -> None:
+def test_lock_sorts_rows_before_it_locks_them(product: Callable[..., int]) -> None:
     lines = [row[0] for row in database.rows(f"EXPLAIN {sql.LOCK}", [[product(), product()]])]
     assert lines[0].startswith("LockRows")
     (below,) = [line for line in lines if line.startswith("  ->")]
@@ -72,7 +72,7 @@ def by_hand(wanted: Sequence[Movement], now: datetime) -> None:
 
 
 def written(products: Sequence[int]) -> tuple[list[Any], list[Any]]:
-    """Stock and ledger as they are, without what differs between two runs: the ids."""
+    """Returns stock and ledger without the ids, which differ between two runs."""
     stock = Stock.objects.filter(pk__in=products).order_by("pk")
     entries = LedgerEntry.objects.filter(product_id__in=products).order_by("id")
     columns = [f.attname for f in LedgerEntry._meta.concrete_fields if f.name != "id"]
@@ -112,7 +112,7 @@ def stocked(product: Callable[..., int], now: datetime) -> list[int]:
 
 
 # --- the ledger through the ORM queries ----------------------------------------------------
-def test_a_ledger_is_read_backwards_from_where_a_page_ended(
+def test_a_ledger_is_read_backwards_from_the_end_of_the_last_page(
     product: Callable[..., int], now: datetime
 ) -> None:
     jam = product(stock=5)

@@ -1,4 +1,4 @@
-"""Products changed with their stock while customers order them, and names wanted by many."""
+"""Products are changed while customers order them, and several products are given one name."""
 
 import os
 from collections import Counter
@@ -65,7 +65,7 @@ def created(name: str) -> Answer:
 # --- One name, wanted by many --------------------------------------------------------------
 @dataclass
 class Wanted:
-    """What came of a name that several wanted at once."""
+    """The result of concurrent requests for one name."""
 
     name: str
     answers: list[Answer]
@@ -80,7 +80,7 @@ def all_want(name: str, tasks: Iterable[Callable[[], Answer]]) -> Wanted:
 
 
 def check_name(outcome: Wanted) -> None:
-    """One has it, the others got that answer."""
+    """Checks that one product has the name and the other requests were refused."""
     codes = Counter(answer.code for answer in outcome.answers)
     assert codes == {OK: 1, "name_taken": len(outcome.answers) - 1}
     assert outcome.bearers == 1
@@ -98,18 +98,18 @@ def rename_together(product: MakeProduct) -> Wanted:
     return all_want(name, [*renames, lambda: created(name)])
 
 
-def test_of_many_that_create_one_name_at_once_one_succeeds() -> None:
+def test_one_of_several_concurrent_products_gets_a_name() -> None:
     for _ in range(3):
         check_name(create_together())
 
 
-def test_of_many_that_take_one_name_at_once_one_succeeds(product: MakeProduct) -> None:
+def test_one_of_several_concurrent_renames_gets_a_name(product: MakeProduct) -> None:
     for _ in range(3):
         check_name(rename_together(product))
 
 
 @pytest.mark.parametrize("way", ["create", "rename"])
-def test_without_the_lock_of_the_name_several_have_it(
+def test_without_the_name_lock_several_products_get_a_name(
     way: str, product: MakeProduct, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module, place, replacement in removal("name lock"):
@@ -125,7 +125,7 @@ def test_without_the_lock_of_the_name_several_have_it(
 # --- A quantity set in the middle of a rush ------------------------------------------------
 @dataclass
 class Rush:
-    """The answers that customers and staff got."""
+    """The answers to customers and staff."""
 
     product: int
     answers: list[Answer]
@@ -152,7 +152,7 @@ def rush(who: Person, jam: int, changes: list[tuple[dict[str, Any], int | None]]
 
 
 def check_rush(outcome: Rush) -> None:
-    """All clients are served, and the books say what was there when the quantity was set."""
+    """Checks that all clients were served and that the ledger has the right quantities."""
     assert Counter(one.code for one in outcome.answers) == {OK: BUYERS * ORDERS}
     assert Counter(one.code for one in outcome.changed) == {OK: len(outcome.changed)}
     assert_agree([outcome.product])
@@ -163,7 +163,7 @@ def check_rush(outcome: Rush) -> None:
     assert set_to == [(SET,)]
 
 
-def test_a_quantity_set_in_the_middle_of_a_rush_is_right_to_the_unit(
+def test_a_quantity_set_during_concurrent_orders_is_exact(
     person: Callable[..., Person], product: MakeProduct
 ) -> None:
     check_rush(rush(person(), product(stock=OPENING), [({"unit": "jar"}, SET)]))
@@ -180,7 +180,7 @@ def order_beside_a_quantity(who: Person, jam: int) -> Race:
     )
 
 
-def test_a_difference_counted_before_the_lock_makes_the_books_wrong(
+def test_a_difference_calculated_before_the_lock_makes_the_stock_wrong(
     person: Callable[..., Person], product: MakeProduct, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert_held(order_beside_a_quantity(person(), product(stock=OPENING)))
@@ -195,7 +195,7 @@ def test_a_difference_counted_before_the_lock_makes_the_books_wrong(
 
 
 def relabel(who: Person, jam: int, times: int = 12) -> Rush:
-    """A new SKU again and again, and every time the quantity as well."""
+    """Staff change the SKU and the quantity again and again."""
     return rush(who, jam, [({"sku": f"{jam}-{number}"}, SET) for number in range(times)])
 
 
@@ -212,10 +212,10 @@ def test_a_new_sku_and_quantity_never_deadlock_with_orders(
     check_relabelled(relabel(person(), product(stock=OPENING)))
 
 
-def test_not_even_a_sku_written_before_the_stock_is_locked_deadlocks_with_orders(
+def test_a_sku_written_before_the_stock_lock_does_not_deadlock_with_orders(
     person: Callable[..., Person], product: MakeProduct, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing that an order writes leads to the product itself."""
+    """No row that an order writes references the product itself."""
     numbers = iter(range(10**6))
 
     def write_first(product: int, *, version: int | None = None) -> None:
@@ -241,7 +241,7 @@ WAYS: dict[str, Callable[[int, Person], None]] = {
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_product_that_is_being_archived_is_waited_for_and_not_found(
+def test_a_change_waits_for_archiving_and_does_not_find_the_product(
     way: str, person: Callable[..., Person], product: MakeProduct
 ) -> None:
     jam, clerk = product(stock=5), person(is_staff=True)

@@ -1,4 +1,4 @@
-"""The hand-written SQL says the same as the ORM, whatever is queried."""
+"""The hand-written SQL returns the same rows as the ORM for any query."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -85,7 +85,7 @@ def catalogue(product: Callable[..., int], now: datetime) -> list[Category]:
 
 
 def below(category: int) -> set[int]:
-    """The category and all below it, by walking."""
+    """Returns the category and all its descendants."""
     found, waiting = set[int](), {category}
     while waiting:
         found |= waiting
@@ -126,7 +126,7 @@ COLUMNS = [
 
 
 def pages(wanted: ProductFilter, size: int) -> Iterator[list[queries.StockedProduct]]:
-    """Page after page by position, as the API goes on."""
+    """Reads all pages, each from the position where the last one ended."""
     after = None
     while True:
         page = queries.page(ANY_CUSTOMER, wanted, after=after, limit=size)
@@ -152,7 +152,7 @@ orderings = st.sampled_from([f"{sign}{name}" for name in ORDERINGS for sign in (
     ),
     ordering=orderings,
 )
-def test_products_are_those_the_orm_finds_page_by_page(
+def test_product_pages_have_the_rows_that_the_orm_finds(
     catalogue: list[Category],
     words: list[str],
     shelf: int | None,
@@ -236,7 +236,7 @@ def test_an_exact_sku_or_barcode_finds_what_the_orm_finds(
         assert found == list(plain(wanted).values_list("id", flat=True))
 
 
-def test_a_product_is_listed_or_not_there(product: Callable[..., int], now: datetime) -> None:
+def test_a_product_is_listed_or_not_found(product: Callable[..., int], now: datetime) -> None:
     kept, archived = product(), product()
     archive_product(archived, now=now)
     assert queries.product(ANY_CUSTOMER, kept).id == kept
@@ -247,7 +247,7 @@ def test_a_product_is_listed_or_not_there(product: Callable[..., int], now: date
 
 
 def plan(wanted: ProductFilter, after: Position | None, *, without: Sequence[str]) -> str:
-    """How PostgreSQL goes about it where it may not do what it does with a few rows."""
+    """Returns the plan of PostgreSQL without the methods that it uses for few rows."""
     conditions, parameters = wanted.conditions()
     page, position = queries._page(wanted.ordering, after, 21)
     statement = f"EXPLAIN {queries.PRODUCTS}{conditions}{page}"
@@ -271,7 +271,7 @@ IN_ORDER = ("seqscan", "sort", "bitmapscan", "hashjoin", "mergejoin")
         ("sku", "a", "product_sku"),
     ],
 )
-def test_a_page_walks_the_index_of_its_order_from_where_it_begins(
+def test_a_page_scans_the_index_of_its_order_from_its_start(
     catalogue: list[Category], ordering: str, value: Any, index: str
 ) -> None:
     for direction in ("", "-"):
@@ -285,7 +285,7 @@ def test_a_page_walks_the_index_of_its_order_from_where_it_begins(
         assert both_sides, "stock would be walked from its beginning"
 
 
-def test_a_barcode_is_looked_up_in_its_index_whatever_the_plan_is_made_for(
+def test_a_barcode_is_looked_up_in_its_index_by_custom_and_generic_plans(
     catalogue: list[Category],
 ) -> None:
     found = plan(ProductFilter(exact={"barcode": "5012345678900"}), None, without=IN_ORDER)

@@ -1,4 +1,4 @@
-"""Products with their stock: made, changed and handed out, all or nothing."""
+"""Products with their stock are created, changed and dispatched in one transaction."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -57,7 +57,7 @@ def test_fields_and_quantity_change_together(product: Callable[..., int], change
     assert_agree([jam])
 
 
-def test_a_quantity_alone_is_no_change_of_the_catalogue(
+def test_a_new_quantity_does_not_change_the_version_of_the_product(
     product: Callable[..., int], change: Change
 ) -> None:
     jam = product(stock=10)
@@ -67,7 +67,7 @@ def test_a_quantity_alone_is_no_change_of_the_catalogue(
     assert entries(jam)[1:] == [(1, 11, "correction", CLERK)]
 
 
-def test_nothing_is_booked_where_the_quantity_is_what_it_was_or_not_given(
+def test_an_equal_or_missing_quantity_writes_no_ledger_entry(
     product: Callable[..., int], change: Change
 ) -> None:
     jam = product(stock=10)
@@ -78,7 +78,7 @@ def test_nothing_is_booked_where_the_quantity_is_what_it_was_or_not_given(
     assert (Adjustment.objects.count(), len(entries(jam))) == (0, 1)
 
 
-def test_what_is_refused_in_one_half_undoes_the_other(
+def test_a_refused_field_or_quantity_rolls_back_both(
     product: Callable[..., int], change: Change
 ) -> None:
     jam, tea = product(stock=10, name="Jam"), product(sku="TEA", name="Tea")
@@ -99,7 +99,7 @@ def test_what_is_refused_in_one_half_undoes_the_other(
 
 @pytest.mark.parametrize("fields", [{}, {"name": "Taken"}])
 @pytest.mark.parametrize("quantity", [None, 3])
-def test_what_is_archived_or_unknown_is_not_found_whatever_would_change(
+def test_archived_and_unknown_products_are_not_found_by_any_change(
     product: Callable[..., int],
     change: Change,
     now: datetime,
@@ -115,14 +115,16 @@ def test_what_is_archived_or_unknown_is_not_found_whatever_would_change(
     assert len(entries(gone)) == 1
 
 
-def test_a_product_keeps_its_own_unique_name(product: Callable[..., int], change: Change) -> None:
+def test_a_product_may_be_saved_with_its_own_unique_name(
+    product: Callable[..., int], change: Change
+) -> None:
     jam = product(name="Jam")
     change(jam, {"name": "Jam"}, unique_name=True)
     change(jam, {"price": Decimal(3)}, quantity=1, unique_name=True)
     assert queries.product(ANY_CUSTOMER, jam).price == 3
 
 
-def test_a_stocked_product_needs_neither_sku_nor_another_name(now: datetime) -> None:
+def test_a_stocked_product_can_be_created_without_a_sku(now: datetime) -> None:
     fields = {"name": "Jam", "price": Decimal(1)}
     made = create_stocked_product(fields, quantity=5, actor=CLERK, now=now, unique_name=True)
     shown = queries.product(ANY_CUSTOMER, made.id)
@@ -132,7 +134,7 @@ def test_a_stocked_product_needs_neither_sku_nor_another_name(now: datetime) -> 
     assert len(queries.products(ANY_CUSTOMER, limit=None)) == 1
 
 
-def test_what_is_dispatched_leaves_the_stock_and_is_explained(
+def test_dispatched_units_leave_the_stock_with_a_ledger_entry(
     product: Callable[..., int], clerk: Caller, now: datetime
 ) -> None:
     jam, by = product(stock=10), clerk.public_id
@@ -142,7 +144,7 @@ def test_what_is_dispatched_leaves_the_stock_and_is_explained(
     assert_agree([jam])
 
 
-def test_no_more_is_dispatched_than_there_is(
+def test_dispatching_more_than_the_stock_is_refused(
     product: Callable[..., int], clerk: Caller, now: datetime
 ) -> None:
     jam = product(stock=3)
@@ -157,7 +159,7 @@ def test_no_more_is_dispatched_than_there_is(
     assert (queries.product(ANY_CUSTOMER, jam).quantity, len(entries(jam))) == (3, 1)
 
 
-def test_what_is_archived_or_unknown_is_not_dispatched(
+def test_archived_and_unknown_products_are_not_dispatched(
     product: Callable[..., int], clerk: Caller, now: datetime
 ) -> None:
     gone = product(stock=3)

@@ -25,8 +25,7 @@ SOLD = "UPDATE {name} SET committed = committed + 1"
 
 
 def share_of_updates(name: str, options: str) -> float:
-    """Those that left the index alone, in a new copy of the stock: the pages
-    of the table itself may have kept what other tests did."""
+    """Returns the share of updates that wrote to no index, in a new copy of the table."""
     for step in COPY:
         database.execute(step.format(name=name, options=options))
     database.execute(SOLD.format(name=name))
@@ -35,7 +34,7 @@ def share_of_updates(name: str, options: str) -> float:
 
 
 @pytest.mark.django_db
-def test_an_update_of_stock_leaves_its_index_alone() -> None:
+def test_an_update_of_stock_does_not_write_to_an_index() -> None:
     database.execute(PRODUCTS)
     ((options,),) = database.rows(OPTIONS, ["stock"])
     assert share_of_updates("roomy", f"WITH ({', '.join(options)})") > 0.95
@@ -44,7 +43,7 @@ def test_an_update_of_stock_leaves_its_index_alone() -> None:
 
 
 @pytest.mark.django_db
-def test_the_ledger_is_frozen_part_by_part_however_large_it_is() -> None:
+def test_the_ledger_is_frozen_in_parts_of_constant_size() -> None:
     ((options,),) = database.rows(OPTIONS, ["ledger_entry"])
     assert set(options) == {
         "autovacuum_vacuum_insert_scale_factor=0",
@@ -54,12 +53,12 @@ def test_the_ledger_is_frozen_part_by_part_however_large_it_is() -> None:
 
 
 @pytest.mark.django_db
-def test_stock_is_vacuumed_before_much_of_it_is_dead() -> None:
+def test_stock_is_vacuumed_when_few_rows_are_dead() -> None:
     ((options,),) = database.rows(OPTIONS, ["stock"])
     assert set(options) == {"fillfactor=50", "autovacuum_vacuum_scale_factor=0.05"}
 
 
 @pytest.mark.django_db
-def test_entries_of_a_moment_lie_together_in_the_index_that_keeps_them_single() -> None:
+def test_the_unique_index_of_the_ledger_begins_with_the_reference() -> None:
     ((definition,),) = database.rows(INDEX, ["ledger_entry_once"])
     assert definition.endswith("(reference, product_id, cause)")

@@ -1,4 +1,4 @@
-"""A mail server for tests: it speaks SMTP over a real socket, and can be as bad as real ones."""
+"""A mail server for tests: SMTP over a real socket, with the errors of real mail servers."""
 
 import socketserver
 import threading

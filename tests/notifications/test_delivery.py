@@ -1,4 +1,4 @@
-"""Mails handed over to a mail server over a real socket, which refuses, stalls and hangs up."""
+"""Mails are sent to a real mail server that refuses, stalls and closes the connection."""
 
 import socket
 from time import monotonic
@@ -33,7 +33,7 @@ def deliver(smtp: Any, receiver: Receiver, letter: Letter = LETTER) -> None:
     hand_over(MAIL, letter, sender="Shop <shop@example.com>")
 
 
-def test_a_mail_arrives_as_plain_text_and_says_that_a_program_sent_it(smtp: Any) -> None:
+def test_a_mail_is_plain_text_and_marked_as_auto_generated(smtp: Any) -> None:
     with receiving() as receiver:
         deliver(smtp, receiver)
         deliver(smtp, receiver)
@@ -45,7 +45,7 @@ def test_a_mail_arrives_as_plain_text_and_says_that_a_program_sent_it(smtp: Any)
     assert first["Message-ID"] == second["Message-ID"] == f"<{MAIL}@example.com>"
 
 
-def test_names_beyond_ascii_arrive_whole(smtp: Any) -> None:
+def test_names_with_non_ascii_letters_arrive_unchanged(smtp: Any) -> None:
     text = "Für „Zoë O’Hara“:\n" + "ü" * 300 + "\n.\n..\nend\n"
     with receiving() as receiver:
         deliver(smtp, receiver, Letter("zoe@exämple.com", "Ü", text))
@@ -74,7 +74,7 @@ NEVER = {
 
 
 @pytest.mark.parametrize("trouble", LATER)
-def test_what_may_pass_is_to_be_tried_again_and_no_wait_is_long(smtp: Any, trouble: str) -> None:
+def test_a_temporary_error_is_retried_and_each_wait_is_short(smtp: Any, trouble: str) -> None:
     with receiving(**LATER[trouble]) as receiver:
         began = monotonic()
         with pytest.raises(NotSentYet) as raised:
@@ -84,34 +84,36 @@ def test_what_may_pass_is_to_be_tried_again_and_no_wait_is_long(smtp: Any, troub
 
 
 @pytest.mark.parametrize("trouble", NEVER)
-def test_what_a_server_refuses_for_good_is_not_tried_again(smtp: Any, trouble: str) -> None:
+def test_a_permanent_refusal_of_the_mail_server_is_not_retried(smtp: Any, trouble: str) -> None:
     with receiving(**NEVER[trouble]) as receiver, pytest.raises(NeverSent) as raised:
         deliver(smtp, receiver)
     says_nothing_of_the_letter(raised.value)
 
 
 def says_nothing_of_the_letter(fault: NotSent) -> None:
-    """Neither whom it is for nor what is in it, though the server repeats both."""
+    """Checks that the error has neither address nor text of the mail, although the server repeats
+    both.
+    """
     for text in (str(fault), repr(fault), repr(fault.__cause__), repr(LETTER)):
         assert "ada@example.com" not in text
         assert SECRET not in text
 
 
 @pytest.mark.parametrize("end", ["drop", "stall", "500 what"])
-def test_what_happens_after_a_mail_was_taken_does_not_matter(smtp: Any, end: str) -> None:
+def test_an_error_after_the_mail_was_accepted_is_ignored(smtp: Any, end: str) -> None:
     with receiving(QUIT=end) as receiver:
         deliver(smtp, receiver)
     assert len(receiver.received) == 1
 
 
-def test_a_server_that_is_not_there_is_to_be_tried_again(smtp: Any) -> None:
+def test_an_unreachable_mail_server_is_retried(smtp: Any) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         with pytest.raises(NotSentYet, match="ConnectionRefusedError"):
             deliver(smtp, Receiver(port=free.getsockname()[1]))
 
 
-def test_a_refused_name_or_password_is_to_be_tried_again(smtp: Any) -> None:
+def test_refused_credentials_of_the_mail_server_are_retried(smtp: Any) -> None:
     smtp.EMAIL_HOST_USER, smtp.EMAIL_HOST_PASSWORD = "shop", "wrong"
     replies = {"EHLO": "250-here\r\n250 AUTH PLAIN", "AUTH": "535 no"}
     with receiving(**replies) as receiver, pytest.raises(NotSentYet, match=r"\(535\)"):
@@ -130,14 +132,14 @@ MAILBOXES = (
 
 
 @pytest.mark.parametrize("address", MAILBOXES)
-def test_an_address_that_spells_its_mailbox_gets_mails(smtp: Any, address: str) -> None:
+def test_a_valid_address_gets_mails(smtp: Any, address: str) -> None:
     with receiving() as receiver:
         deliver(smtp, receiver, Letter(address, "A subject", "text"))
     assert len(receiver.received) == 1
 
 
 @pytest.mark.parametrize("address", NOT_MAILBOXES)
-def test_an_address_that_no_mail_can_carry_is_not_tried_again(smtp: Any, address: str) -> None:
+def test_an_address_that_mail_cannot_carry_is_not_retried(smtp: Any, address: str) -> None:
     with receiving() as receiver, pytest.raises(NeverSent):
         deliver(smtp, receiver, Letter(address, "A subject", "text"))
     assert receiver.received == []

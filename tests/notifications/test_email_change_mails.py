@@ -26,7 +26,7 @@ OLD, NEW = "ada@example.com", "thief@example.com"
 
 
 def change(api: Api, email: str) -> None:
-    """The customer gives another address."""
+    """The customer changes the address."""
     assert api("PATCH", "me", {"email": email}).status == 200
 
 
@@ -36,7 +36,7 @@ def at_desk(staff: Person, who: Person, **fields: str) -> Page:
 
 
 def stored() -> str:
-    """All rows of what concerns mails, as text."""
+    """Returns all rows about mails, as text."""
     tables = ("procrastinate_jobs", "procrastinate_events", "mail", "email_change")
     return str([database.rows(f"SELECT one::text FROM {table} AS one") for table in tables])
 
@@ -90,10 +90,10 @@ def test_other_changes_and_refused_changes_of_staff_are_not_mailed(
     assert (EmailChange.objects.count(), Mail.objects.count(), jobs()) == (0, 0, [])
 
 
-def test_an_address_that_staff_put_back_is_a_way_into_the_account_at_once(
+def test_an_address_restored_by_staff_can_reset_the_password_at_once(
     transactional_db: None, person: MakePerson, as_: As
 ) -> None:
-    """Though its customer, or a thief of the telephone, has changed it today."""
+    """This holds although the customer, or a thief of the phone, has changed it today."""
     who, staff = person("Ada", email=OLD), person(is_staff=True, is_superuser=True)
     change(as_(who), NEW)
     for put_back in (False, True):
@@ -114,7 +114,7 @@ def test_no_mail_is_sent_without_a_former_address_or_without_a_change(
     assert (EmailChange.objects.count(), jobs()) == (0, [])
 
 
-def test_a_shop_without_a_mail_server_notes_nothing(
+def test_a_shop_without_a_mail_server_stores_no_mail(
     transactional_db: None, person: MakePerson, as_: As, settings: Any
 ) -> None:
     settings.EMAIL_URL = ""
@@ -137,7 +137,7 @@ def test_a_refused_change_is_not_mailed(
 def test_the_mail_is_sent_also_if_the_account_is_deleted_right_after(
     transactional_db: None, person: MakePerson, as_: As, tmp_path: Path
 ) -> None:
-    """Else a thief of the account would only have to be quick."""
+    """Otherwise a thief could delete the account before the mail is sent."""
     me = as_(person("Ada", email=OLD))
     with receiving() as receiver:
         change(me, NEW)
@@ -150,7 +150,7 @@ def test_the_mail_is_sent_also_if_the_account_is_deleted_right_after(
 @pytest.mark.parametrize(
     ("tries", "level", "status"), [(1, "warning", "todo"), (RETRIES + 1, "error", "failed")]
 )
-def test_a_mail_that_is_not_taken_is_tried_again_and_in_the_end_the_address_is_forgotten(
+def test_an_undelivered_mail_is_retried_and_finally_its_address_is_deleted(
     transactional_db: None,
     person: MakePerson,
     as_: As,
@@ -170,7 +170,7 @@ def test_a_mail_that_is_not_taken_is_tried_again_and_in_the_end_the_address_is_f
     assert "ask for it again" not in line.get("do", "")
 
 
-def test_an_account_has_five_such_mails_a_day_and_strangers_no_more(
+def test_an_account_causes_at_most_five_email_change_mails_a_day(
     transactional_db: None, person: MakePerson, as_: As
 ) -> None:
     me = as_(person("Ada", email=OLD))
@@ -187,7 +187,7 @@ def test_an_account_has_five_such_mails_a_day_and_strangers_no_more(
     assert EmailChange.objects.get().former == "stranger-7@example.com"
 
 
-def test_an_address_has_five_such_mails_a_day_from_all_accounts(
+def test_an_address_gets_at_most_five_email_change_mails_a_day(
     transactional_db: None, person: MakePerson, as_: As
 ) -> None:
     for _ in range(3):
@@ -202,7 +202,7 @@ def test_an_address_has_five_such_mails_a_day_from_all_accounts(
 
 
 @pytest.mark.parametrize("similar", ["\uff41da@example.com", "ada@ex\u00adample.com", f"<{OLD}>"])
-def test_a_similar_address_uses_up_no_mails_of_another(
+def test_similar_addresses_have_separate_mail_limits(
     transactional_db: None, person: MakePerson, as_: As, similar: str
 ) -> None:
     me, other = as_(person("Ada", email=OLD)), as_(person())

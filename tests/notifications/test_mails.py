@@ -1,5 +1,6 @@
-"""Mails from the request to the mailbox: a real worker, and a real mail server that is not always
-well."""
+"""Mails from the request to the mailbox, with a real worker and a real, sometimes failing, mail
+server.
+"""
 
 import json
 import os
@@ -34,39 +35,39 @@ FROM = "Shop <shop@example.com>"
 
 
 def ask(email: str = EMAIL) -> None:
-    """A customer requests a password reset."""
+    """Requests a password reset."""
     answer = Api()("POST", "auth/password/reset", {"email": email})
     assert (answer.status, answer.body) == (202, None)
 
 
 def environment(receiver: Receiver, **more: str) -> dict[str, str]:
-    """A worker's, with this mail server."""
+    """The environment of a worker with this mail server."""
     own = {"EMAIL_URL": receiver.url, "DEFAULT_FROM_EMAIL": FROM, "PASSWORD_RESET_URL": LINK}
     return {**own, "LOG_LEVEL": "INFO", **more}
 
 
 def work(receiver: Receiver, log: Path, **more: str) -> list[dict[str, Any]]:
-    """Has a worker do what waits; what it logged of mails."""
+    """Runs a worker until no job waits; returns what it logged about mails."""
     with worker(log, "--one-shot", **environment(receiver, **more)) as process:
         process.wait(30)
     return lines_of(log)
 
 
 def lines_of(log: Path) -> list[dict[str, Any]]:
-    """What was logged of mails."""
+    """Returns the log lines about mails."""
     lines = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
     return [line for line in lines if line.get("logger") == "larder.ops.mails"]
 
 
 def token_in(receiver: Receiver) -> str:
-    """The token that the last mail brings."""
+    """Returns the token in the last mail."""
     found = re.search(r"reset#(\S{64})\n", receiver.received[-1].get_content())
     assert found
     return found[1]
 
 
 def jobs() -> list[tuple[str, int]]:
-    """Status and attempts of each mail's."""
+    """Returns status and attempts of each mail's job."""
     return database.rows(
         "SELECT status::text, attempts FROM procrastinate_jobs WHERE task_name = 'send_mail'"
         " ORDER BY id"
@@ -74,13 +75,13 @@ def jobs() -> list[tuple[str, int]]:
 
 
 def everything_stored() -> str:
-    """All rows of what concerns mails, as text."""
+    """Returns all rows about mails, as text."""
     tables = ("procrastinate_jobs", "procrastinate_events", "mail", "password_reset")
     return str([database.rows(f"SELECT one::text FROM {table} AS one") for table in tables])
 
 
 @pytest.mark.system
-def test_who_forgot_their_password_sets_a_new_one_with_what_the_mail_says(
+def test_a_customer_resets_a_password_with_the_link_of_the_mail(
     transactional_db: None, person: MakePerson, tmp_path: Path
 ) -> None:
     who = person("Ada Lovelace", email=EMAIL)
@@ -118,7 +119,7 @@ def test_the_worker_sends_no_mail_for_an_unknown_account_and_keeps_no_row(
 
 
 @pytest.mark.system
-def test_without_a_link_the_mail_brings_a_code(
+def test_a_mail_without_a_link_has_a_code(
     transactional_db: None, person: MakePerson, tmp_path: Path
 ) -> None:
     person(email=EMAIL)
@@ -129,7 +130,7 @@ def test_without_a_link_the_mail_brings_a_code(
 
 
 @pytest.mark.system
-def test_a_mail_that_is_not_taken_at_first_is_tried_again_with_the_same_token(
+def test_an_undelivered_mail_is_retried_with_the_same_token(
     transactional_db: None, person: MakePerson, tmp_path: Path
 ) -> None:
     person(email=EMAIL)
@@ -146,7 +147,7 @@ def test_a_mail_that_is_not_taken_at_first_is_tried_again_with_the_same_token(
 
 
 def give_up(tries: int, reply: str, log: Path) -> dict[str, Any]:
-    """What is said of a mail that was tried so often when it is refused once more."""
+    """Returns the log line about a mail that is refused after so many attempts."""
     with receiving(RCPT=reply) as receiver:
         ask()
         database.execute("UPDATE procrastinate_jobs SET attempts = %s", [tries - 1])
@@ -159,7 +160,7 @@ def give_up(tries: int, reply: str, log: Path) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("tries", "reply"), [(1, f"550 who is {EMAIL}?"), (RETRIES + 1, "450 later")]
 )
-def test_a_mail_that_is_given_up_is_logged_with_what_to_do(
+def test_a_mail_after_its_last_attempt_is_logged_with_instructions(
     transactional_db: None, person: MakePerson, tmp_path: Path, tries: int, reply: str
 ) -> None:
     person(email=EMAIL)
@@ -176,10 +177,10 @@ def test_a_mail_that_is_given_up_is_logged_with_what_to_do(
 @pytest.mark.parametrize(
     ("tries", "level", "status"), [(1, "warning", "todo"), (RETRIES + 1, "error", "failed")]
 )
-def test_a_mail_of_a_kind_that_a_worker_does_not_know_is_left_to_one_that_does(
+def test_a_mail_of_an_unknown_kind_is_left_to_another_worker(
     transactional_db: None, person: MakePerson, tmp_path: Path, tries: int, level: str, status: str
 ) -> None:
-    """A newer one, while a release is under way; in the end it is given up, and never another."""
+    """The other worker is newer, as during a release. In the end only this mail is given up."""
     person(email=EMAIL)
     with receiving() as receiver:
         ask()
@@ -193,7 +194,7 @@ def test_a_mail_of_a_kind_that_a_worker_does_not_know_is_left_to_one_that_does(
 
 
 @pytest.mark.system
-def test_the_last_but_one_try_is_not_the_last(
+def test_the_attempt_before_the_last_is_followed_by_another(
     transactional_db: None, person: MakePerson, tmp_path: Path
 ) -> None:
     person(email=EMAIL)
@@ -202,10 +203,10 @@ def test_the_last_but_one_try_is_not_the_last(
 
 
 @pytest.mark.system
-def test_a_mail_whose_worker_is_killed_is_sent_all_the_same(
+def test_a_mail_is_sent_although_its_worker_is_killed(
     transactional_db: None, person: MakePerson, tmp_path: Path
 ) -> None:
-    """At least once: here it had arrived, and arrives again as the same message."""
+    """Delivery is at least once: here the same message arrives twice."""
     person(email=EMAIL)
     with receiving(**{".": "stall"}) as receiver:
         ask()
@@ -225,7 +226,7 @@ def test_a_mail_whose_worker_is_killed_is_sent_all_the_same(
 
 
 def killed_at_work(receiver: Receiver, log: Path) -> None:
-    """A worker that is killed when the mail has arrived, before it hears so."""
+    """Runs a worker that is killed after the mail has arrived and before the reply."""
     command = [sys.executable, "manage.py", "procrastinate", "worker"]
     own = os.environ | environment(receiver)
     with (
@@ -238,12 +239,12 @@ def killed_at_work(receiver: Receiver, log: Path) -> None:
 
 
 def long_ago() -> Any:
-    """Before any heart-beat counts."""
+    """Returns a time before which no heartbeat counts."""
     return now() - timedelta(minutes=10)
 
 
 def _defer_retry() -> None:
-    """As happens once a minute; the worker that was killed may have left it to do."""
+    """Queues the minutely job that recovers the jobs of killed workers."""
     with suppress(AlreadyEnqueued):
         app.configure_task("larder.ops.tasks.retry_stalled_jobs").defer(timestamp=0)
 
@@ -262,7 +263,7 @@ def test_a_mail_that_was_sent_is_not_sent_again(
 
 
 @pytest.mark.system
-def test_a_mail_that_comes_too_late_to_be_of_use_is_not_sent(
+def test_a_mail_with_an_expired_token_is_not_sent(
     transactional_db: None, person: MakePerson, tmp_path: Path
 ) -> None:
     person(email=EMAIL)

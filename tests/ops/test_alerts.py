@@ -32,7 +32,7 @@ CHECKS = [
 
 
 @pytest.mark.parametrize("name", ALERTS)
-def test_every_alert_leads_to_its_section_of_the_runbook(name: str) -> None:
+def test_every_alert_links_to_its_section_of_the_runbook(name: str) -> None:
     page, _, anchor = ALERTS[name]["annotations"]["runbook"].partition("#")
     headings = re.findall(r"^## (.*)$", (ROOT / page).read_text(), re.MULTILINE)
     assert anchor == name.lower()
@@ -46,12 +46,12 @@ def test_the_runbook_has_no_section_without_an_alert() -> None:
 
 
 @pytest.mark.parametrize("name", ALERTS)
-def test_every_alert_is_seen_to_fire_and_to_be_silent(name: str) -> None:
+def test_every_alert_is_tested_to_fire_and_not_to_fire(name: str) -> None:
     fired = {bool(check["exp_alerts"]) for check in CHECKS if check["alertname"] == name}
     assert fired == {True, False}
 
 
-def test_every_objective_of_the_page_is_measured_and_every_one_measured_is_on_it() -> None:
+def test_the_page_has_exactly_the_measured_objectives() -> None:
     page = (ROOT / "docs" / "explanation" / "slo.md").read_text()
     budgets = {r["labels"]["slo"] for r in rules() if r.get("record") == "larder:slo_budget"}
     assert set(re.findall(r"^\| `([a-z_]+)` \|", page, re.MULTILINE)) == budgets

@@ -87,7 +87,7 @@ def taken(store: InCache, *buckets: Bucket) -> int:
 
 @pytest.mark.system
 @pytest.mark.parametrize("kind", KINDS)
-def test_tries_are_counted_in_the_cache(
+def test_attempts_are_counted_in_the_shared_cache(
     kind: str, tmp_path: Path, django_assert_num_queries: Callable[[int], Any], db: None
 ) -> None:
     port = free_port()
@@ -111,7 +111,7 @@ def test_tries_are_counted_in_the_cache(
 
 @pytest.mark.system
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_try_goes_back_to_the_window_it_was_taken_from_and_to_no_other(
+def test_an_attempt_is_returned_to_the_window_from_which_it_was_taken(
     kind: str, tmp_path: Path, db: None
 ) -> None:
     """Else log-ins that are under way when a window ends would make guesses of the next."""
@@ -129,7 +129,7 @@ def test_a_try_goes_back_to_the_window_it_was_taken_from_and_to_no_other(
 
 @pytest.mark.system
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_try_that_the_cache_counted_is_not_given_back_by_the_database(
+def test_the_database_does_not_return_an_attempt_that_the_cache_counted(
     kind: str, tmp_path: Path, db: None
 ) -> None:
     one = Bucket(uuid4(), DAY)
@@ -144,7 +144,9 @@ def test_a_try_that_the_cache_counted_is_not_given_back_by_the_database(
 
 @pytest.mark.system
 @pytest.mark.parametrize("kind", KINDS)
-def test_of_sixty_tries_at_once_as_many_pass_as_may(kind: str, tmp_path: Path) -> None:
+def test_exactly_the_limit_of_sixty_concurrent_attempts_is_accepted(
+    kind: str, tmp_path: Path
+) -> None:
     port = free_port()
     with running(kind, port, tmp_path), ThreadPoolExecutor(20) as crowd:
         one = Bucket(uuid4(), DAY)
@@ -161,7 +163,7 @@ def test_of_sixty_tries_at_once_as_many_pass_as_may(kind: str, tmp_path: Path) -
 
 @pytest.mark.system
 @pytest.mark.parametrize("kind", KINDS)
-def test_when_the_cache_dies_the_database_counts_until_it_is_back(
+def test_the_database_counts_while_the_cache_is_down(
     kind: str, tmp_path: Path, db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     port, one = free_port(), Bucket(uuid4(), DAY)
@@ -183,7 +185,7 @@ def test_when_the_cache_dies_the_database_counts_until_it_is_back(
 
 @pytest.mark.system
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_server_goes_on_without_its_cache(
+def test_a_server_works_while_its_cache_is_down(
     kind: str, tmp_path: Path, transactional_db: None, person: Callable[..., Person]
 ) -> None:
     port, who = free_port(), person()
@@ -208,7 +210,7 @@ def test_a_server_goes_on_without_its_cache(
 @pytest.mark.parametrize(
     "url", ["redis", "redis://", "http://host", "memcached://", "locmem://", "//host", "redis:///0"]
 )
-def test_an_address_that_means_nothing_is_refused_without_repeating_it(url: str) -> None:
+def test_an_invalid_cache_url_is_refused_without_showing_it(url: str) -> None:
     with pytest.raises(ImproperlyConfigured, match="CACHE_URL is not a URL") as refused:
         caches(f"{url}?password=s3cret" if "host" in url else url)
     assert "s3cret" not in str(refused.value)

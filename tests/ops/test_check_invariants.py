@@ -37,7 +37,7 @@ def _run(**options: str) -> str:
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_all_hold_after_a_random_series_of_operations(transactional_db: None, seed: int) -> None:
+def test_all_invariants_hold_after_random_operations(transactional_db: None, seed: int) -> None:
     shop = busy_shop.open_shop()
     placed = busy_shop.trade(shop, seed=seed, steps=200)
     report = invariants.check()
@@ -47,7 +47,7 @@ def test_all_hold_after_a_random_series_of_operations(transactional_db: None, se
     assert {"changed", "packed", "shipped", "returned", "cancelled"} <= happened
 
 
-def test_a_healthy_shop_gets_a_line_for_each_invariant(transactional_db: None) -> None:
+def test_a_report_without_violations_has_a_line_for_each_invariant(transactional_db: None) -> None:
     busy_shop.open_shop()
     *lines, last = _run().splitlines()
     names = [invariant.name for invariant in invariants.INVARIANTS]
@@ -68,7 +68,7 @@ def test_a_violation_is_reported_with_its_rows_and_its_page(transactional_db: No
     assert "Look at the use case of the operation" in output.getvalue()
 
 
-def test_the_report_for_machines_says_the_same(transactional_db: None) -> None:
+def test_the_json_report_has_the_same_results(transactional_db: None) -> None:
     shop = busy_shop.open_shop()
     report = json.loads(_run(format="json"))
     assert report["ok"] is True
@@ -91,14 +91,14 @@ def _damage(statement: str) -> None:
 
 
 @pytest.mark.system
-def test_the_exit_status_is_1_when_something_is_violated(transactional_db: None) -> None:
+def test_the_exit_status_is_1_if_an_invariant_is_violated(transactional_db: None) -> None:
     database.execute(VIOLATION)
     done = _command(os.environ["DATABASE_URL"])
     assert (done.returncode, json.loads(done.stdout)["ok"]) == (1, False)
 
 
 @pytest.mark.system
-def test_a_database_that_is_away_is_not_called_healthy() -> None:
+def test_an_unreachable_database_is_reported_as_an_error() -> None:
     done = _command("postgresql://nobody@127.0.0.1:1/nowhere")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("CommandError: Not checked: ")
@@ -132,7 +132,7 @@ def _elsewhere(statement: str) -> None:
         other.execute(statement.encode())
 
 
-def test_all_statements_look_at_one_moment(transactional_db: None) -> None:
+def test_all_statements_read_one_snapshot(transactional_db: None) -> None:
     with _between_two_statements(lambda: _elsewhere(VIOLATION)):
         assert not invariants.check().violated
     assert len(invariants.check().violated) == 1
@@ -146,7 +146,7 @@ def test_the_check_cannot_write(transactional_db: None) -> None:
         invariants.check()
 
 
-def test_the_check_may_take_longer_than_the_servers_transactions_and_no_other(
+def test_only_the_check_may_exceed_the_time_limit_of_transactions(
     transactional_db: None,
 ) -> None:
     limits: list[str] = []
@@ -163,7 +163,7 @@ def test_the_check_may_take_longer_than_the_servers_transactions_and_no_other(
     assert limits == ["15min", "0", "10s", "30s"]
 
 
-def test_orders_that_are_being_placed_are_never_seen_half(transactional_db: None) -> None:
+def test_the_check_never_sees_partly_placed_orders(transactional_db: None) -> None:
     shop, ended = busy_shop.open_shop(), threading.Event()
 
     def check_until_ended() -> int:

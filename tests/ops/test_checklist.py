@@ -64,17 +64,17 @@ def found() -> set[str | None]:
     return {one.id for one in checked if not one.is_silenced()}
 
 
-def test_the_page_names_every_check_that_is_made_to_fire() -> None:
+def test_the_page_names_every_check_that_a_test_makes_fire() -> None:
     assert set(FIRING) | set(ELSEWHERE) == NAMED
 
 
-def test_the_page_names_every_check_of_larders() -> None:
+def test_the_page_names_every_check_of_larder() -> None:
     code = "".join(file.read_text() for file in ROOT.glob("larder/**/*.py"))
     assert set(re.findall(r'id="(larder\.[EW]\d{3})"', code)) <= NAMED
 
 
 @pytest.mark.parametrize("name", sorted(FIRING))
-def test_a_check_fires_where_its_row_is_not_kept(
+def test_a_check_fires_if_its_row_is_not_followed(
     name: str, settings: LazySettings, db: None
 ) -> None:
     settings.RATE_LIMITS = "normal"
@@ -86,19 +86,19 @@ def test_a_check_fires_where_its_row_is_not_kept(
 
 
 @pytest.mark.parametrize(("name", "file"), ELSEWHERE.items())
-def test_a_check_that_needs_more_fires_elsewhere(name: str, file: str) -> None:
+def test_a_check_that_needs_more_is_tested_in_another_file(name: str, file: str) -> None:
     text = (ROOT / "tests" / file).read_text(encoding="utf-8")
     assert name in text.replace("\\.", ".")
 
 
 @pytest.mark.parametrize("named", TESTS)
-def test_a_test_that_is_named_is_there(named: str) -> None:
+def test_a_named_test_exists(named: str) -> None:
     file, _, test = named.partition("::")
     text = (ROOT / file).read_text(encoding="utf-8")
     assert f"def {test or 'test_'}" in text
 
 
-def test_every_link_of_the_security_page_leads_somewhere() -> None:
+def test_every_link_of_the_security_page_works() -> None:
     page = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
     links = re.findall(r"\]\(([^)]+)\)", page)
     assert len(links) > 15

@@ -26,7 +26,7 @@ def _found() -> set[str | None]:
     return {one.id for one in checked if one.is_serious() and not one.is_silenced()}
 
 
-def test_the_tests_own_settings_are_safe(db: None) -> None:
+def test_the_settings_of_the_tests_are_safe(db: None) -> None:
     assert _found() == set()
 
 
@@ -93,7 +93,7 @@ def test_a_mail_server_is_named_by_one_address(
 
 
 @pytest.mark.parametrize("url", ["mail.example.com", "http://x", "smtp://", "smtp://a:s3cret@b:x"])
-def test_what_is_no_mail_server_is_refused_with_what_to_write(url: str) -> None:
+def test_an_invalid_mail_server_is_refused_with_the_expected_format(url: str) -> None:
     with pytest.raises(ImproperlyConfigured, match="EMAIL_URL") as raised:
         mail_settings(url)
     assert "s3cret" not in str(raised.value)
@@ -108,7 +108,7 @@ def test_demo_users_are_refused_outside_demo_mode(
     assert "larder.E005" not in _found()
 
 
-def test_a_demo_users_name_with_another_password_is_nobodys_business(
+def test_an_account_named_like_a_demo_user_with_another_password_is_accepted(
     person: Callable[..., object],
 ) -> None:
     person("admin", "a rather good one")
@@ -130,19 +130,19 @@ def why_no_server_starts(status: int = REFUSED, /, **settings: str) -> str:
 
 
 @pytest.mark.system
-def test_a_server_with_unsafe_settings_ends_with_a_sentence_for_each() -> None:
+def test_a_server_with_unsafe_settings_ends_with_a_message_for_each() -> None:
     said = why_no_server_starts(SECRET_KEY="", ALLOWED_HOSTS="*")
     assert "SECRET_KEY is not set" in said
     assert "ALLOWED_HOSTS is open or empty" in said
 
 
 @pytest.mark.system
-def test_so_does_one_with_settings_that_cannot_be_read() -> None:
+def test_a_server_with_unreadable_settings_ends_with_a_message() -> None:
     assert "EMAIL_URL is not the address" in why_no_server_starts(EMAIL_URL="smtp://x:y")
 
 
 @pytest.mark.system
-def test_what_a_server_has_loaded_is_kept_from_the_garbage_collector() -> None:
+def test_objects_loaded_at_start_are_excluded_from_garbage_collection() -> None:
     """Looking through it took a tenth of the time of an order, a fifth of a list page's."""
     counted = "import gc, config.wsgi; print(gc.get_freeze_count(), len(gc.get_objects()))"
     done = subprocess.run(
@@ -153,7 +153,7 @@ def test_what_a_server_has_loaded_is_kept_from_the_garbage_collector() -> None:
 
 
 @pytest.mark.system
-def test_a_server_that_starts_imports_no_validator_of_documents() -> None:
+def test_a_starting_server_does_not_import_json_schema_validators() -> None:
     """It took half of the time until the first answer, also after a crash under load."""
     listed = "import sys, config.wsgi; print(*{'jsonschema', 'hypothesis'} & sys.modules.keys())"
     done = subprocess.run(
@@ -213,7 +213,7 @@ print(json.dumps({name: getattr(settings, name) for name in names}))
 
 @pytest.mark.system
 @pytest.mark.parametrize("end", ["", "\n", "\r\n"])
-def test_every_secret_can_be_given_as_a_file(tmp_path: Path, end: str) -> None:
+def test_every_secret_can_be_read_from_a_file(tmp_path: Path, end: str) -> None:
     """As an editor writes it, with an end of the line that is no part of it, and without."""
     for name, value in SECRETS.items():
         (tmp_path / name).write_text(f"{value}{end}", newline="")
@@ -229,7 +229,7 @@ def test_every_secret_can_be_given_as_a_file(tmp_path: Path, end: str) -> None:
 
 
 @pytest.mark.system
-def test_a_secret_whose_file_is_not_there_stops_the_start(tmp_path: Path) -> None:
+def test_a_missing_secret_file_stops_the_start(tmp_path: Path) -> None:
     missing = {"PATH": "/usr/bin:/bin", "SECRET_KEY_FILE": str(tmp_path / "nothing")}
     done = subprocess.run(
         [sys.executable, "-c", "import config.settings"],

@@ -29,7 +29,7 @@ def asked_as() -> Iterator[str]:
 
 
 @pytest.mark.system
-def test_what_a_job_logs_has_the_id_of_the_request_that_wanted_it(
+def test_log_lines_of_a_job_have_the_id_of_its_request(
     transactional_db: None, asked_as: str, tmp_path: Path
 ) -> None:
     _defer("check_invariants")
@@ -94,7 +94,7 @@ def test_pg_stat_activity_shows_the_id_of_a_jobs_statement(
 
 @pytest.mark.system
 @pytest.mark.parametrize("pgbouncer", ["1", "0"])
-def test_behind_pgbouncer_every_statement_shows_it_and_elsewhere_none_of_an_app(
+def test_only_statements_behind_pgbouncer_have_the_correlation_id(
     pgbouncer: str, transactional_db: None, person: Callable[..., Person]
 ) -> None:
     """A separate text for each request could not be prepared."""

@@ -41,7 +41,7 @@ def books() -> tuple[int, ...]:
     return row
 
 
-def test_the_catalogue_is_added_once_and_what_staff_did_with_it_stays(
+def test_the_demo_catalogue_is_added_once_and_changes_by_staff_are_kept(
     db: None, now: datetime
 ) -> None:
     assert add_products() == f"{PRODUCTS} new products\n"
@@ -56,7 +56,7 @@ def test_the_catalogue_is_added_once_and_what_staff_did_with_it_stays(
     assert [(one.name, one.price) for one in offers.values()] == [("Ours", Decimal(9))]
 
 
-def test_a_shop_that_has_products_gets_the_missing_ones(
+def test_a_shop_with_products_gets_only_the_missing_demo_products(
     db: None, product: Callable[..., int]
 ) -> None:
     product(sku="10002", name="Ours", stock=1)
@@ -65,7 +65,9 @@ def test_a_shop_that_has_products_gets_the_missing_ones(
     assert books()[0] == PRODUCTS + 1
 
 
-def test_two_that_add_it_at_once_add_it_once(transactional_db: None, now: datetime) -> None:
+def test_two_concurrent_commands_add_the_demo_catalogue_once(
+    transactional_db: None, now: datetime
+) -> None:
     def add() -> int:
         try:
             return demo.load_products(now=now)
@@ -95,7 +97,7 @@ def test_the_command_needs_the_servers_role_and_no_demo_mode(transactional_db: N
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, f"{PRODUCTS} new products\n", "")
 
 
-def test_a_database_without_migrations_is_named_in_the_message(transactional_db: None) -> None:
+def test_a_database_without_migrations_is_reported(transactional_db: None) -> None:
     owner = in_database(os.environ["OWNER_DATABASE_URL"], "postgres")
     ran = run_in({"DATABASE_URL": owner})
     assert ran.returncode == 1

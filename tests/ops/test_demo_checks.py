@@ -47,7 +47,7 @@ def found(settings: LazySettings, **changed: Any) -> dict[str | None, str]:
         ("HOST", "::ffff:0.0.0.0", "::ffff:0.0.0.0", "larder.E023"),
     ],
 )
-def test_a_demo_that_could_be_public_is_refused_by_name_and_value(
+def test_a_public_demo_is_refused_with_name_and_value_of_the_setting(
     settings: LazySettings, setting: str, value: Any, shown: str, refusal: str
 ) -> None:
     said = found(settings, **{setting: value})
@@ -85,7 +85,7 @@ def test_a_demo_on_every_interface_starts_if_the_setting_allows_it(settings: Laz
     assert found(settings, HOST=everywhere, DEMO_ON_LAN=True) == {}
 
 
-def test_a_server_outside_demo_mode_is_not_checked_for_a_demo(settings: LazySettings) -> None:
+def test_the_checks_of_a_demo_run_only_in_demo_mode(settings: LazySettings) -> None:
     public = {"PUBLIC_URL": "https://shop.example.com", "ALLOWED_HOSTS": ["shop.example.com"]}
     assert found(settings, DEMO=False, HOST="::", **public) == {}
 
@@ -100,14 +100,14 @@ def test_a_server_outside_demo_mode_is_not_checked_for_a_demo(settings: LazySett
         ("HOST", "0.0.0.0", "larder.E023"),  # noqa: S104 - refused here
     ],
 )
-def test_no_server_starts_in_a_public_demo(name: str, value: str, refusal: str) -> None:
+def test_a_server_does_not_start_as_a_public_demo(name: str, value: str, refusal: str) -> None:
     said = why_no_server_starts(DEMO="1", **{name: value})
     assert f"{name} " in said
     assert value in said
     assert refusal in said
 
 
-def test_no_demo_users_are_made_for_a_public_demo(settings: LazySettings) -> None:
+def test_demo_users_are_not_created_in_a_public_demo(settings: LazySettings) -> None:
     """Without a database: it is refused before anything is made."""
     found(settings, HOST="::")
     with pytest.raises(CommandError, match=r"HOST is every network interface: ::"):

@@ -32,7 +32,7 @@ def labels_of(family: Metric, collector: Collector) -> tuple[str, ...]:
     return tuple(getattr(collector, "_labelnames", None) or getattr(family, "_labelnames", []))
 
 
-def test_the_page_lists_every_metric_as_it_is(db: None) -> None:
+def test_the_page_lists_every_metric_with_type_and_labels(db: None) -> None:
     metrics._instruments()
     exposed = [
         row(family, labels_of(family, collector))

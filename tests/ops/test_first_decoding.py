@@ -26,5 +26,5 @@ def test_all_structs_are_ready_before_the_first_request() -> None:
     assert not_ready() == []
 
 
-def test_otherwise_a_request_would_make_them_ready() -> None:
+def test_without_the_preparation_a_request_prepares_the_structs() -> None:
     assert "larder.v1.orders.OrderPage" in not_ready("unprepared")

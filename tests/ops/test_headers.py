@@ -19,14 +19,14 @@ def answer(path: str, client: Client | None = None, **headers: str) -> Any:
 @pytest.mark.parametrize(
     "path", ["/livez", "/api/v1/products", "/api/v1/openapi.json", "/nothing", "/metrics"]
 )
-def test_answers_of_the_api_load_nothing_and_are_in_no_frame(path: str, db: None) -> None:
+def test_answers_of_the_api_allow_no_resources_and_no_frames(path: str, db: None) -> None:
     headers = answer(path).headers
     assert headers["Content-Security-Policy"] == NOTHING
     assert headers.items() >= SAFE.items()
 
 
 @pytest.mark.parametrize("path", ["/", "/api/v1/docs", "/admin/login/", "/admin/nothing/"])
-def test_pages_load_from_this_server_alone(path: str, db: None) -> None:
+def test_pages_load_only_from_this_server(path: str, db: None) -> None:
     headers = answer(path, Accept="text/html").headers
     policy = ADMIN if path.startswith("/admin/") else PAGE
     assert headers["Content-Security-Policy"] == policy
@@ -47,7 +47,7 @@ def test_the_policy_of_a_view_is_kept(db: None) -> None:
     assert headers["Content-Security-Policy"].startswith("default-src 'none'; style-src 'self'")
 
 
-def test_the_admins_cookies_are_for_this_server_and_for_tls(
+def test_cookies_of_the_admin_need_this_host_and_tls(
     person: Callable[..., Person], settings: Any
 ) -> None:
     settings.SESSION_COOKIE_SECURE = settings.CSRF_COOKIE_SECURE = True
@@ -88,7 +88,7 @@ def allowed(path: str, origin: str, method: str = "GET") -> str | None:
 
 
 @pytest.mark.usefixtures("open_to_one", "db")
-def test_scripts_of_named_origins_alone_may_read_answers() -> None:
+def test_only_scripts_of_allowed_origins_may_read_answers() -> None:
     assert allowed("/api/v1/products", ORIGIN) == ORIGIN
     for other in (
         *("https://evil.example", "null", "http://app.example", "https://app.example:8443"),
@@ -99,12 +99,12 @@ def test_scripts_of_named_origins_alone_may_read_answers() -> None:
 
 @pytest.mark.usefixtures("open_to_one", "db")
 @pytest.mark.parametrize("path", ["/admin/login/", "/metrics", "/readyz", "/"])
-def test_scripts_of_no_origin_may_read_what_is_not_the_api(path: str) -> None:
+def test_scripts_of_other_origins_may_read_only_the_api(path: str) -> None:
     assert allowed(path, ORIGIN) is None
 
 
 @pytest.mark.usefixtures("db")
-def test_where_no_origin_is_named_none_may() -> None:
+def test_no_origin_may_read_answers_without_the_setting() -> None:
     assert allowed("/api/v1/products", ORIGIN) is None
 
 

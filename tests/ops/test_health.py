@@ -43,7 +43,7 @@ def test_readyz_waits_for_the_demo_data_in_demo_mode(
     assert api("GET", "/readyz").status == 200
 
 
-def test_a_migration_that_is_missing_makes_the_process_unready(db: None, api: Api) -> None:
+def test_a_missing_migration_makes_the_process_unready(db: None, api: Api) -> None:
     health._done.clear()
     database.execute("DELETE FROM django_migrations WHERE app = 'orders'")
     assert api("GET", "/readyz").status == 503
@@ -63,7 +63,7 @@ def test_the_demo_catalogue_is_loaded_once_with_its_ledger(db: None, now: dateti
 
 
 @pytest.mark.django_db(transaction=True, databases=["default", "owner"])
-def test_preparing_again_changes_nothing(prepares: None, settings: LazySettings) -> None:
+def test_a_second_prepare_changes_nothing(prepares: None, settings: LazySettings) -> None:
     settings.DEMO = True
     call_command("prepare", verbosity=0)
     before = database.rows("SELECT count(*), (SELECT count(*) FROM ledger_entry) FROM customer")
@@ -72,24 +72,24 @@ def test_preparing_again_changes_nothing(prepares: None, settings: LazySettings)
     assert before == after == [(3, 3664)]
 
 
-def test_the_admins_address_typed_without_its_slash_leads_on(api: Api) -> None:
+def test_the_address_of_the_admin_without_the_final_slash_redirects(api: Api) -> None:
     answer = api("GET", "/admin")
     assert (answer.status, answer.headers["Location"]) == (302, "/admin/")
 
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz"])
-def test_probes_answer_who_asks_by_address(db: None, api: Api, path: str) -> None:
+def test_probes_answer_requests_with_an_ip_address_as_host(db: None, api: Api, path: str) -> None:
     # As load balancers do: they cannot send the shop's name.
     assert api("GET", path, Host="10.0.3.77:8000").status == 200
 
 
-def test_nothing_else_answers_to_a_host_that_is_not_ours(api: Api) -> None:
+def test_other_paths_refuse_an_unknown_host(api: Api) -> None:
     assert api("GET", "/api/v1/products", Host="10.0.3.77:8000").status == 400
 
 
 @pytest.mark.system
 @pytest.mark.parametrize("kind", KINDS)
-def test_readyz_tells_whether_the_shared_cache_answers_and_is_ready_without_it(
+def test_readyz_reports_the_shared_cache_and_is_ready_without_it(
     kind: str, transactional_db: None, tmp_path: Path
 ) -> None:
     port = free_port()
@@ -102,11 +102,11 @@ def test_readyz_tells_whether_the_shared_cache_answers_and_is_ready_without_it(
         assert (answer.status, answer.body["cache"]) == (200, {"away": True})
 
 
-def test_readyz_tells_of_no_cache_where_none_is_shared(db: None, api: Api) -> None:
+def test_readyz_reports_no_cache_if_none_is_shared(db: None, api: Api) -> None:
     assert api("GET", "/readyz").body["cache"] is None
 
 
-def test_probes_at_once_share_checks_that_began_after_them(
+def test_concurrent_probes_share_a_check_that_began_after_them(
     transactional_db: None, api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checks, asking = list[int](), list[int]()

@@ -21,7 +21,7 @@ def run(folder: Path, text: str | bytes) -> str:
     return output.getvalue()
 
 
-def test_it_tells_what_it_did(tmp_path: Path) -> None:
+def test_the_import_prints_its_results(tmp_path: Path) -> None:
     assert run(tmp_path, "sku,name,price,quantity\nA,Tea,1,5\nB,Jam,2,0\n").startswith(
         "2 new, 0 changed, 0 unchanged ("
     )
@@ -32,7 +32,7 @@ def test_it_tells_what_it_did(tmp_path: Path) -> None:
     assert (entry.cause, entry.available_change, entry.actor) == ("opening", 5, SYSTEM_ACTOR)
 
 
-def test_it_names_every_fault_with_its_line_and_stores_nothing(tmp_path: Path) -> None:
+def test_a_faulty_file_is_refused_with_each_line_and_not_stored(tmp_path: Path) -> None:
     with pytest.raises(CommandError) as refused:
         run(tmp_path, b"sku,name,price\nA,Tea,1\nB,Caf\xe9,x\n")
     assert str(refused.value).splitlines() == [
@@ -43,18 +43,18 @@ def test_it_names_every_fault_with_its_line_and_stores_nothing(tmp_path: Path) -
     assert not Product.objects.exists()
 
 
-def test_it_names_a_bounded_number_of_faults(tmp_path: Path) -> None:
+def test_the_number_of_named_faults_is_bounded(tmp_path: Path) -> None:
     rows = "".join(f"S{n},N,x\n" for n in range(3_000))
     with pytest.raises(CommandError, match="1000 fault"):
         run(tmp_path, f"sku,name,price\n{rows}")
 
 
-def test_a_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="Nothing was imported"):
         call_command("import_products", str(tmp_path / "none.csv"))
 
 
-def test_statements_grow_with_parts_and_not_with_rows(tmp_path: Path) -> None:
+def test_the_number_of_statements_grows_with_parts_and_not_with_rows(tmp_path: Path) -> None:
     """A part is 5,000 rows: three of them here, with five statements each."""
     rows = "".join(f"S{n},Product {n},1.25,7\n" for n in range(12_000))
     connection.force_debug_cursor = True

@@ -44,24 +44,24 @@ def _run(cursor: Superuser, statements: str, shop: BusyShop) -> set[str]:
     return {finding.invariant.name for finding in examine(cursor).violated}
 
 
-def test_a_shop_without_damage_breaks_no_invariant(shop: BusyShop, superuser: Superuser) -> None:
+def test_a_shop_without_damage_violates_no_invariant(shop: BusyShop, superuser: Superuser) -> None:
     assert _run(superuser, "SELECT 1", shop) == set()
 
 
 @pytest.mark.parametrize("damage", DAMAGES, ids=[damage.what for damage in DAMAGES])
-def test_damage_is_named_by_the_invariants_it_breaks_and_no_others(
+def test_each_damage_violates_exactly_its_invariants(
     damage: Damage, shop: BusyShop, superuser: Superuser
 ) -> None:
     assert _run(superuser, damage.statements, shop) == damage.breaks
 
 
-def test_there_is_damage_for_every_invariant() -> None:
+def test_every_invariant_has_a_damage() -> None:
     broken = set().union(*(damage.breaks for damage in DAMAGES))
     assert broken == {invariant.name for invariant in INVARIANTS}
 
 
 @pytest.mark.parametrize("life", LIVES.values(), ids=LIVES)
-def test_what_the_design_lets_happen_breaks_no_invariant(
+def test_allowed_states_violate_no_invariant(
     life: str, shop: BusyShop, superuser: Superuser
 ) -> None:
     assert _run(superuser, life, shop) == set()

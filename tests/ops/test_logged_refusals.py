@@ -20,7 +20,7 @@ def errors(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [one.getMessage() for one in caplog.records if one.levelno >= logging.ERROR]
 
 
-def test_a_refusal_because_of_load_is_no_error(
+def test_a_refusal_because_of_load_is_not_logged_as_an_error(
     db: None,
     person: Callable[..., Person],
     api: Api,
@@ -52,7 +52,7 @@ def busy() -> OperationalError:
         ),
     ],
 )
-def test_an_error_of_the_database_is_logged_with_what_to_do(
+def test_an_error_of_the_database_is_logged_with_instructions(
     method: str, error: Exception, log: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert (

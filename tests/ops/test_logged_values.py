@@ -108,7 +108,7 @@ def test_failed_and_slow_statements_are_logged_without_values(server_logs: Any) 
         {"log_error_verbosity": "default", "log_parameter_max_length": "-1"},
     ],
 )
-def test_with_settings_as_postgresql_has_them_values_are_found_and_warned_of(
+def test_default_settings_of_postgresql_log_values_and_cause_a_warning(
     server_logs: Any, changed: dict[str, str]
 ) -> None:
     assert warned() == []
@@ -128,7 +128,7 @@ def warned() -> list[str | None]:
     return [one.hint for one in checked if one.id == "larder.W005"]
 
 
-def test_values_in_the_text_of_a_statement_are_found(server_logs: Any) -> None:
+def test_values_in_the_text_of_a_statement_are_logged(server_logs: Any) -> None:
     """As psycopg's client-side binding writes them, which settings do not allow."""
     server_logs(log_min_duration_statement="0")
     with logged() as lines, psycopg.connect(settings.DATABASE_URL) as client:
@@ -171,14 +171,14 @@ def test_an_error_of_the_database_is_logged_by_a_server_without_values() -> None
 
 
 @pytest.mark.parametrize("name", LOGS_NO_VALUES)
-def test_every_server_that_we_configure_has_the_settings(name: str) -> None:
+def test_the_configured_server_has_the_settings_against_logged_values(name: str) -> None:
     value = LOGS_NO_VALUES[name]
     assert database.rows(f"SHOW {name}") == [(value,)]
     compose = (ROOT / "deploy/postgresql/postgresql.conf").read_text()
     assert f"\n{name} = {value}\n" in compose
 
 
-def test_every_database_on_aws_has_the_settings() -> None:
+def test_databases_on_aws_have_the_settings_against_logged_values() -> None:
     resources = template.read("database")["Resources"]
 
     def given(name: str) -> dict[str, str]:

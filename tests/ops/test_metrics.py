@@ -34,7 +34,7 @@ def seen(**request: str) -> int:
     return int(Client().get("/metrics", **request).status_code)  # type: ignore[arg-type]
 
 
-def test_this_machine_sees_them_without_a_token_as_prometheus_reads_them(db: None) -> None:
+def test_local_requests_get_the_metrics_without_a_token(db: None) -> None:
     answer = Client().get("/metrics")
     assert answer.status_code == 200
     assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
@@ -44,18 +44,18 @@ def test_this_machine_sees_them_without_a_token_as_prometheus_reads_them(db: Non
 @pytest.mark.parametrize(
     "address", ["10.1.2.3", "192.168.1.5", "8.8.8.8", "::ffff:10.1.2.3", "2001:db8::1", "", "x"]
 )
-def test_another_machine_does_not_know_that_they_exist(address: str) -> None:
+def test_remote_requests_without_a_token_get_404(address: str) -> None:
     answer = Client().get("/metrics", REMOTE_ADDR=address)
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.8.9.1", "::1", "::ffff:127.0.0.1"])
-def test_every_loopback_address_is_this_machine(db: None, address: str) -> None:
+def test_every_loopback_address_is_local(db: None, address: str) -> None:
     assert seen(REMOTE_ADDR=address) == 200
 
 
 @override_settings(METRICS_TOKEN=TOKEN)
-def test_another_machine_with_the_token_sees_them(db: None) -> None:
+def test_remote_requests_with_the_token_get_the_metrics(db: None) -> None:
     away = "10.1.2.3"
     assert seen(REMOTE_ADDR=away, HTTP_AUTHORIZATION=f"Bearer {TOKEN}") == 200
     for wrong in (f"Bearer {TOKEN}x", TOKEN, "Bearer ", "Bearer ü", f"Token {TOKEN}"):
@@ -63,12 +63,12 @@ def test_another_machine_with_the_token_sees_them(db: None) -> None:
 
 
 @override_settings(METRICS_TOKEN="")
-def test_without_a_token_set_an_empty_one_opens_nothing() -> None:
+def test_an_empty_token_is_refused_if_no_token_is_set() -> None:
     assert seen(REMOTE_ADDR="10.1.2.3", HTTP_AUTHORIZATION="Bearer ") == 404
 
 
 @pytest.mark.parametrize("proxies", [["127.0.0.1"], ["127.0.0.0/8"], ["10.0.0.1", "127.0.0.1/32"]])
-def test_what_comes_from_a_trusted_proxy_is_not_this_machine_wherever_it_runs(
+def test_a_request_through_a_trusted_proxy_is_not_local(
     proxies: list[str],
 ) -> None:
     with override_settings(TRUSTED_PROXIES=proxies):
@@ -82,7 +82,7 @@ def test_a_request_through_an_unnamed_proxy_is_not_local(header: str) -> None:
 
 
 @pytest.mark.parametrize("lane", ["returning", "open"])
-def test_refused_hashes_are_counted_by_their_lane(
+def test_refused_hashes_are_counted_by_lane(
     lane: hashers.Lane, db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def count() -> float:
@@ -125,7 +125,7 @@ def test_the_leader_reports_its_batch_once_with_every_result() -> None:
 @pytest.mark.parametrize(
     ("limits", "reason"), [(Limits(queue_capacity=0), "full"), (Limits(queue_timeout=-1), "late")]
 )
-def test_a_receiver_that_was_not_tried_is_reported_with_the_reason(
+def test_a_request_that_was_not_tried_is_reported_with_the_reason(
     limits: Limits, reason: str
 ) -> None:
     observer = Remembering()
@@ -157,7 +157,7 @@ def order(server: Server, token: str, product: int, quantity: int = 1) -> int:
 
 @pytest.mark.system
 @pytest.mark.parametrize("together", [True, False])
-def test_orders_are_counted_by_how_they_ended(
+def test_orders_are_counted_by_outcome(
     together: bool,
     transactional_db: None,
     person: MakePerson,
@@ -193,7 +193,7 @@ def test_orders_are_counted_by_how_they_ended(
 
 
 @pytest.mark.system
-def test_of_a_process_that_has_ended_the_counts_stay_and_the_state_goes(
+def test_counters_of_an_ended_process_stay_and_its_gauges_are_removed(
     transactional_db: None, person: MakePerson, product: MakeProduct, tmp_path: Path
 ) -> None:
     jam, who = product(stock=1000), person()

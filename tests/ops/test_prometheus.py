@@ -74,7 +74,7 @@ def watched(
             yield server, one
 
 
-def test_prometheus_answers_every_query_of_dashboard_and_rules_without_an_alert(
+def test_prometheus_answers_all_queries_of_dashboard_and_rules_without_alerts(
     watched: tuple[Server, Prometheus],
 ) -> None:
     """One test, for a server and a Prometheus take ten seconds to come up."""

@@ -27,14 +27,14 @@ def shown() -> str:
     return str(re.findall(r"```sh\n(TOKEN=.*?)\n```", page, re.DOTALL)[0])
 
 
-def test_make_run_prints_the_lines_of_the_readme_with_its_own_address() -> None:
+def test_make_run_prints_the_lines_of_the_readme_with_its_address() -> None:
     settings = from_environment({"PORT": "8123"})
     output = greeting(settings).replace(settings.address, "http://127.0.0.1:8000")
     assert f"\n{shown()}\n" in output
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
-def test_the_first_order_of_the_readme_can_be_pasted(
+def test_the_commands_of_the_readme_place_an_order(
     server: Server, now: datetime, person: Callable[..., object]
 ) -> None:
     database.empty_database()  # the README's product is number 1

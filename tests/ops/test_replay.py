@@ -47,7 +47,7 @@ def _replay(url: str, data: Path, *arguments: str) -> int:
     return replay(options.parse(given, STAFF))
 
 
-def test_300_real_orders_leave_every_unit_accounted_for(shop: Server) -> None:
+def test_a_replay_of_300_real_orders_accounts_for_every_unit(shop: Server) -> None:
     arguments = ("--orders", "300", "--accounts", "8", "--retry", "0.3", "--keep")
     done = subprocess.run(
         [sys.executable, "-m", "tools.replay", *arguments],
@@ -83,7 +83,7 @@ def test_real_cancellations_are_cancelled_or_shipped_and_returned(
     assert int(_one(rows)) > 40
 
 
-def test_the_products_of_a_run_are_taken_off_sale_afterwards(shop: Server, nowhere: Path) -> None:
+def test_the_products_of_a_run_are_archived_afterwards(shop: Server, nowhere: Path) -> None:
     listed = "SELECT count(*) FROM product WHERE archived_at IS NULL"
     before = _one(listed)
     few = [
@@ -138,7 +138,7 @@ LIES_TO_WHO_ASKS_TWICE = {
         *((lie, fault, "1") for lie, fault in LIES_TO_WHO_ASKS_TWICE.items()),
     ],
 )
-def test_the_own_count_sees_through_a_lying_server(
+def test_the_replay_detects_a_server_with_wrong_answers(
     shop: Server,
     nowhere: Path,
     capsys: pytest.CaptureFixture[str],
@@ -151,7 +151,7 @@ def test_the_own_count_sees_through_a_lying_server(
     assert fault in capsys.readouterr().out
 
 
-def test_without_a_lie_the_same_replay_finds_nothing(
+def test_the_replay_reports_no_error_without_wrong_answers(
     shop: Server, nowhere: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with liar.lying(shop.port, liar.no_lie) as url:
@@ -159,7 +159,7 @@ def test_without_a_lie_the_same_replay_finds_nothing(
     assert "not checked" in capsys.readouterr().out
 
 
-def test_a_replay_in_which_nothing_is_placed_proves_nothing(
+def test_a_replay_without_placed_orders_fails(
     shop: Server, nowhere: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     url = f"http://127.0.0.1:{shop.port}"
@@ -167,6 +167,6 @@ def test_a_replay_in_which_nothing_is_placed_proves_nothing(
     assert "Nothing was placed." in capsys.readouterr().out
 
 
-def test_without_a_server_one_line_says_what_to_do(nowhere: Path) -> None:
+def test_a_replay_without_a_server_prints_one_line_of_instructions(nowhere: Path) -> None:
     with pytest.raises(LauncherError, match="start one with `make run`"):
         _replay("http://127.0.0.1:1", nowhere)

@@ -13,7 +13,7 @@ from tools.replay.demand import RealOrder
 
 
 @pytest.mark.system
-def test_the_invariants_are_those_of_the_database_the_orders_are_in(transactional_db: None) -> None:
+def test_the_replay_checks_the_database_that_has_the_orders(transactional_db: None) -> None:
     url = os.environ["DATABASE_URL"]
     assert invariants.check(url, orders=0) == []
     database.execute(
@@ -35,7 +35,7 @@ def test_options_come_from_flags_then_from_the_environment() -> None:
         options.parse(["--retry", "2"], {})
 
 
-def test_lines_of_one_product_in_one_order_are_one_demand() -> None:
+def test_lines_of_one_product_in_an_order_are_summed() -> None:
     columns = ("invoice", "customer", "sku", "quantity", "unit_price")
     rows = [
         ("1", "a", "J", "2", "1.5"),
@@ -48,7 +48,7 @@ def test_lines_of_one_product_in_one_order_are_one_demand() -> None:
     assert wanted.stock(0.5) == {"J": 4}
 
 
-def test_a_cancellation_is_of_the_latest_orders_before_it_that_hold_its_products() -> None:
+def test_a_cancellation_applies_to_the_latest_earlier_orders_of_its_products() -> None:
     orders = [
         RealOrder("10", "a", Counter(J=3, T=1)),
         RealOrder("11", "a", Counter(J=2)),
@@ -70,13 +70,13 @@ def test_a_cancellation_is_of_the_latest_orders_before_it_that_hold_its_products
     assert not found["12"].left
 
 
-def test_the_shipped_cancellations_are_of_the_shipped_orders() -> None:
+def test_the_included_cancellations_belong_to_the_included_orders() -> None:
     found = cancellations.read(demand.read(None).orders)
     assert (len(found), sum(one.whole for one in found.values())) == (563, 16)
     assert sum(len(one.parts) for one in found.values()) == 767
 
 
-def test_the_shipped_orders_are_two_months_of_a_real_shop() -> None:
+def test_the_included_orders_are_two_months_of_a_real_shop() -> None:
     wanted = demand.read(None)
     assert (len(wanted.orders), len(wanted.prices)) == (2387, 2628)
     assert wanted.prices.keys() <= demand.names().keys()

@@ -63,7 +63,7 @@ def sentry(to: Receiver) -> dict[str, str]:
 
 
 @pytest.mark.system
-def test_an_error_in_a_request_is_one_event_with_its_id_and_nothing_that_was_sent(
+def test_an_error_in_a_request_is_one_event_with_its_id_and_without_data(
     transactional_db: None, person: MakePerson, tmp_path: Path
 ) -> None:
     who = person(password="marker-of-a-password")
@@ -93,7 +93,7 @@ def test_an_error_in_a_request_is_one_event_with_its_id_and_nothing_that_was_sen
 
 
 @pytest.mark.system
-def test_a_job_that_fails_is_an_event(transactional_db: None, tmp_path: Path) -> None:
+def test_a_failed_job_is_an_event(transactional_db: None, tmp_path: Path) -> None:
     _add_job("check_invariants", "todo")
     with receiver() as there, psycopg.connect(superuser_url(), autocommit=True) as superuser:
         superuser.execute("ALTER TABLE inventory.stock RENAME TO stock_away")
@@ -155,7 +155,7 @@ def test_every_order_and_every_page_is_a_span(
 
 
 @pytest.mark.system
-def test_a_trace_that_a_client_began_goes_on(transactional_db: None) -> None:
+def test_a_trace_of_a_client_is_continued(transactional_db: None) -> None:
     trace, parent = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
     with receiver() as there, Server(workers=1, environment=tracing(there)) as server:
         server.call("GET", "/livez", headers={"traceparent": f"00-{trace}-{parent}-01"})
@@ -165,7 +165,7 @@ def test_a_trace_that_a_client_began_goes_on(transactional_db: None) -> None:
 
 
 @pytest.mark.system
-def test_a_server_that_ends_in_order_sends_the_spans_it_has(transactional_db: None) -> None:
+def test_a_server_sends_its_spans_before_it_ends(transactional_db: None) -> None:
     with receiver() as there:
         hourly = tracing(there) | {"OTEL_BSP_SCHEDULE_DELAY": "3600000"}
         with Server(workers=1, environment=hourly) as server:
@@ -174,7 +174,7 @@ def test_a_server_that_ends_in_order_sends_the_spans_it_has(transactional_db: No
 
 
 @pytest.mark.system
-def test_a_job_is_a_trace_too(transactional_db: None, tmp_path: Path) -> None:
+def test_a_job_is_a_trace(transactional_db: None, tmp_path: Path) -> None:
     _add_job("delete_expired_keys", "todo")
     with receiver() as there, _worker(tmp_path / "log", "--one-shot", **tracing(there)) as worker:
         worker.wait(60)
@@ -188,7 +188,7 @@ def test_a_job_is_a_trace_too(transactional_db: None, tmp_path: Path) -> None:
     ("variable", "module"),
     [("SENTRY_DSN", "sentry_sdk"), ("OTEL_EXPORTER_OTLP_ENDPOINT", "opentelemetry")],
 )
-def test_without_the_package_the_server_says_what_to_install(variable: str, module: str) -> None:
+def test_a_missing_package_is_reported_with_its_name(variable: str, module: str) -> None:
     code = f"import sys; sys.modules[{module!r}] = None; import django; django.setup()"
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", code],

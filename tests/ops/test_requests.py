@@ -73,7 +73,7 @@ def done(**changes: Any) -> requests.Done:
     return as_usual._replace(**changes)
 
 
-def test_a_hanging_log_costs_the_oldest_lines_and_no_memory(db: None, api: Api) -> None:
+def test_a_blocked_log_drops_the_oldest_lines_and_uses_no_more_memory(db: None, api: Api) -> None:
     requests.take()
     for _ in range(requests.KEPT + 10):
         requests._done.append(done())
@@ -86,7 +86,7 @@ def lines(written: bytes) -> list[dict[str, Any]]:
     return [line for line in read if line["logger"] == "larder.requests"]
 
 
-def test_a_line_tells_who_asked_for_what_and_never_the_query(
+def test_an_access_line_has_caller_and_path_without_the_query(
     db: None,
     person: MakePerson,
     as_: Callable[[Person], Api],
@@ -117,7 +117,7 @@ def test_a_line_tells_who_asked_for_what_and_never_the_query(
 
 
 @pytest.mark.parametrize(("access_log", "level"), [(False, "INFO"), (True, "WARNING")])
-def test_lines_can_be_turned_off(
+def test_the_access_log_can_be_turned_off(
     access_log: bool,
     level: str,
     settings: LazySettings,
@@ -128,7 +128,7 @@ def test_lines_can_be_turned_off(
     assert capfdbinary.readouterr().err == b""
 
 
-def test_lines_of_several_processes_do_not_run_into_each_other() -> None:
+def test_lines_of_several_processes_are_not_mixed() -> None:
     each = requests._line(done(path="/ä" * 1000))
     pieces = list(requests._pieces([each] * 100))
     assert b"".join(pieces) == each * 100
@@ -136,7 +136,7 @@ def test_lines_of_several_processes_do_not_run_into_each_other() -> None:
 
 
 @pytest.mark.system
-def test_all_processes_of_a_server_tell_of_every_request(
+def test_all_processes_of_a_server_count_and_log_every_request(
     transactional_db: None, tmp_path: Path
 ) -> None:
     environment = {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path / "counts"), "ACCESS_LOG": "1"}
@@ -160,7 +160,7 @@ def livez_count(server: Server) -> float:
 
 
 @pytest.mark.system
-def test_a_server_that_ends_in_order_takes_no_line_along(
+def test_a_server_writes_its_last_lines_before_it_ends(
     transactional_db: None, tmp_path: Path
 ) -> None:
     environment = {"ACCESS_LOG": "1"}

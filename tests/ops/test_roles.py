@@ -49,7 +49,7 @@ REFUSED = (
 
 
 @pytest.mark.system
-def test_the_read_only_role_logs_in_where_it_has_a_password_and_looks(
+def test_the_read_only_role_logs_in_with_a_password_and_only_reads(
     transactional_db: None, prepares: None
 ) -> None:
     """One test, for the role is the cluster's: others must not find it in between."""
@@ -71,7 +71,7 @@ def test_the_read_only_role_logs_in_where_it_has_a_password_and_looks(
 
 
 @pytest.mark.system
-def test_no_password_of_a_role_is_in_a_log_of_all_statements(
+def test_a_log_of_all_statements_has_no_password_of_a_role(
     transactional_db: None, prepares: None
 ) -> None:
     owner = urlsplit(os.environ["OWNER_DATABASE_URL"])
@@ -111,7 +111,7 @@ def test_no_password_of_a_role_is_in_a_log_of_all_statements(
         "SELECT pg_read_file('/etc/passwd')",
     ],
 )
-def test_the_servers_role_changes_no_history_and_no_tables(
+def test_the_servers_role_cannot_change_history_or_tables(
     statement: str, transactional_db: None
 ) -> None:
     with (
@@ -121,7 +121,7 @@ def test_the_servers_role_changes_no_history_and_no_tables(
         server.execute(statement)
 
 
-def test_the_owner_is_no_superuser(transactional_db: None) -> None:
+def test_the_owner_is_not_a_superuser(transactional_db: None) -> None:
     with psycopg.connect(superuser_url()) as superuser:
         rows = superuser.execute(
             "SELECT rolname, rolsuper, rolreplication, rolbypassrls, rolcreatedb FROM pg_roles"

@@ -64,14 +64,14 @@ def a_process(folder: Path, processes: int) -> Iterator[str]:
 
 
 @several_cores
-def test_each_process_is_pinned_with_all_threads_that_it_has_or_starts(tmp_path: Path) -> None:
+def test_each_process_is_pinned_with_present_and_later_threads(tmp_path: Path) -> None:
     with ExitStack() as running:
         said = [running.enter_context(a_process(tmp_path, len(CORES))) for _ in CORES]
     assert said == [f"{core} [({core},)]" for core in CORES]
 
 
 @several_cores
-def test_a_process_that_is_started_again_has_the_core_that_became_free(tmp_path: Path) -> None:
+def test_a_restarted_process_gets_the_free_core(tmp_path: Path) -> None:
     with a_process(tmp_path, len(CORES)) as first:
         pass
     with a_process(tmp_path, len(CORES)) as next_one:
@@ -79,7 +79,7 @@ def test_a_process_that_is_started_again_has_the_core_that_became_free(tmp_path:
 
 
 @several_cores
-def test_a_process_that_finds_no_core_free_is_not_pinned(tmp_path: Path) -> None:
+def test_a_process_without_a_free_core_is_not_pinned(tmp_path: Path) -> None:
     with ExitStack() as running:
         for _ in CORES:
             running.enter_context(a_process(tmp_path, len(CORES)))
@@ -112,7 +112,7 @@ def test_any_other_number_of_processes_is_not_pinned(processes: int, tmp_path: P
 
 
 @several_cores
-def test_without_a_lock_file_the_process_is_not_pinned_and_logs_why(
+def test_a_process_without_a_lock_file_is_not_pinned_and_logs_the_reason(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING):
@@ -122,7 +122,7 @@ def test_without_a_lock_file_the_process_is_not_pinned_and_logs_why(
     assert sorted(os.sched_getaffinity(0)) == CORES
 
 
-def test_without_a_folder_or_on_another_system_nothing_is_pinned(
+def test_no_process_is_pinned_without_a_folder_or_on_another_system(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert scheduling.pin_to_core("", len(CORES)) is None
@@ -151,7 +151,7 @@ def test_a_refused_policy_is_logged(
     assert "has no batch scheduling policy: not here" in caplog.text
 
 
-def test_on_a_system_without_the_policy_nothing_is_logged(
+def test_a_system_without_the_policy_logs_nothing(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.delattr(os, "SCHED_BATCH", raising=False)
@@ -159,7 +159,7 @@ def test_on_a_system_without_the_policy_nothing_is_logged(
     assert scheduling.__name__ not in {one.name for one in caplog.records}
 
 
-def test_threads_that_start_meanwhile_are_included(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_threads_that_start_during_pinning_are_included(monkeypatch: pytest.MonkeyPatch) -> None:
     stop, asked = Event(), []
     late = Thread(target=stop.wait)
 

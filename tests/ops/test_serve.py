@@ -64,7 +64,7 @@ def served(
         process.communicate()
 
 
-def test_a_request_under_way_is_answered_after_term_and_then_the_server_is_gone(
+def test_a_running_request_is_answered_after_sigterm_and_then_the_server_ends(
     tmp_path: Path,
 ) -> None:
     port = free_port()
@@ -97,7 +97,7 @@ def test_the_server_replaces_the_process_that_started_it(tmp_path: Path) -> None
         assert b"granian" in Path(f"/proc/{process.pid}/cmdline").read_bytes()
 
 
-def test_a_server_whose_settings_are_refused_ends_at_once(tmp_path: Path) -> None:
+def test_a_server_with_refused_settings_ends_at_once(tmp_path: Path) -> None:
     """Also with several workers: granian alone sees no loop if they end in turns."""
     refused = f"raise SystemExit({serve.REFUSED})"
     with served(tmp_path, free_port(), refused, WORKERS="2") as process:
@@ -114,7 +114,7 @@ def test_a_worker_that_ends_for_another_reason_is_started_again(tmp_path: Path) 
         assert process.poll() is None
 
 
-def test_a_used_port_is_one_line(tmp_path: Path) -> None:
+def test_a_used_port_is_reported_with_one_line(tmp_path: Path) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
@@ -145,7 +145,7 @@ def test_a_second_server_with_the_same_folder_is_refused_while_the_first_runs(
         assert listens(port)
 
 
-def test_workers_that_outlived_a_killed_server_are_ended_by_the_next(tmp_path: Path) -> None:
+def test_the_next_server_ends_the_processes_of_a_killed_one(tmp_path: Path) -> None:
     first, second, port = tmp_path / "1", tmp_path / "2", free_port()
     shared = tmp_path / "shared"
     with served(first, port, SHARED_DIR=str(shared)) as killed:
@@ -160,7 +160,7 @@ def test_workers_that_outlived_a_killed_server_are_ended_by_the_next(tmp_path: P
             assert process.poll() is None
 
 
-def test_a_process_that_only_reads_the_lock_file_is_not_ended(tmp_path: Path) -> None:
+def test_a_process_that_only_reads_the_lock_file_keeps_running(tmp_path: Path) -> None:
     first, second, port = tmp_path / "1", tmp_path / "2", free_port()
     shared = tmp_path / "shared"
     with served(first, port, SHARED_DIR=str(shared)) as killed:
@@ -176,7 +176,7 @@ def test_a_process_that_only_reads_the_lock_file_is_not_ended(tmp_path: Path) ->
         reader.wait()
 
 
-def test_what_an_earlier_server_left_is_gone_and_nothing_else(tmp_path: Path) -> None:
+def test_a_server_deletes_only_the_files_of_an_earlier_server(tmp_path: Path) -> None:
     for name in ("writes", "counter_7.db", "metrics.0.slot", "somebody_elses.txt"):
         (tmp_path / name).touch()
     named = {"SHARED_DIR": str(tmp_path), "PROMETHEUS_MULTIPROC_DIR": str(tmp_path / "metrics")}
@@ -193,7 +193,7 @@ def test_default_folders_are_private(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert expected.stat().st_mode & 0o777 == 0o700
 
 
-def test_a_link_in_the_place_of_the_private_folder_is_refused(
+def test_a_symbolic_link_as_the_private_folder_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
@@ -206,7 +206,7 @@ def test_a_link_in_the_place_of_the_private_folder_is_refused(
     assert (victim / "writes").exists()
 
 
-def test_a_folder_that_cannot_be_made_names_the_setting(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_reported_with_its_setting(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     named = {"SHARED_DIR": f"{tmp_path}/file/below"}
     with pytest.raises(serve.CannotServe, match="with SHARED_DIR="):
@@ -214,7 +214,7 @@ def test_a_folder_that_cannot_be_made_names_the_setting(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("value", ["0", "65536", "http", "٣"])
-def test_a_port_that_is_none_says_so(value: str) -> None:
+def test_an_invalid_port_is_reported(value: str) -> None:
     with pytest.raises(serve.CannotServe, match="not a whole number from 1 to 65535"):
         serve.from_environment({"PORT": value})
 

@@ -38,7 +38,7 @@ def job(status: str, *, waits: timedelta = timedelta(0), due: timedelta | None =
     )
 
 
-def test_an_empty_queue_is_0_deep_and_0_old(db: None) -> None:
+def test_an_empty_queue_has_depth_0_and_age_0(db: None) -> None:
     found = gauges()
     assert [found[f"larder_jobs {status}"] for status in ("todo", "due", "doing", "failed")] == [
         *(0, 0, 0, 0)
@@ -48,7 +48,7 @@ def test_an_empty_queue_is_0_deep_and_0_old(db: None) -> None:
     assert found["larder_database_up"] == 1
 
 
-def test_the_queue_is_as_old_as_the_job_that_has_been_due_longest(db: None) -> None:
+def test_the_age_of_the_queue_is_that_of_the_job_due_first(db: None) -> None:
     hour, minute = timedelta(hours=1), timedelta(minutes=1)
     job("todo", waits=2 * minute)
     job("todo", waits=minute)
@@ -64,7 +64,7 @@ def test_the_queue_is_as_old_as_the_job_that_has_been_due_longest(db: None) -> N
     assert by_status == {"todo": 4, "due": 3, "doing": 1, "failed": 1}
 
 
-def test_the_queue_is_found_by_its_index_however_many_jobs_were_done(db: None) -> None:
+def test_the_queue_is_read_by_its_index_among_many_finished_jobs(db: None) -> None:
     database.execute(
         "INSERT INTO procrastinate_jobs (queue_name, task_name, status, args)"
         " SELECT 'default', 't', 'succeeded', '{}' FROM generate_series(1, 2000)"
@@ -76,12 +76,12 @@ def test_the_queue_is_found_by_its_index_however_many_jobs_were_done(db: None) -
     assert "Seq Scan on procrastinate_jobs" not in plan
 
 
-def test_the_report_has_the_workers_last_heart_beat(db: None, now: datetime) -> None:
+def test_the_report_has_the_last_heartbeat_of_the_worker(db: None, now: datetime) -> None:
     database.execute("INSERT INTO procrastinate_workers (last_heartbeat) VALUES (%s)", [now])
     assert gauges()["larder_worker_last_heartbeat_timestamp_seconds"] == now.timestamp()
 
 
-def test_products_that_are_out_of_stock_are_those_that_are_sold_and_at_zero(
+def test_products_out_of_stock_are_those_on_sale_with_zero_units(
     db: None, product: MakeProduct
 ) -> None:
     product(stock=3)
@@ -115,13 +115,13 @@ def test_the_shop_is_not_reported_healthy_before_the_first_check(db: None) -> No
     assert "larder_products_out_of_stock" not in found
 
 
-def test_of_two_that_looked_the_later_one_is_believed(db: None, now: datetime) -> None:
+def test_the_later_of_two_observations_counts(db: None, now: datetime) -> None:
     observations.note("stock", {"sold": 2, "out": 1}, now=now)
     observations.note("stock", {"sold": 9, "out": 9}, now=now - timedelta(seconds=1))
     assert observations.noted()["stock"].found == {"sold": 2, "out": 1}
 
 
-def test_many_reads_of_the_state_query_the_database_once(
+def test_several_reads_of_the_state_query_the_database_once(
     db: None, django_assert_num_queries: Callable[..., object]
 ) -> None:
     state = ShopState()

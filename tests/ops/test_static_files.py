@@ -62,9 +62,7 @@ def test_pages_load_files_under_hashed_names(boss: Client, collected: Path, page
     assert [one for one in loaded if not fetch(boss, one)] == []
 
 
-def test_a_browser_keeps_a_file_for_a_year_and_takes_it_compressed(
-    collected: Path, client: Client
-) -> None:
+def test_a_file_is_compressed_and_cacheable_for_a_year(collected: Path, client: Client) -> None:
     for name in files(client, "/api/v1/docs"):
         answer = client.get(name, headers={"Accept-Encoding": "gzip"})
         assert answer["Cache-Control"] == f"max-age={ONE_YEAR}, public, immutable"
@@ -74,7 +72,7 @@ def test_a_browser_keeps_a_file_for_a_year_and_takes_it_compressed(
             assert gzip.decompress(content) == plain
 
 
-def test_what_style_sheets_refer_to_was_collected_too(collected: Path) -> None:
+def test_files_referenced_by_style_sheets_are_collected(collected: Path) -> None:
     found = 0
     for sheet in collected.rglob("*.css"):
         for name in re.findall(r"url\([\"']?([^\"')]+)", sheet.read_text(encoding="utf-8")):
@@ -84,13 +82,13 @@ def test_what_style_sheets_refer_to_was_collected_too(collected: Path) -> None:
     assert found > 3
 
 
-def test_each_file_is_kept_once(collected: Path) -> None:
+def test_each_collected_file_is_stored_once(collected: Path) -> None:
     names = [one.name.removesuffix(".gz") for one in collected.rglob("*") if one.is_file()]
     assert [one for one in names if not HASHED.search(one)] == ["staticfiles.json"]
 
 
 @pytest.mark.parametrize("page", ["/api/v1/docs", "/admin/login/"])
-def test_without_collected_files_pages_name_them_as_they_are(
+def test_pages_without_collected_files_use_the_plain_names(
     settings: LazySettings, tmp_path: Path, client: Client, page: str, db: None
 ) -> None:
     settings.STATIC_ROOT = tmp_path

@@ -5,6 +5,6 @@ from concurrent.futures import ThreadPoolExecutor
 from larder.ops import stop_signals
 
 
-def test_outside_of_the_main_thread_nothing_is_set_up() -> None:
+def test_stop_signals_are_set_up_only_in_the_main_thread() -> None:
     with ThreadPoolExecutor(1) as runserver:
         runserver.submit(stop_signals.wake_main_thread).result()

@@ -8,7 +8,7 @@ from tests.system.faults.processes import workers
 
 
 @pytest.mark.system
-def test_a_decoder_without_a_nesting_limit_overflows_no_stack() -> None:
+def test_a_decoder_without_a_nesting_limit_does_not_overflow_the_stack() -> None:
     application = "tests.ops.nested_application:application"
     with Server(workers=1, application=application) as running:
         before = workers(running)

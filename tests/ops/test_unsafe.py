@@ -46,7 +46,7 @@ def found(settings: LazySettings, **changed: Any) -> dict[str | None, CheckMessa
         ("RATE_LIMITS", "wide", "larder.W003"),
     ],
 )
-def test_what_is_unsafe_is_named_with_what_to_do(
+def test_an_unsafe_setting_is_named_with_a_remedy(
     settings: LazySettings, setting: str, value: Any, refusal: str
 ) -> None:
     value = settings.DATABASE_URL if setting == "OWNER_DATABASE_URL" else value
@@ -70,7 +70,7 @@ def test_what_is_unsafe_is_named_with_what_to_do(
         ("PUBLIC_URL", ""),
     ],
 )
-def test_what_is_safe_is_let_pass(settings: LazySettings, setting: str, value: Any) -> None:
+def test_a_safe_setting_is_accepted(settings: LazySettings, setting: str, value: Any) -> None:
     assert found(settings, **{setting: value}) == {}
 
 

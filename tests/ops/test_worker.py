@@ -94,7 +94,7 @@ def _status(job: int) -> tuple[str, int] | None:
     return found[0] if found else None
 
 
-def test_readyz_tells_whether_a_worker_beats(
+def test_readyz_reports_whether_a_worker_is_alive(
     transactional_db: None, api: Api, tmp_path: Path
 ) -> None:
     def alive() -> bool:
@@ -106,7 +106,7 @@ def test_readyz_tells_whether_a_worker_beats(
     assert not alive()
 
 
-def test_a_worker_that_is_killed_is_called_gone_after_some_missed_beats(
+def test_a_killed_worker_is_reported_after_several_missed_heartbeats(
     transactional_db: None, api: Api
 ) -> None:
     beat = inspect.signature(Worker).parameters["update_heartbeat_interval"].default
@@ -119,7 +119,7 @@ def test_a_worker_that_is_killed_is_called_gone_after_some_missed_beats(
         assert api("GET", "/readyz").body["worker"]["alive"] is alive
 
 
-def test_a_worker_deletes_what_has_expired_and_nothing_else(
+def test_a_worker_deletes_only_expired_rows(
     transactional_db: None, person: Callable[..., Person], tmp_path: Path
 ) -> None:
     who = person().customer
@@ -145,7 +145,7 @@ def _open_session(who: Any, opened: datetime) -> None:
     )
 
 
-def test_the_hourly_check_logs_an_error_for_what_is_violated(
+def test_the_hourly_check_logs_an_error_for_violated_invariants(
     transactional_db: None, tmp_path: Path
 ) -> None:
     _defer("check_invariants")
@@ -167,7 +167,7 @@ def _about(words: str, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [line for line in lines if words in line["event"]]
 
 
-def test_what_a_killed_worker_left_is_done_by_the_next(
+def test_the_next_worker_runs_the_jobs_of_a_killed_one(
     transactional_db: None, tmp_path: Path
 ) -> None:
     left = _add_job("delete_expired_keys", "doing")
@@ -231,7 +231,7 @@ def test_no_test_finds_the_jobs_of_another(transactional_db: None) -> None:
     assert not [one for one in tables if database.rows(f"SELECT FROM procrastinate_{one}")]
 
 
-def test_every_task_of_ours_has_its_fixed_times() -> None:
+def test_every_task_of_larder_has_a_schedule() -> None:
     known = {name for name in app.tasks if name.startswith("larder.ops.")}
     timed = {one.task.name for one in app.periodic_registry.periodic_tasks.values()}
     assert known == timed
@@ -249,7 +249,7 @@ def test_no_statement_deletes_more_than_a_batch(db: None) -> None:
     ("there", "statements"),
     [(0, 1), (3, 1), (tasks.BATCH, 2), (10**9, tasks.MOST_BATCHES)],
 )
-def test_deleting_goes_on_until_nothing_is_left_or_it_was_enough(
+def test_deleting_continues_until_no_row_is_left_or_the_limit_is_reached(
     there: int, statements: int
 ) -> None:
     left, asked = there, []

@@ -1,4 +1,4 @@
-"""Customers who order at the same time, and what became of it."""
+"""Customers who order at the same time, and the results of their orders."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -56,7 +56,7 @@ class Crowd:
         return self.sent[-1]
 
     def placement(self, product: int, units: int, **details: Any) -> Placement:
-        """What is requested."""
+        """Returns the request for an order."""
         return Placement(
             customer=self.who.id,
             actor=self.who.customer.public_id,
@@ -81,11 +81,11 @@ def held(product: int) -> Iterator[Callable[[], None]]:
 
 
 def orders() -> int:
-    """How many were placed."""
+    """Returns the number of placed orders."""
     return Order.objects.count()
 
 
 def transactions() -> int:
-    """In how many transactions."""
+    """Returns the number of transactions that placed them."""
     (row,) = database.rows('SELECT count(DISTINCT xmin::text) FROM "order"')
     return int(row[0])

@@ -71,7 +71,7 @@ UPDATE stock SET next_expiry = (
 
 
 def pass_seconds(seconds: float, orders: Sequence[UUID]) -> None:
-    """Lets so much time pass for the holds of these orders."""
+    """Moves the holds of these orders into the past by so many seconds."""
     for statement in (PASS, PASS_LINES):
         database.execute(statement, [seconds, list(orders)])
     database.execute(SOONEST)

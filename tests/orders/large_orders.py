@@ -1,4 +1,4 @@
-"""Orders as large as they may be."""
+"""Orders of the maximum size."""
 
 from datetime import datetime
 
@@ -29,7 +29,7 @@ FROM made CROSS JOIN product WHERE sku LIKE 'L%%'
 
 
 def fill(who: Person, orders: int, now: datetime, *, lines: int = LINES) -> None:
-    """Gives a customer so many orders of so many lines each, placed one minute apart."""
+    """Creates `orders` of a customer with the given number of lines, placed one minute apart."""
     database.execute(PRODUCTS, [lines])
     database.execute(_ORDERS, [who.id, lines, now, orders])
 

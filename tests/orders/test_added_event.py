@@ -18,7 +18,9 @@ TESTS = (
 )
 
 
-def test_an_event_is_written_read_documented_and_known_to_the_invariants(tmp_path: Path) -> None:
+def test_a_new_event_is_written_read_documented_and_checked_by_the_invariants(
+    tmp_path: Path,
+) -> None:
     copy = followed("add-an-event.md", tmp_path)
     run(copy, "manage.py", "openapi")
     run(copy, "-m", "tools.openapi")

@@ -18,7 +18,7 @@ TESTS = (
 )
 
 
-def test_a_rule_of_placing_is_decided_documented_and_worded_by_every_api(tmp_path: Path) -> None:
+def test_a_new_placing_rule_is_decided_documented_and_reported_by_every_api(tmp_path: Path) -> None:
     copy = followed("add-a-placing-rule.md", tmp_path)
     run(copy, "manage.py", "openapi")
     run(copy, "-m", "tools.openapi")

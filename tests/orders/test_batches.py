@@ -1,4 +1,4 @@
-"""How orders form batches: so many lines at most."""
+"""How orders form batches with a limited number of lines."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def own_queue(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """The test has a separate queue, made with what it sets."""
+    """Gives the test a separate queue that uses the settings of the test."""
     monkeypatch.setattr(placing, "_queues", {})
     return monkeypatch
 
@@ -50,7 +50,7 @@ def test_a_batch_has_a_limit_of_lines(
     assert (orders(), transactions()) == (4, 3)
 
 
-def test_an_order_may_be_placed_when_its_batch_is_ended_after_the_commit(
+def test_a_batch_interrupted_after_the_commit_reports_an_unknown_outcome(
     person: Callable[..., Person],
     product: MakeProduct,
     now: datetime,
@@ -81,7 +81,7 @@ def test_a_cart_counts_as_a_hundred_lines_of_its_batch(
     now: datetime,
     own_queue: pytest.MonkeyPatch,
 ) -> None:
-    """Its lines are known only under its lock."""
+    """The number of its lines is known only after it is locked."""
     who, seen = person(), list[int]()
     asking = BatchQueue.submit
 
@@ -96,13 +96,15 @@ def test_a_cart_counts_as_a_hundred_lines_of_its_batch(
     assert seen == [placing.LINES_OF_A_CART]
 
 
-def test_an_order_behind_one_that_waits_for_a_lock_waits_once(
+def test_an_order_behind_a_locked_one_waits_for_the_lock_at_most_once(
     person: Callable[..., Person],
     product: MakeProduct,
     now: datetime,
     own_queue: pytest.MonkeyPatch,
 ) -> None:
-    """And not once more with the next order of the same product, that came before it was known."""
+    """It does not wait again behind the next order of the same product, which arrived earlier than
+    the mark.
+    """
     stuck, jam = product(stock=10), product(stock=10)
     own_queue.setattr(placing, "LOCK_WAIT", 2.0)
     with ThreadPoolExecutor(16) as pool, held(stuck) as opens:

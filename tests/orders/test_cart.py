@@ -1,4 +1,4 @@
-"""The cart at the service: whole sets of lines, single lines, and what stays of each line."""
+"""The service of the cart: sets of lines, single lines, and what a kept line preserves."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -45,23 +45,23 @@ def put_one(
 
 
 def lines(who: Person) -> list[DraftLine]:
-    """The lines that are there."""
+    """Returns the stored lines."""
     found = queries.draft(who.id)
     return found.lines if found else []
 
 
 def units(who: Person) -> list[tuple[int, int]]:
-    """(product, quantity) of the lines that are there."""
+    """Returns (product, quantity) of the stored lines."""
     return [(line.product, line.quantity) for line in lines(who)]
 
 
 def seen(who: Person) -> Seen:
-    """What a client that reads the cart now has seen."""
+    """Returns the id and version that a client reads now."""
     found = queries.draft(who.id)
     return Seen(found.id, found.version) if found else NOTHING
 
 
-def test_the_set_that_is_put_replaces_the_one_that_was_there(
+def test_putting_lines_replaces_all_earlier_lines(
     person: MakePerson, product: MakeProduct, now: datetime
 ) -> None:
     who, jam, tea, hat = person(), product(), product(), product()
@@ -73,7 +73,7 @@ def test_the_set_that_is_put_replaces_the_one_that_was_there(
     assert (units(who), Order.objects.count()) == ([], 1)
 
 
-def test_a_line_that_stays_keeps_its_id_and_the_price_it_was_added_at(
+def test_a_line_in_both_sets_keeps_its_id_and_price(
     person: MakePerson, product: MakeProduct, now: datetime
 ) -> None:
     who, jam, tea = person(), product(price="1.50"), product(price="2")
@@ -94,7 +94,7 @@ def test_a_line_that_stays_keeps_its_id_and_the_price_it_was_added_at(
     assert lines(who)[1].unit_price == 3
 
 
-def test_what_changes_nothing_is_no_change(
+def test_an_identical_cart_keeps_its_version(
     person: MakePerson, product: MakeProduct, now: datetime
 ) -> None:
     who, jam, later = person(), product(), now + timedelta(hours=1)
@@ -110,7 +110,7 @@ def test_what_changes_nothing_is_no_change(
     assert (after.version, after.updated_at) == (before.version + 1, later)
 
 
-def test_every_product_that_cannot_be_put_in_is_named_and_nothing_is_put_in(
+def test_a_refused_cart_names_every_unknown_product_and_is_not_changed(
     person: MakePerson, product: MakeProduct, now: datetime
 ) -> None:
     who, jam, gone = person(), product(), product()
@@ -126,7 +126,7 @@ def test_every_product_that_cannot_be_put_in_is_named_and_nothing_is_put_in(
     assert queries.draft(who.id) is None
 
 
-def test_more_than_there_is_may_be_put_in_and_moves_nothing(
+def test_a_cart_may_exceed_the_stock_and_moves_none(
     person: MakePerson, product: MakeProduct, now: datetime
 ) -> None:
     who, jam = person(), product(stock=0)
@@ -135,7 +135,7 @@ def test_more_than_there_is_may_be_put_in_and_moves_nothing(
     assert inventory.available([jam]) == {jam: 0}
 
 
-def test_lines_and_units_have_a_most(
+def test_lines_and_units_are_limited(
     person: MakePerson, product: MakeProduct, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cart, "MAX_LINES", 2)
@@ -152,7 +152,7 @@ def test_lines_and_units_have_a_most(
     assert units(who) == [(jam, 2), (tea, MAX_UNITS)]
 
 
-def test_a_line_is_taken_out_once(person: MakePerson, product: MakeProduct, now: datetime) -> None:
+def test_a_line_is_removed_once(person: MakePerson, product: MakeProduct, now: datetime) -> None:
     who, jam, tea = person(), product(), product()
     with pytest.raises(NotInCart):
         cart.remove_line(who.id, jam, now=now)
@@ -164,7 +164,7 @@ def test_a_line_is_taken_out_once(person: MakePerson, product: MakeProduct, now:
         cart.remove_line(who.id, jam, now=now)
 
 
-def test_a_deleted_cart_is_gone_with_its_lines_and_the_next_is_another(
+def test_a_deleted_cart_loses_its_lines_and_the_next_cart_is_new(
     person: MakePerson, product: MakeProduct, now: datetime
 ) -> None:
     who, other, jam = person(), person(), product()
@@ -199,7 +199,7 @@ def submit(who: Person, now: datetime, shown: CartShown, **details: Any) -> None
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
-def test_a_change_is_made_only_to_the_cart_that_was_seen(
+def test_a_change_needs_the_id_and_version_of_the_cart(
     person: MakePerson,
     product: MakeProduct,
     now: datetime,
@@ -224,7 +224,7 @@ def test_a_change_is_made_only_to_the_cart_that_was_seen(
     assert seen(who) != present
 
 
-def test_a_cart_is_read_as_its_products_are_now(
+def test_a_cart_shows_the_current_data_of_its_products(
     person: MakePerson, product: MakeProduct, now: datetime
 ) -> None:
     who, jam = person(), product()
@@ -233,7 +233,7 @@ def test_a_cart_is_read_as_its_products_are_now(
     assert [(line.name, line.sku) for line in lines(who)] == [("Marmalade", "MARMALADE")]
 
 
-def test_filling_costs_the_same_number_of_statements_however_many_lines(
+def test_filling_runs_the_same_number_of_statements_for_any_number_of_lines(
     person: MakePerson,
     product: MakeProduct,
     now: datetime,

@@ -1,4 +1,4 @@
-"""The decision, for any batch whatever."""
+"""The decision, for any batch."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ PRECEDENCE = ("unknown_product", "insufficient_stock", "price_changed", "order_r
 
 @dataclass(frozen=True)
 class Case:
-    """A batch and the shop in its current state when they are decided."""
+    """A batch and the state of the shop at the decision."""
 
     orders: list[list[Wanted]]
     shelf: dict[int, int]
@@ -46,7 +46,7 @@ def decided(case: Case) -> list[Decided]:
 
 
 def offer(product: int, price: Decimal, least: int, more: int | None, step: int) -> Offer:
-    """`more`: by how much the most of an order exceeds the least."""
+    """`more`: by how much the maximum quantity exceeds the minimum."""
     most = None if more is None else least + more
     return Offer(product, f"SKU-{product}", f"Product {product}", price, least, most, step)
 
@@ -65,7 +65,7 @@ rules = st.one_of(
 
 @st.composite
 def cases(draw: st.DrawFn) -> Case:
-    """Small shops, so that orders meet: five products, some archived, little stock."""
+    """Small shops, so that orders compete: five products, some archived, little stock."""
     offers = {
         product: offer(product, draw(st.sampled_from(PRICES)), *draw(rules))
         for product in draw(st.sets(st.sampled_from(PRODUCTS), min_size=3))
@@ -83,7 +83,7 @@ def _prices(offers: Mapping[int, Offer], share: Decimal) -> dict[int, Decimal]:
 
 
 def units_of(order: Sequence[Wanted]) -> Counter[int]:
-    """Units of each product in an order, its lines added up."""
+    """Returns the units of each product in an order, summed over its lines."""
     units: Counter[int] = Counter()
     for line in order:
         units[line.product] += line.quantity
@@ -100,7 +100,7 @@ def sold(answers: Sequence[Decided]) -> Counter[int]:
 
 
 def one_by_one(case: Case) -> list[Decided]:
-    """The same orders, each decided alone, on the shelf that the ones before it left."""
+    """Decides the same orders one by one, each with the stock that the earlier ones left."""
     answers: list[Decided] = []
     for order, prices in zip(case.orders, case.prices, strict=True):
         shelf = dict(Counter(case.shelf))
@@ -112,13 +112,13 @@ def one_by_one(case: Case) -> list[Decided]:
 
 @given(cases())
 @THOROUGHLY
-def test_a_group_decides_as_its_orders_one_after_the_other(case: Case) -> None:
+def test_a_batch_decides_as_its_orders_would_one_by_one(case: Case) -> None:
     assert decided(case) == one_by_one(case)
 
 
 @given(cases())
 @THOROUGHLY
-def test_no_group_takes_more_than_there_is(case: Case) -> None:
+def test_a_batch_never_exceeds_the_stock(case: Case) -> None:
     assert all(units <= case.shelf[product] for product, units in sold(decided(case)).items())
 
 
@@ -134,14 +134,14 @@ def test_a_refused_order_changes_nothing_for_its_neighbours(case: Case) -> None:
 
 @given(cases())
 @THOROUGHLY
-def test_deciding_leaves_what_it_was_given_as_it_was(case: Case) -> None:
+def test_the_decision_does_not_change_its_arguments(case: Case) -> None:
     before = dict(case.shelf)
     decided(case)
     assert case.shelf == before
 
 
 def faults(case: Case) -> set[tuple[str, int]]:
-    """Everything wrong with the first order, line by line, as docs/reference/problems.md has it."""
+    """Returns all faults of the first order, by line, as docs/reference/problems.md lists them."""
     order, prices = case.orders[0], case.prices[0]
     found = set()
     for product, units in units_of(order).items():
@@ -162,7 +162,7 @@ def faults(case: Case) -> set[tuple[str, int]]:
 
 @dataclass(frozen=True)
 class First:
-    """The first order of a case, decided by itself."""
+    """Decides the first order of a case without the others."""
 
     placed: list[PricedLine]
     too_small: bool
@@ -182,7 +182,7 @@ def first(case: Case) -> First:
 
 @given(cases())
 @THOROUGHLY
-def test_every_faulty_line_is_named_with_its_code_and_no_other(case: Case) -> None:
+def test_a_refusal_names_exactly_the_faulty_lines_with_their_codes(case: Case) -> None:
     named = [(line["code"], line["product"]) for line in first(case).named]
     assert len(named) == len(set(named))
     assert set(named) == faults(case)
@@ -210,7 +210,7 @@ def test_the_code_with_the_highest_precedence_is_the_top_code(case: Case) -> Non
 
 @given(cases())
 @THOROUGHLY
-def test_a_faulty_line_says_what_the_client_needs_to_mend_it(case: Case) -> None:
+def test_a_faulty_line_has_the_values_needed_to_correct_it(case: Case) -> None:
     asked = units_of(case.orders[0])
     for line in first(case).named:
         product = line["product"]
@@ -253,25 +253,25 @@ def test_units_are_ordered_in_whole_steps(units: int, code: str | None) -> None:
     ("units", "code"),
     [(2, "order_rule"), (3, None), (4, None), (5, None), (6, "order_rule"), (7, "order_rule")],
 )
-def test_the_least_and_the_most_of_an_order_are_allowed(units: int, code: str | None) -> None:
+def test_the_minimum_and_maximum_quantity_are_allowed(units: int, code: str | None) -> None:
     assert code_of(offer(1, Decimal(1), 3, 2, 1), units, stock=9) == code
 
 
 @pytest.mark.parametrize(("units", "code"), [(4, None), (5, None), (6, "insufficient_stock")])
-def test_the_last_unit_can_be_ordered_and_none_beyond_it(units: int, code: str | None) -> None:
+def test_the_last_unit_can_be_ordered_and_one_more_is_refused(units: int, code: str | None) -> None:
     assert code_of(offer(1, Decimal(1), 1, None, 1), units, stock=5) == code
 
 
 @pytest.mark.parametrize(
     ("minimum", "code"), [("9.99", None), ("10.00", None), ("10.01", "order_rule")]
 )
-def test_an_order_of_exactly_the_least_total_is_placed(minimum: str, code: str | None) -> None:
+def test_an_order_of_exactly_the_minimum_total_is_placed(minimum: str, code: str | None) -> None:
     ten = offer(1, Decimal("5.00"), 1, None, 1)
     assert code_of(ten, 2, stock=2, minimum=Decimal(minimum)) == code
 
 
 def code_of(one: Offer, units: int, *, stock: int, minimum: Decimal = Decimal(0)) -> str | None:
-    """Why an order of one product is refused; None if it is placed."""
+    """Returns the code of the refusal of an order of one product; None if it is placed."""
     case = Case(
         [[Wanted(one.id, units)]], {one.id: stock}, {one.id: one}, [{1: one.price}], minimum
     )
@@ -279,7 +279,7 @@ def code_of(one: Offer, units: int, *, stock: int, minimum: Decimal = Decimal(0)
     return answers.code if isinstance(answers, DomainError) else None
 
 
-def test_an_order_sees_the_shelf_as_the_placed_ones_before_it_left_it() -> None:
+def test_an_order_sees_the_stock_that_earlier_placed_orders_left() -> None:
     jam = offer(1, Decimal("2.20"), 1, None, 1)
     orders = [[Wanted(1, units)] for units in (3, 5, 2, 1)]
     case = Case(orders, {1: 6}, {1: jam}, [{1: jam.price}] * 4, Decimal(0))
@@ -290,7 +290,7 @@ def test_an_order_sees_the_shelf_as_the_placed_ones_before_it_left_it() -> None:
 
 
 def decided_at(expected: str, *order: Wanted, units: int = 9) -> Decided:
-    """One order whose customer was shown a total; everything costs 2.20, and comes in pairs."""
+    """Decides one order with an expected total; all products cost 2.20 and are sold in pairs."""
     offers = {one: offer(one, Decimal("2.20"), 1, None, 2) for one in (1, 2)}
     prices = [{one: known.price for one, known in offers.items()}]
     shelf = {1: units, 2: 9}
@@ -303,13 +303,15 @@ AT_TWO = Wanted(1, 2, Decimal(2))
 AT_TODAYS = Wanted(2, 2, Decimal("2.2"))
 
 
-def test_an_order_is_placed_at_the_total_that_was_shown_whatever_its_lines_cost_once() -> None:
+def test_an_order_at_the_expected_total_is_placed_although_its_expected_line_prices_differ() -> (
+    None
+):
     answers = decided_at("8.8", AT_TWO, AT_TODAYS)
     assert isinstance(answers, list)
     assert [line.unit_price for line in answers] == [Decimal("2.20")] * 2
 
 
-def test_at_another_total_each_line_that_changed_is_named() -> None:
+def test_a_changed_total_names_each_changed_line() -> None:
     answers = decided_at("8.4", AT_TWO, AT_TODAYS)
     assert isinstance(answers, PriceChanged)
     changed = {"product": 1, "expected": Decimal(2), "price": Decimal("2.20")}
@@ -317,7 +319,7 @@ def test_at_another_total_each_line_that_changed_is_named() -> None:
     assert (answers.total, answers.expected) == (Decimal("8.80"), Decimal("8.4"))
 
 
-def test_at_another_total_with_no_line_to_name_the_order_is_refused_all_the_same() -> None:
+def test_a_changed_total_is_refused_without_a_changed_line() -> None:
     answers = decided_at("1", AT_TODAYS)
     assert answers == PriceChanged([], Decimal("4.40"), Decimal(1))
 
@@ -335,7 +337,7 @@ def test_a_changed_total_comes_before_order_rules_and_after_missing_stock() -> N
     ]
 
 
-def test_what_is_no_longer_sold_counts_in_the_total_as_it_was_last_seen() -> None:
+def test_an_unknown_product_counts_in_the_total_at_its_expected_price() -> None:
     gone = Wanted(UNKNOWN, 2, Decimal(3))
     answers = decided_at("10.4", AT_TWO, gone)
     assert isinstance(answers, DomainError)

@@ -1,4 +1,4 @@
-"""Other transactions make and end the customer's drafts all the time."""
+"""Other transactions create and end the customer's drafts all the time."""
 
 import os
 from collections.abc import Callable, Iterator

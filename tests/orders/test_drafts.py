@@ -1,4 +1,4 @@
-"""The draft at the service: what goes in, what comes out, and what a reader gets."""
+"""The service of the draft: adding, removing and reading units."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def draft_of(who: Person) -> DraftView:
-    """The draft that is there."""
+    """Returns the stored draft."""
     found = queries.draft(who.id)
     assert found is not None
     return found
@@ -38,11 +38,11 @@ def units(who: Person) -> list[tuple[int, int]]:
 
 
 def add(who: Person, *products: int, now: datetime) -> int:
-    """A unit of each; the number of the draft."""
+    """Adds a unit of each product; returns the number of the draft."""
     return [add_unit(who.id, one, currency="GBP", now=now) for one in products][-1]
 
 
-def test_a_draft_is_made_once_and_kept(person: MakePerson, now: datetime) -> None:
+def test_a_customer_has_one_draft(person: MakePerson, now: datetime) -> None:
     who = person()
     assert queries.draft(who.id) is None
     made = ensure_draft(who.id, currency="GBP", now=now)
@@ -61,7 +61,7 @@ def test_units_of_one_product_share_a_line(
     assert units(who) == [(tea, 2), (jam, 1)]
 
 
-def test_each_change_counts_up_the_version(
+def test_each_change_increments_the_version(
     person: MakePerson, product: MakeProduct, now: datetime
 ) -> None:
     who, jam, later = person(), product(), now + timedelta(minutes=1)
@@ -103,7 +103,7 @@ def test_an_unknown_or_archived_product_is_refused(
         assert [line["product"] for line in refused.value.lines] == [one]
 
 
-def test_a_line_has_a_most_of_units(
+def test_the_units_of_a_line_are_limited(
     person: MakePerson, product: MakeProduct, now: datetime
 ) -> None:
     who, jam = person(), product()
@@ -115,7 +115,7 @@ def test_a_line_has_a_most_of_units(
     assert (units(who), draft_of(who).version) == ([(jam, MAX_UNITS)], 2)
 
 
-def test_a_draft_has_a_most_of_lines_and_those_can_still_be_raised(
+def test_the_lines_of_a_draft_are_limited_and_their_units_can_still_be_raised(
     person: MakePerson, product: MakeProduct, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(drafts, "MAX_LINES", 2)
@@ -128,7 +128,7 @@ def test_a_draft_has_a_most_of_lines_and_those_can_still_be_raised(
     assert units(who) == [(jam, 1), (tea, 2)]
 
 
-def test_with_its_last_unit_a_line_goes_and_the_draft_stays(
+def test_removing_the_last_unit_removes_the_line_and_keeps_the_draft(
     person: MakePerson, product: MakeProduct, now: datetime
 ) -> None:
     who, jam = person(), product()
@@ -140,7 +140,7 @@ def test_with_its_last_unit_a_line_goes_and_the_draft_stays(
     assert draft_of(who).version == 5
 
 
-def test_what_is_sold_out_or_archived_can_be_taken_out(
+def test_sold_out_and_archived_products_can_be_removed(
     person: MakePerson, product: MakeProduct, now: datetime
 ) -> None:
     who, jam, tea = person(), product(stock=1), product()
@@ -152,7 +152,7 @@ def test_what_is_sold_out_or_archived_can_be_taken_out(
     assert units(who) == []
 
 
-def test_a_product_that_is_not_in_the_draft_differs_from_one_that_is_not_on_sale(
+def test_a_product_missing_from_the_draft_and_one_not_on_sale_have_different_errors(
     person: MakePerson, product: MakeProduct, now: datetime
 ) -> None:
     who, jam, gone = person(), product(), product()
@@ -175,7 +175,7 @@ def test_drafts_of_other_customers_are_not_changed(
     assert (units(ada), units(grace)) == ([(jam, 1)], [])
 
 
-def test_a_line_keeps_its_price_and_the_total_follows_todays(
+def test_a_line_keeps_its_price_and_the_total_uses_current_prices(
     person: MakePerson, product: MakeProduct, now: datetime
 ) -> None:
     who, jam, tea = person(), product(price="1.50"), product(price="2.205", stock=3)
@@ -192,7 +192,7 @@ def test_a_line_keeps_its_price_and_the_total_follows_todays(
     assert [line.available for line in found.lines] == [10, 3]
 
 
-def test_an_archived_product_stays_in_the_total_with_its_last_price(
+def test_an_archived_product_counts_in_the_total_at_its_last_price(
     person: MakePerson, product: MakeProduct, now: datetime
 ) -> None:
     who, jam = person(), product(price="1.50")

@@ -1,8 +1,7 @@
-"""The first orders of a new shop: placed as fast as later ones, whatever is known of the tables.
-
-PostgreSQL keeps the plan of a statement, and of a foreign key's check, until it learns something
-new of its tables. Planned while they were empty and known to be, it would read all of a table for
-each row that is written, for a minute or until autovacuum looks.
+"""The first orders of a new shop are as fast as later ones, whatever the planner knows of the
+tables. PostgreSQL keeps the plan of a statement, and of a foreign key's check, until the statistics
+of its tables change. A plan that was made for empty tables would read a whole table for each
+inserted row, for a minute or until autovacuum runs.
 """
 
 import os
@@ -72,12 +71,12 @@ def place(
 
 
 def read_by_walking() -> dict[str, int]:
-    """Rows of each table that were read by walking it from its beginning, so far."""
+    """Returns the rows of each table that sequential scans have read so far."""
     database.rows("SELECT pg_stat_force_next_flush()")
     return dict(database.rows(_READ, [list(OWN)]))
 
 
-def test_an_order_reads_no_more_rows_than_the_first_did(place: Callable[[], None]) -> None:
+def test_the_row_count_read_by_an_order_does_not_grow(place: Callable[[], None]) -> None:
     place()
     before = read_by_walking()
     for _ in range(ORDERS):

@@ -1,4 +1,4 @@
-"""Abandoned carts: which are deleted, and which are kept."""
+"""Abandoned carts: which are deleted and which are kept."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -35,7 +35,7 @@ def fill(who: Person, product: int, *, now: datetime) -> None:
     cart.put_line(who.id, Wanted(product, 2), currency="GBP", now=now)
 
 
-def test_drafts_that_were_not_touched_for_thirty_days_are_deleted(
+def test_drafts_unchanged_for_thirty_days_are_deleted(
     person: MakePerson, product: MakeProduct, now: datetime
 ) -> None:
     old, touched, young, jam = person(), person(), person(), product()
@@ -64,7 +64,7 @@ def test_placed_orders_are_kept_for_ever(
     assert not check().violated
 
 
-def test_the_draft_of_a_deleted_account_goes_at_once(
+def test_the_draft_of_a_deleted_account_is_deleted_at_once(
     person: MakePerson, product: MakeProduct, now: datetime
 ) -> None:
     gone, stays, jam = person(), person(), product()
@@ -75,7 +75,7 @@ def test_the_draft_of_a_deleted_account_goes_at_once(
     assert [queries.draft(who.id) is None for who in (gone, stays)] == [True, False]
 
 
-def test_the_oldest_go_first_and_no_more_than_asked_for(
+def test_the_oldest_drafts_are_deleted_first_up_to_the_limit(
     person: MakePerson, product: MakeProduct, now: datetime
 ) -> None:
     jam, people = product(), [person() for _ in range(5)]
@@ -86,7 +86,7 @@ def test_the_oldest_go_first_and_no_more_than_asked_for(
     assert [expire_drafts(now=now, limit=2) for _ in range(3)] == [2, 1, 0]
 
 
-def test_a_draft_that_is_being_placed_or_changed_is_let_alone_and_not_waited_for(
+def test_the_job_skips_locked_drafts(
     person: MakePerson, product: MakeProduct, now: datetime
 ) -> None:
     held, other, jam = person(), person(), product()
@@ -105,7 +105,7 @@ def test_a_draft_that_is_being_placed_or_changed_is_let_alone_and_not_waited_for
     assert len(queries.draft(held.id).lines) == 1  # type: ignore[union-attr]
 
 
-def test_a_customer_whose_row_is_locked_is_no_reason_to_keep_a_draft(
+def test_a_draft_is_deleted_although_its_customer_is_locked(
     person: MakePerson, product: MakeProduct, now: datetime
 ) -> None:
     """The job locks drafts, not customers."""
@@ -116,10 +116,10 @@ def test_a_customer_whose_row_is_locked_is_no_reason_to_keep_a_draft(
         assert at_once(ServiceShop(), [lambda: expire_drafts(now=now, limit=10)]) == [1]
 
 
-def test_a_draft_touched_while_the_job_looked_is_kept(
+def test_a_draft_changed_while_the_job_runs_is_kept(
     person: MakePerson, product: MakeProduct, now: datetime
 ) -> None:
-    """The lock looks at the row again, as it is then."""
+    """The row is checked again after it is locked."""
     who, jam = person(), product(price="2")
     fill(who, jam, now=now - 2 * KEPT)
     fill_again = [lambda: add_unit(who.id, jam, currency="GBP", now=now)]

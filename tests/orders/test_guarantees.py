@@ -1,4 +1,4 @@
-"""What the database itself refuses of orders, whatever the code does."""
+"""Constraints of the database on orders."""
 
 from collections.abc import Callable
 
@@ -19,18 +19,18 @@ def line(customer: Api, product: Callable[..., int]) -> int:
 
 
 @pytest.mark.parametrize("units", [3, 500, -1])
-def test_the_database_takes_no_more_units_back_than_a_line_has(line: int, units: int) -> None:
+def test_the_database_refuses_more_returned_units_than_a_line_has(line: int, units: int) -> None:
     with pytest.raises(IntegrityError, match="order_line_"), transaction.atomic():
         database.execute("UPDATE order_line SET returned = %s WHERE id = %s", [units, line])
     database.execute("UPDATE order_line SET returned = 2 WHERE id = %s", [line])
 
 
-def test_a_line_does_not_fall_below_what_came_back_of_it(line: int) -> None:
+def test_a_line_cannot_have_fewer_units_than_were_returned(line: int) -> None:
     database.execute("UPDATE order_line SET returned = 2 WHERE id = %s", [line])
     with pytest.raises(IntegrityError, match="order_line_returned"), transaction.atomic():
         database.execute("UPDATE order_line SET quantity = 1 WHERE id = %s", [line])
 
 
-def test_the_lines_that_were_there_before_are_held_to_it_too(db: None) -> None:
+def test_the_constraints_of_lines_are_validated(db: None) -> None:
     validated = "SELECT bool_and(convalidated) FROM pg_constraint WHERE conname LIKE 'order_line%%'"
     assert database.rows(validated) == [(True,)]

@@ -1,4 +1,4 @@
-"""Every way into the history is one walk of an index, begun where the page begins."""
+"""Each filter of the order history is one index scan that begins at the page."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -60,7 +60,7 @@ FROM (SELECT n, %s::timestamptz - make_interval(mins => n) AS at
 
 
 def plan(asked: OrderFilter, after: HistoryPosition | None, captured: Any) -> str:
-    """How the page is read where a table is too large to be read or sorted."""
+    """Returns the plan of a page without sequential scans and sorting, as for a large table."""
     with captured as seen:
         queries.history(asked, after=after, limit=21)
     page = seen.captured_queries[0]["sql"]
@@ -71,7 +71,7 @@ def plan(asked: OrderFilter, after: HistoryPosition | None, captured: Any) -> st
 
 @pytest.mark.parametrize("index", WAYS)
 @pytest.mark.parametrize("deep", [False, True], ids=["the first page", "a deep page"])
-def test_a_page_is_read_along_its_index(
+def test_a_page_is_read_from_its_index(
     index: str,
     deep: bool,
     wanted: Callable[..., OrderFilter],
@@ -91,7 +91,7 @@ def test_a_page_is_read_along_its_index(
 
 
 @pytest.mark.parametrize("index", WAYS)
-def test_a_span_of_time_is_entered_and_left_by_the_index(
+def test_a_time_range_is_limited_by_the_index(
     index: str,
     wanted: Callable[..., OrderFilter],
     now: datetime,
@@ -106,14 +106,14 @@ def test_a_span_of_time_is_entered_and_left_by_the_index(
 
 @pytest.mark.parametrize("customer", [HERS, None], ids=["a customer's", "all customers'"])
 @pytest.mark.parametrize("deep", [False, True], ids=["the first page", "a deep page"])
-def test_a_page_of_several_statuses_is_merged_from_a_walk_of_each(
+def test_a_page_of_several_statuses_merges_one_index_scan_of_each(
     customer: int | None,
     deep: bool,
     wanted: Callable[..., OrderFilter],
     now: datetime,
     django_assert_max_num_queries: Any,
 ) -> None:
-    """However many orders there are in each: no more than a page of one is read."""
+    """At most one page of each status is read, however many orders have it."""
     index = "order_search_by_status" if customer is None else "order_history_by_status"
     asked = wanted(customer=customer, statuses=("placed", "packed", "returned"))
     after = HistoryPosition(now, new_id()) if deep else None

@@ -1,4 +1,4 @@
-"""The hand-written statements of the history find what the plain ORM finds."""
+"""The hand-written statements of the history return the same rows as the ORM."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -55,7 +55,7 @@ LINE = ("id", "product", "sku", "name", "quantity", "unit_price", "returned")
 
 @pytest.fixture(autouse=True)
 def there(person: Callable[..., Person], product: Callable[..., int], db: None) -> dict[int, int]:
-    """A shop where three orders share a moment, and a draft that is in no answer."""
+    """A shop with three orders of the same time and a draft that no answer has."""
     people, sold = [person().id, person().id], [product(), product()]
     database.execute(FILL, [people, START])
     database.execute(LINES, [sold])
@@ -67,7 +67,7 @@ def there(person: Callable[..., Person], product: Callable[..., int], db: None) 
 
 
 def found_by_orm(wanted: OrderFilter, after: HistoryPosition | None) -> list[Order]:
-    """All of them, compared in the plainest words there are."""
+    """Returns the orders that the filter selects, compared in Python."""
     given = {
         "customer_id": wanted.customer,
         "status__in": wanted.statuses or None,
@@ -86,7 +86,7 @@ def found_by_orm(wanted: OrderFilter, after: HistoryPosition | None) -> list[Ord
 
 @pytest.mark.parametrize("which", WHICH, ids=str)
 @pytest.mark.parametrize("whose", WHOSE, ids=["all customers'", "a customer's"])
-def test_a_page_is_what_the_orm_finds(
+def test_an_order_page_has_the_rows_that_the_orm_finds(
     whose: dict[str, Any], which: dict[str, Any], there: dict[int, int]
 ) -> None:
     given = whose | which
@@ -101,7 +101,7 @@ def test_a_page_is_what_the_orm_finds(
     assert queries.count(wanted) == len(all_of_them)
 
 
-def test_an_order_is_read_whole_once_it_is_placed(there: dict[int, int]) -> None:
+def test_a_placed_order_is_read_as_the_orm_reads_it(there: dict[int, int]) -> None:
     rows = {one.id: one for one in Order.objects.exclude(status="draft")}
     found = queries.orders(list(Order.objects.values_list("id", flat=True)))
     assert found.keys() == rows.keys()

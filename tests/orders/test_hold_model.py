@@ -50,7 +50,7 @@ class Held:
 
 @dataclass
 class Model:
-    """What the books must say: units that are free, and the holds in the order of their begin."""
+    """The expected stock: available units, and holds in the order of their begin."""
 
     free: dict[int, int]
     now: int = 0
@@ -168,7 +168,7 @@ class Play:
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(steps)
-def test_stock_ledger_and_held_lines_are_those_of_the_model(
+def test_stock_ledger_and_held_lines_match_the_model(
     person: MakePerson, product: MakeProduct, taken: list[tuple[object, ...]]
 ) -> None:
     clerk = person(is_staff=True, role="owner")
@@ -184,7 +184,7 @@ def test_stock_ledger_and_held_lines_are_those_of_the_model(
         play.settle()
 
 
-def test_holds_of_different_length_are_released_in_their_order(
+def test_holds_of_different_lengths_are_released_in_order_of_expiry(
     person: MakePerson, product: MakeProduct
 ) -> None:
     """The second of three holds of a product expires first, then the third one."""

@@ -153,7 +153,7 @@ def test_a_confirmation_is_repeated(
     assert len(events(held.id)) == 3
 
 
-def test_a_late_confirmation_takes_units_that_are_still_there(
+def test_a_late_confirmation_takes_available_units_again(
     person: MakePerson, product: MakeProduct, clerk: Person
 ) -> None:
     jam = product(stock=5)
@@ -166,10 +166,10 @@ def test_a_late_confirmation_takes_units_that_are_still_there(
     assert events(held.id)[-1] == ("confirmed", "expired", "placed")
 
 
-def test_an_expired_order_whose_units_are_gone_is_not_confirmed(
+def test_an_expired_order_whose_units_were_sold_is_not_confirmed(
     person: MakePerson, product: MakeProduct, clerk: Person
 ) -> None:
-    """Of two lines one was released and sold: the other keeps its units, and nothing changes."""
+    """One of two lines was released and sold: the other keeps its units, and nothing changes."""
     jam, tea = product(stock=5), product(stock=5)
     held = hold(person(), (jam, 3), (tea, 2))
     pass_seconds(SECONDS, [held.id])
@@ -189,7 +189,7 @@ def test_an_expired_order_whose_units_are_gone_is_not_confirmed(
     assert (balance(jam), balance(tea)) == ((0, 8), (3, 2))
 
 
-def test_a_half_released_order_is_expired_and_cancelled_like_others(
+def test_a_partly_released_order_is_expired_and_cancelled_like_others(
     person: MakePerson, product: MakeProduct, clerk: Person
 ) -> None:
     jam, tea = product(stock=5), product(stock=5)
@@ -361,10 +361,10 @@ def test_the_repeat_of_a_key_shows_the_expired_order(
         place_order(with_other(asked, hold=None), terms=GBP, now=datetime.now(UTC))
 
 
-def test_a_count_of_the_shelf_comes_after_the_release(
+def test_counted_stock_is_set_after_expired_holds_are_released(
     person: MakePerson, product: MakeProduct, clerk: Person
 ) -> None:
-    """Two units are on the shelf. With the three held ones committed, the count was refused."""
+    """The count of two units was refused while the three held units were committed."""
     jam = product(stock=5)
     held = hold(person(), (jam, 3))
     pass_seconds(SECONDS, [held.id])
@@ -374,7 +374,7 @@ def test_a_count_of_the_shelf_comes_after_the_release(
     assert [one[0] for one in ledger(jam)[1:]] == ["hold", "release", "counted"]
 
 
-def test_units_released_in_the_same_moment_go_to_the_first_order(
+def test_units_released_at_the_same_time_go_to_the_first_order(
     person: MakePerson, product: MakeProduct
 ) -> None:
     """Two holds expire at the same time. The units of both are there for the orders of a batch, in
@@ -397,8 +397,9 @@ def test_units_released_in_the_same_moment_go_to_the_first_order(
 def test_a_clock_that_is_set_back_does_not_undo_a_release(
     person: MakePerson, product: MakeProduct, clerk: Person
 ) -> None:
-    """After a failover the new server's clock is an hour behind: what was released stays so, and
-    what is pending stays pending until the hour has passed."""
+    """After a failover the new server's clock is an hour behind: released orders stay released, and
+    pending orders stay pending until the hour has passed.
+    """
     jam, tea = product(stock=5), product(stock=5)
     first, second = hold(person(), (jam, 3), (tea, 1)), hold(person(), (jam, 1))
     pass_seconds(SECONDS, [first.id])
@@ -449,7 +450,7 @@ def _told(product: int) -> int:
     return int(count)
 
 
-def test_metrics_have_the_open_holds_and_how_late_the_worker_is(
+def test_metrics_have_the_open_holds_and_the_delay_of_the_worker(
     person: MakePerson, product: MakeProduct
 ) -> None:
     jam, who = product(stock=9), person()
@@ -471,7 +472,7 @@ def test_metrics_have_the_open_holds_and_how_late_the_worker_is(
 # --- Limits ---------------------------------------------------------------------------------
 
 
-def test_a_customer_has_so_many_holds_at_once_also_in_one_batch(
+def test_the_open_holds_of_a_customer_are_limited_also_within_a_batch(
     person: MakePerson, product: MakeProduct, clerk: Person
 ) -> None:
     jam, who, two = product(stock=9), person(), Terms(currency="GBP", most_holds=2)
@@ -503,7 +504,7 @@ def few() -> Iterator[None]:
 def test_holds_take_from_their_quotas_and_plain_orders_do_not(
     few: None, person: MakePerson, product: MakeProduct, clerk: Person
 ) -> None:
-    """Cancelled holds count too: hoarding would be holding again and again."""
+    """Cancelled holds count too: otherwise a client could hold again and again."""
     jam, who = product(stock=90), person()
     for _ in range(3):
         moves.cancel_order(request(clerk.caller, hold(who, (jam, 1)).id))
@@ -542,7 +543,7 @@ def test_an_order_larger_than_the_quota_is_refused_and_takes_none_of_it(
     assert (balance(jam), balance(tea)) == ((80, 10), (90, 0))
 
 
-def test_a_refused_hold_of_a_batch_leaves_its_units_and_its_place_to_the_next(
+def test_a_refused_hold_of_a_batch_uses_no_units_and_no_quota(
     few: None, person: MakePerson, product: MakeProduct
 ) -> None:
     jam, tea, who = product(stock=90), product(stock=1), person()

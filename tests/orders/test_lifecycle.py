@@ -1,4 +1,4 @@
-"""The table of moves, held against a plain list of what may happen, and walked at random."""
+"""The table of moves, compared with a list of allowed moves and with random sequences."""
 
 from collections.abc import Iterator
 from itertools import product
@@ -60,7 +60,7 @@ def test_customers_can_change_and_cancel_their_own_orders_until_these_are_packed
 
 
 @given(statuses, moves, some.booleans())
-def test_a_draft_is_no_order_and_another_customers_order_is_not_there(
+def test_drafts_and_orders_of_other_customers_are_not_found(
     status: str, move: Move, staff: bool
 ) -> None:
     assert judge("draft", move, by_staff=True, by_owner=True) is Verdict.NOT_FOUND
@@ -69,7 +69,7 @@ def test_a_draft_is_no_order_and_another_customers_order_is_not_there(
 
 
 @given(orders, moves)
-def test_staff_may_whatever_the_owner_may(status: str, move: Move) -> None:
+def test_staff_may_do_everything_that_the_owner_may(status: str, move: Move) -> None:
     if judge(status, move, by_staff=False, by_owner=True) is Verdict.ALLOWED:
         assert judge(status, move, by_staff=True, by_owner=False) is Verdict.ALLOWED
 
@@ -87,7 +87,7 @@ walks = some.lists(some.tuples(moves, some.booleans(), some.booleans()), max_siz
 
 
 def walked(walk: list[Step]) -> Iterator[tuple[str, Move, str]]:
-    """The moves of a walk that are allowed: from where, which, to where."""
+    """Yields the allowed moves of a random sequence: status before, move, status after."""
     status = "pending"
     for move, by_staff, nothing_there in walk:
         if judge(status, move, by_staff=by_staff, by_owner=True) is not Verdict.ALLOWED:
@@ -100,7 +100,7 @@ def walked(walk: list[Step]) -> Iterator[tuple[str, Move, str]]:
 
 
 @given(walks)
-def test_no_walk_goes_back_or_leaves_the_end(walk: list[Step]) -> None:
+def test_no_move_goes_back_or_leaves_a_final_status(walk: list[Step]) -> None:
     for status, _, after in walked(walk):
         assert status != "cancelled"
         if after == "cancelled":
@@ -110,7 +110,7 @@ def test_no_walk_goes_back_or_leaves_the_end(walk: list[Step]) -> None:
 
 
 @given(walks)
-def test_what_was_made_is_made_however_far_the_order_has_come_and_nothing_else_is(
+def test_exactly_the_moves_made_are_reported_as_made(
     walk: list[Step],
 ) -> None:
     """A client without the answer repeats the request, perhaps days later."""
@@ -131,7 +131,7 @@ def test_what_was_made_is_made_however_far_the_order_has_come_and_nothing_else_i
 
 
 @given(walks)
-def test_a_move_that_can_be_made_once_is_made_right_after_it_was(walk: list[Step]) -> None:
+def test_a_move_is_reported_as_made_directly_after_it(walk: list[Step]) -> None:
     for _, move, status in walked(walk):
         if move not in AGAIN:
             verdict = judge(status, move, by_staff=True, by_owner=True)

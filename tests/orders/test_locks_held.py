@@ -1,4 +1,4 @@
-"""The time for which placing holds its locks is counted, for the database of the transaction."""
+"""The time for which placing holds its locks is measured."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -64,7 +64,9 @@ def test_locks_are_held_until_the_transaction_ends(
     assert PAUSE <= seconds < 5
 
 
-def test_one_that_fails_has_held_its_locks_too(place: Place, product: Callable[..., int]) -> None:
+def test_a_failed_transaction_reports_its_lock_time(
+    place: Place, product: Callable[..., int]
+) -> None:
     def fail() -> None:
         raise LookupError
 
@@ -73,12 +75,14 @@ def test_one_that_fails_has_held_its_locks_too(place: Place, product: Callable[.
 
 
 def later(let_go: Callable[[], None]) -> None:
-    """After a pause."""
+    """Releases the lock after a pause."""
     sleep(PAUSE)
     let_go()
 
 
-def test_waiting_for_a_lock_is_not_holding_it(place: Place, product: Callable[..., int]) -> None:
+def test_the_wait_for_a_lock_does_not_count_as_lock_time(
+    place: Place, product: Callable[..., int]
+) -> None:
     jam, running = product(stock=5), Stopwatch()
     with ThreadPoolExecutor(1) as pool, held(jam) as let_go:
         pool.submit(later, let_go)
@@ -88,7 +92,7 @@ def test_waiting_for_a_lock_is_not_holding_it(place: Place, product: Callable[..
 
 
 @pytest.mark.parametrize("lock_wait", [None, 1.0])
-def test_who_looks_into_the_database_sees_whose_transaction_it_is_while_it_lasts(
+def test_pg_stat_activity_shows_the_request_id_of_a_transaction(
     place: Place, product: Callable[..., int], lock_wait: float | None
 ) -> None:
     seen = []

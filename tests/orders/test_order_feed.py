@@ -1,4 +1,4 @@
-"""A customer's copy of their orders misses nothing, and costs the same however many they have."""
+"""The feed of a customer's orders misses no change and costs the same for any number of orders."""
 
 import threading
 import time
@@ -59,8 +59,9 @@ def fill(person: Callable[..., Person], now: datetime) -> Fill:
 
 
 def slow_and_fast(read: Feed, customer: int, slowly: UUID, fast: UUID) -> list[UUID]:
-    """What a reader meets who polls between the commits of a fast writer and of one who began
-    before and ends after."""
+    """Returns what a polling reader gets between the commits of a fast writer and of a slow one
+    that began earlier.
+    """
     met: list[UUID] = []
 
     def poll(after: Mark) -> Mark:
@@ -79,20 +80,20 @@ def slow_and_fast(read: Feed, customer: int, slowly: UUID, fast: UUID) -> list[U
     return met
 
 
-def test_a_move_that_commits_late_is_met(fill: Fill) -> None:
+def test_the_feed_has_a_move_that_commits_late(fill: Fill) -> None:
     who, two = fill(2)
     assert sorted(slow_and_fast(CHANGES, who.id, *two)) == sorted(two)
 
 
-def test_a_reader_who_does_not_stop_at_the_oldest_transaction_misses_it(fill: Fill) -> None:
+def test_reading_past_the_oldest_open_transaction_misses_a_move(fill: Fill) -> None:
     who, (slowly, fast) = fill(2)
     assert slow_and_fast(HASTY, who.id, slowly, fast) == [fast]
 
 
-def test_an_order_that_is_moved_again_before_it_was_read_comes_with_its_last_move(
+def test_an_order_moved_twice_is_in_the_feed_once_with_its_last_move(
     fill: Fill,
 ) -> None:
-    """Its earlier place in the feed is gone: no reader may need it."""
+    """Its earlier entry in the feed is removed: no reader may need it."""
     who, (first, second) = fill(2)
     start = feed.begin(CHANGES, parameters=[who.id])
     for moved in (first, second, first):
@@ -105,8 +106,9 @@ def test_an_order_that_is_moved_again_before_it_was_read_comes_with_its_last_mov
 def copy_of_a_crowd(
     read: Feed, customer: int, ids: list[UUID], *, seconds: float
 ) -> dict[UUID, int]:
-    """The versions that a reader has who polls while a crowd of writers moves orders, each in a
-    transaction that takes its time."""
+    """Returns the versions that a polling reader has while many writers move orders in slow
+    transactions.
+    """
     stop, start = time.monotonic() + seconds, feed.begin(read, parameters=[customer])
     have: dict[UUID, int] = {}
 
@@ -136,12 +138,12 @@ def as_they_stand(ids: list[UUID]) -> dict[UUID, int]:
     return {id: one.version for id, one in queries.orders(ids).items()}
 
 
-def test_a_copy_made_among_a_crowd_of_movers_is_the_orders_as_they_stand(fill: Fill) -> None:
+def test_a_copy_made_during_concurrent_moves_equals_the_orders(fill: Fill) -> None:
     who, ids = fill(12)
     assert copy_of_a_crowd(CHANGES, who.id, ids, seconds=1.5) == as_they_stand(ids)
 
 
-def test_the_copy_of_a_hasty_reader_has_old_orders_in_it(fill: Fill) -> None:
+def test_a_copy_read_past_open_transactions_is_outdated(fill: Fill) -> None:
     who, ids = fill(12)
     copies = (copy_of_a_crowd(HASTY, who.id, ids, seconds=1) for _ in range(5))
     assert any(copy != as_they_stand(ids) for copy in copies)
@@ -155,10 +157,10 @@ def test_every_write_to_a_placed_order_is_in_the_feed(fill: Fill) -> None:
     assert feed.read(CHANGES, start, limit=9, parameters=[who.id]).subjects == [order]
 
 
-def test_a_cart_that_is_filled_is_in_no_feed(
+def test_a_changed_cart_is_not_in_the_feed(
     person: Callable[..., Person], product: Callable[..., int], now: datetime
 ) -> None:
-    """Its row is written anew where it is: no index knows what changed of it."""
+    """The update of its row changes no index."""
     who, jam = person(), product()
     add_unit(who.id, jam, currency="GBP", now=now)
     before = _place_in_the_feed(who.id)
@@ -176,7 +178,7 @@ CUSTOMERS = (30, 3_000, 30_000)
 
 
 def blocks(ask: Callable[[], object]) -> int:
-    """How many blocks of tables and indexes the statements of `ask` look at."""
+    """Returns the number of blocks of tables and indexes that the statements of `ask` read."""
     with CaptureQueriesContext(connection) as asked:
         ask()
     assert asked.captured_queries
@@ -190,8 +192,7 @@ def _blocks(statement: str) -> int:
 
 
 def asked_of(who: Person) -> dict[str, Callable[[], object]]:
-    """What an app asks for: with nothing new, in the middle of the first copy, and long after
-    the answer before."""
+    """Returns the requests of an app: without changes, in its first copy, and much later."""
     now = OrderProgress(feed.begin(CHANGES, parameters=[who.id]))
     copying = order_changes(who.id, None, limit=10).progress
     long_ago = OrderProgress(now.mark._replace(transaction_id=1))
@@ -203,7 +204,7 @@ def asked_of(who: Person) -> dict[str, Callable[[], object]]:
     }
 
 
-def test_an_answer_costs_the_same_however_many_orders_its_customer_has(fill: Fill) -> None:
+def test_the_feed_reads_the_same_blocks_for_few_orders_and_many(fill: Fill) -> None:
     people = [fill(count)[0] for count in CUSTOMERS]
     costs = [{name: blocks(ask) for name, ask in asked_of(who).items()} for who in people]
     for name in costs[0]:
@@ -212,8 +213,8 @@ def test_an_answer_costs_the_same_however_many_orders_its_customer_has(fill: Fil
     assert max(cost["nothing new"] for cost in costs) <= 8, costs
 
 
-def test_one_plan_serves_customers_of_few_orders_and_of_many(fill: Fill) -> None:
-    """A prepared statement is planned once, for any customer."""
+def test_one_plan_serves_customers_with_few_orders_and_many(fill: Fill) -> None:
+    """A prepared statement has one plan for all customers."""
     fill(3_000)
     numbered = CHANGES.page(101)
     for number in range(1, numbered.count("%s") + 1):

@@ -1,4 +1,4 @@
-"""What follows from the records of an order's payments."""
+"""The balances and the state that follow from the records of payments."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -85,7 +85,7 @@ def test_the_state_agrees_with_the_amounts(found: list[Movement], wanted: int) -
 
 
 @given(records())
-def test_another_provider_does_not_capture_release_or_win(found: list[Movement]) -> None:
+def test_payment_ids_of_different_providers_are_independent(found: list[Movement]) -> None:
     """Ids are unique for each provider only."""
     elsewhere = [replace(one, provider=f"other {one.provider}") for one in found]
     one, two = balances(found), balances([*found, *elsewhere])
@@ -120,7 +120,7 @@ def test_another_provider_does_not_capture_release_or_win(found: list[Movement])
         ),
     ],
 )
-def test_states(found: Sequence[Movement], expected: State) -> None:
+def test_the_state_of_each_set_of_records(found: Sequence[Movement], expected: State) -> None:
     assert state(balances(found), 100) is expected
 
 
@@ -132,7 +132,7 @@ def test_a_capture_under_another_id_ends_the_authorisation_of_its_intent() -> No
     assert balances([authorised, other]) == Balances(authorised=100, captured=60)
 
 
-def test_transactions_without_an_intent_do_not_belong_together() -> None:
+def test_records_without_an_intent_are_not_linked() -> None:
     assert balances([record("authorised", 5, "a"), record("captured", 5, "b")]) == Balances(5, 5)
 
 
@@ -141,12 +141,12 @@ def test_a_disputed_amount_is_not_refunded_as_well() -> None:
     assert (sums.held, refund_due(sums, 0)) == (30, 30)
 
 
-def test_more_refunded_than_captured_holds_nothing() -> None:
+def test_refunds_above_the_captured_amount_leave_nothing_held() -> None:
     sums = balances([record("captured", 10), record("refunded", 30, "r")])
     assert (sums.held, amount_due(sums, 100), refund_due(sums, 0)) == (0, 100, 0)
 
 
-def test_a_cancelled_order_is_paid_nothing() -> None:
+def test_nothing_is_payable_for_a_cancelled_order() -> None:
     assert payable("cancelled", Decimal("12.345"), "GBP") == 0
     assert payable("placed", Decimal("12.345"), "GBP") == 1235
     assert (amount_due(NOTHING, 1235), refund_due(NOTHING, 1235)) == (1235, 0)

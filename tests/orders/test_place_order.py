@@ -1,4 +1,4 @@
-"""Placing at the service: what happens to stock, ledger and order."""
+"""The service of placing: the changes of stock, ledger and order."""
 
 import os
 from collections.abc import Callable
@@ -35,7 +35,7 @@ def test_placing_takes_stock_and_totals_at_the_servers_price(
     assert inventory.available([jam]) == {jam: 2}
 
 
-def test_a_short_line_changes_nothing_and_every_short_line_is_named(
+def test_a_refused_order_changes_nothing_and_names_every_short_line(
     person: Callable[..., Person], product: Callable[..., int], now: datetime
 ) -> None:
     who, jam, tea, rice = person(), product(stock=5), product(stock=1), product(stock=0)
@@ -51,10 +51,10 @@ def test_a_short_line_changes_nothing_and_every_short_line_is_named(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_placing_waits_for_the_database_three_times(
+def test_placing_needs_three_round_trips(
     person: Callable[..., Person], product: Callable[..., int], now: datetime
 ) -> None:
-    """However many statements it takes: what can be queried together is queried together."""
+    """Independent statements are sent in one pipeline."""
     who, jam = person(), product(stock=20)
     asked = Placement(customer=who.id, actor=who.customer.public_id, lines=[Wanted(jam, 1)])
     for _ in range(5):
@@ -68,7 +68,7 @@ def test_placing_waits_for_the_database_three_times(
 def test_an_order_does_not_wait_for_a_change_of_its_product(
     person: Callable[..., Person], product: Callable[..., int], now: datetime
 ) -> None:
-    """Not even for one of what others may lead to: a line leads to the product's stock."""
+    """The foreign key of a line references the product's stock and not the product."""
     who, jam = person(), product(stock=5)
     asked = Placement(customer=who.id, actor=who.customer.public_id, lines=[Wanted(jam, 1)])
     with psycopg.connect(os.environ["DATABASE_URL"]) as staff:
@@ -77,11 +77,12 @@ def test_an_order_does_not_wait_for_a_change_of_its_product(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_what_is_on_sale_and_at_what_price_is_read_under_the_lock(
+def test_offers_and_prices_are_read_after_locking_the_stock(
     person: Callable[..., Person], product: Callable[..., int], now: datetime
 ) -> None:
-    """While the order waits for the stock, one product is archived and the other one's price
-    changes."""
+    """While the orders wait for the stock, one product is archived and the price of the other
+    changes.
+    """
     who, jam, tea = person(), product(stock=5), product(stock=5, price="1.00")
     asked = [
         Placement(customer=who.id, actor=who.customer.public_id, lines=[Wanted(one, 1)])

@@ -1,4 +1,4 @@
-"""Orders that come while others are placed belong together, and no failure of one is another's."""
+"""Concurrent orders form batches; a failure affects one order only."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -54,7 +54,7 @@ def crowd(
         yield made
 
 
-def test_orders_that_wait_are_placed_in_one_transaction(crowd: Crowd, product: MakeProduct) -> None:
+def test_waiting_orders_are_placed_in_one_transaction(crowd: Crowd, product: MakeProduct) -> None:
     jam = product(stock=10)
     sent = [crowd.order(jam) for _ in range(8)]
     crowd.opens()
@@ -64,7 +64,7 @@ def test_orders_that_wait_are_placed_in_one_transaction(crowd: Crowd, product: M
     assert (orders(), transactions()) == (9, 2)
 
 
-def test_one_that_is_short_is_refused_and_the_next_gets_what_is_left(
+def test_an_order_above_the_stock_is_refused_and_the_next_gets_the_rest(
     crowd: Crowd, product: MakeProduct
 ) -> None:
     jam = product(stock=10)
@@ -80,7 +80,7 @@ def test_one_that_is_short_is_refused_and_the_next_gets_what_is_left(
     assert inventory.available([jam]) == {jam: 0}
 
 
-def test_twins_in_one_group_are_one_order(crowd: Crowd, product: MakeProduct) -> None:
+def test_equal_requests_in_a_batch_place_one_order(crowd: Crowd, product: MakeProduct) -> None:
     jam, key = product(stock=10), "once"
     sent = [crowd.order(jam, key=key) for _ in range(4)]
     crowd.opens()
@@ -90,8 +90,8 @@ def test_twins_in_one_group_are_one_order(crowd: Crowd, product: MakeProduct) ->
     assert inventory.available([jam]) == {jam: 9}
 
 
-def test_who_waits_holds_no_connection(crowd: Crowd, product: MakeProduct) -> None:
-    """Many threads share few connections, and the one that leads needs one."""
+def test_a_waiting_thread_holds_no_connection(crowd: Crowd, product: MakeProduct) -> None:
+    """Many threads share few connections, and the leader needs one."""
     jam = product(stock=10)
     own: list[Any] = []
 
@@ -107,7 +107,7 @@ def test_who_waits_holds_no_connection(crowd: Crowd, product: MakeProduct) -> No
     assert len({one.result(10).order.id for one in sent}) == 5
 
 
-def test_a_lock_that_one_of_them_waits_for_does_not_hold_up_the_others(
+def test_an_order_that_waits_for_a_lock_does_not_delay_its_batch(
     crowd: Crowd, product: MakeProduct
 ) -> None:
     jam, stuck = product(stock=10), product(stock=10)
@@ -149,10 +149,12 @@ def unlucky() -> Iterator[Callable[[str], None]]:
 
 
 @pytest.mark.parametrize("state", ["23505", "22003", "40001", "40P01", "57014"])
-def test_what_the_database_refuses_of_one_is_refused_to_that_one_alone(
+def test_a_database_error_fails_only_the_order_that_causes_it(
     state: str, crowd: Crowd, product: MakeProduct, unlucky: Callable[[str], None]
 ) -> None:
-    """A constraint, a number out of range, a serialization failure, a deadlock, a time limit."""
+    """The error is a constraint, a number out of range, a serialization failure, a deadlock or a
+    time limit.
+    """
     jam = product(stock=10)
     unlucky(state)
     sent = [crowd.order(jam, note=note, key=f"{new_id()}") for note in ("", "unlucky", "")]
@@ -175,11 +177,12 @@ def test_a_deadlock_of_a_batch_loses_no_order(
     assert inventory.available([jam]) == {jam: 7}
 
 
-def test_what_was_committed_before_a_twin_failed_is_not_placed_again(
+def test_orders_committed_before_an_equal_request_fails_are_not_placed_again(
     crowd: Crowd, product: MakeProduct
 ) -> None:
-    """Equal keys go one after the other, in separate transactions: when the second fails,
-    the first is, with all the orders without a key that went in it."""
+    """Requests with equal keys are placed in separate transactions: when the second transaction
+    fails, the first is committed, with all its orders without a key.
+    """
     jam, tea, stuck = product(stock=50), product(stock=0), product(stock=10)
     with held(stuck):
         without_key = [crowd.order(jam) for _ in range(6)]
@@ -194,13 +197,13 @@ def test_what_was_committed_before_a_twin_failed_is_not_placed_again(
     assert orders() == 7
 
 
-def test_while_one_product_is_held_all_others_are_sold(
+def test_a_locked_product_does_not_delay_orders_of_other_products(
     person: Callable[..., Person],
     product: MakeProduct,
     now: datetime,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Orders of it wait in the contended lane, few at a time, and no other order waits for them."""
+    """Its orders wait in the contended lane, and no other order waits for them."""
     jam, stuck = product(stock=100), product(stock=100)
     # Longer than a loaded machine takes for an order.
     monkeypatch.setattr(placing, "LOCK_WAIT", 1.0)
@@ -224,7 +227,7 @@ def test_while_one_product_is_held_all_others_are_sold(
     assert inventory.available([jam, stuck]) == {jam: 80, stuck: 100 - placing.MOST_CONTENDED}
 
 
-def test_a_product_whose_lock_a_batch_did_not_get_is_marked_before_its_order_waits_in_the_lane(
+def test_a_locked_product_is_marked_before_its_order_waits_in_the_contended_lane(
     crowd: Crowd, product: MakeProduct, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     jam, stuck = product(stock=9), product(stock=9)
@@ -237,7 +240,7 @@ def test_a_product_whose_lock_a_batch_did_not_get_is_marked_before_its_order_wai
     assert placing._contended._marked.keys() == {stuck}
 
 
-def test_of_many_products_that_are_held_each_does_not_cost_the_others_a_wait(
+def test_many_locked_products_cost_one_wait_and_not_one_each(
     crowd: Crowd, product: MakeProduct, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     jam, stuck = product(stock=9), [product(stock=9) for _ in range(14)]
@@ -267,7 +270,7 @@ class Counted:
         raise AssertionError(reason)
 
 
-def test_an_order_in_the_contended_lane_is_counted_as_well(
+def test_orders_in_the_contended_lane_are_counted(
     crowd: Crowd, product: MakeProduct, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counted, jam = Counted(), product(stock=10)
@@ -278,7 +281,7 @@ def test_an_order_in_the_contended_lane_is_counted_as_well(
     assert 1 in counted.sizes
 
 
-def test_an_order_in_the_contended_lane_keeps_no_row_locked_while_it_waits(
+def test_an_order_in_the_contended_lane_locks_no_row_while_it_waits(
     person: Callable[..., Person], product: MakeProduct, now: datetime
 ) -> None:
     """The rows before the contended one in the order of locking would be contended as well."""
@@ -297,7 +300,7 @@ def test_an_order_in_the_contended_lane_keeps_no_row_locked_while_it_waits(
 def test_a_lost_connection_fails_all_orders_of_the_batch_and_places_none_twice(
     crowd: Crowd, product: MakeProduct
 ) -> None:
-    """It may have been lost after the commit: what is tried again then is placed twice."""
+    """It may have been lost after the commit: a retry would place the orders twice."""
     jam, stuck = product(stock=10), product(stock=10)
     with held(stuck):
         keys = [f"{new_id()}" for _ in range(3)]
@@ -315,7 +318,7 @@ def test_a_lost_connection_fails_all_orders_of_the_batch_and_places_none_twice(
 
 
 def end_the_backend_that_waits() -> None:
-    """As an administrator does it, or a failover."""
+    """Ends the connection as an administrator or a failover does."""
     with psycopg.connect(superuser_url(), autocommit=True) as superuser:
         end = (
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
@@ -324,7 +327,7 @@ def end_the_backend_that_waits() -> None:
         assert wait_until(lambda: bool(superuser.execute(end).fetchall()))
 
 
-def test_answers_are_made_when_the_locks_are_given_back(
+def test_answers_are_built_after_the_locks_are_released(
     person: Callable[..., Person],
     product: MakeProduct,
     now: datetime,

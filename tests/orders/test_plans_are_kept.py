@@ -1,5 +1,6 @@
-"""Statements that run with every request are planned once for a connection, however large the
-tables are: planning them takes longer than running them."""
+"""Frequent statements are planned once for each connection, however large the tables are, because
+planning them takes longer than running them.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -45,7 +46,7 @@ WHERE generic_plans + custom_plans > 8 AND custom_plans > 5
 
 @dataclass(frozen=True)
 class Shop:
-    """The first product of many, with enough in stock, and the first customer of as many."""
+    """A shop with many products and customers; the first of each."""
 
     product: int
     customer: int
@@ -63,13 +64,13 @@ def shop(transactional_db: None) -> Shop:
 
 
 def planned_each_time(ask: Callable[[], object]) -> list[str]:
-    """The statements of `ask` that PostgreSQL plans again and again."""
+    """Returns the statements of `ask` that PostgreSQL plans at each execution."""
     for _ in range(TIMES):
         ask()
     return [row[0] for row in database.rows(PLANNED)]
 
 
-def test_what_runs_all_the_time_keeps_its_plans(shop: Shop, now: datetime) -> None:
+def test_frequent_statements_keep_their_plans(shop: Shop, now: datetime) -> None:
     mark = product_changes(shop.customer, None, limit=500).progress.mark
     lines = [Wanted(shop.product + place, 1) for place in range(3)]
     asked = Placement(customer=shop.customer, actor=SYSTEM_ACTOR, lines=lines)
@@ -86,8 +87,10 @@ def test_what_runs_all_the_time_keeps_its_plans(shop: Shop, now: datetime) -> No
     )
 
 
-def test_an_array_the_planner_can_see_would_be_planned_for_each_time(shop: Shop) -> None:
-    """What the tests above rely on: without what hides the array, PostgreSQL does not keep it."""
+def test_a_plain_array_parameter_is_planned_for_each_execution(shop: Shop) -> None:
+    """The tests above depend on this: PostgreSQL keeps a plan only if the array is hidden from the
+    planner.
+    """
     assert planned_each_time(lambda: identity.standing({shop.customer})) == []
     seen = STANDING.replace("(SELECT %s::bigint[])", "%s")
     assert seen != STANDING

@@ -1,4 +1,4 @@
-"""What is read of orders: pages, single orders, lines, and the draft among them."""
+"""Reading orders: pages, single orders, lines and drafts."""
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
@@ -37,7 +37,7 @@ def place(who: Person, *lines: tuple[int, int], at: datetime, **details: Any) ->
 
 
 def numbers(found: list[OrderView]) -> list[int]:
-    """Of the orders, as they come."""
+    """Returns the numbers of the orders, in the same order."""
     return [one.number for one in found]
 
 
@@ -46,7 +46,7 @@ def whole(parts: Iterable[OrdersPart]) -> list[Any]:
     return [one for part in parts for one in part.rows]
 
 
-def test_a_page_goes_by_time_or_by_number(
+def test_a_page_is_ordered_by_time_or_by_number(
     person: MakePerson, product: MakeProduct, now: datetime
 ) -> None:
     """The first draft is placed last: the lowest number has the latest time."""
@@ -71,7 +71,7 @@ def test_a_page_goes_by_time_or_by_number(
     assert queries.count(OrderFilter(customer=who.id)) == 3
 
 
-def test_orders_of_one_moment_go_by_id(
+def test_orders_with_the_same_time_are_ordered_by_id(
     person: MakePerson, product: MakeProduct, now: datetime
 ) -> None:
     who, jam = person(), product()
@@ -80,7 +80,7 @@ def test_orders_of_one_moment_go_by_id(
     assert found == sorted(made, reverse=True)
 
 
-def test_a_page_of_any_length_is_two_statements(
+def test_a_page_of_any_length_is_read_with_two_statements(
     person: MakePerson,
     product: MakeProduct,
     now: datetime,
@@ -93,10 +93,10 @@ def test_a_page_of_any_length_is_two_statements(
         assert len(whole(queries.page(who.id, newest_first=False, offset=0, limit=None))) == 4
 
 
-def test_a_page_by_number_is_never_looked_for_among_everybodys_orders(
+def test_a_page_by_number_never_reads_the_orders_of_all_customers(
     person: MakePerson, django_assert_num_queries: Callable[[int], Any]
 ) -> None:
-    """Not even where sorting is forbidden: the index of all numbers has no part in it."""
+    """Also without sorting the plan does not use the index of all numbers."""
     who = person()
     with django_assert_num_queries(1) as asked:
         whole(queries.page(who.id, newest_first=False, offset=0, limit=10))
@@ -121,7 +121,7 @@ def test_an_order_is_found_by_number_by_its_owner_once_it_is_placed(
             queries.by_number(number, customer=asking)
 
 
-def test_all_orders_of_a_customer_have_the_draft_among_them(
+def test_all_orders_of_a_customer_include_the_draft(
     person: MakePerson, product: MakeProduct, now: datetime
 ) -> None:
     who, other, jam = person(), person(), product()
@@ -140,10 +140,10 @@ def test_all_orders_of_a_customer_have_the_draft_among_them(
     assert found[1].total == found[0].total
 
 
-def test_a_draft_that_is_placed_while_all_are_read_is_there_once(
+def test_a_draft_placed_during_the_read_is_in_the_list_once(
     person: MakePerson, product: MakeProduct, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The race, at its worst moment: between the two readings."""
+    """The draft is placed between the two reads."""
     who, jam = person(), product()
     number = add_unit(who.id, jam, currency="GBP", now=now)
     read = queries.drafts.draft
@@ -158,7 +158,7 @@ def test_a_draft_that_is_placed_while_all_are_read_is_there_once(
     assert [one.number for one in whole(queries.orders_and_draft(who.id))] == [number]
 
 
-def test_a_draft_that_is_placed_while_it_is_looked_for_is_found(
+def test_a_draft_placed_during_its_look_up_is_found(
     person: MakePerson, product: MakeProduct, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     who, jam = person(), product()
@@ -176,7 +176,7 @@ def test_a_draft_that_is_placed_while_it_is_looked_for_is_found(
 def test_an_order_that_changes_during_a_read_is_shown_at_one_point_in_time(
     person: MakePerson, product: MakeProduct, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Between the order and its lines: the total would be the old one, the lines new."""
+    """The change is between the reads of the order and of its lines: they would not match."""
     who, jam, tea = person(), product(), product()
     order = place(who, (jam, 2), at=now)
     rows, left = database.rows, [Wanted(jam, 5), Wanted(tea, 1)]
@@ -196,7 +196,7 @@ def test_an_order_that_changes_during_a_read_is_shown_at_one_point_in_time(
     assert (seen.version, seen.total) == (2, sum(line.line_total for line in seen.lines))
 
 
-def test_orders_that_change_at_every_read_do_not_make_the_reading_begin_again(
+def test_orders_that_change_at_every_read_do_not_restart_the_read(
     person: MakePerson, product: MakeProduct, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     who, jam, tea = person(), product(name='"Jam" \\ ü'), product(price="2.205")
@@ -226,7 +226,7 @@ def test_orders_that_change_at_every_read_do_not_make_the_reading_begin_again(
     assert seen == {one.id: queries.order(one.id, customer=who.id) for one in (order, quiet)}
 
 
-def test_an_order_that_ceases_to_fit_the_filter_while_it_is_read_is_left_out(
+def test_an_order_that_no_longer_matches_the_filter_is_left_out(
     person: MakePerson, product: MakeProduct, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     who, jam = person(), product()
@@ -262,7 +262,7 @@ def test_lines_are_exported_one_by_one_with_the_newest_orders_first(
     assert queries.count_lines(who.id) == 4
 
 
-def test_a_line_has_the_id_it_had_when_it_was_placed(
+def test_a_line_keeps_the_id_from_placing(
     person: MakePerson, product: MakeProduct, now: datetime
 ) -> None:
     who, jam, tea = person(), product(), product()

@@ -57,7 +57,7 @@ def ids_of(*orders: Placed) -> set[UUID]:
 
 
 @pytest.mark.parametrize("name", [{"key": "k"}, {"order_id": new_id()}], ids=["key", "id"])
-def test_the_same_request_again_is_answered_with_the_same_order(
+def test_a_repeated_request_returns_the_same_order(
     name: dict[str, Any], place: Place, person: MakePerson, product: MakeProduct
 ) -> None:
     who, jam = person(), product(stock=5)
@@ -67,7 +67,7 @@ def test_the_same_request_again_is_answered_with_the_same_order(
     assert inventory.available([jam]) == {jam: 3}
 
 
-def test_a_replay_shows_the_current_order(
+def test_a_repeat_shows_the_current_order(
     place: Place, person: MakePerson, product: MakeProduct
 ) -> None:
     who, jam = person(), product()
@@ -78,10 +78,10 @@ def test_a_replay_shows_the_current_order(
     assert (again.order.status, again.order.version) == ("shipped", 3)
 
 
-def test_a_replay_needs_no_stock_no_offer_and_no_standing(
+def test_a_repeat_needs_no_stock_no_offer_and_no_permission_to_order(
     place: Place, person: MakePerson, product: MakeProduct
 ) -> None:
-    """The order was placed; what has changed since cannot undo it."""
+    """The order was placed, and later changes do not matter."""
     who, jam = person(), product(stock=2)
     first = place(asked_by(who, (jam, 2), key="k"))
     who.customer.may_order = False
@@ -134,7 +134,7 @@ def test_an_expected_price_is_part_of_the_request(
         place(replace(asked, lines=[Wanted(jam, 2, Decimal("1.5"))]))
 
 
-def test_lines_that_add_up_to_the_same_are_the_same_request(
+def test_lines_with_equal_sums_are_the_same_request(
     place: Place, person: MakePerson, product: MakeProduct
 ) -> None:
     who, jam, tea = person(), product(), product()
@@ -142,7 +142,7 @@ def test_lines_that_add_up_to_the_same_are_the_same_request(
     assert place(asked_by(who, (jam, 3), (tea, 1), key="k")).order == first.order
 
 
-def test_with_lines_only_a_repeat_is_compared_by_its_lines_alone(
+def test_a_repeat_with_lines_only_is_compared_by_its_lines(
     place: Place, person: MakePerson, product: MakeProduct
 ) -> None:
     """A request of a client that sends only lines, for an order of any client."""
@@ -192,7 +192,7 @@ def test_the_id_of_another_customers_order_is_not_found(
     assert inventory.available([jam]) == {jam: 9}
 
 
-def test_an_id_that_the_shop_gave_is_found_as_one_a_client_chose(
+def test_an_id_from_the_shop_is_repeated_like_one_from_the_client(
     place: Place, person: MakePerson, product: MakeProduct
 ) -> None:
     who, jam = person(), product()
@@ -220,7 +220,7 @@ def test_an_id_may_be_repeated_without_its_key_and_with_another(
 
 
 @pytest.mark.parametrize("then", [None, new_id()], ids=["no id", "another id"])
-def test_a_key_of_an_order_with_an_id_is_no_key_for_another_id(
+def test_a_key_used_with_an_order_id_is_refused_for_another_id(
     then: UUID | None, place: Place, person: MakePerson, product: MakeProduct
 ) -> None:
     who, jam = person(), product()
@@ -252,7 +252,7 @@ def test_the_id_of_another_customer_does_not_use_up_a_key(
     assert not place(asked_by(who, (jam, 1), order_id=new_id(), key="k")).replayed
 
 
-def test_a_refused_order_gives_back_its_id_and_its_key(
+def test_a_refused_order_releases_its_id_and_its_key(
     place: Place, person: MakePerson, product: MakeProduct
 ) -> None:
     who, jam, chosen = person(), product(stock=1), new_id()
@@ -266,7 +266,7 @@ def test_a_refused_order_gives_back_its_id_and_its_key(
     assert claimed() == [("POST /api/v1/orders", "k"), ("order-id", str(chosen))]
 
 
-def test_a_refused_repeat_does_not_give_back_what_the_first_claimed(
+def test_a_refused_repeat_does_not_release_the_key_of_the_first_request(
     place: Place, person: MakePerson, product: MakeProduct
 ) -> None:
     who, jam, chosen = person(), product(), new_id()
@@ -279,7 +279,7 @@ def test_a_refused_repeat_does_not_give_back_what_the_first_claimed(
     assert claimed() == before
 
 
-def test_within_a_group_the_first_of_equals_is_placed_and_the_others_repeat_it(
+def test_a_batch_places_the_first_of_equal_requests_and_repeats_it_for_the_others(
     transactional_db: None, person: MakePerson, product: MakeProduct, now: datetime
 ) -> None:
     who, jam = person(), product(stock=5)
@@ -296,7 +296,7 @@ def test_within_a_group_the_first_of_equals_is_placed_and_the_others_repeat_it(
     assert inventory.available([jam]) == {jam: 3}
 
 
-def test_within_a_group_a_refused_order_leaves_its_key_to_its_twin(
+def test_a_refused_order_of_a_batch_leaves_its_key_to_the_next_request(
     transactional_db: None, person: MakePerson, product: MakeProduct, now: datetime
 ) -> None:
     who, jam = person(), product(stock=2)
@@ -313,7 +313,7 @@ def _code(answers: Placed | Exception) -> str:
     return "replayed" if answers.replayed else "placed"
 
 
-def test_orders_that_are_repeated_together_are_each_answered_with_their_own(
+def test_repeated_requests_of_a_batch_get_their_own_orders(
     transactional_db: None, person: MakePerson, product: MakeProduct, now: datetime
 ) -> None:
     who, jam = person(), product(stock=10)

@@ -1,4 +1,4 @@
-"""The hand-written statements write what the ORM would."""
+"""The hand-written statements write the same rows as the ORM."""
 
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
@@ -25,7 +25,7 @@ Rows = dict[str, list[dict[str, Any]]]
 
 @pytest.fixture
 def candidates(person: Callable[..., Person], product: Callable[..., int]) -> list[Candidate]:
-    """Three decided orders of two customers: with everything, with little, with odd text."""
+    """Three decided orders of two customers: with all fields, few fields, unusual text."""
     ada, grace = person(), person()
     offers = catalog.offers([product(price=price) for price in ("1.255", "0", "999999999.999")])
     first, second, third = offers.values()
@@ -127,9 +127,7 @@ def test_insert_writes_what_the_orm_would(candidates: list[Candidate], now: date
     assert [len(rows) for rows in found.values()] == [3, 6, 3]
 
 
-def test_the_answers_are_what_a_later_reading_finds(
-    candidates: list[Candidate], now: datetime
-) -> None:
+def test_the_answers_equal_a_later_read(candidates: list[Candidate], now: datetime) -> None:
     write_placed(candidates, currency="GBP", now=now)
     answer_placed(candidates, currency="GBP", now=now)
     later = queries.orders([one.id for one in candidates])
@@ -137,7 +135,7 @@ def test_the_answers_are_what_a_later_reading_finds(
     assert [a.order for a in answers if isinstance(a, Placed)] == [later[c.id] for c in candidates]
 
 
-def test_no_orders_are_written_with_no_statement(
+def test_writing_no_orders_runs_no_statement(
     now: datetime, db: None, django_assert_num_queries: Any
 ) -> None:
     with django_assert_num_queries(0):
@@ -219,7 +217,7 @@ def test_placing_drafts_writes_what_the_orm_would(drafts: list[Candidate], now: 
     assert [len(rows) for rows in found.values()] == [2, 3, 2]
 
 
-def test_the_answers_of_drafts_and_orders_are_what_a_later_reading_finds(
+def test_the_answers_of_drafts_and_orders_equal_a_later_read(
     candidates: list[Candidate], drafts: list[Candidate], now: datetime
 ) -> None:
     placed = [*drafts, candidates[2]]
@@ -232,10 +230,10 @@ def test_the_answers_of_drafts_and_orders_are_what_a_later_reading_finds(
     assert [a.order for a in answers if isinstance(a, Placed)] == [later[c.id] for c in placed]
 
 
-def test_a_draft_that_is_none_any_more_is_not_written(
+def test_an_order_that_is_no_longer_a_draft_is_not_written(
     drafts: list[Candidate], now: datetime
 ) -> None:
-    """The lock makes this impossible; the statement looks all the same."""
+    """The lock makes this impossible; the statement checks it all the same."""
     with transaction.atomic():
         lock_drafts(drafts)
     Order.objects.filter(id=drafts[0].id).update(status="placed", placed_at=now)

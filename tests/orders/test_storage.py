@@ -20,7 +20,7 @@ MARK_OF_PRODUCT = "SELECT xmax::text FROM product WHERE id = %s"
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("table", ["order_event", "order_line"])
-def test_what_hardly_changes_is_frozen_part_by_part_however_large_it_is(table: str) -> None:
+def test_tables_that_rarely_change_are_frozen_in_parts_of_constant_size(table: str) -> None:
     ((options,),) = database.rows(OPTIONS, [table])
     assert set(options) == {
         "autovacuum_vacuum_insert_scale_factor=0",
@@ -33,7 +33,7 @@ def test_what_hardly_changes_is_frozen_part_by_part_however_large_it_is(table: s
 def test_an_order_writes_nothing_to_the_pages_of_its_products(
     person: Callable[..., Person], product: Callable[..., int], now: datetime
 ) -> None:
-    """To check a foreign key locks the row it leads to, which leaves a mark there."""
+    """The check of a foreign key locks the referenced row, which marks the row."""
     who, jam = person(), product(stock=5)
     before, stock_before = database.rows(MARK_OF_PRODUCT, [jam]), database.rows(MARK, [jam])
     asked = Placement(customer=who.id, actor=who.customer.public_id, lines=[Wanted(jam, 3)])
@@ -44,6 +44,6 @@ def test_an_order_writes_nothing_to_the_pages_of_its_products(
 
 
 @pytest.mark.django_db
-def test_every_foreign_key_was_checked_for_what_was_there_before() -> None:
+def test_every_foreign_key_is_validated() -> None:
     left = "SELECT conname FROM pg_constraint WHERE contype = 'f' AND NOT convalidated"
     assert database.rows(left) == []

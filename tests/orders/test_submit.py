@@ -1,4 +1,4 @@
-"""Placing drafts: the same function as for new orders, and in one group with them."""
+"""Placing drafts: the same function as for new orders, and in one batch with them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -73,14 +73,14 @@ def order_of(who: Person, *lines: tuple[int, int], **details: Any) -> Placement:
 
 
 def code(answer: Placed | Exception) -> str:
-    """What became of a placement."""
+    """Returns the result of a placement as text."""
     if isinstance(answer, DomainError):
         return answer.code
     assert isinstance(answer, Placed), answer
     return "replayed" if answer.replayed else "placed"
 
 
-def test_a_placed_draft_keeps_its_id_its_number_and_its_lines(
+def test_a_placed_draft_keeps_its_id_number_and_lines(
     person: MakePerson, product: MakeProduct, now: datetime
 ) -> None:
     who, jam, tea, later = person(), product(), product(price="2"), now + timedelta(hours=1)
@@ -103,7 +103,7 @@ def test_a_placed_draft_keeps_its_id_its_number_and_its_lines(
     assert_agree([jam, tea])
 
 
-def test_placing_a_draft_is_an_event_like_any_placing(
+def test_placing_a_draft_writes_the_event_of_placing(
     person: MakePerson, product: MakeProduct, now: datetime
 ) -> None:
     who, staff, jam = person(), person(is_staff=True), product()
@@ -114,7 +114,7 @@ def test_placing_a_draft_is_an_event_like_any_placing(
     assert (event.actor, event.at, event.data) == (staff.customer.public_id, now, {})
 
 
-def test_a_draft_is_placed_at_the_price_and_name_of_that_moment(
+def test_a_draft_is_placed_with_current_prices_and_names(
     person: MakePerson, product: MakeProduct, now: datetime
 ) -> None:
     who, jam = person(), product(price="1.50")
@@ -127,7 +127,7 @@ def test_a_draft_is_placed_at_the_price_and_name_of_that_moment(
     assert queries.order(id, customer=None) == order
 
 
-def test_the_next_unit_begins_another_draft(
+def test_a_unit_added_after_placing_begins_another_draft(
     person: MakePerson, product: MakeProduct, now: datetime
 ) -> None:
     who, jam = person(), product()
@@ -136,7 +136,7 @@ def test_the_next_unit_begins_another_draft(
     assert fill(who, jam, now=now) != first
 
 
-def test_a_refused_draft_stays_as_it_is(
+def test_a_refused_draft_is_not_changed(
     person: MakePerson, product: MakeProduct, now: datetime
 ) -> None:
     who, jam, tea, hat = person(), product(stock=1), product(), product(stock=1)
@@ -150,7 +150,7 @@ def test_a_refused_draft_stays_as_it_is(
     assert inventory.available([jam, tea, hat]) == {jam: 1, tea: 10, hat: 1}
 
 
-def test_a_product_that_was_withdrawn_meanwhile_is_refused(
+def test_a_draft_with_an_archived_product_is_refused(
     person: MakePerson, product: MakeProduct, now: datetime
 ) -> None:
     who, jam = person(), product()
@@ -216,7 +216,7 @@ def test_a_key_repeats_the_placing_of_a_draft(
         place_order(replace(asked, note=""), terms=GBP, now=now)
 
 
-def test_a_refused_draft_gives_its_key_back(
+def test_a_refused_draft_releases_its_key(
     person: MakePerson, product: MakeProduct, now: datetime
 ) -> None:
     who, jam = person(), product()
@@ -252,7 +252,7 @@ def test_the_id_of_a_draft_cannot_be_chosen_for_an_order(
     assert not place_order(submit(who, id), terms=GBP, now=now).replayed
 
 
-def test_a_group_of_drafts_and_orders_is_answered_one_by_one(
+def test_a_batch_of_drafts_and_orders_gets_one_answer_each(
     person: MakePerson, product: MakeProduct, now: datetime
 ) -> None:
     ada, grace, jam, tea = person(), person(), product(stock=3), product()
@@ -278,7 +278,7 @@ def test_a_group_of_drafts_and_orders_is_answered_one_by_one(
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One placement of a random group: by which customer, a draft or an order of these lines."""
+    """One placement of a random batch: its customer, and whether it is a draft or a new order."""
 
     customer: int
     is_draft: bool
@@ -293,14 +293,14 @@ GROUPS = st.lists(st.builds(Asked, st.integers(0, 3), st.booleans(), LINES), max
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(stock=st.lists(st.integers(1, 9), min_size=3, max_size=3), group=GROUPS)
-def test_a_mixed_group_is_decided_like_its_orders_one_after_the_other(
+def test_a_batch_with_drafts_decides_as_its_orders_would_one_by_one(
     stock: list[int],
     group: list[Asked],
     person: MakePerson,
     product: MakeProduct,
     now: datetime,
 ) -> None:
-    """What is a draft in the one shop is an order of the same lines in the other."""
+    """Each draft of one shop is a new order with the same lines in the other shop."""
     people, drafted, in_group = [person() for _ in range(4)], set[int](), []
     shelf, mirror = ([product(stock=units) for units in stock] for _ in range(2))
     one_by_one = []
@@ -329,7 +329,7 @@ def test_a_mixed_group_is_decided_like_its_orders_one_after_the_other(
     tables.empty_database()
 
 
-def test_drafts_cost_a_group_two_statements_more_and_new_orders_beside_them_a_third(
+def test_drafts_add_two_statements_to_a_batch_and_new_orders_a_third(
     person: MakePerson,
     product: MakeProduct,
     now: datetime,
@@ -346,7 +346,7 @@ def test_drafts_cost_a_group_two_statements_more_and_new_orders_beside_them_a_th
         place_orders([*group, order_of(people[0], (jam, 1))], terms=GBP, now=now)
 
 
-def test_a_draft_whose_id_was_abandoned_is_refused_as_abandoned_to_its_customer_alone(
+def test_an_abandoned_draft_is_refused_as_abandoned_to_its_customer_only(
     person: MakePerson, product: MakeProduct, now: datetime
 ) -> None:
     who, other = person(), person()

@@ -1,4 +1,4 @@
-"""Placing "the cart": whichever draft the customer has when it is their turn."""
+"""Placing "the cart": the draft that the customer has when the batch begins."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -28,12 +28,12 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def fill(who: Person, product: int, units: int, *, now: datetime) -> None:
-    """Makes this the cart's only line."""
+    """Replaces the lines of the cart by this one."""
     cart.put_lines(who.id, [Wanted(product, units)], currency="GBP", now=now)
 
 
 def submission(who: Person, total: str | None = None, **details: Any) -> Placement:
-    """The placing of the cart; `total` is what was shown."""
+    """Returns the placing of the cart; `total` is the expected total."""
     return Placement(
         customer=who.id,
         actor=who.customer.public_id,
@@ -45,14 +45,14 @@ def submission(who: Person, total: str | None = None, **details: Any) -> Placeme
 
 
 def code(answer: Placed | Exception) -> str:
-    """What became of a placement."""
+    """Returns the result of a placement as text."""
     if isinstance(answer, DomainError):
         return answer.code
     assert isinstance(answer, Placed), answer
     return "replayed" if answer.replayed else "placed"
 
 
-def test_a_group_of_carts_is_answered_one_by_one(
+def test_a_batch_of_carts_gets_one_answer_each(
     person: MakePerson, product: MakeProduct, now: datetime
 ) -> None:
     ada, grace, alan, jam = person(), person(), person(), product(stock=5)
@@ -81,7 +81,7 @@ def test_a_group_of_carts_is_answered_one_by_one(
     assert not check().violated
 
 
-def test_a_cart_refused_for_its_total_takes_nothing_from_its_neighbours(
+def test_a_cart_refused_for_its_total_takes_no_stock(
     person: MakePerson, product: MakeProduct, now: datetime
 ) -> None:
     ada, grace, jam = person(), person(), product(stock=3, price="2")
@@ -91,7 +91,7 @@ def test_a_cart_refused_for_its_total_takes_nothing_from_its_neighbours(
     assert [code(one) for one in answers] == ["price_changed", "placed"]
 
 
-def test_a_key_is_settled_with_the_order_that_came_of_it(
+def test_a_key_is_settled_with_the_placed_order(
     person: MakePerson, product: MakeProduct, now: datetime
 ) -> None:
     who, jam = person(), product()
@@ -103,7 +103,7 @@ def test_a_key_is_settled_with_the_order_that_came_of_it(
     assert kept == [("POST /api/v1/cart/submit", "k", str(placed.order.id), None)]
 
 
-def test_what_is_placed_is_priced_and_named_as_of_that_moment(
+def test_a_cart_is_placed_with_current_prices_and_names(
     person: MakePerson, product: MakeProduct, now: datetime
 ) -> None:
     who, jam, later = person(), product(price="1.50"), now + timedelta(hours=1)

@@ -11,7 +11,7 @@ shelves = some.dictionaries(some.sampled_from(PRODUCTS), some.integers(0, 8))
 
 
 @given(some.lists(units, max_size=6), shelves)
-def test_each_order_gets_all_or_nothing_of_what_those_before_it_left(
+def test_each_order_gets_all_or_none_of_the_units_that_earlier_orders_left(
     missing: list[dict[int, int]], shelf: dict[int, int]
 ) -> None:
     left, before = dict(shelf), dict(shelf)

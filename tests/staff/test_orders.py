@@ -85,7 +85,7 @@ def test_orders_are_found_by_number_id_and_customer_without_regard_to_case(
         assert desk.get(ORDERS, q=term).rows == []
 
 
-def test_a_cart_is_no_order_yet(desk: Desk, person: Callable[..., Person]) -> None:
+def test_a_cart_is_not_in_the_list_of_orders(desk: Desk, person: Callable[..., Person]) -> None:
     cart = Order.objects.create(
         customer=person().customer,
         status="draft",

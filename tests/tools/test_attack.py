@@ -31,7 +31,7 @@ def struck(work: Any) -> report.Result:
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=name)
-def test_every_attack_says_what_it_does_and_what_is_promised(attack: Attack) -> None:
+def test_every_attack_has_a_number_and_a_title(attack: Attack) -> None:
     assert attack.ITEM >= 0
     assert attack.TITLE
     assert re.fullmatch(r"[A-Z].*\.", attack.PROMISE, re.DOTALL), attack.PROMISE
@@ -55,7 +55,7 @@ def test_an_attack_that_finds_a_promise_broken_is_reported_as_broken() -> None:
     assert (result.verdict, result.seen) == (Verdict.BROKEN, "the wrong form")
 
 
-def test_an_attack_that_cannot_be_made_here_is_skipped() -> None:
+def test_an_attack_that_cannot_run_is_skipped() -> None:
     def work(_target: Target, *, full: bool) -> str:
         raise NotTried(f"full: {full}")
 
@@ -63,13 +63,13 @@ def test_an_attack_that_cannot_be_made_here_is_skipped() -> None:
     assert (result.verdict, result.seen) == (Verdict.SKIPPED, "full: False")
 
 
-def test_a_server_outside_of_the_path_counts_as_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_program_outside_of_the_path_counts_as_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     assert missing_programs(["sh", "no such program"]) == ["no such program"]
 
 
 @pytest.mark.system
-def test_a_python_that_is_missing_is_counted_as_skipped(
+def test_a_missing_python_is_counted_as_skipped(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
@@ -81,7 +81,7 @@ def test_a_python_that_is_missing_is_counted_as_skipped(
 
 
 @pytest.mark.system
-def test_a_python_of_pyenv_is_found_behind_a_shim_that_starts_none(
+def test_a_python_of_pyenv_is_found_behind_a_broken_shim(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     shim, installed = tmp_path / "shims", tmp_path / "versions" / "3.12.1" / "bin"

@@ -35,7 +35,7 @@ def test_paths_queries_headers_and_credentials_are_varied() -> None:
     assert "Authorization" not in found["no credentials"].headers
 
 
-def test_a_deletion_is_sent_only_in_forms_that_delete_nothing() -> None:
+def test_a_deletion_is_sent_only_in_variants_that_delete_nothing() -> None:
     call = ORDER.but(method="DELETE", headers={"Authorization": "Bearer t"}, body=None)
     for _, one in variants.of(call, PARAMETERS, "/api/v1/orders/{order}/pack"):
         same = (one.target, one.headers.get("Authorization")) == (call.target, "Bearer t")
@@ -57,7 +57,7 @@ def _call(text: str) -> Call:
     return Call("POST", "/", headers, text or None)
 
 
-def test_volatile_values_are_hidden_and_what_was_sent_is_shown() -> None:
+def test_volatile_values_are_hidden_and_sent_values_are_shown() -> None:
     own = "6fa459ea-ee8a-4ca4-894e-db77e160355e"
     other = "16fd2706-8baf-433b-82eb-8c7fada847da"
     body = f'{{"id":"{own}","by":"{other}","at":"2026-11-23T09:16:46.123Z","sku":"L-CX230-ZMJX3"}}'

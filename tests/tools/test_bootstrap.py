@@ -56,7 +56,7 @@ def program(folder: Path, name: str, script: str) -> None:
     (folder / name).chmod(0o755)
 
 
-def test_an_environment_is_made_once_even_by_two_at_once(checkout: Path) -> None:
+def test_an_environment_is_created_once_also_by_two_processes(checkout: Path) -> None:
     first, second = bootstrap(checkout), bootstrap(checkout)
     both = [said(first), said(second)]
     assert [status for status, _ in both] == [0, 0]
@@ -109,7 +109,9 @@ def test_the_message_for_a_python_without_venv_names_the_package(
 
 
 @needs_root
-def test_an_unreadable_checkout_is_one_line(checkout: Path, open_folder: Path) -> None:
+def test_an_unreadable_checkout_is_reported_with_one_line(
+    checkout: Path, open_folder: Path
+) -> None:
     shutil.copytree(checkout, open_folder / "copy")
     (open_folder / "copy" / "config" / "secret.py").touch(mode=0o600)
     tried = subprocess.run(
@@ -152,7 +154,7 @@ def test_help_lists_every_target_in_an_empty_environment() -> None:
 
 
 @needs_make
-def test_help_begins_with_what_a_newcomer_needs() -> None:
+def test_help_begins_with_the_targets_for_newcomers() -> None:
     groups = help_in_groups()
     assert next(iter(groups)) == "Start here"
     assert groups["Start here"][:3] == ["help", "run", "test"]
@@ -164,7 +166,7 @@ KNOWN = ("build", "migrate", "makemigrations", "format", "venv", "requirements.t
 
 @needs_make
 @pytest.mark.parametrize("target", KNOWN)
-def test_the_targets_that_earlier_teams_type_run_whatever_files_there_are(
+def test_targets_of_earlier_teams_run_although_files_have_their_names(
     target: str, tmp_path: Path
 ) -> None:
     shutil.copy(CHECKOUT / "Makefile", tmp_path)

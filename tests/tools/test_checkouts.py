@@ -26,7 +26,7 @@ def test_a_paid_order_is_right() -> None:
     assert money(replace(GOOD, orders={}, due={"a": 500})) == []
 
 
-def test_money_without_an_order_or_a_refund_due_is_found() -> None:
+def test_money_without_an_order_or_a_refund_due_is_reported() -> None:
     for orders in ({}, {"a": EXPIRED}):
         assert money(replace(GOOD, orders=orders)) == ["paid without an order or a refund due"]
         assert money(replace(GOOD, orders=orders, due={"a": 499})) != []
@@ -34,20 +34,20 @@ def test_money_without_an_order_or_a_refund_due_is_found() -> None:
     assert money(replace(GOOD, captured=twice, held=twice)) != []
 
 
-def test_a_refund_due_without_a_payment_is_found() -> None:
+def test_a_refund_due_without_a_payment_is_reported() -> None:
     nothing: Counter[str] = Counter()
     found = money(replace(GOOD, captured=nothing, held=nothing, due={"a": 1}))
     assert found == ["refund due without a payment", "placed without a payment"]
     assert money(replace(GOOD, due={"a": 1})) == ["refund due without a payment"]
 
 
-def test_units_that_are_sold_twice_or_lost_are_found() -> None:
+def test_units_that_are_sold_twice_or_lost_are_reported() -> None:
     assert list(stock_faults(GOOD, {1: 10})) == []
     assert [name for name, _ in stock_faults(GOOD, {1: 2})] == ["oversold"]
     assert [name for name, _ in stock_faults(GOOD, {1: 11})] == ["units lost"]
 
 
-def test_a_provider_that_was_killed_knows_its_payments_and_events(tmp_path: Path) -> None:
+def test_a_killed_provider_keeps_its_payments_and_events(tmp_path: Path) -> None:
     file = tmp_path / "provider.sqlite"
     account = Account(file, "whsec", "http://127.0.0.1:9", seed=None)
     given = {"amount": "500", "currency": "gbp", "metadata[larder_order]": "a"}

@@ -31,7 +31,7 @@ def lines_of(data: Path, module: str) -> set[int]:
     return found
 
 
-def test_what_the_workers_of_a_server_run_is_measured(tmp_path: Path) -> None:
+def test_the_code_that_server_processes_run_is_measured(tmp_path: Path) -> None:
     script, data = tmp_path / "serve.py", tmp_path / "data"
     script.write_text(SERVE)
     core = "sysmon" if IN_THREADS_OF_OTHERS else "ctrace"

@@ -41,7 +41,7 @@ def test_an_unknown_licence_is_reported() -> None:
     assert not dependencies.PERMISSIVE.search(licence)
 
 
-def test_what_is_locked_here_is_as_it_should_be() -> None:
+def test_the_locked_packages_are_correct() -> None:
     files = {
         name: dependencies.pins(
             (dependencies.CHECKOUT / "requirements" / f"{name}.txt").read_text()

@@ -36,7 +36,7 @@ def run(server: Server, folder: Path, role: str) -> Run:
     return Run("contract1", role, folder, address, os.environ | urls)
 
 
-def test_a_shop_that_answers_as_documented_passes_and_one_that_does_not_fails(
+def test_only_a_server_that_answers_as_documented_passes(
     shop: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The second document asks for more than the answers hold, and declares a closed operation."""
@@ -80,7 +80,7 @@ DOCUMENT: dict[str, Any] = {
 }
 
 
-def test_stand_ins_are_offered_in_requests_and_not_in_answers() -> None:
+def test_placeholders_are_in_schemas_of_requests_and_not_of_answers() -> None:
     made = with_stand_ins(DOCUMENT)
     schemas = made["components"]["schemas"]
     assert schemas["A"] == DOCUMENT["components"]["schemas"]["A"]
@@ -94,7 +94,7 @@ def test_stand_ins_are_offered_in_requests_and_not_in_answers() -> None:
     assert "SentA" not in json.dumps(operation["responses"])
 
 
-def test_stand_ins_are_replaced_however_deep_and_nothing_else_is() -> None:
+def test_only_placeholders_are_replaced_at_any_depth() -> None:
     real = {name: f"real {name}" for name in NAMES}
     sent = {"a": ["order-number", 5, True, None], "b": {"c": TEXT["token"], "d": "text"}}
     assert replaced(str(TEXT["key-uuid"]), real) == "real key-uuid"

@@ -18,7 +18,7 @@ def refuse_unread(listening: socket.socket) -> None:
         connection.sendall(ANSWER)
 
 
-def test_an_answer_to_a_body_that_the_server_does_not_read_is_read() -> None:
+def test_the_client_reads_an_answer_sent_before_its_body_is_read() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening, ThreadPoolExecutor(1) as server:
         refusing = server.submit(refuse_unread, listening)
         client = Client(listening.getsockname()[1])

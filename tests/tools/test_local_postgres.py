@@ -52,7 +52,7 @@ def test_the_owner_has_a_database_and_its_public_schema(cluster: Cluster) -> Non
     assert ask(cluster.owner_url(), "SELECT has_schema_privilege('public', 'CREATE')") is True
 
 
-def test_the_owner_may_make_databases_and_roles_but_is_no_superuser(cluster: Cluster) -> None:
+def test_the_owner_can_create_databases_and_roles_and_is_not_a_superuser(cluster: Cluster) -> None:
     role = "FROM pg_roles WHERE rolname = current_user"
     assert ask(cluster.owner_url(), f"SELECT rolcreatedb AND rolcreaterole {role}") is True
     assert ask(cluster.owner_url(), f"SELECT rolsuper {role}") is False
@@ -82,13 +82,13 @@ def test_a_durable_cluster_has_every_safety_on(data: Path) -> None:
     assert shown == ["on", "on", "on", ""]
 
 
-def test_a_cluster_for_tests_is_fast_and_settings_given_win(data: Path) -> None:
+def test_given_settings_override_those_of_a_test_cluster(data: Path) -> None:
     with Cluster(data, durable=False, settings={"max_connections": "33"}) as cluster:
         assert ask(cluster.superuser_url(), "SHOW fsync") == "off"
         assert ask(cluster.superuser_url(), "SHOW max_connections") == "33"
 
 
-def test_a_stop_ends_the_server_and_a_second_start_finds_the_data(cluster: Cluster) -> None:
+def test_data_is_kept_over_a_stop_and_a_start(cluster: Cluster) -> None:
     keep_a_row(cluster.owner_url())
     pid = cluster.pid
     cluster.stop()
@@ -124,7 +124,7 @@ def test_the_server_ends_when_launcher_and_keeper_are_killed(start: Start, data:
     assert wait_until(lambda: not alive(postmaster))
 
 
-def test_everything_killed_at_once_is_recovered_by_the_next_start(start: Start, data: Path) -> None:
+def test_the_next_start_recovers_after_all_processes_were_killed(start: Start, data: Path) -> None:
     launcher = started_elsewhere(start, data)
     cluster = Cluster(data)
     keep_a_row(cluster.owner_url())
@@ -134,7 +134,7 @@ def test_everything_killed_at_once_is_recovered_by_the_next_start(start: Start, 
         assert kept_row(cluster.owner_url()) == 42
 
 
-def test_a_postmaster_still_alive_is_stopped_and_replaced(start: Start, data: Path) -> None:
+def test_a_running_postmaster_is_stopped_and_replaced(start: Start, data: Path) -> None:
     launcher = started_elsewhere(start, data)
     cluster = Cluster(data)
     keeper, postmaster = launcher_pid(cluster)
@@ -149,7 +149,7 @@ def test_a_postmaster_still_alive_is_stopped_and_replaced(start: Start, data: Pa
         os.kill(keeper, signal.SIGKILL)
 
 
-def test_a_stale_pid_file_that_names_a_stranger_is_no_obstacle(cluster: Cluster) -> None:
+def test_a_stale_pid_file_with_another_process_is_ignored(cluster: Cluster) -> None:
     cluster.stop()
     folder = cluster.data / "server" / "cluster"
     (folder / "postmaster.pid").write_text(f"{os.getpid()}\n{folder}\n1\n5432\n\n\n1 1\n")
@@ -157,7 +157,7 @@ def test_a_stale_pid_file_that_names_a_stranger_is_no_obstacle(cluster: Cluster)
     assert cluster.pid in processes_of(folder.resolve())
 
 
-def test_an_interrupted_initialisation_is_done_again(data: Path) -> None:
+def test_an_interrupted_initialisation_is_repeated(data: Path) -> None:
     (data / "server" / "cluster.new" / "base").mkdir(parents=True)
     with Cluster(data, durable=False) as cluster:
         assert ask(cluster.owner_url(), "SELECT 1") == 1
@@ -170,7 +170,7 @@ def test_two_clusters_run_side_by_side(cluster: Cluster, open_folder: Path) -> N
 
 
 @pytest.mark.parametrize("name", ["a b, 'c'", "long" * 40])
-def test_any_path_will_do_and_no_socket_is_left(open_folder: Path, name: str) -> None:
+def test_any_path_is_accepted_and_no_socket_is_left(open_folder: Path, name: str) -> None:
     with Cluster(open_folder / name, durable=False) as cluster:
         socket = Path(str(conninfo_to_dict(cluster.owner_url())["host"]))
         assert ask(cluster.owner_url(), "SELECT 1") == 1
@@ -189,7 +189,7 @@ def test_a_data_folder_may_be_moved_and_copied(cluster: Cluster, open_folder: Pa
             assert kept_row(copy.owner_url()) == 42
 
 
-def test_a_folder_in_use_is_refused_with_its_holder(cluster: Cluster) -> None:
+def test_a_folder_in_use_is_refused_with_the_process_that_uses_it(cluster: Cluster) -> None:
     with pytest.raises(LauncherError, match=f"is in use by process {os.getpid()}"):
         Cluster(cluster.data).start()
 
@@ -202,14 +202,16 @@ def test_data_of_another_major_version_are_refused(data: Path) -> None:
         Cluster(data).start()
 
 
-def test_lost_passwords_are_named(cluster: Cluster) -> None:
+def test_lost_passwords_are_reported(cluster: Cluster) -> None:
     cluster.stop()
     (cluster.data / "passwords.json").unlink()
     with pytest.raises(LauncherError, match=r"passwords\.json is missing"):
         cluster.start()
 
 
-def test_a_file_in_the_way_is_one_line(start: Start, open_folder: Path) -> None:
+def test_a_file_in_place_of_the_folder_is_reported_with_one_line(
+    start: Start, open_folder: Path
+) -> None:
     (open_folder / "file").touch()
     said = end_line(start("tools.local_postgres", "start", "--data", open_folder / "file" / "data"))
     assert said.count("\n") == 1
@@ -234,7 +236,7 @@ def test_a_command_gets_the_urls_of_a_cluster_started_for_it(start: Start, data:
     assert printed.startswith("postgresql://larder_owner:")
 
 
-def test_a_command_can_have_an_empty_database_for_a_moment(start: Start) -> None:
+def test_a_command_can_have_a_temporary_empty_database(start: Start) -> None:
     process = start(
         *("tools.local_postgres", "with", "--", "sh", "-c", "echo $DATABASE_URL"),
         env={"PATH": "/usr/bin:/bin", "DATABASE_URL": "postgresql://elsewhere/larder"},
@@ -245,7 +247,7 @@ def test_a_command_can_have_an_empty_database_for_a_moment(start: Start) -> None
     assert not host.exists()
 
 
-def test_psql_joins_the_cluster_that_runs(start: Start, cluster: Cluster) -> None:
+def test_psql_connects_to_the_running_cluster(start: Start, cluster: Cluster) -> None:
     process = start(
         *("tools.local_postgres", "psql", "--data", cluster.data, "--"),
         *("-Atc", "SELECT current_user"),

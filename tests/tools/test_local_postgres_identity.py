@@ -45,13 +45,13 @@ def private_copy(folder: Path) -> Binaries:
     return Binaries(folder)
 
 
-def test_root_runs_it_in_a_namespace_and_keeps_the_files(data: Path) -> None:
+def test_root_runs_postgresql_in_a_namespace_and_owns_the_files(data: Path) -> None:
     with Cluster(data, durable=False, road="namespace") as cluster:
         assert works(cluster)
         assert (data / "server" / "cluster").stat().st_uid == 0
 
 
-def test_root_falls_back_to_the_unprivileged_user_with_the_data_in_place(open_folder: Path) -> None:
+def test_root_falls_back_to_an_unprivileged_user_with_the_data_in_place(open_folder: Path) -> None:
     with Cluster(open_folder / "data", durable=False, road="nobody") as cluster:
         assert works(cluster)
         assert server_uid(cluster) == unprivileged().pw_uid
@@ -71,9 +71,7 @@ def test_data_that_the_unprivileged_user_cannot_reach_are_moved(
         assert works(cluster)
 
 
-def test_a_copy_of_a_folder_whose_data_are_in_a_shelter_is_refused(
-    open_folder: Path, tmp_path: Path
-) -> None:
+def test_a_copy_of_a_folder_with_moved_data_is_refused(open_folder: Path, tmp_path: Path) -> None:
     data = tmp_path / "data"
     shelters = [open_folder / "shelter"]
     with Cluster(data, durable=False, road="nobody", shelters=shelters) as cluster:
@@ -83,9 +81,7 @@ def test_a_copy_of_a_folder_whose_data_are_in_a_shelter_is_refused(
         assert works(cluster)
 
 
-def test_existing_data_move_to_the_shelter_and_back_to_root(
-    tmp_path: Path, open_folder: Path
-) -> None:
+def test_existing_data_is_moved_away_and_back_to_root(tmp_path: Path, open_folder: Path) -> None:
     data = tmp_path / "data"
     shelter = [open_folder / "shelter"]
     for road, owner in (("namespace", 0), ("nobody", unprivileged().pw_uid), ("namespace", 0)):
@@ -109,7 +105,7 @@ def test_programs_that_the_unprivileged_user_cannot_reach_are_copied_once(
     assert places[0].identity.can_run(places[0].binaries, reaching=data)
 
 
-def test_in_another_users_checkout_root_runs_it_as_that_user(
+def test_root_runs_postgresql_as_the_owner_of_the_checkout(
     open_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     os.chown(open_folder, unprivileged().pw_uid, unprivileged().pw_gid)
@@ -126,7 +122,7 @@ def test_root_gets_advice_if_no_folder_can_be_reached(data: Path) -> None:
 
 
 @pytest.mark.parametrize("uid", [unprivileged().pw_uid, NAMELESS])
-def test_an_ordinary_user_even_one_without_a_name_just_runs_it(
+def test_ordinary_and_nameless_users_run_postgresql_directly(
     start: Start, open_folder: Path, uid: int
 ) -> None:
     process = as_user(start, uid, open_folder / "data")
@@ -135,7 +131,7 @@ def test_an_ordinary_user_even_one_without_a_name_just_runs_it(
     assert server_uid(Cluster(open_folder / "data")) == uid
 
 
-def test_a_folder_an_ordinary_user_may_not_write_is_one_line(
+def test_a_folder_without_write_permission_is_reported_with_one_line(
     start: Start, open_folder: Path
 ) -> None:
     open_folder.chmod(0o755)
@@ -156,7 +152,7 @@ def test_data_of_another_user_are_refused(start: Start, open_folder: Path) -> No
     ("options", "reason"),
     [("ro", "its file system is read-only"), ("size=8m", "256 MB are needed")],
 )
-def test_a_disk_that_cannot_be_written_is_one_line(
+def test_a_read_only_disk_is_reported_with_one_line(
     tmp_path: Path, options: str, reason: str
 ) -> None:
     disk = tmp_path / "disk"
@@ -176,7 +172,7 @@ def test_a_disk_that_cannot_be_written_is_one_line(
     assert reason in tried.stderr
 
 
-def test_an_identity_that_the_kernel_refuses_is_not_taken() -> None:
+def test_an_identity_that_the_kernel_refuses_is_not_used() -> None:
     assert not Identity("impossible", 1, 1, ("--drop=4294967295:1",)).exists()
 
 

@@ -40,7 +40,7 @@ needs_make = pytest.mark.skipif(shutil.which("make") is None, reason="make is no
         ["restore", "some.dump", "--confirm", "larder"],
     ],
 )
-def test_an_option_before_the_file_or_after_it_is_the_same(arguments: list[str]) -> None:
+def test_options_are_accepted_before_and_after_the_file(arguments: list[str]) -> None:
     options = parse(arguments)
     assert str(options.file) == "some.dump"
     assert vars(options).get("confirm", "larder") == "larder"
@@ -58,7 +58,7 @@ def test_an_option_before_the_file_or_after_it_is_the_same(arguments: list[str])
         ("restore/accounts", "OLD=larder_before_x", "larder_before_x"),
     ],
 )
-def test_make_passes_the_file_that_it_is_given(target: str, given: str, file: str | None) -> None:
+def test_make_passes_the_given_file(target: str, given: str, file: str | None) -> None:
     asked = subprocess.run(
         ["make", "--dry-run", target, given, "CONFIRM=larder"],
         cwd=CHECKOUT,
@@ -108,7 +108,7 @@ def categories(shop: Cluster) -> int:
 
 @needs_make
 @pytest.mark.slow
-def test_backups_are_made_proved_and_restored_by_make(shop: Cluster, tmp_path: Path) -> None:
+def test_make_creates_proves_and_restores_backups(shop: Cluster, tmp_path: Path) -> None:
     file = tmp_path / "of monday.dump"
     assert str(file) in make("backup", shop, FILE=str(file))
     assert str(shop.data.parent / "backups") in make("backup", shop)

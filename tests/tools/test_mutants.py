@@ -34,7 +34,7 @@ def test_each_patch_fits_one_place_of_its_file_and_changes_it() -> None:
     assert not wrong
 
 
-def test_a_patched_file_is_still_python() -> None:
+def test_a_patched_file_is_valid_python() -> None:
     for one in PATCHES:
         text = (ROOT / one.file).read_text().replace(one.old, one.new)
         compile(text, one.file, "exec", dont_inherit=True)
@@ -58,7 +58,7 @@ def test_no_two_patches_have_the_same_name() -> None:
     assert [name for name, times in names.items() if times > 1] == []
 
 
-def test_a_patch_is_undone_also_if_its_test_fails(tmp_path: Path) -> None:
+def test_a_patch_is_removed_also_if_its_test_fails(tmp_path: Path) -> None:
     toy = tmp_path / "toy.py"
     toy.write_text("a + b")
     before = toy.stat().st_mtime
@@ -67,7 +67,7 @@ def test_a_patch_is_undone_also_if_its_test_fails(tmp_path: Path) -> None:
     assert (toy.read_text(), toy.stat().st_mtime) == ("a + b", before)
 
 
-def test_a_patch_whose_test_needs_a_server_is_played_on_request(tmp_path: Path) -> None:
+def test_a_patch_whose_test_needs_a_server_runs_on_request(tmp_path: Path) -> None:
     entry = '[[mutant]]\nname = "{}"\nold = "a"\nnew = "b"\ntest = "t"\n'
     own = entry.format("quick") + entry.format("slow") + "system = true\n"
     (tmp_path / "toy.toml").write_text('file = "toy.py"\n' + own)
@@ -75,7 +75,7 @@ def test_a_patch_whose_test_needs_a_server_is_played_on_request(tmp_path: Path) 
     assert [one.name for one in load(folder=tmp_path, system=False)] == ["quick"]
 
 
-def test_a_patch_whose_test_is_of_the_tier_system_says_so() -> None:
+def test_a_patch_with_a_test_of_the_system_tier_is_marked() -> None:
     files = {one.test.partition("::")[0] for one in PATCHES}
     marked = {one for one in files if "pytestmark = pytest.mark.system" in (ROOT / one).read_text()}
     missing = [
@@ -88,7 +88,7 @@ def test_a_patch_whose_test_is_of_the_tier_system_says_so() -> None:
 
 
 @pytest.mark.system
-def test_what_is_preloaded_is_there_and_is_nothing_of_ours() -> None:
+def test_preloaded_modules_exist_and_are_not_those_of_larder() -> None:
     program = (
         "import sys; from importlib.util import find_spec; from tools.mutants import preloaded;"
         "from tools.mutants.pytests import OURS; from django.conf import settings;"
@@ -121,7 +121,7 @@ def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.system
-def test_a_killed_mutant_counts_and_a_survivor_and_a_broken_one_are_named(
+def test_killed_mutants_are_counted_and_surviving_and_broken_ones_named(
     toy: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     survivor = "the documentation is wrong"
@@ -144,13 +144,15 @@ def test_a_killed_mutant_counts_and_a_survivor_and_a_broken_one_are_named(
 
 
 @pytest.mark.system
-def test_a_test_that_fails_without_a_mutant_says_nothing_of_one(toy: Path) -> None:
+def test_a_test_that_fails_without_a_mutant_is_an_error(toy: Path) -> None:
     with pytest.raises(LauncherError, match=r"fail without a mutant\.$"):
         Run(root=toy, jobs=1).play([changed(test="test_toy.py::test_wrong")])
 
 
 @pytest.mark.system
-def test_a_test_that_takes_too_long_is_no_kill(toy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_test_timeout_does_not_count_as_a_kill(
+    toy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(run, "LONGEST", 3.0)
     slow = changed(old="return a", new='__import__("time").sleep(60)\n    return a')
     (result,) = Run(root=toy, jobs=1).play([slow])

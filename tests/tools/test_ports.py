@@ -13,7 +13,7 @@ def source_port(server: socket.socket) -> int:
         return int(client.getsockname()[1])
 
 
-def test_the_kernel_does_not_give_the_port_to_another_process() -> None:
+def test_the_kernel_gives_a_reserved_port_to_no_other_process() -> None:
     """Thousands of connections, and more listeners, have theirs chosen beside it."""
     ours = {free_port() for _ in range(200)}
     with socket.create_server((HOST, 0)) as server:

@@ -48,7 +48,7 @@ def wait(port: int, services: list[Service], *script: str) -> None:
 
 
 @pytest.mark.system
-def test_a_server_that_works_is_waited_for_beyond_any_limit(
+def test_the_wait_continues_while_the_server_uses_the_processor(
     services: list[Service],
     port: int,
     monkeypatch: pytest.MonkeyPatch,
@@ -61,7 +61,7 @@ def test_a_server_that_works_is_waited_for_beyond_any_limit(
 
 
 @pytest.mark.system
-def test_a_server_that_does_nothing_is_given_up(
+def test_the_wait_ends_if_the_server_does_nothing(
     services: list[Service], port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(readiness, "WAIT_SECONDS", 3.0)
@@ -69,7 +69,7 @@ def test_a_server_that_does_nothing_is_given_up(
         wait(port, services, "import time; time.sleep(60)")
 
 
-def test_a_worker_that_keeps_ending_does_not_progress(services: list[Service]) -> None:
+def test_the_wait_ends_if_the_worker_ends_again_and_again(services: list[Service]) -> None:
     server, worker = services
     body = {"worker": {"alive": False}}
     worker.starts = 1
@@ -81,7 +81,7 @@ def test_a_worker_that_keeps_ending_does_not_progress(services: list[Service]) -
     assert (first.works, second.works) == (True, False)
 
 
-def test_what_readyz_lacks_is_named(services: list[Service]) -> None:
+def test_missing_checks_of_readyz_are_named(services: list[Service]) -> None:
     server, worker = services
     body = {"checks": {"database": True, "migrations": False}, "worker": {"alive": False}}
     awaited = readiness.missing(503, body, server=server, worker=worker)

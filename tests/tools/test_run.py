@@ -53,7 +53,7 @@ def said(process: subprocess.Popen[str]) -> str:
     return printed
 
 
-def test_it_says_what_it_does_and_what_to_try_and_term_ends_it_all(toy: Toy, port: int) -> None:
+def test_a_run_prints_its_steps_and_next_commands_and_ends_on_sigterm(toy: Toy, port: int) -> None:
     with toy.start(port) as process:
         printed = read_until(process, "Ctrl-C")
         running = toy.processes()
@@ -66,7 +66,7 @@ def test_it_says_what_it_does_and_what_to_try_and_term_ends_it_all(toy: Toy, por
     assert not any(alive(pid) for pid in running)
 
 
-def test_an_interrupt_of_the_whole_group_is_an_orderly_stop(
+def test_an_interrupt_of_the_process_group_stops_in_order(
     toy: Toy, run: subprocess.Popen[str]
 ) -> None:
     running = toy.processes()
@@ -78,7 +78,7 @@ def test_an_interrupt_of_the_whole_group_is_an_orderly_stop(
     assert "database system is shut down" in log.read_text()
 
 
-def test_the_children_get_demo_settings_and_a_private_lasting_secret(
+def test_child_processes_get_demo_settings_and_a_private_permanent_secret(
     toy: Toy, run: subprocess.Popen[str], port: int
 ) -> None:
     seen = ready(port)["seen"]
@@ -89,12 +89,12 @@ def test_the_children_get_demo_settings_and_a_private_lasting_secret(
     assert seen["DATABASE_URL"].startswith("postgresql://larder_app:")
 
 
-def test_a_killed_supervisor_takes_everything_with_it(toy: Toy, run: subprocess.Popen[str]) -> None:
+def test_all_processes_end_with_a_killed_supervisor(toy: Toy, run: subprocess.Popen[str]) -> None:
     run.kill()
     assert wait_until(lambda: not toy.processes())
 
 
-def test_a_run_ends_with_its_make(toy: Toy, port: int) -> None:
+def test_a_run_ends_when_make_ends(toy: Toy, port: int) -> None:
     command = "import subprocess, sys; subprocess.run([sys.executable, *sys.argv[1:]])"
     parent = subprocess.Popen(
         [*(sys.executable, "-c", command), *("-m", "tools.run", "--end-with-parent")],
@@ -110,7 +110,7 @@ def test_a_run_ends_with_its_make(toy: Toy, port: int) -> None:
     assert not toy.processes()
 
 
-def test_server_processes_that_survived_a_kill_are_ended_by_the_next_start(
+def test_the_next_start_ends_surviving_server_processes(
     toy: Toy, run: subprocess.Popen[str], port: int
 ) -> None:
     survivor = ready(port)["pid"]
@@ -127,7 +127,7 @@ def test_server_processes_that_survived_a_kill_are_ended_by_the_next_start(
         said(second)
 
 
-def test_a_server_or_worker_that_dies_is_started_again(
+def test_a_dead_server_or_worker_is_started_again(
     toy: Toy, run: subprocess.Popen[str], port: int
 ) -> None:
     worker = int((toy.folder / "worker.pid").read_text())
@@ -138,7 +138,7 @@ def test_a_server_or_worker_that_dies_is_started_again(
     assert ready(port)["pid"] != serving
 
 
-def test_a_database_that_dies_is_started_again(toy: Toy, run: subprocess.Popen[str]) -> None:
+def test_a_dead_database_is_started_again(toy: Toy, run: subprocess.Popen[str]) -> None:
     cluster = Cluster(toy.folder / ".data" / "postgresql")
     postmaster = cluster.pid
     assert postmaster is not None
@@ -146,7 +146,7 @@ def test_a_database_that_dies_is_started_again(toy: Toy, run: subprocess.Popen[s
     assert wait_until(lambda: cluster.pid not in (None, postmaster))
 
 
-def test_a_used_port_is_one_line_before_anything_is_started(toy: Toy, port: int) -> None:
+def test_a_used_port_is_reported_before_any_process_starts(toy: Toy, port: int) -> None:
     with socket.create_server(("127.0.0.1", port)), toy.start(port) as process:
         printed = said(process)
     assert process.returncode == 1
@@ -154,7 +154,9 @@ def test_a_used_port_is_one_line_before_anything_is_started(toy: Toy, port: int)
     assert not (toy.folder / ".data" / "postgresql").exists()
 
 
-def test_a_second_run_on_the_same_folder_is_one_line(toy: Toy, run: subprocess.Popen[str]) -> None:
+def test_a_second_run_on_the_same_folder_is_refused_with_one_line(
+    toy: Toy, run: subprocess.Popen[str]
+) -> None:
     with toy.start(1) as second:
         printed = said(second)
     assert second.returncode == 1
@@ -162,7 +164,7 @@ def test_a_second_run_on_the_same_folder_is_one_line(toy: Toy, run: subprocess.P
     assert f"already runs on the data folder {toy.folder / '.data'} (process {run.pid}" in printed
 
 
-def test_two_runs_on_two_folders_do_not_meet(
+def test_two_runs_on_two_folders_are_independent(
     toy: Toy, run: subprocess.Popen[str], open_folder: Path, port: int
 ) -> None:
     second_port = free_port()
@@ -187,7 +189,7 @@ def test_a_copied_data_folder_does_not_end_the_original(
     assert ready(port)["worker"] == {"alive": True}
 
 
-def test_a_server_that_cannot_start_shows_the_end_of_its_log(toy: Toy, port: int) -> None:
+def test_the_end_of_the_log_is_printed_if_the_server_cannot_start(toy: Toy, port: int) -> None:
     (toy.folder / "granian.py").write_text("raise SystemExit('no server today')")
     with toy.start(port) as process:
         printed = said(process)
@@ -229,6 +231,6 @@ def test_static_files_that_cannot_be_collected_end_the_run(toy: Toy, port: int) 
 
 
 @pytest.mark.parametrize("value", ["0", "65536", "http", "٣"])
-def test_a_port_that_is_none_is_one_line(toy: Toy, value: str) -> None:
+def test_an_invalid_port_is_reported_with_one_line(toy: Toy, value: str) -> None:
     with toy.start(1, PORT=value) as process:
         assert said(process) == f"PORT={value} is not a whole number from 1 to 65535.\n"

@@ -5,7 +5,7 @@ from pathlib import Path
 from tools.sizes import table
 
 
-def test_lines_of_a_part_stand_beside_its_budget_without_migrations(tmp_path: Path) -> None:
+def test_lines_without_migrations_are_printed_with_their_budget(tmp_path: Path) -> None:
     for name in ("catalog/__init__.py", "catalog/models.py", "catalog/migrations/0001_initial.py"):
         file = tmp_path / "larder" / name
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -18,13 +18,13 @@ def smoke(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("arguments", [(), ("ftp://shop",), ("http://a", "http://b")])
-def test_without_an_address_it_says_how_it_is_used(arguments: tuple[str, ...]) -> None:
+def test_smoke_without_an_address_prints_its_usage(arguments: tuple[str, ...]) -> None:
     done = smoke(*arguments)
     assert done.returncode == 2
     assert done.stderr.startswith("usage:")
 
 
-def test_a_server_that_is_not_there_is_one_line(port: int) -> None:
+def test_an_unreachable_server_is_reported_with_one_line(port: int) -> None:
     done = smoke(f"http://127.0.0.1:{port}")
     assert done.returncode == 1
     assert "Connection refused" in done.stderr

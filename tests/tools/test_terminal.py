@@ -30,12 +30,12 @@ def printed_on_a_terminal(**variables: str) -> str:
 
 
 @pytest.mark.system
-def test_a_step_is_in_colour_on_a_terminal_that_takes_colours() -> None:
+def test_a_step_is_in_colour_on_a_terminal_with_colours() -> None:
     assert printed_on_a_terminal().startswith("\033[32mDatabase prepared ")
     assert printed_on_a_terminal(NO_COLOR="1").startswith("Database prepared ")
 
 
-def test_a_step_is_plain_in_a_file_and_says_that_it_goes_on(
+def test_a_step_in_a_file_has_no_colour_and_prints_reminders(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(terminal, "REMINDER_SECONDS", 0.05)
@@ -50,7 +50,7 @@ def test_a_step_is_plain_in_a_file_and_says_that_it_goes_on(
 
 
 @pytest.mark.system
-def test_what_installs_says_how_far_it_is(
+def test_an_installation_prints_its_progress(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     monkeypatch.setattr(bootstrap, "REMINDER_SECONDS", 0.05)

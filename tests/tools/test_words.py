@@ -11,7 +11,7 @@ def found(text: str, name: str = "docs/page.md") -> list[str]:
     return [str(one) for one in findings(name, text, VOCABULARY)]
 
 
-def test_a_replaced_word_is_found_with_its_line_and_what_to_use() -> None:
+def test_a_replaced_word_is_reported_with_line_and_replacement() -> None:
     said = found("# Page\n\nThe server waits.\nWhoever writes reads it.\n")
     assert said == [
         "docs/page.md:4: Whoever -> client, customer, caller, staff, process, thread, transaction"
@@ -29,7 +29,7 @@ def test_a_part_of_a_word_and_another_case_of_a_name_are_not_found(text: str) ->
     assert found(text) == []
 
 
-def test_a_name_in_code_font_is_found_as_it_is_written() -> None:
+def test_a_name_in_code_font_is_found_only_in_its_case() -> None:
     assert found("from here import SAME", "larder/page.py") == [
         "larder/page.py:1: SAME -> CACHE_KEY_HEADERS"
     ]
@@ -42,24 +42,24 @@ def test_the_name_of_a_test_is_read_as_a_sentence() -> None:
     ]
 
 
-def test_released_sections_of_the_changelog_are_history() -> None:
+def test_released_sections_of_the_changelog_are_not_checked() -> None:
     text = "# Changes\n\n## [Unreleased]\n- told\n\n## [0.1.0] - 2026-11-24\n- told\n"
     assert found(text, "CHANGELOG.md") == ["CHANGELOG.md:4: told -> reports, answers, informs"]
 
 
-def test_the_former_title_of_a_replaced_decision_stays() -> None:
+def test_the_former_title_of_a_replaced_decision_is_not_checked() -> None:
     replaced_by = "# 26. Threads interrupt nobody\n\nStatus: replaced by [ADR 36](0036.md).\n"
     assert found(replaced_by, "docs/adr/0026-interrupting-nobody.md") == []
     accepted = "# 26. Threads interrupt nobody\n\nStatus: accepted\n"
     assert len(found(accepted, "docs/adr/0026-interrupting-nobody.md")) == 1
 
 
-def test_a_block_of_code_shows_what_another_file_has() -> None:
+def test_blocks_of_code_are_not_checked() -> None:
     assert found("1. Add:\n\n   ```python\n   told = 1\n   ```\n") == []
     assert len(found("1. Add:\n\n   ```python\n   x = 1\n   ```\n\nIt is told.\n")) == 1
 
 
-def test_the_table_of_the_glossary_is_not_checked_but_its_terms_are() -> None:
+def test_the_glossary_is_checked_except_its_last_table() -> None:
     table = "## Words that are not used\n| told | reports |\n"
     name = GLOSSARY.as_posix()
     assert found(table, name) == []

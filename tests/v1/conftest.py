@@ -40,7 +40,7 @@ def many_products(db: None, now: datetime) -> Sequence[int]:
 def processes_share(
     transactional_db: None, tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[None]:
-    """The processes share a read-your-writes table, as under `make run`."""
+    """Gives the processes a shared read-your-writes table, as `make run` does."""
     settings.SHARED_DIR = str(tmp_path)
     monkeypatch.setattr(products, "_pages", page_cache.PageCache())
     write_times.cache_clear()
@@ -61,7 +61,7 @@ def sessions_known(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
 def fast_path(
     processes_share: None, sessions_known: None, monkeypatch: pytest.MonkeyPatch
 ) -> FastPath:
-    """The response cache, whose entries and sessions do not grow old."""
+    """The response cache, whose entries and sessions do not expire."""
     monkeypatch.setattr(freshness, "MAX_LAG", HOUR)
     return FastPath(ResponseCache)
 

@@ -1,5 +1,6 @@
-"""The server with hashes that take half a second and no processor, so that a busy machine counts
-for nothing; with BOUNDLESS as many log-ins wait as there are threads, a negative control."""
+"""A server whose hashes take half a second without using the processor, so that a busy machine does
+not matter. With BOUNDLESS as many log-ins wait as there are threads: a negative control.
+"""
 
 import os
 from time import sleep
@@ -15,13 +16,13 @@ HASH_SECONDS = float(os.environ.get("HASH_SECONDS", "0.5"))
 
 
 def verify(hasher: Argon2PasswordHasher, password: str, encoded: str) -> bool:
-    """Takes its time, and the password for right."""
+    """Waits, and accepts any password."""
     sleep(HASH_SECONDS)
     return True
 
 
 def encode(hasher: Argon2PasswordHasher, password: str, salt: str) -> str:
-    """Takes its time; of a name that no account has."""
+    """Waits; called for unknown names."""
     sleep(HASH_SECONDS)
     return "argon2$none"
 

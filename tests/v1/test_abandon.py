@@ -1,4 +1,4 @@
-"""An abandoned order was placed or never will be, whichever request for it arrives later."""
+"""An abandoned order was placed before, or no later request can place it."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -60,14 +60,14 @@ def app(server: Server, transactional_db: None, person: MakePerson) -> Iterator[
 
 
 def is_code(reply: Reply, status: int, code: str) -> bool:
-    """Whether the reply is this problem."""
+    """Returns whether the reply is this problem."""
     return (reply.status, reply.body["code"]) == (status, code)
 
 
 ABANDONED = {"outcome": "abandoned"}
 
 
-def test_a_delayed_first_try_is_refused_once_the_order_is_abandoned(app: App, jam: int) -> None:
+def test_a_delayed_request_is_refused_after_its_order_was_abandoned(app: App, jam: int) -> None:
     id = str(uuid4())
     # Try 1 is delayed; try 2 is refused; the app says that nothing was ordered.
     assert is_code(app.order(jam, 11, id), 409, "insufficient_stock")
@@ -91,7 +91,7 @@ def test_the_fast_path_refuses_an_abandoned_id_and_key(app: App, jam: int) -> No
     assert app.order(jam, Idempotency_Key="l").status == 201
 
 
-def test_an_order_that_was_placed_is_shown_and_stays_as_it_is(app: App, jam: int) -> None:
+def test_abandoning_a_placed_order_returns_it_unchanged(app: App, jam: int) -> None:
     id = str(uuid4())
     placed = app.order(jam, 2, id, Idempotency_Key="k")
     for what in ({"id": id}, {"idempotency_key": "k"}):
@@ -118,7 +118,9 @@ def test_a_key_is_abandoned_for_both_operations_that_place_orders(app: App, jam:
     assert app.abandon(idempotency_key="l").body["order"] == second.body
 
 
-def test_an_open_cart_gets_another_id_and_keeps_its_lines(app: App, jam: int) -> None:
+def test_abandoning_the_id_of_a_cart_gives_it_a_new_id_and_keeps_its_lines(
+    app: App, jam: int
+) -> None:
     before = app("PUT", f"cart/lines/{jam}", {"quantity": 2})
     assert app.abandon(id=before.body["id"]).body == ABANDONED
     after = app("GET", "cart")
@@ -134,7 +136,7 @@ def test_an_open_cart_gets_another_id_and_keeps_its_lines(app: App, jam: int) ->
     assert app.abandon(id=after.body["id"]).body["order"] == placed.body
 
 
-def test_the_number_that_contract_4_knows_the_cart_by_changes_too(app: App, jam: int) -> None:
+def test_abandoning_the_id_of_a_cart_changes_its_number_in_contract_4(app: App, jam: int) -> None:
     app("PUT", f"cart/lines/{jam}", {"quantity": 2})
     ((before,),) = tables.rows("SELECT number FROM \"order\" WHERE status = 'draft'")
     app.abandon(id=app("GET", "cart").body["id"])
@@ -155,7 +157,7 @@ def test_contract_1_refuses_an_abandoned_id(server: Server, app: App, jam: int) 
     assert app.abandon(id=placed.body["id"]).body["order"]["id"] == placed.body["id"]
 
 
-def test_what_is_another_customers_is_not_found(
+def test_orders_and_carts_of_another_customer_are_not_found(
     server: Server, person: MakePerson, app: App, jam: int
 ) -> None:
     other = App(server, person())
@@ -174,7 +176,7 @@ def test_what_is_another_customers_is_not_found(
     assert other.order(jam, Idempotency_Key="k").status == 201
 
 
-def test_staff_abandon_a_telephone_order_by_their_key(
+def test_staff_abandon_a_telephone_order_with_their_key(
     server: Server, person: MakePerson, app: App, jam: int
 ) -> None:
     staff = App(server, person(is_staff=True))
@@ -208,7 +210,7 @@ def test_a_request_names_an_id_or_a_key(app: App) -> None:
     assert app("POST", "orders/abandon", {"idempotency_key": "k", "x": 1}).status == 400
 
 
-def test_what_is_abandoned_is_known_for_ever(app: App) -> None:
+def test_abandoned_ids_and_keys_are_stored_permanently(app: App) -> None:
     assert app.abandon(id=str(uuid4())).body == ABANDONED
     assert app.abandon(idempotency_key="k").body == ABANDONED
     kept = tables.rows("SELECT operation, expires_at FROM idempotency_key ORDER BY operation")
@@ -216,7 +218,7 @@ def test_what_is_abandoned_is_known_for_ever(app: App) -> None:
     assert kept == [(one, None) for one in operations]
 
 
-def test_a_quota_limits_what_a_customer_abandons(
+def test_a_quota_limits_the_abandoned_ids_and_keys_of_a_customer(
     server: Server, person: MakePerson, app: App, jam: int
 ) -> None:
     placed, known = app.order(jam).body["id"], str(uuid4())
@@ -236,7 +238,7 @@ def test_a_quota_limits_what_a_customer_abandons(
     assert other.abandon(id=str(uuid4())).body == ABANDONED
 
 
-def test_a_request_in_flight_is_waited_for_and_named_busy_when_it_takes_too_long(
+def test_abandoning_waits_for_a_running_request_and_reports_busy_after_the_timeout(
     app: App, jam: int
 ) -> None:
     id = str(uuid4())

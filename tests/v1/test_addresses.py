@@ -1,4 +1,4 @@
-"""`me/addresses`: the customer's own, repeated safely, changed by version."""
+"""`me/addresses`: a customer's own addresses, with safe repeats and versions."""
 
 from collections.abc import Callable
 from typing import Any
@@ -31,7 +31,7 @@ def add(api: Api, **fields: str) -> dict[str, Any]:
     return kept
 
 
-def test_an_address_is_kept_and_found_where_the_answer_says(customer: Api) -> None:
+def test_an_address_is_stored_and_found_at_its_location(customer: Api) -> None:
     added = customer("POST", "me/addresses", HOME)
     assert added.status == 201
     assert added.body == {**HOME, "id": added.body["id"], "version": 1}
@@ -41,23 +41,21 @@ def test_an_address_is_kept_and_found_where_the_answer_says(customer: Api) -> No
     assert customer("GET", added.headers["Location"], If_None_Match=tag).status == 304
 
 
-def test_the_fields_of_an_address_are_those_an_order_is_sent_to(
-    customer: Api, product: Callable[..., int]
-) -> None:
+def test_an_address_has_the_fields_of_ship_to(customer: Api, product: Callable[..., int]) -> None:
     kept = add(customer)
     ship_to = {name: kept[name] for name in HOME if name != "label"}
     placed = place(customer, (product(), 1), ship_to=ship_to)
     assert placed.body["ship_to"] == ship_to
 
 
-def test_addresses_come_in_pages_oldest_first(customer: Api) -> None:
+def test_addresses_are_listed_in_pages_oldest_first(customer: Api) -> None:
     labels = [str(number) for number in range(5)]
     for label in labels:
         add(customer, label=label)
     assert [one["label"] for one in walk(customer, "me/addresses?limit=2")] == labels
 
 
-def test_the_same_key_keeps_one_address(customer: Api) -> None:
+def test_a_repeated_key_stores_one_address(customer: Api) -> None:
     first = customer("POST", "me/addresses", HOME, Idempotency_Key="once")
     again = customer("POST", "me/addresses", HOME, Idempotency_Key="once")
     assert (again.status, again.body) == (201, first.body)
@@ -74,7 +72,7 @@ def test_only_the_fields_given_are_changed(customer: Api) -> None:
     assert changed.body == {**kept, "city": "Bath", "label": "", "version": 2}
 
 
-def test_of_two_changes_of_one_version_the_second_is_refused(customer: Api) -> None:
+def test_a_second_change_of_one_version_is_refused(customer: Api) -> None:
     path = f"me/addresses/{add(customer)['id']}"
     tag = customer("GET", path).headers["ETag"]
     assert customer("PATCH", path, {"city": "Bath"}, If_Match=tag).status == 200
@@ -85,14 +83,14 @@ def test_of_two_changes_of_one_version_the_second_is_refused(customer: Api) -> N
     assert customer("GET", path).body["city"] == "Bath"
 
 
-def test_a_deleted_address_is_gone(customer: Api) -> None:
+def test_a_deleted_address_is_not_found(customer: Api) -> None:
     path = f"me/addresses/{add(customer)['id']}"
     assert customer("DELETE", path).status == 204
     assert customer("DELETE", path).status == 404
     assert customer("GET", "me/addresses").body["results"] == []
 
 
-def test_another_ones_address_is_not_found_not_even_by_staff(
+def test_an_address_of_another_customer_is_not_found_by_customers_or_staff(
     customer: Api, staff: Api, as_: Callable[[Person], Api], person: Callable[..., Person]
 ) -> None:
     path = f"me/addresses/{add(customer)['id']}"
@@ -114,14 +112,14 @@ def test_the_fifty_first_address_is_refused(customer: Api) -> None:
 @pytest.mark.parametrize(
     ("field", "value"), [("country", "uk"), ("line1", "x" * 201), ("label", "x" * 101), ("zip", "")]
 )
-def test_what_cannot_be_an_address_is_refused_by_its_field(
+def test_an_invalid_address_is_refused_with_the_field(
     customer: Api, field: str, value: str
 ) -> None:
     refused = customer("POST", "me/addresses", HOME | {field: value})
     assert (refused.status, refused.body["errors"][0]["pointer"]) == (400, f"/{field}")
 
 
-def test_with_the_account_its_addresses_go(customer: Api) -> None:
+def test_deleting_an_account_deletes_its_addresses(customer: Api) -> None:
     add(customer)
     assert customer("DELETE", "me").status == 204
     assert not Address.objects.exists()

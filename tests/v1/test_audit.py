@@ -18,7 +18,7 @@ def owner(person: MakePerson, as_: AsPerson) -> Api:
     return as_(person(is_staff=True, role="owner"))
 
 
-def test_a_customer_is_refused_and_a_role_without_the_permission(
+def test_customers_and_roles_without_the_permission_cannot_read_the_trail(
     customer: Api, person: MakePerson, as_: AsPerson
 ) -> None:
     refused = customer("GET", "audit")
@@ -29,7 +29,7 @@ def test_a_customer_is_refused_and_a_role_without_the_permission(
         assert refused.body["permission"] == "identity.view_auditentry"
 
 
-def test_an_owner_sees_who_changed_what_and_how(
+def test_the_trail_shows_actor_action_and_values(
     owner: Api, staff: Api, product: Callable[..., int]
 ) -> None:
     jam = product(price="2.95")
@@ -76,7 +76,7 @@ def test_a_filter_that_cannot_be_read_is_refused(owner: Api, query: str) -> None
     assert [one["pointer"] for one in refused.body["errors"]] == [query.partition("=")[0]]
 
 
-def test_its_pages_have_each_entry_once_newest_first(owner: Api, db: None) -> None:
+def test_the_pages_of_the_trail_have_each_entry_once_newest_first(owner: Api, db: None) -> None:
     with audit.acting(uuid4(), "v1"):
         audit.record_all([audit.Entry("x:1", f"change_{n}") for n in range(25)])
     rows = walk(owner, "audit?object=x:1&limit=10")

@@ -1,4 +1,4 @@
-"""Registering, logging in, tokens: who may use v1."""
+"""Registration, log-in and tokens of v1."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -12,7 +12,7 @@ from tests.http.conftest import JudgedApi, token_for
 ADA = {"username": "Ada Lovelace", "password": "difference engine"}
 
 
-def test_registering_answers_as_me_does_and_the_customer_can_log_in(api: Api, db: None) -> None:
+def test_a_registration_returns_the_profile_and_the_customer_can_log_in(api: Api, db: None) -> None:
     asked = ADA | {"email": "ada@example.com", "first_name": "Ada", "last_name": "Lovelace"}
     made = api("POST", "auth/register", asked)
     assert made.status == 201
@@ -69,9 +69,7 @@ def test_a_refresh_token_gives_a_new_pair_until_it_is_revoked(
     assert (refused.status, refused.body["code"]) == (401, "session_ended")
 
 
-def test_a_registration_that_clashes_says_with_what(
-    api: Api, person: Callable[..., Person]
-) -> None:
+def test_a_registration_names_the_taken_field(api: Api, person: Callable[..., Person]) -> None:
     person("Grace", email="grace@example.com")
     same_name = {"username": "GRACE", "password": "nanoseconds!"}
     same_email = {"username": "G", "password": "nanoseconds!", "email": "Grace@Example.com"}
@@ -96,9 +94,7 @@ def test_a_weak_password_and_a_name_too_long_once_normalised_are_named_together(
     }
 
 
-def test_a_repeated_registration_answers_again_but_not_for_another_password(
-    api: Api, db: None
-) -> None:
+def test_a_repeated_registration_needs_the_same_password(api: Api, db: None) -> None:
     first = api("POST", "auth/register", ADA, Idempotency_Key="k")
     again = api("POST", "auth/register", ADA, Idempotency_Key="k")
     other = api("POST", "auth/register", ADA | {"password": "something else"}, Idempotency_Key="k")
@@ -140,7 +136,7 @@ def test_every_fault_of_a_registration_is_named_at_once(
 
 
 @pytest.mark.parametrize("policy", ["closed", "approval"])
-def test_a_shop_may_close_registration_or_approve_each_customer(
+def test_registration_can_be_closed_or_need_approval(
     api: Api, db: None, settings: object, policy: str
 ) -> None:
     settings.REGISTRATION = policy  # type: ignore[attr-defined]
@@ -157,7 +153,9 @@ def test_open_operations_ignore_the_authorization_header(api: Api, db: None, hea
     assert api("POST", "auth/token", ADA, Authorization=header).status == 200
 
 
-def test_the_word_token_does_in_place_of_bearer(api: Api, person: Callable[..., Person]) -> None:
+def test_the_scheme_token_is_accepted_in_place_of_bearer(
+    api: Api, person: Callable[..., Person]
+) -> None:
     who = person()
     answers = [
         api("GET", "me", Authorization=f"{word} {token_for(who)}")
@@ -166,16 +164,14 @@ def test_the_word_token_does_in_place_of_bearer(api: Api, person: Callable[..., 
     assert [one.status for one in answers] == [200] * 4
 
 
-def test_a_token_past_its_time_is_refused_as_expired(
-    api: Api, person: Callable[..., Person]
-) -> None:
+def test_an_expired_token_is_refused_as_expired(api: Api, person: Callable[..., Person]) -> None:
     an_hour_ago = datetime.now(UTC) - timedelta(hours=1)
     old = token_for(person(), now=an_hour_ago)
     refused = api("GET", "me", Authorization=f"Bearer {old}")
     assert (refused.status, refused.body["code"]) == (401, "token_expired")
 
 
-def test_the_rights_of_staff_are_those_of_now_and_not_of_the_token(
+def test_staff_have_current_rights_and_not_those_of_the_token(
     as_: Callable[[Person], Api], person: Callable[..., Person], product: Callable[..., int]
 ) -> None:
     who = person(is_staff=True)
@@ -187,7 +183,7 @@ def test_the_rights_of_staff_are_those_of_now_and_not_of_the_token(
     assert clerk("GET", path).body["code"] == "session_ended"
 
 
-def test_me_has_an_etag_and_is_not_sent_twice(customer: Api) -> None:
+def test_an_unchanged_profile_is_answered_with_304(customer: Api) -> None:
     tag = customer("GET", "me").headers["ETag"]
     again = customer("GET", "me", If_None_Match=tag)
     assert (again.status, again.body, again.headers["ETag"]) == (304, None, tag)
@@ -210,7 +206,7 @@ STAFF_ONLY = [
 
 
 @pytest.mark.parametrize(("method", "path", "body"), STAFF_ONLY)
-def test_what_is_for_staff_is_refused_to_customers(
+def test_operations_of_staff_are_refused_to_customers(
     customer: Api, product: Callable[..., int], method: str, path: str, body: object
 ) -> None:
     refused = customer(method, path.format(product()), body)

@@ -1,5 +1,6 @@
-"""Bodies as they arrive at a real server: with a length, in chunks, too large, cut off, and headers
-that are sent twice."""
+"""Bodies at a real server: with a length, in chunks, too large, incomplete, and with duplicate
+headers.
+"""
 
 import http.client
 import json
@@ -35,7 +36,7 @@ def chunks(body: bytes, size: int) -> Iterator[bytes]:
     yield b"0\r\n\r\n"
 
 
-def test_bodies_without_a_length_and_large_ones_are_refused_readably(
+def test_bodies_without_a_length_and_large_bodies_are_refused_with_a_problem(
     server: Server, person: Callable[..., Person], product: Callable[..., int]
 ) -> None:
     who, jam = person(), product(stock=9)
@@ -78,7 +79,7 @@ but the last."""
 
 
 @pytest.mark.parametrize("body", CUT)
-def test_nothing_is_done_for_a_body_in_chunks_that_was_cut_off(
+def test_an_incomplete_chunked_body_has_no_effect(
     body: bytes, server: Server, person: Callable[..., Person], product: Callable[..., int]
 ) -> None:
     who, jam = person(), product(stock=9)
@@ -124,7 +125,7 @@ TWICE = [
 """Headers on top of those that an order has, and how it is refused."""
 
 
-def test_an_order_with_a_decisive_header_twice_is_refused(
+def test_an_order_with_a_duplicate_header_is_refused(
     server: Server, person: Callable[..., Person], product: Callable[..., int]
 ) -> None:
     who, jam = person(), product(stock=9)
@@ -142,7 +143,7 @@ def test_an_order_with_a_decisive_header_twice_is_refused(
 
 
 def _half_closed(server: Server, head: str, body: bytes) -> Read:
-    """A client that sends no more, and reads."""
+    """A client that sends no more and reads the answer."""
     with socket.create_connection(("127.0.0.1", server.port), timeout=20) as wire:
         wire.sendall(head.replace("\n", "\r\n").encode() + b"\r\n\r\n" + body)
         wire.shutdown(socket.SHUT_WR)
@@ -152,7 +153,7 @@ def _half_closed(server: Server, head: str, body: bytes) -> Read:
 
 
 def _cut_off(server: Server, head: str) -> None:
-    """A client that goes away in the middle of its body."""
+    """A client that disconnects in the middle of its body."""
     with socket.create_connection(("127.0.0.1", server.port), timeout=5) as wire:
         wire.sendall(f"{head}Content-Length: 500\n\n".replace("\n", "\r\n").encode() + b'{"li')
 
@@ -181,7 +182,7 @@ ODD = [
 ]
 
 
-def test_what_is_hardly_http_gets_an_answer_below_500_and_the_server_lives(server: Server) -> None:
+def test_malformed_http_gets_a_4xx_and_the_server_continues(server: Server) -> None:
     for head in BROKEN:
         assert 400 <= talk(server, head)[0] < 500, head
     for head, wanted in ODD:

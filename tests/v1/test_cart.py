@@ -1,4 +1,4 @@
-"""The cart through v1: what is shown of it, and how it is filled."""
+"""The cart through v1: reading and filling it."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -35,7 +35,7 @@ def refusal(answer: Answer) -> tuple[int, str]:
     return answer.status, answer.body["code"]
 
 
-def test_without_a_cart_there_is_an_empty_one(customer: Api) -> None:
+def test_a_customer_without_a_cart_gets_an_empty_one(customer: Api) -> None:
     empty = customer("GET", "cart")
     assert empty.status == 200
     assert empty.body == {
@@ -69,7 +69,7 @@ def test_a_cart_has_the_names_and_types_of_the_design(customer: Api, product: Pr
     assert customer("GET", "cart", If_None_Match=made.headers["ETag"]).status == 304
 
 
-def test_one_line_is_set_and_taken_out(customer: Api, product: Product) -> None:
+def test_one_line_is_set_and_removed(customer: Api, product: Product) -> None:
     tea, jam = product(), product()
     assert units(customer("PUT", f"cart/lines/{tea}", {"quantity": 2})) == [(tea, 2)]
     assert units(customer("PUT", f"cart/lines/{jam}", {"quantity": 1})) == [(tea, 2), (jam, 1)]
@@ -78,9 +78,7 @@ def test_one_line_is_set_and_taken_out(customer: Api, product: Product) -> None:
     assert refusal(customer("DELETE", f"cart/lines/{tea}")) == (404, "not_in_cart")
 
 
-def test_a_deleted_cart_is_gone_and_deleting_it_again_is_no_error(
-    customer: Api, product: Product
-) -> None:
+def test_a_cart_can_be_deleted_twice(customer: Api, product: Product) -> None:
     made = put(customer, (product(), 1))
     assert [customer("DELETE", "cart").status for _ in "12"] == [204, 204]
     assert customer("GET", "cart").body["id"] is None
@@ -107,7 +105,7 @@ def test_a_line_has_notices_of_changes_since_it_was_added(
     assert cart.body["total"] == "26.00"
 
 
-def test_the_price_is_compared_with_that_of_the_moment_a_line_was_added(
+def test_a_notice_compares_the_price_with_that_at_adding_the_line(
     customer: Api, product: Product, now: datetime
 ) -> None:
     jam = product(price="1.50")
@@ -136,7 +134,7 @@ RULES = {
 
 
 @pytest.mark.parametrize("name", RULES)
-def test_a_line_tells_of_the_rule_for_which_submitting_would_refuse_it(
+def test_a_line_has_a_notice_of_each_rule_that_submitting_would_refuse(
     customer: Api, product: Product, now: datetime, name: str
 ) -> None:
     rules, breaking, keeping = RULES[name]
@@ -157,7 +155,7 @@ def test_a_line_tells_of_the_rule_for_which_submitting_would_refuse_it(
     assert customer("POST", "cart/submit").status == 201
 
 
-def test_a_line_tells_of_everything_that_is_wrong_with_it(
+def test_a_line_has_a_notice_for_each_of_its_faults(
     customer: Api, product: Product, now: datetime
 ) -> None:
     jam = product(price="1.50", stock=1)
@@ -169,7 +167,7 @@ def test_a_line_tells_of_everything_that_is_wrong_with_it(
     assert notices(customer("GET", "cart")) == [[{"code": "withdrawn"}]]
 
 
-def test_products_that_cannot_be_put_in_are_all_named(
+def test_all_products_that_a_cart_cannot_have_are_named(
     customer: Api, product: Product, now: datetime
 ) -> None:
     jam, gone = product(), product()
@@ -203,7 +201,7 @@ def test_a_cart_holds_a_thousand_lines(customer: Api, many_products: list[int]) 
     assert refusal(more) == (400, "validation_error")
 
 
-def test_a_cart_that_is_full_takes_no_other_line(
+def test_a_full_cart_refuses_another_line(
     customer: Api, product: Product, many_products: list[int]
 ) -> None:
     put(customer, *((one, 1) for one in many_products))
@@ -216,7 +214,7 @@ def test_a_cart_that_is_full_takes_no_other_line(
     assert (answer.body["limit"], answer.body["product"]) == (1_000_000, many_products[0])
 
 
-def test_the_body_is_a_set_of_lines_and_nothing_else(customer: Api, product: Product) -> None:
+def test_a_cart_body_may_have_only_lines(customer: Api, product: Product) -> None:
     jam = product()
     assert refusal(customer("PUT", "cart", {})) == (400, "validation_error")
     assert units(customer("PUT", "cart", {"lines": []})) == []
@@ -238,7 +236,7 @@ CHANGES: dict[str, Callable[..., Answer]] = {
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
-def test_a_change_to_a_cart_that_was_changed_since_is_refused(
+def test_a_change_of_an_outdated_cart_is_refused(
     customer: Api, product: Product, change: Callable[..., Answer]
 ) -> None:
     jam, tea = product(), product()
@@ -254,15 +252,13 @@ def test_a_change_to_a_cart_that_was_changed_since_is_refused(
     assert change(customer, jam, If_Match=f"W/{tag}").status < 300
 
 
-def test_any_cart_at_all_is_matched_by_a_star(customer: Api, product: Product) -> None:
+def test_if_match_star_matches_any_cart(customer: Api, product: Product) -> None:
     jam = product()
     assert put(customer, (jam, 1), If_Match="*").status == 200
     assert put(customer, (jam, 2), If_Match="*").status == 200
 
 
-def test_a_tag_is_of_one_cart_and_not_of_the_next_with_as_many_changes(
-    customer: Api, product: Product
-) -> None:
+def test_the_etag_of_a_cart_does_not_match_the_next_cart(customer: Api, product: Product) -> None:
     jam = product()
     first = put(customer, (jam, 1))
     customer("DELETE", "cart")
@@ -290,7 +286,7 @@ def in_the_cart(api: Api) -> list[tuple[int, int]]:
     return units(api("GET", "cart"))
 
 
-def test_who_may_not_order_may_fill_a_cart(
+def test_an_account_that_may_not_order_can_fill_a_cart(
     person: Callable[..., Person], as_: Callable[[Person], Api], product: Product
 ) -> None:
     barred = as_(person(may_order=False))

@@ -1,4 +1,4 @@
-"""The cart becomes an order: once, wholly or not at all, however often it is requested."""
+"""A submitted cart becomes one order with all lines or none, also after repeated requests."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -38,12 +38,12 @@ def test_a_submitted_cart_is_an_order_under_the_same_id(customer: Api, product: 
     assert customer("GET", "cart").body["id"] is None
 
 
-def test_a_cart_is_submitted_with_no_body_at_all(customer: Api, product: Product) -> None:
+def test_a_cart_is_submitted_without_a_body(customer: Api, product: Product) -> None:
     put(customer, (product(), 1))
     assert customer("POST", "cart/submit").status == 201
 
 
-def test_there_must_be_something_in_the_cart(customer: Api, product: Product) -> None:
+def test_an_empty_cart_is_not_submitted(customer: Api, product: Product) -> None:
     assert refusal(submit(customer)) == (409, "cart_empty")
     put(customer, (product(), 1))
     put(customer)
@@ -52,7 +52,7 @@ def test_there_must_be_something_in_the_cart(customer: Api, product: Product) ->
     assert submit(customer, KEY).status == 201
 
 
-def test_every_short_changed_or_withdrawn_line_is_named_at_once_and_the_cart_stays(
+def test_a_refused_cart_names_every_faulty_line_and_is_kept(
     customer: Api, product: Product, now: datetime
 ) -> None:
     jam, tea, rice = product(stock=1), product(price="2"), product()
@@ -74,7 +74,7 @@ def test_every_short_changed_or_withdrawn_line_is_named_at_once_and_the_cart_sta
     assert (after["id"], after["version"]) == (cart.body["id"], cart.body["version"])
 
 
-def test_at_another_total_than_was_shown_nothing_is_placed(
+def test_a_cart_with_another_total_than_expected_is_not_placed(
     customer: Api, product: Product, now: datetime
 ) -> None:
     jam, tea = product(price="1.50"), product(price="2")
@@ -90,7 +90,9 @@ def test_at_another_total_than_was_shown_nothing_is_placed(
     assert submit(customer, expected_total=again).body["total"] == "5.50"
 
 
-def test_another_phones_line_is_a_total_that_was_not_shown(customer: Api, product: Product) -> None:
+def test_a_line_added_by_another_phone_changes_the_expected_total(
+    customer: Api, product: Product
+) -> None:
     jam, tea = product(price="1.50"), product(price="2")
     put(customer, (jam, 2), (tea, 1))
     refused = submit(customer, expected_total="3.00")
@@ -99,7 +101,9 @@ def test_another_phones_line_is_a_total_that_was_not_shown(customer: Api, produc
     assert (refused.body["total"], refused.body["expected"]) == ("5.00", "3.00")
 
 
-def test_without_a_total_todays_prices_hold(customer: Api, product: Product, now: datetime) -> None:
+def test_a_cart_without_an_expected_total_has_current_prices(
+    customer: Api, product: Product, now: datetime
+) -> None:
     jam = product(price="1.50")
     put(customer, (jam, 2))
     change_product(jam, {"price": Decimal("1.75")}, now=now)
@@ -107,13 +111,15 @@ def test_without_a_total_todays_prices_hold(customer: Api, product: Product, now
 
 
 @pytest.mark.parametrize("total", ["", "-1", "1.2345", "1,5", 3, "9" * 22])
-def test_a_total_is_written_like_money(customer: Api, total: Any) -> None:
+def test_an_expected_total_is_an_amount_of_money(customer: Api, total: Any) -> None:
     refused = submit(customer, expected_total=total)
     assert refusal(refused) == (400, "validation_error")
     assert [one["pointer"] for one in refused.body["errors"]] == ["/expected_total"]
 
 
-def test_a_repeat_with_the_key_is_the_same_answer(customer: Api, product: Product) -> None:
+def test_a_repeated_submission_with_the_key_has_the_same_answer(
+    customer: Api, product: Product
+) -> None:
     jam = product(stock=9)
     put(customer, (jam, 2))
     first, again = (submit(customer, KEY, note="x") for _ in "12")
@@ -124,7 +130,9 @@ def test_a_repeat_with_the_key_is_the_same_answer(customer: Api, product: Produc
     assert figures(customer, jam) == {jam: 7}
 
 
-def test_a_repeat_with_the_key_leaves_the_next_cart_alone(customer: Api, product: Product) -> None:
+def test_a_repeated_submission_does_not_change_the_next_cart(
+    customer: Api, product: Product
+) -> None:
     jam = product(stock=9)
     put(customer, (jam, 2))
     first = submit(customer, KEY)
@@ -135,14 +143,16 @@ def test_a_repeat_with_the_key_leaves_the_next_cart_alone(customer: Api, product
     assert submit(customer, {"Idempotency_Key": "another"}).body["id"] == cart.body["id"]
 
 
-def test_a_repeat_with_key_and_tag_is_the_same_answer(customer: Api, product: Product) -> None:
+def test_a_repeated_submission_with_key_and_etag_has_the_same_answer(
+    customer: Api, product: Product
+) -> None:
     tag = put(customer, (product(), 2)).headers["ETag"]
     first, again = (submit(customer, {**KEY, "If_Match": tag}) for _ in "12")
     assert (first.status, again.status, again.body) == (201, 201, first.body)
 
 
 @pytest.mark.parametrize("other", [{"note": "y"}, {"expected_total": "3"}, {"reference": "x"}])
-def test_a_key_is_not_for_another_submission(
+def test_a_key_is_refused_for_another_submission(
     customer: Api, product: Product, other: dict[str, Any]
 ) -> None:
     put(customer, (product(price="1.50"), 1))
@@ -152,7 +162,7 @@ def test_a_key_is_not_for_another_submission(
     assert submit(customer, KEY, note="x", expected_total="1.500").status == 201
 
 
-def test_a_key_of_another_operation_or_customer_is_another_key(
+def test_keys_are_separate_for_each_operation_and_customer(
     customer: Api, person: Callable[..., Person], as_: Callable[[Person], Api], product: Product
 ) -> None:
     jam, other = product(stock=9), as_(person())
@@ -164,9 +174,7 @@ def test_a_key_of_another_operation_or_customer_is_another_key(
     assert figures(customer, jam) == {jam: 6}
 
 
-def test_who_lost_the_answer_and_had_no_key_finds_the_order_under_the_carts_id(
-    customer: Api, product: Product
-) -> None:
+def test_a_lost_answer_is_found_under_the_id_of_the_cart(customer: Api, product: Product) -> None:
     cart = put(customer, (product(), 2))
     submit(customer)
     assert refusal(submit(customer)) == (409, "cart_empty")
@@ -174,7 +182,7 @@ def test_who_lost_the_answer_and_had_no_key_finds_the_order_under_the_carts_id(
     assert (found.status, found.body["status"]) == (200, "placed")
 
 
-def test_who_lost_the_answer_and_sends_the_tag_does_not_place_the_next_cart(
+def test_a_repeat_with_the_etag_does_not_place_the_next_cart(
     customer: Api, product: Product
 ) -> None:
     jam = product(stock=9)
@@ -186,9 +194,7 @@ def test_who_lost_the_answer_and_sends_the_tag_does_not_place_the_next_cart(
     assert figures(customer, jam) == {jam: 7}
 
 
-def test_a_cart_that_was_changed_since_its_tag_is_not_placed(
-    customer: Api, product: Product
-) -> None:
+def test_a_cart_with_an_outdated_etag_is_not_placed(customer: Api, product: Product) -> None:
     jam = product(stock=9)
     tag = put(customer, (jam, 2)).headers["ETag"]
     changed = put(customer, (jam, 3))
@@ -197,7 +203,7 @@ def test_a_cart_that_was_changed_since_its_tag_is_not_placed(
     assert submit(customer, {"If_Match": changed.headers["ETag"]}).status == 201
 
 
-def test_a_refused_submission_leaves_its_key_free(customer: Api, product: Product) -> None:
+def test_a_refused_submission_releases_its_key(customer: Api, product: Product) -> None:
     jam = product(stock=1)
     put(customer, (jam, 2))
     assert refusal(submit(customer, KEY)) == (409, "insufficient_stock")

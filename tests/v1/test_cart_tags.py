@@ -22,7 +22,7 @@ def customer(person: Callable[..., Person]) -> Api:
 
 
 def put(api: Api, product: int, quantity: int, tag: str = "*") -> Answer:
-    """Puts one line in."""
+    """Puts one line into the cart."""
     return api("PUT", f"cart/lines/{product}", {"quantity": quantity}, If_Match=tag)
 
 
@@ -41,7 +41,7 @@ ENDS: dict[str, Callable[[Api], object]] = {
 
 
 @pytest.mark.parametrize("end", ENDS.values(), ids=ENDS.keys())
-def test_a_late_duplicate_of_the_first_line_begins_no_cart_after_the_end_of_that_one(
+def test_a_late_duplicate_of_the_first_line_begins_no_new_cart(
     customer: Api, product: MakeProduct, end: Callable[[Api], object]
 ) -> None:
     jam, tags = product(stock=50), [absent(customer)]
@@ -58,7 +58,7 @@ def test_a_late_duplicate_of_the_first_line_begins_no_cart_after_the_end_of_that
     assert not database.rows("SELECT id FROM \"order\" WHERE status = 'draft'")
 
 
-def test_a_put_that_changes_nothing_is_answered_whatever_if_match_says(
+def test_a_put_without_a_change_succeeds_with_any_if_match(
     customer: Api, product: MakeProduct
 ) -> None:
     jam, tag = product(), absent(customer)
@@ -73,7 +73,7 @@ def test_a_put_that_changes_nothing_is_answered_whatever_if_match_says(
     assert customer("PUT", "cart", {"lines": []}, If_Match=tag).status == 200
 
 
-def test_a_put_that_changes_nothing_is_answered_although_a_product_was_archived_since(
+def test_a_put_without_a_change_succeeds_with_an_archived_product(
     customer: Api, product: MakeProduct
 ) -> None:
     jam, tea = product(), product()
@@ -93,7 +93,7 @@ def test_a_put_that_changes_nothing_is_answered_although_a_product_was_archived_
     assert customer("GET", "cart").body["id"] is None
 
 
-def test_orders_that_no_cart_became_leave_the_etag_of_no_cart(
+def test_orders_placed_without_a_cart_keep_the_etag_of_no_cart(
     customer: Api, product: MakeProduct
 ) -> None:
     tag = absent(customer)

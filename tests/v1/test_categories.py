@@ -19,7 +19,7 @@ def test_categories_are_listed_by_id_in_pages(staff: Api, customer: Api) -> None
     assert walk(customer, "categories?limit=2") == made
 
 
-def test_a_category_is_renamed_and_moved_and_its_version_counts_up(staff: Api) -> None:
+def test_a_category_is_renamed_and_moved_with_a_new_version(staff: Api) -> None:
     food, jams = (staff("POST", "categories", {"name": name}).body["id"] for name in ("F", "J"))
     moved = staff("PATCH", f"categories/{jams}", {"name": "Jams", "parent": food}).body
     assert moved == {"id": jams, "name": "Jams", "parent": food, "version": 2}
@@ -27,7 +27,7 @@ def test_a_category_is_renamed_and_moved_and_its_version_counts_up(staff: Api) -
     assert (cleared["parent"], cleared["version"]) == (None, 3)
 
 
-def test_a_ring_is_refused(staff: Api) -> None:
+def test_a_cycle_of_categories_is_refused(staff: Api) -> None:
     food = staff("POST", "categories", {"name": "Food"}).body["id"]
     jams = staff("POST", "categories", {"name": "Jams", "parent": food}).body["id"]
     for below in (food, jams):
@@ -35,7 +35,7 @@ def test_a_ring_is_refused(staff: Api) -> None:
         assert (refused.status, refused.body["code"]) == (422, "unknown_category")
 
 
-def test_a_parent_that_does_not_exist_is_refused(staff: Api) -> None:
+def test_an_unknown_parent_is_refused(staff: Api) -> None:
     food = staff("POST", "categories", {"name": "Food"}).body["id"]
     asked = [("POST", "categories"), ("PATCH", f"categories/{food}")]
     for method, path in asked:
@@ -57,7 +57,7 @@ def test_only_an_empty_category_is_deleted_and_only_once(
     assert answers == [204, 204, 404]
 
 
-def test_if_match_guards_a_category_too(staff: Api) -> None:
+def test_a_category_is_changed_only_with_a_matching_if_match(staff: Api) -> None:
     food = staff("POST", "categories", {"name": "Food"})
     path, read = food.headers["Location"], food.headers["ETag"]
     assert staff("PATCH", path, {"name": "A"}, If_Match=read).status == 200
@@ -66,7 +66,7 @@ def test_if_match_guards_a_category_too(staff: Api) -> None:
     assert staff("DELETE", path, If_Match="*").status == 204
 
 
-def test_a_repeated_request_makes_one_category(staff: Api) -> None:
+def test_a_repeated_request_creates_one_category(staff: Api) -> None:
     first, again = (staff("POST", "categories", {"name": "F"}, Idempotency_Key="k") for _ in "12")
     other = staff("POST", "categories", {"name": "G"}, Idempotency_Key="k")
     assert (again.status, again.body) == (201, first.body)

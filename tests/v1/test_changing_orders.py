@@ -1,4 +1,4 @@
-"""PATCH orders/{id}: the whole new set of lines, all or nothing, as long as nothing is packed."""
+"""PATCH orders/{id}: replaces all lines or none, until the order is packed."""
 
 from collections.abc import Callable
 from typing import Any
@@ -24,7 +24,7 @@ def units(order: Answer) -> list[tuple[int, int, str]]:
     return [(one["product"], one["quantity"], one["unit_price"]) for one in order.body["lines"]]
 
 
-def test_lines_are_added_taken_off_and_changed_and_stock_moves_both_ways(
+def test_lines_are_added_removed_and_changed_with_their_stock(
     customer: Api, product: Product
 ) -> None:
     tea, jam, rice = product(stock=5), product(stock=9), product(stock=4, price="2.00")
@@ -43,7 +43,7 @@ def test_lines_are_added_taken_off_and_changed_and_stock_moves_both_ways(
     }
 
 
-def test_a_line_keeps_its_price_for_more_units_and_a_new_one_gets_todays(
+def test_a_changed_line_keeps_its_price_and_a_new_one_has_the_current_price(
     customer: Api, staff: Api, product: Product
 ) -> None:
     tea, jam = product(stock=9, price="1.00"), product(stock=9, price="1.00")
@@ -77,7 +77,7 @@ def test_every_faulty_line_of_a_change_is_named_and_nothing_is_changed(
     assert (stock(tea), stock(jam)) == ((1, 2), (3, 0))
 
 
-def test_an_expected_price_holds_a_change_too_and_that_of_a_line_is_the_one_it_keeps(
+def test_a_change_compares_the_expected_price_with_the_price_of_the_line(
     customer: Api, staff: Api, product: Product
 ) -> None:
     tea = product(price="2.00")
@@ -94,7 +94,9 @@ def test_an_expected_price_holds_a_change_too_and_that_of_a_line_is_the_one_it_k
     assert expecting("2.00").body["total"] == "4.00"
 
 
-def test_the_least_total_of_the_shop_holds(customer: Api, product: Product, settings: Any) -> None:
+def test_a_change_must_keep_the_minimum_total(
+    customer: Api, product: Product, settings: Any
+) -> None:
     tea = product(price="2.00", stock=9)
     settings.MIN_ORDER_TOTAL = 5
     placed = place(customer, (tea, 3))
@@ -103,7 +105,7 @@ def test_the_least_total_of_the_shop_holds(customer: Api, product: Product, sett
     assert (refused.body["total"], stock(tea)) == ("4.00", (6, 3))
 
 
-def test_what_was_promised_stays_though_the_product_or_its_rule_went(
+def test_a_change_keeps_ordered_units_of_archived_or_limited_products(
     customer: Api, staff: Api, product: Product
 ) -> None:
     tea, jam, rice = product(stock=9), product(stock=9), product(stock=9)
@@ -115,7 +117,7 @@ def test_what_was_promised_stays_though_the_product_or_its_rule_went(
     assert sorted(faulty(more)) == sorted([("unknown_product", tea), ("order_rule", jam)])
 
 
-def test_an_order_without_lines_is_a_fault_and_not_a_cancellation(
+def test_a_change_to_no_lines_is_refused_and_does_not_cancel(
     customer: Api, product: Product
 ) -> None:
     placed = place(customer, (product(), 1))
@@ -124,7 +126,7 @@ def test_an_order_without_lines_is_a_fault_and_not_a_cancellation(
     assert refused.body["errors"][0]["pointer"] == "/lines"
 
 
-def test_a_note_changes_alone_and_what_changes_nothing_leaves_no_trace(
+def test_a_note_is_changed_without_lines_and_an_equal_note_writes_nothing(
     customer: Api, product: Product
 ) -> None:
     tea = product()
@@ -149,7 +151,7 @@ EMPTY = dict.fromkeys(
 )
 
 
-def test_what_goes_with_an_order_changes_and_no_stock_moves(
+def test_the_details_of_an_order_are_changed_without_moving_stock(
     customer: Api, product: Product
 ) -> None:
     tea = product(stock=5)
@@ -171,7 +173,7 @@ def test_what_goes_with_an_order_changes_and_no_stock_moves(
     }
 
 
-def test_what_goes_with_an_order_can_be_taken_off_and_lines_change_with_it(
+def test_details_can_be_removed_together_with_a_change_of_lines(
     customer: Api, product: Product
 ) -> None:
     tea = product(stock=5)
@@ -186,9 +188,7 @@ def test_what_goes_with_an_order_can_be_taken_off_and_lines_change_with_it(
     assert missing == [(True,)]
 
 
-def test_what_goes_with_an_order_and_is_so_already_leaves_no_trace(
-    customer: Api, product: Product
-) -> None:
+def test_a_change_to_equal_details_writes_nothing(customer: Api, product: Product) -> None:
     given: dict[str, Any] = {"ship_to": HOME, "requested_for": "2026-12-24", "reference": "PO 7"}
     tea = product()
     placed = place(customer, (tea, 2), **given)
@@ -210,7 +210,7 @@ def test_what_goes_with_an_order_and_is_so_already_leaves_no_trace(
         ({"customer": 1}, "/customer"),
     ],
 )
-def test_what_goes_with_an_order_has_the_limits_it_had_when_placed(
+def test_details_have_the_same_limits_in_changes_and_placing(
     customer: Api, product: Product, given: dict[str, Any], pointer: str
 ) -> None:
     placed = place(customer, (product(), 1))
@@ -219,7 +219,7 @@ def test_what_goes_with_an_order_has_the_limits_it_had_when_placed(
     assert [fault["pointer"] for fault in refused.body["errors"]] == [pointer]
 
 
-def test_a_repeat_of_placing_is_compared_with_what_was_placed(
+def test_a_repeat_of_placing_is_compared_with_the_placed_details(
     customer: Api, product: Product
 ) -> None:
     tea = product()
@@ -241,7 +241,7 @@ def test_only_an_order_that_is_not_packed_can_be_changed(
     assert (refused.body["from"], refused.body["move"]) == (stood.body["status"], "change")
 
 
-def test_staff_change_orders_of_customers_and_the_event_tells(
+def test_the_event_has_the_staff_who_changed_the_order(
     customer: Api, person: Callable[..., Person], as_: Callable[[Person], Api], product: Product
 ) -> None:
     clerk = person(is_staff=True)
@@ -251,9 +251,7 @@ def test_staff_change_orders_of_customers_and_the_event_tells(
     assert events(customer, placed)[-1]["actor"] == str(clerk.customer.public_id)
 
 
-def test_with_a_version_the_second_change_is_refused_and_without_one_the_last_wins(
-    customer: Api, product: Product
-) -> None:
+def test_a_second_change_is_refused_only_with_a_version(customer: Api, product: Product) -> None:
     tea = product()
     placed = place(customer, (tea, 1))
     tag = placed.headers["ETag"]
@@ -263,7 +261,7 @@ def test_with_a_version_the_second_change_is_refused_and_without_one_the_last_wi
     assert change(customer, placed, (tea, 3)).body["lines"][0]["quantity"] == 3
 
 
-def test_who_may_not_order_any_more_can_take_off_but_not_add(
+def test_a_customer_who_may_no_longer_order_can_only_remove_units(
     person: Callable[..., Person], as_: Callable[[Person], Api], product: Product
 ) -> None:
     who, tea = person(), product()
@@ -276,7 +274,7 @@ def test_who_may_not_order_any_more_can_take_off_but_not_add(
     assert change(customer, placed, (tea, 1)).status == 200
 
 
-def test_a_repeat_of_placing_shows_what_became_of_the_order(
+def test_a_repeat_of_placing_shows_the_current_order(
     customer: Api, staff: Api, product: Product
 ) -> None:
     tea = product()

@@ -1,4 +1,4 @@
-"""`GET orders.csv`: everything, as a spreadsheet takes it, without being in memory at once."""
+"""`GET orders.csv`: all orders in a format for spreadsheets, without holding them in memory."""
 
 import csv
 import gc
@@ -88,7 +88,7 @@ def test_each_line_is_a_row_with_its_order(
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", "＝"])
-def test_no_text_is_a_formula(customer: Api, product: Product, start: str) -> None:
+def test_no_cell_of_the_export_is_a_formula(customer: Api, product: Product, start: str) -> None:
     danger = f"{start}HYPERLINK(1)"
     ship_to = {"name": danger, "phone": danger}
     place(customer, (product(name=f"{danger}."), 1), note=danger, reference=danger, ship_to=ship_to)
@@ -97,7 +97,7 @@ def test_no_text_is_a_formula(customer: Api, product: Product, start: str) -> No
         assert row[column].startswith(f"'{start}"), column
 
 
-def test_no_part_of_a_text_is_a_formula_where_a_spreadsheet_splits_at_semicolons(
+def test_no_part_of_a_cell_is_a_formula_if_split_at_semicolons(
     customer: Api, product: Product
 ) -> None:
     place(customer, (product(name="Tea;=1+1"), 1), note="ring; \u200b@SUM(A1)\n-1")
@@ -105,7 +105,7 @@ def test_no_part_of_a_text_is_a_formula_where_a_spreadsheet_splits_at_semicolons
     assert (row["name"], row["note"]) == ("Tea;'=1+1", "ring; \u200b'@SUM(A1)\n'-1")
 
 
-def test_customers_get_their_own_and_staff_with_a_filter_everybodys(
+def test_customers_export_their_orders_and_staff_those_of_all_with_a_filter(
     staff: Api, customer: Api, as_: Callable[[Person], Api], person: MakePerson, product: Product
 ) -> None:
     other, jam, tea = person(), product(stock=99), product(stock=99)
@@ -121,13 +121,13 @@ def test_customers_get_their_own_and_staff_with_a_filter_everybodys(
     assert numbers(staff, f"?placed_after={after}") == [own, of_other]
 
 
-def test_the_filters_of_staff_are_for_staff(customer: Api, api: Api) -> None:
+def test_customers_cannot_use_the_filters_of_staff(customer: Api, api: Api) -> None:
     assert customer("GET", "orders.csv?product=1").status == 403
     assert customer("GET", "orders.csv?status=lost").status == 400
     assert api("GET", "orders.csv").status == 401
 
 
-def test_a_client_may_ask_for_csv_by_name_and_for_nothing_else(customer: Api) -> None:
+def test_an_export_is_sent_only_as_csv(customer: Api) -> None:
     for accepted in ("text/csv", "*/*", "application/json"):
         assert customer("GET", "orders.csv", Accept=accepted).status == 200
     assert customer("GET", "orders.csv", Accept="image/png").status == 406
@@ -136,7 +136,7 @@ def test_a_client_may_ask_for_csv_by_name_and_for_nothing_else(customer: Api) ->
 
 @pytest.fixture
 def filled(person: MakePerson, product: Product, now: datetime) -> Callable[[int], Person]:
-    """A customer with so many orders of one moment, a line each."""
+    """A customer with so many orders of the same time, with one line each."""
 
     def fill(count: int) -> Person:
         who = person()
@@ -160,7 +160,7 @@ SELECT id, %s, 'J', 'Jam', 2, 1, placed_at FROM made
 
 
 def ask(who: Person, query: str = "", key: str | None = None) -> StreamingHttpResponse:
-    """The answer, of which nothing was read. As long as it is open it has one of few turns."""
+    """Returns the answer unread. While it is open it uses one of few places."""
     headers = {"Authorization": f"Bearer {key or token_for(who)}"}
     client = Client(raise_request_exception=False)
     return cast(StreamingHttpResponse, client.get(f"/api/v1/orders.csv{query}", headers=headers))
@@ -168,7 +168,7 @@ def ask(who: Person, query: str = "", key: str | None = None) -> StreamingHttpRe
 
 @pytest.fixture
 def stream() -> Iterator[Stream]:
-    """The file, part by part as it is made."""
+    """Yields the parts of the file."""
     with ExitStack() as files:
 
         def read(who: Person) -> Iterator[bytes]:
@@ -188,7 +188,7 @@ def test_every_order_is_in_the_file_once(
     assert found == [str(one) for one in wanted]
 
 
-def test_the_first_bytes_come_before_the_second_part_is_read(
+def test_the_first_bytes_are_sent_before_the_second_part_is_read(
     filled: Callable[[int], Person], stream: Stream, django_assert_num_queries: Any
 ) -> None:
     parts = stream(filled(3 * walks.PART))
@@ -224,7 +224,7 @@ def test_memory_does_not_grow_with_the_file(
 
 @contextmanager
 def orders_away() -> Iterator[None]:
-    """The table of orders is not where it was."""
+    """Renames the table of orders during the block."""
     with psycopg.connect(os.environ["OWNER_DATABASE_URL"], autocommit=True) as owner:
         owner.execute('ALTER TABLE orders."order" RENAME TO away')
         try:
@@ -234,7 +234,7 @@ def orders_away() -> Iterator[None]:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_file_that_breaks_off_is_not_taken_for_a_whole_one(
+def test_an_interrupted_file_is_recognised_as_incomplete(
     filled: Callable[[int], Person], stream: Stream
 ) -> None:
     parts = stream(filled(2 * walks.PART))
@@ -262,7 +262,7 @@ def is_closed_unread(file: StreamingHttpResponse) -> None:
 
 
 def is_forgotten(file: StreamingHttpResponse) -> None:
-    """As where a middleware fails behind the view; its traceback has been looked at."""
+    """A middleware fails after the view, and its traceback was read."""
     del file
     gc.collect()
 
@@ -279,7 +279,7 @@ WAYS = [ends, is_closed, is_closed_unread, is_forgotten, fails]
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("way", WAYS, ids=[way.__name__ for way in WAYS])
-def test_so_many_files_are_written_at_once_until_one_of_them(
+def test_the_number_of_concurrent_exports_is_limited(
     filled: Callable[[int], Person], way: Callable[[StreamingHttpResponse], None]
 ) -> None:
     accounts = [filled(2 * walks.PART) for _ in range(EXPORTS_AT_ONCE)]
@@ -297,7 +297,7 @@ def test_so_many_files_are_written_at_once_until_one_of_them(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_customers_leave_staff_their_files(
+def test_exports_of_customers_leave_places_for_staff(
     filled: Callable[[int], Person], person: Callable[..., Person]
 ) -> None:
     with ExitStack() as files:
@@ -316,7 +316,7 @@ def is_refused(answer: StreamingHttpResponse) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_one_file_of_an_account_is_written_at_once(filled: Callable[[int], Person]) -> None:
+def test_an_account_has_one_export_at_a_time(filled: Callable[[int], Person]) -> None:
     who, other = filled(2 * walks.PART), filled(1)
     with closing(ask(who)) as file:
         assert file.status_code == 200
@@ -328,7 +328,7 @@ def test_one_file_of_an_account_is_written_at_once(filled: Callable[[int], Perso
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_file_that_could_not_be_begun_is_none_of_them(filled: Callable[[int], Person]) -> None:
+def test_a_failed_export_does_not_count_for_the_limit(filled: Callable[[int], Person]) -> None:
     who = filled(1)
     with orders_away():
         for _ in range(2 * EXPORTS_AT_ONCE):
@@ -337,7 +337,7 @@ def test_a_file_that_could_not_be_begun_is_none_of_them(filled: Callable[[int], 
         assert file.status_code == 200
 
 
-def test_a_file_that_is_read_too_slowly_is_broken_off(
+def test_a_file_that_is_read_too_slowly_is_interrupted(
     filled: Callable[[int], Person], stream: Stream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     parts = stream(filled(3 * walks.PART))
@@ -378,7 +378,7 @@ def let_the_key_expire(who: Person) -> None:
 
 
 def nothing(who: Person) -> None:
-    """The control."""
+    """The positive control."""
 
 
 ENDS = [deactivate, log_out_everywhere, end_the_session, demote, take_the_role]
@@ -386,7 +386,7 @@ OF_KEYS = [deactivate, demote, take_the_role, end_the_key, let_the_key_expire, n
 
 
 def goes_on(file: StreamingHttpResponse, end: Callable[[Person], None], who: Person) -> bool:
-    """Whether the file goes on to its end when something happens to its caller after its begin."""
+    """Returns whether the file is complete when something happens to its caller after it began."""
     with closing(file):
         parts = iter(cast(Iterator[bytes], file.streaming_content))
         assert next(parts).count(b"\r\n") == 1 + walks.PART
@@ -400,7 +400,7 @@ def goes_on(file: StreamingHttpResponse, end: Callable[[Person], None], who: Per
 
 
 @pytest.mark.parametrize("end", [*ENDS, nothing])
-def test_a_file_is_broken_off_soon_after_its_caller_has_lost_the_right_to_it(
+def test_a_file_is_interrupted_soon_after_its_caller_loses_the_right(
     filled: Callable[[int], Person],
     person: MakePerson,
     monkeypatch: pytest.MonkeyPatch,
@@ -416,7 +416,7 @@ def test_a_file_is_broken_off_soon_after_its_caller_has_lost_the_right_to_it(
 
 
 @pytest.mark.parametrize("end", OF_KEYS)
-def test_so_is_a_file_of_a_key(
+def test_a_file_is_interrupted_soon_after_its_key_loses_the_right(
     filled: Callable[[int], Person],
     person: MakePerson,
     monkeypatch: pytest.MonkeyPatch,
@@ -441,7 +441,7 @@ def test_customers_export_their_own_orders_until_their_session_ends(
     assert goes_on(ask(who), end, who) == (end is nothing)
 
 
-def test_the_caller_of_a_file_is_not_read_again_for_each_piece(
+def test_the_rights_of_the_caller_are_not_read_for_each_piece(
     filled: Callable[[int], Person], stream: Stream, django_assert_num_queries: Any
 ) -> None:
     parts = stream(filled(3 * walks.PART))
@@ -451,7 +451,7 @@ def test_the_caller_of_a_file_is_not_read_again_for_each_piece(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_what_fails_before_the_first_part_is_a_problem_and_no_file(person: MakePerson) -> None:
+def test_an_error_before_the_first_part_is_a_problem(person: MakePerson) -> None:
     with orders_away():
         response = ask(person())
     assert (response.status_code, json.loads(response.getvalue())["code"]) == (
@@ -462,7 +462,7 @@ def test_what_fails_before_the_first_part_is_a_problem_and_no_file(person: MakeP
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("seconds", [exports.CALLER_TRUSTED_SECONDS, -1])
-def test_between_two_parts_no_connection_is_held(
+def test_an_export_holds_no_connection_between_two_parts(
     filled: Callable[[int], Person],
     stream: Stream,
     monkeypatch: pytest.MonkeyPatch,
@@ -476,7 +476,7 @@ def test_between_two_parts_no_connection_is_held(
     assert connection.connection is None
 
 
-def test_an_order_without_a_line_has_a_row_all_the_same(
+def test_an_order_without_lines_has_a_row(
     person: MakePerson, as_: Callable[[Person], Api], now: datetime
 ) -> None:
     who, id = person(), new_id()

@@ -1,4 +1,4 @@
-"""`GET orders.csv` of a real server: a large file, and a client that takes its time."""
+"""`GET orders.csv` of a real server: a large file and a slow client."""
 
 import http.client
 from collections.abc import Callable, Iterator
@@ -59,7 +59,7 @@ def peak(server: Server) -> int:
 
 @contextmanager
 def begun(server: Server, who: Person) -> Iterator[http.client.HTTPResponse]:
-    """The answer, of which nothing has been read but its head."""
+    """Returns the answer with only its headers read."""
     headers = {"Authorization": f"Bearer {token_for(who)}"}
     with closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)) as connection:
         connection.request("GET", "/api/v1/orders.csv?status=delivered", headers=headers)
@@ -67,7 +67,9 @@ def begun(server: Server, who: Person) -> Iterator[http.client.HTTPResponse]:
             yield file
 
 
-def test_a_large_file_begins_at_once_and_is_never_in_memory(server: Server, large: Person) -> None:
+def test_a_large_file_is_sent_at_once_and_never_held_in_memory(
+    server: Server, large: Person
+) -> None:
     server.call("GET", "orders", token=token_for(large))
     before, began, size, rows = peak(server), monotonic(), 0, 0
     with begun(server, large) as file:
@@ -85,8 +87,9 @@ def test_a_large_file_begins_at_once_and_is_never_in_memory(server: Server, larg
 def test_clients_that_stop_reading_do_not_block_orders(
     server: Server, large: Person, staff: Person, product: Callable[..., int]
 ) -> None:
-    """More of them than the server has threads: a few are served, the others get 503 at once, and
-    the shop goes on. All of one account leave a file for another."""
+    """There are more clients than threads: a few are served, the others get 503 at once, and orders
+    are served. The clients of one account leave a place for another account.
+    """
     token, jam = token_for(large), product(stock=1_000)
     order = {"lines": [{"product": jam, "quantity": 1}]}
     with ExitStack() as files:
@@ -105,7 +108,7 @@ def test_clients_that_stop_reading_do_not_block_orders(
             assert monotonic() - began < TIMEOUT
 
 
-def test_who_goes_away_in_the_middle_of_a_file_gives_way_to_others(
+def test_a_disconnected_client_releases_the_place_of_its_export(
     server: Server, large: Person, staff: Person
 ) -> None:
     with ExitStack() as files:
@@ -121,7 +124,7 @@ def test_who_goes_away_in_the_middle_of_a_file_gives_way_to_others(
 def test_a_file_ends_unfinished_when_its_caller_is_deactivated(
     server: Server, large: Person
 ) -> None:
-    """A slow reader: what the server wrote ahead still comes, and then no end of the transfer."""
+    """A slow reader gets what the server has already written, and then no end of the transfer."""
     with begun(server, large) as file:
         assert file.read(7) == b"number,"
         Customer.objects.filter(pk=large.id).update(is_active=False)
@@ -137,7 +140,7 @@ def test_a_file_ends_unfinished_when_its_caller_is_deactivated(
 
 
 def all_turns(server: Server, who: Person, files: ExitStack) -> None:
-    """Takes those of an account, of every worker: until none was given many times in a row."""
+    """Takes the places of an account at every process, until many attempts in a row are refused."""
     refused = 0
     while refused < 100:
         given = files.enter_context(begun(server, who)).status == 200

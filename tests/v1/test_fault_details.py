@@ -1,4 +1,4 @@
-"""What the faults of a request say to the developer who reads them."""
+"""The texts of faults, which developers read."""
 
 import re
 from typing import Any, get_type_hints
@@ -36,7 +36,7 @@ BODIES: list[tuple[str, dict[str, Any], dict[str, str]]] = [
 
 
 @pytest.mark.parametrize(("path", "body", "found"), BODIES)
-def test_a_fault_of_a_body_says_what_was_expected(
+def test_a_fault_of_a_body_describes_the_expected_value(
     staff: Api, path: str, body: dict[str, Any], found: dict[str, str]
 ) -> None:
     refused = staff("POST", path, body)
@@ -61,7 +61,7 @@ PARAMETERS = [
 
 
 @pytest.mark.parametrize(("asked", "code", "detail"), PARAMETERS)
-def test_a_fault_of_a_parameter_says_what_was_expected(
+def test_a_fault_of_a_parameter_describes_the_expected_value(
     staff: Api, asked: str, code: str, detail: str
 ) -> None:
     (fault,) = staff("GET", asked).body["errors"]
@@ -69,8 +69,8 @@ def test_a_fault_of_a_parameter_says_what_was_expected(
     assert fault["detail"].startswith(detail)
 
 
-def test_no_pattern_of_a_body_is_without_words(staff: Api) -> None:
-    """Every text that has to match something is sent as one that matches nothing."""
+def test_every_pattern_of_a_body_has_a_description(staff: Api) -> None:
+    """Sends an unmatched text for every field with a pattern."""
     for operation in operations():
         content = operation.said.get("requestBody", {}).get("content", {}).get("application/json")
         if content is None or "{" in operation.path:

@@ -1,4 +1,4 @@
-"""A served shop while one account sends bodies that take long to refuse."""
+"""A server while one account sends bodies that take long to refuse."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor

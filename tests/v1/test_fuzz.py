@@ -1,7 +1,7 @@
-"""Random bodies and queries: none brings the server down.
+"""Random bodies and queries cause no error of the server.
 
-The client of these tests holds every answer against the document, so each is one that the
-operation announces.
+The client of these tests checks every answer against the document, so each is one that the
+operation documents.
 """
 
 import json
@@ -38,7 +38,9 @@ junk = st.recursive(
 
 
 def object_of(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
-    """Objects with these names: each there or not, right or wrong, and sometimes one more."""
+    """Objects with these names: each present or not, right or wrong, and sometimes with another
+    name.
+    """
     known = {name: values | junk for name, values in fields.items()}
     more = st.dictionaries(st.text(max_size=5), junk, max_size=1)
     return st.builds(lambda a, b: a | b, st.fixed_dictionaries({}, optional=known), more)
@@ -95,7 +97,7 @@ def fits(answer: Answer) -> bool:
 @pytest.mark.parametrize("path", BODIES)
 @within_a_test
 @given(choice=st.data())
-def test_a_body_of_any_shape_gets_an_announced_answer(
+def test_a_body_of_any_shape_gets_a_documented_answer(
     staff: Api, five_products: None, path: str, choice: st.DataObject
 ) -> None:
     body = choice.draw(BODIES[path] | junk)
@@ -113,7 +115,7 @@ PUTS = {
 @pytest.mark.parametrize("path", PUTS)
 @within_a_test
 @given(choice=st.data())
-def test_what_is_put_of_any_shape_gets_an_announced_answer(
+def test_a_put_of_any_shape_gets_a_documented_answer(
     staff: Api, five_products: None, path: str, choice: st.DataObject
 ) -> None:
     body = choice.draw(PUTS[path] | junk)
@@ -123,13 +125,13 @@ def test_what_is_put_of_any_shape_gets_an_announced_answer(
 
 @within_a_test
 @given(body=object_of(username=names, email=st.emails(), first_name=names, last_name=names) | junk)
-def test_a_change_of_any_shape_gets_an_announced_answer(staff: Api, body: object) -> None:
+def test_a_change_of_any_shape_gets_a_documented_answer(staff: Api, body: object) -> None:
     assert fits(staff("PATCH", "me", json.dumps(body).encode()))
 
 
 @within_a_test
 @given(body=st.binary(max_size=40), cut=st.integers(0, 60))
-def test_a_body_of_any_bytes_gets_an_announced_answer(
+def test_a_body_of_any_bytes_gets_a_documented_answer(
     staff: Api, five_products: None, body: bytes, cut: int
 ) -> None:
     right = b'{"lines": [{"product": 1, "quantity": 1, "expected_price": "1.50"}]}'
@@ -160,7 +162,7 @@ QUERIES = {
 @pytest.mark.parametrize("path", QUERIES)
 @within_a_test
 @given(choice=st.data())
-def test_a_query_of_any_kind_gets_an_announced_answer(
+def test_a_query_of_any_kind_gets_a_documented_answer(
     staff: Api, five_products: None, path: str, choice: st.DataObject
 ) -> None:
     values = st.text(max_size=20) | odd_texts | numbers.map(str)
@@ -170,6 +172,6 @@ def test_a_query_of_any_kind_gets_an_announced_answer(
 
 @pytest.fixture
 def five_products(product: Callable[..., int]) -> None:
-    """Something that some of the requests can hit."""
+    """Objects that some of the requests address."""
     for _ in range(5):
         product(stock=3)

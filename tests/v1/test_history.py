@@ -29,7 +29,7 @@ def test_the_newest_order_comes_first(customer: Api, product: Product) -> None:
     assert numbers(customer) == placed[::-1]
 
 
-def test_pages_neither_repeat_nor_skip_orders_of_one_moment(
+def test_pages_neither_repeat_nor_skip_orders_of_the_same_time(
     customer: Api, product: Product, now: datetime
 ) -> None:
     jam = product(stock=99)
@@ -41,9 +41,7 @@ def test_pages_neither_repeat_nor_skip_orders_of_one_moment(
     assert walk(customer, "orders?limit=2") == wanted
 
 
-def test_an_order_placed_meanwhile_does_not_shift_the_pages(
-    customer: Api, product: Product
-) -> None:
+def test_a_new_order_does_not_shift_the_pages(customer: Api, product: Product) -> None:
     jam = product(stock=99)
     placed = [place(customer, (jam, 1)).body["number"] for _ in range(4)]
     page = customer("GET", "orders?limit=2").body
@@ -52,7 +50,7 @@ def test_an_order_placed_meanwhile_does_not_shift_the_pages(
     assert [one["number"] for one in page["results"] + rest] == placed[::-1]
 
 
-def test_the_history_is_counted_only_where_asked(customer: Api, product: Product) -> None:
+def test_the_history_is_counted_only_on_request(customer: Api, product: Product) -> None:
     jam = product(stock=99)
     place(customer, (jam, 1)), place(customer, (jam, 1))
     assert "count" not in customer("GET", "orders").body
@@ -73,7 +71,7 @@ def test_the_history_is_filtered_by_status_and_time(customer: Api, product: Prod
 
 
 @pytest.mark.parametrize("moment", ["2026-01-01", "2026-01-01T00:00:00", "yesterday", "12:00Z"])
-def test_a_moment_without_its_time_zone_is_refused(customer: Api, moment: str) -> None:
+def test_a_time_without_a_time_zone_is_refused(customer: Api, moment: str) -> None:
     for name in ("placed_after", "placed_before"):
         refused = customer("GET", f"orders?{name}={moment}")
         assert [one["pointer"] for one in refused.body["errors"]] == [name]
@@ -87,7 +85,7 @@ def test_the_next_link_keeps_the_filters_of_the_history(customer: Api, product: 
     assert found == placed[:1:-1]
 
 
-def test_staff_find_orders_of_all_customers_by_filters_and_else_see_their_own(
+def test_staff_see_orders_of_all_customers_with_filters_and_else_their_own(
     staff: Api, as_: Callable[[Person], Api], person: Callable[..., Person], product: Product
 ) -> None:
     one, other, jam, tea = person(), person(), product(stock=99), product(stock=99)
@@ -107,7 +105,7 @@ def test_staff_find_orders_of_all_customers_by_filters_and_else_see_their_own(
     assert {query: numbers(staff, query) for query in queries} == queries
 
 
-def test_customers_see_their_own_orders_and_filter_by_nothing_of_staff(
+def test_customers_see_only_their_orders_and_cannot_use_filters_of_staff(
     customer: Api, as_: Callable[[Person], Api], person: Callable[..., Person], product: Product
 ) -> None:
     other, jam = person(), product(stock=99)
@@ -120,7 +118,7 @@ def test_customers_see_their_own_orders_and_filter_by_nothing_of_staff(
         assert (refused.status, refused.body["code"]) == (403, "not_staff"), query
 
 
-def test_staff_look_through_everybodys_orders_by_status_and_by_time(
+def test_staff_filter_the_orders_of_all_customers_by_status_and_time(
     staff: Api, customer: Api, product: Product
 ) -> None:
     jam = product(stock=99)
@@ -153,7 +151,9 @@ def in_statuses(*orders: tuple[dict[str, Any], str]) -> None:
         Order.objects.filter(pk=order["id"]).update(status=status)
 
 
-def test_several_statuses_are_one_history(staff: Api, customer: Api, product: Product) -> None:
+def test_a_filter_by_several_statuses_returns_one_sorted_list(
+    staff: Api, customer: Api, product: Product
+) -> None:
     jam, tea = product(stock=99), product(stock=99)
     sold = [place(customer, (jam, 1), (tea, 1)).body for _ in range(4)]
     sold.append(place(staff, (jam, 1)).body)
@@ -191,7 +191,7 @@ def test_the_pages_of_several_statuses_neither_repeat_nor_skip(
 
 
 @pytest.mark.parametrize("status", ["", "lost", "placed,", "placed,lost", "placed;packed", "draft"])
-def test_a_status_that_no_order_can_have_is_refused(customer: Api, status: str) -> None:
+def test_an_unknown_status_is_refused(customer: Api, status: str) -> None:
     refused = customer("GET", f"orders?status={status}")
     assert refused.status == 400
     assert [(one["pointer"], one["code"]) for one in refused.body["errors"]] == [
@@ -202,7 +202,7 @@ def test_a_status_that_no_order_can_have_is_refused(customer: Api, status: str) 
 def test_an_order_is_found_by_its_reference(
     staff: Api, as_: Callable[[Person], Api], person: Callable[..., Person], product: Product
 ) -> None:
-    """Exactly so, and a customer finds only what is theirs."""
+    """The reference must match exactly, and customers find only their orders."""
     one, other, jam = as_(person()), as_(person()), product(stock=99)
     referred = [("PO 7", one), ("PO 7", one), ("PO 7", other), ("po 7", one), ("", one)]
     sold = [place(who, (jam, 1), reference=text).body["number"] for text, who in referred]
@@ -218,18 +218,22 @@ def test_an_order_is_found_by_its_reference(
 
 
 @pytest.mark.parametrize("reference", ["", "x" * 201, "%00"])
-def test_a_reference_that_no_order_can_have_is_refused(customer: Api, reference: str) -> None:
+def test_an_invalid_reference_is_refused(customer: Api, reference: str) -> None:
     refused = customer("GET", f"orders?reference={reference}")
     assert [one["pointer"] for one in refused.body["errors"]] == ["reference"]
 
 
-def test_a_page_of_history_is_not_sent_twice(customer: Api, product: Product) -> None:
+def test_an_unchanged_page_of_the_history_is_answered_with_304(
+    customer: Api, product: Product
+) -> None:
     place(customer, (product(), 1))
     tag = customer("GET", "orders").headers["ETag"]
     assert customer("GET", "orders", If_None_Match=tag).status == 304
 
 
-def test_events_come_in_pages_oldest_first(customer: Api, product: Product, now: datetime) -> None:
+def test_events_are_listed_in_pages_oldest_first(
+    customer: Api, product: Product, now: datetime
+) -> None:
     placed = place(customer, (product(), 1))
     order = Order.objects.get(pk=placed.body["id"])
     for status in ("packed", "shipped"):

@@ -42,7 +42,7 @@ def confirm(who: Api, order: Answer, **headers: str) -> Answer:
     return who("POST", f"orders/{order.body['id']}/confirm", {}, **headers)
 
 
-def test_a_hold_is_pending_and_says_when_it_expires(customer: Api, product: MakeProduct) -> None:
+def test_a_hold_is_pending_and_has_its_expiry(customer: Api, product: MakeProduct) -> None:
     jam = product(stock=5)
     held = hold(customer, jam)
     assert (held.status, held.body["status"]) == (201, "pending")
@@ -54,7 +54,9 @@ def test_a_hold_is_pending_and_says_when_it_expires(customer: Api, product: Make
     assert (read.body, read.headers["ETag"]) == (held.body, held.headers["ETag"])
 
 
-def test_an_order_without_a_hold_awaits_no_payment(customer: Api, product: MakeProduct) -> None:
+def test_an_order_without_a_hold_does_not_wait_for_a_payment(
+    customer: Api, product: MakeProduct
+) -> None:
     jam = product(stock=9)
     for payment in (None, {"required": False}, {"required": False, "hold_seconds": 5}):
         line = {"product": jam, "quantity": 1}
@@ -79,7 +81,7 @@ def test_a_hold_lasts_as_long_as_the_shop_allows(
     assert hold(customer, jam, hold_seconds=0).status == 400
 
 
-def test_a_confirmed_order_is_placed_and_a_repeat_says_so(
+def test_a_repeated_confirmation_returns_the_placed_order(
     customer: Api, till: Api, product: MakeProduct
 ) -> None:
     held = hold(customer, product(stock=5))
@@ -94,7 +96,7 @@ def test_a_confirmed_order_is_placed_and_a_repeat_says_so(
     assert keyed.headers["Idempotency-Replayed"] == "true"
 
 
-def test_only_those_with_the_permission_confirm(
+def test_only_callers_with_the_permission_confirm(
     customer: Api, staff: Api, product: MakeProduct
 ) -> None:
     held = hold(customer, product(stock=5))
@@ -103,7 +105,7 @@ def test_only_those_with_the_permission_confirm(
     assert (refused.status, refused.body["permission"]) == (403, "orders.confirm_order")
 
 
-def test_an_expired_hold_shows_everywhere(
+def test_an_expired_hold_is_shown_in_all_answers(
     customer: Api, till: Api, person: MakePerson, as_: Callable[[Person], Api], product: MakeProduct
 ) -> None:
     jam = product(stock=2)
@@ -160,7 +162,9 @@ def test_a_pending_order_is_cancelled_and_not_packed_or_changed(
     assert customer("GET", f"products/{jam}").body["quantity"] == 5
 
 
-def test_a_customer_has_so_many_holds(customer: Api, product: MakeProduct, settings: Any) -> None:
+def test_the_open_holds_of_a_customer_are_limited(
+    customer: Api, product: MakeProduct, settings: Any
+) -> None:
     settings.OPEN_HOLDS_MAX = 1
     jam = product(stock=5)
     assert hold(customer, jam).status == 201
@@ -187,7 +191,7 @@ def test_a_hold_of_more_units_than_the_quota_is_refused_and_stores_nothing(
         quotas.use(before)
 
 
-def test_a_right_that_is_taken_away_during_the_wait_does_not_confirm(
+def test_a_caller_who_loses_the_permission_while_waiting_does_not_confirm(
     customer: Api, person: MakePerson, as_: Callable[[Person], Api], product: MakeProduct
 ) -> None:
     clerk, jam = person(is_staff=True, role="owner"), product(stock=5)

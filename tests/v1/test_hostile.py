@@ -1,7 +1,7 @@
-"""Requests that no honest client sends: each is refused, in form, and nothing falls over.
+"""Requests that no honest client sends are refused with a problem.
 
-The client of these tests holds every answer against the document: the status, the media type,
-and the code are ones that the operation announces, and none is a 5xx.
+The client of these tests checks every answer against the document: the operation documents the
+status, the media type and the code, and none is a 5xx.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,9 @@ from tests.v1.hostile_requests import ALL, Sent
 
 
 @pytest.mark.parametrize("sent", ALL, ids=str)
-def test_it_is_refused_with_the_code_and_the_faults_that_it_has(customer: Api, sent: Sent) -> None:
+def test_each_hostile_request_is_refused_with_its_code_and_faults(
+    customer: Api, sent: Sent
+) -> None:
     answer = customer(sent.method, sent.path, sent.body, **sent.headers)
     assert (answer.status, answer.body["code"]) == (sent.status, sent.code)
     found = [one["pointer"] for one in answer.body.get("errors", [])]
@@ -34,7 +36,7 @@ def test_an_answer_does_not_repeat_a_long_name_of_an_unknown_field(customer: Api
     assert max(len(one["pointer"]) for one in answer.body["errors"]) == 1_000
 
 
-def test_of_equal_names_the_last_counts(customer: Api, product: Callable[..., int]) -> None:
+def test_the_last_of_duplicate_names_counts(customer: Api, product: Callable[..., int]) -> None:
     line = b'{"product":1,"product":%d,"quantity":"x","quantity":2}' % product()
     placed = customer("POST", "orders", b'{"lines":5,"lines":[' + line + b"]}")
     assert (placed.status, placed.body["lines"][0]["quantity"]) == (201, 2)
@@ -60,13 +62,11 @@ HARMLESS = [
 
 
 @pytest.mark.parametrize("headers", HARMLESS, ids=str)
-def test_headers_that_mean_nothing_here_change_nothing(
-    customer: Api, headers: dict[str, str]
-) -> None:
+def test_irrelevant_headers_are_ignored(customer: Api, headers: dict[str, str]) -> None:
     answer = customer("GET", "me", **headers)
     assert (answer.status, answer.body) == (200, customer("GET", "me").body)
 
 
 @pytest.mark.parametrize("query", ["q=%FF", "q=%ED%A0%80", "unknown=%00", "%00=1", "q=' OR 1=1"])
-def test_queries_that_are_only_odd_find_what_there_is(customer: Api, query: str) -> None:
+def test_unusual_but_valid_queries_are_answered(customer: Api, query: str) -> None:
     assert customer("GET", f"products?{query}").status == 200

@@ -1,6 +1,6 @@
-"""A request that is sent again: keys and client-chosen ids of orders and products.
+"""Repeated requests: keys and client-chosen ids of orders and products.
 
-What twins in flight do to each other is tests/system/race; here one request follows another.
+Here one request follows another; for concurrent equal requests see tests/system/race.
 """
 
 from collections.abc import Callable
@@ -20,9 +20,7 @@ Product = Callable[..., int]
 KEY = {"Idempotency_Key": "k"}
 
 
-def test_a_key_used_again_for_the_same_order_gives_the_same_order(
-    customer: Api, product: Product
-) -> None:
+def test_a_repeated_key_returns_the_same_order(customer: Api, product: Product) -> None:
     jam = product(stock=9)
     first, again = (place(customer, (jam, 2), headers=KEY) for _ in "12")
     assert (again.status, again.body) == (201, first.body)
@@ -44,7 +42,7 @@ def test_fresh_keys_of_one_order_leave_no_row(customer: Api, product: Product) -
     assert set(kept.values_list("key", flat=True)) == before == {"k", id}
 
 
-def test_a_replay_shows_the_current_order(customer: Api, product: Product) -> None:
+def test_a_repeat_shows_the_current_order(customer: Api, product: Product) -> None:
     jam = product(stock=9)
     first = place(customer, (jam, 2), headers=KEY)
     Order.objects.filter(pk=first.body["id"]).update(status="packed", version=2)
@@ -53,7 +51,7 @@ def test_a_replay_shows_the_current_order(customer: Api, product: Product) -> No
     assert again.headers["ETag"].startswith('"2-')
 
 
-def test_the_same_request_may_be_written_differently(customer: Api, product: Product) -> None:
+def test_equal_requests_in_different_notation_are_repeats(customer: Api, product: Product) -> None:
     jam, tea = product(stock=9, price="2"), product(stock=9)
     body = (
         b'{"lines":[{"product":%d,"quantity":2,"expected_price":"2"},{"quantity":1,"product":%d}]}'
@@ -78,7 +76,7 @@ DIFFERENT: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("rest", DIFFERENT)
-def test_a_key_is_not_for_another_order(
+def test_a_key_is_refused_for_another_order(
     customer: Api, product: Product, rest: dict[str, Any]
 ) -> None:
     jam = product(stock=9)
@@ -90,9 +88,7 @@ def test_a_key_is_not_for_another_order(
     assert figures(customer, jam) == {jam: 7}
 
 
-def test_a_key_belongs_to_its_caller_and_its_path(
-    customer: Api, staff: Api, product: Product
-) -> None:
+def test_a_key_belongs_to_its_caller_and_path(customer: Api, staff: Api, product: Product) -> None:
     jam = product(stock=9)
     own = place(customer, (jam, 1), headers=KEY)
     others = place(staff, (jam, 1), headers=KEY)
@@ -103,7 +99,7 @@ def test_a_key_belongs_to_its_caller_and_its_path(
     assert others.body["id"] != own.body["id"]
 
 
-def test_a_refused_order_leaves_its_key_and_its_id_free(
+def test_a_refused_order_releases_its_key_and_id(
     customer: Api, staff: Api, product: Product
 ) -> None:
     jam, id = product(stock=1), str(new_id())
@@ -111,7 +107,7 @@ def test_a_refused_order_leaves_its_key_and_its_id_free(
     assert place(customer, (jam, 1), id=id, headers=KEY).status == 201
 
 
-def test_a_faulty_request_does_not_use_its_key_up(customer: Api, product: Product) -> None:
+def test_an_invalid_request_does_not_use_its_key(customer: Api, product: Product) -> None:
     assert customer("POST", "orders", {"lines": []}, **KEY).status == 400
     assert place(customer, (product(), 1), headers=KEY).status == 201
 
@@ -124,7 +120,7 @@ def test_a_key_is_up_to_255_visible_characters(customer: Api, product: Product, 
 
 
 @pytest.mark.parametrize("key", ["", " ", "a b", "x" * 256, "é", "\x00", "a\tb", "\x7f"])
-def test_any_other_key_is_a_fault(customer: Api, product: Product, key: str) -> None:
+def test_an_invalid_key_is_refused(customer: Api, product: Product, key: str) -> None:
     refused = place(customer, (product(), 1), headers={"Idempotency_Key": key})
     assert (refused.status, refused.body["code"]) == (400, "validation_error")
     assert [one["pointer"] for one in refused.body["errors"]] == ["Idempotency-Key"]
@@ -143,7 +139,7 @@ def test_an_order_can_be_read_by_the_id_that_the_client_chose(
     assert figures(customer, jam) == {jam: 7}
 
 
-def test_a_chosen_id_is_not_for_another_order_nor_for_another_customer(
+def test_a_chosen_id_is_refused_for_another_order_or_customer(
     customer: Api, staff: Api, product: Product
 ) -> None:
     jam, id = product(stock=9), str(new_id())
@@ -154,7 +150,7 @@ def test_a_chosen_id_is_not_for_another_order_nor_for_another_customer(
     assert figures(customer, jam) == {jam: 7}
 
 
-def test_an_id_that_the_shop_gave_cannot_be_chosen_for_a_new_order(
+def test_an_id_from_the_shop_cannot_be_chosen_for_a_new_order(
     customer: Api, staff: Api, product: Product
 ) -> None:
     jam = product(stock=9)
@@ -166,7 +162,7 @@ def test_an_id_that_the_shop_gave_cannot_be_chosen_for_a_new_order(
     assert figures(customer, jam) == {jam: 7}
 
 
-def test_the_id_of_a_draft_cannot_be_chosen_either(
+def test_the_id_of_a_draft_cannot_be_chosen_for_a_new_order(
     customer: Api, person: Callable[..., Person], product: Product
 ) -> None:
     moment = {"created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z"}
@@ -176,9 +172,7 @@ def test_the_id_of_a_draft_cannot_be_chosen_either(
     assert place(customer, (product(), 1), id=str(draft.pk)).status == 404
 
 
-def test_a_key_and_an_id_may_come_together_or_one_after_the_other(
-    customer: Api, product: Product
-) -> None:
+def test_a_repeat_may_have_the_key_the_id_or_both(customer: Api, product: Product) -> None:
     jam, id = product(stock=9), str(new_id())
     first = place(customer, (jam, 1), id=id, headers=KEY).body
     assert place(customer, (jam, 1), id=id, headers=KEY).body == first
@@ -188,7 +182,7 @@ def test_a_key_and_an_id_may_come_together_or_one_after_the_other(
     assert figures(customer, jam) == {jam: 8}
 
 
-def test_a_product_is_made_once(staff: Api) -> None:
+def test_a_repeated_request_creates_one_product(staff: Api) -> None:
     asked = {"sku": "S", "name": "N", "price": "1", "quantity": 5}
     first, again = (staff("POST", "products", asked, **KEY) for _ in "12")
     assert (again.status, again.body) == (201, first.body)
@@ -199,7 +193,7 @@ def test_a_product_is_made_once(staff: Api) -> None:
     assert (other.status, other.body["code"]) == (422, "idempotency_key_reused")
 
 
-def test_a_replay_shows_a_product_that_was_archived_since(staff: Api) -> None:
+def test_a_repeat_returns_a_product_that_was_archived_meanwhile(staff: Api) -> None:
     asked = {"sku": "S", "name": "N", "price": "1"}
     first = staff("POST", "products", asked, **KEY)
     staff("DELETE", first.headers["Location"])

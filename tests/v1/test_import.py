@@ -74,7 +74,7 @@ def test_known_products_are_changed_in_the_columns_of_the_file_and_keep_their_st
     assert (found["unit"], found["quantity"], found["version"]) == ("jar", 3, 2)
 
 
-def test_what_is_so_already_is_left_as_it_is(staff: Api) -> None:
+def test_an_import_does_not_write_equal_products(staff: Api) -> None:
     lines = ("sku,name,price", "A,Tea,1", "B,Jam,2")
     send(staff, *lines)
     before = listed(staff)
@@ -133,13 +133,13 @@ def test_every_fault_is_named_with_its_line_and_column(
     assert listed(staff) == {}
 
 
-def test_a_faulty_row_keeps_the_good_ones_out_and_leaves_the_key_free(staff: Api) -> None:
+def test_an_import_with_a_faulty_row_stores_nothing_and_releases_its_key(staff: Api) -> None:
     bad = send(staff, "sku,name,price", "A,Tea,1", "B,Jam,x", Idempotency_Key="k")
     assert (faults(bad), listed(staff)) == ([("/3/price", "invalid_format")], {})
     assert send(staff, "sku,name,price", "A,Tea,1", Idempotency_Key="k").body["created"] == 1
 
 
-def test_a_rule_is_judged_with_what_the_product_has_already(staff: Api, product: Product) -> None:
+def test_a_rule_of_a_file_is_checked_with_the_stored_fields(staff: Api, product: Product) -> None:
     product(sku="A", max_per_order=5)
     answer = send(staff, "sku,name,price,min_quantity", "A,Tea,1,6", "B,Jam,1,6")
     assert faults(answer) == [("/2/max_per_order", "out_of_range")]
@@ -147,7 +147,7 @@ def test_a_rule_is_judged_with_what_the_product_has_already(staff: Api, product:
     assert faults(send(staff, "sku,name,price,step", "C,Oil,1,6")) == [("/2/step", "out_of_range")]
 
 
-def test_a_repeat_with_its_key_gets_the_first_answer_and_stores_nothing(
+def test_a_repeated_import_gets_the_first_answer_and_stores_nothing(
     staff: Api, now: datetime
 ) -> None:
     lines = ("sku,name,price,quantity", "A,Tea,1,5")
@@ -161,16 +161,14 @@ def test_a_repeat_with_its_key_gets_the_first_answer_and_stores_nothing(
     assert (other.status, other.body["code"]) == (422, "idempotency_key_reused")
 
 
-def test_only_staff_send_files_and_they_are_csv_of_at_most_two_mebibytes(
-    staff: Api, customer: Api
-) -> None:
+def test_an_import_needs_staff_and_csv_of_at_most_two_mebibytes(staff: Api, customer: Api) -> None:
     assert send(customer, "sku,name,price").body["code"] == "not_staff"
     refused = send(staff, "sku,name,price", content_type="application/json")
     assert refused.body["code"] == "unsupported_media_type"
     assert send(staff, "x" * 2**21, "y").body["code"] == "body_too_large"
 
 
-def test_a_byte_order_mark_is_taken_and_what_is_no_utf_8_is_named(staff: Api) -> None:
+def test_a_byte_order_mark_is_accepted_and_invalid_utf_8_is_refused(staff: Api) -> None:
     def raw(body: bytes) -> Answer:
         return staff("POST", "products/import", body, content_type="text/csv")
 
@@ -200,7 +198,9 @@ NUMBERS = [
 
 
 @pytest.mark.parametrize(("column", "cell"), [*CELLS, *NUMBERS])
-def test_a_cell_may_hold_what_the_field_of_v1_may(staff: Api, column: str, cell: str | int) -> None:
+def test_a_cell_may_have_the_values_of_the_field_in_v1(
+    staff: Api, column: str, cell: str | int
+) -> None:
     plain: dict[str, Any] = {"sku": "IN-JSON", "name": "N", "price": "1"}
     made = staff("POST", "products", plain | {column: cell})
     row = plain | {"sku": "IN-FILE"} | {column: cell}
@@ -217,9 +217,7 @@ def rows(number: int) -> list[str]:
     return ["sku,name,price", *(f"{one},N,1" for one in range(number))]
 
 
-def test_a_file_has_at_most_as_many_rows_as_are_stored_in_a_few_seconds(
-    staff: Api, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_rows_of_a_file_are_limited(staff: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(imports, "MAX_FILE_ROWS", 50)
     assert send(staff, *rows(50)).body["created"] == 50
     refused = send(staff, *rows(51))
@@ -229,7 +227,7 @@ def test_a_file_has_at_most_as_many_rows_as_are_stored_in_a_few_seconds(
     assert "50 rows" in fault["detail"]
 
 
-def test_a_file_of_two_mebibytes_of_short_rows_is_refused_before_anything_is_done(
+def test_a_file_with_too_many_short_rows_is_refused_before_any_statement(
     staff: Api, django_assert_num_queries: Any, sessions_known: None
 ) -> None:
     longer = rows(MAX_FILE_ROWS + 1)

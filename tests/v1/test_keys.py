@@ -1,4 +1,4 @@
-"""`auth/keys`: long-lived keys, shown once, out as soon as they are deleted."""
+"""`auth/keys`: long-lived keys are shown once and refused as soon as they are deleted."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -20,7 +20,7 @@ CHANGE = "identity.change_customer"
 
 
 @pytest.mark.parametrize("word", ["Bearer", "Token", "bearer"])
-def test_a_key_does_in_place_of_an_access_token(
+def test_a_key_is_accepted_in_place_of_an_access_token(
     person: MakePerson, as_: Callable[..., Api], api: Api, word: str
 ) -> None:
     who = person()
@@ -31,7 +31,7 @@ def test_a_key_does_in_place_of_an_access_token(
     assert answer.body["id"] == who.id
 
 
-def test_a_deleted_key_is_out_at_once(customer: Api) -> None:
+def test_a_deleted_key_is_refused_at_once(customer: Api) -> None:
     made = customer("POST", "auth/keys", {}).body
     program = JudgedApi(made["key"])
     assert program("GET", "me").status == 200
@@ -41,7 +41,7 @@ def test_a_deleted_key_is_out_at_once(customer: Api) -> None:
     assert customer("DELETE", f"auth/keys/{made['id']}").status == 404
 
 
-def test_a_key_of_an_account_that_was_switched_off_is_out_at_once(
+def test_a_key_of_a_deactivated_account_is_refused_at_once(
     person: MakePerson, as_: Callable[..., Api]
 ) -> None:
     who = person()
@@ -51,7 +51,7 @@ def test_a_key_of_an_account_that_was_switched_off_is_out_at_once(
     assert program("GET", "me").body["code"] == "token_invalid"
 
 
-def test_a_key_has_the_rights_its_owner_has_now(
+def test_a_key_has_the_current_rights_of_its_owner(
     person: MakePerson, as_: Callable[..., Api], product: Callable[..., int]
 ) -> None:
     who, path = person(is_staff=True), f"products/{product()}/ledger"
@@ -61,7 +61,7 @@ def test_a_key_has_the_rights_its_owner_has_now(
     assert program("GET", path).body["code"] == "not_staff"
 
 
-def test_a_repeat_makes_no_second_key_and_shows_none(customer: Api) -> None:
+def test_a_repeated_request_creates_no_second_key_and_shows_none(customer: Api) -> None:
     first = customer("POST", "auth/keys", {"name": "Till"}, Idempotency_Key="k")
     again = customer("POST", "auth/keys", {"name": "Till"}, Idempotency_Key="k")
     assert (again.status, again.body) == (201, first.body | {"key": None})
@@ -75,9 +75,7 @@ def test_a_repeat_makes_no_second_key_and_shows_none(customer: Api) -> None:
     assert gone.status == 404
 
 
-def test_the_list_has_the_callers_live_keys_and_shows_none_of_them(
-    customer: Api, staff: Api
-) -> None:
+def test_the_list_has_the_callers_valid_keys_without_their_text(customer: Api, staff: Api) -> None:
     staff("POST", "auth/keys", {"name": "another's"})
     made = [customer("POST", "auth/keys", {"name": f"{n}"}).body for n in range(5)]
     customer("DELETE", f"auth/keys/{made[3]['id']}")
@@ -89,7 +87,7 @@ def test_the_list_has_the_callers_live_keys_and_shows_none_of_them(
     assert rest["next"] is None
 
 
-def test_the_derived_key_is_listed_opens_v1_and_can_be_deleted(person: MakePerson) -> None:
+def test_the_derived_key_is_listed_works_in_v1_and_can_be_deleted(person: MakePerson) -> None:
     who = person()
     text = keys.key_for_password(
         who.customer.username, who.password, channel="contract0", secrets=secrets(), now=now()
@@ -152,13 +150,13 @@ FAULTY: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("body", FAULTY)
-def test_faulty_requests_make_no_key(customer: Api, body: dict[str, Any]) -> None:
+def test_invalid_requests_create_no_key(customer: Api, body: dict[str, Any]) -> None:
     assert customer("POST", "auth/keys", body).status == 400
     assert customer("GET", "auth/keys").body["results"] == []
 
 
 @pytest.mark.parametrize("text", ["x", "larder_x", "0" * 40, "larder_" + "A" * 40, "\xff" * 47])
-def test_what_is_no_key_is_refused(api: Api, db: None, text: str) -> None:
+def test_an_invalid_key_text_is_refused(api: Api, db: None, text: str) -> None:
     refused = api("GET", "me", Authorization=f"Token {text}")
     assert (refused.status, refused.body["code"]) == (401, "token_invalid")
 
@@ -177,7 +175,7 @@ def test_a_key_costs_one_statement_more_than_an_access_token(
             program("GET", "me")
 
 
-def test_a_key_that_names_permissions_gives_no_others(
+def test_a_key_has_only_its_named_permissions(
     person: MakePerson, as_: Callable[..., Api], product: Callable[..., int]
 ) -> None:
     staff, jam = as_(person(is_staff=True)), product()
@@ -193,10 +191,10 @@ def test_a_key_that_names_permissions_gives_no_others(
     assert program("POST", "auth/keys", {}).body["permissions"] == [CHANGE, SEE]
 
 
-def test_a_key_makes_a_key_only_if_it_names_the_permission_to_change_accounts(
+def test_a_key_creates_keys_only_with_the_permission_to_change_accounts(
     person: MakePerson, as_: Callable[..., Api]
 ) -> None:
-    """A key that was lost would make others, which stay when it is ended."""
+    """A stolen key would create others, which stay valid when it is deleted."""
     staff = as_(person(is_staff=True, role="owner"))
     program = JudgedApi(staff("POST", "auth/keys", {"permissions": [SEE, PACK]}).body["key"])
     refused = program("POST", "auth/keys", {})
@@ -204,7 +202,7 @@ def test_a_key_makes_a_key_only_if_it_names_the_permission_to_change_accounts(
     assert len(staff("GET", "auth/keys").body["results"]) == 1
 
 
-def test_a_key_that_names_permissions_does_not_change_the_password(
+def test_a_key_with_named_permissions_cannot_change_the_password(
     person: MakePerson, as_: Callable[..., Api]
 ) -> None:
     who = person(is_staff=True, role="owner")
@@ -216,7 +214,7 @@ def test_a_key_that_names_permissions_does_not_change_the_password(
         assert status == 204 or answer.body["permission"] == CHANGE
 
 
-def test_permissions_that_do_not_exist_are_named_all_at_once(staff: Api) -> None:
+def test_all_unknown_permissions_are_named(staff: Api) -> None:
     body = {"permissions": [SEE, "x.y", 1, "orders.view_orders"], "name": 1}
     refused = staff("POST", "auth/keys", body)
     assert (refused.status, refused.body["code"]) == (400, "validation_error")
@@ -234,7 +232,7 @@ def test_a_customer_cannot_name_permissions(customer: Api) -> None:
     assert customer("POST", "auth/keys", {"permissions": []}).body["permissions"] == []
 
 
-def test_an_expired_key_is_refused_as_an_ended_one(customer: Api) -> None:
+def test_an_expired_key_is_refused_like_a_deleted_one(customer: Api) -> None:
     expires_at = (now() + timedelta(days=30)).isoformat()
     made = customer("POST", "auth/keys", {"expires_at": expires_at}).body
     assert datetime.fromisoformat(made["expires_at"]) == datetime.fromisoformat(expires_at)
@@ -247,7 +245,7 @@ def test_an_expired_key_is_refused_as_an_ended_one(customer: Api) -> None:
     assert customer("DELETE", f"auth/keys/{made['id']}").status == 404
 
 
-def test_a_past_expiry_is_a_fault_but_not_of_a_repeat(customer: Api) -> None:
+def test_a_past_expiry_is_refused_except_in_a_repeat(customer: Api) -> None:
     body = {"expires_at": (now() + timedelta(days=1)).isoformat()}
     first = customer("POST", "auth/keys", body, Idempotency_Key="k")
     other = customer("POST", "auth/keys", {}, Idempotency_Key="k")
@@ -261,7 +259,7 @@ def test_a_past_expiry_is_a_fault_but_not_of_a_repeat(customer: Api) -> None:
     assert customer("POST", "auth/keys", {}, Idempotency_Key="late").status == 201
 
 
-def test_a_repeat_names_the_same_permissions(staff: Api) -> None:
+def test_a_repeated_key_request_needs_the_same_permissions(staff: Api) -> None:
     answers = [
         staff("POST", "auth/keys", {"permissions": named}, Idempotency_Key="k").status
         for named in ([SEE, PACK], [SEE, PACK], [SEE], None)

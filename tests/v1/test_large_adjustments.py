@@ -1,4 +1,4 @@
-"""A delivery of hundreds of products, booked at once."""
+"""An adjustment with hundreds of products."""
 
 import time
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ LEASE = 2
 """Statements that take and end the lease of large changes."""
 
 
-def test_a_thousand_lines_are_booked_in_as_many_statements_as_one(
+def test_a_thousand_lines_are_stored_with_as_many_statements_as_one(
     staff: Api, many_products: Sequence[int], django_assert_num_queries: Any, sessions_known: None
 ) -> None:
     def receive(products: Sequence[int]) -> None:
@@ -35,7 +35,7 @@ def test_a_thousand_lines_are_booked_in_as_many_statements_as_one(
     assert time.monotonic() - began < 5
 
 
-def test_lines_by_sku_cost_one_look_for_all_of_them(
+def test_all_skus_of_an_adjustment_are_looked_up_with_one_statement(
     staff: Api, many_products: Sequence[int], django_assert_num_queries: Any, sessions_known: None
 ) -> None:
     lines = [{"sku": f"M-{n:04}", "counted": 4} for n in range(500)]

@@ -1,4 +1,4 @@
-"""Lists of large orders: a page ends by lines as well."""
+"""Lists of large orders: pages are also limited by lines."""
 
 import json
 from collections.abc import Callable
@@ -20,11 +20,11 @@ As = Callable[[Person], Api]
 
 
 def ids(orders: list[dict[str, str]]) -> list[str]:
-    """Of orders as the API shows them."""
+    """Returns the numbers of orders in an answer."""
     return [one["id"] for one in orders]
 
 
-def test_a_page_ends_by_lines_and_links_lead_to_every_order(
+def test_pages_limited_by_lines_lead_to_every_order(
     person: Callable[..., Person], as_: As, now: datetime
 ) -> None:
     who = person()
@@ -39,7 +39,7 @@ def test_a_page_ends_by_lines_and_links_lead_to_every_order(
     }
 
 
-def test_an_answer_of_the_changes_ends_by_lines_and_none_is_lost(
+def test_changes_limited_by_lines_lose_no_order(
     person: Callable[..., Person], as_: As, now: datetime
 ) -> None:
     who = person()
@@ -68,7 +68,7 @@ def buyer(person: Callable[..., Person], as_: As, now: datetime) -> Api:
     return as_(who)
 
 
-def test_a_page_of_events_ends_by_entries_and_links_lead_to_every_event(buyer: Api) -> None:
+def test_pages_limited_by_entries_lead_to_every_event(buyer: Api) -> None:
     order = Order.objects.get().id
     large_orders.change(7)
     page = buyer("GET", f"orders/{order}/events?limit=100").body
@@ -79,7 +79,7 @@ def test_a_page_of_events_ends_by_entries_and_links_lead_to_every_event(buyer: A
     assert buyer("GET", f"orders/{order}/events?limit=2").body["results"] == page["results"]
 
 
-def test_a_page_of_events_ends_by_bytes_and_links_lead_to_every_event(buyer: Api) -> None:
+def test_pages_limited_by_bytes_lead_to_every_event(buyer: Api) -> None:
     order = Order.objects.get().id
     large_orders.change(3)
     large_orders.change_notes(100, "\U0001f375" * MAX_TEXT_LENGTH)
@@ -93,7 +93,7 @@ def test_a_page_of_events_ends_by_bytes_and_links_lead_to_every_event(buyer: Api
     assert found == every
 
 
-def test_an_event_larger_than_a_page_is_alone_on_its_page(buyer: Api) -> None:
+def test_an_event_larger_than_a_page_has_a_page_without_others(buyer: Api) -> None:
     order = Order.objects.get().id
     large_orders.change(2, repeat=3)
     pages = [buyer("GET", f"orders/{order}/events").body]

@@ -1,4 +1,4 @@
-"""What a change of an order needs leave for: what comes to it, and nothing of what was promised."""
+"""A change of an order needs permission for added units, and not for those that it has."""
 
 from collections.abc import Callable
 from typing import Any
@@ -30,7 +30,7 @@ def bar(who: Person, **fields: bool) -> None:
     who.customer.save()
 
 
-def test_who_may_not_order_any_more_can_add_no_new_product_either(
+def test_a_customer_who_may_no_longer_order_cannot_add_a_product(
     who: Person, customer: Api, product: Product
 ) -> None:
     tea, jam = product(), product()
@@ -41,7 +41,7 @@ def test_who_may_not_order_any_more_can_add_no_new_product_either(
     assert (stock(tea), stock(jam)) == ((8, 2), (10, 0))
 
 
-def test_to_the_order_of_a_deactivated_customer_staff_add_nothing(
+def test_staff_cannot_add_units_to_an_order_of_a_deactivated_customer(
     who: Person, customer: Api, staff: Api, product: Product
 ) -> None:
     tea, jam = product(), product()
@@ -53,7 +53,7 @@ def test_to_the_order_of_a_deactivated_customer_staff_add_nothing(
     assert change(staff, placed, (tea, 1)).status == 200
 
 
-def test_a_change_and_an_order_refuse_a_deactivated_customer_alike(
+def test_changing_and_placing_refuse_a_deactivated_customer_alike(
     who: Person, customer: Api, product: Product
 ) -> None:
     tea = product()
@@ -63,7 +63,7 @@ def test_a_change_and_an_order_refuse_a_deactivated_customer_alike(
         assert (refused.status, refused.body["code"]) == (401, "session_ended")
 
 
-def test_a_least_total_that_was_raised_later_takes_no_note_away(
+def test_a_raised_minimum_total_does_not_refuse_a_change_of_the_note(
     customer: Api, product: Product, settings: Any
 ) -> None:
     tea, jam = product(price="2.00"), product(price="1.00")
@@ -76,7 +76,7 @@ def test_a_least_total_that_was_raised_later_takes_no_note_away(
     assert change(customer, placed, (tea, 1), (jam, 3)).body["total"] == "5.00"
 
 
-def test_a_total_that_falls_below_the_least_is_refused_with_the_least_of_today(
+def test_a_change_below_the_current_minimum_total_is_refused(
     customer: Api, product: Product, settings: Any
 ) -> None:
     tea = product(price="2.00")
@@ -88,7 +88,7 @@ def test_a_total_that_falls_below_the_least_is_refused_with_the_least_of_today(
         assert (refused.body["total"], refused.body["minimum"]) == (total, f"{least}.00")
 
 
-def test_an_expected_price_is_held_where_the_lines_stay_as_they_are_too(
+def test_an_expected_price_is_checked_also_for_unchanged_lines(
     customer: Api, product: Product
 ) -> None:
     tea = product(price="2.00")
@@ -101,7 +101,7 @@ def test_an_expected_price_is_held_where_the_lines_stay_as_they_are_too(
 
 @pytest.fixture
 def in_pounds(customer: Api, product: Product, settings: Any) -> tuple[Answer, int]:
-    """An order of 4.00 pounds, of two units, in a shop that sells in yen since."""
+    """An order of two units for 4.00 pounds in a shop that sells in yen now."""
     tea = product(price="2.00")
     placed = place(customer, (tea, 2))
     assert placed.body["currency"] == "GBP"
@@ -109,7 +109,7 @@ def in_pounds(customer: Api, product: Product, settings: Any) -> tuple[Answer, i
     return placed, tea
 
 
-def test_to_an_order_in_another_currency_no_new_line_is_added(
+def test_an_order_in_another_currency_gets_no_new_line(
     customer: Api, product: Product, in_pounds: tuple[Answer, int]
 ) -> None:
     (placed, tea), jam, rice = in_pounds, product(price="3"), product(price="3")
@@ -121,7 +121,7 @@ def test_to_an_order_in_another_currency_no_new_line_is_added(
     assert (stock(tea), stock(jam)) == ((8, 2), (10, 0))
 
 
-def test_lines_that_an_order_in_another_currency_has_keep_their_price_in_it(
+def test_lines_of_an_order_in_another_currency_keep_their_price(
     customer: Api, in_pounds: tuple[Answer, int]
 ) -> None:
     placed, tea = in_pounds
@@ -130,7 +130,7 @@ def test_lines_that_an_order_in_another_currency_has_keep_their_price_in_it(
     assert (more.body["currency"], more.body["total"]) == ("GBP", "6.00")
 
 
-def test_a_least_total_in_another_currency_is_not_held_against_the_order(
+def test_the_minimum_total_does_not_apply_to_another_currency(
     customer: Api, in_pounds: tuple[Answer, int], settings: Any
 ) -> None:
     placed, tea = in_pounds
@@ -139,7 +139,7 @@ def test_a_least_total_in_another_currency_is_not_held_against_the_order(
     assert (fewer.status, fewer.body["total"]) == (200, "2.00")
 
 
-def test_a_cart_that_was_begun_before_is_shown_in_the_currency_it_would_be_placed_in(
+def test_an_earlier_cart_is_shown_in_the_current_currency(
     customer: Api, product: Product, settings: Any
 ) -> None:
     line = {"lines": [{"product": product(price="2.00"), "quantity": 2}]}

@@ -1,4 +1,4 @@
-"""A rush of log-ins: passwords are hashed as fast as it goes, and all else goes on beside it."""
+"""During many log-ins passwords are hashed continuously and other requests are served."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -30,7 +30,7 @@ HASH_SECONDS = 0.5
 
 
 def within_a_thread(run: Callable[[], None]) -> Future[None]:
-    """Starts it and goes on."""
+    """Starts the function in a thread."""
     done: Future[None] = Future()
 
     def work() -> None:
@@ -59,7 +59,7 @@ def hashing(queue: HashQueue, lane: Lane) -> Iterator[None]:
 
 @contextmanager
 def holding(places: Iterable[AbstractContextManager[Place]]) -> Iterator[None]:
-    """All of them at once."""
+    """Submits all of them at the same time."""
     with ExitStack() as held:
         for one in places:
             held.enter_context(one)
@@ -67,14 +67,14 @@ def holding(places: Iterable[AbstractContextManager[Place]]) -> Iterator[None]:
 
 
 def waits(queue: HashQueue, lane: Lane, threads: int) -> bool:
-    """Whether so many threads come to wait in the lane."""
+    """Returns whether so many threads wait in the lane."""
     until = monotonic() + 10
     while len(queue._lines[lane].waiting) != threads and monotonic() < until:
         sleep(0.001)
     return len(queue._lines[lane].waiting) == threads
 
 
-def test_as_many_log_ins_wait_as_may_and_the_next_is_refused_at_once(queue: HashQueue) -> None:
+def test_log_ins_above_the_waiting_limit_are_refused_at_once(queue: HashQueue) -> None:
     with holding(queue.place("open") for _ in range(2)):
         began = monotonic()
         with pytest.raises(Overloaded), hashing(queue, "open"):
@@ -92,7 +92,7 @@ def test_log_ins_without_proof_take_no_slot_of_returning_clients(queue: HashQueu
             assert queue._lines[other].places == 1
 
 
-def test_a_slot_goes_to_those_that_return_first_and_in_a_lane_to_the_first(
+def test_returning_clients_get_a_slot_first_and_each_lane_is_first_in_first_out(
     queue: HashQueue,
 ) -> None:
     order: list[str] = []
@@ -112,7 +112,7 @@ def test_a_slot_goes_to_those_that_return_first_and_in_a_lane_to_the_first(
     assert order == ["c", "d", "a", "b"]
 
 
-def test_who_waits_too_long_is_refused_and_leaves_no_slot_behind(
+def test_a_log_in_that_waits_too_long_is_refused_and_keeps_no_slot(
     queue: HashQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hashers, "LONGEST_WAIT", 0.02)
@@ -124,7 +124,7 @@ def test_who_waits_too_long_is_refused_and_leaves_no_slot_behind(
 
 
 def refusals(queue: HashQueue, number: int) -> list[int]:
-    """What so many clients that are refused at the same moment are answered: seconds."""
+    """Returns the `Retry-After` seconds of so many clients that are refused at the same time."""
     found = []
     with holding(queue.place("open") for _ in range(2)):
         for _ in range(number):
@@ -137,7 +137,7 @@ def refusals(queue: HashQueue, number: int) -> list[int]:
 def test_refused_clients_are_spread_over_the_time_that_their_hashes_take(
     queue: HashQueue,
 ) -> None:
-    """With the same second for each of them they would all come back together."""
+    """With the same second for all of them they would return at the same time."""
     queue._seconds = 0.05
     waits = refusals(queue, 200)
     assert sum(waits[:20]) / 20 < 3
@@ -152,7 +152,7 @@ def test_no_refused_client_waits_longer_than_a_minute(queue: HashQueue) -> None:
 @pytest.mark.parametrize(
     ("cores", "processes", "at_once"), [(2, 2, 1), (1, 2, 1), (16, 16, 1), (16, 2, 4), (64, 2, 9)]
 )
-def test_half_of_the_cores_are_left_to_all_others(
+def test_half_of_the_cores_are_reserved_for_other_requests(
     cores: int, processes: int, at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hashers, "_cores", lambda: cores)
@@ -172,7 +172,7 @@ def test_four_of_ten_threads_neither_hash_nor_wait(monkeypatch: pytest.MonkeyPat
 
 @dataclass
 class Rush:
-    """What log-ins were answered, and how long everything else took meanwhile, in seconds."""
+    """The answers to log-ins, and the duration of other requests in seconds."""
 
     statuses: Counter[int] = field(default_factory=Counter)
     pages: list[float] = field(default_factory=list)
@@ -180,7 +180,7 @@ class Rush:
     others: Counter[int] = field(default_factory=Counter)
 
     def ask(self, server: Server, token: str, product: int) -> None:
-        """A page of the list, and an order."""
+        """Requests a page of the list and places an order."""
         lines = {"lines": [{"product": product, "quantity": 1}]}
         asked = [("GET", "products", None, self.pages), ("POST", "orders", lines, self.orders)]
         for method, path, body, times in asked:
@@ -192,7 +192,7 @@ class Rush:
 
 @contextmanager
 def logging_in(server: Server, who: Person, rush: Rush) -> Iterator[None]:
-    """CROWD clients log in, again and again; refused ones a second later, whatever they read."""
+    """Runs CROWD clients that log in again and again; refused ones retry a second later."""
     over = Event()
     credentials = {"username": who.customer.username, "password": who.password}
 
@@ -215,7 +215,7 @@ def logging_in(server: Server, who: Person, rush: Rush) -> Iterator[None]:
 
 
 def beside_a_rush(server: Server, who: Person, product: int) -> Rush:
-    """What pages and orders took meanwhile."""
+    """Returns the durations of pages and orders."""
     token, rush = server.token(who.customer.username, who.password), Rush()
     with logging_in(server, who, rush):
         until = monotonic() + 5
@@ -225,7 +225,7 @@ def beside_a_rush(server: Server, who: Person, product: int) -> Rush:
 
 
 @pytest.mark.system
-def test_beside_a_rush_of_log_ins_pages_and_orders_go_on(
+def test_pages_and_orders_are_served_during_many_log_ins(
     transactional_db: None, person: MakePerson, product: MakeProduct
 ) -> None:
     jam, who = product(stock=100_000), person()
@@ -238,7 +238,7 @@ def test_beside_a_rush_of_log_ins_pages_and_orders_go_on(
 
 
 @pytest.mark.system
-def test_without_the_bound_log_ins_hold_all_threads_and_all_else_waits(
+def test_without_the_limit_log_ins_occupy_all_threads(
     transactional_db: None, person: MakePerson, product: MakeProduct
 ) -> None:
     jam, who = product(stock=100_000), person()

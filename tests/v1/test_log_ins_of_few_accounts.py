@@ -1,4 +1,4 @@
-"""A served shop while a few accounts log in with right passwords, again and again."""
+"""A server while a few accounts log in with right passwords again and again."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -23,7 +23,7 @@ SETTLE_SECONDS = 1.0
 
 
 def log_in(server: Server, who: Person, address: str) -> int:
-    """Log in at an address, as a trusted proxy says, and return the status."""
+    """Log in from an address that a trusted proxy states; return the status."""
     body = {"username": who.customer.username, "password": who.password}
     return server.call("POST", "auth/token", body, headers={"X-Forwarded-For": address}).status
 
@@ -32,7 +32,7 @@ def log_in(server: Server, who: Person, address: str) -> int:
 def logging_in(
     server: Server, people: list[Person], connections: int, statuses: Counter[int]
 ) -> Iterator[None]:
-    """Log in on that many connections from one address, whatever is answered."""
+    """Log in on that many connections from one address, with any answer."""
     over = Event()
 
     def repeat(number: int) -> None:
@@ -79,10 +79,10 @@ def test_customers_log_in_while_three_accounts_send_right_passwords_on_24_connec
     assert statuses[200] > CUSTOMERS / 2, "and the attack uses what is left"
 
 
-def test_an_account_logs_in_as_often_at_once_as_there_are_places(
+def test_an_account_can_use_all_places_for_concurrent_log_ins(
     transactional_db: None, person: Callable[..., Person]
 ) -> None:
-    """Nine is fewer than the places of one process, and more than an app's parallel requests."""
+    """Nine is less than the places of one process and more than the parallel requests of an app."""
     ada, times = person(), 9
     with (
         Server(workers=1, application=SLOW, environment=QUICK) as shop,
@@ -96,7 +96,7 @@ def test_an_account_logs_in_as_often_at_once_as_there_are_places(
 def test_phones_behind_one_address_use_all_the_time_for_hashing(
     transactional_db: None, person: Callable[..., Person]
 ) -> None:
-    """A carrier's phones get all places while no other network needs any."""
+    """The phones of one carrier get all places while no other network needs them."""
     phones, statuses = [person() for _ in range(CONNECTIONS)], Counter[int]()
     with Server(workers=1, application=SLOW, environment=SETTINGS) as shop:
         began = monotonic()

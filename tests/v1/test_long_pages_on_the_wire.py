@@ -1,4 +1,4 @@
-"""Many clients copy a catalogue of long descriptions at once, from a real server."""
+"""Many clients copy a catalogue of long descriptions from a real server at the same time."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor

@@ -26,7 +26,7 @@ def test_only_the_fields_given_are_changed(person: MakePerson, as_: Callable[...
     assert me("GET", "me").body["first_name"] == "Anna"
 
 
-def test_after_a_change_of_name_one_logs_in_with_the_new_one_and_tokens_stay(
+def test_a_changed_name_is_used_to_log_in_and_tokens_stay_valid(
     person: MakePerson, as_: Callable[..., Api], api: Api
 ) -> None:
     who = person("Anna")
@@ -56,7 +56,7 @@ def test_after_a_change_of_name_one_logs_in_with_the_new_one_and_tokens_stay(
         ({"password": "another one"}, 400, "unknown_field"),
     ],
 )
-def test_what_cannot_be_is_refused_and_changes_nothing(
+def test_an_invalid_profile_change_is_refused_and_changes_nothing(
     person: MakePerson, as_: Callable[..., Api], body: dict[str, Any], status: int, code: str
 ) -> None:
     person("bert", email="bert@example.com")
@@ -67,7 +67,7 @@ def test_what_cannot_be_is_refused_and_changes_nothing(
     assert me("GET", "me").body == before
 
 
-def test_a_taken_address_is_known_by_its_constraint_not_by_what_it_says(
+def test_a_taken_address_is_recognised_by_its_constraint_and_not_by_its_text(
     person: MakePerson, as_: Callable[..., Api]
 ) -> None:
     address = "customer_username_unique@example.com"
@@ -76,7 +76,7 @@ def test_a_taken_address_is_known_by_its_constraint_not_by_what_it_says(
     assert (refused.status, refused.body["code"]) == (409, "email_taken")
 
 
-def test_a_change_of_what_was_changed_meanwhile_is_refused(
+def test_a_change_of_an_outdated_profile_is_refused(
     person: MakePerson, as_: Callable[..., Api]
 ) -> None:
     me = as_(person())
@@ -88,7 +88,7 @@ def test_a_change_of_what_was_changed_meanwhile_is_refused(
     assert me("GET", "me").body["first_name"] == "Anna"
 
 
-def test_a_deleted_account_is_out_and_its_orders_stay(
+def test_a_deleted_account_cannot_log_in_and_its_orders_are_kept(
     person: MakePerson,
     product: Callable[..., int],
     api: Api,
@@ -114,7 +114,7 @@ def test_a_deleted_account_is_out_and_its_orders_stay(
     assert api("POST", "auth/register", credentials).status == 201
 
 
-def test_a_token_that_outlives_its_account_by_seconds_finds_nothing_and_orders_and_moves_nothing(
+def test_the_token_of_a_deleted_account_cannot_read_order_or_move(
     person: MakePerson, as_: Callable[..., Api], product: Callable[..., int], sessions_known: None
 ) -> None:
     who, jam = person(), product()

@@ -1,4 +1,4 @@
-"""Methods, and the headers that stand on every answer."""
+"""Methods, and the headers of every answer."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +14,7 @@ IN_PATHS = {"{product}": "1", "{category}": "1", **dict.fromkeys(UUIDS, ORDER_ID
 
 
 def paths() -> dict[str, set[str]]:
-    """Every path of the document, and the methods it takes."""
+    """Returns every path of the document with its methods."""
     found: dict[str, set[str]] = {}
     for one in operations():
         path = one.path
@@ -39,13 +39,13 @@ def test_a_method_that_a_path_does_not_have_is_refused_for_every_caller(
 
 
 @pytest.mark.parametrize("path", sorted(paths()))
-def test_options_tells_the_methods_without_a_token(api: Api, db: None, path: str) -> None:
+def test_options_lists_the_methods_without_a_token(api: Api, db: None, path: str) -> None:
     answer = api("OPTIONS", path)
     assert (answer.status, answer.body) == (204, None)
     assert paths()[path] < set(answer.headers["Allow"].split(", "))
 
 
-def test_head_answers_as_get_does_without_the_body(
+def test_head_returns_the_headers_of_get_without_the_body(
     customer: Api, api: Api, product: Callable[..., int]
 ) -> None:
     jam = product()
@@ -57,7 +57,7 @@ def test_head_answers_as_get_does_without_the_body(
     assert api("HEAD", "me").status == 401
 
 
-def test_answers_without_a_body_do_not_say_what_it_would_be(
+def test_answers_without_a_body_have_no_content_type(
     staff: Api, product: Callable[..., int]
 ) -> None:
     archived = staff("DELETE", f"products/{product()}")
@@ -68,13 +68,13 @@ def test_answers_without_a_body_do_not_say_what_it_would_be(
     ]
 
 
-def test_personal_answers_are_not_kept_by_caches_in_between(customer: Api) -> None:
+def test_personal_answers_are_not_stored_by_shared_caches(customer: Api) -> None:
     for path in ("me", "products", "orders"):
         assert customer("GET", path).headers["Cache-Control"] == "private, no-cache"
 
 
 @pytest.mark.parametrize("path", ["me", "nothing", "/livez", "/admin/login/", "docs"])
-def test_a_correlation_id_that_was_sent_comes_back(api: Api, db: None, path: str) -> None:
+def test_a_sent_correlation_id_is_returned(api: Api, db: None, path: str) -> None:
     sent = "4c0f8a3e5f0d4d8f9b1f6d8a6f3a2b10"
     answer = api("GET", path, Correlation_ID=sent)
     assert answer.headers["Correlation-ID"] == sent
@@ -101,7 +101,7 @@ def test_a_correlation_id_of_another_form_is_replaced(api: Api, db: None, sent: 
     assert answer.body["correlation_id"] == answer.headers["Correlation-ID"]
 
 
-def test_each_request_has_another_correlation_id(api: Api, db: None) -> None:
+def test_each_request_has_a_new_correlation_id(api: Api, db: None) -> None:
     assert len({api("GET", "me").headers["Correlation-ID"] for _ in range(5)}) == 5
 
 
@@ -132,9 +132,7 @@ def test_the_refusal_of_a_media_type_names_the_accepted_one(staff: Api) -> None:
 @pytest.mark.parametrize(
     "sent", ["", " ", "1", '"1"', "1-aa", '"x-aa"', '"1-aa", "2-aa"', "'1-aa'"]
 )
-def test_an_if_match_that_is_no_etag_is_refused(
-    staff: Api, product: Callable[..., int], sent: str
-) -> None:
+def test_an_invalid_if_match_is_refused(staff: Api, product: Callable[..., int], sent: str) -> None:
     jam = product()
     lines = {"lines": [{"product": jam, "quantity": 1}]}
     for path, body in ((f"products/{jam}", {"unit": "jar"}), ("cart", lines)):

@@ -1,4 +1,4 @@
-"""An order's way through v1: who may move it where, what that does to stock, and what it tells."""
+"""The moves of an order through v1: who may make them, their effect on stock, and their events."""
 
 from collections.abc import Callable
 from typing import Any
@@ -20,7 +20,7 @@ def move(api: Api, order: Answer, name: str, body: Any = None, **headers: str) -
 
 
 def moved(staff: Api, order: Answer, *names: str) -> Answer:
-    """The order after these moves."""
+    """Makes the moves; returns the order."""
     for name in names:
         order = move(staff, order, name)
         assert order.status == 200, order.body
@@ -28,13 +28,13 @@ def moved(staff: Api, order: Answer, *names: str) -> Answer:
 
 
 def stock(product: int) -> tuple[int, int]:
-    """What is available and what is committed."""
+    """Returns the available and committed units."""
     found = database.rows("SELECT available, committed FROM stock WHERE product_id = %s", [product])
     return found[0][0], found[0][1]
 
 
 def causes(product: int) -> list[tuple[str, int, int]]:
-    """The ledger since the opening."""
+    """Returns the ledger after the opening stock."""
     return database.rows(
         "SELECT cause, available_change, committed_change FROM ledger_entry"
         " WHERE product_id = %s AND cause <> 'opening' ORDER BY id",
@@ -47,7 +47,7 @@ def events(api: Api, order: Answer) -> list[dict[str, Any]]:
     return list(found)
 
 
-def test_a_cancelled_order_gives_its_units_back_and_keeps_its_lines(
+def test_a_cancelled_order_releases_its_units_and_keeps_its_lines(
     customer: Api, product: Product
 ) -> None:
     tea, jam = product(stock=5), product(stock=9)
@@ -62,7 +62,7 @@ def test_a_cancelled_order_gives_its_units_back_and_keeps_its_lines(
     assert cancelled.headers["ETag"] == customer("GET", placed.headers["Location"]).headers["ETag"]
 
 
-def test_an_event_tells_who_moved_an_order_when_and_why(
+def test_an_event_has_actor_time_and_reason_of_a_move(
     person: Callable[..., Person], as_: As, product: Product
 ) -> None:
     who = person()
@@ -82,7 +82,7 @@ def test_an_event_tells_who_moved_an_order_when_and_why(
     }
 
 
-def test_an_order_goes_through_the_shop_and_its_units_leave_with_it(
+def test_an_order_is_packed_shipped_and_delivered_with_its_units(
     customer: Api, staff: Api, product: Product
 ) -> None:
     tea = product(stock=5)
@@ -110,7 +110,7 @@ def test_an_order_goes_through_the_shop_and_its_units_leave_with_it(
         (("cancel",), "return"),
     ],
 )
-def test_a_move_that_the_status_does_not_allow_is_refused_by_name(
+def test_a_move_that_the_status_does_not_allow_is_refused_with_the_status(
     customer: Api, staff: Api, product: Product, before: tuple[str, ...], name: str
 ) -> None:
     tea = product()
@@ -136,7 +136,9 @@ def test_customers_cancel_until_an_order_is_packed_and_staff_until_it_is_shipped
 
 
 @pytest.mark.parametrize("name", ["pack", "ship", "deliver", "return"])
-def test_the_moves_of_the_shop_are_for_staff(customer: Api, product: Product, name: str) -> None:
+def test_customers_cannot_pack_ship_deliver_or_return(
+    customer: Api, product: Product, name: str
+) -> None:
     tea = product()
     placed = place(customer, (tea, 1))
     body = {"lines": [{"product": tea, "quantity": 1}], "reason": "x"}
@@ -157,7 +159,7 @@ def test_another_customers_order_or_a_draft_is_not_found(
     assert move(staff, placed, "pack").status == 404
 
 
-def test_what_was_not_on_the_shelf_leaves_the_order_and_the_stock(
+def test_units_that_were_not_picked_leave_the_order_and_the_stock(
     customer: Api, staff: Api, product: Product
 ) -> None:
     tea, jam = product(stock=5, price="2.00"), product(stock=9, price="1.50")
@@ -177,7 +179,7 @@ def test_what_was_not_on_the_shelf_leaves_the_order_and_the_stock(
     assert answers == {"picked": [{"product": tea, "ordered": 4, "quantity": 1, "missing": True}]}
 
 
-def test_what_was_there_after_all_can_be_ordered_again_and_an_empty_line_goes(
+def test_packing_with_missing_false_releases_units_and_removes_empty_lines(
     customer: Api, staff: Api, product: Product
 ) -> None:
     tea, jam = product(stock=5), product(stock=9)
@@ -189,7 +191,7 @@ def test_what_was_there_after_all_can_be_ordered_again_and_an_empty_line_goes(
     assert stock(tea) == (5, 0)
 
 
-def test_an_order_of_which_nothing_was_picked_is_cancelled_as_it_was(
+def test_an_order_without_picked_units_is_cancelled_unchanged(
     customer: Api, staff: Api, product: Product
 ) -> None:
     tea, jam = product(stock=5), product(stock=9)
@@ -205,7 +207,7 @@ def test_an_order_of_which_nothing_was_picked_is_cancelled_as_it_was(
     assert events(customer, placed)[-1]["data"]["reason"] == "nothing picked"
 
 
-def test_picking_a_product_that_was_not_ordered_is_a_fault_and_all_faults_are_named(
+def test_picking_with_unknown_products_names_all_faults(
     customer: Api, staff: Api, product: Product
 ) -> None:
     tea, jam = product(), product()
@@ -226,7 +228,7 @@ def returning(*lines: tuple[int, int], **rest: Any) -> dict[str, Any]:
     return {"lines": [{"product": p, "quantity": q, **rest} for p, q in lines], "reason": "Broken."}
 
 
-def test_what_comes_back_is_counted_until_nothing_is_left(
+def test_returns_are_counted_until_all_units_are_returned(
     customer: Api, staff: Api, product: Product
 ) -> None:
     tea, jam = product(stock=5), product(stock=9)
@@ -251,7 +253,7 @@ def test_what_comes_back_is_counted_until_nothing_is_left(
     }
 
 
-def test_a_return_of_more_than_was_shipped_names_every_line_and_books_none(
+def test_a_return_above_the_shipped_units_names_every_line_and_stores_none(
     customer: Api, staff: Api, product: Product
 ) -> None:
     tea, jam, rice = product(stock=5), product(stock=9), product()
@@ -268,7 +270,7 @@ def test_a_return_of_more_than_was_shipped_names_every_line_and_books_none(
     assert stock(jam) == (6, 0)
 
 
-def test_of_a_returned_order_nothing_more_can_come_back(
+def test_a_fully_returned_order_cannot_be_returned_again(
     customer: Api, staff: Api, product: Product
 ) -> None:
     tea = product()
@@ -290,7 +292,7 @@ def test_the_second_change_of_one_version_is_refused(
     assert move(staff, placed, "pack", If_Match=present).status == 200
 
 
-def test_a_return_with_a_key_is_booked_once_however_often_it_is_sent(
+def test_a_repeated_return_with_a_key_is_stored_once(
     customer: Api, staff: Api, product: Product
 ) -> None:
     tea = product(stock=5)
@@ -306,9 +308,7 @@ def test_a_return_with_a_key_is_booked_once_however_often_it_is_sent(
     assert (other.status, other.body["code"]) == (422, "idempotency_key_reused")
 
 
-def test_a_repeated_cancellation_shows_the_order_as_it_is_now(
-    customer: Api, product: Product
-) -> None:
+def test_a_repeated_cancellation_shows_the_current_order(customer: Api, product: Product) -> None:
     placed = place(customer, (product(), 1))
     for _ in range(2):
         answer = move(customer, placed, "cancel", Idempotency_Key="k")
@@ -316,7 +316,7 @@ def test_a_repeated_cancellation_shows_the_order_as_it_is_now(
     assert answer.headers["Idempotency-Replayed"] == "true"
 
 
-def test_a_cancellation_has_room_whatever_comes_in_before_it(
+def test_a_cancellation_succeeds_at_the_maximum_stock(
     customer: Api, staff: Api, product: Product
 ) -> None:
     tea = product(stock=2**31 - 1)
@@ -327,7 +327,7 @@ def test_a_cancellation_has_room_whatever_comes_in_before_it(
     assert move(customer, placed, "cancel").status == 200
 
 
-def test_returned_units_that_find_no_room_stay_in_the_order(
+def test_a_return_above_the_maximum_stock_is_refused(
     customer: Api, staff: Api, product: Product
 ) -> None:
     tea = product(stock=2**31 - 1)

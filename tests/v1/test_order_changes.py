@@ -21,7 +21,7 @@ def place(api: Api, product: int) -> str:
 
 
 def answers(api: Api, since: str = "") -> tuple[list[dict[str, Any]], str]:
-    """Everything there is, page by page, and the place after it."""
+    """Reads all answers; returns the orders and the last mark."""
     settle()
     found: list[dict[str, Any]] = []
     while True:
@@ -46,7 +46,7 @@ def test_the_first_answer_has_all_orders_of_the_customer_and_no_others(
     assert answers(customer, since) == ([], since)
 
 
-def test_orders_that_changed_come_once_as_they_stand(
+def test_changed_orders_are_in_the_feed_once_in_their_current_state(
     customer: Api, staff: Api, product: Product
 ) -> None:
     jam = product(stock=99)
@@ -62,7 +62,7 @@ def test_orders_that_changed_come_once_as_they_stand(
     assert [one["status"] for one in answers(customer, since)[0]] == ["cancelled"]
 
 
-def test_what_changes_while_the_orders_are_copied_comes_behind_them(
+def test_changes_during_the_first_copy_follow_it(
     customer: Api, product: Product, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(changes, "MAX_CHANGED_ORDERS", 2)
@@ -80,7 +80,7 @@ def test_what_changes_while_the_orders_are_copied_comes_behind_them(
     }
 
 
-def test_a_mark_is_its_customers_own_and_of_this_installation(
+def test_a_mark_of_another_customer_or_installation_is_refused(
     customer: Api, staff: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, since = answers(customer)
@@ -95,7 +95,7 @@ def told_of_products(api: Api) -> str:
     return str(api("GET", "products/changes").body["since"])
 
 
-def test_a_poll_costs_one_statement(
+def test_a_poll_of_the_order_changes_costs_one_statement(
     customer: Api, product: Product, django_assert_num_queries: Any, sessions_known: None
 ) -> None:
     jam = product(stock=99)

@@ -20,10 +20,10 @@ def code_of(api: Api, method: str, path: str, *body: Any, **headers: str) -> str
     return str(api(method, path, *body, **headers).body["code"])
 
 
-def test_a_request_with_every_fault_is_refused_for_the_first_and_then_the_next(
+def test_a_request_with_several_faults_is_refused_in_the_documented_order(
     api: Api, customer: Api, staff: Api, product: Callable[..., int]
 ) -> None:
-    """Each line removes the fault of the line before."""
+    """Each line of the table removes the fault of the line before."""
     long = {"name": "x" * MAX_OPEN_BODY_BYTES}
     assert code_of(api, "PUT", "auth/keys", long, **PNG) == "method_not_allowed"
     assert code_of(api, "POST", "auth/keys", long, **PNG) == "body_too_large"
@@ -34,7 +34,7 @@ def test_a_request_with_every_fault_is_refused_for_the_first_and_then_the_next(
     assert code_of(staff, "PATCH", f"products/{product()}", FAULTY) == "validation_error"
 
 
-def test_options_refuses_an_invalid_token_as_well(db: None) -> None:
+def test_options_refuses_an_invalid_token(db: None) -> None:
     stranger = Api("a.b.c")
     assert code_of(stranger, "OPTIONS", "orders") == "token_invalid"
     assert stranger("OPTIONS", "auth/token").status == 204
@@ -64,7 +64,7 @@ def operations() -> Iterator[tuple[str, Operation, Mapping[str, Any]]]:
             yield method, one, path.pattern.converters
 
 
-def test_each_function_takes_the_parts_of_its_path_and_what_is_read_for_it() -> None:
+def test_each_operation_has_the_parameters_of_its_path_and_declaration() -> None:
     for method, one, parts in operations():
         taken = signature(one.run).parameters.keys()
         assert taken - {"caller", "query", "body"} == {"request", *parts}, one.name

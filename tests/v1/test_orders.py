@@ -1,4 +1,4 @@
-"""Placing through v1: what an order is, and why one is refused."""
+"""Placing through v1: the order object and the refusals."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -57,7 +57,9 @@ def test_an_order_has_the_names_and_types_of_the_design(customer: Api, product: 
     assert placed.headers["Location"] == f"/api/v1/orders/{order['id']}"
 
 
-def test_an_order_reads_the_same_alone_and_in_the_history(customer: Api, product: Product) -> None:
+def test_an_order_is_the_same_in_its_own_answer_and_in_the_history(
+    customer: Api, product: Product
+) -> None:
     placed = place(customer, (product(), 1))
     alone = customer("GET", placed.headers["Location"])
     assert (alone.body, alone.headers["ETag"]) == (placed.body, placed.headers["ETag"])
@@ -66,7 +68,7 @@ def test_an_order_reads_the_same_alone_and_in_the_history(customer: Api, product
     assert again.status == 304
 
 
-def test_where_and_when_an_order_should_go_are_kept_as_sent(
+def test_the_address_and_day_of_an_order_are_stored_as_sent(
     customer: Api, product: Product
 ) -> None:
     address = {"name": "Ada", "line1": "12 St James's Sq", "city": "London", "country": "GB"}
@@ -75,9 +77,7 @@ def test_where_and_when_an_order_should_go_are_kept_as_sent(
     assert placed.body["requested_for"] == "2026-12-24"
 
 
-def test_placing_takes_what_was_ordered_and_nothing_when_any_line_is_short(
-    customer: Api, product: Product
-) -> None:
+def test_placing_takes_all_units_or_none(customer: Api, product: Product) -> None:
     tea, jam, rice = product(stock=5), product(stock=1), product(stock=0)
     assert place(customer, (tea, 2)).status == 201
     refused = place(customer, (tea, 1), (jam, 2), (rice, 1))
@@ -90,7 +90,7 @@ def test_placing_takes_what_was_ordered_and_nothing_when_any_line_is_short(
     assert len(customer("GET", "orders").body["results"]) == 1
 
 
-def test_lines_of_one_product_are_added_up(customer: Api, product: Product) -> None:
+def test_lines_of_one_product_are_summed(customer: Api, product: Product) -> None:
     tea, jam = product(stock=20, price="1.1"), product()
     refused = place(customer, (tea, 12), (jam, 1), (tea, 12))
     assert refused.body["lines"] == [
@@ -102,7 +102,7 @@ def test_lines_of_one_product_are_added_up(customer: Api, product: Product) -> N
     assert placed.body["lines"][0]["line_total"] == "22.00"
 
 
-def test_the_price_is_the_servers_and_must_be_the_expected_one_where_one_is_sent(
+def test_an_order_has_the_price_of_the_shop_and_an_expected_price_must_match(
     customer: Api, product: Product
 ) -> None:
     tea, jam = product(price="2.2"), product(price="3")
@@ -143,7 +143,7 @@ def test_the_rules_of_a_product_hold_for_all_its_units_together(
     assert place(customer, (jam, 3), (jam, 9)).status == 201
 
 
-def test_a_shop_may_ask_for_a_least_total(customer: Api, product: Product, settings: Any) -> None:
+def test_a_shop_can_have_a_minimum_total(customer: Api, product: Product, settings: Any) -> None:
     settings.MIN_ORDER_TOTAL = "20"
     refused = place(customer, (product(price="6.6"), 3))
     assert (refused.status, refused.body["code"]) == (409, "order_rule")
@@ -151,7 +151,7 @@ def test_a_shop_may_ask_for_a_least_total(customer: Api, product: Product, setti
     assert reported == {"lines": [], "total": "19.80", "minimum": "20.00"}
 
 
-def test_the_top_code_is_the_gravest_and_every_faulty_line_is_named(
+def test_a_refusal_has_the_most_serious_code_and_names_every_faulty_line(
     customer: Api, product: Product
 ) -> None:
     unknown = 999_999
@@ -175,7 +175,7 @@ def test_the_top_code_is_the_gravest_and_every_faulty_line_is_named(
         assert set(faulty(refused)) == {(code, one) for code, one, _ in wanted[position:]}
 
 
-def test_a_line_that_is_faulty_twice_is_named_twice(customer: Api, product: Product) -> None:
+def test_a_line_with_two_faults_is_named_twice(customer: Api, product: Product) -> None:
     jam = product(stock=1, max_per_order=2)
     assert faulty(place(customer, (jam, 3))) == [("insufficient_stock", jam), ("order_rule", jam)]
 
@@ -195,7 +195,7 @@ def test_a_quantity_is_a_whole_number_up_to_a_million(
     assert [one["pointer"] for one in refused.body["errors"]] == ["/lines/0/quantity"]
 
 
-def test_a_million_units_of_the_dearest_product_make_an_exact_total(
+def test_a_million_units_at_the_maximum_price_have_an_exact_total(
     customer: Api, product: Product
 ) -> None:
     gold = product(stock=2**31 - 1, price="999999999.999")
@@ -204,7 +204,7 @@ def test_a_million_units_of_the_dearest_product_make_an_exact_total(
     assert figures(customer, gold) == {gold: 2**31 - 1 - 10**9}
 
 
-def test_a_thousand_lines_are_an_order_and_one_more_is_a_fault(
+def test_an_order_has_at_most_a_thousand_lines(
     customer: Api, product: Product, many_products: Sequence[int]
 ) -> None:
     lines = [(one, 1) for one in many_products]
@@ -232,7 +232,7 @@ def test_an_empty_body_counts_as_an_empty_object(customer: Api) -> None:
         ]
 
 
-def test_what_the_client_must_not_say_is_an_unknown_field(customer: Api, product: Product) -> None:
+def test_fields_that_only_the_server_sets_are_refused(customer: Api, product: Product) -> None:
     lines = [{"product": product(), "quantity": 1, "unit_price": "0.01", "line_total": "0"}]
     asked = {"lines": lines, "total": "0.01", "status": "delivered", "number": 1, "currency": "X"}
     refused = customer("POST", "orders", asked)
@@ -248,7 +248,7 @@ def test_what_the_client_must_not_say_is_an_unknown_field(customer: Api, product
 
 
 def test_an_id_is_the_same_in_upper_case(customer: Api, product: Product) -> None:
-    """As iOS writes it, in what is sent and in the paths."""
+    """iOS writes ids in upper case, in bodies and paths."""
     chosen = str(uuid4()).upper()
     placed = place(customer, (product(), 1), id=chosen).body
     assert placed["id"] == chosen.lower()
@@ -274,7 +274,7 @@ def test_staff_read_every_order(customer: Api, staff: Api, product: Product) -> 
     assert staff("GET", f"{placed.headers['Location']}/events").status == 200
 
 
-def test_staff_order_for_a_customer_on_the_telephone(
+def test_staff_place_an_order_for_a_customer(
     staff: Api, as_: Callable[[Person], Api], person: Callable[..., Person], product: Product
 ) -> None:
     caller, jam = person(), product(price="2")
@@ -304,7 +304,7 @@ def test_the_id_of_another_customers_order_reveals_no_customer(
     assert "errors" not in refused.body
 
 
-def test_an_order_says_whose_it_is(
+def test_an_order_has_its_customer(
     staff: Api, as_: Callable[[Person], Api], person: Callable[..., Person], product: Product
 ) -> None:
     one, other, jam = person(), person(), product()
@@ -334,7 +334,9 @@ def test_no_order_is_placed_for_a_deactivated_customer(
     assert [one.body["code"] for one in answers] == ["session_ended", "ordering_not_allowed"]
 
 
-def test_an_order_tells_who_placed_it_and_when(customer: Api, product: Product) -> None:
+def test_an_order_has_an_event_with_actor_and_time_of_placing(
+    customer: Api, product: Product
+) -> None:
     placed = place(customer, (product(), 1))
     events = customer("GET", f"{placed.headers['Location']}/events").body
     assert UUID(events["results"][0].pop("id")).version == 7
@@ -353,7 +355,7 @@ def test_an_order_tells_who_placed_it_and_when(customer: Api, product: Product) 
     }
 
 
-def test_a_repeat_may_name_its_lines_and_their_prices_in_another_order(
+def test_a_repeat_may_have_its_lines_in_another_order(
     customer: Api, product: Callable[..., int]
 ) -> None:
     lines = [

@@ -1,4 +1,4 @@
-"""The product list as ready bytes: nothing is read twice, and nothing old is ever sent."""
+"""The page cache: no page is read twice, and no outdated page is sent."""
 
 import gzip
 import json
@@ -50,7 +50,7 @@ def another(as_: Callable[[Person], Api], person: MakePerson) -> Api:
 
 
 def reads(api: Api, path: str = "products", **headers: str) -> list[str]:
-    """The statements that a request costs, but for those that read ended log-ins now and then."""
+    """Returns the statements of a request without those that read ended sessions."""
     with CaptureQueriesContext(connection) as captured:
         assert api("GET", path, **headers).status in {200, 304}
     statements = [query["sql"] for query in captured.captured_queries]
@@ -59,14 +59,14 @@ def reads(api: Api, path: str = "products", **headers: str) -> list[str]:
 
 
 def quantity(api: Api) -> int:
-    """What the list says of its one product."""
+    """Returns the quantity of the only product of the list."""
     return int(api("GET", "products").body["results"][0]["quantity"])
 
 
 def test_a_page_is_read_once_while_nothing_changes(
     transactional_db: None, product: MakeProduct, customer: Api, another: Api
 ) -> None:
-    """A commit in any database of the cluster is a reason to look: others may work beside."""
+    """A commit in any database of the cluster causes a check: other tests may run."""
     product()
     assert len(reads(customer)) == 2
     assert [database.SNAPSHOT] in [reads(customer) for _ in range(100)]
@@ -75,7 +75,7 @@ def test_a_page_is_read_once_while_nothing_changes(
 
 @pytest.fixture
 def undisturbed(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As if nothing was committed, and no page was stored yet."""
+    """Simulates a database without commits, and an empty page cache."""
     monkeypatch.setattr(products, "_pages", PageCache())
     monkeypatch.setattr(database, "snapshot", lambda: "1:1:")
 
@@ -85,7 +85,7 @@ def no_lag_is_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(freshness, "MAX_LAG", 3600 * 10**9)
 
 
-def test_within_the_lag_the_database_is_not_queried(
+def test_the_database_is_not_queried_within_the_lag(
     processes_share: None, no_lag_is_too_long: None, product: MakeProduct, customer: Api
 ) -> None:
     product()
@@ -93,7 +93,7 @@ def test_within_the_lag_the_database_is_not_queried(
     assert customer("GET", "products").status == 200
 
 
-def test_what_others_did_is_seen_after_a_tenth_of_a_second(
+def test_changes_of_others_are_visible_after_a_tenth_of_a_second(
     processes_share: None, product: MakeProduct, customer: Api
 ) -> None:
     jam = product(stock=10)
@@ -121,14 +121,14 @@ def test_a_cached_page_does_not_wait_for_other_reads_of_the_account(
     as_: Callable[[Person], Api],
     another: Api,
 ) -> None:
-    """One that is not in the cache does: tests/http/test_account_requests.py."""
+    """For a page that is not in the cache see tests/http/test_account_requests.py."""
     who = person()
     another("GET", "products")
     with reads_running(who.id):
         assert as_(who)("GET", "products").status == 200
 
 
-def test_the_lag_is_what_bounds_it(
+def test_without_the_lag_limit_a_page_stays_outdated(
     processes_share: None, no_lag_is_too_long: None, product: MakeProduct, customer: Api
 ) -> None:
     """The negative control."""
@@ -139,7 +139,7 @@ def test_the_lag_is_what_bounds_it(
     assert quantity(customer) == 10
 
 
-def test_a_customers_own_order_is_seen_at_once_and_causes_no_read_of_others(
+def test_an_own_order_is_visible_at_once_and_causes_no_read_for_others(
     processes_share: None,
     no_lag_is_too_long: None,
     product: MakeProduct,
@@ -154,9 +154,7 @@ def test_a_customers_own_order_is_seen_at_once_and_causes_no_read_of_others(
         assert (quantity(customer), reads(another)) == (left, [])
 
 
-def test_not_modified_is_answered_without_touching_a_row(
-    undisturbed: None, product: MakeProduct, customer: Api
-) -> None:
+def test_a_304_reads_no_row(undisturbed: None, product: MakeProduct, customer: Api) -> None:
     product()
     tag = customer("GET", "products").headers["ETag"]
     assert reads(customer, If_None_Match=tag) == []
@@ -176,7 +174,7 @@ def test_each_commit_is_in_the_next_answer(
 def test_uncommitted_changes_are_in_no_answer(
     transactional_db: None, product: MakeProduct, customer: Api
 ) -> None:
-    """A page that is made while a transaction is open does not outlive its commit."""
+    """A page that was built during a transaction is replaced after its commit."""
     jam = product(stock=100)
     with psycopg.connect(os.environ["DATABASE_URL"]) as elsewhere:
         elsewhere.execute(TAKE_ONE, [jam])
@@ -185,7 +183,7 @@ def test_uncommitted_changes_are_in_no_answer(
         assert quantity(customer) == 99
 
 
-def test_a_snapshot_that_tells_of_nothing_would_show_what_is_gone(
+def test_with_a_constant_snapshot_a_page_stays_outdated(
     undisturbed: None, product: MakeProduct, customer: Api
 ) -> None:
     """The negative control."""
@@ -196,15 +194,13 @@ def test_a_snapshot_that_tells_of_nothing_would_show_what_is_gone(
     assert quantity(customer) == 100
 
 
-def test_a_transaction_sees_what_it_has_written(
-    db: None, product: MakeProduct, customer: Api
-) -> None:
+def test_a_transaction_sees_its_own_changes(db: None, product: MakeProduct, customer: Api) -> None:
     for number in range(3):
         product()
         assert len(customer("GET", "products").body["results"]) == number + 1
 
 
-def test_each_host_gets_its_own_links(
+def test_each_host_gets_links_with_its_name(
     transactional_db: None, product: MakeProduct, customer: Api
 ) -> None:
     for _ in range(2):
@@ -221,13 +217,13 @@ def long_list(transactional_db: None, product: MakeProduct) -> None:
 
 
 def compressed(token: str, accept: str, **headers: str) -> Any:
-    """The answer to who takes what `accept` says."""
+    """Returns the answer to a client with this `Accept-Encoding`."""
     client = Client(headers={"Authorization": f"Bearer {token}", **headers})
     return client.get("/api/v1/products", headers={"Accept-Encoding": accept})
 
 
 @pytest.mark.parametrize("accept", ["gzip", "br, gzip;q=0.5", "deflate, GZIP"])
-def test_who_takes_gzip_gets_gzip(long_list: None, token: str, accept: str) -> None:
+def test_a_client_that_accepts_gzip_gets_gzip(long_list: None, token: str, accept: str) -> None:
     plain, packed = compressed(token, ""), compressed(token, accept)
     assert packed.headers["Content-Encoding"] == "gzip"
     assert json.loads(gzip.decompress(packed.content)) == plain.json()
@@ -241,11 +237,13 @@ def test_who_takes_gzip_gets_gzip(long_list: None, token: str, accept: str) -> N
 
 
 @pytest.mark.parametrize("accept", ["", "identity", "gzip;q=0", "gzip; q=0.000", "br", "xgzip"])
-def test_who_does_not_gets_it_as_it_is(long_list: None, token: str, accept: str) -> None:
+def test_a_client_that_does_not_accept_gzip_gets_uncompressed_pages(
+    long_list: None, token: str, accept: str
+) -> None:
     assert "Content-Encoding" not in compressed(token, accept).headers
 
 
-def test_it_is_compressed_once_a_page(
+def test_each_page_is_compressed_once(
     undisturbed: None, long_list: None, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     times: list[bytes] = []
@@ -261,7 +259,7 @@ def test_it_is_compressed_once_a_page(
     assert len(times) == 1
 
 
-def test_what_is_kept_is_bounded(
+def test_the_page_cache_is_bounded(
     undisturbed: None, product: MakeProduct, customer: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(page_cache, "MAX_PAGES", 2)
@@ -271,7 +269,7 @@ def test_what_is_kept_is_bounded(
     assert [len(reads(customer, f"products?limit={n}")) for n in (1, 3, 2)] == [0, 0, 1]
 
 
-def test_a_large_page_is_made_each_time(
+def test_a_large_page_is_not_cached(
     undisturbed: None, product: MakeProduct, customer: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(page_cache, "MAX_PAGE_BYTES", 10)
@@ -284,13 +282,13 @@ Look = tuple[int, int]
 
 
 def state(look: Look) -> State:
-    """What a replica shows then."""
+    """Returns the state of a replica at this time."""
     moment, byte = look
     return State(Position(1, 1, byte), moment)
 
 
 def found(pages: PageCache, wanted: PageRequest, look: Look, who: Caller = A_CALLER) -> CachedPage:
-    """The page that is kept, if it was seen since, or the one that is read now."""
+    """Returns the cached page if it was checked since, and else the page that is read now."""
     return pages._good(
         wanted,
         who,
@@ -302,8 +300,10 @@ def found(pages: PageCache, wanted: PageRequest, look: Look, who: Caller = A_CAL
 def made_at_once(
     pages: PageCache, looks: Sequence[Look] = [(0, 1)] * 8, *, at_most: float = 0.5
 ) -> tuple[int, int]:
-    """How often a page is made for those who want it at once, and how many pages they get. The
-    first one is made until another one is, or for `at_most` seconds."""
+    """Returns how often a page is built for concurrent requests and how many pages they get.
+
+    The first build lasts until another one begins, or for `at_most` seconds.
+    """
     times, second = list[int](), Event()
 
     def make() -> dict[str, int]:
@@ -319,25 +319,27 @@ def made_at_once(
     return len(times), len({id(one.result()) for one in got})
 
 
-def test_a_page_that_many_want_at_once_is_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_concurrent_requests_build_a_page_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(page_cache, "MAX_WAIT_SECONDS", 30.0)
     assert made_at_once(PageCache()) == (1, 1)
 
 
-def test_who_has_waited_too_long_for_it_makes_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The negative control, too: without their turns each makes it."""
+def test_a_thread_that_waits_too_long_builds_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also a negative control: without the wait each thread builds the page."""
     monkeypatch.setattr(page_cache, "MAX_WAIT_SECONDS", 0)
     assert made_at_once(PageCache(), at_most=30.0)[0] > 1
 
 
-def test_one_that_was_seen_since_they_came_is_new_enough_for_all() -> None:
-    """Orders come all the time, so each has seen another shop: but none a later one."""
+def test_a_page_read_after_all_requests_arrived_serves_all_of_them() -> None:
+    """Orders are placed continuously, so each request has another required state, and none a later
+    one.
+    """
     looks = [(9 - number, number) for number in range(8)]
     made, _ = made_at_once(PageCache(), looks)
     assert made < 8
 
 
-def test_a_page_that_an_account_waits_to_read_is_read_for_another_one_meanwhile(
+def test_a_page_is_read_for_another_account_while_one_waits(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(page_cache, "MAX_WAIT_SECONDS", per_key.LONGEST_WAIT)
@@ -352,22 +354,22 @@ def test_a_page_that_an_account_waits_to_read_is_read_for_another_one_meanwhile(
     assert waiting.result() is page
 
 
-def test_a_state_that_was_read_before_a_request_came_is_not_fresh_enough_for_it() -> None:
+def test_a_state_read_before_a_request_arrived_is_not_used_for_it() -> None:
     """The negative control."""
     pages, wanted = PageCache(), PageRequest("", "/products", lambda: dict)
     made = [found(pages, wanted, (number, number)) for number in range(8)]
     assert len({id(page) for page in made}) == 8
 
 
-def test_what_a_replica_gave_is_known_by_what_was_replayed_and_not_by_its_time() -> None:
-    """Replicas are behind one another: a later look may find an earlier state."""
+def test_pages_from_replicas_are_compared_by_position_and_not_by_time() -> None:
+    """Replicas have different delays: a later read may return an earlier state."""
     pages, wanted = PageCache(), PageRequest("", "/products", lambda: dict)
     first = pages._current(wanted, state((9, 100)))
     second = pages._current(wanted, state((5, 200)))
     assert (second is first, second.replayed) == (False, Position(1, 1, 200))
 
 
-def test_what_could_not_be_made_is_made_by_the_next() -> None:
+def test_a_page_that_failed_is_built_by_the_next_request() -> None:
     pages = PageCache()
     with pytest.raises(ZeroDivisionError):
         found(pages, PageRequest("", "/products", lambda: lambda: 1 / 0), (0, 1))
@@ -375,7 +377,7 @@ def test_what_could_not_be_made_is_made_by_the_next() -> None:
 
 
 def test_a_query_is_parsed_once_for_a_cached_page() -> None:
-    """And the request that asked it is let go: what the page is made by is kept instead."""
+    """The cache does not hold the request, only the function that builds the page."""
     pages, prepared = PageCache(), []
 
     def prepare() -> page_cache.Make:
@@ -389,8 +391,8 @@ def test_a_query_is_parsed_once_for_a_cached_page() -> None:
     assert prepared == [1]
 
 
-def test_the_longest_unused_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that is requested all the time stays; a dropped page is not used any more."""
+def test_the_least_recently_used_page_is_evicted_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A frequently requested page stays; an evicted page is not used any more."""
     monkeypatch.setattr(page_cache, "MAX_PAGES", 3)
     monkeypatch.setattr(database, "snapshot", lambda: "1:1:")
     pages = PageCache()
@@ -403,7 +405,7 @@ def test_the_longest_unused_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [bool(page.seen_at) for page in others] == [False] * 7 + [True] * 2
 
 
-def test_a_page_that_was_replaced_is_not_taken_for_current_again() -> None:
+def test_a_replaced_page_does_not_become_current_again() -> None:
     """A thread that checked before the page was replaced may report it afterwards."""
     pages = PageCache()
     wanted = PageRequest("", "/products", lambda: dict)

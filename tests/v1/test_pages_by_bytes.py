@@ -1,5 +1,4 @@
-"""Lists of long texts: a page ends by bytes as well, and a client that follows it gets each row
-once."""
+"""Lists of long texts: pages are also limited by bytes, and a client gets each row once."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -40,7 +39,7 @@ lengths = st.lists(
 
 
 def pages(api: Api, path: str) -> Iterator[list[dict[str, Any]]]:
-    """Page by page through the `next` links."""
+    """Reads all pages through the `next` links."""
     link: str | None = path
     while link is not None:
         body = api("GET", link.removeprefix("http://testserver")).body
@@ -49,7 +48,7 @@ def pages(api: Api, path: str) -> Iterator[list[dict[str, Any]]]:
 
 
 def read_feed(api: Api, path: str, since: str = "") -> Iterator[tuple[list[dict[str, Any]], str]]:
-    """Answer by answer through `since`."""
+    """Reads all answers through `since`."""
     settle()
     more = True
     while more:
@@ -80,7 +79,7 @@ def shelf(product: Callable[..., int]) -> list[int]:
     limit=st.integers(1, 13),
     ordering=st.sampled_from(["id", "-id", "name", "-price"]),
 )
-def test_links_lead_to_every_product_once(
+def test_pages_limited_by_bytes_lead_to_every_product_once(
     shelf: list[int], customer: Api, lengths: list[int], limit: int, ordering: str
 ) -> None:
     describe(shelf, lengths)
@@ -92,7 +91,7 @@ def test_links_lead_to_every_product_once(
     )
 
 
-def test_the_changes_after_an_answer_that_ends_by_bytes_begin_with_the_product_it_left_out(
+def test_changes_limited_by_bytes_continue_with_the_next_product(
     customer: Api, shelf: list[int]
 ) -> None:
     *_, (_, since) = read_feed(customer, "products/changes")
@@ -106,7 +105,7 @@ def test_the_changes_after_an_answer_that_ends_by_bytes_begin_with_the_product_i
 
 @few_examples
 @given(lengths=lengths, gone=st.sets(st.integers(0, 11), max_size=4), rows=st.integers(1, 13))
-def test_a_copy_of_the_products_has_each_of_them_whatever_their_lengths(
+def test_a_copy_has_every_product_of_any_length(
     product: Callable[..., int],
     customer: Api,
     now: datetime,
@@ -156,7 +155,7 @@ notes = st.lists(st.sampled_from([0, 1, 500, MAX_TEXT_LENGTH]), min_size=7, max_
     names=st.lists(st.sampled_from([1, 60, 150]), min_size=7, max_size=7),
     limit=st.integers(1, 8),
 )
-def test_links_and_changes_lead_to_every_order_once_with_all_its_lines(
+def test_pages_and_changes_lead_to_every_order_once_with_all_lines(
     buyer: Api, notes: list[int], names: list[int], limit: int
 ) -> None:
     ids = list(Order.objects.order_by("-placed_at").values_list("id", flat=True))
@@ -175,7 +174,7 @@ def test_links_and_changes_lead_to_every_order_once_with_all_its_lines(
             assert len(page) == 1 or sum(len(one.encode()) for one in texts) <= MAX_PAGE_BYTES
 
 
-def test_a_page_of_orders_ends_by_what_the_customer_wrote(
+def test_a_page_of_orders_is_limited_by_the_bytes_of_customer_text(
     buyer: Api, person: Callable[..., Person]
 ) -> None:
     """Control characters, which JSON writes in six bytes each, are counted as six."""

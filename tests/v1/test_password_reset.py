@@ -29,7 +29,7 @@ def code(answer: Answer) -> tuple[int, str | None]:
 
 
 def token_of(reset: PasswordReset | None = None) -> str:
-    """What the mail of the newest reset brings."""
+    """Returns the token of the newest reset."""
     about = (reset or PasswordReset.objects.latest("created_at")).id
     found = resets.invitation(about, secret=secrets()[0], now=datetime.now(UTC))
     assert found is not None
@@ -56,7 +56,7 @@ def ways_to_ask(person: MakePerson) -> dict[str, str]:
     }
 
 
-def test_every_address_is_answered_alike_and_with_the_same_work(
+def test_every_address_gets_the_same_answer_with_the_same_work(
     api: Api, person: MakePerson
 ) -> None:
     done = {}
@@ -72,7 +72,7 @@ def test_every_address_is_answered_alike_and_with_the_same_work(
     assert PasswordReset.objects.filter(customer=None).count() == 3
 
 
-def test_neither_the_jobs_nor_the_rows_say_who_it_is_about(api: Api, person: MakePerson) -> None:
+def test_jobs_and_rows_of_a_reset_do_not_reveal_the_account(api: Api, person: MakePerson) -> None:
     person("Ada Lovelace", email=EMAIL)
     for email in (EMAIL, "unknown@example.com"):
         api("POST", ASK, {"email": email})
@@ -91,18 +91,20 @@ def _reset_of(username: str) -> PasswordReset:
 
 
 @pytest.mark.parametrize("email", ["", "ada", "ada@example", "a b@example.com", 7, "a@b.c\0"])
-def test_what_is_no_address_is_refused(api: Api, db: None, email: Any) -> None:
+def test_an_invalid_address_is_refused(api: Api, db: None, email: Any) -> None:
     assert code(api("POST", ASK, {"email": email})) == (400, "validation_error")
     assert not Mail.objects.exists()
 
 
-def test_a_shop_without_a_mail_server_says_so(api: Api, db: None, settings: Any) -> None:
+def test_a_reset_without_a_mail_server_is_refused_with_the_reason(
+    api: Api, db: None, settings: Any
+) -> None:
     settings.EMAIL_URL = ""
     assert code(api("POST", ASK, {"email": EMAIL})) == (403, "mail_off")
     assert not PasswordReset.objects.exists()
 
 
-def test_a_reset_ends_every_log_in_and_every_key_and_the_new_password_opens(
+def test_a_reset_ends_all_sessions_and_keys_and_the_new_password_works(
     api: Api, person: MakePerson
 ) -> None:
     who, other, now = person(email=EMAIL), person(), datetime.now(UTC)
@@ -128,7 +130,7 @@ def test_the_reset_of_a_member_of_staff_is_in_the_audit_trail(
     assert list(AuditEntry.objects.values_list("channel", "action")) == trail
 
 
-def test_an_account_without_a_password_gets_its_first(api: Api, person: MakePerson) -> None:
+def test_a_reset_sets_the_first_password_of_an_account(api: Api, person: MakePerson) -> None:
     who = person("telephone", email=EMAIL)
     who.customer.set_unusable_password()
     who.customer.save()
@@ -152,28 +154,30 @@ def test_a_token_works_once_and_ends_the_others_of_its_account(
 
 
 def move(who: Person, when: datetime) -> str:
-    """The customer gives another address; which."""
+    """The customer changes the address; returns the new one."""
     accounts.change_profile(who.id, {"email": "new@example.com"}, now=when)
     return "new@example.com"
 
 
 def resets_of(api: Api, who: Person, email: str) -> int:
-    """How many resets of the account there are after one more was requested."""
+    """Requests a reset; returns the number of resets of the account."""
     assert api("POST", ASK, {"email": email}).status == 202
     return PasswordReset.objects.filter(customer=who.id).count()
 
 
-def test_an_address_that_was_given_lately_is_no_way_into_the_account(
+def test_an_address_changed_within_a_week_cannot_reset_the_password(
     api: Api, as_: Callable[[Person], Api], person: MakePerson
 ) -> None:
-    """A caller with a token or a key may change the address, but not with it the password."""
+    """A caller with a token or a key may change the address, but not the password with it."""
     who = person(email=EMAIL)
     assert as_(who)("PATCH", "me", {"email": "thief@example.com"}).status == 200
     assert resets_of(api, who, "thief@example.com") == 0
     assert resets_of(api, who, EMAIL) == 0
 
 
-def test_after_a_week_it_is(api: Api, person: MakePerson) -> None:
+def test_an_address_changed_over_a_week_ago_can_reset_the_password(
+    api: Api, person: MakePerson
+) -> None:
     who = person(email=EMAIL)
     now = datetime.now(UTC)
     moved = move(who, now - SETTLED + timedelta(minutes=1))
@@ -182,7 +186,7 @@ def test_after_a_week_it_is(api: Api, person: MakePerson) -> None:
     assert resets_of(api, who, moved) == 1
 
 
-def test_giving_the_same_address_again_begins_no_week(api: Api, person: MakePerson) -> None:
+def test_saving_an_equal_address_does_not_begin_a_new_week(api: Api, person: MakePerson) -> None:
     who = person(email=EMAIL)
     accounts.change_profile(who.id, {"email": EMAIL}, now=datetime.now(UTC))
     assert resets_of(api, who, EMAIL) == 1
@@ -205,7 +209,7 @@ SPOILED: dict[str, Callable[[Person], object]] = {
 
 
 @pytest.mark.parametrize("spoiled", SPOILED)
-def test_a_token_does_not_outlive_what_it_was_made_of(
+def test_a_reset_token_ends_when_its_account_changes(
     api: Api, person: MakePerson, spoiled: str
 ) -> None:
     who = person(email=EMAIL)
@@ -235,7 +239,7 @@ FORGERIES: dict[str, Callable[[str], str]] = {
 
 
 @pytest.mark.parametrize("forgery", FORGERIES)
-def test_a_forged_token_is_refused_and_the_real_one_still_opens(
+def test_a_forged_reset_token_is_refused_and_the_real_one_still_works(
     api: Api, person: MakePerson, forgery: str
 ) -> None:
     person(email=EMAIL)
@@ -245,7 +249,7 @@ def test_a_forged_token_is_refused_and_the_real_one_still_opens(
     assert confirm(api, token).status == 204
 
 
-def test_the_token_of_one_account_opens_no_other(api: Api, person: MakePerson) -> None:
+def test_a_reset_token_works_only_for_its_account(api: Api, person: MakePerson) -> None:
     mine, theirs = person(email=EMAIL), person(email="bert@example.com")
     for email in (EMAIL, "bert@example.com"):
         api("POST", ASK, {"email": email})
@@ -257,7 +261,7 @@ def test_the_token_of_one_account_opens_no_other(api: Api, person: MakePerson) -
     assert code(confirm(api, mixed)) == (403, "reset_token_invalid")
 
 
-def test_a_token_of_the_secret_before_still_opens(
+def test_a_reset_token_with_the_previous_secret_works(
     api: Api, person: MakePerson, settings: Any
 ) -> None:
     person(email=EMAIL)
@@ -268,7 +272,7 @@ def test_a_token_of_the_secret_before_still_opens(
     assert confirm(api, token).status == 204
 
 
-def test_a_weak_password_is_refused_with_every_fault_and_the_token_stays_good(
+def test_a_weak_password_is_refused_and_the_reset_token_stays_valid(
     api: Api, person: MakePerson
 ) -> None:
     person("Ada Lovelace", email=EMAIL)
@@ -286,7 +290,7 @@ def test_a_weak_password_is_refused_with_every_fault_and_the_token_stays_good(
     assert confirm(api, token).status == 204
 
 
-def test_what_is_past_its_time_is_deleted(api: Api, person: MakePerson) -> None:
+def test_expired_resets_are_deleted(api: Api, person: MakePerson) -> None:
     person(email=EMAIL)
     for _ in range(2):
         api("POST", ASK, {"email": EMAIL})

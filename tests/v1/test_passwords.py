@@ -1,4 +1,4 @@
-"""Changing one's password: who may, what is refused, and what goes on afterwards."""
+"""Changing the own password: permission, refusals, and the sessions that stay valid."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -30,7 +30,7 @@ def log_in(api: Api, who: Person, password: str = OLD) -> Answer:
 
 
 def change(api: Api, access: str, current: str = OLD, new: str = NEW) -> Answer:
-    """Asks for another password."""
+    """Requests a change of the password."""
     body = {"current_password": current, "new_password": new}
     return api("POST", PATH, body, Authorization=f"Bearer {access}")
 
@@ -39,7 +39,7 @@ def code(answer: Answer) -> tuple[int, str | None]:
     return answer.status, answer.body and answer.body.get("code")
 
 
-def test_the_new_password_opens_and_the_old_one_does_not(api: Api, person: MakePerson) -> None:
+def test_the_new_password_works_and_the_old_one_does_not(api: Api, person: MakePerson) -> None:
     who = person()
     changed = change(api, log_in(api, who).body["access"])
     assert (changed.status, changed.body) == (204, None)
@@ -47,7 +47,7 @@ def test_the_new_password_opens_and_the_old_one_does_not(api: Api, person: MakeP
     assert log_in(api, who, NEW).status == 200
 
 
-def test_the_log_in_that_asks_goes_on_and_all_others_end(
+def test_a_password_change_keeps_its_session_and_ends_all_others(
     api: Api, person: MakePerson, clock: Clock
 ) -> None:
     who, other = person(), person()
@@ -62,9 +62,7 @@ def test_the_log_in_that_asks_goes_on_and_all_others_end(
     assert code(JudgedApi(tablet["access"])("GET", "me")) == (401, "session_ended")
 
 
-def test_keys_go_on_but_for_the_one_that_was_handed_out_for_the_old_password(
-    api: Api, person: MakePerson
-) -> None:
+def test_a_password_change_ends_only_the_derived_key(api: Api, person: MakePerson) -> None:
     who, now = person(), datetime.now(UTC)
     made = str(keys.create_key(who.caller, "till", now=now).text)
     ask = partial(
@@ -81,9 +79,7 @@ def test_keys_go_on_but_for_the_one_that_was_handed_out_for_the_old_password(
     assert ask(NEW) != derived
 
 
-def test_a_key_may_change_the_password_too_and_every_log_in_ends(
-    api: Api, person: MakePerson
-) -> None:
+def test_a_password_change_with_a_key_ends_every_session(api: Api, person: MakePerson) -> None:
     who = person()
     key = str(keys.create_key(who.caller, "till", now=datetime.now(UTC)).text)
     refresh = log_in(api, who).body["refresh"]
@@ -93,7 +89,7 @@ def test_a_key_may_change_the_password_too_and_every_log_in_ends(
 
 
 @pytest.mark.parametrize("current", ["", "wrong horse", "\ud83d\udc0e", OLD.upper()])
-def test_a_wrong_present_password_changes_nothing(
+def test_a_wrong_current_password_changes_nothing(
     api: Api, person: MakePerson, current: str
 ) -> None:
     who = person()
@@ -103,7 +99,7 @@ def test_a_wrong_present_password_changes_nothing(
     assert Customer.objects.filter(pk=who.id).values().get() == before
 
 
-def test_an_account_without_a_password_has_none_to_change(
+def test_an_account_without_a_password_cannot_change_it(
     as_: Callable[[Person], Api], person: MakePerson
 ) -> None:
     who = person()
@@ -113,9 +109,7 @@ def test_an_account_without_a_password_has_none_to_change(
     assert code(as_(who)("POST", PATH, body)) == (403, "wrong_password")
 
 
-def test_a_repeat_whose_answer_was_lost_is_answered_as_the_first(
-    api: Api, person: MakePerson
-) -> None:
+def test_a_repeated_password_change_gets_the_first_answer(api: Api, person: MakePerson) -> None:
     who = person()
     access = log_in(api, who).body["access"]
     assert [change(api, access).status for _ in range(3)] == [204] * 3
@@ -157,7 +151,7 @@ def test_every_fault_of_a_change_is_named_at_once(
     assert {(one["pointer"], one["code"]) for one in refused.body["errors"]} == found
 
 
-def test_a_weak_password_is_refused_whether_the_present_one_is_right_or_not(
+def test_a_weak_password_is_refused_with_a_right_or_wrong_current_one(
     as_: Callable[[Person], Api], person: MakePerson
 ) -> None:
     mine = as_(person())
@@ -166,7 +160,7 @@ def test_a_weak_password_is_refused_whether_the_present_one_is_right_or_not(
         assert code(refused) == (400, "validation_error")
 
 
-def test_an_account_that_was_deactivated_meanwhile_changes_nothing(
+def test_a_deactivated_account_cannot_change_its_password(
     as_: Callable[[Person], Api], person: MakePerson
 ) -> None:
     who = person()
@@ -176,7 +170,7 @@ def test_an_account_that_was_deactivated_meanwhile_changes_nothing(
     assert code(mine("POST", PATH, body)) == (401, "session_ended")
 
 
-def test_guessing_the_present_password_is_counted_as_log_ins_are(
+def test_guesses_of_the_current_password_count_like_log_ins(
     as_: Callable[[Person], Api], person: MakePerson, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(attempts, "_setup", [attempts.Setup(secret="a secret of this test")])
@@ -188,7 +182,7 @@ def test_guessing_the_present_password_is_counted_as_log_ins_are(
 
 
 @pytest.mark.parametrize("path", [PATH, "auth/token"])
-def test_a_new_username_gives_no_new_guesses(
+def test_a_new_user_name_gives_no_new_attempts(
     path: str, as_: Callable[[Person], Api], person: MakePerson, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(attempts, "_setup", [attempts.Setup(secret="a secret of this test")])
@@ -206,10 +200,10 @@ def test_a_new_username_gives_no_new_guesses(
     assert set(statuses[:-1]) == {403 if path == PATH else 401}
 
 
-def test_a_wrong_present_password_is_refused_and_counted_whatever_the_new_one_is(
+def test_a_wrong_current_password_counts_with_any_new_password(
     as_: Callable[[Person], Api], person: MakePerson, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Else a caller with a token would try two passwords at a time, and learn of the second."""
+    """Otherwise a caller with a token could try two passwords with one request."""
     monkeypatch.setattr(attempts, "_setup", [attempts.Setup(secret="a secret of this test")])
     who = person()
     mine, guess = as_(who), {"current_password": "wrong horse", "new_password": OLD}
@@ -217,7 +211,7 @@ def test_a_wrong_present_password_is_refused_and_counted_whatever_the_new_one_is
     assert [mine("POST", PATH, guess).status for _ in range(tries + 1)] == [403] * tries + [429]
 
 
-def test_after_a_change_only_its_own_repeat_is_answered_as_it_was(
+def test_only_an_equal_repeat_of_a_password_change_is_answered_again(
     as_: Callable[[Person], Api], person: MakePerson
 ) -> None:
     who = person()
@@ -232,10 +226,10 @@ def test_after_a_change_only_its_own_repeat_is_answered_as_it_was(
 
 
 @pytest.mark.parametrize("known", [True, False])
-def test_a_repeat_is_none_once_another_password_was_set(
+def test_a_password_change_is_not_repeated_after_a_later_change(
     as_: Callable[[Person], Api], person: MakePerson, *, known: bool
 ) -> None:
-    """By staff, or by a command that knows nothing of changes."""
+    """The later change is by staff or by a command."""
     who = person()
     mine, body = as_(who), {"current_password": OLD, "new_password": NEW}
     assert mine("POST", PATH, body).status == 204

@@ -1,4 +1,4 @@
-"""A payment that covers an order which awaits it confirms the order, if its units are there."""
+"""A payment of the whole amount confirms a pending order if its units are available."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -81,7 +81,7 @@ def test_a_payment_of_the_whole_total_confirms(staff: Api, held: Answer, jam: in
     assert due(staff) == []
 
 
-def test_a_part_does_not_confirm_until_the_rest_is_there(staff: Api, held: Answer) -> None:
+def test_a_partial_payment_does_not_confirm_before_the_rest(staff: Api, held: Answer) -> None:
     record(staff, held, TOTAL - 1)
     assert status(staff, held) == "pending"
     record(staff, held, 1, transaction_id="u")
@@ -99,10 +99,10 @@ def test_a_payment_of_an_expired_order_takes_its_units_again(
 
 
 @pytest.mark.parametrize("is_stored", [True, False])
-def test_a_payment_is_a_refund_due_if_the_units_are_gone(
+def test_a_payment_is_a_refund_due_if_the_units_were_sold(
     customer: Api, staff: Api, held: Answer, jam: int, is_stored: bool
 ) -> None:
-    """Also if the worker has not stored the expiry when the payment arrives."""
+    """This also holds if the worker has not stored the expiry yet."""
     holding.pass_seconds(10_000, [UUID(held.body["id"])])
     if is_stored:
         expire_holds(now=now(), limit=10)
@@ -114,7 +114,7 @@ def test_a_payment_is_a_refund_due_if_the_units_are_gone(
     assert due(staff) == [TOTAL]
 
 
-def test_an_authorisation_confirms_only_if_the_shop_says_so(
+def test_an_authorisation_confirms_only_with_the_setting(
     staff: Api, customer: Api, product: Product, settings: Any
 ) -> None:
     jam = product(price="5.00", stock=4)
@@ -126,7 +126,7 @@ def test_an_authorisation_confirms_only_if_the_shop_says_so(
     assert status(staff, second) == "placed"
 
 
-def test_a_record_that_brings_no_money_confirms_nothing(staff: Api, held: Answer) -> None:
+def test_a_record_that_adds_no_money_confirms_nothing(staff: Api, held: Answer) -> None:
     """A refund of an expired order that fails leaves the money with the shop."""
     expire(held)
     record(staff, held, TOTAL - 1)

@@ -1,4 +1,4 @@
-"""Events of payment providers, with the signatures and in the shapes in which they are sent."""
+"""Events of payment providers, with their signatures and formats."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -118,7 +118,7 @@ def captured(order: Answer | None) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("sequence", list(permutations(range(3))))
-def test_three_events_about_one_movement_count_once(
+def test_three_events_of_one_payment_count_once(
     stripe: Stripe, staff: Api, order: Answer, sequence: Sequence[int]
 ) -> None:
     sent = captured(order)
@@ -133,7 +133,7 @@ def test_three_events_about_one_movement_count_once(
     assert [one["type"] for one in events(staff, order)] == ["placed", "payment"]
 
 
-def test_an_intent_that_names_no_charge_is_the_same_movement(
+def test_an_intent_without_a_charge_is_the_same_payment(
     stripe: Stripe, staff: Api, order: Answer
 ) -> None:
     bare = intent("succeeded", order, amount_received=1000, latest_charge=None)
@@ -187,7 +187,7 @@ def test_a_failure_that_arrives_after_the_success_changes_nothing(
     assert paid(staff, order) == ("0.00", "paid")
 
 
-def test_a_refund_settles_and_a_failed_refund_opens_again(
+def test_a_refund_settles_the_amount_due_and_a_failed_refund_restores_it(
     stripe: Stripe, customer: Api, staff: Api, order: Answer
 ) -> None:
     stripe.outcomes(captured(order))
@@ -293,7 +293,7 @@ def test_refunds_of_other_systems_in_the_same_account_count_nowhere(
     assert len(staff("GET", f"orders/{order.body['id']}/payments").body["results"]) == 1
 
 
-def test_an_order_that_is_named_wrongly_is_not_ignored(stripe: Stripe) -> None:
+def test_an_event_with_an_invalid_order_id_is_refused(stripe: Stripe) -> None:
     wrong = intent("succeeded", None, amount_received=1000, metadata={"larder_order": "1042"})
     refused = stripe.send(event("payment_intent.succeeded", wrong))
     (fault,) = refused.body["errors"]
@@ -320,7 +320,7 @@ def test_a_dispute_and_an_inquiry(stripe: Stripe, staff: Api, order: Answer) -> 
     assert paid(staff, order) == ("0.00", "paid")
 
 
-def test_the_same_movement_with_another_amount_is_a_conflict(
+def test_the_same_payment_with_another_amount_is_a_conflict(
     stripe: Stripe, staff: Api, order: Answer
 ) -> None:
     stripe.outcomes(captured(order))
@@ -329,7 +329,7 @@ def test_the_same_movement_with_another_amount_is_a_conflict(
     assert paid(staff, order) == ("0.00", "paid")
 
 
-def test_another_currency_pays_nothing_and_is_a_refund_due(
+def test_a_payment_in_another_currency_is_a_refund_due(
     stripe: Stripe, staff: Api, order: Answer
 ) -> None:
     in_yen = intent("succeeded", order, amount_received=1000, currency="jpy")
@@ -384,12 +384,12 @@ def test_all_faults_of_an_event_are_named(stripe: Stripe, order: Answer) -> None
 
 
 @pytest.mark.parametrize("raw", [b"{", b"[]", b"\xff", b"[" * 5000, b'{"type": 5}', b"null"])
-def test_a_body_that_is_no_event_is_refused(api: Api, raw: bytes) -> None:
+def test_a_body_that_is_not_an_event_is_refused(api: Api, raw: bytes) -> None:
     header = sign(raw, secret=SECRET, at=datetime.now(UTC))
     assert api("POST", STRIPE, raw, Stripe_Signature=header).status == 400
 
 
-def test_the_signature_may_be_made_with_each_secret_and_must_be_near(
+def test_a_signature_needs_one_of_the_secrets_and_a_recent_time(
     stripe: Stripe, order: Answer
 ) -> None:
     (sent, *_), now = captured(order), datetime.now(UTC)
@@ -468,7 +468,9 @@ def signed(api: Api, body: dict[str, Any], secret: str = "another secret") -> An
     return api("POST", SIGNED, raw, Larder_Signature=header)
 
 
-def test_another_provider_uses_larders_own_form(api: Api, staff: Api, order: Answer) -> None:
+def test_another_provider_sends_the_payment_format_of_larder(
+    api: Api, staff: Api, order: Answer
+) -> None:
     at = datetime.now(UTC).isoformat()
     body = {"kind": "captured", "transaction_id": "T-1", "amount": 1000, "currency": "GBP"}
     body |= {"at": at, "order": order.body["id"], "intent": "I-1"}

@@ -1,4 +1,4 @@
-"""Records of payments: what they say of an order, and the refunds that are due."""
+"""Records of payments: the payment state of an order and the refunds that are due."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -38,7 +38,7 @@ def record(api: Api, order: Answer, amount: int, kind: str = "captured", **other
 
 
 def paid(api: Api, order: Answer) -> tuple[str, str]:
-    """What is due of an order, and its state."""
+    """Returns the amount due of an order and its payment state."""
     found = api("GET", f"orders/{order.body['id']}").body
     assert found["payment"]["required"] is False
     return found["amount_due"], found["payment"]["state"]
@@ -151,7 +151,7 @@ def test_a_payment_of_a_cancelled_order_is_a_refund_due(
     assert due(staff) == [(order.body["id"], 1000, "GBP")]
 
 
-def test_what_is_paid_too_much_is_a_refund_due(staff: Api, order: Answer) -> None:
+def test_an_overpayment_is_a_refund_due(staff: Api, order: Answer) -> None:
     record(staff, order, 1050)
     assert (due(staff), paid(staff, order)) == (
         [(order.body["id"], 50, "GBP")],
@@ -159,7 +159,7 @@ def test_what_is_paid_too_much_is_a_refund_due(staff: Api, order: Answer) -> Non
     )
 
 
-def test_a_change_downwards_makes_a_refund_due_and_one_upwards_settles_it(
+def test_a_cheaper_order_makes_a_refund_due_and_a_dearer_one_settles_it(
     customer: Api, staff: Api, order: Answer
 ) -> None:
     record(staff, order, 1000)
@@ -172,10 +172,10 @@ def test_a_change_downwards_makes_a_refund_due_and_one_upwards_settles_it(
     assert (due(staff), paid(customer, order)) == ([], ("2.50", "part_paid"))
 
 
-def test_units_that_were_not_picked_and_units_that_came_back_are_refunded_exactly(
+def test_units_not_picked_and_returned_units_are_refunded_exactly(
     customer: Api, staff: Api, product: Product
 ) -> None:
-    """Each third of a penny is rounded once, in the sum."""
+    """The fractions of a penny are rounded once, in the sum."""
     jam = product(price="0.333", stock=9)
     order = place(customer, (jam, 9))
     assert order.body["amount_due"] == "3.00"
@@ -189,7 +189,7 @@ def test_units_that_were_not_picked_and_units_that_came_back_are_refunded_exactl
         assert due(staff) == [(order.body["id"], sum_due, "GBP")]
 
 
-def test_a_payment_after_a_return_is_too_much(staff: Api, order: Answer) -> None:
+def test_a_payment_after_a_return_is_a_refund_due(staff: Api, order: Answer) -> None:
     moved(staff, order, "pack", "ship")
     (line,) = order.body["lines"]
     back = {"lines": [{"product": line["product"], "quantity": 1}], "reason": "broken"}
@@ -225,7 +225,7 @@ def test_a_delayed_failure_changes_nothing(staff: Api, order: Answer) -> None:
     assert paid(staff, order) == ("0.00", "paid")
 
 
-def test_a_dispute_takes_the_money_until_it_is_won(
+def test_a_dispute_reduces_the_amount_held_until_it_is_won(
     customer: Api, staff: Api, order: Answer
 ) -> None:
     record(staff, order, 1000)
@@ -258,9 +258,7 @@ def test_staff_without_the_permission_record_nothing(
     assert viewer("GET", "refunds-due").body["permission"] == "orders.view_refunddue"
 
 
-def test_a_key_that_names_the_permission_records_payments(
-    staff: Api, order: Answer, api: Api
-) -> None:
+def test_a_key_with_the_permission_records_payments(staff: Api, order: Answer, api: Api) -> None:
     keys = {
         name: staff("POST", "auth/keys", {"permissions": [name]}).body["key"]
         for name in ("orders.record_payment", "orders.view_order")
@@ -299,7 +297,7 @@ def test_a_faulty_record_is_refused(
     assert (fault["pointer"], fault["code"]) in {(f"/{field}", code), ("", code)}
 
 
-def test_no_payment_is_recorded_of_an_order_that_is_unknown_or_a_cart(
+def test_a_payment_of_an_unknown_order_or_a_cart_is_refused(
     customer: Api, staff: Api, product: Product
 ) -> None:
     cart = customer("PUT", f"cart/lines/{product()}", {"quantity": 1})
@@ -352,7 +350,7 @@ def test_the_database_refuses_to_change_a_record(staff: Api, order: Answer) -> N
             database.execute(statement)
 
 
-def test_outcomes_are_counted(staff: Api, order: Answer) -> None:
+def test_outcomes_of_payment_records_are_counted(staff: Api, order: Answer) -> None:
     telemetry.payments.clear()
     for amount in (400, 400, 500):
         record(staff, order, amount)

@@ -1,4 +1,4 @@
-"""The offline copy of the catalogue, as an app keeps it."""
+"""The offline copy of the catalogue in an app."""
 
 import base64
 from collections.abc import Callable
@@ -19,7 +19,7 @@ Product = Callable[..., int]
 
 
 class Copy:
-    """What an app holds of the catalogue."""
+    """The copy of the catalogue in an app."""
 
     def __init__(self, api: Api) -> None:
         self.api = api
@@ -28,7 +28,7 @@ class Copy:
         self.pages: list[list[dict[str, Any]]] = []
 
     def ask(self) -> bool:
-        """One request; whether there is more."""
+        """Makes one request; returns whether there are more changes."""
         answer = self.api("GET", f"products/changes?since={self.since}")
         assert answer.status == 200, answer.body
         self.pages.append(answer.body["results"])
@@ -74,7 +74,7 @@ def test_the_first_answer_without_since_is_the_whole_catalogue(
     assert (len(once["results"]), once["more"]) == (3, False)
 
 
-def test_a_full_copy_comes_in_pages_and_what_changes_meanwhile_behind_them(
+def test_a_full_copy_is_sent_in_pages_followed_by_later_changes(
     customer: Api, staff: Api, product: Product, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(changes, "MAX_CHANGED_PRODUCTS", 2)
@@ -90,7 +90,7 @@ def test_a_full_copy_comes_in_pages_and_what_changes_meanwhile_behind_them(
     assert all(len(page) <= 2 for page in mine.pages)
 
 
-def test_a_poll_with_nothing_new_is_empty_and_keeps_its_place(copy: Copy) -> None:
+def test_a_poll_without_changes_is_empty_and_keeps_its_mark(copy: Copy) -> None:
     place = copy.since
     assert (copy.update(), copy.since) == ([], place)
 
@@ -179,7 +179,7 @@ def test_a_mark_of_another_installation_has_expired(copy: Copy, customer: Api) -
 @pytest.mark.parametrize(
     "since", ["x", "e30", "WyJwcm9kdWN0cyIsImlkIiwiMSIsMV0", "%00", "a" * 1001]
 )
-def test_another_text_is_no_mark(customer: Api, since: str) -> None:
+def test_an_invalid_mark_is_refused(customer: Api, since: str) -> None:
     refused = customer("GET", f"products/changes?since={since}")
     assert refused.status == 400
     assert [one["pointer"] for one in refused.body["errors"]] == ["since"]
@@ -206,7 +206,7 @@ def test_changes_need_a_token_and_cost_two_statements(
         customer("GET", "products/changes")
 
 
-def test_an_order_that_leaves_some_writes_nothing_to_the_feed(
+def test_an_order_that_leaves_stock_writes_nothing_to_the_feed(
     customer: Api, product: Product
 ) -> None:
     jam = product(stock=9)

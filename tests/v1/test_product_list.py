@@ -12,7 +12,7 @@ Product = Callable[..., int]
 
 
 def walk(api: Api, path: str) -> list[dict[str, Any]]:
-    """All rows from here on, through the `next` links."""
+    """Returns all rows from this page, through the `next` links."""
     found: list[dict[str, Any]] = []
     link: str | None = path
     while link is not None:
@@ -39,7 +39,9 @@ def test_a_page_has_twenty_products_and_at_most_a_hundred(customer: Api, product
     assert sizes == [20, 5, 100]
 
 
-def test_the_rows_are_the_products_as_they_are_shown_alone(customer: Api, product: Product) -> None:
+def test_a_list_has_the_same_product_object_as_a_single_read(
+    customer: Api, product: Product
+) -> None:
     jam = product()
     alone = customer("GET", f"products/{jam}").body
     assert customer("GET", f"products?ids={jam}").body["results"] == [alone]
@@ -82,7 +84,7 @@ def test_the_next_link_keeps_the_filters(customer: Api, product: Product) -> Non
     assert [one["price"] for one in found] == ["6.00", "4.00", "2.00"]
 
 
-def test_pages_go_on_where_they_were_when_products_come_and_go(
+def test_pages_continue_at_their_position_when_products_are_added_or_archived(
     customer: Api, staff: Api, product: Product
 ) -> None:
     first, second, third = (product(name=name) for name in "bdf")
@@ -102,7 +104,7 @@ def test_the_count_is_given_on_request_only(customer: Api, product: Product) -> 
     assert customer("GET", "products?min_price=2&count=true&limit=1").body["count"] == 2
 
 
-def test_words_are_looked_for_in_name_and_sku_in_any_case(customer: Api, product: Product) -> None:
+def test_words_are_searched_in_name_and_sku_in_any_case(customer: Api, product: Product) -> None:
     jam = product(sku="J-7", name="Raspberry JAM")
     tea = product(sku="T-7", name="Tea, 100% Ceylon_x 'fine'")
     product(sku="OTHER", name="other")
@@ -168,7 +170,7 @@ def test_ids_are_looked_up_two_hundred_at_a_time(customer: Api, product: Product
     assert (refused.status, refused.body["errors"][0]["pointer"]) == (400, "ids")
 
 
-def test_filters_hold_together(customer: Api, product: Product) -> None:
+def test_several_filters_are_combined_with_and(customer: Api, product: Product) -> None:
     wanted = product(name="red jam", price="2", stock=1)
     nearly = [
         product(name="red tea", price="2"),
@@ -181,7 +183,7 @@ def test_filters_hold_together(customer: Api, product: Product) -> None:
     assert ids(customer("GET", query)) == [wanted]
 
 
-def test_a_page_is_not_sent_again_until_something_on_it_changed(
+def test_an_unchanged_page_of_products_is_answered_with_304(
     customer: Api, product: Product
 ) -> None:
     jam = product(stock=5)
@@ -203,7 +205,7 @@ def test_the_links_use_the_public_address_of_the_shop(
 
 
 @pytest.mark.parametrize("name", ["cursor", "%63ursor", "curso%72"])
-def test_a_link_to_the_next_page_replaces_the_cursor_however_it_was_encoded(
+def test_a_link_to_the_next_page_replaces_a_cursor_in_any_encoding(
     customer: Api, product: Product, name: str
 ) -> None:
     _, tea, milk = product(), product(), product()

@@ -1,4 +1,4 @@
-"""One product through v1: made, read, changed, archived."""
+"""One product through v1: creating, reading, changing, archiving."""
 
 from collections.abc import Callable
 from typing import Any
@@ -63,13 +63,13 @@ def test_a_product_can_be_made_with_every_field(staff: Api) -> None:
     ("given", "shown"),
     [("2", "2.00"), ("2.5", "2.50"), ("2.550", "2.55"), ("2.555", "2.555"), ("0", "0.00")],
 )
-def test_money_has_two_decimals_and_a_third_only_where_it_is_not_zero(
+def test_a_price_has_two_decimals_and_a_third_only_if_not_zero(
     staff: Api, given: str, shown: str
 ) -> None:
     assert staff("POST", "products", JAM | {"price": given}).body["price"] == shown
 
 
-def test_the_largest_price_and_stock_go_in_and_come_out(staff: Api) -> None:
+def test_the_maximum_price_and_stock_are_stored_and_returned(staff: Api) -> None:
     most = {"price": "999999999.999", "quantity": 2**31 - 1}
     made = staff("POST", "products", JAM | most)
     assert made.body.items() >= most.items()
@@ -88,14 +88,14 @@ def test_a_product_without_opening_stock_has_no_entry(staff: Api) -> None:
     assert staff("GET", f"products/{made['id']}/ledger").body == {"results": [], "next": None}
 
 
-def test_a_sku_is_given_once_even_to_archived_products(staff: Api) -> None:
+def test_a_sku_of_an_archived_product_cannot_be_used_again(staff: Api) -> None:
     made = staff("POST", "products", JAM).body["id"]
     staff("DELETE", f"products/{made}")
     refused = staff("POST", "products", JAM)
     assert (refused.status, refused.body["code"]) == (409, "sku_taken")
 
 
-def test_a_change_touches_what_is_given_and_counts_the_version_up(
+def test_a_change_writes_the_given_fields_and_increments_the_version(
     staff: Api, product: Callable[..., int]
 ) -> None:
     path = f"products/{product(price='1.50')}"
@@ -109,7 +109,7 @@ def test_a_change_touches_what_is_given_and_counts_the_version_up(
     assert after["updated_at"] > before["updated_at"]
 
 
-def test_null_takes_a_category_and_a_limit_away(staff: Api, product: Callable[..., int]) -> None:
+def test_null_removes_a_category_and_a_limit(staff: Api, product: Callable[..., int]) -> None:
     shelf = staff("POST", "categories", {"name": "Jams"}).body["id"]
     path = f"products/{product()}"
     staff("PATCH", path, {"category": shelf, "max_per_order": 5})
@@ -126,14 +126,14 @@ CLASHES: list[tuple[dict[str, Any], int, str]] = [
 
 
 @pytest.mark.parametrize(("change", "status", "code"), CLASHES)
-def test_a_change_that_cannot_be_is_refused(
+def test_an_invalid_product_change_is_refused(
     staff: Api, product: Callable[..., int], change: dict[str, Any], status: int, code: str
 ) -> None:
     refused = staff("PATCH", f"products/{product()}", change)
     assert (refused.status, refused.body["code"]) == (status, code)
 
 
-def test_a_limit_below_the_fewest_units_already_there_is_a_fault_of_the_limit(
+def test_a_limit_below_the_stored_minimum_quantity_is_a_fault_of_the_limit(
     staff: Api, product: Callable[..., int]
 ) -> None:
     refused = staff("PATCH", f"products/{product(min_quantity=6)}", {"max_per_order": 5})
@@ -152,7 +152,7 @@ def test_a_name_that_the_index_cannot_hold_is_a_fault_of_the_name(
     assert staff("PATCH", f"products/{product()}", {"name": of_two}).body["name"] == of_two
 
 
-def test_an_archived_product_is_gone_for_reading_changing_and_archiving(
+def test_an_archived_product_cannot_be_read_changed_or_archived(
     staff: Api, customer: Api, product: Callable[..., int]
 ) -> None:
     jam = product(stock=5)
@@ -167,7 +167,7 @@ def test_an_archived_product_is_gone_for_reading_changing_and_archiving(
     assert staff("GET", f"{path}/ledger").status == 200
 
 
-def test_if_match_lets_only_the_version_that_was_read_be_changed(
+def test_if_match_refuses_a_change_of_an_outdated_version(
     staff: Api, product: Callable[..., int]
 ) -> None:
     path = f"products/{product()}"
@@ -189,14 +189,14 @@ def test_if_match_lets_only_the_version_that_was_read_be_changed(
 @pytest.mark.parametrize(
     "tag", ["nonsense", '"1"', '""', "1-aa", '"1-aa', '"-aa"', "\xff", '"9' * 90]
 )
-def test_an_if_match_that_is_no_tag_of_ours_matches_nothing(
+def test_an_unknown_etag_in_if_match_matches_no_version(
     staff: Api, product: Callable[..., int], tag: str
 ) -> None:
     path = f"products/{product()}"
     assert staff("PATCH", path, {"name": "B"}, If_Match=tag).status == 412
 
 
-def test_the_version_decides_and_not_the_stock_that_moves_meanwhile(
+def test_if_match_compares_the_version_and_not_the_stock(
     staff: Api, customer: Api, product: Callable[..., int]
 ) -> None:
     jam = product(stock=5)
@@ -206,7 +206,7 @@ def test_the_version_decides_and_not_the_stock_that_moves_meanwhile(
     assert staff("PATCH", f"products/{jam}", {"name": "A"}, If_Match=read).status == 200
 
 
-def test_a_product_is_not_sent_again_while_nothing_about_it_changed(
+def test_an_unchanged_product_is_answered_with_304(
     customer: Api, staff: Api, product: Callable[..., int]
 ) -> None:
     jam = product(stock=5)

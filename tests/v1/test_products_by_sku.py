@@ -1,4 +1,4 @@
-"""Products put by SKU, as another program keeps them that knows no ids of ours."""
+"""Products put by SKU, by a program that does not know their ids."""
 
 from collections.abc import Callable
 from threading import Thread
@@ -25,7 +25,7 @@ def put(staff: Api, sku: str, body: dict[str, Any], **headers: str) -> Answer:
     return staff("PUT", f"products/by-sku/{sku}", body, **headers)
 
 
-def test_a_sku_that_is_new_makes_a_product_with_its_opening_stock(staff: Api) -> None:
+def test_a_new_sku_creates_a_product_with_its_opening_stock(staff: Api) -> None:
     made = put(staff, "JAM-1", JAM | FULL | {"quantity": 7})
     assert made.status == 201
     assert made.body.items() >= (JAM | FULL | {"sku": "JAM-1", "quantity": 7}).items()
@@ -35,7 +35,7 @@ def test_a_sku_that_is_new_makes_a_product_with_its_opening_stock(staff: Api) ->
     assert (entry["cause"], entry["delta"]) == ("opening", 7)
 
 
-def test_a_known_sku_is_replaced_and_what_is_left_out_is_the_default(staff: Api) -> None:
+def test_a_known_sku_is_replaced_with_defaults_for_omitted_fields(staff: Api) -> None:
     made = put(staff, "JAM-1", JAM | FULL | {"quantity": 7}).body
     replaced = put(staff, "JAM-1", {"name": "Jam", "price": "3", "sku": "JAM-1"})
     assert replaced.status == 200
@@ -45,12 +45,12 @@ def test_a_known_sku_is_replaced_and_what_is_left_out_is_the_default(staff: Api)
     assert replaced.body | {"updated_at": ""} == now
 
 
-def test_the_stock_of_a_known_product_is_left_alone(staff: Api) -> None:
+def test_putting_a_known_sku_does_not_change_its_stock(staff: Api) -> None:
     put(staff, "JAM-1", JAM | {"quantity": 7})
     assert put(staff, "JAM-1", JAM | {"quantity": 99}).body["quantity"] == 7
 
 
-def test_what_is_so_already_is_no_change(staff: Api) -> None:
+def test_putting_an_equal_product_changes_nothing(staff: Api) -> None:
     made = put(staff, "JAM-1", JAM | FULL)
     again = put(staff, "JAM-1", JAM | FULL)
     assert (again.status, again.body) == (200, made.body)
@@ -65,7 +65,7 @@ def test_an_archived_product_is_on_sale_again_under_its_id(staff: Api) -> None:
     assert staff("GET", f"products/{made['id']}").status == 200
 
 
-def test_if_match_holds_the_version_that_was_read(staff: Api) -> None:
+def test_putting_with_if_match_needs_the_current_version(staff: Api) -> None:
     assert put(staff, "JAM-1", JAM, If_Match='"1-aa"').body["version"] == 0
     tag = put(staff, "JAM-1", JAM).headers["ETag"]
     assert put(staff, "JAM-1", JAM | {"name": "A"}, If_Match=tag).status == 200
@@ -76,7 +76,7 @@ def test_if_match_holds_the_version_that_was_read(staff: Api) -> None:
     assert (same.status, same.body["version"]) == (200, 2)
 
 
-def test_if_none_match_makes_a_product_and_never_replaces_one(staff: Api) -> None:
+def test_if_none_match_creates_a_product_and_never_replaces_one(staff: Api) -> None:
     made = put(staff, "JAM-1", JAM, If_None_Match="*")
     assert made.status == 201
     refused = put(staff, "JAM-1", JAM | {"name": "Jam"}, If_None_Match="*")
@@ -89,7 +89,7 @@ def test_if_none_match_makes_a_product_and_never_replaces_one(staff: Api) -> Non
     assert put(staff, "JAM-1", JAM, If_None_Match="*", If_Match="*").status == 412
 
 
-def test_what_cannot_hold_is_412_and_what_means_nothing_here_400(staff: Api) -> None:
+def test_contradictory_preconditions_are_412_and_invalid_ones_400(staff: Api) -> None:
     assert put(staff, "NEW", JAM, If_None_Match="*", If_Match="*").status == 412
     assert put(staff, "NEW", JAM, If_Match='"0-aa"').status == 412
     for header in ('"1-aa"', "x", "*, *"):
@@ -117,24 +117,26 @@ FAULTY: list[tuple[str, dict[str, Any], list[str]]] = [
 
 
 @pytest.mark.parametrize(("sku", "body", "pointers"), FAULTY)
-def test_faults_are_named(staff: Api, sku: str, body: dict[str, Any], pointers: list[str]) -> None:
+def test_faults_of_a_put_product_are_named(
+    staff: Api, sku: str, body: dict[str, Any], pointers: list[str]
+) -> None:
     refused = put(staff, sku, body)
     assert refused.status == 400
     assert [one["pointer"] for one in refused.body["errors"]] == pointers
 
 
-def test_a_line_end_is_in_no_sku(staff: Api) -> None:
+def test_a_sku_cannot_have_a_line_end(staff: Api) -> None:
     assert put(staff, "a%0A", JAM).body["code"] == "not_found"
 
 
-def test_only_staff_put_products_and_into_categories_there_are(staff: Api, customer: Api) -> None:
+def test_putting_a_product_needs_staff_and_a_known_category(staff: Api, customer: Api) -> None:
     assert put(customer, "JAM-1", JAM).body["code"] == "not_staff"
     assert put(staff, "JAM-1", JAM | {"category": 99}).body["code"] == "unknown_category"
 
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(("headers", "otherwise"), [({}, 200), ({"If-None-Match": "*"}, 412)])
-def test_of_many_who_put_one_new_sku_at_once_one_makes_it(
+def test_one_of_several_concurrent_puts_creates_a_sku(
     server: Server, person: Callable[..., Person], headers: dict[str, str], otherwise: int
 ) -> None:
     who = person(is_staff=True)

@@ -1,4 +1,4 @@
-"""How many statements each hot operation costs: a number here changes on purpose or not at all."""
+"""The number of statements of each frequent operation. A number here changes only on purpose."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -36,7 +36,7 @@ def exactly(django_assert_num_queries: Any, customer: Api, sessions_known: None)
     return counted
 
 
-def test_a_page_of_products_is_one_statement_however_long(
+def test_a_page_of_products_of_any_length_costs_one_statement(
     customer: Api, product: Product, exactly: Counted
 ) -> None:
     for _ in range(30):
@@ -51,20 +51,22 @@ def test_a_page_of_products_is_one_statement_however_long(
         customer("GET", "products?sku=SKU-1&barcode=5012345678900")
 
 
-def test_a_product_is_one_statement(customer: Api, product: Product, exactly: Counted) -> None:
+def test_a_product_costs_one_statement(customer: Api, product: Product, exactly: Counted) -> None:
     jam = product()
     with exactly(1):
         customer("GET", f"products/{jam}")
 
 
-def test_stock_figures_are_one_statement(customer: Api, product: Product, exactly: Counted) -> None:
+def test_stock_figures_cost_one_statement(
+    customer: Api, product: Product, exactly: Counted
+) -> None:
     asked = ",".join(str(product()) for _ in range(5))
     with exactly(1):
         customer("GET", f"stock?products={asked}")
 
 
 @pytest.mark.parametrize("lines", [1, 3, 100])
-def test_placing_is_seven_statements_however_many_lines(
+def test_placing_any_number_of_lines_costs_seven_statements(
     customer: Api, product: Product, exactly: Counted, lines: int
 ) -> None:
     products = [product() for _ in range(lines)]
@@ -86,7 +88,7 @@ def test_a_key_costs_placing_one_statement_and_a_chosen_id_two(
         place(customer, (jam, 1), id=str(new_id()), headers={"Idempotency_Key": "b"})
 
 
-def test_a_refused_order_stops_at_the_decision(
+def test_a_refused_order_runs_no_statement_after_the_decision(
     customer: Api, product: Product, exactly: Counted
 ) -> None:
     jam = product(stock=1)
@@ -96,7 +98,7 @@ def test_a_refused_order_stops_at_the_decision(
         place(customer, (jam, 2), headers={"Idempotency_Key": "a"})
 
 
-def test_a_replay_reads_and_writes_nothing(
+def test_a_repeat_costs_five_statements_and_writes_no_row(
     customer: Api, product: Product, exactly: Counted
 ) -> None:
     jam = product(stock=9)
@@ -108,7 +110,7 @@ def test_a_replay_reads_and_writes_nothing(
     assert all("ON CONFLICT DO NOTHING" in sql for sql in written)
 
 
-def test_a_page_of_history_is_two_statements_however_long(
+def test_a_page_of_history_of_any_length_costs_two_statements(
     customer: Api, product: Product, exactly: Counted
 ) -> None:
     jam, tea = product(stock=99), product(stock=99)
@@ -124,7 +126,7 @@ def test_a_page_of_history_is_two_statements_however_long(
         customer("GET", "orders?reference=PO")
 
 
-def test_a_file_of_the_history_is_two_statements_for_each_hundred_orders(
+def test_an_export_costs_two_statements_for_each_hundred_orders(
     customer: Api, product: Product, exactly: Counted
 ) -> None:
     jam = product(stock=99)
@@ -149,7 +151,7 @@ def test_addresses_cost_one_statement_to_read_and_six_to_add(
         customer("DELETE", path)
 
 
-def test_log_ins_cost_one_statement_to_read_and_one_to_end_and_three_to_end_all_others(
+def test_sessions_cost_one_statement_to_read_one_to_end_and_three_to_end_all_others(
     person: Callable[..., Person], exactly: Counted
 ) -> None:
     who = person()
@@ -167,7 +169,7 @@ def test_log_ins_cost_one_statement_to_read_and_one_to_end_and_three_to_end_all_
         mine("DELETE", "me/sessions")
 
 
-def test_changing_a_password_is_twelve_statements_however_many_log_ins_end(
+def test_changing_a_password_costs_twelve_statements_for_any_number_of_sessions(
     person: Callable[..., Person], as_: Callable[[Person], Api], exactly: Counted
 ) -> None:
     who = person()
@@ -180,7 +182,7 @@ def test_changing_a_password_is_twelve_statements_however_many_log_ins_end(
         assert mine("POST", "auth/password/change", body).status == 204
 
 
-def test_resetting_a_password_is_five_statements_and_setting_it_seven(
+def test_requesting_a_reset_costs_five_statements_and_confirming_it_seven(
     api: Api, person: Callable[..., Person], exactly: Counted
 ) -> None:
     person(email="ada@example.com")
@@ -193,7 +195,7 @@ def test_resetting_a_password_is_five_statements_and_setting_it_seven(
         assert api("POST", "auth/password/reset/confirm", body).status == 204
 
 
-def test_an_order_is_two_statements_and_its_events_three(
+def test_an_order_costs_two_statements_and_its_events_three(
     customer: Api, product: Product, exactly: Counted
 ) -> None:
     path = place(customer, (product(), 1)).headers["Location"]
@@ -204,7 +206,7 @@ def test_an_order_is_two_statements_and_its_events_three(
 
 
 @pytest.mark.parametrize("lines", [1, 3, 100])
-def test_a_cart_is_four_statements_to_read_and_eight_more_to_fill(
+def test_a_cart_costs_four_statements_to_read_and_eight_more_to_fill(
     customer: Api, product: Product, exactly: Counted, lines: int
 ) -> None:
     body = {"lines": [{"product": product(), "quantity": 1} for _ in range(lines)]}
@@ -223,7 +225,7 @@ def test_a_cart_is_four_statements_to_read_and_eight_more_to_fill(
         customer("PUT", f"cart/lines/{body['lines'][0]['product']}", {"quantity": 2})
 
 
-def test_submitting_is_placing_and_three_statements_to_hold_the_cart(
+def test_submitting_costs_three_statements_more_than_placing(
     customer: Api, product: Product, exactly: Counted
 ) -> None:
     jam, key = product(stock=99), {"Idempotency_Key": "a"}
@@ -240,7 +242,7 @@ def test_submitting_is_placing_and_three_statements_to_hold_the_cart(
         customer("POST", "cart/submit")
 
 
-def test_a_page_of_the_ledger_is_three_statements_however_long(
+def test_a_page_of_the_ledger_of_any_length_costs_three_statements(
     customer: Api, staff: Api, product: Product, exactly: Counted
 ) -> None:
     jam = product(stock=99)
@@ -253,7 +255,7 @@ def test_a_page_of_the_ledger_is_three_statements_however_long(
 
 
 @pytest.mark.parametrize("lines", [1, 3, 100])
-def test_a_move_is_nine_statements_and_a_customers_twelve_however_many_lines(
+def test_a_move_costs_nine_statements_and_one_by_the_customer_twelve(
     customer: Api, staff: Api, product: Product, exactly: Counted, lines: int
 ) -> None:
     path = place(customer, *[(product(), 1) for _ in range(lines)]).headers["Location"]
@@ -271,7 +273,7 @@ def test_a_move_is_nine_statements_and_a_customers_twelve_however_many_lines(
 
 
 @pytest.mark.parametrize("lines", [2, 100])
-def test_packing_short_writes_lines_twice_however_many(
+def test_packing_fewer_units_writes_all_lines_with_two_statements(
     customer: Api, staff: Api, product: Product, exactly: Counted, lines: int
 ) -> None:
     products = [product() for _ in range(lines)]
@@ -322,7 +324,7 @@ def test_a_change_costs_a_statement_for_each_kind_of_line_and_not_for_each_line(
         customer("PATCH", path, {"note": ""})
 
 
-def test_staff_cost_one_statement_more_because_their_rights_are_looked_up(
+def test_a_request_of_staff_costs_one_statement_more_for_their_rights(
     staff: Api, product: Product, exactly: Counted
 ) -> None:
     jam = product()
@@ -332,9 +334,7 @@ def test_staff_cost_one_statement_more_because_their_rights_are_looked_up(
         staff("GET", f"products/{jam}")
 
 
-def test_a_refusal_before_the_database_costs_it_nothing(
-    customer: Api, api: Api, exactly: Counted
-) -> None:
+def test_an_early_refusal_costs_no_statement(customer: Api, api: Api, exactly: Counted) -> None:
     with exactly(0):
         api("GET", "products")
         customer("GET", "products?limit=0")

@@ -1,4 +1,4 @@
-"""Quotas: what an account can store in a time, at each operation that stores something."""
+"""Quotas: how much an account can store in a time, for each operation that stores something."""
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -77,7 +77,7 @@ def assert_refused(answer: Answer, quota: str, wait: int) -> None:
     assert answer.headers["RateLimit"] == f'"{quota}";r=0;t={seconds}'
 
 
-def test_as_many_orders_as_the_quota_allows_and_more_as_it_refills(
+def test_orders_are_placed_up_to_the_quota_and_again_after_a_refill(
     customer: Api, product: Product, limit: Limit
 ) -> None:
     jam = product(stock=99)
@@ -97,7 +97,7 @@ def test_as_many_orders_as_the_quota_allows_and_more_as_it_refills(
     assert [place(customer, (jam, 1)).status for _ in range(4)] == [201, 201, 201, 429]
 
 
-def test_a_repeat_neither_counts_nor_is_refused(
+def test_a_repeat_does_not_count_and_is_not_refused(
     customer: Api, product: Product, limit: Limit
 ) -> None:
     jam, id = product(stock=99), str(new_id())
@@ -160,7 +160,7 @@ def test_each_customer_has_separate_quotas(
 
 
 def batch(product: int, now: datetime, *orders: tuple[Person, int]) -> list[int | str]:
-    """Places orders together. What each left of its quota, or the code of its refusal."""
+    """Places orders in one batch; returns for each the quota left or the code of its refusal."""
     asked = [
         Placement(customer=who.id, actor=who.customer.public_id, lines=[Wanted(product, units)])
         for who, units in orders
@@ -178,7 +178,7 @@ def code(answer: object) -> str:
 OVER = QuotaExceeded.code
 
 
-def test_of_one_batch_the_first_orders_of_a_customer_are_placed(
+def test_the_first_orders_of_a_customer_in_a_batch_are_placed(
     person: MakePerson, product: Product, limit: Limit, now: datetime
 ) -> None:
     jam, ada, bob, cam = product(stock=99), (person(), 1), (person(), 1), (person(), 1)
@@ -190,7 +190,7 @@ def test_of_one_batch_the_first_orders_of_a_customer_are_placed(
     assert batch(jam, now, bob, cam, cam, cam, bob) == [0, 1, 0, OVER, OVER]
 
 
-def test_an_order_of_a_batch_that_is_refused_leaves_its_unit_to_the_next_order(
+def test_a_refused_order_of_a_batch_uses_no_quota(
     person: MakePerson, product: Product, limit: Limit, now: datetime
 ) -> None:
     jam, ada, bob = product(stock=99), person(), person()
@@ -201,7 +201,7 @@ def test_an_order_of_a_batch_that_is_refused_leaves_its_unit_to_the_next_order(
     assert batch(jam, now, (ada, 1), (bob, 1)) == [OVER, 1]
 
 
-def test_units_that_no_order_of_a_batch_used_are_given_back(
+def test_quota_that_a_batch_does_not_use_is_returned(
     person: MakePerson, product: Product, limit: Limit, now: datetime
 ) -> None:
     jam, ada = product(stock=99), person()
@@ -214,7 +214,7 @@ def test_units_that_no_order_of_a_batch_used_are_given_back(
     assert batch(jam, now, *[(ada, 1)] * 3) == [1, 0, OVER]
 
 
-def test_what_staff_do_for_customers_does_not_count(
+def test_orders_and_changes_by_staff_use_no_quota_of_the_customer(
     customer: Api, staff: Api, product: Product, limit: Limit
 ) -> None:
     jam, me = product(stock=99), customer("GET", "me").body["id"]
@@ -229,7 +229,7 @@ def test_what_staff_do_for_customers_does_not_count(
     assert place(customer, (jam, 1)).status == 201
 
 
-def test_changes_of_orders_count_and_repeats_of_them_do_not(
+def test_changes_of_orders_count_and_their_repeats_do_not(
     customer: Api, product: Product, limit: Limit
 ) -> None:
     jam = product(stock=99)
@@ -268,7 +268,7 @@ def test_addresses_and_keys_count_and_a_refused_one_can_be_repeated(
     assert (later.status, "Idempotency-Replayed" in later.headers) == (201, False)
 
 
-def test_ids_and_keys_that_are_abandoned_count_once(customer: Api, limit: Limit) -> None:
+def test_abandoned_ids_and_keys_count_once(customer: Api, limit: Limit) -> None:
     limit(abandoned=2)
     id, refused = str(uuid4()), {"id": str(uuid4())}
     assert customer("POST", "orders/abandon", {"idempotency_key": "k"}).status == 200
@@ -280,9 +280,7 @@ def test_ids_and_keys_that_are_abandoned_count_once(customer: Api, limit: Limit)
     assert customer("POST", "orders/abandon", refused).status == 200
 
 
-def test_carts_that_are_begun_or_replaced_count(
-    customer: Api, product: Product, limit: Limit
-) -> None:
+def test_new_and_replaced_carts_count(customer: Api, product: Product, limit: Limit) -> None:
     jam = product()
     limit(carts=2)
 
@@ -308,7 +306,7 @@ def test_without_a_quota_nothing_is_counted(customer: Api, product: Product, lim
     quotas.use(quota_settings.valid())
 
 
-def test_a_change_of_many_lines_counts_as_several(
+def test_a_change_of_many_lines_counts_as_several_changes(
     customer: Api, product: Product, limit: Limit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(transitions, "LINES_OF_A_CHANGE", 2)

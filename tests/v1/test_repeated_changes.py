@@ -1,5 +1,6 @@
-"""A change of an order whose answer was lost is requested again: what is so already is no change,
-whatever `If-Match` says and wherever the order has come meanwhile."""
+"""A repeated change of an order changes nothing and succeeds, with any `If-Match` and in any later
+status of the order.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -24,7 +25,7 @@ def placed(customer: Api, tea: int) -> Answer:
     return place(customer, (tea, 1))
 
 
-def test_a_repeat_with_the_version_it_had_read_gets_the_order_as_the_change_left_it(
+def test_a_repeated_change_with_its_first_version_returns_the_changed_order(
     customer: Api, product: Product, tea: int, placed: Answer
 ) -> None:
     lines = [
@@ -52,7 +53,7 @@ def test_a_repeat_with_the_version_it_had_read_gets_the_order_as_the_change_left
 @pytest.mark.parametrize(
     "other", [{"note": "Ring."}, {"reference": "PO 7"}, {"requested_for": None}]
 )
-def test_what_differs_in_anything_from_what_is_so_is_another_change(
+def test_a_request_with_any_difference_is_another_change(
     customer: Api, tea: int, placed: Answer, other: dict[str, Any]
 ) -> None:
     first = {"note": "Ring twice.", "reference": "PO 8", "requested_for": "2026-12-24"}
@@ -72,7 +73,9 @@ def test_a_repeat_after_another_change_is_a_conflict(
     assert (late.status, late.body["version"]) == (412, 3)
 
 
-def test_another_expected_price_is_no_repeat(customer: Api, tea: int, placed: Answer) -> None:
+def test_a_change_with_another_expected_price_is_not_a_repeat(
+    customer: Api, tea: int, placed: Answer
+) -> None:
     lines = [{"product": tea, "quantity": 1, "expected_price": "3.00"}]
     assert change(customer, placed, lines=lines).body["code"] == "price_changed"
     late = change(customer, placed, lines=lines, If_Match='"7-0"')

@@ -1,5 +1,6 @@
-"""Moves that are requested again without a key: the truth for a client without the answer, nothing
-moved twice, and no 200 for something else than was done."""
+"""Moves that are repeated without a key: nothing is moved twice, and 200 is returned only if the
+same move was made.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,13 +18,13 @@ RETURNED = "return"
 
 
 def books() -> list[tuple[Any, ...]]:
-    """Everything that a move writes."""
+    """Returns all rows that a move writes."""
     tables = ("stock", "ledger_entry", "order_event", "order_line", '"order"', "idempotency_key")
     return [row for one in tables for row in database.rows(f"SELECT {one}::text FROM {one}")]
 
 
 def brought(staff: Api, tea: int, placed: Answer, *moves: str) -> Answer:
-    """The order after moves; a return brings all of it back."""
+    """Makes moves, a return with all units; returns the order."""
     order = placed
     for one in moves:
         order = move(staff, placed, one, returning((tea, 2)) if one == RETURNED else None)
@@ -41,7 +42,7 @@ def brought(staff: Api, tea: int, placed: Answer, *moves: str) -> Answer:
         (("pack", "cancel"), "cancel"),
     ],
 )
-def test_a_move_that_was_made_before_is_answered_again_and_changes_nothing(
+def test_a_repeated_move_is_answered_and_changes_nothing(
     customer: Api, staff: Api, product: Product, moves: tuple[str, ...], again: str
 ) -> None:
     tea = product()
@@ -53,7 +54,7 @@ def test_a_move_that_was_made_before_is_answered_again_and_changes_nothing(
     assert books() == written
 
 
-def test_what_came_back_without_having_been_delivered_was_not_delivered(
+def test_deliver_is_not_a_repeat_for_an_order_returned_before_its_delivery(
     customer: Api, staff: Api, product: Product
 ) -> None:
     tea = product()
@@ -79,7 +80,7 @@ def packed(customer: Api, staff: Api, product: Product) -> tuple[Answer, int, in
 
 
 @pytest.mark.parametrize("further", [(), ("ship",), ("ship", "deliver")])
-def test_packing_is_repeated_by_who_names_the_same_or_nothing(
+def test_packing_is_repeated_by_equal_quantities_or_none(
     staff: Api, packed: tuple[Answer, int, int], further: tuple[str, ...]
 ) -> None:
     order, tea, jam = packed
@@ -91,7 +92,7 @@ def test_packing_is_repeated_by_who_names_the_same_or_nothing(
     assert books() == written
 
 
-def test_packing_again_with_other_quantities_is_refused_and_says_what_was_packed(
+def test_packing_again_with_other_quantities_is_refused_with_the_packed_ones(
     staff: Api, packed: tuple[Answer, int, int]
 ) -> None:
     order, tea, jam = packed
@@ -116,7 +117,7 @@ def test_packing_again_with_other_quantities_is_refused_and_says_what_was_packed
     assert books() == written
 
 
-def test_packing_again_has_the_faults_it_would_have_had_at_first(
+def test_packing_again_reports_the_faults_of_a_first_request(
     staff: Api, product: Product, packed: tuple[Answer, int, int]
 ) -> None:
     order, tea, _ = packed
@@ -129,7 +130,7 @@ def test_packing_again_has_the_faults_it_would_have_had_at_first(
     ]
 
 
-def test_a_line_of_which_nothing_was_picked_is_known_to_the_repeat(
+def test_a_repeat_recognises_a_line_without_picked_units(
     customer: Api, staff: Api, product: Product
 ) -> None:
     tea, jam = product(), product()
@@ -143,7 +144,7 @@ def test_a_line_of_which_nothing_was_picked_is_known_to_the_repeat(
 def test_packing_without_units_is_repeated_only_by_a_request_without_units(
     customer: Api, staff: Api, product: Product
 ) -> None:
-    """It has cancelled the order; a request to pack it gets that answer."""
+    """Packing without units has cancelled the order; a repeat of it gets the cancelled order."""
     tea = product()
     placed = place(customer, (tea, 2))
     cancelled = move(staff, placed, "pack", picking((tea, 0)))
@@ -155,7 +156,7 @@ def test_packing_without_units_is_repeated_only_by_a_request_without_units(
     assert books() == written
 
 
-def test_what_was_cancelled_was_not_packed_by_it(
+def test_packing_is_not_a_repeat_for_a_cancelled_order(
     customer: Api, staff: Api, product: Product
 ) -> None:
     tea = product()
@@ -166,7 +167,7 @@ def test_what_was_cancelled_was_not_packed_by_it(
         assert (refused.status, refused.body["code"]) == (409, "invalid_transition")
 
 
-def test_cancelling_again_for_another_reason_is_refused_and_says_for_which_it_was(
+def test_cancelling_again_for_another_reason_is_refused_with_the_first_reason(
     customer: Api, staff: Api, product: Product
 ) -> None:
     placed = place(customer, (product(), 2))
@@ -182,7 +183,7 @@ def test_cancelling_again_for_another_reason_is_refused_and_says_for_which_it_wa
     assert books() == written
 
 
-def test_another_change_of_an_older_version_is_refused_because_of_the_version(
+def test_another_move_with_an_outdated_version_is_refused_for_the_version(
     customer: Api, product: Product
 ) -> None:
     placed = place(customer, (product(), 2))
@@ -192,16 +193,14 @@ def test_another_change_of_an_older_version_is_refused_because_of_the_version(
     assert (late.status, late.body["version"]) == (412, 2)
 
 
-def test_a_key_of_a_refused_repeat_is_free_again(
-    staff: Api, packed: tuple[Answer, int, int]
-) -> None:
+def test_a_refused_repeat_releases_its_key(staff: Api, packed: tuple[Answer, int, int]) -> None:
     order, tea, _ = packed
     key = {"Idempotency_Key": "k"}
     assert move(staff, order, "pack", picking((tea, 2)), **key).status == 409
     assert move(staff, order, "pack", picking((tea, 1)), **key).status == 200
 
 
-def test_cancels_that_find_nothing_to_do_store_no_key(customer: Api, product: Product) -> None:
+def test_repeated_cancellations_store_no_key(customer: Api, product: Product) -> None:
     placed = place(customer, (product(), 2))
     cancelled, written = move(customer, placed, "cancel", Idempotency_Key="k"), books()
     for number in range(200):
@@ -217,7 +216,7 @@ def test_cancels_that_find_nothing_to_do_store_no_key(customer: Api, product: Pr
 
 
 @pytest.mark.parametrize("moves", [("pack",), ("pack", "ship"), ("pack", "ship", "deliver")])
-def test_a_move_of_staff_that_finds_nothing_to_do_stores_no_key(
+def test_a_repeated_move_by_staff_stores_no_key(
     customer: Api, staff: Api, product: Product, moves: tuple[str, ...]
 ) -> None:
     tea = product()
@@ -229,7 +228,7 @@ def test_a_move_of_staff_that_finds_nothing_to_do_stores_no_key(
     assert books() == written
 
 
-def test_a_second_return_without_a_key_is_another_return(
+def test_a_second_return_without_a_key_is_a_new_return(
     customer: Api, staff: Api, product: Product
 ) -> None:
     tea = product(stock=5)

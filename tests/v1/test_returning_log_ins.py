@@ -1,4 +1,4 @@
-"""A served shop while passwords are guessed from ever new networks."""
+"""A server while passwords are guessed from many networks."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -26,14 +26,14 @@ _numbers = count(1)
 
 @dataclass
 class Rush:
-    """What the guesses were answered."""
+    """The answers to the guesses."""
 
     statuses: Counter[int] = field(default_factory=Counter)
     waits: Counter[int] = field(default_factory=Counter)
 
 
 def post(server: Server, path: str, body: dict[str, str]) -> Reply:
-    """From another IPv6 /48 each time, as a trusted proxy says."""
+    """Returns the header of a trusted proxy with another IPv6 /48 each time."""
     number = next(_numbers)
     address = f"2a00:{number >> 16:x}:{number & 0xFFFF:x}::1"
     return server.call("POST", path, body, headers={"X-Forwarded-For": address})
@@ -41,7 +41,7 @@ def post(server: Server, path: str, body: dict[str, str]) -> Reply:
 
 @contextmanager
 def guessing(server: Server, rush: Rush) -> Iterator[None]:
-    """GUESSERS connections guess passwords of made-up names, whatever they are answered."""
+    """Runs GUESSERS connections that guess passwords of unknown names, with any answer."""
     over = Event()
 
     def guess(_: int) -> None:
@@ -64,7 +64,9 @@ def guessing(server: Server, rush: Rush) -> Iterator[None]:
 
 
 def come_back(server: Server, who: Person, refresh: str) -> list[tuple[int, bool]]:
-    """A log-in with the former refresh token, and a refresh: status, and whether it was in time."""
+    """Logs in with the former refresh token, and refreshes; returns the statuses and whether they
+    were in time.
+    """
     credentials = {"username": who.customer.username, "password": who.password}
     found = []
     for path, body in (
@@ -78,7 +80,7 @@ def come_back(server: Server, who: Person, refresh: str) -> list[tuple[int, bool
 
 
 @pytest.mark.slow
-def test_customers_come_back_while_passwords_are_guessed_from_ever_new_networks(
+def test_returning_customers_log_in_during_guesses_from_many_networks(
     transactional_db: None, person: Callable[..., Person]
 ) -> None:
     people, rush = [person() for _ in range(CUSTOMERS)], Rush()

@@ -83,7 +83,7 @@ def until_somebody_waits() -> None:
 
 @pytest.mark.parametrize("act", ["cancel", "adjust", "dispatch"])
 @pytest.mark.parametrize(("credential", "lose", "refusal"), LOSSES)
-def test_what_waited_for_a_lock_is_stored_only_if_the_caller_still_may(
+def test_a_change_that_waited_for_a_lock_needs_a_current_permission(
     act: str,
     credential: Callable[[Person], Caller],
     lose: Callable[[Person], None],
@@ -117,7 +117,7 @@ _numbers = count(1)
 
 
 def sent(method: str, path: str, body: object = None, **options: str) -> Send:
-    """A request of v1, as a person whose token it makes before it waits."""
+    """Returns a request of v1 by a person, whose token is created before the wait."""
 
     def as_person(who: Person) -> Answer:
         return Api(str(token_for(who)))(method, path, body, **options)
@@ -143,7 +143,7 @@ def writes(jam: int, buyer: int, shelf: int, above: int) -> dict[str, Send]:
 
 
 def catalogue() -> list[object]:
-    """Everything that these requests change."""
+    """Returns all rows that these requests change."""
     products = Product.objects.order_by("id").values_list("name", "price", "archived_at", "version")
     categories = Category.objects.order_by("id").values_list("name", "parent_id")
     return [*products, *categories, Order.objects.count()]
@@ -160,7 +160,7 @@ def hold(jam: int) -> None:
     "act", ["change", "archive", "put", "import", "place", "rename", "remove", "add below"]
 )
 @pytest.mark.parametrize(("lose", "code"), [(end_sessions, 401), (take_roles, 403), (None, 200)])
-def test_a_write_of_the_catalogue_that_waited_is_stored_only_if_the_caller_still_may(
+def test_a_change_of_the_catalogue_that_waited_needs_a_current_permission(
     act: str,
     lose: Callable[[Person], None] | None,
     code: int,
@@ -191,7 +191,7 @@ def test_a_write_of_the_catalogue_that_waited_is_stored_only_if_the_caller_still
 
 
 @pytest.mark.parametrize("lose", [end_sessions, take_roles])
-def test_a_page_of_the_admin_that_waited_stores_nothing_either(
+def test_an_admin_page_that_waited_needs_a_current_permission(
     lose: Callable[[Person], None], person: MakePerson
 ) -> None:
     clerk = person(is_staff=True)

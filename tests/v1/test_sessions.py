@@ -1,4 +1,4 @@
-"""One's log-ins: seen with what is known of them, ended one by one or all others at once."""
+"""The sessions of an account: listed, ended one by one, or all others with one request."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -28,7 +28,7 @@ def log_in(who: Person, **headers: str) -> dict[str, str]:
 
 
 def listed(access: str, query: str = "") -> list[dict[str, object]]:
-    """The log-ins that the owner of a token sees."""
+    """Returns the sessions that the owner of a token sees."""
     answer = JudgedApi(access)("GET", f"me/sessions{query}")
     assert answer.status == 200
     results: list[dict[str, object]] = answer.body["results"]
@@ -40,12 +40,12 @@ def code(answer: Answer) -> tuple[int, str | None]:
 
 
 def is_out(pair: dict[str, str]) -> bool:
-    """Whether the log-in can be refreshed no more."""
+    """Returns whether the session cannot be refreshed any more."""
     answer = JudgedApi()("POST", "auth/token/refresh", {"refresh": pair["refresh"]})
     return code(answer) == (401, "session_ended")
 
 
-def test_a_log_in_is_shown_with_its_client_and_times_and_the_one_that_asks_is_marked(
+def test_a_session_is_listed_with_client_and_times_and_the_current_one_is_marked(
     person: MakePerson,
 ) -> None:
     who = person()
@@ -67,7 +67,7 @@ def test_a_log_in_is_shown_with_its_client_and_times_and_the_one_that_asks_is_ma
     assert (one.status, one.body) == (200, till)
 
 
-def test_refreshing_shows_as_the_last_use(person: MakePerson) -> None:
+def test_a_refresh_is_shown_as_the_last_use(person: MakePerson) -> None:
     first = log_in(person())
     (before,) = listed(first["access"])
     JudgedApi()("POST", "auth/token/refresh", {"refresh": first["refresh"]})
@@ -76,7 +76,7 @@ def test_refreshing_shows_as_the_last_use(person: MakePerson) -> None:
     assert after["created_at"] == before["created_at"]
 
 
-def test_what_a_client_says_of_itself_is_cut_and_cleaned(person: MakePerson) -> None:
+def test_the_client_name_is_shortened_and_cleaned(person: MakePerson) -> None:
     pair = log_in(person(), User_Agent="a\x07b\x1b[2J" + "x" * 500)
     (shown,) = listed(pair["access"])
     assert shown["client"] == ("ab[2J" + "x" * 500)[: MAX_CLIENT_LENGTH - 2]
@@ -89,7 +89,7 @@ def test_sessions_of_the_earlier_contracts_are_listed_too(person: MakePerson) ->
     assert [one["client"] for one in listed(log_in(who)["access"])] == ["Old/1", ""]
 
 
-def test_log_ins_that_ended_or_expired_are_not_listed(person: MakePerson) -> None:
+def test_ended_and_expired_sessions_are_not_listed(person: MakePerson) -> None:
     who = person()
     ended, expired, mine = log_in(who), log_in(who), log_in(who)
     JudgedApi()("POST", "auth/token/revoke", {"refresh": ended["refresh"]})
@@ -102,7 +102,7 @@ def test_log_ins_that_ended_or_expired_are_not_listed(person: MakePerson) -> Non
     assert expired["refresh"]
 
 
-def test_pages_of_log_ins_follow_one_another(person: MakePerson) -> None:
+def test_the_list_of_sessions_has_pages(person: MakePerson) -> None:
     who = person()
     for number in range(5):
         mine = log_in(who, User_Agent=f"client {number}")
@@ -114,13 +114,13 @@ def test_pages_of_log_ins_follow_one_another(person: MakePerson) -> None:
     assert seen == [f"client {number}" for number in range(5)]
 
 
-def test_the_list_has_an_etag(person: MakePerson) -> None:
+def test_the_list_of_sessions_has_an_etag(person: MakePerson) -> None:
     mine = JudgedApi(log_in(person())["access"])
     tag = mine("GET", "me/sessions").headers["ETag"]
     assert mine("GET", "me/sessions", If_None_Match=tag).status == 304
 
 
-def test_one_log_in_is_ended_at_once_and_its_access_token_within_the_stated_seconds(
+def test_a_session_ends_at_once_and_its_access_token_within_the_stated_seconds(
     person: MakePerson, clock: Clock
 ) -> None:
     who = person()
@@ -137,14 +137,14 @@ def test_one_log_in_is_ended_at_once_and_its_access_token_within_the_stated_seco
     assert code(again) == (404, "not_found")
 
 
-def test_ending_the_one_that_asks_logs_out(person: MakePerson) -> None:
+def test_ending_the_current_session_logs_out(person: MakePerson) -> None:
     mine = log_in(person())
     (only,) = listed(mine["access"])
     assert JudgedApi(mine["access"])("DELETE", f"me/sessions/{only['id']}").status == 204
     assert is_out(mine)
 
 
-def test_all_others_end_together(person: MakePerson, clock: Clock) -> None:
+def test_all_other_sessions_end_with_one_request(person: MakePerson, clock: Clock) -> None:
     who, other = person(), person()
     first, second, mine, bystander = log_in(who), log_in(who), log_in(who), log_in(other)
     assert JudgedApi(mine["access"])("DELETE", "me/sessions").status == 204
@@ -161,7 +161,7 @@ def test_another_accounts_session_is_not_found(person: MakePerson) -> None:
     assert not is_out(theirs)
 
 
-def test_with_a_key_none_is_the_one_that_asks(api: Api, person: MakePerson) -> None:
+def test_no_session_is_the_current_one_for_a_key(api: Api, person: MakePerson) -> None:
     mine = log_in(person())
     key = JudgedApi(mine["access"])("POST", "auth/keys", {}).body["key"]
     assert [one["current"] for one in listed(key)] == [False]
@@ -170,7 +170,7 @@ def test_with_a_key_none_is_the_one_that_asks(api: Api, person: MakePerson) -> N
     assert listed(key) == []
 
 
-def test_a_deleted_account_keeps_no_word_of_its_clients(person: MakePerson, now: datetime) -> None:
+def test_a_deleted_account_keeps_no_client_names(person: MakePerson, now: datetime) -> None:
     who = person()
     log_in(who, User_Agent="Phone/1.0")
     accounts.delete_account(who.id, now=now)
@@ -178,9 +178,7 @@ def test_a_deleted_account_keeps_no_word_of_its_clients(person: MakePerson, now:
 
 
 @pytest.mark.parametrize("age", [timedelta(hours=23), timedelta(hours=25)])
-def test_a_day_after_a_log_in_ended_nothing_is_left_of_it(
-    person: MakePerson, age: timedelta
-) -> None:
+def test_an_ended_session_is_deleted_after_a_day(person: MakePerson, age: timedelta) -> None:
     pair = log_in(person())
     JudgedApi()("POST", "auth/token/revoke", {"refresh": pair["refresh"]})
     deleted = sessions.delete_ended_sessions(now=datetime.now(UTC) + age, limit=10)

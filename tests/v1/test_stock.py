@@ -29,7 +29,7 @@ def order(api: Api, product: int, quantity: int) -> None:
     assert api("POST", "orders", {"lines": lines}).status == 201
 
 
-def test_figures_are_of_listed_products_by_id(customer: Api, product: Product) -> None:
+def test_stock_figures_are_returned_for_listed_products(customer: Api, product: Product) -> None:
     tea, jam = product(stock=3), product(stock=0)
     answer = customer("GET", f"stock?products={jam},{tea},999999,{jam}")
     assert answer.body == {
@@ -41,13 +41,13 @@ def test_figures_are_of_listed_products_by_id(customer: Api, product: Product) -
 @pytest.mark.parametrize(
     "asked", ["", "?products=", "?products=a", "?products=" + "1," * 200 + "1"]
 )
-def test_figures_need_one_to_two_hundred_ids(customer: Api, asked: str) -> None:
+def test_stock_figures_need_one_to_two_hundred_ids(customer: Api, asked: str) -> None:
     refused = customer("GET", f"stock{asked}")
     assert refused.status == 400
     assert [one["pointer"] for one in refused.body["errors"]] == ["products"]
 
 
-def test_an_adjustment_answers_with_what_it_changed(staff: Api, product: Product) -> None:
+def test_an_adjustment_returns_its_changes(staff: Api, product: Product) -> None:
     tea, jam = product(stock=3), product(stock=4, sku="JAM")
     made = adjust(staff, {"product": tea, "delta": 10}, {"sku": "JAM", "delta": -4})
     assert made.status == 201
@@ -62,9 +62,7 @@ def test_an_adjustment_answers_with_what_it_changed(staff: Api, product: Product
     assert UUID(made.body["id"]).version == 7
 
 
-def test_a_count_is_of_the_shelf_so_committed_units_are_part_of_it(
-    staff: Api, customer: Api, product: Product
-) -> None:
+def test_a_count_includes_committed_units(staff: Api, customer: Api, product: Product) -> None:
     jam = product(stock=10)
     order(customer, jam, 4)
     made = adjust(staff, {"product": jam, "counted": 9}, reason="counted")
@@ -72,14 +70,14 @@ def test_a_count_is_of_the_shelf_so_committed_units_are_part_of_it(
     assert figures(customer, jam) == {jam: 5}
 
 
-def test_a_count_that_finds_what_was_expected_changes_nothing(staff: Api, product: Product) -> None:
+def test_a_count_equal_to_the_stock_changes_nothing(staff: Api, product: Product) -> None:
     jam = product(stock=10)
     made = adjust(staff, {"product": jam, "counted": 10})
     assert (made.status, made.body["lines"]) == (201, [])
     assert len(staff("GET", f"products/{jam}/ledger").body["results"]) == 1
 
 
-def test_a_count_below_what_customers_were_promised_is_refused(
+def test_a_count_below_the_committed_units_is_refused(
     staff: Api, customer: Api, product: Product
 ) -> None:
     jam = product(stock=10)
@@ -92,7 +90,7 @@ def test_a_count_below_what_customers_were_promised_is_refused(
     assert adjust(staff, {"product": jam, "counted": 4}).body["lines"][0]["balance"] == 0
 
 
-def test_all_lines_are_done_or_none(staff: Api, product: Product) -> None:
+def test_an_adjustment_stores_all_lines_or_none(staff: Api, product: Product) -> None:
     tea, jam, rice = product(stock=3), product(stock=4), product(stock=1)
     lines: list[dict[str, Any]] = [
         {"product": tea, "delta": 10},
@@ -109,13 +107,13 @@ def test_all_lines_are_done_or_none(staff: Api, product: Product) -> None:
     assert len(staff("GET", f"products/{tea}/ledger").body["results"]) == 1
 
 
-def test_deltas_of_one_product_are_added_up(staff: Api, product: Product) -> None:
+def test_deltas_of_one_product_are_summed(staff: Api, product: Product) -> None:
     jam = product(stock=4, sku="JAM")
     made = adjust(staff, {"product": jam, "delta": -6}, {"sku": "JAM", "delta": 3})
     assert made.body["lines"] == [{"product": jam, "delta": -3, "balance": 1}]
 
 
-def test_every_unknown_product_is_named_as_it_was_named(staff: Api, product: Product) -> None:
+def test_every_unknown_product_is_named_by_its_id_or_sku(staff: Api, product: Product) -> None:
     jam = product(stock=4)
     lines: list[dict[str, Any]] = [
         {"sku": "NO-1", "delta": 1},
@@ -135,7 +133,7 @@ def test_every_unknown_product_is_named_as_it_was_named(staff: Api, product: Pro
     assert figures(staff, jam) == {jam: 4}
 
 
-def test_an_unknown_sku_does_not_hide_what_else_is_wrong(staff: Api, product: Product) -> None:
+def test_an_unknown_sku_does_not_hide_other_faults(staff: Api, product: Product) -> None:
     jam, tea = product(stock=4, sku="JAM"), product(stock=4)
     lines: list[dict[str, Any]] = [
         {"sku": "NO-1", "delta": 2},
@@ -152,7 +150,7 @@ def test_an_unknown_sku_does_not_hide_what_else_is_wrong(staff: Api, product: Pr
     assert figures(staff, jam, tea) == {jam: 4, tea: 4}
 
 
-def test_a_wrong_reason_does_not_hide_what_else_is_wrong(staff: Api) -> None:
+def test_a_wrong_reason_does_not_hide_other_faults(staff: Api) -> None:
     bad: dict[str, Any] = {"counted": -1}
     for reason, code in (("Two words", "invalid_format"), ("order", "unknown_value")):
         refused = adjust(staff, bad, {"product": "7"}, reason=reason)
@@ -168,7 +166,7 @@ def test_a_wrong_reason_does_not_hide_what_else_is_wrong(staff: Api) -> None:
 @pytest.mark.parametrize(
     "body", [{"reason": [], "lines": {}}, {"reason": {}, "lines": [[], None, 1]}, {"lines": None}]
 )
-def test_what_is_no_adjustment_at_all_is_refused_as_such(staff: Api, body: object) -> None:
+def test_an_invalid_adjustment_body_is_refused(staff: Api, body: object) -> None:
     assert staff("POST", "stock/adjustments", body).body["code"] == "validation_error"
 
 
@@ -221,14 +219,14 @@ def test_a_counted_product_can_be_in_one_line_only(staff: Api, product: Product)
 @pytest.mark.parametrize(
     "reason", ["opening", "order", "ship", "return", "", "Two words", "x" * 41, "ok\n", "é"]
 )
-def test_a_reason_is_a_word_that_is_not_one_of_the_shops_own(
+def test_a_reason_is_one_word_that_is_not_reserved(
     staff: Api, product: Product, reason: str
 ) -> None:
     refused = adjust(staff, {"product": product(), "delta": 1}, reason=reason)
     assert [one["pointer"] for one in refused.body["errors"]] == ["/reason"]
 
 
-def test_a_repeated_adjustment_is_booked_once(staff: Api, product: Product) -> None:
+def test_a_repeated_adjustment_is_stored_once(staff: Api, product: Product) -> None:
     jam = product(stock=1)
     line = {"product": jam, "delta": 5}
     first, again = (adjust(staff, line, Idempotency_Key="k") for _ in "12")
@@ -239,13 +237,13 @@ def test_a_repeated_adjustment_is_booked_once(staff: Api, product: Product) -> N
     assert figures(staff, jam) == {jam: 6}
 
 
-def test_a_refused_adjustment_leaves_its_key_free(staff: Api, product: Product) -> None:
+def test_a_refused_adjustment_releases_its_key(staff: Api, product: Product) -> None:
     jam = product(stock=1)
     assert adjust(staff, {"product": jam, "delta": -5}, Idempotency_Key="k").status == 409
     assert adjust(staff, {"product": jam, "delta": -1}, Idempotency_Key="k").status == 201
 
 
-def test_an_entry_of_an_order_leads_to_the_order_and_its_event(
+def test_a_ledger_entry_of_an_order_names_the_order_and_event(
     staff: Api, customer: Api, product: Product
 ) -> None:
     jam, tea = product(stock=10), product(stock=10)
@@ -271,7 +269,7 @@ def test_an_entry_of_an_order_leads_to_the_order_and_its_event(
     assert len(entries) == len(of_it) + len(others) + 1
 
 
-def test_the_ledger_tells_every_movement_newest_first_in_pages(
+def test_the_ledger_lists_every_movement_in_pages_newest_first(
     staff: Api, customer: Api, product: Product
 ) -> None:
     jam = product(stock=10)
@@ -287,7 +285,7 @@ def test_the_ledger_tells_every_movement_newest_first_in_pages(
     assert entries == staff("GET", f"products/{jam}/ledger").body["results"]
 
 
-def test_there_is_no_ledger_of_a_product_that_never_was(staff: Api) -> None:
+def test_the_ledger_of_an_unknown_product_is_not_found(staff: Api) -> None:
     assert staff("GET", "products/999999/ledger").body["code"] == "not_found"
 
 

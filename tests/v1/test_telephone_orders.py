@@ -1,4 +1,4 @@
-"""Staff place orders for customers: whose the order is, who did it, and whose key it was."""
+"""Staff place orders for customers: the customer, the actor and the owner of the key."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +15,7 @@ MakePerson = Callable[..., Person]
 As = Callable[[Person], Api]
 
 
-def test_the_order_is_the_customers_and_the_deed_the_staff_members(
+def test_a_telephone_order_belongs_to_the_customer_and_its_event_to_the_staff(
     as_: As, person: MakePerson, product: Product
 ) -> None:
     clerk, caller, jam = person(is_staff=True), person(), product()
@@ -30,7 +30,7 @@ def test_the_order_is_the_customers_and_the_deed_the_staff_members(
     assert as_(person())("GET", placed.headers["Location"]).status == 404
 
 
-def test_the_key_is_the_staff_members_and_never_the_customers(
+def test_the_key_of_a_telephone_order_belongs_to_the_staff(
     as_: As, person: MakePerson, product: Product
 ) -> None:
     clerk, other, caller, jam = person(is_staff=True), person(is_staff=True), person(), product()
@@ -46,7 +46,7 @@ def test_the_key_is_the_staff_members_and_never_the_customers(
     assert figures(as_(caller), jam) == {jam: 10 - 3}
 
 
-def test_a_key_that_ordered_for_one_customer_does_not_order_for_another(
+def test_a_key_used_for_one_customer_is_refused_for_another(
     staff: Api, person: MakePerson, product: Product
 ) -> None:
     jam, key = product(), {"Idempotency_Key": "call-7"}
@@ -79,7 +79,7 @@ def test_customers_cannot_name_the_customer_of_an_order(
         ({"ship_to": {"name": "a\0b"}}, "/ship_to/name"),
     ],
 )
-def test_what_goes_with_an_order_has_limits(
+def test_details_of_an_order_have_limits(
     customer: Api, product: Product, given: dict[str, Any], pointer: str
 ) -> None:
     refused = place(customer, (product(), 1), **given)
@@ -87,16 +87,14 @@ def test_what_goes_with_an_order_has_limits(
     assert [fault["pointer"] for fault in refused.body["errors"]] == [pointer]
 
 
-def test_the_longest_that_may_go_with_an_order_is_kept(customer: Api, product: Product) -> None:
+def test_details_of_the_maximum_length_are_stored(customer: Api, product: Product) -> None:
     given: dict[str, Any] = {"note": "n" * 2_000, "reference": "r" * 200}
     placed = place(customer, (product(), 1), **given).body
     assert {name: placed[name] for name in given} == given
 
 
-def test_a_day_that_has_passed_is_kept_and_its_repeat_answered(
-    customer: Api, product: Product
-) -> None:
-    """A repeat may come after midnight, and today begins where the customer is."""
+def test_a_past_delivery_day_is_accepted_and_repeated(customer: Api, product: Product) -> None:
+    """A repeat may arrive after midnight, and the date depends on the customer's time zone."""
     jam, key = product(), {"Idempotency_Key": "once"}
     given: dict[str, Any] = {"requested_for": "2020-02-29", "headers": key}
     placed, again = (place(customer, (jam, 1), **given) for _ in range(2))

@@ -49,7 +49,7 @@ def statements() -> Iterator[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("service", ["cloudwatch", "events"])
-def test_what_sends_to_the_operators_may_use_the_topic_and_its_key(service: str) -> None:
+def test_services_that_alert_operators_may_use_the_topic_and_its_key(service: str) -> None:
     allowed: set[str] = set()
     for one in statements():
         principals = one["Principal"].get("Service", [])
@@ -101,7 +101,7 @@ def handed_over() -> set[tuple[str, tuple[str, ...]]]:
 
 
 @pytest.mark.parametrize("name", ALARMS)
-def test_an_alarm_on_a_metric_of_larder_reads_one_that_is_handed_over(name: str) -> None:
+def test_an_alarm_on_a_metric_of_larder_uses_an_exported_metric(name: str) -> None:
     ours = {(m, d) for space, m, d in metrics(ALARMS[name]) if space.startswith("Larder/")}
     assert ours <= handed_over()
 
@@ -111,7 +111,7 @@ def test_an_alarm_of_a_cache_reads_the_metrics_of_a_node() -> None:
     assert read == {("CacheClusterId",)}
 
 
-def test_a_collector_that_died_is_begun_again_and_its_silence_is_an_alarm() -> None:
+def test_a_dead_collector_is_restarted_and_missing_metrics_raise_an_alarm() -> None:
     task = template.read("service")["Resources"]["ServerTask"]["Properties"]
     [collector] = [one for one in task["ContainerDefinitions"] if one["Name"] == "collector"]
     assert collector["RestartPolicy"]["Enabled"] is True
@@ -127,7 +127,7 @@ def test_a_release_is_judged_by_a_number_of_requests(alarm: str) -> None:
     assert int(asked[1]) >= 50
 
 
-def test_the_alarm_of_the_disk_waits_until_rds_should_have_added_to_it() -> None:
+def test_the_disk_alarm_fires_after_rds_should_have_added_storage() -> None:
     gib = 1024**3
     sizes = template.read("database")["Mappings"]["Sizes"].values()
     assert all(one["DiskAlarm"] == one["Storage"] * gib // 20 for one in sizes)

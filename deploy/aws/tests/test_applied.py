@@ -59,7 +59,7 @@ def test_every_resource_is_found_by_its_own_service(
     assert not missing
 
 
-def test_nothing_that_the_emulator_can_make_is_called_a_gap(account: Account) -> None:
+def test_no_resource_of_the_emulator_is_listed_as_a_gap(account: Account) -> None:
     made = set()
     for stack in STACKS:
         ids = account.ids(stack)
@@ -67,7 +67,7 @@ def test_nothing_that_the_emulator_can_make_is_called_a_gap(account: Account) ->
     assert not made & set(GAPS)
 
 
-def test_what_a_condition_leaves_out_is_not_made(account: Account) -> None:
+def test_resources_with_a_false_condition_are_not_created(account: Account) -> None:
     for stack in STACKS:
         left_out = set(template.read(stack)["Resources"]) - set(wanted(account, stack))
         assert not left_out & set(account.ids(stack))
@@ -141,7 +141,7 @@ def started_by(account: Account, task: dict[str, Any]) -> str:
     return account.installation.outputs()[given].rpartition("/")[2]
 
 
-def test_who_starts_a_task_reads_the_secrets_of_such_tasks_and_no_other(account: Account) -> None:
+def test_an_execution_role_reads_only_the_secrets_of_its_tasks(account: Account) -> None:
     needed: dict[str, set[str]] = {}
     for stack in STACKS:
         for name, task in template.read(stack)["Resources"].items():
@@ -173,7 +173,7 @@ def test_only_the_named_addresses_and_the_containers_reach_the_database(
     assert others == ([("10.99.0.0/16", 5432)] if account.choice == "large" else [])
 
 
-def test_no_role_may_do_everything_of_a_service() -> None:
+def test_no_role_has_all_actions_of_a_service() -> None:
     actions = set()
     for stack in STACKS:
         for resource in template.read(stack)["Resources"].values():

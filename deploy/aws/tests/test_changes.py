@@ -38,7 +38,7 @@ def test_the_secret_has_the_addresses_of_both_databases(shop: Path) -> None:
     }
 
 
-def test_a_change_of_the_database_keeps_the_password_that_was_rotated(
+def test_a_change_of_the_database_keeps_the_rotated_password(
     shop: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = secret()
@@ -58,14 +58,14 @@ def test_a_change_of_the_database_keeps_the_password_that_was_rotated(
     assert secret() == rotated
 
 
-def test_what_cloudformation_writes_into_the_secret_depends_on_no_size() -> None:
+def test_the_secret_from_cloudformation_does_not_depend_on_the_size() -> None:
     value = template.read("database")["Resources"]["AppSecret"]["Properties"]["SecretString"]
     written = value["Fn::Sub"]
     assert '"replica_urls": ""' in written[0]
     assert set(written[1]) == {"Host"}
 
 
-def test_a_replica_that_is_gone_leaves_the_secret(
+def test_a_removed_replica_is_removed_from_the_secret(
     shop: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     installation = Installation("production")

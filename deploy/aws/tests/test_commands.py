@@ -1,4 +1,4 @@
-"""Every command of the page and of the runbook: one that the tool, aws or the shell understands."""
+"""Every command of the page and of the runbook is valid for the tool, aws or the shell."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_the_shell_can_read_every_block(page: str) -> None:
 
 
 @pytest.mark.parametrize("command", commands())
-def test_every_command_is_understood(command: str) -> None:
+def test_every_command_is_valid(command: str) -> None:
     words = shlex.split(command)
     check = {"deploy/aws/run": tool, "aws": aws, "git": git, "sh": shell}
     assert words[0] in check, f"{words[0]} is not checked"
@@ -164,7 +164,7 @@ def test_a_restored_database_fits_into_the_network_with_its_settings(operation: 
     assert set(shlex.split(command)) >= NEEDED[operation]
 
 
-def test_a_database_restored_by_hand_gets_the_password_of_now() -> None:
+def test_a_database_restored_by_hand_gets_the_current_password() -> None:
     changes = [one for one in commands() if "--master-user-password" in one]
     assert {shlex.split(one)[2] for one in changes} == {"modify-db-instance", "modify-db-cluster"}
 
@@ -177,7 +177,7 @@ def shell(words: list[str]) -> None:
     assert (ROOT / words[0]).is_file()
 
 
-def test_the_templates_carry_the_rotation_word_for_word() -> None:
+def test_the_templates_contain_the_code_of_the_rotation() -> None:
     code = (ROOT / "deploy/aws/rotation.py").read_text()
     function = template.read("rotation")["Resources"]["Rotation"]["Properties"]
     assert function["Code"]["ZipFile"] == code
@@ -185,13 +185,13 @@ def test_the_templates_carry_the_rotation_word_for_word() -> None:
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_each_parameter_says_what_it_is(stack: str) -> None:
+def test_each_parameter_has_a_description(stack: str) -> None:
     for declared in template.read(stack)["Parameters"].values():
         assert declared.get("Description")
 
 
 @pytest.mark.parametrize("stack", ["service", "worker"])
-def test_traces_go_to_no_port_that_is_closed(stack: str) -> None:
+def test_traces_are_sent_only_to_open_ports(stack: str) -> None:
     pattern = template.read(stack)["Parameters"]["TracesEndpoint"]["AllowedPattern"]
     good = ("", "https://otlp.example.com", "https://otlp.example.com:443/otlp")
     bad = ("http://otlp.example.com", "https://otlp.example.com:4318", "otlp.example.com")

@@ -45,7 +45,7 @@ def test_every_setting_of_the_template_is_kept_by_a_restore(resource: str, kept:
     assert set(chosen) - kept <= set(GIVEN_OTHERWISE)
 
 
-def test_each_setting_that_is_kept_can_be_read_and_asked_for() -> None:
+def test_each_kept_setting_can_be_read_and_requested() -> None:
     described = {restore.RENAMED.get(name, name) for name in members("DBInstance")}
     assert {*restore.CREATED, *restore.CHANGED} <= described
     assert set(restore.CREATED) <= members("RestoreDBInstanceToPointInTimeMessage")

@@ -46,14 +46,14 @@ def roles_of_a_release() -> Iterator[Any]:
                 yield role.get("Ref") or put_out[str(role)]
 
 
-def test_a_workflow_that_releases_may_pass_each_role_of_what_it_changes() -> None:
+def test_a_release_workflow_may_pass_each_role_of_changed_resources() -> None:
     passed = allowed(properties("release", "Role"), "iam:PassRole")
     # One depends on a choice.
     named = {(one["Fn::If"][1] if "Fn::If" in one else one)["Ref"] for one in passed}
     assert named == {*roles_of_a_release(), "BlueGreenRoleArn", "CommandStartRoleArn"}
 
 
-def test_a_workflow_that_releases_may_write_the_encrypted_environment_of_the_rotation() -> None:
+def test_a_release_workflow_may_write_the_encrypted_environment_of_the_rotation() -> None:
     assert properties("rotation", "Rotation")["KmsKeyArn"] == {"Ref": "KeyArn"}
     for action in ("kms:Encrypt", "kms:Decrypt", "kms:CreateGrant"):
         assert allowed(properties("release", "Role"), action) == [{"Ref": "KeyArn"}]
@@ -71,12 +71,12 @@ def test_the_balancer_waits_longer_than_nginx() -> None:
     assert int(idle) > int(re.findall(r"proxy_read_timeout (\d+)s", nginx)[0])
 
 
-def test_aurora_answers_what_feeds_ask_for() -> None:
+def test_aurora_supports_the_queries_of_feeds() -> None:
     settings = properties("database", "ClusterSettings")["Parameters"]
     assert settings["rds.logical_replication"] == "1"
 
 
-def test_the_first_block_of_the_page_trusts_no_repository_of_others() -> None:
+def test_the_first_commands_of_the_page_trust_no_other_repository() -> None:
     page = (ROOT / "deploy/aws/README.md").read_text()
     block = re.findall(r"^```sh\n(.*?)^```", page, re.MULTILINE | re.DOTALL)[0]
     assert "bootstrap\n" in block

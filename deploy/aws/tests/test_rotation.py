@@ -77,6 +77,6 @@ def test_the_owners_password_is_changed(shop: Path, monkeypatch: pytest.MonkeyPa
     assert before["password"] != after["password"]
 
 
-def test_a_rotation_is_begun_by_hand(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_rotation_can_be_started_by_hand(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(["rotate", "app"])
     assert "aws logs tail /aws/lambda/larder-production-rotation" in capsys.readouterr().out

@@ -33,12 +33,12 @@ def test_an_image_is_built_in_two_steps_and_pushed_under_its_tag(shop: Path) -> 
     assert answers[4][1].endswith(".amazonaws.com/larder:first")
 
 
-def test_the_database_is_prepared_before_any_server_is_made(shop: Path) -> None:
+def test_the_database_is_prepared_before_any_server_is_created(shop: Path) -> None:
     assert any(one.startswith("larder-production-prepare:") for one in families_run())
     assert serving() == releases.released(Installation("production"))[0]
 
 
-def test_a_release_lets_the_new_image_serve_and_a_rollback_the_former(shop: Path) -> None:
+def test_a_release_serves_the_new_image_and_a_rollback_the_former_one(shop: Path) -> None:
     before = serving()
     second = make_image("second")
     main(["release", "--tag", "second"])
@@ -48,7 +48,7 @@ def test_a_release_lets_the_new_image_serve_and_a_rollback_the_former(shop: Path
     assert releases.released(Installation("production")) == [before, second, before]
 
 
-def test_a_release_that_cannot_prepare_leaves_the_servers_alone(
+def test_a_release_that_cannot_prepare_does_not_change_the_servers(
     shop: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from moto.ecs import models
@@ -72,12 +72,12 @@ def test_an_unknown_tag_is_refused_before_anything_changes(shop: Path) -> None:
         main(["release", "--tag", "nowhere"])
 
 
-def test_a_setting_that_no_template_takes_is_refused(shop: Path) -> None:
+def test_an_unknown_setting_is_refused(shop: Path) -> None:
     with pytest.raises(SystemExit, match="No template takes Curency"):
         main(["up", "--tag", "first", "--set", "Curency=EUR"])
 
 
-def test_a_setting_that_was_chosen_stays_when_up_is_run_again(shop: Path) -> None:
+def test_a_chosen_setting_is_kept_by_a_later_up(shop: Path) -> None:
     main(["up", "--tag", "first", "--set", "Registration=open"])
     installation = Installation("production")
     assert installation.parameter("service", "Currency") == "EUR"
@@ -105,7 +105,7 @@ def test_an_image_without_a_scan_is_refused(shop: Path) -> None:
         ("MEDIUM", "YES", "good"),
     ],
 )
-def test_an_image_is_refused_for_what_is_grave_and_has_a_fix(
+def test_an_image_with_a_serious_fixable_finding_is_refused(
     shop: Path, severity: str, fix: str, result: str
 ) -> None:
     image = images.named("first")
@@ -119,13 +119,13 @@ def test_an_image_is_refused_for_what_is_grave_and_has_a_fix(
     ENHANCED.clear()
 
 
-def test_a_basic_scan_refuses_nothing_and_says_so(shop: Path) -> None:
+def test_a_basic_scan_refuses_no_image_and_reports_it(shop: Path) -> None:
     SCANS.append(("COMPLETE", {"HIGH": 1, "LOW": 4}))
     said = images.refuse_grave(images.named("first"))
     assert said == "scan: {'HIGH': 1}; a basic scan does not say which of them have a fix"
 
 
-def test_a_pause_stops_all_and_its_end_starts_what_the_size_has(shop: Path) -> None:
+def test_a_pause_stops_all_tasks_and_its_end_starts_those_of_the_size(shop: Path) -> None:
     def limits() -> tuple[int, int]:
         scaling = boto3.client("application-autoscaling")
         [found] = scaling.describe_scalable_targets(ServiceNamespace="ecs")["ScalableTargets"]
@@ -145,7 +145,7 @@ def test_a_pause_stops_all_and_its_end_starts_what_the_size_has(shop: Path) -> N
 
 
 @pytest.mark.parametrize("status", stacks.UNMADE)
-def test_a_stack_that_could_not_be_made_is_made_anew(
+def test_a_failed_stack_is_created_again(
     shop: Path, status: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The emulator cannot delete a whole network: one resource, for what is done about the stack.
@@ -177,7 +177,7 @@ def typed(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
         ("otlp_headers", "TracesSecret", set()),
     ],
 )
-def test_what_an_operator_fills_in_is_taken_up_by_those_who_need_it(
+def test_changed_secrets_restart_the_services_that_use_them(
     shop: Path, monkeypatch: pytest.MonkeyPatch, name: str, secret: str, families: set[str]
 ) -> None:
     before = len(families_run())
@@ -190,7 +190,7 @@ def test_what_an_operator_fills_in_is_taken_up_by_those_who_need_it(
     assert {one.partition(":")[0] for one in begun} == families
 
 
-def test_mail_is_switched_on_once_it_has_an_address_to_come_from(
+def test_mail_is_enabled_when_it_has_a_sender_address(
     shop: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def other() -> dict[str, str]:
@@ -211,7 +211,7 @@ def test_mail_is_switched_on_once_it_has_an_address_to_come_from(
     assert len(before["metrics_token"]) == 40
 
 
-def test_a_restored_database_takes_the_place_of_the_damaged_one(shop: Path) -> None:
+def test_a_restored_database_replaces_the_damaged_one(shop: Path) -> None:
     rds = boto3.client("rds")
     before = databases()
     for one in before.values():
@@ -252,7 +252,7 @@ def tasks_begun() -> list[tuple[str, list[str]]]:
     ]
 
 
-def test_log_ins_and_keys_that_could_not_be_ended_are_reported(
+def test_sessions_and_keys_that_could_not_be_ended_are_reported(
     shop: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from moto.ecs import models
@@ -283,7 +283,7 @@ def databases() -> dict[str, dict[str, Any]]:
     return {one["DBInstanceIdentifier"]: dict(one) for one in found}
 
 
-def test_other_words_of_the_tool_find_their_way(shop: Path, capsys: Any) -> None:
+def test_other_subcommands_of_the_tool_are_executed(shop: Path, capsys: Any) -> None:
     main(["command", "--", "check_invariants"])
     main(["migrate"])
     main(["status"])

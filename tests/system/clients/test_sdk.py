@@ -9,13 +9,15 @@ from tests.system.clients.npm import SDK, install, node
 MOST_LINES = 600
 
 
-def test_the_sdk_keeps_its_promises(server: Server, person: Callable[..., object]) -> None:
+def test_the_sdk_passes_its_tests_against_a_real_server(
+    server: Server, person: Callable[..., object]
+) -> None:
     person("sdk-staff", "12345", is_staff=True, is_superuser=True)
     given = {"LARDER_URL": f"http://127.0.0.1:{server.port}", "LARDER_STAFF": "sdk-staff:12345"}
     node("node", "--test", "tests/conformance.test.js", folder=SDK, environment=given)
 
 
-def test_the_committed_build_of_the_sdk_is_that_of_its_source(tmp_path: Path) -> None:
+def test_the_committed_build_of_the_sdk_is_current(tmp_path: Path) -> None:
     install(SDK)
     node("node_modules/.bin/tsc", "--outDir", tmp_path, folder=SDK)
     assert _texts(SDK / "dist") == _texts(tmp_path)

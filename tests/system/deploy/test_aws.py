@@ -90,7 +90,7 @@ def secrets(mail: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("task", [("service", "ServerTask"), ("worker", "WorkerTask")])
-def test_a_task_that_sends_mail_knows_whom_it_comes_from(task: tuple[str, str]) -> None:
+def test_a_task_that_sends_mail_has_a_sender_address(task: tuple[str, str]) -> None:
     given = os.environ | NOT_INHERITED | environment(*task) | secrets(MAIL)
     command = [sys.executable, str(ROOT / "manage.py"), "check", "--deploy"]
     options: dict[str, Any] = {"capture_output": True, "text": True, "timeout": 100}
@@ -119,7 +119,7 @@ def test_a_server_starts_with_the_environment_of_its_task(
 
 
 @pytest.mark.django_db(transaction=True, databases=["default", "owner"])
-def test_a_second_app_role_is_prepared_while_the_first_works(prepares: None) -> None:
+def test_a_second_app_role_is_prepared_while_the_first_is_used(prepares: None) -> None:
     first = os.environ["DATABASE_URL"]
     parts = urlsplit(first)
     name = "larder_app_turn"
@@ -152,7 +152,7 @@ def test_servers_are_added_by_requests_in_proportion_to_their_processors() -> No
 
 
 @pytest.mark.django_db(transaction=True, databases=["default", "owner"])
-def test_a_task_sends_the_share_of_traces_that_was_chosen_with_its_key() -> None:
+def test_a_task_sends_the_configured_share_of_traces_with_its_key() -> None:
     given = environment("service", "ServerTask")
     chosen = {name: value for name, value in given.items() if name.startswith("OTEL_")}
     assert chosen["OTEL_EXPORTER_OTLP_ENDPOINT"] == ""
@@ -166,7 +166,7 @@ def test_a_task_sends_the_share_of_traces_that_was_chosen_with_its_key() -> None
         assert bool(there.spans) is seen
 
 
-def test_the_load_balancer_drops_names_of_headers_that_servers_cannot_tell_apart() -> None:
+def test_the_load_balancer_drops_ambiguous_header_names() -> None:
     """`X_Forwarded_For` is one; the nginx of a task drops it as well (test_front_door)."""
     balancer = template.read("front")["Resources"]["Balancer"]["Properties"]
     attributes = {one["Key"]: one["Value"] for one in balancer["LoadBalancerAttributes"]}

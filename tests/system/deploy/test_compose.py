@@ -32,7 +32,7 @@ def documents() -> dict[str, Any]:
     return dict(yaml.safe_load((FOLDER / "compose.yaml").read_text()))
 
 
-def test_every_setting_is_in_it_or_has_a_reason_not_to_be() -> None:
+def test_every_setting_is_in_the_compose_file_or_listed_with_a_reason() -> None:
     example = (ROOT / ".env.example").read_text()
     known = set(re.findall(r"^(?:# )?([A-Z_]+)=", example, re.MULTILINE))
     given = {
@@ -44,14 +44,14 @@ def test_every_setting_is_in_it_or_has_a_reason_not_to_be() -> None:
     assert given <= known
 
 
-def test_processes_are_limited_where_compose_takes_such_limits() -> None:
+def test_processes_are_limited_as_compose_accepts_it() -> None:
     """Beside `deploy.resources.limits` it refuses `pids_limit`."""
     for name, service in documents()["services"].items():
         assert "pids_limit" not in service, name
         assert service["deploy"]["resources"]["limits"]["pids"] >= 256, name
 
 
-def test_each_service_that_lasts_has_a_health_check() -> None:
+def test_each_permanent_service_has_a_health_check() -> None:
     """`up --wait` of Compose 2.26 fails for a container whose image's check is disabled."""
     for name, service in documents()["services"].items():
         if service.get("restart") != "no":
@@ -59,7 +59,7 @@ def test_each_service_that_lasts_has_a_health_check() -> None:
 
 
 @pytest.mark.parametrize("service", ["app1", "app2", "worker", "migrate"])
-def test_each_gets_the_secrets_that_its_settings_name_and_no_other(service: str) -> None:
+def test_each_service_gets_exactly_the_secrets_of_its_settings(service: str) -> None:
     given = documents()["services"][service]
     named = {
         value.removeprefix("/run/secrets/")
@@ -70,7 +70,7 @@ def test_each_gets_the_secrets_that_its_settings_name_and_no_other(service: str)
 
 
 @makes_secrets
-def test_a_new_folder_of_secrets_has_every_one_and_is_for_its_owner_alone(tmp_path: Path) -> None:
+def test_a_new_folder_has_every_secret_and_is_readable_only_by_its_owner(tmp_path: Path) -> None:
     folder = tmp_path / "secrets"
     subprocess.run(["/bin/sh", FOLDER / "secrets.sh", folder], check=True)
     assert set(documents()["secrets"]) <= {one.name for one in folder.iterdir()}
@@ -78,14 +78,14 @@ def test_a_new_folder_of_secrets_has_every_one_and_is_for_its_owner_alone(tmp_pa
 
 
 @makes_secrets
-def test_a_secret_of_ones_own_stays(tmp_path: Path) -> None:
+def test_an_existing_secret_is_kept(tmp_path: Path) -> None:
     (tmp_path / "email_url").write_text("smtp+tls://shop:x@mail.example.com")
     subprocess.run(["/bin/sh", FOLDER / "secrets.sh", tmp_path], check=True)
     assert (tmp_path / "email_url").read_text() == "smtp+tls://shop:x@mail.example.com"
     assert (tmp_path / "sentry_dsn").read_text() == ""
 
 
-def test_registration_is_closed_unless_the_shop_opens_it() -> None:
+def test_registration_is_closed_by_default() -> None:
     def registration(**variables: str) -> set[str | None]:
         services = compose.read(FOLDER / "compose.yaml", variables, without=WITHOUT)
         return {one.environment.get("REGISTRATION") for one in services} - {None}
@@ -108,12 +108,12 @@ def test_lines_of_env_are_read_as_compose_reads_them(tmp_path: Path) -> None:
     }
 
 
-def test_settings_with_passwords_are_neither_committed_nor_in_an_image() -> None:
+def test_files_with_passwords_are_neither_committed_nor_in_an_image() -> None:
     for name, pattern in ((".gitignore", ".env"), (".dockerignore", "**/.env")):
         assert pattern in (ROOT / name).read_text().splitlines()
 
 
-def test_its_restore_leaves_the_mark_by_which_prepare_ends_log_ins_and_keys() -> None:
+def test_a_restore_leaves_the_mark_with_which_prepare_ends_sessions_and_keys() -> None:
     script = (ROOT / "deploy" / "postgresql" / "backup.sh").read_text()
     marked = script.index(f"COMMENT ON DATABASE $fresh IS '{restored.MARK}'")
     assert script.index("pg_restore --exit-on-error") < marked

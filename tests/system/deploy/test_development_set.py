@@ -17,13 +17,13 @@ def services(file: Path = FILE) -> dict[str, Any]:
     return dict(yaml.safe_load(file.read_text())["services"])
 
 
-def test_only_this_machine_reaches_the_known_passwords() -> None:
+def test_services_with_known_passwords_listen_only_on_this_machine() -> None:
     published = [port for one in services().values() for port in one.get("ports", ())]
     assert published == ["127.0.0.1:${PORT:-8000}:8000"]
 
 
 @pytest.mark.parametrize("name", ["web", "worker", "migrate"])
-def test_the_code_is_mounted_and_hides_no_path_of_the_image(name: str) -> None:
+def test_the_mounted_code_hides_no_path_of_the_image(name: str) -> None:
     """/app/venv/bin/python and /app/src/manage.py are links that the stage `dev` makes."""
     mounted = dict(one.split(":") for one in services()[name]["volumes"])
     assert {"./larder", "./config", "./manage.py"} <= set(mounted)
@@ -32,7 +32,7 @@ def test_the_code_is_mounted_and_hides_no_path_of_the_image(name: str) -> None:
         assert target == f"/app/{source.removeprefix('./')}"
 
 
-def test_the_images_of_others_are_those_of_the_production_set() -> None:
+def test_images_of_others_equal_those_of_production() -> None:
     for name in ("primary", "replica"):
         assert services()[name]["image"] == services(PRODUCTION)[name]["image"]
 
@@ -41,18 +41,18 @@ def test_reads_use_the_replica() -> None:
     assert "@replica:" in services()["web"]["environment"]["REPLICA_URLS"]
 
 
-def test_manage_py_can_be_run_by_itself() -> None:
+def test_manage_py_is_executable() -> None:
     assert (ROOT / "manage.py").stat().st_mode & 0o111 == 0o111
 
 
-def test_tests_in_a_container_do_not_use_its_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tests_in_a_container_ignore_its_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://primary/larder")
     monkeypatch.setenv("SECRET_KEY_FILE", "/run/secrets/secret_key")
     assert not {"DATABASE_URL", "SECRET_KEY_FILE"} & set(environment())
     assert "PATH" in environment()
 
 
-def test_the_status_of_the_tests_is_that_of_the_command() -> None:
+def test_the_command_returns_the_status_of_the_tests() -> None:
     runner = PytestRunner(failfast=True)
     assert runner.run_tests(["--version"]) == 0
     assert runner.run_tests(["--no-such-option"]) == 1

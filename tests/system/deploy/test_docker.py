@@ -66,7 +66,7 @@ def engine(tmp_path: Path) -> Engine:
 
 
 @pytest.mark.parametrize("target", [*BUILDS, *COMPOSED])
-def test_without_an_engine_each_target_says_so_and_what_to_do(target: str, engine: Engine) -> None:
+def test_each_target_without_an_engine_fails_with_instructions(target: str, engine: Engine) -> None:
     status, said = engine.make(target, NO_ENGINE="1")
     assert status != 0
     first, second, *_ = said.splitlines()
@@ -77,14 +77,14 @@ def test_without_an_engine_each_target_says_so_and_what_to_do(target: str, engin
 
 
 @pytest.mark.parametrize("target", COMPOSED)
-def test_without_compose_each_target_that_needs_it_says_so(target: str, engine: Engine) -> None:
+def test_each_target_without_compose_fails_with_instructions(target: str, engine: Engine) -> None:
     status, said = engine.make(target, NO_COMPOSE="1")
     assert status != 0
     assert "has no compose: install its compose plugin" in said
     assert engine.asked == []
 
 
-def test_what_is_named_without_an_engine_is_a_target() -> None:
+def test_the_instructions_without_an_engine_name_existing_targets() -> None:
     message = (ROOT / "deploy" / "docker" / "engine.sh").read_text()
     named = set(re.findall(r"make ([a-z/]+)", message))
     targets = set(re.findall(r"^([a-z/]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
@@ -105,9 +105,7 @@ def test_the_image_is_built_on_the_base_that_the_dockerfile_pins(engine: Engine)
 
 
 @pytest.mark.parametrize("given", [DIGEST, ""])
-def test_another_base_can_be_named_by_its_digest_or_by_its_tag_alone(
-    given: str, engine: Engine
-) -> None:
+def test_another_base_image_is_named_by_digest_or_tag(given: str, engine: Engine) -> None:
     tag = ("PYTHON_TAG=3.12-slim-bookworm", f"PYTHON_DIGEST={given}")
     assert engine.make("docker/build", *tag)[0] == 0
     assert engine.make("docker/unittest", *tag)[0] == 0
@@ -119,7 +117,7 @@ def test_another_base_can_be_named_by_its_digest_or_by_its_tag_alone(
         )
 
 
-def test_migrations_and_tests_run_in_containers_that_are_gone_afterwards(engine: Engine) -> None:
+def test_migrations_and_tests_run_in_temporary_containers(engine: Engine) -> None:
     for target in ("docker/migrate", "docker/makemigrations", "docker/unittest"):
         assert engine.make(target, "PYTEST_ARGS=-n 1")[0] == 0
     migrate, _, written, _, tests = engine.asked
@@ -183,7 +181,7 @@ def ask_for_digests(copy: Path, registry: str) -> subprocess.CompletedProcess[st
     )
 
 
-def test_every_image_of_others_is_named_by_its_digest_too() -> None:
+def test_every_image_of_others_has_a_digest() -> None:
     compose = (ROOT / "deploy" / "compose" / "compose.yaml").read_text()
     named = set(re.findall(r"^ *image: ([^$\s]+)$", compose, re.MULTILINE))
     assert len(named) == 6
@@ -192,7 +190,7 @@ def test_every_image_of_others_is_named_by_its_digest_too() -> None:
     }
 
 
-def test_the_digest_of_each_tag_is_read_and_only_it_is_changed(copy: Path) -> None:
+def test_only_the_digests_of_images_are_updated(copy: Path) -> None:
     before = pins(copy)
     done = ask_for_digests(
         copy, "printf 'sha256:%s\\n' \"$(printf %s $4 | sha256sum | cut -c-64)\""
@@ -209,7 +207,7 @@ def test_the_digest_of_each_tag_is_read_and_only_it_is_changed(copy: Path) -> No
 
 
 @pytest.mark.parametrize("registry", ["exit 1", "echo", "echo toomanyrequests"])
-def test_a_registry_that_does_not_tell_changes_nothing(copy: Path, registry: str) -> None:
+def test_a_registry_that_does_not_answer_changes_nothing(copy: Path, registry: str) -> None:
     """The first is printed, the others are not."""
     answers = f"case $4 in *python*) echo sha256:{'1' * 64}; exit ;; esac; {registry}"
     before = pins(copy)

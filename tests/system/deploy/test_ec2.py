@@ -32,7 +32,7 @@ def status(port: int, path: str, *, body: bytes | None = None, by_tls: bool = Tr
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
-def test_a_first_order_passes_and_what_must_not_does_not(
+def test_a_first_order_succeeds_and_internal_paths_are_refused(
     transactional_db: None, person: Callable[..., Person], tmp_path: Path
 ) -> None:
     who = person("ada", is_staff=True)

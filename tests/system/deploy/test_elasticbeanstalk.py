@@ -40,7 +40,7 @@ def options() -> dict[str, Any]:
     return dict(yaml.safe_load(file.read_text()))
 
 
-def test_the_platforms_files_are_in_the_root_and_tests_are_not(bundle: Path) -> None:
+def test_the_bundle_has_the_files_of_the_platform_and_no_tests(bundle: Path) -> None:
     assert (bundle / "Procfile").read_text() == (FOLDER / "bundle" / "Procfile").read_text()
     assert (bundle / ".ebextensions" / "larder.config").is_file()
     nginx = bundle / ".platform" / "nginx"
@@ -53,14 +53,14 @@ def test_the_platforms_files_are_in_the_root_and_tests_are_not(bundle: Path) -> 
     assert (bundle / required).is_file()
 
 
-def test_commands_of_larder_run_in_it(bundle: Path) -> None:
+def test_commands_of_larder_run_in_the_bundle(bundle: Path) -> None:
     command = [sys.executable, "manage.py", "collectstatic", "--no-input", "--dry-run"]
     done = subprocess.run(command, cwd=bundle, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "static files" in done.stdout
 
 
-def test_it_starts_what_the_deployment_page_says() -> None:
+def test_the_bundle_starts_the_processes_of_the_deployment_page() -> None:
     page = (ROOT / "docs" / "how-to" / "deployment.md").read_text()
     lines = (FOLDER / "bundle" / "Procfile").read_text().splitlines()
     assert [line for line in lines if f"`{line.partition(': ')[2]}`" not in page] == []
@@ -68,7 +68,7 @@ def test_it_starts_what_the_deployment_page_says() -> None:
     assert prepare["command"].endswith("python manage.py prepare")
 
 
-def test_every_setting_is_one_that_exists_and_no_secret_is_among_them() -> None:
+def test_every_setting_exists_and_none_is_a_secret() -> None:
     example = (ROOT / ".env.example").read_text()
     prefix = "aws:elasticbeanstalk:application:environment"
     settings, secrets = (options()["option_settings"][prefix + end] for end in ("", "secrets"))

@@ -75,7 +75,7 @@ def test_foreign_hosts_are_refused_behind_nginx(
 
 
 @needs_nginx
-def test_the_public_nginx_redirects_plain_http_to_the_shop_alone(
+def test_the_public_nginx_redirects_plain_http_only_to_the_shop(
     running: Server, tmp_path: Path
 ) -> None:
     """The redirect keeps the method (308) and the address; the servers do not see the path."""
@@ -99,7 +99,7 @@ def test_the_public_nginx_redirects_plain_http_to_the_shop_alone(
         assert answer(connect, "/metrics", "localhost:80") == (308, "https://localhost/metrics")
 
 
-def test_the_load_balancer_redirects_plain_http_to_the_shop_alone() -> None:
+def test_the_load_balancer_redirects_plain_http_only_to_the_shop() -> None:
     listener = template.read("front")["Resources"]["ToHttps"]["Properties"]
     (action,) = listener["DefaultActions"]
     assert action["RedirectConfig"]["Host"] == {"Ref": "DomainName"}

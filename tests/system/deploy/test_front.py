@@ -74,7 +74,7 @@ def silent() -> Iterator[int]:
         ([f"2001:db8:{n % 2}:{n}00::" for n in range(8)], "2001:db8:2::", "2001:db9::"),
     ],
 )  # fmt: skip
-def test_unfinished_bodies_are_limited_for_each_site_and_wider_block(
+def test_incomplete_bodies_are_limited_for_each_site_and_wider_block(
     silent: int, tmp_path: Path, clients: list[str], one_more: str, another: str
 ) -> None:
     with nginx_before(silent, tmp_path, SMALL) as port, unfinished(port, *clients):
@@ -89,7 +89,7 @@ def test_unfinished_bodies_are_limited_for_each_site_and_wider_block(
         *(("/api/v1/problems/not_found", "*/*"), ("/api/orders/", "text/html")),
     ],
 )
-def test_pages_that_need_no_credentials_are_limited_by_their_rate(
+def test_public_pages_are_limited_by_rate(
     silent: int, tmp_path: Path, path: str, accept: str
 ) -> None:
     few = {r"burst=60": "burst=3", r"rate=20r/s": "rate=1r/s"}
@@ -115,7 +115,7 @@ def _is_refused(port: int, client: str, path: str, accept: str) -> bool:
     return False
 
 
-def test_a_dozen_addresses_or_three_providers_leave_room_for_others() -> None:
+def test_clients_of_few_addresses_leave_room_for_others() -> None:
     """And a thousand phones behind one address are not too many."""
     numbers = limits()
     assert numbers["site"] > 1_000
@@ -123,7 +123,7 @@ def test_a_dozen_addresses_or_three_providers_leave_room_for_others() -> None:
     assert 3 * numbers["provider"] < numbers["all"]
 
 
-def test_a_process_of_nginx_has_connections_for_all_requests_under_way() -> None:
+def test_nginx_has_connections_for_all_running_requests() -> None:
     """One to each client, and one to a server for each complete request and each probe."""
     places = [*ROOT.glob("deploy/nginx/*.conf"), ROOT / "deploy/ec2/nginx.conf"]
     places += ROOT.glob("deploy/elasticbeanstalk/bundle/.platform/nginx/nginx.conf")
@@ -137,9 +137,7 @@ def test_a_process_of_nginx_has_connections_for_all_requests_under_way() -> None
         assert connections + limits()["all"] + limits()["long_bodies"] < files, file
 
 
-def test_what_a_client_says_of_other_addresses_counts_for_nothing(
-    silent: int, tmp_path: Path
-) -> None:
+def test_addresses_in_headers_of_a_client_are_ignored(silent: int, tmp_path: Path) -> None:
     clients = [f"192.0.2.{n}, 198.51.100.1, 10.0.1.7" for n in range(4)]
     with nginx_before(silent, tmp_path, SMALL) as port, unfinished(port, *clients):
         assert refused(port, "192.0.2.99, 198.51.100.1, 10.0.1.8")
@@ -148,7 +146,7 @@ def test_what_a_client_says_of_other_addresses_counts_for_nothing(
 
 @pytest.mark.parametrize("main", MAIN_FILES, ids=lambda main: f"{main.parent.name}/{main.name}")
 @pytest.mark.parametrize("name", ["X_Forwarded_For", "X-Forwarded_For", "x_forwarded-for"])
-def test_a_name_that_a_server_cannot_tell_from_a_proxys_does_not_reach_it(
+def test_an_ambiguous_header_name_does_not_reach_the_server(
     tmp_path: Path, main: Path, name: str
 ) -> None:
     sent = head("198.51.100.1", 2).replace(b"\r\n\r\n", f"\r\n{name}: 192.0.2.7\r\n\r\n".encode())
@@ -167,7 +165,7 @@ def test_a_name_that_a_server_cannot_tell_from_a_proxys_does_not_reach_it(
 
 
 @pytest.mark.parametrize("main", MAIN_FILES, ids=lambda main: f"{main.parent.name}/{main.name}")
-def test_a_server_counts_tries_for_the_address_that_nginx_saw(
+def test_a_server_counts_attempts_for_the_address_that_nginx_saw(
     transactional_db: None, tmp_path: Path, main: Path
 ) -> None:
     """Whatever address the client gives in a name that a server cannot tell from the proxy's."""
@@ -186,7 +184,7 @@ def test_a_server_counts_tries_for_the_address_that_nginx_saw(
     assert 60 <= statuses[401] < 75
 
 
-def test_complete_requests_wait_up_to_a_limit_and_unfinished_ones_do_not_count(
+def test_complete_requests_wait_up_to_a_limit_that_ignores_incomplete_ones(
     silent: int, tmp_path: Path
 ) -> None:
     few = {r"max_conns=\d+": "max_conns=2"}
@@ -225,9 +223,7 @@ def dropped_after(port: int, *, size: int, piece: int, pause: float) -> float | 
 
 @with_lua
 @pytest.mark.parametrize("main", MAIN_FILES, ids=lambda main: f"{main.parent.name}/{main.name}")
-def test_an_upload_that_is_too_slow_is_ended_however_often_a_byte_comes(
-    silent: int, tmp_path: Path, main: Path
-) -> None:
+def test_an_upload_below_the_minimum_rate_is_ended(silent: int, tmp_path: Path, main: Path) -> None:
     with nginx_before(silent, tmp_path, TIMES, main=main) as port:
         ended = dropped_after(port, size=1000, piece=1, pause=0.05)
         assert ended is not None
@@ -240,8 +236,8 @@ def test_an_upload_that_is_too_slow_is_ended_however_often_a_byte_comes(
         assert dropped_after(port, size=40_000, piece=1000, pause=0.05) is None
 
 
-def test_slow_clients_take_no_thread_of_a_server(transactional_db: None, tmp_path: Path) -> None:
-    """The control is test_the_control_without_nginx_they_hold_a_server (tests/system/stack)."""
+def test_slow_clients_use_no_thread_of_a_server(transactional_db: None, tmp_path: Path) -> None:
+    """For the negative control without nginx see tests/system/stack/test_limits.py."""
     clients = [f"198.51.{n}.1" for n in range(70)]
     with (
         Server(workers=1, threads=4) as server,
@@ -282,7 +278,7 @@ def answering_later(listener: socket.socket, seconds: float) -> Callable[[], Non
     return answer
 
 
-def test_the_sidecar_answers_what_is_under_way_when_it_is_ended(tmp_path: Path) -> None:
+def test_the_sidecar_answers_running_requests_before_it_ends(tmp_path: Path) -> None:
     with (
         socket.create_server(("127.0.0.1", 0)) as listener,
         sidecar(listener.getsockname()[1], tmp_path) as (port, process),

@@ -87,7 +87,7 @@ def test_a_slow_reader_of_a_long_answer_costs_little_memory(
     assert 1 < cost < KILOBYTES + 5
 
 
-def test_slow_readers_in_all_places_fit_into_the_memory_of_nginx() -> None:
+def test_the_maximum_number_of_slow_readers_fits_into_the_memory_of_nginx() -> None:
     needed = limits()["all"] * (KILOBYTES + KERNEL_KILOBYTES) / 1024
     task = template.read("service")["Resources"]["ServerTask"]["Properties"]
     (front,) = (one for one in task["ContainerDefinitions"] if one["Name"] == "front")
@@ -104,15 +104,13 @@ def test_slow_readers_in_all_places_fit_into_the_memory_of_nginx() -> None:
     assert needed + folders <= int(memory.removesuffix("g")) * 1024
 
 
-def test_files_of_orders_leave_half_of_the_smallest_folder_to_other_answers() -> None:
+def test_exports_use_at_most_half_of_the_smallest_folder() -> None:
     text = (SHARED / "http.conf").read_text()
     (size,) = re.findall(r"(?m)^proxy_max_temp_file_size (\d+)m;", text)
     assert limits()["exports"] * int(size) <= 256 / 2
 
 
-def test_files_of_orders_are_limited_for_each_site_and_together(
-    long_answers: int, tmp_path: Path
-) -> None:
+def test_exports_are_limited_for_each_site_and_in_total(long_answers: int, tmp_path: Path) -> None:
     with nginx_before(long_answers, tmp_path, SMALL_QUEUE) as port, ExitStack() as readers:
 
         def is_refused(client: str, path: str = EXPORT) -> bool:
@@ -127,7 +125,7 @@ def test_files_of_orders_are_limited_for_each_site_and_together(
 
 @pytest.mark.parametrize("length", ["Content-Length: 100", "Transfer-Encoding: chunked"])
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_unfinished_bodies_take_no_place_of_files_of_orders(
+def test_incomplete_bodies_use_no_place_of_exports(
     long_answers: int, tmp_path: Path, method: str, length: str
 ) -> None:
     with nginx_before(long_answers, tmp_path, SMALL_QUEUE) as port, ExitStack() as clients:

@@ -54,9 +54,7 @@ def port(tmp_path: Path) -> Iterator[int]:
 
 
 @pytest.mark.parametrize("length", [LONG, 16_000, None])
-def test_long_bodies_and_those_in_chunks_are_limited_for_each_site(
-    port: int, length: int | None
-) -> None:
+def test_long_and_chunked_bodies_are_limited_for_each_site(port: int, length: int | None) -> None:
     clients = ["2001:db8:1:100::", "2001:db8:1:200::", "2001:db8:1:300::"]
     with unfinished(port, *clients, length=length):
         assert refused(port, "2001:db8:1:400::", length)
@@ -64,14 +62,14 @@ def test_long_bodies_and_those_in_chunks_are_limited_for_each_site(
         assert not refused(port, "2001:db8:2::", length)
 
 
-def test_long_bodies_of_many_sites_are_limited_together(port: int) -> None:
+def test_long_bodies_of_many_sites_are_limited_in_total(port: int) -> None:
     with unfinished(port, *(f"198.51.{n}.1" for n in range(5)), length=LONG):
         assert refused(port, "198.51.100.1", LONG)
         assert not refused(port, "198.51.100.1")
 
 
 @pytest.mark.parametrize("path", [IMPORT, "/admin/inventory/import/"])
-def test_files_are_limited_apart_from_other_long_bodies(port: int, path: str) -> None:
+def test_files_are_limited_separately_from_other_long_bodies(port: int, path: str) -> None:
     with unfinished(port, "198.51.100.1", length=LONG, path=path):
         assert refused(port, "198.51.100.1", LONG, path)
         assert not refused(port, "198.51.100.1", LONG)
@@ -79,7 +77,7 @@ def test_files_are_limited_apart_from_other_long_bodies(port: int, path: str) ->
 
 
 @pytest.mark.parametrize("path", [IMPORT, "/admin/inventory/import/"])
-def test_files_of_many_sites_are_limited_together(port: int, path: str) -> None:
+def test_files_of_many_sites_are_limited_in_total(port: int, path: str) -> None:
     with unfinished(port, "198.51.100.1", "198.51.101.1", length=LONG, path=path):
         assert refused(port, "198.51.102.1", LONG, path)
 
@@ -97,7 +95,7 @@ def most_bytes() -> int:
     return (numbers["long_bodies"] - numbers["files"]) * usual + numbers["files"] * bodies[-1]
 
 
-def test_the_files_of_bodies_fit_into_their_folder() -> None:
+def test_the_temporary_files_of_bodies_fit_into_their_folder() -> None:
     compose = yaml.safe_load((ROOT / "deploy/compose/compose.yaml").read_text())
     assert "/tmp/body:mode=1777,size=256m" in compose["services"]["nginx"]["tmpfs"]  # noqa: S108
     pods = list(yaml.safe_load_all((ROOT / "deploy/kubernetes/pods/server.yaml").read_text()))
@@ -139,7 +137,7 @@ def curl(port: int, *options: str, seconds: int = 10) -> str:
 
 
 @pytest.mark.parametrize(("path", "most"), [("/api/v1/orders", 2**19), (IMPORT, 2**21)])
-def test_a_body_over_the_limit_is_the_servers_own_problem(port: int, path: str, most: int) -> None:
+def test_a_body_over_the_limit_is_refused_by_the_server(port: int, path: str, most: int) -> None:
     with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
         connection.sendall(head("198.51.100.1", most + 1, path))
         answer = connection.recv(65_536)
@@ -165,7 +163,7 @@ def paths(patterns: Iterable[Any], before: str = "/") -> Iterator[str]:
             yield before + route
 
 
-def test_bodies_that_a_server_leaves_unread_do_not_reach_it(db: None, settings: Any) -> None:
+def test_bodies_that_a_server_would_not_read_do_not_reach_it(db: None, settings: Any) -> None:
     """It closes the connection, on which nginx may have sent the request of another client."""
     (limited,) = SHORT.findall((SHARED / "server.conf").read_text())
     settings.ROOT_URLCONF = (*urlpatterns, *earlier_contracts(frozenset("01234")))

@@ -93,7 +93,7 @@ def test_a_request_that_is_answered_too_late_is_not_repeated(tmp_path: Path) -> 
         assert seen == ["GET", "PUT", "DELETE", "POST"]
 
 
-def test_servers_that_answered_too_late_get_the_next_requests(tmp_path: Path) -> None:
+def test_servers_get_further_requests_after_a_late_answer(tmp_path: Path) -> None:
     with nginx_before_two(None, tmp_path) as (port, seen):
         for _ in range(4):
             assert status(port) == 504

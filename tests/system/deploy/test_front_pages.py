@@ -49,7 +49,7 @@ def send(port: int, path: str, accept: str) -> Reply:
 
 @pytest.mark.parametrize("status", FAILURES)
 @pytest.mark.parametrize("main", MAIN_FILES, ids=lambda main: f"{main.parent.name}/{main.name}")
-def test_a_browser_gets_a_page_that_leads_back(tmp_path: Path, main: Path, status: int) -> None:
+def test_a_browser_gets_a_page_with_a_link_back(tmp_path: Path, main: Path, status: int) -> None:
     with failing(status, tmp_path, main) as port:
         for path, accept in (("/orders/", BROWSER), ("/admin/orders/", "*/*"), ("/admin/", "")):
             reply = send(port, path, accept)

@@ -40,5 +40,5 @@ def asked(command: str) -> set[str]:
 
 
 @pytest.mark.parametrize("installation", [kubernetes, ecs, load_balancer, image])
-def test_a_server_is_replaced_when_it_does_not_live(installation: Callable[[], set[str]]) -> None:
+def test_a_server_is_replaced_if_livez_fails(installation: Callable[[], set[str]]) -> None:
     assert installation() == {"/livez"}

@@ -96,7 +96,7 @@ def ready(port: int) -> dict[str, Any]:
         sleep(0.2)
 
 
-def test_from_an_empty_database_to_a_first_order(database: str) -> None:
+def test_the_steps_of_the_page_lead_to_a_first_order(database: str) -> None:
     """The steps of docs/how-to/deploy/heroku.md after `git push`."""
     environment, port = settings(database), free_port()
     release = [str(HONCHO), "start", "release"]
@@ -141,19 +141,19 @@ def first_order(port: int) -> dict[str, Any]:
     return {name: json.loads(body) for name, body in lines}
 
 
-def test_the_connections_of_a_plan_are_enough() -> None:
+def test_the_connections_of_each_plan_are_sufficient() -> None:
     """essential-0 has 20; a server that wants more does not start (larder.E006)."""
     reported = {name: one.get("value") for name, one in APP["env"].items()}
     assert int(reported["WORKERS"]) * int(reported["DB_POOL_SIZE"]) + 10 <= 20
 
 
-def test_the_limits_of_the_one_role_are_those_of_the_server_s_role() -> None:
+def test_the_single_role_has_the_limits_of_the_servers_role() -> None:
     words = APP["env"]["DATABASE_LIMITS"]["value"].split()
     named = dict(word.split("=") for word in words if word != "-c")
     assert named == roles.time_limits(170_000) | roles.PLANNING
 
 
-def test_every_setting_is_one_that_exists() -> None:
+def test_every_setting_exists() -> None:
     example = (ROOT / ".env.example").read_text()
     own = {"PGSSLMODE", "DATABASE_LIMITS"}
     assert [name for name in APP["env"] if name not in own and f"{name}=" not in example] == []

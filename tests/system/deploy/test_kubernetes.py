@@ -49,7 +49,7 @@ def labels() -> set[str]:
     return {pod(one)["metadata"]["labels"][NAME] for one in WORKLOADS} | {selected[NAME]}
 
 
-def test_no_file_is_forgotten() -> None:
+def test_every_file_is_applied() -> None:
     # The cluster has one class for all its namespaces.
     others = {"kustomization.yaml", "class.yaml"}
     files = {path for path in FOLDER.rglob("*.yaml") if path.name not in others}
@@ -61,7 +61,7 @@ def test_no_file_is_forgotten() -> None:
 
 
 @pytest.mark.parametrize("workload", WORKLOADS, ids=lambda one: one["metadata"]["name"])
-def test_no_container_may_more_than_it_needs(workload: Manifest) -> None:
+def test_containers_have_minimal_rights(workload: Manifest) -> None:
     spec = pod(workload)["spec"]
     assert spec["securityContext"]["runAsNonRoot"] is True
     assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
@@ -76,7 +76,7 @@ def test_no_container_may_more_than_it_needs(workload: Manifest) -> None:
 
 
 @pytest.mark.parametrize("workload", WORKLOADS, ids=lambda one: one["metadata"]["name"])
-def test_each_starts_what_the_deployment_page_says_with_settings_that_exist(
+def test_each_workload_starts_the_processes_of_the_page_with_known_settings(
     workload: Manifest,
 ) -> None:
     page = (ROOT / "docs" / "how-to" / "deployment.md").read_text()
@@ -88,13 +88,13 @@ def test_each_starts_what_the_deployment_page_says_with_settings_that_exist(
         assert ("larder-owner" in sources) == (workload["kind"] == "Job")
 
 
-def test_every_setting_is_one_that_exists() -> None:
+def test_every_setting_exists() -> None:
     example = (ROOT / ".env.example").read_text()
     (settings,) = kind("ConfigMap")
     assert [name for name in settings["data"] if f"{name}=" not in example] == []
 
 
-def test_each_selector_of_pods_matches_some() -> None:
+def test_each_selector_matches_a_pod() -> None:
     selectors = [one["spec"]["selector"][NAME] for one in kind("Service")]
     others = [*kind("Deployment"), *kind("PodDisruptionBudget")]
     selectors += [one["spec"]["selector"]["matchLabels"][NAME] for one in others]
@@ -146,7 +146,7 @@ def test_a_request_finds_its_way_from_the_gateway_to_the_probed_port() -> None:
     assert larder["livenessProbe"]["httpGet"]["path"] == "/livez"
 
 
-def test_every_address_that_a_setting_may_name_can_be_reached() -> None:
+def test_every_port_of_an_example_setting_is_allowed() -> None:
     """Those of .env.example: databases, caches, mail servers, Sentry, a collector."""
     ports: dict[str, set[object]] = {}
     for one in kind("NetworkPolicy"):
@@ -189,7 +189,7 @@ def test_the_load_balancer_of_eks_is_where_terraform_has_its_subnets() -> None:
     assert set(re.findall(r"10\.[\d./]+", overlay)) == {str(public)}
 
 
-def test_an_order_under_way_has_time_to_end() -> None:
+def test_a_running_order_has_time_to_end() -> None:
     """The pause before TERM and the server's 25 seconds, within the grace."""
     from larder.ops.serve import STOP_SECONDS
 

@@ -1,4 +1,4 @@
-"""Every installation has nginx before its servers, which are reached through it alone."""
+"""Every installation has nginx before its servers, which are reachable only through it."""
 
 import re
 from collections.abc import Callable
@@ -107,7 +107,7 @@ def elastic_beanstalk() -> Proxy:
 @pytest.mark.parametrize(
     "installation", [compose, ecs, one_instance, kubernetes, ec2, elastic_beanstalk]
 )
-def test_servers_are_reached_through_nginx_alone(installation: Callable[[], Proxy]) -> None:
+def test_servers_are_reachable_only_through_nginx(installation: Callable[[], Proxy]) -> None:
     proxy = installation()
     main = (ROOT / proxy.main).read_text()
     assert set(re.findall(r"(?m)^ *server (\S+:\d+) ", main)) == proxy.servers
@@ -121,7 +121,7 @@ def test_servers_are_reached_through_nginx_alone(installation: Callable[[], Prox
 @pytest.mark.parametrize(
     "installation", [compose, ecs, one_instance, kubernetes, ec2, elastic_beanstalk]
 )
-def test_each_includes_what_limits_clients(installation: Callable[[], Proxy]) -> None:
+def test_each_main_file_includes_the_limits_of_clients(installation: Callable[[], Proxy]) -> None:
     """By names: of a file that is missing nginx complains, and of a pattern without one it does
     not."""
     main = (ROOT / installation().main).read_text()
@@ -133,6 +133,6 @@ def test_each_includes_what_limits_clients(installation: Callable[[], Proxy]) ->
 
 
 def test_no_redirect_of_nginx_names_a_host_or_a_port() -> None:
-    """Each main file includes these lines (`test_each_includes_what_limits_clients`)."""
+    """Each main file includes these lines, as the test before shows."""
     shared = (ROOT / "deploy/nginx/larder/http.conf").read_text()
     assert "\nabsolute_redirect off;\nport_in_redirect off;\n" in shared

@@ -32,7 +32,7 @@ def fill(now: datetime, person: Callable[..., object]) -> None:
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 @pytest.mark.parametrize("page", LESSONS)
-def test_each_block_of_a_page_prints_what_the_page_shows(
+def test_each_command_prints_the_output_on_the_page(
     page: str, server: Server, now: datetime, person: Callable[..., object], tmp_path: Path
 ) -> None:
     fill(now, person)
@@ -61,7 +61,7 @@ def stripe(tmp_path: Path) -> Iterator[tuple[Server, str]]:
                 double.kill()
 
 
-def test_a_payment_is_taken_as_the_page_shows(
+def test_a_payment_is_recorded_as_the_page_shows(
     transactional_db: None,
     stripe: tuple[Server, str],
     now: datetime,
@@ -88,6 +88,8 @@ def test_a_payment_is_taken_as_the_page_shows(
         ("text", "1 left", "2 left", False),
     ],
 )
-def test_shown_output_has_to_fit(language: str, shown: str, printed: str, fits: bool) -> None:
+def test_output_that_differs_from_the_page_is_an_error(
+    language: str, shown: str, printed: str, fits: bool
+) -> None:
     step = Step(Block("sh", "", 1), Block(language, shown, 3), printed)
     assert is_shown(step) is fits

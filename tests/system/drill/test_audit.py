@@ -88,7 +88,7 @@ def day(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Day:
     return spend(url, tmp_path_factory.mktemp("day"), orders=150)
 
 
-def test_an_honest_day_has_no_faults(day: Day) -> None:
+def test_a_run_without_damage_has_no_faults(day: Day) -> None:
     assert day.faults() == []
     wishes = day.crowd.record.wishes
     assert {one.kind for one in wishes} == {"order", "cancel", "receive"}
@@ -183,7 +183,7 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize("what", DAMAGES)
-def test_the_audit_sees_it_when(day: Day, what: str) -> None:
+def test_the_audit_detects_each_damage(day: Day, what: str) -> None:
     damage, fault = DAMAGES[what]
     assert any(fault in one for one in day.faults(damage)), day.faults(damage)
     assert day.faults() == []
@@ -205,7 +205,7 @@ LIES: dict[liar.Lie, str] = {
 
 
 @pytest.mark.parametrize("lie", LIES, ids=lambda lie: lie.__name__)
-def test_the_audit_sees_through_a_server_that(
+def test_the_audit_detects_wrong_answers_of_a_server(
     server: Server, tmp_path: Path, lie: liar.Lie
 ) -> None:
     """No client disconnects: a lie without a reader has no effect."""
@@ -214,11 +214,11 @@ def test_the_audit_sees_through_a_server_that(
     assert any(LIES[lie] in one for one in found), found
 
 
-def test_without_a_lie_the_same_day_has_no_faults(server: Server, tmp_path: Path) -> None:
+def test_a_run_without_wrong_answers_has_no_faults(server: Server, tmp_path: Path) -> None:
     with liar.lying(server.port, liar.no_lie) as url:
         assert spend(url, tmp_path, orders=100).faults() == []
 
 
-def test_everything_that_was_heard_is_on_paper(day: Day) -> None:
+def test_every_received_answer_is_in_the_record(day: Day) -> None:
     heard = sum(len(wish.heard) for wish in day.crowd.record.wishes)
     assert len(day.crowd.record.path.read_text().splitlines()) == heard

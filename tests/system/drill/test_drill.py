@@ -20,7 +20,7 @@ def deck(seed: int, rounds: int) -> list[str]:
     return faults.deck(list(faults.FAULTS), rounds, Random(seed))  # noqa: S311
 
 
-def test_six_rounds_have_every_kill_there_must_be_and_the_seed_says_in_which_order() -> None:
+def test_six_rounds_have_every_kind_of_kill_in_the_order_of_the_seed() -> None:
     assert all(set(deck(seed, 6)) == CORE for seed in range(20))
     assert deck(7, 40) == deck(7, 40)
     assert len({tuple(deck(seed, 6)) for seed in range(20)}) > 10
@@ -33,7 +33,7 @@ def result(*, within: float, back: float | None) -> Result:
     return Result(asked, [one], answers={}, faults=[], violated=[])  # type: ignore[arg-type]
 
 
-def test_what_comes_back_late_or_never_is_a_failure() -> None:
+def test_a_late_or_missing_recovery_is_a_failure() -> None:
     assert result(within=10, back=9.9).good
     assert result(within=10, back=10.1).late == ["kill -9: all was back after 10.10 s."]
     assert not result(within=10, back=None).good
@@ -44,7 +44,7 @@ def test_a_seed_is_chosen_and_printed_if_none_is_given() -> None:
     assert options.parse(["--seed", "7"]).seed == 7
 
 
-def test_who_ran_well_is_started_again_at_once_and_who_did_not_ever_later() -> None:
+def test_restarts_after_short_runs_are_delayed_more_and_more() -> None:
     back_off = BackOff()
     assert back_off.ended(0, ran_for=3600) == FIRST_PAUSE_SECONDS
     assert back_off.ended(0, ran_for=1) == 2 * FIRST_PAUSE_SECONDS
@@ -54,7 +54,7 @@ def test_who_ran_well_is_started_again_at_once_and_who_did_not_ever_later() -> N
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_a_short_drill_loses_nothing_and_everything_comes_back(tmp_path: Path) -> None:
+def test_a_short_drill_loses_nothing_and_all_processes_recover(tmp_path: Path) -> None:
     """Each kill once. How soon is the machine's affair here; `make drill` asks for 10 s."""
     command = [sys.executable, "-m", "tools.drill", "--rounds", "6", "--seed", "1"]
     done = subprocess.run(

@@ -42,7 +42,7 @@ def log_to(kind: str, folder: Path) -> Iterator[tuple[Path, Callable[[], None]]]
 @pytest.mark.parametrize(
     "kind", ["file", "full pipe", pytest.param("closed pipe", marks=pytest.mark.slow)]
 )
-def test_what_fails_after_the_commit_prevents_no_answer(
+def test_errors_after_the_commit_do_not_prevent_the_answer(
     kind: str,
     transactional_db: None,
     person: MakePerson,
@@ -69,7 +69,7 @@ def test_what_fails_after_the_commit_prevents_no_answer(
         assert "failed after the work was done" in log.read_text()
 
 
-def test_a_span_that_fails_at_either_end_changes_nothing_of_what_is_done_within() -> None:
+def test_a_failing_span_does_not_change_the_result_of_its_block() -> None:
     class Failing:
         def __init__(self, *, at_the_beginning: bool) -> None:
             self.at_the_beginning = at_the_beginning

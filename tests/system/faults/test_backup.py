@@ -54,9 +54,7 @@ def refused(file: Path, cluster: Cluster, words: str, *, confirm: str = "larder"
     assert names(cluster) == before
 
 
-def test_a_file_that_is_not_whole_or_not_the_same_is_refused(
-    small: tuple[Cluster, Path], copy: Path
-) -> None:
+def test_an_incomplete_or_changed_file_is_refused(small: tuple[Cluster, Path], copy: Path) -> None:
     cluster, file = small
     content = file.read_bytes()
     copy.write_bytes(content[:-1])
@@ -69,13 +67,15 @@ def test_a_file_that_is_not_whole_or_not_the_same_is_refused(
     refused(copy, cluster, "a backup is larder.dump and larder.dump.json together")
 
 
-def test_what_is_not_empty_is_not_replaced_by_mistake(small: tuple[Cluster, Path]) -> None:
+def test_a_database_with_data_is_replaced_only_with_confirmation(
+    small: tuple[Cluster, Path],
+) -> None:
     cluster, file = small
     refused(file, cluster, "say so: CONFIRM=larder", confirm="")
     refused(file, cluster, "say so: CONFIRM=larder", confirm="yes")
 
 
-def test_a_file_in_use_is_not_replaced(small: tuple[Cluster, Path]) -> None:
+def test_a_database_in_use_is_not_replaced(small: tuple[Cluster, Path]) -> None:
     cluster, file = small
     with psycopg.connect(cluster.app_url()):
         refused(file, cluster, "A session is connected to larder: larder_app")
@@ -87,7 +87,7 @@ def test_a_backup_of_a_later_version_is_refused(small: tuple[Cluster, Path], cop
     refused(copy, cluster, "does not know orders.9999_tomorrow")
 
 
-def test_what_is_restored_is_held_against_every_row_of_the_backup(
+def test_a_restored_database_is_compared_with_every_row_of_the_backup(
     small: tuple[Cluster, Path], copy: Path
 ) -> None:
     """A row that was lost on the way, and one that changed."""
@@ -100,7 +100,7 @@ def test_what_is_restored_is_held_against_every_row_of_the_backup(
     refused(copy, cluster, "What was restored is not the backup")
 
 
-def test_the_census_sees_a_row_less_a_row_more_and_another_value(
+def test_the_census_detects_missing_added_and_changed_rows(
     small: tuple[Cluster, Path],
 ) -> None:
     cluster, _ = small
@@ -119,13 +119,13 @@ def test_the_census_sees_a_row_less_a_row_more_and_another_value(
                 assert expected in found
 
 
-def test_a_backup_is_never_written_over_another(small: tuple[Cluster, Path]) -> None:
+def test_a_backup_never_overwrites_another(small: tuple[Cluster, Path]) -> None:
     cluster, file = small
     with pytest.raises(LauncherError, match="is there already"):
         dump.make(cluster.owner_url(), file)
 
 
-def test_where_there_is_no_larder_there_is_nothing_to_back_up(
+def test_a_database_without_larder_is_not_backed_up(
     small: tuple[Cluster, Path], tmp_path: Path
 ) -> None:
     cluster, _ = small
@@ -135,7 +135,7 @@ def test_where_there_is_no_larder_there_is_nothing_to_back_up(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_only_its_owner_can_read_a_backup(small: tuple[Cluster, Path]) -> None:
+def test_a_backup_is_readable_only_by_its_owner(small: tuple[Cluster, Path]) -> None:
     _, file = small
     assert {one.stat().st_mode & 0o777 for one in (file, manifest.beside(file))} == {0o600}
 
@@ -149,7 +149,7 @@ def place_again(server: Server, load: Load, key: str) -> Reply:
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_a_backup_of_a_busy_shop_is_one_moment_of_it_and_opens_elsewhere(
+def test_a_backup_under_load_is_one_snapshot_and_can_be_restored_elsewhere(
     shop: Shop, cluster: Cluster, tmp_path: Path
 ) -> None:
     file = tmp_path / "larder.dump"
@@ -188,7 +188,7 @@ def test_a_backup_of_a_busy_shop_is_one_moment_of_it_and_opens_elsewhere(
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_with_leave_the_backup_takes_the_place_of_what_is_there_and_that_is_kept(
+def test_a_confirmed_restore_replaces_the_database_and_keeps_the_former_one(
     small: tuple[Cluster, Path],
 ) -> None:
     cluster, file = small
@@ -208,7 +208,7 @@ def test_with_leave_the_backup_takes_the_place_of_what_is_there_and_that_is_kept
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_books_that_do_not_balance_are_not_put_in_place(tmp_path: Path) -> None:
+def test_a_backup_that_violates_invariants_is_not_put_in_place(tmp_path: Path) -> None:
     """The backup is what was there, faithfully; who restores it must know its content."""
     file = tmp_path / "larder.dump"
     with temporary_cluster() as cluster:
@@ -242,9 +242,7 @@ def test_addresses_of_every_form_can_name_another_database(address: str) -> None
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("form", ["/larder?", "/?dbname=larder&", "/else?dbname=larder&"])
-def test_proving_looks_at_the_copy_and_never_at_the_shop(
-    small: tuple[Cluster, Path], form: str
-) -> None:
+def test_proving_a_backup_reads_only_the_copy(small: tuple[Cluster, Path], form: str) -> None:
     """A shop that went on is not its backup: it has a table too much."""
     cluster, file = small
     owner, app = (url.replace("/larder?", form) for url in (cluster.owner_url(), cluster.app_url()))
@@ -259,14 +257,14 @@ def test_proving_looks_at_the_copy_and_never_at_the_shop(
     assert names(cluster) == before
 
 
-def test_an_address_that_leads_elsewhere_is_not_gone_on_with(small: tuple[Cluster, Path]) -> None:
+def test_an_address_of_another_database_stops_the_restore(small: tuple[Cluster, Path]) -> None:
     cluster, _ = small
     databases.refuse_another(cluster.owner_url(), "larder")
     with pytest.raises(LauncherError, match="of database other leads to larder: nothing was done"):
         databases.refuse_another(cluster.owner_url(), "other")
 
 
-def test_a_database_that_was_filled_meanwhile_is_kept(small: tuple[Cluster, Path]) -> None:
+def test_a_database_filled_during_the_restore_is_kept(small: tuple[Cluster, Path]) -> None:
     cluster, _ = small
     databases.command(cluster.owner_url(), "CREATE DATABASE {}", "former")
     filled = databases.elsewhere(cluster.owner_url(), "former")
@@ -281,7 +279,7 @@ def test_a_database_that_was_filled_meanwhile_is_kept(small: tuple[Cluster, Path
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_what_fills_while_the_backup_is_proved_is_not_replaced(small: tuple[Cluster, Path]) -> None:
+def test_a_database_filled_during_the_proof_is_not_replaced(small: tuple[Cluster, Path]) -> None:
     _, file = small
     with temporary_cluster() as other, ThreadPoolExecutor(1) as session:
         filled = session.submit(_fill, other)
@@ -308,7 +306,7 @@ def _fill(cluster: Cluster) -> None:
         ("tables", {"public.a": ["7", "1"]}, "public.a has no number of rows with a sum"),
     ],
 )
-def test_a_manifest_of_other_kinds_of_values_is_refused(
+def test_a_manifest_with_values_of_wrong_types_is_refused(
     copy: Path, field: str, value: object, words: str
 ) -> None:
     tell(copy, lambda expected: expected.update({field: value}))
@@ -316,7 +314,7 @@ def test_a_manifest_of_other_kinds_of_values_is_refused(
         restore.check(copy)
 
 
-def test_programs_of_postgresql_get_what_the_address_leaves_to_the_environment() -> None:
+def test_programs_of_postgresql_inherit_the_settings_missing_in_the_address() -> None:
     inherited = {
         "PGSSLMODE": "verify-full",
         "PGSSLROOTCERT": "/etc/ca.pem",

@@ -122,14 +122,14 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
         yield Story(cluster, thief, done)
 
 
-def test_what_was_stolen_before_the_backup_opens_nothing_after_a_restore(story: Story) -> None:
+def test_credentials_stolen_before_the_backup_are_refused_after_a_restore(story: Story) -> None:
     assert (story.done.ended.sessions, story.done.ended.keys) == (1, 1)
     with served_by(story.cluster) as server:
         assert story.thief.opens(server) == {"refresh": 401, "access": 401, "key": 401}
         assert log_in(server, "victim"), "the password of the backup is back, as the runbook says"
 
 
-def test_links_of_mails_and_sessions_of_the_admin_end_too(story: Story) -> None:
+def test_mail_links_and_admin_sessions_end_after_a_restore(story: Story) -> None:
     with psycopg.connect(story.cluster.owner_url()) as owner:
         for table in (b"identity.password_reset", b"public.django_session"):
             assert owner.execute(b"SELECT count(*) FROM " + table).fetchone() == (0,)
@@ -162,7 +162,7 @@ def by_name(found: list[Account] | None) -> dict[str, list[str]]:
     return {one.username: list(one.changes) for one in found or []}
 
 
-def test_what_was_done_to_accounts_since_the_backup_is_counted(story: Story) -> None:
+def test_changes_of_accounts_since_the_backup_are_counted(story: Story) -> None:
     assert by_name(story.done.changed) == CHANGED
     assert accounts.counted(story.done.changed or []) == COUNTED
 
@@ -176,7 +176,7 @@ def listed(cluster: Cluster, database: str | None) -> subprocess.CompletedProces
     )
 
 
-def test_they_can_be_listed_as_long_as_the_replaced_database_is_there(story: Story) -> None:
+def test_changed_accounts_are_listed_while_the_replaced_database_exists(story: Story) -> None:
     done = listed(story.cluster, story.done.former)
     *lines, last = done.stdout.splitlines()
     assert {line.split()[-1]: line.split()[:-2] for line in lines} == CHANGED
@@ -187,7 +187,7 @@ def test_they_can_be_listed_as_long_as_the_replaced_database_is_there(story: Sto
     assert "larder_before_nothing cannot be compared" in wrong.stderr
 
 
-def test_a_database_without_accounts_is_replaced_all_the_same(
+def test_a_database_without_accounts_is_replaced(
     story: Story, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "larder.dump"

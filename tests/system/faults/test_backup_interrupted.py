@@ -51,7 +51,7 @@ def proving(cluster: Cluster, file: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_a_client_that_is_logged_out_drops_the_copy(
+def test_a_process_that_is_hung_up_drops_the_copy(
     shop: tuple[Cluster, Path], number: signal.Signals
 ) -> None:
     """Two signals: a second one does not keep it from tidying up."""
@@ -65,7 +65,7 @@ def test_a_client_that_is_logged_out_drops_the_copy(
     assert "Traceback" not in output
 
 
-def test_what_was_left_by_a_killed_one_is_dropped_by_the_next_and_nothing_else_is(
+def test_the_next_process_drops_only_the_copies_of_killed_ones(
     shop: tuple[Cluster, Path],
 ) -> None:
     cluster, file = shop
@@ -79,7 +79,7 @@ def test_what_was_left_by_a_killed_one_is_dropped_by_the_next_and_nothing_else_i
     databases.drop_forcibly(cluster.owner_url(), MINE)
 
 
-def test_a_copy_that_another_process_is_making_is_not_removed(shop: tuple[Cluster, Path]) -> None:
+def test_a_copy_of_a_running_process_is_not_removed(shop: tuple[Cluster, Path]) -> None:
     cluster, _ = shop
     url, name = cluster.owner_url(), "larder_restored_1"
     with databases.claimed(url, name):
@@ -90,7 +90,7 @@ def test_a_copy_that_another_process_is_making_is_not_removed(shop: tuple[Cluste
     assert name not in names(cluster)
 
 
-def test_a_restored_database_is_no_copy_any_more(shop: tuple[Cluster, Path]) -> None:
+def test_a_restored_database_does_not_count_as_a_copy(shop: tuple[Cluster, Path]) -> None:
     cluster, file = shop
     former = restore.restore(file, target(cluster), confirm="larder").former
     assert former is not None

@@ -45,7 +45,9 @@ def others(cluster: Cluster, app: str) -> Target:
 
 
 @pytest.mark.parametrize("app", ["till:b", "keeper:a"], ids=["two roles", "one role"])
-def test_a_backup_opens_under_other_names(app: str, backup: tuple[Path, str, int]) -> None:
+def test_a_backup_can_be_restored_under_other_names(
+    app: str, backup: tuple[Path, str, int]
+) -> None:
     file, username, product = backup
     with temporary_cluster() as cluster:
         target = others(cluster, app)

@@ -87,7 +87,9 @@ def next_id(cluster: Cluster) -> int:
         return int(row[0])
 
 
-def test_a_kept_page_is_not_taken_for_what_came_after(shop: Shop, cluster: Cluster) -> None:
+def test_a_cached_page_from_before_a_crash_is_not_used_after_it(
+    shop: Shop, cluster: Cluster
+) -> None:
     before, met = listed(shop), 0
     for sold in range(1, ROUNDS + 1):
         roll_back(cluster)

@@ -66,7 +66,7 @@ def order(server: Server, token: str, product: int) -> None:
     assert load.repeated == 0
 
 
-def test_a_disk_that_fills_up_under_load_ends_no_process_and_costs_no_answer(
+def test_a_full_disk_under_load_ends_no_process_and_loses_no_answer(
     transactional_db: None, person: MakePerson, product: MakeProduct, disk: Path
 ) -> None:
     jam, who = product(stock=STOCK), person()
@@ -85,7 +85,7 @@ def test_a_disk_that_fills_up_under_load_ends_no_process_and_costs_no_answer(
 
 
 @pytest.mark.slow
-def test_a_worker_that_is_replaced_while_the_disk_is_full_serves(
+def test_a_process_restarted_on_a_full_disk_serves(
     transactional_db: None, person: MakePerson, product: MakeProduct, disk: Path
 ) -> None:
     jam, who = product(stock=STOCK), person()
@@ -100,7 +100,7 @@ def test_a_worker_that_is_replaced_while_the_disk_is_full_serves(
         assert workers(server) == before
 
 
-def test_a_server_that_starts_on_a_full_disk_serves_without_what_it_shares(
+def test_a_server_started_on_a_full_disk_serves_without_shared_files(
     transactional_db: None, person: MakePerson, product: MakeProduct, disk: Path
 ) -> None:
     jam, who = product(stock=STOCK), person()
@@ -114,7 +114,7 @@ def test_a_server_that_starts_on_a_full_disk_serves_without_what_it_shares(
 
 
 @pytest.mark.slow
-def test_a_worker_that_is_replaced_counts_on_in_the_files_of_the_former(
+def test_a_restarted_process_continues_the_counters_of_the_former_one(
     transactional_db: None, person: MakePerson, product: MakeProduct, tmp_path: Path
 ) -> None:
     jam, who = product(stock=STOCK), person()

@@ -41,7 +41,7 @@ def slow_reads() -> Iterator[None]:
             one.result()
 
 
-def test_a_full_pool_is_no_unavailable_database(
+def test_a_full_pool_is_not_reported_as_an_unavailable_database(
     transactional_db: None, person: Callable[..., Person], product: Callable[..., int]
 ) -> None:
     jam = product()

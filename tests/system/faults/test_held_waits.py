@@ -75,7 +75,7 @@ WAITS: dict[str, Callable[[], object]] = {
 
 
 @pytest.mark.parametrize("wait", WAITS.values(), ids=WAITS)
-def test_a_wait_may_begin_in_the_tests_own_transaction_and_in_no_other(
+def test_a_wait_is_allowed_only_in_the_transaction_of_the_test(
     db: None, wait: Callable[[], object]
 ) -> None:
     database.rows("SELECT 1")
@@ -87,7 +87,7 @@ def test_a_wait_may_begin_in_the_tests_own_transaction_and_in_no_other(
 
 
 @pytest.mark.parametrize("wait", WAITS.values(), ids=WAITS)
-def test_no_wait_may_begin_in_a_read_from_a_chosen_database(
+def test_a_wait_is_refused_in_a_read_from_a_chosen_database(
     transactional_db: None, wait: Callable[[], object]
 ) -> None:
     with database.reading_from("default"):
@@ -96,7 +96,7 @@ def test_no_wait_may_begin_in_a_read_from_a_chosen_database(
             wait()
 
 
-def test_a_wait_gives_the_connection_back(transactional_db: None) -> None:
+def test_a_wait_returns_the_connection_to_the_pool(transactional_db: None) -> None:
     database.rows("SELECT 1")
     waits.wait(Event(), 0)
     assert connection.connection is None

@@ -44,7 +44,7 @@ def assert_kept(load: Load) -> None:
     assert shelf(load.product).available == STOCK - len(load.acknowledged)
 
 
-def test_workers_killed_under_load_lose_and_double_nothing(
+def test_processes_killed_under_load_lose_and_repeat_nothing(
     stack: ExitStack, person: MakePerson, product: MakeProduct
 ) -> None:
     server, who = stack.enter_context(Server(options=RESPAWN)), person()
@@ -58,7 +58,7 @@ def test_workers_killed_under_load_lose_and_double_nothing(
     assert_kept(load)
 
 
-def test_a_whole_server_killed_under_load_loses_and_doubles_nothing(
+def test_a_server_killed_under_load_loses_and_repeats_nothing(
     stack: ExitStack, person: MakePerson, product: MakeProduct
 ) -> None:
     first, who = stack.enter_context(Server()), person()
@@ -89,7 +89,9 @@ def test_a_stopping_server_answers_every_order_that_it_placed(
     assert_kept(load)
 
 
-def test_a_server_stops_though_nothing_interrupts_its_main_threads(transactional_db: None) -> None:
+def test_a_server_stops_although_its_main_threads_are_not_interrupted(
+    transactional_db: None,
+) -> None:
     patient = ("--workers-kill-timeout", "25")
     with Server(application="tests.system.faults.deaf:application", options=patient) as server:
         stop(server)
@@ -104,7 +106,7 @@ def assert_kept_by(cluster: Cluster, load: Load) -> None:
     assert sorted(row[0] for row in placed) == sorted(load.acknowledged.values())
 
 
-def test_a_database_killed_under_load_loses_and_doubles_nothing(
+def test_a_database_killed_under_load_loses_and_repeats_nothing(
     shop: Shop, cluster: Cluster
 ) -> None:
     load = Load(shop.server, shop.access, shop.product)
@@ -119,7 +121,7 @@ def test_a_database_killed_under_load_loses_and_doubles_nothing(
     assert_kept_by(cluster, load)
 
 
-def test_a_database_that_hangs_under_load_loses_and_doubles_nothing(
+def test_a_database_that_hangs_under_load_loses_and_repeats_nothing(
     shop: Shop, cluster: Cluster
 ) -> None:
     load = Load(shop.server, shop.access, shop.product)
@@ -168,7 +170,7 @@ def orders_of(jam: int) -> int:
     return shelf(jam).sold
 
 
-def test_killed_between_commit_and_reply_the_repeated_request_gets_the_order(
+def test_a_repeat_gets_the_order_if_the_server_dies_after_the_commit(
     stack: ExitStack, person: MakePerson, product: MakeProduct, tmp_path: Path
 ) -> None:
     jam = product(stock=10)
@@ -181,7 +183,7 @@ def test_killed_between_commit_and_reply_the_repeated_request_gets_the_order(
     assert orders_of(jam) == 1
 
 
-def test_killed_before_the_commit_nothing_was_done_and_the_key_is_free(
+def test_a_server_that_dies_before_the_commit_leaves_nothing_and_the_key_free(
     stack: ExitStack, person: MakePerson, product: MakeProduct, tmp_path: Path
 ) -> None:
     jam = product(stock=10)
@@ -195,7 +197,7 @@ def test_killed_before_the_commit_nothing_was_done_and_the_key_is_free(
     assert orders_of(jam) == 1
 
 
-def test_without_a_key_the_request_repeated_after_the_commit_is_a_second_order(
+def test_a_repeat_without_a_key_after_the_commit_places_a_second_order(
     stack: ExitStack, person: MakePerson, product: MakeProduct, tmp_path: Path
 ) -> None:
     """The negative control: what the key is there to prevent does happen without it."""

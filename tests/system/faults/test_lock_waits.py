@@ -19,7 +19,7 @@ LOCK = "SELECT FROM inventory.stock WHERE product_id = %s FOR UPDATE"
 
 
 @pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": "k"}])
-def test_an_order_that_got_one_lock_and_not_the_next_was_not_placed(
+def test_an_order_that_gets_only_one_of_its_locks_is_not_placed(
     transactional_db: None,
     person: Callable[..., Person],
     product: Callable[..., int],
@@ -47,7 +47,7 @@ def test_an_order_that_got_one_lock_and_not_the_next_was_not_placed(
 
 
 @pytest.mark.parametrize("move", ["cancel", "change"])
-def test_moves_that_wait_for_locked_stock_leave_connections_to_other_requests(
+def test_moves_that_wait_for_locked_stock_leave_connections_for_others(
     transactional_db: None,
     person: Callable[..., Person],
     product: Callable[..., int],

@@ -136,7 +136,7 @@ def without(secret: tuple[str, ...], body: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", REQUESTS)
-def test_a_cut_connection_costs_nothing_but_a_repeat(name: str, shop: Shop) -> None:
+def test_a_lost_connection_is_recovered_by_a_repeat(name: str, shop: Shop) -> None:
     asked = REQUESTS[name]
     client = Client(shop, asked)
     lost = client.lose_connection()
@@ -151,7 +151,9 @@ def test_a_cut_connection_costs_nothing_but_a_repeat(name: str, shop: Shop) -> N
 
 
 @pytest.mark.parametrize("name", REQUESTS)
-def test_a_server_that_dies_before_it_answers_has_done_it_once(name: str, doomed: Doomed) -> None:
+def test_a_request_is_done_once_if_the_server_dies_before_its_answer(
+    name: str, doomed: Doomed
+) -> None:
     client = Client(doomed.shop, REQUESTS[name])
     client.lose_server(doomed.warrant)
     assert client.effects == 1
@@ -165,7 +167,7 @@ def test_a_server_that_dies_before_it_answers_has_done_it_once(name: str, doomed
 
 
 @pytest.mark.parametrize("name", DOUBLED)
-def test_without_a_key_the_repeat_is_a_second_one(name: str, shop: Shop) -> None:
+def test_a_repeat_without_a_key_is_done_twice(name: str, shop: Shop) -> None:
     """The negative control: what the key is there to prevent does happen without it."""
     client = Client(shop, REQUESTS[name], key=None)
     client.lose_connection()
@@ -188,9 +190,9 @@ def place_by_id(shop: Shop, lose: Callable[[Client], object]) -> None:
     assert shelf(shop.product).available == STOCK - 2
 
 
-def test_after_a_cut_connection_an_order_is_found_by_the_id_the_client_chose(shop: Shop) -> None:
+def test_an_order_is_found_by_its_chosen_id_after_a_lost_connection(shop: Shop) -> None:
     place_by_id(shop, Client.lose_connection)
 
 
-def test_after_a_death_an_order_is_found_by_the_id_the_client_chose(doomed: Doomed) -> None:
+def test_an_order_is_found_by_its_chosen_id_after_the_server_died(doomed: Doomed) -> None:
     place_by_id(doomed.shop, lambda client: client.lose_server(doomed.warrant))

@@ -86,7 +86,7 @@ def test_an_unnoticed_outage_fails_no_later_request(
     assert shop.refused(times=4) == []
 
 
-def test_a_server_that_never_saw_the_database_well_says_so_in_time_too(
+def test_a_server_started_during_an_outage_answers_503_in_time(
     shop: Shop, cluster: Cluster, take_away: Callable[[], None]
 ) -> None:
     """Its workers have looked up no ended session yet, and all want to at once."""
@@ -97,7 +97,7 @@ def test_a_server_that_never_saw_the_database_well_says_so_in_time_too(
 
 
 @pytest.mark.timeout(180)
-def test_a_database_that_hangs_is_given_up_and_used_again_when_it_answers(
+def test_a_hanging_database_is_given_up_and_used_again_when_it_answers(
     shop: Shop, cluster: Cluster
 ) -> None:
     assert shop.refused(times=4) == []
@@ -111,7 +111,7 @@ def test_a_database_that_hangs_is_given_up_and_used_again_when_it_answers(
     assert shop.seconds_until_back() < RECOVERY
 
 
-def test_the_server_lives_on_while_its_database_is_away(
+def test_the_server_stays_alive_while_its_database_is_away(
     shop: Shop, take_away: Callable[[], None]
 ) -> None:
     take_away()

@@ -62,7 +62,7 @@ def run(statement: str, *parameters: int) -> None:
         other.execute(statement, parameters)
 
 
-def test_a_connection_is_handed_out_again(pooled: DatabaseWrapper) -> None:
+def test_a_returned_connection_is_used_again(pooled: DatabaseWrapper) -> None:
     assert backend(pooled) == backend(pooled)
 
 
@@ -77,7 +77,7 @@ def three(db: None) -> Iterator[list[DatabaseWrapper]]:
 
 
 @pytest.mark.parametrize("last", [0, 1, 2])
-def test_the_connection_that_was_given_back_last_is_handed_out_first(
+def test_the_connection_returned_last_is_used_first(
     three: list[DatabaseWrapper], last: int
 ) -> None:
     pids = [process(wrapper) for wrapper in three]
@@ -86,7 +86,7 @@ def test_the_connection_that_was_given_back_last_is_handed_out_first(
     assert [backend(three[0]) for _ in range(3)] == [pids[last]] * 3
 
 
-def test_what_is_not_needed_is_what_the_pool_closes(three: list[DatabaseWrapper]) -> None:
+def test_the_pool_closes_unused_connections(three: list[DatabaseWrapper]) -> None:
     """It looks every ten minutes; here it is made to, three times."""
     pids = [process(wrapper) for wrapper in three]
     for wrapper in three:
@@ -103,7 +103,7 @@ def test_a_connection_that_the_server_closed_is_replaced(pooled: DatabaseWrapper
     assert backend(pooled) != first
 
 
-def test_a_connection_with_news_to_read_is_no_closed_one(pooled: DatabaseWrapper) -> None:
+def test_a_connection_with_pending_notifications_is_not_closed(pooled: DatabaseWrapper) -> None:
     with pooled.cursor() as cursor:
         cursor.execute("LISTEN news")
     first = backend(pooled)
@@ -111,7 +111,7 @@ def test_a_connection_with_news_to_read_is_no_closed_one(pooled: DatabaseWrapper
     assert backend(pooled) == first
 
 
-def test_after_a_pool_timeout_others_fail_at_once_unless_a_connection_is_free(
+def test_requests_after_a_pool_timeout_fail_at_once_without_a_free_connection(
     pooled: DatabaseWrapper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With the database away a second wait would come after the first, and be too long."""
@@ -132,7 +132,7 @@ def test_after_a_pool_timeout_others_fail_at_once_unless_a_connection_is_free(
     second.close()
 
 
-def test_a_pool_whose_connections_others_give_back_and_take_is_busy(
+def test_a_pool_whose_connections_are_used_by_others_is_busy(
     pooled: DatabaseWrapper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(DatabaseWrapper, "_last_pool_timeout", {})
@@ -186,7 +186,7 @@ def test_a_prioritized_thread_gets_a_connection_before_others(pooled: DatabaseWr
     assert served == ["prioritized", "first", "second"]
 
 
-def test_a_prioritized_thread_waits_although_others_just_got_no_connection(
+def test_a_prioritized_thread_waits_although_others_timed_out(
     pooled: DatabaseWrapper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def take() -> None:
@@ -206,7 +206,7 @@ def test_a_prioritized_thread_waits_although_others_just_got_no_connection(
         taken.result()
 
 
-def test_a_pool_that_can_open_no_connection_is_not_full(
+def test_a_pool_that_cannot_connect_is_not_reported_as_full(
     db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(DatabaseWrapper, "_last_pool_timeout", {})
@@ -254,7 +254,7 @@ class HangsUp(Wire):
         self._close(target)
 
 
-def test_connections_that_are_closed_at_once_are_taken_a_limited_number_of_times(
+def test_connections_closed_at_once_are_retried_a_limited_number_of_times(
     db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(DatabaseWrapper, "_last_pool_timeout", {})

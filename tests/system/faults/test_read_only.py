@@ -79,7 +79,7 @@ def refused(shop: WiredShop) -> list[Reply]:
     ]
 
 
-def test_a_database_that_refuses_writes_is_503_and_not_ready_and_over_without_help(
+def test_a_read_only_database_is_503_and_not_ready_and_recovers_by_itself(
     shop: WiredShop,
 ) -> None:
     with fenced(shop.cluster):
@@ -116,7 +116,7 @@ def test_a_change_in_the_admin_is_answered_503_with_retry_after(shop: WiredShop)
     assert_back(shop)
 
 
-def test_of_two_hosts_the_one_that_accepts_writes_is_used(shop: WiredShop, tmp_path: Path) -> None:
+def test_the_host_that_accepts_writes_is_used(shop: WiredShop, tmp_path: Path) -> None:
     with standby(shop.cluster, tmp_path / "standby") as other:
         catch_up(shop.cluster, other)
         urls = (other.app_url(), shop.cluster.app_url())
@@ -133,14 +133,14 @@ def test_of_two_hosts_the_one_that_accepts_writes_is_used(shop: WiredShop, tmp_p
             assert server.call("GET", "/readyz").status == 200
 
 
-def test_readiness_alone_finds_a_database_that_refuses_writes(shop: WiredShop) -> None:
+def test_readiness_detects_a_read_only_database_without_other_requests(shop: WiredShop) -> None:
     with fenced(shop.cluster):
         ready = shop.server.call("GET", "/readyz")
         assert (ready.status, ready.body["checks"]["database"]) == (503, False)
     assert_back(shop)
 
 
-def test_a_standby_in_the_place_of_the_primary_is_not_used_until_it_is_promoted(
+def test_a_standby_at_the_address_of_the_primary_is_used_after_its_promotion(
     shop: WiredShop, tmp_path: Path
 ) -> None:
     """As a fail-over looks to the servers: the address leads elsewhere."""
@@ -160,7 +160,7 @@ def test_a_standby_in_the_place_of_the_primary_is_not_used_until_it_is_promoted(
 
 
 @pytest.mark.skipif(program() is None, reason="pgbouncer is not installed")
-def test_sessions_that_pgbouncer_keeps_to_a_former_primary_are_replaced_without_help(
+def test_pgbouncer_sessions_to_a_former_primary_are_replaced_by_themselves(
     prepared_cluster: Cluster, tmp_path: Path
 ) -> None:
     prepared_cluster.start()
@@ -181,7 +181,7 @@ def test_sessions_that_pgbouncer_keeps_to_a_former_primary_are_replaced_without_
             assert_back(shop)
 
 
-def test_the_worker_connects_to_no_database_that_refuses_writes(
+def test_the_worker_connects_only_to_a_database_that_accepts_writes(
     shop: WiredShop, settings: Any
 ) -> None:
     settings.WORKER_DATABASE_URL = shop.cluster.app_url()

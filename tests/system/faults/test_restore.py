@@ -129,7 +129,7 @@ WAYS = [from_a_dump, at_a_point_in_time]
 
 
 @pytest.mark.parametrize("restored", WAYS, ids=[way.__name__ for way in WAYS])
-def test_in_a_restored_shop_copies_begin_anew_and_miss_nothing(
+def test_copies_after_a_restore_begin_again_and_miss_nothing(
     restored: Callable[[Cluster, Path], Any], cluster: Cluster, app: App, tmp_path: Path
 ) -> None:
     go_on(cluster)
@@ -147,7 +147,7 @@ def test_in_a_restored_shop_copies_begin_anew_and_miss_nothing(
         assert late.codes(server) == EXPIRED
 
 
-def test_on_a_disk_that_was_put_back_the_copies_made_since_expire(
+def test_copies_made_after_a_disk_snapshot_expire_when_it_is_restored(
     cluster: Cluster, app: App, tmp_path: Path
 ) -> None:
     """Nothing tells it from the one it was copied from, but that it is behind the copies."""

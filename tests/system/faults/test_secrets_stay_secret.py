@@ -111,7 +111,7 @@ def test_answers_during_an_outage_do_not_reveal_the_database_address(
     assert_kept(cluster, replies, [log, worker_log], handed_out)
 
 
-def test_a_command_that_finds_no_database_does_not_tell_its_password(cluster: Cluster) -> None:
+def test_a_command_without_a_database_does_not_print_its_password(cluster: Cluster) -> None:
     given = os.environ | environment(cluster)
     cluster.stop()
     done = subprocess.run(
@@ -126,7 +126,7 @@ def test_a_command_that_finds_no_database_does_not_tell_its_password(cluster: Cl
     assert found_in([("prepare", done.stdout + done.stderr)], secrets_of(cluster)) == []
 
 
-def test_a_leak_is_found(cluster: Cluster, tmp_path: Path) -> None:
+def test_a_logged_secret_is_detected(cluster: Cluster, tmp_path: Path) -> None:
     """The search itself: a client logs a password."""
     log = tmp_path / "server.log"
     with serving(cluster, log, defect="leak") as server:
@@ -137,7 +137,7 @@ def test_a_leak_is_found(cluster: Cluster, tmp_path: Path) -> None:
         assert_kept(cluster, replies, [log], handed_out)
 
 
-def test_an_answer_that_says_too_much_is_found(cluster: Cluster) -> None:
+def test_a_secret_in_an_answer_is_detected(cluster: Cluster) -> None:
     secret = next(iter(secrets_of(cluster)))
     reply = Reply(400, {"detail": f"not a number: {secret}"}, {})
     assert found_in([texts_of(reply)], secrets_of(cluster)) != []

@@ -74,7 +74,7 @@ def credentials_of(who: Person) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("ask", [refresh, return_, rename, probe])
-def test_requests_that_wait_for_the_cache_keep_no_connection(
+def test_requests_that_wait_for_the_cache_hold_no_connection(
     ask: Ask, transactional_db: None, person: Callable[..., Person], product: Callable[..., int]
 ) -> None:
     jam, people = product(), [person() for _ in range(ASKING)]

@@ -34,7 +34,7 @@ def test_a_connection_of_the_server_has_the_limit(name: str, db: None) -> None:
     assert database.rows(f"SHOW {name}") == [(LIMITS[name],)]
 
 
-def test_a_postgresql_without_a_limit_for_transactions_is_not_asked_for_one() -> None:
+def test_an_old_postgresql_is_not_given_a_transaction_timeout() -> None:
     assert time_limits(150_012) == time_limits(169_999) == TIME_LIMITS
     assert time_limits(170_000) == LIMITS
 
@@ -60,7 +60,7 @@ def slowly(rows: int) -> Iterator[str]:
         yield f"S{number},N,1\n"
 
 
-def test_a_transaction_of_short_statements_is_ended_all_the_same(
+def test_a_long_transaction_of_short_statements_is_ended(
     short_transactions: None,
 ) -> None:
     with pytest.raises(InternalError) as ended:
@@ -70,9 +70,7 @@ def test_a_transaction_of_short_statements_is_ended_all_the_same(
     assert not Product.objects.exists()
 
 
-def test_an_import_by_command_takes_as_long_as_it_needs(
-    short_transactions: None, tmp_path: Path
-) -> None:
+def test_an_import_by_command_has_no_time_limit(short_transactions: None, tmp_path: Path) -> None:
     file = tmp_path / "products.csv"
     file.write_text("sku,name,price\n" + "".join(f"S{n},N,1\n" for n in range(10_000)))
     began = monotonic()
@@ -82,7 +80,7 @@ def test_an_import_by_command_takes_as_long_as_it_needs(
     assert database.rows("SHOW transaction_timeout") == [("200ms",)]
 
 
-def test_a_request_whose_transaction_takes_too_long_is_refused_with_retry_after(
+def test_a_request_with_a_long_transaction_is_refused_with_retry_after(
     staff: Api, jam: int, short_transactions: None
 ) -> None:
     with transaction() as stuck:
@@ -93,7 +91,7 @@ def test_a_request_whose_transaction_takes_too_long_is_refused_with_retry_after(
     assert shelf(jam).available == 5
 
 
-def test_an_order_behind_a_stuck_lock_is_refused_with_retry_after_and_leaves_nothing(
+def test_an_order_behind_a_stuck_lock_is_refused_with_retry_after(
     server: Server, person: MakePerson, product: MakeProduct
 ) -> None:
     jam, who = product(stock=5), person()
@@ -117,7 +115,7 @@ def test_an_order_behind_a_stuck_lock_is_refused_with_retry_after_and_leaves_not
     assert (shelf(jam).available, shelf(jam).sold) == (3, 2)
 
 
-def test_other_products_are_sold_while_one_is_stuck(
+def test_other_products_are_ordered_while_one_is_locked(
     server: Server, person: MakePerson, product: MakeProduct
 ) -> None:
     jam, tea, who = product(stock=5), product(stock=5), person()
@@ -141,7 +139,7 @@ def test_a_statement_that_runs_too_long_is_ended(db: None) -> None:
 
 
 @pytest.mark.slow
-def test_a_transaction_that_does_nothing_loses_its_connection(db: None) -> None:
+def test_an_idle_transaction_loses_its_connection(db: None) -> None:
     with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
         connection.execute("SELECT 1")
         sleep(12)

@@ -37,7 +37,7 @@ def add_product(shop: Shop) -> dict[str, Any]:
     ("method", "loss"), [("PUT", Loss.ANSWER), ("PATCH", Loss.ANSWER), ("PATCH", Loss.AFTER)]
 )
 @pytest.mark.parametrize("contract", STOCK)
-def test_a_stock_that_may_have_been_set_is_not_to_be_set_again(
+def test_an_unknown_change_of_stock_does_not_advise_a_repeat(
     wired: Shop, contract: str, method: str, loss: Loss
 ) -> None:
     """A repeat would offer again what customers have bought since."""
@@ -64,7 +64,7 @@ CHANGES: dict[str, tuple[str, str, Any, dict[str, str]]] = {
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_a_change_of_a_product_can_be_repeated_if_it_names_what_it_changes(
+def test_an_unknown_product_change_advises_a_repeat_only_with_a_precondition(
     wired: Shop, name: str
 ) -> None:
     method, path, body, headers = CHANGES[name]
@@ -77,7 +77,7 @@ def test_a_change_of_a_product_can_be_repeated_if_it_names_what_it_changes(
 
 
 @pytest.mark.parametrize("is_named", [False, True])
-def test_a_change_of_an_order_can_be_repeated_if_it_names_the_version(
+def test_an_unknown_order_change_advises_a_repeat_if_it_names_the_version(
     wired: Shop, *, is_named: bool
 ) -> None:
     """Staff can change the order in between."""
@@ -88,7 +88,7 @@ def test_a_change_of_an_order_can_be_repeated_if_it_names_the_version(
     assert_unknown(reply, repeatable=is_named)
 
 
-def test_a_move_that_names_the_version_can_be_repeated(wired: Shop) -> None:
+def test_an_unknown_move_with_a_version_advises_a_repeat(wired: Shop) -> None:
     placed = wired.order()
     path, headers = f"orders/{placed.body['id']}/cancel", {"If-Match": placed.headers["etag"]}
     wired.wire.lose(Loss.ANSWER)
@@ -97,7 +97,7 @@ def test_a_move_that_names_the_version_can_be_repeated(wired: Shop) -> None:
 
 
 @pytest.mark.parametrize("is_named", [False, True])
-def test_a_change_of_a_category_can_be_repeated_if_it_names_the_version(
+def test_an_unknown_category_change_advises_a_repeat_if_it_names_the_version(
     wired: Shop, *, is_named: bool
 ) -> None:
     made = staff(wired, "POST", "categories", {"name": secrets.token_hex(4)})
@@ -143,7 +143,7 @@ def send_product(path: str, stock: str) -> Callable[[Shop], Reply]:
     ],
     ids=["return", "adjustment", "product", "product of 2", "product of 4"],
 )
-def test_a_post_without_a_key_that_was_committed_is_not_to_be_repeated(
+def test_an_unknown_post_without_a_key_does_not_advise_a_repeat(
     wired: Shop, send: Callable[[Shop], Reply]
 ) -> None:
     """What the answer shows cannot be read after the commit."""
@@ -151,9 +151,7 @@ def test_a_post_without_a_key_that_was_committed_is_not_to_be_repeated(
 
 
 @pytest.mark.parametrize("sent", ["", "*", "this version"])
-def test_the_detail_says_where_a_repeat_overwrites_a_change_by_another_device(
-    wired: Shop, sent: str
-) -> None:
+def test_the_detail_warns_if_a_repeat_may_overwrite_another_change(wired: Shop, sent: str) -> None:
     path, body = f"cart/lines/{wired.product}", {"quantity": secrets.randbelow(1000) + 1}
     etag = wired.call("PUT", path, body).headers["etag"]
     headers = {"If-Match": etag if sent == "this version" else sent} if sent else {}

@@ -33,7 +33,7 @@ def count(cluster: Cluster, sql: str) -> int:
 
 
 @pytest.mark.parametrize("loss", [Loss.ANSWER, Loss.DROPPED])
-def test_an_import_whose_commit_is_lost_is_unknown_and_can_be_repeated(
+def test_an_import_with_a_lost_commit_is_unknown_and_can_be_repeated(
     cluster: Cluster, tmp_path: Path, loss: Loss
 ) -> None:
     sku = f"LOST-{loss.name}"
@@ -51,7 +51,7 @@ def test_an_import_whose_commit_is_lost_is_unknown_and_can_be_repeated(
     assert count(cluster, f"{stock} WHERE sku = '{sku}'") == 5
 
 
-def test_products_whose_commit_is_lost_are_unknown_and_can_be_added_again(
+def test_demo_products_with_a_lost_commit_are_unknown_and_can_be_added_again(
     cluster: Cluster,
 ) -> None:
     with Wire(cluster.app_url()) as wire:

@@ -36,7 +36,7 @@ KEYED: list[Callable[[], dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize("options", KEYED)
-def test_an_order_whose_commit_was_carried_out_is_answered_as_placed(
+def test_an_order_whose_commit_arrived_is_answered_as_placed(
     shop: Shop, options: Callable[[], dict[str, Any]]
 ) -> None:
     before, given = shop.count(), options()
@@ -68,7 +68,7 @@ def test_an_order_whose_commit_did_not_arrive_can_be_placed_again(
     assert shop.count() == before + 1
 
 
-def test_a_commit_that_arrives_late_is_waited_for(shop: Shop) -> None:
+def test_the_server_waits_for_a_late_commit(shop: Shop) -> None:
     before = shop.count()
     shop.wire.lose(Loss.LATE, delay=1.0)
     began = monotonic()
@@ -106,7 +106,7 @@ def test_the_outcome_of_an_order_is_unknown_if_the_database_is_lost(
 
 
 @pytest.mark.parametrize("loss", [Loss.ANSWER, Loss.DROPPED])
-def test_all_orders_of_a_batch_hear_the_same_truth(shop: Shop, loss: Loss) -> None:
+def test_all_orders_of_a_batch_get_the_same_outcome(shop: Shop, loss: Loss) -> None:
     """The wire loses one commit of several batches."""
     before, lost = shop.count(), shop.wire.lost
 
@@ -148,7 +148,7 @@ def test_a_submitted_cart_is_answered_as_placed(shop: Shop) -> None:
         ("DELETE", "cart", None, False, True),
     ],
 )
-def test_any_other_write_says_that_its_outcome_is_unknown(
+def test_other_writes_report_an_unknown_outcome(
     shop: Shop, method: str, path: str, body: Any, key: bool, repeatable: bool
 ) -> None:
     order = shop.order().body["id"]
@@ -162,7 +162,7 @@ def test_any_other_write_says_that_its_outcome_is_unknown(
         assert shop.call(method, given, body, headers=headers).status < 300
 
 
-def test_a_log_in_can_be_repeated(shop: Shop) -> None:
+def test_a_log_in_with_a_lost_commit_can_be_repeated(shop: Shop) -> None:
     account = {"username": f"new {secrets.token_hex(4)}", "password": PASSWORD}
     shop.wire.lose(Loss.ANSWER)
     assert_unknown(shop.server.call("POST", "auth/register", account), repeatable=False)
@@ -171,7 +171,7 @@ def test_a_log_in_can_be_repeated(shop: Shop) -> None:
     assert shop.server.call("POST", "auth/token", account).status == 200
 
 
-def test_a_reading_is_not_unknown(shop: Shop) -> None:
+def test_a_read_has_no_unknown_outcome(shop: Shop) -> None:
     shop.wire.cut()
     assert shop.call("GET", "orders").status == 200
 
@@ -187,7 +187,7 @@ def test_a_reading_is_not_unknown(shop: Shop) -> None:
         ("POST", "orders/{order}/cancel", {}, False, False),
     ],
 )
-def test_a_write_that_was_committed_is_not_answered_as_if_nothing_was_done(
+def test_a_committed_write_is_not_answered_as_refused(
     shop: Shop, method: str, path: str, body: Any, key: bool, repeatable: bool
 ) -> None:
     """The statement after the commit fails, which reads what the answer shows."""
@@ -206,7 +206,7 @@ def test_a_write_that_was_committed_is_not_answered_as_if_nothing_was_done(
     ("method", "path", "body"),
     [("GET", "orders", None), ("PUT", "cart/lines/{product}", {"quantity": 4})],
 )
-def test_a_request_that_committed_nothing_says_that_nothing_was_done(
+def test_a_request_without_a_commit_reports_that_nothing_changed(
     shop: Shop, method: str, path: str, body: Any
 ) -> None:
     path = path.format(product=shop.product)

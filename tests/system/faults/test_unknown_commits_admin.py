@@ -29,7 +29,9 @@ def assert_unknown(page: Reply) -> None:
     assert "outcome_unknown" in page.body
 
 
-def test_a_product_whose_commit_got_no_answer_may_have_been_added(wired: Shop, desk: Desk) -> None:
+def test_a_product_with_a_lost_commit_is_reported_as_possibly_added(
+    wired: Shop, desk: Desk
+) -> None:
     sku = secrets.token_hex(4)
     form = desk.open("catalog/product/add/") | {"sku": sku, "name": f"Tea {sku}", "price": "3"}
     wired.wire.lose(Loss.ANSWER)
@@ -45,7 +47,7 @@ def test_a_product_that_was_changed_is_not_shown_as_unchanged(wired: Shop, desk:
     assert desk.open(path)["unit"] == unit
 
 
-def test_a_change_that_did_not_begin_was_not_made(wired: Shop, desk: Desk) -> None:
+def test_a_change_that_did_not_begin_is_reported_as_not_made(wired: Shop, desk: Desk) -> None:
     unit, path = secrets.token_hex(4), f"catalog/product/{wired.product}/change/"
     form = desk.open(path) | {"unit": unit}
     wired.wire.lose(Loss.STATEMENT)
@@ -56,7 +58,7 @@ def test_a_change_that_did_not_begin_was_not_made(wired: Shop, desk: Desk) -> No
 
 
 @pytest.mark.parametrize("loss", [Loss.ANSWER, Loss.DROPPED])
-def test_a_telephone_order_is_answered_as_it_was_placed_or_not(
+def test_a_telephone_order_is_reported_as_placed_or_not_placed(
     wired: Shop, desk: Desk, loss: Loss
 ) -> None:
     before, customer = wired.count(), wired.call("GET", "me").body["id"]
@@ -75,7 +77,7 @@ def test_a_telephone_order_is_answered_as_it_was_placed_or_not(
     assert wired.count() == before + 1
 
 
-def test_a_move_whose_commit_got_no_answer_can_be_sent_again(wired: Shop, desk: Desk) -> None:
+def test_a_move_with_a_lost_commit_can_be_repeated(wired: Shop, desk: Desk) -> None:
     order, before = wired.order().body["id"], wired.count(CANCELLED)
     path = f"orders/order/{order}/cancel/"
     form = desk.open(path)
@@ -86,7 +88,9 @@ def test_a_move_whose_commit_got_no_answer_can_be_sent_again(wired: Shop, desk: 
     assert wired.count(CANCELLED) == before + 1
 
 
-def test_of_several_orders_some_may_have_been_moved(wired: Shop, desk: Desk) -> None:
+def test_an_interrupted_action_reports_that_some_orders_may_have_been_moved(
+    wired: Shop, desk: Desk
+) -> None:
     orders, before = [wired.order().body["id"] for _ in range(2)], wired.count(PACKED)
     asked = {"action": "mark_packed", "index": "0", "_selected_action": orders[0]}
     question = desk.open("orders/order/")

@@ -62,9 +62,7 @@ CONTRACTS = {
 
 
 @pytest.mark.parametrize("name", CONTRACTS)
-def test_an_order_whose_commit_was_carried_out_is_answered_as_placed(
-    wired: Shop, name: str
-) -> None:
+def test_an_order_whose_commit_arrived_is_answered_as_placed(wired: Shop, name: str) -> None:
     contract = CONTRACTS[name]
     send, before = contract.prepare(wired), wired.count()
     wired.wire.lose(Loss.ANSWER)
@@ -91,7 +89,7 @@ def test_an_order_whose_commit_did_not_arrive_can_be_placed_again(wired: Shop, n
 @pytest.mark.parametrize(
     "name", ["2", *(pytest.param(one, marks=pytest.mark.slow) for one in "134")]
 )
-def test_with_the_database_away_the_outcome_of_an_order_is_unknown(wired: Shop, name: str) -> None:
+def test_an_order_is_unknown_if_the_database_is_lost(wired: Shop, name: str) -> None:
     contract = CONTRACTS[name]
     send, before = contract.prepare(wired), wired.count()
     wired.wire.lose(Loss.ANSWER, away=3.2)
@@ -103,7 +101,7 @@ def test_with_the_database_away_the_outcome_of_an_order_is_unknown(wired: Shop, 
         assert wired.count() == before + 1
 
 
-def test_an_order_that_was_placed_is_not_refused_when_its_answer_cannot_be_read(
+def test_a_placed_order_is_not_refused_if_its_answer_cannot_be_read(
     wired: Shop,
 ) -> None:
     """Contract 2 reads the public ids of products after the commit."""
@@ -149,13 +147,13 @@ WRITES: dict[str, Callable[[Shop], Send]] = {
 
 
 @pytest.mark.parametrize("name", WRITES)
-def test_any_other_write_says_that_its_outcome_is_unknown(wired: Shop, name: str) -> None:
+def test_other_writes_report_an_unknown_outcome(wired: Shop, name: str) -> None:
     send = WRITES[name](wired)
     wired.wire.lose(Loss.ANSWER)
     assert_unknown(send(), repeatable=False)
 
 
-def test_a_refresh_at_contract_2_does_not_advise_a_repeat_that_would_be_refused(
+def test_an_unknown_refresh_at_contract_2_does_not_advise_a_repeat(
     wired: Shop,
 ) -> None:
     given = {"username": wired.staff, "password": PASSWORD}
@@ -177,7 +175,7 @@ def test_a_refresh_at_contract_2_whose_commit_did_not_arrive_can_be_repeated(wir
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH"])
-def test_a_change_of_an_account_may_not_be_repeated_blindly(wired: Shop, method: str) -> None:
+def test_an_unknown_account_change_does_not_advise_a_repeat(wired: Shop, method: str) -> None:
     """Staff can change the same account, and these contracts take no `If-Match`."""
     me = wired.call("GET", "me").body
     path = f"/api/identity/customers/{me['id']}/"

@@ -72,7 +72,7 @@ def test_an_import_whose_statement_takes_too_long_is_refused_with_retry_after(
         assert_told_to_come_back(send(staff_with_an_archived_product))
 
 
-def test_every_503_says_when_to_come_back(db: None) -> None:
+def test_every_503_has_retry_after(db: None) -> None:
     busy = [code for code, kind in KINDS.items() if kind.status == 503]
     assert len(busy) >= 2
     for code in busy:

@@ -32,7 +32,7 @@ def read_list(server: Server, credentials: list[str]) -> Counter[int]:
         return sum(readers.map(read, credentials), Counter[int]())
 
 
-def test_keys_staff_and_customers_read_the_list_while_orders_commit(
+def test_the_list_is_read_by_all_callers_while_orders_commit(
     transactional_db: None, person: Callable[..., Person], product: Callable[..., int]
 ) -> None:
     jam, buyer = product(stock=1_000_000), person()
@@ -47,7 +47,7 @@ def test_keys_staff_and_customers_read_the_list_while_orders_commit(
     assert set(orders) == {201}, orders
 
 
-def test_slow_uploads_with_keys_keep_no_connection(
+def test_slow_uploads_with_keys_hold_no_connection(
     transactional_db: None, person: Callable[..., Person], product: Callable[..., int]
 ) -> None:
     product(stock=1)

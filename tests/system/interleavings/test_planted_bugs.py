@@ -20,6 +20,6 @@ def test_a_planted_bug_is_found(
         explorer.replay(found.value.schedule)
 
 
-def test_there_are_ten_planted_bugs_or_more() -> None:
+def test_at_least_ten_bugs_are_planted() -> None:
     """Each is another guard."""
     assert len({(bug.where, bug.name) for bug in BUGS}) == len(BUGS) >= 10

@@ -164,7 +164,7 @@ def cart_abandoned_and_submitted(customer: Phone, jam: int) -> Race:
     )
 
 
-def test_without_the_lock_the_foreign_key_alone_keeps_a_placed_cart_whole(
+def test_without_the_lock_the_foreign_key_protects_a_placed_cart(
     phone: Callable[[], Phone], product: MakeProduct, without: Without
 ) -> None:
     jam = product(stock=50)

@@ -334,14 +334,14 @@ RACES = [
 
 
 @pytest.mark.parametrize("race", RACES, ids=lambda race: race.__name__)
-def test_what_must_be_true_of_an_account_holds_under_its_lock(
+def test_the_condition_on_an_account_holds_with_its_lock(
     race: Callable[[MakePerson], Race], person: MakePerson
 ) -> None:
     assert_held(race(person))
 
 
 @pytest.mark.parametrize("race", RACES, ids=lambda race: race.__name__)
-def test_without_its_lock_it_does_not_hold(
+def test_without_the_lock_the_condition_is_violated(
     race: Callable[[MakePerson], Race], person: MakePerson
 ) -> None:
     assert_broken_without_guard(race(person))

@@ -72,7 +72,7 @@ def test_without_the_grace_parallel_refreshes_end_the_session(
     )
 
 
-def test_without_compare_and_swap_parallel_refreshes_get_different_successors_or_none(
+def test_without_compare_and_swap_parallel_refreshes_get_no_common_successor(
     unguarded: Callable[[str], Shop], person: MakePerson
 ) -> None:
     def is_its_fault(outcome: Refreshes) -> bool:
@@ -166,13 +166,13 @@ def check_key(outcome: Registrations) -> None:
     assert [answer.replayed for answer in outcome.answers].count(False) == 1
 
 
-def test_of_two_registrations_of_one_name_one_gets_it(shop: Shop) -> None:
+def test_one_of_two_registrations_gets_a_name(shop: Shop) -> None:
     for name in ("anna", "bert", "carl"):
         check_names(register_at_once(shop, name))
     check_names(register_at_once(shop, "dora", many=6))
 
 
-def test_without_the_unique_index_both_get_it(shop: Shop) -> None:
+def test_without_the_unique_index_both_registrations_get_the_name(shop: Shop) -> None:
     """The index is in the database: it is dropped for both interfaces."""
     numbers = count()
     with (
@@ -188,7 +188,7 @@ def test_without_the_unique_index_both_get_it(shop: Shop) -> None:
         )
 
 
-def test_a_registration_sent_several_times_at_once_makes_one_account(shop: Shop) -> None:
+def test_concurrent_equal_registrations_create_one_account(shop: Shop) -> None:
     check_key(register_at_once(shop, "anna", key="sign-me-up", many=6))
 
 
@@ -207,7 +207,7 @@ def test_without_the_claim_a_repeated_registration_is_refused_as_taken(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_account_that_two_commands_make_at_once_is_made_once() -> None:
+def test_concurrent_commands_create_an_account_once() -> None:
     make = partial(ensure_account, "twin", "a password", superuser=False)
     assert at_once(ServiceShop(), [make] * 4) == [None] * 4
     assert Customer.objects.count() == 1

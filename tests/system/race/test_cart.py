@@ -53,7 +53,7 @@ def check_put(outcome: Put) -> None:
     assert outcome.units in outcome.sets
 
 
-def test_of_phones_that_saw_the_same_cart_one_puts_its_lines(
+def test_one_of_several_phones_with_the_same_etag_puts_its_lines(
     phone: Callable[[], Phone], product: MakeProduct
 ) -> None:
     products = [product() for _ in range(PHONES)]
@@ -61,7 +61,7 @@ def test_of_phones_that_saw_the_same_cart_one_puts_its_lines(
         check_put_as_seen(put_at_once(phone(), products, as_seen=True))
 
 
-def test_without_the_lock_several_put_over_what_they_did_not_see(
+def test_without_the_lock_phones_overwrite_lines_that_they_did_not_see(
     phone: Callable[[], Phone], product: MakeProduct, without: Without
 ) -> None:
     without("draft lock")
@@ -74,7 +74,7 @@ def test_without_the_lock_several_put_over_what_they_did_not_see(
     )
 
 
-def test_sets_put_at_once_without_a_tag_do_not_mix(
+def test_concurrent_sets_of_lines_without_an_etag_are_not_mixed(
     phone: Callable[[], Phone], product: MakeProduct
 ) -> None:
     products = [product() for _ in range(PHONES)]
@@ -82,7 +82,7 @@ def test_sets_put_at_once_without_a_tag_do_not_mix(
         check_put(put_at_once(phone(), products, as_seen=False))
 
 
-def test_without_the_lock_sets_mix(
+def test_without_the_lock_sets_of_lines_are_mixed(
     phone: Callable[[], Phone], product: MakeProduct, without: Without
 ) -> None:
     without("draft lock")
@@ -95,7 +95,7 @@ def test_without_the_lock_sets_mix(
     )
 
 
-def test_the_first_lines_on_all_phones_begin_one_cart(
+def test_concurrent_first_lines_begin_one_cart(
     phone: Callable[[], Phone], product: MakeProduct
 ) -> None:
     one, products = phone(), [product() for _ in range(PHONES)]
@@ -104,7 +104,7 @@ def test_the_first_lines_on_all_phones_begin_one_cart(
     assert (len(one.units()), Order.objects.count()) == (1, 1)
 
 
-def test_one_cart_is_begun_where_none_was_seen_whatever_becomes_of_it(
+def test_phones_with_the_etag_of_no_cart_begin_one_cart_in_total(
     phone: Callable[[], Phone], product: MakeProduct
 ) -> None:
     for _ in range(3):
@@ -138,7 +138,7 @@ def check_added(outcome: tuple[list[Answer], int]) -> None:
     assert 100 <= units <= 100 + PHONES // 2
 
 
-def test_a_line_set_and_a_unit_added_at_once_follow_each_other(
+def test_a_line_and_a_concurrent_unit_are_stored_one_after_the_other(
     phone: Callable[[], Phone], product: MakeProduct
 ) -> None:
     jam = product()
@@ -146,7 +146,7 @@ def test_a_line_set_and_a_unit_added_at_once_follow_each_other(
         check_added(put_and_add(phone(), jam))
 
 
-def test_without_the_lock_a_line_set_and_a_unit_added_run_into_each_other(
+def test_without_the_lock_a_line_and_a_concurrent_unit_conflict(
     phone: Callable[[], Phone], product: MakeProduct, without: Without
 ) -> None:
     without("draft lock")

@@ -62,7 +62,7 @@ def check_placed_once(outcome: Submitted) -> None:
     assert_agree([outcome.jam])
 
 
-def test_a_cart_submitted_on_all_phones_at_once_is_one_order(
+def test_concurrent_submissions_of_a_cart_place_one_order(
     phone: Callable[[], Phone], product: MakeProduct
 ) -> None:
     for _ in range(3):
@@ -90,14 +90,14 @@ def check_answered_alike(outcome: Submitted) -> None:
     assert outcome.taken == 2
 
 
-def test_with_one_key_all_phones_get_the_same_answer(
+def test_concurrent_submissions_with_one_key_get_the_same_answer(
     phone: Callable[[], Phone], product: MakeProduct
 ) -> None:
     for _ in range(3):
         check_answered_alike(submit_at_once(phone(), product(stock=50), "k"))
 
 
-def test_without_the_claim_the_others_find_no_cart(
+def test_without_the_claim_concurrent_submissions_find_no_cart(
     phone: Callable[[], Phone], product: MakeProduct, without: Without
 ) -> None:
     without("any claim")
@@ -108,7 +108,7 @@ def test_without_the_claim_the_others_find_no_cart(
     )
 
 
-def test_two_workers_give_phones_with_one_key_the_same_answer(
+def test_two_server_processes_give_the_same_answer_to_one_key(
     long_server: Server, person: MakePerson, product: MakeProduct
 ) -> None:
     who, jam = person(), product(stock=50)
@@ -173,7 +173,7 @@ def check_shopping(outcome: Shopping) -> None:
     assert_agree([outcome.jam, outcome.tea])
 
 
-def test_a_set_put_while_others_submit_is_ordered_whole_or_still_there(
+def test_lines_put_during_a_submission_are_ordered_completely_or_stay(
     phone: Callable[[], Phone], product: MakeProduct
 ) -> None:
     for _ in range(3):
@@ -192,7 +192,7 @@ def set_put_beside_a_submission(customer: Phone, jam: int, tea: int) -> Race:
     )
 
 
-def test_without_the_lock_lines_get_into_orders_that_were_placed(
+def test_without_the_lock_lines_are_added_to_placed_orders(
     phone: Callable[[], Phone], product: MakeProduct
 ) -> None:
     jam, tea = product(stock=99), product(stock=99)
@@ -226,7 +226,7 @@ def delete_and_submit(phones: list[Phone], jam: int) -> Deleted:
     return Deleted(jam, answers[::2], answers[1::2])
 
 
-def test_a_cart_deleted_while_it_is_submitted_is_one_or_the_other(
+def test_a_cart_is_either_deleted_or_submitted(
     phone: Callable[[], Phone], product: MakeProduct
 ) -> None:
     for _ in range(3):
@@ -287,7 +287,7 @@ def cart_expired_beside_a_submission(customer: Phone, jam: int, now: datetime) -
     )
 
 
-def test_without_the_lock_the_job_takes_the_lines_of_orders(
+def test_without_the_lock_the_job_deletes_lines_of_orders(
     phone: Callable[[], Phone], product: MakeProduct, now: datetime
 ) -> None:
     jam = product(stock=99)

@@ -80,14 +80,14 @@ def check_crossing(outcome: Crossing) -> None:
     assert [finding.invariant.name for finding in invariants.check().violated] == []
 
 
-def test_changes_that_cross_each_other_and_placings_do_not_block_each_other(
+def test_crossing_changes_and_orders_do_not_deadlock(
     shop: Shop, person: MakePerson, product: MakeProduct
 ) -> None:
     check_crossing(cross(shop, person(), [product(stock=STOCK) for _ in range(6)]))
 
 
 @pytest.mark.parametrize("interface", ["service"], indirect=True)
-def test_locked_in_any_order_they_do(
+def test_without_sorted_locks_transactions_deadlock(
     unguarded: Callable[[str], Shop], person: MakePerson, product: MakeProduct
 ) -> None:
     shop = unguarded("lock order")
@@ -157,7 +157,7 @@ def check_farewell(outcome: Farewell) -> None:
     assert_agree([outcome.product])
 
 
-def test_no_order_gets_units_of_a_product_whose_archiving_was_answered(
+def test_no_order_gets_units_of_an_archived_product(
     shop: Shop, person: MakePerson, product: MakeProduct
 ) -> None:
     people = person(), person(is_staff=True)
@@ -182,7 +182,7 @@ def addition_and_archiving(who: Person, staff: Person, jam: int, tea: int) -> Ra
     )
 
 
-def test_looked_at_before_the_lock_an_archived_product_is_added(
+def test_products_read_before_the_lock_are_added_although_archived(
     transactional_db: None,
     person: MakePerson,
     product: MakeProduct,

@@ -93,21 +93,21 @@ def entry(product: int) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize("delta", [150, -120])
-def test_a_correction_in_the_middle_of_a_rush_is_right_to_the_unit(
+def test_a_correction_during_many_orders_is_exact(
     delta: int, shop: Shop, person: MakePerson, product: MakeProduct
 ) -> None:
     people = person(), person(is_staff=True)
     check(rush_around(shop, people, product(stock=OPENING), delta=delta))
 
 
-def test_a_count_in_the_middle_of_a_rush_is_right_to_the_unit(
+def test_a_count_during_many_orders_is_exact(
     shop: Shop, person: MakePerson, product: MakeProduct
 ) -> None:
     people = person(), person(is_staff=True)
     check(rush_around(shop, people, product(stock=OPENING), counted=250))
 
 
-def test_a_count_that_leaves_too_few_for_the_rush_sells_out(
+def test_a_count_below_the_demand_sells_out(
     shop: Shop, person: MakePerson, product: MakeProduct
 ) -> None:
     people = person(), person(is_staff=True)
@@ -117,7 +117,7 @@ def test_a_count_that_leaves_too_few_for_the_rush_sells_out(
 
 
 @pytest.mark.parametrize("change", [{"delta": 150}, {"counted": 250}], ids=["delta", "counted"])
-def test_without_the_row_locks_the_books_are_wrong_after_an_adjustment(
+def test_without_the_row_locks_an_adjustment_makes_the_stock_wrong(
     change: dict[str, int],
     unguarded: Callable[[str], Shop],
     person: MakePerson,
@@ -180,7 +180,7 @@ def check_farewell(outcome: Farewell) -> None:
     assert_agree([outcome.product])
 
 
-def test_no_order_is_placed_after_the_archiving_of_its_product_was_answered(
+def test_no_order_is_placed_after_its_product_was_archived(
     shop: Shop, person: MakePerson, product: MakeProduct
 ) -> None:
     people = person(), person(is_staff=True)
@@ -204,7 +204,7 @@ def order_and_archiving(who: Person, staff: Person, jam: int) -> Race:
     )
 
 
-def test_archiving_that_does_not_wait_for_orders_is_answered_too_early(
+def test_without_the_trigger_archiving_does_not_wait_for_orders(
     transactional_db: None, person: MakePerson, product: MakeProduct
 ) -> None:
     """The trigger is in the database, for all writers: one interface is enough."""

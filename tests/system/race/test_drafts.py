@@ -106,14 +106,14 @@ def check_filled(outcome: Filled) -> None:
     assert list(outcome.units.values()) == [HANDS / 2, HANDS / 2]
 
 
-def test_every_unit_of_sixteen_hands_is_in_the_one_draft(
+def test_sixteen_concurrent_additions_fill_one_draft(
     person: MakePerson, product: MakeProduct, now: datetime
 ) -> None:
     for _ in range(3):
         check_filled(fill(Hand(person(), now), product(), product()))
 
 
-def test_without_the_lock_first_units_run_into_each_other(
+def test_without_the_lock_concurrent_first_units_conflict(
     person: MakePerson, product: MakeProduct, now: datetime, without: Callable[[str], None]
 ) -> None:
     without("draft lock")
@@ -147,12 +147,12 @@ def test_without_the_unique_index_a_customer_has_several_drafts(
         )
 
 
-def test_a_draft_asked_for_by_all_at_once_is_one(person: MakePerson, now: datetime) -> None:
+def test_concurrent_requests_create_one_draft(person: MakePerson, now: datetime) -> None:
     hand = Hand(person(), now)
     assert len(set(at_once(ServiceShop(), [hand.open] * HANDS))) == 1
 
 
-def test_no_more_units_are_taken_out_than_are_in(
+def test_concurrent_removals_take_no_more_units_than_the_draft_has(
     person: MakePerson, product: MakeProduct, now: datetime
 ) -> None:
     hand, jam = Hand(person(), now), product()
@@ -190,14 +190,14 @@ def check_submitted(outcome: Submitted) -> None:
     assert_agree([outcome.jam])
 
 
-def test_a_draft_submitted_by_all_at_once_is_placed_once(
+def test_concurrent_submissions_place_a_draft_once(
     person: MakePerson, product: MakeProduct, now: datetime
 ) -> None:
     for _ in range(3):
         check_submitted(submit_at_once(Hand(person(), now), product(stock=50)))
 
 
-def test_without_the_lock_those_who_come_second_end_in_an_error(
+def test_without_the_lock_the_second_submission_ends_in_an_error(
     person: MakePerson, product: MakeProduct, now: datetime, without: Callable[[str], None]
 ) -> None:
     """The statement that places the draft still compares, so that stock is taken once."""
@@ -259,7 +259,7 @@ def check_shopping(outcome: Shopping) -> None:
     assert_agree([outcome.jam])
 
 
-def test_units_put_in_while_others_submit_are_ordered_or_still_there(
+def test_units_added_during_a_submission_are_ordered_or_stay(
     person: MakePerson, product: MakeProduct, now: datetime
 ) -> None:
     for _ in range(3):
@@ -278,7 +278,7 @@ def unit_put_in_beside_a_submission(hand: Hand, jam: int) -> Race:
     )
 
 
-def test_without_the_lock_units_get_into_orders_that_were_placed(
+def test_without_the_lock_units_are_added_to_placed_orders(
     person: MakePerson, product: MakeProduct, now: datetime
 ) -> None:
     jam = product(stock=99)
@@ -286,7 +286,7 @@ def test_without_the_lock_units_get_into_orders_that_were_placed(
     assert_broken_without_guard(unit_put_in_beside_a_submission(Hand(person(), now), jam))
 
 
-def test_of_several_customers_drafts_with_the_last_unit_one_is_placed(
+def test_one_of_several_drafts_with_the_last_unit_is_placed(
     person: MakePerson, product: MakeProduct, now: datetime
 ) -> None:
     jam, tea = product(stock=1), product(stock=99)
@@ -337,7 +337,7 @@ def check_crossing(outcome: Crossing) -> None:
     assert_agree(outcome.products)
 
 
-def test_groups_with_the_same_drafts_crossed_place_each_once(
+def test_batches_with_crossing_drafts_place_each_once(
     person: MakePerson, product: MakeProduct, now: datetime
 ) -> None:
     products = [product(stock=99) for _ in range(4)]
@@ -346,7 +346,7 @@ def test_groups_with_the_same_drafts_crossed_place_each_once(
         check_crossing(cross(hands, products, groups=6))
 
 
-def test_locked_as_they_come_crossed_drafts_wait_in_a_ring(
+def test_drafts_locked_unsorted_deadlock(
     person: MakePerson, product: MakeProduct, now: datetime, without: Callable[[str], None]
 ) -> None:
     without("draft order")

@@ -51,7 +51,7 @@ def check_told(found: Outcome) -> None:
     assert sorted([*found.notified, found.left]) == sorted(found.known)
 
 
-def test_of_several_changes_at_once_each_tells_the_address_that_it_replaced(
+def test_concurrent_changes_mail_each_replaced_address(
     transactional_db: None, person: MakePerson
 ) -> None:
     for _ in range(3):

@@ -96,7 +96,7 @@ def cross(who: Person, jam: int, now: datetime, *, keys: int, groups: int) -> Gr
     return send([named[:: -1 if number % 2 else 1] for number in range(groups)], jam, now)
 
 
-def test_two_groups_with_the_same_keys_crossed_place_each_order_once(
+def test_two_batches_with_crossing_keys_place_each_order_once(
     transactional_db: None, person: MakePerson, product: MakeProduct, now: datetime
 ) -> None:
     who, jam = person(), product(stock=1000)
@@ -106,7 +106,7 @@ def test_two_groups_with_the_same_keys_crossed_place_each_order_once(
     assert orders_of(jam) == 20
 
 
-def test_many_groups_of_shuffled_keys_place_each_order_once(
+def test_many_batches_with_shuffled_keys_place_each_order_once(
     transactional_db: None, person: MakePerson, product: MakeProduct, now: datetime
 ) -> None:
     who, jam, chance = person(), product(stock=10_000), Random(3)  # noqa: S311
@@ -117,7 +117,7 @@ def test_many_groups_of_shuffled_keys_place_each_order_once(
     assert orders_of(jam) == 900
 
 
-def test_claimed_as_they_come_crossed_keys_wait_in_a_ring(
+def test_keys_claimed_unsorted_deadlock(
     transactional_db: None,
     person: MakePerson,
     product: MakeProduct,
@@ -143,7 +143,7 @@ def twins(who: Person, jam: int, now: datetime, *, named: str) -> list[Placement
 
 
 @pytest.mark.parametrize("named", ["key", "id"])
-def test_equal_keys_or_ids_within_one_group_place_one_order(
+def test_equal_keys_or_ids_within_a_batch_place_one_order(
     named: str, transactional_db: None, person: MakePerson, product: MakeProduct, now: datetime
 ) -> None:
     who, jam = person(), product()
@@ -151,7 +151,7 @@ def test_equal_keys_or_ids_within_one_group_place_one_order(
 
 
 @pytest.mark.parametrize("named", ["key", "id"])
-def test_equal_keys_or_ids_within_and_across_groups_place_one_order(
+def test_equal_keys_or_ids_within_and_across_batches_place_one_order(
     named: str, transactional_db: None, person: MakePerson, product: MakeProduct, now: datetime
 ) -> None:
     who, jam = person(), product()
@@ -159,7 +159,7 @@ def test_equal_keys_or_ids_within_and_across_groups_place_one_order(
     check(send([group, group[::-1]] * 4, jam, now))
 
 
-def test_twins_that_are_not_parted_are_both_placed(
+def test_equal_requests_in_one_transaction_are_both_placed(
     transactional_db: None,
     person: MakePerson,
     product: MakeProduct,

@@ -135,20 +135,20 @@ RACES = [
 
 
 @pytest.mark.parametrize("race", RACES)
-def test_holds_end_once(
+def test_a_hold_ends_once(
     race: Callable[..., Race], person: MakePerson, product: MakeProduct
 ) -> None:
     assert_held(race(person, product))
 
 
 @pytest.mark.parametrize("race", RACES)
-def test_without_the_lock_they_do_not(
+def test_without_the_lock_a_hold_ends_twice(
     race: Callable[..., Race], person: MakePerson, product: MakeProduct
 ) -> None:
     assert_broken_without_guard(race(person, product))
 
 
-def test_a_hold_that_expires_during_the_wait_for_the_lock_is_released(
+def test_a_hold_that_expires_during_a_lock_wait_is_released(
     person: MakePerson, product: MakeProduct
 ) -> None:
     """The transaction begins before the expiry, and gets the lock after it."""
@@ -171,7 +171,7 @@ def test_a_hold_that_expires_during_the_wait_for_the_lock_is_released(
         assert waiting.result(10) == 5
 
 
-def test_two_transactions_cannot_each_add_the_last_hold(
+def test_two_transactions_cannot_both_add_the_last_hold(
     person: MakePerson, product: MakeProduct
 ) -> None:
     """Another process holds the lock of the customer, and adds a hold before it commits."""

@@ -113,12 +113,12 @@ def check_files(outcome: Files) -> None:
 
 
 @pytest.mark.parametrize("turned", [False, True])
-def test_files_of_the_same_new_products_come_one_after_the_other(turned: bool) -> None:
+def test_files_of_the_same_new_products_are_stored_one_after_the_other(turned: bool) -> None:
     for _ in range(2):
         check_files(compete(turned=turned))
 
 
-def test_without_the_lock_of_files_two_wait_for_each_others_new_products(
+def test_without_the_lock_two_files_deadlock_on_new_products(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Of the files of one direction the first writes its first part, and the others wait for it."""
@@ -139,7 +139,7 @@ def test_without_the_lock_of_files_two_wait_for_each_others_new_products(
     )
 
 
-def test_who_looked_beforehand_what_is_new_would_open_its_stock_twice(
+def test_deciding_before_the_write_opens_the_stock_twice(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The write itself tells; the books refuse the second opening even so."""
@@ -163,7 +163,7 @@ def test_who_looked_beforehand_what_is_new_would_open_its_stock_twice(
     nothing_is_violated()
 
 
-def test_without_the_transaction_half_of_a_file_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_transaction_half_of_a_file_is_visible(monkeypatch: pytest.MonkeyPatch) -> None:
     assert seen_beside_a_file() == 0
     in_pieces(monkeypatch)
     assert 0 < seen_beside_a_file() < ROWS
@@ -185,7 +185,7 @@ def seen_beside_a_file() -> int:
     return int(outcome.second.content[0][0])
 
 
-def test_a_product_put_while_files_have_it_too_is_made_once() -> None:
+def test_a_product_put_during_imports_is_created_once() -> None:
     for number in range(3):
         skus = [f"{number}-{sku}" for sku in range(ROWS)]
         rows = [f"{sku},From a file,1,3" for sku in skus]

@@ -134,7 +134,7 @@ def check_repriced(outcome: Sale) -> None:
     nothing_is_violated()
 
 
-def test_orders_go_on_while_files_change_their_products(
+def test_orders_are_placed_while_files_change_their_products(
     person: MakePerson, product: MakeProduct
 ) -> None:
     check_repriced(repriced(person(), product))
@@ -193,7 +193,7 @@ def check_revived(outcome: Sale) -> None:
     nothing_is_violated()
 
 
-def test_products_go_off_sale_and_come_back_by_files_while_orders_want_them(
+def test_products_are_archived_and_restored_by_files_during_orders(
     person: MakePerson, product: MakeProduct
 ) -> None:
     check_revived(revived(person(), product))
@@ -285,14 +285,14 @@ def check_rules(outcome: Desk) -> None:
     assert outcome.rules in {(6, None), (1, 5)}
 
 
-def test_a_file_and_a_change_that_contradict_each_other_do_not_both_hold(
+def test_one_of_a_contradicting_file_and_change_is_refused(
     product: MakeProduct,
 ) -> None:
     for _ in range(4):
         check_rules(contradict(product))
 
 
-def test_a_file_that_looks_at_products_without_their_lock_breaks_on_a_rule(
+def test_a_file_that_reads_products_without_their_lock_violates_a_rule(
     product: MakeProduct, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert_held(contradict_after_the_look(product))
@@ -302,7 +302,7 @@ def test_a_file_that_looks_at_products_without_their_lock_breaks_on_a_rule(
     assert interleave(race, removed=race.guard).first.code == "IntegrityError"
 
 
-def test_a_change_of_what_a_file_does_not_have_survives_it(product: MakeProduct) -> None:
+def test_a_file_keeps_changes_of_columns_that_it_does_not_have(product: MakeProduct) -> None:
     products, skus = stocked(product, 10)
     rows = [f"{sku},From the file,{at + 1}" for at, sku in enumerate(skus)]
 
@@ -322,7 +322,7 @@ def test_a_change_of_what_a_file_does_not_have_survives_it(product: MakeProduct)
     assert_agree(products)
 
 
-def test_a_product_that_is_being_archived_is_waited_for_and_back_on_sale_by_the_file(
+def test_a_file_waits_for_archiving_and_restores_the_product(
     product: MakeProduct,
 ) -> None:
     (one,), (sku,) = stocked(product, 1)

@@ -57,14 +57,14 @@ def check(outcome: Crossing) -> None:
     assert [shelf(one).available for one in outcome.products] == [left] * len(outcome.products)
 
 
-def test_orders_with_their_lines_in_opposite_order_do_not_block_each_other(
+def test_orders_with_opposite_lines_do_not_deadlock(
     shop: Shop, person: Callable[..., Person], product: Callable[..., int]
 ) -> None:
     products = [product(stock=STOCK) for _ in range(5)]
     check(cross(shop, person(), products, buyers=12, rounds=20))
 
 
-def test_staff_at_work_on_the_same_products_is_no_part_of_a_ring(
+def test_stock_changes_by_staff_do_not_deadlock_with_orders(
     shop: Shop, person: Callable[..., Person], product: Callable[..., int]
 ) -> None:
     products = [product(stock=STOCK) for _ in range(3)]
@@ -88,7 +88,7 @@ def test_staff_at_work_on_the_same_products_is_no_part_of_a_ring(
 
 
 @pytest.mark.parametrize("interface", ["service"], indirect=True)
-def test_locked_in_any_order_they_do(
+def test_without_sorted_locks_transactions_deadlock(
     unguarded: Callable[[str], Shop],
     person: Callable[..., Person],
     product: Callable[..., int],
@@ -153,7 +153,7 @@ def codes(outcome: Outcome) -> tuple[str, str]:
 
 @pytest.mark.parametrize("by_itself", [True, False])
 @pytest.mark.parametrize("race", [deletion_and_change, change_and_deletion])
-def test_an_account_of_staff_is_changed_and_deleted_at_once(
+def test_concurrent_change_and_deletion_of_staff_do_not_deadlock(
     race: Callable[..., Race],
     by_itself: bool,
     person: Callable[..., Person],
@@ -162,7 +162,7 @@ def test_an_account_of_staff_is_changed_and_deleted_at_once(
     assert_held(race(person, by_itself=by_itself))
 
 
-def test_two_owners_change_each_other(
+def test_two_owners_who_change_each_other_do_not_deadlock(
     person: Callable[..., Person], transactional_db: None
 ) -> None:
     one, other = (person(is_staff=True, role="owner") for _ in range(2))
@@ -177,7 +177,7 @@ def test_two_owners_change_each_other(
     )
 
 
-def test_with_the_lock_of_rights_before_that_of_the_account_there_is_a_deadlock(
+def test_locking_rights_before_the_account_deadlocks(
     person: Callable[..., Person], transactional_db: None
 ) -> None:
     race = deletion_and_change(person, by_itself=False)

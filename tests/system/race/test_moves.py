@@ -87,13 +87,13 @@ def check_shipped_once(outcome: Meeting) -> None:
     check_books(outcome)
 
 
-def test_a_move_made_twelve_times_at_once_is_made_once(
+def test_twelve_concurrent_moves_are_made_once(
     shop: Shop, person: MakePerson, product: MakeProduct
 ) -> None:
     check_shipped_once(ship_often(shop, person(), person(is_staff=True), product(stock=STOCK)))
 
 
-def test_without_lock_and_comparison_it_is_made_more_than_once(
+def test_without_lock_and_comparison_a_move_is_made_several_times(
     unguarded: Callable[[str], Shop], person: MakePerson, product: MakeProduct
 ) -> None:
     shop, who, staff = unguarded("order held or compared"), person(), person(is_staff=True)
@@ -123,13 +123,13 @@ def check_one_won(outcome: Meeting) -> None:
     check_books(outcome)
 
 
-def test_of_a_cancellation_and_a_shipment_one_happens(
+def test_one_of_a_concurrent_cancellation_and_shipment_happens(
     shop: Shop, person: MakePerson, product: MakeProduct
 ) -> None:
     check_one_won(cancel_and_ship(shop, person(), person(is_staff=True), product(stock=STOCK)))
 
 
-def test_without_the_lock_the_comparison_still_lets_one_happen_but_answers_badly(
+def test_without_the_lock_one_move_happens_and_the_other_gets_an_error(
     unguarded: Callable[[str], Shop], person: MakePerson, product: MakeProduct
 ) -> None:
     shop, who, staff = unguarded("order held"), person(), person(is_staff=True)
@@ -179,7 +179,7 @@ def check_cancelled(outcome: Meeting) -> None:
     check_books(outcome)
 
 
-def test_changes_that_meet_a_cancellation_come_before_it_or_are_too_late(
+def test_changes_happen_before_a_concurrent_cancellation_or_are_refused(
     shop: Shop, person: MakePerson, product: MakeProduct
 ) -> None:
     check_cancelled(change_and_cancel(shop, person(), person(is_staff=True), product(stock=STOCK)))
@@ -217,14 +217,14 @@ def check_first_won(outcome: Meeting) -> None:
     check_books(outcome)
 
 
-def test_the_first_change_of_a_version_is_made_and_the_others_are_refused(
+def test_only_the_first_change_of_a_version_is_made(
     shop: Shop, person: MakePerson, product: MakeProduct
 ) -> None:
     staff, jam = person(is_staff=True), product(stock=STOCK)
     check_first_won(change_often(shop, person(), staff, jam, version=1))
 
 
-def test_without_lock_and_comparison_one_change_undoes_another(
+def test_without_lock_and_comparison_a_change_overwrites_another(
     unguarded: Callable[[str], Shop], person: MakePerson, product: MakeProduct
 ) -> None:
     """The stock constraint refuses some of the changes that were computed from old lines."""
@@ -261,13 +261,13 @@ def check_returned_once(outcome: Meeting) -> None:
     check_books(outcome)
 
 
-def test_returns_that_meet_bring_back_what_was_shipped_and_no_more(
+def test_concurrent_returns_return_no_more_than_was_shipped(
     shop: Shop, person: MakePerson, product: MakeProduct
 ) -> None:
     check_returned_once(return_often(shop, person(), person(is_staff=True), product(stock=STOCK)))
 
 
-def test_without_lock_and_comparison_more_comes_back_than_was_shipped(
+def test_without_lock_and_comparison_returns_exceed_the_shipped_units(
     unguarded: Callable[[str], Shop], person: MakePerson, product: MakeProduct
 ) -> None:
     shop, who, staff = unguarded("order held or compared"), person(), person(is_staff=True)
@@ -301,13 +301,13 @@ def check_counted(outcome: Meeting) -> None:
     assert shelf(outcome.product).committed == 0
 
 
-def test_a_count_that_meets_a_shipment_is_right_to_the_unit(
+def test_a_count_during_a_shipment_is_exact(
     shop: Shop, person: MakePerson, product: MakeProduct
 ) -> None:
     check_counted(count_and_ship(shop, person(), person(is_staff=True), product(stock=STOCK)))
 
 
-def test_without_the_row_locks_a_count_and_a_shipment_miss_each_other(
+def test_without_the_row_locks_a_count_during_a_shipment_is_wrong(
     unguarded: Callable[[str], Shop], person: MakePerson, product: MakeProduct
 ) -> None:
     shop, who, staff = unguarded("row locks"), person(), person(is_staff=True)

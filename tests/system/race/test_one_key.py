@@ -59,13 +59,13 @@ def check(outcome: Storm) -> None:
 
 
 @pytest.mark.parametrize(("key", "id"), [("tap", None), (None, new_id())], ids=["key", "id"])
-def test_an_order_sent_twenty_four_times_at_once_is_placed_once(
+def test_twenty_four_concurrent_equal_orders_are_placed_once(
     key: str | None, id: UUID | None, shop: Shop, person: MakePerson, product: MakeProduct
 ) -> None:
     check(send_at_once(shop, person(), product(stock=100), key=key, id=id))
 
 
-def test_without_the_claim_it_is_placed_more_than_once(
+def test_without_the_claim_equal_orders_are_placed_several_times(
     unguarded: Callable[[str], Shop], person: MakePerson, product: MakeProduct
 ) -> None:
     shop, who = unguarded("claims"), person()
@@ -77,7 +77,7 @@ def test_without_the_claim_it_is_placed_more_than_once(
     )
 
 
-def test_without_the_claim_twins_of_an_id_run_into_each_other(
+def test_without_the_claim_concurrent_requests_with_one_id_end_in_errors(
     unguarded: Callable[[str], Shop], person: MakePerson, product: MakeProduct
 ) -> None:
     """The primary key holds the order itself together, but not the answers. Of a group, who ran
@@ -119,13 +119,13 @@ def check_refused(outcome: Refused) -> None:
     check(Storm(outcome.product, outcome.after, orders_of(outcome.product)))
 
 
-def test_the_key_of_a_refused_order_is_free_again_for_the_twins_that_wait(
+def test_the_key_of_a_refused_order_is_free_for_the_waiting_requests(
     shop: Shop, person: MakePerson, product: MakeProduct
 ) -> None:
     check_refused(send_too_much(shop, person(), person(is_staff=True), product(stock=2)))
 
 
-def test_without_giving_the_claim_back_the_key_of_a_refused_order_is_lost(
+def test_without_the_release_the_key_of_a_refused_order_is_lost(
     unguarded: Callable[[str], Shop], person: MakePerson, product: MakeProduct
 ) -> None:
     shop, who, staff = unguarded("release"), person(), person(is_staff=True)
@@ -136,7 +136,7 @@ def test_without_giving_the_claim_back_the_key_of_a_refused_order_is_lost(
     )
 
 
-def test_stock_that_arrives_among_the_twins_is_sold_to_one_of_them(
+def test_new_stock_is_sold_to_one_of_the_concurrent_equal_requests(
     shop: Shop, person: MakePerson, product: MakeProduct
 ) -> None:
     """Those before it are refused, the next is placed, the rest repeat that one."""

@@ -61,7 +61,7 @@ def test_a_customer_sees_the_stock_after_the_own_order_in_every_process(
     assert outdated(processes, person(), product(stock=2 * ROUNDS)) == 0
 
 
-def test_the_control_without_the_table_of_who_wrote_they_see_the_past(
+def test_without_the_read_your_writes_table_customers_see_outdated_stock(
     processes_without: MakeProcesses, person: Callable[..., Person], product: Callable[..., int]
 ) -> None:
     processes = processes_without("write times")

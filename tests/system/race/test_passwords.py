@@ -81,12 +81,14 @@ def check_wishes(found: Outcome) -> None:
     assert has_password(found.who.customer.username, found.winners[0])
 
 
-def test_of_several_changes_at_once_one_holds(transactional_db: None, person: MakePerson) -> None:
+def test_one_of_several_concurrent_password_changes_succeeds(
+    transactional_db: None, person: MakePerson
+) -> None:
     for _ in range(3):
         check_wishes(four_wishes(person))
 
 
-def test_one_change_sent_several_times_at_once_is_made_once_and_answered_each_time(
+def test_concurrent_equal_password_changes_are_made_once_and_all_answered(
     transactional_db: None, person: MakePerson
 ) -> None:
     who = person()
@@ -107,7 +109,7 @@ def check_nobody_is_in(found: Outcome) -> None:
     assert found.live == 0
 
 
-def test_no_log_in_with_the_old_password_outlives_its_change(
+def test_no_session_of_the_old_password_is_valid_after_its_change(
     transactional_db: None, person: MakePerson
 ) -> None:
     for _ in range(3):
@@ -140,7 +142,7 @@ def beside_refreshes(person: MakePerson) -> Outcome:
     return outcome(who, partial(change_and_tell, who, changed), *refreshes)
 
 
-def test_no_refresh_beside_a_change_brings_a_log_in_back(
+def test_no_refresh_during_a_password_change_revives_a_session(
     transactional_db: None, person: MakePerson
 ) -> None:
     for _ in range(3):
@@ -173,14 +175,14 @@ def always() -> Event:
     return happened
 
 
-def test_no_refresh_beside_its_end_brings_a_log_in_back(
+def test_no_refresh_during_its_end_revives_a_session(
     transactional_db: None, person: MakePerson
 ) -> None:
     for _ in range(3):
         check_nobody_is_in(beside_refreshes_revoked(person))
 
 
-def test_a_refresh_that_wrote_its_whole_row_would_bring_a_log_in_back(
+def test_without_the_comparison_a_refresh_revives_an_ended_session(
     transactional_db: None, person: MakePerson, without: Without
 ) -> None:
     assert interleave(refresh_and_end(person())).first.code == "session_ended"
@@ -222,7 +224,7 @@ def check_mail(found: Outcome) -> None:
     assert has_password(found.who.customer.username, found.winners[0])
 
 
-def test_a_token_of_a_mail_sets_one_password_however_many_want_to(
+def test_a_reset_token_sets_one_of_several_concurrent_passwords(
     transactional_db: None, person: MakePerson
 ) -> None:
     for _ in range(3):

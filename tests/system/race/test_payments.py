@@ -94,7 +94,7 @@ RACES = [recorded_and_cancelled, captured_and_refunded]
 
 
 @pytest.mark.parametrize("race", RACES)
-def test_the_second_waits_and_the_books_are_right(
+def test_concurrent_payments_are_recorded_one_after_the_other(
     race: Callable[..., Race], person: MakePerson, product: MakeProduct
 ) -> None:
     assert_held(race(person, product))
@@ -102,13 +102,15 @@ def test_the_second_waits_and_the_books_are_right(
 
 
 @pytest.mark.parametrize("race", RACES)
-def test_without_the_lock_they_are_not(
+def test_without_the_lock_the_sums_are_wrong(
     race: Callable[..., Race], person: MakePerson, product: MakeProduct
 ) -> None:
     assert_broken_without_guard(race(person, product))
 
 
-def test_two_equal_events_at_once_are_one_record(person: MakePerson, product: MakeProduct) -> None:
+def test_two_concurrent_equal_events_are_one_record(
+    person: MakePerson, product: MakeProduct
+) -> None:
     _, order = ordered(person, product)
     call = partial(
         receive_payment, Report(payment=captured(300), order=order, sent_at=now()), now=now()

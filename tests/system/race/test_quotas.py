@@ -46,7 +46,7 @@ def check(codes: Counter[str]) -> None:
     assert codes == {OK: QUOTA, "quota_exceeded": 60 - QUOTA}
 
 
-def test_of_sixty_orders_at_once_as_many_are_placed_as_the_quota_says(
+def test_exactly_the_quota_of_sixty_concurrent_orders_is_placed(
     transactional_db: None, person: MakePerson, product: Callable[..., int]
 ) -> None:
     jam = product(stock=999)
@@ -74,7 +74,7 @@ def check_taken(times: int) -> None:
     assert times == 1
 
 
-def test_without_looking_again_under_the_lock_more_is_taken(
+def test_without_the_check_under_the_lock_the_quota_is_exceeded(
     transactional_db: None, person: MakePerson, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(quotas, "_limits", {"orders": Rate(QUOTA, 3600)})

@@ -56,14 +56,14 @@ def check_account(codes: Counter[str]) -> None:
     assert codes.keys() <= {"invalid_credentials", "overloaded", "throttled"}
 
 
-def test_of_sixty_guesses_at_one_account_ten_are_looked_at(
+def test_ten_of_sixty_concurrent_guesses_at_one_account_are_checked(
     two: TwoShops, person: MakePerson
 ) -> None:
     for _ in range(3):
         check_account(guess_at_once(two, [person().customer.username] * 60))
 
 
-def test_of_eighty_tries_from_one_address_sixty_are_looked_at(two: TwoShops) -> None:
+def test_sixty_of_eighty_concurrent_attempts_from_one_address_are_checked(two: TwoShops) -> None:
     """Of what hashes nothing: eighty hashes at once are refused for other reasons."""
     began = monotonic()
     codes = try_at_once(two, "token/refresh", [{"refresh": f"{number}"} for number in range(80)])
@@ -87,7 +87,7 @@ def check_taken(passed: int) -> None:
     assert passed == 1
 
 
-def test_without_looking_again_under_the_lock_more_pass(
+def test_without_the_check_under_the_lock_the_limit_is_exceeded(
     transactional_db: None, without: Callable[[str], None]
 ) -> None:
     check_taken(take_at_once())

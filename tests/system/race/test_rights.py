@@ -85,14 +85,14 @@ ACTS = [update, change_profile, delete, set_password, reset_factor, make_code]
 
 
 @pytest.mark.parametrize("act", ACTS)
-def test_an_account_that_gets_rights_is_managed_with_the_same_rights_alone(
+def test_an_account_that_gets_rights_can_be_changed_only_with_these_rights(
     act: Act, person: MakePerson, transactional_db: None
 ) -> None:
     assert_held(promotion_and(act, person))
 
 
 @pytest.mark.parametrize("act", ACTS)
-def test_without_the_lock_before_the_check_rights_that_it_got_do_not_count(
+def test_without_the_lock_new_rights_of_the_account_are_ignored(
     act: Act, person: MakePerson, transactional_db: None
 ) -> None:
     race = promotion_and(act, person)

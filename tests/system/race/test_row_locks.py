@@ -205,14 +205,14 @@ RACES = [
 
 
 @pytest.mark.parametrize("race", RACES, ids=lambda race: race.__name__)
-def test_what_must_be_true_holds_under_its_lock(
+def test_the_condition_of_each_race_holds_with_its_lock(
     race: Callable[[MakePerson, MakeProduct], Race], person: MakePerson, product: MakeProduct
 ) -> None:
     assert_held(race(person, product))
 
 
 @pytest.mark.parametrize("race", RACES, ids=lambda race: race.__name__)
-def test_without_its_lock_it_does_not_hold(
+def test_without_the_lock_the_condition_is_violated(
     race: Callable[[MakePerson, MakeProduct], Race], person: MakePerson, product: MakeProduct
 ) -> None:
     assert_broken_without_guard(race(person, product))
@@ -241,13 +241,13 @@ def bucket_used_and_deleted() -> Race:
     )
 
 
-def test_a_bucket_in_use_is_not_deleted_as_idle() -> None:
+def test_a_bucket_in_use_is_not_deleted() -> None:
     race = bucket_used_and_deleted()
     outcome = interleave(race)
     assert not outcome.waited, "the deletion skips what is locked"
     assert race.holds(outcome), outcome
 
 
-def test_without_skipping_locked_ones_a_bucket_in_use_is_deleted() -> None:
+def test_without_skip_locked_a_bucket_in_use_is_deleted() -> None:
     race = bucket_used_and_deleted()
     assert not race.holds(interleave(race, removed=race.guard))

@@ -49,7 +49,7 @@ def check(outcome: Rush) -> None:
     assert all(units > left for units, answer in answered if answer.code != OK)
 
 
-def test_sixty_buyers_get_twenty_units_and_not_one_more(
+def test_sixty_buyers_get_exactly_twenty_units(
     shop: Shop, person: MakePerson, product: MakeProduct
 ) -> None:
     outcome = rush(shop, person(), product(stock=UNITS), [1] * 60)
@@ -64,7 +64,7 @@ def test_orders_of_several_units_share_twenty_among_them(
     check(rush(shop, person(), product(stock=UNITS), wanted))
 
 
-def test_without_the_row_locks_more_is_sold_than_there_is(
+def test_without_the_row_locks_more_units_are_sold_than_the_stock(
     unguarded: Callable[[str], Shop], person: MakePerson, product: MakeProduct
 ) -> None:
     shop = unguarded("row locks")
@@ -119,14 +119,14 @@ def check_baskets(outcome: Basketful) -> None:
     assert min(outcome.left.values()) >= 0
 
 
-def test_baskets_of_several_scarce_products_are_sold_whole_or_not_at_all(
+def test_orders_of_several_scarce_products_are_placed_completely_or_not_at_all(
     shop: Shop, person: MakePerson, product: MakeProduct
 ) -> None:
     stock = {product(stock=units): units for units in (15, 20, 25)}
     check_baskets(rush_with_baskets(shop, person(), stock))
 
 
-def test_without_the_row_locks_baskets_take_the_same_units_twice(
+def test_without_the_row_locks_orders_take_the_same_units_twice(
     unguarded: Callable[[str], Shop], person: MakePerson, product: MakeProduct
 ) -> None:
     shop = unguarded("row locks")

@@ -54,7 +54,7 @@ def skus(staff: Api) -> list[str]:
     return [one["sku"] for one in staff("GET", "products").body["results"]]
 
 
-def test_a_row_that_contradicts_a_product_added_meanwhile_is_named(staff: Api) -> None:
+def test_a_row_that_contradicts_a_concurrent_product_is_named(staff: Api) -> None:
     answer = beside_a_new_product(staff, file)
     assert (answer.status, answer.body["code"]) == (400, "validation_error")
     faults = [(one["pointer"], one["code"]) for one in answer.body["errors"]]
@@ -62,14 +62,14 @@ def test_a_row_that_contradicts_a_product_added_meanwhile_is_named(staff: Api) -
     assert skus(staff) == ["B"]
 
 
-def test_without_the_second_look_it_is_an_error_of_the_server(
+def test_without_the_second_check_a_contradiction_is_a_server_error(
     staff: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(product_import, "IntegrityError", ())
     assert beside_a_new_product(staff, file).body["code"] == "internal_error"
 
 
-def test_a_row_that_fits_a_product_added_meanwhile_changes_it(staff: Api) -> None:
+def test_a_row_changes_a_concurrently_added_product(staff: Api) -> None:
     def fitting(staff: Api) -> Answer:
         return staff("POST", "products/import", b"sku,name,price\nB,M,2", content_type="text/csv")
 
@@ -84,7 +84,7 @@ def test_a_row_that_fits_a_product_added_meanwhile_changes_it(staff: Api) -> Non
         ("PUT", "products/by-sku/B", {"name": "N", "price": "1", "min_quantity": 6}, (200, None)),
     ],
 )
-def test_a_product_added_meanwhile_is_met_by_hand_too(
+def test_a_concurrently_added_product_is_also_found_by_single_requests(
     staff: Api,
     product: Callable[..., int],
     method: str,

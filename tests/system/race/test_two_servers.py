@@ -69,7 +69,7 @@ def sold(wanted: list[list[tuple[int, int]]], answers: list[Answer]) -> int:
     return sum(units for lines, answer in pairs if answer.code == OK for _, units in lines)
 
 
-def test_sixty_buyers_at_two_servers_get_twenty_units_and_not_one_more(
+def test_sixty_buyers_at_two_servers_get_exactly_twenty_units(
     two: TwoShops, person: MakePerson, product: MakeProduct
 ) -> None:
     jam = product(stock=UNITS)
@@ -79,7 +79,7 @@ def test_sixty_buyers_at_two_servers_get_twenty_units_and_not_one_more(
     assert_agree([jam])
 
 
-def test_baskets_of_scarce_products_cross_and_every_book_agrees(
+def test_crossing_orders_of_scarce_products_keep_stock_and_ledger_consistent(
     two: TwoShops, person: MakePerson, product: MakeProduct
 ) -> None:
     products, chance = [product(stock=30) for _ in range(6)], Random(4)  # noqa: S311
@@ -108,7 +108,7 @@ def test_an_order_that_is_retried_at_both_servers_is_placed_once(
     assert_agree([jam])
 
 
-def test_a_key_that_is_used_for_two_orders_at_two_servers_places_one_of_them(
+def test_a_key_used_for_two_orders_at_two_servers_places_one(
     two: TwoShops, person: MakePerson, product: MakeProduct
 ) -> None:
     jam = product(stock=100)
@@ -152,7 +152,7 @@ def test_a_cart_that_is_submitted_at_both_servers_is_placed_once(
 
 
 @pytest.mark.parametrize("guard", ["row locks", "any claim"])
-def test_without_what_the_database_holds_two_servers_break_it(
+def test_without_the_guards_of_the_database_two_servers_violate_each_guarantee(
     guard: str, transactional_db: None, person: MakePerson, product: MakeProduct
 ) -> None:
     """A queue in a process cannot make up for it."""

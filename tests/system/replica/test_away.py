@@ -45,7 +45,7 @@ def read_from_replicas(shop: Shop, phone: Phone, path: str) -> bool:
 
 
 @pytest.mark.parametrize("outage", [killed, frozen])
-def test_with_its_replica_away_the_shop_answers_in_time_and_returns_to_it_by_itself(
+def test_a_server_answers_without_its_replica_and_uses_it_again_later(
     shop: Shop, outage: Callable[[Cluster], AbstractContextManager[None]]
 ) -> None:
     jam, phone = shop.product(), shop.phone()
@@ -94,7 +94,7 @@ def test_a_read_that_conflicts_with_replay_is_answered_by_the_primary(
     assert wait_until(lambda: read_from_replicas(shop, phone, f"products/{jam}"))
 
 
-def test_a_replica_that_is_far_behind_is_left_alone_until_it_has_caught_up(shop: Shop) -> None:
+def test_a_replica_that_is_far_behind_is_not_used_until_it_has_caught_up(shop: Shop) -> None:
     jam, phone = shop.product(), shop.phone()
     with delayed(shop.replica, 60_000):
         phone.order(jam)
@@ -108,7 +108,7 @@ def test_a_replica_that_is_far_behind_is_left_alone_until_it_has_caught_up(shop:
     assert wait_until(lambda: read_from_replicas(shop, phone, "orders"))
 
 
-def test_from_a_server_that_is_no_standby_nothing_is_read(
+def test_a_server_that_is_not_a_standby_of_the_primary_is_not_read(
     primary: Cluster, replica: Cluster, tmp_path: Path
 ) -> None:
     """The primary itself, another shop's, and an address without a server."""

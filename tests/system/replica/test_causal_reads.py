@@ -16,7 +16,7 @@ from tools.local_postgres import Cluster
 from tools.processes import wait_until
 
 
-def test_readings_of_who_echoes_come_from_a_replica_that_has_it_all(shop: Shop) -> None:
+def test_reads_with_a_position_use_a_replica_that_has_reached_it(shop: Shop) -> None:
     jam, phone = shop.product(), shop.phone()
     order = phone.order(jam)
     paths = (f"orders/{order}", "orders", f"orders/{order}/events", f"products/{jam}")
@@ -47,7 +47,7 @@ def test_a_client_that_echoes_the_position_sees_its_order_while_replay_is_paused
         assert listed[0]["quantity"] == 9
 
 
-def test_the_control_who_reads_from_any_replica_misses_it(unguarded: Shop) -> None:
+def test_without_the_guard_a_paused_replica_misses_the_order(unguarded: Shop) -> None:
     jam, phone = unguarded.product(stock=10), unguarded.phone()
     unguarded.catch_up()
     with paused(unguarded.replica):
@@ -71,7 +71,7 @@ def other_place(phone: Phone, server: Server) -> Phone:
     return Phone(server, phone.token, phone.position)
 
 
-def test_an_earlier_contract_says_where_its_writes_are(shop: Shop, harmed: Server) -> None:
+def test_an_earlier_contract_returns_the_position_of_its_writes(shop: Shop, harmed: Server) -> None:
     jam, phone = shop.product(stock=10), shop.phone()
     first = phone.order(jam)
     shop.catch_up()
@@ -86,9 +86,7 @@ def test_an_earlier_contract_says_where_its_writes_are(shop: Shop, harmed: Serve
             assert other("GET", f"orders/{id}").status == 200
 
 
-def test_a_write_without_a_known_place_replaces_an_older_position(
-    shop: Shop, harmed: Server
-) -> None:
+def test_a_write_without_a_known_position_replaces_an_older_one(shop: Shop, harmed: Server) -> None:
     jam, phone = shop.product(stock=10), shop.phone()
     first = phone.order(jam)
     shop.catch_up()

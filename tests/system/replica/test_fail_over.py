@@ -42,7 +42,7 @@ def found_after_fail_over(server: Server, promoted: Cluster, left_behind: Cluste
 
 
 @pytest.mark.parametrize("without", ["", "timelines of positions"])
-def test_a_replica_that_was_left_behind_is_not_read_from(
+def test_a_replica_of_an_ended_timeline_is_not_read(
     primary: Cluster, replica: Cluster, promoted: Cluster, without: str
 ) -> None:
     """The control compares the bytes of the log alone."""
@@ -53,7 +53,7 @@ def test_a_replica_that_was_left_behind_is_not_read_from(
         assert found_after_fail_over(server, promoted, replica) is not bool(without)
 
 
-def test_a_position_of_before_is_no_error_and_a_new_one_is_as_good_as_ever(
+def test_a_position_from_before_the_fail_over_is_accepted_and_new_ones_work(
     shop: Shop, promoted: Cluster, tmp_path: Path
 ) -> None:
     old = shop.phone()
@@ -81,7 +81,7 @@ def test_a_position_of_before_is_no_error_and_a_new_one_is_as_good_as_ever(
 
 
 @pytest.mark.parametrize("position", ["", "0/16B3748", "A" * 27, "~~~", "A" * 2_000])
-def test_what_is_no_position_of_ours_is_no_error(shop: Shop, position: str) -> None:
+def test_an_invalid_position_is_ignored(shop: Shop, position: str) -> None:
     jam = shop.product(stock=3)
     customer = shop.phone()
     phone = Phone(customer.server, customer.token, position)

@@ -50,19 +50,19 @@ def in_a_crowd(shop: Shop, act: Callable[[Phone, int], int], **kind: bool) -> in
 
 
 @pytest.mark.parametrize("milliseconds", [0, 20])
-def test_who_echoes_never_misses_what_they_did(shop: Shop, milliseconds: int) -> None:
+def test_clients_that_send_the_position_see_their_writes(shop: Shop, milliseconds: int) -> None:
     with delayed(shop.replica, milliseconds):
         assert in_a_crowd(shop, order_and_look) == 0
 
 
-def test_the_control_without_the_guard_they_do(unguarded: Shop) -> None:
+def test_without_the_guard_clients_miss_their_writes(unguarded: Shop) -> None:
     crowd = crowd_of(unguarded)
     unguarded.catch_up()
     with paused(unguarded.replica):
         assert sum_of(crowd, order_and_look) == PHONES * ROUNDS * 2
 
 
-def test_without_an_echo_what_is_ones_own_comes_from_the_primary(shop: Shop) -> None:
+def test_reads_without_a_position_use_the_primary_for_own_data(shop: Shop) -> None:
     with delayed(shop.replica, 50):
         assert in_a_crowd(shop, order_and_look, echoes=False) == 0
 
@@ -80,7 +80,7 @@ def order_and_list(phone: Phone, jam: int) -> int:
 
 
 @pytest.mark.parametrize("echoes", [True, False])
-def test_the_list_shows_what_ones_own_order_left(shop: Shop, echoes: bool) -> None:
+def test_the_list_shows_the_stock_after_the_own_order(shop: Shop, echoes: bool) -> None:
     with delayed(shop.replica, 20):
         assert in_a_crowd(shop, order_and_list, echoes=echoes) == 0
 
@@ -100,7 +100,7 @@ def adjust_and_look(phone: Phone, jam: int) -> int:
 
 
 @pytest.mark.parametrize("echoes", [True, False])
-def test_staff_never_see_stock_older_than_they_wrote(shop: Shop, echoes: bool) -> None:
+def test_staff_never_see_stock_older_than_their_writes(shop: Shop, echoes: bool) -> None:
     with delayed(shop.replica, 50):
         assert in_a_crowd(shop, adjust_and_look, echoes=echoes, is_staff=True) == 0
 
@@ -121,12 +121,12 @@ def longest_lag(writer: Phone, reader: Phone, jam: int) -> float:
     return worst
 
 
-def test_what_others_did_is_in_the_list_after_a_tenth_of_a_second(shop: Shop) -> None:
+def test_changes_of_others_are_in_the_list_after_a_tenth_of_a_second(shop: Shop) -> None:
     with delayed(shop.replica, 40):
         assert longest_lag(shop.phone(), shop.phone(), shop.product(stock=1_000)) <= LAG
 
 
-def test_the_control_without_the_guard_it_takes_longer(unguarded: Shop) -> None:
+def test_without_the_guard_changes_of_others_appear_later(unguarded: Shop) -> None:
     writer, reader, jam = unguarded.phone(), unguarded.phone(), unguarded.product(stock=1_000)
     unguarded.catch_up()
     with paused(unguarded.replica):

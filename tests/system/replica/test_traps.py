@@ -11,7 +11,7 @@ WRITTEN = "SELECT pg_current_wal_flush_lsn()"
 COUNT = "SELECT count(*) FROM public.trap"
 
 
-def test_a_replicas_snapshot_does_not_tell_that_a_transaction_has_committed(
+def test_the_snapshot_of_a_replica_does_not_show_new_commits(
     primary: Cluster, replica: Cluster
 ) -> None:
     """So a page of the cache is known to be current by what was replayed

@@ -88,7 +88,7 @@ def test_an_order_in_chunks_is_placed_once(buyer: Buyer, front: FrontDoor) -> No
     assert buyer.placed() == 1
 
 
-def test_an_order_in_chunks_that_is_cut_off_is_not_placed(buyer: Buyer, front: FrontDoor) -> None:
+def test_an_incomplete_chunked_order_is_not_placed(buyer: Buyer, front: FrontDoor) -> None:
     """All of the order has come, the last chunk has not."""
     with front.socket() as connection:
         connection.sendall(buyer.head("Transfer-Encoding: chunked") + chunk(buyer.order))
@@ -102,7 +102,7 @@ def test_an_order_in_chunks_that_is_cut_off_is_not_placed(buyer: Buyer, front: F
     assert buyer.placed() == 0
 
 
-def test_many_large_uploads_leave_room_for_a_long_order(
+def test_many_large_uploads_leave_memory_for_a_long_order(
     stack: Stack, front: FrontDoor, buyer: Buyer, folder: Path
 ) -> None:
     """Each lacks its last byte. 128 of them were 256 MB."""
@@ -125,9 +125,7 @@ def test_many_large_uploads_leave_room_for_a_long_order(
     assert 16 * UPLOAD_BYTES < held < FOLDER_BYTES / 2
 
 
-def test_a_get_of_http_2_brings_no_body_into_the_folder(
-    stack: Stack, front: FrontDoor, folder: Path
-) -> None:
+def test_a_get_of_http_2_stores_no_body(stack: Stack, front: FrontDoor, folder: Path) -> None:
     asked, path = [uuid4().hex for _ in range(20)], "/api/v1/products"
     with Connection(stack.url, stack.certificate) as connection:
         for one in asked:
@@ -153,7 +151,7 @@ STRANGERS, LONG, NEIGHBOURS_SECONDS = 3, 500_000, 8.0
 
 
 @pytest.mark.parametrize("refused", REFUSED)
-def test_long_bodies_that_are_not_used_cost_neighbours_no_order(
+def test_unused_long_bodies_do_not_disturb_orders_of_others(
     front: FrontDoor, buyer: Buyer, refused: str
 ) -> None:
     """A server closes the connection of a request that it has not read. nginx may have sent another

@@ -41,7 +41,7 @@ def order(front: FrontDoor, token: str, jam: int) -> tuple[str, str]:
     return str(placed.body["id"]), placed.headers["larder-position"]
 
 
-def test_ones_own_order_shows_in_the_list_at_both_servers_within_a_tenth_of_a_second(
+def test_an_own_order_is_in_the_list_of_both_servers_within_a_tenth_of_a_second(
     front: FrontDoor, token: str, product: MakeProduct
 ) -> None:
     jam = product(ROUNDS)
@@ -72,7 +72,7 @@ def read_by_replicas(stack: Stack) -> float:
     return found
 
 
-def test_with_its_position_it_shows_at_once_and_replicas_take_part(
+def test_an_order_with_its_position_is_in_the_list_at_once_also_from_replicas(
     stack: Stack, front: FrontDoor, token: str, product: MakeProduct
 ) -> None:
     jam, before = product(ROUNDS), read_by_replicas(stack)

@@ -48,7 +48,7 @@ def test_a_customer_registers_logs_in_orders_and_finds_the_order(
     assert front.call("GET", f"products/{jam}", token=token).body["quantity"] == 10
 
 
-def test_both_servers_take_part(stack: Stack, front: FrontDoor) -> None:
+def test_both_servers_receive_requests(stack: Stack, front: FrontDoor) -> None:
     for _ in range(20):
         assert front.call("GET", "/livez").status == 200
     both = {f"{stack.addresses[name]}:8000" for name in ("app1", "app2")}
@@ -60,7 +60,7 @@ def test_both_servers_take_part(stack: Stack, front: FrontDoor) -> None:
     assert wait_until(lambda: served() == both), served()
 
 
-def test_it_speaks_http_2_and_sends_plain_http_to_tls(stack: Stack) -> None:
+def test_nginx_speaks_http_2_and_redirects_plain_http_to_tls(stack: Stack) -> None:
     assert curl(stack, "/livez", "--output", "/dev/null", "--write-out", "%{http_version}") == "2"
     plain = f"http://{stack.addresses['nginx']}:8080/api/v1/products?limit=3"
     command = ["curl", "--silent", "--head", "--header", "Host: localhost:8080", plain]
@@ -82,7 +82,7 @@ def test_plain_http_for_a_foreign_host_or_at_the_port_of_tls_is_refused(
     assert b"Location" not in answer
 
 
-def test_each_header_of_the_servers_is_there_once(stack: Stack) -> None:
+def test_each_header_of_the_servers_is_sent_once(stack: Stack) -> None:
     head = curl(stack, "/livez", "--dump-header", "-", "--output", "/dev/null").lower()
     names = [line.partition(":")[0] for line in head.splitlines()[1:]]
     found = {name: names.count(name) for name in FROM_THE_SERVERS}
@@ -100,20 +100,20 @@ def test_a_request_has_one_id_from_the_proxy_to_the_answer(stack: Stack, front: 
     assert wait_until(lambda: both <= {line["correlation_id"] for line in requests(stack)})
 
 
-def test_metrics_are_for_inside_even_with_the_token(stack: Stack, front: FrontDoor) -> None:
+def test_metrics_are_not_public_even_with_the_token(stack: Stack, front: FrontDoor) -> None:
     token = (stack.folder / "secrets" / "metrics_token").read_text()
     refused = front.call("GET", "/metrics", token=token)
     assert (refused.status, refused.body["code"]) == (404, "not_found")
     assert refused.headers["content-type"] == "application/problem+json"
 
 
-def test_the_admin_and_its_files_are_there(front: FrontDoor) -> None:
+def test_the_admin_and_its_static_files_are_served(front: FrontDoor) -> None:
     page = front.call("GET", "/admin/login/")
     assert page.status == 200
     assert re.search(rb"/static/staff/admin\.([0-9a-f]{12}\.)?css", page.body)
 
 
-def test_who_a_client_says_it_is_does_not_reach_the_servers(
+def test_forwarding_headers_of_a_client_do_not_reach_the_servers(
     front: FrontDoor,
 ) -> None:
     """`X-Forwarded-Proto: http` would be answered with a redirect, if it were passed on; so would

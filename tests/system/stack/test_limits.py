@@ -30,7 +30,7 @@ def assert_answered_by_nginx(reply: Reply, status: int, code: str) -> None:
     assert reply.headers["x-content-type-options"] == "nosniff"
 
 
-def test_a_body_of_more_than_the_servers_take_is_refused_before_them(
+def test_a_body_above_the_limit_of_the_servers_is_refused_by_nginx(
     stack: Stack, front: FrontDoor
 ) -> None:
     assert_answered_by_nginx(
@@ -51,7 +51,7 @@ def test_a_body_of_more_than_the_servers_take_is_refused_before_them(
     assert (largest.status, largest.body["code"]) == (400, "malformed_json")
 
 
-def test_a_file_for_the_admin_may_be_larger_so_that_its_form_can_say_so(front: FrontDoor) -> None:
+def test_a_larger_file_for_the_admin_reaches_the_form_that_refuses_it(front: FrontDoor) -> None:
     reply = front.call("POST", "/admin/", b" " * (FILE_LIMIT + 1))
     assert reply.status == 413
     # The server has refused it, which knows that this is no member of staff.
@@ -82,7 +82,7 @@ def test_a_long_body_without_credentials_is_refused_by_nginx(front: FrontDoor, p
 
 
 @pytest.mark.parametrize(("status", "method", "path"), REFUSED)
-def test_the_sender_of_a_long_body_hears_why_it_is_refused(
+def test_the_sender_of_a_long_body_gets_the_refusal(
     front: FrontDoor, status: int, method: str, path: str
 ) -> None:
     """The server reads the body first: otherwise nginx, which still sends it, answers 502."""
@@ -90,14 +90,14 @@ def test_the_sender_of_a_long_body_hears_why_it_is_refused(
     assert answers == [status] * 8
 
 
-def test_an_address_or_headers_that_are_too_long_are_problems(front: FrontDoor) -> None:
+def test_a_too_long_url_or_header_is_a_problem(front: FrontDoor) -> None:
     assert_answered_by_nginx(front.call("GET", "products?q=" + "a" * 20_000), 414, "uri_too_long")
     assert_answered_by_nginx(
         front.call("GET", "products", headers={"X-Long": "a" * 20_000}), 431, "headers_too_large"
     )
 
 
-def test_what_is_not_http_is_a_problem(front: FrontDoor) -> None:
+def test_malformed_http_is_a_problem(front: FrontDoor) -> None:
     with front.socket() as connection:
         connection.sendall(b"GET / HTTP/1.1\r\n\r\n")  # no Host
         answer = connection.recv(65_536)
@@ -134,7 +134,7 @@ def answered(connect: Callable[[], socket.socket]) -> bool:
     return answer.startswith(b"HTTP/1.1 200") and monotonic() - began < TIMEOUT
 
 
-def test_clients_who_send_half_a_body_hold_no_thread(front: FrontDoor) -> None:
+def test_clients_with_incomplete_bodies_hold_no_thread(front: FrontDoor) -> None:
     def connect() -> ssl.SSLSocket:
         return front.socket()
 
@@ -142,7 +142,7 @@ def test_clients_who_send_half_a_body_hold_no_thread(front: FrontDoor) -> None:
         assert answered(connect)
 
 
-def test_the_control_without_nginx_they_hold_a_server(stack: Stack) -> None:
+def test_without_nginx_clients_with_incomplete_bodies_block_a_server(stack: Stack) -> None:
     address = (stack.addresses["app1"], 8000)
 
     def connect() -> socket.socket:
@@ -153,7 +153,7 @@ def test_the_control_without_nginx_they_hold_a_server(stack: Stack) -> None:
     assert answered(connect)
 
 
-def test_who_stops_in_the_middle_of_a_body_is_dropped(front: FrontDoor) -> None:
+def test_a_client_that_stops_within_a_body_is_disconnected(front: FrontDoor) -> None:
     """After client_body_timeout, ten seconds."""
     with front.socket(timeout=25) as connection:
         connection.sendall(HALF)

@@ -114,7 +114,7 @@ def found(stack: Stack, secrets: set[str]) -> list[str]:
     return found_in((line for log in logs(stack) for line in lines_of(log)), secrets)
 
 
-def test_no_log_of_the_set_holds_a_secret_or_a_person(stack: Stack, front: FrontDoor) -> None:
+def test_no_log_of_the_stack_has_secrets_or_personal_data(stack: Stack, front: FrontDoor) -> None:
     handed_out = enter(front)
     replies = list(fail(front))
     assert {one.status for one in replies} <= {400, 401, 403, 404, 409, 422, 429}
@@ -135,7 +135,7 @@ def test_no_log_of_the_set_holds_a_secret_or_a_person(stack: Stack, front: Front
     assert found(stack, secrets_of(stack) | handed_out) == []
 
 
-def test_each_kind_of_leak_is_found(stack: Stack, front: FrontDoor) -> None:
+def test_each_kind_of_leak_is_detected(stack: Stack, front: FrontDoor) -> None:
     """The search itself: each program is made to write a marker."""
     leaks = {name: marker(f"leak-of-{name}") for name in ("primary", "nginx", "pgbouncer")}
     with session(stack, "database_url") as behind:

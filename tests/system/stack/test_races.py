@@ -20,7 +20,7 @@ def left(front: FrontDoor, product: int, staff: str) -> int:
     return int(front.call("GET", f"products/{product}", token=staff).body["quantity"])
 
 
-def test_sixty_buyers_at_once_get_twenty_units_and_not_one_more(
+def test_sixty_concurrent_buyers_get_exactly_twenty_units(
     shop: HttpShop,
     front: FrontDoor,
     customer: MakePerson,
@@ -42,7 +42,7 @@ def test_sixty_buyers_at_once_get_twenty_units_and_not_one_more(
 
 
 @pytest.mark.parametrize("by", ["key", "id"])
-def test_one_order_sent_sixty_times_at_once_is_placed_once(
+def test_sixty_concurrent_equal_orders_are_placed_once(
     by: str,
     shop: HttpShop,
     front: FrontDoor,

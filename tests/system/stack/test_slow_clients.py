@@ -107,7 +107,7 @@ def test_others_are_served_while_answers_are_not_read(
     assert_served(served)
 
 
-def test_streams_of_http_2_with_half_a_body_hold_no_thread(
+def test_http_2_streams_with_incomplete_bodies_hold_no_thread(
     stack: Stack, front: FrontDoor, buy: Callable[[], None]
 ) -> None:
     with ExitStack() as connections:
@@ -155,7 +155,7 @@ def frozen(*servers: Process) -> Iterator[None]:
             send(pid, signal.SIGCONT)
 
 
-def test_clients_that_left_keep_their_places_until_the_servers_are_done(
+def test_disconnected_clients_keep_their_places_until_the_servers_finish(
     stack: Stack, nginx: Front, front: FrontDoor
 ) -> None:
     """The servers run their requests all the same: without a place they could be of any number."""

@@ -43,7 +43,7 @@ def without(stack: Stack, front: FrontDoor, *services: str) -> Iterator[None]:
     front.hang_up()
 
 
-def test_a_backup_is_put_in_the_place_of_what_came_after_it(
+def test_a_restored_backup_replaces_later_changes(
     stack: Stack, front: FrontDoor, customer: MakePerson, product: MakeProduct
 ) -> None:
     jam, who = product(10), customer()
@@ -75,7 +75,7 @@ def databases(stack: Stack) -> set[str]:
     return set(stack["primary"].run("sh", "-c", NAMES).split())
 
 
-def test_what_is_no_whole_backup_or_comes_while_the_shop_is_open_changes_nothing(
+def test_an_incomplete_backup_or_a_restore_during_service_changes_nothing(
     stack: Stack, front: FrontDoor, customer: MakePerson, product: MakeProduct
 ) -> None:
     jam, token = product(5), front.token(customer().customer.username, PASSWORD)
@@ -93,7 +93,7 @@ def test_what_is_no_whole_backup_or_comes_while_the_shop_is_open_changes_nothing
     assert order(front, token, jam)
 
 
-def test_a_new_password_of_the_servers_role_is_taken_by_all_that_need_it(
+def test_all_programs_use_a_new_password_of_the_servers_role(
     stack: Stack, front: FrontDoor, customer: MakePerson, product: MakeProduct
 ) -> None:
     jam, token = product(5), front.token(customer().customer.username, PASSWORD)

@@ -44,7 +44,7 @@ def one(connection: psycopg.Connection[Any], statement: str) -> Any:
     return value
 
 
-def test_the_replica_receives_what_was_ordered_and_refuses_to_write(
+def test_the_replica_receives_orders_and_refuses_writes(
     stack: Stack, shop: HttpShop, customer: MakePerson, product: MakeProduct
 ) -> None:
     jam, who = product(5), customer()
@@ -63,7 +63,7 @@ def test_the_replica_receives_what_was_ordered_and_refuses_to_write(
         assert refusal
 
 
-def test_the_roles_limits_and_search_path_hold_behind_pgbouncer(stack: Stack) -> None:
+def test_the_limits_and_search_path_of_the_role_hold_behind_pgbouncer(stack: Stack) -> None:
     with session(stack, "database_url") as behind, session(stack, "worker_database_url") as direct:
         for name in ("search_path", "statement_timeout", "lock_timeout", "enable_seqscan"):
             assert one(behind, f"SHOW {name}") == one(direct, f"SHOW {name}"), name
@@ -77,7 +77,7 @@ def prometheus(stack: Stack, path: str) -> Any:
         return json.loads(answer.read())["data"]
 
 
-def test_prometheus_sees_both_servers(stack: Stack, front: FrontDoor) -> None:
+def test_prometheus_scrapes_both_servers(stack: Stack, front: FrontDoor) -> None:
     def healths() -> dict[str, str]:
         found = prometheus(stack, "targets?state=active")["activeTargets"]
         return {one["labels"]["instance"]: one["health"] for one in found}
@@ -96,7 +96,7 @@ def test_prometheus_sees_both_servers(stack: Stack, front: FrontDoor) -> None:
     assert wait_until(lambda: answers("larder_replica_lag_bytes"), SCRAPED_SECONDS)
 
 
-def test_prometheus_takes_every_rule(stack: Stack) -> None:
+def test_prometheus_accepts_every_rule(stack: Stack) -> None:
     files = [path for path in stack["prometheus"].files if path.match("rules/*.yml")]
     groups = prometheus(stack, "rules")["groups"]
     assert {group["file"].rpartition("/")[2] for group in groups} == {file.name for file in files}
