@@ -69,6 +69,14 @@ class Replaced:
     use: str
 
 
+NO_SUBJECT = Replaced(
+    re.compile(r"(?<=def test )(?:who|why|so|its|they|those|of)\b"),
+    frozenset({"def", "test"}),
+    "the subject of the promise",
+)
+"""The first words of a test's name that leave its subject open."""
+
+
 @dataclass(frozen=True)
 class Finding:
     file: str
@@ -135,7 +143,7 @@ def findings(name: str, text: str, vocabulary: tuple[Replaced, ...]) -> list[Fin
     parts = _parts(checked)
     found = [
         Finding(name, checked.count("\n", 0, match.start()) + 1, _joined(match[0]), one.use)
-        for one in vocabulary
+        for one in (*vocabulary, NO_SUBJECT)
         if one.parts <= parts
         for match in one.pattern.finditer(checked)
     ]

@@ -1,4 +1,4 @@
-"""Every limit of the product is once, in larder/core/limits.py."""
+"""Every limit is defined once, in larder/core/limits.py."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""No loop tries again without an end: each that has no separate end is listed with a reason."""
+"""No loop retries without a bound: each loop without an explicit bound is listed with a reason."""
 
 import ast
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The guards that the negative controls of races take out are where they are said to be."""
+"""The guards that the negative controls of races remove exist at the named places."""
 
 from pathlib import Path
 

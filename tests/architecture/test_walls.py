@@ -1,4 +1,4 @@
-"""The walls that import-linter cannot see, and that import-linter sees the others."""
+"""Import rules that import-linter cannot check, and a test that it checks the others."""
 
 import ast
 import subprocess

@@ -1,4 +1,4 @@
-"""Two commits: how they are found and written out, and how their figures are compared."""
+"""Comparing two commits: finding and exporting them, and comparing their figures."""
 
 import shutil
 import subprocess

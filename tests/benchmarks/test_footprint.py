@@ -1,4 +1,4 @@
-"""What is read of starts and of memory."""
+"""Parsing of import times and memory."""
 
 import signal
 import subprocess

@@ -1,4 +1,4 @@
-"""The verdict on growth, and the shops it is measured in."""
+"""The limits of growth, and the shops in which it is measured."""
 
 import base64
 import json

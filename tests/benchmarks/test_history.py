@@ -1,4 +1,4 @@
-"""The verdict on the history's cost."""
+"""The limits of the cost of the order history."""
 
 import pytest
 

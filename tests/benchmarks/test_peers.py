@@ -1,4 +1,4 @@
-"""What is compared, how it is installed, and the verdict."""
+"""The compared systems: installation, measurements and limits."""
 
 import re
 import subprocess

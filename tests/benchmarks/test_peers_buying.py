@@ -1,4 +1,4 @@
-"""Buying from a separate small shop: one after the other, and all at once."""
+"""Buying from a small test server, sequentially and concurrently."""
 
 import http.server
 import json

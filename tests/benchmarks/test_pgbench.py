@@ -1,4 +1,4 @@
-"""What is read from pgbench, and that its scripts write what Larder writes."""
+"""The output of pgbench is parsed, and its scripts write the same rows as Larder."""
 
 import os
 from collections.abc import Callable

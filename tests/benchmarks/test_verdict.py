@@ -1,4 +1,4 @@
-"""Floors, books, and the report on them."""
+"""The floors, the checked rows, and the report."""
 
 import json
 import math

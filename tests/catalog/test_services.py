@@ -168,7 +168,7 @@ def test_an_unknown_category_cannot_be_a_parent(category: Callable[..., int]) ->
         change_category(10**12, {"name": "z"})
 
 
-def test_a_category_in_use_is_kept_even_for_an_archived_product(
+def test_a_category_of_an_archived_product_cannot_be_deleted(
     category: Callable[..., int], now: datetime
 ) -> None:
     food = category("Food")

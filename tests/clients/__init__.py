@@ -1,1 +1,1 @@
-"""The collections of docs/clients, played against a real shop."""
+"""Runs the collections of docs/clients against a real server."""

@@ -1,4 +1,4 @@
-"""The ready-made collections: complete, current, and each request of them works in order."""
+"""The ready-made collections are complete and current, and all their requests succeed in order."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""A live server with every earlier contract on, and clients that speak to it as its users do."""
+"""A running server with every earlier contract, and clients for it."""
 
 import base64
 import time
@@ -32,8 +32,9 @@ _left = [0.0]
 
 
 def forget_pages() -> None:
-    """Waits until a server answers with no page that it made for an earlier test: it sees what
-    others write, and this process empties the tables, after MAX_LAG at the latest."""
+    """Waits until a server has no cached page of an earlier test: it sees the emptied tables after
+    MAX_LAG at the latest.
+    """
     time.sleep(max(0.0, _left[0] + MAX_LAG / 1e9 - time.monotonic()))
 
 
@@ -161,5 +162,5 @@ def _move(staff: ApiClient, order: str, move: str, body: Any = None) -> None:
 
 
 def assert_books_balance() -> None:
-    """Every invariant holds; of those that do not, the rows are shown."""
+    """Checks that every invariant holds; shows the rows of violated ones."""
     assert [(one.invariant.name, one.rows) for one in invariants.check().violated] == []

@@ -1,4 +1,4 @@
-"""Many clients of an earlier contract at once: what they ask for, and what they are answered."""
+"""Many concurrent clients of an earlier contract: their requests and answers."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -41,7 +41,7 @@ class Shop:
         return [clients[turn % people] for turn in range(number)]
 
     def orders(self, clients: int, products: Sequence[int]) -> list[Request]:
-        """A unit of each; every other client names the products the other way round."""
+        """One unit of each product; every other client sends the products in opposite order."""
         return [
             self.contract.order(buyer, [(one, 1) for one in products[:: -1 if turn % 2 else 1]])
             for turn, buyer in enumerate(self.buyers(clients))
@@ -56,7 +56,7 @@ class Shop:
 
 @dataclass(frozen=True, slots=True)
 class Rush:
-    """What all clients were answered who came at once for these products."""
+    """The answers to all concurrent requests for these products."""
 
     contract: Contract
     replies: list[Reply]
@@ -71,7 +71,7 @@ class Rush:
         return [reply.body for reply in self.replies if reply.status == status]
 
     def assert_sold(self, units: int, *, of: int) -> None:
-        """Of each product, of which there were so many, these units are sold, as all books say."""
+        """Checks that these units of each product are sold, by stock, ledger and orders."""
         for product in self.products:
             assert (shelf(product).available, shelf(product).sold) == (of - units, units)
         assert_agree(self.products)
@@ -79,7 +79,7 @@ class Rush:
 
 
 def repeated(request: Request) -> Reply:
-    """The reply to a request that is sent until the server is not too busy."""
+    """Repeats a request until the server is not too busy; returns the reply."""
     until = monotonic() + LONGEST_BUSY
     while (reply := request()).status == 503 and monotonic() < until:
         sleep(0.5)

@@ -1,4 +1,4 @@
-"""An earlier contract's OpenAPI document as the judge of real answers."""
+"""Checks real answers against the OpenAPI document of an earlier contract."""
 
 import json
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ def operations(contract: str) -> Sequence[Operation]:
 
 @dataclass(frozen=True, slots=True)
 class Documented:
-    """A client for whom an answer that the document does not announce is a failure."""
+    """A client that fails for an answer that the document does not have."""
 
     contract: str
     client: ApiClient

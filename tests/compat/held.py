@@ -1,4 +1,4 @@
-"""Requests that are delayed in the middle, so that something can happen meanwhile."""
+"""Requests that are delayed in the middle, so that other changes can happen meanwhile."""
 
 import os
 from collections.abc import Callable, Iterator

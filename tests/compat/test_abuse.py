@@ -1,4 +1,6 @@
-"""What a hostile client tries to make the shop slow, to break it, or to rise above its rank."""
+"""Requests with which a hostile client tries to slow the server down, to cause errors or to gain
+rights.
+"""
 
 import time
 from collections.abc import Callable
@@ -93,7 +95,7 @@ def test_a_form_in_latin_1_is_still_read(anyone: ApiClient, person: Callable[...
 
 
 class TestRank:
-    """Staff serve customers; other staff's accounts are for superusers."""
+    """Staff may change customers; only superusers may change staff."""
 
     @pytest.fixture
     def above(self, person: Callable[..., Person]) -> Person:

@@ -1,4 +1,4 @@
-"""What staff change through an earlier contract is in the audit trail."""
+"""Changes by staff through an earlier contract are in the audit trail."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Contract 4's open order with many hands in it, at a real server; and without its guards."""
+"""Concurrent changes of contract 4's open order, at a real server with and without its guards."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -96,7 +96,7 @@ def test_without_the_draft_lock_concurrent_additions_fail(
 
 
 def open_at_once(mine: Cart) -> Outcome:
-    """All ask for the open order, and there is none."""
+    """All clients request the open order, which does not exist yet."""
     return mine.shop.rush([mine.current] * HANDS), mine.orders()
 
 
@@ -131,7 +131,7 @@ def test_without_the_unique_index_concurrent_first_calls_create_several_orders(s
 
 
 def fill_and_submit(mine: Cart, product: int) -> Outcome:
-    """Six hands put units in while two submit whatever there is."""
+    """Six clients add units while two submit the open order."""
 
     def fill() -> list[Reply]:
         return [mine.add(product) for _ in range(8)]
@@ -154,7 +154,9 @@ def units(orders: list[dict[str, Any]], *, submitted: bool) -> int:
 
 
 def check_none_lost(outcome: Outcome) -> None:
-    """Every accepted unit is in exactly one order, and what was submitted was taken."""
+    """Checks that every accepted unit is in exactly one order, and that submitted units left the
+    stock.
+    """
     rush, orders = outcome
     assert rush.statuses.keys() <= {200, 400}
     refused = {body[0] for body in rush.bodies(400)}

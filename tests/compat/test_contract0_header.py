@@ -1,4 +1,4 @@
-"""Contract 0: `Authorization: Token`, and the admin site beside it."""
+"""Contract 0: `Authorization: Token`, and the admin."""
 
 import re
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The admin's session cookie on the paths of contract 1: staff with a browser get in with it."""
+"""The session cookie of the admin on the paths of contract 1: staff use it with a browser."""
 
 from collections.abc import Callable
 from uuid import uuid4

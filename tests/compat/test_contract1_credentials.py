@@ -1,4 +1,4 @@
-"""Who gets in, on the paths of contract 1."""
+"""Credentials on the paths of contract 1."""
 
 import base64
 from collections.abc import Callable

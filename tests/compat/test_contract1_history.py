@@ -1,4 +1,4 @@
-"""Contract 1: reading one's own orders."""
+"""Contract 1: customers read their orders."""
 
 from collections.abc import Callable
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Contracts 0 and 1 when COMPAT does not name them: their paths are not there."""
+"""Contracts 0 and 1 have no paths if COMPAT does not name them."""
 
 from collections.abc import Callable, Iterator
 from uuid import uuid4

@@ -1,4 +1,4 @@
-"""Contract 1: placing an order under an id that the client chose, once however often it is sent."""
+"""Contract 1: placing an order under an id from the client, once for any number of requests."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Contract 1: orders that are refused, and in what order an order is looked at."""
+"""Contract 1: refused orders and the sequence of checks."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Contract 2 in a real browser: a member of staff follows it from /api/ on, and writes."""
+"""Contract 2 in a real browser: a member of staff follows its links from /api/ and writes."""
 
 import re
 from collections.abc import Callable, Iterator

@@ -106,7 +106,7 @@ def test_lines_of_one_product_are_refused_if_their_sum_exceeds_the_stock(
         {"total": -5, "status": 7, "customer": [], "url": {}},
     ],
 )
-def test_price_total_status_and_customer_come_from_the_server(
+def test_price_total_status_and_customer_are_set_by_the_server(
     sent: dict[str, Any], shopper: Documented, mary: Person, product: MakeProduct
 ) -> None:
     jam = product(stock=5, price="3")
@@ -308,7 +308,7 @@ def test_a_placed_order_cannot_be_changed(
 def test_a_pending_order_is_shown_like_others(
     shopper: Documented, mary: Person, product: MakeProduct
 ) -> None:
-    """The contract has no word for it."""
+    """The contract has no status for a pending order."""
     jam = product(stock=5)
     held = hold(mary, (jam, 3))
     (row,) = shopper("GET", ORDERS).body["results"]

@@ -1,4 +1,4 @@
-"""Contract 3: users change their names and go; staff can let them go."""
+"""Contract 3: users change their names and delete their accounts, as staff can."""
 
 from collections.abc import Callable
 from functools import partial

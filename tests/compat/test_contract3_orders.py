@@ -1,4 +1,4 @@
-"""Contract 3: placing an order, and what one ordered, line by line."""
+"""Contract 3: placing an order, and the list of ordered lines."""
 
 from collections.abc import Callable
 from functools import partial

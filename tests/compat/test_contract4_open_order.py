@@ -1,4 +1,4 @@
-"""Contract 4: units into and out of the open order, and the orders as they are shown."""
+"""Contract 4: adding and removing units of the open order, and reading orders."""
 
 import re
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""A session that has ended, at a server that does not know it yet: it changes no account."""
+"""An ended session cannot change an account at a server that does not know its end yet."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""The end of a body comes after the caller's session was ended: nothing is done."""
+"""A body whose end arrives after the end of the caller's session has no effect."""
 
 import json
 import time

@@ -1,6 +1,6 @@
-"""The earlier contracts and what no honest client sends: refused in a known shape, never a 5xx.
+"""Hostile requests at the earlier contracts are refused in a documented format, never with a 5xx.
 
-Each contract's document judges every answer.
+Every answer is checked against the document of the contract.
 """
 
 import json
@@ -139,7 +139,7 @@ def test_a_value_that_no_field_accepts_is_refused_and_changes_nothing(shop: Shop
 
 @every_contract
 def test_no_value_of_any_field_causes_a_5xx(shop: Shop) -> None:
-    """Each answer is one that the document announces; 5xx are none."""
+    """Each answer is one that the document has, and none is a 5xx."""
     for value in SURVIVED:
         assert max(shop.statuses(dict.fromkeys(FIELDS, value))) < 500, value
     assert_books_balance()
@@ -198,7 +198,7 @@ def test_only_public_operations_accept_forms(shop: Shop) -> None:
 
 @every_contract
 def test_only_public_operations_accept_chunked_bodies(shop: Shop) -> None:
-    """It might have been cut off."""
+    """A chunked body could be incomplete."""
     before = shop.state()
     raw = json.dumps({"name": "eve", "username": "eve"} | dict.fromkeys(("password", "price"), "1"))
     pieces = [raw[at : at + 7].encode() for at in range(0, len(raw), 7)]

@@ -26,7 +26,7 @@ def app(contract: Contract, shopper: ApiClient) -> Client:
 
 
 @of("2", "3")
-def test_a_repeat_with_the_key_is_the_same_order(
+def test_a_repeat_with_the_key_returns_the_same_order(
     contract: Contract, app: Client, keeper: ApiClient, product: MakeProduct
 ) -> None:
     jam = product(stock=9)
@@ -45,7 +45,7 @@ def test_a_repeat_with_the_key_is_the_same_order(
 
 
 @of("2", "3")
-def test_another_key_or_none_is_another_order(
+def test_a_request_with_another_key_or_none_places_another_order(
     contract: Contract, app: Client, product: MakeProduct
 ) -> None:
     jam = product(stock=9)
@@ -56,7 +56,7 @@ def test_another_key_or_none_is_another_order(
 
 
 @of("2", "3")
-def test_the_key_of_another_customer_is_another_key(
+def test_keys_of_different_customers_are_separate(
     contract: Contract,
     person: Callable[..., Person],
     client_of: ClientOf,
@@ -85,7 +85,7 @@ def test_the_key_with_another_body_is_refused(
 
 
 @of("2", "3")
-def test_a_refused_order_leaves_its_key_free(
+def test_a_refused_order_releases_its_key(
     contract: Contract, app: Client, product: MakeProduct
 ) -> None:
     jam = product(stock=1)
@@ -95,7 +95,7 @@ def test_a_refused_order_leaves_its_key_free(
 
 @of("2", "3")
 @pytest.mark.parametrize("key", ["", "a,b", "a b", "x" * (MAX_IDEMPOTENCY_KEY_LENGTH + 1)])
-def test_a_key_that_is_none_is_refused_in_the_contracts_form(
+def test_an_invalid_key_is_refused_in_the_format_of_the_contract(
     contract: Contract, app: Client, product: MakeProduct, key: str
 ) -> None:
     jam = product(stock=1)
@@ -108,7 +108,7 @@ def test_a_key_that_is_none_is_refused_in_the_contracts_form(
 
 @of("2", "3")
 @pytest.mark.system
-def test_twins_at_the_same_time_place_one_order(
+def test_concurrent_equal_requests_place_one_order(
     contract: Contract, running: Server, transactional_db: None, product: MakeProduct
 ) -> None:
     shop, jam, key = Shop(contract, running), product(stock=99), str(uuid4())
@@ -121,7 +121,7 @@ def test_twins_at_the_same_time_place_one_order(
 
 
 @of("2")
-def test_a_repeat_shows_the_order_as_it_is_now(
+def test_a_repeat_returns_the_current_order(
     contract: Contract, app: Client, shopper: ApiClient, product: MakeProduct
 ) -> None:
     jam = product(stock=9)

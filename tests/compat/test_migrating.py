@@ -1,4 +1,4 @@
-"""The page for those who move to v1: nothing of the earlier contracts is forgotten in it."""
+"""The page about migrating to v1 has every operation of the earlier contracts."""
 
 import json
 import re
@@ -15,7 +15,7 @@ TABLES = dict(re.findall(r"^### Contract (\d)\n(.*?)(?=^#|\Z)", PAGE, re.MULTILI
 
 
 def rows(contract: str) -> list[tuple[str, str]]:
-    """What there was, and what there is in v1."""
+    """Yields the earlier operations and their replacements in v1."""
     found = re.findall(r"^\| (`.*?) \| (.*) \|$", TABLES[contract], re.MULTILINE)
     assert len(found) == TABLES[contract].count("\n| ")
     return found

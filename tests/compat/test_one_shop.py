@@ -1,4 +1,4 @@
-"""One shop with six APIs: orders placed with one are shown by all others."""
+"""One database with six API versions: orders placed with one are shown by all others."""
 
 from collections.abc import Callable, Iterator
 from typing import Any

@@ -1,7 +1,7 @@
-"""The earlier contracts with many clients at once, at a real server; and without its guards.
+"""Concurrent clients of the earlier contracts at a real server, with and without its guards.
 
-The negative controls run the same crowds on a server with one guard taken out, and see the very
-fault that the guard prevents.
+The negative controls repeat the race on a server without one guard and expect the fault that the
+guard prevents.
 """
 
 from collections import Counter

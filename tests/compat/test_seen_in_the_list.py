@@ -1,4 +1,4 @@
-"""Orders through an earlier contract are in the list of v1 at once, kept pages or not."""
+"""Orders through an earlier contract are in the list of v1 at once, also with cached pages."""
 
 from collections.abc import Callable
 from uuid import uuid4

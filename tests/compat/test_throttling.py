@@ -1,5 +1,4 @@
-"""Too many tries, as the earlier contracts say it: on two servers that share nothing else than
-the database."""
+"""Rate limits of the earlier contracts, on two servers that share only the database."""
 
 from base64 import b64encode
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Unknown paths are refused in the shape that the client expects."""
+"""Unknown paths are refused in the format that the client expects."""
 
 import pytest
 

@@ -52,12 +52,12 @@ def test_a_change_that_commits_late_is_met(two: tuple[int, int]) -> None:
     assert sorted(slow_and_fast(CHANGES, *two)) == sorted(two)
 
 
-def test_by_number_alone_a_change_that_commits_late_is_missed(two: tuple[int, int]) -> None:
+def test_reading_by_number_only_misses_a_change_that_commits_late(two: tuple[int, int]) -> None:
     slowly, fast = two
     assert slowly not in slow_and_fast(BY_NUMBER, slowly, fast)
 
 
-def test_nothing_is_read_past_the_oldest_open_transaction(two: tuple[int, int]) -> None:
+def test_the_feed_ends_before_the_oldest_open_transaction(two: tuple[int, int]) -> None:
     slowly, fast = two
     mark = feed.begin(CHANGES)
     with transaction() as slow:
@@ -121,7 +121,7 @@ def test_reading_by_number_only_misses_concurrent_changes(db: None) -> None:
     assert any(missed(BY_NUMBER, changes=150) for _ in range(5))
 
 
-def test_a_page_ends_at_its_limit_and_says_that_more_follow(two: tuple[int, int]) -> None:
+def test_a_page_ends_at_its_limit_and_reports_that_more_follow(two: tuple[int, int]) -> None:
     mark = feed.begin(CHANGES)
     for one in (*two, *two):
         database.execute(TOUCH, [one])

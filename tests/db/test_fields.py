@@ -31,7 +31,7 @@ def test_the_database_numbers_rows_and_the_object_knows_its_number(
     assert Order.objects.get(pk=second.pk).number == second.number
 
 
-def test_a_given_number_is_kept(draft: Callable[..., Order]) -> None:
+def test_a_given_number_is_stored(draft: Callable[..., Order]) -> None:
     assert draft(number=10**12).number == 10**12
 
 

@@ -30,7 +30,7 @@ def begins() -> bool:
         connections.close_all()
 
 
-def test_one_block_of_a_name_runs_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lease_allows_one_block_of_a_name_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(leases, "LONGEST_WAIT", 0.1)
     with ThreadPoolExecutor(1) as pool, leases.lease(NAME):
         assert pool.submit(begins).result(30) is False
@@ -39,7 +39,7 @@ def test_one_block_of_a_name_runs_at_a_time(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.parametrize("fails", [False, True])
-def test_none_begins_for_as_long_as_the_one_before_ran(fails: bool) -> None:
+def test_a_lease_is_not_given_again_for_the_duration_of_the_last_block(fails: bool) -> None:
     try:
         with leases.lease(NAME):
             time.sleep(1)
@@ -52,12 +52,14 @@ def test_none_begins_for_as_long_as_the_one_before_ran(fails: bool) -> None:
     assert time.monotonic() - ended >= 1
 
 
-def test_a_lease_of_a_process_that_died_ends_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lease_of_a_dead_process_expires(monkeypatch: pytest.MonkeyPatch) -> None:
     assert database.rows(sql.TAKE_LEASE, [NAME, 0.5])
     assert begins()
 
 
-def test_a_block_that_is_done_is_not_undone_by_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_at_the_end_of_a_lease_does_not_fail_its_block(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(sql, "END_LEASE", "SELECT %s::float8 / 0, %s::uuid")
     with leases.lease(NAME):
         pass

@@ -1,1 +1,1 @@
-"""The pages of docs/reference: their examples are requests that get the answers shown."""
+"""The examples of docs/reference get the answers that the pages show."""

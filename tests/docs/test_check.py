@@ -1,4 +1,4 @@
-"""The check of the site names what is wrong with a page."""
+"""The check of the site reports faults of pages."""
 
 from pathlib import Path
 

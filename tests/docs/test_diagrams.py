@@ -1,4 +1,4 @@
-"""Diagrams say what the code says, and each has its picture: else `make docs/pictures`."""
+"""Diagrams match the code, and each has its picture: otherwise run `make docs/pictures`."""
 
 from pathlib import Path
 

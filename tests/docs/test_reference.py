@@ -1,4 +1,4 @@
-"""The pages of settings and commands are what .env.example and the Makefile say."""
+"""The pages of settings and commands match .env.example and the Makefile."""
 
 from tools import reference
 

@@ -17,7 +17,7 @@ from larder.http.content_type import Application, with_plain_charsets
 
 
 def make() -> Application:
-    """Returns an application like that of config/wsgi.py, which has kept nothing yet."""
+    """Returns an application like that of config/wsgi.py, with empty caches."""
     application = with_plain_charsets(WSGIHandler())
     if settings.FAST_PATH:
         application = ResponseCache(OrderFastPath(application, _ignore), _ignore)
@@ -29,7 +29,7 @@ def _ignore(*answers: object) -> None:
 
 
 class Handler(ClientHandler):
-    """What Django's test client asks, in place of Django's handler."""
+    """The handler that Django's test client calls in place of Django's."""
 
     def __init__(self, application: Application) -> None:
         super().__init__(enforce_csrf_checks=False)

@@ -1,7 +1,7 @@
-"""A client of v1 that holds every answer against the OpenAPI document.
+"""A client of v1 that checks every answer against the OpenAPI document.
 
-It asks the application that a server has: with the fast path, or without it where FAST_PATH=0 is
-set for the tests (`make test/without-fast-path`).
+It calls the application of a server: with the fast path, or without it if FAST_PATH=0 is set for
+the tests (`make test/without-fast-path`).
 """
 
 from collections.abc import Callable
@@ -21,7 +21,7 @@ from tests.http.document import judge, judge_problem
 
 
 class JudgedApi(Api):
-    """The tests' client; an answer that the document does not announce fails the test."""
+    """The client of the tests; an answer that the document does not have fails the test."""
 
     def __init__(self, token: str | None = None, application: Application | None = None) -> None:
         super().__init__(token)

@@ -1,4 +1,4 @@
-"""The OpenAPI document as the judge of real answers."""
+"""Checks real answers against the OpenAPI document."""
 
 import copy
 import json
@@ -96,7 +96,7 @@ class Operation:
 
 @cache
 def whole() -> dict[str, Any]:
-    """The document, with no room for members that it does not name."""
+    """Returns the document with `additionalProperties` false for all objects."""
     said: dict[str, Any] = copy.deepcopy(inlined(json.loads(bytes(document()))))
     for schema in said["components"]["schemas"].values():
         schema.setdefault("additionalProperties", False)

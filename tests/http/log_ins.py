@@ -37,12 +37,12 @@ def of_log_ins(api: Api, account: Json) -> dict[str, Answer]:
 
 
 def set_forgotten(api: Api, password: str) -> Answer:
-    """Does what the newest mail says."""
+    """Follows the instructions of the newest mail."""
     return api("POST", CONFIRM, {"reset_token": newest_token(), "new_password": password})
 
 
 def newest_token() -> str:
-    """What the newest mail brings."""
+    """Returns the token of the newest mail."""
     reset = PasswordReset.objects.latest("created_at")
     found = resets.invitation(reset.id, secret=secrets()[0], now=datetime.now(UTC))
     assert found is not None

@@ -111,7 +111,7 @@ def test_writes_of_one_account_leave_connections_to_others(
 def test_other_accounts_are_served_during_thirty_requests_for_one_locked_cart(
     alone: Server, person: MakePerson, product: MakeProduct
 ) -> None:
-    """A request of the account waits for its turn, then for the lock, and for nothing else."""
+    """A request of the account waits for its place and then for the lock, and for nothing else."""
     jam, one, other = product(stock=1_000_000), person(), person()
     token = alone.token(one.customer.username, one.password)
     honest = alone.token(other.customer.username, other.password)

@@ -1,4 +1,4 @@
-"""Pages and documents go compressed to clients that accept it."""
+"""Pages and documents are sent compressed to clients that accept it."""
 
 import gzip
 import json

@@ -1,4 +1,4 @@
-"""`/api/v1/docs` in a real browser, as on a phone."""
+"""`/api/v1/docs` in a real browser with the size of a phone."""
 
 from collections.abc import Iterator
 
@@ -69,7 +69,7 @@ def lines(page: Page, selector: str) -> int:
 
 
 def test_examples_of_problems_have_no_scroll_bars(site: str) -> None:
-    """What scrolls by itself cannot be scrolled with a keyboard everywhere."""
+    """Some browsers cannot scroll an element with the keyboard."""
     scrolling = (
         "[...document.querySelectorAll('pre')].filter(one => one.scrollWidth > one.clientWidth)"
     )

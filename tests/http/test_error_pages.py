@@ -1,4 +1,4 @@
-"""Errors outside of the API: a page for people with a browser, a problem for programs."""
+"""Errors outside of the API: a page for browsers, a problem for programs."""
 
 import re
 from collections.abc import Callable

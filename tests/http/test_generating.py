@@ -1,4 +1,4 @@
-"""A document that many clients ask for at once after a start is generated once."""
+"""A document that many clients request after a start is generated once."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path

@@ -10,14 +10,14 @@ from tests.conftest import Api
 
 
 def page() -> str:
-    """The page's text."""
+    """Returns the text of the page."""
     answer = Client().get("/", headers={"Accept": "text/html,*/*;q=0.8"})
     assert (answer.status_code, answer["Content-Type"]) == (200, "text/html; charset=utf-8")
     return answer.content.decode()
 
 
 def links(text: str) -> list[str]:
-    """Where it leads."""
+    """Returns the links of the page."""
     return re.findall('<a href="([^"]+)"', text)
 
 

@@ -1,4 +1,4 @@
-"""Where a page ends and whether another one follows."""
+"""The end of a page and the link to the next one."""
 
 from larder.http import pagination
 

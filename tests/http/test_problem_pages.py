@@ -1,4 +1,4 @@
-"""Where a problem's `type` leads: for people a page, for all others Markdown."""
+"""The address in a problem's `type`: a page for browsers, Markdown for other clients."""
 
 import re
 from urllib.parse import urljoin

@@ -1,4 +1,4 @@
-"""The times of writes that all processes of a server share."""
+"""The read-your-writes table, which all processes of a server share."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""What registration reveals of other accounts, and how often (ADR 50)."""
+"""What registration reveals of other accounts, and its limit (ADR 50)."""
 
 from collections.abc import Callable, Iterator
 from itertools import count
@@ -135,7 +135,7 @@ def own(person: Callable[..., Person], settings: Any) -> Callable[[int], Callabl
 def test_free_names_cannot_be_tested_by_changing_to_them(
     own: Callable[[int], Callable[..., Answer]], person: Callable[..., Person], contract: int
 ) -> None:
-    """Each success says that no account has the name, which the client then gives back."""
+    """Each success reveals that no account has the name, which the client then changes again."""
     change, taken = own(contract), person().customer.username
     wanted = [f"free-{number}" for number in range(9)] + [taken, "free-10", "free-11"]
     answers = [change(username=one).status for one in wanted]

@@ -19,7 +19,7 @@ OPEN = (
 
 
 def answer_to_head(server: Server, operation: Operation, headers: str) -> int:
-    """The status of the answer to a request whose body never comes."""
+    """Returns the status of the answer to a request whose body is not sent."""
     return answer_to(server, operation.method, operation.path, headers)
 
 

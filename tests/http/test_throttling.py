@@ -1,4 +1,4 @@
-"""The 429 of each API, in the shape of its contract, with Retry-After."""
+"""The 429 of each API in the format of its contract, with Retry-After."""
 
 from collections.abc import Callable, Iterator
 from time import monotonic

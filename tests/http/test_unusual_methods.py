@@ -1,4 +1,4 @@
-"""Methods and Accept headers that no client needs: no path answers them with a server error."""
+"""Unusual methods and Accept headers: no path answers them with a server error."""
 
 import re
 from collections.abc import Iterator, Sequence

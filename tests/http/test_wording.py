@@ -1,4 +1,4 @@
-"""The words of the OpenAPI documents are the same with every Python that Larder runs on."""
+"""The texts of the OpenAPI documents are the same with every supported Python."""
 
 import pytest
 

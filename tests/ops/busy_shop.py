@@ -1,4 +1,4 @@
-"""A small shop with some history, made through the services alone."""
+"""A small shop with some history, created only through the services."""
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress

@@ -1,7 +1,7 @@
-"""What may happen to a shop's tables, and which invariants that breaks.
+"""Damages of the tables and the invariants that they violate.
 
-The statements run in a shop of busy_shop.py, as a superuser with triggers and foreign keys off:
-they stand for whatever a restore, a repair by hand or a defect may leave behind.
+The statements run in a shop of busy_shop.py, as a superuser without triggers and foreign keys:
+they represent the effects of a restore, a repair by hand or a defect.
 """
 
 from tests.ops.damage import Damage

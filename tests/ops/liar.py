@@ -1,4 +1,4 @@
-"""A server that lies: a proxy that passes everything on, but for one thing."""
+"""A proxy that falsifies one kind of answer of a server."""
 
 import http.client
 import json

@@ -1,4 +1,4 @@
-"""A real Prometheus, with the configuration that is deployed, for as long as a test takes."""
+"""A real Prometheus with the deployed configuration, for the duration of a test."""
 
 import json
 import os

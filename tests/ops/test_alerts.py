@@ -1,4 +1,6 @@
-"""The rules of deploy/prometheus: each alert has its section, and is seen to fire and not to."""
+"""The rules of deploy/prometheus: each alert has a section and a test that it fires and one that it
+does not.
+"""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What the API's settings must be before a server starts."""
+"""System checks of the settings of the API."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What caches may keep: no answer that depends on its caller, of any API or page."""
+"""Caches may not store answers that depend on the caller."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""A shared cache: a real Redis and a real Memcached, on, off, and dying in the middle."""
+"""A shared cache, a real Redis or Memcached, that runs, is off, or ends during the test."""
 
 import shutil
 import subprocess

@@ -1,4 +1,4 @@
-"""The command `check_invariants`: what it says, its exit status, its snapshot."""
+"""The command `check_invariants`: its output, exit status and snapshot."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The deployment checklist: every check it names fires, every test it names is there."""
+"""The deployment checklist: every named check fires, and every named test exists."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A server does not start with settings that would be unsafe."""
+"""A server does not start with unsafe settings."""
 
 import json
 import os

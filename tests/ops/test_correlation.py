@@ -1,4 +1,4 @@
-"""One id from a request to its jobs, their lines and their statements."""
+"""One correlation id from a request to its jobs, their log lines and their statements."""
 
 import threading
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""A server in demo mode does not start where it could be public; each refusal names the value."""
+"""A server in demo mode does not start if it could be public; each refusal names the value."""
 
 from typing import Any
 

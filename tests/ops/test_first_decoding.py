@@ -1,4 +1,4 @@
-"""The first requests of a server may all come at once: none of them makes a struct ready."""
+"""No request has to prepare a struct: the first requests of a server may be concurrent."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""What a browser may do with an answer, and with the admin's cookies."""
+"""Security headers of answers and attributes of the admin's cookies."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Probes, and what `manage.py prepare` leaves behind."""
+"""Probes, and the state after `manage.py prepare`."""
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager

@@ -1,6 +1,6 @@
-"""Each invariant is seen violated by some damage, and holds where there is none.
+"""Each invariant is violated by some damage and holds without it.
 
-Everything is done in one transaction of a superuser that is rolled back.
+All statements run in one transaction of a superuser that is rolled back.
 """
 
 from collections.abc import Iterator

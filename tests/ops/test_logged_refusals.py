@@ -1,4 +1,4 @@
-"""Refusals in the log: what is logged as an error is an event where errors are reported."""
+"""Refusals in the log: only errors are reported to the error tracker."""
 
 import logging
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Values of rows and parameters are in no log: neither in PostgreSQL's nor in a server's."""
+"""Values of rows and parameters are not in the logs of PostgreSQL and of the server."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""`/metrics`: what it tells, and to whom."""
+"""`/metrics`: its values and its access rules."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -164,7 +164,7 @@ def test_orders_are_counted_by_outcome(
     product: MakeProduct,
     tmp_path: Path,
 ) -> None:
-    """In a folder the two processes count together, without one a single process does."""
+    """With a folder the counters of two processes are summed; without it there is one process."""
     jam, who = product(stock=1000), person()
     environment = {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path / "metrics") if together else ""}
     with Server(workers=2 if together else 1, environment=environment) as server:

@@ -1,4 +1,4 @@
-"""The README's lines are pasted into a shell."""
+"""The commands of the README run in a shell."""
 
 import json
 import re

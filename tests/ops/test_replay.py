@@ -1,4 +1,4 @@
-"""The replay of real orders, and that its own count sees through a server that lies."""
+"""The replay of real orders, and its detection of wrong answers."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""What the replay is made of, part by part."""
+"""The parts of the replay."""
 
 import os
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Sentry and OpenTelemetry: nothing of them unless configured, and then sent to a real receiver."""
+"""Sentry and OpenTelemetry: not loaded unless configured, and tested with a real receiver."""
 
 import os
 import subprocess

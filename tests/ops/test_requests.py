@@ -1,4 +1,4 @@
-"""What is counted and logged of requests, and that a request hardly pays for it."""
+"""Counting and logging of requests."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What the read-only role is: able to log in only when asked for, and to look."""
+"""The read-only role: it logs in only if it has a password, and only reads."""
 
 import os
 import subprocess

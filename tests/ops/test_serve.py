@@ -1,4 +1,4 @@
-"""`python -m larder.ops.serve`: one way to start the server, and its orderly end."""
+"""`python -m larder.ops.serve`: the start and the orderly end of a server."""
 
 from __future__ import annotations
 

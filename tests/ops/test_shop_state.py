@@ -1,4 +1,4 @@
-"""What `/metrics` tells of the shop as a whole: jobs, worker, replicas, stock, invariants."""
+"""Metrics of the whole installation: jobs, worker, replicas, stock, invariants."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""Static files: hashed names, a year of cache, compressed; and pages that still find them."""
+"""Static files: hashed names, a year of cache, compression, and the links of pages to them."""
 
 import gzip
 import re

@@ -1,4 +1,4 @@
-"""Each unsafe setting is refused, with a hint; each that is safe is not."""
+"""Each unsafe setting is refused with a hint, and each safe one is accepted."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The job worker: a real one, in its own process, on this test's database as the app role."""
+"""The job worker: a real process on the database of the test, with the app role."""
 
 import inspect
 import json
@@ -58,7 +58,7 @@ def _heeds_term(pid: int) -> bool:
 
 
 def _run_waiting_jobs(log: Path) -> list[dict[str, Any]]:
-    """Has a worker do what waits, and returns what it logged."""
+    """Runs a worker until no job waits; returns its log lines."""
     with _worker(log, "--one-shot", LOG_LEVEL="INFO") as process:
         process.wait(60)
     lines = log.read_text().splitlines()

@@ -324,7 +324,7 @@ def test_a_changed_total_is_refused_without_a_changed_line() -> None:
     assert answers == PriceChanged([], Decimal("4.40"), Decimal(1))
 
 
-def test_a_changed_total_comes_before_order_rules_and_after_missing_stock() -> None:
+def test_a_changed_total_has_precedence_over_order_rules_but_not_over_missing_stock() -> None:
     odd = Wanted(2, 3)
     answers = decided_at("1", odd)
     assert isinstance(answers, PriceChanged)

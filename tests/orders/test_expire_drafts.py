@@ -50,7 +50,7 @@ def test_drafts_unchanged_for_thirty_days_are_deleted(
     assert expire_drafts(now=now, limit=10) == 0
 
 
-def test_placed_orders_are_kept_for_ever(
+def test_placed_orders_are_never_deleted(
     person: MakePerson, product: MakeProduct, now: datetime
 ) -> None:
     who, jam, long_ago = person(), product(), now - 100 * KEPT

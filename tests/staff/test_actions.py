@@ -1,5 +1,6 @@
-"""Actions of lists take a transaction for each row: a permission may be taken away in between, and
-the session may end."""
+"""Actions of lists run one transaction for each row: the user may lose the permission or the
+session in between.
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -71,7 +72,7 @@ def test_orders_are_packed_while_the_user_may(
 
 
 @pytest.mark.parametrize("names", [["mark_packed", "jane@example.com"], ["jane@example.com"]])
-def test_a_text_that_is_no_action_is_refused_because_a_refusal_would_be_recorded_under_it(
+def test_an_unknown_action_is_refused_before_it_is_recorded(
     names: list[str], person: MakePerson, product: MakeProduct
 ) -> None:
     who = allow(person(is_staff=True), "orders.view_order", "orders.pack_order")

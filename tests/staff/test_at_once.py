@@ -1,4 +1,4 @@
-"""A process makes few pages of the admin at once for one user."""
+"""The concurrent pages of the admin for one user are limited in each process."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -97,7 +97,7 @@ def test_the_limit_holds_until_the_page_is_rendered(person: MakePerson) -> None:
     assert all(seen)
 
 
-def test_those_who_are_not_logged_in_do_not_wait_for_each_other(
+def test_anonymous_requests_do_not_wait_for_each_other(
     client: Any, db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(per_key, "LONGEST_WAIT", 0.01)

@@ -52,7 +52,7 @@ def log_out(page: Page, who: Person) -> None:
     page.get_by_text(re.compile("logged out|Log in again", re.IGNORECASE)).first.wait_for()
 
 
-def test_a_day_at_the_desk(
+def test_staff_manage_orders_and_products_in_a_browser(
     site: str, person: Callable[..., Person], product: Callable[..., int]
 ) -> None:
     boss, mary = person("boss", is_staff=True, is_superuser=True), person("mary")
@@ -76,7 +76,7 @@ def test_a_day_at_the_desk(
     assert seen.faults == []
 
 
-def test_prices_and_stock_are_changed_without_scripts_too(
+def test_prices_and_stock_are_changed_without_scripts(
     site: str, person: Callable[..., Person], product: Callable[..., int]
 ) -> None:
     boss = person("boss", is_staff=True, is_superuser=True)

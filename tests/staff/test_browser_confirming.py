@@ -31,7 +31,7 @@ def age(name: str) -> None:
 
 
 @pytest.mark.parametrize("width", [1400, 390])
-def test_a_role_is_made_after_the_password_and_an_ended_session_leads_back(
+def test_a_role_is_created_after_the_password_and_an_ended_session_returns(
     site: str, person: Callable[..., Person], width: int
 ) -> None:
     boss, name = person("boss", is_staff=True, is_superuser=True), f"Kitchen {width}"

@@ -1,6 +1,6 @@
-"""A shop's staff move, place and import in a real browser, against a real server.
+"""Staff move orders, place orders and import files in a real browser, with a real server.
 
-There the services' transactions must be the outermost ones, as nowhere else in these tests.
+Only there are the services' transactions the outermost ones.
 """
 
 import re
@@ -83,7 +83,7 @@ def test_an_order_is_packed_shipped_and_taken_back(
     assert seen.faults == []
 
 
-def test_a_double_click_does_nothing_twice(site: str, boss: Person, jam: int, order: UUID) -> None:
+def test_a_double_click_has_one_effect(site: str, boss: Person, jam: int, order: UUID) -> None:
     def journey(page: Page) -> None:
         log_in(page, site, boss)
         for move in ("Pack", "Ship"):
@@ -133,7 +133,7 @@ def choose(page: Page, field: str, term: str) -> None:
     page.locator(".select2-results__option", has_text=term).first.click()
 
 
-def test_an_order_comes_by_telephone(
+def test_staff_place_a_telephone_order(
     site: str, boss: Person, person: Callable[..., Person], jam: int
 ) -> None:
     mary = person("mary")

@@ -1,4 +1,4 @@
-"""Pages work under their Content Security Policy, and what was smuggled into them does not."""
+"""Pages work under their Content Security Policy, and injected scripts do not."""
 
 from collections.abc import Callable
 
@@ -31,7 +31,7 @@ def assert_smuggled_scripts_stay_still(page: Page) -> None:
     assert page.evaluate("window.smuggled") is None
 
 
-def test_the_document_is_read_and_tried_out(site: str) -> None:
+def test_the_documentation_page_works_under_its_policy(site: str) -> None:
     def journey(page: Page) -> None:
         page.set_default_timeout(90_000)  # a document of a megabyte is drawn
         page.goto(f"{site}/api/v1/docs")
@@ -58,7 +58,7 @@ def test_the_first_page_and_the_explanations_work(site: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/admin/login/", "/api/v1/docs", "/"])
-def test_scripts_that_were_smuggled_in_do_not_run(path: str, site: str) -> None:
+def test_injected_scripts_do_not_run(path: str, site: str) -> None:
     def journey(page: Page) -> None:
         page.goto(f"{site}{path}")
         assert_smuggled_scripts_stay_still(page)

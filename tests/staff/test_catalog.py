@@ -1,4 +1,4 @@
-"""Products and categories in the admin: what staff see and change, and what is refused."""
+"""Products and categories in the admin: viewing, changes and refusals."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -34,7 +34,7 @@ def change(product: int) -> str:
     return f"{PRODUCTS}{product}/change/"
 
 
-def test_a_new_product_comes_with_its_opening_stock_booked_by_the_member_of_staff(
+def test_a_new_product_has_its_opening_stock_by_the_member_of_staff(
     desk: Desk, boss: Person
 ) -> None:
     page = desk.save(f"{PRODUCTS}add/", sku="JAM", name="Jam", price="2.25", quantity="12")
@@ -46,7 +46,7 @@ def test_a_new_product_comes_with_its_opening_stock_booked_by_the_member_of_staf
     assert entry.actor == boss.customer.public_id
 
 
-def test_a_changed_price_goes_through_the_service_and_counts_the_version_up(
+def test_a_changed_price_is_written_by_the_service_with_a_new_version(
     desk: Desk, product: Callable[..., int]
 ) -> None:
     jam = product(price="1.50")
@@ -74,7 +74,7 @@ def test_a_concurrent_change_of_a_product_is_not_overwritten(
     assert Product.objects.get(pk=jam).price == Decimal(9)
 
 
-def test_a_refused_form_keeps_what_was_typed_and_the_version_that_was_seen(
+def test_a_refused_form_keeps_its_values_and_version(
     desk: Desk, product: Callable[..., int], now: datetime
 ) -> None:
     jam = product()
@@ -114,7 +114,7 @@ def test_rules_that_contradict_each_other_are_an_error_of_the_form(
         ("description", "x" * 20_001),
     ],
 )
-def test_what_the_api_would_not_take_the_form_does_not_take_either(
+def test_the_form_refuses_the_values_that_the_api_refuses(
     desk: Desk, product: Callable[..., int], field: str, value: str
 ) -> None:
     jam = product()
@@ -122,7 +122,7 @@ def test_what_the_api_would_not_take_the_form_does_not_take_either(
     assert Product.objects.get(pk=jam).version == 1
 
 
-def test_a_product_is_archived_after_a_question_and_never_deleted(
+def test_a_product_is_archived_after_a_confirmation_and_never_deleted(
     desk: Desk, product: Callable[..., int]
 ) -> None:
     jam = product(sku="JAM")
@@ -136,7 +136,7 @@ def test_a_product_is_archived_after_a_question_and_never_deleted(
     assert desk.post(f"{PRODUCTS}{jam}/delete/", {"post": "yes"}).status == 403
 
 
-def test_a_product_that_changed_since_the_question_is_not_archived(
+def test_a_product_that_changed_since_the_confirmation_page_is_not_archived(
     desk: Desk, product: Callable[..., int], now: datetime
 ) -> None:
     jam = product()
@@ -146,7 +146,7 @@ def test_a_product_that_changed_since_the_question_is_not_archived(
     assert Product.objects.get(pk=jam).archived_at is None
 
 
-def test_selected_products_are_archived_together_and_those_archived_already_are_named(
+def test_selected_products_are_archived_and_already_archived_ones_named(
     desk: Desk, product: Callable[..., int], now: datetime
 ) -> None:
     jam, tea = product(), product()
@@ -160,7 +160,7 @@ def test_selected_products_are_archived_together_and_those_archived_already_are_
     assert "archived already" in again.messages[0]
 
 
-def test_an_archived_product_can_be_looked_at_but_not_changed(
+def test_an_archived_product_can_be_viewed_but_not_changed(
     desk: Desk, product: Callable[..., int], now: datetime
 ) -> None:
     jam = product(name="Jam")
@@ -174,7 +174,7 @@ def test_an_archived_product_can_be_looked_at_but_not_changed(
     assert Product.objects.get().name == "Jam"
 
 
-def test_the_list_shows_what_is_on_sale_and_archived_products_on_request(
+def test_the_list_shows_products_on_sale_and_archived_ones_on_request(
     desk: Desk, product: Callable[..., int], now: datetime
 ) -> None:
     jam, tea = product(), product()
@@ -192,7 +192,7 @@ def test_products_are_found_by_words_in_name_or_sku_in_any_case(
         assert [one.pk for one in desk.get(PRODUCTS, q=term).rows] == [red]
 
 
-def test_the_search_asks_the_trigram_index(product: Callable[..., int]) -> None:
+def test_the_search_uses_the_trigram_index(product: Callable[..., int]) -> None:
     from larder.staff.catalog import containing
 
     product()
@@ -231,7 +231,7 @@ def test_no_list_counts_further_than_its_pages_go(
     assert "or more" in page.text
 
 
-def test_a_category_is_made_renamed_and_moved_through_the_services(desk: Desk) -> None:
+def test_a_category_is_created_renamed_and_moved_by_the_services(desk: Desk) -> None:
     desk.save("catalog/category/add/", name="Food")
     food = Category.objects.get()
     desk.save("catalog/category/add/", name="Jams", parent=food.pk)
@@ -242,7 +242,7 @@ def test_a_category_is_made_renamed_and_moved_through_the_services(desk: Desk) -
     assert (jams.name, jams.version) == ("Jam", 2)
 
 
-def test_a_category_cannot_stand_below_itself(desk: Desk, now: datetime) -> None:
+def test_a_category_cannot_be_moved_below_itself(desk: Desk, now: datetime) -> None:
     food = services.create_category(name="Food", parent=None, now=now).id
     jams = services.create_category(name="Jams", parent=food, now=now).id
     page = desk.save(f"catalog/category/{food}/change/", parent=jams)
@@ -258,7 +258,7 @@ def test_a_concurrent_change_of_a_category_is_not_overwritten(desk: Desk, now: d
     assert Category.objects.get().name == "Groceries"
 
 
-def test_only_an_empty_category_is_deleted_and_the_refusal_says_why(
+def test_only_an_empty_category_is_deleted_and_a_refusal_has_a_reason(
     desk: Desk, product: Callable[..., int], now: datetime
 ) -> None:
     food = services.create_category(name="Food", parent=None, now=now).id
@@ -278,7 +278,7 @@ def test_no_list_offers_djangos_bulk_deletion(desk: Desk, now: datetime) -> None
     assert Category.objects.count() == 1
 
 
-def test_staff_see_and_do_what_their_permissions_say(
+def test_staff_see_and_do_only_what_their_permissions_allow(
     person: Callable[..., Person], product: Callable[..., int]
 ) -> None:
     jam = product()

@@ -169,7 +169,7 @@ def test_each_dangerous_page_asks_for_the_password_and_changes_nothing(
         ("may_order", None, False),
     ],
 )
-def test_what_of_an_account_needs_the_password(
+def test_changes_of_rights_and_addresses_need_the_password(
     desk: Desk, tom: Person, field: str, value: Any, needed: bool
 ) -> None:
     path = f"identity/customer/{tom.id}/change/"
@@ -199,7 +199,7 @@ def test_keys_are_ended_after_the_password_only(desk: Desk, tom: Person) -> None
     assert not Key.objects.live().filter(pk=key).exists()
 
 
-def test_a_form_goes_on_with_all_that_was_sent(desk: Desk) -> None:
+def test_a_form_continues_with_all_its_values_after_the_password(desk: Desk) -> None:
     wanted = desk.get("auth/group/add/").response.context["adminform"].form.fields["permissions"]
     some = [str(one.pk) for one in wanted.queryset[:3]]
     age(desk.client)
@@ -211,7 +211,7 @@ def test_a_form_goes_on_with_all_that_was_sent(desk: Desk) -> None:
     assert sorted(str(one.pk) for one in made.permissions.all()) == sorted(some)
 
 
-def test_a_page_that_was_only_opened_is_opened_again(desk: Desk) -> None:
+def test_a_page_is_opened_again_after_the_password(desk: Desk) -> None:
     age(desk.client)
     path = "orders/order/export/?status__exact=placed"
     page = answer(desk, path, desk.get("orders/order/export/", status__exact="placed"))
@@ -219,7 +219,7 @@ def test_a_page_that_was_only_opened_is_opened_again(desk: Desk) -> None:
     assert not asks(page)
 
 
-def test_new_passwords_are_not_kept_and_the_page_says_so(desk: Desk, tom: Person) -> None:
+def test_new_passwords_are_not_stored_and_the_page_reports_it(desk: Desk, tom: Person) -> None:
     path = f"identity/customer/{tom.id}/password/"
     age(desk.client)
     page = desk.post(path, NEW_PASSWORD)
@@ -233,7 +233,7 @@ def test_new_passwords_are_not_kept_and_the_page_says_so(desk: Desk, tom: Person
     assert Customer.objects.get(pk=tom.id).check_password(NEW)
 
 
-def test_a_file_is_not_kept_and_the_page_says_so(desk: Desk) -> None:
+def test_a_file_is_not_stored_and_the_page_reports_it(desk: Desk) -> None:
     path = "catalog/product/import-file/"
     opened = desk.open(path)
     age(desk.client)
@@ -244,7 +244,7 @@ def test_a_file_is_not_kept_and_the_page_says_so(desk: Desk) -> None:
     assert not Product.objects.exists()
 
 
-def test_a_log_in_counts_and_the_password_for_a_quarter_of_an_hour(desk: Desk) -> None:
+def test_a_log_in_or_password_is_valid_for_a_quarter_of_an_hour(desk: Desk) -> None:
     path = "orders/order/export/"
     assert not asks(desk.get(path))
     age(desk.client, CONFIRMED_SECONDS - 5)
@@ -292,14 +292,16 @@ def test_the_password_of_one_session_does_not_confirm_another(desk: Desk, boss: 
     assert asks(other.get("orders/order/export/"))
 
 
-def test_without_the_permission_the_password_is_not_asked(person: Callable[..., Person]) -> None:
+def test_users_without_the_permission_are_not_asked_for_the_password(
+    person: Callable[..., Person],
+) -> None:
     who = Desk(person(is_staff=True, role=None))
     age(who.client)
     for path in ("auth/group/add/", "orders/order/export/", "catalog/product/import-file/"):
         assert who.get(path).status == 403
 
 
-def test_the_cookie_deletes_and_changes_accounts_at_the_contracts_after_the_password_only(
+def test_the_cookie_changes_accounts_at_contracts_only_after_the_password(
     boss: Person, tom: Person, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.ROOT_URLCONF = (*urls.urlpatterns, *patterns(frozenset({"2", "3"})))

@@ -1,4 +1,4 @@
-"""Files that staff take out of the admin."""
+"""Exports of the admin."""
 
 import csv
 import io
@@ -68,9 +68,7 @@ def test_one_file_is_made_at_a_time(
     )
 
 
-def test_stock_is_exported_with_what_is_on_the_shelf(
-    desk: Desk, product: Callable[..., int]
-) -> None:
+def test_stock_is_exported_with_units_on_the_shelf(desk: Desk, product: Callable[..., int]) -> None:
     product(sku="JAM", stock=7)
     (row,) = table(export(desk, "inventory/stock/"))
     assert (row["sku"], row["available"], row["committed"], row["on_shelf"]) == (
@@ -142,7 +140,7 @@ def test_every_column_of_text_is_defused() -> None:
             assert safe or hasattr(columns, f"dehydrate_{name}"), (columns, name)
 
 
-def test_an_export_keeps_to_the_search_and_the_filters_of_the_list(
+def test_an_export_has_the_search_and_filters_of_the_list(
     desk: Desk, product: Callable[..., int], now: datetime
 ) -> None:
     product(name="Tea")
@@ -155,7 +153,7 @@ def test_an_export_keeps_to_the_search_and_the_filters_of_the_list(
     assert jam
 
 
-def test_a_list_that_is_too_long_for_one_file_says_so(
+def test_a_list_that_is_too_long_for_one_file_is_refused(
     desk: Desk, product: Callable[..., int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(BoundedExport, "most_exported", 2)
@@ -166,7 +164,7 @@ def test_a_list_that_is_too_long_for_one_file_says_so(
 
 
 @pytest.mark.parametrize("place", ["catalog/product/", "inventory/stock/", "orders/order/"])
-def test_an_export_is_for_those_who_may_see_the_list(
+def test_an_export_needs_the_permission_to_view_the_list(
     person: Callable[..., Person], product: Callable[..., int], place: str
 ) -> None:
     product()
@@ -185,7 +183,7 @@ def test_an_export_is_for_those_who_may_see_the_list(
 
 
 @pytest.mark.parametrize("place", ["catalog/product/", "inventory/stock/", "orders/order/"])
-def test_nothing_can_be_imported_past_the_services(desk: Desk, place: str) -> None:
+def test_the_import_of_the_library_cannot_be_used(desk: Desk, place: str) -> None:
     for path in ("import/", "process_import/"):
         answer: Any = desk.client.post(f"/admin/{place}{path}", {})
         assert answer.status_code in {302, 404}
@@ -193,7 +191,7 @@ def test_nothing_can_be_imported_past_the_services(desk: Desk, place: str) -> No
     assert not [one for one in sources if re.search("Import(Export)?(Model|Mixin)", one)]
 
 
-def test_exports_ask_the_database_as_often_for_many_rows_as_for_one(
+def test_exports_run_as_many_statements_for_many_rows_as_for_one(
     desk: Desk, product: Callable[..., int], now: datetime
 ) -> None:
     from django.db import connection

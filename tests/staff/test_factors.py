@@ -1,4 +1,4 @@
-"""Those who manage rights reset the second factor of other staff, and make enrolment codes."""
+"""Staff with the permission reset the second factor of other staff, and create enrolment codes."""
 
 import re
 from collections.abc import Callable
@@ -65,7 +65,7 @@ def test_a_lost_factor_is_reset_and_another_enrolled_with_the_code(
 
 
 @pytest.mark.parametrize("button", BUTTONS)
-def test_who_does_not_and_for_whom_not(
+def test_staff_without_the_permission_cannot_reset_a_factor(
     owner: Person, boss: Person, sam: Person, person: MakePerson, button: str
 ) -> None:
     customer = person()
@@ -96,7 +96,9 @@ def test_the_buttons_are_at_accounts_of_other_staff_only(
 
 
 @pytest.mark.parametrize("button", BUTTONS)
-def test_accounts_that_are_not_active_or_not_there(owner: Person, sam: Person, button: str) -> None:
+def test_a_factor_of_an_inactive_or_unknown_account_cannot_be_reset(
+    owner: Person, sam: Person, button: str
+) -> None:
     type(sam.customer).objects.filter(pk=sam.id).update(is_active=False)
     desk = Desk(owner)
     assert desk.post(path(sam, button), {}).messages == ["This does not exist any more."]
@@ -105,7 +107,7 @@ def test_accounts_that_are_not_active_or_not_there(owner: Person, sam: Person, b
 
 
 @pytest.mark.parametrize("button", BUTTONS)
-def test_it_needs_a_csrf_token(owner: Person, sam: Person, button: str) -> None:
+def test_the_form_needs_a_csrf_token(owner: Person, sam: Person, button: str) -> None:
     phone: Any = enrol(sam, datetime.now(UTC))
     client = Client(enforce_csrf_checks=True)
     client.force_login(owner.customer)

@@ -1,4 +1,4 @@
-"""Pages of the admin whose user was allowed them when the request began, and is not at its end."""
+"""Pages of the admin whose user loses the permission during the request."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -60,7 +60,7 @@ def sent(path: str, product: int, buyer: Person) -> dict[str, Any]:
 
 @pytest.mark.parametrize("taken", [{"is_staff": False}, {"session_epoch": 99}])
 @pytest.mark.parametrize("path", PAGES)
-def test_what_the_service_refuses_former_staff_is_recorded(
+def test_refusals_of_the_services_to_former_staff_are_recorded(
     person: Callable[..., Person],
     product: Callable[..., int],
     path: str,

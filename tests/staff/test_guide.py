@@ -58,7 +58,7 @@ def screens(desk: Desk, product: int, order: object, account: Customer) -> Itera
             desk.save(f"orders/order/{order}/{move}/")
 
 
-def test_the_guide_for_staff_says_what_the_screens_say(
+def test_the_guide_for_staff_has_the_words_of_the_screens(
     desk: Desk, product: Callable[..., int], person: Callable[..., Person]
 ) -> None:
     mary, jam = person("mary"), product(sku="JAM", name="Red jam")

@@ -12,7 +12,7 @@ MakePerson = Callable[..., Person]
 TRAIL = "identity/auditentry/"
 
 
-def test_the_history_of_a_product_shows_old_and_new_who_and_how(
+def test_the_history_of_a_product_shows_values_actor_and_channel(
     boss: Person, desk: Desk, product: Callable[..., int], as_: Callable[[Person], Api]
 ) -> None:
     jam = product(price="2.95", name="Jam")
@@ -53,7 +53,7 @@ def test_a_history_needs_the_right_to_see_the_object(
     assert Desk(allow(person(is_staff=True), "catalog.view_product")).get(page).status == 200
 
 
-def test_the_trail_is_listed_for_those_who_may_see_it_and_cannot_be_changed(
+def test_the_trail_is_listed_with_the_permission_and_cannot_be_changed(
     desk: Desk, person: MakePerson, product: Callable[..., int]
 ) -> None:
     jam = product(price="2.95")
@@ -78,7 +78,7 @@ def test_djangos_log_keeps_no_name_of_a_customer(desk: Desk, person: MakePerson)
     assert not LogEntry.objects.exists()
 
 
-def test_a_history_does_not_tell_which_ids_exist(person: MakePerson) -> None:
+def test_a_history_does_not_reveal_which_ids_exist(person: MakePerson) -> None:
     clerk, tom = allow(person(is_staff=True), "orders.view_order"), person()
     for id in (tom.id, tom.id + 1_000):
         assert Desk(clerk).get(f"identity/customer/{id}/history/").status == 403

@@ -1,4 +1,4 @@
-"""Customers in the admin: their standing, their rights, their passwords."""
+"""Customers in the admin: permission to order, rights and passwords."""
 
 from collections.abc import Callable
 
@@ -38,7 +38,7 @@ def new(**values: str) -> dict[str, str]:
 
 
 @pytest.mark.django_db
-def test_the_admin_asks_strangers_to_log_in() -> None:
+def test_the_admin_redirects_anonymous_requests_to_the_log_in() -> None:
     answer = Client().get("/admin/")
     assert (answer.status_code, answer["Location"]) == (302, "/admin/login/?next=/admin/")
     page = Client().get(answer["Location"])
@@ -88,7 +88,7 @@ def test_a_customer_added_by_staff_can_log_in_and_order(desk: Desk, api: Api) ->
         ({"username": "\ufdfa" * 20}, "username"),
     ],
 )
-def test_an_account_that_cannot_be_is_an_error_of_its_field(
+def test_an_invalid_account_is_an_error_of_its_field(
     desk: Desk, person: Callable[..., Person], values: dict[str, str], field: str
 ) -> None:
     person("taken", email="taken@example.com")
@@ -97,7 +97,7 @@ def test_an_account_that_cannot_be_is_an_error_of_its_field(
     assert Customer.objects.count() == before
 
 
-def test_a_deactivated_customer_is_out_at_once(
+def test_a_deactivated_customer_is_refused_at_once(
     desk: Desk, person: Callable[..., Person], api: Api
 ) -> None:
     who = person("tom", PASSWORD)
@@ -112,7 +112,7 @@ def test_a_deactivated_customer_is_out_at_once(
     assert api("POST", "auth/token", credentials).status == 200
 
 
-def test_only_what_was_changed_on_the_form_is_written(
+def test_only_the_changed_fields_of_a_form_are_written(
     desk: Desk, person: Callable[..., Person]
 ) -> None:
     who = person()
@@ -134,7 +134,7 @@ def test_a_taken_name_or_address_is_an_error_of_its_field(
     assert fresh(who).username == "tom"
 
 
-def test_the_admin_deletes_no_account(desk: Desk, person: Callable[..., Person]) -> None:
+def test_the_admin_cannot_delete_an_account(desk: Desk, person: Callable[..., Person]) -> None:
     who = person()
     assert desk.post(f"{CUSTOMERS}{who.id}/delete/", {"post": "yes"}).status == 403
     assert fresh(who)
@@ -218,7 +218,7 @@ def test_staff_cannot_take_over_the_account_of_staff(
     assert fresh(other).check_password(other.password)
 
 
-def test_groups_are_for_superusers_whatever_permissions_others_have(
+def test_only_superusers_can_change_groups(
     person: Callable[..., Person],
 ) -> None:
     who = allow(person(is_staff=True), "auth.view_group", "auth.change_group", "auth.add_group")
@@ -226,7 +226,7 @@ def test_groups_are_for_superusers_whatever_permissions_others_have(
     assert Desk(who).get("auth/group/add/").status == 403
 
 
-def test_staff_set_a_customers_password_and_write_nothing_else(
+def test_staff_set_the_password_of_a_customer_and_change_no_other_column(
     clerk: Desk, person: Callable[..., Person]
 ) -> None:
     who = person()
@@ -258,7 +258,7 @@ def test_no_page_shows_a_password_hash(desk: Desk, person: Callable[..., Person]
         assert "argon2" not in desk.get(path).text
 
 
-def test_customers_are_found_by_name_or_address_and_failing_that_by_parts_of_them(
+def test_customers_are_found_by_exact_name_or_address_and_else_by_parts(
     desk: Desk, person: Callable[..., Person]
 ) -> None:
     mary = person("Mary Smith", email="ms@example.com").customer
@@ -280,7 +280,7 @@ def test_the_list_takes_as_many_queries_for_many_customers_as_for_one(
     assert counts[0] == counts[1] <= 6
 
 
-def test_a_password_set_by_staff_ends_the_customers_log_ins(
+def test_a_password_set_by_staff_ends_the_sessions_of_the_customer(
     clerk: Desk, person: Callable[..., Person], api: Api
 ) -> None:
     who = person()

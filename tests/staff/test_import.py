@@ -29,7 +29,7 @@ def shown_faults(page: Page) -> list[Any]:
     return list(page.response.context["page"].table["rows"])
 
 
-def test_a_file_is_stored_with_opening_stock_in_the_name_of_the_member_of_staff(
+def test_a_file_is_stored_with_opening_stock_by_the_member_of_staff(
     desk: Desk, boss: Person
 ) -> None:
     page = send(desk, FILE)
@@ -54,16 +54,14 @@ def test_a_file_with_a_fault_is_not_stored_and_each_fault_has_its_line_and_colum
     "text",
     [b"", b"\xff\xfe", b"\0", b"sku,name\n", b'sku,name,price\n"a', b"PK\x03\x04" + b"\0" * 99],
 )
-def test_what_is_no_file_of_products_is_refused_in_words(desk: Desk, text: bytes) -> None:
+def test_an_invalid_file_is_refused_with_a_message(desk: Desk, text: bytes) -> None:
     page = send(desk, text)
     assert page.status == 200
     assert page.errors["file"]
     assert Product.objects.count() == 0
 
 
-def test_a_file_is_as_long_as_the_api_takes_and_no_longer(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_has_the_size_limit_of_the_api(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
     head = "sku,name,price,description\n"
     rows = [f"S{n},N,1.00,{'d' * 19_000}\n" for n in range((most - len(head)) // 19_015)]
@@ -77,14 +75,14 @@ def test_a_file_is_as_long_as_the_api_takes_and_no_longer(
     assert shown_faults(send(desk, FILE)) == [[3, "–", "At most 1 rows."]]
 
 
-def test_a_request_beyond_all_limits_is_not_read_at_all(desk: Desk) -> None:
+def test_a_request_beyond_all_limits_is_not_read(desk: Desk) -> None:
     file = BytesIO(b"x" * MAX_DISCARDED_BYTES)
     file.name = "products.csv"
     sent = {"form_key": str(new_id()), "file": file}
     assert desk.client.post(f"/admin/{IMPORT}", sent).status_code == 413
 
 
-def test_a_file_sent_twice_is_stored_once_and_answered_alike(desk: Desk) -> None:
+def test_a_file_sent_twice_is_stored_once_with_the_same_answer(desk: Desk) -> None:
     key = new_id()
     assert send(desk, FILE, key).messages == send(desk, FILE, key).messages
     page = send(desk, FILE + "MUD,Mud,1.00,1\n", key)
@@ -92,7 +90,7 @@ def test_a_file_sent_twice_is_stored_once_and_answered_alike(desk: Desk) -> None
     assert Product.objects.count() == 2
 
 
-def test_files_are_imported_by_those_who_may_add_and_change_products(
+def test_importing_files_needs_the_permissions_to_add_and_change_products(
     person: Callable[..., Person],
 ) -> None:
     granted = ("catalog.view_product", "catalog.add_product", "catalog.change_product")
@@ -106,7 +104,7 @@ def test_files_are_imported_by_those_who_may_add_and_change_products(
     assert send(whole, FILE).messages == ["2 added, 0 changed, 0 the same."]
 
 
-def test_a_price_is_shown_as_the_api_writes_it_and_is_no_change(
+def test_a_price_is_shown_as_in_the_api_and_sending_it_changes_nothing(
     desk: Desk, product: Callable[..., int]
 ) -> None:
     jam = product(price="3.75")

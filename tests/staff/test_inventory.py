@@ -46,7 +46,7 @@ def adjust(desk: Desk, **values: str) -> Page:
     return desk.save(ADD, reason=reason, **{f"line-0-{name}": one for name, one in line.items()})
 
 
-def test_an_adjustment_is_booked_in_the_name_of_the_member_of_staff(
+def test_an_adjustment_is_stored_with_the_member_of_staff(
     desk: Desk, boss: Person, product: Callable[..., int]
 ) -> None:
     jam = product(sku="JAM", stock=10)
@@ -58,7 +58,7 @@ def test_an_adjustment_is_booked_in_the_name_of_the_member_of_staff(
     assert entry.reference == str(Adjustment.objects.get().id)
 
 
-def test_a_count_is_of_everything_on_the_shelf(desk: Desk, promised: int) -> None:
+def test_a_count_includes_the_committed_units(desk: Desk, promised: int) -> None:
     adjust(desk, counted="9")
     assert queries.available([promised]) == {promised: 5}
 
@@ -79,7 +79,7 @@ def test_a_count_is_of_everything_on_the_shelf(desk: Desk, promised: int) -> Non
     ],
 )
 @pytest.mark.usefixtures("promised")
-def test_what_cannot_be_booked_is_an_error_of_the_form_and_changes_nothing(
+def test_an_impossible_adjustment_is_an_error_of_the_form_and_changes_nothing(
     desk: Desk, values: dict[str, str], field: str, message: str
 ) -> None:
     page = adjust(desk, **values)
@@ -89,7 +89,7 @@ def test_what_cannot_be_booked_is_an_error_of_the_form_and_changes_nothing(
     assert (stock.available, stock.committed, Adjustment.objects.count()) == (6, 4, 0)
 
 
-def test_a_form_sent_twice_is_booked_once(desk: Desk, product: Callable[..., int]) -> None:
+def test_a_form_sent_twice_is_stored_once(desk: Desk, product: Callable[..., int]) -> None:
     jam = product(sku="JAM", stock=10)
     opened = desk.open(ADD) | {"line-0-sku": "JAM", "line-0-delta": "5", "reason": "received"}
     assert [desk.post(ADD, opened).status for _ in range(2)] == [200, 200]
@@ -99,7 +99,7 @@ def test_a_form_sent_twice_is_booked_once(desk: Desk, product: Callable[..., int
     assert queries.available([jam]) == {jam: 15}
 
 
-def test_the_adjustment_form_knows_the_product_it_was_opened_for(
+def test_the_adjustment_form_has_the_product_of_its_page(
     desk: Desk, product: Callable[..., int]
 ) -> None:
     jam = product(sku="A B&C")
@@ -108,7 +108,7 @@ def test_the_adjustment_form_knows_the_product_it_was_opened_for(
         assert page.response.context["page"].lines[0]["sku"].value() == "A B&C"
 
 
-def test_an_adjustment_is_shown_with_what_it_changed_and_never_edited(
+def test_an_adjustment_is_shown_with_its_changes_and_cannot_be_edited(
     desk: Desk, product: Callable[..., int]
 ) -> None:
     product(sku="JAM", stock=10)
@@ -120,7 +120,7 @@ def test_an_adjustment_is_shown_with_what_it_changed_and_never_edited(
 
 
 @pytest.mark.parametrize("kind", ["stock", "ledgerentry"])
-def test_stock_and_ledger_can_be_looked_at_and_nothing_else(
+def test_stock_and_ledger_can_only_be_viewed(
     desk: Desk, product: Callable[..., int], kind: str
 ) -> None:
     product(stock=3)
@@ -134,7 +134,7 @@ def test_stock_and_ledger_can_be_looked_at_and_nothing_else(
     assert Stock.objects.get().available == 3
 
 
-def test_the_ledger_is_looked_up_by_sku_and_names_who_moved_stock(
+def test_the_ledger_is_searched_by_sku_and_shows_the_actor(
     desk: Desk, boss: Person, product: Callable[..., int]
 ) -> None:
     jam, tea = product(sku="JAM", stock=10), product(sku="TEA")
@@ -196,7 +196,7 @@ def test_staff_adjust_stock_only_with_the_permission_to(
     assert queries.available([jam]) == {jam: 3}
 
 
-def test_an_address_of_something_that_is_not_there_leads_back(desk: Desk) -> None:
+def test_an_address_of_an_unknown_object_redirects(desk: Desk) -> None:
     for path in (f"{STOCK}999999999999/adjust/", "catalog/product/0/ledger/", f"{STOCK}x/change/"):
         page: Any = desk.get(path)
         assert page.status == 200

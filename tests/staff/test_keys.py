@@ -1,4 +1,4 @@
-"""The keys of all accounts in the admin: seen and ended by those with the permissions."""
+"""The keys of all accounts in the admin: viewed and ended with the permissions."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -31,7 +31,7 @@ def end(desk: Desk, *selected: NewKey, **values: str) -> Page:
     return desk.post(KEYS, {"action": "end_selected", "index": "0", **chosen, **values})
 
 
-def test_those_with_the_permission_see_the_keys_of_all_accounts_but_no_key(
+def test_keys_of_all_accounts_are_listed_without_their_text(
     person: MakePerson,
 ) -> None:
     who, clerk = person("ada"), person("sam", is_staff=True)
@@ -50,7 +50,7 @@ def test_those_with_the_permission_see_the_keys_of_all_accounts_but_no_key(
     assert [str(one) for one in desk.get(KEYS, q=" ADA ").rows] == ["shop window"]
 
 
-def test_without_the_permission_there_is_no_list_and_with_it_nothing_to_change(
+def test_keys_can_only_be_viewed_and_only_with_the_permission(
     person: MakePerson,
 ) -> None:
     key, other = made(person()), Desk(person(is_staff=True))
@@ -86,7 +86,7 @@ def test_the_list_finds_unused_expiring_and_ended_keys(person: MakePerson) -> No
     }
 
 
-def test_a_key_is_ended_after_a_confirmation_and_the_trail_says_by_whom(
+def test_a_key_is_ended_after_a_confirmation_and_recorded_with_the_actor(
     person: MakePerson,
 ) -> None:
     one, other = made(person("ada")), made(person("grace"))
@@ -105,7 +105,7 @@ def test_a_key_is_ended_after_a_confirmation_and_the_trail_says_by_whom(
     assert again.messages == ["0 keys ended; 1 had ended before."]
 
 
-def test_to_see_keys_is_not_to_end_them(person: MakePerson) -> None:
+def test_the_permission_to_view_keys_does_not_end_them(person: MakePerson) -> None:
     key = made(person())
     end(Desk(allow(person(is_staff=True), VIEW)), key, confirmed="yes")
     assert Key.objects.live().count() == 1
@@ -124,7 +124,7 @@ def test_at_most_a_hundred_keys_are_ended_at_once(
     assert Key.objects.live().count() == 2
 
 
-def test_the_name_of_a_deleted_account_is_gone(person: MakePerson) -> None:
+def test_the_list_of_keys_has_no_names_of_deleted_accounts(person: MakePerson) -> None:
     who = person("ada")
     made(who)
     Customer.objects.filter(pk=who.id).update(

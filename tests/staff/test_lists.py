@@ -1,4 +1,4 @@
-"""By what the lists of the admin are filtered, and by what others refer to their objects."""
+"""The filters of lists in the admin, and the fields by which other objects refer to theirs."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -38,7 +38,7 @@ def desk(person: Callable[..., Person]) -> Desk:
 
 
 @pytest.mark.parametrize("path", LOOKUPS)
-def test_a_list_is_filtered_by_its_filters_alone(
+def test_a_list_accepts_only_its_filters(
     desk: Desk, path: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert desk.get(path).status == 400
@@ -46,7 +46,7 @@ def test_a_list_is_filtered_by_its_filters_alone(
 
 
 @pytest.mark.parametrize("path", SCREENS)
-def test_no_list_is_filtered_by_a_column(desk: Desk, path: str) -> None:
+def test_a_list_cannot_be_filtered_by_a_column(desk: Desk, path: str) -> None:
     assert desk.get(path).status == 200
     assert desk.get(f"{path}?pk__gt=0").status == 400
 
@@ -64,7 +64,7 @@ def test_every_parameter_of_a_filter_is_accepted(desk: Desk, now: datetime, path
 
 
 @pytest.mark.parametrize("page", ["", "add/", "{}/change/", "{}/delete/"])
-def test_a_field_that_nothing_refers_to_is_refused_and_not_logged(
+def test_an_unknown_reference_field_is_refused_and_not_logged(
     desk: Desk, now: datetime, page: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     jams = services.create_category(name="Jams", parent=None, now=now)

@@ -1,4 +1,4 @@
-"""What is too long for its sender is refused by the admin before it is parsed."""
+"""The admin refuses too long requests before it parses them."""
 
 from collections.abc import Callable
 from urllib.parse import urlencode
@@ -43,7 +43,7 @@ def test_only_staff_send_long_forms_to_the_admin(
         assert status("catalog/product/add/", MAX_OPEN_BODY_BYTES + 1, cookie=cookies) == 413
 
 
-def test_an_address_of_the_admin_is_bounded(server: Server) -> None:
+def test_the_length_of_an_admin_url_is_limited(server: Server) -> None:
     for spare, wanted in ((0, 200), (1, 400)):
         query = urlencode({"next": "/"}).ljust(
             MAX_ADMIN_ADDRESS_LENGTH - len("/admin/login/") + spare, "%"

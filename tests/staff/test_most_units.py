@@ -1,4 +1,4 @@
-"""The admin moves an order with as many units of one product as an order can have."""
+"""The admin moves an order with the maximum number of units of one product."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ from tests.staff.desk import Desk
 from tests.staff.test_moves import ORDERS, place, status, stock
 
 
-def test_an_order_with_as_many_units_of_a_product_as_there_can_be_is_moved(
+def test_an_order_with_the_maximum_units_of_a_product_is_moved(
     desk: Desk, person: Callable[..., Person], product: Callable[..., int]
 ) -> None:
     """Its lines of one product were added up."""

@@ -84,7 +84,7 @@ def test_an_order_s_page_offers_what_its_status_allows(desk: Desk, order: UUID, 
     assert (status(order), offered(desk, order)) == ("returned", set())
 
 
-def test_moves_are_made_in_the_name_of_the_member_of_staff(
+def test_moves_are_recorded_with_the_member_of_staff(
     desk: Desk, boss: Person, order: UUID, jam: int
 ) -> None:
     page = desk.save(f"{ORDERS}{order}/pack/")
@@ -95,14 +95,14 @@ def test_moves_are_made_in_the_name_of_the_member_of_staff(
 
 
 @pytest.mark.parametrize(("rest", "left"), [("missing", (6, 1)), ("back", (9, 1))])
-def test_what_was_not_picked_is_missing_or_goes_back_on_the_shelf(
+def test_units_not_picked_are_missing_or_available_again(
     desk: Desk, order: UUID, jam: int, rest: str, left: tuple[int, int]
 ) -> None:
     desk.save(f"{ORDERS}{order}/pack/", **{f"line-{jam}-quantity": "1", f"line-{jam}-rest": rest})
     assert (status(order), stock(jam)) == ("packed", left)
 
 
-def test_an_order_without_picked_units_is_cancelled_and_the_page_says_so(
+def test_an_order_without_picked_units_is_cancelled_and_the_page_reports_it(
     desk: Desk, order: UUID, jam: int
 ) -> None:
     page = desk.save(f"{ORDERS}{order}/pack/", **{f"line-{jam}-quantity": "0"})
@@ -110,7 +110,7 @@ def test_an_order_without_picked_units_is_cancelled_and_the_page_says_so(
     assert status(order) == "cancelled"
 
 
-def test_more_than_was_ordered_is_refused_at_its_line_and_nothing_moves(
+def test_picking_more_than_ordered_is_refused_at_its_line(
     desk: Desk, order: UUID, jam: int
 ) -> None:
     page = desk.save(f"{ORDERS}{order}/pack/", **{f"line-{jam}-quantity": "5"})
@@ -119,7 +119,7 @@ def test_more_than_was_ordered_is_refused_at_its_line_and_nothing_moves(
 
 
 @pytest.mark.parametrize(("restock", "left"), [(True, (9, 0)), (False, (6, 0))])
-def test_what_comes_back_can_be_sold_again_or_cannot(
+def test_returned_units_are_available_again_or_written_off(
     desk: Desk, order: UUID, jam: int, restock: bool, left: tuple[int, int]
 ) -> None:
     desk.save(f"{ORDERS}{order}/pack/")
@@ -138,7 +138,7 @@ def test_what_comes_back_can_be_sold_again_or_cannot(
     assert "JAM Red jam: 3 came back" in text
 
 
-def test_a_return_says_why_and_of_what(desk: Desk, order: UUID, jam: int) -> None:
+def test_a_return_needs_a_reason_and_quantities(desk: Desk, order: UUID, jam: int) -> None:
     desk.save(f"{ORDERS}{order}/pack/")
     desk.save(f"{ORDERS}{order}/ship/")
     page = desk.save(f"{ORDERS}{order}/return/", **{f"line-{jam}-quantity": "1"})
@@ -147,7 +147,9 @@ def test_a_return_says_why_and_of_what(desk: Desk, order: UUID, jam: int) -> Non
     assert page.errors == {"__all__": ["Enter the number of returned units in at least one line."]}
 
 
-def test_a_page_sent_twice_moves_once_and_answers_alike(desk: Desk, order: UUID, jam: int) -> None:
+def test_a_page_sent_twice_moves_once_with_the_same_answer(
+    desk: Desk, order: UUID, jam: int
+) -> None:
     for move, values in (
         ("pack", {f"line-{jam}-quantity": "3"}),
         ("ship", {}),
@@ -161,7 +163,7 @@ def test_a_page_sent_twice_moves_once_and_answers_alike(desk: Desk, order: UUID,
     assert stock(jam) == (7, 0)
 
 
-def test_a_page_of_a_changed_order_moves_nothing_and_says_so(
+def test_a_page_of_an_outdated_order_is_refused_with_a_message(
     desk: Desk, person: Callable[..., Person], order: UUID, jam: int
 ) -> None:
     """The customer wants a jar fewer while the page is open."""
@@ -177,7 +179,7 @@ def test_a_page_of_a_changed_order_moves_nothing_and_says_so(
     assert (status(order), stock(jam)) == ("placed", (7, 3))
 
 
-def test_the_message_says_that_another_user_made_the_move(
+def test_the_message_reports_a_move_by_another_user(
     desk: Desk, person: Callable[..., Person], order: UUID, jam: int
 ) -> None:
     sent, other = (desk.open(f"{ORDERS}{order}/pack/") for _ in range(2))
@@ -189,7 +191,7 @@ def test_the_message_says_that_another_user_made_the_move(
     assert stock(jam) == (6, 4)
 
 
-def test_a_move_that_is_not_open_any_more_leads_back_to_the_order(
+def test_a_move_that_is_no_longer_possible_redirects_to_the_order(
     desk: Desk, person: Callable[..., Person], order: UUID
 ) -> None:
     sent = desk.open(f"{ORDERS}{order}/pack/")
@@ -201,7 +203,7 @@ def test_a_move_that_is_not_open_any_more_leads_back_to_the_order(
     assert status(order) == "cancelled"
 
 
-def test_the_same_page_with_other_values_is_no_repeat(desk: Desk, order: UUID, jam: int) -> None:
+def test_the_same_page_with_other_values_is_not_a_repeat(desk: Desk, order: UUID, jam: int) -> None:
     desk.save(f"{ORDERS}{order}/pack/")
     desk.save(f"{ORDERS}{order}/ship/")
     sent = desk.open(f"{ORDERS}{order}/return/") | {"reason": "x"}
@@ -211,7 +213,7 @@ def test_the_same_page_with_other_values_is_no_repeat(desk: Desk, order: UUID, j
     assert Order.objects.get().lines.get().returned == 1
 
 
-def test_looking_at_a_move_s_page_moves_nothing(desk: Desk, order: UUID) -> None:
+def test_opening_the_page_of_a_move_moves_nothing(desk: Desk, order: UUID) -> None:
     for move in ("pack", "cancel"):
         assert desk.get(f"{ORDERS}{order}/{move}/").status == 200
     assert status(order) == "placed"
@@ -307,7 +309,7 @@ def test_many_orders_are_packed_shipped_and_delivered_at_once(
     assert (status(order), status(other), stock(jam)) == ("delivered", "delivered", (4, 0))
 
 
-def test_orders_that_are_refused_are_named_with_the_reason_and_hold_up_no_other(
+def test_refused_orders_are_named_with_a_reason_and_others_are_moved(
     desk: Desk, person: Callable[..., Person], order: UUID, jam: int
 ) -> None:
     clerk = person(is_staff=True)
@@ -330,16 +332,14 @@ def test_orders_that_are_refused_are_named_with_the_reason_and_hold_up_no_other(
     assert [status(one) for one in orders] == ["packed", "placed", "cancelled", "packed"]
 
 
-def test_an_action_sent_twice_moves_once_and_answers_alike(desk: Desk, order: UUID) -> None:
+def test_an_action_sent_twice_moves_once_with_the_same_answer(desk: Desk, order: UUID) -> None:
     sends = confirmed(desk, "mark_packed", order)
     first, second = (select(desk, "mark_packed", order, **sends).messages for _ in range(2))
     assert first == second
     assert OrderEvent.objects.filter(order_id=order, type="packed").count() == 1
 
 
-def test_an_action_without_the_versions_that_were_shown_moves_nothing(
-    desk: Desk, order: UUID
-) -> None:
+def test_an_action_without_the_shown_versions_moves_nothing(desk: Desk, order: UUID) -> None:
     page = select(desk, "mark_packed", order, confirmed="yes")
     assert "changed by another user" in page.messages[0]
     assert status(order) == "placed"
@@ -382,13 +382,13 @@ def test_events_are_shown_as_sentences_with_sku_and_name(
     assert "[{" not in text
 
 
-def test_what_an_event_says_that_is_not_known_here_is_shown_as_it_is() -> None:
+def test_unknown_data_of_an_event_is_shown_unchanged() -> None:
     assert described({"carrier": "Owl"}, {}) == ["Carrier: Owl."]
     assert described({"reason": "x"}, {}) == ["Reason: x."]
     assert described({}, {}) == []
 
 
-def test_who_deleted_their_account_is_called_so(
+def test_a_deleted_account_is_shown_as_deleted(
     desk: Desk, person: Callable[..., Person], jam: int
 ) -> None:
     who = person("mary")
@@ -406,7 +406,7 @@ def test_who_deleted_their_account_is_called_so(
 MAY = ("orders.view_order", "orders.confirm_order", "orders.cancel_order", "orders.pack_order")
 
 
-def test_an_order_that_awaits_its_payment_is_confirmed(
+def test_a_pending_order_is_confirmed(
     desk: Desk, boss: Person, person: Callable[..., Person], product: Callable[..., int]
 ) -> None:
     jam = product(stock=5)
@@ -421,7 +421,7 @@ def test_an_order_that_awaits_its_payment_is_confirmed(
     assert offered(desk, held.id) == {"pack", "cancel"}
 
 
-def test_the_desk_shows_that_a_hold_has_expired(
+def test_the_page_shows_that_a_hold_has_expired(
     desk: Desk, boss: Person, person: Callable[..., Person], product: Callable[..., int]
 ) -> None:
     jam = product(stock=3)

@@ -1,4 +1,4 @@
-"""Orders in the admin: to look at, never to edit."""
+"""Orders in the admin can be viewed and not edited."""
 
 from collections.abc import Callable
 from uuid import UUID
@@ -127,7 +127,7 @@ def test_the_list_takes_as_many_queries_for_many_orders_as_for_one(
     assert counts[0] == counts[1] <= 6
 
 
-def test_an_order_takes_as_many_queries_with_many_lines_as_with_one(
+def test_an_order_runs_as_many_queries_with_many_lines_as_with_one(
     desk: Desk, person: Callable[..., Person], product: Callable[..., int]
 ) -> None:
     who, counts = person(), []
@@ -139,7 +139,7 @@ def test_an_order_takes_as_many_queries_with_many_lines_as_with_one(
     assert counts[0] == counts[1] <= 8
 
 
-def test_the_first_page_shows_the_newest_orders_to_those_who_may_see_them(
+def test_the_first_page_shows_the_newest_orders_with_the_permission(
     desk: Desk, person: Callable[..., Person], place: Callable[..., UUID]
 ) -> None:
     order = place(person())

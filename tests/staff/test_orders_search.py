@@ -1,4 +1,4 @@
-"""By what staff find orders, and what bounds each search."""
+"""The search of orders in the admin and its limits."""
 
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -109,7 +109,7 @@ def test_a_deleted_account_is_not_found_by_its_name(desk: Desk, hers: Order) -> 
     assert desk.get(ORDERS, q="g_hopper").rows == []
 
 
-def test_a_name_of_two_letters_is_found_whole(
+def test_a_name_of_two_letters_is_found_as_a_word(
     desk: Desk, person: Callable[..., Person], place: Callable[..., Order]
 ) -> None:
     order = place(person("Al"))
@@ -158,7 +158,7 @@ def test_orders_are_sorted_by_amount_day_and_requested_day(
 @pytest.mark.parametrize(
     "parameters", [{"q": "hopper"}, {"total_from": "1"}, {"requested_for_from": "2026-01-01"}]
 )
-def test_what_has_no_index_is_read_of_the_newest_orders_of_the_chosen_days(
+def test_filters_without_an_index_read_a_limited_number_of_newest_orders(
     desk: Desk,
     person: Callable[..., Person],
     place: Callable[..., Order],

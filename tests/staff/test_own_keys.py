@@ -1,4 +1,4 @@
-"""Members of staff make API keys for their own programs in the admin, and end them."""
+"""Members of staff create and end API keys of their programs in the admin."""
 
 import re
 from collections.abc import Callable
@@ -48,7 +48,7 @@ def gives(text: str) -> Any:
     return found.body["permissions"]
 
 
-def test_where_a_factor_is_in_force_the_key_gives_these_permissions(clerk: Person) -> None:
+def test_a_key_has_the_chosen_permissions_if_a_factor_is_required(clerk: Person) -> None:
     phone = enrol(clerk, datetime.now(UTC))
     with demanded():
         desk = Desk(clerk)
@@ -66,7 +66,7 @@ def test_where_a_factor_is_in_force_the_key_gives_these_permissions(clerk: Perso
         assert refused.body["code"] == "permission_missing"
 
 
-def test_the_key_is_shown_once_and_kept_nowhere(
+def test_the_key_is_shown_once_and_stored_nowhere(
     clerk: Person, caplog: pytest.LogCaptureFixture
 ) -> None:
     desk = Desk(clerk)
@@ -114,7 +114,7 @@ def test_a_form_that_was_changed_and_sent_again_makes_no_key(clerk: Person) -> N
         ("form_key", {"form_key": "x"}),
     ],
 )
-def test_what_no_key_is_made_of(clerk: Person, field: str, values: dict[str, Any]) -> None:
+def test_a_faulty_form_creates_no_key(clerk: Person, field: str, values: dict[str, Any]) -> None:
     desk = Desk(clerk)
     given = desk.open(PAGE) | {"name": "erp", "permissions": [SEE]} | values
     page = desk.post(PAGE, given)
@@ -144,7 +144,7 @@ def test_the_maximum_is_an_error_of_the_form(
     }
 
 
-def test_it_is_not_for_customers_and_strangers(person: MakePerson) -> None:
+def test_customers_and_anonymous_requests_cannot_open_the_page_of_keys(person: MakePerson) -> None:
     client = Client()
     client.force_login(person().customer)
     for one in (client, Client()):
@@ -153,13 +153,13 @@ def test_it_is_not_for_customers_and_strangers(person: MakePerson) -> None:
     assert not Key.objects.exists()
 
 
-def test_it_needs_a_csrf_token(clerk: Person) -> None:
+def test_the_form_needs_a_csrf_token(clerk: Person) -> None:
     client = Client(enforce_csrf_checks=True)
     client.force_login(clerk.customer)
     assert client.post(f"/admin/{PAGE}", {"name": "erp"}).status_code == 403
 
 
-def test_it_asks_for_the_password_again(clerk: Person) -> None:
+def test_the_page_of_keys_requests_the_password_again(clerk: Person) -> None:
     desk = Desk(clerk)
     given = desk.open(PAGE) | {"name": "erp", "permissions": [SEE]}
     age(desk.client)
@@ -196,12 +196,12 @@ def test_only_own_keys_are_listed_and_ended(clerk: Person, boss: Person) -> None
     assert Key.objects.live().filter(pk=other).exists()
 
 
-def test_a_name_is_no_markup(clerk: Person) -> None:
+def test_the_name_of_a_key_is_escaped(clerk: Person) -> None:
     keys.create_key(clerk.caller, '"><b>x', now=now(), limits=Limits(permissions=[SEE]))
     assert '"><b>x' not in Desk(clerk).get(PAGE).text
 
 
-def test_the_user_menu_leads_to_it(clerk: Person) -> None:
+def test_the_user_menu_links_to_the_page_of_keys(clerk: Person) -> None:
     text = Desk(clerk).get("").text
     for path in ("/admin/own-keys/", "/admin/second-factor/", "/admin/password_change/"):
         assert f'href="{path}"' in text

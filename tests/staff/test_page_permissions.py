@@ -1,6 +1,6 @@
-"""Each page of the admin opens with its permissions alone, and is refused with all others.
+"""Each page of the admin opens with exactly its permissions.
 
-docs/reference/permissions.md has a row for each. `WRITE_MATRIX=1` writes the rows anew.
+docs/reference/permissions.md has a row for each. `WRITE_MATRIX=1` writes the rows from the code.
 """
 
 import os
@@ -183,7 +183,7 @@ def unused_for_long(who: Person, session: Any) -> None:
 
 
 @pytest.mark.parametrize("end", [no_log_in, demoted])
-def test_no_page_opens_for_others_than_staff_who_are_logged_in(
+def test_every_page_needs_a_log_in_of_staff(
     end: Callable[[Person, Any], None], person: Callable[..., Person]
 ) -> None:
     desk = Desk(who := person(is_staff=True, is_superuser=True))
@@ -197,7 +197,7 @@ def test_no_page_opens_for_others_than_staff_who_are_logged_in(
 
 
 @pytest.mark.parametrize("end", [deactivated, logged_out_everywhere, unused_for_long])
-def test_a_log_in_that_has_ended_is_none(
+def test_an_ended_session_opens_no_page(
     end: Callable[[Person, Any], None], person: Callable[..., Person]
 ) -> None:
     desk = Desk(who := person(is_staff=True, is_superuser=True))
@@ -226,7 +226,7 @@ PAGES = sorted((HARMLESS | set(DANGEROUS)) - OTHERS)
 
 
 @pytest.mark.parametrize("app", sorted({page.partition("_")[0] for page in PAGES}))
-def test_a_page_opens_with_its_permissions_and_with_no_others(
+def test_a_page_opens_only_with_its_permissions(
     app: str, objects: dict[str, Any], person: Callable[..., Person]
 ) -> None:
     who, other = person(is_staff=True), allow(person(is_staff=True))

@@ -1,4 +1,4 @@
-"""What staff see of payments: at an order, and the list of the refunds that are due."""
+"""Payments in the admin: at an order, and the list of the refunds that are due."""
 
 from collections.abc import Callable
 from datetime import timedelta

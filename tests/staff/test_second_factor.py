@@ -80,7 +80,7 @@ def test_a_log_in_within_a_proven_session_asks_for_a_code_again(boss: Person) ->
     assert not opens(client)
 
 
-def test_the_page_leads_nowhere_else(boss: Person) -> None:
+def test_the_page_does_not_redirect_to_other_hosts(boss: Person) -> None:
     phone = enrol(boss, datetime.now(UTC))
     client, _ = log_in(boss)
     answer = client.post(f"{PAGE}?next=//evil.example/", {"code": phone.recovery_codes[0]})
@@ -98,7 +98,7 @@ def test_a_pending_log_in_expires(boss: Person) -> None:
     assert "_auth_user_id" not in client.session
 
 
-def test_ten_wrong_codes_and_then_a_wait(boss: Person, limited: None) -> None:
+def test_ten_wrong_codes_are_followed_by_a_wait(boss: Person, limited: None) -> None:
     phone = enrol(boss, datetime.now(UTC))
     client, _ = log_in(boss)
     assert {client.post(PAGE, {"code": "AAAA"}).status_code for _ in range(10)} == {200}
@@ -119,7 +119,7 @@ def offered(client: Client) -> tuple[str, bytes]:
     return sealed[1], base64.b32decode(found[1])
 
 
-def test_where_staff_need_one_a_password_alone_enrols_nothing(boss: Person) -> None:
+def test_a_password_without_a_code_enrols_no_factor_if_one_is_required(boss: Person) -> None:
     with demanded():
         client, answer = log_in(boss)
         assert answer.headers["Location"].startswith(PAGE)
@@ -163,14 +163,16 @@ def test_the_page_has_the_colours_of_the_site(boss: Person) -> None:
     assert "--color-primary-600:" in text
 
 
-def test_customers_and_strangers_are_sent_to_the_log_in(person: Callable[..., Person]) -> None:
+def test_customers_and_anonymous_requests_are_redirected_to_the_log_in(
+    person: Callable[..., Person],
+) -> None:
     client = Client()
     client.force_login(person().customer)
     for one in (client, Client()):
         assert one.get(PAGE).headers["Location"] == "/admin/login/"
 
 
-def test_the_command_resets_and_knows_no_strangers(boss: Person) -> None:
+def test_the_command_resets_a_factor_and_refuses_unknown_names(boss: Person) -> None:
     enrol(boss, datetime.now(UTC))
     call_command("second_factor", "boss", "--reset", stdout=StringIO())
     assert not SecondFactor.objects.exists()

@@ -1,4 +1,4 @@
-"""A session cookie that Django did not make is no session, whatever it contains."""
+"""A forged session cookie is not a session, whatever it contains."""
 
 import pytest
 from django.test import Client

@@ -1,4 +1,4 @@
-"""A session of the admin ends after a time without use, and after a time whatever the use."""
+"""A session of the admin ends after a time without use, and at a maximum age."""
 
 from collections.abc import Callable
 from typing import Any
@@ -49,7 +49,7 @@ def log_in(client: Client, who: Person, page: str) -> Any:
         ({BEGAN: 12 * HOUR + 5}, LONG),
     ],
 )
-def test_a_session_that_is_over_leads_to_a_log_in_that_says_why_and_leads_back(
+def test_an_ended_session_redirects_to_a_log_in_with_the_reason_and_back(
     desk: Desk, boss: Person, aged: dict[str, int], said: str
 ) -> None:
     age(desk.client, **aged)
@@ -62,13 +62,13 @@ def test_a_session_that_is_over_leads_to_a_log_in_that_says_why_and_leads_back(
     assert desk.get(PAGE).response.redirect_chain == []
 
 
-def test_the_log_in_page_itself_says_why(desk: Desk) -> None:
+def test_the_log_in_page_has_the_reason(desk: Desk) -> None:
     age(desk.client, used=HOUR + 5)
     assert desk.get("login/").messages == [f"{IDLE} Log in to continue."]
     assert desk.get("login/").messages == []
 
 
-def test_a_session_in_use_does_not_end_before_its_longest_time(desk: Desk) -> None:
+def test_a_session_in_use_ends_only_at_its_maximum_age(desk: Desk) -> None:
     for _ in range(11):
         age(desk.client, used=HOUR - 5, began=HOUR - 5)
         assert desk.get("").response.redirect_chain == []
@@ -76,7 +76,7 @@ def test_a_session_in_use_does_not_end_before_its_longest_time(desk: Desk) -> No
     assert desk.get("").messages == [f"{LONG} Log in to continue."]
 
 
-def test_the_settings_say_when_a_session_ends(desk: Desk, settings: Any) -> None:
+def test_the_settings_limit_the_age_of_a_session(desk: Desk, settings: Any) -> None:
     settings.ADMIN_IDLE_MINUTES, settings.ADMIN_SESSION_HOURS = 1, 1
     age(desk.client, began=HOUR - 5, used=55)
     assert desk.get("").response.redirect_chain == []
@@ -100,7 +100,7 @@ def test_a_use_is_written_once_a_minute(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("name", [BEGAN, USED])
-def test_a_time_in_the_future_or_none_at_all_ends_the_session(desk: Desk, name: str) -> None:
+def test_a_session_with_a_future_or_missing_time_ends(desk: Desk, name: str) -> None:
     """A clock was set back, or the session is from a version without times."""
     age(desk.client, **{name: -30})
     assert desk.get("").response.redirect_chain == []
@@ -108,19 +108,19 @@ def test_a_time_in_the_future_or_none_at_all_ends_the_session(desk: Desk, name: 
     assert desk.get("").response.redirect_chain != []
 
 
-def test_a_session_does_not_come_back_with_its_account(desk: Desk, boss: Person) -> None:
+def test_a_session_stays_ended_when_its_account_is_reactivated(desk: Desk, boss: Person) -> None:
     rows = Customer.objects.filter(pk=boss.id)
     rows.update(is_active=False)
     rows.update(is_active=True)
     assert desk.get("").response.redirect_chain != []
 
 
-def test_who_ends_all_sessions_ends_those_of_the_admin(desk: Desk, boss: Person) -> None:
+def test_ending_all_sessions_ends_those_of_the_admin(desk: Desk, boss: Person) -> None:
     assert Api(token_for(boss))("DELETE", "me/sessions").status == 204
     assert desk.get("").response.redirect_chain != []
 
 
-def test_a_session_without_times_is_over(desk: Desk) -> None:
+def test_a_session_without_times_has_ended(desk: Desk) -> None:
     session = desk.client.session
     for name in (BEGAN, USED):
         del session[name]
@@ -128,7 +128,7 @@ def test_a_session_without_times_is_over(desk: Desk) -> None:
     assert desk.get("").response.redirect_chain != []
 
 
-def test_a_form_sent_after_the_end_is_not_saved_and_the_log_in_says_so(desk: Desk) -> None:
+def test_a_form_sent_after_the_end_is_not_saved_and_the_log_in_reports_it(desk: Desk) -> None:
     age(desk.client, used=HOUR + 5)
     page = desk.post("catalog/category/add/", {"name": "Jams"})
     assert page.response.redirect_chain == [
@@ -149,13 +149,13 @@ def test_a_long_form_and_a_file_are_answered_in_the_same_way(desk: Desk) -> None
         assert page.messages == [f"{IDLE} {NOT_SAVED}"]
 
 
-def test_a_form_sent_after_a_log_out_elsewhere_says_so_too(desk: Desk) -> None:
+def test_a_form_sent_after_a_log_out_elsewhere_is_reported(desk: Desk) -> None:
     Session.objects.all().delete()
     page = desk.post("catalog/category/add/", {"name": "Jams"})
     assert page.messages == [f"You are not logged in. {NOT_SAVED}"]
 
 
-def test_a_log_out_after_the_end_says_nothing_of_a_form(desk: Desk) -> None:
+def test_a_log_out_after_the_end_reports_no_lost_form(desk: Desk) -> None:
     age(desk.client, used=HOUR + 5)
     page = desk.post("logout/", {})
     assert (page.status, page.messages) == (200, [])
@@ -170,7 +170,7 @@ def contracts(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("contracts")
 @pytest.mark.parametrize("path", ["/api/products/", "/api/catalog/products/", "/api/product/"])
-def test_the_cookie_ends_at_the_earlier_contracts_too(desk: Desk, path: str) -> None:
+def test_the_cookie_ends_at_the_earlier_contracts(desk: Desk, path: str) -> None:
     assert desk.client.get(path).status_code == 200
     age(desk.client, used=HOUR + 5)
     assert desk.client.get(path).status_code in {401, 403}

@@ -26,14 +26,14 @@ def desk(person: Callable[..., Person]) -> Desk:
     return Desk(person(is_staff=True, is_superuser=True))
 
 
-def test_every_screen_is_one_whose_writes_are_services() -> None:
+def test_every_screen_writes_through_services() -> None:
     for screen in admin.site._registry.values():
         assert isinstance(screen, ServiceAdmin)
         order = type(screen).__mro__
         assert order.index(_OwnTransactions) < order.index(admin.ModelAdmin)
 
 
-def test_users_products_and_orders_are_there_and_the_workers_jobs_are_not(desk: Desk) -> None:
+def test_the_admin_has_users_products_and_orders_and_no_jobs(desk: Desk) -> None:
     text = desk.get("").text
     for place in ("identity/customer", "catalog/product", "inventory/stock", "orders/order"):
         assert f"/admin/{place}/" in text
@@ -41,7 +41,7 @@ def test_users_products_and_orders_are_there_and_the_workers_jobs_are_not(desk: 
     assert desk.get("procrastinate/procrastinatejob/").status == 404
 
 
-def test_the_sidebar_shows_what_the_account_may_see(person: Callable[..., Person]) -> None:
+def test_the_sidebar_shows_only_permitted_pages(person: Callable[..., Person]) -> None:
     who = allow(person(is_staff=True), "catalog.view_product")
     text = Desk(who).get("").text
     assert "/admin/catalog/product/" in text
@@ -49,7 +49,7 @@ def test_the_sidebar_shows_what_the_account_may_see(person: Callable[..., Person
     assert "/admin/auth/group/" not in text
 
 
-def test_staff_without_permissions_get_in_and_see_nothing(person: Callable[..., Person]) -> None:
+def test_staff_without_permissions_see_an_empty_admin(person: Callable[..., Person]) -> None:
     desk = Desk(person(is_staff=True, role=None))
     assert desk.get("").status == 200
     for screen in admin.site._registry.values():
@@ -58,12 +58,12 @@ def test_staff_without_permissions_get_in_and_see_nothing(person: Callable[..., 
         assert desk.get(f"{place}add/").status == 403
 
 
-def test_customers_are_sent_to_the_log_in(person: Callable[..., Person]) -> None:
+def test_customers_are_redirected_to_the_log_in(person: Callable[..., Person]) -> None:
     page = Desk(person()).get("catalog/product/")
     assert page.response.redirect_chain[0][0].startswith("/admin/login/")
 
 
-def test_no_page_asks_another_host_for_anything(desk: Desk, product: Callable[..., int]) -> None:
+def test_no_page_loads_files_of_another_host(desk: Desk, product: Callable[..., int]) -> None:
     jam = product()
     for path in ("", "catalog/product/", f"catalog/product/{jam}/change/", "orders/order/"):
         sources = re.findall(r'(?:src|href|action)="([^"]*)"', desk.get(path).text)
@@ -88,7 +88,7 @@ def test_every_field_of_a_form_has_a_label(desk: Desk, product: Callable[..., in
             assert f'for="{field.id_for_label}"' in page.text
 
 
-def test_what_customers_and_staff_typed_is_text_and_never_markup(
+def test_text_of_customers_and_staff_is_escaped(
     desk: Desk, person: Callable[..., Person], product: Callable[..., int]
 ) -> None:
     evil = "<script>alert(1)</script>"
@@ -154,7 +154,7 @@ def test_a_selection_of_no_row_is_a_bad_request(
     assert desk.post("catalog/product/", sent).status == 400
 
 
-def test_a_fault_without_such_a_value_stays_a_server_error() -> None:
+def test_other_errors_stay_server_errors() -> None:
     def faulty(request: object) -> None:
         raise ValueError
 

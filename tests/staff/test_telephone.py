@@ -23,7 +23,7 @@ def lines(*wanted: tuple[int, int]) -> dict[str, str]:
     return sent
 
 
-def test_staff_place_an_order_for_a_customer_in_their_own_name(
+def test_an_order_for_a_customer_is_recorded_with_the_member_of_staff(
     desk: Desk, boss: Person, person: Callable[..., Person], product: Callable[..., int]
 ) -> None:
     mary, jam, tea = person("mary"), product(stock=10), product(stock=10)
@@ -37,7 +37,7 @@ def test_staff_place_an_order_for_a_customer_in_their_own_name(
     assert list(Stock.objects.order_by("pk").values_list("committed", flat=True)) == [2, 3]
 
 
-def test_the_page_sent_twice_places_once(
+def test_a_page_sent_twice_places_one_order(
     desk: Desk, person: Callable[..., Person], product: Callable[..., int]
 ) -> None:
     jam = product(stock=10)
@@ -50,7 +50,7 @@ def test_the_page_sent_twice_places_once(
     assert Stock.objects.get().available == 8
 
 
-def test_every_line_that_is_refused_says_why_and_nothing_is_placed(
+def test_every_refused_line_has_a_reason_and_no_order_is_placed(
     desk: Desk, person: Callable[..., Person], product: Callable[..., int]
 ) -> None:
     jam, gone = product(stock=3), product(stock=9)
@@ -67,7 +67,7 @@ def test_every_line_that_is_refused_says_why_and_nothing_is_placed(
     assert desk.post(CALL, sent | lines((jam, 3))).messages
 
 
-def test_an_order_below_the_shop_s_least_total_is_refused_in_words(
+def test_an_order_below_the_minimum_total_is_refused_in_the_admin(
     desk: Desk, person: Callable[..., Person], product: Callable[..., int], settings: Any
 ) -> None:
     settings.MIN_ORDER_TOTAL = "10"
@@ -90,7 +90,7 @@ def test_a_customer_who_may_not_order_and_an_empty_order_are_refused(
     }
 
 
-def test_more_lines_keep_what_was_typed_and_send_nothing(
+def test_adding_lines_keeps_the_values_and_sends_nothing(
     desk: Desk, person: Callable[..., Person], product: Callable[..., int]
 ) -> None:
     jam, who = product(), person()
@@ -116,7 +116,7 @@ def test_orders_are_placed_only_with_the_permission_to_add_them(
     assert CALL not in clerk.get("orders/order/").text
 
 
-def test_what_is_archived_is_not_offered(desk: Desk, product: Callable[..., int]) -> None:
+def test_archived_products_are_not_offered(desk: Desk, product: Callable[..., int]) -> None:
     services.archive_product(product(name="Old jam"), now=NOW)
     product(name="New jam")
     query = "autocomplete/?app_label=orders&model_name=orderline&field_name=product&term=jam"
@@ -146,7 +146,7 @@ def test_an_adjustment_of_several_products_is_one_adjustment(
     assert "TEA: -6, then 4" in shown
 
 
-def test_all_lines_of_an_adjustment_are_booked_or_none_and_each_says_why(
+def test_an_adjustment_stores_all_lines_or_none_with_reasons(
     desk: Desk, product: Callable[..., int]
 ) -> None:
     for sku in ("JAM", "TEA"):

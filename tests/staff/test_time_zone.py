@@ -30,7 +30,7 @@ def order(person: Callable[..., Person]) -> Order:
         ("Europe/Berlin", "02 Jul 2026, 00:30", "2026-07-02"),
     ],
 )
-def test_times_and_days_are_those_of_the_shop_without_seconds(
+def test_times_have_the_time_zone_of_the_shop_and_no_seconds(
     person: Callable[..., Person], settings: Any, order: Order, zone: str, shown: str, day: str
 ) -> None:
     settings.SHOP_TIME_ZONE = zone

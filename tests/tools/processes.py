@@ -1,4 +1,4 @@
-"""What the tests ask about processes."""
+"""Queries of processes for the tests."""
 
 from __future__ import annotations
 

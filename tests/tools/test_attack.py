@@ -1,4 +1,4 @@
-"""`make attack`: what it runs, and what it says of an attack that succeeds."""
+"""`make attack`: its attacks and its report of an attack that succeeds."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`make behaviour`: requests are varied, volatile values hidden, answers compared."""
+"""`make behaviour`: variants of requests, hidden volatile values, and compared answers."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The Makefile and what it does before anything of Larder can run."""
+"""The Makefile and the preparation of the environment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`make checkouts`: what it finds in the books, and a short one, really carried out."""
+"""`make checkouts`: the faults that it finds in stock and payments, and a short run."""
 
 import subprocess
 import sys

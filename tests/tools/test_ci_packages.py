@@ -1,4 +1,4 @@
-"""`.ci/run packages` installs what a machine lacks, and looks for each program by itself."""
+"""`.ci/run packages` installs the missing packages and checks each program separately."""
 
 import re
 import subprocess

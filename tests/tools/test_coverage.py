@@ -1,4 +1,4 @@
-"""What `make coverage` measures: servers that tests start count, and what their workers run."""
+"""`make coverage` also measures the processes of servers that tests start."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""tools/dependencies.py finds what is wrong with locked packages."""
+"""tools/dependencies.py reports faults of locked packages."""
 
 from __future__ import annotations
 

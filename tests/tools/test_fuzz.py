@@ -1,4 +1,4 @@
-"""`make fuzz`: stand-ins reach what exists, and an answer outside of its document is found."""
+"""`make fuzz`: placeholders address existing objects, and an undocumented answer is reported."""
 
 import argparse
 import json

@@ -1,4 +1,4 @@
-"""The HTTP client of tests and attacks reads what a server answers."""
+"""The HTTP client of tests and attacks."""
 
 import socket
 from concurrent.futures import ThreadPoolExecutor

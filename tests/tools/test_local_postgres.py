@@ -1,4 +1,4 @@
-"""The launcher's promises about one cluster."""
+"""The guarantees of the launcher for one cluster."""
 
 from __future__ import annotations
 

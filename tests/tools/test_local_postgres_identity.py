@@ -1,4 +1,4 @@
-"""As whom PostgreSQL runs: root's three roads, ordinary users, users without a name."""
+"""The user that runs PostgreSQL: three ways for root, ordinary users, users without a name."""
 
 from __future__ import annotations
 

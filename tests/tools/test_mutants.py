@@ -1,4 +1,4 @@
-"""`make mutants`: its patches fit the code, name tests that exist, and a survivor is named."""
+"""`make mutants`: its patches fit the code and name existing tests, and survivors are reported."""
 
 import ast
 import subprocess

@@ -1,4 +1,4 @@
-"""`make run` waits for as long as its services progress, and says what it waits for."""
+"""`make run` waits while its services make progress, and prints what it waits for."""
 
 from __future__ import annotations
 

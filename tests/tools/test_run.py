@@ -1,4 +1,4 @@
-"""`python -m tools.run`: one command starts everything, and nothing outlives it."""
+"""`python -m tools.run`: one command starts all processes, and all end with it."""
 
 from __future__ import annotations
 

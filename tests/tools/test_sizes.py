@@ -1,4 +1,4 @@
-"""`make sizes`: what counts, and beside which budget."""
+"""`make sizes`: the counted lines and their budgets."""
 
 from pathlib import Path
 

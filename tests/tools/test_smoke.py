@@ -1,4 +1,4 @@
-"""tools/smoke.py: what it does, and what it says when something is wrong."""
+"""tools/smoke.py: its steps and its error messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What long steps print: a line every while, in colour on a terminal."""
+"""The output of long steps: regular lines, in colour on a terminal."""
 
 from __future__ import annotations
 

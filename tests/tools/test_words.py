@@ -1,4 +1,4 @@
-"""`make words`: replaced words are found with their line, and the exceptions are not."""
+"""`make words`: replaced words are reported with their line, and the exceptions are not."""
 
 import pytest
 
@@ -39,6 +39,13 @@ def test_the_name_of_a_test_is_read_as_a_sentence() -> None:
     text = "def test_a_client_is_told() -> None:\n    is_told = 1\n"
     assert found(text, "tests/test_page.py") == [
         "tests/test_page.py:1: told -> reports, answers, informs"
+    ]
+
+
+def test_the_name_of_a_test_begins_with_its_subject() -> None:
+    text = "def test_who_waits_is_served() -> None:\n    it = 1\n\n\ndef test_italics() -> None:\n"
+    assert found(text, "tests/test_page.py") == [
+        "tests/test_page.py:1: who -> the subject of the promise"
     ]
 
 

@@ -1,4 +1,4 @@
-"""A toy in the place of Larder: the supervisor runs it without knowing the difference."""
+"""A toy project in place of Larder for the supervisor."""
 
 from __future__ import annotations
 

@@ -218,6 +218,8 @@ PLACES = [*OF_CUSTOMERS, "stock?products=1", "orders/01890a5d-ac96-774b-bcce-b30
 
 
 @pytest.mark.parametrize("path", PLACES)
-def test_all_but_the_open_operations_need_a_token(api: Api, db: None, path: str) -> None:
+def test_every_operation_except_the_public_ones_needs_a_token(
+    api: Api, db: None, path: str
+) -> None:
     refused = api("GET", path)
     assert (refused.status, refused.body["code"]) == (401, "not_authenticated")

@@ -1,4 +1,4 @@
-"""What can go wrong reaches the operator: read in the templates, for no emulator sends alarms."""
+"""Alarms reach the operators: checked in the templates, because no emulator sends alarms."""
 
 from __future__ import annotations
 

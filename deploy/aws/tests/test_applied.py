@@ -1,4 +1,6 @@
-"""Every template applied, every resource asked for by itself: CREATE_COMPLETE proves nothing."""
+"""Every template is applied and every resource read from its service: CREATE_COMPLETE proves
+nothing.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An installation that is changed keeps its data and its secrets."""
+"""A changed installation keeps its data and its secrets."""
 
 from __future__ import annotations
 

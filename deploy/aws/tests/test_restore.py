@@ -1,4 +1,4 @@
-"""What a restored database keeps: asked of the requests that are sent, which botocore checks."""
+"""The settings that a restored database keeps, read from the requests, which botocore checks."""
 
 from __future__ import annotations
 

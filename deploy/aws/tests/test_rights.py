@@ -1,4 +1,4 @@
-"""Rights that AWS would ask for, compared with what the templates give."""
+"""Rights that AWS would require, compared with those in the templates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each secret turned over as Secrets Manager does it, against the emulator."""
+"""Each secret is rotated as Secrets Manager does it, in the emulator."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The SDK: its suite against a real shop, and what is committed is what its source gives."""
+"""The SDK: its tests against a real server, and its committed build."""
 
 from collections.abc import Callable
 from pathlib import Path

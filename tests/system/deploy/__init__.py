@@ -1,1 +1,1 @@
-"""What lies in deploy/, tried with a real Larder."""
+"""Tests of deploy/ with a real Larder."""

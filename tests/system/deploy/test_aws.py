@@ -1,4 +1,4 @@
-"""What the templates for AWS promise, with a real Larder and a real PostgreSQL."""
+"""The templates for AWS, tested with a real Larder and a real PostgreSQL."""
 
 import os
 import re

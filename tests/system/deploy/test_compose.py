@@ -1,4 +1,4 @@
-"""Every setting can be set for the set of containers; `make stack` shows that it starts."""
+"""Every setting can be set for the containers; `make stack` tests that they start."""
 
 import re
 import shutil

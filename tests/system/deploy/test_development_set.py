@@ -1,4 +1,4 @@
-"""compose.yaml in the root: a demo for developers that only their machine reaches."""
+"""compose.yaml in the root: a demo for developers, reachable only from their machine."""
 
 from pathlib import Path
 from typing import Any

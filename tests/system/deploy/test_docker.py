@@ -1,6 +1,6 @@
-"""`make docker/…`, with a program in the engine's place that writes down its arguments.
+"""`make docker/…`, with a program in place of the engine that records its arguments.
 
-What the image itself is, `make docker/try` shows.
+`make docker/try` tests the image.
 """
 
 import os

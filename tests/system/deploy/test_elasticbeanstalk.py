@@ -1,4 +1,4 @@
-"""The source bundle has what is needed and nothing else, and can be started from."""
+"""The source bundle has only the needed files and can be started."""
 
 import os
 import re

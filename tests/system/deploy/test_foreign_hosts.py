@@ -1,5 +1,6 @@
-"""A request for a Host that is not the shop's is answered 400, or by nginx with the path alone: no
-redirect repeats the Host."""
+"""A request for an unknown Host is answered 400, or redirected by nginx to a path: no redirect
+repeats the Host.
+"""
 
 import http.client
 import shutil

@@ -1,4 +1,4 @@
-"""What nginx limits before a server, with the files that every installation uses."""
+"""The limits of nginx before a server, with the files that every installation uses."""
 
 import re
 import shutil

@@ -1,4 +1,4 @@
-"""Long answers at nginx: what slow readers cost in memory and in files."""
+"""Long answers at nginx: memory and files that slow readers use."""
 
 import re
 import shutil

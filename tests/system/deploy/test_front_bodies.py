@@ -1,4 +1,6 @@
-"""Long bodies at nginx: how many may come at a time, and that their files fit into its folder."""
+"""Long bodies at nginx: the number of concurrent ones is limited, and their files fit into the
+folder.
+"""
 
 import re
 import shutil

@@ -1,4 +1,4 @@
-"""What nginx answers by itself: pages for browsers, problems for programs."""
+"""Errors from nginx: pages for browsers, problems for programs."""
 
 import shutil
 import socket

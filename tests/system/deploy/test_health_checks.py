@@ -1,4 +1,4 @@
-"""What replaces a server asks /livez: a new one does not bring a database back."""
+"""Servers are replaced by /livez and not by /readyz: a new server does not repair a database."""
 
 import re
 from collections.abc import Callable

@@ -1,6 +1,6 @@
-"""What Heroku would start is started, by a process manager.
+"""The processes for Heroku are started by a process manager.
 
-The PostgreSQL here is built without TLS, so what can be seen is that nothing connects without.
+The PostgreSQL here is built without TLS, so the tests show only that nothing connects without it.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Where the processes of a server share files: in memory, with nothing else, and bounded."""
+"""The shared folder of a server's processes is a separate, bounded file system in memory."""
 
 import re
 from collections.abc import Callable

@@ -1,4 +1,6 @@
-"""The tutorials and how-to pages with commands do what they say, on a server of the demo shop."""
+"""The commands of the tutorials and how-to pages print the shown output, on a server of the demo
+shop.
+"""
 
 import shutil
 import subprocess

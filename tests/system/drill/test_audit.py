@@ -1,4 +1,4 @@
-"""The drill's own audit sees every loss, double and lie; a kill is not needed to tell one."""
+"""The audit of the drill detects every lost, repeated and wrong answer."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The drill itself: what it strikes, what it says, and a short one, really carried out."""
+"""The drill: its kills, its output, and a short run."""
 
 import json
 import subprocess
@@ -55,7 +55,7 @@ def test_restarts_after_short_runs_are_delayed_more_and_more() -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_short_drill_loses_nothing_and_all_processes_recover(tmp_path: Path) -> None:
-    """Each kill once. How soon is the machine's affair here; `make drill` asks for 10 s."""
+    """Runs each kill once. The time of recovery is not checked here; `make drill` requires 10 s."""
     command = [sys.executable, "-m", "tools.drill", "--rounds", "6", "--seed", "1"]
     done = subprocess.run(
         [*command, "--within", "90", "--results", str(tmp_path)],

@@ -1,4 +1,4 @@
-"""What the fault tests break: a separate PostgreSQL, and servers."""
+"""A separate PostgreSQL and servers for the fault tests."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Customers who keep ordering through every failure, and remember what they were promised."""
+"""Customers who order during every failure and record the acknowledged orders."""
 
 import http.client
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Secrets that are planted in a running Larder, and requests of every kind that fail with them."""
+"""Planted secrets in a running Larder, and requests of every kind that fail with them."""
 
 import gzip
 import json

@@ -1,4 +1,4 @@
-"""A server's processes, and their sudden end."""
+"""The processes of a server, and how to kill them."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""A shop on a separate PostgreSQL, which a test may take away, as its clients see it."""
+"""A server on a separate PostgreSQL that a test can stop, and its clients."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""A connection that is cut while the reply is on its way: a proxy that keeps it to itself."""
+"""A proxy that closes the connection to the client and keeps the reply."""
 
 import http.client
 import socket

@@ -1,4 +1,4 @@
-"""Notes, counts, spans and log lines may fail: a committed order is answered."""
+"""A committed order is answered although notes, counters, spans or log lines fail."""
 
 import os
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""Backups of an open shop, and restores that replace nothing before they are proved."""
+"""Backups during service, and restores that are proved before they replace a database."""
 
 import json
 from collections.abc import Callable, Iterator

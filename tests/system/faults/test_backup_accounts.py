@@ -1,5 +1,6 @@
-"""After a restore nothing opens an account that was shut since the backup, and what was done to
-accounts since is listed."""
+"""After a restore all earlier credentials are refused, and changes of accounts since the backup are
+listed.
+"""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""A backup that is being proved is a copy of all data: none is left behind, whatever happens."""
+"""The copy with which a backup is proved is always removed."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""A backup opens where the roles and the database have other names, and where one role is all."""
+"""A backup can be restored with other names of roles and database, and with a single role."""
 
 from collections.abc import Iterator
 from pathlib import Path

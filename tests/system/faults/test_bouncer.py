@@ -1,4 +1,4 @@
-"""PgBouncer loses its sessions with PostgreSQL: clients hear 503, and never 500."""
+"""PgBouncer loses its connections to PostgreSQL: clients get 503 and never 500."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator

@@ -1,7 +1,6 @@
-"""After a crash PostgreSQL gives ids of transactions out again that were never on disk.
+"""After a crash PostgreSQL uses transaction ids again that were never written to disk.
 
-Whatever was rolled back before leaves no trace then, and what comes after has the same ids: who
-had remembered one of them as a place in time would take the new for the old.
+A server that stored such an id as a position could take new transactions for old ones.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""A fault of the program after a commit: the answer does not say that nothing was done."""
+"""An error of the program after a commit: the answer does not claim that nothing changed."""
 
 import secrets
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""A disk that is full below the folders that a server's processes share, and below its log."""
+"""A full disk with the shared folders of a server's processes and its log."""
 
 import os
 import subprocess

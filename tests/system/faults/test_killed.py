@@ -1,4 +1,4 @@
-"""Kill -9 under load: nothing that was acknowledged is lost, nothing is done twice."""
+"""Kill -9 under load: no acknowledged order is lost, and none is placed twice."""
 
 import http.client
 from collections.abc import Callable, Iterator

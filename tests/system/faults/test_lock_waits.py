@@ -1,4 +1,4 @@
-"""Requests that wait for locked stock: their answers are true, and others are served."""
+"""Requests that wait for locked stock get correct answers, and others are served."""
 
 from collections import Counter
 from collections.abc import Callable

@@ -1,5 +1,6 @@
-"""A client that lost the reply repeats its request with the same key, or looks up the id it
-chose, and gets the truth: one effect, the same result."""
+"""A client that lost the reply repeats its request with the same key, or looks up its chosen id:
+the request has one effect and the same result.
+"""
 
 import http.client
 import json

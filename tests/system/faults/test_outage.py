@@ -1,4 +1,4 @@
-"""The database goes away and comes back: what clients see meanwhile, and when it is over."""
+"""The database is unavailable for a time: the answers to clients, and the recovery."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""What the pool hands out after the server has closed an unused connection."""
+"""The connections that the pool gives out, also after the server has closed unused ones."""
 
 import os
 import select

@@ -1,4 +1,4 @@
-"""A database that accepts no writes: what clients hear, and that it is over without help."""
+"""A read-only database: the answers to clients, and the recovery without an operator."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""After a restore no app goes on with a copy of another history: `since` expires, really."""
+"""After a restore `since` expires: no app continues a copy of another history."""
 
 import os
 import shutil

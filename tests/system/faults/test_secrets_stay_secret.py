@@ -1,4 +1,4 @@
-"""No secret is in a line of a log or in an answer, however requests fail."""
+"""No secret is in a log line or an answer, however requests fail."""
 
 import os
 import subprocess
@@ -127,7 +127,7 @@ def test_a_command_without_a_database_does_not_print_its_password(cluster: Clust
 
 
 def test_a_logged_secret_is_detected(cluster: Cluster, tmp_path: Path) -> None:
-    """The search itself: a client logs a password."""
+    """Tests the search: a client logs a password."""
     log = tmp_path / "server.log"
     with serving(cluster, log, defect="leak") as server:
         client = customer(server)

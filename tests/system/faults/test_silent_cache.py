@@ -1,4 +1,4 @@
-"""A shared cache that never answers: requests that ask it keep no connection of the pool."""
+"""A shared cache that never answers: requests that wait for it hold no connection of the pool."""
 
 import socket
 from collections.abc import Callable, Iterator

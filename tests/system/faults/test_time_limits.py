@@ -1,4 +1,4 @@
-"""The time limits of the server's role: nothing waits in the database for ever."""
+"""The time limits of the server's role: no transaction waits in the database without limit."""
 
 import os
 from collections.abc import Callable, Iterator

@@ -1,6 +1,6 @@
-"""The answer to a commit is lost of a change that a repeat could make over a later one.
+"""The answer to the commit of a change is lost, and a repeat could overwrite a later change.
 
-A repeat is advised only where it cannot undo what another client did in between.
+A repeat is advised only if it cannot do so.
 """
 
 import secrets

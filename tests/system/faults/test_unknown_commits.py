@@ -1,6 +1,6 @@
-"""The connection to the database is lost during a commit: what the client hears is true.
+"""The connection to the database is lost during a commit: the answer is correct.
 
-A proxy between the server and PostgreSQL loses the commit, or its answer.
+A proxy between the server and PostgreSQL loses the commit or its answer.
 """
 
 import secrets

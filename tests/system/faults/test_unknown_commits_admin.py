@@ -1,4 +1,4 @@
-"""The connection to the database is lost around a commit of the admin: staff see what is true."""
+"""The database connection is lost around a commit of the admin: staff get a correct message."""
 
 import secrets
 

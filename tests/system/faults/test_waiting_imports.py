@@ -1,4 +1,4 @@
-"""A file that waits too long for others is answered with Retry-After, and leaves nothing behind."""
+"""A file that waits too long for others is answered with Retry-After, and nothing is stored."""
 
 from collections.abc import Callable, Iterator
 

@@ -1,4 +1,4 @@
-"""A thread that waits for another keeps no connection, so that the pool serves every thread."""
+"""A thread that waits for another holds no connection, so that the pool serves every thread."""
 
 import socket
 from collections import Counter

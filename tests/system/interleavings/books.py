@@ -1,4 +1,4 @@
-"""What the tables say of the products of one run, counted without the product's statements."""
+"""The state of the products of one run, counted without the statements of Larder."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""What the tables say after a race: counted here once more, without any of the product's sums."""
+"""The state of the tables after a race, counted independently of Larder's sums."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -52,7 +52,7 @@ def shelf(product: int) -> Shelf:
 
 
 def assert_agree(products: Collection[int]) -> None:
-    """Stock, ledger and orders tell one story, and each ledger entry follows from the last."""
+    """Checks that stock, ledger and orders agree, and each ledger entry with the last."""
     for product in products:
         assert shelf(product).agrees, shelf(product)
         assert gaps(product) == []

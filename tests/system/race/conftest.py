@@ -1,4 +1,4 @@
-"""Shops to race in: the services and a running server, with all guards or with one taken out."""
+"""Shops for races: the services and a running server, with all guards or without one."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack

@@ -1,4 +1,4 @@
-"""Negative controls: a race that holds without its guard proves nothing about the guard."""
+"""Negative controls: a race that also passes without its guard proves nothing about the guard."""
 
 import os
 from collections.abc import Callable, Iterator

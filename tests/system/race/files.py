@@ -1,4 +1,4 @@
-"""Files of products, for races: sending one, what came of it, and files that come in pieces."""
+"""Files of products for races: importing them and checking the results."""
 
 import io
 from collections import Counter

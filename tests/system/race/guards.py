@@ -1,9 +1,9 @@
-"""What holds the races, and how each guard is taken out for the negative controls.
+"""The guards of the races, and how the negative controls remove each.
 
-`removal` gives a list of (module, name, what is there instead). The service's controls put it
-in with monkeypatch, the server's with tests/system/race/unguarded.py; the product knows of neither.
-Where requests have to meet for the fault, the replacement has a gate at the same place
-(tests/system/race/gate.py): the fault shows the first time, and not now and then.
+`removal` returns a list of (module, name, replacement). The controls of services apply it with
+monkeypatch, those of servers with tests/system/race/unguarded.py. Where requests have to overlap
+for the fault, the replacement has a gate at the same place (tests/system/race/gate.py), so that
+the fault happens each time.
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -103,7 +103,7 @@ CLAIMED_AS_THEY_COME = CLAIMED_AS_THEY_COME.replace(
 
 
 def look_then_write(claims: Sequence[Claim], *, now: datetime) -> dict[Scope, Earlier]:
-    """Claims as it is done by who has not thought of twins: look first, write later."""
+    """Claims keys without regard to concurrent equal requests: reads first, writes later."""
     earlier = idempotency.find([claim.scope for claim in claims])
     READ.wait()
     _claim(claims, now=now)
@@ -114,7 +114,7 @@ _claim = idempotency.claim
 
 
 def claim_nothing(claims: Sequence[Claim], *, now: datetime) -> dict[Scope, Earlier]:
-    """Writes no claim at all, so that no twin waits for another."""
+    """Writes no claim, so that no concurrent equal request waits."""
     return {}
 
 
@@ -234,11 +234,11 @@ UNLOCKED_NAME = "SELECT %s::text"
 
 
 def note_nothing(writes: object, caller: int) -> None:
-    """The next read may be served by a process that does not know of it."""
+    """The next read may be served by a process that does not know of the write."""
 
 
 def satisfied_by_anything(needs: object, *seen: object) -> bool:
-    """Reads from whatever replica is there."""
+    """Reads from any replica."""
     return True
 
 

@@ -1,4 +1,4 @@
-"""A customer's phones, all with the one cart."""
+"""The phones of a customer, with one cart."""
 
 from collections import Counter
 from collections.abc import Sequence

@@ -1,6 +1,6 @@
-"""The shop as a race sees it: the same requests through HTTP and at the services.
+"""The interface of a shop in races: the same requests through HTTP and at the services.
 
-Every race is written once, against `Shop`, and run by the services and by HTTP.
+Every race is written once, against `Shop`, and run with both.
 """
 
 from collections.abc import Callable, Mapping, Sequence

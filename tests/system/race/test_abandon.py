@@ -1,4 +1,6 @@
-"""An order that is abandoned while it is placed is one or the other, and both sides agree."""
+"""An order that is abandoned while it is placed is either placed or abandoned, and both clients get
+the same result.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The locks of an account, one at a time: each race has a control without its lock alone."""
+"""The locks of an account: each race has a control without exactly one lock."""
 
 from collections.abc import Callable
 from functools import partial

@@ -1,7 +1,7 @@
-"""Registrations and refreshes at once.
+"""Concurrent registrations and refreshes.
 
-The guards are the unique index on the folded username, the claim of the key, the
-compare-and-swap of the rotation, and the grace for the token before.
+The guards are the unique index on the folded username, the claim of the key, the compare-and-swap
+of the rotation, and the grace for the previous token.
 """
 
 from collections import Counter

@@ -1,6 +1,5 @@
-"""One cart filled on several phones: no phone overwrites what it did not see, and no sets mix.
-
-The guards are those of tests/system/race/test_drafts.py.
+"""One cart filled on several phones: no phone overwrites lines that it did not see, and no sets of
+lines are mixed. The guards are those of tests/system/race/test_drafts.py.
 """
 
 from collections.abc import Callable

@@ -1,7 +1,7 @@
-"""One cart submitted on several phones is one order, of lines that a client put in together.
+"""One cart submitted on several phones becomes one order, with a set of lines of one client.
 
-Two guards come beside those of tests/system/race/test_drafts.py: the key is claimed before the
-cart is looked for, and the job that deletes untouched carts takes a lock.
+In addition to the guards of tests/system/race/test_drafts.py, the key is claimed before the cart
+is read, and the job that deletes unchanged carts takes a lock.
 """
 
 from collections.abc import Callable

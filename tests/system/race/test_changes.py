@@ -1,7 +1,6 @@
-"""Changes of placed orders that meet others, placings, and the archiving of what they add.
-
-The guards are the one lock of all the stock rows of a change, what it had and what it gets, in
-the order in which all transactions take them; and that the products are looked at under it.
+"""Changes of placed orders concurrent with other changes, with placing, and with archiving of the
+added products. The guards are the lock of all stock rows of a change in the common order of all
+transactions, and that the products are read under this lock.
 """
 
 from collections import Counter

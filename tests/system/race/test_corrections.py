@@ -1,4 +1,4 @@
-"""Staff at work in the middle of a rush: goods arrive, a shelf is counted, a product goes.
+"""Staff receive goods, count stock and archive products during many orders.
 
 The guards are the lock on the stock rows, and the trigger that makes archiving take it.
 """

@@ -1,7 +1,7 @@
-"""Carts under several hands: no unit is lost, no cart is placed twice, there is no deadlock.
+"""Concurrent changes of carts: no unit is lost, no cart is placed twice, and there is no deadlock.
 
-The guards are the lock of the draft's row, its status being looked at under that lock, the order
-in which a group locks drafts, and the unique index that lets a customer have one draft.
+The guards are the lock of the draft's row, the check of its status under that lock, the order in
+which a batch locks drafts, and the unique index that allows one draft for each customer.
 """
 
 from collections import Counter

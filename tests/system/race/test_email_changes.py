@@ -1,4 +1,4 @@
-"""An email address that several change at once: each replaced one gets a mail.
+"""Concurrent changes of an email address: each replaced address gets a mail.
 
 The guard is the account's lock, under which the former address is read; its control is in
 test_account_locks.py.

@@ -1,6 +1,7 @@
-"""Keys and ids that meet across and within groups. Groups exist at the service alone.
+"""Equal keys and ids within a batch and in several batches.
 
-The guards are the order in which claims are written, and twins of one group being parted.
+The tests call the service, because HTTP has no batches. The guards are the order in which claims
+are written, and that equal requests of a batch are placed in separate transactions.
 """
 
 from collections.abc import Callable, Sequence

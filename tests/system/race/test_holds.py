@@ -1,4 +1,4 @@
-"""Holds that end while they are confirmed, cancelled, or ordered by others."""
+"""Holds that end while they are confirmed or cancelled, or while others order the units."""
 
 import os
 from collections.abc import Callable

@@ -1,7 +1,7 @@
-"""Files of the same new products at once: one after the other, each as a whole.
+"""Concurrent files of the same new products are stored one after the other, each completely.
 
-The guards are the one transaction of a file, the lock that lets one file in after the other, and
-the write itself, which tells what is new.
+The guards are the single transaction of a file, the lock of imports, and the statement itself,
+which returns the new products.
 """
 
 from collections import Counter

@@ -1,7 +1,7 @@
-"""Files of products while the shop is open: orders, and staff at the same products.
+"""Imports concurrent with orders and with changes by staff of the same products.
 
-The guards are the one transaction of a file, the locks of known products, and the order in which
-the stock of those that come back is locked.
+The guards are the single transaction of a file, the locks of known products, and the order in
+which the stock of restored products is locked.
 """
 
 from collections.abc import Callable, Iterator, Sequence

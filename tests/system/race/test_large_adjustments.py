@@ -1,4 +1,4 @@
-"""Large adjustments of stock at two servers, beside orders of the same products."""
+"""Large adjustments of stock at two servers, concurrent with orders of the same products."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor

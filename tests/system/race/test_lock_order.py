@@ -1,7 +1,7 @@
-"""Transactions that lock the same rows do so in one order: there is no deadlock.
+"""Transactions lock the same rows in one order, so there is no deadlock.
 
-Orders and adjustments that share products, in every order of lines; changes of rights, which lock
-accounts, in the order of their ids, and then the advisory lock of rights.
+Tested are orders and adjustments that share products, with lines in any order, and changes of
+rights, which lock accounts in the order of their ids and then the advisory lock of rights.
 """
 
 from collections import Counter

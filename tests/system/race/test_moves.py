@@ -1,7 +1,7 @@
-"""Two people at one order: moves, changes and returns that meet, and a count while it leaves.
+"""Concurrent moves, changes and returns of one order, and a count during its shipment.
 
-The guards are the lock on the order's row and, should that fail, the comparison in the statement
-that swaps its status; for the count it is the lock on the stock rows.
+The guards are the lock on the order's row and the comparison in the statement that changes its
+status; for the count it is the lock on the stock rows.
 """
 
 from collections import Counter

@@ -1,6 +1,6 @@
-"""One request sent many times at once, by its key or by the id the client chose: one order.
+"""Concurrent equal requests with one key or one chosen id place one order.
 
-The guard is the claim: written first and seen by its twins through a unique index.
+The guard is the claim: it is written first, and the other requests find it through a unique index.
 """
 
 from collections import Counter

@@ -1,4 +1,4 @@
-"""A list page may be a moment old, but not for a customer who has just ordered, in any process."""
+"""A list page may be 100 ms old, but not for a customer who has just ordered, in any process."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack

@@ -1,7 +1,7 @@
-"""A password that is changed while others change it, log in with it, or refresh.
+"""A password change concurrent with other changes, log-ins and refreshes.
 
 The guards are the account's lock, under which the password is compared once more, and the
-comparison within the statement that rotates a session; of a password's change the session's epoch
+comparison in the statement that rotates a session; for a password change also the session's epoch
 (tests/identity/test_epochs.py), which no refresh writes. The controls of that lock are in
 test_account_locks.py.
 """

@@ -1,4 +1,4 @@
-"""The locks of payments, one at a time, each with a control without it."""
+"""The locks of payments, each with a control without it."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Many orders of one customer at once, at two servers: as many are placed as the quota says."""
+"""Concurrent orders of one customer at two servers are placed up to the quota."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""Many tries at once, at two servers: as many pass as the limit says, and not one more."""
+"""Concurrent attempts at two servers are accepted exactly up to the limit."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator

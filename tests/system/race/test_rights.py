@@ -1,7 +1,6 @@
-"""An account gets rights while another changes it: each check of rights is under the lock.
-
-The first call gives the rights, and is stopped with the account's row locked; the second is by a
-member of staff with fewer rights, who could manage the account before.
+"""An account gets rights while another account changes it: each check of rights is made under the
+lock. The first call gives the rights and is stopped with the account's row locked; the second is by
+a member of staff with fewer rights, who could manage the account before.
 """
 
 from collections.abc import Callable

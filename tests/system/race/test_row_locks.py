@@ -1,4 +1,4 @@
-"""The locks of orders, carts, stock and catalog, one at a time, each with a control without it."""
+"""The locks of orders, carts, stock and catalog, each with a control without it."""
 
 from collections.abc import Callable
 from functools import partial

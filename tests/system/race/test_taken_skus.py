@@ -1,7 +1,7 @@
-"""SKUs that another transaction takes while a request is carried out: refused as at any other time.
+"""SKUs that a concurrent transaction takes are refused like other taken SKUs.
 
-The guards are the unique constraint, the mapping of its name to a field, and the second look at a
-file whose row changes a product that it was not judged beside.
+The guards are the unique constraint, the mapping of its name to a field, and the second check of a
+file whose row changes a product that was added meanwhile.
 """
 
 from collections.abc import Callable

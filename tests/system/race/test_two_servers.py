@@ -1,5 +1,6 @@
-"""Two servers on one database, as two machines would run them: each has separate queues, so
-that what holds between them is held by the database alone."""
+"""Two servers on one database, as on two machines: each has separate queues, so only the database
+guards what both do.
+"""
 
 from collections import Counter
 from collections.abc import Callable, Iterator

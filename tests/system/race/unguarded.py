@@ -1,4 +1,4 @@
-"""The server's entry point with one guard taken out, for negative controls.
+"""The server's entry point without one guard, for negative controls.
 
 WITHOUT names the guard. If it is not set, the file `without` in the server's shared folder does,
 before each request: one server serves the controls of many guards, one after the other.

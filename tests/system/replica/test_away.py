@@ -1,4 +1,4 @@
-"""A replica that is away, hangs or is none costs no answer, and is read from again by itself."""
+"""An unavailable replica costs no answer, and is used again when it is available."""
 
 import os
 import re

@@ -1,5 +1,4 @@
-"""After a fail-over a position of before means nothing, and a replica that was left behind on a
-branch of the log that has ended is not read from, however far along it is."""
+"""After a fail-over earlier positions are ignored, and an ended timeline is not read."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Many rounds of writing and reading at once, against a replica that lags by a moment."""
+"""Many concurrent rounds of writing and reading, with a replica that lags."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""What PostgreSQL does that this rests on, or that would lead astray."""
+"""Behaviour of PostgreSQL on which reads from replicas depend."""
 
 import psycopg
 

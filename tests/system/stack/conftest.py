@@ -1,4 +1,4 @@
-"""The whole set of deploy/compose, started once, and people who use it through nginx."""
+"""The containers of deploy/compose, started once, and clients that use them through nginx."""
 
 import secrets
 import tempfile

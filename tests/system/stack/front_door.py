@@ -1,4 +1,4 @@
-"""A client of the whole set, who knows nothing but nginx."""
+"""A client of the stack, which connects only to nginx."""
 
 import http.client
 import json

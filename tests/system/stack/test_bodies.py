@@ -1,4 +1,4 @@
-"""Bodies at the front nginx: in chunks, cut off, many long ones, and where none belongs."""
+"""Bodies at the front nginx: chunked, incomplete, many long ones, and unexpected ones."""
 
 import json
 from collections.abc import Callable, Iterator

@@ -1,5 +1,6 @@
-"""Programs of the set killed under load: nothing that was acknowledged is lost, nothing is done
-twice, and orders go on without hands."""
+"""Programs of the stack are killed under load: no acknowledged order is lost or placed twice, and
+the stack recovers by itself.
+"""
 
 import logging
 import signal

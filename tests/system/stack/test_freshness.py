@@ -1,4 +1,4 @@
-"""What one has just ordered is there, whichever server answers next, and whichever database."""
+"""A customer sees an order at once, at any server and any database."""
 
 import http.client
 import re

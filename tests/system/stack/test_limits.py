@@ -1,4 +1,4 @@
-"""What nginx refuses by itself, and what it keeps away from the servers' threads."""
+"""Requests that nginx refuses, and slow clients that use no thread of a server."""
 
 import socket
 import ssl

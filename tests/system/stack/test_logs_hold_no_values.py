@@ -1,4 +1,4 @@
-"""Nothing of people and no secret is in a log of any program, whatever fails."""
+"""No log of any program has personal data or secrets."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -136,7 +136,7 @@ def test_no_log_of_the_stack_has_secrets_or_personal_data(stack: Stack, front: F
 
 
 def test_each_kind_of_leak_is_detected(stack: Stack, front: FrontDoor) -> None:
-    """The search itself: each program is made to write a marker."""
+    """Tests the search: each program writes a marker."""
     leaks = {name: marker(f"leak-of-{name}") for name in ("primary", "nginx", "pgbouncer")}
     with session(stack, "database_url") as behind:
         psycopg.ClientCursor(behind).execute("SELECT pg_sleep(1.2), %s", [leaks["primary"]])

@@ -1,4 +1,4 @@
-"""The races of tests/system/race once more, through nginx to two servers behind PgBouncer."""
+"""The races of tests/system/race, through nginx to two servers behind PgBouncer."""
 
 from collections import Counter
 from collections.abc import Callable
