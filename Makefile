@@ -186,6 +186,10 @@ drill: installed-run ## Kill parts of a running Larder under load, then check or
 checkouts: installed-run ## Take payments of a simulated provider through losses and crashes, then compare the books (CHECKOUTS_ARGS="--full")
 	@exec $(python) -m tools.checkouts $(CHECKOUTS_ARGS)
 
+.PHONY: phones
+phones: installed-run ## Run the SDK for apps on simulated phones behind a hostile proxy, then compare the books (node.js; PHONES_ARGS="--full")
+	@exec $(python) -m tools.phones $(PHONES_ARGS)
+
 .PHONY: stack
 stack: venv ## Test the whole set as processes of this machine: orders, races, failures (STACK_ARGS="-k rush")
 	@exec $(python) -m pytest tests/system/stack -m stack -n 0 $(STACK_ARGS)
