@@ -27,6 +27,7 @@ COPY manage.py ./
 COPY config config
 COPY larder larder
 COPY demo demo
+COPY clients/typescript/dist clients/typescript/dist
 COPY docs/reference/problems.md docs/reference/problems.md
 # Static files are served from static/, so the packages' own copies of them go, and so do source maps,
 # the sources of translations and what installs packages. Bytecode is checked against nothing: nobody

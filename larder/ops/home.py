@@ -26,19 +26,27 @@ VARY = {"Vary": "Accept"}
 
 def home(request: HttpRequest) -> HttpResponse:
     """Returns the start page. Needs no log-in and no query."""
-    if request.method not in {"GET", "HEAD"}:
-        refused = problem(
-            request,
-            "method_not_allowed",
-            detail="This path takes GET, HEAD.",
-            headers={"Allow": "GET, HEAD"},
-        )
-        return for_reader(request, refused)
+    refused = refused_method(request)
+    if refused is not None:
+        return refused
     # Contract 4 promises a page to clients that accept anything, so JSON must be named.
     if prefers_page(request) or "json" not in request.headers.get("Accept", ""):
         return HttpResponse(render_to_string("ops/home.html", _shown()), headers=VARY)
     content = msgspec.json.encode(_said())
     return HttpResponse(content, content_type="application/json", headers=VARY)
+
+
+def refused_method(request: HttpRequest) -> HttpResponse | None:
+    """Returns the refusal of a request that is not to read; None for GET and HEAD."""
+    if request.method in {"GET", "HEAD"}:
+        return None
+    refused = problem(
+        request,
+        "method_not_allowed",
+        detail="This path takes GET, HEAD.",
+        headers={"Allow": "GET, HEAD"},
+    )
+    return for_reader(request, refused)
 
 
 def _earlier() -> list[tuple[str, str, str]]:
@@ -71,4 +79,4 @@ def _said() -> dict[str, Any]:
     earlier = {f"contract{name}": document for name, _, document in _earlier()}
     said: dict[str, Any] = {"name": "Larder", "places": PLACES, "earlier_contracts": earlier}
     log_ins = _log_ins()
-    return said | {"demo_log_ins": log_ins} if log_ins else said
+    return said | {"demo_log_ins": log_ins, "demo_app": "/demo/"} if log_ins else said

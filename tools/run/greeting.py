@@ -8,7 +8,7 @@ TEMPLATE = """
 Larder is ready at {address}
 
   admin      {address}/admin/   admin / 12345, opply / 123456 (superusers)
-  customer   demo / demo
+  app        {address}/demo/    demo / demo (a customer)
   API        {address}/api/v1/docs
   logs       {logs}
   mails      {mails} (unless EMAIL_URL names a mail server)

@@ -1,7 +1,7 @@
 /** Orders that are written down before they are sent, and sent until their fate is certain. */
 import { type Problem } from "./errors.js";
 import type { Larder } from "./larder.js";
-import type { Storage } from "./storage.js";
+import type { Changes, Storage } from "./storage.js";
 import type { Draft, Order } from "./types.js";
 /**
  * `waiting`: it will be sent, and may have been. `giving_up`: the shop is asked to place it never.
@@ -27,8 +27,11 @@ export declare class Outbox {
     /** Sends what waits now, if `start` was called. */
     wake: () => void;
     constructor(larder: Larder, storage: Storage);
-    /** Writes an order down and returns its id. It is sent by `flush`, or at once after `start`. */
-    add(draft: Draft): Promise<string>;
+    /**
+     * Writes an order down and returns its id. It is sent by `flush`, or at once after `start`.
+     * `also` are changes of the app that are written with it, such as an emptied cart.
+     */
+    add(draft: Draft, also?: Changes): Promise<string>;
     /** Returns the orders of this account, oldest first, until they are dismissed. */
     all(): Promise<Entry[]>;
     /**

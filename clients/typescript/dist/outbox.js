@@ -15,13 +15,16 @@ export class Outbox {
         this.larder = larder;
         this.storage = storage;
     }
-    /** Writes an order down and returns its id. It is sent by `flush`, or at once after `start`. */
-    async add(draft) {
+    /**
+     * Writes an order down and returns its id. It is sent by `flush`, or at once after `start`.
+     * `also` are changes of the app that are written with it, such as an emptied cart.
+     */
+    async add(draft, also = {}) {
         const prefix = await this.#prefix();
         if (prefix === undefined)
             throw new SessionEndedError();
         const entry = { id: uuid(), draft, at: Date.now(), state: "waiting" };
-        await this.storage.write({ [prefix + entry.id]: entry });
+        await this.storage.write({ ...also, [prefix + entry.id]: entry });
         this.onChange();
         this.wake();
         return entry.id;

@@ -3,7 +3,7 @@
 import { backOff } from "./connection.js";
 import { isTemporary, NoNetworkError, type Problem, ProblemError, SessionEndedError } from "./errors.js";
 import type { Larder } from "./larder.js";
-import type { Storage } from "./storage.js";
+import type { Changes, Storage } from "./storage.js";
 import type { Draft, Order } from "./types.js";
 
 /**
@@ -41,12 +41,15 @@ export class Outbox {
     private readonly storage: Storage,
   ) {}
 
-  /** Writes an order down and returns its id. It is sent by `flush`, or at once after `start`. */
-  async add(draft: Draft): Promise<string> {
+  /**
+   * Writes an order down and returns its id. It is sent by `flush`, or at once after `start`.
+   * `also` are changes of the app that are written with it, such as an emptied cart.
+   */
+  async add(draft: Draft, also: Changes = {}): Promise<string> {
     const prefix = await this.#prefix();
     if (prefix === undefined) throw new SessionEndedError();
     const entry: Entry = { id: uuid(), draft, at: Date.now(), state: "waiting" };
-    await this.storage.write({ [prefix + entry.id]: entry });
+    await this.storage.write({ ...also, [prefix + entry.id]: entry });
     this.onChange();
     this.wake();
     return entry.id;

@@ -1,0 +1,107 @@
+/** The example app: what it keeps, how it stays up to date, and which page is shown. */
+
+import { IndexedDbStorage, Larder, NoNetworkError, SessionEndedError } from "./sdk/index.js";
+import { accountPage, cartPage, logInPage, orderPage, ordersPage, productsPage } from "./pages.js";
+
+const SYNC_EVERY = 30_000;
+const storage = new IndexedDbStorage("larder-example");
+const view = document.getElementById("view");
+const network = document.getElementById("network");
+const tabs = document.getElementById("tabs");
+
+/** What the pages use. */
+export const shop = {
+  larder: new Larder({ url: location.origin, storage }),
+  /** Returns the units in the cart by the product's id. */
+  async cart() {
+    return new Map((await storage.get(await cartKey())) ?? []);
+  },
+  async put(product, units) {
+    const cart = await shop.cart();
+    if (units > 0) cart.set(product, units);
+    else cart.delete(product);
+    await storage.write({ [await cartKey()]: [...cart] });
+    await showUnits();
+  },
+  /** Empties the cart and writes its order down, both or none: a killed app orders once. */
+  async order(draft) {
+    await shop.larder.outbox.add(draft, { [await cartKey()]: undefined });
+    await showUnits();
+  },
+  show,
+  sync,
+  say,
+};
+
+const pages = [
+  [/^#\/cart$/, cartPage],
+  [/^#\/orders$/, ordersPage],
+  [/^#\/orders\/([\w-]+)$/, orderPage],
+  [/^#\/account$/, accountPage],
+  [/^/, productsPage],
+];
+let shown = 0;
+
+async function cartKey() {
+  return `cart/${await shop.larder.account()}`;
+}
+
+async function showUnits() {
+  const units = [...(await shop.cart()).values()].reduce((one, other) => one + other, 0);
+  document.getElementById("units").textContent = units ? `(${units})` : "";
+}
+
+function say(text) {
+  network.textContent = text;
+}
+
+/** Shows the page of the address. `isNew`: the user went there, so it begins at its top. */
+async function show(isNew = false) {
+  const turn = ++shown;
+  const isLoggedIn = await shop.larder.isLoggedIn();
+  const [pattern, page] = isLoggedIn
+    ? pages.find(([one]) => one.test(location.hash))
+    : [/^/, logInPage];
+  const content = await page(shop, ...(pattern.exec(location.hash) ?? []).slice(1));
+  if (turn !== shown) return;
+  view.replaceChildren(...content);
+  tabs.hidden = !isLoggedIn;
+  for (const one of tabs.children) {
+    const isHere = one.hash === (location.hash || "#/");
+    if (isHere) one.setAttribute("aria-current", "page");
+    else one.removeAttribute("aria-current");
+  }
+  if (isLoggedIn) await showUnits();
+  if (isNew) {
+    scrollTo(0, 0);
+    view.focus();
+  }
+}
+
+/** Brings both copies up to date, and shows what has changed. */
+async function sync() {
+  try {
+    if (!(await shop.larder.isLoggedIn())) return;
+    const changed = (await shop.larder.history.sync()) + (await shop.larder.catalogue.sync());
+    say("");
+    if (changed > 0) await show();
+  } catch (error) {
+    if (error instanceof SessionEndedError) return;
+    if (!(error instanceof NoNetworkError)) say(error.message);
+    else if (error.reason === "not_larder") say("This network asks for a log-in first");
+    else say("Offline: the copy on this device");
+  }
+}
+
+shop.larder.onSessionEnded = () => void show(true);
+shop.larder.outbox.onChange = () => {
+  if (location.hash.startsWith("#/orders")) void show();
+};
+shop.larder.outbox.start();
+addEventListener("hashchange", () => void show(true));
+addEventListener("online", () => void sync());
+document.addEventListener("visibilitychange", () => document.hidden || void sync());
+setInterval(() => document.hidden || void sync(), SYNC_EVERY);
+navigator.serviceWorker?.register("sw.js");
+await show();
+await sync();

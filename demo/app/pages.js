@@ -1,0 +1,268 @@
+/** The pages of the example app. Each returns the elements that it consists of. */
+
+import { button, h, money, reasons, total, when } from "./dom.js";
+
+const ROWS = 30;
+const MOST_STOCKS = 200;
+const WORDS = {
+  waiting: "Waiting for the network",
+  giving_up: "Being given up",
+  refused: "Refused",
+  abandoned: "Given up",
+};
+
+export async function logInPage(shop) {
+  const note = h("p.bad", { role: "alert" });
+  const name = h("input", { name: "username", autocomplete: "username", required: true });
+  const password = h("input", { type: "password", autocomplete: "current-password" });
+  const logIn = async (event) => {
+    event.preventDefault();
+    note.textContent = "";
+    try {
+      await shop.larder.logIn(name.value, password.value);
+    } catch (error) {
+      note.textContent = error.message;
+      return;
+    }
+    await shop.show(true);
+    await shop.sync();
+  };
+  return [
+    h("h2", {}, "Log in"),
+    h(
+      "form",
+      { onsubmit: logIn },
+      h("label", {}, "Username", name),
+      h("label", {}, "Password", password),
+      note,
+      h("button.primary", {}, "Log in"),
+    ),
+    h("p.soft", {}, "The demo has a customer demo with the password demo."),
+  ];
+}
+
+export async function productsPage(shop) {
+  const products = (await shop.larder.catalogue.all()).sort((a, b) => a.name.localeCompare(b.name));
+  const cart = await shop.cart();
+  const search = h("input", { type: "search", placeholder: "Name or SKU", "aria-label": "Search" });
+  search.value = sessionStorage.getItem("search") ?? "";
+  const count = h("p.soft", { role: "status" });
+  const list = h("ul");
+  const end = h("p.soft");
+  let found = [];
+  const more = () => {
+    const rows = found.slice(list.childElementCount, list.childElementCount + ROWS);
+    list.append(...rows.map((one) => productRow(shop, one, cart)));
+    void showStock(shop, rows);
+  };
+  const filter = () => {
+    const words = search.value.toLowerCase().split(/\s+/);
+    const has = (one, word) => `${one.name} ${one.sku}`.toLowerCase().includes(word);
+    found = products.filter((one) => words.every((word) => has(one, word)));
+    sessionStorage.setItem("search", search.value);
+    count.textContent = products.length ? `${found.length} products` : "Loading the products …";
+    list.replaceChildren();
+    more();
+  };
+  search.addEventListener("input", filter);
+  const scrolled = ([one]) => {
+    if (!one.isIntersecting || list.childElementCount >= found.length) return;
+    more();
+    // It reports changes only: observed anew, it reports whether there is still room.
+    observer.unobserve(end);
+    observer.observe(end);
+  };
+  const observer = new IntersectionObserver(scrolled, { rootMargin: "600px" });
+  observer.observe(end);
+  filter();
+  return [h("h2", {}, "Products"), search, count, list, end];
+}
+
+function productRow(shop, product, cart) {
+  const stock = h("p.soft", { id: `stock-${product.id}` }, stocked(product.quantity));
+  return h(
+    "li.row",
+    {},
+    h("h3", {}, picture(product), product.name),
+    h("strong", {}, money(product.price, product.currency)),
+    stock,
+    units(shop, product, cart.get(product.id) ?? 0),
+  );
+}
+
+function picture({ image_url }) {
+  return image_url ? h("img", { src: image_url, alt: "", loading: "lazy" }) : null;
+}
+
+function stocked(units) {
+  return units > 0 ? `${units.toLocaleString()} in stock` : "Sold out";
+}
+
+/** Shows the exact stock of these products, which the copy has only as of their last change. */
+async function showStock(shop, products) {
+  if (products.length === 0) return;
+  const ids = products.slice(0, MOST_STOCKS).map((one) => one.id);
+  const answer = await shop.larder.request("GET", `stock?products=${ids}`).catch(() => null);
+  for (const one of answer?.results ?? []) {
+    const shown = document.getElementById(`stock-${one.product}`);
+    if (shown) shown.textContent = stocked(one.quantity);
+  }
+}
+
+/** Returns the buttons that change a product's units in the cart. */
+function units(shop, product, first, changed = async () => {}) {
+  const output = h("output", { "aria-label": `${product.name} in the cart` }, String(first));
+  const step = (by) => async () => {
+    await shop.put(product.id, Math.max(0, Number(output.value) + by));
+    output.value = String((await shop.cart()).get(product.id) ?? 0);
+    await changed();
+  };
+  const by = product.step ?? 1;
+  return h(
+    "div.amount",
+    {},
+    button("−", step(-by), { "aria-label": `Take ${product.name} out` }),
+    output,
+    button("+", step(by), { "aria-label": `Add ${product.name}` }),
+  );
+}
+
+export async function cartPage(shop) {
+  const cart = await shop.cart();
+  const wanted = await Promise.all([...cart.keys()].map((id) => shop.larder.catalogue.get(id)));
+  const products = wanted.filter((one) => one !== undefined);
+  if (products.length === 0)
+    return [h("h2", {}, "Cart"), h("p", {}, "The cart is empty. "), h("a", { href: "#/" }, "Products")];
+  const lines = products.map((one) => ({
+    product: one.id,
+    quantity: cart.get(one.id),
+    expected_price: one.price,
+  }));
+  const sum = total(products.map((one) => [one.price, cart.get(one.id)]));
+  const note = h("input", { maxLength: 500 });
+  const place = async () => {
+    await shop.order(note.value ? { lines, note: note.value } : { lines });
+    location.hash = "#/orders";
+  };
+  return [
+    h("h2", {}, "Cart"),
+    h(
+      "ul",
+      {},
+      ...products.map((one) =>
+        h(
+          "li.row",
+          {},
+          h("h3", {}, one.name),
+          h("strong", {}, money(total([[one.price, cart.get(one.id)]]), one.currency)),
+          h("p.soft", {}, `${money(one.price, one.currency)} each`),
+          units(shop, one, cart.get(one.id), shop.show),
+        ),
+      ),
+    ),
+    h("p.total", {}, h("span", {}, "Total"), h("span", {}, money(sum, products[0].currency))),
+    h("label", {}, "Note to the shop", note),
+    button("Place order", place, { className: "primary" }),
+  ];
+}
+
+export async function ordersPage(shop) {
+  const entries = (await shop.larder.outbox.all()).reverse();
+  const names = new Map((await shop.larder.catalogue.all()).map((one) => [one.id, one.name]));
+  const placed = new Map((await shop.larder.history.all()).map((one) => [one.id, one]));
+  for (const one of entries) if (one.state === "placed" && !placed.has(one.id)) placed.set(one.id, one.order);
+  const history = [...placed.values()].sort((a, b) => (a.placed_at < b.placed_at ? 1 : -1));
+  const open = entries.filter((one) => one.state !== "placed");
+  const isEmpty = history.length + open.length === 0;
+  return [
+    h("h2", {}, "Orders"),
+    ...open.map((one) => entrySection(shop, one, names)),
+    isEmpty ? h("p", {}, "There are no orders yet.") : null,
+    h("ul", {}, ...history.map(orderRow)),
+  ].filter((one) => one !== null);
+}
+
+function entrySection(shop, entry, names) {
+  const lines = entry.draft.lines.map((one) => `${one.quantity} × ${names.get(one.product) ?? one.product}`);
+  const { outbox } = shop.larder;
+  const back = async () => {
+    for (const one of entry.draft.lines) await shop.put(one.product, one.quantity);
+    await outbox.dismiss(entry.id);
+    location.hash = "#/cart";
+  };
+  const why = entry.problem ? reasons(entry.problem, names) : [];
+  return h(
+    "section.row",
+    {},
+    h("h3", {}, WORDS[entry.state]),
+    h("p", {}, lines.join(", ")),
+    ...why.map((one) => h("p.bad", {}, one)),
+    entry.state === "waiting" ? button("Give up", () => outbox.giveUp(entry.id)) : null,
+    entry.state === "refused" ? button("Back to the cart", back) : null,
+    ["refused", "abandoned"].includes(entry.state)
+      ? button("Remove", () => outbox.dismiss(entry.id))
+      : null,
+  );
+}
+
+function orderRow(order) {
+  return h(
+    "li.row",
+    {},
+    h("h3", {}, h("a", { href: `#/orders/${order.id}` }, `Order ${order.number}`)),
+    h("strong", {}, money(order.total, order.currency)),
+    h("p.soft", {}, when(order.placed_at)),
+    h("p", {}, order.status),
+  );
+}
+
+export async function orderPage(shop, id) {
+  const sent = (await shop.larder.outbox.all()).find((one) => one.id === id);
+  const order = (await shop.larder.history.get(id)) ?? sent?.order;
+  if (order === undefined) return [h("h2", {}, "Order"), h("p", {}, "It is not on this device.")];
+  const fault = h("p.bad", { role: "alert" });
+  const cancel = async () => {
+    try {
+      await shop.larder.request("POST", `orders/${id}/cancel`, { body: {}, key: `cancel-${id}` });
+      await shop.sync();
+    } catch (error) {
+      fault.textContent = error.message;
+    }
+  };
+  return [
+    h("h2", {}, `Order ${order.number}`),
+    h("p", {}, `Status: ${order.status}. Ordered ${when(order.placed_at)}.`),
+    order.note ? h("p", {}, `Note: ${order.note}`) : null,
+    h(
+      "ul",
+      {},
+      ...order.lines.map((one) =>
+        h(
+          "li.row",
+          {},
+          h("h3", {}, one.name),
+          h("strong", {}, money(one.line_total, order.currency)),
+          h("p.soft", {}, `${one.quantity} × ${money(one.unit_price, order.currency)}`),
+        ),
+      ),
+    ),
+    h("p.total", {}, h("span", {}, "Total"), h("span", {}, money(order.total, order.currency))),
+    fault,
+    order.status === "placed" ? button("Cancel order", cancel) : null,
+  ].filter((one) => one !== null);
+}
+
+export async function accountPage(shop) {
+  const logOut = async () => {
+    await shop.larder.logOut();
+    location.hash = "#/";
+    await shop.show(true);
+  };
+  const complete = await shop.larder.catalogue.isComplete();
+  return [
+    h("h2", {}, "Account"),
+    h("p", {}, complete ? "The products are on this device." : "The products are being copied."),
+    h("p.soft", {}, "Orders that wait for the network stay on this device after a log-out."),
+    button("Log out", logOut),
+  ];
+}

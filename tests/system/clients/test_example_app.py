@@ -1,0 +1,176 @@
+"""The example app in a real browser: online, offline, and with lost answers."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Locator, Page, Route, expect
+
+from larder.inventory.models import Stock
+from larder.orders.models import Order
+from tests.conftest import Person
+from tests.server import Server
+from tests.staff.browser import CHROMIUM, in_browser
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+
+PHONE = 390
+PRODUCTS = 70
+UNITS = 10
+
+
+@pytest.fixture
+def shop(transactional_db: None) -> Iterator[Server]:
+    with Server(workers=1, environment={"DEMO": "1"}) as server:
+        yield server
+
+
+@pytest.fixture
+def jam(product: Callable[..., int]) -> int:
+    """A product among others. Returns its id."""
+    for number in range(PRODUCTS - 1):
+        product(name=f"Tin {number:02}")
+    return product(name="Plum jam", price="2.50", stock=UNITS)
+
+
+@pytest.fixture
+def ada(person: Callable[..., Person]) -> Person:
+    return person("ada")
+
+
+def open_app(page: Page, shop: Server, who: Person) -> None:
+    """Logs in, and waits for the products."""
+    page.goto(f"http://127.0.0.1:{shop.port}/demo/")
+    page.get_by_label("Username").fill(who.customer.username)
+    page.get_by_label("Password").fill(who.password)
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_text(f"{PRODUCTS} products")).to_be_visible()
+
+
+def order_jam(page: Page, units: int) -> None:
+    """Puts units in the cart and orders them."""
+    page.get_by_role("link", name="Products").click()
+    page.get_by_label("Search").fill("plum")
+    for _ in range(units):
+        page.get_by_role("button", name="Add Plum jam").click()
+    expect(page.get_by_label("Plum jam in the cart")).to_have_text(str(units))
+    page.get_by_role("link", name="Cart").click()
+    page.get_by_role("button", name="Place order").click()
+    expect(page.get_by_role("heading", name="Orders", exact=True)).to_be_visible()
+    expect(page.locator("#units")).to_be_empty()
+
+
+def placed(page: Page) -> Locator:
+    """The links to orders that the shop has."""
+    return page.locator("a[href^='#/orders/']")
+
+
+def fits(page: Page) -> None:
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE
+
+
+def left(product: int) -> int:
+    """Returns the units that can still be ordered."""
+    return Stock.objects.get(product_id=product).available
+
+
+def test_a_customer_finds_products_and_orders_them(shop: Server, jam: int, ada: Person) -> None:
+    def journey(page: Page) -> None:
+        open_app(page, shop, ada)
+        rows = page.locator("li.row")
+        expect(rows).to_have_count(30)
+        page.keyboard.press("End")
+        expect(rows).to_have_count(60)
+        page.keyboard.press("End")
+        expect(rows).to_have_count(PRODUCTS)
+        fits(page)
+        order_jam(page, 3)
+        placed(page).click()
+        expect(page.get_by_text("3 × ")).to_be_visible()
+        expect(page.locator("p.total")).to_contain_text("7.50")
+        fits(page)
+        page.get_by_role("button", name="Cancel order").click()
+        expect(page.get_by_text("Status: cancelled.")).to_be_visible()
+        page.get_by_role("link", name="Account").click()
+        page.get_by_role("button", name="Log out").click()
+        expect(page.get_by_role("button", name="Log in")).to_be_visible()
+
+    assert in_browser(journey, width=PHONE).faults == []
+    assert (Order.objects.get().status, left(jam)) == ("cancelled", UNITS)
+
+
+def test_an_order_without_a_network_is_placed_later(shop: Server, jam: int, ada: Person) -> None:
+    def journey(page: Page) -> None:
+        open_app(page, shop, ada)
+        page.evaluate("navigator.serviceWorker.ready")
+        page.context.set_offline(True)
+        page.reload()
+        expect(page.get_by_text(f"{PRODUCTS} products")).to_be_visible()
+        expect(page.get_by_text("Offline")).to_be_visible()
+        order_jam(page, 2)
+        expect(page.get_by_text("Waiting for the network")).to_be_visible()
+        page.reload()
+        expect(page.get_by_text("Waiting for the network")).to_be_visible()
+        page.context.set_offline(False)
+        expect(placed(page)).to_be_visible()
+        expect(page.get_by_text("Waiting for the network")).not_to_be_visible()
+
+    in_browser(journey, width=PHONE)
+    assert left(jam) == UNITS - 2
+    assert Order.objects.get().status == "placed"
+
+
+def test_an_order_whose_answers_are_lost_is_placed_once(
+    shop: Server, jam: int, ada: Person
+) -> None:
+    lost: list[str] = []
+
+    def lose(route: Route) -> None:
+        """Lets the server answer twice, and the app see neither answer."""
+        if route.request.method != "POST" or len(lost) == 2:
+            route.fallback()
+            return
+        lost.append(route.request.url)
+        route.fetch()
+        route.abort()
+
+    def journey(page: Page) -> None:
+        open_app(page, shop, ada)
+        page.route("**/api/v1/orders", lose)
+        order_jam(page, 4)
+        expect(placed(page)).to_have_count(1)
+
+    in_browser(journey, width=PHONE)
+    assert len(lost) == 2
+    assert (Order.objects.count(), left(jam)) == (1, UNITS - 4)
+
+
+def test_a_refused_order_says_why_and_goes_back_to_the_cart(
+    shop: Server, jam: int, ada: Person
+) -> None:
+    def journey(page: Page) -> None:
+        open_app(page, shop, ada)
+        order_jam(page, UNITS + 1)
+        expect(
+            page.get_by_text(f"Plum jam: {UNITS} available, {UNITS + 1} wanted.")
+        ).to_be_visible()
+        page.get_by_role("button", name="Back to the cart").click()
+        expect(page.get_by_label("Plum jam in the cart")).to_have_text(str(UNITS + 1))
+
+    in_browser(journey, width=PHONE)
+    assert (Order.objects.exclude(status="draft").count(), left(jam)) == (0, UNITS)
+
+
+def test_the_page_of_a_captive_portal_is_no_answer(shop: Server, jam: int, ada: Person) -> None:
+    def journey(page: Page) -> None:
+        open_app(page, shop, ada)
+        page.route(
+            "**/api/v1/**",
+            lambda route: route.fulfill(status=200, content_type="text/html", body="Welcome"),
+        )
+        order_jam(page, 1)
+        expect(page.get_by_text("Waiting for the network")).to_be_visible()
+        page.unroute("**/api/v1/**")
+        expect(placed(page)).to_be_visible()
+
+    in_browser(journey, width=PHONE)
+    assert left(jam) == UNITS - 1
