@@ -281,7 +281,7 @@ UNFOLD: dict[str, Any] = {
         }
     ],
     "STYLES": [lambda _: static("staff/admin.css")],
-    "DASHBOARD_CALLBACK": "larder.staff.orders.dashboard",
+    "DASHBOARD_CALLBACK": "larder.staff.dashboard.dashboard",
     "SIDEBAR": {"navigation": "larder.staff.site.navigation"},
     "ACCOUNT": {"navigation": "larder.staff.site.account_links"},
     "COLORS": {

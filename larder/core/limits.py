@@ -262,12 +262,14 @@ MAX_FOUND_ORDERS = 1_000
 MAX_FOUND_OWNERS = 20
 """Customers, and products, whose orders a search of staff finds."""
 
-LATEST_ORDERS = 10
-"""Orders on the first page."""
+SHOWN_OLDEST = 10
+"""Orders to pack, and best sellers, on the dashboard."""
 
-MAX_COUNTED_ORDERS = 1_000
-"""Orders that the first page reads to count those of the day: the newest by number, because no
-index contains the times of all orders."""
+MAX_DASHBOARD_DAYS = 92
+"""Days of the dashboard's period."""
+
+MAX_SOLD_PRODUCTS = 1_000
+"""Products of a day whose units are counted, the best sellers. Bounds what a period reads."""
 
 MAX_SHOWN_EVENTS = 50
 """Events on the page of an order: the newest ones."""

@@ -7,8 +7,10 @@ a task is cut off, the next one does the rest.
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from zoneinfo import ZoneInfo
 
 import structlog
+from django.conf import settings
 from django.core.management import call_command
 from procrastinate import JobContext, builtin_tasks
 from procrastinate.contrib.django import app
@@ -27,6 +29,7 @@ from larder.notifications.services import SEND_MAIL
 from larder.notifications.services import delete_old_mails as delete_old
 from larder.ops import invariants, mails
 from larder.orders.services.expire_drafts import expire_drafts
+from larder.orders.services.sales import refresh_sales
 
 logger = structlog.get_logger(__name__)
 
@@ -115,6 +118,13 @@ def look_at_stock(timestamp: int) -> None:
     """Counts the products that are out of stock, for `/metrics`."""
     sold, out = inventory.out_of_stock()
     observations.note("stock", {"sold": sold, "out": out}, now=now())
+
+
+@app.periodic(cron="* * * * *")
+@app.task(queueing_lock="refresh_sales", lock="refresh_sales")
+def count_sales(timestamp: int) -> int:
+    """Counts the sales of the days whose orders changed, for the admin's dashboard."""
+    return refresh_sales(zone=ZoneInfo(settings.SHOP_TIME_ZONE), now=now())
 
 
 @app.periodic(cron="7 * * * *")

@@ -142,6 +142,11 @@ class Order(models.Model):
             models.Index(
                 fields=["expires_at", "id"], name="order_expiry", condition=Q(status="pending")
             ),
+            models.Index(
+                fields=["requested_for"],
+                name="order_due",
+                condition=Q(requested_for__isnull=False, status__in=["placed", "packed"]),
+            ),
         )
 
     def __str__(self) -> str:
@@ -304,3 +309,57 @@ class RefundDue(models.Model):
             models.CheckConstraint(condition=Q(amount__gte=1), name="refund_due_amount"),
         )
         indexes = (models.Index(fields=["since", "id"], name="refund_due_by_age"),)
+
+
+class SalesDay(models.Model):
+    """The orders that were placed on a day of the shop's time zone, as `refresh_sales` counted
+    them.
+
+    `orders` are all, `cancelled` those that are cancelled now. `revenue` is the total of those that
+    are confirmed and not cancelled.
+    """
+
+    pk = models.CompositePrimaryKey("day", "currency")
+    day = models.DateField()
+    currency = models.CharField(max_length=3)
+    orders = models.IntegerField()
+    cancelled = models.IntegerField()
+    revenue = models.DecimalField(max_digits=TOTAL_DIGITS, decimal_places=MONEY_DECIMALS)
+
+    class Meta:
+        db_table = "sales_day"
+        default_permissions = ()
+
+
+class ProductSales(models.Model):
+    """The units of a product in those orders of a day that count as revenue.
+
+    Only the MAX_SOLD_PRODUCTS best sellers of a day have a row.
+    """
+
+    pk = models.CompositePrimaryKey("day", "product")
+    day = models.DateField()
+    product = models.BigIntegerField()
+    units = models.BigIntegerField()
+
+    class Meta:
+        db_table = "product_sales"
+        default_permissions = ()
+
+
+class SalesMark(models.Model):
+    """How far `refresh_sales` has read the events: one row, without one nothing was counted.
+
+    Epoch, transaction id and number are those of a mark of the feed (larder/db/feed.py). `zone` is
+    the time zone of the days, `at` when all events were read last.
+    """
+
+    zone = models.CharField(max_length=MAX_SHORT_TEXT_LENGTH, primary_key=True)
+    epoch = models.CharField(max_length=MAX_SHORT_TEXT_LENGTH)
+    transaction_id = models.BigIntegerField()
+    number = models.BigIntegerField()
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "sales_mark"
+        default_permissions = ()

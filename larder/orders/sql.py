@@ -354,3 +354,22 @@ INSERT INTO refund_due ("order", currency, amount, since) VALUES (%s, %s, %s, %s
 ON CONFLICT ("order", currency) DO UPDATE SET amount = excluded.amount
 WHERE refund_due.amount <> excluded.amount
 """
+
+OPEN_ORDERS = """
+SELECT wanted.status,
+    (SELECT count(*) FROM (SELECT FROM "order" AS one
+     WHERE one.status = wanted.status AND placed_at IS NOT NULL LIMIT %s) AS counted),
+    (SELECT min(placed_at) FROM "order" AS one
+     WHERE one.status = wanted.status AND placed_at IS NOT NULL)
+FROM unnest(%s::text[]) WITH ORDINALITY AS wanted (status, place) ORDER BY place
+"""
+"""For each status a range of order_search_by_status up to the limit, and its first entry."""
+
+DUE_ORDERS = """
+SELECT status, count(*) FROM (
+    SELECT status FROM "order" WHERE requested_for <= %s AND status IN ('placed', 'packed')
+    LIMIT %s
+) AS due GROUP BY status
+"""
+"""A range of order_due, which has only orders that are placed or packed, and requested for a day.
+An order without a day, or one that leaves, costs it nothing."""

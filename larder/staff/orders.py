@@ -1,17 +1,12 @@
-"""The staff screens of orders, to view and to move them. The history of an order is never edited.
-
-Also the admin's first page, because orders are in the highest layer that it shows.
-"""
+"""The staff screens of orders, to view and move them. Their history is never edited."""
 
 from typing import Any
 
 from django.contrib import admin
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.html import format_html
 from unfold.decorators import display
 
-from larder.core.limits import LATEST_ORDERS, MAX_COUNTED_ORDERS
 from larder.orders import queries
 from larder.orders.lifecycle import HELD
 from larder.orders.models import Order, OrderStatus
@@ -25,14 +20,13 @@ from larder.staff.base import (
     moment,
 )
 from larder.staff.confirming import require_confirmation
-from larder.staff.lists import shop_zone
 from larder.staff.orders_contents import address_lines, lines_table, timeline
 from larder.staff.orders_moves import MovableOrders
 from larder.staff.orders_payments import RefundDueAdmin, payment_tables
 from larder.staff.orders_placing import PlaceableOrders
 from larder.staff.orders_search import NEWEST, AmountFilter, DayFilter, SkuFilter, search
 
-__all__ = ["OrderAdmin", "OrderResource", "RefundDueAdmin", "dashboard"]
+__all__ = ["OrderAdmin", "OrderResource", "RefundDueAdmin"]
 
 
 VARIANTS: dict[str, str] = {
@@ -186,44 +180,3 @@ class OrderAdmin(exports.BoundedExport, MovableOrders, PlaceableOrders, ReadOnly
     @admin.display(description="Last changed")
     def changed(self, order: Order) -> str:
         return moment(order.updated_at)
-
-
-def dashboard(request: Any, context: dict[str, Any]) -> dict[str, Any]:
-    """Adds the newest orders to the first page, for staff who may see them.
-
-    Plan: two short scans of the index of numbers. The number of products out of stock, or of
-    committed units, would need a full scan of the stock; an index for it would make every order
-    slower.
-    """
-    if not request.user.has_perm("orders.view_order"):
-        return context
-    placed = Order.objects.filter(placed_at__isnull=False).order_by("-number")
-    latest = placed.select_related("customer")[:LATEST_ORDERS]
-    return {**context, "today": _placed_today(placed), "latest": _latest(latest)}
-
-
-def _placed_today(placed: Any) -> str:
-    midnight = timezone.localtime(timezone=shop_zone()).replace(
-        hour=0, minute=0, second=0, microsecond=0
-    )
-    times = placed.values_list("placed_at", flat=True)[:MAX_COUNTED_ORDERS]
-    today = sum(at >= midnight for at in times)
-    return f"{today:,} or more" if today == MAX_COUNTED_ORDERS else str(today)
-
-
-def _latest(orders: Any) -> dict[str, Any]:
-    rows = [
-        [
-            format_html(
-                '<a class="text-link" href="{}">{}</a>',
-                reverse("admin:orders_order_change", args=[order.pk]),
-                order.number,
-            ),
-            customer_name(order.customer),
-            order.status,
-            in_one_line(amount(order.total, order.currency)),
-            in_one_line(moment(order.placed_at)),
-        ]
-        for order in orders
-    ]
-    return {"headers": ["Number", "Customer", "Status", "Total", "Placed"], "rows": rows}

@@ -8,6 +8,7 @@ from django.test import Client
 from django.utils.html import strip_tags
 
 from larder.identity.models import Customer
+from larder.ops import tasks
 from larder.orders.decision import Wanted
 from larder.orders.payment_state import Kind
 from larder.orders.services.payments import NewPayment, Report, receive_payment
@@ -65,6 +66,7 @@ def test_the_guide_for_staff_has_the_words_of_the_screens(
     placement = Placement(customer=mary.id, actor=mary.customer.public_id, lines=[Wanted(jam, 2)])
     order = place_order(placement, terms=Terms(currency="GBP"), now=NOW).order.id
     receive_payment(Report(payment=CAPTURE, order=order, sent_at=NOW), now=NOW)
+    tasks.look_at_stock(0)
     shown = unescape(strip_tags("".join(screens(desk, jam, order, mary.customer))))
     words = set(re.findall(r"\*\*(.+?)\*\*", GUIDE.read_text())) - {"Bold"}
     assert len(words) > 40

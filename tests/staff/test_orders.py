@@ -11,7 +11,7 @@ from larder.orders.services.place_order import place_order
 from larder.orders.services.placement import Placement, Terms
 from tests.conftest import NOW, Person
 from tests.orders import large_orders
-from tests.staff.desk import Desk, allow
+from tests.staff.desk import Desk
 
 ORDERS = "orders/order/"
 
@@ -137,16 +137,6 @@ def test_an_order_runs_as_many_queries_with_many_lines_as_with_one(
         order = place_order(asked, terms=Terms(currency="GBP"), now=NOW).order.id
         counts.append(desk.queries(f"{ORDERS}{order}/change/"))
     assert counts[0] == counts[1] <= 8
-
-
-def test_the_first_page_shows_the_newest_orders_with_the_permission(
-    desk: Desk, person: Callable[..., Person], place: Callable[..., UUID]
-) -> None:
-    order = place(person())
-    assert str(order) in desk.get("").text
-    assert str(order) not in Desk(person(is_staff=True, role=None)).get("").text
-    viewer = allow(person(is_staff=True), "orders.view_order")
-    assert str(order) in Desk(viewer).get("").text
 
 
 def test_staff_see_orders_only_with_the_permission_to(

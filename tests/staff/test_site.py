@@ -12,6 +12,7 @@ from django.contrib import admin
 from django.core.exceptions import BadRequest
 from django.test import RequestFactory
 
+from larder.ops import tasks
 from larder.orders.decision import Wanted
 from larder.orders.services.place_order import place_order
 from larder.orders.services.placement import Placement, Terms
@@ -99,8 +100,9 @@ def test_text_of_customers_and_staff_is_escaped(
         now=NOW,
     )
     order = desk.get("orders/order/").rows[0].pk
+    tasks.count_sales(0)
     paths = (
-        *("", "catalog/product/", f"catalog/product/{jam}/change/"),
+        *(f"?from={NOW:%F}&to={NOW:%F}", "catalog/product/", f"catalog/product/{jam}/change/"),
         *(f"catalog/product/{jam}/archive/", "inventory/stock/", "inventory/ledgerentry/"),
         *("orders/order/", f"orders/order/{order}/change/", "identity/customer/"),
         *(f"identity/customer/{who.id}/change/", f"inventory/stock/{jam}/change/"),

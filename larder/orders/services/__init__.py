@@ -15,5 +15,6 @@ __all__ = [
     "place_order",
     "placement",
     "returns",
+    "sales",
     "transitions",
 ]

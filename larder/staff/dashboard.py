@@ -1,0 +1,267 @@
+"""The first page of the admin: what is to be done now, and the sales of a period.
+
+Each part is shown with the permission for its rows, and each number is a link to them. Sales are
+those that `refresh_sales` counted last, stock is as `look_at_stock` saw it; the rest is read at
+once, by an index, up to MAX_LISTED_ROWS.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+
+from larder.catalog.models import Product
+from larder.core.limits import MAX_DASHBOARD_DAYS, MAX_LISTED_ROWS, SHOWN_OLDEST
+from larder.db import observations
+from larder.orders import queries
+from larder.orders.models import OrderStatus, RefundDue
+from larder.orders.queries import DaySales
+from larder.staff.base import amount, moment
+from larder.staff.lists import shop_zone
+
+PERIODS = {"today": ("Today", 1), "week": ("7 days", 7), "month": ("30 days", 30)}
+
+OPEN = {
+    OrderStatus.PLACED: "To pack",
+    OrderStatus.PACKED: "To ship",
+    OrderStatus.SHIPPED: "On the way",
+    OrderStatus.PENDING: "Await payment",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """The days of the dashboard, both included. `error` says why these are not the requested
+    ones."""
+
+    first: date
+    last: date
+    error: str = ""
+
+    @property
+    def days(self) -> list[date]:
+        return [self.first + timedelta(days=n) for n in range((self.last - self.first).days + 1)]
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A number with its title, its list, and a text below."""
+
+    title: str
+    number: str
+    link: str
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """Bars of a percentage of the highest, with their texts; and what they say in words."""
+
+    title: str
+    total: str
+    bars: Sequence[tuple[int, float, str]]
+    summary: str
+
+
+def dashboard(request: Any, context: dict[str, Any]) -> dict[str, Any]:
+    """Adds to the first page what this member of staff may see (`UNFOLD` in the settings refers to
+    it)."""
+    today = timezone.localtime(timezone=shop_zone()).date()
+    parts: dict[str, Any] = {"figures": list(_figures(request.user, today))}
+    if request.user.has_perm("orders.view_order"):
+        period = _period(request.GET, today)
+        parts |= {"period": period, "periods": _periods(period, today), "oldest": _oldest()}
+        parts |= _sales(period)
+    return {**context, **parts}
+
+
+def _period(asked: Mapping[str, str], today: date) -> Period:
+    """Returns the asked period, or the last seven days."""
+    _, days = PERIODS.get(asked.get("period", ""), PERIODS["week"])
+    usual = Period(today - timedelta(days=days - 1), today)
+    if not (asked.get("from") or asked.get("to")):
+        return usual
+    try:
+        first, last = (date.fromisoformat(asked.get(end) or "") for end in ("from", "to"))
+    except ValueError:
+        return Period(usual.first, today, "Enter both days, such as 2026-07-01.")
+    if not 0 <= (last - first).days < MAX_DASHBOARD_DAYS or last.year > today.year + 1:
+        limit = f"Choose at most {MAX_DASHBOARD_DAYS} days, the first one first."
+        return Period(usual.first, today, limit)
+    return Period(first, last)
+
+
+def _periods(shown: Period, today: date) -> list[tuple[str, str, bool]]:
+    """Returns title and address of each usual period, and whether it is shown."""
+    index = reverse("admin:index")
+    return [
+        (title, f"{index}?period={name}", shown.last == today and len(shown.days) == days)
+        for name, (title, days) in PERIODS.items()
+    ]
+
+
+def _orders(**filters: Any) -> str:
+    """Returns the address of the list of orders with these filters."""
+    return reverse("admin:orders_order_changelist", query=filters)
+
+
+def _of_days(first: date, last: date) -> dict[str, str]:
+    return {"placed_at_from": first.isoformat(), "placed_at_to": last.isoformat()}
+
+
+def _figures(user: Any, today: date) -> Iterable[Figure]:
+    """Yields what is to be done now."""
+    if user.has_perm("orders.view_order"):
+        yield from _open_orders()
+        yield from _due(today)
+    if user.has_perm("orders.view_refunddue"):
+        yield _refunds()
+    if user.has_perm("inventory.view_stock"):
+        yield from _stock()
+
+
+def _open_orders() -> Iterable[Figure]:
+    for one in queries.open_orders(tuple(OPEN), limit=MAX_LISTED_ROWS):
+        since = f"the oldest since {moment(one.since)}" if one.since else ""
+        title = OPEN[OrderStatus(one.status)]
+        # Shops without payments never have one that awaits it.
+        if one.number or one.status != OrderStatus.PENDING:
+            yield Figure(title, _number(one.number), _orders(status__exact=one.status), since)
+
+
+def _due(today: date) -> Iterable[Figure]:
+    due = queries.due_orders(today, limit=MAX_LISTED_ROWS)
+    for status, title in ((OrderStatus.PLACED, "to pack"), (OrderStatus.PACKED, "to ship")):
+        link = _orders(status__exact=status, requested_for_to=today.isoformat())
+        yield Figure(f"Due today, {title}", _number(due.get(status, 0)), link, "or overdue")
+
+
+def _refunds() -> Figure:
+    rows = RefundDue.objects.order_by("since", "id")
+    oldest = rows.values_list("since", flat=True).first()
+    since = f"the oldest since {moment(oldest)}" if oldest else ""
+    link = reverse("admin:orders_refunddue_changelist")
+    return Figure("Refunds due", _number(rows[:MAX_LISTED_ROWS].count()), link, since)
+
+
+def _stock() -> Iterable[Figure]:
+    noted = observations.noted().get("stock")
+    if noted is not None:
+        link = reverse("admin:inventory_stock_changelist", query={"sold_out": "yes"})
+        out = _number(int(noted.found["out"]))
+        yield Figure("Out of stock", out, link, f"at {moment(noted.at)}")
+
+
+def _number(number: int) -> str:
+    return f"{number:,} or more" if number == MAX_LISTED_ROWS else f"{number:,}"
+
+
+def _oldest() -> dict[str, Any]:
+    """Returns the orders to pack, the oldest first, as a table."""
+    rows = [
+        [
+            _link(reverse("admin:orders_order_change", args=[one.id]), one.number),
+            moment(one.placed_at),
+            f"{one.requested_for:%d %b %Y}" if one.requested_for else "–",
+            amount(one.total, one.currency),
+        ]
+        for one in queries.oldest_placed(limit=SHOWN_OLDEST)
+    ]
+    return {"headers": ["Number", "Placed", "Requested for", "Total"], "rows": rows}
+
+
+def _link(address: str, text: Any) -> str:
+    return format_html('<a class="text-link" href="{}">{}</a>', address, text)
+
+
+def _sales(period: Period) -> dict[str, Any]:
+    found = queries.day_sales(period.first, period.last)
+    charts = (_orders_chart, _revenue_chart)
+    return {
+        "counted": moment(queries.counted_at(shop_zone().key)),
+        "charts": [make(period, found) for make in charts],
+        "cancelled": _cancelled(period, found),
+        "days": _days(period, found),
+        "best": _best(period),
+    }
+
+
+def _orders_chart(period: Period, found: Sequence[DaySales]) -> Chart:
+    by_day = _by_day(period, ((one.day, one.orders) for one in found))
+    total = _link(_orders(**_of_days(period.first, period.last)), f"{sum(by_day.values()):,}")
+    return _chart("Orders", total, by_day, {day: f"{n:,}" for day, n in by_day.items()})
+
+
+def _revenue_chart(period: Period, found: Sequence[DaySales]) -> Chart:
+    own = settings.CURRENCY
+    totals = {own: Decimal(0)}
+    for one in found:
+        totals[one.currency] = totals.get(one.currency, Decimal(0)) + one.revenue
+    by_day = _by_day(period, ((one.day, one.revenue) for one in found if one.currency == own))
+    total = ", ".join(amount(value, currency) for currency, value in totals.items())
+    texts = {day: amount(value, own) for day, value in by_day.items()}
+    return _chart("Revenue", total, by_day, texts)
+
+
+def _by_day(period: Period, found: Iterable[tuple[date, Any]]) -> dict[date, Any]:
+    by_day: dict[date, Any] = dict.fromkeys(period.days, Decimal(0))
+    for day, value in found:
+        by_day[day] += value
+    return by_day
+
+
+def _chart(title: str, total: str, by_day: Mapping[date, Any], texts: Mapping[date, str]) -> Chart:
+    highest = max(by_day, key=lambda day: by_day[day])
+    most = by_day[highest] or 1
+    bars = [
+        (place * 10, round(float(value * 100 / most), 1), f"{day:%d %b}: {texts[day]}")
+        for place, (day, value) in enumerate(by_day.items())
+    ]
+    summary = f"{title} of each day. The most on {highest:%d %b %Y}: {texts[highest]}."
+    return Chart(title, total, bars, summary)
+
+
+def _cancelled(period: Period, found: Sequence[DaySales]) -> str:
+    number = sum(one.cancelled for one in found)
+    link = _orders(status__exact=OrderStatus.CANCELLED, **_of_days(period.first, period.last))
+    return _link(link, f"{number:,} cancelled") if number else ""
+
+
+def _days(period: Period, found: Sequence[DaySales]) -> dict[str, Any]:
+    """Returns the figures of the charts as a table, the last day first."""
+    rows = [
+        [
+            f"{one.day:%d %b %Y}",
+            _link(_orders(**_of_days(one.day, one.day)), f"{one.orders:,}"),
+            _link(
+                _orders(status__exact=OrderStatus.CANCELLED, **_of_days(one.day, one.day)),
+                f"{one.cancelled:,}",
+            ),
+            amount(one.revenue, one.currency),
+        ]
+        for one in reversed(found)
+    ]
+    return {"headers": ["Day", "Orders", "Cancelled", "Revenue"], "rows": rows}
+
+
+def _best(period: Period) -> dict[str, Any]:
+    """Returns the best sellers as a table. The units link to the orders with the product."""
+    sold = queries.best_sellers(period.first, period.last, limit=SHOWN_OLDEST)
+    products = Product.objects.in_bulk([product for product, _ in sold])
+    rows = [
+        [
+            products[product].name,
+            _link(
+                _orders(sku=products[product].sku, **_of_days(period.first, period.last)),
+                f"{units:,}",
+            ),
+        ]
+        for product, units in sold
+    ]
+    return {"headers": ["Product", "Units"], "rows": rows}

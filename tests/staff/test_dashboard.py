@@ -1,0 +1,154 @@
+"""The first page of the admin: what is to be done, and the sales of a period."""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from html import unescape
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from larder.core.clock import now as clock
+from larder.ops import tasks
+from larder.orders.decision import Wanted
+from larder.orders.models import Order, RefundDue
+from larder.orders.services import moves
+from larder.orders.services.place_order import place_order
+from larder.orders.services.placement import Placement, Terms
+from larder.orders.services.transitions import TransitionRequest
+from tests.conftest import Person
+from tests.staff.desk import Desk, allow
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+Place = Callable[..., UUID]
+
+
+@pytest.fixture
+def place(person: Callable[..., Person], product: Callable[..., int]) -> Place:
+    """Places an order, `ago` before now: `place(ago=timedelta(days=2))`."""
+    who, jam = person(), product(stock=1_000, price="2.50")
+
+    def placed(ago: timedelta = timedelta(0), **fields: Any) -> UUID:
+        lines = [Wanted(jam, 2)]
+        asked = Placement(customer=who.id, actor=who.customer.public_id, lines=lines)
+        order = place_order(asked, terms=Terms(currency="GBP"), now=clock() - ago).order.id
+        Order.objects.filter(pk=order).update(**fields)
+        return order
+
+    return placed
+
+
+def numbers(desk: Desk, **period: str) -> dict[str, str]:
+    """The numbers of the first page with their links, by link."""
+    page = desk.get("", **period)
+    assert page.status == 200
+    context = page.response.context
+    figures = {one.link: one.number for one in context["figures"]}
+    cells = [
+        context["charts"][0].total,
+        *(cell for row in context["days"]["rows"] for cell in row),
+        *(cell for row in context["best"]["rows"] for cell in row),
+    ]
+    links = re.findall(r'href="([^"]*)">([\d,]+)', " ".join([*cells, context["cancelled"]]))
+    return figures | {unescape(link): number for link, number in links}
+
+
+def test_every_number_is_that_of_its_list(desk: Desk, boss: Person, place: Place) -> None:
+    today = clock().date()
+    for days in (0, 0, 1, 3, 3, 20):
+        place(timedelta(days=days))
+    place(requested_for=today)
+    packed = place(timedelta(days=2), requested_for=today - timedelta(days=1))
+    cancelled = place(timedelta(days=1))
+    request = TransitionRequest(order=packed, caller=boss.caller, now=clock())
+    moves.pack_order(request, picked=[])
+    moves.cancel_order(TransitionRequest(order=cancelled, caller=boss.caller, now=clock()))
+    tasks.count_sales(0)
+    found = numbers(desk, period="week")
+    for link, number in found.items():
+        if "sku=" not in link:
+            rows = desk.client.get(link).context["cl"].result_count
+            assert str(rows) == number, link
+    assert {"7", "1", "8"} <= set(found.values())
+
+
+def test_sales_are_those_of_the_chosen_days_in_the_shops_time_zone(
+    desk: Desk, place: Place, settings: Any
+) -> None:
+    settings.SHOP_TIME_ZONE = "Europe/Berlin"
+    late = datetime(2026, 7, 1, 22, 30, tzinfo=UTC)
+    place(clock() - late)
+    tasks.count_sales(0)
+    for day, orders in (("2026-07-01", "0"), ("2026-07-02", "1")):
+        page = desk.get("", **{"from": day, "to": day})
+        assert f">{orders}</a>" in page.response.context["charts"][0].total
+    assert "5.00 GBP" in page.text
+    assert "2 Jul" in page.text
+
+
+def test_a_chart_says_in_words_what_it_shows(desk: Desk, place: Place) -> None:
+    place()
+    tasks.count_sales(0)
+    page = desk.get("")
+    day = f"{clock().astimezone(ZoneInfo('UTC')):%d %b %Y}"
+    assert f'aria-label="Orders of each day. The most on {day}: 1."' in page.text
+    assert f'aria-label="Revenue of each day. The most on {day}: 5.00 GBP."' in page.text
+
+
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [
+        *[("2026-07-02", "2026-07-01"), ("2026-01-01", "2026-12-31"), ("2026-07-01", "")],
+        *[("x", "y"), ("0001-01-01", "0001-01-02"), ("9999-12-31", "9999-12-31"), ("\0", "\0")],
+    ],
+)
+def test_days_that_cannot_be_shown_are_refused_with_a_reason(
+    desk: Desk, first: str, last: str
+) -> None:
+    page = desk.get("", **{"from": first, "to": last})
+    assert page.status == 200
+    assert ('role="alert"' in page.text) == (first != "0001-01-01")
+
+
+def test_before_the_first_count_the_page_says_so(desk: Desk, place: Place) -> None:
+    place()
+    assert "the first count is not complete" in desk.get("").text
+    tasks.count_sales(0)
+    assert "the first count is not complete" not in desk.get("").text
+
+
+@pytest.mark.parametrize(
+    ("permission", "shown"),
+    [
+        ("orders.view_order", {"To pack", "Sales, "}),
+        ("orders.view_refunddue", {"Refunds due"}),
+        ("inventory.view_stock", {"Out of stock"}),
+        ("catalog.view_product", set()),
+    ],
+)
+def test_each_part_is_shown_with_the_permission_for_its_rows(
+    person: Callable[..., Person], place: Place, permission: str, shown: set[str]
+) -> None:
+    place()
+    RefundDue.objects.create(order=place(), currency="GBP", amount=5, since=clock())
+    tasks.look_at_stock(0)
+    text = Desk(allow(person(is_staff=True), permission)).get("").text
+    content = text[text.index('id="content"') :]
+    parts = ("To pack", "Sales, ", "Refunds due", "Out of stock")
+    assert {one for one in parts if one in content} == shown
+
+
+def test_the_first_page_takes_as_many_statements_for_many_orders_as_for_one(
+    desk: Desk, place: Place
+) -> None:
+    counts = []
+    for _ in range(2):
+        for days in range(4):
+            place(timedelta(days=days))
+        tasks.count_sales(0)
+        tasks.look_at_stock(0)
+        counts.append(desk.queries(""))
+    assert counts[0] == counts[1] <= 13
