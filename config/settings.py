@@ -281,6 +281,7 @@ UNFOLD: dict[str, Any] = {
         }
     ],
     "STYLES": [lambda _: static("staff/admin.css")],
+    "SCRIPTS": [lambda _: static("staff/admin.js")],
     "DASHBOARD_CALLBACK": "larder.staff.dashboard.dashboard",
     "SIDEBAR": {"navigation": "larder.staff.site.navigation"},
     "ACCOUNT": {"navigation": "larder.staff.site.account_links"},

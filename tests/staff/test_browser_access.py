@@ -1,0 +1,160 @@
+"""Every page of the admin works for the keyboard, the screen reader and the phone."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from django.contrib import admin
+from django.test import RequestFactory
+from django.urls import reverse
+from playwright.sync_api import Page
+
+from larder.core.clock import now as clock
+from larder.ops import tasks
+from larder.orders.decision import Wanted
+from larder.orders.models import Order
+from larder.orders.services import moves
+from larder.orders.services.place_order import place_order
+from larder.orders.services.placement import Placement, Terms
+from larder.orders.services.transitions import TransitionRequest
+from tests.conftest import Person
+from tests.staff.browser import CHROMIUM, in_browser, log_in
+from tools.docs.scripts import AXE, fetched
+from tools.errors import LauncherError
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+
+DESK, PHONE = 1440, 390
+FOUND = """async () => {
+    const found = await axe.run(document, {resultTypes: ['violations']});
+    const grave = found.violations.filter(one => one.impact !== 'minor');
+    return grave.map(one => `${one.id}: ${one.nodes.map(node => node.target).join(', ')}`);
+}"""
+MOST_STEPS = 60
+"""Presses of the Tab key from the beginning of a page to what is to be done next."""
+
+
+@pytest.fixture(scope="module")
+def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
+    try:
+        file: Path = fetched(AXE, tmp_path_factory.mktemp("data"))
+    except LauncherError as error:
+        pytest.skip(str(error))
+    return file.read_text()
+
+
+@pytest.fixture
+def orders(boss: Person, product: Callable[..., int]) -> list[UUID]:
+    """Orders of one product: placed, packed, and shipped."""
+    jam, made = product(sku="JAM-1", name="Red jam", stock=50), []
+    for steps in ((), (moves.pack_order,), (moves.pack_order, moves.ship_order)):
+        lines = [Wanted(jam, 2)]
+        asked = Placement(customer=boss.id, actor=boss.customer.public_id, lines=lines)
+        made.append(place_order(asked, terms=Terms(currency="GBP"), now=clock()).order.id)
+        for step in steps:
+            request = TransitionRequest(order=made[-1], caller=boss.caller, now=clock())
+            step(request, picked=[]) if step is moves.pack_order else step(request)
+    tasks.count_sales(0)
+    tasks.look_at_stock(0)
+    return made
+
+
+def lists(boss: Person) -> Iterator[str]:
+    """The list of every model, and its form of a new object where there is one."""
+    request = RequestFactory().get("/")
+    request.user = boss.customer
+    for screen in admin.site._registry.values():
+        name = f"admin:{screen.opts.app_label}_{screen.opts.model_name}"
+        yield reverse(f"{name}_changelist")
+        if screen.has_add_permission(request):
+            yield reverse(f"{name}_add")
+
+
+def pages(boss: Person, orders: Sequence[UUID]) -> list[str]:
+    placed, packed, shipped = orders
+    jam = Order.objects.get(pk=placed).lines.get().product_id
+    product, order = "/admin/catalog/product/", "/admin/orders/order/"
+    account = f"/admin/identity/customer/{boss.id}/"
+    return [
+        *("/admin/", "/admin/catalog/", "/admin/password_change/", *lists(boss)),
+        *(reverse("second_factor"), reverse("own_keys")),
+        *(f"{product}{jam}/{page}/" for page in ("change", "history", "archive")),
+        *(f"{product}import-file/", f"{product}export/", f"/admin/inventory/stock/{jam}/change/"),
+        *(f"{order}{placed}/{page}/" for page in ("change", "history", "pack", "cancel")),
+        *(f"{order}{packed}/ship/", f"{order}{shipped}/deliver/", f"{order}{shipped}/return/"),
+        *(f"{order}telephone/", f"{account}change/", f"{account}set-password/"),
+    ]
+
+
+def faults(page: Page, axe: str) -> Iterator[str]:
+    page.evaluate(axe)
+    yield from page.evaluate(FOUND)
+    needed, width = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+    if needed > width:
+        yield f"the page is {needed} px wide"
+
+
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_is_closed_to_screen_readers_or_scrolls_sideways(
+    site: str, boss: Person, orders: list[UUID], axe: str, scheme: str
+) -> None:
+    found: dict[str, list[str]] = {}
+    addresses = pages(boss, orders)
+
+    def look(page: Page, name: str) -> None:
+        if seen := list(faults(page, axe)):
+            found[name] = seen
+
+    def journey(page: Page) -> None:
+        page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+        page.goto(f"{site}/admin/login/")
+        look(page, "log-in")
+        log_in(page, site, boss)
+        for width in (DESK, PHONE):
+            page.set_viewport_size({"width": width, "height": 900})
+            for address in addresses:
+                page.goto(f"{site}{address}")
+                look(page, f"{address} {width}")
+                filters = page.get_by_role("button", name="Filters")
+                if filters.count():
+                    filters.click()
+                    page.locator("#changelist-filter").wait_for()
+                    look(page, f"{address} {width}, filters")
+
+    in_browser(journey)
+    assert found == {}
+
+
+def tab_to(page: Page, name: str) -> None:
+    """Presses Tab until the element of this name has the focus."""
+    for _ in range(MOST_STEPS):
+        page.keyboard.press("Tab")
+        focused = page.evaluate(
+            "(document.activeElement.ariaLabel || document.activeElement.innerText || '')"
+        )
+        if name in str(focused).split("\n"):
+            return
+    raise AssertionError(f"{name} is not reached")
+
+
+def test_the_keyboard_alone_packs_an_order_and_opens_the_filters(
+    site: str, boss: Person, orders: list[UUID]
+) -> None:
+    def journey(page: Page) -> None:
+        log_in(page, site, boss)
+        page.goto(f"{site}/admin/orders/order/{orders[0]}/change/")
+        tab_to(page, "Pack")
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/pack/")
+        tab_to(page, "Pack")
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/change/")
+        page.goto(f"{site}/admin/orders/order/")
+        tab_to(page, "Filters")
+        page.keyboard.press("Enter")
+        page.locator("#changelist-filter").wait_for()
+
+    in_browser(journey)
+    assert Order.objects.get(pk=orders[0]).status == "packed"
