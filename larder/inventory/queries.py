@@ -228,12 +228,13 @@ def product(customer: int, product_id: int, *, archived: bool = False) -> Stocke
     return _priced(customer, [StockedProduct(*found[0])])[0]
 
 
-def out_of_stock() -> tuple[int, int]:
-    """Returns the number of products on sale, and the number of those that are out of stock."""
+def out_of_stock() -> tuple[int, int, int]:
+    """Returns the number of products on sale, and of these the numbers of those that are out of
+    stock, and at or below their threshold of low stock."""
     with transaction.atomic():
         database.execute("SET LOCAL enable_seqscan = on")
-        ((sold, out),) = database.rows(sql.OUT_OF_STOCK)
-    return sold, out
+        ((sold, out, low),) = database.rows(sql.OUT_OF_STOCK)
+    return sold, out, low
 
 
 def available(product_ids: Collection[int]) -> dict[int, int]:

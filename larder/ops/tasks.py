@@ -115,9 +115,9 @@ def compact_product_changes(timestamp: int) -> int:
 @app.periodic(cron="* * * * *")
 @app.task(queueing_lock="look_at_stock")
 def look_at_stock(timestamp: int) -> None:
-    """Counts the products that are out of stock, for `/metrics`."""
-    sold, out = inventory.out_of_stock()
-    observations.note("stock", {"sold": sold, "out": out}, now=now())
+    """Counts the products that are out of stock or low, for `/metrics` and the admin."""
+    sold, out, low = inventory.out_of_stock()
+    observations.note("stock", {"sold": sold, "out": out, "low": low}, now=now())
 
 
 @app.periodic(cron="* * * * *")

@@ -122,7 +122,7 @@ def _figures(user: Any, today: date) -> Iterable[Figure]:
         yield from _due(today)
     if user.has_perm("orders.view_refunddue"):
         yield _refunds()
-    if user.has_perm("inventory.view_stock"):
+    if user.has_perm("catalog.view_product"):
         yield from _stock()
 
 
@@ -152,10 +152,11 @@ def _refunds() -> Figure:
 
 def _stock() -> Iterable[Figure]:
     noted = observations.noted().get("stock")
-    if noted is not None:
-        link = reverse("admin:inventory_stock_changelist", query={"sold_out": "yes"})
-        out = _number(int(noted.found["out"]))
-        yield Figure("Out of stock", out, link, f"at {moment(noted.at)}")
+    for name, title in (("out", "Out of stock"), ("low", "Low stock")):
+        if noted is not None and name in noted.found:
+            link = reverse("admin:catalog_product_changelist", query={"stock": name})
+            number = _number(int(noted.found[name]))
+            yield Figure(title, number, link, f"at {moment(noted.at)}")
 
 
 def _number(number: int) -> str:

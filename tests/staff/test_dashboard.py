@@ -56,8 +56,13 @@ def numbers(desk: Desk, **period: str) -> dict[str, str]:
     return figures | {unescape(link): number for link, number in links}
 
 
-def test_every_number_is_that_of_its_list(desk: Desk, boss: Person, place: Place) -> None:
+def test_every_number_is_that_of_its_list(
+    desk: Desk, boss: Person, place: Place, product: Callable[..., int]
+) -> None:
     today = clock().date()
+    for stock in (0, 0, 3, 9):
+        product(stock=stock, low_stock_threshold=3)
+    tasks.look_at_stock(0)
     for days in (0, 0, 1, 3, 3, 20):
         place(timedelta(days=days))
     place(requested_for=today)
@@ -73,6 +78,7 @@ def test_every_number_is_that_of_its_list(desk: Desk, boss: Person, place: Place
             rows = desk.client.get(link).context["cl"].result_count
             assert str(rows) == number, link
     assert {"7", "1", "8"} <= set(found.values())
+    assert [found[f"/admin/catalog/product/?stock={one}"] for one in ("out", "low")] == ["2", "3"]
 
 
 def test_sales_are_those_of_the_chosen_days_in_the_shops_time_zone(
@@ -125,8 +131,8 @@ def test_before_the_first_count_the_page_says_so(desk: Desk, place: Place) -> No
     [
         ("orders.view_order", {"To pack", "Sales, "}),
         ("orders.view_refunddue", {"Refunds due"}),
-        ("inventory.view_stock", {"Out of stock"}),
-        ("catalog.view_product", set()),
+        ("catalog.view_product", {"Out of stock", "Low stock"}),
+        ("inventory.view_stock", set()),
     ],
 )
 def test_each_part_is_shown_with_the_permission_for_its_rows(
@@ -137,7 +143,7 @@ def test_each_part_is_shown_with_the_permission_for_its_rows(
     tasks.look_at_stock(0)
     text = Desk(allow(person(is_staff=True), permission)).get("").text
     content = text[text.index('id="content"') :]
-    parts = ("To pack", "Sales, ", "Refunds due", "Out of stock")
+    parts = ("To pack", "Sales, ", "Refunds due", "Out of stock", "Low stock")
     assert {one for one in parts if one in content} == shown
 
 
