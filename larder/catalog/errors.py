@@ -1,5 +1,8 @@
 """Errors that the catalogue raises."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from larder.core.errors import DomainError
 
 
@@ -13,3 +16,11 @@ class UnknownCategory(DomainError):
     """The category does not exist, or cannot have this place in the tree."""
 
     code = "unknown_category"
+
+
+@dataclass
+class PricesChanged(DomainError):
+    """Products have other prices than those that the new prices replace, or are archived."""
+
+    skus: Sequence[str]
+    code = "price_changed"

@@ -9,13 +9,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import IntegrityError, OperationalError, connection, models, transaction
 
 from larder.catalog import sql
-from larder.catalog.errors import CategoryInUse, UnknownCategory
+from larder.catalog.errors import CategoryInUse, PricesChanged, UnknownCategory
 from larder.catalog.fields import FIELDS, INTERNAL
 from larder.catalog.models import Category, Product
 from larder.catalog.queries import ids_by_sku
@@ -137,6 +137,39 @@ def change_product(
         _refuse_taken_sku(listed, product, wanted, version)
         versions.update(listed, version, **wanted, updated_at=now)
         require_permitted("catalog.change_product")
+
+
+class NewPrice(NamedTuple):
+    """A price to be set, with the price that it replaces. Net, for one unit."""
+
+    product: int
+    former: Decimal
+    price: Decimal
+
+
+def change_prices(wanted: Sequence[NewPrice], *, now: datetime) -> None:
+    """Sets the prices of different products on sale: all of them or none, in one transaction.
+
+    Raises PricesChanged if a product has another price than `former`, or is archived.
+    """
+    ids = [one.product for one in wanted]
+    with transaction.atomic(durable=True):
+        listed = Product.objects.filter(id__in=ids, archived_at=None).order_by("id")
+        present = dict(listed.select_for_update(no_key=True).values_list("id", "price"))
+        other = [one.product for one in wanted if present.get(one.product) != one.former]
+        if other:
+            named = Product.objects.filter(id__in=other).order_by("sku")
+            raise PricesChanged(list(named.values_list("sku", flat=True)))
+        for one in wanted:
+            row = Product.objects.filter(id=one.product)
+            versions.update(row, None, price=one.price, updated_at=now)
+        require_permitted("catalog.change_product")
+        audit.record_all([_repriced(one) for one in wanted])
+
+
+def _repriced(one: NewPrice) -> audit.Entry:
+    before, after = {"price": one.former}, {"price": one.price}
+    return audit.Entry(product_name(one.product), "change", before, after)
 
 
 def _refuse_taken_sku(

@@ -38,6 +38,7 @@ from larder.staff.base import (
     moment,
 )
 from larder.staff.catalog_archive import ArchivableProducts
+from larder.staff.catalog_prices import RepriceableProducts
 from larder.staff.lists import with_trigrams, with_words
 
 SENTENCES: Mapping[str, Sentence] = {
@@ -219,7 +220,7 @@ def _columns() -> Iterator[tuple[str, Any]]:
 ProductResource.fields.update(_columns())
 
 
-class ProductAdmin(exports.BoundedExport, ArchivableProducts):
+class ProductAdmin(exports.BoundedExport, RepriceableProducts, ArchivableProducts):
     """Products, archived and never deleted; inventory's admin adds their stock and registers it."""
 
     form = ProductForm
@@ -237,6 +238,7 @@ class ProductAdmin(exports.BoundedExport, ArchivableProducts):
             of_product.MORE,
         )
     )
+    actions = (*RepriceableProducts.actions, *ArchivableProducts.actions)
     facts: tuple[str, ...] = ("public_id", "updated", "state")
     list_display: tuple[str, ...] = ("sku", "name", "price_shown", "category")
     list_display_links = ("sku", "name")

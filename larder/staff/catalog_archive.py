@@ -58,10 +58,11 @@ class ArchivableProducts(ServiceAdmin):
         return self.may(request, "delete")
 
     def get_actions(self, request: Any) -> Any:
-        """Removes the action that the listed products do not need."""
+        """Removes the actions that the listed products do not need."""
         actions = super().get_actions(request)
         is_archive = request.GET.get("archived") == "yes"
-        actions.pop("archive_selected" if is_archive else "restore_selected", None)
+        for name in ("archive_selected", "change_prices") if is_archive else ("restore_selected",):
+            actions.pop(name, None)
         return actions
 
     def get_actions_detail(self, request: Any, object_id: Any) -> Any:
@@ -103,10 +104,8 @@ class ArchivableProducts(ServiceAdmin):
         return self._ask(request, [product], move, [("seen_version", str(product.version))])
 
     def _selected(self, request: Any, queryset: Any, move: _Move) -> HttpResponse | None:
-        products = list(queryset[: MAX_SELECTED_ROWS + 1])
-        if len(products) > MAX_SELECTED_ROWS:
-            limit = f"Select at most {MAX_SELECTED_ROWS} products at once."
-            self.message_user(request, limit, messages.ERROR)
+        products = selected_products(self, request, queryset)
+        if products is None:
             return None
         if "confirmed" in request.POST:
             self._carry_through(request, products, move)
@@ -151,3 +150,15 @@ def _sentences(move: _Move) -> Mapping[str, Sentence]:
         "not_found": Sentence(None, move.already),
         "precondition_failed": Sentence(None, changed),
     }
+
+
+def selected_products(
+    model_admin: ServiceAdmin, request: Any, queryset: Any
+) -> Sequence[Product] | None:
+    """Returns the products of an action. None, with a message, if there are too many."""
+    products = list(queryset[: MAX_SELECTED_ROWS + 1])
+    if len(products) <= MAX_SELECTED_ROWS:
+        return products
+    limit = f"Select at most {MAX_SELECTED_ROWS} products at once."
+    model_admin.message_user(request, limit, messages.ERROR)
+    return None

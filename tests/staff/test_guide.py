@@ -57,6 +57,10 @@ def screens(desk: Desk, product: int, order: object, account: Customer) -> Itera
         yield desk.get(f"orders/order/{order}/{move}/").text
         if move != "cancel":
             desk.save(f"orders/order/{order}/{move}/")
+    chosen = {"action": "change_prices", "index": "0", "_selected_action": [product]}
+    yield desk.post("catalog/product/", chosen).text
+    desk.post(f"catalog/product/{product}/archive/", {"seen_version": "1"})
+    yield desk.get(f"catalog/product/{product}/change/").text
 
 
 def test_the_guide_for_staff_has_the_words_of_the_screens(

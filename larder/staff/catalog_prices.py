@@ -1,0 +1,162 @@
+"""Changes the prices of selected products at once: a form, a preview, and one transaction."""
+
+from collections.abc import Sequence
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME as CHOSEN
+from django.http import HttpResponse
+from django.urls import reverse
+from unfold.widgets import UnfoldAdminDecimalFieldWidget
+
+from larder.catalog import services
+from larder.catalog.errors import PricesChanged
+from larder.catalog.models import Product
+from larder.catalog.services import NewPrice
+from larder.core import money
+from larder.core.clock import now
+from larder.core.errors import DomainError
+from larder.core.limits import MONEY_DECIMALS, PRICE_DIGITS
+from larder.staff.base import Question, ServiceAdmin, ask, counted
+from larder.staff.catalog_archive import selected_products
+from larder.staff.pages import Page, choice, show
+from larder.staff.recording import refuse_former
+
+_HIGHEST = Decimal(10) ** (PRICE_DIGITS - MONEY_DECIMALS)
+_STEPS = ("0.01", "0.05", "0.10", "0.50", "1.00")
+
+
+class PriceForm(forms.Form):
+    """How prices change, and the fields that send the action of the list again."""
+
+    kind = choice("Change", [("percent", "By a percentage"), ("amount", "By an amount")])
+    value = forms.DecimalField(
+        label="By",
+        max_digits=PRICE_DIGITS,
+        decimal_places=MONEY_DECIMALS,
+        help_text="7.5 raises prices, -7.5 lowers them.",
+        widget=UnfoldAdminDecimalFieldWidget,
+    )
+    step = choice(
+        "Round to a multiple of",
+        [(one, f"{one} {settings.CURRENCY}") for one in _STEPS],
+        help_text="To the nearest one; halves are rounded up.",
+    )
+    action = forms.CharField(widget=forms.HiddenInput)
+    index = forms.CharField(widget=forms.HiddenInput)
+    _selected_action = forms.Field(widget=forms.MultipleHiddenInput)
+
+    def new_price(self, former: Decimal) -> Decimal:
+        """Returns the price of a valid form for a product with this price."""
+        given = self.cleaned_data
+        value, step = Decimal(given["value"]), Decimal(given["step"])
+        raised = former + (former * value / 100 if given["kind"] == "percent" else value)
+        return (raised / step).quantize(Decimal(1), ROUND_HALF_UP) * step
+
+    def sends(self) -> list[tuple[str, str]]:
+        """Returns the fields of a valid form."""
+        return [(name, str(one)) for name in self.fields for one in self.data.getlist(name)]  # type: ignore[attr-defined]
+
+
+class RepriceableProducts(ServiceAdmin):
+    """The pages that change the prices of selected products."""
+
+    actions: Any = ("change_prices",)
+
+    @admin.action(description="Change prices", permissions=["change"])
+    def change_prices(self, request: Any, queryset: Any) -> HttpResponse | None:
+        """Shows the form, then the former and the new prices, then changes all of them or none."""
+        # Not those of the list's filters: a product that was archived since the preview is not left
+        # out, but refuses the change.
+        chosen = self.get_queryset(request).filter(pk__in=request.POST.getlist(CHOSEN))
+        products = selected_products(self, request, chosen.order_by("sku"))
+        if products is None:
+            return None
+        form = _form(request, products)
+        if form.is_bound and form.is_valid():
+            prices = [NewPrice(one.pk, one.price, form.new_price(one.price)) for one in products]
+            changed = [one for one in prices if one.former != one.price]
+            problem = _problem(changed)
+            if not problem and "confirmed" in request.POST:
+                self._change(request, products, changed)
+                return None
+            if not problem:
+                return self._preview(request, products, changed, form.sends())
+            form.add_error("value", problem)
+        back = reverse("admin:catalog_product_changelist")
+        text = f"The next page shows the new prices of {counted(len(products), 'product')}."
+        page = Page(title="Change prices", answer="Preview", back=back, form=form, text=text)
+        return show(self, request, page)
+
+    def _preview(
+        self,
+        request: Any,
+        products: Sequence[Product],
+        changed: Sequence[NewPrice],
+        sends: Sequence[tuple[str, str]],
+    ) -> HttpResponse:
+        names = {one.pk: str(one) for one in products}
+        about = [
+            f"{names[one.product]}: {money.text(one.former)} → {money.text(one.price)} "
+            f"{settings.CURRENCY}"
+            for one in changed
+        ]
+        seen = [(_seen(one), money.text(one.price)) for one in products]
+        text = "Orders that are placed keep their prices. All prices change, or none."
+        question = Question(
+            "Change prices",
+            text,
+            f"Change {counted(len(changed), 'price')}",
+            about,
+            [*sends, *seen, ("confirmed", "yes")],
+            "primary",
+        )
+        return ask(self, request, question)
+
+    def _change(
+        self, request: Any, products: Sequence[Product], changed: Sequence[NewPrice]
+    ) -> None:
+        """Changes the prices, if the preview showed the present ones."""
+        try:
+            other = [
+                one.sku for one in products if request.POST.get(_seen(one)) != money.text(one.price)
+            ]
+            if other:
+                raise PricesChanged(other)
+            services.change_prices(changed, now=now())
+        except PricesChanged as refusal:
+            named = ", ".join(refusal.skus)
+            text = f"Nothing was changed. Other prices than shown, or archived: {named}."
+            self.message_user(request, text, messages.ERROR)
+        except DomainError as refusal:
+            refuse_former(request, refusal, "catalog.change_product")
+            self.tell_refusal(request, refusal, {})
+        else:
+            done = f"{counted(len(changed), 'price')} changed."
+            self.message_user(request, done, messages.SUCCESS)
+
+
+def _form(request: Any, products: Sequence[Product]) -> PriceForm:
+    """Returns the form as it was sent, or a new one after the list."""
+    if "kind" in request.POST:
+        return PriceForm(request.POST)
+    chosen = [one.pk for one in products]
+    start = {"action": "change_prices", "index": "0", CHOSEN: chosen}
+    return PriceForm(initial=start)
+
+
+def _problem(changed: Sequence[NewPrice]) -> str:
+    """Returns why these prices cannot be set; empty if they can."""
+    if not changed:
+        return "No price would change."
+    if any(one.price < 0 for one in changed):
+        return "A price would be below zero."
+    return "A price would be too high." if any(one.price >= _HIGHEST for one in changed) else ""
+
+
+def _seen(product: Product) -> str:
+    """Returns the name of the field that has the price that the preview showed."""
+    return f"seen-{product.pk}"

@@ -1,0 +1,180 @@
+"""The prices of selected products change together, as the preview showed them, or not at all."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+
+from larder.catalog import services
+from larder.catalog.errors import PricesChanged
+from larder.catalog.models import Product
+from larder.catalog.services import NewPrice
+from larder.identity import audit_queries
+from larder.identity.audit_queries import AuditFilter
+from tests.conftest import NOW, Person
+from tests.staff.desk import Desk, Page, allow
+from tests.v1.test_rights_after_a_wait import until_somebody_waits
+
+PRODUCTS = "catalog/product/"
+MakeProduct = Callable[..., int]
+
+
+@pytest.fixture
+def desk(person: Callable[..., Person]) -> Desk:
+    seen = ("catalog.view_product", "catalog.change_product")
+    return Desk(allow(person(is_staff=True), *seen))
+
+
+def send(desk: Desk, products: list[int], **values: Any) -> Page:
+    """Sends the form of the action, or its preview."""
+    chosen = {"action": "change_prices", "index": "0", "_selected_action": products}
+    return desk.post(PRODUCTS, chosen | values)
+
+
+def confirm(desk: Desk, preview: Page) -> Page:
+    """Presses the button of the preview."""
+    sent: dict[str, Any] = {}
+    for name, value in preview.response.context["question"].sends:
+        sent.setdefault(name, []).append(value)
+    return desk.post(PRODUCTS, sent)
+
+
+def prices(*products: int) -> list[str]:
+    return [str(Product.objects.get(pk=one).price) for one in products]
+
+
+RAISE = {"kind": "percent", "value": "10", "step": "0.05"}
+
+
+def test_selected_prices_change_as_the_preview_shows_them(desk: Desk, product: MakeProduct) -> None:
+    jam, tea, other = product(sku="JAM", price="1.50"), product(price="2.20"), product(price="1")
+    form = send(desk, [jam, tea])
+    assert "new prices of 2 products" in form.text
+    preview = send(desk, [jam, tea], **RAISE)
+    assert "1.50 → 1.65 GBP" in preview.text
+    assert "2.20 → 2.40 GBP" in preview.text
+    assert prices(jam, tea) == ["1.500", "2.200"]
+    assert confirm(desk, preview).messages == ["2 prices changed."]
+    assert prices(jam, tea, other) == ["1.650", "2.400", "1.000"]
+    assert Product.objects.get(pk=jam).version == 2
+    entry = audit_queries.entries(AuditFilter(f"product:{jam}"), before=None, limit=1).rows[0]
+    assert (entry.action, entry.before, entry.after) == (
+        "change",
+        {"price": "1.50"},
+        {"price": "1.65"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "price"),
+    [
+        (RAISE | {"value": "-10"}, "1.350"),
+        (RAISE | {"step": "1.00"}, "2.000"),
+        ({"kind": "amount", "value": "0.26", "step": "0.01"}, "1.760"),
+        ({"kind": "amount", "value": "-1.5", "step": "0.01"}, "0.000"),
+        ({"kind": "amount", "value": "0.025", "step": "0.05"}, "1.550"),
+    ],
+)
+def test_prices_change_by_a_percentage_or_an_amount_and_are_rounded(
+    desk: Desk, product: MakeProduct, values: dict[str, str], price: str
+) -> None:
+    jam = product(price="1.50")
+    confirm(desk, send(desk, [jam], **values))
+    assert prices(jam) == [price]
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"kind": "amount", "value": "-1.51", "step": "0.01"}, "below zero"),
+        ({"kind": "amount", "value": "999999999", "step": "1.00"}, "too high"),
+        (RAISE | {"value": "0"}, "No price would change"),
+        (RAISE | {"value": "NaN"}, "Enter a number"),
+        (RAISE | {"step": "0.07"}, "Select a valid choice"),
+        (RAISE | {"kind": "x"}, "Select a valid choice"),
+    ],
+)
+def test_a_change_that_is_not_possible_is_an_error_of_the_form(
+    desk: Desk, product: MakeProduct, values: dict[str, str], message: str
+) -> None:
+    jam = product(price="1.50")
+    for sent in (values, values | {"confirmed": "yes"}):
+        page = send(desk, [jam], **sent)
+        assert message in str(page.errors)
+    assert prices(jam) == ["1.500"]
+
+
+@pytest.mark.parametrize("meanwhile", ["changed", "archived"])
+def test_no_price_changes_if_one_of_them_changed_since_the_preview(
+    desk: Desk, product: MakeProduct, now: datetime, meanwhile: str
+) -> None:
+    jam, tea = product(price="1.50"), product(sku="TEA", price="2.20")
+    preview = send(desk, [jam, tea], **RAISE)
+    if meanwhile == "changed":
+        services.change_product(tea, {"price": Decimal("2.30")}, now=now)
+    else:
+        services.archive_product(tea, now=now)
+    assert confirm(desk, preview).messages == [
+        "Nothing was changed. Other prices than shown, or archived: TEA."
+    ]
+    assert prices(jam) == ["1.500"]
+
+
+@pytest.mark.parametrize("meanwhile", ["changed", "archived"])
+def test_the_service_compares_prices_under_the_lock_and_changes_all_or_none(
+    product: MakeProduct, now: datetime, meanwhile: str
+) -> None:
+    jam, tea = product(price="1.50"), product(sku="TEA", price="2.20")
+    wanted = [
+        NewPrice(one, Decimal(former), Decimal(9)) for one, former in ((jam, "1.5"), (tea, "2.2"))
+    ]
+    if meanwhile == "changed":
+        services.change_product(tea, {"price": Decimal("2.30")}, now=now)
+    else:
+        services.archive_product(tea, now=now)
+    with pytest.raises(PricesChanged) as refused:
+        services.change_prices(wanted, now=now)
+    assert refused.value.skus == ["TEA"]
+    assert prices(jam) == ["1.500"]
+
+
+def test_a_preview_sent_twice_changes_prices_once(desk: Desk, product: MakeProduct) -> None:
+    jam = product(sku="JAM", price="1.50")
+    preview = send(desk, [jam], **RAISE)
+    confirm(desk, preview)
+    assert "Nothing was changed" in confirm(desk, preview).messages[0]
+    assert prices(jam) == ["1.650"]
+
+
+def test_prices_change_only_with_the_permission_to(
+    person: Callable[..., Person], product: MakeProduct
+) -> None:
+    jam, viewer = product(price="1.50"), Desk(allow(person(is_staff=True), "catalog.view_product"))
+    assert send(viewer, [jam], **RAISE, confirmed="yes", **{f"seen-{jam}": "1.50"}).status == 403
+    assert prices(jam) == ["1.500"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_price_that_another_transaction_is_changing_is_compared_when_it_has_committed(
+    product: MakeProduct,
+) -> None:
+    jam = product(sku="JAM", price="1.50")
+
+    def change() -> None:
+        try:
+            services.change_prices([NewPrice(jam, Decimal("1.50"), Decimal(9))], now=NOW)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as beside:
+        with transaction.atomic():
+            services.change_product(jam, {"price": Decimal("2.30")}, now=NOW)
+            waiting = beside.submit(change)
+            until_somebody_waits()
+        with pytest.raises(PricesChanged):
+            waiting.result()
+    assert prices(jam) == ["2.300"]
