@@ -1,8 +1,8 @@
 """Plays a page: runs its shell blocks in one shell, and compares what follows them.
 
-A Python block is added to the end of app.py. A JSON block after a shell block is what the last
-command prints, a text block its lines. `…` in either represents anything; a JSON object may have
-more fields than are shown.
+A Python block is added to the end of app.py, one of JavaScript to that of app.mjs, which can import
+the SDK. A JSON block after a shell block is what the last command prints, a text block its lines.
+`…` in either represents anything; a JSON object may have more fields than are shown.
 """
 
 import json
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.database import ROOT
 from tools.docs.pages import DOCS, Block, blocks
 
 NOT_PLAYED = re.compile(r"[A-Z_]*=?\S* ?make run|\.venv/bin/python -m tools\.stripe_double .*")
@@ -35,9 +36,12 @@ def play(page: str, folder: Path, address: str, stripe: str = STRIPE) -> Iterato
     """Run the blocks of a page in a folder, against a server and a double of Stripe; yield the
     steps."""
     found = list(blocks((DOCS / page).read_text()))
-    code = [block.text for block in found if block.language == "python"]
-    app = "\n".join(code).replace(SHOP, address).replace(STRIPE, stripe)
-    (folder / "app.py").write_text(app)
+    for language, file in (("python", "app.py"), ("js", "app.mjs")):
+        code = [block.text for block in found if block.language == language]
+        app = "\n".join(code).replace(SHOP, address).replace(STRIPE, stripe)
+        (folder / file).write_text(app)
+    (folder / "node_modules").mkdir()
+    (folder / "node_modules" / "larder-client").symlink_to(ROOT / "clients" / "typescript")
     steps = [
         (block, following if following and following.language in ("json", "text") else None)
         for block, following in zip(found, [*found[1:], None], strict=True)

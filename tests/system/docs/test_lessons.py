@@ -32,7 +32,9 @@ def fill(now: datetime, person: Callable[..., object]) -> None:
     person("admin", "12345", is_staff=True, is_superuser=True)
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+@pytest.mark.skipif(
+    not (shutil.which("curl") and shutil.which("node")), reason="curl or node.js is not installed"
+)
 @pytest.mark.parametrize("page", LESSONS)
 def test_each_command_prints_the_output_on_the_page(
     page: str, server: Server, now: datetime, person: Callable[..., object], tmp_path: Path
