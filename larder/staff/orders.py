@@ -24,6 +24,7 @@ from larder.staff.orders_contents import address_lines, lines_table, timeline
 from larder.staff.orders_moves import MovableOrders
 from larder.staff.orders_payments import RefundDueAdmin, payment_tables
 from larder.staff.orders_placing import PlaceableOrders
+from larder.staff.orders_print import PrintableOrders, prints
 from larder.staff.orders_search import NEWEST, AmountFilter, DayFilter, SkuFilter, search
 
 __all__ = ["OrderAdmin", "OrderResource", "RefundDueAdmin"]
@@ -64,7 +65,9 @@ class StatusFilter(admin.ChoicesFieldListFilter):
 
 
 @admin.register(Order)
-class OrderAdmin(exports.BoundedExport, MovableOrders, PlaceableOrders, ReadOnlyAdmin):
+class OrderAdmin(
+    exports.BoundedExport, MovableOrders, PrintableOrders, PlaceableOrders, ReadOnlyAdmin
+):
     """Placed orders, the newest first, with their history.
 
     Each move has a permission. The permission to add orders allows placing them for customers. None
@@ -72,6 +75,8 @@ class OrderAdmin(exports.BoundedExport, MovableOrders, PlaceableOrders, ReadOnly
     """
 
     resource_classes = [OrderResource]
+    actions = (*MovableOrders.actions, *PrintableOrders.actions)
+    actions_detail = (*MovableOrders.actions_detail, *PrintableOrders.actions_detail)
     change_form_outer_before_template = "staff/order_contents.html"
     fieldsets = (
         ("More", {"fields": ("id", "begun", "changed", "version"), "classes": ("collapse",)}),
@@ -122,6 +127,7 @@ class OrderAdmin(exports.BoundedExport, MovableOrders, PlaceableOrders, ReadOnly
             "content": f"{counted(units, 'unit')} in {counted(len(order.lines), 'line')}",
             "variant": VARIANTS.get(order.status, "default"),
             "steps": self.steps(request, order),
+            "prints": prints(options["obj"]),
             "lines": lines_table(order),
             "address": address_lines(order.ship_to or {}),
             "facts": self._facts(options["obj"]),

@@ -8,12 +8,13 @@ from django import forms
 
 from larder.core.limits import MAX_ORDERED_UNITS, MAX_SHORT_TEXT_LENGTH, MAX_VERSION
 from larder.orders.lifecycle import Move
-from larder.orders.queries import LineView
+from larder.orders.queries import LineView, OrderView
 from larder.orders.services import moves, returns
 from larder.orders.services.confirm_order import confirm_order
 from larder.orders.services.moves import Picked
 from larder.orders.services.returns import ReturnedLine
 from larder.orders.services.transitions import TransitionRequest
+from larder.staff.orders_contents import address_lines
 from larder.staff.pages import LineForm, PageForm, box, choice, whole, words
 
 
@@ -58,12 +59,24 @@ class PickedForm(OrderLineForm):
     quantity = whole("Picked", least=0, most=MAX_ORDERED_UNITS)
     rest = choice(
         "If fewer, the others",
-        [("missing", "are missing from the shelf"), ("back", "go back on the shelf")],
+        [
+            ("", "Choose"),
+            ("missing", "are missing from the shelf"),
+            ("back", "go back on the shelf"),
+        ],
+        required=False,
     )
 
     def __init__(self, line: LineView, sent: Any) -> None:
-        super().__init__(line, sent, quantity=line.quantity, rest="missing")
+        super().__init__(line, sent, quantity=line.quantity)
         self.cells = (line.sku, line.name, f"{line.quantity:,}")
+
+    def clean(self) -> dict[str, Any]:
+        """Never takes units off the stock because a field was forgotten."""
+        given = self.cleaned_data
+        if given.get("quantity", self.line.quantity) < self.line.quantity and not given.get("rest"):
+            self.add_error("rest", "Choose what became of the others.")
+        return given
 
     @property
     def is_filled(self) -> bool:
@@ -105,6 +118,19 @@ class Kind:
     nothing: str = ""
     variant: str = "primary"
     all_of_them: str = ""
+    facts: Callable[[OrderView], Sequence[tuple[str, str]]] | None = None
+    """What staff need to see while they fill in the page: titles and texts."""
+
+
+def _delivery(order: OrderView) -> list[tuple[str, str]]:
+    """Returns what the parcel needs: the address, the day and the note."""
+    day = order.requested_for
+    facts = [
+        ("Ship to", "\n".join(address_lines(order.ship_to or {}))),
+        ("Requested for", f"{day:%d %b %Y}" if day else ""),
+        ("Note", order.note),
+    ]
+    return [(title, fact) for title, fact in facts if fact]
 
 
 def _confirm(request: TransitionRequest, form: Any, lines: Sequence[Any]) -> bool:
@@ -151,6 +177,7 @@ FORMS: Mapping[Move, Kind] = {
         done="packed",
         make=_pack,
         line=PickedForm,
+        facts=_delivery,
         text="Units that were not picked are removed from the order, and its total decreases. If "
         "none were picked, the order is cancelled.",
         all_of_them="Were these orders packed with everything that was ordered?",

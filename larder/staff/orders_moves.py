@@ -226,6 +226,7 @@ class MovableOrders(ServiceAdmin):
             heads=kind.line.heads if kind.line else (),
             text=f"{about}, {amount(order.total, order.currency)}. {kind.text}",
             variant=kind.variant,
+            facts=kind.facts(order) if kind.facts else (),
         )
 
     def _sent(self, request: Any, order: OrderView, move: Move) -> HttpResponse:
@@ -266,14 +267,10 @@ class MovableOrders(ServiceAdmin):
         return self._all(request, queryset, Move.DELIVER, "mark_delivered")
 
     def _all(self, request: Any, queryset: Any, move: Move, action: str) -> HttpResponse | None:
-        orders = list(queryset.order_by("number")[: MAX_SELECTED_ROWS + 1])
-        if len(orders) > MAX_SELECTED_ROWS:
-            limit = f"Select at most {MAX_SELECTED_ROWS} orders at once."
-            self.message_user(request, limit, messages.ERROR)
-        elif "confirmed" in request.POST:
-            self._move_all(request, orders, move)
-        else:
+        orders = few(self, request, queryset)
+        if orders and "confirmed" not in request.POST:
             return ask(self, request, _question(orders, move, action))
+        self._move_all(request, orders, move)
         return None
 
     def _move_all(self, request: Any, orders: Sequence[Any], move: Move) -> None:
@@ -285,6 +282,16 @@ class MovableOrders(ServiceAdmin):
         for (message, level), of in numbers.items():
             named = f"Order{'' if len(of) == 1 else 's'} {', '.join(map(str, of))}"
             self.message_user(request, f"{named}: {message}", level)
+
+
+def few(model_admin: ServiceAdmin, request: Any, queryset: Any) -> list[Any]:
+    """Returns the selected orders by number; none, with a message, if they are too many."""
+    orders = list(queryset.order_by("number")[: MAX_SELECTED_ROWS + 1])
+    if len(orders) <= MAX_SELECTED_ROWS:
+        return orders
+    limit = f"Select at most {MAX_SELECTED_ROWS} orders at once."
+    model_admin.message_user(request, limit, messages.ERROR)
+    return []
 
 
 def _address(order: UUID) -> str:

@@ -66,6 +66,9 @@ class Page:
     lines: Sequence[LineForm] = ()
     heads: Sequence[str] = ()
     text: str = ""
+    facts: Sequence[tuple[str, str]] = ()
+    """Titles and texts above the fields."""
+
     variant: str = "primary"
     can_grow: bool = False
     table: Mapping[str, Any] = field(default_factory=dict)

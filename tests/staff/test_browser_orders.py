@@ -49,7 +49,7 @@ def press(page: Page, name: str, message: str) -> None:
 
 def pack_ship_and_take_back(page: Page, site: str, order: UUID) -> None:
     page.goto(f"{site}/admin/orders/order/{order}/change/")
-    page.get_by_role("link", name="Pack").click()
+    page.get_by_role("link", name="package_2 Pack").click()
     page.get_by_label("Picked, line 1").fill("5")
     press(page, "Pack", "Expected at most 4, the ordered quantity.")
     page.get_by_label("Picked, line 1").fill("3")
@@ -181,6 +181,8 @@ PAGES = (
     "orders/order/{order}/change/",
     "orders/order/{order}/pack/",
     "orders/order/{order}/cancel/",
+    "orders/order/{order}/pick-list/",
+    "orders/order/{order}/packing-slip/",
     "orders/order/telephone/",
     "catalog/product/import-file/",
     "inventory/adjustment/add/",
@@ -214,10 +216,30 @@ def test_the_next_step_is_on_the_first_screen_of_a_phone(
     def journey(page: Page) -> None:
         log_in(page, site, boss)
         page.goto(f"{site}/admin/orders/order/{order}/change/")
-        box = page.get_by_role("link", name="Pack").bounding_box()
+        box = page.get_by_role("link", name="package_2 Pack").bounding_box()
         assert box is not None
         assert box["y"] + box["height"] < 400
-        page.get_by_role("link", name="Pack").click()
+        page.get_by_role("link", name="package_2 Pack").click()
         press(page, "Pack", "is packed.")
 
     assert in_browser(journey, width=390).faults == []
+
+
+def test_each_address_label_is_one_page(site: str, boss: Person, jam: int, order: UUID) -> None:
+    lines = ("name", "line1", "line2", "city", "region", "postal_code", "country", "phone")
+    place(boss, jam)
+    Order.objects.update(ship_to=dict.fromkeys(lines, "A part of an address"))
+    pages: list[bytes] = []
+
+    def journey(page: Page) -> None:
+        log_in(page, site, boss)
+        page.goto(f"{site}/admin/orders/order/")
+        for box in page.locator("input[name=_selected_action]").all():
+            box.check()
+        page.locator("select[name=action]").select_option("print_address_labels")
+        page.get_by_role("button", name="Run").click()
+        page.locator("address").first.wait_for()
+        pages.extend(re.findall(rb"/Type\s*/Page\b", page.pdf(prefer_css_page_size=True)))
+
+    assert in_browser(journey).faults == []
+    assert len(pages) == 2

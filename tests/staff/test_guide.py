@@ -67,7 +67,12 @@ def test_the_guide_for_staff_has_the_words_of_the_screens(
     desk: Desk, product: Callable[..., int], person: Callable[..., Person]
 ) -> None:
     mary, jam = person("mary"), product(sku="JAM", name="Red jam")
-    placement = Placement(customer=mary.id, actor=mary.customer.public_id, lines=[Wanted(jam, 2)])
+    placement = Placement(
+        customer=mary.id,
+        actor=mary.customer.public_id,
+        lines=[Wanted(jam, 2)],
+        ship_to={"name": "Mary"},
+    )
     order = place_order(placement, terms=Terms(currency="GBP"), now=NOW).order.id
     receive_payment(Report(payment=CAPTURE, order=order, sent_at=NOW), now=NOW)
     tasks.look_at_stock(0)

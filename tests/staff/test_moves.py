@@ -60,6 +60,11 @@ def stock(product: int) -> tuple[int, int]:
     return row.available, row.committed
 
 
+def short(product: int, quantity: str, rest: str = "missing") -> dict[str, str]:
+    """The fields of a line of which fewer units were picked."""
+    return {f"line-{product}-quantity": quantity, f"line-{product}-rest": rest}
+
+
 def status(order: UUID) -> str:
     return Order.objects.get(id=order).status
 
@@ -98,16 +103,36 @@ def test_moves_are_recorded_with_the_member_of_staff(
 def test_units_not_picked_are_missing_or_available_again(
     desk: Desk, order: UUID, jam: int, rest: str, left: tuple[int, int]
 ) -> None:
-    desk.save(f"{ORDERS}{order}/pack/", **{f"line-{jam}-quantity": "1", f"line-{jam}-rest": rest})
+    desk.save(f"{ORDERS}{order}/pack/", **short(jam, "1", rest))
     assert (status(order), stock(jam)) == ("packed", left)
 
 
 def test_an_order_without_picked_units_is_cancelled_and_the_page_reports_it(
     desk: Desk, order: UUID, jam: int
 ) -> None:
-    page = desk.save(f"{ORDERS}{order}/pack/", **{f"line-{jam}-quantity": "0"})
+    page = desk.save(f"{ORDERS}{order}/pack/", **short(jam, "0"))
     assert page.messages[0].startswith("Nothing was picked. Order")
     assert status(order) == "cancelled"
+
+
+@pytest.mark.parametrize("quantity", ["", "3"])
+def test_a_forgotten_field_of_the_pack_page_takes_nothing_off_the_stock(
+    desk: Desk, order: UUID, jam: int, quantity: str
+) -> None:
+    page = desk.save(f"{ORDERS}{order}/pack/", **{f"line-{jam}-quantity": quantity})
+    expected = {
+        "": {f"line-{jam}-quantity": ["This field is required."]},
+        "3": {f"line-{jam}-rest": ["Choose what became of the others."]},
+    }
+    assert page.errors == expected[quantity]
+    assert (status(order), stock(jam)) == ("placed", (6, 4))
+
+
+def test_the_pack_page_shows_what_the_parcel_needs(desk: Desk, order: UUID) -> None:
+    Order.objects.update(ship_to={"name": "Mary", "city": "Bristol"}, note="Ring twice")
+    text = desk.get(f"{ORDERS}{order}/pack/").text
+    assert "<dd>Mary\nBristol</dd>" in text
+    assert "<dd>Ring twice</dd>" in text
 
 
 def test_picking_more_than_ordered_is_refused_at_its_line(
@@ -151,7 +176,7 @@ def test_a_page_sent_twice_moves_once_with_the_same_answer(
     desk: Desk, order: UUID, jam: int
 ) -> None:
     for move, values in (
-        ("pack", {f"line-{jam}-quantity": "3"}),
+        ("pack", short(jam, "3")),
         ("ship", {}),
         ("return", {f"line-{jam}-quantity": "1", "reason": "x"}),
     ):
@@ -186,7 +211,7 @@ def test_the_message_reports_a_move_by_another_user(
     pack_order(transition_request(order, person(is_staff=True)))
     page = desk.post(f"{ORDERS}{order}/pack/", sent)
     assert page.messages[0].endswith("was packed before. Nothing was done now.")
-    page = desk.post(f"{ORDERS}{order}/pack/", other | {f"line-{jam}-quantity": "1"})
+    page = desk.post(f"{ORDERS}{order}/pack/", other | short(jam, "1"))
     assert "Nothing was done now." in page.messages[0]
     assert stock(jam) == (6, 4)
 
@@ -277,7 +302,7 @@ def test_a_thousand_lines_are_packed_on_one_page(desk: Desk, person: Callable[..
     order = place_order(wanted, terms=Terms(currency="GBP"), now=NOW).order.id
     # The transaction of the test is open while the page is rendered.
     connection.cursor().execute("SET LOCAL idle_in_transaction_session_timeout = 0")
-    page = desk.save(f"{ORDERS}{order}/pack/", **{f"line-{jars[7]}-quantity": "1"})
+    page = desk.save(f"{ORDERS}{order}/pack/", **short(jars[7], "1"))
     assert "is packed" in page.messages[0]
 
 
@@ -367,7 +392,7 @@ def test_events_are_shown_as_sentences_with_sku_and_name(
         lines=[Wanted(jam, 3)],
         details={"note": "Ring"},
     )
-    desk.save(f"{ORDERS}{order}/pack/", **{f"line-{jam}-quantity": "1"})
+    desk.save(f"{ORDERS}{order}/pack/", **short(jam, "1"))
     text = desk.get(f"{ORDERS}{order}/change/").text
     for sentence in (
         "JAM Red jam: 3 instead of 4.",

@@ -105,6 +105,7 @@ def test_text_of_customers_and_staff_is_escaped(
         *(f"?from={NOW:%F}&to={NOW:%F}", "catalog/product/", f"catalog/product/{jam}/change/"),
         *(f"catalog/product/{jam}/archive/", "inventory/stock/", "inventory/ledgerentry/"),
         *("orders/order/", f"orders/order/{order}/change/", "identity/customer/"),
+        *(f"orders/order/{order}/{kind}/" for kind in ("pick-list", "packing-slip")),
         *(f"identity/customer/{who.id}/change/", f"inventory/stock/{jam}/change/"),
     )
     for path in paths:

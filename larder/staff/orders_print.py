@@ -1,0 +1,166 @@
+"""Prints orders: pick lists, packing slips and address labels, of one order or of several.
+
+A print page is HTML for the browser's own print command. An order that has nothing to print is left
+out, and the page names it.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import Any
+
+from django.contrib import admin, messages
+from django.http import HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+
+from larder.core.limits import MAX_PAGE_LINES
+from larder.orders.lifecycle import DELIVERED, PACKED, PLACED, SHIPPED
+from larder.orders.models import Order, OrderLine
+from larder.staff.base import ServiceAdmin, button, moment
+from larder.staff.orders_contents import address_lines
+from larder.staff.orders_moves import few
+
+CONFIRMED = frozenset({PLACED, PACKED, SHIPPED, DELIVERED})
+
+
+@dataclass(frozen=True, slots=True)
+class Print:
+    """A kind of print page. An order is printed in one of the `statuses` only."""
+
+    page: str
+    title: str
+    statuses: frozenset[str] = CONFIRMED
+    needs_address: bool = False
+
+    def has(self, order: Order) -> bool:
+        """Returns whether the order is printed."""
+        addressed = not self.needs_address or address_lines(order.ship_to or {})
+        return order.status in self.statuses and bool(addressed)
+
+
+PICK_LIST = Print("pick_list", "Pick list", frozenset({PLACED}))
+PACKING_SLIP = Print("packing_slip", "Packing slip")
+ADDRESS_LABEL = Print("address_label", "Address label", needs_address=True)
+
+
+class PrintableOrders(ServiceAdmin):
+    """The print pages, for staff who may see orders."""
+
+    actions_detail: Any = ("pick_list", "packing_slip", "address_label")
+    actions: Any = ("print_pick_list", "print_packing_slips", "print_address_labels")
+
+    @button("Pick list", permissions=["view"], icon="checklist", url_path="pick-list")
+    def pick_list(self, request: Any, object_id: str) -> HttpResponse:
+        """Shows what to pick for the order."""
+        return self._one(request, object_id, PICK_LIST)
+
+    @button("Packing slip", permissions=["view"], icon="receipt_long", url_path="packing-slip")
+    def packing_slip(self, request: Any, object_id: str) -> HttpResponse:
+        """Shows the slip for the parcel of the order."""
+        return self._one(request, object_id, PACKING_SLIP)
+
+    @button("Address label", permissions=["view"], icon="label", url_path="address-label")
+    def address_label(self, request: Any, object_id: str) -> HttpResponse:
+        """Shows the label for the parcel of the order."""
+        return self._one(request, object_id, ADDRESS_LABEL)
+
+    @admin.action(description="Print one pick list", permissions=["view"])
+    def print_pick_list(self, request: Any, queryset: Any) -> HttpResponse | None:
+        """Shows one list with the units of all selected orders."""
+        return self._several(request, queryset, PICK_LIST)
+
+    @admin.action(description="Print packing slips", permissions=["view"])
+    def print_packing_slips(self, request: Any, queryset: Any) -> HttpResponse | None:
+        """Shows the slips of the selected orders, each on a new page."""
+        return self._several(request, queryset, PACKING_SLIP)
+
+    @admin.action(description="Print address labels", permissions=["view"])
+    def print_address_labels(self, request: Any, queryset: Any) -> HttpResponse | None:
+        """Shows the labels of the selected orders."""
+        return self._several(request, queryset, ADDRESS_LABEL)
+
+    def _one(self, request: Any, object_id: str, kind: Print) -> HttpResponse:
+        order = self.get_object(request, object_id)
+        if order is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[no-any-return]
+        back = reverse("admin:orders_order_change", args=[order.pk])
+        return self._print(request, [order], kind, back) or HttpResponseRedirect(back)
+
+    def _several(self, request: Any, queryset: Any, kind: Print) -> HttpResponse | None:
+        orders = few(self, request, queryset)
+        back = reverse("admin:orders_order_changelist")
+        return self._print(request, orders, kind, back) if orders else None
+
+    def _print(
+        self, request: Any, orders: Sequence[Order], kind: Print, back: str
+    ) -> HttpResponse | None:
+        """Returns the page; None with a message if there is nothing to print, or too much."""
+        printed = [one for one in orders if kind.has(one)]
+        lines = list(_lines(printed)[: MAX_PAGE_LINES + 1])
+        if not printed or len(lines) > MAX_PAGE_LINES:
+            text = TOO_MANY if printed else NOTHING.format(kind.title.lower())
+            self.message_user(request, text, messages.WARNING)
+            return None
+        context = {
+            "title": kind.title,
+            "kind": kind.page,
+            "back": back,
+            "left_out": [one for one in orders if one not in printed],
+            "numbers": [one.number for one in printed],
+            "rows": _to_pick(printed, lines),
+            "orders": _with_lines(printed, lines),
+        }
+        return TemplateResponse(request, "staff/print.html", context)
+
+
+def prints(order: Order) -> list[dict[str, str]]:
+    """Returns the buttons of what can be printed of the order."""
+    return [
+        {"title": one.title, "link": reverse(f"admin:orders_order_{one.page}", args=[order.pk])}
+        for one in (PICK_LIST, PACKING_SLIP, ADDRESS_LABEL)
+        if one.has(order)
+    ]
+
+
+NOTHING = "There is nothing to print here: the status or the address is not one for a {}."
+TOO_MANY = f"Select fewer orders: a print has at most {MAX_PAGE_LINES:,} lines."
+
+
+def _lines(orders: Sequence[Order]) -> Any:
+    return OrderLine.objects.filter(order__in=[one.pk for one in orders]).order_by("id")
+
+
+def _with_lines(orders: Sequence[Order], lines: Iterable[OrderLine]) -> list[dict[str, Any]]:
+    """Returns each order with its address and its lines."""
+    of: dict[Any, list[OrderLine]] = defaultdict(list)
+    for line in lines:
+        of[line.order_id].append(line)
+    return [
+        {
+            "order": one,
+            "placed": moment(one.placed_at),
+            "address": address_lines(one.ship_to or {}),
+            "lines": of[one.pk],
+        }
+        for one in orders
+    ]
+
+
+def _to_pick(orders: Sequence[Order], lines: Iterable[OrderLine]) -> list[dict[str, Any]]:
+    """Returns a row for each product: the units of all orders, and how many are for which."""
+    numbers = {one.pk: one.number for one in orders}
+    of: dict[int, list[OrderLine]] = defaultdict(list)
+    for line in lines:
+        of[line.product_id].append(line)
+    rows = [
+        {
+            "sku": of_product[0].sku,
+            "name": of_product[0].name,
+            "quantity": sum(line.quantity for line in of_product),
+            "parts": sorted((numbers[line.order_id], line.quantity) for line in of_product),
+        }
+        for of_product in of.values()
+    ]
+    return sorted(rows, key=itemgetter("name", "sku"))

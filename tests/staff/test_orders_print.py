@@ -1,0 +1,138 @@
+"""Pick lists, packing slips and address labels."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from larder.orders.decision import Wanted
+from larder.orders.models import Order
+from larder.orders.services.moves import cancel_order
+from larder.orders.services.place_order import place_order
+from larder.orders.services.placement import Placement, Terms
+from larder.orders.services.transitions import TransitionRequest
+from tests.conftest import NOW, Person
+from tests.staff.desk import Desk, Page, allow
+
+ORDERS = "orders/order/"
+ADDRESS = {"name": "Mary", "line1": "1 Quay", "city": "Bristol", "country": "GB", "phone": "0117"}
+PRINTS = ("pick-list", "packing-slip", "address-label")
+
+
+@pytest.fixture
+def desk(person: Callable[..., Person]) -> Desk:
+    return Desk(allow(person(is_staff=True), "orders.view_order"))
+
+
+@pytest.fixture
+def tea(product: Callable[..., int]) -> int:
+    return product(sku="TEA", name="Green tea", stock=90)
+
+
+@pytest.fixture
+def jam(product: Callable[..., int]) -> int:
+    return product(sku="JAM", name="Apricot jam", stock=90)
+
+
+@pytest.fixture
+def place(person: Callable[..., Person]) -> Callable[..., Order]:
+    """Places an order: `place((product, quantity), ...)`."""
+
+    def placed(*lines: tuple[int, int], **details: object) -> Order:
+        who = person()
+        wanted = Placement(
+            customer=who.id, actor=who.customer.public_id, lines=[Wanted(*one) for one in lines]
+        )
+        id = place_order(wanted, terms=Terms(currency="GBP"), now=NOW).order.id
+        Order.objects.filter(id=id).update(**details)
+        return Order.objects.get(id=id)
+
+    return placed
+
+
+def printed(desk: Desk, kind: str, orders: Sequence[Order]) -> Page:
+    chosen = [str(one.pk) for one in orders]
+    return desk.post(ORDERS, {"action": f"print_{kind}", "_selected_action": chosen, "index": "0"})
+
+
+def test_a_pick_list_adds_up_the_units_of_several_orders_by_name(
+    desk: Desk, place: Callable[..., Order], tea: int, jam: int
+) -> None:
+    first, second = place((tea, 2), (jam, 1)), place((tea, 3))
+    context = printed(desk, "pick_list", [second, first]).response.context
+    rows = [(row["sku"], row["quantity"], row["parts"]) for row in context["rows"]]
+    assert rows == [
+        ("JAM", 1, [(first.number, 1)]),
+        ("TEA", 5, [(first.number, 2), (second.number, 3)]),
+    ]
+
+
+def test_a_slip_has_what_is_in_the_parcel_and_where_it_goes(
+    desk: Desk, place: Callable[..., Order], tea: int
+) -> None:
+    order = place((tea, 2), ship_to=ADDRESS, note="Ring twice", reference="PO-1")
+    text = desk.get(f"{ORDERS}{order.pk}/packing-slip/").text
+    for shown in ("<div>1 Quay</div>", "Green tea", "Ring twice", "PO-1", str(order.number)):
+        assert shown in text
+    assert "GBP" not in text
+
+
+def test_labels_are_printed_for_the_orders_that_have_an_address(
+    desk: Desk, place: Callable[..., Order], tea: int
+) -> None:
+    order, other = place((tea, 1), ship_to=ADDRESS), place((tea, 1))
+    text = printed(desk, "address_labels", [order, other]).text
+    assert text.count("<section>") == 1
+    assert f"nothing to print: order {other.number} (placed)." in text
+    page = printed(desk, "address_labels", [other])
+    assert page.messages[0].startswith("There is nothing to print")
+
+
+@pytest.mark.parametrize("kind", PRINTS)
+def test_nothing_is_printed_of_a_cancelled_order(
+    desk: Desk, person: Callable[..., Person], place: Callable[..., Order], tea: int, kind: str
+) -> None:
+    order = place((tea, 1), ship_to=ADDRESS)
+    path = f"{ORDERS}{order.pk}/{kind}/"
+    assert path in desk.get(f"{ORDERS}{order.pk}/change/").text
+    cancel_order(TransitionRequest(order=order.pk, caller=person(is_staff=True).caller, now=NOW))
+    assert path not in desk.get(f"{ORDERS}{order.pk}/change/").text
+    assert desk.get(path).messages[0].startswith("There is nothing to print")
+
+
+def test_a_print_has_a_bounded_number_of_lines_and_of_orders(
+    desk: Desk,
+    place: Callable[..., Order],
+    tea: int,
+    jam: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    orders = [place((tea, 1), (jam, 1)) for _ in range(2)]
+    monkeypatch.setattr("larder.staff.orders_print.MAX_PAGE_LINES", 3)
+    assert printed(desk, "packing_slips", orders).messages[0].startswith("Select fewer orders")
+    assert printed(desk, "packing_slips", orders[:1]).status == 200
+    monkeypatch.setattr("larder.staff.orders_moves.MAX_SELECTED_ROWS", 1)
+    assert printed(desk, "pick_list", orders).messages == ["Select at most 1 orders at once."]
+
+
+@pytest.mark.parametrize("kind", PRINTS)
+def test_orders_are_printed_only_by_those_who_may_see_them(
+    person: Callable[..., Person], place: Callable[..., Order], tea: int, kind: str
+) -> None:
+    order = place((tea, 1), ship_to=ADDRESS)
+    packer = Desk(allow(person(is_staff=True), "orders.pack_order"))
+    assert packer.get(f"{ORDERS}{order.pk}/{kind}/").status == 403
+    assert (
+        "doesn’t exist"
+        in Desk(person(is_staff=True)).get(f"{ORDERS}{UUID(int=7)}/{kind}/").messages[0]
+    )
+
+
+def test_a_print_takes_as_many_queries_for_many_orders_as_for_one(
+    desk: Desk, place: Callable[..., Order], tea: int, django_assert_max_num_queries: Any
+) -> None:
+    orders = [place((tea, 1)) for _ in range(5)]
+    printed(desk, "packing_slips", orders)
+    with django_assert_max_num_queries(10):
+        assert printed(desk, "packing_slips", orders).text.count("<section>") == 5
