@@ -5,11 +5,27 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import forms
+from django.core.validators import RegexValidator
+from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
-from larder.core.limits import MAX_ORDERED_UNITS, MAX_SHORT_TEXT_LENGTH, MAX_VERSION
+from larder.catalog.models import Product
+from larder.core.limits import (
+    COUNTRY_LENGTH,
+    MAX_CODE_LENGTH,
+    MAX_ORDERED_UNITS,
+    MAX_SHORT_TEXT_LENGTH,
+    MAX_SKU_LENGTH,
+    MAX_TEXT_LENGTH,
+    MAX_UNITS,
+    MAX_VERSION,
+)
+from larder.http.shop import terms
+from larder.identity.queries import ADDRESS_FIELDS
+from larder.orders.decision import Wanted
 from larder.orders.lifecycle import Move
 from larder.orders.queries import LineView, OrderView
 from larder.orders.services import moves, returns
+from larder.orders.services.changes import Details, change_order
 from larder.orders.services.confirm_order import confirm_order
 from larder.orders.services.moves import Picked
 from larder.orders.services.returns import ReturnedLine
@@ -36,6 +52,77 @@ class ReturnForm(MoveForm):
     """The reason of a return."""
 
     reason = words("Reason", most=MAX_SHORT_TEXT_LENGTH, help_text="The customer sees it.")
+
+
+_IN_ADDRESS = ADDRESS_FIELDS[1:]
+"""The fields of the address of an order, without the label of an address book."""
+
+
+def _part(label: str, most: int = MAX_SHORT_TEXT_LENGTH, **options: Any) -> forms.CharField:
+    return words(label, most=most, required=False, **{"strip": False, **options})
+
+
+class ChangeForm(MoveForm):
+    """The details of a placed order, and a product to add to it."""
+
+    requested_for = forms.DateField(
+        label="Requested for",
+        required=False,
+        widget=UnfoldAdminTextInputWidget(attrs={"type": "date"}),
+    )
+    reference = _part("Reference")
+    note = forms.CharField(
+        label="Note",
+        max_length=MAX_TEXT_LENGTH,
+        required=False,
+        strip=False,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
+    )
+    name = _part("Name")
+    company = _part("Organisation")
+    line1 = _part("Street")
+    line2 = _part("Street, second line")
+    city = _part("City")
+    region = _part("Region")
+    postal_code = _part("Postal code", MAX_CODE_LENGTH)
+    country = _part(
+        "Country",
+        COUNTRY_LENGTH,
+        validators=[RegexValidator(r"^[A-Z]{2}\Z", "Two capital letters, such as GB.")],
+    )
+    phone = _part("Phone", MAX_CODE_LENGTH)
+    sku = _part("SKU of a product to add", MAX_SKU_LENGTH, strip=True)
+    units = whole("Units to add", least=1, most=MAX_UNITS, required=False)
+
+    def clean(self) -> dict[str, Any]:
+        """Finds the product to add."""
+        given = self.cleaned_data
+        if given.get("sku"):
+            given["product"] = Product.objects.filter(sku=given["sku"]).first()
+            if given["product"] is None:
+                self.add_error("sku", "No product has this SKU.")
+            elif not given.get("units"):
+                self.add_error("units", "Enter how many.")
+        return given
+
+    @staticmethod
+    def of(order: OrderView) -> dict[str, Any]:
+        """Returns the initial values."""
+        details = {name: getattr(order, name) for name in ("requested_for", "reference", "note")}
+        return {**details, **(order.ship_to or {})}
+
+    @property
+    def details(self) -> Details:
+        """The details of the order. Its address has all fields, or there is none."""
+        given = self.cleaned_data
+        address = {name: given[name] for name in _IN_ADDRESS}
+        return Details(
+            # Browsers send other line breaks than those of the API.
+            note=given["note"].replace("\r\n", "\n"),
+            reference=given["reference"],
+            requested_for=given["requested_for"],
+            ship_to=address if any(address.values()) else None,
+        )
 
 
 class OrderLineForm(LineForm):
@@ -84,6 +171,21 @@ class PickedForm(OrderLineForm):
         return bool(self.cleaned_data.get("quantity") != self.line.quantity)
 
 
+class ChangedForm(OrderLineForm):
+    """The units of a line. The initial value is all units."""
+
+    quantity = whole("Units", least=0, most=MAX_UNITS)
+
+    def __init__(self, line: LineView, sent: Any) -> None:
+        super().__init__(line, sent, quantity=line.quantity)
+        self.cells = (line.sku, line.name)
+
+    @property
+    def is_filled(self) -> bool:
+        """Whether the order keeps the line: only such lines are sent."""
+        return bool(self.cleaned_data.get("quantity"))
+
+
 class ReturnedForm(OrderLineForm):
     """The returned units of a line. The initial value is 0."""
 
@@ -118,6 +220,9 @@ class Kind:
     nothing: str = ""
     variant: str = "primary"
     all_of_them: str = ""
+    initial: Callable[[OrderView], Mapping[str, Any]] | None = None
+    """The initial values of the form."""
+
     facts: Callable[[OrderView], Sequence[tuple[str, str]]] | None = None
     """What staff need to see while they fill in the page: titles and texts."""
 
@@ -136,6 +241,13 @@ def _delivery(order: OrderView) -> list[tuple[str, str]]:
 def _confirm(request: TransitionRequest, form: Any, lines: Sequence[Any]) -> bool:
     confirmed = confirm_order(request)
     return confirmed.replayed or confirmed.made
+
+
+def _change(request: TransitionRequest, form: Any, lines: Sequence[Any]) -> bool:
+    wanted = [Wanted(line.product, line.cleaned_data["quantity"]) for line in lines]
+    if added := form.cleaned_data.get("product"):
+        wanted.append(Wanted(added.pk, form.cleaned_data["units"]))
+    return change_order(request, terms=terms(), lines=wanted, details=form.details)
 
 
 def _cancel(request: TransitionRequest, form: Any, lines: Sequence[Any]) -> bool:
@@ -163,6 +275,18 @@ def _return(request: TransitionRequest, form: Any, lines: Sequence[Any]) -> bool
 
 
 FORMS: Mapping[Move, Kind] = {
+    Move.CHANGE: Kind(
+        title="Change order",
+        answer="Save",
+        done="changed",
+        make=_change,
+        form=ChangeForm,
+        initial=ChangeForm.of,
+        line=ChangedForm,
+        text="Lines keep their prices, also for added units. A new line gets today's price. Enter "
+        "0 to remove a line.",
+        nothing="An order has at least one line: cancel it to remove all.",
+    ),
     Move.CONFIRM: Kind(
         title="Confirm order",
         answer="Confirm",
@@ -218,4 +342,4 @@ FORMS: Mapping[Move, Kind] = {
         variant="danger",
     ),
 }
-"""The moves of the admin. (Only customers change the lines of a placed order.)"""
+"""The moves of the admin."""

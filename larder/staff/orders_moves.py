@@ -1,4 +1,4 @@
-"""Moves orders in the admin: confirm, pack, ship, deliver, cancel, return.
+"""Moves and changes orders in the admin: confirm, pack, ship, deliver, return, change, cancel.
 
 The admin calls the same services as the API. `lifecycle` decides which moves the page of an order
 offers. A page contains the version that it shows; an order that has changed since is not moved. The
@@ -21,6 +21,7 @@ from larder.core.ids import new_id
 from larder.core.limits import MAX_SELECTED_ROWS
 from larder.db.idempotency import RETENTION, Claim, Scope, fingerprint
 from larder.orders import queries
+from larder.orders.errors import OrderTooSmall
 from larder.orders.lifecycle import CANCELLED, PERMISSIONS, Move, Verdict, judge
 from larder.orders.queries import OrderView
 from larder.orders.services.transitions import TransitionRequest
@@ -37,10 +38,15 @@ from larder.staff.base import (
     explain,
 )
 from larder.staff.orders_move_forms import FORMS
+from larder.staff.orders_placing import SENTENCES as OF_NEW_ORDERS
 from larder.staff.pages import Page, show
 from larder.staff.recording import refuse_former
 
 SENTENCES: Mapping[str, Sentence] = {
+    **OF_NEW_ORDERS,
+    "currency_changed": Sentence(
+        None, "The shop sells in {offered} now: no product can be added to an order in {currency}."
+    ),
     "precondition_failed": Sentence(
         None,
         "changed by another user after you opened the page. Nothing was done: check the current "
@@ -121,7 +127,7 @@ class MovableOrders(ServiceAdmin):
     """The buttons of an order's page and the actions of the list. Each needs the move's permission:
     Django calls `has_NAME_permission` for the names in `permissions`."""
 
-    actions_detail: Any = ("confirm", "pack", "ship", "deliver", "take_back", "cancel")
+    actions_detail: Any = ("confirm", "pack", "ship", "deliver", "take_back", "edit", "cancel")
     actions: Any = ("mark_packed", "mark_shipped", "mark_delivered")
 
     def has_confirm_permission(self, request: Any, object_id: Any = None) -> bool:
@@ -139,6 +145,9 @@ class MovableOrders(ServiceAdmin):
     def has_return_permission(self, request: Any, object_id: Any = None) -> bool:
         return self.may(request, "return")
 
+    def has_edit_permission(self, request: Any, object_id: Any = None) -> bool:
+        return self.may(request, "change")
+
     def has_cancel_permission(self, request: Any, object_id: Any = None) -> bool:
         return self.may(request, "cancel")
 
@@ -149,7 +158,7 @@ class MovableOrders(ServiceAdmin):
     def steps(self, request: Any, order: OrderView) -> list[dict[str, Any]]:
         """Returns the buttons of the moves that the order's status and the user's permissions
         allow, the next step first."""
-        allowed = open_moves(order)
+        allowed = ["edit" if move is Move.CHANGE else move for move in open_moves(order)]
         return [
             {
                 "title": one.description,
@@ -196,6 +205,11 @@ class MovableOrders(ServiceAdmin):
         """Shows the form for the returned units, then books them."""
         return self._page(request, object_id, Move.RETURN)
 
+    @button("Change", permissions=["edit"], icon="edit", url_path="edit")
+    def edit(self, request: Any, object_id: str) -> HttpResponse:
+        """Shows the form for lines and details, then changes the order."""
+        return self._page(request, object_id, Move.CHANGE)
+
     @button("Cancel order", permissions=["cancel"], icon="cancel", url_path="cancel")
     def cancel(self, request: Any, object_id: str) -> HttpResponse:
         """Shows the form for the reason, then cancels the order."""
@@ -215,13 +229,14 @@ class MovableOrders(ServiceAdmin):
 
     def _sheet(self, order: OrderView, move: Move, sent: Any) -> Page:
         kind = FORMS[move]
+        initial = {**(kind.initial(order) if kind.initial else {}), "seen_version": order.version}
         units = sum(line.quantity for line in order.lines)
         about = f"{counted(units, 'unit')} in {counted(len(order.lines), 'line')}"
         return Page(
             title=f"{kind.title} {order.number}",
             answer=kind.answer,
             back=_address(order.id),
-            form=kind.form(sent) if sent else kind.form(initial={"seen_version": order.version}),
+            form=kind.form(sent) if sent else kind.form(initial=initial),
             lines=[kind.line(line, sent) for line in order.lines] if kind.line else (),
             heads=kind.line.heads if kind.line else (),
             text=f"{about}, {amount(order.total, order.currency)}. {kind.text}",
@@ -243,7 +258,7 @@ class MovableOrders(ServiceAdmin):
         except DomainError as refusal:
             refuse_former(request, refusal, PERMISSIONS[move])
             if not (is_stale or refusal.code in _OF_THE_ORDER):
-                page.refuse(refusal, SENTENCES)
+                _refuse(page, refusal, order.currency)
                 return show(self, request, page)
             self.tell_refusal(request, refusal, SENTENCES, about=f"Order {order.number}: ")
         else:
@@ -284,6 +299,15 @@ class MovableOrders(ServiceAdmin):
             self.message_user(request, f"{named}: {message}", level)
 
 
+def _refuse(page: Page, refusal: DomainError, currency: str) -> None:
+    """Shows a refusal on the page. A total that is too small has the code of other rules."""
+    if isinstance(refusal, OrderTooSmall):
+        total, least = amount(refusal.total, currency), amount(refusal.minimum, currency)
+        page.form.add_error(None, f"The total would be {total}; the minimum is {least}.")
+    else:
+        page.refuse(refusal, SENTENCES)
+
+
 def few(model_admin: ServiceAdmin, request: Any, queryset: Any) -> list[Any]:
     """Returns the selected orders by number; none, with a message, if they are too many."""
     orders = list(queryset.order_by("number")[: MAX_SELECTED_ROWS + 1])
@@ -309,8 +333,11 @@ def _sent(order: UUID, page: Page, sent: Any) -> Sent | None:
 
 def _outcome(order: OrderView, move: Move, *, made: bool) -> tuple[str, int]:
     if not made:
-        message = f"Order {order.number} was {order.status} before. Nothing was done now."
+        before = "has these values" if move is Move.CHANGE else f"was {order.status} before"
+        message = f"Order {order.number} {before}. Nothing was done now."
         return message, messages.WARNING
+    if move is Move.CHANGE:
+        return f"Order {order.number} is changed.", messages.SUCCESS
     if move is Move.RETURN:
         return f"The return of order {order.number} is booked.", messages.SUCCESS
     nothing = "Nothing was picked. " if (move, order.status) == (Move.PACK, CANCELLED) else ""

@@ -181,6 +181,7 @@ PAGES = (
     "orders/order/{order}/change/",
     "orders/order/{order}/pack/",
     "orders/order/{order}/cancel/",
+    "orders/order/{order}/edit/",
     "orders/order/{order}/pick-list/",
     "orders/order/{order}/packing-slip/",
     "orders/order/telephone/",

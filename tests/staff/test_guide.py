@@ -52,10 +52,10 @@ def screens(desk: Desk, product: int, order: object, account: Customer) -> Itera
     for path in (*SCREENS, f"catalog/product/{product}/change/"):
         yield desk.get(path).text
     yield desk.get(f"identity/customer/{account.pk}/change/").text
-    for move in ("pack", "cancel", "ship", "deliver", "return"):
+    for move in ("edit", "pack", "cancel", "ship", "deliver", "return"):
         yield desk.get(f"orders/order/{order}/change/").text
         yield desk.get(f"orders/order/{order}/{move}/").text
-        if move != "cancel":
+        if move not in {"edit", "cancel"}:
             desk.save(f"orders/order/{order}/{move}/")
     chosen = {"action": "change_prices", "index": "0", "_selected_action": [product]}
     yield desk.post("catalog/product/", chosen).text

@@ -53,8 +53,9 @@ def change_order(
     terms: Terms,
     lines: Sequence[Wanted] | None = None,
     details: Details = NOTHING,
-) -> None:
+) -> bool:
     """Replaces the lines of a placed order (at least one; None keeps them), its details, or both.
+    Returns whether it repeats an earlier request with its key.
 
     Changes everything or nothing. A line keeps its price, also for added units; new lines get
     today's price. A request for values that the order already has changes nothing: it needs
@@ -77,7 +78,7 @@ def change_order(
         same = all(getattr(order, name) == value for name, value in details.items())
         return order.status != CANCELLED and same and (lines is None or _has(order, lines))
 
-    apply_transition(
+    return apply_transition(
         replace(request, lines=len(lines or ())), Move.CHANGE, change, is_satisfied=is_satisfied
     )
 
