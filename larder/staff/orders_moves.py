@@ -127,7 +127,10 @@ class MovableOrders(ServiceAdmin):
     """The buttons of an order's page and the actions of the list. Each needs the move's permission:
     Django calls `has_NAME_permission` for the names in `permissions`."""
 
-    actions_detail: Any = ("confirm", "pack", "ship", "deliver", "take_back", "edit", "cancel")
+    actions_detail: Any = (
+        *("confirm", "pack", "ship", "deliver", "take_back"),
+        *("edit", "cancel"),
+    )
     actions: Any = ("mark_packed", "mark_shipped", "mark_delivered")
 
     def has_confirm_permission(self, request: Any, object_id: Any = None) -> bool:

@@ -74,6 +74,10 @@ NAMED = {
     "identity_customer_set_password": {"identity.change_customer"},
     "identity_customer_reset_factor": {"identity.manage_rights"},
     "identity_customer_enrol_code": {"identity.manage_rights"},
+    "orders_order_address_label": {"orders.view_order"},
+    "orders_order_edit": {"orders.change_order"},
+    "orders_order_packing_slip": {"orders.view_order"},
+    "orders_order_pick_list": {"orders.view_order"},
     "orders_order_take_back": {"orders.return_order"},
     "orders_order_telephone": {"orders.add_order"},
 }
