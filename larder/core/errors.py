@@ -103,6 +103,13 @@ class StaleVersion(DomainError):
         return {"version": self.present}
 
 
+class PreconditionRequired(DomainError):
+    """The move was undone before, so the request may be a late repeat: it has to name the version
+    of the object, or have an idempotency key."""
+
+    code = "precondition_required"
+
+
 class KeyReused(DomainError):
     """The idempotency key, or the id that the client chose, was used for another request."""
 

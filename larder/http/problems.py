@@ -129,6 +129,9 @@ KINDS = {
     "return_exceeds_shipped": Kind(409, "The return has more units than were shipped."),
     "length_required": Kind(411, "The body requires a Content-Length header."),
     "precondition_failed": Kind(412, "The object has changed since it was read."),
+    "precondition_required": Kind(
+        428, "This was undone before: send If-Match or an Idempotency-Key."
+    ),
     "body_too_large": Kind(413, "The body is too large."),
     "unsupported_media_type": Kind(415, "The media type of the body is not supported."),
     "unknown_product": Kind(422, "Some products do not exist or are no longer sold."),

@@ -11,7 +11,8 @@ text.
 """
 
 ORDER_CAUSES = (
-    "('order', 'hold', 'release', 'change', 'cancel', 'pack', 'missing', 'ship', 'return')"
+    "('order', 'hold', 'release', 'change', 'cancel', 'pack', 'missing', 'ship', 'unship', "
+    "'return')"
 )
 """Causes of ledger entries that refer to an order event. `opening` refers to the product; all other
 causes are reasons of adjustments."""
@@ -56,7 +57,7 @@ WITH promised AS (
            -sum(entry.available_change) FILTER (WHERE entry.cause <> 'return') AS taken,
            sum(entry.committed_change) AS committed,
            -sum(entry.committed_change) FILTER (WHERE entry.cause = 'missing') AS missing,
-           -sum(entry.committed_change) FILTER (WHERE entry.cause = 'ship') AS shipped
+           -sum(entry.committed_change) FILTER (WHERE entry.cause IN ('ship', 'unship')) AS shipped
     FROM ledger_entry AS entry JOIN order_event AS event ON event.id::text = entry.reference
     WHERE entry.cause IN {ORDER_CAUSES} GROUP BY event.order_id, entry.product_id
 ), line AS (
@@ -234,6 +235,7 @@ WHERE entry.cause IN {ORDER_CAUSES} AND NOT CASE event.type
     WHEN 'packed' THEN entry.cause IN ('pack', 'missing')
     WHEN 'cancelled' THEN entry.cause IN ('cancel', 'pack', 'missing', 'release')
     WHEN 'shipped' THEN entry.cause = 'ship'
+    WHEN 'unshipped' THEN entry.cause = 'unship'
     WHEN 'returned' THEN entry.cause = 'return'
     ELSE false
 END
@@ -246,6 +248,7 @@ WHERE (type, from_status, to_status) NOT IN (
     ('packed', 'placed', 'packed'), ('shipped', 'packed', 'shipped'),
     ('delivered', 'shipped', 'delivered'),
     ('cancelled', 'placed', 'cancelled'), ('cancelled', 'packed', 'cancelled'),
+    ('unpacked', 'packed', 'placed'), ('unshipped', 'shipped', 'packed'),
     ('returned', 'shipped', 'shipped'), ('returned', 'delivered', 'delivered'),
     ('returned', 'shipped', 'returned'), ('returned', 'delivered', 'returned'),
     ('held', '', 'pending'), ('held', 'draft', 'pending'), ('expired', 'pending', 'expired'),
@@ -303,6 +306,7 @@ WITH staff AS (
     JOIN customer AS owner ON owner.id = "order".customer_id
     WHERE event.actor <> owner.public_id AND event.type <> 'payment'
        OR event.type IN ('confirmed', 'packed', 'shipped', 'delivered', 'returned')
+       OR event.type IN ('unpacked', 'unshipped')
 )
 SELECT claim.actor, claim.operation, claim.key, claim.result, owner.public_id AS customer
 FROM idempotency_key AS claim

@@ -63,6 +63,7 @@ WHERE NOT CASE
     WHEN cause IN ('cancel', 'pack', 'release')
         THEN available_change > 0 AND available_change + committed_change = 0
     WHEN cause IN ('missing', 'ship') THEN available_change = 0 AND committed_change < 0
+    WHEN cause = 'unship' THEN available_change = 0 AND committed_change > 0
     WHEN cause IN ('opening', 'return') THEN available_change > 0 AND committed_change = 0
     ELSE available_change <> 0 AND committed_change = 0
 END

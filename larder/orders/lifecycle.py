@@ -6,6 +6,8 @@ these moves.
 
 An order that awaits its payment is pending instead of placed. It becomes placed when it is
 confirmed, or expired. An expired order is confirmed too if its units are still there.
+
+Packing and shipping are undone as long as nothing has left: shipped → packed → placed.
 """
 
 from enum import Enum, StrEnum
@@ -21,6 +23,8 @@ class Move(StrEnum):
     SHIP = "ship"
     DELIVER = "deliver"
     RETURN = "return"
+    UNPACK = "unpack"
+    UNSHIP = "unship"
 
 
 class Verdict(Enum):
@@ -59,10 +63,22 @@ PERMISSIONS: dict[Move, str] = {
     Move.SHIP: "orders.ship_order",
     Move.DELIVER: "orders.deliver_order",
     Move.RETURN: "orders.return_order",
+    Move.UNPACK: "orders.pack_order",
+    Move.UNSHIP: "orders.ship_order",
 }
 """The permission with which staff make a move on the order of any customer."""
 
 _FOR_STAFF = frozenset({Move.CONFIRM, Move.PACK, Move.SHIP, Move.DELIVER, Move.RETURN})
+_UNDO = frozenset({Move.UNPACK, Move.UNSHIP})
+
+UNDONE: dict[Move, str] = {
+    Move.PACK: "unpacked",
+    Move.UNPACK: "unpacked",
+    Move.SHIP: "unshipped",
+    Move.UNSHIP: "unshipped",
+}
+"""The type of the event after which a request for the move may be a late repeat of an earlier one:
+it then has to name the version of the order, or have an idempotency key."""
 
 _BEGINS_IN: dict[Move, frozenset[str]] = {
     Move.CHANGE: frozenset({PLACED}),
@@ -73,6 +89,8 @@ _BEGINS_IN: dict[Move, frozenset[str]] = {
     Move.DELIVER: frozenset({SHIPPED}),
     # A returned order has no units left to return: its lines refuse that, and name the products.
     Move.RETURN: frozenset({SHIPPED, DELIVERED, RETURNED}),
+    Move.UNPACK: frozenset({PACKED}),
+    Move.UNSHIP: frozenset({SHIPPED}),
 }
 
 _MADE_IN: dict[Move, frozenset[str]] = {
@@ -82,20 +100,22 @@ _MADE_IN: dict[Move, frozenset[str]] = {
     Move.SHIP: frozenset({SHIPPED, DELIVERED, RETURNED}),
     Move.DELIVER: frozenset({DELIVERED}),
 }
-"""The statuses that an order can have only after the move. Changes and returns are not in it,
-because they can be made several times."""
+"""The statuses that an order can have only after the move, and not if it was undone. Changes and
+returns are not in it, because they can be made several times."""
 
 _PERHAPS_MADE_IN: dict[Move, frozenset[str]] = {
     # Packing cancels an order of which nothing was picked.
     Move.PACK: frozenset({CANCELLED}),
     # Shipped units can be returned before the order was delivered.
     Move.DELIVER: frozenset({RETURNED}),
+    Move.UNPACK: frozenset({PLACED, CANCELLED}),
+    Move.UNSHIP: frozenset({PACKED, PLACED, CANCELLED}),
 }
 
 
 def judge(status: str, move: Move, *, by_staff: bool, by_owner: bool) -> Verdict:
     """Returns whether the caller may make the move on an order with this status."""
-    if move in _FOR_STAFF and not by_staff:
+    if move in _FOR_STAFF | _UNDO and not by_staff:
         return Verdict.NOT_STAFF
     if status == "draft" or not (by_staff or by_owner):
         return Verdict.NOT_FOUND

@@ -132,14 +132,14 @@ transactions could otherwise each add the last hold of a customer."""
 
 SET_LINES = """
 UPDATE order_line SET quantity = COALESCE(new.quantity, order_line.quantity),
-       ordered = COALESCE(new.ordered, order_line.ordered),
+       ordered = NULLIF(COALESCE(new.ordered, order_line.ordered), 0),
        returned = COALESCE(new.returned, order_line.returned)
 FROM unnest(%s::bigint[], %s::int[], %s::int[], %s::int[]) AS new (id, quantity, ordered, returned)
 WHERE order_line.id = new.id
 """
-"""Updates the lines of one order; null leaves a value unchanged. Index scans of order_line_pkey.
-Stock rows are locked meanwhile, and Django's bulk_update takes eight times as long for 1,000
-lines."""
+"""Updates the lines of one order; null leaves a value unchanged, and 0 removes `ordered`. Index
+scans of order_line_pkey. Stock rows are locked meanwhile, and Django's bulk_update takes eight
+times as long for 1,000 lines."""
 
 RENEW_DRAFT = """
 WITH draft AS (

@@ -72,6 +72,8 @@ _HAPPENED: Mapping[str, str] = {
     "held": "Placed, to be paid,",
     "payment": "Payment recorded",
     "returned": "Return booked",
+    "unpacked": "Packing undone",
+    "unshipped": "Shipping undone",
 }
 """What happened, for the types of events that do not say it themselves."""
 

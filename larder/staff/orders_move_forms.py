@@ -264,6 +264,14 @@ def _ship(request: TransitionRequest, form: Any, lines: Sequence[Any]) -> bool:
     return moves.ship_order(request)
 
 
+def _unpack(request: TransitionRequest, form: Any, lines: Sequence[Any]) -> bool:
+    return moves.unpack_order(request)
+
+
+def _unship(request: TransitionRequest, form: Any, lines: Sequence[Any]) -> bool:
+    return moves.unship_order(request)
+
+
 def _deliver(request: TransitionRequest, form: Any, lines: Sequence[Any]) -> bool:
     return moves.deliver_order(request)
 
@@ -331,6 +339,23 @@ FORMS: Mapping[Move, Kind] = {
         line=ReturnedForm,
         text="Units that cannot be sold again are booked and stay out of stock.",
         nothing="Enter the number of returned units in at least one line.",
+    ),
+    Move.UNPACK: Kind(
+        title="Undo packing of order",
+        answer="Undo packing",
+        done="placed",
+        make=_unpack,
+        text="The order is placed again, with the units that were picked. Units that were missing "
+        "stay off the stock: book them under Adjustments if they are there.",
+        variant="danger",
+    ),
+    Move.UNSHIP: Kind(
+        title="Undo shipping of order",
+        answer="Undo shipping",
+        done="packed",
+        make=_unship,
+        text="Only if the parcel is still here. The order is packed again.",
+        variant="danger",
     ),
     Move.CANCEL: Kind(
         title="Cancel order",

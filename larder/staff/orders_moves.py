@@ -81,13 +81,16 @@ _NEXT = frozenset({Move.CONFIRM, Move.PACK, Move.SHIP, Move.DELIVER})
 
 
 def open_moves(order: OrderView) -> list[Move]:
-    """Returns the moves that staff can make now. A completely returned order has no RETURN."""
+    """Returns the moves that staff can make now. A completely returned order has no RETURN, and one
+    of which units were returned no UNSHIP."""
     left = any(line.quantity > line.returned for line in order.lines)
+    returned = any(line.returned for line in order.lines)
     return [
         move
         for move in Move
         if judge(order.status, move, by_staff=True, by_owner=False) is Verdict.ALLOWED
         and (move is not Move.RETURN or left)
+        and not (move is Move.UNSHIP and returned)
     ]
 
 
@@ -129,7 +132,7 @@ class MovableOrders(ServiceAdmin):
 
     actions_detail: Any = (
         *("confirm", "pack", "ship", "deliver", "take_back"),
-        *("edit", "cancel"),
+        *("edit", "unpack", "unship", "cancel"),
     )
     actions: Any = ("mark_packed", "mark_shipped", "mark_delivered")
 
@@ -207,6 +210,16 @@ class MovableOrders(ServiceAdmin):
     def take_back(self, request: Any, object_id: str) -> HttpResponse:
         """Shows the form for the returned units, then books them."""
         return self._page(request, object_id, Move.RETURN)
+
+    @button("Undo packing", permissions=["pack"], icon="undo", url_path="unpack")
+    def unpack(self, request: Any, object_id: str) -> HttpResponse:
+        """Shows a confirmation, then makes a packed order placed again."""
+        return self._page(request, object_id, Move.UNPACK)
+
+    @button("Undo shipping", permissions=["ship"], icon="undo", url_path="unship")
+    def unship(self, request: Any, object_id: str) -> HttpResponse:
+        """Shows a confirmation, then makes a shipped order packed again."""
+        return self._page(request, object_id, Move.UNSHIP)
 
     @button("Change", permissions=["edit"], icon="edit", url_path="edit")
     def edit(self, request: Any, object_id: str) -> HttpResponse:

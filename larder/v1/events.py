@@ -23,7 +23,7 @@ Type = Annotated[
         "The type. Ignore events of unknown types.",
         [
             *("placed", "changed", "packed", "shipped", "delivered", "cancelled", "returned"),
-            *("held", "confirmed", "expired", "payment"),
+            *("held", "confirmed", "expired", "payment", "unpacked", "unshipped"),
         ],
     ),
 ]

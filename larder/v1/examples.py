@@ -59,6 +59,8 @@ EXAMPLES: Mapping[str, Any] = {
     "pack_order": {"lines": [{"product": 1, "quantity": 2, "missing": False}]},
     "ship_order": {},
     "deliver_order": {},
+    "unpack_order": {},
+    "unship_order": {},
     "record_payment": {
         "provider": "stripe",
         "kind": "captured",

@@ -1,4 +1,4 @@
-"""The moves of a placed order: confirm, cancel, pack, ship, deliver, return."""
+"""The moves of a placed order: confirm, cancel, pack, ship, deliver, return, unpack, unship."""
 
 from collections.abc import Callable
 from functools import partial
@@ -99,13 +99,13 @@ def confirm_order(request: HttpRequest, caller: Caller, order: UUID, body: Movin
     return reply_tagged(request, shown(found), version=found.version, headers=headers)
 
 
-@move(problems=["conflicting_repeat"], permissions=["orders.pack_order"])
+@move(problems=["conflicting_repeat", "precondition_required"], permissions=["orders.pack_order"])
 def pack_order(request: HttpRequest, caller: Caller, order: UUID, body: Packing) -> HttpResponse:
     """Staff: packs an order, perhaps with fewer units than ordered."""
     return _moved(request, caller, order, body, lambda wanted: _pack(wanted, body))
 
 
-@move(permissions=["orders.ship_order"])
+@move(problems=["precondition_required"], permissions=["orders.ship_order"])
 def ship_order(request: HttpRequest, caller: Caller, order: UUID, body: Moving) -> HttpResponse:
     """Staff: ships a packed order."""
     return _moved(request, caller, order, body, moves.ship_order)
@@ -115,6 +115,18 @@ def ship_order(request: HttpRequest, caller: Caller, order: UUID, body: Moving) 
 def deliver_order(request: HttpRequest, caller: Caller, order: UUID, body: Moving) -> HttpResponse:
     """Staff: marks a shipped order as delivered."""
     return _moved(request, caller, order, body, moves.deliver_order)
+
+
+@move(problems=["precondition_required"], permissions=["orders.pack_order"])
+def unpack_order(request: HttpRequest, caller: Caller, order: UUID, body: Moving) -> HttpResponse:
+    """Staff: undoes packing. The order is placed again, with the units that were picked."""
+    return _moved(request, caller, order, body, moves.unpack_order)
+
+
+@move(problems=["precondition_required"], permissions=["orders.ship_order"])
+def unship_order(request: HttpRequest, caller: Caller, order: UUID, body: Moving) -> HttpResponse:
+    """Staff: undoes shipping before the parcel has left. The order is packed again."""
+    return _moved(request, caller, order, body, moves.unship_order)
 
 
 @move(problems=["return_exceeds_shipped"], permissions=["orders.return_order"])

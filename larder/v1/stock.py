@@ -37,8 +37,8 @@ Cause = Annotated[
     str,
     Meta(
         description="`opening`; for orders `order`, `change`, `cancel`, `pack` (not picked, can be"
-        " ordered again), `missing` (not picked, not on the shelf), `ship`, `return`; or the reason"
-        " of an adjustment. More may be added.",
+        " ordered again), `missing` (not picked, not on the shelf), `ship`, `unship`, `return`;"
+        " or the reason of an adjustment. More may be added.",
         examples=["order", "ship", "received"],
     ),
 ]

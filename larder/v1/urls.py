@@ -93,6 +93,8 @@ urlpatterns = [
     path("orders/<id:order>/pack", Resource(POST=moves.pack_order)),
     path("orders/<id:order>/ship", Resource(POST=moves.ship_order)),
     path("orders/<id:order>/deliver", Resource(POST=moves.deliver_order)),
+    path("orders/<id:order>/unpack", Resource(POST=moves.unpack_order)),
+    path("orders/<id:order>/unship", Resource(POST=moves.unship_order)),
     path("orders/<id:order>/return", Resource(POST=moves.return_order)),
     path(
         "orders/<id:order>/payments",

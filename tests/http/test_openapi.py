@@ -135,6 +135,7 @@ NAMED = {"record_payment"}
 """What makes an object that the body names: a repeat finds it, without a key."""
 MOVES = {f"{move}_order" for move in ("cancel", "pack", "ship", "deliver", "return")}
 MOVES |= {"confirm_order"}
+MOVES |= {"unpack_order", "unship_order"}
 MAKES_BY_PUT = {"put_product"}
 """What can be queried to make a thing only where there is none."""
 CHANGED_BY_POST = {"submit_cart", *MOVES}
@@ -310,6 +311,10 @@ def move_orders(staff: Api, order: dict[str, Any]) -> dict[str, Answer]:
     answers = {"change_order": staff("PATCH", path, {"note": "Ring twice."})}
     for move in ("pack", "ship", "deliver"):
         answers[f"{move}_order"] = staff("POST", f"{path}/{move}")
+    staff("POST", f"{other}/pack")
+    staff("POST", f"{other}/ship")
+    for move in ("unship", "unpack"):
+        answers[f"{move}_order"] = staff("POST", f"{other}/{move}")
     back = {"lines": lines, "reason": "Broken."}
     answers["return_order"] = staff("POST", f"{path}/return", back)
     answers["cancel_order"] = staff("POST", f"{other}/cancel")

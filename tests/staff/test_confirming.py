@@ -113,7 +113,7 @@ _HARMLESS = """
     inventory_stock_changelist inventory_stock_delete inventory_stock_export
     inventory_stock_history inventory_stock_ledger
     orders_order_add orders_order_cancel orders_order_change orders_order_changelist
-    orders_order_confirm orders_order_edit
+    orders_order_confirm orders_order_edit orders_order_unpack orders_order_unship
     orders_order_address_label orders_order_packing_slip orders_order_pick_list
     orders_order_delete orders_order_deliver orders_order_history orders_order_pack
     orders_order_ship orders_order_take_back orders_order_telephone

@@ -55,7 +55,10 @@ def screens(desk: Desk, product: int, order: object, account: Customer) -> Itera
     for move in ("edit", "pack", "cancel", "ship", "deliver", "return"):
         yield desk.get(f"orders/order/{order}/change/").text
         yield desk.get(f"orders/order/{order}/{move}/").text
-        if move not in {"edit", "cancel"}:
+        if move in {"pack", "ship"}:
+            desk.save(f"orders/order/{order}/{move}/")
+            yield desk.get(f"orders/order/{order}/change/").text
+        elif move not in {"edit", "cancel"}:
             desk.save(f"orders/order/{order}/{move}/")
     chosen = {"action": "change_prices", "index": "0", "_selected_action": [product]}
     yield desk.post("catalog/product/", chosen).text

@@ -79,6 +79,8 @@ NAMED = {
     "orders_order_packing_slip": {"orders.view_order"},
     "orders_order_pick_list": {"orders.view_order"},
     "orders_order_take_back": {"orders.return_order"},
+    "orders_order_unpack": {"orders.pack_order"},
+    "orders_order_unship": {"orders.ship_order"},
     "orders_order_telephone": {"orders.add_order"},
 }
 """The permissions of the pages whose names do not say them."""

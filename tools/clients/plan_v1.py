@@ -175,6 +175,15 @@ MOVES = (
         OF_PRODUCT,
         headers=KEY_OF_THIS_REQUEST,
     ),
+    Step("POST /api/v1/orders/{{order_id}}/unpack", STAFF, Shown(), headers=KEY_OF_THIS_REQUEST),
+    Step(
+        "POST /api/v1/orders/{{order_id}}/pack",
+        STAFF,
+        OF_PRODUCT,
+        headers=KEY_OF_THIS_REQUEST,
+    ),
+    Step("POST /api/v1/orders/{{order_id}}/ship", STAFF, Shown(), headers=KEY_OF_THIS_REQUEST),
+    Step("POST /api/v1/orders/{{order_id}}/unship", STAFF, Shown(), headers=KEY_OF_THIS_REQUEST),
     Step("POST /api/v1/orders/{{order_id}}/ship", STAFF, Shown(), headers=KEY_OF_THIS_REQUEST),
     Step("POST /api/v1/orders/{{order_id}}/deliver", STAFF, Shown(), headers=KEY_OF_THIS_REQUEST),
     Step(

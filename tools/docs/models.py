@@ -15,6 +15,7 @@ from larder.orders.lifecycle import STATUSES, Move, Verdict, judge
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 _RETURNS_TO = "returned"
+_UNDO = {Move.UNPACK: "placed", Move.UNSHIP: "packed"}
 
 
 def entities(title: str, *packages: str) -> str:
@@ -78,6 +79,8 @@ def _leads_to(status: str, move: Move) -> str:
     """Return the first status in which the move counts as made; a change leads nowhere else."""
     if move is Move.RETURN:
         return _RETURNS_TO
+    if move in _UNDO:
+        return _UNDO[move]
     made = (
         one for one in STATUSES if judge(one, move, by_staff=True, by_owner=False) is Verdict.MADE
     )

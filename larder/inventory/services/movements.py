@@ -18,7 +18,10 @@ from larder.inventory.services import holds
 
 OPENING = "opening"
 CAUSES = frozenset(
-    {OPENING, "order", "hold", "release", "change", "cancel", "pack", "missing", "ship", "return"}
+    {
+        *(OPENING, "order", "hold", "release", "change", "cancel", "pack", "missing"),
+        *("ship", "unship", "return"),
+    }
 )
 """The causes of movements other than adjustments. The reason of an adjustment cannot be one."""
 

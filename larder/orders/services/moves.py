@@ -1,4 +1,4 @@
-"""Cancels, packs, ships and delivers orders.
+"""Cancels, packs, ships and delivers orders, and undoes packing and shipping.
 
 Each function raises what `transitions.apply_transition` raises, and returns whether it repeats an
 earlier request with its key. A move that was made before changes nothing. If the request gives
@@ -14,15 +14,17 @@ from larder.core.errors import DomainError, Fault, InvalidInput
 from larder.inventory.services import holds
 from larder.inventory.services import movements as inventory
 from larder.orders.errors import ConflictingRepeat, InvalidTransition
-from larder.orders.lifecycle import CANCELLED, DELIVERED, HELD, PACKED, SHIPPED, Move
+from larder.orders.lifecycle import CANCELLED, DELIVERED, HELD, PACKED, PLACED, SHIPPED, Move
 from larder.orders.queries.event_log import last_event_data
 from larder.orders.services.transitions import (
+    Conflict,
     LockedLine,
     LockedOrder,
     StockMove,
     Transition,
     TransitionRequest,
     apply_transition,
+    is_undone,
 )
 
 NOTHING_PICKED = "nothing picked"
@@ -98,6 +100,46 @@ def ship_order(request: TransitionRequest) -> bool:
         return Transition(type="shipped", status=SHIPPED, stock_moves=stock_moves)
 
     return apply_transition(request, Move.SHIP, ship)
+
+
+def unpack_order(request: TransitionRequest) -> bool:
+    """Undoes packing: the order is placed again, as it was packed. Units that were not picked stay
+    out of it, and missing ones off the stock."""
+
+    def unpack(order: LockedOrder) -> Transition:
+        picked = (last_event_data(order.id, "packed") or {}).get("picked", ())
+        short = {one["product"] for one in picked}
+        lines = [one for one in order.lines if one.product in short]
+        return Transition(
+            type="unpacked",
+            status=PLACED,
+            quantities={one.id: one.quantity for one in lines},
+            ordered={one.id: 0 for one in lines},
+        )
+
+    return apply_transition(request, Move.UNPACK, unpack, conflict=_not_undone(Move.UNPACK))
+
+
+def unship_order(request: TransitionRequest) -> bool:
+    """Undoes shipping before the parcel has left: its units are committed again.
+
+    Raises InvalidTransition if units were returned: then they had left.
+    """
+
+    def unship(order: LockedOrder) -> Transition:
+        if any(one.returned for one in order.lines):
+            raise InvalidTransition(order.status, Move.UNSHIP)
+        stock_moves = [StockMove(one.product, 0, one.quantity, "unship") for one in order.lines]
+        return Transition(type="unshipped", status=PACKED, stock_moves=stock_moves)
+
+    return apply_transition(request, Move.UNSHIP, unship, conflict=_not_undone(Move.UNSHIP))
+
+
+def _not_undone(move: Move) -> Conflict:
+    """Returns the check of a repeat: an order that was never undone refuses it."""
+    return lambda order: (
+        None if is_undone(order.id, move) else InvalidTransition(order.status, move)
+    )
 
 
 def deliver_order(request: TransitionRequest) -> bool:

@@ -16,7 +16,7 @@ from uuid import UUID
 
 from django.db.models import F
 
-from larder.core.errors import DomainError, NotFound, StaleVersion
+from larder.core.errors import DomainError, NotFound, PreconditionRequired, StaleVersion
 from larder.core.ids import new_id
 from larder.db import database, idempotency
 from larder.db.idempotency import Claim
@@ -30,9 +30,10 @@ from larder.inventory.services.movements import Balance, Movement
 from larder.orders import sql
 from larder.orders.decision import PricedLine
 from larder.orders.errors import InvalidTransition
-from larder.orders.lifecycle import PERMISSIONS, Move, Verdict, judge
+from larder.orders.lifecycle import PERMISSIONS, UNDONE, Move, Verdict, judge
 from larder.orders.models import Order, OrderEvent, OrderLine, OrderStatus
 from larder.orders.payment_state import Balances, payable, refund_due
+from larder.orders.queries.event_log import last_event_data
 from larder.orders.services.locks import LockBroken, lock_order, order_name
 from larder.orders.services.refunds import balances_of, set_refund_due
 
@@ -107,8 +108,8 @@ class Transition:
 
     `type` is the type of the event. `quantities` and `returned` are new values by line id; a
     quantity of 0 deletes the line. `ordered` has the former quantities of lines of which fewer
-    units were picked. `added` are new lines. `details` are new values of the order's columns.
-    `balances` are the stock rows if the use case has locked them already.
+    units were picked; 0 removes that. `added` are new lines. `details` are new values of the
+    order's columns. `balances` are the stock rows if the use case has locked them already.
     """
 
     type: str
@@ -152,12 +153,13 @@ def apply_transition(
     key.
 
     Changes nothing, and keeps no key, if the move was made before and `conflict` returns None, or
-    if `is_satisfied` returns True. A move that was made stays made: a repeat finds the same.
+    if `is_satisfied` returns True. A move that was made stays made until it is undone: a repeat
+    finds the same. After that, a request without a version and a key is refused.
 
     Raises NotFound (a draft, or an order of another customer), NotStaff, PermissionMissing,
-    SecondFactorRequired, StaleVersion, InvalidTransition, SessionEnded, StockLimitExceeded,
-    KeyReused, QuotaExceeded (of customers), Overloaded, what `decide` raises, and what `conflict`
-    returns.
+    SecondFactorRequired, StaleVersion, PreconditionRequired, InvalidTransition, SessionEnded,
+    StockLimitExceeded, KeyReused, QuotaExceeded (of customers), Overloaded, what `decide` raises,
+    and what `conflict` returns.
     """
 
     def make() -> UUID | str:
@@ -254,7 +256,14 @@ def _is_pending(
         raise against
     if verdict is Verdict.NOT_ALLOWED:
         raise InvalidTransition(order.status, move)
+    if request.version is None and request.claim is None and is_undone(order.id, move):
+        raise PreconditionRequired
     return True
+
+
+def is_undone(order: UUID, move: Move) -> bool:
+    """Returns whether the move, or the one that it undoes, was undone before."""
+    return move in UNDONE and last_event_data(order, UNDONE[move]) is not None
 
 
 def _write(order: LockedOrder, transition: Transition, request: TransitionRequest) -> None:
