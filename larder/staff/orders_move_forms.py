@@ -134,6 +134,11 @@ class OrderLineForm(LineForm):
         super().__init__(sent, prefix=f"line-{line.product}", initial=initial)
         self.line = line
 
+    @classmethod
+    def of(cls, order: OrderView, sent: Any) -> Sequence[Any]:
+        """Returns the forms of all lines."""
+        return [cls(line, sent) for line in order.lines]
+
     @property
     def product(self) -> int:
         return self.line.product
@@ -142,7 +147,7 @@ class OrderLineForm(LineForm):
 class PickedForm(OrderLineForm):
     """The picked units of a line. The initial value is all units."""
 
-    heads = (*OrderLineForm.heads, "Ordered")
+    heads = ("Place", *OrderLineForm.heads, "Ordered")
     quantity = whole("Picked", least=0, most=MAX_ORDERED_UNITS)
     rest = choice(
         "If fewer, the others",
@@ -154,9 +159,19 @@ class PickedForm(OrderLineForm):
         required=False,
     )
 
-    def __init__(self, line: LineView, sent: Any) -> None:
+    def __init__(self, line: LineView, sent: Any, place: str = "") -> None:
         super().__init__(line, sent, quantity=line.quantity)
-        self.cells = (line.sku, line.name, f"{line.quantity:,}")
+        self.cells = (place or "–", line.sku, line.name, f"{line.quantity:,}")
+
+    @classmethod
+    def of(cls, order: OrderView, sent: Any) -> Sequence[Any]:
+        """Returns the forms of all lines by place. Products without a place come last."""
+        products = Product.objects.filter(pk__in=[line.product for line in order.lines])
+        places = dict(products.values_list("pk", "shelf_place"))
+        lines = sorted(
+            order.lines, key=lambda line: (not places[line.product], places[line.product])
+        )
+        return [cls(line, sent, places[line.product]) for line in lines]
 
     def clean(self) -> dict[str, Any]:
         """Never takes units off the stock because a field was forgotten."""

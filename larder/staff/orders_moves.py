@@ -253,7 +253,7 @@ class MovableOrders(ServiceAdmin):
             answer=kind.answer,
             back=_address(order.id),
             form=kind.form(sent) if sent else kind.form(initial=initial),
-            lines=[kind.line(line, sent) for line in order.lines] if kind.line else (),
+            lines=kind.line.of(order, sent) if kind.line else (),
             heads=kind.line.heads if kind.line else (),
             text=f"{about}, {amount(order.total, order.currency)}. {kind.text}",
             variant=kind.variant,

@@ -7,10 +7,10 @@ out, and the page names it.
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from operator import itemgetter
 from typing import Any
 
 from django.contrib import admin, messages
+from django.db.models import F
 from django.http import HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -129,7 +129,8 @@ TOO_MANY = f"Select fewer orders: a print has at most {MAX_PAGE_LINES:,} lines."
 
 
 def _lines(orders: Sequence[Order]) -> Any:
-    return OrderLine.objects.filter(order__in=[one.pk for one in orders]).order_by("id")
+    lines = OrderLine.objects.filter(order__in=[one.pk for one in orders])
+    return lines.annotate(place=F("product__shelf_place")).order_by("id")
 
 
 def _with_lines(orders: Sequence[Order], lines: Iterable[OrderLine]) -> list[dict[str, Any]]:
@@ -148,14 +149,16 @@ def _with_lines(orders: Sequence[Order], lines: Iterable[OrderLine]) -> list[dic
     ]
 
 
-def _to_pick(orders: Sequence[Order], lines: Iterable[OrderLine]) -> list[dict[str, Any]]:
-    """Returns a row for each product: the units of all orders, and how many are for which."""
+def _to_pick(orders: Sequence[Order], lines: Iterable[Any]) -> list[dict[str, Any]]:
+    """Returns a row for each product, by place: the units of all orders, and how many are for
+    which. Products without a place come last."""
     numbers = {one.pk: one.number for one in orders}
-    of: dict[int, list[OrderLine]] = defaultdict(list)
+    of: dict[int, list[Any]] = defaultdict(list)
     for line in lines:
         of[line.product_id].append(line)
     rows = [
         {
+            "place": of_product[0].place,
             "sku": of_product[0].sku,
             "name": of_product[0].name,
             "quantity": sum(line.quantity for line in of_product),
@@ -163,4 +166,4 @@ def _to_pick(orders: Sequence[Order], lines: Iterable[OrderLine]) -> list[dict[s
         }
         for of_product in of.values()
     ]
-    return sorted(rows, key=itemgetter("name", "sku"))
+    return sorted(rows, key=lambda row: (not row["place"], row["place"], row["name"], row["sku"]))

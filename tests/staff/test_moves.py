@@ -135,6 +135,23 @@ def test_the_pack_page_shows_what_the_parcel_needs(desk: Desk, order: UUID) -> N
     assert "<dd>Ring twice</dd>" in text
 
 
+def test_the_lines_of_the_pack_page_follow_the_places_in_the_warehouse(
+    desk: Desk, person: Callable[..., Person], product: Callable[..., int], jam: int
+) -> None:
+    tea, oil = product(sku="TEA", name="Tea"), product(sku="OIL", name="Oil")
+    Product.objects.filter(pk=tea).update(shelf_place="B-2")
+    Product.objects.filter(pk=oil).update(shelf_place="A-1")
+    who = person()
+    wanted = Placement(
+        customer=who.id,
+        actor=who.customer.public_id,
+        lines=[Wanted(one, 1) for one in (jam, tea, oil)],
+    )
+    placed = place_order(wanted, terms=Terms(currency="GBP"), now=NOW).order.id
+    lines = desk.get(f"{ORDERS}{placed}/pack/").response.context["page"].lines
+    assert [line.cells[:2] for line in lines] == [("A-1", "OIL"), ("B-2", "TEA"), ("–", "JAM")]
+
+
 def test_picking_more_than_ordered_is_refused_at_its_line(
     desk: Desk, order: UUID, jam: int
 ) -> None:

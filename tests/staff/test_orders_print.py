@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 
+from larder.catalog.models import Product
 from larder.orders.decision import Wanted
 from larder.orders.models import Order
 from larder.orders.services.moves import cancel_order
@@ -66,6 +67,17 @@ def test_a_pick_list_adds_up_the_units_of_several_orders_by_name(
         ("JAM", 1, [(first.number, 1)]),
         ("TEA", 5, [(first.number, 2), (second.number, 3)]),
     ]
+
+
+def test_a_pick_list_follows_the_places_in_the_warehouse(
+    desk: Desk, place: Callable[..., Order], product: Callable[..., int], tea: int
+) -> None:
+    first, second = (product(sku=sku, stock=9) for sku in ("A", "B"))
+    Product.objects.filter(pk=first).update(shelf_place="B-2")
+    Product.objects.filter(pk=second).update(shelf_place="A-1")
+    order = place((tea, 1), (first, 1), (second, 1))
+    rows = desk.get(f"{ORDERS}{order.pk}/pick-list/").response.context["rows"]
+    assert [(row["place"], row["sku"]) for row in rows] == [("A-1", "B"), ("B-2", "A"), ("", "TEA")]
 
 
 def test_a_slip_has_what_is_in_the_parcel_and_where_it_goes(
