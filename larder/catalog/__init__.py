@@ -1,6 +1,7 @@
 """The catalogue: products, categories, prices."""
 
 __all__ = [
+    "category_names",
     "compaction",
     "errors",
     "fields",

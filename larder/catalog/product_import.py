@@ -13,6 +13,7 @@ from django.db import IntegrityError, connection, transaction
 
 from larder.catalog import sql
 from larder.catalog.product_rows import (
+    A_CATEGORY,
     FaultyFile,
     ProductFile,
     Row,
@@ -21,7 +22,7 @@ from larder.catalog.product_rows import (
 )
 from larder.catalog.services import MOST_BELOW_LEAST, STEP_MISSES, product_name
 from larder.core.ids import new_id
-from larder.core.limits import MAX_FAULTS
+from larder.core.limits import MAX_FAULTS, MAX_SHOWN_CHANGES
 from larder.db import database
 from larder.identity import audit
 
@@ -76,6 +77,7 @@ def staged(file: ProductFile, *, on_rows: OnRows) -> Iterator[int]:
     except IntegrityError:
         _refuse(_faults_together(file.columns))
         raise
+    database.execute(sql.UNSTAGE)
 
 
 def _refuse(faults: Sequence[RowFault]) -> None:
@@ -126,13 +128,61 @@ def _faults_together(columns: Sequence[str]) -> list[RowFault]:
     for line, first in database.rows(sql.DUPLICATES, [MAX_FAULTS]):
         found.append(RowFault(line, "sku", "duplicate", f"Line {first} has this SKU too."))
     for (line,) in database.rows(sql.NO_CATEGORY, [MAX_FAULTS]):
-        found.append(RowFault(line, "category", "unknown_category", "There is no such category."))
+        found.append(RowFault(line, "category", "unknown_category", f"{A_CATEGORY}."))
     for line, is_least_above_most in database.rows(sql.broken_rules(columns), [MAX_FAULTS]):
         column, detail = ("step", STEP_MISSES)
         if is_least_above_most:
             column, detail = ("max_per_order", MOST_BELOW_LEAST)
         found.append(RowFault(line, column, "out_of_range", detail))
     return found
+
+
+class ChangedRow(NamedTuple):
+    """A line that would change something. `values` are the former text and that of now for each
+    column that differs, cut to SHOWN_CHARACTERS; the former is None for a new product."""
+
+    line: int
+    sku: str
+    is_known: bool
+    is_archived: bool
+    values: Mapping[str, tuple[str | None, str | None]]
+
+
+class Changes(NamedTuple):
+    """What the staged file would change: numbers of products, and the first MAX_SHOWN_CHANGES
+    lines. `fingerprint` differs if the products differ that it was compared with."""
+
+    created: int
+    changed: int
+    restored: int
+    lines: int
+    fingerprint: str
+    rows: Sequence[ChangedRow]
+
+
+SHOWN_CHARACTERS = 200
+
+
+def preview(columns: Sequence[str]) -> Changes:
+    """Returns what the staged file would change. Assumes the block of `staged`."""
+    names, listed = sql.stored_fields(columns), [SHOWN_CHARACTERS, MAX_SHOWN_CHANGES]
+    rows = [
+        ChangedRow(line, sku, is_known, is_archived, _different(names, values))
+        for line, sku, is_known, is_archived, *values in database.rows(
+            sql.preview_changes(columns), listed
+        )
+    ]
+    ((created, changed, restored, lines, fingerprint),) = database.rows(
+        sql.preview_summary(columns)
+    )
+    return Changes(created, changed, restored, lines, fingerprint or "", rows)
+
+
+def _different(
+    names: Sequence[str], values: Sequence[Any]
+) -> dict[str, tuple[str | None, str | None]]:
+    each = zip(names, values[::3], values[1::3], values[2::3], strict=True)
+    return {name: (former, present) for name, differs, former, present in each if differs}
 
 
 def archived_products() -> dict[int, datetime]:
@@ -168,4 +218,3 @@ def store(columns: Sequence[str], *, now: datetime, on_rows: OnRows) -> Iterator
             audit.record_all([entry for entry in entries if entry is not None])
         yield [one for one, _ in found]
         on_rows(rows)
-    database.execute(sql.UNSTAGE)

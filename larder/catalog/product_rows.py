@@ -1,6 +1,7 @@
-"""Reads a product file row by row: comma-separated values with a header row.
+"""Reads a product file row by row: values with a header row, separated by `,`, `;` or tabs.
 
-The rules for cells are those of the fields of v1; both come from larder/catalog/fields.py.
+The rules for cells are those of the fields of v1; both come from larder/catalog/fields.py. A file
+that the admin exports is such a file, also after a spreadsheet has saved it again.
 """
 
 import csv
@@ -8,12 +9,17 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
+from itertools import chain
 from typing import Any, NamedTuple
 
+from larder.catalog.category_names import CategoryNames
 from larder.catalog.fields import AMOUNT, IN_FILES, ProductField
+from larder.catalog.queries import category_names
 from larder.catalog.services import DEFAULTS
 from larder.core.errors import Fault, InvalidInput
 from larder.core.limits import MAX_FAULTS, MAX_STOCK
+from larder.core.spreadsheets import unescape_formula
 
 REQUIRED = tuple(one.name for one in IN_FILES if one.is_required)
 
@@ -53,7 +59,7 @@ def refuse_longer(lines: Iterable[str], *, most: int) -> None:
     Reads no further than that, and does not check the cells. A file that is not valid CSV passes;
     `ProductFile` reports that.
     """
-    reader, begins = csv.reader(lines, strict=True), 1
+    (reader, _), begins = _reader(lines), 1
     with suppress(csv.Error):
         for rows_before, _ in enumerate(reader, start=-1):
             if rows_before == most:
@@ -68,19 +74,78 @@ class _UnusableCellError(Exception):
 Cell = Callable[[str], Any]
 
 
-def _text(most: int, pattern: str = "", *, most_bytes: int = 0) -> Cell:
+def _text(most: int, pattern: str, form: str, *, most_bytes: int = 0) -> Cell:
     matches = re.compile(pattern).search
 
     def read(cell: str) -> str:
-        if len(cell) > most or (most_bytes and len(cell.encode()) > most_bytes):
-            raise _UnusableCellError("too_long", f"At most {most} characters.")
-        if not matches(cell):
-            raise _UnusableCellError(
-                "invalid_format", "Empty, or not in the format of this column."
-            )
-        return cell
+        text = unescape_formula(cell)
+        if len(text) > most or (most_bytes and len(text.encode()) > most_bytes):
+            detail = f"Expected at most {most} characters, found {len(text)}."
+            raise _UnusableCellError("too_long", detail)
+        if not matches(text):
+            raise _UnusableCellError("invalid_format", _expected(form, text))
+        return text
 
     return read
+
+
+def _expected(form: str, found: str) -> str:
+    shown = f"“{found[:_SHOWN]}{'…' if len(found) > _SHOWN else ''}”" if found else "an empty cell"
+    return f"{form.rstrip('.')}; found {shown}."
+
+
+_SHOWN = 40
+"""Characters of a cell that a fault repeats."""
+
+
+def _amount(read: Cell, separator: str) -> Cell:
+    """Returns the reader of amounts in a file with this separator."""
+    is_unclear = _UNCLEAR[separator]
+
+    def read_localised(cell: str) -> str:
+        if is_unclear and is_unclear.fullmatch(cell):
+            raise _UnusableCellError("ambiguous", _expected(_ONE_MARK, cell))
+        text: str = read(cell.replace(",", ".") if is_unclear else cell)
+        return text
+
+    return read_localised
+
+
+_UNCLEAR = {
+    ",": None,
+    ";": re.compile("[1-9][0-9]{0,2}[.][0-9]{3}"),
+    "\t": re.compile("[1-9][0-9]{0,2}[.,][0-9]{3}"),
+}
+"""Amounts that are thousands for some readers and decimals for others, for each separator. Files
+with commas have decimal points only. In files with semicolons a comma is a decimal mark, and a
+point may be one; in files with tabs both may be."""
+
+_ONE_MARK = (
+    "Expected no mark of thousands. Three decimals need the mark of the file: a comma in a file "
+    "with semicolons, a point in a file with commas"
+)
+
+
+def _category(names: Callable[[], CategoryNames]) -> Cell:
+    read_id = _CELLS["category"]
+
+    def read(cell: str) -> int | None:
+        text = unescape_formula(cell).strip()
+        if not text or re.fullmatch("[0-9]+", text):
+            found: int | None = read_id(text)
+            return found
+        categories = names().find(text)
+        if not categories:
+            raise _UnusableCellError("unknown_category", _expected(A_CATEGORY, text))
+        if len(categories) > 1:
+            several = ", ".join(f"{names().path(one)} ({one})" for one in [*categories][:3])
+            raise _UnusableCellError("ambiguous", f"{_expected(A_CATEGORY, text)} Fit: {several}.")
+        return next(iter(categories))
+
+    return read
+
+
+A_CATEGORY = "Expected the id, the name or the path of one category, such as Drinks / Tea"
 
 
 def _whole(least: int, most: int, default: int | None) -> Cell:
@@ -88,9 +153,10 @@ def _whole(least: int, most: int, default: int | None) -> Cell:
         if not cell:
             return default
         if not re.fullmatch("[0-9]{1,19}", cell):
-            raise _UnusableCellError("wrong_type", "A whole number, in digits.")
+            raise _UnusableCellError("wrong_type", _expected("Expected a whole number", cell))
         if not least <= int(cell) <= most:
-            raise _UnusableCellError("out_of_range", f"From {least} to {most}.")
+            limits = f"Expected a whole number from {least} to {most}"
+            raise _UnusableCellError("out_of_range", _expected(limits, cell))
         return int(cell)
 
     return read
@@ -101,7 +167,8 @@ def _cell(field: ProductField) -> Cell:
     if field.kind.json is int:
         return _whole(rules.ge, rules.le, DEFAULTS[field.column])
     longest = 20 if field.kind is AMOUNT else rules.max_length
-    return _text(longest, rules.pattern or "", most_bytes=field.most_bytes)
+    form = (rules.extra or {}).get("form", "")
+    return _text(longest, rules.pattern or "", form, most_bytes=field.most_bytes)
 
 
 _CELLS: dict[str, Cell] = {
@@ -109,7 +176,35 @@ _CELLS: dict[str, Cell] = {
     "quantity": _whole(0, MAX_STOCK, 0),
 }
 COLUMNS = tuple(_CELLS)
+_AMOUNTS = [one.name for one in IN_FILES if one.kind is AMOUNT]
+READ_ONLY = ("currency", "available", "committed", "archived_at", "updated_at")
+"""Columns of an exported file that a file may have, and that are not imported."""
 _EMPTY = {**{one.name: DEFAULTS.get(one.column, "") for one in IN_FILES}, "quantity": 0}
+
+
+SEPARATORS = ",;\t"
+
+
+def _reader(lines: Iterable[str]) -> tuple[Any, str]:
+    """Returns a reader of the rows, and the separator: the one that finds most columns in the first
+    line."""
+    rest = iter(lines)
+    first = next(rest, "")
+    separator = max(SEPARATORS, key=lambda one: _known_columns(first[:_LONGEST_HEADER], one))
+    return csv.reader(chain([first], rest), delimiter=separator, strict=True), separator
+
+
+_LONGEST_HEADER = 4_096
+"""Characters of the first line in which the separator is looked for."""
+
+
+def _known_columns(line: str, separator: str) -> int:
+    header = next(csv.reader([line], delimiter=separator), [])
+    return sum(_column(name) in _CELLS for name in header)
+
+
+def _column(cell: str) -> str:
+    return cell.strip().lower()
 
 
 class ProductFile:
@@ -117,14 +212,17 @@ class ProductFile:
     the header row is invalid."""
 
     def __init__(self, lines: Iterable[str]) -> None:
-        self._reader = csv.reader(lines, strict=True)
+        self._reader, self._separator = _reader(lines)
         self._line = 1
-        header = self._next() or []
+        header = [_column(name) for name in self._next() or []]
         faults = list(_header_faults(header))
         if faults:
             raise faulty_file(faults)
-        self.columns: Sequence[str] = header
-        self._cells = [(name, _CELLS[name]) for name in header]
+        self.columns: Sequence[str] = [name for name in header if name in _CELLS]
+        self.ignored: Sequence[str] = [name for name in header if name in READ_ONLY]
+        cells = _CELLS | {"category": _category(cache(category_names))}
+        cells |= {name: _amount(_CELLS[name], self._separator) for name in _AMOUNTS}
+        self._cells = [(name, cells.get(name)) for name in header]
 
     def _next(self) -> list[str] | None:
         """Returns the next record, which begins at line `_line`; None at the end."""
@@ -132,22 +230,31 @@ class ProductFile:
         try:
             return next(self._reader, None)
         except csv.Error as error:
-            raise faulty_file([RowFault(self._line, "", "malformed_csv", f"{error}.")]) from error
+            detail = (
+                "Expected each quote inside of a quoted text twice, and a quote at its end; found: "
+                f"{error}."
+            )
+            raise faulty_file([RowFault(self._line, "", "malformed_csv", detail)]) from error
 
     def rows(self) -> Iterator[Row | list[RowFault]]:
-        """Yields each row, or its faults. Raises FaultyFile if the rest cannot be read."""
+        """Yields each row, or its faults, without rows of empty cells. Raises FaultyFile if the
+        rest cannot be read."""
         while (record := self._next()) is not None:
-            if record:
+            if any(record):
                 yield self._row(record)
 
     def _row(self, record: Sequence[str]) -> Row | list[RowFault]:
         if len(record) != len(self._cells):
-            detail = f"{len(record)} cells; the header row has {len(self._cells)}."
+            detail = (
+                f"Expected {len(self._cells)} cells, as in the first line; found {len(record)}. "
+                "Text with the separator or a line break in it needs quotes."
+            )
             return [RowFault(self._line, "", "wrong_length", detail)]
         row, faults = dict(_EMPTY), []
         for (name, read), cell in zip(self._cells, record, strict=True):
             try:
-                row[name] = read(_storable(cell))
+                if read is not None:
+                    row[name] = read(_storable(cell))
             except _UnusableCellError as fault:
                 faults.append(RowFault(self._line, name, *fault.args))
         return faults or Row(self._line, tuple(row.values()))
@@ -160,8 +267,13 @@ def _storable(cell: str) -> str:
         try:
             cell.encode()
         except UnicodeEncodeError:
-            raise _UnusableCellError("invalid_utf8", "The file must be in UTF-8.") from None
+            raise _UnusableCellError("invalid_utf8", AN_ENCODING) from None
     return cell
+
+
+AN_ENCODING = (
+    "Expected UTF-8, UTF-16 with a byte order mark, or Windows-1252. Save the file as “CSV UTF-8”."
+)
 
 
 def _header_faults(header: Sequence[str]) -> Iterator[RowFault]:
@@ -172,11 +284,12 @@ def _header_faults(header: Sequence[str]) -> Iterator[RowFault]:
         return
     for name in REQUIRED:
         if name not in header:
-            yield RowFault(1, name, "required", "This column is required.")
+            detail = f"Expected a column {name}: the first line names the columns."
+            yield RowFault(1, name, "required", detail)
     for position, name in enumerate(header):
-        if name not in COLUMNS:
+        if name not in (*COLUMNS, *READ_ONLY):
             known = ", ".join(COLUMNS)
             shown = name.encode(errors="replace").decode().replace("\0", "")[:64]
-            yield RowFault(1, shown, "unknown_field", f"There is no such column. Known: {known}.")
+            yield RowFault(1, shown, "unknown_field", f"Expected one of {known}.")
         elif name in header[:position]:
             yield RowFault(1, name, "duplicate", "This column occurs twice.")

@@ -9,6 +9,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from larder.catalog import sql
+from larder.catalog.category_names import CategoryNames
 from larder.catalog.fields import INTERNAL
 from larder.catalog.models import Category, Product
 from larder.core.errors import NotFound
@@ -93,3 +94,9 @@ def categories(*, after: int, limit: int) -> list[CategoryRow]:
     """Returns up to `limit` categories with an id above `after`, by id."""
     page = Category.objects.filter(id__gt=after).order_by("id")[:limit]
     return [CategoryRow(*row) for row in page.values_list(*_CATEGORY)]
+
+
+def category_names() -> CategoryNames:
+    """Returns the names and paths of all categories."""
+    rows = Category.objects.values_list("id", "name", "parent_id")
+    return CategoryNames({id: (name, parent) for id, name, parent in rows})

@@ -94,15 +94,56 @@ WHERE most / step * step < least ORDER BY line LIMIT %s
 """
 
 
+def preview_summary(given: Collection[str]) -> str:
+    """Returns the statement that counts what the staged file would add, change and put on sale
+    again, and all its lines, with a fingerprint of the products it was compared with."""
+    return f"""
+SELECT count(*) FILTER (WHERE product.id IS NULL),
+    count(*) FILTER (WHERE product.archived_at IS NULL AND {_differs(given)}),
+    count(product.archived_at), count(*),
+    md5(string_agg(concat_ws(':', line, coalesce(product.id, 0), product.version, file.category),
+                   ',' ORDER BY line))
+FROM product_file AS file LEFT JOIN product USING (sku)
+"""
+
+
+def preview_changes(given: Collection[str]) -> str:
+    """Returns the statement that lists such lines: the line, the SKU, whether the product is known
+    and archived, and for each column of the file whether it differs, and both values as text, cut
+    to the second parameter."""
+    columns = ", ".join(
+        f"product.{_CHANGED[name]} IS DISTINCT FROM file.{name}, "
+        f"left(product.{_CHANGED[name]}::text, given.most), left(file.{name}::text, given.most)"
+        for name in stored_fields(given)
+    )
+    return f"""
+SELECT line, file.sku, product.id IS NOT NULL, product.archived_at IS NOT NULL, {columns}
+FROM product_file AS file LEFT JOIN product USING (sku) CROSS JOIN (SELECT %s::int) AS given (most)
+WHERE product.id IS NULL OR product.archived_at IS NOT NULL OR {_differs(given)}
+ORDER BY line LIMIT %s
+"""
+
+
+def _differs(given: Collection[str]) -> str:
+    known = ", ".join(f"product.{_CHANGED[name]}" for name in stored_fields(given))
+    wanted = ", ".join(f"file.{name}" for name in stored_fields(given))
+    return f"product.id IS NOT NULL AND ({known}) IS DISTINCT FROM ({wanted})"
+
+
 _NEW = ", ".join(one.column for one in IN_FILES)
 _STAGED = ", ".join(one.name for one in IN_FILES)
 _CHANGED = {one.name: one.column for one in IN_FILES if one.name != "sku"}
 _ROWS = ("product", "excluded")
 
 
+def stored_fields(given: Collection[str]) -> list[str]:
+    """Returns the columns of the file that change existing products."""
+    return [name for name in given if name in _CHANGED]
+
+
 def stored_columns(given: Collection[str]) -> list[str]:
     """Returns the columns of the product that a file with these columns writes: first the SKU."""
-    return ["sku", *(_CHANGED[name] for name in given if name in _CHANGED)]
+    return ["sku", *(_CHANGED[name] for name in stored_fields(given))]
 
 
 def upsert(given: Collection[str]) -> str:

@@ -108,6 +108,12 @@ MAX_FILE_ROWS = 25_000
 """Rows of a product file sent over HTTP: it takes about four seconds, and other files wait.
 `manage.py import_products` accepts files of any length."""
 
+MAX_SHOWN_CHANGES = 200
+"""Lines of a product file whose changes a preview lists. It counts the others."""
+
+MAX_CATEGORY_LEVELS = 20
+"""Names in a category's path in a file. Those above them are left out."""
+
 MAX_POINTER_LENGTH = 1_000
 """A JSON pointer in an answer: its names come from the client."""
 

@@ -1,14 +1,17 @@
-"""Escapes text in files that spreadsheets open.
+"""Text of files that spreadsheets open and save: formulas are escaped, encodings recognised.
 
-Source: OWASP, "CSV Injection".
+Source of the escape: OWASP, "CSV Injection". `unescape_formula` is its exact inverse, so that an
+exported file can be imported again.
 """
 
+import codecs
 import re
+from collections.abc import Iterable
 
 from larder.core.invisible import is_blank
 
-_SIGN = re.compile("[=+\\-@＝＋－＠﹢﹣﹦﹫−]")
-"""What a formula begins with."""
+_SIGN = re.compile("(?<!')'*+[=+\\-@＝＋－＠﹢﹣﹦﹫−]")
+"""What a formula begins with, with the apostrophes before it: an escape adds one to them."""
 
 _ENDS_CELL = frozenset(";\t\r\n\v\f\x1c\x1d\x1e\x85\u2028\u2029")
 """Where a cell may end inside of a text. A spreadsheet whose separator is a semicolon or a tab does
@@ -27,14 +30,42 @@ def escape_formula(text: str) -> str:
     >>> escape_formula("Jam; =1+1"), escape_formula("well-known; 5 - 3")
     ("Jam; '=1+1", 'well-known; 5 - 3')
     """
-    parts, done, leading = [], 0, text[:1] in {"\t", "\r", "\n"}
+    places, leading = _places(text)
+    return ("'" if leading else "") + "'".join(_cut(text, places))
+
+
+def unescape_formula(text: str) -> str:
+    """Returns the text that `escape_formula` turns into `text`. A text that it returns for no text
+    stays as it is.
+
+    >>> unescape_formula("'=1+1"), unescape_formula("'tis"), unescape_formula("-5")
+    ('=1+1', "'tis", '-5')
+    """
+    first, *parts = _cut(text, _places(text)[0])
+    plain = first + "".join(part.removeprefix("'") for part in parts)
+    plain = plain[1:] if plain[:1] == "'" and _places(plain)[1] else plain
+    return plain if escape_formula(plain) == text else text
+
+
+def _places(text: str) -> tuple[list[int], bool]:
+    """Returns where apostrophes are added inside of a text, and whether one is added before it.
+    Apostrophes at its beginning count for neither."""
+    begin = len(text) - len(text.lstrip("'"))
+    places, done, leading = list[int](), 0, text[begin : begin + 1] in _LINE_STARTS
     for sign in _SIGN.finditer(text):
-        before = _before(text, sign.start(), done)
+        before = _before(text, max(sign.start(), begin), done or begin)
         leading = leading or before == ""
         if before in _ENDS_CELL:
-            parts.append(text[done : sign.start()])
             done = sign.start()
-    return ("'" if leading else "") + "'".join([*parts, text[done:]])
+            places.append(done)
+    return places, leading
+
+
+_LINE_STARTS = ("\t", "\r", "\n")
+
+
+def _cut(text: str, places: list[int]) -> list[str]:
+    return [text[start:end] for start, end in zip([0, *places], [*places, None], strict=True)]
 
 
 def _before(text: str, place: int, done: int) -> str:
@@ -50,3 +81,43 @@ def _before(text: str, place: int, done: int) -> str:
 
 def _is_unseen(one: str) -> bool:
     return one in _UNSEEN or one.isspace() or not one.isprintable() or is_blank(one)
+
+
+UNREADABLE = "larder.unreadable"
+"""The error handler of files: bytes that the encoding does not have become a lone surrogate, which
+no encoding accepts, so that the reader of the cells can report its place."""
+
+_MARK = "\udcff"
+codecs.register_error(UNREADABLE, lambda error: (_MARK, getattr(error, "end", 0)))
+
+_BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
+def encoding_of(parts: Iterable[bytes]) -> str:
+    """Returns the encoding of a file that a spreadsheet has saved, given in parts: that of its byte
+    order mark, or UTF-8, or Windows-1252 if no character of it is one of UTF-8 beyond ASCII.
+
+    A file that mixes UTF-8 with other bytes counts as UTF-8: its cells are refused, not guessed.
+    """
+    decoder = codecs.getincrementaldecoder("utf-8")(UNREADABLE)
+    has_utf8 = has_others = False
+    for number, part in enumerate(parts):
+        if number == 0:
+            for mark, encoding in _BYTE_ORDER_MARKS:
+                if part.startswith(mark):
+                    return encoding
+        text = decoder.decode(part)
+        has_others = has_others or _MARK in text
+        has_utf8 = has_utf8 or not text.replace(_MARK, "").isascii()
+    has_others = has_others or bool(decoder.decode(b"", final=True))
+    return "cp1252" if has_others and not has_utf8 else "utf-8"
+
+
+def decoded(raw: bytes) -> str:
+    """Returns the text of a file that a spreadsheet has saved. What cannot be decoded becomes a
+    lone surrogate."""
+    return raw.decode(encoding_of([raw]), UNREADABLE)

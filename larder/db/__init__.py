@@ -6,6 +6,7 @@ __all__ = [
     "feed",
     "fields",
     "idempotency",
+    "kept_files",
     "leases",
     "observations",
     "pages",

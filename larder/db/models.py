@@ -56,3 +56,20 @@ class RateLimit(models.Model):
     class Meta:
         db_table = "rate_limit"
         indexes = (models.Index(fields=["until"], name="rate_limit_until"),)
+
+
+class KeptFile(models.Model):
+    """A file that a user has sent and not confirmed yet (larder/db/kept_files.py).
+
+    `fingerprint` is that of what the user was shown.
+    """
+
+    actor = models.UUIDField(primary_key=True)
+    file = models.UUIDField()
+    content = models.BinaryField()
+    fingerprint = models.CharField(max_length=MAX_WORD_LENGTH)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "kept_file"
+        default_permissions = ()

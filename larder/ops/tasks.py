@@ -20,7 +20,7 @@ from procrastinate.manager import JobManager
 
 from larder.catalog.compaction import compact
 from larder.core.clock import now
-from larder.db import observations
+from larder.db import kept_files, observations
 from larder.db.idempotency import delete_expired
 from larder.identity.rates import delete_idle
 from larder.identity.services import email_changes, resets, sessions
@@ -61,7 +61,9 @@ def delete_in_batches(delete: Callable[[int], int]) -> int:
 @app.periodic(cron="*/10 * * * *")
 @app.task(queueing_lock="delete_expired_keys")
 def delete_expired_keys(timestamp: int) -> int:
-    """Deletes expired idempotency keys. Those of orders do not expire."""
+    """Deletes expired idempotency keys, and files that were not confirmed. Keys of orders do not
+    expire."""
+    kept_files.delete_old(now=now())
     return delete_in_batches(lambda limit: delete_expired(now=now(), limit=limit))
 
 

@@ -6,6 +6,7 @@ ProductAdmin contains the part of the catalogue, and inventory's admin extends a
 
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
+from functools import cached_property
 from typing import Any, ClassVar
 
 from django import forms
@@ -22,13 +23,15 @@ from django.db.models import F, QuerySet, URLField
 from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminURLInputWidget
 
 from larder.catalog import fields as of_product
-from larder.catalog import services
+from larder.catalog import queries, services
+from larder.catalog.category_names import CategoryNames
 from larder.catalog.fields import FIELDS, ProductField
 from larder.catalog.models import Category, Product
 from larder.catalog.search import words
 from larder.core import money
 from larder.core.clock import now
 from larder.core.limits import MAX_FILTER_CHOICES, MONEY_DECIMALS, PRICE_DIGITS
+from larder.core.spreadsheets import escape_formula
 from larder.staff import exports
 from larder.staff.base import (
     Sentence,
@@ -184,10 +187,18 @@ class CategoryFilter(admin.RelatedFieldListFilter):
 
 
 class ProductResource(exports.Columns):
-    """The columns of an export of products."""
+    """The columns of an export of products. An import takes such a file: see product_rows.py."""
 
     def dehydrate_currency(self, product: Product) -> str:
         return str(settings.CURRENCY)
+
+    def dehydrate_category(self, product: Product) -> str:
+        category = product.category_id
+        return "" if category is None else escape_formula(self._names.label(category))
+
+    @cached_property
+    def _names(self) -> CategoryNames:
+        return queries.category_names()
 
 
 _COLUMNS = {
@@ -199,7 +210,7 @@ _COLUMNS = {
 
 def _column(field: ProductField) -> Any:
     if field.kind is of_product.REFERENCE:
-        return exports.text(f"{field.name}__name", field.name)
+        return exports.computed(field.name)
     return _COLUMNS[field.kind](field.name)
 
 

@@ -1,11 +1,13 @@
 """Exports lists of the admin as files: CSV and, if openpyxl is installed, XLSX.
 
-Imports go through the services instead. A text that a spreadsheet would evaluate as a formula is
+Imports go through the services instead: they take the file of the products, also with changes (see
+larder/catalog/product_rows.py). A text that a spreadsheet would evaluate as a formula is
 escaped with a leading apostrophe (OWASP, "CSV Injection"). Numbers stay numbers. Characters that a
 workbook cannot have are replaced.
 """
 
 import re
+from decimal import Decimal
 from time import monotonic
 from typing import Any
 
@@ -19,6 +21,7 @@ from import_export.resources import Resource
 from import_export.widgets import DecimalWidget, IntegerWidget, Widget
 from unfold.contrib.import_export.forms import ExportForm
 
+from larder.core import money
 from larder.core.limits import MAX_EXPORTED_ROWS
 from larder.core.per_key import Limit, limited
 from larder.core.spreadsheets import escape_formula
@@ -35,6 +38,14 @@ class _Text(Widget):  # type: ignore[misc]
     def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
         safe = "" if value is None else escape_formula(str(value))
         return _NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", safe)
+
+
+class _Amount(DecimalWidget):  # type: ignore[misc]
+    """An amount with two decimals, or three if the third is not zero, as the API writes it."""
+
+    def render(self, value: Any, obj: Any = None, **kwargs: Any) -> Any:
+        exact = None if value is None else Decimal(money.text(value))
+        return super().render(exact, obj, **kwargs)
 
 
 class _Moment(Widget):  # type: ignore[misc]
@@ -56,7 +67,7 @@ def number(attribute: str, name: str = "") -> Any:
 
 def price(attribute: str, name: str = "") -> Any:
     """A column of amounts; the currency is in another column."""
-    return Field(attribute, name or attribute, widget=DecimalWidget())
+    return Field(attribute, name or attribute, widget=_Amount())
 
 
 def computed(name: str) -> Any:

@@ -1,6 +1,6 @@
 """Imports a product file in the admin, with the same service as the API: all rows or none."""
 
-import hashlib
+import csv
 import io
 from dataclasses import replace
 from typing import Any
@@ -11,27 +11,36 @@ from django.contrib import messages
 from django.http import HttpResponse, HttpResponseRedirect
 from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
+from django.utils.html import format_html
 from unfold.widgets import UnfoldAdminFileFieldWidget
 
 from larder.catalog.product_rows import COLUMNS, REQUIRED, FaultyFile, refuse_longer
 from larder.core.clock import now
-from larder.core.errors import DomainError
+from larder.core.errors import DomainError, NotFound
 from larder.core.limits import MAX_FILE_ROWS
-from larder.db.idempotency import RETENTION, Claim, Scope
-from larder.inventory.services.import_products import Imported, import_products
+from larder.core.spreadsheets import decoded
+from larder.inventory.services.import_products import (
+    Imported,
+    Preview,
+    PreviewOutdated,
+    import_previewed,
+    preview_again,
+    preview_products,
+)
 from larder.staff.base import ServiceAdmin, button
 from larder.staff.confirming import require_confirmation
-from larder.staff.pages import Page, PageForm, show
+from larder.staff.import_preview import summary, table
+from larder.staff.pages import Page, show
 from larder.staff.recording import refuse_former
 
 
-class ProductFileForm(PageForm):
+class ProductFileForm(forms.Form):
     """A file within the limits of the API."""
 
     file = forms.FileField(
         label="File",
         widget=UnfoldAdminFileFieldWidget(attrs={"accept": ".csv,text/csv"}),
-        help_text=f"CSV in UTF-8, at most {MAX_FILE_ROWS:,} rows and "
+        help_text=f"CSV as spreadsheets save it, at most {MAX_FILE_ROWS:,} rows and "
         f"{filesizeformat(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)}.",
     )
 
@@ -46,6 +55,15 @@ class ProductFileForm(PageForm):
         return file
 
 
+FILE = "kept_file"
+
+
+class KeptFileForm(forms.Form):
+    """The id of the file whose changes are shown."""
+
+    kept_file = forms.UUIDField(widget=forms.HiddenInput)
+
+
 class ImportableProducts(ServiceAdmin):
     """The page to import a file, for staff who may add and change products."""
 
@@ -57,57 +75,115 @@ class ImportableProducts(ServiceAdmin):
 
     @button("Import", permissions=["file"], icon="upload_file", url_path="import-file")
     def import_file(self, request: Any) -> HttpResponse:
-        """Shows the form, then stores all rows of the file, or shows their faults."""
+        """Shows the form, then what the file would change or its faults, then stores all rows."""
         require_confirmation(request)
-        form = ProductFileForm(request.POST, request.FILES) if request.POST else ProductFileForm()
+        if separator := SAMPLES.get(request.GET.get("sample", "")):
+            return _sample(separator)
+        if FILE in request.POST:
+            return self._apply(request)
+        is_sent = request.method == "POST"
+        form = ProductFileForm(request.POST, request.FILES) if is_sent else ProductFileForm()
         page = Page(
             title="Import products",
-            answer="Import",
+            answer="Show changes",
             back=reverse("admin:catalog_product_changelist"),
             form=form,
-            text=_EXPLAINED,
+            text=format_html(_EXPLAINED, *(f"?sample={name}" for name in SAMPLES)),
         )
-        if not request.POST or not form.is_valid():
+        if not is_sent or not form.is_valid():
             return show(self, request, page)
         try:
-            made = _import(form, request)
+            return self._preview(request, _previewed(form, request))
         except FaultyFile as refusal:
             form.add_error("file", "Nothing was stored. The faults are listed below.")
             return show(self, request, replace(page, table=_faults(refusal)))
         except DomainError as refusal:
             refuse_former(request, refusal, "catalog.add_product")
             page.refuse(refusal, {})
-        else:
-            text = f"{made.created:,} added, {made.changed:,} changed, {made.unchanged:,} the same."
-            self.message_user(request, text, messages.SUCCESS)
-            return HttpResponseRedirect(reverse("admin:catalog_product_changelist"))
         return show(self, request, page)
+
+    def _preview(self, request: Any, preview: Preview, *, again: bool = False) -> HttpResponse:
+        """Shows what the kept file would change, with a button to import it."""
+        if not preview.changes.rows:
+            return self._done(request, Imported(0, 0, preview.changes.lines))
+        form = KeptFileForm(initial={FILE: preview.kept})
+        page = Page(
+            title="Import products: check the changes",
+            answer="Import",
+            back=request.path,
+            form=form,
+            text=(OUTDATED if again else "") + summary(preview),
+            table=table(preview),
+        )
+        return show(self, request, page)
+
+    def _apply(self, request: Any) -> HttpResponse:
+        """Stores the kept file, or shows its preview again if products have changed since."""
+        form = KeptFileForm(request.POST)
+        try:
+            if not form.is_valid():
+                raise NotFound
+            by = {"actor": request.user.public_id, "now": now()}
+            try:
+                return self._done(request, import_previewed(form.cleaned_data[FILE], **by))
+            except PreviewOutdated:
+                preview = preview_again(form.cleaned_data[FILE], **by)
+                return self._preview(request, preview, again=True)
+        except NotFound:
+            self.message_user(request, GONE, messages.ERROR)
+        except FaultyFile:
+            self.message_user(request, FAULTY_NOW, messages.ERROR)
+        except DomainError as refusal:
+            refuse_former(request, refusal, "catalog.add_product")
+            self.tell_refusal(request, refusal, {})
+        return HttpResponseRedirect(request.path)
+
+    def _done(self, request: Any, made: Imported) -> HttpResponse:
+        text = f"{made.created:,} added, {made.changed:,} changed, {made.unchanged:,} the same."
+        self.message_user(request, text, messages.SUCCESS)
+        return HttpResponseRedirect(reverse("admin:catalog_product_changelist"))
+
+
+GONE = "This file is not kept any more: it was imported, or you chose another one. Choose it again."
+FAULTY_NOW = "Products or categories have changed since the preview. Choose the file again."
+OUTDATED = "Products have changed since you opened this page. Nothing was stored: check again. "
 
 
 _EXPLAINED = (
     f"The first line names the columns: {', '.join(REQUIRED)}, and any of "
     f"{', '.join(name for name in COLUMNS if name not in REQUIRED)}. Products are found by SKU: "
     "new ones are added, known ones are changed in the columns that the file has, and archived "
-    "ones are on sale again. quantity is the opening stock of new products. All rows are stored "
-    "or none."
+    "ones are on sale again. quantity is the opening stock of new products. category is a name, a "
+    "path such as Drinks / Tea, or an id. All rows are stored or none. An exported file can be "
+    'imported again. Sample file: <a class="text-link" href="{}">with commas</a>, '
+    '<a class="text-link" href="{}">with semicolons</a>.'
 )
 
+SAMPLES = {"comma": ",", "semicolon": ";"}
+"""The separators of the sample files: the names in the address of the page."""
 
-def _import(form: forms.Form, request: Any) -> Imported:
-    """Raises FaultyFile, KeyReused."""
-    raw, actor, moment = form.cleaned_data["file"].read(), request.user.public_id, now()
-    text = raw.decode("utf-8-sig", "surrogateescape")
+
+def _sample(separator: str) -> HttpResponse:
+    """Returns a file with two products that can be imported."""
+    answer = HttpResponse(content_type="text/csv; charset=utf-8")
+    answer["Content-Disposition"] = 'attachment; filename="products.csv"'
+    answer.write("\ufeff")
+    mark = "," if separator == ";" else "."
+    rows = [
+        ("sku", "name", "price", "unit", "description", "quantity"),
+        ("LANTERN-1", "Storm lantern", f"11{mark}90", "", "Burns for 20 hours", "40"),
+        ("MATCH-1", "Matches", f"0{mark}80", "box", "", "200"),
+    ]
+    csv.writer(answer, delimiter=separator).writerows(rows)
+    return answer
+
+
+def _previewed(form: forms.Form, request: Any) -> Preview:
+    """Raises FaultyFile."""
+    raw = form.cleaned_data["file"].read()
     # Checked before the transaction begins, because other files would wait for it.
-    refuse_longer(io.StringIO(text, newline=""), most=MAX_FILE_ROWS)
-    scope = Scope(actor, "POST admin/import", str(form.cleaned_data["form_key"]))
-    content = hashlib.sha256(raw).digest()
-    made, _ = import_products(
-        io.StringIO(text, newline=""),
-        actor=actor,
-        now=moment,
-        claim=Claim(scope, content, expires_at=moment + RETENTION),
-    )
-    return made
+    refuse_longer(io.StringIO(decoded(raw), newline=""), most=MAX_FILE_ROWS)
+    return preview_products(raw, actor=request.user.public_id, now=now())
 
 
 def _faults(refusal: FaultyFile) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from django.http import HttpRequest
 
 from larder.core.errors import Fault, InvalidInput
 from larder.core.limits import MAX_FAULTS
+from larder.core.spreadsheets import decoded
 from larder.http.long_bodies import one_long_body
 from larder.http.nesting import is_too_deep, require_shallow
 from larder.http.refusals import MalformedJson, UnsupportedMediaType
@@ -20,8 +21,7 @@ JSON = "application/json"
 CSV_TYPES = ("text/csv", "application/octet-stream")
 """Of a file. Typed clients know the second one, and leave out operations that have only others."""
 Csv = NewType("Csv", str)
-"""The body of an operation that takes a file, as text. Bytes that are not valid UTF-8 become lone
-surrogates, so that the reader of the rows can report them."""
+"""The body of an operation that takes a file, as text (see `spreadsheets.decoded`)."""
 
 Signed = NewType("Signed", bytes)
 """The body of an operation that checks its signature, byte for byte as it was sent."""
@@ -88,8 +88,7 @@ def _parsed(raw: bytes) -> Any:
 
 def read_csv(request: HttpRequest) -> Csv:
     """Returns the body as text. Raises UnsupportedMediaType."""
-    raw = _raw_body(request, *CSV_TYPES)
-    return Csv(raw.decode("utf-8-sig", "surrogateescape"))
+    return Csv(decoded(_raw_body(request, *CSV_TYPES)))
 
 
 def read_signed(request: HttpRequest) -> Signed:

@@ -1,5 +1,6 @@
 """The statements that store an imported file write the same rows as the ORM."""
 
+import csv
 import io
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -7,11 +8,14 @@ from typing import Any
 
 import pytest
 from django.db.models import F
+from hypothesis import given
+from hypothesis import strategies as st
 
 from larder.catalog import product_import, sql
 from larder.catalog.models import Product
-from larder.catalog.product_rows import FaultyFile, ProductFile
+from larder.catalog.product_rows import FaultyFile, ProductFile, Row
 from larder.catalog.services import DEFAULTS
+from larder.core.spreadsheets import decoded, escape_formula
 from larder.db import database
 
 ROWS: list[dict[str, Any]] = [
@@ -93,3 +97,21 @@ def test_known_products_are_locked_in_the_order_of_ids(product: Callable[..., in
     lock = next(at for at, line in enumerate(plan) if "LockRows" in line)
     ordered = {"Sort Key: product.id", "->  Index Scan using product_pkey on product"}
     assert ordered & {line.partition("  (cost")[0] for line in plan[lock + 1 : lock + 3]}, plan
+
+
+TEXTS = st.text(st.sampled_from("=+-@'\";,\t\r\n\u00a0 aé€–1"), max_size=12)
+
+
+@given(
+    TEXTS, st.sampled_from([*",;\t"]), st.sampled_from(["utf-8", "utf-8-sig", "cp1252", "utf-16"])
+)
+def test_text_of_an_exported_file_is_read_as_it_was_in_every_form(
+    text: str, separator: str, encoding: str
+) -> None:
+    written = io.StringIO(newline="")
+    rows = [("sku", "name", "price", "description"), ("A", "é", "1", escape_formula(text))]
+    csv.writer(written, delimiter=separator).writerows(rows)
+    raw = decoded(written.getvalue().encode(encoding))
+    (row,) = ProductFile(io.StringIO(raw, newline="")).rows()
+    assert isinstance(row, Row)
+    assert text in row.cells

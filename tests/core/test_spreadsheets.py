@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from larder.core.spreadsheets import escape_formula
+from larder.core.spreadsheets import escape_formula, unescape_formula
 
 SIGNS = "=+-@＝＋－＠"
 UNSEEN = ' \t\r\n\v\f\xa0\xad\u2003\u200b\u200d\u2060\u3164\ufe0f\ufeff\x00\x1f,;"'
@@ -35,6 +35,16 @@ def test_no_cell_is_a_formula(text: str) -> None:
     assert [one for one in cells(escape_formula(text)) if is_formula(one)] == []
 
 
+@given(TEXTS)
+def test_an_escape_is_undone_exactly(text: str) -> None:
+    assert unescape_formula(escape_formula(text)) == text
+
+
+@given(TEXTS)
+def test_only_what_an_escape_has_added_is_removed(text: str) -> None:
+    assert unescape_formula(text) == text or escape_formula(unescape_formula(text)) == text
+
+
 @given(st.text(max_size=30), st.sampled_from(SIGNS))
 def test_escaping_adds_only_apostrophes(text: str, sign: str) -> None:
     for one in (text, f"{text}{sign}1", f"{text};{sign}1"):
@@ -59,3 +69,5 @@ def test_a_long_text_is_read_once() -> None:
     """Quadratic time would take minutes for a text of this length."""
     for text in (";" * 1_000_000, " " * 1_000_000, "- " * 500_000):
         assert escape_formula(text).lstrip("'") == text
+    for text in ("'" * 1_000_000, ";'=" * 100_000):
+        assert unescape_formula(escape_formula(text)) == text

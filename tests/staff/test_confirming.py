@@ -87,7 +87,7 @@ DANGEROUS = {
     "identity_customer_enrol_code": Dangerous("clerk", {}, at_get=True),
     "auth_user_password_change": Dangerous("customer", NEW_PASSWORD, at_get=True),
     "orders_order_export": Dangerous("", EXPORT, at_get=True),
-    "catalog_product_import_file": Dangerous("", {"form_key": "x"}, at_get=True),
+    "catalog_product_import_file": Dangerous("", {"kept_file": "x"}, at_get=True),
 }
 _HARMLESS = """
     search index login logout password_change password_change_done autocomplete jsi18n

@@ -1,17 +1,27 @@
 """Files of products that staff import in the admin."""
 
+import csv
+import io
+import re
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from io import BytesIO
 from typing import Any
-from uuid import UUID
 
 import pytest
 from django.conf import settings
 
+from larder.catalog import product_import, services
 from larder.catalog.models import Product
-from larder.core.ids import new_id
+from larder.catalog.product_rows import COLUMNS, READ_ONLY
+from larder.core import clock
 from larder.core.limits import MAX_DISCARDED_BYTES
+from larder.db import kept_files
+from larder.db.models import KeptFile
 from larder.inventory.models import LedgerEntry
+from larder.staff import inventory_import
+from larder.staff.inventory_products import StockedProductResource
 from tests.conftest import Person
 from tests.staff.desk import Desk, Page, allow
 
@@ -19,10 +29,28 @@ IMPORT = "catalog/product/import-file/"
 FILE = "sku,name,price,quantity\nJAM,Red jam,1.50,7\nTEA,Green tea,2.00,3\n"
 
 
-def send(desk: Desk, text: str | bytes, key: UUID | None = None) -> Page:
+def upload(desk: Desk, text: str | bytes) -> Page:
     file = BytesIO(text if isinstance(text, bytes) else text.encode())
     file.name = "products.csv"
-    return desk.post(IMPORT, {"file": file, "form_key": str(key or new_id())})
+    return desk.post(IMPORT, {"file": file})
+
+
+def send(desk: Desk, text: str | bytes) -> Page:
+    """The file, and the button below its preview if there is something to import."""
+    page = upload(desk, text)
+    return confirm(desk, page) if asks(page) else page
+
+
+def asks(page: Page) -> bool:
+    return FILE_FIELD in page.text
+
+
+def confirm(desk: Desk, preview: Page) -> Page:
+    kept = preview.response.context["page"].form[FILE_FIELD].value()
+    return desk.post(IMPORT, {FILE_FIELD: str(kept)})
+
+
+FILE_FIELD = inventory_import.FILE
 
 
 def shown_faults(page: Page) -> list[Any]:
@@ -78,16 +106,130 @@ def test_a_file_has_the_size_limit_of_the_api(desk: Desk, monkeypatch: pytest.Mo
 def test_a_request_beyond_all_limits_is_not_read(desk: Desk) -> None:
     file = BytesIO(b"x" * MAX_DISCARDED_BYTES)
     file.name = "products.csv"
-    sent = {"form_key": str(new_id()), "file": file}
+    sent = {"file": file}
     assert desk.client.post(f"/admin/{IMPORT}", sent).status_code == 413
 
 
-def test_a_file_sent_twice_is_stored_once_with_the_same_answer(desk: Desk) -> None:
-    key = new_id()
-    assert send(desk, FILE, key).messages == send(desk, FILE, key).messages
-    page = send(desk, FILE + "MUD,Mud,1.00,1\n", key)
-    assert "sent before with other values" in page.errors["__all__"][0]
-    assert Product.objects.count() == 2
+def shown(page: Page) -> list[tuple[str, str]]:
+    """The rows of a preview: the SKU, and what would happen with which values."""
+    rows = page.response.context["page"].table["rows"]
+    return [(row[1], f"{row[2]} {re.sub('<[^>]+>', ' ', str(row[3]))}") for row in rows]
+
+
+def test_a_preview_shows_what_would_change_and_stores_nothing(
+    desk: Desk, product: Callable[..., int]
+) -> None:
+    tea = services.create_category(name="Tea", parent=None, now=NOW).id
+    product(sku="JAM", name="Jam", price="1.50", description="d" * 80)
+    product(sku="TEA", name="Tea", price="2.00")
+    services.archive_product(product(sku="OLD", name="Old", price="1"), now=NOW)
+    rows = [f"JAM,Red <b>jam,1.75,Tea,{'d' * 81},9", "TEA,Tea,2,,,9", "OLD,Old,1,,,9", "NEW,N,3,,,"]
+    page = upload(desk, "\n".join(["sku,name,price,category,description,available", *rows]))
+    assert [(sku, re.split(" {2,}", text.strip())) for sku, text in shown(page)] == [
+        ("JAM", ["changed", "name: Jam →", "Red &lt;b&gt;jam", "price: 1.50 →", "1.75",
+                 "category: – →", "Tea", "description: changed after the first 60 characters"]),
+        ("OLD", ["on sale again"]),
+        ("NEW", ["new", "name:", "N", "price:", "3.00"]),
+    ]  # fmt: skip
+    assert (
+        "1 product would be added, 1 changed, 1 put on sale again, and 1 stay the same."
+        in page.text
+    )
+    assert "These columns are not imported: available." in page.text
+    assert Product.objects.filter(sku="NEW").count() == 0
+    assert confirm(desk, page).messages == ["1 added, 2 changed, 1 the same."]
+    assert Product.objects.get(sku="JAM").category_id == tea
+
+
+def test_a_preview_lists_the_first_changes_and_counts_all(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(product_import, "MAX_SHOWN_CHANGES", 1)
+    page = upload(desk, FILE)
+    assert [sku for sku, _ in shown(page)] == ["JAM"]
+    assert "2 products would be added" in page.text
+    assert "shows the first 1 of them" in page.text
+
+
+def test_what_has_changed_since_the_preview_is_shown_before_it_is_stored(
+    desk: Desk, product: Callable[..., int]
+) -> None:
+    jam = product(sku="JAM", name="Red jam", price="1.00")
+    page = upload(desk, FILE)
+    services.change_product(jam, {"price": Decimal("9.00")}, now=NOW)
+    again = confirm(desk, page)
+    assert "Products have changed since you opened this page." in again.text
+    assert "price: 9.00 →" in shown(again)[0][1]
+    assert [str(one.price) for one in Product.objects.all()] == ["9.000"]
+    assert confirm(desk, again).messages == ["1 added, 1 changed, 0 the same."]
+
+
+def test_a_second_click_gets_the_same_answer_and_the_file_is_used_once(desk: Desk) -> None:
+    page = upload(desk, FILE)
+    first = confirm(desk, page)
+    services.change_product(Product.objects.get(sku="JAM").pk, {"name": "New"}, now=NOW)
+    assert confirm(desk, page).messages == first.messages == ["2 added, 0 changed, 0 the same."]
+    assert Product.objects.get(sku="JAM").name == "New"
+    assert KeptFile.objects.count() == 0
+
+
+def test_only_the_latest_file_of_a_user_is_kept_and_no_other_user_can_import_it(
+    desk: Desk, person: Callable[..., Person]
+) -> None:
+    first, second = upload(desk, FILE), upload(desk, FILE)
+    gone = [inventory_import.GONE]
+    other = Desk(person(is_staff=True, is_superuser=True))
+    assert KeptFile.objects.count() == 1
+    assert confirm(desk, first).messages == gone
+    assert confirm(other, second).messages == gone
+    assert desk.post(IMPORT, {FILE_FIELD: "x"}).messages == gone
+    assert Product.objects.count() == 0
+
+
+def test_a_file_that_is_not_confirmed_is_deleted_after_a_day(desk: Desk) -> None:
+    page = upload(desk, FILE)
+    assert kept_files.delete_old(now=clock.now()) == 0
+    assert kept_files.delete_old(now=clock.now() + timedelta(days=1, seconds=1)) == 1
+    assert confirm(desk, page).messages == [inventory_import.GONE]
+
+
+def test_an_exported_file_is_imported_without_a_change_also_after_a_spreadsheet_saved_it(
+    desk: Desk, product: Callable[..., int]
+) -> None:
+    """tests/catalog/test_product_import.py has the same for all kinds of texts."""
+    for number, price in enumerate(PRICES):
+        name = services.create_category(name=f"-{number} / é", parent=None, now=NOW).id
+        text = {one: f"'=1; -2\n{one} €\t@x" for one in ("name", "description", "unit")}
+        product(price=price, category_id=name, sku=f"-{number}", barcode=f"00{number}", **text)
+    raw = desk.post("catalog/product/export/", {"format": "0", "resource": "0"}).response.content
+    for file in (raw, saved_again(raw)):
+        assert send(desk, file).messages == [f"0 added, 0 changed, {len(PRICES)} the same."]
+
+
+PRICES = ["0", "0.125", "1.234", "2.50", "1234.567", "99999"]
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
+
+
+def saved_again(raw: bytes) -> bytes:
+    """The file as a German spreadsheet writes it: semicolons, decimal commas, Windows-1252."""
+    rows = list(csv.DictReader(io.StringIO(raw.decode("utf-8-sig"), newline="")))
+    text = io.StringIO(newline="")
+    written = csv.DictWriter(text, [*rows[0]], delimiter=";")
+    written.writeheader()
+    written.writerows([row | {"price": row["price"].replace(".", ",")} for row in rows])
+    return text.getvalue().encode("cp1252")
+
+
+@pytest.mark.parametrize("name", ["comma", "semicolon"])
+def test_the_sample_file_can_be_imported(desk: Desk, name: str) -> None:
+    assert f"?sample={name}" in desk.get(IMPORT).text
+    sample = desk.get(IMPORT, sample=name).response.content
+    assert send(desk, sample).messages == ["2 added, 0 changed, 0 the same."]
+    assert str(Product.objects.get(sku="LANTERN-1").price) == "11.900"
+
+
+def test_an_export_has_no_column_that_an_import_does_not_know() -> None:
+    assert {*StockedProductResource.fields} <= {*COLUMNS, *READ_ONLY}
 
 
 def test_importing_files_needs_the_permissions_to_add_and_change_products(

@@ -98,10 +98,9 @@ FAULTY = [
     (["sku,name,price,colour", "A,B,1,red"], [("/1/colour", "unknown_field")]),
     (["sku,name,price,name", "A,B,1,C"], [("/1/name", "duplicate")]),
     (["sku,name,price", "A,B", "C,D,1,2"], [("/2/", "wrong_length"), ("/3/", "wrong_length")]),
-    (["sku,name,price", ",,", "A, ,x"], [
-        *(("/2/name", "invalid_format"), ("/2/price", "invalid_format")),
-        *(("/2/sku", "invalid_format"), ("/3/name", "invalid_format")),
-        ("/3/price", "invalid_format"),
+    (["sku,name,price", ",,", "A, ,x", ", ,"], [
+        *(("/3/name", "invalid_format"), ("/3/price", "invalid_format")),
+        *((f"/4/{one}", "invalid_format") for one in ("name", "price", "sku")),
     ]),
     (["sku,name,price", 'A,"x\ny",1', "B,B,-1"], [("/4/price", "invalid_format")]),
     (["sku,name,price", "A,B,1", "A,C,1", "B,D,1", "A,E,1"], [
@@ -168,14 +167,94 @@ def test_an_import_needs_staff_and_csv_of_at_most_two_mebibytes(staff: Api, cust
     assert send(staff, "x" * 2**21, "y").body["code"] == "body_too_large"
 
 
-def test_a_byte_order_mark_is_accepted_and_invalid_utf_8_is_refused(staff: Api) -> None:
-    def raw(body: bytes) -> Answer:
-        return staff("POST", "products/import", body, content_type="text/csv")
+TEXT = "sku,name,price\nA,Café – 5 €,1\n"
+MIXED = "sku,name,price\nA,Café,1\n".encode() + "B,Café,1\n".encode("cp1252")
 
-    assert raw("\ufeffsku,name,price\nA,Café,1\n".encode()).body["created"] == 1
-    assert faults(raw("sku,name,price\nA,Café,1\n".encode("latin-1"))) == [
-        ("/2/name", "invalid_utf8")
+
+def raw(staff: Api, body: bytes) -> Answer:
+    return staff("POST", "products/import", body, content_type="text/csv")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16", "utf-16-be"])
+def test_the_encodings_of_spreadsheets_are_recognised(staff: Api, encoding: str) -> None:
+    mark = "\ufeff" if encoding == "utf-16-be" else ""
+    assert raw(staff, f"{mark}{TEXT}".encode(encoding)).body["created"] == 1
+    assert listed(staff)["A"]["name"] == "Café – 5 €"
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        (MIXED, "/3/name"),
+        (b"\xef\xbb\xbf" + TEXT.encode("cp1252"), "/2/name"),
+        (TEXT.encode("cp1252").replace(b"\x80", b"\x81"), "/2/name"),
+        (TEXT.encode("utf-16")[:-3], "/2/price"),
+    ],
+)
+def test_an_encoding_that_is_not_clear_is_refused_and_not_guessed(
+    staff: Api, body: bytes, pointer: str
+) -> None:
+    assert faults(raw(staff, body)) == [(pointer, "invalid_utf8")]
+
+
+@pytest.mark.parametrize(
+    ("separator", "cell", "price"),
+    [
+        *((",", one, two) for one, two in (("1.25", "1.25"), ("1.234", "1.234"))),
+        *((",", f'"{one}"', None) for one in ("1,25", "1,234.00")),
+        *((";", one, two) for one, two in (("1,25", "1.25"), ("1.25", "1.25"))),
+        *((";", one, two) for one, two in (("1,234", "1.234"), ("0.125", "0.125"))),
+        *((";", one, None) for one in ("1.234", "1.234,56", "1,234,567", "2,5 €")),
+        *(("\t", one, two) for one, two in (("1,25", "1.25"), ("1.5", "1.50"), ("0,125", "0.125"))),
+        *(("\t", one, None) for one in ("1.234", "12,345")),
+    ],
+)
+def test_separators_are_recognised_and_a_decimal_mark_is_taken_or_refused_but_not_guessed(
+    staff: Api, separator: str, cell: str, price: str | None
+) -> None:
+    head, row = separator.join(["Sku ", "NAME", "price"]), separator.join(["A", '"x\r\ny"', cell])
+    answer = send(staff, head, row, separator * 2)
+    assert (answer.status == 200) == (price is not None), answer.body
+    assert [one["price"] for one in listed(staff).values()] == ([price] if price else [])
+
+
+def test_categories_are_found_by_id_name_or_path(staff: Api) -> None:
+    def made(name: str, parent: int | None = None) -> int:
+        return int(staff("POST", "categories", {"name": name, "parent": parent}).body["id"])
+
+    drinks, gifts = made("Drinks"), made("Gifts")
+    tea, other, jam = made("Tea", drinks), made("Tea", gifts), made("Jam", gifts)
+    wanted = {str(tea): tea, "Drinks / Tea": tea, "gifts/TEA": other, "Jam": jam, "": None}
+    rows = [f"S{at},N,1,{cell}" for at, cell in enumerate(wanted)]
+    assert send(staff, "sku,name,price,category", *rows).body["created"] == len(wanted)
+    found = listed(staff)
+    assert [found[f"S{at}"]["category"] for at in range(len(wanted))] == [*wanted.values()]
+    refused = send(staff, "sku,name,price,category", "A,N,1,Tea", "B,N,1,Drinks / Jam")
+    assert faults(refused) == [("/2/category", "ambiguous"), ("/3/category", "unknown_category")]
+    for place in (f"Drinks / Tea ({tea})", f"Gifts / Tea ({other})"):
+        assert place in refused.body["errors"][0]["detail"]
+
+
+def test_columns_of_an_exported_file_that_cannot_be_imported_are_ignored(staff: Api) -> None:
+    assert send(staff, "sku,name,available,price", "A,Tea,,1").body["created"] == 1
+    assert listed(staff)["A"]["quantity"] == 0
+
+
+def test_a_fault_says_what_is_expected_and_what_was_found(staff: Api) -> None:
+    answer = send(staff, "sku,name,price,step", f"A,Tea,{'9' * 50},x", "B,Jam,,0")
+    assert [one["detail"] for one in answer.body["errors"]] == [
+        "Expected at most 20 characters, found 50.",
+        "Expected a whole number; found “x”.",
+        "Expected an amount with at most three decimals, such as 2.55; found an empty cell.",
+        "Expected a whole number from 1 to 1000000; found “0”.",
     ]
+
+
+def test_apostrophes_of_an_export_are_removed_and_others_stay(staff: Api) -> None:
+    rows = ["A,'=1+1,1", "B,''=1,1", "C,'tis,1", "D,-5 °C,1", 'E,"tea; \'=1",1']
+    assert send(staff, "sku,name,price", *rows).body["created"] == 5
+    names = {sku: one["name"] for sku, one in listed(staff).items()}
+    assert [names[one] for one in "ABCDE"] == ["=1+1", "'=1", "'tis", "-5 °C", "tea; =1"]
 
 
 CELLS = [

@@ -1,6 +1,7 @@
 """Imports a product file, with the opening stock of new products."""
 
-from collections.abc import Iterable, Iterator
+import io
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Protocol
@@ -10,10 +11,12 @@ import msgspec
 from django.db import transaction
 
 from larder.catalog import product_import
-from larder.catalog.product_import import Written
+from larder.catalog.product_import import Changes, Written
 from larder.catalog.product_rows import ProductFile
-from larder.db import database, idempotency
-from larder.db.idempotency import Claim
+from larder.core.spreadsheets import decoded
+from larder.db import database, idempotency, kept_files
+from larder.db.idempotency import RETENTION, Claim, Scope
+from larder.db.kept_files import Kept
 from larder.identity import audit
 from larder.identity.services.credentials import require_permitted
 from larder.inventory.services.movements import lock, open_stock
@@ -34,6 +37,20 @@ class NoWatcher:
 
     def stored(self, rows: int) -> None:
         """Rows were stored."""
+
+
+class PreviewOutdated(Exception):
+    """The products of a file have changed since its preview."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a file would change. `kept` is its id for `import_previewed`; `ignored` are columns that
+    are not imported."""
+
+    kept: UUID
+    changes: Changes
+    ignored: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +81,67 @@ def import_products(
     """
 
     def make() -> str:
-        imported = _import(ProductFile(lines), actor, now, watcher or NoWatcher())
-        return msgspec.json.encode(asdict(imported)).decode()
+        return _as_text(_import(ProductFile(lines), actor, now, watcher or NoWatcher()))
 
     with transaction.atomic(durable=True):
         if untimed:
             database.lift_time_limit()
         made = idempotency.once(claim, make, now=now)
-    return Imported(**msgspec.json.decode(made.result)), made.replayed
+    return _from_text(made.result), made.replayed
 
 
-def _import(file: ProductFile, actor: UUID, now: datetime, watcher: Watcher) -> Imported:
+def _as_text(imported: Imported) -> str:
+    return msgspec.json.encode(asdict(imported)).decode()
+
+
+def _from_text(result: str) -> Imported:
+    return Imported(**msgspec.json.decode(result))
+
+
+def preview_products(raw: bytes, *, actor: UUID, now: datetime) -> Preview:
+    """Returns what an import of a file would change, and keeps the file for `import_previewed`.
+    Raises FaultyFile."""
+    with transaction.atomic(durable=True):
+        file = _read(raw)
+        with product_import.staged(file, on_rows=NoWatcher().read):
+            changes = product_import.preview(file.columns)
+        require_permitted("catalog.add_product", "catalog.change_product")
+        kept = kept_files.keep(actor, Kept(raw, changes.fingerprint), now=now)
+    return Preview(kept, changes, file.ignored)
+
+
+def import_previewed(kept: UUID, *, actor: UUID, now: datetime) -> Imported:
+    """Stores a file that `preview_products` has kept, if it changes what the preview showed. A
+    repeat returns the same numbers. Raises PreviewOutdated, NotFound (the file is not kept any
+    more), FaultyFile."""
+
+    def make() -> str:
+        found = kept_files.kept(actor, kept)
+        imported = _import(_read(found.content), actor, now, NoWatcher(), found.fingerprint)
+        kept_files.forget(actor)
+        return _as_text(imported)
+
+    scope = Scope(actor, "POST admin/import", str(kept))
+    claim = Claim(scope, kept.bytes, expires_at=now + RETENTION)
+    with transaction.atomic(durable=True):
+        return _from_text(idempotency.once(claim, make, now=now).result)
+
+
+def preview_again(kept: UUID, *, actor: UUID, now: datetime) -> Preview:
+    """Returns a new preview of a kept file. Raises NotFound, FaultyFile."""
+    return preview_products(kept_files.kept(actor, kept).content, actor=actor, now=now)
+
+
+def _read(raw: bytes) -> ProductFile:
+    return ProductFile(io.StringIO(decoded(raw), newline=""))
+
+
+def _import(
+    file: ProductFile, actor: UUID, now: datetime, watcher: Watcher, shown: str | None = None
+) -> Imported:
     with audit.through(audit.IMPORT), product_import.staged(file, on_rows=watcher.read) as rows:
+        if shown is not None and product_import.preview(file.columns).fingerprint != shown:
+            raise PreviewOutdated
         created, changed = _store(file, actor, now, watcher)
         # Last, because the locks of the products may have been waited for.
         require_permitted("catalog.add_product", "catalog.change_product")

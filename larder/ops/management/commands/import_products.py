@@ -2,6 +2,7 @@
 
 import sys
 from argparse import ArgumentParser
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -12,20 +13,24 @@ from django.db import DatabaseError, InterfaceError
 from larder.catalog.product_rows import COLUMNS, REQUIRED, FaultyFile
 from larder.core.clock import now
 from larder.core.ids import SYSTEM_ACTOR
+from larder.core.spreadsheets import UNREADABLE, encoding_of
 from larder.db.postgresql.errors import CommitUnknown
 from larder.identity import audit
 from larder.inventory.services.import_products import Imported, import_products
 
 USE = f"""
 Required columns, in any order, named in the first line: {", ".join(REQUIRED)}. Optional:
-{", ".join(name for name in COLUMNS if name not in REQUIRED)}. category is an id.
+{", ".join(name for name in COLUMNS if name not in REQUIRED)}. category is an id, a name or a path.
 Products with a known SKU are changed in these columns, others are created; quantity is the opening
-stock of new products, and is ignored for others.
+stock of new products, and is ignored for others. Separators, encodings and decimal marks:
+docs/reference/api/stock.md, "Import products".
 """
 UNKNOWN = """The answer to the commit was lost: it is not known whether the rows were imported.
 Import the file again: rows that were imported change nothing, and no stock is added twice. The
 repeat overwrites later changes by others in the columns of the file."""
 WIDTH = 30
+PIECE = 1 << 20
+"""Bytes that are read at once to find the encoding."""
 
 
 class Bar:
@@ -64,7 +69,7 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("file", type=Path, metavar="FILE", help="comma-separated, in UTF-8")
+        parser.add_argument("file", type=Path, metavar="FILE", help="CSV, as spreadsheets save it")
 
     def handle(self, *args: Any, **options: Any) -> None:
         began = monotonic()
@@ -83,12 +88,14 @@ class Command(BaseCommand):
         self.stdout.write(f"{counts} ({monotonic() - began:.1f} s)")
 
     def _import(self, file: Path) -> Imported:
-        with file.open("rb") as counted:
-            bar = Bar(sum(1 for _ in counted))
+        with file.open("rb") as raw:
+            bar = Bar(sum(1 for _ in raw))
+            raw.seek(0)
+            encoding = encoding_of(iter(partial(raw.read, PIECE), b""))
         try:
             with (
                 audit.acting(SYSTEM_ACTOR, audit.COMMAND),
-                file.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as lines,
+                file.open(newline="", encoding=encoding, errors=UNREADABLE) as lines,
             ):
                 made, _ = import_products(
                     lines, actor=SYSTEM_ACTOR, now=now(), watcher=bar, untimed=True

@@ -1,0 +1,50 @@
+"""Categories by name or path."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from larder.catalog.category_names import CategoryNames
+from larder.core.limits import MAX_CATEGORY_LEVELS
+
+NAMES = CategoryNames(
+    {
+        1: ("Drinks", None),
+        2: ("Tea", 1),
+        3: ("Gifts", None),
+        4: ("Tea", 3),
+        5: ("Salt / Pepper", 3),
+        6: ("7", None),
+        7: ("Tea", None),
+    }
+)
+
+
+def test_a_path_wins_over_the_end_of_a_path() -> None:
+    found = [[*NAMES.find(text)] for text in ("Tea", "drinks/tea", "Salt/Pepper", "Cake", "")]
+    assert found == [[7], [2], [5], [], []]
+
+
+def test_a_name_of_digits_is_labelled_by_its_id() -> None:
+    assert [NAMES.label(one) for one in (2, 5, 6)] == ["Drinks / Tea", "Gifts / Salt / Pepper", "6"]
+
+
+TREES = st.lists(
+    st.tuples(st.sampled_from(["Tea", "tea", "A / B", "A", "B", "12", " B", "/"]), st.integers()),
+    max_size=12,
+)
+
+
+@given(TREES)
+def test_a_label_finds_its_category_and_no_other(tree: list[tuple[str, int]]) -> None:
+    """Each category has one of those before it as its parent, or none."""
+    nodes = {at: (name, above % at or None) for at, (name, above) in enumerate(tree, start=1)}
+    names = CategoryNames(nodes)
+    for one in nodes:
+        label = names.label(one)
+        assert label == str(one) if label.isdecimal() else [*names.find(label)] == [one]
+
+
+def test_a_path_has_a_bounded_length() -> None:
+    names = CategoryNames({at: ("x", at - 1 or None) for at in range(1, 3_000)})
+    assert names.path(2_999).count("x") == MAX_CATEGORY_LEVELS
+    assert CategoryNames({1: ("x", 2), 2: ("y", 1)}).path(1).count("x") == MAX_CATEGORY_LEVELS / 2
