@@ -20,6 +20,8 @@ from larder.staff.base import (
     moment,
 )
 from larder.staff.confirming import require_confirmation
+from larder.staff.lists import shop_zone
+from larder.staff.orders_accounting import AccountableOrders
 from larder.staff.orders_contents import address_lines, lines_table, timeline
 from larder.staff.orders_moves import MovableOrders
 from larder.staff.orders_payments import RefundDueAdmin, payment_tables
@@ -66,7 +68,12 @@ class StatusFilter(admin.ChoicesFieldListFilter):
 
 @admin.register(Order)
 class OrderAdmin(
-    exports.BoundedExport, MovableOrders, PrintableOrders, PlaceableOrders, ReadOnlyAdmin
+    exports.BoundedExport,
+    MovableOrders,
+    PrintableOrders,
+    PlaceableOrders,
+    AccountableOrders,
+    ReadOnlyAdmin,
 ):
     """Placed orders, the newest first, with their history.
 
@@ -77,6 +84,7 @@ class OrderAdmin(
     resource_classes = [OrderResource]
     actions = (*MovableOrders.actions, *PrintableOrders.actions)
     actions_detail = (*MovableOrders.actions_detail, *PrintableOrders.actions_detail)
+    actions_list = (*PlaceableOrders.actions_list, *AccountableOrders.actions_list)
     change_form_outer_before_template = "staff/order_contents.html"
     fieldsets = (
         ("More", {"fields": ("id", "begun", "changed", "version"), "classes": ("collapse",)}),

@@ -87,6 +87,7 @@ DANGEROUS = {
     "identity_customer_enrol_code": Dangerous("clerk", {}, at_get=True),
     "auth_user_password_change": Dangerous("customer", NEW_PASSWORD, at_get=True),
     "orders_order_export": Dangerous("", EXPORT, at_get=True),
+    "orders_order_accounting": Dangerous("", {"first": "2026-01-01"}, at_get=True),
     "catalog_product_import_file": Dangerous("", {"kept_file": "x"}, at_get=True),
 }
 _HARMLESS = """

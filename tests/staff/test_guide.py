@@ -23,6 +23,7 @@ SCREENS = (
     "",
     "orders/order/",
     "orders/order/telephone/",
+    "orders/order/accounting/",
     "orders/order/export/",
     "orders/refunddue/",
     "catalog/product/",

@@ -82,6 +82,7 @@ NAMED = {
     "orders_order_unpack": {"orders.pack_order"},
     "orders_order_unship": {"orders.ship_order"},
     "orders_order_telephone": {"orders.add_order"},
+    "orders_order_accounting": {"orders.export_order"},
 }
 """The permissions of the pages whose names do not say them."""
 

@@ -23,15 +23,15 @@ from django.test import Client
 from larder.core.errors import NotStaff, PermissionMissing
 from larder.core.ids import new_id
 from larder.db import database
-from larder.http import authentication
+from larder.http import authentication, long_files
+from larder.http.long_files import EXPORTS_AT_ONCE, ROWS_AT_ONCE
 from larder.identity.errors import SessionEnded
 from larder.identity.models import Customer, Key, Session
 from larder.identity.services import keys, sessions
 from larder.identity.services.keys import Limits
 from larder.orders.models import Order
 from larder.orders.queries import walks
-from larder.v1 import exports
-from larder.v1.exports import COLUMNS, EXPORTS_AT_ONCE, ROWS_AT_ONCE
+from larder.v1.exports import COLUMNS
 from tests.conftest import Api, Person
 from tests.http.conftest import token_for
 from tests.orders import large_orders
@@ -342,7 +342,7 @@ def test_a_file_that_is_read_too_slowly_is_interrupted(
 ) -> None:
     parts = stream(filled(3 * walks.PART))
     got = next(parts)
-    monkeypatch.setattr(exports, "LONGEST_EXPORT", 0.0)
+    monkeypatch.setattr(long_files, "LONGEST_EXPORT", 0.0)
     with pytest.raises(TimeoutError):  # noqa: PT012  the last line comes before the error
         got += next(parts)
         next(parts)
@@ -406,7 +406,7 @@ def test_a_file_is_interrupted_soon_after_its_caller_loses_the_right(
     monkeypatch: pytest.MonkeyPatch,
     end: Callable[[Person], None],
 ) -> None:
-    monkeypatch.setattr(exports, "CALLER_TRUSTED_SECONDS", -1)
+    monkeypatch.setattr(long_files, "CALLER_TRUSTED_SECONDS", -1)
     filled(3 * walks.PART)
     boss = person(is_staff=True)
     file = ask(boss, "?status=delivered")
@@ -422,7 +422,7 @@ def test_a_file_is_interrupted_soon_after_its_key_loses_the_right(
     monkeypatch: pytest.MonkeyPatch,
     end: Callable[[Person], None],
 ) -> None:
-    monkeypatch.setattr(exports, "CALLER_TRUSTED_SECONDS", -1)
+    monkeypatch.setattr(long_files, "CALLER_TRUSTED_SECONDS", -1)
     filled(3 * walks.PART)
     boss = person(is_staff=True)
     limits = Limits(permissions=["orders.export_order", "orders.view_order"])
@@ -436,7 +436,7 @@ def test_customers_export_their_own_orders_until_their_session_ends(
     monkeypatch: pytest.MonkeyPatch,
     end: Callable[[Person], None],
 ) -> None:
-    monkeypatch.setattr(exports, "CALLER_TRUSTED_SECONDS", -1)
+    monkeypatch.setattr(long_files, "CALLER_TRUSTED_SECONDS", -1)
     who = filled(3 * walks.PART)
     assert goes_on(ask(who), end, who) == (end is nothing)
 
@@ -461,14 +461,14 @@ def test_an_error_before_the_first_part_is_a_problem(person: MakePerson) -> None
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("seconds", [exports.CALLER_TRUSTED_SECONDS, -1])
+@pytest.mark.parametrize("seconds", [long_files.CALLER_TRUSTED_SECONDS, -1])
 def test_an_export_holds_no_connection_between_two_parts(
     filled: Callable[[int], Person],
     stream: Stream,
     monkeypatch: pytest.MonkeyPatch,
     seconds: float,
 ) -> None:
-    monkeypatch.setattr(exports, "CALLER_TRUSTED_SECONDS", seconds)
+    monkeypatch.setattr(long_files, "CALLER_TRUSTED_SECONDS", seconds)
     parts = stream(filled(3 * walks.PART))
     next(parts)
     assert connection.connection is None

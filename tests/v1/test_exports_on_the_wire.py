@@ -10,8 +10,8 @@ from time import monotonic, sleep
 import pytest
 
 from larder.db import database
+from larder.http.long_files import CALLER_TRUSTED_SECONDS
 from larder.identity.models import Customer
-from larder.v1.exports import CALLER_TRUSTED_SECONDS
 from tests.conftest import Person
 from tests.http.conftest import token_for
 from tests.server import Server

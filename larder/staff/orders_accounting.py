@@ -1,0 +1,155 @@
+"""The accounting export: the lines of the orders of a period, with their customers and addresses.
+
+It is streamed as `GET orders.csv` of the API is, with the same limits.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.contrib.auth import get_user_model
+from django.http import HttpResponse, StreamingHttpResponse
+from django.urls import reverse
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+from larder.core import money
+from larder.core.currencies import from_minor, to_minor
+from larder.core.spreadsheets import escape_formula
+from larder.db import database
+from larder.http.long_files import stream
+from larder.identity import audit
+from larder.identity.queries import ADDRESS_FIELDS
+from larder.orders import payment_state
+from larder.orders.queries import LineView, OrderFilter, OrderView, walk
+from larder.staff.base import ServiceAdmin, button, caller_of, customer_name
+from larder.staff.confirming import require_confirmation
+from larder.staff.lists import shop_zone
+from larder.staff.pages import Page, show
+
+_ADDRESS = ADDRESS_FIELDS[1:-1]
+"""Those of `ship_to`, without the phone number."""
+COLUMNS = (
+    *("number", "placed_on", "status", "payment", "customer", "reference"),
+    *("sku", "product", "quantity", "returned", "unit_price", "line_total", "returned_total"),
+    *("currency", *(f"ship_to_{one}" for one in _ADDRESS)),
+)
+"""The first line. New columns are added at the end."""
+
+_MARKED = (f"\ufeff{COLUMNS[0]}", *COLUMNS[1:])
+"""With a byte order mark, without which Excel takes UTF-8 for something else."""
+
+
+def _day(label: str) -> forms.DateField:
+    return forms.DateField(label=label, widget=UnfoldAdminTextInputWidget(attrs={"type": "date"}))
+
+
+class PeriodForm(forms.Form):
+    """The first and the last day of a period, in the shop's time zone."""
+
+    first = _day("From")
+    last = _day("To")
+
+    def clean(self) -> dict[str, Any]:
+        """Refuses a period that ends before it begins."""
+        given = self.cleaned_data
+        if "first" in given and "last" in given and given["first"] > given["last"]:
+            self.add_error("last", "The last day is before the first.")
+        return given
+
+
+class AccountableOrders(ServiceAdmin):
+    """The page of the accounting export, for staff who may export orders."""
+
+    actions_list: Any = ("accounting",)
+
+    def has_accounting_permission(self, request: Any, object_id: Any = None) -> bool:
+        """Returns whether the user may export orders."""
+        return self.may(request, "export")
+
+    @button("Accounting export", permissions=["accounting"], icon="download", url_path="accounting")
+    def accounting(self, request: Any) -> HttpResponse | StreamingHttpResponse:
+        """Asks for the password and the period, then sends the file."""
+        require_confirmation(request)
+        form = PeriodForm(request.POST) if request.method == "POST" else PeriodForm()
+        if form.is_valid():
+            return _answer(request, form.cleaned_data["first"], form.cleaned_data["last"])
+        page = Page(
+            title="Accounting export",
+            answer="Export",
+            back=reverse("admin:orders_order_changelist"),
+            form=form,
+            text="A CSV file of the orders that were placed in these days, the newest first, with "
+            "a row for each line.",
+        )
+        return show(self, request, page)
+
+
+def _answer(request: Any, first: date, last: date) -> StreamingHttpResponse:
+    """Raises Overloaded."""
+    period = {"placed_from": str(first), "placed_to": str(last)}
+    audit.record("export:order lines", "export", after=period)
+    # Both ends are exclusive.
+    wanted = OrderFilter(
+        customer=None,
+        placed_after=_midnight(first) - timedelta(microseconds=1),
+        placed_before=_midnight(last + timedelta(days=1)),
+    )
+    file = stream(caller_of(request), walk(wanted), _MARKED, _rows)
+    # The answer begins after this: an error until here is shown as a page.
+    next(file)
+    named = f'attachment; filename="order-lines-{first}-{last}.csv"'
+    return StreamingHttpResponse(
+        file, content_type="text/csv; charset=utf-8", headers={"Content-Disposition": named}
+    )
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time.min, shop_zone())
+
+
+def _rows(orders: Iterable[OrderView]) -> Iterator[list[object]]:
+    """Yields a row for each line, with its order's columns."""
+    read = list(orders)
+    people = get_user_model()._default_manager.filter(pk__in={one.customer for one in read})
+    names = {one.pk: customer_name(one) for one in people.order_by("pk")}
+    database.release()
+    for order in read:
+        address = order.ship_to or {}
+        before, after = _of_order(order, names), [_text(address.get(one)) for one in _ADDRESS]
+        for line in order.lines:
+            yield [*before, *_of_line(line, order.currency), order.currency, *after]
+
+
+def _of_order(order: OrderView, names: dict[int, str]) -> list[object]:
+    sums = order.payments or payment_state.NOTHING
+    payable = payment_state.payable(order.status, order.kept, order.currency)
+    return [
+        order.number,
+        order.placed_at.astimezone(shop_zone()).date(),
+        order.status,
+        payment_state.state(sums, payable).value,
+        _text(names.get(order.customer)),
+        _text(order.reference),
+    ]
+
+
+def _of_line(line: LineView, currency: str) -> list[object]:
+    return [
+        _text(line.sku),
+        _text(line.name),
+        line.quantity,
+        line.returned,
+        money.text(line.unit_price),
+        _rounded(line.line_total, currency),
+        _rounded(line.unit_price * line.returned, currency),
+    ]
+
+
+def _rounded(amount: Decimal, currency: str) -> Decimal:
+    return from_minor(to_minor(amount, currency), currency)
+
+
+def _text(value: str | None) -> str:
+    return escape_formula(value or "")
