@@ -124,6 +124,19 @@ def test_archived_products_are_not_offered(desk: Desk, product: Callable[..., in
     assert "Old jam" not in desk.get(query).text
 
 
+def test_a_product_is_offered_with_its_price_and_stock_in_a_bounded_number_of_statements(
+    desk: Desk, product: Callable[..., int]
+) -> None:
+    product(sku="JAM", name="Red jam", price="2.5", stock=1_200)
+    query = "autocomplete/?app_label=orders&model_name=orderline&field_name=product&term=jam"
+    (offered,) = desk.get(query).response.json()["results"]
+    assert offered["text"] == "JAM Red jam · 2.50 GBP · 1,200 available"
+    one = desk.queries(query)
+    for _ in range(5):
+        product(name="jam")
+    assert desk.queries(query) == one
+
+
 def adjustment(**values: tuple[str, str, str]) -> dict[str, str]:
     sent = {"reason": "counted"}
     for line, cells in values.items():
