@@ -84,14 +84,14 @@ class RepriceableProducts(ServiceAdmin):
                 self._change(request, products, changed)
                 return None
             if not problem:
-                return self._preview(request, products, changed, form.sends())
+                return self._price_preview(request, products, changed, form.sends())
             form.add_error("value", problem)
         back = reverse("admin:catalog_product_changelist")
         text = f"The next page shows the new prices of {counted(len(products), 'product')}."
         page = Page(title="Change prices", answer="Preview", back=back, form=form, text=text)
         return show(self, request, page)
 
-    def _preview(
+    def _price_preview(
         self,
         request: Any,
         products: Sequence[Product],

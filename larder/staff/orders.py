@@ -20,7 +20,6 @@ from larder.staff.base import (
     moment,
 )
 from larder.staff.confirming import require_confirmation
-from larder.staff.lists import shop_zone
 from larder.staff.orders_accounting import AccountableOrders
 from larder.staff.orders_contents import address_lines, lines_table, timeline
 from larder.staff.orders_moves import MovableOrders
