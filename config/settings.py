@@ -33,7 +33,7 @@ DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = env.str("SECRET_KEY", default="") or INSECURE_SECRET_KEY
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 ALLOWED_HOSTS = env.list(
-    "ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"] if DEMO else []
+    "ALLOWED_HOSTS", default=serve.demo_hosts(on_lan=DEMO_ON_LAN) if DEMO else []
 )
 PUBLIC_URL = env.str("PUBLIC_URL", default="").rstrip("/")
 TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])

@@ -1,7 +1,7 @@
-"""Compressing pages and documents with gzip.
+"""Compresses answers with gzip.
 
-Answers of v1 with an ETag are not compressed here: a weak ETag is of no use in If-Match. The pages
-of the product list and the OpenAPI documents are compressed once, with a separate ETag.
+An answer with an ETag is compressed where it gets the ETag, because each encoding needs a separate
+one: reads of v1 in larder/v1/http.py, pages of the product list and the OpenAPI documents once.
 """
 
 import gzip
@@ -16,23 +16,23 @@ from django.utils.text import compress_string
 SMALLEST_COMPRESSED = 1024
 """Bytes. A shorter body fits into one packet without compression."""
 
-PAGES = frozenset({"text/html", "text/markdown", "application/javascript"})
+COMPRESSED = frozenset({"text/html", "text/markdown", "application/javascript", "application/json"})
 
 MAX_RANDOM_BYTES = 100
-"""Random bytes that are added to each compressed page, as Django's GZipMiddleware does, so that its
-length reveals less of its content (BREACH). Django also writes the CSRF token differently into each
-page."""
+"""Random bytes that are added to each answer compressed here, as Django's GZipMiddleware does, so
+that its length reveals less of its content (BREACH). Django also writes the CSRF token differently
+into each page."""
 
 Answering = Callable[[HttpRequest], HttpResponseBase]
 
 
 def compress(get_response: Answering) -> Answering:
-    """Middleware that compresses pages for clients that accept it, with Vary: Accept-Encoding."""
+    """Middleware that compresses for clients that accept it, with Vary: Accept-Encoding."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)
         kind = response.headers.get("Content-Type", "").partition(";")[0]
-        if kind in PAGES and isinstance(response, HttpResponse):
+        if kind in COMPRESSED and isinstance(response, HttpResponse):
             _compress(request, response)
         return response
 
@@ -41,10 +41,10 @@ def compress(get_response: Answering) -> Answering:
 
 def _compress(request: HttpRequest, response: HttpResponse) -> None:
     content = response.content
-    if len(content) < SMALLEST_COMPRESSED or response.has_header("Content-Encoding"):
+    if len(content) < SMALLEST_COMPRESSED or response.has_header("ETag"):
         return
     patch_vary_headers(response, ["Accept-Encoding"])
-    if response.has_header("ETag") or not takes_gzip(request):
+    if not takes_gzip(request):
         return
     response.content = compress_string(content, max_random_bytes=MAX_RANDOM_BYTES)
     response.headers["Content-Encoding"] = "gzip"

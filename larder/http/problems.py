@@ -360,9 +360,13 @@ def _from_django(request: HttpRequest, error: Exception) -> HttpResponse | None:
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's handler400: a host that is not allowed, or a body or header that it cannot read."""
-    bad_host = isinstance(exception, DisallowedHost)
-    known = None if bad_host else _from_django(request, exception)
-    return for_reader(request, known or problem(request, "bad_host" if bad_host else "bad_request"))
+    if isinstance(exception, DisallowedHost):
+        detail = (
+            f"The setting ALLOWED_HOSTS does not have {request.META.get('HTTP_HOST', '')[:255]}."
+        )
+        return for_reader(request, problem(request, "bad_host", detail=detail))
+    known = _from_django(request, exception)
+    return for_reader(request, known or problem(request, "bad_request"))
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -12,18 +12,10 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 
-from larder.ops.serve import listens_everywhere
+from larder.ops.serve import is_local, listens_everywhere
 
 WIDEST = {4: 8, 6: 7}
 """The shortest prefixes that a single organization can have: 10.0.0.0/8 and fc00::/7."""
-
-LOCAL_NETWORKS = [
-    *map(ip_network, ("127.0.0.0/8", "::1/128")),
-    *map(ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")),
-    *map(ip_network, ("169.254.0.0/16", "fe80::/10")),
-]
-"""Loopback, private and link-local. `is_private` of Python has others too. The emulators of Android
-reach their host at 10.0.2.2 and 10.0.3.2, which are private."""
 
 ONE_LABEL = re.compile(r"[a-z][a-z0-9_-]*")
 """A name without a dot, such as a service of a compose network. Public names have two labels."""
@@ -63,7 +55,7 @@ def _is_local(host: str) -> bool:
         address = ip_address(host.removeprefix("[").removesuffix("]"))
     except ValueError:
         return False
-    return any(address in network for network in LOCAL_NETWORKS)
+    return is_local(address)
 
 
 def is_narrow_network(text: str) -> bool:

@@ -85,15 +85,18 @@ Count = Annotated[int, Meta(ge=0, le=MAX_ID)]
 Epoch = Annotated[str, Meta(max_length=MAX_EPOCH_LENGTH, pattern=r"^[^\0]*\Z")]
 
 
-class ChangesParameters(msgspec.Struct):
+class _Changes(msgspec.Struct):
     """The state of the client's copy."""
 
     since: Since = ""
 
 
-class ProductChangesParameters(ChangesParameters):
-    """The state of the client's copy, and the form of the answer."""
+class ProductChangesParameters(_Changes):
+    """The state of the client's copy, how many changes to return, and the form of the answer."""
 
+    limit: Annotated[int, Meta(ge=1, description=f"Changes, at most {MAX_CHANGED_PRODUCTS}.")] = (
+        MAX_CHANGED_PRODUCTS
+    )
     split: Annotated[
         bool,
         Meta(
@@ -101,6 +104,14 @@ class ProductChangesParameters(ChangesParameters):
             "and `results` is empty. For clients that are generated from this document."
         ),
     ] = False
+
+
+class OrderChangesParameters(_Changes):
+    """The state of the client's copy, and how many orders to return at most."""
+
+    limit: Annotated[int, Meta(ge=1, description=f"Orders, at most {MAX_CHANGED_ORDERS}.")] = (
+        MAX_CHANGED_ORDERS
+    )
 
 
 class ProductToken(pagination.Place, array_like=True, tag="product-changes"):
@@ -136,7 +147,9 @@ def list_product_changes(
 ) -> HttpResponse:
     """The changes in the catalogue since the previous answer; without `since` all products."""
     token = _token(query, ProductToken)
-    found = product_changes(caller.id, _progress(token), limit=MAX_CHANGED_PRODUCTS)
+    found = product_changes(
+        caller.id, _progress(token), limit=min(query.limit, MAX_CHANGED_PRODUCTS)
+    )
     since = pagination.encode(ProductToken(*found.progress.mark, found.progress.copied))
     products = list(shown(found.products))
     if query.split:
@@ -155,13 +168,15 @@ def list_product_changes(
     traits=[CACHED],
 )
 def list_order_changes(
-    request: HttpRequest, caller: Caller, query: ChangesParameters
+    request: HttpRequest, caller: Caller, query: OrderChangesParameters
 ) -> HttpResponse:
     """The customer's orders that changed since the previous answer; without `since` all orders."""
     token = _token(query, OrderToken)
     if token is not None and token.customer != caller.id:
         raise _unusable()
-    found = order_changes(caller.id, _order_progress(token), limit=MAX_CHANGED_ORDERS)
+    found = order_changes(
+        caller.id, _order_progress(token), limit=min(query.limit, MAX_CHANGED_ORDERS)
+    )
     last = found.progress.copied
     copied = (last.placed_at, last.id) if last else None
     since = pagination.encode(OrderToken(caller.id, *found.progress.mark, copied))
@@ -181,7 +196,7 @@ def _unusable() -> InvalidInput:
     return InvalidInput([Fault("since", "invalid_since", detail)])
 
 
-def _token(query: ChangesParameters, kind: type[Token]) -> Token | None:
+def _token(query: _Changes, kind: type[Token]) -> Token | None:
     try:
         return pagination.decode(query.since, kind)
     except InvalidInput as error:

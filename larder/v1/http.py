@@ -14,6 +14,7 @@ from larder.core.ids import SYSTEM_ACTOR
 from larder.core.limits import MAX_PAGE_ROWS, PAGE_ROWS
 from larder.db.idempotency import Claim, Scope
 from larder.http import pagination
+from larder.http.compression import SMALLEST_COMPRESSED, note_encoding, packed, takes_gzip
 from larder.http.idempotency import idempotency_key, operation_of, replay_headers
 from larder.http.pagination import Item
 from larder.http.preconditions import tag_wanted
@@ -116,12 +117,19 @@ def reply_tagged(
     headers: Mapping[str, str] | None = None,
     of: str = "",
 ) -> HttpResponse:
-    """Returns a JSON answer with an ETag (`"<version>-<digest>"`), or 304 if the client has it.
+    """Returns a JSON answer with an ETag (`"<version>-<digest>"`), or 304 if the client has it. A
+    read is compressed for a client that accepts it.
 
     `of`, in hexadecimal digits, is put before the digest. It names the object of the version, for
     paths that lead to different objects at different times.
     """
-    response = reply_body(request, Body(encoded(payload), version, of), status=status)
+    raw = encoded(payload)
+    packs = request.method in {"GET", "HEAD"} and len(raw) >= SMALLEST_COMPRESSED
+    is_packed = packs and takes_gzip(request)
+    body = Body(packed(raw) if is_packed else raw, version, of)
+    response = reply_body(request, body, status=status)
+    if packs:
+        note_encoding(response, is_packed=is_packed)
     for name, value in (headers or {}).items():
         response.headers[name] = value
     return response

@@ -62,6 +62,58 @@ def test_a_head_request_gets_the_headers_of_the_page() -> None:
     assert int(answer.headers["Content-Length"]) > 100
 
 
+def token_of(who: Person) -> dict[str, str]:
+    form = {"username": who.customer.username, "password": who.password}
+    token = Client().post("/api/v1/auth/token", form, "application/json").json()["access"]
+    return {"Authorization": f"Bearer {token}"}
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["products/changes", "orders/changes", "orders", "orders/{order}", "products/{product}/ledger"],
+)
+def test_larger_reads_go_compressed_with_a_separate_etag(
+    person: Callable[..., Person], product: Callable[..., int], path: str
+) -> None:
+    who, products = person(is_staff=True), [product(stock=9) for _ in range(12)]
+    client = Client(headers=token_of(who))
+    lines = {"lines": [{"product": one, "quantity": 1} for one in products]}
+    order = client.post("/api/v1/orders", lines, "application/json").json()["id"]
+    adjusted = {"reason": "received", "lines": [{"product": products[0], "delta": 1}]}
+    for _ in range(9):
+        client.post("/api/v1/stock/adjustments", adjusted, "application/json")
+    address = f"/api/v1/{path.format(order=order, product=products[0])}"
+    # A feed's `since` is the position of its first answer.
+    plain, again = (get(address, encoding, client) for encoding in ("", "gzip"))
+    assert json.loads(gzip.decompress(again.content)) == plain.json()
+    assert len(again.content) < len(plain.content) * 0.7
+    assert again.headers["ETag"] != plain.headers["ETag"]
+    for answer, encoding in ((plain, ""), (again, "gzip")):
+        assert "Accept-Encoding" in answer.headers["Vary"]
+        seen = {"If-None-Match": answer.headers["ETag"]}
+        same = get(address, encoding, client, **seen)
+        assert (same.status_code, same.content) == (304, b"")
+
+
+def test_a_compressed_order_is_changed_with_its_etag(
+    person: Callable[..., Person], product: Callable[..., int]
+) -> None:
+    client, products = Client(headers=token_of(person())), [product(stock=9) for _ in range(12)]
+    lines = {"lines": [{"product": one, "quantity": 1} for one in products]}
+    made = client.post("/api/v1/orders", lines, "application/json")
+    read = get(made.headers["Location"], "gzip", client)
+    assert read.headers["Content-Encoding"] == "gzip"
+    for status in (200, 412):
+        changed = client.patch(
+            made.headers["Location"],
+            {"note": f"Ring {status} times."},
+            "application/json",
+            headers={"If-Match": read.headers["ETag"], "Accept-Encoding": "gzip"},
+        )
+        assert changed.status_code == status
+        assert "Content-Encoding" not in changed.headers
+
+
 def test_short_answers_and_answers_of_orders_are_not_compressed(
     person: Callable[..., Person], product: Callable[..., int]
 ) -> None:

@@ -85,6 +85,10 @@ def test_a_form_without_its_csrf_token_has_a_link_back(browser: Client) -> None:
 def test_an_unknown_host_is_a_page(browser: Client) -> None:
     answer = browser.get("/", headers={"Host": "elsewhere.example"})
     assert is_page(answer, 400, "bad_host")
+    assert "The setting ALLOWED_HOSTS does not have elsewhere.example." in answer.content.decode()
+    answer = browser.get("/", headers={"Host": "<b>:x", "Accept": "application/json"})
+    assert is_problem(answer, 400, "bad_host")
+    assert answer.json()["detail"] == "The setting ALLOWED_HOSTS does not have <b>:x."
 
 
 @pytest.mark.system

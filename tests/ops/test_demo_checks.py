@@ -1,11 +1,17 @@
 """A server in demo mode does not start if it could be public; each refusal names the value."""
 
+import os
+import subprocess
+import sys
+from ipaddress import ip_address
 from typing import Any
 
 import pytest
 from django.conf import LazySettings
 from django.core.management import CommandError, call_command
+from django.http.request import validate_host
 
+from larder.ops import serve
 from larder.ops.demo_checks import demo_is_not_public
 from tests.ops.test_checks import why_no_server_starts
 
@@ -14,7 +20,7 @@ LOCAL = {
     "DEMO_ON_LAN": False,
     "HOST": "",
     "PUBLIC_URL": "",
-    "ALLOWED_HOSTS": ["127.0.0.1", "localhost", "[::1]"],
+    "ALLOWED_HOSTS": serve.demo_hosts(on_lan=False),
     "TRUSTED_PROXIES": [],
 }
 
@@ -78,6 +84,37 @@ def test_a_public_demo_is_refused_with_name_and_value_of_the_setting(
 )
 def test_a_local_demo_starts(settings: LazySettings, setting: str, value: Any) -> None:
     assert found(settings, **{setting: value}) == {}
+
+
+@pytest.mark.parametrize(
+    ("host", "is_allowed"),
+    [
+        *((one, True) for one in ("localhost", "[::1]", "10.0.2.2", "10.0.3.2", "laptop.local")),
+        *((one, False) for one in ("shop.example.com", "laptop.local.example.com", "8.8.8.8")),
+    ],
+)
+def test_a_demo_answers_to_this_machine_and_to_emulators(host: str, is_allowed: bool) -> None:
+    assert validate_host(host, serve.demo_hosts(on_lan=False)) is is_allowed
+
+
+@pytest.mark.system
+def test_a_demo_for_phones_answers_to_the_private_address_of_this_machine() -> None:
+    shown = "from config import settings; print(*settings.ALLOWED_HOSTS)"
+    hosts = []
+    for on_lan in ("0", "1"):
+        environment = {"PATH": os.environ["PATH"], "DEMO": "1", "DEMO_ON_LAN": on_lan}
+        ran = subprocess.run(
+            [sys.executable, "-c", shown],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        hosts.append(ran.stdout.split())
+    usual, for_phones = hosts
+    assert usual == serve.demo_hosts(on_lan=False)
+    # A machine without a private address adds none.
+    assert all(serve.is_local(ip_address(one)) for one in for_phones[len(usual) :])
 
 
 def test_a_demo_on_every_interface_starts_if_the_setting_allows_it(settings: LazySettings) -> None:

@@ -46,6 +46,19 @@ def test_the_first_answer_has_all_orders_of_the_customer_and_no_others(
     assert answers(customer, since) == ([], since)
 
 
+def test_a_client_can_ask_for_fewer_orders_at_a_time(customer: Api, product: Product) -> None:
+    jam = product(stock=9)
+    placed = {place(customer, jam) for _ in range(3)}
+    settle()
+    found, since, more = set[str](), "", True
+    while more:
+        body = customer("GET", f"orders/changes?limit=1&since={since}").body
+        assert len(body["results"]) <= 1
+        found |= {one["id"] for one in body["results"]}
+        since, more = body["since"], body["more"]
+    assert found == placed
+
+
 def test_changed_orders_are_in_the_feed_once_in_their_current_state(
     customer: Api, staff: Api, product: Product
 ) -> None:

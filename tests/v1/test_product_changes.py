@@ -90,6 +90,29 @@ def test_a_full_copy_is_sent_in_pages_followed_by_later_changes(
     assert all(len(page) <= 2 for page in mine.pages)
 
 
+@pytest.mark.parametrize("limit", [1, 2, 10_000])
+def test_a_client_can_ask_for_fewer_changes_at_a_time(
+    copy: Copy, customer: Api, staff: Api, product: Product, limit: int
+) -> None:
+    for id in copy.products:
+        staff("PATCH", f"products/{id}", {"name": "Changed"})
+    settle()
+    for begin in ("", copy.since):
+        found, since, more = set[int](), begin, True
+        while more:
+            body = customer("GET", f"products/changes?limit={limit}&since={since}").body
+            assert len(body["results"]) <= limit
+            found |= {one["id"] for one in body["results"]}
+            since, more = body["since"], body["more"]
+        assert found == copy.products.keys()
+
+
+def test_a_limit_below_one_is_a_fault(customer: Api) -> None:
+    for path in ("products/changes?limit=0", "orders/changes?limit=0"):
+        refused = customer("GET", path)
+        assert (refused.status, refused.body["errors"][0]["pointer"]) == (400, "limit")
+
+
 def test_a_poll_without_changes_is_empty_and_keeps_its_mark(copy: Copy) -> None:
     place = copy.since
     assert (copy.update(), copy.since) == ([], place)
