@@ -5,7 +5,7 @@ from typing import Annotated, Any, get_type_hints
 import msgspec
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from larder.core.clock import now
 from larder.core.errors import Fault
@@ -28,13 +28,15 @@ from larder.v1.shapes import Email, PersonName, Request, Username
 
 
 class Register(Request):
-    """The username and the password of a new account, and its owner's names."""
+    """The username and the password of a new account, and its owner's names. `tokens`: log in
+    too."""
 
     username: Username
     password: Annotated[str, Meta(min_length=1, max_length=MAX_PASSWORD_LENGTH)]
     email: Email = ""
     first_name: PersonName = ""
     last_name: PersonName = ""
+    tokens: bool = False
 
 
 class LogIn(Request):
@@ -62,9 +64,16 @@ class TokenPair(msgspec.Struct):
     expires_in: int
 
 
+class Registered(Me):
+    """A new customer; with `tokens`, also those of a first log-in."""
+
+    tokens: TokenPair | UnsetType = UNSET
+
+
 def _faults(body: dict[str, Any], _: Caller | None) -> list[Fault]:
     """Returns the faults of the username and the password that the struct cannot declare."""
     hints = get_type_hints(Register, include_extras=True)
+    del hints["tokens"]
     given = {n: body[n] for n in hints if n in body and not shape_faults(body[n], hints[n])}
     judged = {"username": "", "password": None} | given
     return accounts.faults(NewCustomer(**judged))
@@ -72,14 +81,14 @@ def _faults(body: dict[str, Any], _: Caller | None) -> list[Fault]:
 
 @operation(
     tag="auth",
-    answers={201: Me},
-    problems=["username_taken", "email_taken", "registration_closed"],
+    answers={201: Registered},
+    problems=["username_taken", "email_taken", "registration_closed", "invalid_credentials"],
     traits=[KEYED],
     token=False,
     also=_faults,
 )
 def register(request: HttpRequest, body: Register) -> HttpResponse:
-    """Creates a customer account."""
+    """Creates a customer account. With `tokens`, each repeat logs in too."""
     moment = now()
     about = (body.username, body.email, body.first_name, body.last_name)
     asked = NewCustomer(
@@ -95,18 +104,23 @@ def register(request: HttpRequest, body: Register) -> HttpResponse:
         registered = accounts.register(
             asked, policy=settings.REGISTRATION, now=moment, claims=claims
         )
-    profile = queries.profile(registered.id)
-    return reply(shown(profile), status=201, headers=replay_headers(replayed=registered.replayed))
+    tokens = _log_in(request, body.username, body.password) if body.tokens else UNSET
+    profile = shown(queries.profile(registered.id))
+    answer = Registered(**msgspec.structs.asdict(profile), tokens=tokens)
+    return reply(answer, status=201, headers=replay_headers(replayed=registered.replayed))
 
 
 @operation(tag="auth", answers={200: TokenPair}, problems=["invalid_credentials"], token=False)
 def log_in(request: HttpRequest, body: LogIn) -> HttpResponse:
     """Exchanges a username and password for an access and a refresh token."""
-    client = request.META.get("HTTP_USER_AGENT", "")
-    given = Credentials(body.username, body.password, client)
-    proof = throttling.proof_of(body.refresh, body.username) if body.refresh else "none"
-    with throttling.log_in(request, body.username, proof=proof):
-        return _tokens(sessions.log_in(given, policy=V1, signer=signer(), now=now()))
+    return reply(_log_in(request, body.username, body.password, body.refresh))
+
+
+def _log_in(request: HttpRequest, username: str, password: str, refresh: str = "") -> TokenPair:
+    given = Credentials(username, password, request.META.get("HTTP_USER_AGENT", ""))
+    proof = throttling.proof_of(refresh, username) if refresh else "none"
+    with throttling.log_in(request, username, proof=proof):
+        return _shown(sessions.log_in(given, policy=V1, signer=signer(), now=now()))
 
 
 @operation(
@@ -120,7 +134,7 @@ def refresh_token(request: HttpRequest, body: RefreshToken) -> HttpResponse:
     the old one returns the same pair for 60 s, and after that one more new pair."""
     with throttling.refresh(request, body.refresh, policy=V1):
         pair = sessions.refresh(body.refresh, policy=V1, signer=signer(), now=now())
-    return _tokens(pair)
+    return reply(_shown(pair))
 
 
 @operation(tag="auth", answers={204: None}, problems=["token_invalid"], token=False)
@@ -130,7 +144,5 @@ def revoke_token(request: HttpRequest, body: RefreshToken) -> HttpResponse:
     return no_content()
 
 
-def _tokens(pair: Pair) -> HttpResponse:
-    seconds = int(V1.access.total_seconds())
-    answer = TokenPair(pair.access, pair.refresh, "Bearer", seconds)
-    return reply(answer)
+def _shown(pair: Pair) -> TokenPair:
+    return TokenPair(pair.access, pair.refresh, "Bearer", int(V1.access.total_seconds()))

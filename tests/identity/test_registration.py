@@ -14,7 +14,7 @@ from tests.conftest import Answer, Api
 GOOD = "a rather good one"
 
 
-def register(username: str, password: str = GOOD, *, key: str = "", **more: str) -> Answer:
+def register(username: str, password: str = GOOD, *, key: str = "", **more: Any) -> Answer:
     """Through the API."""
     body = {"username": username, "password": password, **more}
     headers = {"Idempotency_Key": key} if key else {}
@@ -39,6 +39,38 @@ def test_a_new_customer_may_order_if_registration_is_open(
     answer = register("anna")
     assert (answer.status, answer.body["may_order"], answer.body["is_staff"]) == (201, True, False)
     assert order(log_in("anna"), product()).status == 201
+
+
+def test_a_registration_with_tokens_is_a_log_in_too_and_so_is_its_repeat(db: None) -> None:
+    first = register("anna", key="k", tokens=True)
+    again = register("anna", key="k", tokens=True)
+    assert (first.status, again.status) == (201, 201)
+    assert again.headers["Idempotency-Replayed"] == "true"
+    for answer in (first, again):
+        tokens = answer.body.pop("tokens")
+        assert tokens.keys() == {"access", "refresh", "token_type", "expires_in"}
+        assert Api(tokens["access"])("GET", "me").body == answer.body
+        renewed = Api()("POST", "auth/token/refresh", {"refresh": tokens["refresh"]})
+        assert renewed.status == 200
+    assert answer.headers["Cache-Control"] == "private, no-store"
+    assert Customer.objects.count() == 1
+    assert "tokens" not in register("anna", key="k").body
+
+
+def test_a_repeat_with_a_password_that_was_changed_since_gets_no_tokens(db: None) -> None:
+    access = register("anna", key="k", tokens=True).body["tokens"]["access"]
+    changed = {"current_password": GOOD, "new_password": "an even better one"}
+    assert Api(access)("POST", "auth/password/change", changed).status in {200, 204}
+    refused = register("anna", key="k", tokens=True)
+    assert (refused.status, refused.body["code"]) == (401, "invalid_credentials")
+
+
+def test_a_refused_registration_opens_no_session(db: None) -> None:
+    register("anna")
+    for password in (GOOD, "short"):
+        refused = register("anna", password, tokens=True)
+        assert refused.status in {400, 409}
+        assert "tokens" not in refused.body
 
 
 def test_a_new_customer_may_not_order_before_the_approval_by_staff(
