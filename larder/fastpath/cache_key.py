@@ -19,7 +19,7 @@ CACHE_KEY_HEADERS = (
 )
 """The parts of a request on which the headers of its response depend, besides the caller."""
 
-BYPASS_HEADERS = ("HTTP_ORIGIN", "HTTP_LARDER_POSITION", "HTTP_COOKIE")
+BYPASS_HEADERS = ("HTTP_ORIGIN", "HTTP_LARDER_POSITION", "HTTP_COOKIE", "HTTP_PREFER")
 """Headers that Django reads and that a mobile app does not send."""
 
 MAX_ENTRIES = 256

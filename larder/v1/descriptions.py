@@ -134,6 +134,8 @@ DESCRIPTIONS = {
     "title": "What the code means, in English.",
     "to": "The status after.",
     "token_type": "How the access token is sent.",
+    "tokens": "The tokens of a first log-in.",
+    "Register.tokens": "Whether to log in too.",
     "total": "The sum of the lines.",
     "transaction_id": "The id of the movement at the provider.",
     "type": "The address of the explanation of the code.",

@@ -1,6 +1,7 @@
 """Reads requests and writes answers, for all views of v1."""
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Annotated, Any, TypeVar, get_type_hints
@@ -9,7 +10,7 @@ import msgspec
 from django.http import HttpRequest, HttpResponse
 from msgspec import Meta
 
-from larder.core.errors import InvalidInput
+from larder.core.errors import Fault, InvalidInput
 from larder.core.ids import SYSTEM_ACTOR
 from larder.core.limits import MAX_PAGE_ROWS, PAGE_ROWS
 from larder.db.idempotency import Claim, Scope
@@ -53,6 +54,22 @@ def read_parameters(request: HttpRequest, kind: type[Parameters]) -> Parameters:
         except msgspec.ValidationError:
             pass
     raise InvalidInput(parameter_faults(given, kind))
+
+
+_STRICT = re.compile(r"(?:^|,)\s*handling\s*=\s*\"?strict\"?\s*(?:[;,]|$)", re.IGNORECASE)
+
+
+def is_strict(request: HttpRequest) -> bool:
+    """Returns whether the client prefers `handling=strict` (RFC 7240, section 4.4)."""
+    return _STRICT.search(request.META.get("HTTP_PREFER", "")) is not None
+
+
+def refuse_unknown_parameters(request: HttpRequest, kind: type[msgspec.Struct] | None) -> None:
+    """Raises InvalidInput with all query parameters that `kind` does not declare."""
+    unknown = request.GET.keys() - (_parameter_names(kind) if kind else frozenset())
+    if unknown:
+        detail = "There is no such parameter."
+        raise InvalidInput([Fault(name, "unknown_parameter", detail) for name in sorted(unknown)])
 
 
 def read_page(

@@ -16,7 +16,7 @@ from django.http.response import HttpResponseBase
 from larder.core.limits import MAX_IDEMPOTENCY_KEY_LENGTH, MAX_POSITION_LENGTH
 from larder.identity.caller import Caller
 from larder.v1.bodies import Csv, Signed, read_body, read_csv, read_signed
-from larder.v1.http import read_parameters
+from larder.v1.http import is_strict, read_parameters, refuse_unknown_parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +155,10 @@ EVERYWHERE = Trait(
         _answered("WWW-Authenticate", "How to authenticate.", on=[401]),
         _answered("Allow", "The methods of this path.", on=[405]),
         _answered("Retry-After", "Seconds to wait.", on=[429, 503], pattern="^[0-9]+$"),
+        _sent("Prefer", "`handling=strict`: 400 for unknown query parameters (RFC 7240)."),
     ),
     (
+        "validation_error",
         *("bad_request", "bad_host", "method_not_allowed", "not_acceptable", "throttled"),
         *("internal_error", "overloaded", "database_unavailable"),
     ),
@@ -266,8 +268,14 @@ class Operation:
         """Reads the arguments of the function, and calls it. Raises what either raises."""
         if self.declared.first is not None:
             self.declared.first()
+        strictly = is_strict(request)
+        if strictly:
+            refuse_unknown_parameters(request, self.query)
         given = {name: read(request, who) for name, read in self._readers.items()}
-        return self.run(request, **path, **given)
+        response = self.run(request, **path, **given)
+        if strictly:
+            response.headers["Preference-Applied"] = "handling=strict"
+        return response
 
     def _read_by(self, kinds: Mapping[str, Any]) -> Iterator[tuple[str, Reader]]:
         if "caller" in kinds:

@@ -156,3 +156,30 @@ def test_the_root_of_v1_without_a_slash_is_a_path_of_v1(api: Api, settings: Any)
     for compat in (frozenset(), frozenset("01234")):
         settings.COMPAT = compat
         assert api("GET", "/api/v1").body["code"] == "not_found"
+
+
+STRICT = {"Prefer": "handling=strict"}
+
+
+@pytest.mark.parametrize(
+    ("path", "unknown"),
+    [("products?limit=1&pge=2&serach=tea", ["pge", "serach"]), ("me?verbose=1", ["verbose"])],
+)
+def test_unknown_parameters_are_refused_for_a_client_that_prefers_it(
+    customer: Api, path: str, unknown: list[str]
+) -> None:
+    answer = customer("GET", path)
+    assert (answer.status, "Preference-Applied" in answer.headers) == (200, False)
+    for preferred in ("handling=strict", 'respond-async, Handling="strict"; wait=1'):
+        refused = customer("GET", path, Prefer=preferred)
+        assert (refused.status, refused.body["code"]) == (400, "validation_error")
+        assert [one["pointer"] for one in refused.body["errors"]] == unknown
+        assert {one["code"] for one in refused.body["errors"]} == {"unknown_parameter"}
+    assert customer("GET", path, Prefer="handling=lenient").status == 200
+
+
+@pytest.mark.parametrize("path", ["products?limit=1", "me"])
+def test_a_client_learns_that_its_preference_was_applied(customer: Api, path: str) -> None:
+    for _ in range(2):
+        answer = customer("GET", path, **STRICT)
+        assert (answer.status, answer.headers["Preference-Applied"]) == (200, "handling=strict")
