@@ -1,0 +1,90 @@
+"""Generators of typed clients read the OpenAPI document, and what they make works."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.server import ROOT, Server
+from tests.system.clients.npm import SDK, install, node
+
+DOCUMENT = ROOT / "docs" / "openapi" / "v1.json"
+COMPILE = [
+    "--noEmit",
+    "--strict",
+    "--skipLibCheck",
+    "--module",
+    "nodenext",
+    "--lib",
+    "es2022,dom,dom.iterable",
+]
+
+
+def test_the_types_of_the_sdk_are_those_that_are_generated_from_the_document(
+    tmp_path: Path,
+) -> None:
+    install(SDK)
+    tests = tmp_path / "tests"
+    tests.mkdir()
+    shutil.copytree(SDK / "dist", tmp_path / "dist")
+    shutil.copy(SDK / "tests" / "types.ts", tests)
+    programs = SDK / "node_modules" / ".bin"
+    node(programs / "openapi-typescript", DOCUMENT, "-o", tests / "api.d.ts", folder=tmp_path)
+    node(programs / "tsc", *COMPILE, tests / "types.ts", folder=tmp_path)
+
+
+GENERATOR = "openapi-python-client==0.29.1"
+APP = """
+import sys
+from larder_client import AuthenticatedClient, Client
+from larder_client.api.auth import log_in
+from larder_client.api.orders import place_order
+from larder_client.api.products import list_product_changes
+from larder_client.models import LogIn, NewLine, NewOrder, Problem
+
+url, product = sys.argv[1], int(sys.argv[2])
+pair = log_in.sync(client=Client(url), body=LogIn(username="ada", password="ada"))
+client = AuthenticatedClient(url, token=pair.access)
+changes = list_product_changes.sync(client=client, split=True)
+assert [one.id for one in changes.products] == [product], changes
+assert (changes.results, changes.deleted) == ([], [])
+order = place_order.sync(client=client, body=NewOrder(lines=[NewLine(product=product, quantity=2)]))
+assert (order.status, order.total) == ("placed", "3.00"), order
+wanted = NewOrder(lines=[NewLine(product=product, quantity=99)])
+refused = place_order.sync(client=client, body=wanted)
+assert isinstance(refused, Problem), refused
+assert (refused.code, refused.lines[0].available) == ("insufficient_stock", 3), refused
+"""
+
+
+def uv(*words: str | Path, folder: Path) -> str:
+    """Run a program with packages that uv fetches; skip the test where it cannot."""
+    done = subprocess.run(
+        [sys.executable, "-m", "uv", "run", "--no-project", *words],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    if "Failed to fetch" in done.stderr or "error sending request" in done.stderr:
+        pytest.skip(done.stderr)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def test_a_generated_python_client_has_all_operations_and_places_an_order(
+    server: Server, person: Callable[..., object], product: Callable[..., int], tmp_path: Path
+) -> None:
+    person("ada", "ada")
+    sold = product(price="1.50", stock=5)
+    generate = ("openapi-python-client", "generate", "--path", DOCUMENT, "--output-path", "made")
+    said = uv("--with", GENERATOR, *generate, folder=tmp_path)
+    assert "will not be generated" not in said
+    (tmp_path / "made" / "app.py").write_text(APP)
+    address = f"http://127.0.0.1:{server.port}"
+    needs = ("--with", "httpx==0.28.1", "--with", "attrs==26.1.0", "--with", "python-dateutil")
+    uv(*needs, "python", "app.py", address, str(sold), folder=tmp_path / "made")
