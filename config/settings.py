@@ -327,7 +327,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"{_VALIDATION}.CommonPasswordValidator"},
     {"NAME": f"{_VALIDATION}.NumericPasswordValidator"},
 ]
-CSRF_FAILURE_VIEW = "larder.http.problems.csrf_failed"
+CSRF_FAILURE_VIEW = "larder.http.handlers.csrf_failed"
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
 

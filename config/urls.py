@@ -30,7 +30,7 @@ urlpatterns = [
     *earlier_contracts(settings.COMPAT),
 ]
 
-handler400 = "larder.http.problems.bad_request"
-handler403 = "larder.http.problems.forbidden"
+handler400 = "larder.http.handlers.bad_request"
+handler403 = "larder.http.handlers.forbidden"
 handler404 = "larder.compat.urls.not_found"
-handler500 = "larder.http.problems.server_error"
+handler500 = "larder.http.handlers.server_error"

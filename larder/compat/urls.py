@@ -10,7 +10,7 @@ from django.utils.encoding import escape_uri_path
 from django.views.decorators.csrf import csrf_exempt
 
 from larder.compat.documents import TITLES, document_paths
-from larder.http import problems
+from larder.http import handlers
 
 CONTRACTS = frozenset(TITLES)
 
@@ -49,4 +49,4 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's handler404: a path that does not exist, or an id that is not a number."""
     if settings.COMPAT and _BELOW_THEIR_PATHS.match(request.path):
         return JsonResponse({"detail": "Not found."}, status=404)
-    return problems.not_found(request, exception)
+    return handlers.not_found(request, exception)

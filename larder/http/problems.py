@@ -4,7 +4,6 @@ docs/reference/problems.md explains each code; tests/http/test_problems.py compa
 """
 
 import logging
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -12,7 +11,6 @@ from typing import Any
 
 import msgspec
 from django.core.exceptions import (
-    DisallowedHost,
     PermissionDenied,
     RequestDataTooBig,
     SuspiciousOperation,
@@ -34,7 +32,6 @@ from larder.db.database import sqlstate
 from larder.db.postgresql.errors import CommitUnknown
 from larder.http import preconditions
 from larder.http.addresses import base_url
-from larder.http.error_pages import for_reader
 from larder.http.quotas import quota_headers
 from larder.http.read_your_writes import SAFE
 from larder.http.refusals import HttpRefusal
@@ -274,7 +271,7 @@ def handle(request: HttpRequest, error: Exception) -> HttpResponse | None:
         return from_domain(request, error)
     if isinstance(error, Http404):
         return problem(request, "not_found")
-    return from_database(request, error) or _from_django(request, error)
+    return from_database(request, error) or from_django(request, error)
 
 
 def from_database(request: HttpRequest, error: Exception) -> HttpResponse | None:
@@ -284,7 +281,7 @@ def from_database(request: HttpRequest, error: Exception) -> HttpResponse | None
     if not (busy or isinstance(error, OperationalError | InterfaceError)):
         return None
     if request.method not in SAFE and (isinstance(error, CommitUnknown) or commits.count()):
-        return _outcome_unknown(request, error)
+        return outcome_unknown(request, error)
     state, do = ("busy", _IF_BUSY) if busy else ("unavailable", _IF_AWAY)
     logger.warning("database %s: %s; %s", state, _first_line(error), do)
     return problem(request, "overloaded" if busy else "database_unavailable")
@@ -300,7 +297,7 @@ def _first_line(error: Exception) -> str:
     return str(error).strip().split("\n")[0]
 
 
-def _outcome_unknown(request: HttpRequest, error: Exception) -> HttpResponse:
+def outcome_unknown(request: HttpRequest, error: Exception) -> HttpResponse:
     """Returns 503 with `Retry-After` if a repeat has no second effect; otherwise 500, because
     generic clients repeat after a 503."""
     logger.warning("outcome of a commit unknown: %s; %s", _first_line(error), _IF_UNKNOWN)
@@ -347,7 +344,8 @@ _BUSY = frozenset({"55P03", "57014", "25P03", "25P04", "40P01", "40001", "53300"
 serialization failure; too many clients."""
 
 
-def _from_django(request: HttpRequest, error: Exception) -> HttpResponse | None:
+def from_django(request: HttpRequest, error: Exception) -> HttpResponse | None:
+    """Returns the answer to an error that Django raises; None if it is not one."""
     if isinstance(error, RequestDataTooBig):
         return problem(request, "body_too_large")
     if isinstance(error, PermissionDenied):
@@ -356,49 +354,3 @@ def _from_django(request: HttpRequest, error: Exception) -> HttpResponse | None:
     if isinstance(error, SuspiciousOperation | UnreadablePostError):
         return problem(request, "bad_request")
     return None
-
-
-def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Django's handler400: a host that is not allowed, or a body or header that it cannot read."""
-    if isinstance(exception, DisallowedHost):
-        detail = (
-            f"The setting ALLOWED_HOSTS does not have {request.META.get('HTTP_HOST', '')[:255]}."
-        )
-        return for_reader(request, problem(request, "bad_host", detail=detail))
-    known = _from_django(request, exception)
-    return for_reader(request, known or problem(request, "bad_request"))
-
-
-def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Django's handler404: no such path, or no such object in the admin."""
-    answer = problem(request, "not_found", detail="There is nothing at this path.")
-    return for_reader(request, answer)
-
-
-def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Django's handler403."""
-    detail = str(exception) or "Your account has no permission for this page."
-    return for_reader(request, problem(request, "not_staff", detail=detail))
-
-
-def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Django's CSRF_FAILURE_VIEW: a form without the token of its page, or from another site."""
-    return for_reader(request, problem(request, "csrf_failed"))
-
-
-def server_error(request: HttpRequest) -> HttpResponse:
-    """Django's handler500: the database does not answer, or the server failed, perhaps after a
-    commit. The log has the error with the correlation id.
-    """
-    return for_reader(request, _failed(request, sys.exc_info()[1]))
-
-
-def _failed(request: HttpRequest, error: BaseException | None) -> HttpResponse:
-    if isinstance(error, DomainError):
-        return from_domain(request, error)
-    if isinstance(error, Exception):
-        if away := from_database(request, error):
-            return away
-        if request.method not in SAFE and commits.count():
-            return _outcome_unknown(request, error)
-    return problem(request, "internal_error")

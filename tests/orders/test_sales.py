@@ -20,6 +20,7 @@ from larder.orders.services.placement import Placement, Terms
 from larder.orders.services.sales import refresh_sales
 from larder.orders.services.transitions import TransitionRequest
 from tests.conftest import Person
+from tests.db.feeds import settle
 
 BERLIN = ZoneInfo("Europe/Berlin")
 BEGAN = datetime(2026, 3, 27, 12, tzinfo=UTC)
@@ -101,6 +102,7 @@ def test_sales_equal_a_direct_count_after_every_run(shop: Shop) -> None:
             shop.place(BEGAN + timedelta(hours=shop.random.randint(0, 96)))
         for _ in range(4):
             shop.change()
+        settle()
         refresh_sales(zone=BERLIN, now=BEGAN + timedelta(days=10 + turn))
         assert stored() == counted(BERLIN)
         products = ProductSales.objects.values_list("day", "product", "units")
@@ -111,9 +113,11 @@ def test_sales_equal_a_direct_count_after_every_run(shop: Shop) -> None:
 def test_a_run_counts_only_days_whose_orders_changed(shop: Shop) -> None:
     for days in range(5):
         shop.place(BEGAN + timedelta(days=days))
+    settle()
     assert refresh_sales(zone=BERLIN, now=BEGAN) == 5
     assert refresh_sales(zone=BERLIN, now=BEGAN) == 0
     shop.change()
+    settle()
     assert refresh_sales(zone=BERLIN, now=BEGAN) == 1
     assert stored() == counted(BERLIN)
 
@@ -129,6 +133,7 @@ def test_what_was_counted_is_counted_anew_in_another_time_zone(shop: Shop) -> No
 
 def test_after_a_restore_everything_is_counted_anew(shop: Shop) -> None:
     shop.place(BEGAN)
+    settle()
     refresh_sales(zone=BERLIN, now=BEGAN)
     SalesMark.objects.update(epoch="of another cluster")
     SalesDay.objects.update(orders=99)
@@ -140,9 +145,11 @@ def test_a_run_that_could_not_read_all_events_is_not_complete(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shop.place(BEGAN)
+    settle()
     refresh_sales(zone=BERLIN, now=BEGAN)
     for _ in range(3):
         shop.place(BEGAN)
+    settle()
     monkeypatch.setattr(sales, "PART", 1)
     monkeypatch.setattr(sales, "MOST_PARTS", 2)
     later = BEGAN + timedelta(minutes=1)

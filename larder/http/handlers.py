@@ -1,0 +1,58 @@
+"""Django's handlers of errors outside of views: as pages for people, as problems for programs."""
+
+import sys
+
+from django.core.exceptions import DisallowedHost
+from django.http import HttpRequest, HttpResponse
+
+from larder.core import commits
+from larder.core.errors import DomainError
+from larder.http.error_pages import for_reader
+from larder.http.problems import from_database, from_django, from_domain, outcome_unknown, problem
+from larder.http.read_your_writes import SAFE
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's handler400: a host that is not allowed, or a body or header that it cannot read."""
+    if isinstance(exception, DisallowedHost):
+        detail = (
+            f"The setting ALLOWED_HOSTS does not have {request.META.get('HTTP_HOST', '')[:255]}."
+        )
+        return for_reader(request, problem(request, "bad_host", detail=detail))
+    known = from_django(request, exception)
+    return for_reader(request, known or problem(request, "bad_request"))
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's handler404: no such path, or no such object in the admin."""
+    answer = problem(request, "not_found", detail="There is nothing at this path.")
+    return for_reader(request, answer)
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's handler403."""
+    detail = str(exception) or "Your account has no permission for this page."
+    return for_reader(request, problem(request, "not_staff", detail=detail))
+
+
+def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Django's CSRF_FAILURE_VIEW: a form without the token of its page, or from another site."""
+    return for_reader(request, problem(request, "csrf_failed"))
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Django's handler500: the database does not answer, or the server failed, perhaps after a
+    commit. The log has the error with the correlation id.
+    """
+    return for_reader(request, _failed(request, sys.exc_info()[1]))
+
+
+def _failed(request: HttpRequest, error: BaseException | None) -> HttpResponse:
+    if isinstance(error, DomainError):
+        return from_domain(request, error)
+    if isinstance(error, Exception):
+        if away := from_database(request, error):
+            return away
+        if request.method not in SAFE and commits.count():
+            return outcome_unknown(request, error)
+    return problem(request, "internal_error")
