@@ -1,7 +1,7 @@
 """Compresses answers with gzip.
 
-An answer with an ETag is compressed where it gets the ETag, because each encoding needs a separate
-one: reads of v1 in larder/v1/http.py, pages of the product list and the OpenAPI documents once.
+Each encoding needs a separate ETag. So answers with an ETag are compressed where the ETag is made:
+reads of v1 in larder/v1/http.py; product pages and OpenAPI documents once, when they are made.
 """
 
 import gzip
@@ -27,12 +27,13 @@ Answering = Callable[[HttpRequest], HttpResponseBase]
 
 
 def compress(get_response: Answering) -> Answering:
-    """Middleware that compresses for clients that accept it, with Vary: Accept-Encoding."""
+    """Middleware that compresses reads for clients that accept it, with Vary: Accept-Encoding."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)
         kind = response.headers.get("Content-Type", "").partition(";")[0]
-        if kind in COMPRESSED and isinstance(response, HttpResponse):
+        is_read = request.method in {"GET", "HEAD"}
+        if is_read and kind in COMPRESSED and isinstance(response, HttpResponse):
             _compress(request, response)
         return response
 
@@ -41,7 +42,9 @@ def compress(get_response: Answering) -> Answering:
 
 def _compress(request: HttpRequest, response: HttpResponse) -> None:
     content = response.content
-    if len(content) < SMALLEST_COMPRESSED or response.has_header("ETag"):
+    if len(content) < SMALLEST_COMPRESSED:
+        return
+    if response.has_header("ETag") or response.has_header("Content-Encoding"):
         return
     patch_vary_headers(response, ["Accept-Encoding"])
     if not takes_gzip(request):
@@ -59,7 +62,8 @@ def note_encoding(response: HttpResponse, *, is_packed: bool) -> None:
 
 
 def packed(raw: bytes) -> bytes:
-    """Returns the compressed bytes. The same input gives the same output."""
+    """Returns the compressed bytes. They need no random ones: other sites can make a browser send a
+    cookie, but not a token. The same input gives the same output."""
     return gzip.compress(raw, compresslevel=6, mtime=0)
 
 

@@ -4,6 +4,7 @@ import sys
 
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
+from django.http.request import split_domain_port
 
 from larder.core import commits
 from larder.core.errors import DomainError
@@ -15,9 +16,9 @@ from larder.http.read_your_writes import SAFE
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's handler400: a host that is not allowed, or a body or header that it cannot read."""
     if isinstance(exception, DisallowedHost):
-        detail = (
-            f"The setting ALLOWED_HOSTS does not have {request.META.get('HTTP_HOST', '')[:255]}."
-        )
+        host, _ = split_domain_port(request.META.get("HTTP_HOST", "")[:255])
+        missing = f"The setting ALLOWED_HOSTS does not have {host}."
+        detail = missing if host else "The Host header is not a host name."
         return for_reader(request, problem(request, "bad_host", detail=detail))
     known = from_django(request, exception)
     return for_reader(request, known or problem(request, "bad_request"))

@@ -10,7 +10,7 @@ from msgspec import UNSET, Meta, UnsetType
 from larder.core.clock import now
 from larder.core.errors import Fault
 from larder.core.limits import MAX_PASSWORD_LENGTH, MAX_REFRESH_TOKEN_LENGTH, MAX_USERNAME_LENGTH
-from larder.db.idempotency import RETENTION, fingerprint
+from larder.db.idempotency import RETENTION, Made, fingerprint
 from larder.http import throttling
 from larder.http.authentication import secrets, signer
 from larder.http.idempotency import replay_headers
@@ -73,8 +73,8 @@ class Registered(Me):
 def _faults(body: dict[str, Any], _: Caller | None) -> list[Fault]:
     """Returns the faults of the username and the password that the struct cannot declare."""
     hints = get_type_hints(Register, include_extras=True)
-    del hints["tokens"]
-    given = {n: body[n] for n in hints if n in body and not shape_faults(body[n], hints[n])}
+    names = NewCustomer.__dataclass_fields__.keys() & body.keys()
+    given = {n: body[n] for n in names if not shape_faults(body[n], hints[n])}
     judged = {"username": "", "password": None} | given
     return accounts.faults(NewCustomer(**judged))
 
@@ -104,10 +104,18 @@ def register(request: HttpRequest, body: Register) -> HttpResponse:
         registered = accounts.register(
             asked, policy=settings.REGISTRATION, now=moment, claims=claims
         )
-    tokens = _log_in(request, body.username, body.password) if body.tokens else UNSET
+    tokens = _first_tokens(request, body, registered) if body.tokens else UNSET
     profile = shown(queries.profile(registered.id))
     answer = Registered(**msgspec.structs.asdict(profile), tokens=tokens)
     return reply(answer, status=201, headers=replay_headers(replayed=registered.replayed))
+
+
+def _first_tokens(request: HttpRequest, body: Register, registered: Made) -> TokenPair:
+    """Checks the password of a repeat only: a registration that was stored is not refused."""
+    if registered.replayed:
+        return _log_in(request, body.username, body.password)
+    client = request.META.get("HTTP_USER_AGENT", "")
+    return _shown(sessions.begin(registered.id, client, policy=V1, signer=signer(), now=now()))
 
 
 @operation(tag="auth", answers={200: TokenPair}, problems=["invalid_credentials"], token=False)

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.test import Client
+from django.http import HttpResponse
+from django.test import Client, RequestFactory
 
+from larder.http.compression import SMALLEST_COMPRESSED, compress
 from tests.conftest import Person
 
 DOCUMENT = "/api/v1/openapi.json"
@@ -127,3 +129,21 @@ def test_short_answers_and_answers_of_orders_are_not_compressed(
     assert made.status_code == 201
     for answer in (made, client.get("/livez"), client.get("/api/v1/me", headers=signed)):
         assert "Content-Encoding" not in answer.headers
+
+
+def test_a_long_answer_to_a_change_is_not_compressed(
+    person: Callable[..., Person], product: Callable[..., int]
+) -> None:
+    client = Client(headers=token_of(person(is_staff=True)) | {"Accept-Encoding": "gzip"})
+    lines = [{"product": product(), "delta": 1} for _ in range(40)]
+    sent = {"reason": "received", "lines": lines}
+    answer = client.post("/api/v1/stock/adjustments", sent, "application/json")
+    assert (answer.status_code, len(answer.content) > SMALLEST_COMPRESSED) == (201, True)
+    assert "Content-Encoding" not in answer.headers
+
+
+def test_an_answer_that_is_encoded_already_stays_as_it_is() -> None:
+    encoded = HttpResponse(b"x" * 2_000, headers={"Content-Encoding": "br"})
+    request = RequestFactory().get("/", headers={"Accept-Encoding": "gzip"})
+    answer = compress(lambda _: encoded)(request)
+    assert (answer.headers["Content-Encoding"], encoded.content) == ("br", b"x" * 2_000)

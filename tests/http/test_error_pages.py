@@ -86,9 +86,15 @@ def test_an_unknown_host_is_a_page(browser: Client) -> None:
     answer = browser.get("/", headers={"Host": "elsewhere.example"})
     assert is_page(answer, 400, "bad_host")
     assert "The setting ALLOWED_HOSTS does not have elsewhere.example." in answer.content.decode()
-    answer = browser.get("/", headers={"Host": "<b>:x", "Accept": "application/json"})
-    assert is_problem(answer, 400, "bad_host")
-    assert answer.json()["detail"] == "The setting ALLOWED_HOSTS does not have <b>:x."
+    details = {
+        "Shop.lan:8000": "The setting ALLOWED_HOSTS does not have shop.lan.",
+        "[fd00::1]:8000": "The setting ALLOWED_HOSTS does not have [fd00::1].",
+        "<b>:x": "The Host header is not a host name.",
+    }
+    for host, detail in details.items():
+        answer = browser.get("/", headers={"Host": host, "Accept": "application/json"})
+        assert is_problem(answer, 400, "bad_host")
+        assert answer.json()["detail"] == detail
 
 
 @pytest.mark.system

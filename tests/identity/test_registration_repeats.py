@@ -8,9 +8,10 @@ import pytest
 from django.db import connection
 
 from larder.db import database
-from larder.identity import hashers
+from larder.identity import attempts, hashers
 from larder.identity.hashers import HashQueue
 from larder.identity.models import Customer
+from larder.identity.rates import Rate
 from larder.identity.services.accounts import delete_account
 from tests.conftest import Answer, Api
 from tests.identity.conftest import Counted
@@ -19,9 +20,11 @@ from tools.processes import wait_until
 GOOD = "a rather good one"
 
 
-def register(username: str = "anna", password: str = GOOD, *, key: str = "k") -> Answer:
+def register(
+    username: str = "anna", password: str = GOOD, *, key: str = "k", **more: Any
+) -> Answer:
     """Through the API."""
-    body = {"username": username, "password": password}
+    body = {"username": username, "password": password, **more}
     return Api()("POST", "auth/register", body, **({"Idempotency_Key": key} if key else {}))
 
 
@@ -33,6 +36,26 @@ def full(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_repeat_costs_no_hash(db: None, hashes: Counted) -> None:
     assert [register().status for _ in range(5)] == [201] * 5
     assert hashes.begun == 1
+
+
+def test_a_registration_with_tokens_costs_one_hash(db: None, hashes: Counted) -> None:
+    assert "tokens" in register(tokens=True).body
+    assert hashes.begun == 1
+
+
+def test_a_registration_is_not_refused_because_log_ins_from_its_address_are(
+    db: None, hashes: Counted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = attempts.Limits(Rate(1, 3600), Rate(1, 3600), failures=attempts.BOTH)
+    limits = {**attempts.NORMAL, "log in": one}
+    monkeypatch.setattr(attempts, "_setup", [attempts.Setup(limits=limits)])
+    wrong = {"username": "bert", "password": "a wrong one"}
+    answers = [Api()("POST", "auth/token", wrong).status for _ in range(2)]
+    assert answers == [401, 429]
+    registered = register(tokens=True)
+    assert registered.status == 201
+    assert Api(registered.body["tokens"]["access"])("GET", "me").body["username"] == "anna"
+    assert register(tokens=True).status == 429
 
 
 def test_a_repeat_is_answered_while_the_hash_lane_is_full(

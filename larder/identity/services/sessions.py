@@ -58,6 +58,22 @@ def log_in(given: Credentials, *, policy: TokenPolicy, signer: Signer, now: date
     Raises InvalidCredentials.
     """
     customer = verified(given.username, given.password)
+    return _opened(customer, given.client, policy=policy, signer=signer, now=now)
+
+
+def begin(
+    customer: int, client: str, *, policy: TokenPolicy, signer: Signer, now: datetime
+) -> Pair:
+    """Opens the first session of an account that the same request made. Its password was hashed
+    just now. Raises InvalidCredentials if the account was deactivated meanwhile.
+    """
+    made = Customer.objects.get(pk=customer)
+    return _opened(made, client, policy=policy, signer=signer, now=now)
+
+
+def _opened(
+    customer: Customer, client: str, *, policy: TokenPolicy, signer: Signer, now: datetime
+) -> Pair:
     with transaction.atomic(durable=True):
         lock_unchanged(customer)
         _make_room(customer.pk, now=now)
@@ -65,7 +81,7 @@ def log_in(given: Credentials, *, policy: TokenPolicy, signer: Signer, now: date
             customer=customer,
             epoch=_epoch(customer.pk),
             door=policy.name,
-            client=_shown(given.client),
+            client=_shown(client),
             created_at=now,
             rotated_at=now,
             expires_at=now + policy.refresh,
