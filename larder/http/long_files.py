@@ -1,7 +1,7 @@
 """Files of many orders (CSV, RFC 4180), which are written while the client reads them."""
 
 import csv
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from io import StringIO
 from itertools import chain, islice
 from threading import BoundedSemaphore
@@ -12,6 +12,7 @@ from django_guid import get_guid
 
 from larder.core.per_key import PlacesPerKey, place_of
 from larder.db import database
+from larder.identity import audit
 from larder.identity.caller import Caller
 from larder.identity.services.credentials import renewed
 
@@ -64,6 +65,14 @@ def stream(
             # Some servers do not close the connection on an error. Then only this line shows it.
             yield _BROKEN.format(get_guid()).encode()
             raise
+
+
+def begin(file: Iterator[bytes], name: str, asked: Mapping[str, object]) -> None:
+    """Reads the first orders, then records the export. The answer begins after this: an error
+    until here is answered as for other requests. Raises Overloaded."""
+    next(file)
+    audit.record(f"export:{name}", "export", after=asked)
+    database.release()
 
 
 _BROKEN = '"This file is incomplete: the server broke it off. Correlation-ID {}'

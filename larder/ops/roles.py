@@ -23,7 +23,7 @@ SECRET_TABLES = (
     *("identity.session", "identity.key", "identity.address", "identity.password_reset"),
     *("identity.second_factor", "identity.one_time_code"),
     *("identity.email_change", "common.idempotency_key", "common.rate_limit"),
-    "public.django_session",
+    *("common.kept_file", "public.django_session"),
     *("public.procrastinate_jobs", "public.procrastinate_events"),
 )
 OPEN_CUSTOMER_COLUMNS = "id, public_id, username, is_active, is_staff, may_order, date_joined"

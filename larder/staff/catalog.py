@@ -31,7 +31,6 @@ from larder.catalog.search import words
 from larder.core import money
 from larder.core.clock import now
 from larder.core.limits import MAX_FILTER_CHOICES, MONEY_DECIMALS, PRICE_DIGITS
-from larder.core.spreadsheets import escape_formula
 from larder.staff import exports
 from larder.staff.base import (
     Sentence,
@@ -194,7 +193,7 @@ class ProductResource(exports.Columns):
 
     def dehydrate_category(self, product: Product) -> str:
         category = product.category_id
-        return "" if category is None else escape_formula(self._names.label(category))
+        return "" if category is None else exports.safe_text(self._names.label(category))
 
     @cached_property
     def _names(self) -> CategoryNames:

@@ -34,10 +34,15 @@ _NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 """Characters that no XLSX file can have (XML 1.0, section 2.2). Customers can write them."""
 
 
+def safe_text(value: object) -> str:
+    """Returns a text for a cell of a file: no formula, and only characters of a workbook."""
+    safe = escape_formula(str(value))
+    return _NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", safe)
+
+
 class _Text(Widget):  # type: ignore[misc]
     def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
-        safe = "" if value is None else escape_formula(str(value))
-        return _NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", safe)
+        return "" if value is None else safe_text(value)
 
 
 class _Amount(DecimalWidget):  # type: ignore[misc]
@@ -71,7 +76,7 @@ def price(attribute: str, name: str = "") -> Any:
 
 
 def computed(name: str) -> Any:
-    """A column whose value the resource's `dehydrate_<name>` gives: a number, or safe text."""
+    """A column whose value the resource's `dehydrate_<name>` gives: a number, or `safe_text`."""
     return Field(column_name=name)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from django import forms
 from django.contrib.auth import get_user_model
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.http import HttpResponse, StreamingHttpResponse
 from django.urls import reverse
 from unfold.widgets import UnfoldAdminTextInputWidget
@@ -18,8 +19,7 @@ from larder.core import money
 from larder.core.currencies import from_minor, to_minor
 from larder.core.spreadsheets import escape_formula
 from larder.db import database
-from larder.http.long_files import stream
-from larder.identity import audit
+from larder.http.long_files import begin, stream
 from larder.identity.queries import ADDRESS_FIELDS
 from larder.orders import payment_state
 from larder.orders.queries import LineView, OrderFilter, OrderView, walk
@@ -41,8 +41,13 @@ _MARKED = (f"\ufeff{COLUMNS[0]}", *COLUMNS[1:])
 """With a byte order mark, without which Excel takes UTF-8 for something else."""
 
 
+_DAYS = [MinValueValidator(date(1900, 1, 1)), MaxValueValidator(date(9000, 1, 1))]
+"""Each of them has a day before and a day after it, in every time zone."""
+
+
 def _day(label: str) -> forms.DateField:
-    return forms.DateField(label=label, widget=UnfoldAdminTextInputWidget(attrs={"type": "date"}))
+    widget = UnfoldAdminTextInputWidget(attrs={"type": "date"})
+    return forms.DateField(label=label, validators=_DAYS, widget=widget)
 
 
 class PeriodForm(forms.Form):
@@ -88,8 +93,6 @@ class AccountableOrders(ServiceAdmin):
 
 def _answer(request: Any, first: date, last: date) -> StreamingHttpResponse:
     """Raises Overloaded."""
-    period = {"placed_from": str(first), "placed_to": str(last)}
-    audit.record("export:order lines", "export", after=period)
     # Both ends are exclusive.
     wanted = OrderFilter(
         customer=None,
@@ -97,8 +100,7 @@ def _answer(request: Any, first: date, last: date) -> StreamingHttpResponse:
         placed_before=_midnight(last + timedelta(days=1)),
     )
     file = stream(caller_of(request), walk(wanted), _MARKED, _rows)
-    # The answer begins after this: an error until here is shown as a page.
-    next(file)
+    begin(file, "order lines", {"placed_from": str(first), "placed_to": str(last)})
     named = f'attachment; filename="order-lines-{first}-{last}.csv"'
     return StreamingHttpResponse(
         file, content_type="text/csv; charset=utf-8", headers={"Content-Disposition": named}

@@ -62,6 +62,12 @@ def _part(label: str, most: int = MAX_SHORT_TEXT_LENGTH, **options: Any) -> form
     return words(label, most=most, required=False, **{"strip": False, **options})
 
 
+class _Note(forms.CharField):
+    def to_python(self, value: Any) -> str:
+        # Browsers send other line breaks than those of the API.
+        return str(super().to_python(value)).replace("\r\n", "\n")
+
+
 class ChangeForm(MoveForm):
     """The details of a placed order, and a product to add to it."""
 
@@ -71,7 +77,7 @@ class ChangeForm(MoveForm):
         widget=UnfoldAdminTextInputWidget(attrs={"type": "date"}),
     )
     reference = _part("Reference")
-    note = forms.CharField(
+    note = _Note(
         label="Note",
         max_length=MAX_TEXT_LENGTH,
         required=False,
@@ -103,6 +109,8 @@ class ChangeForm(MoveForm):
                 self.add_error("sku", "No product has this SKU.")
             elif not given.get("units"):
                 self.add_error("units", "Enter how many.")
+        elif given.get("units"):
+            self.add_error("sku", "Enter the SKU.")
         return given
 
     @staticmethod
@@ -117,8 +125,7 @@ class ChangeForm(MoveForm):
         given = self.cleaned_data
         address = {name: given[name] for name in _IN_ADDRESS}
         return Details(
-            # Browsers send other line breaks than those of the API.
-            note=given["note"].replace("\r\n", "\n"),
+            note=given["note"],
             reference=given["reference"],
             requested_for=given["requested_for"],
             ship_to=address if any(address.values()) else None,
@@ -189,7 +196,7 @@ class PickedForm(OrderLineForm):
 class ChangedForm(OrderLineForm):
     """The units of a line. The initial value is all units."""
 
-    quantity = whole("Units", least=0, most=MAX_UNITS)
+    quantity = whole("Units", least=0, most=MAX_ORDERED_UNITS)
 
     def __init__(self, line: LineView, sent: Any) -> None:
         super().__init__(line, sent, quantity=line.quantity)

@@ -266,7 +266,7 @@ class MovableOrders(ServiceAdmin):
         page = self._sheet(order, move, request.POST)
         sent = _sent(order.id, page, request.POST)
         is_stale = sent is not None and sent.version != order.version
-        if sent is None or not (is_stale or page.is_complete(FORMS[move].nothing)):
+        if sent is None or not (is_stale or page.is_complete(_nothing(page, move))):
             return show(self, request, page)
         wanted = sent.transition_request(request, move)
         try:
@@ -345,6 +345,11 @@ def _sent(order: UUID, page: Page, sent: Any) -> Sent | None:
     given = page.form.cleaned_data
     content = sorted((name, sent.getlist(name)) for name in sent if name != "csrfmiddlewaretoken")
     return Sent(order, given["seen_version"], str(given["form_key"]), fingerprint(content))
+
+
+def _nothing(page: Page, move: Move) -> str:
+    """Returns the error if no line is filled; empty if a product is added to the order."""
+    return "" if page.form.cleaned_data.get("product") else FORMS[move].nothing
 
 
 def _outcome(order: OrderView, move: Move, *, made: bool) -> tuple[str, int]:

@@ -11,6 +11,7 @@ from larder.http.authentication import proven_factor
 from larder.identity import audit, permissions
 from larder.identity.caller import Caller
 from larder.identity.errors import SessionEnded
+from larder.staff.page_permissions import needed
 
 CHANNEL = "admin"
 
@@ -91,9 +92,6 @@ def _page(request: Any) -> str:
 
 
 def _permission_of(request: Any) -> str:
-    """Returns the permission that the page needs, if its name says it; empty otherwise."""
-    app, _, rest = _page(request).partition("_")
-    model, _, action = rest.partition("_")
-    is_read = action == "changelist" or (action == "change" and request.method == "GET")
-    permission = f"{app}.{'view' if is_read else action}_{model}"
-    return permission if permission in permissions.ALL else ""
+    """Returns the permission of the page that the user lacks; empty if none is known."""
+    known = (one for one in needed(_page(request), request.method) if one in permissions.ALL)
+    return next((one for one in known if not request.user.has_perm(one)), "")

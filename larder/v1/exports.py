@@ -6,8 +6,7 @@ import msgspec
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 
 from larder.core.spreadsheets import escape_formula
-from larder.http.long_files import stream
-from larder.identity import audit
+from larder.http.long_files import begin, stream
 from larder.identity.caller import Caller
 from larder.orders import queries
 from larder.orders.queries import OrderView
@@ -48,10 +47,8 @@ def export_orders(
         return HttpResponse(content_type=CSV, headers=headers)
     is_own = wanted.customer == caller.id
     own = {"own": True} if is_own else {}
-    audit.record("export:orders", "export", after=_filters(query) | own)
     file = stream(caller, queries.walk(wanted), COLUMNS, _rows, is_own=is_own)
-    # The answer begins after this: an error until here is answered with a problem.
-    next(file)
+    begin(file, "orders", _filters(query) | own)
     return StreamingHttpResponse(file, content_type=CSV, headers=headers)
 
 

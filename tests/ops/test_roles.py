@@ -36,6 +36,7 @@ REFUSED = (
     "SELECT * FROM key",
     "SELECT * FROM address",
     "SELECT * FROM rate_limit",
+    "SELECT * FROM kept_file",
     "SELECT * FROM django_session",
     "SELECT * FROM procrastinate_jobs",
     "INSERT INTO category (name) VALUES ('x')",

@@ -10,6 +10,7 @@ import pytest
 from django.test import Client, override_settings
 
 from larder.core.errors import NotStaff
+from larder.http import long_files
 from larder.identity.models import AuditEntry, Customer
 from larder.identity.services.accounts import delete_account
 from larder.orders.models import Order
@@ -125,6 +126,23 @@ def test_an_export_is_recorded_with_its_period_and_needs_the_permission_and_a_pe
     viewer = Desk(allow(person(is_staff=True), "orders.view_order"))
     assert viewer.get(ACCOUNTING).status == 403
     assert ACCOUNTING not in viewer.get("orders/order/").text
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "1899-12-31", "9000-01-02", "9999-12-31"])
+def test_a_day_at_an_end_of_the_calendar_is_refused_and_nothing_is_recorded(
+    desk: Desk, day: str
+) -> None:
+    page: Page = desk.post(ACCOUNTING, {"first": day, "last": day})
+    assert set(page.errors) == {"first", "last"}
+    assert export(desk, "1900-01-01", "1900-01-01") == export(desk, "9000-01-01", "9000-01-01")
+    assert AuditEntry.objects.filter(object="export:order lines").count() == 2
+
+
+def test_an_export_that_finds_no_place_is_not_recorded(desk: Desk, boss: Person) -> None:
+    with long_files._accounts.place(boss.id):
+        page: Page = desk.post(ACCOUNTING, {"first": "2026-01-01", "last": "2026-01-31"})
+    assert page.status == 503
+    assert not AuditEntry.objects.filter(object="export:order lines").exists()
 
 
 def test_the_statements_grow_with_parts_of_a_hundred_orders_and_not_with_orders(

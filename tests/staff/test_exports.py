@@ -16,7 +16,7 @@ from larder.core import per_key
 from larder.core.per_key import limited
 from larder.staff import exports
 from larder.staff.exports import BoundedExport
-from tests.conftest import Person
+from tests.conftest import NOW, Person
 from tests.staff.desk import Desk, Page, allow
 
 
@@ -118,12 +118,14 @@ def test_text_with_characters_that_no_workbook_can_have_is_exported(
 ) -> None:
     """Customers can write them into the note of an order."""
     openpyxl = pytest.importorskip("openpyxl", reason="XLSX is offered where openpyxl is installed")
-    product(sku="JAM", description="a\tb\x01\x0b\x1f\ufffe\uffffc")
+    tea = services.create_category(name="Tea\x01", parent=None, now=NOW).id
+    product(sku="JAM", category_id=tea, description="a\tb\x01\x0b\x1f\ufffe\uffffc")
     page = desk.post("catalog/product/export/", {"format": "1", "resource": "0"})
     sheet = openpyxl.load_workbook(io.BytesIO(page.response.content)).active
     names, cells = list(sheet.values)
     row = dict(zip(names, cells, strict=True))
     assert row["description"] == f"a\tb{5 * chr(0xFFFD)}c"
+    assert row["category"] == f"Tea{chr(0xFFFD)}"
 
 
 def test_every_column_of_text_is_defused() -> None:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 
+from larder.core.limits import MAX_STOCK, MAX_TEXT_LENGTH, MAX_UNITS
 from larder.identity.models import AuditEntry
 from larder.inventory.models import Stock
 from larder.orders.decision import Wanted
@@ -91,6 +92,33 @@ def test_a_page_that_changes_nothing_makes_no_event(desk: Desk, order: UUID) -> 
     assert not OrderEvent.objects.filter(type="changed").exists()
 
 
+def test_line_breaks_of_a_browser_count_as_one_character_of_a_note(desk: Desk, order: UUID) -> None:
+    note = "\n" * (MAX_TEXT_LENGTH - 2) + "ab"
+    assert desk.save(path(order), note=note.replace("\n", "\r\n")).errors == {}
+    assert Order.objects.get().note == note
+
+
+def test_a_line_of_more_units_than_one_product_of_an_order_may_have_is_kept(
+    desk: Desk, person: Callable[..., Person], product: Callable[..., int]
+) -> None:
+    """Lines of one product were added up."""
+    salt, who = product(sku="SALT", stock=MAX_STOCK), person("mary")
+    lines = [Wanted(salt, MAX_UNITS), Wanted(salt, 1)]
+    wanted = Placement(customer=who.id, actor=who.customer.public_id, lines=lines)
+    order = place_order(wanted, terms=Terms(currency="GBP"), now=NOW).order.id
+    assert desk.save(path(order), note="Knock").errors == {}
+    assert (units(), Order.objects.get().note) == ({"SALT": MAX_UNITS + 1}, "Knock")
+
+
+def test_all_lines_are_replaced_by_another_product(
+    desk: Desk, order: UUID, jam: int, product: Callable[..., int]
+) -> None:
+    product(sku="TEA", stock=5)
+    changes = {f"line-{jam}-quantity": "0", "sku": "TEA", "units": "2"}
+    assert desk.save(path(order), **changes).errors == {}
+    assert units() == {"TEA": 2}
+
+
 def test_a_page_sent_twice_changes_once_and_answers_alike(
     desk: Desk, order: UUID, jam: int
 ) -> None:
@@ -117,6 +145,7 @@ WRONG: list[tuple[dict[str, str], dict[str, list[str]]]] = [
     ({"line-JAM-quantity": "15"}, {"line-JAM-quantity": ["Only 10 are available."]}),
     ({"sku": "TAE", "units": "1"}, {"sku": ["No product has this SKU."]}),
     ({"sku": "JAM"}, {"units": ["Enter how many."]}),
+    ({"units": "2"}, {"sku": ["Enter the SKU."]}),
     ({"country": "uk"}, {"country": ["Two capital letters, such as GB."]}),
 ]
 

@@ -26,7 +26,7 @@ from larder.db import database
 from larder.http import authentication, long_files
 from larder.http.long_files import EXPORTS_AT_ONCE, ROWS_AT_ONCE
 from larder.identity.errors import SessionEnded
-from larder.identity.models import Customer, Key, Session
+from larder.identity.models import AuditEntry, Customer, Key, Session
 from larder.identity.services import keys, sessions
 from larder.identity.services.keys import Limits
 from larder.orders.models import Order
@@ -308,6 +308,8 @@ def test_exports_of_customers_leave_places_for_staff(
             file = files.enter_context(closing(ask(person(is_staff=True))))
             assert file.status_code == 200
         is_refused(ask(person(is_staff=True)))
+    # A refused file is not recorded.
+    assert AuditEntry.objects.filter(object="export:orders").count() == EXPORTS_AT_ONCE
 
 
 def is_refused(answer: StreamingHttpResponse) -> None:
