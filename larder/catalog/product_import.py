@@ -165,7 +165,7 @@ SHOWN_CHARACTERS = 200
 
 def preview(columns: Sequence[str]) -> Changes:
     """Returns what the staged file would change. Assumes the block of `staged`."""
-    names, listed = sql.stored_fields(columns), [SHOWN_CHARACTERS, MAX_SHOWN_CHANGES]
+    names, listed = sql.previewed_fields(columns), [SHOWN_CHARACTERS, MAX_SHOWN_CHANGES]
     rows = [
         ChangedRow(line, sku, is_known, is_archived, _different(names, values))
         for line, sku, is_known, is_archived, *values in database.rows(

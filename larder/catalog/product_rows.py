@@ -139,7 +139,8 @@ def _category(names: Callable[[], CategoryNames]) -> Cell:
             raise _UnusableCellError("unknown_category", _expected(A_CATEGORY, text))
         if len(categories) > 1:
             several = ", ".join(f"{names().path(one)} ({one})" for one in [*categories][:3])
-            raise _UnusableCellError("ambiguous", f"{_expected(A_CATEGORY, text)} Fit: {several}.")
+            detail = f"{_expected(A_CATEGORY, text)} Several categories have this name: {several}."
+            raise _UnusableCellError("ambiguous", detail)
         return next(iter(categories))
 
     return read

@@ -111,17 +111,23 @@ def preview_changes(given: Collection[str]) -> str:
     """Returns the statement that lists such lines: the line, the SKU, whether the product is known
     and archived, and for each column of the file whether it differs, and both values as text, cut
     to the second parameter."""
-    columns = ", ".join(
-        f"product.{_CHANGED[name]} IS DISTINCT FROM file.{name}, "
-        f"left(product.{_CHANGED[name]}::text, given.most), left(file.{name}::text, given.most)"
-        for name in stored_fields(given)
-    )
+    columns = ", ".join(map(_compared, previewed_fields(given)))
     return f"""
 SELECT line, file.sku, product.id IS NOT NULL, product.archived_at IS NOT NULL, {columns}
 FROM product_file AS file LEFT JOIN product USING (sku) CROSS JOIN (SELECT %s::int) AS given (most)
 WHERE product.id IS NULL OR product.archived_at IS NOT NULL OR {_differs(given)}
 ORDER BY line LIMIT %s
 """
+
+
+def _compared(name: str) -> str:
+    if name == _OPENING:
+        return f"product.id IS NULL AND file.{name} > 0, NULL, file.{name}::text"
+    former = f"product.{_CHANGED[name]}"
+    return (
+        f"{former} IS DISTINCT FROM file.{name}, "
+        f"left({former}::text, given.most), left(file.{name}::text, given.most)"
+    )
 
 
 def _differs(given: Collection[str]) -> str:
@@ -134,11 +140,18 @@ _NEW = ", ".join(one.column for one in IN_FILES)
 _STAGED = ", ".join(one.name for one in IN_FILES)
 _CHANGED = {one.name: one.column for one in IN_FILES if one.name != "sku"}
 _ROWS = ("product", "excluded")
+_OPENING = "quantity"
+"""The column of the opening stock of new products."""
 
 
 def stored_fields(given: Collection[str]) -> list[str]:
     """Returns the columns of the file that change existing products."""
     return [name for name in given if name in _CHANGED]
+
+
+def previewed_fields(given: Collection[str]) -> list[str]:
+    """Returns the columns of the file that a preview shows."""
+    return [name for name in given if name in _CHANGED or name == _OPENING]
 
 
 def stored_columns(given: Collection[str]) -> list[str]:

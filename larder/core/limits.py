@@ -268,7 +268,7 @@ MAX_FOUND_ORDERS = 1_000
 MAX_FOUND_OWNERS = 20
 """Customers, and products, whose orders a search of staff finds."""
 
-SHOWN_OLDEST = 10
+DASHBOARD_ROWS = 10
 """Orders to pack, and best sellers, on the dashboard."""
 
 MAX_DASHBOARD_DAYS = 92

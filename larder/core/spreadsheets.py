@@ -35,8 +35,8 @@ def escape_formula(text: str) -> str:
 
 
 def unescape_formula(text: str) -> str:
-    """Returns the text that `escape_formula` turns into `text`. A text that it returns for no text
-    stays as it is.
+    """Returns the text that `escape_formula` turns into `text`. Other texts stay as they
+    are.
 
     >>> unescape_formula("'=1+1"), unescape_formula("'tis"), unescape_formula("-5")
     ('=1+1', "'tis", '-5')

@@ -129,7 +129,8 @@ class RepriceableProducts(ServiceAdmin):
             services.change_prices(changed, now=now())
         except PricesChanged as refusal:
             named = ", ".join(refusal.skus)
-            text = f"Nothing was changed. Other prices than shown, or archived: {named}."
+            text = "Nothing was changed. These products have another price than shown, or are "
+            text += f"archived: {named}."
             self.message_user(request, text, messages.ERROR)
         except DomainError as refusal:
             refuse_former(request, refusal, "catalog.change_product")

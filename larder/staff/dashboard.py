@@ -17,7 +17,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 
 from larder.catalog.models import Product
-from larder.core.limits import MAX_DASHBOARD_DAYS, MAX_LISTED_ROWS, SHOWN_OLDEST
+from larder.core.limits import DASHBOARD_ROWS, MAX_DASHBOARD_DAYS, MAX_LISTED_ROWS
 from larder.db import observations
 from larder.orders import queries
 from larder.orders.models import OrderStatus, RefundDue
@@ -172,7 +172,7 @@ def _oldest() -> dict[str, Any]:
             f"{one.requested_for:%d %b %Y}" if one.requested_for else "–",
             amount(one.total, one.currency),
         ]
-        for one in queries.oldest_placed(limit=SHOWN_OLDEST)
+        for one in queries.oldest_placed(limit=DASHBOARD_ROWS)
     ]
     return {"headers": ["Number", "Placed", "Requested for", "Total"], "rows": rows}
 
@@ -253,7 +253,7 @@ def _days(period: Period, found: Sequence[DaySales]) -> dict[str, Any]:
 
 def _best(period: Period) -> dict[str, Any]:
     """Returns the best sellers as a table. The units link to the orders with the product."""
-    sold = queries.best_sellers(period.first, period.last, limit=SHOWN_OLDEST)
+    sold = queries.best_sellers(period.first, period.last, limit=DASHBOARD_ROWS)
     products = Product.objects.in_bulk([product for product, _ in sold])
     rows = [
         [

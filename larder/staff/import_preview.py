@@ -29,7 +29,11 @@ def summary(preview: Preview) -> str:
         "the same."
     )
     rest = changes.lines - same - len(changes.rows)
-    text += f" The table shows the first {len(changes.rows)} of them." if rest else ""
+    text += (
+        f" The table shows the first {len(changes.rows)} lines that change something."
+        if rest
+        else ""
+    )
     ignored = ", ".join(preview.ignored)
     return text + (f" These columns are not imported: {ignored}." if ignored else "")
 

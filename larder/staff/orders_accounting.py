@@ -34,6 +34,7 @@ COLUMNS = (
     *("number", "placed_on", "status", "payment", "customer", "reference"),
     *("sku", "product", "quantity", "returned", "unit_price", "line_total", "returned_total"),
     *("currency", *(f"ship_to_{one}" for one in _ADDRESS)),
+    "order_total",
 )
 """The first line. New columns are added at the end."""
 
@@ -118,10 +119,11 @@ def _rows(orders: Iterable[OrderView]) -> Iterator[list[object]]:
     names = {one.pk: customer_name(one) for one in people.order_by("pk")}
     database.release()
     for order in read:
-        address = order.ship_to or {}
-        before, after = _of_order(order, names), [_text(address.get(one)) for one in _ADDRESS]
+        address, currency = order.ship_to or {}, order.currency
+        before, total = _of_order(order, names), _rounded(order.total, currency)
+        after = [currency, *(_text(address.get(one)) for one in _ADDRESS), total]
         for line in order.lines:
-            yield [*before, *_of_line(line, order.currency), order.currency, *after]
+            yield [*before, *_of_line(line, currency), *after]
 
 
 def _of_order(order: OrderView, names: dict[int, str]) -> list[object]:

@@ -368,7 +368,7 @@ FORMS: Mapping[Move, Kind] = {
         done="placed",
         make=_unpack,
         text="The order is placed again, with the units that were picked. Units that were missing "
-        "stay off the stock: book them under Adjustments if they are there.",
+        "stay off the stock. If you find them, book them under Adjustments.",
         variant="danger",
     ),
     Move.UNSHIP: Kind(

@@ -1,4 +1,5 @@
-"""Moves and changes orders in the admin: confirm, pack, ship, deliver, return, change, cancel.
+"""Moves and changes orders in the admin: confirm, pack, ship, deliver, return, change, undo
+packing, undo shipping, cancel.
 
 The admin calls the same services as the API. `lifecycle` decides which moves the page of an order
 offers. A page contains the version that it shows; an order that has changed since is not moved. The

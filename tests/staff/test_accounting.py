@@ -46,7 +46,7 @@ def test_each_line_is_a_row_with_customer_address_and_amounts_of_two_decimals(
     desk: Desk, person: MakePerson, as_: As, product: Callable[..., int]
 ) -> None:
     ann = as_(person("ann"))
-    jam, tea = product(sku="-JAM", name="Jam", price="1.005"), product(sku="TEA", price="2.5")
+    jam, tea = product(sku="-JAM", name="Jam", price="1.005"), product(sku="TEA", price="2.505")
     made = place(ann, (jam, 3), (tea, 1), ship_to=HOME, reference="@7").body
     first, second = export(desk, made["placed_at"][:10], made["placed_at"][:10])
     assert first == {
@@ -72,8 +72,10 @@ def test_each_line_is_a_row_with_customer_address_and_amounts_of_two_decimals(
         "ship_to_region": "",
         "ship_to_postal_code": "LS1",
         "ship_to_country": "GB",
+        "order_total": "5.52",
     }
-    assert (second["sku"], second["line_total"]) == ("TEA", "2.50")
+    # The sum is rounded, and each line.
+    assert (second["sku"], second["line_total"], second["order_total"]) == ("TEA", "2.51", "5.52")
     assert [*first] == [*COLUMNS]
 
 

@@ -141,6 +141,16 @@ def test_a_preview_shows_what_would_change_and_stores_nothing(
     assert Product.objects.get(sku="JAM").category_id == tea
 
 
+def test_a_preview_shows_the_opening_stock_of_new_products_alone(
+    desk: Desk, product: Callable[..., int]
+) -> None:
+    product(sku="JAM", name="Jam", price="1.50")
+    text = re.sub(" +", " ", str(shown(upload(desk, FILE + "OAT,Oats,1.00,0\n"))))
+    assert "quantity: 7" not in text
+    assert "quantity: 3" in text
+    assert "quantity: 0" not in text
+
+
 def test_a_preview_lists_the_first_changes_and_counts_all(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -148,7 +158,7 @@ def test_a_preview_lists_the_first_changes_and_counts_all(
     page = upload(desk, FILE)
     assert [sku for sku, _ in shown(page)] == ["JAM"]
     assert "2 products would be added" in page.text
-    assert "shows the first 1 of them" in page.text
+    assert "shows the first 1 lines that change something" in page.text
 
 
 def test_what_has_changed_since_the_preview_is_shown_before_it_is_stored(

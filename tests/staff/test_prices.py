@@ -119,7 +119,7 @@ def test_no_price_changes_if_one_of_them_changed_since_the_preview(
     else:
         services.archive_product(tea, now=now)
     assert confirm(desk, preview).messages == [
-        "Nothing was changed. Other prices than shown, or archived: TEA."
+        "Nothing was changed. These products have another price than shown, or are archived: TEA."
     ]
     assert prices(jam) == ["1.500"]
 
