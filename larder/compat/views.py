@@ -29,6 +29,7 @@ from larder.core.errors import NotFound, NotStaff, PermissionMissing
 from larder.core.limits import MAX_ID, MAX_PAGE_ROWS
 from larder.core.parts import Part
 from larder.http import account_requests, admin_session
+from larder.http.compression import compress_read
 from larder.http.long_bodies import one_long_body
 from larder.http.nesting import NestedTooDeeply, require_shallow
 from larder.http.quotas import add_quota_headers
@@ -92,7 +93,8 @@ class CompatView(APIView):
         cls.contract = found[0] if found else cls.contract
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
-        """Renders the answer while the limits of its account, and that of large answers, hold."""
+        """Renders and compresses the answer while the limits of its account, and that of large
+        answers, hold."""
         quotas.restart()
         with ExitStack() as self.until_rendered:
             response = super().dispatch(request, *args, **kwargs)
@@ -101,6 +103,7 @@ class CompatView(APIView):
                 waits.release()
             if not getattr(response, "is_rendered", True):
                 cast(Any, response).render()
+            compress_read(request, response)
             return response
 
     def whole(

@@ -31,13 +31,18 @@ def compress(get_response: Answering) -> Answering:
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)
-        kind = response.headers.get("Content-Type", "").partition(";")[0]
-        is_read = request.method in {"GET", "HEAD"}
-        if is_read and kind in COMPRESSED and isinstance(response, HttpResponse):
-            _compress(request, response)
+        compress_read(request, response)
         return response
 
     return middleware
+
+
+def compress_read(request: HttpRequest, response: HttpResponseBase) -> None:
+    """Compresses the answer to a GET or HEAD, unless it has an ETag or is compressed already."""
+    kind = response.headers.get("Content-Type", "").partition(";")[0]
+    is_read = request.method in {"GET", "HEAD"}
+    if is_read and kind in COMPRESSED and isinstance(response, HttpResponse):
+        _compress(request, response)
 
 
 def _compress(request: HttpRequest, response: HttpResponse) -> None:

@@ -12,7 +12,7 @@ from msgspec import Meta
 
 from larder.core.errors import Fault, InvalidInput
 from larder.core.ids import SYSTEM_ACTOR
-from larder.core.limits import MAX_PAGE_ROWS, PAGE_ROWS
+from larder.core.limits import MAX_PAGE_ROWS, MAX_POINTER_LENGTH, PAGE_ROWS
 from larder.db.idempotency import Claim, Scope
 from larder.http import pagination
 from larder.http.compression import SMALLEST_COMPRESSED, note_encoding, packed, takes_gzip
@@ -56,12 +56,16 @@ def read_parameters(request: HttpRequest, kind: type[Parameters]) -> Parameters:
     raise InvalidInput(parameter_faults(given, kind))
 
 
-_STRICT = re.compile(r"(?:^|,)\s*handling\s*=\s*\"?strict\"?\s*(?:[;,]|$)", re.IGNORECASE)
+_QUOTED = re.compile(r'"(\w*)"|"[^"]*"')
+_HANDLING = re.compile(r"(?:^|,)\s*handling\s*=\s*(\w+)\s*(?:[;,]|$)", re.IGNORECASE)
 
 
 def is_strict(request: HttpRequest) -> bool:
-    """Returns whether the client prefers `handling=strict` (RFC 7240, section 4.4)."""
-    return _STRICT.search(request.META.get("HTTP_PREFER", "")) is not None
+    """Returns whether the client prefers `handling=strict` (RFC 7240, section 4.4). The first value
+    counts."""
+    preferred = _QUOTED.sub(r"\1", request.META.get("HTTP_PREFER", ""))
+    first = _HANDLING.search(preferred)
+    return first is not None and first[1].lower() == "strict"
 
 
 def refuse_unknown_parameters(request: HttpRequest, kind: type[msgspec.Struct] | None) -> None:
@@ -69,7 +73,8 @@ def refuse_unknown_parameters(request: HttpRequest, kind: type[msgspec.Struct] |
     unknown = request.GET.keys() - (_parameter_names(kind) if kind else frozenset())
     if unknown:
         detail = "There is no such parameter."
-        raise InvalidInput([Fault(name, "unknown_parameter", detail) for name in sorted(unknown)])
+        named = [name[:MAX_POINTER_LENGTH] for name in sorted(unknown)]
+        raise InvalidInput([Fault(name, "unknown_parameter", detail) for name in named])
 
 
 def read_page(
@@ -143,8 +148,10 @@ def reply_tagged(
     raw = encoded(payload)
     packs = request.method in {"GET", "HEAD"} and len(raw) >= SMALLEST_COMPRESSED
     is_packed = packs and takes_gzip(request)
-    body = Body(packed(raw) if is_packed else raw, version, of)
+    body = Body(raw, version, of, coding="gzip" if is_packed else "")
     response = reply_body(request, body, status=status)
+    if is_packed and response.content:
+        response.content = packed(raw)
     if packs:
         note_encoding(response, is_packed=is_packed)
     for name, value in (headers or {}).items():
@@ -153,13 +160,15 @@ def reply_tagged(
 
 
 class Body:
-    """The bytes of an answer, and their ETag."""
+    """The bytes of an answer, and their ETag. `coding`: in which they will be sent, if not as they
+    are."""
 
     __slots__ = ("raw", "tag")
 
-    def __init__(self, raw: bytes, version: int = 0, of: str = "") -> None:
+    def __init__(self, raw: bytes, version: int = 0, of: str = "", coding: str = "") -> None:
         self.raw = raw
-        self.tag = f'"{version}-{of}{hashlib.blake2b(raw, digest_size=12).hexdigest()}"'
+        digest = hashlib.blake2b(raw, digest_size=12, person=coding.encode()).hexdigest()
+        self.tag = f'"{version}-{of}{digest}"'
 
 
 def encoded(payload: Any) -> bytes:

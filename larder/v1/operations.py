@@ -156,6 +156,13 @@ EVERYWHERE = Trait(
         _answered("Allow", "The methods of this path.", on=[405]),
         _answered("Retry-After", "Seconds to wait.", on=[429, 503], pattern="^[0-9]+$"),
         _sent("Prefer", "`handling=strict`: 400 for unknown query parameters (RFC 7240)."),
+        _answered(
+            "Preference-Applied",
+            "The request preferred `handling=strict`.",
+            on=[200, 201, 204, 304],
+            always=False,
+            enum=["handling=strict"],
+        ),
     ),
     (
         "validation_error",

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.test import Client
+from django.utils.text import compress_string
 from rest_framework.renderers import JSONRenderer
 
 from config import urls
@@ -18,7 +20,7 @@ from larder.core import parts
 from larder.core.errors import Overloaded
 from larder.core.limits import MAX_DESCRIPTION_LENGTH, MAX_PAGE_ROWS
 from larder.db import database
-from larder.http import account_requests
+from larder.http import account_requests, compression
 from larder.identity.models import Customer
 from tests.compat.conftest import ApiClient
 from tests.conftest import Api, Person
@@ -93,10 +95,11 @@ def test_a_page_longer_than_in_v1_waits_for_other_large_answers(
     assert client("GET", path.format(1000), Accept=form).status == 200
 
 
-def test_an_answer_is_rendered_within_the_limits_of_its_account(
+def test_an_answer_is_rendered_and_compressed_within_the_limits_of_its_account(
     at: Callable[[int], Api], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    running: list[bool] = []
+    client, running = at(2), list[bool]()
+    stock_products(20)
 
     @contextmanager
     def limit(*_: Any, **__: Any) -> Iterator[None]:
@@ -104,15 +107,20 @@ def test_an_answer_is_rendered_within_the_limits_of_its_account(
         yield
         running.clear()
 
-    def render(*arguments: Any, **options: Any) -> Any:
-        rendered.append(bool(running))
-        return original(*arguments, **options)
+    def note(original: Callable[..., Any]) -> Callable[..., Any]:
+        def noted(*arguments: Any, **options: Any) -> Any:
+            limited.append((original.__name__, bool(running)))
+            return original(*arguments, **options)
 
-    rendered, original = list[bool](), JSONRenderer.render
+        return noted
+
+    limited = list[tuple[str, bool]]()
     monkeypatch.setattr(account_requests, "running", limit)
-    monkeypatch.setattr(JSONRenderer, "render", render)
-    assert at(2)("GET", "/api/catalog/products/").status == 200
-    assert rendered == [True]
+    monkeypatch.setattr(JSONRenderer, "render", note(JSONRenderer.render))
+    monkeypatch.setattr(compression, "compress_string", note(compress_string))
+    sent = {"Accept-Encoding": "gzip", "Authorization": f"Bearer {client._token}"}
+    assert Client().get("/api/catalog/products/", headers=sent).status_code == 200
+    assert limited == [("render", True), ("compress_string", True)]
 
 
 def test_lists_without_descriptions_do_not_read_them(

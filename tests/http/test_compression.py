@@ -9,7 +9,8 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
 
-from larder.http.compression import SMALLEST_COMPRESSED, compress
+from larder.http.compression import SMALLEST_COMPRESSED, compress, packed
+from larder.v1 import http
 from tests.conftest import Person
 
 DOCUMENT = "/api/v1/openapi.json"
@@ -95,6 +96,24 @@ def test_larger_reads_go_compressed_with_a_separate_etag(
         seen = {"If-None-Match": answer.headers["ETag"]}
         same = get(address, encoding, client, **seen)
         assert (same.status_code, same.content) == (304, b"")
+
+
+def test_a_client_that_has_a_compressed_answer_causes_no_compression(
+    person: Callable[..., Person], product: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, times = Client(headers=token_of(person())), list[int]()
+    for _ in range(12):
+        product(stock=9)
+
+    def counted(raw: bytes) -> bytes:
+        times.append(len(raw))
+        return packed(raw)
+
+    monkeypatch.setattr(http, "packed", counted)
+    path = "/api/v1/products/changes"
+    tag = get(path, "gzip", client).headers["ETag"]
+    again = get(path, "gzip", client, **{"If-None-Match": tag})
+    assert (again.status_code, len(times)) == (304, 1)
 
 
 def test_a_compressed_order_is_changed_with_its_etag(

@@ -175,7 +175,19 @@ def test_unknown_parameters_are_refused_for_a_client_that_prefers_it(
         assert (refused.status, refused.body["code"]) == (400, "validation_error")
         assert [one["pointer"] for one in refused.body["errors"]] == unknown
         assert {one["code"] for one in refused.body["errors"]} == {"unknown_parameter"}
-    assert customer("GET", path, Prefer="handling=lenient").status == 200
+    for other in (
+        "handling=lenient",
+        "handling=lenient, handling=strict",
+        'handling="strict',
+        'wait="1, handling=strict"',
+        'wait="1,handling=strict,2"',
+    ):
+        assert customer("GET", path, Prefer=other).status == 200
+
+
+def test_a_long_name_of_an_unknown_parameter_is_cut(customer: Api) -> None:
+    refused = customer("GET", f"me?{'x' * 3_000}=1", **STRICT)
+    assert refused.body["errors"][0]["pointer"] == "x" * 1_000
 
 
 @pytest.mark.parametrize("path", ["products?limit=1", "me"])
