@@ -6,13 +6,15 @@
 # README.md says what stays. A stack that cannot be deleted ends the script, which can be run again.
 set -eu
 environment=$1
+aws sts get-caller-identity >/dev/null
 printf 'This deletes the shop %s and its database. Its name again, to go on: ' "$environment"
 read -r typed
-[ "$typed" = "$environment" ]
+[ "$typed" = "$environment" ] || { echo 'not deleted' >&2; exit 1; }
 
+# Says why, if it finds nothing.
 resource() {
     aws cloudformation describe-stack-resource --stack-name "larder-$environment-$1" \
-        --logical-resource-id "$2" --query StackResourceDetail.PhysicalResourceId --output text 2>/dev/null
+        --logical-resource-id "$2" --query StackResourceDetail.PhysicalResourceId --output text
 }
 if balancer=$(resource front Balancer); then
     aws elbv2 modify-load-balancer-attributes --load-balancer-arn "$balancer" \

@@ -54,6 +54,7 @@ ephemeral "aws_secretsmanager_random_password" "metrics" {
 }
 
 locals {
+  # Not verify-full: the servers may run in an image without the file of RDS's authorities.
   options = "5432/larder?sslmode=require"
 }
 

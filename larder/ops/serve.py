@@ -153,8 +153,8 @@ def is_local(address: IPv4Address | IPv6Address) -> bool:
 
 
 def demo_hosts(*, on_lan: bool) -> list[str]:
-    """Returns the hosts of a demo: those of this machine, of Android's emulators for it, and names
-    in `.local`; `on_lan` also this machine's private address, for a phone."""
+    """Returns the hosts of a demo: this machine, the addresses at which Android's emulators reach
+    it, and names in `.local`; `on_lan` also this machine's private address, for a phone."""
     hosts = ["127.0.0.1", "localhost", "[::1]", "10.0.2.2", "10.0.3.2", ".local"]
     if on_lan:
         # Connecting a datagram socket sends nothing; it chooses the address.

@@ -12,8 +12,8 @@ Place = tuple[Any, Any, str]
 
 
 def share(paths: dict[str, Any]) -> dict[str, Any]:
-    """Replaces parameters, headers and refusals that operations share by references. Returns the
-    components."""
+    """Moves what several operations have into the components of the OpenAPI document. Returns
+    these."""
     operations = [one for methods in paths.values() for one in methods.values()]
     answers = [one for operation in operations for one in operation["responses"].values()]
     headers = [(one["headers"], name, name) for one in answers for name in one.get("headers", ())]

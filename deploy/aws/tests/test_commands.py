@@ -86,6 +86,21 @@ def test_every_stack_of_an_installation_is_deleted() -> None:
     assert all(name in template.read(stack)["Resources"] for stack, name in named)
 
 
+def test_nothing_is_deleted_without_the_name_of_the_installation(tmp_path: Path) -> None:
+    (tmp_path / "aws").write_text('#!/bin/sh\necho "aws $*" >>"$0.log"\n')
+    (tmp_path / "aws").chmod(0o755)
+    done = subprocess.run(
+        ["sh", DOWN, "production"],
+        input="staging\n",
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
+        text=True,
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (1, "not deleted\n")
+    assert (tmp_path / "aws.log").read_text() == "aws sts get-caller-identity\n"
+
+
 @pytest.mark.parametrize("words", asked_of_aws(), ids=" ".join)
 def test_aws_has_every_command_of_the_roads(words: list[str]) -> None:
     aws(words)

@@ -140,24 +140,26 @@ resource "aws_iam_role_policy_attachment" "nodes" {
   policy_arn = "${local.policies}/${each.value}"
 }
 
-# Nodes are ready with these.
+# Nodes are ready with these. EKS makes two of them and coredns by itself with a cluster.
 resource "aws_eks_addon" "before_nodes" {
   for_each = {
     vpc-cni                = jsonencode({ enableNetworkPolicy = "true" })
     kube-proxy             = null
     eks-pod-identity-agent = null
   }
-  cluster_name         = aws_eks_cluster.this.name
-  addon_name           = each.key
-  configuration_values = each.value
+  cluster_name                = aws_eks_cluster.this.name
+  addon_name                  = each.key
+  configuration_values        = each.value
+  resolve_conflicts_on_create = "OVERWRITE"
 }
 
 # These run on nodes.
 resource "aws_eks_addon" "on_nodes" {
-  for_each     = toset(["coredns", "metrics-server"])
-  cluster_name = aws_eks_cluster.this.name
-  addon_name   = each.value
-  depends_on   = [aws_eks_node_group.this]
+  for_each                    = toset(["coredns", "metrics-server"])
+  cluster_name                = aws_eks_cluster.this.name
+  addon_name                  = each.value
+  resolve_conflicts_on_create = "OVERWRITE"
+  depends_on                  = [aws_eks_node_group.this]
 }
 
 # Its policy is the controller's own file (docs/how-to/deploy/eks.md).
