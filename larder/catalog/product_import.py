@@ -55,23 +55,26 @@ def _entry(written: Written, columns: Sequence[str], values: Sequence[Any]) -> a
 
 
 @contextmanager
-def staged(file: ProductFile, *, on_rows: OnRows) -> Iterator[int]:
+def staged(file: ProductFile, *, on_rows: OnRows, locks: bool = True) -> Iterator[int]:
     """Copies all rows into the temporary table and checks them. Yields their number to the block,
     which stores them.
 
-    Locks the existing products of the file. Raises FaultyFile, with all faults of all rows; also if
-    the block violates a constraint because another transaction has meanwhile added a product with a
-    SKU of the file. Assumes an open transaction.
+    Locks the existing products of the file, unless `locks` is False: for a block that only reads.
+    Raises FaultyFile, with all faults of all rows; also if the block violates a constraint because
+    another transaction has meanwhile added a product with a SKU of the file. Assumes an open
+    transaction.
     """
-    database.execute(sql.ONE_FILE)
+    if locks:
+        database.execute(sql.ONE_FILE)
     database.execute(sql.STAGE)
     rows, faults = _copy(file, on_rows)
     database.execute(sql.LOOK_AT_STAGE)
     try:
         # A savepoint: after a violation the temporary table still exists.
         with transaction.atomic():
-            database.rows(sql.LOCK_CATEGORIES)
-            database.rows(sql.LOCK_KNOWN)
+            if locks:
+                database.rows(sql.LOCK_CATEGORIES)
+                database.rows(sql.LOCK_KNOWN)
             _refuse(faults + _faults_together(file.columns))
             yield rows
     except IntegrityError:
@@ -165,6 +168,10 @@ SHOWN_CHARACTERS = 200
 
 def preview(columns: Sequence[str]) -> Changes:
     """Returns what the staged file would change. Assumes the block of `staged`."""
+    # First: a change between the statements makes the fingerprint outdated, not the list.
+    ((created, changed, restored, lines, fingerprint),) = database.rows(
+        sql.preview_summary(columns)
+    )
     names, listed = sql.previewed_fields(columns), [SHOWN_CHARACTERS, MAX_SHOWN_CHANGES]
     rows = [
         ChangedRow(line, sku, is_known, is_archived, _different(names, values))
@@ -172,9 +179,6 @@ def preview(columns: Sequence[str]) -> Changes:
             sql.preview_changes(columns), listed
         )
     ]
-    ((created, changed, restored, lines, fingerprint),) = database.rows(
-        sql.preview_summary(columns)
-    )
     return Changes(created, changed, restored, lines, fingerprint or "", rows)
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import os
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -9,10 +10,12 @@ from decimal import Decimal
 from io import BytesIO
 from typing import Any
 
+import psycopg
 import pytest
 from django.conf import settings
+from django.db import connection
 
-from larder.catalog import product_import, services
+from larder.catalog import product_import, services, sql
 from larder.catalog.models import Product
 from larder.catalog.product_rows import COLUMNS, READ_ONLY
 from larder.core import clock
@@ -26,6 +29,7 @@ from tests.conftest import Person
 from tests.staff.desk import Desk, Page, allow
 
 IMPORT = "catalog/product/import-file/"
+NAMES = ("sku", "name", "price", "quantity")
 FILE = "sku,name,price,quantity\nJAM,Red jam,1.50,7\nTEA,Green tea,2.00,3\n"
 
 
@@ -172,6 +176,44 @@ def test_what_has_changed_since_the_preview_is_shown_before_it_is_stored(
     assert "price: 9.00 →" in shown(again)[0][1]
     assert [str(one.price) for one in Product.objects.all()] == ["9.000"]
     assert confirm(desk, again).messages == ["1 added, 1 changed, 0 the same."]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_preview_waits_for_no_import_and_no_change_of_its_products(
+    desk: Desk, product: Callable[..., int]
+) -> None:
+    product(sku="JAM", name="Jam", price="1.00")
+    with psycopg.connect(os.environ["DATABASE_URL"]) as other:
+        other.execute(sql.ONE_FILE)
+        other.execute("SELECT FROM product FOR UPDATE")
+        assert asks(upload(desk, FILE))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_change_between_the_statements_of_a_preview_is_noticed(
+    desk: Desk, product: Callable[..., int]
+) -> None:
+    product(sku="JAM", name="Jam", price="1.00")
+    first = [sql.preview_summary(NAMES), sql.preview_changes(NAMES)]
+
+    def change(execute: Any, statement: str, *rest: Any) -> Any:
+        answer = execute(statement, *rest)
+        if statement in first:
+            first.clear()
+            with psycopg.connect(os.environ["DATABASE_URL"]) as other:
+                other.execute("UPDATE product SET price = 9, version = version + 1")
+        return answer
+
+    with connection.execute_wrapper(change):
+        page = upload(desk, FILE)
+    assert not first
+    assert "Products have changed since you opened this page." in confirm(desk, page).text
+
+
+def test_a_file_that_changes_nothing_is_not_kept(desk: Desk) -> None:
+    send(desk, FILE)
+    assert send(desk, FILE).messages == ["0 added, 0 changed, 2 the same."]
+    assert KeptFile.objects.count() == 0
 
 
 def test_a_second_click_gets_the_same_answer_and_the_file_is_used_once(desk: Desk) -> None:

@@ -45,10 +45,10 @@ class PreviewOutdated(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What a file would change. `kept` is its id for `import_previewed`; `ignored` are columns that
-    are not imported."""
+    """What a file would change. `kept` is its id for `import_previewed`, None if it would change
+    nothing; `ignored` are columns that are not imported."""
 
-    kept: UUID
+    kept: UUID | None
     changes: Changes
     ignored: Sequence[str]
 
@@ -99,14 +99,15 @@ def _from_text(result: str) -> Imported:
 
 
 def preview_products(raw: bytes, *, actor: UUID, now: datetime) -> Preview:
-    """Returns what an import of a file would change, and keeps the file for `import_previewed`.
-    Raises FaultyFile."""
+    """Returns what an import of a file would change. Keeps a file that changes something for
+    `import_previewed`. Raises FaultyFile."""
     with transaction.atomic(durable=True):
         file = _read(raw)
-        with product_import.staged(file, on_rows=NoWatcher().read):
+        with product_import.staged(file, on_rows=NoWatcher().read, locks=False):
             changes = product_import.preview(file.columns)
         require_permitted("catalog.add_product", "catalog.change_product")
-        kept = kept_files.keep(actor, Kept(raw, changes.fingerprint), now=now)
+        found = Kept(raw, changes.fingerprint)
+        kept = kept_files.keep(actor, found, now=now) if changes.rows else None
     return Preview(kept, changes, file.ignored)
 
 
