@@ -104,7 +104,7 @@ def inlined(document: Json) -> Json:
     shared = {
         f"#/components/{kind}/{name}": one
         for kind in ("headers", "parameters", "responses")
-        for name, one in document["components"].get(kind, {}).items()
+        for name, one in document.get("components", {}).get(kind, {}).items()
     }
 
     def whole(node: Any) -> Any:

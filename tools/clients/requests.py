@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tools.clients.step import Shown, Step
+from tools.openapi import inlined
 
 Json = dict[str, Any]
 
@@ -99,7 +100,7 @@ def _request(step: Step, operations: Sequence[Operation]) -> Request:
 
 
 def _operations(document: Json) -> Iterator[Operation]:
-    for path, methods in document["paths"].items():
+    for path, methods in inlined(document)["paths"].items():
         for method, said in methods.items():
             yield Operation(method.upper(), path, said)
 

@@ -18,6 +18,7 @@ from uuid import UUID
 from tools.clients.plan_earlier import PLANS
 from tools.clients.requests import folders
 from tools.clients.step import VARIABLES
+from tools.openapi import inlined
 
 Json = dict[str, Any]
 
@@ -86,7 +87,7 @@ def _with_stand_ins_of_the_plan(node: Any) -> Any:
 
 def with_stand_ins(document: Json) -> Json:
     """A copy of a document whose requests, and nothing else, have room for stand-ins."""
-    made = copy.deepcopy(document)
+    made = inlined(copy.deepcopy(document))
     schemas = made.get("components", {}).get("schemas", {})
     sent = {f"Sent{name}": _renamed(schema) for name, schema in schemas.items()}
     for schema in sent.values():

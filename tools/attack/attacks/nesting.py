@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from tools.attack.target import Target, require
 from tools.http_client import Client
+from tools.openapi import inlined
 
 ITEM = 1
 TITLE = "Nested and malformed bodies"
@@ -65,7 +66,7 @@ def operations(client: Client, *, product: int, user: str) -> list[Operation]:
     values = {"integer": str(product), "uuid": ID, "user": user}
     documents = [client.call("GET", path) for path in DOCUMENTS]
     require(all(one.status == 200 for one in documents), "an OpenAPI document is not served")
-    found = chain.from_iterable(_with_bodies(one.body, values) for one in documents)
+    found = chain.from_iterable(_with_bodies(inlined(one.body), values) for one in documents)
     return [*dict.fromkeys(found), Operation("POST", "/admin/login/")]
 
 
