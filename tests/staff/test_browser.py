@@ -43,7 +43,7 @@ def look_at_the_order(page: Page, number: int) -> None:
     page.get_by_role("link", name=str(number), exact=True).click()
     page.get_by_text("Unit price").wait_for()
     assert page.get_by_text("Red jam").is_visible()
-    assert page.get_by_text("– → placed").is_visible()
+    assert page.get_by_text("Placed by mary").is_visible()
 
 
 def log_out(page: Page, who: Person) -> None:

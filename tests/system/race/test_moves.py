@@ -142,7 +142,7 @@ def test_without_the_lock_one_move_happens_and_the_other_gets_an_error(
     assert_breaks(
         rush,
         check_one_won,
-        fault=lambda outcome: bool({"RuntimeError", "internal_error"} & outcome.codes.keys()),
+        fault=lambda outcome: bool({"LockBroken", "internal_error"} & outcome.codes.keys()),
         meet=2,
     )
 
