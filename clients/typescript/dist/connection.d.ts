@@ -12,6 +12,8 @@ export interface Request {
     headers?: Record<string, string>;
     /** The Idempotency-Key: the request is safe to repeat, and is repeated. */
     key?: string;
+    /** The account that the request is for. If another one is logged in, nothing is sent. */
+    account?: number | undefined;
 }
 export declare class Connection {
     #private;

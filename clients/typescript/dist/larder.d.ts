@@ -28,7 +28,8 @@ export declare class Larder {
     /**
      * Sends a request with the access token, and refreshes the token if it has expired. `path` is
      * what follows `/api/v1/`. A GET, and a request with a `key`, is repeated after a temporary
-     * failure. Throws ProblemError, NoNetworkError and SessionEndedError.
+     * failure. Once a user has logged out, it is never sent as the next one. Throws ProblemError,
+     * NoNetworkError and SessionEndedError.
      */
     request<T>(method: string, path: string, request?: Request): Promise<T>;
     /** Returns a page of a list: the first, or the one that `next` of the page before leads to. */

@@ -76,13 +76,16 @@ export class Larder {
   /**
    * Sends a request with the access token, and refreshes the token if it has expired. `path` is
    * what follows `/api/v1/`. A GET, and a request with a `key`, is repeated after a temporary
-   * failure. Throws ProblemError, NoNetworkError and SessionEndedError.
+   * failure. Once a user has logged out, it is never sent as the next one. Throws ProblemError,
+   * NoNetworkError and SessionEndedError.
    */
   async request<T>(method: string, path: string, request: Request = {}): Promise<T> {
     const isSafe = method === "GET" || request.key !== undefined;
+    let { account } = request;
     for (let refreshed = false; ; refreshed = true) {
-      const access = (await this.#session())?.access;
-      if (access === undefined) throw new SessionEndedError();
+      const { access, ...session }: Partial<Session> = (await this.#session()) ?? {};
+      account ??= session.account;
+      if (access === undefined || session.account !== account) throw new SessionEndedError();
       const headers = { ...request.headers, Authorization: `Bearer ${access}` };
       try {
         return (await this.#connection.send(method, path, { ...request, headers }, isSafe)) as T;

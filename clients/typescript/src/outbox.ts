@@ -109,9 +109,10 @@ export class Outbox {
 
   async #flush(): Promise<void> {
     let failure: unknown;
+    const account = await this.larder.account();
     for (const entry of (await this.all()).filter(isOpen)) {
       try {
-        await this.#settle(entry);
+        await this.#settle(entry, account);
       } catch (error) {
         failure ??= error;
         if (error instanceof NoNetworkError || error instanceof SessionEndedError) break;
@@ -121,30 +122,26 @@ export class Outbox {
   }
 
   /** Sends an order until it is placed, or refused and never placed later. */
-  async #settle({ id, draft, state }: Entry): Promise<void> {
+  async #settle({ id, draft, state }: Entry, account?: number): Promise<void> {
     if (state === "waiting") {
       try {
-        const body = { ...draft, id };
-        const order = await this.larder.request<Order>("POST", "orders", { body, key: id });
-        return await this.#decide(id, order);
+        const request = { body: { ...draft, id }, key: id, account };
+        return await this.#decide(id, await this.larder.request<Order>("POST", "orders", request));
       } catch (error) {
         if (!isRefusal(error)) throw error;
-        const { problem } = error;
-        await this.#change(id, (entry) => {
-          const why = problem.code === "order_abandoned" ? {} : { problem };
-          return { ...entry, ...why, state: "giving_up" };
-        });
+        const why = error.code === "order_abandoned" ? {} : { problem: error.problem };
+        await this.#change(id, (entry) => ({ ...entry, ...why, state: "giving_up" }));
       }
     }
     // A refusal is the answer to one request. A copy of it may still be on its way and be placed
     // when there is stock again: only from here on is it certain that it will not.
-    await this.#decide(id, await this.#abandon(id));
+    await this.#decide(id, await this.#abandon(id, account));
   }
 
-  async #abandon(id: string): Promise<Order | undefined> {
+  async #abandon(id: string, account?: number): Promise<Order | undefined> {
     try {
       const path = "orders/abandon";
-      const request = { body: { id }, key: id };
+      const request = { body: { id }, key: id, account };
       const { outcome, order } = await this.larder.request<Abandoned>("POST", path, request);
       if (order !== undefined || outcome === "abandoned") return order;
       throw new NoNetworkError("not_larder");

@@ -260,6 +260,35 @@ test("orders and copies of one customer are not those of the next on the same de
   assert.equal((await only(larder)).state, "waiting");
 });
 
+for (const fault of ["slow", "delay"]) {
+  test(`orders are not sent as a customer who logs in while one is sent, where the network does this: ${fault}`, async (t) => {
+    const proxy = await hostile(t);
+    const { larder, username } = await phone(proxy.url);
+    const product = await makeProduct(9);
+    await Promise.all([add(larder, product), add(larder, product)]);
+    const next = await register();
+    const isSent = new Promise((resolve) => {
+      proxy.choose = (seen) => {
+        if (!PLACING.test(seen)) return undefined;
+        proxy.choose = () => undefined;
+        resolve();
+        return fault;
+      };
+    });
+    const isRejected = assert.rejects(larder.outbox.flush(), SessionEndedError);
+    await isSent;
+    await larder.logOut();
+    await larder.logIn(next, PASSWORD);
+    await isRejected;
+    assert.deepEqual(await ordersOf(larder), []);
+    assert.equal(proxy.seen.filter((name) => PLACING.test(name)).length, 1);
+    await larder.logIn(username, PASSWORD);
+    await larder.outbox.flush();
+    assert.deepEqual((await larder.outbox.all()).map((one) => one.state), ["placed", "placed"]);
+    assert.equal((await ordersOf(larder)).length, 2);
+  });
+}
+
 test("a wrong password is a problem with its code", async () => {
   const larder = new Larder({ url: SHOP, storage: new MemoryStorage() });
   const isWrong = (error) => error instanceof ProblemError && error.code === "invalid_credentials";

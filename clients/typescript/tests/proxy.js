@@ -8,6 +8,7 @@ export const FAULTS = [
   "lose", // it arrives, and the answer does not
   "cut", // the answer ends in the middle
   "slow", // it arrives later
+  "delay", // it arrives, and its answer comes later
   "hang", // it arrives, and nothing comes back until the phone gives up
   "double", // it arrives twice at the same time
   "late", // it is lost for the phone, and arrives much later
@@ -72,6 +73,7 @@ export class Proxy {
     const copies = [this.#forward(sent)];
     if (fault === "double") copies.push(this.#forward(sent).catch(() => {}));
     const [status, headers, body] = await Promise.any(copies);
+    if (fault === "delay") await pause(this.wait());
     if (fault === "again") this.#later(sent);
     if (fault === "lose" || fault === "again") return response.destroy();
     if (fault === "hang") return undefined;
