@@ -23,10 +23,18 @@ export const shop = {
     await storage.write({ [await cartKey()]: [...cart] });
     await showUnits();
   },
-  /** Empties the cart and writes its order down, both or none: a killed app orders once. */
+  /**
+   * Empties the cart and writes its order down, both or none: a killed app orders once. Returns
+   * false if the cart is another one by now, such as after an order in another tab.
+   */
   async order(draft) {
+    const cart = await shop.cart();
+    const { lines } = draft;
+    if (cart.size !== lines.length || lines.some((one) => cart.get(one.product) !== one.quantity))
+      return false;
     await shop.larder.outbox.add(draft, { [await cartKey()]: undefined });
     await showUnits();
+    return true;
   },
   show,
   sync,
@@ -84,7 +92,8 @@ async function sync() {
     if (!(await shop.larder.isLoggedIn())) return;
     const changed = (await shop.larder.history.sync()) + (await shop.larder.catalogue.sync());
     say("");
-    if (changed > 0) await show();
+    // Not under the fingers of the user: the next page shows it.
+    if (changed > 0 && document.activeElement?.tagName !== "INPUT") await show();
   } catch (error) {
     if (error instanceof SessionEndedError) return;
     if (!(error instanceof NoNetworkError)) say(error.message);

@@ -131,6 +131,8 @@ export async function cartPage(shop) {
   const cart = await shop.cart();
   const wanted = await Promise.all([...cart.keys()].map((id) => shop.larder.catalogue.get(id)));
   const products = wanted.filter((one) => one !== undefined);
+  const gone = [...cart.keys()].filter((_, place) => wanted[place] === undefined);
+  for (const id of gone) await shop.put(id, 0);
   if (products.length === 0)
     return [h("h2", {}, "Cart"), h("p", {}, "The cart is empty. "), h("a", { href: "#/" }, "Products")];
   const lines = products.map((one) => ({
@@ -139,13 +141,18 @@ export async function cartPage(shop) {
     expected_price: one.price,
   }));
   const sum = total(products.map((one) => [one.price, cart.get(one.id)]));
-  const note = h("input", { maxLength: 500 });
+  // Kept, because the page is made anew when units or the copy change.
+  const note = h("input", { maxLength: 500, value: sessionStorage.getItem("note") ?? "" });
+  note.addEventListener("input", () => sessionStorage.setItem("note", note.value));
   const place = async () => {
-    await shop.order(note.value ? { lines, note: note.value } : { lines });
+    const isPlaced = await shop.order(note.value ? { lines, note: note.value } : { lines });
+    if (!isPlaced) return shop.show();
+    sessionStorage.removeItem("note");
     location.hash = "#/orders";
   };
   return [
     h("h2", {}, "Cart"),
+    gone.length ? h("p.bad", {}, "Products that are not sold any more were taken out.") : "",
     h(
       "ul",
       {},
@@ -186,7 +193,9 @@ function entrySection(shop, entry, names) {
   const lines = entry.draft.lines.map((one) => `${one.quantity} × ${names.get(one.product) ?? one.product}`);
   const { outbox } = shop.larder;
   const back = async () => {
-    for (const one of entry.draft.lines) await shop.put(one.product, one.quantity);
+    const cart = await shop.cart();
+    for (const { product, quantity } of entry.draft.lines)
+      await shop.put(product, (cart.get(product) ?? 0) + quantity);
     await outbox.dismiss(entry.id);
     location.hash = "#/cart";
   };

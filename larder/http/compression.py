@@ -16,7 +16,12 @@ from django.utils.text import compress_string
 SMALLEST_COMPRESSED = 1024
 """Bytes. A shorter body fits into one packet without compression."""
 
-COMPRESSED = frozenset({"text/html", "text/markdown", "application/javascript", "application/json"})
+COMPRESSED = frozenset(
+    {
+        *("text/html", "text/markdown", "text/css", "text/javascript"),
+        *("application/javascript", "application/json"),
+    }
+)
 
 MAX_RANDOM_BYTES = 100
 """Random bytes that are added to each answer compressed here, as Django's GZipMiddleware does, so

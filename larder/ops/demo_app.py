@@ -15,8 +15,12 @@ from larder.ops.home import refused_method
 APP = Path(settings.BASE_DIR) / "demo" / "app"
 SDK = Path(settings.BASE_DIR) / "clients" / "typescript" / "dist"
 WORKER = "sw.js"
-POLICY = f"{PAGE}; manifest-src 'self'; worker-src 'self'"
-"""The Content Security Policy of pages, and the files that make a page an app."""
+POLICY = (
+    PAGE.replace("img-src 'self'", "img-src 'self' https:")
+    + "; manifest-src 'self'; worker-src 'self'"
+)
+"""The Content Security Policy of pages, pictures of products, and the files that make a page an
+app."""
 
 TYPES = {
     ".css": "text/css",

@@ -41,7 +41,7 @@ export declare class Outbox {
     giveUp(id: string): Promise<void>;
     /** Removes an order that the user has seen the fate of. Others stay. */
     dismiss(id: string): Promise<void>;
-    /** Sends what waits, once. Throws the first failure; what failed is sent with the next call. */
+    /** Sends what waits, once. Throws a failure, a temporary one first; what failed is sent with the next call. */
     flush(): Promise<void>;
     /** Sends what waits now and later, with back-off. Returns a function that stops it. */
     start(): () => void;

@@ -49,7 +49,7 @@ export class Outbox {
     async dismiss(id) {
         await this.#change(id, (entry) => (isOpen(entry) ? entry : undefined));
     }
-    /** Sends what waits, once. Throws the first failure; what failed is sent with the next call. */
+    /** Sends what waits, once. Throws a failure, a temporary one first; what failed is sent with the next call. */
     flush() {
         this.#flushing = this.#flushing.catch(() => { }).then(() => this.#flush());
         return this.#flushing;
@@ -84,7 +84,8 @@ export class Outbox {
                 await this.#settle(entry, account);
             }
             catch (error) {
-                failure ??= error;
+                if (failure === undefined || (!isTemporary(failure) && isTemporary(error)))
+                    failure = error;
                 if (error instanceof NoNetworkError || error instanceof SessionEndedError)
                     break;
             }

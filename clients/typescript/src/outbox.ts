@@ -79,7 +79,7 @@ export class Outbox {
     await this.#change(id, (entry) => (isOpen(entry) ? entry : undefined));
   }
 
-  /** Sends what waits, once. Throws the first failure; what failed is sent with the next call. */
+  /** Sends what waits, once. Throws a failure, a temporary one first; what failed is sent with the next call. */
   flush(): Promise<void> {
     this.#flushing = this.#flushing.catch(() => {}).then(() => this.#flush());
     return this.#flushing;
@@ -114,7 +114,7 @@ export class Outbox {
       try {
         await this.#settle(entry, account);
       } catch (error) {
-        failure ??= error;
+        if (failure === undefined || (!isTemporary(failure) && isTemporary(error))) failure = error;
         if (error instanceof NoNetworkError || error instanceof SessionEndedError) break;
       }
     }

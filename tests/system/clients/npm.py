@@ -17,6 +17,9 @@ def node(*words: str | Path, folder: Path, environment: dict[str, str] | None = 
     """Run a program of node.js in a folder. Return what it printed; fail with that."""
     if shutil.which("node") is None:
         pytest.skip("no node.js on this machine")
+    version = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True)
+    if int(version.stdout.lstrip("v").partition(".")[0]) < 20:
+        pytest.skip("the SDK needs node.js 20 or later")
     done = subprocess.run(
         words,
         cwd=folder,
