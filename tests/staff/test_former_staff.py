@@ -25,11 +25,13 @@ ALLOWED = (*PAGES.values(), "catalog.change_product", "catalog.view_product", "o
 
 @contextmanager
 def before_the_locks(who: Person, **columns: object) -> Iterator[None]:
-    """Changes the account before the first statement that locks or writes a row."""
+    """Changes the account before the first statement that locks or writes a row, or makes the
+    table in which a file is compared with the products."""
     left = [columns]
+    firsts = ("FOR UPDATE", "FOR NO KEY UPDATE", "INSERT INTO", "CREATE TEMPORARY TABLE")
 
     def watch(execute: Any, sql: str, *arguments: Any) -> Any:
-        if left and ("FOR UPDATE" in sql or "INSERT INTO" in sql or "FOR NO KEY UPDATE" in sql):
+        if left and any(one in sql for one in firsts):
             Customer.objects.filter(pk=who.id).update(**left.pop())
         return execute(sql, *arguments)
 
