@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from django.db.models import F
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from larder.catalog import product_import, sql
@@ -108,6 +108,8 @@ TEXTS = st.text(st.sampled_from("=+-@'\";,\t\r\n\u00a0 aé€–1"), max_size=12
 def test_text_of_an_exported_file_is_read_as_it_was_in_every_form(
     text: str, separator: str, encoding: str
 ) -> None:
+    # é and two of the others are a character of UTF-8 too: such a file is refused as mixed.
+    assume(encoding != "cp1252" or text.encode("cp1252").decode(errors="ignore").isascii())
     written = io.StringIO(newline="")
     rows = [("sku", "name", "price", "description"), ("A", "é", "1", escape_formula(text))]
     csv.writer(written, delimiter=separator).writerows(rows)
