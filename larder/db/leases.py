@@ -1,5 +1,6 @@
-"""Leases: at most one block of a name runs at a time, in all processes and servers, and after each
-none begins for as long as it ran.
+"""Leases: one block of a name runs at a time, in all processes and servers. After a block has
+ended, the next one waits as long as that block ran. A block that runs longer than ENDS loses its
+lease.
 
 A lease is a row of the unlogged table of rate limits: the time at which the next block may begin.
 The clock is the database's. The wait for a lease keeps no connection.

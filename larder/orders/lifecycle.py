@@ -77,8 +77,8 @@ UNDONE: dict[Move, str] = {
     Move.SHIP: "unshipped",
     Move.UNSHIP: "unshipped",
 }
-"""The type of the event after which a request for the move may be a late repeat of an earlier one:
-it then has to name the version of the order, or have an idempotency key."""
+"""The event that undoes a move. After it, a request for the move must name the version of the order
+or have an idempotency key, because it may be a late repeat."""
 
 _BEGINS_IN: dict[Move, frozenset[str]] = {
     Move.CHANGE: frozenset({PLACED}),
@@ -100,8 +100,8 @@ _MADE_IN: dict[Move, frozenset[str]] = {
     Move.SHIP: frozenset({SHIPPED, DELIVERED, RETURNED}),
     Move.DELIVER: frozenset({DELIVERED}),
 }
-"""The statuses that an order can have only after the move, and not if it was undone. Changes and
-returns are not in it, because they can be made several times."""
+"""The statuses that show that a move was made, and was not undone since. Changes and returns are
+not in it, because they can be made several times."""
 
 _PERHAPS_MADE_IN: dict[Move, frozenset[str]] = {
     # Packing cancels an order of which nothing was picked.

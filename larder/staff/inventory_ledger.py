@@ -1,4 +1,4 @@
-"""The staff screen of the ledger: which stock changed, by whom, and for which order."""
+"""The staff screen of the ledger: changes of stock, with actor and order."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress

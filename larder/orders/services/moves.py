@@ -103,8 +103,8 @@ def ship_order(request: TransitionRequest) -> bool:
 
 
 def unpack_order(request: TransitionRequest) -> bool:
-    """Undoes packing: the order is placed again, as it was packed. Units that were not picked stay
-    out of it, and missing ones off the stock."""
+    """Undoes packing: the order is placed again, with the units that were picked. Missing units
+    stay off the stock."""
 
     def unpack(order: LockedOrder) -> Transition:
         picked = (last_event_data(order.id, "packed") or {}).get("picked", ())
@@ -117,7 +117,7 @@ def unpack_order(request: TransitionRequest) -> bool:
             ordered={one.id: 0 for one in lines},
         )
 
-    return apply_transition(request, Move.UNPACK, unpack, conflict=_not_undone(Move.UNPACK))
+    return apply_transition(request, Move.UNPACK, unpack, conflict=_unless_undone(Move.UNPACK))
 
 
 def unship_order(request: TransitionRequest) -> bool:
@@ -132,11 +132,11 @@ def unship_order(request: TransitionRequest) -> bool:
         stock_moves = [StockMove(one.product, 0, one.quantity, "unship") for one in order.lines]
         return Transition(type="unshipped", status=PACKED, stock_moves=stock_moves)
 
-    return apply_transition(request, Move.UNSHIP, unship, conflict=_not_undone(Move.UNSHIP))
+    return apply_transition(request, Move.UNSHIP, unship, conflict=_unless_undone(Move.UNSHIP))
 
 
-def _not_undone(move: Move) -> Conflict:
-    """Returns the check of a repeat: an order that was never undone refuses it."""
+def _unless_undone(move: Move) -> Conflict:
+    """Returns a check that refuses the repeat if the order was never undone."""
     return lambda order: (
         None if is_undone(order.id, move) else InvalidTransition(order.status, move)
     )

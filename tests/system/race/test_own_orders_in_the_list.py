@@ -1,4 +1,4 @@
-"""A list page may be 100 ms old, but not for a customer who has just ordered, in any process."""
+"""A list page may be 100 ms old. After an order, its customer gets a current one."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
