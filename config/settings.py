@@ -227,11 +227,11 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "larder.ops.static_files.Files",
     # Around all that refuses a request before a view.
-    "larder.ops.headers.protect",
+    "larder.http.headers.protect",
     "larder.http.compression.compress",
-    "larder.ops.middleware.Cors",
-    "larder.ops.middleware.Common",
-    "larder.ops.middleware.ForBrowsers",
+    "larder.http.middleware.Cors",
+    "larder.http.middleware.Common",
+    "larder.http.middleware.ForBrowsers",
 ]
 # `manage.py test` runs pytest.
 TEST_RUNNER = "tests.runner.PytestRunner"
@@ -309,7 +309,7 @@ UNFOLD: dict[str, Any] = {
 AUTH_USER_MODEL = "identity.Customer"
 AUTHENTICATION_BACKENDS = ["larder.identity.backends.CustomerBackend"]
 # The username is unique, ignoring case, by an index on lower(username).
-# ForBrowsers contains sessions, CSRF protection and messages. larder/ops/headers.py sets
+# ForBrowsers contains sessions, CSRF protection and messages. larder/http/headers.py sets
 # X-Frame-Options.
 SILENCED_SYSTEM_CHECKS = [
     *("auth.E003", "auth.W004"),

@@ -9,7 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import path
 from django.views.generic import RedirectView
 
-from larder.ops.headers import PAGE
+from larder.http.headers import PAGE
 from larder.ops.home import refused_method
 
 APP = Path(settings.BASE_DIR) / "demo" / "app"

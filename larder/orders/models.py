@@ -36,6 +36,10 @@ class OrderStatus(models.TextChoices):
     RETURNED = lifecycle.RETURNED
 
 
+PAYMENT_SUMS = ("authorised", "captured", "refunded", "disputed")
+"""The columns of an order with the sums of its payments: all of them are set, or none."""
+
+
 class Order(models.Model):
     """An order of a customer. The fingerprints are those of the placed lines, and of the other
     fields. `expires_at` is the expiry of its hold, if it was placed with one; it stays when the
@@ -98,6 +102,14 @@ class Order(models.Model):
             models.CheckConstraint(
                 condition=~Q(status__in=["pending", "expired"]) | Q(expires_at__isnull=False),
                 name="order_expires_at",
+            ),
+            models.CheckConstraint(
+                condition=Q(**{f"{name}__isnull": True for name in PAYMENT_SUMS})
+                | Q(
+                    **{f"{name}__isnull": False for name in PAYMENT_SUMS},
+                    **{f"{name}__gte": 0 for name in PAYMENT_SUMS},
+                ),
+                name="order_payment_sums",
             ),
             models.UniqueConstraint(
                 fields=["customer"], condition=Q(status="draft"), name="order_one_draft"

@@ -45,6 +45,15 @@ def test_no_layer_below_the_api_imports_http() -> None:
     assert _offenders("django.http", "django.shortcuts", "django.views") == []
 
 
+VIEWS_OF_OPS = {"demo_app", "health", "home", "metrics", "requests", "tracing"}
+"""Pages and probes of the server, and the middleware that counts and traces requests."""
+
+
+def test_only_pages_probes_and_counters_of_ops_import_http() -> None:
+    using = {path.stem for path in _sources("ops") if "django.http" in _imports(path)}
+    assert using == VIEWS_OF_OPS
+
+
 def test_no_layer_below_the_api_reads_settings_or_the_clock() -> None:
     """How long something takes they may measure: that is no moment in the life of a shop."""
     own = ("larder/core/clock.py", "larder/core/stopwatch.py")

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from larder.http import middleware
 from larder.http.authentication import FACTOR
 from larder.identity import permissions, queries
 from larder.identity.models import SecondFactor
 from larder.identity.services import second_factors
-from larder.ops import middleware
 from tests.conftest import Api, Person
 from tests.identity.factors import account_of, demanded, enrol
 from tests.identity.test_permission_matrix import (

@@ -6,7 +6,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from larder.db import database
-from larder.orders.models import OrderLine
+from larder.orders.models import PAYMENT_SUMS, OrderLine
 from tests.conftest import Api
 from tests.v1.test_orders import place
 
@@ -31,6 +31,17 @@ def test_a_line_cannot_have_fewer_units_than_were_returned(line: int) -> None:
         database.execute("UPDATE order_line SET quantity = 1 WHERE id = %s", [line])
 
 
-def test_the_constraints_of_lines_are_validated(db: None) -> None:
-    validated = "SELECT bool_and(convalidated) FROM pg_constraint WHERE conname LIKE 'order_line%%'"
-    assert database.rows(validated) == [(True,)]
+@pytest.mark.parametrize("column", PAYMENT_SUMS)
+@pytest.mark.parametrize("value", [None, -1])
+def test_sums_of_payments_are_all_set_or_none(line: int, column: str, value: int | None) -> None:
+    values = ", ".join(f"{name} = 0" for name in PAYMENT_SUMS)
+    database.execute(f'UPDATE "order" SET {values}')
+    with pytest.raises(IntegrityError, match="order_payment_sums"), transaction.atomic():
+        database.execute(f'UPDATE "order" SET {column} = %s', [value])
+
+
+def test_constraints_that_were_added_later_are_validated(db: None) -> None:
+    unchecked = """SELECT conname FROM pg_constraint
+        JOIN pg_namespace ON pg_namespace.oid = connamespace
+        WHERE NOT convalidated AND nspname NOT IN ('pg_catalog', 'information_schema')"""
+    assert database.rows(unchecked) == []

@@ -19,11 +19,11 @@ from larder.catalog.models import Product
 from larder.compat.urls import patterns
 from larder.core.clock import now
 from larder.core.limits import CONFIRMED_SECONDS
+from larder.http import middleware
 from larder.http.admin_session import CONFIRMED
 from larder.identity import attempts
 from larder.identity.models import Customer, Key
 from larder.identity.services import keys
-from larder.ops import middleware
 from larder.staff.confirming import PASSWORD, SENT
 from tests.conftest import Person
 from tests.staff.desk import Desk, Page

@@ -13,10 +13,9 @@ from django.test.utils import CaptureQueriesContext
 from config import urls
 from larder.compat.urls import patterns
 from larder.core.limits import MAX_OPEN_BODY_BYTES
-from larder.http import admin_session
+from larder.http import admin_session, middleware
 from larder.http.admin_session import BEGAN, USED
 from larder.identity.models import Customer
-from larder.ops import middleware
 from tests.conftest import Api, Person
 from tests.http.conftest import token_for
 from tests.staff.desk import Desk

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from larder.ops.headers import ADMIN, NO_DEVICES, NOTHING, PAGE
+from larder.http.headers import ADMIN, NO_DEVICES, NOTHING, PAGE
 from tests.conftest import Person
 
 SAFE = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin"}

@@ -1,0 +1,36 @@
+from django.contrib.postgres.operations import AddConstraintNotValid, ValidateConstraint
+from django.db import migrations
+from django.db.models import CheckConstraint, Q
+
+
+class Migration(migrations.Migration):
+    # Rows are checked while the shop is open, without a lock against writes.
+    atomic = False
+
+    dependencies = [("orders", "0013_due")]
+
+    operations = [
+        AddConstraintNotValid(
+            model_name="order",
+            constraint=CheckConstraint(
+                condition=Q(
+                    authorised__isnull=True,
+                    captured__isnull=True,
+                    refunded__isnull=True,
+                    disputed__isnull=True,
+                )
+                | Q(
+                    authorised__isnull=False,
+                    authorised__gte=0,
+                    captured__isnull=False,
+                    captured__gte=0,
+                    refunded__isnull=False,
+                    refunded__gte=0,
+                    disputed__isnull=False,
+                    disputed__gte=0,
+                ),
+                name="order_payment_sums",
+            ),
+        ),
+        ValidateConstraint(model_name="order", name="order_payment_sums"),
+    ]
