@@ -1,6 +1,7 @@
 """Inventory's hand-written SQL, with the plans that it relies on.
 
-tests/inventory/test_sql.py and test_movement_sql.py compare each statement with the ORM.
+test_sql.py, test_movement_sql.py and test_hold_sql.py of tests/inventory compare each statement
+with the ORM.
 
 `(SELECT %s::bigint[])` hides an array from the planner, and limits are part of the text. Otherwise,
 with large tables, PostgreSQL prefers custom plans for each array and limit to a generic plan, and

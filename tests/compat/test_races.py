@@ -130,7 +130,7 @@ def test_concurrent_equal_orders_place_one_order(shop: Shop, product: MakeProduc
     ("contract", "guard", "is_fault"),
     [
         (CONTRACTS["1"], "any claim", lambda statuses: statuses[500] > 0),
-        (CONTRACTS["4"], "drafts held or compared", lambda statuses: statuses[200] > 1),
+        (CONTRACTS["4"], "drafts locked or compared", lambda statuses: statuses[200] > 1),
     ],
     ids=["contract 1", "contract 4"],
 )

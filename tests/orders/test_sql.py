@@ -15,7 +15,7 @@ from larder.catalog import queries as catalog
 from larder.orders import queries
 from larder.orders.decision import PricedLine, Wanted
 from larder.orders.models import Order, OrderEvent, OrderLine
-from larder.orders.services.held_drafts import lock_drafts
+from larder.orders.services.locked_drafts import lock_drafts
 from larder.orders.services.placement import Candidate, Placed, Placement, candidate
 from larder.orders.services.write_orders import answer_placed, write_placed
 from tests.conftest import Person
@@ -58,14 +58,33 @@ def _candidate(who: Person, rest: dict[str, Any], lines: list[PricedLine]) -> Ca
     return made
 
 
+@pytest.fixture(params=["placed", "held"])
+def expires_at(request: pytest.FixtureRequest, now: datetime) -> datetime | None:
+    """The expiry of the orders' holds; null if they are placed without one."""
+    return now + timedelta(minutes=15) if request.param == "held" else None
+
+
+def _status(one: Candidate) -> tuple[str, str]:
+    """The status of a written order, and the type of its event."""
+    return ("placed", "placed") if one.expires_at is None else ("pending", "held")
+
+
+def _held(orders: list[Candidate], expires_at: datetime | None) -> list[Candidate]:
+    for one in orders:
+        one.expires_at = expires_at
+    return orders
+
+
 def through_the_orm(placed: list[Candidate], now: datetime) -> None:
     """The same orders, one row after the other."""
     for one in placed:
         asked = one.placement
+        status, event = _status(one)
         order = Order.objects.create(
             id=one.id,
             customer_id=asked.customer,
-            status="placed",
+            status=status,
+            expires_at=one.expires_at,
             currency="GBP",
             total=sum(line.quantity * line.unit_price for line in one.lines),
             note=asked.note,
@@ -90,9 +109,9 @@ def through_the_orm(placed: list[Candidate], now: datetime) -> None:
         OrderEvent.objects.create(
             id=one.event,
             order=order,
-            type="placed",
+            type=event,
             from_status="",
-            to_status="placed",
+            to_status=status,
             actor=asked.actor,
             at=now,
         )
@@ -120,7 +139,10 @@ def _plain(row: dict[str, Any], model: type[Model]) -> dict[str, Any]:
     }
 
 
-def test_insert_writes_what_the_orm_would(candidates: list[Candidate], now: datetime) -> None:
+def test_insert_writes_what_the_orm_would(
+    candidates: list[Candidate], now: datetime, expires_at: datetime | None
+) -> None:
+    _held(candidates, expires_at)
     expected = written(lambda: through_the_orm(candidates, now))
     found = written(lambda: write_placed(candidates, currency="GBP", now=now))
     assert found == expected
@@ -178,8 +200,10 @@ def drafts_through_the_orm(drafts: list[Candidate], now: datetime) -> None:
     """The same drafts placed, one row after the other."""
     for one in drafts:
         asked = one.placement
+        status, event = _status(one)
         Order.objects.filter(id=one.id, status="draft").update(
-            status="placed",
+            status=status,
+            expires_at=one.expires_at,
             currency="GBP",
             total=one.total,
             note=asked.note,
@@ -199,15 +223,18 @@ def drafts_through_the_orm(drafts: list[Candidate], now: datetime) -> None:
         OrderEvent.objects.create(
             id=one.event,
             order_id=one.id,
-            type="placed",
+            type=event,
             from_status="draft",
-            to_status="placed",
+            to_status=status,
             actor=asked.actor,
             at=now,
         )
 
 
-def test_placing_drafts_writes_what_the_orm_would(drafts: list[Candidate], now: datetime) -> None:
+def test_placing_drafts_writes_what_the_orm_would(
+    drafts: list[Candidate], now: datetime, expires_at: datetime | None
+) -> None:
+    _held(drafts, expires_at)
     with transaction.atomic():
         lock_drafts(drafts)
     before = written(lambda: None)

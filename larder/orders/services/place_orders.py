@@ -29,7 +29,7 @@ from larder.inventory.services import movements as inventory
 from larder.inventory.services.movements import Balance
 from larder.orders.decision import decide
 from larder.orders.services.contended import Contended, Row
-from larder.orders.services.held_drafts import lock_drafts
+from larder.orders.services.locked_drafts import lock_drafts
 from larder.orders.services.lost_commits import answer_unknown, find_out
 from larder.orders.services.order_quota import OrderQuota
 from larder.orders.services.placement import (

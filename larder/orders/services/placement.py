@@ -100,7 +100,7 @@ class Terms:
     most_holds: int = 20
 
 
-class HeldDraft(Struct, frozen=True):
+class DraftRow(Struct, frozen=True):
     """A locked draft: the values that it keeps when it is placed."""
 
     number: int
@@ -126,10 +126,10 @@ class Candidate:
     rest_fingerprint: bytes
     claims: list[Claim]
     wanted: Sequence[Wanted]
-    draft: HeldDraft | None = None
+    draft: DraftRow | None = None
     lines: list[PricedLine] = field(default_factory=list)
     total: Decimal = Decimal(0)
-    written: HeldDraft | None = None
+    written: DraftRow | None = None
     left: Left | None = None
     answer: Placed | Exception | None = None
     expires_at: datetime | None = None

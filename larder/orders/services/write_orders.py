@@ -14,7 +14,7 @@ from larder.orders import sql
 from larder.orders.models import OrderStatus
 from larder.orders.queries import LineView, OrderView
 from larder.orders.services.locks import order_name
-from larder.orders.services.placement import Candidate, HeldDraft, Placed
+from larder.orders.services.placement import Candidate, DraftRow, Placed
 
 
 def write_placed(placed: Sequence[Candidate], *, currency: str, now: datetime) -> None:
@@ -68,11 +68,11 @@ def _insert(placed: Sequence[Candidate], currency: str, now: datetime) -> None:
     for one in placed:
         # The order and its lines are new.
         own_lines = [next(lines_left) for _ in one.lines]
-        one.written = HeldDraft(number_of[one.id], 0, now, own_lines)
+        one.written = DraftRow(number_of[one.id], 0, now, own_lines)
 
 
 def _place_drafts(
-    drafts: Sequence[tuple[Candidate, HeldDraft]], currency: str, now: datetime
+    drafts: Sequence[tuple[Candidate, DraftRow]], currency: str, now: datetime
 ) -> None:
     orders = database.columns((one.id, *_content(one)) for one, _ in drafts)
     lines = database.columns(
@@ -112,7 +112,7 @@ def _events(placed: Sequence[Candidate]) -> list[list[object]]:
     return database.columns((one.event, one.id, one.placement.actor) for one in placed)
 
 
-def _view(one: Candidate, row: HeldDraft, currency: str, now: datetime) -> OrderView:
+def _view(one: Candidate, row: DraftRow, currency: str, now: datetime) -> OrderView:
     placement = one.placement
     return OrderView(
         id=one.id,

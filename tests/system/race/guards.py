@@ -41,7 +41,7 @@ from larder.orders.services import (
     abandon,
     changes,
     drafts,
-    held_drafts,
+    locked_drafts,
     place_order,
     place_orders,
     repeats,
@@ -276,9 +276,9 @@ _REMOVALS: dict[str, Callable[[], Removal]] = {
     "separation of twins": lambda: [(place_orders, "separate_twins", all_together)],
     "draft lock": lambda: [(drafts, "lock_draft", find_draft)],
     "abandoned cart held": lambda: [(abandon, "lock_order", find_order)],
-    "drafts held": lambda: [(held_drafts, "lock_orders", find_orders)],
-    "drafts held or compared": lambda: [
-        (held_drafts, "lock_orders", find_orders),
+    "drafts locked": lambda: [(locked_drafts, "lock_orders", find_orders)],
+    "drafts locked or compared": lambda: [
+        (locked_drafts, "lock_orders", find_orders),
         (order_sql, "PLACE_DRAFTS", PLACED_WITHOUT_LOOKING),
     ],
     "order held": lambda: [(transitions, "lock_order", find_order)],
@@ -290,7 +290,7 @@ _REMOVALS: dict[str, Callable[[], Removal]] = {
         (changes, "inventory", SimpleNamespace(lock=look_then_lock)),
         (changes, "catalog", SimpleNamespace(offers=offers_looked_at)),
     ],
-    "draft order": lambda: [(held_drafts, "lock_orders", lock_as_they_come)],
+    "draft order": lambda: [(locked_drafts, "lock_orders", lock_as_they_come)],
     "name lock": lambda: [
         (catalog, "claim_name", look_at_name),
         (catalog_sql, "LOCK_NAME", UNLOCKED_NAME),

@@ -73,7 +73,7 @@ def test_concurrent_submissions_of_a_cart_place_one_order(
 def test_without_lock_and_comparison_a_cart_is_placed_more_than_once(
     phone: Callable[[], Phone], product: MakeProduct, without: Without
 ) -> None:
-    without("drafts held or compared")
+    without("drafts locked or compared")
     assert_breaks(
         lambda: submit_at_once(phone(), product(stock=50)),
         check_placed_once,

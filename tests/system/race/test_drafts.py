@@ -201,7 +201,7 @@ def test_without_the_lock_the_second_submission_ends_in_an_error(
     person: MakePerson, product: MakeProduct, now: datetime, without: Callable[[str], None]
 ) -> None:
     """The statement that places the draft still compares, so that stock is taken once."""
-    without("drafts held")
+    without("drafts locked")
     assert_breaks(
         lambda: submit_at_once(Hand(person(), now), product(stock=50)),
         check_submitted,
@@ -213,7 +213,7 @@ def test_without_the_lock_the_second_submission_ends_in_an_error(
 def test_without_lock_and_comparison_stock_is_taken_more_than_once(
     person: MakePerson, product: MakeProduct, now: datetime, without: Callable[[str], None]
 ) -> None:
-    without("drafts held or compared")
+    without("drafts locked or compared")
     assert_breaks(
         lambda: submit_at_once(Hand(person(), now), product(stock=50)),
         check_submitted,

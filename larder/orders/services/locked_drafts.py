@@ -18,7 +18,7 @@ from larder.orders.services.placement import (
     ABANDONED,
     ORDER_ID,
     Candidate,
-    HeldDraft,
+    DraftRow,
     fingerprint_of_lines,
     mark_of,
     unanswered,
@@ -83,7 +83,7 @@ def _hold(one: Candidate, row: Order | None, lines: Lines) -> None:
         shown = one.expected_total is not None
         one.wanted = [line if shown else replace(line, expected_price=None) for _, line in lines]
         one.lines_fingerprint = fingerprint_of_lines(one.wanted)
-        one.draft = HeldDraft(row.number, row.version, row.created_at, [id for id, _ in lines])
+        one.draft = DraftRow(row.number, row.version, row.created_at, [id for id, _ in lines])
 
 
 def _refusal(one: Candidate, row: Order | None, lines: Lines) -> DomainError | None:

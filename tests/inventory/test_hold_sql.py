@@ -1,0 +1,195 @@
+"""The hand-written SQL of held lines reads and writes the same rows as the ORM."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.db import transaction
+from django.db.models import Min
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from larder.db import database
+from larder.inventory import sql
+from larder.inventory.models import HeldLine, Stock
+from larder.inventory.services import holds
+from larder.inventory.services.holds import DueLine, HeldUnits
+
+ORDERS = [UUID(int=number) for number in range(1, 5)]
+PAST, FUTURE = datetime(2026, 1, 1, tzinfo=UTC), datetime(2126, 1, 1, tzinfo=UTC)
+Line = tuple[int, int, int, int]
+
+# An order has at most one line of a product.
+lines = st.lists(
+    st.tuples(st.integers(0, 3), st.integers(0, 2), st.integers(1, 9), st.integers(-3, 3)),
+    unique_by=lambda line: line[:2],
+    max_size=8,
+)
+within_a_test = settings(
+    max_examples=40,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+
+
+@pytest.fixture
+def products(product: Callable[..., int]) -> list[int]:
+    return [product(stock=10) for _ in range(3)]
+
+
+def _units(products: Sequence[int], asked: Sequence[Line]) -> list[HeldUnits]:
+    """Held units. Negative days are in the past, so that these lines are due."""
+    return [
+        HeldUnits(
+            ORDERS[order],
+            products[product],
+            UUID(int=100 + order),
+            quantity,
+            (PAST if days < 0 else FUTURE) + timedelta(days=days),
+        )
+        for order, product, quantity, days in asked
+    ]
+
+
+def _hold_through_the_orm(units: Sequence[HeldUnits]) -> None:
+    for one in units:
+        HeldLine.objects.create(
+            order=one.order,
+            product_id=one.product,
+            event=one.event,
+            quantity=one.quantity,
+            expires_at=one.expires_at,
+        )
+    _set_next_expiry({one.product for one in units})
+
+
+def _set_next_expiry(products: set[int]) -> None:
+    for product in products:
+        open_lines = HeldLine.objects.filter(product_id=product, released_at__isnull=True)
+        soonest = open_lines.aggregate(at=Min("expires_at"))["at"]
+        Stock.objects.filter(pk=product).update(next_expiry=soonest)
+
+
+def _rows() -> tuple[list[Any], list[Any]]:
+    """Returns held lines and stock without the ids of the lines, which differ between two runs."""
+    columns = [field.attname for field in HeldLine._meta.concrete_fields if field.name != "id"]
+    held = HeldLine.objects.order_by("order", "product_id").values(*columns)
+    return list(held), list(Stock.objects.order_by("pk").values())
+
+
+def _written(run: Callable[[], object], before: Sequence[HeldUnits] = ()) -> tuple[list[Any], ...]:
+    """Returns the rows after `run`, which finds the lines of `before`; then it is rolled back."""
+    with transaction.atomic():
+        _hold_through_the_orm(before)
+        run()
+        found = _rows()
+        transaction.set_rollback(True)
+    return found
+
+
+@within_a_test
+@given(asked=lines, before=lines)
+def test_hold_writes_what_the_orm_would(
+    products: list[int], asked: list[Line], before: list[Line]
+) -> None:
+    taken = {line[:2] for line in before}
+    units = _units(products, [line for line in asked if line[:2] not in taken])
+    earlier = _units(products, before)
+    expected = _written(lambda: _hold_through_the_orm(units), earlier)
+    assert _written(lambda: holds.hold(units), earlier) == expected
+
+
+@within_a_test
+@given(asked=lines, of=st.sets(st.integers(0, 2)))
+def test_due_lines_are_those_of_the_orm(
+    products: list[int], asked: list[Line], of: set[int]
+) -> None:
+    wanted = [products[at] for at in of]
+    with transaction.atomic():
+        _hold_through_the_orm(_units(products, asked))
+        HeldLine.objects.filter(order=ORDERS[0]).update(released_at=PAST)
+        plain = HeldLine.objects.filter(
+            product_id__in=wanted, released_at__isnull=True, expires_at__lte=datetime.now(UTC)
+        )
+        columns = ("id", "product", "event", "quantity")
+        expected = list(plain.order_by("expires_at", "id").values_list(*columns))
+        found = holds.find_due(wanted)
+        transaction.set_rollback(True)
+    assert [(one.id, one.product, one.event, one.quantity) for one in found] == expected
+
+
+@within_a_test
+@given(asked=lines)
+def test_release_writes_what_the_orm_would(products: list[int], asked: list[Line]) -> None:
+    units, now = _units(products, asked), datetime.now(UTC)
+
+    def due() -> list[DueLine]:
+        return [
+            DueLine(one.pk, one.product_id, one.event, one.quantity, now)
+            for one in HeldLine.objects.filter(expires_at__lte=now)
+        ]
+
+    def through_the_orm() -> None:
+        released = due()
+        for one in released:
+            HeldLine.objects.filter(pk=one.id).update(released_at=now)
+        _set_next_expiry({one.product for one in released})
+
+    def through_sql() -> None:
+        if released := due():
+            holds.mark_released(released)
+
+    expected = _written(through_the_orm, units)
+    assert _written(through_sql, units) == expected
+
+
+@within_a_test
+@given(asked=lines, of=st.sets(st.integers(0, 3)))
+def test_held_units_are_those_of_the_orm(
+    products: list[int], asked: list[Line], of: set[int]
+) -> None:
+    orders = [ORDERS[at] for at in of]
+    with transaction.atomic():
+        _hold_through_the_orm(_units(products, asked))
+        HeldLine.objects.filter(product_id=products[0]).update(released_at=PAST)
+        expected: dict[UUID, dict[int, int]] = {order: {} for order in orders}
+        for one in HeldLine.objects.filter(order__in=orders, released_at__isnull=True):
+            expected[one.order][one.product_id] = one.quantity
+        found = holds.submit_held(orders)()
+        transaction.set_rollback(True)
+    assert found == expected
+
+
+@within_a_test
+@given(asked=lines, of=st.sets(st.integers(0, 3)), released=st.sets(st.integers(0, 2)))
+def test_ending_holds_writes_what_the_orm_would(
+    products: list[int], asked: list[Line], of: set[int], released: set[int]
+) -> None:
+    orders, units = [ORDERS[at] for at in of], _units(products, asked)
+
+    def release() -> None:
+        marked = [products[at] for at in released]
+        HeldLine.objects.filter(product_id__in=marked).update(released_at=PAST)
+        _set_next_expiry(set(marked))
+
+    def through_the_orm() -> None:
+        release()
+        HeldLine.objects.filter(order__in=orders).delete()
+        _set_next_expiry(set(products))
+
+    def through_sql() -> None:
+        release()
+        holds.end(orders)
+
+    expected = _written(through_the_orm, units)
+    assert _written(through_sql, units) == expected
+
+
+def test_due_lines_are_looked_up_in_their_index(products: list[int]) -> None:
+    with transaction.atomic():
+        database.execute("SET LOCAL enable_seqscan = off")
+        plan = database.rows(f"EXPLAIN {sql.DUE}", [products])
+    assert any("held_line_expiry" in line for (line,) in plan)
