@@ -44,13 +44,13 @@ TAKE_LEASE = """
 INSERT INTO rate_limit AS lease (key, until)
 VALUES (%s::uuid, clock_timestamp() + make_interval(secs => %s::float8))
 ON CONFLICT (key) DO UPDATE SET until = excluded.until WHERE lease.until <= clock_timestamp()
-RETURNING 1
+RETURNING until
 """
-"""One probe of the primary key. Returns no row if another block has the lease, or its pause lasts.
-The row is locked only while this statement runs."""
+"""One probe of the primary key. Returns when the lease ends, and no row if another block has it, or
+its pause lasts. The row is locked only while this statement runs."""
 
 END_LEASE = """
 UPDATE rate_limit SET until = clock_timestamp() + make_interval(secs => %s::float8)
-WHERE key = %s::uuid
+WHERE key = %s::uuid AND until = %s::timestamptz
 """
-"""One probe of the primary key."""
+"""One probe of the primary key. Changes nothing if another block has taken the lease since."""

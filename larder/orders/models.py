@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
@@ -363,14 +364,16 @@ class SalesMark(models.Model):
     """How far `refresh_sales` has read the events: one row, without one nothing was counted.
 
     Epoch, transaction id and number are those of a mark of the feed (larder/db/feed.py). `zone` is
-    the time zone of the days, `at` when all events were read last.
+    the time zone of the days, `at` when all of them were counted last, and `days` are those that
+    are still to be counted.
     """
 
     zone = models.CharField(max_length=MAX_SHORT_TEXT_LENGTH, primary_key=True)
     epoch = models.CharField(max_length=MAX_SHORT_TEXT_LENGTH)
     transaction_id = models.BigIntegerField()
     number = models.BigIntegerField()
-    at = models.DateTimeField()
+    at = models.DateTimeField(null=True)
+    days = ArrayField(models.DateField(), db_default=[])
 
     class Meta:
         db_table = "sales_mark"

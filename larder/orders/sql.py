@@ -366,10 +366,12 @@ FROM unnest(%s::text[]) WITH ORDINALITY AS wanted (status, place) ORDER BY place
 """For each status a range of order_search_by_status up to the limit, and its first entry."""
 
 DUE_ORDERS = """
-SELECT status, count(*) FROM (
-    SELECT status FROM "order" WHERE requested_for <= %s AND status IN ('placed', 'packed')
-    LIMIT %s
-) AS due GROUP BY status
+SELECT wanted.status,
+    (SELECT count(*) FROM (SELECT FROM "order" AS one
+     WHERE one.requested_for <= given.day AND one.status = wanted.status
+       AND one.status IN ('placed', 'packed') LIMIT given.most) AS counted)
+FROM (VALUES ('placed'), ('packed')) AS wanted (status),
+    (SELECT %s::date, %s::integer) AS given (day, most)
 """
-"""A range of order_due, which has only orders that are placed or packed, and requested for a day.
-An order without a day, or one that leaves, costs it nothing."""
+"""For each status a range of order_due up to the limit. The index has only orders that are placed
+or packed, and requested for a day: others cost it nothing."""

@@ -9,6 +9,7 @@ from django.db import connections
 
 from larder.core.errors import Overloaded
 from larder.db import database, leases, sql
+from larder.ops.roles import TRANSACTION_LIMIT
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NAME, OTHER = UUID(int=91), UUID(int=92)
@@ -52,6 +53,35 @@ def test_a_lease_is_not_given_again_for_the_duration_of_the_last_block(fails: bo
     assert time.monotonic() - ended >= 1
 
 
+def test_the_pause_after_a_long_block_is_shorter_than_a_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert leases.LONGEST_PAUSE < leases.LONGEST_WAIT
+    monkeypatch.setattr(leases, "LONGEST_PAUSE", 0.5)
+    monkeypatch.setattr(leases, "LONGEST_WAIT", 1.0)
+    with leases.lease(NAME):
+        time.sleep(3)
+    assert begins()
+
+
+def test_a_block_that_lost_its_lease_does_not_end_that_of_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(leases, "LONGEST_WAIT", 2.0)
+    with monkeypatch.context() as short:
+        short.setattr(leases, "ENDS", 0.1)
+        block = leases.lease(NAME)
+        block.__enter__()
+    time.sleep(0.2)
+    assert database.rows(sql.TAKE_LEASE, [NAME, 60.0])
+    block.__exit__(None, None, None)
+    assert not begins()
+
+
+def test_a_lease_lasts_longer_than_a_transaction() -> None:
+    assert f"{leases.ENDS - 5:.0f}s" == TRANSACTION_LIMIT["transaction_timeout"]
+
+
 def test_a_lease_of_a_dead_process_expires(monkeypatch: pytest.MonkeyPatch) -> None:
     assert database.rows(sql.TAKE_LEASE, [NAME, 0.5])
     assert begins()
@@ -60,6 +90,6 @@ def test_a_lease_of_a_dead_process_expires(monkeypatch: pytest.MonkeyPatch) -> N
 def test_an_error_at_the_end_of_a_lease_does_not_fail_its_block(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(sql, "END_LEASE", "SELECT %s::float8 / 0, %s::uuid")
+    monkeypatch.setattr(sql, "END_LEASE", "SELECT %s::float8 / 0, %s::uuid, %s::timestamptz")
     with leases.lease(NAME):
         pass

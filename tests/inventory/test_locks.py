@@ -152,6 +152,18 @@ def test_large_moves_of_staff_run_one_at_a_time_in_all_processes(
             pass
 
 
+def test_a_large_move_of_staff_that_waits_for_its_lease_has_no_place_of_the_small_ones() -> None:
+    assert locks._of_staff.lease is not None
+    with (
+        leases.lease(locks._of_staff.lease),
+        moving(1, by_staff=True, lines=locks.LARGE_MOVE) as large,
+    ):
+        assert wait_until(lambda: locks._of_staff.large._free == 0)
+        with moving(2, by_staff=True) as small:
+            assert wait_until(lambda: small == [True, True])
+        assert large == []
+
+
 def test_moves_of_one_member_of_staff_wait_in_separate_places() -> None:
     with moving(24, by_staff=False) as customers:
         assert wait_until(lambda: customers.count(False) >= 5)

@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.db.models import Sum
 
 from larder.orders import queries, sql
@@ -176,9 +176,79 @@ def test_only_the_best_sellers_of_a_day_are_kept(
 def test_orders_due_are_counted_by_their_index(shop: Shop) -> None:
     shop.place(BEGAN)
     Order.objects.update(requested_for=BEGAN.date())
-    assert queries.due_orders(BEGAN.date(), limit=9) == {"placed": 1}
-    assert queries.due_orders(BEGAN.date() - timedelta(days=1), limit=9) == {}
+    assert queries.due_orders(BEGAN.date(), limit=9) == {"placed": 1, "packed": 0}
+    assert queries.due_orders(BEGAN.date() - timedelta(days=1), limit=9) == {
+        "placed": 0,
+        "packed": 0,
+    }
     with connection.cursor() as cursor:
         cursor.execute("SET enable_seqscan = off")
         cursor.execute("EXPLAIN " + sql.DUE_ORDERS, [BEGAN.date(), 9])
         assert "order_due" in str(cursor.fetchall())
+
+
+def test_orders_due_are_counted_up_to_the_limit_in_each_status(shop: Shop) -> None:
+    for _ in range(5):
+        shop.place(BEGAN)
+    Order.objects.update(requested_for=BEGAN.date())
+    staff = shop.people[0].caller
+    for order in shop.placed[:2]:
+        moves.pack_order(TransitionRequest(order=order, caller=staff, now=BEGAN), picked=[])
+    assert queries.due_orders(BEGAN.date(), limit=2) == {"placed": 2, "packed": 2}
+
+
+def test_a_day_that_cannot_be_counted_does_not_keep_the_others(shop: Shop) -> None:
+    for days in (0, 1, 1, 2):
+        shop.place(BEGAN + timedelta(days=days))
+    settle()
+    broken = Order.objects.filter(placed_at=BEGAN + timedelta(days=1))
+    was = broken.values_list("total", flat=True)[0]
+    broken.update(total=Decimal(10) ** 21 - 1, currency="GBP")
+    assert refresh_sales(zone=BERLIN, now=BEGAN) == 2
+    assert len(stored()) == 2
+    assert queries.counted_at(BERLIN.key) is None
+    # The next run tries it again, and only it.
+    broken.update(total=was)
+    assert refresh_sales(zone=BERLIN, now=BEGAN) == 1
+    assert stored() == counted(BERLIN)
+    assert queries.counted_at(BERLIN.key) == BEGAN
+
+
+def test_a_run_that_is_cut_off_keeps_the_days_that_it_counted(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for days in range(4):
+        shop.place(BEGAN + timedelta(days=days))
+    settle()
+    count = sales._count
+
+    def cut_off(day: date, zone: ZoneInfo) -> None:
+        if day == BEGAN.date() + timedelta(days=1):
+            raise KeyboardInterrupt
+        count(day, zone)
+
+    with monkeypatch.context() as ending:
+        ending.setattr(sales, "_count", cut_off)
+        with pytest.raises(KeyboardInterrupt):
+            refresh_sales(zone=BERLIN, now=BEGAN)
+    newest = BEGAN.date() + timedelta(days=2)
+    assert {day for day, _ in stored()} == {newest, newest + timedelta(days=1)}
+    assert refresh_sales(zone=BERLIN, now=BEGAN) == 2
+    assert stored() == counted(BERLIN)
+
+
+def test_a_run_ends_if_no_day_can_be_counted(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    for days in range(4):
+        shop.place(BEGAN + timedelta(days=days))
+    settle()
+    tried: list[date] = []
+
+    def fail(day: date, zone: ZoneInfo) -> None:
+        tried.append(day)
+        raise OperationalError
+
+    monkeypatch.setattr(sales, "_count", fail)
+    monkeypatch.setattr(sales, "MOST_FAILED", 2)
+    with pytest.raises(OperationalError):
+        refresh_sales(zone=BERLIN, now=BEGAN)
+    assert len(tried) == 2

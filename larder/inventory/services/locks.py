@@ -66,11 +66,11 @@ def moving_stock(*, by_staff: bool, lines: int = 1) -> Iterator[None]:
     """
     of, is_large = _of_staff if by_staff else _of_customers, lines >= LARGE_MOVE
     waiting = of.large_wait if is_large else of.small_wait
-    # A large change takes one of the places of all changes too.
+    # A large change takes one of the places of all changes too, after it has waited for its lease.
     with (
         limited(of.large, *waiting) if is_large else nullcontext(),
-        limited(of.all, *waiting),
         lease(of.lease) if is_large and of.lease else nullcontext(),
+        limited(of.all, *waiting),
         transaction.atomic(durable=True),
     ):
         database.limit_lock_wait(MOVING_WAIT)

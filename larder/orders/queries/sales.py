@@ -72,7 +72,7 @@ def open_orders(statuses: tuple[str, ...], *, limit: int) -> list[OpenOrders]:
 
 def due_orders(day: date, *, limit: int) -> dict[str, int]:
     """Returns how many orders are requested for this day or an earlier one, and are not shipped, by
-    status, counted up to `limit`."""
+    status, each counted up to `limit`."""
     return dict(database.rows(sql.DUE_ORDERS, [day, limit]))
 
 

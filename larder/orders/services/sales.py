@@ -4,19 +4,22 @@ The events say which orders changed, and so on which days to count again. A day 
 its orders, never added to: a run that is cut off, or counts a day twice, does no harm.
 """
 
+import logging
 from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db import transaction
-from django.db.models import Count, Max, Min, Q, QuerySet, Sum
+from django.db import Error, transaction
+from django.db.models import Count, F, Func, Max, Min, Q, QuerySet, Sum, Value
 from django.db.models.functions import Coalesce
 
 from larder.core.limits import MAX_SOLD_PRODUCTS
 from larder.db.feed import Feed, Mark, SinceExpired, begin, read
 from larder.orders.lifecycle import CANCELLED, HELD
 from larder.orders.models import Order, OrderLine, ProductSales, SalesDay, SalesMark
+
+logger = logging.getLogger(__name__)
 
 EVENTS = Feed(
     "order_event", "order_id", "{table} WHERE {behind} AND type NOT IN ('shipped', 'delivered')"
@@ -29,30 +32,56 @@ PART = 1_000
 MOST_PARTS = 200
 """Parts of one run. The next run reads the others."""
 
+MOST_FAILED = 5
+"""Days of one run that may fail. With more the database does not work, or counts too slowly."""
+
 _SOLD = ~Q(status__in=[*HELD, CANCELLED])
 
 
 def refresh_sales(*, zone: ZoneInfo, now: datetime) -> int:
     """Counts again the days of all orders that changed since the last run; all days in the first
-    run, after a restore, and if the time zone is another. Returns how many days it counted.
+    run, after a restore, and if the time zone is another. The newest day is first. Returns how many
+    days it counted.
 
-    Each day is one transaction, so the feeds wait for no more than one.
+    Each day is one transaction, so the feeds wait for no more than one. A day that fails does not
+    stop the run, and the next run counts it again.
+
+    Raises the database's error after MOST_FAILED days.
     """
+    days, more = _note_days(zone)
+    failed = 0
+    for day in days:
+        try:
+            _count(day, zone)
+        except Error:
+            failed += 1
+            logger.exception("The sales of %s could not be counted. The next run tries again.", day)
+            if failed == MOST_FAILED:
+                raise
+    if not failed and not more:
+        SalesMark.objects.filter(zone=zone.key).update(at=now)
+    return len(days) - failed
+
+
+def _note_days(zone: ZoneInfo) -> tuple[list[date], bool]:
+    """Stores how far the events are read, with the days to count. Returns these days, the newest
+    first, and whether there are more events."""
     row = SalesMark.objects.filter(zone=zone.key).first()
     try:
         if row is None:
             raise SinceExpired
         after = Mark(row.epoch, row.transaction_id, row.number)
         days, mark, more = _changed_days(after, zone)
-        at = row.at if more else now
+        at, days = row.at, days | set(row.days)
     except SinceExpired:
         SalesMark.objects.all().delete()
-        mark, at, days = begin(EVENTS), now, _all_days(zone)
-    for day in sorted(days):
-        _count(day, zone)
+        mark, more, at, days = begin(EVENTS), False, None, _all_days(zone)
     values = {"epoch": mark.epoch, "transaction_id": mark.transaction_id, "number": mark.number}
-    SalesMark.objects.update_or_create(zone=zone.key, defaults={**values, "at": at})
-    return len(days)
+    ordered = sorted(days, reverse=True)
+    SalesMark.objects.update_or_create(
+        zone=zone.key, defaults={**values, "at": at, "days": ordered}
+    )
+    return ordered, more
 
 
 def _changed_days(after: Mark, zone: ZoneInfo) -> tuple[set[date], Mark, bool]:
@@ -88,7 +117,8 @@ def _all_days(zone: ZoneInfo) -> set[date]:
 
 
 def _count(day: date, zone: ZoneInfo) -> None:
-    """Counts a day. Only one run may do so at a time (the job's lock).
+    """Counts a day, and takes it from those that are to be counted. Only one run may do so at a
+    time (the job's lock).
 
     Plan: a range of order_search; for the units, order_line_once of each of these orders.
     """
@@ -97,6 +127,8 @@ def _count(day: date, zone: ZoneInfo) -> None:
         placed = Order.objects.filter(placed_at__gte=begins, placed_at__lt=ends)
         _write_days(day, placed)
         _write_products(day, placed)
+        left = Func(F("days"), Value(day), function="array_remove")
+        SalesMark.objects.filter(zone=zone.key).update(days=left)
 
 
 def _write_days(day: date, placed: "QuerySet[Order]") -> None:
