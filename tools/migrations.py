@@ -24,7 +24,7 @@ RELEASED = {"catalog": 4, "common": 4, "identity": 12, "inventory": 4, "orders":
 """The last migration of each app in release 0.1.0."""
 
 NOT_ASKED = (
-    # `manage.py prepare` sets the time limits.
+    # `manage.py migrate` sets the time limit of locks, and the owner's statements have none.
     *("require-lock-timeout", "require-statement-timeout"),
     # Django knows which migrations have run.
     "prefer-robust-stmts",

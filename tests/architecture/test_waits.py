@@ -52,13 +52,15 @@ QUERIES = {
 
 FOR_OTHERS = {
     "larder/http/read_your_writes.py": {"sleep(0.0005)"},
+    "larder/ops/management/commands/migrate.py": {"sleep(PAUSE)"},
     "larder/ops/log_writer.py": {"written.wait(LINE_TIMEOUT)"},
     "larder/ops/server_lock.py": {"time.sleep(0.05)"},
     "larder/ops/stop_signals.py": {"time.sleep(INTERVAL)"},
 }
 """Short waits for what needs no connection: another process that notes a time in the shared table;
 the thread that writes the log, which a transaction may log to; a former server's processes, before
-there is a connection; a thread that has none, between two wake-ups of the main thread."""
+there is a connection; a thread that has none, between two wake-ups of the main thread; a command
+without other threads."""
 
 EXEMPT = (MUTEXES, NO_WAITS, QUERIES, FOR_OTHERS)
 

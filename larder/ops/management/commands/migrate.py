@@ -1,11 +1,25 @@
 """Django's migrate, as the owner of the tables. Afterwards it grants the rights of other roles."""
 
+from collections.abc import Callable
+from time import monotonic, sleep
 from typing import Any
 
-from django.core.management.base import CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.core.management.commands import migrate
+from django.db import OperationalError, connections
 
+from larder.db import database
 from larder.ops import roles
+
+LOCK_TIMEOUT = "2s"
+"""How long a statement waits for a lock. While it waits, requests that need the table wait behind
+it."""
+
+PAUSE = 3
+"""Seconds between two attempts, in which waiting requests are answered."""
+
+LONGEST = 300
+"""Seconds after which the command gives up: a dump of the database holds locks for longer."""
 
 
 class Command(migrate.Command):
@@ -16,5 +30,38 @@ class Command(migrate.Command):
         parser.set_defaults(database="owner")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        super().handle(*args, **options)
+        """Migrates, and tries again while another transaction holds a lock.
+
+        Raises CommandError when a lock was not free for LONGEST. Migrations that were made stay.
+        """
+        until = monotonic() + LONGEST
+        with connections[options["database"]].execute_wrapper(_with_lock_timeout):
+            while not self._migrated(args, options):
+                if monotonic() > until:
+                    raise CommandError(
+                        f"A migration needs the lock of a table that others held for {LONGEST} s. "
+                        "Wait for the end of a backup or a report (pg_stat_activity lists them), "
+                        "then run the command again."
+                    )
+                self.stderr.write(f"A table is locked. Next attempt in {PAUSE} s.")
+                sleep(PAUSE)
         roles.grant(using=options["database"])
+
+    def _migrated(self, args: tuple[Any, ...], options: dict[str, Any]) -> bool:
+        try:
+            super().handle(*args, **options)
+        except OperationalError as error:
+            if database.is_lock_timeout(error):
+                return False
+            raise
+        return True
+
+
+def _with_lock_timeout(
+    execute: Callable[..., Any], sql: str, params: Any, many: Any, context: dict[str, Any]
+) -> Any:
+    """Sets the limit before each statement. Indexes that are built concurrently wait without one:
+    they block nothing, and a failure would leave an invalid index."""
+    limit = "0" if "CONCURRENTLY" in sql else LOCK_TIMEOUT
+    context["cursor"].cursor.execute(f"SET lock_timeout = '{limit}'")
+    return execute(sql, params, many, context)
