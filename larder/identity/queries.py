@@ -337,6 +337,10 @@ class AddressRow:
 _ADDRESS = tuple(AddressRow.__slots__)
 ADDRESS_FIELDS = _ADDRESS[1:-1]
 """The fields of an address that its owner writes: the label, and those of an order's `ship_to`."""
+SHIP_TO_FIELDS = ADDRESS_FIELDS[1:]
+"""The fields of the address of an order."""
+PARCEL_FIELDS = SHIP_TO_FIELDS[:-1]
+"""Those that are written on a parcel: without the phone number."""
 
 
 def addresses(customer: int, *, after: UUID | None, limit: int) -> list[AddressRow]:

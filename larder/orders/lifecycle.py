@@ -68,8 +68,8 @@ PERMISSIONS: dict[Move, str] = {
 }
 """The permission with which staff make a move on the order of any customer."""
 
-_FOR_STAFF = frozenset({Move.CONFIRM, Move.PACK, Move.SHIP, Move.DELIVER, Move.RETURN})
-_UNDO = frozenset({Move.UNPACK, Move.UNSHIP})
+_FOR_CUSTOMERS = frozenset({Move.CHANGE, Move.CANCEL})
+"""All other moves are for staff alone."""
 
 UNDONE: dict[Move, str] = {
     Move.PACK: "unpacked",
@@ -115,7 +115,7 @@ _PERHAPS_MADE_IN: dict[Move, frozenset[str]] = {
 
 def judge(status: str, move: Move, *, by_staff: bool, by_owner: bool) -> Verdict:
     """Returns whether the caller may make the move on an order with this status."""
-    if move in _FOR_STAFF | _UNDO and not by_staff:
+    if move not in _FOR_CUSTOMERS and not by_staff:
         return Verdict.NOT_STAFF
     if status == "draft" or not (by_staff or by_owner):
         return Verdict.NOT_FOUND

@@ -34,7 +34,7 @@ from unfold.decorators import action
 
 from larder.core import money
 from larder.core.errors import DomainError, InvalidInput
-from larder.core.limits import LISTED_ROWS, MAX_SHOWN_ROWS
+from larder.core.limits import LISTED_ROWS, MAX_SELECTED_ROWS, MAX_SHOWN_ROWS
 from larder.identity import audit_queries
 from larder.identity.caller import Caller
 from larder.staff.at_once import few_at_once
@@ -280,6 +280,26 @@ def ask(model_admin: ServiceAdmin, request: Any, question: Question) -> HttpResp
         "question": question,
     }
     return TemplateResponse(request, "staff/confirm.html", context)
+
+
+def selected(model_admin: ServiceAdmin, request: Any, rows: "QuerySet[Any]") -> list[Any]:
+    """Returns the objects of an action; none, with a message, if they are too many."""
+    found = list(rows[: MAX_SELECTED_ROWS + 1])
+    if len(found) <= MAX_SELECTED_ROWS:
+        return found
+    limit = f"Select at most {MAX_SELECTED_ROWS} {model_admin.opts.verbose_name_plural} at once."
+    model_admin.message_user(request, limit, messages.ERROR)
+    return []
+
+
+def link(address: str, text: Any) -> str:
+    """Returns a link in a text or a table."""
+    return format_html('<a class="text-link" href="{}">{}</a>', address, text)
+
+
+def change_link(page: str, key: Any, text: Any) -> str:
+    """Returns a link to the form of an object, such as that of `orders_order`."""
+    return link(reverse(f"admin:{page}_change", args=[key]), text)
 
 
 View = TypeVar("View", bound=Callable[..., Any])

@@ -13,8 +13,7 @@ from larder.catalog import services
 from larder.catalog.models import Product
 from larder.core.clock import now
 from larder.core.errors import DomainError
-from larder.core.limits import MAX_SELECTED_ROWS
-from larder.staff.base import Question, Sentence, ServiceAdmin, ask, button, counted
+from larder.staff.base import Question, Sentence, ServiceAdmin, ask, button, counted, selected
 from larder.staff.recording import refuse_former
 
 
@@ -104,16 +103,16 @@ class ArchivableProducts(ServiceAdmin):
         return self._ask(request, [product], move, [("seen_version", str(product.version))])
 
     def _selected(self, request: Any, queryset: Any, move: _Move) -> HttpResponse | None:
-        products = selected_products(self, request, queryset)
-        if products is None:
+        products = selected(self, request, queryset)
+        if not products:
             return None
         if "confirmed" in request.POST:
             self._carry_through(request, products, move)
             return None
-        selected = [(ACTION_CHECKBOX_NAME, str(one.pk)) for one in products]
+        chosen = [(ACTION_CHECKBOX_NAME, str(one.pk)) for one in products]
         action = ("action", f"{move.name}_selected")
         return self._ask(
-            request, products, move, [*selected, action, ("index", "0"), ("confirmed", "yes")]
+            request, products, move, [*chosen, action, ("index", "0"), ("confirmed", "yes")]
         )
 
     def _ask(
@@ -150,15 +149,3 @@ def _sentences(move: _Move) -> Mapping[str, Sentence]:
         "not_found": Sentence(None, move.already),
         "precondition_failed": Sentence(None, changed),
     }
-
-
-def selected_products(
-    model_admin: ServiceAdmin, request: Any, queryset: Any
-) -> Sequence[Product] | None:
-    """Returns the products of an action. None, with a message, if there are too many."""
-    products = list(queryset[: MAX_SELECTED_ROWS + 1])
-    if len(products) <= MAX_SELECTED_ROWS:
-        return products
-    limit = f"Select at most {MAX_SELECTED_ROWS} products at once."
-    model_admin.message_user(request, limit, messages.ERROR)
-    return None

@@ -20,8 +20,7 @@ from larder.core import money
 from larder.core.clock import now
 from larder.core.errors import DomainError
 from larder.core.limits import MONEY_DECIMALS, PRICE_DIGITS
-from larder.staff.base import Question, ServiceAdmin, ask, counted
-from larder.staff.catalog_archive import selected_products
+from larder.staff.base import Question, ServiceAdmin, ask, counted, selected
 from larder.staff.pages import Page, choice, show
 from larder.staff.recording import refuse_former
 
@@ -72,8 +71,8 @@ class RepriceableProducts(ServiceAdmin):
         # Not those of the list's filters: a product that was archived since the preview is not left
         # out, but refuses the change.
         chosen = self.get_queryset(request).filter(pk__in=request.POST.getlist(CHOSEN))
-        products = selected_products(self, request, chosen.order_by("sku"))
-        if products is None:
+        products = selected(self, request, chosen.order_by("sku"))
+        if not products:
             return None
         form = _form(request, products)
         if form.is_bound and form.is_valid():

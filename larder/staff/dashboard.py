@@ -14,7 +14,6 @@ from typing import Any
 from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
 
 from larder.catalog.models import Product
 from larder.core.limits import DASHBOARD_ROWS, MAX_DASHBOARD_DAYS, MAX_LISTED_ROWS
@@ -22,7 +21,7 @@ from larder.db import observations
 from larder.orders import queries
 from larder.orders.models import OrderStatus, RefundDue
 from larder.orders.queries import DaySales
-from larder.staff.base import amount, moment
+from larder.staff.base import amount, change_link, link, moment
 from larder.staff.lists import shop_zone
 
 PERIODS = {"today": ("Today", 1), "week": ("7 days", 7), "month": ("30 days", 30)}
@@ -167,7 +166,7 @@ def _oldest() -> dict[str, Any]:
     """Returns the orders to pack, the oldest first, as a table."""
     rows = [
         [
-            _link(reverse("admin:orders_order_change", args=[one.id]), one.number),
+            change_link("orders_order", one.id, one.number),
             moment(one.placed_at),
             f"{one.requested_for:%d %b %Y}" if one.requested_for else "–",
             amount(one.total, one.currency),
@@ -175,10 +174,6 @@ def _oldest() -> dict[str, Any]:
         for one in queries.oldest_placed(limit=DASHBOARD_ROWS)
     ]
     return {"headers": ["Number", "Placed", "Requested for", "Total"], "rows": rows}
-
-
-def _link(address: str, text: Any) -> str:
-    return format_html('<a class="text-link" href="{}">{}</a>', address, text)
 
 
 def _sales(period: Period) -> dict[str, Any]:
@@ -195,7 +190,7 @@ def _sales(period: Period) -> dict[str, Any]:
 
 def _orders_chart(period: Period, found: Sequence[DaySales]) -> Chart:
     by_day = _by_day(period, ((one.day, one.orders) for one in found))
-    total = _link(_orders(**_of_days(period.first, period.last)), f"{sum(by_day.values()):,}")
+    total = link(_orders(**_of_days(period.first, period.last)), f"{sum(by_day.values()):,}")
     return _chart("Orders", total, by_day, {day: f"{n:,}" for day, n in by_day.items()})
 
 
@@ -230,8 +225,9 @@ def _chart(title: str, total: str, by_day: Mapping[date, Any], texts: Mapping[da
 
 def _cancelled(period: Period, found: Sequence[DaySales]) -> str:
     number = sum(one.cancelled for one in found)
-    link = _orders(status__exact=OrderStatus.CANCELLED, **_of_days(period.first, period.last))
-    return _link(link, f"{number:,} cancelled") if number else ""
+    of_days = _of_days(period.first, period.last)
+    address = _orders(status__exact=OrderStatus.CANCELLED, **of_days)
+    return link(address, f"{number:,} cancelled") if number else ""
 
 
 def _days(period: Period, found: Sequence[DaySales]) -> dict[str, Any]:
@@ -239,8 +235,8 @@ def _days(period: Period, found: Sequence[DaySales]) -> dict[str, Any]:
     rows = [
         [
             f"{one.day:%d %b %Y}",
-            _link(_orders(**_of_days(one.day, one.day)), f"{one.orders:,}"),
-            _link(
+            link(_orders(**_of_days(one.day, one.day)), f"{one.orders:,}"),
+            link(
                 _orders(status__exact=OrderStatus.CANCELLED, **_of_days(one.day, one.day)),
                 f"{one.cancelled:,}",
             ),
@@ -258,7 +254,7 @@ def _best(period: Period) -> dict[str, Any]:
     rows = [
         [
             products[product].name,
-            _link(
+            link(
                 _orders(sku=products[product].sku, **_of_days(period.first, period.last)),
                 f"{units:,}",
             ),

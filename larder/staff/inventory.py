@@ -25,25 +25,23 @@ from larder.staff.inventory_adjustments import (
     is_complete,
 )
 from larder.staff.inventory_ledger import LedgerEntryAdmin
-from larder.staff.inventory_products import StockedProductAdmin, StockLinks, stock_address
+from larder.staff.inventory_products import (
+    StockedProductAdmin,
+    StockFilter,
+    StockLinks,
+    stock_address,
+)
 from larder.staff.pages import MORE, Page, empty_lines, reopened, show
 from larder.staff.recording import refuse_former
 
 __all__ = ["AdjustmentAdmin", "LedgerEntryAdmin", "StockAdmin", "StockedProductAdmin"]
 
 
-class SoldOutFilter(admin.SimpleListFilter):
-    """Filters products that are out of stock."""
+class _OwnStockFilter(StockFilter):
+    """The filter in the list of stock itself."""
 
-    title = "availability"
-    parameter_name = "sold_out"
-
-    def lookups(self, request: Any, model_admin: Any) -> Any:
-        return [("yes", "Sold out"), ("no", "In stock")]
-
-    def queryset(self, request: Any, queryset: Any) -> Any:
-        wanted = {"yes": {"available": 0}, "no": {"available__gt": 0}}
-        return queryset.filter(**wanted.get(self.value() or "", {}))
+    available = "available"
+    threshold = "product__low_stock_threshold"
 
 
 class StockResource(exports.Columns):
@@ -68,7 +66,7 @@ class StockAdmin(exports.BoundedExport, StockLinks, ReadOnlyAdmin):
     list_display = ("sku", "name", "available", "committed", "on_shelf")
     list_display_links = ("sku", "name")
     list_select_related = ("product",)
-    list_filter = (SoldOutFilter,)
+    list_filter = (_OwnStockFilter,)
     search_fields = ("product__search_text",)
     search_help_text = "Words in name or SKU"
     ordering = ("-product_id",)

@@ -6,13 +6,19 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import admin
-from django.urls import reverse
 from django.utils.html import format_html
 
 from larder.catalog import queries as catalog
 from larder.inventory.models import LedgerEntry
 from larder.orders.models import OrderEvent
-from larder.staff.base import ReadOnlyAdmin, customer_name, in_one_line, moment, with_actor_name
+from larder.staff.base import (
+    ReadOnlyAdmin,
+    change_link,
+    customer_name,
+    in_one_line,
+    moment,
+    with_actor_name,
+)
 from larder.staff.lists import ListPage
 
 
@@ -47,8 +53,7 @@ def _ids(entries: Iterable[LedgerEntry]) -> Iterator[UUID]:
 
 
 def _link(page: str, key: Any, text: str) -> str:
-    address = reverse(f"admin:{page}_change", args=[key])
-    return format_html('<a class="text-link breakable" href="{}">{}</a>', address, text)
+    return format_html('<span class="breakable">{}</span>', change_link(page, key, text))
 
 
 @admin.register(LedgerEntry)

@@ -84,20 +84,26 @@ class StockedProductResource(ProductResource):
 
 
 class StockFilter(admin.SimpleListFilter):
-    """Filters products by their stock. Low stock is found by the index product_by_low_stock."""
+    """Filters products, or their stock. Low stock is found by the index product_by_low_stock."""
 
     title = "stock"
     parameter_name = "stock"
+    available = "stock__available"
+    threshold = "low_stock_threshold"
 
     def lookups(self, request: Any, model_admin: Any) -> Any:
-        return [("low", "Low stock"), ("out", "Out of stock")]
+        return [("in", "In stock"), ("low", "Low stock"), ("out", "Out of stock")]
 
     def queryset(self, request: Any, queryset: Any) -> Any:
-        if self.value() == "low":
-            at_most = F("low_stock_threshold")
-            has_threshold = queryset.filter(low_stock_threshold__isnull=False)
-            return has_threshold.filter(stock__available__lte=at_most)
-        return queryset.filter(stock__available=0) if self.value() == "out" else queryset
+        wanted: dict[str, dict[str, Any]] = {
+            "in": {f"{self.available}__gt": 0},
+            "low": {
+                f"{self.threshold}__isnull": False,
+                f"{self.available}__lte": F(self.threshold),
+            },
+            "out": {self.available: 0},
+        }
+        return queryset.filter(**wanted.get(self.value() or "", {}))
 
 
 @admin.register(apps.get_model("catalog", "Product"))

@@ -12,10 +12,17 @@ from django.http import HttpResponse
 
 from larder.core.clock import now
 from larder.core.errors import DomainError, NotFound
-from larder.core.limits import MAX_SELECTED_ROWS
 from larder.identity.models import Key
 from larder.identity.services import keys
-from larder.staff.base import Question, ReadOnlyAdmin, ask, counted, customer_name, moment
+from larder.staff.base import (
+    Question,
+    ReadOnlyAdmin,
+    ask,
+    counted,
+    customer_name,
+    moment,
+    selected,
+)
 from larder.staff.confirming import require_confirmation
 from larder.staff.recording import refuse_former
 
@@ -81,19 +88,16 @@ class KeyAdmin(ReadOnlyAdmin):
     @admin.action(description="End", permissions=["end"])
     def end_selected(self, request: Any, queryset: Any) -> HttpResponse | None:
         """Shows a confirmation, then ends every selected key."""
-        selected = list(queryset.select_related("customer").order_by("id")[: MAX_SELECTED_ROWS + 1])
-        if len(selected) > MAX_SELECTED_ROWS:
-            limit = f"Select at most {MAX_SELECTED_ROWS} keys at once."
-            self.message_user(request, limit, messages.ERROR)
-        elif "confirmed" in request.POST:
+        chosen = selected(self, request, queryset.select_related("customer").order_by("id"))
+        if chosen and "confirmed" not in request.POST:
+            return ask(self, request, _question(chosen))
+        if chosen:
             require_confirmation(request)
-            ended = sum(_end(request, one) for one in selected)
-            level = messages.SUCCESS if ended == len(selected) else messages.WARNING
-            before = len(selected) - ended
+            ended = sum(_end(request, one) for one in chosen)
+            level = messages.SUCCESS if ended == len(chosen) else messages.WARNING
+            before = len(chosen) - ended
             rest = f"; {before} had ended before" if before else ""
             self.message_user(request, f"{counted(ended, 'key')} ended{rest}.", level)
-        else:
-            return ask(self, request, _question(selected))
         return None
 
     @admin.display(description="Account")

@@ -3,8 +3,6 @@
 from typing import Any
 
 from django.contrib import admin
-from django.urls import reverse
-from django.utils.html import format_html
 from unfold.decorators import display
 
 from larder.orders import queries
@@ -14,6 +12,7 @@ from larder.staff import exports
 from larder.staff.base import (
     ReadOnlyAdmin,
     amount,
+    change_link,
     counted,
     customer_name,
     in_one_line,
@@ -164,8 +163,7 @@ class OrderAdmin(
         name = customer_name(order.customer)
         if order.customer.deleted_at:
             return name
-        address = reverse("admin:identity_customer_change", args=[order.customer_id])
-        return format_html('<a class="text-link" href="{}">{}</a>', address, name)
+        return change_link("identity_customer", order.customer_id, name)
 
     @display(  # type: ignore[untyped-decorator]
         description="Status",

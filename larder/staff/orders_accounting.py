@@ -4,7 +4,7 @@ It is streamed as `GET orders.csv` of the API is, with the same limits.
 """
 
 from collections.abc import Iterable, Iterator
-from datetime import date, datetime, time, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -17,10 +17,11 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from larder.core import money
 from larder.core.currencies import from_minor, to_minor
+from larder.core.days import midnight
 from larder.core.spreadsheets import escape_formula
 from larder.db import database
 from larder.http.long_files import begin, stream
-from larder.identity.queries import ADDRESS_FIELDS
+from larder.identity.queries import PARCEL_FIELDS
 from larder.orders import payment_state
 from larder.orders.queries import LineView, OrderFilter, OrderView, walk
 from larder.staff.base import ServiceAdmin, button, caller_of, customer_name
@@ -28,12 +29,10 @@ from larder.staff.confirming import require_confirmation
 from larder.staff.lists import shop_zone
 from larder.staff.pages import Page, show
 
-_ADDRESS = ADDRESS_FIELDS[1:-1]
-"""Those of `ship_to`, without the phone number."""
 COLUMNS = (
     *("number", "placed_on", "status", "payment", "customer", "reference"),
     *("sku", "product", "quantity", "returned", "unit_price", "line_total", "returned_total"),
-    *("currency", *(f"ship_to_{one}" for one in _ADDRESS)),
+    *("currency", *(f"ship_to_{one}" for one in PARCEL_FIELDS)),
     "order_total",
 )
 """The first line. New columns are added at the end."""
@@ -94,11 +93,12 @@ class AccountableOrders(ServiceAdmin):
 
 def _answer(request: Any, first: date, last: date) -> StreamingHttpResponse:
     """Raises Overloaded."""
+    zone = shop_zone()
     # Both ends are exclusive.
     wanted = OrderFilter(
         customer=None,
-        placed_after=_midnight(first) - timedelta(microseconds=1),
-        placed_before=_midnight(last + timedelta(days=1)),
+        placed_after=midnight(first, zone) - timedelta(microseconds=1),
+        placed_before=midnight(last + timedelta(days=1), zone),
     )
     file = stream(caller_of(request), walk(wanted), _MARKED, _rows)
     begin(file, "order lines", {"placed_from": str(first), "placed_to": str(last)})
@@ -106,10 +106,6 @@ def _answer(request: Any, first: date, last: date) -> StreamingHttpResponse:
     return StreamingHttpResponse(
         file, content_type="text/csv; charset=utf-8", headers={"Content-Disposition": named}
     )
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time.min, shop_zone())
 
 
 def _rows(orders: Iterable[OrderView]) -> Iterator[list[object]]:
@@ -121,7 +117,7 @@ def _rows(orders: Iterable[OrderView]) -> Iterator[list[object]]:
     for order in read:
         address, currency = order.ship_to or {}, order.currency
         before, total = _of_order(order, names), _rounded(order.total, currency)
-        after = [currency, *(_text(address.get(one)) for one in _ADDRESS), total]
+        after = [currency, *(_text(address.get(one)) for one in PARCEL_FIELDS), total]
         for line in order.lines:
             yield [*before, *_of_line(line, currency), *after]
 

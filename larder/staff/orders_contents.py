@@ -3,16 +3,13 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from django.urls import reverse
-from django.utils.html import format_html
-
 from larder.core.limits import MAX_SHOWN_EVENT_LINES, MAX_SHOWN_EVENTS
-from larder.identity.queries import ADDRESS_FIELDS
+from larder.identity.queries import PARCEL_FIELDS
 from larder.inventory import queries as inventory
 from larder.inventory.queries import ProductFilter
 from larder.orders import queries
 from larder.orders.queries import EventView, OrderView
-from larder.staff.base import actor_names, amount, in_one_line, moment
+from larder.staff.base import actor_names, amount, change_link, in_one_line, moment
 from larder.staff.orders_payments import minor_amount
 
 
@@ -20,7 +17,7 @@ def lines_table(order: OrderView) -> dict[str, Any]:
     """Returns the table of the order's lines, of which there are at most a thousand."""
     rows = [
         [
-            format_html('<a class="text-link" href="{}">{}</a>', _address(line.product), line.sku),
+            change_link("catalog_product", line.product, line.sku),
             line.name,
             f"{line.quantity:,}" + (f" of {line.ordered:,} ordered" if line.ordered else ""),
             f"{line.returned:,}",
@@ -33,21 +30,13 @@ def lines_table(order: OrderView) -> dict[str, Any]:
     return {"headers": headers, "rows": rows}
 
 
-def _address(product: int) -> str:
-    return reverse("admin:catalog_product_change", args=[product])
-
-
 def address_lines(address: Mapping[str, str]) -> list[str]:
     """Returns the lines of an address as on a parcel.
 
     >>> address_lines({"country": "GB", "line1": "1 Quay", "name": "Mary", "region": ""})
     ['Mary', '1 Quay', 'GB']
     """
-    return [address[name] for name in _ON_PARCEL if address.get(name)]
-
-
-_ON_PARCEL = ADDRESS_FIELDS[1:-1]
-"""Without the label of an address book, and without the phone number."""
+    return [address[name] for name in PARCEL_FIELDS if address.get(name)]
 
 
 def timeline(order: OrderView) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from larder.core.limits import (
     MAX_VERSION,
 )
 from larder.http.shop import terms
-from larder.identity.queries import ADDRESS_FIELDS
+from larder.identity.queries import SHIP_TO_FIELDS
 from larder.orders.decision import Wanted
 from larder.orders.lifecycle import Move
 from larder.orders.queries import LineView, OrderView
@@ -52,10 +52,6 @@ class ReturnForm(MoveForm):
     """The reason of a return."""
 
     reason = words("Reason", most=MAX_SHORT_TEXT_LENGTH, help_text="The customer sees it.")
-
-
-_IN_ADDRESS = ADDRESS_FIELDS[1:]
-"""The fields of the address of an order, without the label of an address book."""
 
 
 def _part(label: str, most: int = MAX_SHORT_TEXT_LENGTH, **options: Any) -> forms.CharField:
@@ -123,7 +119,7 @@ class ChangeForm(MoveForm):
     def details(self) -> Details:
         """The details of the order. Its address has all fields, or there is none."""
         given = self.cleaned_data
-        address = {name: given[name] for name in _IN_ADDRESS}
+        address = {name: given[name] for name in SHIP_TO_FIELDS}
         return Details(
             note=given["note"],
             reference=given["reference"],

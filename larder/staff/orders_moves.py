@@ -19,7 +19,6 @@ from django.urls import reverse
 from larder.core.clock import now
 from larder.core.errors import DomainError, NotFound
 from larder.core.ids import new_id
-from larder.core.limits import MAX_SELECTED_ROWS
 from larder.db.idempotency import RETENTION, Claim, Scope, fingerprint
 from larder.orders import queries
 from larder.orders.errors import OrderTooSmall
@@ -37,6 +36,7 @@ from larder.staff.base import (
     counted,
     customer_name,
     explain,
+    selected,
 )
 from larder.staff.orders_move_forms import FORMS
 from larder.staff.orders_placing import SENTENCES as OF_NEW_ORDERS
@@ -299,7 +299,7 @@ class MovableOrders(ServiceAdmin):
         return self._all(request, queryset, Move.DELIVER, "mark_delivered")
 
     def _all(self, request: Any, queryset: Any, move: Move, action: str) -> HttpResponse | None:
-        orders = few(self, request, queryset)
+        orders = selected(self, request, queryset.order_by("number"))
         if orders and "confirmed" not in request.POST:
             return ask(self, request, _question(orders, move, action))
         self._move_all(request, orders, move)
@@ -323,16 +323,6 @@ def _refuse(page: Page, refusal: DomainError, currency: str) -> None:
         page.form.add_error(None, f"The total would be {total}; the minimum is {least}.")
     else:
         page.refuse(refusal, SENTENCES)
-
-
-def few(model_admin: ServiceAdmin, request: Any, queryset: Any) -> list[Any]:
-    """Returns the selected orders by number; none, with a message, if they are too many."""
-    orders = list(queryset.order_by("number")[: MAX_SELECTED_ROWS + 1])
-    if len(orders) <= MAX_SELECTED_ROWS:
-        return orders
-    limit = f"Select at most {MAX_SELECTED_ROWS} orders at once."
-    model_admin.message_user(request, limit, messages.ERROR)
-    return []
 
 
 def _address(order: UUID) -> str:

@@ -7,7 +7,6 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import OuterRef, Subquery
-from django.urls import reverse
 from django.utils.html import format_html
 
 from larder.core.currencies import from_minor
@@ -15,7 +14,7 @@ from larder.core.limits import MAX_SHOWN_ROWS
 from larder.orders import payment_state, queries
 from larder.orders.models import Order, RefundDue
 from larder.orders.queries import OrderView
-from larder.staff.base import ReadOnlyAdmin, actor_names, amount, in_one_line, moment
+from larder.staff.base import ReadOnlyAdmin, actor_names, amount, change_link, in_one_line, moment
 
 
 def minor_amount(units: int, currency: str) -> str:
@@ -97,8 +96,7 @@ class RefundDueAdmin(ReadOnlyAdmin):
         """Returns the number of the order, with a link; the id if no order got it."""
         if refund.number is None:
             return format_html('<span class="breakable">{}</span>: abandoned', refund.order)
-        address = reverse("admin:orders_order_change", args=[refund.order])
-        return format_html('<a class="text-link" href="{}">{}</a>', address, refund.number)
+        return change_link("orders_order", refund.order, refund.number)
 
     @admin.display(description="To refund")
     def owed(self, refund: RefundDue) -> str:

@@ -18,9 +18,8 @@ from django.urls import reverse
 from larder.core.limits import MAX_PAGE_LINES
 from larder.orders.lifecycle import DELIVERED, PACKED, PLACED, SHIPPED
 from larder.orders.models import Order, OrderLine
-from larder.staff.base import ServiceAdmin, button, moment
+from larder.staff.base import ServiceAdmin, button, moment, selected
 from larder.staff.orders_contents import address_lines
-from larder.staff.orders_moves import few
 
 CONFIRMED = frozenset({PLACED, PACKED, SHIPPED, DELIVERED})
 
@@ -89,7 +88,7 @@ class PrintableOrders(ServiceAdmin):
         return self._print(request, [order], kind, back) or HttpResponseRedirect(back)
 
     def _several(self, request: Any, queryset: Any, kind: Print) -> HttpResponse | None:
-        orders = few(self, request, queryset)
+        orders = selected(self, request, queryset.order_by("number"))
         back = reverse("admin:orders_order_changelist")
         return self._print(request, orders, kind, back) if orders else None
 

@@ -6,7 +6,7 @@ every move slower. They are read row by row, of the newest MAX_SEARCHED_ORDERS o
 """
 
 from collections.abc import Sequence
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -20,9 +20,10 @@ from unfold.utils import parse_date_str
 
 from larder.catalog.models import Product
 from larder.catalog.search import indexed, words
+from larder.core.days import midnight
 from larder.core.limits import MAX_FOUND_ORDERS, MAX_FOUND_OWNERS, MAX_ID, MAX_SEARCHED_ORDERS
 from larder.identity.models import SEARCH_TEXT
-from larder.identity.queries import ADDRESS_FIELDS
+from larder.identity.queries import SHIP_TO_FIELDS
 from larder.orders.models import Order, OrderLine
 from larder.staff.lists import shop_zone, with_trigrams, with_words
 
@@ -34,7 +35,7 @@ _DELIVERY = Lower(
         *(
             Value("\n"),
             "reference",
-            *(KeyTextTransform(one, "ship_to") for one in ADDRESS_FIELDS[1:]),
+            *(KeyTextTransform(one, "ship_to") for one in SHIP_TO_FIELDS),
         ),
         Func(_PHONE, Value(" -/().+"), Value(""), function="translate", output_field=TextField()),
         function="concat_ws",
@@ -139,7 +140,7 @@ def _day(text: str, *, after: int = 0) -> datetime:
     day = parse_date_str(text)
     if day is None or not 1 < day.year < 9999:
         raise BadRequest("A day of this list cannot be read.")
-    return datetime.combine(day + timedelta(days=after), time.min, shop_zone())
+    return midnight(day + timedelta(days=after), shop_zone())
 
 
 class DayFilter(RangeDateFilter):  # type: ignore[misc]

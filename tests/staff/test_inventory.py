@@ -19,6 +19,7 @@ from tests.staff.desk import Desk, Page, allow
 ADD = "inventory/adjustment/add/"
 LEDGER = "inventory/ledgerentry/"
 STOCK = "inventory/stock/"
+PRODUCTS = "catalog/product/"
 
 
 @pytest.fixture
@@ -150,10 +151,12 @@ def test_the_ledger_is_searched_by_sku_and_shows_the_actor(
     assert tea
 
 
-def test_sold_out_products_can_be_listed(desk: Desk, product: Callable[..., int]) -> None:
-    product(stock=1)
+def test_stock_is_filtered_as_products_are(desk: Desk, product: Callable[..., int]) -> None:
+    there, low = product(stock=9), product(stock=2, low_stock_threshold=2)
     gone = product(stock=0)
-    assert [one.pk for one in desk.get(STOCK, sold_out="yes").rows] == [gone]
+    for page in (STOCK, PRODUCTS):
+        for wanted, found in (("in", [low, there]), ("low", [low]), ("out", [gone])):
+            assert sorted(one.pk for one in desk.get(page, stock=wanted).rows) == sorted(found)
 
 
 def test_stock_is_found_by_the_name_of_its_product(desk: Desk, product: Callable[..., int]) -> None:

@@ -116,7 +116,7 @@ def test_the_permission_to_view_keys_does_not_end_them(person: MakePerson) -> No
 def test_at_most_a_hundred_keys_are_ended_at_once(
     person: MakePerson, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("larder.staff.keys.MAX_SELECTED_ROWS", 1)
+    monkeypatch.setattr("larder.staff.base.MAX_SELECTED_ROWS", 1)
     assert MAX_SELECTED_ROWS == 100
     who, desk = person(), Desk(person(is_staff=True, is_superuser=True))
     page = end(desk, made(who), made(who), confirmed="yes")

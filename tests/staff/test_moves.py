@@ -390,7 +390,7 @@ def test_an_action_without_the_shown_versions_moves_nothing(desk: Desk, order: U
 def test_an_action_is_for_a_bounded_number_of_orders(
     desk: Desk, order: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("larder.staff.orders_moves.MAX_SELECTED_ROWS", 0)
+    monkeypatch.setattr("larder.staff.base.MAX_SELECTED_ROWS", 0)
     assert select(desk, "mark_packed", order).messages == ["Select at most 0 orders at once."]
     assert MovableOrders.actions
 

@@ -124,7 +124,7 @@ def test_a_print_has_a_bounded_number_of_lines_and_of_orders(
     monkeypatch.setattr("larder.staff.orders_print.MAX_PAGE_LINES", 3)
     assert printed(desk, "packing_slips", orders).messages[0].startswith("Select fewer orders")
     assert printed(desk, "packing_slips", orders[:1]).status == 200
-    monkeypatch.setattr("larder.staff.orders_moves.MAX_SELECTED_ROWS", 1)
+    monkeypatch.setattr("larder.staff.base.MAX_SELECTED_ROWS", 1)
     assert printed(desk, "pick_list", orders).messages == ["Select at most 1 orders at once."]
 
 

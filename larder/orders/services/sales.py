@@ -6,7 +6,7 @@ its orders, never added to: a run that is cut off, or counts a day twice, does n
 
 import logging
 from collections.abc import Iterable
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,6 +14,7 @@ from django.db import Error, transaction
 from django.db.models import Count, F, Func, Max, Min, Q, QuerySet, Sum, Value
 from django.db.models.functions import Coalesce
 
+from larder.core.days import midnight
 from larder.core.limits import MAX_SOLD_PRODUCTS
 from larder.db.feed import Feed, Mark, SinceExpired, begin, read
 from larder.orders.lifecycle import CANCELLED, HELD
@@ -122,7 +123,7 @@ def _count(day: date, zone: ZoneInfo) -> None:
 
     Plan: a range of order_search; for the units, order_line_once of each of these orders.
     """
-    begins, ends = (datetime.combine(one, time.min, zone) for one in (day, day + timedelta(days=1)))
+    begins, ends = (midnight(one, zone) for one in (day, day + timedelta(days=1)))
     with transaction.atomic(durable=True):
         placed = Order.objects.filter(placed_at__gte=begins, placed_at__lt=ends)
         _write_days(day, placed)
