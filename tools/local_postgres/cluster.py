@@ -177,8 +177,10 @@ def check_version(cluster: Path) -> None:
     found = (cluster / "PG_VERSION").read_text().strip()
     if found != str(binaries.MAJOR):
         raise LauncherError(
-            f"The data in {cluster} were written by PostgreSQL {found}, this is PostgreSQL "
-            f"{binaries.MAJOR}: dump them with the old version, or choose another data folder."
+            f"The data in {cluster} were written by PostgreSQL {found}, and this is PostgreSQL "
+            f"{binaries.MAJOR}. Run `make backup` with the former version of Larder, move the "
+            "folder away, and run `make restore` with this one: see "
+            "docs/how-to/runbooks/postgresql-upgrade.md."
         )
 
 
