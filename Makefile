@@ -190,6 +190,10 @@ checkouts: installed-run ## Take payments of a simulated provider through losses
 phones: installed-run ## Run the SDK for apps on simulated phones behind a hostile proxy, then compare the books (node.js; PHONES_ARGS="--full")
 	@exec $(python) -m tools.phones $(PHONES_ARGS)
 
+.PHONY: release-drill
+release-drill: venv ## Release over the last version and back, rotate secrets, restart parts under load: no request fails (RELEASE_DRILL_ARGS="--short")
+	@exec $(python) -m tools.release_drill --data $(DATA) $(RELEASE_DRILL_ARGS)
+
 .PHONY: stack
 stack: venv ## Test the whole set as processes of this machine: orders, races, failures (STACK_ARGS="-k rush")
 	@exec $(python) -m pytest tests/system/stack -m stack -n 0 $(STACK_ARGS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import select
 import socket
 import threading
 import time
@@ -81,7 +82,8 @@ class Client:
 
     def _connection(self, timeout: float) -> http.client.HTTPConnection:
         kept: http.client.HTTPConnection | None = getattr(self._kept, "connection", None)
-        if kept is not None and time.monotonic() - self._kept.used > LONGEST_IDLE:
+        idle = 0.0 if kept is None else time.monotonic() - self._kept.used
+        if kept is not None and (idle > LONGEST_IDLE or _was_closed(kept)):
             self.hang_up()
             kept = None
         if kept is None:
@@ -92,6 +94,11 @@ class Client:
             kept.sock.settimeout(timeout)
         self._kept.used = time.monotonic()
         return kept
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether this thread's next request may use the connection of an earlier one."""
+        return getattr(self._kept, "connection", None) is not None
 
     def connect(self, timeout: float = TIMEOUT_SECONDS) -> http.client.HTTPConnection:
         """Return a new connection, which the caller closes."""
@@ -113,6 +120,11 @@ class Client:
         """Close the connections of all threads, none of which may be in use."""
         for connection in self._connections:
             connection.close()
+
+
+def _was_closed(connection: http.client.HTTPConnection) -> bool:
+    """Return whether the server has closed a connection on which no answer is awaited."""
+    return connection.sock is not None and bool(select.select([connection.sock], [], [], 0)[0])
 
 
 def _parsed(raw: bytes, headers: Mapping[str, str]) -> Any:

@@ -1,7 +1,6 @@
 """The nginx of an instance (deploy/ec2) before a port, as a load balancer reaches it."""
 
 import json
-import os
 import re
 import socket
 import subprocess
@@ -10,12 +9,10 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from time import sleep
 
+from tools.nginx import ROOT, SHARED, lay_out, without_tls
 from tools.ports import free_port, listens
 from tools.processes import wait_until
-from tools.stack.programs import text_of
 
-ROOT = Path(__file__).resolve().parents[3]
-SHARED = ROOT / "deploy" / "nginx" / "larder"
 INSTANCE = ROOT / "deploy" / "ec2" / "nginx.conf"
 MAIN_FILES = [INSTANCE, *sorted((ROOT / "deploy" / "nginx").glob("*.conf"))]
 """Those that bound the whole time of an upload: all but that of Elastic Beanstalk."""
@@ -24,48 +21,15 @@ TAKEN_SECONDS = 0.3
 ORDERS = "/api/v1/orders"
 
 
-def lay_out(main: Path, folder: Path, changes: Mapping[str, str]) -> Path:
-    """Copy a main file and what it includes; return the copy.
-
-    Users, paths of its machine and what `changes` names (by regular expressions) become others.
-    """
-    changes = {
-        r"/var/log/nginx/|/tmp/": f"{folder}/",
-        # Its processes read below the folder, which may be for this user alone.
-        r"(?m)^user .*$": "",
-        r"(?m)^(?=worker_processes)": "user root;\n" if os.geteuid() == 0 else "",
-        r"(?m)^pid .*$": f"pid {folder}/pid;",
-        r"(?m)^error_log .*$": "error_log stderr warn;",
-        **{f"/etc/nginx/{name}": f"{folder}/{name}" for name in ("larder", "sidecar")},
-        **changes,
-    }
-    for file in (main, *SHARED.iterdir()):
-        text = text_of(file)
-        for pattern, replacement in changes.items():
-            text = re.sub(pattern, replacement, text)
-        target = folder / ("larder" if file.parent == SHARED else "") / file.name
-        target.parent.mkdir(exist_ok=True)
-        target.write_text(text)
-    return folder / main.name
-
-
 @contextmanager
 def nginx_before(
     server: int, folder: Path, changes: Mapping[str, str] | None = None, *, main: Path = INSTANCE
 ) -> Iterator[int]:
     """Run a main file, without TLS, before a server; gives the port where it listens."""
     port = free_port()
-    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    paths = "".join(f"{kind}_temp_path {folder}/{kind};" for kind in kinds)
-    here = {
-        r"listen (80|8000|0\.0\.0\.0:8443 ssl http2)\b": f"listen 127.0.0.1:{port}",
-        r"listen 0\.0\.0\.0:8080": f"listen unix:{folder}/plain",
-        r"(127\.0\.0\.1|app[12]):800[01]\b": f"127.0.0.1:{server}",
-        r"(?m)^ *ssl_certificate.*$": "",
-        "/var/cache/nginx/": f"{folder}/",
+    here = without_tls(main, folder, port) | {
+        r"(127\.0\.0\.1|app[12]):800[01]\b": f"127.0.0.1:{server}"
     }
-    if "_temp_path" not in main.read_text():
-        here[r"http \{\n"] = f"http {{ {paths}\n"
     copy = lay_out(main, folder, here | dict(changes or {}))
     command = ["nginx", "-e", "stderr", "-c", str(copy), "-g", "daemon off;"]
     with subprocess.Popen(command) as nginx:

@@ -17,16 +17,15 @@ import pytest
 from tests.server import Server
 from tests.system.deploy.nginx import (
     MAIN_FILES,
-    ROOT,
     TAKEN_SECONDS,
     head,
-    lay_out,
     limits,
     nginx_before,
     refused,
     unfinished,
 )
 from tools.http_client import Client
+from tools.nginx import ROOT, lay_out
 from tools.ports import free_port, listens
 from tools.processes import wait_until
 from tools.stack.programs import LUA

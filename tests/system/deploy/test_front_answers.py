@@ -12,7 +12,8 @@ import pytest
 import yaml
 
 from deploy.aws import template
-from tests.system.deploy.nginx import ROOT, SHARED, limits, nginx_before
+from tests.system.deploy.nginx import limits, nginx_before
+from tools.nginx import ROOT, SHARED
 from tools.processes import children, wait_until
 
 READERS = 100

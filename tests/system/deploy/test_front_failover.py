@@ -10,7 +10,8 @@ from threading import Thread
 
 import pytest
 
-from tests.system.deploy.nginx import ROOT, SHARED, head, nginx_before
+from tests.system.deploy.nginx import head, nginx_before
+from tools.nginx import ROOT, SHARED
 from tools.ports import free_port
 from tools.stack.programs import LUA
 
