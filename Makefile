@@ -194,6 +194,10 @@ phones: installed-run ## Run the SDK for apps on simulated phones behind a hosti
 release-drill: venv ## Release over the last version and back, rotate secrets, restart parts under load: no request fails (RELEASE_DRILL_ARGS="--short")
 	@exec $(python) -m tools.release_drill --data $(DATA) $(RELEASE_DRILL_ARGS)
 
+.PHONY: cluster
+cluster: installed-run ## Break a Patroni cluster of deploy/patroni under load, then compare the answers with the database (root, Linux; CLUSTER_ARGS="--full")
+	@exec $(python) -m tools.cluster $(CLUSTER_ARGS)
+
 .PHONY: stack
 stack: venv ## Test the whole set as processes of this machine: orders, races, failures (STACK_ARGS="-k rush")
 	@exec $(python) -m pytest tests/system/stack -m stack -n 0 $(STACK_ARGS)

@@ -47,6 +47,10 @@ def reading_from(alias: str) -> Iterator[None]:
         _place.reset(token)
 
 
+OWNER = "owner"
+"""The connection of migrations (config/settings.py)."""
+
+
 class Router:
     """Sends Django's own reads (`DATABASE_ROUTERS`) where the statements of this module go."""
 
@@ -55,8 +59,10 @@ class Router:
         return _place.get()
 
     def db_for_write(self, model: type[Any], **hints: Any) -> str:
-        """Returns the primary, also for rows that a replica returned."""
-        return DEFAULT_DB_ALIAS
+        """Returns the primary, also for rows that a replica returned. A migration writes its rows
+        on the connection of the owner, in its transaction."""
+        row = hints.get("instance")
+        return OWNER if row is not None and row._state.db == OWNER else DEFAULT_DB_ALIAS
 
     def allow_relation(self, *objects: Any, **hints: Any) -> bool:
         """Returns True: the rows of a replica are those of the primary."""

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
 from django.db.backends.postgresql.psycopg_any import Jsonb
 from hypothesis import given
 from hypothesis import strategies as st
@@ -63,3 +64,14 @@ def test_objects_arrive_as_they_were(db: None) -> None:
 def test_a_date_is_not_read_as_a_timestamp(db: None) -> None:
     days = [date(2026, 2, 28), None]
     assert database.rows("SELECT unnest(%s::date[])", [days]) == [(days[0],), (None,)]
+
+
+@pytest.mark.parametrize(("read_from", "written_to"), [("replica1", "default"), ("owner", "owner")])
+def test_a_row_is_written_to_the_primary_and_that_of_a_migration_by_the_owner(
+    read_from: str, written_to: str
+) -> None:
+    """Related rows of a migration, as `group.permissions.add` writes, belong to its transaction."""
+    group = Group(name="support")
+    group._state.db = read_from
+    assert database.Router().db_for_write(Group, instance=group) == written_to
+    assert database.Router().db_for_write(Group) == "default"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from random import Random
@@ -44,6 +44,8 @@ class Crowd:
     record: Record
     seed: int
     impatience: float = 0.12
+    servers: Sequence[str] = ()
+    """Addresses of servers, of which each customer uses one; empty: that of the stage."""
     orders: int = 0
     """Acknowledged so far."""
     _over: Event = field(default_factory=Event)
@@ -87,7 +89,8 @@ class Crowd:
             time.sleep(0.01)
 
     def _shop(self, number: int, account: Account) -> None:
-        with Line(self.stage.base_url, timeout=ANSWER_SECONDS) as line:
+        address = self.servers[number % len(self.servers)] if self.servers else self.stage.base_url
+        with Line(address, timeout=ANSWER_SECONDS) as line:
             customer = Customer(self, account, line, Random(f"{self.seed} {number}"))  # noqa: S311
             while not self._over.is_set():
                 customer.do_something()

@@ -46,6 +46,8 @@ class Request:
     body: Any = None
     token: str | None = None
     key: str | None = None
+    position: str | None = None
+    """Of the caller's last write, for reads that a replica may answer."""
 
     @property
     def headers(self) -> dict[str, str]:
@@ -55,6 +57,8 @@ class Request:
             headers["Authorization"] = f"Bearer {self.token}"
         if self.key is not None:
             headers["Idempotency-Key"] = self.key
+        if self.position is not None:
+            headers["Larder-Position"] = self.position
         return headers
 
 

@@ -1,0 +1,51 @@
+#!/bin/sh
+# The files of the cluster by the programs that read them; compose.yaml by its schema.
+set -eu
+"$PYTHON" -m check_jsonschema --builtin-schema vendor.compose-spec deploy/patroni/compose.yaml
+for script in deploy/patroni/*.sh; do
+    sh -n "$script"
+done
+if ${DOCKER:-docker} compose version >/dev/null 2>&1; then
+    SECRETS=$(mktemp -d)
+    export SECRETS
+    trap 'rm -rf "$SECRETS"' EXIT
+    sh deploy/patroni/secrets.sh "$SECRETS"
+    ${DOCKER:-docker} compose --file deploy/patroni/compose.yaml config --quiet
+else
+    echo "compose config: not looked at, there is no '${DOCKER:-docker} compose' here"
+fi
+if [ "$(uname)" != Linux ]; then
+    echo "the programs: not looked at, this is not Linux"
+    exit 0
+fi
+for program in etcd patroni haproxy pgbouncer systemd-analyze; do
+    if ! command -v "$program" >/dev/null; then
+        echo "$program is missing. On Debian: apt-get install etcd-server patroni python3-etcd haproxy pgbouncer systemd"
+        exit 1
+    fi
+done
+copy=$(mktemp -d)
+trap 'rm -rf "$copy" ${SECRETS:+"$SECRETS"}' EXIT
+sed '/^Documentation=/d' deploy/patroni/systemd/patroni.service >"$copy/patroni.service"
+for unit in etcd pgbouncer; do
+    sed '/^Documentation=/d' "/lib/systemd/system/$unit.service" >"$copy/$unit.service"
+    mkdir "$copy/$unit.service.d"
+    cp deploy/patroni/systemd/restart.conf "$copy/$unit.service.d/"
+done
+said=$(systemd-analyze verify --man=no --recursive-errors=no "$copy"/*.service 2>&1) || true
+if [ -n "$said" ]; then
+    echo "$said"
+    exit 1
+fi
+systemd-analyze security --offline=true --threshold=25 "$copy/patroni.service" >"$copy/said" || {
+    tail -n 1 "$copy/said"
+    exit 1
+}
+# The names of the machines are this one's.
+sed 's/ db[123]:/ 127.0.0.1:/' deploy/patroni/haproxy.cfg >"$copy/haproxy.cfg"
+haproxy -c -q -f "$copy/haproxy.cfg"
+if [ "$(id -u)" = 0 ] && unshare --net true 2>/dev/null; then
+    "$PYTHON" -m tools.cluster.check
+else
+    echo "etcd, patroni and pgbouncer: not looked at, this needs root and a network namespace"
+fi

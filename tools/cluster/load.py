@@ -1,0 +1,140 @@
+"""Clients besides those of tools/drill: some order once without a key, others read."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from random import Random
+from threading import Event
+
+from tools.drill.customers import GONE
+from tools.drill.shop import Stage
+from tools.replay.clients import Account, NoAnswerError
+from tools.replay.wire import Answer, Line, Request
+
+ONCE_SECONDS = 40.0
+"""Longer than any request takes in a server: what ends without an answer was cut, not given up."""
+READ_SECONDS = 5.0
+PAUSE_SECONDS = 0.05
+RENEW_SECONDS = 2.0
+"""After which a reader orders again, for a newer position."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """An order without a key, sent once. Status 0: no answer. Seconds are monotonic."""
+
+    reference: str
+    server: str
+    sent: float
+    at: float
+    status: int
+    code: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A read, and its answer."""
+
+    what: str
+    server: str
+    sent: float
+    at: float
+    status: int
+    code: str
+
+
+@dataclass
+class Load:
+    """The clients; `tried` and `reads` are what they were answered."""
+
+    stage: Stage
+    servers: Sequence[str]
+    seed: int
+    tried: list[Tried] = field(default_factory=list)
+    reads: list[Read] = field(default_factory=list)
+    troubles: list[str] = field(default_factory=list)
+    _over: Event = field(default_factory=Event)
+    _numbers: Iterator[int] = field(default_factory=itertools.count)
+
+    @contextlib.contextmanager
+    def running(self, accounts: Sequence[Account]) -> Iterator[Load]:
+        """Order and read during the block: an account orders, the next reads, at each server."""
+        with ThreadPoolExecutor(len(accounts)) as threads:
+            busy = []
+            for number, account in enumerate(accounts):
+                work = self._order if number % 2 else self._read
+                server = self.servers[number // 2 % len(self.servers)]
+                busy.append(threads.submit(work, account, server))
+            try:
+                yield self
+            finally:
+                self._over.set()
+            for one in busy:
+                one.result()
+
+    def _order(self, account: Account, server: str) -> None:
+        random = Random(f"{self.seed} {account.username}")  # noqa: S311
+        products = [one for one in self.stage.products if not one.scarce]
+        with Line(server, timeout=ONCE_SECONDS) as line:
+            while not self._over.wait(PAUSE_SECONDS):
+                reference = f"{self.stage.run}-once-{next(self._numbers)}"
+                lines = [{"product": random.choice(products).id, "quantity": 1}]
+                body = {"lines": lines, "reference": reference}
+                request = Request("POST", "orders", body, token(account, line))
+                sent = time.monotonic()
+                answer = ask(line, request)
+                at, seen = time.monotonic(), answer.body if answer else {}
+                status, code = (answer.status, answer.code) if answer else (0, "")
+                id = str(seen.get("id", "")) if status == 201 else ""
+                self.tried.append(Tried(reference, server, sent, at, status, code, id))
+
+    def _read(self, account: Account, server: str) -> None:
+        with Line(server, timeout=READ_SECONDS) as line:
+            order, position, until = "", "", 0.0
+            for number in itertools.count():
+                if self._over.wait(PAUSE_SECONDS):
+                    return
+                if time.monotonic() > until and (made := self._new_order(line, account)):
+                    order, position = made
+                    until = time.monotonic() + RENEW_SECONDS
+                if not order:
+                    continue
+                path = ("products?limit=20", f"orders/{order}")[number % 2]
+                request = Request("GET", path, None, token(account, line), None, position)
+                sent, answer = time.monotonic(), ask(line, request)
+                status, code = (answer.status, answer.code) if answer else (0, "")
+                what = path.partition("/")[0].partition("?")[0]
+                self.reads.append(Read(what, server, sent, time.monotonic(), status, code))
+                if status == 404:
+                    self.troubles.append(f"Order {order} exists and was answered 404.")
+
+    def _new_order(self, line: Line, account: Account) -> tuple[str, str] | None:
+        """Order with a key; return id and position, or None if there is no answer now."""
+        product = self.stage.products[-1].id
+        key = f"{self.stage.run}-read-{next(self._numbers)}"
+        body = {"lines": [{"product": product, "quantity": 1}], "reference": key}
+        answer = ask(line, Request("POST", "orders", body, token(account, line), key=key))
+        if answer is None or answer.status != 201:
+            return None
+        return str(answer.body["id"]), answer.headers["larder-position"]
+
+
+def ask(line: Line, request: Request) -> Answer | None:
+    """Return the answer; None when the connection broke or time is up."""
+    try:
+        return line.call(request)
+    except GONE:
+        return None
+
+
+def token(account: Account, line: Line) -> str:
+    """Return a token; one that is good is used, however long its renewal fails."""
+    while True:
+        with contextlib.suppress(NoAnswerError):
+            return account.token(line)
