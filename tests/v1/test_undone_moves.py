@@ -89,6 +89,29 @@ def test_a_late_repeat_of_what_was_undone_does_nothing(
     assert (stock(tea), repeated.body) == before
 
 
+@pytest.mark.parametrize(
+    ("way", "again", "back"),
+    [
+        (("pack",), "pack", "unpack"),
+        (("pack", "ship"), "ship", "unship"),
+        (("pack", "unpack"), "unpack", "pack"),
+        (("pack", "ship", "unship"), "unship", "ship"),
+    ],
+)
+def test_a_key_that_found_its_move_made_does_nothing_after_the_move_was_undone(
+    staff: Api, placed: Answer, tea: int, way: tuple[str, ...], again: str, back: str
+) -> None:
+    key = {"Idempotency_Key": "first-seen-when-made"}
+    made = moved(staff, placed, *way)
+    found = move(staff, placed, again, **key)
+    assert (found.status, found.body) == (200, made.body)
+    order = move(staff, placed, back, If_Match=made.headers["ETag"])
+    before = stock(tea)
+    repeated = move(staff, placed, again, **key)
+    assert (repeated.status, repeated.headers["Idempotency-Replayed"]) == (200, "true")
+    assert (stock(tea), repeated.body) == (before, order.body)
+
+
 @pytest.mark.parametrize("named", ["If_Match", "Idempotency_Key"])
 def test_what_was_undone_is_made_again_with_a_version_or_a_new_key(
     staff: Api, placed: Answer, tea: int, named: str

@@ -152,9 +152,9 @@ def apply_transition(
     """Applies a move in one transaction. Returns whether it repeats an earlier request with its
     key.
 
-    Changes nothing, and keeps no key, if the move was made before and `conflict` returns None, or
-    if `is_satisfied` returns True. A move that was made stays made until it is undone: a repeat
-    finds the same. After that, a request without a version and a key is refused.
+    Changes nothing if the move was made before and `conflict` returns None, or if `is_satisfied`
+    returns True. It keeps the key of such a request only if the move can be undone: any other stays
+    made. After an undo, a request without a version and a key is refused.
 
     Raises NotFound (a draft, or an order of another customer), NotStaff, PermissionMissing,
     SecondFactorRequired, StaleVersion, PreconditionRequired, InvalidTransition, SessionEnded,
@@ -165,7 +165,8 @@ def apply_transition(
     def make() -> UUID | str:
         order = _lock_with_lines(request.order)
         if not _is_pending(order, move, request, conflict, is_satisfied):
-            return idempotency.NOTHING_DONE
+            # What can be undone could be made again by a later repeat: the key is kept.
+            return request.order if move in UNDONE else idempotency.NOTHING_DONE
         accounts.require_active(request.caller)
         if not request.caller.may(PERMISSIONS[move]):
             quotas.take("order_changes", request.caller.id, _units(order, request))
