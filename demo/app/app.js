@@ -3,7 +3,9 @@
 import { IndexedDbStorage, Larder, NoNetworkError, SessionEndedError } from "./sdk/index.js";
 import { accountPage, cartPage, logInPage, orderPage, ordersPage, productsPage } from "./pages.js";
 
-const SYNC_EVERY = 30_000;
+const CATALOGUE_EVERY = 5 * 60_000;
+const HISTORY_EVERY = 60_000;
+const UNDER_WAY = ["pending", "placed", "packed", "shipped"];
 const storage = new IndexedDbStorage("larder-example");
 const view = document.getElementById("view");
 const network = document.getElementById("network");
@@ -86,11 +88,14 @@ async function show(isNew = false) {
   }
 }
 
-/** Brings both copies up to date, and shows what has changed. */
-async function sync() {
+/** Brings copies up to date, without others both, and shows what has changed. */
+async function sync(...copies) {
+  const { larder } = shop;
   try {
-    if (!(await shop.larder.isLoggedIn())) return;
-    const changed = (await shop.larder.history.sync()) + (await shop.larder.catalogue.sync());
+    if (!(await larder.isLoggedIn())) return;
+    let changed = 0;
+    for (const one of copies.length ? copies : [larder.history, larder.catalogue])
+      changed += await one.sync();
     say("");
     // Not under the fingers of the user: the next page shows it.
     if (changed > 0 && document.activeElement?.tagName !== "INPUT") await show();
@@ -102,6 +107,11 @@ async function sync() {
   }
 }
 
+async function syncHistory() {
+  const orders = await shop.larder.history.all();
+  if (orders.some((one) => UNDER_WAY.includes(one.status))) await sync(shop.larder.history);
+}
+
 shop.larder.onSessionEnded = () => void show(true);
 shop.larder.outbox.onChange = () => {
   if (location.hash.startsWith("#/orders")) void show();
@@ -110,7 +120,8 @@ shop.larder.outbox.start();
 addEventListener("hashchange", () => void show(true));
 addEventListener("online", () => void sync());
 document.addEventListener("visibilitychange", () => document.hidden || void sync());
-setInterval(() => document.hidden || void sync(), SYNC_EVERY);
+setInterval(() => document.hidden || void sync(shop.larder.catalogue), CATALOGUE_EVERY);
+setInterval(() => document.hidden || void syncHistory(), HISTORY_EVERY);
 navigator.serviceWorker?.register("sw.js");
 await show();
 await sync();

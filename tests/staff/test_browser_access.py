@@ -158,3 +158,36 @@ def test_the_keyboard_alone_packs_an_order_and_opens_the_filters(
 
     in_browser(journey)
     assert Order.objects.get(pk=orders[0]).status == "packed"
+
+
+ADDING = """async () => {
+    let scans = 0;
+    const scan = Document.prototype.querySelectorAll;
+    Document.prototype.querySelectorAll = function (...given) {
+        if (given[0] === 'a[href], button') scans++;
+        return scan.apply(this, given);
+    };
+    for (let number = 0; number < 50; number++) {
+        const link = document.createElement('a');
+        link.href = '#';
+        link.innerHTML = '<span class="material-symbols-outlined">edit</span>';
+        document.body.append(link);
+        await null;
+    }
+    await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+    const named = [...document.body.children].filter((one) => one.ariaLabel === 'edit').length;
+    return [named, scans];
+}"""
+
+
+def test_what_is_added_to_a_page_is_named_without_a_look_at_the_whole_page(
+    site: str, boss: Person
+) -> None:
+    found: list[object] = []
+
+    def journey(page: Page) -> None:
+        log_in(page, site, boss)
+        found.append(page.evaluate(ADDING))
+
+    in_browser(journey)
+    assert found == [[50, 0]]

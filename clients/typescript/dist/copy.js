@@ -1,6 +1,8 @@
 /** An offline copy of a feed: `products/changes` or `orders/changes`. */
 import { shared } from "./connection.js";
 import { ProblemError, SessionEndedError } from "./errors.js";
+/** How the shop refuses a position that it does not know (any more). */
+const STALE = ["since_expired", "validation_error"];
 export class Copy {
     larder;
     storage;
@@ -37,9 +39,8 @@ export class Copy {
             const answer = await this.#changes(since);
             // Each page is one write with its position: a killed app goes on from there.
             const changes = since === undefined ? await this.removal() : {};
-            for (const { deleted, ...one } of answer.results) {
+            for (const { deleted, ...one } of answer.results)
                 changes[`${prefix}/${one.id}`] = deleted ? undefined : one;
-            }
             changes[prefix] = { since: answer.since, more: answer.more };
             if (prefix !== (await this.#prefix()))
                 throw new SessionEndedError();
@@ -51,14 +52,11 @@ export class Copy {
     }
     async #changes(since) {
         const path = `${this.name}/changes`;
-        if (since === undefined)
-            return this.larder.request("GET", path);
         try {
-            return await this.larder.request("GET", `${path}?since=${encodeURIComponent(since)}`);
+            return await this.larder.request("GET", since ? `${path}?since=${encodeURIComponent(since)}` : path);
         }
         catch (error) {
-            const isStale = error instanceof ProblemError && [400, 410].includes(error.status);
-            if (!isStale)
+            if (!(error instanceof ProblemError && STALE.includes(error.code)))
                 throw error;
         }
         // The shop no longer knows the position: everything is copied again.

@@ -11,12 +11,8 @@ export class ProblemError extends Error {
         this.problem = problem;
         this.retryAfter = retryAfter;
     }
-    get status() {
-        return this.problem.status;
-    }
-    get code() {
-        return this.problem.code;
-    }
+    get status() { return this.problem.status; }
+    get code() { return this.problem.code; }
 }
 /**
  * There is no answer of Larder: no network, a time-out, an answer that was cut off, or one of

@@ -11,6 +11,9 @@ interface Answer {
   results: ({ id: number | string } & { deleted?: boolean })[];
 }
 
+/** How the shop refuses a position that it does not know (any more). */
+const STALE = ["since_expired", "validation_error"];
+
 type Position = Omit<Answer, "results">;
 
 export class Copy<T> {
@@ -52,9 +55,8 @@ export class Copy<T> {
       const answer = await this.#changes(since);
       // Each page is one write with its position: a killed app goes on from there.
       const changes = since === undefined ? await this.removal() : {};
-      for (const { deleted, ...one } of answer.results) {
+      for (const { deleted, ...one } of answer.results)
         changes[`${prefix}/${one.id}`] = deleted ? undefined : one;
-      }
       changes[prefix] = { since: answer.since, more: answer.more } satisfies Position;
       if (prefix !== (await this.#prefix())) throw new SessionEndedError();
       await this.storage.write(changes);
@@ -65,12 +67,10 @@ export class Copy<T> {
 
   async #changes(since: string | undefined): Promise<Answer> {
     const path = `${this.name}/changes`;
-    if (since === undefined) return this.larder.request("GET", path);
     try {
-      return await this.larder.request("GET", `${path}?since=${encodeURIComponent(since)}`);
+      return await this.larder.request("GET", since ? `${path}?since=${encodeURIComponent(since)}` : path);
     } catch (error) {
-      const isStale = error instanceof ProblemError && [400, 410].includes(error.status);
-      if (!isStale) throw error;
+      if (!(error instanceof ProblemError && STALE.includes(error.code))) throw error;
     }
     // The shop no longer knows the position: everything is copied again.
     await this.storage.write(await this.removal());

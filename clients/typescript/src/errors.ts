@@ -1,13 +1,21 @@
 /** What can go wrong, as classes that an app can tell apart. */
 
-/** The codes that an app of customers meets (docs/reference/problems.md). There are others. */
+/** The codes of refusals (docs/reference/problems.md). A later version of the shop may have more. */
 export type ProblemCode =
-  | "bad_request" | "currency_changed" | "database_unavailable" | "email_taken" | "hold_expired"
-  | "idempotency_key_reused" | "insufficient_stock" | "internal_error" | "invalid_credentials"
-  | "invalid_transition" | "not_authenticated" | "not_found" | "order_abandoned" | "order_rule"
-  | "ordering_not_allowed" | "outcome_unknown" | "overloaded" | "precondition_failed"
-  | "price_changed" | "quota_exceeded" | "registration_closed" | "session_ended" | "since_expired"
-  | "throttled" | "token_expired" | "token_invalid" | "too_many_holds" | "unknown_product"
+  | "already_submitted" | "bad_host" | "bad_request" | "body_too_large" | "cart_empty"
+  | "cart_full" | "category_in_use" | "conflicting_repeat" | "count_below_committed"
+  | "csrf_failed" | "currency_changed" | "database_unavailable" | "email_taken" | "hold_expired"
+  | "hold_too_large" | "idempotency_key_reused" | "insufficient_stock" | "internal_error"
+  | "invalid_credentials" | "invalid_transition" | "last_owner" | "length_required" | "mail_off"
+  | "malformed_json" | "method_not_allowed" | "name_taken" | "not_acceptable" | "not_authenticated"
+  | "not_found" | "not_in_cart" | "not_staff" | "order_abandoned" | "order_rule"
+  | "ordering_not_allowed" | "outcome_unknown" | "overloaded" | "own_rights" | "payment_conflict"
+  | "payment_unmatched" | "permission_missing" | "precondition_failed" | "precondition_required"
+  | "price_changed" | "provider_off" | "quota_exceeded" | "registration_closed"
+  | "reset_token_invalid" | "return_exceeds_shipped" | "second_factor_required" | "session_ended"
+  | "signature_invalid" | "since_expired" | "sku_taken" | "stock_limit_exceeded" | "throttled"
+  | "token_expired" | "token_invalid" | "too_many_addresses" | "too_many_holds" | "too_many_keys"
+  | "unknown_category" | "unknown_field" | "unknown_product" | "unsupported_media_type"
   | "username_taken" | "validation_error" | "wrong_password" | (string & {});
 
 /** A line of an order that was refused. `code` determines which other members are there. */
@@ -48,13 +56,9 @@ export class ProblemError extends Error {
     super(problem.detail);
   }
 
-  get status(): number {
-    return this.problem.status;
-  }
+  get status(): number { return this.problem.status; }
 
-  get code(): ProblemCode {
-    return this.problem.code;
-  }
+  get code(): ProblemCode { return this.problem.code; }
 }
 
 /**

@@ -322,6 +322,17 @@ test("a copy has what the list has, also after changes, a removal and answers th
   assert.deepEqual((await larder.catalogue.all()).map((one) => one.id).sort(), listed);
 });
 
+test("a copy is kept when something else than its position is refused", async (t) => {
+  const proxy = await hostile(t);
+  const { larder } = await phone(proxy.url);
+  const product = await makeProduct(9);
+  await larder.catalogue.sync();
+  const headers = { "Content-Type": "application/problem+json", "Correlation-ID": "x" };
+  suffer(proxy, [400, headers, JSON.stringify({ code: "bad_host", status: 400, detail: "-" })]);
+  await assert.rejects(larder.catalogue.sync(), { name: "ProblemError", code: "bad_host" });
+  assert.equal((await larder.catalogue.get(product.id)).id, product.id);
+});
+
 test("the history has the customer's orders", async () => {
   const [{ larder }, product] = [await phone(), await makeProduct(9)];
   await larder.history.sync();

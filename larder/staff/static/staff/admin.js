@@ -57,20 +57,52 @@
         field.removeAttribute("aria-labelledby");
     }
 
-    function improve() {
-        document.querySelectorAll(CLICKABLE).forEach(makeButton);
-        document.querySelectorAll("a[href], button").forEach(nameIcon);
-        document.querySelectorAll(".select2-selection[aria-labelledby]").forEach(nameField);
-        document.querySelectorAll(".simplebar-content-wrapper").forEach((region, number) => {
-            region.setAttribute("aria-label", `Scrollable content ${number + 1}`);
-        });
-        for (const [selector, name, value] of FIXED) {
-            document.querySelectorAll(selector).forEach((one) => one.setAttribute(name, value));
+    let regions = 0;
+
+    /** Names a part of the page that scrolls by itself. */
+    function nameRegion(region) {
+        if (!region.hasAttribute("data-named")) {
+            region.setAttribute("data-named", "");
+            region.setAttribute("aria-label", `Scrollable content ${++regions}`);
         }
     }
 
+    const IMPROVEMENTS = [
+        [CLICKABLE, makeButton],
+        ["a[href], button", nameIcon],
+        [".select2-selection[aria-labelledby]", nameField],
+        [".simplebar-content-wrapper", nameRegion],
+        ...FIXED.map(([selector, name, value]) => [selector, (one) => one.setAttribute(name, value)]),
+    ];
+
+    /** Improves an element and what is in it. */
+    function improve(root) {
+        for (const [selector, act] of IMPROVEMENTS) {
+            const found = [...root.querySelectorAll(selector)];
+            (root.matches(selector) ? [root, ...found] : found).forEach(act);
+        }
+    }
+
+    /** Improves what was added to the page, once before the next frame is drawn. */
+    function watch() {
+        const added = new Set();
+        const improveAdded = () => {
+            [...added].filter((one) => one.isConnected).forEach(improve);
+            added.clear();
+        };
+        const note = (changes) => {
+            const nodes = changes.flatMap((one) => [...one.addedNodes]);
+            const elements = nodes.filter((one) => one.nodeType === Node.ELEMENT_NODE);
+            if (elements.length && !added.size) {
+                requestAnimationFrame(improveAdded);
+            }
+            elements.forEach((one) => added.add(one));
+        };
+        new MutationObserver(note).observe(document.body, {childList: true, subtree: true});
+    }
+
     document.addEventListener("DOMContentLoaded", () => {
-        improve();
-        new MutationObserver(improve).observe(document.body, {childList: true, subtree: true});
+        improve(document.body);
+        watch();
     });
 }
