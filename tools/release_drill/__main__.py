@@ -48,14 +48,13 @@ def main() -> int:
 def drill(old: Release, *, short: bool, both_seconds: float) -> bool:
     """Take all steps under load, and audit the books; return whether no request failed."""
     say(f"from {old.name} ({old.commit[:8]}) to the present files")
-    with opened({}) as site:
+    with opened() as site:
         site.prepare(old)
         site.start(old)
         load = Load(site.proxy.port, site.servers[0].product(stock=1_000_000))
         plan = Plan(site, old, releases.present(), both_seconds)
         with clients.running(load, CUSTOMERS_OF_A_SHORT_ONE if short else CUSTOMERS):
             taken = [take(one, load) for one in (plan.short() if short else plan.full())]
-            site.check_worker()
         faults = audit(site, load)
     Console(width=WIDTH).print(report.table(taken))
     for line in (*report.failures(taken), *faults):

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import parse_qs, quote, urlsplit
+
+import psycopg
 
 from tools.attack.target import NOT_OURS, Code, Target
 from tools.errors import LauncherError
 from tools.kept import Kept
 from tools.local_postgres.cluster import Cluster
+from tools.local_postgres.standby import standby
 from tools.local_postgres.temporary import temporary_cluster
 from tools.release_drill.proxy import Proxy
 from tools.release_drill.releases import Release
@@ -31,6 +36,7 @@ class Site:
     proxy: Proxy
     settings: dict[str, str]
     servers: list[Target] = field(default_factory=list)
+    standby: Cluster | None = None
     _worker: Kept | None = None
 
     def prepare(self, release: Release) -> None:
@@ -53,10 +59,29 @@ class Site:
         self.proxy.serve([one.port for one in self.servers])
         former.stop()
 
+    def add_standby(self) -> None:
+        """Start a streaming replica."""
+        self.standby = standby(self.cluster, self.folder / "standby")
+        self.standby.start()
+
+    def switch_over(self) -> None:
+        """Stop the primary, which first sends all of its log, promote the standby, and let the
+        database's address lead to it. Raises LauncherError."""
+        if self.standby is None:
+            raise LauncherError("There is no standby.")
+        self.cluster.stop()
+        with psycopg.connect(self.standby.superuser_url(), autocommit=True) as connection:
+            connection.execute("SELECT pg_promote()")
+        self.cluster = self.standby
+        lead_to(self.folder, self.cluster)
+
     def restart_worker(self, release: Release) -> None:
-        """End the job worker after its running jobs, and start one of the release."""
+        """End the job worker after its running jobs, and start one of the release.
+
+        Raises LauncherError if it has ended by itself, as it does without a database.
+        """
         if self._worker is not None:
-            self.check_worker()
+            self._check_worker()
             self._worker.close()
         self._worker = Kept(
             [release.code.python, "manage.py", "procrastinate", "worker"],
@@ -66,7 +91,7 @@ class Site:
             stop=(("TERM", WORKER_SECONDS),),
         )
 
-    def check_worker(self) -> None:
+    def _check_worker(self) -> None:
         """Raise LauncherError if the job worker has ended by itself."""
         if self._worker is not None and self._worker.status is not None:
             log = (self.folder / "worker.log").read_text(errors="replace")
@@ -84,25 +109,37 @@ class Site:
             one.stop()
         if self._worker is not None:
             self._worker.close()
+        if self.standby is not None:
+            self.standby.stop()
+
+
+def lead_to(folder: Path, cluster: Cluster) -> None:
+    """Let the database's address, a link, lead to that cluster, as a DNS record would."""
+    new = folder / "database.new"
+    new.symlink_to(parse_qs(urlsplit(cluster.app_url()).query)["host"][0])
+    new.rename(folder / "database")
 
 
 @contextmanager
-def opened(settings: Mapping[str, str]) -> Iterator[Site]:
+def opened() -> Iterator[Site]:
     """Give a site on an empty database; nothing is started. Afterwards nothing of it is left."""
     with tempfile.TemporaryDirectory(prefix="larder-release-") as name, temporary_cluster() as own:
         folder = Path(name)
-        site = Site(own, folder, Proxy(folder / "nginx"), _settings(own) | dict(settings))
+        folder.chmod(0o711)
+        lead_to(folder, own)
+        site = Site(own, folder, Proxy(folder / "nginx"), _settings(own, folder))
         try:
             yield site
         finally:
             site.stop()
 
 
-def _settings(cluster: Cluster) -> dict[str, str]:
+def _settings(cluster: Cluster, folder: Path) -> dict[str, str]:
+    address = f"host={quote(str(folder / 'database'), safe='')}"
+    urls = {"DATABASE_URL": cluster.app_url(), "OWNER_DATABASE_URL": cluster.owner_url()}
     inherited = {name: value for name, value in os.environ.items() if name not in NOT_OURS}
     return inherited | {
-        "DATABASE_URL": cluster.app_url(),
-        "OWNER_DATABASE_URL": cluster.owner_url(),
+        **{name: re.sub("host=[^&]*", address, url) for name, url in urls.items()},
         "DEMO": "1",
         "REGISTRATION": "open",
         "RATE_LIMITS": "wide",

@@ -56,6 +56,8 @@ class Plan:
             Step("worker restarted", lambda: self.site.restart_worker(self.new)),
             Step("nginx reloaded ten times", self._reload),
             self._minor_update,
+            Step("standby copied", self.site.add_standby),
+            Step("switch-over to the standby", self.site.switch_over, outage=True),
         ]
 
     @property
