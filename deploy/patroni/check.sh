@@ -26,7 +26,9 @@ for program in etcd patroni haproxy pgbouncer systemd-analyze; do
 done
 copy=$(mktemp -d)
 trap 'rm -rf "$copy" ${SECRETS:+"$SECRETS"}' EXIT
-sed '/^Documentation=/d' deploy/patroni/systemd/patroni.service >"$copy/patroni.service"
+for unit in patroni larder-disk-guard; do
+    sed '/^Documentation=/d' "deploy/patroni/systemd/$unit.service" >"$copy/$unit.service"
+done
 for unit in etcd pgbouncer; do
     sed '/^Documentation=/d' "/lib/systemd/system/$unit.service" >"$copy/$unit.service"
     mkdir "$copy/$unit.service.d"
@@ -37,10 +39,12 @@ if [ -n "$said" ]; then
     echo "$said"
     exit 1
 fi
-systemd-analyze security --offline=true --threshold=25 "$copy/patroni.service" >"$copy/said" || {
-    tail -n 1 "$copy/said"
-    exit 1
-}
+for unit in patroni larder-disk-guard; do
+    systemd-analyze security --offline=true --threshold=25 "$copy/$unit.service" >"$copy/said" || {
+        tail -n 1 "$copy/said"
+        exit 1
+    }
+done
 # The names of the machines are this one's.
 sed 's/ db[123]:/ 127.0.0.1:/' deploy/patroni/haproxy.cfg >"$copy/haproxy.cfg"
 haproxy -c -q -f "$copy/haproxy.cfg"

@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
@@ -34,7 +34,7 @@ from tools.replay.clients import Account, NoAnswerError
 from tools.replay.options import DEMO_STAFF
 from tools.terminal import complain, say
 
-SECONDS, FULL = 560, 100
+SECONDS, FULL, MOST_ROUNDS = 560, 100, 1000
 WITHIN_SECONDS, WHOLE_SECONDS, SETTLE_SECONDS, SHOWN = 15.0, 90.0, 3.0, 20
 CUSTOMERS, OTHERS, OWN_PRODUCTS = 6, 8, 2
 BETWEEN_SECONDS = (1.0, 3.0)
@@ -112,9 +112,14 @@ def _drilled(options: Options, cluster: Cluster) -> bool:
     crowd = Crowd(crowd_stage, record, options.seed, servers=servers)
     load = Load(own_stage, servers, options.seed)
     began = time.monotonic()
-    with crowd.running(), load.running(own_stage.customers):
-        time.sleep(2.0)
-        rounds = _strike(options, cluster, random)
+    rounds: list[tuple[Struck, float, str]] = []
+    broken: list[tuple[str, str]] = []
+    try:
+        with crowd.running(), load.running(own_stage.customers):
+            time.sleep(SETTLE_SECONDS)
+            rounds.extend(_strike(options, cluster, random))
+    except (LauncherError, NoAnswerError) as error:
+        broken.append(("broken off", str(error)))
     crowd.look_up()
     record.close()
     took = time.monotonic() - began
@@ -124,15 +129,17 @@ def _drilled(options: Options, cluster: Cluster) -> bool:
     }
     times = Times.of(record, load, customers)
     done = [_measured(one, ended, by, times) for one, ended, by in rounds]
-    faults = _faults(cluster, crowd_stage, own_stage, record, load)
+    faults = broken + _faults(cluster, crowd_stage, own_stage, record, load)
     return _told(done, took, faults, record, load)
 
 
-def _strike(options: Options, cluster: Cluster, random: Random) -> list[tuple[Struck, float, str]]:
-    """Strike until time or rounds are over. Return each fault, its end, and the next primary."""
-    rounds: list[tuple[Struck, float, str]] = []
+def _strike(
+    options: Options, cluster: Cluster, random: Random
+) -> Iterator[tuple[Struck, float, str]]:
+    """Strike until time or rounds are over. Yield each fault, its end, and the next primary."""
     deadline = time.monotonic() + options.seconds
-    for fault in deck(options.only, options.rounds or 10_000, random):
+    dealt = deck(options.only, options.rounds or MOST_ROUNDS, random)
+    for number, fault in enumerate(dealt, 1):
         if not options.rounds and time.monotonic() > deadline:
             break
         primary = cluster.primary
@@ -140,16 +147,12 @@ def _strike(options: Options, cluster: Cluster, random: Random) -> list[tuple[St
             time.sleep(FAULTS[fault][1])
         time.sleep(SETTLE_SECONDS)
         is_whole = wait_until(lambda: cluster.is_whole, WHOLE_SECONDS)
-        rounds.append((one, time.monotonic(), cluster.primary))
+        ended, by = time.monotonic(), cluster.primary
+        say(f"{number} {fault}: {primary}, then {by}; whole after {ended - one.at:.1f} s")
+        yield one, ended, by
         if not is_whole:
-            say(f"The cluster is not whole {WHOLE_SECONDS:.0f} s after: {fault}.")
-            break
-        say(
-            f"{len(rounds)} {fault}: {primary}, then {rounds[-1][2]}, "
-            f"whole after {rounds[-1][1] - one.at:.1f} s"
-        )
+            raise LauncherError(f"The cluster is not whole {WHOLE_SECONDS:.0f} s after: {fault}.")
         time.sleep(random.uniform(*BETWEEN_SECONDS))
-    return rounds
 
 
 def _measured(one: Struck, ended: float, by: str, times: Times) -> Round:

@@ -110,8 +110,8 @@ class Cluster:
             for name in ("synchronous_mode", "synchronous_mode_strict"):
                 text = text.replace(f"{name}: true", f"{name}: false")
         node.machine.write("/etc/patroni/patroni.yml", text)
-        script = (DEPLOY / "post_bootstrap.sh").read_text()
-        node.machine.write("/etc/patroni/post_bootstrap.sh", script)
+        for script in ("post_bootstrap.sh", "disk_guard.sh"):
+            node.machine.write(f"/etc/patroni/{script}", (DEPLOY / script).read_text())
 
     def _lay_out_pools(self, node: Node) -> None:
         for program in ("haproxy/haproxy.cfg", "pgbouncer/pgbouncer.ini"):
@@ -132,10 +132,11 @@ class Cluster:
     def start_databases(self) -> None:
         """Start Patroni; return when a primary and two standbys are there."""
         for name in DATABASES:
+            node, own = self.nodes[name], self.patroni_settings(name)
             command = ("/usr/bin/patroni", "/etc/patroni/patroni.yml")
-            self.nodes[name].add(
-                "patroni", *command, user="postgres", environment=self.patroni_settings(name)
-            )
+            node.add("patroni", *command, user="postgres", environment=own)
+            guard = ("/bin/sh", "/etc/patroni/disk_guard.sh")
+            node.add("disk-guard", *guard, user="postgres", environment=own)
         if not wait_until(lambda: self.is_whole, START_SECONDS):
             raise LauncherError(f"The cluster does not start; logs are in {self.folder}.")
 
