@@ -29,6 +29,7 @@ from django.http import HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin as ThemedAdmin
 from unfold.decorators import action
 
@@ -40,7 +41,7 @@ from larder.identity.caller import Caller
 from larder.staff.at_once import few_at_once
 from larder.staff.confirming import confirming
 from larder.staff.history import AuditedAdmin, changes
-from larder.staff.lists import ListPage, ListPaginator, filter_parameters, shop_zone
+from larder.staff.lists import ListPage, ListPaginator, filter_parameters, row_checkbox, shop_zone
 from larder.staff.log_in import telling_end
 from larder.staff.recording import record_refusal, recording, user_as_caller
 
@@ -194,6 +195,10 @@ class ServiceAdmin(AuditedAdmin, ThemedAdmin, _OwnTransactions):  # type: ignore
         form: Any = super().get_form(request, obj, change=change, **kwargs)
         form.refusal = getattr(request, "refusal", None)
         return form
+
+    @admin.display(description=ThemedAdmin.action_checkbox.short_description)
+    def action_checkbox(self, obj: Any) -> SafeString:
+        return row_checkbox(str(obj.pk))
 
     def get_actions(self, request: Any) -> Any:
         """Removes Django's bulk deletion, which would bypass the services."""

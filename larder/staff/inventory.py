@@ -90,7 +90,7 @@ class StockAdmin(exports.BoundedExport, StockLinks, ReadOnlyAdmin):
     def name(self, stock: Stock) -> str:
         return stock.product.name
 
-    @admin.display(description="On the shelf")
+    @admin.display(description="In stock")
     def on_shelf(self, stock: Stock) -> int:
         return stock.available + stock.committed
 

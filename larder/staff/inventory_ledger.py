@@ -128,7 +128,7 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
     def available(self, entry: LedgerEntry) -> str:
         return _step(entry.available_change, entry.available_after)
 
-    @admin.display(description="Committed")
+    @admin.display(description="Reserved for orders")
     def committed(self, entry: LedgerEntry) -> str:
         return _step(entry.committed_change, entry.committed_after)
 

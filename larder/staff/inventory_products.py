@@ -92,7 +92,7 @@ class StockFilter(admin.SimpleListFilter):
     threshold = "low_stock_threshold"
 
     def lookups(self, request: Any, model_admin: Any) -> Any:
-        return [("in", "In stock"), ("low", "Low stock"), ("out", "Out of stock")]
+        return [("in", "Available"), ("low", "Low stock"), ("out", "Out of stock")]
 
     def queryset(self, request: Any, queryset: Any) -> Any:
         wanted: dict[str, dict[str, Any]] = {
@@ -146,6 +146,6 @@ class StockedProductAdmin(ImportableProducts, ProductAdmin, StockLinks):
     def available(self, product: Any) -> int:
         return int(product.stock.available)
 
-    @admin.display(description="Committed")
+    @admin.display(description="Reserved for orders")
     def committed(self, product: Any) -> int:
         return int(product.stock.committed)

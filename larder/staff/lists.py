@@ -5,11 +5,12 @@ They are filtered by their filters alone.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.lookups import DataContains
@@ -17,7 +18,12 @@ from django.core.paginator import Paginator
 from django.db.models import Func, IntegerField, QuerySet, TextField, Value
 from django.db.models.functions import Lower
 from django.db.models.lookups import GreaterThan
+from django.utils.html import escape
+from django.utils.safestring import SafeString, mark_safe
+from unfold.admin import checkbox
 from unfold.contrib.filters.admin import RangeDateFilter, RangeNumericFilter
+from unfold.templatetags import unfold_list
+from unfold.utils import display_for_label
 from unfold.views import ChangeList
 
 from larder.catalog.search import indexed
@@ -39,6 +45,39 @@ class ListPaginator(Paginator):  # type: ignore[type-arg]
     def count(self) -> int:
         rows: Any = self.object_list
         return int(rows.order_by()[: self.limit].count())
+
+
+_headers = unfold_list.result_headers
+
+
+def _headers_once(page: Any) -> list[Any]:
+    """Returns the headers of a list. The theme makes them again for each row, which took a quarter
+    of a list's time."""
+    if not hasattr(page, "headers"):
+        page.headers = list(_headers(page))
+    return page.headers  # type: ignore[no-any-return]
+
+
+unfold_list.result_headers = _headers_once
+
+
+@cache
+def _checkbox() -> str:
+    return str(checkbox.render(ACTION_CHECKBOX_NAME, _VALUE))
+
+
+_VALUE = "value-of-the-row"
+
+
+def row_checkbox(value: str) -> SafeString:
+    """Returns the theme's check box that selects a row, without rendering its template again."""
+    return mark_safe(_checkbox().replace(_VALUE, escape(value)))  # noqa: S308 - escaped
+
+
+@cache
+def label(value: str, variant: str) -> str:
+    """Returns a value as a label in a colour of the theme."""
+    return str(display_for_label(value, "", {value: variant}))
 
 
 class ListPage(ChangeList):  # type: ignore[misc]

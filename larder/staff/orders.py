@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.contrib import admin
-from unfold.decorators import display
 
 from larder.orders import queries
 from larder.orders.lifecycle import HELD
@@ -19,6 +18,7 @@ from larder.staff.base import (
     moment,
 )
 from larder.staff.confirming import require_confirmation
+from larder.staff.lists import label
 from larder.staff.orders_accounting import AccountableOrders
 from larder.staff.orders_contents import address_lines, lines_table, timeline
 from larder.staff.orders_moves import MovableOrders
@@ -165,12 +165,9 @@ class OrderAdmin(
             return name
         return change_link("identity_customer", order.customer_id, name)
 
-    @display(  # type: ignore[untyped-decorator]
-        description="Status",
-        label=VARIANTS,
-    )
+    @admin.display(description="Status")
     def state(self, order: Order) -> str:
-        return order.status
+        return label(order.status, VARIANTS.get(order.status, ""))
 
     @admin.display(description="Total", ordering="total")
     def total_shown(self, order: Order) -> str:
