@@ -1,12 +1,14 @@
 """The catalogue's hand-written SQL, with the plans that it relies on.
 
 Tests compare it with the ORM: OFFERS in tests/catalog/test_sql.py, storing a file in
-test_product_import.py. test_compaction.py compares COMPACT with what each reader must receive.
+test_product_import.py. test_compaction.py compares COMPACT with what each reader must receive, and
+test_spelling.py looks at plans and limits of misspelled words.
 """
 
 from collections.abc import Collection
 
 from larder.catalog.fields import IN_FILES
+from larder.core.limits import MAX_CORRECTED_LENGTH, MAX_SIMILAR_PRODUCTS, MAX_SIMILAR_WORDS
 
 OFFERS = """
 SELECT id, sku, name, price, min_quantity, max_per_order, step FROM product
@@ -188,6 +190,41 @@ WITH written AS (
 SELECT written.id, is_new, product_file.quantity, {former}, {present}
 FROM written JOIN product_file USING (sku) LEFT JOIN product AS former ON former.id = written.id
 """
+
+
+# --- Misspelled words (larder/catalog/spelling.py) -----------------------------------------
+def known_words(words: int) -> str:
+    """Returns the statement that says of each word, given twice, whether a listed product has it.
+
+    Plan: a bitmap index scan of product_by_trigram for each word.
+    """
+    exists = """EXISTS (SELECT FROM product WHERE archived_at IS NULL
+        AND trigrams(search_text) @> trigrams(lower(%s)) AND strpos(search_text, lower(%s)) > 0)"""
+    return "SELECT " + ", ".join([exists] * words)
+
+
+def similar_words(pieces: int, known: int) -> str:
+    """Returns the statement that finds the words with one of the pieces, in listed products that
+    contain all known words; the most frequent first.
+
+    Plan: bitmap index scans of product_by_trigram for the pieces. Known words are checked row by
+    row, which costs 0.5 µs; computing a row's trigrams costs 0.2 ms. The first MAX_SIMILAR_PRODUCTS
+    rows in the order of the table are split into words.
+    """
+    piece = " OR ".join(["trigrams(search_text) @> trigrams(%s)"] * pieces)
+    others = " AND strpos(search_text, lower(%s)) > 0" * known
+    return f"""
+SELECT left(word, {2 * MAX_CORRECTED_LENGTH}) FROM (
+    SELECT translate(search_text, '{MARKS}', '{" " * len(MARKS)}') AS text FROM product
+    WHERE archived_at IS NULL AND ({piece}){others} LIMIT {MAX_SIMILAR_PRODUCTS}
+) AS alike, unnest(string_to_array(text, ' ')) AS word
+WHERE length(word) >= %s AND ({" OR ".join(["strpos(' ' || word || ' ', %s) > 0"] * pieces)})
+GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT {MAX_SIMILAR_WORDS}
+"""
+
+
+MARKS = "!?.,;:()[]/+*&="
+"""Characters that end a word."""
 
 
 # --- The feed (larder/catalog/compaction.py) -----------------------------------------------
