@@ -233,7 +233,8 @@ MAX_SHORT_TEXT_LENGTH = 200
 """A text of one line: a reference, a reason, a line of an address, a category's name, a search."""
 
 MAX_CODE_LENGTH = 64
-"""An external code: a barcode, a postal code, a phone number, a ledger reference."""
+"""An external code: a barcode, a postal code, a phone number, a ledger reference, a carrier or its
+tracking number."""
 
 MAX_WORD_LENGTH = 40
 """A keyword for programs: the reason of an adjustment, the cause of a ledger entry."""

@@ -251,6 +251,8 @@ WHERE (type, from_status, to_status) NOT IN (
     ('unpacked', 'packed', 'placed'), ('unshipped', 'shipped', 'packed'),
     ('returned', 'shipped', 'shipped'), ('returned', 'delivered', 'delivered'),
     ('returned', 'shipped', 'returned'), ('returned', 'delivered', 'returned'),
+    ('tracked', 'shipped', 'shipped'), ('tracked', 'delivered', 'delivered'),
+    ('tracked', 'returned', 'returned'),
     ('held', '', 'pending'), ('held', 'draft', 'pending'), ('expired', 'pending', 'expired'),
     ('confirmed', 'pending', 'placed'), ('confirmed', 'expired', 'placed'),
     ('cancelled', 'pending', 'cancelled'), ('cancelled', 'expired', 'cancelled')
@@ -306,7 +308,7 @@ WITH staff AS (
     JOIN customer AS owner ON owner.id = "order".customer_id
     WHERE event.actor <> owner.public_id AND event.type <> 'payment'
        OR event.type IN ('confirmed', 'packed', 'shipped', 'delivered', 'returned')
-       OR event.type IN ('unpacked', 'unshipped')
+       OR event.type IN ('unpacked', 'unshipped', 'tracked')
 )
 SELECT claim.actor, claim.operation, claim.key, claim.result, owner.public_id AS customer
 FROM idempotency_key AS claim

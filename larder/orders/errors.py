@@ -152,7 +152,7 @@ class HoldTooLarge(DomainError):
 @dataclass
 class ConflictingRepeat(DomainError):
     """The move was already made with different values: `made` has the `lines` that were packed
-    differently, or the `reason` of the cancellation."""
+    differently, the `reason` of the cancellation, or the carrier and the tracking number."""
 
     status: str
     move: str

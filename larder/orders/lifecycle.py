@@ -7,7 +7,8 @@ these moves.
 An order that awaits its payment is pending instead of placed. It becomes placed when it is
 confirmed, or expired. An expired order is confirmed too if its units are still there.
 
-Packing and shipping are undone as long as nothing has left: shipped → packed → placed.
+Packing and shipping are undone as long as nothing has left: shipped → packed → placed. What was
+shipped can get another carrier or tracking number.
 """
 
 from enum import Enum, StrEnum
@@ -25,6 +26,7 @@ class Move(StrEnum):
     RETURN = "return"
     UNPACK = "unpack"
     UNSHIP = "unship"
+    TRACK = "track"
 
 
 class Verdict(Enum):
@@ -65,6 +67,7 @@ PERMISSIONS: dict[Move, str] = {
     Move.RETURN: "orders.return_order",
     Move.UNPACK: "orders.pack_order",
     Move.UNSHIP: "orders.ship_order",
+    Move.TRACK: "orders.change_order",
 }
 """The permission with which staff make a move on the order of any customer."""
 
@@ -91,6 +94,7 @@ _BEGINS_IN: dict[Move, frozenset[str]] = {
     Move.RETURN: frozenset({SHIPPED, DELIVERED, RETURNED}),
     Move.UNPACK: frozenset({PACKED}),
     Move.UNSHIP: frozenset({SHIPPED}),
+    Move.TRACK: frozenset({SHIPPED, DELIVERED, RETURNED}),
 }
 
 _MADE_IN: dict[Move, frozenset[str]] = {
@@ -100,8 +104,8 @@ _MADE_IN: dict[Move, frozenset[str]] = {
     Move.SHIP: frozenset({SHIPPED, DELIVERED, RETURNED}),
     Move.DELIVER: frozenset({DELIVERED}),
 }
-"""The statuses that show that a move was made, and was not undone since. Changes and returns are
-not in it, because they can be made several times."""
+"""The statuses that show that a move was made, and was not undone since. Changes, returns and other
+tracking numbers are not in it, because they can be made several times."""
 
 _PERHAPS_MADE_IN: dict[Move, frozenset[str]] = {
     # Packing cancels an order of which nothing was picked.

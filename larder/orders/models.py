@@ -5,9 +5,11 @@ from decimal import Decimal
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Upper
 
 from larder.core.ids import new_id
 from larder.core.limits import (
+    MAX_CODE_LENGTH,
     MAX_NAME_LENGTH,
     MAX_PAYMENT,
     MAX_SHORT_TEXT_LENGTH,
@@ -44,7 +46,7 @@ PAYMENT_SUMS = ("authorised", "captured", "refunded", "disputed")
 class Order(models.Model):
     """An order of a customer. The fingerprints are those of the placed lines, and of the other
     fields. `expires_at` is the expiry of its hold, if it was placed with one; it stays when the
-    order is confirmed.
+    order is confirmed. `carrier` and `tracking_number` are those of its parcel, or empty.
 
     `authorised`, `captured`, `refunded` and `disputed` are the sums of its payments in minor units
     (payment_state.py); null for an order without any.
@@ -80,6 +82,10 @@ class Order(models.Model):
     disputed = models.BigIntegerField(null=True, editable=False)
     transaction_id = TransactionId(editable=False)
     expires_at = models.DateTimeField(null=True, editable=False)
+    carrier = models.CharField(max_length=MAX_CODE_LENGTH, blank=True, default="", db_default="")
+    tracking_number = models.CharField(
+        max_length=MAX_CODE_LENGTH, blank=True, default="", db_default=""
+    )
 
     class Meta:
         db_table = "order"
@@ -159,6 +165,11 @@ class Order(models.Model):
                 fields=["requested_for"],
                 name="order_due",
                 condition=Q(requested_for__isnull=False, status__in=["placed", "packed"]),
+            ),
+            models.Index(
+                Upper("tracking_number"),
+                name="order_by_tracking_number",
+                condition=~Q(tracking_number=""),
             ),
         )
 

@@ -156,11 +156,12 @@ _STATUS = """CASE WHEN status = 'pending' AND expires_at <= clock_timestamp() TH
 """A hold has expired from its expiry on, whenever the job stores the status."""
 
 _COLUMNS = f"""SELECT "order".id, number, customer_id, {_STATUS}, currency, total, note, reference,
-       requested_for, created_at, "order".placed_at, updated_at, version, expires_at, authorised,
-       captured, refunded, disputed, ship_to"""
+       requested_for, created_at, "order".placed_at, updated_at, version, expires_at, carrier,
+       tracking_number, authorised, captured, refunded, disputed, ship_to"""
 _BRIEF_COLUMNS = f"""SELECT "order".id, number, customer_id, {_STATUS}, currency, total, '' AS note,
        '' AS reference, NULL::date AS requested_for, created_at, "order".placed_at, updated_at,
-       version, expires_at, authorised, captured, refunded, disputed, NULL::text AS ship_to"""
+       version, expires_at, '' AS carrier, '' AS tracking_number, authorised, captured, refunded,
+       disputed, NULL::text AS ship_to"""
 
 
 class Walk(NamedTuple):

@@ -98,7 +98,7 @@ class OrderAdmin(
     list_filter_submit = True
     list_select_related = ("customer",)
     search_fields = ("number",)
-    search_help_text = "Number, customer, email, phone, address, reference or SKU, or parts of them"
+    search_help_text = "Number, tracking number, customer, email, phone, address, reference or SKU"
     ordering = NEWEST
     sortable_by = ("total_shown", "placed", "requested")
 
@@ -151,6 +151,8 @@ class OrderAdmin(
             "Requested for": self.requested(order) if order.requested_for else "",
             "Reference": order.reference,
             "Note": order.note,
+            "Carrier": order.carrier,
+            "Tracking number": order.tracking_number,
         }
         return {title: fact for title, fact in facts.items() if fact}
 

@@ -63,6 +63,7 @@ _HAPPENED: Mapping[str, str] = {
     "returned": "Return booked",
     "unpacked": "Packing undone",
     "unshipped": "Shipping undone",
+    "tracked": "Tracking corrected",
 }
 """What happened, for the types of events that do not say it themselves."""
 
@@ -140,6 +141,10 @@ def _payment(said: Mapping[str, Any], names: Mapping[int, str]) -> list[str]:
     return [f"{kind}: {amount}, {said['provider']} {said['transaction_id']}."]
 
 
+def _tracking(said: str, names: Mapping[int, str]) -> list[str]:
+    return [f"Tracking number: {said}."]
+
+
 def _silent(said: Any, names: Mapping[int, str]) -> list[str]:
     """Returns nothing: `before` and `after` are described together."""
     return []
@@ -150,6 +155,7 @@ _TELLERS: Mapping[str, Callable[[Any, Mapping[int, str]], list[str]]] = {
     "picked": _picked,
     "lines": _returned,
     "payment": _payment,
+    "tracking_number": _tracking,
     "before": _silent,
     "after": _silent,
 }

@@ -4,128 +4,21 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django import forms
-from django.core.validators import RegexValidator
-from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
-
 from larder.catalog.models import Product
-from larder.core.limits import (
-    COUNTRY_LENGTH,
-    MAX_CODE_LENGTH,
-    MAX_ORDERED_UNITS,
-    MAX_SHORT_TEXT_LENGTH,
-    MAX_SKU_LENGTH,
-    MAX_TEXT_LENGTH,
-    MAX_UNITS,
-    MAX_VERSION,
-)
+from larder.core.limits import MAX_ORDERED_UNITS
 from larder.http.shop import terms
-from larder.identity.queries import SHIP_TO_FIELDS
 from larder.orders.decision import Wanted
 from larder.orders.lifecycle import Move
 from larder.orders.queries import LineView, OrderView
 from larder.orders.services import moves, returns
-from larder.orders.services.changes import Details, change_order
+from larder.orders.services.changes import change_order
 from larder.orders.services.confirm_order import confirm_order
-from larder.orders.services.moves import Picked
+from larder.orders.services.moves import UNTRACKED, Picked
 from larder.orders.services.returns import ReturnedLine
 from larder.orders.services.transitions import TransitionRequest
 from larder.staff.orders_contents import address_lines
-from larder.staff.pages import LineForm, PageForm, box, choice, whole, words
-
-
-class MoveForm(PageForm):
-    """Contains the shown version: the order is moved only in this version."""
-
-    seen_version = forms.IntegerField(widget=forms.HiddenInput, min_value=0, max_value=MAX_VERSION)
-
-
-class CancelForm(MoveForm):
-    """The reason of a cancellation."""
-
-    reason = words(
-        "Reason", most=MAX_SHORT_TEXT_LENGTH, required=False, help_text="The customer sees it."
-    )
-
-
-class ReturnForm(MoveForm):
-    """The reason of a return."""
-
-    reason = words("Reason", most=MAX_SHORT_TEXT_LENGTH, help_text="The customer sees it.")
-
-
-def _part(label: str, most: int = MAX_SHORT_TEXT_LENGTH, **options: Any) -> forms.CharField:
-    return words(label, most=most, required=False, **{"strip": False, **options})
-
-
-class _Note(forms.CharField):
-    def to_python(self, value: Any) -> str:
-        # Browsers send other line breaks than those of the API.
-        return str(super().to_python(value)).replace("\r\n", "\n")
-
-
-class ChangeForm(MoveForm):
-    """The details of a placed order, and a product to add to it."""
-
-    requested_for = forms.DateField(
-        label="Requested for",
-        required=False,
-        widget=UnfoldAdminTextInputWidget(attrs={"type": "date"}),
-    )
-    reference = _part("Reference")
-    note = _Note(
-        label="Note",
-        max_length=MAX_TEXT_LENGTH,
-        required=False,
-        strip=False,
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
-    )
-    name = _part("Name")
-    company = _part("Organisation")
-    line1 = _part("Street")
-    line2 = _part("Street, second line")
-    city = _part("City")
-    region = _part("Region")
-    postal_code = _part("Postal code", MAX_CODE_LENGTH)
-    country = _part(
-        "Country",
-        COUNTRY_LENGTH,
-        validators=[RegexValidator(r"^[A-Z]{2}\Z", "Two capital letters, such as GB.")],
-    )
-    phone = _part("Phone", MAX_CODE_LENGTH)
-    sku = _part("SKU of a product to add", MAX_SKU_LENGTH, strip=True)
-    units = whole("Units to add", least=1, most=MAX_UNITS, required=False)
-
-    def clean(self) -> dict[str, Any]:
-        """Finds the product to add."""
-        given = self.cleaned_data
-        if given.get("sku"):
-            given["product"] = Product.objects.filter(sku=given["sku"]).first()
-            if given["product"] is None:
-                self.add_error("sku", "No product has this SKU.")
-            elif not given.get("units"):
-                self.add_error("units", "Enter how many.")
-        elif given.get("units"):
-            self.add_error("sku", "Enter the SKU.")
-        return given
-
-    @staticmethod
-    def of(order: OrderView) -> dict[str, Any]:
-        """Returns the initial values."""
-        details = {name: getattr(order, name) for name in ("requested_for", "reference", "note")}
-        return {**details, **(order.ship_to or {})}
-
-    @property
-    def details(self) -> Details:
-        """The details of the order. Its address has all fields, or there is none."""
-        given = self.cleaned_data
-        address = {name: given[name] for name in SHIP_TO_FIELDS}
-        return Details(
-            note=given["note"],
-            reference=given["reference"],
-            requested_for=given["requested_for"],
-            ship_to=address if any(address.values()) else None,
-        )
+from larder.staff.orders_forms import CancelForm, ChangeForm, MoveForm, ReturnForm, ShipForm
+from larder.staff.pages import LineForm, box, choice, whole
 
 
 class OrderLineForm(LineForm):
@@ -279,7 +172,11 @@ def _pack(request: TransitionRequest, form: Any, lines: Sequence[Any]) -> bool:
 
 
 def _ship(request: TransitionRequest, form: Any, lines: Sequence[Any]) -> bool:
-    return moves.ship_order(request)
+    return moves.ship_order(request, tracking=form.tracking if form else UNTRACKED)
+
+
+def _track(request: TransitionRequest, form: Any, lines: Sequence[Any]) -> bool:
+    return moves.track_order(request, form.tracking)
 
 
 def _unpack(request: TransitionRequest, form: Any, lines: Sequence[Any]) -> bool:
@@ -337,8 +234,18 @@ FORMS: Mapping[Move, Kind] = {
         answer="Ship",
         done="shipped",
         make=_ship,
+        form=ShipForm,
         text="Has the order left the warehouse? It cannot be cancelled after that.",
         all_of_them="Have these orders left the warehouse?",
+    ),
+    Move.TRACK: Kind(
+        title="Tracking of order",
+        answer="Save",
+        done="changed",
+        make=_track,
+        form=ShipForm,
+        initial=ShipForm.of,
+        text="Correct what the customer sees of the parcel. Empty fields remove it.",
     ),
     Move.DELIVER: Kind(
         title="Deliver order",

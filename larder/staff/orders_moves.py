@@ -1,5 +1,5 @@
-"""Moves and changes orders in the admin: confirm, pack, ship, deliver, return, change, undo
-packing, undo shipping, cancel.
+"""Moves and changes orders in the admin: confirm, pack, ship, deliver, return, change, correct
+tracking, undo packing, undo shipping, cancel.
 
 The admin calls the same services as the API. `lifecycle` decides which moves the page of an order
 offers. A page contains the version that it shows; an order that has changed since is not moved. The
@@ -81,6 +81,9 @@ _OF_THE_ORDER = {
 _NEXT = frozenset({Move.CONFIRM, Move.PACK, Move.SHIP, Move.DELIVER})
 
 
+_CHANGES = frozenset({Move.CHANGE, Move.TRACK})
+
+
 def open_moves(order: OrderView) -> list[Move]:
     """Returns the moves that staff can make now. A completely returned order has no RETURN, and one
     of which units were returned no UNSHIP."""
@@ -133,7 +136,7 @@ class MovableOrders(ServiceAdmin):
 
     actions_detail: Any = (
         *("confirm", "pack", "ship", "deliver", "take_back"),
-        *("edit", "unpack", "unship", "cancel"),
+        *("edit", "track", "unpack", "unship", "cancel"),
     )
     actions: Any = ("mark_packed", "mark_shipped", "mark_delivered")
 
@@ -211,6 +214,11 @@ class MovableOrders(ServiceAdmin):
     def take_back(self, request: Any, object_id: str) -> HttpResponse:
         """Shows the form for the returned units, then books them."""
         return self._page(request, object_id, Move.RETURN)
+
+    @button("Tracking", permissions=["edit"], icon="conveyor_belt", url_path="track")
+    def track(self, request: Any, object_id: str) -> HttpResponse:
+        """Shows the form for carrier and tracking number, then replaces them."""
+        return self._page(request, object_id, Move.TRACK)
 
     @button("Undo packing", permissions=["pack"], icon="undo", url_path="unpack")
     def unpack(self, request: Any, object_id: str) -> HttpResponse:
@@ -345,10 +353,10 @@ def _nothing(page: Page, move: Move) -> str:
 
 def _outcome(order: OrderView, move: Move, *, made: bool) -> tuple[str, int]:
     if not made:
-        before = "has these values" if move is Move.CHANGE else f"was {order.status} before"
+        before = "has these values" if move in _CHANGES else f"was {order.status} before"
         message = f"Order {order.number} {before}. Nothing was done now."
         return message, messages.WARNING
-    if move is Move.CHANGE:
+    if move in _CHANGES:
         return f"Order {order.number} is changed.", messages.SUCCESS
     if move is Move.RETURN:
         return f"The return of order {order.number} is booked.", messages.SUCCESS

@@ -5,7 +5,8 @@ many orders there are. Addresses and references have no such index, which would 
 every move slower. They are read row by row, of the newest MAX_SEARCHED_ORDERS of the chosen days.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -14,14 +15,20 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import BadRequest
 from django.db.models import DateTimeField, F, Func, Q, QuerySet, TextField, Value
 from django.db.models.fields.json import KeyTextTransform
-from django.db.models.functions import Lower
+from django.db.models.functions import Lower, Upper
 from unfold.contrib.filters.admin import RangeDateFilter, RangeNumericFilter, TextFilter
 from unfold.utils import parse_date_str
 
 from larder.catalog.models import Product
 from larder.catalog.search import indexed, words
 from larder.core.days import midnight
-from larder.core.limits import MAX_FOUND_ORDERS, MAX_FOUND_OWNERS, MAX_ID, MAX_SEARCHED_ORDERS
+from larder.core.limits import (
+    MAX_CODE_LENGTH,
+    MAX_FOUND_ORDERS,
+    MAX_FOUND_OWNERS,
+    MAX_ID,
+    MAX_SEARCHED_ORDERS,
+)
 from larder.identity.models import SEARCH_TEXT
 from larder.identity.queries import SHIP_TO_FIELDS
 from larder.orders.models import Order, OrderLine
@@ -35,6 +42,7 @@ _DELIVERY = Lower(
         *(
             Value("\n"),
             "reference",
+            "tracking_number",
             *(KeyTextTransform(one, "ship_to") for one in SHIP_TO_FIELDS),
         ),
         Func(_PHONE, Value(" -/().+"), Value(""), function="translate", output_field=TextField()),
@@ -42,20 +50,21 @@ _DELIVERY = Lower(
         output_field=TextField(),
     )
 )
-"""The reference and the address, and the phone number in digits too."""
+"""Reference, tracking number and address, and the phone number in digits too."""
 
 
 def search(queryset: "QuerySet[Any]", term: str, request: Any) -> "QuerySet[Any]":
     """Returns the orders of a list that a search finds; without a term, those that its filters and
     its order may read.
 
-    A number or an id finds one order. Otherwise all words have to be in what is known of the
-    customer, in the SKU of a product, or in the address and the reference of the order. The email
-    address and the names of an account are searched for staff who may see customers.
+    A number, an id or a whole tracking number finds its orders. Otherwise all words have to be in
+    what is known of the customer, in the SKU of a product, or in the address, the reference and the
+    tracking number of the order. The email address and the names of an account are searched for
+    staff who may see customers.
     """
-    exact = _exact(term)
-    if exact is not None and queryset.filter(exact).exists():
-        return queryset.filter(exact)
+    for exact in _exact(term):
+        if queryset.filter(exact).exists():
+            return queryset.filter(exact)
     if term:
         people = request.user.has_perm("identity.view_customer")
         return queryset.filter(pk__in=_found(words(term), _end(request), people=people))
@@ -66,13 +75,20 @@ def search(queryset: "QuerySet[Any]", term: str, request: Any) -> "QuerySet[Any]
     return queryset.filter(_readable(_end(request)))
 
 
-def _exact(term: str) -> Q | None:
+def _exact(term: str) -> Iterator[Q]:
+    """Yields conditions that one index each answers, such as order_by_tracking_number."""
     if term.isdecimal() and len(term) < 20 and int(term) <= MAX_ID:
-        return Q(number=int(term))
-    try:
-        return Q(id=UUID(term))
-    except ValueError:
-        return None
+        yield Q(number=int(term))
+    with suppress(ValueError):
+        yield Q(id=UUID(term))
+    if term and len(term) <= MAX_CODE_LENGTH:
+        yield Q(pk__in=_tracked(term))
+
+
+def _tracked(term: str) -> "QuerySet[Any, Any]":
+    """Returns the ids of the orders with this tracking number."""
+    numbered = Order.objects.exclude(tracking_number="").alias(whole=Upper("tracking_number"))
+    return numbered.filter(whole=Upper(Value(term))).values("pk")[:MAX_FOUND_ORDERS]
 
 
 def _found(wanted: Sequence[str], end: datetime | None, *, people: bool) -> list[UUID]:

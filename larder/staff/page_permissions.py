@@ -26,6 +26,7 @@ _NAMED: Mapping[str, tuple[str, ...]] = {
     "orders_order_packing_slip": ("orders.view_order",),
     "orders_order_pick_list": ("orders.view_order",),
     "orders_order_take_back": ("orders.return_order",),
+    "orders_order_track": ("orders.change_order",),
     "orders_order_unpack": ("orders.pack_order",),
     "orders_order_unship": ("orders.ship_order",),
     "orders_order_telephone": ("orders.add_order",),

@@ -24,6 +24,7 @@ Type = Annotated[
         [
             *("placed", "changed", "packed", "shipped", "delivered", "cancelled", "returned"),
             *("held", "confirmed", "expired", "payment", "unpacked", "unshipped"),
+            "tracked",
         ],
     ),
 ]
@@ -62,6 +63,8 @@ class OrderContent(msgspec.Struct):
     reference: str | UnsetType = UNSET
     ship_to: Address | UnsetType | None = UNSET
     requested_for: date | UnsetType | None = UNSET
+    carrier: str | UnsetType = UNSET
+    tracking_number: str | UnsetType = UNSET
 
 
 class PaymentNoted(msgspec.Struct):
@@ -77,7 +80,8 @@ class PaymentNoted(msgspec.Struct):
 class EventContent(msgspec.Struct):
     """The content of an event, by its `type`. More members may be added.
 
-    `changed`: `before` and `after`, with the same members. `packed`: `picked`, if fewer units of a
+    `changed` and `tracked`: `before` and `after`, with the same members. `shipped`: `carrier` and
+    `tracking_number` if they were given. `packed`: `picked`, if fewer units of a
     line were picked than ordered. `cancelled`: `reason` if one was given, and `picked` if no unit
     could be picked. `returned`: `reason` and `lines`. `payment`: `payment`. Other types have no
     content.
@@ -89,6 +93,8 @@ class EventContent(msgspec.Struct):
     lines: list[UnitsReturned] | UnsetType = UNSET
     reason: str | UnsetType = UNSET
     payment: PaymentNoted | UnsetType = UNSET
+    carrier: str | UnsetType = UNSET
+    tracking_number: str | UnsetType = UNSET
 
 
 class OrderEvent(msgspec.Struct):

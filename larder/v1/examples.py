@@ -57,8 +57,9 @@ EXAMPLES: Mapping[str, Any] = {
     "change_order": {"lines": [{"product": 1, "quantity": 3}], "note": "Ring twice."},
     "cancel_order": {"reason": "Ordered by mistake."},
     "pack_order": {"lines": [{"product": 1, "quantity": 2, "missing": False}]},
-    "ship_order": {},
+    "ship_order": {"carrier": "Royal Mail", "tracking_number": "AB123456785GB"},
     "deliver_order": {},
+    "track_order": {"carrier": "Royal Mail", "tracking_number": "AB123456794GB"},
     "unpack_order": {},
     "unship_order": {},
     "record_payment": {

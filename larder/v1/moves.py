@@ -1,4 +1,4 @@
-"""The moves of a placed order: confirm, cancel, pack, ship, deliver, return, unpack, unship."""
+"""The moves of a placed order, such as packing it, and the correction of its tracking number."""
 
 from collections.abc import Callable
 from functools import partial
@@ -9,8 +9,9 @@ import msgspec
 from django.http import HttpRequest, HttpResponse
 from msgspec import UNSET, Meta, UnsetType
 
+from larder.catalog.fields import TRIMMED
 from larder.core.clock import now
-from larder.core.limits import MAX_LINES, MAX_ORDERED_UNITS
+from larder.core.limits import MAX_CODE_LENGTH, MAX_LINES, MAX_ORDERED_UNITS
 from larder.db.idempotency import fingerprint
 from larder.http.idempotency import replay_headers
 from larder.identity.caller import Caller
@@ -18,7 +19,7 @@ from larder.orders import queries
 from larder.orders.lifecycle import PERMISSIONS
 from larder.orders.services import confirm_order as confirming
 from larder.orders.services import moves, returns
-from larder.orders.services.moves import Picked
+from larder.orders.services.moves import Picked, Tracking
 from larder.orders.services.transitions import TransitionRequest
 from larder.v1.http import claim, reply_tagged, version_wanted
 from larder.v1.operations import KEYED, QUOTA, TAGGED, VERSIONED, Trait, operation
@@ -50,6 +51,23 @@ class Packing(Request):
 
 class Moving(Request):
     """The body of a move without values."""
+
+
+TrackingCode = Annotated[str, Meta(max_length=MAX_CODE_LENGTH, **TRIMMED)]
+
+
+class Shipping(Request):
+    """The carrier and its number of the parcel. A repeat names the same ones, or none."""
+
+    carrier: TrackingCode | UnsetType | None = UNSET
+    tracking_number: TrackingCode | UnsetType | None = UNSET
+
+
+class TrackingWanted(Request):
+    """The carrier and its number of the parcel, in place of those before; null if unknown."""
+
+    carrier: TrackingCode | None
+    tracking_number: TrackingCode | None
 
 
 class ReturnedLine(Request):
@@ -105,10 +123,20 @@ def pack_order(request: HttpRequest, caller: Caller, order: UUID, body: Packing)
     return _moved(request, caller, order, body, lambda wanted: _pack(wanted, body))
 
 
-@move(problems=["precondition_required"], permissions=["orders.ship_order"])
-def ship_order(request: HttpRequest, caller: Caller, order: UUID, body: Moving) -> HttpResponse:
-    """Staff: ships a packed order."""
-    return _moved(request, caller, order, body, moves.ship_order)
+@move(problems=["conflicting_repeat", "precondition_required"], permissions=["orders.ship_order"])
+def ship_order(request: HttpRequest, caller: Caller, order: UUID, body: Shipping) -> HttpResponse:
+    """Staff: ships a packed order, perhaps with a carrier and a tracking number."""
+    return _moved(
+        request, caller, order, body, lambda wanted: moves.ship_order(wanted, tracking=_of(body))
+    )
+
+
+@move(permissions=["orders.change_order"])
+def track_order(
+    request: HttpRequest, caller: Caller, order: UUID, body: TrackingWanted
+) -> HttpResponse:
+    """Staff: corrects carrier and tracking number of an order that was shipped."""
+    return _moved(request, caller, order, body, lambda wanted: moves.track_order(wanted, _of(body)))
 
 
 @move(permissions=["orders.deliver_order"])
@@ -144,6 +172,10 @@ def _pack(request: TransitionRequest, body: Packing) -> bool:
     lines = [] if body.lines is UNSET else body.lines
     picked = [Picked(one.product, one.quantity, one.missing) for one in lines]
     return moves.pack_order(request, picked=picked)
+
+
+def _of(body: Shipping | TrackingWanted) -> Tracking:
+    return Tracking(body.carrier or "", body.tracking_number or "")
 
 
 def _return(request: TransitionRequest, body: Return) -> bool:

@@ -117,6 +117,8 @@ class Problem(msgspec.Struct):
     from_: str | msgspec.UnsetType = msgspec.field(name="from", default=msgspec.UNSET)
     move: str | msgspec.UnsetType = msgspec.UNSET
     reason: str | msgspec.UnsetType = msgspec.UNSET
+    carrier: str | msgspec.UnsetType = msgspec.UNSET
+    tracking_number: str | msgspec.UnsetType = msgspec.UNSET
     permission: str | msgspec.UnsetType = msgspec.UNSET
     quota: str | msgspec.UnsetType = msgspec.UNSET
 

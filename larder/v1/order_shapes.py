@@ -38,7 +38,8 @@ class OrderPayment(msgspec.Struct):
 class Order(msgspec.Struct):
     """The current state of an order. `customer` is the `id` of its account. `expires_at` is the end
     of its hold if it is `pending` or `expired`, otherwise null. `amount_due` is what the customer
-    has yet to pay, rounded to the minor unit of the currency."""
+    has yet to pay, rounded to the minor unit of the currency. `carrier` and `tracking_number` are
+    null until it is shipped with them."""
 
     id: UUID
     number: Number
@@ -57,6 +58,8 @@ class Order(msgspec.Struct):
     lines: list[OrderLine]
     amount_due: Money
     payment: OrderPayment
+    carrier: str | None
+    tracking_number: str | None
 
 
 def shown(order: OrderView) -> Order:
@@ -96,4 +99,6 @@ def shown(order: OrderView) -> Order:
         payment=OrderPayment(
             required=order.expires_at is not None, state=payment_state.state(sums, payable)
         ),
+        carrier=order.carrier or None,
+        tracking_number=order.tracking_number or None,
     )

@@ -95,6 +95,7 @@ urlpatterns = [
     path("orders/<id:order>/deliver", Resource(POST=moves.deliver_order)),
     path("orders/<id:order>/unpack", Resource(POST=moves.unpack_order)),
     path("orders/<id:order>/unship", Resource(POST=moves.unship_order)),
+    path("orders/<id:order>/track", Resource(POST=moves.track_order)),
     path("orders/<id:order>/return", Resource(POST=moves.return_order)),
     path(
         "orders/<id:order>/payments",

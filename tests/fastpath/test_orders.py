@@ -35,6 +35,7 @@ from tests.fastpath.fast_path import (
     Ordering,
     alike,
     without_correlation,
+    without_id,
 )
 from tests.http.conftest import token_for
 
@@ -134,6 +135,22 @@ def test_the_headers_of_a_repeat_are_not_on_the_next_answer(
     assert ordering(headers=key)[1]["Idempotency-Replayed"] == "true"
     answers = [ordering(), ordering()]
     assert ["Idempotency-Replayed" in one[1] for one in answers] == [False, False]
+
+
+def test_a_repeat_shows_the_tracking_number_as_django_does(
+    fast_path: FastPath, token: str, jam: int
+) -> None:
+    ordering, key = Ordering(fast_path, token, jam), {"Idempotency_Key": uuid4().hex}
+    placed = json.loads(ordering(headers=key)[2])
+    assert (placed["carrier"], placed["tracking_number"]) == (None, None)
+    Order.objects.filter(id=placed["id"]).update(carrier="DHL", tracking_number="AB12")
+    reached = fast_path.reached
+    fast = ordering(headers=key)
+    assert fast_path.reached == reached
+    fast_path.forget()
+    assert without_id(ordering(headers=key)) == without_id(fast)
+    shipped = json.loads(fast[2])
+    assert (shipped["carrier"], shipped["tracking_number"]) == ("DHL", "AB12")
 
 
 @pytest.mark.parametrize(

@@ -135,7 +135,7 @@ NAMED = {"record_payment"}
 """What makes an object that the body names: a repeat finds it, without a key."""
 MOVES = {f"{move}_order" for move in ("cancel", "pack", "ship", "deliver", "return")}
 MOVES |= {"confirm_order"}
-MOVES |= {"unpack_order", "unship_order"}
+MOVES |= {"unpack_order", "unship_order", "track_order"}
 MAKES_BY_PUT = {"put_product"}
 """What can be queried to make a thing only where there is none."""
 CHANGED_BY_POST = {"submit_cart", *MOVES}
@@ -313,6 +313,8 @@ def move_orders(staff: Api, order: dict[str, Any]) -> dict[str, Answer]:
         answers[f"{move}_order"] = staff("POST", f"{path}/{move}")
     staff("POST", f"{other}/pack")
     staff("POST", f"{other}/ship")
+    tracked = {"carrier": "Royal Mail", "tracking_number": "AB123456785GB"}
+    answers["track_order"] = staff("POST", f"{other}/track", tracked)
     for move in ("unship", "unpack"):
         answers[f"{move}_order"] = staff("POST", f"{other}/{move}")
     back = {"lines": lines, "reason": "Broken."}

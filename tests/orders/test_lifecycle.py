@@ -27,6 +27,7 @@ STAFF = {
     ("returned", "return"): "returned",
     ("packed", "unpack"): "placed",
     ("shipped", "unship"): "packed",
+    **{(status, "track"): status for status in ("shipped", "delivered", "returned")},
 }
 """Where each allowed move leads; a return that leaves nothing leads to returned."""
 OWNER = {("placed", "change"), *((one, "cancel") for one in ("placed", "pending", "expired"))}
@@ -45,7 +46,7 @@ PERHAPS = {
 """Packing an order of which nothing is there cancels it; what was shipped can come back without
 having been delivered; and no status shows that a move was undone."""
 UNDOES = {Move.UNPACK: Move.PACK, Move.UNSHIP: Move.SHIP}
-AGAIN = {Move.CHANGE, Move.RETURN}
+AGAIN = {Move.CHANGE, Move.RETURN, Move.TRACK}
 
 moves = some.sampled_from(Move)
 statuses = some.sampled_from(STATUSES)

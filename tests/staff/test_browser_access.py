@@ -83,6 +83,7 @@ def pages(boss: Person, orders: Sequence[UUID]) -> list[str]:
         *(f"{product}import-file/", f"{product}export/", f"/admin/inventory/stock/{jam}/change/"),
         *(f"{order}{placed}/{page}/" for page in ("change", "history", "pack", "cancel")),
         *(f"{order}{packed}/ship/", f"{order}{shipped}/deliver/", f"{order}{shipped}/return/"),
+        f"{order}{shipped}/track/",
         *(f"{order}telephone/", f"{account}change/", f"{account}set-password/"),
     ]
 

@@ -183,6 +183,7 @@ MOVES = (
         headers=KEY_OF_THIS_REQUEST,
     ),
     Step("POST /api/v1/orders/{{order_id}}/ship", STAFF, Shown(), headers=KEY_OF_THIS_REQUEST),
+    Step("POST /api/v1/orders/{{order_id}}/track", STAFF, Shown(), headers=KEY_OF_THIS_REQUEST),
     Step("POST /api/v1/orders/{{order_id}}/unship", STAFF, Shown(), headers=KEY_OF_THIS_REQUEST),
     Step("POST /api/v1/orders/{{order_id}}/ship", STAFF, Shown(), headers=KEY_OF_THIS_REQUEST),
     Step("POST /api/v1/orders/{{order_id}}/deliver", STAFF, Shown(), headers=KEY_OF_THIS_REQUEST),

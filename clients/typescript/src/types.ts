@@ -61,6 +61,8 @@ export interface Order {
   version: number;
   lines: OrderLine[];
   amount_due: Money;
+  carrier: string | null;
+  tracking_number: string | null;
 }
 
 /** What a customer wants to order. With `expected_price` a line is refused at any other price. */

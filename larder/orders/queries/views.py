@@ -42,7 +42,7 @@ class LineView(Struct, frozen=True):
 class OrderView(Struct, frozen=True):
     """An order with its lines in the order in which they were sent, by ascending id. `expires_at`
     is the expiry of its hold, if it was placed with one; `payments` are the sums of its payments,
-    None without any."""
+    None without any. `carrier` and `tracking_number` are empty until it is shipped with them."""
 
     id: UUID
     number: int
@@ -61,6 +61,8 @@ class OrderView(Struct, frozen=True):
     ship_to: dict[str, Any] | None
     lines: list[LineView]
     payments: Balances | None = None
+    carrier: str = ""
+    tracking_number: str = ""
 
     @property
     def kept(self) -> Decimal:
@@ -177,9 +179,8 @@ def _within_bytes(rows: Sequence[tuple[Any, ...]], sizes: Mapping[UUID, int]) ->
 
 def _view(row: Sequence[Any], lines: list[LineView]) -> OrderView:
     """Returns the order of a row. Django reads PostgreSQL's JSON as text."""
-    *before, authorised, captured, refunded, disputed, ship_to = row
+    *before, carrier, tracking_number, authorised, captured, refunded, disputed, ship_to = row
     address = None if ship_to is None else json.loads(ship_to)
-    if captured is None:
-        return OrderView(*[*before, address, lines])
-    payments = Balances(authorised, captured, refunded, disputed)
-    return OrderView(*[*before, address, lines, payments])
+    sums = (authorised, captured, refunded, disputed)
+    payments = None if captured is None else Balances(*sums)
+    return OrderView(*[*before, address, lines, payments, carrier, tracking_number])

@@ -272,4 +272,6 @@ def _view(order: Order, lines: list[LineView]) -> OrderView:
         version=order.version,
         expires_at=order.expires_at,
         lines=lines,
+        carrier=order.carrier,
+        tracking_number=order.tracking_number,
     )

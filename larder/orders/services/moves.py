@@ -1,16 +1,17 @@
-"""Cancels, packs, ships and delivers orders, and undoes packing and shipping.
+"""Cancels, packs, ships and delivers orders, undoes packing and shipping, and corrects tracking.
 
 Each function raises what `transitions.apply_transition` raises, and returns whether it repeats an
 earlier request with its key. A move that was made before changes nothing. If the request gives
-other values than the earlier one (picked quantities, or the reason of a cancellation), the
-function raises ConflictingRepeat.
+other values than the earlier one (picked quantities, the reason of a cancellation, or a tracking
+number), the function raises ConflictingRepeat.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from larder.core.errors import DomainError, Fault, InvalidInput
+from larder.core.invisible import has_invisible
 from larder.inventory.services import holds
 from larder.inventory.services import movements as inventory
 from larder.orders.errors import ConflictingRepeat, InvalidTransition
@@ -38,6 +39,22 @@ class Picked:
     product: int
     quantity: int
     missing: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Tracking:
+    """The carrier of a parcel and its number there; empty if unknown."""
+
+    carrier: str = ""
+    tracking_number: str = ""
+
+    @property
+    def given(self) -> dict[str, str]:
+        """The values that are not empty."""
+        return {name: value for name, value in asdict(self).items() if value}
+
+
+UNTRACKED = Tracking()
 
 
 def cancel_order(request: TransitionRequest, *, reason: str = "") -> bool:
@@ -92,14 +109,57 @@ def pack_order(request: TransitionRequest, *, picked: Sequence[Picked] = ()) -> 
     )
 
 
-def ship_order(request: TransitionRequest) -> bool:
-    """Ships a packed order: its units leave the stock."""
+def ship_order(request: TransitionRequest, *, tracking: Tracking = UNTRACKED) -> bool:
+    """Ships a packed order: its units leave the stock.
+
+    Raises InvalidInput for invisible characters. Raises ConflictingRepeat if it was shipped before
+    with another carrier or tracking number than a given one.
+    """
+    _refuse_invisible(tracking)
 
     def ship(order: LockedOrder) -> Transition:
         stock_moves = [StockMove(one.product, 0, -one.quantity, "ship") for one in order.lines]
-        return Transition(type="shipped", status=SHIPPED, stock_moves=stock_moves)
+        transition = Transition(type="shipped", status=SHIPPED, stock_moves=stock_moves)
+        return replace(transition, details=tracking.given, data=tracking.given)
 
-    return apply_transition(request, Move.SHIP, ship)
+    def conflict(order: LockedOrder) -> DomainError | None:
+        shipped = last_event_data(order.id, "shipped") or {}
+        made = {name: shipped.get(name, "") for name in tracking.given}
+        same = made == tracking.given
+        return None if same else ConflictingRepeat(order.status, Move.SHIP, made)
+
+    return apply_transition(request, Move.SHIP, ship, conflict=conflict)
+
+
+def track_order(request: TransitionRequest, tracking: Tracking) -> bool:
+    """Replaces carrier and tracking number of an order that was shipped. Changes nothing if it has
+    these values. Raises InvalidInput for invisible characters."""
+    _refuse_invisible(tracking)
+
+    def differing(order: LockedOrder) -> dict[str, str]:
+        values = asdict(tracking)
+        return {name: new for name, new in values.items() if new != getattr(order, name)}
+
+    def track(order: LockedOrder) -> Transition:
+        after = differing(order)
+        before = {name: getattr(order, name) for name in after}
+        data = {"before": before, "after": after}
+        return Transition(type="tracked", status=order.status, details=after, data=data)
+
+    return apply_transition(
+        request, Move.TRACK, track, is_satisfied=lambda order: not differing(order)
+    )
+
+
+def _refuse_invisible(tracking: Tracking) -> None:
+    detail = "Control and invisible characters are not allowed."
+    found = [
+        Fault(f"/{name}", "invalid_format", detail)
+        for name, value in tracking.given.items()
+        if has_invisible(value)
+    ]
+    if found:
+        raise InvalidInput(found)
 
 
 def unpack_order(request: TransitionRequest) -> bool:
@@ -121,7 +181,8 @@ def unpack_order(request: TransitionRequest) -> bool:
 
 
 def unship_order(request: TransitionRequest) -> bool:
-    """Undoes shipping before the parcel has left: its units are committed again.
+    """Undoes shipping before the parcel has left: its units are committed again, and it has no
+    tracking number any more.
 
     Raises InvalidTransition if units were returned: then they had left.
     """
@@ -130,7 +191,12 @@ def unship_order(request: TransitionRequest) -> bool:
         if any(one.returned for one in order.lines):
             raise InvalidTransition(order.status, Move.UNSHIP)
         stock_moves = [StockMove(one.product, 0, one.quantity, "unship") for one in order.lines]
-        return Transition(type="unshipped", status=PACKED, stock_moves=stock_moves)
+        return Transition(
+            type="unshipped",
+            status=PACKED,
+            stock_moves=stock_moves,
+            details={name: "" for name in asdict(UNTRACKED) if getattr(order, name)},
+        )
 
     return apply_transition(request, Move.UNSHIP, unship, conflict=_unless_undone(Move.UNSHIP))
 

@@ -81,6 +81,8 @@ class LockedOrder:
     reference: str
     ship_to: dict[str, Any] | None
     requested_for: date | None
+    carrier: str
+    tracking_number: str
     placed_at: datetime | None
     payments: Balances | None
     lines: Sequence[LockedLine]
@@ -210,7 +212,7 @@ def _lines_of(request: TransitionRequest) -> int:
 
 _row = attrgetter(
     *("id", "customer_id", "status", "version", "currency"),
-    *("note", "reference", "ship_to", "requested_for", "placed_at"),
+    *("note", "reference", "ship_to", "requested_for", "carrier", "tracking_number", "placed_at"),
 )
 _LINE = ("id", "product_id", "sku", "name", "unit_price", "quantity", "returned")
 
@@ -295,8 +297,7 @@ def _record(order: LockedOrder, transition: Transition, move: Move) -> None:
     before, after = _states(order, transition)
     before |= {name: getattr(order, name) for name in transition.details}
     after |= transition.details
-    name = order_name(order.id)
-    audit.record_difference(name, before, after, action=move, personal=_PERSONAL)
+    audit.record_difference(order_name(order.id), before, after, action=move, personal=_PERSONAL)
 
 
 _PERSONAL = ("note", "reference", "ship_to")

@@ -1,0 +1,136 @@
+"""The fields with which staff move or change an order, above its lines."""
+
+from typing import Any
+
+from django import forms
+from django.core.validators import RegexValidator
+from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
+
+from larder.catalog.models import Product
+from larder.core.limits import (
+    COUNTRY_LENGTH,
+    MAX_CODE_LENGTH,
+    MAX_SHORT_TEXT_LENGTH,
+    MAX_SKU_LENGTH,
+    MAX_TEXT_LENGTH,
+    MAX_UNITS,
+    MAX_VERSION,
+)
+from larder.identity.queries import SHIP_TO_FIELDS
+from larder.orders.queries import OrderView
+from larder.orders.services.changes import Details
+from larder.orders.services.moves import Tracking
+from larder.staff.pages import PageForm, whole, words
+
+
+class MoveForm(PageForm):
+    """Contains the shown version: the order is moved only in this version."""
+
+    seen_version = forms.IntegerField(widget=forms.HiddenInput, min_value=0, max_value=MAX_VERSION)
+
+
+class CancelForm(MoveForm):
+    """The reason of a cancellation."""
+
+    reason = words(
+        "Reason", most=MAX_SHORT_TEXT_LENGTH, required=False, help_text="The customer sees it."
+    )
+
+
+class ReturnForm(MoveForm):
+    """The reason of a return."""
+
+    reason = words("Reason", most=MAX_SHORT_TEXT_LENGTH, help_text="The customer sees it.")
+
+
+class ShipForm(MoveForm):
+    """The carrier and the tracking number of a parcel."""
+
+    carrier = words("Carrier", most=MAX_CODE_LENGTH, required=False)
+    tracking_number = words(
+        "Tracking number", most=MAX_CODE_LENGTH, required=False, help_text="The customer sees both."
+    )
+
+    @staticmethod
+    def of(order: OrderView) -> dict[str, Any]:
+        """Returns the initial values."""
+        return {name: getattr(order, name) for name in ("carrier", "tracking_number")}
+
+    @property
+    def tracking(self) -> Tracking:
+        given = self.cleaned_data
+        return Tracking(given["carrier"], given["tracking_number"])
+
+
+def _part(label: str, most: int = MAX_SHORT_TEXT_LENGTH, **options: Any) -> forms.CharField:
+    return words(label, most=most, required=False, **{"strip": False, **options})
+
+
+class _Note(forms.CharField):
+    def to_python(self, value: Any) -> str:
+        # Browsers send other line breaks than those of the API.
+        return str(super().to_python(value)).replace("\r\n", "\n")
+
+
+class ChangeForm(MoveForm):
+    """The details of a placed order, and a product to add to it."""
+
+    requested_for = forms.DateField(
+        label="Requested for",
+        required=False,
+        widget=UnfoldAdminTextInputWidget(attrs={"type": "date"}),
+    )
+    reference = _part("Reference")
+    note = _Note(
+        label="Note",
+        max_length=MAX_TEXT_LENGTH,
+        required=False,
+        strip=False,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
+    )
+    name = _part("Name")
+    company = _part("Organisation")
+    line1 = _part("Street")
+    line2 = _part("Street, second line")
+    city = _part("City")
+    region = _part("Region")
+    postal_code = _part("Postal code", MAX_CODE_LENGTH)
+    country = _part(
+        "Country",
+        COUNTRY_LENGTH,
+        validators=[RegexValidator(r"^[A-Z]{2}\Z", "Two capital letters, such as GB.")],
+    )
+    phone = _part("Phone", MAX_CODE_LENGTH)
+    sku = _part("SKU of a product to add", MAX_SKU_LENGTH, strip=True)
+    units = whole("Units to add", least=1, most=MAX_UNITS, required=False)
+
+    def clean(self) -> dict[str, Any]:
+        """Finds the product to add."""
+        given = self.cleaned_data
+        if given.get("sku"):
+            given["product"] = Product.objects.filter(sku=given["sku"]).first()
+            if given["product"] is None:
+                self.add_error("sku", "No product has this SKU.")
+            elif not given.get("units"):
+                self.add_error("units", "Enter how many.")
+        elif given.get("units"):
+            self.add_error("sku", "Enter the SKU.")
+        return given
+
+    @staticmethod
+    def of(order: OrderView) -> dict[str, Any]:
+        """Returns the initial values."""
+        details = {name: getattr(order, name) for name in ("requested_for", "reference", "note")}
+        return {**details, **(order.ship_to or {})}
+
+    @property
+    def details(self) -> Details:
+        """The details of the order. Its address has all fields, or there is none."""
+        given = self.cleaned_data
+        address = {name: given[name] for name in SHIP_TO_FIELDS}
+        return Details(
+            note=given["note"],
+            reference=given["reference"],
+            requested_for=given["requested_for"],
+            ship_to=address if any(address.values()) else None,
+        )
