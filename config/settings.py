@@ -21,6 +21,7 @@ from larder.ops.caches import caches
 from larder.ops.environment import Environment
 from larder.ops.logs import with_correlation_id, without_values
 from larder.ops.mail_settings import mail_settings
+from larder.ops.picture_settings import picture_storage
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Environment()
@@ -257,9 +258,14 @@ TEMPLATES = [
 ]
 STATIC_URL = "/static/"
 STATIC_ROOT = Path(env.str("STATIC_ROOT", default="") or BASE_DIR / "static")
+# Uploaded pictures of products: a folder, or a bucket of S3; without both, none can be uploaded.
+PICTURES_DIR = env.str("PICTURES_DIR", default="")
+PICTURES_BUCKET = env.str("PICTURES_BUCKET", default="")
+PICTURES_URL = env.str("PICTURES_URL", default="").rstrip("/")
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "larder.ops.static_files.Storage"},
+    "pictures": picture_storage(folder=PICTURES_DIR, bucket=PICTURES_BUCKET, address=PICTURES_URL),
 }
 # In demo mode static files need not be collected.
 WHITENOISE_USE_FINDERS = DEMO and not (STATIC_ROOT / "staticfiles.json").is_file()

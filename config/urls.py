@@ -6,7 +6,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from larder.compat.urls import patterns as earlier_contracts
-from larder.ops import demo_app, health, metrics
+from larder.ops import demo_app, health, metrics, pictures
 from larder.ops.home import home
 from larder.staff import own_keys, second_factor
 from larder.staff.at_once import limited_page
@@ -26,6 +26,7 @@ urlpatterns = [
     # For people who open the address of the server in a browser.
     path("admin", RedirectView.as_view(url="/admin/")),
     path("", home),
+    *pictures.patterns,
     *demo_app.patterns,
     *earlier_contracts(settings.COMPAT),
 ]

@@ -35,7 +35,9 @@ ACCEPTED = {
 NEVER_IMPORTED = {
     "argon2-cffi": "Django's hasher uses it",
     "pymemcache": "Django's cache uses it",
+    "django-storages": "STORAGES",
     "django-unfold": "INSTALLED_APPS",
+    "tzdata": "zoneinfo reads it where the system has no time zones",
 }
 
 

@@ -5,10 +5,12 @@ __all__ = [
     "compaction",
     "errors",
     "fields",
+    "pictures",
     "prices",
     "product_import",
     "product_rows",
     "queries",
     "search",
     "services",
+    "stored_pictures",
 ]

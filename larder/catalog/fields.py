@@ -41,6 +41,7 @@ REFERENCE = Kind(int, "bigint")
 
 RULES_OF_A_LINE = "What an order line may hold"
 IN_THE_WAREHOUSE = "In the warehouse"
+PICTURE = "Picture"
 MORE = "More"
 
 
@@ -135,7 +136,7 @@ FIELDS = (
         Meta(max_length=MAX_CODE_LENGTH),
         filtered="Those of this barcode, exactly.",
     ),
-    ProductField("image_url", TEXT, _WEB_ADDRESS, is_long=True),
+    ProductField("image_url", TEXT, _WEB_ADDRESS, section=PICTURE, is_long=True),
     ProductField("min_quantity", WHOLE, _UNITS, section=RULES_OF_A_LINE),
     ProductField("max_per_order", WHOLE, _UNITS, is_nullable=True, section=RULES_OF_A_LINE),
     ProductField("step", WHOLE, _UNITS, section=RULES_OF_A_LINE),

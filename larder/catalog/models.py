@@ -4,10 +4,11 @@ from decimal import Decimal
 
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models import F, Func, Q
+from django.db.models import F, Func, Q, Value
 from django.db.models.fields.generated import GeneratedField
 from django.db.models.functions import Concat, Lower
 
+from larder.catalog.sql import PICTURE_KEY, PICTURE_KEY_LENGTH
 from larder.core.ids import new_id
 from larder.core.limits import (
     MAX_CODE_LENGTH,
@@ -123,6 +124,11 @@ class Product(models.Model):
                 condition=_LISTED & Q(low_stock_threshold__isnull=False),
             ),
             GinIndex(Func(F("search_text"), function="trigrams"), name="product_by_trigram"),
+            models.Index(
+                Func(F("image_url"), Value(PICTURE_KEY), function="substring"),
+                name="product_by_picture",
+                condition=Q(image_url__gt=""),
+            ),
         )
 
     def __str__(self) -> str:
@@ -155,5 +161,24 @@ class ProductChange(models.Model):
             # For larder/catalog/compaction.py.
             models.Index(
                 fields=["product", "transaction_id", "position"], name="product_change_of"
+            ),
+        )
+
+
+class Picture(models.Model):
+    """A picture that was uploaded, by the hash in its name. `unused_since`: when it was uploaded or
+    first found without a product; null while a product has it."""
+
+    key = models.CharField(max_length=PICTURE_KEY_LENGTH, primary_key=True)
+    unused_since = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "picture"
+        default_permissions = ()
+        indexes = (
+            models.Index(
+                fields=["unused_since", "key"],
+                name="picture_unused",
+                condition=Q(unused_since__isnull=False),
             ),
         )

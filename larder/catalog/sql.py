@@ -22,6 +22,42 @@ LOCK_NAME = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 7))"
 """Held until the transaction ends, by transactions that need a unique product name. Two names with
 the same hash only wait for each other. 7 separates these hashes from those of other texts."""
 
+# --- Pictures (larder/catalog/stored_pictures.py) -------------------------------------------
+PICTURE_KEY_LENGTH = 64
+PICTURE_KEY = "/([0-9a-f]{64})(?:-[0-9]+)?[.]webp$"
+"""The key of a picture that was uploaded, in the address of the picture or of its thumbnail."""
+
+_HAS_PRODUCT = f"""EXISTS (
+    SELECT FROM product WHERE image_url > '' AND substring(image_url, '{PICTURE_KEY}') = picture.key
+)"""
+"""Index scan of product_by_picture."""
+
+ADD_PICTURE = """
+INSERT INTO picture (key, unused_since) VALUES (%s, %s)
+ON CONFLICT (key) DO UPDATE SET unused_since = excluded.unused_since
+"""
+
+MARK_PICTURES = f"""
+WITH part AS MATERIALIZED (
+    SELECT key, {_HAS_PRODUCT} AS is_used FROM picture WHERE key > %s ORDER BY key LIMIT %s
+), marked AS (
+    UPDATE picture SET unused_since = CASE WHEN is_used THEN NULL ELSE %s END
+    FROM part WHERE part.key = picture.key AND is_used = (unused_since IS NOT NULL)
+)
+SELECT max(key) FROM part HAVING count(*) > 0
+"""
+"""Index scan of picture_pkey from the last key of the part before."""
+
+UNUSED_PICTURES = """
+SELECT key FROM picture WHERE unused_since < %s ORDER BY unused_since, key LIMIT %s
+"""
+"""Index scan of picture_unused."""
+
+DELETE_PICTURE = f"""
+DELETE FROM picture WHERE key = %s AND unused_since < %s AND NOT {_HAS_PRODUCT} RETURNING key
+"""
+"""Compared again under the lock of the row: the picture may have been uploaded again meanwhile."""
+
 # --- A file of products (larder/catalog/product_import.py) ---------------------------------
 ONE_FILE = "SELECT pg_advisory_xact_lock(7, 1)"
 """One file at a time: two concurrent files would wait for each other's new SKUs row by row."""

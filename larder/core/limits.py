@@ -100,6 +100,26 @@ MAX_DISCARDED_BYTES = 16 * 1024 * 1024
 """Bytes of a body over its limit that are still read and discarded. Many clients read no answer
 while they send, and would see a broken connection instead of the refusal."""
 
+MAX_PICTURE_BYTES = 10 * 1024 * 1024
+"""Bytes of an uploaded picture: a photo of a phone has 2 to 8 MB."""
+
+MAX_JPEG_PIXELS = 52_000_000
+"""Pixels of an uploaded JPEG: cameras of phones have up to 8,192 × 6,144. It is read at a smaller
+scale, which takes up to 200 MB of memory for a moment."""
+
+MAX_PICTURE_PIXELS = 12_500_000
+"""Pixels of an uploaded PNG or WebP, which are read completely: up to 200 MB too."""
+
+UNUSED_PICTURE_DAYS = 30
+"""Days for which a picture is kept after no product has it any more. A restored database of these
+days finds the pictures of its products."""
+
+PICTURE_SIDE = 1_600
+"""Pixels of the longer side of a stored picture, at most."""
+
+THUMBNAIL_SIDE = 320
+"""Pixels of the longer side of a thumbnail, at most."""
+
 MAX_FORM_BYTES = 256 * 1024
 """Bytes of an admin form without files: MAX_FORM_FIELDS fields need 200 KB."""
 

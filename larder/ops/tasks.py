@@ -18,6 +18,7 @@ from procrastinate.exceptions import UniqueViolation
 from procrastinate.jobs import Job, Status
 from procrastinate.manager import JobManager
 
+from larder.catalog import stored_pictures
 from larder.catalog.compaction import compact
 from larder.core.clock import now
 from larder.db import kept_files, observations
@@ -104,6 +105,17 @@ def delete_old_mails(timestamp: int) -> int:
 def delete_expired_drafts(timestamp: int) -> int:
     """Deletes carts that were not changed for a long time, and those of deleted accounts."""
     return delete_in_batches(lambda limit: expire_drafts(now=now(), limit=limit))
+
+
+@app.periodic(cron="47 * * * *")
+@app.task(queueing_lock="delete_unused_pictures", lock="delete_unused_pictures")
+def delete_unused_pictures(timestamp: int) -> int:
+    """Deletes uploaded pictures that no product has had for a month."""
+    if not (settings.PICTURES_DIR or settings.PICTURES_BUCKET):
+        return 0
+    for _ in stored_pictures.mark_unused(now=now(), part=BATCH):
+        pass
+    return stored_pictures.delete_unused(now=now(), limit=BATCH)
 
 
 @app.periodic(cron="2-59/10 * * * *")

@@ -11,11 +11,16 @@ from django.core.exceptions import RequestDataTooBig
 from django.core.files.uploadedfile import InMemoryUploadedFile
 from django.core.files.uploadhandler import FileUploadHandler
 
-from larder.core.limits import MAX_DISCARDED_BYTES
+from larder.core.limits import MAX_DISCARDED_BYTES, MAX_PICTURE_BYTES
+
+PICTURE = "picture"
+"""The field of a product's form that takes a picture."""
 
 
 class BoundedUpload(FileUploadHandler):
-    """Keeps a file of up to DATA_UPLOAD_MAX_MEMORY_SIZE bytes; of a larger file only its size."""
+    """Keeps a file of up to DATA_UPLOAD_MAX_MEMORY_SIZE bytes, a picture of up to
+    MAX_PICTURE_BYTES; of a larger file only its size. Only members of staff get here with a file
+    (larder/http/middleware.py)."""
 
     def handle_raw_input(
         self,
@@ -33,9 +38,11 @@ class BoundedUpload(FileUploadHandler):
     def new_file(self, *args: Any, **kwargs: Any) -> None:
         super().new_file(*args, **kwargs)
         self.kept = BytesIO()
+        is_picture = self.field_name == PICTURE
+        self.most = MAX_PICTURE_BYTES if is_picture else settings.DATA_UPLOAD_MAX_MEMORY_SIZE
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
-        if start + len(raw_data) <= settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+        if start + len(raw_data) <= self.most:
             self.kept.write(raw_data)
 
     def file_complete(self, file_size: int) -> InMemoryUploadedFile:

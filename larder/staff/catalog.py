@@ -40,6 +40,7 @@ from larder.staff.base import (
     moment,
 )
 from larder.staff.catalog_archive import ArchivableProducts
+from larder.staff.catalog_pictures import PicturedProducts, PictureForm
 from larder.staff.catalog_prices import RepriceableProducts
 from larder.staff.lists import with_trigrams, with_words
 
@@ -105,7 +106,7 @@ class CategoryAdmin(ServiceAdmin):
         services.delete_category(obj.pk)
 
 
-class ProductForm(VersionedForm):
+class ProductForm(PictureForm):
     """The fields of a product that staff can change, with the limits of the API."""
 
     sentences = {
@@ -133,11 +134,11 @@ class ProductForm(VersionedForm):
     def changed_fields(self) -> dict[str, Any]:
         """Returns the changed fields, under the names of the service."""
         changed = {name: self.cleaned_data[name] for name in self.changed_data}
-        return self._editable(changed)
+        return self._editable(changed) | self.uploaded
 
     def all_fields(self) -> dict[str, Any]:
         """Returns all fields, under the names of the service."""
-        return self._editable(self.cleaned_data)
+        return self._editable(self.cleaned_data) | self.uploaded
 
     @staticmethod
     def _editable(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -230,7 +231,9 @@ def _columns() -> Iterator[tuple[str, Any]]:
 ProductResource.fields.update(_columns())
 
 
-class ProductAdmin(exports.BoundedExport, RepriceableProducts, ArchivableProducts):
+class ProductAdmin(
+    exports.BoundedExport, RepriceableProducts, ArchivableProducts, PicturedProducts
+):
     """Products, archived and never deleted; inventory's admin adds their stock and registers it."""
 
     form = ProductForm
@@ -239,14 +242,17 @@ class ProductAdmin(exports.BoundedExport, RepriceableProducts, ArchivableProduct
     formfield_overrides = {
         URLField: {"assume_scheme": "https", "widget": UnfoldAdminURLInputWidget},
     }
-    fieldsets = tuple(
-        (section, {"fields": tuple(one.name for one in FIELDS if one.section == section)})
-        for section in (
-            None,
-            of_product.IN_THE_WAREHOUSE,
-            of_product.RULES_OF_A_LINE,
-            of_product.MORE,
+    fieldsets = (
+        tuple(
+            (section, {"fields": tuple(one.name for one in FIELDS if one.section == section)})
+            for section in (
+                None,
+                of_product.IN_THE_WAREHOUSE,
+                of_product.RULES_OF_A_LINE,
+                of_product.MORE,
+            )
         )
+        + PicturedProducts.fieldsets
     )
     actions = (*RepriceableProducts.actions, *ArchivableProducts.actions)
     facts: tuple[str, ...] = ("public_id", "updated", "state")
@@ -271,7 +277,7 @@ class ProductAdmin(exports.BoundedExport, RepriceableProducts, ArchivableProduct
         return [*self.fieldsets, ("Current state", {"fields": self.facts})]
 
     def get_readonly_fields(self, request: Any, obj: Any = None) -> Any:
-        return self.facts if obj is not None else ()
+        return (*PicturedProducts.facts, *(self.facts if obj is not None else ()))
 
     def has_delete_permission(self, request: Any, obj: Any = None) -> bool:
         return False
@@ -283,6 +289,7 @@ class ProductAdmin(exports.BoundedExport, RepriceableProducts, ArchivableProduct
         return self.may(request, "change") and not (archived and request.method == "GET")
 
     def save_model(self, request: Any, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001
+        self.store_picture(request, form)
         if not change:
             obj.pk = self.create(request, form)
             return

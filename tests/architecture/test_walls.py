@@ -45,7 +45,7 @@ def test_no_layer_below_the_api_imports_http() -> None:
     assert _offenders("django.http", "django.shortcuts", "django.views") == []
 
 
-VIEWS_OF_OPS = {"demo_app", "health", "home", "metrics", "requests", "tracing"}
+VIEWS_OF_OPS = {"demo_app", "health", "home", "metrics", "pictures", "requests", "tracing"}
 """Pages and probes of the server, and the middleware that counts and traces requests."""
 
 

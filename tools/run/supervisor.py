@@ -92,6 +92,7 @@ class Supervisor:
             "REGISTRATION": "open",
             "SECRET_KEY": self._folder.secret_key,
             "STATIC_ROOT": str(self._static_files.folder),
+            "PICTURES_DIR": str(self._settings.data / "pictures"),
             **shared_folder(self._folder.shared),
         }
         fixed = {

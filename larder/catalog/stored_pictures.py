@@ -1,0 +1,120 @@
+"""Stores pictures of products, under names that are made from their content.
+
+A name is never used for another content, so clients and caches may keep what they got for ever. A
+product has the address of its picture in `image_url`, as if staff had typed it in.
+"""
+
+import logging
+import re
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from django.core.files.base import ContentFile
+from django.core.files.storage import FileSystemStorage, Storage, storages
+from django.db import transaction
+
+from larder.catalog import sql
+from larder.catalog.pictures import prepare
+from larder.core import waits
+from larder.core.errors import Fault, InvalidInput
+from larder.core.limits import THUMBNAIL_SIDE, UNUSED_PICTURE_DAYS
+from larder.db import database
+
+logger = logging.getLogger(__name__)
+
+UNAVAILABLE = "The picture could not be stored. Try again; if this repeats, tell your operator."
+_THUMBNAIL = f"-{THUMBNAIL_SIDE}"
+NAME = re.compile(rf"([0-9a-f]{{64}})({_THUMBNAIL})?\.webp")
+"""The name of a picture or, with the suffix, of its thumbnail."""
+
+
+def storage() -> Storage:
+    """Returns where pictures are stored: the alias `pictures` of STORAGES."""
+    return storages["pictures"]
+
+
+def store(content: bytes, *, now: datetime) -> str:
+    """Stores the picture of an uploaded file and its thumbnail. Returns the address, which is a
+    path if the shop serves its pictures itself. Until a product has the address the picture counts
+    as unused.
+
+    Raises InvalidInput (`/picture`) and Overloaded.
+    """
+    picture = prepare(content)
+    key = sha256(picture.full).hexdigest()
+    # Before the files are written: from now on `delete_unused` keeps them.
+    database.execute(sql.ADD_PICTURE, [key, now])
+    waits.begin()
+    full, thumbnail = _names(key)
+    try:
+        storage().save(thumbnail, ContentFile(picture.thumbnail))
+        storage().save(full, ContentFile(picture.full))
+    # A full disk, or an error of S3's client.
+    except Exception as error:
+        logger.exception("A picture could not be stored: check PICTURES_DIR or PICTURES_BUCKET.")
+        raise InvalidInput([Fault("/picture", "unavailable", UNAVAILABLE)]) from error
+    return storage().url(full)
+
+
+def mark_unused(*, now: datetime, part: int) -> Iterator[str]:
+    """Notes of each picture since when no product has it, in parts of `part` pictures. Yields the
+    last key of each. The caller may stop after any part."""
+    last = ""
+    while found := database.rows(sql.MARK_PICTURES, [last, part, now]):
+        ((last,),) = found
+        yield last
+
+
+def delete_unused(*, now: datetime, limit: int) -> int:
+    """Deletes pictures that no product has had for UNUSED_PICTURE_DAYS. Returns their number.
+
+    The row of a picture is locked until its files are deleted. An upload of the same picture waits
+    for the lock, and then writes the files again.
+    """
+    until = now - timedelta(days=UNUSED_PICTURE_DAYS)
+    unused = database.rows(sql.UNUSED_PICTURES, [until, limit])
+    return sum(_delete(key, until) for (key,) in unused)
+
+
+def _delete(key: str, until: datetime) -> bool:
+    with transaction.atomic(durable=True):
+        if not database.rows(sql.DELETE_PICTURE, [key, until]):
+            return False
+        for name in _names(key):
+            storage().delete(name)
+    return True
+
+
+def thumbnail_of(address: str) -> str | None:
+    """Returns the address of the thumbnail of a picture that was stored here; None for the address
+    of another picture."""
+    found = NAME.fullmatch(address.rpartition("/")[2])
+    return storage().url(_names(found[1])[1]) if found else None
+
+
+def _names(key: str) -> tuple[str, str]:
+    return f"{key}.webp", f"{key}{_THUMBNAIL}.webp"
+
+
+class PictureFolder(FileSystemStorage):
+    """A folder of pictures. A file appears complete or not at all, so that no reader caches a part
+    of it; one that is there already is replaced by the same content."""
+
+    def get_available_name(self, name: str, max_length: int | None = None) -> str:
+        return name
+
+    def _save(self, name: str, content: Any) -> str:
+        target = Path(self.path(name))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = target.with_name(f".{uuid4().hex}")
+        try:
+            unfinished.write_bytes(content.read())
+            unfinished.chmod(0o644)
+            unfinished.replace(target)
+        finally:
+            unfinished.unlink(missing_ok=True)
+        return name

@@ -1,0 +1,40 @@
+"""PICTURES_DIR, PICTURES_BUCKET, PICTURES_URL: where uploaded pictures of products are stored."""
+
+from typing import Any
+
+PATH = "/pictures/"
+"""Where the shop serves pictures that are stored in a folder."""
+
+CONTENT_TYPE = "image/webp"
+
+CACHE_CONTROL = "public, max-age=31536000, immutable"
+"""A name is never used for another content, so that it may be kept for a year."""
+
+
+def picture_storage(*, folder: str, bucket: str, address: str) -> dict[str, Any]:
+    """Returns the entry of Django's STORAGES: a bucket of S3, or else a folder.
+
+    >>> picture_storage(folder="/srv/pictures", bucket="", address="")["OPTIONS"]["base_url"]
+    '/pictures/'
+    """
+    if bucket:
+        return {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": _s3(bucket, address)}
+    options = {"location": folder, "base_url": f"{address}/" if address else PATH}
+    return {"BACKEND": "larder.catalog.stored_pictures.PictureFolder", "OPTIONS": options}
+
+
+def _s3(bucket: str, address: str) -> dict[str, Any]:
+    # Loaded only where it is used: it takes 20 MB.
+    from botocore.config import Config
+
+    return {
+        "bucket_name": bucket,
+        # Two files are deleted in a transaction, which ends after 10 s without a statement.
+        # Addresses are public, and never expire.
+        "custom_domain": address.partition("://")[2] or None,
+        "querystring_auth": False,
+        "object_parameters": {"CacheControl": CACHE_CONTROL, "ContentType": CONTENT_TYPE},
+        "client_config": Config(
+            connect_timeout=1, read_timeout=3, retries={"total_max_attempts": 1}
+        ),
+    }

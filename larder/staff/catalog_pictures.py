@@ -1,0 +1,75 @@
+"""Uploading the picture of a product on its page.
+
+The stored picture's address becomes the product's `image_url`, and so is in its history, in the
+audit trail and in all APIs.
+"""
+
+from typing import Any, ClassVar
+from urllib.parse import urljoin
+
+from django import forms
+from django.conf import settings
+from django.contrib import admin
+from django.template.defaultfilters import filesizeformat
+from django.utils.html import format_html
+from unfold.widgets import UnfoldAdminFileFieldWidget
+
+from larder.catalog import fields as of_product
+from larder.catalog.stored_pictures import store, thumbnail_of
+from larder.core.clock import now
+from larder.core.limits import MAX_PICTURE_BYTES
+from larder.http.addresses import base_url
+from larder.staff.base import ServiceAdmin, VersionedForm
+
+
+class PictureForm(VersionedForm):
+    """The part of a product's form that takes a file."""
+
+    picture = forms.FileField(
+        label="Upload a picture",
+        required=False,
+        widget=UnfoldAdminFileFieldWidget(attrs={"accept": "image/jpeg,image/png,image/webp"}),
+        help_text=f"JPEG, PNG or WebP, at most {filesizeformat(MAX_PICTURE_BYTES)}. It replaces the"
+        " address above. Place and time of a photo are removed.",
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.uploaded: dict[str, Any] = {}
+        if not (settings.PICTURES_DIR or settings.PICTURES_BUCKET):
+            self.fields["picture"].disabled = True
+            self.fields["picture"].help_text = "Uploads are off: see PICTURES_DIR of the settings."
+
+    def clean_picture(self) -> Any:
+        """Refuses a file that is too large. What it contains is checked when it is stored."""
+        file = self.cleaned_data["picture"]
+        if file and file.size > MAX_PICTURE_BYTES:
+            most = filesizeformat(MAX_PICTURE_BYTES)
+            raise forms.ValidationError(f"The file is larger than {most}. Save a smaller picture.")
+        return file
+
+
+class PicturedProducts(ServiceAdmin):
+    """The picture of a product on its page, for staff who may add or change products."""
+
+    facts: tuple[str, ...] = ("picture_shown",)
+    fieldsets: ClassVar[Any] = (
+        (of_product.PICTURE, {"fields": ("picture_shown", "image_url", "picture")}),
+    )
+
+    def store_picture(self, request: Any, form: PictureForm) -> None:
+        """Stores the file of a valid form, if there is one. If the change is refused later, the
+        picture is unused, and deleted by the job worker."""
+        if file := form.cleaned_data.get("picture"):
+            form.uploaded = {"image_url": urljoin(base_url(request), store(file.read(), now=now()))}
+
+    @admin.display(description="Picture")
+    def picture_shown(self, product: Any) -> str:
+        thumbnail = thumbnail_of(product.image_url)
+        if thumbnail is None:
+            return "At another address" if product.image_url else "None"
+        return format_html(
+            '<a href="{}"><img src="{}" alt="Picture of the product" class="product-picture"></a>',
+            product.image_url,
+            thumbnail,
+        )

@@ -1,0 +1,240 @@
+"""Pictures: what is stored of a file that was uploaded, and which files are refused."""
+
+import resource
+from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
+from io import BytesIO
+from pathlib import Path
+from threading import Barrier
+from typing import Any
+
+import pytest
+from django.db import connection
+from PIL import Image
+
+from larder.catalog import pictures, stored_pictures
+from larder.core.errors import InvalidInput, Overloaded
+from larder.core.limits import MAX_PICTURE_BYTES, PICTURE_SIDE, THUMBNAIL_SIDE
+from tests.catalog.photos import PLACE, bomb, encoded, phone_photo, plain, wide_webp
+from tests.conftest import NOW
+
+SVG = (
+    b'<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"><rect width="9" height="9"/></svg>'
+)
+
+
+def opened(content: bytes) -> Image.Image:
+    return Image.open(BytesIO(content))
+
+
+def refusal(content: bytes) -> str:
+    with pytest.raises(InvalidInput) as refused:
+        pictures.prepare(content)
+    (fault,) = refused.value.faults
+    assert fault.where == "/picture"
+    return fault.detail
+
+
+def test_place_camera_and_comments_are_removed() -> None:
+    photo = phone_photo()
+    assert PLACE in photo
+    assert b"Ada" in photo
+    made = pictures.prepare(photo)
+    for content in (made.full, made.thumbnail):
+        shown = opened(content)
+        assert not dict(shown.getexif())
+        assert {"exif", "xmp", "icc_profile", "comment"}.isdisjoint(shown.info)
+        assert PLACE not in content
+        assert b"Ada" not in content
+
+
+def test_a_photo_that_was_taken_upright_is_shown_upright() -> None:
+    made = opened(pictures.prepare(phone_photo(40, 30)).full).convert("RGB")
+    assert made.size == (30, 40)
+    top, bottom = made.getpixel((15, 5)), made.getpixel((15, 35))
+    assert isinstance(top, tuple)
+    assert isinstance(bottom, tuple)
+    assert top[0] > bottom[0] + 100
+    assert bottom[2] > top[2] + 100
+
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP"])
+def test_each_format_becomes_a_webp_of_limited_size(format: str) -> None:
+    made = pictures.prepare(encoded(plain(3_200, 1_000), format))
+    assert (opened(made.full).format, opened(made.full).size) == ("WEBP", (PICTURE_SIDE, 500))
+    assert (opened(made.thumbnail).format, opened(made.thumbnail).size) == (
+        "WEBP",
+        (THUMBNAIL_SIDE, 100),
+    )
+
+
+def test_a_small_picture_is_not_enlarged() -> None:
+    assert opened(pictures.prepare(encoded(plain(9, 7), "PNG")).full).size == (9, 7)
+
+
+def test_transparent_pixels_stay_transparent() -> None:
+    clear = Image.new("RGBA", (20, 20), (255, 0, 0, 0))
+    for file in (encoded(clear, "PNG"), encoded(clear.convert("P"), "PNG", transparency=0)):
+        pixel = opened(pictures.prepare(file).full).convert("RGBA").getpixel((5, 5))
+        assert isinstance(pixel, tuple)
+        assert pixel[3] == 0
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "CMYK"])
+def test_other_kinds_of_pixels_are_taken(mode: str) -> None:
+    format = "JPEG" if mode == "CMYK" else "PNG"
+    assert opened(pictures.prepare(encoded(plain().convert(mode), format)).full).size == (40, 30)
+
+
+def test_colours_of_a_profile_become_those_of_browsers() -> None:
+    from PIL import ImageCms
+
+    lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("XYZ")).tobytes()
+    assert opened(pictures.prepare(encoded(plain(), "PNG", icc_profile=lab)).full).size == (40, 30)
+    nonsense = encoded(plain(), "PNG", icc_profile=b"no profile")
+    assert opened(pictures.prepare(nonsense).full).size == (40, 30)
+
+
+def test_an_animated_picture_becomes_its_first_frame() -> None:
+    frames = [plain(color="red"), plain(color="blue")]
+    for format in ("PNG", "WEBP"):
+        file = encoded(frames[0], format, save_all=True, append_images=frames[1:])
+        made = opened(pictures.prepare(file).full)
+        pixel = made.convert("RGB").getpixel((5, 5))
+        assert isinstance(pixel, tuple)
+        assert pixel[0] > 200
+        assert getattr(made, "n_frames", 1) == 1
+
+
+def test_a_photo_with_a_second_picture_behind_it_is_taken() -> None:
+    """Phones write such files (MPO): a depth map or a smaller picture follows."""
+    file = encoded(plain(color="red"), "MPO", save_all=True, append_images=[plain(color="blue")])
+    assert opened(pictures.prepare(file).full).size == (40, 30)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(b"", id="empty"),
+        pytest.param(SVG, id="svg"),
+        pytest.param(b"<?xml version='1.0'?>" + SVG, id="svg with a declaration"),
+        pytest.param(b"<!doctype html><script>alert(1)</script>", id="html"),
+        pytest.param(encoded(plain(), "GIF"), id="gif"),
+        pytest.param(encoded(plain(), "BMP"), id="bmp"),
+        pytest.param(encoded(plain(), "TIFF"), id="tiff"),
+        pytest.param(phone_photo(400, 300)[:-2_000], id="truncated jpeg"),
+        pytest.param(encoded(plain(400, 300), "PNG")[:-40], id="truncated png"),
+        pytest.param(encoded(plain(400, 300), "WEBP")[:-40], id="truncated webp"),
+        pytest.param(b"\x89PNG\r\n\x1a\n" + b"\0" * 100, id="only the beginning of a png"),
+        pytest.param(b"\xff\xd8\xff\xe0" + b"\0" * 100, id="only the beginning of a jpeg"),
+        pytest.param(b"RIFF\x10\0\0\0WEBPVP8 " + b"\0" * 100, id="only the beginning of a webp"),
+    ],
+)
+def test_what_is_no_complete_picture_is_refused(content: bytes) -> None:
+    assert "JPEG, PNG or WebP" in refusal(content)
+
+
+def test_a_bomb_is_refused_before_its_pixels_are_read() -> None:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert "30,000 × 30,000" in refusal(bomb())
+    assert "16,000 × 16,000" in refusal(wide_webp())
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 150_000  # KB
+
+
+def test_more_bytes_than_the_limit_are_refused() -> None:
+    assert "10 MB" in refusal(phone_photo() + b"\0" * MAX_PICTURE_BYTES)
+
+
+def test_a_second_content_of_a_file_is_not_stored() -> None:
+    script = b"<script>alert(document.cookie)</script>"
+    for file in (
+        phone_photo() + script + b"PK\x03\x04",
+        encoded(plain(), "JPEG", comment=script),
+        encoded(plain(), "PNG") + script,
+    ):
+        made = pictures.prepare(file)
+        assert script not in made.full + made.thumbnail
+
+
+def test_a_process_reads_one_picture_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    running: list[int] = []
+    most = 0
+    read = pictures._reduced
+
+    def counted(content: bytes) -> Any:
+        nonlocal most
+        running.append(1)
+        most = max(most, len(running))
+        try:
+            return read(content)
+        finally:
+            running.pop()
+
+    monkeypatch.setattr(pictures, "_reduced", counted)
+    photo = phone_photo(800, 600)
+    with ThreadPoolExecutor(8) as threads:
+        made = list(threads.map(lambda _: pictures.prepare(photo), range(16)))
+    assert most == 1
+    assert len({one.full for one in made}) == 1
+
+
+def test_the_name_is_made_from_the_content(folder: Path) -> None:
+    address = stored_pictures.store(phone_photo(), now=NOW)
+    name = address.removeprefix("/pictures/")
+    content = (folder / name).read_bytes()
+    assert name == f"{sha256(content).hexdigest()}.webp"
+    assert stored_pictures.store(phone_photo(), now=NOW) == address
+    assert stored_pictures.store(encoded(plain(), "PNG"), now=NOW) != address
+    assert len(list(folder.iterdir())) == 4
+
+
+def test_a_picture_has_a_thumbnail_beside_it(folder: Path) -> None:
+    address = stored_pictures.store(encoded(plain(1_000, 1_000), "JPEG"), now=NOW)
+    thumbnail = stored_pictures.thumbnail_of(f"https://shop.example.com{address}")
+    assert thumbnail == address.replace(".webp", "-320.webp")
+    assert opened((folder / thumbnail.rpartition("/")[2]).read_bytes()).size == (320, 320)
+    assert stored_pictures.thumbnail_of("https://example.com/jam.png") is None
+    assert stored_pictures.thumbnail_of("") is None
+
+
+def test_a_file_appears_complete_or_not_at_all(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(path: Path, content: bytes) -> int:
+        with path.open("wb") as file:
+            file.write(content[:10])
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", fails)
+    with pytest.raises(InvalidInput) as refused:
+        stored_pictures.store(phone_photo(), now=NOW)
+    assert refused.value.faults[0].detail == stored_pictures.UNAVAILABLE
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_sixty_uploads_at_once_are_stored_or_refused_for_now(folder: Path) -> None:
+    shades = [f"#{4 * shade:02x}0000" for shade in range(60)]
+    photos = [encoded(plain(300, 200, shade), "PNG") for shade in shades]
+    begin = Barrier(60)
+
+    def upload(photo: bytes) -> str | None:
+        begin.wait(30)
+        try:
+            return stored_pictures.store(photo, now=NOW)
+        except Overloaded:
+            return None
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(60) as threads:
+        addresses = [one for one in threads.map(upload, photos) if one is not None]
+    assert addresses
+    assert len(set(addresses)) == len(addresses)
+    files = {one.name: one.read_bytes() for one in folder.iterdir()}
+    assert len(files) == 2 * len(addresses)
+    for address in addresses:
+        name = address.rpartition("/")[2]
+        assert sha256(files[name]).hexdigest() == name.removesuffix(".webp")
+    # Those that were refused are stored later.
+    assert len({stored_pictures.store(photo, now=NOW) for photo in photos}) == 60

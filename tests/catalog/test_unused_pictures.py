@@ -1,0 +1,203 @@
+"""Pictures that no product has are deleted, and those that one has never are."""
+
+import re
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import pytest
+from django.conf import LazySettings
+from django.db import connection
+
+from larder.catalog import services, sql, stored_pictures
+from larder.catalog.models import Picture
+from larder.core.limits import UNUSED_PICTURE_DAYS
+from larder.db import database
+from larder.ops import tasks
+from tests.catalog.photos import encoded, phone_photo, plain
+
+pytestmark = pytest.mark.django_db(transaction=True)
+MakeProduct = Callable[..., int]
+DAY = timedelta(days=1)
+GRACE = timedelta(days=UNUSED_PICTURE_DAYS)
+SHOP = "https://shop.example.com"
+
+
+def collect(now: datetime) -> int:
+    """One run of the job, in small parts."""
+    list(stored_pictures.mark_unused(now=now, part=2))
+    return stored_pictures.delete_unused(now=now, limit=100)
+
+
+def upload(now: datetime) -> str:
+    return stored_pictures.store(phone_photo(), now=now)
+
+
+def stored(folder: Path) -> set[str]:
+    return {one.name for one in folder.iterdir()}
+
+
+def give(product: int, address: str, now: datetime) -> None:
+    services.change_product(product, {"image_url": f"{SHOP}{address}"}, now=now)
+
+
+def test_a_picture_without_a_product_is_deleted_after_the_grace_period(
+    folder: Path, now: datetime
+) -> None:
+    upload(now)
+    assert collect(now + GRACE) == 0
+    assert len(stored(folder)) == 2
+    assert collect(now + GRACE + DAY) == 1
+    assert stored(folder) == set()
+    assert not Picture.objects.exists()
+
+
+def test_the_picture_of_a_product_is_kept(
+    folder: Path, product: MakeProduct, now: datetime
+) -> None:
+    addresses = [
+        stored_pictures.store(encoded(plain(color=color), "PNG"), now=now)
+        for color in ("red", "green", "blue", "white", "black")
+    ]
+    for address in addresses[:3]:
+        give(product(), address, now)
+    archived = product()
+    give(archived, addresses[3].replace(".webp", "-320.webp"), now)
+    services.archive_product(archived, now=now)
+    collect(now + DAY)
+    assert collect(now + 2 * GRACE) == 1
+    names = {one.rpartition("/")[2] for one in addresses[:4]}
+    assert names == {name for name in stored(folder) if "-320" not in name}
+
+
+def test_the_grace_period_begins_when_the_product_gets_another_picture(
+    folder: Path, product: MakeProduct, now: datetime
+) -> None:
+    jam = product()
+    first = stored_pictures.store(phone_photo(), now=now)
+    give(jam, first, now)
+    collect(now + DAY)
+    later = now + 10 * GRACE
+    give(jam, stored_pictures.store(encoded(plain(), "PNG"), now=later), later)
+    assert collect(later) == 0
+    assert collect(later + GRACE) == 0
+    assert first.rpartition("/")[2] in stored(folder)
+    assert collect(later + GRACE + DAY) == 1
+    assert first.rpartition("/")[2] not in stored(folder)
+
+
+def test_a_picture_that_a_product_gets_back_is_kept(
+    folder: Path, product: MakeProduct, now: datetime
+) -> None:
+    jam = product()
+    address = stored_pictures.store(phone_photo(), now=now)
+    collect(now + DAY)
+    give(jam, address, now + 2 * DAY)
+    assert collect(now + GRACE + 2 * DAY) == 0
+    assert len(stored(folder)) == 2
+
+
+def test_a_product_that_is_saved_between_both_steps_keeps_its_picture(
+    folder: Path, product: MakeProduct, now: datetime
+) -> None:
+    """The upload was marked as unused before its product was saved."""
+    jam = product()
+    address = stored_pictures.store(phone_photo(), now=now)
+    later = now + GRACE + DAY
+    list(stored_pictures.mark_unused(now=later, part=10))
+    give(jam, address, later)
+    assert stored_pictures.delete_unused(now=later, limit=10) == 0
+    assert len(stored(folder)) == 2
+
+
+def test_an_unused_picture_that_is_uploaded_again_has_a_new_grace_period(
+    folder: Path, now: datetime
+) -> None:
+    stored_pictures.store(phone_photo(), now=now)
+    later = now + GRACE + DAY
+    list(stored_pictures.mark_unused(now=later, part=10))
+    stored_pictures.store(phone_photo(), now=later)
+    assert stored_pictures.delete_unused(now=later, limit=10) == 0
+    assert len(stored(folder)) == 2
+
+
+def test_an_upload_during_the_deletion_of_the_same_picture_ends_with_its_files(
+    folder: Path, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored_pictures.store(phone_photo(), now=now)
+    later, deleting, go_on = now + GRACE + DAY, Event(), Event()
+    delete: Any = stored_pictures.PictureFolder.delete
+
+    def slow(storage: Any, name: str) -> None:
+        deleting.set()
+        go_on.wait(20)
+        delete(storage, name)
+
+    monkeypatch.setattr(stored_pictures.PictureFolder, "delete", slow)
+    with ThreadPoolExecutor(2) as threads:
+        collected = threads.submit(_closing, collect, later)
+        assert deleting.wait(20)
+        uploaded = threads.submit(
+            _closing, lambda at: stored_pictures.store(phone_photo(), now=at), later
+        )
+        _wait_for_lock()
+        go_on.set()
+        assert collected.result(20) == 1
+        assert uploaded.result(20)
+    assert len(stored(folder)) == 2
+    assert Picture.objects.count() == 1
+
+
+def _closing(run: Callable[[datetime], Any], at: datetime) -> Any:
+    try:
+        return run(at)
+    finally:
+        connection.close()
+
+
+def _wait_for_lock() -> None:
+    waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+    for _ in range(200):
+        if database.rows(waiting, [])[0][0]:
+            return
+        Event().wait(0.05)
+
+
+def test_a_picture_that_cannot_be_deleted_stays_for_the_next_run(
+    folder: Path, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(storage: Any, name: str) -> None:
+        raise OSError("Read-only file system")
+
+    stored_pictures.store(phone_photo(), now=now)
+    with monkeypatch.context() as patched:
+        patched.setattr(stored_pictures.PictureFolder, "delete", fails)
+        with pytest.raises(OSError, match="Read-only"):
+            collect(now + 2 * GRACE)
+    assert Picture.objects.count() == 1
+    assert collect(now + 2 * GRACE) == 1
+
+
+def test_the_job_does_nothing_where_uploads_are_off(
+    folder: Path, now: datetime, settings: LazySettings
+) -> None:
+    stored_pictures.store(phone_photo(), now=now - 2 * GRACE)
+    settings.PICTURES_DIR = ""
+    assert tasks.delete_unused_pictures(0) == 0
+    settings.PICTURES_DIR = str(folder)
+    assert tasks.delete_unused_pictures(0) == 1
+
+
+def test_the_statements_use_their_indexes(product: MakeProduct, now: datetime) -> None:
+    product()
+    for statement, values, index in (
+        (sql.MARK_PICTURES, ["", 5, now], "product_by_picture"),
+        (sql.MARK_PICTURES, ["", 5, now], "picture_pkey"),
+        (sql.UNUSED_PICTURES, [now, 5], "picture_unused"),
+        (sql.DELETE_PICTURE, ["0" * 64, now], "product_by_picture"),
+    ):
+        plan = "\n".join(row[0] for row in database.rows(f"EXPLAIN {statement}", values))
+        assert re.search(rf"Index (Only )?Scan using \w*{index}|on {index}", plan), plan
