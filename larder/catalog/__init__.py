@@ -12,5 +12,6 @@ __all__ = [
     "queries",
     "search",
     "services",
+    "spelling",
     "stored_pictures",
 ]

@@ -2,8 +2,7 @@
 
 Every use case calls `apply_transition`. It claims the idempotency key, locks the order's row, then
 locks the stock rows in product order. The use case returns a `Transition` while the order is
-locked. This module writes it in the same transaction, with the event that the ledger entries
-refer to.
+locked. This module writes it and the event of its ledger entries in the same transaction.
 """
 
 from collections.abc import Callable, Mapping, Sequence
