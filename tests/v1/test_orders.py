@@ -35,7 +35,8 @@ def test_an_order_has_the_names_and_types_of_the_design(customer: Api, product: 
     placed = place(customer, (tea, 3), (jam, 5), note="Ring twice.", reference="PO 7")
     assert placed.status == 201
     order = placed.body
-    assert order.keys() == HEAD | {"reference", "ship_to", "requested_for", "lines"}
+    details = {"reference", "ship_to", "requested_for", "carrier", "tracking_number", "lines"}
+    assert order.keys() == HEAD | details
     assert all(line.keys() == LINE for line in order["lines"])
     assert order["lines"][0] == {
         "product": tea,
