@@ -81,6 +81,16 @@ def test_a_payment_of_the_whole_total_confirms(staff: Api, held: Answer, jam: in
     assert due(staff) == []
 
 
+@pytest.mark.parametrize(("amount", "kind"), [(TOTAL - 1, "captured"), (TOTAL, "authorised")])
+def test_the_answer_to_a_confirmation_has_the_payments(
+    staff: Api, held: Answer, amount: int, kind: str
+) -> None:
+    record(staff, held, amount, kind)
+    confirmed = staff("POST", f"orders/{held.body['id']}/confirm", {})
+    assert (confirmed.status, confirmed.body["status"]) == (200, "placed")
+    assert confirmed.body == staff("GET", f"orders/{held.body['id']}").body
+
+
 def test_a_partial_payment_does_not_confirm_before_the_rest(staff: Api, held: Answer) -> None:
     record(staff, held, TOTAL - 1)
     assert status(staff, held) == "pending"

@@ -32,6 +32,7 @@ from larder.orders.services.confirm_held import confirm_held
 from larder.orders.services.contended import Contended
 from larder.orders.services.hold_ends import HoldEnd
 from larder.orders.services.locks import lock_free_orders, lock_orders, order_name
+from larder.orders.services.refunds import balances_of
 from larder.orders.services.transitions import TransitionRequest
 
 PERMISSION = PERMISSIONS[Move.CONFIRM]
@@ -272,6 +273,7 @@ def _view(order: Order, lines: list[LineView]) -> OrderView:
         version=order.version,
         expires_at=order.expires_at,
         lines=lines,
+        payments=balances_of(order),
         carrier=order.carrier,
         tracking_number=order.tracking_number,
     )
