@@ -34,8 +34,13 @@ SMALL = {
         "files": 2,
     }.items()
 }
+FEW_PICTURES = {
+    r"limit_conn pictures_of_site \d+": "limit_conn pictures_of_site 1",
+    r"limit_conn pictures \d+": "limit_conn pictures 2",
+}
 LONG = 20_000
 IMPORT = "/api/v1/products/import"
+PICTURE, NEW_PICTURE = "/admin/catalog/product/7/change/", "/admin/catalog/product/add/"
 REFUSES = {
     r"ngx\.req\.read_body": "error",
     "listen 127.0.0.1:(\\d+) ": "listen 127.0.0.1:\\1 http2 ",
@@ -85,6 +90,30 @@ def test_files_of_many_sites_are_limited_in_total(port: int, path: str) -> None:
         assert refused(port, "198.51.102.1", LONG, path)
 
 
+@pytest.fixture
+def for_pictures(tmp_path: Path) -> Iterator[int]:
+    """The port of nginx that takes two pictures at a time, before a server that answers nothing."""
+    with (
+        socket.create_server(("127.0.0.1", 0), backlog=64) as silent,
+        nginx_before(silent.getsockname()[1], tmp_path, FEW_PICTURES) as listening,
+    ):
+        yield listening
+
+
+@pytest.mark.parametrize("path", [PICTURE, NEW_PICTURE])
+def test_pictures_are_limited_separately_from_other_files(for_pictures: int, path: str) -> None:
+    with unfinished(for_pictures, "198.51.100.1", length=LONG, path=path):
+        assert refused(for_pictures, "198.51.100.1", LONG, path)
+        assert not refused(for_pictures, "198.51.100.1", LONG, IMPORT)
+        assert not refused(for_pictures, "198.51.101.1", LONG, path)
+
+
+def test_pictures_of_many_sites_are_limited_in_total(for_pictures: int) -> None:
+    clients = ["198.51.100.1", "198.51.101.1"]
+    with unfinished(for_pictures, *clients, length=LONG, path=PICTURE):
+        assert refused(for_pictures, "198.51.102.1", LONG, NEW_PICTURE)
+
+
 def most_bytes() -> int:
     """Return what all files of bodies may have together, by the limits of nginx."""
     numbers = limits()
@@ -93,9 +122,12 @@ def most_bytes() -> int:
     found = re.findall(r"client_max_body_size (\d+)([km]?);", http + server)
     bodies = sorted(int(number) * sizes[unit] for number, unit in found)
     usual = 512 * 1024
-    # Below /admin/, imports, all else, and what is never long.
-    assert [one for one in bodies if one > 16 * 1024] == [usual, 2 * 1024**2, 4 * 1024**2]
-    return (numbers["long_bodies"] - numbers["files"]) * usual + numbers["files"] * bodies[-1]
+    # All but what is never long: all else, imports, below /admin/, pictures of products.
+    file, picture = 4 * 1024**2, 11 * 1024**2
+    assert [one for one in bodies if one > 16 * 1024] == [usual, 2 * 1024**2, file, picture]
+    pictures, files = numbers["pictures"], numbers["files"]
+    usual_files = numbers["long_bodies"] - files
+    return usual_files * usual + (files - pictures) * file + pictures * picture
 
 
 def test_the_temporary_files_of_bodies_fit_into_their_folder() -> None:
@@ -139,7 +171,16 @@ def curl(port: int, *options: str, seconds: int = 10) -> str:
     return sent.stdout
 
 
-@pytest.mark.parametrize(("path", "most"), [("/api/v1/orders", 2**19), (IMPORT, 2**21)])
+@pytest.mark.parametrize(
+    ("path", "most"),
+    [
+        ("/api/v1/orders", 2**19),
+        (IMPORT, 2**21),
+        ("/admin/catalog/product/import/", 2**22),
+        (PICTURE, 11 * 2**20),
+        (NEW_PICTURE, 11 * 2**20),
+    ],
+)
 def test_a_body_over_the_limit_is_refused_by_the_server(port: int, path: str, most: int) -> None:
     with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
         connection.sendall(head("198.51.100.1", most + 1, path))
