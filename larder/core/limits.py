@@ -247,7 +247,7 @@ MAX_WEB_ADDRESS_LENGTH = 500
 """The address of a product's image."""
 
 MAX_TEXT_LENGTH = 2_000
-"""A text of several lines: the note of an order."""
+"""A text of several lines: the note of an order or of an adjustment."""
 
 MAX_SHORT_TEXT_LENGTH = 200
 """A text of one line: a reference, a reason, a line of an address, a category's name, a search."""
@@ -271,6 +271,9 @@ LISTED_ROWS = 50
 
 MAX_SHOWN_ROWS = 200
 """Rows of a list if staff select "Show all"."""
+
+MAX_OFFERED_PRODUCTS = 10
+"""Products that a line of an adjustment offers for what was typed."""
 
 MAX_LISTED_ROWS = 5_000
 """Rows of all pages of a list. To find further rows, staff search or filter. Counting a large table

@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import Q
 
 from larder.core.ids import new_id
-from larder.core.limits import MAX_CODE_LENGTH, MAX_WORD_LENGTH
+from larder.core.limits import MAX_CODE_LENGTH, MAX_TEXT_LENGTH, MAX_WORD_LENGTH
 
 
 class Stock(models.Model):
@@ -85,6 +85,7 @@ class Adjustment(models.Model):
     reason = models.CharField(max_length=MAX_WORD_LENGTH)
     at = models.DateTimeField()
     products = ArrayField(models.BigIntegerField(), editable=False)
+    note = models.CharField(max_length=MAX_TEXT_LENGTH, blank=True, default="", db_default="")
 
     class Meta:
         db_table = "adjustment"

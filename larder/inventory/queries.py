@@ -302,12 +302,13 @@ class AdjustmentRow:
     reason: str
     actor: UUID
     at: datetime
+    note: str
     lines: list[AdjustedLine] = field(default_factory=list)
 
 
 def adjustment(adjustment_id: UUID) -> AdjustmentRow:
     """Returns an adjustment. Raises NotFound."""
-    columns = ("id", "reason", "actor", "at", "products")
+    columns = ("id", "reason", "actor", "at", "note", "products")
     row = Adjustment.objects.filter(id=adjustment_id).values_list(*columns).first()
     if row is None:
         raise NotFound

@@ -7,15 +7,22 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpResponseRedirect
-from django.urls import reverse
+from django.http import HttpResponse, HttpResponseRedirect, JsonResponse
+from django.urls import path, reverse
 
 from larder.core.errors import DomainError
+from larder.core.limits import MAX_SHORT_TEXT_LENGTH
 from larder.inventory import queries
 from larder.inventory.models import Adjustment, Stock
 from larder.inventory.services.adjustments import PERMISSION
 from larder.staff import exports
-from larder.staff.base import ReadOnlyAdmin, ServiceAdmin, in_one_line, moment, with_actor_name
+from larder.staff.base import (
+    ReadOnlyAdmin,
+    ServiceAdmin,
+    in_one_line,
+    moment,
+    with_actor_name,
+)
 from larder.staff.catalog import containing
 from larder.staff.inventory_adjustments import (
     SENTENCES,
@@ -23,6 +30,8 @@ from larder.staff.inventory_adjustments import (
     AdjustmentLineForm,
     book,
     is_complete,
+    offered,
+    show_figures,
 )
 from larder.staff.inventory_ledger import LedgerEntryAdmin
 from larder.staff.inventory_products import (
@@ -31,6 +40,7 @@ from larder.staff.inventory_products import (
     StockLinks,
     stock_address,
 )
+from larder.staff.lists import in_brief
 from larder.staff.pages import MORE, Page, empty_lines, reopened, show
 from larder.staff.recording import refuse_former
 
@@ -90,7 +100,7 @@ class StockAdmin(exports.BoundedExport, StockLinks, ReadOnlyAdmin):
     def name(self, stock: Stock) -> str:
         return stock.product.name
 
-    @admin.display(description="In stock")
+    @admin.display(description="On the shelf")
     def on_shelf(self, stock: Stock) -> int:
         return stock.available + stock.committed
 
@@ -99,8 +109,8 @@ class StockAdmin(exports.BoundedExport, StockLinks, ReadOnlyAdmin):
 class AdjustmentAdmin(ServiceAdmin):
     """Corrections of stock. They are added here and never changed."""
 
-    fields = ("at_shown", "reason", "by", "lines")
-    list_display = ("at_shown", "reason", "by")
+    fields = ("at_shown", "reason", "by", "note", "lines")
+    list_display = ("at_shown", "reason", "by", "note_shown")
     ordering = ("-id",)
     sortable_by = ()
 
@@ -129,15 +139,31 @@ class AdjustmentAdmin(ServiceAdmin):
             can_grow=True,
         )
         if request.method != "POST" or MORE in request.POST or not is_complete(page):
-            return show(self, request, page)
+            return self._show(request, page)
         try:
             products = book(page, request)
         except DomainError as refusal:
             refuse_former(request, refusal, PERMISSION)
             page.refuse(refusal, SENTENCES)
-            return show(self, request, page)
+            return self._show(request, page)
         self.message_user(request, "The adjustment is booked.", messages.SUCCESS)
         return HttpResponseRedirect(_booked_address(request, products))
+
+    def _show(self, request: Any, page: Page) -> HttpResponse:
+        show_figures(page)
+        return show(self, request, page)
+
+    def get_urls(self) -> list[Any]:
+        products = self.admin_site.admin_view(self.products)
+        name = "inventory_adjustment_products"
+        return [path("products/", products, name=name), *super().get_urls()]
+
+    def products(self, request: Any) -> HttpResponse:
+        """Returns the products that a line offers for what was typed, with their figures."""
+        if not request.user.has_perm(PERMISSION):
+            raise PermissionDenied
+        term = request.GET.get("q", "").strip()[:MAX_SHORT_TEXT_LENGTH]
+        return JsonResponse({"results": offered(term)})
 
     @admin.display(description="When")
     def at_shown(self, adjustment: Adjustment) -> str:
@@ -146,6 +172,10 @@ class AdjustmentAdmin(ServiceAdmin):
     @admin.display(description="By")
     def by(self, adjustment: Any) -> str:
         return adjustment.actor_name or "the shop"
+
+    @admin.display(description="Note")
+    def note_shown(self, adjustment: Adjustment) -> str:
+        return in_brief(adjustment.note)
 
     @admin.display(description="What it changed")
     def lines(self, adjustment: Adjustment) -> str:
@@ -158,7 +188,7 @@ class AdjustmentAdmin(ServiceAdmin):
 
 _EXPLAINED = (
     "Change: units received (12) or removed (-3). Counted: all units on the shelf, including "
-    "committed units. Empty lines are ignored."
+    "units reserved for orders. Empty lines are ignored."
 )
 
 

@@ -1,16 +1,24 @@
-"""The page on which staff correct stock: one reason, up to a hundred products."""
+"""The page on which staff correct stock: one reason, up to a hundred products.
+
+A line shows the figures of its product: after the page was sent, and with scripts as soon as the
+SKU is entered (adjustment.js).
+"""
 
 from collections.abc import Mapping
 from typing import Any
 
+from django.urls import reverse
+
 from larder.catalog import queries as catalog
 from larder.core.clock import now
-from larder.core.limits import MAX_SKU_LENGTH, MAX_STOCK
+from larder.core.limits import MAX_OFFERED_PRODUCTS, MAX_SKU_LENGTH, MAX_STOCK
 from larder.db.idempotency import RETENTION, Claim, Scope, fingerprint
+from larder.inventory.models import Stock
 from larder.inventory.services import adjustments
 from larder.inventory.services.adjustments import AdjustmentLine
 from larder.staff.base import Sentence, caller_of
-from larder.staff.pages import LineForm, Page, PageForm, choice, whole, words
+from larder.staff.catalog import containing
+from larder.staff.pages import LineForm, Page, PageForm, choice, long_text, whole, words
 
 REASONS = ("received", "counted", "damaged", "lost", "correction")
 """The reasons that staff can select. The API accepts any word."""
@@ -30,9 +38,12 @@ SENTENCES: Mapping[str, Sentence] = {
 
 
 class AdjustmentForm(PageForm):
-    """The reason of an adjustment."""
+    """The reason of an adjustment, and a note."""
 
     reason = choice("Reason", [("", "Select"), *((one, one.capitalize()) for one in REASONS)])
+    note = long_text(
+        "Note", help_text="For the shop, such as the number of a delivery note. The ledger has it."
+    )
 
 
 class AdjustmentLineForm(LineForm):
@@ -42,6 +53,14 @@ class AdjustmentLineForm(LineForm):
     sku = words("SKU", most=MAX_SKU_LENGTH)
     delta = whole("Change", least=-MAX_STOCK, most=MAX_STOCK, required=False)
     counted = whole("Or counted", least=0, most=MAX_STOCK, required=False)
+
+    class Media:
+        js = ("staff/adjustment.js",)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        products = reverse("admin:inventory_adjustment_products")
+        self.fields["sku"].widget.attrs["data-products"] = products
 
     @property
     def product(self) -> int | None:
@@ -77,6 +96,45 @@ def is_complete(page: Page) -> bool:
     return valid and page.is_valid()
 
 
+def show_figures(page: Page) -> None:
+    """Adds to each line the figures of its product, if the line has the SKU of one."""
+    typed = [(line, str(line["sku"].value() or "").strip()) for line in page.lines]
+    rows = _rows().filter(product__sku__in={sku for _, sku in typed if sku})
+    known = {stock.product.sku: stock for stock in rows}
+    for line, sku in typed:
+        if sku in known:
+            line["sku"].help_text = _figures(known[sku])
+
+
+def offered(term: str) -> list[dict[str, str]]:
+    """Returns the product with this SKU, and some on sale with these words in name or SKU."""
+    if not term:
+        return []
+    named = _rows().filter(product__sku=term)
+    alike = containing(_rows().filter(product__archived_at=None), term, "product__")
+    found = [*named, *alike.exclude(product__sku=term)[:MAX_OFFERED_PRODUCTS]]
+    return [
+        {
+            "sku": stock.product.sku,
+            "name": f"{stock.product.name} · {stock.available:,} available",
+            "figures": _figures(stock),
+        }
+        for stock in found
+    ]
+
+
+def _rows() -> Any:
+    return Stock.objects.select_related("product").order_by("-product_id")
+
+
+def _figures(stock: Stock) -> str:
+    """Returns the figures of a product for staff who are about to change them."""
+    return (
+        f"{stock.product.name}: {stock.available:,} available, {stock.committed:,} reserved for "
+        f"orders, {stock.available + stock.committed:,} on the shelf"
+    )
+
+
 def book(page: Page, request: Any) -> list[int]:
     """Books a complete page. Returns the products. Raises the errors of `adjust_stock`."""
     given, caller, moment = page.form.cleaned_data, caller_of(request), now()
@@ -88,6 +146,11 @@ def book(page: Page, request: Any) -> list[int]:
         reason=given["reason"],
         caller=caller,
         now=moment,
-        claim=Claim(scope, fingerprint(content, given["reason"]), expires_at=moment + RETENTION),
+        note=given["note"],
+        claim=Claim(
+            scope,
+            fingerprint(content, given["reason"], given["note"]),
+            expires_at=moment + RETENTION,
+        ),
     )
     return [line.product for line in page.filled if line.product]

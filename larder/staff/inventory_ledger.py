@@ -9,7 +9,7 @@ from django.contrib import admin
 from django.utils.html import format_html
 
 from larder.catalog import queries as catalog
-from larder.inventory.models import LedgerEntry
+from larder.inventory.models import Adjustment, LedgerEntry
 from larder.orders.models import OrderEvent
 from larder.staff.base import (
     ReadOnlyAdmin,
@@ -19,15 +19,16 @@ from larder.staff.base import (
     moment,
     with_actor_name,
 )
-from larder.staff.lists import ListPage
+from larder.staff.lists import ListPage, in_brief
 
 
 class LedgerPage(ListPage):
-    """A page of entries, each with its order."""
+    """A page of entries, each with its order, or the note of its adjustment."""
 
     def get_results(self, request: Any) -> None:
         super().get_results(request)
         _add_orders(request, self.result_list)
+        _add_notes(self.result_list)
 
 
 def _add_orders(request: Any, entries: Iterable[Any]) -> None:
@@ -44,6 +45,14 @@ def _add_orders(request: Any, entries: Iterable[Any]) -> None:
     found = {str(one.id): one.order for one in known}
     for entry in entries:
         entry.order = found.get(entry.reference)
+
+
+def _add_notes(entries: Iterable[Any]) -> None:
+    """Sets `note` of each entry to that of the adjustment which caused it; empty without one."""
+    noted = Adjustment.objects.filter(id__in=[*_ids(entries)]).exclude(note="")
+    found = {str(key): note for key, note in noted.values_list("id", "note")}
+    for entry in entries:
+        entry.note = found.get(entry.reference, "")
 
 
 def _ids(entries: Iterable[LedgerEntry]) -> Iterator[UUID]:
@@ -64,6 +73,7 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
         "at_shown",
         "product_shown",
         "cause",
+        "note",
         "order_shown",
         "customer",
         "available_change",
@@ -74,7 +84,7 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
         "by",
     )
     list_display = (
-        *("at_shown", "product_shown", "cause", "order_shown", "customer"),
+        *("at_shown", "product_shown", "cause", "note_shown", "order_shown", "customer"),
         *("available", "committed", "by"),
     )
     list_select_related = ("product__product",)
@@ -94,6 +104,7 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
         found = super().get_object(request, object_id, from_field)
         if found is not None:
             _add_orders(request, [found])
+            _add_notes([found])
         return found
 
     def get_search_results(self, request: Any, queryset: Any, search_term: str) -> Any:
@@ -109,6 +120,14 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
     @admin.display(description="Product")
     def product_shown(self, entry: LedgerEntry) -> str:
         return _link("catalog_product", entry.product_id, str(entry.product.product))
+
+    @admin.display(description="Note")
+    def note(self, entry: Any) -> str:
+        return entry.note or "–"
+
+    @admin.display(description="Note")
+    def note_shown(self, entry: Any) -> str:
+        return in_brief(entry.note)
 
     @admin.display(description="Order")
     def order_shown(self, entry: Any) -> str:

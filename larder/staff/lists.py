@@ -18,8 +18,9 @@ from django.core.paginator import Paginator
 from django.db.models import Func, IntegerField, QuerySet, TextField, Value
 from django.db.models.functions import Lower
 from django.db.models.lookups import GreaterThan
-from django.utils.html import escape
+from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.text import Truncator
 from unfold.admin import checkbox
 from unfold.contrib.filters.admin import RangeDateFilter, RangeNumericFilter
 from unfold.templatetags import unfold_list
@@ -137,3 +138,8 @@ def with_trigrams(rows: "QuerySet[Any]", text: Any, wanted: Sequence[str]) -> "Q
 
 def _trigrams(text: Any) -> Func:
     return Func(text, function="trigrams", output_field=TRIGRAMS)
+
+
+def in_brief(text: str) -> str:
+    """Returns the beginning of a text for a cell of a list, or a dash."""
+    return format_html('<span class="breakable">{}</span>', Truncator(text).chars(60) or "–")

@@ -13,11 +13,11 @@ from django.contrib import admin, messages
 from django.contrib.admin.widgets import AutocompleteSelect
 from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminTextInputWidget
 
 from larder.core.clock import now
 from larder.core.errors import DomainError
-from larder.core.limits import MAX_SHORT_TEXT_LENGTH, MAX_TEXT_LENGTH, MAX_UNITS
+from larder.core.limits import MAX_SHORT_TEXT_LENGTH, MAX_UNITS
 from larder.http.shop import terms
 from larder.identity import audit
 from larder.orders.decision import Wanted
@@ -31,6 +31,7 @@ from larder.staff.pages import (
     Page,
     PageForm,
     empty_lines,
+    long_text,
     reopened,
     show,
     whole,
@@ -71,12 +72,7 @@ class OrderForm(PageForm):
         widget=UnfoldAdminTextInputWidget(attrs={"type": "date"}),
     )
     reference = words("The customer's reference", most=MAX_SHORT_TEXT_LENGTH, required=False)
-    note = forms.CharField(
-        label="Note",
-        max_length=MAX_TEXT_LENGTH,
-        required=False,
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
-    )
+    note = long_text("Note")
 
 
 class WantedForm(LineForm):

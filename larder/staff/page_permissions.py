@@ -11,6 +11,7 @@ _NAMED: Mapping[str, tuple[str, ...]] = {
     "catalog_product_restore": ("catalog.delete_product",),
     "catalog_product_import_file": ("catalog.add_product", "catalog.change_product"),
     "catalog_product_ledger": ("inventory.view_ledgerentry",),
+    "inventory_adjustment_products": ("inventory.add_adjustment",),
     "inventory_stock_adjust_stock": ("inventory.add_adjustment",),
     "inventory_stock_ledger": ("inventory.view_ledgerentry",),
     "catalog_product_export": ("catalog.view_product",),

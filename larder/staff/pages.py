@@ -13,13 +13,14 @@ from django.template.response import TemplateResponse
 from unfold.widgets import (
     UnfoldAdminIntegerFieldWidget,
     UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
     UnfoldBooleanWidget,
 )
 
 from larder.core.errors import DomainError, InvalidInput
 from larder.core.ids import new_id
-from larder.core.limits import FORM_LINES, MAX_FORM_LINES
+from larder.core.limits import FORM_LINES, MAX_FORM_LINES, MAX_TEXT_LENGTH
 from larder.staff.base import SENTENCES, Sentence, ServiceAdmin, explain, filled_in
 
 MORE = "_more"
@@ -203,6 +204,14 @@ def words(label: str, *, most: int, **options: Any) -> forms.CharField:
     """Returns a field for a line of text."""
     widget = UnfoldAdminTextInputWidget()
     return forms.CharField(label=label, max_length=most, widget=widget, **options)
+
+
+def long_text(label: str, **options: Any) -> forms.CharField:
+    """Returns a field for a text that may be left out."""
+    widget = UnfoldAdminTextareaWidget(attrs={"rows": 2})
+    return forms.CharField(
+        label=label, max_length=MAX_TEXT_LENGTH, required=False, widget=widget, **options
+    )
 
 
 def choice(label: str, choices: Sequence[tuple[str, str]], **options: Any) -> forms.ChoiceField:

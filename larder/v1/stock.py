@@ -23,7 +23,7 @@ from larder.orders import queries as orders
 from larder.v1.freshness import causal
 from larder.v1.http import PageParameters, claim, read_page, reply, reply_tagged
 from larder.v1.operations import CACHED, ECHOED, KEYED, operation
-from larder.v1.shapes import Actor, Change, Id, Ids, Link, Number, Request, Sku, Time, Units
+from larder.v1.shapes import Actor, Change, Id, Ids, Link, Number, Request, Sku, Text, Time, Units
 
 Reason = Annotated[
     str,
@@ -42,6 +42,9 @@ Cause = Annotated[
         examples=["order", "ship", "received"],
     ),
 ]
+
+
+_Note = Annotated[Text, Meta(description="A note of staff, such as the number of a delivery note.")]
 
 
 class StockFigure(msgspec.Struct):
@@ -72,6 +75,7 @@ class NewAdjustment(Request):
 
     reason: Reason
     lines: Annotated[list[AdjustmentLine], Meta(min_length=1, max_length=MAX_LINES)]
+    note: _Note | UnsetType = UNSET
 
 
 class AdjustedLine(msgspec.Struct):
@@ -90,6 +94,7 @@ class Adjustment(msgspec.Struct):
     actor: Actor
     at: Time
     lines: list[AdjustedLine]
+    note: _Note
 
 
 class LedgerEntry(msgspec.Struct):
@@ -171,11 +176,12 @@ def adjust_stock(request: HttpRequest, caller: Caller, body: NewAdjustment) -> H
         reason=body.reason,
         caller=caller,
         now=moment,
+        note=body.note or "",
         claim=claim(request, caller, content, expires_at=moment + RETENTION),
     )
     found = queries.adjustment(adjusted.id)
     lines = [AdjustedLine(one.product, one.delta, one.balance) for one in found.lines]
-    answer = Adjustment(found.id, found.reason, found.actor, found.at, lines)
+    answer = Adjustment(found.id, found.reason, found.actor, found.at, lines, found.note)
     return reply(answer, status=201, headers=replay_headers(replayed=adjusted.replayed))
 
 

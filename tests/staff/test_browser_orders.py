@@ -249,3 +249,31 @@ def test_each_address_label_is_one_page(site: str, boss: Person, jam: int, order
 
     assert in_browser(journey).faults == []
     assert len(pages) == 2
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_line_of_an_adjustment_shows_figures_as_soon_as_it_has_a_sku(
+    site: str, boss: Person, order: UUID, width: int
+) -> None:
+    figures = "Red jam: 6 available, 4 reserved for orders, 10 on the shelf"
+
+    def journey(page: Page) -> None:
+        log_in(page, site, boss)
+        page.goto(f"{site}/admin/inventory/adjustment/add/")
+        line = page.get_by_label("SKU, line 2", exact=True)
+        line.focus()
+        page.keyboard.type("red")
+        offered = page.locator("datalist option[label='JAM-1 Red jam · 6 available']")
+        offered.first.wait_for(state="attached")
+        page.keyboard.press("Control+A")
+        page.keyboard.type("JAM-1")
+        page.get_by_role("status").get_by_text(figures, exact=True).wait_for()
+        page.keyboard.press("Tab")
+        page.keyboard.type("-7")
+        page.get_by_label("Reason").select_option("lost")
+        press(page, "Book", "Only 6 are available: 7 cannot be removed.")
+        page.get_by_text(figures, exact=True).wait_for()
+        line.fill("JAM-2")
+        page.get_by_text(figures, exact=True).wait_for(state="detached")
+
+    assert in_browser(journey, width=width).faults == []

@@ -107,7 +107,7 @@ _HARMLESS = """
     identity_key_add identity_key_change identity_key_changelist identity_key_delete
     identity_key_history
     inventory_adjustment_add inventory_adjustment_change inventory_adjustment_changelist
-    inventory_adjustment_delete inventory_adjustment_history
+    inventory_adjustment_delete inventory_adjustment_history inventory_adjustment_products
     inventory_ledgerentry_add inventory_ledgerentry_change inventory_ledgerentry_changelist
     inventory_ledgerentry_delete inventory_ledgerentry_history
     inventory_stock_add inventory_stock_adjust_stock inventory_stock_change

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from larder.catalog.models import Product
 from larder.core.ids import SYSTEM_ACTOR
+from larder.core.limits import MAX_OFFERED_PRODUCTS, MAX_TEXT_LENGTH
 from larder.inventory import queries
 from larder.inventory.models import Adjustment, LedgerEntry, Stock
 from larder.orders.decision import Wanted
@@ -17,6 +19,8 @@ from tests.conftest import NOW, Person
 from tests.staff.desk import Desk, Page, allow
 
 ADD = "inventory/adjustment/add/"
+OFFERED = "inventory/adjustment/products/"
+LINE = {"line-0-sku": "JAM", "line-0-delta": "5"}
 LEDGER = "inventory/ledgerentry/"
 STOCK = "inventory/stock/"
 PRODUCTS = "catalog/product/"
@@ -237,3 +241,79 @@ def test_a_page_of_the_ledger_reads_the_orders_of_all_entries_at_once(
         return desk.queries(LEDGER)
 
     assert sell() == sell() <= 8
+
+
+FIGURES = "Red jam: 6 available, 4 reserved for orders, 10 on the shelf"
+
+
+def test_a_line_shows_the_figures_of_its_product(
+    desk: Desk, promised: int, product: Callable[..., int]
+) -> None:
+    Product.objects.filter(pk=promised).update(name="Red jam")
+    assert FIGURES in desk.get(ADD, sku="JAM").text
+    assert FIGURES in adjust(desk, delta="-7").text
+    assert FIGURES in adjust(desk, delta="", sku=" JAM ").text
+    assert FIGURES not in desk.get(ADD).text
+    assert FIGURES in desk.post(ADD, {"_more": "1", "line-0-sku": "JAM"}).text
+
+
+def test_a_line_offers_the_products_of_what_was_typed(
+    desk: Desk, promised: int, product: Callable[..., int]
+) -> None:
+    Product.objects.filter(pk=promised).update(name="Red jam")
+    gone = product(sku="OLD JAM", name="Old jam")
+    Product.objects.filter(pk=gone).update(archived_at=NOW)
+    product(sku="TEA", name="Tea", stock=3)
+    red = {"sku": "JAM", "name": "Red jam · 6 available", "figures": FIGURES}
+    for typed, expected in (("red ja", [red]), ("JAM", [red]), ("", []), ("coffee", [])):
+        assert desk.get(OFFERED, q=typed).response.json() == {"results": expected}
+    found = desk.get(OFFERED, q="OLD JAM").response.json()["results"]
+    assert [one["sku"] for one in found] == ["OLD JAM"]
+
+
+def test_the_product_with_the_typed_sku_is_offered_first_among_many(
+    desk: Desk, product: Callable[..., int]
+) -> None:
+    product(sku="7", name="Tea")
+    for number in range(MAX_OFFERED_PRODUCTS + 5):
+        product(sku=f"7-{number}", name="Tea")
+    found = desk.get(OFFERED, q="7").response.json()["results"]
+    assert (found[0]["sku"], len(found)) == ("7", MAX_OFFERED_PRODUCTS + 1)
+
+
+def test_the_note_of_an_adjustment_is_stored_and_shown_in_the_ledger(
+    desk: Desk, product: Callable[..., int]
+) -> None:
+    product(sku="JAM", stock=10)
+    desk.save(ADD, reason="received", note="Delivery 81 <b>", **LINE)
+    made, entry = Adjustment.objects.get(), LedgerEntry.objects.get(cause="received")
+    assert made.note == "Delivery 81 <b>"
+    for path in (
+        "inventory/adjustment/",
+        f"inventory/adjustment/{made.id}/change/",
+        LEDGER,
+        f"{LEDGER}{entry.pk}/change/",
+    ):
+        assert "Delivery 81 &lt;b&gt;" in desk.get(path).text
+    opening = LedgerEntry.objects.get(cause="opening")
+    assert "Delivery 81" not in desk.get(f"{LEDGER}{opening.pk}/change/").text
+
+
+def test_a_form_sent_twice_with_another_note_is_refused(
+    desk: Desk, product: Callable[..., int]
+) -> None:
+    product(sku="JAM", stock=10)
+    opened = desk.open(ADD) | LINE | {"reason": "received", "note": "81"}
+    assert desk.post(ADD, opened).messages == ["The adjustment is booked."]
+    page = desk.post(ADD, opened | {"note": "82"})
+    assert "sent before with other values" in page.errors["__all__"][0]
+
+
+def test_a_note_has_at_most_as_many_characters_as_a_text(
+    desk: Desk, product: Callable[..., int]
+) -> None:
+    product(sku="JAM", stock=10)
+    page = desk.save(ADD, reason="received", note="x" * (MAX_TEXT_LENGTH + 1), **LINE)
+    assert "at most 2000 characters" in page.errors["note"][0]
+    page = desk.save(ADD, reason="received", note="x" * MAX_TEXT_LENGTH, **LINE)
+    assert page.messages == ["The adjustment is booked."]

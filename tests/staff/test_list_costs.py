@@ -18,7 +18,7 @@ MOST_BYTES = 60_000
 STATEMENTS = {
     "catalog/product/": 6,
     "identity/customer/": 5,
-    "inventory/ledgerentry/": 6,
+    "inventory/ledgerentry/": 7,
     "inventory/stock/": 5,
     "orders/order/": 5,
 }

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 
+from larder.core.limits import MAX_TEXT_LENGTH
 from tests.conftest import Answer, Api
 from tests.v1.test_product_list import walk
 
@@ -88,6 +89,19 @@ def test_a_count_below_the_committed_units_is_refused(
         {"code": "count_below_committed", "product": jam, "counted": 3, "committed": 4}
     ]
     assert adjust(staff, {"product": jam, "counted": 4}).body["lines"][0]["balance"] == 0
+
+
+def test_an_adjustment_keeps_its_note(staff: Api, product: Product) -> None:
+    body = {"reason": "received", "lines": [{"product": product(stock=1), "delta": 1}]}
+    noted = staff("POST", "stock/adjustments", {**body, "note": "Delivery 81"})
+    assert (noted.status, noted.body["note"]) == (201, "Delivery 81")
+    assert staff("POST", "stock/adjustments", body).body["note"] == ""
+    long = {**body, "note": "x" * (MAX_TEXT_LENGTH + 1)}
+    assert staff("POST", "stock/adjustments", long).body["code"] == "validation_error"
+    keyed = {**body, "note": "82"}
+    first = staff("POST", "stock/adjustments", keyed, Idempotency_Key="n")
+    other = staff("POST", "stock/adjustments", {**body, "note": "83"}, Idempotency_Key="n")
+    assert (first.status, other.body["code"]) == (201, "idempotency_key_reused")
 
 
 def test_an_adjustment_stores_all_lines_or_none(staff: Api, product: Product) -> None:

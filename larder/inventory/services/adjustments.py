@@ -53,12 +53,23 @@ class Adjusted:
     replayed: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Cause:
+    """Why, by whom and when stock is corrected."""
+
+    reason: str
+    actor: UUID
+    now: datetime
+    note: str = ""
+
+
 def adjust_stock(
     lines: Sequence[AdjustmentLine],
     *,
     reason: str,
     caller: Caller,
     now: datetime,
+    note: str = "",
     claim: Claim | None = None,
 ) -> Adjusted:
     """Corrects stock, all lines or none. Several deltas of one product are added.
@@ -73,7 +84,7 @@ def adjust_stock(
 
     def adjust() -> UUID:
         balances = _lock_permitted(caller, _ids(found))
-        return _adjust(found, balances, reason, caller.public_id, now)
+        return _adjust(found, balances, _Cause(reason, caller.public_id, now, note))
 
     with moving_stock(by_staff=True, lines=len(found)):
         made = idempotency.once(claim, adjust, now=now)
@@ -109,9 +120,7 @@ def _ids(lines: Sequence[AdjustmentLine]) -> set[int]:
 def _adjust(
     lines: Sequence[AdjustmentLine],
     balances: Mapping[int, Balance],
-    reason: str,
-    actor: UUID,
-    now: datetime,
+    cause: _Cause,
 ) -> UUID:
     """Checks the lines of locked products and writes them to the ledger."""
     changes = _changes(lines, balances)
@@ -120,8 +129,9 @@ def _adjust(
         raise refusal(faulty, PRECEDENCE)
     # A count that equals the expected number changes nothing and needs no entry.
     moved = {product: change for product, change in sorted(changes.items()) if change}
+    reason, actor, now = cause.reason, cause.actor, cause.now
     adjustment = Adjustment.objects.create(
-        id=new_id(), actor=actor, reason=reason, at=now, products=list(moved)
+        id=new_id(), actor=actor, reason=reason, at=now, products=list(moved), note=cause.note
     )
     reference = str(adjustment.id)
     movements = [
@@ -150,7 +160,7 @@ def dispatch(product: int, quantity: int, *, caller: Caller, now: datetime) -> N
         if not catalog.offers(balances):
             raise NotFound
         line = AdjustmentLine(product, delta=-quantity)
-        _adjust([line], balances, DISPATCHED, caller.public_id, now)
+        _adjust([line], balances, _Cause(DISPATCHED, caller.public_id, now))
 
 
 def set_available(
@@ -163,7 +173,7 @@ def set_available(
     """
     delta = quantity - balances[product].available
     if delta:
-        _adjust([AdjustmentLine(product, delta=delta)], balances, CORRECTION, actor, now)
+        _adjust([AdjustmentLine(product, delta=delta)], balances, _Cause(CORRECTION, actor, now))
 
 
 def _refuse_double_counts(lines: Sequence[AdjustmentLine]) -> None:

@@ -1,0 +1,72 @@
+// Offers products for each line of an adjustment, and shows the figures of the one whose SKU it has.
+"use strict";
+{
+    const DELAY = 200;
+
+    /** Returns the products that the server offers for what was typed; none without an answer. */
+    async function offered(address, term) {
+        try {
+            const answer = await fetch(`${address}?q=${encodeURIComponent(term)}`);
+            return answer.ok ? (await answer.json()).results : [];
+        } catch {
+            return [];
+        }
+    }
+
+    function option({sku, name}) {
+        const made = document.createElement("option");
+        made.value = sku;
+        made.label = `${sku} ${name}`;
+        return made;
+    }
+
+    /** Returns the text below a field, which screen readers announce when it changes. */
+    function help(field) {
+        const id = `${field.id}_helptext`;
+        const text = document.getElementById(id) || document.createElement("p");
+        text.id = id;
+        text.className = "page-help";
+        text.setAttribute("role", "status");
+        if (!text.isConnected) {
+            field.after(text);
+            const described = [id, field.getAttribute("aria-describedby")];
+            field.setAttribute("aria-describedby", described.filter(Boolean).join(" "));
+        }
+        return text;
+    }
+
+    function improve(field) {
+        const text = help(field);
+        const list = document.createElement("datalist");
+        list.id = `${field.id}_products`;
+        field.after(list);
+        field.setAttribute("list", list.id);
+        field.autocomplete = "off";
+        let delay;
+        let last = field.value.trim();
+
+        async function update() {
+            const typed = field.value.trim();
+            if (typed === last) {
+                return;
+            }
+            last = typed;
+            text.textContent = "";
+            const found = typed ? await offered(field.dataset.products, typed) : [];
+            if (typed === last) {
+                list.replaceChildren(...found.map(option));
+                text.textContent = found.find(({sku}) => sku === typed)?.figures ?? "";
+            }
+        }
+
+        field.addEventListener("input", () => {
+            clearTimeout(delay);
+            delay = setTimeout(update, DELAY);
+        });
+        field.addEventListener("change", update);
+    }
+
+    document.addEventListener("DOMContentLoaded", () => {
+        document.querySelectorAll("input[data-products]").forEach(improve);
+    });
+}
