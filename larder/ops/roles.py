@@ -17,7 +17,7 @@ from larder.db.database import SCHEMAS, SEARCH_PATH
 READ_ONLY = "larder_readonly"
 APPEND_ONLY = (
     *("inventory.ledger_entry", "orders.order_event", "orders.payment"),
-    "identity.audit_entry",
+    *("orders.order_note", "identity.audit_entry"),
 )
 SECRET_TABLES = (
     *("identity.session", "identity.key", "identity.address", "identity.password_reset"),

@@ -39,6 +39,8 @@ class OrderStatus(models.TextChoices):
     RETURNED = lifecycle.RETURNED
 
 
+_PLACED = Q(placed_at__isnull=False)
+
 PAYMENT_SUMS = ("authorised", "captured", "refunded", "disputed")
 """The columns of an order with the sums of its payments: all of them are set, or none."""
 
@@ -58,10 +60,7 @@ class Order(models.Model):
     id = models.UUIDField(primary_key=True, default=new_id)
     number = IdentityNumber(unique=True)
     customer = models.ForeignKey(
-        "identity.Customer",
-        on_delete=models.PROTECT,
-        db_index=False,
-        related_name="orders",
+        "identity.Customer", on_delete=models.PROTECT, db_index=False, related_name="orders"
     )
     status = models.CharField(max_length=10, choices=OrderStatus)
     currency = models.CharField(max_length=3)
@@ -124,39 +123,33 @@ class Order(models.Model):
         )
         indexes = (
             models.Index(
-                fields=["customer", "placed_at", "id"],
-                name="order_history",
-                condition=Q(placed_at__isnull=False),
+                fields=["customer", "placed_at", "id"], name="order_history", condition=_PLACED
             ),
             models.Index(
                 fields=["customer", "status", "placed_at", "id"],
                 name="order_history_by_status",
-                condition=Q(placed_at__isnull=False),
+                condition=_PLACED,
             ),
-            models.Index(
-                fields=["placed_at", "id"],
-                name="order_search",
-                condition=Q(placed_at__isnull=False),
-            ),
+            models.Index(fields=["placed_at", "id"], name="order_search", condition=_PLACED),
             models.Index(
                 fields=["status", "placed_at", "id"],
                 name="order_search_by_status",
-                condition=Q(placed_at__isnull=False),
+                condition=_PLACED,
             ),
             models.Index(
                 fields=["customer", "transaction_id", "number"],
                 name="order_feed",
-                condition=Q(placed_at__isnull=False),
+                condition=_PLACED,
             ),
             models.Index(
                 fields=["customer", "reference", "placed_at", "id"],
                 name="order_history_by_reference",
-                condition=Q(placed_at__isnull=False) & ~Q(reference=""),
+                condition=_PLACED & ~Q(reference=""),
             ),
             models.Index(
                 fields=["reference", "placed_at", "id"],
                 name="order_search_by_reference",
-                condition=Q(placed_at__isnull=False) & ~Q(reference=""),
+                condition=_PLACED & ~Q(reference=""),
             ),
             models.Index(
                 fields=["expires_at", "id"], name="order_expiry", condition=Q(status="pending")
@@ -266,6 +259,21 @@ class OrderEvent(models.Model):
             models.Index(fields=["order", "position"], name="order_event_history"),
             models.Index(fields=["transaction_id", "position"], name="order_event_feed"),
         )
+
+
+class OrderNote(models.Model):
+    """A note about an order, which staff alone see. Append-only."""
+
+    id = models.BigAutoField(primary_key=True)
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="notes", db_index=False)
+    actor = models.UUIDField()
+    at = models.DateTimeField()
+    text = models.CharField(max_length=MAX_TEXT_LENGTH)
+
+    class Meta:
+        db_table = "order_note"
+        default_permissions = ()
+        indexes = (models.Index(fields=["order", "id"], name="order_note_history"),)
 
 
 class Payment(models.Model):

@@ -21,7 +21,7 @@ from larder.staff.confirming import require_confirmation
 from larder.staff.lists import label
 from larder.staff.orders_accounting import AccountableOrders
 from larder.staff.orders_contents import address_lines, lines_table, timeline
-from larder.staff.orders_moves import MovableOrders
+from larder.staff.orders_notes import NotableOrders
 from larder.staff.orders_payments import RefundDueAdmin, payment_tables
 from larder.staff.orders_placing import PlaceableOrders
 from larder.staff.orders_print import PrintableOrders, prints
@@ -67,7 +67,7 @@ class StatusFilter(admin.ChoicesFieldListFilter):
 @admin.register(Order)
 class OrderAdmin(
     exports.BoundedExport,
-    MovableOrders,
+    NotableOrders,
     PrintableOrders,
     PlaceableOrders,
     AccountableOrders,
@@ -80,8 +80,8 @@ class OrderAdmin(
     """
 
     resource_classes = [OrderResource]
-    actions = (*MovableOrders.actions, *PrintableOrders.actions)
-    actions_detail = (*MovableOrders.actions_detail, *PrintableOrders.actions_detail)
+    actions = (*NotableOrders.actions, *PrintableOrders.actions)
+    actions_detail = (*NotableOrders.actions_detail, *PrintableOrders.actions_detail)
     actions_list = (*PlaceableOrders.actions_list, *AccountableOrders.actions_list)
     change_form_outer_before_template = "staff/order_contents.html"
     fieldsets = (
@@ -139,6 +139,7 @@ class OrderAdmin(
             "facts": self._facts(options["obj"]),
             "payments": payment_tables(order, with_refunds=refunds),
             "timeline": timeline(order),
+            "note_link": self.note_link(request, order.id),
         }
         return super().render_change_form(request, context, *args, **options)
 

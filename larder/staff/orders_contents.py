@@ -1,6 +1,8 @@
 """The lines, the address and the history of an order, as tables and sentences for staff."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from heapq import merge
+from operator import attrgetter
 from typing import Any
 
 from larder.core.limits import MAX_SHOWN_EVENT_LINES, MAX_SHOWN_EVENTS
@@ -8,7 +10,7 @@ from larder.identity.queries import PARCEL_FIELDS
 from larder.inventory import queries as inventory
 from larder.inventory.queries import ProductFilter
 from larder.orders import queries
-from larder.orders.queries import EventView, OrderView
+from larder.orders.queries import EventView, NoteView, OrderView
 from larder.staff.base import actor_names, amount, change_link, in_one_line, moment
 from larder.staff.orders_payments import minor_amount
 
@@ -40,21 +42,25 @@ def address_lines(address: Mapping[str, str]) -> list[str]:
 
 
 def timeline(order: OrderView) -> dict[str, Any]:
-    """Returns the order's last events in sentences, the newest first, and how many they are if
-    there are earlier ones."""
+    """Returns the order's last events in sentences and the last notes of staff, the newest first,
+    and how many of each they are if there are earlier ones."""
     found = queries.latest_events(order.id, limit=MAX_SHOWN_EVENTS)
+    notes = queries.latest_notes(order.id, limit=MAX_SHOWN_EVENTS)
     names = _product_names(order, found.rows)
-    people = actor_names({event.actor for event in found.rows})
+    both: tuple[Iterator[EventView | NoteView], ...] = (iter(notes.rows), reversed(found.rows))
+    happened = list(merge(*both, key=attrgetter("at"), reverse=True))
+    people = actor_names({one.actor for one in happened})
     events = [
-        {
-            "at": moment(event.at),
-            "what": _HAPPENED.get(event.type, event.type.capitalize()),
-            "by": people[event.actor],
-            "details": described(event.data, names),
-        }
-        for event in reversed(found.rows)
+        {"at": moment(one.at), "by": people[one.actor], **_told(one, names)} for one in happened
     ]
-    return {"events": events, "limit": MAX_SHOWN_EVENTS if found.more else None}
+    return {"events": events, "limit": MAX_SHOWN_EVENTS if found.more or notes.more else None}
+
+
+def _told(one: EventView | NoteView, names: Mapping[int, str]) -> dict[str, Any]:
+    if isinstance(one, NoteView):
+        return {"what": "Internal note", "details": [one.text], "is_note": True}
+    what = _HAPPENED.get(one.type, one.type.capitalize())
+    return {"what": what, "details": described(one.data, names)}
 
 
 _HAPPENED: Mapping[str, str] = {

@@ -20,7 +20,7 @@ from larder.identity.queries import SHIP_TO_FIELDS
 from larder.orders.queries import OrderView
 from larder.orders.services.changes import Details
 from larder.orders.services.moves import Tracking
-from larder.staff.pages import PageForm, whole, words
+from larder.staff.pages import PageForm, Text, whole, words
 
 
 class MoveForm(PageForm):
@@ -66,12 +66,6 @@ def _part(label: str, most: int = MAX_SHORT_TEXT_LENGTH, **options: Any) -> form
     return words(label, most=most, required=False, **{"strip": False, **options})
 
 
-class _Note(forms.CharField):
-    def to_python(self, value: Any) -> str:
-        # Browsers send other line breaks than those of the API.
-        return str(super().to_python(value)).replace("\r\n", "\n")
-
-
 class ChangeForm(MoveForm):
     """The details of a placed order, and a product to add to it."""
 
@@ -81,7 +75,7 @@ class ChangeForm(MoveForm):
         widget=UnfoldAdminTextInputWidget(attrs={"type": "date"}),
     )
     reference = _part("Reference")
-    note = _Note(
+    note = Text(
         label="Note",
         max_length=MAX_TEXT_LENGTH,
         required=False,

@@ -24,6 +24,7 @@ _NAMED: Mapping[str, tuple[str, ...]] = {
     "identity_customer_enrol_code": ("identity.manage_rights",),
     "orders_order_address_label": ("orders.view_order",),
     "orders_order_edit": ("orders.change_order",),
+    "orders_order_note": ("orders.change_order",),
     "orders_order_packing_slip": ("orders.view_order",),
     "orders_order_pick_list": ("orders.view_order",),
     "orders_order_take_back": ("orders.return_order",),

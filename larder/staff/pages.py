@@ -206,12 +206,17 @@ def words(label: str, *, most: int, **options: Any) -> forms.CharField:
     return forms.CharField(label=label, max_length=most, widget=widget, **options)
 
 
-def long_text(label: str, **options: Any) -> forms.CharField:
+class Text(forms.CharField):
+    """A field for several lines of text, with the line breaks of the API. Browsers send others."""
+
+    def to_python(self, value: Any) -> str:
+        return str(super().to_python(value)).replace("\r\n", "\n")
+
+
+def long_text(label: str, **options: Any) -> Text:
     """Returns a field for a text that may be left out."""
     widget = UnfoldAdminTextareaWidget(attrs={"rows": 2})
-    return forms.CharField(
-        label=label, max_length=MAX_TEXT_LENGTH, required=False, widget=widget, **options
-    )
+    return Text(label=label, max_length=MAX_TEXT_LENGTH, required=False, widget=widget, **options)
 
 
 def choice(label: str, choices: Sequence[tuple[str, str]], **options: Any) -> forms.ChoiceField:

@@ -22,7 +22,12 @@ from tests.database import superuser_url
 Connection = psycopg.Connection[tuple[Any, ...]]
 As = Callable[[str], AbstractContextManager[Connection]]
 SYSTEM = "00000000-0000-0000-0000-000000000000"
-BOOKS = ("inventory.ledger_entry", "orders.order_event", "identity.audit_entry")
+BOOKS = (
+    "inventory.ledger_entry",
+    "orders.order_event",
+    "orders.order_note",
+    "identity.audit_entry",
+)
 
 PRODUCT = """
 INSERT INTO catalog.product (public_id, sku, name, description, price, unit, barcode, image_url,

@@ -11,10 +11,12 @@ from django.urls import reverse
 from playwright.sync_api import Page
 
 from larder.core.clock import now as clock
+from larder.db.idempotency import Claim, Scope
 from larder.ops import tasks
 from larder.orders.decision import Wanted
 from larder.orders.models import Order
 from larder.orders.services import moves
+from larder.orders.services.notes import add_note
 from larder.orders.services.place_order import place_order
 from larder.orders.services.placement import Placement, Terms
 from larder.orders.services.transitions import TransitionRequest
@@ -55,6 +57,9 @@ def orders(boss: Person, product: Callable[..., int]) -> list[UUID]:
         for step in steps:
             request = TransitionRequest(order=made[-1], caller=boss.caller, now=clock())
             step(request, picked=[]) if step is moves.pack_order else step(request)
+    text = "Ring before delivery.\nSecond floor."
+    scope = Scope(boss.customer.public_id, "note", "one")
+    add_note(made[0], text, actor=scope.actor, claim=Claim(scope, b""), now=clock())
     tasks.count_sales(0)
     tasks.look_at_stock(0)
     return made
@@ -83,7 +88,7 @@ def pages(boss: Person, orders: Sequence[UUID]) -> list[str]:
         *(f"{product}import-file/", f"{product}export/", f"/admin/inventory/stock/{jam}/change/"),
         *(f"{order}{placed}/{page}/" for page in ("change", "history", "pack", "cancel")),
         *(f"{order}{packed}/ship/", f"{order}{shipped}/deliver/", f"{order}{shipped}/return/"),
-        f"{order}{shipped}/track/",
+        *(f"{order}{shipped}/track/", f"{order}{placed}/note/"),
         *(f"{order}telephone/", f"{account}change/", f"{account}set-password/"),
     ]
 

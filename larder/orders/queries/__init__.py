@@ -25,6 +25,7 @@ from larder.orders.queries.history import (
     page,
 )
 from larder.orders.queries.lines import SoldLine, count_lines, line_history
+from larder.orders.queries.notes import NoteView, latest_notes
 from larder.orders.queries.payments import PaymentRow, RefundRow, payment, payments, refunds_due
 from larder.orders.queries.placed import (
     PlacedContent,
@@ -58,6 +59,7 @@ __all__ = [
     "HistoryPage",
     "HistoryPosition",
     "LineView",
+    "NoteView",
     "OldOrder",
     "OpenOrders",
     "OrderChanges",
@@ -83,6 +85,7 @@ __all__ = [
     "id_by_number",
     "last_cart",
     "latest_events",
+    "latest_notes",
     "line_history",
     "oldest_placed",
     "open_orders",

@@ -11,6 +11,7 @@ __all__ = [
     "expire_holds",
     "locks",
     "moves",
+    "notes",
     "payments",
     "place_order",
     "placement",

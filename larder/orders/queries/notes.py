@@ -1,0 +1,25 @@
+"""The notes of staff about an order."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from larder.core.parts import Part
+from larder.orders.models import OrderNote
+
+
+@dataclass(frozen=True, slots=True)
+class NoteView:
+    """A note: the public id of its author, the time, the text."""
+
+    actor: UUID
+    at: datetime
+    text: str
+
+
+def latest_notes(order: UUID, *, limit: int) -> Part[NoteView]:
+    """Returns the last `limit` notes about an order, newest first. `more` says whether there are
+    earlier ones."""
+    rows = OrderNote.objects.filter(order_id=order).order_by("-id")
+    views = [NoteView(*row) for row in rows.values_list(*NoteView.__slots__)[: limit + 1]]
+    return Part(views[:limit], more=len(views) > limit)
