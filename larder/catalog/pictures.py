@@ -67,8 +67,9 @@ def _reduced(content: bytes) -> Image.Image:
         # Lets the decoder of JPEG skip what the smaller picture does not need.
         opened.draft(None, (PICTURE_SIDE, PICTURE_SIDE))
         opened.load()
-        mode = "RGBA" if opened.has_transparency_data else "RGB"
-        picture = opened if opened.mode in {mode, "CMYK"} else opened.convert(mode)
+        picture = _of_eight_bits(opened)
+        mode = "RGBA" if picture.has_transparency_data else "RGB"
+        picture = picture if picture.mode in {mode, "CMYK"} else picture.convert(mode)
         picture.thumbnail((PICTURE_SIDE, PICTURE_SIDE), reducing_gap=2.0)
         upright = ImageOps.exif_transpose(_in_srgb(picture))
         return upright if upright.mode == mode else upright.convert(mode)
@@ -81,6 +82,17 @@ def _require_few_pixels(opened: Image.Image) -> None:
     if width * height > most:
         detail = f"The picture has {width:,} × {height:,} pixels. Expected at most {most:,} pixels."
         raise _refused("out_of_range", detail)
+
+
+def _of_eight_bits(opened: Image.Image) -> Image.Image:
+    """Returns a grey picture of 16 bits for each pixel with 8. `convert` would make each value over
+    255 white."""
+    if not opened.mode.startswith("I"):
+        return opened
+    grey = opened.point(lambda value: value / 256).convert("L")
+    if "transparency" in opened.info:
+        grey.info["transparency"] = opened.info["transparency"] >> 8
+    return grey
 
 
 def _in_srgb(picture: Image.Image) -> Image.Image:

@@ -30,6 +30,8 @@ UNAVAILABLE = "The picture could not be stored. Try again; if this repeats, tell
 _THUMBNAIL = f"-{THUMBNAIL_SIDE}"
 NAME = re.compile(rf"([0-9a-f]{{64}})({_THUMBNAIL})?\.webp")
 """The name of a picture or, with the suffix, of its thumbnail."""
+UNFINISHED = re.compile(r"\.[0-9a-f]{32}")
+"""The name of a file that is being written to a folder."""
 
 
 def storage() -> Storage:
@@ -70,12 +72,16 @@ def mark_unused(*, now: datetime, part: int) -> Iterator[str]:
 
 
 def delete_unused(*, now: datetime, limit: int) -> int:
-    """Deletes pictures that no product has had for UNUSED_PICTURE_DAYS. Returns their number.
+    """Deletes pictures that no product has had for UNUSED_PICTURE_DAYS, and files as old that a
+    crash left unfinished. Returns the number of pictures.
 
     The row of a picture is locked until its files are deleted. An upload of the same picture waits
-    for the lock, and then writes the files again.
+    for the lock, and then writes the files again. A trigger of `product` locks the row too, until
+    the product with the picture is committed; so the deletion waits, and then keeps the picture.
     """
     until = now - timedelta(days=UNUSED_PICTURE_DAYS)
+    if isinstance(place := storage(), PictureFolder):
+        place.delete_unfinished(until)
     unused = database.rows(sql.UNUSED_PICTURES, [until, limit])
     return sum(_delete(key, until) for (key,) in unused)
 
@@ -106,6 +112,13 @@ class PictureFolder(FileSystemStorage):
 
     def get_available_name(self, name: str, max_length: int | None = None) -> str:
         return name
+
+    def delete_unfinished(self, until: datetime) -> None:
+        """Deletes files that were begun before that moment and never got their name."""
+        folder = Path(self.location)
+        for one in folder.iterdir() if folder.is_dir() else ():
+            if UNFINISHED.fullmatch(one.name) and one.stat().st_mtime < until.timestamp():
+                one.unlink(missing_ok=True)
 
     def _save(self, name: str, content: Any) -> str:
         target = Path(self.path(name))

@@ -6,7 +6,9 @@ browser that shows it as a document, in a frame or by its address.
 """
 
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
@@ -27,6 +29,22 @@ ADMIN = f"{_OWN} 'unsafe-eval'"
 """For the admin. Its theme has code in attributes, which Alpine.js compiles; this needs
 `unsafe-eval`. Inline scripts stay forbidden, so that a script in a name cannot run."""
 
+_PICTURES = "img-src 'self' data:"
+
+
+def admin_policy(pictures: str) -> str:
+    """Returns the policy of the admin, which shows pictures of products from PICTURES_URL.
+
+    >>> "img-src 'self' data: https://cdn.example.com; " in admin_policy("https://cdn.example.com/p")
+    True
+    """
+    address = urlsplit(pictures)
+    if not address.netloc:
+        return ADMIN
+    origin = f"{address.scheme}://{address.netloc}"
+    return ADMIN.replace(_PICTURES, f"{_PICTURES} {origin}")
+
+
 UNSTORED = "private, no-store"
 """Cache-Control of an answer that sets none. Without it, a cache may store a 200 or a 404 for a
 time that it chooses, and share an answer that needed a cookie (RFC 9111, sections 3 and 4.2.2).
@@ -43,6 +61,8 @@ def protect(get_response: Answering) -> Answering:
     It replaces Django's middleware for X-Frame-Options, which it adds to pages too.
     """
 
+    of_admin = admin_policy(settings.PICTURES_URL)
+
     def middleware(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)
         headers = response.headers
@@ -51,7 +71,7 @@ def protect(get_response: Answering) -> Answering:
             headers.setdefault("Content-Security-Policy", NOTHING)
             return response
         headers["X-Frame-Options"] = "DENY"
-        policy = ADMIN if request.path_info.startswith("/admin/") else PAGE
+        policy = of_admin if request.path_info.startswith("/admin/") else PAGE
         headers.setdefault("Content-Security-Policy", policy)
         headers.setdefault("Permissions-Policy", NO_DEVICES)
         return response

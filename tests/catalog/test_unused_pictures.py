@@ -1,5 +1,6 @@
 """Pictures that no product has are deleted, and those that one has never are."""
 
+import os
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -7,13 +8,14 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Event
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.conf import LazySettings
-from django.db import connection
+from django.db import connection, transaction
 
 from larder.catalog import services, sql, stored_pictures
-from larder.catalog.models import Picture
+from larder.catalog.models import Picture, Product
 from larder.core.limits import UNUSED_PICTURE_DAYS
 from larder.db import database
 from larder.ops import tasks
@@ -100,17 +102,43 @@ def test_a_picture_that_a_product_gets_back_is_kept(
     assert len(stored(folder)) == 2
 
 
-def test_a_product_that_is_saved_between_both_steps_keeps_its_picture(
+def test_a_product_keeps_its_picture_that_was_uploaded_once_more(
     folder: Path, product: MakeProduct, now: datetime
 ) -> None:
-    """The upload was marked as unused before its product was saved."""
-    jam = product()
-    address = stored_pictures.store(phone_photo(), now=now)
-    later = now + GRACE + DAY
-    list(stored_pictures.mark_unused(now=later, part=10))
-    give(jam, address, later)
-    assert stored_pictures.delete_unused(now=later, limit=10) == 0
+    """The second upload counts as unused until the job marks it."""
+    give(product(), upload(now), now)
+    upload(now)
+    assert stored_pictures.delete_unused(now=now + GRACE + DAY, limit=10) == 0
     assert len(stored(folder)) == 2
+
+
+@pytest.mark.parametrize("suffix", [".webp", "-320.webp"])
+def test_the_deletion_waits_for_a_product_that_gets_the_picture(
+    folder: Path, product: MakeProduct, now: datetime, suffix: str
+) -> None:
+    jam, later = Product.objects.filter(pk=product()), now + GRACE + DAY
+    address = f"{SHOP}{upload(now).replace('.webp', suffix)}"
+    with ThreadPoolExecutor(1) as threads:
+        with transaction.atomic():
+            jam.update(image_url=address)
+            deleted = threads.submit(_closing, collect, later)
+            _wait_for_lock()
+        assert deleted.result(20) == 0
+    assert len(stored(folder)) == 2
+
+
+def test_a_file_that_a_crash_left_unfinished_is_deleted_after_the_grace_period(
+    folder: Path, now: datetime
+) -> None:
+    upload(now)
+    unfinished, other = folder / f".{uuid4().hex}", folder / ".snapshot"
+    for file in (unfinished, other):
+        file.write_bytes(b"RIFF")
+        os.utime(file, (now.timestamp(), now.timestamp()))
+    collect(now + GRACE - DAY)
+    assert unfinished.exists()
+    collect(now + GRACE + DAY)
+    assert stored(folder) == {other.name}
 
 
 def test_an_unused_picture_that_is_uploaded_again_has_a_new_grace_period(

@@ -34,6 +34,19 @@ def test_pages_load_only_from_this_server(path: str, db: None) -> None:
     assert headers["Permissions-Policy"] == NO_DEVICES
 
 
+def test_the_admin_loads_pictures_from_the_origin_of_pictures_url_too(
+    db: None, settings: Any
+) -> None:
+    settings.PICTURES_URL = "https://cdn.example.com:8443/shop"
+    policies = {
+        path: answer(path, Accept="text/html").headers["Content-Security-Policy"]
+        for path in ("/admin/login/", "/api/v1/docs")
+    }
+    pictures = "img-src 'self' data: https://cdn.example.com:8443; "
+    assert policies["/admin/login/"] == ADMIN.replace("img-src 'self' data:; ", pictures)
+    assert policies["/api/v1/docs"] == PAGE
+
+
 def test_no_policy_allows_inline_scripts() -> None:
     for policy in (NOTHING, PAGE, ADMIN):
         rules = dict(rule.split(" ", 1) for rule in policy.split("; "))
