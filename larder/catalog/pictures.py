@@ -32,6 +32,12 @@ Image.MAX_IMAGE_PIXELS = None
 _one = Limit()
 """A large picture takes a second of the processor and 200 MB, so a process reads one at a time."""
 
+START_OF_SCAN = b"\xff\xda"
+"""The marker of JPEG. Within the data of a scan, a byte of zero follows each 255."""
+
+MAX_SCANS = 100
+"""Encoders write about ten. The marker can also occur by chance in the profile of the colours."""
+
 UNREADABLE = "This is not a complete JPEG, PNG or WebP picture. Save it as one of these formats."
 
 
@@ -63,21 +69,31 @@ def prepare(content: bytes) -> Picture:
 
 def _reduced(content: bytes) -> Image.Image:
     with Image.open(BytesIO(content), formats=(JPEG, PNG, WEBP)) as opened:
-        _require_few_pixels(opened)
+        _require_little_work(opened, content)
         # Lets the decoder of JPEG skip what the smaller picture does not need.
         opened.draft(None, (PICTURE_SIDE, PICTURE_SIDE))
+        _require_few_pixels(opened, MAX_PICTURE_PIXELS)
         opened.load()
         picture = _of_eight_bits(opened)
         mode = "RGBA" if picture.has_transparency_data else "RGB"
         picture = picture if picture.mode in {mode, "CMYK"} else picture.convert(mode)
         picture.thumbnail((PICTURE_SIDE, PICTURE_SIDE), reducing_gap=2.0)
-        upright = ImageOps.exif_transpose(_in_srgb(picture))
+        # The colours come last: a picture in other colours has no EXIF data.
+        upright = _in_srgb(ImageOps.exif_transpose(picture))
         return upright if upright.mode == mode else upright.convert(mode)
 
 
-def _require_few_pixels(opened: Image.Image) -> None:
+def _require_little_work(opened: Image.Image, content: bytes) -> None:
+    """Only a JPEG that is not progressive is read in a smaller size. A progressive one is read once
+    for each of its scans, of which a file of 10 MB could have 400,000."""
     is_jpeg = isinstance(opened, JpegImagePlugin.JpegImageFile)
-    most = MAX_JPEG_PIXELS if is_jpeg else MAX_PICTURE_PIXELS
+    is_small = is_jpeg and not opened.info.get("progressive")
+    _require_few_pixels(opened, MAX_JPEG_PIXELS if is_small else MAX_PICTURE_PIXELS)
+    if is_jpeg and content.count(START_OF_SCAN) > MAX_SCANS:
+        raise _refused("invalid_format", UNREADABLE)
+
+
+def _require_few_pixels(opened: Image.Image, most: int) -> None:
     width, height = opened.size
     if width * height > most:
         detail = f"The picture has {width:,} × {height:,} pixels. Expected at most {most:,} pixels."

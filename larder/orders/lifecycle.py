@@ -83,6 +83,10 @@ UNDONE: dict[Move, str] = {
 """The event that undoes a move. After it, a request for the move must name the version of the order
 or have an idempotency key, because it may be a late repeat."""
 
+REPEATABLE = {*UNDONE, Move.TRACK}
+"""Moves that a late repeat could make again after another move. The key of such a request is kept
+also if it found the move made."""
+
 _BEGINS_IN: dict[Move, frozenset[str]] = {
     Move.CHANGE: frozenset({PLACED}),
     Move.CONFIRM: HELD,

@@ -5,7 +5,7 @@ import zlib
 from io import BytesIO
 from typing import Any
 
-from PIL import Image
+from PIL import Image, ImageCms
 
 PLACE = b"Rue de Rivoli 99, Paris"
 """A text in the EXIF data of `phone_photo`."""
@@ -25,14 +25,16 @@ def plain(width: int = 40, height: int = 30, color: str = "red") -> Image.Image:
 
 def phone_photo(width: int = 40, height: int = 30) -> bytes:
     """A JPEG with the place, the camera and a comment, whose left half is red and right half blue;
-    its EXIF data say that it is to be turned by 90 degrees clockwise."""
+    its EXIF data say that it is to be turned by 90 degrees clockwise. It has a colour profile."""
     photo = plain(width, height)
     photo.paste("blue", (width // 2, 0, width, height))
     exif = Image.Exif()
     exif[0x0112] = 6
     exif[0x010F] = "Camera of Ada"
     exif[0x8825] = {1: "N", 2: (48.0, 51.0, 39.0), 3: "E", 4: (2.0, 20.0, 10.0), 27: PLACE}
-    return encoded(photo, "JPEG", quality=95, exif=exif, comment=b"Made by Ada")
+    colours = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    options = {"exif": exif, "icc_profile": colours, "comment": b"Made by Ada"}
+    return encoded(photo, "JPEG", quality=95, **options)
 
 
 def bomb(width: int = 30_000, height: int = 30_000) -> bytes:

@@ -14,7 +14,7 @@ from PIL import Image
 
 from larder.catalog import pictures, stored_pictures
 from larder.core.errors import InvalidInput, Overloaded
-from larder.core.limits import MAX_PICTURE_BYTES, PICTURE_SIDE, THUMBNAIL_SIDE
+from larder.core.limits import MAX_PICTURE_BYTES, MAX_PICTURE_PIXELS, PICTURE_SIDE, THUMBNAIL_SIDE
 from tests.catalog.photos import PLACE, bomb, encoded, phone_photo, plain, wide_webp
 from tests.conftest import NOW
 
@@ -152,6 +152,26 @@ def test_a_bomb_is_refused_before_its_pixels_are_read() -> None:
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 150_000  # KB
 
 
+@pytest.mark.parametrize(
+    "file",
+    [
+        pytest.param(encoded(plain(4_000, 4_000), "JPEG", progressive=True), id="progressive"),
+        pytest.param(encoded(plain(65_000, 200), "JPEG"), id="long"),
+    ],
+)
+def test_a_jpeg_that_cannot_be_read_in_a_smaller_size_has_the_lower_limit(file: bytes) -> None:
+    assert f"{MAX_PICTURE_PIXELS:,}" in refusal(file)
+    assert pictures.prepare(encoded(plain(4_000, 4_000), "JPEG")).full
+
+
+def test_a_jpeg_with_many_scans_is_refused() -> None:
+    file = encoded(plain(), "JPEG", progressive=True)
+    end = file.rindex(pictures.START_OF_SCAN)
+    scan = file[end:-2]
+    assert "complete JPEG" in refusal(file[:end] + scan * 200 + file[-2:])
+    assert pictures.prepare(file[:end] + scan * 20 + file[-2:]).full
+
+
 def test_more_bytes_than_the_limit_are_refused() -> None:
     assert "10 MB" in refusal(phone_photo() + b"\0" * MAX_PICTURE_BYTES)
 
@@ -182,9 +202,9 @@ def test_a_process_reads_one_picture_at_a_time(monkeypatch: pytest.MonkeyPatch) 
             running.pop()
 
     monkeypatch.setattr(pictures, "_reduced", counted)
-    photo = phone_photo(800, 600)
-    with ThreadPoolExecutor(8) as threads:
-        made = list(threads.map(lambda _: pictures.prepare(photo), range(16)))
+    photo = phone_photo()
+    with ThreadPoolExecutor(4) as threads:
+        made = list(threads.map(lambda _: pictures.prepare(photo), range(8)))
     assert most == 1
     assert len({one.full for one in made}) == 1
 

@@ -86,7 +86,10 @@ class Load:
                 reference = f"{self.stage.run}-once-{next(self._numbers)}"
                 lines = [{"product": random.choice(products).id, "quantity": 1}]
                 body = {"lines": lines, "reference": reference}
-                request = Request("POST", "orders", body, token(account, line))
+                access = self._token(account, line)
+                if not access:
+                    return
+                request = Request("POST", "orders", body, access)
                 sent = time.monotonic()
                 answer = ask(line, request)
                 at, seen = time.monotonic(), answer.body if answer else {}
@@ -106,7 +109,10 @@ class Load:
                 if not order:
                     continue
                 path = ("products?limit=20", f"orders/{order}")[number % 2]
-                request = Request("GET", path, None, token(account, line), None, position)
+                access = self._token(account, line)
+                if not access:
+                    return
+                request = Request("GET", path, None, access, None, position)
                 sent, answer = time.monotonic(), ask(line, request)
                 status, code = (answer.status, answer.code) if answer else (0, "")
                 what = path.partition("/")[0].partition("?")[0]
@@ -119,10 +125,18 @@ class Load:
         product = self.stage.products[-1].id
         key = f"{self.stage.run}-read-{next(self._numbers)}"
         body = {"lines": [{"product": product, "quantity": 1}], "reference": key}
-        answer = ask(line, Request("POST", "orders", body, token(account, line), key=key))
+        answer = ask(line, Request("POST", "orders", body, self._token(account, line), key=key))
         if answer is None or answer.status != 201:
             return None
         return str(answer.body["id"]), answer.headers["larder-position"]
+
+    def _token(self, account: Account, line: Line) -> str:
+        """Return a token; one that is good is used, however long its renewal fails. Empty when the
+        load is over."""
+        while not self._over.is_set():
+            with contextlib.suppress(NoAnswerError):
+                return account.token(line)
+        return ""
 
 
 def ask(line: Line, request: Request) -> Answer | None:
@@ -131,10 +145,3 @@ def ask(line: Line, request: Request) -> Answer | None:
         return line.call(request)
     except GONE:
         return None
-
-
-def token(account: Account, line: Line) -> str:
-    """Return a token; one that is good is used, however long its renewal fails."""
-    while True:
-        with contextlib.suppress(NoAnswerError):
-            return account.token(line)

@@ -125,9 +125,12 @@ class Cluster:
         node.add("pgbouncer", *command, user="postgres", environment={})
 
     def patroni_settings(self, name: str) -> dict[str, str]:
-        """The environment of Patroni on a machine."""
+        """The environment of Patroni on a machine. A password may contain db1 by chance."""
         given = lines(self.folder / "secrets" / "patroni.env")
-        return {key: value.replace("db1", name) for key, value in given.items()}
+        return {
+            key: value if "PASSWORD" in key else value.replace("db1", name)
+            for key, value in given.items()
+        }
 
     def start_databases(self) -> None:
         """Start Patroni; return when a primary and two standbys are there."""

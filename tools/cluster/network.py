@@ -7,8 +7,10 @@ whatever way, the kernel ends every process in it, and no interface, mount or fi
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,10 +32,18 @@ def enter() -> None:
     if sys.platform != "linux" or os.geteuid() != 0:
         raise LauncherError("Namespaces of the network need Linux and root.")
     command = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
-    os.environ[INSIDE] = "1"
     # The first process in there reaps those whose parents were killed: to Patroni a zombie runs.
     reaper = ["/bin/bash", "-c", '"$@"; exit $?', "drill"]
-    os.execvp(command[0], [*command, *reaper, sys.executable, *sys.orig_argv[1:]])  # noqa: S606
+    with tempfile.TemporaryDirectory(prefix="larder-cluster-") as folder:
+        Path(folder).chmod(0o711)
+        environment = os.environ | {INSIDE: "1", "TMPDIR": folder}
+        arguments = [*command, *reaper, sys.executable, *sys.orig_argv[1:]]
+        child = subprocess.Popen(arguments, env=environment)
+        # unshare itself blocks SIGTERM. With its end the kernel ends all that is in there.
+        signal.signal(signal.SIGTERM, lambda *_: child.kill())
+        signal.signal(signal.SIGINT, lambda *_: None)
+        status = child.wait()
+    sys.exit(status if status >= 0 else 128 - status)
 
 
 def run(*command: str | Path) -> str:

@@ -48,7 +48,8 @@ class Site:
 
     def start(self, release: Release) -> None:
         """Start two servers, the worker and nginx."""
-        self.servers = [self._server(release.code) for _ in range(2)]
+        for _ in range(2):
+            self.servers.append(self._server(release.code))
         self.restart_worker(release)
         self.proxy.start([one.port for one in self.servers])
 
@@ -56,8 +57,10 @@ class Site:
         """Start a server of the release, let nginx use it in place of the one with this number, and
         end that one when nginx has none of its requests left."""
         former, self.servers[number] = self.servers[number], self._server(release.code)
-        self.proxy.serve([one.port for one in self.servers])
-        former.stop()
+        try:
+            self.proxy.serve([one.port for one in self.servers])
+        finally:
+            former.stop()
 
     def add_standby(self) -> None:
         """Start a streaming replica."""

@@ -120,7 +120,7 @@ def ship_order(request: TransitionRequest, *, tracking: Tracking = UNTRACKED) ->
     def ship(order: LockedOrder) -> Transition:
         stock_moves = [StockMove(one.product, 0, -one.quantity, "ship") for one in order.lines]
         transition = Transition(type="shipped", status=SHIPPED, stock_moves=stock_moves)
-        return replace(transition, details=tracking.given, data=tracking.given)
+        return replace(transition, details=_differing(order, tracking), data=tracking.given)
 
     def conflict(order: LockedOrder) -> DomainError | None:
         shipped = last_event_data(order.id, "shipped") or {}
@@ -136,19 +136,21 @@ def track_order(request: TransitionRequest, tracking: Tracking) -> bool:
     these values. Raises InvalidInput for invisible characters."""
     _refuse_invisible(tracking)
 
-    def differing(order: LockedOrder) -> dict[str, str]:
-        values = asdict(tracking)
-        return {name: new for name, new in values.items() if new != getattr(order, name)}
-
     def track(order: LockedOrder) -> Transition:
-        after = differing(order)
+        after = _differing(order, tracking)
         before = {name: getattr(order, name) for name in after}
         data = {"before": before, "after": after}
         return Transition(type="tracked", status=order.status, details=after, data=data)
 
     return apply_transition(
-        request, Move.TRACK, track, is_satisfied=lambda order: not differing(order)
+        request, Move.TRACK, track, is_satisfied=lambda order: not _differing(order, tracking)
     )
+
+
+def _differing(order: LockedOrder, tracking: Tracking) -> dict[str, str]:
+    """Returns the values that the order does not have. An order that is not shipped has some if
+    it was unshipped by a server of an earlier version."""
+    return {name: new for name, new in asdict(tracking).items() if new != getattr(order, name)}
 
 
 def _refuse_invisible(tracking: Tracking) -> None:

@@ -29,7 +29,7 @@ from larder.inventory.services.movements import Balance, Movement
 from larder.orders import sql
 from larder.orders.decision import PricedLine
 from larder.orders.errors import InvalidTransition
-from larder.orders.lifecycle import PERMISSIONS, UNDONE, Move, Verdict, judge
+from larder.orders.lifecycle import PERMISSIONS, REPEATABLE, UNDONE, Move, Verdict, judge
 from larder.orders.models import Order, OrderEvent, OrderLine, OrderStatus
 from larder.orders.payment_state import Balances, payable, refund_due
 from larder.orders.queries.event_log import last_event_data
@@ -166,8 +166,7 @@ def apply_transition(
     def make() -> UUID | str:
         order = _lock_with_lines(request.order)
         if not _is_pending(order, move, request, conflict, is_satisfied):
-            # What can be undone could be made again by a later repeat: the key is kept.
-            return request.order if move in UNDONE else idempotency.NOTHING_DONE
+            return request.order if move in REPEATABLE else idempotency.NOTHING_DONE
         accounts.require_active(request.caller)
         if not request.caller.may(PERMISSIONS[move]):
             quotas.take("order_changes", request.caller.id, _units(order, request))
@@ -299,7 +298,7 @@ def _record(order: LockedOrder, transition: Transition, move: Move) -> None:
     audit.record_difference(order_name(order.id), before, after, action=move, personal=_PERSONAL)
 
 
-_PERSONAL = ("note", "reference", "ship_to")
+_PERSONAL = ("note", "reference", "ship_to", "tracking_number")
 """Details that can contain personal data."""
 
 
