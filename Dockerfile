@@ -67,7 +67,9 @@ LABEL org.opencontainers.image.title="Larder" \
       org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.created="${CREATED}"
 # A name for the user's number, and none of the base's own tools for installing Python packages.
+# The folder is what a volume of uploaded pictures begins as, with its owner.
 RUN useradd --uid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin larder \
+    && install -d -o 10001 -g 10001 /var/lib/larder/pictures \
     && find / -xdev \( -path '*/site-packages/pip*' -o -path '*/site-packages/setuptools*' \
         -o -path '*/ensurepip' -o -path '*/bin/pip*' \) -prune -exec rm -rf {} +
 # What Debian has mended since the base was made. And nginx, which another container of this image
@@ -82,7 +84,7 @@ COPY deploy/nginx/larder /etc/nginx/larder
 COPY --from=builder /opt/venv /opt/venv
 COPY --from=builder /app /app
 USER 10001:10001
-# Everything it writes is below /tmp: a tmpfs, with --read-only. It listens to the container's
+# Everything it writes is below /tmp, uploaded pictures apart: a tmpfs, with --read-only. It listens to the container's
 # address; WORKERS, THREADS and all settings come from the environment.
 ENV HOST=0.0.0.0 \
     PORT=8000 \

@@ -4,10 +4,12 @@ docs/how-to/deployment-checklist.md names every id. A check with `deploy=True` i
 that starts, not for tools.
 """
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from decimal import Decimal, InvalidOperation
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -196,6 +198,31 @@ def holds_end(**options: Any) -> list[CheckMessage]:
     if settings.OPEN_HOLDS_MAX < 1:
         return [Error("OPEN_HOLDS_MAX is not positive.", hint="Use 20.", id="larder.E027")]
     return []
+
+
+@register(Tags.files, deploy=True)
+def pictures_can_be_stored(**options: Any) -> list[CheckMessage]:
+    """Returns a warning for settings with which uploaded pictures are not stored or not shown."""
+    folder, bucket = settings.PICTURES_DIR, settings.PICTURES_BUCKET
+    if folder and bucket:
+        hint = "Set PICTURES_DIR or PICTURES_BUCKET, and leave the other empty."
+        said = "PICTURES_DIR is not used, because PICTURES_BUCKET is set."
+        return [checks.Warning(said, hint=hint, id="larder.W006")]
+    if bucket and not settings.PICTURES_URL:
+        hint = "Set PICTURES_URL to the https address where clients fetch pictures of the bucket."
+        said = "Pages of the admin cannot show pictures."
+        return [checks.Warning(said, hint=hint, id="larder.W006")]
+    if folder and not _can_be_written(Path(folder)):
+        hint = "Set PICTURES_DIR to a folder that the servers and the job worker may write to."
+        said = "Pictures cannot be stored in PICTURES_DIR."
+        return [checks.Warning(said, hint=hint, id="larder.W007")]
+    return []
+
+
+def _can_be_written(folder: Path) -> bool:
+    """Returns whether files can be made in the folder. The first upload makes a missing folder."""
+    there = next(one for one in (folder, *folder.absolute().parents) if one.exists())
+    return there.is_dir() and os.access(there, os.W_OK | os.X_OK)
 
 
 @register(Tags.database)

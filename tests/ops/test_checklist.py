@@ -43,6 +43,8 @@ FIRING: dict[str, dict[str, Any]] = {
     "larder.W004": {"EMAIL_URL": ""},
     "larder.W002": {"OWNER_DATABASE_URL": "postgresql:///", "DATABASE_URL": "postgresql:///"},
     "larder.W003": {"RATE_LIMITS": "wide"},
+    "larder.W006": {"PICTURES_DIR": "/srv/pictures", "PICTURES_BUCKET": "pictures"},
+    "larder.W007": {"PICTURES_DIR": "/dev/null/pictures"},
     "security.W004": {"SECURE_HSTS_SECONDS": 0},
     "security.W005": {"SECURE_HSTS_INCLUDE_SUBDOMAINS": False},
     "security.W008": {"SECURE_SSL_REDIRECT": False},

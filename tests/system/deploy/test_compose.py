@@ -85,6 +85,18 @@ def test_an_existing_secret_is_kept(tmp_path: Path) -> None:
     assert (tmp_path / "sentry_dsn").read_text() == ""
 
 
+def test_servers_and_worker_share_a_folder_of_pictures_with_their_owner() -> None:
+    given = documents()
+    for name in ("app1", "app2", "worker"):
+        assert given["services"][name]["volumes"] == ["pictures:/var/lib/larder/pictures"]
+    assert "pictures" in given["volumes"]
+    image = (ROOT / "Dockerfile").read_text()
+    assert "install -d -o 10001 -g 10001 /var/lib/larder/pictures" in image
+    for name in ("server", "worker"):
+        unit = (ROOT / f"deploy/ec2/larder-{name}.service").read_text()
+        assert "\nStateDirectory=larder/pictures\n" in unit
+
+
 def test_registration_is_closed_by_default() -> None:
     def registration(**variables: str) -> set[str | None]:
         services = compose.read(FOLDER / "compose.yaml", variables, without=WITHOUT)
