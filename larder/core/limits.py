@@ -313,6 +313,12 @@ MAX_DASHBOARD_DAYS = 92
 MAX_SOLD_PRODUCTS = 1_000
 """Products of a day whose units are counted, the best sellers. Bounds what a period reads."""
 
+SHOWN_ORDERS = 20
+"""Orders on the page of a customer: the newest ones."""
+
+MAX_SUMMED_ORDERS = 5_000
+"""Orders of a customer that are counted and added up on that page: the newest ones."""
+
 MAX_SHOWN_EVENTS = 50
 """Events on the page of an order: the newest ones."""
 

@@ -49,6 +49,7 @@ from larder.staff.base import (
 )
 from larder.staff.confirming import require_confirmation
 from larder.staff.factors import FactorsAdmin
+from larder.staff.identity_contents import customer_contents
 from larder.staff.recording import record_refusal
 
 SENTENCES: Mapping[str, Sentence] = {
@@ -155,6 +156,16 @@ class CustomerAdmin(FactorsAdmin, UserAdmin):  # type: ignore[type-arg]
     sortable_by = ()
     filter_horizontal = ()
     actions_detail = ("set_password", "reset_factor", "enrol_code")
+    change_form_outer_after_template = "staff/customer_contents.html"
+
+    class Media:
+        css = {"all": ("staff/orders.css",)}
+
+    def render_change_form(self, request: Any, context: Any, *args: Any, **options: Any) -> Any:
+        """Shows the customer's orders and addresses below the account."""
+        if options.get("obj") is not None:
+            context |= customer_contents(request.user, options["obj"].pk)
+        return super().render_change_form(request, context, *args, **options)
 
     def get_queryset(self, request: Any) -> Any:
         """Returns the accounts without deleted ones, which have no personal data any more."""

@@ -20,6 +20,7 @@ from larder.core.errors import DomainError
 from larder.core.limits import MAX_SHORT_TEXT_LENGTH, MAX_UNITS
 from larder.http.shop import terms
 from larder.identity import audit
+from larder.identity.models import Customer
 from larder.orders.decision import Wanted
 from larder.orders.errors import OrderTooSmall
 from larder.orders.services.place_order import place_order
@@ -103,7 +104,7 @@ class PlaceableOrders(ServiceAdmin):
             title="Order for a customer",
             answer="Place order",
             back=reverse("admin:orders_order_changelist"),
-            form=reopened(OrderForm, request, {}),
+            form=reopened(OrderForm, request, _chosen_customer(request)),
             lines=empty_lines(WantedForm, request, {}),
             text="At today's prices. All lines are placed or none.",
             can_grow=True,
@@ -126,6 +127,15 @@ class PlaceableOrders(ServiceAdmin):
             address = reverse("admin:orders_order_change", args=[placed.order.id])
             return HttpResponseRedirect(address)
         return show(self, request, page)
+
+
+def _chosen_customer(request: Any) -> dict[str, Any]:
+    """Returns the customer that the address names, for users who may see customers."""
+    chosen = request.GET.get("customer", "")
+    if not (chosen and request.user.has_perm("identity.view_customer")):
+        return {}
+    found = Customer.objects.filter(pk=chosen, deleted_at=None)
+    return {"customer": found.values_list("pk", flat=True).first()}
 
 
 def _place(page: Page, request: Any) -> Placed:

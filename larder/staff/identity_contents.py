@@ -1,0 +1,76 @@
+"""What staff see of a customer below the fields of the account: orders and addresses."""
+
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Count, Q, QuerySet, Sum
+from django.urls import reverse
+
+from larder.core.limits import MAX_ADDRESSES, MAX_SUMMED_ORDERS, SHOWN_ORDERS
+from larder.identity import queries
+from larder.identity.queries import PARCEL_FIELDS, AddressRow
+from larder.orders.models import Order, OrderStatus
+from larder.staff.base import amount, change_link, counted, in_one_line, moment
+from larder.staff.lists import label
+from larder.staff.orders import VARIANTS
+from larder.staff.orders_contents import address_lines
+
+UNSOLD = (OrderStatus.CANCELLED, OrderStatus.EXPIRED)
+
+
+def customer_contents(user: Any, customer: int) -> dict[str, Any]:
+    """Returns the sections of a customer's page; empty for users who may not see orders."""
+    if not user.has_perm("orders.view_order"):
+        return {}
+    found = queries.addresses(customer, after=None, limit=MAX_ADDRESSES)
+    orders = _placed(customer)
+    return {
+        "customer_orders": _orders_table(orders),
+        "customer_sum": _sum(orders),
+        "customer_addresses": [_address(one) for one in found],
+        "new_order": _new_order(customer) if user.has_perm("orders.add_order") else "",
+    }
+
+
+def _placed(customer: int) -> "QuerySet[Order]":
+    """Returns the placed orders, newest first: index order_history."""
+    found = Order.objects.filter(customer_id=customer, placed_at__isnull=False)
+    return found.order_by("-placed_at", "-id")
+
+
+def _orders_table(orders: "QuerySet[Order]") -> dict[str, Any]:
+    shown = orders.values_list("id", "number", "status", "total", "currency", "placed_at")
+    rows = [
+        [
+            change_link("orders_order", id, f"#{number}"),
+            label(status, VARIANTS.get(status, "")),
+            in_one_line(amount(total, currency)),
+            in_one_line(moment(placed_at)),
+        ]
+        for id, number, status, total, currency, placed_at in shown[:SHOWN_ORDERS]
+    ]
+    return {"headers": ["Number", "Status", "Total", "Placed"], "rows": rows}
+
+
+def _sum(orders: "QuerySet[Order]") -> str:
+    """Returns number and sum of the orders in the shop's currency that were not cancelled. Reads at
+    most the newest MAX_SUMMED_ORDERS orders."""
+    counts = Q(currency=settings.CURRENCY) & ~Q(status__in=UNSOLD)
+    found = orders.only("id", "status", "total", "currency")[:MAX_SUMMED_ORDERS].aggregate(
+        read=Count("id"), number=Count("id", filter=counts), total=Sum("total", filter=counts)
+    )
+    total = amount(found["total"] or Decimal(0), settings.CURRENCY)
+    text = f"{counted(found['number'], 'order')}, {total}, without cancelled and expired ones."
+    if found["read"] < MAX_SUMMED_ORDERS:
+        return text
+    return f"{text} Only the last {MAX_SUMMED_ORDERS:,} orders are counted."
+
+
+def _address(row: AddressRow) -> dict[str, Any]:
+    lines = address_lines({name: getattr(row, name) for name in PARCEL_FIELDS})
+    return {"label": row.label, "lines": lines, "phone": row.phone}
+
+
+def _new_order(customer: int) -> str:
+    return reverse("admin:orders_order_telephone", query={"customer": customer})
