@@ -8,7 +8,7 @@ from django.views.generic import RedirectView
 from larder.compat.urls import patterns as earlier_contracts
 from larder.ops import demo_app, health, metrics, pictures
 from larder.ops.home import home
-from larder.staff import own_keys, second_factor
+from larder.staff import new_password, own_keys, second_factor
 from larder.staff.at_once import limited_page
 from larder.staff.own_account import log_in_page
 from larder.v1.urls import documentation, provider_events
@@ -21,6 +21,7 @@ urlpatterns = [
     path("metrics", metrics.page),
     path("admin/login/", log_in_page),
     path("admin/second-factor/", limited_page(second_factor.page), name="second_factor"),
+    path("admin/new-password/", limited_page(new_password.page), name="new_password"),
     path("admin/own-keys/", admin.site.admin_view(own_keys.page), name="own_keys"),
     path("admin/", admin.site.urls),
     # For people who open the address of the server in a browser.

@@ -72,10 +72,11 @@ class FactorsAdmin(ServiceAdmin):
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "title": "Enrolment code",
+            "what": "code",
             "code": code,
             "back": self._back(object_id).url,
         }
-        return TemplateResponse(request, "staff/enrolment_code.html", context)
+        return TemplateResponse(request, "staff/shown_once.html", context)
 
     def _confirmed(
         self, request: Any, object_id: str, title: str, text: str

@@ -50,6 +50,7 @@ from larder.staff.base import (
 from larder.staff.confirming import require_confirmation
 from larder.staff.factors import FactorsAdmin
 from larder.staff.identity_contents import customer_contents
+from larder.staff.password_links import PasswordLinks
 from larder.staff.recording import record_refusal
 
 SENTENCES: Mapping[str, Sentence] = {
@@ -112,7 +113,8 @@ class CustomerForm(AccountForm):
 
 
 class NewCustomerForm(SetPasswordMixin, AccountForm):  # type: ignore[type-arg]
-    """The form of a new account: its name, and a password that Django's validators accept."""
+    """The form of a new account: its name, and a password that Django's validators accept, or none:
+    the person sets it with a link."""
 
     password1, password2 = SetPasswordMixin.create_password_fields()
 
@@ -121,8 +123,15 @@ class NewCustomerForm(SetPasswordMixin, AccountForm):  # type: ignore[type-arg]
         for name in ("password1", "password2"):
             attrs = {"autocomplete": "new-password"}
             self.fields[name].widget = UnfoldAdminPasswordWidget(attrs=attrs)
+            self.fields[name].required = False
+        self.fields[
+            "password2"
+        ].help_text = "Leave both empty if the person is to set it: save, then press Password link."
 
     def clean(self) -> dict[str, Any]:
+        first, second = (self.cleaned_data.get(name) for name in ("password1", "password2"))
+        if bool(first) != bool(second):
+            self.add_error("password2", "Enter the password twice, or leave both empty.")
         self.validate_passwords()
         return super().clean()
 
@@ -134,11 +143,13 @@ class NewCustomerForm(SetPasswordMixin, AccountForm):  # type: ignore[type-arg]
         """Returns the account of a valid form."""
         given = self.cleaned_data
         names = ("username", "email", "first_name", "last_name")
-        return NewCustomer(**{name: given[name] for name in names}, password=given["password1"])
+        return NewCustomer(
+            **{name: given[name] for name in names}, password=given["password1"] or None
+        )
 
 
 @admin.register(Customer)
-class CustomerAdmin(FactorsAdmin, UserAdmin):  # type: ignore[type-arg]
+class CustomerAdmin(PasswordLinks, FactorsAdmin, UserAdmin):  # type: ignore[type-arg]
     """Accounts. They are deactivated, not deleted, because orders refer to them."""
 
     form = CustomerForm
@@ -155,7 +166,7 @@ class CustomerAdmin(FactorsAdmin, UserAdmin):  # type: ignore[type-arg]
     ordering = ("-id",)
     sortable_by = ()
     filter_horizontal = ()
-    actions_detail = ("set_password", "reset_factor", "enrol_code")
+    actions_detail = ("set_password", "password_link", "reset_factor", "enrol_code")
     change_form_outer_after_template = "staff/customer_contents.html"
 
     class Media:

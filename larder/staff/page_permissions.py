@@ -20,6 +20,7 @@ _NAMED: Mapping[str, tuple[str, ...]] = {
     "identity_customer_add": ("identity.add_customer", "identity.change_customer"),
     "auth_user_password_change": ("identity.change_customer",),
     "identity_customer_set_password": ("identity.change_customer",),
+    "identity_customer_password_link": ("identity.change_customer",),
     "identity_customer_reset_factor": ("identity.manage_rights",),
     "identity_customer_enrol_code": ("identity.manage_rights",),
     "orders_order_address_label": ("orders.view_order",),

@@ -83,13 +83,14 @@ def pages(boss: Person, orders: Sequence[UUID]) -> list[str]:
     account = f"/admin/identity/customer/{boss.id}/"
     return [
         *("/admin/", "/admin/catalog/", "/admin/password_change/", *lists(boss)),
-        *(reverse("second_factor"), reverse("own_keys")),
+        *(reverse("second_factor"), reverse("own_keys"), reverse("new_password")),
         *(f"{product}{jam}/{page}/" for page in ("change", "history", "archive")),
         *(f"{product}import-file/", f"{product}export/", f"/admin/inventory/stock/{jam}/change/"),
         *(f"{order}{placed}/{page}/" for page in ("change", "history", "pack", "cancel")),
         *(f"{order}{packed}/ship/", f"{order}{shipped}/deliver/", f"{order}{shipped}/return/"),
         *(f"{order}{shipped}/track/", f"{order}{placed}/note/"),
         *(f"{order}telephone/", f"{account}change/", f"{account}set-password/"),
+        f"{account}password-link/",
     ]
 
 

@@ -53,6 +53,7 @@ def screens(desk: Desk, product: int, order: object, account: Customer) -> Itera
     for path in (*SCREENS, f"catalog/product/{product}/change/"):
         yield desk.get(path).text
     yield desk.get(f"identity/customer/{account.pk}/change/").text
+    yield desk.get(f"identity/customer/{account.pk}/password-link/").text
     for move in ("edit", "pack", "cancel", "ship", "deliver", "return"):
         yield desk.get(f"orders/order/{order}/change/").text
         yield desk.get(f"orders/order/{order}/{move}/").text

@@ -1,4 +1,4 @@
-"""Password resets: requested by email address, completed with the token of the mail.
+"""Password resets: requested by email address or by staff, completed with the token.
 
 The token is not stored. It is computed from the row of the reset, the current state of the account
 and the installation's secret, when the mail is sent and when the token is checked. So it becomes
@@ -16,12 +16,14 @@ from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Lower
 
-from larder.core.errors import InvalidInput
+from larder.core.errors import InvalidInput, NotFound
 from larder.identity import audit, hashers, queries
+from larder.identity.caller import Caller
 from larder.identity.errors import ResetTokenInvalid
 from larder.identity.models import Customer, PasswordReset
 from larder.identity.services.credentials import password_faults
 from larder.identity.services.passwords import WHERE, replace_password
+from larder.identity.services.rights import CHANGE, require_manageable
 from larder.identity.tokens import is_reset_token, reset_named, reset_token
 
 LIFETIME = timedelta(hours=1)
@@ -29,6 +31,15 @@ LIFETIME = timedelta(hours=1)
 SETTLED = timedelta(days=7)
 """Time after a change of the address by its owner in which no reset is sent. Otherwise the thief of
 an unlocked telephone or of a key could take over the account with a new address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """A reset: the address to which it is mailed, the token, and when the token expires."""
+
+    email: str = field(repr=False)
+    token: str = field(repr=False)
+    until: datetime
 
 
 def request_reset(email: str, *, notify: Callable[[UUID], None], now: datetime) -> None:
@@ -41,21 +52,41 @@ def request_reset(email: str, *, notify: Callable[[UUID], None], now: datetime) 
         notify(reset.id)
 
 
+def offer_reset(
+    actor: Caller,
+    customer: int,
+    *,
+    secret: str,
+    notify: Callable[[UUID], None] | None,
+    now: datetime,
+) -> Invitation:
+    """Records a reset for an account, requested by staff who may set its password, and returns its
+    token. With `notify` calls it with the id of the reset in the same transaction, if the account
+    has an address that `request_reset` would use.
+
+    Raises NotFound (deactivated), SessionEnded, NotStaff, PermissionMissing.
+    """
+    with transaction.atomic(durable=True):
+        require_manageable(actor, customer, CHANGE)
+        account = Customer.objects.filter(pk=customer, is_active=True).first()
+        if account is None:
+            raise NotFound
+        reset = PasswordReset.objects.create(customer_id=customer, created_at=now)
+        is_mailed = notify is not None and _owner(account.email, now) == customer
+        if notify is not None and is_mailed:
+            notify(reset.id)
+        name = audit.customer_name(account.public_id)
+        audit.record(name, "offer_reset", after={"mailed": is_mailed})
+    token = reset_token(secret, reset.id, _standing(account))
+    return Invitation(account.email if is_mailed else "", token, now + LIFETIME)
+
+
 def _owner(email: str, now: datetime) -> int | None:
     folded = Customer.objects.alias(folded=Lower("email"))
     settled = Q(email_since=None) | Q(email_since__lt=now - SETTLED)
     found = folded.filter(settled, ~Q(email=""), is_active=True)
     found = found.filter(folded__in=queries.lowered_spellings(email))
     return next(iter(found.values_list("pk", flat=True)[:1]), None)
-
-
-@dataclass(frozen=True, slots=True)
-class Invitation:
-    """The content of a reset mail: its address, the token, and when the token expires."""
-
-    email: str = field(repr=False)
-    token: str = field(repr=False)
-    until: datetime
 
 
 def invitation(reset: UUID, *, secret: str, now: datetime) -> Invitation | None:

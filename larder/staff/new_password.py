@@ -1,0 +1,83 @@
+"""The page on which a person without a session sets a new password, with the token of a link."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
+
+from larder.core.clock import now
+from larder.core.errors import DomainError, Overloaded
+from larder.core.limits import MAX_PASSWORD_LENGTH, MAX_RESET_TOKEN_LENGTH
+from larder.http import problems, throttling
+from larder.http.authentication import secrets
+from larder.identity.rates import RateLimited
+from larder.identity.services import resets
+from larder.identity.tokens import reset_named
+from larder.staff.base import Sentence, explain
+from larder.staff.confirming import TOO_MANY
+
+SENTENCES: Mapping[str, Sentence] = {
+    "reset_token_invalid": Sentence(
+        "reset_token", "This code is wrong, was used before, or has expired. Ask for a new one."
+    ),
+}
+
+
+def _password(label: str) -> forms.CharField:
+    widget = UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"})
+    return forms.CharField(label=label, strip=False, max_length=MAX_PASSWORD_LENGTH, widget=widget)
+
+
+class NewPasswordForm(forms.Form):
+    """The token, which a script takes from the link, and the new password."""
+
+    reset_token = forms.CharField(
+        label="Code of the link or the mail",
+        max_length=MAX_RESET_TOKEN_LENGTH,
+        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"}),
+    )
+    new_password = _password("New password")
+    again = _password("New password again")
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or {}
+        if not self.errors and given["new_password"] != given["again"]:
+            self.add_error("again", "The two passwords differ.")
+        return given
+
+
+@never_cache
+@sensitive_post_parameters()
+def page(request: HttpRequest) -> HttpResponse:
+    """Shows the form, sets the password, and leads to the log-in."""
+    form = NewPasswordForm(request.POST or None)
+    if not form.is_valid():
+        return _show(request, form)
+    token = form.cleaned_data["reset_token"].strip()
+    named = reset_named(token)
+    try:
+        with throttling.confirm(request, None if named is None else str(named)):
+            wanted = form.cleaned_data["new_password"]
+            resets.set_forgotten(token, wanted, secrets=secrets(), now=now())
+    except RateLimited as refusal:
+        form.add_error(None, TOO_MANY.format(refusal.retry_after))
+        return problems.mark(_show(request, form), refusal)
+    except DomainError as refusal:
+        for field, text in explain(refusal, SENTENCES):
+            form.add_error(field if field in form.fields else None, text)
+        answer = _show(request, form)
+        return problems.mark(answer, refusal) if isinstance(refusal, Overloaded) else answer
+    messages.success(request, "The password is set. Log in with it.")
+    return HttpResponseRedirect(reverse("admin:login"))
+
+
+def _show(request: HttpRequest, form: NewPasswordForm) -> HttpResponse:
+    context = {**admin.site.each_context(request), "title": "New password", "form": form}
+    return TemplateResponse(request, "staff/new_password.html", context)

@@ -1,0 +1,82 @@
+"""The button at an account whose owner sets the password with a link."""
+
+from functools import partial
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+
+from larder.core.clock import now
+from larder.core.errors import DomainError
+from larder.http.authentication import secrets
+from larder.identity import queries
+from larder.identity.services import resets
+from larder.notifications.services import PASSWORD_RESET, queue_mail
+from larder.staff.base import Question, ServiceAdmin, ask, button, caller_of
+from larder.staff.confirming import require_confirmation
+from larder.staff.recording import record_refusal
+
+EXPLAINED = (
+    "With the link the person sets a new password, once, within an hour. It is sent to the email "
+    "address of the account; if the shop sends no mail to it, the link is shown here, once."
+)
+
+
+class PasswordLinks(ServiceAdmin):
+    """The admin of accounts, with this button."""
+
+    def has_link_permission(self, request: Any, object_id: Any = None) -> bool:
+        """Returns whether the user may set passwords and, of an account, whether it is active and
+        has no rights that the user does not have."""
+        if not self.may(request, "change") or object_id is None:
+            return self.may(request, "change")
+        found = self.get_object(request, unquote(str(object_id)))
+        if found is None or not found.is_active:
+            return False
+        return queries.may_manage(caller_of(request), found.pk)
+
+    @button("Password link", permissions=["link"], url_path="password-link", icon="link")
+    def password_link(self, request: Any, object_id: str) -> HttpResponse:
+        """Asks, then sends the link by mail, or shows it once."""
+        found = self.get_object(request, unquote(object_id))
+        if found is None:
+            raise PermissionDenied
+        require_confirmation(request)
+        if request.method != "POST":
+            asked = Question("Password link", EXPLAINED, "Make a link", [str(found)], [], "primary")
+            return ask(self, request, asked)
+        back = reverse("admin:identity_customer_change", args=[found.pk])
+        moment = now()
+        try:
+            made = resets.offer_reset(
+                caller_of(request),
+                found.pk,
+                secret=secrets()[0],
+                notify=partial(queue_mail, PASSWORD_RESET, now=moment)
+                if settings.EMAIL_URL
+                else None,
+                now=moment,
+            )
+        except DomainError as refusal:
+            record_refusal(request, refusal)
+            self.tell_refusal(request, refusal, {})
+            return HttpResponseRedirect(back)
+        page = request.build_absolute_uri(reverse("new_password"))
+        if made.email:
+            text = f"The mail is on its way to {made.email}. A code in it can be used at {page}"
+            self.message_user(request, text, messages.SUCCESS)
+            return HttpResponseRedirect(back)
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": "Password link",
+            "what": "link",
+            "code": f"{page}#{made.token}",
+            "back": back,
+        }
+        return TemplateResponse(request, "staff/shown_once.html", context)
