@@ -73,7 +73,7 @@ class FactorsAdmin(ServiceAdmin):
             "opts": self.opts,
             "title": "Enrolment code",
             "what": "code",
-            "code": code,
+            "shown": code,
             "back": self._back(object_id).url,
         }
         return TemplateResponse(request, "staff/shown_once.html", context)

@@ -76,7 +76,7 @@ class PasswordLinks(ServiceAdmin):
             "opts": self.opts,
             "title": "Password link",
             "what": "link",
-            "code": f"{page}#{made.token}",
+            "shown": f"{page}#{made.token}",
             "back": back,
         }
         return TemplateResponse(request, "staff/shown_once.html", context)

@@ -5,7 +5,9 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import transaction
 
+from larder.db import database
 from larder.identity.models import Address
 from larder.orders.models import Order
 from larder.staff import identity_contents
@@ -76,7 +78,7 @@ def test_only_the_last_orders_are_shown_and_added_up(
     assert [row[0].split("#")[1].split("<")[0] for row in rows] == [str(n) for n in newest[:20]]
     assert "5 orders, 5.00 GBP" in shown.text
     assert "Only the last 5 orders are counted." in shown.text
-    assert desk.queries(page(who)) == few == 19
+    assert desk.queries(page(who)) == few == 21
 
 
 def test_the_page_of_a_new_customer_has_no_sections(desk: Desk) -> None:
@@ -84,7 +86,10 @@ def test_the_page_of_a_new_customer_has_no_sections(desk: Desk) -> None:
 
 
 def test_the_orders_of_a_customer_are_read_by_their_index(mary: Person) -> None:
-    plan = identity_contents._placed(mary.id)[:20].explain()
+    with transaction.atomic():
+        # In a table of few rows a sort costs nothing.
+        database.execute("SET LOCAL enable_sort = off")
+        plan = identity_contents._placed(mary.id)[:20].explain()
     assert "order_history" in plan
     assert "Sort" not in plan
 

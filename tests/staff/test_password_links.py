@@ -35,7 +35,7 @@ def link_path(customer: int) -> str:
 def make_link(desk: Desk, customer: int) -> str:
     """Returns the token of the link that the page shows."""
     made = desk.post(link_path(customer), {})
-    address, _, token = made.response.context["code"].partition("#")
+    address, _, token = made.response.context["shown"].partition("#")
     assert address.endswith(PAGE)
     return str(token)
 
@@ -99,7 +99,7 @@ def test_the_link_is_sent_by_mail_where_the_shop_sends_mails(
     sent = desk.post(link_path(tom.id), {})
     assert "tom@example.com" in sent.messages[0]
     assert Mail.objects.get().about == PasswordReset.objects.get(customer=tom.id).pk
-    assert "#" in desk.post(link_path(sam.id), {}).response.context["code"]
+    assert "#" in desk.post(link_path(sam.id), {}).response.context["shown"]
     assert Mail.objects.count() == 1
 
 
