@@ -60,6 +60,7 @@ def _python_for(checkout: Path, data: Path) -> Path:
     if packages(checkout) <= packages(CHECKOUT):
         return Path(sys.executable)
     venv = (data / "venv").absolute()
+    venv.parent.mkdir(parents=True, exist_ok=True)
     done = subprocess.run(
         ["sh", "tools/bootstrap.sh", REQUIREMENTS],
         cwd=checkout,
