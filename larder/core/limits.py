@@ -104,11 +104,12 @@ MAX_PICTURE_BYTES = 10 * 1024 * 1024
 """Bytes of an uploaded picture: a photo of a phone has 2 to 8 MB."""
 
 MAX_JPEG_PIXELS = 52_000_000
-"""Pixels of an uploaded JPEG: cameras of phones have up to 8,192 × 6,144. It is read at a smaller
-scale, which takes up to 200 MB of memory for a moment."""
+"""Pixels of an uploaded JPEG that is read at a smaller scale, in up to 200 MB of memory: cameras of
+phones have up to 8,192 × 6,144."""
 
 MAX_PICTURE_PIXELS = 12_500_000
-"""Pixels of an uploaded PNG or WebP, which are read completely: up to 200 MB too."""
+"""Pixels of every other uploaded picture, which is read completely: a PNG, a WebP, a progressive
+JPEG, or a JPEG that is too narrow for a smaller scale."""
 
 UNUSED_PICTURE_DAYS = 30
 """Days for which a picture is kept after no product has it any more. A restored database of these

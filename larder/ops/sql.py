@@ -335,7 +335,7 @@ END
 customer, or to staff, who may see all orders. A key of a submitted cart belongs to its customer
 only; a key of a move that customers cannot make belongs to staff only. The path of a move names its
 order, in the fifth part of the operation. An actor of an event that only staff can cause was staff,
-and may have left; so was the owner of a key of a move that was found made, which has no event."""
+and may have left. The key of a repeated move is kept without an event: it belongs to staff too."""
 
 SAME_USERNAME = """
 SELECT lower(username) AS username, count(*) AS accounts, array_agg(id ORDER BY id) AS ids

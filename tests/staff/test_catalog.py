@@ -20,16 +20,6 @@ from tests.staff.desk import Desk, allow
 PRODUCTS = "catalog/product/"
 
 
-@pytest.fixture
-def boss(person: Callable[..., Person]) -> Person:
-    return person(is_staff=True, is_superuser=True)
-
-
-@pytest.fixture
-def desk(boss: Person) -> Desk:
-    return Desk(boss)
-
-
 def change(product: int) -> str:
     return f"{PRODUCTS}{product}/change/"
 

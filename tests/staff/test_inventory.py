@@ -27,16 +27,6 @@ PRODUCTS = "catalog/product/"
 
 
 @pytest.fixture
-def boss(person: Callable[..., Person]) -> Person:
-    return person(is_staff=True, is_superuser=True)
-
-
-@pytest.fixture
-def desk(boss: Person) -> Desk:
-    return Desk(boss)
-
-
-@pytest.fixture
 def promised(person: Callable[..., Person], product: Callable[..., int]) -> int:
     """JAM: ten on the shelf, four of them promised."""
     who, jam = person(), product(sku="JAM", stock=10)

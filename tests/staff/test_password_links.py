@@ -18,16 +18,6 @@ PAGE = "/admin/new-password/"
 WANTED = "a longer passphrase"
 
 
-@pytest.fixture
-def boss(person: Callable[..., Person]) -> Person:
-    return person(is_staff=True, is_superuser=True)
-
-
-@pytest.fixture
-def desk(boss: Person) -> Desk:
-    return Desk(boss)
-
-
 def link_path(customer: int) -> str:
     return f"identity/customer/{customer}/password-link/"
 

@@ -55,7 +55,7 @@ class Adjusted:
 
 @dataclass(frozen=True, slots=True)
 class _Cause:
-    """Why, by whom and when stock is corrected."""
+    """The reason, the actor, the time and the note of an adjustment."""
 
     reason: str
     actor: UUID
