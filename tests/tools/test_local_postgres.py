@@ -198,7 +198,7 @@ def test_data_of_another_major_version_are_refused(data: Path) -> None:
     folder = data / "server" / "cluster"
     folder.mkdir(parents=True)
     (folder / "PG_VERSION").write_text("16\n")
-    with pytest.raises(LauncherError, match="written by PostgreSQL 16, this is PostgreSQL 18"):
+    with pytest.raises(LauncherError, match="written by PostgreSQL 16, and this is PostgreSQL 18"):
         Cluster(data).start()
 
 

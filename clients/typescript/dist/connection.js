@@ -23,7 +23,7 @@ export class Connection {
                 const wait = isTemporary(error) ? backOff(failed, error.retryAfter) : Infinity;
                 if (!isSafe || failed >= this.#tries || wait > LONGEST_WAIT)
                     throw error;
-                await pause(wait);
+                await new Promise((resolve) => setTimeout(resolve, wait));
             }
         }
     }
@@ -75,9 +75,6 @@ function read(response, text) {
 /** Milliseconds to wait after so many failures: at least `retryAfter` seconds, plus a random part. */
 export function backOff(failures, retryAfter = 0, longest = LONGEST_WAIT) {
     return retryAfter * 1000 + Math.random() * Math.min(longest, FIRST_WAIT * 2 ** failures);
-}
-function pause(milliseconds) {
-    return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 /** Returns a function that runs `run` once for all callers who call it while it runs. */
 export function shared(run) {

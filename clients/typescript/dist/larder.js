@@ -94,7 +94,8 @@ export class Larder {
         if (session?.access === undefined)
             throw new SessionEndedError();
         const { access, ...ended } = session;
-        const pair = await this.#tokens("auth/token/refresh", { refresh: session.refresh }).catch((error) => {
+        const exchange = this.#tokens("auth/token/refresh", { refresh: session.refresh });
+        const pair = await exchange.catch((error) => {
             if (!isUnauthorized(error))
                 throw error;
         });

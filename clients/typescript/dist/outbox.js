@@ -11,6 +11,7 @@ export class Outbox {
     wake = () => { };
     #changing = Promise.resolve();
     #flushing = Promise.resolve();
+    #newest = 0;
     constructor(larder, storage) {
         this.larder = larder;
         this.storage = storage;
@@ -20,10 +21,12 @@ export class Outbox {
      * `also` are changes of the app that are written with it, such as an emptied cart.
      */
     async add(draft, also = {}) {
+        // Orders of one millisecond, or of a clock that was set back, keep their sequence.
+        const at = (this.#newest = Math.max(Date.now(), this.#newest + 1));
         const prefix = await this.#prefix();
         if (prefix === undefined)
             throw new SessionEndedError();
-        const entry = { id: uuid(), draft, at: Date.now(), state: "waiting" };
+        const entry = { id: uuid(), draft, at, state: "waiting" };
         await this.storage.write({ ...also, [prefix + entry.id]: entry });
         this.onChange();
         this.wake();
@@ -42,7 +45,7 @@ export class Outbox {
      * will never place it, or `placed` if it has.
      */
     async giveUp(id) {
-        await this.#change(id, (entry) => entry.state === "waiting" ? { ...entry, state: "giving_up" } : entry);
+        await this.#change(id, (entry) => (isOpen(entry) ? { ...entry, state: "giving_up" } : entry));
         this.wake();
     }
     /** Removes an order that the user has seen the fate of. Others stay. */

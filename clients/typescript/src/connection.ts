@@ -44,7 +44,7 @@ export class Connection {
       } catch (error) {
         const wait = isTemporary(error) ? backOff(failed, error.retryAfter) : Infinity;
         if (!isSafe || failed >= this.#tries || wait > LONGEST_WAIT) throw error;
-        await pause(wait);
+        await new Promise((resolve) => setTimeout(resolve, wait));
       }
     }
   }
@@ -90,10 +90,6 @@ function read(response: Response, text: string): unknown {
 /** Milliseconds to wait after so many failures: at least `retryAfter` seconds, plus a random part. */
 export function backOff(failures: number, retryAfter = 0, longest = LONGEST_WAIT): number {
   return retryAfter * 1000 + Math.random() * Math.min(longest, FIRST_WAIT * 2 ** failures);
-}
-
-function pause(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
 /** Returns a function that runs `run` once for all callers who call it while it runs. */

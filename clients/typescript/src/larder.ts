@@ -116,11 +116,10 @@ export class Larder {
     const session = await this.#session();
     if (session?.access === undefined) throw new SessionEndedError();
     const { access, ...ended } = session;
-    const pair = await this.#tokens("auth/token/refresh", { refresh: session.refresh }).catch(
-      (error: unknown) => {
-        if (!isUnauthorized(error)) throw error;
-      },
-    );
+    const exchange = this.#tokens("auth/token/refresh", { refresh: session.refresh });
+    const pair = await exchange.catch((error: unknown) => {
+      if (!isUnauthorized(error)) throw error;
+    });
     // The user may have logged out, or in again, meanwhile.
     if ((await this.#session())?.access !== access) return;
     await this.#storage.write({ [SESSION]: { ...ended, ...pair } });

@@ -35,6 +35,7 @@ export class Outbox {
 
   #changing: Promise<unknown> = Promise.resolve();
   #flushing: Promise<void> = Promise.resolve();
+  #newest = 0;
 
   constructor(
     private readonly larder: Larder,
@@ -46,9 +47,11 @@ export class Outbox {
    * `also` are changes of the app that are written with it, such as an emptied cart.
    */
   async add(draft: Draft, also: Changes = {}): Promise<string> {
+    // Orders of one millisecond, or of a clock that was set back, keep their sequence.
+    const at = (this.#newest = Math.max(Date.now(), this.#newest + 1));
     const prefix = await this.#prefix();
     if (prefix === undefined) throw new SessionEndedError();
-    const entry: Entry = { id: uuid(), draft, at: Date.now(), state: "waiting" };
+    const entry: Entry = { id: uuid(), draft, at, state: "waiting" };
     await this.storage.write({ ...also, [prefix + entry.id]: entry });
     this.onChange();
     this.wake();
@@ -68,9 +71,7 @@ export class Outbox {
    * will never place it, or `placed` if it has.
    */
   async giveUp(id: string): Promise<void> {
-    await this.#change(id, (entry) =>
-      entry.state === "waiting" ? { ...entry, state: "giving_up" } : entry,
-    );
+    await this.#change(id, (entry) => (isOpen(entry) ? { ...entry, state: "giving_up" } : entry));
     this.wake();
   }
 

@@ -351,3 +351,10 @@ test("a request that is not answered ends", async (t) => {
   suffer(proxy, "hang");
   await assert.rejects(larder.request("GET", "me"), { name: "NoNetworkError", reason: "timeout" });
 });
+
+test("orders that are added in the same millisecond keep their sequence", async () => {
+  const [{ larder }, product] = [await phone(), await makeProduct(9)];
+  const adding = [5, 4, 3, 2, 1, 6, 7, 8].map((quantity) => add(larder, product, quantity));
+  const ids = await Promise.all(adding);
+  assert.deepEqual((await larder.outbox.all()).map((one) => one.id), ids);
+});
