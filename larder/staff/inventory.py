@@ -7,18 +7,16 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpResponse, HttpResponseRedirect, JsonResponse
-from django.urls import path, reverse
+from django.http import HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 
 from larder.core.errors import DomainError
-from larder.core.limits import MAX_SHORT_TEXT_LENGTH
 from larder.inventory import queries
 from larder.inventory.models import Adjustment, Stock
 from larder.inventory.services.adjustments import PERMISSION
 from larder.staff import exports
 from larder.staff.base import (
     ReadOnlyAdmin,
-    ServiceAdmin,
     in_one_line,
     moment,
     with_actor_name,
@@ -29,9 +27,8 @@ from larder.staff.inventory_adjustments import (
     AdjustmentForm,
     AdjustmentLineForm,
     book,
+    figures,
     is_complete,
-    offered,
-    show_figures,
 )
 from larder.staff.inventory_ledger import LedgerEntryAdmin
 from larder.staff.inventory_products import (
@@ -42,6 +39,7 @@ from larder.staff.inventory_products import (
 )
 from larder.staff.lists import in_brief
 from larder.staff.pages import MORE, Page, empty_lines, reopened, show
+from larder.staff.product_choice import OfferedProducts, show_figures
 from larder.staff.recording import refuse_former
 
 __all__ = ["AdjustmentAdmin", "LedgerEntryAdmin", "StockAdmin", "StockedProductAdmin"]
@@ -106,7 +104,7 @@ class StockAdmin(exports.BoundedExport, StockLinks, ReadOnlyAdmin):
 
 
 @admin.register(Adjustment)
-class AdjustmentAdmin(ServiceAdmin):
+class AdjustmentAdmin(OfferedProducts):
     """Corrections of stock. They are added here and never changed."""
 
     fields = ("at_shown", "reason", "by", "note", "lines")
@@ -150,20 +148,14 @@ class AdjustmentAdmin(ServiceAdmin):
         return HttpResponseRedirect(_booked_address(request, products))
 
     def _show(self, request: Any, page: Page) -> HttpResponse:
-        show_figures(page)
+        show_figures(page, figures)
         return show(self, request, page)
 
-    def get_urls(self) -> list[Any]:
-        products = self.admin_site.admin_view(self.products)
-        name = "inventory_adjustment_products"
-        return [path("products/", products, name=name), *super().get_urls()]
+    def may_choose_products(self, request: Any) -> bool:
+        return bool(request.user.has_perm(PERMISSION))
 
-    def products(self, request: Any) -> HttpResponse:
-        """Returns the products that a line offers for what was typed, with their figures."""
-        if not request.user.has_perm(PERMISSION):
-            raise PermissionDenied
-        term = request.GET.get("q", "").strip()[:MAX_SHORT_TEXT_LENGTH]
-        return JsonResponse({"results": offered(term)})
+    def figures(self, stock: Stock) -> str:
+        return figures(stock)
 
     @admin.display(description="When")
     def at_shown(self, adjustment: Adjustment) -> str:

@@ -1,24 +1,21 @@
 """The page on which staff correct stock: one reason, up to a hundred products.
 
 A line shows the figures of its product: after the page was sent, and with scripts as soon as the
-SKU is entered (adjustment.js).
+SKU is entered (product_choice.py).
 """
 
 from collections.abc import Mapping
 from typing import Any
 
-from django.urls import reverse
-
-from larder.catalog import queries as catalog
 from larder.core.clock import now
-from larder.core.limits import MAX_OFFERED_PRODUCTS, MAX_SKU_LENGTH, MAX_STOCK
+from larder.core.limits import MAX_STOCK
 from larder.db.idempotency import RETENTION, Claim, Scope, fingerprint
 from larder.inventory.models import Stock
 from larder.inventory.services import adjustments
 from larder.inventory.services.adjustments import AdjustmentLine
 from larder.staff.base import Sentence, caller_of
-from larder.staff.catalog import containing
-from larder.staff.pages import LineForm, Page, PageForm, choice, long_text, whole, words
+from larder.staff.pages import Page, PageForm, choice, long_text, whole
+from larder.staff.product_choice import UNKNOWN, ProductLineForm, find_products, sku_field
 
 REASONS = ("received", "counted", "damaged", "lost", "correction")
 """The reasons that staff can select. The API accepts any word."""
@@ -33,7 +30,7 @@ SENTENCES: Mapping[str, Sentence] = {
         "{counted} were counted.",
     ),
     "stock_limit_exceeded": Sentence("delta", "No product can have more than {limit} units."),
-    "unknown_product": Sentence("sku", "No product has this SKU."),
+    "unknown_product": Sentence("sku", UNKNOWN),
 }
 
 
@@ -46,26 +43,12 @@ class AdjustmentForm(PageForm):
     )
 
 
-class AdjustmentLineForm(LineForm):
+class AdjustmentLineForm(ProductLineForm):
     """A product, with the change of its units or their counted number."""
 
-    names = {"product": "sku"}
-    sku = words("SKU", most=MAX_SKU_LENGTH)
+    sku = sku_field("SKU", "inventory_adjustment")
     delta = whole("Change", least=-MAX_STOCK, most=MAX_STOCK, required=False)
     counted = whole("Or counted", least=0, most=MAX_STOCK, required=False)
-
-    class Media:
-        js = ("staff/adjustment.js",)
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        products = reverse("admin:inventory_adjustment_products")
-        self.fields["sku"].widget.attrs["data-products"] = products
-
-    @property
-    def product(self) -> int | None:
-        found: int | None = self.cleaned_data.get("product")
-        return found
 
     def clean(self) -> dict[str, Any]:
         given = super().clean() or {}
@@ -84,50 +67,13 @@ class AdjustmentLineForm(LineForm):
 def is_complete(page: Page) -> bool:
     """Returns whether the page can be booked: all products exist, and a line is filled."""
     valid = page.is_valid()
-    skus = {line.cleaned_data["sku"] for line in page.filled if "sku" in line.cleaned_data}
-    known = catalog.ids_by_sku(skus)
-    for line in page.filled:
-        sku = line.cleaned_data.get("sku")
-        line.cleaned_data["product"] = known.get(sku or "")
-        if sku and sku not in known:
-            line.blame("sku", SENTENCES["unknown_product"].text)
+    find_products(page.filled)
     if valid and not page.filled:
         page.form.add_error(None, "An adjustment has at least one line.")
     return valid and page.is_valid()
 
 
-def show_figures(page: Page) -> None:
-    """Adds to each line the figures of its product, if the line has the SKU of one."""
-    typed = [(line, str(line["sku"].value() or "").strip()) for line in page.lines]
-    rows = _rows().filter(product__sku__in={sku for _, sku in typed if sku})
-    known = {stock.product.sku: stock for stock in rows}
-    for line, sku in typed:
-        if sku in known:
-            line["sku"].help_text = _figures(known[sku])
-
-
-def offered(term: str) -> list[dict[str, str]]:
-    """Returns the product with this SKU, and some on sale with these words in name or SKU."""
-    if not term:
-        return []
-    named = _rows().filter(product__sku=term)
-    alike = containing(_rows().filter(product__archived_at=None), term, "product__")
-    found = [*named, *alike.exclude(product__sku=term)[:MAX_OFFERED_PRODUCTS]]
-    return [
-        {
-            "sku": stock.product.sku,
-            "name": f"{stock.product.name} · {stock.available:,} available",
-            "figures": _figures(stock),
-        }
-        for stock in found
-    ]
-
-
-def _rows() -> Any:
-    return Stock.objects.select_related("product").order_by("-product_id")
-
-
-def _figures(stock: Stock) -> str:
+def figures(stock: Stock) -> str:
     """Returns the figures of a product for staff who are about to change them."""
     return (
         f"{stock.product.name}: {stock.available:,} available, {stock.committed:,} reserved for "

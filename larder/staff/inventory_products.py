@@ -8,7 +8,6 @@ from typing import Any
 
 from django import forms
 from django.apps import apps
-from django.conf import settings
 from django.contrib import admin
 from django.db.models import F
 from django.http import HttpResponse, HttpResponseRedirect
@@ -19,7 +18,7 @@ from larder.core.clock import now
 from larder.core.limits import MAX_STOCK
 from larder.inventory.services import products
 from larder.staff import exports
-from larder.staff.base import ServiceAdmin, amount, button
+from larder.staff.base import ServiceAdmin, button
 from larder.staff.catalog import ProductAdmin, ProductForm, ProductResource
 from larder.staff.inventory_import import ImportableProducts
 
@@ -121,16 +120,6 @@ class StockedProductAdmin(ImportableProducts, ProductAdmin, StockLinks):
 
     def get_fieldsets(self, request: Any, obj: Any = None) -> Any:
         return self.add_fieldsets if obj is None else super().get_fieldsets(request, obj)
-
-    def get_search_results(self, request: Any, queryset: Any, search_term: str) -> Any:
-        """Searches products, with the stock that `choice_text` shows."""
-        found, duplicates = super().get_search_results(request, queryset, search_term)
-        return found.select_related("stock"), duplicates
-
-    def choice_text(self, product: Any) -> str:
-        """Returns the product with its price and stock, as other forms offer it."""
-        price = amount(product.price, settings.CURRENCY)
-        return f"{product} · {price} · {product.stock.available:,} available"
 
     def create(self, request: Any, form: ProductForm) -> int:
         """Adds the product with its opening stock, booked in the name of the member of staff."""

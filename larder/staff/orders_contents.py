@@ -6,7 +6,7 @@ from operator import attrgetter
 from typing import Any
 
 from larder.core.limits import MAX_SHOWN_EVENT_LINES, MAX_SHOWN_EVENTS
-from larder.identity.queries import PARCEL_FIELDS
+from larder.identity.queries import PARCEL_FIELDS, AddressRow
 from larder.inventory import queries as inventory
 from larder.inventory.queries import ProductFilter
 from larder.orders import queries
@@ -39,6 +39,12 @@ def address_lines(address: Mapping[str, str]) -> list[str]:
     ['Mary', '1 Quay', 'GB']
     """
     return [address[name] for name in PARCEL_FIELDS if address.get(name)]
+
+
+def address_summary(one: AddressRow) -> str:
+    """Returns a saved address in a line."""
+    lines = ", ".join(address_lines({name: getattr(one, name) for name in PARCEL_FIELDS}))
+    return f"{one.label}: {lines}" if one.label else lines
 
 
 def timeline(order: OrderView) -> dict[str, Any]:

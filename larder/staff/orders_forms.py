@@ -11,7 +11,6 @@ from larder.core.limits import (
     COUNTRY_LENGTH,
     MAX_CODE_LENGTH,
     MAX_SHORT_TEXT_LENGTH,
-    MAX_SKU_LENGTH,
     MAX_TEXT_LENGTH,
     MAX_UNITS,
     MAX_VERSION,
@@ -21,6 +20,7 @@ from larder.orders.queries import OrderView
 from larder.orders.services.changes import Details
 from larder.orders.services.moves import Tracking
 from larder.staff.pages import PageForm, Text, whole, words
+from larder.staff.product_choice import UNKNOWN, ProductLineForm, sku_field
 
 
 class MoveForm(PageForm):
@@ -66,22 +66,9 @@ def _part(label: str, most: int = MAX_SHORT_TEXT_LENGTH, **options: Any) -> form
     return words(label, most=most, required=False, **{"strip": False, **options})
 
 
-class ChangeForm(MoveForm):
-    """The details of a placed order, and a product to add to it."""
+class AddressForm(PageForm):
+    """The address that an order goes to."""
 
-    requested_for = forms.DateField(
-        label="Requested for",
-        required=False,
-        widget=UnfoldAdminTextInputWidget(attrs={"type": "date"}),
-    )
-    reference = _part("Reference")
-    note = Text(
-        label="Note",
-        max_length=MAX_TEXT_LENGTH,
-        required=False,
-        strip=False,
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
-    )
     name = _part("Name")
     company = _part("Organisation")
     line1 = _part("Street")
@@ -95,8 +82,36 @@ class ChangeForm(MoveForm):
         validators=[RegexValidator(r"^[A-Z]{2}\Z", "Two capital letters, such as GB.")],
     )
     phone = _part("Phone", MAX_CODE_LENGTH)
-    sku = _part("SKU of a product to add", MAX_SKU_LENGTH, strip=True)
+
+    @property
+    def ship_to(self) -> dict[str, str] | None:
+        """The address with all its fields; None if all are empty."""
+        address = {name: self.cleaned_data[name] for name in SHIP_TO_FIELDS}
+        return address if any(address.values()) else None
+
+
+class ChangeForm(AddressForm, MoveForm):
+    """The details of a placed order, and a product to add to it."""
+
+    field_order = ("requested_for", "reference", "note")
+    requested_for = forms.DateField(
+        label="Requested for",
+        required=False,
+        widget=UnfoldAdminTextInputWidget(attrs={"type": "date"}),
+    )
+    reference = _part("Reference")
+    note = Text(
+        label="Note",
+        max_length=MAX_TEXT_LENGTH,
+        required=False,
+        strip=False,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
+    )
+    sku = sku_field("SKU of a product to add", "orders_order", required=False)
     units = whole("Units to add", least=1, most=MAX_UNITS, required=False)
+
+    class Media:
+        js = ProductLineForm.Media.js
 
     def clean(self) -> dict[str, Any]:
         """Finds the product to add."""
@@ -104,7 +119,7 @@ class ChangeForm(MoveForm):
         if given.get("sku"):
             given["product"] = Product.objects.filter(sku=given["sku"]).first()
             if given["product"] is None:
-                self.add_error("sku", "No product has this SKU.")
+                self.add_error("sku", UNKNOWN)
             elif not given.get("units"):
                 self.add_error("units", "Enter how many.")
         elif given.get("units"):
@@ -119,12 +134,10 @@ class ChangeForm(MoveForm):
 
     @property
     def details(self) -> Details:
-        """The details of the order. Its address has all fields, or there is none."""
         given = self.cleaned_data
-        address = {name: given[name] for name in SHIP_TO_FIELDS}
         return Details(
             note=given["note"],
             reference=given["reference"],
             requested_for=given["requested_for"],
-            ship_to=address if any(address.values()) else None,
+            ship_to=self.ship_to,
         )

@@ -1,9 +1,11 @@
 """Places an order for a customer who telephones.
 
-The page contains the id of the new order. If it is sent twice, one order is placed.
+The page contains the id of the new order. If it is sent twice, one order is placed. With scripts it
+offers products and saved addresses, and adds up the total (telephone.js).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from django import forms
@@ -11,26 +13,30 @@ from django.apps import apps
 from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.widgets import AutocompleteSelect
-from django.http import HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponse, HttpResponseRedirect, JsonResponse
+from django.urls import path, reverse
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from larder.core.clock import now
 from larder.core.errors import DomainError
-from larder.core.limits import MAX_SHORT_TEXT_LENGTH, MAX_UNITS
+from larder.core.limits import MAX_ADDRESSES, MAX_SHORT_TEXT_LENGTH, MAX_UNITS
 from larder.http.shop import terms
-from larder.identity import audit
+from larder.identity import audit, queries
 from larder.identity.models import Customer
+from larder.identity.queries import SHIP_TO_FIELDS, AddressRow
+from larder.inventory.models import Stock
 from larder.orders.decision import Wanted
 from larder.orders.errors import OrderTooSmall
 from larder.orders.services.place_order import place_order
 from larder.orders.services.placement import Placed, Placement
-from larder.staff.base import Sentence, ServiceAdmin, amount, button
+from larder.staff.base import Sentence, amount, button
+from larder.staff.orders_contents import address_summary
+from larder.staff.orders_forms import AddressForm
 from larder.staff.pages import (
     MORE,
-    LineForm,
     Page,
-    PageForm,
+    choice,
     empty_lines,
     long_text,
     reopened,
@@ -38,10 +44,20 @@ from larder.staff.pages import (
     whole,
     words,
 )
+from larder.staff.product_choice import (
+    OfferedProducts,
+    ProductLineForm,
+    find_products,
+    show_figures,
+    sku_field,
+)
 from larder.staff.recording import refuse_former
 
+CUSTOMERS = "identity.view_customer"
+"""The permission to see customers, and their addresses."""
+
 SENTENCES: Mapping[str, Sentence] = {
-    "unknown_product": Sentence("chosen", "This product is not on sale any more."),
+    "unknown_product": Sentence("sku", "This product is not on sale any more."),
     "insufficient_stock": Sentence("quantity", "Only {available} are available."),
     "order_rule": Sentence(
         "quantity", "At least {min_quantity}, at most {max_per_order}, in steps of {step}."
@@ -55,18 +71,25 @@ SENTENCES: Mapping[str, Sentence] = {
 }
 
 
-def _chosen(model: str, name: str, label: str, **options: Any) -> Any:
-    """Returns a field that searches the list of another screen, for staff who may see it."""
-    source = apps.get_model("orders", model)._meta.get_field(name)
+def _customer_field() -> Any:
+    """Returns a field that searches the list of customers, for staff who may see it."""
+    source = apps.get_model("orders", "order")._meta.get_field("customer")
     rows = source.related_model._default_manager.all()
     widget = AutocompleteSelect(source, admin.site, attrs={"data-width": "100%"})
-    return forms.ModelChoiceField(rows, label=label, widget=widget, **options)
+    return forms.ModelChoiceField(rows, label="Customer", widget=widget)
 
 
-class OrderForm(PageForm):
+class OrderForm(AddressForm):
     """The customer and the details of the order. `form_key` is its id."""
 
-    customer = _chosen("order", "customer", "Customer")
+    field_order = ("customer", "saved")
+    customer = _customer_field()
+    saved = choice(
+        "Saved address",
+        [("", "Choose")],
+        required=False,
+        help_text="Fills in the fields of the address, which you can change for this order.",
+    )
     requested_for = forms.DateField(
         label="Wanted on",
         required=False,
@@ -75,23 +98,64 @@ class OrderForm(PageForm):
     reference = words("The customer's reference", most=MAX_SHORT_TEXT_LENGTH, required=False)
     note = long_text("Note")
 
+    class Media:
+        js = ("staff/telephone.js",)
 
-class WantedForm(LineForm):
+    def offer(self, addresses: Iterable[AddressRow]) -> None:
+        """Offers the saved addresses of the customer."""
+        self.addresses = {str(one.id): one for one in addresses}
+        offered = [(id, address_summary(one)) for id, one in self.addresses.items()]
+        self.fields["saved"].choices = [("", "Choose"), *offered]  # type: ignore[attr-defined]
+        self.fields["saved"].widget.attrs["data-addresses"] = reverse(
+            "admin:orders_order_addresses"
+        )
+
+    def clean(self) -> dict[str, Any]:
+        """Fills in the chosen address if no script did."""
+        given = self.cleaned_data
+        if given.get("saved") and not any(given.get(name) for name in SHIP_TO_FIELDS):
+            chosen = self.addresses[given["saved"]]
+            given |= {name: getattr(chosen, name) for name in SHIP_TO_FIELDS}
+        return given
+
+
+class WantedForm(ProductLineForm):
     """A product and its quantity."""
 
-    chosen = _chosen("orderline", "product", "Product")
+    sku = sku_field("Product", "orders_order")
     quantity = whole("Quantity", least=1, most=MAX_UNITS)
 
-    @property
-    def product(self) -> int | None:
-        chosen = self.cleaned_data.get("chosen")
-        return chosen and int(chosen.pk)
+
+def figures(stock: Stock) -> str:
+    """Returns what is shown of a product that is ordered."""
+    name, price = stock.product.name, amount(stock.product.price, settings.CURRENCY)
+    if stock.product.archived_at:
+        return f"{name}: not on sale any more"
+    return f"{name}: {price}, {stock.available:,} available"
 
 
-class PlaceableOrders(ServiceAdmin):
+class PlaceableOrders(OfferedProducts):
     """The page of a telephone order, for staff who may add orders."""
 
     actions_list: Any = ("telephone",)
+
+    def may_choose_products(self, request: Any) -> bool:
+        return self.may(request, "view")
+
+    def figures(self, stock: Stock) -> str:
+        return figures(stock)
+
+    def get_urls(self) -> list[Any]:
+        addresses = self.admin_site.admin_view(self.addresses)
+        return [path("addresses/", addresses, name="orders_order_addresses"), *super().get_urls()]
+
+    def addresses(self, request: Any) -> HttpResponse:
+        """Returns the saved addresses of a customer, for users who may see customers."""
+        if not (self.may(request, "add") and request.user.has_perm(CUSTOMERS)):
+            raise PermissionDenied
+        found = _addresses(request, request.GET.get("customer"))
+        rows = [{"text": address_summary(one), **asdict(one)} for one in found]
+        return JsonResponse({"results": rows})
 
     def has_place_permission(self, request: Any, object_id: Any = None) -> bool:
         """Returns whether the user may place orders for customers."""
@@ -100,20 +164,23 @@ class PlaceableOrders(ServiceAdmin):
     @button("Telephone order", permissions=["place"], icon="call", url_path="telephone")
     def telephone(self, request: Any) -> HttpResponse:
         """Shows the form, then places the order."""
+        form = _form(request)
         page = Page(
             title="Order for a customer",
             answer="Place order",
             back=reverse("admin:orders_order_changelist"),
-            form=reopened(OrderForm, request, _chosen_customer(request)),
+            form=form,
             lines=empty_lines(WantedForm, request, {}),
-            text="At today's prices. All lines are placed or none.",
+            text="At today's prices. All lines are placed or none. To find a product, type words "
+            "of its name, or its SKU, and choose it. Empty lines are ignored.",
             can_grow=True,
+            total_in=settings.CURRENCY,
         )
         is_sent = request.method == "POST" and MORE not in request.POST
-        if not (is_sent and page.is_complete("An order has at least one line.")):
-            return show(self, request, page)
+        if not (is_sent and _is_complete(page)):
+            return self._show(request, page)
         try:
-            placed = _place(page, request)
+            placed = _place(page, form, request)
         except OrderTooSmall as refusal:
             least = amount(refusal.minimum, settings.CURRENCY)
             total = amount(refusal.total, settings.CURRENCY)
@@ -126,30 +193,59 @@ class PlaceableOrders(ServiceAdmin):
             self.message_user(request, text, messages.SUCCESS)
             address = reverse("admin:orders_order_change", args=[placed.order.id])
             return HttpResponseRedirect(address)
+        return self._show(request, page)
+
+    def _show(self, request: Any, page: Page) -> HttpResponse:
+        show_figures(page, figures)
         return show(self, request, page)
+
+
+def _form(request: Any) -> OrderForm:
+    """Returns the form above the lines, with the saved addresses of its customer."""
+    form = reopened(OrderForm, request, _chosen_customer(request))
+    form.offer(_addresses(request, form["customer"].value()))
+    return form
+
+
+def _addresses(request: Any, customer: Any) -> list[AddressRow]:
+    """Returns the saved addresses of a customer, for users who may see customers."""
+    try:
+        known = request.user.has_perm(CUSTOMERS) and Customer.objects.filter(pk=customer).exists()
+    except (TypeError, ValueError):
+        return []
+    return queries.addresses(int(customer), after=None, limit=MAX_ADDRESSES) if known else []
+
+
+def _is_complete(page: Page) -> bool:
+    """Returns whether the order can be placed: all products exist, and a line is filled."""
+    page.is_complete("An order has at least one line.")
+    find_products(page.filled)
+    return page.is_valid()
 
 
 def _chosen_customer(request: Any) -> dict[str, Any]:
     """Returns the customer that the address names, for users who may see customers."""
     chosen = request.GET.get("customer", "")
-    if not (chosen and request.user.has_perm("identity.view_customer")):
+    if not (chosen and request.user.has_perm(CUSTOMERS)):
         return {}
     found = Customer.objects.filter(pk=chosen, deleted_at=None)
     return {"customer": found.values_list("pk", flat=True).first()}
 
 
-def _place(page: Page, request: Any) -> Placed:
-    given = page.form.cleaned_data
+def _place(page: Page, form: OrderForm, request: Any) -> Placed:
+    given = form.cleaned_data
     asked = Placement(
         customer=given["customer"].pk,
         actor=request.user.public_id,
         lines=[
-            Wanted(line.cleaned_data["chosen"].pk, line.cleaned_data["quantity"])
+            Wanted(line.product, line.cleaned_data["quantity"])
             for line in page.filled
+            if line.product is not None
         ],
         note=given["note"],
         reference=given["reference"],
         requested_for=given["requested_for"],
+        ship_to=form.ship_to,
         order_id=given["form_key"],
         acting=audit.current(),
     )

@@ -72,6 +72,9 @@ class Page:
 
     variant: str = "primary"
     can_grow: bool = False
+    total_in: str = ""
+    """The currency of the total below the lines, which a script adds up."""
+
     table: Mapping[str, Any] = field(default_factory=dict)
     """A table below the form, in the format of the theme."""
 
@@ -153,6 +156,7 @@ def _named_lines(
 
 
 Line = TypeVar("Line", bound=LineForm)
+Form = TypeVar("Form", bound=PageForm)
 
 
 def empty_lines(kind: type[Line], request: Any, given: Mapping[str, Any]) -> list[Line]:
@@ -174,7 +178,7 @@ def empty_lines(kind: type[Line], request: Any, given: Mapping[str, Any]) -> lis
     ]
 
 
-def reopened(kind: type[forms.Form], request: Any, given: Mapping[str, Any]) -> forms.Form:
+def reopened(kind: type[Form], request: Any, given: Mapping[str, Any]) -> Form:
     """Returns the form above such lines: new with `given`, sent, or shown again with more lines."""
     if MORE in request.POST:
         names = kind.base_fields

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.admin.views.autocomplete import AutocompleteJsonView
 from django.urls import reverse
 from procrastinate.contrib.django.models import ProcrastinateJob
 
@@ -25,18 +24,6 @@ def _has_permission(request: Any) -> bool:
 
 
 admin.site.has_permission = _has_permission  # type: ignore[method-assign]
-
-
-class Choices(AutocompleteJsonView):
-    """The rows that a field offers while staff type, in the words of their screen's
-    `choice_text` if it has one."""
-
-    def serialize_result(self, obj: Any, to_field_name: str) -> Any:
-        choice_text = getattr(self.model_admin, "choice_text", str)
-        return super().serialize_result(obj, to_field_name) | {"text": choice_text(obj)}
-
-
-admin.site.autocomplete_view = Choices.as_view(admin_site=admin.site)  # type: ignore[assignment,method-assign]
 admin.site.index_title = "Overview"
 admin.site.index_template = "staff/index.html"
 # Jobs are for operators only. Their arguments are private: mails, addresses, reset links.

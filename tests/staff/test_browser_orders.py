@@ -8,9 +8,10 @@ from collections.abc import Callable
 from uuid import UUID
 
 import pytest
-from playwright.sync_api import FilePayload, Page
+from playwright.sync_api import FilePayload, Page, expect
 
 from larder.catalog.models import Product
+from larder.identity.services.addresses import add_address
 from larder.inventory.models import Adjustment, Stock
 from larder.orders.decision import Wanted
 from larder.orders.models import Order, OrderEvent
@@ -21,6 +22,11 @@ from tests.staff.browser import CHROMIUM, in_browser, log_in
 
 PACK = re.compile(r"\bPack$")
 """The name of the link. Without scripts, the theme's icon is a word of it."""
+
+OVERFLOWING = (
+    "[...document.querySelectorAll('html, #main .simplebar-content-wrapper')]"
+    ".filter(one => one.scrollWidth > one.clientWidth).length"
+)
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 
@@ -130,32 +136,64 @@ def test_many_orders_are_packed_from_the_list(
     assert seen.faults == []
 
 
-def choose(page: Page, field: str, term: str) -> None:
-    page.locator(f"#{field} + .select2 .select2-selection").click()
-    page.locator(".select2-search__field").fill(term)
-    page.locator(".select2-results__option", has_text=term).first.click()
-
-
-def test_staff_place_a_telephone_order(
-    site: str, boss: Person, person: Callable[..., Person], jam: int
+@pytest.mark.parametrize("width", [390, 1280])
+def test_staff_place_a_telephone_order_with_the_keyboard(
+    site: str, boss: Person, person: Callable[..., Person], jam: int, width: int
 ) -> None:
-    mary = person("mary")
+    mary, tom = person("mary"), person("tom")
+    for who, street in ((mary, "1 Quay"), (tom, "7 Hill")):
+        fields = {"label": "Home", "name": who.customer.username, "line1": street}
+        add_address(who.caller, fields, now=NOW)
+
+    def customer(page: Page, name: str) -> None:
+        page.locator("#id_customer + .select2 .select2-selection").focus()
+        page.keyboard.press("Enter")
+        page.keyboard.type(name)
+        page.locator(".select2-results__option--highlighted", has_text=name).wait_for()
+        page.keyboard.press("Enter")
 
     def journey(page: Page) -> None:
         log_in(page, site, boss)
-        page.goto(f"{site}/admin/orders/order/")
-        page.get_by_role("link", name="Telephone order").click()
-        choose(page, "id_customer", "mary")
-        choose(page, "id_line-0-chosen", "Red jam")
-        page.get_by_label("Quantity, line 1", exact=True).fill("11")
-        press(page, "Place order", "Only 10 are available.")
-        page.get_by_label("Quantity, line 1", exact=True).fill("10")
+        page.goto(f"{site}/admin/orders/order/telephone/")
+        street, saved = page.get_by_label("Street", exact=True), page.get_by_label("Saved address")
+        total = page.locator(".page-total")
+        for name, line in (("tom", "7 Hill"), ("mary", "1 Quay")):
+            customer(page, name)
+            saved.locator("option", has_text=line).wait_for(state="attached")
+            assert street.input_value() == ""
+            saved.press("ArrowDown")
+            assert street.input_value() == line
+        street.press("End")
+        page.keyboard.type("a")
+        page.get_by_label("Product, line 1", exact=True).focus()
+        page.keyboard.type("red")
+        offered = page.locator("datalist option[label='JAM-1 Red jam · 1.50 GBP · 10 available']")
+        offered.first.wait_for(state="attached")
+        page.keyboard.press("Control+A")
+        page.keyboard.type("JAM-1")
+        page.get_by_text("Red jam: 1.50 GBP, 10 available", exact=True).wait_for()
+        page.keyboard.press("Tab")
+        page.keyboard.type("10")
+        expect(total).to_have_text("Total: 15.00 GBP")
+        page.get_by_label("Product, line 2", exact=True).fill("JAM-1")
+        page.get_by_label("Quantity, line 2", exact=True).fill("1")
+        expect(total).to_have_text("Total: 16.50 GBP")
+        expect(page.get_by_text("Only 10 are available.", exact=True)).to_have_count(2)
+        assert page.evaluate(OVERFLOWING) == 0
+        page.keyboard.press("Enter")
+        page.get_by_text("Only 10 are available.").first.wait_for()
+        expect(total).to_have_text("Total: 16.50 GBP")
+        page.get_by_label("Product, line 2", exact=True).fill("")
+        page.get_by_label("Quantity, line 2", exact=True).fill("")
+        expect(total).to_have_text("Total: 15.00 GBP")
         page.get_by_role("button", name="Place order").dblclick()
         page.get_by_text(re.compile(r"Order \d+ is placed")).first.wait_for()
 
-    seen = in_browser(journey)
+    seen = in_browser(journey, width=width)
     placed = Order.objects.get()
     assert (placed.customer_id, placed.lines.get().quantity) == (mary.id, 10)
+    assert placed.ship_to is not None
+    assert (placed.ship_to["name"], placed.ship_to["line1"]) == ("mary", "1 Quaya")
     assert seen.faults == []
 
 
@@ -202,16 +240,12 @@ def test_no_page_scrolls_sideways(
     site: str, boss: Person, order: UUID, product: Callable[..., int], width: int
 ) -> None:
     product(sku="W" * 30, name="A name of a product that is as long as names of products go")
-    overflowing = (
-        "[...document.querySelectorAll('html, #main .simplebar-content-wrapper')]"
-        ".filter(one => one.scrollWidth > one.clientWidth).length"
-    )
 
     def journey(page: Page) -> None:
         log_in(page, site, boss)
         for path in PAGES:
             page.goto(f"{site}/admin/{path.format(order=order)}")
-            assert page.evaluate(overflowing) == 0, path
+            assert page.evaluate(OVERFLOWING) == 0, path
 
     assert in_browser(journey, width=width).faults == []
 
@@ -263,7 +297,7 @@ def test_a_line_of_an_adjustment_shows_figures_as_soon_as_it_has_a_sku(
         line = page.get_by_label("SKU, line 2", exact=True)
         line.focus()
         page.keyboard.type("red")
-        offered = page.locator("datalist option[label='JAM-1 Red jam · 6 available']")
+        offered = page.locator("datalist option[label='JAM-1 Red jam · 1.50 GBP · 6 available']")
         offered.first.wait_for(state="attached")
         page.keyboard.press("Control+A")
         page.keyboard.type("JAM-1")

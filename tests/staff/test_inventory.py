@@ -254,7 +254,8 @@ def test_a_line_offers_the_products_of_what_was_typed(
     gone = product(sku="OLD JAM", name="Old jam")
     Product.objects.filter(pk=gone).update(archived_at=NOW)
     product(sku="TEA", name="Tea", stock=3)
-    red = {"sku": "JAM", "name": "Red jam · 6 available", "figures": FIGURES}
+    numbers = {"price": "1.50", "available": "6"}
+    red = {"sku": "JAM", "name": "Red jam · 1.50 GBP · 6 available", "figures": FIGURES} | numbers
     for typed, expected in (("red ja", [red]), ("JAM", [red]), ("", []), ("coffee", [])):
         assert desk.get(OFFERED, q=typed).response.json() == {"results": expected}
     found = desk.get(OFFERED, q="OLD JAM").response.json()["results"]

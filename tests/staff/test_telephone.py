@@ -5,12 +5,16 @@ from datetime import date
 from typing import Any
 
 from larder.catalog import services
+from larder.catalog.models import Product
+from larder.identity.services.addresses import add_address
 from larder.inventory.models import Adjustment, LedgerEntry, Stock
 from larder.orders.models import Order, OrderEvent
 from tests.conftest import NOW, Person
 from tests.staff.desk import Desk, allow
 
 CALL = "orders/order/telephone/"
+PRODUCTS = "orders/order/products/"
+ADDRESSES = "orders/order/addresses/"
 ADJUST = "inventory/adjustment/add/"
 
 
@@ -18,7 +22,7 @@ def lines(*wanted: tuple[int, int]) -> dict[str, str]:
     """The lines of the page: product and quantity, with an empty line before each."""
     sent = {}
     for n, (product, quantity) in enumerate(wanted):
-        sent[f"line-{2 * n + 1}-chosen"] = str(product)
+        sent[f"line-{2 * n + 1}-sku"] = Product.objects.get(pk=product).sku
         sent[f"line-{2 * n + 1}-quantity"] = str(quantity)
     return sent
 
@@ -60,7 +64,7 @@ def test_every_refused_line_has_a_reason_and_no_order_is_placed(
     page = desk.post(CALL, sent | lines((jam, 4), (gone, 1), (dozen, 7)))
     assert page.errors == {
         "line-1-quantity": ["Only 3 are available."],
-        "line-3-chosen": ["This product is not on sale any more."],
+        "line-3-sku": ["This product is not on sale any more."],
         "line-5-quantity": ["At least 6, at most any number, in steps of 6."],
     }
     assert Order.objects.count() == 0
@@ -84,21 +88,23 @@ def test_a_customer_who_may_not_order_and_an_empty_order_are_refused(
     assert page.errors == {"customer": ["This account is not allowed to order."]}
     page = desk.save(CALL, customer=str(barred.id))
     assert page.errors == {"__all__": ["An order has at least one line."]}
-    page = desk.save(CALL, **{"line-0-quantity": "x", "line-1-chosen": "0"})
+    page = desk.save(CALL, **{"line-0-quantity": "x", "line-1-sku": "0"})
     assert set(page.errors) == {
-        *("customer", "line-0-chosen", "line-0-quantity", "line-1-chosen", "line-1-quantity")
+        *("customer", "line-0-sku", "line-0-quantity", "line-1-sku", "line-1-quantity")
     }
+    assert page.errors["line-1-sku"] == ["No product has this SKU."]
 
 
 def test_adding_lines_keeps_the_values_and_sends_nothing(
     desk: Desk, person: Callable[..., Person], product: Callable[..., int]
 ) -> None:
-    jam, who = product(), person()
+    jam, who = product(sku="JAM", name="Red jam", price="2.5", stock=7), person()
     sent = desk.open(CALL) | {"customer": str(who.id), "note": "x"} | lines((jam, 2))
     page = desk.post(CALL, sent | {"_more": "1"})
     shown = page.response.context["page"]
     assert len(shown.lines) == 20
-    assert (shown.lines[1]["chosen"].value(), shown.lines[1]["quantity"].value()) == (str(jam), "2")
+    assert (shown.lines[1]["sku"].value(), shown.lines[1]["quantity"].value()) == ("JAM", "2")
+    assert shown.lines[1]["sku"].help_text == "Red jam: 2.50 GBP, 7 available"
     assert str(shown.form["form_key"].value()) == str(sent["form_key"])
     assert (shown.form["note"].value(), page.errors) == ("x", {})
     assert Order.objects.count() == 0
@@ -117,24 +123,80 @@ def test_orders_are_placed_only_with_the_permission_to_add_them(
 
 
 def test_archived_products_are_not_offered(desk: Desk, product: Callable[..., int]) -> None:
-    services.archive_product(product(name="Old jam"), now=NOW)
+    services.archive_product(product(name="Old jam", sku="OLD"), now=NOW)
     product(name="New jam")
-    query = "autocomplete/?app_label=orders&model_name=orderline&field_name=product&term=jam"
-    assert "New jam" in desk.get(query).text
-    assert "Old jam" not in desk.get(query).text
+    assert "New jam" in desk.get(f"{PRODUCTS}?q=jam").text
+    assert "Old jam" not in desk.get(f"{PRODUCTS}?q=jam").text
+    (old,) = desk.get(f"{PRODUCTS}?q=OLD").response.json()["results"]
+    assert (old["figures"], old["available"]) == ("Old jam: not on sale any more", "0")
 
 
 def test_a_product_is_offered_with_its_price_and_stock_in_a_bounded_number_of_statements(
     desk: Desk, product: Callable[..., int]
 ) -> None:
     product(sku="JAM", name="Red jam", price="2.5", stock=1_200)
-    query = "autocomplete/?app_label=orders&model_name=orderline&field_name=product&term=jam"
-    (offered,) = desk.get(query).response.json()["results"]
-    assert offered["text"] == "JAM Red jam · 2.50 GBP · 1,200 available"
-    one = desk.queries(query)
+    (offered,) = desk.get(f"{PRODUCTS}?q=jam").response.json()["results"]
+    assert offered == {
+        "sku": "JAM",
+        "name": "Red jam · 2.50 GBP · 1,200 available",
+        "figures": "Red jam: 2.50 GBP, 1,200 available",
+        "price": "2.50",
+        "available": "1200",
+    }
+    one = desk.queries(f"{PRODUCTS}?q=jam")
     for _ in range(5):
         product(name="jam")
-    assert desk.queries(query) == one
+    assert desk.queries(f"{PRODUCTS}?q=jam") == one
+
+
+def saved_address(who: Person, label: str) -> str:
+    """The id of a saved address of this person."""
+    fields = {"label": label, "name": "Mary", "line1": "1 Quay", "country": "GB", "phone": "07"}
+    return str(add_address(who.caller, fields, now=NOW).result)
+
+
+def test_an_order_goes_to_the_address_that_was_typed_or_to_the_saved_one_that_was_chosen(
+    desk: Desk, person: Callable[..., Person], product: Callable[..., int]
+) -> None:
+    mary, jam = person("mary"), product(stock=10)
+    home = saved_address(mary, "Home")
+    sent = {"customer": str(mary.id), "saved": home, **lines((jam, 1))}
+    page = desk.save(f"{CALL}?customer={mary.id}", **sent)
+    desk.save(CALL, **sent, name="Mary", line1="2 Quay")
+    desk.save(CALL, **sent | {"saved": ""})
+    assert page.errors == {}
+    first, second, third = Order.objects.order_by("number").values_list("ship_to", flat=True)
+    assert first is not None
+    assert second is not None
+    assert (first["line1"], first["phone"], first["city"]) == ("1 Quay", "07", "")
+    assert (second["line1"], second["phone"], third) == ("2 Quay", "", None)
+
+
+def test_only_addresses_of_the_chosen_customer_are_offered(
+    desk: Desk, person: Callable[..., Person], product: Callable[..., int]
+) -> None:
+    mary, tom = person("mary"), person("tom")
+    home = saved_address(mary, "Home")
+    found = desk.get(f"{ADDRESSES}?customer={mary.id}").response.json()["results"]
+    assert [(one["id"], one["text"]) for one in found] == [(home, "Home: Mary, 1 Quay, GB")]
+    for unknown in (tom.id, "", "x", "9" * 40):
+        assert desk.get(f"{ADDRESSES}?customer={unknown}").response.json() == {"results": []}
+    page = desk.save(CALL, customer=str(tom.id), saved=home, **lines((product(), 1)))
+    assert set(page.errors) == {"saved"}
+    assert Order.objects.count() == 0
+
+
+def test_addresses_and_products_are_offered_only_to_staff_who_may_use_the_page(
+    person: Callable[..., Person], product: Callable[..., int]
+) -> None:
+    mary = person("mary")
+    saved_address(mary, "Home")
+    address = f"{ADDRESSES}?customer={mary.id}"
+    clerk = Desk(allow(person(is_staff=True), "orders.view_order", "orders.add_order"))
+    assert (clerk.get(address).status, clerk.get(f"{PRODUCTS}?q=jam").status) == (403, 200)
+    assert "1 Quay" not in clerk.get(f"{CALL}?customer={mary.id}").text
+    viewer = Desk(allow(person(is_staff=True), "orders.add_order"))
+    assert (viewer.get(address).status, viewer.get(f"{PRODUCTS}?q=jam").status) == (403, 403)
 
 
 def adjustment(**values: tuple[str, str, str]) -> dict[str, str]:

@@ -1,4 +1,5 @@
-// Offers products for each line of an adjustment, and shows the figures of the one whose SKU it has.
+// Offers products for each field for a SKU, and shows the figures of the product that it has.
+// Keeps its price and available units at the field, and tells other scripts with the event "product".
 "use strict";
 {
     const DELAY = 200;
@@ -45,17 +46,27 @@
         let delay;
         let last = field.value.trim();
 
+        function show(product) {
+            text.textContent = product?.figures ?? "";
+            delete field.dataset.price;
+            delete field.dataset.available;
+            if (product) {
+                Object.assign(field.dataset, {price: product.price, available: product.available});
+            }
+            field.dispatchEvent(new Event("product", {bubbles: true}));
+        }
+
         async function update() {
             const typed = field.value.trim();
             if (typed === last) {
                 return;
             }
             last = typed;
-            text.textContent = "";
+            show();
             const found = typed ? await offered(field.dataset.products, typed) : [];
             if (typed === last) {
                 list.replaceChildren(...found.map(option));
-                text.textContent = found.find(({sku}) => sku === typed)?.figures ?? "";
+                show(found.find(({sku}) => sku === typed));
             }
         }
 

@@ -1,0 +1,121 @@
+"""Fields in which staff enter the SKU of a product.
+
+While they type, the page offers products by words of SKU or name, and shows the figures of the
+product whose SKU was entered (products.js). Without scripts the figures are shown after the page
+was sent.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponse, JsonResponse
+from django.urls import path, reverse_lazy
+
+from larder.catalog import queries as catalog
+from larder.core.limits import MAX_OFFERED_PRODUCTS, MAX_SHORT_TEXT_LENGTH, MAX_SKU_LENGTH
+from larder.core.money import text
+from larder.inventory.models import Stock
+from larder.staff.base import ServiceAdmin, amount
+from larder.staff.catalog import containing
+from larder.staff.pages import LineForm, Page, words
+
+UNKNOWN = "No product has this SKU."
+
+
+def sku_field(label: str, offers: str, **options: Any) -> Any:
+    """Returns a field for a SKU. `offers` is the model whose screen offers the products, such as
+    `orders_order`. The form needs the scripts of ProductLineForm."""
+    field = words(label, most=MAX_SKU_LENGTH, **options)
+    field.widget.attrs["data-products"] = reverse_lazy(f"admin:{offers}_products")
+    return field
+
+
+class ProductLineForm(LineForm):
+    """A line with a product. Subclasses have the field `sku`, a `sku_field`."""
+
+    names = {"product": "sku"}
+
+    class Media:
+        js = ("staff/products.js",)
+
+    @property
+    def product(self) -> int | None:
+        found: int | None = self.cleaned_data.get("product")
+        return found
+
+
+def find_products(lines: Iterable[LineForm]) -> None:
+    """Adds to each validated line the product with its SKU, or the error that there is none."""
+    typed = [(line, line.cleaned_data["sku"]) for line in lines if line.cleaned_data.get("sku")]
+    known = catalog.ids_by_sku({sku for _, sku in typed})
+    for line, sku in typed:
+        line.cleaned_data["product"] = known.get(sku)
+        if sku not in known:
+            line.blame("sku", UNKNOWN)
+
+
+def show_figures(page: Page, figures: Callable[[Stock], str]) -> None:
+    """Adds to each line the figures of its product, if the line has the SKU of one."""
+    typed = [(line, str(line["sku"].value() or "").strip()) for line in page.lines]
+    rows = _rows().filter(product__sku__in={sku for _, sku in typed if sku})
+    known = {stock.product.sku: stock for stock in rows}
+    for line, sku in typed:
+        if sku in known:
+            line["sku"].help_text = figures(known[sku])
+            attrs = line.fields["sku"].widget.attrs
+            attrs |= {f"data-{name}": value for name, value in _numbers(known[sku]).items()}
+
+
+class OfferedProducts(ServiceAdmin):
+    """A screen whose pages have fields for a SKU."""
+
+    def may_choose_products(self, request: Any) -> bool:
+        """Returns whether the user may use a page with such a field."""
+        raise NotImplementedError
+
+    def figures(self, stock: Stock) -> str:
+        """Returns what is shown of the product whose SKU was entered."""
+        raise NotImplementedError
+
+    def summary(self, stock: Stock) -> str:
+        """Returns what is shown of an offered product."""
+        price = amount(stock.product.price, settings.CURRENCY)
+        return f"{stock.product.name} · {price} · {stock.available:,} available"
+
+    def get_urls(self) -> list[Any]:
+        name = f"{self.opts.app_label}_{self.opts.model_name}_products"
+        products = self.admin_site.admin_view(self.products)
+        return [path("products/", products, name=name), *super().get_urls()]
+
+    def products(self, request: Any) -> HttpResponse:
+        """Returns the products that a field offers for what was typed, with their figures."""
+        if not self.may_choose_products(request):
+            raise PermissionDenied
+        term = request.GET.get("q", "").strip()[:MAX_SHORT_TEXT_LENGTH]
+        return JsonResponse({"results": [self._offer(one) for one in _found(term)]})
+
+    def _offer(self, stock: Stock) -> dict[str, Any]:
+        texts = {"name": self.summary(stock), "figures": self.figures(stock)}
+        return {"sku": stock.product.sku, **texts, **_numbers(stock)}
+
+
+def _found(term: str) -> list[Stock]:
+    """Returns the product with this SKU, and some on sale with these words in name or SKU."""
+    if not term:
+        return []
+    named = _rows().filter(product__sku=term)
+    alike = containing(_rows().filter(product__archived_at=None), term, "product__")
+    return [*named, *alike.exclude(product__sku=term)[:MAX_OFFERED_PRODUCTS]]
+
+
+def _rows() -> Any:
+    return Stock.objects.select_related("product").order_by("-product_id")
+
+
+def _numbers(stock: Stock) -> dict[str, str]:
+    """Returns what scripts calculate with. Of an archived product nothing can be ordered."""
+    product = stock.product
+    available = 0 if product.archived_at else stock.available
+    return {"price": text(product.price), "available": str(available)}
