@@ -22,8 +22,10 @@ from larder.core.limits import (
     MAX_UNIT_NAME_LENGTH,
     MAX_UNITS,
     MAX_WEB_ADDRESS_LENGTH,
+    TAX_RATE_DECIMALS,
+    TAX_RATE_DIGITS,
 )
-from larder.core.money import PRICE_PATTERN
+from larder.core.money import PRICE_PATTERN, TAX_RATE_PATTERN
 
 
 class Kind(NamedTuple):
@@ -36,8 +38,13 @@ class Kind(NamedTuple):
 TEXT = Kind(str, "text")
 WHOLE = Kind(int, "int")
 AMOUNT = Kind(str, "numeric")
+RATE = Kind(str, f"numeric({TAX_RATE_DIGITS},{TAX_RATE_DECIMALS})")
+"""Percent."""
 REFERENCE = Kind(int, "bigint")
 """The id of a row of another table."""
+
+DECIMALS = (AMOUNT, RATE)
+"""The kinds whose values are texts in JSON, and Decimal in the code."""
 
 RULES_OF_A_LINE = "What an order line may hold"
 IN_THE_WAREHOUSE = "In the warehouse"
@@ -103,8 +110,12 @@ SKU = Meta(min_length=1, max_length=MAX_SKU_LENGTH, **TRIMMED)
 NAME = Meta(min_length=1, max_length=MAX_NAME_LENGTH, **VISIBLE)
 PRICE = Meta(
     pattern=PRICE_PATTERN,
-    description="Net, a unit, in the currency.",
+    description="Of one unit, tax included, in the currency.",
     extra={"form": "Expected an amount with at most three decimals, such as 2.55."},
+)
+TAX_RATE = Meta(
+    pattern=TAX_RATE_PATTERN,
+    extra={"form": "Expected percent from 0 to 100 with at most two decimals, such as 20.00."},
 )
 _WEB_ADDRESS = Meta(
     max_length=MAX_WEB_ADDRESS_LENGTH,
@@ -155,6 +166,7 @@ FIELDS = (
         section=IN_THE_WAREHOUSE,
         is_internal=True,
     ),
+    ProductField("tax_rate", RATE, TAX_RATE, is_nullable=True, section=None),
 )
 """The fields in the order of bodies and answers. Add a new field at the end."""
 

@@ -15,10 +15,13 @@ from larder.core.limits import (
     MAX_NAME_LENGTH,
     MAX_SHORT_TEXT_LENGTH,
     MAX_SKU_LENGTH,
+    MAX_TAX_RATE,
     MAX_UNIT_NAME_LENGTH,
     MAX_WEB_ADDRESS_LENGTH,
     MONEY_DECIMALS,
     PRICE_DIGITS,
+    TAX_RATE_DECIMALS,
+    TAX_RATE_DIGITS,
 )
 from larder.db.fields import TransactionId
 
@@ -51,7 +54,9 @@ class Product(models.Model):
     description = models.TextField(blank=True, default="")
     category = models.ForeignKey(Category, on_delete=models.PROTECT, null=True, blank=True)
     price = models.DecimalField(
-        max_digits=PRICE_DIGITS, decimal_places=MONEY_DECIMALS, help_text="Net, a unit."
+        max_digits=PRICE_DIGITS,
+        decimal_places=MONEY_DECIMALS,
+        help_text="Of one unit, tax included.",
     )
     unit = models.CharField(
         max_length=MAX_UNIT_NAME_LENGTH, blank=True, default="", help_text="piece, kg, case of 6"
@@ -77,6 +82,14 @@ class Product(models.Model):
         blank=True,
         help_text="The stock is low at or below this number of available units; empty for never.",
     )
+    tax_rate = models.DecimalField(
+        max_digits=TAX_RATE_DIGITS,
+        decimal_places=TAX_RATE_DECIMALS,
+        null=True,
+        blank=True,
+        help_text="Percent of tax in the price, such as 20; empty if none is known. "
+        "New orders keep it.",
+    )
     archived_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(editable=False)
     updated_at = models.DateTimeField(editable=False)
@@ -91,6 +104,9 @@ class Product(models.Model):
         db_table = "product"
         constraints = (
             models.CheckConstraint(condition=Q(price__gte=Decimal(0)), name="product_price"),
+            models.CheckConstraint(
+                condition=Q(tax_rate__gte=0, tax_rate__lte=MAX_TAX_RATE), name="product_tax_rate"
+            ),
             models.CheckConstraint(
                 condition=Q(min_quantity__gte=1, step__gte=1)
                 & (Q(max_per_order=None) | Q(max_per_order__gte=F("min_quantity"))),

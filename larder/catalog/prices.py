@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class Priced(Protocol):
-    """A product with a price. `price` is the list price of one unit, net."""
+    """A product with a price. `price` is the list price of one unit, tax included."""
 
     @property
     def id(self) -> int: ...

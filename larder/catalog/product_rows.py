@@ -14,7 +14,7 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 from larder.catalog.category_names import CategoryNames
-from larder.catalog.fields import AMOUNT, IN_FILES, ProductField
+from larder.catalog.fields import DECIMALS, IN_FILES, ProductField
 from larder.catalog.queries import category_names
 from larder.catalog.services import DEFAULTS
 from larder.core.errors import Fault, InvalidInput
@@ -89,6 +89,11 @@ def _text(most: int, pattern: str, form: str, *, most_bytes: int = 0) -> Cell:
     return read
 
 
+def _nullable(read: Cell) -> Cell:
+    """Returns the reader of a column with null, which is an empty cell."""
+    return lambda cell: read(cell) if cell else None
+
+
 def _expected(form: str, found: str) -> str:
     shown = f"“{found[:_SHOWN]}{'…' if len(found) > _SHOWN else ''}”" if found else "an empty cell"
     return f"{form.rstrip('.')}; found {shown}."
@@ -102,10 +107,10 @@ def _amount(read: Cell, separator: str) -> Cell:
     """Returns the reader of amounts in a file with this separator."""
     is_unclear = _UNCLEAR[separator]
 
-    def read_localised(cell: str) -> str:
+    def read_localised(cell: str) -> str | None:
         if is_unclear and is_unclear.fullmatch(cell):
             raise _UnusableCellError("ambiguous", _expected(_ONE_MARK, cell))
-        text: str = read(cell.replace(",", ".") if is_unclear else cell)
+        text: str | None = read(cell.replace(",", ".") if is_unclear else cell)
         return text
 
     return read_localised
@@ -167,9 +172,10 @@ def _cell(field: ProductField) -> Cell:
     rules: Any = field.rules
     if field.kind.json is int:
         return _whole(rules.ge, rules.le, DEFAULTS[field.column])
-    longest = 20 if field.kind is AMOUNT else rules.max_length
+    longest = 20 if field.kind in DECIMALS else rules.max_length
     form = (rules.extra or {}).get("form", "")
-    return _text(longest, rules.pattern or "", form, most_bytes=field.most_bytes)
+    read = _text(longest, rules.pattern or "", form, most_bytes=field.most_bytes)
+    return _nullable(read) if field.is_nullable else read
 
 
 _CELLS: dict[str, Cell] = {
@@ -177,7 +183,7 @@ _CELLS: dict[str, Cell] = {
     "quantity": _whole(0, MAX_STOCK, 0),
 }
 COLUMNS = tuple(_CELLS)
-_AMOUNTS = [one.name for one in IN_FILES if one.kind is AMOUNT]
+_AMOUNTS = [one.name for one in IN_FILES if one.kind in DECIMALS]
 READ_ONLY = ("currency", "available", "committed", "archived_at", "updated_at")
 """Columns of an exported file that a file may have, and that are not imported."""
 _EMPTY = {**{one.name: DEFAULTS.get(one.column, "") for one in IN_FILES}, "quantity": 0}

@@ -22,7 +22,8 @@ stock. Triggers on product (here) and on stock (inventory) write it."""
 
 
 class Offer(Struct, frozen=True):
-    """A product on sale: its current list price (net, for one unit) and its rules for a line."""
+    """A product on sale: its current list price of one unit with the tax rate in it, if one is
+    known, and its rules for a line."""
 
     id: int
     sku: str
@@ -31,6 +32,7 @@ class Offer(Struct, frozen=True):
     min_quantity: int
     max_per_order: int | None
     step: int
+    tax_rate: Decimal | None = None
 
 
 def offers(products: Collection[int]) -> dict[int, Offer]:

@@ -6,7 +6,7 @@ archiving a product wait for the transactions that are placing orders of it.
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -93,11 +93,12 @@ _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 @dataclass(frozen=True, slots=True)
 class NewProduct:
-    """A product of a bulk load. `price`: net, for one unit."""
+    """A product of a bulk load. `price`: of one unit, tax included."""
 
     sku: str
     name: str
     price: Decimal
+    tax_rate: Decimal | None = None
 
 
 def create_products(new: Sequence[NewProduct], *, now: datetime) -> dict[str, int]:
@@ -105,10 +106,7 @@ def create_products(new: Sequence[NewProduct], *, now: datetime) -> dict[str, in
 
     Raises AlreadyTaken (SKU).
     """
-    rows = [
-        Product(sku=one.sku, name=one.name, price=one.price, created_at=now, updated_at=now)
-        for one in new
-    ]
+    rows = [Product(**asdict(one), created_at=now, updated_at=now) for one in new]
     with _clashes_named():
         made = Product.objects.bulk_create(rows, batch_size=1000)
         audit.record_all([_loaded(one) for one in made])
@@ -117,6 +115,8 @@ def create_products(new: Sequence[NewProduct], *, now: datetime) -> dict[str, in
 
 def _loaded(product: Product) -> audit.Entry:
     after = {"sku": product.sku, "name": product.name, "price": product.price}
+    if product.tax_rate is not None:
+        after["tax_rate"] = product.tax_rate
     return audit.Entry(product_name(product.pk), "create", after=after)
 
 
@@ -140,7 +140,8 @@ def change_product(
 
 
 class NewPrice(NamedTuple):
-    """A price to be set, with the price that it replaces. Net, for one unit."""
+    """A price to be set, with the price that it replaces. Of one unit,
+    tax included."""
 
     product: int
     former: Decimal

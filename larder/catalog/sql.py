@@ -11,7 +11,7 @@ from larder.catalog.fields import IN_FILES
 from larder.core.limits import MAX_CORRECTED_LENGTH, MAX_SIMILAR_PRODUCTS, MAX_SIMILAR_WORDS
 
 OFFERS = """
-SELECT id, sku, name, price, min_quantity, max_per_order, step FROM product
+SELECT id, sku, name, price, min_quantity, max_per_order, step, tax_rate FROM product
 WHERE id = ANY((SELECT %s::bigint[])::bigint[]) AND archived_at IS NULL
 """
 """Index scans of product_pkey. With one array for any number of products it is one prepared

@@ -39,6 +39,15 @@ PRICE_DIGITS = 12
 MONEY_DECIMALS = 3
 """Digits of an amount after the decimal point: some currencies have three."""
 
+TAX_RATE_DIGITS = 5
+"""Digits of a tax rate in percent in total: the column is numeric(5,2)."""
+
+TAX_RATE_DECIMALS = 2
+"""Digits of a tax rate after the decimal point."""
+
+MAX_TAX_RATE = 100
+"""Percent. No known tax on goods is higher."""
+
 TOTAL_DIGITS = 24
 """Digits of an order's total: MAX_LINES lines of MAX_UNITS at the highest price fit."""
 

@@ -1,6 +1,11 @@
-"""Money: a Decimal with three decimals in the code, a string in the API. Never a float."""
+"""Money: a Decimal with three decimals in the code, a string in the API. Never a float.
 
-from decimal import Decimal
+Prices include tax. A tax rate is a Decimal in percent.
+"""
+
+from collections.abc import Mapping
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
 
 from larder.core.limits import MONEY_DECIMALS, PRICE_DIGITS
 
@@ -14,6 +19,25 @@ def pattern(digits: int) -> str:
 PRICE_PATTERN = pattern(PRICE_DIGITS)
 """The pattern of a price."""
 
+TAX_RATE_PATTERN = r"^(100([.]0{1,2})?|[0-9]{1,2}([.][0-9]{1,2})?)\Z"
+"""The pattern of a tax rate in a request: from 0 to MAX_TAX_RATE percent, with up to
+TAX_RATE_DECIMALS decimals."""
+
+
+def net(gross: Decimal, rate: Decimal | None) -> Decimal | None:
+    """Returns the amount without the tax of this rate that it contains, with MONEY_DECIMALS
+    decimals, rounded half up; None without a rate. The tax is the rest, so both always add up.
+
+    >>> net(Decimal("12.00"), Decimal(20)), net(Decimal("0.35"), Decimal(19))
+    (Decimal('10.000'), Decimal('0.294'))
+    """
+    if rate is None:
+        return None
+    return (gross * 100 / (100 + rate)).quantize(_SMALLEST, ROUND_HALF_UP)
+
+
+_SMALLEST = Decimal(1).scaleb(-MONEY_DECIMALS)
+
 
 def text(amount: Decimal) -> str:
     """Returns the amount with two decimals, or with three if the third is not zero.
@@ -23,3 +47,15 @@ def text(amount: Decimal) -> str:
     """
     shown = f"{amount:.3f}"
     return shown[:-1] if shown[-1] == "0" else shown
+
+
+def text_or_none(amount: Decimal | None) -> str | None:
+    """Returns `text` of an amount that may be unknown."""
+    return None if amount is None else text(amount)
+
+
+def with_texts(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the fields, amounts and rates as texts."""
+    return {
+        name: text(value) if isinstance(value, Decimal) else value for name, value in fields.items()
+    }

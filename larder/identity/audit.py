@@ -13,7 +13,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -196,8 +195,5 @@ def difference(entry: Entry, personal: Collection[str] = ()) -> Entry | None:
 
 def _json(fields: Mapping[str, Any]) -> str:
     """Returns the fields under the names that the APIs have: `category`, not `category_id`."""
-    shown = {
-        name.removesuffix("_id"): money.text(value) if isinstance(value, Decimal) else value
-        for name, value in fields.items()
-    }
+    shown = {name.removesuffix("_id"): value for name, value in money.with_texts(fields).items()}
     return msgspec.json.encode(shown).decode()

@@ -25,7 +25,8 @@ from larder.inventory.models import Adjustment, LedgerEntry, Stock
 
 @with_fields([(one.name, one.shown) for one in SHOWN], behind="quantity")
 class StockedProduct(Struct):
-    """A listed product with its available units. `price` is this customer's, net, for one unit."""
+    """A listed product with its available units. `price` is this customer's, of one unit,
+    tax included."""
 
     id: int
     public_id: UUID
@@ -38,6 +39,7 @@ class StockedProduct(Struct):
     min_quantity: int
     max_per_order: int | None
     step: int
+    tax_rate: Decimal | None
     updated_at: datetime
     version: int
 

@@ -19,6 +19,9 @@ from larder.inventory.services.movements import open_stock
 
 DEMO_CUSTOMER = "demo"
 
+TAX_RATE = Decimal(20)
+"""The standard rate of the United Kingdom, where the shop was, in the year of its prices."""
+
 
 @dataclass(frozen=True, slots=True)
 class DemoUser:
@@ -58,7 +61,7 @@ def _add_missing(rows: Sequence[dict[str, str]], now: datetime) -> int:
 
 
 def _add(rows: Sequence[dict[str, str]], now: datetime) -> int:
-    new = [NewProduct(row["sku"], row["name"], Decimal(row["price"])) for row in rows]
+    new = [NewProduct(row["sku"], row["name"], Decimal(row["price"]), TAX_RATE) for row in rows]
     ids = create_products(new, now=now)
     quantities = {ids[row["sku"]]: int(row["quantity"]) for row in rows}
     open_stock(quantities, actor=SYSTEM_ACTOR, now=now)

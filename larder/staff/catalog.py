@@ -30,7 +30,7 @@ from larder.catalog.models import Category, Product
 from larder.catalog.search import words
 from larder.core import money
 from larder.core.clock import now
-from larder.core.limits import MAX_FILTER_CHOICES, MONEY_DECIMALS, PRICE_DIGITS
+from larder.core.limits import MAX_FILTER_CHOICES, MAX_TAX_RATE, MONEY_DECIMALS, PRICE_DIGITS
 from larder.staff import exports
 from larder.staff.base import (
     Sentence,
@@ -117,7 +117,7 @@ class ProductForm(PictureForm):
         min_value=0,
         max_digits=PRICE_DIGITS,
         decimal_places=MONEY_DECIMALS,
-        help_text="Net, a unit.",
+        help_text="Of one unit, tax included.",
         widget=UnfoldAdminDecimalFieldWidget,
     )
 
@@ -151,6 +151,8 @@ def _validators(field: ProductField, shown: Any) -> Iterator[Any]:
     rules: Any = field.rules
     if field.kind is of_product.WHOLE:
         yield from (MinValueValidator(rules.ge), MaxValueValidator(rules.le))
+    if field.kind is of_product.RATE:
+        yield from (MinValueValidator(0), MaxValueValidator(MAX_TAX_RATE))
     if field.kind is not of_product.TEXT:
         return
     if rules.max_length and getattr(shown, "max_length", None) is None:
@@ -205,6 +207,7 @@ _COLUMNS = {
     of_product.TEXT: exports.text,
     of_product.WHOLE: exports.number,
     of_product.AMOUNT: exports.price,
+    of_product.RATE: exports.price,
 }
 
 
@@ -255,7 +258,7 @@ class ProductAdmin(
         + PicturedProducts.fieldsets
     )
     actions = (*RepriceableProducts.actions, *ArchivableProducts.actions)
-    facts: tuple[str, ...] = ("public_id", "updated", "state")
+    facts: tuple[str, ...] = ("net_price", "public_id", "updated", "state")
     list_display: tuple[str, ...] = ("sku", "name", "price_shown", "category")
     list_display_links = ("sku", "name")
     list_filter: ClassVar[tuple[Any, ...]] = (OnSaleFilter, ("category", CategoryFilter))
@@ -305,6 +308,11 @@ class ProductAdmin(
     @admin.display(description="Price", ordering="price")
     def price_shown(self, product: Product) -> str:
         return amount(product.price, settings.CURRENCY)
+
+    @admin.display(description="Net price")
+    def net_price(self, product: Product) -> str:
+        net = money.net(product.price, product.tax_rate)
+        return "unknown without a tax rate" if net is None else amount(net, settings.CURRENCY)
 
     @admin.display(description="Last changed")
     def updated(self, product: Product) -> str:

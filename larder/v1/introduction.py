@@ -12,7 +12,7 @@ use `POST auth/token/refresh`. Programs use a key from `POST auth/keys` instead.
 staff begin with "Staff:".
 
 **Money** is a string with two decimals (a third only if it is not zero), such as `"2.55"`, \
-net, in `currency`. Times are RFC 3339 in UTC.
+tax included, in `currency`. Times are RFC 3339 in UTC.
 
 **Errors** are `application/problem+json` with a stable `code`, by which apps decide and \
 translate; `type` is the address of its explanation. `errors` names all faults of a request by \

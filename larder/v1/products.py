@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from msgspec import UNSET, Meta, UnsetType
 
 from larder.catalog import services as catalog
-from larder.catalog.fields import AMOUNT, FIELDS, FILTERED, INTERNAL, SHOWN
+from larder.catalog.fields import DECIMALS, FIELDS, FILTERED, INTERNAL, SHOWN
 from larder.catalog.queries import internal_fields
 from larder.catalog.search import words
 from larder.catalog.spelling import corrected
@@ -70,6 +70,7 @@ class Product(msgspec.Struct):
     category: Id | None
     price: Money
     currency: str
+    net_price: Money | None
     quantity: int
     updated_at: Time
     version: int
@@ -131,8 +132,8 @@ class ListParameters(PageParameters, kw_only=True):
 
     q: Annotated[str, Meta(max_length=MAX_SHORT_TEXT_LENGTH, description=SEARCHED)] = ""
     category: Annotated[Id | None, Meta(description="Includes the categories below it.")] = None
-    min_price: Annotated[Price | None, Meta(description="Net, a unit.")] = None
-    max_price: Annotated[Price | None, Meta(description="Net, a unit.")] = None
+    min_price: Annotated[Price | None, Meta(description="Of one unit, tax included.")] = None
+    max_price: Annotated[Price | None, Meta(description="Of one unit, tax included.")] = None
     in_stock: Annotated[
         bool | None, Meta(description="true: only with stock. false: only without.")
     ] = None
@@ -192,7 +193,7 @@ def create_product(request: HttpRequest, caller: Caller, body: NewProduct) -> Ht
     """Staff: creates a product with its opening stock."""
     moment = now()
     fields = _fields(body)
-    content = fingerprint(fields | {"price": money.text(fields["price"])}, body.quantity)
+    content = fingerprint(money.with_texts(fields), body.quantity)
     made = products.create_stocked_product(
         fields,
         quantity=body.quantity,
@@ -365,22 +366,33 @@ def _fields(body: ProductFields) -> dict[str, Any]:
     """Returns the given fields, by their names in the model."""
     given = [(one, getattr(body, one.name)) for one in FIELDS]
     return {
-        one.column: Decimal(value) if one.kind is AMOUNT else value
+        one.column: Decimal(value) if one.kind in DECIMALS and value is not None else value
         for one, value in given
         if value is not UNSET
     }
 
 
 _STORED = StockedProduct.__struct_fields__
-_PRICE = _STORED.index("price")
+_PRICE, _RATE = _STORED.index("price"), _STORED.index("tax_rate")
 _values = attrgetter(*_STORED)
 _made: Callable[..., Product] = Product
 
 
 def shown(products: Sequence[StockedProduct]) -> list[Product]:
-    """Returns products as the API shows them: the price as text, followed by the currency."""
+    """Returns products as the API shows them: the price as text, followed by the currency and the
+    net price."""
     currency = settings.CURRENCY
-    return [
-        _made(*row[:_PRICE], money.text(row[_PRICE]), currency, *row[_PRICE + 1 :])
-        for row in map(_values, products)
-    ]
+    return [_shown(row, currency) for row in map(_values, products)]
+
+
+def _shown(row: Sequence[Any], currency: str) -> Product:
+    price, rate = row[_PRICE], row[_RATE]
+    return _made(
+        *row[:_PRICE],
+        money.text(price),
+        currency,
+        money.text_or_none(money.net(price, rate)),
+        *row[_PRICE + 1 : _RATE],
+        money.text_or_none(rate),
+        *row[_RATE + 1 :],
+    )

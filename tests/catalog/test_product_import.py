@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from larder.catalog import product_import, sql
 from larder.catalog.models import Product
+from larder.catalog.product_rows import COLUMNS as ALL_COLUMNS
 from larder.catalog.product_rows import FaultyFile, ProductFile, Row
 from larder.catalog.services import DEFAULTS
 from larder.core.spreadsheets import decoded, escape_formula
@@ -21,7 +23,7 @@ from larder.db import database
 ROWS: list[dict[str, Any]] = [
     {"sku": "A", "name": "Tea, green", "price": "1.255", "min_quantity": "2", "step": "2"},
     {"sku": "B", "name": "Jam", "price": "2", "description": "Sweet", "max_per_order": "9"},
-    {"sku": "C", "name": "Oats", "price": "0.5", "unit": "kg", "barcode": "1"},
+    {"sku": "C", "name": "Oats", "price": "0.5", "unit": "kg", "barcode": "1", "tax_rate": "7.5"},
 ]
 COLUMNS = ("sku", "name", "price", "description", "unit", "barcode", "min_quantity", "step")
 FIELDS = ("sku", "name", "price", *DEFAULTS, "version", "created_at", "updated_at", "archived_at")
@@ -49,14 +51,14 @@ def of_this_shop() -> list[tuple[Any, ...]]:
     return list(known.order_by("sku").values_list(*FIELDS))
 
 
-@pytest.mark.parametrize("columns", [COLUMNS, (*COLUMNS, "max_per_order"), COLUMNS[:3]])
+@pytest.mark.parametrize("columns", [COLUMNS, (*COLUMNS, "max_per_order", "tax_rate"), COLUMNS[:3]])
 def test_an_import_writes_what_the_orm_would(
     product: Callable[..., int], now: datetime, columns: tuple[str, ...]
 ) -> None:
     later = now + timedelta(days=1)
 
     def shop() -> None:
-        product(sku="A", name="Tea", price="1", unit="box", max_per_order=6)
+        product(sku="A", name="Tea", price="1", unit="box", max_per_order=6, tax_rate=Decimal(20))
         product(sku="B", name="Jam", price="2.00", description="Sweet", max_per_order=9)
 
     shop()
@@ -117,3 +119,27 @@ def test_text_of_an_exported_file_is_read_as_it_was_in_every_form(
     (row,) = ProductFile(io.StringIO(raw, newline="")).rows()
     assert isinstance(row, Row)
     assert text in row.cells
+
+
+@pytest.mark.parametrize(
+    ("separator", "cell", "rate"),
+    [(",", "20", "20"), (";", "7,5", "7.5"), ("\t", "7,50", "7.50"), (",", "", None)],
+)
+def test_a_tax_rate_is_read_in_every_form_and_may_be_empty(
+    separator: str, cell: str, rate: str | None
+) -> None:
+    written = io.StringIO(newline="")
+    rows = [("sku", "name", "price", "tax_rate"), ("A", "N", "1", cell)]
+    csv.writer(written, delimiter=separator).writerows(rows)
+    read = ProductFile(io.StringIO(written.getvalue(), newline=""))
+    (row,) = read.rows()
+    assert isinstance(row, Row)
+    assert dict(zip(ALL_COLUMNS, row.cells, strict=True))["tax_rate"] == rate
+
+
+@pytest.mark.parametrize("cell", ["100.01", "-1", "20.123", "20%", "x"])
+def test_a_tax_rate_that_is_none_is_a_fault(cell: str) -> None:
+    lines = ["sku,name,price,tax_rate", f"A,N,1,{cell}"]
+    (faults,) = ProductFile(io.StringIO("\n".join(lines), newline="")).rows()
+    assert isinstance(faults, list)
+    assert [(one.column, one.code) for one in faults] == [("tax_rate", "invalid_format")]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from decimal import Decimal
 
 from larder.catalog import queries
 from larder.catalog.models import Product
@@ -9,10 +10,13 @@ from larder.catalog.services import archive_product
 
 
 def test_offers_are_what_the_orm_finds(product: Callable[..., int], now: datetime) -> None:
-    ids = [product(price=f"{n}.125", step=n, max_per_order=n * 6) for n in range(1, 5)]
+    ids = [
+        product(price=f"{n}.125", step=n, max_per_order=n * 6, tax_rate=Decimal(n))
+        for n in range(1, 5)
+    ]
     archive_product(ids[0], now=now)
     listed = Product.objects.filter(id__in=ids, archived_at=None)
-    columns = ("id", "sku", "name", "price", "min_quantity", "max_per_order", "step")
+    columns = ("id", "sku", "name", "price", "min_quantity", "max_per_order", "step", "tax_rate")
     expected = {row[0]: queries.Offer(*row) for row in listed.values_list(*columns)}
     assert queries.offers([*ids, ids[-1] + 1000]) == expected
     assert len(expected) == 3

@@ -2,12 +2,13 @@
 
 import re
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from larder.core.money import PRICE_PATTERN, text
+from larder.core.money import PRICE_PATTERN, TAX_RATE_PATTERN, net, text
 
 amounts = st.decimals(0, Decimal("1e18"), places=3, allow_nan=False)
 
@@ -34,3 +35,43 @@ def test_amounts_have_no_exponents_or_trailing_zeros(amount: str, shown: str) ->
 @pytest.mark.parametrize("sent", ["", "-1", "+1", "1.", ".5", "1.2345", "1e3", "1\n", "٣", "1,5"])
 def test_text_that_is_not_a_price_is_refused(sent: str) -> None:
     assert re.search(PRICE_PATTERN, sent) is None
+
+
+@given(amounts, st.decimals(0, 100, places=2))
+def test_a_net_amount_is_within_half_a_thousandth_of_the_quotient(
+    gross: Decimal, rate: Decimal
+) -> None:
+    found = net(gross, rate)
+    assert found is not None
+    error = abs(Fraction(found) - Fraction(gross) / (1 + Fraction(rate) / 100))
+    assert error <= Fraction(1, 2000)
+    assert 0 <= found <= gross
+    assert found.as_tuple().exponent == -3
+
+
+@pytest.mark.parametrize(
+    ("gross", "rate", "expected"),
+    [
+        ("12.00", "20", "10.000"),
+        ("0.003", "100", "0.002"),
+        ("0.001", "100", "0.001"),
+        ("0.35", "0", "0.350"),
+        ("999999999999999.999", "19.00", "840336134453781.512"),
+    ],
+)
+def test_half_a_thousandth_is_rounded_up(gross: str, rate: str, expected: str) -> None:
+    assert str(net(Decimal(gross), Decimal(rate))) == expected
+
+
+def test_nothing_is_known_without_a_rate() -> None:
+    assert net(Decimal(1), None) is None
+
+
+@given(st.decimals(0, 100, places=2))
+def test_every_tax_rate_that_is_shown_can_be_sent_back(rate: Decimal) -> None:
+    assert re.search(TAX_RATE_PATTERN, text(rate))
+
+
+@pytest.mark.parametrize("sent", ["", "-1", "100.01", "101", "20.", ".5", "1.234", "20%", "1\n"])
+def test_text_that_is_not_a_tax_rate_is_refused(sent: str) -> None:
+    assert re.search(TAX_RATE_PATTERN, sent) is None

@@ -13,6 +13,7 @@ from larder.catalog.models import Category, Product, ProductChange
 from larder.db import database
 from larder.identity import audit_queries
 from larder.identity.audit_queries import AuditFilter
+from larder.identity.models import AuditEntry
 from larder.inventory.models import LedgerEntry
 from tests.conftest import Api, Person
 from tests.staff.desk import Desk, allow
@@ -99,6 +100,9 @@ def test_rules_that_contradict_each_other_are_an_error_of_the_form(
         ("min_quantity", "0"),
         ("step", "0"),
         ("max_per_order", "1000001"),
+        ("tax_rate", "100.01"),
+        ("tax_rate", "-1"),
+        ("tax_rate", "7.555"),
         ("image_url", "ftp://example.com/jam.png"),
         ("name", "Jam\0"),
         ("description", "x" * 20_001),
@@ -332,6 +336,21 @@ def test_the_form_has_the_place_and_the_threshold(desk: Desk, product: Callable[
     found = Product.objects.get(pk=jam)
     assert (found.shelf_place, found.low_stock_threshold) == ("A-12-3", 0)
     assert list(desk.save(change(jam), low_stock_threshold="-1").errors) == ["low_stock_threshold"]
+
+
+def test_the_form_keeps_the_tax_rate_shows_the_net_price_and_its_history(
+    desk: Desk, product: Callable[..., int]
+) -> None:
+    jam = product(price="12")
+    assert "unknown without a tax rate" in desk.get(change(jam)).text
+    assert desk.save(change(jam), tax_rate="20").errors == {}
+    assert Product.objects.get(pk=jam).tax_rate == Decimal(20)
+    shown = desk.get(change(jam)).text
+    assert "£10.00" in shown or "10.00 GBP" in shown
+    assert desk.save(change(jam), tax_rate="").errors == {}
+    assert Product.objects.get(pk=jam).tax_rate is None
+    (entry,) = AuditEntry.objects.filter(object=f"product:{jam}", before={"tax_rate": None})
+    assert entry.after == {"tax_rate": "20.00"}
 
 
 def test_an_archived_product_is_restored_after_a_question_and_is_on_sale_again(

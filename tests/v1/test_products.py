@@ -18,6 +18,7 @@ SHAPE = {
     "category": type(None),
     "price": str,
     "currency": str,
+    "net_price": type(None),
     "quantity": int,
     "unit": str,
     "barcode": str,
@@ -25,6 +26,7 @@ SHAPE = {
     "min_quantity": int,
     "max_per_order": type(None),
     "step": int,
+    "tax_rate": type(None),
     "updated_at": str,
     "version": int,
 }
@@ -54,9 +56,43 @@ def test_a_product_can_be_made_with_every_field(staff: Api) -> None:
         "min_quantity": 6,
         "max_per_order": 60,
         "step": 6,
+        "tax_rate": "20.00",
     }
     made = staff("POST", "products", JAM | rest)
-    assert made.body.items() >= rest.items()
+    assert made.body.items() >= (rest | {"net_price": "2.083"}).items()
+
+
+def test_every_answer_about_a_product_has_its_tax_rate_and_net_price(staff: Api) -> None:
+    made = staff("POST", "products", JAM | {"price": "12", "tax_rate": "20"}).body
+    path, taxed = f"products/{made['id']}", {"price": "12.00", "tax_rate": "20.00"}
+    for answer in (
+        made,
+        staff("GET", path).body,
+        *staff("GET", "products").body["results"],
+        *staff("GET", "products/changes").body["results"],
+    ):
+        assert answer.items() >= (taxed | {"net_price": "10.00"}).items()
+    changed = staff("PATCH", path, {"tax_rate": "7.5"}).body
+    assert (changed["tax_rate"], changed["net_price"]) == ("7.50", "11.163")
+    for rate in ("0", None):
+        found = staff("PATCH", path, {"tax_rate": rate}).body
+        assert found["net_price"] == (rate and found["price"])
+    staff("PATCH", path, {"tax_rate": "5"})
+    put = staff("PUT", "products/by-sku/JAM-1", {"name": "Jam", "price": "1"}).body
+    assert (put["tax_rate"], put["net_price"]) == (None, None)
+
+
+@pytest.mark.parametrize("rate", ["-1", "100.01", "20.001", "20%", "", 20, 0.2])
+def test_what_is_not_a_tax_rate_is_refused(staff: Api, rate: object) -> None:
+    refused = staff("POST", "products", JAM | {"tax_rate": rate})
+    assert refused.status == 400
+    assert [one["pointer"] for one in refused.body["errors"]] == ["/tax_rate"]
+
+
+def test_a_key_is_that_of_a_tax_rate_however_it_is_written(staff: Api) -> None:
+    for rate, status in (("20", 201), ("20.00", 201), ("19", 422)):
+        sent = JAM | {"tax_rate": rate}
+        assert staff("POST", "products", sent, Idempotency_Key="one").status == status
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 /** The objects that the SDK itself uses. Answers may have more members, and new values. */
 
-/** Net, as text with two decimals, and a third only if it is not zero. */
+/** Tax included, as text with two decimals, and a third only if it is not zero. */
 export type Money = string;
 
 export interface Product {
@@ -11,6 +11,8 @@ export interface Product {
   category: number | null;
   price: Money;
   currency: string;
+  /** Without tax; null without a tax rate. */
+  net_price: Money | null;
   /** Units that could be ordered when the product was read. */
   quantity: number;
   unit: string;
@@ -19,6 +21,8 @@ export interface Product {
   min_quantity: number;
   max_per_order: number | null;
   step: number;
+  /** Percent of tax in the price, with two decimals; null if none is known. */
+  tax_rate: string | null;
   updated_at: string;
   version: number;
 }

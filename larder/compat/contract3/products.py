@@ -66,7 +66,7 @@ class Stock(serializers.IntegerField):
 
 @extend_schema_field(_PRICE)
 class Price(serializers.DecimalField):
-    """The net price of one unit: a number or a string, exact to three decimals."""
+    """The price of one unit: a number or a string, exact to three decimals."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(

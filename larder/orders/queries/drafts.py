@@ -20,7 +20,7 @@ from larder.orders.queries.views import OrdersPart, OrderView
 
 @dataclass(frozen=True, slots=True)
 class DraftLine:
-    """A product in the draft. Prices are net, for a unit.
+    """A product in the draft. Prices are of one unit, tax included.
 
     `unit_price` is the customer's price when the line was added; the other values are those of the
     product now. `available` is the number of units that can be ordered, 0 for an archived product.

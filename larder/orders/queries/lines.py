@@ -12,7 +12,7 @@ from larder.orders.models import OrderLine
 
 @dataclass(frozen=True, slots=True)
 class SoldLine:
-    """A line of a placed order, and the time of placing. `unit_price` is net."""
+    """A line of a placed order, and the time of placing. `unit_price` includes tax."""
 
     product: int
     name: str
