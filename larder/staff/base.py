@@ -315,9 +315,8 @@ UNREADABLE = (DataError, InvalidPage, OverflowError, ValidationError, ValueError
 def refusing_nonsense(admin_view: Callable[..., Any]) -> Callable[..., Any]:
     """Wraps AdminSite.admin_view, so that its views answer 400 to values that cannot be queried.
 
-    Django validates forms, but not every filter, page number or selected row: a year of forty
-    digits or a NUL only fails in the query. Without such a value the same error is a bug, and
-    remains a server error.
+    Django validates forms, but not every filter, page number, selected row or id at `/admin/r/`: a
+    year of forty digits only fails in the query. Without such a value the error remains one.
     """
 
     def checked_view(view: Callable[..., Any], cacheable: bool = False) -> Any:  # noqa: FBT001, FBT002
@@ -326,7 +325,8 @@ def refusing_nonsense(admin_view: Callable[..., Any]) -> Callable[..., Any]:
             try:
                 return view(request, *args, **kwargs)
             except UNREADABLE as error:
-                if request.GET or ACTION_CHECKBOX_NAME in request.POST:
+                is_given = request.GET or ACTION_CHECKBOX_NAME in request.POST
+                if is_given or "content_type_id" in kwargs:
                     raise BadRequest("A value of this request cannot be read.") from error
                 raise
 

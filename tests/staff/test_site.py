@@ -9,11 +9,13 @@ from types import SimpleNamespace
 
 import pytest
 from django.contrib import admin
+from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import BadRequest
 from django.test import RequestFactory
 
 from larder.ops import tasks
 from larder.orders.decision import Wanted
+from larder.orders.models import Order
 from larder.orders.services.place_order import place_order
 from larder.orders.services.placement import Placement, Terms
 from larder.staff.base import ServiceAdmin, _OwnTransactions, refusing_nonsense
@@ -155,6 +157,14 @@ def test_a_selection_of_no_row_is_a_bad_request(
     product()
     sent = {"action": "archive_selected", "_selected_action": row}
     assert desk.post("catalog/product/", sent).status == 400
+
+
+@pytest.mark.parametrize("key", ["x", "8"])
+def test_the_page_of_an_object_of_any_kind_refuses_ids_that_cannot_be_read(
+    desk: Desk, key: str
+) -> None:
+    kind = ContentType.objects.get_for_model(Order)
+    assert desk.get(f"r/{kind.pk}/{key}/").status == 400
 
 
 def test_other_errors_stay_server_errors() -> None:

@@ -1,4 +1,4 @@
-"""An adjustment with hundreds of products."""
+"""Adjustments, and moves of orders by staff, with hundreds of products."""
 
 import time
 from collections.abc import Sequence
@@ -57,3 +57,18 @@ def test_a_large_adjustment_waits_for_the_one_before_it(
             "POST", "stock/adjustments", {"reason": "received", "lines": received}
         )
     assert made.status == (503 if lines == LARGE_MOVE else 201)
+
+
+@pytest.mark.parametrize("lines", [LARGE_MOVE - 1, LARGE_MOVE])
+def test_a_move_of_a_large_order_waits_for_the_large_change_before_it(
+    staff: Api, many_products: Sequence[int], monkeypatch: pytest.MonkeyPatch, lines: int
+) -> None:
+    """Packing and shipping can be undone and made again without end. Without their turn among large
+    changes, they leave no time to orders of the same products."""
+    ordered = [{"product": one, "quantity": 1} for one in many_products[:lines]]
+    order = staff("POST", "orders", {"lines": ordered}).body["id"]
+    monkeypatch.setattr(per_key, "LONGEST_WAIT", 0.01)
+    with per_key.limited(locks._of_staff.large):
+        # The body names no lines. Not the judged client: it fails at a 503.
+        packed = Api(staff._token)("POST", f"orders/{order}/pack", {})
+    assert packed.status == (503 if lines == LARGE_MOVE else 200)
