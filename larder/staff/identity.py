@@ -50,8 +50,8 @@ from larder.staff.base import (
 from larder.staff.confirming import require_confirmation
 from larder.staff.factors import FactorsAdmin
 from larder.staff.identity_contents import customer_contents
-from larder.staff.password_links import PasswordLinks
 from larder.staff.recording import record_refusal
+from larder.staff.staff_invitations import StaffInvitations
 
 SENTENCES: Mapping[str, Sentence] = {
     "username_taken": Sentence(
@@ -149,12 +149,13 @@ class NewCustomerForm(SetPasswordMixin, AccountForm):  # type: ignore[type-arg]
 
 
 @admin.register(Customer)
-class CustomerAdmin(PasswordLinks, FactorsAdmin, UserAdmin):  # type: ignore[type-arg]
+class CustomerAdmin(StaffInvitations, FactorsAdmin, UserAdmin):  # type: ignore[type-arg]
     """Accounts. They are deactivated, not deleted, because orders refer to them."""
 
     form = CustomerForm
     add_form = NewCustomerForm
     add_form_template = None
+    invitation_refusals = SENTENCES
     names = ("username", "email", "first_name", "last_name")
     rights = ("is_staff", "is_superuser", "groups")
     facts = ("public_id", "joined", "logged_in")

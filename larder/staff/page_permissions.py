@@ -18,6 +18,11 @@ _NAMED: Mapping[str, tuple[str, ...]] = {
     "inventory_stock_export": ("inventory.view_stock",),
     # Django's page for a new user has a button that goes on to change it.
     "identity_customer_add": ("identity.add_customer", "identity.change_customer"),
+    "identity_customer_invite": (
+        "identity.add_customer",
+        "identity.change_customer",
+        "identity.manage_rights",
+    ),
     "auth_user_password_change": ("identity.change_customer",),
     "identity_customer_set_password": ("identity.change_customer",),
     "identity_customer_password_link": ("identity.change_customer",),

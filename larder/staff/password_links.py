@@ -1,5 +1,6 @@
 """The button at an account whose owner sets the password with a link."""
 
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -16,6 +17,7 @@ from larder.core.errors import DomainError
 from larder.http.authentication import secrets
 from larder.identity import queries
 from larder.identity.services import resets
+from larder.identity.services.resets import Invitation
 from larder.notifications.services import PASSWORD_RESET, queue_mail
 from larder.staff.base import Question, ServiceAdmin, ask, button, caller_of
 from larder.staff.confirming import require_confirmation
@@ -25,6 +27,16 @@ EXPLAINED = (
     "With the link the person sets a new password, once, within an hour. It is sent to the email "
     "address of the account; if the shop sends no mail to it, the link is shown here, once."
 )
+
+
+def link_options(moment: datetime) -> dict[str, Any]:
+    """Returns the arguments of a link that is mailed if the shop sends mails."""
+    mail = partial(queue_mail, PASSWORD_RESET, now=moment)
+    return {
+        "secret": secrets()[0],
+        "notify": mail if settings.EMAIL_URL else None,
+        "now": moment,
+    }
 
 
 class PasswordLinks(ServiceAdmin):
@@ -53,19 +65,15 @@ class PasswordLinks(ServiceAdmin):
         back = reverse("admin:identity_customer_change", args=[found.pk])
         moment = now()
         try:
-            made = resets.offer_reset(
-                caller_of(request),
-                found.pk,
-                secret=secrets()[0],
-                notify=partial(queue_mail, PASSWORD_RESET, now=moment)
-                if settings.EMAIL_URL
-                else None,
-                now=moment,
-            )
+            made = resets.offer_reset(caller_of(request), found.pk, **link_options(moment))
         except DomainError as refusal:
             record_refusal(request, refusal)
             self.tell_refusal(request, refusal, {})
             return HttpResponseRedirect(back)
+        return self.hand_over(request, made, back)
+
+    def hand_over(self, request: Any, made: Invitation, back: str) -> HttpResponse:
+        """Says that the link is mailed, or shows it once."""
         page = request.build_absolute_uri(reverse("new_password"))
         if made.email:
             text = f"The mail is on its way to {made.email}. A code in it can be used at {page}"

@@ -34,6 +34,7 @@ SCREENS = (
     "inventory/stock/",
     "identity/customer/",
     "identity/customer/add/",
+    "identity/customer/invite/",
     "auth/group/add/",
     "identity/auditentry/",
 )

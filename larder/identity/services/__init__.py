@@ -5,6 +5,7 @@ __all__ = [
     "addresses",
     "credentials",
     "email_changes",
+    "invitations",
     "keys",
     "passwords",
     "repeats",

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Literal
 from uuid import UUID, uuid4
 
@@ -117,20 +118,36 @@ def _already(taken: set[str]) -> AlreadyTaken:
 def _registered(
     customer: Customer, password: str | None, claims: Sequence[Claim], now: datetime
 ) -> Made:
-    def save() -> int:
-        Customer.objects.insert(customer)
-        personal = [name for name in CHANGEABLE if getattr(customer, name)]
-        audit.record(
-            audit.customer_name(customer.public_id), "create", after={audit.PERSONAL: personal}
-        )
-        return customer.pk
-
     customer.password = make_password(password)
     with transaction.atomic(durable=True):
-        made = idempotency.once(claims[0] if claims else None, save, now=now)
+        claim = claims[0] if claims else None
+        made = idempotency.once(claim, partial(_insert, customer), now=now)
         if made.replayed:
             return _registered_before(made.result)
     return Made(customer.pk, replayed=False)
+
+
+def _insert(customer: Customer) -> int:
+    Customer.objects.insert(customer)
+    personal = [name for name in CHANGEABLE if getattr(customer, name)]
+    audit.record(
+        audit.customer_name(customer.public_id), "create", after={audit.PERSONAL: personal}
+    )
+    return customer.pk
+
+
+def add_within(asked: NewCustomer, *, now: datetime) -> int:
+    """Creates an account without a password, in a transaction that is open. Returns its id.
+
+    Raises AlreadyTaken, InvalidInput (username, email).
+    """
+    customer = _unsaved(asked)
+    customer.may_order, customer.date_joined = True, now
+    if found := _faults(customer, None):
+        raise InvalidInput(found)
+    _decided(customer, ())
+    customer.password = make_password(None)
+    return _insert(customer)
 
 
 def _registered_before(result: str) -> Made:
@@ -231,15 +248,23 @@ def update_account(
     used to reset the password at once. Raises NotFound, AlreadyTaken, and as
     `rights.checking_change` does.
     """
+    with refusing_taken(), transaction.atomic(durable=True):
+        update_within(customer, change, now=now, notify=notify)
+
+
+def update_within(
+    customer: int,
+    change: ByStaff,
+    *,
+    now: datetime,
+    notify: Callable[[UUID], None] | None = None,
+) -> None:
+    """Does what `update_account` does, in a transaction that is open."""
     columns, groups = dict(change.columns), change.groups
     normalize(columns)
     if "email" in columns:
         columns["email_since"] = None
-    with (
-        refusing_taken(),
-        transaction.atomic(durable=True),
-        rights.checking_change(change.actor, customer, columns, groups),
-    ):
+    with rights.checking_change(change.actor, customer, columns, groups):
         _refuse_taken(customer, columns, None)
         _note_change(customer, columns, notify, now)
         if columns.get("is_staff") and _undeleted(customer).filter(is_staff=False).exists():

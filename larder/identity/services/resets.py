@@ -67,16 +67,28 @@ def offer_reset(
     Raises NotFound (deactivated), SessionEnded, NotStaff, PermissionMissing.
     """
     with transaction.atomic(durable=True):
-        require_manageable(actor, customer, CHANGE)
-        account = Customer.objects.filter(pk=customer, is_active=True).first()
-        if account is None:
-            raise NotFound
-        reset = PasswordReset.objects.create(customer_id=customer, created_at=now)
-        is_mailed = notify is not None and _owner(account.email, now) == customer
-        if notify is not None and is_mailed:
-            notify(reset.id)
-        name = audit.customer_name(account.public_id)
-        audit.record(name, "offer_reset", after={"mailed": is_mailed})
+        return offer_within(actor, customer, secret=secret, notify=notify, now=now)
+
+
+def offer_within(
+    actor: Caller,
+    customer: int,
+    *,
+    secret: str,
+    notify: Callable[[UUID], None] | None,
+    now: datetime,
+) -> Invitation:
+    """Does what `offer_reset` does, in a transaction that is open."""
+    require_manageable(actor, customer, CHANGE)
+    account = Customer.objects.filter(pk=customer, is_active=True).first()
+    if account is None:
+        raise NotFound
+    reset = PasswordReset.objects.create(customer_id=customer, created_at=now)
+    is_mailed = notify is not None and _owner(account.email, now) == customer
+    if notify is not None and is_mailed:
+        notify(reset.id)
+    name = audit.customer_name(account.public_id)
+    audit.record(name, "offer_reset", after={"mailed": is_mailed})
     token = reset_token(secret, reset.id, _standing(account))
     return Invitation(account.email if is_mailed else "", token, now + LIFETIME)
 

@@ -22,6 +22,7 @@ from larder.identity.errors import LastOwner, OwnRights
 from larder.identity.models import Customer
 from larder.identity.services.credentials import lock_account
 
+ADD = "identity.add_customer"
 CHANGE = "identity.change_customer"
 DELETE = "identity.delete_customer"
 MANAGE = "identity.manage_rights"

@@ -1,0 +1,129 @@
+"""One page adds a member of staff, with roles and a link for the password."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group
+
+from larder.core.errors import PermissionMissing
+from larder.db.idempotency import Claim, Scope
+from larder.identity import permissions
+from larder.identity.models import AuditEntry, Customer, PasswordReset
+from larder.identity.services import resets
+from larder.identity.services.accounts import NewCustomer
+from larder.identity.services.invitations import Colleague, invite
+from larder.notifications.models import Mail
+from tests.conftest import NOW, Person
+from tests.staff.desk import Desk, allow
+from tests.staff.test_password_links import WANTED, use
+
+INVITE = "identity/customer/invite/"
+SAM: dict[str, Any] = {"first_name": "Sam", "username": "sam", "email": "sam@example.com"}
+
+
+def role(name: str) -> int:
+    return Group.objects.get(name=name).pk
+
+
+def test_an_invited_person_has_the_roles_and_sets_the_password_with_the_link(
+    desk: Desk, settings: Any
+) -> None:
+    settings.EMAIL_URL = ""
+    shown = desk.save(INVITE, **SAM, roles=[role("warehouse"), role("support")])
+    sam = Customer.objects.get(username="sam")
+    assert (sam.first_name, sam.email, sam.is_staff) == ("Sam", "sam@example.com", True)
+    assert (sam.is_superuser, sam.may_order, sam.has_usable_password()) == (False, True, False)
+    assert {one.name for one in sam.groups.all()} == {"warehouse", "support"}
+    _, _, token = shown.response.context["shown"].partition("#")
+    assert use(token).status == 302
+    assert Customer.objects.get(pk=sam.pk).check_password(WANTED)
+    assert use(token).errors
+
+
+def test_the_link_of_an_invitation_is_mailed_where_the_shop_sends_mails(
+    desk: Desk, settings: Any
+) -> None:
+    settings.EMAIL_URL = "smtp://localhost"
+    page = desk.save(INVITE, **SAM, roles=[role("warehouse")])
+    assert "on its way to sam@example.com" in page.messages[0]
+    assert Mail.objects.get().about == PasswordReset.objects.get(customer__username="sam").pk
+    without = desk.save(INVITE, username="tom", roles=[role("warehouse")])
+    assert "#" in without.response.context["shown"]
+    assert Mail.objects.count() == 1
+
+
+def test_a_form_sent_twice_invites_once(desk: Desk) -> None:
+    sent = desk.open(INVITE) | SAM | {"roles": [role("warehouse")]}
+    desk.post(INVITE, sent)
+    page = desk.post(INVITE, sent)
+    assert page.messages == [
+        "The account was made before. If the person has no link, press Password link."
+    ]
+    assert "sent before" in desk.post(INVITE, sent | {"username": "tom"}).errors["__all__"][0]
+    assert PasswordReset.objects.count() == 1
+
+
+def test_the_audit_trail_has_account_rights_roles_and_link(desk: Desk, boss: Person) -> None:
+    desk.save(INVITE, **SAM, roles=[role("warehouse")])
+    name = f"customer:{Customer.objects.get(username='sam').public_id}"
+    found = AuditEntry.objects.filter(object=name).order_by("id")
+    assert [one.action for one in found] == ["create", "change", "change", "offer_reset"]
+    assert {one.actor for one in found} == {boss.customer.public_id}
+    assert (found[1].after, found[2].after) == ({"is_staff": True}, {"roles": ["warehouse"]})
+
+
+NEEDED = ("identity.add_customer", "identity.change_customer", "identity.manage_rights")
+
+
+def test_no_role_is_given_with_a_permission_that_the_user_does_not_have(
+    person: Callable[..., Person],
+) -> None:
+    warehouse = permissions.ROLES["warehouse"]
+    chief = Desk(allow(person(is_staff=True), *NEEDED, *warehouse))
+    page = chief.save(INVITE, **SAM, roles=[role("warehouse"), role("owner")])
+    assert "Your account does not have this permission itself" in page.errors["__all__"][0]
+    assert not Customer.objects.filter(username="sam").exists()
+    assert not PasswordReset.objects.exists()
+    assert chief.save(INVITE, **SAM, roles=[role("warehouse")]).errors == {}
+    assert Customer.objects.filter(username="sam").exists()
+
+
+@pytest.mark.parametrize("missing", NEEDED)
+def test_staff_without_one_of_the_permissions_may_not_invite(
+    person: Callable[..., Person], missing: str
+) -> None:
+    given = {*NEEDED, "identity.view_customer"} - {missing}
+    clerk = Desk(allow(person(is_staff=True), *given))
+    assert clerk.get(INVITE).status == clerk.post(INVITE, SAM).status == 403
+    assert "Invite staff" not in clerk.get("identity/customer/").text
+
+
+def test_a_refused_invitation_says_why_and_keeps_the_values(
+    desk: Desk, person: Callable[..., Person]
+) -> None:
+    person("Sam", email="sam@example.com")
+    page = desk.save(INVITE, **SAM, roles=[role("warehouse")])
+    assert set(page.errors) == {"username"}
+    assert page.response.context["page"].form["email"].value() == "sam@example.com"
+    page = desk.save(INVITE, **SAM | {"username": "sam2"}, roles=[role("warehouse")])
+    assert page.errors == {"email": ["Another account has this address."]}
+    page = desk.save(INVITE, username="tom", email="x", roles=[])
+    assert set(page.errors) == {"email", "roles"}
+
+
+@pytest.mark.parametrize("missing", NEEDED)
+def test_the_rights_are_checked_again_when_the_account_is_added(
+    person: Callable[..., Person], missing: str
+) -> None:
+    clerk = allow(person(is_staff=True), *{*NEEDED, *permissions.ROLES["warehouse"]} - {missing})
+    colleague = Colleague(
+        account=NewCustomer(username="sam", password=None), roles=[role("warehouse")]
+    )
+    link = partial(resets.offer_within, clerk.caller, secret="x", notify=None, now=NOW)
+    claim = Claim(Scope(clerk.customer.public_id, "invite", "1"), b"")
+    with pytest.raises(PermissionMissing) as refused:
+        invite(clerk.caller, colleague, claim=claim, link=link, now=NOW)
+    assert refused.value.permission == missing
+    assert not Customer.objects.filter(username="sam").exists()
