@@ -35,6 +35,8 @@ COPY docs/reference/problems.md docs/reference/problems.md
 RUN python manage.py collectstatic --no-input --verbosity 0 \
     && find static \( -name '*.map' -o -name '*.map.gz' \) -type f -delete \
     && find /opt/venv/lib \( -path '*/static/*' -o -name '*.po' \) -type f -delete \
+    && find /opt/venv/lib -path '*/botocore/data/*' -type f -mindepth 6 \
+        ! -path '*/data/s3/*' ! -path '*/data/sts/*' -delete \
     && pip uninstall --yes --quiet pip setuptools \
     && python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/venv/lib /app
 
