@@ -433,6 +433,8 @@ LOGGING = {
         "psycopg.pool": {"level": "ERROR"},
         "procrastinate": {"level": "WARNING"},
         "django_guid": {"level": "WARNING"},
+        # It writes the id of each passkey that is used.
+        "fido2": {"level": "WARNING"},
     },
 }
 structlog.configure(

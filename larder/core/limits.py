@@ -231,6 +231,13 @@ MAX_FACTOR_CODE_LENGTH = 100
 MAX_SEALED_FACTOR_LENGTH = 500
 """The encrypted secret of an app that is being enrolled, in a hidden field of the form."""
 
+MAX_PASSKEYS = 10
+"""Passkeys of an account."""
+
+MAX_PASSKEY_LENGTH = 20_000
+"""The answer of a browser for a passkey, JSON in a hidden field. Certificates of the device, which
+are not read, are its largest part."""
+
 MAX_ADDRESSES = 50
 """Saved addresses of an account."""
 

@@ -89,9 +89,16 @@ class LastOwner(DomainError):
 
 
 class SecondFactorWrong(DomainError):
-    """The code of the second factor is wrong, was used, or has expired: one answer for all."""
+    """The code or passkey of the second factor is wrong, was used, or has expired: one answer for
+    all."""
 
     code = "second_factor_wrong"
+
+
+class TooManyPasskeys(_TooMany):
+    """The account has reached the maximum number of passkeys."""
+
+    code = "too_many_passkeys"
 
 
 class LastSecondFactor(DomainError):

@@ -276,7 +276,8 @@ class SecondFactor(models.Model):
     """What an account proves beside its password (second_factor.py).
 
     `data` of an authenticator app (`totp`) is the secret, encrypted. `counter` is the time step of
-    the last code that was accepted: this code and older ones are refused.
+    the last code that was accepted: this code and older ones are refused. `data` of a passkey is
+    its id and its public key; `counter` is its last count of signatures, 0 if it does not count.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id)

@@ -1,11 +1,13 @@
-"""The admin's pages of the second factor: proven after the password, enrolled, removed.
+"""The admin's pages of the second factor: proven after the password, enrolled, removed. A form has
+the code of an app, or the answer of a passkey in its place.
 
 A log-in with the password alone opens a session that has no rights of staff (larder/identity/
 queries.py: holding). It leads here, and is over if no factor is proven within PENDING_SECONDS.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
+from uuid import UUID
 
 from django import forms
 from django.conf import settings
@@ -20,19 +22,32 @@ from django.views.decorators.debug import sensitive_post_parameters
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
 from larder.core.clock import now
-from larder.core.errors import DomainError, Overloaded
-from larder.core.limits import MAX_FACTOR_CODE_LENGTH, MAX_SEALED_FACTOR_LENGTH
+from larder.core.errors import DomainError, NotFound, Overloaded
+from larder.core.limits import (
+    MAX_FACTOR_CODE_LENGTH,
+    MAX_KEY_NAME_LENGTH,
+    MAX_PASSKEYS,
+    MAX_SEALED_FACTOR_LENGTH,
+)
 from larder.http import problems
 from larder.http.admin_session import BEGAN
 from larder.http.authentication import FACTOR, proven_factor, secrets
-from larder.identity import audit, queries, second_factor
+from larder.identity import audit, factor_queries, queries, second_factor
 from larder.identity.attempts import attempt
 from larder.identity.client_address import client_address
 from larder.identity.errors import SecondFactorWrong, WrongPassword
 from larder.identity.queries import Rights
 from larder.identity.rates import RateLimited
 from larder.identity.services import second_factors
-from larder.identity.services.second_factors import Account, Enrolment
+from larder.identity.services.second_factors import (
+    Account,
+    Enrolled,
+    Enrolment,
+    PasskeyEnrolment,
+)
+from larder.staff import passkeys
+from larder.staff.base import moment
+from larder.staff.pages import words
 from larder.staff.recording import CHANNEL
 
 PENDING_SECONDS = 600
@@ -42,9 +57,10 @@ BUSY = (RateLimited, Overloaded)
 a mistake."""
 
 SENTENCES = {
-    "second_factor_wrong": "A code is wrong, was used before, or has expired.",
+    "second_factor_wrong": "A code or passkey is wrong, was used before, or has expired.",
     "wrong_password": "The password is wrong.",
-    "last_second_factor": "Staff of this shop need a second factor. Enrol another app instead.",
+    "last_second_factor": "Staff of this shop need a second factor. Enrol another one first.",
+    "too_many_passkeys": f"An account has at most {MAX_PASSKEYS} passkeys. Remove one first.",
     "not_found": "This does not exist any more.",
     "session_ended": "Your session has ended. Log in again.",
     "overloaded": "The server is busy. Try again in a moment.",
@@ -57,22 +73,29 @@ def _text(label: str, **options: Any) -> forms.CharField:
     return forms.CharField(label=label, max_length=MAX_FACTOR_CODE_LENGTH, widget=widget, **options)
 
 
+def _name() -> forms.CharField:
+    text = "Such as the device that keeps it. An app needs none."
+    label = "Name of the passkey"
+    return words(label, most=MAX_KEY_NAME_LENGTH, required=False, help_text=text)
+
+
 class CodeForm(forms.Form):
-    """A code of the app, or a recovery code."""
+    """A code of the app, or a recovery code. Not required with a passkey."""
 
     code = _text("Code of your app, or a recovery code")
 
 
 class PermitForm(forms.Form):
-    """A first app, for an account that has proven its password alone."""
+    """A first factor, for an account that has proven its password alone."""
 
     permit = _text("Enrolment code, from an owner")
     sealed = forms.CharField(max_length=MAX_SEALED_FACTOR_LENGTH, widget=forms.HiddenInput)
     code = _text("Code that the app shows")
+    name = _name()
 
 
 class OwnForm(forms.Form):
-    """An app, for an account that may use the admin already. Needs the password again."""
+    """A factor, for an account that may use the admin already. Needs the password again."""
 
     password = forms.CharField(
         label="Your password",
@@ -80,6 +103,7 @@ class OwnForm(forms.Form):
     )
     sealed = forms.CharField(max_length=MAX_SEALED_FACTOR_LENGTH, widget=forms.HiddenInput)
     code = _text("Code that the app shows", required=False)
+    name = _name()
 
 
 def is_pending(request: HttpRequest) -> bool:
@@ -124,16 +148,30 @@ def _attempt(request: Any) -> Any:
 
 
 def _prove(request: Any) -> HttpResponse:
-    form = CodeForm(request.POST or None)
+    form = _bound(request, CodeForm) if request.method == "POST" else CodeForm()
     if form.is_valid():
         try:
-            with _attempt(request):
-                typed = form.cleaned_data["code"]
-                factor = second_factors.prove(_account(request), typed, now=now())
+            factor = _proof(request, form.cleaned_data["code"])
         except DomainError as refusal:
             return _refused(request, form, refusal)
         return _proven(request, str(factor))
     return _show(request, form)
+
+
+def _proof(request: Any, typed: str) -> UUID:
+    """Returns the factor of the passkey or code that was sent. Raises SecondFactorWrong."""
+    with _attempt(request):
+        answer, account = passkeys.sent(request), _account(request)
+        if answer is None:
+            return second_factors.prove(account, typed, now=now())
+        return second_factors.prove_passkey(account, answer, now=now())
+
+
+def _bound(request: Any, kind: type[forms.Form]) -> forms.Form:
+    form = kind(request.POST)
+    if request.POST.get(passkeys.SENT):
+        form.fields["code"].required = False
+    return form
 
 
 def _proven(request: Any, factor: str) -> HttpResponse:
@@ -151,9 +189,7 @@ def _enrol(request: Any) -> HttpResponse:
     form = _offered(request, PermitForm)
     if form.is_bound and form.is_valid():
         try:
-            with _attempt(request):
-                given = Enrolment(**form.cleaned_data)
-                made = second_factors.enrol_app(_account(request), given, now=now())
+            made = _enrolled(request, form.cleaned_data)
         except DomainError as refusal:
             return _refused(request, form, refusal)
         _proven(request, str(made.factor))
@@ -161,10 +197,23 @@ def _enrol(request: Any) -> HttpResponse:
     return _show(request, form)
 
 
+def _enrolled(request: Any, given: Any) -> Enrolled:
+    """Enrols the passkey that was sent, or else the app. A form without an enrolment code is that
+    of a session that has proven a factor, or needs none."""
+    account, permit, proven = _account(request), given.get("permit"), proven_factor(request)
+    with _attempt(request):
+        answer = passkeys.sent(request)
+        if answer is None:
+            app = Enrolment(given["sealed"], given["code"], permit=permit, proven=proven)
+            return second_factors.enrol_app(account, app, now=now())
+        passkey = PasskeyEnrolment(answer, given["name"] or "Passkey", permit, proven)
+        return second_factors.enrol_passkey(account, passkey, now=now())
+
+
 def _offered(request: Any, kind: type[forms.Form]) -> forms.Form:
     """Returns the form, with a new secret unless it was sent."""
     if request.method == "POST":
-        return kind(request.POST)
+        return _bound(request, kind)
     account = _account(request)
     secret = second_factor.new_secret()
     sealed = second_factor.seal(secret, account.public_id, account.secrets, now=now())
@@ -191,15 +240,21 @@ def _act(request: Any, given: Any) -> Sequence[str]:
             raise WrongPassword
     with audit.acting(user.public_id, CHANNEL):
         if "remove" in request.POST:
-            second_factors.remove_all(account, proven=proven)
+            second_factors.remove(account, _id(request.POST["remove"]), proven=proven)
             return ()
         if "renew" in request.POST:
             return second_factors.renew_recovery_codes(account, proven=proven, now=now())
-        with _attempt(request):
-            enrolment = Enrolment(given["sealed"], given["code"], proven=proven)
-            made = second_factors.enrol_app(account, enrolment, now=now())
+        made = _enrolled(request, given)
     _proven(request, str(made.factor))
     return made.recovery_codes
+
+
+def _id(text: str) -> UUID:
+    """Returns the id of a factor. Raises NotFound if the text is none."""
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise NotFound from error
 
 
 def _refused(
@@ -227,7 +282,11 @@ def _show(
         "form": form,
         "codes": codes,
         "own": own,
+        "factors": _factors(request.user.pk) if own else (),
     }
+    if form is not None:
+        act: Literal["create", "get"] = "get" if isinstance(form, CodeForm) else "create"
+        context["passkey"] = passkeys.offer(request, act)
     if form is not None and "sealed" in form.fields:
         account = _account(request)
         sealed = str(form["sealed"].value() or "").encode(errors="replace")
@@ -238,3 +297,11 @@ def _show(
             context["secret"] = second_factor.secret_text(secret)
             context["qr_code"] = second_factor.qr_code(uri)
     return TemplateResponse(request, "staff/second_factor.html", context)
+
+
+def _factors(customer: int) -> Sequence[tuple[UUID, str, str, str]]:
+    """Returns of each factor its id, what it is, and when it was enrolled and used last."""
+    return [
+        (one.id, one.name or "Authenticator app", moment(one.created_at), moment(one.last_used_at))
+        for one in factor_queries.factors(customer)
+    ]

@@ -110,7 +110,7 @@ def test_an_entry_has_status_cause_and_remedy(code: str) -> None:
     assert "\n- **Do:** " in entry
 
 
-IN_THE_ADMIN = {"second_factor_wrong", "last_second_factor"}
+IN_THE_ADMIN = {"second_factor_wrong", "last_second_factor", "too_many_passkeys"}
 """No API answers with these: the pages of the second factor are in the admin."""
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
-from functools import partial
 from threading import Barrier
 
 import pytest
@@ -203,15 +202,18 @@ def test_an_app_enrolled_after_a_reset_has_new_codes_and_ends_the_former_ones(
 ) -> None:
     who = person(is_staff=True)
     account = account_of(who)
-    for end in (partial(second_factors.reset, None), second_factors.remove_all):
+    for is_reset in (True, False):
         former = enrol(who, now)
-        end(account)
+        if is_reset:
+            second_factors.reset(None, account)
+        else:
+            second_factors.remove(account, former.factor)
         fresh = enrol(who, now)
         assert len(fresh.recovery_codes) == 10
         with pytest.raises(SecondFactorWrong):
             second_factors.prove(account, former.recovery_codes[3], now=now)
         assert second_factors.prove(account, fresh.recovery_codes[3], now=now)
-        second_factors.remove_all(account)
+        second_factors.remove(account, fresh.factor)
 
 
 def test_new_recovery_codes_end_the_former_ones(person: MakePerson, now: datetime) -> None:
@@ -268,9 +270,9 @@ def test_staff_who_need_a_factor_cannot_remove_their_last_one(
     who = person(is_staff=True)
     account, phone = account_of(who), enrol(who, now)
     with demanded(), pytest.raises(LastSecondFactor):
-        second_factors.remove_all(account)
+        second_factors.remove(account, phone.factor)
     assert second_factors.prove(account, phone.code(now), now=now)
-    second_factors.remove_all(account)
+    second_factors.remove(account, phone.factor)
     assert not OneTimeCode.objects.exists()
     assert not queries.rights(who.id).needs_factor
 
@@ -304,7 +306,7 @@ def test_the_audit_trail_has_each_step_without_a_code(person: MakePerson, now: d
     phone, account = enrol(who, now), account_of(who)
     second_factors.prove(account, phone.recovery_codes[0], now=now)
     second_factors.renew_recovery_codes(account, now=now)
-    second_factors.remove_all(account)
+    second_factors.remove(account, phone.factor)
     with audit.acting(owner.customer.public_id, "admin"):
         second_factors.make_enrolment_code(owner.caller, account, now=now)
         second_factors.reset(owner.caller, account)

@@ -249,9 +249,9 @@ def test_factors_are_removed_only_with_a_valid_proof(person: MakePerson) -> None
     phone = enrol(who, now, proven=lost.factor)
     for former in (lost.factor, None):
         with pytest.raises(SecondFactorWrong):
-            second_factors.remove_all(account, proven=former)
+            second_factors.remove(account, phone.factor, proven=former)
     assert needs_factor(who, lost.factor)
-    second_factors.remove_all(account, proven=phone.factor)
+    second_factors.remove(account, phone.factor, proven=phone.factor)
     assert not needs_factor(who, lost.factor)
 
 
@@ -320,7 +320,7 @@ def test_codes_are_renewed_and_factors_removed_only_in_a_valid_session(
     with pytest.raises(SessionEnded):
         second_factors.renew_recovery_codes(account, proven=phone.factor, now=now)
     with pytest.raises(SessionEnded):
-        second_factors.remove_all(account)
+        second_factors.remove(account, phone.factor)
 
 
 def test_keys_from_before_an_account_became_staff_give_no_rights(

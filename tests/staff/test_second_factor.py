@@ -55,7 +55,7 @@ def test_with_a_factor_a_code_opens_the_admin_once(boss: Person) -> None:
     assert client.get("/admin/login/").headers["Location"].startswith(PAGE)
     key = client.session.session_key
     wrong = client.post(PAGE, {"code": "000000x"})
-    assert "A code is wrong" in wrong.content.decode()
+    assert "A code or passkey is wrong" in wrong.content.decode()
     assert not opens(client)
     code = phone.code(datetime.now(UTC))
     proven = client.post(answer.headers["Location"], {"code": code})
@@ -149,10 +149,13 @@ def test_staff_enrol_renew_and_remove_with_their_password(boss: Person) -> None:
     assert not opens(log_in(boss)[0])
     given = {"sealed": sealed, "password": boss.password}
     assert "recovery codes" in client.post(PAGE, given | {"renew": ""}).content.decode()
+    gone = client.post(PAGE, given | {"remove": "x"}).content.decode()
+    assert "This does not exist any more." in gone
+    given["remove"] = str(SecondFactor.objects.get().pk)
     with demanded():
-        kept = client.post(PAGE, given | {"remove": ""}).content.decode()
+        kept = client.post(PAGE, given).content.decode()
         assert "need a second factor" in kept
-    client.post(PAGE, given | {"remove": ""})
+    client.post(PAGE, given)
     assert not SecondFactor.objects.exists()
     assert opens(log_in(boss)[0])
 

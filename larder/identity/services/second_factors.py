@@ -10,13 +10,19 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from larder.core.errors import NotFound
-from larder.identity import audit, queries, second_factor
+from larder.core.limits import MAX_PASSKEYS
+from larder.identity import audit, passkeys, queries, second_factor
 from larder.identity.caller import Caller
-from larder.identity.errors import LastSecondFactor, SecondFactorWrong, SessionEnded
+from larder.identity.errors import (
+    LastSecondFactor,
+    SecondFactorWrong,
+    SessionEnded,
+    TooManyPasskeys,
+)
 from larder.identity.models import Customer, OneTimeCode, SecondFactor
 from larder.identity.services.rights import MANAGE, require_manageable
 
-TOTP = "totp"
+TOTP, PASSKEY = "totp", "passkey"
 Purpose = Literal["recovery", "enrolment"]
 
 
@@ -70,6 +76,25 @@ def _prove_app(account: Account, code: str, now: datetime) -> UUID:
     return factor.pk
 
 
+def prove_passkey(account: Account, answer: passkeys.Answer, *, now: datetime) -> UUID:
+    """Accepts a signature of one of the account's passkeys. Returns the id of what was proven.
+    Raises SecondFactorWrong, also if the passkey has counted fewer signatures than before: then a
+    copy of it was used."""
+    with transaction.atomic(durable=True):
+        mine = _passkeys(account.id)
+        known = {id: bytes(data) for id, data in mine.values_list("id", "data")}
+        factor, counter = passkeys.proven(answer, known, now=now)
+        # Passkeys that several devices share do not count.
+        unused = mine.filter(counter__lt=counter) if counter else mine.filter(counter=0)
+        if not unused.filter(pk=factor).update(counter=counter, last_used_at=now):
+            raise SecondFactorWrong
+    return factor
+
+
+def _passkeys(customer: int) -> QuerySet[SecondFactor]:
+    return SecondFactor.objects.filter(customer=customer, kind=PASSKEY)
+
+
 def _use_code(account: Account, code: str, purpose: Purpose, now: datetime) -> UUID:
     digest = second_factor.one_time_digest(code, account.public_id, purpose)
     found = _unused(account.id, purpose).filter(digest=digest)
@@ -98,6 +123,16 @@ class Enrolment:
     proven: UUID | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class PasskeyEnrolment:
+    """What confirms a new passkey. `permit` and `proven` are as of an app."""
+
+    answer: passkeys.Answer
+    name: str
+    permit: str | None = None
+    proven: UUID | None = None
+
+
 def enrol_app(account: Account, given: Enrolment, *, now: datetime) -> Enrolled:
     """Enrols an app, in place of the one that the account had. Its first code counts as used.
 
@@ -109,13 +144,7 @@ def enrol_app(account: Account, given: Enrolment, *, now: datetime) -> Enrolled:
     """
     secret, step = _confirmed(account, given, now)
     with transaction.atomic(durable=True):
-        _lock(account)
-        if given.permit is None:
-            _require_proof(account, given.proven)
-        else:
-            _use_code(account, second_factor.normalised(given.permit), "enrolment", now)
-            if SecondFactor.objects.filter(customer=account.id).exists():
-                raise SecondFactorWrong
+        _lock_enrolling(account, given, now)
         SecondFactor.objects.filter(customer=account.id, kind=TOTP).delete()
         _used_recovery_codes(account.id).delete()
         factor = SecondFactor.objects.create(
@@ -130,6 +159,41 @@ def enrol_app(account: Account, given: Enrolment, *, now: datetime) -> Enrolled:
         _record(account, "enrol_second_factor", {"factor": factor.pk, "kind": TOTP})
         codes = _new_recovery_codes(account, now)
     return Enrolled(factor.pk, codes)
+
+
+def enrol_passkey(account: Account, given: PasskeyEnrolment, *, now: datetime) -> Enrolled:
+    """Enrols a passkey beside the factors that the account has. With its first factor an account
+    gets recovery codes. Raises as `enrol_app` does, and TooManyPasskeys."""
+    data, counter = passkeys.made(given.answer, now=now)
+    with transaction.atomic(durable=True):
+        _lock_enrolling(account, given, now)
+        is_first = not SecondFactor.objects.filter(customer=account.id).exists()
+        if _passkeys(account.id).count() >= MAX_PASSKEYS:
+            raise TooManyPasskeys(MAX_PASSKEYS)
+        factor = SecondFactor.objects.create(
+            customer_id=account.id,
+            kind=PASSKEY,
+            name=given.name,
+            data=data,
+            counter=counter,
+            created_at=now,
+            last_used_at=now,
+        )
+        _record(account, "enrol_second_factor", {"factor": factor.pk, "kind": PASSKEY})
+        fresh = _new_recovery_codes(account, now) if is_first else ()
+    return Enrolled(factor.pk, fresh)
+
+
+def _lock_enrolling(account: Account, given: Enrolment | PasskeyEnrolment, now: datetime) -> None:
+    """Locks the account, and checks that the caller may enrol a factor. Raises NotFound,
+    SessionEnded, SecondFactorWrong."""
+    _lock(account)
+    if given.permit is None:
+        _require_proof(account, given.proven)
+        return
+    _use_code(account, second_factor.normalised(given.permit), "enrolment", now)
+    if SecondFactor.objects.filter(customer=account.id).exists():
+        raise SecondFactorWrong
 
 
 def _confirmed(account: Account, given: Enrolment, now: datetime) -> tuple[bytes, int]:
@@ -188,19 +252,26 @@ def _new_code(
     return code
 
 
-def remove_all(account: Account, *, proven: UUID | None = None) -> None:
-    """Removes all factors and one-time codes, for the owner of the account, whose session has
-    `proven` one.
+def remove(account: Account, factor: UUID, *, proven: UUID | None = None) -> None:
+    """Removes a factor, for the owner of the account, whose session has `proven` one. With the last
+    one the one-time codes end. Sessions that have proven this one have to prove another.
 
     Raises NotFound, SecondFactorWrong (a proof that was reset meanwhile), LastSecondFactor (staff
     need one in this shop).
     """
     with transaction.atomic(durable=True):
         _lock_own(account, proven)
-        if second_factor.is_demanded():
+        factors = SecondFactor.objects.filter(customer=account.id)
+        found = factors.filter(pk=factor).first()
+        if found is None:
+            raise NotFound
+        if factors.count() > 1:
+            found.delete()
+        elif second_factor.is_demanded():
             raise LastSecondFactor
-        forget(account.id)
-        _record(account, "remove_second_factor", {})
+        else:
+            forget(account.id)
+        _record(account, "remove_second_factor", {"factor": factor, "kind": found.kind})
 
 
 def reset(actor: Caller | None, account: Account) -> None:

@@ -1,0 +1,198 @@
+"""Passkeys (WebAuthn) as second factors: options for the browser, and the check of its answer.
+
+A passkey signs a random challenge and the origin of the page. The browser writes the origin, so
+what a page that imitates the admin receives is refused here. The caller keeps the challenge, and
+removes it before its answer is checked: an answer counts once.
+
+What is stored of a passkey is public: the id of the credential, and the key that checks signatures.
+"""
+
+import json
+import secrets as randomness
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from ipaddress import ip_address
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from fido2.server import Fido2Server
+from fido2.utils import websafe_encode
+from fido2.webauthn import (
+    AttestationConveyancePreference,
+    AttestedCredentialData,
+    AuthenticationResponse,
+    PublicKeyCredentialRpEntity,
+    PublicKeyCredentialUserEntity,
+    ResidentKeyRequirement,
+    UserVerificationRequirement,
+)
+
+from larder.core.limits import MAX_PASSKEY_LENGTH
+from larder.identity.errors import SecondFactorWrong
+from larder.identity.second_factor import OFFER_LIFETIME
+
+CHALLENGE_BYTES = 32
+
+ALGORITHMS = (-7, -8, -257)
+"""ES256, EdDSA and RS256, by their numbers in COSE: each authenticator has one of them."""
+
+CLOCK_TOLERANCE = timedelta(minutes=1)
+"""By which the clocks of the servers that make and check a challenge may differ."""
+
+_DEFAULT_PORTS = {"https": 443, "http": 80}
+_Found = TypeVar("_Found")
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The origin of the pages on which passkeys are used, and its host: the relying party's id."""
+
+    origin: str
+    host: str
+
+
+def site_at(address: str) -> Site | None:
+    """Returns the site of an absolute URL. None if browsers offer no passkeys there: without https,
+    except at localhost, and where the host is an IP address.
+
+    >>> site_at("https://Shop.example:443/admin/"), site_at("http://localhost:8000").host
+    (Site(origin='https://shop.example', host='shop.example'), 'localhost')
+    >>> site_at("http://shop.example"), site_at("https://192.0.2.1"), site_at("")
+    (None, None, None)
+    """
+    parts = urlsplit(address)
+    host, port = parts.hostname or "", parts.port
+    is_secure = parts.scheme == "https" or (parts.scheme == "http" and host == "localhost")
+    if not host or not is_secure or _is_number(host):
+        return None
+    place = host if port in (None, _DEFAULT_PORTS[parts.scheme]) else f"{host}:{port}"
+    return Site(f"{parts.scheme}://{place}", host)
+
+
+def _is_number(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """What a passkey signs, and when it was made."""
+
+    made_at: datetime
+    value: bytes = field(default_factory=lambda: randomness.token_bytes(CHALLENGE_BYTES))
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a browser sent for a challenge, as JSON. `challenge` is None if none was kept."""
+
+    site: Site
+    challenge: Challenge | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """Whose passkey is made. The authenticator stores these."""
+
+    handle: UUID
+    name: str
+
+
+def creation_options(
+    site: Site, challenge: Challenge, user: User, known: Sequence[bytes]
+) -> dict[str, Any]:
+    """Returns the options of `navigator.credentials.create`, as JSON. `known` are the passkeys that
+    the account has: an authenticator with one of them makes no other."""
+    options, _ = _server(site).register_begin(
+        PublicKeyCredentialUserEntity(id=user.handle.bytes, name=user.name, display_name=user.name),
+        [AttestedCredentialData(one) for one in known],
+        resident_key_requirement=ResidentKeyRequirement.PREFERRED,
+        user_verification=UserVerificationRequirement.PREFERRED,
+        challenge=challenge.value,
+    )
+    return dict(dict(options)["publicKey"])
+
+
+def request_options(site: Site, challenge: Challenge, known: Sequence[bytes]) -> dict[str, Any]:
+    """Returns the options of `navigator.credentials.get`, as JSON."""
+    options, _ = _server(site).authenticate_begin(
+        [AttestedCredentialData(one) for one in known],
+        user_verification=UserVerificationRequirement.PREFERRED,
+        challenge=challenge.value,
+    )
+    return dict(dict(options)["publicKey"])
+
+
+def _server(site: Site) -> Fido2Server:
+    server = Fido2Server(
+        PublicKeyCredentialRpEntity(name=site.host, id=site.host),
+        attestation=AttestationConveyancePreference.NONE,
+        verify_origin=lambda origin: origin == site.origin,
+    )
+    allowed = [one for one in server.allowed_algorithms if one.alg in ALGORITHMS]
+    server.allowed_algorithms = allowed
+    return server
+
+
+def made(answer: Answer, *, now: datetime) -> tuple[bytes, int]:
+    """Returns what is stored of a new passkey, and its counter of signatures.
+
+    Raises SecondFactorWrong (another site or challenge, one that has expired, or an answer that is
+    none).
+    """
+
+    def check(server: Fido2Server, state: Mapping[str, Any], sent: Any) -> tuple[bytes, int]:
+        found = server.register_complete(state, sent)
+        credential = found.credential_data
+        if credential is None or credential.public_key.ALGORITHM not in ALGORITHMS:
+            raise SecondFactorWrong
+        return bytes(credential), found.counter
+
+    return _checked(answer, now, check)
+
+
+def proven(answer: Answer, known: Mapping[UUID, bytes], *, now: datetime) -> tuple[UUID, int]:
+    """Returns which of these passkeys has signed the answer, and its counter of signatures, which
+    the caller compares with the stored one. Raises as `made` does, and SecondFactorWrong for any
+    other passkey."""
+
+    def check(server: Fido2Server, state: Mapping[str, Any], sent: Any) -> tuple[UUID, int]:
+        credentials = {one: AttestedCredentialData(data) for one, data in known.items()}
+        signed = server.authenticate_complete(state, [*credentials.values()], sent)
+        found = next(one for one, credential in credentials.items() if credential == signed)
+        response = AuthenticationResponse.from_dict(sent).response
+        return found, response.authenticator_data.counter
+
+    return _checked(answer, now, check)
+
+
+def _checked(
+    answer: Answer,
+    now: datetime,
+    check: Callable[[Fido2Server, Mapping[str, Any], Any], _Found],
+) -> _Found:
+    challenge = answer.challenge
+    if challenge is None or not _is_current(challenge, now):
+        raise SecondFactorWrong
+    if len(answer.text) > MAX_PASSKEY_LENGTH:
+        raise SecondFactorWrong
+    state = {
+        "challenge": websafe_encode(challenge.value),
+        "user_verification": UserVerificationRequirement.PREFERRED,
+    }
+    try:
+        return check(_server(answer.site), state, json.loads(answer.text))
+    except Exception as fault:
+        # The library parses what the client sent, and meets malformed bytes with errors of many
+        # kinds. Nothing but the answer and the stored keys is read here.
+        raise SecondFactorWrong from fault
+
+
+def _is_current(challenge: Challenge, now: datetime) -> bool:
+    return -CLOCK_TOLERANCE <= now - challenge.made_at < OFFER_LIFETIME

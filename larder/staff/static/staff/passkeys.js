@@ -1,0 +1,59 @@
+// Asks the browser for a passkey, and sends its answer with the form of the second factor.
+"use strict";
+{
+    const place = document.getElementById("passkey");
+    const button = place.querySelector("button");
+    const form = button.form;
+    const {act, origin, options} = place.dataset;
+    const REFUSED = {
+        InvalidStateError: "This device already has a passkey of your account.",
+        NotAllowedError: "No passkey was used. Try again, or use a code.",
+    };
+
+    function say(text) {
+        place.querySelector("[role=status]").textContent = text;
+    }
+
+    /** Returns why this page cannot use passkeys; empty if it can. */
+    function obstacle() {
+        if (location.origin !== origin) {
+            return `Passkeys work at ${origin} only.`;
+        }
+        const knows = window.PublicKeyCredential?.parseRequestOptionsFromJSON;
+        return knows ? "" : "This browser cannot use passkeys. Use a code.";
+    }
+
+    /** Returns the answer of the browser, as JSON. */
+    async function answer() {
+        const given = JSON.parse(options);
+        const made = act === "create"
+            ? await navigator.credentials.create({publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(given)})
+            : await navigator.credentials.get({publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(given)});
+        return JSON.stringify(made);
+    }
+
+    /** Returns whether the fields are filled in. A passkey replaces the code. */
+    function isComplete() {
+        return [...form.elements].every((one) => one.name === "code" || one.reportValidity());
+    }
+
+    async function usePasskey() {
+        if (!isComplete()) {
+            return;
+        }
+        button.disabled = true;
+        say("");
+        try {
+            form.elements.passkey.value = await answer();
+            form.submit();
+        } catch (error) {
+            say(REFUSED[error.name] ?? `The browser refused the passkey (${error.name}).`);
+            button.disabled = false;
+        }
+    }
+
+    const why = obstacle();
+    say(why);
+    button.hidden = Boolean(why);
+    button.addEventListener("click", usePasskey);
+}

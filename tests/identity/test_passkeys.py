@@ -1,0 +1,328 @@
+"""Passkeys as second factors: enrolling, proving, removing, and what is refused."""
+
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import datetime, timedelta
+from threading import Barrier
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.db import connection
+from hypothesis import given
+from hypothesis import strategies as st
+
+from larder.core.errors import NotFound
+from larder.core.limits import MAX_PASSKEYS
+from larder.identity import factor_queries, passkeys, queries
+from larder.identity.errors import LastSecondFactor, SecondFactorWrong, TooManyPasskeys
+from larder.identity.models import AuditEntry, Customer, OneTimeCode, SecondFactor
+from larder.identity.passkeys import Answer, Challenge, User
+from larder.identity.services import second_factors
+from larder.identity.services.second_factors import PasskeyEnrolment
+from tests.conftest import Person
+from tests.identity.authenticator import (
+    PRESENT,
+    SITE,
+    Authenticator,
+    encoded,
+    enrol_passkey,
+    prove_with,
+)
+from tests.identity.factors import account_of, demanded, enrol
+
+MakePerson = Callable[..., Person]
+
+
+def needs_factor(who: Person, proven: UUID | None) -> bool:
+    return queries.rights(who.id, proven).needs_factor
+
+
+def prove(who: Person, answer: Answer, now: datetime) -> UUID:
+    return second_factors.prove_passkey(account_of(who), answer, now=now)
+
+
+def assert_refused(who: Person, answer: Answer, now: datetime) -> None:
+    with pytest.raises(SecondFactorWrong):
+        prove(who, answer, now)
+
+
+def test_a_passkey_is_a_factor_in_force_and_proves_it(person: MakePerson, now: datetime) -> None:
+    who, device = person(is_staff=True), Authenticator()
+    assert not needs_factor(who, None)
+    made = enrol_passkey(who, device, now)
+    assert len(made.recovery_codes) == 10
+    assert needs_factor(who, None)
+    assert prove_with(who, device, now) == made.factor
+    assert not needs_factor(who, made.factor)
+    row = SecondFactor.objects.get()
+    assert (row.kind, row.name, row.counter, row.last_used_at) == ("passkey", "Key ring", 1, now)
+
+
+def test_a_passkey_beside_another_factor_leaves_the_recovery_codes(
+    person: MakePerson, now: datetime
+) -> None:
+    who, first, second = person(is_staff=True), Authenticator(), Authenticator()
+    phone = enrol(who, now)
+    for device in (first, second):
+        assert enrol_passkey(who, device, now, proven=phone.factor).recovery_codes == ()
+    for device in (first, second):
+        assert prove_with(who, device, now)
+    assert second_factors.prove(account_of(who), phone.code(now), now=now) == phone.factor
+    assert second_factors.prove(account_of(who), phone.recovery_codes[0], now=now)
+    kinds = [(one.kind, one.name) for one in factor_queries.factors(who.id)]
+    assert kinds == [("totp", ""), ("passkey", "Key ring"), ("passkey", "Key ring")]
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        {"origin": "https://shop.example.evil.example"},
+        {"origin": "http://shop.example"},
+        {"origin": "https://shop.example:8443"},
+        {"origin": "https://login.shop.example"},
+        {"host": "evil.example"},
+    ],
+)
+def test_an_answer_of_another_origin_or_relying_party_is_refused(
+    person: MakePerson, now: datetime, page: dict[str, str]
+) -> None:
+    who, device, challenge = person(is_staff=True), Authenticator(), Challenge(now)
+    other = Authenticator(**page)  # type: ignore[arg-type]
+    answer = Answer(SITE, challenge, other.create(challenge.value))
+    with pytest.raises(SecondFactorWrong):
+        second_factors.enrol_passkey(account_of(who), PasskeyEnrolment(answer, "x"), now=now)
+    enrol_passkey(who, device, now)
+    imitated = replace(other, id=device.id, key=device.key, counter=device.counter)
+    assert_refused(who, Answer(SITE, challenge, imitated.get(challenge.value)), now)
+    assert prove_with(who, device, now)
+
+
+def test_an_answer_to_another_challenge_is_refused(person: MakePerson, now: datetime) -> None:
+    who, device = person(is_staff=True), Authenticator(counts=False)
+    enrol_passkey(who, device, now)
+    former = Challenge(now)
+    sent = device.get(former.value)
+    assert prove(who, Answer(SITE, former, sent), now)
+    for challenge in (Challenge(now), None):
+        assert_refused(who, Answer(SITE, challenge, sent), now)
+        made = Answer(SITE, challenge, Authenticator().create(former.value))
+        with pytest.raises(SecondFactorWrong):
+            second_factors.enrol_passkey(account_of(who), PasskeyEnrolment(made, "x"), now=now)
+
+
+def test_a_challenge_expires(person: MakePerson, now: datetime) -> None:
+    who, device = person(is_staff=True), Authenticator()
+    made = enrol_passkey(who, device, now)
+    for age, fits in ((-2, False), (-1, True), (9, True), (10, False)):
+        challenge = Challenge(now - timedelta(minutes=age))
+        answer = Answer(SITE, challenge, device.get(challenge.value))
+        if fits:
+            assert prove(who, answer, now) == made.factor
+        else:
+            assert_refused(who, answer, now)
+        other = Authenticator()
+        asked = PasskeyEnrolment(Answer(SITE, challenge, other.create(challenge.value)), "x")
+        if not fits:
+            with pytest.raises(SecondFactorWrong):
+                second_factors.enrol_passkey(account_of(who), asked, now=now)
+
+
+def test_a_passkey_of_another_account_is_refused(person: MakePerson, now: datetime) -> None:
+    who, other = person(is_staff=True), person(is_staff=True)
+    mine, theirs = Authenticator(), Authenticator()
+    enrol_passkey(who, mine, now)
+    enrol_passkey(other, theirs, now)
+    challenge = Challenge(now)
+    assert_refused(who, Answer(SITE, challenge, theirs.get(challenge.value)), now)
+    assert_refused(who, Answer(SITE, challenge, replace(theirs, id=mine.id).get(b"x")), now)
+
+
+def test_a_signature_of_another_key_is_refused(person: MakePerson, now: datetime) -> None:
+    who, device, challenge = person(is_staff=True), Authenticator(), Challenge(now)
+    enrol_passkey(who, device, now)
+    forged = Authenticator(id=device.id, counter=5)
+    assert_refused(who, Answer(SITE, challenge, forged.get(challenge.value)), now)
+    assert prove_with(who, device, now)
+
+
+def test_a_signature_without_the_presence_of_a_user_is_refused(
+    person: MakePerson, now: datetime
+) -> None:
+    who, device, challenge = person(is_staff=True), Authenticator(), Challenge(now)
+    enrol_passkey(who, device, now)
+    assert_refused(who, Answer(SITE, challenge, device.get(challenge.value, flags=0)), now)
+    assert prove(who, Answer(SITE, challenge, device.get(challenge.value, flags=PRESENT)), now)
+
+
+def test_a_counter_that_goes_back_or_does_not_rise_is_refused(
+    person: MakePerson, now: datetime
+) -> None:
+    who, device = person(is_staff=True), Authenticator(counter=6)
+    enrol_passkey(who, device, now)
+    prove_with(who, device, now)
+    for before in (2, 6, -1):
+        copied = replace(device, counter=before)
+        with pytest.raises(SecondFactorWrong):
+            prove_with(who, copied, now)
+    assert prove_with(who, device, now)
+
+
+def test_a_passkey_that_does_not_count_is_accepted_again(person: MakePerson, now: datetime) -> None:
+    who, device = person(is_staff=True), Authenticator(counts=False)
+    made = enrol_passkey(who, device, now)
+    assert [prove_with(who, device, now) for _ in range(2)] == [made.factor] * 2
+
+
+def test_one_of_two_log_ins_with_one_counter_succeeds(
+    transactional_db: None, person: MakePerson, now: datetime
+) -> None:
+    who, device, gate = person(is_staff=True), Authenticator(), Barrier(4)
+    enrol_passkey(who, device, now)
+    challenge = Challenge(now)
+    answer = Answer(SITE, challenge, device.get(challenge.value))
+
+    def call(_: int) -> bool:
+        try:
+            connection.ensure_connection()
+            gate.wait(30)
+            prove(who, answer, now)
+        except SecondFactorWrong:
+            return False
+        finally:
+            connection.close()
+        return True
+
+    with ThreadPoolExecutor(4) as crowd:
+        assert sum(crowd.map(call, range(4))) == 1
+
+
+def test_a_removed_passkey_is_no_proof_any_more(person: MakePerson, now: datetime) -> None:
+    who, device = person(is_staff=True), Authenticator()
+    phone = enrol(who, now)
+    made = enrol_passkey(who, device, now, proven=phone.factor)
+    proven = prove_with(who, device, now)
+    second_factors.remove(account_of(who), made.factor)
+    assert needs_factor(who, proven)
+    with pytest.raises(SecondFactorWrong):
+        prove_with(who, device, now)
+    # The other factor and the codes stay.
+    assert not needs_factor(who, phone.factor)
+    assert second_factors.prove(account_of(who), phone.recovery_codes[0], now=now)
+
+
+def test_the_last_factor_takes_the_codes_with_it_and_stays_where_one_is_required(
+    person: MakePerson, now: datetime
+) -> None:
+    who, other, device = person(is_staff=True), person(is_staff=True), Authenticator()
+    account, phone = account_of(who), enrol(who, now)
+    made = enrol_passkey(who, device, now, proven=phone.factor)
+    with pytest.raises(NotFound):
+        second_factors.remove(account_of(other), made.factor)
+    with demanded():
+        second_factors.remove(account, phone.factor)
+        with pytest.raises(LastSecondFactor):
+            second_factors.remove(account, made.factor)
+        assert prove_with(who, device, now)
+    assert OneTimeCode.objects.exists()
+    second_factors.remove(account, made.factor)
+    assert not OneTimeCode.objects.exists()
+    assert not needs_factor(who, None)
+    rows = AuditEntry.objects.filter(action="remove_second_factor").order_by("id")
+    assert [one.after["kind"] for one in rows] == ["totp", "passkey"]
+    added = AuditEntry.objects.filter(action="enrol_second_factor").order_by("id")
+    assert [one.after["kind"] for one in added] == ["totp", "passkey"]
+
+
+def test_a_passkey_needs_an_enrolment_code_or_a_proof_as_an_app_does(
+    person: MakePerson, now: datetime
+) -> None:
+    who, device, challenge = person(is_staff=True), Authenticator(), Challenge(now)
+    epoch = Customer.objects.get(pk=who.id).session_epoch
+    account = replace(account_of(who), epoch=epoch)
+    asked = PasskeyEnrolment(Answer(SITE, challenge, device.create(challenge.value)), "Key")
+    with demanded():
+        for permit in (None, "", "AAAA-AAAA-AAAA-AAAA"):
+            with pytest.raises(SecondFactorWrong):
+                second_factors.enrol_passkey(account, replace(asked, permit=permit), now=now)
+        assert not SecondFactor.objects.exists()
+        code = second_factors.make_enrolment_code(None, account, now=now)
+        made = second_factors.enrol_passkey(account, replace(asked, permit=code), now=now)
+        assert not needs_factor(who, made.factor)
+        for permit in (second_factors.make_enrolment_code(None, account, now=now), None):
+            with pytest.raises(SecondFactorWrong):
+                second_factors.enrol_passkey(account, replace(asked, permit=permit), now=now)
+
+
+def test_an_account_has_a_limited_number_of_passkeys(person: MakePerson, now: datetime) -> None:
+    who = person(is_staff=True)
+    phone = enrol(who, now)
+    for _ in range(MAX_PASSKEYS):
+        enrol_passkey(who, Authenticator(), now, proven=phone.factor)
+    with pytest.raises(TooManyPasskeys):
+        enrol_passkey(who, Authenticator(), now, proven=phone.factor)
+    assert len(factor_queries.factors(who.id)) == MAX_PASSKEYS + 1
+
+
+def test_a_key_of_another_algorithm_is_not_enrolled(person: MakePerson, now: datetime) -> None:
+    with pytest.raises(SecondFactorWrong):
+        enrol_passkey(person(is_staff=True), Authenticator(algorithm=-65535), now)
+
+
+def test_the_options_name_the_site_the_account_and_its_passkeys(
+    person: MakePerson, now: datetime
+) -> None:
+    who, device, challenge = person(is_staff=True), Authenticator(), Challenge(now)
+    enrol_passkey(who, device, now)
+    known = factor_queries.passkeys(who.id)
+    user = User(who.customer.public_id, "anna")
+    made = passkeys.creation_options(SITE, challenge, user, known)
+    asked = passkeys.request_options(SITE, challenge, known)
+    listed = [{"type": "public-key", "id": encoded(device.id)}]
+    assert json.loads(json.dumps(made)) == {
+        "rp": {"id": "shop.example", "name": "shop.example"},
+        "user": {
+            "id": encoded(who.customer.public_id.bytes),
+            "name": "anna",
+            "displayName": "anna",
+        },
+        "challenge": encoded(challenge.value),
+        "pubKeyCredParams": [{"type": "public-key", "alg": one} for one in (-7, -8, -257)],
+        "excludeCredentials": listed,
+        "authenticatorSelection": {
+            "residentKey": "preferred",
+            "requireResidentKey": False,
+            "userVerification": "preferred",
+        },
+        "attestation": "none",
+    }
+    assert json.loads(json.dumps(asked)) == {
+        "challenge": encoded(challenge.value),
+        "rpId": "shop.example",
+        "allowCredentials": listed,
+        "userVerification": "preferred",
+    }
+
+
+MALFORMED: list[Any] = ["", "{}", "[]", "null", "1", "[" * 15_000, "x" * 30_000, '{"rawId": 5}']
+
+
+@pytest.mark.parametrize("text", MALFORMED)
+def test_an_answer_that_is_none_is_refused(person: MakePerson, now: datetime, text: str) -> None:
+    who, challenge = person(is_staff=True), Challenge(now)
+    enrol_passkey(who, Authenticator(), now)
+    assert_refused(who, Answer(SITE, challenge, text), now)
+    with pytest.raises(SecondFactorWrong):
+        passkeys.made(Answer(SITE, challenge, text), now=now)
+
+
+@given(part=st.sampled_from(["attestationObject", "clientDataJSON"]), data=st.binary(max_size=200))
+def test_malformed_bytes_are_refused(part: str, data: bytes) -> None:
+    moment = datetime.fromisoformat("2026-11-01T12:00:00Z")
+    challenge = Challenge(moment)
+    sent = json.loads(Authenticator().create(challenge.value))
+    sent["response"][part] = encoded(data)
+    with pytest.raises(SecondFactorWrong):
+        passkeys.made(Answer(SITE, challenge, json.dumps(sent)), now=moment)

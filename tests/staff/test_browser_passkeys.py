@@ -1,0 +1,91 @@
+"""Passkeys in a browser with a virtual authenticator."""
+
+import pytest
+from playwright.sync_api import CDPSession, Page
+
+from tests.conftest import Person
+from tests.staff.browser import CHROMIUM, in_browser, log_in
+from tests.staff.test_browser_access import axe, faults
+
+__all__ = ["axe"]
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+
+AUTHENTICATOR = {
+    "protocol": "ctap2",
+    "transport": "internal",
+    "hasResidentKey": True,
+    "hasUserVerification": True,
+    "isUserVerified": True,
+    "automaticPresenceSimulation": True,
+}
+
+
+@pytest.fixture
+def named(site: str) -> str:
+    """The address of the server with a name: browsers offer no passkeys at an IP address."""
+    return site.replace("127.0.0.1", "localhost")
+
+
+def authenticator(page: Page) -> tuple[CDPSession, str]:
+    """Gives the browser an authenticator."""
+    tools = page.context.new_cdp_session(page)
+    tools.send("WebAuthn.enable")
+    made = tools.send("WebAuthn.addVirtualAuthenticator", {"options": AUTHENTICATOR})
+    return tools, made["authenticatorId"]
+
+
+def add_passkey(page: Page, site: str, who: Person) -> None:
+    page.goto(f"{site}/admin/second-factor/")
+    page.get_by_label("Your password").fill(who.password)
+    page.get_by_label("Name of the passkey").fill("This laptop")
+    page.get_by_role("button", name="Add a passkey").click()
+
+
+def start_log_in(page: Page, site: str, who: Person) -> None:
+    page.context.clear_cookies()
+    page.goto(f"{site}/admin/orders/order/")
+    page.get_by_label("Username").fill(who.customer.username)
+    page.get_by_label("Password").fill(who.password)
+    page.get_by_role("button", name="Log in").click()
+
+
+def test_a_passkey_is_added_and_opens_the_admin(named: str, boss: Person, axe: str) -> None:
+    found: dict[str, list[str]] = {}
+
+    def journey(page: Page) -> None:
+        tools, device = authenticator(page)
+        log_in(page, named, boss)
+        add_passkey(page, named, boss)
+        page.get_by_text("Keep these recovery codes").wait_for()
+        page.goto(f"{named}/admin/second-factor/")
+        page.get_by_role("button", name="Remove This laptop").wait_for()
+        found["own page"] = list(faults(page, axe))
+        add_passkey(page, named, boss)
+        page.get_by_text("This device already has a passkey of your account.").wait_for()
+        start_log_in(page, named, boss)
+        page.get_by_role("button", name="Use a passkey").wait_for()
+        found["log-in"] = list(faults(page, axe))
+        page.get_by_role("button", name="Use a passkey").click()
+        page.wait_for_url("**/admin/orders/order/")
+        # Another device is not accepted.
+        tools.send("WebAuthn.clearCredentials", {"authenticatorId": device})
+        start_log_in(page, named, boss)
+        page.get_by_role("button", name="Use a passkey").click()
+        page.get_by_text("No passkey was used. Try again, or use a code.").wait_for()
+
+    seen = in_browser(journey)
+    assert found == {"own page": [], "log-in": []}
+    assert seen.faults == []
+
+
+@pytest.mark.parametrize("width", [390])
+def test_a_browser_without_passkeys_says_so(named: str, boss: Person, width: int) -> None:
+    def journey(page: Page) -> None:
+        page.add_init_script("delete window.PublicKeyCredential")
+        log_in(page, named, boss)
+        page.goto(f"{named}/admin/second-factor/")
+        page.get_by_text("This browser cannot use passkeys. Use a code.").wait_for()
+        assert not page.get_by_role("button", name="Add a passkey").is_visible()
+
+    assert in_browser(journey, width=width).faults == []
