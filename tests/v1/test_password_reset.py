@@ -175,6 +175,32 @@ def test_an_address_changed_within_a_week_cannot_reset_the_password(
     assert resets_of(api, who, EMAIL) == 0
 
 
+def test_a_requested_reset_is_not_mailed_to_an_address_that_was_changed_since(
+    api: Api, as_: Callable[[Person], Api], person: MakePerson
+) -> None:
+    """The mail can wait: for the worker, or for the mail server."""
+    who = person(email=EMAIL)
+    assert resets_of(api, who, EMAIL) == 1
+    assert as_(who)("PATCH", "me", {"email": "thief@example.com"}).status == 200
+    assert mailed_to(who) is None
+
+
+def test_a_requested_reset_is_mailed_to_the_address_that_staff_wrote_since(
+    api: Api, person: MakePerson
+) -> None:
+    who = person(email=EMAIL)
+    assert resets_of(api, who, EMAIL) == 1
+    Customer.objects.filter(pk=who.id).update(email="right@example.com", email_since=None)
+    assert mailed_to(who) == "right@example.com"
+
+
+def mailed_to(who: Person) -> str | None:
+    """Returns the address to which the reset of the account would be mailed now."""
+    about = PasswordReset.objects.get(customer=who.id).id
+    found = resets.invitation(about, secret=secrets()[0], now=datetime.now(UTC))
+    return None if found is None else found.email
+
+
 def test_an_address_changed_over_a_week_ago_can_reset_the_password(
     api: Api, person: MakePerson
 ) -> None:

@@ -95,26 +95,34 @@ def offer_within(
 
 def _owner(email: str, now: datetime) -> int | None:
     folded = Customer.objects.alias(folded=Lower("email"))
-    settled = Q(email_since=None) | Q(email_since__lt=now - SETTLED)
-    found = folded.filter(settled, ~Q(email=""), is_active=True)
+    found = folded.filter(_gets_mails(now), is_active=True)
     found = found.filter(folded__in=queries.lowered_spellings(email))
     return next(iter(found.values_list("pk", flat=True)[:1]), None)
 
 
+def _gets_mails(now: datetime) -> Q:
+    """Returns the condition that an account has an address to which resets are mailed. It is
+    checked when a reset is requested and again when it is mailed: a mail can wait, for the worker
+    or the mail server, and the address can be changed meanwhile."""
+    settled = Q(email_since=None) | Q(email_since__lt=now - SETTLED)
+    return settled & ~Q(email="")
+
+
 def invitation(reset: UUID, *, secret: str, now: datetime) -> Invitation | None:
-    """Returns the content of the mail for a reset. None if no account has the address, or if the
-    reset is no longer valid."""
-    account = _account(reset, now)
-    if account is None or not account.email:
+    """Returns the content of the mail for a reset. None if no account has the address, if the
+    reset is no longer valid, or if the owner of the account has changed the address since."""
+    account = _account(reset, now, _gets_mails(now))
+    if account is None:
         return None
     asked_at = PasswordReset.objects.values_list("created_at", flat=True).get(id=reset)
     token = reset_token(secret, reset, _standing(account))
     return Invitation(account.email, token, asked_at + LIFETIME)
 
 
-def _account(reset: UUID, now: datetime) -> Customer | None:
+def _account(reset: UUID, now: datetime, *conditions: Q) -> Customer | None:
     asked = PasswordReset.objects.filter(id=reset, created_at__gt=now - LIFETIME)
-    return Customer.objects.filter(pk__in=asked.values("customer"), is_active=True).first()
+    rows = Customer.objects.filter(*conditions, pk__in=asked.values("customer"), is_active=True)
+    return rows.first()
 
 
 def _standing(account: Customer) -> tuple[str, ...]:
