@@ -73,6 +73,12 @@ class CategoryForm(VersionedForm):
         "unknown_category": SENTENCES["unknown_category"]._replace(field="parent"),
     }
 
+    class Meta:
+        help_texts: ClassVar[dict[str, str]] = {
+            "name": "Customers see it.",
+            "parent": "The category that this one is a part of; empty for a main category.",
+        }
+
 
 @admin.register(Category)
 class CategoryAdmin(ServiceAdmin):
@@ -117,9 +123,21 @@ class ProductForm(PictureForm):
         min_value=0,
         max_digits=PRICE_DIGITS,
         decimal_places=MONEY_DECIMALS,
-        help_text="Of one unit, tax included.",
+        help_text="Of one unit, tax included. Orders that are placed keep their prices.",
         widget=UnfoldAdminDecimalFieldWidget,
     )
+
+    class Meta:
+        help_texts: ClassVar[dict[str, str]] = {
+            "sku": "The shop's own number of the product. Customers and packing slips have it.",
+            "name": "Customers see it in lists and orders, and search for its words.",
+            "description": "Customers see it on the page of the product.",
+            "unit": "What one unit is, such as piece, kg or case of 6. Customers see it.",
+            "category": "Where customers find the product; empty for none.",
+            "barcode": "The number below the bars of the product, such as an EAN.",
+            "step": "Units of an order line are a multiple of this: with 6, only 6, 12 and so on.",
+            "image_url": "The address of the picture that customers see; empty for none.",
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

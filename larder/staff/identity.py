@@ -9,7 +9,7 @@ rights.
 from collections.abc import Mapping
 from copy import copy
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
@@ -99,7 +99,21 @@ class AccountForm(RefusableForm):
     """Base class of the forms for new and for existing accounts."""
 
     sentences = SENTENCES
-    username = UsernameField(max_length=MAX_USERNAME_LENGTH, widget=UnfoldAdminTextInputWidget)
+    username = UsernameField(
+        max_length=MAX_USERNAME_LENGTH,
+        widget=UnfoldAdminTextInputWidget,
+        help_text="The person logs in with it.",
+    )
+
+    class Meta:
+        help_texts: ClassVar[dict[str, str]] = {
+            "email": "The shop's mails go to it, also the link that sets the password.",
+            "is_active": "Turn it off to close the account: its log-ins and keys end at once.",
+            "may_order": "Turn it off for a customer who may log in, but not order.",
+            "is_staff": "May use this admin, as far as the groups below allow.",
+            "is_superuser": "May do everything, without any group. A group is usually better.",
+            "groups": "The roles of a member of staff: what the person may do.",
+        }
 
 
 class CustomerForm(AccountForm):
@@ -291,6 +305,9 @@ class GroupForm(RefusableForm):
     """A group of staff."""
 
     sentences = SENTENCES
+
+    class Meta:
+        help_texts: ClassVar[dict[str, str]] = {"name": "Staff see it where roles are chosen."}
 
 
 admin.site.unregister(Group)

@@ -37,7 +37,11 @@ SENTENCES: Mapping[str, Sentence] = {
 class AdjustmentForm(PageForm):
     """The reason of an adjustment, and a note."""
 
-    reason = choice("Reason", [("", "Select"), *((one, one.capitalize()) for one in REASONS)])
+    reason = choice(
+        "Reason",
+        [("", "Select"), *((one, one.capitalize()) for one in REASONS)],
+        help_text="Why the stock changes. The ledger has it.",
+    )
     note = long_text(
         "Note", help_text="For the shop, such as the number of a delivery note. The ledger has it."
     )

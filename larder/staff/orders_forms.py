@@ -46,9 +46,14 @@ class ReturnForm(MoveForm):
 class ShipForm(MoveForm):
     """The carrier and the tracking number of a parcel."""
 
-    carrier = words("Carrier", most=MAX_CODE_LENGTH, required=False)
+    carrier = words(
+        "Carrier",
+        most=MAX_CODE_LENGTH,
+        required=False,
+        help_text="Who takes the parcel. The customer sees it.",
+    )
     tracking_number = words(
-        "Tracking number", most=MAX_CODE_LENGTH, required=False, help_text="The customer sees both."
+        "Tracking number", most=MAX_CODE_LENGTH, required=False, help_text="The customer sees it."
     )
 
     @staticmethod
@@ -69,7 +74,7 @@ def _part(label: str, most: int = MAX_SHORT_TEXT_LENGTH, **options: Any) -> form
 class AddressForm(PageForm):
     """The address that an order goes to."""
 
-    name = _part("Name")
+    name = _part("Name", help_text="Who receives the parcel.")
     company = _part("Organisation")
     line1 = _part("Street")
     line2 = _part("Street, second line")
@@ -79,9 +84,10 @@ class AddressForm(PageForm):
     country = _part(
         "Country",
         COUNTRY_LENGTH,
+        help_text="Two capital letters, such as GB.",
         validators=[RegexValidator(r"^[A-Z]{2}\Z", "Two capital letters, such as GB.")],
     )
-    phone = _part("Phone", MAX_CODE_LENGTH)
+    phone = _part("Phone", MAX_CODE_LENGTH, help_text="For questions about the delivery.")
 
     @property
     def ship_to(self) -> dict[str, str] | None:
@@ -97,17 +103,24 @@ class ChangeForm(AddressForm, MoveForm):
     requested_for = forms.DateField(
         label="Requested for",
         required=False,
+        help_text="The day on which the customer wants it.",
         widget=UnfoldAdminTextInputWidget(attrs={"type": "date"}),
     )
-    reference = _part("Reference")
+    reference = _part("Reference", help_text="The customer's own number of the order.")
     note = Text(
         label="Note",
+        help_text="What the customer asks for. It is shown when the order is packed.",
         max_length=MAX_TEXT_LENGTH,
         required=False,
         strip=False,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
     )
-    sku = sku_field("SKU of a product to add", "orders_order", required=False)
+    sku = sku_field(
+        "SKU of a product to add",
+        "orders_order",
+        required=False,
+        help_text="Type words of the name, or the SKU, and choose the product.",
+    )
     units = whole("Units to add", least=1, most=MAX_UNITS, required=False)
 
     class Media:

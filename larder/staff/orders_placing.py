@@ -76,7 +76,8 @@ def _customer_field() -> Any:
     source = apps.get_model("orders", "order")._meta.get_field("customer")
     rows = source.related_model._default_manager.all()
     widget = AutocompleteSelect(source, admin.site, attrs={"data-width": "100%"})
-    return forms.ModelChoiceField(rows, label="Customer", widget=widget)
+    text = "A part of the username or email address finds the account."
+    return forms.ModelChoiceField(rows, label="Customer", widget=widget, help_text=text)
 
 
 class OrderForm(AddressForm):
@@ -93,10 +94,18 @@ class OrderForm(AddressForm):
     requested_for = forms.DateField(
         label="Wanted on",
         required=False,
+        help_text="The day on which the customer wants it; empty for as soon as possible.",
         widget=UnfoldAdminTextInputWidget(attrs={"type": "date"}),
     )
-    reference = words("The customer's reference", most=MAX_SHORT_TEXT_LENGTH, required=False)
-    note = long_text("Note")
+    reference = words(
+        "The customer's reference",
+        most=MAX_SHORT_TEXT_LENGTH,
+        required=False,
+        help_text="The customer's own number of the order.",
+    )
+    note = long_text(
+        "Note", help_text="What the customer asks for. It is shown when the order is packed."
+    )
 
     class Media:
         js = ("staff/telephone.js",)
