@@ -151,6 +151,7 @@ FIELDS = (
     ProductField("min_quantity", WHOLE, _UNITS, section=RULES_OF_A_LINE),
     ProductField("max_per_order", WHOLE, _UNITS, is_nullable=True, section=RULES_OF_A_LINE),
     ProductField("step", WHOLE, _UNITS, section=RULES_OF_A_LINE),
+    ProductField("tax_rate", RATE, TAX_RATE, is_nullable=True, section=None),
     ProductField(
         "shelf_place",
         TEXT,
@@ -166,7 +167,6 @@ FIELDS = (
         section=IN_THE_WAREHOUSE,
         is_internal=True,
     ),
-    ProductField("tax_rate", RATE, TAX_RATE, is_nullable=True, section=None),
 )
 """The fields in the order of bodies and answers. Add a new field at the end."""
 

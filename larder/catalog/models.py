@@ -20,10 +20,8 @@ from larder.core.limits import (
     MAX_WEB_ADDRESS_LENGTH,
     MONEY_DECIMALS,
     PRICE_DIGITS,
-    TAX_RATE_DECIMALS,
-    TAX_RATE_DIGITS,
 )
-from larder.db.fields import TransactionId
+from larder.db.fields import TransactionId, tax_rate
 
 _LISTED = Q(archived_at=None)
 
@@ -70,6 +68,11 @@ class Product(models.Model):
         help_text="The most units of an order line; empty for no limit.",
     )
     step = models.IntegerField(default=1, help_text="Order lines are multiples of this.")
+    tax_rate = tax_rate(
+        blank=True,
+        help_text="Percent of tax in the price, such as 20; empty if none is known. "
+        "New orders keep it.",
+    )
     shelf_place = models.CharField(
         max_length=MAX_CODE_LENGTH,
         blank=True,
@@ -81,14 +84,6 @@ class Product(models.Model):
         null=True,
         blank=True,
         help_text="The stock is low at or below this number of available units; empty for never.",
-    )
-    tax_rate = models.DecimalField(
-        max_digits=TAX_RATE_DIGITS,
-        decimal_places=TAX_RATE_DECIMALS,
-        null=True,
-        blank=True,
-        help_text="Percent of tax in the price, such as 20; empty if none is known. "
-        "New orders keep it.",
     )
     archived_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(editable=False)

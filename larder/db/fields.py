@@ -1,9 +1,11 @@
-"""Column types that PostgreSQL has and Django lacks."""
+"""Column types that PostgreSQL has and Django lacks, and columns that several modules have."""
 
 from typing import Any
 
 from django.db import models
 from django.db.models.expressions import DatabaseDefault
+
+from larder.core.limits import TAX_RATE_DECIMALS, TAX_RATE_DIGITS
 
 
 class IdentityNumber(models.BigIntegerField):  # type: ignore[type-arg]
@@ -32,3 +34,10 @@ class TransactionId(models.Field):  # type: ignore[type-arg]
 
     def get_default(self) -> Any:
         return DatabaseDefault(models.Value(None))
+
+
+def tax_rate(**options: Any) -> "models.DecimalField[Any, Any]":
+    """Returns a column of tax rates in percent, null where none is known."""
+    return models.DecimalField(
+        max_digits=TAX_RATE_DIGITS, decimal_places=TAX_RATE_DECIMALS, null=True, **options
+    )

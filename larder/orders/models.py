@@ -20,7 +20,7 @@ from larder.core.limits import (
     PRICE_DIGITS,
     TOTAL_DIGITS,
 )
-from larder.db.fields import IdentityNumber, TransactionId
+from larder.db.fields import IdentityNumber, TransactionId, tax_rate
 from larder.orders import lifecycle
 from larder.orders.payment_state import Kind
 
@@ -186,7 +186,7 @@ class CartEnd(models.Model):
 
 
 class OrderLine(models.Model):
-    """One product of an order, with its name, SKU and unit price at the time of placing.
+    """One product of an order, with its name, SKU, unit price and tax rate at the time of placing.
 
     `placed_at` is that of the order; the history of a product is read by it, newest first. A
     trigger (`date_line`) sets it for all writers. `ordered` is the former quantity if fewer units
@@ -210,6 +210,7 @@ class OrderLine(models.Model):
     ordered = models.IntegerField(null=True, blank=True, editable=False)
     returned = models.IntegerField(default=0, db_default=0)
     placed_at = models.DateTimeField(null=True, editable=False)
+    tax_rate = tax_rate(editable=False)
 
     class Meta:
         db_table = "order_line"

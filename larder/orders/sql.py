@@ -39,9 +39,11 @@ WITH new_order AS (
                     lines_fingerprint, rest_fingerprint{kind.column})
     RETURNING id, number
 ), new_line AS (
-    INSERT INTO order_line (placed_at, order_id, product_id, sku, name, unit_price, quantity)
+    INSERT INTO order_line (placed_at, order_id, product_id, sku, name, unit_price, quantity,
+                            tax_rate)
     SELECT %s, line.*
-    FROM unnest(%s::uuid[], %s::bigint[], %s::text[], %s::text[], %s::numeric[], %s::int[])
+    FROM unnest(%s::uuid[], %s::bigint[], %s::text[], %s::text[], %s::numeric[], %s::int[],
+                %s::numeric[])
          AS line
     RETURNING id
 ), new_event AS (
@@ -78,9 +80,9 @@ WITH draft AS (
     RETURNING "order".id
 ), priced_line AS (
     UPDATE order_line SET placed_at = %s, sku = sold.sku, name = sold.name,
-           unit_price = sold.unit_price
-    FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::numeric[])
-         AS sold (id, sku, name, unit_price)
+           unit_price = sold.unit_price, tax_rate = sold.tax_rate
+    FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::numeric[], %s::numeric[])
+         AS sold (id, sku, name, unit_price, tax_rate)
     WHERE order_line.id = sold.id
 ), new_event AS (
     INSERT INTO order_event (id, order_id, type, from_status, to_status, actor, at, data)
@@ -222,7 +224,7 @@ SELECT * FROM (
         SELECT line.* FROM unnest((SELECT %s::uuid[])::uuid[]) AS wanted (id)
         CROSS JOIN LATERAL (
             SELECT "order".id, version, order_line.id AS line, product_id, sku, name, quantity,
-                   unit_price, returned, ordered
+                   unit_price, returned, ordered, tax_rate
             FROM "order" JOIN order_line ON order_line.order_id = "order".id
             WHERE "order".id = wanted.id ORDER BY order_line.id
         ) AS line
@@ -272,7 +274,8 @@ def whole(wanted: str) -> str:
 SELECT page.*, (
     SELECT jsonb_agg(jsonb_build_object(
         'id', line.id, 'product', product_id, 'sku', sku, 'name', name, 'quantity', quantity,
-        'unit_price', unit_price::text, 'returned', returned, 'ordered', ordered
+        'unit_price', unit_price::text, 'returned', returned, 'ordered', ordered,
+        'tax_rate', tax_rate::text
     ) ORDER BY line.id)::text
     FROM order_line AS line WHERE line.order_id = page.id
 )

@@ -20,7 +20,7 @@ from larder.staff.base import (
 from larder.staff.confirming import require_confirmation
 from larder.staff.lists import label
 from larder.staff.orders_accounting import AccountableOrders
-from larder.staff.orders_contents import address_lines, lines_table, timeline
+from larder.staff.orders_contents import address_lines, lines_table, tax_of, timeline
 from larder.staff.orders_notes import NotableOrders
 from larder.staff.orders_payments import RefundDueAdmin, payment_tables
 from larder.staff.orders_placing import PlaceableOrders
@@ -130,6 +130,7 @@ class OrderAdmin(
         context |= {
             "order": order,
             "total": amount(order.total, order.currency),
+            "tax": tax_of(order),
             "content": f"{counted(units, 'unit')} in {counted(len(order.lines), 'line')}",
             "variant": VARIANTS.get(order.status, "default"),
             "steps": self.steps(request, order),

@@ -33,7 +33,7 @@ COLUMNS = (
     *("number", "placed_on", "status", "payment", "customer", "reference"),
     *("sku", "product", "quantity", "returned", "unit_price", "line_total", "returned_total"),
     *("currency", *(f"ship_to_{one}" for one in PARCEL_FIELDS)),
-    "order_total",
+    *("order_total", "tax_rate", "line_net", "line_tax"),
 )
 """The first line. New columns are added at the end."""
 
@@ -119,7 +119,7 @@ def _rows(orders: Iterable[OrderView]) -> Iterator[list[object]]:
         before, total = _of_order(order, names), _rounded(order.total, currency)
         after = [currency, *(_text(address.get(one)) for one in PARCEL_FIELDS), total]
         for line in order.lines:
-            yield [*before, *_of_line(line, currency), *after]
+            yield [*before, *_of_line(line, currency), *after, *_of_tax(line, currency)]
 
 
 def _of_order(order: OrderView, names: dict[int, str]) -> list[object]:
@@ -145,6 +145,16 @@ def _of_line(line: LineView, currency: str) -> list[object]:
         _rounded(line.line_total, currency),
         _rounded(line.unit_price * line.returned, currency),
     ]
+
+
+def _of_tax(line: LineView, currency: str) -> list[object]:
+    """Returns the rate, and two amounts that add up to the rounded total of the line."""
+    net = line.net_total
+    if net is None:
+        return ["", "", ""]
+    rounded = _rounded(net, currency)
+    tax = _rounded(line.line_total, currency) - rounded
+    return [money.text_or_none(line.tax_rate), rounded, tax]
 
 
 def _rounded(amount: Decimal, currency: str) -> Decimal:

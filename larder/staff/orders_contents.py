@@ -32,6 +32,15 @@ def lines_table(order: OrderView) -> dict[str, Any]:
     return {"headers": headers, "rows": rows}
 
 
+def tax_of(order: OrderView) -> str:
+    """Returns the net amount and the tax in the order's total, or nothing if they are unknown."""
+    net = order.net_total
+    if net is None:
+        return ""
+    amounts = amount(net, order.currency), amount(order.total - net, order.currency)
+    return "{} net and {} tax".format(*amounts)
+
+
 def address_lines(address: Mapping[str, str]) -> list[str]:
     """Returns the lines of an address as on a parcel.
 

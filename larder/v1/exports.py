@@ -24,7 +24,8 @@ _OF_LINE = (
     *("unit_price", "line_total", "returned"),
 )
 _SHIP_TO = Address.__struct_fields__
-COLUMNS = (*_OF_ORDER, *_OF_LINE, *(f"ship_to_{field}" for field in _SHIP_TO))
+_OF_TAX = {"tax_rate": "tax_rate", "line_net_total": "net_total"}
+COLUMNS = (*_OF_ORDER, *_OF_LINE, *(f"ship_to_{field}" for field in _SHIP_TO), *_OF_TAX)
 """The first line. New columns are added at the end."""
 
 
@@ -68,7 +69,8 @@ def _rows(orders: Iterable[OrderView]) -> Iterator[list[object]]:
         own = [_cell(value) for value in _values(answer, order.customer)]
         address = [_cell(getattr(answer.ship_to, field, "")) for field in _SHIP_TO]
         for line in answer.lines or _NO_LINES:
-            yield [*own, *_of_line(line), *address]
+            of_tax = _of_line(line, _OF_TAX.values())
+            yield [*own, *_of_line(line, _OF_LINE), *address, *of_tax]
 
 
 _NO_LINES = (None,)
@@ -79,8 +81,8 @@ def _values(order: Order, customer: int) -> Iterator[object]:
         yield customer if column == "customer" else getattr(order, column)
 
 
-def _of_line(line: OrderLine | None) -> list[object]:
-    return [_cell(getattr(line, column, None)) for column in _OF_LINE]
+def _of_line(line: OrderLine | None, fields: Iterable[str]) -> list[object]:
+    return [_cell(getattr(line, field, None)) for field in fields]
 
 
 def _cell(value: object) -> object:

@@ -16,7 +16,8 @@ from larder.v1.shapes import Address, Id, Money, Number, Status, Time, open_enum
 
 class OrderLine(msgspec.Struct):
     """A line of a placed order, at the price at which it was placed. `quantity` can be less than
-    `ordered`, if fewer units were picked."""
+    `ordered`, if fewer units were picked. `tax_rate` is that of the product when the line was
+    placed, and stays."""
 
     product: Id
     sku: str
@@ -26,6 +27,8 @@ class OrderLine(msgspec.Struct):
     unit_price: Money
     line_total: Money
     returned: int
+    tax_rate: str | None
+    net_total: Money | None
 
 
 class OrderPayment(msgspec.Struct):
@@ -39,7 +42,8 @@ class Order(msgspec.Struct):
     """The current state of an order. `customer` is the `id` of its account. `expires_at` is the end
     of its hold if it is `pending` or `expired`, otherwise null. `amount_due` is what the customer
     has yet to pay, rounded to the minor unit of the currency. `carrier` and `tracking_number` are
-    null until it is shipped with them."""
+    null until it is shipped with them. `net_total` and
+    `tax_total` add up to `total`; they are null if a line has no tax rate."""
 
     id: UUID
     number: Number
@@ -60,6 +64,8 @@ class Order(msgspec.Struct):
     payment: OrderPayment
     carrier: str | None
     tracking_number: str | None
+    net_total: Money | None
+    tax_total: Money | None
 
 
 def shown(order: OrderView) -> Order:
@@ -67,6 +73,7 @@ def shown(order: OrderView) -> Order:
     sums = order.payments or payment_state.NOTHING
     payable = payment_state.payable(order.status, order.kept, order.currency)
     due = payment_state.amount_due(sums, payable)
+    net = order.net_total
     return Order(
         id=order.id,
         number=order.number,
@@ -92,6 +99,8 @@ def shown(order: OrderView) -> Order:
                 unit_price=money.text(line.unit_price),
                 line_total=money.text(line.line_total),
                 returned=line.returned,
+                tax_rate=money.text_or_none(line.tax_rate),
+                net_total=money.text_or_none(line.net_total),
             )
             for line in order.lines
         ],
@@ -101,4 +110,6 @@ def shown(order: OrderView) -> Order:
         ),
         carrier=order.carrier or None,
         tracking_number=order.tracking_number or None,
+        net_total=money.text_or_none(net),
+        tax_total=None if net is None else money.text(order.total - net),
     )

@@ -45,12 +45,13 @@ FROM (SELECT n, %s::timestamptz + make_interval(mins => n / 3) AS at
       FROM generate_series(1, 120) AS n) AS shop
 """
 LINES = """
-INSERT INTO order_line (placed_at, order_id, product_id, sku, name, unit_price, quantity)
-SELECT placed_at, id, sold, 'S', 'N', 1.5, version
+INSERT INTO order_line (placed_at, order_id, product_id, sku, name, unit_price, quantity,
+                        tax_rate)
+SELECT placed_at, id, sold, 'S', 'N', 1.5, version, NULLIF(version %% 20, 0)
 FROM "order", unnest(%s::bigint[]) AS sold WHERE version %% 2 = sold %% 2 OR version %% 3 = 0
 """
 
-LINE = ("id", "product", "sku", "name", "quantity", "unit_price", "returned")
+LINE = ("id", "product", "sku", "name", "quantity", "unit_price", "returned", "tax_rate")
 
 
 @pytest.fixture(autouse=True)
@@ -114,7 +115,7 @@ def test_a_placed_order_is_read_as_the_orm_reads_it(there: dict[int, int]) -> No
         assert (one.created_at, one.updated_at) == (row.created_at, row.updated_at)
         assert one.version == row.version
         lines = OrderLine.objects.filter(order_id=id).order_by("id")
-        columns = ("id", "product_id", "sku", "name", "quantity", "unit_price", "returned")
+        columns = ("id", "product_id", *LINE[2:])
         shown = [attrgetter(*LINE)(line) for line in one.lines]
         assert shown == list(lines.values_list(*columns))
     assert queries.orders([new_id()]) == {}

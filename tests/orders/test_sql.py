@@ -27,7 +27,8 @@ Rows = dict[str, list[dict[str, Any]]]
 def candidates(person: Callable[..., Person], product: Callable[..., int]) -> list[Candidate]:
     """Three decided orders of two customers: with all fields, few fields, unusual text."""
     ada, grace = person(), person()
-    offers = catalog.offers([product(price=price) for price in ("1.255", "0", "999999999.999")])
+    rates = {"1.255": Decimal(20), "0": None, "999999999.999": Decimal("7.25")}
+    offers = catalog.offers([product(price=price, tax_rate=rates[price]) for price in rates])
     first, second, third = offers.values()
     asked: list[tuple[Person, dict[str, Any], list[PricedLine]]] = [
         (
@@ -105,6 +106,7 @@ def through_the_orm(placed: list[Candidate], now: datetime) -> None:
                 name=line.offer.name,
                 unit_price=line.unit_price,
                 quantity=line.quantity,
+                tax_rate=line.offer.tax_rate,
             )
         OrderEvent.objects.create(
             id=one.event,
@@ -218,7 +220,10 @@ def drafts_through_the_orm(drafts: list[Candidate], now: datetime) -> None:
         )
         for line in one.lines:
             OrderLine.objects.filter(order_id=one.id, product_id=line.offer.id).update(
-                sku=line.offer.sku, name=line.offer.name, unit_price=line.unit_price
+                sku=line.offer.sku,
+                name=line.offer.name,
+                unit_price=line.unit_price,
+                tax_rate=line.offer.tax_rate,
             )
         OrderEvent.objects.create(
             id=one.event,

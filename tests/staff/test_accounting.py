@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Callable
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -73,10 +74,23 @@ def test_each_line_is_a_row_with_customer_address_and_amounts_of_two_decimals(
         "ship_to_postal_code": "LS1",
         "ship_to_country": "GB",
         "order_total": "5.52",
+        "tax_rate": "",
+        "line_net": "",
+        "line_tax": "",
     }
     # The sum is rounded, and each line.
     assert (second["sku"], second["line_total"], second["order_total"]) == ("TEA", "2.51", "5.52")
     assert [*first] == [*COLUMNS]
+
+
+def test_net_amount_and_tax_of_a_line_add_up_to_its_rounded_total(
+    desk: Desk, customer: Api, product: Callable[..., int]
+) -> None:
+    jam = product(price="1.005", tax_rate=Decimal(7))
+    made = place(customer, (jam, 3)).body
+    (row,) = export(desk, made["placed_at"][:10], made["placed_at"][:10])
+    assert (row["tax_rate"], row["line_net"], row["line_tax"]) == ("7.00", "2.82", "0.20")
+    assert row["line_total"] == "3.02"
 
 
 @override_settings(SHOP_TIME_ZONE="Europe/Berlin")

@@ -58,7 +58,7 @@ def test_the_first_line_names_the_columns(customer: Api) -> None:
         "number,id,status,placed_at,updated_at,customer,reference,note,requested_for,currency,"
         "total,product,sku,name,quantity,ordered,unit_price,line_total,returned,ship_to_name,"
         "ship_to_company,ship_to_line1,ship_to_line2,ship_to_city,ship_to_region,"
-        "ship_to_postal_code,ship_to_country,ship_to_phone\r\n"
+        "ship_to_postal_code,ship_to_country,ship_to_phone,tax_rate,line_net_total\r\n"
     )
     assert answer.headers["Content-Disposition"] == 'attachment; filename="orders.csv"'
     assert "ETag" not in answer.headers
@@ -68,7 +68,8 @@ def test_each_line_is_a_row_with_its_order(
     person: MakePerson, as_: Callable[[Person], Api], product: Product
 ) -> None:
     who = person()
-    jam, tea = product(price="2.20", name="Jam, strawberry"), product(price="1.005")
+    jam = product(price="2.20", name="Jam, strawberry", tax_rate=Decimal(10))
+    tea = product(price="1.005")
     ship_to = {"name": "Ada", "line1": 'The "Old" Mill', "country": "GB"}
     given: dict[str, Any] = {
         "note": "Ring\ntwice",
@@ -83,8 +84,10 @@ def test_each_line_is_a_row_with_its_order(
         **{name: str(value) for name, value in placed["lines"][0].items() if name in COLUMNS},
         **{f"ship_to_{name}": value for name, value in ship_to.items()},
         "customer": str(who.id),
+        "line_net_total": "4.00",
     }
     assert (second["line_total"], second["number"]) == ("1.005", first["number"])
+    assert (first["tax_rate"], second["tax_rate"], second["line_net_total"]) == ("10.00", "", "")
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", "＝"])

@@ -17,6 +17,7 @@ HEAD = {
     *("placed_at", "expires_at", "payment", "updated_at", "version", "amount_due"),
 }
 LINE = {"product", "sku", "name", "ordered", "quantity", "unit_price", "line_total", "returned"}
+LINE |= {"tax_rate", "net_total"}
 
 
 def place(
@@ -36,7 +37,7 @@ def test_an_order_has_the_names_and_types_of_the_design(customer: Api, product: 
     assert placed.status == 201
     order = placed.body
     details = {"reference", "ship_to", "requested_for", "carrier", "tracking_number", "lines"}
-    assert order.keys() == HEAD | details
+    assert order.keys() == HEAD | details | {"net_total", "tax_total"}
     assert all(line.keys() == LINE for line in order["lines"])
     assert order["lines"][0] == {
         "product": tea,
@@ -47,6 +48,8 @@ def test_an_order_has_the_names_and_types_of_the_design(customer: Api, product: 
         "unit_price": "2.20",
         "line_total": "6.60",
         "returned": 0,
+        "tax_rate": None,
+        "net_total": None,
     }
     assert order["lines"][1]["line_total"] == "15.275"
     assert (order["total"], order["currency"], order["status"]) == ("21.875", "GBP", "placed")

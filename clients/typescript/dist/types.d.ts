@@ -33,6 +33,10 @@ export interface OrderLine {
     unit_price: Money;
     line_total: Money;
     returned: number;
+    /** That of the product when the line was placed; null if none was known. */
+    tax_rate: string | null;
+    /** Without tax; null without a tax rate. */
+    net_total: Money | null;
 }
 /** Treat an unknown status as an order in progress. */
 export type OrderStatus = "pending" | "placed" | "packed" | "shipped" | "delivered" | "returned" | "cancelled" | "expired" | (string & {});
@@ -56,6 +60,9 @@ export interface Order {
     amount_due: Money;
     carrier: string | null;
     tracking_number: string | null;
+    /** Null if a line has no tax rate, as is `tax_total`. */
+    net_total: Money | null;
+    tax_total: Money | null;
 }
 /** What a customer wants to order. With `expected_price` a line is refused at any other price. */
 export interface Draft {

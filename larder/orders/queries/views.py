@@ -13,6 +13,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
+from larder.core import money
 from larder.core.limits import MAX_PAGE_BYTES, MAX_PAGE_LINES
 from larder.core.parts import Part
 from larder.db import database
@@ -21,8 +22,9 @@ from larder.orders.payment_state import Balances
 
 
 class LineView(Struct, frozen=True):
-    """A line of a placed order. `unit_price` is net; `returned` counts returned units; `ordered` is
-    the former quantity if fewer units were picked, otherwise None."""
+    """A line of a placed order. `unit_price` includes tax; `returned` counts returned units;
+    `ordered` is the former quantity if fewer units were picked, otherwise None. `tax_rate` is that
+    of the product when the line was placed; None if none was known."""
 
     id: int
     product: int
@@ -32,11 +34,17 @@ class LineView(Struct, frozen=True):
     unit_price: Decimal
     returned: int = 0
     ordered: int | None = None
+    tax_rate: Decimal | None = None
 
     @property
     def line_total(self) -> Decimal:
         """Exact: quantity × unit price."""
         return self.unit_price * self.quantity
+
+    @property
+    def net_total(self) -> Decimal | None:
+        """The total without tax, rounded (larder/core/money.py: net); None without a rate."""
+        return money.net(self.line_total, self.tax_rate)
 
 
 class OrderView(Struct, frozen=True):
@@ -69,6 +77,17 @@ class OrderView(Struct, frozen=True):
         """The exact sum of the lines without returned units."""
         back = [line.unit_price * line.returned for line in self.lines if line.returned]
         return self.total - sum(back, Decimal(0)) if back else self.total
+
+    @property
+    def net_total(self) -> Decimal | None:
+        """The sum of the lines without tax; None if a line has no rate."""
+        total = Decimal(0)
+        for line in self.lines:
+            net = line.net_total
+            if net is None:
+                return None
+            total += net
+        return total
 
 
 @dataclass(frozen=True, slots=True)

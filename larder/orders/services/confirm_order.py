@@ -169,7 +169,7 @@ _LINE = ("order_id", "id", "product_id", "sku", "name", "quantity", "unit_price"
 def _read_lines(batch: Sequence[_Confirmation], orders: Mapping[UUID, Order]) -> None:
     lines: dict[UUID, list[LineView]] = {id: [] for id in orders}
     rows = OrderLine.objects.filter(order_id__in=orders).order_by("id")
-    for order, *line in rows.values_list(*_LINE, "ordered"):
+    for order, *line in rows.values_list(*_LINE, "ordered", "tax_rate"):
         lines[order].append(LineView(*line))
     for one in batch:
         one.order, one.lines = orders.get(one.id), lines.get(one.id, [])

@@ -359,6 +359,7 @@ def _new_line(order: LockedOrder, line: PricedLine) -> OrderLine:
         unit_price=line.unit_price,
         quantity=line.quantity,
         placed_at=order.placed_at,
+        tax_rate=line.offer.tax_rate,
     )
 
 

@@ -55,6 +55,7 @@ def _insert(placed: Sequence[Candidate], currency: str, now: datetime) -> None:
             line.offer.name,
             line.unit_price,
             line.quantity,
+            line.offer.tax_rate,
         )
         for one in placed
         for line in one.lines
@@ -76,7 +77,7 @@ def _place_drafts(
 ) -> None:
     orders = database.columns((one.id, *_content(one)) for one, _ in drafts)
     lines = database.columns(
-        (id, line.offer.sku, line.offer.name, line.unit_price)
+        (id, line.offer.sku, line.offer.name, line.unit_price, line.offer.tax_rate)
         for one, draft in drafts
         for id, line in zip(draft.line_ids, one.lines, strict=True)
     )
@@ -143,4 +144,5 @@ def _lines(one: Candidate, ids: Sequence[int]) -> Iterator[LineView]:
             line.offer.name,
             line.quantity,
             line.unit_price,
+            tax_rate=line.offer.tax_rate,
         )
