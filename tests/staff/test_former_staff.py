@@ -53,7 +53,7 @@ def sent(path: str, product: int, buyer: Person) -> dict[str, Any]:
         "catalog/product/import-file/": {"file": file},
         "orders/order/telephone/": {
             "customer": str(buyer.id),
-            "line-0-chosen": str(product),
+            "line-0-sku": Product.objects.get(pk=product).sku,
             "line-0-quantity": "1",
         },
     }
