@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import signal
 import sys
@@ -23,12 +24,14 @@ class EndRequestedError(BaseException):
 
 def main() -> int:
     """Run until a signal; 0 after an orderly end, 1 with one line when it cannot start."""
+    parser = argparse.ArgumentParser(prog="python -m tools.run", description=__doc__)
+    parser.add_argument("--end-with-parent", action="store_true", help="end when make has ended")
+    under_make = parser.parse_args().end_with_parent
     listen_for_signals()
     raise_file_limit()
     try:
         settings = from_environment(os.environ)
         os.chdir(CHECKOUT)
-        under_make = "--end-with-parent" in sys.argv
         Supervisor(settings, orphaned=orphan_check(end_with_parent=under_make)).run()
     except LauncherError as error:
         complain(str(error))
