@@ -36,7 +36,9 @@ DEFAULTS: Mapping[str, Any] = {
 }
 """The default values of the optional fields. SKU, name and price are required."""
 
-_REPLACED = {name: DEFAULTS[name] for name in DEFAULTS.keys() - {one.column for one in INTERNAL}}
+_KEPT = {"tax_rate", *(one.column for one in INTERNAL)}
+_REPLACED = {name: value for name, value in DEFAULTS.items() if name not in _KEPT}
+"""What a replacement without these fields sets. Programs of before do not know the others."""
 
 MOST_BELOW_LEAST = "max_per_order must not be less than min_quantity."
 STEP_MISSES = "No multiple of step lies between min_quantity and max_per_order."

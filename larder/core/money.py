@@ -24,19 +24,16 @@ TAX_RATE_PATTERN = r"^(100([.]0{1,2})?|[0-9]{1,2}([.][0-9]{1,2})?)\Z"
 TAX_RATE_DECIMALS decimals."""
 
 
-def net(gross: Decimal, rate: Decimal | None) -> Decimal | None:
-    """Returns the amount without the tax of this rate that it contains, with MONEY_DECIMALS
-    decimals, rounded half up; None without a rate. The tax is the rest, so both always add up.
+def net(gross: Decimal, rate: Decimal | None, decimals: int = MONEY_DECIMALS) -> Decimal | None:
+    """Returns the amount without the tax of this rate that it contains, rounded half up once; None
+    without a rate. The tax is the rest, so both always add up.
 
-    >>> net(Decimal("12.00"), Decimal(20)), net(Decimal("0.35"), Decimal(19))
-    (Decimal('10.000'), Decimal('0.294'))
+    >>> net(Decimal("12.00"), Decimal(20)), net(Decimal("0.22"), Decimal(19), decimals=2)
+    (Decimal('10.000'), Decimal('0.18'))
     """
     if rate is None:
         return None
-    return (gross * 100 / (100 + rate)).quantize(_SMALLEST, ROUND_HALF_UP)
-
-
-_SMALLEST = Decimal(1).scaleb(-MONEY_DECIMALS)
+    return (gross * 100 / (100 + rate)).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
 
 
 def text(amount: Decimal) -> str:

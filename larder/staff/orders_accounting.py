@@ -16,7 +16,7 @@ from django.urls import reverse
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from larder.core import money
-from larder.core.currencies import from_minor, to_minor
+from larder.core.currencies import from_minor, minor_digits, to_minor
 from larder.core.days import midnight
 from larder.core.spreadsheets import escape_formula
 from larder.db import database
@@ -33,7 +33,7 @@ COLUMNS = (
     *("number", "placed_on", "status", "payment", "customer", "reference"),
     *("sku", "product", "quantity", "returned", "unit_price", "line_total", "returned_total"),
     *("currency", *(f"ship_to_{one}" for one in PARCEL_FIELDS)),
-    *("order_total", "tax_rate", "line_net", "line_tax"),
+    *("order_total", "tax_rate", "line_net", "line_tax", "returned_net", "returned_tax"),
 )
 """The first line. New columns are added at the end."""
 
@@ -148,13 +148,15 @@ def _of_line(line: LineView, currency: str) -> list[object]:
 
 
 def _of_tax(line: LineView, currency: str) -> list[object]:
-    """Returns the rate, and two amounts that add up to the rounded total of the line."""
-    net = line.net_total
-    if net is None:
-        return ["", "", ""]
-    rounded = _rounded(net, currency)
-    tax = _rounded(line.line_total, currency) - rounded
-    return [money.text_or_none(line.tax_rate), rounded, tax]
+    """Returns the rate, and net amount and tax of the rounded totals: the line's, and that of its
+    returned units."""
+    rate = line.tax_rate
+    row: list[object] = [money.text_or_none(rate) or ""]
+    for gross in (line.line_total, line.unit_price * line.returned):
+        # Rounded once: a net amount with three decimals, rounded again, can be a cent too much.
+        net = money.net(gross, rate, decimals=minor_digits(currency))
+        row += ["", ""] if net is None else [net, _rounded(gross, currency) - net]
+    return row
 
 
 def _rounded(amount: Decimal, currency: str) -> Decimal:

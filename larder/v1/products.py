@@ -107,8 +107,9 @@ class NewProduct(ProductFields, kw_only=True):
 
 
 class PutProduct(ProductFields, kw_only=True):
-    """The whole product: missing fields get their defaults. `quantity` is the opening stock of a
-    new product, and is ignored for an existing one. `sku`, if sent, must be the one in the path."""
+    """The whole product: missing fields get their defaults. `tax_rate`, and what staff alone see,
+    is kept if it is missing. `quantity` is the opening stock of a new product, and is ignored for
+    an existing one. `sku`, if sent, must be the one in the path."""
 
     name: Name
     price: Price

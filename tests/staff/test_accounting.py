@@ -77,20 +77,35 @@ def test_each_line_is_a_row_with_customer_address_and_amounts_of_two_decimals(
         "tax_rate": "",
         "line_net": "",
         "line_tax": "",
+        "returned_net": "",
+        "returned_tax": "",
     }
     # The sum is rounded, and each line.
     assert (second["sku"], second["line_total"], second["order_total"]) == ("TEA", "2.51", "5.52")
     assert [*first] == [*COLUMNS]
 
 
+@pytest.mark.parametrize(
+    ("price", "rate", "units", "expected"),
+    [
+        ("1.005", 7, 3, ("7.00", "3.02", "2.82", "0.20")),
+        # 0.18487: rounded to 0.185 first, it would be 0.19.
+        ("0.22", 19, 1, ("19.00", "0.22", "0.18", "0.04")),
+    ],
+)
 def test_net_amount_and_tax_of_a_line_add_up_to_its_rounded_total(
-    desk: Desk, customer: Api, product: Callable[..., int]
+    desk: Desk,
+    customer: Api,
+    product: Callable[..., int],
+    price: str,
+    rate: int,
+    units: int,
+    expected: tuple[str, ...],
 ) -> None:
-    jam = product(price="1.005", tax_rate=Decimal(7))
-    made = place(customer, (jam, 3)).body
+    made = place(customer, (product(price=price, tax_rate=Decimal(rate)), units)).body
     (row,) = export(desk, made["placed_at"][:10], made["placed_at"][:10])
-    assert (row["tax_rate"], row["line_net"], row["line_tax"]) == ("7.00", "2.82", "0.20")
-    assert row["line_total"] == "3.02"
+    names = ("tax_rate", "line_total", "line_net", "line_tax", "returned_net", "returned_tax")
+    assert tuple(row[one] for one in names) == (*expected, "0.00", "0.00")
 
 
 @override_settings(SHOP_TIME_ZONE="Europe/Berlin")

@@ -47,7 +47,7 @@ export class Outbox {
    * `also` are changes of the app that are written with it, such as an emptied cart.
    */
   async add(draft: Draft, also: Changes = {}): Promise<string> {
-    // Orders of one millisecond, or of a clock that was set back, keep their sequence.
+    // Orders of one millisecond keep their sequence.
     const at = (this.#newest = Math.max(Date.now(), this.#newest + 1));
     const prefix = await this.#prefix();
     if (prefix === undefined) throw new SessionEndedError();
