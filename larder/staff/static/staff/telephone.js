@@ -3,6 +3,11 @@
 {
     const THOUSANDTHS = 1000n;
 
+    // The fields of the address: SHIP_TO_FIELDS (larder/identity/queries.py).
+    const PARTS = [
+        "name", "company", "line1", "line2", "city", "region", "postal_code", "country", "phone",
+    ];
+
     /** Returns an amount such as "2.125" in thousandths. */
     function parsed(amount) {
         const [whole, decimals = ""] = amount.split(".");
@@ -15,15 +20,17 @@
         return `${amount / THOUSANDTHS}.${decimals.endsWith("0") ? decimals.slice(0, 2) : decimals}`;
     }
 
-    /** Returns the lines that have the SKU of a product and a whole number of units. */
+    /** Returns the lines that are not empty; complete are those with a product and whole units. */
     function filledLines() {
         return [...document.querySelectorAll(".page-lines tbody tr")].flatMap((row) => {
             const {price, available} = row.querySelector("[data-products]").dataset;
             const sku = row.querySelector("[data-products]").value.trim();
             const quantity = row.querySelector("[name$=-quantity]");
             const typed = quantity.value.trim();
-            const known = price !== undefined && /^[0-9]+$/.test(typed);
-            return known ? [{sku, quantity, price, available, units: BigInt(typed)}] : [];
+            if (price !== undefined && /^[0-9]+$/.test(typed)) {
+                return [{complete: true, sku, quantity, price, available, units: BigInt(typed)}];
+            }
+            return sku || typed ? [{complete: false}] : [];
         });
     }
 
@@ -53,7 +60,8 @@
 
     /** Adds up the lines, and says at each of them if there are not enough units. */
     function addUp(total) {
-        const lines = filledLines();
+        const filled = filledLines();
+        const lines = filled.filter(({complete}) => complete);
         const wanted = new Map();
         for (const {sku, units} of lines) {
             wanted.set(sku, (wanted.get(sku) ?? 0n) + units);
@@ -64,48 +72,50 @@
             say(warning(field), line ? `Only ${line.available} are available.` : "");
         });
         const sum = lines.reduce((all, {price, units}) => all + parsed(price) * units, 0n);
-        say(total, lines.length ? `Total: ${shown(sum)} ${total.dataset.currency}` : "");
+        const left = filled.length - lines.length;
+        const without = left ? `, without ${left} incomplete ${left === 1 ? "line" : "lines"}` : "";
+        say(total, lines.length ? `Total: ${shown(sum)} ${total.dataset.currency}${without}` : "");
     }
 
     /** Offers the saved addresses of the chosen customer, and fills in the one that is chosen. */
     function offerAddresses(saved, customer) {
-        const fields = {};
-        for (const field of saved.form.querySelectorAll(".page-fields input")) {
-            fields[field.name] = field;
-        }
+        const fields = PARTS.map((name) => saved.form.elements[name]);
         let offered = [];
-        let filled = null;
-
-        function fill(address) {
-            for (const name of Object.keys(address)) {
-                if (name in fields) {
-                    fields[name].value = address[name];
-                }
-            }
-        }
+        // A page that is shown again after a mistake has the fields of the chosen address.
+        let isFilled = saved.value !== "";
 
         /** Empties what was filled in, so that no order goes to another customer's address. */
         function clear() {
-            if (filled) {
-                fill(Object.fromEntries(Object.keys(filled).map((name) => [name, ""])));
-                filled = null;
+            if (isFilled) {
+                fields.forEach((field) => { field.value = ""; });
+                isFilled = false;
+            }
+        }
+
+        /** Offers these addresses. The chosen one stays chosen if it is one of them. */
+        function offer(addresses) {
+            const now = saved.value;
+            offered = addresses;
+            saved.replaceChildren(saved.options[0], ...offered.map(({id, text}) => new Option(text, id)));
+            saved.value = offered.some(({id}) => id === now) ? now : "";
+        }
+
+        /** Returns the saved addresses of a customer; null without an answer. */
+        async function addressesOf(chosen) {
+            try {
+                const query = encodeURIComponent(chosen);
+                const answer = await fetch(`${saved.dataset.addresses}?customer=${query}`);
+                return answer.ok ? (await answer.json()).results : null;
+            } catch {
+                return null;
             }
         }
 
         async function load() {
             const chosen = customer.value;
-            const query = encodeURIComponent(chosen);
-            try {
-                const answer = await fetch(`${saved.dataset.addresses}?customer=${query}`);
-                offered = answer.ok ? (await answer.json()).results : [];
-            } catch {
-                offered = [];
-            }
-            if (chosen === customer.value) {
-                const now = saved.value;
-                saved.replaceChildren(saved.options[0], ...offered.map(({id, text}) => new Option(text, id)));
-                saved.value = offered.some(({id}) => id === now) ? now : "";
-                filled = offered.find(({id}) => id === saved.value) ?? null;
+            const found = await addressesOf(chosen);
+            if (found && chosen === customer.value) {
+                offer(found);
             }
         }
 
@@ -113,14 +123,20 @@
             const address = offered.find(({id}) => id === saved.value);
             clear();
             if (address) {
-                fill(address);
-                filled = address;
+                fields.forEach((field) => { field.value = address[field.name]; });
+                isFilled = true;
             }
         });
+        // The server fills in the chosen address if the fields are empty. Who empties them wants none.
+        fields.forEach((field) => field.addEventListener("input", () => {
+            if (fields.every(({value}) => !value.trim())) {
+                saved.value = "";
+            }
+        }));
         // select2 tells of a choice through jQuery only.
         django.jQuery(customer).on("change", () => {
             clear();
-            saved.value = "";
+            offer([]);
             load();
         });
         if (customer.value) {
