@@ -1,7 +1,7 @@
 """Passkeys in a browser with a virtual authenticator."""
 
 import pytest
-from playwright.sync_api import CDPSession, Page
+from playwright.sync_api import CDPSession, Page, expect
 
 from tests.conftest import Person
 from tests.staff.browser import CHROMIUM, in_browser, log_in
@@ -73,10 +73,35 @@ def test_a_passkey_is_added_and_opens_the_admin(named: str, boss: Person, axe: s
         start_log_in(page, named, boss)
         page.get_by_role("button", name="Use a passkey").click()
         page.get_by_text("No passkey was used. Try again, or use a code.").wait_for()
+        expect(page.get_by_role("button", name="Use a passkey")).to_be_focused()
 
     seen = in_browser(journey)
     assert found == {"own page": [], "log-in": []}
     assert seen.faults == []
+
+
+def test_a_page_whose_challenge_has_expired_is_opened_again(named: str, boss: Person) -> None:
+    def journey(page: Page) -> None:
+        authenticator(page)
+        page.clock.install()
+        log_in(page, named, boss)
+        add_passkey(page, named, boss)
+        page.get_by_text("Keep these recovery codes").wait_for()
+        start_log_in(page, named, boss)
+        page.get_by_label("Code of your app").fill("000000")
+        page.get_by_role("button", name="Confirm").click()
+        refusal = page.get_by_text("A code or passkey is wrong")
+        refusal.wait_for()
+        page.clock.fast_forward("09:30")
+        posts: list[str] = []
+        page.on("request", lambda one: posts.append(one.url) if one.method == "POST" else None)
+        page.get_by_role("button", name="Use a passkey").click()
+        refusal.wait_for(state="detached")
+        assert posts == []
+        page.get_by_role("button", name="Use a passkey").click()
+        page.wait_for_url("**/admin/orders/order/")
+
+    assert in_browser(journey).faults == []
 
 
 @pytest.mark.parametrize("width", [390])

@@ -5,6 +5,9 @@
     const button = place.querySelector("button");
     const form = button.form;
     const {act, origin, options} = place.dataset;
+    const opened = Date.now();
+    // A minute less than OFFER_LIFETIME (larder/identity/second_factor.py), to answer the browser.
+    const LIFETIME = 9 * 60 * 1000;
     const REFUSED = {
         InvalidStateError: "This device already has a passkey of your account.",
         NotAllowedError: "No passkey was used. Try again, or use a code.",
@@ -37,7 +40,17 @@
         return [...form.elements].every((one) => one.name === "code" || one.reportValidity());
     }
 
+    /** Opens the page anew for another challenge. `reload` would send a refused form again. */
+    function renew() {
+        say("This page has expired. It is opened again.");
+        location.replace(location.pathname + location.search);
+    }
+
     async function usePasskey() {
+        if (Date.now() - opened > LIFETIME) {
+            renew();
+            return;
+        }
         if (!isComplete()) {
             return;
         }
@@ -49,6 +62,7 @@
         } catch (error) {
             say(REFUSED[error.name] ?? `The browser refused the passkey (${error.name}).`);
             button.disabled = false;
+            button.focus();
         }
     }
 
