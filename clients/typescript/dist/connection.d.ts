@@ -17,6 +17,7 @@ export interface Request {
 }
 export declare class Connection {
     #private;
+    private readonly options;
     constructor(options: Options);
     /** Sends a request, and repeats it after a temporary failure if `isSafe`. */
     send(method: string, path: string, request: Request, isSafe: boolean): Promise<unknown>;

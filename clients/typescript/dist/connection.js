@@ -1,17 +1,15 @@
 /** Sends requests: time-outs, back-off, and what is no answer of Larder. */
 import { isTemporary, NoNetworkError, ProblemError } from "./errors.js";
 const API = "/api/v1/";
+const TIMEOUT = 20_000;
+const TRIES = 4;
 const FIRST_WAIT = 500;
 const LONGEST_WAIT = 20_000;
 export class Connection {
-    #base;
-    #timeout;
-    #tries;
+    options;
     #position = null;
     constructor(options) {
-        this.#base = options.url.replace(/\/+$/, "") + API;
-        this.#timeout = options.timeout ?? 20_000;
-        this.#tries = options.tries ?? 4;
+        this.options = options;
     }
     /** Sends a request, and repeats it after a temporary failure if `isSafe`. */
     async send(method, path, request, isSafe) {
@@ -21,7 +19,7 @@ export class Connection {
             }
             catch (error) {
                 const wait = isTemporary(error) ? backOff(failed, error.retryAfter) : Infinity;
-                if (!isSafe || failed >= this.#tries || wait > LONGEST_WAIT)
+                if (!isSafe || failed >= (this.options.tries ?? TRIES) || wait > LONGEST_WAIT)
                     throw error;
                 await new Promise((resolve) => setTimeout(resolve, wait));
             }
@@ -36,13 +34,13 @@ export class Connection {
         if (method === "GET" && this.#position)
             sent.set("Larder-Position", this.#position);
         try {
-            const response = await fetch(this.#base + path, {
+            const response = await fetch(this.options.url.replace(/\/+$/, "") + API + path, {
                 method,
                 headers: sent,
                 body: body === undefined ? null : JSON.stringify(body),
                 redirect: "manual",
                 cache: "no-cache",
-                signal: AbortSignal.timeout(this.#timeout),
+                signal: AbortSignal.timeout(this.options.timeout ?? TIMEOUT),
             });
             this.#position = response.headers.get("Larder-Position") ?? this.#position;
             return read(response, await response.text());

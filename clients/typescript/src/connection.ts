@@ -21,20 +21,15 @@ export interface Request {
 }
 
 const API = "/api/v1/";
+const TIMEOUT = 20_000;
+const TRIES = 4;
 const FIRST_WAIT = 500;
 const LONGEST_WAIT = 20_000;
 
 export class Connection {
-  readonly #base: string;
-  readonly #timeout: number;
-  readonly #tries: number;
   #position: string | null = null;
 
-  constructor(options: Options) {
-    this.#base = options.url.replace(/\/+$/, "") + API;
-    this.#timeout = options.timeout ?? 20_000;
-    this.#tries = options.tries ?? 4;
-  }
+  constructor(private readonly options: Options) {}
 
   /** Sends a request, and repeats it after a temporary failure if `isSafe`. */
   async send(method: string, path: string, request: Request, isSafe: boolean): Promise<unknown> {
@@ -43,7 +38,7 @@ export class Connection {
         return await this.#once(method, path, request);
       } catch (error) {
         const wait = isTemporary(error) ? backOff(failed, error.retryAfter) : Infinity;
-        if (!isSafe || failed >= this.#tries || wait > LONGEST_WAIT) throw error;
+        if (!isSafe || failed >= (this.options.tries ?? TRIES) || wait > LONGEST_WAIT) throw error;
         await new Promise((resolve) => setTimeout(resolve, wait));
       }
     }
@@ -55,13 +50,13 @@ export class Connection {
     if (key !== undefined) sent.set("Idempotency-Key", key);
     if (method === "GET" && this.#position) sent.set("Larder-Position", this.#position);
     try {
-      const response = await fetch(this.#base + path, {
+      const response = await fetch(this.options.url.replace(/\/+$/, "") + API + path, {
         method,
         headers: sent,
         body: body === undefined ? null : JSON.stringify(body),
         redirect: "manual",
         cache: "no-cache",
-        signal: AbortSignal.timeout(this.#timeout),
+        signal: AbortSignal.timeout(this.options.timeout ?? TIMEOUT),
       });
       this.#position = response.headers.get("Larder-Position") ?? this.#position;
       return read(response, await response.text());

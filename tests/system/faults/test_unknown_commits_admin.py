@@ -63,7 +63,8 @@ def test_a_telephone_order_is_reported_as_placed_or_not_placed(
 ) -> None:
     before, customer = wired.count(), wired.call("GET", "me").body["id"]
     path = "orders/order/telephone/"
-    lines = {"line-0-chosen": str(wired.product), "line-0-quantity": "1"}
+    sku = wired.call("GET", f"products/{wired.product}").body["sku"]
+    lines = {"line-0-sku": sku, "line-0-quantity": "1"}
     form = desk.open(path) | lines | {"customer": str(customer)}
     wired.wire.lose(loss)
     placed = desk.send(path, form)
