@@ -105,7 +105,8 @@ def test_an_order_without_a_network_is_placed_later(shop: Server, jam: int, ada:
         page.context.set_offline(True)
         page.reload()
         expect(page.get_by_text(f"{PRODUCTS} products")).to_be_visible()
-        expect(page.get_by_text("Offline")).to_be_visible()
+        # Said after the SDK's last try: its pauses have up to 7 s together.
+        expect(page.get_by_text("Offline")).to_be_visible(timeout=20_000)
         order_jam(page, 2)
         expect(page.get_by_text("Waiting for the network")).to_be_visible()
         page.reload()
