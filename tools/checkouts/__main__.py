@@ -31,10 +31,11 @@ from tools.replay.options import DEMO_STAFF
 from tools.replay.wire import Line
 from tools.terminal import complain, say
 
-FULL, SECONDS, MOST_SECONDS, PHONES = 100_000, 240, 3 * 3600, 32
+FULL, SECONDS, MOST_SECONDS, PHONES = 100_000, 240, 3 * 3600, 64
 SECRET = "whsec_checkouts"
 CRASHES = ("shop", "provider", "worker", "provider")
 BETWEEN_SECONDS, DRAIN_SECONDS, EXPIRY_SECONDS, SHOWN = 12.0, 90.0, 30.0, 10
+PROGRESS_SECONDS = 60
 
 
 @dataclass
@@ -118,6 +119,8 @@ def _checked(parts: Parts, goal: int, seconds: int) -> bool:
     address = f"http://127.0.0.1:{shop.port}"
     stage = set_stage(address, Account(*DEMO_STAFF), customers=PHONES, random=random)
     run = Run(stage, parts.port, goal)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: run.over.set())
     with _working(run, shop.product(stock=1), random):
         _crash(parts, run, seconds, random)
     took = time.monotonic() - began
@@ -186,8 +189,12 @@ def _working(run: Run, product: int, random: Random) -> Iterator[None]:
 
 def _crash(parts: Parts, run: Run, seconds: int, random: Random) -> None:
     """Kill a part now and then, until the time or the checkouts are over."""
-    deadline, deck = time.monotonic() + seconds, cycle(CRASHES)
+    began, deck, said = time.monotonic(), cycle(CRASHES), 0
+    deadline = began + seconds
     while time.monotonic() < deadline:
+        if (minutes := int((time.monotonic() - began) / PROGRESS_SECONDS)) > said:
+            said = minutes
+            say(f"  {run.ways.total():,} checkouts after {minutes} min")
         pause = random.uniform(0.3, 1.0) * BETWEEN_SECONDS
         if run.over.wait(min(pause, max(0.0, deadline - time.monotonic()))):
             return
