@@ -29,14 +29,10 @@ EXPLAINED = (
 )
 
 
-def link_options(moment: datetime) -> dict[str, Any]:
-    """Returns the arguments of a link that is mailed if the shop sends mails."""
+def link_offer(moment: datetime) -> resets.Offer:
+    """Returns the offer of a link that is mailed if the shop sends mails."""
     mail = partial(queue_mail, PASSWORD_RESET, now=moment)
-    return {
-        "secret": secrets()[0],
-        "notify": mail if settings.EMAIL_URL else None,
-        "now": moment,
-    }
+    return resets.Offer(secrets()[0], mail if settings.EMAIL_URL else None, moment)
 
 
 class PasswordLinks(ServiceAdmin):
@@ -63,9 +59,8 @@ class PasswordLinks(ServiceAdmin):
             asked = Question("Password link", EXPLAINED, "Make a link", [str(found)], [], "primary")
             return ask(self, request, asked)
         back = reverse("admin:identity_customer_change", args=[found.pk])
-        moment = now()
         try:
-            made = resets.offer_reset(caller_of(request), found.pk, **link_options(moment))
+            made = resets.offer_reset(caller_of(request), found.pk, link_offer(now()))
         except DomainError as refusal:
             record_refusal(request, refusal)
             self.tell_refusal(request, refusal, {})

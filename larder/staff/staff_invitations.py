@@ -21,7 +21,7 @@ from larder.identity.services.invitations import Colleague, Invited
 from larder.staff.base import Sentence, button, caller_of
 from larder.staff.confirming import require_confirmation
 from larder.staff.pages import Page, PageForm, reopened, show, words
-from larder.staff.password_links import PasswordLinks, link_options
+from larder.staff.password_links import PasswordLinks, link_offer
 from larder.staff.recording import record_refusal
 
 NEEDED = (rights.ADD, rights.CHANGE, rights.MANAGE)
@@ -108,5 +108,5 @@ def _invite(form: InvitationForm, request: Any) -> Invited:
     content = (one.username, one.email, one.first_name, one.last_name, sorted(person.roles))
     scope = Scope(caller.public_id, "POST admin/invite", str(form.cleaned_data["form_key"]))
     claim = Claim(scope, fingerprint(*content), expires_at=moment + RETENTION)
-    link = partial(resets.offer_within, caller, **link_options(moment))
+    link = partial(resets.offer_within, caller, offer=link_offer(moment))
     return invitations.invite(caller, person, claim=claim, link=link, now=moment)

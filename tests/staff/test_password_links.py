@@ -129,5 +129,5 @@ def test_the_rights_are_checked_again_when_the_link_is_made(
 ) -> None:
     clerk = allow(person(is_staff=True), "identity.change_customer")
     with pytest.raises(PermissionMissing):
-        resets.offer_reset(clerk.caller, boss.id, secret="x", notify=None, now=NOW)
+        resets.offer_reset(clerk.caller, boss.id, resets.Offer("x", None, NOW))
     assert not PasswordReset.objects.exists()

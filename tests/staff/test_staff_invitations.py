@@ -121,7 +121,7 @@ def test_the_rights_are_checked_again_when_the_account_is_added(
     colleague = Colleague(
         account=NewCustomer(username="sam", password=None), roles=[role("warehouse")]
     )
-    link = partial(resets.offer_within, clerk.caller, secret="x", notify=None, now=NOW)
+    link = partial(resets.offer_within, clerk.caller, offer=resets.Offer("x", None, NOW))
     claim = Claim(Scope(clerk.customer.public_id, "invite", "1"), b"")
     with pytest.raises(PermissionMissing) as refused:
         invite(clerk.caller, colleague, claim=claim, link=link, now=NOW)

@@ -42,6 +42,16 @@ class Invitation:
     until: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """How staff hand over a reset: the installation's secret, the moment, and `notify`, which is
+    called with the id of the reset in its transaction if it is to be mailed."""
+
+    secret: str = field(repr=False)
+    notify: Callable[[UUID], None] | None
+    now: datetime
+
+
 def request_reset(email: str, *, notify: Callable[[UUID], None], now: datetime) -> None:
     """Records a reset for this address, and calls `notify` with its id in the same transaction.
 
@@ -52,33 +62,19 @@ def request_reset(email: str, *, notify: Callable[[UUID], None], now: datetime) 
         notify(reset.id)
 
 
-def offer_reset(
-    actor: Caller,
-    customer: int,
-    *,
-    secret: str,
-    notify: Callable[[UUID], None] | None,
-    now: datetime,
-) -> Invitation:
+def offer_reset(actor: Caller, customer: int, offer: Offer) -> Invitation:
     """Records a reset for an account, requested by staff who may set its password, and returns its
-    token. With `notify` calls it with the id of the reset in the same transaction, if the account
-    has an address that `request_reset` would use.
+    token. It is mailed only to an address that `request_reset` would use.
 
     Raises NotFound (deactivated), SessionEnded, NotStaff, PermissionMissing.
     """
     with transaction.atomic(durable=True):
-        return offer_within(actor, customer, secret=secret, notify=notify, now=now)
+        return offer_within(actor, customer, offer)
 
 
-def offer_within(
-    actor: Caller,
-    customer: int,
-    *,
-    secret: str,
-    notify: Callable[[UUID], None] | None,
-    now: datetime,
-) -> Invitation:
+def offer_within(actor: Caller, customer: int, offer: Offer) -> Invitation:
     """Does what `offer_reset` does, in a transaction that is open."""
+    notify, now = offer.notify, offer.now
     require_manageable(actor, customer, CHANGE)
     account = Customer.objects.filter(pk=customer, is_active=True).first()
     if account is None:
@@ -89,7 +85,7 @@ def offer_within(
         notify(reset.id)
     name = audit.customer_name(account.public_id)
     audit.record(name, "offer_reset", after={"mailed": is_mailed})
-    token = reset_token(secret, reset.id, _standing(account))
+    token = reset_token(offer.secret, reset.id, _standing(account))
     return Invitation(account.email if is_mailed else "", token, now + LIFETIME)
 
 
