@@ -35,6 +35,15 @@ def authenticator(page: Page) -> tuple[CDPSession, str]:
     return tools, made["authenticatorId"]
 
 
+NOTE_TIMEOUT = """
+const get = navigator.credentials.get.bind(navigator.credentials);
+navigator.credentials.get = async (given) => {
+    await note(given.publicKey.timeout ?? null);
+    return get(given);
+};
+"""
+
+
 def add_passkey(page: Page, site: str, who: Person) -> None:
     page.goto(f"{site}/admin/second-factor/")
     page.get_by_label("Your password").fill(who.password)
@@ -81,8 +90,12 @@ def test_a_passkey_is_added_and_opens_the_admin(named: str, boss: Person, axe: s
 
 
 def test_a_page_whose_challenge_has_expired_is_opened_again(named: str, boss: Person) -> None:
+    waits: list[float] = []
+
     def journey(page: Page) -> None:
         authenticator(page)
+        page.expose_function("note", lambda wait: waits.extend([wait]))
+        page.add_init_script(NOTE_TIMEOUT)
         page.clock.install()
         log_in(page, named, boss)
         add_passkey(page, named, boss)
@@ -102,6 +115,7 @@ def test_a_page_whose_challenge_has_expired_is_opened_again(named: str, boss: Pe
         page.wait_for_url("**/admin/orders/order/")
 
     assert in_browser(journey).faults == []
+    assert [0 < wait <= 540_000 for wait in waits] == [True]
 
 
 @pytest.mark.parametrize("width", [390])

@@ -28,7 +28,8 @@
 
     /** Returns the answer of the browser, as JSON. */
     async function answer() {
-        const given = JSON.parse(options);
+        // The prompt ends before the challenge expires: a late answer would count as a wrong one.
+        const given = {...JSON.parse(options), timeout: opened + LIFETIME - Date.now()};
         const made = act === "create"
             ? await navigator.credentials.create({publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(given)})
             : await navigator.credentials.get({publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(given)});
