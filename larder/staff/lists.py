@@ -1,4 +1,4 @@
-"""What the lists of the admin count and filter.
+"""What the lists of the admin count and filter, and what fields offer that search them.
 
 Lists stay fast with a million rows: rows beyond MAX_LISTED_ROWS are neither counted nor listed.
 They are filtered by their filters alone.
@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.widgets import AutocompleteMixin
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.lookups import DataContains
 from django.core.paginator import Paginator
@@ -60,6 +61,19 @@ def _headers_once(page: Any) -> list[Any]:
 
 
 unfold_list.result_headers = _headers_once
+
+
+_options = AutocompleteMixin.optgroups
+
+
+def _options_of_ids(field: Any, name: str, value: Sequence[str], attr: Any = None) -> Any:
+    """Returns the chosen rows of a field that searches, without values that can be no id. Django
+    looks those up too, which fails while the page is rendered."""
+    ids = [one for one in value if one.isdecimal() and len(one) < 20]
+    return _options(field, name, ids, attr)
+
+
+AutocompleteMixin.optgroups = _options_of_ids  # type: ignore[method-assign,assignment]
 
 
 @cache

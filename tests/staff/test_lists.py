@@ -63,6 +63,25 @@ def test_every_parameter_of_a_filter_is_accepted(desk: Desk, now: datetime, path
             assert desk.get(path, **{name: value}).status in {200, 400}
 
 
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [
+        ("catalog/category/add/", "parent"),
+        ("catalog/product/add/", "category"),
+        ("orders/order/telephone/", "customer"),
+    ],
+)
+@pytest.mark.parametrize("unknown", ["x", "1.5", "\0", "9" * 40, "9" * 5_000])
+def test_a_field_that_searches_refuses_what_is_no_id(
+    desk: Desk, path: str, field: str, unknown: str
+) -> None:
+    assert desk.get(path, **{field: unknown}).status in {200, 400}
+    page = desk.post(path, {field: unknown})
+    assert page.status == 200
+    assert len(page.errors[field]) == 1
+    assert desk.post(path, {field: unknown, "_more": ""}).status == 200
+
+
 @pytest.mark.parametrize("page", ["", "add/", "{}/change/", "{}/delete/"])
 def test_an_unknown_reference_field_is_refused_and_not_logged(
     desk: Desk, now: datetime, page: str, caplog: pytest.LogCaptureFixture
