@@ -34,9 +34,9 @@ LIMITS = Limits(
 LINES_OF_A_CART = 100
 """The number of lines that a cart counts as: its lines are known only under its lock."""
 
-MOST_LINES_OF_A_CUSTOMER = 2_000
-"""Lines of one customer's orders that are placed or wait in a process at a time, as many as one
-batch has. With more, the orders of one customer could fill each batch."""
+MOST_LINES_OF_AN_ACCOUNT = 2_000
+"""Lines of the orders of one account, also of those that staff place for customers, that are placed
+or wait in a process at a time, as many as one batch has. With more, it could fill each batch."""
 
 LOCK_WAIT = 0.1
 """Seconds for which a batch waits for a lock: longer than another batch keeps one. All later orders
@@ -89,7 +89,7 @@ def place_order(placement: Placement, *, terms: Terms, now: datetime) -> Placed:
 
 def _place_one(placement: Placement, terms: Terms, now: datetime) -> Placed:
     lines = LINES_OF_A_CART if placement.is_draft else len(placement.lines)
-    with _customers.place(placement.customer, lines), prioritized():
+    with _accounts.place(placement.actor, lines), prioritized():
         one = _QueuedOrder(placement, candidate(placement), now)
         if _contended.is_contended(one.rows):
             return _place_contended(one, terms)
@@ -99,7 +99,7 @@ def _place_one(placement: Placement, terms: Terms, now: datetime) -> Placed:
             return _place_contended(one, terms)
 
 
-_customers = PlacesPerKey(MOST_LINES_OF_A_CUSTOMER)
+_accounts = PlacesPerKey(MOST_LINES_OF_AN_ACCOUNT)
 
 
 _contended = ContendedLane(MOST_CONTENDED)
