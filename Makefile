@@ -97,9 +97,11 @@ makemigrations: venv ## Write the migrations for changed models
 django-check: venv ## Django's checks for production
 	@$(with_empty_database) $(SHELL) tools/django_check.sh
 
-# Named after what it makes, in `requirements`; the file in the root only points there.
+# Named after what it makes, in `requirements`; the file in the root points there.
 .PHONY: requirements.txt
 requirements.txt: venv ## Lock the dependencies of pyproject.toml (UV_ARGS=--upgrade for newer ones)
+	@printf '%s\n' '# Where Heroku and Elastic Beanstalk look; `make requirements.txt` writes what it names.' \
+		'-r requirements/prod.txt' >$@
 	$(call lock) --extra telemetry -o requirements/prod.txt
 	$(call lock) --extra local -o requirements/run.txt
 	$(call lock) --extra local --extra telemetry --extra dev -o requirements/dev.txt
