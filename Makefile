@@ -366,6 +366,10 @@ docker/compose/unittest: ## Run the tests in a container of the development set 
 	$(with_engine) compose
 	$(development) run --rm --no-deps web python manage.py test $(TESTS)
 
+.PHONY: earlier-commands
+earlier-commands: installed-run ## Run every command of five earlier READMEs in a clone, and print a table (EARLIER_ARGS="--tests tests/core")
+	@exec $(python) -m tools.earlier_commands $(EARLIER_ARGS)
+
 .PHONY: deploy/check
 deploy/check: venv ## Check the files in deploy/ with the programs that use them
 	@PYTHON=$(python) $(SHELL) deploy/check.sh

@@ -1,0 +1,1 @@
+"""`make earlier-commands`: the commands that five earlier READMEs name, run as a reader would."""
