@@ -15,7 +15,7 @@ from larder.orders.queries import EventView
 from larder.v1.freshness import causal
 from larder.v1.http import PageParameters, reply_tagged
 from larder.v1.operations import CACHED, ECHOED, operation
-from larder.v1.shapes import Actor, Address, Id, Link, Time, open_enum
+from larder.v1.shapes import Actor, Address, Id, Link, Number, Time, open_enum
 
 Type = Annotated[
     str,
@@ -73,7 +73,7 @@ class PaymentNoted(msgspec.Struct):
     provider: str
     kind: str
     transaction_id: str
-    amount: int
+    amount: Number
     currency: str
 
 

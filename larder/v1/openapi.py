@@ -26,7 +26,7 @@ from larder.v1.operations import (
     Trait,
 )
 from larder.v1.resources import METHODS, Resource
-from larder.v1.shapes import open_enum
+from larder.v1.shapes import Number, open_enum
 from larder.v1.sharing import share
 
 JSON = "application/json"
@@ -75,7 +75,7 @@ class ProblemLine(msgspec.Struct):
     """
 
     code: str
-    product: int | msgspec.UnsetType = msgspec.UNSET
+    product: Number | msgspec.UnsetType = msgspec.UNSET
     sku: str | msgspec.UnsetType = msgspec.UNSET
     requested: int | msgspec.UnsetType = msgspec.UNSET
     available: int | msgspec.UnsetType = msgspec.UNSET
@@ -110,10 +110,10 @@ class Problem(msgspec.Struct):
     minimum: str | msgspec.UnsetType = msgspec.UNSET
     currency: str | msgspec.UnsetType = msgspec.UNSET
     offered: str | msgspec.UnsetType = msgspec.UNSET
-    amount: int | msgspec.UnsetType = msgspec.UNSET
+    amount: Number | msgspec.UnsetType = msgspec.UNSET
     limit: int | msgspec.UnsetType = msgspec.UNSET
     requested: int | msgspec.UnsetType = msgspec.UNSET
-    product: int | msgspec.UnsetType = msgspec.UNSET
+    product: Number | msgspec.UnsetType = msgspec.UNSET
     from_: str | msgspec.UnsetType = msgspec.field(name="from", default=msgspec.UNSET)
     move: str | msgspec.UnsetType = msgspec.UNSET
     reason: str | msgspec.UnsetType = msgspec.UNSET

@@ -6,6 +6,7 @@ from msgspec import Meta
 
 from larder.core.limits import MAX_PAYMENT, MAX_SHORT_TEXT_LENGTH, MAX_WORD_LENGTH
 from larder.orders.payment_state import Kind
+from larder.v1.shapes import Number
 
 KINDS = [one.value for one in Kind]
 VISIBLE = "Expected visible ASCII characters."
@@ -46,7 +47,7 @@ Intent = Annotated[
         extra={"form": VISIBLE},
     ),
 ]
-Amount = Annotated[int, Meta(ge=1, le=MAX_PAYMENT, description="In minor units, such as pence.")]
+Amount = Annotated[Number, Meta(ge=1, le=MAX_PAYMENT, description="In minor units, such as pence.")]
 CurrencyCode = Annotated[
     str,
     Meta(

@@ -28,7 +28,7 @@ from larder.v1.payment_shapes import (
     ProviderName,
     TransactionId,
 )
-from larder.v1.shapes import Actor, Id, Link, Request, Time, open_enum
+from larder.v1.shapes import Actor, Id, Link, Number, Request, Time, open_enum
 
 OVER_THE_API = "api"
 """The provider under which metrics count records that come over the API."""
@@ -75,7 +75,7 @@ class RefundDue(msgspec.Struct):
 
     id: Id
     order: UUID
-    amount: int
+    amount: Number
     currency: str
     since: Time
 

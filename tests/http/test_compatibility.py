@@ -243,6 +243,9 @@ BREAKING: dict[str, Change] = {
 GROWING: dict[str, Change] = {
     "nothing": lambda _: None,
     "a boolean is no constant": lambda d: field(d, "placed", "Order").pop("const"),
+    "an integer may have 64 bits": lambda d: field(d, "lines")["items"]["properties"][
+        "quantity"
+    ].update(format="int64"),
     "a path comes": lambda d: d["paths"].update({"/cart": {"get": {}}}),
     "an operation comes": lambda d: d["paths"]["/orders"].update({"put": {}}),
     "an answer comes": lambda d: get(d)["responses"].update({"429": {}}),
