@@ -6,12 +6,13 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 from ipaddress import IPv6Address, ip_address, ip_network
 from pathlib import Path
 from threading import Event, Lock, Thread
 from types import ModuleType
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import connection
@@ -19,6 +20,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 
 from larder.core import telemetry, waits
 from larder.core.errors import DomainError
+from larder.core.harmless import harmless
 from larder.db import replicas
 from larder.ops import log_writer, requests
 from larder.ops.durations import Durations
@@ -32,6 +34,8 @@ FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 made and emptied before the server starts. Without it, each process shows only its own counts."""
 LOOK_SECONDS = 1.0
 """Seconds between two updates of the metrics of a process."""
+WRITE_SECONDS = 15.0
+"""Seconds between two writes of the refused orders of a process, if there are any."""
 MILLISECOND = 0.001
 PASSED_ON = (
     *("HTTP_FORWARDED", "HTTP_VIA", "HTTP_X_FORWARDED", "HTTP_X_REAL_IP", "HTTP_X_CLIENT"),
@@ -211,21 +215,40 @@ def start() -> None:
     """Starts to count, in a server process."""
     log_writer.start()
     _instruments()
-    # A process that is not killed also counts its last second.
+    # A process that is not killed also counts its last seconds.
     at_end(add_up)
-    Thread(target=_keep_looking, name="metrics", daemon=True).start()
+    at_end(partial(harmless, _write_refused))
+    _repeat(_look, LOOK_SECONDS, "metrics")
+    # A separate thread: a database that does not answer must not delay the metrics.
+    _repeat(_write_refused, WRITE_SECONDS, "refused-orders")
 
 
-def _keep_looking() -> None:
+def _look() -> None:
+    add_up()
+    look_at_replicas()
+
+
+def _write_refused() -> None:
+    # It imports models, and this module is imported before Django is set up.
+    from larder.orders.services import refusals
+
+    refusals.write(zone=ZoneInfo(settings.SHOP_TIME_ZONE))
+
+
+def _repeat(work: Callable[[], None], seconds: float, name: str) -> None:
+    Thread(target=_keep_repeating, args=(work, seconds, name), name=name, daemon=True).start()
+
+
+def _keep_repeating(work: Callable[[], None], seconds: float, name: str) -> None:
     pause = Event()
-    while not waits.wait(pause, LOOK_SECONDS):
+    while not waits.wait(pause, seconds):
         try:
-            add_up()
-            look_at_replicas()
+            work()
         except Exception:
             # For example, the disk is full. The thread must not end, or counting would stop.
             logger.exception(
-                "The metrics of this process could not be updated. Read the error; if a disk is"
-                " full, free space in %s.",
+                "The counts of this process (%s) could not be updated, and are kept. Read the"
+                " error; if a disk is full, free space in %s.",
+                name,
                 FOLDER,
             )

@@ -29,6 +29,7 @@ from larder.inventory import queries as inventory
 from larder.notifications.services import SEND_MAIL
 from larder.notifications.services import delete_old_mails as delete_old
 from larder.ops import invariants, mails
+from larder.orders.services import refusals
 from larder.orders.services.expire_drafts import expire_drafts
 from larder.orders.services.sales import refresh_sales
 
@@ -95,8 +96,12 @@ def delete_idle_rate_limits(timestamp: int) -> int:
 @app.periodic(cron="27 * * * *")
 @app.task(queueing_lock="delete_old_mails")
 def delete_old_mails(timestamp: int) -> int:
-    """Deletes rows of old mails, and of former password resets and changes of addresses."""
-    past = (delete_old, resets.delete_expired_resets, email_changes.delete_old_changes)
+    """Deletes rows of old mails, of former password resets and changes of addresses, and old counts
+    of refused orders."""
+    past = (
+        *(delete_old, refusals.delete_old),
+        *(resets.delete_expired_resets, email_changes.delete_old_changes),
+    )
     return sum(delete_in_batches(partial(_delete_until_now, delete)) for delete in past)
 
 

@@ -379,3 +379,9 @@ FROM (VALUES ('placed'), ('packed')) AS wanted (status),
 """
 """For each status a range of order_due up to the limit. The index has only orders that are placed
 or packed, and requested for a day: others cost it nothing."""
+
+ADD_REFUSED = """
+INSERT INTO refused_orders (day, code, number)
+SELECT * FROM unnest(%s::date[], %s::text[], %s::bigint[])
+ON CONFLICT (day, code) DO UPDATE SET number = refused_orders.number + excluded.number
+"""

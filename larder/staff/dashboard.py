@@ -33,6 +33,35 @@ OPEN = {
     OrderStatus.PENDING: "Await payment",
 }
 
+REFUSED = {
+    "insufficient_stock": "Not enough units in stock",
+    "unknown_product": "A product is not on sale any more",
+    "price_changed": "The price had changed",
+    "order_rule": "A quantity, or the total, is not allowed",
+    "cart_empty": "The cart was empty",
+    "ordering_not_allowed": "The account may not order",
+    "quota_exceeded": "Too many orders of one customer",
+    "hold_too_large": "Too many units would await payment",
+    "too_many_holds": "Too many orders of the customer await payment",
+    "overloaded": "The server was busy: apps try again",
+    "other": "Other reasons",
+}
+"""What each of the counted codes means."""
+
+EXPLAINED: Mapping[str, tuple[str, str, Mapping[str, str]]] = {
+    "insufficient_stock": ("Products out of stock", "catalog_product", {"stock": "out"}),
+    "unknown_product": ("Archived products", "catalog_product", {"archived": "yes"}),
+    "ordering_not_allowed": (
+        *("Accounts that may not order", "identity_customer"),
+        {"may_order__exact": "0"},
+    ),
+    "too_many_holds": (
+        *("Orders that await payment", "orders_order"),
+        {"status__exact": OrderStatus.PENDING},
+    ),
+}
+"""The list that may explain why orders were refused: its title, page and filter."""
+
 
 @dataclass(frozen=True, slots=True)
 class Period:
@@ -76,7 +105,7 @@ def dashboard(request: Any, context: dict[str, Any]) -> dict[str, Any]:
     if request.user.has_perm("orders.view_order"):
         period = _period(request.GET, today)
         parts |= {"period": period, "periods": _periods(period, today), "oldest": _oldest()}
-        parts |= _sales(period)
+        parts |= _sales(period) | {"refused": _refused(request.user, period)}
     return {**context, **parts}
 
 
@@ -262,3 +291,14 @@ def _best(period: Period) -> dict[str, Any]:
         for product, units in sold
     ]
     return {"headers": ["Product", "Units"], "rows": rows}
+
+
+def _refused(user: Any, period: Period) -> dict[str, Any]:
+    """Returns the refused orders by reason as a table, each with the list that may explain it."""
+    rows = []
+    for code, number in queries.refused_orders(period.first, period.last):
+        title, page, query = EXPLAINED.get(code, ("", "", {}))
+        seen = page and user.has_perm(page.replace("_", ".view_"))
+        see = link(reverse(f"admin:{page}_changelist", query=query), title) if seen else ""
+        rows.append([REFUSED[code], f"{number:,}", see])
+    return {"headers": ["Reason", "Orders", "See"], "rows": rows}

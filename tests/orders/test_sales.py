@@ -12,8 +12,9 @@ from django.db import OperationalError, connection
 from django.db.models import Sum
 
 from larder.orders import queries, sql
+from larder.orders.day_models import ProductSales, SalesDay, SalesMark
 from larder.orders.decision import Wanted
-from larder.orders.models import Order, OrderLine, ProductSales, SalesDay, SalesMark
+from larder.orders.models import Order, OrderLine
 from larder.orders.services import moves, sales
 from larder.orders.services.place_order import place_order
 from larder.orders.services.placement import Placement, Terms

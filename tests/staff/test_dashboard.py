@@ -9,15 +9,19 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.urls import reverse
 
 from larder.core.clock import now as clock
 from larder.ops import tasks
+from larder.orders.day_models import RefusedOrders
 from larder.orders.decision import Wanted
 from larder.orders.models import Order, RefundDue
 from larder.orders.services import moves
 from larder.orders.services.place_order import place_order
 from larder.orders.services.placement import Placement, Terms
+from larder.orders.services.refusals import COUNTED
 from larder.orders.services.transitions import TransitionRequest
+from larder.staff import dashboard
 from tests.conftest import Person
 from tests.staff.desk import Desk, allow
 
@@ -157,4 +161,29 @@ def test_the_first_page_takes_as_many_statements_for_many_orders_as_for_one(
         tasks.count_sales(0)
         tasks.look_at_stock(0)
         counts.append(desk.queries(""))
-    assert counts[0] == counts[1] <= 13
+    assert counts[0] == counts[1] <= 14
+
+
+def test_refused_orders_are_shown_by_reason_with_the_list_that_explains_them(
+    desk: Desk, person: Callable[..., Person]
+) -> None:
+    today = clock().date()
+    for days, code, number in ((0, "insufficient_stock", 3), (6, "overloaded", 4), (7, "other", 9)):
+        day = today - timedelta(days=days)
+        RefusedOrders.objects.create(day=day, code=code, number=number)
+    rows = desk.get("", period="week").response.context["refused"]["rows"]
+    out = '<a class="text-link" href="/admin/catalog/product/?stock=out">Products out of stock</a>'
+    assert rows == [
+        ["The server was busy: apps try again", "4", ""],
+        ["Not enough units in stock", "3", out],
+    ]
+    packer = Desk(allow(person(is_staff=True), "orders.view_order"))
+    assert packer.get("", period="today").response.context["refused"]["rows"][0][2] == ""
+
+
+def test_every_counted_code_has_words_and_every_list_opens(desk: Desk) -> None:
+    assert dashboard.REFUSED.keys() == COUNTED
+    for _, page, query in dashboard.EXPLAINED.values():
+        address = reverse(f"admin:{page}_changelist", query=query)
+        # A list with a filter that it does not know forwards to the list without it.
+        assert desk.client.get(address).status_code == 200

@@ -47,6 +47,7 @@ from larder.orders.queries.sales import (
     due_orders,
     oldest_placed,
     open_orders,
+    refused_orders,
 )
 from larder.orders.queries.views import LineView, OrderView
 from larder.orders.queries.walks import walk
@@ -100,6 +101,7 @@ __all__ = [
     "payments",
     "placed_content",
     "refunds_due",
+    "refused_orders",
     "visible_order",
     "walk",
 ]

@@ -9,7 +9,8 @@ from django.db.models import Sum
 
 from larder.db import database
 from larder.orders import sql
-from larder.orders.models import Order, OrderStatus, ProductSales, SalesDay, SalesMark
+from larder.orders.day_models import ProductSales, RefusedOrders, SalesDay, SalesMark
+from larder.orders.models import Order, OrderStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,13 @@ def best_sellers(first: date, last: date, *, limit: int) -> list[tuple[int, int]
     key, up to MAX_SOLD_PRODUCTS rows for each day."""
     rows = ProductSales.objects.filter(day__range=(first, last)).order_by().values_list("product")
     return list(rows.annotate(sold=Sum("units")).order_by("-sold", "product")[:limit])
+
+
+def refused_orders(first: date, last: date) -> list[tuple[str, int]]:
+    """Returns how many orders were refused on these days, by code, the most first. Plan: a range of
+    the primary key, with a few rows for each day."""
+    rows = RefusedOrders.objects.filter(day__range=(first, last)).order_by().values_list("code")
+    return list(rows.annotate(refused=Sum("number")).order_by("-refused", "code"))
 
 
 def open_orders(statuses: tuple[str, ...], *, limit: int) -> list[OpenOrders]:

@@ -15,6 +15,7 @@ __all__ = [
     "payments",
     "place_order",
     "placement",
+    "refusals",
     "returns",
     "sales",
     "transitions",

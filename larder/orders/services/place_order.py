@@ -17,6 +17,7 @@ from larder.db.postgresql.errors import CommitUnknown
 from larder.db.postgresql.pool import prioritized
 from larder.identity import quotas
 from larder.inventory.services import locks
+from larder.orders.services import refusals
 from larder.orders.services.contended import Contended, ContendedLane, Row
 from larder.orders.services.place_orders import Beside, place_candidates
 from larder.orders.services.placement import Candidate, Placed, Placement, Terms, candidate
@@ -78,11 +79,16 @@ class _QueuedOrder:
 
 def place_order(placement: Placement, *, terms: Terms, now: datetime) -> Placed:
     """Places one order, completely or not at all, in one transaction with the others of its batch.
-    Notes the remaining units of the customer's quota (larder/identity/quotas.py).
+    Notes the remaining units of the customer's quota (larder/identity/quotas.py), and counts the
+    order if it is refused (refusals.py): all APIs and the admin place orders here.
 
     Raises the refusals that `place_candidates` returns, and Overloaded, without any effect.
     """
-    placed = _place_one(placement, terms, now)
+    try:
+        placed = _place_one(placement, terms, now)
+    except DomainError as refusal:
+        refusals.note(refusal, now=now)
+        raise
     quotas.note(placed.left)
     return placed
 

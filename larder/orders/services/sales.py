@@ -17,8 +17,9 @@ from django.db.models.functions import Coalesce
 from larder.core.days import midnight
 from larder.core.limits import MAX_SOLD_PRODUCTS
 from larder.db.feed import Feed, Mark, SinceExpired, begin, read
+from larder.orders.day_models import ProductSales, SalesDay, SalesMark
 from larder.orders.lifecycle import CANCELLED, HELD
-from larder.orders.models import Order, OrderLine, ProductSales, SalesDay, SalesMark
+from larder.orders.models import Order, OrderLine
 
 logger = logging.getLogger(__name__)
 
