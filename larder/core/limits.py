@@ -325,7 +325,7 @@ DASHBOARD_ROWS = 10
 """Orders to pack, and best sellers, on the dashboard."""
 
 MAX_DASHBOARD_DAYS = 92
-"""Days of the dashboard's period."""
+"""Days of a period whose sums are shown: on the dashboard, and by tax rate."""
 
 MAX_SOLD_PRODUCTS = 1_000
 """Products of a day whose units are counted, the best sellers. Bounds what a period reads."""

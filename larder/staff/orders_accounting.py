@@ -1,10 +1,11 @@
-"""The accounting export: the lines of the orders of a period, with their customers and addresses.
+"""The accounting export: the lines of the orders of a period with their customers and addresses, or
+their sums by tax rate.
 
 It is streamed as `GET orders.csv` of the API is, with the same limits.
 """
 
-from collections.abc import Iterable, Iterator
-from datetime import date, timedelta
+from collections.abc import Callable, Iterable, Iterator
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -18,16 +19,17 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from larder.core import money
 from larder.core.currencies import from_minor, minor_digits, to_minor
 from larder.core.days import midnight
+from larder.core.limits import MAX_DASHBOARD_DAYS
 from larder.core.spreadsheets import escape_formula
 from larder.db import database
 from larder.http.long_files import begin, stream
 from larder.identity.queries import PARCEL_FIELDS
-from larder.orders import payment_state
+from larder.orders import payment_state, queries
 from larder.orders.queries import LineView, OrderFilter, OrderView, walk
 from larder.staff.base import ServiceAdmin, button, caller_of, customer_name
 from larder.staff.confirming import require_confirmation
 from larder.staff.lists import shop_zone
-from larder.staff.pages import Page, show
+from larder.staff.pages import Page, choice, show
 
 COLUMNS = (
     *("number", "placed_on", "status", "payment", "customer", "reference"),
@@ -37,8 +39,22 @@ COLUMNS = (
 )
 """The first line. New columns are added at the end."""
 
-_MARKED = (f"\ufeff{COLUMNS[0]}", *COLUMNS[1:])
-"""With a byte order mark, without which Excel takes UTF-8 for something else."""
+TAX_COLUMNS = (
+    *("tax_rate", "currency", "sold_gross", "sold_net", "sold_tax"),
+    *("returned_gross", "returned_net", "returned_tax"),
+)
+
+HEADS = (
+    *("Tax rate, %", "Currency", "Sold, gross", "Sold, net", "Sold, tax"),
+    *("Returned, gross", "Returned, net", "Returned, tax"),
+)
+
+LINES, SUMS, SHOWN = "lines", "sums", "shown"
+CONTENTS = (
+    (LINES, "A file with a row for each line"),
+    (SUMS, "A file with the sums by tax rate"),
+    (SHOWN, "The sums by tax rate, on this page"),
+)
 
 
 _DAYS = [MinValueValidator(date(1900, 1, 1)), MaxValueValidator(date(9000, 1, 1))]
@@ -55,12 +71,17 @@ class PeriodForm(forms.Form):
 
     first = _day("From")
     last = _day("To")
+    content = choice("Content", CONTENTS, required=False)
 
     def clean(self) -> dict[str, Any]:
-        """Refuses a period that ends before it begins."""
+        """Refuses a period that ends before it begins, or is too long for sums."""
         given = self.cleaned_data
-        if "first" in given and "last" in given and given["first"] > given["last"]:
-            self.add_error("last", "The last day is before the first.")
+        if "first" in given and "last" in given:
+            days = (given["last"] - given["first"]).days
+            if days < 0:
+                self.add_error("last", "The last day is before the first.")
+            elif given.get("content") in {SUMS, SHOWN} and days >= MAX_DASHBOARD_DAYS:
+                self.add_error("last", f"Sums are of at most {MAX_DASHBOARD_DAYS} days.")
         return given
 
 
@@ -75,37 +96,72 @@ class AccountableOrders(ServiceAdmin):
 
     @button("Accounting export", permissions=["accounting"], icon="download", url_path="accounting")
     def accounting(self, request: Any) -> HttpResponse | StreamingHttpResponse:
-        """Asks for the password and the period, then sends the file."""
+        """Asks for the password and the period, then sends the file, or shows the sums."""
         require_confirmation(request)
-        form = PeriodForm(request.POST) if request.method == "POST" else PeriodForm()
+        form, table = PeriodForm(request.POST if request.method == "POST" else None), {}
         if form.is_valid():
-            return _answer(request, form.cleaned_data["first"], form.cleaned_data["last"])
+            first, last, content = (form.cleaned_data[one] for one in form.fields)
+            if content != SHOWN:
+                return _answer(request, first, last, is_sums=content == SUMS)
+            table = {"title": f"{first} to {last}", "headers": HEADS, "rows": _sums(first, last)}
         page = Page(
             title="Accounting export",
             answer="Export",
             back=reverse("admin:orders_order_changelist"),
             form=form,
-            text="A CSV file of the orders that were placed in these days, the newest first, with "
-            "a row for each line.",
+            text="The orders that were placed in these days: a CSV file with a row for each line, "
+            "the newest first; or sums by tax rate, without orders that are cancelled or await "
+            "their payment.",
+            table=table,
         )
         return show(self, request, page)
 
 
-def _answer(request: Any, first: date, last: date) -> StreamingHttpResponse:
+def _answer(request: Any, first: date, last: date, *, is_sums: bool) -> StreamingHttpResponse:
     """Raises Overloaded."""
-    zone = shop_zone()
-    # Both ends are exclusive.
-    wanted = OrderFilter(
-        customer=None,
-        placed_after=midnight(first, zone) - timedelta(microseconds=1),
-        placed_before=midnight(last + timedelta(days=1), zone),
-    )
-    file = stream(caller_of(request), walk(wanted), _MARKED, _rows)
-    begin(file, "order lines", {"placed_from": str(first), "placed_to": str(last)})
-    named = f'attachment; filename="order-lines-{first}-{last}.csv"'
+    begins, ends = _moments(first, last)
+    # Both ends of a filter are exclusive.
+    after = begins - timedelta(microseconds=1)
+    columns: tuple[str, ...]
+    parts: Iterator[list[Any]]
+    rows_of: Callable[[Iterable[Any]], Iterator[Iterable[object]]]
+    if is_sums:
+        name, columns, rows_of = "tax sums", TAX_COLUMNS, iter
+        parts = iter([_sums(first, last)])
+    else:
+        name, columns, rows_of = "order lines", COLUMNS, _rows
+        parts = walk(OrderFilter(customer=None, placed_after=after, placed_before=ends))
+    # With a byte order mark, without which Excel takes UTF-8 for something else.
+    marked = (f"\ufeff{columns[0]}", *columns[1:])
+    file = stream(caller_of(request), parts, marked, rows_of)
+    begin(file, name, {"placed_from": str(first), "placed_to": str(last)})
+    named = f'attachment; filename="{name.replace(" ", "-")}-{first}-{last}.csv"'
     return StreamingHttpResponse(
         file, content_type="text/csv; charset=utf-8", headers={"Content-Disposition": named}
     )
+
+
+def _moments(first: date, last: date) -> tuple[datetime, datetime]:
+    """Returns when the first day begins and the last one ends, in the shop's time zone."""
+    zone = shop_zone()
+    return midnight(first, zone), midnight(last + timedelta(days=1), zone)
+
+
+def _sums(first: date, last: date) -> list[list[object]]:
+    """Returns a row for each currency and tax rate, with the columns TAX_COLUMNS."""
+    return [
+        [
+            money.text_or_none(one.rate) or "",
+            one.currency,
+            *_with_tax(one.gross, one.net),
+            *_with_tax(one.returned_gross, one.returned_net),
+        ]
+        for one in queries.tax_sums(*_moments(first, last))
+    ]
+
+
+def _with_tax(gross: Decimal, net: Decimal | None) -> list[object]:
+    return [gross, "", ""] if net is None else [gross, net, gross - net]
 
 
 def _rows(orders: Iterable[OrderView]) -> Iterator[list[object]]:
@@ -155,7 +211,7 @@ def _of_tax(line: LineView, currency: str) -> list[object]:
     for gross in (line.line_total, line.unit_price * line.returned):
         # Rounded once: a net amount with three decimals, rounded again, can be a cent too much.
         net = money.net(gross, rate, decimals=minor_digits(currency))
-        row += ["", ""] if net is None else [net, _rounded(gross, currency) - net]
+        row += _with_tax(_rounded(gross, currency), net)[1:]
     return row
 
 

@@ -49,6 +49,7 @@ from larder.orders.queries.sales import (
     open_orders,
     refused_orders,
 )
+from larder.orders.queries.tax_sums import TaxSums, tax_sums
 from larder.orders.queries.views import LineView, OrderView
 from larder.orders.queries.walks import walk
 
@@ -71,6 +72,7 @@ __all__ = [
     "PlacedContent",
     "RefundRow",
     "SoldLine",
+    "TaxSums",
     "best_sellers",
     "by_number",
     "count",
@@ -102,6 +104,7 @@ __all__ = [
     "placed_content",
     "refunds_due",
     "refused_orders",
+    "tax_sums",
     "visible_order",
     "walk",
 ]
