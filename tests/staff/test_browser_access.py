@@ -76,11 +76,12 @@ def lists(boss: Person) -> Iterator[str]:
             yield reverse(f"{name}_add")
 
 
-def pages(boss: Person, orders: Sequence[UUID]) -> list[str]:
+def pages(boss: Person, colleague: Person, orders: Sequence[UUID]) -> list[str]:
     placed, packed, shipped = orders
     jam = Order.objects.get(pk=placed).lines.get().product_id
     product, order = "/admin/catalog/product/", "/admin/orders/order/"
-    account = f"/admin/identity/customer/{boss.id}/"
+    accounts = "/admin/identity/customer/"
+    account = f"{accounts}{boss.id}/"
     return [
         *("/admin/", "/admin/catalog/", "/admin/password_change/", *lists(boss)),
         *(reverse("second_factor"), reverse("own_keys"), reverse("new_password")),
@@ -90,7 +91,9 @@ def pages(boss: Person, orders: Sequence[UUID]) -> list[str]:
         *(f"{order}{packed}/ship/", f"{order}{shipped}/deliver/", f"{order}{shipped}/return/"),
         *(f"{order}{shipped}/track/", f"{order}{placed}/note/"),
         *(f"{order}telephone/", f"{account}change/", f"{account}set-password/"),
-        f"{account}password-link/",
+        *(f"{account}password-link/", f"{accounts}invite/", f"{order}accounting/"),
+        *(f"{accounts}{colleague.id}/{page}/" for page in ("reset-factor", "enrol-code")),
+        *(f"{order}{placed}/{page}/" for page in ("edit", "pick-list", "packing-slip")),
     ]
 
 
@@ -105,10 +108,15 @@ def faults(page: Page, axe: str) -> Iterator[str]:
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_page_is_closed_to_screen_readers_or_scrolls_sideways(
-    site: str, boss: Person, orders: list[UUID], axe: str, scheme: str
+    site: str,
+    boss: Person,
+    person: Callable[..., Person],
+    orders: list[UUID],
+    axe: str,
+    scheme: str,
 ) -> None:
     found: dict[str, list[str]] = {}
-    addresses = pages(boss, orders)
+    addresses = pages(boss, person(is_staff=True), orders)
 
     def look(page: Page, name: str) -> None:
         if seen := list(faults(page, axe)):
@@ -122,7 +130,8 @@ def test_no_page_is_closed_to_screen_readers_or_scrolls_sideways(
         for width in (DESK, PHONE):
             page.set_viewport_size({"width": width, "height": 900})
             for address in addresses:
-                page.goto(f"{site}{address}")
+                answer = page.goto(f"{site}{address}")
+                assert getattr(answer, "ok", False), address
                 look(page, f"{address} {width}")
                 filters = page.get_by_role("button", name="Filters")
                 if filters.count():

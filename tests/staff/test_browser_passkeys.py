@@ -5,7 +5,7 @@ from playwright.sync_api import CDPSession, Page, expect
 
 from tests.conftest import Person
 from tests.staff.browser import CHROMIUM, in_browser, log_in
-from tests.staff.test_browser_access import axe, faults
+from tests.staff.test_browser_access import DESK, PHONE, axe, faults
 
 __all__ = ["axe"]
 
@@ -59,6 +59,18 @@ def start_log_in(page: Page, site: str, who: Person) -> None:
     page.get_by_role("button", name="Log in").click()
 
 
+def faults_anywhere(page: Page, axe: str) -> list[str]:
+    """The faults of a page in light and dark, at a desk and on a phone."""
+    found: list[str] = []
+    for width in (PHONE, DESK):
+        page.set_viewport_size({"width": width, "height": 900})
+        for is_dark in (True, False):
+            # The theme reads the scheme of the browser only when a page is loaded.
+            page.evaluate("is => document.documentElement.classList.toggle('dark', is)", is_dark)
+            found += faults(page, axe)
+    return found
+
+
 def test_a_passkey_is_added_and_opens_the_admin(named: str, boss: Person, axe: str) -> None:
     found: dict[str, list[str]] = {}
 
@@ -67,14 +79,15 @@ def test_a_passkey_is_added_and_opens_the_admin(named: str, boss: Person, axe: s
         log_in(page, named, boss)
         add_passkey(page, named, boss)
         page.get_by_text("Keep these recovery codes").wait_for()
+        found["codes"] = faults_anywhere(page, axe)
         page.goto(f"{named}/admin/second-factor/")
         page.get_by_role("button", name="Remove This laptop").wait_for()
-        found["own page"] = list(faults(page, axe))
+        found["own page"] = faults_anywhere(page, axe)
         add_passkey(page, named, boss)
         page.get_by_text("This device already has a passkey of your account.").wait_for()
         start_log_in(page, named, boss)
         page.get_by_role("button", name="Use a passkey").wait_for()
-        found["log-in"] = list(faults(page, axe))
+        found["log-in"] = faults_anywhere(page, axe)
         page.get_by_role("button", name="Use a passkey").click()
         page.wait_for_url("**/admin/orders/order/")
         # Another device is not accepted.
@@ -85,7 +98,7 @@ def test_a_passkey_is_added_and_opens_the_admin(named: str, boss: Person, axe: s
         expect(page.get_by_role("button", name="Use a passkey")).to_be_focused()
 
     seen = in_browser(journey)
-    assert found == {"own page": [], "log-in": []}
+    assert found == {"codes": [], "own page": [], "log-in": []}
     assert seen.faults == []
 
 
