@@ -6,6 +6,7 @@ import argparse
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -35,6 +36,9 @@ def main() -> int:
     parser.add_argument("--tests", default="", help="paths to test in place of all of `make test`")
     parser.add_argument("--readmes", type=int, nargs="+", default=[0, 1, 2, 3, 4])
     options = parser.parse_args()
+    # Python's own handlers would leave the containers; a shell's background ignores INT.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: sys.exit(1))
     steps = plan(options.tests)
     with tempfile.TemporaryDirectory(prefix="larder-") as folder, temporary_cluster() as cluster:
         Path(folder).chmod(0o755)
