@@ -68,7 +68,7 @@ def uv(*words: str | Path, folder: Path) -> str:
         capture_output=True,
         text=True,
         check=False,
-        timeout=300,
+        timeout=900,
     )
     if "Failed to fetch" in done.stderr or "error sending request" in done.stderr:
         pytest.skip(done.stderr)

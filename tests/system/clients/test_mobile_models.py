@@ -136,7 +136,7 @@ def plain(value: Any) -> Any:
     return datetime.fromisoformat(value) if is_time else value
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_generated_kotlin_models_read_the_answers_of_a_server(
     server: Server, person: Callable[..., object], product: Callable[..., int], tmp_path: Path
 ) -> None:
