@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from larder.core.batch_queue import BatchQueue
-from larder.core.errors import DomainError
+from larder.core.errors import DomainError, Overloaded
+from larder.db import leases
 from larder.db.postgresql.errors import CommitUnknown
+from larder.inventory.services.locks import LARGE_MOVE
 from larder.orders.decision import Wanted
 from larder.orders.services import place_order as placing
 from larder.orders.services.place_order import place_order
@@ -94,6 +96,31 @@ def test_a_cart_counts_as_a_hundred_lines_of_its_batch(
     with pytest.raises(DomainError):
         place_order(cart, terms=GBP, now=now)
     assert seen == [placing.LINES_OF_A_CART]
+
+
+def test_large_orders_of_an_account_are_placed_one_at_a_time_in_all_servers(
+    person: Callable[..., Person],
+    product: MakeProduct,
+    now: datetime,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Another process has the lease of the first account's large orders."""
+    monkeypatch.setattr(leases, "LONGEST_WAIT", 0.1)
+    monkeypatch.setattr(leases, "LONGEST_PAUSE", 0.0)
+    who, other, jam = person(), person(), product(stock=10_000)
+
+    def order(by: Person, lines: int) -> None:
+        wanted = [Wanted(jam, 1)] * lines
+        placement = Placement(customer=by.id, actor=by.customer.public_id, lines=wanted)
+        place_order(placement, terms=GBP, now=now)
+
+    with leases.lease(who.customer.public_id):
+        with pytest.raises(Overloaded):
+            order(who, LARGE_MOVE)
+        order(who, LARGE_MOVE - 1)
+        order(other, LARGE_MOVE)
+    order(who, LARGE_MOVE)
+    assert orders() == 3
 
 
 def test_an_order_behind_a_locked_one_waits_for_the_lock_at_most_once(
