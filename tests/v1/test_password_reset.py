@@ -4,7 +4,7 @@ import base64
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from django.db import connection
@@ -17,6 +17,7 @@ from larder.identity.models import AuditEntry, Customer, Key, PasswordReset, Ses
 from larder.identity.services import accounts, keys, passwords, resets
 from larder.identity.services.resets import LIFETIME, SETTLED
 from larder.notifications.models import Mail
+from larder.notifications.services import PASSWORD_RESET, delete_old_mails
 from tests.conftest import Answer, Api, Person
 
 MakePerson = Callable[..., Person]
@@ -324,11 +325,16 @@ def test_expired_resets_are_deleted(api: Api, person: MakePerson) -> None:
     PasswordReset.objects.filter(pk=old.pk).update(created_at=old.created_at - 2 * LIFETIME)
     assert resets.delete_expired_resets(now=datetime.now(UTC), limit=10) == 1
     assert PasswordReset.objects.count() == 1
-    later = datetime.now(UTC) + timedelta(days=31)
-    from larder.notifications.services import delete_old_mails
 
-    assert delete_old_mails(now=later, limit=1) == 1
-    assert delete_old_mails(now=later, limit=10) == 1
+
+def test_the_state_of_a_mail_is_deleted_after_thirty_days(db: None, now: datetime) -> None:
+    for days in (29, 31, 32):
+        about, created_at = UUID(int=days), now - timedelta(days=days)
+        Mail.objects.create(kind=PASSWORD_RESET, about=about, created_at=created_at)
+    for left in ([29, 31], [29], [29]):
+        delete_old_mails(now=now, limit=1)
+        mails = Mail.objects.order_by("about").values_list("about", flat=True)
+        assert [about.int for about in mails] == left
 
 
 def test_too_many_requests_and_confirmations_are_refused_with_retry_after(

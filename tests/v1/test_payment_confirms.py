@@ -1,18 +1,24 @@
 """A payment of the whole amount confirms a pending order if its units are available."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
+from django.db import connection
 
 from larder.core.clock import now
 from larder.ops import invariants
+from larder.orders.models import Order
 from larder.orders.payment_state import Kind
+from larder.orders.services import payments
 from larder.orders.services.expire_holds import expire_holds
 from larder.orders.services.payments import NewPayment, Outcome, Report, receive_payment
 from tests.conftest import Answer, Api, Person
 from tests.orders import holding
+from tests.tiers import LONGEST
 from tests.v1.test_moves import move
 from tests.v1.test_orders import place
 
@@ -161,8 +167,8 @@ def test_a_failed_refund_does_not_confirm(
     assert due(staff) == [TOTAL]
 
 
-def test_an_event_of_a_provider_confirms_once(staff: Api, held: Answer, jam: int) -> None:
-    order = UUID(held.body["id"])
+def captured(order: Answer, *, age: timedelta = timedelta()) -> Report:
+    """An event of a provider."""
     payment = NewPayment(
         provider="stripe",
         kind=Kind.CAPTURED,
@@ -172,9 +178,37 @@ def test_an_event_of_a_provider_confirms_once(staff: Api, held: Answer, jam: int
         currency="GBP",
         at=now(),
     )
-    report = Report(payment=payment, order=order, sent_at=now())
+    return Report(payment=payment, order=UUID(order.body["id"]), sent_at=now() - age)
+
+
+def test_an_event_of_a_provider_confirms_once(staff: Api, held: Answer, jam: int) -> None:
+    report = captured(held)
     assert receive_payment(report, now=now()) is Outcome.RECORDED
     assert receive_payment(report, now=now()) is Outcome.REPEATED
     assert status(staff, held) == "placed"
     assert move(staff, held, "confirm").status == 200
     assert holding.balance(jam) == (0, 2)
+
+
+def test_an_order_that_is_placed_while_its_id_is_abandoned_keeps_its_id_and_payment(
+    customer: Api, staff: Api, jam: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cart = customer("PUT", f"cart/lines/{jam}", {"quantity": 2})
+    abandon = payments._abandon
+
+    def submit() -> Answer:
+        try:
+            return customer("POST", "cart/submit", {})
+        finally:
+            connection.close()
+
+    def abandon_late(order: UUID, now: datetime) -> Order | None:
+        with ThreadPoolExecutor(1) as pool:
+            assert pool.submit(submit).result(LONGEST).body["id"] == cart.body["id"]
+        return abandon(order, now)
+
+    monkeypatch.setattr(payments, "_abandon", abandon_late)
+    report = captured(cart, age=2 * payments.KEPT_AFTER)
+    assert receive_payment(report, now=now()) is Outcome.RECORDED
+    assert customer("POST", "orders/abandon", {"id": cart.body["id"]}).body["outcome"] == "placed"
+    assert due(staff) == []
