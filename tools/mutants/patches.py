@@ -2,7 +2,8 @@
 
 An entry says what is wrong (`name`), where (`file`), which text, found once there, is replaced by
 which (`old`, `new`), and which test must fail because of it (`test`, a node id of pytest). `system`
-is true for a test that starts a server or another program. What is above the entries holds for all
+is true for a test that starts a server or another program, `prepares` for a patch that needs a
+database prepared with it. What is above the entries holds for all
 that do not override it.
 """
 
@@ -32,6 +33,7 @@ class Patch:
     new: str
     test: str
     system: bool = False
+    prepares: bool = False
 
 
 def load(areas: Collection[str] = (), folder: Path = FOLDER, *, system: bool = True) -> list[Patch]:

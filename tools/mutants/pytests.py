@@ -34,12 +34,15 @@ class Outcome:
     pid: int
 
 
-def run(root: Path, arguments: Sequence[str], *, seconds: float) -> Outcome:
-    """Run pytest with these arguments below `root`, and end whatever it has started."""
+def run(root: Path, arguments: Sequence[str], *, seconds: float, prepares: bool = False) -> Outcome:
+    """Run pytest with these arguments below `root`, and end whatever it has started. With
+    `prepares` it starts and prepares a separate PostgreSQL."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tools.mutants.preloaded", __name__])
     with tempfile.NamedTemporaryFile(mode="r", errors="replace") as output:
         environment = dict(os.environ)
+        if prepares:
+            environment.pop("LARDER_TEST_OWNER_URL", None)
         given = (root, [*OPTIONS, *arguments], environment, output.name)
         process = context.Process(target=_pytest, args=given)
         process.start()

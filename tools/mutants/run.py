@@ -115,7 +115,7 @@ class Run:
 
 def judged(patch: Patch, copy: Path, tests: Sequence[str], seconds: float) -> Result:
     """Return what these tests say of the patch that is applied to the copy."""
-    outcome = pytests.run(copy, tests, seconds=seconds)
+    outcome = pytests.run(copy, tests, seconds=seconds, prepares=patch.prepares)
     drop_database(outcome.pid)
     verdicts = {None: Verdict.TIMED_OUT, PASSED: Verdict.SURVIVED, FAILED: Verdict.KILLED}
     return Result(patch, verdicts.get(outcome.status, Verdict.BROKEN), outcome.output)
