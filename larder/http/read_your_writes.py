@@ -111,7 +111,9 @@ def write_times() -> WriteTimes | None:
         if error.errno not in NO_ROOM:
             raise
         logger.warning(
-            "%s is full: each request checks the database for changes.", settings.SHARED_DIR
+            "%s is full: each request checks the database for changes. Make room, then restart the"
+            " server.",
+            settings.SHARED_DIR,
         )
         return None
 

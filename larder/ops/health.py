@@ -121,7 +121,8 @@ def _cache() -> dict[str, bool]:
         return {"away": cache.get(f"readyz-{mark}") != mark}
     except Exception as error:  # each cache's client has its own errors
         logger.warning(
-            "The cache of CACHE_URL does not answer: %s. The database limits tries until it does.",
+            "The cache does not answer: %s. The database limits tries until it does; check"
+            " CACHE_URL.",
             type(error).__name__,
         )
         return {"away": True}

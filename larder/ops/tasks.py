@@ -192,8 +192,18 @@ async def retry_stalled_jobs(context: JobContext, timestamp: int) -> None:
     for job in await manager.get_stalled_jobs():
         retried = await _try_again(manager, job)
         logger.warning(
-            "A worker was killed at a job.", job=job.id, task=job.task_name, retried=retried
+            "A worker was killed at a job.",
+            job=job.id,
+            task=job.task_name,
+            retried=retried,
+            do=_IF_KILLED if retried else _IF_GIVEN_UP + _IF_KILLED,
         )
+
+
+_IF_GIVEN_UP = (
+    "It is not started again. A periodic task continues at its next time, a mail is lost. "
+)
+_IF_KILLED = "If this repeats, look for what kills the worker, such as too little memory."
 
 
 _OWN_RETRIES = {SEND_MAIL: mails.RETRIES}

@@ -151,7 +151,8 @@ def note_use(caller: Caller) -> None:
         database.execute(sql.NOTE_USE, [caller.key])
     except (Error, Overloaded) as error:
         logger.warning(
-            "The last use of a key is not stored; its next use is: %s",
+            "the last use of a key was not stored; its next use will be: %s; if this repeats, check"
+            " that the database accepts writes",
             str(error).strip().split("\n")[0],
         )
 

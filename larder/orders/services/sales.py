@@ -57,7 +57,11 @@ def refresh_sales(*, zone: ZoneInfo, now: datetime) -> int:
             _count(day, zone)
         except Error:
             failed += 1
-            logger.exception("The sales of %s could not be counted. The next run tries again.", day)
+            logger.exception(
+                "The sales of %s could not be counted. The next run tries again. If this repeats,"
+                " check that the database answers.",
+                day,
+            )
             if failed == MOST_FAILED:
                 raise
     if not failed and not more:
