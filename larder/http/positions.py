@@ -10,12 +10,12 @@ import logging
 import struct
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
-from time import time
 
 from django.core.exceptions import MiddlewareNotUsed
 from django.db import Error
 from django.http import HttpRequest, HttpResponse
 
+from larder.core.clock import now
 from larder.core.errors import Overloaded
 from larder.core.harmless import harmless
 from larder.db import positions
@@ -61,12 +61,12 @@ def decode(text: str) -> Position | None:
 def without_place() -> str:
     """Returns the header for a write whose position is not known: a marker with the current
     time."""
-    return encode(Position(NO_SYSTEM, 0, int(time())))
+    return encode(Position(NO_SYSTEM, 0, int(now().timestamp())))
 
 
 def is_settled(moment: Position) -> bool:
     """Returns whether the write of this marker is on every replica that may answer."""
-    return time() - moment.byte > SETTLED_AFTER
+    return now().timestamp() - moment.byte > SETTLED_AFTER
 
 
 def add_positions(

@@ -1,6 +1,7 @@
 """Import rules that import-linter cannot check, and a test that it checks the others."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -59,6 +60,27 @@ def test_no_layer_below_the_api_reads_settings_or_the_clock() -> None:
     own = ("larder/core/clock.py", "larder/core/stopwatch.py")
     found = _offenders("django.conf", "larder.core.clock", "django.utils.timezone", "time")
     assert [one for one in found if not one.startswith(own)] == []
+
+
+CLOCKS = re.compile(
+    r"(.*\.)?(datetime|date|timezone)\.(now|utcnow|today)\(.*\)|(time\.)?time(_ns)?\(\)"
+)
+READERS = {
+    "larder/core/clock.py: datetime.now(UTC)",
+    # Each request asks whether its token has expired, and is logged: in seconds since 1970.
+    "larder/http/authentication.py: time()",
+    "larder/ops/requests.py: time()",
+}
+
+
+def test_only_the_clock_reads_the_time() -> None:
+    calls = {
+        f"{path.relative_to(ROOT)}: {text}"
+        for path in _sources(*BELOW_API, *ABOVE)
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and CLOCKS.fullmatch(text := ast.unparse(node))
+    }
+    assert calls == READERS
 
 
 def test_migrations_import_no_code_that_may_change() -> None:

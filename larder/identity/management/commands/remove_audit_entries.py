@@ -8,6 +8,8 @@ from typing import Any
 from django.core.management import BaseCommand, CommandError
 from django.db import connections, transaction
 
+from larder.core.clock import now
+
 MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])\Z")
 
 
@@ -28,7 +30,7 @@ class Command(BaseCommand):
         if not MONTH.match(options["before"]):
             raise CommandError("Expected a month, such as 2026-01.")
         before = datetime.strptime(options["before"], "%Y-%m").replace(tzinfo=UTC)
-        if before > datetime.now(UTC):
+        if before > now():
             raise CommandError("This month has not begun.")
         removed = _remove(before.isoformat(), using=options["database"])
         self.stdout.write(f"Removed: {removed:,} entries of the audit trail.")
