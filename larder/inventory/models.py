@@ -97,9 +97,9 @@ class Adjustment(models.Model):
 class LedgerEntry(models.Model):
     """A change of stock. A trigger makes the table append-only for every role.
 
-    `cause` is opening, order, hold, release, change, cancel, pack, missing, ship, return, or the
-    reason of an adjustment. `reference` is the id of the order event or of the adjustment. `actor`
-    is a public id.
+    `cause` is opening, order, hold, release, change, cancel, pack, missing, ship, unship, return,
+    or the reason of an adjustment. `reference` is the id of the order event or of the adjustment.
+    `actor` is a public id.
     """
 
     id = models.BigAutoField(primary_key=True)

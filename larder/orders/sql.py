@@ -1,7 +1,9 @@
 """The SQL of orders, and the plans that it relies on.
 
-Tests compare the statements that write with the ORM (tests/orders/test_sql.py), and the feed with
-the current orders (test_order_feed.py).
+Tests compare the statements that place orders with the ORM (INSERT, INSERT_HELD, PLACE_DRAFTS and
+PLACE_HELD_DRAFTS, in tests/orders/test_sql.py), and the feed with the current orders
+(test_order_feed.py). Of the others, the tests of their use cases compare what is returned and
+stored with expected values.
 """
 
 from typing import NamedTuple
