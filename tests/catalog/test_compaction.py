@@ -114,12 +114,12 @@ def beside_an_open_transaction(three: list[int]) -> list[tuple[set[int], set[int
     return list(zip(before, after, strict=True))
 
 
-def nobody_misses_anything(outcome: Sequence[tuple[set[int], set[int]]]) -> None:
+def assert_no_change_is_missed(outcome: Sequence[tuple[set[int], set[int]]]) -> None:
     assert [before for before, _ in outcome] == [after for _, after in outcome]
 
 
 def test_each_reader_gets_every_change_beside_an_open_transaction(three: list[int]) -> None:
-    nobody_misses_anything(beside_an_open_transaction(three))
+    assert_no_change_is_missed(beside_an_open_transaction(three))
 
 
 def test_compaction_that_ignores_the_horizon_hides_settled_changes(
@@ -129,7 +129,7 @@ def test_compaction_that_ignores_the_horizon_hides_settled_changes(
     monkeypatch.setattr(sql, "COMPACT", without(_HORIZON, ""))
     assert_breaks(
         lambda: beside_an_open_transaction(three),
-        nobody_misses_anything,
+        assert_no_change_is_missed,
         fault=lambda outcome: any(before > after for before, after in outcome),
     )
 

@@ -10,6 +10,7 @@ from django.db import connections
 from larder.core.errors import Overloaded
 from larder.db import database, leases, sql
 from larder.ops.roles import TRANSACTION_LIMIT
+from tests.tiers import LONGEST
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NAME, OTHER = UUID(int=91), UUID(int=92)
@@ -34,7 +35,7 @@ def begins() -> bool:
 def test_a_lease_allows_one_block_of_a_name_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(leases, "LONGEST_WAIT", 0.1)
     with ThreadPoolExecutor(1) as pool, leases.lease(NAME):
-        assert pool.submit(begins).result(30) is False
+        assert pool.submit(begins).result(LONGEST) is False
         with leases.lease(OTHER):
             pass
 
@@ -90,6 +91,8 @@ def test_a_lease_of_a_dead_process_expires(monkeypatch: pytest.MonkeyPatch) -> N
 def test_an_error_at_the_end_of_a_lease_does_not_fail_its_block(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(leases, "LONGEST_WAIT", 0.1)
     monkeypatch.setattr(sql, "END_LEASE", "SELECT %s::float8 / 0, %s::uuid, %s::timestamptz")
     with leases.lease(NAME):
         pass
+    assert not begins()

@@ -113,13 +113,18 @@ def test_make_targets_of_the_pages_exist() -> None:
 
 
 def test_json_blocks_are_json() -> None:
-    for place, block in written("json"):
-        try:
-            json.loads(block.text)
-        except ValueError as error:
-            pytest.fail(f"{place}: {error}")
+    assert {place: fault for place, block in written("json") if (fault := _fault(block))} == {}
+
+
+def _fault(block: Block) -> str:
+    """What is wrong with a block of JSON; empty if nothing is."""
+    try:
+        json.loads(block.text)
+    except ValueError as error:
+        return str(error)
+    return ""
 
 
 def test_python_blocks_are_python() -> None:
     for place, block in written("python"):
-        compile(block.text, place, "exec")
+        assert compile(block.text, place, "exec"), place

@@ -80,7 +80,8 @@ def test_prometheus_answers_all_queries_of_dashboard_and_rules_without_alerts(
     """One test, for a server and a Prometheus take ten seconds to come up."""
     server, one = watched
     all_names_exist(server, one)
-    panels_show_something(one)
+    # After real traffic. Where a scrape took too long they are empty until the next.
+    assert wait_until(lambda: not empty_panels(one)), empty_panels(one)
     rules_are_loaded_and_wake_nobody(one)
 
 
@@ -96,11 +97,6 @@ def all_names_exist(server: Server, one: Prometheus) -> None:
     for name, expression in asked.items():
         assert names_in(expression) <= exposed | recorded, name
         one.query(expression)
-
-
-def panels_show_something(one: Prometheus) -> None:
-    """After real traffic. Where a scrape took too long they are empty until the next."""
-    assert wait_until(lambda: not empty_panels(one)), empty_panels(one)
 
 
 def empty_panels(one: Prometheus) -> set[str]:

@@ -7,4 +7,4 @@ from larder.ops import stop_signals
 
 def test_stop_signals_are_set_up_only_in_the_main_thread() -> None:
     with ThreadPoolExecutor(1) as runserver:
-        runserver.submit(stop_signals.wake_main_thread).result()
+        assert runserver.submit(stop_signals.wake_main_thread).exception() is None

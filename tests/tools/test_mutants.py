@@ -37,7 +37,7 @@ def test_each_patch_fits_one_place_of_its_file_and_changes_it() -> None:
 def test_a_patched_file_is_valid_python() -> None:
     for one in PATCHES:
         text = (ROOT / one.file).read_text().replace(one.old, one.new)
-        compile(text, one.file, "exec", dont_inherit=True)
+        assert compile(text, one.file, "exec", dont_inherit=True), one.name
 
 
 def test_each_patch_names_a_test_that_exists() -> None:

@@ -176,7 +176,7 @@ def test_a_repeat_without_a_key_is_done_twice(name: str, shop: Shop) -> None:
     assert client.effects == 2
 
 
-def place_by_id(shop: Shop, lose: Callable[[Client], object]) -> None:
+def assert_found_by_id(shop: Shop, lose: Callable[[Client], object]) -> None:
     """Places an order of an id of the client's own, loses the reply, and asks what came of it."""
     id, effects = str(new_id()), REQUESTS["place an order"].effects
     lines = [{"product": shop.product, "quantity": 2}]
@@ -192,8 +192,8 @@ def place_by_id(shop: Shop, lose: Callable[[Client], object]) -> None:
 
 
 def test_an_order_is_found_by_its_chosen_id_after_a_lost_connection(shop: Shop) -> None:
-    place_by_id(shop, Client.lose_connection)
+    assert_found_by_id(shop, Client.lose_connection)
 
 
 def test_an_order_is_found_by_its_chosen_id_after_the_server_died(doomed: Doomed) -> None:
-    place_by_id(doomed.shop, lambda client: client.lose_server(doomed.warrant))
+    assert_found_by_id(doomed.shop, lambda client: client.lose_server(doomed.warrant))

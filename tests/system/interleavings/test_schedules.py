@@ -39,3 +39,4 @@ def test_no_random_schedule_of_three_sessions_shows_a_fault(
 def test_a_printed_schedule_shows_no_fault(explore: Explore) -> None:
     name, schedule = os.environ["SCHEDULE"].split()
     explore(getattr(scenarios, name)).replay(schedule)
+    assert invariants.check().violated == []
