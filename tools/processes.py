@@ -16,7 +16,7 @@ def send(pid: int, number: int) -> None:
         return
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 20.0) -> bool:
+def wait_until(condition: Callable[[], bool], seconds: float = 60.0) -> bool:
     """Poll the condition, often at first; False when `seconds` pass without it."""
     deadline, pause = time.monotonic() + seconds, 0.001
     while not condition():

@@ -17,6 +17,7 @@ from larder.core.errors import InvalidInput, Overloaded
 from larder.core.limits import MAX_PICTURE_BYTES, MAX_PICTURE_PIXELS, PICTURE_SIDE, THUMBNAIL_SIDE
 from tests.catalog.photos import PLACE, bomb, encoded, phone_photo, plain, wide_webp
 from tests.conftest import NOW
+from tests.tiers import LONGEST
 
 SVG = (
     b'<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"><rect width="9" height="9"/></svg>'
@@ -250,7 +251,7 @@ def test_sixty_uploads_at_once_are_stored_or_refused_for_now(folder: Path) -> No
     begin = Barrier(60)
 
     def upload(photo: bytes) -> str | None:
-        begin.wait(30)
+        begin.wait(LONGEST)
         try:
             return stored_pictures.store(photo, now=NOW)
         except Overloaded:

@@ -28,6 +28,7 @@ from larder.catalog.services import (
 )
 from larder.core.errors import AlreadyTaken, InvalidInput, NotFound, StaleVersion
 from tests.database import lock_is_awaited
+from tests.tiers import LONGEST
 from tools.processes import wait_until
 
 JAM = {"sku": "JAM", "name": "Jam", "price": Decimal("1.255")}
@@ -222,7 +223,7 @@ def test_two_moves_at_once_cannot_make_a_ring(transactional_db: None, now: datet
         second = beside.submit(put_jams_below_food)
         assert wait_until(lock_is_awaited)
         other.commit()
-        assert second.result(10) == "refused"
+        assert second.result(LONGEST) == "refused"
     assert queries.category(jams).parent is None
 
 
@@ -246,5 +247,5 @@ def test_a_category_that_another_transaction_changes_meanwhile_is_not_deleted(
         deleting = beside.submit(delete)
         assert wait_until(lock_is_awaited)
         other.commit()
-        assert deleting.result(10) == "stale"
+        assert deleting.result(LONGEST) == "stale"
     assert queries.category(jams).name == "Jellies"

@@ -20,6 +20,7 @@ from larder.core.limits import UNUSED_PICTURE_DAYS
 from larder.db import database
 from larder.ops import tasks
 from tests.catalog.photos import encoded, phone_photo, plain
+from tests.tiers import LONGEST
 
 pytestmark = pytest.mark.django_db(transaction=True)
 MakeProduct = Callable[..., int]
@@ -123,7 +124,7 @@ def test_the_deletion_waits_for_a_product_that_gets_the_picture(
             jam.update(image_url=address)
             deleted = threads.submit(_closing, collect, later)
             _wait_for_lock()
-        assert deleted.result(20) == 0
+        assert deleted.result(LONGEST) == 0
     assert len(stored(folder)) == 2
 
 
@@ -161,20 +162,20 @@ def test_an_upload_during_the_deletion_of_the_same_picture_ends_with_its_files(
 
     def slow(storage: Any, name: str) -> None:
         deleting.set()
-        go_on.wait(20)
+        go_on.wait(LONGEST)
         delete(storage, name)
 
     monkeypatch.setattr(stored_pictures.PictureFolder, "delete", slow)
     with ThreadPoolExecutor(2) as threads:
         collected = threads.submit(_closing, collect, later)
-        assert deleting.wait(20)
+        assert deleting.wait(LONGEST)
         uploaded = threads.submit(
             _closing, lambda at: stored_pictures.store(phone_photo(), now=at), later
         )
         _wait_for_lock()
         go_on.set()
-        assert collected.result(20) == 1
-        assert uploaded.result(20)
+        assert collected.result(LONGEST) == 1
+        assert uploaded.result(LONGEST)
     assert len(stored(folder)) == 2
     assert Picture.objects.count() == 1
 

@@ -16,6 +16,7 @@ from tests.compat.test_contract4_open_order import add, lines
 from tests.conftest import NOW, Person
 from tests.http.conftest import token_for
 from tests.server import Server
+from tests.tiers import LONGEST
 
 MakePerson = Callable[..., Person]
 MakeProduct = Callable[..., int]
@@ -212,7 +213,7 @@ def test_an_account_that_is_deactivated_during_submission_is_refused(
     with held('LOCK TABLE "order" IN ACCESS EXCLUSIVE MODE') as begin:
         asked = begin(lambda: shopper("POST", f"/orders/{order}/submit/"))
         Customer.objects.filter(pk=who.id).update(is_active=False)
-    reply = asked.result(10)
+    reply = asked.result(LONGEST)
     assert (reply.status, list(reply.body)) == (401, ["detail"])
     assert reply.headers["www-authenticate"] == 'Basic realm="api"'
     assert inventory.available([jam]) == {jam: 5}

@@ -15,6 +15,7 @@ from tests.compat.documented import Documented
 from tests.compat.held import held
 from tests.conftest import NOW, Person
 from tests.system.race.shops import HttpShop, at_once
+from tests.tiers import LONGEST
 
 MakePerson = Callable[..., Person]
 BASIC = 'Basic realm="api"'
@@ -135,7 +136,7 @@ def test_a_key_created_during_a_password_change_ends_with_it(
     ) as go:
         # The old password is still the one that is read; then the account is waited for.
         asked = go(lambda: by_password(who)("GET", "/token/"))
-    assert asked.result(10).status == 401
+    assert asked.result(LONGEST).status == 401
     assert database.rows("SELECT count(*) FROM key") == [(0,)]
 
 

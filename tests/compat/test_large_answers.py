@@ -26,6 +26,7 @@ from tests.compat.conftest import ApiClient
 from tests.conftest import Api, Person
 from tests.http.conftest import token_for
 from tests.orders import large_orders
+from tests.tiers import LONGEST
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LISTS = ("/api/orders/", "/api/orders/orders/?limit=1000", "/orders/")
@@ -201,9 +202,9 @@ def test_the_requests_that_wait_for_a_large_answer_are_limited(
         threads = [Thread(target=wait, args=[number]) for number in range(waiting + 3)]
         for one in threads:
             one.start()
-        assert [answers.get(timeout=30) for _ in range(3)] == [False] * 3
+        assert [answers.get(timeout=LONGEST) for _ in range(3)] == [False] * 3
         assert answers.empty()
-    assert [answers.get(timeout=30) for _ in range(waiting)] == [True] * waiting
+    assert [answers.get(timeout=LONGEST) for _ in range(waiting)] == [True] * waiting
     for one in threads:
         one.join()
 
@@ -228,10 +229,10 @@ def test_an_account_has_one_large_answer_at_a_time(
         for one in threads:
             one.start()
         # One of the second account's two requests waits, as the third's does.
-        refused = {answers.get(timeout=30) for _ in range(2)}
+        refused = {answers.get(timeout=LONGEST) for _ in range(2)}
         assert refused == {(first.id, 503), (second.id, 503)}
         assert answers.empty()
-    assert {answers.get(timeout=30) for _ in range(2)} == {(second.id, 200), (third.id, 200)}
+    assert {answers.get(timeout=LONGEST) for _ in range(2)} == {(second.id, 200), (third.id, 200)}
     for one in threads:
         one.join()
 

@@ -14,6 +14,7 @@ import pytest
 
 from larder.core.batch_queue import MAX_YIELDS, BatchQueue, Limits
 from larder.core.errors import NotFound, Overloaded
+from tests.tiers import LONGEST
 from tools.processes import wait_until
 
 PATIENT = Limits(queue_timeout=30, fail_fast_after=30)
@@ -33,7 +34,7 @@ class Doubler:
         self.batches.append(list(batch))
         self.threads.append(get_ident())
         self.begun.set()
-        assert self.open.wait(30)
+        assert self.open.wait(LONGEST)
         if 13 in batch:
             raise LookupError("thirteen")
         return [NotFound() if one == 0 else 2 * one for one in batch]
@@ -54,7 +55,7 @@ def busy(
             return answer
 
         pool.submit(queue.submit, 1)
-        assert doubler.begun.wait(30)
+        assert doubler.begun.wait(LONGEST)
         try:
             yield queue, ask
         finally:
@@ -117,7 +118,7 @@ def test_a_leader_that_ends_while_others_join_leaves_no_request_waiting(
         queue.submit(1)
     monkeypatch.undo()
     with ThreadPoolExecutor(1) as pool:
-        assert pool.submit(queue.submit, 2).result(30) == 2
+        assert pool.submit(queue.submit, 2).result(LONGEST) == 2
 
 
 def test_requests_that_arrive_during_a_batch_form_the_next_batch_in_order() -> None:
@@ -125,7 +126,7 @@ def test_requests_that_arrive_during_a_batch_form_the_next_batch_in_order() -> N
     with busy(doubler) as (_, ask):
         asked = [ask(number) for number in (7, 3, 9)]
         doubler.open.set()
-        assert [one.result(30) for one in asked] == [14, 6, 18]
+        assert [one.result(LONGEST) for one in asked] == [14, 6, 18]
     assert doubler.batches == [[1], [7, 3, 9]]
 
 
@@ -134,9 +135,9 @@ def test_a_refusal_is_raised_in_the_thread_of_its_request_only() -> None:
     with busy(doubler) as (_, ask):
         asked = [ask(number) for number in (7, 0, 9)]
         doubler.open.set()
-        assert [asked[0].result(30), asked[2].result(30)] == [14, 18]
+        assert [asked[0].result(LONGEST), asked[2].result(LONGEST)] == [14, 18]
         with pytest.raises(NotFound):
-            asked[1].result(30)
+            asked[1].result(LONGEST)
 
 
 def test_a_failure_affects_only_its_own_batch() -> None:
@@ -147,7 +148,7 @@ def test_a_failure_affects_only_its_own_batch() -> None:
         raised = [asked[0].exception(30), asked[1].exception(30)]
         assert [str(one) for one in raised] == ["thirteen", "thirteen"]
         assert raised[0] is not raised[1]
-        assert asked[2].result(30) == 18
+        assert asked[2].result(LONGEST) == 18
 
 
 def test_an_exception_that_cannot_be_copied_reaches_each_request_of_the_batch() -> None:
@@ -185,7 +186,7 @@ def test_a_leader_that_ends_leaves_no_request_waiting() -> None:
         doubler.open.set()
         assert isinstance(asked[0].exception(30), SystemExit)
         assert isinstance(asked[1].exception(30), Overloaded)
-        assert asked[2].result(30) == 18
+        assert asked[2].result(LONGEST) == 18
 
 
 def test_too_few_results_fail_the_batch() -> None:
@@ -210,7 +211,7 @@ def test_batches_are_limited_in_requests_and_in_lines(
         requests = {2: 3, 3: 3, 4: 4, 5: 99, 6: 1}
         asked = [ask(number, lines) for number, lines in requests.items()]
         doubler.open.set()
-        assert [one.result(30) for one in asked] == [4, 6, 8, 10, 12]
+        assert [one.result(LONGEST) for one in asked] == [4, 6, 8, 10, 12]
     assert doubler.batches == batches
 
 
@@ -221,7 +222,7 @@ def test_a_full_queue_refuses_at_once_and_runs_nothing() -> None:
         with pytest.raises(Overloaded):
             queue.submit(4)
         doubler.open.set()
-        assert [one.result(30) for one in asked] == [4, 6]
+        assert [one.result(LONGEST) for one in asked] == [4, 6]
         assert queue.submit(4) == 8
     assert 4 in doubler.batches[-1]
 
@@ -260,7 +261,7 @@ def test_a_failed_batch_also_fails_the_requests_that_waited_long() -> None:
         third = ask(3)
         doubler.open.set()
         assert str(first.exception(30)) == str(second.exception(30)) == "thirteen"
-        assert third.result(30) == 6
+        assert third.result(LONGEST) == 6
     assert doubler.batches == [[1], [13], [3]]
 
 

@@ -13,6 +13,7 @@ from larder.core.batch_queue import BatchQueue, Limits
 from larder.core.errors import NotFound, Overloaded
 from larder.db import database
 from larder.db.postgresql.errors import CommitUnknown
+from tests.tiers import LONGEST
 from tools.processes import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -62,7 +63,7 @@ def together(run: Run, numbers: Sequence[int]) -> tuple[list["Future[int]"], lis
     def after_the_first(group: Sequence[int]) -> list[int | Exception]:
         if list(group) == [0]:
             begun.set()
-            assert go_on.wait(30)
+            assert go_on.wait(LONGEST)
             return [0]
         return run(group)
 
@@ -78,7 +79,7 @@ def together(run: Run, numbers: Sequence[int]) -> tuple[list["Future[int]"], lis
 
     with ThreadPoolExecutor(len(numbers) + 1) as pool:
         pool.submit(ask, 0)
-        assert begun.wait(30)
+        assert begun.wait(LONGEST)
         asked = []
         for number in numbers:
             asked.append(pool.submit(ask, number))

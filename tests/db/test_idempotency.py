@@ -19,6 +19,7 @@ from larder.db import idempotency
 from larder.db.idempotency import Claim, Scope, fingerprint
 from larder.db.models import IdempotencyKey
 from tests.database import lock_is_awaited
+from tests.tiers import LONGEST
 from tools.processes import wait_until
 
 ADA = UUID(int=1)
@@ -88,7 +89,7 @@ def test_keys_are_always_claimed_in_the_same_order(now: datetime) -> None:
         last.execute(insert, [ADA, "b"])
         last.rollback()
         first.rollback()
-        claiming.result(10)
+        claiming.result(LONGEST)
 
 
 def test_without_keys_the_database_is_not_queried(

@@ -14,6 +14,7 @@ from larder.core.shares import Line, held_by
 from larder.http.long_bodies import LONG, one_long_body
 from tests.conftest import Api, Person
 from tests.http.conftest import token_for
+from tests.tiers import LONGEST
 from tools.processes import wait_until
 
 ID = "01890a5d-ac96-774b-bcce-b302099a8057"
@@ -90,8 +91,8 @@ def test_long_bodies_of_one_account_leave_a_place_to_others(
             assert wait_until(lambda number=number: places.held.total() == min(2, number + 1))  # type: ignore[misc]
             if number == 2:
                 assert wait_until(lambda: places.held == {mallory.id: 1, anna.id: 1})
-        assert sent[1].result(30) == 503
-    assert [one.result(30) for one in sent] == [400, 503, 400]
+        assert sent[1].result(LONGEST) == 503
+    assert [one.result(LONGEST) for one in sent] == [400, 503, 400]
 
 
 def test_long_bodies_without_an_account_have_one_share(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from larder.http import read_your_writes
 from larder.http.read_your_writes import SLOTS, WriteTimes
+from tests.tiers import LONGEST
 
 CALLER = SLOTS + 7
 OTHER_PROCESS = """
@@ -62,11 +63,11 @@ def test_the_later_time_of_two_threads_is_kept(
         ThreadPoolExecutor(1) as beside,
     ):
         earlier = beside.submit(writes.note, CALLER)
-        assert has_read.wait(10)
+        assert has_read.wait(LONGEST)
         after = monotonic_ns()
         writes.note(CALLER)
         is_done.set()
-        earlier.result(10)
+        earlier.result(LONGEST)
     assert (writes.last(CALLER) >= after) is is_guarded
 
 
@@ -88,12 +89,12 @@ def test_the_later_time_of_two_processes_is_kept(
         assert int(other.stdout.readline()) == writes.last(1)
         with delayed(monkeypatch, 0.1 if is_guarded else 10) as (has_read, is_done):
             earlier = beside.submit(writes.note, CALLER)
-            assert has_read.wait(10)
+            assert has_read.wait(LONGEST)
             other.stdin.write(f"{CALLER}\n")
             other.stdin.flush()
             later = int(other.stdout.readline())
             is_done.set()
-            earlier.result(10)
+            earlier.result(LONGEST)
         other.stdin.close()
     assert (writes.last(CALLER) >= later) is is_guarded
 

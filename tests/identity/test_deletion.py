@@ -23,6 +23,7 @@ from larder.ops import invariants
 from tests.conftest import Person
 from tests.identity.conftest import SIGNER
 from tests.ops import busy_shop
+from tests.tiers import LONGEST
 
 MakePerson = Callable[..., Person]
 FIRST = Terms(version=1)
@@ -166,7 +167,7 @@ def test_sessions_and_keys_created_during_a_deletion_end_with_it(
         def run(action: Callable[[], object], gate: Barrier = gate) -> None:
             try:
                 connection.ensure_connection()
-                gate.wait(30)
+                gate.wait(LONGEST)
                 action()
             except DomainError:
                 pass

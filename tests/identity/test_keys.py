@@ -22,6 +22,7 @@ from larder.identity.permissions import ROLES, STAFF_BEFORE_ROLES
 from larder.identity.services import accounts, keys, passwords
 from larder.identity.services.keys import Limits
 from tests.conftest import Person
+from tests.tiers import LONGEST
 
 MakePerson = Callable[..., Person]
 SECRETS = ["the first secret of these tests, long enough"]
@@ -164,7 +165,7 @@ def test_simultaneous_first_calls_give_one_derived_key(
         def call(who: Person = who, gate: Barrier = gate) -> str:
             try:
                 connection.ensure_connection()
-                gate.wait(30)
+                gate.wait(LONGEST)
                 return derived(who, now)
             finally:
                 connection.close()

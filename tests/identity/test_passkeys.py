@@ -32,6 +32,7 @@ from tests.identity.authenticator import (
     prove_with,
 )
 from tests.identity.factors import account_of, demanded, enrol
+from tests.tiers import LONGEST
 
 MakePerson = Callable[..., Person]
 
@@ -187,7 +188,7 @@ def test_one_of_two_log_ins_with_one_counter_succeeds(
     def call(_: int) -> bool:
         try:
             connection.ensure_connection()
-            gate.wait(30)
+            gate.wait(LONGEST)
             prove(who, answer, now)
         except SecondFactorWrong:
             return False

@@ -19,6 +19,7 @@ from larder.identity.models import AuditEntry, Customer
 from larder.identity.services import accounts, rights
 from larder.identity.services.accounts import ByStaff
 from tests.conftest import Api, Person
+from tests.tiers import LONGEST
 
 MakePerson = Callable[..., Person]
 
@@ -212,7 +213,7 @@ def test_two_owners_cannot_be_removed_at_the_same_time(
     for one in threads:
         one.start()
     for one in threads:
-        one.join(30)
+        one.join(LONGEST)
     assert sorted(outcomes) == ["done", "last_owner"]
 
 

@@ -17,6 +17,7 @@ from larder.identity.services import accounts, restored, second_factors
 from larder.identity.services.second_factors import Enrolment
 from tests.conftest import Person
 from tests.identity.factors import account_of, code_of, demanded, enrol, enrolment
+from tests.tiers import LONGEST
 
 MakePerson = Callable[..., Person]
 OLD = ["the first secret of these tests, long enough"]
@@ -70,7 +71,7 @@ def test_one_of_two_log_ins_with_one_code_succeeds(
         def call(typed: str) -> bool:
             try:
                 connection.ensure_connection()
-                gate.wait(30)  # noqa: B023
+                gate.wait(LONGEST)  # noqa: B023
                 second_factors.prove(account, typed, now=moment)  # noqa: B023
             except SecondFactorWrong:
                 return False

@@ -18,6 +18,7 @@ from larder.inventory.models import Stock
 from larder.inventory.services import locks
 from tests.database import lock_is_awaited
 from tests.orders.crowd import held
+from tests.tiers import LONGEST
 from tools.processes import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -44,7 +45,7 @@ def test_a_briefly_locked_row_is_not_reported(
         finding = pool.submit(finds, [brief, kept])
         assert wait_until(lock_is_awaited)
         let_go()
-        assert finding.result(20) == [kept]
+        assert finding.result(LONGEST) == [kept]
 
 
 def finds(products: list[int]) -> list[int]:
@@ -96,7 +97,7 @@ def moving(times: int, *, by_staff: bool, lines: int = 1) -> Iterator[list[bool]
         try:
             with locks.moving_stock(by_staff=by_staff, lines=lines):
                 begun.append(True)
-                ends.wait(30)
+                ends.wait(LONGEST)
         except Overloaded:
             begun.append(False)
         finally:

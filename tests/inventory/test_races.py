@@ -29,6 +29,7 @@ from tests.system.race.control import assert_breaks
 from tests.system.race.guards import UNLOCKED, removal
 from tests.system.race.interleaving import STOCK_READ, Race, assert_broken, assert_held, waits
 from tests.system.race.shops import OK, Answer, ServiceShop, answered, at_once
+from tests.tiers import LONGEST
 
 CLERK = UUID(int=7)
 OPENING, SET = 300, 200
@@ -144,7 +145,7 @@ def rush(who: Person, jam: int, changes: list[tuple[dict[str, Any], int | None]]
         return own
 
     def staff() -> list[Answer]:
-        under_way.wait(30)
+        under_way.wait(LONGEST)
         return [changed(jam, fields, quantity) for fields, quantity in changes]
 
     *bought, reported = at_once(shop, [*[buyer] * BUYERS, staff])
@@ -263,5 +264,5 @@ def test_a_change_waits_for_archiving_and_does_not_find_the_product(
         second = beside.submit(call)
         assert waits(second, archiving.info.backend_pid)
         archiving.commit()
-        assert second.result(10) == "not found"
+        assert second.result(LONGEST) == "not found"
     assert shelf(jam).available == 5

@@ -26,6 +26,7 @@ from tests.conftest import Api, Person
 from tests.notifications.receiver import Receiver, receiving
 from tests.ops.test_worker import ROOT
 from tests.ops.test_worker import _worker as worker
+from tests.tiers import LONGEST
 from tools.processes import wait_until
 
 MakePerson = Callable[..., Person]
@@ -49,7 +50,7 @@ def environment(receiver: Receiver, **more: str) -> dict[str, str]:
 def work(receiver: Receiver, log: Path, **more: str) -> list[dict[str, Any]]:
     """Runs a worker until no job waits; returns what it logged about mails."""
     with worker(log, "--one-shot", **environment(receiver, **more)) as process:
-        process.wait(30)
+        process.wait(LONGEST)
     return lines_of(log)
 
 

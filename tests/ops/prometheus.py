@@ -18,6 +18,7 @@ import pytest
 import yaml
 
 from tests.server import ROOT
+from tests.tiers import LONGEST
 from tools.ports import free_port
 
 NEEDED = pytest.mark.skipif(
@@ -73,7 +74,7 @@ def prometheus(folder: Path, *, targets: list[str], token: str) -> Iterator[Prom
         yield found
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(LONGEST)
 
 
 def _wait_until_ready(one: Prometheus) -> None:

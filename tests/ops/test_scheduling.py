@@ -13,6 +13,7 @@ from unittest.mock import Mock
 import pytest
 
 from larder.ops import scheduling
+from tests.tiers import LONGEST
 
 pytestmark = pytest.mark.system
 
@@ -60,7 +61,7 @@ def a_process(folder: Path, processes: int) -> Iterator[str]:
         try:
             yield process.stdout.readline().strip()
         finally:
-            process.communicate(timeout=30)
+            process.communicate(timeout=LONGEST)
 
 
 @several_cores
@@ -134,7 +135,7 @@ def test_no_process_is_pinned_without_a_folder_or_on_another_system(
 @pytest.mark.skipif(not hasattr(os, "SCHED_BATCH"), reason="this system has no such policy")
 def test_all_threads_run_under_the_batch_policy() -> None:
     command = [sys.executable, "-c", BATCH]
-    said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=LONGEST)
     assert (said.stdout, said.stderr) == ("True\n", "")
 
 

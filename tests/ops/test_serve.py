@@ -18,6 +18,7 @@ import pytest
 
 from larder.ops import serve
 from tests.server import ROOT
+from tests.tiers import LONGEST
 from tools.ports import free_port, listens
 from tools.processes import alive, children, wait_until
 from tools.run.settings import STOP_SECONDS
@@ -71,29 +72,29 @@ def test_a_running_request_is_answered_after_sigterm_and_then_the_server_ends(
     answers: list[bytes] = []
 
     def ask() -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=LONGEST)
         connection.request("GET", f"/?{tmp_path}")
         answers.append(connection.getresponse().read())
 
     with served(tmp_path, port) as process:
-        assert wait_until(lambda: listens(port), 60)
+        assert wait_until(lambda: listens(port), LONGEST)
         client = threading.Thread(target=ask)
         client.start()
-        assert wait_until((tmp_path / "began").exists, 60)
+        assert wait_until((tmp_path / "began").exists, LONGEST)
         process.send_signal(signal.SIGTERM)
-        assert wait_until(lambda: not listens(port), 60), "nothing new is accepted"
+        assert wait_until(lambda: not listens(port), LONGEST), "nothing new is accepted"
         time.sleep(LONGER_THAN_A_RUN_WAITS)
         assert process.poll() is None
         (tmp_path / "go").touch()
-        client.join(20)
-        assert process.wait(20) == 0
+        client.join(LONGEST)
+        assert process.wait(LONGEST) == 0
     assert answers == [b"done"]
 
 
 def test_the_server_replaces_the_process_that_started_it(tmp_path: Path) -> None:
     port = free_port()
     with served(tmp_path, port) as process:
-        assert wait_until(lambda: listens(port), 60)
+        assert wait_until(lambda: listens(port), LONGEST)
         assert b"granian" in Path(f"/proc/{process.pid}/cmdline").read_bytes()
 
 
@@ -101,16 +102,16 @@ def test_a_server_with_refused_settings_ends_at_once(tmp_path: Path) -> None:
     """Also with several workers: granian alone sees no loop if they end in turns."""
     refused = f"raise SystemExit({serve.REFUSED})"
     with served(tmp_path, free_port(), refused, WORKERS="2") as process:
-        assert process.wait(60) == serve.REFUSED
+        assert process.wait(LONGEST) == serve.REFUSED
 
 
 def test_a_worker_that_ends_for_another_reason_is_started_again(tmp_path: Path) -> None:
     port = free_port()
     with served(tmp_path, port) as process:
-        assert wait_until(lambda: bool(children(process.pid)) and listens(port), 60)
+        assert wait_until(lambda: bool(children(process.pid)) and listens(port), LONGEST)
         (worker,) = children(process.pid)
         os.kill(worker, signal.SIGKILL)
-        assert wait_until(lambda: bool({*children(process.pid)} - {worker}), 60)
+        assert wait_until(lambda: bool({*children(process.pid)} - {worker}), LONGEST)
         assert process.poll() is None
 
 
@@ -120,7 +121,7 @@ def test_a_used_port_is_reported_with_one_line(tmp_path: Path) -> None:
         other.listen()
         port = int(other.getsockname()[1])
         with served(tmp_path, port) as process:
-            said, _ = process.communicate(timeout=20)
+            said, _ = process.communicate(timeout=LONGEST)
     assert process.returncode == 1
     assert said.startswith(f"Larder cannot start: Port {port} on 127.0.0.1 is in use")
     assert said.count("\n") == 1
@@ -132,10 +133,10 @@ def test_a_second_server_with_the_same_folder_is_refused_while_the_first_runs(
     first, second, port = tmp_path / "1", tmp_path / "2", free_port()
     shared = tmp_path / "shared"
     with served(first, port, SHARED_DIR=str(shared)):
-        assert wait_until(lambda: listens(port), 60)
+        assert wait_until(lambda: listens(port), LONGEST)
         (shared / "writes").touch()
         with served(second, free_port(), SHARED_DIR=str(shared)) as process:
-            said, _ = process.communicate(timeout=20)
+            said, _ = process.communicate(timeout=LONGEST)
         assert process.returncode == 1
         assert said == (
             f"Larder cannot start: Another server runs with the folder {shared}: "
@@ -149,14 +150,14 @@ def test_the_next_server_ends_the_processes_of_a_killed_one(tmp_path: Path) -> N
     first, second, port = tmp_path / "1", tmp_path / "2", free_port()
     shared = tmp_path / "shared"
     with served(first, port, SHARED_DIR=str(shared)) as killed:
-        assert wait_until(lambda: listens(port), 60)
+        assert wait_until(lambda: listens(port), LONGEST)
         (worker,) = children(killed.pid)
         killed.kill()
-        killed.wait(20)
+        killed.wait(LONGEST)
         assert listens(port)
         with served(second, port, SHARED_DIR=str(shared)) as process:
-            assert wait_until(lambda: not alive(worker), 60)
-            assert wait_until(lambda: listens(port), 60)
+            assert wait_until(lambda: not alive(worker), LONGEST)
+            assert wait_until(lambda: listens(port), LONGEST)
             assert process.poll() is None
 
 
@@ -164,13 +165,13 @@ def test_a_process_that_only_reads_the_lock_file_keeps_running(tmp_path: Path) -
     first, second, port = tmp_path / "1", tmp_path / "2", free_port()
     shared = tmp_path / "shared"
     with served(first, port, SHARED_DIR=str(shared)) as killed:
-        assert wait_until(lambda: listens(port), 60)
+        assert wait_until(lambda: listens(port), LONGEST)
         with (shared / "server.lock").open() as opened:
             reader = subprocess.Popen(["sleep", "60"], stdin=opened)
         killed.kill()
-        killed.wait(20)
+        killed.wait(LONGEST)
         with served(second, port, SHARED_DIR=str(shared)):
-            assert wait_until(lambda: listens(port), 60)
+            assert wait_until(lambda: listens(port), LONGEST)
             assert alive(reader.pid)
         reader.kill()
         reader.wait()

@@ -26,6 +26,7 @@ from larder.ops import tasks
 from larder.ops.health import WORKER_SILENT_AFTER
 from tests.conftest import Api, Person
 from tests.database import empty_database, superuser_url
+from tests.tiers import LONGEST
 from tools.processes import wait_until
 
 pytestmark = pytest.mark.system
@@ -47,7 +48,7 @@ def _worker(log: Path, *options: str, **environment: str) -> Iterator["subproces
         # It has a row and beats a moment before TERM ends it in order.
         assert wait_until(lambda: process.poll() is not None or _heeds_term(process.pid))
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0, log.read_text()
+        assert process.wait(LONGEST) == 0, log.read_text()
 
 
 def _heeds_term(pid: int) -> bool:
@@ -60,7 +61,7 @@ def _heeds_term(pid: int) -> bool:
 def _run_waiting_jobs(log: Path) -> list[dict[str, Any]]:
     """Runs a worker until no job waits; returns its log lines."""
     with _worker(log, "--one-shot", LOG_LEVEL="INFO") as process:
-        process.wait(60)
+        process.wait(LONGEST)
     lines = log.read_text().splitlines()
     return [json.loads(line) for line in lines if line.startswith("{")]
 

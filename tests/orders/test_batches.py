@@ -20,6 +20,7 @@ from larder.orders.services.place_order import place_order
 from larder.orders.services.placement import CartShown, Placement
 from tests.conftest import Person
 from tests.orders.crowd import GBP, Crowd, held, orders, transactions
+from tests.tiers import LONGEST
 
 MakeProduct = Callable[..., int]
 
@@ -48,7 +49,7 @@ def test_a_batch_has_a_limit_of_lines(
         lines = [Wanted(jam, 1), Wanted(tea, 1)]
         sent = [crowd.order(jam, lines=lines) for _ in range(3)]
         opens()
-        assert all(one.result(10).order.number for one in sent)
+        assert all(one.result(LONGEST).order.number for one in sent)
     assert (orders(), transactions()) == (4, 3)
 
 
@@ -138,8 +139,8 @@ def test_an_order_behind_a_locked_one_waits_for_the_lock_at_most_once(
         crowd, began = Crowd(person(), now, pool, stuck, opens), monotonic()
         first = crowd.begin()
         second, bystander = crowd.order(stuck), crowd.order(jam)
-        assert bystander.result(10).order.lines[0].quantity == 1
+        assert bystander.result(LONGEST).order.lines[0].quantity == 1
         assert monotonic() - began < 2 * placing.LOCK_WAIT
         opens()
-        assert [one.result(10).order.lines[0].quantity for one in (first, second)] == [1, 1]
+        assert [one.result(LONGEST).order.lines[0].quantity for one in (first, second)] == [1, 1]
     assert orders() == 3

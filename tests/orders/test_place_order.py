@@ -20,6 +20,7 @@ from tests.conftest import Person
 from tests.database import lock_is_awaited
 from tests.db.round_trips import round_trips
 from tests.orders.placing import place_orders
+from tests.tiers import LONGEST
 from tools.processes import wait_until
 
 GBP = Terms(currency="GBP")
@@ -101,7 +102,7 @@ def test_offers_and_prices_are_read_after_locking_the_stock(
         placing = pool.submit(place)
         assert wait_until(lock_is_awaited)
         staff.commit()
-        refused, placed = placing.result(10)
+        refused, placed = placing.result(LONGEST)
     assert isinstance(refused, UnknownProducts)
     assert isinstance(placed, Placed)
     assert placed.order.total == Decimal(7)

@@ -26,6 +26,7 @@ from tests.conftest import Person
 from tests.database import superuser_url
 from tests.orders.crowd import GBP, LOCK, Crowd, held, orders, transactions
 from tests.orders.placing import place_orders
+from tests.tiers import LONGEST
 from tools.processes import wait_until
 
 MakeProduct = Callable[..., int]
@@ -58,7 +59,7 @@ def test_waiting_orders_are_placed_in_one_transaction(crowd: Crowd, product: Mak
     jam = product(stock=10)
     sent = [crowd.order(jam) for _ in range(8)]
     crowd.opens()
-    numbers = [one.result(10).order.number for one in sent]
+    numbers = [one.result(LONGEST).order.number for one in sent]
     assert len(set(numbers)) == 8
     assert inventory.available([jam]) == {jam: 2}
     assert (orders(), transactions()) == (9, 2)
@@ -70,12 +71,9 @@ def test_an_order_above_the_stock_is_refused_and_the_next_gets_the_rest(
     jam = product(stock=10)
     six, five, four = (crowd.order(jam, units) for units in (6, 5, 4))
     crowd.opens()
-    assert [six.result(10).order.lines[0].quantity, four.result(10).order.lines[0].quantity] == [
-        6,
-        4,
-    ]
+    assert [one.result(LONGEST).order.lines[0].quantity for one in (six, four)] == [6, 4]
     with pytest.raises(InsufficientStock) as refused:
-        five.result(10)
+        five.result(LONGEST)
     assert refused.value.lines[0]["available"] == 4
     assert inventory.available([jam]) == {jam: 0}
 
@@ -84,7 +82,7 @@ def test_equal_requests_in_a_batch_place_one_order(crowd: Crowd, product: MakePr
     jam, key = product(stock=10), "once"
     sent = [crowd.order(jam, key=key) for _ in range(4)]
     crowd.opens()
-    answers = [one.result(10) for one in sent]
+    answers = [one.result(LONGEST) for one in sent]
     assert len({one.order.id for one in answers}) == 1
     assert [one.replayed for one in answers].count(False) == 1
     assert inventory.available([jam]) == {jam: 9}
@@ -104,7 +102,7 @@ def test_a_waiting_thread_holds_no_connection(crowd: Crowd, product: MakeProduct
     assert wait_until(lambda: len(own) == 5 and all(one.closed for one in own))
     assert not any(one.done() for one in sent)
     crowd.opens()
-    assert len({one.result(10).order.id for one in sent}) == 5
+    assert len({one.result(LONGEST).order.id for one in sent}) == 5
 
 
 def test_an_order_that_waits_for_a_lock_does_not_delay_its_batch(
@@ -117,7 +115,7 @@ def test_an_order_that_waits_for_a_lock_does_not_delay_its_batch(
         # The role's limit is 5 s.
         assert [one.result(4).replayed for one in (before, after)] == [False, False]
         with pytest.raises(OperationalError) as refused:
-            waits.result(20)
+            waits.result(LONGEST)
         assert refused.value.__cause__.sqlstate == "55P03"  # type: ignore[union-attr]
     assert inventory.available([jam, stuck]) == {jam: 8, stuck: 10}
     assert orders() == 3
@@ -159,10 +157,10 @@ def test_a_database_error_fails_only_the_order_that_causes_it(
     unlucky(state)
     sent = [crowd.order(jam, note=note, key=f"{new_id()}") for note in ("", "unlucky", "")]
     crowd.opens()
-    assert sent[0].result(10).order.lines
-    assert sent[2].result(10).order.lines
+    assert sent[0].result(LONGEST).order.lines
+    assert sent[2].result(LONGEST).order.lines
     with pytest.raises(DatabaseError, match="bad luck"):
-        sent[1].result(10)
+        sent[1].result(LONGEST)
     assert inventory.available([jam]) == {jam: 8}
 
 
@@ -173,7 +171,7 @@ def test_a_deadlock_of_a_batch_loses_no_order(
     unlucky("40P01", 1)
     sent = [crowd.order(jam, note=note) for note in ("", "unlucky", "")]
     crowd.opens()
-    assert len({one.result(10).order.id for one in sent}) == 3
+    assert len({one.result(LONGEST).order.id for one in sent}) == 3
     assert inventory.available([jam]) == {jam: 7}
 
 
@@ -189,9 +187,9 @@ def test_orders_committed_before_an_equal_request_fails_are_not_placed_again(
         refused = crowd.order(tea, key="twin")
         waits = [crowd.order(stuck, key="twin"), crowd.order(stuck, key="twin")]
         crowd.opens()
-        assert len({one.result(10).order.id for one in without_key}) == 6
+        assert len({one.result(LONGEST).order.id for one in without_key}) == 6
         with pytest.raises(InsufficientStock):
-            refused.result(10)
+            refused.result(LONGEST)
         assert [type(one.exception(20)) for one in waits] == [OperationalError] * 2
     assert inventory.available([jam]) == {jam: 44}
     assert orders() == 7
@@ -214,7 +212,7 @@ def test_a_locked_product_does_not_delay_orders_of_other_products(
         began = monotonic()
         for _ in range(20):
             waits.append(crowd.send(stuck))
-            crowd.send(jam).result(10)
+            crowd.send(jam).result(LONGEST)
         # Were each of the twenty to wait for the lock, it would be twice this.
         assert monotonic() - began < 10 * placing.LOCK_WAIT
         turned_away = [one for one in waits if one.done()]
@@ -222,7 +220,7 @@ def test_a_locked_product_does_not_delay_orders_of_other_products(
         assert len(waits) - len(turned_away) == placing.MOST_CONTENDED
         opens()
         for one in waits:
-            assert one in turned_away or one.result(10).order.lines
+            assert one in turned_away or one.result(LONGEST).order.lines
     assert not placing._contended.is_contended([stuck])
     assert inventory.available([jam, stuck]) == {jam: 80, stuck: 100 - placing.MOST_CONTENDED}
 
@@ -235,7 +233,7 @@ def test_a_locked_product_is_marked_before_its_order_waits_in_the_contended_lane
     with held(stuck):
         refused, placed = crowd.order(stuck), crowd.order(jam)
         crowd.opens()
-        assert placed.result(10).order.lines
+        assert placed.result(LONGEST).order.lines
         assert isinstance(refused.exception(20), Overloaded)
     assert placing._contended._marked.keys() == {stuck}
 
@@ -277,7 +275,7 @@ def test_orders_in_the_contended_lane_are_counted(
     monkeypatch.setattr(telemetry.placing, "_watching", [counted])
     monkeypatch.setattr(placing._contended, "_rows", Counter([jam]))
     crowd.opens()
-    crowd.send(jam).result(10)
+    crowd.send(jam).result(LONGEST)
     assert 1 in counted.sizes
 
 
@@ -294,7 +292,7 @@ def test_an_order_in_the_contended_lane_locks_no_row_while_it_waits(
         assert not placing._contended.is_contended([jam])
         assert locks.find_locked([jam, stuck]) == [stuck]
         let_go()
-        assert len(large.result(10).order.lines) == 2
+        assert len(large.result(LONGEST).order.lines) == 2
 
 
 def test_a_lost_connection_fails_all_orders_of_the_batch_and_places_none_twice(
@@ -307,13 +305,13 @@ def test_a_lost_connection_fails_all_orders_of_the_batch_and_places_none_twice(
         sent = [crowd.order(*what) for what in ((jam,), (stuck,), (jam,))]
         # The group still waits when its connection ends, however busy the machine is.
         crowd.opens(lock_wait=20.0)
-        crowd.sent[0].result(10)
+        crowd.sent[0].result(LONGEST)
         end_the_backend_that_waits()
         for one in sent:
             with pytest.raises(OperationalError):
-                one.result(10)
+                one.result(LONGEST)
     assert orders() == 1
-    again = [crowd.send(jam, key=key).result(10).replayed for key in keys]
+    again = [crowd.send(jam, key=key).result(LONGEST).replayed for key in keys]
     assert again == [False] * 3
 
 

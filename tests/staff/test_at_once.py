@@ -16,6 +16,7 @@ from larder.identity.models import Customer
 from larder.staff import at_once
 from tests.conftest import Person
 from tests.staff.desk import Desk
+from tests.tiers import LONGEST
 from tools.processes import wait_until
 
 MakePerson = Callable[..., Person]
@@ -61,7 +62,7 @@ def test_the_user_is_read_again_after_a_wait(
         waiting.start()
         sleep(TRUSTED_SECONDS + 0.5)
         Customer.objects.filter(pk=who.id).update(is_active=active)
-    waiting.join(30)
+    waiting.join(LONGEST)
     assert answers == [200 if active else 302]
 
 
@@ -79,7 +80,7 @@ def test_waiting_pages_are_counted_for_their_user(
         waiting = Thread(target=get)
         waiting.start()
         assert wait_until(lambda: line.held == {who.id: 1})
-    waiting.join(30)
+    waiting.join(LONGEST)
 
 
 def test_the_limit_holds_until_the_page_is_rendered(person: MakePerson) -> None:

@@ -18,6 +18,7 @@ from tests.conftest import Answer, Api, Person
 from tests.database import lock_is_awaited
 from tests.db.feeds import settle
 from tests.orders.holding import pass_seconds
+from tests.tiers import LONGEST
 from tools.processes import wait_until
 
 MakePerson = Callable[..., Person]
@@ -209,6 +210,6 @@ def test_a_caller_who_loses_the_permission_while_waiting_does_not_confirm(
         assert wait_until(lock_is_awaited)
         Customer.objects.get(pk=clerk.id).groups.clear()
         keeper.rollback()
-        refused = waiting.result(10)
+        refused = waiting.result(LONGEST)
     assert (refused.status, refused.body["code"]) == (403, "permission_missing")
     assert customer("GET", held.headers["Location"]).body["status"] == "pending"

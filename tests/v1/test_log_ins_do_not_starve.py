@@ -19,6 +19,7 @@ from larder.identity.hashers import HashQueue, Lane
 from larder.ops.serve import THREADS
 from tests.conftest import Person
 from tests.server import Server
+from tests.tiers import LONGEST
 
 MakePerson = Callable[..., Person]
 MakeProduct = Callable[..., int]
@@ -108,7 +109,7 @@ def test_returning_clients_get_a_slot_first_and_each_lane_is_first_in_first_out(
             running.append(within_a_thread(partial(log_in, lane, name)))  # type: ignore[arg-type]
             assert waits(queue, lane, waiting)  # type: ignore[arg-type]
     for one in running:
-        one.result(30)
+        one.result(LONGEST)
     assert order == ["c", "d", "a", "b"]
 
 

@@ -29,6 +29,7 @@ from tests.conftest import Answer, Api, Person
 from tests.http.conftest import token_for
 from tests.staff.desk import Desk
 from tests.staff.test_moves import place, stock
+from tests.tiers import LONGEST
 
 MakePerson = Callable[..., Person]
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -108,7 +109,7 @@ def test_a_change_that_waited_for_a_lock_needs_a_current_permission(
             until_somebody_waits()
             lose(clerk)
         with pytest.raises(refusal):
-            waiting.result(10)
+            waiting.result(LONGEST)
     assert stock(jam) == (5, 4)
 
 
@@ -184,7 +185,7 @@ def test_a_change_of_the_catalogue_that_waited_needs_a_current_permission(
             until_somebody_waits()
             if lose is not None:
                 lose(clerk)
-        answer = waiting.result(10)
+        answer = waiting.result(LONGEST)
     assert answer.status // 100 == code // 100, answer.body
     assert lose is None or answer.status == code
     assert (catalogue() == before) is (lose is not None)
@@ -211,5 +212,5 @@ def test_an_admin_page_that_waited_needs_a_current_permission(
             waiting = beside.submit(call)
             until_somebody_waits()
             lose(clerk)
-        waiting.result(10)
+        waiting.result(LONGEST)
     assert Category.objects.get().name == "Shelf"
