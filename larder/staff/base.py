@@ -29,7 +29,6 @@ from django.http import HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
-from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin as ThemedAdmin
 from unfold.decorators import action
 
@@ -41,7 +40,7 @@ from larder.identity.caller import Caller
 from larder.staff.at_once import few_at_once
 from larder.staff.confirming import confirming
 from larder.staff.history import AuditedAdmin, changes
-from larder.staff.lists import ListPage, ListPaginator, filter_parameters, row_checkbox, shop_zone
+from larder.staff.lists import ListPage, ListPaginator, filter_parameters, form_address, shop_zone
 from larder.staff.log_in import telling_end
 from larder.staff.recording import record_refusal, recording, user_as_caller
 
@@ -150,6 +149,7 @@ class ServiceAdmin(AuditedAdmin, ThemedAdmin, _OwnTransactions):  # type: ignore
     list_disable_select_all = True
     show_facets = admin.ShowFacets.NEVER
     list_fullwidth = True
+    list_sections = ()
     warn_unsaved_form = True
     refusals: Mapping[str, Sentence] = {}
     """The messages for refusals of a deletion; SENTENCES has those of all pages."""
@@ -195,10 +195,6 @@ class ServiceAdmin(AuditedAdmin, ThemedAdmin, _OwnTransactions):  # type: ignore
         form: Any = super().get_form(request, obj, change=change, **kwargs)
         form.refusal = getattr(request, "refusal", None)
         return form
-
-    @admin.display(description=ThemedAdmin.action_checkbox.short_description)
-    def action_checkbox(self, obj: Any) -> SafeString:
-        return row_checkbox(str(obj.pk))
 
     def get_actions(self, request: Any) -> Any:
         """Removes Django's bulk deletion, which would bypass the services."""
@@ -304,7 +300,7 @@ def link(address: str, text: Any) -> str:
 
 def change_link(page: str, key: Any, text: Any) -> str:
     """Returns a link to the form of an object, such as that of `orders_order`."""
-    return link(reverse(f"admin:{page}_change", args=[key]), text)
+    return link(form_address(page, key), text)
 
 
 View = TypeVar("View", bound=Callable[..., Any])

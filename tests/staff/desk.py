@@ -1,5 +1,6 @@
 """A member of staff at the admin, without a browser."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,11 @@ from django.db.models.functions import Concat
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from larder.core.clock import now as clock
+from larder.core.limits import LISTED_ROWS
+from larder.orders.decision import Wanted
+from larder.orders.services.place_order import place_order
+from larder.orders.services.placement import Placement, Terms
 from tests.conftest import Person
 
 
@@ -37,6 +43,14 @@ def allow(who: Person, *permissions: str) -> Person:
     assert len(found) == len(permissions)
     who.customer.user_permissions.set(found)
     return who
+
+
+def fill(person: Callable[..., Person], product: Callable[..., int]) -> None:
+    """A page and more of products with stock, customers, orders and ledger entries."""
+    for number in range(LISTED_ROWS + 5):
+        who, one = person(f"customer {number}"), product(name=f"Jam {number}", stock=50)
+        asked = Placement(customer=who.id, actor=who.customer.public_id, lines=[Wanted(one, 2)])
+        place_order(asked, terms=Terms(currency="GBP"), now=clock())
 
 
 class Desk:

@@ -1,17 +1,14 @@
 """What a list of 50 rows of the admin costs."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
-from larder.core.clock import now as clock
 from larder.core.limits import LISTED_ROWS
-from larder.orders.decision import Wanted
-from larder.orders.services.place_order import place_order
-from larder.orders.services.placement import Placement, Terms
 from larder.staff import lists
 from tests.conftest import Person
-from tests.staff.desk import Desk
+from tests.staff.desk import Desk, fill
 
 pytestmark = pytest.mark.django_db(transaction=True)
 MOST_BYTES = 60_000
@@ -27,10 +24,7 @@ STATEMENTS = {
 @pytest.fixture
 def rows(person: Callable[..., Person], product: Callable[..., int]) -> None:
     """A page and more of products with stock, customers, orders and ledger entries."""
-    for number in range(LISTED_ROWS + 5):
-        who, one = person(f"customer {number}"), product(name=f"Jam {number}", stock=50)
-        asked = Placement(customer=who.id, actor=who.customer.public_id, lines=[Wanted(one, 2)])
-        place_order(asked, terms=Terms(currency="GBP"), now=clock())
+    fill(person, product)
 
 
 def test_a_list_takes_few_statements_and_few_bytes(desk: Desk, rows: None) -> None:
@@ -42,21 +36,28 @@ def test_a_list_takes_few_statements_and_few_bytes(desk: Desk, rows: None) -> No
         assert len(answer.content) < MOST_BYTES, path
 
 
-def test_the_headers_and_the_check_box_of_a_list_are_made_once(
+def test_the_columns_and_the_check_box_of_a_list_are_made_once(
     desk: Desk, rows: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made: list[object] = []
-    headers = lists._headers
+    made: list[str] = []
+    cell = lists._cell
 
-    def counted(page: object) -> object:
-        made.append(page)
-        return headers(page)
+    def counted(page: Any, name: str, header: Any) -> Any:
+        made.append(name)
+        return cell(page, name, header)
 
-    monkeypatch.setattr(lists, "_headers", counted)
-    page = desk.get("inventory/stock/")
-    assert len(made) == 1
-    # Actions are of products.
+    monkeypatch.setattr(lists, "_cell", counted)
     page = desk.get("catalog/product/")
+    assert made == ["action_checkbox", *page.response.context["cl"].model_admin.list_display]
     assert [f'value="{one.pk}" class="appearance' in page.text for one in page.rows] == [
         True
     ] * LISTED_ROWS
+
+
+def test_links_of_a_list_are_those_of_its_rows_whatever_was_searched(
+    desk: Desk, product: Callable[..., int]
+) -> None:
+    one = product(name=lists._KEY)
+    page = desk.get("catalog/product/", q=lists._KEY)
+    kept = f"_changelist_filters=q%3D{lists._KEY}"
+    assert f'href="/admin/catalog/product/{one}/change/?{kept}"' in page.text
