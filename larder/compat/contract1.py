@@ -15,7 +15,7 @@ from rest_framework.response import Response
 
 from larder.compat import tokens
 from larder.compat.fields import Amount, Moment
-from larder.compat.operations import FIELDS, PAGE, Refusal, envelope, operation
+from larder.compat.operations import FIELDS, PAGE, Access, Refusal, envelope, operation
 from larder.compat.ordering import REFUSED, LinesById, place, refusal
 from larder.compat.pages import Numbered, Rows, page
 from larder.compat.views import CompatView, caller, read
@@ -65,12 +65,7 @@ class NewOrder(LinesById):
 
 
 class ProductsView(CompatView):
-    @operation(
-        "list_products",
-        answers={200: envelope(Product)},
-        parameters=PAGE,
-        refusals={404: Refusal},
-    )
+    @operation("list_products", answers={200: envelope(Product), 404: Refusal}, parameters=PAGE)
     def get(self, request: Request) -> Response:
         """Lists the products by ascending id."""
         who, wanted = caller(request).id, ProductFilter()
@@ -86,7 +81,7 @@ def _products(found: list[inventory.StockedProduct]) -> Any:
 
 
 class ProductView(CompatView):
-    @operation("get_product", answers={200: Product}, refusals={404: Refusal})
+    @operation("get_product", answers={200: Product, 404: Refusal})
     def get(self, request: Request, product_id: int) -> Response:
         """Shows a product."""
         return Response(Product(inventory.product(caller(request).id, product_id)).data)
@@ -99,10 +94,9 @@ CONTRACT_2 = {"orders": serializers.URLField(required=False)}
 class OrdersView(CompatView):
     @operation(
         "list_orders",
-        key_permission="orders.view_order",
-        answers={200: envelope(Order, **CONTRACT_2)},
+        access=Access(key_permission="orders.view_order"),
+        answers={200: envelope(Order, **CONTRACT_2), 404: Refusal},
         parameters=PAGE,
-        refusals={404: Refusal},
     )
     def get(self, request: Request) -> Response:
         """Lists the caller's orders, the newest first."""
@@ -145,10 +139,9 @@ class OrderView(CompatView):
 
     @operation(
         "get_order",
-        key_permission="orders.view_order",
-        answers={200: Order},
+        access=Access(key_permission="orders.view_order"),
+        answers={200: Order, 404: Refusal},
         parameters=ORDER_ID,
-        refusals={404: Refusal},
     )
     def get(self, request: Request, order_id: str) -> Response:
         """Shows one of the caller's orders."""
@@ -156,11 +149,10 @@ class OrderView(CompatView):
 
     @operation(
         "place_order",
-        key_permission="orders.add_order",
+        access=Access(key_permission="orders.add_order"),
         body=NewOrder,
-        answers={200: Order, 201: Order},
+        answers={200: Order, 201: Order, 400: FIELDS, 403: Refusal, 404: Refusal, 409: Refusal},
         parameters=ORDER_ID,
-        refusals={400: FIELDS, 403: Refusal, 404: Refusal, 409: Refusal},
     )
     def post(self, request: Request, order_id: str) -> Response:
         """Places an order, once for each id. 200 is for the same order sent again."""

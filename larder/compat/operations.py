@@ -1,6 +1,7 @@
 """Declares the bodies and answers of operations, for the contracts' OpenAPI documents."""
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from functools import wraps
 from typing import Any, TypeVar, cast
 
@@ -62,35 +63,44 @@ EVERYWHERE = (405, 406, 429, 503)
 FORMS = ("application/json", "application/x-www-form-urlencoded", "multipart/form-data")
 
 
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who may call an operation: callers with the `permission`, and keys with the `key_permission`
+    among those that they name. One that `is_open` takes no credentials, and takes forms as well."""
+
+    permission: str = ""
+    key_permission: str = ""
+    is_open: bool = False
+
+
+OPEN = Access(is_open=True)
+
+
 def operation(
     name: str,
     *,
     answers: Mapping[int, Any],
     body: Any = None,
     parameters: Iterable[OpenApiParameter] = (),
-    refusals: Mapping[int, Any] | None = None,
-    is_open: bool = False,
-    permission: str = "",
-    key_permission: str = "",
+    access: Access = Access(),
 ) -> Callable[[View], View]:
-    """Documents a view's method, and refuses a caller without the `permission`, and a key that
-    names permissions, but not the `key_permission`.
+    """Documents a view's method, and refuses callers and keys without the permissions of `access`.
 
-    `answers` and `refusals` are serializers or schemas by status.
+    `answers` are serializers or schemas by status, of answers and refusals.
 
-    What every operation can refuse is added: method, media type, and credentials unless it
-    `is_open`: such an operation takes none, and takes forms as well. With a body come 413 and 415,
-    with credentials also 411. 400 is FIELDS unless given.
+    What every operation can refuse is added: method, media type, and credentials unless it is open.
+    With a body come 413 and 415, with credentials also 411. 400 is FIELDS unless given.
     """
+    is_open = access.is_open
     refused: dict[int, Any] = dict.fromkeys((*EVERYWHERE, 401)[: -1 if is_open else None], Refusal)
     if body is not None:
         refused |= {400: FIELDS, 413: Refusal, 415: Refusal}
         refused |= {} if is_open else {411: Refusal}
-    if permission or key_permission:
+    if access.permission or access.key_permission:
         refused[403] = Refusal
-    responses = refused | dict(refusals or {}) | dict(answers)
+    responses = refused | dict(answers)
     kinds = FORMS if is_open else FORMS[:1]
-    needs = {"x-permission": permission, "x-permission-of-keys": key_permission}
+    needs = {"x-permission": access.permission, "x-permission-of-keys": access.key_permission}
 
     def documented(view: View) -> View:
         document = extend_schema(
@@ -102,7 +112,7 @@ def operation(
             auth=[] if is_open else None,
             extensions={name: value for name, value in needs.items() if value} or None,
         )
-        made: Any = document(_guarded(view, permission, key_permission))
+        made: Any = document(_guarded(view, access.permission, access.key_permission))
         made.operation = name
         return cast(View, made)
 

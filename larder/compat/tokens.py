@@ -15,7 +15,7 @@ from rest_framework.response import Response
 
 from larder.compat.authentication import REFUSED_TOKEN, BearerAuthentication, TokenNotValid
 from larder.compat.fields import Password, Text
-from larder.compat.operations import Refusal, operation
+from larder.compat.operations import OPEN, Refusal, operation
 from larder.compat.views import OpenView, read
 from larder.core.clock import now
 from larder.http import throttling
@@ -86,9 +86,8 @@ class LogInView(TokenView):
     @operation(
         "log_in",
         body=LogIn,
-        answers={200: Pair},
-        refusals={401: Refusal},
-        is_open=True,
+        answers={200: Pair, 401: Refusal},
+        access=OPEN,
     )
     def post(self, request: Request) -> Response:
         """Exchanges a password for an access token (5 minutes) and a refresh token (1 day)."""
@@ -126,9 +125,8 @@ class RefreshView(TokenView):
     @operation(
         "refresh_token",
         body=RefreshToken,
-        answers={200: AccessToken},
-        refusals={401: Refusal},
-        is_open=True,
+        answers={200: AccessToken, 401: Refusal},
+        access=OPEN,
     )
     def post(self, request: Request) -> Response:
         """Returns a new access token for a refresh token, which can be used again."""

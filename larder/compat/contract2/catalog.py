@@ -15,6 +15,7 @@ from larder.compat.operations import (
     FIELDS,
     FIELDS_OR_SENTENCES,
     OFFSET_OF_LONG,
+    Access,
     Refusal,
     envelope,
     operation,
@@ -27,6 +28,7 @@ from larder.inventory import queries
 from larder.inventory.errors import InsufficientStock
 from larder.inventory.queries import ProductFilter, StockedProduct
 from larder.inventory.services.adjustments import dispatch
+from larder.inventory.services.authors import Author
 from larder.inventory.services.products import change_stocked_product, create_stocked_product
 
 UNAVAILABLE = "Requested quantity is not available."
@@ -85,10 +87,7 @@ class Products(CompatView):
     """The products on sale."""
 
     @operation(
-        "list_products",
-        answers={200: envelope(ProductRow)},
-        parameters=FILTERS,
-        refusals={400: FIELDS},
+        "list_products", answers={200: envelope(ProductRow), 400: FIELDS}, parameters=FILTERS
     )
     def get(self, request: Request) -> Response:
         """Lists all products, or those of a category."""
@@ -109,17 +108,16 @@ class Products(CompatView):
 
     @operation(
         "create_product",
-        permission="catalog.add_product",
+        access=Access(permission="catalog.add_product"),
         body=ProductFields,
-        answers={201: ProductRow},
-        refusals={403: Refusal},
+        answers={201: ProductRow, 403: Refusal},
     )
     def post(self, request: Request) -> Response:
         """Adds a product with its stock."""
         fields = dict(read(request, ProductFields))
         quantity = fields.pop("quantity", 0)
         made = create_stocked_product(
-            fields, quantity=quantity, actor=caller(request).public_id, now=now()
+            fields, quantity=quantity, author=Author(caller(request).public_id, now())
         )
         return created(_shown(request, made.id))
 
@@ -134,17 +132,16 @@ def _shown(request: Request, product: int) -> Mapping[str, Any]:
 class Product(CompatView):
     """A product."""
 
-    @operation("get_product", answers={200: ProductRow}, refusals={404: Refusal})
+    @operation("get_product", answers={200: ProductRow, 404: Refusal})
     def get(self, request: Request, product: int) -> Response:
         """A product."""
         return Response(_shown(request, product))
 
     @operation(
         "replace_product",
-        permission="catalog.change_product",
+        access=Access(permission="catalog.change_product"),
         body=ProductFields,
-        answers={200: ProductRow},
-        refusals={403: Refusal, 404: Refusal, 409: Refusal},
+        answers={200: ProductRow, 403: Refusal, 404: Refusal, 409: Refusal},
     )
     def put(self, request: Request, product: int) -> Response:
         """Changes a product. Without a quantity its stock stays unchanged."""
@@ -152,10 +149,9 @@ class Product(CompatView):
 
     @operation(
         "change_product",
-        permission="catalog.change_product",
+        access=Access(permission="catalog.change_product"),
         body=ProductFields,
-        answers={200: ProductRow},
-        refusals={403: Refusal, 404: Refusal, 409: Refusal},
+        answers={200: ProductRow, 403: Refusal, 404: Refusal, 409: Refusal},
     )
     def patch(self, request: Request, product: int) -> Response:
         """Changes a product. Omitted fields stay unchanged."""
@@ -163,9 +159,8 @@ class Product(CompatView):
 
     @operation(
         "delete_product",
-        permission="catalog.delete_product",
-        answers={204: None},
-        refusals={403: Refusal, 404: Refusal},
+        access=Access(permission="catalog.delete_product"),
+        answers={204: None, 403: Refusal, 404: Refusal},
     )
     def delete(self, request: Request, product: int) -> Response:
         """Archives a product. Orders keep it."""
@@ -180,7 +175,7 @@ def _changed(request: Request, product: int, *, partial: bool) -> Response:
     if quantity is not None:
         caller(request).require("inventory.add_adjustment")
     change_stocked_product(
-        product, fields, quantity=quantity, actor=caller(request).public_id, now=now()
+        product, fields, quantity=quantity, author=Author(caller(request).public_id, now())
     )
     return Response(_shown(request, product))
 
@@ -190,10 +185,9 @@ class Ship(CompatView):
 
     @operation(
         "ship_product",
-        permission="inventory.add_adjustment",
+        access=Access(permission="inventory.add_adjustment"),
         body=Shipment,
-        answers={200: Shipped},
-        refusals={400: FIELDS_OR_SENTENCES, 403: Refusal, 404: Refusal},
+        answers={200: Shipped, 400: FIELDS_OR_SENTENCES, 403: Refusal, 404: Refusal},
     )
     def post(self, request: Request, product: int) -> Response:
         """Removes units from stock without an order."""

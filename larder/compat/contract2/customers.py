@@ -11,7 +11,7 @@ from larder.compat.account_faults import all_named, faults_as_refusals, given
 from larder.compat.authentication import require_confirmation
 from larder.compat.contract2.addresses import Address, created
 from larder.compat.fields import Password, Text
-from larder.compat.operations import OFFSET, Refusal, envelope, operation
+from larder.compat.operations import OFFSET, Access, Refusal, envelope, operation
 from larder.compat.pages import ByOffset, Rows, page
 from larder.compat.views import CompatView, caller
 from larder.core.clock import now
@@ -50,7 +50,7 @@ class Customers(CompatView):
 
     @operation(
         "list_customers",
-        key_permission="identity.view_customer",
+        access=Access(key_permission="identity.view_customer"),
         answers={200: envelope(CustomerRow)},
         parameters=OFFSET,
     )
@@ -64,10 +64,9 @@ class Customers(CompatView):
 
     @operation(
         "create_customer",
-        permission="identity.add_customer",
+        access=Access(permission="identity.add_customer"),
         body=NewByStaff,
-        answers={201: CustomerRow},
-        refusals={403: Refusal},
+        answers={201: CustomerRow, 403: Refusal},
     )
     def post(self, request: Request) -> Response:
         """Creates an account. Without a password a log-in is impossible until one is set."""
@@ -100,9 +99,8 @@ class Customer(CompatView):
 
     @operation(
         "get_customer",
-        key_permission="identity.view_customer",
-        answers={200: CustomerRow},
-        refusals={404: Refusal},
+        access=Access(key_permission="identity.view_customer"),
+        answers={200: CustomerRow, 404: Refusal},
     )
     def get(self, request: Request, customer: int) -> Response:
         """A customer."""
@@ -110,10 +108,9 @@ class Customer(CompatView):
 
     @operation(
         "replace_customer",
-        key_permission="identity.change_customer",
+        access=Access(key_permission="identity.change_customer"),
         body=CustomerChange,
-        answers={200: CustomerRow},
-        refusals={403: Refusal, 404: Refusal},
+        answers={200: CustomerRow, 403: Refusal, 404: Refusal},
     )
     def put(self, request: Request, customer: int) -> Response:
         """Changes a customer. The username is required; other omitted fields stay unchanged."""
@@ -121,10 +118,9 @@ class Customer(CompatView):
 
     @operation(
         "change_customer",
-        key_permission="identity.change_customer",
+        access=Access(key_permission="identity.change_customer"),
         body=CustomerChange,
-        answers={200: CustomerRow},
-        refusals={403: Refusal, 404: Refusal},
+        answers={200: CustomerRow, 403: Refusal, 404: Refusal},
     )
     def patch(self, request: Request, customer: int) -> Response:
         """Changes a customer. Omitted fields stay unchanged."""
@@ -132,9 +128,8 @@ class Customer(CompatView):
 
     @operation(
         "delete_customer",
-        key_permission="identity.delete_customer",
-        answers={204: None},
-        refusals={403: Refusal, 404: Refusal},
+        access=Access(key_permission="identity.delete_customer"),
+        answers={204: None, 403: Refusal, 404: Refusal},
     )
     def delete(self, request: Request, customer: int) -> Response:
         """Deletes an account. Its orders stay."""

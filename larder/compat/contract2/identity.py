@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from larder.compat.account_faults import all_named, faults_as_refusals, given
 from larder.compat.authentication import REFUSED_TOKEN, TokenNotValid
 from larder.compat.fields import Password, Text
-from larder.compat.operations import NOTHING, Refusal, operation
+from larder.compat.operations import NOTHING, OPEN, Refusal, operation
 from larder.compat.tokens import Credentials, Pair, RefreshToken, TokenView, log_in, renew
 from larder.compat.views import OpenView, read
 from larder.core.clock import now
@@ -54,9 +54,8 @@ class Register(OpenView):
     @operation(
         "register",
         body=Registration,
-        answers={201: Registered},
-        refusals={403: Refusal},
-        is_open=True,
+        answers={201: Registered, 403: Refusal},
+        access=OPEN,
     )
     def post(self, request: Request) -> Response:
         """Creates a customer's account."""
@@ -75,9 +74,8 @@ class Token(TokenView):
     @operation(
         "log_in",
         body=Credentials,
-        answers={200: Pair},
-        refusals={401: Refusal},
-        is_open=True,
+        answers={200: Pair, 401: Refusal},
+        access=OPEN,
     )
     def post(self, request: Request) -> Response:
         """Exchanges a username and a password for an access and a refresh token."""
@@ -92,9 +90,8 @@ class Refresh(TokenView):
     @operation(
         "refresh_token",
         body=RefreshToken,
-        answers={200: Pair},
-        refusals={401: NotValid},
-        is_open=True,
+        answers={200: Pair, 401: NotValid},
+        access=OPEN,
     )
     def post(self, request: Request) -> Response:
         """Exchanges a refresh token for a new pair. The old token becomes invalid."""
@@ -107,9 +104,8 @@ class Verify(TokenView):
     @operation(
         "verify_token",
         body=AnyToken,
-        answers={200: NOTHING},
-        refusals={401: NotValid},
-        is_open=True,
+        answers={200: NOTHING, 401: NotValid},
+        access=OPEN,
     )
     def post(self, request: Request) -> Response:
         """Checks whether an access or refresh token is valid."""

@@ -13,7 +13,7 @@ from larder.catalog import queries as catalog
 from larder.compat.contract2.addresses import Address, created
 from larder.compat.contract2.catalog import UNAVAILABLE
 from larder.compat.fields import Amount, Lines, PublicId, Units
-from larder.compat.operations import KEYED, OFFSET, Refusal, envelope, operation
+from larder.compat.operations import KEYED, OFFSET, Access, Refusal, envelope, operation
 from larder.compat.ordering import place_keyed
 from larder.compat.pages import ByOffsetOfLarge, Rows, page
 from larder.compat.views import CompatView, caller, read
@@ -76,7 +76,7 @@ class Orders(CompatView):
 
     @operation(
         "list_orders",
-        key_permission="orders.view_order",
+        access=Access(key_permission="orders.view_order"),
         answers={200: envelope(OrderRow)},
         parameters=OFFSET,
     )
@@ -95,11 +95,10 @@ class Orders(CompatView):
 
     @operation(
         "place_order",
-        key_permission="orders.add_order",
+        access=Access(key_permission="orders.add_order"),
         body=OrderWanted,
-        answers={201: OrderRow},
+        answers={201: OrderRow, 403: Refusal, 422: Refusal},
         parameters=KEYED,
-        refusals={403: Refusal, 422: Refusal},
     )
     def post(self, request: Request) -> Response:
         """Places an order, all lines or none. Lines of the same product are added."""
@@ -142,9 +141,8 @@ class Order(CompatView):
 
     @operation(
         "get_order",
-        key_permission="orders.view_order",
-        answers={200: OrderRow},
-        refusals={404: Refusal},
+        access=Access(key_permission="orders.view_order"),
+        answers={200: OrderRow, 404: Refusal},
     )
     def get(self, request: Request, number: int) -> Response:
         """Shows one of the caller's orders."""

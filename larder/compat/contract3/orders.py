@@ -7,7 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from larder.compat.fields import Moment
-from larder.compat.operations import KEYED, OFFSET, Refusal, envelope, operation
+from larder.compat.operations import KEYED, OFFSET, Access, Refusal, envelope, operation
 from larder.compat.ordering import REFUSED, LinesById, place_keyed, refusal
 from larder.compat.pages import ByOffsetOfFive, Rows, page
 from larder.compat.views import CompatView, caller, read
@@ -42,7 +42,7 @@ class OrdersView(CompatView):
 
     @operation(
         "list_lines",
-        key_permission="orders.view_order",
+        access=Access(key_permission="orders.view_order"),
         answers={200: envelope(Line)},
         parameters=OFFSET,
     )
@@ -57,11 +57,10 @@ class OrdersView(CompatView):
 
     @operation(
         "place_order",
-        key_permission="orders.add_order",
+        access=Access(key_permission="orders.add_order"),
         body=LinesById,
-        answers={201: Status},
+        answers={201: Status, 403: Refusal, 422: Refusal},
         parameters=KEYED,
-        refusals={403: Refusal, 422: Refusal},
     )
     def post(self, request: Request) -> Response:
         """Places an order. Lines of the same product are added."""

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from larder.catalog.services import archive_product
 from larder.compat.fields import Amount, Text
-from larder.compat.operations import FIELDS, OFFSET, Refusal, envelope, operation
+from larder.compat.operations import FIELDS, OFFSET, Access, Refusal, envelope, operation
 from larder.compat.pages import ByOffsetOfFive, Rows, page
 from larder.compat.views import CompatView, caller, read
 from larder.core import limits
@@ -21,6 +21,7 @@ from larder.core.errors import NotFound
 from larder.core.limits import MAX_ID, MAX_STOCK
 from larder.inventory import queries
 from larder.inventory.queries import ProductFilter, StockedProduct
+from larder.inventory.services.authors import Author
 from larder.inventory.services.products import change_stocked_product, create_stocked_product
 
 NAME_LENGTH = 200
@@ -111,12 +112,7 @@ FILTERS = (
 
 
 class ProductsView(CompatView):
-    @operation(
-        "list_products",
-        answers={200: envelope(Product)},
-        parameters=FILTERS,
-        refusals={400: FIELDS},
-    )
+    @operation("list_products", answers={200: envelope(Product), 400: FIELDS}, parameters=FILTERS)
     def get(self, request: Request) -> Response:
         """Lists the products by ascending id, including those out of stock."""
         who, wanted = caller(request).id, _wanted(request)
@@ -128,10 +124,9 @@ class ProductsView(CompatView):
 
     @operation(
         "create_product",
-        permission="catalog.add_product",
+        access=Access(permission="catalog.add_product"),
         body=ProductFields,
-        answers={201: Product},
-        refusals={403: Refusal},
+        answers={201: Product, 403: Refusal},
     )
     def post(self, request: Request) -> Response:
         """Staff: adds a product. The default of price and stock is 0."""
@@ -139,8 +134,7 @@ class ProductsView(CompatView):
         made = create_stocked_product(
             {"name": body["name"], "price": body.get("price", Decimal(0))},
             quantity=body.get("stock", 0),
-            actor=who.public_id,
-            now=now(),
+            author=Author(who.public_id, now()),
             unique_name=True,
         )
         return Response(Product(queries.product(who.id, made.id)).data, status=201)
@@ -176,20 +170,17 @@ REFUSED = {403: Refusal, 404: Refusal}
 
 
 class ProductView(CompatView):
-    @operation(
-        "get_product", answers={200: Product}, parameters=PRODUCT_ID, refusals={404: Refusal}
-    )
+    @operation("get_product", answers={200: Product, 404: Refusal}, parameters=PRODUCT_ID)
     def get(self, request: Request, product: str) -> Response:
         """Shows a product."""
         return _answer(request, _read_id(product))
 
     @operation(
         "replace_product",
-        permission="catalog.change_product",
+        access=Access(permission="catalog.change_product"),
         body=ProductFields,
-        answers={200: Product},
+        answers={200: Product} | REFUSED | {409: Refusal},
         parameters=PRODUCT_ID,
-        refusals=REFUSED | {409: Refusal},
     )
     def put(self, request: Request, product: str) -> Response:
         """Staff: sets a product's name. Omitted price and stock stay unchanged."""
@@ -197,11 +188,10 @@ class ProductView(CompatView):
 
     @operation(
         "change_product",
-        permission="catalog.change_product",
+        access=Access(permission="catalog.change_product"),
         body=ProductChanges,
-        answers={200: Product},
+        answers={200: Product} | REFUSED | {409: Refusal},
         parameters=PRODUCT_ID,
-        refusals=REFUSED | {409: Refusal},
     )
     def patch(self, request: Request, product: str) -> Response:
         """Staff: changes the given fields of a product."""
@@ -209,10 +199,9 @@ class ProductView(CompatView):
 
     @operation(
         "delete_product",
-        permission="catalog.delete_product",
-        answers={204: None},
+        access=Access(permission="catalog.delete_product"),
+        answers={204: None} | REFUSED,
         parameters=PRODUCT_ID,
-        refusals=REFUSED,
     )
     def delete(self, request: Request, product: str) -> Response:
         """Staff: archives a product. Orders keep it."""
@@ -244,8 +233,7 @@ def _change(request: Request, number: str, shape: type[ProductFields]) -> Respon
         product,
         fields,
         quantity=fields.pop("stock", None),
-        actor=who.public_id,
-        now=now(),
+        author=Author(who.public_id, now()),
         unique_name=True,
     )
     return _answer(request, product)

@@ -21,7 +21,7 @@ from rest_framework.response import Response
 from larder.compat.account_faults import Given, all_named, faults_as_refusals, given
 from larder.compat.authentication import require_confirmation
 from larder.compat.fields import Password, Text
-from larder.compat.operations import NOTHING, Refusal, operation
+from larder.compat.operations import NOTHING, OPEN, Access, Refusal, operation
 from larder.compat.views import CompatView, OpenView, caller
 from larder.core.clock import now
 from larder.core.errors import NotFound
@@ -92,9 +92,8 @@ class RegisterView(OpenView):
     @operation(
         "register",
         body=Registration,
-        answers={201: NOTHING},
-        refusals={403: Refusal},
-        is_open=True,
+        answers={201: NOTHING, 403: Refusal},
+        access=OPEN,
     )
     def post(self, request: Request) -> Response:
         """Creates a customer's account."""
@@ -111,9 +110,8 @@ class RegisterView(OpenView):
 class UsersView(CompatView):
     @operation(
         "list_users",
-        permission="identity.view_customer",
-        answers={200: Users},
-        refusals={403: Refusal},
+        access=Access(permission="identity.view_customer"),
+        answers={200: Users, 403: Refusal},
     )
     def get(self, request: Request) -> Response:
         """Staff: lists all users."""
@@ -139,10 +137,9 @@ REFUSED = {403: Refusal, 404: Refusal}
 class UserView(CompatView):
     @operation(
         "get_user",
-        key_permission="identity.view_customer",
-        answers={200: SHOWN},
+        access=Access(key_permission="identity.view_customer"),
+        answers={200: SHOWN} | REFUSED,
         parameters=USER_ID,
-        refusals=REFUSED,
     )
     def get(self, request: Request, user: str) -> Response:
         """Shows a user's name, to the user and to staff."""
@@ -150,11 +147,10 @@ class UserView(CompatView):
 
     @operation(
         "rename_user",
-        key_permission="identity.change_customer",
+        access=Access(key_permission="identity.change_customer"),
         body=NewName,
-        answers={200: RENAMED},
+        answers={200: RENAMED} | REFUSED,
         parameters=USER_ID,
-        refusals=REFUSED,
     )
     def put(self, request: Request, user: str) -> Response:
         """Changes the caller's name. Tokens stay valid."""
@@ -164,11 +160,10 @@ class UserView(CompatView):
 
     @operation(
         "change_user",
-        key_permission="identity.change_customer",
+        access=Access(key_permission="identity.change_customer"),
         body=NewName,
-        answers={200: NOTHING},
+        answers={200: NOTHING} | REFUSED,
         parameters=USER_ID,
-        refusals=REFUSED,
     )
     def patch(self, request: Request, user: str) -> Response:
         """Changes the caller's name. The answer has no body."""
@@ -177,10 +172,9 @@ class UserView(CompatView):
 
     @operation(
         "delete_user",
-        key_permission="identity.delete_customer",
-        answers={200: DELETED},
+        access=Access(key_permission="identity.delete_customer"),
+        answers={200: DELETED} | REFUSED,
         parameters=USER_ID,
-        refusals=REFUSED,
     )
     def delete(self, request: Request, user: str) -> Response:
         """Deletes the caller's account; staff can delete a customer's. Orders stay."""

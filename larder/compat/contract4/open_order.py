@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from larder.compat.contract4.shapes import OrderId, OrderRow, amount, order_row
-from larder.compat.operations import SENTENCES, Refusal, operation
+from larder.compat.operations import SENTENCES, Access, Refusal, operation
 from larder.compat.ordering import place
 from larder.compat.views import PasswordView, caller
 from larder.core.clock import now
@@ -36,9 +36,8 @@ class Addition(PasswordView):
 
     @operation(
         "add_to_order",
-        key_permission="orders.add_order",
-        answers={200: OrderId},
-        refusals={400: SENTENCES, 404: Refusal, 413: Refusal},
+        access=Access(key_permission="orders.add_order"),
+        answers={200: OrderId, 400: SENTENCES, 404: Refusal, 413: Refusal},
     )
     def post(self, request: Request, product: int) -> Response:
         """Adds one unit to the open order, which is created if there is none."""
@@ -60,9 +59,8 @@ class Removal(PasswordView):
 
     @operation(
         "remove_from_order",
-        key_permission="orders.add_order",
-        answers={200: OrderId},
-        refusals={404: Refusal, 413: Refusal},
+        access=Access(key_permission="orders.add_order"),
+        answers={200: OrderId, 404: Refusal, 413: Refusal},
     )
     def post(self, request: Request, product: int) -> Response:
         """Removes one unit from the open order. The last unit removes the line."""
@@ -79,9 +77,15 @@ class Submission(PasswordView):
 
     @operation(
         "submit_order",
-        key_permission="orders.add_order",
-        answers={200: OrderRow},
-        refusals={400: SENTENCES, 403: Refusal, 404: Refusal, 409: Refusal, 413: Refusal},
+        access=Access(key_permission="orders.add_order"),
+        answers={
+            200: OrderRow,
+            400: SENTENCES,
+            403: Refusal,
+            404: Refusal,
+            409: Refusal,
+            413: Refusal,
+        },
     )
     def post(self, request: Request, order: int) -> Response:
         """Submits the open order: takes all its units from stock, or changes nothing."""

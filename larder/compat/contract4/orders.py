@@ -6,7 +6,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from larder.compat.contract4.shapes import OrderRow, order_row
-from larder.compat.operations import Refusal, operation
+from larder.compat.operations import Access, Refusal, operation
 from larder.compat.pages import first_parts
 from larder.compat.views import PasswordView, caller
 from larder.core.clock import now
@@ -21,7 +21,9 @@ class Orders(PasswordView):
     """The caller's orders."""
 
     @operation(
-        "list_orders", key_permission="orders.view_order", answers={200: OrderRow(many=True)}
+        "list_orders",
+        access=Access(key_permission="orders.view_order"),
+        answers={200: OrderRow(many=True)},
     )
     def get(self, request: Request) -> Response:
         """Lists the caller's orders, open and submitted, by ascending id: at most the newest
@@ -36,9 +38,8 @@ class Order(PasswordView):
 
     @operation(
         "get_order",
-        key_permission="orders.view_order",
-        answers={200: OrderRow},
-        refusals={404: Refusal},
+        access=Access(key_permission="orders.view_order"),
+        answers={200: OrderRow, 404: Refusal},
     )
     def get(self, request: Request, order: int) -> Response:
         """Shows one of the caller's orders."""
@@ -48,7 +49,11 @@ class Order(PasswordView):
 class Current(PasswordView):
     """The open order."""
 
-    @operation("get_current_order", key_permission="orders.add_order", answers={200: OrderRow})
+    @operation(
+        "get_current_order",
+        access=Access(key_permission="orders.add_order"),
+        answers={200: OrderRow},
+    )
     def get(self, request: Request) -> Response:
         """Shows the open order. If there is none, creates an empty one."""
         who = caller(request)

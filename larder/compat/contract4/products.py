@@ -7,12 +7,13 @@ from rest_framework.response import Response
 
 from larder.catalog.services import archive_product
 from larder.compat.contract4.shapes import ProductBody, ProductRow, product_row
-from larder.compat.operations import Refusal, operation
+from larder.compat.operations import Access, Refusal, operation
 from larder.compat.views import PasswordView, caller, read
 from larder.core.clock import now
 from larder.core.errors import NotFound
 from larder.inventory import queries
 from larder.inventory.queries import ProductFilter
+from larder.inventory.services.authors import Author
 from larder.inventory.services.products import change_stocked_product, create_stocked_product
 
 
@@ -27,24 +28,25 @@ class Products(PasswordView):
 
     @operation(
         "create_product",
-        permission="catalog.add_product",
+        access=Access(permission="catalog.add_product"),
         body=ProductBody,
-        answers={201: ProductRow},
-        refusals={403: Refusal},
+        answers={201: ProductRow, 403: Refusal},
     )
     def post(self, request: Request) -> Response:
         """Adds a product. Staff only."""
         fields = dict(read(request, ProductBody))
         quantity = fields.pop("quantity_in_stock")
         who = caller(request)
-        made = create_stocked_product(fields, quantity=quantity, actor=who.public_id, now=now())
+        made = create_stocked_product(
+            fields, quantity=quantity, author=Author(who.public_id, now())
+        )
         return Response(product_row(queries.product(who.id, made.id)), status=201)
 
 
 class Product(PasswordView):
     """A product."""
 
-    @operation("get_product", answers={200: ProductRow}, refusals={404: Refusal})
+    @operation("get_product", answers={200: ProductRow, 404: Refusal})
     def get(self, request: Request, product: int) -> Response:
         """Shows a product in stock."""
         found = queries.product(caller(request).id, product)
@@ -54,10 +56,9 @@ class Product(PasswordView):
 
     @operation(
         "replace_product",
-        permission="catalog.change_product",
+        access=Access(permission="catalog.change_product"),
         body=ProductBody,
-        answers={200: ProductRow},
-        refusals={403: Refusal, 404: Refusal, 409: Refusal},
+        answers={200: ProductRow, 403: Refusal, 404: Refusal, 409: Refusal},
     )
     def put(self, request: Request, product: int) -> Response:
         """Replaces a product, also one that is out of stock. Staff only."""
@@ -65,10 +66,9 @@ class Product(PasswordView):
 
     @operation(
         "change_product",
-        permission="catalog.change_product",
+        access=Access(permission="catalog.change_product"),
         body=ProductBody(partial=True),
-        answers={200: ProductRow},
-        refusals={403: Refusal, 404: Refusal, 409: Refusal},
+        answers={200: ProductRow, 403: Refusal, 404: Refusal, 409: Refusal},
     )
     def patch(self, request: Request, product: int) -> Response:
         """Changes the given fields of a product, also if it is out of stock. Staff only."""
@@ -76,9 +76,8 @@ class Product(PasswordView):
 
     @operation(
         "delete_product",
-        permission="catalog.delete_product",
-        answers={204: None},
-        refusals={403: Refusal, 404: Refusal},
+        access=Access(permission="catalog.delete_product"),
+        answers={204: None, 403: Refusal, 404: Refusal},
     )
     def delete(self, request: Request, product: int) -> Response:
         """Archives a product; orders keep it. Staff only."""
@@ -94,5 +93,5 @@ def _change(request: Request, product: int, **options: Any) -> Response:
     quantity = fields.pop("quantity_in_stock", None)
     if quantity is not None:
         who.require("inventory.add_adjustment")
-    change_stocked_product(product, fields, quantity=quantity, actor=who.public_id, now=now())
+    change_stocked_product(product, fields, quantity=quantity, author=Author(who.public_id, now()))
     return Response(product_row(queries.product(who.id, product)))
