@@ -64,24 +64,30 @@ def add_up(lines: Sequence[Wanted]) -> dict[int, int]:
     return quantities
 
 
+class Market(NamedTuple):
+    """What a batch can get: the available units of each locked product (`shelf`), the products that
+    can be ordered, and the prices for the customer of each order."""
+
+    shelf: Mapping[int, int]
+    offers: Mapping[int, Offer]
+    prices: Sequence[Mapping[int, Decimal]]
+
+
 def decide(
     orders: Sequence[Sequence[Wanted]],
+    market: Market,
     *,
-    shelf: Mapping[int, int],
-    offers: Mapping[int, Offer],
-    prices: Sequence[Mapping[int, Decimal]],
     minimum_total: Decimal = Decimal(0),
     expected_totals: Sequence[Decimal | None] | None = None,
     counted: Counted | None = None,
 ) -> list[list[PricedLine] | DomainError]:
     """Returns for each order its priced lines, or its refusal.
 
-    `shelf` has the available units of each locked product, `offers` the products that can be
-    ordered, `prices` the prices for the customer of each order. An order with an expected total is
-    refused if its total differs; the expected prices of its lines then show which prices changed.
-    An order whose customer has no unit left is refused before all else (QuotaExceeded), then one
-    beyond another limit.
+    An order with an expected total is refused if its total differs; the expected prices of its
+    lines then show which prices changed. An order whose customer has no unit left is refused before
+    all else (QuotaExceeded), then one beyond another limit.
     """
+    shelf, offers, prices = market
     left = dict(shelf)
     decided: list[list[PricedLine] | DomainError] = []
     expected = expected_totals or [None] * len(orders)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from larder.catalog.queries import Offer
 from larder.core.errors import DomainError
-from larder.orders.decision import PricedLine, Wanted, decide
+from larder.orders.decision import Market, PricedLine, Wanted, decide
 from larder.orders.errors import OrderTooSmall, PriceChanged
 
 PRODUCTS = range(1, 6)
@@ -36,13 +36,8 @@ class Case:
 
 def decided(case: Case) -> list[Decided]:
     """The answers of the batch."""
-    return decide(
-        case.orders,
-        shelf=case.shelf,
-        offers=case.offers,
-        prices=case.prices,
-        minimum_total=case.minimum,
-    )
+    market = Market(case.shelf, case.offers, case.prices)
+    return decide(case.orders, market, minimum_total=case.minimum)
 
 
 def offer(product: int, price: Decimal, least: int, more: int | None, step: int) -> Offer:
@@ -293,9 +288,8 @@ def decided_at(expected: str, *order: Wanted, units: int = 9) -> Decided:
     """Decides one order with an expected total; all products cost 2.20 and are sold in pairs."""
     offers = {one: offer(one, Decimal("2.20"), 1, None, 2) for one in (1, 2)}
     prices = [{one: known.price for one, known in offers.items()}]
-    shelf = {1: units, 2: 9}
-    totals = [Decimal(expected)]
-    (answers,) = decide([order], shelf=shelf, offers=offers, prices=prices, expected_totals=totals)
+    market = Market({1: units, 2: 9}, offers, prices)
+    (answers,) = decide([order], market, expected_totals=[Decimal(expected)])
     return answers
 
 

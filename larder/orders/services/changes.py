@@ -21,7 +21,7 @@ from larder.identity import queries as identity
 from larder.identity.ordering import ordering_refusal
 from larder.inventory.services import movements as inventory
 from larder.inventory.services.movements import Balance
-from larder.orders.decision import PricedLine, Wanted, add_up, decide
+from larder.orders.decision import Market, PricedLine, Wanted, add_up, decide
 from larder.orders.errors import CurrencyChanged, OrderTooSmall
 from larder.orders.lifecycle import CANCELLED, PLACED, Move
 from larder.orders.services.placement import Terms
@@ -167,7 +167,7 @@ def _decided(
     offers = _offers(old, add_up(lines), catalog.offers(balances))
     today = prices_for(order.customer, offers.values())
     prices = {**today, **{product: line.unit_price for product, line in old.items()}}
-    (decided,) = decide([lines], shelf=shelf, offers=offers, prices=[prices])
+    (decided,) = decide([lines], Market(shelf, offers, [prices]))
     if isinstance(decided, DomainError):
         raise decided
     return decided

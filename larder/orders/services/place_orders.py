@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cache, partial
+from typing import NamedTuple
 
 from django.db import transaction
 
@@ -27,7 +28,7 @@ from larder.identity.services.credentials import require_permitted_to
 from larder.inventory.services import holds
 from larder.inventory.services import movements as inventory
 from larder.inventory.services.movements import Balance
-from larder.orders.decision import decide
+from larder.orders.decision import Market, decide
 from larder.orders.services.contended import Contended, Row
 from larder.orders.services.locked_drafts import lock_drafts
 from larder.orders.services.lost_commits import answer_unknown, find_out
@@ -141,15 +142,15 @@ def _place_in_transaction(
 ) -> None:
     earlier = claim_and_replay(batch, now=now)
     if waiting := unanswered(batch):
-        check_customers, quota = _ask_for_customers(waiting)
+        customers = _ask_for_customers(waiting)
         if any(one.placement.is_draft for one in waiting):
             # The rows to lock are in the drafts. Refused orders are skipped.
-            check_customers()
+            customers.check()
             lock_drafts(unanswered(waiting))
             _leave_contended(unanswered(waiting), beside)
-        _limit_holds(waiting, check_customers, quota, terms)
-        _place_open(unanswered(waiting), check_customers, quota, terms, now, hold)
-        quota.settle()
+        _limit_holds(waiting, customers, terms)
+        _place_open(unanswered(waiting), customers, terms, now, hold)
+        customers.quota.settle()
     settle_carts(batch)
     release_unused(batch, earlier)
 
@@ -161,9 +162,15 @@ def _leave_contended(batch: Sequence[Candidate], beside: Beside) -> None:
             one.answer = Contended()
 
 
-def _ask_for_customers(batch: Sequence[Candidate]) -> tuple[Callable[[], None], OrderQuota]:
-    """Returns a function, to call before all others, that refuses orders of customers who may not
-    order; and the quota, from which units are taken."""
+class _Customers(NamedTuple):
+    """`check`, to call before all others, refuses orders of customers who may not order. Units are
+    taken from the `quota`."""
+
+    check: Callable[[], None]
+    quota: OrderQuota
+
+
+def _ask_for_customers(batch: Sequence[Candidate]) -> _Customers:
     reading = identity.submit_standing({one.placement.customer for one in batch})
     quota = OrderQuota(batch)
 
@@ -176,27 +183,21 @@ def _ask_for_customers(batch: Sequence[Candidate]) -> tuple[Callable[[], None], 
             )
         quota.read()
 
-    return check, quota
+    return _Customers(check, quota)
 
 
-def _limit_holds(
-    batch: Sequence[Candidate],
-    check_customers: Callable[[], None],
-    quota: OrderQuota,
-    terms: Terms,
-) -> None:
+def _limit_holds(batch: Sequence[Candidate], customers: _Customers, terms: Terms) -> None:
     """Prepares the limits of orders with a hold. Without holds it does nothing."""
     held = [one for one in batch if one.placement.hold is not None]
     if held:
         # Refused orders take nothing.
-        check_customers()
-        quota.limit_holds(unanswered(held), terms.most_holds)
+        customers.check()
+        customers.quota.limit_holds(unanswered(held), terms.most_holds)
 
 
 def _place_open(
     batch: Sequence[Candidate],
-    check_customers: Callable[[], None],
-    quota: OrderQuota,
+    customers: _Customers,
     terms: Terms,
     now: datetime,
     hold: telemetry.Hold,
@@ -208,13 +209,13 @@ def _place_open(
     locked, offered = inventory.submit_lock(products), catalog.submit_offers(products)
     held = [one for one in batch if one.placement.hold is not None]
     clock = holds.submit_clock() if held else None
-    check_customers()
+    customers.check()
     balances = locked()
     hold.begins()
     # A product that was created after the locks is unknown to this batch.
     offers = {id: offer for id, offer in offered().items() if id in balances}
     _refuse_former_staff(unanswered(batch))
-    _decide(unanswered(batch), balances, offers, terms, quota)
+    _decide(unanswered(batch), balances, offers, terms, customers.quota)
     placed = unanswered(batch)
     moves = [move for one in placed for move in _movements(one)]
     inventory.move(moves, balances, now=now)
@@ -244,9 +245,11 @@ def _decide(
     """Sets the priced lines or the refusal of each candidate."""
     decisions = decide(
         [one.wanted for one in batch],
-        shelf={product: balance.available for product, balance in balances.items()},
-        offers=offers,
-        prices=[_prices(one, offers) for one in batch],
+        Market(
+            {product: balance.available for product, balance in balances.items()},
+            offers,
+            [_prices(one, offers) for one in batch],
+        ),
         minimum_total=terms.minimum_total,
         expected_totals=[one.expected_total for one in batch],
         counted=quota.counted(batch),
