@@ -93,10 +93,9 @@ def book(page: Page, request: Any) -> list[int]:
     content = [(line.product, line.delta, line.counted) for line in lines]
     adjustments.adjust_stock(
         lines,
-        reason=given["reason"],
+        adjustments.Cause(given["reason"], given["note"]),
         caller=caller,
         now=moment,
-        note=given["note"],
         claim=Claim(
             scope,
             fingerprint(content, given["reason"], given["note"]),

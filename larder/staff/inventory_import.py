@@ -19,6 +19,7 @@ from larder.core.clock import now
 from larder.core.errors import DomainError, NotFound
 from larder.core.limits import MAX_FILE_ROWS
 from larder.core.spreadsheets import decoded
+from larder.inventory.services.authors import Author
 from larder.inventory.services.import_products import (
     Imported,
     Preview,
@@ -123,11 +124,11 @@ class ImportableProducts(ServiceAdmin):
         try:
             if not form.is_valid():
                 raise NotFound
-            by = {"actor": request.user.public_id, "now": now()}
+            author = Author(request.user.public_id, now())
             try:
-                return self._done(request, import_previewed(form.cleaned_data[FILE], **by))
+                return self._done(request, import_previewed(form.cleaned_data[FILE], author))
             except PreviewOutdated:
-                preview = preview_again(form.cleaned_data[FILE], **by)
+                preview = preview_again(form.cleaned_data[FILE], author)
                 return self._preview(request, preview, again=True)
         except NotFound:
             self.message_user(request, GONE, messages.ERROR)
@@ -183,7 +184,7 @@ def _previewed(form: forms.Form, request: Any) -> Preview:
     raw = form.cleaned_data["file"].read()
     # Checked before the transaction begins, because other files would wait for it.
     refuse_longer(io.StringIO(decoded(raw), newline=""), most=MAX_FILE_ROWS)
-    return preview_products(raw, actor=request.user.public_id, now=now())
+    return preview_products(raw, Author(request.user.public_id, now()))
 
 
 def _faults(refusal: FaultyFile) -> dict[str, Any]:

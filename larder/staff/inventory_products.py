@@ -17,6 +17,7 @@ from unfold.widgets import UnfoldAdminIntegerFieldWidget
 from larder.core.clock import now
 from larder.core.limits import MAX_STOCK
 from larder.inventory.services import products
+from larder.inventory.services.authors import Author
 from larder.staff import exports
 from larder.staff.base import ServiceAdmin, button
 from larder.staff.catalog import ProductAdmin, ProductForm, ProductResource
@@ -126,8 +127,7 @@ class StockedProductAdmin(ImportableProducts, ProductAdmin, StockLinks):
         made = products.create_stocked_product(
             form.all_fields(),
             quantity=form.cleaned_data["quantity"],
-            actor=request.user.public_id,
-            now=now(),
+            author=Author(request.user.public_id, now()),
         )
         return made.id
 

@@ -135,7 +135,6 @@ def reply_tagged(
     payload: Any,
     *,
     version: int = 0,
-    status: int = 200,
     headers: Mapping[str, str] | None = None,
     of: str = "",
 ) -> HttpResponse:
@@ -149,7 +148,7 @@ def reply_tagged(
     packs = request.method in {"GET", "HEAD"} and len(raw) >= SMALLEST_COMPRESSED
     is_packed = packs and takes_gzip(request)
     body = Body(raw, version, of, coding="gzip" if is_packed else "")
-    response = reply_body(request, body, status=status)
+    response = reply_body(request, body)
     if is_packed and response.content:
         response.content = packed(raw)
     if packs:
@@ -176,13 +175,13 @@ def encoded(payload: Any) -> bytes:
     return _ENCODER.encode(payload)
 
 
-def reply_body(request: HttpRequest, body: Body, *, status: int = 200) -> HttpResponse:
+def reply_body(request: HttpRequest, body: Body) -> HttpResponse:
     """Returns the bytes with their ETag, or 304 if the client has them."""
     seen = request.META.get("HTTP_IF_NONE_MATCH")
     if seen and request.method in {"GET", "HEAD"} and is_named(seen, body.tag):
         response = no_content(304)
     else:
-        response = HttpResponse(body.raw, status=status, content_type="application/json")
+        response = HttpResponse(body.raw, content_type="application/json")
     response.headers["ETag"] = body.tag
     response.headers["Cache-Control"] = "private, no-cache"
     return response
@@ -193,7 +192,9 @@ def reply_created(
 ) -> HttpResponse:
     """Returns the 201 for an object that this request made, or an earlier one with the same key."""
     headers = {"Location": location} | replay_headers(replayed=replayed)
-    return reply_tagged(request, payload, version=version, status=201, headers=headers)
+    response = reply_tagged(request, payload, version=version, headers=headers)
+    response.status_code = 201
+    return response
 
 
 def is_named(header: str, tag: str) -> bool:

@@ -12,6 +12,7 @@ from larder.core.limits import MAX_FILE_ROWS
 from larder.db.idempotency import RETENTION
 from larder.http.idempotency import replay_headers
 from larder.identity.caller import Caller
+from larder.inventory.services.authors import Author
 from larder.inventory.services.import_products import import_products as import_rows
 from larder.v1.bodies import Csv
 from larder.v1.http import claim, reply
@@ -44,8 +45,7 @@ def import_products(request: HttpRequest, caller: Caller, body: Csv) -> HttpResp
     content = hashlib.sha256(body.encode(errors="surrogateescape")).digest()
     made, replayed = import_rows(
         io.StringIO(body, newline=""),
-        actor=caller.public_id,
-        now=moment,
+        author=Author(caller.public_id, moment),
         claim=claim(request, caller, content, expires_at=moment + RETENTION),
     )
     answer = ProductsImported(made.created, made.changed, made.unchanged)

@@ -32,6 +32,7 @@ from larder.identity.caller import Caller
 from larder.inventory import queries
 from larder.inventory.queries import Position, ProductFilter, StockedProduct
 from larder.inventory.services import products
+from larder.inventory.services.authors import Author
 from larder.v1.faults import faults, nul_faults
 from larder.v1.freshness import causal
 from larder.v1.http import (
@@ -198,8 +199,7 @@ def create_product(request: HttpRequest, caller: Caller, body: NewProduct) -> Ht
     made = products.create_stocked_product(
         fields,
         quantity=body.quantity,
-        actor=caller.public_id,
-        now=moment,
+        author=Author(caller.public_id, moment),
         claim=claim(request, caller, content, expires_at=moment + RETENTION),
     )
     product = queries.product(caller.id, made.id, archived=made.replayed)
@@ -270,15 +270,14 @@ def put_product(request: HttpRequest, caller: Caller, sku: str, body: PutProduct
         sku,
         fields,
         quantity=body.quantity,
-        actor=caller.public_id,
-        now=now(),
+        author=Author(caller.public_id, now()),
         version=_version_to_replace(request),
     )
-    if not put.created:
-        return _answer(request, caller, put.id)
-    return _answer(
-        request, caller, put.id, status=201, headers={"Location": f"/api/v1/products/{put.id}"}
-    )
+    answer = _answer(request, caller, put.id)
+    if put.created:
+        answer.status_code = 201
+        answer.headers["Location"] = f"/api/v1/products/{put.id}"
+    return answer
 
 
 def _version_to_replace(request: HttpRequest) -> int | None:
@@ -304,9 +303,9 @@ def _check_sku(sku: str, body: PutProduct) -> None:
         raise InvalidInput(found)
 
 
-def _answer(request: HttpRequest, caller: Caller, product_id: int, **options: Any) -> HttpResponse:
+def _answer(request: HttpRequest, caller: Caller, product_id: int) -> HttpResponse:
     product = queries.product(caller.id, product_id)
-    return reply_tagged(request, _for_caller(caller, product), version=product.version, **options)
+    return reply_tagged(request, _for_caller(caller, product), version=product.version)
 
 
 def _for_caller(caller: Caller, product: StockedProduct) -> Product:

@@ -173,10 +173,9 @@ def adjust_stock(request: HttpRequest, caller: Caller, body: NewAdjustment) -> H
     content = fingerprint(msgspec.to_builtins(body))
     adjusted = adjustments.adjust_stock(
         [_line(one) for one in body.lines],
-        reason=body.reason,
+        adjustments.Cause(body.reason, body.note or ""),
         caller=caller,
         now=moment,
-        note=body.note or "",
         claim=claim(request, caller, content, expires_at=moment + RETENTION),
     )
     found = queries.adjustment(adjusted.id)

@@ -22,6 +22,7 @@ from larder.core.errors import NotFound
 from larder.db import database
 from larder.inventory.services import products
 from larder.inventory.services.adjustments import dispatch
+from larder.inventory.services.authors import Author
 from larder.inventory.services.movements import Balance, lock
 from tests.conftest import Person
 from tests.system.race.books import assert_agree, shelf
@@ -43,7 +44,7 @@ def changed(product: int, fields: dict[str, Any], quantity: int | None = None) -
 
     def call() -> Answer:
         products.change_stocked_product(
-            product, fields, quantity=quantity, actor=CLERK, now=now(), unique_name=True
+            product, fields, quantity=quantity, author=Author(CLERK, now()), unique_name=True
         )
         return Answer(OK)
 
@@ -56,7 +57,7 @@ def created(name: str) -> Answer:
     def call() -> Answer:
         fields = {"name": name, "price": Decimal(1)}
         products.create_stocked_product(
-            fields, quantity=1, actor=CLERK, now=now(), unique_name=True
+            fields, quantity=1, author=Author(CLERK, now()), unique_name=True
         )
         return Answer(OK)
 
@@ -233,10 +234,10 @@ ARCHIVE = "UPDATE catalog.product SET archived_at = now() WHERE id = %s"
 WAYS: dict[str, Callable[[int, Person], None]] = {
     "dispatch": lambda product, clerk: dispatch(product, 1, caller=clerk.caller, now=now()),
     "fields": lambda product, _: products.change_stocked_product(
-        product, {"unit": "jar"}, quantity=None, actor=CLERK, now=now()
+        product, {"unit": "jar"}, quantity=None, author=Author(CLERK, now())
     ),
     "quantity": lambda product, _: products.change_stocked_product(
-        product, {}, quantity=1, actor=CLERK, now=now()
+        product, {}, quantity=1, author=Author(CLERK, now())
     ),
 }
 

@@ -15,6 +15,7 @@ from larder.inventory import queries
 from larder.inventory.errors import InsufficientStock, StockLimitExceeded
 from larder.inventory.models import Adjustment
 from larder.inventory.services.adjustments import dispatch
+from larder.inventory.services.authors import Author
 from larder.inventory.services.products import change_stocked_product, create_stocked_product
 from tests.conftest import Person
 from tests.system.race.books import assert_agree
@@ -32,7 +33,9 @@ def change(now: datetime) -> Change:
     def call(
         product: int, fields: dict[str, Any], *, quantity: int | None = None, **others: Any
     ) -> None:
-        change_stocked_product(product, fields, quantity=quantity, actor=CLERK, now=now, **others)
+        change_stocked_product(
+            product, fields, quantity=quantity, author=Author(CLERK, now), **others
+        )
 
     return call
 
@@ -126,11 +129,11 @@ def test_a_product_may_be_saved_with_its_own_unique_name(
 
 def test_a_stocked_product_can_be_created_without_a_sku(now: datetime) -> None:
     fields = {"name": "Jam", "price": Decimal(1)}
-    made = create_stocked_product(fields, quantity=5, actor=CLERK, now=now, unique_name=True)
+    made = create_stocked_product(fields, quantity=5, author=Author(CLERK, now), unique_name=True)
     shown = queries.product(ANY_CUSTOMER, made.id)
     assert (shown.quantity, shown.sku[:2]) == (5, "L-")
     with pytest.raises(AlreadyTaken, match="name_taken"):
-        create_stocked_product(fields, quantity=5, actor=CLERK, now=now, unique_name=True)
+        create_stocked_product(fields, quantity=5, author=Author(CLERK, now), unique_name=True)
     assert len(queries.products(ANY_CUSTOMER, limit=None)) == 1
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import starmap
 from random import Random
+from typing import Any
 from uuid import UUID, uuid4
 
 from django.contrib.auth.models import Permission
@@ -19,7 +20,7 @@ from larder.identity.caller import Caller
 from larder.identity.models import Customer
 from larder.identity.permissions import ALL
 from larder.inventory.services import adjustments
-from larder.inventory.services.adjustments import AdjustmentLine, adjust_stock
+from larder.inventory.services.adjustments import AdjustmentLine, Cause, adjust_stock
 from larder.inventory.services.movements import open_stock
 from larder.orders import queries
 from larder.orders.decision import Wanted
@@ -85,20 +86,15 @@ def _product(sku: str, units: int) -> int:
 def _placement(
     who: Customer,
     units: dict[int, int],
-    *,
     actor: Customer | None = None,
-    order_id: UUID | None = None,
-    key: str | None = None,
-    hold: Hold | None = None,
+    **others: Any,
 ) -> Placement:
     return Placement(
         customer=who.pk,
         actor=(actor or who).public_id,
         lines=[Wanted(product, quantity) for product, quantity in units.items()],
-        order_id=order_id,
-        key=key,
         operation=POST_ORDERS,
-        hold=hold,
+        **others,
     )
 
 
@@ -113,7 +109,7 @@ def book(reason: str, *lines: AdjustmentLine, actor: Customer, key: str = "") ->
     scope = Scope(actor.public_id, "POST /api/v1/stock/adjustments", key or str(uuid4()))
     kept_until = BEGAN + timedelta(days=2)
     claim = Claim(scope, fingerprint(reason), expires_at=kept_until)
-    adjust_stock(lines, reason=reason, caller=_caller(actor), now=BEGAN, claim=claim)
+    adjust_stock(lines, Cause(reason), caller=_caller(actor), now=BEGAN, claim=claim)
 
 
 def _caller(who: Customer) -> Caller:

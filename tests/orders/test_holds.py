@@ -18,7 +18,7 @@ from larder.db.idempotency import Claim, Scope
 from larder.identity import quotas
 from larder.identity.quotas import QuotaExceeded
 from larder.inventory.errors import InsufficientStock
-from larder.inventory.services.adjustments import AdjustmentLine, adjust_stock
+from larder.inventory.services.adjustments import AdjustmentLine, Cause, adjust_stock
 from larder.ops import hold_expiry, invariants, shop_state
 from larder.orders import queries
 from larder.orders.decision import Wanted
@@ -181,7 +181,7 @@ def test_an_expired_order_whose_units_were_sold_is_not_confirmed(
     # The units come back: the order can be confirmed for as long as it is not cancelled.
     adjust_stock(
         [AdjustmentLine(jam, delta=3)],
-        reason="received",
+        Cause("received"),
         caller=clerk.caller,
         now=datetime.now(UTC),
     )
@@ -369,7 +369,7 @@ def test_counted_stock_is_set_after_expired_holds_are_released(
     held = hold(person(), (jam, 3))
     pass_seconds(SECONDS, [held.id])
     counted = [AdjustmentLine(jam, counted=2)]
-    adjust_stock(counted, reason="counted", caller=clerk.caller, now=datetime.now(UTC))
+    adjust_stock(counted, Cause("counted"), caller=clerk.caller, now=datetime.now(UTC))
     assert balance(jam) == (2, 0)
     assert [one[0] for one in ledger(jam)[1:]] == ["hold", "release", "counted"]
 

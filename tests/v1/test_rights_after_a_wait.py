@@ -69,7 +69,7 @@ def acts(order: TransitionRequest, product: int) -> dict[str, Callable[[], objec
     return {
         "cancel": lambda: moves.cancel_order(order),
         "adjust": lambda: adjustments.adjust_stock(
-            lines, reason="lost", caller=caller, now=order.now
+            lines, adjustments.Cause("lost"), caller=caller, now=order.now
         ),
         "dispatch": lambda: adjustments.dispatch(product, 1, caller=caller, now=order.now),
     }

@@ -1,3 +1,3 @@
 """All writes of inventory. Only `movements.move` writes stock and the ledger."""
 
-__all__ = ["adjustments", "holds", "import_products", "locks", "movements", "products"]
+__all__ = ["adjustments", "authors", "holds", "import_products", "locks", "movements", "products"]

@@ -54,22 +54,19 @@ class Adjusted:
 
 
 @dataclass(frozen=True, slots=True)
-class _Cause:
-    """The reason, the actor, the time and the note of an adjustment."""
+class Cause:
+    """The reason and the note of an adjustment."""
 
     reason: str
-    actor: UUID
-    now: datetime
     note: str = ""
 
 
 def adjust_stock(
     lines: Sequence[AdjustmentLine],
+    cause: Cause,
     *,
-    reason: str,
     caller: Caller,
     now: datetime,
-    note: str = "",
     claim: Claim | None = None,
 ) -> Adjusted:
     """Corrects stock, all lines or none. Several deltas of one product are added.
@@ -84,7 +81,7 @@ def adjust_stock(
 
     def adjust() -> UUID:
         balances = _lock_permitted(caller, _ids(found))
-        return _adjust(found, balances, _Cause(reason, caller.public_id, now, note))
+        return _adjust(found, balances, cause, actor=caller.public_id, now=now)
 
     with moving_stock(by_staff=True, lines=len(found)):
         made = idempotency.once(claim, adjust, now=now)
@@ -120,7 +117,10 @@ def _ids(lines: Sequence[AdjustmentLine]) -> set[int]:
 def _adjust(
     lines: Sequence[AdjustmentLine],
     balances: Mapping[int, Balance],
-    cause: _Cause,
+    cause: Cause,
+    *,
+    actor: UUID,
+    now: datetime,
 ) -> UUID:
     """Checks the lines of locked products and writes them to the ledger."""
     changes = _changes(lines, balances)
@@ -129,7 +129,7 @@ def _adjust(
         raise refusal(faulty, PRECEDENCE)
     # A count that equals the expected number changes nothing and needs no entry.
     moved = {product: change for product, change in sorted(changes.items()) if change}
-    reason, actor, now = cause.reason, cause.actor, cause.now
+    reason = cause.reason
     adjustment = Adjustment.objects.create(
         id=new_id(), actor=actor, reason=reason, at=now, products=list(moved), note=cause.note
     )
@@ -160,7 +160,7 @@ def dispatch(product: int, quantity: int, *, caller: Caller, now: datetime) -> N
         if not catalog.offers(balances):
             raise NotFound
         line = AdjustmentLine(product, delta=-quantity)
-        _adjust([line], balances, _Cause(DISPATCHED, caller.public_id, now))
+        _adjust([line], balances, Cause(DISPATCHED), actor=caller.public_id, now=now)
 
 
 def set_available(
@@ -173,7 +173,8 @@ def set_available(
     """
     delta = quantity - balances[product].available
     if delta:
-        _adjust([AdjustmentLine(product, delta=delta)], balances, _Cause(CORRECTION, actor, now))
+        line = AdjustmentLine(product, delta=delta)
+        _adjust([line], balances, Cause(CORRECTION), actor=actor, now=now)
 
 
 def _refuse_double_counts(lines: Sequence[AdjustmentLine]) -> None:

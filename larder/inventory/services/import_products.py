@@ -3,7 +3,6 @@
 import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
@@ -19,6 +18,7 @@ from larder.db.idempotency import RETENTION, Claim, Scope
 from larder.db.kept_files import Kept
 from larder.identity import audit
 from larder.identity.services.credentials import require_permitted
+from larder.inventory.services.authors import Author
 from larder.inventory.services.movements import lock, open_stock
 
 
@@ -65,8 +65,7 @@ class Imported:
 def import_products(
     lines: Iterable[str],
     *,
-    actor: UUID,
-    now: datetime,
+    author: Author,
     claim: Claim | None = None,
     watcher: Watcher | None = None,
     untimed: bool = False,
@@ -81,12 +80,12 @@ def import_products(
     """
 
     def make() -> str:
-        return _as_text(_import(ProductFile(lines), actor, now, watcher or NoWatcher()))
+        return _as_text(_import(ProductFile(lines), author, watcher or NoWatcher()))
 
     with transaction.atomic(durable=True):
         if untimed:
             database.lift_time_limit()
-        made = idempotency.once(claim, make, now=now)
+        made = idempotency.once(claim, make, now=author.now)
     return _from_text(made.result), made.replayed
 
 
@@ -98,7 +97,7 @@ def _from_text(result: str) -> Imported:
     return Imported(**msgspec.json.decode(result))
 
 
-def preview_products(raw: bytes, *, actor: UUID, now: datetime) -> Preview:
+def preview_products(raw: bytes, author: Author) -> Preview:
     """Returns what an import of a file would change. Keeps a file that changes something for
     `import_previewed`. Raises FaultyFile."""
     with transaction.atomic(durable=True):
@@ -107,30 +106,30 @@ def preview_products(raw: bytes, *, actor: UUID, now: datetime) -> Preview:
             changes = product_import.preview(file.columns)
         require_permitted("catalog.add_product", "catalog.change_product")
         found = Kept(raw, changes.fingerprint)
-        kept = kept_files.keep(actor, found, now=now) if changes.rows else None
+        kept = kept_files.keep(author.actor, found, now=author.now) if changes.rows else None
     return Preview(kept, changes, file.ignored)
 
 
-def import_previewed(kept: UUID, *, actor: UUID, now: datetime) -> Imported:
+def import_previewed(kept: UUID, author: Author) -> Imported:
     """Stores a file that `preview_products` has kept, if it changes what the preview showed. A
     repeat returns the same numbers. Raises PreviewOutdated, NotFound (the file is not kept any
     more), FaultyFile."""
 
     def make() -> str:
-        found = kept_files.kept(actor, kept)
-        imported = _import(_read(found.content), actor, now, NoWatcher(), found.fingerprint)
-        kept_files.forget(actor)
+        found = kept_files.kept(author.actor, kept)
+        imported = _import(_read(found.content), author, NoWatcher(), found.fingerprint)
+        kept_files.forget(author.actor)
         return _as_text(imported)
 
-    scope = Scope(actor, "POST admin/import", str(kept))
-    claim = Claim(scope, kept.bytes, expires_at=now + RETENTION)
+    scope = Scope(author.actor, "POST admin/import", str(kept))
+    claim = Claim(scope, kept.bytes, expires_at=author.now + RETENTION)
     with transaction.atomic(durable=True):
-        return _from_text(idempotency.once(claim, make, now=now).result)
+        return _from_text(idempotency.once(claim, make, now=author.now).result)
 
 
-def preview_again(kept: UUID, *, actor: UUID, now: datetime) -> Preview:
+def preview_again(kept: UUID, author: Author) -> Preview:
     """Returns a new preview of a kept file. Raises NotFound, FaultyFile."""
-    return preview_products(kept_files.kept(actor, kept).content, actor=actor, now=now)
+    return preview_products(kept_files.kept(author.actor, kept).content, author)
 
 
 def _read(raw: bytes) -> ProductFile:
@@ -138,28 +137,28 @@ def _read(raw: bytes) -> ProductFile:
 
 
 def _import(
-    file: ProductFile, actor: UUID, now: datetime, watcher: Watcher, shown: str | None = None
+    file: ProductFile, author: Author, watcher: Watcher, shown: str | None = None
 ) -> Imported:
     with audit.through(audit.IMPORT), product_import.staged(file, on_rows=watcher.read) as rows:
         if shown is not None and product_import.preview(file.columns).fingerprint != shown:
             raise PreviewOutdated
-        created, changed = _store(file, actor, now, watcher)
+        created, changed = _store(file, author, watcher)
         # Last, because the locks of the products may have been waited for.
         require_permitted("catalog.add_product", "catalog.change_product")
     return Imported(created, changed, rows - created - changed)
 
 
-def _store(file: ProductFile, actor: UUID, now: datetime, watcher: Watcher) -> tuple[int, int]:
+def _store(file: ProductFile, author: Author, watcher: Watcher) -> tuple[int, int]:
     """Stores the staged rows. Returns the numbers of added and of changed products."""
     archived = product_import.archived_products()
     # Locks the products before their stock, and stock rows in the usual order, as archiving does.
     lock(archived)
-    product_import.revive(archived, now=now)
+    product_import.revive(archived, now=author.now)
     created = changed = 0
     only_revived = set(archived)
-    for part in product_import.store(file.columns, now=now, on_rows=watcher.stored):
+    for part in product_import.store(file.columns, now=author.now, on_rows=watcher.stored):
         new = {one.id: one.quantity for one in _new(part)}
-        open_stock(new, actor=actor, now=now)
+        open_stock(new, actor=author.actor, now=author.now)
         created += len(new)
         changed += len(part) - len(new)
         only_revived -= {one.id for one in part}

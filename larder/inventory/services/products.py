@@ -2,9 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from django.db import transaction
 
@@ -14,6 +12,7 @@ from larder.db import idempotency
 from larder.db.idempotency import Claim, Made
 from larder.identity.services.credentials import require_permitted
 from larder.inventory.services.adjustments import set_available
+from larder.inventory.services.authors import Author
 from larder.inventory.services.locks import moving_stock
 from larder.inventory.services.movements import lock, open_stock
 
@@ -22,8 +21,7 @@ def create_stocked_product(
     fields: Mapping[str, Any],
     *,
     quantity: int,
-    actor: UUID,
-    now: datetime,
+    author: Author,
     claim: Claim | None = None,
     unique_name: bool = False,
 ) -> Made:
@@ -33,12 +31,12 @@ def create_stocked_product(
     """
 
     def make() -> int:
-        product = catalog.create_product(fields, now=now, unique_name=unique_name)
-        open_stock({product: quantity}, actor=actor, now=now)
+        product = catalog.create_product(fields, now=author.now, unique_name=unique_name)
+        open_stock({product: quantity}, actor=author.actor, now=author.now)
         return product
 
     with transaction.atomic(durable=True):
-        made = idempotency.once(claim, make, now=now)
+        made = idempotency.once(claim, make, now=author.now)
     return Made(int(made.result), made.replayed)
 
 
@@ -47,8 +45,7 @@ def change_stocked_product(
     fields: Mapping[str, Any],
     *,
     quantity: int | None,
-    actor: UUID,
-    now: datetime,
+    author: Author,
     unique_name: bool = False,
 ) -> None:
     """Changes fields of a product on sale (`fields` may be empty) and sets its available units.
@@ -65,9 +62,9 @@ def change_stocked_product(
             catalog.claim_name(fields["name"], product=product)
         balances = {} if quantity is None else lock([product])
         if fields:
-            catalog.change_product(product, fields, now=now)
+            catalog.change_product(product, fields, now=author.now)
         if quantity is not None:
-            set_available(product, quantity, balances, actor=actor, now=now)
+            set_available(product, quantity, balances, actor=author.actor, now=author.now)
             require_permitted("inventory.add_adjustment")
 
 
@@ -76,14 +73,6 @@ ABSENT = 0
 
 NEVER = -2
 """A version that neither an existing nor a missing product has."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Author:
-    """The actor and the time of a change."""
-
-    actor: UUID
-    now: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +88,7 @@ def put_product(
     fields: Mapping[str, Any],
     *,
     quantity: int,
-    actor: UUID,
-    now: datetime,
+    author: Author,
     version: int | None = None,
 ) -> Put:
     """Creates or replaces the product with this SKU. Other fields than `fields` get the default.
@@ -115,7 +103,7 @@ def put_product(
 
     def put() -> Put:
         with transaction.atomic(durable=True):
-            return _put(sku, fields, quantity, _Author(actor, now), version)
+            return _put(sku, fields, quantity, author, version)
 
     try:
         return put()
@@ -128,7 +116,7 @@ def _put(
     sku: str,
     fields: Mapping[str, Any],
     quantity: int,
-    by: _Author,
+    author: Author,
     version: int | None,
 ) -> Put:
     product = catalog.find_and_lock(sku)
@@ -136,13 +124,13 @@ def _put(
         catalog.replace_product(
             product,
             fields,
-            now=by.now,
+            now=author.now,
             version=version,
             compare_always=version in {ABSENT, NEVER},
         )
         return Put(product, created=False)
     if version not in {None, ABSENT}:
         raise StaleVersion(ABSENT)
-    product = catalog.create_product({**fields, "sku": sku}, now=by.now)
-    open_stock({product: quantity}, actor=by.actor, now=by.now)
+    product = catalog.create_product({**fields, "sku": sku}, now=author.now)
+    open_stock({product: quantity}, actor=author.actor, now=author.now)
     return Put(product, created=True)

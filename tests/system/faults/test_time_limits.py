@@ -15,6 +15,7 @@ from psycopg import errors
 from larder.catalog.models import Product
 from larder.core.ids import SYSTEM_ACTOR
 from larder.db import database
+from larder.inventory.services.authors import Author
 from larder.inventory.services.import_products import import_products
 from larder.ops.roles import TIME_LIMITS, TRANSACTION_LIMIT, time_limits
 from tests.conftest import NOW, Api, Person
@@ -64,7 +65,7 @@ def test_a_long_transaction_of_short_statements_is_ended(
     short_transactions: None,
 ) -> None:
     with pytest.raises(InternalError) as ended:
-        import_products(slowly(4), actor=SYSTEM_ACTOR, now=NOW)
+        import_products(slowly(4), author=Author(SYSTEM_ACTOR, NOW))
     assert isinstance(ended.value.__cause__, errors.TransactionTimeout)
     own.close()
     assert not Product.objects.exists()

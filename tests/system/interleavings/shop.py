@@ -13,7 +13,7 @@ from larder.core.ids import SYSTEM_ACTOR, new_id
 from larder.db import database
 from larder.db.idempotency import Claim, Scope, fingerprint
 from larder.identity.queries import with_rights
-from larder.inventory.services.adjustments import AdjustmentLine, adjust_stock
+from larder.inventory.services.adjustments import AdjustmentLine, Cause, adjust_stock
 from larder.inventory.services.movements import open_stock
 from larder.orders.decision import Wanted
 from larder.orders.payment_state import Kind
@@ -135,7 +135,7 @@ class Shop:
     def counting(self, product: int, units: int) -> Call:
         """Staff count the units on the shelf."""
         who, line = with_rights(self.clerk.caller), AdjustmentLine(product, counted=units)
-        return lambda: adjust_stock([line], reason="count", caller=who, now=self.clock.now) and None
+        return lambda: adjust_stock([line], Cause("count"), caller=who, now=self.clock.now) and None
 
     def expiring(self) -> None:
         """The job writes the expiry of holds. Its answer does not matter: what it leaves, the next

@@ -13,6 +13,7 @@ from larder.catalog import product_import
 from larder.catalog import sql as catalog_sql
 from larder.core.clock import now
 from larder.inventory.services import import_products as service
+from larder.inventory.services.authors import Author
 from larder.inventory.services.import_products import import_products
 from larder.ops import invariants
 from tests.system.race.shops import OK, Answer, answered
@@ -34,7 +35,7 @@ def imported(header: str, rows: Iterable[str]) -> Answer:
     text = "\n".join([header, *rows])
 
     def call() -> Answer:
-        made, _ = import_products(io.StringIO(text, newline=""), actor=CLERK, now=now())
+        made, _ = import_products(io.StringIO(text, newline=""), author=Author(CLERK, now()))
         return Answer(OK, made)
 
     return answered(call)

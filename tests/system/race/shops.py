@@ -27,7 +27,7 @@ from larder.identity.caller import Caller
 from larder.identity.services import accounts, repeats, sessions
 from larder.identity.services.accounts import NewCustomer
 from larder.identity.token_policies import V1
-from larder.inventory.services.adjustments import AdjustmentLine, adjust_stock
+from larder.inventory.services.adjustments import AdjustmentLine, Cause, adjust_stock
 from larder.orders.decision import Wanted
 from larder.orders.services import moves
 from larder.orders.services.changes import change_order
@@ -38,7 +38,6 @@ from tests.conftest import Person
 from tests.orders.placing import place_orders
 from tests.server import Reply, Server
 from tests.system.race.gate import meeting_of_crowd
-from tools.http_client import TIMEOUT_SECONDS
 
 Result = TypeVar("Result")
 Lines = Sequence[tuple[int, int]]
@@ -175,7 +174,7 @@ class ServiceShop:
         lines = [AdjustmentLine(product, delta, counted)]
         caller = who.caller
         return served(
-            lambda: Answer(OK, adjust_stock(lines, reason="correction", caller=caller, now=now()))
+            lambda: Answer(OK, adjust_stock(lines, Cause("correction"), caller=caller, now=now()))
         )
 
     def move(self, who: Person, order: UUID, move: str, lines: Lines = ()) -> Answer:
@@ -293,10 +292,8 @@ class Pair(Server):
         *,
         token: str | None = None,
         headers: Mapping[str, str] | None = None,
-        timeout: float = TIMEOUT_SECONDS,
     ) -> Reply:
-        server = self._of_this_thread()
-        return server.call(method, path, body, token=token, headers=headers, timeout=timeout)
+        return self._of_this_thread().call(method, path, body, token=token, headers=headers)
 
     def hang_up(self) -> None:
         self._of_this_thread().hang_up()

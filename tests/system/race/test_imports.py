@@ -18,6 +18,7 @@ from larder.catalog import sql as catalog_sql
 from larder.catalog.product_import import Written
 from larder.core.clock import now
 from larder.db import database
+from larder.inventory.services.authors import Author
 from larder.inventory.services.products import put_product
 from tests.system.race.books import assert_agree
 from tests.system.race.control import assert_breaks
@@ -193,7 +194,9 @@ def test_a_product_put_during_imports_is_created_once() -> None:
         def put(sku: str) -> Answer:
             fields = {"name": "Put", "price": Decimal(1)}
             return answered(
-                lambda: Answer(OK, put_product(sku, fields, quantity=5, actor=CLERK, now=now()))
+                lambda: Answer(
+                    OK, put_product(sku, fields, quantity=5, author=Author(CLERK, now()))
+                )
             )
 
         tasks = [partial(imported, "sku,name,price,quantity", rows)] * 2

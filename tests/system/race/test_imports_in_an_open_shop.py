@@ -19,6 +19,7 @@ from larder.catalog import product_import
 from larder.core.clock import now
 from larder.db import database
 from larder.inventory.services import import_products as service
+from larder.inventory.services.authors import Author
 from larder.inventory.services.movements import Balance, lock
 from larder.inventory.services.products import change_stocked_product
 from tests.conftest import Person
@@ -251,7 +252,7 @@ def changed(product: int, fields: dict[str, Any]) -> Answer:
     """Staff changes a product."""
 
     def call() -> Answer:
-        change_stocked_product(product, fields, quantity=None, actor=CLERK, now=now())
+        change_stocked_product(product, fields, quantity=None, author=Author(CLERK, now()))
         return Answer(OK)
 
     return answered(call)

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -36,13 +37,12 @@ def send_at_once(
     who: Person,
     jam: int,
     *,
-    key: str | None = None,
-    id: UUID | None = None,
     twins: int = TWINS,
+    **named: Any,
 ) -> Storm:
     """The same order many times, with a key or an id."""
     shop.enter(who)
-    place = partial(shop.place, who, [(jam, 3)], key=key, id=id)
+    place = partial(shop.place, who, [(jam, 3)], **named)
     answers = at_once(shop, [place] * twins)
     return Storm(jam, answers, orders_of(jam))
 

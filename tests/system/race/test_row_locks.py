@@ -15,6 +15,7 @@ from larder.core.ids import SYSTEM_ACTOR
 from larder.db import database
 from larder.identity.rates import Bucket, InDatabase, Rate, delete_idle
 from larder.inventory.services import products
+from larder.inventory.services.authors import Author
 from larder.orders.services.expire_drafts import KEPT, expire_drafts
 from tests.conftest import Person
 from tests.system.race.books import shelf
@@ -156,7 +157,7 @@ def name_wanted_twice(_: MakePerson, __: MakeProduct) -> Race:
     def create() -> None:
         fields: dict[str, Any] = {"name": name, "price": 1}
         products.create_stocked_product(
-            fields, quantity=1, actor=SYSTEM_ACTOR, now=now(), unique_name=True
+            fields, quantity=1, author=Author(SYSTEM_ACTOR, now()), unique_name=True
         )
 
     return Race(
@@ -177,7 +178,7 @@ def product_put_twice(_: MakePerson, product: MakeProduct) -> Race:
 
     def put(name: str) -> None:
         fields: dict[str, Any] = {"name": name, "price": 1}
-        products.put_product(sku, fields, quantity=1, actor=SYSTEM_ACTOR, now=now(), version=1)
+        products.put_product(sku, fields, quantity=1, author=Author(SYSTEM_ACTOR, now()), version=1)
 
     return Race(
         partial(put, "Jam"),

@@ -16,6 +16,7 @@ from larder.core.ids import SYSTEM_ACTOR
 from larder.core.spreadsheets import UNREADABLE, encoding_of
 from larder.db.postgresql.errors import CommitUnknown
 from larder.identity import audit
+from larder.inventory.services.authors import Author
 from larder.inventory.services.import_products import Imported, import_products
 
 USE = f"""
@@ -98,7 +99,7 @@ class Command(BaseCommand):
                 file.open(newline="", encoding=encoding, errors=UNREADABLE) as lines,
             ):
                 made, _ = import_products(
-                    lines, actor=SYSTEM_ACTOR, now=now(), watcher=bar, untimed=True
+                    lines, author=Author(SYSTEM_ACTOR, now()), watcher=bar, untimed=True
                 )
                 return made
         finally:
