@@ -161,7 +161,6 @@ def problem(
     code: str,
     *,
     detail: str = "",
-    errors: list[dict[str, str]] | None = None,
     headers: dict[str, str] | None = None,
     **extensions: Any,
 ) -> HttpResponse:
@@ -177,8 +176,6 @@ def problem(
         "correlation_id": get_guid(),
         **extensions,
     }
-    if errors is not None:
-        body["errors"] = errors
     return HttpResponse(
         msgspec.json.encode(body),
         status=body["status"],

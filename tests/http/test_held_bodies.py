@@ -40,14 +40,11 @@ def boss(person: Callable[..., Person]) -> Person:
     return person(is_staff=True, is_superuser=True)
 
 
-def send_held(
-    client: Client, target: str, content: bytes, kind: str, who: Person, **headers: str
-) -> int:
+def send_held(client: Client, target: str, content: bytes, kind: str, who: Person) -> int:
     """Sends the content to a path, with POST if `target` names no method."""
-    held = {"wsgi.input": HeldBody(content, who), "CONTENT_LENGTH": len(content)}
-    more: dict[str, Any] = held | headers
+    held: dict[str, Any] = {"wsgi.input": HeldBody(content, who), "CONTENT_LENGTH": len(content)}
     method, _, path = target.rpartition(" ")
-    return int(client.generic(method or "POST", path, b"-", kind, **more).status_code)
+    return int(client.generic(method or "POST", path, b"-", kind, **held).status_code)
 
 
 def adjustments() -> int:
@@ -64,10 +61,10 @@ def test_v1_looks_a_caller_up_again_after_a_slow_body(
     address = add_address(boss.caller, {"city": "Hull"}, now=NOW).result
     credentials = {"username": boss.customer.username, "password": boss.password}
     access = Api()("POST", "auth/token", credentials).body["access"]
-    token = {"HTTP_AUTHORIZATION": f"Bearer {access}"}
+    client = Client(headers={"authorization": f"Bearer {access}"})
     content = json.dumps({"city": "York"}).encode()
     path = f"PATCH /api/v1/me/addresses/{address}"
-    status = send_held(Client(), path, content, "application/json", boss, **token)
+    status = send_held(client, path, content, "application/json", boss)
     changed = Address.objects.filter(city="York").exists()
     assert (status, changed) == ((401, False) if seconds < 0 else (200, True))
 
