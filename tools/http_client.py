@@ -38,8 +38,9 @@ class Reply:
 class Client:
     """Requests to a port of this machine, over one kept connection for each thread."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, timeout: float = TIMEOUT_SECONDS) -> None:
         self.port = port
+        self.timeout = timeout
         self._kept = threading.local()
         self._connections: list[http.client.HTTPConnection] = []
 
@@ -51,7 +52,6 @@ class Client:
         *,
         token: str | None = None,
         headers: Mapping[str, str] | None = None,
-        timeout: float = TIMEOUT_SECONDS,
     ) -> Reply:
         """Send a request once and return the reply. Bytes are sent as they are, all else as JSON.
 
@@ -64,7 +64,7 @@ class Client:
         if token:
             sent["Authorization"] = f"Bearer {token}"
         full = path if path.startswith("/") else f"/api/v1/{path}"
-        connection = self._connection(timeout)
+        connection = self._connection()
         try:
             # A server may answer and close the connection without reading the whole request.
             with suppress(BrokenPipeError, ConnectionResetError):
@@ -80,18 +80,15 @@ class Client:
         found = {name.lower(): value for name, value in answer.getheaders()}
         return Reply(answer.status, _parsed(raw, found), found)
 
-    def _connection(self, timeout: float) -> http.client.HTTPConnection:
+    def _connection(self) -> http.client.HTTPConnection:
         kept: http.client.HTTPConnection | None = getattr(self._kept, "connection", None)
         idle = 0.0 if kept is None else time.monotonic() - self._kept.used
         if kept is not None and (idle > LONGEST_IDLE or _was_closed(kept)):
             self.hang_up()
             kept = None
         if kept is None:
-            kept = self._kept.connection = self.connect(timeout)
+            kept = self._kept.connection = self.connect(self.timeout)
             self._connections.append(kept)
-        kept.timeout = timeout
-        if kept.sock is not None:
-            kept.sock.settimeout(timeout)
         self._kept.used = time.monotonic()
         return kept
 

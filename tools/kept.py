@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -12,11 +13,22 @@ KEEPER = Path(__file__).with_name("keeper.py")
 MARGIN_SECONDS = 5.0
 
 
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """How a command is kept.
+
+    `stop` lists (signal name without SIG, seconds of grace); SIGKILL follows the last one.
+    `identity` are keeper options such as `--namespace`.
+    """
+
+    stop: Sequence[tuple[str, float]] = (("TERM", 5.0),)
+    identity: Sequence[str] = ()
+
+
 class Kept:
     """Starts `command` under keeper.py; close() or the launcher's own death stops it.
 
-    `stop` lists (signal name without SIG, seconds of grace); SIGKILL follows the last one.
-    `identity` are keeper options such as `--namespace`. `output` takes standard output and
+    `output` takes standard output and
     error; None leaves them on the terminal. `folder` is where it runs, instead of here. The
     absolute path of the program comes first.
     """
@@ -24,17 +36,16 @@ class Kept:
     def __init__(
         self,
         command: Sequence[str | Path],
+        keeping: Keeping = Keeping(),
         *,
-        stop: Sequence[tuple[str, float]] = (("TERM", 5.0),),
-        identity: Sequence[str] = (),
         environment: Mapping[str, str] | None = None,
         output: IO[bytes] | int | None = None,
         folder: Path | None = None,
     ) -> None:
-        self._patience = sum(seconds for _, seconds in stop) + MARGIN_SECONDS
-        steps = [f"--stop={name}:{seconds}" for name, seconds in stop]
+        self._patience = sum(seconds for _, seconds in keeping.stop) + MARGIN_SECONDS
+        steps = [f"--stop={name}:{seconds}" for name, seconds in keeping.stop]
         self._keeper = subprocess.Popen(
-            [sys.executable, "-I", "-S", KEEPER, *steps, *identity, "--", *command],
+            [sys.executable, "-I", "-S", KEEPER, *steps, *keeping.identity, "--", *command],
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=None if output is None else subprocess.STDOUT,
@@ -95,6 +106,7 @@ def run(
     environment: Mapping[str, str] | None = None,
 ) -> tuple[int, str]:
     """Run a short command to its end; return its exit status and what it printed."""
-    with Kept(command, identity=identity, environment=environment, output=subprocess.PIPE) as kept:
+    keeping = Keeping(identity=identity)
+    with Kept(command, keeping, environment=environment, output=subprocess.PIPE) as kept:
         printed = kept.read()
         return kept.wait(), printed

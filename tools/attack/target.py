@@ -23,7 +23,7 @@ import psycopg
 
 from tools.errors import LauncherError
 from tools.http_client import HOST, Client
-from tools.kept import Kept
+from tools.kept import Keeping, Kept
 from tools.local_postgres.cluster import Cluster
 from tools.local_postgres.temporary import temporary_cluster
 from tools.ports import free_port, listens
@@ -108,10 +108,10 @@ class Target(Client):
         with self._log.open("ab") as output:
             self._process = Kept(
                 [self.code.python, "-m", "larder.ops.serve"],
+                Keeping(stop=(("TERM", 8.0),)),
                 environment={**self.environment, "PORT": str(self.port)},
                 output=output,
                 folder=self.checkout,
-                stop=(("TERM", 8.0),),
             )
         if not wait_until(self.serves, READY_SECONDS):
             raise LauncherError(f"The server did not come up:\n{self.log[-3000:]}")

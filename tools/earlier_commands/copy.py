@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 from urllib.request import HTTPCookieProcessor, Request, build_opener
 
 from tools.errors import LauncherError
-from tools.kept import Kept
+from tools.kept import Keeping, Kept
 from tools.processes import wait_until
 
 LONGEST_SECONDS = 3600
@@ -127,7 +127,7 @@ class Copy:
     def _kept(self, command: str, output: IO[bytes]) -> Kept:
         return Kept(
             self._shell(command),
-            stop=[("INT", 30.0)],
+            Keeping(stop=(("INT", 30.0),)),
             environment=self.environment,
             output=output,
             folder=self.folder,

@@ -17,7 +17,7 @@ from tools.errors import LauncherError
 from tools.image import claims
 from tools.image.buildah import CHECKOUT, Buildah, Image
 from tools.image.container import Container, Containers
-from tools.image.rush import Rush, request
+from tools.image.rush import Rush, bearer, request
 from tools.local_postgres import Cluster
 from tools.local_postgres.temporary import temporary_cluster
 from tools.ports import free_port
@@ -148,7 +148,8 @@ def stopped_in_a_rush(port: int, server: Container) -> Rush:
         headers={"Content-Type": "application/json"},
     )
     token = tokens["access"]
-    _, page = request(port, "GET", "/api/v1/products?in_stock=true&limit=20", token=token)
+    listed = "/api/v1/products?in_stock=true&limit=20"
+    _, page = request(port, "GET", listed, headers=bearer(token))
     rush = Rush(port, token, [one["id"] for one in page["results"]])
     rush.start()
     time.sleep(RUSH_SECONDS)

@@ -60,8 +60,8 @@ class Rush:
     def order(self, key: str, product: int) -> tuple[int, bool]:
         """Order one unit: the status, and whether it is an order from before. Raises OSError."""
         body = json.dumps({"lines": [{"product": product, "quantity": 1}]})
-        headers = {"Content-Type": "application/json", "Idempotency-Key": key}
-        answer, _ = request(self.port, "POST", "/api/v1/orders", body, self.token, headers)
+        headers = bearer(self.token) | {"Content-Type": "application/json", "Idempotency-Key": key}
+        answer, _ = request(self.port, "POST", "/api/v1/orders", body, headers)
         return answer.status, answer.getheader("Idempotency-Replayed") == "true"
 
     def _order_on(self, number: int) -> None:
@@ -76,21 +76,22 @@ class Rush:
                 self.unanswered.append(key)
 
 
+def bearer(token: str) -> dict[str, str]:
+    """The header of a request with a token."""
+    return {"Authorization": f"Bearer {token}"}
+
+
 def request(
     port: int,
     method: str,
     path: str,
     body: str | None = None,
-    token: str = "",
     headers: dict[str, str] | None = None,
 ) -> tuple[http.client.HTTPResponse, Any]:
     """One request on a separate connection; the answer and its parsed body. Raises OSError."""
     connection = http.client.HTTPConnection(HOST, port, timeout=WAIT_SECONDS)
     try:
-        sent = {"Connection": "close", **(headers or {})}
-        if token:
-            sent["Authorization"] = f"Bearer {token}"
-        connection.request(method, path, body, sent)
+        connection.request(method, path, body, {"Connection": "close", **(headers or {})})
         answer = connection.getresponse()
         return answer, json.loads(answer.read() or b"null")
     finally:

@@ -19,7 +19,7 @@ from urllib.parse import quote
 from tools import kept
 from tools.errors import LauncherError
 from tools.folders import FolderLock, open_folder, sync, write_private
-from tools.kept import Kept
+from tools.kept import Keeping, Kept
 from tools.local_postgres import binaries, passwords, roles, settings, socket, takeover
 from tools.local_postgres.identity import SHELTERS, Place, find_place
 from tools.logfile import LogFile
@@ -90,8 +90,7 @@ class Cluster:
         with self._log.path.open("ab") as output:
             self._server = Kept(
                 self._command(place, listening),
-                stop=STOP_STEPS,
-                identity=place.identity.options,
+                Keeping(STOP_STEPS, place.identity.options),
                 environment=environment(),
                 output=output,
             )

@@ -77,7 +77,7 @@ class Customer:
 
     def __init__(self, load: Load, *, keeps: bool, staff: bool = False) -> None:
         self._load = load
-        self._client = Client(load.port)
+        self._client = Client(load.port, ANSWER_SECONDS)
         self._keeps = keeps
         self._staff = staff
         self._account = STAFF if staff else {"username": secrets.token_hex(6), "password": PASSWORD}
@@ -145,7 +145,7 @@ class Customer:
         sent, keeps = time.monotonic(), self._client.is_connected
         token = None if path.startswith("auth/") else self._pair.get("access")
         try:
-            reply = self._client.call(method, path, body, token=token, timeout=ANSWER_SECONDS)
+            reply = self._client.call(method, path, body, token=token)
         except (OSError, http.client.HTTPException) as error:
             code = f"{type(error).__name__}: {error}"
             self._load.heard.append(Heard(sent, time.monotonic(), kind, 0, code, keeps=keeps))

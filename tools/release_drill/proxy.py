@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tools.errors import LauncherError
-from tools.kept import Kept
+from tools.kept import Keeping, Kept
 from tools.nginx import ROOT, lay_out, without_tls
 from tools.ports import free_port, listens
 from tools.processes import children, send, wait_until
@@ -39,8 +39,8 @@ class Proxy:
         copy = self._write(servers)
         self._kept = Kept(
             [self._program, "-e", "stderr", "-c", copy, "-g", "daemon off;"],
+            Keeping(stop=(("QUIT", 10.0),)),
             output=(self._folder / "log").open("ab"),
-            stop=(("QUIT", 10.0),),
         )
         if not wait_until(lambda: listens(self.port)):
             raise LauncherError(f"nginx does not listen:\n{(self._folder / 'log').read_text()}")

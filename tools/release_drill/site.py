@@ -16,7 +16,7 @@ import psycopg
 
 from tools.attack.target import NOT_OURS, Code, Target
 from tools.errors import LauncherError
-from tools.kept import Kept
+from tools.kept import Keeping, Kept
 from tools.local_postgres.cluster import Cluster
 from tools.local_postgres.standby import standby
 from tools.local_postgres.temporary import temporary_cluster
@@ -88,10 +88,10 @@ class Site:
             self._worker.close()
         self._worker = Kept(
             [release.code.python, "manage.py", "procrastinate", "worker"],
+            Keeping(stop=(("TERM", WORKER_SECONDS),)),
             environment=self.settings,
             output=(self.folder / "worker.log").open("ab"),
             folder=release.code.checkout,
-            stop=(("TERM", WORKER_SECONDS),),
         )
 
     def _check_worker(self) -> None:

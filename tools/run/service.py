@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tools.kept import Kept
+from tools.kept import Keeping, Kept
 from tools.logfile import LogFile
 
 STOP_STEPS = (("TERM", 5.0),)
@@ -56,8 +56,7 @@ class Service:
         with self.log.path.open("ab") as output:
             self._kept = Kept(
                 self.command,
-                stop=self.stop,
-                identity=self.identity,
+                Keeping(self.stop, self.identity),
                 environment=self.environment,
                 output=output,
             )

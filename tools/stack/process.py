@@ -10,7 +10,7 @@ from threading import Lock
 
 from tools import kept
 from tools.errors import LauncherError
-from tools.kept import Kept
+from tools.kept import Keeping, Kept
 from tools.logfile import LogFile
 from tools.processes import children, send
 from tools.run.service import Service as Tended
@@ -127,8 +127,8 @@ class Process:
         """Whether its health check passes now."""
         check = Kept(
             self._here(self.service.health),
+            Keeping(identity=self._identity),
             environment=self.environment,
-            identity=self._identity,
             output=subprocess.DEVNULL,
         )
         with check:

@@ -58,7 +58,7 @@ def test_errors_after_the_commit_do_not_prevent_the_answer(
         body = {"lines": [{"product": jam, "quantity": 1}]}
         for _ in range(ORDERS):
             headers = {"Idempotency-Key": uuid4().hex}
-            answer = server.call("POST", "orders", body, token=token, headers=headers, timeout=10)
+            answer = server.call("POST", "orders", body, token=token, headers=headers)
             assert answer.status == 201, answer.body
         cart = server.call("PUT", f"cart/lines/{jam}", {"quantity": 1}, token=token)
         assert cart.status in {200, 201}, cart.body

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from tools.attack.target import Broken, Target, require
 from tools.attack.uploads import Front, SlowClients, others, sources
-from tools.kept import Kept
+from tools.kept import Keeping, Kept
 from tools.processes import wait_until
 
 ITEM = 4
@@ -60,10 +60,10 @@ def _stack(target: Target) -> Iterator[Front]:
         with log.open("wb") as output:
             process = Kept(
                 [target.code.python, "-m", "tools.stack"],
+                Keeping(stop=(("TERM", 60.0),)),
                 environment={**os.environ, **given, "DATA": folder},
                 output=output,
                 folder=target.checkout,
-                stop=(("TERM", 60.0),),
             )
         try:
             yield _front(log, Path(folder, "stack", "secrets", "tls_certificate"))
