@@ -38,7 +38,8 @@ class Limits:
     A batch has at most `max_batch_size` requests, with at most `max_batch_lines` lines in total. A
     request with more lines runs alone. At most `queue_capacity` requests wait, each for at most
     `queue_timeout` seconds. When a batch fails, requests that have waited for more than
-    `fail_fast_after` seconds fail with it.
+    `fail_fast_after` seconds fail with it. A batch has `batch_timeout` seconds; the database ends
+    each of its transactions long before.
     """
 
     max_batch_size: int = 128
@@ -46,6 +47,7 @@ class Limits:
     queue_capacity: int = 1_000
     queue_timeout: float = 5.0
     fail_fast_after: float = 1.0
+    batch_timeout: float = 120.0
 
 
 def _closed() -> Lock:
@@ -86,7 +88,7 @@ class BatchQueue(Generic[Request, Result]):
     refused without being run.
 
     `unknown` returns the error for the requests of a batch that committed before its thread was
-    interrupted. A queue whose batches do not commit does not need it.
+    interrupted, or that hangs. A queue whose batches do not commit does not need it.
     """
 
     def __init__(
@@ -110,7 +112,7 @@ class BatchQueue(Generic[Request, Result]):
 
         Raises Overloaded, with nothing done, if the queue is full, the request waited too long, or
         the thread of its batch was interrupted before a commit. Raises the error that `unknown`
-        returns if the thread was interrupted after a commit.
+        returns if the thread was interrupted after a commit, or the batch does not end.
         """
         # Check before joining: a batch would execute the request of a thread that must not wait.
         waits.check()
@@ -140,11 +142,13 @@ class BatchQueue(Generic[Request, Result]):
             return entry.leads
 
     def _wait(self, entry: _Entry[Request, Result]) -> None:
-        """Waits until the entry has a result or leads. A request that a batch has taken does not
-        time out here: it may be done already, and its transaction has its own time limits."""
+        """Waits until the entry has a result or leads. A request that a batch has taken may be done
+        already: it is refused only when the batch hangs, and then its result is unknown."""
         in_time = waits.acquire(entry.wake_up, self._limits.queue_timeout)
-        if not in_time and not self._timed_out(entry):
-            waits.acquire(entry.wake_up)
+        if in_time or self._timed_out(entry):
+            return
+        if not waits.acquire(entry.wake_up, self._limits.batch_timeout):
+            entry.result = self._unknown()
 
     def _timed_out(self, entry: _Entry[Request, Result]) -> bool:
         with self._mutex:

@@ -77,18 +77,18 @@ def be_strict(strict: bool) -> None:  # noqa: FBT001 - a setting
     _strict[0] = strict
 
 
-def acquire(lock: Acquirable, timeout: float | None = None) -> bool:
-    """Returns whether the lock was acquired within `timeout` seconds. None sets no limit."""
+def acquire(lock: Acquirable, timeout: float) -> bool:
+    """Returns whether the lock was acquired within `timeout` seconds."""
     check()
     if lock.acquire(blocking=False):
         return True
     begin()
     seams.reached(seams.WAIT, lock)
-    return lock.acquire() if timeout is None else lock.acquire(timeout=timeout)
+    return lock.acquire(timeout=timeout)
 
 
 @contextmanager
-def holding(lock: Acquirable, timeout: float | None = None) -> Iterator[bool]:
+def holding(lock: Acquirable, timeout: float) -> Iterator[bool]:
     """Holds the lock for the block if it can be acquired in time. Yields whether it was."""
     acquired = acquire(lock, timeout)
     try:

@@ -26,6 +26,10 @@ WORKER_SILENT_AFTER = timedelta(seconds=40)
 gone."""
 
 
+CHECK_WITHIN = 15.0
+"""A probe that waited this many seconds for another one's check gets 503. A statement has ten."""
+
+
 def livez(request: HttpRequest) -> JsonResponse:
     """Returns 200. Needs no connection."""
     return JsonResponse({"alive": True})
@@ -48,14 +52,17 @@ def readyz(request: HttpRequest) -> JsonResponse:
     """Returns 200 if this process can serve, otherwise 503.
 
     One thread checks at a time. The others wait for it, without a connection, and then all answer
-    with the result of one check that began after their requests.
+    with the result of one check that began after their requests. If that takes longer than
+    CHECK_WITHIN, they answer that this process cannot serve.
     """
     asked = time.monotonic()
-    with waits.holding(_latest.checking):
-        if _latest.began < asked:
+    with waits.holding(_latest.checking, CHECK_WITHIN) as in_time:
+        if in_time and _latest.began < asked:
             _latest.began = time.monotonic()
             _latest.ready, _latest.body = _check()
         ready, body = _latest.ready, _latest.body
+    if not in_time:
+        ready, body = False, {**body, "ready": False}
     return JsonResponse(body) if ready else JsonResponse(body, status=503, headers=_LATER)
 
 

@@ -140,11 +140,15 @@ def _count_other(answer: object, to: ModuleType) -> None:
 
 
 _adding = Lock()
+_ADD_WITHIN = 10.0
 
 
 def add_up() -> None:
-    """Updates all metrics of this process, and writes the log lines of its requests."""
-    with waits.holding(_adding):
+    """Updates all metrics of this process, and writes the log lines of its requests. Leaves both to
+    the next call if another thread does not finish within ten seconds."""
+    with waits.holding(_adding, _ADD_WITHIN) as in_time:
+        if not in_time:
+            return
         taken = requests.take()
         _count_requests(taken)
         _count_held(telemetry.connections_held, _instruments().CONNECTION_HELD)

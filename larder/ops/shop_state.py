@@ -73,9 +73,10 @@ class ShopState(Collector):
         self._known: list[GaugeMetricFamily] = []
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
-        """Yields the gauges; only larder_database_up if the database does not answer."""
-        with waits.holding(self._lock):
-            if self._asked is None or self._asked.seconds > ASKED_EVERY:
+        """Yields the gauges; only larder_database_up if the database does not answer. Yields the
+        former ones if another thread still asks after ASKED_EVERY seconds."""
+        with waits.holding(self._lock, ASKED_EVERY) as in_time:
+            if in_time and (self._asked is None or self._asked.seconds > ASKED_EVERY):
                 self._known = _families()
                 self._asked = Stopwatch()
             return self._known

@@ -251,6 +251,15 @@ def test_a_request_past_its_timeout_is_dropped_before_its_batch_begins() -> None
     assert not queue._is_led
 
 
+def test_the_result_of_a_request_in_a_batch_that_hangs_is_unknown() -> None:
+    doubler = Doubler()
+    with busy(doubler, Limits(queue_timeout=0.01, batch_timeout=0.2)) as (queue, ask):
+        taken = ask(2)
+        with queue._mutex:
+            queue._waiting.clear()
+        assert isinstance(taken.exception(30), RuntimeError)
+
+
 def test_a_failed_batch_also_fails_the_requests_that_waited_long() -> None:
     doubler = Doubler()
     limits = Limits(max_batch_size=1, queue_timeout=120, fail_fast_after=30)

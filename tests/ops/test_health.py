@@ -135,3 +135,12 @@ def test_concurrent_probes_share_a_check_that_began_after_them(
     assert len(checks) == 2
     assert api("GET", "/readyz").status == 200
     assert len(checks) == 3
+
+
+def test_a_probe_does_not_wait_for_a_check_that_hangs(
+    db: None, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "CHECK_WITHIN", 0.01)
+    with health._latest.checking:
+        answer = api("GET", "/readyz")
+    assert (answer.status, answer.body["ready"]) == (503, False)

@@ -38,6 +38,7 @@ _counts: Counter[tuple[date, str]] = Counter()
 """Taken from `_noted`, and not written yet. Only the thread with `_writing` uses it."""
 
 _writing = Lock()
+_WRITTEN_WITHIN = 10.0
 
 
 def note(refusal: DomainError, *, now: datetime) -> None:
@@ -48,10 +49,13 @@ def note(refusal: DomainError, *, now: datetime) -> None:
 def write(*, zone: ZoneInfo) -> None:
     """Adds what this process counted to the days of the zone, in one statement, if there is any.
 
-    Raises the database's error. The next call then tries again: orders are counted twice if the
+    Leaves it to the next call if another thread does not finish within ten seconds. Raises the
+    database's error. The next call then tries again: orders are counted twice if the
     outcome of a commit was unknown.
     """
-    with waits.holding(_writing):
+    with waits.holding(_writing, _WRITTEN_WITHIN) as in_time:
+        if not in_time:
+            return
         for _ in range(len(_noted)):
             at, code = _noted.popleft()
             _counts[at.astimezone(zone).date(), code if code in COUNTED else OTHER] += 1

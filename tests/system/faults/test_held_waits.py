@@ -66,8 +66,8 @@ def test_a_wait_in_a_transaction_is_logged_in_another_server(
 
 
 WAITS: dict[str, Callable[[], object]] = {
-    "a free lock": lambda: waits.acquire(Lock()),
-    "a free lock for a block": lambda: ExitStack().enter_context(waits.holding(Lock())),
+    "a free lock": lambda: waits.acquire(Lock(), 1),
+    "a free lock for a block": lambda: ExitStack().enter_context(waits.holding(Lock(), 1)),
     "an event": lambda: waits.wait(Event(), 0),
     "its beginning": waits.begin,
     "a place of a key": lambda: ExitStack().enter_context(RunningPerKey().running("key")),
