@@ -134,8 +134,19 @@ def change_product(
     With `version`, only if that is the current one. Raises NotFound, StaleVersion, AlreadyTaken
     (SKU), UnknownCategory, InvalidInput (rules of a line).
     """
+    with _clashes_named(durable=True):
+        _change(product, fields, now, version)
+
+
+def change_within(product: int, fields: Mapping[str, Any], *, now: datetime) -> None:
+    """Changes fields of a product as `change_product` does, in the caller's transaction."""
+    with _clashes_named():
+        _change(product, fields, now, None)
+
+
+def _change(product: int, fields: Mapping[str, Any], now: datetime, version: int | None) -> None:
     listed, wanted = Product.objects.filter(id=product, archived_at=None), _editable(fields)
-    with _clashes_named(), audit.changing(product_name(product), listed, wanted):
+    with audit.changing(product_name(product), listed, wanted):
         _refuse_taken_sku(listed, product, wanted, version)
         versions.update(listed, version, **wanted, updated_at=now)
         require_permitted("catalog.change_product")
@@ -251,8 +262,8 @@ def archive_product(product: int, *, now: datetime, version: int | None = None) 
     Raises NotFound, StaleVersion.
     """
     listed = Product.objects.filter(id=product, archived_at=None)
-    wanted = {"archived_at": now}
-    with _clashes_named(), audit.changing(product_name(product), listed, wanted, action="archive"):
+    name, wanted = product_name(product), {"archived_at": now}
+    with _clashes_named(durable=True), audit.changing(name, listed, wanted, action="archive"):
         versions.update(listed, version, **wanted, updated_at=now)
         require_permitted("catalog.delete_product")
 
@@ -265,7 +276,7 @@ def restore_product(product: int, *, now: datetime, version: int | None = None) 
     """
     archived = Product.objects.filter(id=product, archived_at__isnull=False)
     name, wanted = product_name(product), {"archived_at": None}
-    with _clashes_named(), audit.changing(name, archived, wanted, action="restore"):
+    with _clashes_named(durable=True), audit.changing(name, archived, wanted, action="restore"):
         versions.update(archived, version, **wanted, updated_at=now)
         require_permitted("catalog.delete_product")
 
@@ -295,13 +306,13 @@ def change_category(
     category: int, fields: Mapping[str, Any], *, version: int | None = None
 ) -> None:
     """Changes `name` and `parent_id`. Raises NotFound, StaleVersion, UnknownCategory."""
-    with transaction.atomic():
+    with _clashes_named(durable=True):
         # One lock for the tree: two valid concurrent moves together could create a cycle.
         list(Category.objects.select_for_update().order_by("id").values_list("id"))
         if fields.get("parent_id") is not None:
             _refuse_ring(category, fields["parent_id"])
         row = Category.objects.filter(id=category)
-        with _clashes_named(), audit.changing(category_name(category), row, fields):
+        with audit.changing(category_name(category), row, fields):
             versions.update(row, version, **fields)
             require_permitted("catalog.change_category")
 
@@ -309,7 +320,7 @@ def change_category(
 def delete_category(category: int, *, version: int | None = None) -> None:
     """Deletes an empty category. Raises NotFound, StaleVersion, CategoryInUse."""
     try:
-        with transaction.atomic():
+        with transaction.atomic(durable=True):
             row = Category.objects.filter(id=category)
             versions.lock(row, version)
             before = row.values("name", "parent_id").first() if audit.current() else None
@@ -339,10 +350,13 @@ def _editable(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @contextmanager
-def _clashes_named() -> Iterator[None]:
-    """Turns a violation of a constraint into a DomainError. Checks deferred foreign keys too."""
+def _clashes_named(*, durable: bool = False) -> Iterator[None]:
+    """Turns a violation of a constraint into a DomainError. Checks deferred foreign keys too.
+
+    With `durable` the block is the whole transaction; otherwise it may be within another.
+    """
     try:
-        with refusing_taken(), transaction.atomic():
+        with refusing_taken(), transaction.atomic(durable=durable):
             yield
             connection.check_constraints()
     except IntegrityError as error:

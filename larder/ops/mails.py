@@ -49,14 +49,14 @@ def send_mail(context: JobContext, mail: str) -> None:
     except NotSent as fault:
         _log(fault, mail=mail, kind=found.kind, tries=tries)
         if not _again(fault, tries):
-            with transaction.atomic():
+            with transaction.atomic(durable=True):
                 services.note_given_up(id, now=now())
                 _forget(found)
         raise
     if not sent:
         services.delete_unsent(id)
         return
-    with transaction.atomic():
+    with transaction.atomic(durable=True):
         services.note_sent(id, now=now())
         _forget(found)
     logger.info("A mail was handed over.", mail=mail, kind=found.kind, tries=tries)

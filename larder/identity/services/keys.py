@@ -181,7 +181,7 @@ def _derived(customer: int, public_id: UUID, secrets: Sequence[str], now: dateti
             text = derived_text(secret, public_id, live.generation)
             if key_digest(text) == bytes(live.digest):
                 return text
-        delete_key(customer, live.pk, now=now)
+        _end(_live(customer), live.pk, now)
     generation = _next_generation(customer)
     quotas.take("keys", customer)
     text = derived_text(secrets[0], public_id, generation)
@@ -216,17 +216,24 @@ def delete_key(
     another account.
     """
     live = Key.objects.live() if customer is None else _live(customer)
-    with transaction.atomic():
+    with transaction.atomic(durable=True):
         if is_restricted and live.filter(pk=key, permissions__len__gt=0).exists():
             raise SecondFactorRequired("identity.delete_key")
-        if not live.filter(pk=key).update(ended_at=now):
+        if not _end(live, key, now):
             if customer is not None and Key.objects.live().filter(pk=key).exists():
                 # The key of another account: of staff, the refusal names the permission.
                 require_permitted("identity.delete_key")
             raise NotFound
         if customer is None:
             require_permitted("identity.delete_key")
-        audit.record(key_name(key), "end", before={"ended_at": None}, after={"ended_at": now})
+
+
+def _end(live: QuerySet[Key], key: UUID, now: datetime) -> bool:
+    """Ends a key if it is one of these. Returns whether it was."""
+    if not live.filter(pk=key).update(ended_at=now):
+        return False
+    audit.record(key_name(key), "end", before={"ended_at": None}, after={"ended_at": now})
+    return True
 
 
 def key_name(key: UUID) -> str:

@@ -62,7 +62,7 @@ def change_stocked_product(
             catalog.claim_name(fields["name"], product=product)
         balances = {} if quantity is None else lock([product])
         if fields:
-            catalog.change_product(product, fields, now=author.now)
+            catalog.change_within(product, fields, now=author.now)
         if quantity is not None:
             set_available(product, quantity, balances, actor=author.actor, now=author.now)
             require_permitted("inventory.add_adjustment")

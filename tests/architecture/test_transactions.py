@@ -1,0 +1,56 @@
+"""Each use case is one transaction, and part of no other."""
+
+import ast
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+WITHIN = {
+    "larder/catalog/services.py: _clashes_named(durable=durable)": "its callers say which",
+    "larder/catalog/product_import.py: staged()": "the savepoint of a file with faults",
+    "larder/inventory/queries.py: out_of_stock()": "a setting for one query, which writes nothing",
+    "larder/ops/roles.py: grant(using=using)": "a step of `migrate`, or of a test",
+    "larder/identity/management/commands/remove_audit_entries.py: _remove(using=using)": (
+        "a command of the owner"
+    ),
+}
+"""Transactions that may be part of another one, with the reason."""
+
+PARTS = {
+    "create_product",
+    "create_products",
+    "change_within",
+    "replace_product",
+    "_insert_category",
+}
+"""Changes of the catalogue with a savepoint, in their caller's transaction."""
+
+
+def _blocks(called: str) -> set[tuple[str, str, str]]:
+    """The calls of a function, each with its file, its innermost function and its arguments."""
+    found = set()
+    for path in (ROOT / "larder").rglob("*.py"):
+        if "migrations" in path.parts:
+            continue
+        where = path.relative_to(ROOT).as_posix()
+        for function in ast.walk(ast.parse(path.read_text())):
+            if isinstance(function, ast.FunctionDef):
+                for node in ast.walk(function):
+                    if isinstance(node, ast.Call) and ast.unparse(node.func) == called:
+                        given = ", ".join(ast.unparse(one) for one in (*node.args, *node.keywords))
+                        found.add((where, function.name, given))
+    return found
+
+
+def test_each_transaction_of_a_use_case_is_durable() -> None:
+    found = {
+        f"{where}: {name}({given})"
+        for where, name, given in _blocks("transaction.atomic")
+        if "durable=True" not in given
+    }
+    assert found == WITHIN.keys()
+
+
+def test_each_change_of_the_catalogue_is_durable_or_part_of_another() -> None:
+    found = {name for _, name, given in _blocks("_clashes_named") if given != "durable=True"}
+    assert found == PARTS
