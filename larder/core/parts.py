@@ -12,10 +12,17 @@ LENGTH = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Part(Generic[Row]):
-    """Rows of a list. `more` says whether further rows follow."""
+    """Rows of a list. `more` says whether further rows follow. `last` is the last row that was read
+    where it may not be one of them."""
 
     rows: list[Row]
     more: bool = False
+    last: Row | None = None
+
+
+def first(found: list[Row], limit: int) -> Part[Row]:
+    """Returns the first `limit` rows of a list of which up to `limit + 1` were found."""
+    return Part(found[:limit], more=len(found) > limit)
 
 
 def in_parts(fetch: Callable[[Row | None, int], list[Row]]) -> Iterator[Part[Row]]:
@@ -23,8 +30,7 @@ def in_parts(fetch: Callable[[Row | None, int], list[Row]]) -> Iterator[Part[Row
     maximum number of rows to return."""
     after: Row | None = None
     while True:
-        found = fetch(after, LENGTH + 1)
-        part = Part(found[:LENGTH], more=len(found) > LENGTH)
+        part = first(fetch(after, LENGTH + 1), LENGTH)
         yield part
         if not part.more:
             return

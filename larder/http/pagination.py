@@ -70,16 +70,6 @@ def part(
     link: Links, found: Part[Item], place: Callable[[Item], Place]
 ) -> tuple[Sequence[Item], str | None]:
     """Returns the rows of a part, and the link to the next part if there is one."""
-    return found.rows, link(place(found.rows[-1])) if found.more else None
-
-
-def page(
-    link: Links,
-    found: Sequence[Item],
-    limit: int,
-    place: Callable[[Item], Place],
-) -> tuple[Sequence[Item], str | None]:
-    """Returns the first `limit` rows, and the link to the next page if there are more."""
-    if len(found) <= limit:
-        return found, None
-    return found[:limit], link(place(found[limit - 1]))
+    if not found.more:
+        return found.rows, None
+    return found.rows, link(place(found.rows[-1] if found.last is None else found.last))

@@ -13,6 +13,7 @@ from msgspec import Meta
 from larder.core.errors import Fault, InvalidInput
 from larder.core.ids import SYSTEM_ACTOR
 from larder.core.limits import MAX_PAGE_ROWS, MAX_POINTER_LENGTH, PAGE_ROWS
+from larder.core.parts import Part, first
 from larder.db.idempotency import Claim, Scope
 from larder.http import pagination
 from larder.http.compression import SMALLEST_COMPRESSED, note_encoding, packed, takes_gzip
@@ -81,7 +82,7 @@ def read_page(
     request: HttpRequest,
     query: PageParameters,
     kind: type[Any],
-    find: Callable[[Any, int], Sequence[Item]],
+    find: Callable[[Any, int], list[Item]],
 ) -> tuple[Sequence[Item], str | None]:
     """Returns a page of a list without filters that is ordered by `id`, and the link to the next.
 
@@ -89,9 +90,8 @@ def read_page(
     read. `kind` is a `Place` that has only this id.
     """
     place = pagination.decode(query.cursor, kind)
-    found: Sequence[Any] = find(place and place.id, query.rows + 1)
-    link = pagination.links(request)
-    return pagination.page(link, found, query.rows, lambda last: kind(last.id))
+    found: Part[Any] = first(find(place and place.id, query.rows + 1), query.rows)
+    return pagination.part(pagination.links(request), found, lambda last: kind(last.id))
 
 
 @cache

@@ -21,7 +21,7 @@ from larder.identity.caller import Caller
 from larder.orders import queries
 from larder.orders.decision import Wanted
 from larder.orders.errors import UnknownCustomer
-from larder.orders.queries import HistoryPosition
+from larder.orders.queries import HistoryPosition, OrderView
 from larder.orders.services import changes
 from larder.orders.services import place_order as placing
 from larder.orders.services.changes import Details
@@ -128,10 +128,9 @@ def list_orders(request: HttpRequest, caller: Caller, query: ListParameters) -> 
     place = pagination.decode(query.cursor, OrderPlace)
     after = HistoryPosition(place.placed_at, place.id) if place else None
     page = queries.history(wanted, after=after, limit=query.rows)
-    link = pagination.links(request)(_place(page.next)) if page.next else None
     count = queries.count(wanted) if query.count else UNSET
-    results = [shown(one) for one in page.orders]
-    return reply_tagged(request, OrderPage(results, link, count))
+    rows, link = pagination.part(pagination.links(request), page, _place)
+    return reply_tagged(request, OrderPage([shown(one) for one in rows], link, count))
 
 
 @operation(
@@ -205,8 +204,8 @@ def change_order(
     return reply_tagged(request, shown(found), version=found.version)
 
 
-def _place(position: HistoryPosition) -> OrderPlace:
-    return OrderPlace(position.placed_at, position.id)
+def _place(order: OrderView) -> OrderPlace:
+    return OrderPlace(order.placed_at, order.id)
 
 
 def _not_found(body: NewOrder, error: NotFound) -> NotFound:

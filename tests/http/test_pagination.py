@@ -1,5 +1,6 @@
 """The end of a page and the link to the next one."""
 
+from larder.core.parts import Part, first
 from larder.http import pagination
 
 
@@ -11,7 +12,7 @@ class Place(pagination.Place, array_like=True, tag="numbers"):
 
 def page(*found: int, limit: int) -> tuple[list[int], str | None]:
     """The rows of a page, and the place to which its link leads."""
-    rows, link = pagination.page(repr, found, limit, Place)
+    rows, link = pagination.part(repr, first(list(found), limit), Place)
     return list(rows), link
 
 
@@ -23,3 +24,7 @@ def test_a_page_that_is_exactly_full_has_no_next_link() -> None:
     assert page(1, 2, limit=2) == ([1, 2], None)
     assert page(1, limit=2) == ([1], None)
     assert page(limit=2) == ([], None)
+
+
+def test_a_page_whose_last_rows_are_gone_continues_after_them() -> None:
+    assert pagination.part(repr, Part[int]([], more=True, last=3), Place) == ([], "Place(number=3)")

@@ -97,7 +97,7 @@ def test_an_order_page_has_the_rows_that_the_orm_finds(
     middle = all_of_them[len(all_of_them) // 2 :][:1]
     for place in (None, *(HistoryPosition(one.placed_at or START, one.id) for one in middle)):
         expected = found_by_orm(wanted, place)
-        found = queries.history(wanted, after=place, limit=9).orders
+        found = queries.history(wanted, after=place, limit=9).rows
         assert [one.id for one in found] == [one.id for one in expected[:9]]
     assert queries.count(wanted) == len(all_of_them)
 

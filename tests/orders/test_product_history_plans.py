@@ -74,5 +74,5 @@ def test_no_page_of_a_product_reads_the_orders_of_all_customers(
         for since in (None, now - timedelta(days=10)):
             wanted = OrderFilter(**given, placed_after=since)
             with django_assert_max_num_queries(2) as seen:
-                assert queries.history(wanted, limit=21).orders
+                assert queries.history(wanted, limit=21).rows
             assert read_for(seen.captured_queries[0]["sql"]) < FEW, asked

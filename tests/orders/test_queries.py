@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from larder.core.errors import NotFound
+from larder.core.parts import Part
 from larder.db import database
 from larder.identity.caller import Caller
 from larder.orders import queries, sql
 from larder.orders.decision import Wanted
 from larder.orders.models import Order
 from larder.orders.queries import DraftView, OrderFilter, OrderView
-from larder.orders.queries.views import OrdersPart
 from larder.orders.services.changes import change_order
 from larder.orders.services.drafts import add_unit, ensure_draft
 from larder.orders.services.place_order import place_order
@@ -41,7 +41,7 @@ def numbers(found: list[OrderView]) -> list[int]:
     return [one.number for one in found]
 
 
-def whole(parts: Iterable[OrdersPart]) -> list[Any]:
+def whole(parts: Iterable[Part[OrderView]]) -> list[Any]:
     """The orders of all parts."""
     return [one for part in parts for one in part.rows]
 
@@ -191,7 +191,7 @@ def test_an_order_that_changes_during_a_read_is_shown_at_one_point_in_time(
         return rows(statement, parameters)
 
     monkeypatch.setattr(database, "rows", changed_before_the_lines)
-    (seen,) = queries.history(OrderFilter(customer=who.id), limit=5).orders
+    (seen,) = queries.history(OrderFilter(customer=who.id), limit=5).rows
     assert len(seen.lines) == 2
     assert (seen.version, seen.total) == (2, sum(line.line_total for line in seen.lines))
 
@@ -220,9 +220,7 @@ def test_orders_that_change_at_every_read_do_not_restart_the_read(
 
     with monkeypatch.context() as patched:
         patched.setattr(database, "rows", changed_before_each)
-        seen = {
-            one.id: one for one in queries.history(OrderFilter(customer=who.id), limit=5).orders
-        }
+        seen = {one.id: one for one in queries.history(OrderFilter(customer=who.id), limit=5).rows}
     assert seen == {one.id: queries.order(one.id, customer=who.id) for one in (order, quiet)}
 
 
@@ -240,7 +238,7 @@ def test_an_order_that_no_longer_matches_the_filter_is_left_out(
 
     monkeypatch.setattr(database, "rows", changed_before_the_lines)
     wanted = OrderFilter(customer=who.id, statuses=("placed",))
-    assert [one.id for one in queries.history(wanted, limit=5).orders] == [other.id]
+    assert [one.id for one in queries.history(wanted, limit=5).rows] == [other.id]
 
 
 def test_lines_are_exported_one_by_one_with_the_newest_orders_first(

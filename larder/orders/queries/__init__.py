@@ -17,7 +17,6 @@ from larder.orders.queries.event_log import (
     orders_of,
 )
 from larder.orders.queries.history import (
-    HistoryPage,
     HistoryPosition,
     OrderFilter,
     count,
@@ -58,7 +57,6 @@ __all__ = [
     "DraftLine",
     "DraftView",
     "EventView",
-    "HistoryPage",
     "HistoryPosition",
     "LineView",
     "NoteView",

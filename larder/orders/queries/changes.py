@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from larder.db import feed
 from larder.db.feed import Feed, Mark
 from larder.orders import sql
-from larder.orders.queries.history import HistoryPosition, OrderFilter, history
+from larder.orders.queries.history import HistoryPosition, OrderFilter, end_of, history
 from larder.orders.queries.placed import first_orders
 from larder.orders.queries.views import OrderView
 
@@ -52,9 +52,9 @@ def _copied(customer: int, after: OrderProgress, limit: int) -> OrderChanges:
     valid, and whether changes follow."""
     follows = feed.read(CHANGES, after.mark, limit=1, parameters=[customer])
     page = history(OrderFilter(customer=customer), after=after.copied, limit=limit)
-    if page.next is not None:
-        return OrderChanges(page.orders, OrderProgress(after.mark, page.next), more=True)
-    return OrderChanges(page.orders, OrderProgress(after.mark), more=bool(follows.subjects))
+    end = end_of(page)
+    more = end is not None or bool(follows.subjects)
+    return OrderChanges(page.rows, OrderProgress(after.mark, end), more)
 
 
 def _changed(customer: int, mark: Mark, limit: int) -> OrderChanges:
@@ -63,5 +63,5 @@ def _changed(customer: int, mark: Mark, limit: int) -> OrderChanges:
     page = feed.read(CHANGES, mark, limit=limit, parameters=[customer])
     found = first_orders(page.subjects)
     if found.more and found.last:
-        page = page.up_to(page.subjects.index(found.last[1]))
+        page = page.up_to(page.subjects.index(found.last.id))
     return OrderChanges(found.rows, OrderProgress(page.mark), page.more)

@@ -9,13 +9,14 @@ from uuid import UUID
 
 from larder.catalog.queries import Offer
 from larder.core.errors import NotFound
+from larder.core.parts import Part
 from larder.inventory import queries as inventory
 from larder.inventory.queries import ProductFilter, StockedProduct
 from larder.orders.decision import broken_rules
 from larder.orders.models import CartEnd, Order, OrderLine, OrderStatus
 from larder.orders.queries.history import page
 from larder.orders.queries.placed import by_number
-from larder.orders.queries.views import OrdersPart, OrderView
+from larder.orders.queries.views import OrderView
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,7 @@ def _broken_rule(product: StockedProduct, quantity: int) -> Mapping[str, Any] | 
     return next(iter(broken_rules({product.id: quantity}, {product.id: offer})), None)
 
 
-def orders_and_draft(customer: int) -> Iterator[OrdersPart]:
+def orders_and_draft(customer: int) -> Iterator[Part[OrderView]]:
     """Yields all orders of a customer in parts, newest first. The first part has the draft."""
     # The draft is read first: if it is placed meanwhile, it is found twice instead of not at all.
     left = draft(customer)
@@ -135,7 +136,7 @@ def orders_and_draft(customer: int) -> Iterator[OrdersPart]:
         yield replace(part, rows=shown)
     if left is not None:
         alone: list[Any] = [left]
-        yield OrdersPart(alone)
+        yield Part(alone)
 
 
 def order_or_draft(number: int, *, customer: int) -> OrderView | DraftView:

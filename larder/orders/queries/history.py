@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from larder.core.parts import Part
 from larder.db import database
 from larder.orders import sql
-from larder.orders.queries.views import OrdersPart, OrderView, first_part, parts
+from larder.orders.queries.views import OrderView, first_part, parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +65,16 @@ class HistoryPosition:
     id: UUID
 
 
-@dataclass(frozen=True, slots=True)
-class HistoryPage:
-    """Orders of the history, and the position of the next page; None for the last page."""
-
-    orders: list[OrderView]
-    next: HistoryPosition | None
+def end_of(page: Part[OrderView]) -> HistoryPosition | None:
+    """Returns where the next page begins; None after the last page."""
+    if page.last is None or not page.more:
+        return None
+    return HistoryPosition(page.last.placed_at, page.last.id)
 
 
 def history(
     wanted: OrderFilter, *, after: HistoryPosition | None = None, limit: int
-) -> HistoryPage:
+) -> Part[OrderView]:
     """Returns up to `limit` orders, newest first by (placed_at, id). The page ends before the order
     with which it would have more than `MAX_PAGE_LINES` lines or `MAX_PAGE_BYTES` of texts.
 
@@ -87,9 +87,7 @@ def history(
     """
     walks = [_walk(one, after, limit + 1) for one in wanted.walks]
     statement, parameters = walks[0] if len(walks) == 1 else _merged(walks, limit + 1)
-    part = first_part(statement, parameters, limit=limit)
-    following = HistoryPosition(*part.last) if part.more and part.last else None
-    return HistoryPage(part.rows, following)
+    return first_part(statement, parameters, limit=limit)
 
 
 def _merged(walks: Sequence[tuple[str, Sequence[Any]]], limit: int) -> tuple[str, Sequence[Any]]:
@@ -113,7 +111,7 @@ def _walk(
 
 def page(
     customer: int, *, newest_first: bool, offset: int, limit: int | None
-) -> Iterator[OrdersPart]:
+) -> Iterator[Part[OrderView]]:
     """Yields a customer's placed orders after the first `offset`, without the customer's texts
     (note, reference, address, day), in the parts of `parts`: newest first by (placed_at, id), or by
     ascending number. `limit` None means all."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from larder.core.parts import Part
+from larder.core.parts import Part, first
 from larder.orders.models import OrderNote
 
 
@@ -22,4 +22,4 @@ def latest_notes(order: UUID, *, limit: int) -> Part[NoteView]:
     earlier ones."""
     rows = OrderNote.objects.filter(order_id=order).order_by("-id")
     views = [NoteView(*row) for row in rows.values_list(*NoteView.__slots__)[: limit + 1]]
-    return Part(views[:limit], more=len(views) > limit)
+    return first(views, limit)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
-from larder.core.parts import Part
+from larder.core.parts import Part, first
 from larder.db import database
 from larder.orders import sql
 from larder.orders.models import Payment
@@ -44,8 +44,7 @@ _BEFORE_ALL = (datetime.min.replace(tzinfo=UTC), 0)
 def payments(order: UUID, *, after: int, limit: int) -> Part[PaymentRow]:
     """Returns up to `limit` records of the id of an order, oldest first, after a record."""
     rows = database.rows(sql.RECORDS, [order, after, order, after, limit + 1])
-    found = [PaymentRow(*row) for row in rows]
-    return Part(found[:limit], more=len(found) > limit)
+    return first([PaymentRow(*row) for row in rows], limit)
 
 
 def payment(id: int) -> PaymentRow:
@@ -57,5 +56,4 @@ def refunds_due(*, after: tuple[datetime, int] | None, limit: int) -> Part[Refun
     """Returns up to `limit` refunds that are due, the oldest first, after the last one of a
     page."""
     rows = database.rows(sql.REFUNDS_DUE, [*(after or _BEFORE_ALL), limit + 1])
-    found = [RefundRow(*row) for row in rows]
-    return Part(found[:limit], more=len(found) > limit)
+    return first([RefundRow(*row) for row in rows], limit)

@@ -8,11 +8,12 @@ from django.db.models import Q
 
 from larder.core.errors import NotFound
 from larder.core.limits import MAX_ID
+from larder.core.parts import Part
 from larder.identity.caller import Caller
 from larder.orders import sql
 from larder.orders.models import Order
 from larder.orders.queries.history import OrderFilter
-from larder.orders.queries.views import OrdersPart, OrderView, first_part, read
+from larder.orders.queries.views import OrderView, first_part, read
 
 _PLACED = Q(placed_at__isnull=False)
 """The condition of placed orders, which excludes drafts."""
@@ -68,11 +69,11 @@ def orders(order_ids: Collection[UUID]) -> dict[UUID, OrderView]:
     return {one.id: one for one in found}
 
 
-def first_orders(order_ids: Sequence[UUID]) -> OrdersPart:
+def first_orders(order_ids: Sequence[UUID]) -> Part[OrderView]:
     """Returns the first of these placed orders, in the order of the ids: as many as have up to
     `MAX_PAGE_LINES` lines and `MAX_PAGE_BYTES` of texts."""
     if not order_ids:
-        return OrdersPart([])
+        return Part([])
     wanted = f"{sql.ORDERS} WHERE {sql.PLACED} AND {sql.IDS} ORDER BY {sql.AS_GIVEN}"
     ids = list(order_ids)
     return first_part(wanted, [ids, ids], limit=len(ids))

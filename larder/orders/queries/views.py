@@ -3,7 +3,7 @@
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from operator import itemgetter
@@ -90,21 +90,13 @@ class OrderView(Struct, frozen=True):
         return total
 
 
-@dataclass(frozen=True, slots=True)
-class OrdersPart(Part[OrderView]):
-    """Orders with their lines. `last` is the position and id of the last order that was read; None
-    without one."""
-
-    last: tuple[datetime, UUID] | None = None
-
-
 def read(wanted: str, parameters: Sequence[Any]) -> list[OrderView]:
     """Returns the orders that a statement of `sql.ORDERS` finds, in its order. Each order and its
     lines are of one snapshot."""
     return [one for part in parts(wanted, parameters) for one in part.rows]
 
 
-def parts(wanted: str, parameters: Sequence[Any]) -> Iterator[OrdersPart]:
+def parts(wanted: str, parameters: Sequence[Any]) -> Iterator[Part[OrderView]]:
     """Yields the orders that a statement of `sql.ORDERS` finds, in its order, in parts of up to
     `MAX_PAGE_LINES` lines and `MAX_PAGE_BYTES` of texts."""
     rows = database.rows(wanted, parameters)
@@ -114,20 +106,20 @@ def parts(wanted: str, parameters: Sequence[Any]) -> Iterator[OrdersPart]:
         yield replace(part, more=bool(rows))
 
 
-def first_part(wanted: str, parameters: Sequence[Any], *, limit: int) -> OrdersPart:
+def first_part(wanted: str, parameters: Sequence[Any], *, limit: int) -> Part[OrderView]:
     """Returns up to `limit` of the orders that a statement of `sql.ORDERS` finds, in its order: at
     least one, and as many as have up to `MAX_PAGE_LINES` lines and `MAX_PAGE_BYTES` of texts. The
     statement must find `limit + 1`."""
     rows = database.rows(wanted, parameters)
     if not rows:
-        return OrdersPart([])
+        return Part([])
     part, count = _part(wanted, parameters, rows[:limit])
     return replace(part, more=count < len(rows))
 
 
 def _part(
     wanted: str, parameters: Sequence[Any], rows: Sequence[tuple[Any, ...]]
-) -> tuple[OrdersPart, int]:
+) -> tuple[Part[OrderView], int]:
     """Returns the first orders with their lines, and their number: at least one, because an order
     has at most 1,000 lines. Needs two statements with that of the rows, and a third if orders
     changed between them."""
@@ -136,14 +128,14 @@ def _part(
     count = len(ids) if incomplete is None else max(1, ids.index(incomplete))
     count = _within_bytes(rows[:count], sizes)
     views = [_view(row, lines[row[0]]) for row in rows[:count]]
-    last = (views[-1].placed_at, views[-1].id)
+    last = views[-1]
     changed = {one.id for one in views if versions.get(one.id, one.version) != one.version}
     if changed:
         again = _whole(wanted, parameters, changed)
         views = [
             again.get(one.id, one) for one in views if one.id in again or one.id not in changed
         ]
-    return OrdersPart(views, last=last), count
+    return Part(views, last=last), count
 
 
 def _whole(wanted: str, parameters: Sequence[Any], ids: set[UUID]) -> dict[UUID, OrderView]:

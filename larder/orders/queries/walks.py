@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from larder.db import database
-from larder.orders.queries.history import HistoryPosition, OrderFilter, history
+from larder.orders.queries.history import HistoryPosition, OrderFilter, end_of, history
 from larder.orders.queries.views import OrderView
 
 PART = 100
@@ -20,8 +20,8 @@ def walk(wanted: OrderFilter, *, part: int = PART) -> Iterator[list[OrderView]]:
     while True:
         page = history(wanted, after=after, limit=part)
         database.release()
-        if page.orders:
-            yield page.orders
-        if page.next is None:
+        if page.rows:
+            yield page.rows
+        after = end_of(page)
+        if after is None:
             return
-        after = page.next
