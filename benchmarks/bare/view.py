@@ -47,8 +47,9 @@ def _rows(sql: str, parameters: list[Any]) -> list[tuple[Any, ...]]:
 
 
 def _shown(row: tuple[Any, ...]) -> msgspec.Struct:
-    """A product: the columns of the query are in the order of the answer."""
-    return Product(*row[:PRICE], f"{row[PRICE]:.2f}", "GBP", *row[PRICE + 1 :])
+    """A product: the columns of the query are in the order of the answer. Without a tax rate the net
+    price is null."""
+    return Product(*row[:PRICE], f"{row[PRICE]:.2f}", "GBP", None, *row[PRICE + 1 :])
 
 
 urlpatterns = [path("products", products), path("bytes", ready)]

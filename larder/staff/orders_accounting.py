@@ -71,7 +71,12 @@ class PeriodForm(forms.Form):
 
     first = _day("From")
     last = _day("To")
-    content = choice("Content", CONTENTS, required=False)
+    content = choice(
+        "Content",
+        CONTENTS,
+        required=False,
+        help_text=f"Lines of any period, or sums of at most {MAX_DASHBOARD_DAYS} days.",
+    )
 
     def clean(self) -> dict[str, Any]:
         """Refuses a period that ends before it begins, or is too long for sums."""

@@ -27,4 +27,5 @@ def test_a_page_that_is_exactly_full_has_no_next_link() -> None:
 
 
 def test_a_page_whose_last_rows_are_gone_continues_after_them() -> None:
-    assert pagination.part(repr, Part[int]([], more=True, last=3), Place) == ([], "Place(number=3)")
+    found: Part[int] = Part([], more=True, last=3)
+    assert pagination.part(repr, found, Place) == ([], "Place(number=3)")

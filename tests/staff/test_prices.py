@@ -172,7 +172,7 @@ def test_a_price_that_another_transaction_is_changing_is_compared_when_it_has_co
 
     with ThreadPoolExecutor(1) as beside:
         with transaction.atomic():
-            services.change_product(jam, {"price": Decimal("2.30")}, now=NOW)
+            services.change_within(jam, {"price": Decimal("2.30")}, now=NOW)
             waiting = beside.submit(change)
             until_somebody_waits()
         with pytest.raises(PricesChanged):
