@@ -47,8 +47,8 @@ def _rows(sql: str, parameters: list[Any]) -> list[tuple[Any, ...]]:
 
 
 def _shown(row: tuple[Any, ...]) -> msgspec.Struct:
-    """A product: the columns of the query are in the order of the answer. Without a tax rate the net
-    price is null."""
+    """A product: the columns of the query are in the order of the answer. The net price is null
+    without a tax rate."""
     return Product(*row[:PRICE], f"{row[PRICE]:.2f}", "GBP", None, *row[PRICE + 1 :])
 
 
