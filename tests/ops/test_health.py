@@ -140,7 +140,9 @@ def test_concurrent_probes_share_a_check_that_began_after_them(
 def test_a_probe_does_not_wait_for_a_check_that_hangs(
     db: None, api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    assert api("GET", "/readyz").body["checks"]["database"] is True
     monkeypatch.setattr(health, "CHECK_WITHIN", 0.01)
     with health._latest.checking:
         answer = api("GET", "/readyz")
     assert (answer.status, answer.body["ready"]) == (503, False)
+    assert answer.body["checks"]["database"] is False
