@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from larder.core.errors import DomainError
+from larder.core.errors import DomainError, FieldRefused
 
 
 class CategoryInUse(DomainError):
@@ -12,8 +12,8 @@ class CategoryInUse(DomainError):
     code = "category_in_use"
 
 
-class UnknownCategory(DomainError):
-    """The category does not exist, or cannot have this place in the tree."""
+class UnknownCategory(FieldRefused):
+    """The category does not exist, or cannot be the parent. `name`: category or parent."""
 
     code = "unknown_category"
 

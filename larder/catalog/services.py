@@ -59,7 +59,7 @@ def create_product(fields: Mapping[str, Any], *, now: datetime, unique_name: boo
             claim_name(given["name"])
         made = Product(**given, public_id=public_id, created_at=now, updated_at=now)
         if not insert_unless_taken(made):
-            raise AlreadyTaken("sku")
+            raise _taken_sku(given)
         require_permitted("catalog.add_product")
         audit.record_difference(product_name(made.pk), {}, given, action="create")
     return made.pk
@@ -197,7 +197,15 @@ def _refuse_taken_sku(
     first: NotFound, StaleVersion."""
     if "sku" in wanted and set(ids_by_sku([wanted["sku"]]).values()) - {product}:
         versions.require(listed, version)
-        raise AlreadyTaken("sku")
+        raise _taken_sku(wanted)
+
+
+def _taken_sku(fields: Mapping[str, Any]) -> AlreadyTaken:
+    """Returns the refusal of a SKU in use, and with it that of an unknown category."""
+    category = fields.get("category_id")
+    is_known = category is None or Category.objects.filter(id=category).exists()
+    others = [] if is_known else [UnknownCategory("category")]
+    return AlreadyTaken("sku", others)
 
 
 def claim_name(name: str, *, product: int | None = None) -> None:
@@ -295,7 +303,7 @@ def _insert_category(name: str, parent: int | None) -> int:
         made = Category.objects.create(name=name, parent_id=parent).pk
         if made == parent:
             # The client guessed the next id, and the foreign key accepts the row itself.
-            raise UnknownCategory
+            raise UnknownCategory("parent")
         connection.check_constraints()
         require_permitted("catalog.add_category")
         audit.record(category_name(made), "create", after={"name": name, "parent": parent})
@@ -337,7 +345,7 @@ def _refuse_ring(category: int, parent: int) -> None:
     parents = dict(Category.objects.values_list("id", "parent_id"))
     while above is not None:
         if above == category:
-            raise UnknownCategory
+            raise UnknownCategory("parent")
         # Each parent is removed when it is visited, so an existing cycle ends the loop too.
         above = parents.pop(above, None)
 
@@ -371,7 +379,8 @@ def _clash(error: IntegrityError) -> Exception:
         return InvalidInput([Fault("/max_per_order", "out_of_range", MOST_BELOW_LEAST)])
     if constraint == "product_step":
         return InvalidInput([Fault("/step", "out_of_range", STEP_MISSES)])
-    return UnknownCategory() if "category" in constraint or "parent" in constraint else error
+    field = next((one for one in ("parent", "category") if one in constraint), None)
+    return error if field is None else UnknownCategory(field)
 
 
 def _over_limit(error: OperationalError) -> Exception:

@@ -5,9 +5,12 @@ code to the developers of apps.
 """
 
 import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
+
+IDEMPOTENCY_KEY, CHOSEN_ID = "Idempotency-Key", "/id"
+"""The two ways in which a request is recognized as a repeat, as faults name them."""
 
 
 class DomainError(Exception):
@@ -79,12 +82,16 @@ class InvalidInput(DomainError):
 
 
 @dataclass
-class AlreadyTaken(DomainError):
-    """A value that must be unique is in use. `name` is its field: username, email, sku. `others`
-    has further fields of which that is known."""
+class FieldRefused(DomainError):
+    """The shop cannot take the value of a field: of `name`. `others` has the refusals of further
+    fields, as far as they are known."""
 
     name: str
-    others: Collection[str] = ()
+    others: "Sequence[FieldRefused]" = ()
+
+
+class AlreadyTaken(FieldRefused):
+    """A value that must be unique is in use: of username, email, sku."""
 
     @property
     def code(self) -> str:  # type: ignore[override]
@@ -110,9 +117,12 @@ class PreconditionRequired(DomainError):
     code = "precondition_required"
 
 
+@dataclass
 class KeyReused(DomainError):
-    """The idempotency key, or the id that the client chose, was used for another request."""
+    """The idempotency key, or the id that the client chose, was used for another request. `where`
+    has the header of the key, the JSON pointer of the id, or both."""
 
+    where: Sequence[str] = (IDEMPOTENCY_KEY,)
     code = "idempotency_key_reused"
 
 

@@ -21,10 +21,13 @@ from django_guid import get_guid
 
 from larder.core import commits, money
 from larder.core.errors import (
+    IDEMPOTENCY_KEY,
     AlreadyTaken,
     DomainError,
     Fault,
+    FieldRefused,
     InvalidInput,
+    KeyReused,
     Overloaded,
     StaleVersion,
 )
@@ -198,15 +201,22 @@ def from_domain(request: HttpRequest, error: DomainError) -> HttpResponse:
     if isinstance(error, RateLimited) and not isinstance(error, QuotaExceeded):
         return _throttled(request, error.retry_after)
     detail, extensions = _detail(request, error), _shown(error.extensions)
-    if isinstance(error, AlreadyTaken):
-        extensions["errors"] = _errors(_taken(error))
+    if isinstance(error, FieldRefused):
+        extensions["errors"] = _errors([_refused(one) for one in (error, *error.others)])
+    if isinstance(error, KeyReused):
+        extensions["errors"] = _errors([_reused(where) for where in error.where])
     return problem(request, error.code, detail=detail, headers=headers_of(error), **extensions)
 
 
-def _taken(error: AlreadyTaken) -> list[Fault]:
-    """Returns a fault for each field of the body whose value is in use."""
-    names = (error.name, *error.others)
-    return [Fault(f"/{name}", "taken", KINDS[f"{name}_taken"].title) for name in names]
+def _refused(error: FieldRefused) -> Fault:
+    where, detail = f"/{error.name}", KINDS[error.code].title
+    is_taken = isinstance(error, AlreadyTaken)
+    return Fault(where, "taken", detail) if is_taken else Fault(where, error.code, detail)
+
+
+def _reused(where: str) -> Fault:
+    what = "key" if where == IDEMPOTENCY_KEY else "id"
+    return Fault(where, "reused", f"The {what} was used for a different request.")
 
 
 def _detail(request: HttpRequest, error: DomainError) -> str:

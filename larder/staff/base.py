@@ -33,7 +33,7 @@ from unfold.admin import ModelAdmin as ThemedAdmin
 from unfold.decorators import action
 
 from larder.core import money
-from larder.core.errors import DomainError, InvalidInput
+from larder.core.errors import DomainError, FieldRefused, InvalidInput
 from larder.core.limits import LISTED_ROWS, MAX_SELECTED_ROWS, MAX_SHOWN_ROWS
 from larder.identity import audit_queries
 from larder.identity.caller import Caller
@@ -81,12 +81,17 @@ def explain(refusal: DomainError, own: Mapping[str, Sentence]) -> list[Sentence]
     """Returns the messages for a refusal, from `own` or else from SENTENCES."""
     if isinstance(refusal, InvalidInput):
         return [Sentence(fault.where.lstrip("/"), fault.detail) for fault in refusal.faults]
+    others = refusal.others if isinstance(refusal, FieldRefused) else ()
+    return [_explained(one, own) for one in (refusal, *others)]
+
+
+def _explained(refusal: DomainError, own: Mapping[str, Sentence]) -> Sentence:
     known = {**SENTENCES, **own}.get(refusal.code)
     if known is None:
-        return [Sentence(None, f"The shop refuses this: {refusal.code}.")]
+        return Sentence(None, f"The shop refuses this: {refusal.code}.")
     carried = refusal.extensions
     first = (carried.get("lines") or [{}])[0]
-    return [Sentence(known.field, filled_in(known, {**carried, **first}))]
+    return Sentence(known.field, filled_in(known, {**carried, **first}))
 
 
 class RefusableForm(forms.ModelForm):  # type: ignore[type-arg]

@@ -13,6 +13,7 @@ from typing import Any, get_args
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+from larder.core.errors import IDEMPOTENCY_KEY
 from larder.core.limits import MAX_IDEMPOTENCY_KEY_LENGTH, MAX_POSITION_LENGTH
 from larder.identity.caller import Caller
 from larder.v1.bodies import Csv, Signed, read_body, read_csv, read_signed
@@ -105,7 +106,7 @@ CREATING = Trait(
 KEYED = Trait(
     (
         _sent(
-            "Idempotency-Key",
+            IDEMPOTENCY_KEY,
             "Makes the request safe to repeat: the same key gives the same answer. "
             "One key, without a comma.",
             minLength=1,

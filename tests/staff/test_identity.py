@@ -131,6 +131,8 @@ def test_a_taken_name_or_address_is_an_error_of_its_field(
     who = person("tom")
     assert list(desk.save(change(who), username="Taken").errors) == ["username"]
     assert list(desk.save(change(who), email="TAKEN@example.com").errors) == ["email"]
+    both = desk.save(change(who), username="Taken", email="TAKEN@example.com").errors
+    assert list(both) == ["username", "email"]
     assert fresh(who).username == "tom"
 
 

@@ -66,12 +66,13 @@ def test_equal_requests_in_different_notation_are_repeats(customer: Api, product
     assert customer("POST", "orders", turned, **KEY).body == first.body
 
 
+CHOSEN = "01890a5d-ac96-774b-bcce-b302099a8057"
 DIFFERENT: list[dict[str, Any]] = [
     {"note": "x"},
     {"reference": "x"},
     {"requested_for": "2026-12-24"},
     {"ship_to": {"name": "x"}},
-    {"id": "01890a5d-ac96-774b-bcce-b302099a8057"},
+    {"id": CHOSEN},
 ]
 
 
@@ -180,6 +181,26 @@ def test_a_repeat_may_have_the_key_the_id_or_both(customer: Api, product: Produc
     assert place(customer, (jam, 1), id=id, headers={"Idempotency_Key": "other"}).body == first
     assert place(customer, (jam, 1), headers=KEY).body["code"] == "idempotency_key_reused"
     assert figures(customer, jam) == {jam: 8}
+
+
+@pytest.mark.parametrize(
+    ("again", "pointers"),
+    [
+        ({"headers": KEY}, ["Idempotency-Key"]),
+        ({"id": CHOSEN}, ["/id"]),
+        ({"id": CHOSEN, "headers": {"Idempotency_Key": "other"}}, ["/id"]),
+        ({"id": CHOSEN, "headers": KEY}, ["/id", "Idempotency-Key"]),
+    ],
+)
+def test_a_refused_repeat_says_whether_the_key_or_the_id_was_used(
+    customer: Api, product: Product, again: dict[str, Any], pointers: list[str]
+) -> None:
+    jam = product(stock=9)
+    place(customer, (jam, 1), id=CHOSEN, headers=KEY)
+    refused = place(customer, (jam, 2), **again)
+    assert (refused.status, refused.body["code"]) == (422, "idempotency_key_reused")
+    faults = [(one["pointer"], one["code"]) for one in refused.body["errors"]]
+    assert faults == [(pointer, "reused") for pointer in pointers]
 
 
 def test_a_repeated_request_creates_one_product(staff: Api) -> None:

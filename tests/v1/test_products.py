@@ -172,6 +172,24 @@ def test_an_invalid_product_change_is_refused(
     assert (refused.status, refused.body["code"]) == (status, code)
 
 
+def test_a_taken_sku_and_an_unknown_category_are_reported_together(
+    staff: Api, product: Callable[..., int]
+) -> None:
+    staff("POST", "products", JAM)
+    faulty = {"sku": JAM["sku"], "category": 999_999}
+    for request in (("POST", "products", JAM | faulty), ("PATCH", f"products/{product()}", faulty)):
+        refused = staff(*request)
+        assert (refused.status, refused.body["code"]) == (409, "sku_taken")
+        faults = [(one["pointer"], one["code"]) for one in refused.body["errors"]]
+        assert faults == [("/sku", "taken"), ("/category", "unknown_category")]
+
+
+def test_an_unknown_category_is_a_fault_of_the_category(staff: Api) -> None:
+    refused = staff("POST", "products", JAM | {"category": 999_999})
+    assert (refused.status, refused.body["code"]) == (422, "unknown_category")
+    assert [one["pointer"] for one in refused.body["errors"]] == ["/category"]
+
+
 def test_a_limit_below_the_stored_minimum_quantity_is_a_fault_of_the_limit(
     staff: Api, product: Callable[..., int]
 ) -> None:

@@ -112,7 +112,7 @@ def _decided(customer: Customer, claims: Sequence[Claim]) -> Made | None:
 def _already(taken: set[str]) -> AlreadyTaken:
     """Returns the refusal: its code is that of the username, if that is taken."""
     first, *others = sorted(taken, reverse=True)
-    return AlreadyTaken(first, others)
+    return AlreadyTaken(first, [AlreadyTaken(one) for one in others])
 
 
 def _registered(

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from larder.core.errors import DomainError, KeyReused, NotFound
+from larder.core.errors import CHOSEN_ID, IDEMPOTENCY_KEY, DomainError, KeyReused, NotFound
 from larder.db import idempotency
 from larder.db.idempotency import Earlier, Scope
 from larder.orders import queries
@@ -94,11 +94,12 @@ def _show(known: Sequence[tuple[Candidate, UUID]]) -> None:
 
 
 def _reused(one: Candidate, earlier: Mapping[Scope, Earlier]) -> KeyReused | None:
-    """Returns KeyReused if the key was used for a different request. (An id may be repeated without
-    its key.)"""
-    keys = [claim for claim in one.claims if claim.scope.operation != ORDER_ID]
-    found = [(claim, earlier[claim.scope]) for claim in keys if claim.scope in earlier]
-    return KeyReused() if any(e.fingerprint != c.fingerprint for c, e in found) else None
+    """Returns KeyReused if the key, and perhaps the id too, was used for a different request. (An
+    id may be repeated without its key.)"""
+    found = [(claim, earlier[claim.scope]) for claim in one.claims if claim.scope in earlier]
+    differing = [c.scope.operation for c, e in found if e.fingerprint != c.fingerprint]
+    where = [CHOSEN_ID if name == ORDER_ID else IDEMPOTENCY_KEY for name in differing]
+    return KeyReused(where) if IDEMPOTENCY_KEY in where else None
 
 
 def _order(one: Candidate, earlier: Mapping[Scope, Earlier]) -> UUID:
@@ -115,7 +116,7 @@ def _repeat(
     that placed it. Otherwise returns the refusal."""
     if content is None or order is None or content.customer != one.placement.customer:
         return NotFound()
-    return Placed(order, replayed=True) if _is_same(one, content) else KeyReused()
+    return Placed(order, replayed=True) if _is_same(one, content) else KeyReused([CHOSEN_ID])
 
 
 def _is_same(one: Candidate, content: queries.PlacedContent) -> bool:
