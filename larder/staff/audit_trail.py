@@ -5,8 +5,9 @@ from typing import Any
 from django.contrib import admin
 
 from larder.identity.models import AuditEntry
-from larder.staff.base import ReadOnlyAdmin, in_one_line, moment, with_actor_name
+from larder.staff.base import ReadOnlyAdmin
 from larder.staff.history import changes
+from larder.staff.texts import in_one_line, moment, with_actor_name
 
 
 @admin.register(AuditEntry)

@@ -8,125 +8,29 @@ of the form, never a server error: the page is shown again, with the reason.
 What their lists count and filter is in lists.py.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
-from decimal import Decimal
-from functools import wraps
 from typing import Any, NamedTuple, TypeVar, cast
-from uuid import UUID
 
-from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.utils import unquote
-from django.contrib.auth import get_user_model
-from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
-from django.core.paginator import InvalidPage
-from django.db import DataError
-from django.db.models import Case, OuterRef, QuerySet, Subquery, Value, When
+from django.core.exceptions import BadRequest, PermissionDenied
+from django.db.models import QuerySet
 from django.http import HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils.html import format_html
 from unfold.admin import ModelAdmin as ThemedAdmin
 from unfold.decorators import action
 
-from larder.core import money
-from larder.core.errors import DomainError, FieldRefused, InvalidInput
+from larder.core.errors import DomainError
 from larder.core.limits import LISTED_ROWS, MAX_SELECTED_ROWS, MAX_SHOWN_ROWS
 from larder.identity import audit_queries
 from larder.identity.caller import Caller
-from larder.staff.at_once import few_at_once
-from larder.staff.confirming import confirming
 from larder.staff.history import AuditedAdmin, changes
-from larder.staff.lists import ListPage, ListPaginator, filter_parameters, form_address, shop_zone
-from larder.staff.log_in import telling_end
-from larder.staff.recording import record_refusal, recording, user_as_caller
-
-
-class Sentence(NamedTuple):
-    """A message for staff, and its field of the form (None: above all fields).
-
-    `text` may contain placeholders for the refusal's extensions, and for those of its first line.
-    """
-
-    field: str | None
-    text: str
-
-
-SENTENCES: Mapping[str, Sentence] = {
-    "not_found": Sentence(None, "This does not exist any more."),
-    "precondition_failed": Sentence(
-        None,
-        "Another user changed this after you opened the form. Your changes were not saved: "
-        "open it again, check the current values, and make your changes again.",
-    ),
-    "idempotency_key_reused": Sentence(
-        None, "This form was sent before with other values. Open it again to make another change."
-    ),
-    "session_ended": Sentence(None, "Your session has ended. Log in again."),
-    "permission_missing": Sentence(None, "You do not have the permission {permission} any more."),
-    "overloaded": Sentence(None, "The server is busy. Try again in a moment."),
-}
-
-
-def filled_in(sentence: Sentence, carried: Mapping[str, Any]) -> str:
-    """Returns the text with the values of a refusal. A missing limit is "any number"."""
-    known = {name: "any number" if one is None else one for name, one in carried.items()}
-    return sentence.text.format(**known)
-
-
-def explain(refusal: DomainError, own: Mapping[str, Sentence]) -> list[Sentence]:
-    """Returns the messages for a refusal, from `own` or else from SENTENCES."""
-    if isinstance(refusal, InvalidInput):
-        return [Sentence(fault.where.lstrip("/"), fault.detail) for fault in refusal.faults]
-    others = refusal.others if isinstance(refusal, FieldRefused) else ()
-    return [_explained(one, own) for one in (refusal, *others)]
-
-
-def _explained(refusal: DomainError, own: Mapping[str, Sentence]) -> Sentence:
-    known = {**SENTENCES, **own}.get(refusal.code)
-    if known is None:
-        return Sentence(None, f"The shop refuses this: {refusal.code}.")
-    carried = refusal.extensions
-    first = (carried.get("lines") or [{}])[0]
-    return Sentence(known.field, filled_in(known, {**carried, **first}))
-
-
-class RefusableForm(forms.ModelForm):  # type: ignore[type-arg]
-    """A form whose input a service may refuse.
-
-    It validates each field, but not what the database guarantees: a check whether a name is free
-    may be outdated when the service writes. Instead it shows the service's refusal.
-    """
-
-    sentences: Mapping[str, Sentence] = {}
-    refusal: DomainError | None = None
-
-    def clean(self) -> dict[str, Any]:
-        """Shows the refusal. Replaces ModelForm's, which checks whether names are free."""
-        if self.refusal is not None:
-            for field, text in explain(self.refusal, self.sentences):
-                self.add_error(field if field in self.fields else None, text)
-        return self.cleaned_data
-
-    def _get_validation_exclusions(self) -> set[str]:
-        """Returns all fields: the form validates its fields, the database its constraints."""
-        return {field.name for field in self.instance._meta.concrete_fields}
-
-
-class VersionedForm(RefusableForm):
-    """Contains the version of the object that was opened, so that no change is overwritten."""
-
-    seen_version = forms.IntegerField(widget=forms.HiddenInput)
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if self.instance.pk is None:
-            del self.fields["seen_version"]
-        else:
-            self.initial["seen_version"] = self.instance.version
+from larder.staff.lists import ListPage, ListPaginator, filter_parameters
+from larder.staff.recording import record_refusal, user_as_caller
+from larder.staff.refusals import Sentence, explain
+from larder.staff.texts import actor_names, in_one_line, moment
 
 
 class _OwnTransactions(admin.ModelAdmin):  # type: ignore[type-arg]
@@ -298,104 +202,10 @@ def selected(model_admin: ServiceAdmin, request: Any, rows: "QuerySet[Any]") -> 
     return []
 
 
-def link(address: str, text: Any) -> str:
-    """Returns a link in a text or a table."""
-    return format_html('<a class="text-link" href="{}">{}</a>', address, text)
-
-
-def change_link(page: str, key: Any, text: Any) -> str:
-    """Returns a link to the form of an object, such as that of `orders_order`."""
-    return link(form_address(page, key), text)
-
-
 View = TypeVar("View", bound=Callable[..., Any])
-
-UNREADABLE = (DataError, InvalidPage, OverflowError, ValidationError, ValueError)
-
-
-def refusing_nonsense(admin_view: Callable[..., Any]) -> Callable[..., Any]:
-    """Wraps AdminSite.admin_view, so that its views answer 400 to values that cannot be queried.
-
-    Django validates forms, but not every filter, page number, selected row or id at `/admin/r/`: a
-    year of forty digits only fails in the query. Without such a value the error remains one.
-    """
-
-    def checked_view(view: Callable[..., Any], cacheable: bool = False) -> Any:  # noqa: FBT001, FBT002
-        @wraps(view)
-        def checked(request: Any, *args: Any, **kwargs: Any) -> Any:
-            try:
-                return view(request, *args, **kwargs)
-            except UNREADABLE as error:
-                is_given = request.GET or ACTION_CHECKBOX_NAME in request.POST
-                if is_given or "content_type_id" in kwargs:
-                    raise BadRequest("A value of this request cannot be read.") from error
-                raise
-
-        return admin_view(checked, cacheable)
-
-    return checked_view
-
-
-# The theme creates the site before ours could exist. Its search and autocompletion belong to no
-# ModelAdmin, so the site itself is patched.
-admin.site.admin_view = few_at_once(  # type: ignore[method-assign]
-    telling_end(refusing_nonsense(recording(confirming(admin.site.admin_view))))
-)
 
 
 def button(description: str, **options: Any) -> Callable[[View], View]:
     """Returns the theme's `action` decorator, typed: a button above an object's form, which opens
     a separate page."""
     return cast(Callable[[View], View], action(description=description, **options))
-
-
-DELETED = "deleted account"
-"""The name shown for a deleted account, which has no personal data any more."""
-
-
-def with_actor_name(rows: "QuerySet[Any]") -> "QuerySet[Any]":
-    """Adds `actor_name`, the username of `actor`; null for the system actor."""
-    people = get_user_model()._default_manager.filter(public_id=OuterRef("actor"))
-    name = Case(When(deleted_at=None, then="username"), default=Value(DELETED))
-    named: QuerySet[Any] = rows.annotate(actor_name=Subquery(people.values_list(name)[:1]))
-    return named
-
-
-def customer_name(customer: Any) -> str:
-    """Returns the name of a customer for staff."""
-    return DELETED if customer.deleted_at else str(customer.username)
-
-
-def actor_names(actors: Collection[UUID]) -> dict[UUID, str]:
-    """Returns names by public id. The system actor and unknown actors are "the shop"."""
-    people = get_user_model()._default_manager.filter(public_id__in=actors)
-    known = {one.public_id: customer_name(one) for one in people.order_by("pk")}
-    return {actor: known.get(actor, "the shop") for actor in actors}
-
-
-def amount(value: Decimal, currency: str) -> str:
-    """Returns an amount for staff.
-
-    >>> amount(Decimal("2.200"), "GBP")
-    '2.20 GBP'
-    """
-    return f"{money.text(value)} {currency}"
-
-
-def counted(number: int, what: str) -> str:
-    """Returns a number with its unit.
-
-    >>> counted(1, "line"), counted(2_000, "unit")
-    ('1 line', '2,000 units')
-    """
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
-
-
-def moment(at: datetime | None) -> str:
-    """Returns a time in the shop's time zone, or a dash."""
-    return "–" if at is None else f"{at.astimezone(shop_zone()):%d %b %Y, %H:%M}"
-
-
-def in_one_line(text: str) -> str:
-    """Returns a cell of a list without line breaks."""
-    return format_html('<span class="one-line">{}</span>', text)

@@ -32,17 +32,13 @@ from larder.core import money
 from larder.core.clock import now
 from larder.core.limits import MAX_FILTER_CHOICES, MAX_TAX_RATE, MONEY_DECIMALS, PRICE_DIGITS
 from larder.staff import exports
-from larder.staff.base import (
-    Sentence,
-    ServiceAdmin,
-    VersionedForm,
-    amount,
-    moment,
-)
+from larder.staff.base import ServiceAdmin
 from larder.staff.catalog_archive import ArchivableProducts
 from larder.staff.catalog_pictures import PicturedProducts, PictureForm
 from larder.staff.catalog_prices import RepriceableProducts
 from larder.staff.lists import with_trigrams, with_words
+from larder.staff.refusals import Sentence, VersionedForm
+from larder.staff.texts import amount, moment
 
 SENTENCES: Mapping[str, Sentence] = {
     "sku_taken": Sentence("sku", "Another product has this SKU; archived ones keep theirs."),

@@ -13,8 +13,10 @@ from larder.catalog import services
 from larder.catalog.models import Product
 from larder.core.clock import now
 from larder.core.errors import DomainError
-from larder.staff.base import Question, Sentence, ServiceAdmin, ask, button, counted, selected
+from larder.staff.base import Question, ServiceAdmin, ask, button, selected
 from larder.staff.recording import refuse_former
+from larder.staff.refusals import Sentence
+from larder.staff.texts import counted
 
 
 class _Move(NamedTuple):

@@ -19,7 +19,8 @@ from larder.catalog.stored_pictures import store, thumbnail_of
 from larder.core.clock import now
 from larder.core.limits import MAX_PICTURE_BYTES
 from larder.http.addresses import base_url
-from larder.staff.base import ServiceAdmin, VersionedForm
+from larder.staff.base import ServiceAdmin
+from larder.staff.refusals import VersionedForm
 
 
 class PictureForm(VersionedForm):

@@ -20,9 +20,10 @@ from larder.core import money
 from larder.core.clock import now
 from larder.core.errors import DomainError
 from larder.core.limits import MONEY_DECIMALS, PRICE_DIGITS
-from larder.staff.base import Question, ServiceAdmin, ask, counted, selected
+from larder.staff.base import Question, ServiceAdmin, ask, selected
 from larder.staff.pages import Page, choice, show
 from larder.staff.recording import refuse_former
+from larder.staff.texts import counted
 
 _HIGHEST = Decimal(10) ** (PRICE_DIGITS - MONEY_DECIMALS)
 _STEPS = ("0.01", "0.05", "0.10", "0.50", "1.00")

@@ -21,8 +21,8 @@ from larder.db import observations
 from larder.orders import queries
 from larder.orders.models import OrderStatus, RefundDue
 from larder.orders.queries import DaySales
-from larder.staff.base import amount, change_link, link, moment
 from larder.staff.lists import shop_zone
+from larder.staff.texts import amount, change_link, link, moment
 
 PERIODS = {"today": ("Today", 1), "week": ("7 days", 7), "month": ("30 days", 30)}
 

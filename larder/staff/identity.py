@@ -39,19 +39,14 @@ from larder.identity.models import Customer
 from larder.identity.queries import lowered_spellings
 from larder.identity.services import accounts, passwords, rights
 from larder.identity.services.accounts import ByStaff, NewCustomer
-from larder.staff.base import (
-    RefusableForm,
-    Sentence,
-    ServiceAdmin,
-    button,
-    caller_of,
-    moment,
-)
+from larder.staff.base import ServiceAdmin, button, caller_of
 from larder.staff.confirming import require_confirmation
 from larder.staff.factors import FactorsAdmin
 from larder.staff.identity_contents import customer_contents
 from larder.staff.recording import record_refusal
+from larder.staff.refusals import RefusableForm, Sentence
 from larder.staff.staff_invitations import StaffInvitations
+from larder.staff.texts import moment
 
 SENTENCES: Mapping[str, Sentence] = {
     "username_taken": Sentence(

@@ -11,10 +11,10 @@ from larder.core.limits import MAX_ADDRESSES, MAX_SUMMED_ORDERS, SHOWN_ORDERS
 from larder.identity import queries
 from larder.identity.queries import PARCEL_FIELDS, AddressRow
 from larder.orders.models import Order, OrderStatus
-from larder.staff.base import amount, change_link, counted, in_one_line, moment
 from larder.staff.lists import label
 from larder.staff.orders import VARIANTS
 from larder.staff.orders_contents import address_lines
+from larder.staff.texts import amount, change_link, counted, in_one_line, moment
 
 UNSOLD = (OrderStatus.CANCELLED, OrderStatus.EXPIRED)
 

@@ -12,7 +12,7 @@ from larder.catalog.product_import import ChangedRow
 from larder.catalog.queries import category_names
 from larder.core import money
 from larder.inventory.services.import_products import Preview
-from larder.staff.base import counted
+from larder.staff.texts import counted
 
 _AMOUNTS = {one.name for one in FIELDS if one.kind is AMOUNT}
 _SHOWN = 60

@@ -15,12 +15,7 @@ from larder.inventory import queries
 from larder.inventory.models import Adjustment, Stock
 from larder.inventory.services.adjustments import PERMISSION
 from larder.staff import exports
-from larder.staff.base import (
-    ReadOnlyAdmin,
-    in_one_line,
-    moment,
-    with_actor_name,
-)
+from larder.staff.base import ReadOnlyAdmin
 from larder.staff.catalog import containing
 from larder.staff.inventory_adjustments import (
     SENTENCES,
@@ -41,6 +36,7 @@ from larder.staff.lists import in_brief
 from larder.staff.pages import MORE, Page, empty_lines, reopened, show
 from larder.staff.product_choice import OfferedProducts, show_figures
 from larder.staff.recording import refuse_former
+from larder.staff.texts import in_one_line, moment, with_actor_name
 
 __all__ = ["AdjustmentAdmin", "LedgerEntryAdmin", "StockAdmin", "StockedProductAdmin"]
 

@@ -13,9 +13,10 @@ from larder.db.idempotency import RETENTION, Claim, Scope, fingerprint
 from larder.inventory.models import Stock
 from larder.inventory.services import adjustments
 from larder.inventory.services.adjustments import AdjustmentLine
-from larder.staff.base import Sentence, caller_of
+from larder.staff.base import caller_of
 from larder.staff.pages import Page, PageForm, choice, long_text, whole
 from larder.staff.product_choice import UNKNOWN, ProductLineForm, find_products, sku_field
+from larder.staff.refusals import Sentence
 
 REASONS = ("received", "counted", "damaged", "lost", "correction")
 """The reasons that staff can select. The API accepts any word."""

@@ -11,15 +11,9 @@ from django.utils.html import format_html
 from larder.catalog import queries as catalog
 from larder.inventory.models import Adjustment, LedgerEntry
 from larder.orders.models import OrderEvent
-from larder.staff.base import (
-    ReadOnlyAdmin,
-    change_link,
-    customer_name,
-    in_one_line,
-    moment,
-    with_actor_name,
-)
+from larder.staff.base import ReadOnlyAdmin
 from larder.staff.lists import ListPage, in_brief
+from larder.staff.texts import change_link, customer_name, in_one_line, moment, with_actor_name
 
 
 class LedgerPage(ListPage):

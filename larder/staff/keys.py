@@ -14,17 +14,10 @@ from larder.core.clock import now
 from larder.core.errors import DomainError, NotFound
 from larder.identity.models import Key
 from larder.identity.services import keys
-from larder.staff.base import (
-    Question,
-    ReadOnlyAdmin,
-    ask,
-    counted,
-    customer_name,
-    moment,
-    selected,
-)
+from larder.staff.base import Question, ReadOnlyAdmin, ask, selected
 from larder.staff.confirming import require_confirmation
 from larder.staff.recording import refuse_former
+from larder.staff.texts import counted, customer_name, moment
 
 SOON = timedelta(days=30)
 """The time before its expiry in which a key is listed as one that expires soon."""

@@ -20,8 +20,8 @@ from larder.http.authentication import secrets
 from larder.identity.rates import RateLimited
 from larder.identity.services import resets
 from larder.identity.tokens import reset_named
-from larder.staff.base import Sentence, explain
 from larder.staff.confirming import TOO_MANY
+from larder.staff.refusals import Sentence, explain
 
 SENTENCES: Mapping[str, Sentence] = {
     "reset_token_invalid": Sentence(

@@ -8,15 +8,7 @@ from larder.orders import queries
 from larder.orders.lifecycle import HELD
 from larder.orders.models import Order, OrderStatus
 from larder.staff import exports
-from larder.staff.base import (
-    ReadOnlyAdmin,
-    amount,
-    change_link,
-    counted,
-    customer_name,
-    in_one_line,
-    moment,
-)
+from larder.staff.base import ReadOnlyAdmin
 from larder.staff.confirming import require_confirmation
 from larder.staff.lists import label
 from larder.staff.orders_accounting import AccountableOrders
@@ -26,6 +18,7 @@ from larder.staff.orders_payments import RefundDueAdmin, payment_tables
 from larder.staff.orders_placing import PlaceableOrders
 from larder.staff.orders_print import PrintableOrders, prints
 from larder.staff.orders_search import NEWEST, AmountFilter, DayFilter, SkuFilter, search
+from larder.staff.texts import amount, change_link, counted, customer_name, in_one_line, moment
 
 __all__ = ["OrderAdmin", "OrderResource", "RefundDueAdmin"]
 

@@ -26,10 +26,11 @@ from larder.http.long_files import begin, stream
 from larder.identity.queries import PARCEL_FIELDS
 from larder.orders import payment_state, queries
 from larder.orders.queries import LineView, OrderFilter, OrderView, walk
-from larder.staff.base import ServiceAdmin, button, caller_of, customer_name
+from larder.staff.base import ServiceAdmin, button, caller_of
 from larder.staff.confirming import require_confirmation
 from larder.staff.lists import shop_zone
 from larder.staff.pages import Page, choice, show
+from larder.staff.texts import customer_name
 
 COLUMNS = (
     *("number", "placed_on", "status", "payment", "customer", "reference"),

@@ -14,7 +14,8 @@ from larder.core.limits import MAX_SHOWN_ROWS
 from larder.orders import payment_state, queries
 from larder.orders.models import Order, RefundDue
 from larder.orders.queries import OrderView
-from larder.staff.base import ReadOnlyAdmin, actor_names, amount, change_link, in_one_line, moment
+from larder.staff.base import ReadOnlyAdmin
+from larder.staff.texts import actor_names, amount, change_link, in_one_line, moment
 
 
 def minor_amount(units: int, currency: str) -> str:

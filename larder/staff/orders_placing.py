@@ -30,7 +30,7 @@ from larder.orders.decision import Wanted
 from larder.orders.errors import OrderTooSmall
 from larder.orders.services.place_order import place_order
 from larder.orders.services.placement import Placed, Placement
-from larder.staff.base import Sentence, amount, button
+from larder.staff.base import button
 from larder.staff.orders_contents import address_summary
 from larder.staff.orders_forms import AddressForm
 from larder.staff.pages import (
@@ -52,6 +52,8 @@ from larder.staff.product_choice import (
     sku_field,
 )
 from larder.staff.recording import refuse_former
+from larder.staff.refusals import Sentence
+from larder.staff.texts import amount
 
 CUSTOMERS = "identity.view_customer"
 """The permission to see customers, and their addresses."""

@@ -23,9 +23,9 @@ from larder.identity.rates import RateLimited
 from larder.identity.services import passwords
 from larder.identity.services.passwords import Change
 from larder.staff import second_factor
-from larder.staff.base import SENTENCES as SHARED
-from larder.staff.base import Sentence, explain
 from larder.staff.confirming import TOO_MANY
+from larder.staff.refusals import SENTENCES as SHARED
+from larder.staff.refusals import Sentence, explain
 
 SENTENCES: Mapping[str, Sentence] = {
     "wrong_password": Sentence(

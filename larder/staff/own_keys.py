@@ -27,11 +27,13 @@ from larder.identity.models import Key
 from larder.identity.permissions import PERMISSIONS
 from larder.identity.services import keys
 from larder.identity.services.keys import Limits, NewKey
-from larder.staff.base import Sentence, caller_of, explain, moment
+from larder.staff.base import caller_of
 from larder.staff.confirming import require_confirmation
 from larder.staff.keys import gives
 from larder.staff.pages import Page, PageForm, words
 from larder.staff.recording import record_refusal
+from larder.staff.refusals import Sentence, explain
+from larder.staff.texts import moment
 
 END = "end"
 """The name of the buttons that end a key; the value is its id."""

@@ -21,7 +21,8 @@ from unfold.widgets import (
 from larder.core.errors import DomainError, InvalidInput
 from larder.core.ids import new_id
 from larder.core.limits import FORM_LINES, MAX_FORM_LINES, MAX_TEXT_LENGTH
-from larder.staff.base import SENTENCES, Sentence, ServiceAdmin, explain, filled_in
+from larder.staff.base import ServiceAdmin
+from larder.staff.refusals import SENTENCES, Sentence, explain, filled_in
 
 MORE = "_more"
 

@@ -17,9 +17,10 @@ from larder.catalog import queries as catalog
 from larder.core.limits import MAX_OFFERED_PRODUCTS, MAX_SHORT_TEXT_LENGTH, MAX_SKU_LENGTH
 from larder.core.money import text
 from larder.inventory.models import Stock
-from larder.staff.base import ServiceAdmin, amount
+from larder.staff.base import ServiceAdmin
 from larder.staff.catalog import containing
 from larder.staff.pages import LineForm, Page, words
+from larder.staff.texts import amount
 
 UNKNOWN = "No product has this SKU."
 

@@ -46,9 +46,9 @@ from larder.identity.services.second_factors import (
     PasskeyEnrolment,
 )
 from larder.staff import passkeys
-from larder.staff.base import moment
 from larder.staff.pages import words
 from larder.staff.recording import CHANNEL
+from larder.staff.texts import moment
 
 PENDING_SECONDS = 600
 

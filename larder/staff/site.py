@@ -1,14 +1,23 @@
-"""The admin site: its navigation, its first page, and the models that it does not show."""
+"""The admin site: what wraps its views, its navigation, its first page, hidden models."""
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.core.exceptions import BadRequest, ValidationError
+from django.core.paginator import InvalidPage
+from django.db import DataError
 from django.urls import reverse
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from larder.http.authentication import proven_factor
 from larder.identity import queries
+from larder.staff.at_once import few_at_once
+from larder.staff.confirming import confirming
+from larder.staff.log_in import telling_end
+from larder.staff.recording import recording
 
 
 def _has_permission(request: Any) -> bool:
@@ -96,3 +105,36 @@ _OWN = (
 def account_links(request: Any) -> list[dict[str, str]]:
     """Returns the links of the user menu (`UNFOLD` in the settings refers to it)."""
     return [{"title": title, "link": reverse(name)} for title, name in _OWN]
+
+
+UNREADABLE = (DataError, InvalidPage, OverflowError, ValidationError, ValueError)
+
+
+def refusing_nonsense(admin_view: Callable[..., Any]) -> Callable[..., Any]:
+    """Wraps AdminSite.admin_view, so that its views answer 400 to values that cannot be queried.
+
+    Django validates forms, but not every filter, page number, selected row or id at `/admin/r/`: a
+    year of forty digits only fails in the query. Without such a value the error remains one.
+    """
+
+    def checked_view(view: Callable[..., Any], cacheable: bool = False) -> Any:  # noqa: FBT001, FBT002
+        @wraps(view)
+        def checked(request: Any, *args: Any, **kwargs: Any) -> Any:
+            try:
+                return view(request, *args, **kwargs)
+            except UNREADABLE as error:
+                is_given = request.GET or ACTION_CHECKBOX_NAME in request.POST
+                if is_given or "content_type_id" in kwargs:
+                    raise BadRequest("A value of this request cannot be read.") from error
+                raise
+
+        return admin_view(checked, cacheable)
+
+    return checked_view
+
+
+# The theme creates the site before ours could exist. Its search and autocompletion belong to no
+# ModelAdmin, so the site itself is patched.
+admin.site.admin_view = few_at_once(  # type: ignore[method-assign]
+    telling_end(refusing_nonsense(recording(confirming(admin.site.admin_view))))
+)

@@ -18,11 +18,12 @@ from larder.db.idempotency import RETENTION, Claim, Scope, fingerprint
 from larder.identity.services import invitations, resets, rights
 from larder.identity.services.accounts import NewCustomer
 from larder.identity.services.invitations import Colleague, Invited
-from larder.staff.base import Sentence, button, caller_of
+from larder.staff.base import button, caller_of
 from larder.staff.confirming import require_confirmation
 from larder.staff.pages import Page, PageForm, reopened, show, words
 from larder.staff.password_links import PasswordLinks, link_offer
 from larder.staff.recording import record_refusal
+from larder.staff.refusals import Sentence
 
 NEEDED = (rights.ADD, rights.CHANGE, rights.MANAGE)
 """The permissions of the page."""

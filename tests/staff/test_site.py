@@ -18,7 +18,8 @@ from larder.orders.decision import Wanted
 from larder.orders.models import Order
 from larder.orders.services.place_order import place_order
 from larder.orders.services.placement import Placement, Terms
-from larder.staff.base import ServiceAdmin, _OwnTransactions, refusing_nonsense
+from larder.staff.base import ServiceAdmin, _OwnTransactions
+from larder.staff.site import refusing_nonsense
 from tests.conftest import NOW, Person
 from tests.database import ROOT
 from tests.staff.desk import Desk, allow, visible_fields

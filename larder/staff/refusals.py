@@ -1,0 +1,92 @@
+"""What the admin says about the refusals of services, and forms that say it."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from django import forms
+
+from larder.core.errors import DomainError, FieldRefused, InvalidInput
+
+
+class Sentence(NamedTuple):
+    """A message for staff, and its field of the form (None: above all fields).
+
+    `text` may contain placeholders for the refusal's extensions, and for those of its first line.
+    """
+
+    field: str | None
+    text: str
+
+
+SENTENCES: Mapping[str, Sentence] = {
+    "not_found": Sentence(None, "This does not exist any more."),
+    "precondition_failed": Sentence(
+        None,
+        "Another user changed this after you opened the form. Your changes were not saved: "
+        "open it again, check the current values, and make your changes again.",
+    ),
+    "idempotency_key_reused": Sentence(
+        None, "This form was sent before with other values. Open it again to make another change."
+    ),
+    "session_ended": Sentence(None, "Your session has ended. Log in again."),
+    "permission_missing": Sentence(None, "You do not have the permission {permission} any more."),
+    "overloaded": Sentence(None, "The server is busy. Try again in a moment."),
+}
+
+
+def filled_in(sentence: Sentence, carried: Mapping[str, Any]) -> str:
+    """Returns the text with the values of a refusal. A missing limit is "any number"."""
+    known = {name: "any number" if one is None else one for name, one in carried.items()}
+    return sentence.text.format(**known)
+
+
+def explain(refusal: DomainError, own: Mapping[str, Sentence]) -> list[Sentence]:
+    """Returns the messages for a refusal, from `own` or else from SENTENCES."""
+    if isinstance(refusal, InvalidInput):
+        return [Sentence(fault.where.lstrip("/"), fault.detail) for fault in refusal.faults]
+    others = refusal.others if isinstance(refusal, FieldRefused) else ()
+    return [_explained(one, own) for one in (refusal, *others)]
+
+
+def _explained(refusal: DomainError, own: Mapping[str, Sentence]) -> Sentence:
+    known = {**SENTENCES, **own}.get(refusal.code)
+    if known is None:
+        return Sentence(None, f"The shop refuses this: {refusal.code}.")
+    carried = refusal.extensions
+    first = (carried.get("lines") or [{}])[0]
+    return Sentence(known.field, filled_in(known, {**carried, **first}))
+
+
+class RefusableForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A form whose input a service may refuse.
+
+    It validates each field, but not what the database guarantees: a check whether a name is free
+    may be outdated when the service writes. Instead it shows the service's refusal.
+    """
+
+    sentences: Mapping[str, Sentence] = {}
+    refusal: DomainError | None = None
+
+    def clean(self) -> dict[str, Any]:
+        """Shows the refusal. Replaces ModelForm's, which checks whether names are free."""
+        if self.refusal is not None:
+            for field, text in explain(self.refusal, self.sentences):
+                self.add_error(field if field in self.fields else None, text)
+        return self.cleaned_data
+
+    def _get_validation_exclusions(self) -> set[str]:
+        """Returns all fields: the form validates its fields, the database its constraints."""
+        return {field.name for field in self.instance._meta.concrete_fields}
+
+
+class VersionedForm(RefusableForm):
+    """Contains the version of the object that was opened, so that no change is overwritten."""
+
+    seen_version = forms.IntegerField(widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk is None:
+            del self.fields["seen_version"]
+        else:
+            self.initial["seen_version"] = self.instance.version
