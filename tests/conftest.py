@@ -22,6 +22,7 @@ from larder.identity.hashers import BoundedArgon2PasswordHasher
 from larder.identity.models import Customer
 from larder.identity.permissions import STAFF_BEFORE_ROLES
 from larder.inventory.services.movements import open_stock
+from larder.ops import invariants
 from larder.orders.services import place_order
 from tests import database, tiers
 from tests.server import Server
@@ -128,6 +129,13 @@ class Person:
         """The customer as a caller without a session."""
         who = self.customer
         return queries.with_rights(Caller(self.id, who.public_id, who.is_staff, session=None))
+
+
+@pytest.fixture
+def books_agree(transactional_db: None) -> Iterator[None]:
+    """The invariants hold after the test."""
+    yield
+    assert [one.invariant.name for one in invariants.check().violated] == []
 
 
 @pytest.fixture

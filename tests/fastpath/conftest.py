@@ -1,13 +1,19 @@
-"""Fixtures of v1's contract tests, for the tests of the fast path."""
+"""Fixtures of v1's contract tests, for the tests of the fast path, and a customer who orders."""
 
-from tests.http.conftest import api, application, as_
+from collections.abc import Callable
+
+import pytest
+
+from larder.fastpath.orders import OrderFastPath
+from tests.conftest import Person
+from tests.fastpath.fast_path import STOCK, FastPath, Ordering
+from tests.http.conftest import api, application, as_, token_for
 from tests.v1.conftest import (
     fast_path,
     many_products,
     processes_share,
     sessions_known,
     shelf,
-    token,
 )
 
 __all__ = [
@@ -19,5 +25,33 @@ __all__ = [
     "processes_share",
     "sessions_known",
     "shelf",
-    "token",
 ]
+
+
+@pytest.fixture
+def who(transactional_db: None, person: Callable[..., Person]) -> Person:
+    return person()
+
+
+@pytest.fixture
+def token(who: Person) -> str:
+    return token_for(who)
+
+
+@pytest.fixture
+def jam(transactional_db: None, product: Callable[..., int]) -> int:
+    return product(stock=STOCK, price="2.50")
+
+
+@pytest.fixture
+def order_fast_path(processes_share: None, sessions_known: None) -> FastPath:
+    return FastPath(OrderFastPath)
+
+
+@pytest.fixture
+def ordering(order_fast_path: FastPath, token: str, jam: int) -> Ordering:
+    """Orders of a customer whose first order went through Django, as every first order does."""
+    made = Ordering(order_fast_path, token, jam)
+    assert made()[0] == "201 Created"
+    assert order_fast_path.reached == 1
+    return made

@@ -119,3 +119,15 @@ class Ordering:
     def raw(self, body: bytes, headers: Headers) -> Answered:
         """Sends these bytes."""
         return self.fast_path.send(body, self.token, "orders", **(JSON | headers))
+
+
+STOCK = 1000
+"""Units of the product that is ordered, two at a time."""
+
+UNKNOWN = {"product": 9**9, "quantity": 1}
+"""A line with a product that does not exist."""
+
+
+def body_of(body: dict[str, Any], jam: int) -> bytes:
+    """The request for an order of two jars, with these members."""
+    return json.dumps({"lines": [{"product": jam, "quantity": 2}]} | body).encode()

@@ -13,7 +13,10 @@ from jsonschema_rs import Draft202012Validator
 from larder.http.problems import KINDS
 from larder.v1.documents import document
 from tests.conftest import Answer
-from tools.openapi import inlined
+from tools.openapi import (
+    PROBLEM,
+    inlined,
+)
 
 SPELLINGS = {
     "date-time": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z",
@@ -32,7 +35,6 @@ def _spelled(pattern: str) -> Callable[[str], bool]:
 FORMATS = {name: _spelled(pattern) for name, pattern in SPELLINGS.items()}
 
 METHODS = ("get", "post", "put", "patch", "delete")
-PROBLEM = "application/problem+json"
 
 
 @dataclass(frozen=True)
@@ -147,3 +149,19 @@ def judge_problem(method: str, answer: Answer) -> None:
     assert said["type"].endswith(f"/api/v1/problems/{said['code']}")
     assert answer.status != 401 or answer.headers["WWW-Authenticate"].startswith("Bearer")
     assert answer.status != 405 or answer.headers["Allow"]
+
+
+Document = dict[str, Any]
+
+
+Change = Callable[[Document], Any]
+
+
+def schema_of(document: Document, name: str) -> Document:
+    found: Document = document["components"]["schemas"][name]
+    return found
+
+
+def field_of(document: Document, name: str, of: str = "NewOrder") -> Document:
+    found: Document = schema_of(document, of)["properties"][name]
+    return found

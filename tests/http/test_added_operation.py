@@ -10,6 +10,7 @@ from tests.walk_through import check, followed, run
 pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 TESTS = (
     "tests/http/test_openapi.py",
+    "tests/http/test_documented_answers.py",
     "tests/identity/test_permission_matrix.py::test_the_page_has_a_row_for_every_operation",
 )
 

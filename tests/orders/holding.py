@@ -10,6 +10,7 @@ from larder.identity.queries import with_rights
 from larder.orders.decision import Wanted
 from larder.orders.queries import OrderView
 from larder.orders.services.confirm_order import confirm_order
+from larder.orders.services.expire_holds import expire_holds
 from larder.orders.services.place_order import place_order
 from larder.orders.services.placement import Hold, Placement, Terms
 from larder.orders.services.transitions import TransitionRequest
@@ -107,3 +108,8 @@ def events(order: UUID) -> list[tuple[str, str, str]]:
         " ORDER BY position",
         [order],
     )
+
+
+def expire() -> int:
+    """Expires the holds that are due, as the worker does. Returns their number."""
+    return expire_holds(now=datetime.now(UTC), limit=100)

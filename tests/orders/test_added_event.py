@@ -11,6 +11,7 @@ TESTS = (
     "tests/orders/test_lifecycle.py",
     "tests/v1/test_failed_delivery.py",
     "tests/http/test_openapi.py",
+    "tests/http/test_documented_answers.py",
     "tests/tools/test_mutants.py::test_each_patch_fits_one_place_of_its_file_and_changes_it",
     "tests/staff/test_page_permissions.py",
     "tests/docs/test_api_examples.py::test_each_operation_has_a_section_with_an_example",

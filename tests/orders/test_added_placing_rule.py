@@ -11,6 +11,7 @@ TESTS = (
     "tests/orders/test_decision.py",
     "tests/http/test_problems.py",
     "tests/http/test_openapi.py",
+    "tests/http/test_documented_answers.py",
     "tests/tools/test_mutants.py::test_each_patch_fits_one_place_of_its_file_and_changes_it",
     "tests/docs/test_api_examples.py::test_each_special_refusal_of_an_operation_is_in_its_section",
     "tests/v1/test_free_orders.py",

@@ -70,3 +70,14 @@ def log_in(page: Page, site: str, who: Person) -> None:
 def in_sidebar(page: Page, name: str) -> Locator:
     """A link of the sidebar. The theme's icons are words to screen readers."""
     return page.locator("#nav-sidebar-apps").get_by_role("link", name=name)
+
+
+OVERFLOWING = (
+    "[...document.querySelectorAll('html, #main .simplebar-content-wrapper')]"
+    ".filter(one => one.scrollWidth > one.clientWidth).length"
+)
+
+
+def press(page: Page, name: str, message: str) -> None:
+    page.get_by_role("button", name=name, exact=True).click()
+    page.get_by_text(message).first.wait_for()

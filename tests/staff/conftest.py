@@ -1,12 +1,14 @@
 """A superuser at the admin, and a running server for the browser tests."""
 
 from collections.abc import Callable, Iterator
+from uuid import UUID
 
 import pytest
 
 from tests.conftest import Person
 from tests.server import Server
 from tests.staff.desk import Desk
+from tests.staff.moving import place
 
 
 @pytest.fixture
@@ -17,6 +19,17 @@ def boss(person: Callable[..., Person]) -> Person:
 @pytest.fixture
 def desk(boss: Person) -> Desk:
     return Desk(boss)
+
+
+@pytest.fixture
+def jam(product: Callable[..., int]) -> int:
+    return product(sku="JAM-1", name="Red jam", price="1.50", stock=10)
+
+
+@pytest.fixture
+def order(person: Callable[..., Person], jam: int) -> UUID:
+    """Four jars of jam for Mary."""
+    return place(person("mary"), jam, 4)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from larder.identity.services import keys
 from larder.orders.models import Order
 from tests.conftest import Person
 from tests.staff.desk import Desk, Page, allow
-from tests.staff.test_moves import place
+from tests.staff.moving import place
 
 MakePerson = Callable[..., Person]
 MakeProduct = Callable[..., int]

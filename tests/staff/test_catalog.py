@@ -1,4 +1,4 @@
-"""Products and categories in the admin: viewing, changes and refusals."""
+"""Products in the admin: viewing, changes and refusals."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -9,7 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from larder.catalog import services
-from larder.catalog.models import Category, Product, ProductChange
+from larder.catalog.models import Product, ProductChange
 from larder.db import database
 from larder.identity import audit_queries
 from larder.identity.audit_queries import AuditFilter
@@ -223,53 +223,6 @@ def test_no_list_counts_further_than_its_pages_go(
     assert len(counting) == 1
     assert "LIMIT 3" in counting[0]
     assert "or more" in page.text
-
-
-def test_a_category_is_created_renamed_and_moved_by_the_services(desk: Desk) -> None:
-    desk.save("catalog/category/add/", name="Food")
-    food = Category.objects.get()
-    desk.save("catalog/category/add/", name="Jams", parent=food.pk)
-    jams = Category.objects.get(name="Jams")
-    assert (jams.parent_id, jams.version) == (food.pk, 1)
-    desk.save(f"catalog/category/{jams.pk}/change/", name="Jam")
-    jams.refresh_from_db()
-    assert (jams.name, jams.version) == ("Jam", 2)
-
-
-def test_a_category_cannot_be_moved_below_itself(desk: Desk, now: datetime) -> None:
-    food = services.create_category(name="Food", parent=None, now=now).id
-    jams = services.create_category(name="Jams", parent=food, now=now).id
-    page = desk.save(f"catalog/category/{food}/change/", parent=jams)
-    assert list(page.errors) == ["parent"]
-
-
-def test_a_concurrent_change_of_a_category_is_not_overwritten(desk: Desk, now: datetime) -> None:
-    food = services.create_category(name="Food", parent=None, now=now).id
-    opened = desk.open(f"catalog/category/{food}/change/")
-    services.change_category(food, {"name": "Groceries"})
-    page = desk.post(f"catalog/category/{food}/change/", opened | {"name": "Eating"})
-    assert "Another user changed this" in page.errors["__all__"][0]
-    assert Category.objects.get().name == "Groceries"
-
-
-def test_only_an_empty_category_is_deleted_and_a_refusal_has_a_reason(
-    desk: Desk, product: Callable[..., int], now: datetime
-) -> None:
-    food = services.create_category(name="Food", parent=None, now=now).id
-    jam = product(category_id=food)
-    page = desk.post(f"catalog/category/{food}/delete/", {"post": "yes"})
-    assert (page.status, Category.objects.count()) == (200, 1)
-    assert "still has products" in page.messages[0]
-    services.change_product(jam, {"category_id": None}, now=now)
-    desk.post(f"catalog/category/{food}/delete/", {"post": "yes"})
-    assert Category.objects.count() == 0
-
-
-def test_no_list_offers_djangos_bulk_deletion(desk: Desk, now: datetime) -> None:
-    food = services.create_category(name="Food", parent=None, now=now).id
-    values = {"action": "delete_selected", "_selected_action": [food], "post": "yes"}
-    desk.post("catalog/category/", values)
-    assert Category.objects.count() == 1
 
 
 def test_staff_see_and_do_only_what_their_permissions_allow(

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from larder.core.limits import MAX_ORDERED_UNITS, MAX_STOCK
 from tests.conftest import Person
 from tests.staff.desk import Desk
-from tests.staff.test_moves import ORDERS, place, status, stock
+from tests.staff.moving import ORDERS, place, status, stock
 
 
 def test_an_order_with_the_maximum_units_of_a_product_is_moved(

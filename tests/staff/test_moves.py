@@ -1,8 +1,6 @@
 """Orders moved by staff in the admin: one by one, and many at once."""
 
 from collections.abc import Callable
-from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 import pytest
@@ -12,7 +10,6 @@ from larder.catalog.models import Product
 from larder.core.ids import SYSTEM_ACTOR
 from larder.db import database
 from larder.identity.services.accounts import delete_account
-from larder.inventory.models import Stock
 from larder.inventory.services.movements import open_stock
 from larder.orders.decision import Wanted
 from larder.orders.models import Order, OrderEvent
@@ -20,60 +17,14 @@ from larder.orders.services.changes import change_order
 from larder.orders.services.moves import cancel_order, pack_order, ship_order
 from larder.orders.services.place_order import place_order
 from larder.orders.services.placement import Placement, Terms
-from larder.orders.services.transitions import TransitionRequest
 from larder.staff.orders_contents import described
-from larder.staff.orders_moves import MovableOrders
 from tests.conftest import NOW, Person
 from tests.orders import large_orders
 from tests.orders.holding import SECONDS, hold, pass_seconds
 from tests.orders.holding import order as order_now
 from tests.staff.desk import Desk, allow
-
-ORDERS = "orders/order/"
-LATER = NOW + timedelta(minutes=1)
-
-
-@pytest.fixture
-def jam(product: Callable[..., int]) -> int:
-    return product(sku="JAM", name="Red jam", price="1.50", stock=10)
-
-
-@pytest.fixture
-def order(person: Callable[..., Person], jam: int) -> UUID:
-    """Four jars of jam for Mary."""
-    return place(person("mary"), jam, 4)
-
-
-def place(who: Person, product: int, quantity: int) -> UUID:
-    placement = Placement(
-        customer=who.id, actor=who.customer.public_id, lines=[Wanted(product, quantity)]
-    )
-    return place_order(placement, terms=Terms(currency="GBP"), now=NOW).order.id
-
-
-def transition_request(order: UUID, who: Person) -> TransitionRequest:
-    return TransitionRequest(order=order, caller=who.caller, now=LATER)
-
-
-def stock(product: int) -> tuple[int, int]:
-    row = Stock.objects.get(product_id=product)
-    return row.available, row.committed
-
-
-def short(product: int, quantity: str, rest: str = "missing") -> dict[str, str]:
-    """The fields of a line of which fewer units were picked."""
-    return {f"line-{product}-quantity": quantity, f"line-{product}-rest": rest}
-
-
-def status(order: UUID) -> str:
-    return Order.objects.get(id=order).status
-
-
-def offered(desk: Desk, order: UUID) -> set[str]:
-    """The moves whose buttons the order's page has."""
-    text = desk.get(f"{ORDERS}{order}/change/").text
-    moves = ("confirm", "pack", "ship", "deliver", "return", "cancel", "edit")
-    return {move for move in moves if f"/admin/{ORDERS}{order}/{move}/" in text}
+from tests.staff.moving import ORDERS, offered, place, short, status, stock, transition_request
+from tests.staff.test_bulk_moves import select
 
 
 def test_an_order_s_page_offers_what_its_status_allows(desk: Desk, order: UUID, jam: int) -> None:
@@ -149,7 +100,7 @@ def test_the_lines_of_the_pack_page_follow_the_places_in_the_warehouse(
     )
     placed = place_order(wanted, terms=Terms(currency="GBP"), now=NOW).order.id
     lines = desk.get(f"{ORDERS}{placed}/pack/").response.context["page"].lines
-    assert [line.cells[:2] for line in lines] == [("A-1", "OIL"), ("B-2", "TEA"), ("–", "JAM")]
+    assert [line.cells[:2] for line in lines] == [("A-1", "OIL"), ("B-2", "TEA"), ("–", "JAM-1")]
 
 
 def test_picking_more_than_ordered_is_refused_at_its_line(
@@ -177,7 +128,7 @@ def test_returned_units_are_available_again_or_written_off(
         f"line-{jam}-quantity": ["Too many: 4 were shipped, and 3 were already returned."]
     }
     text = desk.get(f"{ORDERS}{order}/change/").text
-    assert "JAM Red jam: 3 came back" in text
+    assert "JAM-1 Red jam: 3 came back" in text
 
 
 def test_a_return_needs_a_reason_and_quantities(desk: Desk, order: UUID, jam: int) -> None:
@@ -323,78 +274,6 @@ def test_a_thousand_lines_are_packed_on_one_page(desk: Desk, person: Callable[..
     assert "is packed" in page.messages[0]
 
 
-def select(desk: Desk, action: str, *orders: UUID, **more: Any) -> Any:
-    chosen = {"action": action, "_selected_action": [str(one) for one in orders], "index": "0"}
-    return desk.post(ORDERS, {**chosen, **more})
-
-
-def confirmed(desk: Desk, action: str, *orders: UUID) -> dict[str, Any]:
-    """What the page that asks sends along."""
-    sends = select(desk, action, *orders).response.context["question"].sends
-    return {name: value for name, value in sends if name not in {"_selected_action", "action"}}
-
-
-def test_many_orders_are_packed_shipped_and_delivered_at_once(
-    desk: Desk, person: Callable[..., Person], order: UUID, jam: int
-) -> None:
-    other = place(person(), jam, 2)
-    numbers = ", ".join(str(Order.objects.get(id=one).number) for one in (order, other))
-    for action, done in (
-        ("mark_packed", "packed"),
-        ("mark_shipped", "shipped"),
-        ("mark_delivered", "delivered"),
-    ):
-        sends = confirmed(desk, action, order, other)
-        assert select(desk, action, order, other, **sends).messages == [
-            f"Orders {numbers}: {done}."
-        ]
-    assert (status(order), status(other), stock(jam)) == ("delivered", "delivered", (4, 0))
-
-
-def test_refused_orders_are_named_with_a_reason_and_others_are_moved(
-    desk: Desk, person: Callable[..., Person], order: UUID, jam: int
-) -> None:
-    clerk = person(is_staff=True)
-    changed, gone, packed = (place(person(), jam, 1) for _ in range(3))
-    orders = (order, changed, gone, packed)
-    sends = confirmed(desk, "mark_packed", *orders)
-    change_order(
-        transition_request(changed, clerk),
-        terms=Terms(currency="GBP"),
-        details={"note": "Ring twice"},
-    )
-    cancel_order(transition_request(gone, clerk))
-    pack_order(transition_request(packed, clerk))
-    told_ = select(desk, "mark_packed", *orders, **sends).messages
-    number = {one: Order.objects.get(id=one).number for one in orders}
-    assert f"Order {number[order]}: packed." in told_
-    both = f"Orders {number[changed]}, {number[gone]}: changed by another user"
-    assert any(one.startswith(both) for one in told_)
-    assert any(f"Order {number[packed]}: packed already, by another user" in one for one in told_)
-    assert [status(one) for one in orders] == ["packed", "placed", "cancelled", "packed"]
-
-
-def test_an_action_sent_twice_moves_once_with_the_same_answer(desk: Desk, order: UUID) -> None:
-    sends = confirmed(desk, "mark_packed", order)
-    first, second = (select(desk, "mark_packed", order, **sends).messages for _ in range(2))
-    assert first == second
-    assert OrderEvent.objects.filter(order_id=order, type="packed").count() == 1
-
-
-def test_an_action_without_the_shown_versions_moves_nothing(desk: Desk, order: UUID) -> None:
-    page = select(desk, "mark_packed", order, confirmed="yes")
-    assert "changed by another user" in page.messages[0]
-    assert status(order) == "placed"
-
-
-def test_an_action_is_for_a_bounded_number_of_orders(
-    desk: Desk, order: UUID, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("larder.staff.base.MAX_SELECTED_ROWS", 0)
-    assert select(desk, "mark_packed", order).messages == ["Select at most 0 orders at once."]
-    assert MovableOrders.actions
-
-
 def test_events_are_shown_as_sentences_with_sku_and_name(
     desk: Desk, person: Callable[..., Person], product: Callable[..., int], order: UUID, jam: int
 ) -> None:
@@ -412,11 +291,11 @@ def test_events_are_shown_as_sentences_with_sku_and_name(
     desk.save(f"{ORDERS}{order}/pack/", **short(jam, "1"))
     text = desk.get(f"{ORDERS}{order}/change/").text
     for sentence in (
-        "JAM Red jam: 3 instead of 4.",
+        "JAM-1 Red jam: 3 instead of 4.",
         "TEA Green tea: 1 added.",
         "TEA Green tea: 1 taken off.",
         "Note: “Ring” instead of nothing.",
-        "JAM Red jam: 1 of 3 picked, 2 missing from the shelf.",
+        "JAM-1 Red jam: 1 of 3 picked, 2 missing from the shelf.",
         "1 of 3 ordered",
     ):
         assert sentence in text

@@ -15,9 +15,13 @@ from larder.http import authentication
 from larder.http.read_your_writes import write_times
 from larder.inventory.services.movements import open_stock
 from larder.v1 import freshness, page_cache, products
-from tests.conftest import Person
+from tests.conftest import Answer, Api, Person
 from tests.fastpath.fast_path import FastPath
-from tests.http.conftest import api, application, as_, token_for  # noqa: F401 - fixtures
+from tests.http.conftest import api, application, as_, token_for
+from tests.v1.exporting import filled, stream
+from tests.v1.stripe_events import FORMER, SECRET, Stripe
+
+__all__ = ["api", "application", "as_", "filled", "stream"]
 
 HOUR = 3600 * 10**9
 
@@ -69,6 +73,27 @@ def fast_path(
 @pytest.fixture
 def token(person: Callable[..., Person]) -> str:
     return token_for(person())
+
+
+@pytest.fixture
+def owner(person: Callable[..., Person], as_: Callable[[Person], Api]) -> Api:
+    """A member of staff with all permissions."""
+    return as_(person(is_staff=True, role="owner"))
+
+
+@pytest.fixture
+def order(customer: Api, product: Callable[..., int]) -> Answer:
+    """An order of 4 units for 10.00."""
+    lines = [{"product": product(price="2.50", stock=9), "quantity": 4}]
+    return customer("POST", "orders", {"lines": lines})
+
+
+@pytest.fixture
+def stripe(api: Api, settings: Any) -> Stripe:
+    """Stripe, whose secret the shop knows. So do we know that of another provider."""
+    settings.STRIPE_WEBHOOK_SECRETS = [SECRET, FORMER]
+    settings.SIGNED_PAYMENT_SECRETS = ["another secret"]
+    return Stripe(api)
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """Records of payments: the payment state of an order and the refunds that are due."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
@@ -9,7 +9,6 @@ import pytest
 from larder.core import telemetry
 from larder.core.clock import now
 from larder.db import database
-from larder.ops import invariants
 from larder.orders.services.expire_holds import expire_holds
 from tests.conftest import Answer, Api, Person
 from tests.v1.test_moves import events, move, moved
@@ -19,14 +18,7 @@ from tests.v1.test_orders import place
 Product = Callable[..., int]
 As = Callable[[Person], Api]
 
-pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-def _the_books_are_right(transactional_db: None) -> Iterator[None]:
-    """After each test the invariants hold."""
-    yield
-    assert invariants.check().violated == []
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("books_agree")]
 
 
 def record(api: Api, order: Answer, amount: int, kind: str = "captured", **other: Any) -> Answer:
@@ -42,22 +34,10 @@ def paid(api: Api, order: Answer) -> tuple[str, str]:
     return found["amount_due"], found["payment"]["state"]
 
 
-def due(staff: Api) -> list[tuple[str, int, str]]:
+def due(owner: Api) -> list[tuple[str, int, str]]:
     """The refunds that are due."""
-    found = staff("GET", "refunds-due").body["results"]
+    found = owner("GET", "refunds-due").body["results"]
     return [(one["order"], one["amount"], one["currency"]) for one in found]
-
-
-@pytest.fixture
-def staff(person: Callable[..., Person], as_: As) -> Api:
-    """A member of staff with all permissions."""
-    return as_(person(is_staff=True, role="owner"))
-
-
-@pytest.fixture
-def order(customer: Api, product: Product) -> Answer:
-    """An order of 4 units for 10.00."""
-    return place(customer, (product(price="2.50", stock=9), 4))
 
 
 def test_an_order_without_payments_is_unpaid(customer: Api, order: Answer) -> None:
@@ -69,14 +49,14 @@ def test_an_order_without_payments_is_unpaid(customer: Api, order: Answer) -> No
 
 
 def test_a_record_changes_due_state_version_events_and_feed(
-    customer: Api, staff: Api, order: Answer
+    customer: Api, owner: Api, order: Answer
 ) -> None:
     _, since = answers(customer)
-    made = record(staff, order, 400, intent="i", at="2026-11-26T09:00:00Z")
+    made = record(owner, order, 400, intent="i", at="2026-11-26T09:00:00Z")
     assert made.status == 201
     assert made.body["at"] == "2026-11-26T09:00:00Z"
     assert paid(customer, order) == ("6.00", "part_paid")
-    assert record(staff, order, 600, transaction_id="u").status == 201
+    assert record(owner, order, 600, transaction_id="u").status == 201
     assert paid(customer, order) == ("0.00", "paid")
     (changed,), _ = answers(customer, since)
     assert changed["version"] == order.body["version"] + 2
@@ -97,148 +77,148 @@ def test_a_record_changes_due_state_version_events_and_feed(
 
 
 def test_the_same_movement_is_one_record_and_another_amount_a_conflict(
-    staff: Api, order: Answer
+    owner: Api, order: Answer
 ) -> None:
-    first = record(staff, order, 400)
-    again = record(staff, order, 400)
+    first = record(owner, order, 400)
+    again = record(owner, order, 400)
     assert (first.status, again.status) == (201, 200)
     assert first.body == again.body
-    other = record(staff, order, 500)
+    other = record(owner, order, 500)
     assert (other.status, other.body["code"], other.body["amount"]) == (
         409,
         "payment_conflict",
         400,
     )
-    assert paid(staff, order) == ("6.00", "part_paid")
+    assert paid(owner, order) == ("6.00", "part_paid")
     # An authorisation and its capture may have one id.
-    assert record(staff, order, 400, "authorised").status == 201
-    assert record(staff, order, 400, provider="bank").status == 201
-    assert paid(staff, order) == ("2.00", "part_paid")
+    assert record(owner, order, 400, "authorised").status == 201
+    assert record(owner, order, 400, provider="bank").status == 201
+    assert paid(owner, order) == ("2.00", "part_paid")
 
 
 def test_the_same_movement_of_another_order_is_a_conflict(
-    customer: Api, staff: Api, order: Answer, product: Product
+    customer: Api, owner: Api, order: Answer, product: Product
 ) -> None:
     other = place(customer, (product(), 1))
-    assert record(staff, order, 400).status == 201
-    assert record(staff, other, 400).body["code"] == "payment_conflict"
+    assert record(owner, order, 400).status == 201
+    assert record(owner, other, 400).body["code"] == "payment_conflict"
     assert customer("GET", f"orders/{other.body['id']}/payments").body["results"] == []
 
 
 def test_a_cancelled_order_that_was_paid_is_refunded(
-    customer: Api, staff: Api, order: Answer
+    customer: Api, owner: Api, order: Answer
 ) -> None:
-    record(staff, order, 1000)
+    record(owner, order, 1000)
     assert move(customer, order, "cancel").status == 200
     id = order.body["id"]
-    assert due(staff) == [(id, 1000, "GBP")]
+    assert due(owner) == [(id, 1000, "GBP")]
     assert paid(customer, order) == ("0.00", "overpaid")
-    record(staff, order, 300, "refunded", transaction_id="r")
-    assert due(staff) == [(id, 700, "GBP")]
-    record(staff, order, 700, "refunded", transaction_id="s")
-    assert (due(staff), paid(customer, order)) == ([], ("0.00", "refunded"))
-    record(staff, order, 700, "refund_failed", transaction_id="s")
-    assert due(staff) == [(id, 700, "GBP")]
+    record(owner, order, 300, "refunded", transaction_id="r")
+    assert due(owner) == [(id, 700, "GBP")]
+    record(owner, order, 700, "refunded", transaction_id="s")
+    assert (due(owner), paid(customer, order)) == ([], ("0.00", "refunded"))
+    record(owner, order, 700, "refund_failed", transaction_id="s")
+    assert due(owner) == [(id, 700, "GBP")]
 
 
 def test_a_payment_of_a_cancelled_order_is_a_refund_due(
-    customer: Api, staff: Api, order: Answer
+    customer: Api, owner: Api, order: Answer
 ) -> None:
     move(customer, order, "cancel")
-    assert record(staff, order, 1000).status == 201
-    assert due(staff) == [(order.body["id"], 1000, "GBP")]
+    assert record(owner, order, 1000).status == 201
+    assert due(owner) == [(order.body["id"], 1000, "GBP")]
 
 
-def test_an_overpayment_is_a_refund_due(staff: Api, order: Answer) -> None:
-    record(staff, order, 1050)
-    assert (due(staff), paid(staff, order)) == (
+def test_an_overpayment_is_a_refund_due(owner: Api, order: Answer) -> None:
+    record(owner, order, 1050)
+    assert (due(owner), paid(owner, order)) == (
         [(order.body["id"], 50, "GBP")],
         ("0.00", "overpaid"),
     )
 
 
 def test_a_cheaper_order_makes_a_refund_due_and_a_dearer_one_settles_it(
-    customer: Api, staff: Api, order: Answer
+    customer: Api, owner: Api, order: Answer
 ) -> None:
-    record(staff, order, 1000)
+    record(owner, order, 1000)
     (line,) = order.body["lines"]
     lines = [{"product": line["product"], "quantity": 3}]
     assert customer("PATCH", f"orders/{order.body['id']}", {"lines": lines}).status == 200
-    assert due(staff) == [(order.body["id"], 250, "GBP")]
+    assert due(owner) == [(order.body["id"], 250, "GBP")]
     lines[0]["quantity"] = 5
     assert customer("PATCH", f"orders/{order.body['id']}", {"lines": lines}).status == 200
-    assert (due(staff), paid(customer, order)) == ([], ("2.50", "part_paid"))
+    assert (due(owner), paid(customer, order)) == ([], ("2.50", "part_paid"))
 
 
 def test_units_not_picked_and_returned_units_are_refunded_exactly(
-    customer: Api, staff: Api, product: Product
+    customer: Api, owner: Api, product: Product
 ) -> None:
     """The fractions of a penny are rounded once, in the sum."""
     jam = product(price="0.333", stock=9)
     order = place(customer, (jam, 9))
     assert order.body["amount_due"] == "3.00"
-    record(staff, order, 300)
-    move(staff, order, "pack", {"lines": [{"product": jam, "quantity": 7}]})
-    assert due(staff) == [(order.body["id"], 67, "GBP")]
-    moved(staff, order, "ship")
+    record(owner, order, 300)
+    move(owner, order, "pack", {"lines": [{"product": jam, "quantity": 7}]})
+    assert due(owner) == [(order.body["id"], 67, "GBP")]
+    moved(owner, order, "ship")
     for units, sum_due in ((1, 100), (1, 133), (5, 300)):
         back = {"lines": [{"product": jam, "quantity": units}], "reason": "broken"}
-        assert move(staff, order, "return", back).status == 200
-        assert due(staff) == [(order.body["id"], sum_due, "GBP")]
+        assert move(owner, order, "return", back).status == 200
+        assert due(owner) == [(order.body["id"], sum_due, "GBP")]
 
 
-def test_a_payment_after_a_return_is_a_refund_due(staff: Api, order: Answer) -> None:
-    moved(staff, order, "pack", "ship")
+def test_a_payment_after_a_return_is_a_refund_due(owner: Api, order: Answer) -> None:
+    moved(owner, order, "pack", "ship")
     (line,) = order.body["lines"]
     back = {"lines": [{"product": line["product"], "quantity": 1}], "reason": "broken"}
-    assert move(staff, order, "return", back).body["amount_due"] == "7.50"
-    record(staff, order, 1000)
-    assert due(staff) == [(order.body["id"], 250, "GBP")]
+    assert move(owner, order, "return", back).body["amount_due"] == "7.50"
+    record(owner, order, 1000)
+    assert due(owner) == [(order.body["id"], 250, "GBP")]
 
 
 def test_a_payment_of_a_hold_that_expired_is_a_refund_due(
-    customer: Api, staff: Api, product: Product
+    customer: Api, owner: Api, product: Product
 ) -> None:
     jam = product(price="5.00", stock=2)
     held = place(customer, (jam, 2), payment={"required": True})
     assert held.body["payment"] == {"required": True, "state": "unpaid"}
-    record(staff, held, 400)
-    assert due(staff) == []
+    record(owner, held, 400)
+    assert due(owner) == []
     database.execute("UPDATE \"order\" SET expires_at = now() - interval '1 s'")
     database.execute("UPDATE held_line SET expires_at = now() - interval '1 s'")
     database.execute("UPDATE stock SET next_expiry = now() - interval '1 s'")
     assert expire_holds(now=now(), limit=10) == 1
-    assert due(staff) == [(held.body["id"], 400, "GBP")]
+    assert due(owner) == [(held.body["id"], 400, "GBP")]
     other = place(customer, (jam, 1))
-    record(staff, held, 600, transaction_id="u")
-    assert due(staff) == [(held.body["id"], 1000, "GBP")]
+    record(owner, held, 600, transaction_id="u")
+    assert due(owner) == [(held.body["id"], 1000, "GBP")]
     move(customer, other, "cancel")
-    assert move(staff, held, "confirm").status == 200
-    assert due(staff) == []
+    assert move(owner, held, "confirm").status == 200
+    assert due(owner) == []
 
 
-def test_a_delayed_failure_changes_nothing(staff: Api, order: Answer) -> None:
-    record(staff, order, 1000)
-    assert record(staff, order, 1000, "failed").status == 201
-    assert paid(staff, order) == ("0.00", "paid")
+def test_a_delayed_failure_changes_nothing(owner: Api, order: Answer) -> None:
+    record(owner, order, 1000)
+    assert record(owner, order, 1000, "failed").status == 201
+    assert paid(owner, order) == ("0.00", "paid")
 
 
 def test_a_dispute_reduces_the_amount_held_until_it_is_won(
-    customer: Api, staff: Api, order: Answer
+    customer: Api, owner: Api, order: Answer
 ) -> None:
-    record(staff, order, 1000)
-    record(staff, order, 1000, "disputed", transaction_id="d")
-    assert paid(staff, order) == ("10.00", "disputed")
+    record(owner, order, 1000)
+    record(owner, order, 1000, "disputed", transaction_id="d")
+    assert paid(owner, order) == ("10.00", "disputed")
     move(customer, order, "cancel")
-    assert due(staff) == []
-    record(staff, order, 1000, "dispute_won", transaction_id="d")
-    assert due(staff) == [(order.body["id"], 1000, "GBP")]
+    assert due(owner) == []
+    record(owner, order, 1000, "dispute_won", transaction_id="d")
+    assert due(owner) == [(order.body["id"], 1000, "GBP")]
 
 
 def test_customers_see_payments_of_their_orders_only(
-    customer: Api, staff: Api, order: Answer, person: Callable[..., Person], as_: As
+    customer: Api, owner: Api, order: Answer, person: Callable[..., Person], as_: As
 ) -> None:
-    record(staff, order, 1000)
+    record(owner, order, 1000)
     path = f"orders/{order.body['id']}/payments"
     assert len(customer("GET", path).body["results"]) == 1
     assert as_(person("eve"))("GET", path).status == 404
@@ -256,9 +236,9 @@ def test_staff_without_the_permission_record_nothing(
     assert viewer("GET", "refunds-due").body["permission"] == "orders.view_refunddue"
 
 
-def test_a_key_with_the_permission_records_payments(staff: Api, order: Answer, api: Api) -> None:
+def test_a_key_with_the_permission_records_payments(owner: Api, order: Answer, api: Api) -> None:
     keys = {
-        name: staff("POST", "auth/keys", {"permissions": [name]}).body["key"]
+        name: owner("POST", "auth/keys", {"permissions": [name]}).body["key"]
         for name in ("orders.record_payment", "orders.view_order")
     }
     body = {"provider": "cash", "kind": "captured", "transaction_id": "t", "amount": 5}
@@ -287,65 +267,65 @@ def test_a_key_with_the_permission_records_payments(staff: Api, order: Answer, a
     ],
 )
 def test_a_faulty_record_is_refused(
-    staff: Api, order: Answer, field: str, value: Any, code: str
+    owner: Api, order: Answer, field: str, value: Any, code: str
 ) -> None:
-    refused = record(staff, order, **{"amount": 5, field: value})
+    refused = record(owner, order, **{"amount": 5, field: value})
     (fault,) = refused.body["errors"]
     assert refused.status == 400
     assert (fault["pointer"], fault["code"]) in {(f"/{field}", code), ("", code)}
 
 
 def test_a_payment_of_an_unknown_order_or_a_cart_is_refused(
-    customer: Api, staff: Api, product: Product
+    customer: Api, owner: Api, product: Product
 ) -> None:
     cart = customer("PUT", f"cart/lines/{product()}", {"quantity": 1})
     for id in (cart.body["id"], str(uuid4())):
         cart.body["id"] = id
-        assert record(staff, cart, 5).status == 404
+        assert record(owner, cart, 5).status == 404
 
 
 def test_a_payment_with_an_abandoned_id_is_a_refund_due(
-    customer: Api, staff: Api, order: Answer
+    customer: Api, owner: Api, order: Answer
 ) -> None:
     id = str(uuid4())
     assert customer("POST", "orders/abandon", {"id": id}).body["outcome"] == "abandoned"
     order.body["id"] = id
-    assert record(staff, order, 700).status == 201
-    assert record(staff, order, 200, transaction_id="u").status == 201
-    assert due(staff) == [(id, 900, "GBP")]
-    assert len(staff("GET", f"orders/{id}/payments").body["results"]) == 2
+    assert record(owner, order, 700).status == 201
+    assert record(owner, order, 200, transaction_id="u").status == 201
+    assert due(owner) == [(id, 900, "GBP")]
+    assert len(owner("GET", f"orders/{id}/payments").body["results"]) == 2
     assert customer("GET", f"orders/{id}/payments").status == 404
-    record(staff, order, 900, "refunded", transaction_id="r")
-    assert due(staff) == []
+    record(owner, order, 900, "refunded", transaction_id="r")
+    assert due(owner) == []
 
 
-def test_refunds_are_listed_by_age_in_pages(customer: Api, staff: Api, product: Product) -> None:
+def test_refunds_are_listed_by_age_in_pages(customer: Api, owner: Api, product: Product) -> None:
     jam, orders = product(), []
     for n in range(3):
         placed = place(customer, (jam, 1))
-        record(staff, placed, 10_000 + n, transaction_id=f"t{n}")
+        record(owner, placed, 10_000 + n, transaction_id=f"t{n}")
         orders.append(placed.body["id"])
     path, found = "refunds-due?limit=2", []
     while path:
-        page = staff("GET", path).body
+        page = owner("GET", path).body
         found += [one["order"] for one in page["results"]]
         path = page["next"].partition("/api/v1/")[2] if page["next"] else ""
     assert found == orders
 
 
-def test_the_audit_trail_has_what_staff_record_once(staff: Api, order: Answer) -> None:
-    record(staff, order, 400)
-    record(staff, order, 400)
+def test_the_audit_trail_has_what_staff_record_once(owner: Api, order: Answer) -> None:
+    record(owner, order, 400)
+    record(owner, order, 400)
     name = f"order:{order.body['id']}"
-    (entry,) = staff("GET", f"audit?object={name}").body["results"]
+    (entry,) = owner("GET", f"audit?object={name}").body["results"]
     assert (entry["action"], entry["after"]["amount"]) == ("record_payment", 400)
 
 
-def test_outcomes_of_payment_records_are_counted(staff: Api, order: Answer) -> None:
+def test_outcomes_of_payment_records_are_counted(owner: Api, order: Answer) -> None:
     telemetry.payments.clear()
     for amount in (400, 400, 500):
-        record(staff, order, amount)
-    record(staff, order, 5, currency="EUR")
+        record(owner, order, amount)
+    record(owner, order, 5, currency="EUR")
     assert list(telemetry.payments) == [
         ("api", one) for one in ("recorded", "repeated", "conflict", "refused")
     ]

@@ -28,7 +28,7 @@ from larder.orders.services.transitions import TransitionRequest
 from tests.conftest import Answer, Api, Person
 from tests.http.conftest import token_for
 from tests.staff.desk import Desk
-from tests.staff.test_moves import place, stock
+from tests.staff.moving import place, stock
 from tests.tiers import LONGEST
 
 MakePerson = Callable[..., Person]

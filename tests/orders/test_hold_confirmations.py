@@ -1,0 +1,161 @@
+"""Confirmations of orders that await their payment, in time and late."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import pytest
+
+from larder.core.errors import KeyReused, NotFound, NotStaff, PermissionMissing, StaleVersion
+from larder.db.idempotency import Claim, Scope
+from larder.inventory.errors import InsufficientStock
+from larder.inventory.services.adjustments import AdjustmentLine, Cause, adjust_stock
+from larder.orders import queries
+from larder.orders.errors import HoldExpired
+from larder.orders.services import moves
+from larder.orders.services.confirm_order import confirm_order
+from larder.orders.services.drafts import ensure_draft
+from tests.conftest import Person
+from tests.orders.holding import (
+    SECONDS,
+    balance,
+    confirm,
+    events,
+    expire,
+    hold,
+    ledger,
+    order,
+    pass_seconds,
+    request,
+    status,
+)
+
+MakePerson = Callable[..., Person]
+MakeProduct = Callable[..., int]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("books_agree")]
+
+
+def test_a_confirmed_order_keeps_its_units(
+    person: MakePerson, product: MakeProduct, clerk: Person
+) -> None:
+    jam, who = product(stock=5), person()
+    held = hold(who, (jam, 3))
+    placed = confirm(clerk, held.id)
+    assert (placed.status, placed.version) == ("placed", held.version + 1)
+    assert placed.lines == held.lines
+    assert queries.order(held.id, customer=None) == placed
+    assert (balance(jam), len(ledger(jam))) == ((2, 3), 2)
+    assert events(held.id)[1:] == [("confirmed", "pending", "placed")]
+    pass_seconds(SECONDS, [held.id])
+    with pytest.raises(InsufficientStock):
+        order(person(), (jam, 3))
+    assert expire() == 0
+
+
+def test_a_confirmation_is_repeated(
+    person: MakePerson, product: MakeProduct, clerk: Person
+) -> None:
+    held = hold(person(), (product(stock=5), 3))
+    assert confirm(clerk, held.id) == confirm(clerk, held.id)
+    moves.pack_order(request(clerk.caller, held.id))
+    assert confirm(clerk, held.id).status == "packed"
+    assert len(events(held.id)) == 3
+
+
+def test_a_late_confirmation_takes_available_units_again(
+    person: MakePerson, product: MakeProduct, clerk: Person
+) -> None:
+    jam = product(stock=5)
+    held = hold(person(), (jam, 3))
+    pass_seconds(SECONDS, [held.id])
+    assert expire() == 1
+    assert (balance(jam), status(held.id)) == ((5, 0), "expired")
+    assert confirm(clerk, held.id).status == "placed"
+    assert balance(jam) == (2, 3)
+    assert events(held.id)[-1] == ("confirmed", "expired", "placed")
+
+
+def test_an_expired_order_whose_units_were_sold_is_not_confirmed(
+    person: MakePerson, product: MakeProduct, clerk: Person
+) -> None:
+    """One of two lines was released and sold: the other keeps its units, and nothing changes."""
+    jam, tea = product(stock=5), product(stock=5)
+    held = hold(person(), (jam, 3), (tea, 2))
+    pass_seconds(SECONDS, [held.id])
+    order(person(), (jam, 5))
+    with pytest.raises(HoldExpired) as refused:
+        confirm(clerk, held.id)
+    assert [(one["product"], one["available"]) for one in refused.value.lines] == [(jam, 0)]
+    assert (balance(jam), status(held.id)) == ((0, 5), "pending")
+    # The units come back: the order can be confirmed for as long as it is not cancelled.
+    adjust_stock(
+        [AdjustmentLine(jam, delta=3)],
+        Cause("received"),
+        caller=clerk.caller,
+        now=datetime.now(UTC),
+    )
+    assert confirm(clerk, held.id).status == "placed"
+    assert (balance(jam), balance(tea)) == ((0, 8), (3, 2))
+
+
+def test_only_staff_with_the_permission_confirm(
+    person: MakePerson, product: MakeProduct, clerk: Person
+) -> None:
+    who = person()
+    held = hold(who, (product(stock=5), 3))
+    for caller, refused in ((who, NotStaff), (person(is_staff=True), PermissionMissing)):
+        with pytest.raises(refused):
+            confirm_order(request(caller.caller, held.id))
+    assert status(held.id) == "pending"
+    confirm(clerk, held.id)
+    with pytest.raises(NotStaff):
+        confirm_order(request(who.caller, held.id))
+
+
+def test_a_confirmation_needs_the_version_that_it_names(
+    person: MakePerson, product: MakeProduct, clerk: Person
+) -> None:
+    held = hold(person(), (product(stock=5), 3))
+    asked = request(clerk.caller, held.id)
+    with pytest.raises(StaleVersion):
+        confirm_order(replace(asked, version=held.version + 1))
+    assert confirm_order(replace(asked, version=held.version)).order.status == "placed"
+
+
+def test_an_unknown_order_and_a_cart_are_not_confirmed(person: MakePerson, clerk: Person) -> None:
+    cart = ensure_draft(person().id, currency="GBP", now=datetime.now(UTC))
+    for id in (uuid4(), cart):
+        with pytest.raises(NotFound):
+            confirm(clerk, id)
+
+
+def test_a_confirmation_with_a_key_is_repeated_by_it(
+    person: MakePerson, product: MakeProduct, clerk: Person
+) -> None:
+    jam, who = product(stock=5), person()
+    held = hold(who, (jam, 3))
+    scope = Scope(clerk.customer.public_id, f"POST /api/v1/orders/{held.id}/confirm", "k1")
+    asked = replace(request(clerk.caller, held.id), claim=Claim(scope, b"1", str(held.id)))
+    first, second = confirm_order(asked), confirm_order(asked)
+    assert (first.replayed, second.replayed) == (False, True)
+    moves.cancel_order(request(clerk.caller, held.id))
+    assert confirm_order(asked).order.status == "cancelled"
+    with pytest.raises(KeyReused):
+        confirm_order(replace(asked, claim=Claim(scope, b"2", str(held.id))))
+
+
+def test_the_key_of_a_refused_confirmation_is_free(
+    person: MakePerson, product: MakeProduct, clerk: Person
+) -> None:
+    jam = product(stock=3)
+    held = hold(person(), (jam, 3))
+    pass_seconds(SECONDS, [held.id])
+    taken = order(person(), (jam, 3))
+    scope = Scope(clerk.customer.public_id, f"POST /api/v1/orders/{held.id}/confirm", "k1")
+    asked = replace(request(clerk.caller, held.id), claim=Claim(scope, b"1", str(held.id)))
+    with pytest.raises(HoldExpired):
+        confirm_order(asked)
+    moves.cancel_order(request(clerk.caller, taken.id))
+    assert not confirm_order(asked).replayed
+    assert balance(jam) == (0, 3)
