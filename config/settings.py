@@ -9,7 +9,6 @@ import os
 from pathlib import Path
 from typing import Any
 
-import structlog
 from corsheaders.defaults import default_headers
 from django.templatetags.static import static
 from psycopg.conninfo import conninfo_to_dict
@@ -19,7 +18,7 @@ from larder.db.postgresql.bounded import PRIMARY_POOL, REPLICA_POOL, TCP_OPTIONS
 from larder.ops import serve
 from larder.ops.caches import caches
 from larder.ops.environment import Environment
-from larder.ops.logs import with_correlation_id, without_values
+from larder.ops.logs import logging_settings
 from larder.ops.mail_settings import mail_settings
 from larder.ops.picture_settings import picture_storage
 
@@ -385,64 +384,4 @@ TIME_ZONE = "UTC"
 SHOP_TIME_ZONE = env.str("SHOP_TIME_ZONE", default="UTC")
 
 # --- Logs ----------------------------------------------------------------------------------
-LOG_PROCESSORS: list[Any] = [
-    structlog.contextvars.merge_contextvars,
-    structlog.stdlib.add_log_level,
-    structlog.stdlib.add_logger_name,
-    structlog.processors.TimeStamper(fmt="iso", utc=True),
-    structlog.processors.format_exc_info,
-    without_values,
-    with_correlation_id,
-]
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "json": {
-            "()": structlog.stdlib.ProcessorFormatter,
-            "foreign_pre_chain": LOG_PROCESSORS,
-            "processors": [
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.JSONRenderer(),
-            ],
-        }
-    },
-    "filters": {
-        # Any client can cause 503 by load. The access log has them, and an unreachable database
-        # is logged separately. A 503 with an exception is an error after a commit.
-        "except refusals": {
-            "()": "django.utils.log.CallbackFilter",
-            "callback": lambda one: one.exc_info or getattr(one, "status_code", 0) != 503,
-        }
-    },
-    "handlers": {
-        "stderr": {
-            "class": "logging.StreamHandler",
-            "formatter": "json",
-        }
-    },
-    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
-    "loggers": {
-        "django": {"level": "WARNING"},
-        "django.request": {"level": "ERROR", "filters": ["except refusals"]},
-        # Any client can send an unknown Host or a body that is too large. Both are answered, and
-        # neither is an error of the server.
-        "django.security.DisallowedHost": {"level": "CRITICAL"},
-        "django.security.RequestDataTooBig": {"level": "CRITICAL"},
-        # A lost connection is reported once, by the request that used it.
-        "psycopg.pool": {"level": "ERROR"},
-        "procrastinate": {"level": "WARNING"},
-        "django_guid": {"level": "WARNING"},
-        # It writes the id of each passkey that is used.
-        "fido2": {"level": "WARNING"},
-    },
-}
-structlog.configure(
-    processors=[
-        *LOG_PROCESSORS,
-        structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-    ],
-    logger_factory=structlog.stdlib.LoggerFactory(),
-    wrapper_class=structlog.stdlib.BoundLogger,
-    cache_logger_on_first_use=True,
-)
+LOGGING = logging_settings(LOG_LEVEL)

@@ -1,9 +1,10 @@
-"""Values that are added to, or removed from, each line of the log."""
+"""The log: JSON, one line for each event, without values of rows."""
 
 import re
 from collections.abc import MutableMapping
 from typing import Any
 
+import structlog
 from django_guid import get_guid
 
 
@@ -29,3 +30,70 @@ _VALUES = re.compile(
     r"\n(?:DETAIL|CONTEXT):.*?(?=\n\n(?:The above exception was|During handling of)|\Z)", re.DOTALL
 )
 """Matches up to the next exception of a traceback, because a value may have several lines."""
+
+
+PROCESSORS: list[Any] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.processors.format_exc_info,
+    without_values,
+    with_correlation_id,
+]
+
+
+def logging_settings(level: str) -> dict[str, Any]:
+    """Returns Django's LOGGING for this level of our messages, and configures structlog."""
+    structlog.configure(
+        processors=[
+            *PROCESSORS,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {
+            "json": {
+                "()": structlog.stdlib.ProcessorFormatter,
+                "foreign_pre_chain": PROCESSORS,
+                "processors": [
+                    structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                    structlog.processors.JSONRenderer(),
+                ],
+            }
+        },
+        "filters": {
+            # Any client can cause 503 by load. The access log has them, and an unreachable database
+            # is logged separately. A 503 with an exception is an error after a commit.
+            "except refusals": {
+                "()": "django.utils.log.CallbackFilter",
+                "callback": lambda one: one.exc_info or getattr(one, "status_code", 0) != 503,
+            }
+        },
+        "handlers": {
+            "stderr": {
+                "class": "logging.StreamHandler",
+                "formatter": "json",
+            }
+        },
+        "root": {"handlers": ["stderr"], "level": level},
+        "loggers": {
+            "django": {"level": "WARNING"},
+            "django.request": {"level": "ERROR", "filters": ["except refusals"]},
+            # Any client can send an unknown Host or a body that is too large. Both are answered,
+            # and neither is an error of the server.
+            "django.security.DisallowedHost": {"level": "CRITICAL"},
+            "django.security.RequestDataTooBig": {"level": "CRITICAL"},
+            # A lost connection is reported once, by the request that used it.
+            "psycopg.pool": {"level": "ERROR"},
+            "procrastinate": {"level": "WARNING"},
+            "django_guid": {"level": "WARNING"},
+            # It writes the id of each passkey that is used.
+            "fido2": {"level": "WARNING"},
+        },
+    }

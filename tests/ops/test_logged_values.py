@@ -21,6 +21,7 @@ from deploy.aws import template
 from larder.catalog.models import Product
 from larder.db import database
 from larder.identity.models import Customer
+from larder.ops import logs
 from larder.ops.logs import without_values
 from tests.conftest import NOW
 from tests.database import logged, superuser_url
@@ -161,7 +162,7 @@ def test_an_error_of_the_database_is_logged_by_a_server_without_values() -> None
     named = {"username": f"{MARKER}\n\n{MARKER}", "password": MARKER, "version": None}
     with pytest.raises(IntegrityError) as raised, transaction.atomic():
         Customer(**named).save(force_insert=True)
-    processors = settings.LOG_PROCESSORS
+    processors = logs.PROCESSORS
     line = json.loads(line_of(raised.value, processors))
     assert MARKER not in json.dumps(line)
     assert "violates not-null constraint" in line["event"]
