@@ -1,4 +1,5 @@
-"""The permissions that the pages of the admin need, for the audit trail of refused pages.
+"""The permissions that pages of the admin and actions of its lists need, for the audit trail of
+refused ones.
 
 The pages check them separately. tests/staff/test_page_permissions.py compares both.
 """
@@ -41,8 +42,18 @@ _NAMED: Mapping[str, tuple[str, ...]] = {
     "orders_order_unship": ("orders.ship_order",),
     "orders_order_telephone": ("orders.add_order",),
     "orders_order_accounting": ("orders.export_order",),
+    "catalog_product_archive_selected": ("catalog.delete_product",),
+    "catalog_product_restore_selected": ("catalog.delete_product",),
+    "catalog_product_change_prices": ("catalog.change_product",),
+    "identity_key_end_selected": ("identity.delete_key",),
+    "orders_order_mark_packed": ("orders.pack_order",),
+    "orders_order_mark_shipped": ("orders.ship_order",),
+    "orders_order_mark_delivered": ("orders.deliver_order",),
+    "orders_order_print_pick_list": ("orders.view_order",),
+    "orders_order_print_packing_slips": ("orders.view_order",),
+    "orders_order_print_address_labels": ("orders.view_order",),
 }
-"""The permissions of the pages whose names do not say them."""
+"""The permissions of the pages and actions whose names do not say them."""
 
 _READ = {"changelist", "history"}
 

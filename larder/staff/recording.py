@@ -65,7 +65,7 @@ def recording(admin_view: Callable[..., Any]) -> Callable[..., Any]:
                     _record(request, refusal.permission, refusal.action)
                     raise
                 except PermissionDenied:
-                    _record(request, _permission_of(request))
+                    _record(request)
                     raise
 
         return admin_view(recorded, cacheable)
@@ -79,19 +79,16 @@ def record_refusal(request: Any, refusal: DomainError) -> None:
         _record(request, refusal.permission)
 
 
-def _record(request: Any, permission: str, action: str = "") -> None:
+def _record(request: Any, permission: str = "", action: str = "") -> None:
+    """Records a refused page, or a refused action of a list, with the permission; without one, with
+    that of the page or action that the user lacks."""
     by = audit.Acting(request.user.public_id, CHANNEL)
-    name = _page(request).replace("changelist", action) if action else _page(request)
-    audit.record_refusal(by, f"admin:{name}", permission)
+    page = str(request.resolver_match.url_name or request.resolver_match.route)
+    name = page.replace("changelist", action) if action else page
+    audit.record_refusal(by, f"admin:{name}", permission or _lacking(request, name))
 
 
-def _page(request: Any) -> str:
-    """Returns the name of the page, such as `catalog_product_change`."""
-    found = request.resolver_match
-    return str(found.url_name or found.route)
-
-
-def _permission_of(request: Any) -> str:
+def _lacking(request: Any, page: str) -> str:
     """Returns the permission of the page that the user lacks; empty if none is known."""
-    known = (one for one in needed(_page(request), request.method) if one in permissions.ALL)
+    known = (one for one in needed(page, request.method) if one in permissions.ALL)
     return next((one for one in known if not request.user.has_perm(one)), "")

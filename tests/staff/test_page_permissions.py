@@ -214,6 +214,26 @@ def test_a_page_opens_only_with_its_permissions(
     assert wrong == {}
 
 
+ACTIONS = [
+    (model._meta, name)
+    for model, one in admin.site._registry.items()
+    for _, name, _ in one._get_base_actions()  # type: ignore[attr-defined]
+]
+
+
+@pytest.mark.parametrize(("of", "action"), ACTIONS, ids=str)
+def test_a_refused_action_of_a_list_is_recorded_with_its_permission(
+    of: Any, action: str, person: Callable[..., Person]
+) -> None:
+    page = f"{of.app_label}_{of.model_name}_{action}"
+    lacks = "" if action == "delete_selected" else needed(page)[0]
+    enough = {lacks, lacks.replace(".view_", ".change_")}
+    who = allow(person(is_staff=True), *(permissions.ALL - enough))
+    path = f"/admin/{of.app_label}/{of.model_name}/"
+    sent = Desk(who).client.post(path, {"action": action, "_selected_action": "1"})
+    assert (sent.status_code, recorded_permissions(who, page)) == (403, {lacks})
+
+
 def recorded_permissions(who: Person, page: str) -> set[str]:
     """The missing permissions with which the audit trail has that the page was refused: once an
     hour."""
