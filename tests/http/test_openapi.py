@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.management import CommandError, call_command
+from django.core.management import CommandError
 from jsonschema_rs import Draft202012Validator
 
 from larder.http.problems import KINDS
@@ -55,7 +55,8 @@ def test_each_document_is_openapi_31(name: str) -> None:
 
 
 def test_the_committed_documents_equal_the_generated_ones() -> None:
-    call_command("openapi", check=True)
+    made = {f"{name}.json": openapi._text(one) for name, one in openapi._documents().items()}
+    assert {name: (FOLDER / name).read_text() for name in made} == made
 
 
 def test_an_outdated_document_is_named_and_generated_again(

@@ -73,8 +73,10 @@ def indented_blocks(page: str) -> list[str]:
 
 @pytest.mark.parametrize("page", ROADS)
 def test_the_shell_can_read_every_block_of_a_road(page: str) -> None:
+    assert indented_blocks(page)
     for block in indented_blocks(page):
-        subprocess.run(["bash", "-n"], input=block, text=True, check=True)
+        read = subprocess.run(["bash", "-n"], input=block, text=True, check=False)
+        assert read.returncode == 0, block
 
 
 def test_every_stack_of_an_installation_is_deleted() -> None:

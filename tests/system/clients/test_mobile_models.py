@@ -34,8 +34,7 @@ from tree_sitter import Language, Parser
 parser = Parser(Language(import_module("tree_sitter_" + sys.argv[1]).language()))
 files = [one for folder in sys.argv[2:] for one in Path(folder).rglob("*." + sys.argv[1])]
 faulty = [str(one) for one in files if parser.parse(one.read_bytes()).root_node.has_error]
-assert len(files) > 90, files
-assert not faulty, faulty
+print(len(files), faulty)
 """
 
 
@@ -64,7 +63,9 @@ def test_generated_code_for_phones_is_parsed_without_errors(
     made = generate(tmp_path, generator)
     needs = ("--with", "tree-sitter==0.26.1", "--with", grammar)
     where = [made / one for one in folders]
-    uv(*needs, "python", "-c", PARSE, language, *where, folder=tmp_path)
+    said = uv(*needs, "python", "-c", PARSE, language, *where, folder=tmp_path)
+    count, faulty = said.splitlines()[-1].split(maxsplit=1)
+    assert (int(count) > 90, faulty) == (True, "[]")
 
 
 KOTLIN = Path(__file__).parent / "kotlin"

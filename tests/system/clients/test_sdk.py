@@ -16,7 +16,8 @@ def test_the_sdk_passes_its_tests_against_a_real_server(
 ) -> None:
     person("sdk-staff", "12345", is_staff=True, is_superuser=True)
     given = {"LARDER_URL": f"http://127.0.0.1:{server.port}", "LARDER_STAFF": "sdk-staff:12345"}
-    node("node", "--test", "tests/conformance.test.js", folder=SDK, environment=given)
+    said = node("node", "--test", "tests/conformance.test.js", folder=SDK, environment=given)
+    assert re.search(r"^\S+ fail 0$", said, re.MULTILINE), said
 
 
 def test_the_committed_build_of_the_sdk_is_current(tmp_path: Path) -> None:

@@ -15,11 +15,12 @@ from tests.conftest import Person
 from tests.server import Reply, Server
 from tests.system.faults.conftest import kill
 from tests.system.faults.load import Load
-from tests.system.faults.processes import RESPAWN, kill_all, kill_worker, stop
+from tests.system.faults.processes import RESPAWN, kill_all, kill_worker, stop, workers
 from tests.system.faults.shop import Shop
 from tests.system.race.books import assert_agree, shelf
 from tests.system.replica.standby import frozen
 from tools.local_postgres import Cluster
+from tools.processes import alive
 
 MakePerson = Callable[..., Person]
 MakeProduct = Callable[..., int]
@@ -94,7 +95,9 @@ def test_a_server_stops_although_its_main_threads_are_not_interrupted(
 ) -> None:
     patient = ("--workers-kill-timeout", "25")
     with Server(application="tests.system.faults.deaf:application", options=patient) as server:
+        pids = [server.pid, *workers(server)]
         stop(server)
+        assert not any(map(alive, pids))
 
 
 def assert_kept_by(cluster: Cluster, load: Load) -> None:

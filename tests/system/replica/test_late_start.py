@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.system.replica.standby import catch_up, change
+from tests.system.replica.standby import ask, catch_up, change
 from tools.local_postgres import Cluster
 from tools.local_postgres.standby import standby
 
@@ -15,5 +15,7 @@ def test_the_primary_keeps_the_log_for_a_replica_that_has_not_started(
         change(primary, "SELECT pg_logical_emit_message(true, 'test', '')")
         change(primary, "SELECT pg_switch_wal()")
     change(primary, "CHECKPOINT")
+    written = ask(primary, "SELECT pg_current_wal_lsn()")
     with late:
         catch_up(primary, late)
+        assert ask(late, f"SELECT pg_last_wal_replay_lsn() >= '{written}'") == "True"
