@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from larder.core.harmless import harmless
+from larder.core.best_effort import best_effort
 from larder.core.stopwatch import Stopwatch
 
 Reason = Literal["full", "late"]
@@ -51,12 +51,12 @@ class Observers:
     def batch_done(self, batch: Batch) -> None:
         """Reports a batch."""
         for one in self._watching:
-            harmless(one.batch_done, batch)
+            best_effort(one.batch_done, batch)
 
     def refused(self, reason: Reason) -> None:
         """Reports a request that was refused without being run."""
         for one in self._watching:
-            harmless(one.refused, reason)
+            best_effort(one.refused, reason)
 
 
 placing = Observers()

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from django_guid import clear_guid
 
 from larder.core import commits
-from larder.core.harmless import harmless
+from larder.core.best_effort import best_effort
 from larder.core.stopwatch import BEGAN
 from larder.db import database
 from larder.fastpath.cache_key import CacheKey, Header, cache_key, store
@@ -84,7 +84,7 @@ class OrderFastPath:
         if answer is None:
             return self._application(environ, start_response)
         start_response(CREATED, [*headers, *answer.headers])
-        harmless(self._log_access, 201, environ[BEGAN], environ[ID], answer.who)
+        best_effort(self._log_access, 201, environ[BEGAN], environ[ID], answer.who)
         clear_guid()
         return [answer.content]
 
@@ -138,7 +138,7 @@ def _placed(body: NewOrder, who: Caller, environ: dict[str, Any]) -> Answer:
     placed = place(body, who, key=idempotency_key(environ), operation=OPERATION)
     order = placed.order
     answer = Body(encoded(shown(order)), order.version)
-    harmless(note_write_of, who.id)
+    best_effort(note_write_of, who.id)
     headers = {
         "ETag": answer.tag,
         "Location": f"{PATH}/{order.id}",
@@ -149,5 +149,5 @@ def _placed(body: NewOrder, who: Caller, environ: dict[str, Any]) -> Answer:
         headers |= quota_headers(placed.left)
     if position := position_header():
         headers[POSITION] = position
-    harmless(database.release)
+    best_effort(database.release)
     return Answer(who, list(headers.items()), answer.raw)

@@ -15,9 +15,9 @@ from django.core.exceptions import MiddlewareNotUsed
 from django.db import Error
 from django.http import HttpRequest, HttpResponse
 
+from larder.core.best_effort import best_effort
 from larder.core.clock import now
 from larder.core.errors import Overloaded
-from larder.core.harmless import harmless
 from larder.db import positions
 from larder.db.positions import Position
 from larder.db.replicas import replicas
@@ -95,7 +95,7 @@ def add_positions(
 
 def position_header() -> str | None:
     """Returns the header's value for an answer to a committed write; None without replicas."""
-    return (harmless(position_of_a_write) or without_place()) if replicas() else None
+    return (best_effort(position_of_a_write) or without_place()) if replicas() else None
 
 
 def position_of_a_write() -> str | None:

@@ -21,7 +21,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from larder.core import commits, reserved, waits
-from larder.core.harmless import harmless
+from larder.core.best_effort import best_effort
 
 logger = logging.getLogger(__name__)
 
@@ -133,7 +133,7 @@ def note_writes(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable
         commits.restart(request.META.get(COMMITS, 0))
         response = get_response(request)
         if request.method not in SAFE:
-            harmless(_note, request)
+            best_effort(_note, request)
         return response
 
     return middleware

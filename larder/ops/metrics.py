@@ -19,8 +19,8 @@ from django.db import connection
 from django.http import Http404, HttpRequest, HttpResponse
 
 from larder.core import telemetry, waits
+from larder.core.best_effort import best_effort
 from larder.core.errors import DomainError
-from larder.core.harmless import harmless
 from larder.db import replicas
 from larder.ops import log_writer, requests
 from larder.ops.durations import Durations
@@ -221,7 +221,7 @@ def start() -> None:
     _instruments()
     # A process that is not killed also counts its last seconds.
     at_end(add_up)
-    at_end(partial(harmless, _write_refused))
+    at_end(partial(best_effort, _write_refused))
     _repeat(_look, LOOK_SECONDS, "metrics")
     # A separate thread: a database that does not answer must not delay the metrics.
     _repeat(_write_refused, WRITE_SECONDS, "refused-orders")

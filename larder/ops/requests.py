@@ -18,7 +18,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.functional import SimpleLazyObject
 
-from larder.core.harmless import harmless
+from larder.core.best_effort import best_effort
 from larder.core.stopwatch import BEGAN
 from larder.ops import log_writer
 from larder.ops.durations import Durations
@@ -62,7 +62,7 @@ def observe(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable
     def middleware(request: HttpRequest) -> HttpResponseBase:
         began = request.META.get(BEGAN) or perf_counter_ns()
         response = get_response(request)
-        harmless(_note, request, response, began)
+        best_effort(_note, request, response, began)
         return response
 
     return middleware

@@ -22,7 +22,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from larder.core import telemetry
-from larder.core.harmless import harmless, harmless_span
+from larder.core.best_effort import best_effort, best_effort_span
 from larder.ops.shutdown import at_end
 
 _tracer = trace.get_tracer("larder")
@@ -45,10 +45,10 @@ def observe(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable
     def middleware(request: HttpRequest) -> HttpResponseBase:
         parent = extract({"traceparent": request.headers.get("traceparent", "")})
         span = _tracer.start_as_current_span(str(request.method), parent, SpanKind.SERVER)
-        with harmless_span(span) as entered:
+        with best_effort_span(span) as entered:
             response = get_response(request)
             if entered is not None:
-                harmless(_describe, entered, request, response)
+                best_effort(_describe, entered, request, response)
         return response
 
     return middleware
@@ -71,7 +71,7 @@ def _span(name: str, **attributes: Any) -> Any:
     """Returns a span of a use case, with the id of the request or job."""
     given = {f"larder.{key}": value for key, value in attributes.items()}
     given["larder.correlation_id"] = get_guid() or ""
-    with harmless_span(_tracer.start_as_current_span(name, attributes=given)) as span:
+    with best_effort_span(_tracer.start_as_current_span(name, attributes=given)) as span:
         yield span
 
 

@@ -5,7 +5,7 @@ from typing import Any, NoReturn
 
 from config.wsgi import application
 from larder.core import telemetry
-from larder.core.harmless import harmless_span
+from larder.core.best_effort import best_effort_span
 from larder.fastpath import orders
 from larder.http import positions
 from larder.http.read_your_writes import WriteTimes
@@ -28,7 +28,7 @@ class _Span:
 
 
 def _span(*_args: object, **_more: object) -> Any:
-    return harmless_span(_Span())
+    return best_effort_span(_Span())
 
 
 PARTS: tuple[tuple[Any, str, Any], ...] = (

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from larder.core.harmless import harmless_span
+from larder.core.best_effort import best_effort_span
 from tests.conftest import Person
 from tests.server import Server
 
@@ -83,8 +83,11 @@ def test_a_failing_span_does_not_change_the_result_of_its_block() -> None:
 
     for at_the_beginning in (True, False):
         done = []
-        with harmless_span(Failing(at_the_beginning=at_the_beginning)):
+        with best_effort_span(Failing(at_the_beginning=at_the_beginning)):
             done.append(1)
         assert done == [1]
-        with pytest.raises(LookupError), harmless_span(Failing(at_the_beginning=at_the_beginning)):
+        with (
+            pytest.raises(LookupError),
+            best_effort_span(Failing(at_the_beginning=at_the_beginning)),
+        ):
             raise LookupError

@@ -16,7 +16,7 @@ Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
 
-def harmless(
+def best_effort(
     work: Callable[Parameters, Result], *given: Parameters.args, **named: Parameters.kwargs
 ) -> Result | None:
     """Returns what `work` returns. If it raises an Exception, logs it and returns None."""
@@ -32,13 +32,13 @@ def harmless(
 
 
 @contextmanager
-def harmless_span(span: AbstractContextManager[Result]) -> Iterator[Result | None]:
+def best_effort_span(span: AbstractContextManager[Result]) -> Iterator[Result | None]:
     """Enters `span` for the block. Errors of the span itself are logged; only those of the block
     are raised."""
-    entered = harmless(span.__enter__)
+    entered = best_effort(span.__enter__)
     try:
         yield entered
     except BaseException:
-        harmless(span.__exit__, *sys.exc_info())
+        best_effort(span.__exit__, *sys.exc_info())
         raise
-    harmless(span.__exit__, None, None, None)
+    best_effort(span.__exit__, None, None, None)
