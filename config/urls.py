@@ -9,8 +9,8 @@ from larder.compat.urls import patterns as earlier_contracts
 from larder.ops import demo_app, health, metrics, pictures
 from larder.ops.home import home
 from larder.staff import new_password, own_keys, second_factor
-from larder.staff.at_once import limited_page
 from larder.staff.own_account import log_in_page
+from larder.staff.page_limit import limited_page
 from larder.v1.urls import documentation, provider_events
 from larder.v1.urls import urlpatterns as v1
 

@@ -9,10 +9,10 @@ from django.urls import reverse
 from larder.http import admin_session
 
 
-def telling_end(admin_view: Callable[..., Any]) -> Callable[..., Any]:
+def adding_end_message(admin_view: Callable[..., Any]) -> Callable[..., Any]:
     """Wraps AdminSite.admin_view, whose views redirect to the log-in page. Adds its message."""
 
-    def told_view(view: Callable[..., Any], cacheable: bool = False) -> Any:  # noqa: FBT001, FBT002
+    def decorated_view(view: Callable[..., Any], cacheable: bool = False) -> Any:  # noqa: FBT001, FBT002
         inner = admin_view(view, cacheable)
 
         @wraps(inner)
@@ -23,4 +23,4 @@ def telling_end(admin_view: Callable[..., Any]) -> Callable[..., Any]:
 
         return decorated
 
-    return told_view
+    return decorated_view

@@ -66,12 +66,13 @@ def timeline(order: OrderView) -> dict[str, Any]:
     happened = list(merge(*both, key=attrgetter("at"), reverse=True))
     people = actor_names({one.actor for one in happened})
     events = [
-        {"at": moment(one.at), "by": people[one.actor], **_told(one, names)} for one in happened
+        {"at": moment(one.at), "by": people[one.actor], **_timeline_row(one, names)}
+        for one in happened
     ]
     return {"events": events, "limit": MAX_SHOWN_EVENTS if found.more or notes.more else None}
 
 
-def _told(one: EventView | NoteView, names: Mapping[int, str]) -> dict[str, Any]:
+def _timeline_row(one: EventView | NoteView, names: Mapping[int, str]) -> dict[str, Any]:
     if isinstance(one, NoteView):
         return {"what": "Internal note", "details": [one.text], "is_note": True}
     what = _HAPPENED.get(one.type, one.type.capitalize())
@@ -124,8 +125,8 @@ def described(data: Mapping[str, Any], names: Mapping[int, str]) -> list[str]:
     """
     sentences: list[str] = []
     for name, said in data.items():
-        tell = _TELLERS.get(name)
-        sentences += tell(said, names) if tell else [f"{name.capitalize()}: {said}."]
+        describe = _DESCRIPTIONS.get(name)
+        sentences += describe(said, names) if describe else [f"{name.capitalize()}: {said}."]
     if "before" in data and "after" in data:
         sentences += _changed(data["before"], data["after"], names)
     return sentences
@@ -166,19 +167,19 @@ def _tracking(said: str, names: Mapping[int, str]) -> list[str]:
     return [f"Tracking number: {said}."]
 
 
-def _silent(said: Any, names: Mapping[int, str]) -> list[str]:
+def _nothing(said: Any, names: Mapping[int, str]) -> list[str]:
     """Returns nothing: `before` and `after` are described together."""
     return []
 
 
-_TELLERS: Mapping[str, Callable[[Any, Mapping[int, str]], list[str]]] = {
+_DESCRIPTIONS: Mapping[str, Callable[[Any, Mapping[int, str]], list[str]]] = {
     "reason": _reason,
     "picked": _picked,
     "lines": _returned,
     "payment": _payment,
     "tracking_number": _tracking,
-    "before": _silent,
-    "after": _silent,
+    "before": _nothing,
+    "after": _nothing,
 }
 
 

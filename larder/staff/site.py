@@ -14,9 +14,9 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 
 from larder.http.authentication import proven_factor
 from larder.identity import queries
-from larder.staff.at_once import few_at_once
 from larder.staff.confirming import confirming
-from larder.staff.log_in import telling_end
+from larder.staff.log_in import adding_end_message
+from larder.staff.page_limit import limiting_pages
 from larder.staff.recording import recording
 
 
@@ -110,7 +110,7 @@ def account_links(request: Any) -> list[dict[str, str]]:
 UNREADABLE = (DataError, InvalidPage, OverflowError, ValidationError, ValueError)
 
 
-def refusing_nonsense(admin_view: Callable[..., Any]) -> Callable[..., Any]:
+def refusing_unreadable_values(admin_view: Callable[..., Any]) -> Callable[..., Any]:
     """Wraps AdminSite.admin_view, so that its views answer 400 to values that cannot be queried.
 
     Django validates forms, but not every filter, page number, selected row or id at `/admin/r/`: a
@@ -135,6 +135,6 @@ def refusing_nonsense(admin_view: Callable[..., Any]) -> Callable[..., Any]:
 
 # The theme creates the site before ours could exist. Its search and autocompletion belong to no
 # ModelAdmin, so the site itself is patched.
-admin.site.admin_view = few_at_once(  # type: ignore[method-assign]
-    telling_end(refusing_nonsense(recording(confirming(admin.site.admin_view))))
+admin.site.admin_view = limiting_pages(  # type: ignore[method-assign]
+    adding_end_message(refusing_unreadable_values(recording(confirming(admin.site.admin_view))))
 )

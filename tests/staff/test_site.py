@@ -19,7 +19,7 @@ from larder.orders.models import Order
 from larder.orders.services.place_order import place_order
 from larder.orders.services.placement import Placement, Terms
 from larder.staff.base import ServiceAdmin, _OwnTransactions
-from larder.staff.site import refusing_nonsense
+from larder.staff.site import refusing_unreadable_values
 from tests.conftest import NOW, Person
 from tests.database import ROOT
 from tests.staff.desk import Desk, allow, visible_fields
@@ -172,7 +172,7 @@ def test_other_errors_stay_server_errors() -> None:
     def faulty(request: object) -> None:
         raise ValueError
 
-    view = refusing_nonsense(lambda checked, _: checked)(faulty)
+    view = refusing_unreadable_values(lambda checked, _: checked)(faulty)
     with pytest.raises(ValueError, match=r"^$"):
         view(SimpleNamespace(GET={}, POST={}))
     with pytest.raises(BadRequest):

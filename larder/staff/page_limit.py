@@ -20,7 +20,7 @@ MOST_PAGES = 2
 pages = RunningPerKey(MOST_PAGES)
 
 
-def few_at_once(admin_view: Callable[..., Any]) -> Callable[..., Any]:
+def limiting_pages(admin_view: Callable[..., Any]) -> Callable[..., Any]:
     """Wraps AdminSite.admin_view. The limit holds until the page is rendered. The session and the
     user are read again after a long wait."""
 
@@ -48,5 +48,5 @@ def few_at_once(admin_view: Callable[..., Any]) -> Callable[..., Any]:
 
 def limited_page(view: Callable[..., Any]) -> Callable[..., Any]:
     """Wraps a page of the admin that has no AdminSite.admin_view."""
-    wrapped: Callable[..., Any] = few_at_once(lambda inner, _: inner)(view)
+    wrapped: Callable[..., Any] = limiting_pages(lambda inner, _: inner)(view)
     return wrapped

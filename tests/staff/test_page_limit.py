@@ -13,7 +13,7 @@ from django.test.signals import template_rendered
 from larder.core import per_key
 from larder.http.raw_body import TRUSTED_SECONDS
 from larder.identity.models import Customer
-from larder.staff import at_once
+from larder.staff import page_limit
 from tests.conftest import Person
 from tests.staff.desk import Desk
 from tests.tiers import LONGEST
@@ -27,8 +27,8 @@ LISTS = ("catalog/product/", "inventory/stock/export/", "own-keys/", "second-fac
 def busy(who: Person) -> Iterator[None]:
     """As many other pages of this user are made as may be at once."""
     with ExitStack() as others:
-        for _ in range(at_once.MOST_PAGES):
-            others.enter_context(at_once.pages.running(who.id, "staff"))
+        for _ in range(page_limit.MOST_PAGES):
+            others.enter_context(page_limit.pages.running(who.id, "staff"))
         yield
 
 
@@ -87,7 +87,7 @@ def test_the_limit_holds_until_the_page_is_rendered(person: MakePerson) -> None:
     who, seen = person(is_staff=True, is_superuser=True), []
 
     def rendered(**signal: Any) -> None:
-        seen.append(who.id in at_once.pages._present)
+        seen.append(who.id in page_limit.pages._present)
 
     template_rendered.connect(rendered)
     try:
@@ -103,6 +103,6 @@ def test_anonymous_requests_do_not_wait_for_each_other(
 ) -> None:
     monkeypatch.setattr(per_key, "LONGEST_WAIT", 0.01)
     with ExitStack() as others:
-        for _ in range(at_once.MOST_PAGES):
-            others.enter_context(at_once.pages.running(None, "staff"))
+        for _ in range(page_limit.MOST_PAGES):
+            others.enter_context(page_limit.pages.running(None, "staff"))
         assert client.get("/admin/catalog/product/").status_code == 302
