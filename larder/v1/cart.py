@@ -22,9 +22,9 @@ from larder.orders import queries
 from larder.orders.decision import Wanted
 from larder.orders.queries import DraftLine
 from larder.orders.services import cart
-from larder.orders.services.drafts import Seen
+from larder.orders.services.drafts import CartVersion
 from larder.orders.services.place_order import place_order
-from larder.orders.services.placement import CartShown, Placement
+from larder.orders.services.placement import ExpectedCart, Placement
 from larder.v1.http import no_content, reply_tagged
 from larder.v1.operations import (
     CACHED,
@@ -148,7 +148,7 @@ def put_cart(request: HttpRequest, caller: Caller, body: CartLines) -> HttpRespo
         [Wanted(line.product, line.quantity) for line in body.lines],
         currency=settings.CURRENCY,
         now=now(),
-        seen=_seen(request),
+        expected=_expected(request),
     )
     return _reply(request, caller.id)
 
@@ -161,7 +161,7 @@ def put_cart(request: HttpRequest, caller: Caller, body: CartLines) -> HttpRespo
 )
 def delete_cart(request: HttpRequest, caller: Caller) -> HttpResponse:
     """Deletes the cart. The next line begins a new cart."""
-    cart.delete_cart(caller.id, seen=_seen(request))
+    cart.delete_cart(caller.id, expected=_expected(request))
     return no_content()
 
 
@@ -181,7 +181,7 @@ def put_cart_line(
         Wanted(product, body.quantity),
         currency=settings.CURRENCY,
         now=now(),
-        seen=_seen(request),
+        expected=_expected(request),
     )
     return _reply(request, caller.id)
 
@@ -195,7 +195,7 @@ def put_cart_line(
 )
 def delete_cart_line(request: HttpRequest, caller: Caller, product: int) -> HttpResponse:
     """Removes a product from the cart."""
-    cart.remove_line(caller.id, product, now=now(), seen=_seen(request))
+    cart.remove_line(caller.id, product, now=now(), expected=_expected(request))
     return _reply(request, caller.id)
 
 
@@ -228,7 +228,7 @@ def _placement(request: HttpRequest, caller: Caller, body: Submission) -> Placem
         customer=caller.id,
         actor=caller.public_id,
         lines=(),
-        cart=CartShown(_seen(request), total),
+        cart=ExpectedCart(_expected(request), total),
         note=body.note,
         reference=body.reference,
         ship_to=msgspec.to_builtins(body.ship_to),
@@ -243,7 +243,7 @@ _NO_CART = UUID(int=0)
 _ID_DIGITS = len(_NO_CART.hex)
 
 
-def _seen(request: HttpRequest) -> Seen | None:
+def _expected(request: HttpRequest) -> CartVersion | None:
     """Returns the cart and the version in `If-Match`; None without the header or for `*`.
 
     The tag names the cart besides its version, because another cart may have the same version.
@@ -254,9 +254,9 @@ def _seen(request: HttpRequest) -> Seen | None:
         return None
     digits = named.digits[:_ID_DIGITS]
     if len(digits) < _ID_DIGITS:
-        return Seen(None, -1)
+        return CartVersion(None, -1)
     id = UUID(digits)
-    return Seen(None if id == _NO_CART else id, named.version)
+    return CartVersion(None if id == _NO_CART else id, named.version)
 
 
 def _reply(request: HttpRequest, customer: int) -> HttpResponse:

@@ -17,7 +17,7 @@ from larder.inventory.services.locks import LARGE_MOVE
 from larder.orders.decision import Wanted
 from larder.orders.services import place_order as placing
 from larder.orders.services.place_order import place_order
-from larder.orders.services.placement import CartShown, Placement
+from larder.orders.services.placement import ExpectedCart, Placement
 from tests.conftest import Person
 from tests.orders.crowd import GBP, Crowd, held, orders, transactions
 from tests.tiers import LONGEST
@@ -93,7 +93,7 @@ def test_a_cart_counts_as_a_hundred_lines_of_its_batch(
         return asking(queue, asked, lines=lines)
 
     own_queue.setattr(BatchQueue, "submit", ask)
-    cart = Placement(customer=who.id, actor=who.customer.public_id, lines=(), cart=CartShown())
+    cart = Placement(customer=who.id, actor=who.customer.public_id, lines=(), cart=ExpectedCart())
     with pytest.raises(DomainError):
         place_order(cart, terms=GBP, now=now)
     assert seen == [placing.LINES_OF_A_CART]

@@ -18,30 +18,32 @@ from larder.orders.errors import CartFull, NotInCart
 from larder.orders.models import Order, OrderLine
 from larder.orders.queries import DraftLine
 from larder.orders.services import cart
-from larder.orders.services.drafts import Seen
+from larder.orders.services.drafts import CartVersion
 from larder.orders.services.place_order import place_order
-from larder.orders.services.placement import CartShown, Placement, Terms
+from larder.orders.services.placement import ExpectedCart, Placement, Terms
 from tests.conftest import Person
 
 MakePerson = Callable[..., Person]
 MakeProduct = Callable[..., int]
 GBP = Terms(currency="GBP")
-NOTHING = Seen(None, 0)
+NOTHING = CartVersion(None, 0)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def put(who: Person, *lines: tuple[int, int], now: datetime, seen: Seen | None = None) -> None:
+def put(
+    who: Person, *lines: tuple[int, int], now: datetime, expected: CartVersion | None = None
+) -> None:
     """Puts the whole set of (product, quantity)."""
     wanted = [Wanted(*line) for line in lines]
-    cart.put_lines(who.id, wanted, currency="GBP", now=now, seen=seen)
+    cart.put_lines(who.id, wanted, currency="GBP", now=now, expected=expected)
 
 
 def put_one(
-    who: Person, product: int, quantity: int, *, now: datetime, seen: Seen | None = None
+    who: Person, product: int, quantity: int, *, now: datetime, expected: CartVersion | None = None
 ) -> None:
     """Sets one line."""
-    cart.put_line(who.id, Wanted(product, quantity), currency="GBP", now=now, seen=seen)
+    cart.put_line(who.id, Wanted(product, quantity), currency="GBP", now=now, expected=expected)
 
 
 def lines(who: Person) -> list[DraftLine]:
@@ -55,10 +57,10 @@ def units(who: Person) -> list[tuple[int, int]]:
     return [(line.product, line.quantity) for line in lines(who)]
 
 
-def seen(who: Person) -> Seen:
+def seen(who: Person) -> CartVersion:
     """Returns the id and version that a client reads now."""
     found = queries.draft(who.id)
-    return Seen(found.id, found.version) if found else NOTHING
+    return CartVersion(found.id, found.version) if found else NOTHING
 
 
 def test_putting_lines_replaces_all_earlier_lines(
@@ -181,17 +183,19 @@ def test_a_deleted_cart_loses_its_lines_and_the_next_cart_is_new(
     assert units(other) == [(jam, 1)]
 
 
-CHANGES: dict[str, Callable[[Person, int, datetime, Seen], None]] = {
-    "put lines": lambda who, jam, now, seen: put(who, (jam, 9), now=now, seen=seen),
-    "put no lines": lambda who, _jam, now, seen: put(who, now=now, seen=seen),
-    "put a line": lambda who, jam, now, seen: put_one(who, jam, 9, now=now, seen=seen),
-    "remove a line": lambda who, jam, now, seen: cart.remove_line(who.id, jam, now=now, seen=seen),
-    "delete": lambda who, _jam, _now, seen: cart.delete_cart(who.id, seen=seen),
-    "submit": lambda who, _jam, now, seen: submit(who, now, CartShown(seen)),
+CHANGES: dict[str, Callable[[Person, int, datetime, CartVersion], None]] = {
+    "put lines": lambda who, jam, now, seen: put(who, (jam, 9), now=now, expected=seen),
+    "put no lines": lambda who, _jam, now, seen: put(who, now=now, expected=seen),
+    "put a line": lambda who, jam, now, seen: put_one(who, jam, 9, now=now, expected=seen),
+    "remove a line": lambda who, jam, now, seen: cart.remove_line(
+        who.id, jam, now=now, expected=seen
+    ),
+    "delete": lambda who, _jam, _now, seen: cart.delete_cart(who.id, expected=seen),
+    "submit": lambda who, _jam, now, seen: submit(who, now, ExpectedCart(seen)),
 }
 
 
-def submit(who: Person, now: datetime, shown: CartShown, **details: Any) -> None:
+def submit(who: Person, now: datetime, shown: ExpectedCart, **details: Any) -> None:
     """Places the cart."""
     actor = who.customer.public_id
     asked = Placement(customer=who.id, actor=actor, lines=(), cart=shown, **details)
@@ -203,19 +207,23 @@ def test_a_change_needs_the_id_and_version_of_the_cart(
     person: MakePerson,
     product: MakeProduct,
     now: datetime,
-    change: Callable[[Person, int, datetime, Seen], None],
+    change: Callable[[Person, int, datetime, CartVersion], None],
 ) -> None:
     who, jam = person(), product()
     if change is CHANGES["put no lines"]:
-        change(who, jam, now, Seen(new_id(), 2))  # changes nothing
+        change(who, jam, now, CartVersion(new_id(), 2))  # changes nothing
     else:
         with pytest.raises(StaleVersion) as refused:
-            change(who, jam, now, Seen(new_id(), 2))
+            change(who, jam, now, CartVersion(new_id(), 2))
         assert refused.value.present == 0
     assert Order.objects.count() == 0
-    put(who, (jam, 2), now=now, seen=NOTHING)
+    put(who, (jam, 2), now=now, expected=NOTHING)
     present = seen(who)
-    for other in (NOTHING, Seen(present.id, present.version - 1), Seen(new_id(), present.version)):
+    for other in (
+        NOTHING,
+        CartVersion(present.id, present.version - 1),
+        CartVersion(new_id(), present.version),
+    ):
         with pytest.raises(StaleVersion) as refused:
             change(who, jam, now, other)
         assert refused.value.present == present.version

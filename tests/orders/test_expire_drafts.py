@@ -19,7 +19,7 @@ from larder.orders.services import cart
 from larder.orders.services.drafts import add_unit
 from larder.orders.services.expire_drafts import KEPT, expire_drafts
 from larder.orders.services.place_order import place_order
-from larder.orders.services.placement import CartShown, Placement, Terms
+from larder.orders.services.placement import ExpectedCart, Placement, Terms
 from tests.conftest import Person
 from tests.system.race.shops import ServiceShop, at_once
 
@@ -56,7 +56,7 @@ def test_placed_orders_are_never_deleted(
     who, jam, long_ago = person(), product(), now - 100 * KEPT
     fill(who, jam, now=long_ago)
     actor = who.customer.public_id
-    asked = Placement(customer=who.id, actor=actor, lines=(), cart=CartShown())
+    asked = Placement(customer=who.id, actor=actor, lines=(), cart=ExpectedCart())
     placed = place_order(asked, terms=GBP, now=long_ago)
     accounts.delete_account(who.id, now=now)
     assert expire_drafts(now=now, limit=10) == 0

@@ -21,7 +21,7 @@ from larder.orders.errors import HoldExpired, InvalidTransition
 from larder.orders.services import cart, changes, moves
 from larder.orders.services.expire_holds import expire_holds
 from larder.orders.services.place_order import place_order
-from larder.orders.services.placement import CartShown, Placed, Placement
+from larder.orders.services.placement import ExpectedCart, Placed, Placement
 from tests.conftest import Person
 from tests.orders.holding import (
     GBP,
@@ -166,7 +166,7 @@ def test_a_submitted_cart_is_held(person: MakePerson, product: MakeProduct, cler
         customer=who.id,
         actor=who.customer.public_id,
         lines=(),
-        cart=CartShown(),
+        cart=ExpectedCart(),
         hold=held_by(who).hold,
     )
     held = place_order(asked, terms=GBP, now=datetime.now(UTC)).order

@@ -16,7 +16,7 @@ from larder.orders import queries
 from larder.orders.decision import Wanted
 from larder.orders.services import cart
 from larder.orders.services.place_order import place_order
-from larder.orders.services.placement import CartShown, Placed, Placement, Terms
+from larder.orders.services.placement import ExpectedCart, Placed, Placement, Terms
 from tests.conftest import Person
 from tests.orders.placing import place_orders
 
@@ -38,7 +38,7 @@ def submission(who: Person, total: str | None = None, **details: Any) -> Placeme
         customer=who.id,
         actor=who.customer.public_id,
         lines=(),
-        cart=CartShown(total=None if total is None else Decimal(total)),
+        cart=ExpectedCart(total=None if total is None else Decimal(total)),
         operation="POST /api/v1/cart/submit",
         **details,
     )

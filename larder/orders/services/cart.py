@@ -22,8 +22,8 @@ from larder.orders.decision import Wanted, add_up
 from larder.orders.errors import CartFull, NotInCart
 from larder.orders.models import Order, OrderLine, OrderStatus
 from larder.orders.services.drafts import (
+    CartVersion,
     LockedDraft,
-    Seen,
     compare,
     count_change,
     lock_or_make,
@@ -40,13 +40,13 @@ def put_lines(
     *,
     currency: str,
     now: datetime,
-    seen: Seen | None = None,
+    expected: CartVersion | None = None,
 ) -> None:
     """Replaces the lines of the customer's cart. Lines of the same product are added up.
 
     Makes a cart if there is none and lines are given. If something changes, raises UnknownProducts
-    (with all of them, also archived ones), CartFull, StaleVersion (the cart is not the `seen` one),
-    QuotaExceeded.
+    (with all of them, also archived ones), CartFull, StaleVersion (the cart is not the
+    `expected` one), QuotaExceeded.
     """
     units = add_up(lines)
     offers, unknown = _offers(units)
@@ -55,7 +55,7 @@ def put_lines(
         before = _units_of(draft)
         if before != units:
             _require_none(unknown)
-            compare(seen, customer, draft)
+            compare(expected, customer, draft)
             if draft is not None and not draft.is_new:
                 quotas.take("carts", customer)
         if draft is not None:
@@ -63,7 +63,12 @@ def put_lines(
 
 
 def put_line(
-    customer: int, line: Wanted, *, currency: str, now: datetime, seen: Seen | None = None
+    customer: int,
+    line: Wanted,
+    *,
+    currency: str,
+    now: datetime,
+    expected: CartVersion | None = None,
 ) -> None:
     """Sets the number of units of a product in the customer's cart. Makes a cart if there is none.
 
@@ -78,24 +83,26 @@ def put_line(
         after = before | units
         if before != after:
             _require_none(unknown)
-            compare(seen, customer, draft)
+            compare(expected, customer, draft)
         if draft is not None:
             _fill(draft, before, after, _new_lines(customer, offers), now)
 
 
-def remove_line(customer: int, product: int, *, now: datetime, seen: Seen | None = None) -> None:
+def remove_line(
+    customer: int, product: int, *, now: datetime, expected: CartVersion | None = None
+) -> None:
     """Removes a product from the customer's cart. Raises NotInCart, StaleVersion."""
     with transaction.atomic(durable=True):
-        draft = lock_present(customer, seen)
+        draft = lock_present(customer, expected)
         if draft is None or not _delete_lines(draft, [product]):
             raise NotInCart
         count_change(draft, now)
 
 
-def delete_cart(customer: int, *, seen: Seen | None = None) -> None:
+def delete_cart(customer: int, *, expected: CartVersion | None = None) -> None:
     """Deletes the customer's cart, if there is one. Raises StaleVersion."""
     with transaction.atomic(durable=True):
-        draft = lock_present(customer, seen)
+        draft = lock_present(customer, expected)
         if draft is not None:
             delete_drafts([draft.id])
 

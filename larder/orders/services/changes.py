@@ -113,7 +113,7 @@ def _with_details(transition: Transition, order: LockedOrder, details: Details) 
     other = {name: value for name, value in details.items() if value != getattr(order, name)}
     for name, value in other.items():
         before, after = _plain(getattr(order, name)), _plain(value)
-        transition = replace(transition, data=_event_data(transition, name, before, after))
+        transition = replace(transition, event_data=_event_data(transition, name, before, after))
     return replace(transition, details=other)
 
 
@@ -133,7 +133,7 @@ def _with_lines(
     old = {one.product: one for one in order.lines}
     return replace(
         transition,
-        data=_event_data(transition, "lines", _listed(before), _listed(after)),
+        event_data=_event_data(transition, "lines", _listed(before), _listed(after)),
         stock_moves=_stock_moves(before, after),
         quantities={
             line.id: after.get(product, 0)
@@ -196,10 +196,10 @@ def _stock_moves(before: Mapping[int, int], after: Mapping[int, int]) -> list[St
 
 def _event_data(transition: Transition, what: str, before: Any, after: Any) -> dict[str, Any]:
     """Returns the event's data with the values of another field before and after the change."""
-    data = transition.data
+    event_data = transition.event_data
     return {
-        "before": {**data.get("before", {}), what: before},
-        "after": {**data.get("after", {}), what: after},
+        "before": {**event_data.get("before", {}), what: before},
+        "after": {**event_data.get("after", {}), what: after},
     }
 
 

@@ -42,7 +42,7 @@ class LockedDraft:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class CartVersion:
     """The draft that a client has read, and its version.
 
     If there was none: the draft that ended last, or None, and version 0.
@@ -138,28 +138,28 @@ def lock_or_make(customer: int, currency: str, now: datetime) -> LockedDraft:
     raise Overloaded
 
 
-def lock_present(customer: int, seen: Seen | None = None) -> LockedDraft | None:
+def lock_present(customer: int, expected: CartVersion | None = None) -> LockedDraft | None:
     """Locks and returns the customer's draft; None without one. Must run in a transaction.
 
-    Raises StaleVersion if the draft is not the `seen` one.
+    Raises StaleVersion if the draft is not the `expected` one.
     """
     draft = _lock(customer)
-    compare(seen, customer, draft)
+    compare(expected, customer, draft)
     return draft
 
 
-def compare(seen: Seen | None, customer: int, draft: LockedDraft | None) -> None:
-    """Raises StaleVersion if the draft is not the `seen` one.
+def compare(expected: CartVersion | None, customer: int, draft: LockedDraft | None) -> None:
+    """Raises StaleVersion if the draft is not the `expected` one.
 
     The draft that ended last is read after a new draft is made: while that exists, none can end.
     """
-    if seen is None:
+    if expected is None:
         return
     if draft is None or draft.is_new:
         id, version = last_cart(customer), 0
     else:
         id, version = draft.id, draft.version
-    if seen.differs(id, version):
+    if expected.differs(id, version):
         raise StaleVersion(version)
 
 

@@ -33,7 +33,7 @@ def lock_drafts(batch: Sequence[Candidate]) -> None:
     """Locks the drafts of a batch, by id, and sets the lines of each candidate.
 
     Answers NotFound (unknown, or of another customer), AlreadySubmitted, CartEmpty, StaleVersion,
-    OrderAbandoned (the draft that was named, found or seen has another id now). The locks last
+    OrderAbandoned (the draft that was named or found has another id now). The locks last
     until the transaction ends, so these drafts do not change meanwhile.
     """
     carts = [one for one in batch if one.placement.cart is not None]
@@ -45,12 +45,12 @@ def lock_drafts(batch: Sequence[Candidate]) -> None:
         rows, lines = lock_orders(ids), _lines(ids)
         for one in drafts:
             _hold(one, rows.get(one.id), lines[one.id])
-    seen = [
-        (one.placement.cart.seen.id, one)
+    named = [
+        (one.placement.cart.version.id, one)
         for one in carts
-        if one.placement.cart and one.placement.cart.seen
+        if one.placement.cart and one.placement.cart.version
     ]
-    _refuse_abandoned([*seen, *((one.id, one) for one in drafts)])
+    _refuse_abandoned([*named, *((one.id, one) for one in drafts)])
 
 
 def _find_carts(carts: Sequence[Candidate]) -> None:
@@ -92,7 +92,7 @@ def _refusal(one: Candidate, row: Order | None, lines: Lines) -> DomainError | N
         return NotFound() if cart is None else _no_cart(one)
     if row.status != OrderStatus.DRAFT:
         return AlreadySubmitted() if cart is None else _no_cart(one)
-    if cart and cart.seen and cart.seen.differs(one.id, row.version):
+    if cart and cart.version and cart.version.differs(one.id, row.version):
         return StaleVersion(row.version)
     return None if lines else CartEmpty()
 
@@ -100,8 +100,8 @@ def _refusal(one: Candidate, row: Order | None, lines: Lines) -> DomainError | N
 def _no_cart(one: Candidate) -> DomainError:
     """Returns the refusal if the customer has no cart: there was none, or it was placed or deleted
     while this order waited."""
-    seen = one.placement.cart and one.placement.cart.seen
-    return StaleVersion(0) if seen and seen.version != 0 else CartEmpty()
+    expected = one.placement.cart and one.placement.cart.version
+    return StaleVersion(0) if expected and expected.version != 0 else CartEmpty()
 
 
 def _refuse_abandoned(named: Iterable[tuple[UUID | None, Candidate]]) -> None:

@@ -57,7 +57,7 @@ def _is_repeatable(one: Candidate) -> bool:
     names."""
     placement = one.placement
     names_cart = placement.draft is not None or (
-        placement.cart is not None and placement.cart.seen is not None
+        placement.cart is not None and placement.cart.version is not None
     )
     return placement.order_id is not None or placement.key is not None or names_cart
 

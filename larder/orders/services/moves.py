@@ -64,8 +64,8 @@ def cancel_order(request: TransitionRequest, *, reason: str = "") -> bool:
     """
 
     def cancel(order: LockedOrder) -> Transition:
-        data = {"reason": reason} if reason else {}
-        transition = Transition(type="cancelled", status=CANCELLED, data=data)
+        event_data = {"reason": reason} if reason else {}
+        transition = Transition(type="cancelled", status=CANCELLED, event_data=event_data)
         if order.status in HELD:
             return _with_release(transition, order)
         stock_moves = [
@@ -120,7 +120,7 @@ def ship_order(request: TransitionRequest, *, tracking: Tracking = UNTRACKED) ->
     def ship(order: LockedOrder) -> Transition:
         stock_moves = [StockMove(one.product, 0, -one.quantity, "ship") for one in order.lines]
         transition = Transition(type="shipped", status=SHIPPED, stock_moves=stock_moves)
-        return replace(transition, details=_differing(order, tracking), data=tracking.given)
+        return replace(transition, details=_differing(order, tracking), event_data=tracking.given)
 
     def conflict(order: LockedOrder) -> DomainError | None:
         shipped = last_event_data(order.id, "shipped") or {}
@@ -139,8 +139,8 @@ def track_order(request: TransitionRequest, tracking: Tracking) -> bool:
     def track(order: LockedOrder) -> Transition:
         after = _differing(order, tracking)
         before = {name: getattr(order, name) for name in after}
-        data = {"before": before, "after": after}
-        return Transition(type="tracked", status=order.status, details=after, data=data)
+        event_data = {"before": before, "after": after}
+        return Transition(type="tracked", status=order.status, details=after, event_data=event_data)
 
     return apply_transition(
         request, Move.TRACK, track, is_satisfied=lambda order: not _differing(order, tracking)
@@ -228,20 +228,22 @@ def _packed(order: LockedOrder, picked: Sequence[Picked]) -> Transition:
     _refuse_faulty(ordered, picked)
     named = _short(ordered, picked)
     short = [(line, named[line.product]) for line in order.lines if line.product in named]
-    data: dict[str, Any] = (
+    event_data: dict[str, Any] = (
         {"picked": [_event_data(line, one) for line, one in short]} if short else {}
     )
     stock_moves = [_left_out(line, one) for line, one in short]
     if sum(ordered.values()) == sum(-one.committed for one in stock_moves):
-        data = {"reason": NOTHING_PICKED, **data}
-        return Transition(type="cancelled", status=CANCELLED, stock_moves=stock_moves, data=data)
+        event_data = {"reason": NOTHING_PICKED, **event_data}
+        return Transition(
+            type="cancelled", status=CANCELLED, stock_moves=stock_moves, event_data=event_data
+        )
     return Transition(
         type="packed",
         status=PACKED,
         stock_moves=stock_moves,
         quantities={line.id: one.quantity for line, one in short},
         ordered={line.id: line.quantity for line, _ in short},
-        data=data,
+        event_data=event_data,
     )
 
 
@@ -254,10 +256,10 @@ def _conflict_in_packing(order: LockedOrder, picked: Sequence[Picked]) -> Domain
     cancelled = order.status == CANCELLED
     if not picked:
         return InvalidTransition(order.status, Move.PACK) if cancelled else None
-    data = last_event_data(order.id, "cancelled" if cancelled else "packed") or {}
-    if cancelled and "picked" not in data:
+    event_data = last_event_data(order.id, "cancelled" if cancelled else "packed") or {}
+    if cancelled and "picked" not in event_data:
         return InvalidTransition(order.status, Move.PACK)
-    short = data.get("picked", ())
+    short = event_data.get("picked", ())
     before = {one["product"]: one["ordered"] for one in short}
     ordered = {one.product: one.quantity for one in order.lines} | before
     _refuse_faulty(ordered, picked)

@@ -15,7 +15,7 @@ from larder.identity.audit import Acting
 from larder.identity.quotas import Left
 from larder.orders.decision import PricedLine, Wanted, add_up
 from larder.orders.queries import OrderView
-from larder.orders.services.drafts import Seen
+from larder.orders.services.drafts import CartVersion
 
 ORDER_ID = "order-id"
 """The operation of claims of ids that clients choose. Ids are global, so the claim has no actor."""
@@ -61,7 +61,7 @@ class Placement(Struct, frozen=True, kw_only=True):
     key: str | None = None
     operation: str = ""
     draft: UUID | None = None
-    cart: "CartShown | None" = None
+    cart: "ExpectedCart | None" = None
     lines_only: bool = False
     acting: Acting | None = None
     hold: Hold | None = None
@@ -73,11 +73,11 @@ class Placement(Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True)
-class CartShown:
+class ExpectedCart:
     """The version and total of the cart that the customer was shown, if the client sent them. A
     cart that differs is refused."""
 
-    seen: Seen | None = None
+    version: CartVersion | None = None
     total: Decimal | None = None
 
 

@@ -53,7 +53,7 @@ def _returned(order: LockedOrder, lines: Sequence[ReturnedLine], reason: str) ->
         status=RETURNED
         if all(back[one.id] == one.quantity for one in order.lines)
         else order.status,
-        data={"reason": reason, "lines": returned},
+        event_data={"reason": reason, "lines": returned},
         stock_moves=[
             StockMove(product, n, 0, "return") for (product, again), n in units.items() if again
         ],

@@ -107,15 +107,16 @@ class StockMove:
 class Transition:
     """The changes that a use case makes to a locked order.
 
-    `type` is the type of the event. `quantities` and `returned` are new values by line id; a
-    quantity of 0 deletes the line. `ordered` has the former quantities of lines of which fewer
-    units were picked; 0 removes that. `added` are new lines. `details` are new values of the
-    order's columns. `balances` are the stock rows if the use case has locked them already.
+    `type` is the type of the event, `event_data` its `data`. `quantities` and `returned` are new
+    values by line id; a quantity of 0 deletes the line. `ordered` has the former quantities of
+    lines of which fewer units were picked; 0 removes that. `added` are new lines. `details` are new
+    values of the order's columns. `balances` are the stock rows if the use case has locked them
+    already.
     """
 
     type: str
     status: str
-    data: Mapping[str, Any] = field(default_factory=dict)
+    event_data: Mapping[str, Any] = field(default_factory=dict)
     stock_moves: Sequence[StockMove] = ()
     quantities: Mapping[int, int] = field(default_factory=dict)
     ordered: Mapping[int, int] = field(default_factory=dict)
@@ -281,7 +282,7 @@ def _write(order: LockedOrder, transition: Transition, request: TransitionReques
         to_status=transition.status,
         actor=request.caller.public_id,
         at=request.now,
-        data=dict(transition.data),
+        data=dict(transition.event_data),
     )
 
 

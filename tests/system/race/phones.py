@@ -8,8 +8,8 @@ from datetime import datetime
 from larder.orders import queries
 from larder.orders.decision import Wanted
 from larder.orders.services import cart
-from larder.orders.services.drafts import Seen, add_unit
-from larder.orders.services.placement import CartShown, Placement
+from larder.orders.services.drafts import CartVersion, add_unit
+from larder.orders.services.placement import ExpectedCart, Placement
 from tests.conftest import Person
 from tests.system.race.shops import OK, Answer, place_apart, served
 
@@ -24,12 +24,12 @@ class Phone:
     who: Person
     now: datetime
 
-    def put(self, *lines: tuple[int, int], seen: Seen | None = None) -> Answer:
+    def put(self, *lines: tuple[int, int], expected: CartVersion | None = None) -> Answer:
         """Puts the whole set of (product, quantity)."""
         wanted = [Wanted(*line) for line in lines]
 
         def call() -> Answer:
-            cart.put_lines(self.who.id, wanted, currency="GBP", now=self.now, seen=seen)
+            cart.put_lines(self.who.id, wanted, currency="GBP", now=self.now, expected=expected)
             return Answer(OK)
 
         return served(call)
@@ -59,7 +59,7 @@ class Phone:
 
         return served(call)
 
-    def submit(self, key: str | None = None, shown: CartShown = CartShown()) -> Answer:
+    def submit(self, key: str | None = None, shown: ExpectedCart = ExpectedCart()) -> Answer:
         """The content is the order's id."""
         asked = Placement(
             customer=self.who.id,
@@ -81,11 +81,11 @@ class Phone:
         draft = queries.draft(self.who.id)
         return {line.product: line.quantity for line in draft.lines} if draft else {}
 
-    def seen(self) -> Seen:
+    def seen(self) -> CartVersion:
         """What a reader of the cart has seen."""
         draft = queries.draft(self.who.id)
         assert draft is not None
-        return Seen(draft.id, draft.version)
+        return CartVersion(draft.id, draft.version)
 
 
 def codes(answers: Sequence[Answer]) -> Counter[str]:

@@ -15,7 +15,7 @@ from larder.identity.caller import Caller
 from larder.ops.invariants import check
 from larder.orders.queries import OrderView
 from larder.orders.services.abandon import Abandonment, abandon_id, abandon_key
-from larder.orders.services.placement import CartShown
+from larder.orders.services.placement import ExpectedCart
 from tests.conftest import Person
 from tests.system.race.books import assert_agree, shelf
 from tests.system.race.interleaving import (
@@ -136,7 +136,7 @@ def race_for_a_cart(phone: Phone, jam: int) -> Outcome:
     phone.put((jam, 2))
     seen = phone.seen()
     assert seen.id is not None
-    submit = partial(phone.submit, shown=CartShown(seen))
+    submit = partial(phone.submit, shown=ExpectedCart(seen))
     abandon = partial(abandoning, phone.who, partial(abandon_id, seen.id))
     answers = at_once(ServiceShop(), [submit, abandon] * SIX)
     return Outcome(jam, answers[::2], answers[1::2])

@@ -9,7 +9,7 @@ from functools import partial
 import pytest
 
 from larder.orders.models import Order
-from larder.orders.services.drafts import Seen
+from larder.orders.services.drafts import CartVersion
 from tests.system.race.control import assert_breaks
 from tests.system.race.gate import INSERT, before_inserts
 from tests.system.race.phones import PHONES, Phone, codes
@@ -36,7 +36,7 @@ def put_at_once(phone: Phone, products: list[int], *, as_seen: bool) -> Put:
     phone.put((jam, 99))
     seen = phone.seen() if as_seen else None
     sets = [{jam: number + 1, other: 1} for number, other in enumerate(others)]
-    tasks = [partial(phone.put, *one.items(), seen=seen) for one in sets]
+    tasks = [partial(phone.put, *one.items(), expected=seen) for one in sets]
     return Put(sets, at_once(ServiceShop(), tasks), phone.units())
 
 
@@ -98,7 +98,7 @@ def test_concurrent_first_lines_begin_one_cart(
     phone: Callable[[], Phone], product: MakeProduct
 ) -> None:
     one, products = phone(), [product() for _ in range(PHONES)]
-    nothing = [partial(one.put, (each, 1), seen=Seen(None, 0)) for each in products]
+    nothing = [partial(one.put, (each, 1), expected=CartVersion(None, 0)) for each in products]
     assert codes(at_once(ServiceShop(), nothing)) == {OK: 1, "precondition_failed": PHONES - 1}
     assert (len(one.units()), Order.objects.count()) == (1, 1)
 
@@ -109,7 +109,7 @@ def test_phones_with_the_etag_of_no_cart_begin_one_cart_in_total(
     for _ in range(3):
         one, products = phone(), [product() for _ in range(PHONES)]
         tasks: list[Callable[[], Answer | None]] = [
-            *(partial(one.put, (each, 1), seen=Seen(None, 0)) for each in products),
+            *(partial(one.put, (each, 1), expected=CartVersion(None, 0)) for each in products),
             *([partial(_end_often, end) for end in (one.delete, one.submit)] * (PHONES // 4)),
         ]
         answers = at_once(ServiceShop(), tasks)

@@ -73,8 +73,8 @@ def cart_put_twice(person: MakePerson, product: MakeProduct) -> Race:
     phone.put((jam, 1))
     seen = phone.seen()
     return Race(
-        partial(phone.put, (jam, 2), seen=seen),
-        partial(phone.put, (jam, 3), seen=seen),
+        partial(phone.put, (jam, 2), expected=seen),
+        partial(phone.put, (jam, 3), expected=seen),
         DRAFT_READ,
         Guard(DRAFT_READ, FOR_ORDERS),
         lambda outcome: codes(outcome) == (OK, "precondition_failed") and phone.units() == {jam: 2},
