@@ -85,10 +85,10 @@ def logging_settings(level: str) -> dict[str, Any]:
         "loggers": {
             "django": {"level": "WARNING"},
             "django.request": {"level": "ERROR", "filters": ["except refusals"]},
-            # Any client can send an unknown Host or a body that is too large. Both are answered,
-            # and neither is an error of the server.
-            "django.security.DisallowedHost": {"level": "CRITICAL"},
-            "django.security.RequestDataTooBig": {"level": "CRITICAL"},
+            # Any client can send an unknown Host, or an address or a body that is too long. All are
+            # answered, and none is an error of the server.
+            "django.security": {"level": "CRITICAL"},
+            "django.security.csrf": {"level": "WARNING"},
             # A lost connection is reported once, by the request that used it.
             "psycopg.pool": {"level": "ERROR"},
             "procrastinate": {"level": "WARNING"},

@@ -6,8 +6,9 @@ from collections.abc import Callable
 import psycopg
 import pytest
 from django.db import OperationalError
-from django.test import RequestFactory
+from django.test import Client, RequestFactory
 
+from larder.core.limits import MAX_ADMIN_ADDRESS_LENGTH
 from larder.db.postgresql.errors import CommitUnknown
 from larder.http import problems
 from larder.identity import hashers
@@ -31,6 +32,25 @@ def test_a_refusal_because_of_load_is_not_logged_as_an_error(
     given = {"username": ada.customer.username, "password": ada.password}
     monkeypatch.setattr(hashers, "_queue", [HashQueue(1, {"returning": 0, "open": 0})])
     assert api("POST", "auth/token", given).status == 503
+    assert errors(caplog) == []
+
+
+MANY_FILES = b"".join(
+    f'--B\r\nContent-Disposition: form-data; name="{one}"; filename="f"\r\n\r\n1\r\n'.encode()
+    for one in range(101)
+)
+
+
+def test_what_any_client_can_send_is_not_logged_as_an_error(
+    db: None, client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert client.get("/admin/" + "a" * MAX_ADMIN_ADDRESS_LENGTH).status_code == 400
+    assert client.get("/", HTTP_HOST="elsewhere.example").status_code == 400
+    sent = client.generic(
+        "POST", "/admin/login/", MANY_FILES + b"--B--\r\n", "multipart/form-data; boundary=B"
+    )
+    # Too many files; without this limit the missing CSRF token would be 403.
+    assert sent.status_code == 400
     assert errors(caplog) == []
 
 
