@@ -1,3 +1,3 @@
 """Notifications: mails and the state of their delivery."""
 
-__all__ = ["delivery", "errors", "letters", "queries", "services"]
+__all__ = ["delivery", "errors", "mail_texts", "queries", "services"]

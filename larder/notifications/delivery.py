@@ -8,7 +8,7 @@ from django.core.mail.message import sanitize_address
 
 from larder.core.mailboxes import is_mailbox
 from larder.notifications.errors import NeverSent, NotSent, NotSentYet
-from larder.notifications.letters import Letter
+from larder.notifications.mail_texts import MailText
 
 UNUSABLE = "The address cannot be written in a mail."
 
@@ -16,16 +16,16 @@ PERMANENT = 500
 """Reply codes from here on are permanent failures (RFC 5321, section 4.2.1)."""
 
 
-def hand_over(mail: UUID, letter: Letter, *, sender: str) -> None:
-    """Sends a letter. A repeat has the same Message-ID, so that mailboxes can recognize it.
+def hand_over(mail: UUID, mail_text: MailText, *, sender: str) -> None:
+    """Sends a mail_text. A repeat has the same Message-ID, so that mailboxes can recognize it.
 
     Each wait for the server has a time limit (EMAIL_TIMEOUT). Raises NotSentYet, NeverSent (also if
     the mail would reach another mailbox than the address spells).
     """
-    if not is_mailbox(letter.to):
+    if not is_mailbox(mail_text.to):
         raise NeverSent(UNUSABLE)
     try:
-        _send(_message(mail, letter, sender))
+        _send(_message(mail, mail_text, sender))
     except (smtplib.SMTPException, OSError) as error:
         raise _fault(error) from None
     except ValueError:
@@ -43,10 +43,10 @@ def _send(message: EmailMessage) -> None:
         connection.close()
 
 
-def _message(mail: UUID, letter: Letter, sender: str) -> EmailMessage:
+def _message(mail: UUID, mail_text: MailText, sender: str) -> EmailMessage:
     domain = sanitize_address(sender, "utf-8").rpartition("@")[2].rstrip("> ") or "localhost"
     headers = {"Message-ID": f"<{mail}@{domain}>", "Auto-Submitted": "auto-generated"}
-    return EmailMessage(letter.subject, letter.text, sender, [letter.to], headers=headers)
+    return EmailMessage(mail_text.subject, mail_text.text, sender, [mail_text.to], headers=headers)
 
 
 def _fault(error: Exception) -> NotSent:

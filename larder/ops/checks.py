@@ -23,7 +23,7 @@ from larder.compat.documents import TITLES
 from larder.core.limits import MAX_HOLD_SECONDS
 from larder.db import database, replicas
 from larder.identity import queries
-from larder.notifications.letters import TOKEN
+from larder.notifications.mail_texts import TOKEN
 from larder.ops import quota_settings, roles
 from larder.ops.demo import USERS
 from larder.ops.demo_checks import is_narrow_network

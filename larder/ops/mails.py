@@ -17,10 +17,10 @@ from procrastinate.contrib.django import app
 from larder.core.clock import now
 from larder.db import database
 from larder.identity.services import email_changes, resets
-from larder.notifications import letters, queries, services
+from larder.notifications import mail_texts, queries, services
 from larder.notifications.delivery import hand_over
 from larder.notifications.errors import NotSent, NotSentYet
-from larder.notifications.letters import Letter
+from larder.notifications.mail_texts import MailText
 from larder.notifications.queries import Waiting
 from larder.notifications.services import SEND_MAIL
 
@@ -67,26 +67,26 @@ def _send(id: UUID, found: Waiting) -> bool:
     if found.kind not in _KINDS:
         # It is of a newer release, whose workers may start soon.
         raise NotSentYet(f"This release knows no mail of the kind {found.kind}.")
-    letter = _KINDS[found.kind].letter(found.about)
-    if letter is None:
+    mail_text = _KINDS[found.kind].mail_text(found.about)
+    if mail_text is None:
         return False
     # The mail server may be slow, and other threads need the connection.
     database.release()
-    hand_over(id, letter, sender=settings.DEFAULT_FROM_EMAIL)
+    hand_over(id, mail_text, sender=settings.DEFAULT_FROM_EMAIL)
     return True
 
 
-def _password_reset(about: UUID) -> Letter | None:
+def _password_reset(about: UUID) -> MailText | None:
     invited = resets.invitation(about, secret=settings.SECRET_KEY, now=now())
     if invited is None:
         return None
-    reset = letters.Reset(invited.email, invited.token, invited.until)
-    return letters.password_reset(reset, link=settings.PASSWORD_RESET_URL)
+    reset = mail_texts.Reset(invited.email, invited.token, invited.until)
+    return mail_texts.password_reset(reset, link=settings.PASSWORD_RESET_URL)
 
 
-def _email_changed(about: UUID) -> Letter | None:
+def _email_changed(about: UUID) -> MailText | None:
     former = email_changes.former_address(about)
-    return None if former is None else letters.email_changed(former.email, at=former.changed_at)
+    return None if former is None else mail_texts.email_changed(former.email, at=former.changed_at)
 
 
 def _nothing(about: UUID) -> None:
@@ -95,11 +95,11 @@ def _nothing(about: UUID) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """A kind of mail: `letter` makes its text and recipient, or None if it has no recipient any
+    """A kind of mail: `mail_text` makes its text and recipient, or None if it has no recipient any
     more; `forget` is called once it is sent or given up; `otherwise` is the advice if it is given
     up."""
 
-    letter: Callable[[UUID], Letter | None]
+    mail_text: Callable[[UUID], MailText | None]
     forget: Callable[[UUID], None] = _nothing
     otherwise: str = ""
 

@@ -9,12 +9,12 @@ import pytest
 
 from larder.notifications.delivery import hand_over
 from larder.notifications.errors import NeverSent, NotSent, NotSentYet
-from larder.notifications.letters import Letter
+from larder.notifications.mail_texts import MailText
 from tests.notifications.receiver import Receiver, receiving
 
 MAIL = UUID("01890a5d-ac96-774b-bcce-b302099a8057")
 SECRET = "a-secret-in-the-text"
-LETTER = Letter("ada@example.com", "A subject", f"Some text: {SECRET}\n")
+LETTER = MailText("ada@example.com", "A subject", f"Some text: {SECRET}\n")
 TIMEOUT = 0.5
 
 
@@ -27,7 +27,7 @@ def smtp(settings: Any) -> Any:
     return settings
 
 
-def deliver(smtp: Any, receiver: Receiver, letter: Letter = LETTER) -> None:
+def deliver(smtp: Any, receiver: Receiver, letter: MailText = LETTER) -> None:
     """Hands a letter over."""
     smtp.EMAIL_PORT = receiver.port
     hand_over(MAIL, letter, sender="Shop <shop@example.com>")
@@ -48,7 +48,7 @@ def test_a_mail_is_plain_text_and_marked_as_auto_generated(smtp: Any) -> None:
 def test_names_with_non_ascii_letters_arrive_unchanged(smtp: Any) -> None:
     text = "Für „Zoë O’Hara“:\n" + "ü" * 300 + "\n.\n..\nend\n"
     with receiving() as receiver:
-        deliver(smtp, receiver, Letter("zoe@exämple.com", "Ü", text))
+        deliver(smtp, receiver, MailText("zoe@exämple.com", "Ü", text))
     (got,) = receiver.received
     assert got["To"] == "zoe@xn--exmple-cua.com"
     assert (got["Subject"], got.get_content()) == ("Ü", text)
@@ -134,12 +134,12 @@ MAILBOXES = (
 @pytest.mark.parametrize("address", MAILBOXES)
 def test_a_valid_address_gets_mails(smtp: Any, address: str) -> None:
     with receiving() as receiver:
-        deliver(smtp, receiver, Letter(address, "A subject", "text"))
+        deliver(smtp, receiver, MailText(address, "A subject", "text"))
     assert len(receiver.received) == 1
 
 
 @pytest.mark.parametrize("address", NOT_MAILBOXES)
 def test_an_address_that_mail_cannot_carry_is_not_retried(smtp: Any, address: str) -> None:
     with receiving() as receiver, pytest.raises(NeverSent):
-        deliver(smtp, receiver, Letter(address, "A subject", "text"))
+        deliver(smtp, receiver, MailText(address, "A subject", "text"))
     assert receiver.received == []

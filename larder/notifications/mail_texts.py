@@ -8,7 +8,7 @@ TOKEN = "{token}"
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class MailText:
     """A mail to be sent. No log and no error report shows its content."""
 
     to: str = field(repr=False)
@@ -25,7 +25,7 @@ class Reset:
     until: datetime
 
 
-def password_reset(reset: Reset, *, link: str) -> Letter:
+def password_reset(reset: Reset, *, link: str) -> MailText:
     """Returns the mail that says how to set a new password: with `link`, which contains the token,
     or without a link with the token itself, to be entered in the app."""
     how = f"open this link:\n\n{link.replace(TOKEN, reset.token)}" if link else _code(reset.token)
@@ -35,10 +35,10 @@ def password_reset(reset: Reset, *, link: str) -> Letter:
         f"This works once, until {reset.until:%H:%M} UTC. All log-ins of the account end then.\n\n"
         f"If you did not request it, ignore this mail. Your password stays the same.\n"
     )
-    return Letter(reset.email, "A new password", text)
+    return MailText(reset.email, "A new password", text)
 
 
-def email_changed(former: str, *, at: datetime) -> Letter:
+def email_changed(former: str, *, at: datetime) -> MailText:
     """Returns the mail to the former address of an account about its change at `at`."""
     text = (
         f"The email address of your account was changed or removed at {at:%H:%M} UTC on"
@@ -50,7 +50,7 @@ def email_changed(former: str, *, at: datetime) -> Letter:
         f"3. Set your email address again.\n"
         f"If you cannot log in, contact the shop at once.\n"
     )
-    return Letter(former, "Your email address was changed", text)
+    return MailText(former, "Your email address was changed", text)
 
 
 def _code(token: str) -> str:
