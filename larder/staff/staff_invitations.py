@@ -17,7 +17,7 @@ from larder.core.limits import MAX_EMAIL_LENGTH, MAX_PERSON_NAME_LENGTH, MAX_USE
 from larder.db.idempotency import RETENTION, Claim, Scope, fingerprint
 from larder.identity.services import invitations, resets, rights
 from larder.identity.services.accounts import NewCustomer
-from larder.identity.services.invitations import Colleague, Invited
+from larder.identity.services.invitations import Invited, NewStaff
 from larder.staff.base import button, caller_of
 from larder.staff.confirming import require_confirmation
 from larder.staff.pages import Page, PageForm, reopened, show, words
@@ -54,12 +54,12 @@ class InvitationForm(PageForm):
     )
 
     @property
-    def colleague(self) -> Colleague:
+    def colleague(self) -> NewStaff:
         """The person of a valid form."""
         given = self.cleaned_data
         names = ("username", "email", "first_name", "last_name")
         account = NewCustomer(**{name: given[name] for name in names}, password=None)
-        return Colleague(account=account, roles=[role.pk for role in given["roles"]])
+        return NewStaff(account=account, roles=[role.pk for role in given["roles"]])
 
 
 class StaffInvitations(PasswordLinks):

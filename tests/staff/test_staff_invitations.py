@@ -13,7 +13,7 @@ from larder.identity import permissions
 from larder.identity.models import AuditEntry, Customer, PasswordReset
 from larder.identity.services import resets
 from larder.identity.services.accounts import NewCustomer
-from larder.identity.services.invitations import Colleague, invite
+from larder.identity.services.invitations import NewStaff, invite
 from larder.notifications.models import Mail
 from tests.conftest import NOW, Person
 from tests.staff.desk import Desk, allow
@@ -118,7 +118,7 @@ def test_the_rights_are_checked_again_when_the_account_is_added(
     person: Callable[..., Person], missing: str
 ) -> None:
     clerk = allow(person(is_staff=True), *{*NEEDED, *permissions.ROLES["warehouse"]} - {missing})
-    colleague = Colleague(
+    colleague = NewStaff(
         account=NewCustomer(username="sam", password=None), roles=[role("warehouse")]
     )
     link = partial(resets.offer_within, clerk.caller, offer=resets.Offer("x", None, NOW))

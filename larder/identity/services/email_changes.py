@@ -55,18 +55,18 @@ def _mails_within_a_day(customer: int, now: datetime) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Former:
+class FormerAddress:
     """The former address of an account, and the time of its change."""
 
     email: str = field(repr=False)
     changed_at: datetime
 
 
-def former_address(change: UUID) -> Former | None:
+def former_address(change: UUID) -> FormerAddress | None:
     """Returns the address to notify of a change; None if it was notified or is no longer stored."""
     found = EmailChange.objects.filter(id=change).exclude(former="")
     row = found.values_list("former", "changed_at").first()
-    return None if row is None else Former(*row)
+    return None if row is None else FormerAddress(*row)
 
 
 def delete_former_address(change: UUID) -> None:

@@ -24,7 +24,7 @@ class Invited:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Colleague:
+class NewStaff:
     """A person who becomes a member of staff: the account, and the ids of its roles."""
 
     account: NewCustomer
@@ -33,7 +33,7 @@ class Colleague:
 
 def invite(
     actor: Caller,
-    person: Colleague,
+    person: NewStaff,
     *,
     claim: Claim,
     link: Callable[[int], Invitation],
