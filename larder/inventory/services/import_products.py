@@ -22,14 +22,14 @@ from larder.inventory.services.authors import Author
 from larder.inventory.services.movements import lock, open_stock
 
 
-class Watcher(Protocol):
+class ImportProgress(Protocol):
     """Gets the progress of an import: the number of further rows that were read or stored."""
 
     def read(self, rows: int) -> None: ...
     def stored(self, rows: int) -> None: ...
 
 
-class NoWatcher:
+class NoProgress:
     """Ignores the progress."""
 
     def read(self, rows: int) -> None:
@@ -67,7 +67,7 @@ def import_products(
     *,
     author: Author,
     claim: Claim | None = None,
-    watcher: Watcher | None = None,
+    progress: ImportProgress | None = None,
     untimed: bool = False,
 ) -> tuple[Imported, bool]:
     """Stores all rows of a file, by SKU, or none. Returns the numbers, and whether the request
@@ -80,7 +80,7 @@ def import_products(
     """
 
     def make() -> str:
-        return _as_text(_import(ProductFile(lines), author, watcher or NoWatcher()))
+        return _as_text(_import(ProductFile(lines), author, progress or NoProgress()))
 
     with transaction.atomic(durable=True):
         if untimed:
@@ -102,7 +102,7 @@ def preview_products(raw: bytes, author: Author) -> Preview:
     `import_previewed`. Raises FaultyFile."""
     with transaction.atomic(durable=True):
         file = _read(raw)
-        with product_import.staged(file, on_rows=NoWatcher().read, locks=False):
+        with product_import.staged(file, on_rows=NoProgress().read, locks=False):
             changes = product_import.preview(file.columns)
         require_permitted("catalog.add_product", "catalog.change_product")
         found = Kept(raw, changes.fingerprint)
@@ -117,7 +117,7 @@ def import_previewed(kept: UUID, author: Author) -> Imported:
 
     def make() -> str:
         found = kept_files.kept(author.actor, kept)
-        imported = _import(_read(found.content), author, NoWatcher(), found.fingerprint)
+        imported = _import(_read(found.content), author, NoProgress(), found.fingerprint)
         kept_files.forget(author.actor)
         return _as_text(imported)
 
@@ -137,18 +137,18 @@ def _read(raw: bytes) -> ProductFile:
 
 
 def _import(
-    file: ProductFile, author: Author, watcher: Watcher, shown: str | None = None
+    file: ProductFile, author: Author, progress: ImportProgress, shown: str | None = None
 ) -> Imported:
-    with audit.through(audit.IMPORT), product_import.staged(file, on_rows=watcher.read) as rows:
+    with audit.through(audit.IMPORT), product_import.staged(file, on_rows=progress.read) as rows:
         if shown is not None and product_import.preview(file.columns).fingerprint != shown:
             raise PreviewOutdated
-        created, changed = _store(file, author, watcher)
+        created, changed = _store(file, author, progress)
         # Last, because the locks of the products may have been waited for.
         require_permitted("catalog.add_product", "catalog.change_product")
     return Imported(created, changed, rows - created - changed)
 
 
-def _store(file: ProductFile, author: Author, watcher: Watcher) -> tuple[int, int]:
+def _store(file: ProductFile, author: Author, progress: ImportProgress) -> tuple[int, int]:
     """Stores the staged rows. Returns the numbers of added and of changed products."""
     archived = product_import.archived_products()
     # Locks the products before their stock, and stock rows in the usual order, as archiving does.
@@ -156,7 +156,7 @@ def _store(file: ProductFile, author: Author, watcher: Watcher) -> tuple[int, in
     product_import.revive(archived, now=author.now)
     created = changed = 0
     only_revived = set(archived)
-    for part in product_import.store(file.columns, now=author.now, on_rows=watcher.stored):
+    for part in product_import.store(file.columns, now=author.now, on_rows=progress.stored):
         new = {one.id: one.quantity for one in _new(part)}
         open_stock(new, actor=author.actor, now=author.now)
         created += len(new)

@@ -76,7 +76,7 @@ NEVER = -2
 
 
 @dataclass(frozen=True, slots=True)
-class Put:
+class PutResult:
     """The id of a product that was put, and whether it was created."""
 
     id: int
@@ -90,7 +90,7 @@ def put_product(
     quantity: int,
     author: Author,
     version: int | None = None,
-) -> Put:
+) -> PutResult:
     """Creates or replaces the product with this SKU. Other fields than `fields` get the default.
 
     `quantity` is the opening stock of a new product; the stock of an existing one stays unchanged.
@@ -101,7 +101,7 @@ def put_product(
     before the next read).
     """
 
-    def put() -> Put:
+    def put() -> PutResult:
         with transaction.atomic(durable=True):
             return _put(sku, fields, quantity, author, version)
 
@@ -118,7 +118,7 @@ def _put(
     quantity: int,
     author: Author,
     version: int | None,
-) -> Put:
+) -> PutResult:
     product = catalog.find_and_lock(sku)
     if product is not None:
         catalog.replace_product(
@@ -128,9 +128,9 @@ def _put(
             version=version,
             compare_always=version in {ABSENT, NEVER},
         )
-        return Put(product, created=False)
+        return PutResult(product, created=False)
     if version not in {None, ABSENT}:
         raise StaleVersion(ABSENT)
     product = catalog.create_product({**fields, "sku": sku}, now=author.now)
     open_stock({product: quantity}, actor=author.actor, now=author.now)
-    return Put(product, created=True)
+    return PutResult(product, created=True)

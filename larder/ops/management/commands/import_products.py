@@ -99,7 +99,7 @@ class Command(BaseCommand):
                 file.open(newline="", encoding=encoding, errors=UNREADABLE) as lines,
             ):
                 made, _ = import_products(
-                    lines, author=Author(SYSTEM_ACTOR, now()), watcher=bar, untimed=True
+                    lines, author=Author(SYSTEM_ACTOR, now()), progress=bar, untimed=True
                 )
                 return made
         finally:
