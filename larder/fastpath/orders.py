@@ -34,7 +34,7 @@ from larder.http.quotas import quota_headers
 from larder.http.raw_body import is_late
 from larder.http.read_your_writes import COMMITS, note_write_of
 from larder.identity.caller import Caller
-from larder.v1.bodies import sound
+from larder.v1.bodies import decode_if_valid
 from larder.v1.http import Body, encoded
 from larder.v1.order_shapes import shown
 from larder.v1.orders import NewOrder, place
@@ -121,7 +121,7 @@ def _answer(environ: dict[str, Any]) -> Answer | None:
     raw = environ["wsgi.input"].read(length)
     environ["wsgi.input"] = BytesIO(raw)
     # After a slow body, Django authenticates the caller again.
-    body = sound(raw, NewOrder) if len(raw) == length and not is_late(began) else None
+    body = decode_if_valid(raw, NewOrder) if len(raw) == length and not is_late(began) else None
     if body is None:
         return None
     identify(environ)

@@ -26,25 +26,25 @@ Csv = NewType("Csv", str)
 Signed = NewType("Signed", bytes)
 """The body of an operation that checks its signature, byte for byte as it was sent."""
 
-Further = Callable[[dict[str, Any]], Iterable[Fault]]
+MoreFaults = Callable[[dict[str, Any]], Iterable[Fault]]
 """Returns the faults of a body that its struct cannot declare. It gets parsed JSON that may have
 other faults too: each value may be of any type."""
 
 
-def read_body(request: HttpRequest, kind: type[Body], *, also: Further | None = None) -> Body:
+def read_body(request: HttpRequest, kind: type[Body], *, also: MoreFaults | None = None) -> Body:
     """Returns the body as a `kind`. An empty body counts as `{}`. If a name is repeated, the last
     value counts.
 
     Raises UnsupportedMediaType, MalformedJson (no JSON), InvalidInput (all faults).
     """
     raw = _raw_body(request) or b"{}"
-    body = sound(raw, kind)
+    body = decode_if_valid(raw, kind)
     if body is None or (also is not None and any(also(msgspec.to_builtins(body)))):
         return _explain(raw, kind, also)
     return body
 
 
-def sound(raw: bytes, kind: type[Body]) -> Body | None:
+def decode_if_valid(raw: bytes, kind: type[Body]) -> Body | None:
     """Returns the bytes as a `kind`; None if they have a fault."""
     # The raw bytes show a NUL only as \u0000. It is rare, and walking the whole value is slow.
     if _NUL in raw or is_too_deep(raw):
@@ -59,13 +59,13 @@ _NUL = b"\\u0000"
 _NO_JSON = (msgspec.DecodeError, UnicodeDecodeError)
 
 
-def _explain(raw: bytes, kind: type[Body], also: Further | None) -> Body:
+def _explain(raw: bytes, kind: type[Body], also: MoreFaults | None) -> Body:
     """Raises MalformedJson or InvalidInput with the faults of a body. Raises Overloaded."""
     with one_long_body(len(raw)):
         return _explained(raw, kind, also)
 
 
-def _explained(raw: bytes, kind: type[Body], also: Further | None) -> Body:
+def _explained(raw: bytes, kind: type[Body], also: MoreFaults | None) -> Body:
     value = _parsed(raw)
     nuls = nul_faults(value) if _NUL in raw else ()
     further = also(value) if also and isinstance(value, dict) else ()
@@ -96,9 +96,9 @@ def read_signed(request: HttpRequest) -> Signed:
     return Signed(_raw_body(request))
 
 
-def sound_or_explained(raw: bytes, kind: type[Body]) -> Body:
+def decode_or_explain(raw: bytes, kind: type[Body]) -> Body:
     """Returns the bytes as a `kind`. Raises MalformedJson, InvalidInput (all faults)."""
-    body = sound(raw, kind)
+    body = decode_if_valid(raw, kind)
     return _explain(raw, kind, None) if body is None else body
 
 

@@ -11,7 +11,7 @@ from msgspec import Meta
 from larder.core.errors import Fault, InvalidInput
 from larder.orders.payment_state import Kind
 from larder.orders.services.payments import NewPayment, Report
-from larder.v1.bodies import sound_or_explained
+from larder.v1.bodies import decode_or_explain
 from larder.v1.payment_providers import Adapter
 from larder.v1.payment_shapes import Amount, CurrencyCode, Intent, KindName, TransactionId
 from larder.v1.shapes import Request, Time
@@ -35,7 +35,7 @@ class SignedEvent(Request):
 
 def read(raw: bytes) -> Report:
     """Returns what an event says. Raises MalformedJson, InvalidInput."""
-    event = sound_or_explained(raw, SignedEvent)
+    event = decode_or_explain(raw, SignedEvent)
     if event.order is None and not event.intent:
         raise InvalidInput([Fault("", "one_of", "Give order or intent.")])
     payment = NewPayment(

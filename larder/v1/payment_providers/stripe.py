@@ -25,7 +25,7 @@ from larder.core.errors import Fault, InvalidInput
 from larder.core.limits import MAX_PAYMENT, MAX_SHORT_TEXT_LENGTH
 from larder.orders.payment_state import Kind
 from larder.orders.services.payments import NewPayment, Report
-from larder.v1.bodies import Body, sound
+from larder.v1.bodies import Body, decode_if_valid
 from larder.v1.payment_providers import Adapter
 
 NAME = "stripe"
@@ -199,7 +199,7 @@ def _fault(name: str, code: str, expected: str) -> Fault:
 def _decoded(raw: bytes, kind: type[Body]) -> Body:
     """Returns the bytes as a `kind`. Raises InvalidInput. Fields of which Larder knows nothing are
     no faults, other than in the bodies of v1."""
-    body = sound(raw, kind)
+    body = decode_if_valid(raw, kind)
     if body is None:
         raise InvalidInput([Fault("", "invalid_format", "Expected an event of Stripe.")])
     return body
