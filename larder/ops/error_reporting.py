@@ -29,7 +29,7 @@ def start() -> None:
         auto_enabling_integrations=False,
         integrations=[
             LoggingIntegration(level=None, event_level=logging.ERROR),
-            AtexitIntegration(callback=_say_nothing),
+            AtexitIntegration(callback=_print_nothing),
             DedupeIntegration(),
             ExcepthookIntegration(),
             ThreadingIntegration(),
@@ -45,7 +45,7 @@ def start() -> None:
     at_end(partial(sentry_sdk.flush, timeout=2.0))
 
 
-def _say_nothing(pending: int, seconds: float) -> None:
+def _print_nothing(pending: int, seconds: float) -> None:
     """Prints nothing: at the end Sentry would write on the terminal that it is sending events."""
 
 

@@ -13,7 +13,7 @@ from larder.identity.hashers import Lane
 from larder.ops.durations import BOUNDS, Durations
 
 
-class AddedUp(Histogram):
+class SummedHistogram(Histogram):
     """A histogram of durations that were counted before: the library's takes one value at a
     time."""
 
@@ -30,7 +30,7 @@ REQUESTS = Counter(
     "Answered requests, by the class of the status.",
     ["method", "route", "status"],
 )
-DURATION = AddedUp(
+DURATION = SummedHistogram(
     "larder_http_request_duration_seconds",
     "Time from the arrival of a request at the fast path or Django until its answer began.",
     ["method", "route"],
@@ -51,7 +51,7 @@ TRANSACTION = Histogram(
     "Duration of a batch's transaction, including its waits for locks.",
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5),
 )
-LOCKS_HELD = AddedUp(
+LOCKS_HELD = SummedHistogram(
     "larder_placement_locks_held_seconds",
     "Time that a batch's transaction held its locks of stock, from the last lock to its end.",
     buckets=BOUNDS,
@@ -104,7 +104,7 @@ HASHES_REFUSED = Counter(
 )
 for lane in get_args(Lane):
     HASHES_REFUSED.labels(lane)
-CONNECTION_HELD = AddedUp(
+CONNECTION_HELD = SummedHistogram(
     "larder_database_connection_held_seconds",
     "Time that a thread held a connection of the pool.",
     buckets=BOUNDS,

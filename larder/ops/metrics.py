@@ -160,7 +160,7 @@ def add_up() -> None:
     requests.write_lines(taken)
 
 
-def _count_requests(taken: Iterable[requests.Done]) -> None:
+def _count_requests(taken: Iterable[requests.AnsweredRequest]) -> None:
     tally, to = requests.Tally(taken), _instruments()
     for labels, number in tally.requests.items():
         to.REQUESTS.labels(*labels).inc(number)

@@ -38,7 +38,7 @@ PIECE = 4096
 """Bytes that a write to a pipe does not split, so that lines of several processes do not mix."""
 
 
-class Done(NamedTuple):
+class AnsweredRequest(NamedTuple):
     """An answered request. `route` is the pattern that its path matched, `took` the nanoseconds
     until the answer began, `at` the time of its end in seconds since 1970."""
 
@@ -52,7 +52,7 @@ class Done(NamedTuple):
     caller: Any
 
 
-_done: deque[Done] = deque(maxlen=KEPT)
+_done: deque[AnsweredRequest] = deque(maxlen=KEPT)
 
 
 def observe(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[..., Any]:
@@ -70,7 +70,7 @@ def observe(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable
 
 def _note(request: HttpRequest, response: HttpResponseBase, began: int) -> None:
     match = request.resolver_match
-    # A plain tuple in the order of Done: making a Done takes twice as long.
+    # A plain tuple in the order of AnsweredRequest: making one takes twice as long.
     _done.append(
         (  # type: ignore[arg-type]
             request.method,
@@ -98,7 +98,7 @@ def access_log_hook(method: str, path: str) -> Callable[[int, int, str, object],
     return note
 
 
-def take() -> list[Done]:
+def take() -> list[AnsweredRequest]:
     """Returns the requests that were answered since the last call. Threads may call it at the same
     time; each gets different requests."""
     taken = []
@@ -112,7 +112,7 @@ class Tally:
     """Counts of requests: `requests` by method, route and class of status, and the `durations` of
     each method and route."""
 
-    def __init__(self, taken: Iterable[Done]) -> None:
+    def __init__(self, taken: Iterable[AnsweredRequest]) -> None:
         self.requests: dict[tuple[str, str, str], int] = defaultdict(int)
         self.durations: dict[tuple[str, str], Durations] = defaultdict(Durations)
         # Labels are made once for each kind of request, not for each request.
@@ -140,7 +140,7 @@ def _label(route: str | None) -> str:
     return "/" + (ADMIN if route.startswith(ADMIN) else route)
 
 
-def write_lines(taken: Sequence[Done]) -> None:
+def write_lines(taken: Sequence[AnsweredRequest]) -> None:
     """Writes the lines of requests to the log, unless ACCESS_LOG or LOG_LEVEL disables them."""
     if settings.ACCESS_LOG and settings.LOG_LEVEL in {"INFO", "DEBUG", "NOTSET"}:
         for piece in _pieces(map(_line, taken)):
@@ -162,7 +162,7 @@ def _pieces(lines: Iterable[bytes]) -> Iterator[bytes]:
 _encoder = msgspec.json.Encoder()
 
 
-def _line(done: Done) -> bytes:
+def _line(done: AnsweredRequest) -> bytes:
     """Returns the line of a request, without the query, which may contain secrets."""
     method, route, status, took, at, path, correlation_id, caller = done
     shown = {

@@ -14,7 +14,7 @@ from django_guid import get_guid
 from larder.db import database
 from larder.fastpath import cache_key, response_cache
 from larder.ops import requests
-from larder.ops.requests import Done
+from larder.ops.requests import AnsweredRequest
 from larder.v1 import freshness, page_cache
 from tests.conftest import Person
 from tests.fastpath.fast_path import USUAL, FastPath, Headers, without_id
@@ -126,7 +126,7 @@ def test_the_duration_includes_the_failed_read(
     monkeypatch.setattr(database, "snapshot", away)
     requests.take()
     assert fast_path(token)[0] == "503 Service Unavailable"
-    assert Done(*requests.take()[-1]).took > 0.2 * 10**9
+    assert AnsweredRequest(*requests.take()[-1]).took > 0.2 * 10**9
 
 
 def test_statements_of_the_fast_path_have_the_id_of_their_request(

@@ -67,9 +67,11 @@ def test_every_duration_is_in_its_bucket() -> None:
     assert tally.requests == {(*where, "2xx"): 4}
 
 
-def done(**changes: Any) -> requests.Done:
+def done(**changes: Any) -> requests.AnsweredRequest:
     """A request that was answered."""
-    as_usual = requests.Done("GET", "api/v1/products", 200, 1, 0.0, "/api/v1/products", None, None)
+    as_usual = requests.AnsweredRequest(
+        "GET", "api/v1/products", 200, 1, 0.0, "/api/v1/products", None, None
+    )
     return as_usual._replace(**changes)
 
 
