@@ -34,7 +34,7 @@ CATALOG = {"products": "/api/catalog/products/"}
 ORDERS = {"orders": "/api/orders/orders/"}
 
 
-BESIDE = {
+OTHER_CONTRACTS = {
     "1": {"products": "/api/products/"},
     "3": {"product": "/api/product/", "order": "/api/order/", "user": "/api/user/"},
 }
@@ -57,8 +57,8 @@ class Api(CompatView):
     def get(self, request: Request) -> Response:
         """Lists the parts of the API."""
         paths = dict(API)
-        for contract in sorted(settings.COMPAT & BESIDE.keys()):
-            paths |= BESIDE[contract]
+        for contract in sorted(settings.COMPAT & OTHER_CONTRACTS.keys()):
+            paths |= OTHER_CONTRACTS[contract]
         return _found(request, paths)
 
 
