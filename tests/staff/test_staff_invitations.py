@@ -105,7 +105,7 @@ def test_a_refused_invitation_says_why_and_keeps_the_values(
 ) -> None:
     person("Sam", email="sam@example.com")
     page = desk.save(INVITE, **SAM, roles=[role("warehouse")])
-    assert set(page.errors) == {"username"}
+    assert set(page.errors) == {"username", "email"}
     assert page.response.context["page"].form["email"].value() == "sam@example.com"
     page = desk.save(INVITE, **SAM | {"username": "sam2"}, roles=[role("warehouse")])
     assert page.errors == {"email": ["Another account has this address."]}
