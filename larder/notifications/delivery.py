@@ -17,7 +17,7 @@ PERMANENT = 500
 
 
 def hand_over(mail: UUID, mail_text: MailText, *, sender: str) -> None:
-    """Sends a mail_text. A repeat has the same Message-ID, so that mailboxes can recognize it.
+    """Sends a mail. A repeat has the same Message-ID, so that mailboxes can recognize it.
 
     Each wait for the server has a time limit (EMAIL_TIMEOUT). Raises NotSentYet, NeverSent (also if
     the mail would reach another mailbox than the address spells).
