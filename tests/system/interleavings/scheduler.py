@@ -222,7 +222,8 @@ class Scheduler:
                 for one in self._sessions.values():
                     if one.state is State.BLOCKED and one.process not in found:
                         one.state = State.RUNNING
-                if not self._running():
+                # A session that ran may have let another one go on after `found` was read.
+                if not running and not self._running():
                     return
             if monotonic() > until:
                 raise Stuck({name: (one.state, one.step) for name, one in self._sessions.items()})
