@@ -21,6 +21,8 @@ WHERE product_id = ANY((SELECT %s::bigint[])::bigint[]) ORDER BY product_id FOR 
 below LockRows. A multi-row UPDATE has no defined order. NO KEY UPDATE is enough, because the key
 never changes; foreign key checks of cart lines lock these rows FOR KEY SHARE, in any order."""
 
+LOCK_FREE = f"{LOCK} SKIP LOCKED"
+
 CLOCK = "SELECT clock_timestamp()"
 
 DUE = """

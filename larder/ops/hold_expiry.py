@@ -22,7 +22,7 @@ EVERY = 0.5
 """Seconds between two passes."""
 
 BATCH = 200
-"""Orders of one transaction: it holds the locks of their stock for some 20 ms."""
+"""Orders of one call of `expire_holds`."""
 
 MOST_BATCHES = 100
 """Batches of one pass."""

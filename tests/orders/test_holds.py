@@ -19,6 +19,7 @@ from larder.orders import queries
 from larder.orders.decision import Wanted
 from larder.orders.errors import HoldExpired, InvalidTransition
 from larder.orders.services import cart, changes, moves
+from larder.orders.services import expire_holds as expiry
 from larder.orders.services.expire_holds import expire_holds
 from larder.orders.services.place_order import place_order
 from larder.orders.services.placement import ExpectedCart, Placed, Placement
@@ -282,6 +283,36 @@ def test_one_busy_product_does_not_delay_the_expiry_of_others(
         assert expire_holds(now=datetime.now(UTC), limit=3) == 1
         assert (status(other), status(locked)) == ("expired", "pending")
     assert hold_expiry.expire_due() == 4
+
+
+def test_few_lines_are_released_in_a_transaction(
+    person: MakePerson, product: MakeProduct, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(expiry, "MOST_LINES", 2)
+    made = [product(stock=5) for _ in range(3)]
+    ids = [hold(person(), *((one, 1) for one in made)).id for _ in range(2)]
+    popular = product(stock=9)
+    ids += [hold(person(), (popular, 1)).id for _ in range(3)]
+    pass_seconds(SECONDS, ids)
+    assert expire() == 5
+    rows = database.rows(
+        "SELECT count(*), min(product_id) FROM ledger_entry WHERE cause = 'release'"
+        " GROUP BY xmin ORDER BY 2"
+    )
+    assert rows == [*((2, one) for one in made), (3, popular)]
+
+
+def test_an_order_that_others_have_released_expires_while_its_stock_is_locked(
+    person: MakePerson, product: MakeProduct
+) -> None:
+    jam = product(stock=5)
+    held = hold(person(), (jam, 3)).id
+    pass_seconds(SECONDS, [held])
+    order(person(), (jam, 4))
+    with psycopg.connect(os.environ["DATABASE_URL"]) as keeper:
+        keeper.execute("SELECT 1 FROM stock WHERE product_id = %s FOR UPDATE", [jam])
+        assert expire() == 1
+    assert status(held) == "expired"
 
 
 def test_the_expiry_crosses_in_and_out_of_stock_as_other_movements_do(

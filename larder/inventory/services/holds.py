@@ -83,8 +83,8 @@ def submit_held(orders: Collection[UUID]) -> Callable[[], dict[UUID, dict[int, i
 
 
 def end(orders: Collection[UUID]) -> None:
-    """Deletes the lines of orders that do not hold units any more. Assumes that their stock is
-    locked."""
+    """Deletes the lines of orders that do not hold units any more. Assumes that the stock of lines
+    that are not released is locked."""
     if orders:
         ids = list(orders)
         database.execute(sql.END_HOLDS, [ids, ids])

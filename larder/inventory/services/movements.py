@@ -57,15 +57,19 @@ def submit_lock(products: Iterable[int]) -> Callable[[], dict[int, Balance]]:
     """Submits the statement of `lock`, and returns a function that reads its result. Statements
     submitted later run under the lock."""
     reading = database.submit(sql.LOCK, [list(products)])
+    return lambda: _balances(reading())
 
-    def read() -> dict[int, Balance]:
-        rows = reading()
-        balances = {row[0]: Balance(row[1], row[2]) for row in rows}
-        if held := [row[0] for row in rows if row[3] is not None]:
-            _release_due(held, balances)
-        return balances
 
-    return read
+def lock_free(products: Iterable[int]) -> dict[int, Balance]:
+    """Locks the stock rows as `lock` does, without those that another transaction has locked."""
+    return _balances(database.rows(sql.LOCK_FREE, [list(products)]))
+
+
+def _balances(rows: Sequence[Sequence[Any]]) -> dict[int, Balance]:
+    balances = {row[0]: Balance(row[1], row[2]) for row in rows}
+    if held := [row[0] for row in rows if row[3] is not None]:
+        _release_due(held, balances)
+    return balances
 
 
 def lock_only(products: Iterable[int]) -> None:

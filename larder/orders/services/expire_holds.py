@@ -4,53 +4,52 @@ The units can be ordered by others without this: the next service that locks the
 (larder/inventory/services/movements.py).
 """
 
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
+from uuid import UUID
 
-from django.db import OperationalError, transaction
+from django.db import transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from larder.core.ids import SYSTEM_ACTOR, new_id
-from larder.db import database
 from larder.inventory.services import holds
 from larder.inventory.services import movements as inventory
-from larder.inventory.services.locks import find_locked
 from larder.orders.lifecycle import EXPIRED, PENDING
-from larder.orders.models import Order, OrderLine
+from larder.orders.models import Order
 from larder.orders.services.hold_ends import HoldEnd, end_holds
 from larder.orders.services.locks import lock_without_wait
 
-LOCK_WAIT = 0.1
-"""Seconds for which a batch waits for the lock of a stock row. Batches of orders hold one for less
-time."""
+MOST_LINES = 300
+"""Lines that a transaction releases, except for a product that has more: orders of the same
+products wait for it."""
+
+MOST_ORDERS = 20
+"""Orders whose expiry a transaction stores."""
 
 MOST_TRIES = 3
-"""Attempts in a call to leave out products that another transaction keeps locked."""
+"""Attempts in a call to leave out products that another transaction has locked."""
 
 
 def expire_holds(*, now: datetime, limit: int) -> int:
-    """Expires up to `limit` pending orders whose hold has ended by the database's clock. Returns
-    their number. `now` is the time of their events.
+    """Expires up to `limit` pending orders whose hold has ended by the database's clock, in several
+    transactions. Returns their number. `now` is the time of their events.
 
-    Skips orders that are locked, and those of products that another transaction keeps locked: the
-    next call takes them.
+    Waits for no lock. Skips orders that are locked, and those of products that another transaction
+    has locked: the next call takes them.
     """
     kept: set[int] = set()
+    expired = 0
     for _ in range(MOST_TRIES):
-        orders: list[Order] = []
-        products: set[int] = set()
-        try:
-            with transaction.atomic(durable=True):
-                database.limit_lock_wait(LOCK_WAIT)
-                orders = lock_without_wait(_due(kept), limit=limit)
-                products = _products(orders)
-                return _expire(orders, products, now)
-        except OperationalError as error:
-            if not database.is_lock_timeout(error):
-                raise
-        kept |= set(find_locked(products))
-    return 0
+        due = list(_due(kept).values_list("id", flat=True)[: limit - expired])
+        _release_many(due)
+        before = len(kept)
+        for at in range(0, len(due), MOST_ORDERS):
+            expired += _expire(due[at : at + MOST_ORDERS], kept, now)
+        if len(kept) == before:
+            break
+    return expired
 
 
 def _due(kept: Collection[int]) -> QuerySet[Order]:
@@ -62,20 +61,43 @@ def _due(kept: Collection[int]) -> QuerySet[Order]:
     return rows.order_by("expires_at", "id")
 
 
-def _products(orders: Sequence[Order]) -> set[int]:
-    lines = OrderLine.objects.filter(order_id__in=[one.id for one in orders])
-    return set(lines.values_list("product_id", flat=True)) if orders else set()
+def _release_many(due: Collection[UUID]) -> None:
+    """Releases the units of the orders, if they are too many for one transaction."""
+    lines = Counter(product for units in holds.submit_held(due)().values() for product in units)
+    for products in _parts(lines) if lines.total() > MOST_LINES else ():
+        with transaction.atomic(durable=True):
+            inventory.lock_free(products)
 
 
-def _expire(orders: Sequence[Order], products: Collection[int], now: datetime) -> int:
-    if not orders:
-        return 0
-    # Releases the units.
-    inventory.lock(products)
-    held = holds.submit_held([one.id for one in orders])()
-    # If the clock was set back meanwhile, a line may not be due any more.
-    released = [one for one in orders if not held[one.id]]
-    if released:
-        ends = [HoldEnd(one, new_id(), SYSTEM_ACTOR) for one in released]
-        end_holds(ends, EXPIRED, "expired", now=now)
+def _parts(lines: Mapping[int, int]) -> Iterator[set[int]]:
+    """Yields products in ascending order, with up to MOST_LINES lines together."""
+    part: set[int] = set()
+    total = 0
+    for product in sorted(lines):
+        total += lines[product]
+        if part and total > MOST_LINES:
+            yield part
+            part, total = set(), lines[product]
+        part.add(product)
+    if part:
+        yield part
+
+
+def _expire(ids: Collection[UUID], kept: set[int], now: datetime) -> int:
+    """Releases the units of orders, and stores the expiry of those that hold none any more. Adds
+    products that another transaction has locked to `kept`."""
+    with transaction.atomic(durable=True):
+        orders = lock_without_wait(_due(()).filter(id__in=ids), limit=len(ids))
+        products = {product for units in _held(orders).values() for product in units}
+        kept |= products - inventory.lock_free(products).keys()
+        held = _held(orders)
+        # If the clock was set back meanwhile, a line may not be due any more.
+        released = [one for one in orders if not held[one.id]]
+        if released:
+            ends = [HoldEnd(one, new_id(), SYSTEM_ACTOR) for one in released]
+            end_holds(ends, EXPIRED, "expired", now=now)
     return len(released)
+
+
+def _held(orders: Collection[Order]) -> dict[UUID, dict[int, int]]:
+    return holds.submit_held([one.id for one in orders])()

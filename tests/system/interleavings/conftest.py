@@ -6,7 +6,7 @@ import pytest
 
 from larder.identity import quotas
 from larder.inventory.services import locks
-from larder.orders.services import confirm_order, expire_holds, place_order
+from larder.orders.services import confirm_order, place_order
 from tests.conftest import Person
 from tests.system.interleavings import scheduler
 from tests.system.interleavings.clock import chosen_clock
@@ -24,7 +24,7 @@ def explore(
 ) -> Iterator[Explore]:
     """Makes explorers of scenarios. Waits for locks have no end that a schedule could reach: a busy
     machine would end them sooner than an idle one."""
-    for module, name in (*WAITS, (expire_holds, "LOCK_WAIT"), (locks, "MOVING_WAIT")):
+    for module, name in (*WAITS, (locks, "MOVING_WAIT")):
         monkeypatch.setattr(module, name, 9.0)
     # What earlier runs used up would matter to later ones.
     monkeypatch.setattr(quotas, "_limits", {})
