@@ -195,6 +195,14 @@ def test_a_requested_reset_is_mailed_to_the_address_that_staff_wrote_since(
     assert mailed_to(who) == "right@example.com"
 
 
+@pytest.mark.parametrize("address", ["ada(1)@example.com", "\u00e4@example.com"])
+def test_no_reset_is_queued_for_an_address_that_gets_no_mails(
+    api: Api, person: MakePerson, address: str
+) -> None:
+    """Any customer can have one. A mail that fails is an error for the operator."""
+    assert resets_of(api, person(email=address), address) == 0
+
+
 def mailed_to(who: Person) -> str | None:
     """Returns the address to which the reset of the account would be mailed now."""
     about = PasswordReset.objects.get(customer=who.id).id

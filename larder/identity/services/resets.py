@@ -17,6 +17,7 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 
 from larder.core.errors import InvalidInput, NotFound
+from larder.core.mailboxes import is_mailbox
 from larder.identity import audit, hashers, queries
 from larder.identity.caller import Caller
 from larder.identity.errors import ResetTokenInvalid
@@ -93,7 +94,8 @@ def _owner(email: str, now: datetime) -> int | None:
     folded = Customer.objects.alias(folded=Lower("email"))
     found = folded.filter(_gets_mails(now), is_active=True)
     found = found.filter(folded__in=queries.lowered_spellings(email))
-    return next(iter(found.values_list("pk", flat=True)[:1]), None)
+    rows = found.values_list("pk", "email")[:1]
+    return next((owner for owner, held in rows if is_mailbox(held)), None)
 
 
 def _gets_mails(now: datetime) -> Q:
