@@ -32,11 +32,6 @@ _HAS_PRODUCT = f"""EXISTS (
 )"""
 """Index scan of product_by_picture."""
 
-ADD_PICTURE = """
-INSERT INTO picture (key, unused_since) VALUES (%s, %s)
-ON CONFLICT (key) DO UPDATE SET unused_since = excluded.unused_since
-"""
-
 MARK_PICTURES = f"""
 WITH part AS MATERIALIZED (
     SELECT key, {_HAS_PRODUCT} AS is_used FROM picture WHERE key > %s ORDER BY key LIMIT %s
@@ -47,11 +42,6 @@ WITH part AS MATERIALIZED (
 SELECT max(key) FROM part HAVING count(*) > 0
 """
 """Index scan of picture_pkey from the last key of the part before."""
-
-UNUSED_PICTURES = """
-SELECT key FROM picture WHERE unused_since < %s ORDER BY unused_since, key LIMIT %s
-"""
-"""Index scan of picture_unused."""
 
 DELETE_PICTURE = f"""
 DELETE FROM picture WHERE key = %s AND unused_since < %s AND NOT {_HAS_PRODUCT} RETURNING key

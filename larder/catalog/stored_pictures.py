@@ -16,8 +16,10 @@ from uuid import uuid4
 from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage, Storage, storages
 from django.db import transaction
+from django.db.models import QuerySet
 
 from larder.catalog import sql
+from larder.catalog.models import Picture
 from larder.catalog.pictures import prepare
 from larder.core import waits
 from larder.core.errors import Fault, InvalidInput
@@ -49,7 +51,10 @@ def store(content: bytes, *, now: datetime) -> str:
     picture = prepare(content)
     key = sha256(picture.full).hexdigest()
     # Before the files are written: from now on `delete_unused` keeps them.
-    database.execute(sql.ADD_PICTURE, [key, now])
+    row = Picture(key=key, unused_since=now)
+    Picture.objects.bulk_create(
+        [row], update_conflicts=True, update_fields=["unused_since"], unique_fields=["key"]
+    )
     waits.begin()
     full, thumbnail = _names(key)
     try:
@@ -82,8 +87,14 @@ def delete_unused(*, now: datetime, limit: int) -> int:
     until = now - timedelta(days=UNUSED_PICTURE_DAYS)
     if isinstance(place := storage(), PictureFolder):
         place.delete_unfinished(until)
-    unused = database.rows(sql.UNUSED_PICTURES, [until, limit])
-    return sum(_delete(key, until) for (key,) in unused)
+    return sum(_delete(key, until) for key in _unused(until)[:limit])
+
+
+def _unused(until: datetime) -> QuerySet[Picture, str]:
+    """Returns the keys of pictures that no product has had since `until`: a range of the index
+    picture_unused."""
+    rows = Picture.objects.filter(unused_since__lt=until).order_by("unused_since", "key")
+    return rows.values_list("key", flat=True)
 
 
 def _delete(key: str, until: datetime) -> bool:

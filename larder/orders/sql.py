@@ -4,6 +4,9 @@ Tests compare the statements that place orders with the ORM (INSERT, INSERT_HELD
 PLACE_HELD_DRAFTS, in tests/orders/test_sql.py), and the feed with the current orders
 (test_order_feed.py). Of the others, the tests of their use cases compare what is returned and
 stored with expected values.
+
+Docstrings say what the ORM lacks, or what its version takes: medians on two cores, with the
+database on the same machine.
 """
 
 from typing import NamedTuple
@@ -117,7 +120,8 @@ WITH moved AS (
 SELECT id FROM moved
 """
 """Confirms or expires locked orders with their events, in one round trip. Index scans of
-order_pkey. Returns the orders that had the given status."""
+order_pkey. Returns the orders that had the given status. Stock rows are locked meanwhile, and the
+ORM takes 17 ms for 100 orders in place of 4, and 1.5 for one in place of 0.7."""
 
 OPEN_HOLDS = """
 SELECT customer_id, count(*) FROM "order"
@@ -125,7 +129,8 @@ WHERE customer_id = ANY((SELECT %s::bigint[])::bigint[]) AND status = 'pending'
   AND placed_at IS NOT NULL AND expires_at > (SELECT clock_timestamp()) GROUP BY customer_id
 """
 """Counts the orders of customers that await their payment, by index scans of
-order_history_by_status. Before it, LOCK_HOLDERS waits for transactions that add some."""
+order_history_by_status. Before it, LOCK_HOLDERS waits for transactions that add some, and the ORM
+would take 0.8 ms of that lock in place of 0.1."""
 
 LOCK_HOLDERS = """
 SELECT pg_advisory_xact_lock((8::bigint << 48) + customer)
@@ -153,7 +158,8 @@ WITH draft AS (
 UPDATE order_line SET order_id = %s WHERE order_id = %s
 """
 """Gives a locked draft another id and number. It keeps its lines. Index scans of order_pkey and
-order_line_once."""
+order_line_once. The ORM cannot set a column to the next value of its sequence, nor change an id
+and the foreign keys to it at once."""
 
 _STATUS = """CASE WHEN status = 'pending' AND expires_at <= clock_timestamp() THEN 'expired'
        ELSE status END AS status"""
@@ -322,7 +328,9 @@ VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 ON CONFLICT (provider, kind, transaction_id) DO NOTHING
 RETURNING id
 """
-"""Waits for a transaction that records the same movement. Returns no row if it is recorded."""
+"""Waits for a transaction that records the same movement. Returns no row if it is recorded: the
+ORM's insert that ignores a conflict does not say so, and one within a savepoint takes 0.8 ms in
+place of 0.3 and makes PostgreSQL log an error for each repeated event."""
 
 PAYMENTS = """
 SELECT kind, provider, transaction_id, intent, amount, currency FROM payment
@@ -334,7 +342,8 @@ WHERE "order" IS NULL AND intent <> '' AND (provider, intent) IN (
 )
 """
 """The records of an order, and those that were kept without an order and have the intent of one of
-them. Index scans of payment_of_order and payment_of_intent."""
+them. Index scans of payment_of_order and payment_of_intent. The ORM compares no two columns with a
+subquery: its EXISTS is planned as a join with all records without an order."""
 
 _RECORD = "id, provider, kind, transaction_id, intent, amount, currency, at, recorded_at, actor"
 
@@ -349,18 +358,6 @@ ORDER BY id LIMIT %s
 """
 """A page of the records that PAYMENTS counts. The same plan, and a sort."""
 
-REFUNDS_DUE = """
-SELECT id, "order", amount, currency, since FROM refund_due
-WHERE (since, id) > (%s, %s) ORDER BY since, id LIMIT %s
-"""
-"""A range of the index refund_due_by_age."""
-
-SET_REFUND_DUE = """
-INSERT INTO refund_due ("order", currency, amount, since) VALUES (%s, %s, %s, %s)
-ON CONFLICT ("order", currency) DO UPDATE SET amount = excluded.amount
-WHERE refund_due.amount <> excluded.amount
-"""
-
 OPEN_ORDERS = """
 SELECT wanted.status,
     (SELECT count(*) FROM (SELECT FROM "order" AS one
@@ -369,7 +366,8 @@ SELECT wanted.status,
      WHERE one.status = wanted.status AND placed_at IS NOT NULL)
 FROM unnest(%s::text[]) WITH ORDINALITY AS wanted (status, place) ORDER BY place
 """
-"""For each status a range of order_search_by_status up to the limit, and its first entry."""
+"""For each status a range of order_search_by_status up to the limit, and its first entry. The ORM
+takes two statements for each status."""
 
 DUE_ORDERS = """
 SELECT wanted.status,
@@ -380,10 +378,12 @@ FROM (VALUES ('placed'), ('packed')) AS wanted (status),
     (SELECT %s::date, %s::integer) AS given (day, most)
 """
 """For each status a range of order_due up to the limit. The index has only orders that are placed
-or packed, and requested for a day: others cost it nothing."""
+or packed, and requested for a day: others cost it nothing. The ORM takes a statement for each
+status."""
 
 ADD_REFUSED = """
 INSERT INTO refused_orders (day, code, number)
 SELECT * FROM unnest(%s::date[], %s::text[], %s::bigint[])
 ON CONFLICT (day, code) DO UPDATE SET number = refused_orders.number + excluded.number
 """
+"""Adds counts to days and codes. On a conflict, the ORM can set a value, but not add to it."""

@@ -9,6 +9,7 @@ import pytest
 from larder.core import telemetry
 from larder.core.clock import now
 from larder.db import database
+from larder.orders.models import RefundDue
 from larder.orders.services.expire_holds import expire_holds
 from tests.conftest import Answer, Api, Person
 from tests.v1.test_moves import events, move, moved
@@ -299,12 +300,17 @@ def test_a_payment_with_an_abandoned_id_is_a_refund_due(
     assert due(owner) == []
 
 
-def test_refunds_are_listed_by_age_in_pages(customer: Api, owner: Api, product: Product) -> None:
+@pytest.mark.parametrize("of_one_time", [False, True])
+def test_refunds_are_listed_by_age_in_pages(
+    customer: Api, owner: Api, product: Product, of_one_time: bool
+) -> None:
     jam, orders = product(), []
     for n in range(3):
         placed = place(customer, (jam, 1))
         record(owner, placed, 10_000 + n, transaction_id=f"t{n}")
         orders.append(placed.body["id"])
+    if of_one_time:
+        RefundDue.objects.update(since=now())
     path, found = "refunds-due?limit=2", []
     while path:
         page = owner("GET", path).body

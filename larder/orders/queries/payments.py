@@ -1,13 +1,15 @@
 """The records of payments, and the refunds that are due."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import UUID
+
+from django.db.models import Q
 
 from larder.core.parts import Part, first
 from larder.db import database
 from larder.orders import sql
-from larder.orders.models import Payment
+from larder.orders.models import Payment, RefundDue
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +40,6 @@ class RefundRow:
     since: datetime
 
 
-_BEFORE_ALL = (datetime.min.replace(tzinfo=UTC), 0)
-
-
 def payments(order: UUID, *, after: int, limit: int) -> Part[PaymentRow]:
     """Returns up to `limit` records of the id of an order, oldest first, after a record."""
     rows = database.rows(sql.RECORDS, [order, after, order, after, limit + 1])
@@ -55,5 +54,8 @@ def payment(id: int) -> PaymentRow:
 def refunds_due(*, after: tuple[datetime, int] | None, limit: int) -> Part[RefundRow]:
     """Returns up to `limit` refunds that are due, the oldest first, after the last one of a
     page."""
-    rows = database.rows(sql.REFUNDS_DUE, [*(after or _BEFORE_ALL), limit + 1])
-    return first([RefundRow(*row) for row in rows], limit)
+    rows = RefundDue.objects.order_by("since", "id").values_list(*RefundRow.__slots__)
+    if after is not None:
+        since, id = after
+        rows = rows.filter(Q(since__gt=since) | Q(id__gt=id), since__gte=since)
+    return first([RefundRow(*row) for row in rows[: limit + 1]], limit)

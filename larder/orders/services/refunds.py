@@ -3,8 +3,6 @@
 from datetime import datetime
 from uuid import UUID
 
-from larder.db import database
-from larder.orders import sql
 from larder.orders.models import Order, RefundDue
 from larder.orders.payment_state import Balances
 
@@ -24,6 +22,12 @@ def set_refund_due(order: UUID, currency: str, amount: int, *, now: datetime) ->
     Assumes that the order is locked, or its id (payments.py).
     """
     if amount:
-        database.execute(sql.SET_REFUND_DUE, [order, currency, amount, now])
+        due = RefundDue(order=order, currency=currency, amount=amount, since=now)
+        RefundDue.objects.bulk_create(
+            [due],
+            update_conflicts=True,
+            update_fields=["amount"],
+            unique_fields=["order", "currency"],
+        )
     else:
         RefundDue.objects.filter(order=order, currency=currency).delete()
