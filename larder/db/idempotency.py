@@ -90,13 +90,23 @@ def claim(claims: Sequence[Claim], *, now: datetime) -> dict[Scope, Earlier]:
     Waits for concurrent transactions with the same keys. Assumes that no scope occurs twice in
     `claims`, and that a transaction is open.
     """
+    return submit_claim(claims, now=now)()
+
+
+def submit_claim(claims: Sequence[Claim], *, now: datetime) -> Callable[[], dict[Scope, Earlier]]:
+    """Submits the statement of `claim`, and returns a function that reads its result."""
     if not claims:
-        return {}
+        return dict
     scopes = [claim.scope for claim in claims]
     contents = [(claim.fingerprint, claim.result, claim.expires_at) for claim in claims]
-    taken = database.rows(sql.CLAIM, [now, *database.columns(scopes), *database.columns(contents)])
-    mine = {Scope(*row) for row in taken}
-    return find([scope for scope in scopes if scope not in mine])
+    columns = [*database.columns(scopes), *database.columns(contents)]
+    reading = database.submit(sql.CLAIM, [now, *columns])
+
+    def read() -> dict[Scope, Earlier]:
+        mine = {Scope(*row) for row in reading()}
+        return find([scope for scope in scopes if scope not in mine])
+
+    return read
 
 
 def find(scopes: Sequence[Scope]) -> dict[Scope, Earlier]:

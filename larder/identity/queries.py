@@ -1,8 +1,9 @@
 """Reads of identity for other modules. They return plain data, not models."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.hashers import check_password
@@ -126,20 +127,39 @@ def rights(customer: int, factor: UUID | None = None) -> Rights:
     A member of staff needs a second factor where the shop demands it or the account has enrolled
     one, unless `factor` is one that the caller has proven.
     """
-    for is_active, is_staff, is_superuser, granted, has_factor, proven in database.rows(
-        sql.RIGHTS, [factor, customer]
-    ):
-        has = permissions.ALL if is_superuser else frozenset(granted)
-        needs = is_staff and not proven and (has_factor or second_factor.is_demanded())
-        return Rights(
-            is_active,
-            is_staff,
-            is_superuser,
-            has if is_staff else permissions.NO_PERMISSIONS,
-            has_factor,
-            needs,
-        )
-    return NO_RIGHTS
+    found = database.rows(sql.RIGHTS, [factor, None, None, None, customer])
+    return _rights(found[0]) if found else NO_RIGHTS
+
+
+def _rights(row: Sequence[Any]) -> Rights:
+    is_active, is_staff, is_superuser, granted, has_factor, proven, _ = row
+    has = permissions.ALL if is_superuser else frozenset(granted)
+    needs = is_staff and not proven and (has_factor or second_factor.is_demanded())
+    return Rights(
+        is_active,
+        is_staff,
+        is_superuser,
+        has if is_staff else permissions.NO_PERMISSIONS,
+        has_factor,
+        needs,
+    )
+
+
+def submit_live(caller: Caller) -> Callable[[], Caller | None]:
+    """Submits a statement, and returns a function that returns the caller with the present rights;
+    None if the account is not active, or its session or key has ended. With the admin's cookie or a
+    password, the sessions of the account must not have been ended since."""
+    credential = [caller.factor, caller.key, caller.session, caller.epoch]
+    reading = database.submit(sql.RIGHTS, [*credential, caller.id])
+
+    def read() -> Caller | None:
+        for row in reading():
+            found, is_live = _rights(row), row[-1]
+            if found.is_active and is_live:
+                return holding(caller, found) if caller.is_staff else caller
+        return None
+
+    return read
 
 
 def with_rights(caller: Caller) -> Caller:

@@ -14,14 +14,21 @@ from collections.abc import Iterable
 from larder.catalog.fields import COLUMNS, SHOWN, TEXT
 
 LOCK = """
-SELECT product_id, available, committed, next_expiry FROM stock
-WHERE product_id = ANY((SELECT %s::bigint[])::bigint[]) ORDER BY product_id FOR NO KEY UPDATE
+SELECT product_id, available, committed, coalesce(next_expiry <= clock_timestamp(), false)
+FROM (
+    SELECT product_id, available, committed, next_expiry FROM stock
+    WHERE product_id = ANY((SELECT %s::bigint[])::bigint[]) ORDER BY product_id FOR NO KEY UPDATE
+) AS locked
 """
 """Locks in the order of product ids, as all code does: by an index scan of stock_pkey, or by a sort
 below LockRows. A multi-row UPDATE has no defined order. NO KEY UPDATE is enough, because the key
-never changes; foreign key checks of cart lines lock these rows FOR KEY SHARE, in any order."""
+never changes; foreign key checks of cart lines lock these rows FOR KEY SHARE, in any order.
 
-LOCK_FREE = f"{LOCK} SKIP LOCKED"
+The last column says whether held units have expired. The clock is read above LockRows, so after the
+wait for the row: PostgreSQL does not merge a subquery that locks rows into the query around it."""
+
+LOCK_FREE = LOCK.replace("FOR NO KEY UPDATE", "FOR NO KEY UPDATE SKIP LOCKED")
+"""The same without the rows that another transaction has locked."""
 
 CLOCK = "SELECT clock_timestamp()"
 

@@ -1,7 +1,7 @@
 """The hand-written SQL of movements reads and writes the same rows as the ORM."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -32,9 +32,13 @@ def test_lock_reads_the_rows_of_the_orm_in_order_of_products(
     product: Callable[..., int], asked: list[int]
 ) -> None:
     made = [product(stock=units) for units in (3, 0, 7)]
+    past, future = datetime.now(UTC) - timedelta(seconds=1), datetime.now(UTC) + timedelta(hours=1)
+    for one, expiry in zip(made, (None, past, future), strict=True):
+        Stock.objects.filter(product_id=one).update(next_expiry=expiry)
     ids = [made[one] if 0 <= one < 3 else one for one in asked]
     plain = Stock.objects.select_for_update().filter(product_id__in=ids).order_by("product_id")
-    expected = list(plain.values_list("product_id", "available", "committed", "next_expiry"))
+    rows = plain.values_list("product_id", "available", "committed", "next_expiry")
+    expected = [(*row[:3], row[3] == past) for row in rows]
     assert database.rows(sql.LOCK, [ids]) == expected
     assert movements.lock(ids) == {id: Balance(*units) for id, *units, _ in expected}
     assert list(movements.lock(ids)) == sorted(set(ids) & set(made))
@@ -42,8 +46,10 @@ def test_lock_reads_the_rows_of_the_orm_in_order_of_products(
 
 def test_lock_sorts_rows_before_it_locks_them(product: Callable[..., int]) -> None:
     lines = [row[0] for row in database.rows(f"EXPLAIN {sql.LOCK}", [[product(), product()]])]
-    assert lines[0].startswith("LockRows")
-    (below,) = [line for line in lines if line.startswith("  ->")]
+    # The clock is read here, after LockRows has returned the row.
+    assert lines[0].startswith("Subquery Scan")
+    assert lines[1].startswith("  ->  LockRows")
+    (below,) = [line for line in lines if line.startswith("        ->")]
     assert "Sort" in below or "Index Scan using stock_pkey" in below
 
 

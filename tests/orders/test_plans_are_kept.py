@@ -17,7 +17,9 @@ from larder.inventory import queries as inventory
 from larder.inventory.changes import Progress, product_changes
 from larder.orders.decision import Wanted
 from larder.orders.services.placement import Placement, Terms
+from tests.conftest import Person
 from tests.database import analyze
+from tests.orders import holding
 from tests.orders.placing import place_orders
 
 MANY = 20_000
@@ -85,6 +87,16 @@ def test_frequent_statements_keep_their_plans(shop: Shop, now: datetime) -> None
     assert (
         planned_each_time(lambda: product_changes(shop.customer, Progress(mark), limit=500)) == []
     )
+
+
+def test_confirmations_keep_their_plans(shop: Shop, person: Callable[..., Person]) -> None:
+    staff = person(is_staff=True, role="owner")
+
+    def confirm() -> None:
+        held = holding.hold(person(), *[(shop.product + place, 1) for place in range(3)])
+        holding.confirm(staff, held.id)
+
+    assert planned_each_time(confirm) == []
 
 
 def test_a_plain_array_parameter_is_planned_for_each_execution(shop: Shop) -> None:

@@ -1,5 +1,7 @@
 """Verifies usernames and passwords, locks accounts, and checks new passwords."""
 
+from collections.abc import Callable
+
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
@@ -9,8 +11,8 @@ from larder.core.limits import MAX_USERNAME_LENGTH
 from larder.identity import audit
 from larder.identity.caller import Caller
 from larder.identity.errors import InvalidCredentials, SessionEnded
-from larder.identity.models import Customer, Key
-from larder.identity.queries import is_ongoing_session, with_rights
+from larder.identity.models import Customer
+from larder.identity.queries import submit_live, with_rights
 
 
 def authenticate(username: str, password: str) -> Caller:
@@ -77,18 +79,30 @@ def lock_account(caller: Caller, *others: int) -> None:
     have been ended since. Raises SessionEnded, also if the account is not active.
     """
     rows = Customer.objects.select_for_update(no_key=True).filter(pk__in={caller.id, *others})
-    found = rows.order_by("pk").values_list("pk", "is_active", "session_epoch")
-    epochs = {pk: epoch for pk, is_active, epoch in found if is_active}
-    _require_live(caller, epochs.get(caller.id))
+    list(rows.order_by("pk").values_list("pk"))
+    renewed(caller)
 
 
 def renewed(caller: Caller) -> Caller:
-    """Returns the caller with the present rights, for an answer that takes long. The expiry of an
-    access token does not matter. Raises SessionEnded as `lock_account` does, without a lock.
+    """Returns the caller with the present rights, for a request that has waited or takes long. The
+    expiry of an access token does not matter. Raises SessionEnded as `lock_account` does, without a
+    lock.
     """
-    active = Customer.objects.filter(pk=caller.id, is_active=True)
-    _require_live(caller, active.values_list("session_epoch", flat=True).first())
-    return with_rights(caller)
+    return submit_renewed(caller)()
+
+
+def submit_renewed(caller: Caller) -> Callable[[], Caller]:
+    """Submits the statement of `renewed`, and returns a function that returns or raises its
+    result."""
+    reading = submit_live(caller)
+
+    def read() -> Caller:
+        present = reading()
+        if present is None:
+            raise SessionEnded
+        return present
+
+    return read
 
 
 def require_permitted(*permissions: str) -> None:
@@ -110,20 +124,6 @@ def require_permitted_to(acting: audit.Acting, *permissions: str) -> None:
     present = renewed(acting.caller)
     for permission in permissions:
         present.require(permission)
-
-
-def _require_live(caller: Caller, epoch: int | None) -> None:
-    """Raises SessionEnded. `epoch` is that of the account; None if it is not active."""
-    if epoch is None or not _is_live(caller, epoch):
-        raise SessionEnded
-
-
-def _is_live(caller: Caller, epoch: int) -> bool:
-    if caller.key is not None:
-        return Key.objects.live().filter(pk=caller.key).exists()
-    if caller.session is not None:
-        return is_ongoing_session(caller.session)
-    return caller.epoch == epoch
 
 
 def password_faults(

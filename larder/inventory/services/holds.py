@@ -68,13 +68,17 @@ def mark_released(due: Sequence[DueLine]) -> None:
     database.execute(sql.RELEASE, [due[0].now, ids, ids, products])
 
 
-def submit_held(orders: Collection[UUID]) -> Callable[[], dict[UUID, dict[int, int]]]:
+HeldByOrder = dict[UUID, dict[int, int]]
+"""The units that each order holds, by product."""
+
+
+def submit_held(orders: Collection[UUID]) -> Callable[[], HeldByOrder]:
     """Submits a statement, and returns a function that returns the units that each order holds, by
     product. Released lines are not among them. Assumes that their stock is locked."""
     reading = database.submit(sql.HELD, [list(orders)])
 
-    def read() -> dict[UUID, dict[int, int]]:
-        found: dict[UUID, dict[int, int]] = {order: {} for order in orders}
+    def read() -> HeldByOrder:
+        found: HeldByOrder = {order: {} for order in orders}
         for order, product, quantity in reading():
             found[order][product] = quantity
         return found

@@ -1,6 +1,6 @@
 """Moves stock: locks its rows, and contains the only writer of stock and ledger."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -15,6 +15,7 @@ from larder.identity import audit
 from larder.inventory import sql
 from larder.inventory.errors import StockLimitExceeded
 from larder.inventory.services import holds
+from larder.inventory.services.holds import HeldByOrder
 
 OPENING = "opening"
 CAUSES = frozenset(
@@ -57,19 +58,37 @@ def submit_lock(products: Iterable[int]) -> Callable[[], dict[int, Balance]]:
     """Submits the statement of `lock`, and returns a function that reads its result. Statements
     submitted later run under the lock."""
     reading = database.submit(sql.LOCK, [list(products)])
-    return lambda: _balances(reading())
+    return lambda: _released(reading())[0]
+
+
+def submit_lock_of_held(
+    products: Iterable[int], orders: Collection[UUID]
+) -> Callable[[], tuple[dict[int, Balance], HeldByOrder]]:
+    """Submits the statement of `lock`, and returns a function that also returns the units that
+    each of these orders holds, by product."""
+    locking, holding = database.submit(sql.LOCK, [list(products)]), holds.submit_held(orders)
+
+    def read() -> tuple[dict[int, Balance], HeldByOrder]:
+        balances, has_released = _released(locking())
+        # Then the units of these orders may be among those that were released.
+        return balances, (holds.submit_held(orders) if has_released else holding)()
+
+    return read
 
 
 def lock_free(products: Iterable[int]) -> dict[int, Balance]:
     """Locks the stock rows as `lock` does, without those that another transaction has locked."""
-    return _balances(database.rows(sql.LOCK_FREE, [list(products)]))
+    return _released(database.rows(sql.LOCK_FREE, [list(products)]))[0]
 
 
-def _balances(rows: Sequence[Sequence[Any]]) -> dict[int, Balance]:
+def _released(rows: Sequence[Sequence[Any]]) -> tuple[dict[int, Balance], bool]:
+    """Returns the balances of locked rows after the release of what has expired, and whether
+    anything had."""
     balances = {row[0]: Balance(row[1], row[2]) for row in rows}
-    if held := [row[0] for row in rows if row[3] is not None]:
-        _release_due(held, balances)
-    return balances
+    expired = [row[0] for row in rows if row[3]]
+    if expired:
+        _release_due(expired, balances)
+    return balances, bool(expired)
 
 
 def lock_only(products: Iterable[int]) -> None:

@@ -29,11 +29,11 @@ from larder.orders.queries.payments import PaymentRow, RefundRow, payment, payme
 from larder.orders.queries.placed import (
     PlacedContent,
     by_number,
-    existing,
     id_by_number,
     order,
     orders,
     placed_content,
+    submit_existing,
     visible_order,
 )
 from larder.orders.queries.sales import (
@@ -80,7 +80,6 @@ __all__ = [
     "draft",
     "due_orders",
     "events",
-    "existing",
     "has_event",
     "history",
     "id_by_number",
@@ -102,6 +101,7 @@ __all__ = [
     "placed_content",
     "refunds_due",
     "refused_orders",
+    "submit_existing",
     "tax_sums",
     "visible_order",
     "walk",

@@ -1,6 +1,6 @@
 """Single placed orders: by id, by number, and the content that was placed with an id."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -9,6 +9,7 @@ from django.db.models import Q
 from larder.core.errors import NotFound
 from larder.core.limits import MAX_ID
 from larder.core.parts import Part
+from larder.db import database
 from larder.identity.caller import Caller
 from larder.orders import sql
 from larder.orders.models import Order
@@ -79,9 +80,13 @@ def first_orders(order_ids: Sequence[UUID]) -> Part[OrderView]:
     return first_part(wanted, [ids, ids], limit=len(ids))
 
 
-def existing(order_ids: Collection[UUID]) -> set[UUID]:
-    """Returns those of the ids that a placed order or a draft has."""
-    return set(Order.objects.filter(id__in=order_ids).values_list("id", flat=True))
+def submit_existing(order_ids: Collection[UUID]) -> Callable[[], set[UUID]]:
+    """Submits a statement, and returns a function that returns those of the ids that a placed order
+    or a draft has."""
+    if not order_ids:
+        return set
+    reading = database.submit(f'SELECT id FROM "order" WHERE {sql.IDS}', [list(order_ids)])
+    return lambda: {id for (id,) in reading()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from typing import Any
 from uuid import UUID
 
 from larder.core.ids import new_id
-from larder.inventory.services import holds
 from larder.inventory.services import movements as inventory
+from larder.inventory.services.holds import HeldByOrder
 from larder.inventory.services.movements import Balance, Movement
 from larder.orders.decision import take_again
 from larder.orders.lifecycle import PLACED
@@ -27,19 +27,21 @@ def confirm_paid(order: Order, *, actor: UUID, now: datetime) -> None:
     """
     rows = OrderLine.objects.filter(order_id=order.id)
     lines = dict(rows.values_list("product_id", "quantity"))
-    confirm_held([HoldEnd(order, new_id(), actor)], [lines], inventory.lock(lines), now=now)
+    locking = inventory.submit_lock_of_held(lines, [order.id])
+    confirm_held([HoldEnd(order, new_id(), actor)], [lines], *locking(), now=now)
 
 
 def confirm_held(
     ends: Sequence[HoldEnd],
     lines: Sequence[Mapping[int, int]],
     balances: Mapping[int, Balance],
+    held: HeldByOrder,
     *,
     now: datetime,
 ) -> list[list[dict[str, Any]]]:
     """Confirms orders that are locked, as their stock is. `lines` are the units of each order by
-    product. Returns the lines that each cannot get; it is confirmed if there are none."""
-    held = holds.submit_held([one.order.id for one in ends])()
+    product, and `held` those that it still holds. Returns the lines that each cannot get; it is
+    confirmed if there are none."""
     missing = [
         {id: units for id, units in wanted.items() if id not in held[one.order.id]}
         for one, wanted in zip(ends, lines, strict=True)

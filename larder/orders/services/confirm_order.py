@@ -4,7 +4,8 @@ one transaction.
 Whether the hold of an order has expired does not matter, if its units are there (confirm_held.py).
 """
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from uuid import UUID
@@ -21,17 +22,18 @@ from larder.db.postgresql.errors import CommitUnknown
 from larder.identity import audit
 from larder.identity.audit import Acting
 from larder.identity.caller import Caller
-from larder.identity.services.credentials import renewed
+from larder.identity.services.credentials import submit_renewed
 from larder.inventory.services import movements as inventory
 from larder.inventory.services.locks import moving_stock
+from larder.orders import sql
 from larder.orders.errors import HoldExpired, InvalidTransition
 from larder.orders.lifecycle import PERMISSIONS, PLACED, Move, Verdict, judge
-from larder.orders.models import Order, OrderLine, OrderStatus
+from larder.orders.models import Order, OrderStatus
 from larder.orders.queries import LineView, OrderView
 from larder.orders.services.confirm_held import confirm_held
 from larder.orders.services.contended import Contended
 from larder.orders.services.hold_ends import HoldEnd
-from larder.orders.services.locks import lock_free_orders, lock_orders, order_name
+from larder.orders.services.locks import order_name, submit_lock
 from larder.orders.services.refunds import balances_of
 from larder.orders.services.transitions import TransitionRequest
 
@@ -110,7 +112,7 @@ def confirm_order(request: TransitionRequest) -> Confirmed:
 def _confirm_alone(one: _Confirmation) -> Confirmed:
     """Waits for the locks of one order. Other confirmations do not wait with it."""
     with moving_stock(by_staff=True), database.pipeline():
-        _confirm([one], lock_orders([one.id]))
+        _confirm([one], _lock([one.id]))
     answer = one.answer()
     if isinstance(answer, Exception):
         raise answer
@@ -125,14 +127,14 @@ def _run(batch: Sequence[_Confirmation]) -> Sequence[Confirmed | Exception]:
     try:
         with span, transaction.atomic(durable=True), database.pipeline():
             database.limit_lock_wait(LOCK_WAIT)
-            orders = lock_free_orders(first)
-            _confirm([one for id, one in first.items() if id in orders], orders)
+            locked = _lock(first, skip_locked=True)
+            _confirm([one for id, one in first.items() if id in locked], locked)
     except Error as error:
         if not database.is_lock_timeout(error):
             raise
         return [Contended() for _ in batch]
     return [
-        one.answer() if one is first[one.id] and one.id in orders else Contended() for one in batch
+        one.answer() if one is first[one.id] and one.id in locked else Contended() for one in batch
     ]
 
 
@@ -141,12 +143,26 @@ _queue: BatchQueue[_Confirmation, Confirmed] = BatchQueue(
 )
 
 
-def _confirm(batch: Sequence[_Confirmation], orders: Mapping[UUID, Order]) -> None:
+_Locked = Mapping[UUID, tuple[Order, list[LineView]]]
+"""Locked orders with their lines."""
+
+
+def _lock(ids: Collection[UUID], *, skip_locked: bool = False) -> _Locked:
+    locking = submit_lock(ids, skip_locked=skip_locked)
+    reading = database.submit(sql.LINES_OF_LOCKED, [list(ids)])
+    lines: dict[UUID, list[LineView]] = defaultdict(list)
+    orders = locking()
+    for order, *line in reading():
+        lines[order].append(LineView(*line))
+    return {id: (order, lines[id]) for id, order in orders.items()}
+
+
+def _confirm(batch: Sequence[_Confirmation], locked: _Locked) -> None:
     """Confirms locked orders, and sets the refusals of the others. Keys are claimed under the
     order's lock: a key names its order."""
-    earlier = _claim([one for one in batch if one.id in orders])
-    _read_lines(batch, orders)
+    earlier = _claim([one for one in batch if one.id in locked])
     for one in batch:
+        one.order, one.lines = locked.get(one.id, (None, []))
         _begin(one, earlier)
     if begun := [one for one in batch if one.is_open]:
         _confirm_begun(begun)
@@ -161,18 +177,6 @@ def _claim(batch: Sequence[_Confirmation]) -> dict[Scope, Earlier]:
 
 def _scopes(one: _Confirmation) -> list[Scope]:
     return [] if one.request.claim is None else [one.request.claim.scope]
-
-
-_LINE = ("order_id", "id", "product_id", "sku", "name", "quantity", "unit_price", "returned")
-
-
-def _read_lines(batch: Sequence[_Confirmation], orders: Mapping[UUID, Order]) -> None:
-    lines: dict[UUID, list[LineView]] = {id: [] for id in orders}
-    rows = OrderLine.objects.filter(order_id__in=orders).order_by("id")
-    for order, *line in rows.values_list(*_LINE, "ordered", "tax_rate"):
-        lines[order].append(LineView(*line))
-    for one in batch:
-        one.order, one.lines = orders.get(one.id), lines.get(one.id, [])
 
 
 def _begin(one: _Confirmation, earlier: Mapping[Scope, Earlier]) -> None:
@@ -205,8 +209,11 @@ def _is_pending(order: Order | None, request: TransitionRequest) -> bool:
 
 def _confirm_begun(batch: Sequence[_Confirmation]) -> None:
     """Locks stock, and confirms the orders that get the units that they lack."""
-    balances = inventory.lock({line.product for one in batch for line in one.lines})
-    _refuse_former_staff(batch)
+    products = {line.product for one in batch for line in one.lines}
+    locking = inventory.submit_lock_of_held(products, [one.id for one in batch])
+    refuse = _submit_former_staff(batch)
+    balances, held = locking()
+    refuse()
     batch = [one for one in batch if one.is_open]
     ends = [HoldEnd(one.locked, new_id(), one.request.caller.public_id) for one in batch]
     lines = [{line.product: line.quantity for line in one.lines} for one in batch]
@@ -215,26 +222,29 @@ def _confirm_begun(batch: Sequence[_Confirmation]) -> None:
     # Before the rows change: the entries have the former status.
     entries = [_entry(one) for one in batch]
     now = max(one.request.now for one in batch)
-    for one, short in zip(batch, confirm_held(ends, lines, balances, now=now), strict=True):
+    for one, short in zip(batch, confirm_held(ends, lines, balances, held, now=now), strict=True):
         one.refusal = HoldExpired(short) if short else None
     made = zip(batch, entries, strict=True)
     _record([(one.acting, entry) for one, entry in made if one.is_open])
 
 
-def _refuse_former_staff(batch: Sequence[_Confirmation]) -> None:
-    """Reads each caller once more, because the locks may have been waited for: the session or key
-    may have ended, or the permission may have been taken away."""
-    refusals: dict[Caller, DomainError | None] = {}
-    for one in batch:
-        caller = one.request.caller
-        if caller not in refusals:
-            refusals[caller] = _refusal_of(caller)
-        one.refusal = refusals[caller]
+def _submit_former_staff(batch: Sequence[_Confirmation]) -> Callable[[], None]:
+    """Submits statements that read each caller once more, because the locks may be waited for: the
+    session or key may have ended, or the permission may have been taken away. Returns a function
+    that refuses the confirmations of such callers."""
+    reading = {caller: submit_renewed(caller) for caller in {one.request.caller for one in batch}}
+
+    def refuse() -> None:
+        refusals = {caller: _refusal_of(present) for caller, present in reading.items()}
+        for one in batch:
+            one.refusal = refusals[one.request.caller]
+
+    return refuse
 
 
-def _refusal_of(caller: Caller) -> DomainError | None:
+def _refusal_of(present: Callable[[], Caller]) -> DomainError | None:
     try:
-        renewed(caller).require(PERMISSION)
+        present().require(PERMISSION)
     except DomainError as refusal:
         return refusal
     return None

@@ -6,7 +6,9 @@ order, and counts those that it places.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from typing import Any
 
 from larder.core.errors import DomainError
 from larder.db import database
@@ -23,28 +25,36 @@ class HoldLimits:
     """The limits of the orders of a batch, in the transaction that places them."""
 
     def __init__(self, batch: Sequence[Candidate], most: int) -> None:
-        """Reads the open holds and takes units of the quotas: for all orders, or as many as there
-        are. Waits for other transactions that add holds of these customers.
+        """Submits the statements that count the open holds and take units of the quotas: for all
+        orders, or as many as there are. They wait for other transactions that add holds of these
+        customers.
 
         Assumes orders with a hold and with known lines. `most` orders of a customer may be pending.
         """
         self._own = [one for one in batch if _counts(one)]
         self._most = most
-        self._taken: dict[Name, Mapping[int, Granted]] = {}
         self._placed: list[Candidate] = []
-        self._present: Counter[int] = Counter()
-        if self._own:
-            self._take()
-
-    def _take(self) -> None:
         customers = sorted({one.placement.customer for one in self._own})
-        database.rows(sql.LOCK_HOLDERS, [customers])
-        self._present.update(dict(database.rows(sql.OPEN_HOLDS, [customers])))
-        for name in QUOTAS:
-            wanted: Counter[int] = Counter()
-            for one in self._own:
-                wanted[one.placement.customer] += _units(name, one)
-            self._taken[name] = quotas.submit_take(name, wanted)()
+        if customers:
+            database.submit(sql.LOCK_HOLDERS, [customers])
+        self._counting: Callable[[], Sequence[Any]] = (
+            database.submit(sql.OPEN_HOLDS, [customers]) if customers else list
+        )
+        self._taking = {name: quotas.submit_take(name, self._wanted(name)) for name in QUOTAS}
+
+    def _wanted(self, name: Name) -> Counter[int]:
+        wanted: Counter[int] = Counter()
+        for one in self._own:
+            wanted[one.placement.customer] += _units(name, one)
+        return wanted
+
+    @cached_property
+    def _present(self) -> Counter[int]:
+        return Counter(dict(self._counting()))
+
+    @cached_property
+    def _taken(self) -> dict[Name, Mapping[int, Granted]]:
+        return {name: taking() for name, taking in self._taking.items()}
 
     def refusal(self, one: Candidate) -> DomainError | None:
         """Returns HoldTooLarge, TooManyHolds or QuotaExceeded for an order beyond a limit."""

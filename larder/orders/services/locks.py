@@ -6,12 +6,17 @@ for a lock as long as its `lock_timeout` says: that of the role, or a shorter on
 transaction locks stock too (inventory/services/locks.py, place_order.py).
 """
 
-from collections.abc import Collection
+import json
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
 from uuid import UUID
 
+from django.db import DEFAULT_DB_ALIAS
 from django.db.models import QuerySet
 
 from larder.core.errors import Overloaded
+from larder.db import database
+from larder.orders import sql
 from larder.orders.models import Order, OrderStatus
 
 MOST_TRIES = 10
@@ -39,14 +44,28 @@ def order_name(order: UUID) -> str:
 def lock_orders(ids: Collection[UUID]) -> dict[UUID, Order]:
     """Locks orders and drafts, and returns their rows under the lock, by id. Unknown ids are not
     in it."""
-    rows = Order.objects.filter(id__in=ids).order_by("id")
-    return {one.id: one for one in _locked(rows)}
+    return submit_lock(ids)()
 
 
-def lock_free_orders(ids: Collection[UUID]) -> dict[UUID, Order]:
-    """Locks orders as `lock_orders` does, without those that another transaction has locked."""
-    rows = Order.objects.filter(id__in=ids).order_by("id")
-    return {one.id: one for one in _locked(rows, skip_locked=True)}
+def submit_lock(
+    ids: Collection[UUID], *, skip_locked: bool = False
+) -> Callable[[], dict[UUID, Order]]:
+    """Submits the statement of `lock_orders`, and returns a function that reads its result. With
+    `skip_locked`, orders that another transaction has locked are not in it."""
+    reading = database.submit(_LOCK_FREE if skip_locked else _LOCK, [list(ids)])
+    return lambda: {one.id: one for one in map(_order, reading())}
+
+
+_FIELDS = Order._meta.concrete_fields
+_LOCK = sql.LOCK_ORDERS.format(", ".join(str(one.column) for one in _FIELDS))
+_LOCK_FREE = f"{_LOCK} SKIP LOCKED"
+
+
+def _order(row: Sequence[Any]) -> Order:
+    order = Order.from_db(DEFAULT_DB_ALIAS, [one.attname for one in _FIELDS], row)
+    # Django reads PostgreSQL's JSON as text.
+    order.ship_to = None if order.ship_to is None else json.loads(order.ship_to)
+    return order
 
 
 def lock_order(id: UUID) -> Order | None:

@@ -148,7 +148,7 @@ def _place_in_transaction(
             customers.check()
             lock_drafts(unanswered(waiting))
             _leave_contended(unanswered(waiting), beside)
-        _limit_holds(waiting, customers, terms)
+        _limit_holds(unanswered(waiting), customers.quota, terms)
         _place_open(unanswered(waiting), customers, terms, now, hold)
         customers.quota.settle()
     settle_carts(batch)
@@ -186,13 +186,11 @@ def _ask_for_customers(batch: Sequence[Candidate]) -> _Customers:
     return _Customers(check, quota)
 
 
-def _limit_holds(batch: Sequence[Candidate], customers: _Customers, terms: Terms) -> None:
+def _limit_holds(batch: Sequence[Candidate], quota: OrderQuota, terms: Terms) -> None:
     """Prepares the limits of orders with a hold. Without holds it does nothing."""
     held = [one for one in batch if one.placement.hold is not None]
     if held:
-        # Refused orders take nothing.
-        customers.check()
-        customers.quota.limit_holds(unanswered(held), terms.most_holds)
+        quota.limit_holds(held, terms.most_holds)
 
 
 def _place_open(

@@ -44,10 +44,13 @@ def claim_and_replay(batch: Sequence[Candidate], *, now: datetime) -> Collection
     Returns the scopes that earlier requests had claimed. Waits for equal requests in flight.
     """
     claims = [claim for one in batch for claim in one.claims]
-    earlier = idempotency.claim(claims, now=now)
+    claiming = idempotency.submit_claim(claims, now=now)
+    chosen = [one for one in batch if one.placement.order_id is not None]
+    finding = queries.submit_existing([one.id for one in chosen])
+    earlier = claiming()
     if earlier:
         _replay([one for one in batch if not earlier.keys().isdisjoint(one.scopes)], earlier)
-    _answer_unclaimed([one for one in unanswered(batch) if one.placement.order_id is not None])
+    _answer_unclaimed(unanswered(chosen), finding())
     return earlier.keys()
 
 
@@ -78,10 +81,9 @@ def _abandoned(one: Candidate, earlier: Mapping[Scope, Earlier]) -> DomainError:
     return OrderAbandoned() if marks == {mark_of(one.placement.actor)} else NotFound()
 
 
-def _answer_unclaimed(chosen: Sequence[Candidate]) -> None:
+def _answer_unclaimed(chosen: Sequence[Candidate], taken: Collection[UUID]) -> None:
     """Answers repeats with ids that the shop gave to an order or a draft, which no client
     claimed."""
-    taken = queries.existing([one.id for one in chosen]) if chosen else set()
     if taken:
         _show([(one, one.id) for one in chosen if one.id in taken])
 

@@ -43,6 +43,12 @@ def _find(ids: Collection[UUID]) -> dict[UUID, Order]:
     return {one.id: one for one in Order.objects.filter(id__in=ids).order_by("id")}
 
 
+def _submit_find(
+    ids: Collection[UUID], *, skip_locked: bool = False
+) -> Callable[[], dict[UUID, Order]]:
+    return lambda: _find(ids)
+
+
 def _find_one(id: UUID) -> Order | None:
     return _find([id]).get(id)
 
@@ -114,7 +120,7 @@ BUGS = (
     Bug(
         "a confirmation does not lock the order",
         scenarios.confirmation_and_cancellation,
-        *(confirm_order, "lock_free_orders", _find),
+        *(confirm_order, "submit_lock", _submit_find),
     ),
     Bug(
         "the job does not lock the orders",

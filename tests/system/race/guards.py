@@ -102,28 +102,30 @@ CLAIMED_AS_THEY_COME = CLAIMED_AS_THEY_COME.replace(
 """Claims the first key, waits, and claims the others."""
 
 
-def look_then_write(claims: Sequence[Claim], *, now: datetime) -> dict[Scope, Earlier]:
+def look_then_write(
+    claims: Sequence[Claim], *, now: datetime
+) -> Callable[[], dict[Scope, Earlier]]:
     """Claims keys without regard to concurrent equal requests: reads first, writes later."""
     earlier = idempotency.find([claim.scope for claim in claims])
     READ.wait()
-    _claim(claims, now=now)
-    return earlier
+    _submit_claim(claims, now=now)()
+    return lambda: earlier
 
 
-_claim = idempotency.claim
+_submit_claim = idempotency.submit_claim
 
 
-def claim_nothing(claims: Sequence[Claim], *, now: datetime) -> dict[Scope, Earlier]:
+def claim_nothing(claims: Sequence[Claim], *, now: datetime) -> Callable[[], dict[Scope, Earlier]]:
     """Writes no claim, so that no concurrent equal request waits."""
-    return {}
+    return dict
 
 
 _answer_unclaimed = repeats._answer_unclaimed
 
 
-def answer_unclaimed_and_wait(chosen: Sequence[Candidate]) -> None:
+def answer_unclaimed_and_wait(chosen: Sequence[Candidate], taken: Collection[UUID]) -> None:
     """Looks for orders that are there already, and waits."""
-    _answer_unclaimed(chosen)
+    _answer_unclaimed(chosen, taken)
     READ.wait()
 
 
@@ -266,9 +268,9 @@ _REMOVALS: dict[str, Callable[[], Removal]] = {
         (place_order, "_is_worth_another_try", never),
         (place_order, "LOCK_WAIT", 5.0),
     ],
-    "claims": lambda: [(idempotency, "claim", look_then_write)],
+    "claims": lambda: [(idempotency, "submit_claim", look_then_write)],
     "any claim": lambda: [
-        (idempotency, "claim", claim_nothing),
+        (idempotency, "submit_claim", claim_nothing),
         (repeats, "_answer_unclaimed", answer_unclaimed_and_wait),
     ],
     "claim order": lambda: [(key_sql, "CLAIM", CLAIMED_AS_THEY_COME)],
