@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from larder.core.clock import now
+from larder.core.mailboxes import is_mailbox
 from larder.identity.attempts import MAILS, folded, take_mail
 from larder.identity.models import Customer, PasswordReset
 from larder.identity.services import resets
@@ -66,7 +67,11 @@ def test_a_reset_finds_the_account_by_either_form(person: MakePerson, held: str,
     who = person()
     Customer.objects.filter(pk=who.id).update(email=held)
     resets.request_reset(sent, notify=lambda _: None, now=now())
-    assert PasswordReset.objects.get().customer_id == who.id
+    reset = PasswordReset.objects.get()
+    assert reset.customer_id == who.id
+    mailed = resets.invitation(reset.id, secret="", now=now())
+    assert mailed is not None
+    assert is_mailbox(mailed.email)
 
 
 @pytest.mark.django_db

@@ -17,7 +17,7 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 
 from larder.core.errors import InvalidInput, NotFound
-from larder.core.mailboxes import is_mailbox
+from larder.core.mailboxes import canonical, is_mailbox
 from larder.identity import audit, hashers, queries
 from larder.identity.caller import Caller
 from larder.identity.errors import ResetTokenInvalid
@@ -95,7 +95,7 @@ def _owner(email: str, now: datetime) -> int | None:
     found = folded.filter(_gets_mails(now), is_active=True)
     found = found.filter(folded__in=queries.lowered_spellings(email))
     rows = found.values_list("pk", "email")[:1]
-    return next((owner for owner, held in rows if is_mailbox(held)), None)
+    return next((owner for owner, held in rows if is_mailbox(canonical(held))), None)
 
 
 def _gets_mails(now: datetime) -> Q:
@@ -114,7 +114,7 @@ def invitation(reset: UUID, *, secret: str, now: datetime) -> Invitation | None:
         return None
     asked_at = PasswordReset.objects.values_list("created_at", flat=True).get(id=reset)
     token = reset_token(secret, reset, _standing(account))
-    return Invitation(account.email, token, asked_at + LIFETIME)
+    return Invitation(canonical(account.email), token, asked_at + LIFETIME)
 
 
 def _account(reset: UUID, now: datetime, *conditions: Q) -> Customer | None:
