@@ -57,7 +57,7 @@ CORS_EXPOSE_HEADERS = [
 # The earlier contracts that are answered too (larder/compat).
 COMPAT = frozenset(env.list("COMPAT", default=["0", "1", "2", "3", "4"] if DEMO else []))
 REGISTRATION = env.str("REGISTRATION", default="open" if DEMO else "")
-# normal or wide: rate limits of log-ins and similar requests (larder/identity/attempts.py).
+# normal or wide: rate limits of log-ins and similar requests (larder/identity/rates/attempts.py).
 RATE_LIMITS = env.str("RATE_LIMITS", default="wide" if DEMO else "normal")
 # What a customer may store in a time (larder/identity/quotas.py): 120/hour, or off.
 _WIDE_QUOTA = "1000000/hour" if RATE_LIMITS == "wide" else ""

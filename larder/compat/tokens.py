@@ -22,7 +22,7 @@ from larder.http import throttling
 from larder.http.authentication import signer
 from larder.identity.errors import InvalidCredentials
 from larder.identity.services import sessions
-from larder.identity.token_policies import API, TokenPolicy
+from larder.identity.tokens.policies import API, TokenPolicy
 
 
 class LogIn(serializers.Serializer[Any]):

@@ -9,9 +9,10 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from larder.core.clock import now
-from larder.identity import key_queries, queries
+from larder.identity import queries
 from larder.identity.caller import Caller
 from larder.identity.errors import SessionEnded, TokenExpired, TokenInvalid
+from larder.identity.queries import keys as key_queries
 from larder.identity.services import keys
 from larder.identity.tokens import Signer
 

@@ -1,4 +1,4 @@
-"""Rate limits of operations without credentials, for the APIs (larder/identity/attempts.py)."""
+"""Rate limits of operations without credentials (larder/identity/rates/attempts.py)."""
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
@@ -8,11 +8,11 @@ from django.http import HttpRequest
 
 from larder.http.authentication import signer
 from larder.identity import queries
-from larder.identity.attempts import Proof, attempt
 from larder.identity.caller import Caller
 from larder.identity.client_address import client_address
 from larder.identity.errors import TokenInvalid
-from larder.identity.token_policies import TOKEN_POLICIES, TokenPolicy
+from larder.identity.rates.attempts import Proof, attempt
+from larder.identity.tokens.policies import TOKEN_POLICIES, TokenPolicy
 
 
 def address_of(request: HttpRequest) -> str:

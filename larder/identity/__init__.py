@@ -1,15 +1,11 @@
 """Accounts, credentials, sessions, tokens, rate limits and the audit trail."""
 
 __all__ = [
-    "attempts",
     "audit",
-    "audit_queries",
     "caller",
     "client_address",
     "errors",
-    "factor_queries",
     "hashers",
-    "key_queries",
     "notifier",
     "ordering",
     "passkeys",
@@ -17,9 +13,7 @@ __all__ = [
     "queries",
     "quotas",
     "rates",
-    "rates_in_cache",
     "second_factor",
     "services",
-    "token_policies",
     "tokens",
 ]

@@ -166,7 +166,7 @@ class Session(models.Model):
 
     The tokens are derived from the id and the generation. So no token is stored, and the successor
     of a token can be returned again if the answer was lost. `door` is the name of the token policy
-    (token_policies.py): only the API that issued the first token accepts the others.
+    (tokens/policies.py): only the API that issued the first token accepts the others.
 
     `rotated_at` is the last use of a token. `epoch` is the session epoch of the account when the
     session was opened; if it alone continued when all others ended, it has the epoch of that time.
@@ -183,7 +183,7 @@ class Session(models.Model):
     # The parent of the current token, if the parent was exchanged twice (rotation.py).
     retried = models.IntegerField(null=True)
     # When each generation was exchanged lately, in seconds of the database's clock, for policies
-    # that excuse a reuse (token_policies.py).
+    # that excuse a reuse (tokens/policies.py).
     exchanges = models.JSONField(null=True)
     epoch = models.IntegerField(default=0, db_default=0)
     created_at = models.DateTimeField()

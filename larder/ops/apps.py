@@ -12,9 +12,9 @@ class OpsConfig(AppConfig):
         from django.core.cache import cache
 
         from larder.core import per_key, telemetry, waits
-        from larder.identity import attempts, hashers, notifier, quotas, second_factor
-        from larder.identity.rates import InDatabase
-        from larder.identity.rates_in_cache import InCache
+        from larder.identity import hashers, notifier, quotas, second_factor
+        from larder.identity.rates import InDatabase, attempts
+        from larder.identity.rates.in_cache import InCache
         from larder.ops import (
             checks,  # noqa: F401  registers the system checks
             quota_settings,

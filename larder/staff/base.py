@@ -24,8 +24,8 @@ from unfold.decorators import action
 
 from larder.core.errors import DomainError
 from larder.core.limits import LISTED_ROWS, MAX_SELECTED_ROWS, MAX_SHOWN_ROWS
-from larder.identity import audit_queries
 from larder.identity.caller import Caller
+from larder.identity.queries import audit as audit_queries
 from larder.staff.history import AuditedAdmin, changes
 from larder.staff.lists import ListPage, ListPaginator, filter_parameters
 from larder.staff.recording import record_refusal, user_as_caller

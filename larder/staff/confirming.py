@@ -22,10 +22,10 @@ from unfold.widgets import UnfoldAdminPasswordWidget
 from larder.core.errors import Overloaded
 from larder.core.limits import CONFIRMED_SECONDS, MAX_PASSWORD_LENGTH
 from larder.http import admin_session, problems
-from larder.identity.attempts import attempt
 from larder.identity.client_address import client_address
 from larder.identity.errors import InvalidCredentials
 from larder.identity.rates import RateLimited
+from larder.identity.rates.attempts import attempt
 
 PASSWORD, SENT = "confirm-password", "confirm-sent"
 """The fields of the page: the password, and whether a form was sent."""

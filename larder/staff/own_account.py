@@ -16,10 +16,10 @@ from unfold.forms import AdminOwnPasswordChangeForm, AuthenticationForm
 from larder.core.clock import now
 from larder.core.errors import DomainError, Overloaded
 from larder.http import admin_session, problems
-from larder.identity import attempts, hashers
+from larder.identity import hashers
 from larder.identity.caller import Caller
 from larder.identity.client_address import client_address
-from larder.identity.rates import RateLimited
+from larder.identity.rates import RateLimited, attempts
 from larder.identity.services import passwords
 from larder.identity.services.passwords import Change
 from larder.staff import second_factor

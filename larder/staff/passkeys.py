@@ -8,9 +8,10 @@ from typing import Any, Literal
 
 from larder.core.clock import now
 from larder.http.addresses import base_url
-from larder.identity import factor_queries, passkeys
+from larder.identity import passkeys
 from larder.identity.errors import SecondFactorWrong
 from larder.identity.passkeys import Answer, Challenge, User
+from larder.identity.queries import factors as factor_queries
 
 SENT = "passkey"
 """The field of the form with the answer of the browser."""

@@ -32,12 +32,13 @@ from larder.core.limits import (
 from larder.http import problems
 from larder.http.admin_session import BEGAN
 from larder.http.authentication import FACTOR, proven_factor, secrets
-from larder.identity import audit, factor_queries, queries, second_factor
-from larder.identity.attempts import attempt
+from larder.identity import audit, queries, second_factor
 from larder.identity.client_address import client_address
 from larder.identity.errors import SecondFactorWrong, WrongPassword
 from larder.identity.queries import Rights
+from larder.identity.queries import factors as factor_queries
 from larder.identity.rates import RateLimited
+from larder.identity.rates.attempts import attempt
 from larder.identity.services import second_factors
 from larder.identity.services.second_factors import (
     Account,

@@ -10,9 +10,9 @@ from msgspec import Meta
 
 from larder.core.limits import MAX_AUDITED_OBJECT_LENGTH
 from larder.http import pagination
-from larder.identity import audit_queries
-from larder.identity.audit_queries import AuditFilter, AuditRow
 from larder.identity.caller import Caller
+from larder.identity.queries import audit as audit_queries
+from larder.identity.queries.audit import AuditFilter, AuditRow
 from larder.v1.http import PageParameters, reply_tagged
 from larder.v1.operations import CACHED, operation
 from larder.v1.shapes import Actor, Id, Link, Time

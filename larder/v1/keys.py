@@ -14,9 +14,10 @@ from larder.core.limits import MAX_KEY_NAME_LENGTH, MAX_KEY_PERMISSIONS, MAX_WOR
 from larder.db.idempotency import RETENTION, fingerprint
 from larder.http import pagination
 from larder.http.idempotency import replay_headers
-from larder.identity import key_queries, permissions
+from larder.identity import permissions
 from larder.identity.caller import Caller
-from larder.identity.key_queries import KeyRow
+from larder.identity.queries import keys as key_queries
+from larder.identity.queries.keys import KeyRow
 from larder.identity.services import keys
 from larder.v1.http import PageParameters, claim, no_content, read_page, reply, reply_tagged
 from larder.v1.operations import CACHED, KEYED, QUOTA, operation

@@ -263,7 +263,11 @@ def _named(package: tuple[str, ...]) -> set[str]:
     imported = {
         alias.name for one in tree.body if isinstance(one, ast.ImportFrom) for alias in one.names
     }
-    lists = [one.value for one in tree.body if isinstance(one, ast.Assign)]
+    lists = [
+        one.value
+        for one in tree.body
+        if isinstance(one, ast.Assign) and ast.unparse(one.targets[0]) == "__all__"
+    ]
     return {str(name) for one in lists for name in ast.literal_eval(one)} - imported
 
 

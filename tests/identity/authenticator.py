@@ -13,8 +13,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from fido2 import cbor
 
-from larder.identity import factor_queries, passkeys
+from larder.identity import passkeys
 from larder.identity.passkeys import Answer, Challenge, Site
+from larder.identity.queries import factors as factor_queries
 from larder.identity.services import second_factors
 from larder.identity.services.second_factors import Enrolled, PasskeyEnrolment
 from tests.conftest import Person

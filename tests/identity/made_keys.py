@@ -4,8 +4,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from larder.identity import key_queries
 from larder.identity.caller import Caller
+from larder.identity.queries import keys as key_queries
 from larder.identity.services import keys
 from larder.identity.services.keys import Limits
 from tests.conftest import Person

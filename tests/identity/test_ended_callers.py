@@ -12,10 +12,11 @@ import pytest
 from django.conf import settings
 
 from larder.http.authentication import secrets, signer
-from larder.identity import key_queries, queries
+from larder.identity import queries
 from larder.identity.caller import Caller
 from larder.identity.errors import SessionEnded
 from larder.identity.models import Customer, Key
+from larder.identity.queries import keys as key_queries
 from larder.identity.services import accounts, addresses, keys, passwords, resets, sessions
 from larder.identity.services.accounts import Terms
 from larder.identity.services.passwords import Change

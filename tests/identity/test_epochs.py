@@ -16,8 +16,8 @@ from larder.identity import queries
 from larder.identity.errors import SessionEnded
 from larder.identity.models import Customer, Session
 from larder.identity.services import accounts, restored, sessions
-from larder.identity.token_policies import API, V1
 from larder.identity.tokens import derive_key
+from larder.identity.tokens.policies import API, V1
 from tests.conftest import Answer, Api, Person
 from tests.database import analyze
 from tests.identity.conftest import Clock, LogIn

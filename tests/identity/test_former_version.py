@@ -18,8 +18,8 @@ from larder.db import database
 from larder.http.authentication import signer
 from larder.identity.models import Customer
 from larder.identity.services import sessions
-from larder.identity.token_policies import V1
 from larder.identity.tokens import derive_key
+from larder.identity.tokens.policies import V1
 from tests.conftest import Api, Person
 from tests.identity.conftest import Clock
 

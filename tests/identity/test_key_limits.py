@@ -7,10 +7,11 @@ from django.contrib.auth.models import Group
 
 from larder.core.errors import DomainError, InvalidInput, NotFound, NotStaff, PermissionMissing
 from larder.core.limits import MAX_KEY_DAYS, MAX_KEYS
-from larder.identity import key_queries, queries
+from larder.identity import queries
 from larder.identity.errors import TooManyKeys
 from larder.identity.models import Customer, Key
 from larder.identity.permissions import ROLES, STAFF_BEFORE_ROLES
+from larder.identity.queries import keys as key_queries
 from larder.identity.services import accounts, keys
 from tests.identity.made_keys import SECRETS, MakePerson, made, made_by, owner_of, soon
 

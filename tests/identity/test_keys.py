@@ -12,10 +12,11 @@ from django.db import IntegrityError, connection, transaction
 from larder.core.errors import InvalidInput, NotFound
 from larder.core.limits import MAX_KEYS
 from larder.db import database
-from larder.identity import key_queries, queries
+from larder.identity import queries
 from larder.identity.caller import Caller
 from larder.identity.errors import InvalidCredentials, SessionEnded, TooManyKeys
 from larder.identity.models import Customer, Key
+from larder.identity.queries import keys as key_queries
 from larder.identity.services import accounts, keys, passwords
 from tests.conftest import Person
 from tests.identity.made_keys import SECRETS, MakePerson, made, owner_of, soon

@@ -24,7 +24,7 @@ from larder.http import authentication
 from larder.identity import permissions
 from larder.identity.caller import Caller
 from larder.identity.models import Customer, Key, Session
-from larder.identity.token_policies import V1
+from larder.identity.tokens.policies import V1
 from larder.v1.resources import Resource
 from tests.conftest import Api, Person
 from tests.http.test_unusual_methods import _text

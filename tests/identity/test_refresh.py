@@ -18,8 +18,8 @@ from larder.core.errors import Overloaded
 from larder.identity.errors import SessionEnded, TokenExpired, TokenInvalid
 from larder.identity.models import Customer, Session
 from larder.identity.services import sessions
-from larder.identity.token_policies import API, V1, TokenPolicy
 from larder.identity.tokens import Refresh, Signer
+from larder.identity.tokens.policies import API, V1, TokenPolicy
 from tests.conftest import Person
 from tests.identity.conftest import SECRET, SIGNER, LogIn
 

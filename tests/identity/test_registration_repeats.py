@@ -8,10 +8,10 @@ import pytest
 from django.db import connection
 
 from larder.db import database
-from larder.identity import attempts, hashers
+from larder.identity import hashers
 from larder.identity.hashers import HashQueue
 from larder.identity.models import Customer
-from larder.identity.rates import Rate
+from larder.identity.rates import Rate, attempts
 from larder.identity.services.accounts import delete_account
 from tests.conftest import Answer, Api
 from tests.identity.conftest import Counted

@@ -14,9 +14,9 @@ from django.core.management import call_command
 from django.db import ProgrammingError, connection
 from psycopg import sql
 
-from larder.identity import key_queries
 from larder.identity.errors import SessionEnded
 from larder.identity.models import Key, PasswordReset, Session
+from larder.identity.queries import keys as key_queries
 from larder.identity.services import keys, restored
 from larder.ops.restored import MARK
 from tests.conftest import Person

@@ -9,9 +9,9 @@ import pytest
 
 from larder.identity.errors import SessionEnded
 from larder.identity.models import Session
-from larder.identity.rotation import Decision, Present, exchange
-from larder.identity.token_policies import V1
 from larder.identity.tokens import Refresh
+from larder.identity.tokens.policies import V1
+from larder.identity.tokens.rotation import Decision, Present, exchange
 from tests.conftest import Person
 from tests.identity.conftest import SIGNER, LogIn
 

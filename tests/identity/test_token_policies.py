@@ -18,7 +18,8 @@ from larder.identity.errors import SessionEnded, TokenExpired, TokenInvalid
 from larder.identity.models import Customer, Session
 from larder.identity.services import accounts, sessions
 from larder.identity.services.sessions import MAX_EXCUSED
-from larder.identity.token_policies import (
+from larder.identity.tokens import Signer, derive_key
+from larder.identity.tokens.policies import (
     API,
     IDENTITY,
     LONGEST_ACCESS,
@@ -26,7 +27,6 @@ from larder.identity.token_policies import (
     V1,
     TokenPolicy,
 )
-from larder.identity.tokens import Signer, derive_key
 from tests.conftest import Api, Person
 from tests.identity.conftest import SECRET, SIGNER, LogIn
 

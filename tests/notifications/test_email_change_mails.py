@@ -10,8 +10,8 @@ import pytest
 
 from larder.core.clock import now
 from larder.db import database
-from larder.identity import attempts
 from larder.identity.models import Customer, EmailChange, PasswordReset
+from larder.identity.rates import attempts
 from larder.identity.services import email_changes
 from larder.notifications.models import Mail
 from larder.ops.mails import RETRIES

@@ -11,9 +11,9 @@ from django.test.utils import CaptureQueriesContext
 from larder.catalog import services
 from larder.catalog.models import Product, ProductChange
 from larder.db import database
-from larder.identity import audit_queries
-from larder.identity.audit_queries import AuditFilter
 from larder.identity.models import AuditEntry
+from larder.identity.queries import audit as audit_queries
+from larder.identity.queries.audit import AuditFilter
 from larder.inventory.models import LedgerEntry
 from tests.conftest import Api, Person
 from tests.staff.desk import Desk, allow

@@ -21,8 +21,8 @@ from larder.core.clock import now
 from larder.core.limits import CONFIRMED_SECONDS
 from larder.http import middleware
 from larder.http.admin_session import CONFIRMED
-from larder.identity import attempts
 from larder.identity.models import Customer, Key
+from larder.identity.rates import attempts
 from larder.identity.services import keys
 from larder.staff.confirming import PASSWORD, SENT
 from tests.conftest import Person

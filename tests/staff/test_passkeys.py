@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from larder.identity import attempts
 from larder.identity.models import AuditEntry, SecondFactor
+from larder.identity.rates import attempts
 from larder.identity.services import second_factors
 from larder.staff.passkeys import CHALLENGE
 from tests.conftest import Person

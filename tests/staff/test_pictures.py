@@ -13,8 +13,8 @@ from PIL import Image
 from larder.catalog import services
 from larder.catalog.models import Product
 from larder.core.limits import MAX_PICTURE_BYTES
-from larder.identity import audit_queries
-from larder.identity.audit_queries import AuditFilter
+from larder.identity.queries import audit as audit_queries
+from larder.identity.queries.audit import AuditFilter
 from tests.catalog.photos import PLACE, bomb, encoded, phone_photo
 from tests.conftest import Api, Person
 from tests.staff.desk import Desk, allow

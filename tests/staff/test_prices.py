@@ -13,8 +13,8 @@ from larder.catalog import services
 from larder.catalog.errors import PricesChanged
 from larder.catalog.models import Product
 from larder.catalog.services import NewPrice
-from larder.identity import audit_queries
-from larder.identity.audit_queries import AuditFilter
+from larder.identity.queries import audit as audit_queries
+from larder.identity.queries.audit import AuditFilter
 from tests.conftest import NOW, Person
 from tests.staff.desk import Desk, Page, allow
 from tests.v1.test_rights_after_a_wait import until_somebody_waits

@@ -12,8 +12,9 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 
 from larder.http.admin_session import BEGAN
-from larder.identity import attempts, second_factor
+from larder.identity import second_factor
 from larder.identity.models import AuditEntry, SecondFactor
+from larder.identity.rates import attempts
 from tests.conftest import Person
 from tests.identity.factors import account_of, code_of, demanded, enrol
 

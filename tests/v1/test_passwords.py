@@ -9,8 +9,9 @@ import pytest
 from django.contrib.auth.hashers import make_password
 
 from larder.http.authentication import secrets
-from larder.identity import attempts, key_queries
 from larder.identity.models import Customer
+from larder.identity.queries import keys as key_queries
+from larder.identity.rates import attempts
 from larder.identity.services import keys, passwords
 from tests.conftest import Answer, Api, Person
 from tests.http.conftest import JudgedApi

@@ -10,7 +10,7 @@ from larder.core.limits import MAX_CLIENT_LENGTH
 from larder.http.authentication import signer
 from larder.identity.models import Session
 from larder.identity.services import accounts, sessions
-from larder.identity.token_policies import API, V1
+from larder.identity.tokens.policies import API, V1
 from tests.conftest import Answer, Api, Person
 from tests.http.conftest import JudgedApi
 from tests.identity.conftest import Clock, clock

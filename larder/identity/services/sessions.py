@@ -1,4 +1,4 @@
-"""Opens, refreshes and ends sessions, by the token policies of token_policies.py."""
+"""Opens, refreshes and ends sessions, by the token policies of tokens/policies.py."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -16,15 +16,15 @@ from larder.identity.errors import SessionEnded, TokenExpired, TokenInvalid
 from larder.identity.expressions import ClockTimestamp, WithExchange
 from larder.identity.models import Customer, Session
 from larder.identity.queries import is_ongoing_session
-from larder.identity.rotation import Decision, Present, exchange, is_excused
 from larder.identity.services.credentials import lock_unchanged, verified
-from larder.identity.token_policies import (
+from larder.identity.tokens import Issued, Refresh, Signer
+from larder.identity.tokens.policies import (
     ENDED_LATELY,
     LONGEST_REFRESH,
     TOKEN_POLICIES,
     TokenPolicy,
 )
-from larder.identity.tokens import Issued, Refresh, Signer
+from larder.identity.tokens.rotation import Decision, Present, exchange, is_excused
 
 MAX_EXCHANGES = 3
 """Attempts to exchange a token under concurrency: a token is first the current one, then its

@@ -28,10 +28,10 @@ from larder.http.read_your_writes import WriteTimes
 from larder.identity import quotas
 from larder.identity import sql as identity_sql
 from larder.identity.models import Session
-from larder.identity.rotation import Decision, Present, exchange
 from larder.identity.services import sessions
-from larder.identity.token_policies import TokenPolicy
 from larder.identity.tokens import Refresh
+from larder.identity.tokens.policies import TokenPolicy
+from larder.identity.tokens.rotation import Decision, Present, exchange
 from larder.inventory import sql as stock_sql
 from larder.inventory.services import locks, movements
 from larder.inventory.services.movements import Balance

@@ -20,7 +20,7 @@ from larder.http.authentication import signer
 from larder.identity.models import Customer, Session
 from larder.identity.services import sessions
 from larder.identity.services.accounts import ensure_account
-from larder.identity.token_policies import V1
+from larder.identity.tokens.policies import V1
 from tests.conftest import Person
 from tests.system.race.control import assert_breaks, index_dropped
 from tests.system.race.gate import INSERT, before_inserts

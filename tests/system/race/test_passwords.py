@@ -19,7 +19,7 @@ from larder.identity.models import Session
 from larder.identity.queries import has_password
 from larder.identity.services import passwords, resets, sessions
 from larder.identity.services.passwords import Change
-from larder.identity.token_policies import V1
+from larder.identity.tokens.policies import V1
 from tests.conftest import Person
 from tests.http.log_ins import newest_token
 from tests.system.race.interleaving import Race, assert_broken, interleave

@@ -20,6 +20,8 @@ from larder.core.errors import DomainError
 from larder.db import database
 from larder.identity import sql
 
+__all__ = ["attempts", "in_cache"]
+
 
 class Rate(NamedTuple):
     """A limit: `times` attempts at once, and `times` again within `seconds`."""

@@ -19,7 +19,9 @@ import jwt
 from larder.core.limits import MAX_TOKEN_LENGTH
 from larder.identity.caller import Caller
 from larder.identity.errors import TokenExpired, TokenInvalid
-from larder.identity.token_policies import V1, TokenPolicy
+from larder.identity.tokens.policies import V1, TokenPolicy
+
+__all__ = ["policies"]
 
 _MAC_BYTES = 32
 

@@ -18,7 +18,9 @@ from larder.db import database
 from larder.identity import permissions, second_factor, sql
 from larder.identity.caller import Caller
 from larder.identity.models import Address, Customer, Session
-from larder.identity.token_policies import ENDED_LATELY
+from larder.identity.tokens.policies import ENDED_LATELY
+
+__all__ = ["audit", "factors", "keys"]
 
 
 @dataclass(frozen=True, slots=True)
