@@ -35,12 +35,9 @@ PASSWORD_READ = (
 RESET_READ = 'SELECT "customer"."password" AS "password", "customer"."email" AS "email" FROM'
 ADDRESS_READ = 'SELECT "customer"."email" AS "email" FROM'
 EPOCH_READ = 'SELECT "customer"."session_epoch" AS "session_epoch" FROM'
-CALLER_READ = (
-    'SELECT "customer"."id" AS "pk", "customer"."is_active" AS "is_active", '
-    '"customer"."session_epoch" AS "session_epoch" FROM'
-)
+CALLER_LOCK = 'SELECT "customer"."id" AS "pk" FROM'
+CREDENTIAL_READ = "ELSE given.epoch = customer.session_epoch"
 GENERATION = '"session"."generation" = %s'
-KEY_IS_LIVE = 'AS "a" FROM "key"'
 
 
 @pytest.fixture(autouse=True)
@@ -206,7 +203,7 @@ def last_place_for_a_key(person: MakePerson) -> Race:
         create,
         create,
         'SELECT COUNT(*) AS "__count" FROM "key"',
-        Guard(CALLER_READ),
+        Guard(CALLER_LOCK),
         lambda outcome: codes(outcome) == (OK, "too_many_keys") and live_keys(who) == 1,
     )
 
@@ -218,7 +215,7 @@ def last_place_for_an_address(person: MakePerson) -> Race:
         partial(add_address, who),
         partial(add_address, who),
         'SELECT COUNT(*) AS "__count" FROM "address"',
-        Guard(CALLER_READ),
+        Guard(CALLER_LOCK),
         lambda outcome: (
             codes(outcome) == (OK, "too_many_addresses")
             and Address.objects.filter(customer=who.id).count() == 1
@@ -236,8 +233,8 @@ def key_used_and_ended(person: MakePerson) -> Race:
     return Race(
         lambda: keys.create_key(caller(who, key=used), "script", now=now()),
         partial(set_password, who),
-        KEY_IS_LIVE,
-        Guard(CALLER_READ),
+        CREDENTIAL_READ,
+        Guard(CALLER_LOCK),
         lambda outcome: both_succeed(outcome) and live_keys(who) == 0,
     )
 
@@ -248,8 +245,8 @@ def address_and_deletion(person: MakePerson) -> Race:
     return Race(
         partial(add_address, who),
         lambda: accounts.delete_account(who.id, now=now()),
-        CALLER_READ,
-        Guard(CALLER_READ),
+        CREDENTIAL_READ,
+        Guard(CALLER_LOCK),
         lambda outcome: (
             both_succeed(outcome) and not Address.objects.filter(customer=who.id).exists()
         ),

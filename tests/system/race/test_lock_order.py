@@ -104,7 +104,7 @@ def test_without_sorted_locks_transactions_deadlock(
     )
 
 
-ACCOUNTS_LOCK = 'SELECT "customer"."id" AS "pk", "customer"."is_active"'
+ACCOUNTS_LOCK = 'SELECT "customer"."id" AS "pk" FROM'
 OWN_LOCK = 'SELECT "customer"."is_staff" AS "is_staff" FROM'
 RIGHTS_LOCK = "pg_advisory_xact_lock(6, 1)"
 

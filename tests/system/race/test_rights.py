@@ -20,7 +20,7 @@ from tests.system.race.shops import OK
 
 MakePerson = Callable[..., Person]
 Act = Callable[[Person, Person], object]
-LOCK = 'SELECT "customer"."id" AS "pk", "customer"."is_active"'
+LOCK = 'SELECT "customer"."id" AS "pk" FROM'
 
 
 def update(actor: Person, account: Person) -> None:
