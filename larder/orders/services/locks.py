@@ -58,7 +58,7 @@ def submit_lock(
 
 _FIELDS = Order._meta.concrete_fields
 _LOCK = sql.LOCK_ORDERS.format(", ".join(str(one.column) for one in _FIELDS))
-_LOCK_FREE = f"{_LOCK} SKIP LOCKED"
+_LOCK_FREE = f"{_LOCK.rstrip()} SKIP LOCKED"
 
 
 def _order(row: Sequence[Any]) -> Order:

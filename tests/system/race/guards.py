@@ -47,6 +47,7 @@ from larder.orders.services import (
     repeats,
     transitions,
 )
+from larder.orders.services import locks as order_locks
 from larder.orders.services.locks import lock_orders
 from larder.orders.services.placement import Candidate
 from larder.orders.services.transitions import LockedOrder, Transition
@@ -178,7 +179,8 @@ def find_draft(customer: int) -> Order | None:
 
 def find_orders(ids: Collection[UUID]) -> dict[UUID, Order]:
     """Finds orders and drafts, and does not lock them."""
-    found = {one.id: one for one in Order.objects.filter(id__in=ids)}
+    rows = database.rows(order_locks._LOCK.replace("FOR UPDATE", ""), [list(ids)])
+    found = {one.id: one for one in map(order_locks._order, rows)}
     READ.wait()
     return found
 

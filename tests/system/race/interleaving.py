@@ -20,7 +20,7 @@ from tests.system.race.shops import Answer, answered
 LONGEST = 60.0
 """Seconds for any step; a step takes milliseconds on an idle machine."""
 
-ORDERS_READ = 'WHERE "order"."id" IN ('
+ORDERS_READ = 'FROM "order" WHERE id = ANY('
 DRAFT_READ = 'WHERE ("order"."customer_id" = %s AND "order"."status" = %s)'
 OLD_DRAFTS_READ = '"order"."updated_at" < %s OR'
 FOR_ORDERS = ' FOR UPDATE OF "order"'

@@ -24,6 +24,7 @@ from tests.conftest import Person
 from tests.orders import holding
 from tests.orders.holding import SECONDS, balance, events, hold, pass_seconds
 from tests.system.race.interleaving import (
+    ORDERS_READ,
     STOCK_READ,
     Guard,
     Outcome,
@@ -39,6 +40,7 @@ MakeProduct = Callable[..., int]
 FREE_ORDERS = ' FOR UPDATE OF "order" SKIP LOCKED'
 
 ORDERS = Guard('FROM "order"', FREE_ORDERS)
+CONFIRMED = Guard(ORDERS_READ, " FOR UPDATE SKIP LOCKED")
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -90,7 +92,8 @@ def confirmed_twice(person: MakePerson, product: MakeProduct) -> Race:
         same = outcome.first.code == OK and outcome.first == outcome.second
         return same and _types(held) == ["held", "confirmed"] and balance(jam) == (6, 3)
 
-    return Race(confirm, partial(_confirm_elsewhere, clerk, held), FREE_ORDERS, ORDERS, holds)
+    again = partial(_confirm_elsewhere, clerk, held)
+    return Race(confirm, again, CONFIRMED.clause, CONFIRMED, holds)
 
 
 def cancelled_while_expired(person: MakePerson, product: MakeProduct) -> Race:

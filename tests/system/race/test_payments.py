@@ -19,6 +19,7 @@ from larder.orders.services.payments import (
 )
 from tests.conftest import Person
 from tests.system.race.interleaving import (
+    ORDERS_READ,
     Guard,
     Outcome,
     Race,
@@ -31,7 +32,6 @@ from tests.system.race.shops import OK, ServiceShop
 MakePerson = Callable[..., Person]
 MakeProduct = Callable[..., int]
 SHOP = ServiceShop()
-ORDERS_READ = 'WHERE "order"."id" IN ('
 INSERTED = "INSERT INTO payment"
 RECORDS_READ = 'WHERE "order" IS NULL AND intent'
 LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 9))"
@@ -69,7 +69,7 @@ def recorded_and_cancelled(person: MakePerson, product: MakeProduct) -> Race:
         partial(record_payment, order, captured(300), caller=clerk, now=now()),
         partial(SHOP.move, who, order, "cancel"),
         ORDERS_READ,
-        Guard(ORDERS_READ, ' FOR UPDATE OF "order"'),
+        Guard(ORDERS_READ, " FOR UPDATE"),
         lambda outcome: outcome.first.code == outcome.second.code == OK and refunds() == [(300,)],
     )
 

@@ -62,7 +62,7 @@ def order_moved_twice(person: MakePerson, product: MakeProduct) -> Race:
         partial(SHOP.move, who, order, "cancel"),
         partial(SHOP.move, staff, order, "pack"),
         ORDERS_READ,
-        Guard(ORDERS_READ, FOR_ORDERS),
+        Guard(ORDERS_READ, " FOR UPDATE"),
         lambda outcome: codes(outcome) == (OK, "invalid_transition"),
     )
 
@@ -89,7 +89,7 @@ def cart_submitted_and_filled(person: MakePerson, product: MakeProduct) -> Race:
         phone.submit,
         partial(phone.add, jam),
         'FROM "order_line" WHERE "order_line"."order_id" IN (',
-        Guard(ORDERS_READ, FOR_ORDERS),
+        Guard(ORDERS_READ, " FOR UPDATE"),
         lambda outcome: (
             codes(outcome) == (OK, OK)
             and shelf(jam).agrees
