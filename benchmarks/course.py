@@ -32,6 +32,7 @@ TITLES: Mapping[str, str] = {
     "H": "one product in every order",
     "pgbench H": "the same writes",
     "WK": "W with Idempotency-Key",
+    "hold": "W with a hold, and each order confirmed: two requests an order",
     "pgbench 20": "20 orders a transaction",
     "W16": "W from 16 connections",
     "W64": "W from 64 connections",
@@ -56,7 +57,7 @@ TITLES: Mapping[str, str] = {
 ORDER = (
     *("R", "bare Django", "bare Django", "R", "bare queries", "bare WSGI", "R304", "detail"),
     *("H", "W", "pgbench W", "pgbench W", "W", "H", "pgbench H", "WK", "pgbench 20"),
-    *("W16", "W64", "W256", "R beside W", "mixed 16", "mixed 64", "mixed 256", "L"),
+    *("W16", "W64", "W256", "R beside W", "mixed 16", "mixed 64", "mixed 256", "hold", "L"),
 )
 """One round. Each load stands beside its limit; those that a floor hangs on come twice, once in
 front and once behind, so that a machine that slows down or speeds up favours neither."""
@@ -98,6 +99,7 @@ class Course:
             "H": lambda: loads.orders(hot=True),
             "pgbench H": lambda: self._pgbench(hot=True),
             "WK": lambda: loads.orders(keyed=True),
+            "hold": loads.holds,
             "pgbench 20": self._groups,
             "W16": lambda: loads.orders(16),
             "W64": lambda: loads.orders(64),

@@ -98,7 +98,7 @@ def install(folder: Path, size: Size, amount: Amount) -> Iterator[Installation]:
 
         with step("Server ready, customers logged in"):
             larder = start(servers.LARDER, "larder")
-            sessions = Sessions(larder.port, shop.usernames, PASSWORD)
+            sessions = Sessions(larder.port, shop.usernames, PASSWORD, shop.cashier)
         with step("Bare servers ready"):
             files = keep_limits(folder, larder, sessions, shop.queries)
             bare_django = start(servers.BARE_DJANGO, "bare-django", **files)
@@ -147,6 +147,9 @@ def environment_of(cluster: Cluster, size: Size | None) -> dict[str, str]:
         "REGISTRATION": "closed",
         # A few customers order all the time. A wide quota costs as much as one that is used up.
         "QUOTA_ORDERS": "1000000/hour",
+        "QUOTA_HOLDS": "1000000/hour",
+        "QUOTA_HELD_UNITS": "1000000/hour",
+        "OPEN_HOLDS_MAX": "100000",
         "PYTHONWARNINGS": "ignore",
         # As `make run` has it: what a log-in's hash takes goes back to the system.
         "MALLOC_MMAP_THRESHOLD_": str(1 << 20),
@@ -188,7 +191,9 @@ def make_shop(environment: dict[str, str], amount: Amount, checkout: Checkout = 
     arguments = ["-m", "benchmarks.shop", str(amount.products), str(amount.customers)]
     made = json.loads(checkout.run(arguments, environment))
     queries = [Query(**query) for query in made["queries"]]
-    shop = Shop(made["products"], made["customers"], made["usernames"], queries)
+    shop = Shop(
+        made["products"], made["customers"], made["usernames"], queries, made.get("cashier", "")
+    )
     for ids in (shop.products, shop.customers):
         if ids != list(range(ids[0], ids[0] + len(ids))):
             raise LauncherError("The ids that were made have gaps; pgbench counts on none.")

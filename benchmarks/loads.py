@@ -13,7 +13,7 @@ from benchmarks.measurement import Measurement, Meter
 from benchmarks.servers import Server
 from benchmarks.sessions import Sessions
 from benchmarks.shop import PASSWORD, Shop
-from benchmarks.traffic import Details, LogIns, Mixed, Orders, Page, Traffic
+from benchmarks.traffic import Details, Holds, LogIns, Mixed, Orders, Page, Traffic
 from tools.local_postgres import Cluster
 
 LIST, HISTORY = "/api/v1/products", "/api/v1/orders"
@@ -83,6 +83,11 @@ class Loads:
     ) -> Measurement:
         """Orders of three products."""
         return self._closed(self._orders(hot=hot, keyed=keyed), connections)
+
+    def holds(self) -> Measurement:
+        """Orders with a hold, and their confirmations: two requests for each order."""
+        orders = self._orders(hot=False, keyed=False)
+        return self._closed(Holds(orders, self._site.sessions.cashier()), WRITERS)
 
     def mixed(self, connections: int) -> Measurement:
         """Pages of the list and, seldom, orders and pages of the history."""

@@ -17,7 +17,10 @@ GROUPS = (
             *("detail", "detail 64", "detail 256", "bare Django", "bare queries", "bare WSGI"),
         ),
     ),
-    ("Orders of three products", ("W", "WK", "W16", "W64", "W256", "pgbench W", "pgbench 20")),
+    (
+        "Orders of three products",
+        ("W", "WK", "W16", "W64", "W256", "hold", "pgbench W", "pgbench 20"),
+    ),
     ("One product in every order", ("H", "H16", "H64", "H256", "pgbench H")),
     ("90 % list, 8 % orders, 2 % history", ("mixed 16", "mixed 64", "mixed 256")),
     ("Log-in", ("L",)),

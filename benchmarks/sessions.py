@@ -17,16 +17,27 @@ RENEWED_AFTER = 120.0
 
 
 class Sessions:
-    """Access tokens that stay valid for the whole benchmark."""
+    """Access tokens that stay valid for the whole benchmark: of customers, and of a cashier."""
 
-    def __init__(self, port: int, usernames: Sequence[str], password: str) -> None:
+    def __init__(
+        self, port: int, usernames: Sequence[str], password: str, cashier: str = ""
+    ) -> None:
         self._port = port
         self._renewed_at = time.monotonic()
-        credentials = [{"username": name, "password": password} for name in usernames]
+        self._customers = len(usernames)
+        names = [*usernames, cashier] if cashier else usernames
+        credentials = [{"username": name, "password": password} for name in names]
         self._pairs = self._post_all("auth/token", credentials)
 
     def tokens(self) -> list[str]:
         """An access token of each customer, valid for more than two minutes."""
+        return self._valid()[: self._customers]
+
+    def cashier(self) -> str:
+        """The access token of the cashier, valid for more than two minutes."""
+        return self._valid()[self._customers]
+
+    def _valid(self) -> list[str]:
         if time.monotonic() - self._renewed_at > RENEWED_AFTER:
             self._renewed_at = time.monotonic()
             refresh = [{"refresh": pair["refresh"]} for pair in self._pairs]

@@ -30,12 +30,16 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Shop:
-    """What there is: ids of products and customers, names to log in with, the list's queries."""
+    """What there is: ids of products and customers, names to log in with, the list's queries.
+
+    `cashier` confirms orders. It is empty if a commit's shop has no such account.
+    """
 
     products: list[int]
     customers: list[int]
     usernames: list[str]
     queries: list[Query]
+    cashier: str = ""
 
 
 def main() -> None:
@@ -49,7 +53,7 @@ def main() -> None:
     products = make_products(int(sys.argv[1]), now())
     usernames = [f"customer {number}" for number in range(int(sys.argv[2]))]
     customers = make_customers(usernames, now())
-    shop = Shop(products, customers, usernames, list_queries(customers[0]))
+    shop = Shop(products, customers, usernames, list_queries(customers[0]), make_cashier())
     json.dump(asdict(shop), sys.stdout, default=str)
 
 
@@ -88,6 +92,15 @@ def make_customers(usernames: list[str], moment: datetime) -> list[int]:
     # The hashes take most of the time, and they let go of the interpreter.
     with ThreadPoolExecutor(2) as threads:
         return sorted(threads.map(make, usernames))
+
+
+def make_cashier() -> str:
+    """Create an account with all rights and PASSWORD; returns its user name."""
+    from django.core.management import call_command
+
+    os.environ["DJANGO_SUPERUSER_PASSWORD"] = PASSWORD
+    call_command("createsuperuser", username="cashier", email="", interactive=False, verbosity=0)
+    return "cashier"
 
 
 def list_queries(customer: int) -> list[Query]:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator, Sequence
+import uuid
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count, cycle
-from typing import Protocol
+from typing import Any, Protocol
 
 HOST = "127.0.0.1"
 # What a proxy in front of a production adds; without it the server redirects to https.
 PROXIED = {"Host": HOST, "X-Forwarded-Proto": "https"}
 LINES_AN_ORDER = 3
 MOST_UNITS = 3
+BETWEEN = 200
+HOLD_SECONDS = 900
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +102,17 @@ class Orders:
             headers = {"Authorization": f"Bearer {chance.choice(self.tokens)}"}
             if self.keyed:
                 headers["Idempotency-Key"] = f"{self.seed}-{part}-{number}"
-            quantities = self.quantities(chance)
-            lines = [{"product": id, "quantity": units} for id, units in quantities.items()]
-            body = json.dumps({"lines": lines}).encode()
-            raw = request("POST", "/api/v1/orders", headers, body)
-            yield Sent(raw, sum(quantities.values()), self.status)
+            yield self.order(chance, headers, {})
+
+    def order(
+        self, chance: random.Random, headers: dict[str, str], more: Mapping[str, Any]
+    ) -> Sent:
+        """An order of random products. `more` is added to its body."""
+        quantities = self.quantities(chance)
+        lines = [{"product": id, "quantity": units} for id, units in quantities.items()]
+        body = json.dumps({"lines": lines, **more}).encode()
+        raw = request("POST", "/api/v1/orders", headers, body)
+        return Sent(raw, sum(quantities.values()), self.status)
 
     def quantities(self, chance: random.Random) -> dict[int, int]:
         """Units by product: three different ones."""
@@ -110,6 +120,30 @@ class Orders:
         if self.hot is not None and self.hot not in chosen:
             chosen[0] = self.hot
         return {product: chance.randint(1, MOST_UNITS) for product in chosen}
+
+
+@dataclass(frozen=True, slots=True)
+class Holds:
+    """The same orders with a hold. The cashier confirms each of them BETWEEN requests later, when
+    it was answered: connections do not know each other's answers."""
+
+    orders: Orders
+    cashier: str
+
+    def requests(self, part: int) -> Iterator[Sent]:
+        """An order and a confirmation, one after the other."""
+        chance = random.Random(f"{self.orders.seed} {part}")  # noqa: S311
+        confirms = {"Authorization": f"Bearer {self.cashier}"}
+        hold = {"required": True, "hold_seconds": HOLD_SECONDS}
+        waiting: deque[str] = deque()
+        while True:
+            id = str(uuid.UUID(int=chance.getrandbits(128), version=4))
+            headers = {"Authorization": f"Bearer {chance.choice(self.orders.tokens)}"}
+            yield self.orders.order(chance, headers, {"id": id, "payment": hold})
+            waiting.append(id)
+            if len(waiting) > BETWEEN:
+                path = f"/api/v1/orders/{waiting.popleft()}/confirm"
+                yield Sent(request("POST", path, confirms, b"{}"))
 
 
 @dataclass(frozen=True, slots=True)

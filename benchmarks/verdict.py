@@ -76,6 +76,7 @@ RATIOS = (
     Compared("R304", "R"),
     Compared("H", "pgbench H"),
     Compared("WK", "W"),
+    Compared("hold", "W", Marks(bar=0.80, floor=0.40)),
     Compared("W", "pgbench 20"),
 )
 

@@ -62,5 +62,5 @@ def open_site(folder: Path, checkout: Checkout, amount: Amount) -> Iterator[Site
         with servers.running(
             json.loads(answers), port, environment, log, checkout.folder
         ) as larder:
-            sessions = Sessions(larder.port, shop.usernames, PASSWORD)
+            sessions = Sessions(larder.port, shop.usernames, PASSWORD, shop.cashier)
             yield Site(checkout, cluster, environment, shop, filled, larder, sessions)

@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Any
 
 from benchmarks.loads import MIX
-from benchmarks.traffic import Details, LogIns, Mixed, Orders, Page, Traffic, request
+from benchmarks.traffic import Details, Holds, LogIns, Mixed, Orders, Page, Traffic, request
 
 PRODUCTS = range(1, 1001)
 
@@ -43,6 +43,16 @@ def test_no_key_is_used_twice_in_all_processes() -> None:
 
 def test_orders_without_keys_have_no_key_header() -> None:
     assert b"Idempotency-Key" not in next(Orders(["t"], PRODUCTS, "W").requests(0)).raw
+
+
+def test_each_hold_is_confirmed_once_by_the_cashier() -> None:
+    requests = Holds(Orders(["t"], PRODUCTS, "P"), "cashier").requests(0)
+    sent = [one.raw for one in islice(requests, 1000)]
+    confirmed = [raw.split()[1].decode() for raw in sent if b"/confirm" in raw]
+    held = [body(raw)["id"] for raw in sent if b"hold_seconds" in raw]
+    assert len(confirmed) + len(held) == 1000
+    assert confirmed == [f"/api/v1/orders/{id}/confirm" for id in held[: len(confirmed)]]
+    assert all((b"Bearer cashier" in raw) == (b"/confirm" in raw) for raw in sent)
 
 
 def test_every_product_is_ordered_about_as_often() -> None:
