@@ -1,6 +1,6 @@
 """Leases: one block of a name runs at a time, in all processes and servers. After a block has
-ended, the next one waits as long as that block ran, and at most LONGEST_PAUSE. A block that runs
-longer than ENDS loses its lease.
+ended, the next one waits as long as that block ran, or a part of it, and at most LONGEST_PAUSE. A
+block that runs longer than ENDS loses its lease.
 
 A lease is a row of the unlogged table of rate limits: the time at which the next block may begin.
 The clock is the database's. The wait for a lease keeps no connection.
@@ -34,9 +34,9 @@ ends the block's transaction before (larder/ops/roles.py: TRANSACTION_LIMIT)."""
 
 
 @contextmanager
-def lease(name: UUID) -> Iterator[None]:
-    """Runs the block with the lease. Must be called outside of transactions. Raises Overloaded
-    after LONGEST_WAIT."""
+def lease(name: UUID, pause: float = 1.0) -> Iterator[None]:
+    """Runs the block with the lease. `pause` is a part of the block's duration. Must be called
+    outside of transactions. Raises Overloaded after LONGEST_WAIT."""
     waiting = Stopwatch()
     while not (taken := database.rows(sql.TAKE_LEASE, [name, ENDS])):
         if waiting.seconds > LONGEST_WAIT:
@@ -48,5 +48,5 @@ def lease(name: UUID) -> Iterator[None]:
     finally:
         # The block may have committed, so an error here must not become the request's.
         with suppress(Error):
-            pause = min(running.seconds, LONGEST_PAUSE)
-            database.execute(sql.END_LEASE, [pause, name, *taken[0]])
+            ends_in = pause * min(running.seconds, LONGEST_PAUSE)
+            database.execute(sql.END_LEASE, [ends_in, name, *taken[0]])

@@ -4,14 +4,18 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 from threading import Event
+from time import monotonic, sleep
+from uuid import UUID, uuid4
 
 import pytest
 from django.db import OperationalError, connections, transaction
 
 from larder.core import per_key
 from larder.core.errors import Overloaded
-from larder.core.per_key import Limit
+from larder.core.ids import SYSTEM_ACTOR
+from larder.core.per_key import Limit, RunningPerKey
 from larder.core.stopwatch import Stopwatch
 from larder.db import database, leases
 from larder.inventory.models import Stock
@@ -22,6 +26,7 @@ from tests.tiers import LONGEST
 from tools.processes import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
+OTHER = UUID(int=91)
 
 
 def test_locked_rows_are_found_and_unknown_products_are_not(product: Callable[..., int]) -> None:
@@ -85,8 +90,11 @@ def test_a_wait_for_a_row_ends_after_its_limit_and_locks_nothing(
 
 
 @contextmanager
-def moving(times: int, *, by_staff: bool, lines: int = 1) -> Iterator[list[bool]]:
-    """Runs threads that move stock until the block ends.
+def moving(
+    times: int, *, by_staff: bool, lines: int = 1, account: UUID | None = None
+) -> Iterator[list[bool]]:
+    """Runs threads that move stock until the block ends, each for another account or all for this
+    one.
 
     Yields a list with True for each that has begun and False for each that was refused.
     """
@@ -94,8 +102,9 @@ def moving(times: int, *, by_staff: bool, lines: int = 1) -> Iterator[list[bool]
     ends = Event()
 
     def move() -> None:
+        who = account or uuid4()
         try:
-            with locks.moving_stock(by_staff=by_staff, lines=lines):
+            with locks.moving_stock(by_staff=by_staff, account=who, lines=lines):
                 begun.append(True)
                 ends.wait(LONGEST)
         except Overloaded:
@@ -137,20 +146,65 @@ def test_large_moves_of_staff_run_one_at_a_time_and_leave_a_place_for_small_ones
             assert running.seconds < per_key.LONGEST_WAIT / 2
 
 
+def in_another_process(patch: pytest.MonkeyPatch) -> None:
+    """Replaces what the threads of a process share."""
+    patch.setattr(locks, "_large", RunningPerKey())
+    patch.setattr(locks, "_of_staff", replace(locks._of_staff, large=Limit(), all=Limit()))
+
+
 def test_large_moves_of_staff_run_one_at_a_time_in_all_processes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(leases, "LONGEST_WAIT", 0.5)
     with moving(1, by_staff=True, lines=locks.LARGE_MOVE) as begun:
         assert wait_until(lambda: begun == [True])
-        # The limits of another process.
-        monkeypatch.setattr(
-            locks, "_of_staff", replace(locks._of_staff, large=Limit(), all=Limit())
-        )
+        in_another_process(monkeypatch)
         with moving(1, by_staff=True, lines=locks.LARGE_MOVE) as others:
             assert wait_until(lambda: others == [False])
         with locks.moving_stock(by_staff=True, lines=locks.LARGE_MOVE - 1):
             pass
+
+
+def test_large_changes_of_a_customer_run_one_at_a_time_in_all_processes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(leases, "LONGEST_WAIT", 0.5)
+    large = partial(moving, 1, by_staff=False, lines=locks.LARGE_MOVE)
+    with large(account=OTHER) as begun:
+        assert wait_until(lambda: begun == [True])
+        monkeypatch.setattr(locks, "_large", RunningPerKey())
+        monkeypatch.setattr(locks, "_of_customers", locks._Limits(["all"], ["large"]))
+        with large(account=OTHER) as again, large() as others:
+            assert wait_until(lambda: (again, others) == ([False], [True]))
+
+
+@pytest.mark.parametrize("is_apart", [False, True])
+def test_a_large_move_of_staff_is_next_after_one_of_another_account(
+    is_apart: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The account of the first move has another one that waits, in this process or in another."""
+    began: dict[str, float] = {}
+
+    def move(name: str, account: UUID, seconds: float) -> None:
+        try:
+            with locks.moving_stock(by_staff=True, account=account, lines=locks.LARGE_MOVE):
+                began[name] = monotonic()
+                sleep(seconds)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(3) as pool:
+        first = pool.submit(move, "first", SYSTEM_ACTOR, 2.0)
+        assert wait_until(lambda: "first" in began)
+        moves = [first, pool.submit(move, "again", SYSTEM_ACTOR, 0)]
+        if is_apart:
+            sleep(0.2)
+            in_another_process(monkeypatch)
+        moves.append(pool.submit(move, "other", OTHER, 0))
+        for one in moves:
+            one.result(LONGEST)
+    ended = began["first"] + 2.0
+    assert ended + 0.95 < began["other"] < ended + 1.9 < began["again"]
 
 
 def test_a_large_move_of_staff_that_waits_for_its_lease_has_no_place_of_the_small_ones() -> None:

@@ -11,7 +11,9 @@ from uuid import UUID
 from django.db import Error, transaction
 
 from larder.core import commits
-from larder.core.per_key import Limit, Waiting, limited
+from larder.core.ids import SYSTEM_ACTOR
+from larder.core.per_key import Limit, RunningPerKey, Waiting, limited
+from larder.core.shares import held_by
 from larder.core.stopwatch import Stopwatch
 from larder.db import database
 from larder.db.leases import lease
@@ -53,23 +55,42 @@ class _Limits:
 
 _of_customers = _Limits(["all"], ["large"])
 _of_staff = _Limits(["staff", "all"], ["staff"], lease=UUID(int=1))
+_large = RunningPerKey()
+
+OTHERS_PAUSE = 0.5
+"""The pause after a large move of staff for those of other accounts, as a part of its duration. It
+is shorter than that of the same account, so they are next."""
 
 
 @contextmanager
-def moving_stock(*, by_staff: bool, lines: int = 1) -> Iterator[None]:
+def one_large(account: UUID, *waiting: Waiting) -> Iterator[None]:
+    """Runs one large change of stock of an account at a time, in all servers, and none for as long
+    as the last one ran. Otherwise one account could keep rows locked all the time. Threads of this
+    process wait in places of the classes `waiting`.
+
+    Raises Overloaded.
+    """
+    with held_by(account), _large.running(account, *waiting), lease(account):
+        yield
+
+
+@contextmanager
+def moving_stock(*, by_staff: bool, account: UUID = SYSTEM_ACTOR, lines: int = 1) -> Iterator[None]:
     """Runs the block in a transaction that may lock the stock of `lines` lines.
 
     Few such transactions run at once in a process. So other requests find free connections while a
-    row stays locked. Customers do not delay staff, and large changes do not delay small ones.
+    row stays locked. Customers do not delay staff, large changes do not delay small ones, and those
+    of one `account` do not delay those of another for long.
 
     Raises Overloaded; OperationalError (SQLSTATE 55P03) after MOVING_WAIT for a lock.
     """
     of, is_large = _of_staff if by_staff else _of_customers, lines >= LARGE_MOVE
     waiting = of.large_wait if is_large else of.small_wait
-    # A large change takes one of the places of all changes too, after it has waited for its lease.
+    # A large change takes one of the places of all changes too, after it has waited for its leases.
     with (
+        one_large(account, *waiting) if is_large else nullcontext(),
         limited(of.large, *waiting) if is_large else nullcontext(),
-        lease(of.lease) if is_large and of.lease else nullcontext(),
+        lease(of.lease, OTHERS_PAUSE) if is_large and of.lease else nullcontext(),
         limited(of.all, *waiting),
         transaction.atomic(durable=True),
     ):

@@ -1,8 +1,8 @@
 """Places one order, for all APIs. Orders that arrive at the same time are placed in one batch."""
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,11 +11,9 @@ from django.db import Error
 from larder.core import telemetry
 from larder.core.batch_queue import BatchQueue, Limits
 from larder.core.errors import DomainError, Overloaded
-from larder.core.per_key import PlacesPerKey, RunningPerKey
-from larder.core.shares import held_by
+from larder.core.per_key import PlacesPerKey
 from larder.core.stopwatch import Stopwatch
 from larder.db import database
-from larder.db.leases import lease
 from larder.db.postgresql.errors import CommitUnknown
 from larder.db.postgresql.pool import prioritized
 from larder.identity import quotas
@@ -109,23 +107,14 @@ def _place_one(placement: Placement, terms: Terms, now: datetime) -> Placed:
 
 
 _accounts = PlacesPerKey(MOST_LINES_OF_AN_ACCOUNT)
-_large = RunningPerKey()
 
 
-@contextmanager
-def _turn(placement: Placement) -> Iterator[None]:
-    """Places one large order of an account at a time, in all servers, and none for as long as the
-    last one ran. Otherwise such orders, in the batches of several processes, would keep the rows of
-    their products locked, and fill the contended lanes. Carts count as small: a customer has one.
-
-    Raises Overloaded.
-    """
-    if len(placement.lines) < locks.LARGE_MOVE:
-        yield
-        return
-    who = placement.actor
-    with held_by(who), _large.running(who), lease(who):
-        yield
+def _turn(placement: Placement) -> AbstractContextManager[None]:
+    """Returns a context that places one large order of an account at a time. Otherwise such orders,
+    in the batches of several processes, would keep the rows of their products locked, and fill the
+    contended lanes. Carts count as small: a customer has one."""
+    is_large = len(placement.lines) >= locks.LARGE_MOVE
+    return locks.one_large(placement.actor) if is_large else nullcontext()
 
 
 _contended = ContendedLane(MOST_CONTENDED)

@@ -178,7 +178,8 @@ def apply_transition(
         _require_permitted(request.caller, PERMISSIONS[move])
         return request.order
 
-    with moving_stock(by_staff=request.caller.is_staff, lines=_lines_of(request)):
+    who = request.caller
+    with moving_stock(by_staff=who.is_staff, account=who.public_id, lines=_lines_of(request)):
         return idempotency.once(request.claim, make, now=request.now).replayed
 
 
