@@ -16,6 +16,14 @@ def with_correlation_id(
     return line
 
 
+def with_event(
+    logger: Any, method: str, line: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """Names what was raised, if a library logs an error that has no text."""
+    line["event"] = line.get("event") or line.get("exception", "").rpartition("\n")[2]
+    return line
+
+
 def without_values(
     logger: Any, method: str, line: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
@@ -38,6 +46,7 @@ PROCESSORS: list[Any] = [
     structlog.stdlib.add_logger_name,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
     structlog.processors.format_exc_info,
+    with_event,
     without_values,
     with_correlation_id,
 ]

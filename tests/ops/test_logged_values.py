@@ -14,6 +14,7 @@ import pytest
 import structlog
 from django.conf import settings
 from django.core.checks import run_checks
+from django.core.exceptions import SuspiciousOperation
 from django.db import IntegrityError, connection, transaction
 from psycopg import sql
 
@@ -169,6 +170,14 @@ def test_an_error_of_the_database_is_logged_by_a_server_without_values() -> None
     assert line["exception"].count("violates not-null constraint") == 2
     guarded = [one for one in processors if one is not without_values]
     assert MARKER in line_of(raised.value, guarded)
+
+
+def test_an_error_without_text_is_logged_with_its_name() -> None:
+    with pytest.raises(SuspiciousOperation) as raised:
+        raise SuspiciousOperation
+    line = json.loads(line_of(raised.value, logs.PROCESSORS))
+    assert line["event"] == "django.core.exceptions.SuspiciousOperation"
+    assert json.loads(line_of(LookupError("why"), logs.PROCESSORS))["event"] == "why"
 
 
 @pytest.mark.parametrize("name", LOGS_NO_VALUES)
