@@ -19,8 +19,8 @@ TRANSACTION = 2
 """BEGIN and COMMIT; inside a test SAVEPOINT and RELEASE."""
 MOVING = TRANSACTION + 1
 """And the limit of its waits for locks."""
-STAFF_AGAIN = 3
-"""Staff's account, their session and their rights, read again under the locks."""
+STAFF_AGAIN = 1
+"""Staff's account, session and rights, read again under the locks in one statement."""
 PLACING = TRANSACTION + 1
 """And how long it may wait for a lock."""
 
