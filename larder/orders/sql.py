@@ -105,16 +105,11 @@ Index scans of order_pkey and order_line_pkey. Returns the drafts that were plac
 PLACE_HELD_DRAFTS = _place_drafts(_HELD)
 """The same for carts that are submitted with a hold."""
 
-LOCK_ORDERS = """
-SELECT {} FROM "order" WHERE id = ANY((SELECT %s::uuid[])::uuid[]) ORDER BY id FOR UPDATE
-"""
-"""Index scans of order_pkey, sorted below LockRows. The ORM's is planned for each number of ids."""
-
 LINES_OF_LOCKED = """
 SELECT order_id, id, product_id, sku, name, quantity, unit_price, returned, ordered, tax_rate
 FROM order_line WHERE order_id = ANY((SELECT %s::uuid[])::uuid[]) ORDER BY id
 """
-"""Index scans of order_line_once. Submitted after LOCK_ORDERS, it reads under the locks."""
+"""Index scans of order_line_once. Submitted after the locks of orders, it reads under them."""
 
 SET_STATUS = """
 WITH moved AS (
