@@ -23,8 +23,8 @@ class HoldEnd(NamedTuple):
 
 
 def end_holds(ends: Sequence[HoldEnd], status: str, event: str, *, now: datetime) -> None:
-    """Writes the new status of locked orders whose stock is locked too, with their events, and
-    deletes their held lines. The rows in `ends` are changed likewise.
+    """Writes the new status of locked orders, with their events, and deletes their held lines. The
+    stock of those that are not released is locked too. The rows in `ends` are changed likewise.
 
     Raises LockBroken if an order had another status.
     """
