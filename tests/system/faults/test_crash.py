@@ -24,11 +24,15 @@ pytestmark = pytest.mark.timeout(120)
 
 
 def crash(cluster: Cluster) -> None:
-    """One backend is killed, and all the others start anew with recovery."""
-    with psycopg.connect(cluster.superuser_url("larder")) as superuser:
+    """One backend is killed. Returns when the others have ended too; those that start anew wait for
+    the recovery."""
+    url = cluster.superuser_url("larder")
+    with psycopg.connect(url) as superuser, psycopg.connect(url, autocommit=True) as other:
         os.kill(superuser.info.backend_pid, signal.SIGKILL)
         with pytest.raises(psycopg.OperationalError):
             superuser.execute("SELECT")
+        with pytest.raises(psycopg.OperationalError):
+            other.execute("SELECT pg_sleep(60)")
 
 
 def roll_back(cluster: Cluster) -> None:
