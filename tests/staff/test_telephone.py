@@ -4,6 +4,8 @@ from collections.abc import Callable
 from datetime import date
 from typing import Any
 
+import pytest
+
 from larder.catalog import services
 from larder.catalog.models import Product
 from larder.identity.services.addresses import add_address
@@ -69,6 +71,17 @@ def test_every_refused_line_has_a_reason_and_no_order_is_placed(
     }
     assert Order.objects.count() == 0
     assert desk.post(CALL, sent | lines((jam, 3))).messages
+
+
+@pytest.mark.parametrize("unreadable", ["\0", "\0" * 200, "9" * 30])
+@pytest.mark.parametrize("path", [CALL, ADJUST])
+def test_values_that_the_database_cannot_compare_are_refused(
+    desk: Desk, path: str, unreadable: str
+) -> None:
+    sent = {"customer": unreadable, "line-0-sku": unreadable, "line-0-quantity": "1"}
+    page = desk.post(path, desk.open(path) | sent | {"line-0-change": "1"})
+    assert page.errors
+    assert not Order.objects.exists()
 
 
 def test_an_order_below_the_minimum_total_is_refused_in_the_admin(
