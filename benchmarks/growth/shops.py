@@ -125,7 +125,7 @@ def _fill(cluster: Cluster, extent: Extent, answers: Answered) -> None:
     make_shop(environment, Amount(products=1, customers=BUYERS))
     customers = BUYERS + extent.orders // ORDERS_A_CUSTOMER + 1
     with filling(cluster.superuser_url(draft)) as connection:
-        # Nobody confirms orders here.
+        # Orders are not confirmed in this shop.
         connection.execute("DELETE FROM identity.customer WHERE is_superuser")
         connection.execute("UPDATE identity.customer SET username = 'buyer ' || id")
         write_customers(connection, BUYERS + 1, customers)

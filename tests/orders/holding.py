@@ -1,8 +1,10 @@
 """Holds, confirms and expires orders in tests. Time passes by moving the expiry into the past."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
+
+import pytest
 
 from larder.db import database
 from larder.identity.caller import Caller
@@ -18,6 +20,11 @@ from tests.conftest import Person
 
 GBP = Terms(currency="GBP")
 SECONDS = 600
+
+MakePerson = Callable[..., Person]
+MakeProduct = Callable[..., int]
+WITH_BOOKS = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("books_agree")]
+"""The marks of modules whose services commit, and after each of whose tests the books agree."""
 
 Line = tuple[int, int]
 """A product and its units."""

@@ -1,6 +1,5 @@
 """Confirmations of orders that await their payment, in time and late."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import uuid4
@@ -19,6 +18,9 @@ from larder.orders.services.drafts import ensure_draft
 from tests.conftest import Person
 from tests.orders.holding import (
     SECONDS,
+    WITH_BOOKS,
+    MakePerson,
+    MakeProduct,
     balance,
     confirm,
     events,
@@ -31,9 +33,7 @@ from tests.orders.holding import (
     status,
 )
 
-MakePerson = Callable[..., Person]
-MakeProduct = Callable[..., int]
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("books_agree")]
+pytestmark = WITH_BOOKS
 
 
 def test_a_confirmed_order_keeps_its_units(

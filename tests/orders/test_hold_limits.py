@@ -1,6 +1,6 @@
 """How many orders, and units, a customer may hold."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -15,6 +15,9 @@ from tests.conftest import Person
 from tests.orders.holding import (
     GBP,
     SECONDS,
+    WITH_BOOKS,
+    MakePerson,
+    MakeProduct,
     balance,
     confirm,
     held_by,
@@ -25,9 +28,7 @@ from tests.orders.holding import (
 )
 from tests.orders.placing import place_orders
 
-MakePerson = Callable[..., Person]
-MakeProduct = Callable[..., int]
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("books_agree")]
+pytestmark = WITH_BOOKS
 
 
 def test_the_open_holds_of_a_customer_are_limited_also_within_a_batch(

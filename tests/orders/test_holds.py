@@ -27,6 +27,9 @@ from tests.conftest import Person
 from tests.orders.holding import (
     GBP,
     SECONDS,
+    WITH_BOOKS,
+    MakePerson,
+    MakeProduct,
     balance,
     confirm,
     events,
@@ -41,9 +44,7 @@ from tests.orders.holding import (
 )
 from tests.orders.placing import place_orders
 
-MakePerson = Callable[..., Person]
-MakeProduct = Callable[..., int]
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("books_agree")]
+pytestmark = WITH_BOOKS
 
 
 def test_a_hold_takes_its_units_as_an_order_does(person: MakePerson, product: MakeProduct) -> None:

@@ -72,16 +72,20 @@ def goes_on(file: StreamingHttpResponse, end: Callable[[Person], None], who: Per
         return True
 
 
-@pytest.mark.parametrize("end", [*ENDS, nothing])
-def test_a_file_is_interrupted_soon_after_its_caller_loses_the_right(
-    filled: Callable[[int], Person],
-    person: MakePerson,
-    monkeypatch: pytest.MonkeyPatch,
-    end: Callable[[Person], None],
-) -> None:
+@pytest.fixture
+def boss(
+    filled: Callable[[int], Person], person: MakePerson, monkeypatch: pytest.MonkeyPatch
+) -> Person:
+    """A member of staff whose rights are read again before each of the three parts of a file."""
     monkeypatch.setattr(long_files, "CALLER_TRUSTED_SECONDS", -1)
     filled(3 * walks.PART)
-    boss = person(is_staff=True)
+    return person(is_staff=True)
+
+
+@pytest.mark.parametrize("end", [*ENDS, nothing])
+def test_a_file_is_interrupted_soon_after_its_caller_loses_the_right(
+    boss: Person, monkeypatch: pytest.MonkeyPatch, end: Callable[[Person], None]
+) -> None:
     file = ask(boss, "?status=delivered")
     # The expiry of an access token ends no file that goes on for longer.
     monkeypatch.setattr(authentication, "time", lambda: time() + 3_600)
@@ -90,14 +94,8 @@ def test_a_file_is_interrupted_soon_after_its_caller_loses_the_right(
 
 @pytest.mark.parametrize("end", OF_KEYS)
 def test_a_file_is_interrupted_soon_after_its_key_loses_the_right(
-    filled: Callable[[int], Person],
-    person: MakePerson,
-    monkeypatch: pytest.MonkeyPatch,
-    end: Callable[[Person], None],
+    boss: Person, end: Callable[[Person], None]
 ) -> None:
-    monkeypatch.setattr(long_files, "CALLER_TRUSTED_SECONDS", -1)
-    filled(3 * walks.PART)
-    boss = person(is_staff=True)
     limits = Limits(permissions=["orders.export_order", "orders.view_order"])
     key = keys.create_key(boss.caller, "ERP", now=datetime.now(UTC), limits=limits)
     assert goes_on(ask(boss, "?status=delivered", key.text), end, boss) == (end is nothing)

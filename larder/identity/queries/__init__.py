@@ -17,6 +17,7 @@ from larder.core.parts import Part, in_parts
 from larder.db import database
 from larder.identity import permissions, second_factor, sql
 from larder.identity.caller import Caller
+from larder.identity.errors import SessionEnded
 from larder.identity.models import Address, Customer, Session
 from larder.identity.tokens.policies import ENDED_LATELY
 
@@ -147,19 +148,23 @@ def _rights(row: Sequence[Any]) -> Rights:
     )
 
 
-def submit_live(caller: Caller) -> Callable[[], Caller | None]:
-    """Submits a statement, and returns a function that returns the caller with the present rights;
-    None if the account is not active, or its session or key has ended. With the admin's cookie or a
-    password, the sessions of the account must not have been ended since."""
+def submit_renewed(caller: Caller) -> Callable[[], Caller]:
+    """Submits a statement, and returns a function that returns the caller with the present rights.
+    The expiry of an access token does not matter.
+
+    It raises SessionEnded if the account is not active, or the caller's session or key has ended.
+    With the admin's cookie or a password, the sessions of the account must not have been ended
+    since.
+    """
     credential = [caller.factor, caller.key, caller.session, caller.epoch]
     reading = database.submit(sql.RIGHTS, [*credential, caller.id])
 
-    def read() -> Caller | None:
+    def read() -> Caller:
         for row in reading():
             found, is_live = _rights(row), row[-1]
             if found.is_active and is_live:
                 return holding(caller, found) if caller.is_staff else caller
-        return None
+        raise SessionEnded
 
     return read
 

@@ -1,7 +1,5 @@
 """Verifies usernames and passwords, locks accounts, and checks new passwords."""
 
-from collections.abc import Callable
-
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
@@ -10,9 +8,9 @@ from larder.core.errors import Fault
 from larder.core.limits import MAX_USERNAME_LENGTH
 from larder.identity import audit
 from larder.identity.caller import Caller
-from larder.identity.errors import InvalidCredentials, SessionEnded
+from larder.identity.errors import InvalidCredentials
 from larder.identity.models import Customer
-from larder.identity.queries import submit_live, with_rights
+from larder.identity.queries import submit_renewed, with_rights
 
 
 def authenticate(username: str, password: str) -> Caller:
@@ -84,25 +82,9 @@ def lock_account(caller: Caller, *others: int) -> None:
 
 
 def renewed(caller: Caller) -> Caller:
-    """Returns the caller with the present rights, for a request that has waited or takes long. The
-    expiry of an access token does not matter. Raises SessionEnded as `lock_account` does, without a
-    lock.
-    """
+    """Returns the caller with the present rights, for a request that has waited or takes long.
+    Raises SessionEnded as `lock_account` does, without a lock."""
     return submit_renewed(caller)()
-
-
-def submit_renewed(caller: Caller) -> Callable[[], Caller]:
-    """Submits the statement of `renewed`, and returns a function that returns or raises its
-    result."""
-    reading = submit_live(caller)
-
-    def read() -> Caller:
-        present = reading()
-        if present is None:
-            raise SessionEnded
-        return present
-
-    return read
 
 
 def require_permitted(*permissions: str) -> None:

@@ -22,7 +22,7 @@ from larder.db.postgresql.errors import CommitUnknown
 from larder.identity import audit
 from larder.identity.audit import Acting
 from larder.identity.caller import Caller
-from larder.identity.services.credentials import submit_renewed
+from larder.identity.queries import submit_renewed
 from larder.inventory.services import movements as inventory
 from larder.inventory.services.locks import moving_stock
 from larder.orders import sql
