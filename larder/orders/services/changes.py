@@ -13,17 +13,20 @@ from decimal import Decimal
 from typing import Any, TypedDict
 from uuid import UUID
 
+from msgspec.structs import replace as with_rules
+
 from larder.catalog import queries as catalog
 from larder.catalog.prices import prices_for
 from larder.catalog.queries import Offer
 from larder.core.errors import DomainError
 from larder.identity import queries as identity
+from larder.identity.caller import Caller
 from larder.identity.ordering import ordering_refusal
 from larder.inventory.services import movements as inventory
 from larder.inventory.services.movements import Balance
 from larder.orders.decision import Market, PricedLine, Wanted, add_up, decide
 from larder.orders.errors import CurrencyChanged, OrderTooSmall
-from larder.orders.lifecycle import CANCELLED, PLACED, Move
+from larder.orders.lifecycle import CANCELLED, PERMISSIONS, PLACED, Move
 from larder.orders.services.placement import Terms
 from larder.orders.services.transitions import (
     LockedLine,
@@ -32,6 +35,7 @@ from larder.orders.services.transitions import (
     Transition,
     TransitionRequest,
     apply_transition,
+    is_undone,
 )
 
 
@@ -58,7 +62,8 @@ def change_order(
     Returns whether it repeats an earlier request with its key.
 
     Changes everything or nothing. A line keeps its price, also for added units; new lines get
-    today's price. A request for values that the order already has changes nothing: it needs
+    today's price. If packing was undone, customers cannot add units to a line whose price was
+    raised since. A request for values that the order already has changes nothing: it needs
     neither `request.version` nor an order that can still be changed.
 
     Raises UnknownProducts, InsufficientStock, PriceChanged and OrderRule, which name every faulty
@@ -71,7 +76,7 @@ def change_order(
         if lines is not None and not _has(order, lines):
             if _adds(order, lines):
                 _refuse_to_add(order, lines, terms, request.caller.public_id)
-            transition = _with_lines(transition, order, lines, terms)
+            transition = _with_lines(transition, order, lines, terms, request.caller)
         return _with_details(transition, order, details)
 
     def is_satisfied(order: LockedOrder) -> bool:
@@ -123,12 +128,16 @@ def _plain(value: Any) -> Any:
 
 
 def _with_lines(
-    transition: Transition, order: LockedOrder, lines: Sequence[Wanted], terms: Terms
+    transition: Transition,
+    order: LockedOrder,
+    lines: Sequence[Wanted],
+    terms: Terms,
+    caller: Caller,
 ) -> Transition:
     before, after = _units(order), add_up(lines)
     # Locks all rows in product order. The products are read after that.
     balances = inventory.lock(before.keys() | after.keys())
-    priced = _decided(order, lines, balances)
+    priced = _decided(order, lines, balances, terms, caller)
     _refuse_too_small(order, priced, terms)
     old = {one.product: one for one in order.lines}
     return replace(
@@ -154,7 +163,11 @@ def _refuse_too_small(order: LockedOrder, priced: Sequence[PricedLine], terms: T
 
 
 def _decided(
-    order: LockedOrder, lines: Sequence[Wanted], balances: Mapping[int, Balance]
+    order: LockedOrder,
+    lines: Sequence[Wanted],
+    balances: Mapping[int, Balance],
+    terms: Terms,
+    caller: Caller,
 ) -> list[PricedLine]:
     """Returns the priced lines, decided as in placing: the order's own units count as available.
 
@@ -164,7 +177,10 @@ def _decided(
     shelf = {product: balance.available for product, balance in balances.items()}
     for product, line in old.items():
         shelf[product] += line.quantity
-    offers = _offers(old, add_up(lines), catalog.offers(balances))
+    wanted = add_up(lines)
+    offers = _offers(old, wanted, catalog.offers(balances))
+    if not caller.may(PERMISSIONS[Move.CHANGE]):
+        offers |= _limited(order, wanted, offers, terms)
     today = prices_for(order.customer, offers.values())
     prices = {**today, **{product: line.unit_price for product, line in old.items()}}
     (decided,) = decide([lines], Market(shelf, offers, [prices]))
@@ -185,6 +201,22 @@ def _offers(
             price = line.unit_price
             allowed[product] = Offer(product, line.sku, line.name, price, 1, None, 1)
     return allowed
+
+
+def _limited(
+    order: LockedOrder, wanted: Mapping[int, int], offers: Mapping[int, Offer], terms: Terms
+) -> dict[int, Offer]:
+    """Returns the products whose lines cannot get more units: those at a former, lower price, if
+    packing was undone. Packing ends the sale at a former price, and staff who may undo it need not
+    be allowed to change orders."""
+    today = prices_for(order.customer, offers.values())
+    limited = {
+        one.product: with_rules(offers[one.product], max_per_order=one.quantity)
+        for one in order.lines
+        if wanted.get(one.product, 0) > one.quantity and one.product in offers
+        if order.currency != terms.currency or one.unit_price < today[one.product]
+    }
+    return limited if limited and is_undone(order.id, Move.UNPACK) else {}
 
 
 def _stock_moves(before: Mapping[int, int], after: Mapping[int, int]) -> list[StockMove]:
