@@ -9,6 +9,7 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from larder.core.clock import now
+from larder.http.refusals import HttpRefusal
 from larder.identity import queries
 from larder.identity.caller import Caller
 from larder.identity.errors import SessionEnded, TokenExpired, TokenInvalid
@@ -26,6 +27,10 @@ documented bound is 30 s."""
 
 _REMEMBERED = 20_000
 """Verified tokens that a process remembers, about 6 MB. A full table is cleared."""
+
+
+class _NoBearer(HttpRefusal, TokenInvalid):
+    """The header has another scheme, or none."""
 
 
 @cache
@@ -50,7 +55,7 @@ def authenticate(request: HttpRequest) -> Caller | None:
         return None
     scheme, _, token = header.partition(" ")
     if scheme.lower() not in {"bearer", "token"}:
-        raise TokenInvalid
+        raise _NoBearer("Send the header as Authorization: Bearer ACCESS_TOKEN.")
     return caller_of(token) if "." in token else caller_of_key(token)
 
 

@@ -26,8 +26,10 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's handler404: no such path, or no such object in the admin."""
-    answer = problem(request, "not_found", detail="There is nothing at this path.")
-    return for_reader(request, answer)
+    detail = "There is nothing at this path."
+    if request.path.startswith("/api/v1/"):
+        detail += " The paths of this API have no slash at the end; /api/v1/docs lists them."
+    return for_reader(request, problem(request, "not_found", detail=detail))
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -76,11 +76,13 @@ KINDS = {
     "unknown_field": Kind(400, "The body has unknown fields."),
     "validation_error": Kind(400, "The request is invalid; errors lists every fault."),
     "signature_invalid": Kind(400, "The signature of the event is missing, wrong or too old."),
-    "not_authenticated": Kind(401, "This operation requires a token."),
+    "not_authenticated": Kind(
+        401, "This operation requires a token: send Authorization: Bearer ACCESS_TOKEN."
+    ),
     "invalid_credentials": Kind(401, "The username or the password is wrong."),
-    "token_invalid": Kind(401, "The token is not valid for this API."),
-    "token_expired": Kind(401, "The token has expired."),
-    "session_ended": Kind(401, "The session of the token has ended."),
+    "token_invalid": Kind(401, "The token or key is not valid for this operation; log in again."),
+    "token_expired": Kind(401, "The token has expired; refresh it, or log in again."),
+    "session_ended": Kind(401, "The session of the token has ended; log in again."),
     "wrong_password": Kind(403, "The current password is wrong."),
     "reset_token_invalid": Kind(403, "The token of the password reset is not valid."),
     "mail_off": Kind(403, "This shop does not send mail."),
@@ -136,7 +138,9 @@ KINDS = {
     "unsupported_media_type": Kind(415, "The media type of the body is not supported."),
     "unknown_product": Kind(422, "Some products do not exist or are no longer sold."),
     "unknown_category": Kind(422, "The category does not exist, or cannot be the parent."),
-    "idempotency_key_reused": Kind(422, "The key or id was used for a different request."),
+    "idempotency_key_reused": Kind(
+        422, "The key or id was used for a different request; send a new one."
+    ),
     "throttled": Kind(429, "Too many requests."),
     "quota_exceeded": Kind(429, "The account has used up a quota."),
     "internal_error": Kind(500, "The server failed; no partial change was made."),
@@ -216,7 +220,7 @@ def _refused(error: FieldRefused) -> Fault:
 
 def _reused(where: str) -> Fault:
     what = "key" if where == IDEMPOTENCY_KEY else "id"
-    return Fault(where, "reused", f"The {what} was used for a different request.")
+    return Fault(where, "reused", f"The {what} was used for a different request; send a new one.")
 
 
 def _detail(request: HttpRequest, error: DomainError) -> str:
@@ -263,7 +267,8 @@ def _shown(value: Any) -> Any:
 def _from_faults(request: HttpRequest, error: InvalidInput) -> HttpResponse:
     codes = {fault.code for fault in error.faults}
     code = "unknown_field" if codes == {"unknown_field"} else error.code
-    detail = f"{len(error.faults)} fault(s): see errors."
+    detail = "".join(f"{one.where or 'The body'}: {one.detail}" for one in error.faults[:1])
+    detail += f" errors has {len(error.faults) - 1} more." if error.faults[1:] else ""
     return problem(request, code, detail=detail, errors=_errors(error.faults))
 
 

@@ -83,7 +83,7 @@ def _parsed(raw: bytes) -> Any:
         detail = "A number in the body is too large for any field."
         raise InvalidInput([Fault("", "out_of_range", detail)]) from error
     except _NO_JSON as error:
-        raise MalformedJson from error
+        raise MalformedJson(f"{error}.") from error
 
 
 def read_csv(request: HttpRequest) -> Csv:

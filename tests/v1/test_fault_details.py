@@ -1,6 +1,7 @@
 """The texts of faults, which developers read."""
 
 import re
+from collections.abc import Callable
 from typing import Any, get_type_hints
 
 import pytest
@@ -81,6 +82,53 @@ def test_every_pattern_of_a_body_has_a_description(staff: Api) -> None:
         found = staff(operation.method.upper(), operation.path, body).body.get("errors", [])
         for fault in found:
             assert not re.search("regex|`|int\\b|bool\\b|str\\b", fault["detail"]), fault
+
+
+@pytest.mark.parametrize(("body", "detail"), [
+    ({"lines": [{"product": 1, "quantity": 0}]}, "/lines/0/quantity: Expected whole number >= 1."),
+    ({"id": "x"}, "/lines: This field is required. errors has 1 more."),
+    ([1], "The body: Expected object, got array."),
+])  # fmt: skip
+def test_the_detail_of_a_refusal_is_its_first_fault(customer: Api, body: Any, detail: str) -> None:
+    assert customer("POST", "orders", body).body["detail"] == detail
+
+
+def test_the_detail_of_malformed_json_has_the_place(customer: Api) -> None:
+    for body, place in (
+        ('{"lines": [1}', "byte 12"),
+        ('{"lines": [', "truncated"),
+        (b'"\xff"', "utf-8"),
+    ):
+        refused = customer("POST", "orders", body).body
+        assert refused["code"] == "malformed_json"
+        assert place in refused["detail"]
+
+
+HEADER = "Authorization: Bearer ACCESS_TOKEN"
+
+
+@pytest.mark.parametrize(("method", "path", "sent", "advice"), [
+    ("GET", "me", "", HEADER),
+    ("GET", "me", "eyJhbGciOiJI.x.x", HEADER),
+    ("GET", "me", "Basic YTpi", HEADER),
+    ("GET", "me", "Bearer undefined", "log in again"),
+    ("GET", "products/", "", "have no slash at the end; /api/v1/docs lists them."),
+])  # fmt: skip
+def test_the_detail_of_a_refusal_says_what_to_send(
+    api: Api, db: None, method: str, path: str, sent: str, advice: str
+) -> None:
+    assert advice in api(method, path, Authorization=sent).body["detail"]
+
+
+def test_the_detail_of_a_key_that_was_used_says_to_send_another(
+    customer: Api, product: Callable[..., int]
+) -> None:
+    jam = product()
+    for quantity in (1, 2):
+        lines = {"lines": [{"product": jam, "quantity": quantity}]}
+        answer = customer("POST", "orders", lines, Idempotency_Key="once")
+    assert "send a new one" in answer.body["detail"]
+    assert "send a new one" in answer.body["errors"][0]["detail"]
 
 
 def test_a_struct_is_examined_once_for_all_lines_of_a_body(
