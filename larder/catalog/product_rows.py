@@ -18,6 +18,7 @@ from larder.catalog.fields import DECIMALS, IN_FILES, ProductField
 from larder.catalog.queries import category_names
 from larder.catalog.services import DEFAULTS
 from larder.core.errors import Fault, InvalidInput
+from larder.core.invisible import text_fault
 from larder.core.limits import MAX_FAULTS, MAX_STOCK
 from larder.core.spreadsheets import unescape_formula
 
@@ -268,8 +269,8 @@ class ProductFile:
 
 
 def _storable(cell: str) -> str:
-    if "\0" in cell:
-        raise _UnusableCellError("nul", "Text must not contain the character U+0000.")
+    if fault := text_fault(cell):
+        raise _UnusableCellError(*fault)
     if not cell.isascii():
         try:
             cell.encode()

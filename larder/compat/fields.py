@@ -6,11 +6,22 @@ from uuid import UUID
 
 from rest_framework import serializers
 
+from larder.core.invisible import text_fault
 from larder.core.limits import MAX_LINES, MAX_PASSWORD_LENGTH, MAX_UNITS
 
 
+def _refuse_characters(text: str) -> None:
+    if fault := text_fault(text):
+        raise serializers.ValidationError(fault[1])
+
+
 class Text(serializers.CharField):
-    """A text. The framework's field accepts numbers too."""
+    """A text without characters that change its direction. The framework's field accepts these,
+    and numbers too."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.validators.append(_refuse_characters)
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
@@ -19,7 +30,7 @@ class Text(serializers.CharField):
 
 
 class Password(Text):
-    """A password. Its spaces are kept."""
+    """A password, of any characters. Its spaces are kept."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(
@@ -29,6 +40,7 @@ class Password(Text):
             style={"input_type": "password"},
             **options,
         )
+        self.validators.remove(_refuse_characters)
 
 
 class Units(serializers.IntegerField):

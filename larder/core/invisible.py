@@ -1,4 +1,4 @@
-"""Characters that show nothing."""
+"""Characters that show nothing, and those that no text may have."""
 
 import re
 import unicodedata
@@ -19,6 +19,24 @@ _JOINED = re.compile(
 )
 """Joiners between letters of scripts that have them: Arabic, Syriac, Indic, Burmese, Khmer. Some
 Arabic letters never join the next one."""
+
+
+_REFUSED = re.compile("[\0\u202a-\u202e\u2066-\u2069]")
+
+
+def text_fault(text: str) -> tuple[str, str] | None:
+    """Returns code and detail of the first character that no text may have: U+0000, which
+    PostgreSQL cannot store, and those that change the direction of the text around them. Joiners
+    and marks of direction are allowed: languages need them.
+
+    >>> text_fault("\u0645\u06cc\u200c\u0631\u0648\u062f\u200f"), text_fault("7\u202e")
+    (None, ('invalid_format', 'Text must not contain the character U+202E.'))
+    """
+    found = _REFUSED.search(text)
+    if found is None:
+        return None
+    code = "invalid_format" if ord(found[0]) else "nul"
+    return code, f"Text must not contain the character U+{ord(found[0]):04X}."
 
 
 @lru_cache(4096)

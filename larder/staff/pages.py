@@ -22,19 +22,19 @@ from larder.core.errors import DomainError, InvalidInput
 from larder.core.ids import new_id
 from larder.core.limits import FORM_LINES, MAX_FORM_LINES, MAX_TEXT_LENGTH
 from larder.staff.base import ServiceAdmin
-from larder.staff.refusals import SENTENCES, Sentence, explain, filled_in
+from larder.staff.refusals import SENTENCES, Sentence, TextForm, explain, filled_in
 
 MORE = "_more"
 
 
-class PageForm(forms.Form):
+class PageForm(TextForm, forms.Form):
     """The fields above the lines. `form_key` is the idempotency key, so that a second click does
     nothing."""
 
     form_key = forms.UUIDField(widget=forms.HiddenInput, initial=new_id)
 
 
-class LineForm(forms.Form):
+class LineForm(TextForm, forms.Form):
     """One line of a page. `cells` are shown before its fields, under the page's `heads`."""
 
     cells: Sequence[str] = ()

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from django import forms
 
 from larder.core.errors import DomainError, FieldRefused, InvalidInput
+from larder.core.invisible import text_fault
 
 
 class Sentence(NamedTuple):
@@ -57,7 +58,23 @@ def _explained(refusal: DomainError, own: Mapping[str, Sentence]) -> Sentence:
     return Sentence(known.field, filled_in(known, {**carried, **first}))
 
 
-class RefusableForm(forms.ModelForm):  # type: ignore[type-arg]
+class TextForm(forms.BaseForm):
+    """A form that refuses texts with characters that change their direction. A password may have
+    them."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for one in self.fields.values():
+            if isinstance(one, forms.CharField) and not isinstance(one.widget, forms.PasswordInput):
+                one.validators = [*one.validators, _refuse_characters]
+
+
+def _refuse_characters(value: Any) -> None:
+    if fault := text_fault(str(value)):
+        raise forms.ValidationError(fault[1])
+
+
+class RefusableForm(TextForm, forms.ModelForm):  # type: ignore[type-arg]
     """A form whose input a service may refuse.
 
     It validates each field, but not what the database guarantees: a check whether a name is free

@@ -49,6 +49,7 @@ from larder.identity.services.second_factors import (
 from larder.staff import passkeys
 from larder.staff.pages import words
 from larder.staff.recording import CHANNEL
+from larder.staff.refusals import TextForm
 from larder.staff.texts import moment
 
 PENDING_SECONDS = 600
@@ -86,7 +87,7 @@ class CodeForm(forms.Form):
     code = _text("Code of your app, or a recovery code")
 
 
-class PermitForm(forms.Form):
+class PermitForm(TextForm, forms.Form):
     """A first factor, for an account that has proven its password alone."""
 
     permit = _text("Enrolment code, from an owner")
@@ -95,7 +96,7 @@ class PermitForm(forms.Form):
     name = _name()
 
 
-class OwnForm(forms.Form):
+class OwnForm(TextForm, forms.Form):
     """A factor, for an account that may use the admin already. Needs the password again."""
 
     password = forms.CharField(

@@ -1,5 +1,6 @@
 """Reads the bodies of requests and finds all their faults."""
 
+import re
 from collections.abc import Callable, Iterable
 from itertools import chain, islice
 from typing import Any, NewType, TypeVar
@@ -13,7 +14,7 @@ from larder.core.spreadsheets import decoded
 from larder.http.long_bodies import one_long_body
 from larder.http.nesting import is_too_deep, require_shallow
 from larder.http.refusals import MalformedJson, UnsupportedMediaType
-from larder.v1.faults import each_fault, nul_faults
+from larder.v1.faults import character_faults, each_fault
 
 Body = TypeVar("Body", bound=msgspec.Struct)
 
@@ -44,10 +45,10 @@ def read_body(request: HttpRequest, kind: type[Body], *, also: MoreFaults | None
     return body
 
 
-def decode_if_valid(raw: bytes, kind: type[Body]) -> Body | None:
+def decode_if_valid(raw: bytes, kind: type[Body], *, any_text: bool = False) -> Body | None:
     """Returns the bytes as a `kind`; None if they have a fault."""
-    # The raw bytes show a NUL only as \u0000. It is rare, and walking the whole value is slow.
-    if _NUL in raw or is_too_deep(raw):
+    # Such characters are rare, and walking the whole value is slow.
+    if (not any_text and _may_have_refused(raw)) or is_too_deep(raw):
         return None
     try:
         return msgspec.json.decode(raw, type=kind)
@@ -55,7 +56,16 @@ def decode_if_valid(raw: bytes, kind: type[Body]) -> Body | None:
         return None
 
 
-_NUL = b"\\u0000"
+_REFUSED = re.compile(rb"\\u0000|\\u20(?:2[a-eA-E]|6[6-9])|\xe2(?:\x80[\xaa-\xae]|\x81[\xa6-\xa9])")
+"""The characters of `text_fault`, in UTF-8 or as escapes. A NUL is always an escape."""
+
+
+def _may_have_refused(raw: bytes) -> bool:
+    """Returns whether a text may have a character that none may have. Most bodies have neither of
+    the bytes that begin one, which is found faster than by the expression."""
+    return (b"\\u" in raw or b"\xe2" in raw) and _REFUSED.search(raw) is not None
+
+
 _NO_JSON = (msgspec.DecodeError, UnicodeDecodeError)
 
 
@@ -67,9 +77,9 @@ def _explain(raw: bytes, kind: type[Body], also: MoreFaults | None) -> Body:
 
 def _explained(raw: bytes, kind: type[Body], also: MoreFaults | None) -> Body:
     value = _parsed(raw)
-    nuls = nul_faults(value) if _NUL in raw else ()
+    refused = character_faults(value) if _may_have_refused(raw) else ()
     further = also(value) if also and isinstance(value, dict) else ()
-    found = list(islice(chain(nuls, each_fault(value, kind), further), MAX_FAULTS))
+    found = list(islice(chain(refused, each_fault(value, kind), further), MAX_FAULTS))
     if found:
         raise InvalidInput(found)
     return msgspec.convert(value, kind)

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 import msgspec
 
 from larder.core.errors import Fault
+from larder.core.invisible import text_fault
 from larder.core.limits import MAX_POINTER_LENGTH
 
 _CODES = (
@@ -37,8 +38,9 @@ def faults(value: Any, kind: Any, *, pointer: str = "") -> list[Fault]:
     return list(each_fault(value, kind, pointer))
 
 
-def nul_faults(value: Any) -> Iterator[Fault]:
-    """Yields a fault for each string with a NUL, which PostgreSQL cannot store; names included.
+def character_faults(value: Any) -> Iterator[Fault]:
+    """Yields a fault for each string with a character that no text may have; names included. A
+    password may have all but NUL.
 
     Uses no recursion, and makes a pointer only for a fault, because the value may be as deep and
     its names as long as the body allows.
@@ -46,11 +48,13 @@ def nul_faults(value: Any) -> Iterator[Fault]:
     waiting: list[tuple[Any, _Place]] = [(value, None)]
     while waiting:
         one, place = waiting.pop()
-        if isinstance(one, str) and "\0" in one:
-            yield Fault(_pointer(place), "nul", "Text must not contain the character U+0000.")
+        if isinstance(one, str) and (fault := text_fault(one)):
+            is_password = place is not None and str(place[1]).endswith("password")
+            if not is_password or "\0" in one:
+                yield Fault(_pointer(place), *fault)
         elif isinstance(one, dict):
             waiting += [(inner, (place, name)) for name, inner in reversed(one.items())]
-            waiting += [(name, (place, name)) for name in one if "\0" in name]
+            waiting += [(name, (place, name)) for name in one if text_fault(name)]
         elif isinstance(one, list):
             waiting += [(inner, (place, at)) for at, inner in reversed(list(enumerate(one)))]
 

@@ -33,7 +33,7 @@ from larder.inventory import queries
 from larder.inventory.queries import Position, ProductFilter, StockedProduct
 from larder.inventory.services import products
 from larder.inventory.services.authors import Author
-from larder.v1.faults import faults, nul_faults
+from larder.v1.faults import character_faults, faults
 from larder.v1.freshness import causal
 from larder.v1.http import (
     PageParameters,
@@ -296,7 +296,7 @@ _NO_VERSION = -1
 
 def _check_sku(sku: str, body: PutProduct) -> None:
     found = [Fault("sku", one.code, one.detail) for one in faults(sku, Sku)]
-    found += [Fault("sku", "nul", one.detail) for one in nul_faults(sku)]
+    found += [Fault("sku", one.code, one.detail) for one in character_faults(sku)]
     if body.sku not in (UNSET, sku):
         found.append(Fault("/sku", "not_of_the_path", "The SKU must be the one in the path."))
     if found:

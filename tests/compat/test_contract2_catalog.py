@@ -196,6 +196,7 @@ FAULTS: list[tuple[dict[str, Any], dict[str, list[str]]]] = [
     ({"name": ""}, {"name": BLANK}),
     ({"name": None}, {"name": NULL}),
     ({"name": "a\0b"}, {"name": ["Null characters are not allowed."]}),
+    ({"name": "a\u202e"}, {"name": ["Text must not contain the character U+202E."]}),
     ({"description": {}}, {"description": ["Not a valid string."]}),
     (
         {"description": "x" * 20_001},

@@ -132,6 +132,7 @@ def test_a_repeat_shows_the_tracking_number_as_django_does(
         ({"customer": 1}, {}, "403", "not_staff"),
         ({}, {"Idempotency_Key": "a b"}, "400", "validation_error"),
         ({"note": "\0"}, {}, "400", "validation_error"),
+        ({"note": "\u202e"}, {}, "400", "validation_error"),
         ({"lines": []}, {}, "400", "validation_error"),
         ({"lines": [{"product": 0, "quantity": 1.5}]}, {}, "400", "validation_error"),
         ({"surprise": 1}, {}, "400", "unknown_field"),

@@ -105,6 +105,8 @@ def test_rules_that_contradict_each_other_are_an_error_of_the_form(
         ("tax_rate", "7.555"),
         ("image_url", "ftp://example.com/jam.png"),
         ("name", "Jam\0"),
+        ("name", "Jam\u202e"),
+        ("description", "\u2066Jam\u2069"),
         ("description", "x" * 20_001),
     ],
 )

@@ -151,6 +151,10 @@ FORMATS += [
 NULS = [
     post(b'{"lines":[' + LINE + b'],"note":"a\\u0000b"}', "/note"),
     post(b'{"lines":[' + LINE + b'],"ship_to":{"city":"\\u0000"}}', "/ship_to/city"),
+    post(b'{"lines":[' + LINE + b'],"note":"a\\u202Eb"}', "/note"),
+    post(
+        {"lines": [{"product": 1, "quantity": 1}], "ship_to": {"city": "\u2066"}}, "/ship_to/city"
+    ),
     post(b'{"lines":[' + LINE + b'],"\\u0000":1}', "/\0", "/\0"),
     post(b'{"lines":[' + LINE + b'],"x":{"y\\u0000":["\\u0000"]}}', "/x/y\0", "/x/y\0/0", "/x"),
     post(

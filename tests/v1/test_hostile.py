@@ -42,6 +42,17 @@ def test_the_last_of_duplicate_names_counts(customer: Api, product: Callable[...
     assert (placed.status, placed.body["lines"][0]["quantity"]) == (201, 2)
 
 
+def test_a_text_in_any_language_keeps_its_joiners_and_marks(
+    customer: Api, product: Callable[..., int]
+) -> None:
+    persian, emoji = "\u0645\u06cc\u200c\u0631\u0648\u062f", "\U0001f469\u200d\U0001f680"
+    note = f"{persian} {emoji} \u200f7\u200e \\u202e \u2025"
+    placed = customer(
+        "POST", "orders", {"lines": [{"product": product(), "quantity": 1}], "note": note}
+    )
+    assert (placed.status, placed.body["note"]) == (201, note)
+
+
 HARMLESS = [
     {"Range": "bytes=0-1"},
     {"If_None_Match": "\xff"},

@@ -115,6 +115,7 @@ FAULTY = [
         ("/2/step", "out_of_range")
     ]),
     (["sku,name,price", "A,B\0,1"], [("/2/name", "nul")]),
+    (["sku,name,price", "A,B\u202e,1"], [("/2/name", "invalid_format")]),
     (["sku,name,price", 'A,"B" C,1', "D,E,x"], [("/2/", "malformed_csv")]),
     (["sku,name,price", "A,B,x", 'C,"D'], [
         ("/2/price", "invalid_format"), ("/3/", "malformed_csv"),

@@ -143,6 +143,14 @@ FAULTS: list[tuple[Any, set[tuple[str, str]]]] = [
 ]
 
 
+def test_a_password_may_change_the_direction_of_its_text(
+    as_: Callable[[Person], Api], person: MakePerson, api: Api
+) -> None:
+    who, new = person(), "a horse \u202eof another"
+    assert as_(who)("POST", PATH, {"current_password": OLD, "new_password": new}).status == 204
+    assert log_in(api, who, new).status == 200
+
+
 @pytest.mark.parametrize(("body", "found"), FAULTS)
 def test_every_fault_of_a_change_is_named_at_once(
     as_: Callable[[Person], Api], person: MakePerson, body: Any, found: set[tuple[str, str]]

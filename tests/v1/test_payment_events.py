@@ -280,6 +280,13 @@ def test_a_faulty_event_is_refused(stripe: Stripe, order: Answer, about: dict[st
     assert (answer.status, answer.body["code"]) == (400, "validation_error")
 
 
+def test_an_event_may_have_any_text_where_larder_reads_nothing(
+    stripe: Stripe, order: Answer
+) -> None:
+    noted = intent("succeeded", order, amount_received=1000, description="a\u202e\0b")
+    assert stripe.outcomes([event("payment_intent.succeeded", noted)]) == ["recorded"]
+
+
 def test_all_faults_of_an_event_are_named(stripe: Stripe, order: Answer) -> None:
     faulty = intent("succeeded", order, id="pi 1", currency="pounds", amount_received=-1)
     answer = stripe.send(event("payment_intent.succeeded", faulty) | {"created": -1})

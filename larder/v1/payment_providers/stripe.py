@@ -198,8 +198,8 @@ def _fault(name: str, code: str, expected: str) -> Fault:
 
 def _decoded(raw: bytes, kind: type[Body]) -> Body:
     """Returns the bytes as a `kind`. Raises InvalidInput. Fields of which Larder knows nothing are
-    no faults, other than in the bodies of v1."""
-    body = decode_if_valid(raw, kind)
+    no faults, other than in the bodies of v1, and may have any characters."""
+    body = decode_if_valid(raw, kind, any_text=True)
     if body is None:
         raise InvalidInput([Fault("", "invalid_format", "Expected an event of Stripe.")])
     return body
