@@ -60,6 +60,12 @@ def test_no_paragraph_is_longer_than_100_words(page: Path) -> None:
     assert [(pages.words(one), one[:60]) for one in found if pages.words(one) > 100] == []
 
 
+def test_no_decision_is_longer_than_800_words() -> None:
+    decisions = sorted((DOCS / "adr").glob("0*.md"))
+    long = {named(one): words for one in decisions if (words := len(one.read_text().split())) > 800}
+    assert long == {}, "split it, or move its measurements to docs/explanation/performance"
+
+
 def test_every_page_is_in_the_table_of_contents() -> None:
     listed: set[Path] = set()
     indexes = [DOCS / "index.md"]

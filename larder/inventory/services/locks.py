@@ -64,9 +64,9 @@ is shorter than that of the same account, so they are next."""
 
 @contextmanager
 def one_large(account: UUID, *waiting: Waiting) -> Iterator[None]:
-    """Runs one large change of stock of an account at a time, in all servers, and none for as long
-    as the last one ran. Otherwise one account could keep rows locked all the time. Threads of this
-    process wait in places of the classes `waiting`.
+    """Runs one large change of stock of an account at a time, in all servers, and then none for as
+    long as it ran, at most 2.5 s (larder/db/leases.py: LONGEST_PAUSE). Otherwise one account could
+    keep rows locked all the time. Threads of this process wait in places of the classes `waiting`.
 
     Raises Overloaded.
     """
