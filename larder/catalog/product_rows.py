@@ -111,7 +111,12 @@ def _amount(read: Cell, separator: str) -> Cell:
     def read_localised(cell: str) -> str | None:
         if is_unclear and is_unclear.fullmatch(cell):
             raise _UnusableCellError("ambiguous", _expected(_ONE_MARK, cell))
-        text: str | None = read(cell.replace(",", ".") if is_unclear else cell)
+        plain = cell.replace(".", "") if is_unclear and _THOUSANDS.fullmatch(cell) else cell
+        try:
+            text: str | None = read(plain.replace(",", ".") if is_unclear else cell)
+        except _UnusableCellError:
+            # The fault shows the cell as the file has it.
+            text = read(cell)
         return text
 
     return read_localised
@@ -125,6 +130,9 @@ _UNCLEAR = {
 """Amounts that are thousands for some readers and decimals for others, for each separator. Files
 with commas have decimal points only. In files with semicolons a comma is a decimal mark, and a
 point may be one; in files with tabs both may be."""
+
+_THOUSANDS = re.compile("[1-9][0-9]{0,2}(?:[.][0-9]{3})+,[0-9]+")
+"""Amounts such as 1.234,50, where the comma shows that the points are marks of thousands."""
 
 _ONE_MARK = (
     "Expected no mark of thousands. Three decimals need the mark of the file: a comma in a file "

@@ -99,9 +99,11 @@ _BYTE_ORDER_MARKS = (
 
 def encoding_of(parts: Iterable[bytes]) -> str:
     """Returns the encoding of a file that a spreadsheet has saved, given in parts: that of its byte
-    order mark, or UTF-8, or Windows-1252 if no character of it is one of UTF-8 beyond ASCII.
+    order mark, or UTF-8, or Windows-1252 if it has other bytes, and no character of UTF-8 beyond
+    ASCII that cannot be a letter with typographic marks.
 
-    A file that mixes UTF-8 with other bytes counts as UTF-8: its cells are refused, not guessed.
+    Another file that mixes UTF-8 with other bytes counts as UTF-8: its cells are refused, not
+    guessed.
     """
     decoder = codecs.getincrementaldecoder("utf-8")(UNREADABLE)
     has_utf8 = has_others = False
@@ -112,9 +114,19 @@ def encoding_of(parts: Iterable[bytes]) -> str:
                     return encoding
         text = decoder.decode(part)
         has_others = has_others or _MARK in text
-        has_utf8 = has_utf8 or not text.replace(_MARK, "").isascii()
+        has_utf8 = has_utf8 or not all(map(_may_be_latin, {*text} - {_MARK}))
     has_others = has_others or bool(decoder.decode(b"", final=True))
     return "cp1252" if has_others and not has_utf8 else "utf-8"
+
+
+_TYPOGRAPHIC = frozenset("‚„…‹‘’“”•–—™›\xa0«®»".encode("cp1252"))
+
+
+def _may_be_latin(one: str) -> bool:
+    """Returns whether the bytes of a character are ASCII, or in Windows-1252 a letter and marks
+    that follow words, such as `ß“`."""
+    letter, *marks = one.encode()
+    return not marks or (letter > 0xC5 and _TYPOGRAPHIC.issuperset(marks))
 
 
 def decoded(raw: bytes) -> str:

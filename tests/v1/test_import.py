@@ -183,6 +183,14 @@ def test_the_encodings_of_spreadsheets_are_recognised(staff: Api, encoding: str)
     assert listed(staff)["A"]["name"] == "Café – 5 €"
 
 
+@pytest.mark.parametrize("name", ["Kerze „Weiß“", "CAFÉ® – Größe", "« Café\xa0»"])
+def test_a_letter_with_a_quotation_mark_after_it_is_not_taken_for_utf_8(
+    staff: Api, name: str
+) -> None:
+    assert raw(staff, f"sku,name,price\nA,{name},1\n".encode("cp1252")).body["created"] == 1
+    assert listed(staff)["A"]["name"] == name
+
+
 @pytest.mark.parametrize(
     ("body", "pointer"),
     [
@@ -190,6 +198,7 @@ def test_the_encodings_of_spreadsheets_are_recognised(staff: Api, encoding: str)
         (b"\xef\xbb\xbf" + TEXT.encode("cp1252"), "/2/name"),
         (TEXT.encode("cp1252").replace(b"\x80", b"\x81"), "/2/name"),
         (TEXT.encode("utf-16")[:-3], "/2/price"),
+        ("sku,name,price\nA,Γα,1\n".encode() + b"B,Caf\xe9,1\n", "/3/name"),
     ],
 )
 def test_an_encoding_that_is_not_clear_is_refused_and_not_guessed(
@@ -205,9 +214,10 @@ def test_an_encoding_that_is_not_clear_is_refused_and_not_guessed(
         *((",", f'"{one}"', None) for one in ("1,25", "1,234.00")),
         *((";", one, two) for one, two in (("1,25", "1.25"), ("1.25", "1.25"))),
         *((";", one, two) for one, two in (("1,234", "1.234"), ("0.125", "0.125"))),
-        *((";", one, None) for one in ("1.234", "1.234,56", "1,234,567", "2,5 €")),
+        *((one, "1.234.567,50", "1234567.50") for one in ";\t"),
+        *((";", one, None) for one in ("1.234", "1,234,567", "12.34,5", "2,5 €")),
         *(("\t", one, two) for one, two in (("1,25", "1.25"), ("1.5", "1.50"), ("0,125", "0.125"))),
-        *(("\t", one, None) for one in ("1.234", "12,345")),
+        *(("\t", one, None) for one in ("1.234", "12,345", "1,234.50")),
     ],
 )
 def test_separators_are_recognised_and_a_decimal_mark_is_taken_or_refused_but_not_guessed(
@@ -239,6 +249,11 @@ def test_categories_are_found_by_id_name_or_path(staff: Api) -> None:
 def test_columns_of_an_exported_file_that_cannot_be_imported_are_ignored(staff: Api) -> None:
     assert send(staff, "sku,name,available,price", "A,Tea,,1").body["created"] == 1
     assert listed(staff)["A"]["quantity"] == 0
+
+
+def test_a_fault_shows_an_amount_as_the_file_has_it(staff: Api) -> None:
+    (fault,) = send(staff, "sku;name;price", "A;Tea;2,55 €").body["errors"]
+    assert fault["detail"].endswith("such as 2.55; found “2,55 €”.")
 
 
 def test_a_fault_says_what_is_expected_and_what_was_found(staff: Api) -> None:
