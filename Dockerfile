@@ -30,8 +30,8 @@ COPY demo demo
 COPY clients/typescript/dist clients/typescript/dist
 COPY docs/reference/problems.md docs/reference/problems.md
 # Static files are served from static/, so the packages' own copies of them go, and so do source maps,
-# the sources of translations and what installs packages. Bytecode is checked against nothing: nobody
-# changes a source in here.
+# the sources of translations and what installs packages. Bytecode is not checked against the
+# sources, which do not change in here.
 RUN python manage.py collectstatic --no-input --verbosity 0 \
     && find static \( -name '*.map' -o -name '*.map.gz' \) -type f -delete \
     && find /opt/venv/lib \( -path '*/static/*' -o -name '*.po' \) -type f -delete \
@@ -75,7 +75,7 @@ RUN useradd --uid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sb
     && find / -xdev \( -path '*/site-packages/pip*' -o -path '*/site-packages/setuptools*' \
         -o -path '*/ensurepip' -o -path '*/bin/pip*' \) -prune -exec rm -rf {} +
 # What Debian has mended since the base was made. And nginx, which another container of this image
-# runs in front of the server (docs/how-to/deployment.md).
+# runs before the server (docs/how-to/deployment.md).
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get upgrade --yes \
@@ -96,5 +96,5 @@ HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
     CMD ["python", "-c", "import os, urllib.request as web; web.urlopen(f'http://127.0.0.1:{os.environ[\"PORT\"]}/livez', timeout=4)"]
 # The other processes are other commands of the same image: python manage.py prepare (before a new
 # version), python manage.py procrastinate worker (with --no-healthcheck: it serves nothing), and
-# sh /etc/nginx/sidecar.sh in front of a server.
+# sh /etc/nginx/sidecar.sh as a proxy of a server.
 CMD ["python", "-m", "larder.ops.serve"]

@@ -55,7 +55,7 @@ def parse() -> argparse.Namespace:
 
 
 def pace_of(options: argparse.Namespace, began: float) -> Pace:
-    """What was asked for, and the defaults for the rest."""
+    """Returns the pace that the options set, with defaults for the rest."""
     usual = QUICK if options.quick else FULL
     seconds = options.seconds or usual.seconds
     if options.rounds:

@@ -59,8 +59,8 @@ ORDER = (
     *("H", "W", "pgbench W", "pgbench W", "W", "H", "pgbench H", "WK", "pgbench 20"),
     *("W16", "W64", "W256", "R beside W", "mixed 16", "mixed 64", "mixed 256", "hold", "L"),
 )
-"""One round. Each load stands beside its limit; those that a floor hangs on come twice, once in
-front and once behind, so that a machine that slows down or speeds up favours neither."""
+"""One round. Each load is next to its limit. Those with a floor are measured before and after it,
+so that a machine that slows down or speeds up favours neither."""
 
 ONCE = (
     *("R64", "R256", "R304 64", "R304 256", "detail 64", "detail 256"),

@@ -1,4 +1,4 @@
-"""What the server takes before anybody asks for anything: time to import and to start, memory."""
+"""Measures an idle server: time to import and to start, memory."""
 
 from __future__ import annotations
 

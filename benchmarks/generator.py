@@ -213,7 +213,7 @@ class PacedShare(Share):
 
 
 def _work(load: Load, part: int, connections: int, pipe: Pipe) -> None:
-    """A generator process: says when its connections stand, is told when to begin."""
+    """Runs a generator process: reports that it is connected, and waits for the time to begin."""
     # A Ctrl-C at the terminal comes to all; the process that measures ends this one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
@@ -237,7 +237,7 @@ def measure(load: Load, meter: Meter) -> Measurement:
 def measure_together(loads: Sequence[Load], meter: Meter) -> list[Measurement]:
     """Runs loads of the same length at once.
 
-    What the server spent on which of them nobody can tell: that CPU time is not a number.
+    The CPU time that the server spent on each of them is not known, so it is not a number.
     """
     tallies, usage = _run(loads, meter)
     parts = [tallies[first : first + PROCESSES] for first in range(0, len(tallies), PROCESSES)]

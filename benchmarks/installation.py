@@ -1,4 +1,4 @@
-"""What is measured: a PostgreSQL of its own, a filled shop, the server and the bare ones."""
+"""Starts what is measured: a separate PostgreSQL, a filled shop, the server and the bare ones."""
 
 from __future__ import annotations
 

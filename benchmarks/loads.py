@@ -1,4 +1,4 @@
-"""What is asked of a Larder that runs, each kind for some seconds."""
+"""Sends a running Larder each kind of request for some seconds."""
 
 from __future__ import annotations
 
@@ -19,9 +19,8 @@ from tools.local_postgres import Cluster
 LIST, HISTORY = "/api/v1/products", "/api/v1/orders"
 READERS, WRITERS, LOG_INS = 16, 32, 4
 CUSTOMERS = 64
-"""Of whom orders come when they are due. Each waits for an answer, so that with too few of them
-orders are late, and fewer, because nobody is free to send them and not because the server cannot
-place them."""
+"""Customers who send orders when they are due. Each waits for an answer. With fewer of them, orders
+would be late because no customer is free, and not because the server cannot place them."""
 MIX = (45, 4, 1)
 """In fifty requests: list pages, orders, pages of the customer's history. 90, 8 and 2 percent."""
 

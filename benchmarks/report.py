@@ -29,7 +29,7 @@ Row = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Everything that is told of a run. `setup` is how it was measured, by name."""
+    """The results of a run. `setup` is how it was measured, by name."""
 
     machine: Machine
     setup: dict[str, Any]

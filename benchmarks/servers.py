@@ -102,7 +102,7 @@ def _wait(port: int, kept: Kept, log: Path) -> None:
 
 
 def get(port: int, path: str, token: str = "") -> Answer:
-    """One request on a connection of its own. Raises OSError when there is no answer."""
+    """Sends one request on a new connection. Raises OSError when there is no answer."""
     headers = PROXIED | ({"Authorization": f"Bearer {token}"} if token else {})
     return ask(port, "GET", path, headers)
 
@@ -110,7 +110,7 @@ def get(port: int, path: str, token: str = "") -> Answer:
 def ask(
     port: int, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None
 ) -> Answer:
-    """One request on a connection of its own. Raises OSError when there is no answer."""
+    """Sends one request on a new connection. Raises OSError when there is no answer."""
     connection = http.client.HTTPConnection(HOST, port, timeout=30)
     try:
         connection.request(method, path, body, dict(headers))

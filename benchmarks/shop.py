@@ -1,6 +1,6 @@
 """python -m benchmarks.shop PRODUCTS CUSTOMERS: fills a prepared database, prints what it made.
 
-Runs with Larder's settings in a process of its own, so that the load generator's stays small.
+Runs with Larder's settings in a separate process, so that the load generator's stays small.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from itertools import count, cycle
 from typing import Any, Protocol
 
 HOST = "127.0.0.1"
-# What a proxy in front of a production adds; without it the server redirects to https.
+# What a proxy adds in production; without it the server redirects to https.
 PROXIED = {"Host": HOST, "X-Forwarded-Proto": "https"}
 LINES_AN_ORDER = 3
 MOST_UNITS = 3

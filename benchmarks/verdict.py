@@ -1,7 +1,7 @@
-"""What the figures are held against, and what came of it.
+"""Compares the figures with what they have to reach.
 
-A *bar* is what Larder wants to reach, a *goal* what would be better still: they are told, met or
-missed. A *floor* is what it has reached and must not lose: below one the run fails.
+A *bar* is what Larder wants to reach, a *goal* what would be better still: reports say if they are
+met. A *floor* is what it has reached and must not lose: below one the run fails.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Unit(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """What a figure has to reach, or with `at_most` not to exceed; None where nothing is asked."""
+    """What a figure has to reach, or with `at_most` not to exceed; None without a mark."""
 
     bar: float | None = None
     goal: float | None = None

@@ -20,14 +20,26 @@ GLOSSARY = Path("docs/glossary.md")
 TABLE = "## Words that are not used"
 
 ROOTS = (
-    *("larder", "config", "tools", "tests", "docs", "deploy"),
+    *("larder", "config", "tools", "tests", "docs", "deploy", "benchmarks", "clients", "demo"),
     *("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "Makefile", ".env.example"),
+    *(
+        ".github",
+        ".ci",
+        ".importlinter",
+        "pyproject.toml",
+        "Dockerfile",
+        "compose.yaml",
+        "manage.py",
+    ),
 )
-TEXTS = {".md", ".py", ".sh", ".conf", ".yaml", ".yml", ".toml", ".sql", ".html"}
-NAMES = {"Makefile", ".env.example"}
+TEXTS = {
+    *(".md", ".py", ".sh", ".conf", ".yaml", ".yml", ".toml", ".sql", ".html", ".js", ".ts"),
+    *(".service", ".ini"),
+}
+NAMES = {"Makefile", ".env.example", ".importlinter", "Dockerfile", "run"}
 SKIPPED = (
     *("*/migrations/*", "docs/openapi/*", "docs/clients/*", "*/node_modules/*", "*/.cache/*"),
-    *("docs/_build/*", "*.data/*"),
+    *("docs/_build/*", "*.data/*", "clients/*/dist/*"),
     # They have the replaced words themselves.
     *("tools/words.py", "tests/tools/test_words.py"),
 )
@@ -42,6 +54,7 @@ EXCEPTIONS = (
     ("docs/reference/api/*.md", r"[`\"]company[`\"]"),
     ("larder/*.py", r"^    \"?company\b.*$"),
     ("tests/*.py", r"\"company\""),
+    ("*.[jt]s", r"\"company\""),
     # A column of a session and a claim of its tokens: the name of the token policy.
     ("larder/identity/*.py", r"[`\"]door[`\"]|\bdoor ?= ?"),
     ("tests/*.py", r"\bdoor(?: ?=|, (?:client|generation))"),
@@ -128,9 +141,8 @@ def files(root: Path, paths: list[str]) -> Iterator[Path]:
         below = [root / path] if (root / path).is_file() else sorted((root / path).rglob("*"))
         for file in below:
             name = file.relative_to(root).as_posix()
-            if (file.suffix in TEXTS or file.name in NAMES) and not any(
-                fnmatch(name, one) for one in SKIPPED
-            ):
+            is_text = file.suffix in TEXTS or (file.name in NAMES and file.is_file())
+            if is_text and not any(fnmatch(name, one) for one in SKIPPED):
                 yield file
 
 

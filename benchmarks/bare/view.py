@@ -35,7 +35,7 @@ def ready(request: HttpRequest) -> HttpResponse:
 
 
 def _answer(raw: bytes) -> HttpResponse:
-    # Without middleware nobody else adds the length, and the answer would go out in chunks.
+    # There is no middleware that adds the length; without it the answer is sent in chunks.
     return HttpResponse(raw, "application/json", headers={"Content-Length": str(len(raw))})
 
 

@@ -1,1 +1,1 @@
-"""Two commits on one machine, measured in turn: what a change gave, and whether it can be told."""
+"""Measures two commits alternately on one machine: the gain of a change, or noise."""

@@ -1,4 +1,4 @@
-"""The code of a commit in a folder of its own, with a Python that has what it requires."""
+"""Checks a commit out into a separate folder, with a Python that has what it requires."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ class Commit:
 
     @property
     def title(self) -> str:
-        """For a reader: what was asked for, and what that is."""
+        """Returns the name, the hash and the subject, for reports."""
         return f"{self.name} ({self.hash[:10]} {self.subject})" if self.hash else self.subject
 
 
 def find(name: str) -> Commit:
-    """The commit of that name; `.` is the checkout as it is now. Raises LauncherError."""
+    """Returns the commit of that name; `.` is the checkout as it is now. Raises LauncherError."""
     if name == AS_IT_IS:
         return Commit(name, "", "the files as they are now")
     # A name that begins with a dash would be an option.
@@ -44,7 +44,7 @@ def find(name: str) -> Commit:
 def check_out(commit: Commit, folder: Path) -> Checkout:
     """Writes the commit's files below `folder`. Raises LauncherError.
 
-    Git is not told of it: no worktree is registered, so none is left behind however this ends.
+    Registers no worktree in git, so none is left behind however this ends.
     """
     if not commit.hash:
         return HERE

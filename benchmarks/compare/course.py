@@ -52,7 +52,7 @@ class Spread:
 
 
 def measure(a: Site, b: Site, pace: Pace, answers: Callable[[str], None]) -> Pairs:
-    """All rounds. `told` hears a line of each measurement that counts."""
+    """Measures all rounds. Calls `answers` with a line for each measurement that counts."""
     asked = {"A": Loads(a, pace), "B": Loads(b, pace)}
     for loads in asked.values():
         loads.page()

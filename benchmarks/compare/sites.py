@@ -1,4 +1,4 @@
-"""A commit at work: a PostgreSQL of its own, a shop, its server, customers who are logged in."""
+"""Runs a commit: a separate PostgreSQL, a shop, its server, customers who are logged in."""
 
 from __future__ import annotations
 

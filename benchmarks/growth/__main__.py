@@ -29,7 +29,7 @@ ORDERS = (10_000, 1_000_000, 5_000_000)
 PRODUCTS = (1_000, 100_000, 1_000_000)
 FEWEST = 1_000
 SERVER = Size(workers=2, threads=32)
-"""What places many orders at once; each question is asked of a server of one worker."""
+"""The server that places many orders at once; questions go to a server of one worker."""
 OF_PRODUCTS = ("product", "stock", "product_change", "ledger_entry")
 
 
@@ -54,7 +54,7 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.growth", description=__doc__)
     parser.add_argument("--orders", type=int, nargs="+", default=ORDERS, help="numbers of orders")
     parser.add_argument("--products", type=int, nargs="+", default=PRODUCTS, help="of products")
-    parser.add_argument("--rounds", type=int, default=5, help="how often all is asked")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds of all questions")
     parser.add_argument("--requests", type=int, default=400, help="each time, each shop")
     parser.add_argument("--only", nargs="+", default=[""], help="questions, by a part of the name")
     parser.add_argument(

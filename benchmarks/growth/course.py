@@ -92,7 +92,7 @@ def measure(
     pace: Pace,
     answers: Callable[[str], None],
 ) -> list[Found]:
-    """Asks all questions, in all shops. `told` hears of each one that is done."""
+    """Asks all questions, in all shops. Calls `answers` with the name of each one that is done."""
     found = []
     for question in questions:
         turns = [_Turn(visitor, question) for visitor in visitors]

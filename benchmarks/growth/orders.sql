@@ -24,7 +24,7 @@ WITH placed AS MATERIALIZED (
     SELECT id, customer_id, 'placed', 'GBP', 15.000, '', '', moment, moment, moment,
            sha256(uuid_send(id)), sha256(uuid_send(event)), 1
     FROM placed ORDER BY n
-), told AS (
+), events AS (
     INSERT INTO orders.order_event (id, order_id, type, from_status, to_status, actor, at, data)
     SELECT event, id, 'placed', '', 'placed', actor, moment, '{}' FROM placed ORDER BY n
 ), booked AS (

@@ -1,4 +1,4 @@
-"""What is asked of a shop, and what has to happen before each time."""
+"""Defines the requests of the measurement, and what each shop does before each of them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ HISTORY = "/api/v1/orders"
 CHANGED_PRODUCTS = "/api/v1/products/changes"
 CHANGED_ORDERS = "/api/v1/orders/changes"
 PLACES = 40
-"""Of a deep page of the history, asked for in turn."""
+"""Deep pages of the history, requested one after the other."""
 PRICES = 1_700
 """Prices, a hundredth apart, above which every shop has a full page."""
 SETTLED = 0.001
@@ -42,9 +42,9 @@ Asking = Generator[Request, Answer, None]
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One kind of request. `begin` gives its requests: what it does between two of them happens
-    before the second is timed, and it looks at each answer. It is asked so many `times` as often
-    as others: what takes a millisecond is the more easily disturbed."""
+    """Describes one kind of request. `begin` yields the requests and checks each answer; what it
+    does between two of them is not timed. `times` is how often it is sent for each time that others
+    are: short requests need more of them for the same precision."""
 
     name: str
     begin: Callable[[Visitor], Asking]
@@ -52,8 +52,8 @@ class Question:
 
 
 class Visitor:
-    """Who asks one shop: the customer with the most orders, and staff where something has to
-    change. `orders` and `units` are what they have ordered."""
+    """Simulates the customer with the most orders of a shop, and staff who make changes. Counts
+    the `orders` and `units` that it ordered."""
 
     def __init__(self, shop: Shop) -> None:
         self.shop = shop
@@ -64,15 +64,15 @@ class Visitor:
         self.renew()
 
     def renew(self) -> None:
-        """A token that is good for two minutes."""
+        """Takes a token that is valid for two minutes."""
         self.client = Client(self.shop.server.port, self.shop.sessions.tokens()[0])
 
     def get(self, path: str) -> dict[str, Any]:
-        """A page as JSON."""
+        """Returns a page as JSON."""
         return parsed(self.client.ask(Request(path)))
 
     def an_order(self) -> Request:
-        """Three random products; it is taken as placed."""
+        """Returns an order of three random products, and counts it as placed."""
         quantities = Orders((), self.shop.products, "").quantities(self.chance)
         self.orders += 1
         self.units += sum(quantities.values())
@@ -92,25 +92,25 @@ class Visitor:
         self._settle()
 
     def _settle(self) -> None:
-        """Readers of feeds stop before transactions that are open, also those of autovacuum."""
+        """Waits until no transaction is open, also of autovacuum: feeds end before open ones."""
         time.sleep(SETTLED)
         while self._database.execute(ALL_DECIDED).fetchone() != (True,):
             time.sleep(SETTLED)
 
     def somewhen(self) -> str:
-        """A moment in the history of the shop, not so early that little is before it."""
+        """Returns a moment in the later half of the history of the shop."""
         back = timedelta(seconds=10 * self.chance.randrange(self.shop.extent.orders // 2))
         return quote((datetime.now(UTC) - back).isoformat())
 
 
 def parsed(answer: Answer) -> dict[str, Any]:
-    """The JSON of an answer."""
+    """Returns the JSON of an answer."""
     page: dict[str, Any] = json.loads(answer.body)
     return page
 
 
 def expect(answer: Answer, rows: int) -> dict[str, Any]:
-    """The JSON. Raises LauncherError unless it has so many results: nothing else compares."""
+    """Returns the JSON. Raises LauncherError unless it has `rows` results."""
     page = parsed(answer)
     if len(page["results"]) != rows:
         raise LauncherError(f"{len(page['results'])} results, not {rows}: {answer.body!r:.300}")
@@ -118,39 +118,39 @@ def expect(answer: Answer, rows: int) -> dict[str, Any]:
 
 
 def ready_list(visitor: Visitor) -> Asking:
-    """The first page, again and again."""
+    """Requests the first page, again and again."""
     while True:
         expect((yield Request(LIST)), ROWS)
 
 
 def list_after_an_order(visitor: Visitor) -> Asking:
-    """The first page when something was sold since it was made."""
+    """Requests the first page after an order has changed it."""
     while True:
         visitor.place_an_order()
         expect((yield Request(LIST)), ROWS)
 
 
 def list_never_asked_before(visitor: Visitor) -> Asking:
-    """A page somewhere among the prices, which nobody has made ready."""
+    """Requests pages that are not in the cache, at changing prices."""
     for number in count():
         least = 0.50 + number * 677 % PRICES / 100
         expect((yield Request(f"{LIST}?ordering=price&min_price={least:.2f}")), ROWS)
 
 
 def order(visitor: Visitor) -> Asking:
-    """An order of three products."""
+    """Places orders of three products."""
     while True:
         yield visitor.an_order()
 
 
 def first_page(visitor: Visitor) -> Asking:
-    """The newest of the orders."""
+    """Requests the newest orders."""
     while True:
         expect((yield Request(HISTORY)), ROWS)
 
 
 def deep_page(visitor: Visitor) -> Asking:
-    """A page by cursor, somewhere in the history."""
+    """Requests pages by cursor, at changing places of the history."""
     befores = [f"{HISTORY}?placed_before={visitor.somewhen()}" for _ in range(PLACES)]
     links = [urlsplit(visitor.get(before)["next"]) for before in befores]
     for link in cycle(links):
@@ -158,7 +158,7 @@ def deep_page(visitor: Visitor) -> Asking:
 
 
 def nothing_new(feed: str) -> Callable[[Visitor], Asking]:
-    """A poll of somebody who has everything."""
+    """Polls a feed with a complete copy."""
 
     def ask(visitor: Visitor) -> Asking:
         since = complete(visitor.get(feed)["since"])
@@ -169,7 +169,7 @@ def nothing_new(feed: str) -> Callable[[Visitor], Asking]:
 
 
 def one_change(feed: str, change: Callable[[Visitor], None]) -> Callable[[Visitor], Asking]:
-    """A poll of somebody who has everything but one change."""
+    """Polls a feed with a copy that lacks one change."""
 
     def ask(visitor: Visitor) -> Asking:
         since = complete(visitor.get(feed)["since"])
@@ -181,8 +181,8 @@ def one_change(feed: str, change: Callable[[Visitor], None]) -> Callable[[Visito
 
 
 def complete(since: str) -> str:
-    """The token of somebody who has copied everything, made of that of the first page: the copy
-    of a million products takes two thousand pages. A token ends with how far the copy is."""
+    """Returns the token of a complete copy, made of that of the first page: the copy of a million
+    products takes two thousand pages. The last part of a token is how far the copy is."""
     raw = base64.urlsafe_b64decode(since + "=" * (-len(since) % 4))
     token = json.dumps([*json.loads(raw)[:-1], None], separators=(",", ":")).encode()
     return base64.urlsafe_b64encode(token).decode().rstrip("=")
@@ -191,7 +191,7 @@ def complete(since: str) -> str:
 QUESTIONS = (
     Question("product list, ready", ready_list, times=6),
     Question("product list, after an order", list_after_an_order),
-    Question("product list, a page nobody asked for before", list_never_asked_before),
+    Question("product list, a page that is not in the cache", list_never_asked_before),
     Question("order of three products", order),
     Question("own orders, first page", first_page),
     Question("own orders, a page deep in them", deep_page),

@@ -18,7 +18,7 @@ FIGURES = (course.p50, course.p99, course.application, course.postgresql)
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Everything that is told of a run. `sizes` are bytes of an order and of a product, in tables
+    """The results of a run. `sizes` are bytes of an order and of a product, in tables
     and in indexes, as filling leaves them; `faults` what is wrong with the books."""
 
     machine: Machine

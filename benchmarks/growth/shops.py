@@ -1,4 +1,4 @@
-"""Shops of different extents, each a database of one PostgreSQL with a server of its own."""
+"""Runs shops of different extents: databases of one PostgreSQL, each with its server."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def fill_shops(folder: Path, extents: Sequence[Extent], answers: Answered) -> No
     """Makes the databases that are not there yet, each complete or not at all; and those anew
     in which so much was ordered since that they are no longer what they are called.
 
-    `told` hears how many rows of how many are there. Raises LauncherError.
+    Calls `answers` with the number of rows that are written, and of all. Raises LauncherError.
     """
     with Cluster(folder / "postgresql", durable=False, settings=FILLING) as cluster:
         for extent in extents:

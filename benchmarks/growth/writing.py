@@ -94,7 +94,7 @@ def write(cluster: Cluster, folder: Path, extent: Extent, size: Size, seconds: f
     before = look(cluster, extent)
     with open_shop(cluster, folder, extent, size) as shop:
         found = _place(shop, seconds)
-    # The server's connections have told what they did when they ended.
+    # The server's connections have reported their statistics when they ended.
     return _compared(extent, found, before, look(cluster, extent))
 
 

@@ -42,7 +42,7 @@ def parse() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.history", description=__doc__)
     parser.add_argument("--orders", type=int, nargs="+", default=SIZES, help="sizes of the shops")
-    parser.add_argument("--rounds", type=int, default=5, help="how often all is asked")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds of all questions")
     parser.add_argument("--requests", type=int, default=200, help="each time, each shop")
     parser.add_argument("--data", type=Path, help="where the databases go for the time")
     return parser.parse_args()

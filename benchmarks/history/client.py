@@ -1,4 +1,4 @@
-"""Somebody who asks one thing after the other, over one connection that is kept alive."""
+"""Sends requests one after the other, over one connection that is kept alive."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TIMEOUT = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked for, and the status of the only right answer."""
+    """A request, and the status of the only right answer."""
 
     path: str
     method: str = "GET"

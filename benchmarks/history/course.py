@@ -49,7 +49,7 @@ def measure(
     pace: Pace,
     answers: Callable[[str], None],
 ) -> list[Found]:
-    """Asks all questions, in all shops. `told` hears of each one that is done."""
+    """Asks all questions, in all shops. Calls `answers` with the name of each one that is done."""
     found = []
     for question in questions:
         asked = {shop.orders: paths(question, shop) for shop in shops}

@@ -1,4 +1,4 @@
-"""What is asked of a shop: every way into the history, each at another place every time."""
+"""Defines the requests for pages of the history: each filter, each time at another place."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tools.errors import LauncherError
 
 OFTEN, EARLY, STAFF = KEYS[1], KEYS[2], KEYS[3]
 PLACES = 40
-"""Moments, numbers and customers that a question is asked with, in turn."""
+"""Moments, numbers and customers of a question, one after the other."""
 _chance = random.Random(7)  # noqa: S311
 """The same places each time."""
 ROWS = 20
@@ -25,8 +25,8 @@ Ask = Callable[[Shop], str]
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A request for a page: what it is, whose, and its path in a shop. `deep` begins it at a
-    cursor somewhere in the history; a full page is expected unless `rows` says otherwise."""
+    """Describes a request for a page: its name, its caller and its path in a shop. `deep` begins
+    it at a cursor somewhere in the history; it has `rows` orders."""
 
     name: str
     key: str
@@ -40,7 +40,7 @@ def _always(query: str) -> Ask:
 
 
 def _somewhen(shop: Shop) -> str:
-    """A moment between the first thousand orders and now."""
+    """Returns a moment between the first thousand orders and now."""
     back = timedelta(seconds=10 * _chance.randrange(max(1, shop.orders - 1_000)))
     return quote((datetime.now(UTC) - back).isoformat())
 
@@ -65,7 +65,7 @@ QUESTIONS = (
     Question("by a rare status, far back", OFTEN, _always("?status=packed")),
     Question("by a status nothing has", OFTEN, _always("?status=shipped"), rows=0),
     Question("by several statuses", OFTEN, _always("?status=packed,delivered")),
-    Question("of somebody who ordered long ago", EARLY, _always("")),
+    Question("of a customer who ordered long ago", EARLY, _always("")),
     Question("staff: by number", STAFF, _number, rows=1),
     Question("staff: by customer", STAFF, _customer),
     Question("staff: by a customer who ordered long ago", STAFF, _always("?customer=2")),

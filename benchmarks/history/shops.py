@@ -1,4 +1,4 @@
-"""Shops of different sizes, each a database of one PostgreSQL with a server of its own."""
+"""Runs shops of different sizes: databases of one PostgreSQL, each with its server."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Shop:
 def open_shops(folder: Path, sizes: Sequence[int], answers: Answered) -> Iterator[list[Shop]]:
     """Fills a database for each size and starts a server on each; all of it ends with the block.
 
-    `told` hears how many orders of how many are there. Raises LauncherError.
+    Calls `answers` with the number of orders that are written, and of all. Raises LauncherError.
     """
     with ExitStack() as stack:
         cluster = Cluster(folder / "postgresql", durable=False, settings={"max_wal_size": "4GB"})
@@ -75,7 +75,7 @@ def environment_for(cluster: Cluster, name: str, size: Size) -> dict[str, str]:
 
 
 def fill(url: str, orders: int, answers: Answered) -> None:
-    """Writes the people and the orders. Nobody's rule is checked meanwhile: they all hold."""
+    """Writes customers and orders, without checks of constraints: the rows keep all."""
     with filling(url) as connection:
         write_customers(connection, 1, 3 + orders // 50 + 1)
         give_keys(connection)

@@ -97,7 +97,7 @@ def publish(rows: Sequence[Sequence[str]], lines: Sequence[str]) -> None:
 
 
 def installed(names: Sequence[str], cache: Path, left_out: list[str]) -> list[System]:
-    """The peers that can be had; what stands in the way of the others goes to `left_out`."""
+    """Returns the peers that are installed; adds to `left_out` why the others are not."""
     systems = []
     for system in (PEERS[name] for name in names):
         try:
@@ -112,7 +112,7 @@ def installed(names: Sequence[str], cache: Path, left_out: list[str]) -> list[Sy
 def make_site(
     cluster: Cluster, system: System, folder: Path, cache: Path, catalogue: Catalogue
 ) -> Site:
-    """A folder and a database of its own for a system."""
+    """Makes a folder and a database for a system."""
     database = system.name.lower()
     (folder / database).mkdir()
     return Site(cluster, database, folder / database, cache, catalogue)

@@ -24,8 +24,8 @@ PREPARATION = 1.5
 
 @dataclass(frozen=True, slots=True)
 class Buying:
-    """Each buyer places orders of three random products, one after the other, over a connection
-    of their own: seconds of warm-up, then seconds that count. `seed` differs between loads."""
+    """Places orders of three random products: each buyer one after the other, over one connection.
+    Seconds of warm-up, then seconds that count. `seed` differs between loads."""
 
     port: int
     buyers: Sequence[Buyer]

@@ -10,9 +10,9 @@ from pathlib import Path
 
 DEMO = Path(__file__).resolve().parents[2] / "demo" / "online_retail" / "products.csv"
 PLENTY = 1_000_000
-"""Units of a product that nobody shall run out of."""
+"""Units of a product that never runs out."""
 FEW = 20
-"""Units of one that many want at once."""
+"""Units of one that many buyers order at once."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,7 @@ def insist(request: bytes) -> Generator[bytes, Reply, Reply]:
 
 
 class Refused(Exception):
-    """The system says, as it should, that it does not sell what was asked for."""
+    """The system refuses the order, as it should."""
 
 
 class Conversation(AbstractContextManager["Conversation"]):

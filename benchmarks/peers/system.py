@@ -62,7 +62,7 @@ class Running(Protocol):
         ...
 
     def settle(self) -> None:
-        """Waits for what its services do after the answer, so that it weighs on nobody else.
+        """Waits for what its services do after the answer, so that it does not slow others.
 
         Raises LauncherError when that takes minutes.
         """
@@ -86,7 +86,7 @@ class Same:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Where a system is put for one run: a database of its own, a folder, what it sells."""
+    """Where a system is put for one run: a database, a folder, what it sells."""
 
     cluster: Cluster
     database: str

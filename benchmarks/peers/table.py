@@ -66,8 +66,8 @@ BARS = (
     Bar("R", "Vendure", 10),
     Bar("R", "django-oscar", 0),
 )
-"""W of `make bench` stands against the best that a peer does at all, and orders from each number
-of customers against the peer's from as many."""
+"""W of `make bench` is compared with the best rate of a peer, and orders from each number of
+customers with the peer's from as many."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,7 @@ class RunningLarder:
         return Page(LIST, self.sessions.tokens())
 
     def buyers(self) -> Sequence[Buyer]:
-        """Everybody, with a token for the next two minutes."""
+        """Returns all buyers, with tokens for the next two minutes."""
         return [LarderBuyer(token) for token in self.sessions.tokens()]
 
     def stock(self) -> Mapping[int, int]:

@@ -74,7 +74,7 @@ class RunningOscar:
         return Same([request("GET", "/api/products/", one.headers()) for one in self.all_buyers])
 
     def buyers(self) -> Sequence[Buyer]:
-        """Everybody."""
+        """Returns all buyers."""
         return self.all_buyers
 
     def stock(self) -> Mapping[int, int]:
@@ -85,12 +85,12 @@ class RunningOscar:
         """It does everything before it answers."""
 
     def faults(self) -> list[str]:
-        """It has no check of its own."""
+        """Returns none: the system has no such check."""
         return []
 
 
 class Oscar:
-    """django-oscar in an environment of its own, served by granian as Larder is."""
+    """django-oscar in a separate environment, served by granian as Larder is."""
 
     name = "django-oscar"
     page_requests = 41
@@ -108,7 +108,7 @@ class Oscar:
 
     @contextmanager
     def start(self, site: Site) -> Iterator[Running]:
-        """Makes the tables, fills them, serves, logs everybody in."""
+        """Makes the tables, fills them, serves, logs all buyers in."""
         python = str(site.cache / "oscar" / "venv" / "bin" / "python")
         environment = (
             registry.environment()

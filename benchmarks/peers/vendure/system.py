@@ -110,7 +110,7 @@ class RunningVendure:
         return Same([one.post(LIST) for one in self.all_buyers])
 
     def buyers(self) -> Sequence[Buyer]:
-        """Everybody."""
+        """Returns all buyers."""
         return self.all_buyers
 
     def stock(self) -> Mapping[int, int]:
@@ -122,7 +122,7 @@ class RunningVendure:
         finish_jobs(self.site)
 
     def faults(self) -> list[str]:
-        """It has no check of its own."""
+        """Returns none: the system has no such check."""
         return []
 
 
@@ -148,7 +148,7 @@ class Vendure:
 
     @contextmanager
     def start(self, site: Site) -> Iterator[Running]:
-        """Makes the tables, fills them, serves, waits for the search index, logs everybody in."""
+        """Makes the tables, fills them, serves, waits for the search index, logs all buyers in."""
         node, folder, port = program("node"), site.folder, free_port()
         environment = (
             registry.environment()

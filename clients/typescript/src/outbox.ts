@@ -7,7 +7,7 @@ import type { Changes, Storage } from "./storage.js";
 import type { Draft, Order } from "./types.js";
 
 /**
- * `waiting`: it will be sent, and may have been. `giving_up`: the shop is asked to place it never.
+ * `waiting`: it will be sent, and may have been. `giving_up`: a request to prevent it is sent.
  * The others are certain. `placed`: `order` is what the shop has. `refused`: it was not placed and
  * never will be, and `problem` says why. `abandoned`: likewise, because the user gave up.
  */

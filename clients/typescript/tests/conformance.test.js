@@ -227,10 +227,10 @@ for (const fault of ["lose", "double", "again", "refuse"]) {
   });
 }
 
-test("the end of a session is told once, and keeps the outbox for the next log-in", async () => {
+test("the end of a session is reported once, and keeps the outbox for the next log-in", async () => {
   const [{ larder, storage, username }, product] = [await phone(), await makeProduct(9)];
-  let told = 0;
-  larder.onSessionEnded = () => told++;
+  let ended = 0;
+  larder.onSessionEnded = () => ended++;
   const { refresh } = await storage.get("session");
   await fetch(`${SHOP}/api/v1/auth/token/revoke`, {
     method: "POST",
@@ -241,7 +241,7 @@ test("the end of a session is told once, and keeps the outbox for the next log-i
   await add(larder, product);
   await assert.rejects(larder.outbox.flush(), SessionEndedError);
   await assert.rejects(larder.request("GET", "me"), SessionEndedError);
-  assert.deepEqual([told, await larder.isLoggedIn()], [1, false]);
+  assert.deepEqual([ended, await larder.isLoggedIn()], [1, false]);
   await larder.logIn(username, PASSWORD);
   await larder.outbox.flush();
   assert.equal((await only(larder)).state, "placed");

@@ -10,7 +10,7 @@ const [STAFF, STAFF_PASSWORD] = (process.env.LARDER_STAFF ?? "admin:12345").spli
 
 let token;
 
-/** Sends a request as staff, or as nobody; it has to succeed. */
+/** Sends a request as staff, or without a token; it has to succeed. */
 export async function ask(method, path, body, headers = {}) {
   const sent = { "Content-Type": "application/json", ...headers };
   const answer = await fetch(`${SHOP}/api/v1/${path}`, {

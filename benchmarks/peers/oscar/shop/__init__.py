@@ -1,1 +1,1 @@
-"""A shop made with django-oscar; it runs in an environment of its own."""
+"""A shop made with django-oscar; it runs in a separate environment."""
