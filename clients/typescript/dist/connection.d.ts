@@ -26,3 +26,5 @@ export declare class Connection {
 export declare function backOff(failures: number, retryAfter?: number, longest?: number): number;
 /** Returns a function that runs `run` once for all callers who call it while it runs. */
 export declare function shared<T>(run: () => Promise<T>): () => Promise<T>;
+/** Calls a callback of the app. Its error is logged: what called it goes on. */
+export declare function tell(callback: () => void): void;

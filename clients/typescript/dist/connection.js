@@ -79,3 +79,12 @@ export function shared(run) {
     let running;
     return () => (running ??= run().finally(() => (running = undefined)));
 }
+/** Calls a callback of the app. Its error is logged: what called it goes on. */
+export function tell(callback) {
+    try {
+        callback();
+    }
+    catch (error) {
+        console.error(error);
+    }
+}

@@ -1,5 +1,5 @@
 /** The client: log-in, requests with a token, and the parts of an app. */
-import { Connection, shared } from "./connection.js";
+import { Connection, shared, tell } from "./connection.js";
 import { Copy } from "./copy.js";
 import { ProblemError, SessionEndedError } from "./errors.js";
 import { Outbox } from "./outbox.js";
@@ -105,7 +105,7 @@ export class Larder {
         await this.#storage.write({ [SESSION]: { ...ended, ...pair } });
         if (pair !== undefined)
             return;
-        this.onSessionEnded();
+        tell(() => this.onSessionEnded());
         throw new SessionEndedError();
     }
     async #tokens(path, body) {

@@ -1,5 +1,5 @@
 /** Orders that are written down before they are sent, and sent until their fate is certain. */
-import { backOff } from "./connection.js";
+import { backOff, tell } from "./connection.js";
 import { isTemporary, NoNetworkError, ProblemError, SessionEndedError } from "./errors.js";
 const LONGEST_WAIT = 300_000;
 export class Outbox {
@@ -28,7 +28,7 @@ export class Outbox {
             throw new SessionEndedError();
         const entry = { id: uuid(), draft, at, state: "waiting" };
         await this.storage.write({ ...also, [prefix + entry.id]: entry });
-        this.onChange();
+        tell(() => this.onChange());
         this.wake();
         return entry.id;
     }
@@ -151,7 +151,7 @@ export class Outbox {
         });
         this.#changing = changing.catch(() => { });
         await changing;
-        this.onChange();
+        tell(() => this.onChange());
     }
     /** Orders of one account are never sent as another one. */
     async #prefix() {

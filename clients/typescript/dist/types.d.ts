@@ -58,6 +58,11 @@ export interface Order {
     version: number;
     lines: OrderLine[];
     amount_due: Money;
+    /** `required`: it is held until it is paid. `state`: what was paid; more values may be added. */
+    payment: {
+        required: boolean;
+        state: string;
+    };
     carrier: string | null;
     tracking_number: string | null;
     /** Null if a line has no tax rate, as is `tax_total`. */
@@ -75,6 +80,11 @@ export interface Draft {
     reference?: string;
     ship_to?: Address;
     requested_for?: string;
+    /** With `required` the order is held until it is paid. */
+    payment?: {
+        required: boolean;
+        hold_seconds?: number;
+    };
 }
 /** A page of a list. `next` is passed on as it is to read the following page. */
 export interface Page<T> {

@@ -92,3 +92,12 @@ export function shared<T>(run: () => Promise<T>): () => Promise<T> {
   let running: Promise<T> | undefined;
   return () => (running ??= run().finally(() => (running = undefined)));
 }
+
+/** Calls a callback of the app. Its error is logged: what called it goes on. */
+export function tell(callback: () => void): void {
+  try {
+    callback();
+  } catch (error) {
+    console.error(error);
+  }
+}

@@ -1,6 +1,6 @@
 /** The client: log-in, requests with a token, and the parts of an app. */
 
-import { Connection, type Options, type Request, shared } from "./connection.js";
+import { Connection, type Options, type Request, shared, tell } from "./connection.js";
 import { Copy } from "./copy.js";
 import { ProblemError, SessionEndedError } from "./errors.js";
 import { Outbox } from "./outbox.js";
@@ -124,7 +124,7 @@ export class Larder {
     if ((await this.#session())?.access !== access) return;
     await this.#storage.write({ [SESSION]: { ...ended, ...pair } });
     if (pair !== undefined) return;
-    this.onSessionEnded();
+    tell(() => this.onSessionEnded());
     throw new SessionEndedError();
   }
 

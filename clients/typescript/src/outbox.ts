@@ -1,6 +1,6 @@
 /** Orders that are written down before they are sent, and sent until their fate is certain. */
 
-import { backOff } from "./connection.js";
+import { backOff, tell } from "./connection.js";
 import { isTemporary, NoNetworkError, type Problem, ProblemError, SessionEndedError } from "./errors.js";
 import type { Larder } from "./larder.js";
 import type { Changes, Storage } from "./storage.js";
@@ -53,7 +53,7 @@ export class Outbox {
     if (prefix === undefined) throw new SessionEndedError();
     const entry: Entry = { id: uuid(), draft, at, state: "waiting" };
     await this.storage.write({ ...also, [prefix + entry.id]: entry });
-    this.onChange();
+    tell(() => this.onChange());
     this.wake();
     return entry.id;
   }
@@ -171,7 +171,7 @@ export class Outbox {
     });
     this.#changing = changing.catch(() => {});
     await changing;
-    this.onChange();
+    tell(() => this.onChange());
   }
 
   /** Orders of one account are never sent as another one. */

@@ -74,6 +74,20 @@ test("an order is placed, shown and dismissed", async () => {
   assert.deepEqual(await larder.outbox.all(), []);
 });
 
+test("an order is kept and sent although a callback of the app fails", async (t) => {
+  const errors = t.mock.method(console, "error", () => {});
+  const [{ larder }, product] = [await phone(), await makeProduct(9)];
+  larder.outbox.onChange = () => {
+    throw new Error("the page is gone");
+  };
+  t.after(larder.outbox.start());
+  await add(larder, product);
+  await add(larder, product, 50);
+  await decided(larder);
+  assert.deepEqual((await larder.outbox.all()).map((one) => one.state), ["placed", "refused"]);
+  assert.match(String(errors.mock.calls[0].arguments[0]), /the page is gone/);
+});
+
 for (const fault of ["refuse", "lose", "cut", "double", "late", "again", "hang"]) {
   test(`an order is placed once where the network does this: ${fault}`, async (t) => {
     const proxy = await hostile(t, PLACING, fault);
