@@ -153,8 +153,9 @@ def list_orders(request: HttpRequest, caller: Caller, query: ListParameters) -> 
     is_limited=False,
 )
 def place_order(request: HttpRequest, caller: Caller, body: NewOrder) -> HttpResponse:
-    """Places an order, completely or not at all. If it requires a payment, its units are held until
-    it is confirmed or expires."""
+    """Places an order, completely or not at all. Without an `Idempotency-Key` or an `id`, each
+    request is another order. If it requires a payment, its units are held until it is confirmed or
+    expires."""
     key, operation = idempotency_key(request.META), operation_of(request)
     return answer_placed(request, place(body, caller, key=key, operation=operation))
 
