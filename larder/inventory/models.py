@@ -121,6 +121,10 @@ class LedgerEntry(models.Model):
             models.UniqueConstraint(
                 fields=["reference", "product", "cause"], name="ledger_entry_once"
             ),
+            models.CheckConstraint(
+                condition=Q(available_after__gte=0, committed_after__gte=0),
+                name="ledger_entry_balances",
+            ),
         )
         indexes = (models.Index(fields=["product", "id"], name="ledger_entry_history"),)
 

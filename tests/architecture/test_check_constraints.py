@@ -16,6 +16,12 @@ VALID = {
         "gen_random_uuid()": "public_id",
     },
     "stock": {"0": "product_id"},
+    "ledger_entry": {
+        "0": "product_id available_change committed_change available_after committed_after",
+        "''": "cause reference",
+        "gen_random_uuid()": "actor",
+        "now()": "at",
+    },
     "held_line": {
         "gen_random_uuid()": '"order" event',
         "1": "product_id quantity",
@@ -63,6 +69,7 @@ BROKEN: dict[str, tuple[str, dict[str, str]]] = {
     "product_step": ("product", {"min_quantity": "3", "step": "2", "max_per_order": "3"}),
     "stock_available": ("stock", {"available": "-1"}),
     "stock_committed": ("stock", {"committed": "-1"}),
+    "ledger_entry_balances": ("ledger_entry", {"committed_after": "-1"}),
     "held_line_quantity": ("held_line", {"quantity": "0"}),
     "customer_deleted_is_nobody": ("customer", {"deleted_at": "now()", "is_active": "true"}),
     "order_total": ('"order"', {"total": "-1"}),

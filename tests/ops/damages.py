@@ -8,6 +8,7 @@ from tests.ops.damage import Damage
 from tests.ops.order_damages import CART, DRAFTS, MOVES, ORDERS, PAYMENTS
 
 LESS_JAM = """
+ALTER TABLE ledger_entry DROP CONSTRAINT ledger_entry_balances;
 UPDATE ledger_entry SET available_change = available_change - {units}
 WHERE product_id = {{jam}} AND cause = 'opening';
 UPDATE ledger_entry SET available_after = available_after - {units} WHERE product_id = {{jam}};
