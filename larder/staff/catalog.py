@@ -20,7 +20,7 @@ from django.core.validators import (
     URLValidator,
 )
 from django.db.models import F, QuerySet, URLField
-from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminURLInputWidget
+from unfold.widgets import UnfoldAdminURLInputWidget
 
 from larder.catalog import fields as of_product
 from larder.catalog import queries, services
@@ -37,6 +37,7 @@ from larder.staff.catalog_archive import ArchivableProducts
 from larder.staff.catalog_pictures import PicturedProducts, PictureForm
 from larder.staff.catalog_prices import RepriceableProducts
 from larder.staff.lists import with_trigrams, with_words
+from larder.staff.pages import Amount
 from larder.staff.refusals import Sentence, VersionedForm
 from larder.staff.texts import amount, moment
 
@@ -115,15 +116,15 @@ class ProductForm(PictureForm):
         **SENTENCES,
         "not_found": Sentence(None, "It was archived meanwhile and cannot be changed any more."),
     }
-    price = forms.DecimalField(
+    price = Amount(
         min_value=0,
         max_digits=PRICE_DIGITS,
         decimal_places=MONEY_DECIMALS,
         help_text="Of one unit, tax included. Orders that are placed keep their prices.",
-        widget=UnfoldAdminDecimalFieldWidget,
     )
 
     class Meta:
+        field_classes: ClassVar[dict[str, Any]] = {"tax_rate": Amount}
         help_texts: ClassVar[dict[str, str]] = {
             "sku": "The shop's own number of the product. Customers and packing slips have it.",
             "name": "Customers see it in lists and orders, and search for its words.",

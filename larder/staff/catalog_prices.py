@@ -10,7 +10,6 @@ from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME as CHOSEN
 from django.http import HttpResponse
 from django.urls import reverse
-from unfold.widgets import UnfoldAdminDecimalFieldWidget
 
 from larder.catalog import services
 from larder.catalog.errors import PricesChanged
@@ -21,7 +20,7 @@ from larder.core.clock import now
 from larder.core.errors import DomainError
 from larder.core.limits import MONEY_DECIMALS, PRICE_DIGITS
 from larder.staff.base import Question, ServiceAdmin, ask, selected
-from larder.staff.pages import Page, choice, show
+from larder.staff.pages import Amount, Page, choice, show
 from larder.staff.recording import refuse_former
 from larder.staff.texts import counted
 
@@ -33,12 +32,11 @@ class PriceForm(forms.Form):
     """How prices change, and the fields that send the action of the list again."""
 
     kind = choice("Change", [("percent", "By a percentage"), ("amount", "By an amount")])
-    value = forms.DecimalField(
+    value = Amount(
         label="By",
         max_digits=PRICE_DIGITS,
         decimal_places=MONEY_DECIMALS,
         help_text="7.5 raises prices, -7.5 lowers them.",
-        widget=UnfoldAdminDecimalFieldWidget,
     )
     step = choice(
         "Round to a multiple of",

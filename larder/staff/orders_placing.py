@@ -94,13 +94,13 @@ class OrderForm(AddressForm):
         help_text="Fills in the fields of the address, which you can change for this order.",
     )
     requested_for = forms.DateField(
-        label="Wanted on",
+        label="Requested for",
         required=False,
         help_text="The day on which the customer wants it; empty for as soon as possible.",
         widget=UnfoldAdminTextInputWidget(attrs={"type": "date"}),
     )
     reference = words(
-        "The customer's reference",
+        "Reference",
         most=MAX_SHORT_TEXT_LENGTH,
         required=False,
         help_text="The customer's own number of the order.",

@@ -4,6 +4,7 @@ Each page calls one service. GET shows it and POST sends it. A refusal of the se
 its line, or else above the page. The input stays.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -203,6 +204,20 @@ def whole(label: str, *, least: int, most: int, **options: Any) -> forms.Integer
     return forms.IntegerField(
         label=label, widget=widget, min_value=least, max_value=most, **options
     )
+
+
+class Amount(forms.DecimalField):
+    """A field for a number with a decimal point or comma. Its widget is one for text: in a field
+    for numbers, browsers whose language has a decimal point drop a comma, and 2,25 becomes 225."""
+
+    def __init__(self, **options: Any) -> None:
+        widget = UnfoldAdminTextInputWidget(attrs={"inputmode": "decimal"})
+        super().__init__(**{**options, "widget": widget})
+
+    def to_python(self, value: Any) -> Any:
+        if isinstance(value, str) and re.fullmatch(r"\s*[1-9][0-9]{0,2},[0-9]{3}\s*", value):
+            raise forms.ValidationError("Enter it without a mark of thousands.")
+        return super().to_python(value.replace(",", ".") if isinstance(value, str) else value)
 
 
 def words(label: str, *, most: int, **options: Any) -> forms.CharField:

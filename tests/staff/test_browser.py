@@ -5,7 +5,7 @@ from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from larder.catalog.models import Product
 from larder.inventory.models import LedgerEntry, Stock
@@ -23,9 +23,36 @@ def change_price(page: Page, name: str) -> None:
     page.get_by_placeholder("Words in name or SKU").fill(name)
     page.get_by_placeholder("Words in name or SKU").press("Enter")
     page.get_by_role("link", name=name).click()
-    page.get_by_label("Price (GBP)").fill("2.25")
+    page.get_by_label("Price (GBP)").fill("")
+    page.get_by_label("Price (GBP)").press_sequentially("2,25")
     page.get_by_role("button", name="Save", exact=True).click()
     page.get_by_text("was changed successfully").wait_for()
+
+
+def test_a_phone_shows_what_saves_a_form_and_what_is_wrong_in_it(
+    site: str, person: Callable[..., Person], product: Callable[..., int]
+) -> None:
+    boss, jam = person("boss", is_staff=True, is_superuser=True), product(price="1.50")
+
+    def journey(page: Page) -> None:
+        log_in(page, site, boss)
+        page.goto(f"{site}/admin/catalog/product/{jam}/change/")
+        expect(page.get_by_role("button", name="Save", exact=True)).to_be_in_viewport()
+        page.get_by_label("Low stock threshold").fill("-1")
+        page.evaluate("scrollTo(0, 0)")
+        page.get_by_role("button", name="Save", exact=True).click()
+        page.get_by_text("Please correct the error").wait_for()
+        expect(page.get_by_label("Low stock threshold")).to_be_in_viewport()
+        page.goto(f"{site}/admin/inventory/adjustment/add/")
+        page.get_by_label("Reason").select_option("received")
+        page.get_by_label("SKU, line 7", exact=True).fill("JAMS")
+        page.get_by_label("Change, line 7", exact=True).fill("1")
+        page.evaluate("scrollTo(0, 0)")
+        expect(page.get_by_role("button", name="Book", exact=True)).to_be_in_viewport()
+        page.get_by_role("button", name="Book", exact=True).click()
+        expect(page.get_by_text("No product has this SKU.")).to_be_in_viewport()
+
+    assert in_browser(journey, width=390).faults == []
 
 
 def adjust_stock(page: Page, site: str, sku: str) -> None:

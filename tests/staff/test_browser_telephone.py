@@ -78,7 +78,8 @@ def test_staff_place_a_telephone_order_with_the_keyboard(
         expect(page.get_by_text("Only 10 are available.", exact=True)).to_have_count(2)
         assert page.evaluate(OVERFLOWING) == 0
         page.keyboard.press("Enter")
-        page.get_by_text("Only 10 are available.").first.wait_for()
+        page.locator(".errors").first.wait_for()
+        expect(page.get_by_text("Only 10 are available.", exact=True)).to_have_count(2)
         expect(total).to_have_text("Total: 16.50 GBP")
         page.get_by_label("Product, line 2", exact=True).fill("")
         page.get_by_label("Quantity, line 2", exact=True).fill("")

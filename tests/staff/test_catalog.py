@@ -47,6 +47,17 @@ def test_a_changed_price_is_written_by_the_service_with_a_new_version(
     assert (now.price, now.version) == (Decimal("1.75"), 2)
 
 
+@pytest.mark.parametrize(
+    ("typed", "stored"), [("2,25", "2.25"), ("2.255", "2.255"), (" 3 ", "3"), ("1,234", "1.50")]
+)
+def test_a_price_takes_a_decimal_comma_but_no_mark_of_thousands(
+    desk: Desk, product: Callable[..., int], typed: str, stored: str
+) -> None:
+    jam = product(price="1.50")
+    desk.save(change(jam), price=typed)
+    assert Product.objects.get(pk=jam).price == Decimal(stored)
+
+
 def test_a_form_sent_unchanged_writes_nothing(desk: Desk, product: Callable[..., int]) -> None:
     jam = product()
     assert desk.save(change(jam)).errors == {}
@@ -298,7 +309,7 @@ def test_the_form_keeps_the_tax_rate_shows_the_net_price_and_its_history(
 ) -> None:
     jam = product(price="12")
     assert "unknown without a tax rate" in desk.get(change(jam)).text
-    assert desk.save(change(jam), tax_rate="20").errors == {}
+    assert desk.save(change(jam), tax_rate="20,0").errors == {}
     assert Product.objects.get(pk=jam).tax_rate == Decimal(20)
     shown = desk.get(change(jam)).text
     assert "£10.00" in shown or "10.00 GBP" in shown

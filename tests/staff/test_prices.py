@@ -72,7 +72,7 @@ def test_selected_prices_change_as_the_preview_shows_them(desk: Desk, product: M
 @pytest.mark.parametrize(
     ("values", "price"),
     [
-        (RAISE | {"value": "-10"}, "1.350"),
+        (RAISE | {"value": "-10,0"}, "1.350"),
         (RAISE | {"step": "1.00"}, "2.000"),
         ({"kind": "amount", "value": "0.26", "step": "0.01"}, "1.760"),
         ({"kind": "amount", "value": "-1.5", "step": "0.01"}, "0.000"),

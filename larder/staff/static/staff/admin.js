@@ -101,8 +101,16 @@
         new MutationObserver(note).observe(document.body, {childList: true, subtree: true});
     }
 
+    /** Moves to the first field with an error, which may be far below the top of the page. */
+    function showError() {
+        const field = document.querySelector("#main .errors :is(input:not([type=hidden]), select, textarea)");
+        field?.scrollIntoView({block: "center"});
+        field?.focus({preventScroll: true});
+    }
+
     document.addEventListener("DOMContentLoaded", () => {
         improve(document.body);
+        showError();
         watch();
     });
 }

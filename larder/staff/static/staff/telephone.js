@@ -69,7 +69,7 @@
         const short = new Set(lines.filter((one) => wanted.get(one.sku) > BigInt(one.available)));
         document.querySelectorAll(".page-lines [name$=-quantity]").forEach((field) => {
             const line = [...short].find((one) => one.quantity === field);
-            say(warning(field), line ? `Only ${line.available} are available.` : "");
+            say(warning(field), line && !field.closest(".errors") ? `Only ${line.available} are available.` : "");
         });
         const sum = lines.reduce((all, {price, units}) => all + parsed(price) * units, 0n);
         const left = filled.length - lines.length;
