@@ -2,9 +2,9 @@
 export interface Options {
     /** The address of the shop, such as `https://shop.example`. */
     url: string;
-    /** Milliseconds until a request without an answer is given up. */
+    /** Milliseconds until a request without an answer is given up, 20,000 by default. */
     timeout?: number;
-    /** How often a request that is safe to repeat is sent before its failure is thrown. */
+    /** How often a request that is safe to repeat is sent before its failure is thrown, 4 by default. */
     tries?: number;
 }
 export interface Request {
@@ -26,5 +26,5 @@ export declare class Connection {
 export declare function backOff(failures: number, retryAfter?: number, longest?: number): number;
 /** Returns a function that runs `run` once for all callers who call it while it runs. */
 export declare function shared<T>(run: () => Promise<T>): () => Promise<T>;
-/** Calls a callback of the app. Its error is logged: what called it goes on. */
-export declare function tell(callback: () => void): void;
+/** Calls a callback of the app. Its error is logged, and stops nothing. */
+export declare const tell: (callback: () => unknown) => undefined;

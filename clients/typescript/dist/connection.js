@@ -1,9 +1,6 @@
 /** Sends requests: time-outs, back-off, and what is no answer of Larder. */
 import { isTemporary, NoNetworkError, ProblemError } from "./errors.js";
 const API = "/api/v1/";
-const TIMEOUT = 20_000;
-const TRIES = 4;
-const FIRST_WAIT = 500;
 const LONGEST_WAIT = 20_000;
 export class Connection {
     options;
@@ -19,7 +16,7 @@ export class Connection {
             }
             catch (error) {
                 const wait = isTemporary(error) ? backOff(failed, error.retryAfter) : Infinity;
-                if (!isSafe || failed >= (this.options.tries ?? TRIES) || wait > LONGEST_WAIT)
+                if (!isSafe || failed >= (this.options.tries ?? 4) || wait > LONGEST_WAIT)
                     throw error;
                 await new Promise((resolve) => setTimeout(resolve, wait));
             }
@@ -40,7 +37,7 @@ export class Connection {
                 body: body === undefined ? null : JSON.stringify(body),
                 redirect: "manual",
                 cache: "no-cache",
-                signal: AbortSignal.timeout(this.options.timeout ?? TIMEOUT),
+                signal: AbortSignal.timeout(this.options.timeout ?? 20_000),
             });
             this.#position = response.headers.get("Larder-Position") ?? this.#position;
             return read(response, await response.text());
@@ -72,19 +69,12 @@ function read(response, text) {
 }
 /** Milliseconds to wait after so many failures: at least `retryAfter` seconds, plus a random part. */
 export function backOff(failures, retryAfter = 0, longest = LONGEST_WAIT) {
-    return retryAfter * 1000 + Math.random() * Math.min(longest, FIRST_WAIT * 2 ** failures);
+    return retryAfter * 1000 + Math.random() * Math.min(longest, 500 * 2 ** failures);
 }
 /** Returns a function that runs `run` once for all callers who call it while it runs. */
 export function shared(run) {
     let running;
     return () => (running ??= run().finally(() => (running = undefined)));
 }
-/** Calls a callback of the app. Its error is logged: what called it goes on. */
-export function tell(callback) {
-    try {
-        callback();
-    }
-    catch (error) {
-        console.error(error);
-    }
-}
+/** Calls a callback of the app. Its error is logged, and stops nothing. */
+export const tell = (callback) => void Promise.resolve().then(callback).catch(console.error);

@@ -5,9 +5,9 @@ import { isTemporary, NoNetworkError, type Problem, ProblemError } from "./error
 export interface Options {
   /** The address of the shop, such as `https://shop.example`. */
   url: string;
-  /** Milliseconds until a request without an answer is given up. */
+  /** Milliseconds until a request without an answer is given up, 20,000 by default. */
   timeout?: number;
-  /** How often a request that is safe to repeat is sent before its failure is thrown. */
+  /** How often a request that is safe to repeat is sent before its failure is thrown, 4 by default. */
   tries?: number;
 }
 
@@ -21,9 +21,6 @@ export interface Request {
 }
 
 const API = "/api/v1/";
-const TIMEOUT = 20_000;
-const TRIES = 4;
-const FIRST_WAIT = 500;
 const LONGEST_WAIT = 20_000;
 
 export class Connection {
@@ -38,7 +35,7 @@ export class Connection {
         return await this.#once(method, path, request);
       } catch (error) {
         const wait = isTemporary(error) ? backOff(failed, error.retryAfter) : Infinity;
-        if (!isSafe || failed >= (this.options.tries ?? TRIES) || wait > LONGEST_WAIT) throw error;
+        if (!isSafe || failed >= (this.options.tries ?? 4) || wait > LONGEST_WAIT) throw error;
         await new Promise((resolve) => setTimeout(resolve, wait));
       }
     }
@@ -56,7 +53,7 @@ export class Connection {
         body: body === undefined ? null : JSON.stringify(body),
         redirect: "manual",
         cache: "no-cache",
-        signal: AbortSignal.timeout(this.options.timeout ?? TIMEOUT),
+        signal: AbortSignal.timeout(this.options.timeout ?? 20_000),
       });
       this.#position = response.headers.get("Larder-Position") ?? this.#position;
       return read(response, await response.text());
@@ -84,7 +81,7 @@ function read(response: Response, text: string): unknown {
 
 /** Milliseconds to wait after so many failures: at least `retryAfter` seconds, plus a random part. */
 export function backOff(failures: number, retryAfter = 0, longest = LONGEST_WAIT): number {
-  return retryAfter * 1000 + Math.random() * Math.min(longest, FIRST_WAIT * 2 ** failures);
+  return retryAfter * 1000 + Math.random() * Math.min(longest, 500 * 2 ** failures);
 }
 
 /** Returns a function that runs `run` once for all callers who call it while it runs. */
@@ -93,11 +90,5 @@ export function shared<T>(run: () => Promise<T>): () => Promise<T> {
   return () => (running ??= run().finally(() => (running = undefined)));
 }
 
-/** Calls a callback of the app. Its error is logged: what called it goes on. */
-export function tell(callback: () => void): void {
-  try {
-    callback();
-  } catch (error) {
-    console.error(error);
-  }
-}
+/** Calls a callback of the app. Its error is logged, and stops nothing. */
+export const tell = (callback: () => unknown) => void Promise.resolve().then(callback).catch(console.error);
