@@ -56,7 +56,10 @@ def get_me(request: HttpRequest, caller: Caller) -> HttpResponse:
     tag="me",
     key_permission="identity.change_customer",
     answers={200: Me},
-    problems=["not_found", "username_taken", "email_taken", "permission_missing"],
+    problems=[
+        *("not_found", "username_taken", "email_taken"),
+        *("permission_missing", "second_factor_required"),
+    ],
     traits=[OWN_VERSIONED, TAGGED],
 )
 def change_me(request: HttpRequest, caller: Caller, body: ProfileFields) -> HttpResponse:
@@ -74,7 +77,7 @@ def change_me(request: HttpRequest, caller: Caller, body: ProfileFields) -> Http
     tag="me",
     key_permission="identity.delete_customer",
     answers={204: None},
-    problems=["last_owner", "permission_missing"],
+    problems=["last_owner", "permission_missing", "second_factor_required"],
     traits=[OWN_VERSIONED],
 )
 def delete_me(request: HttpRequest, caller: Caller) -> HttpResponse:

@@ -76,7 +76,7 @@ def _require_mail() -> None:
     tag="auth",
     key_permission="identity.change_customer",
     answers={204: None},
-    problems=["wrong_password"],
+    problems=["wrong_password", "second_factor_required"],
     is_short=True,
     also=_faults,
 )

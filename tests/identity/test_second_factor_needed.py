@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,10 +10,10 @@ import pytest
 from django.test import Client
 
 from larder.http import middleware
-from larder.http.authentication import FACTOR
+from larder.http.authentication import FACTOR, secrets
 from larder.identity import permissions, queries
 from larder.identity.models import SecondFactor
-from larder.identity.services import second_factors
+from larder.identity.services import resets, second_factors
 from tests.conftest import Api, Person
 from tests.identity.factors import account_of, demanded, enrol
 from tests.identity.test_permission_matrix import (
@@ -209,6 +210,29 @@ def test_a_password_without_the_factor_cannot_change_the_account(
         for method, body in (("PATCH", fields), ("DELETE", None)):
             answer = Api()(method, "me", body, Authorization=header)
             assert (answer.status, answer.body["code"]) == (403, "second_factor_required")
+
+
+def test_a_password_without_the_factor_cannot_change_itself(boss: Person) -> None:
+    path, other = "auth/password/change", "a horse of another colour"
+    body = {"current_password": boss.password, "new_password": other}
+    kinds = ("key that names no permissions", "token of v1")
+    credentials = [CREDENTIALS[one](boss) for one in kinds]
+    with demanded():
+        for one in credentials:
+            refused = Api()("POST", path, body, Authorization=one)
+            assert (refused.status, refused.body["code"]) == (403, "second_factor_required")
+    assert Api()("POST", path, body, Authorization=credentials[1]).status == 204
+
+
+def test_a_reset_by_mail_proves_no_factor_and_removes_none(boss: Person) -> None:
+    now = datetime.now(UTC)
+    offered = resets.offer_reset(boss.caller, boss.id, resets.Offer(secrets()[0], None, now))
+    phone, other = enrol(boss, now), "a horse of another colour"
+    body = {"reset_token": offered.token, "new_password": other}
+    assert Api()("POST", "auth/password/reset/confirm", body).status == 204
+    token = CREDENTIALS["token of v1"](replace(boss, password=other))
+    assert Api()("GET", "me", Authorization=token).body["permissions"] == []
+    assert SecondFactor.objects.filter(customer=boss.id, id=phone.factor).exists()
 
 
 def test_a_restricted_account_can_still_order(

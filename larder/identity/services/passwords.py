@@ -51,8 +51,11 @@ def change_password(caller: Caller, asked: Change, *, now: datetime) -> Customer
     request. Such a repeat is recognized by both passwords. With the new one alone, each attempt
     would be a second guess of the current password.
 
-    Raises InvalidInput (the new password), WrongPassword, SessionEnded, Overloaded.
+    Raises InvalidInput (the new password), WrongPassword, SessionEnded, Overloaded, and
+    SecondFactorRequired: where staff need a factor, a password alone must not lock its owner out.
     """
+    if caller.is_restricted:
+        caller.require(CHANGE)
     account = _active(caller.id)
     if found := password_faults(asked.new, account, where=WHERE):
         raise InvalidInput(found)
