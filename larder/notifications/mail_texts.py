@@ -28,7 +28,7 @@ class Reset:
 def password_reset(reset: Reset, *, link: str) -> MailText:
     """Returns the mail that says how to set a new password: with `link`, which contains the token,
     or without a link with the token itself, to be entered in the app."""
-    how = f"open this link:\n\n{link.replace(TOKEN, reset.token)}" if link else _code(reset.token)
+    how = _how(reset, link, "in the app")
     text = (
         f"A new password was requested for your account.\n"
         f"To set it, {how}\n\n"
@@ -36,6 +36,17 @@ def password_reset(reset: Reset, *, link: str) -> MailText:
         f"If you did not request it, ignore this mail. Your password stays the same.\n"
     )
     return MailText(reset.email, "A new password", text)
+
+
+def invitation(reset: Reset, username: str, *, page: str, link: str) -> MailText:
+    """Returns the mail to a new member of staff, who sets a password at `page` of the shop: with
+    `link`, which contains the token, or without a link with the token itself."""
+    text = (
+        f"You have an account in the admin of the shop. Your username is {username}.\n"
+        f"To set a password, {_how(reset, link, f'at {page} of the shop')}\n\n"
+        f"This works once, until {reset.until:%H:%M} UTC. After that, ask for another link.\n"
+    )
+    return MailText(reset.email, "Your account", text)
 
 
 def email_changed(former: str, *, at: datetime) -> MailText:
@@ -53,5 +64,7 @@ def email_changed(former: str, *, at: datetime) -> MailText:
     return MailText(former, "Your email address was changed", text)
 
 
-def _code(token: str) -> str:
-    return f"enter this code in the app:\n\n{token}"
+def _how(reset: Reset, link: str, place: str) -> str:
+    if link:
+        return f"open this link:\n\n{link.replace(TOKEN, reset.token)}"
+    return f"enter this code {place}:\n\n{reset.token}"

@@ -11,6 +11,7 @@ from uuid import UUID
 import structlog
 from django.conf import settings
 from django.db import transaction
+from django.urls import reverse
 from procrastinate import JobContext, RetryStrategy
 from procrastinate.contrib.django import app
 
@@ -64,10 +65,10 @@ def send_mail(context: JobContext, mail: str) -> None:
 
 def _send(id: UUID, found: Waiting) -> bool:
     """Returns False if the mail has no recipient any more. Raises NotSent."""
-    if found.kind not in _KINDS:
+    if found.kind not in KINDS:
         # It is of a newer release, whose workers may start soon.
         raise NotSentYet(f"This release knows no mail of the kind {found.kind}.")
-    mail_text = _KINDS[found.kind].mail_text(found.about)
+    mail_text = KINDS[found.kind].mail_text(found.about)
     if mail_text is None:
         return False
     # The mail server may be slow, and other threads need the connection.
@@ -81,7 +82,11 @@ def _password_reset(about: UUID) -> MailText | None:
     if invited is None:
         return None
     reset = mail_texts.Reset(invited.email, invited.token, invited.until)
-    return mail_texts.password_reset(reset, link=settings.PASSWORD_RESET_URL)
+    if not invited.newcomer:
+        return mail_texts.password_reset(reset, link=settings.PASSWORD_RESET_URL)
+    page = reverse("new_password")
+    link = settings.PUBLIC_URL and f"{settings.PUBLIC_URL}{page}#{mail_texts.TOKEN}"
+    return mail_texts.invitation(reset, invited.newcomer, page=page, link=link)
 
 
 def _email_changed(about: UUID) -> MailText | None:
@@ -104,15 +109,15 @@ class _Kind:
     otherwise: str = ""
 
 
-_KINDS: Mapping[str, _Kind] = {
+KINDS: Mapping[str, _Kind] = {
     services.PASSWORD_RESET: _Kind(_password_reset, otherwise=ASK_AGAIN),
     services.EMAIL_CHANGED: _Kind(_email_changed, forget=email_changes.delete_former_address),
 }
 
 
 def _forget(found: Waiting) -> None:
-    if found.kind in _KINDS:
-        _KINDS[found.kind].forget(found.about)
+    if found.kind in KINDS:
+        KINDS[found.kind].forget(found.about)
 
 
 def _again(fault: NotSent, tries: int) -> bool:
@@ -124,5 +129,5 @@ def _log(fault: NotSent, *, mail: str, kind: str, tries: int) -> None:
     if _again(fault, tries):
         logger.warning("A mail was not sent yet.", **said, do=f"It is tried again. {DO}")
     else:
-        do = DO + (_KINDS[kind].otherwise if kind in _KINDS else "")
+        do = DO + (KINDS[kind].otherwise if kind in KINDS else "")
         logger.error("A mail could not be sent, and is given up.", **said, do=do)

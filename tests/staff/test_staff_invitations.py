@@ -1,5 +1,6 @@
 """One page adds a member of staff, with roles and a link for the password."""
 
+import re
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -14,7 +15,9 @@ from larder.identity.models import AuditEntry, Customer, PasswordReset
 from larder.identity.services import resets
 from larder.identity.services.accounts import NewCustomer
 from larder.identity.services.invitations import NewStaff, invite
+from larder.notifications.mail_texts import MailText
 from larder.notifications.models import Mail
+from larder.ops import mails
 from tests.conftest import NOW, Person
 from tests.staff.desk import Desk, allow
 from tests.staff.test_password_links import WANTED, use
@@ -52,6 +55,36 @@ def test_the_link_of_an_invitation_is_mailed_where_the_shop_sends_mails(
     without = desk.save(INVITE, username="tom", roles=[role("warehouse")])
     assert "#" in without.response.context["shown"]
     assert Mail.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("public", "place"),
+    [
+        ("https://shop.example", "https://shop.example/admin/new-password/#"),
+        ("", "at /admin/new-password/ of the shop:"),
+    ],
+)
+def test_the_mail_of_an_invitation_has_the_username_and_the_page(
+    desk: Desk, settings: Any, public: str, place: str
+) -> None:
+    settings.EMAIL_URL, settings.PUBLIC_URL = "smtp://localhost", public
+    desk.save(INVITE, **SAM, roles=[role("warehouse")])
+    mail = mail_text(Mail.objects.get())
+    assert (mail.to, mail.subject) == ("sam@example.com", "Your account")
+    assert "Your username is sam." in mail.text
+    assert place in mail.text
+    assert "did not request" not in mail.text
+    assert use(re.findall(r"[\w-]{40,}", mail.text)[0]).status == 302
+    desk.post(f"identity/customer/{Customer.objects.get(username='sam').pk}/password-link/", {})
+    again = mail_text(Mail.objects.latest("created_at"))
+    assert again.subject == "A new password"
+    assert "Your username" not in again.text
+
+
+def mail_text(mail: Mail) -> MailText:
+    made = mails.KINDS[mail.kind].mail_text(mail.about)
+    assert made is not None
+    return made
 
 
 def test_a_form_sent_twice_invites_once(desk: Desk) -> None:

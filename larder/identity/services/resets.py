@@ -36,11 +36,13 @@ an unlocked telephone or of a key could take over the account with a new address
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """A reset: the address to which it is mailed, the token, and when the token expires."""
+    """A reset: the address to which it is mailed, the token, and when the token expires.
+    `newcomer` is the username of a member of staff who has no password yet; empty for others."""
 
     email: str = field(repr=False)
     token: str = field(repr=False)
     until: datetime
+    newcomer: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,10 @@ def invitation(reset: UUID, *, secret: str, now: datetime) -> Invitation | None:
         return None
     asked_at = PasswordReset.objects.values_list("created_at", flat=True).get(id=reset)
     token = reset_token(secret, reset, _standing(account))
-    return Invitation(canonical(account.email), token, asked_at + LIFETIME)
+    newcomer = account.is_staff and not account.has_usable_password()
+    return Invitation(
+        canonical(account.email), token, asked_at + LIFETIME, account.username if newcomer else ""
+    )
 
 
 def _account(reset: UUID, now: datetime, *conditions: Q) -> Customer | None:
