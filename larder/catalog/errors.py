@@ -3,13 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from larder.core.errors import DomainError, FieldRefused
+from larder.core.errors import DomainError, FieldRefused, TooMany
 
 
 class CategoryInUse(DomainError):
     """The category still has products or categories below it."""
 
     code = "category_in_use"
+
+
+class TooManyCategories(TooMany):
+    """The shop has the maximum number of categories."""
+
+    code = "too_many_categories"
 
 
 class UnknownCategory(FieldRefused):

@@ -15,13 +15,13 @@ from uuid import UUID
 from django.db import IntegrityError, OperationalError, connection, models, transaction
 
 from larder.catalog import sql
-from larder.catalog.errors import CategoryInUse, PricesChanged, UnknownCategory
+from larder.catalog.errors import CategoryInUse, PricesChanged, TooManyCategories, UnknownCategory
 from larder.catalog.fields import FIELDS, INTERNAL
 from larder.catalog.models import Category, Product
 from larder.catalog.queries import ids_by_sku
 from larder.core.errors import AlreadyTaken, Fault, InvalidInput, NotFound, StaleVersion
 from larder.core.ids import new_id
-from larder.core.limits import MAX_NAME_BYTES, MAX_NAME_LENGTH
+from larder.core.limits import MAX_CATEGORIES, MAX_NAME_BYTES, MAX_NAME_LENGTH
 from larder.db import database, idempotency, versions
 from larder.db.constraints import insert_unless_taken, refusing_taken, violated
 from larder.db.idempotency import Claim, Made
@@ -292,7 +292,7 @@ def restore_product(product: int, *, now: datetime, version: int | None = None) 
 def create_category(
     *, name: str, parent: int | None, now: datetime, claim: Claim | None = None
 ) -> Made:
-    """Adds a category. Raises UnknownCategory (the parent), KeyReused."""
+    """Adds a category. Raises UnknownCategory (the parent), TooManyCategories, KeyReused."""
     with transaction.atomic(durable=True):
         made = idempotency.once(claim, lambda: _insert_category(name, parent), now=now)
     return Made(int(made.result), made.replayed)
@@ -300,6 +300,9 @@ def create_category(
 
 def _insert_category(name: str, parent: int | None) -> int:
     with _clashes_named():
+        database.execute(sql.ONE_CATEGORY)
+        if Category.objects.count() >= MAX_CATEGORIES:
+            raise TooManyCategories(MAX_CATEGORIES)
         made = Category.objects.create(name=name, parent_id=parent).pk
         if made == parent:
             # The client guessed the next id, and the foreign key accepts the row itself.

@@ -22,6 +22,9 @@ LOCK_NAME = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 7))"
 """Held until the transaction ends, by transactions that need a unique product name. Two names with
 the same hash only wait for each other. 7 separates these hashes from those of other texts."""
 
+ONE_CATEGORY = "SELECT pg_advisory_xact_lock(7, 2)"
+"""One new category at a time: each is counted before the next one is added."""
+
 # --- Pictures (larder/catalog/stored_pictures.py) -------------------------------------------
 PICTURE_KEY_LENGTH = 64
 PICTURE_KEY = "/([0-9a-f]{64})(?:-[0-9]+)?[.]webp$"

@@ -99,6 +99,17 @@ class AlreadyTaken(FieldRefused):
 
 
 @dataclass
+class TooMany(DomainError):
+    """There are as many of something as there can be: `limit`."""
+
+    limit: int
+
+    @property
+    def extensions(self) -> dict[str, Any]:
+        return {"limit": self.limit}
+
+
+@dataclass
 class StaleVersion(DomainError):
     """`If-Match` names another version than the current one."""
 

@@ -32,6 +32,9 @@ MAX_IDS = 200
 MAX_HOLD_SECONDS = 7 * 86_400
 """Seconds for which an order can await its payment."""
 
+MAX_CATEGORIES = 5_000
+"""Categories of the shop: a move in the tree locks and reads all of them."""
+
 # --- Money ---------------------------------------------------------------------------------
 PRICE_DIGITS = 12
 """Digits of a price in total: the column is numeric(12,3)."""

@@ -119,6 +119,7 @@ KINDS = {
     "already_submitted": Kind(409, "The cart was already submitted."),
     "order_abandoned": Kind(409, "The order was abandoned and cannot be placed."),
     "cart_full": Kind(409, "The cart has reached the maximum size of an order."),
+    "too_many_categories": Kind(409, "The shop has the maximum number of categories."),
     "category_in_use": Kind(409, "The category is not empty."),
     "since_expired": Kind(410, "since is from before the database was replaced; start without it."),
     "hold_expired": Kind(409, "The hold has expired and the units are no longer available."),

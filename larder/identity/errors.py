@@ -1,9 +1,6 @@
 """Errors that identity raises."""
 
-from dataclasses import dataclass
-from typing import Any
-
-from larder.core.errors import DomainError
+from larder.core.errors import DomainError, TooMany
 
 
 class InvalidCredentials(DomainError):
@@ -49,22 +46,13 @@ class RegistrationClosed(DomainError):
     code = "registration_closed"
 
 
-@dataclass
-class _TooMany(DomainError):
-    limit: int
-
-    @property
-    def extensions(self) -> dict[str, Any]:
-        return {"limit": self.limit}
-
-
-class TooManyKeys(_TooMany):
+class TooManyKeys(TooMany):
     """The customer has reached the maximum number of live keys."""
 
     code = "too_many_keys"
 
 
-class TooManyAddresses(_TooMany):
+class TooManyAddresses(TooMany):
     """The customer has reached the maximum number of addresses."""
 
     code = "too_many_addresses"
@@ -95,7 +83,7 @@ class SecondFactorWrong(DomainError):
     code = "second_factor_wrong"
 
 
-class TooManyPasskeys(_TooMany):
+class TooManyPasskeys(TooMany):
     """The account has reached the maximum number of passkeys."""
 
     code = "too_many_passkeys"

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from larder.core.errors import DomainError, Fault, NotFound, UnknownProducts
+from larder.core.errors import DomainError, Fault, NotFound, TooMany, UnknownProducts
 from larder.inventory.errors import InsufficientStock
 
 
@@ -124,16 +124,10 @@ class HoldExpired(LineRefusal):
     code = "hold_expired"
 
 
-@dataclass
-class TooManyHolds(DomainError):
+class TooManyHolds(TooMany):
     """The customer has the maximum number of orders that await their payment."""
 
-    limit: int
     code = "too_many_holds"
-
-    @property
-    def extensions(self) -> dict[str, Any]:
-        return {"limit": self.limit}
 
 
 @dataclass

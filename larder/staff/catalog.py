@@ -46,6 +46,9 @@ SENTENCES: Mapping[str, Sentence] = {
     "unknown_category": Sentence(
         "category", "This category does not exist, or cannot be the parent."
     ),
+    "too_many_categories": Sentence(
+        None, "The shop has {limit} categories, and cannot have more. Delete one first."
+    ),
     "category_in_use": Sentence(
         None, "It still has products or categories below it. Move them elsewhere first."
     ),

@@ -81,7 +81,7 @@ def list_categories(request: HttpRequest, caller: Caller, query: PageParameters)
 @operation(
     tag="categories",
     answers={201: Category},
-    problems=["unknown_category"],
+    problems=["unknown_category", "too_many_categories"],
     traits=[KEYED, LOCATED, TAGGED],
     permissions=["catalog.add_category"],
 )

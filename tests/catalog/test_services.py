@@ -12,8 +12,8 @@ import psycopg
 import pytest
 from django.db import connection
 
-from larder.catalog import queries
-from larder.catalog.errors import CategoryInUse, UnknownCategory
+from larder.catalog import queries, services, sql
+from larder.catalog.errors import CategoryInUse, TooManyCategories, UnknownCategory
 from larder.catalog.models import Category, Product
 from larder.catalog.services import (
     NewProduct,
@@ -225,6 +225,29 @@ def test_two_moves_at_once_cannot_make_a_ring(transactional_db: None, now: datet
         other.commit()
         assert second.result(LONGEST) == "refused"
     assert queries.category(jams).parent is None
+
+
+def test_two_new_categories_at_once_do_not_exceed_the_limit(
+    transactional_db: None, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services, "MAX_CATEGORIES", 2)
+    create_category(name="Food", parent=None, now=now)
+
+    def add_jams() -> None:
+        try:
+            create_category(name="Jams", parent=None, now=now)
+        finally:
+            connection.close()
+
+    with psycopg.connect(os.environ["DATABASE_URL"]) as other, ThreadPoolExecutor(1) as beside:
+        other.execute(sql.ONE_CATEGORY)
+        other.execute("INSERT INTO catalog.category (name, version) VALUES ('Hats', 1)")
+        second = beside.submit(add_jams)
+        assert wait_until(lock_is_awaited)
+        other.commit()
+        with pytest.raises(TooManyCategories) as refused:
+            second.result(LONGEST)
+    assert refused.value.limit == Category.objects.count() == 2
 
 
 def test_a_category_that_another_transaction_changes_meanwhile_is_not_deleted(

@@ -2,6 +2,9 @@
 
 from collections.abc import Callable
 
+import pytest
+
+from larder.catalog import services
 from tests.conftest import Api
 from tests.v1.test_product_list import walk
 
@@ -43,6 +46,16 @@ def test_an_unknown_parent_is_refused(staff: Api) -> None:
         refused = staff(method, path, {"name": "x", "parent": 999_999})
         assert (refused.status, refused.body["code"]) == (422, "unknown_category")
         assert [one["pointer"] for one in refused.body["errors"]] == ["/parent"]
+
+
+def test_more_categories_than_the_limit_are_refused(
+    staff: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services, "MAX_CATEGORIES", 1)
+    assert staff("POST", "categories", {"name": "Food"}).status == 201
+    refused = staff("POST", "categories", {"name": "Jams"})
+    assert (refused.status, refused.body["code"]) == (409, "too_many_categories")
+    assert refused.body["limit"] == 1
 
 
 def test_only_an_empty_category_is_deleted_and_only_once(
