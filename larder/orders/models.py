@@ -13,6 +13,7 @@ from larder.core.limits import (
     MAX_PAYMENT,
     MAX_SHORT_TEXT_LENGTH,
     MAX_SKU_LENGTH,
+    MAX_TAX_RATE,
     MAX_TEXT_LENGTH,
     MAX_WORD_LENGTH,
     MONEY_DECIMALS,
@@ -232,6 +233,9 @@ class OrderLine(models.Model):
             models.CheckConstraint(
                 condition=Q(returned__lte=F("quantity")), name="order_line_returned"
             ),
+            models.CheckConstraint(
+                condition=Q(tax_rate__gte=0, tax_rate__lte=MAX_TAX_RATE), name="order_line_tax_rate"
+            ),
         )
 
 
@@ -258,6 +262,14 @@ class OrderEvent(models.Model):
 
     class Meta:
         db_table = "order_event"
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(
+                    from_status__in=["", *OrderStatus.values], to_status__in=OrderStatus.values
+                ),
+                name="order_event_statuses",
+            ),
+        )
         indexes = (
             models.Index(fields=["order", "position"], name="order_event_history"),
             models.Index(fields=["transaction_id", "position"], name="order_event_feed"),

@@ -44,6 +44,13 @@ VALID = {
         "1": "product_id unit_price quantity",
         "''": "sku name",
     },
+    "order_event": {
+        "gen_random_uuid()": "id order_id actor",
+        "''": "type from_status",
+        "'placed'": "to_status",
+        "now()": "at",
+        "'{}'": "data",
+    },
     "payment": {
         "''": "provider transaction_id intent currency",
         "'captured'": "kind",
@@ -80,6 +87,8 @@ BROKEN: dict[str, tuple[str, dict[str, str]]] = {
     "order_line_amounts": ("order_line", {"unit_price": "-1"}),
     "order_line_ordered": ("order_line", {"ordered": "1"}),
     "order_line_returned": ("order_line", {"returned": "2"}),
+    "order_line_tax_rate": ("order_line", {"tax_rate": "101"}),
+    "order_event_statuses": ("order_event", {"from_status": "'lost'"}),
     "payment_amount": ("payment", {"amount": "0"}),
     "payment_kind": ("payment", {"kind": "'lost'"}),
     "refund_due_amount": ("refund_due", {"amount": "0"}),
