@@ -59,13 +59,10 @@ if type(caches[DEFAULT_CACHE_ALIAS]).close is BaseCache.close:
 application = with_plain_charsets(framework)
 # With tracing the fast path is off, because traces begin in Django's middleware.
 if settings.FAST_PATH and not settings.OTEL_EXPORTER_OTLP_ENDPOINT:
-    # These modules import models, so Django must be set up first.
-    from larder.fastpath import orders, response_cache
+    # It imports models, so Django must be set up first.
+    from larder.fastpath import layers
 
-    application = orders.OrderFastPath(application, requests.access_log_hook("POST", orders.PATH))
-    application = response_cache.ResponseCache(
-        application, requests.access_log_hook("GET", response_cache.PATH)
-    )
+    application = layers.in_front_of(application, requests.access_log_hook)
 
 if unsafe := [
     message

@@ -13,11 +13,12 @@ Header = tuple[str, str]
 Stored = TypeVar("Stored")
 
 CACHE_KEY_HEADERS = (
-    *("PATH_INFO", "SCRIPT_NAME", "QUERY_STRING", "HTTP_HOST", "SERVER_NAME", "SERVER_PORT"),
+    *("SCRIPT_NAME", "QUERY_STRING", "HTTP_HOST", "SERVER_NAME", "SERVER_PORT"),
     *("wsgi.url_scheme", "HTTP_X_FORWARDED_PROTO", "HTTP_ACCEPT", "HTTP_ACCEPT_ENCODING"),
     "CONTENT_TYPE",
 )
-"""The parts of a request on which the headers of its response depend, besides the caller."""
+"""The parts of a request on which the headers of its response depend, besides the operation and the
+caller. Each operation has its cache."""
 
 BYPASS_HEADERS = ("HTTP_ORIGIN", "HTTP_LARDER_POSITION", "HTTP_COOKIE", "HTTP_PREFER")
 """Headers that Django reads and that a mobile app does not send."""

@@ -34,9 +34,9 @@ PATH = "/api/v1/products"
 
 NOT_MODIFIED = "not modified"
 
-AccessLogHook = Callable[[int, int, str, Caller], None]
+AccessLogHook = Callable[[int, int, str, Caller, str], None]
 """Counts and logs a response that Django does not see: its status, when the request came
-(nanoseconds of the performance counter), its correlation id, its caller."""
+(nanoseconds of the performance counter), its correlation id, its caller, its path."""
 
 BODY_HEADERS = frozenset({"ETag", "Content-Length", HEADER})
 """Headers that depend on the body, and the correlation id, which differs for each response."""
@@ -92,14 +92,15 @@ class ResponseCache:
         answer, caller = found
         given = correlation_id(environ.get(ID))
         start_response(answer.status, [*answer.headers, (HEADER, given)])
-        self._log_access(answer.code, environ[BEGAN], given, caller)
+        self._log_access(answer.code, environ[BEGAN], given, caller, PATH)
         return answer.content
 
     def _found(self, key: CacheKey, environ: dict[str, Any]) -> tuple[Answer, Caller] | None:
         """Returns a response that is current enough for the caller, and the caller."""
         answer = self._answers.get(key)
         caller = remembered_caller(environ.get("HTTP_AUTHORIZATION"))
-        if answer is None or caller is None:
+        # The rights of staff are read for each request.
+        if answer is None or caller is None or caller.is_staff:
             return None
         if not answer.page.good_for(caller.id, monotonic_ns()):
             answer = self._renewed(key, answer, caller, environ)

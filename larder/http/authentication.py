@@ -107,14 +107,14 @@ def _verified(token: str) -> Caller:
 
 
 def remembered_caller(header: str | None) -> Caller | None:
-    """Returns the customer of an Authorization header, if this process has verified the token and
-    needs no query.
+    """Returns the caller of an Authorization header, if this process has verified the token and
+    needs no query; None otherwise, and for a token that must be refused.
 
-    None for staff, whose rights are read each time, and for a token that must be refused.
+    Staff have no permissions here: the database must be read for them.
     """
     scheme, _, token = (header or "").partition(" ")
     caller, expires = _known.get(token, (None, 0.0))
-    if scheme not in {"Bearer", "bearer"} or caller is None or caller.is_staff:
+    if scheme not in {"Bearer", "bearer"} or caller is None:
         return None
     return caller if expires > time() and _sessions.is_ongoing_session(caller) else None
 

@@ -55,23 +55,12 @@ WHERE product_id = ANY(%s::bigint[])
 """Marks lines as released. The stock then has the next expiry of its other lines, by the index
 held_line_expiry: a statement does not see its own changes."""
 
-HOLD = """
-WITH line AS (
-    SELECT * FROM unnest(%s::uuid[], %s::bigint[], %s::uuid[], %s::int[], %s::timestamptz[])
-             AS line (order_id, product_id, event, quantity, expires_at)
-), held AS (
-    INSERT INTO held_line ("order", product_id, event, quantity, expires_at) SELECT * FROM line
-)
-UPDATE stock SET next_expiry = least(next_expiry, soonest.expires_at)
-FROM (SELECT product_id, min(expires_at) AS expires_at FROM line GROUP BY product_id) AS soonest
-WHERE stock.product_id = soonest.product_id
-"""
-
 HELD = """
-SELECT "order", product_id, quantity FROM held_line
-WHERE "order" = ANY((SELECT %s::uuid[])::uuid[]) AND released_at IS NULL
+SELECT "order", product_id, quantity, released_at IS NULL FROM held_line
+WHERE "order" = ANY((SELECT %s::uuid[])::uuid[])
 """
-"""Plan: index scans of held_line_once."""
+"""Plan: index scans of held_line_once. With a condition on `released_at` PostgreSQL may read all of
+held_line_expiry instead, whose statistics are those of an empty table."""
 
 END_HOLDS = """
 WITH ended AS (
@@ -99,11 +88,11 @@ EXCEPT SELECT product_id FROM free
 """
 """Finds the rows that another transaction has locked. It does not wait, so it needs no order."""
 
-MOVE = """
-WITH moved AS (
-    UPDATE stock SET available = balance.available, committed = balance.committed
+_MOVE = """
+WITH {held}moved AS (
+    UPDATE stock SET available = balance.available, committed = balance.committed{expiry}
     FROM unnest((SELECT %s::bigint[]), (SELECT %s::int[]), (SELECT %s::bigint[]))
-         AS balance (product_id, available, committed)
+         AS balance (product_id, available, committed){soonest}
     WHERE stock.product_id = balance.product_id
 )
 INSERT INTO ledger_entry (product_id, available_change, committed_change, available_after,
@@ -111,8 +100,26 @@ INSERT INTO ledger_entry (product_id, available_change, committed_change, availa
 SELECT entry.*, %s FROM unnest(%s::bigint[], %s::int[], %s::bigint[], %s::int[], %s::bigint[],
                                %s::text[], %s::text[], %s::uuid[]) AS entry
 """
+
+MOVE = _MOVE.format(held="", expiry="", soonest="")
 """Writes stock and ledger in one round trip. The balances were computed under the row locks, so
 they are written directly. The CHECK constraints still apply."""
+
+MOVE_AND_HOLD = _MOVE.format(
+    held="""line AS (
+    SELECT * FROM unnest(%s::uuid[], %s::bigint[], %s::uuid[], %s::int[], %s::timestamptz[])
+             AS line (order_id, product_id, event, quantity, expires_at)
+), held AS (
+    INSERT INTO held_line ("order", product_id, event, quantity, expires_at) SELECT * FROM line
+), soonest AS (
+    SELECT product_id, min(expires_at) AS expires_at FROM line GROUP BY product_id
+), """,
+    expiry=", next_expiry = least(next_expiry, soonest.expires_at)",
+    soonest="""
+         LEFT JOIN soonest USING (product_id)""",
+)
+"""The same with the held lines of orders. `least` ignores null: other products keep their next
+expiry."""
 
 _SOURCE = "FROM product p JOIN stock s ON s.product_id = p.id"
 _COLUMNS = {name: f"p.{column}" for name, column in COLUMNS.items()} | {"quantity": "s.available"}

@@ -85,13 +85,13 @@ def _note(request: HttpRequest, response: HttpResponseBase, began: int) -> None:
     )
 
 
-def access_log_hook(method: str, path: str) -> Callable[[int, int, str, object], None]:
-    """Returns a function that notes requests for a path without variable parts, which no middleware
-    sees. It takes the status, the time of arrival by the performance counter, the correlation id
-    and the caller."""
-    route = path.removeprefix("/")
+def access_log_hook(method: str, pattern: str) -> Callable[[int, int, str, object, str], None]:
+    """Returns a function that notes requests for the paths of a pattern, which no middleware sees.
+    It takes the status, the time of arrival by the performance counter, the correlation id, the
+    caller and the path."""
+    route = pattern.removeprefix("/")
 
-    def note(status: int, began: int, correlation_id: str, caller: object) -> None:
+    def note(status: int, began: int, correlation_id: str, caller: object, path: str) -> None:
         took = perf_counter_ns() - began
         _done.append((method, route, status, took, time(), path, correlation_id, caller))  # type: ignore[arg-type]
 

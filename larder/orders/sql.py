@@ -130,13 +130,15 @@ order_pkey. Returns the orders that had the given status. Stock rows are locked 
 ORM takes 17 ms for 100 orders in place of 4, and 1.5 for one in place of 0.7."""
 
 OPEN_HOLDS = """
-SELECT customer_id, count(*) FROM "order"
-WHERE customer_id = ANY((SELECT %s::bigint[])::bigint[]) AND status = 'pending'
-  AND placed_at IS NOT NULL AND expires_at > (SELECT clock_timestamp()) GROUP BY customer_id
+SELECT holder.id, (
+    SELECT count(*) FROM "order" WHERE customer_id = holder.id AND status = 'pending'
+       AND expires_at > (SELECT clock_timestamp())
+)
+FROM unnest((SELECT %s::bigint[])) AS holder (id)
 """
-"""Counts the orders of customers that await their payment, by index scans of
-order_history_by_status. Before it, LOCK_HOLDERS waits for transactions that add some, and the ORM
-would take 0.8 ms of that lock in place of 0.1."""
+"""Counts the orders of each customer that await their payment, by index-only scans of order_held.
+Grouped by customer, PostgreSQL would read those of all customers. Before it, LOCK_HOLDERS waits for
+transactions that add some, and the ORM would take 0.8 ms of that lock in place of 0.1."""
 
 LOCK_HOLDERS = """
 SELECT pg_advisory_xact_lock((8::bigint << 48) + customer)

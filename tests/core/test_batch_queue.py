@@ -12,6 +12,7 @@ from unittest.mock import Mock
 
 import pytest
 
+from larder.core import batch_queue
 from larder.core.batch_queue import MAX_YIELDS, BatchQueue, Limits
 from larder.core.errors import NotFound, Overloaded
 from tests.tiers import LONGEST
@@ -63,6 +64,29 @@ def busy(
 
 
 Submit = Callable[..., "Future[int]"]
+
+
+@pytest.mark.parametrize("seconds", [LONGEST, 0.05])
+def test_queues_with_one_turn_run_one_batch_at_a_time_unless_it_takes_long(
+    monkeypatch: pytest.MonkeyPatch, seconds: float
+) -> None:
+    monkeypatch.setattr(batch_queue, "TURN_WAIT", seconds)
+    turn, one, two = Lock(), Doubler(), Doubler()
+    two.open.set()
+    queues: list[BatchQueue[int, int]] = [
+        BatchQueue(doubler.run, PATIENT, turn=turn) for doubler in (one, two)
+    ]
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(queues[0].submit, 1)
+        assert one.begun.wait(LONGEST)
+        second = pool.submit(queues[1].submit, 2)
+        if seconds == LONGEST:
+            assert wait_until(lambda: len(queues[1]._waiting) == 1)
+            assert not two.begun.wait(0.1)
+        else:
+            assert second.result(LONGEST) == 4
+        one.open.set()
+        assert (first.result(LONGEST), second.result(LONGEST)) == (2, 4)
 
 
 def test_a_single_request_runs_at_once_in_its_own_thread() -> None:

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from types import ModuleType
 from typing import Any
 from uuid import uuid4
 
@@ -16,6 +17,7 @@ from larder.db import positions as common_positions
 from larder.db.positions import Position, Sample
 from larder.db.postgresql.errors import CommitUnknown
 from larder.fastpath import orders as order_path
+from larder.fastpath import writes
 from larder.fastpath.orders import OrderFastPath
 from larder.http import authentication, positions
 from larder.http.quotas import HEADERS
@@ -136,7 +138,7 @@ def test_a_repeat_shows_the_tracking_number_as_django_does(
         ({"lines": []}, {}, "400", "validation_error"),
         ({"lines": [{"product": 0, "quantity": 1.5}]}, {}, "400", "validation_error"),
         ({"surprise": 1}, {}, "400", "unknown_field"),
-        ({"note": "x" * order_path.MAX_BODY_BYTES}, {}, "400", "validation_error"),
+        ({"note": "x" * writes.MAX_BODY_BYTES}, {}, "400", "validation_error"),
         ({}, {"Accept": "text/html"}, "406", "not_acceptable"),
         ({}, {"Content_Type": "text/plain"}, "415", "unsupported_media_type"),
         ({}, {"Host": "elsewhere.example"}, "400", "bad_host"),
@@ -237,12 +239,14 @@ def test_an_account_that_was_deactivated_orders_nothing(ordering: Ordering, who:
 
 
 @pytest.mark.parametrize(
-    ("failing", "code"), [("place", "internal_error"), ("encoded", "outcome_unknown")]
+    ("module", "failing", "code"),
+    [(order_path, "place", "internal_error"), (writes, "encoded", "outcome_unknown")],
 )
 def test_django_answers_a_failure_and_the_fast_path_does_not_retry(
     ordering: Ordering,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
+    module: ModuleType,
     failing: str,
     code: str,
 ) -> None:
@@ -252,7 +256,7 @@ def test_django_answers_a_failure_and_the_fast_path_does_not_retry(
         tries.append(given)
         raise RuntimeError("a fault of ours")
 
-    monkeypatch.setattr(order_path, failing, fails)
+    monkeypatch.setattr(module, failing, fails)
     monkeypatch.setattr(orders, "place", fails)
     status, headers, body = ordering()
     assert (status[:3], json.loads(body)["code"], len(tries)) == ("500", code, 1)
@@ -264,8 +268,9 @@ def test_each_answer_is_counted_once_by_the_fast_path_or_by_django(
     ordering: Ordering, who: Person
 ) -> None:
     answer = ordering()
-    ((status, _, correlation_id, caller),) = ordering.fast_path.logged
+    ((status, _, correlation_id, caller, path),) = ordering.fast_path.logged
     assert (status, correlation_id, caller.id) == (201, answer[1]["Correlation-ID"], who.id)
+    assert path == order_path.PATH
 
 
 def test_the_duration_of_a_refused_order_starts_at_its_arrival(
@@ -279,7 +284,7 @@ def test_the_duration_of_a_refused_order_starts_at_its_arrival(
         return django(environ, start_response)
 
     monkeypatch.setattr(ordering.fast_path, "_django", watching)
-    monkeypatch.setattr(order_path, "perf_counter_ns", lambda: 7)
+    monkeypatch.setattr(writes, "perf_counter_ns", lambda: 7)
     ordering(lines=[UNKNOWN])
     assert seen[0][BEGAN] == 7
 

@@ -137,7 +137,7 @@ def test_each_answer_is_counted_once_by_the_fast_path_or_by_django(
     token = token_for(who)
     for seen in ("", "", tag, tag):
         answer = fast_path(token, **({"If_None_Match": seen} if seen else {}))
-    assert [(status, caller.id) for status, _, _, caller in fast_path.logged] == [
+    assert [(status, caller.id) for status, _, _, caller, _ in fast_path.logged] == [
         (200, who.id),
         (304, who.id),
     ]

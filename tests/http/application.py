@@ -11,8 +11,7 @@ from django.db import close_old_connections
 from django.http import HttpResponse
 from django.test.client import ClientHandler
 
-from larder.fastpath.orders import OrderFastPath
-from larder.fastpath.response_cache import ResponseCache
+from larder.fastpath import layers
 from larder.http.content_type import Application, with_plain_charsets
 
 
@@ -20,7 +19,7 @@ def make() -> Application:
     """Returns an application like that of config/wsgi.py, with empty caches."""
     application = with_plain_charsets(WSGIHandler())
     if settings.FAST_PATH:
-        application = ResponseCache(OrderFastPath(application, _ignore), _ignore)
+        application = layers.in_front_of(application, lambda *_: _ignore)
     return application
 
 

@@ -7,15 +7,16 @@ from uuid import UUID
 
 import pytest
 from django.db import transaction
-from django.db.models import Min
+from django.db.models import F, Min
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from larder.db import database
 from larder.inventory import sql
 from larder.inventory.models import HeldLine, Stock
-from larder.inventory.services import holds
+from larder.inventory.services import holds, movements
 from larder.inventory.services.holds import DueLine, HeldUnits
+from larder.inventory.services.movements import Balance, Movement
 
 ORDERS = [UUID(int=number) for number in range(1, 5)]
 PAST, FUTURE = datetime(2026, 1, 1, tzinfo=UTC), datetime(2126, 1, 1, tzinfo=UTC)
@@ -37,7 +38,7 @@ within_a_test = settings(
 
 @pytest.fixture
 def products(product: Callable[..., int]) -> list[int]:
-    return [product(stock=10) for _ in range(3)]
+    return [product(stock=100) for _ in range(3)]
 
 
 def _units(products: Sequence[int], asked: Sequence[Line]) -> list[HeldUnits]:
@@ -92,14 +93,30 @@ def _written(run: Callable[[], object], before: Sequence[HeldUnits] = ()) -> tup
 
 @within_a_test
 @given(asked=lines, before=lines)
-def test_hold_writes_what_the_orm_would(
+def test_a_move_with_held_lines_writes_what_the_orm_would(
     products: list[int], asked: list[Line], before: list[Line]
 ) -> None:
     taken = {line[:2] for line in before}
     units = _units(products, [line for line in asked if line[:2] not in taken])
     earlier = _units(products, before)
-    expected = _written(lambda: _hold_through_the_orm(units), earlier)
-    assert _written(lambda: holds.hold(units), earlier) == expected
+    moves = [
+        Movement(one.product, -one.quantity, one.quantity, "hold", str(one.order), one.event)
+        for one in units
+    ]
+
+    def through_the_orm() -> None:
+        _hold_through_the_orm(units)
+        for one in moves:
+            changes = {"available": F("available") + one.available}
+            changes["committed"] = F("committed") + one.committed
+            Stock.objects.filter(pk=one.product).update(**changes)
+
+    def by_hand() -> None:
+        rows = Stock.objects.values_list("pk", "available", "committed")
+        balances = {product: Balance(*units) for product, *units in rows}
+        movements.move(moves, balances, now=PAST, held=units)
+
+    assert _written(by_hand, earlier) == _written(through_the_orm, earlier)
 
 
 @within_a_test
@@ -193,3 +210,9 @@ def test_due_lines_are_looked_up_in_their_index(products: list[int]) -> None:
         database.execute("SET LOCAL enable_seqscan = off")
         plan = database.rows(f"EXPLAIN {sql.DUE}", [products])
     assert any("held_line_expiry" in line for (line,) in plan)
+
+
+def test_units_of_orders_are_found_without_those_of_all_orders(products: list[int]) -> None:
+    _hold_through_the_orm(_units(products, [(0, 0, 1, 1)]))
+    plan = "\n".join(row[0] for row in database.rows(f"EXPLAIN {sql.HELD}", [ORDERS]))
+    assert "held_line_once" in plan, plan

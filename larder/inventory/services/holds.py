@@ -48,15 +48,6 @@ def submit_clock() -> Callable[[], datetime]:
     return read
 
 
-def hold(lines: Sequence[HeldUnits]) -> None:
-    """Writes lines of locked products, after their movements."""
-    if lines:
-        columns = (
-            (one.order, one.product, one.event, one.quantity, one.expires_at) for one in lines
-        )
-        database.execute(sql.HOLD, database.columns(columns))
-
-
 def find_due(products: Collection[int]) -> list[DueLine]:
     """Returns the lines of locked products that have expired and are not released, by expiry."""
     return [DueLine(*row) for row in database.rows(sql.DUE, [list(products)])]
@@ -79,8 +70,9 @@ def submit_held(orders: Collection[UUID]) -> Callable[[], HeldByOrder]:
 
     def read() -> HeldByOrder:
         found: HeldByOrder = {order: {} for order in orders}
-        for order, product, quantity in reading():
-            found[order][product] = quantity
+        for order, product, quantity, is_held in reading():
+            if is_held:
+                found[order][product] = quantity
         return found
 
     return read

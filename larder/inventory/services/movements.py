@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from msgspec import Struct
+from msgspec.structs import astuple
 
 from larder.catalog.services import product_name
 from larder.core.ids import SYSTEM_ACTOR
@@ -15,7 +16,7 @@ from larder.identity import audit
 from larder.inventory import sql
 from larder.inventory.errors import StockLimitExceeded
 from larder.inventory.services import holds
-from larder.inventory.services.holds import HeldByOrder
+from larder.inventory.services.holds import HeldByOrder, HeldUnits
 
 OPENING = "opening"
 CAUSES = frozenset(
@@ -112,9 +113,16 @@ def _release_due(products: Sequence[int], balances: dict[int, Balance]) -> None:
         balances[one.product] = Balance(available + one.quantity, committed - one.quantity)
 
 
-def move(movements: Sequence[Movement], balances: Mapping[int, Balance], *, now: datetime) -> None:
+def move(
+    movements: Sequence[Movement],
+    balances: Mapping[int, Balance],
+    *,
+    now: datetime,
+    held: Sequence[HeldUnits] = (),
+) -> None:
     """Writes movements of locked products in their order, with their ledger entries. `balances` is
-    the result of `lock` in this transaction."""
+    the result of `lock` in this transaction. `held` are those of the moved units that orders hold
+    until an expiry."""
     if not movements:
         return
     after = dict(balances)
@@ -125,7 +133,10 @@ def move(movements: Sequence[Movement], balances: Mapping[int, Balance], *, now:
         after[one.product] = now_there
         entries.append((one, now_there))
     parameters = [*_stock_columns(entries, after), now, *_ledger_columns(entries)]
-    database.execute(sql.MOVE, parameters)
+    if held:
+        database.execute(sql.MOVE_AND_HOLD, [*database.columns(map(astuple, held)), *parameters])
+    else:
+        database.execute(sql.MOVE, parameters)
 
 
 def refuse_too_many(movements: Sequence[Movement], balances: Mapping[int, Balance]) -> None:

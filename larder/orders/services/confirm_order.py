@@ -31,7 +31,7 @@ from larder.orders.lifecycle import PERMISSIONS, PLACED, Move, Verdict, judge
 from larder.orders.models import Order, OrderStatus
 from larder.orders.queries import LineView, OrderView
 from larder.orders.services.confirm_held import confirm_held
-from larder.orders.services.contended import Contended
+from larder.orders.services.contended import BATCH_TURN, Contended
 from larder.orders.services.hold_ends import HoldEnd
 from larder.orders.services.locks import order_name, submit_lock
 from larder.orders.services.refunds import balances_of
@@ -98,6 +98,8 @@ class _Confirmation:
 def confirm_order(request: TransitionRequest) -> Confirmed:
     """Confirms an order: it becomes placed. An order that was confirmed before stays as it is.
 
+    The caller's rights are read under the locks; those in the request do not matter.
+
     Raises HoldExpired (units are gone), InvalidTransition (it was cancelled), NotFound,
     StaleVersion, KeyReused, SessionEnded, NotStaff, PermissionMissing, SecondFactorRequired,
     Overloaded.
@@ -139,7 +141,7 @@ def _run(batch: Sequence[_Confirmation]) -> Sequence[Confirmed | Exception]:
 
 
 _queue: BatchQueue[_Confirmation, Confirmed] = BatchQueue(
-    _run, LIMITS, unknown=partial(CommitUnknown, "a thread was ended")
+    _run, LIMITS, turn=BATCH_TURN, unknown=partial(CommitUnknown, "a thread was ended")
 )
 
 
@@ -164,8 +166,7 @@ def _confirm(batch: Sequence[_Confirmation], locked: _Locked) -> None:
     for one in batch:
         one.order, one.lines = locked.get(one.id, (None, []))
         _begin(one, earlier)
-    if begun := [one for one in batch if one.is_open]:
-        _confirm_begun(begun)
+    _confirm_begun(batch)
     unused = [one for one in batch if not one.is_open and not one.replayed]
     idempotency.release([scope for one in unused for scope in _scopes(one) if scope not in earlier])
 
@@ -194,7 +195,6 @@ def _begin(one: _Confirmation, earlier: Mapping[Scope, Earlier]) -> None:
 
 def _is_pending(order: Order | None, request: TransitionRequest) -> bool:
     """Returns whether the order has yet to be confirmed. Raises the refusal if it cannot be."""
-    request.caller.require(PERMISSION)
     if order is None or order.status == OrderStatus.DRAFT:
         raise NotFound
     verdict = judge(order.status, Move.CONFIRM, by_staff=True, by_owner=False)
@@ -208,13 +208,15 @@ def _is_pending(order: Order | None, request: TransitionRequest) -> bool:
 
 
 def _confirm_begun(batch: Sequence[_Confirmation]) -> None:
-    """Locks stock, and confirms the orders that get the units that they lack."""
-    products = {line.product for one in batch for line in one.lines}
-    locking = inventory.submit_lock_of_held(products, [one.id for one in batch])
+    """Locks stock, refuses callers without the right, and confirms the orders that get the units
+    that they lack."""
+    begun = [one for one in batch if one.is_open]
+    products = {line.product for one in begun for line in one.lines}
+    locking = inventory.submit_lock_of_held(products, [one.id for one in begun]) if begun else None
     refuse = _submit_former_staff(batch)
-    balances, held = locking()
+    balances, held = locking() if locking else ({}, {})
     refuse()
-    batch = [one for one in batch if one.is_open]
+    batch = [one for one in begun if one.is_open]
     ends = [HoldEnd(one.locked, new_id(), one.request.caller.public_id) for one in batch]
     lines = [{line.product: line.quantity for line in one.lines} for one in batch]
     if not batch:
@@ -229,15 +231,15 @@ def _confirm_begun(batch: Sequence[_Confirmation]) -> None:
 
 
 def _submit_former_staff(batch: Sequence[_Confirmation]) -> Callable[[], None]:
-    """Submits statements that read each caller once more, because the locks may be waited for: the
-    session or key may have ended, or the permission may have been taken away. Returns a function
-    that refuses the confirmations of such callers."""
+    """Submits statements that read each caller: while the locks were waited for, the session or key
+    may have ended, or the permission may have been taken away. Returns a function that refuses the
+    requests of callers without the permission, also those that were refused for another reason."""
     reading = {caller: submit_renewed(caller) for caller in {one.request.caller for one in batch}}
 
     def refuse() -> None:
         refusals = {caller: _refusal_of(present) for caller, present in reading.items()}
         for one in batch:
-            one.refusal = refusals[one.request.caller]
+            one.refusal = refusals[one.request.caller] or one.refusal
 
     return refuse
 

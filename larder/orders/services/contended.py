@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Hashable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from threading import BoundedSemaphore, Lock
+from typing import Final
 
 from larder.core.per_key import place_of
 from larder.core.stopwatch import Stopwatch
@@ -16,6 +17,9 @@ REMEMBERED = 10.0
 """Seconds for which a row counts as contended after an order waited for it in the lane until the
 time limit. The next order with this row enters the lane too; if it gets the lock, the row no longer
 counts as contended."""
+
+BATCH_TURN: Final = Lock()
+"""The turn of all batches that lock stock in this process."""
 
 Row = Hashable
 """A row that an order locks: a product's stock, by its id, or a customer's cart."""

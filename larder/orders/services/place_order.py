@@ -19,7 +19,7 @@ from larder.db.postgresql.pool import prioritized
 from larder.identity import quotas
 from larder.inventory.services import locks
 from larder.orders.services import refusals
-from larder.orders.services.contended import Contended, ContendedLane, Row
+from larder.orders.services.contended import BATCH_TURN, Contended, ContendedLane, Row
 from larder.orders.services.place_orders import Beside, place_candidates
 from larder.orders.services.placement import Candidate, Placed, Placement, Terms, candidate
 
@@ -167,7 +167,11 @@ def _queue(terms: Terms) -> BatchQueue[_QueuedOrder, Placed]:
     if found is not None:
         return found
     made: BatchQueue[_QueuedOrder, Placed] = BatchQueue(
-        lambda batch: _place(batch, terms), LIMITS, telemetry.placing, unknown=_thread_ended
+        lambda batch: _place(batch, terms),
+        LIMITS,
+        telemetry.placing,
+        turn=BATCH_TURN,
+        unknown=_thread_ended,
     )
     # If two threads make a queue, both use the first one.
     return _queues.setdefault(terms, made)

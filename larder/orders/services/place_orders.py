@@ -216,9 +216,8 @@ def _place_open(
     _decide(unanswered(batch), balances, offers, terms, customers.quota)
     placed = unanswered(batch)
     moves = [move for one in placed for move in _movements(one)]
-    inventory.move(moves, balances, now=now)
-    if clock is not None:
-        _hold(unanswered(held), clock())
+    lines = _hold(unanswered(held), clock()) if clock is not None else []
+    inventory.move(moves, balances, now=now, held=lines)
     write_placed(placed, currency=terms.currency, now=now)
 
 
@@ -273,8 +272,9 @@ def _movements(one: Candidate) -> list[inventory.Movement]:
     ]
 
 
-def _hold(placed: Sequence[Candidate], clock: datetime) -> None:
-    """Writes the held lines. Holds begin at the time of the database under the locks."""
+def _hold(placed: Sequence[Candidate], clock: datetime) -> list[holds.HeldUnits]:
+    """Sets the expiry of the orders, and returns their held lines. Holds begin at the time of the
+    database under the locks."""
     lines = []
     for one in placed:
         if one.placement.hold is not None:
@@ -283,4 +283,4 @@ def _hold(placed: Sequence[Candidate], clock: datetime) -> None:
                 holds.HeldUnits(one.id, line.offer.id, one.event, line.quantity, expiry)
                 for line in one.lines
             ]
-    holds.hold(lines)
+    return lines

@@ -1,6 +1,7 @@
 """The shop of the interleavings, with a clock that only tests set."""
 
 from collections.abc import Callable, Iterator
+from threading import Lock
 
 import pytest
 
@@ -26,6 +27,8 @@ def explore(
     machine would end them sooner than an idle one."""
     for module, name in (*WAITS, (locks, "MOVING_WAIT")):
         monkeypatch.setattr(module, name, 9.0)
+    # Orders and confirmations run beside each other, as in different processes.
+    monkeypatch.setattr(confirm_order._queue, "_turn", Lock())
     # What earlier runs used up would matter to later ones.
     monkeypatch.setattr(quotas, "_limits", {})
     with chosen_clock() as clock, scheduler.watching() as watch:
