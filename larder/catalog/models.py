@@ -178,10 +178,12 @@ class ProductChange(models.Model):
 
 class Picture(models.Model):
     """A picture that was uploaded, by the hash in its name. `unused_since`: when it was uploaded or
-    first found without a product; null while a product has it."""
+    first found without a product; null while a product has it. `deleting_at`: since when its files
+    are being deleted."""
 
     key = models.CharField(max_length=PICTURE_KEY_LENGTH, primary_key=True)
     unused_since = models.DateTimeField(null=True)
+    deleting_at = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "picture"

@@ -46,8 +46,15 @@ SELECT max(key) FROM part HAVING count(*) > 0
 """
 """Index scan of picture_pkey from the last key of the part before."""
 
+ADD_PICTURE = """
+INSERT INTO picture (key, unused_since) VALUES (%s, %s) ON CONFLICT (key)
+DO UPDATE SET unused_since = excluded.unused_since WHERE picture.deleting_at IS NULL RETURNING key
+"""
+"""Returns no row for a picture that is being deleted."""
+
 DELETE_PICTURE = f"""
-DELETE FROM picture WHERE key = %s AND unused_since < %s AND NOT {_HAS_PRODUCT} RETURNING key
+UPDATE picture SET deleting_at = %s
+WHERE key = %s AND unused_since < %s AND NOT {_HAS_PRODUCT} RETURNING key
 """
 """Compared again under the lock of the row: the picture may have been uploaded again meanwhile."""
 

@@ -15,14 +15,13 @@ from uuid import uuid4
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage, Storage, storages
-from django.db import transaction
 from django.db.models import QuerySet
 
 from larder.catalog import sql
 from larder.catalog.models import Picture
 from larder.catalog.pictures import prepare
 from larder.core import waits
-from larder.core.errors import Fault, InvalidInput
+from larder.core.errors import Fault, InvalidInput, Overloaded
 from larder.core.limits import THUMBNAIL_SIDE, UNUSED_PICTURE_DAYS
 from larder.db import database
 
@@ -51,10 +50,8 @@ def store(content: bytes, *, now: datetime) -> str:
     picture = prepare(content)
     key = sha256(picture.full).hexdigest()
     # Before the files are written: from now on `delete_unused` keeps them.
-    row = Picture(key=key, unused_since=now)
-    Picture.objects.bulk_create(
-        [row], update_conflicts=True, update_fields=["unused_since"], unique_fields=["key"]
-    )
+    if not database.rows(sql.ADD_PICTURE, [key, now]):
+        raise Overloaded
     waits.begin()
     full, thumbnail = _names(key)
     try:
@@ -80,14 +77,18 @@ def delete_unused(*, now: datetime, limit: int) -> int:
     """Deletes pictures that no product has had for UNUSED_PICTURE_DAYS, and files as old that a
     crash left unfinished. Returns the number of pictures.
 
-    The row of a picture is locked until its files are deleted. An upload of the same picture waits
-    for the lock, and then writes the files again. A trigger of `product` locks the row too, until
-    the product with the picture is committed; so the deletion waits, and then keeps the picture.
+    The row of a picture says that it is being deleted, committed before its files are: uploads of
+    it are refused until the row is deleted. A trigger of `product` locks the row until the product
+    with the picture is committed; so the deletion waits, and then keeps the picture.
+
+    What a crash left is not being deleted any more. A product or an upload may have it since.
+    Assumes that no other process runs this.
     """
     until = now - timedelta(days=UNUSED_PICTURE_DAYS)
+    Picture.objects.filter(deleting_at__isnull=False).update(deleting_at=None)
     if isinstance(place := storage(), PictureFolder):
         place.delete_unfinished(until)
-    return sum(_delete(key, until) for key in _unused(until)[:limit])
+    return sum(_delete(key, until, now) for key in _unused(until)[:limit])
 
 
 def _unused(until: datetime) -> QuerySet[Picture, str]:
@@ -97,12 +98,13 @@ def _unused(until: datetime) -> QuerySet[Picture, str]:
     return rows.values_list("key", flat=True)
 
 
-def _delete(key: str, until: datetime) -> bool:
-    with transaction.atomic(durable=True):
-        if not database.rows(sql.DELETE_PICTURE, [key, until]):
-            return False
-        for name in _names(key):
-            storage().delete(name)
+def _delete(key: str, until: datetime, now: datetime) -> bool:
+    if not database.rows(sql.DELETE_PICTURE, [now, key, until]):
+        return False
+    waits.begin()
+    for name in _names(key):
+        storage().delete(name)
+    Picture.objects.filter(key=key).delete()
     return True
 
 

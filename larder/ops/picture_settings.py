@@ -29,7 +29,6 @@ def _s3(bucket: str, address: str) -> dict[str, Any]:
 
     return {
         "bucket_name": bucket,
-        # Two files are deleted in a transaction, which ends after 10 s without a statement.
         # Addresses are public, and never expire.
         "custom_domain": address.partition("://")[2] or None,
         "querystring_auth": False,

@@ -57,9 +57,13 @@ def test_core_imports_the_standard_library_and_two_packages_alone() -> None:
 CLIENTS = (
     *("redis", "boto3", "requests", "httpx", "aiohttp", "urllib3", "urllib.request"),
     *("http.client", "smtplib", "socket", "django.core.cache", "django.core.mail"),
+    "django.core.files.storage",
 )
 
-USING_CLIENTS = {"larder/notifications/delivery.py": "hands mails over, outside of a transaction"}
+USING_CLIENTS = {
+    "larder/notifications/delivery.py": "hands mails over, outside of a transaction",
+    "larder/catalog/stored_pictures.py": "writes and deletes files, outside of a transaction",
+}
 
 
 def test_no_layer_below_the_api_uses_the_network() -> None:

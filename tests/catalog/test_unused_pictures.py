@@ -16,6 +16,7 @@ from django.db import connection, transaction
 
 from larder.catalog import services, sql, stored_pictures
 from larder.catalog.models import Picture, Product
+from larder.core.errors import Overloaded
 from larder.core.limits import UNUSED_PICTURE_DAYS
 from larder.db import database
 from larder.ops import tasks
@@ -153,31 +154,62 @@ def test_an_unused_picture_that_is_uploaded_again_has_a_new_grace_period(
     assert len(stored(folder)) == 2
 
 
-def test_an_upload_during_the_deletion_of_the_same_picture_ends_with_its_files(
+def test_an_upload_during_the_deletion_of_the_same_picture_is_refused(
     folder: Path, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stored_pictures.store(phone_photo(), now=now)
-    later, deleting, go_on = now + GRACE + DAY, Event(), Event()
-    delete: Any = stored_pictures.PictureFolder.delete
+    """Its files would be deleted. They are deleted outside of a transaction."""
+    upload(now)
+    later, delete = now + GRACE + DAY, stored_pictures.PictureFolder.delete
+    refused = []
 
-    def slow(storage: Any, name: str) -> None:
-        deleting.set()
-        go_on.wait(LONGEST)
+    def upload_first(storage: Any, name: str) -> None:
+        assert not connection.in_atomic_block
+        with pytest.raises(Overloaded):
+            upload(later)
+        refused.append(name)
         delete(storage, name)
 
-    monkeypatch.setattr(stored_pictures.PictureFolder, "delete", slow)
-    with ThreadPoolExecutor(2) as threads:
-        collected = threads.submit(_closing, collect, later)
-        assert deleting.wait(LONGEST)
-        uploaded = threads.submit(
-            _closing, lambda at: stored_pictures.store(phone_photo(), now=at), later
-        )
-        _wait_for_lock()
-        go_on.set()
-        assert collected.result(LONGEST) == 1
-        assert uploaded.result(LONGEST)
+    monkeypatch.setattr(stored_pictures.PictureFolder, "delete", upload_first)
+    assert collect(later) == 1
+    assert (len(refused), stored(folder)) == (2, set())
+    upload(later)
+    assert (len(stored(folder)), Picture.objects.count()) == (2, 1)
+
+
+def test_a_picture_whose_deletion_crashed_can_be_used_again(
+    folder: Path, product: MakeProduct, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address, later = upload(now), now + GRACE + DAY
+    with monkeypatch.context() as patched:
+        patched.setattr(stored_pictures.PictureFolder, "delete", fails)
+        with pytest.raises(OSError, match="Read-only"):
+            collect(later)
+    give(product(), address, later)
+    assert collect(later) == 0
     assert len(stored(folder)) == 2
+    upload(later)
+
+
+@pytest.mark.parametrize("deleted", [0, 1, 2])
+def test_a_deletion_that_crashed_is_ended_by_the_next_run(
+    folder: Path, now: datetime, monkeypatch: pytest.MonkeyPatch, deleted: int
+) -> None:
+    """It crashes after that number of files."""
+    upload(now)
+    files = sorted(folder.iterdir())
+    with monkeypatch.context() as patched:
+        patched.setattr(stored_pictures.PictureFolder, "delete", fails)
+        with pytest.raises(OSError, match="Read-only"):
+            collect(now + 2 * GRACE)
+    for file in files[:deleted]:
+        file.unlink()
     assert Picture.objects.count() == 1
+    assert collect(now + 2 * GRACE) == 1
+    assert (stored(folder), Picture.objects.count()) == (set(), 0)
+
+
+def fails(storage: Any, name: str) -> None:
+    raise OSError("Read-only file system")
 
 
 def _closing(run: Callable[[datetime], Any], at: datetime) -> Any:
@@ -195,21 +227,6 @@ def _wait_for_lock() -> None:
         Event().wait(0.05)
 
 
-def test_a_picture_that_cannot_be_deleted_stays_for_the_next_run(
-    folder: Path, now: datetime, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fails(storage: Any, name: str) -> None:
-        raise OSError("Read-only file system")
-
-    stored_pictures.store(phone_photo(), now=now)
-    with monkeypatch.context() as patched:
-        patched.setattr(stored_pictures.PictureFolder, "delete", fails)
-        with pytest.raises(OSError, match="Read-only"):
-            collect(now + 2 * GRACE)
-    assert Picture.objects.count() == 1
-    assert collect(now + 2 * GRACE) == 1
-
-
 def test_the_job_does_nothing_where_uploads_are_off(
     folder: Path, now: datetime, settings: LazySettings
 ) -> None:
@@ -225,7 +242,7 @@ def test_the_statements_use_their_indexes(product: MakeProduct, now: datetime) -
     for statement, values, index in (
         (sql.MARK_PICTURES, ["", 5, now], "product_by_picture"),
         (sql.MARK_PICTURES, ["", 5, now], "picture_pkey"),
-        (sql.DELETE_PICTURE, ["0" * 64, now], "product_by_picture"),
+        (sql.DELETE_PICTURE, [now, "0" * 64, now], "product_by_picture"),
     ):
         plan = "\n".join(row[0] for row in database.rows(f"EXPLAIN {statement}", values))
         assert re.search(rf"Index (Only )?Scan using \w*{index}|on {index}", plan), plan
