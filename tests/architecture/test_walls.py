@@ -71,6 +71,17 @@ def test_no_layer_below_the_api_uses_the_network() -> None:
     assert found == USING_CLIENTS.keys()
 
 
+def test_no_test_imports_a_module_of_tests() -> None:
+    """What several tests use is in a module beside them."""
+    found = [
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in sorted((ROOT / "tests").rglob("*.py"))
+        for name in _imports(path)
+        if name.startswith("tests.") and ".test_" in name
+    ]
+    assert found == []
+
+
 def test_queries_import_no_services() -> None:
     found = {
         f"{path.relative_to(ROOT)}: {name}"

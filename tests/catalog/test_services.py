@@ -123,6 +123,11 @@ def test_creating_or_changing_to_a_used_sku_is_refused(db: None, now: datetime) 
         change_product(tea, {"sku": "JAM"}, now=now)
     with pytest.raises(AlreadyTaken, match="sku_taken"):
         create_products([NewProduct("JAM", "x", Decimal(1))], now=now)
+    with pytest.raises(StaleVersion):
+        change_product(tea, {"sku": "JAM"}, now=now, version=9)
+    with pytest.raises(NotFound):
+        change_product(10**9, {"sku": "JAM"}, now=now)
+    change_product(tea, {"sku": "TEA", "name": "Tea"}, now=now, version=1)
     assert Product.objects.count() == 2
 
 

@@ -12,6 +12,7 @@ from uuid import uuid4
 import pytest
 
 from larder.catalog import queries as catalog
+from tests.compat.conftest import ApiClient
 from tests.conftest import Person
 from tests.server import Reply
 
@@ -219,3 +220,17 @@ def paths_of(who: Person, product: int) -> dict[str, str]:
     """What is in the places of a path."""
     account = who.customer.public_id.hex
     return {"product": str(product), "customer": str(who.id), "account": account, "order": "1"}
+
+
+def place_in_v1(client: ApiClient, product: int) -> Reply:
+    return client("POST", "/api/v1/orders", {"lines": [{"product": product, "quantity": 2}]})
+
+
+def place_in(contract: Contract) -> Callable[[ApiClient, int], Reply]:
+    return lambda client, product: contract.order(client, [(product, 2)])()
+
+
+PLACES: dict[str, Callable[[ApiClient, int], Reply]] = {
+    "v1": place_in_v1,
+    **{str(CONTRACTS[name]): place_in(CONTRACTS[name]) for name in "1234"},
+}

@@ -7,8 +7,7 @@ import pytest
 
 from larder.db import database
 from tests.compat.conftest import ApiClient, assert_books_balance
-from tests.compat.documented import Documented
-from tests.compat.test_contract3_users import (
+from tests.compat.contract3 import (
     FORBIDDEN,
     TAKEN,
     UNKNOWN,
@@ -19,6 +18,7 @@ from tests.compat.test_contract3_users import (
     names,
     own_path,
 )
+from tests.compat.documented import Documented
 from tests.conftest import Person
 
 

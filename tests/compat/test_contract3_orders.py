@@ -8,8 +8,8 @@ import pytest
 
 from larder.db import database
 from tests.compat.conftest import ApiClient, assert_books_balance
+from tests.compat.contract3 import As, Client
 from tests.compat.documented import Documented
-from tests.compat.test_contract3_users import As, Client
 from tests.conftest import Person
 from tests.server import Server
 

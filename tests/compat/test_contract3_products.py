@@ -6,8 +6,8 @@ from urllib.parse import quote
 import pytest
 
 from tests.compat.conftest import ApiClient
+from tests.compat.contract3 import UNKNOWN, As, Client
 from tests.compat.documented import Documented
-from tests.compat.test_contract3_users import UNKNOWN, As, Client
 from tests.conftest import Person
 from tests.http.conftest import token_for
 from tests.server import Server

@@ -1,23 +1,27 @@
 """Contract 3: registering, the list of all users, and one user as others see and change them."""
 
 from collections.abc import Callable
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 
 from tests.compat.conftest import ALL, ApiClient
+from tests.compat.contract3 import (
+    FORBIDDEN,
+    GOOD,
+    TAKEN,
+    UNKNOWN,
+    As,
+    Client,
+    MakePerson,
+    log_in,
+    names,
+    own_path,
+    public_id,
+)
 from tests.compat.documented import Documented
 from tests.conftest import Person
 from tests.server import Reply, Server
-
-MakePerson = Callable[..., Person]
-Client = Callable[..., Reply]
-As = Callable[[Person], Client]
-
-GOOD = "a rather good one"
-TAKEN = {"name": ["user with this name already exists."]}
-FORBIDDEN = {"detail": "You do not have permission to perform this action."}
-UNKNOWN = {"detail": "The object does not exist, or you have no access to it."}
 
 
 @pytest.fixture
@@ -32,25 +36,8 @@ def anyone(anyone: ApiClient) -> Client:
     return Documented("3", anyone)
 
 
-def public_id(who: Person) -> UUID:
-    found: UUID = who.customer.public_id
-    return found
-
-
-def own_path(who: Person) -> str:
-    return f"/api/user/{public_id(who).hex}"
-
-
 def register(anyone: Client, name: object, password: object = GOOD) -> Reply:
     return anyone("POST", "/api/register/", {"name": name, "password": password})
-
-
-def log_in(anyone: Client, name: str, password: str = GOOD) -> int:
-    return anyone("POST", "/api/token/", {"name": name, "password": password}).status
-
-
-def names(keeper: Client) -> list[str]:
-    return [one["name"] for one in keeper("GET", "/api/user/").body["users"]]
 
 
 def test_a_registration_has_an_empty_answer_and_the_account_can_log_in(

@@ -14,6 +14,7 @@ from larder.db import database
 from larder.inventory import queries as inventory
 from larder.orders import queries
 from tests.compat.conftest import ApiClient
+from tests.compat.contract4 import add, lines
 from tests.compat.documented import Documented
 from tests.conftest import NOW, Person
 
@@ -37,19 +38,6 @@ def _shopper(who: Person, client_of: Callable[[Person], ApiClient]) -> Documente
 def other(person: MakePerson, client_of: Callable[[Person], ApiClient]) -> Documented:
     """Another customer."""
     return Documented("4", client_of(person()))
-
-
-def add(client: Documented, *products: int) -> int:
-    """Adds a unit of each; the order's id."""
-    for one in products:
-        reply = client("POST", f"/products/{one}/add_to_order/")
-        assert reply.status == 200, reply.body
-    return int(reply.body["order_id"])
-
-
-def lines(order: dict[str, Any]) -> list[tuple[int, int]]:
-    """Product and quantity of each line."""
-    return [(line["product"], line["quantity"]) for line in order["orderedproduct_set"]]
 
 
 def test_the_first_unit_creates_the_order_and_the_next_increases_its_line(

@@ -10,9 +10,9 @@ from larder.catalog.services import archive_product, change_product
 from larder.identity.models import Customer
 from larder.inventory import queries as inventory
 from tests.compat.conftest import ALL, ApiClient, assert_books_balance
+from tests.compat.contract4 import add, lines
 from tests.compat.documented import Documented
 from tests.compat.held import held
-from tests.compat.test_contract4_open_order import add, lines
 from tests.conftest import NOW, Person
 from tests.http.conftest import token_for
 from tests.server import Server

@@ -6,25 +6,11 @@ from typing import Any
 import pytest
 
 from tests.compat.conftest import ApiClient, assert_books_balance
-from tests.compat.shops import CONTRACTS, Contract
+from tests.compat.shops import PLACES
 from tests.conftest import Person
 from tests.server import Reply
 
 PRICE = "2.25"
-
-
-def place_in_v1(client: ApiClient, product: int) -> Reply:
-    return client("POST", "/api/v1/orders", {"lines": [{"product": product, "quantity": 2}]})
-
-
-def place_in(contract: Contract) -> Callable[[ApiClient, int], Reply]:
-    return lambda client, product: contract.order(client, [(product, 2)])()
-
-
-PLACES: dict[str, Callable[[ApiClient, int], Reply]] = {
-    "v1": place_in_v1,
-    **{str(CONTRACTS[name]): place_in(CONTRACTS[name]) for name in "1234"},
-}
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 
 from larder.db import database
 from tests.compat.conftest import ApiClient, assert_books_balance
-from tests.compat.test_one_shop import PLACES
+from tests.compat.shops import PLACES
 from tests.conftest import Person
 from tests.server import Reply
 

@@ -6,6 +6,9 @@ from uuid import UUID
 from larder.db import database
 from larder.identity.models import Session
 
+MARKED = 1_000
+"""Sessions that the trigger marks as ended at once, for processes of the former version."""
+
 OPEN = """
 INSERT INTO session (id, customer_id, door, client, generation, epoch,
                      created_at, rotated_at, expires_at)

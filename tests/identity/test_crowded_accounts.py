@@ -12,8 +12,7 @@ from larder.core.limits import MAX_SESSIONS
 from larder.identity import queries
 from larder.identity.models import Session
 from tests.conftest import Person
-from tests.identity.crowds import by_use, open_sessions
-from tests.identity.test_epochs import MARKED
+from tests.identity.crowds import MARKED, by_use, open_sessions
 from tests.server import Reply, Server
 from tools.attack.attacks.crowded_account import AFTERWARDS, LONGEST_WAIT
 from tools.attack.load import delays

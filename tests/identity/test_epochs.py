@@ -21,13 +21,11 @@ from larder.identity.tokens.policies import API, V1
 from tests.conftest import Answer, Api, Person
 from tests.database import analyze
 from tests.identity.conftest import Clock, LogIn
-from tests.identity.crowds import by_use, open_sessions
+from tests.identity.crowds import MARKED, by_use, open_sessions
 
 Enter = Callable[..., LogIn]
 MakePerson = Callable[..., Person]
 MANY = 2_000
-MARKED = 1_000
-"""Sessions that the trigger marks as ended at once, for processes of the former version."""
 
 
 def pair_of(who: Person) -> dict[str, str]:

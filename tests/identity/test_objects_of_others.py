@@ -10,7 +10,7 @@ import pytest
 from larder.identity.models import Session
 from larder.orders.models import Order
 from tests.conftest import Api, Person
-from tests.identity.test_permission_matrix import FOUND, OPEN, OWN, Found, Sender, sender
+from tests.identity.operations import FOUND, OPEN, OWN, Found, Sender, sender
 
 __all__ = ["sender"]
 

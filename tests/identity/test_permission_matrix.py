@@ -5,88 +5,39 @@ of caller. `WRITE_MATRIX=1` writes the rows anew from the code; a reviewer reads
 """
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from datetime import timedelta
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
-from django.db import transaction
-from django.urls import URLPattern, URLResolver
 
-from config import urls
-from larder.compat.documents import TITLES
-from larder.compat.urls import patterns
 from larder.core.clock import now
-from larder.db import database
 from larder.http import authentication
 from larder.identity import permissions
 from larder.identity.caller import Caller
 from larder.identity.models import Customer, Key, Session
 from larder.identity.tokens.policies import V1
-from larder.v1.resources import Resource
 from tests.conftest import Api, Person
-from tests.http.test_unusual_methods import _text
+from tests.identity.operations import (
+    FOUND,
+    OPEN,
+    OWN,
+    PAGE,
+    PASSWORD_ONLY,
+    ROLES,
+    Row,
+    Sender,
+    _has,
+    own_account,
+    sender,
+    staff_needs,
+    unexpected,
+)
 
-PAGE = Path(__file__).parents[2] / "docs" / "reference" / "permissions.md"
+__all__ = ["sender"]
+
 BEGIN, END = "<!-- operations -->\n", "<!-- end of operations -->\n"
-COMPAT_METHODS = ("get", "post", "put", "patch", "delete")
-
-OPEN, OWN = "no credentials", "any account"
-ROLES = tuple(permissions.ROLES)
-EVERY: Sequence[Any] = (*urls.urlpatterns, *patterns(frozenset(TITLES)))
-
-
-class Row(NamedTuple):
-    """An operation, and what it needs: OPEN, OWN, or permissions. `for_key`: what a key that names
-    permissions needs for what belongs to its owner."""
-
-    operation: str
-    needs: str
-    for_others: str
-    for_key: str
-
-
-class Found(NamedTuple):
-    """An operation of the URLs, with a path to send it to."""
-
-    row: Row
-    method: str
-    path: str
-
-
-def _walk(found: Any, route: str = "/", path: str = "/") -> Iterator[tuple[str, str, Any]]:
-    for one in found:
-        at, to = route + str(one.pattern), path + _text(one.pattern)
-        if isinstance(one, URLResolver):
-            yield from _walk(one.url_patterns, at, to)
-        elif isinstance(one, URLPattern):
-            yield at, to, one.callback
-
-
-def _operations() -> Iterator[Found]:
-    for route, path, view in _walk(EVERY):
-        if isinstance(view, Resource):
-            for method, one in view.operations.items():
-                if method != "HEAD":
-                    declared = one.declared
-                    needs = ", ".join(declared.permissions) or (OWN if declared.token else OPEN)
-                    row = Row(f"{method} {route}", needs, declared.for_others, one.key_permission)
-                    yield Found(row, method, path)
-        elif hasattr(view, "cls"):
-            shown = route.replace("^", "").replace("$", "").replace("\\Z", "")
-            for method in COMPAT_METHODS:
-                if hasattr(view.cls, method):
-                    one = getattr(view.cls, method)
-                    needs = getattr(one, "permission", "")
-                    needs = needs or (OWN if view.cls.authentication_classes else OPEN)
-                    name, for_key = method.upper(), getattr(one, "key_permission", "")
-                    yield Found(Row(f"{name} {shown}", needs, "", for_key), name, path)
-
-
-FOUND = sorted({one.row.operation: one for one in reversed([*_operations()])}.values())
-"""If two contracts have the same path, the lower answers."""
 
 
 def _lines() -> Iterator[str]:
@@ -105,10 +56,6 @@ def _lines() -> Iterator[str]:
 
 def _code(names: str) -> str:
     return ", ".join(f"`{one}`" for one in names.split(", ")) if names else ""
-
-
-def _has(held: frozenset[str], needs: str) -> bool:
-    return needs in {OPEN, OWN} or set(needs.split(", ")) <= held
 
 
 def test_the_page_has_a_row_for_every_operation() -> None:
@@ -138,80 +85,25 @@ def test_the_database_has_the_permissions_of_a_role(role: str) -> None:
     assert {f"{app}.{codename}" for app, codename in rows} == permissions.ROLES[role]
 
 
-Sender = Callable[[Found], int]
-
-
-@pytest.fixture
-def sender(db: None, settings: Any) -> Callable[..., Sender]:
-    """Sends an operation as a caller and rolls it back: `sender(api)(found)` is the status."""
-    settings.ROOT_URLCONF = EVERY
-    settings.COMPAT = frozenset(TITLES)
-    # The paths name the account 1: no caller is that one.
-    database.rows("SELECT nextval('identity.customer_id_seq')", [])
-
-    def of(api: Api, **headers: str) -> Sender:
-        def send(found: Found) -> int:
-            point = transaction.savepoint()
-            try:
-                body = "{}" if found.method in {"POST", "PUT", "PATCH"} else ""
-                return api(found.method, found.path, body, **headers).status
-            finally:
-                transaction.savepoint_rollback(point)
-
-        return send
-
-    return of
-
-
-def _wrong(send: Sender, expected: Callable[[str], set[int] | None]) -> list[tuple[str, int]]:
-    """Returns the operations whose status is not one of those expected for what they need. For None
-    any status is right, but a refusal of the caller."""
-    wrong = []
-    for found in FOUND:
-        status, wanted = send(found), expected(found.row.needs)
-        fits = status not in {401, 403} if wanted is None else status in wanted
-        if not fits and found.row.operation != PASSWORD_ONLY:
-            wrong.append((found.row.operation, status))
-    return wrong
-
-
-PASSWORD_ONLY = "GET /token/"
-"""It takes a name and a password, and no token or key."""
-
-
-def _staff_needs(held: frozenset[str]) -> Callable[[str], set[int] | None]:
-    return lambda needs: None if _has(held, needs) else {403}
-
-
 @pytest.mark.parametrize("role", ROLES)
 def test_a_role_may_do_exactly_the_operations_on_the_page(
     role: str, person: Any, as_: Any, sender: Callable[..., Sender]
 ) -> None:
     send, held = sender(as_(person(is_staff=True, role=role))), permissions.ROLES[role]
-    assert _wrong(send, _staff_needs(held)) == own_account(held)
-
-
-def own_account(held: frozenset[str]) -> list[tuple[str, int]]:
-    """Returns the operations that need a permission for the own account of staff and not of
-    customers, and those whose path names another account.
-    """
-    path, methods = "/api/identity/customers/<int:customer>/", ("DELETE", "GET", "PATCH", "PUT")
-    named = [] if "identity.view_customer" in held else [(f"{one} {path}", 403) for one in methods]
-    own = [] if "identity.delete_customer" in held else [("DELETE /api/v1/me", 403)]
-    return sorted(named + own)
+    assert unexpected(send, staff_needs(held)) == own_account(held)
 
 
 def test_a_superuser_may_do_everything(
     person: Any, as_: Any, sender: Callable[..., Sender]
 ) -> None:
     send = sender(as_(person(is_staff=True, is_superuser=True)))
-    assert _wrong(send, _staff_needs(permissions.ALL)) == []
+    assert unexpected(send, staff_needs(permissions.ALL)) == []
 
 
 def test_a_customer_may_do_no_operation_of_staff(
     customer: Api, sender: Callable[..., Sender]
 ) -> None:
-    assert _wrong(sender(customer), _staff_needs(permissions.NO_PERMISSIONS)) == []
+    assert unexpected(sender(customer), staff_needs(permissions.NO_PERMISSIONS)) == []
 
 
 def test_a_role_without_is_staff_gives_nothing(
@@ -219,11 +111,11 @@ def test_a_role_without_is_staff_gives_nothing(
 ) -> None:
     who = person()
     who.customer.groups.add(Group.objects.get(name="owner"))
-    assert _wrong(sender(as_(who)), _staff_needs(permissions.NO_PERMISSIONS)) == []
+    assert unexpected(sender(as_(who)), staff_needs(permissions.NO_PERMISSIONS)) == []
 
 
 def test_an_anonymous_request_is_refused_with_401(api: Api, sender: Callable[..., Sender]) -> None:
-    assert _wrong(sender(api), lambda needs: None if needs == OPEN else {401}) == []
+    assert unexpected(sender(api), lambda needs: None if needs == OPEN else {401}) == []
 
 
 def _demote(who: Person) -> None:
@@ -244,7 +136,7 @@ def test_a_demoted_account_may_do_no_operation_of_staff_with_an_earlier_token(
     who.customer.refresh_from_db()
     held = permissions.NO_PERMISSIONS
     expected = own_account(held) if who.customer.is_staff else []
-    assert _wrong(sender(api), _staff_needs(held)) == expected
+    assert unexpected(sender(api), staff_needs(held)) == expected
 
 
 def _deactivate(who: Person) -> None:
@@ -266,7 +158,7 @@ def test_an_ended_token_of_staff_may_do_no_operation(
     api = as_(who)
     end(who)
     authentication._sessions._read()
-    assert _wrong(sender(api), lambda needs: None if needs == OPEN else {401}) == []
+    assert unexpected(sender(api), lambda needs: None if needs == OPEN else {401}) == []
 
 
 def test_an_expired_token_of_staff_may_do_no_operation(
@@ -279,7 +171,7 @@ def test_an_expired_token_of_staff_may_do_no_operation(
     live = authentication.signer().access(caller, now=now())
     assert Api(live)("GET", "me").status == 200
     expired = authentication.signer().access(caller, now=now() - V1.access - timedelta(seconds=1))
-    assert _wrong(sender(Api(expired)), lambda needs: None if needs == OPEN else {401}) == []
+    assert unexpected(sender(Api(expired)), lambda needs: None if needs == OPEN else {401}) == []
 
 
 ROLE_OF_KEY = permissions.ROLES["warehouse"]
@@ -296,7 +188,7 @@ def test_a_key_may_do_the_operations_of_its_owner(
 ) -> None:
     who = person(is_staff=True, role="warehouse")
     send, held = sender(Api(), Authorization=f"Token {_key_of(who, as_)}"), ROLE_OF_KEY
-    assert _wrong(send, _staff_needs(held)) == own_account(held)
+    assert unexpected(send, staff_needs(held)) == own_account(held)
 
 
 def _needs_of_key(row: Row) -> str:
@@ -349,7 +241,7 @@ def test_an_ended_key_may_do_no_operation(
     key = _key_of(who, as_)
     Key.objects.filter(customer=who.id).update(**{end: now() - timedelta(seconds=1)})
     send = sender(Api(), Authorization=f"Token {key}")
-    assert _wrong(send, lambda needs: None if needs == OPEN else {401}) == []
+    assert unexpected(send, lambda needs: None if needs == OPEN else {401}) == []
 
 
 @pytest.mark.parametrize("role", [*ROLES, None])

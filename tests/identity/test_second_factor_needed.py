@@ -16,12 +16,9 @@ from larder.identity.models import SecondFactor
 from larder.identity.services import resets, second_factors
 from tests.conftest import Api, Person
 from tests.identity.factors import account_of, demanded, enrol
-from tests.identity.test_permission_matrix import (
-    _staff_needs,
-    _wrong,
-    own_account,
-    sender,  # noqa: F401
-)
+from tests.identity.operations import own_account, sender, staff_needs, unexpected
+
+__all__ = ["sender"]
 
 pytestmark = pytest.mark.usefixtures("sender")
 MakePerson = Callable[..., Person]
@@ -100,7 +97,7 @@ def boss(person: MakePerson) -> Person:
 def wrong(header: str, send: Sender) -> list[tuple[str, int]]:
     """Returns the operations of staff that are not refused, and the other operations that are."""
     held = permissions.NO_PERMISSIONS
-    found = [one for one in _wrong(send, _staff_needs(held)) if one not in own_account(held)]
+    found = [one for one in unexpected(send, staff_needs(held)) if one not in own_account(held)]
     # v1 and most contracts do not take a password.
     return [one for one in found if not (header.startswith("Basic") and one[1] == 401)]
 
@@ -117,7 +114,7 @@ def _allowed(header: str) -> bool:
 @pytest.mark.parametrize("credential", CREDENTIALS)
 def test_a_password_has_all_rights_without_a_factor_and_with_the_setting_off(
     boss: Person,
-    sender: Sender,  # noqa: F811
+    sender: Sender,
     credential: str,
 ) -> None:
     assert _allowed(late(CREDENTIALS[credential](boss)))
@@ -127,7 +124,7 @@ def test_a_password_has_all_rights_without_a_factor_and_with_the_setting_off(
 @pytest.mark.parametrize("way", ["setting on", "enrolled", "both"])
 def test_a_password_without_the_factor_gives_no_rights_of_staff(
     boss: Person,
-    sender: Sender,  # noqa: F811
+    sender: Sender,
     credential: str,
     way: str,
 ) -> None:
@@ -176,7 +173,7 @@ def test_a_key_made_without_the_factor_never_gains_rights(boss: Person) -> None:
 @pytest.mark.parametrize("fields", [{"is_superuser": True}, {"role": "viewer"}])
 def test_superusers_and_viewers_have_no_rights_without_the_factor(
     person: MakePerson,
-    sender: Sender,  # noqa: F811
+    sender: Sender,
     fields: dict[str, Any],
 ) -> None:
     header = CREDENTIALS["token of v1"](person(is_staff=True, **fields))
@@ -186,7 +183,7 @@ def test_superusers_and_viewers_have_no_rights_without_the_factor(
 
 def test_the_refusal_names_a_limited_key_as_an_alternative(
     boss: Person,
-    sender: Sender,  # noqa: F811
+    sender: Sender,
 ) -> None:
     header = CREDENTIALS["token of v1"](boss)
     with demanded():
@@ -281,7 +278,7 @@ def _opens(client: Client) -> tuple[bool, bool]:
 def test_a_cookie_has_rights_if_its_session_proved_a_current_factor(
     boss: Person,
     person: MakePerson,
-    sender: Sender,  # noqa: F811
+    sender: Sender,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(middleware, "_COOKIES_IN_API", True)

@@ -177,9 +177,5 @@ def test_a_change_to_a_taken_sku_is_refused(staff: Api, product: Callable[..., i
     changed = product(sku="B")
     with logged() as lines:
         answer = staff("PATCH", f"products/{changed}", {"sku": "A"})
-        stale = staff("PATCH", f"products/{changed}", {"sku": "A"}, If_Match='"9"')
-        missing = staff("PATCH", "products/999999999", {"sku": "A"})
     assert (answer.status, answer.body["code"]) == (409, "sku_taken")
-    assert (stale.status, missing.status) == (412, 404)
-    assert staff("PATCH", f"products/{changed}", {"sku": "B", "name": "N"}).status == 200
     assert_no_failure(lines)

@@ -16,8 +16,8 @@ from larder.identity.services import email_changes
 from larder.notifications.models import Mail
 from larder.ops.mails import RETRIES
 from tests.conftest import Api, Person
+from tests.notifications.mailing import FROM, ask, jobs, work
 from tests.notifications.receiver import receiving
-from tests.notifications.test_mails import FROM, ask, jobs, work
 from tests.staff.desk import Desk, Page
 
 MakePerson = Callable[..., Person]

@@ -2,7 +2,6 @@
 server.
 """
 
-import json
 import os
 import re
 import subprocess
@@ -23,41 +22,13 @@ from larder.identity.models import PasswordReset
 from larder.notifications.models import Mail
 from larder.ops.mails import RETRIES
 from tests.conftest import Api, Person
+from tests.notifications.mailing import EMAIL, FROM, NEW, ask, environment, jobs, lines_of, work
 from tests.notifications.receiver import Receiver, receiving
-from tests.ops.test_worker import ROOT
-from tests.ops.test_worker import _worker as worker
-from tests.tiers import LONGEST
+from tests.ops.job_worker import job_worker as worker
+from tests.server import ROOT
 from tools.processes import wait_until
 
 MakePerson = Callable[..., Person]
-EMAIL, NEW = "ada@example.com", "a horse of another colour"
-LINK = "https://shop.example.com/reset#{token}"
-FROM = "Shop <shop@example.com>"
-
-
-def ask(email: str = EMAIL) -> None:
-    """Requests a password reset."""
-    answer = Api()("POST", "auth/password/reset", {"email": email})
-    assert (answer.status, answer.body) == (202, None)
-
-
-def environment(receiver: Receiver, **more: str) -> dict[str, str]:
-    """The environment of a worker with this mail server."""
-    own = {"EMAIL_URL": receiver.url, "DEFAULT_FROM_EMAIL": FROM, "PASSWORD_RESET_URL": LINK}
-    return {**own, "LOG_LEVEL": "INFO", **more}
-
-
-def work(receiver: Receiver, log: Path, **more: str) -> list[dict[str, Any]]:
-    """Runs a worker until no job waits; returns what it logged about mails."""
-    with worker(log, "--one-shot", **environment(receiver, **more)) as process:
-        process.wait(LONGEST)
-    return lines_of(log)
-
-
-def lines_of(log: Path) -> list[dict[str, Any]]:
-    """Returns the log lines about mails."""
-    lines = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
-    return [line for line in lines if line.get("logger") == "larder.ops.mails"]
 
 
 def token_in(receiver: Receiver) -> str:
@@ -65,14 +36,6 @@ def token_in(receiver: Receiver) -> str:
     found = re.search(r"reset#(\S{64})\n", receiver.received[-1].get_content())
     assert found
     return found[1]
-
-
-def jobs() -> list[tuple[str, int]]:
-    """Returns status and attempts of each mail's job."""
-    return database.rows(
-        "SELECT status::text, attempts FROM procrastinate_jobs WHERE task_name = 'send_mail'"
-        " ORDER BY id"
-    )
 
 
 def everything_stored() -> str:

@@ -21,6 +21,8 @@ from tests.server import ROOT
 from tests.tiers import LONGEST
 from tools.ports import free_port
 
+PROMETHEUS = ROOT / "deploy" / "prometheus"
+
 NEEDED = pytest.mark.skipif(
     shutil.which("prometheus") is None and not os.environ.get("CI"),
     reason="needs Prometheus: apt-get install prometheus",
@@ -86,3 +88,14 @@ def _wait_until_ready(one: Prometheus) -> None:
         except OSError:
             assert time.monotonic() < deadline, "Prometheus did not start"
             time.sleep(0.1)
+
+
+def rules() -> list[dict[str, Any]]:
+    """All of them."""
+    files = sorted((PROMETHEUS / "rules").glob("*.yml"))
+    return [
+        rule
+        for file in files
+        for group in yaml.safe_load(file.read_text())["groups"]
+        for rule in group["rules"]
+    ]

@@ -3,26 +3,12 @@ does not.
 """
 
 import re
-from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
-ROOT = Path(__file__).resolve().parents[2]
-PROMETHEUS = ROOT / "deploy" / "prometheus"
-
-
-def rules() -> list[dict[str, Any]]:
-    """All of them."""
-    files = sorted((PROMETHEUS / "rules").glob("*.yml"))
-    return [
-        rule
-        for file in files
-        for group in yaml.safe_load(file.read_text())["groups"]
-        for rule in group["rules"]
-    ]
-
+from tests.ops.prometheus import PROMETHEUS, rules
+from tests.server import ROOT
 
 ALERTS = {rule["alert"]: rule for rule in rules() if "alert" in rule}
 CHECKS = [

@@ -9,7 +9,7 @@ from django.test import Client
 from larder.compat.documents import TITLES
 from larder.core.limits import MAX_OPEN_BODY_BYTES
 from tests.conftest import Api, Person
-from tests.http.test_unusual_methods import EVERY, PATHS
+from tests.http.paths import EVERY, PATHS
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 PERSONAL = ["private", "no-store"]

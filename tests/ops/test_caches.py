@@ -1,7 +1,5 @@
 """A shared cache, a real Redis or Memcached, that runs, is off, or ends during the test."""
 
-import shutil
-import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -21,32 +19,12 @@ from larder.identity.rates import in_cache as rates_in_cache
 from larder.identity.rates.in_cache import InCache
 from larder.ops.caches import caches
 from tests.conftest import Person
+from tests.ops.caches import KINDS, running
 from tests.server import Server
-from tools.ports import free_port, listens
-from tools.processes import wait_until
+from tools.ports import free_port
 
-KINDS = ("redis", "memcached")
 DAY = Rate(5, 86_400)
 TIMEOUT = 20.0
-
-
-@contextmanager
-def running(kind: str, port: int, folder: Path) -> Iterator[None]:
-    """The cache, listening on this machine alone."""
-    program = shutil.which({"redis": "redis-server", "memcached": "memcached"}[kind])
-    if program is None:
-        pytest.skip(f"{kind} is not installed on this machine")
-    options = {
-        "redis": ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)],
-        "memcached": ["-p", str(port), "-l", "127.0.0.1", "-U", "0", "-u", "nobody"],
-    }
-    process = subprocess.Popen([program, *options[kind]], stdout=subprocess.DEVNULL)
-    try:
-        assert wait_until(lambda: listens(port)), "the cache did not start"
-        yield
-    finally:
-        process.kill()
-        process.wait()
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 """A server does not start with unsafe settings."""
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,9 +15,9 @@ from django.core.exceptions import ImproperlyConfigured
 from larder.db import database
 from larder.ops.checks import CONNECTIONS_FOR_OTHERS
 from larder.ops.mail_settings import mail_settings
-from larder.ops.serve import POOL_SIZE, REFUSED
-
-ROOT = Path(__file__).resolve().parents[2]
+from larder.ops.serve import POOL_SIZE
+from tests.ops.starting import why_no_server_starts
+from tests.server import ROOT
 
 
 def _found() -> set[str | None]:
@@ -113,20 +112,6 @@ def test_an_account_named_like_a_demo_user_with_another_password_is_accepted(
 ) -> None:
     person("admin", "a rather good one")
     assert "larder.E005" not in _found()
-
-
-def why_no_server_starts(status: int = REFUSED, /, **settings: str) -> str:
-    """What a server says that ends at once with these settings."""
-    done = subprocess.run(
-        [sys.executable, "-c", "import config.wsgi"],
-        cwd=ROOT,
-        env={**os.environ, **settings},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == status
-    return done.stderr
 
 
 @pytest.mark.system

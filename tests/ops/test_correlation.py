@@ -16,7 +16,7 @@ from larder.db import database
 from larder.db.postgresql.comments import tag_statements
 from tests.conftest import Person
 from tests.database import superuser_url
-from tests.ops.test_worker import _add_job, _defer, _run_waiting_jobs, _worker
+from tests.ops.job_worker import add_job, defer_job, job_worker, run_waiting_jobs
 from tests.server import Server
 
 
@@ -32,19 +32,19 @@ def asked_as() -> Iterator[str]:
 def test_log_lines_of_a_job_have_the_id_of_its_request(
     transactional_db: None, asked_as: str, tmp_path: Path
 ) -> None:
-    _defer("check_invariants")
+    defer_job("check_invariants")
     guid.set(None)
     answers = _lines_of_invariants(tmp_path / "wanted")
     assert asked_as in answers
     # And a periodic one has a new id.
-    _add_job("check_invariants", "todo")
+    add_job("check_invariants", "todo")
     (own,) = _lines_of_invariants(tmp_path / "unwanted")[:1]
     assert len(own) == 32
     assert own != asked_as
 
 
 def _lines_of_invariants(log: Path) -> list[str]:
-    lines = _run_waiting_jobs(log)
+    lines = run_waiting_jobs(log)
     return [line["correlation_id"] for line in lines if "invariants hold" in line["event"]]
 
 
@@ -84,9 +84,9 @@ def _eventually_some(look: Callable[[], list[str]]) -> list[str]:
 def test_pg_stat_activity_shows_the_id_of_a_jobs_statement(
     transactional_db: None, asked_as: str, tmp_path: Path
 ) -> None:
-    _defer("delete_ended_log_ins")
+    defer_job("delete_ended_log_ins")
     guid.set(None)
-    with locked("django_session") as waiting, _worker(tmp_path / "log"):
+    with locked("django_session") as waiting, job_worker(tmp_path / "log"):
         (statement,) = _eventually_some(lambda: waiting(asked_as))
     assert statement.startswith("DELETE")
     assert statement.endswith(f"/*correlation_id='{asked_as}'*/")

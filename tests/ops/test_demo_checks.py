@@ -13,7 +13,7 @@ from django.http.request import validate_host
 
 from larder.ops import serve
 from larder.ops.demo_checks import demo_is_not_public
-from tests.ops.test_checks import why_no_server_starts
+from tests.ops.starting import why_no_server_starts
 
 LOCAL = {
     "DEMO": True,

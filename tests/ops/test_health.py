@@ -16,7 +16,7 @@ from larder.db import database
 from larder.inventory import queries as inventory
 from larder.ops import demo, health
 from tests.conftest import Api
-from tests.ops.test_caches import KINDS, running
+from tests.ops.caches import KINDS, running
 from tests.server import Server
 from tools.ports import free_port
 from tools.processes import wait_until

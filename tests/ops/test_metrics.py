@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 from django.test import Client, override_settings
-from prometheus_client.parser import text_string_to_metric_families
 
 from larder.core.batch_queue import BatchQueue, Limits
 from larder.core.errors import NotFound, Overloaded
@@ -13,20 +12,12 @@ from larder.core.telemetry import Batch, Observers
 from larder.identity import hashers
 from larder.identity.hashers import HashQueue
 from tests.conftest import Person
+from tests.ops.samples import numbers, order
 from tests.server import Server
 
 MakePerson = Callable[..., Person]
 MakeProduct = Callable[..., int]
 TOKEN = "a-token-for-prometheus"
-
-
-def numbers(text: str) -> dict[str, float]:
-    """Every sample, by its name and its labels' values."""
-    return {
-        " ".join([sample.name, *sample.labels.values()]): sample.value
-        for family in text_string_to_metric_families(text)
-        for sample in family.samples
-    }
 
 
 def seen(**request: str) -> int:
@@ -147,12 +138,6 @@ def test_a_failing_observer_fails_no_request(caplog: pytest.LogCaptureFixture) -
     assert queue.submit(7) == 7
     assert len(observer.batches) == 1
     assert "failed after the work was done" in caplog.text
-
-
-def order(server: Server, token: str, product: int, quantity: int = 1) -> int:
-    """The status of an order."""
-    body = {"lines": [{"product": product, "quantity": quantity}]}
-    return server.call("POST", "orders", body, token=token).status
 
 
 @pytest.mark.system

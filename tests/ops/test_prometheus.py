@@ -12,9 +12,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.conftest import Person
-from tests.ops.prometheus import NEEDED, Prometheus, prometheus
-from tests.ops.test_alerts import rules
-from tests.ops.test_metrics import order
+from tests.ops.prometheus import NEEDED, Prometheus, prometheus, rules
+from tests.ops.samples import order
 from tests.server import ROOT, Server
 from tools.processes import wait_until
 

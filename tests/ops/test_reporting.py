@@ -12,9 +12,9 @@ import pytest
 
 from tests.conftest import Person
 from tests.database import superuser_url
+from tests.ops.job_worker import add_job, job_worker
 from tests.ops.receiver import Receiver, attributes, receiver
-from tests.ops.test_metrics import order
-from tests.ops.test_worker import _add_job, _worker
+from tests.ops.samples import order
 from tests.server import ROOT, Server
 from tools.processes import wait_until
 
@@ -94,11 +94,11 @@ def test_an_error_in_a_request_is_one_event_with_its_id_and_without_data(
 
 @pytest.mark.system
 def test_a_failed_job_is_an_event(transactional_db: None, tmp_path: Path) -> None:
-    _add_job("check_invariants", "todo")
+    add_job("check_invariants", "todo")
     with receiver() as there, psycopg.connect(superuser_url(), autocommit=True) as superuser:
         superuser.execute("ALTER TABLE inventory.stock RENAME TO stock_away")
         try:
-            with _worker(tmp_path / "log", "--one-shot", **sentry(there)) as worker:
+            with job_worker(tmp_path / "log", "--one-shot", **sentry(there)) as worker:
                 worker.wait(60)
         finally:
             superuser.execute("ALTER TABLE inventory.stock_away RENAME TO stock")
@@ -175,8 +175,11 @@ def test_a_server_sends_its_spans_before_it_ends(transactional_db: None) -> None
 
 @pytest.mark.system
 def test_a_job_is_a_trace(transactional_db: None, tmp_path: Path) -> None:
-    _add_job("delete_expired_keys", "todo")
-    with receiver() as there, _worker(tmp_path / "log", "--one-shot", **tracing(there)) as worker:
+    add_job("delete_expired_keys", "todo")
+    with (
+        receiver() as there,
+        job_worker(tmp_path / "log", "--one-shot", **tracing(there)) as worker,
+    ):
         worker.wait(60)
     jobs = [one for one in there.spans if one.name == "job"]
     job = next(one for one in jobs if "delete_expired_keys" in attributes(one)["larder.task"])

@@ -11,7 +11,7 @@ from django.test import Client
 
 from larder.ops import metrics, requests
 from tests.conftest import Api, Person
-from tests.ops.test_metrics import numbers
+from tests.ops.samples import numbers
 from tests.server import Server
 from tools.processes import wait_until
 

@@ -13,7 +13,7 @@ from larder.ops import tasks
 from larder.ops.invariants import INVARIANTS
 from larder.ops.shop_state import JOBS, ShopState
 from tests.database import analyze
-from tests.ops.test_metrics import numbers
+from tests.ops.samples import numbers
 
 MakeProduct = Callable[..., int]
 

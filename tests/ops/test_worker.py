@@ -1,13 +1,8 @@
 """The job worker: a real process on the database of the test, with the app role."""
 
 import inspect
-import json
 import os
-import signal
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -26,44 +21,12 @@ from larder.ops import tasks
 from larder.ops.health import WORKER_SILENT_AFTER
 from tests.conftest import Api, Person
 from tests.database import empty_database, superuser_url
-from tests.tiers import LONGEST
+from tests.ops.job_worker import _heeds_term, add_job, defer_job, job_worker, run_waiting_jobs
 from tools.processes import wait_until
 
 pytestmark = pytest.mark.system
 
-ROOT = Path(__file__).resolve().parents[2]
 LONG_AGO = timedelta(days=40)
-
-
-@contextmanager
-def _worker(log: Path, *options: str, **environment: str) -> Iterator["subprocess.Popen[bytes]"]:
-    command = [sys.executable, "manage.py", "procrastinate", "worker", *options]
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            command, cwd=ROOT, env=os.environ | environment, stdout=output, stderr=output
-        )
-    try:
-        yield process
-    finally:
-        # It has a row and beats a moment before TERM ends it in order.
-        assert wait_until(lambda: process.poll() is not None or _heeds_term(process.pid))
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(LONGEST) == 0, log.read_text()
-
-
-def _heeds_term(pid: int) -> bool:
-    """Whether a process has said what is to happen at TERM. Linux only."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    (caught,) = (line for line in status.splitlines() if line.startswith("SigCgt:"))
-    return bool(int(caught.split()[1], 16) >> (signal.SIGTERM - 1) & 1)
-
-
-def _run_waiting_jobs(log: Path) -> list[dict[str, Any]]:
-    """Runs a worker until no job waits; returns its log lines."""
-    with _worker(log, "--one-shot", LOG_LEVEL="INFO") as process:
-        process.wait(LONGEST)
-    lines = log.read_text().splitlines()
-    return [json.loads(line) for line in lines if line.startswith("{")]
 
 
 def _stored_key(expires_at: datetime | None) -> None:
@@ -74,20 +37,6 @@ def _stored_key(expires_at: datetime | None) -> None:
 
 def _keys() -> int:
     return int(database.rows("SELECT count(*) FROM idempotency_key")[0][0])
-
-
-def _add_job(task: str, status: str, *, attempts: int = 0, lock: str | None = None) -> int:
-    ((job,),) = database.rows(
-        "INSERT INTO procrastinate_jobs (queue_name, task_name, status, attempts, queueing_lock,"
-        " args) VALUES ('default', %s, %s::procrastinate_job_status, %s, %s, '{\"timestamp\": 0}')"
-        " RETURNING id",
-        [f"larder.ops.tasks.{task}", status, attempts, lock],
-    )
-    return int(job)
-
-
-def _defer(task: str) -> None:
-    app.configure_task(f"larder.ops.tasks.{task}").defer(timestamp=0)
 
 
 def _status(job: int) -> tuple[str, int] | None:
@@ -102,7 +51,7 @@ def test_readyz_reports_whether_a_worker_is_alive(
         return bool(api("GET", "/readyz").body["worker"]["alive"])
 
     assert not alive()
-    with _worker(tmp_path / "log"):
+    with job_worker(tmp_path / "log"):
         assert wait_until(alive)
     assert not alive()
 
@@ -132,7 +81,7 @@ def test_a_worker_deletes_only_expired_rows(
         "INSERT INTO rate_limit SELECT gen_random_uuid(), now() + make_interval(hours => hours)"
         " FROM unnest('{-1, 1}'::int[]) AS hours"
     )
-    with _worker(tmp_path / "log"):
+    with job_worker(tmp_path / "log"):
         assert wait_until(lambda: _keys() == 2)
         assert wait_until(lambda: database.rows("SELECT count(*) FROM rate_limit") == [(1,)])
         assert wait_until(lambda: database.rows("SELECT count(*) FROM session") == [(1,)])
@@ -149,14 +98,14 @@ def _open_session(who: Any, opened: datetime) -> None:
 def test_the_hourly_check_logs_an_error_for_violated_invariants(
     transactional_db: None, tmp_path: Path
 ) -> None:
-    _defer("check_invariants")
-    healthy = _about("invariants hold", _run_waiting_jobs(tmp_path / "first"))
+    defer_job("check_invariants")
+    healthy = _about("invariants hold", run_waiting_jobs(tmp_path / "first"))
     database.execute(
         "INSERT INTO idempotency_key (actor, operation, key, fingerprint, result, created_at)"
         " VALUES (gen_random_uuid(), 'POST /x', 'k', '', '', now())"
     )
-    _defer("check_invariants")
-    violated = _about("invariant is violated", _run_waiting_jobs(tmp_path / "second"))
+    defer_job("check_invariants")
+    violated = _about("invariant is violated", run_waiting_jobs(tmp_path / "second"))
     # In the minutes after the full hour the worker does it once more by itself.
     assert {line["level"] for line in healthy} == {"info"}
     assert {(line["level"], line["invariant"], line["violations"]) for line in violated} == {
@@ -171,21 +120,21 @@ def _about(words: str, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def test_the_next_worker_runs_the_jobs_of_a_killed_one(
     transactional_db: None, tmp_path: Path
 ) -> None:
-    left = _add_job("delete_expired_keys", "doing")
-    deadly = _add_job("delete_expired_keys", "doing", attempts=tasks.MOST_ATTEMPTS)
-    has_successor = _add_job("delete_ended_log_ins", "doing", lock="delete_ended_log_ins")
-    _add_job("delete_ended_log_ins", "todo", lock="delete_ended_log_ins")
+    left = add_job("delete_expired_keys", "doing")
+    deadly = add_job("delete_expired_keys", "doing", attempts=tasks.MOST_ATTEMPTS)
+    has_successor = add_job("delete_ended_log_ins", "doing", lock="delete_ended_log_ins")
+    add_job("delete_ended_log_ins", "todo", lock="delete_ended_log_ins")
     database.execute("UPDATE procrastinate_jobs SET priority = -1 WHERE status = 'todo'")
-    _defer("retry_stalled_jobs")
-    _run_waiting_jobs(tmp_path / "log")
+    defer_job("retry_stalled_jobs")
+    run_waiting_jobs(tmp_path / "log")
     assert _status(left) == ("succeeded", 2)
     assert _status(deadly) == ("failed", tasks.MOST_ATTEMPTS + 1)
     assert _status(has_successor) == ("failed", 1)
 
 
 def test_jobs_that_ended_long_ago_are_deleted(transactional_db: None, tmp_path: Path) -> None:
-    ended = {status: _add_job("check_invariants", status) for status in ("succeeded", "failed")}
-    recent = _add_job("check_invariants", "failed")
+    ended = {status: add_job("check_invariants", status) for status in ("succeeded", "failed")}
+    recent = add_job("check_invariants", "failed")
     database.execute(
         "INSERT INTO procrastinate_events (job_id, type, at)"
         " SELECT id, 'failed', now() - interval '73 hours' FROM procrastinate_jobs"
@@ -195,8 +144,8 @@ def test_jobs_that_ended_long_ago_are_deleted(transactional_db: None, tmp_path: 
         "UPDATE procrastinate_events SET at = now() - interval '73 hours' WHERE job_id <> %s",
         [recent],
     )
-    _defer("delete_finished_jobs")
-    _run_waiting_jobs(tmp_path / "log")
+    defer_job("delete_finished_jobs")
+    run_waiting_jobs(tmp_path / "log")
     assert [_status(job) for job in ended.values()] == [None, None]
     assert _status(recent) is not None
 
@@ -213,20 +162,20 @@ def test_the_worker_waits_for_jobs_on_a_separate_connection(
             ).fetchall()
         return any("LISTEN" in query for (query,) in found)
 
-    with _worker(tmp_path / "log", WORKER_DATABASE_URL=direct):
+    with job_worker(tmp_path / "log", WORKER_DATABASE_URL=direct):
         assert wait_until(listening)
 
 
 def test_a_job_belongs_to_the_transaction_that_defers_it(transactional_db: None) -> None:
     with transaction.atomic():
-        _defer("delete_expired_keys")
+        defer_job("delete_expired_keys")
         assert database.rows("SELECT count(*) FROM procrastinate_jobs") == [(1,)]
         transaction.set_rollback(True)
     assert database.rows("SELECT count(*) FROM procrastinate_jobs") == [(0,)]
 
 
 def test_no_test_finds_the_jobs_of_another(transactional_db: None) -> None:
-    _defer("delete_expired_keys")
+    defer_job("delete_expired_keys")
     empty_database()
     tables = ("jobs", "events", "periodic_defers", "workers")
     assert not [one for one in tables if database.rows(f"SELECT FROM procrastinate_{one}")]
@@ -274,7 +223,7 @@ def test_a_worker_expires_holds_within_a_second(
 ) -> None:
     """Status, events and stock follow without a request that needs the units."""
     jam, path = product(stock=2), ""
-    with _worker(tmp_path / "log") as process:
+    with job_worker(tmp_path / "log") as process:
         assert wait_until(lambda: _heeds_term(process.pid))
         line = {"product": jam, "quantity": 2}
         asked = {"lines": [line], "payment": {"required": True, "hold_seconds": 1}}

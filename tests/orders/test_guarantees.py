@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from larder.db import database
 from larder.orders.models import PAYMENT_SUMS, OrderLine
 from tests.conftest import Api
-from tests.v1.test_orders import place
+from tests.v1.placing import place
 
 
 @pytest.fixture

@@ -23,8 +23,8 @@ from larder.orders.services.placement import Placement, Terms
 from tests.conftest import Api, Person
 from tests.server import Server
 from tests.staff.desk import Desk
-from tests.staff.test_telephone import CALL
-from tests.staff.test_telephone import lines as filled
+from tests.staff.telephone import CALL
+from tests.staff.telephone import lines as filled
 
 UTC_ZONE = ZoneInfo("UTC")
 MANY = 12

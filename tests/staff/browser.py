@@ -1,13 +1,24 @@
 """A browser at the admin of a running server."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 
+import pytest
 from playwright.sync_api import Locator, Page, sync_playwright
 
 from tests.conftest import Person
 from tools.docs.browser import CHROMIUM, QUIETLY
+from tools.docs.scripts import AXE, fetched
+from tools.errors import LauncherError
+
+DESK, PHONE = 1440, 390
+FOUND = """async () => {
+    const found = await axe.run(document, {resultTypes: ['violations']});
+    const grave = found.violations.filter(one => one.impact !== 'minor');
+    return grave.map(one => `${one.id}: ${one.nodes.map(node => node.target).join(', ')}`);
+}"""
 
 __all__ = ["CHROMIUM", "Seen", "in_browser", "in_sidebar", "log_in"]
 
@@ -81,3 +92,20 @@ OVERFLOWING = (
 def press(page: Page, name: str, message: str) -> None:
     page.get_by_role("button", name=name, exact=True).click()
     page.get_by_text(message).first.wait_for()
+
+
+@pytest.fixture(scope="module")
+def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
+    try:
+        file: Path = fetched(AXE, tmp_path_factory.mktemp("data"))
+    except LauncherError as error:
+        pytest.skip(str(error))
+    return file.read_text()
+
+
+def faults(page: Page, axe: str) -> Iterator[str]:
+    page.evaluate(axe)
+    yield from page.evaluate(FOUND)
+    needed, width = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+    if needed > width:
+        yield f"the page is {needed} px wide"

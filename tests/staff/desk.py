@@ -18,6 +18,8 @@ from larder.orders.services.place_order import place_order
 from larder.orders.services.placement import Placement, Terms
 from tests.conftest import Person
 
+PRODUCTS = "catalog/product/"
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
@@ -130,3 +132,7 @@ def _page(response: Any) -> Page:
     return Page(
         response.status_code, response.content.decode(errors="replace"), errors, messages, response
     )
+
+
+def change(product: int) -> str:
+    return f"{PRODUCTS}{product}/change/"

@@ -1,6 +1,7 @@
 """Places orders for the tests of the admin, and reads what became of them."""
 
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from larder.inventory.models import Stock
@@ -46,3 +47,8 @@ def offered(desk: Desk, order: UUID) -> set[str]:
     text = desk.get(f"{ORDERS}{order}/change/").text
     moves = ("confirm", "pack", "ship", "deliver", "return", "cancel", "edit")
     return {move for move in moves if f"/admin/{ORDERS}{order}/{move}/" in text}
+
+
+def select(desk: Desk, action: str, *orders: UUID, **more: Any) -> Any:
+    chosen = {"action": action, "_selected_action": [str(one) for one in orders], "index": "0"}
+    return desk.post(ORDERS, {**chosen, **more})

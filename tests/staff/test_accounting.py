@@ -19,7 +19,7 @@ from larder.orders.models import Order, OrderLine
 from larder.staff.orders_accounting import COLUMNS, TAX_COLUMNS
 from tests.conftest import Api, Person
 from tests.staff.desk import Desk, Page, allow
-from tests.v1.test_orders import place
+from tests.v1.placing import place
 
 ACCOUNTING = "orders/order/accounting/"
 MakePerson = Callable[..., Person]

@@ -1,7 +1,6 @@
 """Every page of the admin works for the keyboard, the screen reader and the phone."""
 
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -21,29 +20,14 @@ from larder.orders.services.place_order import place_order
 from larder.orders.services.placement import Placement, Terms
 from larder.orders.services.transitions import TransitionRequest
 from tests.conftest import Person
-from tests.staff.browser import CHROMIUM, in_browser, log_in
-from tools.docs.scripts import AXE, fetched
-from tools.errors import LauncherError
+from tests.staff.browser import CHROMIUM, DESK, PHONE, axe, faults, in_browser, log_in
+
+__all__ = ["axe"]
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 
-DESK, PHONE = 1440, 390
-FOUND = """async () => {
-    const found = await axe.run(document, {resultTypes: ['violations']});
-    const grave = found.violations.filter(one => one.impact !== 'minor');
-    return grave.map(one => `${one.id}: ${one.nodes.map(node => node.target).join(', ')}`);
-}"""
 MOST_STEPS = 60
 """Presses of the Tab key from the beginning of a page to what is to be done next."""
-
-
-@pytest.fixture(scope="module")
-def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
-    try:
-        file: Path = fetched(AXE, tmp_path_factory.mktemp("data"))
-    except LauncherError as error:
-        pytest.skip(str(error))
-    return file.read_text()
 
 
 @pytest.fixture
@@ -95,14 +79,6 @@ def pages(boss: Person, colleague: Person, orders: Sequence[UUID]) -> list[str]:
         *(f"{accounts}{colleague.id}/{page}/" for page in ("reset-factor", "enrol-code")),
         *(f"{order}{placed}/{page}/" for page in ("edit", "pick-list", "packing-slip")),
     ]
-
-
-def faults(page: Page, axe: str) -> Iterator[str]:
-    page.evaluate(axe)
-    yield from page.evaluate(FOUND)
-    needed, width = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
-    if needed > width:
-        yield f"the page is {needed} px wide"
 
 
 @pytest.mark.timeout(1200)

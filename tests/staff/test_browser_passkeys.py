@@ -4,8 +4,7 @@ import pytest
 from playwright.sync_api import CDPSession, Page, expect
 
 from tests.conftest import Person
-from tests.staff.browser import CHROMIUM, in_browser, log_in
-from tests.staff.test_browser_access import DESK, PHONE, axe, faults
+from tests.staff.browser import CHROMIUM, DESK, PHONE, axe, faults, in_browser, log_in
 
 __all__ = ["axe"]
 

@@ -13,12 +13,7 @@ from larder.orders.services.placement import Terms
 from larder.staff.orders_moves import MovableOrders
 from tests.conftest import Person
 from tests.staff.desk import Desk
-from tests.staff.moving import ORDERS, place, status, stock, transition_request
-
-
-def select(desk: Desk, action: str, *orders: UUID, **more: Any) -> Any:
-    chosen = {"action": action, "_selected_action": [str(one) for one in orders], "index": "0"}
-    return desk.post(ORDERS, {**chosen, **more})
+from tests.staff.moving import place, select, status, stock, transition_request
 
 
 def confirmed(desk: Desk, action: str, *orders: UUID) -> dict[str, Any]:

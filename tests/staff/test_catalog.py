@@ -16,13 +16,7 @@ from larder.identity.queries import audit as audit_queries
 from larder.identity.queries.audit import AuditFilter
 from larder.inventory.models import LedgerEntry
 from tests.conftest import Api, Person
-from tests.staff.desk import Desk, allow
-
-PRODUCTS = "catalog/product/"
-
-
-def change(product: int) -> str:
-    return f"{PRODUCTS}{product}/change/"
+from tests.staff.desk import PRODUCTS, Desk, allow, change
 
 
 def test_a_new_product_has_its_opening_stock_by_the_member_of_staff(

@@ -13,7 +13,7 @@ from larder.orders.models import Order
 from larder.staff import identity_contents
 from tests.conftest import NOW, Person
 from tests.staff.desk import Desk, allow
-from tests.staff.test_orders_search import place
+from tests.staff.orders import place
 
 __all__ = ["place"]
 

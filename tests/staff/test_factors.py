@@ -14,7 +14,7 @@ from larder.identity.models import AuditEntry, OneTimeCode, SecondFactor
 from tests.conftest import Person
 from tests.identity.factors import account_of, code_of, demanded, enrol
 from tests.staff.desk import Desk, allow
-from tests.staff.test_second_factor import log_in, offered, opens
+from tests.staff.second_factor import log_in, offered, opens
 
 MakePerson = Callable[..., Person]
 BUTTONS = ("reset-factor", "enrol-code")

@@ -23,8 +23,16 @@ from tests.orders import large_orders
 from tests.orders.holding import SECONDS, hold, pass_seconds
 from tests.orders.holding import order as order_now
 from tests.staff.desk import Desk, allow
-from tests.staff.moving import ORDERS, offered, place, short, status, stock, transition_request
-from tests.staff.test_bulk_moves import select
+from tests.staff.moving import (
+    ORDERS,
+    offered,
+    place,
+    select,
+    short,
+    status,
+    stock,
+    transition_request,
+)
 
 
 def test_an_order_s_page_offers_what_its_status_allows(desk: Desk, order: UUID, jam: int) -> None:

@@ -17,8 +17,7 @@ from larder.orders.services.notes import add_note
 from tests.conftest import NOW, Api, Person
 from tests.db.feeds import settle
 from tests.staff.desk import Desk, allow
-from tests.staff.test_orders_print import printed
-from tests.staff.test_orders_search import ORDERS, place
+from tests.staff.orders import ORDERS, place, printed
 
 __all__ = ["place"]
 

@@ -1,6 +1,6 @@
 """Pick lists, packing slips and address labels."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -14,9 +14,9 @@ from larder.orders.services.place_order import place_order
 from larder.orders.services.placement import Placement, Terms
 from larder.orders.services.transitions import TransitionRequest
 from tests.conftest import NOW, Person
-from tests.staff.desk import Desk, Page, allow
+from tests.staff.desk import Desk, allow
+from tests.staff.orders import ORDERS, printed
 
-ORDERS = "orders/order/"
 ADDRESS = {"name": "Mary", "line1": "1 Quay", "city": "Bristol", "country": "GB", "phone": "0117"}
 PRINTS = ("pick-list", "packing-slip", "address-label")
 
@@ -50,11 +50,6 @@ def place(person: Callable[..., Person]) -> Callable[..., Order]:
         return Order.objects.get(id=id)
 
     return placed
-
-
-def printed(desk: Desk, kind: str, orders: Sequence[Order]) -> Page:
-    chosen = [str(one.pk) for one in orders]
-    return desk.post(ORDERS, {"action": f"print_{kind}", "_selected_action": chosen, "index": "0"})
 
 
 def test_a_pick_list_adds_up_the_units_of_several_orders_by_name(

@@ -2,21 +2,19 @@
 
 from collections.abc import Callable
 from datetime import date, timedelta
-from typing import Any
 
 import pytest
 
 from larder.catalog.models import Product
 from larder.core import limits
-from larder.orders.decision import Wanted
 from larder.orders.models import Order
-from larder.orders.services.place_order import place_order
-from larder.orders.services.placement import Placement, Terms
 from larder.staff import orders_search
 from tests.conftest import NOW, Person
 from tests.staff.desk import Desk, allow
+from tests.staff.orders import ORDERS, place
 
-ORDERS = "orders/order/"
+__all__ = ["place"]
+
 SHIP_TO = {
     "name": "Grace Hopper",
     "line1": "Hauptstraße 12",
@@ -28,25 +26,6 @@ SHIP_TO = {
 @pytest.fixture
 def desk(person: Callable[..., Person]) -> Desk:
     return Desk(person(is_staff=True, is_superuser=True))
-
-
-@pytest.fixture
-def place(product: Callable[..., int]) -> Callable[..., Order]:
-    """Places an order with these details, `days` after NOW."""
-
-    def placed(who: Person, *, days: int = 0, price: str = "2.25", **details: Any) -> Order:
-        asked = Placement(
-            customer=who.id,
-            actor=who.customer.public_id,
-            lines=[Wanted(product(price=price), 1)],
-            **details,
-        )
-        at = NOW + timedelta(days=days)
-        return Order.objects.get(
-            id=place_order(asked, terms=Terms(currency="GBP"), now=at).order.id
-        )
-
-    return placed
 
 
 @pytest.fixture

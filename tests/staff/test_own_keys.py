@@ -16,8 +16,8 @@ from larder.identity.services import keys
 from larder.identity.services.keys import Limits
 from tests.conftest import Api, Person
 from tests.identity.factors import demanded, enrol
+from tests.staff.confirming import age, answer, asks
 from tests.staff.desk import Desk, Page, allow
-from tests.staff.test_confirming import age, answer, asks
 
 MakePerson = Callable[..., Person]
 PAGE = "own-keys/"

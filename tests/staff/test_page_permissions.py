@@ -25,9 +25,9 @@ from larder.inventory.models import LedgerEntry
 from larder.orders.models import RefundDue
 from larder.staff.page_permissions import needed
 from tests.conftest import Api, Person
-from tests.identity.test_permission_matrix import PAGE, ROLES
+from tests.identity.operations import PAGE, ROLES
+from tests.staff.confirming import DANGEROUS, HARMLESS, admin_pages
 from tests.staff.desk import Desk, allow
-from tests.staff.test_confirming import DANGEROUS, HARMLESS, admin_pages
 
 OTHERS = {
     "search",

@@ -5,17 +5,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.test import Client
 
 from larder.core.errors import PermissionMissing
 from larder.identity.models import AuditEntry, Customer, PasswordReset
 from larder.identity.services import resets
 from larder.notifications.models import Mail
 from tests.conftest import NOW, Person
-from tests.staff.desk import Desk, Page, allow
-
-PAGE = "/admin/new-password/"
-WANTED = "a longer passphrase"
+from tests.staff.desk import Desk, allow
+from tests.staff.password_links import PAGE, WANTED, use
 
 
 def link_path(customer: int) -> str:
@@ -28,14 +25,6 @@ def make_link(desk: Desk, customer: int) -> str:
     address, _, token = made.response.context["shown"].partition("#")
     assert address.endswith(PAGE)
     return str(token)
-
-
-def use(token: str, new_password: str = WANTED, again: str = WANTED) -> Page:
-    values = {"reset_token": token, "new_password": new_password, "again": again}
-    answer = Client().post(PAGE, values)
-    form = (answer.context or {}).get("form")
-    errors = {} if form is None else {name: list(found) for name, found in form.errors.items()}
-    return Page(answer.status_code, answer.content.decode(), errors, [], answer)
 
 
 def test_an_account_without_a_password_gets_one_with_the_link_once(

@@ -9,8 +9,8 @@ import pytest
 from larder.orders.models import RefundDue
 from tests.conftest import NOW, Answer, Api, Person
 from tests.staff.desk import Desk, allow
-from tests.v1.test_orders import place
-from tests.v1.test_payments import record
+from tests.v1.paying import record
+from tests.v1.placing import place
 
 REFUNDS = "orders/refunddue/"
 As = Callable[[Person], Api]

@@ -17,8 +17,7 @@ from larder.identity.queries import audit as audit_queries
 from larder.identity.queries.audit import AuditFilter
 from tests.catalog.photos import PLACE, bomb, encoded, phone_photo
 from tests.conftest import Api, Person
-from tests.staff.desk import Desk, allow
-from tests.staff.test_catalog import PRODUCTS, change
+from tests.staff.desk import PRODUCTS, Desk, allow, change
 
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"/>'
 

@@ -17,7 +17,7 @@ from larder.identity.queries import audit as audit_queries
 from larder.identity.queries.audit import AuditFilter
 from tests.conftest import NOW, Person
 from tests.staff.desk import Desk, Page, allow
-from tests.v1.test_rights_after_a_wait import until_somebody_waits
+from tests.v1.waiting import until_somebody_waits
 
 PRODUCTS = "catalog/product/"
 MakeProduct = Callable[..., int]

@@ -1,11 +1,9 @@
 """The admin's log-in with a second factor, and its enrolment."""
 
-import base64
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from io import StringIO
-from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -17,19 +15,7 @@ from larder.identity.models import AuditEntry, SecondFactor
 from larder.identity.rates import attempts
 from tests.conftest import Person
 from tests.identity.factors import account_of, code_of, demanded, enrol
-
-PAGE = "/admin/second-factor/"
-
-
-def log_in(who: Person) -> tuple[Client, Any]:
-    """A browser after the password, and where that led."""
-    client = Client()
-    given = {"username": who.customer.username, "password": who.password}
-    return client, client.post("/admin/login/?next=/admin/orders/order/", given)
-
-
-def opens(client: Client) -> bool:
-    return client.get("/admin/").status_code == 200
+from tests.staff.second_factor import PAGE, log_in, offered, opens
 
 
 @pytest.fixture
@@ -107,17 +93,6 @@ def test_ten_wrong_codes_are_followed_by_a_wait(boss: Person, limited: None) -> 
     assert refused.status_code == 429
     assert int(refused.headers["Retry-After"]) > 60
     assert not opens(client)
-
-
-def offered(client: Client) -> tuple[str, bytes]:
-    """The sealed secret of the page, and the secret that it shows."""
-    text = client.get(PAGE).content.decode()
-    sealed = re.search(r'name="sealed" value="([^"]+)"', text)
-    assert sealed is not None
-    assert "data:image/svg+xml" in text
-    found = re.search(r"break-all\">([A-Z2-7]{32})<", text)
-    assert found is not None
-    return sealed[1], base64.b32decode(found[1])
 
 
 def test_a_password_without_a_code_enrols_no_factor_if_one_is_required(boss: Person) -> None:

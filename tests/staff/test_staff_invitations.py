@@ -20,7 +20,7 @@ from larder.notifications.models import Mail
 from larder.ops import mails
 from tests.conftest import NOW, Person
 from tests.staff.desk import Desk, allow
-from tests.staff.test_password_links import WANTED, use
+from tests.staff.password_links import WANTED, use
 
 INVITE = "identity/customer/invite/"
 SAM: dict[str, Any] = {"first_name": "Sam", "username": "sam", "email": "sam@example.com"}

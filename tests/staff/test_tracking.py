@@ -7,8 +7,7 @@ import pytest
 from larder.orders.models import Order
 from tests.conftest import NOW, Person
 from tests.staff.desk import Desk, allow
-from tests.staff.test_orders_print import printed
-from tests.staff.test_orders_search import ORDERS, place
+from tests.staff.orders import ORDERS, place, printed
 
 __all__ = ["place"]
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.system.faults.test_restore import prepare
+from tests.system.faults.copies import prepare
 from tools.backup.__main__ import parse
 from tools.local_postgres import Cluster
 

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime
+from pathlib import Path
 from typing import cast
 
 import psycopg
@@ -14,6 +15,8 @@ from django.test import Client
 from larder.db import database
 from tests.conftest import Person
 from tests.http.conftest import token_for
+from tests.server import Server
+from tests.system.faults.processes import workers
 
 Product = Callable[..., int]
 MakePerson = Callable[..., Person]
@@ -73,3 +76,9 @@ def orders_away() -> Iterator[None]:
             yield
         finally:
             owner.execute('ALTER TABLE orders.away RENAME TO "order"')
+
+
+def peak(server: Server) -> int:
+    """The most memory that any worker had at once, in bytes."""
+    reported = [Path(f"/proc/{pid}/status").read_text() for pid in workers(server)]
+    return max(int(one.partition("VmHWM:")[2].split()[0]) * 1024 for one in reported)

@@ -7,7 +7,7 @@ import pytest
 
 from larder.identity import audit
 from tests.conftest import Api, Person
-from tests.v1.test_product_list import walk
+from tests.v1.reading import walk
 
 AsPerson = Callable[[Person], Api]
 MakePerson = Callable[..., Person]

@@ -10,6 +10,7 @@ import pytest
 from larder.catalog.services import archive_product, change_product
 from larder.orders.services.drafts import add_unit
 from tests.conftest import Answer, Api, Person
+from tests.v1.carts import put, refusal, units
 
 Product = Callable[..., int]
 LINE = {
@@ -17,22 +18,8 @@ LINE = {
 }
 
 
-def put(api: Api, *lines: tuple[int, int], **headers: str) -> Answer:
-    body = {"lines": [{"product": one, "quantity": units} for one, units in lines]}
-    return api("PUT", "cart", body, **headers)
-
-
-def units(answer: Answer) -> list[tuple[int, int]]:
-    assert answer.status == 200, answer.body
-    return [(line["product"], line["quantity"]) for line in answer.body["lines"]]
-
-
 def notices(answer: Answer) -> list[list[dict[str, Any]]]:
     return [line["notices"] for line in answer.body["lines"]]
-
-
-def refusal(answer: Answer) -> tuple[int, str]:
-    return answer.status, answer.body["code"]
 
 
 def test_a_customer_without_a_cart_gets_an_empty_one(customer: Api) -> None:

@@ -9,9 +9,9 @@ import pytest
 
 from larder.catalog.services import archive_product, change_product
 from tests.conftest import Answer, Api, Person
-from tests.v1.test_cart import put, refusal
-from tests.v1.test_orders import faulty, place
-from tests.v1.test_stock import figures
+from tests.v1.carts import put, refusal
+from tests.v1.placing import faulty, place
+from tests.v1.reading import figures
 
 Product = Callable[..., int]
 KEY = {"Idempotency_Key": "k"}

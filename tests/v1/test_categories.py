@@ -6,7 +6,7 @@ import pytest
 
 from larder.catalog import services
 from tests.conftest import Api
-from tests.v1.test_product_list import walk
+from tests.v1.reading import walk
 
 
 def test_a_category_has_the_names_of_the_design(staff: Api, customer: Api) -> None:

@@ -7,21 +7,11 @@ import pytest
 
 from larder.db import database
 from tests.conftest import Answer, Api, Person
-from tests.v1.test_moves import causes, events, move, moved, stock
-from tests.v1.test_orders import faulty, place
+from tests.v1.changing import change, units
+from tests.v1.moving import causes, events, move, moved, stock
+from tests.v1.placing import faulty, place
 
 Product = Callable[..., int]
-
-
-def change(api: Api, order: Answer, *lines: tuple[int, int], **rest: Any) -> Answer:
-    headers = {name: rest.pop(name) for name in ("If_Match",) if name in rest}
-    if lines:
-        rest["lines"] = [{"product": one, "quantity": units} for one, units in lines]
-    return api("PATCH", f"orders/{order.body['id']}", rest, **headers)
-
-
-def units(order: Answer) -> list[tuple[int, int, str]]:
-    return [(one["product"], one["quantity"], one["unit_price"]) for one in order.body["lines"]]
 
 
 def test_lines_are_added_removed_and_changed_with_their_stock(

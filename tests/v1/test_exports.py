@@ -22,7 +22,7 @@ from larder.v1.exports import COLUMNS
 from tests.conftest import Api, Person
 from tests.orders import large_orders
 from tests.v1.exporting import MakePerson, Product, Stream, ask, orders_away
-from tests.v1.test_orders import place
+from tests.v1.placing import place
 
 
 def rows(api: Api, query: str = "") -> list[dict[str, str]]:

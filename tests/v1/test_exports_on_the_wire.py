@@ -4,7 +4,6 @@ import http.client
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime
-from pathlib import Path
 from time import monotonic, sleep
 
 import pytest
@@ -15,7 +14,7 @@ from larder.identity.models import Customer
 from tests.conftest import Person
 from tests.http.conftest import token_for
 from tests.server import Server
-from tests.system.faults.processes import workers
+from tests.v1.exporting import peak
 
 ORDERS = 20_000
 MEBIBYTE = 1 << 20
@@ -49,12 +48,6 @@ def large(
 def staff(person: Callable[..., Person], large: Person) -> Person:
     """A member of staff, whose file has the orders of the customer."""
     return person(is_staff=True)
-
-
-def peak(server: Server) -> int:
-    """The most memory that any worker had at once, in bytes."""
-    reported = [Path(f"/proc/{pid}/status").read_text() for pid in workers(server)]
-    return max(int(one.partition("VmHWM:")[2].split()[0]) * 1024 for one in reported)
 
 
 @contextmanager

@@ -9,8 +9,8 @@ import pytest
 
 from larder.orders.models import Order
 from tests.conftest import Api, Person
-from tests.v1.test_orders import place
-from tests.v1.test_product_list import walk
+from tests.v1.placing import place
+from tests.v1.reading import walk
 
 Product = Callable[..., int]
 

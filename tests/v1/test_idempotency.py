@@ -13,8 +13,8 @@ from larder.core.ids import new_id
 from larder.db.models import IdempotencyKey
 from larder.orders.models import Order
 from tests.conftest import Api, Person
-from tests.v1.test_orders import place
-from tests.v1.test_stock import figures
+from tests.v1.placing import place
+from tests.v1.reading import figures
 
 Product = Callable[..., int]
 KEY = {"Idempotency_Key": "k"}

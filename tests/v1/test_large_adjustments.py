@@ -10,7 +10,7 @@ from larder.core import per_key
 from larder.inventory.services import locks
 from larder.inventory.services.locks import LARGE_MOVE
 from tests.conftest import Api
-from tests.v1.test_query_counts import STAFF_AGAIN
+from tests.v1.moving import STAFF_AGAIN
 
 LEASES = 4
 """Statements that take and end both leases of large changes."""

@@ -12,8 +12,7 @@ from larder.orders.models import Order, OrderEvent
 from tests.conftest import Api, Person
 from tests.db.feeds import settle
 from tests.orders import large_orders
-from tests.v1.test_order_changes import answers
-from tests.v1.test_product_list import walk
+from tests.v1.reading import answers, walk
 
 pytestmark = pytest.mark.django_db(transaction=True)
 As = Callable[[Person], Api]

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from tests.conftest import Answer, Api, Person
-from tests.v1.test_changing_orders import change, units
-from tests.v1.test_moves import events, stock
-from tests.v1.test_orders import faulty, place
+from tests.v1.changing import change, units
+from tests.v1.moving import events, stock
+from tests.v1.placing import faulty, place
 
 Product = Callable[..., int]
 MayNot = Callable[..., None]

@@ -20,13 +20,13 @@ from larder.ops.serve import THREADS
 from tests.conftest import Person
 from tests.server import Server
 from tests.tiers import LONGEST
+from tests.v1.waiting import SLOW
 
 MakePerson = Callable[..., Person]
 MakeProduct = Callable[..., int]
 
 CROWD = 4 * THREADS
 """Of one process, so that none of them finds another with a thread to spare."""
-SLOW = "tests.v1.slow_log_ins:application"
 HASH_SECONDS = 0.5
 
 

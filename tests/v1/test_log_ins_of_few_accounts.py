@@ -11,7 +11,7 @@ import pytest
 
 from tests.conftest import Person
 from tests.server import Server
-from tests.v1.test_returning_log_ins import SETTINGS, SLOW
+from tests.v1.waiting import SETTINGS, SLOW
 
 pytestmark = pytest.mark.system
 

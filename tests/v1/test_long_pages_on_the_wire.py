@@ -11,7 +11,7 @@ from tests.conftest import Person
 from tests.http.conftest import token_for
 from tests.orders import large_orders
 from tests.server import Server
-from tests.v1.test_exports_on_the_wire import peak
+from tests.v1.exporting import peak
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -9,7 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from tests.conftest import Api
-from tests.v1.test_product_list import ids, walk
+from tests.v1.reading import ids, walk
 
 Product = Callable[..., int]
 

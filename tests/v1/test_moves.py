@@ -1,50 +1,17 @@
 """The moves of an order through v1: who may make them, their effect on stock, and their events."""
 
 from collections.abc import Callable
-from typing import Any
 from uuid import UUID
 
 import pytest
 
 from larder.db import database
-from tests.conftest import Answer, Api, Person
-from tests.v1.test_orders import place
-from tests.v1.test_stock import figures
+from tests.conftest import Api, Person
+from tests.v1.moving import As, causes, events, move, moved, returning, stock
+from tests.v1.placing import place
+from tests.v1.reading import figures
 
 Product = Callable[..., int]
-As = Callable[[Person], Api]
-
-
-def move(api: Api, order: Answer, name: str, body: Any = None, **headers: str) -> Answer:
-    return api("POST", f"orders/{order.body['id']}/{name}", body, **headers)
-
-
-def moved(staff: Api, order: Answer, *names: str) -> Answer:
-    """Makes the moves; returns the order."""
-    for name in names:
-        order = move(staff, order, name)
-        assert order.status == 200, order.body
-    return order
-
-
-def stock(product: int) -> tuple[int, int]:
-    """Returns the available and committed units."""
-    found = database.rows("SELECT available, committed FROM stock WHERE product_id = %s", [product])
-    return found[0][0], found[0][1]
-
-
-def causes(product: int) -> list[tuple[str, int, int]]:
-    """Returns the ledger after the opening stock."""
-    return database.rows(
-        "SELECT cause, available_change, committed_change FROM ledger_entry"
-        " WHERE product_id = %s AND cause <> 'opening' ORDER BY id",
-        [product],
-    )
-
-
-def events(api: Api, order: Answer) -> list[dict[str, Any]]:
-    found = api("GET", f"orders/{order.body['id']}/events").body["results"]
-    return list(found)
 
 
 def test_a_cancelled_order_releases_its_units_and_keeps_its_lines(
@@ -222,10 +189,6 @@ def test_picking_with_unknown_products_names_all_faults(
         ("/lines/1/product", "duplicate"),
         ("/lines/2/product", "unknown_value"),
     ]
-
-
-def returning(*lines: tuple[int, int], **rest: Any) -> dict[str, Any]:
-    return {"lines": [{"product": p, "quantity": q, **rest} for p, q in lines], "reason": "Broken."}
 
 
 def test_returns_are_counted_until_all_units_are_returned(

@@ -9,6 +9,7 @@ from larder.db import feed
 from larder.v1 import changes
 from tests.conftest import Api
 from tests.db.feeds import settle
+from tests.v1.reading import answers
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Product = Callable[..., int]
@@ -18,19 +19,6 @@ def place(api: Api, product: int) -> str:
     made = api("POST", "orders", {"lines": [{"product": product, "quantity": 1}]})
     assert made.status == 201, made.body
     return str(made.body["id"])
-
-
-def answers(api: Api, since: str = "") -> tuple[list[dict[str, Any]], str]:
-    """Reads all answers; returns the orders and the last mark."""
-    settle()
-    found: list[dict[str, Any]] = []
-    while True:
-        answer = api("GET", f"orders/changes?since={since}")
-        assert answer.status == 200, answer.body
-        found += answer.body["results"]
-        since = answer.body["since"]
-        if not answer.body["more"]:
-            return found, since
 
 
 def test_the_first_answer_has_all_orders_of_the_customer_and_no_others(

@@ -9,7 +9,8 @@ import pytest
 
 from larder.identity.models import Customer
 from tests.conftest import Answer, Api, Person
-from tests.v1.test_stock import figures
+from tests.v1.placing import faulty, place
+from tests.v1.reading import figures
 
 Product = Callable[..., int]
 HEAD = {
@@ -18,17 +19,6 @@ HEAD = {
 }
 LINE = {"product", "sku", "name", "ordered", "quantity", "unit_price", "line_total", "returned"}
 LINE |= {"tax_rate", "net_total"}
-
-
-def place(
-    api: Api, *lines: tuple[int, int], headers: dict[str, str] | None = None, **rest: Any
-) -> Answer:
-    body = {"lines": [{"product": one, "quantity": units} for one, units in lines], **rest}
-    return api("POST", "orders", body, **(headers or {}))
-
-
-def faulty(answer: Answer) -> list[tuple[str, int]]:
-    return [(line["code"], line["product"]) for line in answer.body["lines"]]
 
 
 def test_an_order_has_the_names_and_types_of_the_design(customer: Api, product: Product) -> None:

@@ -15,7 +15,7 @@ from larder.db.replicas import State
 from larder.identity.caller import Caller
 from larder.v1 import page_cache
 from larder.v1.page_cache import CachedPage, PageCache, PageRequest
-from tests.v1.test_page_cache import reads_running
+from tests.v1.waiting import reads_running
 
 A_CALLER = Caller(1, uuid4(), is_staff=True, session=None)
 Look = tuple[int, int]

@@ -3,8 +3,7 @@
 import gzip
 import json
 import os
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
 from time import sleep
 from typing import Any
 
@@ -15,11 +14,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from larder.db import database
-from larder.http import account_requests
 from larder.v1 import freshness, page_cache, products
 from larder.v1.page_cache import PageCache
 from tests.conftest import Api, Person
 from tests.http.conftest import token_for
+from tests.v1.waiting import reads_running
 
 MakeProduct = Callable[..., int]
 MakePerson = Callable[..., Person]
@@ -95,15 +94,6 @@ def test_changes_of_others_are_visible_after_a_tenth_of_a_second(
             elsewhere.execute(TAKE_ONE, [jam])
         sleep(0.1)
         assert quantity(customer) == left
-
-
-@contextmanager
-def reads_running(customer: int) -> Iterator[None]:
-    """Runs as many reads of the account as a process runs at once."""
-    with ExitStack() as running:
-        for _ in range(account_requests.MOST_READS):
-            running.enter_context(account_requests._reads.running(customer))
-        yield
 
 
 def test_a_cached_page_does_not_wait_for_other_reads_of_the_account(

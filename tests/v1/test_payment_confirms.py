@@ -18,8 +18,8 @@ from larder.orders.services.payments import NewPayment, Outcome, Report, receive
 from tests.conftest import Answer, Api, Person
 from tests.orders import holding
 from tests.tiers import LONGEST
-from tests.v1.test_moves import move
-from tests.v1.test_orders import place
+from tests.v1.moving import move
+from tests.v1.placing import place
 
 Product = Callable[..., int]
 As = Callable[[Person], Api]

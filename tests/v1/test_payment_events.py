@@ -11,10 +11,10 @@ import pytest
 from larder.core import telemetry
 from larder.db import database
 from tests.conftest import Answer, Api, Person
+from tests.v1.moving import events, move
+from tests.v1.paying import due, paid
+from tests.v1.placing import place
 from tests.v1.stripe_events import PI, Stripe, captured, charge, dispute, event, intent, refund
-from tests.v1.test_moves import events, move
-from tests.v1.test_orders import place
-from tests.v1.test_payments import due, paid
 
 Product = Callable[..., int]
 As = Callable[[Person], Api]

@@ -9,6 +9,7 @@ import pytest
 from larder.core.limits import MAX_SIGNED_BODY_BYTES
 from larder.v1.payment_providers.signature import TOLERANCE_SECONDS, sign
 from tests.conftest import Answer, Api
+from tests.v1.paying import paid
 from tests.v1.stripe_events import (
     FORMER,
     SECRET,
@@ -17,7 +18,6 @@ from tests.v1.stripe_events import (
     Stripe,
     captured,
 )
-from tests.v1.test_payments import paid
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),

@@ -12,33 +12,15 @@ from larder.db import database
 from larder.orders.models import RefundDue
 from larder.orders.services.expire_holds import expire_holds
 from tests.conftest import Answer, Api, Person
-from tests.v1.test_moves import events, move, moved
-from tests.v1.test_order_changes import answers
-from tests.v1.test_orders import place
+from tests.v1.moving import events, move, moved
+from tests.v1.paying import due, paid, record
+from tests.v1.placing import place
+from tests.v1.reading import answers
 
 Product = Callable[..., int]
 As = Callable[[Person], Api]
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("books_agree")]
-
-
-def record(api: Api, order: Answer, amount: int, kind: str = "captured", **other: Any) -> Answer:
-    """Records a movement of the transaction `t` in pounds."""
-    body = {"provider": "cash", "kind": kind, "transaction_id": "t", "amount": amount}
-    return api("POST", f"orders/{order.body['id']}/payments", body | {"currency": "GBP"} | other)
-
-
-def paid(api: Api, order: Answer) -> tuple[str, str]:
-    """Returns the amount due of an order and its payment state."""
-    found = api("GET", f"orders/{order.body['id']}").body
-    assert found["payment"]["required"] is False
-    return found["amount_due"], found["payment"]["state"]
-
-
-def due(owner: Api) -> list[tuple[str, int, str]]:
-    """The refunds that are due."""
-    found = owner("GET", "refunds-due").body["results"]
-    return [(one["order"], one["amount"], one["currency"]) for one in found]
 
 
 def test_an_order_without_payments_is_unpaid(customer: Api, order: Answer) -> None:

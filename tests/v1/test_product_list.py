@@ -6,28 +6,10 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.conftest import Answer, Api
+from tests.conftest import Api
+from tests.v1.reading import ids, walk
 
 Product = Callable[..., int]
-
-
-def walk(api: Api, path: str) -> list[dict[str, Any]]:
-    """Returns all rows from this page, through the `next` links."""
-    found: list[dict[str, Any]] = []
-    link: str | None = path
-    while link is not None:
-        answer = api("GET", link)
-        assert answer.status == 200, answer.body
-        found += answer.body["results"]
-        link = answer.body["next"]
-        if link is not None:
-            assert link.startswith("http://testserver/api/v1/")
-            link = link.removeprefix("http://testserver")
-    return found
-
-
-def ids(answer: Answer) -> list[int]:
-    return [one["id"] for one in answer.body["results"]]
 
 
 def test_a_page_has_twenty_products_and_at_most_a_hundred(customer: Api, product: Product) -> None:

@@ -10,7 +10,8 @@ from larder.core.ids import new_id
 from larder.inventory.services.locks import LARGE_MOVE
 from tests.conftest import Api, Person
 from tests.http.log_ins import newest_token
-from tests.v1.test_orders import place
+from tests.v1.moving import STAFF_AGAIN
+from tests.v1.placing import place
 
 Counted = Callable[[int], AbstractContextManager[Any]]
 Product = Callable[..., int]
@@ -19,8 +20,6 @@ TRANSACTION = 2
 """BEGIN and COMMIT; inside a test SAVEPOINT and RELEASE."""
 MOVING = TRANSACTION + 1
 """And the limit of its waits for locks."""
-STAFF_AGAIN = 1
-"""Staff's account, session and rights, read again under the locks in one statement."""
 PLACING = TRANSACTION + 1
 """And how long it may wait for a lock."""
 

@@ -20,7 +20,7 @@ from larder.orders.services import transitions
 from larder.orders.services.placement import Placed, Placement, Terms
 from tests.conftest import Answer, Api, Person
 from tests.orders.placing import place_orders
-from tests.v1.test_orders import place
+from tests.v1.placing import place
 
 Product = Callable[..., int]
 MakePerson = Callable[..., Person]

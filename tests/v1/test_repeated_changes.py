@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from tests.conftest import Answer, Api
-from tests.v1.test_changing_orders import change
-from tests.v1.test_moves import events, moved
-from tests.v1.test_orders import place
+from tests.v1.changing import change
+from tests.v1.moving import events, moved
+from tests.v1.placing import place
 
 Product = Callable[..., int]
 

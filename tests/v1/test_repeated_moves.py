@@ -9,8 +9,8 @@ import pytest
 
 from larder.db import database
 from tests.conftest import Answer, Api
-from tests.v1.test_moves import causes, events, move, moved, returning, stock
-from tests.v1.test_orders import place
+from tests.v1.moving import causes, events, move, moved, returning, stock
+from tests.v1.placing import place
 
 Product = Callable[..., int]
 WAY = ("pack", "ship", "deliver")

@@ -13,11 +13,10 @@ import pytest
 
 from tests.conftest import Person
 from tests.server import Reply, Server
+from tests.v1.waiting import SETTINGS, SLOW
 
 pytestmark = pytest.mark.system
 
-SLOW = "tests.v1.slow_log_ins:application"
-SETTINGS = {"TRUSTED_PROXIES": "127.0.0.1", "RATE_LIMITS": "normal", "HASH_SECONDS": "0.1"}
 GUESSERS = 24
 CUSTOMERS = 15
 LONGEST_SECONDS = 2.0

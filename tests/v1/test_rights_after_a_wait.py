@@ -4,7 +4,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from itertools import count
-from time import monotonic, sleep
 
 import pytest
 from django.db import connection, transaction
@@ -13,7 +12,6 @@ from larder.catalog.models import Category, Product
 from larder.catalog.services import create_category
 from larder.core.clock import now
 from larder.core.errors import DomainError, PermissionMissing
-from larder.db import database
 from larder.http.authentication import caller_of, caller_of_key
 from larder.identity.caller import Caller
 from larder.identity.errors import SessionEnded
@@ -30,10 +28,10 @@ from tests.http.conftest import token_for
 from tests.staff.desk import Desk
 from tests.staff.moving import place, stock
 from tests.tiers import LONGEST
+from tests.v1.waiting import until_somebody_waits
 
 MakePerson = Callable[..., Person]
 pytestmark = pytest.mark.django_db(transaction=True)
-WAITING = "SELECT FROM pg_locks WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid))"
 
 
 def end_sessions(who: Person) -> None:
@@ -73,13 +71,6 @@ def acts(order: TransitionRequest, product: int) -> dict[str, Callable[[], objec
         ),
         "dispatch": lambda: adjustments.dispatch(product, 1, caller=caller, now=order.now),
     }
-
-
-def until_somebody_waits() -> None:
-    began = monotonic()
-    while not database.rows(WAITING, []):
-        assert monotonic() - began < 10
-        sleep(0.01)
 
 
 @pytest.mark.parametrize("act", ["cancel", "adjust", "dispatch"])

@@ -8,7 +8,7 @@ import pytest
 
 from larder.core.limits import MAX_TEXT_LENGTH
 from tests.conftest import Answer, Api
-from tests.v1.test_product_list import walk
+from tests.v1.reading import figures, walk
 
 Product = Callable[..., int]
 
@@ -17,12 +17,6 @@ def adjust(
     staff: Api, *lines: dict[str, Any], reason: str = "correction", **headers: str
 ) -> Answer:
     return staff("POST", "stock/adjustments", {"reason": reason, "lines": lines}, **headers)
-
-
-def figures(api: Api, *products: int) -> dict[int, int]:
-    asked = ",".join(str(one) for one in products)
-    found = api("GET", f"stock?products={asked}").body["results"]
-    return {one["product"]: one["quantity"] for one in found}
 
 
 def order(api: Api, product: int, quantity: int) -> None:

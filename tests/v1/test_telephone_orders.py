@@ -7,8 +7,8 @@ import pytest
 
 from larder.inventory.models import LedgerEntry
 from tests.conftest import Api, Person
-from tests.v1.test_orders import place
-from tests.v1.test_stock import figures
+from tests.v1.placing import place
+from tests.v1.reading import figures
 
 Product = Callable[..., int]
 MakePerson = Callable[..., Person]

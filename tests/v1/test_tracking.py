@@ -10,8 +10,8 @@ from larder.orders.models import Order
 from tests.conftest import Answer, Api, Person
 from tests.db.feeds import settle
 from tests.staff.desk import allow
-from tests.v1.test_moves import As, events, move, moved
-from tests.v1.test_orders import place
+from tests.v1.moving import As, events, move, moved
+from tests.v1.placing import place
 
 Product = Callable[..., int]
 pytestmark = pytest.mark.django_db(transaction=True)

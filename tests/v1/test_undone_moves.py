@@ -9,8 +9,8 @@ from django.contrib.auth.models import Group
 from larder.ops import invariants
 from tests.conftest import Answer, Api, Person
 from tests.staff.desk import allow
-from tests.v1.test_moves import As, causes, events, move, moved, returning, stock
-from tests.v1.test_orders import place
+from tests.v1.moving import As, causes, events, move, moved, returning, stock
+from tests.v1.placing import place
 
 Product = Callable[..., int]
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -1,15 +1,12 @@
 """Generators of typed clients read the OpenAPI document, and what they make works."""
 
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
 from tests.server import ROOT, Server
 from tests.system.clients.npm import SDK, install, node
+from tests.system.clients.uv import uv
 
 DOCUMENT = ROOT / "docs" / "openapi" / "v1.json"
 COMPILE = [
@@ -60,22 +57,6 @@ refused = place_order.sync(client=client, body=wanted)
 assert isinstance(refused, Problem), refused
 assert (refused.code, refused.lines[0].available) == ("insufficient_stock", 3), refused
 """
-
-
-def uv(*words: str | Path, folder: Path) -> str:
-    """Run a program with packages that uv fetches; skip the test where it cannot."""
-    done = subprocess.run(
-        [sys.executable, "-m", "uv", "run", "--no-project", *words],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=900,
-    )
-    if "Failed to fetch" in done.stderr or "error sending request" in done.stderr:
-        pytest.skip(done.stderr)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout + done.stderr
 
 
 def test_a_generated_python_client_has_all_operations_and_places_an_order(

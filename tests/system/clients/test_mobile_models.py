@@ -14,7 +14,7 @@ import pytest
 from tests.db.feeds import settle
 from tests.server import ROOT, Server
 from tests.system.clients.npm import install
-from tests.system.clients.test_generators import uv
+from tests.system.clients.uv import uv
 from tools.docs.pages import DOCS, blocks
 
 DOCUMENT = ROOT / "docs" / "openapi" / "v1.json"

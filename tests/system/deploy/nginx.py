@@ -13,6 +13,8 @@ from tools.nginx import ROOT, SHARED, lay_out, without_tls
 from tools.ports import free_port, listens
 from tools.processes import wait_until
 
+BEHIND_A_PROXY = {"SECURE_SSL_REDIRECT": "1", "TRUSTED_PROXIES": "127.0.0.1/32"}
+
 INSTANCE = ROOT / "deploy" / "ec2" / "nginx.conf"
 MAIN_FILES = [INSTANCE, *sorted((ROOT / "deploy" / "nginx").glob("*.conf"))]
 """Those that bound the whole time of an upload: all but that of Elastic Beanstalk."""

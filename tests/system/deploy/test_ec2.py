@@ -20,10 +20,9 @@ from tests.catalog.photos import encoded
 from tests.conftest import Person
 from tests.server import Server
 from tests.staff.desk import Desk
-from tests.system.deploy.nginx import nginx_before
+from tests.system.deploy.nginx import BEHIND_A_PROXY, nginx_before
 
 ROOT = Path(__file__).resolve().parents[3]
-BEHIND_A_PROXY = {"SECURE_SSL_REDIRECT": "1", "TRUSTED_PROXIES": "127.0.0.1/32"}
 
 pytestmark = pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed")
 

@@ -12,8 +12,7 @@ import pytest
 
 from deploy.aws import template
 from tests.server import Server
-from tests.system.deploy.nginx import MAIN_FILES, nginx_before
-from tests.system.deploy.test_ec2 import BEHIND_A_PROXY
+from tests.system.deploy.nginx import BEHIND_A_PROXY, MAIN_FILES, nginx_before
 
 FOREIGN = "evil.example"
 PATHS = (

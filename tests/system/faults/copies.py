@@ -1,12 +1,15 @@
 """A cluster's databases as a backup sees them, and the copies that are made to prove one."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from time import monotonic, sleep
 
 import psycopg
 
-from tests.system.faults.test_restore import prepare
+from tests.system.faults.conftest import ROOT
 from tools.backup import dump
 from tools.backup.restore import Target
 from tools.local_postgres import Cluster, temporary_cluster
@@ -44,3 +47,9 @@ def backed_up(folder: Path) -> Iterator[tuple[Cluster, Path]]:
         prepare(cluster)
         dump.make(cluster.owner_url(), file)
         yield cluster, file
+
+
+def prepare(cluster: Cluster, **settings: str) -> None:
+    urls = settings | {"DATABASE_URL": cluster.app_url(), "OWNER_DATABASE_URL": cluster.owner_url()}
+    command = [sys.executable, str(ROOT / "manage.py"), "prepare"]
+    subprocess.run(command, env=os.environ | urls, check=True, stdout=subprocess.DEVNULL)

@@ -11,10 +11,9 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from tests.server import Reply, Server
-from tests.system.faults.copies import backed_up, copies, names, target, until
+from tests.system.faults.copies import backed_up, copies, names, prepare, target, until
 from tests.system.faults.load import Load
 from tests.system.faults.shop import PASSWORD, Shop, served_by
-from tests.system.faults.test_restore import prepare
 from tools.backup import census, databases, dump, manifest, restore
 from tools.backup.restore import Target
 from tools.errors import LauncherError
@@ -60,19 +59,19 @@ def test_an_incomplete_or_changed_file_is_refused(small: tuple[Cluster, Path], c
     copy.write_bytes(content[:-1])
     refused(copy, cluster, "was not copied to its end")
     copy.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
-    refused(copy, cluster, "its SHA-256 is another")
+    refused(copy, cluster, "has another SHA-256")
     copy.unlink()
     refused(copy, cluster, "is missing")
     manifest.beside(copy).unlink()
-    refused(copy, cluster, "a backup is larder.dump and larder.dump.json together")
+    refused(copy, cluster, "copy larder.dump and larder.dump.json together")
 
 
 def test_a_database_with_data_is_replaced_only_with_confirmation(
     small: tuple[Cluster, Path],
 ) -> None:
     cluster, file = small
-    refused(file, cluster, "say so: CONFIRM=larder", confirm="")
-    refused(file, cluster, "say so: CONFIRM=larder", confirm="yes")
+    refused(file, cluster, "set CONFIRM=larder", confirm="")
+    refused(file, cluster, "set CONFIRM=larder", confirm="yes")
 
 
 def test_a_database_in_use_is_not_replaced(small: tuple[Cluster, Path]) -> None:
@@ -97,7 +96,7 @@ def test_a_restored_database_is_compared_with_every_row_of_the_backup(
     rows = manifest.Manifest(**json.loads(manifest.beside(copy).read_text())).rows
     assert rows > 0
     tell(copy, lambda expected: expected["tables"].update({"public.django_migrations": [0, "1"]}))
-    refused(copy, cluster, "What was restored is not the backup")
+    refused(copy, cluster, "Rows are not those of the backup")
 
 
 def test_the_census_detects_missing_added_and_changed_rows(
@@ -121,7 +120,7 @@ def test_the_census_detects_missing_added_and_changed_rows(
 
 def test_a_backup_never_overwrites_another(small: tuple[Cluster, Path]) -> None:
     cluster, file = small
-    with pytest.raises(LauncherError, match="is there already"):
+    with pytest.raises(LauncherError, match="exists already"):
         dump.make(cluster.owner_url(), file)
 
 
@@ -216,7 +215,7 @@ def test_a_backup_that_violates_invariants_is_not_put_in_place(tmp_path: Path) -
         with psycopg.connect(cluster.owner_url()) as owner:
             owner.execute("UPDATE stock SET available = available + 1 WHERE product_id = 1")
         dump.make(cluster.owner_url(), file)
-        refused(file, cluster, "The invariants do not hold")
+        refused(file, cluster, "Invariants do not hold")
 
 
 def _ask(cluster: Cluster, question: str) -> Any:
@@ -260,7 +259,7 @@ def test_proving_a_backup_reads_only_the_copy(small: tuple[Cluster, Path], form:
 def test_an_address_of_another_database_stops_the_restore(small: tuple[Cluster, Path]) -> None:
     cluster, _ = small
     databases.refuse_another(cluster.owner_url(), "larder")
-    with pytest.raises(LauncherError, match="of database other leads to larder: nothing was done"):
+    with pytest.raises(LauncherError, match="other leads to larder, and nothing was done"):
         databases.refuse_another(cluster.owner_url(), "other")
 
 
@@ -338,5 +337,5 @@ def test_programs_of_postgresql_inherit_the_settings_missing_in_the_address() ->
 
 def test_a_manifest_of_another_format_is_refused(copy: Path) -> None:
     tell(copy, lambda expected: expected.update(format=2))
-    with pytest.raises(LauncherError, match="is of format 2, this reads 1"):
+    with pytest.raises(LauncherError, match="has format 2"):
         manifest.read(copy)

@@ -7,8 +7,8 @@ import psycopg
 import pytest
 
 from tests.server import Server
+from tests.system.faults.copies import prepare
 from tests.system.faults.shop import PASSWORD, open_shop
-from tests.system.faults.test_restore import prepare
 from tools.backup import dump, restore
 from tools.backup.restore import Target
 from tools.local_postgres import Cluster, temporary_cluster

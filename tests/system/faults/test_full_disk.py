@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Person
-from tests.ops.test_metrics import numbers
+from tests.ops.samples import numbers
 from tests.server import Server
 from tests.system.faults.load import Load
 from tests.system.faults.processes import RESPAWN, kill_worker, workers

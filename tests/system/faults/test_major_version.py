@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.faults.copies import target
+from tests.system.faults.copies import prepare, target
 from tests.system.faults.shop import PASSWORD, open_shop, served_by
-from tests.system.faults.test_restore import prepare
 from tools.backup import dump, restore
 from tools.errors import LauncherError
 from tools.local_postgres import Cluster, binaries

@@ -13,9 +13,9 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from larder.core.ids import new_id
 from larder.ops import worker
 from tests.server import Reply, Server
+from tests.system.faults.contracts import CONTRACTS, Send, make_key
 from tests.system.faults.desk import Desk
 from tests.system.faults.shop import RECOVERY
-from tests.system.faults.test_unknown_commits_compat import CONTRACTS, Send, make_key
 from tests.system.faults.wired import WiredShop, open_wired
 from tests.system.replica.standby import ask, catch_up, change
 from tools.bouncer import bouncer, program

@@ -1,9 +1,7 @@
 """After a restore `since` expires: no app continues a copy of another history."""
 
-import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,7 +13,7 @@ import psycopg
 import pytest
 
 from tests.server import Reply, Server
-from tests.system.faults.conftest import ROOT
+from tests.system.faults.copies import prepare
 from tests.system.faults.shop import Shop, open_shop, read_feed, served_by
 from tools.local_postgres import Cluster, binaries, temporary_cluster
 
@@ -117,12 +115,6 @@ def started(data: Path, *, recover: bool) -> Iterator[Cluster]:
 
 def run(command: list[str | Path]) -> None:
     subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
-
-
-def prepare(cluster: Cluster, **settings: str) -> None:
-    urls = settings | {"DATABASE_URL": cluster.app_url(), "OWNER_DATABASE_URL": cluster.owner_url()}
-    command = [sys.executable, str(ROOT / "manage.py"), "prepare"]
-    subprocess.run(command, env=os.environ | urls, check=True, stdout=subprocess.DEVNULL)
 
 
 WAYS = [from_a_dump, at_a_point_in_time]

@@ -16,7 +16,7 @@ from tests.server import Server
 from tests.system.race.control import assert_breaks
 from tests.system.race.guards import QUOTA_HELD, removal
 from tests.system.race.shops import OK, Answer, ServiceShop, answered, at_once
-from tests.system.race.test_two_servers import TwoShops, place_all
+from tests.system.race.two_servers import TwoShops, place_all
 
 MakePerson = Callable[..., Person]
 QUOTA = 20

@@ -14,7 +14,7 @@ from tests.conftest import Person
 from tests.server import Server
 from tests.system.race.control import assert_breaks
 from tests.system.race.shops import OK, Answer, ServiceShop, answer_of, answered, at_once
-from tests.system.race.test_two_servers import TwoShops
+from tests.system.race.two_servers import TwoShops
 
 MakePerson = Callable[..., Person]
 LIMITED = {"RATE_LIMITS": "normal"}

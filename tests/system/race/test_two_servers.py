@@ -15,32 +15,12 @@ from tests.conftest import Person
 from tests.server import Server
 from tests.system.race.books import assert_agree, orders_of, shelf
 from tests.system.race.control import assert_breaks
-from tests.system.race.shops import OK, Answer, HttpShop, answer_of, at_once, served
+from tests.system.race.shops import OK, Answer, answer_of, at_once, served
+from tests.system.race.two_servers import TwoShops, place_all
 
 MakePerson = Callable[..., Person]
 MakeProduct = Callable[..., int]
 UNITS = 20
-
-
-class TwoShops(HttpShop):
-    """Two servers: every other call of a crowd goes to the second."""
-
-    def __init__(self, first: Server, second: Server) -> None:
-        super().__init__(first)
-        self.shops = (HttpShop(first), HttpShop(second))
-
-    def arrive(self) -> None:
-        for shop in self.shops:
-            shop.arrive()
-
-    def leave(self) -> None:
-        for shop in self.shops:
-            shop.leave()
-
-    def enter(self, who: Person) -> None:
-        """A token of one is good at the other."""
-        self.shops[0].enter(who)
-        self.shops[1]._tokens |= self.shops[0]._tokens
 
 
 @pytest.fixture
@@ -48,20 +28,6 @@ def two(transactional_db: None) -> Iterator[TwoShops]:
     """Two servers of two processes each."""
     with Server(workers=2) as first, Server(workers=2) as second:
         yield TwoShops(first, second)
-
-
-def place_all(
-    two: TwoShops, who: Person, wanted: list[list[tuple[int, int]]], **asked: str | UUID
-) -> list[Answer]:
-    """Each order at one server or the other, all at once."""
-    two.enter(who)
-    return at_once(
-        two,
-        [
-            partial(two.shops[number % 2].place, who, lines, **asked)  # type: ignore[arg-type]
-            for number, lines in enumerate(wanted)
-        ],
-    )
 
 
 def sold(wanted: list[list[tuple[int, int]]], answers: list[Answer]) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.server import Reply, Server
-from tests.system.faults.test_restore import prepare
+from tests.system.faults.copies import prepare
 from tests.system.replica.standby import catch_up, change
 from tools.local_postgres import Cluster
 from tools.local_postgres.standby import standby

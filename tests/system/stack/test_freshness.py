@@ -9,7 +9,7 @@ import pytest
 
 from tests.conftest import Person
 from tests.system.race.shops import PASSWORD
-from tests.system.stack.front_door import FrontDoor
+from tests.system.stack.front_door import FrontDoor, order
 from tools.processes import wait_until
 from tools.stack import Stack
 
@@ -31,14 +31,6 @@ def listed(front: FrontDoor, token: str, jam: int, position: str = "") -> int:
     headers = {"Larder-Position": position} if position else {}
     page = front.call("GET", f"products?ids={jam}", token=token, headers=headers)
     return int(page.body["results"][0]["quantity"])
-
-
-def order(front: FrontDoor, token: str, jam: int) -> tuple[str, str]:
-    """Of one unit; the order's id and the position of its writing."""
-    lines = [{"product": jam, "quantity": 1}]
-    placed = front.call("POST", "orders", {"lines": lines}, token=token)
-    assert placed.status == 201, placed.body
-    return str(placed.body["id"]), placed.headers["larder-position"]
 
 
 def test_an_own_order_is_in_the_list_of_both_servers_within_a_tenth_of_a_second(

@@ -12,7 +12,7 @@ from psycopg.errors import CheckViolation, UniqueViolation
 from tests.server import Reply
 from tests.system.faults.planted import found_in, lines_of
 from tests.system.stack.front_door import FrontDoor
-from tests.system.stack.test_watching import session
+from tests.system.stack.sessions import session
 from tools.processes import wait_until
 from tools.stack import Stack
 

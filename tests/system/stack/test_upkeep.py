@@ -8,8 +8,7 @@ import pytest
 
 from tests.conftest import Person
 from tests.system.race.shops import PASSWORD
-from tests.system.stack.front_door import FrontDoor
-from tests.system.stack.test_freshness import order
+from tests.system.stack.front_door import FrontDoor, order
 from tools.errors import LauncherError
 from tools.processes import wait_until
 from tools.stack import Stack

@@ -2,8 +2,7 @@
 
 import json
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from http.client import HTTPConnection
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,6 +13,7 @@ from tests.conftest import Person
 from tests.ops.receiver import Receiver
 from tests.system.race.shops import OK, HttpShop
 from tests.system.stack.front_door import FrontDoor
+from tests.system.stack.sessions import session
 from tools.processes import wait_until
 from tools.stack import Stack
 
@@ -21,22 +21,6 @@ MakePerson = Callable[[], Person]
 MakeProduct = Callable[[int], int]
 SCRAPED_SECONDS = 60.0
 """Each target is scraped every 15 seconds."""
-
-
-@contextmanager
-def session(stack: Stack, secret: str) -> Iterator[psycopg.Connection[Any]]:
-    """A session as the server has it, by one of its secrets; statements go unprepared."""
-    given = urlsplit((stack.folder / "secrets" / secret).read_text())
-    with psycopg.connect(
-        host=stack.addresses[given.hostname or ""],
-        port=given.port,
-        user=given.username,
-        password=given.password,
-        dbname=given.path[1:],
-        autocommit=True,
-        prepare_threshold=None,
-    ) as connection:
-        yield connection
 
 
 def one(connection: psycopg.Connection[Any], statement: str) -> Any:

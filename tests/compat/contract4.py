@@ -1,0 +1,18 @@
+"""Fills and reads the open order of contract 4."""
+
+from typing import Any
+
+from tests.compat.documented import Documented
+
+
+def add(client: Documented, *products: int) -> int:
+    """Adds a unit of each; the order's id."""
+    for one in products:
+        reply = client("POST", f"/products/{one}/add_to_order/")
+        assert reply.status == 200, reply.body
+    return int(reply.body["order_id"])
+
+
+def lines(order: dict[str, Any]) -> list[tuple[int, int]]:
+    """Product and quantity of each line."""
+    return [(line["product"], line["quantity"]) for line in order["orderedproduct_set"]]

@@ -1,0 +1,39 @@
+"""Makes a path for each URL pattern."""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from django.urls import URLPattern, URLResolver
+from django.urls.resolvers import RegexPattern
+
+from config import urls
+from larder.compat.documents import TITLES
+from larder.compat.urls import patterns
+
+ID = "01890a5d-ac96-774b-bcce-b302099a8057"
+VALUES = {"int": "1", "id": ID, "uuid": ID}
+"""What is in a path for a parameter of a converter; a word for every other one."""
+EXPRESSIONS = (f"api/orders/{ID}/", "identity/", "word")
+"""Paths that the regular expressions match."""
+PARAMETER = re.compile(r"<(?:(\w+):)?\w+>")
+
+
+def path_of(pattern: Any) -> str:
+    """A path that the pattern matches."""
+    if isinstance(pattern, RegexPattern):
+        return next(one for one in EXPRESSIONS if pattern.match(one))
+    return PARAMETER.sub(lambda found: VALUES.get(found[1], "word"), str(pattern))
+
+
+def _below(found: Sequence[URLPattern | URLResolver], before: str = "/") -> Iterator[str]:
+    for one in found:
+        path = before + path_of(one.pattern)
+        if isinstance(one, URLResolver):
+            yield from _below(one.url_patterns, path)
+        else:
+            yield path
+
+
+EVERY: Sequence[Any] = (*urls.urlpatterns, *patterns(frozenset(TITLES)))
+PATHS = sorted(set(_below(EVERY)))

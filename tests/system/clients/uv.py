@@ -1,0 +1,23 @@
+"""Runs programs with packages that uv fetches."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def uv(*words: str | Path, folder: Path) -> str:
+    """Run a program with packages that uv fetches; skip the test where it cannot."""
+    done = subprocess.run(
+        [sys.executable, "-m", "uv", "run", "--no-project", *words],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=900,
+    )
+    if "Failed to fetch" in done.stderr or "error sending request" in done.stderr:
+        pytest.skip(done.stderr)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr

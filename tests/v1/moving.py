@@ -1,0 +1,48 @@
+"""Moves orders, and reads what became of them and of their stock."""
+
+from collections.abc import Callable
+from typing import Any
+
+from larder.db import database
+from tests.conftest import Answer, Api, Person
+
+STAFF_AGAIN = 1
+"""Staff's account, session and rights, read again under the locks in one statement."""
+
+As = Callable[[Person], Api]
+
+
+def move(api: Api, order: Answer, name: str, body: Any = None, **headers: str) -> Answer:
+    return api("POST", f"orders/{order.body['id']}/{name}", body, **headers)
+
+
+def moved(staff: Api, order: Answer, *names: str) -> Answer:
+    """Makes the moves; returns the order."""
+    for name in names:
+        order = move(staff, order, name)
+        assert order.status == 200, order.body
+    return order
+
+
+def stock(product: int) -> tuple[int, int]:
+    """Returns the available and committed units."""
+    found = database.rows("SELECT available, committed FROM stock WHERE product_id = %s", [product])
+    return found[0][0], found[0][1]
+
+
+def causes(product: int) -> list[tuple[str, int, int]]:
+    """Returns the ledger after the opening stock."""
+    return database.rows(
+        "SELECT cause, available_change, committed_change FROM ledger_entry"
+        " WHERE product_id = %s AND cause <> 'opening' ORDER BY id",
+        [product],
+    )
+
+
+def events(api: Api, order: Answer) -> list[dict[str, Any]]:
+    found = api("GET", f"orders/{order.body['id']}/events").body["results"]
+    return list(found)
+
+
+def returning(*lines: tuple[int, int], **rest: Any) -> dict[str, Any]:
+    return {"lines": [{"product": p, "quantity": q, **rest} for p, q in lines], "reason": "Broken."}
