@@ -42,7 +42,7 @@ def main() -> None:
             if not is_installed(venv, requirements):
                 install(venv, requirements, lock)
     except OSError as error:
-        fail(f"{error.filename or venv}: {error.strerror} (as user {user_name()}).")
+        fail(f"{error.filename or venv}: {error.strerror}. Remove the cause (user {user_name()}).")
 
 
 def fail(line: str) -> NoReturn:
@@ -71,7 +71,7 @@ def check_readable() -> None:
     for path in source_files():
         wanted = os.R_OK | os.X_OK if path.is_dir() else os.R_OK
         if not os.access(path, wanted):
-            fail(f"This checkout cannot be read by user {user_name()}: {path.resolve()}")
+            fail(f"Let user {user_name()} read this checkout: {path.resolve()}")
 
 
 def source_files() -> Iterator[Path]:

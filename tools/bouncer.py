@@ -39,7 +39,7 @@ def bouncer(database: str) -> Iterator[str]:
         )
         try:
             if not wait_until(lambda: listens(port), START_SECONDS):
-                raise LauncherError("PgBouncer does not listen.")
+                raise LauncherError("PgBouncer does not listen: start it by hand to read why.")
             given = urlsplit(database)
             plain = "sslmode=disable&gssencmode=disable"
             yield f"postgresql://{given.username}@{HOST}:{port}{given.path}?{plain}"
@@ -51,7 +51,7 @@ def bouncer(database: str) -> Iterator[str]:
 def _command(folder: Path, settings: str) -> list[str]:
     found = program()
     if found is None:
-        raise LauncherError("There is no program pgbouncer.")
+        raise LauncherError("pgbouncer is missing: run apt-get install pgbouncer")
     folder.chmod(0o755)
     file = folder / "pgbouncer.ini"
     file.write_text(settings)

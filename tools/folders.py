@@ -39,7 +39,7 @@ def refusal(path: Path, error: OSError) -> LauncherError:
         reason = f"user {user_name()} may not write there"
     else:
         reason = REASONS.get(error.errno or 0, str(error.strerror))
-    return LauncherError(f"The data folder {path} cannot be used: {reason}.")
+    return LauncherError(f"The data folder {path} cannot be used: {reason}. Set DATA to another.")
 
 
 def open_folder(path: Path, *, free_megabytes: int) -> None:
@@ -58,8 +58,8 @@ def open_folder(path: Path, *, free_megabytes: int) -> None:
     free = shutil.disk_usage(path).free // MEGABYTE
     if free < free_megabytes:
         raise LauncherError(
-            f"The data folder {path} cannot be used: {free} MB are free on its disk, "
-            f"{free_megabytes} MB are needed."
+            f"The data folder {path} has {free} MB free, {free_megabytes} MB are needed: make "
+            "room, or set DATA to another folder."
         )
 
 

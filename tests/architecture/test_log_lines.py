@@ -1,7 +1,8 @@
-"""What the log reports says what operators do about it."""
+"""What the log and the launchers report says what operators do about it."""
 
 import ast
 import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -10,17 +11,45 @@ ADVICE = re.compile(
     r"\b(do|_IF_\w+)\b|\b(allow|check|choose|free space|look for|make room|report)\b", re.IGNORECASE
 )
 """`do` and `_IF_…` are fields and constants with the advice."""
+LAUNCHERS = (
+    *("tools/backup", "tools/run", "tools/local_postgres", "tools/stack", "tools/image"),
+    *("tools/bootstrap.py", "tools/bouncer.py", "tools/folders.py", "deploy/aws/larder_aws"),
+)
+TO_DO = re.compile(
+    r"(?:[.:;,] |\b(?:or|and) |\\n|^f?[\"'])(?:check|choose|commit|copy|drop|fetch|give|install|let"
+    r"|make|name|read|remove|restore|run|set|start|stop|try|use)\b",
+    re.IGNORECASE,
+)
+"""A part of a sentence that begins with an imperative."""
+
+
+def calls(paths: Iterable[Path]) -> Iterator[tuple[str, ast.Call]]:
+    """Each call in the files, with its place."""
+    for path in paths:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call):
+                yield f"{path.relative_to(ROOT)}:{node.lineno}", node
 
 
 def test_every_warning_and_error_says_what_to_do() -> None:
     lines = {
-        f"{path.relative_to(ROOT)}:{node.lineno}": ast.unparse(node)
-        for path in ROOT.glob("larder/**/*.py")
-        for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
+        place: ast.unparse(node)
+        for place, node in calls(ROOT.glob("larder/**/*.py"))
+        if isinstance(node.func, ast.Attribute)
         and node.func.attr in LEVELS
         and ast.unparse(node.func.value) == "logger"
     }
     assert len(lines) > 20
     assert [place for place, line in lines.items() if not ADVICE.search(line)] == []
+
+
+def test_every_error_of_a_launcher_says_what_to_do() -> None:
+    paths = [path for one in LAUNCHERS for path in [ROOT / one, *(ROOT / one).rglob("*.py")]]
+    errors = {
+        place: ast.unparse(node.args[0])
+        for place, node in calls(path for path in paths if path.suffix == ".py")
+        if ast.unparse(node.func) in {"LauncherError", "Failure", "complain", "fail"}
+        and isinstance(node.args[0], ast.Constant | ast.JoinedStr | ast.BinOp)
+    }
+    assert len(errors) > 80
+    assert {place: text for place, text in errors.items() if not TO_DO.search(text)} == {}

@@ -126,7 +126,7 @@ def test_an_unreadable_checkout_is_reported_with_one_line(
         check=False,
     )
     assert tried.returncode == 1
-    assert tried.stderr.startswith("This checkout cannot be read by user nobody: ")
+    assert tried.stderr.startswith("Let user nobody read this checkout: ")
     assert tried.stderr.count("\n") == 1
 
 

@@ -225,7 +225,7 @@ def test_static_files_that_cannot_be_collected_end_the_run(toy: Toy, port: int) 
     manage = toy.folder / "manage.py"
     manage.write_text(manage.read_text().replace("with open(", "sys.exit(9)\n    with open("))
     with toy.start(port) as process:
-        assert "The static files could not be collected (status 9)." in said(process)
+        assert "why collectstatic failed (status 9)." in said(process)
     assert process.returncode == 1
     assert not toy.processes()
 

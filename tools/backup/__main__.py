@@ -53,7 +53,7 @@ def main() -> int:
         complain(str(error))
         return 1
     except Terminated as proved:
-        complain("Stopped; no copy of the data was left behind.")
+        complain("Stopped, and no copy of the data was left behind. Run it again.")
         return 128 + proved.number
     return 0
 
@@ -99,16 +99,16 @@ def make(options: argparse.Namespace) -> None:
 def put_back(options: argparse.Namespace) -> None:
     """Restore a backup."""
     done = restore.restore(options.file, target(), confirm=options.confirm)
-    say(f"Restored: {databases.name_in(target().owner)}. Apps copy anew (410 since_expired).")
-    say(
-        f"Ended: {done.ended.sessions:,} log-ins, {done.ended.keys:,} keys; their owners make anew."
-    )
+    say(f"Restored: {databases.name_in(target().owner)}.")
+    say("Apps load their copies again: their first poll gets 410 since_expired.")
+    ended = f"{done.ended.sessions:,} log-ins, {done.ended.keys:,} keys"
+    say(f"Ended: {ended}. Their owners log in and make keys again.")
     if done.changed is not None:
-        say(f"Changes to accounts that were taken back: {accounts.counted(done.changed)}.")
+        say(f"Changes to accounts that were lost by the restore: {accounts.counted(done.changed)}.")
     if done.changed:
-        say(f"Redo them: make restore/accounts OLD={done.former}, and the runbook.")
+        say(f"List them with make restore/accounts OLD={done.former}, and redo them (runbook).")
     if done.former:
-        say(f"What was there before is in {done.former}; drop it once you do not need it any more.")
+        say(f"The replaced database is kept as {done.former}. Drop it when you do not need it.")
 
 
 def list_accounts(options: argparse.Namespace) -> None:
@@ -119,7 +119,7 @@ def list_accounts(options: argparse.Namespace) -> None:
             replaced=databases.elsewhere(owner, str(options.file)), restored=owner
         )
     except psycopg.Error as error:
-        raise LauncherError(f"{options.file} cannot be compared: {str(error).strip()}") from None
+        raise LauncherError(f"Check the name {options.file}: {str(error).strip()}") from None
     for one in found:
         say(f"{' '.join(one.changes):<24} {one.public_id} {one.username}")
     say(f"Changes: {accounts.counted(found)}.")

@@ -35,6 +35,6 @@ def end(environment: Mapping[str, str]) -> Ended:
     )
     if done.returncode != 0:
         last = (done.stderr.strip().splitlines() or [f"status {done.returncode}"])[-1]
-        raise LauncherError(f"Log-ins and keys could not be ended: {last}")
+        raise LauncherError(f"Log-ins and keys could not be ended. Read why, and try again: {last}")
     counts = json.loads(done.stdout)
     return Ended(sessions=counts["sessions"], keys=counts["keys"])

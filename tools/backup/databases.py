@@ -56,7 +56,7 @@ def refuse_another(url: str, name: str) -> None:
         row = connection.execute("SELECT current_database()").fetchone()
     if row != (name,):
         raise LauncherError(
-            f"The address of database {name} leads to {row and row[0]}: nothing was done. "
+            f"The address of database {name} leads to {row and row[0]}, and nothing was done. "
             "Give the server's own address, not that of a pooler with other names."
         )
 
@@ -81,7 +81,7 @@ def make(url: str, name: str) -> None:
     except psycopg.errors.InsufficientPrivilege:
         raise LauncherError(
             f"Role {conninfo_to_dict(url).get('user')} may not make databases, and a restore is "
-            "proved in a separate one first: ALTER ROLE … CREATEDB."
+            "proved in a separate one first. Run ALTER ROLE … CREATEDB."
         ) from None
     command(url, f"COMMENT ON DATABASE {{}} IS '{MADE_HERE}'", name)
 

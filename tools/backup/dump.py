@@ -21,7 +21,7 @@ def make(url: str, file: Path) -> Manifest:
     census row by row. Raises LauncherError.
     """
     if file.exists() or manifest.beside(file).exists():
-        raise LauncherError(f"{file} is there already: a backup is never written over another.")
+        raise LauncherError(f"{file} exists already: name another file.")
     make_room(file.parent)
     draft = file.with_name(f".{file.name}.{os.getpid()}")
     draft.touch(mode=0o600)  # It has all accounts' addresses and the hashes of their passwords.
@@ -34,7 +34,7 @@ def make(url: str, file: Path) -> Manifest:
             programs.run("pg_restore", url, ["--file=/dev/null", draft])
         put(draft, file, made)
     except psycopg.Error as error:
-        raise LauncherError(f"The backup failed: {str(error).strip()}") from None
+        raise LauncherError(f"The backup failed. Read why: {str(error).strip()}") from None
     finally:
         draft.unlink(missing_ok=True)
     return made
@@ -45,7 +45,7 @@ def make_room(folder: Path) -> None:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise LauncherError(f"{folder} cannot be made: {error.strerror}.") from None
+        raise LauncherError(f"{folder} cannot be made: {error.strerror}. Name another.") from None
 
 
 def dump(connection: psycopg.Connection, url: str, draft: Path, *, name: str) -> Manifest:

@@ -63,12 +63,15 @@ def read(file: Path) -> Manifest:
         manifest = Manifest(**content, tables=tables)
     except FileNotFoundError:
         raise LauncherError(
-            f"{beside(file)} is missing: a backup is {file.name} and {file.name}.json together."
+            f"{beside(file)} is missing: copy {file.name} and {file.name}.json together."
         ) from None
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise LauncherError(f"{beside(file)} cannot be read: {error}") from None
+        raise LauncherError(f"{beside(file)} cannot be read: {error}. Fetch it again.") from None
     if manifest.format != FORMAT:
-        raise LauncherError(f"{beside(file)} is of format {manifest.format}, this reads {FORMAT}.")
+        raise LauncherError(
+            f"{beside(file)} has format {manifest.format}: use the version of Larder that wrote it "
+            f"(this one reads {FORMAT})."
+        )
     if other := next(of_another_kind(vars(manifest)), None):
         raise LauncherError(f"{beside(file)} cannot be read: {other}. Fetch it again.")
     check(file, manifest)
@@ -94,14 +97,14 @@ def of_another_kind(fields: Mapping[str, Any]) -> Iterator[str]:
 def check(file: Path, manifest: Manifest) -> None:
     """Raise LauncherError unless the file is the one that was written."""
     if not file.is_file():
-        raise LauncherError(f"{file} is missing.")
+        raise LauncherError(f"{file} is missing. Copy it to its manifest.")
     if file.stat().st_size != manifest.bytes:
         raise LauncherError(
             f"{file} has {file.stat().st_size} bytes, not {manifest.bytes}: it was not copied "
             "to its end. Fetch it again."
         )
     if sha256(file) != manifest.sha256:
-        raise LauncherError(f"{file} was changed since it was written: its SHA-256 is another.")
+        raise LauncherError(f"{file} has another SHA-256 than its manifest. Fetch it again.")
 
 
 def sha256(file: Path) -> str:
@@ -119,7 +122,7 @@ def migrations(connection: psycopg.Connection) -> list[str]:
         rows = connection.execute("SELECT app, name FROM public.django_migrations ORDER BY id")
     except psycopg.errors.UndefinedTable:
         raise LauncherError(
-            f"There is no Larder in database {connection.info.dbname}: it has no migrations."
+            f"There is no Larder in database {connection.info.dbname}: check DATABASE_URL."
         ) from None
     return [f"{app}.{name}" for app, name in rows]
 

@@ -36,7 +36,7 @@ def run(name: str, url: str, arguments: Sequence[str | Path]) -> None:
         check=False,
     )
     if done.returncode != 0:
-        raise LauncherError(f"{name} failed: {complaint(done.stderr) or done.returncode}")
+        raise LauncherError(f"{name} failed. Read why: {complaint(done.stderr) or done.returncode}")
 
 
 def complaint(printed: str) -> str:

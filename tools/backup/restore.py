@@ -86,7 +86,7 @@ def restore(file: Path, target: Target, *, confirm: str) -> Restored:
         # Looked at again: what came into it while the backup was proved is kept.
         dropped = databases.drop_empty(target.owner, former)
     except psycopg.Error as error:
-        raise LauncherError(f"The restore failed: {str(error).strip()}") from None
+        raise LauncherError(f"The restore failed. Read why: {str(error).strip()}") from None
     return Restored(None if dropped else former, copy.ended, found)
 
 
@@ -101,7 +101,7 @@ def prove(file: Path, target: Target) -> Manifest:
         with proved(file, expected, target) as copy:
             databases.drop_forcibly(target.owner, copy.name)
     except psycopg.Error as error:
-        raise LauncherError(f"The restore failed: {str(error).strip()}") from None
+        raise LauncherError(f"The restore failed. Read why: {str(error).strip()}") from None
     return expected
 
 
@@ -112,7 +112,7 @@ def begin(target: Target) -> None:
         for name in databases.drop_left(target.owner):
             say(f"Dropped {name}, which an earlier run left behind.")
     except psycopg.Error as error:
-        complain(f"What an earlier run left cannot be dropped: {str(error).strip()}")
+        complain(f"Drop what an earlier run left by hand: {str(error).strip()}")
 
 
 def check(file: Path) -> Manifest:
@@ -133,8 +133,8 @@ def refuse_what_is_used(target: Target, confirm: str) -> None:
     name = databases.name_in(target.owner)
     if confirm != name and databases.tables(target.owner):
         raise LauncherError(
-            f"Database {name} is not empty. To put the backup in its place, say so: "
-            f"CONFIRM={name}. What is there now is kept under another name."
+            f"Database {name} is not empty. To replace it by the backup, set "
+            f"CONFIRM={name}. It is kept under another name."
         )
     found = databases.visitors(target.owner)
     if found:
@@ -150,7 +150,7 @@ def proved(file: Path, expected: Manifest, target: Target) -> Iterator[Copy]:
     fresh = f"{databases.name_in(target.owner)}{databases.RESTORED}{os.getpid()}"
     with databases.claimed(target.owner, fresh) as ours:
         if not ours or databases.exists(target.owner, fresh):
-            raise LauncherError(f"Database {fresh} is in the way: try again, or drop it.")
+            raise LauncherError(f"Database {fresh} exists already: try again, or drop it.")
         try:
             databases.make(target.owner, fresh)
             yield Copy(fresh, fill(file, expected, target.at(fresh), fresh))
@@ -190,7 +190,7 @@ def taken_back(target: Target, fresh: str) -> list[Account] | None:
     try:
         return accounts.changed(replaced=target.owner, restored=restored)
     except psycopg.Error as error:
-        complain(f"Its accounts cannot be compared: {str(error).strip()}")
+        complain(f"Check its accounts by hand, they cannot be read: {str(error).strip()}")
         return None
 
 
@@ -200,7 +200,9 @@ def compare(expected: Manifest, there: Target) -> None:
         found = census.take(connection)
     other = list(census.differences(expected.tables, found))
     if other:
-        raise LauncherError("\n".join(["What was restored is not the backup:", *shown(other)]))
+        raise LauncherError(
+            "Rows are not those of the backup. Restore another:\n" + "\n".join(shown(other))
+        )
 
 
 def prepare(there: Target) -> None:
@@ -215,7 +217,7 @@ def prepare(there: Target) -> None:
     )
     if done.returncode != 0:
         last = (done.stderr.strip().splitlines() or [f"status {done.returncode}"])[-1]
-        raise LauncherError(f"The restored database could not be prepared: {last}")
+        raise LauncherError(f"The restored database could not be prepared. Read why: {last}")
 
 
 def analyse(expected: Manifest, there: Target) -> None:
@@ -231,4 +233,6 @@ def hold(there: Target) -> None:
     """Nothing is oversold, lost or doubled in what was restored."""
     violated = invariants.check(there.owner, orders=0)
     if violated:
-        raise LauncherError("\n".join(["The invariants do not hold:", *shown(violated)]))
+        raise LauncherError(
+            "Invariants do not hold. Restore another backup:\n" + "\n".join(shown(violated))
+        )

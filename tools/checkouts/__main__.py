@@ -62,7 +62,7 @@ class Parts:
             folder=self.shop.checkout,
         )
         if name == "provider" and not wait_until(lambda: listens(self.port)):
-            raise LauncherError("The provider did not start.")
+            raise LauncherError(f"The provider did not start: run it to read why: {provider}")
 
     def crash(self, name: str) -> None:
         """Kill a part with SIGKILL, and start it again."""

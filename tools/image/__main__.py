@@ -129,7 +129,7 @@ def wait_until_ready(port: int, server: Container) -> None:
         except (OSError, ValueError):
             pass
         time.sleep(0.1)
-    raise LauncherError(f"The server did not get ready.{server.output()}")
+    raise LauncherError(f"The server did not become ready. Read its log:{server.output()}")
 
 
 def smoke(port: int) -> None:
@@ -137,7 +137,7 @@ def smoke(port: int) -> None:
     command = [sys.executable, "-m", "tools.smoke", f"http://127.0.0.1:{port}"]
     done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise LauncherError(f"The main job failed: {done.stderr.strip()}")
+        raise LauncherError(f"Read why the main job failed: {done.stderr.strip()}")
     say(f"  {done.stdout.strip()}")
 
 
@@ -157,7 +157,7 @@ def stopped_in_a_rush(port: int, server: Container) -> Rush:
         status = server.stop(STOP_SECONDS)
     rush.end()
     if status != 0:
-        raise LauncherError(f"The server ended with status {status}.{server.output()}")
+        raise LauncherError(f"The server ended with {status}. Read its log:{server.output()}")
     return rush
 
 
@@ -171,8 +171,8 @@ def judge(rush: Rush) -> None:
     cut_off = rush.cut_off()
     if cut_off or placed < FEWEST_ORDERS or unanswered > rush.customers // 2:
         raise LauncherError(
-            f"{placed} orders were answered, {unanswered} were not; of these {len(cut_off)} had "
-            f"been placed: {cut_off[:5]}"
+            f"Check how the server stops: {placed} orders were answered, {unanswered} were not; of "
+            f"these {len(cut_off)} had been placed: {cut_off[:5]}"
         )
     say(f"  {placed} orders answered, {unanswered} never taken, none cut off")
 
@@ -183,12 +183,14 @@ def worker_beats_and_stops(around: Containers, port: int, log: Path) -> None:
         deadline = time.monotonic() + READY_SECONDS
         while not request(port, "GET", "/readyz")[1]["worker"]["alive"]:
             if not worker.running or time.monotonic() > deadline:
-                raise LauncherError(f"The job worker does not beat.{worker.output()}")
+                raise LauncherError(f"The job worker does not beat. Read its log:{worker.output()}")
             time.sleep(0.5)
         with step("Job worker beat, and was stopped by TERM"):
             status = worker.stop(STOP_SECONDS)
         if status != 0:
-            raise LauncherError(f"The job worker ended with status {status}.{worker.output()}")
+            raise LauncherError(
+                f"The job worker ended with {status}. Read its log:{worker.output()}"
+            )
 
 
 if __name__ == "__main__":

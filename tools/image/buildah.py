@@ -53,10 +53,10 @@ class Buildah:
     def __init__(self, store: Path) -> None:
         """Raises LauncherError when this machine cannot do it."""
         if sys.platform != "linux" or os.geteuid() != 0:
-            raise LauncherError("Only root on Linux can build and try the image without an engine.")
+            raise LauncherError("Without a container engine, run this as root on Linux.")
         missing = [package for name, package in PROGRAMS.items() if not shutil.which(name)]
         if missing:
-            raise LauncherError(f"Programs are missing: apt-get install {' '.join(missing)}")
+            raise LauncherError(f"Programs are missing: run apt-get install {' '.join(missing)}")
         self._command = [
             *("buildah", "--storage-driver", "vfs"),
             *("--root", str(store / "images"), "--runroot", str(store / "run")),
@@ -66,7 +66,7 @@ class Buildah:
         """Make what represents the official image, unless it is there; return its name."""
         tag = re.search(r"^ARG PYTHON_TAG=(\S+)$", dockerfile(), re.MULTILINE)
         if tag is None:
-            raise LauncherError("The Dockerfile names no PYTHON_TAG.")
+            raise LauncherError("Set PYTHON_TAG in the Dockerfile: it has none.")
         name = f"docker.io/library/python:{tag[1]}"
         if not self._ask("images", "--quiet", "--filter", f"reference={name}"):
             with tempfile.TemporaryDirectory(prefix="larder-base-") as folder:
@@ -91,7 +91,7 @@ class Buildah:
                 if UNKNOWN not in str(refused):
                     raise
             else:
-                raise LauncherError("The Dockerfile takes whatever has the tag: it is not pinned.")
+                raise LauncherError("Set a digest in the Dockerfile: any base will do now.")
         listed = self._ask("images", "--format", "{{.Digest}}", "--filter", f"reference={name}")
         return f"@{listed}"
 
@@ -131,7 +131,7 @@ class Buildah:
         )
         if done.returncode != 0:
             shown = "\n".join((done.stdout + done.stderr).splitlines()[-30:])
-            raise LauncherError(f"buildah {arguments[0]} failed:\n{shown}")
+            raise LauncherError(f"buildah {arguments[0]} failed. Read its output:\n{shown}")
         return done.stdout.strip()
 
 
@@ -162,7 +162,7 @@ def _debian(archive: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         shown = "\n".join(done.stderr.splitlines()[-15:])
-        raise LauncherError(f"mmdebstrap failed:\n{shown}")
+        raise LauncherError(f"mmdebstrap failed. Read its output:\n{shown}")
 
 
 @contextmanager

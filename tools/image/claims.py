@@ -38,24 +38,24 @@ def _no_tools(tree: Path) -> None:
              if (folder / name).exists()]  # fmt: skip
     found += [f"/app/{name}" for name in NOT_SHIPPED if (tree / "app" / name).exists()]
     if found:
-        raise LauncherError(f"The image holds what does not belong there: {', '.join(found)}")
+        raise LauncherError(f"Remove from the image: {', '.join(found)}")
 
 
 def _labelled(image: Image) -> None:
     names = {"title", "description", "licenses", "revision", "created"}
     missing = {f"org.opencontainers.image.{name}" for name in names} - set(image.labels)
     if missing:
-        raise LauncherError(f"Labels are missing: {', '.join(sorted(missing))}")
+        raise LauncherError(f"Set these labels in the Dockerfile: {', '.join(sorted(missing))}")
 
 
 def _identity(containers: Containers) -> str:
     user = containers.image.user
     if not all(part.isdigit() and int(part) for part in user.split(":")):
-        raise LauncherError(f"USER {user} is not the number of a user other than root.")
+        raise LauncherError(f"Set USER to the number of a user other than root, not to {user}.")
     status = containers.run("cat", "/proc/self/status")
     lines = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
     if lines["Uid"].split() != [user.split(":")[0]] * 4 or int(lines["CapEff"], 16):
-        raise LauncherError(f"It runs as {lines['Uid']} with rights {lines['CapEff']}.")
+        raise LauncherError(f"Remove its rights: it runs as {lines['Uid']} with {lines['CapEff']}.")
     return f"runs as {user}, without capabilities"
 
 
@@ -66,7 +66,7 @@ def _read_only(containers: Containers) -> str:
     open_places += [f"/{path.relative_to(tree)}" for path in owned]
     others = sorted(set(open_places) - {PICTURES})
     if others:
-        raise LauncherError(f"Its user may write to {', '.join(others[:10])}")
+        raise LauncherError(f"Remove the user's right to write to {', '.join(others[:10])}")
     return f"its user may write nowhere but to /tmp and {PICTURES}"
 
 
@@ -84,7 +84,7 @@ def _size(tree: Path) -> str:
     whole = size(tree)
     own = size(tree / "opt/venv") + size(tree / "app")
     if own > OWN_LIMIT:
-        raise LauncherError(f"Larder and its packages take {own / MEGABYTE:.0f} MB.")
+        raise LauncherError(f"Remove packages or files: the image adds {own / MEGABYTE:.0f} MB.")
     return f"{own / MEGABYTE:.0f} MB above its base ({whole / MEGABYTE:.0f} MB with it)"
 
 

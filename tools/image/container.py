@@ -38,7 +38,7 @@ class Containers:
         )
         if done.returncode != 0:
             shown = "\n".join((done.stdout + done.stderr).splitlines()[-SHOWN_LINES:])
-            raise LauncherError(f"{' '.join(command)} ended with {done.returncode}:\n{shown}")
+            raise LauncherError(f"Read why {' '.join(command)} failed:\n{shown}")
         return done.stdout
 
     @contextmanager
@@ -92,7 +92,7 @@ class Container:
         try:
             return self.process.wait(seconds)
         except subprocess.TimeoutExpired:
-            raise LauncherError(f"It did not stop within {seconds:.0f} s.{self.output()}") from None
+            raise LauncherError(f"The container still runs. Read its log:{self.output()}") from None
 
     def kill(self) -> None:
         """End it, and with its process 1 everything in it."""

@@ -31,7 +31,7 @@ class Binaries:
         status, printed = kept.run([self.program("postgres"), "--version"])
         if status != 0:
             raise LauncherError(
-                f"PostgreSQL's programs in {self.site / PACKAGE} do not run: {last_line(printed)}"
+                f"Read why the programs in {self.site / PACKAGE} do not run: {last_line(printed)}"
             )
         return printed.split()[-1]
 
@@ -58,9 +58,7 @@ def find() -> Binaries:
     binaries = Binaries(Path(next(iter(spec.submodule_search_locations))).parent)
     postgres = binaries.program("postgres")
     if not os.access(postgres, os.X_OK):
-        raise LauncherError(
-            f"PostgreSQL's programs cannot be run: {postgres} is missing or not executable."
-        )
+        raise LauncherError(f"{postgres} is missing or not executable: install PostgreSQL again.")
     return binaries
 
 

@@ -68,7 +68,7 @@ class Cluster:
         )
         if not self._lock.acquire(timeout=1.0):
             raise LauncherError(
-                f"The data folder {self.data} is in use by process {self._lock.holder()}."
+                f"The data folder {self.data} is in use by process {self._lock.holder()}: stop it."
             )
         try:
             self._start()
@@ -207,7 +207,7 @@ def initialise(place: Place, password: str, *, durable: bool) -> None:
     secret.unlink()
     if status != 0:
         raise LauncherError(
-            f"PostgreSQL's data directory cannot be made: {binaries.last_line(printed)}"
+            f"Read why initdb cannot make the data directory: {binaries.last_line(printed)}"
         )
     draft.rename(place.server / "cluster")
     sync(place.server)

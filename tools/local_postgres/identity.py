@@ -142,7 +142,8 @@ def open_shelter(shelters: Sequence[Path]) -> Path:
         except OSError:
             continue
     raise LauncherError(
-        f"No folder that other users can reach can be made (tried {', '.join(map(str, shelters))})."
+        "No folder can be made that other users can reach: set TMPDIR to one "
+        f"(tried {', '.join(map(str, shelters))})."
     )
 
 
@@ -176,7 +177,7 @@ def hand_over(server: Path, identity: Identity) -> None:
     if os.geteuid() != 0:
         raise LauncherError(
             f"The data folder {server.parent} cannot be used: it belongs to user "
-            f"{user_name(owner)}, this is user {user_name()}."
+            f"{user_name(owner)}, this is user {user_name()}. Run this as its owner, or set DATA."
         )
     for path in [server, *server.rglob("*")]:
         os.chown(path, identity.uid, identity.gid, follow_symlinks=False)

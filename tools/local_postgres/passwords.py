@@ -28,9 +28,9 @@ def read(data: Path) -> Passwords:
     try:
         return Passwords(**json.loads(path.read_text()))
     except FileNotFoundError:
-        raise LauncherError(f"There is no PostgreSQL in {data}: {path} is missing.") from None
+        raise LauncherError(f"{path} is missing: set DATA to its folder.") from None
     except (OSError, ValueError, TypeError) as error:
-        raise LauncherError(f"The passwords in {path} cannot be read: {error}") from None
+        raise LauncherError(f"Restore {path} from a copy, it cannot be read: {error}") from None
 
 
 def read_or_make(data: Path) -> Passwords:

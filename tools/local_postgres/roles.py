@@ -24,21 +24,22 @@ def wait_until_ready(url: str, server: Kept, log: LogFile) -> None:
     timeout = ProgressTimeout(WAIT_SECONDS)
     while True:
         if server.status is not None:
-            raise LauncherError(f"PostgreSQL did not start: {explanation(log)}")
+            raise LauncherError(f"PostgreSQL did not start. Read why: {explanation(log)}")
         try:
             psycopg.connect(url, connect_timeout=5).close()
         except psycopg.OperationalError as error:
             if "authentication failed" in str(error):
                 raise LauncherError(
-                    "PostgreSQL refuses the password in passwords.json: the file is not the one "
-                    "the data were made with."
+                    "PostgreSQL refuses the password in passwords.json: restore the file that the "
+                    "data were made with."
                 ) from None
         else:
             return
         timeout.look("starting", server.pid)
         if timeout.is_over:
             raise LauncherError(
-                f"PostgreSQL has not progressed for {WAIT_SECONDS:.0f} s: {explanation(log)}"
+                f"PostgreSQL has not progressed for {WAIT_SECONDS:.0f} s. Read why: "
+                f"{explanation(log)}"
             )
         time.sleep(POLL_SECONDS)
 
@@ -57,7 +58,7 @@ def ensure(url: str, passwords: Passwords) -> None:
             if not known(connection, sql.SQL("pg_database WHERE datname = 'larder'")):
                 connection.execute("CREATE DATABASE larder OWNER larder_owner")
     except psycopg.Error as error:
-        raise LauncherError(f"PostgreSQL could not make the database: {one_line(error)}") from None
+        raise LauncherError(f"Read why there is no database: {one_line(error)}") from None
 
 
 def known(connection: psycopg.Connection, where: sql.SQL) -> bool:

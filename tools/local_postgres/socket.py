@@ -61,7 +61,7 @@ def short_folder(place: Place) -> Path:
         if fits(folder):
             return folder
         folder.rmdir()
-    raise LauncherError("No path will do for PostgreSQL's socket: set TMPDIR to a short one.")
+    raise LauncherError("The path of PostgreSQL's socket is too long: set TMPDIR to a short one.")
 
 
 def is_private(folder: Path, uid: int) -> bool:

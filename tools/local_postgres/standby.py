@@ -34,6 +34,6 @@ def standby(primary: Cluster, data: Path, *, settings: Mapping[str, str] | None 
         environment=environment(),
     )
     if status != 0:
-        raise LauncherError(f"The replica cannot be made: {binaries.last_line(printed)}")
+        raise LauncherError(f"Read why the replica cannot be made: {binaries.last_line(printed)}")
     shutil.copy(primary.data / "passwords.json", data)
     return Cluster(data, durable=False, settings=SETTINGS | dict(settings or {}))

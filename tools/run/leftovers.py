@@ -32,7 +32,7 @@ def end(mark: str) -> int:
             send(pid, number)
         if wait_until(lambda: not marked(mark), seconds):
             return len(found)
-    raise LauncherError(f"Processes of an earlier run cannot be ended: {marked(mark)}.")
+    raise LauncherError(f"Stop the processes of an earlier run, which do not end: {marked(mark)}.")
 
 
 def marked(mark: str) -> list[int]:

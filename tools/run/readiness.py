@@ -99,4 +99,4 @@ def failure(sentence: str, service: Service) -> LauncherError:
     """Make the error, with the end of the service's log below the sentence."""
     lines = service.log.tail(SHOWN_LINES).splitlines() or ["(nothing)"]
     shown = "\n".join(f"  {service.name} | {line}" for line in lines)
-    return LauncherError(f"{sentence}. The end of {service.log.path}:\n{shown}")
+    return LauncherError(f"{sentence}. Read the end of {service.log.path}:\n{shown}")

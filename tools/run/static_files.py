@@ -42,7 +42,7 @@ class Collection:
         status = self._running.wait()
         self.close()
         if status != 0:
-            raise LauncherError(f"The static files could not be collected (status {status}).")
+            raise LauncherError(f"Read above why collectstatic failed (status {status}).")
         self._stamp.write_text(self._version)
 
     def close(self) -> None:

@@ -108,7 +108,9 @@ class Supervisor:
         with Kept([sys.executable, "manage.py", "prepare"], environment=environment) as prepare:
             status = prepare.wait()
         if status != 0:
-            raise LauncherError(f"The database could not be prepared (status {status}).")
+            raise LauncherError(
+                f"The database could not be prepared (status {status}). Read why above."
+            )
 
     def _start_services(self, environment: dict[str, str]) -> None:
         settings = self._settings

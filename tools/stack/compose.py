@@ -85,7 +85,7 @@ def _service(
     signal = str(given.get("stop_signal", "SIGTERM")).removeprefix("SIG")
     command = (*given.get("entrypoint", ()), *given.get("command", ()))
     if not command:
-        raise LauncherError(f"{name} of compose.yaml has neither entrypoint nor command.")
+        raise LauncherError(f"Set a command of {name} in compose.yaml: it has none.")
     return Service(
         name=name,
         command=command,

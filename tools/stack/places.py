@@ -34,7 +34,7 @@ def addresses(services: Sequence[Service]) -> dict[str, str]:
         chosen = {one.name: f"{network}.{FIRST + n}" for n, one in enumerate(services)}
         if all(_free(chosen[one.name], port) for one in services for port in one.ports):
             return chosen
-    raise LauncherError("No network of this machine's own addresses (127.0.0.0/8) is free.")
+    raise LauncherError("No network of 127.0.0.0/8 is free: stop other sets that run here.")
 
 
 def _free(address: str, port: int) -> bool:

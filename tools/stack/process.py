@@ -93,7 +93,7 @@ class Process:
             environment=self.environment | (environment or {}),
         )
         if status != 0:
-            raise LauncherError(f"{' '.join(command)}:\n{printed}")
+            raise LauncherError(f"Read why this failed: {' '.join(command)}\n{printed}")
         return printed
 
     def _here(self, command: Sequence[str]) -> list[str]:
@@ -150,7 +150,7 @@ class Process:
         keeper = self._tended.pid if self._tended is not None else None
         running = children(keeper) if keeper is not None else []
         if not running:
-            raise LauncherError(f"{self.name} does not run.")
+            raise LauncherError(f"Start {self.name}: it does not run.")
         return running[0]
 
     def signal(self, number: int) -> None:
@@ -174,4 +174,4 @@ class Process:
         """The error, with the end of the log below the sentence."""
         lines = self.log.tail(SHOWN_LINES).splitlines() or ["(nothing)"]
         shown = "\n".join(f"  {self.name} | {line}" for line in lines)
-        return LauncherError(f"{sentence}. The end of {self.log.path}:\n{shown}")
+        return LauncherError(f"{sentence}. Read the end of {self.log.path}:\n{shown}")

@@ -46,7 +46,7 @@ class Programs:
         """The absolute path of a program."""
         found = shutil.which(NAMED_OTHERWISE.get(name, name), path=self.path)
         if found is None:
-            raise LauncherError(f"There is no program {name}.")
+            raise LauncherError(f"The program {name} is missing: install it.")
         return found
 
 
@@ -66,7 +66,7 @@ def find(services: Iterable[Service], folder: Path) -> Programs:
     if sys.platform != "linux":
         raise LauncherError("Only Linux has an address for each service: use a container engine.")
     if packages := missing():
-        raise LauncherError(f"Programs are missing: apt-get install {' '.join(packages)}")
+        raise LauncherError(f"Programs are missing: run apt-get install {' '.join(packages)}")
     place = find_place(binaries.find(), folder, road=os.environ.get("LOCAL_POSTGRES_ROAD"))
     own = Path(sys.executable).parent
     return Programs(f"{own}:{_folder(place.binaries)}:{SYSTEM}", place.identity)

@@ -99,7 +99,7 @@ class Stack:
             check=False,
         )
         if made.returncode != 0:
-            raise LauncherError(made.stderr.strip())
+            raise LauncherError(f"Read why the secrets were not made: {made.stderr.strip()}")
 
     def _start_in_order(self) -> None:
         deadline = time.monotonic() + READY_SECONDS

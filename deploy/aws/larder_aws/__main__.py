@@ -42,7 +42,7 @@ def say(line: str) -> None:
 def bootstrap(given: argparse.Namespace) -> None:
     """What all installations of an account share: service roles, key, images, GitHub's rights."""
     if given.github.startswith("example/"):
-        raise Failure("--github names your own repository: its workflows may push images.")
+        raise Failure("Set --github to your own repository: its workflows may push images.")
     iam = boto3.client("iam")
     for service in LINKED:
         try:
@@ -105,7 +105,7 @@ def refuse_unknown(chosen: dict[str, str]) -> None:
     }
     unknown = sorted(set(chosen) - known)
     if unknown:
-        raise Failure(f"No template takes {', '.join(unknown)}.")
+        raise Failure(f"No template takes {', '.join(unknown)}: check the names of --set.")
 
 
 def refuse_another_engine(installation: Installation, chosen: dict[str, str]) -> None:
@@ -150,7 +150,7 @@ def command(given: argparse.Namespace) -> None:
     words = [one for one in given.words if one != "--"]
     outputs = Installation(given.environment).outputs()
     commands.run(outputs, "CommandTask", ["python", "manage.py", *words])
-    say(f"Its words: aws logs tail {outputs['LogName']} --since 15m")
+    say(f"Read its output: aws logs tail {outputs['LogName']} --since 15m")
 
 
 def restore_database(given: argparse.Namespace) -> None:
@@ -159,26 +159,26 @@ def restore_database(given: argparse.Namespace) -> None:
     if given.swap:
         restore.swap(installation, datetime.now(UTC).strftime("%Y%m%d-%H%M"), say)
         releases.prepare(installation)
-        say("prepared: the roles have their passwords of now")
+        say("prepared: the roles have their current passwords")
         end_sessions_and_keys(given)
         return
     moment = datetime.fromisoformat(given.to) if given.to else None
     if moment and moment.tzinfo is None:
-        raise Failure("--to needs its time zone: 2026-11-20T10:15:00+00:00")
-    say(f"{restore.restore(installation, moment)} is there; look at it, then --swap")
+        raise Failure("Set a time zone in --to: 2026-11-20T10:15:00+00:00")
+    say(f"{restore.restore(installation, moment)} is restored; check it, then run --swap")
 
 
 def end_sessions_and_keys(given: argparse.Namespace) -> None:
     """End every log-in and key, as `restore --swap` does by itself; their owners make new ones."""
     restore.end_sessions_and_keys(Installation(given.environment))
-    say("ended: every log-in and key of before")
+    say("ended: every log-in and key that existed")
 
 
 def rotate(given: argparse.Namespace) -> None:
     """Renew a secret now; Secrets Manager does it by itself every month or quarter."""
     outputs = Installation(given.environment).outputs()
     boto3.client("secretsmanager").rotate_secret(SecretId=outputs[SECRETS[given.secret]])
-    say(f"It is under way: aws logs tail /aws/lambda/{outputs['RotationName']} --since 15m")
+    say(f"Read its output: aws logs tail /aws/lambda/{outputs['RotationName']} --since 15m")
 
 
 def stop(given: argparse.Namespace) -> None:

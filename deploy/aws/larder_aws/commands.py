@@ -43,13 +43,13 @@ def run(
         overrides={"containerOverrides": [override]},
     )
     if not started["tasks"]:
-        raise Failure(f"{outputs[task]} was not started: {started.get('failures')}")
+        raise Failure(f"Read why {outputs[task]} was not started: {started.get('failures')}")
     ended = _wait(client, cluster, started["tasks"][0]["taskArn"], poll_seconds)
     code = next((one.get("exitCode") for one in ended["containers"]), None)
     if code != 0:
         where = f"aws logs tail {outputs['LogName']} --since 15m"
         raise Failure(
-            f"The task ended with {code} ({ended.get('stoppedReason')}). Its words: {where}"
+            f"The task ended with {code} ({ended.get('stoppedReason')}). Read its output: {where}"
         )
 
 
@@ -60,4 +60,4 @@ def _wait(client: Any, cluster: str, task: str, poll_seconds: float) -> dict[str
         if found["lastStatus"] == "STOPPED":
             return dict(found)
         time.sleep(poll_seconds)
-    raise Failure(f"{task} has not ended after {LONGEST_SECONDS} s; it goes on.")
+    raise Failure(f"{task} still runs after {LONGEST_SECONDS} s: check it in ECS.")

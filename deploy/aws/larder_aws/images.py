@@ -86,7 +86,7 @@ def findings(image: str, *, poll_seconds: float) -> dict[str, Any]:
             break
         time.sleep(poll_seconds)
     raise Failure(
-        f"The scan of {image} is {status}: look at it in ECR, `aws ecr start-image-scan` begins"
+        f"The scan of {image} is {status}: check it in ECR, `aws ecr start-image-scan` begins"
         " another. --allow-findings goes on without one."
     )
 
@@ -111,7 +111,7 @@ def refuse_grave(image: str, *, poll_seconds: float = 5.0) -> str:
     if grave:
         raise Failure(
             f"The scan of {image} found {grave} that a newer package fixes: build it again without"
-            " the cache (`build --no-cache`), look at it in ECR, or --allow-findings."
+            " the cache (`build --no-cache`), check it in ECR, or --allow-findings."
         )
     unjudged = {n: c for n, c in found["findingSeverityCounts"].items() if n in GRAVE}
     if found["enhancedFindings"] or not unjudged:
@@ -128,7 +128,7 @@ def _engine(*arguments: str, given: str | None = None) -> None:
     named = os.environ.get("DOCKER")
     engine = named or next((one for one in ENGINES if shutil.which(one)), None)
     if engine is None:
-        raise Failure("Neither docker nor podman is on the PATH; DOCKER= names another.")
+        raise Failure("Neither docker nor podman is on the PATH: install one, or set DOCKER.")
     _run([engine, *arguments], given)
 
 
@@ -143,4 +143,4 @@ def _run(command: Sequence[str], given: str | None) -> None:
     plain = os.environ | {"BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
     ended = subprocess.run(command, cwd=ROOT, env=plain, input=given, text=True, check=False)
     if ended.returncode:
-        raise Failure(f"{' '.join(command)} ended with {ended.returncode}; its words are above.")
+        raise Failure(f"{' '.join(command)} ended with {ended.returncode}. Read its output above.")

@@ -24,7 +24,7 @@ def pause(installation: Installation) -> None:
         if not any(one["runningCount"] for one in found):
             return
         time.sleep(installation.poll_seconds)
-    raise Failure(f"Tasks still run after {LONGEST_SECONDS} s: `status` counts them.")
+    raise Failure(f"Tasks still run after {LONGEST_SECONDS} s: run `status`, which counts them.")
 
 
 def resume(installation: Installation) -> tuple[int, int]:

@@ -134,9 +134,7 @@ def _chosen(running: Mapping[str, Any], names: Collection[str]) -> dict[str, Any
 
 def _names(installation: Installation) -> tuple[Any, str, str]:
     if installation.parameter("database", "Engine") == "aurora":
-        raise Failure(
-            "Aurora restores clusters: docs/how-to/runbooks/aws.md has its commands, one by one."
-        )
+        raise Failure("Aurora restores clusters: run the commands in docs/how-to/runbooks/aws.md.")
     database = installation.outputs()["DatabaseId"]
     return boto3.client("rds"), database, f"{database}-restored"
 
@@ -159,7 +157,7 @@ def _wait(client: Any, name: str, poll_seconds: float) -> None:
         if found.get("DBInstanceStatus") == "available" and not found.get("PendingModifiedValues"):
             return
         time.sleep(poll_seconds)
-    raise Failure(f"{name} is not available after {LONGEST_SECONDS} s.")
+    raise Failure(f"{name} is not available after {LONGEST_SECONDS} s: check it in RDS.")
 
 
 def _wait_gone(client: Any, name: str, poll_seconds: float) -> None:
@@ -170,4 +168,4 @@ def _wait_gone(client: Any, name: str, poll_seconds: float) -> None:
         except client.exceptions.DBInstanceNotFoundFault:
             return
         time.sleep(poll_seconds)
-    raise Failure(f"{name} is still there after {LONGEST_SECONDS} s.")
+    raise Failure(f"{name} exists after {LONGEST_SECONDS} s: check it in RDS.")

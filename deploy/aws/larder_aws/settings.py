@@ -43,7 +43,7 @@ def write(installation: Installation, name: str, value: str) -> None:
     """
     if name == "email_url" and value and not installation.parameter("service", "MailFrom"):
         raise Failure(
-            "Servers that send mail refuse to start without an address that it comes from: first"
+            "Servers that send mail refuse to start without an address that it comes from: run"
             ' deploy/aws/run up --set "MailFrom=Shop <shop@example.com>"'
         )
     manager, secret = boto3.client("secretsmanager"), installation.outputs()[WRITTEN[name]]

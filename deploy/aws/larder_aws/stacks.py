@@ -55,7 +55,7 @@ class Installation:
         """Give a stack another image and change nothing else, its template neither."""
         known = self._stack(stack)
         if known is None:
-            raise Failure(f"{self.name(stack)} is not there: run `up` first.")
+            raise Failure(f"{self.name(stack)} does not exist: run `up` first.")
         names = [one["ParameterKey"] for one in known["Parameters"] if "ParameterKey" in one]
         parameters = [
             {"ParameterKey": name, "UsePreviousValue": True}
@@ -124,8 +124,8 @@ class Installation:
             began = 0.0
         reasons = "\n  ".join(self._reasons(stack, began))
         raise Failure(
-            f"{name} could not be made, and not all of it be deleted:\n  {reasons}\nLift what"
-            f" protects it, aws cloudformation delete-stack --stack-name {name}, then try again."
+            f"{name} could not be made, and not all of it be deleted:\n  {reasons}\nRemove what"
+            f" protects it, run aws cloudformation delete-stack --stack-name {name}, and try again."
         )
 
     def _parameters(
@@ -148,7 +148,9 @@ class Installation:
             elif "Default" not in declared:
                 missing.append(f"{name} ({declared.get('Description', '')})")
         if missing:
-            raise Failure(f"{self.name(stack)} needs --set NAME=VALUE for: {'; '.join(missing)}")
+            raise Failure(
+                f"Set these of {self.name(stack)} (--set NAME=VALUE): {'; '.join(missing)}"
+            )
         return parameters
 
     def _change(self, stack: str, known: Mapping[str, Any] | None, change: dict[str, Any]) -> str:
@@ -176,7 +178,7 @@ class Installation:
         status = self._ended(stack)
         if status not in GOOD:
             reasons = "\n  ".join(self._reasons(stack, began)) or "no reason was given"
-            raise Failure(f"{self.name(stack)} is {status}:\n  {reasons}")
+            raise Failure(f"{self.name(stack)} is {status}. Read why:\n  {reasons}")
 
     def _ended(self, stack: str) -> str:
         """The status that a stack ends with, `GONE` where it is deleted; waits for it."""
@@ -186,7 +188,7 @@ class Installation:
             if status in GOOD or not status.endswith("_IN_PROGRESS"):
                 return status
             time.sleep(self.poll_seconds)
-        raise Failure(f"{self.name(stack)} is not done after {LONGEST_SECONDS} s; it goes on.")
+        raise Failure(f"{self.name(stack)} is not done after {LONGEST_SECONDS} s: check it later.")
 
     def _reasons(self, stack: str, began: float) -> Iterator[str]:
         events = self._client.describe_stack_events(StackName=self.name(stack))["StackEvents"]
