@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -12,6 +12,7 @@ from larder.inventory.errors import InsufficientStock
 from larder.inventory.services.adjustments import AdjustmentLine, Cause, adjust_stock
 from larder.orders import queries
 from larder.orders.errors import HoldExpired
+from larder.orders.services import confirm_order as confirming
 from larder.orders.services import moves
 from larder.orders.services.confirm_order import confirm_order
 from larder.orders.services.drafts import ensure_draft
@@ -51,6 +52,22 @@ def test_a_confirmed_order_keeps_its_units(
     with pytest.raises(InsufficientStock):
         order(person(), (jam, 3))
     assert expire() == 0
+
+
+def test_a_batch_leaves_out_orders_beyond_its_lines(
+    person: MakePerson, product: MakeProduct, clerk: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(confirming, "LIMITS", replace(confirming.LIMITS, max_batch_lines=3))
+    products = [(product(stock=9), 1) for _ in range(4)]
+    held = [hold(person(), *products[:lines]).id for lines in (2, 2, 4)]
+
+    def confirmed(*orders: UUID) -> list[bool]:
+        batch = [confirming._Confirmation(request(clerk.caller, one), None) for one in orders]
+        return [isinstance(one, confirming.Confirmed) for one in confirming._run(batch)]
+
+    # Orders are locked by ascending id.
+    assert sorted(confirmed(*held[:2])) == [False, True]
+    assert confirmed(held[2]) == [True]
 
 
 def test_a_confirmation_is_repeated(

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import accumulate
 from uuid import UUID
 
 from django.db import Error, transaction
@@ -35,14 +36,15 @@ from larder.orders.services.contended import BATCH_TURN, Contended
 from larder.orders.services.hold_ends import HoldEnd
 from larder.orders.services.locks import order_name, submit_lock
 from larder.orders.services.refunds import balances_of
-from larder.orders.services.transitions import TransitionRequest
+from larder.orders.services.transitions import TransitionRequest, lines_of
 
 PERMISSION = PERMISSIONS[Move.CONFIRM]
 
 LIMITS = Limits(max_batch_size=64, max_batch_lines=2_000, queue_capacity=256)
 
 LINES_OF_AN_ORDER = 30
-"""The number of lines that a confirmation counts as: they are known only under the order's lock."""
+"""The number of lines that a confirmation counts as in the queue: they are known only under the
+order's lock. A batch with more lines than LIMITS allows leaves orders out."""
 
 LOCK_WAIT = 0.1
 """Seconds for which a batch waits for the lock of a stock row, as a batch of orders does."""
@@ -113,7 +115,8 @@ def confirm_order(request: TransitionRequest) -> Confirmed:
 
 def _confirm_alone(one: _Confirmation) -> Confirmed:
     """Waits for the locks of one order. Other confirmations do not wait with it."""
-    with moving_stock(by_staff=True), database.pipeline():
+    who, lines = one.request.caller.public_id, lines_of(one.request)
+    with moving_stock(by_staff=True, account=who, lines=lines), database.pipeline():
         _confirm([one], _lock([one.id]))
     answer = one.answer()
     if isinstance(answer, Exception):
@@ -123,13 +126,14 @@ def _confirm_alone(one: _Confirmation) -> Confirmed:
 
 def _run(batch: Sequence[_Confirmation]) -> Sequence[Confirmed | Exception]:
     """Confirms a batch in one transaction. The answer is Contended for orders that another
-    transaction has locked, and for a second request for an order."""
+    transaction has locked, for a second request for an order, and for orders beyond the limit of
+    lines."""
     first = {one.id: one for one in reversed(batch)}
     span = telemetry.tracing.span("confirm orders", orders=len(first))
     try:
         with span, transaction.atomic(durable=True), database.pipeline():
             database.limit_lock_wait(LOCK_WAIT)
-            locked = _lock(first, skip_locked=True)
+            locked = _within_limit(_lock(first, skip_locked=True))
             _confirm([one for id, one in first.items() if id in locked], locked)
     except Error as error:
         if not database.is_lock_timeout(error):
@@ -157,6 +161,16 @@ def _lock(ids: Collection[UUID], *, skip_locked: bool = False) -> _Locked:
     for order, *line in reading():
         lines[order].append(LineView(*line))
     return {id: (order, lines[id]) for id, order in orders.items()}
+
+
+def _within_limit(locked: _Locked) -> _Locked:
+    """Returns the first of these orders that have `max_batch_lines` together; at least one."""
+    together = accumulate(len(lines) for _, lines in locked.values())
+    return {
+        id: found
+        for (id, found), lines in zip(locked.items(), together, strict=True)
+        if lines <= max(LIMITS.max_batch_lines, len(found[1]))
+    }
 
 
 def _confirm(batch: Sequence[_Confirmation], locked: _Locked) -> None:

@@ -179,7 +179,7 @@ def apply_transition(
         return request.order
 
     who = request.caller
-    with moving_stock(by_staff=who.is_staff, account=who.public_id, lines=_lines_of(request)):
+    with moving_stock(by_staff=who.is_staff, account=who.public_id, lines=lines_of(request)):
         return idempotency.once(request.claim, make, now=request.now).replayed
 
 
@@ -202,7 +202,7 @@ LINES_OF_A_CHANGE = 100
 """Lines from which on a change counts as one more."""
 
 
-def _lines_of(request: TransitionRequest) -> int:
+def lines_of(request: TransitionRequest) -> int:
     """Returns the larger number of lines: the order's or the request's."""
     return max(request.lines, OrderLine.objects.filter(order_id=request.order).count())
 
