@@ -17,7 +17,7 @@ from tests.system.race.books import orders_of, shelf
 
 MakeProduct = Callable[..., int]
 ClientOf = Callable[[Person], ApiClient]
-OTHER = {"detail": "The key or id was used for a different request."}
+OTHER = {"detail": "The key or id was used for a different request; send a new one."}
 
 
 @pytest.fixture
