@@ -14,6 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from larder.compat import tokens
+from larder.compat.answers import conflict
 from larder.compat.fields import Amount, Moment
 from larder.compat.operations import FIELDS, PAGE, Access, Refusal, envelope, operation
 from larder.compat.ordering import REFUSED, LinesById, place, refusal
@@ -161,8 +162,7 @@ class OrderView(CompatView):
         try:
             placed = place(caller(request), wanted, order_id=UUID(order_id), lines_only=True)
         except KeyReused:
-            detail = "An order with this id and different content exists."
-            return Response({"detail": detail}, status=409)
+            return conflict("An order with this id and different content exists.")
         except REFUSED as error:
             raise refusal(error) from error
         return _answer(placed)

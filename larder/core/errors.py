@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-IDEMPOTENCY_KEY, CHOSEN_ID = "Idempotency-Key", "/id"
-"""The two ways in which a request is recognized as a repeat, as faults name them."""
+IDEMPOTENCY_KEY, CHOSEN_ID = "key", "id"
+"""The two ways in which a request is recognized as a repeat."""
 
 
 class DomainError(Exception):
@@ -130,10 +130,10 @@ class PreconditionRequired(DomainError):
 
 @dataclass
 class KeyReused(DomainError):
-    """The idempotency key, or the id that the client chose, was used for another request. `where`
-    has the header of the key, the JSON pointer of the id, or both."""
+    """The idempotency key, or the id that the client chose, was used for another request. `what`
+    has IDEMPOTENCY_KEY, CHOSEN_ID, or both."""
 
-    where: Sequence[str] = (IDEMPOTENCY_KEY,)
+    what: Sequence[str] = (IDEMPOTENCY_KEY,)
     code = "idempotency_key_reused"
 
 

@@ -6,9 +6,10 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from larder.core.errors import IDEMPOTENCY_KEY, Fault, InvalidInput
+from larder.core.errors import Fault, InvalidInput
 from larder.core.limits import MAX_IDEMPOTENCY_KEY_LENGTH
 
+HEADER = "Idempotency-Key"
 _KEY = re.compile(rf"[!-+\-.-~]{{1,{MAX_IDEMPOTENCY_KEY_LENGTH}}}")
 
 
@@ -22,7 +23,7 @@ def idempotency_key(meta: Mapping[str, Any]) -> str | None:
     if key is not None and not _KEY.fullmatch(key):
         some = f"1 to {MAX_IDEMPOTENCY_KEY_LENGTH} visible ASCII characters"
         detail = f"Expected one key of {some}, without a comma."
-        raise InvalidInput([Fault(IDEMPOTENCY_KEY, "invalid_format", detail)])
+        raise InvalidInput([Fault(HEADER, "invalid_format", detail)])
     return key
 
 

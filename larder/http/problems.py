@@ -35,6 +35,7 @@ from larder.db.database import sqlstate
 from larder.db.postgresql.errors import CommitUnknown
 from larder.http import preconditions
 from larder.http.addresses import base_url
+from larder.http.idempotency import HEADER
 from larder.http.quotas import quota_headers
 from larder.http.read_your_writes import SAFE
 from larder.http.refusals import HttpRefusal
@@ -209,7 +210,7 @@ def from_domain(request: HttpRequest, error: DomainError) -> HttpResponse:
     if isinstance(error, FieldRefused):
         extensions["errors"] = _errors([_refused(one) for one in (error, *error.others)])
     if isinstance(error, KeyReused):
-        extensions["errors"] = _errors([_reused(where) for where in error.where])
+        extensions["errors"] = _errors([_reused(what) for what in error.what])
     return problem(request, error.code, detail=detail, headers=headers_of(error), **extensions)
 
 
@@ -219,8 +220,8 @@ def _refused(error: FieldRefused) -> Fault:
     return Fault(where, "taken", detail) if is_taken else Fault(where, error.code, detail)
 
 
-def _reused(where: str) -> Fault:
-    what = "key" if where == IDEMPOTENCY_KEY else "id"
+def _reused(what: str) -> Fault:
+    where = HEADER if what == IDEMPOTENCY_KEY else f"/{what}"
     return Fault(where, "reused", f"The {what} was used for a different request; send a new one.")
 
 

@@ -3,21 +3,15 @@
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 
-from django.conf import settings
 from django.http import HttpRequest
 
 from larder.http.authentication import signer
+from larder.http.client_address import address_of
 from larder.identity import queries
 from larder.identity.caller import Caller
-from larder.identity.client_address import client_address
 from larder.identity.errors import TokenInvalid
 from larder.identity.rates.attempts import Proof, attempt
 from larder.identity.tokens.policies import TOKEN_POLICIES, TokenPolicy
-
-
-def address_of(request: HttpRequest) -> str:
-    """Returns the address of the client, which the client cannot choose (TRUSTED_PROXIES)."""
-    return client_address(request.META, settings.TRUSTED_PROXIES)
 
 
 def log_in(

@@ -3,7 +3,6 @@
 __all__ = [
     "audit",
     "caller",
-    "client_address",
     "errors",
     "hashers",
     "notifier",

@@ -11,7 +11,6 @@ from functools import wraps
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.hashers import check_password
 from django.core.exceptions import ValidationError
@@ -22,7 +21,7 @@ from unfold.widgets import UnfoldAdminPasswordWidget
 from larder.core.errors import Overloaded
 from larder.core.limits import CONFIRMED_SECONDS, MAX_PASSWORD_LENGTH
 from larder.http import admin_session, problems
-from larder.identity.client_address import client_address
+from larder.http.client_address import address_of
 from larder.identity.errors import InvalidCredentials
 from larder.identity.rates import RateLimited
 from larder.identity.rates.attempts import attempt
@@ -101,7 +100,7 @@ class ConfirmForm(forms.Form):
 
     def _check(self, given: str) -> None:
         who = self.request.user
-        address = client_address(self.request.META, settings.TRUSTED_PROXIES)
+        address = address_of(self.request)
         with attempt("log in", account=who.username, address=address, caller=who.pk):
             if not check_password(given, who.password):
                 raise InvalidCredentials

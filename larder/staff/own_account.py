@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.auth.views import PasswordChangeView
 from django.core.exceptions import ValidationError
@@ -16,9 +15,9 @@ from unfold.forms import AdminOwnPasswordChangeForm, AuthenticationForm
 from larder.core.clock import now
 from larder.core.errors import DomainError, Overloaded
 from larder.http import admin_session, problems
+from larder.http.client_address import address_of
 from larder.identity import hashers
 from larder.identity.caller import Caller
-from larder.identity.client_address import client_address
 from larder.identity.rates import RateLimited, attempts
 from larder.identity.services import passwords
 from larder.identity.services.passwords import Change
@@ -42,7 +41,7 @@ class LoginForm(AuthenticationForm):  # type: ignore[misc]
 
     def clean(self) -> Any:
         name = self.cleaned_data.get("username")
-        address = client_address(self.request.META, settings.TRUSTED_PROXIES)
+        address = address_of(self.request)
         try:
             with attempts.attempt("log in", account=name, address=address):
                 return super().clean()
@@ -102,9 +101,7 @@ def own_password(request: Any, extra_context: Any = None) -> HttpResponseBase:
     being hashed."""
     site = admin.site
     view = PasswordChangeView.as_view(
-        form_class=partial(
-            OwnPasswordForm, address=client_address(request.META, settings.TRUSTED_PROXIES)
-        ),
+        form_class=partial(OwnPasswordForm, address=address_of(request)),
         success_url=reverse("admin:password_change_done"),
         extra_context={**site.each_context(request), **(extra_context or {})},
     )

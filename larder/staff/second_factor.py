@@ -10,7 +10,6 @@ from typing import Any, Literal
 from uuid import UUID
 
 from django import forms
-from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth import logout
 from django.contrib.auth.hashers import check_password
@@ -32,8 +31,8 @@ from larder.core.limits import (
 from larder.http import problems
 from larder.http.admin_session import BEGAN
 from larder.http.authentication import FACTOR, proven_factor, secrets
+from larder.http.client_address import address_of
 from larder.identity import audit, queries, second_factor
-from larder.identity.client_address import client_address
 from larder.identity.errors import SecondFactorWrong, WrongPassword
 from larder.identity.queries import Rights
 from larder.identity.queries import factors as factor_queries
@@ -145,7 +144,7 @@ def _account(request: Any) -> Account:
 
 
 def _attempt(request: Any) -> Any:
-    address = client_address(request.META, settings.TRUSTED_PROXIES)
+    address = address_of(request)
     return attempt("second factor", account=str(request.user.pk), address=address)
 
 
@@ -236,7 +235,7 @@ def _own(request: Any, found: Rights) -> HttpResponse:
 def _act(request: Any, given: Any) -> Sequence[str]:
     """Does what the pressed button says. Returns recovery codes to show."""
     user, account, proven = request.user, _account(request), proven_factor(request)
-    address = client_address(request.META, settings.TRUSTED_PROXIES)
+    address = address_of(request)
     with attempt("log in", account=user.username, address=address, caller=user.pk):
         if not check_password(given["password"], user.password):
             raise WrongPassword

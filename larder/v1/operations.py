@@ -13,8 +13,8 @@ from typing import Any, get_args
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from larder.core.errors import IDEMPOTENCY_KEY
 from larder.core.limits import MAX_IDEMPOTENCY_KEY_LENGTH, MAX_POSITION_LENGTH
+from larder.http.idempotency import HEADER
 from larder.identity.caller import Caller
 from larder.v1.bodies import Csv, Signed, read_body, read_csv, read_signed
 from larder.v1.http import is_strict, read_parameters, refuse_unknown_parameters
@@ -106,7 +106,7 @@ CREATING = Trait(
 KEYED = Trait(
     (
         _sent(
-            IDEMPOTENCY_KEY,
+            HEADER,
             "Makes the request safe to repeat: the same key gives the same answer. "
             "One key, without a comma.",
             minLength=1,

@@ -46,6 +46,22 @@ def test_no_layer_below_the_api_imports_http() -> None:
     assert _offenders("django.http", "django.shortcuts", "django.views") == []
 
 
+def _containing(pattern: str, *modules: str) -> set[str]:
+    return {
+        path.relative_to(ROOT).as_posix()
+        for path in _sources(*modules)
+        if re.search(pattern, path.read_text())
+    }
+
+
+def test_no_layer_below_the_api_names_headers_of_requests() -> None:
+    assert _containing(r'HTTP_[A-Z]|"(Idempotency-Key|If-Match|X-\w+)', *BELOW_API) == set()
+
+
+def test_only_one_module_of_the_earlier_contracts_knows_the_statuses_of_refusals() -> None:
+    assert _containing(r"status=[45]|HTTP_[45]", "compat") == {"larder/compat/answers.py"}
+
+
 def test_core_imports_the_standard_library_and_two_packages_alone() -> None:
     """A rule of the core is tested without a database, and read without knowing one."""
     known = {*sys.stdlib_module_names, "msgspec", "uuid_utils"}

@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from larder.catalog import queries as catalog
+from larder.compat.answers import order_refused
 from larder.compat.contract2.addresses import Address, created
 from larder.compat.contract2.catalog import UNAVAILABLE
 from larder.compat.fields import Amount, Lines, PublicId, Units
@@ -106,7 +107,7 @@ class Orders(CompatView):
         try:
             placed = _placed(request, items)
         except tuple(REFUSALS) as error:
-            return Response({"error": REFUSALS[type(error)]}, status=400)
+            return order_refused(REFUSALS[type(error)])
         headers = replay_headers(replayed=placed.replayed)
         return created(_shown(request, [placed.order])[0], headers)
 

@@ -20,7 +20,7 @@ from larder.core.errors import DomainError
 from larder.db import database
 from larder.identity import sql
 
-__all__ = ["attempts", "in_cache"]
+__all__ = ["attempts", "in_cache", "networks"]
 
 
 class Rate(NamedTuple):

@@ -25,8 +25,8 @@ from larder.core.errors import DomainError, Overloaded
 from larder.core.mailboxes import canonical
 from larder.core.shares import held_by
 from larder.identity import hashers, queries, rates
-from larder.identity.client_address import networks_of
 from larder.identity.rates import Bucket, Rate, RateLimited, Store
+from larder.identity.rates.networks import networks_of
 
 logger = logging.getLogger(__name__)
 

@@ -100,8 +100,8 @@ def _reused(one: Candidate, earlier: Mapping[Scope, Earlier]) -> KeyReused | Non
     id may be repeated without its key.)"""
     found = [(claim, earlier[claim.scope]) for claim in one.claims if claim.scope in earlier]
     differing = [c.scope.operation for c, e in found if e.fingerprint != c.fingerprint]
-    where = [CHOSEN_ID if name == ORDER_ID else IDEMPOTENCY_KEY for name in differing]
-    return KeyReused(where) if IDEMPOTENCY_KEY in where else None
+    what = [CHOSEN_ID if name == ORDER_ID else IDEMPOTENCY_KEY for name in differing]
+    return KeyReused(what) if IDEMPOTENCY_KEY in what else None
 
 
 def _order(one: Candidate, earlier: Mapping[Scope, Earlier]) -> UUID:
