@@ -66,8 +66,8 @@ class StockAdmin(exports.BoundedExport, StockLinks, ReadOnlyAdmin):
     """Stock. Only orders and adjustments change it."""
 
     resource_classes = [StockResource]
-    fields = ("product", "available", "committed", "on_shelf")
-    list_display = ("sku", "name", "available", "committed", "on_shelf")
+    fields = ("product", "available", "reserved", "on_shelf")
+    list_display = ("sku", "name", "available", "reserved", "on_shelf")
     list_display_links = ("sku", "name")
     list_select_related = ("product",)
     list_filter = (_OwnStockFilter,)
@@ -93,6 +93,10 @@ class StockAdmin(exports.BoundedExport, StockLinks, ReadOnlyAdmin):
     @admin.display(description="Name")
     def name(self, stock: Stock) -> str:
         return stock.product.name
+
+    @admin.display(description="Reserved for orders")
+    def reserved(self, stock: Stock) -> int:
+        return stock.committed
 
     @admin.display(description="On the shelf")
     def on_shelf(self, stock: Stock) -> int:

@@ -70,10 +70,8 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
         "note",
         "order_shown",
         "customer",
-        "available_change",
-        "committed_change",
-        "available_after",
-        "committed_after",
+        "available",
+        "committed",
         "reference",
         "by",
     )

@@ -153,7 +153,9 @@ class OrderAdmin(
 
     @admin.display(description="Customer")
     def whose(self, order: Order) -> str:
-        return customer_name(order.customer)
+        """Returns the account, and who receives the parcel."""
+        receiver = (order.ship_to or {}).get("name", "").strip()
+        return " · ".join(filter(None, [customer_name(order.customer), receiver]))
 
     def account(self, order: Order) -> str:
         """Returns the customer's name, with a link to the account if it is not deleted."""

@@ -84,10 +84,14 @@ class AddressForm(PageForm):
     country = _part(
         "Country",
         COUNTRY_LENGTH,
-        help_text="Two capital letters, such as GB.",
-        validators=[RegexValidator(r"^[A-Z]{2}\Z", "Two capital letters, such as GB.")],
+        help_text="Two letters, such as GB.",
+        validators=[RegexValidator(r"^[A-Za-z]{2}\Z", "Two letters, such as GB.")],
     )
     phone = _part("Phone", MAX_CODE_LENGTH, help_text="For questions about the delivery.")
+
+    def clean_country(self) -> str:
+        """Takes small letters too."""
+        return str(self.cleaned_data["country"]).upper()
 
     @property
     def ship_to(self) -> dict[str, str] | None:

@@ -52,10 +52,11 @@ def test_an_order_is_shown_with_its_lines_its_history_and_its_money(
 def test_an_address_is_shown_as_on_a_parcel(
     desk: Desk, person: Callable[..., Person], place: Callable[..., UUID]
 ) -> None:
-    order = place(person())
+    order = place(person("mary smith"))
     assert "No address." in desk.get(f"{ORDERS}{order}/change/").text
     address = {"phone": "0117 1", "country": "GB", "city": "Bristol", "name": "Mary", "region": ""}
     Order.objects.update(ship_to=address)
+    assert "mary smith · Mary" in desk.get(ORDERS).text
     lines = "<div>Mary</div><div>Bristol</div><div>GB</div><div>Phone 0117 1</div>"
     assert lines in desk.get(f"{ORDERS}{order}/change/").text
 

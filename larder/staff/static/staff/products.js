@@ -14,10 +14,12 @@
         }
     }
 
-    function option({sku, name}) {
+    /** Returns an offered product. Browsers only show options that contain all that was typed. */
+    function option({sku, name}, typed) {
         const made = document.createElement("option");
+        const label = `${sku} ${name}`;
         made.value = sku;
-        made.label = `${sku} ${name}`;
+        made.label = label.toLowerCase().includes(typed.toLowerCase()) ? label : `${label} · ${typed}`;
         return made;
     }
 
@@ -65,7 +67,7 @@
             show();
             const found = typed ? await offered(field.dataset.products, typed) : [];
             if (typed === last) {
-                list.replaceChildren(...found.map(option));
+                list.replaceChildren(...found.map((one) => option(one, typed)));
                 show(found.find(({sku}) => sku === typed));
             }
         }
