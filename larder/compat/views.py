@@ -28,14 +28,14 @@ from larder.core import waits
 from larder.core.errors import NotFound, NotStaff, PermissionMissing
 from larder.core.limits import MAX_ID, MAX_PAGE_ROWS
 from larder.core.parts import Part
-from larder.http import account_requests, admin_session
+from larder.http import account_requests, admin_session, quotas
 from larder.http.compression import compress_read
 from larder.http.long_bodies import one_long_body
 from larder.http.nesting import NestedTooDeeply, require_shallow
 from larder.http.quotas import add_quota_headers
 from larder.http.raw_body import is_late, raw_body, short_body
 from larder.http.read_your_writes import SAFE
-from larder.identity import audit, quotas
+from larder.identity import audit
 from larder.identity.caller import Caller
 from larder.identity.errors import SessionEnded
 

@@ -9,5 +9,8 @@ class HttpConfig(AppConfig):
         from django.contrib.auth.signals import user_logged_in
 
         from larder.http import admin_session
+        from larder.http.quotas import note
+        from larder.identity import quotas
 
         user_logged_in.connect(admin_session.begin)
+        quotas.observe(note)

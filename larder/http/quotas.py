@@ -6,13 +6,30 @@ part of the quota is available again.
 """
 
 import math
+import threading
 
 from django.http.response import HttpResponseBase
 
-from larder.identity import quotas
 from larder.identity.quotas import Left
 
 HEADERS = frozenset({"RateLimit", "RateLimit-Policy"})
+
+
+class _Request(threading.local):
+    left: Left | None = None
+
+
+_request = _Request()
+
+
+def restart() -> None:
+    """Forgets what the request before took. Called when a request begins."""
+    note(None)
+
+
+def note(left: Left | None) -> None:
+    """Notes what the request of this thread left of its quota, for its answer."""
+    _request.left = left
 
 
 def quota_headers(left: Left) -> dict[str, str]:
@@ -26,7 +43,7 @@ def quota_headers(left: Left) -> dict[str, str]:
 
 def add_quota_headers(response: HttpResponseBase) -> None:
     """Adds the headers to a success, if the request of this thread took from a quota."""
-    left = quotas.noted()
+    left = _request.left
     if left is not None and response.status_code < 300:
         for name, value in quota_headers(left).items():
             response.headers[name] = value

@@ -10,7 +10,6 @@ docs/reference/api/conventions.md describes them to clients.
 """
 
 import re
-import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, NamedTuple, get_args
 from uuid import UUID
@@ -100,30 +99,22 @@ def use(limits: Limits) -> None:
     _limits.update(limits)
 
 
-class _Request(threading.local):
-    left: Left | None = None
+_observers: list[Callable[[Left | None], None]] = []
 
 
-_request = _Request()
-
-
-def restart() -> None:
-    """Forgets what the request before took. Called when a request begins."""
-    _request.left = None
+def observe(observer: Callable[[Left | None], None]) -> None:
+    """Registers a function for what `note` gets. It runs in the thread of the request."""
+    _observers.append(observer)
 
 
 def note(left: Left | None) -> None:
-    """Notes what the request of this thread left of its quota, for its answer."""
-    _request.left = left
-
-
-def noted() -> Left | None:
-    """Returns what was noted since `restart`."""
-    return _request.left
+    """Reports what a request left of its quota."""
+    for observer in _observers:
+        observer(left)
 
 
 def take(name: Name, customer: int, units: int = 1) -> None:
-    """Takes units, and notes what is left. Assumes that the transaction is open that stores what
+    """Takes units, and reports what is left. Assumes that the transaction is open that stores what
     the units are for. Raises QuotaExceeded."""
     granted = submit_take(name, {customer: units})().get(customer)
     if granted is None:

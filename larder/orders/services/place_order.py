@@ -80,7 +80,7 @@ class _QueuedOrder:
 
 def place_order(placement: Placement, *, terms: Terms, now: datetime) -> Placed:
     """Places one order, completely or not at all, in one transaction with the others of its batch.
-    Notes the remaining units of the customer's quota (larder/identity/quotas.py), and counts the
+    Reports the remaining units of the customer's quota (larder/identity/quotas.py), and counts the
     order if it is refused (refusals.py): all APIs and the admin place orders here.
 
     Raises the refusals that `place_candidates` returns, and Overloaded, without any effect.
