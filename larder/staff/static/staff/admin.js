@@ -103,14 +103,15 @@
 
     /** Moves to the first field with an error, which may be far below the top of the page. */
     function showError() {
-        const field = document.querySelector("#main .errors :is(input:not([type=hidden]), select, textarea)");
+        const field = document.querySelector("#main [aria-invalid=true]");
         field?.scrollIntoView({block: "center"});
         field?.focus({preventScroll: true});
     }
 
     document.addEventListener("DOMContentLoaded", () => {
         improve(document.body);
-        showError();
         watch();
     });
+    // Then the script of Django that moves to the first field of a form has run.
+    addEventListener("load", showError);
 }
