@@ -84,6 +84,7 @@ class ProblemLine(msgspec.Struct):
     min_quantity: int | msgspec.UnsetType = msgspec.UNSET
     max_per_order: int | msgspec.UnsetType | None = msgspec.UNSET
     step: int | msgspec.UnsetType = msgspec.UNSET
+    reason: str | msgspec.UnsetType = msgspec.UNSET
     counted: int | msgspec.UnsetType = msgspec.UNSET
     committed: int | msgspec.UnsetType = msgspec.UNSET
     limit: int | msgspec.UnsetType = msgspec.UNSET

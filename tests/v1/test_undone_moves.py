@@ -68,6 +68,7 @@ def test_an_order_whose_packing_was_undone_sells_no_units_at_a_former_price(
     assert (refused.status, refused.body["code"]) == (409, "order_rule")
     line = refused.body["lines"][0]
     assert (line["product"], line["requested"], line["max_per_order"]) == (tea, 6, 5)
+    assert line["reason"] == "former_price"
     new = {"product": product(), "quantity": 1}
     fewer = customer("PATCH", url, wanting(4, new))
     assert [one["quantity"] for one in fewer.body["lines"]] == [4, 1]

@@ -25,7 +25,7 @@ from larder.identity.ordering import ordering_refusal
 from larder.inventory.services import movements as inventory
 from larder.inventory.services.movements import Balance
 from larder.orders.decision import Market, PricedLine, Wanted, add_up, decide
-from larder.orders.errors import CurrencyChanged, OrderTooSmall
+from larder.orders.errors import CurrencyChanged, OrderRule, OrderTooSmall
 from larder.orders.lifecycle import CANCELLED, PERMISSIONS, PLACED, Move
 from larder.orders.services.placement import Terms
 from larder.orders.services.transitions import (
@@ -179,11 +179,16 @@ def _decided(
         shelf[product] += line.quantity
     wanted = add_up(lines)
     offers = _offers(old, wanted, catalog.offers(balances))
-    if not caller.may(PERMISSIONS[Move.CHANGE]):
-        offers |= _limited(order, wanted, offers, terms)
+    is_free = caller.may(PERMISSIONS[Move.CHANGE])
+    limited = {} if is_free else _limited(order, wanted, offers, terms)
+    offers |= limited
     today = prices_for(order.customer, offers.values())
     prices = {**today, **{product: line.unit_price for product, line in old.items()}}
     (decided,) = decide([lines], Market(shelf, offers, [prices]))
+    if isinstance(decided, OrderRule):
+        for refused in decided.lines:
+            if refused["product"] in limited:
+                refused["reason"] = "former_price"
     if isinstance(decided, DomainError):
         raise decided
     return decided
