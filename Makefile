@@ -394,7 +394,7 @@ docs/serve: docs ## Build the site and show it at http://127.0.0.1:8080 (DOCS_PO
 	@exec $(docs_python) -m http.server --bind 127.0.0.1 --directory docs/_build/html $(or $(DOCS_PORT),8080)
 
 .PHONY: docs/reference
-docs/reference: venv ## Write the pages of settings and commands from .env.example and the Makefile
+docs/reference: venv ## Write the pages of settings and commands, and the sizes of the architecture
 	@$(python) -m tools.reference
 
 .PHONY: docs/pictures

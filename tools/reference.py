@@ -1,7 +1,8 @@
 """python -m tools.reference [--check]: writes the pages of settings and commands.
 
 docs/reference/settings.md is made from .env.example, docs/reference/commands.md from the Makefile.
-With --check nothing is written, and the status is 1 if a page is out of date.
+It also writes the sizes in docs/explanation/architecture.md. With --check nothing is written, and
+the status is 1 if a page of docs/reference is out of date.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tools.sizes import PAGE, with_sizes
 from tools.terminal import complain, say
 
 CHECKOUT = Path(__file__).resolve().parents[1]
@@ -54,6 +56,8 @@ def main() -> int:
         else:
             (FOLDER / name).write_text(pages()[name])
             say(f"docs/reference/{name} written")
+    if not options.check:
+        PAGE.write_text(with_sizes(PAGE.read_text()))
     return 1 if options.check and stale else 0
 
 

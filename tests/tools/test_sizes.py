@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tools.sizes import table
+from tools.sizes import PAGE, table, with_sizes
 
 
 def test_lines_without_migrations_are_printed_with_their_budget(tmp_path: Path) -> None:
@@ -13,3 +13,9 @@ def test_lines_without_migrations_are_printed_with_their_budget(tmp_path: Path) 
     _, total, catalog = table(tmp_path)
     assert total.split() == ["larder", "1,300", "24,000", "5%"]
     assert catalog.split() == ["larder/catalog", "1,300", "1,300", "100%"]
+
+
+def test_sizes_of_the_page_that_are_out_of_date_are_replaced() -> None:
+    page = PAGE.read_text()
+    stale = page.replace("`limits.py`, ", "`limits.py`, 9")
+    assert with_sizes(stale) == with_sizes(page) != stale
