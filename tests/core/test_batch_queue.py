@@ -80,12 +80,11 @@ def test_queues_with_one_turn_run_one_batch_at_a_time_unless_it_takes_long(
         first = pool.submit(queues[0].submit, 1)
         assert one.begun.wait(LONGEST)
         second = pool.submit(queues[1].submit, 2)
-        if seconds == LONGEST:
-            assert wait_until(lambda: len(queues[1]._waiting) == 1)
-            assert not two.begun.wait(0.1)
-        else:
-            assert second.result(LONGEST) == 4
-        one.open.set()
+        try:
+            begun = two.begun.wait(0.5 if seconds == LONGEST else LONGEST)
+        finally:
+            one.open.set()
+        assert begun == (seconds != LONGEST)
         assert (first.result(LONGEST), second.result(LONGEST)) == (2, 4)
 
 
