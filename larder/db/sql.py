@@ -1,5 +1,8 @@
 """Hand-written SQL of idempotency keys and leases, with the plans that it relies on.
 
+Statements about the server itself and the upsert of measurements are where they are sent
+(positions.py, replicas.py, database.py, observations.py).
+
 tests/db/test_sql.py compares each statement of keys with the ORM. Arrays make one
 prepared statement for any number of keys; the ORM's IN lists are another statement for each number.
 """

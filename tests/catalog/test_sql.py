@@ -1,4 +1,4 @@
-"""The hand-written SQL returns the same rows as the ORM."""
+"""OFFERS returns the same rows as the ORM."""
 
 from collections.abc import Callable
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""The hand-written SQL of idempotency keys writes and finds what the ORM would."""
+"""CLAIM, FIND, SETTLE and RELEASE of idempotency keys write and find what the ORM would."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta

@@ -1,11 +1,23 @@
-"""The hand-written SQL returns the same rows as the ORM."""
+"""STANDING, RIGHTS, KEY_OWNER, ACCOUNT_NAMED and RECORD return and write the same as the ORM."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from uuid import UUID
 
-from larder.identity import audit, queries
-from larder.identity.models import AuditEntry, Customer
+import pytest
+from django.contrib.auth.backends import ModelBackend
+from django.contrib.auth.models import Permission
+from django.db.models import F
+
+from larder.core.ids import new_id
+from larder.db import database
+from larder.identity import audit, queries, sql
+from larder.identity.models import AuditEntry, Customer, Key, Session
 from tests.conftest import Person
+
+FAR = datetime.now(UTC) + timedelta(days=1)
+PAST = FAR - timedelta(days=2)
 
 
 def test_standing_has_the_columns_that_the_orm_finds(person: Callable[..., Person]) -> None:
@@ -35,3 +47,92 @@ def test_recording_writes_what_the_orm_would(person: Callable[..., Person]) -> N
     ]
     assert {(one.actor, one.channel) for one in rows} == {(who, "v1")}
     assert AuditEntry.objects.create(actor=who, channel="v1", object="x", action="y").at is not None
+
+
+def keys_of(who: Person) -> dict[str, Key]:
+    """A key of each kind: live with and without an end, expired, ended."""
+    ends = {
+        "live": (None, None),
+        "ends": (FAR, None),
+        "expired": (PAST, None),
+        "ended": (FAR, PAST),
+    }
+    return {
+        name: Key.objects.create(
+            customer=who.customer,
+            digest=new_id().bytes * 2,
+            created_at=PAST,
+            expires_at=expires_at,
+            ended_at=ended_at,
+        )
+        for name, (expires_at, ended_at) in ends.items()
+    }
+
+
+@pytest.mark.parametrize(
+    "fields", [{}, {"is_staff": True}, {"is_staff": True, "role": None}, {"is_superuser": True}]
+)
+def test_rights_are_those_of_djangos_backend(
+    person: Callable[..., Person], fields: dict[str, object]
+) -> None:
+    who = person(**fields).customer
+    granted = Permission.objects.filter(codename__in=["view_order", "add_product"])
+    who.user_permissions.add(*granted)
+    ((*flags, found, has_factor, proven, _),) = database.rows(
+        sql.RIGHTS, [None, None, None, 0, who.id]
+    )
+    assert flags == [who.is_active, who.is_staff, who.is_superuser]
+    assert (has_factor, proven) == (False, False)
+    backend, user = ModelBackend(), Customer.objects.get(id=who.id)
+    by_user, by_group = (
+        backend.get_user_permissions(user),
+        backend.get_group_permissions(user),
+    )
+    if not who.is_superuser:
+        assert set(found) == by_user | by_group >= {"orders.view_order", "catalog.add_product"}
+    Customer.objects.filter(id=who.id).update(is_active=False)
+    assert database.rows(sql.RIGHTS, [None, None, None, 0, who.id])[0][0] is False
+    assert database.rows(sql.RIGHTS, [None, None, None, 0, 10**9]) == []
+
+
+def is_live(who: Person, *, key: UUID | None, session: UUID | None, epoch: int) -> bool:
+    return bool(database.rows(sql.RIGHTS, [None, key, session, epoch, who.id])[0][-1])
+
+
+def test_rights_know_live_credentials_as_the_orm_does(person: Callable[..., Person]) -> None:
+    who, other = person(is_staff=True), person()
+    for key in keys_of(who).values():
+        expected = Key.objects.live().filter(id=key.id).exists()
+        assert is_live(who, key=key.id, session=None, epoch=9) == expected
+    row = {"created_at": PAST, "rotated_at": PAST, "expires_at": FAR}
+    sessions = [
+        Session.objects.create(customer=one.customer, door="v1", ended_at=ended_at, **row)
+        for one, ended_at in [(who, None), (who, PAST), (other, None)]
+    ]
+    for epoch in range(2):
+        for one in sessions:
+            expected = Session.objects.ongoing().filter(id=one.id, customer=who.id).exists()
+            assert is_live(who, key=None, session=one.id, epoch=9) == expected
+        assert is_live(who, key=None, session=None, epoch=epoch)
+        assert not is_live(who, key=None, session=None, epoch=epoch + 1)
+        assert Session.objects.ongoing().filter(customer=who.id).count() == 1 - epoch
+        Customer.objects.filter(id=who.id).update(session_epoch=F("session_epoch") + 1)
+
+
+def test_the_owner_of_a_key_is_the_one_that_the_orm_finds(person: Callable[..., Person]) -> None:
+    made = [*keys_of(person(is_staff=True)).values(), *keys_of(person(is_active=False)).values()]
+    columns = ("customer_id", "customer__public_id", "customer__is_staff", "generation", "id")
+    found = []
+    for key in made:
+        rows = Key.objects.live().filter(digest=key.digest, customer__is_active=True)
+        expected = list(rows.values_list(*columns, "permissions"))
+        found += database.rows(sql.KEY_OWNER, [key.digest])
+        assert [row[:-1] for row in database.rows(sql.KEY_OWNER, [key.digest])] == expected
+    assert len(found) == 2
+
+
+@pytest.mark.parametrize("name", ["Zoë", "ZOË", "zoe", "zo%", "zo_", ""])
+def test_an_account_is_named_as_the_orm_finds_it(person: Callable[..., Person], name: str) -> None:
+    person("Zoë")
+    found = Customer.objects.filter(username__iexact=name).values_list("id", flat=True).first()
+    assert database.rows(sql.ACCOUNT_NAMED, [name]) == [(name.lower(), found)]

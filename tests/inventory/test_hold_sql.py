@@ -1,4 +1,4 @@
-"""The hand-written SQL of held lines reads and writes the same rows as the ORM."""
+"""MOVE_AND_HOLD, DUE, RELEASE, HELD and END_HOLDS read and write the same rows as the ORM."""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta

@@ -18,7 +18,7 @@ from larder.catalog.models import Category, Product
 from larder.catalog.services import archive_product
 from larder.core.errors import NotFound
 from larder.db import database
-from larder.inventory import queries
+from larder.inventory import queries, sql
 from larder.inventory.queries import ORDERINGS, Position, ProductFilter
 from tests.database import generic_plan
 
@@ -313,3 +313,17 @@ def test_no_trigrams_are_computed_for_words_of_one_or_two_letters() -> None:
         assert "trigrams" not in wanted.conditions()[0]
     long_and_short = ProductFilter(words=("a", "jam", "tea"), name_contains="x")
     assert long_and_short.conditions()[0].count("trigrams(p.search_text)") == 1
+
+
+def test_products_out_of_stock_are_those_that_the_orm_counts(
+    product: Callable[..., int], now: datetime
+) -> None:
+    for stock, threshold in [(0, 5), (0, None), (5, 5), (6, 5), (7, None)]:
+        product(stock=stock, low_stock_threshold=threshold)
+    archive_product(product(stock=0), now=now)
+    sold = Product.objects.filter(archived_at=None)
+    out, low = (
+        sold.filter(stock__available=0),
+        sold.filter(stock__available__lte=F("low_stock_threshold")),
+    )
+    assert database.rows(sql.OUT_OF_STOCK) == [(sold.count(), out.count(), low.count())]

@@ -1,4 +1,4 @@
-"""The hand-written statements of the history return the same rows as the ORM."""
+"""ORDERS, BRIEF_ORDERS and LINES return the same rows as the ORM."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""The hand-written statements write the same rows as the ORM."""
+"""INSERT, INSERT_HELD, PLACE_DRAFTS and PLACE_HELD_DRAFTS write the same rows as the ORM."""
 
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 from django.db import transaction
-from django.db.models import F, Model
+from django.db.models import F
 from msgspec.structs import replace
 
 from larder.catalog import queries as catalog
@@ -19,8 +19,7 @@ from larder.orders.services.locked_drafts import lock_drafts
 from larder.orders.services.placement import Candidate, Placed, Placement, candidate
 from larder.orders.services.write_orders import answer_placed, write_placed
 from tests.conftest import Person
-
-Rows = dict[str, list[dict[str, Any]]]
+from tests.orders.written import written
 
 
 @pytest.fixture
@@ -117,28 +116,6 @@ def through_the_orm(placed: list[Candidate], now: datetime) -> None:
             actor=asked.actor,
             at=now,
         )
-
-
-def written(run: Callable[[], None]) -> Rows:
-    """Every column that `run` writes, in the order the rows were made; then it is rolled back."""
-    with transaction.atomic():
-        run()
-        found: Rows = {}
-        for model, order in ((Order, "number"), (OrderLine, "id"), (OrderEvent, "position")):
-            rows = model._default_manager.order_by(order).values()
-            found[model.__name__] = [_plain(dict(row), model) for row in rows]
-        transaction.set_rollback(True)
-    return found
-
-
-def _plain(row: dict[str, Any], model: type[Model]) -> dict[str, Any]:
-    """Without what the database gave; the id of a line is one of its numbers."""
-    given = {"number", "position", "transaction_id"} | ({"id"} if model is OrderLine else set())
-    return {
-        name: bytes(value) if isinstance(value, memoryview) else value
-        for name, value in row.items()
-        if name not in given
-    }
 
 
 def test_insert_writes_what_the_orm_would(

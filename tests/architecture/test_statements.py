@@ -1,0 +1,51 @@
+"""Each hand-written statement is compared with the ORM, or has a reason why not."""
+
+import re
+from importlib import import_module
+from pathlib import Path
+
+TESTS = Path(__file__).resolve().parents[1]
+MODULES = ("db", "identity", "catalog", "inventory", "orders")
+STATEMENT = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH|COPY|CREATE)\b")
+
+NO_ROWS = "locks, or reads the clock: no rows that the ORM could find"
+BY_CLOCK = "counts by the database's clock; its tests compare with expected values"
+IMPORT = "a step of an import; its tests compare all rows with the file"
+PART = "changes a part of a table beside other transactions; its tests compare with expected rows"
+NOT_COMPARED = {
+    NO_ROWS: {
+        *("catalog.LOCK_NAME", "catalog.LOCK_CATEGORIES", "inventory.LOCK_FREE", "inventory.CLOCK"),
+        *("identity.LOCK_RIGHTS", "identity.LEAVE_NUMBERS_OUT", "inventory.LOCKED"),
+        "catalog.ONE_CATEGORY",
+        *("orders.LOCK_HOLDERS", "orders.LOCK_PAYMENT"),
+    },
+    BY_CLOCK: {
+        *("db.TAKE_LEASE", "db.END_LEASE", "identity.NOTE_USE", "identity.IS_NEW_REFUSAL"),
+        *("identity.RECORD_REFUSAL", "identity.TAKE_ATTEMPTS", "identity.SETTLE_ATTEMPTS"),
+        *("identity.DELETE_IDLE_BUCKETS", "identity.TAKE_UNITS", "identity.USED_UNITS"),
+        "identity.GIVE_UNITS_BACK",
+    },
+    PART: {
+        *("catalog.MARK_PICTURES", "catalog.ADD_PICTURE", "catalog.DELETE_PICTURE"),
+        "catalog.COMPACT",
+    },
+    IMPORT: {
+        *("catalog.ONE_FILE", "catalog.STAGE", "catalog.COPY", "catalog.PARTS"),
+        *("catalog.LOCK_KNOWN", "catalog.DUPLICATES", "catalog.NO_CATEGORY", "catalog.ARCHIVED"),
+        "catalog.REVIVE",
+    },
+}
+
+
+def test_each_statement_is_named_in_a_test_of_sql_or_has_a_reason() -> None:
+    reasons = set().union(*NOT_COMPARED.values())
+    statements, unnamed = set(), set()
+    for module in MODULES:
+        texts = "".join(one.read_text() for one in (TESTS / module).glob("test_*sql.py"))
+        for name, value in vars(import_module(f"larder.{module}.sql")).items():
+            if name[0] != "_" and isinstance(value, str) and STATEMENT.match(value):
+                statements.add(f"{module}.{name}")
+                if not re.search(rf"\b{name}\b", texts):
+                    unnamed.add(f"{module}.{name}")
+    assert len(statements) > 60
+    assert unnamed == reasons

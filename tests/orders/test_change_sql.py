@@ -1,0 +1,245 @@
+"""The statements that change and count orders and payments do what the ORM does."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.db import transaction
+from django.db.models import F, Min, Q
+
+from larder.core.ids import new_id
+from larder.db import database
+from larder.orders import sql
+from larder.orders.day_models import RefusedOrders
+from larder.orders.models import Order, OrderEvent, OrderLine, OrderStatus, Payment
+from tests.conftest import Person
+from tests.orders.written import written
+
+DAY = date(2026, 12, 24)
+Orders = dict[str, Order]
+
+
+@pytest.fixture
+def orders(person: Callable[..., Person], product: Callable[..., int], now: datetime) -> Orders:
+    """An order of each status with two lines, and a second one that is pending."""
+    who, products = person(), [product(), product()]
+    made = {}
+    for n, name in enumerate([*OrderStatus.values, "second"]):
+        status = "pending" if name == "second" else name
+        at = now + timedelta(minutes=n)
+        made[name] = Order.objects.create(
+            id=new_id(),
+            customer_id=who.id,
+            status=status,
+            currency="GBP",
+            total=3,
+            created_at=at,
+            updated_at=at,
+            placed_at=None if status == "draft" else at,
+            expires_at=at + timedelta(days=36_500) if status in {"pending", "expired"} else None,
+            requested_for=DAY + timedelta(days=n % 3 - 1),
+        )
+        for place, one in enumerate(products):
+            OrderLine.objects.create(
+                order=made[name],
+                product_id=one,
+                sku=f"S{place}",
+                name="Jam",
+                unit_price=Decimal("1.5"),
+                quantity=9,
+                ordered=12,
+                returned=place,
+                placed_at=made[name].placed_at,
+            )
+    return made
+
+
+def test_set_status_writes_what_the_orm_would(orders: Orders, now: datetime) -> None:
+    wanted = [orders["pending"], orders["placed"], orders["second"]]
+    ids, was, actor = [one.id for one in wanted], ["pending"] * 3, UUID(int=1)
+    events = [new_id() for _ in wanted]
+    later = now + timedelta(hours=1)
+
+    def by_the_orm() -> None:
+        for id, event in zip(ids, events, strict=True):
+            found = Order.objects.filter(id=id, status="pending")
+            found.update(status="placed", version=F("version") + 1, updated_at=later)
+            row = {"from_status": "pending", "to_status": "placed", "actor": actor, "at": later}
+            OrderEvent.objects.create(id=event, order_id=id, type="confirmed", **row)
+
+    status = ["placed", later, ids, was, "confirmed", "placed", later]
+    values = [*status, events, ids, was, [actor] * 3]
+    found: list[Any] = []
+    rows = written(lambda: found.extend(database.rows(sql.SET_STATUS, values)))
+    assert rows == written(by_the_orm)
+    assert {id for (id,) in found} == {orders["pending"].id, orders["second"].id}
+
+
+def test_set_lines_writes_what_the_orm_would(orders: Orders) -> None:
+    first, second = OrderLine.objects.filter(order=orders["shipped"]).order_by("id")
+    third, fourth = OrderLine.objects.filter(order=orders["packed"]).order_by("id")
+    changes = [(first.id, 4, 0, None), (second.id, None, None, 7), (third.id, 5, 11, 2)]
+    columns = ("quantity", "ordered", "returned")
+
+    def by_the_orm() -> None:
+        for id, *values in changes:
+            new: dict[str, int | None] = {
+                name: one for name, one in zip(columns, values, strict=True) if one is not None
+            }
+            if new.get("ordered") == 0:
+                new["ordered"] = None
+            OrderLine.objects.filter(id=id).update(**new)
+
+    rows = written(lambda: database.execute(sql.SET_LINES, database.columns(changes)))
+    assert rows == written(by_the_orm) != written(fourth.save)
+
+
+def test_lines_of_locked_orders_are_those_of_the_orm(orders: Orders) -> None:
+    ids = [orders["placed"].id, orders["draft"].id]
+    columns = ("order_id", "id", "product_id", "sku", "name", "quantity", "unit_price", "returned")
+    lines = OrderLine.objects.filter(order__in=ids).order_by("id")
+    found = database.rows(sql.LINES_OF_LOCKED, [ids])
+    assert found == list(lines.values_list(*columns, "ordered", "tax_rate"))
+    assert len(found) == 4
+
+
+def test_renew_draft_changes_the_id_and_the_number_of_a_draft_alone(
+    orders: Orders, now: datetime
+) -> None:
+    draft, renewed, later = orders["draft"], new_id(), now + timedelta(hours=1)
+    number = Order.objects.get(id=draft.id).number
+    for line in (expected := written(lambda: None))["OrderLine"]:
+        line["order_id"] = renewed if line["order_id"] == draft.id else line["order_id"]
+    (row,) = (one for one in expected["Order"] if one["id"] == draft.id)
+    row |= {"id": renewed, "version": row["version"] + 1, "updated_at": later}
+    # The renewed draft has the highest number.
+    expected["Order"].remove(row)
+    expected["Order"].append(row)
+
+    def renew() -> None:
+        database.execute(sql.RENEW_DRAFT, [renewed, later, draft.id, renewed, draft.id])
+        assert Order.objects.get(id=renewed).number > number
+
+    assert written(renew) == expected
+
+
+def test_events_are_those_of_the_orm(orders: Orders, now: datetime) -> None:
+    for n in range(5):
+        row = {
+            "type": "edited",
+            "to_status": "placed",
+            "actor": UUID(int=n),
+            "at": now,
+            "data": {"lines": [n]},
+        }
+        OrderEvent.objects.create(id=new_id(), order=orders["placed"], **row)
+    events = OrderEvent.objects.filter(order=orders["placed"]).order_by("position")
+    columns = ("id", "type", "from_status", "to_status", "actor", "at", "position")
+    expected = list(events.values_list(*columns))[1:4]
+    after = events.values_list("position", flat=True)[0]
+    found = database.rows(sql.EVENTS, [orders["placed"].id, after, 4, 3])
+    assert [(*one[:6], one[7]) for one in found] == expected
+
+
+def payment(number: int, order: Order | None, intent: str, now: datetime, **rest: Any) -> Payment:
+    row = {"provider": "cash", "kind": "captured", "amount": number + 1, "currency": "GBP"}
+    row |= {"transaction_id": f"t{number}", "intent": intent, "at": now, "recorded_at": now}
+    return Payment(order=order.id if order else None, actor=UUID(int=2), **row | rest)
+
+
+def test_record_payment_writes_what_the_orm_would(orders: Orders, now: datetime) -> None:
+    columns = [one.attname for one in Payment._meta.concrete_fields if one.name != "id"]
+    asked = [payment(0, orders["placed"], "i", now), payment(1, None, "", now)]
+
+    def recorded(run: Callable[[], object]) -> list[tuple[Any, ...]]:
+        with transaction.atomic():
+            run()
+            found = list(Payment.objects.order_by("transaction_id").values_list(*columns))
+            transaction.set_rollback(True)
+        return found
+
+    def by_statement() -> None:
+        values = [[getattr(one, name) for name in columns] for one in asked]
+        found = [len(database.rows(sql.RECORD_PAYMENT, one)) for one in [*values, *values]]
+        assert found == [1, 1, 0, 0]
+
+    def by_the_orm() -> None:
+        Payment.objects.bulk_create([*asked, *asked], ignore_conflicts=True)
+
+    assert recorded(by_statement) == recorded(by_the_orm) != []
+
+
+def test_the_records_of_an_order_are_those_of_the_orm(orders: Orders, now: datetime) -> None:
+    mine, other = orders["placed"], orders["packed"]
+    Payment.objects.bulk_create(
+        [
+            payment(0, mine, "i", now),
+            payment(1, mine, "", now),
+            payment(2, None, "i", now, kind="refunded"),
+            payment(3, None, "i", now, provider="card"),
+            payment(4, None, "", now),
+            payment(5, other, "j", now),
+            payment(6, other, "i", now),
+        ]
+    )
+    pairs = [
+        Q(order=None, provider=provider, intent=intent)
+        for provider, intent in Payment.objects.filter(order=mine.id)
+        .exclude(intent="")
+        .values_list("provider", "intent")
+    ]
+    wanted = Payment.objects.filter(Q(order=mine.id) | pairs[0])
+    movement = ("kind", "provider", "transaction_id", "intent", "amount", "currency")
+    found = database.rows(sql.PAYMENTS, [mine.id, mine.id])
+    assert sorted(found) == sorted(wanted.values_list(*movement))
+    columns = ("id", *movement[1:2], "kind", *movement[2:], "at", "recorded_at", "actor")
+    records = list(wanted.order_by("id").values_list(*columns))
+    assert len(records) == 3
+    assert database.rows(sql.RECORDS, [mine.id, 0, mine.id, 0, 9]) == records
+    after = records[0][0]
+    assert database.rows(sql.RECORDS, [mine.id, after, mine.id, after, 1]) == records[1:2]
+
+
+def test_open_and_due_orders_are_those_that_the_orm_counts(orders: Orders) -> None:
+    statuses = ["pending", "placed", "draft", "nothing"]
+    expected = []
+    for status in statuses:
+        rows = Order.objects.filter(status=status, placed_at__isnull=False)
+        expected.append((status, rows.count(), rows.aggregate(Min("placed_at"))["placed_at__min"]))
+    assert database.rows(sql.OPEN_ORDERS, [9, statuses]) == expected
+    assert database.rows(sql.OPEN_ORDERS, [1, ["pending"]])[0][1] == 1
+    for day in (DAY + timedelta(days=n) for n in (-2, -1, 0, 1)):
+        due = Order.objects.filter(requested_for__lte=day)
+        counted = [(one, due.filter(status=one).count()) for one in ("placed", "packed")]
+        assert database.rows(sql.DUE_ORDERS, [day, 9]) == counted
+
+
+def test_add_refused_writes_what_the_orm_would(db: None) -> None:
+    counts = [(DAY, "a", 2), (DAY, "b", 3), (DAY - timedelta(days=1), "a", 4)]
+    RefusedOrders.objects.create(day=DAY, code="a", number=5)
+    database.execute(sql.ADD_REFUSED, database.columns(counts))
+    found = list(RefusedOrders.objects.order_by("day", "code").values_list("day", "code", "number"))
+    RefusedOrders.objects.all().delete()
+    RefusedOrders.objects.create(day=DAY, code="a", number=5)
+    for day, code, number in counts:
+        row, made = RefusedOrders.objects.get_or_create(
+            day=day, code=code, defaults={"number": number}
+        )
+        if not made:
+            RefusedOrders.objects.filter(day=day, code=code).update(number=row.number + number)
+    rows = RefusedOrders.objects.order_by("day", "code")
+    assert found == list(rows.values_list("day", "code", "number"))
+
+
+def test_open_holds_are_those_that_the_orm_counts(
+    orders: Orders, person: Callable[..., Person]
+) -> None:
+    holder, other = orders["pending"].customer_id, person().id
+    Order.objects.filter(id=orders["second"].id).update(expires_at=orders["second"].created_at)
+    pending = Order.objects.filter(status="pending", expires_at__gt=datetime.now(UTC))
+    expected = {one: pending.filter(customer=one).count() for one in (holder, other)}
+    assert dict(database.rows(sql.OPEN_HOLDS, [[holder, other]])) == expected
+    assert set(expected.values()) == {0, 1}
