@@ -104,7 +104,7 @@ class BatchQueue(Generic[Request, Result]):
         limits: Limits,
         observe: Observer | None = None,
         *,
-        turn: Lock | None = None,
+        turn: waits.Acquirable | None = None,
         unknown: Callable[[], Exception] = RuntimeError,
     ) -> None:
         self._run = run
