@@ -2,6 +2,8 @@
 
 Triggers of inventory do two more things: they create the stock row of a new product, and they make
 archiving a product wait for the transactions that are placing orders of it.
+
+What staff may change also raises what `require_permitted` raises.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -153,8 +155,7 @@ def _change(product: int, fields: Mapping[str, Any], now: datetime, version: int
 
 
 class NewPrice(NamedTuple):
-    """A price to be set, with the price that it replaces. Of one unit,
-    tax included."""
+    """A price to be set, with the price that it replaces: of one unit, tax included."""
 
     product: int
     former: Decimal

@@ -1,4 +1,5 @@
-"""Errors that use cases raise. An error contains data, never sentences or HTTP status numbers.
+"""Errors that use cases raise. An error contains data, never HTTP status numbers. Its only sentences
+are the details of faults, for developers; programs use the codes.
 
 Only `larder/http/problems.py` turns them into HTTP responses. The documentation explains every
 code to the developers of apps.

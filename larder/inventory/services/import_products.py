@@ -1,4 +1,7 @@
-"""Imports a product file, with the opening stock of new products."""
+"""Imports a product file, with the opening stock of new products.
+
+Each import and preview also raises what `require_permitted` raises.
+"""
 
 import io
 from collections.abc import Iterable, Iterator, Sequence

@@ -1,4 +1,7 @@
-"""Creates and changes products together with their stock, in one transaction."""
+"""Creates and changes products together with their stock, in one transaction.
+
+Each change also raises what `require_permitted` raises, and Overloaded.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
