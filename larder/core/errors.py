@@ -1,5 +1,5 @@
-"""Errors that use cases raise. An error contains data, never HTTP status numbers. Its only sentences
-are the details of faults, for developers; programs use the codes.
+"""Errors that use cases raise. An error contains data, never HTTP status numbers. Its only
+sentences are the details of faults, for developers; programs use the codes.
 
 Only `larder/http/problems.py` turns them into HTTP responses. The documentation explains every
 code to the developers of apps.

@@ -59,10 +59,10 @@ def find_products(lines: Iterable[LineForm]) -> None:
 
 def show_figures(page: Page, figures: Callable[[Stock], str]) -> None:
     """Adds to each line the figures of its product, if the line has the SKU of one."""
-    # A refused text may be one that the database cannot compare.
-    read = [line for line in page.lines if "sku" not in line.errors]
-    typed = [(line, str(line["sku"].value() or "").strip()) for line in read]
-    rows = _rows().filter(product__sku__in={sku for _, sku in typed if sku})
+    typed = [(line, str(line["sku"].value() or "").strip()) for line in page.lines]
+    # Texts with NUL cannot be compared. A page with more lines shows what was typed, unchecked.
+    skus = {sku for _, sku in typed if sku and "\0" not in sku}
+    rows = _rows().filter(product__sku__in=skus)
     known = {stock.product.sku: stock for stock in rows}
     for line, sku in typed:
         if sku in known:

@@ -1,12 +1,15 @@
 """The fast path confirms orders with the same answers and refusals as Django."""
 
 import json
+import os
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID, uuid4
 
+import psycopg
 import pytest
 
+from larder.fastpath import confirmations
 from larder.fastpath.confirmations import ROUTE, ConfirmationFastPath
 from larder.http.read_your_writes import write_times
 from larder.identity.models import AuditEntry, Customer, Session
@@ -102,8 +105,9 @@ def test_a_repeat_is_answered_as_by_django(till: Till, key: Headers) -> None:
 
 
 def test_a_confirmation_with_a_version_goes_to_django(till: Till) -> None:
-    refused = till.confirm(till.hold(), If_Match='"7-0"')
-    assert (_code(refused), till.fast_path.reached) == (("412", "precondition_failed"), 2)
+    for reached, tag in ((2, '"7-0"'), (3, "")):
+        refused = till.confirm(till.hold(), If_Match=tag)
+        assert (_code(refused), till.fast_path.reached) == (("412", "precondition_failed"), reached)
 
 
 def test_a_confirmation_is_in_the_audit_trail(till: Till) -> None:
@@ -167,6 +171,28 @@ def test_a_caller_without_the_right_confirms_and_reads_nothing(
     assert _code(till.confirm(order)) == expected
     status = Order.objects.get(id=order).status
     assert status == (OrderStatus.PLACED if is_placed else OrderStatus.PENDING)
+
+
+def test_a_caller_without_the_right_locks_no_order(till: Till) -> None:
+    _take_the_role(till)
+    order = till.hold()
+    with psycopg.connect(os.environ["DATABASE_URL"]) as keeper:
+        keeper.execute('SELECT 1 FROM "order" WHERE id = %s FOR UPDATE', [order])
+        assert _code(till.confirm(order)) == ("403", "permission_missing")
+        keeper.rollback()
+
+
+def test_rights_are_read_under_the_locks_alone_for_some_seconds(
+    till: Till, django_assert_max_num_queries: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads = []
+    for seconds in (confirmations.RIGHTS_KEPT, confirmations.RIGHTS_KEPT, -1.0):
+        monkeypatch.setattr(confirmations, "RIGHTS_KEPT", seconds)
+        order = till.hold()
+        with django_assert_max_num_queries(99) as asked:
+            till.confirm(order)
+        reads.append(sum("WITH given AS MATERIALIZED" in one["sql"] for one in asked))
+    assert (reads, till.fast_path.reached) == ([2, 1, 2], 1)
 
 
 def test_a_refused_confirmation_is_in_the_audit_trail(till: Till) -> None:
