@@ -37,12 +37,13 @@ def livez(request: HttpRequest) -> JsonResponse:
 
 @dataclass(slots=True)
 class _Latest:
-    """The result of the latest check, and when that check began."""
+    """The result of the latest check, when that check began, and what the log says failed."""
 
     checking: Lock = field(default_factory=Lock)
     began: float = float("-inf")
     ready: bool = False
     body: dict[str, Any] = field(default_factory=dict)
+    reported: str = ""
 
 
 _latest = _Latest()
@@ -76,14 +77,16 @@ def _check() -> tuple[bool, dict[str, Any]]:
     """
     checks = {"database": False, "migrations": False, "demo": not settings.DEMO}
     worker: dict[str, Any] = {"alive": False, "last_heartbeat": None}
+    said = ""
     try:
         checks["database"] = database.is_writable()
         checks["migrations"] = migrated()
         checks["demo"] = not settings.DEMO or identity.exists(DEMO_CUSTOMER)
         worker = _worker()
-    except Error:
-        pass
+    except Error as error:
+        said = str(error).strip().partition("\n")[0]
     ready = all(checks.values())
+    _report(checks, said)
     body = {
         "ready": ready,
         "checks": checks,
@@ -93,6 +96,19 @@ def _check() -> tuple[bool, dict[str, Any]]:
     }
     return ready, body
 
+
+def _report(checks: dict[str, bool], said: str) -> None:
+    """Logs the first failed check, once until another one is the first, or all pass. `said` is the
+    first line of the database's error, if there was one."""
+    failed = next((name for name, passed in checks.items() if not passed), "worker" if said else "")
+    if failed and failed != _latest.reported:
+        do = _IF_AWAY if failed == "database" else _IF_UNPREPARED
+        logger.warning("The check of %s failed: %s; %s.", failed, said or "there was no error", do)
+    _latest.reported = failed
+
+
+_IF_AWAY = "check that the database at DATABASE_URL answers and accepts writes"
+_IF_UNPREPARED = "check that `manage.py prepare` has run on the database at DATABASE_URL"
 
 _LATER = {"Retry-After": "1"}
 

@@ -1,7 +1,8 @@
 """Probes, and the state after `manage.py prepare`."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 from django.conf import LazySettings
 from django.core.management import call_command
-from django.db import connections
+from django.db import Error, connections, transaction
 
 from larder.core import waits
 from larder.db import database
@@ -47,6 +48,52 @@ def test_a_missing_migration_makes_the_process_unready(db: None, api: Api) -> No
     health._done.clear()
     database.execute("DELETE FROM django_migrations WHERE app = 'orders'")
     assert api("GET", "/readyz").status == 503
+
+
+@pytest.fixture
+def warnings(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[], list[str]]:
+    """Returns a function that returns the warnings of probes since its last call."""
+
+    def taken() -> list[str]:
+        found = [one.getMessage() for one in caplog.records if one.name == health.__name__]
+        caplog.clear()
+        return found
+
+    monkeypatch.setattr(health._latest, "reported", "")
+    return taken
+
+
+def test_a_failed_check_of_the_database_is_logged_once_until_it_passes_again(
+    db: None, api: Api, warnings: Callable[[], list[str]]
+) -> None:
+    for _ in range(2):
+        before = transaction.savepoint()
+        with suppress(Error):
+            database.execute("SELECT 1 / 0")
+        # Every statement of this transaction fails now.
+        assert [api("GET", "/readyz").status for _ in range(2)] == [503, 503]
+        (line,) = warnings()
+        assert line.startswith("The check of database failed: current transaction is aborted")
+        assert line.endswith(
+            "; check that the database at DATABASE_URL answers and accepts writes."
+        )
+        transaction.savepoint_rollback(before)
+        assert api("GET", "/readyz").status == 200
+        assert warnings() == []
+
+
+def test_the_log_names_the_command_if_migrations_are_missing(
+    db: None, api: Api, warnings: Callable[[], list[str]]
+) -> None:
+    health._done.clear()
+    database.execute("DELETE FROM django_migrations WHERE app = 'orders'")
+    assert [api("GET", "/readyz").status for _ in range(2)] == [503, 503]
+    (line,) = warnings()
+    assert line.startswith(
+        "The check of migrations failed: there was no error; check that `manage.py prepare`"
+    )
 
 
 def test_the_demo_catalogue_is_loaded_once_with_its_ledger(db: None, now: datetime) -> None:
