@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 
 import structlog
 from django.conf import settings
-from django.core.management import call_command
 from procrastinate import JobContext, builtin_tasks
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import UniqueViolation
@@ -73,8 +72,8 @@ def delete_expired_keys(timestamp: int) -> int:
 @app.task(queueing_lock="delete_ended_log_ins")
 def delete_ended_log_ins(timestamp: int) -> int:
     """Deletes sessions that can no longer be refreshed, and ended sessions of the admin."""
-    call_command("clearsessions")
     past = (
+        sessions.delete_expired_admin_sessions,
         sessions.delete_expired_sessions,
         sessions.delete_ended_sessions,
         sessions.delete_sessions_of_former_epochs,

@@ -1,4 +1,7 @@
-"""No loop retries without a bound: each loop without an explicit bound is listed with a reason."""
+"""No loop retries without a bound: each loop without an explicit bound is listed with a reason.
+
+Such a loop is `while True`, one over an endless iterator, or one that asks anew each time
+(`while x := …`)."""
 
 import ast
 from collections.abc import Iterator
@@ -13,7 +16,21 @@ SERVES = {
 READS_ON = {
     "larder/core/parts.py: in_parts": "each part begins behind the last one of a list",
     "larder/orders/queries/walks.py: walk": "likewise; orders placed later are not in the walk",
+    "larder/catalog/compaction.py: compact": "likewise",
+    "larder/catalog/product_import.py: revive": "each part is taken from the products of a file",
+    "larder/catalog/product_rows.py: rows": "each record is taken from a file",
+    "larder/catalog/stored_pictures.py: mark_unused": "each part begins behind the last one",
+    "larder/http/long_files.py: _pieces": "each piece is taken from the rows; the time is limited",
+    "larder/http/raw_body.py: _discard_rest": "at most MAX_DISCARDED_BYTES are read",
+    "larder/ops/scheduling.py: _for_each_thread": "each thread is looked at once",
 }
+WAITS = {
+    "larder/db/leases.py: lease": "LONGEST_WAIT",
+    "larder/inventory/services/locks.py: find_contended": "ALL_WAITS, and the number of products",
+    "larder/orders/services/lost_commits.py: _was_committed": "FIND_WITHIN",
+    "larder/orders/services/place_order.py: _wait_and_place": "LANE_WAIT",
+}
+"""Functions that try again until a time has passed, which is named here."""
 TRIES_NUMBERS = {
     "larder/ops/worker_slots.py: take": "each number is tried once, and one process has each",
 }
@@ -37,7 +54,8 @@ def _functions() -> Iterator[tuple[str, ast.FunctionDef]]:
 
 def _is_endless(node: ast.AST) -> bool:
     if isinstance(node, ast.While):
-        return isinstance(node.test, ast.Constant)
+        asks = any(isinstance(one, ast.NamedExpr) for one in ast.walk(node.test))
+        return asks or isinstance(node.test, ast.Constant)
     if isinstance(node, ast.For | ast.comprehension) and isinstance(node.iter, ast.Call):
         return ast.unparse(node.iter.func).rpartition(".")[2] in ENDLESS
     return False
@@ -54,7 +72,7 @@ def _calls_itself(function: ast.FunctionDef) -> bool:
 
 def test_loops_without_a_bound_are_listed() -> None:
     found = {name for name, function in _functions() if any(map(_is_endless, ast.walk(function)))}
-    assert found == {*SERVES, *READS_ON, *TRIES_NUMBERS}
+    assert found == {*SERVES, *READS_ON, *WAITS, *TRIES_NUMBERS}
 
 
 def test_functions_that_call_themselves_are_listed() -> None:

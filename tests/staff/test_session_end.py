@@ -1,6 +1,7 @@
 """A session of the admin ends after a time without use, and at a maximum age."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,10 +13,12 @@ from django.test.utils import CaptureQueriesContext
 
 from config import urls
 from larder.compat.urls import patterns
+from larder.core.clock import now
 from larder.core.limits import MAX_OPEN_BODY_BYTES
 from larder.http import admin_session, middleware
 from larder.http.admin_session import BEGAN, USED
 from larder.identity.models import Customer
+from larder.ops import tasks
 from tests.conftest import Api, Person
 from tests.http.conftest import token_for
 from tests.staff.desk import Desk
@@ -206,3 +209,13 @@ def test_forms_without_a_session_leave_one_message(db: None) -> None:
         assert client.post("/admin/").status_code == 302
     page = client.get("/admin/login/").content.decode()
     assert page.count("was not saved") == 1
+
+
+def test_expired_sessions_are_deleted_in_batches(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tasks, "BATCH", 2)
+    for number, days in enumerate((-9, -8, -7, -6, -5, 1)):
+        Session.objects.create(session_key=f"s{number}", expire_date=now() + timedelta(days=days))
+    with CaptureQueriesContext(connection) as asked:
+        assert tasks.delete_ended_log_ins(0) == 5
+    assert sum("DELETE" in one["sql"] and "django_session" in one["sql"] for one in asked) == 3
+    assert list(Session.objects.values_list("session_key", flat=True)) == ["s5"]

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import NoReturn
 from uuid import UUID
 
+from django.contrib.sessions.models import Session as AdminSession
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
@@ -352,6 +353,14 @@ def delete_sessions_of_former_epochs(*, now: datetime, limit: int) -> int:
     )
     unmarked = Q(ended_at=None)
     return _delete(raised.filter(unmarked | Q(customer__deleted_at__isnull=False)), limit)
+
+
+def delete_expired_admin_sessions(*, now: datetime, limit: int) -> int:
+    """Deletes up to `limit` expired sessions of the admin, the oldest first. Returns their
+    number."""
+    past = AdminSession.objects.filter(expire_date__lt=now).order_by("expire_date")
+    deleted, _ = AdminSession.objects.filter(pk__in=past.values("pk")[:limit]).delete()
+    return deleted
 
 
 def delete_sessions(customer: int, *, limit: int) -> None:
