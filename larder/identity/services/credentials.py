@@ -96,14 +96,14 @@ def require_permitted(*permissions: str) -> None:
     """
     acting = audit.current()
     if acting is not None:
-        require_permitted_to(acting, *permissions)
+        require_permitted_to(acting.caller, *permissions)
 
 
-def require_permitted_to(acting: audit.Acting, *permissions: str) -> None:
-    """Does the same for who acts in another thread."""
-    if acting.caller is None:
+def require_permitted_to(caller: Caller | None, *permissions: str) -> None:
+    """Does the same for this caller; nothing for a command, which has none."""
+    if caller is None:
         return
-    present = renewed(acting.caller)
+    present = renewed(caller)
     for permission in permissions:
         present.require(permission)
 

@@ -227,7 +227,7 @@ def _refuse_former_staff(batch: Sequence[Candidate]) -> None:
     for one in batch:
         if one.placement.acting is not None:
             try:
-                require_permitted_to(one.placement.acting, "orders.add_order")
+                require_permitted_to(one.placement.acting.caller, "orders.add_order")
             except DomainError as refusal:
                 one.answer = refusal
 

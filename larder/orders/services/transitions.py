@@ -22,7 +22,7 @@ from larder.db.idempotency import Claim
 from larder.identity import audit, quotas
 from larder.identity.caller import Caller
 from larder.identity.services import accounts
-from larder.identity.services.credentials import renewed
+from larder.identity.services.credentials import require_permitted_to
 from larder.inventory.services import movements as inventory
 from larder.inventory.services.locks import moving_stock
 from larder.inventory.services.movements import Balance, Movement
@@ -164,6 +164,8 @@ def apply_transition(
     and what `conflict` returns.
     """
 
+    who = request.caller
+
     def make() -> UUID | str:
         order = _lock_with_lines(request.order)
         if not _is_pending(order, move, request, conflict, is_satisfied):
@@ -174,23 +176,14 @@ def apply_transition(
         transition = decide(order)
         _write(order, transition, request)
         _record(order, transition, move)
-        # Last, because the locks of the stock may have been waited for too.
-        _require_permitted(request.caller, PERMISSIONS[move])
+        # Last, because the locks of the stock may have been waited for too. Staff without the
+        # permission act for themselves, as customers do.
+        if who.is_staff:
+            require_permitted_to(who, *who.permissions & {PERMISSIONS[move]})
         return request.order
 
-    who = request.caller
     with moving_stock(by_staff=who.is_staff, account=who.public_id, lines=lines_of(request)):
         return idempotency.once(request.claim, make, now=request.now).replayed
-
-
-def _require_permitted(caller: Caller, permission: str) -> None:
-    """Reads a member of staff again: since the request began, the session or the key may have
-    ended, or the permission may have been taken away."""
-    if not caller.is_staff:
-        return
-    present = renewed(caller)
-    if caller.may(permission):
-        present.require(permission)
 
 
 def _units(order: LockedOrder, request: TransitionRequest) -> int:
