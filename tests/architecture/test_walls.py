@@ -221,7 +221,7 @@ def test_functions_and_files_are_short() -> None:
     found = (path for top in tops for path in (ROOT / top).rglob("*.py"))
     for path in (one for one in found if "migrations" not in one.parts):
         text = path.read_text()
-        if text.count("\n") > 400:
+        if text.count("\n") >= 400:
             long_ones.append(f"{path.relative_to(ROOT)}: {text.count(chr(10))} lines")
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.FunctionDef):

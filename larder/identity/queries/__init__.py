@@ -11,7 +11,6 @@ from django.db.models import F, Max, QuerySet, Value
 from django.db.models.functions import Lower
 
 from larder.core.errors import NotFound
-from larder.core.limits import MAX_USERNAME_LENGTH
 from larder.core.mailboxes import spellings
 from larder.core.parts import Part, in_parts
 from larder.db import database
@@ -21,7 +20,7 @@ from larder.identity.errors import SessionEnded
 from larder.identity.models import Address, Customer, Session
 from larder.identity.tokens.policies import ENDED_LATELY
 
-__all__ = ["audit", "factors", "keys"]
+__all__ = ["audit", "factors", "keys", "names"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -384,17 +383,3 @@ def address(customer: int, address_id: UUID) -> AddressRow:
     if row is None:
         raise NotFound
     return AddressRow(*row)
-
-
-def account_named(username: str) -> tuple[str | None, int | None]:
-    """Returns the username in lower case as the database has it, and the id of the account with
-    it; None where there is none, or can be none."""
-    try:
-        username.encode()
-    except UnicodeEncodeError:
-        return None, None
-    normal = "" if len(username) > MAX_USERNAME_LENGTH else Customer.normalize_username(username)
-    if not normal or "\0" in normal:
-        return None, None
-    ((lowered, id),) = database.rows(sql.ACCOUNT_NAMED, [normal])
-    return lowered, id

@@ -24,7 +24,8 @@ from django.db import DatabaseError
 from larder.core.errors import DomainError, Overloaded
 from larder.core.mailboxes import canonical
 from larder.core.shares import held_by
-from larder.identity import hashers, queries, rates
+from larder.identity import hashers, rates
+from larder.identity.queries import names
 from larder.identity.rates import Bucket, Rate, RateLimited, Store
 from larder.identity.rates.networks import networks_of
 
@@ -128,7 +129,7 @@ def attempt(
     setup = _setup[0]
     id, name = caller, None
     if action == "log in" and account is not None and caller is None:
-        name, id = queries.account_named(account)
+        name, id = names.account_named(account)
     named = _Named(setup, action, account, networks_of(address), id, name)
     entry = _enter(named, proof, is_caller=caller is not None)
     back, mark = entry.taken, None

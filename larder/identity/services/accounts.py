@@ -25,7 +25,7 @@ from larder.identity.hashers import Lane
 from larder.identity.models import Address, Customer, Key
 from larder.identity.services import repeats, rights, second_factors
 from larder.identity.services.account_names import email_faults, normalize, username_faults
-from larder.identity.services.credentials import lock_account, password_faults
+from larder.identity.services.credentials import password_faults
 from larder.identity.services.email_changes import note_change
 from larder.identity.services.sessions import delete_sessions, end_others_within
 
@@ -219,8 +219,8 @@ def change_profile(
         wanted["email_since"] = Case(as_it_is, default=Value(now))
     with refusing_taken(), transaction.atomic(durable=True):
         if terms.caller is not None:
-            of_staff = not OF_STAFF.isdisjoint(wanted)
-            _lock_manageable(terms.caller, customer, rights.CHANGE, of_staff=of_staff)
+            of_staff = not rights.OF_STAFF.isdisjoint(wanted)
+            rights.lock_manageable(terms.caller, customer, rights.CHANGE, of_staff=of_staff)
         _refuse_taken(customer, wanted, terms.version)
         _note_change(customer, wanted, notify, now)
         _update(customer, wanted, terms.version)
@@ -340,7 +340,7 @@ def delete_account(customer: int, *, now: datetime, terms: Terms = ANY_TERMS) ->
     """
     with transaction.atomic(durable=True), suppress(NotFound):
         if terms.caller is not None:
-            _lock_manageable(terms.caller, customer, rights.DELETE, of_staff=True)
+            rights.lock_manageable(terms.caller, customer, rights.DELETE, of_staff=True)
         with rights.keeping_an_owner(customer):
             _update(customer, _anonymous() | {"deleted_at": now}, terms.version, action="delete")
             Address.objects.filter(customer=customer).delete()
@@ -349,33 +349,6 @@ def delete_account(customer: int, *, now: datetime, terms: Terms = ANY_TERMS) ->
             delete_sessions(customer, limit=SESSIONS_PER_TRANSACTION)
             Customer.groups.through.objects.filter(customer=customer).delete()
             Customer.user_permissions.through.objects.filter(customer=customer).delete()
-
-
-OF_STAFF = frozenset({"username", "email"})
-"""Fields that staff may change in their accounts only with a permission."""
-
-
-def _lock_manageable(caller: Caller, customer: int, permission: str, *, of_staff: bool) -> None:
-    """Locks the account, and checks that the caller may manage it, with the permission.
-
-    Customers need none for their own account, unless their key names permissions. Staff need it
-    where `of_staff`: they could act under another name, or delete the name under which they acted.
-    The user of a key or of a password alone could set the email address, reset the password and
-    have all rights of the account.
-
-    Raises NotFound, not SessionEnded, if the account is deleted, and as
-    `rights.require_manageable` does.
-    """
-    needed = caller.key_permissions is not None or (of_staff and caller.is_staff)
-    try:
-        if needed or caller.id != customer:
-            rights.require_manageable(caller, customer, permission)
-        else:
-            lock_account(caller)
-    except SessionEnded:
-        if not _undeleted(customer).exists():
-            raise NotFound from None
-        raise
 
 
 def _anonymous() -> dict[str, object]:

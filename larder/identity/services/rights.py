@@ -13,12 +13,12 @@ from django.db import transaction
 from django.db.models import F, Q, Value
 from django.db.models.functions import Concat
 
-from larder.core.errors import AlreadyTaken, PermissionMissing
+from larder.core.errors import AlreadyTaken, NotFound, PermissionMissing
 from larder.db import database
 from larder.db.constraints import refusing_taken
 from larder.identity import audit, queries, sql
 from larder.identity.caller import Caller
-from larder.identity.errors import LastOwner, OwnRights
+from larder.identity.errors import LastOwner, OwnRights, SessionEnded
 from larder.identity.models import Customer
 from larder.identity.services.credentials import lock_account
 
@@ -64,6 +64,33 @@ def require_manageable(actor: Caller, account: int, permission: str) -> Caller:
     if not queries.may_manage(present, account):
         raise PermissionMissing(MANAGE)
     return present
+
+
+OF_STAFF = frozenset({"username", "email"})
+"""Fields that staff may change in their accounts only with a permission."""
+
+
+def lock_manageable(caller: Caller, customer: int, permission: str, *, of_staff: bool) -> None:
+    """Locks the account, and checks that the caller may manage it, with the permission.
+
+    Customers need none for their own account, unless their key names permissions. Staff need it
+    where `of_staff`: they could act under another name, or delete the name under which they acted.
+    The user of a key or of a password alone could set the email address, reset the password and
+    have all rights of the account.
+
+    Raises NotFound, not SessionEnded, if the account is deleted, and as
+    `require_manageable` does.
+    """
+    needed = caller.key_permissions is not None or (of_staff and caller.is_staff)
+    try:
+        if needed or caller.id != customer:
+            require_manageable(caller, customer, permission)
+        else:
+            lock_account(caller)
+    except SessionEnded:
+        if not Customer.objects.filter(pk=customer, deleted_at=None).exists():
+            raise NotFound from None
+        raise
 
 
 def _present(actor: Caller, *accounts: int) -> Caller:

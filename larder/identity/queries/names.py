@@ -1,0 +1,20 @@
+"""Finds the account of a name that a log-in gives."""
+
+from larder.core.limits import MAX_USERNAME_LENGTH
+from larder.db import database
+from larder.identity import sql
+from larder.identity.models import Customer
+
+
+def account_named(username: str) -> tuple[str | None, int | None]:
+    """Returns the username in lower case as the database has it, and the id of the account with
+    it; None where there is none, or can be none."""
+    try:
+        username.encode()
+    except UnicodeEncodeError:
+        return None, None
+    normal = "" if len(username) > MAX_USERNAME_LENGTH else Customer.normalize_username(username)
+    if not normal or "\0" in normal:
+        return None, None
+    ((lowered, id),) = database.rows(sql.ACCOUNT_NAMED, [normal])
+    return lowered, id
