@@ -10,18 +10,15 @@ from larder.core.invisible import text_fault
 from larder.core.limits import MAX_LINES, MAX_PASSWORD_LENGTH, MAX_UNITS
 
 
-def _refuse_characters(text: str) -> None:
-    if fault := text_fault(text):
+def _refuse_directions(text: str) -> None:
+    # The framework's field refuses U+0000.
+    fault = text_fault(text.replace("\0", ""))
+    if fault is not None:
         raise serializers.ValidationError(fault[1])
 
 
-class Text(serializers.CharField):
-    """A text without characters that change its direction. The framework's field accepts these,
-    and numbers too."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        self.validators.append(_refuse_characters)
+class AnyText(serializers.CharField):
+    """A text. The framework's field accepts numbers too."""
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
@@ -29,7 +26,15 @@ class Text(serializers.CharField):
         return str(super().to_internal_value(data))
 
 
-class Password(Text):
+class Text(AnyText):
+    """A text without characters that change its direction."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.validators.append(_refuse_directions)
+
+
+class Password(AnyText):
     """A password, of any characters. Its spaces are kept."""
 
     def __init__(self, **options: Any) -> None:
@@ -40,7 +45,6 @@ class Password(Text):
             style={"input_type": "password"},
             **options,
         )
-        self.validators.remove(_refuse_characters)
 
 
 class Units(serializers.IntegerField):

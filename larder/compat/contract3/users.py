@@ -20,7 +20,7 @@ from rest_framework.response import Response
 
 from larder.compat.account_faults import Given, all_named, faults_as_refusals, given
 from larder.compat.authentication import require_confirmation
-from larder.compat.fields import Password, Text
+from larder.compat.fields import AnyText, Password
 from larder.compat.operations import NOTHING, OPEN, Access, Refusal, operation
 from larder.compat.views import CompatView, OpenView, caller
 from larder.core.clock import now
@@ -35,7 +35,7 @@ NAME_LENGTH = 100
 """Characters of a user's name in this contract."""
 
 
-class Name(Text):
+class Name(AnyText):
     """A user's name. It is measured as it will be kept: Unicode's normal form KC can be longer."""
 
     def __init__(self, **options: Any) -> None:
