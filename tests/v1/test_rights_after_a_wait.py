@@ -4,6 +4,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from itertools import count
+from typing import Any
+from uuid import UUID
 
 import pytest
 from django.db import connection, transaction
@@ -20,8 +22,11 @@ from larder.identity.services import keys, sessions
 from larder.inventory.models import Stock
 from larder.inventory.services import adjustments
 from larder.inventory.services.adjustments import AdjustmentLine
-from larder.orders.models import Order
+from larder.orders.models import Order, Payment
+from larder.orders.payment_state import Kind
 from larder.orders.services import moves
+from larder.orders.services.locks import lock_orders
+from larder.orders.services.payments import NewPayment, record_payment
 from larder.orders.services.transitions import TransitionRequest
 from tests.conftest import Answer, Api, Person
 from tests.http.conftest import token_for
@@ -70,10 +75,29 @@ def acts(order: TransitionRequest, product: int) -> dict[str, Callable[[], objec
             lines, adjustments.Cause("lost"), caller=caller, now=order.now
         ),
         "dispatch": lambda: adjustments.dispatch(product, 1, caller=caller, now=order.now),
+        "pay": lambda: record_payment(order.order, _paid(order.now), caller=caller, now=order.now),
     }
 
 
-@pytest.mark.parametrize("act", ["cancel", "adjust", "dispatch"])
+def _paid(at: datetime) -> NewPayment:
+    given: dict[str, Any] = {
+        "provider": "till",
+        "kind": Kind.CAPTURED,
+        "transaction_id": "t1",
+        "currency": "GBP",
+    }
+    return NewPayment(**given, amount=1, at=at)
+
+
+def _keep_locked(act: str, order: UUID, product: int) -> None:
+    """Locks the row that the change waits for last."""
+    if act == "pay":
+        lock_orders([order])
+    else:
+        Stock.objects.select_for_update().get(product_id=product)
+
+
+@pytest.mark.parametrize("act", ["cancel", "adjust", "dispatch", "pay"])
 @pytest.mark.parametrize(("credential", "lose", "refusal"), LOSSES)
 def test_a_change_that_waited_for_a_lock_needs_a_current_permission(
     act: str,
@@ -95,13 +119,14 @@ def test_a_change_that_waited_for_a_lock_needs_a_current_permission(
 
     with ThreadPoolExecutor(1) as beside:
         with transaction.atomic():
-            Stock.objects.select_for_update().get(product_id=jam)
+            _keep_locked(act, request.order, jam)
             waiting = beside.submit(call)
             until_somebody_waits()
             lose(clerk)
         with pytest.raises(refusal):
             waiting.result(LONGEST)
     assert stock(jam) == (5, 4)
+    assert not Payment.objects.exists()
 
 
 Send = Callable[[Person], Answer]

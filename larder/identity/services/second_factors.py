@@ -79,13 +79,17 @@ def _prove_app(account: Account, code: str, now: datetime) -> UUID:
 def prove_passkey(account: Account, answer: passkeys.Answer, *, now: datetime) -> UUID:
     """Accepts a signature of one of the account's passkeys. Returns the id of what was proven.
     Raises SecondFactorWrong, also if the passkey has counted fewer signatures than before: then a
-    copy of it was used."""
+    copy of it was used; and if one that does not count was used since the challenge was made."""
     with transaction.atomic(durable=True):
         mine = _passkeys(account.id)
         known = {id: bytes(data) for id, data in mine.values_list("id", "data")}
         factor, counter = passkeys.proven(answer, known, now=now)
-        # Passkeys that several devices share do not count.
-        unused = mine.filter(counter__lt=counter) if counter else mine.filter(counter=0)
+        if counter:
+            unused = mine.filter(counter__lt=counter)
+        else:
+            # Passkeys that several devices share do not count.
+            made_at = answer.challenge and answer.challenge.made_at
+            unused = mine.filter(counter=0).exclude(last_used_at__gt=made_at)
         if not unused.filter(pk=factor).update(counter=counter, last_used_at=now):
             raise SecondFactorWrong
     return factor
