@@ -173,6 +173,9 @@ FIELDS = (
 IN_FILES = sorted(FIELDS, key=lambda one: not one.is_required)
 """The fields in the order of a file's columns."""
 
+REQUIRED = tuple(one.name for one in IN_FILES if one.is_required)
+"""The columns that a file needs to add products. One of existing products needs only the SKU."""
+
 SHOWN = [one for one in FIELDS if not one.is_internal]
 """The fields that customers see."""
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from django.db import IntegrityError, connection, transaction
 
 from larder.catalog import sql
+from larder.catalog.fields import REQUIRED
 from larder.catalog.product_rows import (
     A_CATEGORY,
     FaultyFile,
@@ -128,6 +129,9 @@ def _copy_part(part: Sequence[Row], on_rows: OnRows) -> int:
 def _faults_together(columns: Sequence[str]) -> list[RowFault]:
     """Returns the faults of rows that conflict with other rows or with the database."""
     found = []
+    for line, sku in () if sql.adds(columns) else database.rows(sql.UNKNOWN, [MAX_FAULTS]):
+        detail = f"No product has the SKU {sku}, and new ones need {', '.join(REQUIRED)}."
+        found.append(RowFault(line, "sku", "unknown_product", detail))
     for line, first in database.rows(sql.DUPLICATES, [MAX_FAULTS]):
         found.append(RowFault(line, "sku", "duplicate", f"Line {first} has this SKU too."))
     for (line,) in database.rows(sql.NO_CATEGORY, [MAX_FAULTS]):
@@ -214,8 +218,7 @@ def store(columns: Sequence[str], *, now: datetime, on_rows: OnRows) -> Iterator
     statement, stored = sql.upsert(columns), sql.stored_columns(columns)
     for first, last, rows in database.rows(sql.PARTS, [PART]):
         found = [
-            (Written(*row[:3]), row[3:])
-            for row in database.rows(statement, [now, now, first, last])
+            (Written(*row[:3]), row[3:]) for row in database.rows(statement, [now, first, last])
         ]
         if audit.current() is not None:
             entries = (_entry(one, stored, values) for one, values in found)

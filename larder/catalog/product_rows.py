@@ -14,15 +14,14 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 from larder.catalog.category_names import CategoryNames
-from larder.catalog.fields import DECIMALS, IN_FILES, ProductField
+from larder.catalog.fields import AMOUNT, DECIMALS, IN_FILES, ProductField
 from larder.catalog.queries import category_names
 from larder.catalog.services import DEFAULTS
 from larder.core.errors import Fault, InvalidInput
 from larder.core.invisible import text_fault
 from larder.core.limits import MAX_FAULTS, MAX_STOCK
+from larder.core.money import SIGNS
 from larder.core.spreadsheets import unescape_formula
-
-REQUIRED = tuple(one.name for one in IN_FILES if one.is_required)
 
 
 class RowFault(NamedTuple):
@@ -104,16 +103,22 @@ _SHOWN = 40
 """Characters of a cell that a fault repeats."""
 
 
-def _amount(read: Cell, separator: str) -> Cell:
-    """Returns the reader of amounts in a file with this separator."""
+def _amount(read: Cell, separator: str, signs: Iterable[str]) -> Cell:
+    """Returns the reader of amounts in a file with this separator. They may have signs at their
+    ends."""
     is_unclear = _UNCLEAR[separator]
 
     def read_localised(cell: str) -> str | None:
-        if is_unclear and is_unclear.fullmatch(cell):
+        plain = cell.strip().upper()
+        for sign in signs:
+            plain = plain.removeprefix(sign.upper()).removesuffix(sign.upper()).strip()
+        plain = plain or cell
+        if is_unclear and is_unclear.fullmatch(plain):
             raise _UnusableCellError("ambiguous", _expected(_ONE_MARK, cell))
-        plain = cell.replace(".", "") if is_unclear and _THOUSANDS.fullmatch(cell) else cell
+        if is_unclear and _THOUSANDS.fullmatch(plain):
+            plain = plain.replace(".", "")
         try:
-            text: str | None = read(plain.replace(",", ".") if is_unclear else cell)
+            text: str | None = read(plain.replace(",", ".") if is_unclear else plain)
         except _UnusableCellError:
             # The fault shows the cell as the file has it.
             text = read(cell)
@@ -192,10 +197,10 @@ _CELLS: dict[str, Cell] = {
     "quantity": _whole(0, MAX_STOCK, 0),
 }
 COLUMNS = tuple(_CELLS)
-_AMOUNTS = [one.name for one in IN_FILES if one.kind in DECIMALS]
+_AMOUNTS = [one for one in IN_FILES if one.kind in DECIMALS]
 READ_ONLY = ("currency", "available", "committed", "archived_at", "updated_at")
 """Columns of an exported file that a file may have, and that are not imported."""
-_EMPTY = {**{one.name: DEFAULTS.get(one.column, "") for one in IN_FILES}, "quantity": 0}
+_EMPTY = {**{one.name: DEFAULTS.get(one.column) for one in IN_FILES}, "quantity": 0}
 
 
 SEPARATORS = ",;\t"
@@ -224,10 +229,10 @@ def _column(cell: str) -> str:
 
 
 class ProductFile:
-    """A product file: its columns, and its rows and faults as they are read. Raises FaultyFile if
-    the header row is invalid."""
+    """A product file: its columns, and its rows and faults as they are read. Prices may have the
+    currency beside them. Raises FaultyFile if the header row is invalid."""
 
-    def __init__(self, lines: Iterable[str]) -> None:
+    def __init__(self, lines: Iterable[str], currency: str) -> None:
         self._reader, self._separator = _reader(lines)
         self._line = 1
         header = [_column(name) for name in self._next() or []]
@@ -237,7 +242,10 @@ class ProductFile:
         self.columns: Sequence[str] = [name for name in header if name in _CELLS]
         self.ignored: Sequence[str] = [name for name in header if name in READ_ONLY]
         cells = _CELLS | {"category": _category(cache(category_names))}
-        cells |= {name: _amount(_CELLS[name], self._separator) for name in _AMOUNTS}
+        money = [currency, SIGNS.get(currency, currency)]
+        for one in _AMOUNTS:
+            signs = money if one.kind is AMOUNT else ["%"]
+            cells[one.name] = _amount(_CELLS[one.name], self._separator, signs)
         self._cells = [(name, cells.get(name)) for name in header]
 
     def _next(self) -> list[str] | None:
@@ -292,16 +300,20 @@ AN_ENCODING = (
 )
 
 
+_NAMED = "The first line names the columns."
+
+
 def _header_faults(header: Sequence[str]) -> Iterator[RowFault]:
     if len(header) > 2 * len(COLUMNS):
         # Do not report each of a hundred thousand columns.
         detail = f"Too many columns. Known: {', '.join(COLUMNS)}."
         yield RowFault(1, "", "too_long", detail)
         return
-    for name in REQUIRED:
-        if name not in header:
-            detail = f"Expected a column {name}: the first line names the columns."
-            yield RowFault(1, name, "required", detail)
+    if "sku" not in header:
+        yield RowFault(1, "sku", "required", f"Expected a column sku. {_NAMED}")
+    if not any(one.name in header for one in IN_FILES if one.name != "sku"):
+        detail = f"Expected a column with new values, such as price. {_NAMED}"
+        yield RowFault(1, "price", "required", detail)
     for position, name in enumerate(header):
         if name not in (*COLUMNS, *READ_ONLY):
             known = ", ".join(COLUMNS)

@@ -7,7 +7,7 @@ test_spelling.py looks at plans and limits of misspelled words.
 
 from collections.abc import Collection
 
-from larder.catalog.fields import IN_FILES
+from larder.catalog.fields import IN_FILES, REQUIRED
 from larder.core.limits import MAX_CORRECTED_LENGTH, MAX_SIMILAR_PRODUCTS, MAX_SIMILAR_WORDS
 
 OFFERS = """
@@ -92,6 +92,10 @@ SELECT line, first FROM (
 ) AS numbered
 WHERE line > first ORDER BY line LIMIT %s
 """
+UNKNOWN = """
+SELECT line, sku FROM product_file
+WHERE NOT EXISTS (SELECT FROM product WHERE sku = product_file.sku) ORDER BY line LIMIT %s
+"""
 NO_CATEGORY = """
 SELECT line FROM product_file
 WHERE category IS NOT NULL AND NOT EXISTS (SELECT FROM category WHERE id = product_file.category)
@@ -175,11 +179,17 @@ def _differs(given: Collection[str]) -> str:
 
 
 _NEW = ", ".join(one.column for one in IN_FILES)
+_ADDED = f"public_id, {_NEW}, created_at, updated_at, version"
 _STAGED = ", ".join(one.name for one in IN_FILES)
 _CHANGED = {one.name: one.column for one in IN_FILES if one.name != "sku"}
 _ROWS = ("product", "excluded")
 _OPENING = "quantity"
 """The column of the opening stock of new products."""
+
+
+def adds(given: Collection[str]) -> bool:
+    """Returns whether a file with these columns can add products."""
+    return {*REQUIRED} <= {*given}
 
 
 def stored_fields(given: Collection[str]) -> list[str]:
@@ -198,10 +208,11 @@ def stored_columns(given: Collection[str]) -> list[str]:
 
 
 def upsert(given: Collection[str]) -> str:
-    """Returns the statement that stores a part of the file: it adds new products, and changes the
-    file's columns of existing ones. It returns the id, whether the product is new, its opening
-    stock, and the SKU and these columns as they were (null for a new one) and as they are now.
-    Products that do not change are not written and not returned.
+    """Returns the statement that stores a part of the file: it adds new products, if the file has
+    the columns for that, and changes the file's columns of existing ones. It returns the id,
+    whether the product is new, its opening stock, and the SKU and these columns as they were (null
+    for a new one) and as they are now. Products that do not change are not written and not
+    returned.
 
     Plan: the lines of the part, sorted by SKU, and one lookup in product_sku for each. The former
     values come from the snapshot of the statement, which has the rows as they were before it: one
@@ -210,18 +221,23 @@ def upsert(given: Collection[str]) -> str:
     sku, *columns = stored_columns(given)
     changes = ", ".join(f"{name} = excluded.{name}" for name in columns)
     known, wanted = (", ".join(f"{row}.{name}" for name in columns) for row in _ROWS)
+    write, source, is_new = "UPDATE product", "FROM part AS excluded", "FALSE"
+    if adds(given):
+        write = f"INSERT INTO product ({_ADDED}) SELECT * FROM part ON CONFLICT (sku) DO UPDATE"
+        source, is_new = "", "product.xmax = 0"
     former, present = (
         ", ".join(f"{row}.{name}" for name in (sku, *columns)) for row in ("former", "written")
     )
     return f"""
-WITH written AS (
-    INSERT INTO product (public_id, {_NEW}, created_at, updated_at, version)
-    SELECT public_id, {_STAGED}, %s, %s, 1 FROM product_file
+WITH part ({_ADDED}) AS (
+    SELECT public_id, {_STAGED}, now, now, 1
+    FROM product_file, (SELECT %s::timestamptz) AS given (now)
     WHERE line BETWEEN %s AND %s ORDER BY sku
-    ON CONFLICT (sku) DO UPDATE
-    SET {changes}, updated_at = excluded.updated_at, version = product.version + 1
-    WHERE ({known}) IS DISTINCT FROM ({wanted})
-    RETURNING id, {", ".join([sku, *columns])}, xmax = 0 AS is_new
+), written AS (
+    {write}
+    SET {changes}, updated_at = excluded.updated_at, version = product.version + 1 {source}
+    WHERE excluded.sku = product.sku AND ({known}) IS DISTINCT FROM ({wanted})
+    RETURNING product.id, product.sku, {known}, {is_new} AS is_new
 )
 SELECT written.id, is_new, product_file.quantity, {former}, {present}
 FROM written JOIN product_file USING (sku) LEFT JOIN product AS former ON former.id = written.id

@@ -19,6 +19,12 @@ def pattern(digits: int) -> str:
 PRICE_PATTERN = pattern(PRICE_DIGITS)
 """The pattern of a price."""
 
+SIGNS = {
+    "CHF": "Fr.", "CNY": "¥", "CZK": "Kč", "DKK": "kr", "EUR": "€", "GBP": "£", "INR": "₹",
+    "JPY": "¥", "NOK": "kr", "PLN": "zł", "SEK": "kr", "UAH": "₴", "USD": "$",
+}  # fmt: skip
+"""What files have beside an amount, for the code of the currency."""
+
 TAX_RATE_PATTERN = r"^(100([.]0{1,2})?|[0-9]{1,2}([.][0-9]{1,2})?)\Z"
 """The pattern of a tax rate in a request: from 0 to MAX_TAX_RATE percent, with up to
 TAX_RATE_DECIMALS decimals."""

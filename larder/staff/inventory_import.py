@@ -14,7 +14,8 @@ from django.urls import reverse
 from django.utils.html import format_html
 from unfold.widgets import UnfoldAdminFileFieldWidget
 
-from larder.catalog.product_rows import COLUMNS, REQUIRED, FaultyFile, refuse_longer
+from larder.catalog.fields import REQUIRED
+from larder.catalog.product_rows import COLUMNS, FaultyFile, refuse_longer
 from larder.core.clock import now
 from larder.core.errors import DomainError, NotFound
 from larder.core.limits import MAX_FILE_ROWS
@@ -78,8 +79,8 @@ class ImportableProducts(ServiceAdmin):
     def import_file(self, request: Any) -> HttpResponse:
         """Shows the form, then what the file would change or its faults, then stores all rows."""
         require_confirmation(request)
-        if separator := SAMPLES.get(request.GET.get("sample", "")):
-            return _sample(separator)
+        if sample := SAMPLES.get(request.GET.get("sample", "")):
+            return _sample(*sample)
         if FILE in request.POST:
             return self._apply(request)
         is_sent = request.method == "POST"
@@ -124,11 +125,12 @@ class ImportableProducts(ServiceAdmin):
         try:
             if not form.is_valid():
                 raise NotFound
-            author = Author(request.user.public_id, now())
+            kept, author = form.cleaned_data[FILE], Author(request.user.public_id, now())
             try:
-                return self._done(request, import_previewed(form.cleaned_data[FILE], author))
+                made = import_previewed(kept, author, currency=settings.CURRENCY)
+                return self._done(request, made)
             except PreviewOutdated:
-                preview = preview_again(form.cleaned_data[FILE], author)
+                preview = preview_again(kept, author, currency=settings.CURRENCY)
                 return self._preview(request, preview, again=True)
         except NotFound:
             self.message_user(request, GONE, messages.ERROR)
@@ -151,31 +153,33 @@ OUTDATED = "Products have changed since you opened this page. Nothing was stored
 
 
 _EXPLAINED = (
-    f"The first line names the columns: {', '.join(REQUIRED)}, and any of "
-    f"{', '.join(name for name in COLUMNS if name not in REQUIRED)}. Products are found by SKU: "
-    "new ones are added, known ones are changed in the columns that the file has, and archived "
-    "ones are on sale again. quantity is the opening stock of new products. category is a name, a "
-    "path such as Drinks / Tea, or an id. All rows are stored or none. An exported file can be "
-    'imported again. Sample file: <a class="text-link" href="{}">with commas</a>, '
-    '<a class="text-link" href="{}">with semicolons</a>.'
+    f"The first line names the columns, any of {', '.join(COLUMNS)}. Products are found by SKU: "
+    "known ones are changed in the columns that the file has, and archived ones are on sale again. "
+    f"New ones are added if the file has {', '.join(REQUIRED)}; a price list of sku and price "
+    "changes the prices of known ones. quantity is the opening stock of new products. "
+    "category is a name, a path such as Drinks / Tea, or an id. All rows are stored or none. "
+    "An exported file can be imported again. "
+    'Sample file: <a class="text-link" href="{}">with commas</a>, '
+    '<a class="text-link" href="{}">with semicolons</a>, '
+    '<a class="text-link" href="{}">price list</a>.'
 )
 
-SAMPLES = {"comma": ",", "semicolon": ";"}
-"""The separators of the sample files: the names in the address of the page."""
+SAMPLES = {"comma": (",", 6), "semicolon": (";", 6), "prices": (";", 2)}
+"""The separators of the sample files, and their columns: the names in the address of the page."""
 
 
-def _sample(separator: str) -> HttpResponse:
-    """Returns a file with two products that can be imported."""
+def _sample(separator: str, columns: int) -> HttpResponse:
+    """Returns a file with the first columns of two products that can be imported."""
     answer = HttpResponse(content_type="text/csv; charset=utf-8")
     answer["Content-Disposition"] = 'attachment; filename="products.csv"'
     answer.write("\ufeff")
     mark = "," if separator == ";" else "."
     rows = [
-        ("sku", "name", "price", "unit", "description", "quantity"),
-        ("LANTERN-1", "Storm lantern", f"11{mark}90", "", "Burns for 20 hours", "40"),
-        ("MATCH-1", "Matches", f"0{mark}80", "box", "", "200"),
+        ("sku", "price", "name", "unit", "description", "quantity"),
+        ("LANTERN-1", f"11{mark}90", "Storm lantern", "", "Burns for 20 hours", "40"),
+        ("MATCH-1", f"0{mark}80", "Matches", "box", "", "200"),
     ]
-    csv.writer(answer, delimiter=separator).writerows(rows)
+    csv.writer(answer, delimiter=separator).writerows(row[:columns] for row in rows)
     return answer
 
 
@@ -184,7 +188,8 @@ def _previewed(form: forms.Form, request: Any) -> Preview:
     raw = form.cleaned_data["file"].read()
     # Checked before the transaction begins, because other files would wait for it.
     refuse_longer(io.StringIO(decoded(raw), newline=""), most=MAX_FILE_ROWS)
-    return preview_products(raw, Author(request.user.public_id, now()))
+    author = Author(request.user.public_id, now())
+    return preview_products(raw, author, currency=settings.CURRENCY)
 
 
 def _faults(refusal: FaultyFile) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import hashlib
 import io
 
 import msgspec
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from larder.catalog.product_rows import refuse_longer
@@ -46,6 +47,7 @@ def import_products(request: HttpRequest, caller: Caller, body: Csv) -> HttpResp
     made, replayed = import_rows(
         io.StringIO(body, newline=""),
         author=Author(caller.public_id, moment),
+        currency=settings.CURRENCY,
         claim=claim(request, caller, content, expires_at=moment + RETENTION),
     )
     answer = ProductsImported(made.created, made.changed, made.unchanged)

@@ -32,7 +32,7 @@ FIELDS = ("sku", "name", "price", *DEFAULTS, "version", "created_at", "updated_a
 def file(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> ProductFile:
     lines = [",".join(columns)]
     lines += [",".join(f'"{row.get(name, "")}"' for name in columns) for row in rows]
-    return ProductFile(io.StringIO("\n".join(lines), newline=""))
+    return ProductFile(io.StringIO("\n".join(lines), newline=""), "GBP")
 
 
 def by_hand(rows: list[dict[str, Any]], columns: tuple[str, ...], now: datetime) -> None:
@@ -116,14 +116,14 @@ def test_text_of_an_exported_file_is_read_as_it_was_in_every_form(
     rows = [("sku", "name", "price", "description"), ("A", "é", "1", escape_formula(text))]
     csv.writer(written, delimiter=separator).writerows(rows)
     raw = decoded(written.getvalue().encode(encoding))
-    (row,) = ProductFile(io.StringIO(raw, newline="")).rows()
+    (row,) = ProductFile(io.StringIO(raw, newline=""), "GBP").rows()
     assert isinstance(row, Row)
     assert text in row.cells
 
 
 @pytest.mark.parametrize(
     ("separator", "cell", "rate"),
-    [(",", "20", "20"), (";", "7,5", "7.5"), ("\t", "7,50", "7.50"), (",", "", None)],
+    [(",", "20 %", "20"), (";", "7,5", "7.5"), ("\t", "7,50", "7.50"), (",", "", None)],
 )
 def test_a_tax_rate_is_read_in_every_form_and_may_be_empty(
     separator: str, cell: str, rate: str | None
@@ -131,15 +131,15 @@ def test_a_tax_rate_is_read_in_every_form_and_may_be_empty(
     written = io.StringIO(newline="")
     rows = [("sku", "name", "price", "tax_rate"), ("A", "N", "1", cell)]
     csv.writer(written, delimiter=separator).writerows(rows)
-    read = ProductFile(io.StringIO(written.getvalue(), newline=""))
+    read = ProductFile(io.StringIO(written.getvalue(), newline=""), "GBP")
     (row,) = read.rows()
     assert isinstance(row, Row)
     assert dict(zip(ALL_COLUMNS, row.cells, strict=True))["tax_rate"] == rate
 
 
-@pytest.mark.parametrize("cell", ["100.01", "-1", "20.123", "20%", "x"])
+@pytest.mark.parametrize("cell", ["100.01", "-1", "20.123", "%", "x"])
 def test_a_tax_rate_that_is_none_is_a_fault(cell: str) -> None:
     lines = ["sku,name,price,tax_rate", f"A,N,1,{cell}"]
-    (faults,) = ProductFile(io.StringIO("\n".join(lines), newline="")).rows()
+    (faults,) = ProductFile(io.StringIO("\n".join(lines), newline=""), "GBP").rows()
     assert isinstance(faults, list)
     assert [(one.column, one.code) for one in faults] == [("tax_rate", "invalid_format")]

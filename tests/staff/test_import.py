@@ -84,7 +84,7 @@ def test_a_file_with_a_fault_is_not_stored_and_each_fault_has_its_line_and_colum
 
 @pytest.mark.parametrize(
     "text",
-    [b"", b"\xff\xfe", b"\0", b"sku,name\n", b'sku,name,price\n"a', b"PK\x03\x04" + b"\0" * 99],
+    [b"", b"\xff\xfe", b"\0", b"sku,quantity\n", b'sku,name,price\n"a', b"PK\x03\x04" + b"\0" * 99],
 )
 def test_an_invalid_file_is_refused_with_a_message(desk: Desk, text: bytes) -> None:
     page = send(desk, text)
@@ -270,6 +270,21 @@ def saved_again(raw: bytes) -> bytes:
     written.writeheader()
     written.writerows([row | {"price": row["price"].replace(".", ",")} for row in rows])
     return text.getvalue().encode("cp1252")
+
+
+def test_a_price_list_shows_the_prices_that_it_changes_and_names_unknown_products(
+    desk: Desk, product: Callable[..., int]
+) -> None:
+    product(sku="LANTERN-1", name="Storm lantern", price="9.50")
+    sample = desk.get(IMPORT, sample="prices").response.content
+    assert shown_faults(upload(desk, sample)) == [
+        [3, "sku", "No product has the SKU MATCH-1, and new ones need sku, name, price."]
+    ]
+    product(sku="MATCH-1", price="0.80")
+    page = upload(desk, sample)
+    assert re.sub(" +", " ", shown(page)[0][1]) == "changed price: 9.50 → 11.90 "
+    assert confirm(desk, page).messages == ["0 added, 1 changed, 1 the same."]
+    assert Product.objects.get(sku="LANTERN-1").name == "Storm lantern"
 
 
 @pytest.mark.parametrize("name", ["comma", "semicolon"])

@@ -93,8 +93,8 @@ def test_an_archived_product_in_the_file_is_on_sale_again(staff: Api, product: P
 
 
 FAULTY = [
-    (["sku,name"], [("/1/price", "required")]),
-    ([""], [("/1/name", "required"), ("/1/price", "required"), ("/1/sku", "required")]),
+    (["sku,quantity", "A,1"], [("/1/price", "required")]),
+    ([""], [("/1/price", "required"), ("/1/sku", "required")]),
     (["sku,name,price,colour", "A,B,1,red"], [("/1/colour", "unknown_field")]),
     (["sku,name,price,name", "A,B,1,C"], [("/1/name", "duplicate")]),
     (["sku,name,price", "A,B", "C,D,1,2"], [("/2/", "wrong_length"), ("/3/", "wrong_length")]),
@@ -215,7 +215,9 @@ def test_an_encoding_that_is_not_clear_is_refused_and_not_guessed(
         *((";", one, two) for one, two in (("1,25", "1.25"), ("1.25", "1.25"))),
         *((";", one, two) for one, two in (("1,234", "1.234"), ("0.125", "0.125"))),
         *((one, "1.234.567,50", "1234567.50") for one in ";\t"),
-        *((";", one, None) for one in ("1.234", "1,234,567", "12.34,5", "2,5 €")),
+        *((";", one, None) for one in ("1.234", "1,234,567", "12.34,5", "1.234 £")),
+        *((";", one, "2.45") for one in ("2,45 £", "£\xa02.45", "2.45 GBP", "gbp 2,45", " 2,45")),
+        *((";", one, None) for one in ("2,45 €", "USD 2.45", "2,45 ££", "£", "2 45")),
         *(("\t", one, two) for one, two in (("1,25", "1.25"), ("1.5", "1.50"), ("0,125", "0.125"))),
         *(("\t", one, None) for one in ("1.234", "12,345", "1,234.50")),
     ],
@@ -254,6 +256,22 @@ def test_columns_of_an_exported_file_that_cannot_be_imported_are_ignored(staff: 
 def test_a_fault_shows_an_amount_as_the_file_has_it(staff: Api) -> None:
     (fault,) = send(staff, "sku;name;price", "A;Tea;2,55 €").body["errors"]
     assert fault["detail"].endswith("such as 2.55; found “2,55 €”.")
+
+
+def test_a_price_list_changes_known_products_alone_and_names_unknown_ones(
+    staff: Api, product: Product
+) -> None:
+    tea, jam = product(sku="TEA", name="Tea", price="1", stock=3), product(sku="JAM", price="2.5")
+    refused = send(staff, "sku;price", "TEA;2,45 £", "MUD;1,00", "JAM;2,50")
+    assert faults(refused) == [("/3/sku", "unknown_product")]
+    assert refused.body["errors"][0]["detail"].startswith("No product has the SKU MUD,")
+    answer = send(staff, "sku;price", "TEA;2,45 £", "JAM;2,50")
+    assert answer.body == {"created": 0, "changed": 1, "unchanged": 1}
+    found = staff("GET", f"products/{tea}").body
+    assert (found["name"], found["price"], found["quantity"], found["version"]) == (
+        *("Tea", "2.45", 3, 2),
+    )
+    assert staff("GET", f"products/{jam}").body["version"] == 1
 
 
 def test_a_fault_says_what_is_expected_and_what_was_found(staff: Api) -> None:

@@ -70,23 +70,25 @@ def import_products(
     *,
     author: Author,
     claim: Claim | None = None,
+    currency: str,
     progress: ImportProgress | None = None,
-    untimed: bool = False,
 ) -> tuple[Imported, bool]:
     """Stores all rows of a file, by SKU, or none. Returns the numbers, and whether the request
     repeats an earlier import.
 
-    Columns that the file does not have stay unchanged; new products get the defaults. The stock of
-    existing products stays unchanged; `quantity` is the opening stock of new ones. Archived
-    products of the file are put on sale again. `untimed` removes the time limit.
+    Columns that the file does not have stay unchanged; new products get the defaults. A file
+    without their required columns adds none. The stock of existing products stays unchanged;
+    `quantity` is the opening stock of new ones. Archived products of the file are put on sale
+    again. An import that reports its progress has no time limit.
     Raises FaultyFile, KeyReused.
     """
 
     def make() -> str:
-        return _as_text(_import(ProductFile(lines), author, progress or NoProgress()))
+        file = ProductFile(lines, currency)
+        return _as_text(_import(file, author, progress or NoProgress()))
 
     with transaction.atomic(durable=True):
-        if untimed:
+        if progress is not None:
             database.lift_time_limit()
         made = idempotency.once(claim, make, now=author.now)
     return _from_text(made.result), made.replayed
@@ -100,11 +102,11 @@ def _from_text(result: str) -> Imported:
     return Imported(**msgspec.json.decode(result))
 
 
-def preview_products(raw: bytes, author: Author) -> Preview:
+def preview_products(raw: bytes, author: Author, *, currency: str) -> Preview:
     """Returns what an import of a file would change. Keeps a file that changes something for
     `import_previewed`. Raises FaultyFile."""
     with transaction.atomic(durable=True):
-        file = _read(raw)
+        file = _read(raw, currency)
         with product_import.staged(file, on_rows=NoProgress().read, locks=False):
             changes = product_import.preview(file.columns)
         require_permitted("catalog.add_product", "catalog.change_product")
@@ -113,14 +115,15 @@ def preview_products(raw: bytes, author: Author) -> Preview:
     return Preview(kept, changes, file.ignored)
 
 
-def import_previewed(kept: UUID, author: Author) -> Imported:
+def import_previewed(kept: UUID, author: Author, *, currency: str) -> Imported:
     """Stores a file that `preview_products` has kept, if it changes what the preview showed. A
     repeat returns the same numbers. Raises PreviewOutdated, NotFound (the file is not kept any
     more), FaultyFile."""
 
     def make() -> str:
         found = kept_files.kept(author.actor, kept)
-        imported = _import(_read(found.content), author, NoProgress(), found.fingerprint)
+        file = _read(found.content, currency)
+        imported = _import(file, author, NoProgress(), found.fingerprint)
         kept_files.forget(author.actor)
         return _as_text(imported)
 
@@ -130,13 +133,14 @@ def import_previewed(kept: UUID, author: Author) -> Imported:
         return _from_text(idempotency.once(claim, make, now=author.now).result)
 
 
-def preview_again(kept: UUID, author: Author) -> Preview:
+def preview_again(kept: UUID, author: Author, *, currency: str) -> Preview:
     """Returns a new preview of a kept file. Raises NotFound, FaultyFile."""
-    return preview_products(kept_files.kept(author.actor, kept).content, author)
+    content = kept_files.kept(author.actor, kept).content
+    return preview_products(content, author, currency=currency)
 
 
-def _read(raw: bytes) -> ProductFile:
-    return ProductFile(io.StringIO(decoded(raw), newline=""))
+def _read(raw: bytes, currency: str) -> ProductFile:
+    return ProductFile(io.StringIO(decoded(raw), newline=""), currency)
 
 
 def _import(

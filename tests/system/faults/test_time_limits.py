@@ -65,7 +65,7 @@ def test_a_long_transaction_of_short_statements_is_ended(
     short_transactions: None,
 ) -> None:
     with pytest.raises(InternalError) as ended:
-        import_products(slowly(4), author=Author(SYSTEM_ACTOR, NOW))
+        import_products(slowly(4), author=Author(SYSTEM_ACTOR, NOW), currency="GBP")
     assert isinstance(ended.value.__cause__, errors.TransactionTimeout)
     own.close()
     assert not Product.objects.exists()

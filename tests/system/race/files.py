@@ -35,7 +35,9 @@ def imported(header: str, rows: Iterable[str]) -> Answer:
     text = "\n".join([header, *rows])
 
     def call() -> Answer:
-        made, _ = import_products(io.StringIO(text, newline=""), author=Author(CLERK, now()))
+        made, _ = import_products(
+            io.StringIO(text, newline=""), author=Author(CLERK, now()), currency="GBP"
+        )
         return Answer(OK, made)
 
     return answered(call)

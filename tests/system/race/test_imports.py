@@ -15,6 +15,7 @@ import pytest
 
 from larder.catalog import product_import
 from larder.catalog import sql as catalog_sql
+from larder.catalog.fields import REQUIRED
 from larder.catalog.product_import import Written
 from larder.core.clock import now
 from larder.db import database
@@ -144,13 +145,13 @@ def test_deciding_before_the_write_opens_the_stock_twice(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The write itself tells; the books refuse the second opening even so."""
-    upsert, own_word, lines = catalog_sql.upsert, "xmax = 0 AS is_new", "FROM product_file\n"
+    upsert, own_word, lines = catalog_sql.upsert, "product.xmax = 0 AS is_new", "FROM product_file,"
     looked_up = "NOT EXISTS (SELECT FROM product AS old WHERE old.sku = product.sku) AS is_new"
-    assert own_word in upsert(["name"])
-    assert lines in upsert(["name"])
+    assert own_word in upsert(REQUIRED)
+    assert lines in upsert(REQUIRED)
 
     def look_up(given: Collection[str]) -> str:
-        gate = f"FROM product_file CROSS JOIN ({READ.statement}) AS gate\n"
+        gate = f"FROM product_file CROSS JOIN ({READ.statement}) AS gate,"
         return upsert(given).replace(own_word, looked_up).replace(lines, gate)
 
     monkeypatch.setattr(catalog_sql, "upsert", look_up)

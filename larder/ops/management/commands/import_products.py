@@ -7,10 +7,12 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+from django.conf import settings
 from django.core.management import BaseCommand, CommandError
 from django.db import DatabaseError, InterfaceError
 
-from larder.catalog.product_rows import COLUMNS, REQUIRED, FaultyFile
+from larder.catalog.fields import REQUIRED
+from larder.catalog.product_rows import COLUMNS, FaultyFile
 from larder.core.clock import now
 from larder.core.ids import SYSTEM_ACTOR
 from larder.core.spreadsheets import UNREADABLE, encoding_of
@@ -20,11 +22,10 @@ from larder.inventory.services.authors import Author
 from larder.inventory.services.import_products import Imported, import_products
 
 USE = f"""
-Required columns, in any order, named in the first line: {", ".join(REQUIRED)}. Optional:
-{", ".join(name for name in COLUMNS if name not in REQUIRED)}. category is an id, a name or a path.
-Products with a known SKU are changed in these columns, others are created; quantity is the opening
-stock of new products, and is ignored for others. Separators, encodings and decimal marks:
-docs/reference/api/stock.md, "Import products".
+Columns, in any order, named in the first line: {", ".join(COLUMNS)}. category is an id, a name or a
+path. Products with a known SKU are changed in the file's columns, others are created, which needs
+{", ".join(REQUIRED)}; quantity is the opening stock of new products. Separators, encodings and
+decimal marks: docs/reference/api/stock.md, "Import products".
 """
 UNKNOWN = """The answer to the commit was lost: it is not known whether the rows were imported.
 Import the file again: rows that were imported change nothing, and no stock is added twice. The
@@ -99,7 +100,10 @@ class Command(BaseCommand):
                 file.open(newline="", encoding=encoding, errors=UNREADABLE) as lines,
             ):
                 made, _ = import_products(
-                    lines, author=Author(SYSTEM_ACTOR, now()), progress=bar, untimed=True
+                    lines,
+                    author=Author(SYSTEM_ACTOR, now()),
+                    currency=settings.CURRENCY,
+                    progress=bar,
                 )
                 return made
         finally:
