@@ -18,9 +18,9 @@ from larder.db.postgresql.bounded import PRIMARY_POOL, REPLICA_POOL, TCP_OPTIONS
 from larder.ops import serve
 from larder.ops.caches import caches
 from larder.ops.environment import Environment
-from larder.ops.logs import logging_settings
 from larder.ops.mail_settings import mail_settings
 from larder.ops.picture_settings import picture_storage
+from larder.ops.telemetry.logs import logging_settings
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Environment()
@@ -91,7 +91,7 @@ HOST = os.environ.get("HOST", "")
 WORKERS = env.int("WORKERS", default=serve.WORKERS)
 THREADS = env.int("THREADS", default=serve.THREADS)
 SHARED_DIR = env.str("SHARED_DIR", default="")
-# CPU scheduling of the processes (larder/ops/scheduling.py).
+# CPU scheduling of the processes (larder/ops/serving/scheduling.py).
 PIN_WORKERS = env.bool("PIN_WORKERS", default=True)
 BATCH_SCHEDULING = env.bool("BATCH_SCHEDULING", default=True)
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
@@ -166,7 +166,7 @@ READONLY_PASSWORD = env.str("READONLY_PASSWORD", default="")
 WORKER_DATABASE_URL = env.str("WORKER_DATABASE_URL", default="") or DATABASE_URL
 # A mail server that does not answer must not delay the other jobs.
 PROCRASTINATE_WORKER_DEFAULTS = {"concurrency": 4}
-PROCRASTINATE_ON_APP_READY = "larder.ops.worker.use_own_connector"
+PROCRASTINATE_ON_APP_READY = "larder.ops.jobs.worker.use_own_connector"
 # "default" connects as the application's role. "owner" is only for migrations.
 DATABASES = {
     "default": database(DATABASE_URL, pool_size=DB_POOL_SIZE, **PRIMARY_POOL),
@@ -218,14 +218,14 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "larder.ops.requests.observe",
-    *(["larder.ops.tracing.observe"] if OTEL_EXPORTER_OTLP_ENDPOINT else []),
+    "larder.ops.telemetry.requests.observe",
+    *(["larder.ops.telemetry.tracing.observe"] if OTEL_EXPORTER_OTLP_ENDPOINT else []),
     "larder.http.correlation.correlate",
     "larder.http.positions.add_positions",
     "larder.http.read_your_writes.note_writes",
     "larder.http.raw_body.discard_unread",
     "django.middleware.security.SecurityMiddleware",
-    "larder.ops.static_files.Files",
+    "larder.ops.serving.static_files.Files",
     # Around all that refuses a request before a view.
     "larder.http.headers.protect",
     "larder.http.compression.compress",
@@ -240,7 +240,7 @@ WSGI_APPLICATION = "config.wsgi.application"
 APPEND_SLASH = False
 DATA_UPLOAD_MAX_MEMORY_SIZE = limits.MAX_BODY_BYTES
 DATA_UPLOAD_MAX_NUMBER_FIELDS = limits.MAX_FORM_FIELDS
-FILE_UPLOAD_HANDLERS = ["larder.ops.uploads.BoundedUpload"]
+FILE_UPLOAD_HANDLERS = ["larder.ops.serving.uploads.BoundedUpload"]
 
 TEMPLATES = [
     {
@@ -263,7 +263,7 @@ PICTURES_BUCKET = env.str("PICTURES_BUCKET", default="")
 PICTURES_URL = env.str("PICTURES_URL", default="").rstrip("/")
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "larder.ops.static_files.Storage"},
+    "staticfiles": {"BACKEND": "larder.ops.serving.static_files.Storage"},
     "pictures": picture_storage(folder=PICTURES_DIR, bucket=PICTURES_BUCKET, address=PICTURES_URL),
 }
 # In demo mode static files need not be collected.

@@ -6,8 +6,11 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from larder.compat.urls import patterns as earlier_contracts
-from larder.ops import demo_app, health, metrics, pictures
+from larder.ops import health
+from larder.ops.demo import example_app
 from larder.ops.home import home
+from larder.ops.serving import pictures
+from larder.ops.telemetry import metrics
 from larder.staff import new_password, own_keys, second_factor
 from larder.staff.own_account import log_in_page
 from larder.staff.page_limit import limited_page
@@ -28,7 +31,7 @@ urlpatterns = [
     path("admin", RedirectView.as_view(url="/admin/")),
     path("", home),
     *pictures.patterns,
-    *demo_app.patterns,
+    *example_app.patterns,
     *earlier_contracts(settings.COMPAT),
 ]
 

@@ -1,8 +1,8 @@
 """The application that the server loads (`python -m larder.ops.serve`).
 
 Refuses to start with unsafe settings: then the process ends with REFUSED, and with it the server
-(larder/ops/granian_server.py). Django runs its system checks only for commands, so they are run
-here again.
+(larder/ops/serving/granian_server.py). Django runs its system checks only for commands, so they are
+run here again.
 """
 
 import gc
@@ -31,7 +31,8 @@ from larder.core.structs import prepare_decoding
 from larder.db.postgresql import bounded
 from larder.http.content_type import with_plain_charsets
 from larder.http.read_your_writes import write_times
-from larder.ops import metrics, requests, scheduling, stop_signals
+from larder.ops.serving import scheduling, stop_signals
+from larder.ops.telemetry import metrics, requests
 
 
 def refuse(*reasons: object) -> NoReturn:

@@ -22,7 +22,7 @@ from larder.identity.hashers import BoundedArgon2PasswordHasher
 from larder.identity.models import Customer
 from larder.identity.permissions import STAFF_BEFORE_ROLES
 from larder.inventory.services.movements import open_stock
-from larder.ops import invariants
+from larder.ops.books import invariants
 from larder.orders.services import place_order
 from tests import database, tiers
 from tests.server import Server
@@ -79,7 +79,7 @@ def _no_requests_are_counted() -> Iterator[None]:
     One process plays every method on every path: with all their series `/metrics` takes a second.
     """
     yield
-    if instruments := sys.modules.get("larder.ops.instruments"):
+    if instruments := sys.modules.get("larder.ops.telemetry.instruments"):
         instruments.REQUESTS.clear()
         instruments.DURATION.clear()
 

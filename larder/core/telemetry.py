@@ -1,6 +1,7 @@
 """Reports the work of the modules to observers. Only a server with metrics has any.
 
-The modules do not import a metrics library. `ops` registers the observers (larder/ops/metrics.py).
+The modules do not import a metrics library. `ops` registers the observers
+(larder/ops/telemetry/metrics.py).
 """
 
 from collections import deque
@@ -95,7 +96,7 @@ class Hold:
 
 
 class Tracing:
-    """Creates spans of use cases. Without tracing (ops/tracing.py) they do nothing."""
+    """Creates spans of use cases. Without tracing (ops/telemetry/tracing.py) they do nothing."""
 
     def __init__(self) -> None:
         self.make: Callable[..., AbstractContextManager[object]] = _no_span

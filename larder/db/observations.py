@@ -1,4 +1,5 @@
-"""Stores the latest measurements of jobs, for all servers to report (`ops/shop_state.py`).
+"""Stores the latest measurements of jobs, for all servers to report
+(`ops/telemetry/shop_state.py`).
 
 The worker makes the measurements that take long. Its process serves no metrics page, and the
 measurements must survive its restart.

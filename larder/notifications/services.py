@@ -8,7 +8,7 @@ from procrastinate.contrib.django import app
 from larder.notifications.models import Mail
 
 SEND_MAIL = "send_mail"
-"""The worker's task (larder/ops/mails.py)."""
+"""The worker's task (larder/ops/jobs/mails.py)."""
 
 PASSWORD_RESET = "password_reset"
 """The kind of a mail about a password reset of identity."""

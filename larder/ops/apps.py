@@ -18,10 +18,10 @@ class OpsConfig(AppConfig):
         from larder.ops import (
             checks,  # noqa: F401  registers the system checks
             quota_settings,
-            reporting,
         )
-        from larder.ops.metrics import PlacingCounted
-        from larder.ops.notifier import former_address
+        from larder.ops.jobs.notifier import former_address
+        from larder.ops.telemetry import reporting
+        from larder.ops.telemetry.metrics import PlacingCounted
 
         waits.be_strict(settings.STRICT_WAITS)
         reporting.start()

@@ -25,8 +25,8 @@ from larder.db import database, replicas
 from larder.identity import queries
 from larder.notifications.mail_texts import TOKEN
 from larder.ops import quota_settings, roles
-from larder.ops.demo import USERS
-from larder.ops.demo_checks import is_narrow_network
+from larder.ops.demo.checks import is_narrow_network
+from larder.ops.demo.shop import USERS
 from larder.ops.mail_settings import PORTS
 from larder.ops.serve import POOL_SIZE
 

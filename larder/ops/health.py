@@ -17,7 +17,7 @@ from django.http import HttpRequest, JsonResponse
 from larder.core import waits
 from larder.db import database, replicas
 from larder.identity import queries as identity
-from larder.ops.demo import DEMO_CUSTOMER
+from larder.ops.demo.shop import DEMO_CUSTOMER
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from django.template.loader import render_to_string
 from larder.compat.documents import TITLES
 from larder.http.error_pages import for_reader, prefers_page
 from larder.http.problems import problem
-from larder.ops.demo import USERS
+from larder.ops.demo.shop import USERS
 
 PLACES = {
     "docs": "/api/v1/docs",

@@ -131,7 +131,7 @@ def _set_password(using: str, login: Login) -> None:
 
 def _may_pass_on_monitoring(using: str) -> bool:
     """Returns whether the owner may let the server read the state of replicas
-    (larder/ops/shop_state.py)."""
+    (larder/ops/telemetry/shop_state.py)."""
     with connections[using].cursor() as cursor:
         cursor.execute("SELECT pg_has_role('pg_monitor', 'MEMBER WITH ADMIN OPTION')")
         return bool(cursor.fetchone()[0])

@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from pathlib import Path
 
-from larder.ops import server_lock
+from larder.ops.serving import server_lock
 
 APPLICATION = "config.wsgi:application"
 WORKERS, THREADS = 2, 32
@@ -83,7 +83,7 @@ def number(environment: Mapping[str, str], name: str, default: int, *, largest: 
 def command(serving: Serving) -> list[str]:
     """Return the command line of granian."""
     return [
-        *(sys.executable, "-m", "larder.ops.granian_server", APPLICATION),
+        *(sys.executable, "-m", "larder.ops.serving.granian_server", APPLICATION),
         *("--interface", "wsgi", "--http", "1", "--no-ws"),
         *("--host", serving.host, "--port", str(serving.port)),
         *("--workers", str(serving.workers)),

@@ -27,7 +27,8 @@ from larder.identity.services import email_changes, resets, sessions
 from larder.inventory import queries as inventory
 from larder.notifications.services import SEND_MAIL
 from larder.notifications.services import delete_old_mails as delete_old
-from larder.ops import invariants, mails
+from larder.ops.books import invariants
+from larder.ops.jobs import mails
 from larder.orders.services import refusals
 from larder.orders.services.expire_drafts import expire_drafts
 from larder.orders.services.sales import refresh_sales

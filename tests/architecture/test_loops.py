@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ENDLESS = {"count", "cycle", "repeat"}
 
 SERVES = {
-    "larder/ops/log_writer.py: _run": "the thread that writes the log, as long as the process runs",
+    "larder/ops/telemetry/log_writer.py: _run": "the thread that writes the log, until the end",
 }
 READS_ON = {
     "larder/core/parts.py: in_parts": "each part begins behind the last one of a list",
@@ -22,7 +22,7 @@ READS_ON = {
     "larder/catalog/stored_pictures.py: mark_unused": "each part begins behind the last one",
     "larder/http/long_files.py: _pieces": "each piece is taken from the rows; the time is limited",
     "larder/http/raw_body.py: _discard_rest": "at most MAX_DISCARDED_BYTES are read",
-    "larder/ops/scheduling.py: _for_each_thread": "each thread is looked at once",
+    "larder/ops/serving/scheduling.py: _for_each_thread": "each thread is looked at once",
 }
 WAITS = {
     "larder/db/leases.py: lease": "LONGEST_WAIT",
@@ -32,7 +32,7 @@ WAITS = {
 }
 """Functions that try again until a time has passed, which is named here."""
 TRIES_NUMBERS = {
-    "larder/ops/worker_slots.py: take": "each number is tried once, and one process has each",
+    "larder/ops/serving/worker_slots.py: take": "each number is tried once; one process has each",
 }
 NESTED = {
     "larder/http/problems.py: _shown": "the members of a refusal",

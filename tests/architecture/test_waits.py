@@ -37,7 +37,7 @@ NO_WAITS = {
         "fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 8, slot * 8)",
         "fcntl.lockf(self._file, fcntl.LOCK_UN, 8, slot * 8)",
     },
-    "larder/ops/worker_slots.py": {"fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)"},
+    "larder/ops/serving/worker_slots.py": {"fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)"},
 }
 """Calls of such a name that return at once."""
 
@@ -53,9 +53,9 @@ QUERIES = {
 FOR_OTHERS = {
     "larder/http/read_your_writes.py": {"sleep(0.0005)"},
     "larder/ops/management/commands/migrate.py": {"sleep(PAUSE)"},
-    "larder/ops/log_writer.py": {"written.wait(LINE_TIMEOUT)"},
-    "larder/ops/server_lock.py": {"time.sleep(0.05)"},
-    "larder/ops/stop_signals.py": {"time.sleep(INTERVAL)"},
+    "larder/ops/telemetry/log_writer.py": {"written.wait(LINE_TIMEOUT)"},
+    "larder/ops/serving/server_lock.py": {"time.sleep(0.05)"},
+    "larder/ops/serving/stop_signals.py": {"time.sleep(INTERVAL)"},
 }
 """Short waits for what needs no connection: another process that notes a time in the shared table;
 the thread that writes the log, which a transaction may log to; a former server's processes, before

@@ -155,7 +155,7 @@ def _attributes(path: Path) -> Iterator[str]:
             yield f"{imported.get(node.value.id)}.{node.attr}"
 
 
-VIEWS_OF_OPS = {"demo_app", "health", "home", "metrics", "pictures", "requests", "tracing"}
+VIEWS_OF_OPS = {"example_app", "health", "home", "metrics", "pictures", "requests", "tracing"}
 """Pages and probes of the server, and the middleware that counts and traces requests."""
 
 
@@ -178,7 +178,7 @@ READERS = {
     "larder/core/clock.py: datetime.now(UTC)",
     # Each request asks whether its token has expired, and is logged: in seconds since 1970.
     "larder/http/authentication.py: time()",
-    "larder/ops/requests.py: time()",
+    "larder/ops/telemetry/requests.py: time()",
 }
 
 

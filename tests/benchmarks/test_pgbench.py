@@ -12,7 +12,7 @@ from benchmarks import pgbench
 from benchmarks.pgbench import Stock, Writes
 from larder.core.ids import SYSTEM_ACTOR
 from larder.db import database
-from larder.ops import invariants
+from larder.ops.books import invariants
 from larder.orders.decision import Wanted
 from larder.orders.services.place_order import place_order
 from larder.orders.services.placement import Placement, Terms

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from larder.ops import demo
+from larder.ops.demo import shop as demo
 from tests import database
 from tests.clients.player import (
     INSOMNIA,

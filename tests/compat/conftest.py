@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from larder.ops import invariants
+from larder.ops.books import invariants
 from larder.v1.freshness import MAX_LAG
 from tests.conftest import Person
 from tests.http.conftest import api, application, as_, token_for  # noqa: F401 - fixtures

@@ -13,8 +13,8 @@ from django_guid import get_guid
 
 from larder.db import database
 from larder.fastpath import cache_key, response_cache
-from larder.ops import requests
-from larder.ops.requests import AnsweredRequest
+from larder.ops.telemetry import requests
+from larder.ops.telemetry.requests import AnsweredRequest
 from larder.v1 import freshness, page_cache
 from tests.conftest import Person
 from tests.fastpath.fast_path import USUAL, FastPath, Headers, without_id

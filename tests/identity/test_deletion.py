@@ -19,7 +19,7 @@ from larder.identity.services import accounts, credentials, keys, passwords, ses
 from larder.identity.services.accounts import NewCustomer, Terms
 from larder.identity.services.sessions import Credentials
 from larder.identity.tokens.policies import V1
-from larder.ops import invariants
+from larder.ops.books import invariants
 from tests.conftest import Person
 from tests.identity.conftest import SIGNER
 from tests.ops import busy_shop

@@ -14,7 +14,7 @@ from larder.identity.models import Customer, EmailChange, PasswordReset
 from larder.identity.rates import attempts
 from larder.identity.services import email_changes
 from larder.notifications.models import Mail
-from larder.ops.mails import RETRIES
+from larder.ops.jobs.mails import RETRIES
 from tests.conftest import Api, Person
 from tests.notifications.mailing import FROM, ask, jobs, work
 from tests.notifications.receiver import receiving

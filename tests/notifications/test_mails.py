@@ -20,7 +20,7 @@ from larder.core.clock import now
 from larder.db import database
 from larder.identity.models import PasswordReset
 from larder.notifications.models import Mail
-from larder.ops.mails import RETRIES
+from larder.ops.jobs.mails import RETRIES
 from tests.conftest import Api, Person
 from tests.notifications.mailing import EMAIL, FROM, NEW, ask, environment, jobs, lines_of, work
 from tests.notifications.receiver import Receiver, receiving

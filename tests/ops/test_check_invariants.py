@@ -18,7 +18,7 @@ from django.db import OperationalError, connection
 
 from larder.db import database
 from larder.db.database import SEARCH_PATH
-from larder.ops import invariants
+from larder.ops.books import invariants
 from tests.database import superuser_url
 from tests.ops import busy_shop
 

@@ -17,7 +17,7 @@ from django.db import connection
 from larder.catalog import queries as catalog
 from larder.catalog.services import archive_product, change_product
 from larder.db import database
-from larder.ops import demo
+from larder.ops.demo import shop as demo
 from tests.database import in_database
 
 pytestmark = pytest.mark.system

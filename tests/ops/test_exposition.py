@@ -7,8 +7,8 @@ from pathlib import Path
 from prometheus_client import REGISTRY, Metric
 from prometheus_client.registry import Collector
 
-from larder.ops import metrics
-from larder.ops.shop_state import ShopState
+from larder.ops.telemetry import metrics
+from larder.ops.telemetry.shop_state import ShopState
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "observability.md"
 Row = tuple[str, str, frozenset[str]]

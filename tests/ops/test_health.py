@@ -15,7 +15,8 @@ from django.db import Error, connections, transaction
 from larder.core import waits
 from larder.db import database
 from larder.inventory import queries as inventory
-from larder.ops import demo, health
+from larder.ops import health
+from larder.ops.demo import shop as demo
 from tests.conftest import Api
 from tests.ops.caches import KINDS, running
 from tests.server import Server

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from larder.db.database import SEARCH_PATH
-from larder.ops.invariants import INVARIANTS, MOST_SHOWN, examine
+from larder.ops.books.invariants import INVARIANTS, MOST_SHOWN, examine
 from tests import database
 from tests.ops import busy_shop
 from tests.ops.busy_shop import BusyShop

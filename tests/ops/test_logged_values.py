@@ -22,8 +22,8 @@ from deploy.aws import template
 from larder.catalog.models import Product
 from larder.db import database
 from larder.identity.models import Customer
-from larder.ops import logs
-from larder.ops.logs import without_values
+from larder.ops.telemetry import logs
+from larder.ops.telemetry.logs import without_values
 from tests.conftest import NOW
 from tests.database import logged, superuser_url
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from larder.ops import demo
+from larder.ops.demo import shop as demo
 from tests import database
 from tests.server import Server
 from tools.run.greeting import greeting

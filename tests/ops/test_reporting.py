@@ -19,13 +19,18 @@ from tests.server import ROOT, Server
 from tools.processes import wait_until
 
 MakePerson = Callable[..., Person]
-OPTIONAL = ("sentry_sdk", "opentelemetry", "larder.ops.tracing", "larder.ops.error_reporting")
+OPTIONAL = (
+    "sentry_sdk",
+    "opentelemetry",
+    "larder.ops.telemetry.tracing",
+    "larder.ops.telemetry.error_reporting",
+)
 
 
 def loaded(**environment: str) -> list[str]:
     """Which of OPTIONAL a process has that has imported all that a server imports."""
     code = (
-        "import sys, django; django.setup(); import config.urls, larder.ops.instruments;"
+        "import sys, django; django.setup(); import config.urls, larder.ops.telemetry.instruments;"
         f"print(*[name for name in {OPTIONAL} if name in sys.modules])"
     )
     done = subprocess.run(
@@ -43,7 +48,7 @@ def loaded(**environment: str) -> list[str]:
 def test_unused_reporting_libraries_are_not_imported() -> None:
     assert loaded(SENTRY_DSN="", OTEL_EXPORTER_OTLP_ENDPOINT="") == []
     assert loaded(SENTRY_DSN="http://key@127.0.0.1:9/1", OTEL_EXPORTER_OTLP_ENDPOINT="") == [
-        *("sentry_sdk", "larder.ops.error_reporting")
+        *("sentry_sdk", "larder.ops.telemetry.error_reporting")
     ]
 
 

@@ -9,7 +9,7 @@ import pytest
 from django.conf import LazySettings
 from django.test import Client
 
-from larder.ops import metrics, requests
+from larder.ops.telemetry import metrics, requests
 from tests.conftest import Api, Person
 from tests.ops.samples import numbers
 from tests.server import Server

@@ -12,7 +12,7 @@ from unittest.mock import Mock
 
 import pytest
 
-from larder.ops import scheduling
+from larder.ops.serving import scheduling
 from tests.tiers import LONGEST
 
 pytestmark = pytest.mark.system

@@ -10,8 +10,8 @@ from larder.catalog.services import archive_product
 from larder.core.clock import now as clock
 from larder.db import database, observations
 from larder.ops import tasks
-from larder.ops.invariants import INVARIANTS
-from larder.ops.shop_state import JOBS, ShopState
+from larder.ops.books.invariants import INVARIANTS
+from larder.ops.telemetry.shop_state import JOBS, ShopState
 from tests.database import analyze
 from tests.ops.samples import numbers
 

@@ -2,7 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-from larder.ops import stop_signals
+from larder.ops.serving import stop_signals
 
 
 def test_stop_signals_are_set_up_only_in_the_main_thread() -> None:

@@ -11,7 +11,7 @@ from larder.core.clock import now as clock
 from larder.identity.models import Customer
 from larder.identity.services import accounts
 from larder.ops import tasks
-from larder.ops.invariants import check
+from larder.ops.books.invariants import check
 from larder.orders import queries
 from larder.orders.decision import Wanted
 from larder.orders.models import Order, OrderLine

@@ -12,7 +12,7 @@ from hypothesis import strategies as some
 
 from larder.core.errors import DomainError
 from larder.db import database
-from larder.ops import invariants
+from larder.ops.books import invariants
 from larder.orders.services import moves
 from larder.orders.services.expire_holds import expire_holds
 from tests.conftest import Person

@@ -14,7 +14,8 @@ from larder.core.errors import KeyReused
 from larder.db import database
 from larder.inventory.errors import InsufficientStock
 from larder.inventory.services.adjustments import AdjustmentLine, Cause, adjust_stock
-from larder.ops import hold_expiry, shop_state
+from larder.ops.jobs import hold_expiry
+from larder.ops.telemetry import shop_state
 from larder.orders import queries
 from larder.orders.decision import Wanted
 from larder.orders.errors import HoldExpired, InvalidTransition

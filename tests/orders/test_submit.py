@@ -20,7 +20,7 @@ from larder.identity.caller import Caller
 from larder.identity.errors import OrderingNotAllowed
 from larder.inventory import queries as inventory
 from larder.inventory.errors import InsufficientStock
-from larder.ops.invariants import check
+from larder.ops.books.invariants import check
 from larder.orders import queries
 from larder.orders.decision import Wanted
 from larder.orders.errors import AlreadySubmitted, CartEmpty, OrderAbandoned, OrderTooSmall

@@ -11,7 +11,7 @@ from larder.catalog.services import change_product
 from larder.core.errors import DomainError
 from larder.db import database
 from larder.inventory import queries as inventory
-from larder.ops.invariants import check
+from larder.ops.books.invariants import check
 from larder.orders import queries
 from larder.orders.decision import Wanted
 from larder.orders.services import cart

@@ -17,7 +17,7 @@ from larder.identity.services.accounts import NewCustomer
 from larder.identity.services.invitations import NewStaff, invite
 from larder.notifications.mail_texts import MailText
 from larder.notifications.models import Mail
-from larder.ops import mails
+from larder.ops.jobs import mails
 from tests.conftest import NOW, Person
 from tests.staff.desk import Desk, allow
 from tests.staff.password_links import WANTED, use

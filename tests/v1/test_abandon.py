@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from larder.db import database as tables
-from larder.ops.invariants import check
+from larder.ops.books.invariants import check
 from tests import database
 from tests.conftest import Person
 from tests.server import Reply, Server

@@ -12,7 +12,7 @@ from django.db import connection
 
 from larder.identity import quotas
 from larder.identity.models import Customer
-from larder.ops import invariants
+from larder.ops.books import invariants
 from larder.orders.services.expire_holds import expire_holds
 from tests.conftest import Answer, Api, Person
 from tests.database import lock_is_awaited

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from larder.identity.models import AuditEntry
-from larder.ops import invariants
+from larder.ops.books import invariants
 from larder.orders.models import Order
 from tests.conftest import Answer, Api, Person
 from tests.db.feeds import settle

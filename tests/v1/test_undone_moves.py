@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Group
 
-from larder.ops import invariants
+from larder.ops.books import invariants
 from tests.conftest import Answer, Api, Person
 from tests.staff.desk import allow
 from tests.v1.moving import As, causes, events, move, moved, returning, stock

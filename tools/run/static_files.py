@@ -63,7 +63,10 @@ def version(checkout: Path) -> str:
 
 def _sources(checkout: Path) -> Iterator[str]:
     yield from sorted(one.name for one in Path(sysconfig.get_path("purelib")).glob("*.dist-info"))
-    naming = [checkout / "larder" / "ops" / "static_files.py", checkout / "config" / "settings.py"]
+    naming = [
+        checkout / "larder" / "ops" / "serving" / "static_files.py",
+        checkout / "config" / "settings.py",
+    ]
     files = (one for one in checkout.glob("larder/*/static/**/*") if one.is_file())
     for path in (*sorted(files), *(one for one in naming if one.exists())):
         yield str(path.relative_to(checkout))

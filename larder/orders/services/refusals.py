@@ -1,7 +1,7 @@
 """Counts refused orders by day and code, for the admin's dashboard (ADR 56).
 
 Placing an order only appends to a list in memory. A thread of each server process adds its counts
-to the table (larder/ops/metrics.py).
+to the table (larder/ops/telemetry/metrics.py).
 """
 
 from collections import Counter, deque

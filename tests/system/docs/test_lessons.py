@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from larder.ops import demo, invariants
+from larder.ops.books import invariants
+from larder.ops.demo import shop as demo
 from tests import database
 from tests.database import ROOT
 from tests.db.feeds import settle

@@ -9,8 +9,8 @@ from larder.core.best_effort import best_effort_span
 from larder.fastpath import orders
 from larder.http import positions
 from larder.http.read_your_writes import WriteTimes
-from larder.ops import requests
-from larder.ops.metrics import PlacingCounted
+from larder.ops.telemetry import requests
+from larder.ops.telemetry.metrics import PlacingCounted
 
 __all__ = ["application"]
 

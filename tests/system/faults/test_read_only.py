@@ -11,7 +11,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from larder.core.ids import new_id
-from larder.ops import worker
+from larder.ops.jobs import worker
 from tests.server import Reply, Server
 from tests.system.faults.contracts import CONTRACTS, Send, make_key
 from tests.system.faults.desk import Desk

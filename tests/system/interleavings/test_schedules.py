@@ -9,7 +9,7 @@ import os
 
 import pytest
 
-from larder.ops import invariants
+from larder.ops.books import invariants
 from tests.system.interleavings import scenarios
 from tests.system.interleavings.conftest import Explore, Scenario
 from tests.system.interleavings.scenarios import PAIRS, TRIPLES

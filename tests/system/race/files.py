@@ -15,7 +15,7 @@ from larder.core.clock import now
 from larder.inventory.services import import_products as service
 from larder.inventory.services.authors import Author
 from larder.inventory.services.import_products import import_products
-from larder.ops import invariants
+from larder.ops.books import invariants
 from tests.system.race.shops import OK, Answer, answered
 
 CLERK = UUID(int=7)

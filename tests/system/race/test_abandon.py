@@ -12,7 +12,7 @@ import pytest
 
 from larder.core.clock import now
 from larder.identity.caller import Caller
-from larder.ops.invariants import check
+from larder.ops.books.invariants import check
 from larder.orders.queries import OrderView
 from larder.orders.services.abandon import Abandonment, abandon_id, abandon_key
 from larder.orders.services.placement import ExpectedCart

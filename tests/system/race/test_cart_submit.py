@@ -12,7 +12,7 @@ from uuid import UUID
 
 import pytest
 
-from larder.ops.invariants import check
+from larder.ops.books.invariants import check
 from larder.orders import queries
 from larder.orders.services.expire_drafts import KEPT, expire_drafts
 from tests.conftest import Person

@@ -13,7 +13,7 @@ from uuid import UUID
 import pytest
 
 from larder.db import database
-from larder.ops import invariants
+from larder.ops.books import invariants
 from tests.conftest import Person
 from tests.system.race.books import assert_agree, shelf
 from tests.system.race.control import assert_breaks

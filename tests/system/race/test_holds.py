@@ -14,7 +14,7 @@ from django.db import connection, transaction
 
 from larder.core.batch_queue import BatchQueue
 from larder.inventory.services import movements
-from larder.ops import invariants
+from larder.ops.books import invariants
 from larder.orders.queries import OrderView
 from larder.orders.services import confirm_order, moves
 from larder.orders.services.contended import Contended

@@ -11,7 +11,7 @@ from functools import partial
 from uuid import UUID
 
 from larder.db import database
-from larder.ops import invariants
+from larder.ops.books import invariants
 from tests.conftest import Person
 from tests.system.race.books import assert_agree, shelf
 from tests.system.race.control import assert_breaks

@@ -9,7 +9,7 @@ import pytest
 
 from larder.core.clock import now
 from larder.db import database
-from larder.ops import invariants
+from larder.ops.books import invariants
 from larder.orders.payment_state import Kind
 from larder.orders.services.payments import (
     NewPayment,

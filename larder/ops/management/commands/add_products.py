@@ -9,7 +9,7 @@ from larder.core.clock import now
 from larder.core.ids import SYSTEM_ACTOR
 from larder.db.postgresql.errors import CommitUnknown
 from larder.identity import audit
-from larder.ops import demo
+from larder.ops.demo import shop as demo
 from larder.ops.health import migrated
 
 HINT = "DATABASE_URL names the database; `manage.py prepare` makes its roles and tables."

@@ -7,8 +7,8 @@ from typing import Any
 from django.core.management import BaseCommand, CommandError
 from django.db import DatabaseError, InterfaceError
 
-from larder.ops import invariants
-from larder.ops.invariants import Finding, Report
+from larder.ops.books import invariants
+from larder.ops.books.invariants import Finding, Report
 
 VIOLATED = 1
 NOT_CHECKED = 2

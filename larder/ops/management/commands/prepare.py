@@ -7,8 +7,9 @@ from django.conf import settings
 from django.core.management import BaseCommand, CommandError, call_command
 
 from larder.core.clock import now
-from larder.ops import demo, restored, roles
-from larder.ops.demo_checks import demo_is_not_public
+from larder.ops import restored, roles
+from larder.ops.demo import shop as demo
+from larder.ops.demo.checks import demo_is_not_public
 
 
 class Command(BaseCommand):

@@ -5,7 +5,7 @@ from typing import Any
 
 from procrastinate.contrib.django.management.commands import procrastinate
 
-from larder.ops import hold_expiry
+from larder.ops.jobs import hold_expiry
 
 
 class Command(procrastinate.Command):

@@ -20,8 +20,8 @@ from django.utils.functional import SimpleLazyObject
 
 from larder.core.best_effort import best_effort
 from larder.core.stopwatch import BEGAN
-from larder.ops import log_writer
-from larder.ops.durations import Durations
+from larder.ops.telemetry import log_writer
+from larder.ops.telemetry.durations import Durations
 
 SECONDS = 1e-9
 """Seconds in a nanosecond."""

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from larder.ops import worker_slots
+from larder.ops.serving import worker_slots
 
 logger = logging.getLogger(__name__)
 

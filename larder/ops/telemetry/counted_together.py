@@ -17,7 +17,7 @@ from prometheus_client import values
 from prometheus_client.mmap_dict import MmapedDict
 
 from larder.core import reserved
-from larder.ops.worker_slots import locked_if_free, take
+from larder.ops.serving.worker_slots import locked_if_free, take
 
 logger = logging.getLogger(__name__)
 

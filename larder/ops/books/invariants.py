@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from django.db import connection, transaction
 
 from larder.db.database import LIFT_TIME_LIMIT
-from larder.ops import payments_sql, sql, stock_sql
+from larder.ops.books import payments_sql, sql, stock_sql
 
 MOST_SHOWN = 20
 """Rows of a violated invariant that a report shows. All are counted."""

@@ -9,9 +9,9 @@ from django.core.exceptions import ImproperlyConfigured
 def start() -> None:
     """Called once in each process: servers, worker, commands. Raises ImproperlyConfigured."""
     if settings.SENTRY_DSN:
-        _start("larder.ops.error_reporting", "SENTRY_DSN")
+        _start("larder.ops.telemetry.error_reporting", "SENTRY_DSN")
     if settings.OTEL_EXPORTER_OTLP_ENDPOINT:
-        _start("larder.ops.tracing", "OTEL_EXPORTER_OTLP_ENDPOINT")
+        _start("larder.ops.telemetry.tracing", "OTEL_EXPORTER_OTLP_ENDPOINT")
 
 
 def _start(module: str, variable: str) -> None:

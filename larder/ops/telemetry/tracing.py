@@ -23,7 +23,7 @@ from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from larder.core import telemetry
 from larder.core.best_effort import best_effort, best_effort_span
-from larder.ops.shutdown import at_end
+from larder.ops.serving.shutdown import at_end
 
 _tracer = trace.get_tracer("larder")
 

@@ -22,9 +22,9 @@ from larder.core import telemetry, waits
 from larder.core.best_effort import best_effort
 from larder.core.errors import DomainError
 from larder.db import replicas
-from larder.ops import log_writer, requests
-from larder.ops.durations import Durations
-from larder.ops.shutdown import at_end
+from larder.ops.serving.shutdown import at_end
+from larder.ops.telemetry import log_writer, requests
+from larder.ops.telemetry.durations import Durations
 from larder.orders.services.contended import Contended
 
 logger = logging.getLogger(__name__)
@@ -53,14 +53,14 @@ def page(request: HttpRequest) -> HttpResponse:
     from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
     from prometheus_client.multiprocess import MultiProcessCollector
 
-    from larder.ops.shop_state import STATE
+    from larder.ops.telemetry.shop_state import STATE
 
     add_up()
     shop = CollectorRegistry()
     shop.register(STATE)
     counted = REGISTRY
     if os.environ.get(FOLDER):
-        from larder.ops import counted_together
+        from larder.ops.telemetry import counted_together
 
         counted_together.forget_ended(Path(os.environ[FOLDER]))
         counted = CollectorRegistry()
@@ -100,10 +100,10 @@ def _instruments() -> ModuleType:
         # The library would use the current folder for an empty name.
         os.environ.pop(FOLDER, None)
     if folder:
-        from larder.ops import counted_together
+        from larder.ops.telemetry import counted_together
 
         counted_together.prepare(folder)
-    from larder.ops import instruments
+    from larder.ops.telemetry import instruments
 
     return instruments
 

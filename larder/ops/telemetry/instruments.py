@@ -10,7 +10,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from larder.core.telemetry import Reason
 from larder.identity.hashers import Lane
-from larder.ops.durations import BOUNDS, Durations
+from larder.ops.telemetry.durations import BOUNDS, Durations
 
 
 class SummedHistogram(Histogram):

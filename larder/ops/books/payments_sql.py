@@ -1,4 +1,4 @@
-"""The SQL of the invariants of payments, as larder/ops/sql.py has those of orders and stock.
+"""The SQL of the invariants of payments, as larder/ops/books/sql.py has those of orders and stock.
 
 The rules of larder/orders/payment_state.py are written a second time, so that an error in one of
 them is found.

@@ -17,7 +17,7 @@ from sentry_sdk.integrations.excepthook import ExcepthookIntegration
 from sentry_sdk.integrations.logging import LoggingIntegration
 from sentry_sdk.integrations.threading import ThreadingIntegration
 
-from larder.ops.shutdown import at_end
+from larder.ops.serving.shutdown import at_end
 
 
 def start() -> None:

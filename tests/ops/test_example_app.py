@@ -4,12 +4,12 @@ import pytest
 from django.http import Http404, HttpResponse
 from django.test import RequestFactory
 
-from larder.ops import demo_app
+from larder.ops.demo import example_app
 from tests.server import ROOT
 
 
 def get(name: str) -> HttpResponse:
-    return demo_app.file(RequestFactory().get("/demo/"), name)
+    return example_app.file(RequestFactory().get("/demo/"), name)
 
 
 @pytest.mark.parametrize(
@@ -41,9 +41,9 @@ def test_other_files_are_not_found(name: str) -> None:
 def test_the_service_worker_keeps_each_file_of_the_app_under_a_hash_of_all() -> None:
     text = get("sw.js").content.decode()
     assert "{{ version }}" not in text
-    named = {one.name for one in demo_app.APP.iterdir()} - {"sw.js", "index.html", "README.md"}
+    named = {one.name for one in example_app.APP.iterdir()} - {"sw.js", "index.html", "README.md"}
     assert all(f'"{name}"' in text for name in named)
-    assert all(f'"{one.stem}"' in text for one in demo_app.SDK.glob("*.js"))
+    assert all(f'"{one.stem}"' in text for one in example_app.SDK.glob("*.js"))
 
 
 def test_the_app_polls_as_often_as_the_guide_says() -> None:
@@ -57,8 +57,8 @@ def test_the_app_polls_as_often_as_the_guide_says() -> None:
 
 
 def test_a_file_is_not_written() -> None:
-    assert demo_app.file(RequestFactory().post("/demo/"), "").status_code == 405
+    assert example_app.file(RequestFactory().post("/demo/"), "").status_code == 405
 
 
 def test_without_demo_mode_there_is_no_app() -> None:
-    assert demo_app.patterns == []
+    assert example_app.patterns == []

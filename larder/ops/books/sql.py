@@ -1,6 +1,6 @@
 """The SQL of the invariants.
 
-Each statement returns the rows that violate one invariant (larder/ops/invariants.py describes
+Each statement returns the rows that violate one invariant (larder/ops/books/invariants.py describes
 them), so in a healthy shop all results are empty. The statements rely on no constraint, foreign key
 or trigger, because a restore, a manual repair or a defect can bypass those.
 

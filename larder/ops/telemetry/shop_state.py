@@ -15,7 +15,7 @@ from larder.core import waits
 from larder.core.stopwatch import Stopwatch
 from larder.db import database, observations
 from larder.db.observations import Observed
-from larder.ops.invariants import INVARIANTS
+from larder.ops.books.invariants import INVARIANTS
 
 ASKED_EVERY = 10.0
 """Seconds for which the values are used again without new queries."""

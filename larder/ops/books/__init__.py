@@ -1,0 +1,1 @@
+"""Proves the books: invariants of orders, stock and payments, each a statement in SQL."""

@@ -1,0 +1,1 @@
+"""Demo mode: its products and users, the example app, and the checks that keep it private."""

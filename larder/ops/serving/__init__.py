@@ -1,0 +1,1 @@
+"""What a server process is made of; `larder/ops/serve.py` starts it."""
