@@ -25,7 +25,7 @@ class OrderQuota:
             "orders", Counter([one.placement.customer for one in self._own])
         )
         self._granted: Mapping[int, Granted] = {}
-        self._holds = HoldLimits((), 0)
+        self._holds: HoldLimits | None = None
 
     def limit_holds(self, held: Sequence[Candidate], most: int) -> None:
         """Limits these orders, which have a hold (hold_limits.py)."""
@@ -39,6 +39,8 @@ class OrderQuota:
         """Returns which of these orders count, and what their customers have."""
         customers = [one.placement.customer if _counts(one) else None for one in batch]
         holds = self._holds
+        if holds is None:
+            return Counted(customers, self._granted)
         return Counted(
             customers,
             self._granted,
@@ -56,7 +58,8 @@ class OrderQuota:
                 one.left = self._granted[customer].after(used[customer])
         unused = {who: got.units - used[who] for who, got in self._granted.items()}
         quotas.give_back("orders", {who: units for who, units in unused.items() if units})
-        self._holds.give_back()
+        if self._holds is not None:
+            self._holds.give_back()
 
 
 def _counts(one: Candidate) -> bool:
