@@ -141,7 +141,7 @@ def change_address(
     given = {name: getattr(body, name) for name in ADDRESS_FIELDS}
     fields = {name: value for name, value in given.items() if value is not UNSET}
     version = version_wanted(request)
-    addresses.change_address(caller.id, address, fields, version=version)
+    addresses.change_address(caller, address, fields, version=version)
     return _answer(request, caller, address)
 
 
@@ -155,7 +155,7 @@ def change_address(
 def delete_address(request: HttpRequest, caller: Caller, address: UUID) -> HttpResponse:
     """Deletes an address. Orders keep the address they were placed with."""
     version = version_wanted(request)
-    addresses.delete_address(caller.id, address, version=version)
+    addresses.delete_address(caller, address, version=version)
     return no_content()
 
 

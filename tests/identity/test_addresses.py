@@ -17,7 +17,7 @@ from larder.core.ids import new_id
 from larder.core.limits import MAX_ADDRESSES
 from larder.identity import queries
 from larder.identity.errors import SessionEnded, TooManyAddresses
-from larder.identity.models import Address
+from larder.identity.models import Address, Customer
 from larder.identity.queries import ADDRESS_FIELDS
 from larder.identity.services import accounts, addresses
 from tests.conftest import Person
@@ -47,7 +47,7 @@ def test_every_field_of_an_address_is_stored_and_can_be_changed(
     kept = queries.address(who.id, made)
     assert {name: getattr(kept, name) for name in ADDRESS_FIELDS} == first
     second = {name: name[-2:].upper() for name in ADDRESS_FIELDS}
-    addresses.change_address(who.id, made, second, version=kept.version)
+    addresses.change_address(who.caller, made, second, version=kept.version)
     changed = queries.address(who.id, made)
     assert {name: getattr(changed, name) for name in ADDRESS_FIELDS} == second
     assert changed.version == kept.version + 1
@@ -56,7 +56,7 @@ def test_every_field_of_an_address_is_stored_and_can_be_changed(
 def test_only_the_fields_of_an_address_are_written(person: MakePerson, now: datetime) -> None:
     who, other = person(), person()
     made = add(who, now, label="Home")
-    addresses.change_address(who.id, made, {"customer_id": str(other.id), "city": "Bath"})
+    addresses.change_address(who.caller, made, {"customer_id": str(other.id), "city": "Bath"})
     assert queries.address(who.id, made).city == "Bath"
 
 
@@ -65,9 +65,9 @@ def test_an_address_of_another_customer_is_not_found(person: MakePerson, now: da
     made = add(who, now, label="Home")
     for attempt in (
         lambda: queries.address(other.id, made),
-        lambda: addresses.change_address(other.id, made, {"label": "Mine"}),
-        lambda: addresses.delete_address(other.id, made),
-        lambda: addresses.delete_address(who.id, new_id()),
+        lambda: addresses.change_address(other.caller, made, {"label": "Mine"}),
+        lambda: addresses.delete_address(other.caller, made),
+        lambda: addresses.delete_address(who.caller, new_id()),
     ):
         with pytest.raises(NotFound):
             attempt()
@@ -80,13 +80,13 @@ def test_a_change_or_a_deletion_of_an_older_version_is_refused(
 ) -> None:
     who = person()
     made = add(who, now)
-    addresses.change_address(who.id, made, {"label": "Home"}, version=1)
+    addresses.change_address(who.caller, made, {"label": "Home"}, version=1)
     with pytest.raises(StaleVersion) as refused:
-        addresses.change_address(who.id, made, {"label": "Work"}, version=1)
+        addresses.change_address(who.caller, made, {"label": "Work"}, version=1)
     assert refused.value.present == 2
     with pytest.raises(StaleVersion):
-        addresses.delete_address(who.id, made, version=1)
-    addresses.delete_address(who.id, made, version=2)
+        addresses.delete_address(who.caller, made, version=1)
+    addresses.delete_address(who.caller, made, version=2)
     assert queries.addresses(who.id, after=None, limit=9) == []
 
 
@@ -105,6 +105,17 @@ def test_a_deleted_account_has_no_address_and_gets_none(person: MakePerson, now:
     assert list(Address.objects.values_list("customer", flat=True)) == [other.id]
     with pytest.raises(SessionEnded):
         add(who, now)
+
+
+def test_an_ended_session_changes_and_deletes_no_address(person: MakePerson, now: datetime) -> None:
+    who = person()
+    made = add(who, now, label="Home")
+    Customer.objects.filter(id=who.id).update(is_active=False)
+    with pytest.raises(SessionEnded):
+        addresses.change_address(who.caller, made, {"label": "Work"})
+    with pytest.raises(SessionEnded):
+        addresses.delete_address(who.caller, made)
+    assert queries.address(who.id, made).label == "Home"
 
 
 def at_once(*calls: Callable[[], object]) -> list[object]:

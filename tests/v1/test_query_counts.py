@@ -152,10 +152,11 @@ def test_addresses_cost_one_statement_to_read_and_six_to_add(
         path = customer("POST", "me/addresses", {"label": "Home"}).headers["Location"]
     with exactly(1):
         customer("GET", "me/addresses")
-    with exactly(TRANSACTION + 2):
+    # The account's lock and session; it; and in its current state.
+    with exactly(TRANSACTION + 4):
         customer("PATCH", path, {"label": "Work"})
-    # Its lock, in the version that was read; it.
-    with exactly(TRANSACTION + 2):
+    # The account's lock and session; its lock, in the version that was read; it.
+    with exactly(TRANSACTION + 4):
         customer("DELETE", path)
 
 
@@ -269,7 +270,7 @@ def test_a_move_costs_nine_statements_and_one_by_the_customer_twelve(
     path = place(customer, *[(product(), 1) for _ in range(lines)]).headers["Location"]
     # how many lines; the order's lock, its lines; whether the account is still there; the quota;
     # stock: locks, the movements; the order, the event; and what is answered: the order, its lines
-    with exactly(MOVING + 11 + 2):  # the claim, and what came of it
+    with exactly(MOVING + 11 + 1):  # the claim
         customer("POST", f"{path}/cancel", Idempotency_Key="a")
     with exactly(MOVING + 5 + 2):  # made before; the claim, which is released
         customer("POST", f"{path}/cancel", Idempotency_Key="b")

@@ -41,23 +41,25 @@ def add_address(
 
 
 def change_address(
-    customer: int, address: UUID, fields: Mapping[str, str], *, version: int | None = None
+    caller: Caller, address: UUID, fields: Mapping[str, str], *, version: int | None = None
 ) -> None:
     """Changes the ADDRESS_FIELDS in `fields`; with `version`, only if that is the current one.
 
-    Raises NotFound (also for another customer's address), StaleVersion.
+    Raises SessionEnded, NotFound (also for another customer's address), StaleVersion.
     """
     with transaction.atomic(durable=True):
-        versions.update(_one(customer, address), version, **_known(fields))
+        lock_account(caller)
+        versions.update(_one(caller.id, address), version, **_known(fields))
 
 
-def delete_address(customer: int, address: UUID, *, version: int | None = None) -> None:
+def delete_address(caller: Caller, address: UUID, *, version: int | None = None) -> None:
     """Deletes an address; with `version`, only if that is the current one. Orders keep their copy.
 
-    Raises NotFound (also for another customer's address), StaleVersion.
+    Raises SessionEnded, NotFound (also for another customer's address), StaleVersion.
     """
     with transaction.atomic(durable=True):
-        row = _one(customer, address)
+        lock_account(caller)
+        row = _one(caller.id, address)
         versions.lock(row, version)
         row.delete()
 
