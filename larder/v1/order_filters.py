@@ -46,14 +46,19 @@ class FilterParameters(msgspec.Struct, kw_only=True):
     product: StaffId | None = None
 
 
-def order_filter(asked: FilterParameters, who: Caller) -> OrderFilter:
-    """Returns the filter of the orders: the caller's own; for staff who send a filter, those of all
-    customers. Raises NotStaff and PermissionMissing for the filters of staff.
+FILTERS = [(one.name, one.type, None) for one in msgspec.structs.fields(FilterParameters)]
+"""The same fields, for the parameters of a list."""
+
+
+def order_filter(query: msgspec.Struct, who: Caller) -> OrderFilter:
+    """Returns the filter of the orders, by the FILTERS in the query: the caller's own; for staff
+    who send a filter, those of all customers. Raises NotStaff and PermissionMissing for the filters
+    of staff.
     """
-    given = {name: getattr(asked, name) for name in FilterParameters.__struct_fields__}
+    given = {name: getattr(query, name) for name in FilterParameters.__struct_fields__}
     given["statuses"] = _statuses(given.pop("status"))
     if not who.may("orders.view_order"):
-        if (asked.customer, asked.number, asked.product) != (None, None, None):
+        if any(given[name] is not None for name in ("customer", "number", "product")):
             who.require("orders.view_order")
         given["customer"] = who.id
     elif not any(given.values()):
@@ -61,9 +66,9 @@ def order_filter(asked: FilterParameters, who: Caller) -> OrderFilter:
     return OrderFilter(**given)
 
 
-def _statuses(asked: str | None) -> tuple[str, ...]:
+def _statuses(requested: str | None) -> tuple[str, ...]:
     """Returns each status once. Raises InvalidInput for one that no placed order can have."""
-    given = [] if asked is None else asked.split(",")
+    given = [] if requested is None else requested.split(",")
     if not set(given) <= set(STATUSES):
         detail = f"Expected a comma-separated list of: {', '.join(STATUSES)}."
         raise InvalidInput([Fault("status", "unknown_value", detail)])

@@ -11,7 +11,8 @@ from msgspec import UNSET, Meta, UnsetType
 
 from larder.core.clock import now
 from larder.core.errors import NotFound
-from larder.core.limits import MAX_HOLD_SECONDS, MAX_LINES, MAX_PAGE_ROWS, PAGE_ROWS
+from larder.core.limits import MAX_HOLD_SECONDS, MAX_LINES
+from larder.core.structs import with_fields
 from larder.http import pagination
 from larder.http.idempotency import idempotency_key, operation_of
 from larder.http.shop import hold, terms
@@ -28,9 +29,9 @@ from larder.orders.services.changes import Details
 from larder.orders.services.placement import Hold, Placed, Placement
 from larder.orders.services.transitions import TransitionRequest
 from larder.v1.freshness import causal
-from larder.v1.http import CursorText, Limit, reply_created, reply_tagged, version_wanted
+from larder.v1.http import PageParameters, reply_created, reply_tagged, version_wanted
 from larder.v1.operations import CACHED, ECHOED, KEYED, LOCATED, QUOTA, TAGGED, VERSIONED, operation
-from larder.v1.order_filters import FilterParameters, Moment, order_filter
+from larder.v1.order_filters import FILTERS, Moment, order_filter
 from larder.v1.order_shapes import Order, shown
 from larder.v1.shapes import (
     Address,
@@ -93,17 +94,11 @@ class OrderFields(Request):
     requested_for: date | UnsetType | None = UNSET
 
 
-class ListParameters(FilterParameters, kw_only=True):
+@with_fields(FILTERS, behind="count", kw_only=True)
+class ListParameters(PageParameters, kw_only=True):
     """The parameters of the history: those of all lists, and the filters."""
 
-    limit: Limit = PAGE_ROWS
-    cursor: CursorText = ""
     count: Annotated[bool, Meta(description="Also returns the total number.")] = False
-
-    @property
-    def rows(self) -> int:
-        """The maximum number of rows of the page."""
-        return min(self.limit, MAX_PAGE_ROWS)
 
 
 class OrderPlace(pagination.Place, array_like=True, tag="orders"):
