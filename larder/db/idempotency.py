@@ -8,7 +8,7 @@ docs/reference/api/conventions.md describes them to clients.
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -126,17 +126,43 @@ def once(wanted: Claim | None, make: Callable[[], object], *, now: datetime) -> 
 
     Assumes that a transaction is open. Raises KeyReused.
     """
-    if wanted is None:
-        return Outcome(str(make()), replayed=False)
-    earlier = claim([wanted], now=now).get(wanted.scope)
-    if earlier is not None:
-        return Outcome(earlier.result_for(wanted), replayed=True)
-    made = str(make())
-    if made == NOTHING_DONE:
-        release([wanted.scope])
-        return Outcome(made, replayed=False)
-    settle({wanted.scope: made})
-    return Outcome(made, replayed=False)
+    (outcome,) = once_each([wanted], lambda pending: [make() for _ in pending], now=now)
+    if isinstance(outcome, KeyReused):
+        raise outcome
+    return outcome
+
+
+def once_each(
+    claims: Sequence[Claim | None],
+    make: Callable[[Sequence[int]], Sequence[object]],
+    *,
+    now: datetime,
+) -> list[Outcome | KeyReused]:
+    """Does for each request of a batch what `once` does for one. `make` gets the positions of the
+    requests that no earlier request made, and returns an id or NOTHING_DONE for each of them.
+
+    Returns KeyReused for a claim of another request. Assumes that no scope occurs twice.
+    """
+    earlier = claim([one for one in claims if one is not None], now=now)
+    outcomes = [_outcome_of(one, earlier) for one in claims]
+    pending = [at for at, outcome in enumerate(outcomes) if outcome is None]
+    made = dict(zip(pending, map(str, make(pending)), strict=True))
+    claimed = [(one, made[at]) for at, one in enumerate(claims) if one and at in made]
+    release([one.scope for one, result in claimed if result == NOTHING_DONE])
+    settle({one.scope: got for one, got in claimed if got not in {NOTHING_DONE, one.result}})
+    return [one or Outcome(made[at], replayed=False) for at, one in enumerate(outcomes)]
+
+
+def _outcome_of(
+    wanted: Claim | None, earlier: Mapping[Scope, Earlier]
+) -> Outcome | KeyReused | None:
+    """Returns the outcome of a repeat; None if no earlier request has this claim."""
+    if wanted is None or wanted.scope not in earlier:
+        return None
+    try:
+        return Outcome(earlier[wanted.scope].result_for(wanted), replayed=True)
+    except KeyReused as refusal:
+        return refusal
 
 
 def settle(results: dict[Scope, str]) -> None:

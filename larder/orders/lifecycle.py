@@ -12,6 +12,10 @@ shipped can get another carrier or tracking number.
 """
 
 from enum import Enum, StrEnum
+from typing import Protocol
+
+from larder.core.errors import DomainError, NotFound, StaleVersion
+from larder.orders.errors import InvalidTransition
 
 
 class Move(StrEnum):
@@ -39,6 +43,9 @@ class Verdict(Enum):
     NOT_ALLOWED = "not allowed"
     NOT_STAFF = "not staff"
     NOT_FOUND = "not found"
+
+
+MADE_BEFORE = frozenset({Verdict.MADE, Verdict.EVENTS_TELL})
 
 
 PENDING = "pending"
@@ -133,3 +140,40 @@ def judge(status: str, move: Move, *, by_staff: bool, by_owner: bool) -> Verdict
         return Verdict.EVENTS_TELL
     begins_in = _BEGINS_IN[move] if by_staff else _BEGINS_IN[move] - {PACKED}
     return Verdict.ALLOWED if status in begins_in else Verdict.NOT_ALLOWED
+
+
+class Versioned(Protocol):
+    """An order with its status and its version."""
+
+    @property
+    def status(self) -> str: ...
+
+    @property
+    def version(self) -> int: ...
+
+
+def is_pending(
+    order: Versioned,
+    move: Move,
+    verdict: Verdict,
+    *,
+    version: int | None,
+    conflict: DomainError | None = None,
+) -> bool:
+    """Returns whether a move with this verdict has yet to be made. It is not if it was made before,
+    unless the request differs from that (`conflict`).
+
+    Raises the refusal of a move that cannot be made: NotFound, StaleVersion, `conflict`,
+    InvalidTransition.
+    """
+    if verdict is Verdict.NOT_FOUND:
+        raise NotFound
+    if verdict in MADE_BEFORE and conflict is None:
+        return False
+    if version not in {None, order.version}:
+        raise StaleVersion(order.version)
+    if conflict is not None:
+        raise conflict
+    if verdict is Verdict.NOT_ALLOWED:
+        raise InvalidTransition(order.status, move)
+    return True

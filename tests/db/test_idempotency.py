@@ -4,6 +4,7 @@ For concurrent equal requests see tests/system/race.
 """
 
 import os
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 
 from larder.core.errors import KeyReused
 from larder.db import idempotency
-from larder.db.idempotency import Claim, Scope, fingerprint
+from larder.db.idempotency import NOTHING_DONE, Claim, Outcome, Scope, fingerprint
 from larder.db.models import IdempotencyKey
 from tests.database import lock_is_awaited
 from tests.tiers import LONGEST
@@ -38,6 +39,24 @@ def test_a_claimed_key_returns_its_earlier_result(db: None, now: datetime) -> No
     assert found[first.scope].result_for(first) == "7"
     with pytest.raises(KeyReused):
         found[first.scope].result_for(claim_of("k", OTHER))
+
+
+def test_a_batch_makes_the_requests_that_no_earlier_request_made(db: None, now: datetime) -> None:
+    idempotency.once_each([claim_of("a"), claim_of("b")], lambda _: [7, 8], now=now)
+    claims = [claim_of("a"), claim_of("b", OTHER), None, claim_of("c"), claim_of("d")]
+    made: list[Sequence[int]] = []
+
+    def make(pending: Sequence[int]) -> list[object]:
+        made.append(pending)
+        return [1, 2, NOTHING_DONE]
+
+    again, reused, *new = idempotency.once_each(claims, make, now=now)
+    assert made == [[2, 3, 4]]
+    assert again == Outcome("7", replayed=True)
+    assert isinstance(reused, KeyReused)
+    assert new == [Outcome(one, replayed=False) for one in ("1", "2", NOTHING_DONE)]
+    kept = idempotency.find([claim_of(key).scope for key in "abcd"])
+    assert {scope.key: one.result for scope, one in kept.items()} == {"a": "7", "b": "8", "c": "2"}
 
 
 def test_a_released_key_can_be_claimed_again(db: None, now: datetime) -> None:

@@ -49,7 +49,7 @@ from larder.orders.queries.sales import (
     refused_orders,
 )
 from larder.orders.queries.tax_sums import TaxSums, tax_sums
-from larder.orders.queries.views import LineView, OrderView
+from larder.orders.queries.views import LineView, OrderView, view_of
 from larder.orders.queries.walks import walk
 
 __all__ = [
@@ -103,6 +103,7 @@ __all__ = [
     "refused_orders",
     "submit_existing",
     "tax_sums",
+    "view_of",
     "visible_order",
     "walk",
 ]

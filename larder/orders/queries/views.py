@@ -18,6 +18,7 @@ from larder.core.limits import MAX_PAGE_BYTES, MAX_PAGE_LINES
 from larder.core.parts import Part
 from larder.db import database
 from larder.orders import sql
+from larder.orders.models import PAYMENT_SUMS
 from larder.orders.payment_state import Balances
 
 
@@ -188,10 +189,21 @@ def _within_bytes(rows: Sequence[tuple[Any, ...]], sizes: Mapping[UUID, int]) ->
     return len(rows)
 
 
+_APART = {"ship_to", "lines", "payments"}
+_PLAIN = [one for one in OrderView.__struct_fields__ if one not in _APART]
+_PLAIN[_PLAIN.index("customer")] = "customer_id"
+_columns = itemgetter(*[*_PLAIN, *PAYMENT_SUMS, "ship_to"])
+
+
+def view_of(columns: Mapping[str, Any], lines: list[LineView]) -> OrderView:
+    """Returns the order with these values of its columns, by name."""
+    return _view(_columns(columns), lines)
+
+
 def _view(row: Sequence[Any], lines: list[LineView]) -> OrderView:
     """Returns the order of a row. Django reads PostgreSQL's JSON as text."""
     *before, carrier, tracking_number, authorised, captured, refunded, disputed, ship_to = row
-    address = None if ship_to is None else json.loads(ship_to)
+    address = json.loads(ship_to) if isinstance(ship_to, str) else ship_to
     sums = (authorised, captured, refunded, disputed)
     payments = None if captured is None else Balances(*sums)
     return OrderView(*[*before, address, lines, payments, carrier, tracking_number])

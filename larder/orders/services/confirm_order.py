@@ -15,10 +15,9 @@ from django.db import Error, transaction
 
 from larder.core import telemetry
 from larder.core.batch_queue import BatchQueue, Limits
-from larder.core.errors import DomainError, NotFound, StaleVersion
+from larder.core.errors import DomainError, KeyReused, NotFound
 from larder.core.ids import new_id
 from larder.db import database, idempotency
-from larder.db.idempotency import Earlier, Scope
 from larder.db.postgresql.errors import CommitUnknown
 from larder.identity import audit
 from larder.identity.audit import Acting
@@ -27,15 +26,14 @@ from larder.identity.queries import submit_renewed
 from larder.inventory.services import movements as inventory
 from larder.inventory.services.locks import moving_stock
 from larder.orders import sql
-from larder.orders.errors import HoldExpired, InvalidTransition
-from larder.orders.lifecycle import PERMISSIONS, PLACED, Move, Verdict, judge
-from larder.orders.models import Order, OrderStatus
-from larder.orders.queries import LineView, OrderView
+from larder.orders.errors import HoldExpired
+from larder.orders.lifecycle import PERMISSIONS, PLACED, Move, is_pending, judge
+from larder.orders.models import Order
+from larder.orders.queries import LineView, OrderView, view_of
 from larder.orders.services.confirm_held import confirm_held
 from larder.orders.services.contended import BATCH_TURN, Contended
 from larder.orders.services.hold_ends import HoldEnd
 from larder.orders.services.locks import order_name, submit_lock
-from larder.orders.services.refunds import balances_of
 from larder.orders.services.transitions import TransitionRequest, lines_of
 
 PERMISSION = PERMISSIONS[Move.CONFIRM]
@@ -94,7 +92,7 @@ class _Confirmation:
         """Returns the answer after the transaction."""
         if self.refusal is not None or self.order is None:
             return self.refusal or NotFound()
-        return Confirmed(_view(self.order, self.lines), self.replayed, self.is_begun)
+        return Confirmed(view_of(vars(self.order), self.lines), self.replayed, self.is_begun)
 
 
 def confirm_order(request: TransitionRequest) -> Confirmed:
@@ -134,7 +132,8 @@ def _run(batch: Sequence[_Confirmation]) -> Sequence[Confirmed | Exception]:
         with span, transaction.atomic(durable=True), database.pipeline():
             database.limit_lock_wait(LOCK_WAIT)
             locked = _within_limit(_lock(first, skip_locked=True))
-            _confirm([one for id, one in first.items() if id in locked], locked)
+            if locked:
+                _confirm([one for id, one in first.items() if id in locked], locked)
     except Error as error:
         if not database.is_lock_timeout(error):
             raise
@@ -176,49 +175,32 @@ def _within_limit(locked: _Locked) -> _Locked:
 def _confirm(batch: Sequence[_Confirmation], locked: _Locked) -> None:
     """Confirms locked orders, and sets the refusals of the others. Keys are claimed under the
     order's lock: a key names its order."""
-    earlier = _claim([one for one in batch if one.id in locked])
     for one in batch:
         one.order, one.lines = locked.get(one.id, (None, []))
-        _begin(one, earlier)
-    _confirm_begun(batch)
-    unused = [one for one in batch if not one.is_open and not one.replayed]
-    idempotency.release([scope for one in unused for scope in _scopes(one) if scope not in earlier])
+    found = [one for one in batch if one.order is not None]
 
+    def make(pending: Sequence[int]) -> list[UUID | str]:
+        for at in pending:
+            _begin(found[at])
+        _confirm_begun(batch)
+        return [found[at].id if found[at].is_open else idempotency.NOTHING_DONE for at in pending]
 
-def _claim(batch: Sequence[_Confirmation]) -> dict[Scope, Earlier]:
-    claims = [one.request.claim for one in batch if one.request.claim is not None]
-    return idempotency.claim(claims, now=max(one.request.now for one in batch)) if claims else {}
-
-
-def _scopes(one: _Confirmation) -> list[Scope]:
-    return [] if one.request.claim is None else [one.request.claim.scope]
-
-
-def _begin(one: _Confirmation, earlier: Mapping[Scope, Earlier]) -> None:
-    """Sets whether the order has yet to be confirmed, or the refusal."""
-    claim = one.request.claim
-    try:
-        if claim is not None and claim.scope in earlier:
-            earlier[claim.scope].result_for(claim)
-            one.replayed = True
+    claims = [one.request.claim for one in found]
+    outcomes = idempotency.once_each(claims, make, now=max(one.request.now for one in batch))
+    for one, outcome in zip(found, outcomes, strict=True):
+        if isinstance(outcome, KeyReused):
+            one.refusal = one.refusal or outcome
         else:
-            one.is_begun = _is_pending(one.order, one.request)
+            one.replayed = outcome.replayed
+
+
+def _begin(one: _Confirmation) -> None:
+    """Sets whether the order has yet to be confirmed, or the refusal."""
+    verdict = judge(one.locked.status, Move.CONFIRM, by_staff=True, by_owner=False)
+    try:
+        one.is_begun = is_pending(one.locked, Move.CONFIRM, verdict, version=one.request.version)
     except DomainError as refusal:
         one.refusal = refusal
-
-
-def _is_pending(order: Order | None, request: TransitionRequest) -> bool:
-    """Returns whether the order has yet to be confirmed. Raises the refusal if it cannot be."""
-    if order is None or order.status == OrderStatus.DRAFT:
-        raise NotFound
-    verdict = judge(order.status, Move.CONFIRM, by_staff=True, by_owner=False)
-    if verdict is Verdict.MADE:
-        return False
-    if request.version not in (None, order.version):
-        raise StaleVersion(order.version)
-    if verdict is not Verdict.ALLOWED:
-        raise InvalidTransition(order.status, Move.CONFIRM)
-    return True
 
 
 def _confirm_begun(batch: Sequence[_Confirmation]) -> None:
@@ -275,31 +257,4 @@ def _record(entries: Sequence[tuple[Acting | None, audit.Entry]]) -> None:
 def _entry(one: _Confirmation) -> audit.Entry:
     return audit.Entry(
         order_name(one.id), Move.CONFIRM, {"status": one.locked.status}, {"status": PLACED}
-    )
-
-
-def _view(order: Order, lines: list[LineView]) -> OrderView:
-    """Returns the order after the transaction. It was placed or held, so it has a time."""
-    if order.placed_at is None:
-        raise NotFound
-    return OrderView(
-        id=order.id,
-        number=order.number,
-        customer=order.customer_id,
-        status=order.status,
-        currency=order.currency,
-        total=order.total,
-        note=order.note,
-        reference=order.reference,
-        ship_to=order.ship_to,
-        requested_for=order.requested_for,
-        created_at=order.created_at,
-        placed_at=order.placed_at,
-        updated_at=order.updated_at,
-        version=order.version,
-        expires_at=order.expires_at,
-        lines=lines,
-        payments=balances_of(order),
-        carrier=order.carrier,
-        tracking_number=order.tracking_number,
     )

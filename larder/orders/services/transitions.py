@@ -15,7 +15,7 @@ from uuid import UUID
 
 from django.db.models import F
 
-from larder.core.errors import DomainError, NotFound, PreconditionRequired, StaleVersion
+from larder.core.errors import DomainError, NotFound, PreconditionRequired
 from larder.core.ids import new_id
 from larder.db import database, idempotency
 from larder.db.idempotency import Claim
@@ -28,8 +28,16 @@ from larder.inventory.services.locks import moving_stock
 from larder.inventory.services.movements import Balance, Movement
 from larder.orders import sql
 from larder.orders.decision import PricedLine
-from larder.orders.errors import InvalidTransition
-from larder.orders.lifecycle import PERMISSIONS, REPEATABLE, UNDONE, Move, Verdict, judge
+from larder.orders.lifecycle import (
+    MADE_BEFORE,
+    PERMISSIONS,
+    REPEATABLE,
+    UNDONE,
+    Move,
+    Verdict,
+    is_pending,
+    judge,
+)
 from larder.orders.models import Order, OrderEvent, OrderLine, OrderStatus
 from larder.orders.payment_state import Balances, payable, refund_due
 from larder.orders.queries.event_log import last_event_data
@@ -233,22 +241,14 @@ def _is_pending(
     caller, permission = request.caller, PERMISSIONS[move]
     by_owner = caller.id == order.customer
     verdict = judge(order.status, move, by_staff=caller.may(permission), by_owner=by_owner)
-    if verdict is Verdict.NOT_STAFF:
+    is_hidden = verdict is Verdict.NOT_FOUND and order.status != "draft" and caller.is_staff
+    if verdict is Verdict.NOT_STAFF or is_hidden:
         caller.require(permission)
-    if verdict is Verdict.NOT_FOUND:
-        if order.status != "draft" and caller.is_staff:
-            caller.require(permission)
-        raise NotFound
-    made = verdict in {Verdict.MADE, Verdict.EVENTS_TELL}
-    against = conflict(order) if made else None
-    if (made and against is None) or is_satisfied(order):
+    if verdict is not Verdict.NOT_FOUND and is_satisfied(order):
         return False
-    if request.version not in (None, order.version):
-        raise StaleVersion(order.version)
-    if against is not None:
-        raise against
-    if verdict is Verdict.NOT_ALLOWED:
-        raise InvalidTransition(order.status, move)
+    against = conflict(order) if verdict in MADE_BEFORE else None
+    if not is_pending(order, move, verdict, version=request.version, conflict=against):
+        return False
     if request.version is None and request.claim is None and is_undone(order.id, move):
         raise PreconditionRequired
     return True

@@ -11,8 +11,8 @@ from django.db.backends.postgresql.psycopg_any import Jsonb
 from larder.db import database
 from larder.identity import audit
 from larder.orders import sql
-from larder.orders.models import OrderStatus
-from larder.orders.queries import LineView, OrderView
+from larder.orders.models import Order, OrderStatus
+from larder.orders.queries import LineView, OrderView, view_of
 from larder.orders.services.locks import order_name
 from larder.orders.services.placement import Candidate, DraftRow, Placed
 
@@ -113,26 +113,30 @@ def _events(placed: Sequence[Candidate]) -> list[list[object]]:
     return database.columns((one.event, one.id, one.placement.actor) for one in placed)
 
 
+_DEFAULTS = {one.attname: one.get_default() for one in Order._meta.concrete_fields}
+"""The values of the columns that placing does not set."""
+
+
 def _view(one: Candidate, row: DraftRow, currency: str, now: datetime) -> OrderView:
     placement = one.placement
-    return OrderView(
-        id=one.id,
-        number=row.number,
-        customer=placement.customer,
-        status=OrderStatus.PLACED if one.expires_at is None else OrderStatus.PENDING,
-        currency=currency,
-        total=one.total,
-        note=placement.note,
-        reference=placement.reference,
-        ship_to=placement.ship_to,
-        requested_for=placement.requested_for,
-        created_at=row.created_at,
-        placed_at=now,
-        updated_at=now,
-        version=row.version + 1,
-        expires_at=one.expires_at,
-        lines=list(_lines(one, row.line_ids)),
-    )
+    written = {
+        "id": one.id,
+        "number": row.number,
+        "customer_id": placement.customer,
+        "status": OrderStatus.PLACED if one.expires_at is None else OrderStatus.PENDING,
+        "currency": currency,
+        "total": one.total,
+        "note": placement.note,
+        "reference": placement.reference,
+        "ship_to": placement.ship_to,
+        "requested_for": placement.requested_for,
+        "created_at": row.created_at,
+        "placed_at": now,
+        "updated_at": now,
+        "version": row.version + 1,
+        "expires_at": one.expires_at,
+    }
+    return view_of(_DEFAULTS | written, list(_lines(one, row.line_ids)))
 
 
 def _lines(one: Candidate, ids: Sequence[int]) -> Iterator[LineView]:
