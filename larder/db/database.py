@@ -22,6 +22,7 @@ from psycopg.abc import Buffer
 from psycopg.adapt import Loader
 
 from larder.core import waits
+from larder.db import sql
 from larder.db.postgresql.base import DatabaseWrapper, Reading
 from larder.db.postgresql.errors import CommitUnknown
 
@@ -141,12 +142,6 @@ _ELEMENT: dict[type, Callable[[Any], str]] = {
 }
 
 
-SNAPSHOT = """
-SELECT concat_ws('.', pg_current_snapshot(), checkpoint_lsn, timeline_id)
-FROM pg_control_checkpoint()
-"""
-
-
 def snapshot() -> str:
     """Returns which transactions are visible now. Two equal results mean: no commit in between.
 
@@ -155,7 +150,7 @@ def snapshot() -> str:
     ends with a checkpoint. Valid only on the primary: a replica's snapshot does not list open
     transactions, and stays the same when one of them commits.
     """
-    ((now,),) = rows(SNAPSHOT)
+    ((now,),) = rows(sql.SNAPSHOT)
     return str(now)
 
 
@@ -165,11 +160,8 @@ def release() -> None:
     waits.release()
 
 
-LIFT_TIME_LIMIT = """
-SELECT set_config('transaction_timeout', '0', true) FROM pg_settings
-WHERE name = 'transaction_timeout'
-"""
-"""For this transaction only. PostgreSQL before 17 has no such limit."""
+LIFT_TIME_LIMIT = sql.LIFT_TIME_LIMIT
+"""For the connections of other roles."""
 
 
 def lift_time_limit() -> None:
@@ -183,24 +175,19 @@ def lift_time_limit() -> None:
 def is_writable() -> bool:
     """Whether the primary accepts writes. If it does not, closes all connections to it: it may be
     a former primary, or a standby that is not promoted yet."""
-    ((is_read_only,),) = rows("SELECT current_setting('transaction_read_only')::boolean")
+    ((is_read_only,),) = rows(sql.IS_READ_ONLY)
     if is_read_only:
         _wrapper().drop_read_only()
     return not is_read_only
-
-
-_LIMIT = "SELECT set_config('lock_timeout', %s, true)"
-_TAG = "SELECT set_config('application_name', %s, true)"
-_BOTH = f"{_LIMIT}, {_TAG.removeprefix('SELECT ')}"
 
 
 def limit_lock_wait(seconds: float) -> None:
     """Sets `lock_timeout` for this transaction, and tags the session as `tag_session` does."""
     limit, name = f"{seconds * 1000:.0f}", _name_of_request()
     if name is None:
-        execute(_LIMIT, [limit])
+        execute(sql.LIMIT_LOCK_WAIT, [limit])
     else:
-        execute(_BOTH, [limit, name])
+        execute(sql.LIMIT_AND_TAG, [limit, name])
 
 
 def tag_session() -> None:
@@ -208,7 +195,7 @@ def tag_session() -> None:
     PostgreSQL's views and log show it. The statements are prepared once for all requests, so their
     text cannot contain the id."""
     if (name := _name_of_request()) is not None:
-        execute(_TAG, [name])
+        execute(sql.TAG, [name])
 
 
 def _name_of_request() -> str | None:

@@ -10,16 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from larder.db import database
-
-NOTE = """
-INSERT INTO observation (subject, found, at) VALUES (%s, %s::jsonb, %s)
-ON CONFLICT (subject) DO UPDATE SET found = excluded.found, at = excluded.at
-WHERE observation.at <= excluded.at
-"""
-"""The later measurement wins, whichever job writes last."""
-
-NOTED = "SELECT subject, found::text, at FROM observation ORDER BY subject"
+from larder.db import database, sql
+from larder.db.models import Observation
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +24,10 @@ class Observed:
 
 def note(subject: str, found: Mapping[str, float], *, now: datetime) -> None:
     """Replaces the measurements of a subject."""
-    database.execute(NOTE, [subject, json.dumps(dict(found)), now])
+    database.execute(sql.NOTE, [subject, json.dumps(dict(found)), now])
 
 
 def noted() -> dict[str, Observed]:
     """Returns the measurements of all subjects: a few."""
-    rows = database.rows(NOTED)
-    return {subject: Observed(json.loads(found), at) for subject, found, at in rows}
+    rows = Observation.objects.order_by("subject")
+    return {one.subject: Observed(one.found, one.at) for one in rows}

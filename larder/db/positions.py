@@ -19,17 +19,7 @@ from typing import NamedTuple
 
 from larder.core.batch_queue import BatchQueue, Limits
 from larder.core.stopwatch import nanoseconds
-from larder.db import database
-
-PRESENT = """
-SELECT system_identifier, ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int,
-       (CASE current_setting('synchronous_commit') WHEN 'off' THEN pg_current_wal_insert_lsn()
-             ELSE pg_current_wal_flush_lsn() END - '0/0')::bigint
-FROM pg_control_system()
-"""
-"""Returns a position after every acknowledged commit. Such a commit is on disk, so the flushed
-position is enough. A later position may not reach a replica until the next commit. Only if commits
-do not wait for the disk, the position of the next record is used."""
+from larder.db import database, sql
 
 SAMPLES = 64
 """Samples that are kept. With APART between them they cover at least an eighth of a second."""
@@ -63,7 +53,7 @@ _samples: tuple[Sample, ...] = ()
 
 def _ask(batch: Sequence[None]) -> Sequence[Sample]:
     moment = nanoseconds()
-    (row,) = database.rows(PRESENT)
+    (row,) = database.rows(sql.PRESENT)
     sample = Sample(moment, Position(*row))
     _keep(sample)
     return [sample] * len(batch)

@@ -25,7 +25,7 @@ from django.db import DatabaseError, Error, InterfaceError, OperationalError, co
 
 from larder.core.errors import Overloaded
 from larder.core.stopwatch import nanoseconds
-from larder.db import database, positions
+from larder.db import database, positions, sql
 from larder.db.database import sqlstate
 from larder.db.positions import Position
 from larder.db.postgresql.base import DatabaseWrapper
@@ -33,15 +33,6 @@ from larder.db.postgresql.base import DatabaseWrapper
 logger = logging.getLogger(__name__)
 
 Answer = TypeVar("Answer")
-
-REPLAYED = """
-SELECT pg_is_in_recovery(), system_identifier,
-       greatest(checkpoints.timeline_id, recovery.min_recovery_end_timeline),
-       (pg_last_wal_replay_lsn() - '0/0')::bigint
-FROM pg_control_system(), pg_control_checkpoint() AS checkpoints, pg_control_recovery() AS recovery
-"""
-"""The timeline is a lower bound: after a fail-over, a replica reports the new timeline only at its
-next restart point. Until then it counts as another history and is not read from."""
 
 ASK_EVERY = 25_000_000
 """Nanoseconds after which one thread asks the primary for its position again, in advance."""
@@ -159,7 +150,7 @@ class Replica:
     def _ask(self, wrapper: DatabaseWrapper) -> Position:
         moment = nanoseconds()
         with database.reading_from(self.alias):
-            ((is_standby, *row),) = database.rows(REPLAYED)
+            ((is_standby, *row),) = database.rows(sql.REPLAYED)
         if not is_standby or row[-1] is None:
             raise NotAReplica("the server is not a standby")
         replayed = Position(*row)

@@ -1,9 +1,7 @@
-"""Hand-written SQL of idempotency keys and leases, with the plans that it relies on.
+"""Hand-written SQL of idempotency keys, leases, measurements, and of the server itself, with the
+plans that it relies on.
 
-Statements about the server itself and the upsert of measurements are where they are sent
-(positions.py, replicas.py, database.py, observations.py).
-
-tests/db/test_sql.py compares each statement of keys with the ORM. Arrays make one
+tests/db/test_sql.py compares the statements of keys and measurements with the ORM. Arrays make one
 prepared statement for any number of keys; the ORM's IN lists are another statement for each number.
 """
 
@@ -57,3 +55,48 @@ UPDATE rate_limit SET until = clock_timestamp() + make_interval(secs => %s::floa
 WHERE key = %s::uuid AND until = %s::timestamptz
 """
 """One probe of the primary key. Changes nothing if another block has taken the lease since."""
+
+NOTE = """
+INSERT INTO observation (subject, found, at) VALUES (%s, %s::jsonb, %s)
+ON CONFLICT (subject) DO UPDATE SET found = excluded.found, at = excluded.at
+WHERE observation.at <= excluded.at
+"""
+"""One probe of the primary key. The later measurement wins, whichever job writes last: the ORM's
+upsert has no condition."""
+
+SNAPSHOT = """
+SELECT concat_ws('.', pg_current_snapshot(), checkpoint_lsn, timeline_id)
+FROM pg_control_checkpoint()
+"""
+"""Reads no table (database.py: `snapshot`)."""
+
+PRESENT = """
+SELECT system_identifier, ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int,
+       (CASE current_setting('synchronous_commit') WHEN 'off' THEN pg_current_wal_insert_lsn()
+             ELSE pg_current_wal_flush_lsn() END - '0/0')::bigint
+FROM pg_control_system()
+"""
+"""Returns a position after every acknowledged commit. Such a commit is on disk, so the flushed
+position is enough. A later position may not reach a replica until the next commit. Only if commits
+do not wait for the disk, the position of the next record is used."""
+
+REPLAYED = """
+SELECT pg_is_in_recovery(), system_identifier,
+       greatest(checkpoints.timeline_id, recovery.min_recovery_end_timeline),
+       (pg_last_wal_replay_lsn() - '0/0')::bigint
+FROM pg_control_system(), pg_control_checkpoint() AS checkpoints, pg_control_recovery() AS recovery
+"""
+"""The timeline is a lower bound: after a fail-over, a replica reports the new timeline only at its
+next restart point. Until then it counts as another history and is not read from."""
+
+LIFT_TIME_LIMIT = """
+SELECT set_config('transaction_timeout', '0', true) FROM pg_settings
+WHERE name = 'transaction_timeout'
+"""
+"""For this transaction only. PostgreSQL before 17 has no such limit."""
+
+IS_READ_ONLY = "SELECT current_setting('transaction_read_only')::boolean"
+
+LIMIT_LOCK_WAIT = "SELECT set_config('lock_timeout', %s, true)"
+TAG = "SELECT set_config('application_name', %s, true)"
+LIMIT_AND_TAG = f"{LIMIT_LOCK_WAIT}, {TAG.removeprefix('SELECT ')}"

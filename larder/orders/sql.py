@@ -195,6 +195,11 @@ class Walk(NamedTuple):
         """The statement that reads orders in this way, up to its conditions."""
         return _COLUMNS + self.source
 
+    @property
+    def count(self) -> str:
+        """The statement that counts them, up to its conditions: a range of the same indexes."""
+        return f"SELECT count(*){self.source}"
+
 
 PLACED = '"order".placed_at IS NOT NULL'
 
@@ -299,6 +304,15 @@ FROM ({wanted}) AS page WHERE page.id = ANY(%s::uuid[])
 
 IDS = '"order".id = ANY((SELECT %s::uuid[])::uuid[])'
 
+EXISTING = f'SELECT id FROM "order" WHERE {IDS}'
+"""Index scans of order_pkey. The ORM could not send it together with other statements."""
+
+LOCK = 'SELECT {} FROM "order" WHERE id = ANY((SELECT %s::uuid[])::uuid[]) ORDER BY id FOR UPDATE'
+"""Index scans of order_pkey, sorted below LockRows, of the columns of the model. The ORM's is
+planned for each number of ids."""
+
+LOCK_FREE = f"{LOCK} SKIP LOCKED"
+
 AS_GIVEN = 'array_position(%s::uuid[], "order".id)'
 
 STATUS = '"order".status = %s'
@@ -322,47 +336,6 @@ OWN_ORDERS = """(
     WHERE {behind}"""
 """The feed of one customer (larder/db/feed.py): one range of the index order_feed from the mark,
 for any number of orders. The customer is hidden from the planner as above."""
-
-LOCK_PAYMENT = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 9))"
-"""Makes the transactions that write records of the same intent, or of the same id without an order,
-wait for each other. The hash may be that of another text: then two wait without need."""
-
-RECORD_PAYMENT = """
-INSERT INTO payment ("order", provider, kind, transaction_id, intent, amount, currency, at,
-                     recorded_at, actor)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
-ON CONFLICT (provider, kind, transaction_id) DO NOTHING
-RETURNING id
-"""
-"""Waits for a transaction that records the same movement. Returns no row if it is recorded: the
-ORM's insert that ignores a conflict does not say so, and one within a savepoint takes 0.8 ms in
-place of 0.3 and makes PostgreSQL log an error for each repeated event."""
-
-PAYMENTS = """
-SELECT kind, provider, transaction_id, intent, amount, currency FROM payment
-WHERE "order" = %s
-UNION ALL
-SELECT kind, provider, transaction_id, intent, amount, currency FROM payment
-WHERE "order" IS NULL AND intent <> '' AND (provider, intent) IN (
-    SELECT provider, intent FROM payment WHERE "order" = %s AND intent <> ''
-)
-"""
-"""The records of an order, and those that were kept without an order and have the intent of one of
-them. Index scans of payment_of_order and payment_of_intent. The ORM compares no two columns with a
-subquery: its EXISTS is planned as a join with all records without an order."""
-
-_RECORD = "id, provider, kind, transaction_id, intent, amount, currency, at, recorded_at, actor"
-
-RECORDS = f"""
-SELECT {_RECORD} FROM payment WHERE "order" = %s AND id > %s
-UNION ALL
-SELECT {_RECORD} FROM payment
-WHERE "order" IS NULL AND intent <> '' AND (provider, intent) IN (
-    SELECT provider, intent FROM payment WHERE "order" = %s AND intent <> ''
-) AND id > %s
-ORDER BY id LIMIT %s
-"""
-"""A page of the records that PAYMENTS counts. The same plan, and a sort."""
 
 OPEN_ORDERS = """
 SELECT wanted.status,

@@ -12,9 +12,10 @@ from django.db.models import F, Min, Q
 
 from larder.core.ids import new_id
 from larder.db import database
-from larder.orders import sql
+from larder.orders import payments_sql, sql
 from larder.orders.day_models import RefusedOrders
 from larder.orders.models import Order, OrderEvent, OrderLine, OrderStatus, Payment
+from larder.orders.services.locks import submit_lock
 from tests.conftest import Person
 from tests.orders.written import written
 
@@ -144,6 +145,20 @@ def test_events_are_those_of_the_orm(orders: Orders, now: datetime) -> None:
     assert [(*one[:6], one[7]) for one in found] == expected
 
 
+def test_locked_and_existing_orders_are_those_of_the_orm(orders: Orders) -> None:
+    """LOCK, LOCK_FREE and EXISTING."""
+    ids = [*[one.id for one in orders.values()], new_id()]
+    expected = {one.id: vars(one) for one in Order.objects.filter(id__in=ids)}
+    for skip_locked in (False, True):
+        with transaction.atomic():
+            found = submit_lock(ids, skip_locked=skip_locked)()
+        assert list(found) == sorted(expected)
+        for id, order in found.items():
+            assert not order.get_deferred_fields()
+            assert vars(order) | {"_state": None} == expected[id] | {"_state": None}
+    assert {id for (id,) in database.rows(sql.EXISTING, [ids])} == set(expected)
+
+
 def payment(number: int, order: Order | None, intent: str, now: datetime, **rest: Any) -> Payment:
     row = {"provider": "cash", "kind": "captured", "amount": number + 1, "currency": "GBP"}
     row |= {"transaction_id": f"t{number}", "intent": intent, "at": now, "recorded_at": now}
@@ -163,7 +178,7 @@ def test_record_payment_writes_what_the_orm_would(orders: Orders, now: datetime)
 
     def by_statement() -> None:
         values = [[getattr(one, name) for name in columns] for one in asked]
-        found = [len(database.rows(sql.RECORD_PAYMENT, one)) for one in [*values, *values]]
+        found = [len(database.rows(payments_sql.RECORD_PAYMENT, one)) for one in [*values, *values]]
         assert found == [1, 1, 0, 0]
 
     def by_the_orm() -> None:
@@ -193,14 +208,14 @@ def test_the_records_of_an_order_are_those_of_the_orm(orders: Orders, now: datet
     ]
     wanted = Payment.objects.filter(Q(order=mine.id) | pairs[0])
     movement = ("kind", "provider", "transaction_id", "intent", "amount", "currency")
-    found = database.rows(sql.PAYMENTS, [mine.id, mine.id])
+    found = database.rows(payments_sql.PAYMENTS, [mine.id, mine.id])
     assert sorted(found) == sorted(wanted.values_list(*movement))
     columns = ("id", *movement[1:2], "kind", *movement[2:], "at", "recorded_at", "actor")
     records = list(wanted.order_by("id").values_list(*columns))
     assert len(records) == 3
-    assert database.rows(sql.RECORDS, [mine.id, 0, mine.id, 0, 9]) == records
+    assert database.rows(payments_sql.RECORDS, [mine.id, 0, mine.id, 0, 9]) == records
     after = records[0][0]
-    assert database.rows(sql.RECORDS, [mine.id, after, mine.id, after, 1]) == records[1:2]
+    assert database.rows(payments_sql.RECORDS, [mine.id, after, mine.id, after, 1]) == records[1:2]
 
 
 def test_open_and_due_orders_are_those_that_the_orm_counts(orders: Orders) -> None:

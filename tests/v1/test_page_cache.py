@@ -13,7 +13,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from larder.db import database
+from larder.db import database, sql
 from larder.v1 import freshness, page_cache, products
 from larder.v1.page_cache import PageCache
 from tests.conftest import Api, Person
@@ -60,8 +60,8 @@ def test_a_page_is_read_once_while_nothing_changes(
     """A commit in any database of the cluster causes a check: other tests may run."""
     product()
     assert len(reads(customer)) == 2
-    assert [database.SNAPSHOT] in [reads(customer) for _ in range(100)]
-    assert [database.SNAPSHOT] in [reads(another) for _ in range(100)]
+    assert [sql.SNAPSHOT] in [reads(customer) for _ in range(100)]
+    assert [sql.SNAPSHOT] in [reads(another) for _ in range(100)]
 
 
 @pytest.fixture

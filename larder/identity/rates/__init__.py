@@ -80,7 +80,7 @@ class InDatabase:
     """Stores buckets in the shop's database."""
 
     def take(self, buckets: Sequence[Bucket]) -> list[Bucket]:
-        """Takes the attempts with one statement."""
+        """Takes the attempts with one statement. Raises RateLimited."""
         parameters = [
             (one.key, one.rate.spacing, float(one.rate.seconds), one.excuse) for one in buckets
         ]

@@ -139,7 +139,7 @@ def _insert(customer: Customer) -> int:
 def add_within(asked: NewCustomer, *, now: datetime) -> int:
     """Creates an account without a password, in a transaction that is open. Returns its id.
 
-    Raises AlreadyTaken, InvalidInput (username, email).
+    Raises AlreadyTaken, InvalidInput (username, email); not KeyReused, because it claims no key.
     """
     customer = _unsaved(asked)
     customer.may_order, customer.date_joined = True, now

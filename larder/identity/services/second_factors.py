@@ -144,7 +144,7 @@ def enrol_app(account: Account, given: Enrolment, *, now: datetime) -> Enrolled:
     may be lost with the former app.
 
     Raises SecondFactorWrong (the code, the permit, an offer that has expired, or a proof that was
-    reset meanwhile), NotFound (the account is not active).
+    reset meanwhile), NotFound (the account is not active), SessionEnded (its sessions were ended).
     """
     secret, step = _confirmed(account, given, now)
     with transaction.atomic(durable=True):
@@ -223,7 +223,11 @@ def renew_recovery_codes(
     account: Account, *, proven: UUID | None = None, now: datetime
 ) -> Sequence[str]:
     """Replaces the recovery codes. Sessions that a used one opened have to prove a factor again,
-    except the session with `proven`. Raises NotFound (no factor is enrolled)."""
+    except the session with `proven`.
+
+    Raises NotFound (no factor is enrolled), SecondFactorWrong (a proof that was reset meanwhile),
+    SessionEnded.
+    """
     with transaction.atomic(durable=True):
         _lock_own(account, proven)
         used = _used_recovery_codes(account.id)
@@ -260,8 +264,8 @@ def remove(account: Account, factor: UUID, *, proven: UUID | None = None) -> Non
     """Removes a factor, for the owner of the account, whose session has `proven` one. With the last
     one the one-time codes end. Sessions that have proven this one have to prove another.
 
-    Raises NotFound, SecondFactorWrong (a proof that was reset meanwhile), LastSecondFactor (staff
-    need one in this shop).
+    Raises NotFound, SessionEnded, SecondFactorWrong (a proof that was reset meanwhile),
+    LastSecondFactor (staff need one in this shop).
     """
     with transaction.atomic(durable=True):
         _lock_own(account, proven)

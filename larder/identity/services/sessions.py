@@ -131,7 +131,7 @@ def refresh(token: str, *, policy: TokenPolicy, signer: Signer, now: datetime) -
     other token ends the session, because two clients have a copy of it (RFC 9700, section 4.14.2).
     Without a grace, every older token is invalid. The session continues if the token was exchanged
     so recently that the policy excuses its reuse, and ends otherwise.
-    Raises TokenInvalid, TokenExpired, SessionEnded.
+    Raises TokenInvalid, TokenExpired, SessionEnded, Overloaded (too many concurrent exchanges).
     """
     given = signer.read_refresh(token, policy=policy)
     session = _exchanged(given, policy, now=now) if policy.rotates else _used(given, now=now)

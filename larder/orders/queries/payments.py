@@ -8,7 +8,7 @@ from django.db.models import Q
 
 from larder.core.parts import Part, first
 from larder.db import database
-from larder.orders import sql
+from larder.orders import payments_sql
 from larder.orders.models import Payment, RefundDue
 
 
@@ -42,7 +42,7 @@ class RefundRow:
 
 def payments(order: UUID, *, after: int, limit: int) -> Part[PaymentRow]:
     """Returns up to `limit` records of the id of an order, oldest first, after a record."""
-    rows = database.rows(sql.RECORDS, [order, after, order, after, limit + 1])
+    rows = database.rows(payments_sql.RECORDS, [order, after, order, after, limit + 1])
     return first([PaymentRow(*row) for row in rows], limit)
 
 

@@ -85,7 +85,7 @@ def submit_existing(order_ids: Collection[UUID]) -> Callable[[], set[UUID]]:
     or a draft has."""
     if not order_ids:
         return set
-    reading = database.submit(f'SELECT id FROM "order" WHERE {sql.IDS}', [list(order_ids)])
+    reading = database.submit(sql.EXISTING, [list(order_ids)])
     return lambda: {id for (id,) in reading()}
 
 

@@ -16,6 +16,7 @@ from django.db.models import QuerySet
 
 from larder.core.errors import Overloaded
 from larder.db import database
+from larder.orders import sql
 from larder.orders.models import Order, OrderStatus
 
 MOST_TRIES = 10
@@ -57,13 +58,7 @@ def submit_lock(
 
 _FIELDS = Order._meta.concrete_fields
 _COLUMNS = ", ".join(str(one.column) for one in _FIELDS)
-_LOCK = (
-    f'SELECT {_COLUMNS} FROM "order" WHERE id = ANY((SELECT %s::uuid[])::uuid[])'
-    " ORDER BY id FOR UPDATE"
-)
-"""Index scans of order_pkey, sorted below LockRows. The ORM's is planned for each number of ids."""
-
-_LOCK_FREE = f"{_LOCK} SKIP LOCKED"
+_LOCK, _LOCK_FREE = sql.LOCK.format(_COLUMNS), sql.LOCK_FREE.format(_COLUMNS)
 
 
 def _order(row: Sequence[Any]) -> Order:

@@ -26,7 +26,7 @@ from larder.identity import audit
 from larder.identity.caller import Caller
 from larder.identity.services.credentials import require_permitted_to
 from larder.inventory.services.locks import moving_stock
-from larder.orders import sql
+from larder.orders import payments_sql
 from larder.orders.errors import PaymentConflict, PaymentUnmatched
 from larder.orders.lifecycle import HELD
 from larder.orders.models import Order, OrderEvent, OrderLine, Payment
@@ -164,7 +164,7 @@ class _By:
 def _lock(payment: NewPayment) -> None:
     """Makes transactions with the same intent wait, also if they do not know its order yet."""
     name = payment.intent or payment.transaction_id
-    database.execute(sql.LOCK_PAYMENT, [f"{payment.provider} {name}"])
+    database.execute(payments_sql.LOCK_PAYMENT, [f"{payment.provider} {name}"])
 
 
 def _placed(order: UUID) -> Order | None:
@@ -180,7 +180,7 @@ def _scope(order: UUID) -> Scope:
 def _is_abandoned(order: UUID) -> bool:
     """Returns whether no order can have this id. Then transactions that record payments with it
     wait for each other: there is no row to lock."""
-    database.execute(sql.LOCK_PAYMENT, [str(order)])
+    database.execute(payments_sql.LOCK_PAYMENT, [str(order)])
     found = idempotency.find([_scope(order)]).get(_scope(order))
     return found is not None and found.result == ABANDONED
 
@@ -223,7 +223,7 @@ def _record(order: UUID | None, row: Order | None, payment: NewPayment, by: _By)
     """Inserts the record and writes what follows from it; or returns the earlier record."""
     given = (payment.provider, payment.kind.value, payment.transaction_id, payment.intent)
     amount = (payment.amount, payment.currency, payment.at)
-    made = database.rows(sql.RECORD_PAYMENT, [order, *given, *amount, by.now, by.actor])
+    made = database.rows(payments_sql.RECORD_PAYMENT, [order, *given, *amount, by.now, by.actor])
     if not made:
         return _earlier(order, payment)
     if order is not None:
@@ -254,7 +254,7 @@ def _earlier(order: UUID | None, payment: NewPayment) -> Recorded:
 def _recount(order: UUID, row: Order | None, now: datetime) -> None:
     """Writes the sums of the order's records, and the refund that is due in each currency."""
     records: dict[str, list[Movement]] = defaultdict(list)
-    for *movement, currency in database.rows(sql.PAYMENTS, [order, order]):
+    for *movement, currency in database.rows(payments_sql.PAYMENTS, [order, order]):
         records[currency].append(Movement(*movement))
     sums = {currency: balances(found) for currency, found in records.items()}
     owed = {} if row is None else {row.currency: _payable(row)}

@@ -13,6 +13,7 @@ from larder.inventory import sql as stock_sql
 from larder.inventory.services import adjustments, holds, movements
 from larder.inventory.services.holds import DueLine
 from larder.inventory.services.movements import Balance
+from larder.orders import payments_sql
 from larder.orders import sql as order_sql
 from larder.orders.models import Order
 from larder.orders.services import (
@@ -185,7 +186,7 @@ BUGS = (
     Bug(
         "a payment does not lock its intent",
         scenarios.capture_and_early_refund,
-        *(order_sql, "LOCK_PAYMENT", "SELECT length(%s::text)"),
+        *(payments_sql, "LOCK_PAYMENT", "SELECT length(%s::text)"),
     ),
     Bug(
         "a queue is handed over to no waiting request",

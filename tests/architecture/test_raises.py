@@ -1,0 +1,79 @@
+"""The docstring of a public function names the refusals that it raises."""
+
+import ast
+import importlib
+import pkgutil
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import larder
+from larder.core.errors import DomainError
+
+ROOT = Path(larder.__file__).parent
+READ = ("core", "db", "identity", "notifications", "catalog", "inventory", "orders", "http")
+AS_ANOTHER = re.compile(r"as\s+`[\w.]+`\s+does|Does\s+what\s+`|what\s+`[\w.]+`\s+raises")
+"""A docstring may refer to that of another function."""
+
+
+def refusals() -> set[str]:
+    """The names of all subclasses of DomainError."""
+    for found in pkgutil.walk_packages(larder.__path__, "larder."):
+        if found.name.endswith(".errors"):
+            importlib.import_module(found.name)
+    waiting, names = [DomainError], set()
+    while waiting:
+        below = waiting.pop().__subclasses__()
+        waiting += below
+        names |= {one.__name__ for one in below if one.__name__[0] != "_"}
+    return names
+
+
+def functions(tree: ast.Module) -> Iterator[tuple[str, ast.FunctionDef]]:
+    """Functions of a module, and the methods of its classes as `Class.method`."""
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef):
+            yield node.name, node
+        elif isinstance(node, ast.ClassDef):
+            for one in node.body:
+                if isinstance(one, ast.FunctionDef):
+                    yield f"{node.name}.{one.name}", one
+
+
+def outside_of_try(node: ast.AST) -> Iterator[ast.AST]:
+    """The nodes below, without the bodies whose errors may be caught."""
+    for child in ast.iter_child_nodes(node):
+        yield child
+        if not isinstance(child, ast.Try):
+            yield from outside_of_try(child)
+
+
+def raised(name: str, known: dict[str, ast.FunctionDef], seen: frozenset[str]) -> set[str]:
+    """The names that a function raises, itself or by private functions of its module."""
+    found, owner = set[str](), name.rpartition(".")[0]
+    for node in outside_of_try(known[name]):
+        if isinstance(node, ast.Raise) and node.exc is not None:
+            error = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
+            found.add(ast.unparse(error).rpartition(".")[2])
+        elif isinstance(node, ast.Call):
+            called = ast.unparse(node.func).replace("self.", f"{owner}.")
+            is_private = called.rpartition(".")[2].startswith("_")
+            if is_private and called in known.keys() - seen:
+                found |= raised(called, known, seen | {called})
+    return found
+
+
+def test_public_functions_name_the_refusals_that_they_raise() -> None:
+    domain, unnamed, checked = refusals(), [], 0
+    for path in sorted(one for name in READ for one in (ROOT / name).rglob("*.py")):
+        known = dict(functions(ast.parse(path.read_text())))
+        for name, function in known.items():
+            said = ast.get_docstring(function) or ""
+            if re.search(r"(^|\.)_", name) or AS_ANOTHER.search(said):
+                continue
+            found = raised(name, known, frozenset({name})) & domain
+            checked += bool(found)
+            silent = sorted(one for one in found if not re.search(rf"\b{one}\b", said))
+            unnamed += [(f"{path.relative_to(ROOT)}: {name}", silent)] if silent else []
+    assert checked > 80
+    assert unnamed == [], "name them in the docstrings: Raises …"
