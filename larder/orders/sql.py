@@ -196,7 +196,7 @@ class Walk(NamedTuple):
         return _COLUMNS + self.source
 
     @property
-    def count(self) -> str:
+    def counted(self) -> str:
         """The statement that counts them, up to its conditions: a range of the same indexes."""
         return f"SELECT count(*){self.source}"
 

@@ -125,5 +125,5 @@ def page(
 def count(wanted: OrderFilter) -> int:
     """Returns the number of matching orders."""
     conditions, parameters = wanted.conditions()
-    ((found,),) = database.rows(f"{wanted.walk.count}{conditions}", parameters)
+    ((found,),) = database.rows(f"{wanted.walk.counted}{conditions}", parameters)
     return int(found)
