@@ -23,7 +23,7 @@ from larder.identity.models import Customer
 from larder.identity.permissions import STAFF_BEFORE_ROLES
 from larder.inventory.services.movements import open_stock
 from larder.ops.books import invariants
-from larder.orders.services import place_order
+from larder.orders.services import retries
 from tests import database, tiers
 from tests.server import Server
 
@@ -69,7 +69,7 @@ def _flush_as_owner() -> None:
 def _nothing_is_contended() -> Iterator[None]:
     """Products of the next test have the ids of this one's."""
     yield
-    place_order._contended._marked.clear()
+    retries._contended._marked.clear()
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,7 @@ from threading import BoundedSemaphore, Lock
 
 from larder.core import waits
 from larder.core.errors import Overloaded
-from larder.core.per_key import PlacesPerKey
+from larder.core.per_key import SlotsPerKey
 
 LONGEST_WAIT = 2.0
 """Seconds that a request waits for the current large answer."""
@@ -23,14 +23,14 @@ server, of which there are 32 by default."""
 
 _large = Lock()
 _waiting = BoundedSemaphore(MOST_WAITING)
-_accounts = PlacesPerKey(1)
+_accounts = SlotsPerKey(1)
 
 
 @contextmanager
 def one_at_a_time(account: Hashable) -> Iterator[None]:
     """Allows only one block at a time to make a large answer. Raises Overloaded: at once if a large
     answer of the account is made or waits, or if all waiting places are taken."""
-    with _accounts.place(account), _alone():
+    with _accounts.hold(account), _alone():
         yield
 
 

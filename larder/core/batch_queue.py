@@ -26,7 +26,7 @@ Request = TypeVar("Request")
 Result = TypeVar("Result")
 
 
-TURN_WAIT = 0.05
+LOCK_WAIT = 0.05
 """Seconds that a leader waits for the batch of another queue. One that waits for a lock may take
 longer. Then both run at the same time."""
 
@@ -91,7 +91,7 @@ class BatchQueue(Generic[Request, Result]):
     `observe` gets each batch when all its threads have their results, and each request that was
     refused without being run.
 
-    Queues with the same `turn` run their batches one after the other. Otherwise requests of two
+    Queues with the same `lock` run their batches one after the other. Otherwise requests of two
     kinds would run in twice as many batches, of half the size.
 
     `unknown` returns the error for the requests of a batch that committed before its thread was
@@ -104,13 +104,13 @@ class BatchQueue(Generic[Request, Result]):
         limits: Limits,
         observe: Observer | None = None,
         *,
-        turn: waits.Acquirable | None = None,
+        lock: waits.Acquirable | None = None,
         unknown: Callable[[], Exception] = RuntimeError,
     ) -> None:
         self._run = run
         self._limits = limits
         self._observe = observe or Observers()
-        self._turn = turn or Lock()
+        self._shared_lock = lock or Lock()
         self._unknown = unknown
         self._mutex = Lock()
         self._waiting: deque[_Entry[Request, Result]] = deque()
@@ -172,7 +172,7 @@ class BatchQueue(Generic[Request, Result]):
         done: list[_Entry[Request, Result]] = []
         running = Stopwatch()
         try:
-            with waits.holding(self._turn, TURN_WAIT):
+            with waits.holding(self._shared_lock, LOCK_WAIT):
                 self._let_others_join()
                 running = Stopwatch()
                 done += self._take()

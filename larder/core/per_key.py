@@ -8,7 +8,7 @@ from typing import Literal
 
 from larder.core import waits
 from larder.core.errors import Overloaded
-from larder.core.shares import Line, Place, holders
+from larder.core.shares import Waiter, WaitingList, holders
 
 LONGEST_WAIT = 5.0
 """Seconds that a thread waits in `limited`, as long as for a row lock."""
@@ -22,14 +22,14 @@ _PARTS: dict[Waiting, int] = {"all": 2, "staff": 4, "large": 16}
 wait in `limited`."""
 
 _lock = Lock()
-_lines: dict[str, Line] = {one: Line(32 // part) for one, part in _PARTS.items()}
+_lists: dict[str, WaitingList] = {one: WaitingList(32 // part) for one, part in _PARTS.items()}
 
 
 def use(*, threads: int) -> None:
     """Sets how many threads may wait. So a few clients cannot occupy all threads, and customers
     cannot take the places of staff. Called when a process starts."""
     for one, part in _PARTS.items():
-        _lines[one] = Line(max(1, threads // part))
+        _lists[one] = WaitingList(max(1, threads // part))
 
 
 class Limit:
@@ -38,7 +38,7 @@ class Limit:
 
     def __init__(self, most: int = 1) -> None:
         self._free = most
-        self._waiting: deque[Place] = deque()
+        self._waiting: deque[Waiter] = deque()
 
     def take(self) -> bool:
         """Returns whether the thread may run. Never waits."""
@@ -47,46 +47,46 @@ class Limit:
             self._free -= is_free
         return is_free
 
-    def enter(self, lines: Sequence[Waiting]) -> Place:
-        """Returns a waiting place of the thread, which may run at once if another has just ended.
+    def enter(self, classes: Sequence[Waiting]) -> Waiter:
+        """Returns the waiter of the thread, which may run at once if another has just ended.
 
         Raises Overloaded if no place is free or can be taken from a larger holder.
         """
         with _lock:
-            for one in sorted(lines, key=lambda one: _lines[one].places == 0):
-                place = Place(one, holders())
-                if _lines[one].enter(place):
-                    _lines[one].waiting.append(place)
-                    self._waiting.append(place)
+            for one in sorted(classes, key=lambda one: _lists[one].places == 0):
+                waiter = Waiter(one, holders())
+                if _lists[one].enter(waiter):
+                    _lists[one].waiting.append(waiter)
+                    self._waiting.append(waiter)
                     self._pass_on()
-                    return place
+                    return waiter
         raise Overloaded
 
-    def leave(self, place: Place | None = None) -> None:
-        """Ends the run of a thread, or its wait in the place."""
+    def leave(self, waiter: Waiter | None = None) -> None:
+        """Ends the run of a thread, or its wait."""
         with _lock:
-            if place is None or place.may_run:
+            if waiter is None or waiter.may_run:
                 self._free += 1
                 self._pass_on()
                 return
             with suppress(ValueError):
-                self._waiting.remove(place)
-            if not place.is_lost:
-                self._leave_line(place)
+                self._waiting.remove(waiter)
+            if not waiter.is_lost:
+                self._leave_list(waiter)
 
     def _pass_on(self) -> None:
         while self._free and self._waiting:
-            place = min(self._waiting, key=lambda one: _lines[one.line].largest(one))
-            self._waiting.remove(place)
-            if not place.is_lost:
+            waiter = min(self._waiting, key=lambda one: _lists[one.waiting_list].largest(one))
+            self._waiting.remove(waiter)
+            if not waiter.is_lost:
                 self._free -= 1
-                self._leave_line(place)
-                place.woken.set()
+                self._leave_list(waiter)
+                waiter.woken.set()
 
-    def _leave_line(self, place: Place) -> None:
-        line = _lines[place.line]
-        line.waiting.remove(place)
-        line.leave(place)
+    def _leave_list(self, waiter: Waiter) -> None:
+        waiting_list = _lists[waiter.waiting_list]
+        waiting_list.waiting.remove(waiter)
+        waiting_list.leave(waiter)
 
 
 @contextmanager
@@ -98,30 +98,30 @@ def limited(limit: Limit, *waiting: Waiting) -> Iterator[None]:
     another thread takes the place, or after the wait.
     """
     waits.check()
-    place = None if limit.take() else limit.enter(waiting or ("all",))
+    waiter = None if limit.take() else limit.enter(waiting or ("all",))
     try:
-        if place is not None:
-            waits.wait(place.woken, LONGEST_WAIT)
-            if not place.may_run:
+        if waiter is not None:
+            waits.wait(waiter.woken, LONGEST_WAIT)
+            if not waiter.may_run:
                 raise Overloaded
         yield
     finally:
-        limit.leave(place)
+        limit.leave(waiter)
 
 
 @contextmanager
-def place_of(places: Semaphore) -> Iterator[None]:
-    """Holds one of the places for the block. Raises Overloaded at once if none is left."""
-    if not places.acquire(blocking=False):
+def hold_slot(slots: Semaphore) -> Iterator[None]:
+    """Holds one of the slots for the block. Raises Overloaded at once if none is left."""
+    if not slots.acquire(blocking=False):
         raise Overloaded
     try:
         yield
     finally:
-        places.release()
+        slots.release()
 
 
-class PlacesPerKey:
-    """Limits the places of each key to `most`. A key without a place in use takes no memory."""
+class SlotsPerKey:
+    """Limits the slots of each key to `most`. A key without a slot in use takes no memory."""
 
     def __init__(self, most: int) -> None:
         self._lock = Lock()
@@ -129,10 +129,10 @@ class PlacesPerKey:
         self._taken: dict[Hashable, int] = {}
 
     @contextmanager
-    def place(self, key: Hashable, places: int = 1) -> Iterator[None]:
-        """Holds `places` places for the block. Raises Overloaded at once if fewer are free."""
+    def hold(self, key: Hashable, slots: int = 1) -> Iterator[None]:
+        """Holds `slots` slots for the block. Raises Overloaded at once if fewer are free."""
         with self._lock:
-            taken = self._taken.get(key, 0) + places
+            taken = self._taken.get(key, 0) + slots
             if taken > self._most:
                 raise Overloaded
             self._taken[key] = taken
@@ -140,7 +140,7 @@ class PlacesPerKey:
             yield
         finally:
             with self._lock:
-                taken = self._taken.pop(key) - places
+                taken = self._taken.pop(key) - slots
                 if taken:
                     self._taken[key] = taken
 

@@ -27,10 +27,10 @@ def holders() -> Collection[Hashable]:
 
 
 @dataclass(eq=False, slots=True)
-class Place:
-    """A thread's place in the line of this name, with the account and the networks that hold it."""
+class Waiter:
+    """A thread in the waiting list of this name; the account and networks that hold its place."""
 
-    line: str
+    waiting_list: str
     holders: Collection[Hashable]
     woken: Event = field(default_factory=Event)
     """Set when a waiting thread may run, or when its place `is_lost` to another thread."""
@@ -42,38 +42,38 @@ class Place:
 
 
 @dataclass(slots=True)
-class Line:
-    """The state of a line: free `places`, the number `held` by each holder, and the places that are
-    `waiting`. The caller holds a lock."""
+class WaitingList:
+    """The state of a waiting list: free `places`, the number `held` by each holder, and the threads
+    that are `waiting`. The caller holds a lock."""
 
     places: int
     held: Counter[Hashable] = field(default_factory=Counter)
-    waiting: deque[Place] = field(default_factory=deque)
+    waiting: deque[Waiter] = field(default_factory=deque)
 
-    def enter(self, place: Place) -> bool:
+    def enter(self, waiter: Waiter) -> bool:
         """Takes a place if one is free or can be taken from a larger holder. Returns whether."""
         if not self.places:
-            self._displace(than=self.largest(place) + 1)
+            self._displace(than=self.largest(waiter) + 1)
         if not self.places:
             return False
         self.places -= 1
-        self.held.update(place.holders)
+        self.held.update(waiter.holders)
         return True
 
-    def leave(self, place: Place) -> None:
+    def leave(self, waiter: Waiter) -> None:
         """Gives the place back, unless it was lost."""
-        if not place.is_lost:
+        if not waiter.is_lost:
             self.places += 1
-            self.held.subtract(place.holders)
+            self.held.subtract(waiter.holders)
             self.held = +self.held
 
-    def largest(self, place: Place) -> int:
-        """Returns the number of places of its largest holder. The place with the smallest number
+    def largest(self, waiter: Waiter) -> int:
+        """Returns the number of places of its largest holder. The waiter with the smallest number
         is the next to run, so nothing waits behind all places of another account."""
-        return max((self.held[one] for one in place.holders), default=0)
+        return max((self.held[one] for one in waiter.holders), default=0)
 
     def _displace(self, than: int) -> None:
-        """Frees the newest waiting place of the largest holder if that has more than `than` places.
+        """Frees the newest waiter of the largest holder if that has more than `than` places.
 
         So a single account or network can have all places, and several ones get equal shares.
         """

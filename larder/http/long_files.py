@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from django_guid import get_guid
 
-from larder.core.per_key import PlacesPerKey, place_of
+from larder.core.per_key import SlotsPerKey, hold_slot
 from larder.db import database
 from larder.identity import audit
 from larder.identity.caller import Caller
@@ -34,7 +34,7 @@ ROWS_AT_ONCE = 200
 
 _of_customers, _of_staff = BoundedSemaphore(EXPORTS_AT_ONCE), BoundedSemaphore(EXPORTS_AT_ONCE)
 
-_accounts = PlacesPerKey(1)
+_accounts = SlotsPerKey(1)
 """The accounts whose files the process writes: one file at a time for each account, so that one
 account cannot take all."""
 
@@ -55,7 +55,7 @@ def stream(
     """
     require_going_on = _going_on(caller, is_own=is_own)
     places = _of_staff if caller.may("orders.export_order") else _of_customers
-    with _accounts.place(caller.id), place_of(places):
+    with _accounts.hold(caller.id), hold_slot(places):
         first = next(parts, [])
         yield b""
         try:

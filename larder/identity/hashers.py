@@ -18,7 +18,7 @@ from django.contrib.auth.hashers import Argon2PasswordHasher
 
 from larder.core import telemetry, waits
 from larder.core.errors import Overloaded
-from larder.core.shares import Line, Place, holders
+from larder.core.shares import Waiter, WaitingList, holders
 from larder.core.stopwatch import Stopwatch
 
 Lane = Literal["returning", "open"]
@@ -31,8 +31,8 @@ LONGEST_RETRY = 30.0
 
 
 @dataclass(slots=True)
-class _Lane(Line):
-    """A line with the time up to which hashes of refused clients are `planned`."""
+class _Lane(WaitingList):
+    """A waiting list with the time up to which hashes of refused clients are `planned`."""
 
     planned: float = 0.0
 
@@ -50,66 +50,66 @@ class HashQueue:
         self._at_once = at_once
         self._free = at_once
         self._seconds = 0.05
-        self._lines: dict[str, _Lane] = {
+        self._lanes: dict[str, _Lane] = {
             "returning": _Lane(places["returning"]),
             "open": _Lane(places["open"]),
         }
 
     @contextmanager
-    def place(self, lane: Lane, holders: Collection[Hashable] = ()) -> Iterator[Place]:
+    def in_lane(self, lane: Lane, holders: Collection[Hashable] = ()) -> Iterator[Waiter]:
         """Holds a place in the lane for the block. `holders` are its account and networks.
 
         Raises Overloaded at once if no place is free or can be taken from a larger holder.
         """
-        line, mine = self._lines[lane], Place(lane, holders)
+        waiters, mine = self._lanes[lane], Waiter(lane, holders)
         with self._lock:
-            if not line.enter(mine):
-                raise self._refusal(mine.line)
+            if not waiters.enter(mine):
+                raise self._refusal(mine.waiting_list)
         try:
             yield mine
         finally:
             with self._lock:
-                line.leave(mine)
+                waiters.leave(mine)
 
     @contextmanager
-    def slot(self, place: Place) -> Iterator[None]:
+    def slot(self, mine: Waiter) -> Iterator[None]:
         """Holds a slot for the block, which hashes. Waits up to LONGEST_WAIT. Raises Overloaded,
         also if the place is lost to another thread meanwhile."""
-        self._wait(place)
+        self._wait(mine)
         took = Stopwatch()
         try:
             yield
         finally:
             self._pass_on(took.seconds)
 
-    def _wait(self, mine: Place) -> None:
-        line = self._lines[mine.line]
+    def _wait(self, mine: Waiter) -> None:
+        waiters = self._lanes[mine.waiting_list]
         with self._lock:
             if self._free:
                 self._free -= 1
                 return
             mine.woken.clear()
-            line.waiting.append(mine)
+            waiters.waiting.append(mine)
         waits.wait(mine.woken, LONGEST_WAIT)
         with self._lock:
             if mine.may_run:
                 return
             if not mine.is_lost:
-                line.waiting.remove(mine)
-            raise self._refusal(mine.line)
+                waiters.waiting.remove(mine)
+            raise self._refusal(mine.waiting_list)
 
     def _pass_on(self, seconds: float) -> None:
         """Gives the slot to a thread in the first lane with threads: of the holder with the fewest
         places, and of these the one that has waited longest."""
         with self._lock:
             self._seconds += (seconds - self._seconds) / 8
-            line = next((line for line in self._lines.values() if line.waiting), None)
-            if line is None:
+            waiters = next((one for one in self._lanes.values() if one.waiting), None)
+            if waiters is None:
                 self._free += 1
             else:
-                place = min(line.waiting, key=line.largest)
-                line.waiting.remove(place)
-                place.woken.set()
+                first = min(waiters.waiting, key=waiters.largest)
+                waiters.waiting.remove(first)
+                first.woken.set()
 
     def _refusal(self, lane: str) -> Overloaded:
         """Counts and returns the error for one more client: it must retry after those refused
@@ -119,11 +119,11 @@ class HashQueue:
         with some random scatter. Otherwise they would all retry at once.
         """
         telemetry.hashes_refused.append(lane)
-        line, now = self._lines[lane], self._age.seconds
-        after = max(line.planned, now) + self._seconds / self._at_once
-        line.planned = min(after, now + LONGEST_RETRY)
+        waiters, now = self._lanes[lane], self._age.seconds
+        after = max(waiters.planned, now) + self._seconds / self._at_once
+        waiters.planned = min(after, now + LONGEST_RETRY)
         scatter = uniform(0.5, 1.5)  # noqa: S311 - nothing is secret about it
-        return Overloaded(scatter * (1 + line.planned - now))
+        return Overloaded(scatter * (1 + waiters.planned - now))
 
 
 def _queue_for(threads: int, at_once: int) -> HashQueue:
@@ -138,7 +138,7 @@ def open_places(threads: int) -> int:
 
 
 _queue = [_queue_for(threads=32, at_once=1)]
-_place: ContextVar[Place | None] = ContextVar("place", default=None)
+_waiter: ContextVar[Waiter | None] = ContextVar("waiter", default=None)
 
 
 def use(*, threads: int, processes: int) -> None:
@@ -155,18 +155,18 @@ def _cores() -> int:
 
 
 @contextmanager
-def place(lane: Lane) -> Iterator[None]:
+def in_lane(lane: Lane) -> Iterator[None]:
     """Holds a place in this lane for the holders of the thread (larder/core/shares.py). The hashes
     of the block wait in it.
 
     Raises Overloaded at once if no place is free or can be taken from a larger holder.
     """
-    with _queue[0].place(lane, holders()) as mine:
-        before = _place.set(mine)
+    with _queue[0].in_lane(lane, holders()) as mine:
+        before = _waiter.set(mine)
         try:
             yield
         finally:
-            _place.reset(before)
+            _waiter.reset(before)
 
 
 @contextmanager
@@ -175,9 +175,9 @@ def slot() -> Iterator[None]:
 
     Raises Overloaded.
     """
-    mine = _place.get()
+    mine = _waiter.get()
     if mine is None:
-        with place("open"), slot():
+        with in_lane("open"), slot():
             yield
         return
     # A hash takes as long as a hundred statements: other threads need the connection.

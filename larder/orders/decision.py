@@ -34,12 +34,12 @@ class _Totals(NamedTuple):
 
 class Counted(NamedTuple):
     """The customer of each order that counts for a quota, None for others; and the units that each
-    customer got. Customers without a limit are not in `granted`. `beyond` returns the refusal of
-    the order at this position by another limit, and `note` counts a placed one."""
+    customer got. Customers without a limit are not in `granted`. `limit_refusal` returns the
+    refusal of the order at this position by another limit, and `note` counts a placed one."""
 
     customers: Sequence[int | None]
     granted: Mapping[int, Granted]
-    beyond: Callable[[int], DomainError | None] = lambda _: None
+    limit_refusal: Callable[[int], DomainError | None] = lambda _: None
     note: Callable[[int], None] = lambda _: None
 
 
@@ -65,10 +65,10 @@ def add_up(lines: Sequence[Wanted]) -> dict[int, int]:
 
 
 class Market(NamedTuple):
-    """What a batch can get: the available units of each locked product (`shelf`), the products that
+    """What a batch can get: the `available` units of each locked product, the products that
     can be ordered, and the prices for the customer of each order."""
 
-    shelf: Mapping[int, int]
+    available: Mapping[int, int]
     offers: Mapping[int, Offer]
     prices: Sequence[Mapping[int, Decimal]]
 
@@ -87,11 +87,11 @@ def decide(
     lines then show which prices changed. An order whose customer has no unit left is refused before
     all else (QuotaExceeded), then one beyond another limit.
     """
-    shelf, offers, prices = market
-    left = dict(shelf)
+    available, offers, prices = market
+    left = dict(available)
     decided: list[list[PricedLine] | DomainError] = []
     expected = expected_totals or [None] * len(orders)
-    customers, granted, beyond, note = counted or Counted([None] * len(orders), {})
+    customers, granted, limit_refusal, note = counted or Counted([None] * len(orders), {})
     units = {customer: got.units for customer, got in granted.items()}
     each = zip(orders, prices, expected, customers, strict=True)
     for position, (wanted, price, total, customer) in enumerate(each):
@@ -100,7 +100,7 @@ def decide(
             one = QuotaExceeded(granted[customer].left)
         else:
             totals = _Totals(minimum_total, total)
-            one = beyond(position) or _decide_one(wanted, left, offers, price, totals)
+            one = limit_refusal(position) or _decide_one(wanted, left, offers, price, totals)
         decided.append(one)
         if isinstance(one, list):
             for line in one:
@@ -136,14 +136,14 @@ def _decide_one(
 
 
 def take_again(
-    missing: Sequence[Mapping[int, int]], shelf: Mapping[int, int]
+    missing: Sequence[Mapping[int, int]], available: Mapping[int, int]
 ) -> list[list[dict[str, Any]]]:
     """Returns for each order the lines that it cannot get; empty if it gets all units that it
-    lacks. `missing` are these units by product, and `shelf` the available ones.
+    lacks. `missing` are these units by product, and `available` those that can be had.
 
     An order takes its units from those that the orders before it left, all of them or none.
     """
-    left, short = dict(shelf), []
+    left, short = dict(available), []
     for lacks in missing:
         faults = [
             {

@@ -89,7 +89,7 @@ class OwnPasswordForm(AdminOwnPasswordChangeForm):  # type: ignore[misc]
         who, given = self.user, self.cleaned_data
         caller = Caller(who.pk, who.public_id, who.is_staff, None, epoch=who.session_epoch)
         wanted = Change(current=given["old_password"], new=given["new_password1"])
-        with hashers.place("returning"):
+        with hashers.in_lane("returning"):
             changed = passwords.change_password(caller, wanted, now=now())
         # Not read again: a password that someone else sets now ends this session, too.
         who.password, who.session_epoch = changed.password, changed.session_epoch

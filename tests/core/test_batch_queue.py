@@ -70,11 +70,11 @@ Submit = Callable[..., "Future[int]"]
 def test_queues_with_one_turn_run_one_batch_at_a_time_unless_it_takes_long(
     monkeypatch: pytest.MonkeyPatch, seconds: float
 ) -> None:
-    monkeypatch.setattr(batch_queue, "TURN_WAIT", seconds)
-    turn, one, two = Lock(), Doubler(), Doubler()
+    monkeypatch.setattr(batch_queue, "LOCK_WAIT", seconds)
+    lock, one, two = Lock(), Doubler(), Doubler()
     two.open.set()
     queues: list[BatchQueue[int, int]] = [
-        BatchQueue(doubler.run, PATIENT, turn=turn) for doubler in (one, two)
+        BatchQueue(doubler.run, PATIENT, lock=lock) for doubler in (one, two)
     ]
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(queues[0].submit, 1)

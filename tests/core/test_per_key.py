@@ -10,7 +10,7 @@ import pytest
 from larder.core import per_key
 from larder.core.errors import Overloaded
 from larder.core.per_key import Limit, Waiting, limited
-from larder.core.shares import Line, held_by
+from larder.core.shares import WaitingList, held_by
 from tools.processes import wait_until
 
 PLACES = 4
@@ -42,20 +42,20 @@ class Threads:
 
     def _is_settled(self) -> bool:
         settled = len(self.ran) + self.refused.total()
-        return sum(len(line.waiting) for line in per_key._lines.values()) + settled == self.arrived
+        return sum(len(line.waiting) for line in per_key._lists.values()) + settled == self.arrived
 
 
 @pytest.fixture
 def threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[Threads]:
     """Yield an object that starts threads. At the end no thread holds a place."""
-    monkeypatch.setattr(per_key, "_lines", {one: Line(PLACES) for one in per_key._lines})
+    monkeypatch.setattr(per_key, "_lists", {one: WaitingList(PLACES) for one in per_key._lists})
     with ThreadPoolExecutor(16) as pool:
         yield Threads(pool)
-    assert [line for line in per_key._lines.values() if line != Line(PLACES)] == []
+    assert [line for line in per_key._lists.values() if line != WaitingList(PLACES)] == []
 
 
 def held(line: Waiting = "all") -> dict[object, int]:
-    return dict(per_key._lines[line].held)
+    return dict(per_key._lists[line].held)
 
 
 def test_an_account_has_all_waiting_places_until_other_accounts_wait(threads: Threads) -> None:

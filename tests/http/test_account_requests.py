@@ -265,7 +265,7 @@ def test_concurrent_orders_of_an_account_with_too_many_lines_are_refused(
     mary, boss = person(), person(is_staff=True)
     for who, sent in ((mary, lines), (boss, lines | {"customer": mary.id})):
         most = place_order.MOST_LINES_OF_AN_ACCOUNT
-        with place_order._accounts.place(who.customer.public_id, most):
+        with place_order._accounts.hold(who.customer.public_id, most):
             refused = Api(token_for(who))("POST", "orders", sent)
             assert (refused.status, refused.body["code"]) == (503, "overloaded")
             assert as_(person())("POST", "orders", lines).status == 201

@@ -10,7 +10,7 @@ from django.db import connection
 
 from larder.core import per_key
 from larder.core.errors import Overloaded
-from larder.core.shares import Line, held_by
+from larder.core.shares import WaitingList, held_by
 from larder.http.long_bodies import LONG, one_long_body
 from tests.conftest import Api, Person
 from tests.http.conftest import token_for
@@ -72,8 +72,8 @@ def test_long_bodies_of_one_account_leave_a_place_to_others(
     name: str,
     line: dict[str, str],
 ) -> None:
-    places = Line(2)
-    monkeypatch.setitem(per_key._lines, "all", places)
+    places = WaitingList(2)
+    monkeypatch.setitem(per_key._lists, "all", places)
     settings.ROOT_URLCONF = urls
     mallory, anna = person(), person()
 
@@ -96,8 +96,8 @@ def test_long_bodies_of_one_account_leave_a_place_to_others(
 
 
 def test_long_bodies_without_an_account_have_one_share(monkeypatch: pytest.MonkeyPatch) -> None:
-    places = Line(2)
-    monkeypatch.setitem(per_key._lines, "all", places)
+    places = WaitingList(2)
+    monkeypatch.setitem(per_key._lists, "all", places)
     refused = []
 
     def validate(*account: str) -> None:

@@ -9,7 +9,7 @@ from time import monotonic, time
 import pytest
 from django.db.models import F
 
-from larder.core.shares import Place
+from larder.core.shares import Waiter
 from larder.http.authentication import _EndedSessions
 from larder.identity import hashers
 from larder.identity.hashers import HashQueue
@@ -90,13 +90,13 @@ class Counted(HashQueue):
     begun = 0
 
     @contextmanager
-    def slot(self, place: Place) -> Iterator[None]:
+    def slot(self, waiter: Waiter) -> Iterator[None]:
         self.begun += 1
-        with super().slot(place):
+        with super().slot(waiter):
             yield
 
     def __enter__(self) -> None:
-        self._held = super().slot(Place("open", ()))
+        self._held = super().slot(Waiter("open", ()))
         self._held.__enter__()
 
     def __exit__(self, *error: object) -> None:

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from larder.core.errors import Overloaded
-from larder.core.shares import Place
+from larder.core.shares import Waiter
 from larder.identity.hashers import HashQueue, Lane
 from larder.identity.rates import attempts
 from larder.identity.rates.attempts import Action, Proof
@@ -49,18 +49,18 @@ class Crowd:
 
     def _hash(self, account: str, lane: Lane, holders: list[UUID]) -> None:
         try:
-            with self.queue.place(lane, holders) as mine, self.queue.slot(mine):
+            with self.queue.in_lane(lane, holders) as mine, self.queue.slot(mine):
                 self.hashed.append(account)
         except Overloaded:
             self.refused[account] += 1
 
     def _is_settled(self) -> bool:
-        waiting = sum(len(line.waiting) for line in self.queue._lines.values())
+        waiting = sum(len(line.waiting) for line in self.queue._lanes.values())
         return waiting + self.refused.total() == self.arrived
 
     def waiting(self, lane: Lane = "open") -> Counter[str]:
         """Return how many log-ins of each account wait in the lane."""
-        found = self.queue._lines[lane].waiting
+        found = self.queue._lanes[lane].waiting
         return Counter(self.accounts[tuple(one.holders)] for one in found)  # type: ignore[arg-type]
 
 
@@ -73,7 +73,7 @@ def queue() -> HashQueue:
 @pytest.fixture
 def crowd(db: None, queue: HashQueue) -> Iterator[Crowd]:
     """Yield a crowd without log-ins. At the end all waiting ones are hashed."""
-    with ThreadPoolExecutor(THREADS) as threads, queue.slot(Place("returning", ())):
+    with ThreadPoolExecutor(THREADS) as threads, queue.slot(Waiter("returning", ())):
         yield Crowd(queue, threads)
 
 
@@ -115,7 +115,7 @@ def test_three_accounts_from_three_addresses_leave_places_for_other_customers(
 def test_the_last_log_in_of_the_largest_holder_loses_its_place(crowd: Crowd) -> None:
     crowd.arrive([("anna", HERE), *[("mallory", ELSEWHERE)] * 7, ("bert", "192.0.2.1")])
     assert crowd.waiting() == {"anna": 1, "mallory": 6, "bert": 1}
-    assert list(crowd.queue._lines["open"].waiting)[-1].holders == bert(crowd)
+    assert list(crowd.queue._lanes["open"].waiting)[-1].holders == bert(crowd)
     crowd.arrive([("mallory", ELSEWHERE)])
     assert crowd.waiting() == {"anna": 1, "mallory": 6, "bert": 1}
 
@@ -146,7 +146,7 @@ def test_registrations_and_log_ins_from_one_address_have_one_share(crowd: Crowd)
 
 
 def test_the_holder_of_the_fewest_places_is_hashed_first(db: None, queue: HashQueue) -> None:
-    with ThreadPoolExecutor(THREADS) as threads, queue.slot(Place("returning", ())):
+    with ThreadPoolExecutor(THREADS) as threads, queue.slot(Waiter("returning", ())):
         crowd = Crowd(queue, threads)
         crowd.arrive([("mallory", ELSEWHERE)] * 3 + customers(2))
     first, last = customers(2)
@@ -155,10 +155,10 @@ def test_the_holder_of_the_fewest_places_is_hashed_first(db: None, queue: HashQu
 
 def test_released_places_leave_no_holders(db: None, queue: HashQueue) -> None:
     with ThreadPoolExecutor(THREADS) as threads:
-        with queue.slot(Place("returning", ())):
+        with queue.slot(Waiter("returning", ())):
             crowd = Crowd(queue, threads)
             crowd.arrive([("mallory", ELSEWHERE)] * 12 + customers(5))
-        assert wait_until(lambda: queue._lines["open"].places == PLACES)
+        assert wait_until(lambda: queue._lanes["open"].places == PLACES)
     assert crowd.refused == {"mallory": 9}
-    assert not queue._lines["open"].held
+    assert not queue._lanes["open"].held
     assert queue._free == 1

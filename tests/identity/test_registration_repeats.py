@@ -114,7 +114,7 @@ def test_registrations_from_one_address_leave_places_to_others(
     transactional_db: None, settings: Any, hashes: Counted
 ) -> None:
     settings.TRUSTED_PROXIES = ["127.0.0.0/8"]
-    lane = hashes._lines["open"]
+    lane = hashes._lanes["open"]
 
     def send(username: str, address: str) -> int:
         try:

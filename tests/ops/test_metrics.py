@@ -82,7 +82,7 @@ def test_refused_hashes_are_counted_by_lane(
 
     monkeypatch.setattr(hashers, "_queue", [HashQueue(1, {"returning": 0, "open": 0})])
     before = count()
-    with pytest.raises(Overloaded), hashers.place(lane):
+    with pytest.raises(Overloaded), hashers.in_lane(lane):
         pass
     assert count() == before + 1
 

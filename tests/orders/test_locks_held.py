@@ -14,7 +14,7 @@ from larder.core import telemetry
 from larder.core.stopwatch import Stopwatch
 from larder.orders.decision import Wanted
 from larder.orders.services import place_orders as placing
-from larder.orders.services.place_orders import Beside, place_candidates
+from larder.orders.services.place_orders import BatchOptions, place_candidates
 from larder.orders.services.placement import Placed, Placement, candidate
 from larder.orders.services.repeats import release_unused
 from tests.conftest import Person
@@ -49,7 +49,9 @@ def place(
 
         monkeypatch.setattr(placing, "release_unused", last_step)
         asked = Placement(customer=who.id, actor=who.customer.public_id, lines=[Wanted(product, 1)])
-        (answer,) = place_candidates([candidate(asked)], terms=GBP, now=now, beside=Beside(**how))
+        (answer,) = place_candidates(
+            [candidate(asked)], terms=GBP, now=now, options=BatchOptions(**how)
+        )
         return answer
 
     yield order

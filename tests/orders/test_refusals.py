@@ -78,7 +78,7 @@ def test_an_order_that_finds_no_place_in_the_queue_is_counted(
     lines = [Wanted(product(stock=5), 1)]
     asked = Placement(customer=who.id, actor=who.customer.public_id, lines=lines)
     with (
-        place_order._accounts.place(asked.actor, place_order.MOST_LINES_OF_AN_ACCOUNT),
+        place_order._accounts.hold(asked.actor, place_order.MOST_LINES_OF_AN_ACCOUNT),
         pytest.raises(Overloaded),
     ):
         place_order.place_order(asked, terms=Terms(currency="GBP"), now=clock())

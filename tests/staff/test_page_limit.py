@@ -70,7 +70,7 @@ def test_waiting_pages_are_counted_for_their_user(
     transactional_db: None, person: MakePerson
 ) -> None:
     who = person(is_staff=True, is_superuser=True)
-    desk, line = Desk(who), per_key._lines["staff"]
+    desk, line = Desk(who), per_key._lists["staff"]
 
     def get() -> None:
         desk.client.get("/admin/catalog/product/")

@@ -13,7 +13,7 @@ from time import monotonic, sleep
 import pytest
 
 from larder.core.errors import Overloaded
-from larder.core.shares import Place
+from larder.core.shares import Waiter
 from larder.identity import hashers
 from larder.identity.hashers import HashQueue, Lane
 from larder.ops.serve import THREADS
@@ -54,12 +54,12 @@ def queue() -> HashQueue:
 @contextmanager
 def hashing(queue: HashQueue, lane: Lane) -> Iterator[None]:
     """A log-in of this lane."""
-    with queue.place(lane) as mine, queue.slot(mine):
+    with queue.in_lane(lane) as mine, queue.slot(mine):
         yield
 
 
 @contextmanager
-def holding(places: Iterable[AbstractContextManager[Place]]) -> Iterator[None]:
+def holding(places: Iterable[AbstractContextManager[Waiter]]) -> Iterator[None]:
     """Submits all of them at the same time."""
     with ExitStack() as held:
         for one in places:
@@ -70,13 +70,13 @@ def holding(places: Iterable[AbstractContextManager[Place]]) -> Iterator[None]:
 def waits(queue: HashQueue, lane: Lane, threads: int) -> bool:
     """Returns whether so many threads wait in the lane."""
     until = monotonic() + 10
-    while len(queue._lines[lane].waiting) != threads and monotonic() < until:
+    while len(queue._lanes[lane].waiting) != threads and monotonic() < until:
         sleep(0.001)
-    return len(queue._lines[lane].waiting) == threads
+    return len(queue._lanes[lane].waiting) == threads
 
 
 def test_log_ins_above_the_waiting_limit_are_refused_at_once(queue: HashQueue) -> None:
-    with holding(queue.place("open") for _ in range(2)):
+    with holding(queue.in_lane("open") for _ in range(2)):
         began = monotonic()
         with pytest.raises(Overloaded), hashing(queue, "open"):
             pass
@@ -88,9 +88,9 @@ def test_log_ins_above_the_waiting_limit_are_refused_at_once(queue: HashQueue) -
 def test_log_ins_without_proof_take_no_slot_of_returning_clients(queue: HashQueue) -> None:
     lanes: tuple[tuple[Lane, Lane], ...] = (("open", "returning"), ("returning", "open"))
     for full, other in lanes:
-        with holding(queue.place(full) for _ in range(2)), hashing(queue, other):
-            assert queue._lines[full].places == 0
-            assert queue._lines[other].places == 1
+        with holding(queue.in_lane(full) for _ in range(2)), hashing(queue, other):
+            assert queue._lanes[full].places == 0
+            assert queue._lanes[other].places == 1
 
 
 def test_returning_clients_get_a_slot_first_and_each_lane_is_first_in_first_out(
@@ -103,9 +103,9 @@ def test_returning_clients_get_a_slot_first_and_each_lane_is_first_in_first_out(
             order.append(name)
 
     running = []
-    with queue.slot(Place("open", ())):
+    with queue.slot(Waiter("open", ())):
         for lane, name in (("open", "a"), ("open", "b"), ("returning", "c"), ("returning", "d")):
-            waiting = len(queue._lines[lane].waiting) + 1
+            waiting = len(queue._lanes[lane].waiting) + 1
             running.append(within_a_thread(partial(log_in, lane, name)))  # type: ignore[arg-type]
             assert waits(queue, lane, waiting)  # type: ignore[arg-type]
     for one in running:
@@ -117,7 +117,7 @@ def test_a_log_in_that_waits_too_long_is_refused_and_keeps_no_slot(
     queue: HashQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hashers, "LONGEST_WAIT", 0.02)
-    with queue.slot(Place("open", ())), pytest.raises(Overloaded), hashing(queue, "returning"):
+    with queue.slot(Waiter("open", ())), pytest.raises(Overloaded), hashing(queue, "returning"):
         pass
     with hashing(queue, "returning"):
         assert queue._free == 0
@@ -127,9 +127,9 @@ def test_a_log_in_that_waits_too_long_is_refused_and_keeps_no_slot(
 def refusals(queue: HashQueue, number: int) -> list[int]:
     """Returns the `Retry-After` seconds of so many clients that are refused at the same time."""
     found = []
-    with holding(queue.place("open") for _ in range(2)):
+    with holding(queue.in_lane("open") for _ in range(2)):
         for _ in range(number):
-            with pytest.raises(Overloaded) as refused, queue.place("open"):
+            with pytest.raises(Overloaded) as refused, queue.in_lane("open"):
                 pass
             found.append(refused.value.retry_after)
     return found
@@ -165,10 +165,10 @@ def test_half_of_the_cores_are_reserved_for_other_requests(
 def test_four_of_ten_threads_neither_hash_nor_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hashers, "_queue", [hashers._queue[0]])
     hashers.use(threads=THREADS, processes=2)
-    lines = hashers._queue[0]._lines.values()
+    lines = hashers._queue[0]._lanes.values()
     assert sum(line.places for line in lines) <= 0.6 * THREADS
     hashers.use(threads=1, processes=1)
-    assert [line.places for line in hashers._queue[0]._lines.values()] == [1, 2]
+    assert [line.places for line in hashers._queue[0]._lanes.values()] == [1, 2]
 
 
 @dataclass

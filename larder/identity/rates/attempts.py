@@ -135,7 +135,7 @@ def attempt(
     back, mark = entry.taken, None
     try:
         is_log_in = action == "log in"
-        with held_by(*named.holders()), hashers.place(entry.lane) if is_log_in else nullcontext():
+        with held_by(*named.holders()), hashers.in_lane(entry.lane) if is_log_in else nullcontext():
             yield
         back = entry.uncounted()
         mark = named.mark() if action in WITH_KNOWN_ADDRESSES else None

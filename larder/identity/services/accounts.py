@@ -90,7 +90,7 @@ def register(
     if before is not None or asked.password is None:
         return before or _registered(customer, None, claims, now)
     # A request that waits for another with its key holds no place that a hash could use.
-    with repeats.one_at_a_time(claims[0].scope if claims else None), hashers.place(lane):
+    with repeats.one_at_a_time(claims[0].scope if claims else None), hashers.in_lane(lane):
         return _decided(customer, claims) or _registered(customer, asked.password, claims, now)
 
 

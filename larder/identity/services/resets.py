@@ -145,7 +145,7 @@ def set_forgotten(token: str, wanted: str, *, secrets: Sequence[str], now: datet
     if found := password_faults(wanted, account, where=WHERE):
         raise InvalidInput(found)
     # The token proves that the account is the caller's, and few tokens are sent.
-    with hashers.place("returning"):
+    with hashers.in_lane("returning"):
         encoded = make_password(wanted)
     with transaction.atomic(durable=True):
         if not _lock_unchanged(account):

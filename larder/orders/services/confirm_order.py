@@ -31,7 +31,7 @@ from larder.orders.lifecycle import PERMISSIONS, PLACED, Move, is_pending, judge
 from larder.orders.models import Order
 from larder.orders.queries import LineView, OrderView, view_of
 from larder.orders.services.confirm_held import confirm_held
-from larder.orders.services.contended import BATCH_TURN, Contended
+from larder.orders.services.contended import BATCH_LOCK, Contended
 from larder.orders.services.hold_ends import HoldEnd
 from larder.orders.services.locks import order_name, submit_lock
 from larder.orders.services.transitions import TransitionRequest, lines_of
@@ -104,19 +104,19 @@ def confirm_order(request: TransitionRequest) -> Confirmed:
     StaleVersion, KeyReused, SessionEnded, NotStaff, PermissionMissing, SecondFactorRequired,
     Overloaded.
     """
-    one = _Confirmation(request, audit.current())
+    confirmation = _Confirmation(request, audit.current())
     try:
-        return _queue.submit(one, lines=LINES_OF_AN_ORDER)
+        return _queue.submit(confirmation, lines=LINES_OF_AN_ORDER)
     except Contended:
-        return _confirm_alone(_Confirmation(request, one.acting))
+        return _confirm_alone(_Confirmation(request, confirmation.acting))
 
 
-def _confirm_alone(one: _Confirmation) -> Confirmed:
+def _confirm_alone(confirmation: _Confirmation) -> Confirmed:
     """Waits for the locks of one order. Other confirmations do not wait with it."""
-    who, lines = one.request.caller.public_id, lines_of(one.request)
+    who, lines = confirmation.request.caller.public_id, lines_of(confirmation.request)
     with moving_stock(by_staff=True, account=who, lines=lines), database.pipeline():
-        _confirm([one], _lock([one.id]))
-    answer = one.answer()
+        _confirm([confirmation], _lock([confirmation.id]))
+    answer = confirmation.answer()
     if isinstance(answer, Exception):
         raise answer
     return answer
@@ -144,7 +144,7 @@ def _run(batch: Sequence[_Confirmation]) -> Sequence[Confirmed | Exception]:
 
 
 _queue: BatchQueue[_Confirmation, Confirmed] = BatchQueue(
-    _run, LIMITS, turn=BATCH_TURN, unknown=partial(CommitUnknown, "a thread was ended")
+    _run, LIMITS, lock=BATCH_LOCK, unknown=partial(CommitUnknown, "a thread was ended")
 )
 
 
@@ -175,8 +175,8 @@ def _within_limit(locked: _Locked) -> _Locked:
 def _confirm(batch: Sequence[_Confirmation], locked: _Locked) -> None:
     """Confirms locked orders, and sets the refusals of the others. Keys are claimed under the
     order's lock: a key names its order."""
-    for one in batch:
-        one.order, one.lines = locked.get(one.id, (None, []))
+    for confirmation in batch:
+        confirmation.order, confirmation.lines = locked.get(confirmation.id, (None, []))
     found = [one for one in batch if one.order is not None]
 
     def make(pending: Sequence[int]) -> list[UUID | str]:
@@ -187,20 +187,22 @@ def _confirm(batch: Sequence[_Confirmation], locked: _Locked) -> None:
 
     claims = [one.request.claim for one in found]
     outcomes = idempotency.once_each(claims, make, now=max(one.request.now for one in batch))
-    for one, outcome in zip(found, outcomes, strict=True):
+    for confirmation, outcome in zip(found, outcomes, strict=True):
         if isinstance(outcome, KeyReused):
-            one.refusal = one.refusal or outcome
+            confirmation.refusal = confirmation.refusal or outcome
         else:
-            one.replayed = outcome.replayed
+            confirmation.replayed = outcome.replayed
 
 
-def _begin(one: _Confirmation) -> None:
+def _begin(confirmation: _Confirmation) -> None:
     """Sets whether the order has yet to be confirmed, or the refusal."""
-    verdict = judge(one.locked.status, Move.CONFIRM, by_staff=True, by_owner=False)
+    verdict = judge(confirmation.locked.status, Move.CONFIRM, by_staff=True, by_owner=False)
     try:
-        one.is_begun = is_pending(one.locked, Move.CONFIRM, verdict, version=one.request.version)
+        confirmation.is_begun = is_pending(
+            confirmation.locked, Move.CONFIRM, verdict, version=confirmation.request.version
+        )
     except DomainError as refusal:
-        one.refusal = refusal
+        confirmation.refusal = refusal
 
 
 def _confirm_begun(batch: Sequence[_Confirmation]) -> None:
@@ -220,8 +222,10 @@ def _confirm_begun(batch: Sequence[_Confirmation]) -> None:
     # Before the rows change: the entries have the former status.
     entries = [_entry(one) for one in batch]
     now = max(one.request.now for one in batch)
-    for one, short in zip(batch, confirm_held(ends, lines, balances, held, now=now), strict=True):
-        one.refusal = HoldExpired(short) if short else None
+    for confirmation, short in zip(
+        batch, confirm_held(ends, lines, balances, held, now=now), strict=True
+    ):
+        confirmation.refusal = HoldExpired(short) if short else None
     made = zip(batch, entries, strict=True)
     _record([(one.acting, entry) for one, entry in made if one.is_open])
 
@@ -234,8 +238,8 @@ def _submit_former_staff(batch: Sequence[_Confirmation]) -> Callable[[], None]:
 
     def refuse() -> None:
         refusals = {caller: _refusal_of(present) for caller, present in reading.items()}
-        for one in batch:
-            one.refusal = refusals[one.request.caller] or one.refusal
+        for confirmation in batch:
+            confirmation.refusal = refusals[confirmation.request.caller] or confirmation.refusal
 
     return refuse
 
@@ -254,7 +258,10 @@ def _record(entries: Sequence[tuple[Acting | None, audit.Entry]]) -> None:
         audit.record_all([entry for by, entry in entries if by == acting], by=acting)
 
 
-def _entry(one: _Confirmation) -> audit.Entry:
+def _entry(confirmation: _Confirmation) -> audit.Entry:
     return audit.Entry(
-        order_name(one.id), Move.CONFIRM, {"status": one.locked.status}, {"status": PLACED}
+        order_name(confirmation.id),
+        Move.CONFIRM,
+        {"status": confirmation.locked.status},
+        {"status": PLACED},
     )

@@ -6,20 +6,20 @@ from contextlib import AbstractContextManager, contextmanager
 from threading import BoundedSemaphore, Lock
 from typing import Final
 
-from larder.core.per_key import place_of
+from larder.core.per_key import hold_slot
 from larder.core.stopwatch import Stopwatch
 
 ON_ITS_WAY = 1.0
 """Seconds for which a row counts as contended after a batch did not get its lock. In this time the
-order that was refused as Contended enters the lane, if there is a place."""
+order that was refused as Contended enters the lane, if there is a slot."""
 
 REMEMBERED = 10.0
 """Seconds for which a row counts as contended after an order waited for it in the lane until the
 time limit. The next order with this row enters the lane too; if it gets the lock, the row no longer
 counts as contended."""
 
-BATCH_TURN: Final = Lock()
-"""The turn of all batches that lock stock in this process."""
+BATCH_LOCK: Final = Lock()
+"""The lock of all batches that lock stock in this process."""
 
 Row = Hashable
 """A row that an order locks: a product's stock, by its id, or a customer's cart."""
@@ -38,7 +38,7 @@ class ContendedLane:
     """
 
     def __init__(self, most: int) -> None:
-        self._places = BoundedSemaphore(most)
+        self._slots = BoundedSemaphore(most)
         self._lock = Lock()
         self._rows: Counter[Row] = Counter()
         self._marked: dict[Row, float] = {}
@@ -65,9 +65,9 @@ class ContendedLane:
             kept = {row: until for row, until in self._marked.items() if until > now}
             self._marked = kept | dict.fromkeys(rows, now + seconds)
 
-    def place(self) -> AbstractContextManager[None]:
-        """Returns a place in the lane. Entering it raises Overloaded if there is none."""
-        return place_of(self._places)
+    def slot(self) -> AbstractContextManager[None]:
+        """Returns a slot in the lane. Entering it raises Overloaded if there is none."""
+        return hold_slot(self._slots)
 
     @contextmanager
     def waiting(self, rows: Collection[Row]) -> Iterator[None]:

@@ -30,7 +30,7 @@ TRY_EVERY = 0.1
 """Seconds between two attempts."""
 
 
-def find_out(batch: Sequence[Candidate], lost: CommitUnknown) -> Exception | None:
+def resolve_commit(batch: Sequence[Candidate], lost: CommitUnknown) -> Exception | None:
     """Returns None if the batch's transaction was committed, an OperationalError if it was not,
     and `lost` if neither is certain in time."""
     written = [one for one in batch if one.written is not None]

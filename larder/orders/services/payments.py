@@ -119,7 +119,7 @@ def record_payment(
             raise InvalidInput([Fault("/currency", "unknown_value", detail)])
         # After the locks, because the permission may have been taken away during the wait.
         require_permitted_to(caller, RECORD)
-        recorded = _record(order, row, payment, _By(caller.public_id, now, confirming))
+        recorded = _record(order, row, payment, _Recorder(caller.public_id, now, confirming))
         if not recorded.replayed:
             audit.record(order_name(order), RECORD.partition(".")[2], after=_shown(payment))
         return recorded
@@ -134,7 +134,7 @@ def receive_payment(
     Raises PaymentConflict, Overloaded. Raises PaymentUnmatched if there is no such order yet,
     unless the event is older than KEPT_AFTER.
     """
-    payment, by = report.payment, _By(SYSTEM_ACTOR, now, confirming)
+    payment, by = report.payment, _Recorder(SYSTEM_ACTOR, now, confirming)
     with moving_stock(by_staff=True):
         _lock(payment)
         order = report.order or _order_of(payment)
@@ -153,7 +153,7 @@ def receive_payment(
 
 
 @dataclass(frozen=True, slots=True)
-class _By:
+class _Recorder:
     """Who records, when, and which kinds of records confirm an order."""
 
     actor: UUID
@@ -209,7 +209,7 @@ def _order_of(payment: NewPayment) -> UUID | None:
     return rows.order_by("id").values_list("order", flat=True).first()
 
 
-def _record_unassigned(payment: NewPayment, by: _By) -> Outcome:
+def _record_unassigned(payment: NewPayment, by: _Recorder) -> Outcome:
     """Records a refund or a dispute whose payment is not known. It belongs to another system with
     this account, or the event of its payment is late: then it counts as soon as that is recorded.
     """
@@ -219,7 +219,7 @@ def _record_unassigned(payment: NewPayment, by: _By) -> Outcome:
     return Outcome.REPEATED if replayed else Outcome.UNASSIGNED
 
 
-def _record(order: UUID | None, row: Order | None, payment: NewPayment, by: _By) -> Recorded:
+def _record(order: UUID | None, row: Order | None, payment: NewPayment, by: _Recorder) -> Recorded:
     """Inserts the record and writes what follows from it; or returns the earlier record."""
     given = (payment.provider, payment.kind.value, payment.transaction_id, payment.intent)
     amount = (payment.amount, payment.currency, payment.at)
@@ -229,13 +229,13 @@ def _record(order: UUID | None, row: Order | None, payment: NewPayment, by: _By)
     if order is not None:
         _recount(order, row, by.now)
     if row is not None:
-        _tell(row, payment, by)
+        _write_event(row, payment, by)
         if payment.kind in by.confirming and row.status in HELD and _is_covered(row, by):
             confirm_paid(row, actor=by.actor, now=by.now)
     return Recorded(made[0][0], replayed=False)
 
 
-def _is_covered(row: Order, by: _By) -> bool:
+def _is_covered(row: Order, by: _Recorder) -> bool:
     sums, price = balances_of(row) or NOTHING, to_minor(row.total, row.currency)
     return covers(sums, price, with_authorised=Kind.AUTHORISED in by.confirming)
 
@@ -283,7 +283,7 @@ def _write_sums(row: Order, sums: Balances, now: datetime) -> None:
     row.version += 1
 
 
-def _tell(row: Order, payment: NewPayment, by: _By) -> None:
+def _write_event(row: Order, payment: NewPayment, by: _Recorder) -> None:
     OrderEvent.objects.create(
         order_id=row.id,
         type="payment",

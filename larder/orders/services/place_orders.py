@@ -31,7 +31,7 @@ from larder.inventory.services.movements import Balance
 from larder.orders.decision import Market, decide
 from larder.orders.services.contended import Contended, Row
 from larder.orders.services.locked_drafts import lock_drafts
-from larder.orders.services.lost_commits import answer_unknown, find_out
+from larder.orders.services.lost_commits import answer_unknown, resolve_commit
 from larder.orders.services.order_quota import OrderQuota
 from larder.orders.services.placement import (
     Candidate,
@@ -42,7 +42,7 @@ from larder.orders.services.placement import (
 from larder.orders.services.repeats import (
     claim_and_replay,
     release_unused,
-    separate_twins,
+    separate_repeats,
     settle_carts,
 )
 from larder.orders.services.write_orders import answer_placed, write_placed
@@ -53,7 +53,7 @@ def _none(rows: Collection[Row]) -> bool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Beside:
+class BatchOptions:
     """How a batch is placed while other orders wait for it.
 
     `lock_wait` is the number of seconds that a transaction waits for a lock, if less than the
@@ -69,14 +69,14 @@ def place_candidates(
     *,
     terms: Terms,
     now: datetime,
-    beside: Beside = Beside(),
+    options: BatchOptions = BatchOptions(),
 ) -> list[Placed | Exception]:
     """Places a batch. Returns the answers in the order of the batch; a refused order does not
     affect others.
 
     Orders with the same key, id or cart are placed one after the other, in separate transactions.
     The error of a failed transaction is the answer of its orders and is not raised, because an
-    earlier transaction may be committed. Contended is the answer of drafts that `beside` excludes;
+    earlier transaction may be committed. Contended is the answer of drafts that `options` excludes;
     they are not changed.
 
     Refusals: UnknownProducts, InsufficientStock, PriceChanged, OrderRule, OrderTooSmall,
@@ -88,13 +88,13 @@ def place_candidates(
     """
     waiting: Sequence[Candidate] = candidates
     while waiting:
-        batch, waiting = separate_twins(waiting)
+        batch, waiting = separate_repeats(waiting)
         hold = telemetry.Hold()
-        work = partial(_place_in_transaction, batch, terms, now, hold, beside)
-        failure = _in_one_transaction(work, len(batch), beside)
+        work = partial(_place_in_transaction, batch, terms, now, hold, options)
+        failure = _in_one_transaction(work, len(batch), options)
         hold.ends()
         if isinstance(failure, CommitUnknown):
-            failure = find_out(batch, failure)
+            failure = resolve_commit(batch, failure)
         if failure is not None and _waits_again(failure):
             # Each transaction would wait as long as the first.
             batch, waiting = [*batch, *waiting], []
@@ -102,7 +102,7 @@ def place_candidates(
             answer_placed(batch, currency=terms.currency, now=now)
         else:
             _fail(batch, failure)
-    return [one.answer for one in candidates if one.answer is not None]
+    return [candidate.answer for candidate in candidates if candidate.answer is not None]
 
 
 def _waits_again(failure: Exception) -> bool:
@@ -114,19 +114,21 @@ def _fail(batch: Sequence[Candidate], failure: Exception) -> None:
     if isinstance(failure, CommitUnknown):
         answer_unknown(batch, failure)
         return
-    for one in batch:
-        one.answer = failure
+    for candidate in batch:
+        candidate.answer = failure
 
 
-def _in_one_transaction(work: Callable[[], None], orders: int, beside: Beside) -> Exception | None:
+def _in_one_transaction(
+    work: Callable[[], None], orders: int, options: BatchOptions
+) -> Exception | None:
     """Runs `work` in a transaction. Returns its error; None without one."""
     span = telemetry.tracing.span("place orders", orders=orders)
     try:
         with span, transaction.atomic(durable=True), database.pipeline():
-            if beside.lock_wait is None:
+            if options.lock_wait is None:
                 database.tag_session()
             else:
-                database.limit_lock_wait(beside.lock_wait)
+                database.limit_lock_wait(options.lock_wait)
             work()
     except Exception as error:
         return error
@@ -138,16 +140,16 @@ def _place_in_transaction(
     terms: Terms,
     now: datetime,
     hold: telemetry.Hold,
-    beside: Beside,
+    options: BatchOptions,
 ) -> None:
     earlier = claim_and_replay(batch, now=now)
     if waiting := unanswered(batch):
         customers = _ask_for_customers(waiting)
-        if any(one.placement.is_draft for one in waiting):
+        if any(candidate.placement.is_draft for candidate in waiting):
             # The rows to lock are in the drafts. Refused orders are skipped.
             customers.check()
             lock_drafts(unanswered(waiting))
-            _leave_contended(unanswered(waiting), beside)
+            _leave_contended(unanswered(waiting), options)
         _limit_holds(unanswered(waiting), customers.quota, terms)
         _place_open(unanswered(waiting), customers, terms, now, hold)
         customers.quota.settle()
@@ -155,11 +157,11 @@ def _place_in_transaction(
     release_unused(batch, earlier)
 
 
-def _leave_contended(batch: Sequence[Candidate], beside: Beside) -> None:
+def _leave_contended(batch: Sequence[Candidate], options: BatchOptions) -> None:
     """Answers Contended to drafts with contended stock: their products are known only now."""
-    for one in batch:
-        if one.placement.is_draft and beside.is_contended(one.stock_rows):
-            one.answer = Contended()
+    for candidate in batch:
+        if candidate.placement.is_draft and options.is_contended(candidate.stock_rows):
+            candidate.answer = Contended()
 
 
 class _Customers(NamedTuple):
@@ -171,15 +173,15 @@ class _Customers(NamedTuple):
 
 
 def _ask_for_customers(batch: Sequence[Candidate]) -> _Customers:
-    reading = identity.submit_standing({one.placement.customer for one in batch})
+    reading = identity.submit_standing({candidate.placement.customer for candidate in batch})
     quota = OrderQuota(batch)
 
     @cache
     def check() -> None:
         standing = reading()
-        for one in batch:
-            one.answer = ordering_refusal(
-                standing.get(one.placement.customer), actor=one.placement.actor
+        for candidate in batch:
+            candidate.answer = ordering_refusal(
+                standing.get(candidate.placement.customer), actor=candidate.placement.actor
             )
         quota.read()
 
@@ -188,7 +190,7 @@ def _ask_for_customers(batch: Sequence[Candidate]) -> _Customers:
 
 def _limit_holds(batch: Sequence[Candidate], quota: OrderQuota, terms: Terms) -> None:
     """Prepares the limits of orders with a hold. Without holds it does nothing."""
-    held = [one for one in batch if one.placement.hold is not None]
+    held = [candidate for candidate in batch if candidate.placement.hold is not None]
     if held:
         quota.limit_holds(held, terms.most_holds)
 
@@ -203,9 +205,9 @@ def _place_open(
     """Locks, reads under the locks, decides, writes."""
     if not batch:
         return
-    products = {line.product for one in batch for line in one.wanted}
+    products = {line.product for candidate in batch for line in candidate.wanted}
     locked, offered = inventory.submit_lock(products), catalog.submit_offers(products)
-    held = [one for one in batch if one.placement.hold is not None]
+    held = [candidate for candidate in batch if candidate.placement.hold is not None]
     clock = holds.submit_clock() if held else None
     customers.check()
     balances = locked()
@@ -215,7 +217,7 @@ def _place_open(
     _refuse_former_staff(unanswered(batch))
     _decide(unanswered(batch), balances, offers, terms, customers.quota)
     placed = unanswered(batch)
-    moves = [move for one in placed for move in _movements(one)]
+    moves = [move for candidate in placed for move in _movements(candidate)]
     lines = _hold(unanswered(held), clock()) if clock is not None else []
     inventory.move(moves, balances, now=now, held=lines)
     write_placed(placed, currency=terms.currency, now=now)
@@ -224,12 +226,12 @@ def _place_open(
 def _refuse_former_staff(batch: Sequence[Candidate]) -> None:
     """Refuses orders that staff place for customers, if the session or the right ended while they
     waited for the locks."""
-    for one in batch:
-        if one.placement.acting is not None:
+    for candidate in batch:
+        if candidate.placement.acting is not None:
             try:
-                require_permitted_to(one.placement.acting.caller, "orders.add_order")
+                require_permitted_to(candidate.placement.acting.caller, "orders.add_order")
             except DomainError as refusal:
-                one.answer = refusal
+                candidate.answer = refusal
 
 
 def _decide(
@@ -241,34 +243,34 @@ def _decide(
 ) -> None:
     """Sets the priced lines or the refusal of each candidate."""
     decisions = decide(
-        [one.wanted for one in batch],
+        [candidate.wanted for candidate in batch],
         Market(
             {product: balance.available for product, balance in balances.items()},
             offers,
-            [_prices(one, offers) for one in batch],
+            [_prices(candidate, offers) for candidate in batch],
         ),
         minimum_total=terms.minimum_total,
-        expected_totals=[one.expected_total for one in batch],
+        expected_totals=[candidate.expected_total for candidate in batch],
         counted=quota.counted(batch),
     )
-    for one, decided in zip(batch, decisions, strict=True):
+    for candidate, decided in zip(batch, decisions, strict=True):
         if isinstance(decided, DomainError):
-            one.answer = decided
+            candidate.answer = decided
         else:
-            one.sell(decided)
+            candidate.sell(decided)
 
 
-def _prices(one: Candidate, offers: Mapping[int, Offer]) -> Mapping[int, Decimal]:
-    wanted = {line.product for line in one.wanted if line.product in offers}
-    return prices_for(one.placement.customer, [offers[product] for product in wanted])
+def _prices(candidate: Candidate, offers: Mapping[int, Offer]) -> Mapping[int, Decimal]:
+    wanted = {line.product for line in candidate.wanted if line.product in offers}
+    return prices_for(candidate.placement.customer, [offers[product] for product in wanted])
 
 
-def _movements(one: Candidate) -> list[inventory.Movement]:
-    event, actor = str(one.event), one.placement.actor
-    cause = "order" if one.placement.hold is None else "hold"
+def _movements(candidate: Candidate) -> list[inventory.Movement]:
+    event, actor = str(candidate.event), candidate.placement.actor
+    cause = "order" if candidate.placement.hold is None else "hold"
     return [
         inventory.Movement(line.offer.id, -line.quantity, line.quantity, cause, event, actor)
-        for line in one.lines
+        for line in candidate.lines
     ]
 
 
@@ -276,11 +278,13 @@ def _hold(placed: Sequence[Candidate], clock: datetime) -> list[holds.HeldUnits]
     """Sets the expiry of the orders, and returns their held lines. Holds begin at the time of the
     database under the locks."""
     lines = []
-    for one in placed:
-        if one.placement.hold is not None:
-            one.expires_at = expiry = clock + timedelta(seconds=one.placement.hold.seconds)
+    for candidate in placed:
+        if candidate.placement.hold is not None:
+            candidate.expires_at = expiry = clock + timedelta(
+                seconds=candidate.placement.hold.seconds
+            )
             lines += [
-                holds.HeldUnits(one.id, line.offer.id, one.event, line.quantity, expiry)
-                for line in one.lines
+                holds.HeldUnits(candidate.id, line.offer.id, candidate.event, line.quantity, expiry)
+                for line in candidate.lines
             ]
     return lines

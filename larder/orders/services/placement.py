@@ -31,11 +31,11 @@ def mark_of(actor: UUID) -> bytes:
 
 
 class Hold(Struct, frozen=True):
-    """The order awaits its payment for so many seconds. `asked` are those of the request, if it
-    names some."""
+    """The order awaits its payment for so many seconds. `requested_seconds` are
+    those of the request, if it names some."""
 
     seconds: int
-    asked: int | None = None
+    requested_seconds: int | None = None
 
 
 class Placement(Struct, frozen=True, kw_only=True):
@@ -177,7 +177,7 @@ def candidate(placement: Placement) -> Candidate:
         if one.expected_price is not None
     )
     details = (placement.note, placement.reference, placement.ship_to, placement.requested_for)
-    held = [] if placement.hold is None else [("hold", placement.hold.asked)]
+    held = [] if placement.hold is None else [("hold", placement.hold.requested_seconds)]
     rest = fingerprint(placement.customer, details, expected, *held)
     id = placement.draft or placement.order_id or new_id()
     claims = _claims(placement, id, lines + rest)

@@ -19,7 +19,7 @@ from larder.orders.services.placement import (
 )
 
 
-def separate_twins(
+def separate_repeats(
     waiting: Sequence[Candidate],
 ) -> tuple[list[Candidate], list[Candidate]]:
     """Returns the orders that can be placed in one transaction, and those whose key, id or draft

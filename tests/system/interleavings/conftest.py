@@ -7,14 +7,14 @@ import pytest
 
 from larder.identity import quotas
 from larder.inventory.services import locks
-from larder.orders.services import confirm_order, place_order
+from larder.orders.services import confirm_order, retries
 from tests.conftest import Person
 from tests.system.interleavings import scheduler
 from tests.system.interleavings.clock import chosen_clock
 from tests.system.interleavings.exploring import Explorer, Play
 from tests.system.interleavings.shop import Shop
 
-WAITS = ((place_order, "LOCK_WAIT"), (place_order, "LOCK_WAIT_AGAIN"), (confirm_order, "LOCK_WAIT"))
+WAITS = ((retries, "LOCK_WAIT"), (retries, "LOCK_WAIT_AGAIN"), (confirm_order, "LOCK_WAIT"))
 Scenario = Callable[[Shop], Play]
 Explore = Callable[[Scenario], Explorer]
 
@@ -28,7 +28,7 @@ def explore(
     for module, name in (*WAITS, (locks, "MOVING_WAIT")):
         monkeypatch.setattr(module, name, 9.0)
     # Orders and confirmations run beside each other, as in different processes.
-    monkeypatch.setattr(confirm_order._queue, "_turn", Lock())
+    monkeypatch.setattr(confirm_order._queue, "_shared_lock", Lock())
     # What earlier runs used up would matter to later ones.
     monkeypatch.setattr(quotas, "_limits", {})
     with chosen_clock() as clock, scheduler.watching() as watch:

@@ -91,7 +91,7 @@ def _lock_after_the_clock(products: Iterable[int]) -> Callable[[], dict[int, Bal
 
 
 def _nothing_is_short(
-    wanted: Sequence[Mapping[int, int]], shelf: Mapping[int, int]
+    wanted: Sequence[Mapping[int, int]], available: Mapping[int, int]
 ) -> list[list[Any]]:
     return [[] for _ in wanted]
 

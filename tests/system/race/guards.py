@@ -42,9 +42,9 @@ from larder.orders.services import (
     changes,
     drafts,
     locked_drafts,
-    place_order,
     place_orders,
     repeats,
+    retries,
     transitions,
 )
 from larder.orders.services import locks as order_locks
@@ -267,8 +267,8 @@ _REMOVALS: dict[str, Callable[[], Removal]] = {
     # A server tries a batch again after a deadlock, and its clients see nothing of it.
     "lock order and second tries": lambda: [
         (movements, "submit_lock", lock_in_any_order),
-        (place_order, "_is_worth_another_try", never),
-        (place_order, "LOCK_WAIT", 5.0),
+        (retries, "_is_worth_another_try", never),
+        (retries, "LOCK_WAIT", 5.0),
     ],
     "claims": lambda: [(idempotency, "submit_claim", look_then_write)],
     "any claim": lambda: [
@@ -277,7 +277,7 @@ _REMOVALS: dict[str, Callable[[], Removal]] = {
     ],
     "claim order": lambda: [(key_sql, "CLAIM", CLAIMED_AS_THEY_COME)],
     "release": lambda: [(idempotency, "release", keep_claims)],
-    "separation of twins": lambda: [(place_orders, "separate_twins", all_together)],
+    "separation of repeats": lambda: [(place_orders, "separate_repeats", all_together)],
     "draft lock": lambda: [(drafts, "lock_draft", find_draft)],
     "abandoned cart held": lambda: [(abandon, "lock_order", find_order)],
     "drafts locked": lambda: [(locked_drafts, "lock_orders", find_orders)],
