@@ -28,8 +28,8 @@ from larder.core.limits import CONFIRMED_SECONDS
 from larder.http.authentication import FACTOR
 
 BEGAN, USED, CONFIRMED, EPOCH = "began", "used", "confirmed", "epoch"
-WRITTEN_EVERY = 60
-"""Seconds between two writes of the last use."""
+WRITES_OF_USE = 10
+"""Writes of the last use in ADMIN_IDLE_MINUTES of constant use; at most one a minute."""
 CLOCK_TOLERANCE = 60
 """Seconds by which the clocks of two servers may differ."""
 
@@ -61,7 +61,7 @@ def user_of(request: HttpRequest) -> Any:
             session.flush()
             request.session_ended = why  # type: ignore[attr-defined]
             return AnonymousUser()
-        if moment - session[USED] >= WRITTEN_EVERY:
+        if moment - session[USED] >= min(60, settings.ADMIN_IDLE_MINUTES * 60 // WRITES_OF_USE):
             session[USED] = moment
     user = get_user(request)
     if user.is_authenticated and session.get(EPOCH) != user.session_epoch:

@@ -101,6 +101,15 @@ def test_a_use_is_written_once_a_minute(desk: Desk) -> None:
     assert writes() == []
 
 
+def test_constant_use_keeps_a_session_whose_time_is_a_minute(desk: Desk, settings: Any) -> None:
+    settings.ADMIN_IDLE_MINUTES = 1
+    for _ in range(2):
+        age(desk.client, used=30)
+        assert desk.get("").response.redirect_chain == []
+        age(desk.client, used=35)
+        assert desk.get("").response.redirect_chain == []
+
+
 @pytest.mark.parametrize("name", [BEGAN, USED])
 def test_a_session_with_a_future_or_missing_time_ends(desk: Desk, name: str) -> None:
     """A clock was set back, or the session is from a version without times."""
