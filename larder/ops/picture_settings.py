@@ -1,5 +1,6 @@
 """PICTURES_DIR, PICTURES_BUCKET, PICTURES_URL: where uploaded pictures of products are stored."""
 
+import os
 from typing import Any
 
 PATH = "/pictures/"
@@ -27,10 +28,14 @@ def _s3(bucket: str, address: str) -> dict[str, Any]:
     # Loaded only where it is used: it takes 20 MB.
     from botocore.config import Config
 
+    scheme, _, place = address.partition("://")
     return {
         "bucket_name": bucket,
+        # Its library reads AWS_DEFAULT_REGION alone.
+        "region_name": os.environ.get("AWS_REGION"),
         # Addresses are public, and never expire.
-        "custom_domain": address.partition("://")[2] or None,
+        "custom_domain": place or None,
+        "url_protocol": f"{scheme}:",
         "querystring_auth": False,
         "object_parameters": {"CacheControl": CACHE_CONTROL, "ContentType": CONTENT_TYPE},
         "client_config": Config(
