@@ -85,3 +85,12 @@ ROLES: Mapping[str, frozenset[str]] = {
 """The roles that migrations create, for an owner to change. `staff-before-roles` has what the API
 allowed every member of staff before there were roles. A permission that is added here later needs a
 migration that adds it to the roles."""
+
+ROLES_FOR: Mapping[str, str] = {
+    "viewer": "people who look at everything and change nothing",
+    "warehouse": "stock, packing, shipping, deliveries and returns",
+    "catalogue": "products, prices and categories",
+    "support": "customers and their orders",
+    OWNER: "everything, and the rights of others",
+}
+"""What each role is for that a colleague may be given, as docs/reference/permissions.md says."""

@@ -15,6 +15,7 @@ from larder.core.clock import now
 from larder.core.errors import DomainError
 from larder.core.limits import MAX_EMAIL_LENGTH, MAX_PERSON_NAME_LENGTH, MAX_USERNAME_LENGTH
 from larder.db.idempotency import RETENTION, Claim, Scope, fingerprint
+from larder.identity.permissions import ROLES_FOR, STAFF_BEFORE_ROLES
 from larder.identity.services import invitations, resets, rights
 from larder.identity.services.accounts import NewCustomer
 from larder.identity.services.invitations import Invited, NewStaff
@@ -27,6 +28,12 @@ from larder.staff.refusals import Sentence
 
 NEEDED = (rights.ADD, rights.CHANGE, rights.MANAGE)
 """The permissions of the page."""
+
+
+class _Roles(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]
+    def label_from_instance(self, obj: Group) -> str:
+        use = ROLES_FOR.get(obj.name)
+        return f"{obj.name}: for {use}" if use else obj.name
 
 
 class InvitationForm(PageForm):
@@ -46,9 +53,9 @@ class InvitationForm(PageForm):
         widget=UnfoldAdminEmailInputWidget(),
         help_text="The link is mailed to it. Without one, the link is shown to you.",
     )
-    roles = forms.ModelMultipleChoiceField(
+    roles = _Roles(
         label="Roles",
-        queryset=Group.objects.order_by("name"),
+        queryset=Group.objects.exclude(name=STAFF_BEFORE_ROLES).order_by("name"),
         widget=UnfoldAdminCheckboxSelectMultipleWidget(),
         help_text="What the person may do. You can give only roles whose permissions you have.",
     )

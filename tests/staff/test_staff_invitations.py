@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -43,6 +44,18 @@ def test_an_invited_person_has_the_roles_and_sets_the_password_with_the_link(
     assert use(token).status == 302
     assert Customer.objects.get(pk=sam.pk).check_password(WANTED)
     assert use(token).errors
+
+
+def test_the_form_offers_each_role_with_its_use_and_none_of_earlier_staff(desk: Desk) -> None:
+    Group.objects.create(name="weekend")
+    offered = {
+        str(text)
+        for _, text in desk.get(INVITE).response.context["page"].form["roles"].field.choices
+    }
+    page = Path("docs/reference/permissions.md").read_text()
+    rows = dict(re.findall(r"^\| `([a-z-]+)` \| (.+?) \|$", page, flags=re.MULTILINE))
+    del rows[permissions.STAFF_BEFORE_ROLES]
+    assert offered == {"weekend", *(f"{name}: for {use}" for name, use in rows.items())}
 
 
 def test_the_link_of_an_invitation_is_mailed_where_the_shop_sends_mails(
