@@ -61,7 +61,7 @@ def make_products(count: int, moment: datetime) -> list[int]:
     """Products with prices from 0.50 up and STOCK units each; returns their ids, ascending."""
     from django.db import transaction
 
-    from larder.catalog.services import NewProduct, create_products
+    from larder.catalog.services.products import NewProduct, create_products
     from larder.core.ids import SYSTEM_ACTOR
     from larder.inventory.services.movements import open_stock
 

@@ -14,7 +14,7 @@ from django.contrib.auth.models import Group
 from django.test import Client, TransactionTestCase
 from hypothesis import settings
 
-from larder.catalog.services import create_product
+from larder.catalog.services.products import create_product
 from larder.core.ids import SYSTEM_ACTOR
 from larder.identity import queries
 from larder.identity.caller import Caller

@@ -169,7 +169,7 @@ class ProductChange(models.Model):
                 name="product_change_feed",
                 include=["product"],
             ),
-            # For larder/catalog/compaction.py.
+            # For larder/catalog/services/compaction.py.
             models.Index(
                 fields=["product", "transaction_id", "position"], name="product_change_of"
             ),

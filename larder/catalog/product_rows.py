@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from larder.catalog.category_names import CategoryNames
 from larder.catalog.fields import AMOUNT, DECIMALS, IN_FILES, ProductField
 from larder.catalog.queries import category_names
-from larder.catalog.services import DEFAULTS
+from larder.catalog.services.products import DEFAULTS
 from larder.core.errors import Fault, InvalidInput
 from larder.core.invisible import text_fault
 from larder.core.limits import MAX_FAULTS, MAX_STOCK

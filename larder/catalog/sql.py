@@ -25,7 +25,7 @@ the same hash only wait for each other. 7 separates these hashes from those of o
 ONE_CATEGORY = "SELECT pg_advisory_xact_lock(7, 2)"
 """One new category at a time: each is counted before the next one is added."""
 
-# --- Pictures (larder/catalog/stored_pictures.py) -------------------------------------------
+# --- Pictures (larder/catalog/services/stored_pictures.py) ----------------------------------------
 PICTURE_KEY_LENGTH = 64
 PICTURE_KEY = "/([0-9a-f]{64})(?:-[0-9]+)?[.]webp$"
 """The key of a picture that was uploaded, in the address of the picture or of its thumbnail."""
@@ -58,7 +58,7 @@ WHERE key = %s AND unused_since < %s AND NOT {_HAS_PRODUCT} RETURNING key
 """
 """Compared again under the lock of the row: the picture may have been uploaded again meanwhile."""
 
-# --- A file of products (larder/catalog/product_import.py) ---------------------------------
+# --- A file of products (larder/catalog/services/product_import.py) -------------------------------
 ONE_FILE = "SELECT pg_advisory_xact_lock(7, 1)"
 """One file at a time: two concurrent files would wait for each other's new SKUs row by row."""
 
@@ -279,7 +279,7 @@ MARKS = "!?.,;:()[]/+*&="
 """Characters that end a word."""
 
 
-# --- The feed (larder/catalog/compaction.py) -----------------------------------------------
+# --- The feed (larder/catalog/services/compaction.py) ---------------------------------------------
 COMPACT = """
 WITH part AS MATERIALIZED (
     SELECT transaction_id, position, product_id FROM product_change

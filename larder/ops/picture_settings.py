@@ -21,7 +21,7 @@ def picture_storage(*, folder: str, bucket: str, address: str) -> dict[str, Any]
     if bucket:
         return {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": _s3(bucket, address)}
     options = {"location": folder, "base_url": f"{address}/" if address else PATH}
-    return {"BACKEND": "larder.catalog.stored_pictures.PictureFolder", "OPTIONS": options}
+    return {"BACKEND": "larder.catalog.services.stored_pictures.PictureFolder", "OPTIONS": options}
 
 
 def _s3(bucket: str, address: str) -> dict[str, Any]:

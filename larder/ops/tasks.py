@@ -17,8 +17,8 @@ from procrastinate.exceptions import UniqueViolation
 from procrastinate.jobs import Job, Status
 from procrastinate.manager import JobManager
 
-from larder.catalog import stored_pictures
-from larder.catalog.compaction import compact
+from larder.catalog.services import stored_pictures
+from larder.catalog.services.compaction import compact
 from larder.core.clock import now
 from larder.db import kept_files, observations
 from larder.db.idempotency import delete_expired

@@ -23,11 +23,13 @@ from django.db.models import F, QuerySet, URLField
 from unfold.widgets import UnfoldAdminURLInputWidget
 
 from larder.catalog import fields as of_product
-from larder.catalog import queries, services
+from larder.catalog import queries
 from larder.catalog.category_names import CategoryNames
 from larder.catalog.fields import FIELDS, ProductField
 from larder.catalog.models import Category, Product
 from larder.catalog.search import words
+from larder.catalog.services.categories import change_category, create_category, delete_category
+from larder.catalog.services.products import change_product, create_product
 from larder.core import money
 from larder.core.clock import now
 from larder.core.limits import MAX_FILTER_CHOICES, MAX_TAX_RATE, MONEY_DECIMALS, PRICE_DIGITS
@@ -100,16 +102,16 @@ class CategoryAdmin(ServiceAdmin):
         parent = given["parent"] and given["parent"].pk
         fields = {"name": given["name"], "parent_id": parent}
         if change and form.has_changed():
-            services.change_category(obj.pk, fields, version=given["seen_version"])
+            change_category(obj.pk, fields, version=given["seen_version"])
         elif not change:
-            obj.pk = services.create_category(name=given["name"], parent=parent, now=now()).id
+            obj.pk = create_category(name=given["name"], parent=parent, now=now()).id
 
     def get_deleted_objects(self, objs: Any, request: Any) -> Any:
         """Returns only the category. The database refuses the deletion if rows refer to it."""
         return [str(one) for one in objs], {}, set(), []
 
     def delete_model(self, request: Any, obj: Any) -> None:
-        services.delete_category(obj.pk)
+        delete_category(obj.pk)
 
 
 class ProductForm(PictureForm):
@@ -317,11 +319,11 @@ class ProductAdmin(
         changed = form.changed_fields()
         if changed:
             version = form.cleaned_data["seen_version"]
-            services.change_product(obj.pk, changed, now=now(), version=version)
+            change_product(obj.pk, changed, now=now(), version=version)
 
     def create(self, request: Any, form: ProductForm) -> int:
         """Adds the product of a valid form; returns its id."""
-        return services.create_product(form.all_fields(), now=now())
+        return create_product(form.all_fields(), now=now())
 
     @admin.display(description="Price", ordering="price")
     def price_shown(self, product: Product) -> str:

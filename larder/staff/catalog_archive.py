@@ -9,8 +9,8 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
-from larder.catalog import services
 from larder.catalog.models import Product
+from larder.catalog.services.products import archive_product, restore_product
 from larder.core.clock import now
 from larder.core.errors import DomainError
 from larder.staff.base import Question, ServiceAdmin, ask, button, selected
@@ -32,7 +32,7 @@ class _Move(NamedTuple):
 
 ARCHIVE = _Move(
     "archive",
-    services.archive_product,
+    archive_product,
     "Archived products are not on sale; orders and stock keep them. You can restore them later.",
     "archived",
     "It is archived already.",
@@ -40,7 +40,7 @@ ARCHIVE = _Move(
 )
 RESTORE = _Move(
     "restore",
-    services.restore_product,
+    restore_product,
     "Restored products are on sale at once, with their prices and the stock that they have.",
     "restored",
     "It is on sale already.",

@@ -15,7 +15,7 @@ from django.utils.html import format_html
 from unfold.widgets import UnfoldAdminFileFieldWidget
 
 from larder.catalog import fields as of_product
-from larder.catalog.stored_pictures import store, thumbnail_of
+from larder.catalog.services.stored_pictures import store, thumbnail_of
 from larder.core.clock import now
 from larder.core.limits import MAX_PICTURE_BYTES
 from larder.http.addresses import base_url

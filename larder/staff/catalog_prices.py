@@ -11,10 +11,9 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME as CHOSEN
 from django.http import HttpResponse
 from django.urls import reverse
 
-from larder.catalog import services
 from larder.catalog.errors import PricesChanged
 from larder.catalog.models import Product
-from larder.catalog.services import NewPrice
+from larder.catalog.services.prices import NewPrice, change_prices
 from larder.core import money
 from larder.core.clock import now
 from larder.core.errors import DomainError
@@ -124,7 +123,7 @@ class RepriceableProducts(ServiceAdmin):
             ]
             if other:
                 raise PricesChanged(other)
-            services.change_prices(changed, now=now())
+            change_prices(changed, now=now())
         except PricesChanged as refusal:
             named = ", ".join(refusal.skus)
             text = "Nothing was changed. These products have another price than shown, or are "

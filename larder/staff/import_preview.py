@@ -8,8 +8,8 @@ from django.utils.html import format_html, format_html_join
 
 from larder.catalog.category_names import CategoryNames
 from larder.catalog.fields import AMOUNT, FIELDS
-from larder.catalog.product_import import ChangedRow
 from larder.catalog.queries import category_names
+from larder.catalog.services.product_import import ChangedRow
 from larder.core import money
 from larder.inventory.services.import_products import Preview
 from larder.staff.texts import counted

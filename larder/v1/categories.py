@@ -6,9 +6,10 @@ import msgspec
 from django.http import HttpRequest, HttpResponse
 from msgspec import UNSET, Meta, UnsetType
 
-from larder.catalog import queries, services
+from larder.catalog import queries
 from larder.catalog.fields import VISIBLE
 from larder.catalog.queries import CategoryRow
+from larder.catalog.services import categories
 from larder.core.clock import now
 from larder.core.limits import MAX_SHORT_TEXT_LENGTH
 from larder.db.idempotency import RETENTION, fingerprint
@@ -89,7 +90,7 @@ def create_category(request: HttpRequest, caller: Caller, body: NewCategory) -> 
     """Staff: creates a category."""
     moment = now()
     content = fingerprint(body.name, body.parent)
-    made = services.create_category(
+    made = categories.create_category(
         name=body.name,
         parent=body.parent,
         now=moment,
@@ -130,7 +131,7 @@ def change_category(
     """Staff: changes the name of a category, or its place in the tree."""
     given = {"name": body.name, "parent_id": body.parent}
     fields = {name: value for name, value in given.items() if value is not UNSET}
-    services.change_category(category, fields, version=version_wanted(request))
+    categories.change_category(category, fields, version=version_wanted(request))
     return _answer(request, category)
 
 
@@ -143,7 +144,7 @@ def change_category(
 )
 def delete_category(request: HttpRequest, caller: Caller, category: int) -> HttpResponse:
     """Staff: deletes an empty category."""
-    services.delete_category(category, version=version_wanted(request))
+    categories.delete_category(category, version=version_wanted(request))
     return no_content()
 
 

@@ -13,10 +13,10 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from msgspec import UNSET, Meta, UnsetType
 
-from larder.catalog import services as catalog
 from larder.catalog.fields import DECIMALS, FIELDS, FILTERED, INTERNAL, SHOWN
 from larder.catalog.queries import internal_fields
 from larder.catalog.search import words
+from larder.catalog.services import products as catalog
 from larder.catalog.spelling import corrected
 from larder.core import money
 from larder.core.clock import now

@@ -16,10 +16,10 @@ SERVES = {
 READS_ON = {
     "larder/core/parts.py: in_parts": "each part begins behind the last one of a list",
     "larder/orders/queries/walks.py: walk": "likewise; orders placed later are not in the walk",
-    "larder/catalog/compaction.py: compact": "likewise",
-    "larder/catalog/product_import.py: revive": "each part is taken from the products of a file",
+    "larder/catalog/services/compaction.py: compact": "likewise",
+    "larder/catalog/services/product_import.py: revive": "each part is taken from the file",
     "larder/catalog/product_rows.py: rows": "each record is taken from a file",
-    "larder/catalog/stored_pictures.py: mark_unused": "each part begins behind the last one",
+    "larder/catalog/services/stored_pictures.py: mark_unused": "each part begins behind the last",
     "larder/http/long_files.py: _pieces": "each piece is taken from the rows; the time is limited",
     "larder/http/raw_body.py: _discard_rest": "at most MAX_DISCARDED_BYTES are read",
     "larder/ops/serving/scheduling.py: _for_each_thread": "each thread is looked at once",

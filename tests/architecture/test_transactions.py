@@ -6,8 +6,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 
 WITHIN = {
-    "larder/catalog/services.py: _clashes_named(durable=durable)": "its callers say which",
-    "larder/catalog/product_import.py: staged()": "the savepoint of a file with faults",
+    "larder/catalog/services/clashes.py: clashes_named(durable=durable)": "its callers say which",
+    "larder/catalog/services/product_import.py: staged()": "the savepoint of a file with faults",
     "larder/inventory/queries.py: out_of_stock()": "a setting for one query, which writes nothing",
     "larder/ops/roles.py: grant(using=using)": "a step of `migrate`, or of a test",
     "larder/identity/management/commands/remove_audit_entries.py: _remove(using=using)": (
@@ -52,5 +52,5 @@ def test_each_transaction_of_a_use_case_is_durable() -> None:
 
 
 def test_each_change_of_the_catalogue_is_durable_or_part_of_another() -> None:
-    found = {name for _, name, given in _blocks("_clashes_named") if given != "durable=True"}
+    found = {name for _, name, given in _blocks("clashes_named") if given != "durable=True"}
     assert found == PARTS

@@ -78,7 +78,7 @@ CLIENTS = (
 
 USING_CLIENTS = {
     "larder/notifications/delivery.py": "hands mails over, outside of a transaction",
-    "larder/catalog/stored_pictures.py": "writes and deletes files, outside of a transaction",
+    "larder/catalog/services/stored_pictures.py": "writes and deletes files, outside a transaction",
 }
 
 

@@ -12,10 +12,10 @@ import pytest
 from django.db import connections
 
 from larder.catalog import sql
-from larder.catalog.compaction import compact
 from larder.catalog.models import ProductChange
 from larder.catalog.queries import CHANGES
-from larder.catalog.services import archive_product, change_product
+from larder.catalog.services.compaction import compact
+from larder.catalog.services.products import archive_product, change_product
 from larder.db import database, feed
 from larder.db.feed import Mark
 from larder.inventory.changes import Progress, product_changes

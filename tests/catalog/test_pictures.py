@@ -12,7 +12,8 @@ import pytest
 from django.db import connection
 from PIL import Image
 
-from larder.catalog import pictures, stored_pictures
+from larder.catalog import pictures
+from larder.catalog.services import stored_pictures
 from larder.core.errors import InvalidInput, Overloaded
 from larder.core.limits import MAX_PICTURE_BYTES, MAX_PICTURE_PIXELS, PICTURE_SIDE, THUMBNAIL_SIDE
 from tests.catalog.photos import PLACE, bomb, encoded, phone_photo, plain, wide_webp

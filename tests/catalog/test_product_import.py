@@ -12,11 +12,12 @@ from django.db.models import F
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from larder.catalog import product_import, sql
+from larder.catalog import sql
 from larder.catalog.models import Product
 from larder.catalog.product_rows import COLUMNS as ALL_COLUMNS
 from larder.catalog.product_rows import FaultyFile, ProductFile, Row
-from larder.catalog.services import DEFAULTS
+from larder.catalog.services import product_import
+from larder.catalog.services.products import DEFAULTS
 from larder.core.spreadsheets import decoded, escape_formula
 from larder.db import database
 

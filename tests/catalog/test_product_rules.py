@@ -8,7 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from larder.catalog.services import MOST_BELOW_LEAST, STEP_MISSES, change_product
+from larder.catalog.services.clashes import MOST_BELOW_LEAST, STEP_MISSES
+from larder.catalog.services.products import change_product
 from larder.core.errors import InvalidInput
 
 small = st.integers(1, 30)

@@ -12,18 +12,17 @@ import psycopg
 import pytest
 from django.db import connection
 
-from larder.catalog import queries, services, sql
+from larder.catalog import queries, sql
 from larder.catalog.errors import CategoryInUse, TooManyCategories, UnknownCategory
 from larder.catalog.models import Category, Product
-from larder.catalog.services import (
+from larder.catalog.services import categories
+from larder.catalog.services.categories import change_category, create_category, delete_category
+from larder.catalog.services.products import (
     NewProduct,
     archive_product,
-    change_category,
     change_product,
-    create_category,
     create_product,
     create_products,
-    delete_category,
     sku_of,
 )
 from larder.core.errors import AlreadyTaken, InvalidInput, NotFound, StaleVersion
@@ -235,7 +234,7 @@ def test_two_moves_at_once_cannot_make_a_ring(transactional_db: None, now: datet
 def test_two_new_categories_at_once_do_not_exceed_the_limit(
     transactional_db: None, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(services, "MAX_CATEGORIES", 2)
+    monkeypatch.setattr(categories, "MAX_CATEGORIES", 2)
     create_category(name="Food", parent=None, now=now)
 
     def add_jams() -> None:

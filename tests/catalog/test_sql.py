@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from larder.catalog import queries
 from larder.catalog.models import Product
-from larder.catalog.services import archive_product
+from larder.catalog.services.products import archive_product
 
 
 def test_offers_are_what_the_orm_finds(product: Callable[..., int], now: datetime) -> None:

@@ -14,8 +14,10 @@ import pytest
 from django.conf import LazySettings
 from django.db import connection, transaction
 
-from larder.catalog import services, sql, stored_pictures
+from larder.catalog import sql
 from larder.catalog.models import Picture, Product
+from larder.catalog.services import stored_pictures
+from larder.catalog.services.products import archive_product, change_product
 from larder.core.errors import Overloaded
 from larder.core.limits import UNUSED_PICTURE_DAYS
 from larder.db import database
@@ -45,7 +47,7 @@ def stored(folder: Path) -> set[str]:
 
 
 def give(product: int, address: str, now: datetime) -> None:
-    services.change_product(product, {"image_url": f"{SHOP}{address}"}, now=now)
+    change_product(product, {"image_url": f"{SHOP}{address}"}, now=now)
 
 
 def test_a_picture_without_a_product_is_deleted_after_the_grace_period(
@@ -70,7 +72,7 @@ def test_the_picture_of_a_product_is_kept(
         give(product(), address, now)
     archived = product()
     give(archived, addresses[3].replace(".webp", "-320.webp"), now)
-    services.archive_product(archived, now=now)
+    archive_product(archived, now=now)
     collect(now + DAY)
     assert collect(now + 2 * GRACE) == 1
     names = {one.rpartition("/")[2] for one in addresses[:4]}

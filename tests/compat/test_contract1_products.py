@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from larder.catalog.services import archive_product, change_product
+from larder.catalog.services.products import archive_product, change_product
 from larder.core.clock import now
 from tests.compat.conftest import ApiClient
 from tests.compat.documented import Documented

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from larder.catalog.services import archive_product
+from larder.catalog.services.products import archive_product
 from larder.core.clock import now
 from larder.inventory.models import Stock
 from larder.orders.models import Order

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from larder.catalog.services import archive_product, change_product
+from larder.catalog.services.products import archive_product, change_product
 from larder.compat.contract4.shapes import OrderRow, order_row
 from larder.db import database
 from larder.inventory import queries as inventory

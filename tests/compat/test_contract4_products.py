@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from larder.catalog.services import archive_product, change_product
+from larder.catalog.services.products import archive_product, change_product
 from larder.compat.contract4.shapes import ProductRow, product_row
 from larder.inventory import queries
 from larder.inventory.queries import ProductFilter

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from larder.catalog.services import archive_product, change_product
+from larder.catalog.services.products import archive_product, change_product
 from larder.identity.models import Customer
 from larder.inventory import queries as inventory
 from tests.compat.conftest import ALL, ApiClient, assert_books_balance

@@ -12,7 +12,8 @@ from typing import Any, cast
 
 import pytest
 
-from larder.catalog.services import create_category, create_product
+from larder.catalog.services.categories import create_category
+from larder.catalog.services.products import create_product
 from larder.core.ids import SYSTEM_ACTOR
 from larder.identity.permissions import OWNER
 from larder.inventory.services.movements import open_stock

@@ -14,7 +14,7 @@ import pytest
 from django.db import OperationalError, transaction
 from psycopg import errors
 
-from larder.catalog.services import archive_product, change_product
+from larder.catalog.services.products import archive_product, change_product
 from larder.db import database
 from larder.inventory.services.movements import lock
 from tests.database import superuser_url

@@ -15,8 +15,8 @@ import psycopg
 import pytest
 from django.db import connection
 
-from larder.catalog import services as catalog
 from larder.catalog.models import Product
+from larder.catalog.services import products as catalog
 from larder.core.clock import now
 from larder.core.errors import NotFound
 from larder.db import database

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from larder.catalog.models import Category, Product
-from larder.catalog.services import archive_product
+from larder.catalog.services.products import archive_product
 from larder.core.errors import NotFound
 from larder.db import database
 from larder.inventory import queries, sql

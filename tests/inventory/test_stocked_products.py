@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from larder.catalog.services import archive_product
+from larder.catalog.services.products import archive_product
 from larder.core.errors import AlreadyTaken, InvalidInput, NotFound
 from larder.identity.caller import Caller
 from larder.inventory import queries

@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 
 from django.contrib.auth.models import Permission
 
-from larder.catalog.services import archive_product, create_product
+from larder.catalog.services.products import archive_product, create_product
 from larder.core.errors import DomainError
 from larder.core.ids import SYSTEM_ACTOR
 from larder.db.idempotency import Claim, Scope, fingerprint

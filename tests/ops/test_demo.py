@@ -15,7 +15,7 @@ from django.core.management import call_command
 from django.db import connection
 
 from larder.catalog import queries as catalog
-from larder.catalog.services import archive_product, change_product
+from larder.catalog.services.products import archive_product, change_product
 from larder.db import database
 from larder.ops.demo import shop as demo
 from tests.database import in_database

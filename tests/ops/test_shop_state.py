@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from larder.catalog.services import archive_product
+from larder.catalog.services.products import archive_product
 from larder.core.clock import now as clock
 from larder.db import database, observations
 from larder.ops import tasks

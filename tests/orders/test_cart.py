@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from larder.catalog.services import archive_product, change_product
+from larder.catalog.services.products import archive_product, change_product
 from larder.core.errors import StaleVersion, UnknownProducts
 from larder.core.ids import new_id
 from larder.core.limits import MAX_UNITS

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from larder.catalog.services import archive_product, change_product
+from larder.catalog.services.products import archive_product, change_product
 from larder.core.errors import NotFound, UnknownProducts
 from larder.core.limits import MAX_UNITS
 from larder.inventory import queries as inventory

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from larder.catalog.services import archive_product, change_product
+from larder.catalog.services.products import archive_product, change_product
 from larder.core.errors import DomainError, KeyReused, NotFound, UnknownProducts
 from larder.core.ids import new_id
 from larder.db import database

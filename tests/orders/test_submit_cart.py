@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from larder.catalog.services import change_product
+from larder.catalog.services.products import change_product
 from larder.core.errors import DomainError
 from larder.db import database
 from larder.inventory import queries as inventory

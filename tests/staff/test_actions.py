@@ -10,7 +10,7 @@ import pytest
 from django.db import connection
 
 from larder.catalog.models import Product
-from larder.catalog.services import archive_product
+from larder.catalog.services.products import archive_product
 from larder.core.clock import now
 from larder.identity.models import AuditEntry, Customer, Key
 from larder.identity.services import keys

@@ -10,8 +10,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from PIL import Image
 
-from larder.catalog import services
 from larder.catalog.models import Product
+from larder.catalog.services.products import change_product, product_name
 from larder.core.limits import MAX_PICTURE_BYTES
 from larder.identity.queries import audit as audit_queries
 from larder.identity.queries.audit import AuditFilter
@@ -87,9 +87,9 @@ def test_the_audit_trail_has_the_former_and_the_new_picture(
     desk: Desk, boss: Person, product: Callable[..., int], now: datetime
 ) -> None:
     jam = product()
-    services.change_product(jam, {"image_url": "https://example.com/jam.png"}, now=now)
+    change_product(jam, {"image_url": "https://example.com/jam.png"}, now=now)
     desk.save(change(jam), picture=file(phone_photo()))
-    wanted = AuditFilter(services.product_name(jam))
+    wanted = AuditFilter(product_name(jam))
     entry = audit_queries.entries(wanted, before=None, limit=1).rows[0]
     assert entry.actor == boss.customer.public_id
     assert entry.before == {"image_url": "https://example.com/jam.png"}
@@ -132,7 +132,7 @@ def test_a_concurrent_change_is_not_overwritten_by_a_picture(
 ) -> None:
     jam = product()
     opened = desk.open(change(jam))
-    services.change_product(jam, {"image_url": "https://example.com/jam.png"}, now=now)
+    change_product(jam, {"image_url": "https://example.com/jam.png"}, now=now)
     page = desk.post(change(jam), opened | {"picture": file(phone_photo())})
     assert "Another user changed this" in page.errors["__all__"][0]
     assert image_url(jam) == "https://example.com/jam.png"

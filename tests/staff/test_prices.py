@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
-from larder.catalog import services
 from larder.catalog.errors import PricesChanged
 from larder.catalog.models import Product
-from larder.catalog.services import NewPrice
+from larder.catalog.services.prices import NewPrice, change_prices
+from larder.catalog.services.products import archive_product, change_product, change_within
 from larder.identity.queries import audit as audit_queries
 from larder.identity.queries.audit import AuditFilter
 from tests.conftest import NOW, Person
@@ -115,9 +115,9 @@ def test_no_price_changes_if_one_of_them_changed_since_the_preview(
     jam, tea = product(price="1.50"), product(sku="TEA", price="2.20")
     preview = send(desk, [jam, tea], **RAISE)
     if meanwhile == "changed":
-        services.change_product(tea, {"price": Decimal("2.30")}, now=now)
+        change_product(tea, {"price": Decimal("2.30")}, now=now)
     else:
-        services.archive_product(tea, now=now)
+        archive_product(tea, now=now)
     assert confirm(desk, preview).messages == [
         "Nothing was changed. These products have another price than shown, or are archived: TEA."
     ]
@@ -133,11 +133,11 @@ def test_the_service_compares_prices_under_the_lock_and_changes_all_or_none(
         NewPrice(one, Decimal(former), Decimal(9)) for one, former in ((jam, "1.5"), (tea, "2.2"))
     ]
     if meanwhile == "changed":
-        services.change_product(tea, {"price": Decimal("2.30")}, now=now)
+        change_product(tea, {"price": Decimal("2.30")}, now=now)
     else:
-        services.archive_product(tea, now=now)
+        archive_product(tea, now=now)
     with pytest.raises(PricesChanged) as refused:
-        services.change_prices(wanted, now=now)
+        change_prices(wanted, now=now)
     assert refused.value.skus == ["TEA"]
     assert prices(jam) == ["1.500"]
 
@@ -166,13 +166,13 @@ def test_a_price_that_another_transaction_is_changing_is_compared_when_it_has_co
 
     def change() -> None:
         try:
-            services.change_prices([NewPrice(jam, Decimal("1.50"), Decimal(9))], now=NOW)
+            change_prices([NewPrice(jam, Decimal("1.50"), Decimal(9))], now=NOW)
         finally:
             connection.close()
 
     with ThreadPoolExecutor(1) as beside:
         with transaction.atomic():
-            services.change_within(jam, {"price": Decimal("2.30")}, now=NOW)
+            change_within(jam, {"price": Decimal("2.30")}, now=NOW)
             waiting = beside.submit(change)
             until_somebody_waits()
         with pytest.raises(PricesChanged):

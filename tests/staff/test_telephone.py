@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from larder.catalog import services
+from larder.catalog.services.products import archive_product
 from larder.identity.services.addresses import add_address
 from larder.inventory.models import Adjustment, LedgerEntry, Stock
 from larder.orders.models import Order, OrderEvent
@@ -51,7 +51,7 @@ def test_every_refused_line_has_a_reason_and_no_order_is_placed(
 ) -> None:
     jam, gone = product(stock=3), product(stock=9)
     dozen = product(stock=99, min_quantity=6, step=6)
-    services.archive_product(gone, now=NOW)
+    archive_product(gone, now=NOW)
     sent = desk.open(CALL) | {"customer": str(person().id)}
     page = desk.post(CALL, sent | lines((jam, 4), (gone, 1), (dozen, 7)))
     assert page.errors == {
@@ -127,7 +127,7 @@ def test_orders_are_placed_only_with_the_permission_to_add_them(
 
 
 def test_archived_products_are_not_offered(desk: Desk, product: Callable[..., int]) -> None:
-    services.archive_product(product(name="Old jam", sku="OLD"), now=NOW)
+    archive_product(product(name="Old jam", sku="OLD"), now=NOW)
     product(name="New jam")
     assert "New jam" in desk.get(f"{PRODUCTS}?q=jam").text
     assert "Old jam" not in desk.get(f"{PRODUCTS}?q=jam").text

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from larder.catalog.services import NewProduct, create_products
+from larder.catalog.services.products import NewProduct, create_products
 from larder.core.ids import SYSTEM_ACTOR
 from larder.fastpath.response_cache import ResponseCache
 from larder.http import authentication

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from larder.catalog.services import archive_product, change_product
+from larder.catalog.services.products import archive_product, change_product
 from larder.orders.services.drafts import add_unit
 from tests.conftest import Answer, Api, Person
 from tests.v1.carts import put, refusal, units

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from larder.catalog.services import archive_product
+from larder.catalog.services.products import archive_product
 from larder.core.clock import now
 from larder.db import database
 from larder.orders.services.expire_drafts import KEPT, expire_drafts

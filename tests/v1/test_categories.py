@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from larder.catalog import services
+from larder.catalog.services import categories
 from tests.conftest import Api
 from tests.v1.reading import walk
 
@@ -51,7 +51,7 @@ def test_an_unknown_parent_is_refused(staff: Api) -> None:
 def test_more_categories_than_the_limit_are_refused(
     staff: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(services, "MAX_CATEGORIES", 1)
+    monkeypatch.setattr(categories, "MAX_CATEGORIES", 1)
     assert staff("POST", "categories", {"name": "Food"}).status == 201
     refused = staff("POST", "categories", {"name": "Jams"})
     assert (refused.status, refused.body["code"]) == (409, "too_many_categories")

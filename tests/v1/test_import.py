@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from larder.catalog.services import change_product
+from larder.catalog.services.products import change_product
 from larder.core.limits import MAX_FILE_ROWS
 from larder.v1 import imports
 from tests.conftest import Answer, Api

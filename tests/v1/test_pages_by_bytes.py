@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from larder.catalog.models import Product
-from larder.catalog.services import archive_product
+from larder.catalog.services.products import archive_product
 from larder.core.limits import MAX_DESCRIPTION_LENGTH, MAX_PAGE_BYTES, MAX_TEXT_LENGTH
 from larder.db import database
 from larder.identity.models import AuditEntry

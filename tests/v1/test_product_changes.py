@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from larder.catalog.services import change_product
+from larder.catalog.services.products import change_product
 from larder.db import database
 from larder.v1 import changes
 from tests.conftest import Api

@@ -11,7 +11,7 @@ import pytest
 from django.db import connection, transaction
 
 from larder.catalog.models import Category, Product
-from larder.catalog.services import create_category
+from larder.catalog.services.categories import create_category
 from larder.core.clock import now
 from larder.core.errors import DomainError, PermissionMissing
 from larder.http.authentication import caller_of, caller_of_key

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from larder.catalog.services import change_product
+from larder.catalog.services.products import change_product
 from tests.conftest import Answer, Api, Person
 
 HOLD = {"required": True, "hold_seconds": 600}

@@ -28,7 +28,7 @@ def make_products(products: list[Product]) -> None:
     """In one transaction, through Larder's services."""
     from django.db import transaction
 
-    from larder.catalog.services import NewProduct, create_products
+    from larder.catalog.services.products import NewProduct, create_products
     from larder.core.clock import now
     from larder.core.ids import SYSTEM_ACTOR
     from larder.inventory.services.movements import open_stock

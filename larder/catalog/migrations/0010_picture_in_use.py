@@ -1,7 +1,7 @@
 from django.db import migrations
 
 # The deletion of an unused picture waits for the transaction that gives the picture to a product, and
-# then finds it in use (larder/catalog/stored_pictures.py).
+# then finds it in use (larder/catalog/services/stored_pictures.py).
 KEEP = """
 CREATE FUNCTION catalog.keep_picture() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

@@ -8,7 +8,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from larder.catalog.services import archive_product
+from larder.catalog.services.products import archive_product
 from larder.compat.contract2.addresses import Address, created
 from larder.compat.fields import Amount, Text, Units
 from larder.compat.operations import (

@@ -10,7 +10,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from larder.catalog.services import archive_product
+from larder.catalog.services.products import archive_product
 from larder.compat.fields import Amount, Text
 from larder.compat.operations import FIELDS, OFFSET, Access, Refusal, envelope, operation
 from larder.compat.pages import ByOffsetOfFive, Rows, page

@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from larder.catalog.services import archive_product
+from larder.catalog.services.products import archive_product
 from larder.compat.contract4.shapes import ProductBody, ProductRow, product_row
 from larder.compat.operations import Access, Refusal, operation
 from larder.compat.views import PasswordView, caller, read

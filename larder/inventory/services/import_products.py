@@ -12,9 +12,9 @@ from uuid import UUID
 import msgspec
 from django.db import transaction
 
-from larder.catalog import product_import
-from larder.catalog.product_import import Changes, Written
 from larder.catalog.product_rows import ProductFile
+from larder.catalog.services import product_import
+from larder.catalog.services.product_import import Changes, Written
 from larder.core.spreadsheets import decoded
 from larder.db import database, idempotency, kept_files
 from larder.db.idempotency import RETENTION, Claim, Scope

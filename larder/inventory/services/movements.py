@@ -8,7 +8,7 @@ from uuid import UUID
 from msgspec import Struct
 from msgspec.structs import astuple
 
-from larder.catalog.services import product_name
+from larder.catalog.services.products import product_name
 from larder.core.ids import SYSTEM_ACTOR
 from larder.core.limits import MAX_STOCK
 from larder.db import database

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db import transaction
 
-from larder.catalog import services as catalog
+from larder.catalog.services import products as catalog
 from larder.core.errors import AlreadyTaken, StaleVersion
 from larder.db import idempotency
 from larder.db.idempotency import Claim, Made

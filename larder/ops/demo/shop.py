@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import transaction
 
 from larder.catalog import queries as catalog
-from larder.catalog.services import NewProduct, create_products
+from larder.catalog.services.products import NewProduct, create_products
 from larder.core.errors import AlreadyTaken
 from larder.core.ids import SYSTEM_ACTOR
 from larder.identity.services import accounts

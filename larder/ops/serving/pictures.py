@@ -5,7 +5,7 @@ from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import path
 
-from larder.catalog.stored_pictures import NAME, storage
+from larder.catalog.services.stored_pictures import NAME, storage
 from larder.ops.home import refused_method
 from larder.ops.picture_settings import CACHE_CONTROL, CONTENT_TYPE
 

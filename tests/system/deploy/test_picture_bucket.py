@@ -20,8 +20,8 @@ from django.conf import LazySettings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from playwright.sync_api import Page
 
-from larder.catalog import stored_pictures
 from larder.catalog.models import Picture, Product
+from larder.catalog.services import stored_pictures
 from larder.core import clock
 from larder.core.limits import UNUSED_PICTURE_DAYS
 from larder.ops.picture_settings import CACHE_CONTROL, CONTENT_TYPE, picture_storage

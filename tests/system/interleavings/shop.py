@@ -6,7 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from larder.catalog.services import create_product
+from larder.catalog.services.products import create_product
 from larder.core.batch_queue import BatchQueue
 from larder.core.errors import DomainError
 from larder.core.ids import SYSTEM_ACTOR, new_id

@@ -9,8 +9,8 @@ from uuid import UUID
 
 import pytest
 
-from larder.catalog import product_import
 from larder.catalog import sql as catalog_sql
+from larder.catalog.services import product_import
 from larder.core.clock import now
 from larder.inventory.services import import_products as service
 from larder.inventory.services.authors import Author

@@ -16,9 +16,9 @@ from uuid import UUID
 from django.db.models import F
 
 from larder.catalog import queries as catalog_queries
-from larder.catalog import services as catalog
 from larder.catalog import sql as catalog_sql
 from larder.catalog.queries import Offer
+from larder.catalog.services import products as catalog
 from larder.db import database, idempotency
 from larder.db import sql as key_sql
 from larder.db.idempotency import Claim, Earlier, Scope

@@ -16,7 +16,7 @@ from uuid import UUID
 
 from django.db import connection, connections
 
-from larder.catalog.services import archive_product, change_product
+from larder.catalog.services.products import archive_product, change_product
 from larder.core.clock import now
 from larder.core.errors import DomainError
 from larder.core.ids import SYSTEM_ACTOR

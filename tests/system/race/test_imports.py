@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from larder.catalog import product_import
 from larder.catalog import sql as catalog_sql
 from larder.catalog.fields import REQUIRED
-from larder.catalog.product_import import Written
+from larder.catalog.services import product_import
+from larder.catalog.services.product_import import Written
 from larder.core.clock import now
 from larder.db import database
 from larder.inventory.services.authors import Author

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from larder.catalog import product_import
+from larder.catalog.services import product_import
 from larder.core.clock import now
 from larder.db import database
 from larder.inventory.services import import_products as service

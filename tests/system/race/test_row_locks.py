@@ -9,7 +9,7 @@ import pytest
 from django.db import transaction
 
 from larder.catalog.models import Category, Product
-from larder.catalog.services import change_category, delete_category
+from larder.catalog.services.categories import change_category, delete_category
 from larder.core.clock import now
 from larder.core.ids import SYSTEM_ACTOR
 from larder.db import database

@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from larder.catalog import product_import
+from larder.catalog.services import product_import
 from tests.conftest import Answer, Api
 from tests.database import superuser_url
 from tests.db.feeds import transaction

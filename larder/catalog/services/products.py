@@ -1,4 +1,4 @@
-"""All writes of the catalogue.
+"""Adds, changes, archives and restores products.
 
 Triggers of inventory do two more things: they create the stock row of a new product, and they make
 archiving a product wait for the transactions that are placing orders of it.
@@ -6,45 +6,45 @@ archiving a product wait for the transactions that are placing orders of it.
 What staff may change also raises what `require_permitted` raises.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
-from django.db import IntegrityError, OperationalError, connection, models, transaction
+from django.db import models
 
 from larder.catalog import sql
-from larder.catalog.errors import CategoryInUse, PricesChanged, TooManyCategories, UnknownCategory
+from larder.catalog.errors import UnknownCategory
 from larder.catalog.fields import FIELDS, INTERNAL
 from larder.catalog.models import Category, Product
 from larder.catalog.queries import ids_by_sku
-from larder.core.errors import AlreadyTaken, Fault, InvalidInput, NotFound, StaleVersion
+from larder.catalog.services.clashes import clashes_named
+from larder.core.errors import AlreadyTaken, NotFound, StaleVersion
 from larder.core.ids import new_id
-from larder.core.limits import MAX_CATEGORIES, MAX_NAME_BYTES, MAX_NAME_LENGTH
-from larder.db import database, idempotency, versions
-from larder.db.constraints import insert_unless_taken, refusing_taken, violated
-from larder.db.idempotency import Claim, Made
+from larder.db import database, versions
+from larder.db.constraints import insert_unless_taken
 from larder.identity import audit
 from larder.identity.services.credentials import require_permitted
 
 EDITABLE = frozenset(one.column for one in FIELDS)
 
+
 _META: Any = Product._meta
+
+
 DEFAULTS: Mapping[str, Any] = {
     one.column: _META.get_field(one.name).get_default() for one in FIELDS if not one.is_required
 }
 """The default values of the optional fields. SKU, name and price are required."""
 
+
 _KEPT = {"tax_rate", *(one.column for one in INTERNAL)}
+
+
 _REPLACED = {name: value for name, value in DEFAULTS.items() if name not in _KEPT}
 """What a replacement without these fields sets. Programs of before do not know the others."""
-
-MOST_BELOW_LEAST = "max_per_order must not be less than min_quantity."
-STEP_MISSES = "No multiple of step lies between min_quantity and max_per_order."
-"""The faults of rules that allow no quantity at all."""
 
 
 def create_product(fields: Mapping[str, Any], *, now: datetime, unique_name: bool = False) -> int:
@@ -56,7 +56,7 @@ def create_product(fields: Mapping[str, Any], *, now: datetime, unique_name: boo
     """
     public_id = new_id()
     given = {"sku": sku_of(public_id)} | _editable(fields)
-    with _clashes_named():
+    with clashes_named():
         if unique_name:
             claim_name(given["name"])
         made = Product(**given, public_id=public_id, created_at=now, updated_at=now)
@@ -70,11 +70,6 @@ def create_product(fields: Mapping[str, Any], *, now: datetime, unique_name: boo
 def product_name(product: int) -> str:
     """Returns the name of a product in the audit trail."""
     return f"product:{product}"
-
-
-def category_name(category: int) -> str:
-    """Returns the name of a category in the audit trail."""
-    return f"category:{category}"
 
 
 def sku_of(public_id: UUID) -> str:
@@ -111,7 +106,7 @@ def create_products(new: Sequence[NewProduct], *, now: datetime) -> dict[str, in
     Raises AlreadyTaken (SKU).
     """
     rows = [Product(**asdict(one), created_at=now, updated_at=now) for one in new]
-    with _clashes_named():
+    with clashes_named():
         made = Product.objects.bulk_create(rows, batch_size=1000)
         audit.record_all([_loaded(one) for one in made])
     return {product.sku: product.pk for product in made}
@@ -136,13 +131,13 @@ def change_product(
     With `version`, only if that is the current one. Raises NotFound, StaleVersion, AlreadyTaken
     (SKU), UnknownCategory, InvalidInput (rules of a line).
     """
-    with _clashes_named(durable=True):
+    with clashes_named(durable=True):
         _change(product, fields, now, version)
 
 
 def change_within(product: int, fields: Mapping[str, Any], *, now: datetime) -> None:
     """Changes fields of a product as `change_product` does, in the caller's transaction."""
-    with _clashes_named():
+    with clashes_named():
         _change(product, fields, now, None)
 
 
@@ -152,39 +147,6 @@ def _change(product: int, fields: Mapping[str, Any], now: datetime, version: int
         _refuse_taken_sku(listed, product, wanted, version)
         versions.update(listed, version, **wanted, updated_at=now)
         require_permitted("catalog.change_product")
-
-
-class NewPrice(NamedTuple):
-    """A price to be set, with the price that it replaces: of one unit, tax included."""
-
-    product: int
-    former: Decimal
-    price: Decimal
-
-
-def change_prices(wanted: Sequence[NewPrice], *, now: datetime) -> None:
-    """Sets the prices of different products on sale: all of them or none, in one transaction.
-
-    Raises PricesChanged if a product has another price than `former`, or is archived.
-    """
-    ids = [one.product for one in wanted]
-    with transaction.atomic(durable=True):
-        listed = Product.objects.filter(id__in=ids, archived_at=None).order_by("id")
-        present = dict(listed.select_for_update(no_key=True).values_list("id", "price"))
-        other = [one.product for one in wanted if present.get(one.product) != one.former]
-        if other:
-            named = Product.objects.filter(id__in=other).order_by("sku")
-            raise PricesChanged(list(named.values_list("sku", flat=True)))
-        for one in wanted:
-            row = Product.objects.filter(id=one.product)
-            versions.update(row, None, price=one.price, updated_at=now)
-        require_permitted("catalog.change_product")
-        audit.record_all([_repriced(one) for one in wanted])
-
-
-def _repriced(one: NewPrice) -> audit.Entry:
-    before, after = {"price": one.former}, {"price": one.price}
-    return audit.Entry(product_name(one.product), "change", before, after)
 
 
 def _refuse_taken_sku(
@@ -259,7 +221,7 @@ def replace_product(
     if (changed or compare_always) and version not in (None, present["version"]):
         raise StaleVersion(present["version"])
     if changed:
-        with _clashes_named():
+        with clashes_named():
             versions.update(Product.objects.filter(id=product), None, **changed, updated_at=now)
             require_permitted("catalog.change_product")
             audit.record_difference(product_name(product), present, changed)
@@ -272,7 +234,7 @@ def archive_product(product: int, *, now: datetime, version: int | None = None) 
     """
     listed = Product.objects.filter(id=product, archived_at=None)
     name, wanted = product_name(product), {"archived_at": now}
-    with _clashes_named(durable=True), audit.changing(name, listed, wanted, action="archive"):
+    with clashes_named(durable=True), audit.changing(name, listed, wanted, action="archive"):
         versions.update(listed, version, **wanted, updated_at=now)
         require_permitted("catalog.delete_product")
 
@@ -285,73 +247,9 @@ def restore_product(product: int, *, now: datetime, version: int | None = None) 
     """
     archived = Product.objects.filter(id=product, archived_at__isnull=False)
     name, wanted = product_name(product), {"archived_at": None}
-    with _clashes_named(durable=True), audit.changing(name, archived, wanted, action="restore"):
+    with clashes_named(durable=True), audit.changing(name, archived, wanted, action="restore"):
         versions.update(archived, version, **wanted, updated_at=now)
         require_permitted("catalog.delete_product")
-
-
-def create_category(
-    *, name: str, parent: int | None, now: datetime, claim: Claim | None = None
-) -> Made:
-    """Adds a category. Raises UnknownCategory (the parent), TooManyCategories, KeyReused."""
-    with transaction.atomic(durable=True):
-        made = idempotency.once(claim, lambda: _insert_category(name, parent), now=now)
-    return Made(int(made.result), made.replayed)
-
-
-def _insert_category(name: str, parent: int | None) -> int:
-    with _clashes_named():
-        database.execute(sql.ONE_CATEGORY)
-        if Category.objects.count() >= MAX_CATEGORIES:
-            raise TooManyCategories(MAX_CATEGORIES)
-        made = Category.objects.create(name=name, parent_id=parent).pk
-        if made == parent:
-            # The client guessed the next id, and the foreign key accepts the row itself.
-            raise UnknownCategory("parent")
-        connection.check_constraints()
-        require_permitted("catalog.add_category")
-        audit.record(category_name(made), "create", after={"name": name, "parent": parent})
-    return made
-
-
-def change_category(
-    category: int, fields: Mapping[str, Any], *, version: int | None = None
-) -> None:
-    """Changes `name` and `parent_id`. Raises NotFound, StaleVersion, UnknownCategory."""
-    with _clashes_named(durable=True):
-        # One lock for the tree: two valid concurrent moves together could create a cycle.
-        list(Category.objects.select_for_update().order_by("id").values_list("id"))
-        if fields.get("parent_id") is not None:
-            _refuse_ring(category, fields["parent_id"])
-        row = Category.objects.filter(id=category)
-        with audit.changing(category_name(category), row, fields):
-            versions.update(row, version, **fields)
-            require_permitted("catalog.change_category")
-
-
-def delete_category(category: int, *, version: int | None = None) -> None:
-    """Deletes an empty category. Raises NotFound, StaleVersion, CategoryInUse."""
-    try:
-        with transaction.atomic(durable=True):
-            row = Category.objects.filter(id=category)
-            versions.lock(row, version)
-            before = row.values("name", "parent_id").first() if audit.current() else None
-            row.delete()
-            connection.check_constraints()
-            require_permitted("catalog.delete_category")
-            audit.record(category_name(category), "delete", before=before or {})
-    except (IntegrityError, models.ProtectedError) as error:
-        raise CategoryInUse from error
-
-
-def _refuse_ring(category: int, parent: int) -> None:
-    above: int | None = parent
-    parents = dict(Category.objects.values_list("id", "parent_id"))
-    while above is not None:
-        if above == category:
-            raise UnknownCategory("parent")
-        # Each parent is removed when it is visited, so an existing cycle ends the loop too.
-        above = parents.pop(above, None)
 
 
 def _editable(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -359,39 +257,3 @@ def _editable(fields: Mapping[str, Any]) -> dict[str, Any]:
     if unknown:
         raise TypeError(f"not fields of a product: {sorted(unknown)}")
     return dict(fields)
-
-
-@contextmanager
-def _clashes_named(*, durable: bool = False) -> Iterator[None]:
-    """Turns a violation of a constraint into a DomainError. Checks deferred foreign keys too.
-
-    With `durable` the block is the whole transaction; otherwise it may be within another.
-    """
-    try:
-        with refusing_taken(), transaction.atomic(durable=durable):
-            yield
-            connection.check_constraints()
-    except IntegrityError as error:
-        raise _clash(error) from error
-    except OperationalError as error:
-        raise _over_limit(error) from error
-
-
-def _clash(error: IntegrityError) -> Exception:
-    constraint = violated(error)
-    if constraint == "product_rules":
-        return InvalidInput([Fault("/max_per_order", "out_of_range", MOST_BELOW_LEAST)])
-    if constraint == "product_step":
-        return InvalidInput([Fault("/step", "out_of_range", STEP_MISSES)])
-    field = next((one for one in ("parent", "category") if one in constraint), None)
-    return error if field is None else UnknownCategory(field)
-
-
-def _over_limit(error: OperationalError) -> Exception:
-    """Returns the error for a name with too many bytes for PostgreSQL's index."""
-    if database.sqlstate(error) != "54000":
-        return error
-    always, mostly_latin = MAX_NAME_BYTES // 4, MAX_NAME_LENGTH
-    fit = f"{always} characters always fit, {mostly_latin:,} if most are Latin"
-    detail = f"Too long in bytes: {fit}."
-    return InvalidInput([Fault("/name", "too_long", detail)])

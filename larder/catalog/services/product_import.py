@@ -21,7 +21,8 @@ from larder.catalog.product_rows import (
     RowFault,
     faulty_file,
 )
-from larder.catalog.services import MOST_BELOW_LEAST, STEP_MISSES, product_name
+from larder.catalog.services.clashes import MOST_BELOW_LEAST, STEP_MISSES
+from larder.catalog.services.products import product_name
 from larder.core.ids import new_id
 from larder.core.limits import MAX_FAULTS, MAX_SHOWN_CHANGES
 from larder.db import database

@@ -1,0 +1,10 @@
+"""All writes of the catalogue, one file for each group of use cases."""
+
+__all__ = [
+    "categories",
+    "compaction",
+    "prices",
+    "product_import",
+    "products",
+    "stored_pictures",
+]

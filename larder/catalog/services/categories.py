@@ -1,0 +1,89 @@
+"""Adds, changes and deletes categories.
+
+What staff may change also raises what `require_permitted` raises.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.db import IntegrityError, connection, models, transaction
+
+from larder.catalog import sql
+from larder.catalog.errors import CategoryInUse, TooManyCategories, UnknownCategory
+from larder.catalog.models import Category
+from larder.catalog.services.clashes import clashes_named
+from larder.core.limits import MAX_CATEGORIES
+from larder.db import database, idempotency, versions
+from larder.db.idempotency import Claim, Made
+from larder.identity import audit
+from larder.identity.services.credentials import require_permitted
+
+
+def category_name(category: int) -> str:
+    """Returns the name of a category in the audit trail."""
+    return f"category:{category}"
+
+
+def create_category(
+    *, name: str, parent: int | None, now: datetime, claim: Claim | None = None
+) -> Made:
+    """Adds a category. Raises UnknownCategory (the parent), TooManyCategories, KeyReused."""
+    with transaction.atomic(durable=True):
+        made = idempotency.once(claim, lambda: _insert_category(name, parent), now=now)
+    return Made(int(made.result), made.replayed)
+
+
+def _insert_category(name: str, parent: int | None) -> int:
+    with clashes_named():
+        database.execute(sql.ONE_CATEGORY)
+        if Category.objects.count() >= MAX_CATEGORIES:
+            raise TooManyCategories(MAX_CATEGORIES)
+        made = Category.objects.create(name=name, parent_id=parent).pk
+        if made == parent:
+            # The client guessed the next id, and the foreign key accepts the row itself.
+            raise UnknownCategory("parent")
+        connection.check_constraints()
+        require_permitted("catalog.add_category")
+        audit.record(category_name(made), "create", after={"name": name, "parent": parent})
+    return made
+
+
+def change_category(
+    category: int, fields: Mapping[str, Any], *, version: int | None = None
+) -> None:
+    """Changes `name` and `parent_id`. Raises NotFound, StaleVersion, UnknownCategory."""
+    with clashes_named(durable=True):
+        # One lock for the tree: two valid concurrent moves together could create a cycle.
+        list(Category.objects.select_for_update().order_by("id").values_list("id"))
+        if fields.get("parent_id") is not None:
+            _refuse_ring(category, fields["parent_id"])
+        row = Category.objects.filter(id=category)
+        with audit.changing(category_name(category), row, fields):
+            versions.update(row, version, **fields)
+            require_permitted("catalog.change_category")
+
+
+def delete_category(category: int, *, version: int | None = None) -> None:
+    """Deletes an empty category. Raises NotFound, StaleVersion, CategoryInUse."""
+    try:
+        with transaction.atomic(durable=True):
+            row = Category.objects.filter(id=category)
+            versions.lock(row, version)
+            before = row.values("name", "parent_id").first() if audit.current() else None
+            row.delete()
+            connection.check_constraints()
+            require_permitted("catalog.delete_category")
+            audit.record(category_name(category), "delete", before=before or {})
+    except (IntegrityError, models.ProtectedError) as error:
+        raise CategoryInUse from error
+
+
+def _refuse_ring(category: int, parent: int) -> None:
+    above: int | None = parent
+    parents = dict(Category.objects.values_list("id", "parent_id"))
+    while above is not None:
+        if above == category:
+            raise UnknownCategory("parent")
+        # Each parent is removed when it is visited, so an existing cycle ends the loop too.
+        above = parents.pop(above, None)
