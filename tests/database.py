@@ -51,6 +51,11 @@ def hang_up() -> None:
         _emptying.pop().close()
 
 
+def running() -> list[Cluster]:
+    """Returns the PostgreSQL that this process has started."""
+    return _running
+
+
 def stop() -> None:
     """Stops PostgreSQL, if this process has started it."""
     for cluster in _running:
