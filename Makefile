@@ -398,7 +398,7 @@ docs/reference: venv ## Write the pages of settings and commands, and the sizes 
 	@$(python) -m tools.reference
 
 .PHONY: docs/pictures
-docs/pictures: venv ## Write the diagrams of the pages from the code, and render them (Chromium, npm)
+docs/pictures: venv ## Write the diagrams of the pages from the code, and render them where Chromium and npm are
 	@DJANGO_SETTINGS_MODULE=config.settings $(python) -m tools.docs.diagrams --data $(DATA)
 	@$(python) -m benchmarks.plots
 

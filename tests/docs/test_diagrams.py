@@ -23,9 +23,22 @@ def test_a_diagram_that_differs_from_the_code_is_reported() -> None:
     assert diagrams.regenerated(stale) == block
 
 
+@pytest.mark.system
 def test_every_diagram_has_exactly_one_picture() -> None:
+    """Not in `make test`: a picture needs Chromium and npm, which not every machine has."""
     kept = {file.name for file in diagrams.PICTURES.iterdir()}
     assert kept == {picture_of(text) for text in diagrams.diagrams()}
+
+
+def test_without_npm_the_diagrams_are_written_and_their_pictures_left_to_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(diagrams, "PICTURES", tmp_path / "pictures")
+    monkeypatch.setattr("sys.argv", ["diagrams"])
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert diagrams.main() == 0
+    assert "diagrams are written and not rendered: " in capsys.readouterr().out
+    assert list(diagrams.PICTURES.iterdir()) == []
 
 
 def test_every_generated_diagram_is_on_a_page() -> None:
