@@ -167,7 +167,7 @@ def test_equal_requests_in_one_transaction_are_both_placed(
     now: datetime,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for module, name, replacement in removal("separation of twins"):
+    for module, name, replacement in removal("separation of repeats"):
         monkeypatch.setattr(module, name, replacement)
     who, jam = person(), product()
     assert_breaks(
