@@ -109,7 +109,7 @@ def test_lower_epochs_are_looked_up_if_the_list_of_accounts_is_full(
     log_in: Enter, person: MakePerson, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A restore ends the sessions of every account."""
-    monkeypatch.setattr(queries, "MAX_LISTED", 2)
+    monkeypatch.setattr("larder.identity.queries.sessions.MAX_LISTED", 2)
     people, now = [person() for _ in range(3)], datetime.now(UTC)
     tokens = [pair_of(who)["access"] for who in people]
     for who in people[:2]:
