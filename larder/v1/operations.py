@@ -15,6 +15,7 @@ from django.http.response import HttpResponseBase
 
 from larder.core.limits import MAX_IDEMPOTENCY_KEY_LENGTH, MAX_POSITION_LENGTH
 from larder.http.idempotency import HEADER
+from larder.http.problems import KINDS
 from larder.identity.caller import Caller
 from larder.v1.bodies import Csv, Signed, read_body, read_csv, read_signed
 from larder.v1.http import is_strict, read_parameters, refuse_unknown_parameters
@@ -57,6 +58,11 @@ def _answered(
     return Header(name, description, {"type": "string"} | schema, on, always)
 
 
+def _refused(*codes: str) -> list[int]:
+    """Returns the statuses of these refusals."""
+    return [KINDS[code].status for code in codes]
+
+
 CSV = "text/csv; charset=utf-8"
 TAG = r'^"[0-9]+-[0-9a-f]+"$'
 TAGGED = Trait((_answered("ETag", "Version and digest.", on=[200, 201, 304], pattern=TAG),))
@@ -76,7 +82,7 @@ WRITTEN = Trait(
         _answered(
             "Larder-Position",
             "The position of this write, for later reads. Opaque. Only in a shop with replicas.",
-            on=[200, 201, 204, 500, 503],
+            on=[200, 201, 204, *_refused("internal_error", "overloaded")],
             always=False,
             pattern="^[A-Za-z0-9_-]{27}$",
         ),
@@ -129,7 +135,7 @@ QUOTA = Trait(
         _answered(
             "RateLimit-Policy",
             "The quota of this request: its units, and the seconds in which it refills.",
-            on=[200, 201, 429],
+            on=[200, 201, *_refused("quota_exceeded")],
             always=False,
             pattern='^"[a-z_]+";q=[0-9]+;w=[0-9]+$',
         ),
@@ -137,7 +143,7 @@ QUOTA = Trait(
             "RateLimit",
             "The remaining units of the quota, and the seconds until there is one more. Not in "
             "answers to requests that do not count, such as repeats.",
-            on=[200, 201, 429],
+            on=[200, 201, *_refused("quota_exceeded")],
             always=False,
             pattern='^"[a-z_]+";r=[0-9]+;t=[0-9]+$',
         ),
@@ -153,9 +159,14 @@ EVERYWHERE = Trait(
             on=True,
             pattern="^[0-9a-f]{32}$",
         ),
-        _answered("WWW-Authenticate", "How to authenticate.", on=[401]),
-        _answered("Allow", "The methods of this path.", on=[405]),
-        _answered("Retry-After", "Seconds to wait.", on=[429, 503], pattern="^[0-9]+$"),
+        _answered("WWW-Authenticate", "How to authenticate.", on=_refused("not_authenticated")),
+        _answered("Allow", "The methods of this path.", on=_refused("method_not_allowed")),
+        _answered(
+            "Retry-After",
+            "Seconds to wait.",
+            on=_refused("throttled", "overloaded"),
+            pattern="^[0-9]+$",
+        ),
         _sent("Prefer", "`handling=strict`: 400 for unknown query parameters (RFC 7240)."),
         _answered(
             "Preference-Applied",
