@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs the check.sh of every folder here; PYTHON names an interpreter with the development packages.
-# 1 when one of them is not content.
+# 1 when one of them fails.
 set -u
 # Debian has nginx where only root looks.
 export PATH="$PATH:/usr/sbin:/sbin"
@@ -10,4 +10,4 @@ for check in deploy/*/check.sh; do
     echo "== $check"
     sh "$check" || failed="$failed $check"
 done
-[ -z "$failed" ] || { echo "Not content:$failed" >&2; exit 1; }
+[ -z "$failed" ] || { echo "Read above what these checks found:$failed" >&2; exit 1; }

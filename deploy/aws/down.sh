@@ -9,7 +9,7 @@ environment=$1
 aws sts get-caller-identity >/dev/null
 printf 'This deletes the shop %s and its database. Its name again, to go on: ' "$environment"
 read -r typed
-[ "$typed" = "$environment" ] || { echo 'not deleted' >&2; exit 1; }
+[ "$typed" = "$environment" ] || { echo "Nothing was deleted: type $environment to delete it." >&2; exit 1; }
 
 # Says why, if it finds nothing.
 resource() {

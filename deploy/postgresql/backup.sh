@@ -40,7 +40,7 @@ forget)
     done
     ;;
 *)
-    echo "backup.sh: make, restore or forget" >&2
+    echo "backup.sh: say make, restore or forget" >&2
     exit 2
     ;;
 esac

@@ -48,7 +48,7 @@ if [ ! -s "$PGDATA/PG_VERSION" ]; then
     case $role in
     primary) make_primary ;;
     replica) copy_primary ;;
-    *) echo "start.sh: primary or replica, not '$role'" >&2 && exit 2 ;;
+    *) echo "start.sh: say primary or replica, not '$role'" >&2 && exit 2 ;;
     esac
     mv "$draft" "$PGDATA"
 fi

@@ -99,7 +99,8 @@ def test_nothing_is_deleted_without_the_name_of_the_installation(tmp_path: Path)
         capture_output=True,
         check=False,
     )
-    assert (done.returncode, done.stderr) == (1, "not deleted\n")
+    expected = "Nothing was deleted: type production to delete it.\n"
+    assert (done.returncode, done.stderr) == (1, expected)
     assert (tmp_path / "aws.log").read_text() == "aws sts get-caller-identity\n"
 
 
