@@ -139,8 +139,8 @@ def read(feed: Feed, after: Mark, *, limit: int, parameters: Sequence[Any] = ())
 
     Raises SinceExpired.
     """
-    asked = [*parameters, str(after.transaction_id), after.number]
-    found = database.rows(feed.page(limit + 1), asked)
+    given = [*parameters, str(after.transaction_id), after.number]
+    found = database.rows(feed.page(limit + 1), given)
     epoch, ahead = found[0][:2]
     if after.epoch != epoch or after.transaction_id > ahead:
         raise SinceExpired

@@ -67,11 +67,11 @@ def stream(
             raise
 
 
-def begin(file: Iterator[bytes], name: str, asked: Mapping[str, object]) -> None:
+def begin(file: Iterator[bytes], name: str, filters: Mapping[str, object]) -> None:
     """Reads the first orders, then records the export. The answer begins after this: an error
     until here is answered as for other requests. Raises Overloaded."""
     next(file)
-    audit.record(f"export:{name}", "export", after=asked)
+    audit.record(f"export:{name}", "export", after=filters)
     database.release()
 
 

@@ -52,10 +52,10 @@ Links = Callable[[Place], str]
 def links(request: HttpRequest) -> Links:
     """Returns a function that makes links with the filters of this page. It does not use the
     request."""
-    path, asked = f"{base_url(request)}{request.path}", request.META.get("QUERY_STRING", "")
+    path, query = f"{base_url(request)}{request.path}", request.META.get("QUERY_STRING", "")
 
     def link(place: Place) -> str:
-        filters = asked if asked.isascii() else quote(asked, safe="%&=+", encoding="latin-1")
+        filters = query if query.isascii() else quote(query, safe="%&=+", encoding="latin-1")
         kept = [one for one in filters.split("&") if one and _name(one) != "cursor"]
         return f"{path}?{'&'.join([f'cursor={encode(place)}', *kept])}"
 

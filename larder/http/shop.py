@@ -19,15 +19,15 @@ def terms() -> Terms:
     )
 
 
-def hold(asked: int | None, *, where: str) -> Hold:
+def hold(requested: int | None, *, where: str) -> Hold:
     """Returns the hold of a request that asks for so many seconds, or for none in particular.
 
     Raises InvalidInput at `where` for more seconds than the shop allows.
     """
-    if asked is not None and asked > settings.HOLD_SECONDS_MAX:
+    if requested is not None and requested > settings.HOLD_SECONDS_MAX:
         detail = f"Expected at most {settings.HOLD_SECONDS_MAX} seconds."
         raise InvalidInput([Fault(where, "out_of_range", detail)])
-    return Hold(settings.HOLD_SECONDS if asked is None else asked, asked)
+    return Hold(settings.HOLD_SECONDS if requested is None else requested, requested)
 
 
 def confirming() -> frozenset[Kind]:

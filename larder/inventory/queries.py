@@ -144,8 +144,8 @@ def page(
     least one product if there is one."""
     conditions, parameters = wanted.conditions()
     order, position = _page(wanted.ordering, after, limit + 1)
-    asked = _behind(f"{PRODUCTS}{conditions}{order}", [*parameters, *position], offset)
-    return _described(customer, *asked, limit)
+    found = _behind(f"{PRODUCTS}{conditions}{order}", [*parameters, *position], offset)
+    return _described(customer, *found, limit)
 
 
 def first_products(customer: int, product_ids: Sequence[int]) -> Part[StockedProduct]:

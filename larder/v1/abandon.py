@@ -74,11 +74,11 @@ def _faults(body: Any, _: Caller | None) -> Iterator[Fault]:
 )
 def abandon_order(request: HttpRequest, caller: Caller, body: Abandonment) -> HttpResponse:
     """Returns whether an order was placed; if not, prevents that it is placed later."""
-    asked = abandon.Abandonment(who=caller, now=now())
+    abandonment = abandon.Abandonment(who=caller, now=now())
     if isinstance(body.id, UUID):
-        order = abandon.abandon_id(body.id, asked)
+        order = abandon.abandon_id(body.id, abandonment)
     else:
-        order = abandon.abandon_key(str(body.idempotency_key), asked)
+        order = abandon.abandon_key(str(body.idempotency_key), abandonment)
     if order is None:
         return reply(Abandoned("abandoned"))
     return reply(Abandoned("placed", shown(order)))

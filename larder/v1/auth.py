@@ -91,7 +91,7 @@ def register(request: HttpRequest, body: Register) -> HttpResponse:
     """Creates a customer account. With `tokens`, each repeat logs in too."""
     moment = now()
     about = (body.username, body.email, body.first_name, body.last_name)
-    asked = NewCustomer(
+    requested = NewCustomer(
         username=body.username,
         password=body.password,
         email=body.email,
@@ -102,7 +102,7 @@ def register(request: HttpRequest, body: Register) -> HttpResponse:
     claims = repeats.sealed(given, body.password, secrets()) if given else []
     with throttling.register(request, body.username):
         registered = accounts.register(
-            asked, policy=settings.REGISTRATION, now=moment, claims=claims
+            requested, policy=settings.REGISTRATION, now=moment, claims=claims
         )
     tokens = _first_tokens(request, body, registered) if body.tokens else UNSET
     profile = shown(queries.profile(registered.id))

@@ -110,9 +110,9 @@ def _prefers_markdown(accepted: str) -> bool:
     >>> _prefers_markdown("*/*"), _prefers_markdown("text/html, */*;q=0.1")
     (True, False)
     """
-    asked = HttpRequest()
-    asked.META["HTTP_ACCEPT"] = considered(accepted)
-    return asked.get_preferred_type(["text/markdown", "text/html"]) != "text/html"
+    request = HttpRequest()
+    request.META["HTTP_ACCEPT"] = considered(accepted)
+    return request.get_preferred_type(["text/markdown", "text/html"]) != "text/html"
 
 
 @cache

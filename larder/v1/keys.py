@@ -148,12 +148,12 @@ def create_key(request: HttpRequest, caller: Caller, body: NewKey) -> HttpRespon
     """Creates a key. It is shown only once: a repeat with the same Idempotency-Key has null."""
     moment, limits = now(), (body.permissions, body.expires_at)
     # The same as before limits were added, so that repeats are recognized after an upgrade.
-    asked = fingerprint(body.name, *(() if limits == (None, None) else limits))
+    content = fingerprint(body.name, *(() if limits == (None, None) else limits))
     made = keys.create_key(
         caller,
         body.name,
         now=moment,
-        claim=claim(request, caller, asked, expires_at=moment + RETENTION),
+        claim=claim(request, caller, content, expires_at=moment + RETENTION),
         limits=keys.Limits(permissions=body.permissions, expires_at=body.expires_at),
     )
     row = key_queries.key(caller.id, made.id)

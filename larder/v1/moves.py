@@ -133,8 +133,10 @@ def confirm(
     """
     scope = None if key is None else Scope(caller.public_id, operation, key)
     claim = None if scope is None else Claim(scope, _NO_VALUES, result=str(order))
-    asked = TransitionRequest(order=order, caller=caller, now=now(), version=version, claim=claim)
-    return confirming.confirm_order(asked)
+    transition = TransitionRequest(
+        order=order, caller=caller, now=now(), version=version, claim=claim
+    )
+    return confirming.confirm_order(transition)
 
 
 _NO_VALUES = fingerprint({})

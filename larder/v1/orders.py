@@ -226,8 +226,8 @@ def place(body: NewOrder, who: Caller, *, key: str | None, operation: str) -> Pl
     Raises NotStaff, PermissionMissing, UnknownCustomer and the refusals of `place_order`.
     """
     try:
-        asked = _placement(body, who, key, operation)
-        return placing.place_order(asked, terms=terms(), now=now())
+        placement = _placement(body, who, key, operation)
+        return placing.place_order(placement, terms=terms(), now=now())
     except NotFound as error:
         raise _not_found(body, error) from None
 

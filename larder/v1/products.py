@@ -317,18 +317,18 @@ def _for_caller(caller: Caller, product: StockedProduct) -> Product:
     return answer
 
 
-def _filter(asked: ListParameters) -> ProductFilter:
-    ids = None if asked.ids is None else tuple(int(one) for one in asked.ids.split(","))
-    texts = {one.name: getattr(asked, one.name) for one in FILTERED}
+def _filter(query: ListParameters) -> ProductFilter:
+    ids = None if query.ids is None else tuple(int(one) for one in query.ids.split(","))
+    texts = {one.name: getattr(query, one.name) for one in FILTERED}
     return ProductFilter(
-        words=words(asked.q),
-        category=asked.category,
-        min_price=None if asked.min_price is None else Decimal(asked.min_price),
-        max_price=None if asked.max_price is None else Decimal(asked.max_price),
-        in_stock=asked.in_stock,
+        words=words(query.q),
+        category=query.category,
+        min_price=None if query.min_price is None else Decimal(query.min_price),
+        max_price=None if query.max_price is None else Decimal(query.max_price),
+        in_stock=query.in_stock,
         ids=ids,
         exact={name: text for name, text in texts.items() if text is not None},
-        ordering=asked.ordering,
+        ordering=query.ordering,
     )
 
 
@@ -340,11 +340,11 @@ class ProductPlace(pagination.Place, array_like=True, tag="products"):
     id: Id
 
 
-def _position(asked: ListParameters) -> Position | None:
-    place = pagination.decode(asked.cursor, ProductPlace)
+def _position(query: ListParameters) -> Position | None:
+    place = pagination.decode(query.cursor, ProductPlace)
     if place is None:
         return None
-    if place.ordering != asked.ordering:
+    if place.ordering != query.ordering:
         raise pagination.unusable_cursor()
     return Position(_value(place), place.id)
 

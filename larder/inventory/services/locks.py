@@ -115,8 +115,8 @@ def find_locked(products: Collection[int]) -> list[int]:
     """Returns, in ascending order, the products whose rows another transaction has locked now."""
     if not products:
         return []
-    asked = list(products)
-    return sorted(product for (product,) in database.rows(sql.LOCKED, [asked, asked]))
+    ids = list(products)
+    return sorted(product for (product,) in database.rows(sql.LOCKED, [ids, ids]))
 
 
 def find_contended(products: Collection[int]) -> list[int]:
