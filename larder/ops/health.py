@@ -18,6 +18,7 @@ from larder.core import waits
 from larder.db import database, replicas
 from larder.identity import queries as identity
 from larder.ops.demo.shop import DEMO_CUSTOMER
+from larder.ops.telemetry import sql
 
 logger = logging.getLogger(__name__)
 
@@ -154,13 +155,5 @@ def _cache() -> dict[str, bool]:
 
 
 def _worker() -> dict[str, Any]:
-    ((beat, alive),) = database.rows(_BEAT, [WORKER_SILENT_AFTER])
+    ((beat, alive),) = database.rows(sql.IS_ALIVE, [WORKER_SILENT_AFTER])
     return {"alive": alive, "last_heartbeat": beat}
-
-
-# The worker writes the time of the database's clock, so it is compared with that clock.
-_BEAT = """
-SELECT max(last_heartbeat),
-       coalesce(max(last_heartbeat) > statement_timestamp() - %s::interval, false)
-FROM procrastinate_workers
-"""

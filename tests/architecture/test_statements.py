@@ -49,7 +49,10 @@ ELSEWHERE = {
     "db/feed.py": "made for the table of each feed",
     "db/pages.py": "wraps a statement that is given",
     "identity/management/commands/remove_audit_entries.py": "the owner's, in a transaction",
-    "ops": "asks the server and the queue of jobs about themselves",
+    "ops/books/invariants.py": "counts the rows of a statement that is given",
+    "ops/checks.py": "asks the server for its settings",
+    "ops/restored.py": "asks the server for its databases",
+    "ops/roles.py": "grants rights, as the owner",
 }
 """Files and folders with statements that are not in a module of SQL."""
 

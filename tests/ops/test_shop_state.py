@@ -11,7 +11,8 @@ from larder.core.clock import now as clock
 from larder.db import database, observations
 from larder.ops import tasks
 from larder.ops.books.invariants import INVARIANTS
-from larder.ops.telemetry.shop_state import JOBS, ShopState
+from larder.ops.telemetry.shop_state import ShopState
+from larder.ops.telemetry.sql import JOBS
 from tests.database import analyze
 from tests.ops.samples import numbers
 

@@ -16,52 +16,10 @@ from larder.core.stopwatch import Stopwatch
 from larder.db import database, observations
 from larder.db.observations import Observed
 from larder.ops.books.invariants import INVARIANTS
+from larder.ops.telemetry import sql
 
 ASKED_EVERY = 10.0
 """Seconds for which the values are used again without new queries."""
-
-JOBS = """
-SELECT count(*) FILTER (WHERE job.status = 'todo'), count(*) FILTER (WHERE job.status = 'doing'),
-    count(*) FILTER (WHERE due), coalesce(extract(epoch FROM
-        now() - min(coalesce(scheduled_at, deferred.at)) FILTER (WHERE due)), 0)::float
-FROM procrastinate_jobs AS job
-CROSS JOIN LATERAL (SELECT status = 'todo' AND coalesce(scheduled_at <= now(), true) AS due)
-    AS is_due
-LEFT JOIN LATERAL (SELECT min(at) AS at FROM procrastinate_events
-    WHERE job_id = job.id AND type = 'deferred' AND due AND scheduled_at IS NULL)
-    AS deferred ON true
-WHERE job.status IN ('todo', 'doing')
-"""
-"""Plan: the partial index of waiting jobs, then for each due job its first event, by index. It
-reads only waiting jobs, however many were done."""
-
-FAILED = "SELECT count(*) FROM procrastinate_jobs WHERE status = 'failed'"
-"""Plan: all jobs of the last three days; older ones are deleted."""
-
-BEAT = "SELECT extract(epoch FROM max(last_heartbeat))::float FROM procrastinate_workers"
-
-REPLICAS = """
-SELECT coalesce(nullif(application_name, ''), 'unnamed'),
-    max(pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn))::float
-FROM pg_stat_replication WHERE state = 'streaming' AND replay_lsn IS NOT NULL GROUP BY 1
-"""
-"""Without `GRANT pg_monitor`, the server's role reads NULL here. The seconds by which a replica is
-behind are measured by the servers (larder/db/replicas.py): PostgreSQL's `replay_lag` is empty after
-everything is replayed, and without a connection."""
-
-
-REFUNDS = """
-SELECT count(*), coalesce(extract(epoch FROM now() - min(since)), 0)::float FROM refund_due
-"""
-"""Plan: an index-only scan of refund_due_by_age. Refunds that were paid are not in the table."""
-
-
-HOLDS = """
-SELECT count(*) FILTER (WHERE expires_at > now()),
-    greatest(coalesce(extract(epoch FROM now() - min(expires_at)), 0), 0)::float
-FROM "order" WHERE status = 'pending'
-"""
-"""Plan: an index-only scan of order_expiry, which has pending orders alone."""
 
 
 class ShopState(Collector):
@@ -98,8 +56,8 @@ def _families() -> list[GaugeMetricFamily]:
 
 
 def _jobs() -> Iterator[GaugeMetricFamily]:
-    ((todo, doing, due, age),) = database.rows(JOBS)
-    ((failed,),) = database.rows(FAILED)
+    ((todo, doing, due, age),) = database.rows(sql.JOBS)
+    ((failed,),) = database.rows(sql.FAILED)
     by_status = (("todo", todo), ("due", due), ("doing", doing), ("failed", failed))
     yield _gauge(
         "larder_jobs",
@@ -115,7 +73,7 @@ def _jobs() -> Iterator[GaugeMetricFamily]:
 
 
 def _worker() -> Iterator[GaugeMetricFamily]:
-    ((beat,),) = database.rows(BEAT)
+    ((beat,),) = database.rows(sql.BEAT)
     yield _gauge(
         "larder_worker_last_heartbeat_timestamp_seconds",
         "Time of the last heart-beat of a job worker; 0: there is none.",
@@ -124,7 +82,7 @@ def _worker() -> Iterator[GaugeMetricFamily]:
 
 
 def _replicas() -> Iterator[GaugeMetricFamily]:
-    rows = database.rows(REPLICAS)
+    rows = database.rows(sql.REPLICAS)
     yield _gauge(
         "larder_replica_lag_bytes",
         "Bytes of the primary's log that a replica has not replayed.",
@@ -134,7 +92,7 @@ def _replicas() -> Iterator[GaugeMetricFamily]:
 
 
 def _refunds() -> Iterator[GaugeMetricFamily]:
-    ((number, age),) = database.rows(REFUNDS)
+    ((number, age),) = database.rows(sql.REFUNDS)
     yield _gauge("larder_refunds_due", "Refunds that are due.", [([], number)])
     yield _gauge(
         "larder_refunds_due_oldest_seconds",
@@ -144,7 +102,7 @@ def _refunds() -> Iterator[GaugeMetricFamily]:
 
 
 def _holds() -> Iterator[GaugeMetricFamily]:
-    ((number, late),) = database.rows(HOLDS)
+    ((number, late),) = database.rows(sql.HOLDS)
     yield _gauge("larder_holds_open", "Orders that await their payment.", [([], number)])
     yield _gauge(
         "larder_holds_oldest_expired_seconds",
