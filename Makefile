@@ -36,7 +36,7 @@ without_servers := --ignore tests/system --ignore tests/benchmarks -m "not syste
 
 # Seconds of CPU that `make test` may take in CI, with PostgreSQL: 500 on a machine that does nothing
 # else, 850 beside other work. Not those of a clock, which depend on what else the machine does.
-cpu_budget := $(if $(CI),--cpu-budget 1000)
+cpu_budget := $(if $(CI)$(LIMITED),--cpu-budget 1000)
 
 .PHONY: test
 test: venv ## The tests of services and APIs, in 3 to 4 minutes on two cores (PYTEST_ARGS="tests/orders -x")
