@@ -8,7 +8,7 @@ manifests=$(find deploy/kubernetes -name '*.yaml' ! -name kustomization.yaml | s
 # shellcheck disable=SC2086
 "$PYTHON" -m tools.manifests $manifests
 if command -v kubectl >/dev/null; then
-    for part in prepare server canary sentry eks; do
+    for part in prepare server canary sentry eks watching; do
         made=$(kubectl kustomize "deploy/kubernetes/$part")
         echo "$made" | "$PYTHON" -m tools.manifests -
     done

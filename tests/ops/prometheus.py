@@ -68,25 +68,32 @@ def prometheus(folder: Path, *, targets: list[str], token: str) -> Iterator[Prom
         *("prometheus", f"--config.file={main}", f"--storage.tsdb.path={folder / 'tsdb'}"),
         f"--web.listen-address=127.0.0.1:{port}",
     ]
-    with (folder / "prometheus.log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log)
+    with running(command, port, folder / "prometheus.log") as url:
+        yield Prometheus(url)
+
+
+@contextmanager
+def running(command: list[str], port: int, log: Path) -> Iterator[str]:
+    """Prometheus or Alertmanager, once it is ready; gives its address."""
+    url = f"http://127.0.0.1:{port}"
+    with log.open("wb") as said:
+        process = subprocess.Popen(command, stdout=said, stderr=said)
     try:
-        found = Prometheus(f"http://127.0.0.1:{port}")
-        _wait_until_ready(found)
-        yield found
+        _wait_until_ready(url, log)
+        yield url
     finally:
         process.terminate()
         process.wait(LONGEST)
 
 
-def _wait_until_ready(one: Prometheus) -> None:
+def _wait_until_ready(url: str, log: Path) -> None:
     deadline = time.monotonic() + 60
     while True:
         try:
-            with urllib.request.urlopen(f"{one.url}/-/ready", timeout=5):  # noqa: S310
+            with urllib.request.urlopen(f"{url}/-/ready", timeout=5):  # noqa: S310
                 return
         except OSError:
-            assert time.monotonic() < deadline, "Prometheus did not start"
+            assert time.monotonic() < deadline, log.read_text()
             time.sleep(0.1)
 
 

@@ -19,7 +19,7 @@ Manifest = dict[str, Any]
 
 def manifests(folder: Path) -> Iterator[Manifest]:
     """What `kubectl apply -k` applies; a file that is named must be there."""
-    named = yaml.safe_load((folder / "kustomization.yaml").read_text())["resources"]
+    named = yaml.safe_load((folder / "kustomization.yaml").read_text()).get("resources", ())
     for name in named:
         path = (folder / name).resolve()
         if path.is_dir():
@@ -29,6 +29,8 @@ def manifests(folder: Path) -> Iterator[Manifest]:
 
 
 EVERYTHING = [one for part in ("prepare", "eks", "sentry") for one in manifests(FOLDER / part)]
+WATCHING = list(manifests(FOLDER / "watching"))
+"""test_kubernetes_watching.py has more of it."""
 CANARY = yaml.safe_load((FOLDER / "canary" / "kustomization.yaml").read_text())
 WORKLOADS = [one for one in EVERYTHING if one["kind"] in {"Deployment", "Job"}]
 
@@ -55,12 +57,17 @@ def test_every_file_is_applied() -> None:
     files = {path for path in FOLDER.rglob("*.yaml") if path.name not in others}
     applied = [one for path in files for one in yaml.safe_load_all(path.read_text())]
     assert {(one["kind"], one["metadata"]["name"]) for one in applied} == {
-        (one["kind"], one["metadata"]["name"]) for one in EVERYTHING
+        (one["kind"], one["metadata"]["name"]) for one in [*EVERYTHING, *WATCHING]
     }
-    assert {one["metadata"].get("namespace", "larder") for one in applied} == {"larder"}
+    namespaces = {one["metadata"].get("namespace", "larder") for one in EVERYTHING}
+    assert namespaces == {"larder"}
 
 
-@pytest.mark.parametrize("workload", WORKLOADS, ids=lambda one: one["metadata"]["name"])
+@pytest.mark.parametrize(
+    "workload",
+    [*WORKLOADS, *(one for one in WATCHING if one["kind"] == "Deployment")],
+    ids=lambda one: one["metadata"]["name"],
+)
 def test_containers_have_minimal_rights(workload: Manifest) -> None:
     spec = pod(workload)["spec"]
     assert spec["securityContext"]["runAsNonRoot"] is True

@@ -11,6 +11,7 @@ import pytest
 
 from larder.identity.models import Customer
 from tests.conftest import Person
+from tests.ops.operators import receivers
 from tests.ops.receiver import Receiver, receiver
 from tests.system.race.shops import HttpShop
 from tests.system.stack.front_door import BACK_SECONDS, FrontDoor, requests
@@ -20,7 +21,6 @@ from tools.stack import Stack, programs
 VARIABLES = {"RATE_LIMITS": "wide", "COMPAT": "0,1,2,3,4", "REGISTRATION": "open"}
 PASSWORD = "a rather good one"
 STAFF = "the manager"
-ALERTMANAGER = Path(__file__).resolve().parents[3] / "deploy" / "alertmanager" / "alertmanager.yml"
 _numbers = count(1)
 
 
@@ -39,20 +39,15 @@ def operators() -> Iterator[Receiver]:
         yield listening
 
 
-def name_receiver(secrets: Path, url: str) -> None:
-    """Name a receiver of alerts, as an operator does before the first start."""
-    text = ALERTMANAGER.read_text().replace("group_wait: 30s", "group_wait: 1s")
-    secrets.mkdir()
-    (secrets / "alertmanager_config").write_text(f"{text}    webhook_configs: [{{url: {url!r}}}]\n")
-
-
 @pytest.fixture(scope="session")
 def stack(operators: Receiver) -> Iterator[Stack]:
     """Everything but Grafana, as processes. At the end every unit is counted."""
     if packages := programs.missing():
         pytest.skip(f"apt-get install {' '.join(packages)}")
     with tempfile.TemporaryDirectory(prefix="larder-stack-") as folder:
-        name_receiver(Path(folder) / "secrets", f"http://127.0.0.1:{operators.port}/alerts")
+        given = Path(folder) / "secrets"
+        given.mkdir()
+        (given / "alertmanager_config").write_text(receivers(operators))
         with Stack(Path(folder), VARIABLES) as running:
             yield running
             running["migrate"].run("python", "manage.py", "check_invariants")

@@ -3,13 +3,12 @@
 import json
 import urllib.request
 from collections.abc import Callable
-from http.client import HTTPConnection
 from typing import Any
-from urllib.parse import urlsplit
 
 import psycopg
 
 from tests.conftest import Person
+from tests.ops.operators import every_alert_arrives
 from tests.ops.receiver import Receiver
 from tests.system.race.shops import OK, HttpShop
 from tests.system.stack.front_door import FrontDoor
@@ -89,22 +88,4 @@ def test_prometheus_accepts_every_rule(stack: Stack) -> None:
 
 def test_every_alert_reaches_the_operators(stack: Stack, operators: Receiver) -> None:
     [manager] = prometheus(stack, "alertmanagers")["activeAlertmanagers"]
-    groups = prometheus(stack, "rules")["groups"]
-    alerts = {
-        rule["name"]: rule["labels"]["severity"]
-        for group in groups
-        for rule in group["rules"]
-        if rule["type"] == "alerting"
-    }
-    labels = [{"alertname": name, "severity": kind} for name, kind in alerts.items()]
-    sender = HTTPConnection(urlsplit(manager["url"]).netloc, timeout=10)
-    body = json.dumps([{"labels": one} for one in labels])
-    sender.request("POST", "/api/v2/alerts", body, {"Content-Type": "application/json"})
-    assert sender.getresponse().status == 200
-    sender.close()
-
-    def received() -> set[str]:
-        bodies = [json.loads(body) for path, body in operators.received if path == "/alerts"]
-        return {one["labels"]["alertname"] for body in bodies for one in body["alerts"]}
-
-    assert wait_until(lambda: received() >= set(alerts), SCRAPED_SECONDS), set(alerts) - received()
+    every_alert_arrives(manager["url"], operators)
