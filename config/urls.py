@@ -11,8 +11,8 @@ from larder.ops.demo import example_app
 from larder.ops.home import home
 from larder.ops.serving import pictures
 from larder.ops.telemetry import metrics
-from larder.staff import new_password, own_keys, second_factor
-from larder.staff.own_account import log_in_page
+from larder.staff.identity import new_password, own_keys, second_factor
+from larder.staff.identity.own_account import log_in_page
 from larder.staff.page_limit import limited_page
 from larder.v1.urls import documentation, provider_events
 from larder.v1.urls import urlpatterns as v1

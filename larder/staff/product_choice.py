@@ -18,7 +18,7 @@ from larder.core.limits import MAX_OFFERED_PRODUCTS, MAX_SHORT_TEXT_LENGTH, MAX_
 from larder.core.money import text
 from larder.inventory.models import Stock
 from larder.staff.base import ServiceAdmin
-from larder.staff.catalog import containing
+from larder.staff.catalog.admin import containing
 from larder.staff.pages import LineForm, Page, words
 from larder.staff.texts import amount
 

@@ -15,7 +15,7 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 from larder.http.authentication import proven_factor
 from larder.identity import queries
 from larder.staff.confirming import confirming
-from larder.staff.log_in import adding_end_message
+from larder.staff.identity.log_in import adding_end_message
 from larder.staff.page_limit import limiting_pages
 from larder.staff.recording import recording
 

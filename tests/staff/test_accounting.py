@@ -16,7 +16,7 @@ from larder.http import long_files
 from larder.identity.models import AuditEntry, Customer
 from larder.identity.services.accounts import delete_account
 from larder.orders.models import Order, OrderLine
-from larder.staff.orders_accounting import COLUMNS, TAX_COLUMNS
+from larder.staff.orders.accounting import COLUMNS, TAX_COLUMNS
 from tests.conftest import Api, Person
 from tests.staff.desk import Desk, Page, allow
 from tests.v1.placing import place

@@ -10,7 +10,7 @@ from django.db import transaction
 from larder.db import database
 from larder.identity.models import Address
 from larder.orders.models import Order
-from larder.staff import identity_contents
+from larder.staff.identity import contents as identity_contents
 from tests.conftest import NOW, Person
 from tests.staff.desk import Desk, allow
 from tests.staff.orders import place

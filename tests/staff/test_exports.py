@@ -131,10 +131,10 @@ def test_text_with_characters_that_no_workbook_can_have_is_exported(
 
 def test_every_column_of_text_is_defused() -> None:
     """No column takes the library's own text, which calculates."""
-    from larder.staff.catalog import ProductResource
-    from larder.staff.inventory import StockResource
-    from larder.staff.inventory_products import StockedProductResource
-    from larder.staff.orders import OrderResource
+    from larder.staff.catalog.admin import ProductResource
+    from larder.staff.inventory.admin import StockResource
+    from larder.staff.inventory.products import StockedProductResource
+    from larder.staff.orders.admin import OrderResource
 
     numbers = (IntegerWidget, DecimalWidget)
     for columns in (ProductResource, StockedProductResource, StockResource, OrderResource):
@@ -190,7 +190,7 @@ def test_the_import_of_the_library_cannot_be_used(desk: Desk, place: str) -> Non
     for path in ("import/", "process_import/"):
         answer: Any = desk.client.post(f"/admin/{place}{path}", {})
         assert answer.status_code in {302, 404}
-    sources = [one.read_text() for one in Path(exports.__file__).parent.glob("*.py")]
+    sources = [one.read_text() for one in Path(exports.__file__).parent.rglob("*.py")]
     assert not [one for one in sources if re.search("Import(Export)?(Model|Mixin)", one)]
 
 

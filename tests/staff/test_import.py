@@ -26,8 +26,8 @@ from larder.core.limits import MAX_DISCARDED_BYTES
 from larder.db import kept_files
 from larder.db.models import KeptFile
 from larder.inventory.models import LedgerEntry
-from larder.staff import inventory_import
-from larder.staff.inventory_products import StockedProductResource
+from larder.staff.inventory import imports as inventory_import
+from larder.staff.inventory.products import StockedProductResource
 from tests.conftest import Person
 from tests.staff.desk import Desk, Page, allow
 
@@ -106,7 +106,7 @@ def test_a_file_has_the_size_limit_of_the_api(desk: Desk, monkeypatch: pytest.Mo
     assert send(desk, full).messages == [f"{len(rows)} added, 0 changed, 0 the same."]
     page = send(desk, full + "\n")
     assert "larger than 2.0" in page.errors["file"][0]
-    monkeypatch.setattr("larder.staff.inventory_import.MAX_FILE_ROWS", 1)
+    monkeypatch.setattr("larder.staff.inventory.imports.MAX_FILE_ROWS", 1)
     assert shown_faults(send(desk, FILE)) == [[3, "–", "At most 1 rows."]]
 
 

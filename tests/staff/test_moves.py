@@ -17,7 +17,7 @@ from larder.orders.services.changes import change_order
 from larder.orders.services.moves import cancel_order, pack_order, ship_order
 from larder.orders.services.place_order import place_order
 from larder.orders.services.placement import Placement, Terms
-from larder.staff.orders_contents import described
+from larder.staff.orders.contents import described
 from tests.conftest import NOW, Person
 from tests.orders import large_orders
 from tests.orders.holding import SECONDS, hold, pass_seconds

@@ -116,7 +116,7 @@ def test_a_print_has_a_bounded_number_of_lines_and_of_orders(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     orders = [place((tea, 1), (jam, 1)) for _ in range(2)]
-    monkeypatch.setattr("larder.staff.orders_print.MAX_PAGE_LINES", 3)
+    monkeypatch.setattr("larder.staff.orders.printing.MAX_PAGE_LINES", 3)
     assert printed(desk, "packing_slips", orders).messages[0].startswith("Select fewer orders")
     assert printed(desk, "packing_slips", orders[:1]).status == 200
     monkeypatch.setattr("larder.staff.base.MAX_SELECTED_ROWS", 1)

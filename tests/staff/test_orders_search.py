@@ -8,7 +8,7 @@ import pytest
 from larder.catalog.models import Product
 from larder.core import limits
 from larder.orders.models import Order
-from larder.staff import orders_search
+from larder.staff.orders import search as orders_search
 from tests.conftest import NOW, Person
 from tests.staff.desk import Desk, allow
 from tests.staff.orders import ORDERS, place

@@ -14,7 +14,7 @@ from django.test import Client
 from larder.identity.models import AuditEntry, SecondFactor
 from larder.identity.rates import attempts
 from larder.identity.services import second_factors
-from larder.staff.passkeys import CHALLENGE
+from larder.staff.identity.passkeys import CHALLENGE
 from tests.conftest import Person
 from tests.identity.authenticator import Authenticator
 from tests.identity.factors import account_of, demanded, enrol

@@ -70,7 +70,7 @@ def test_an_order_is_found_by_its_tracking_number(desk: Desk, packed: Order, ter
 def test_a_whole_tracking_number_of_digits_is_found_among_all_orders(
     desk: Desk, packed: Order, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("larder.staff.orders_search.MAX_SEARCHED_ORDERS", 1)
+    monkeypatch.setattr("larder.staff.orders.search.MAX_SEARCHED_ORDERS", 1)
     old = Order.objects.filter(pk=packed.pk)
     old.update(tracking_number="00340434161094015902", placed_at=NOW.replace(year=2020))
     assert desk.get(ORDERS, q="00340434161094015902").rows == [packed]

@@ -1,5 +1,5 @@
-"""The staff screens of stock and adjustments. The ledger is in inventory_ledger.py, products with
-their stock are in inventory_products.py.
+"""The staff screens of stock and adjustments. The ledger is in ledger.py, products with their stock
+are in products.py.
 """
 
 from collections.abc import Sequence
@@ -16,8 +16,8 @@ from larder.inventory.models import Adjustment, Stock
 from larder.inventory.services.adjustments import PERMISSION
 from larder.staff import exports
 from larder.staff.base import ReadOnlyAdmin
-from larder.staff.catalog import containing
-from larder.staff.inventory_adjustments import (
+from larder.staff.catalog.admin import containing
+from larder.staff.inventory.adjustments import (
     SENTENCES,
     AdjustmentForm,
     AdjustmentLineForm,
@@ -25,8 +25,8 @@ from larder.staff.inventory_adjustments import (
     figures,
     is_complete,
 )
-from larder.staff.inventory_ledger import LedgerEntryAdmin
-from larder.staff.inventory_products import (
+from larder.staff.inventory.ledger import LedgerEntryAdmin
+from larder.staff.inventory.products import (
     StockedProductAdmin,
     StockFilter,
     StockLinks,

@@ -16,8 +16,8 @@ from larder.orders.services.confirm_order import confirm_order
 from larder.orders.services.moves import UNTRACKED, Picked
 from larder.orders.services.returns import ReturnedLine
 from larder.orders.services.transitions import TransitionRequest
-from larder.staff.orders_contents import address_lines
-from larder.staff.orders_forms import CancelForm, ChangeForm, MoveForm, ReturnForm, ShipForm
+from larder.staff.orders.contents import address_lines
+from larder.staff.orders.forms import CancelForm, ChangeForm, MoveForm, ReturnForm, ShipForm
 from larder.staff.pages import LineForm, box, choice, whole
 
 

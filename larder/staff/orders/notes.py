@@ -15,7 +15,7 @@ from larder.db.idempotency import RETENTION, Claim, Scope, fingerprint
 from larder.orders.lifecycle import PERMISSIONS, Move
 from larder.orders.services.notes import add_note
 from larder.staff.base import button
-from larder.staff.orders_moves import MovableOrders
+from larder.staff.orders.moves import MovableOrders
 from larder.staff.pages import Page, PageForm, Text, reopened, show
 from larder.staff.recording import refuse_former
 

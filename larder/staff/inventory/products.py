@@ -20,8 +20,8 @@ from larder.inventory.services import products
 from larder.inventory.services.authors import Author
 from larder.staff import exports
 from larder.staff.base import ServiceAdmin, button
-from larder.staff.catalog import ProductAdmin, ProductForm, ProductResource
-from larder.staff.inventory_import import ImportableProducts
+from larder.staff.catalog.admin import ProductAdmin, ProductForm, ProductResource
+from larder.staff.inventory.imports import ImportableProducts
 
 
 def stock_address(product: int) -> str:

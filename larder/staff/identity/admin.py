@@ -41,11 +41,11 @@ from larder.identity.services import accounts, passwords, rights
 from larder.identity.services.accounts import ByStaff, NewCustomer
 from larder.staff.base import ServiceAdmin, button, caller_of
 from larder.staff.confirming import require_confirmation
-from larder.staff.factors import FactorsAdmin
-from larder.staff.identity_contents import customer_contents
+from larder.staff.identity.contents import customer_contents
+from larder.staff.identity.factors import FactorsAdmin
+from larder.staff.identity.staff_invitations import StaffInvitations
 from larder.staff.recording import record_refusal
 from larder.staff.refusals import RefusableForm, Sentence
-from larder.staff.staff_invitations import StaffInvitations
 from larder.staff.texts import moment
 
 SENTENCES: Mapping[str, Sentence] = {

@@ -21,8 +21,8 @@ from larder.identity.caller import Caller
 from larder.identity.rates import RateLimited, attempts
 from larder.identity.services import passwords
 from larder.identity.services.passwords import Change
-from larder.staff import second_factor
 from larder.staff.confirming import TOO_MANY
+from larder.staff.identity import second_factor
 from larder.staff.refusals import SENTENCES as SHARED
 from larder.staff.refusals import Sentence, explain
 

@@ -12,8 +12,8 @@ from larder.identity import queries
 from larder.identity.queries import PARCEL_FIELDS, AddressRow
 from larder.orders.models import Order, OrderStatus
 from larder.staff.lists import label
-from larder.staff.orders import VARIANTS
-from larder.staff.orders_contents import address_lines
+from larder.staff.orders.admin import VARIANTS
+from larder.staff.orders.contents import address_lines
 from larder.staff.texts import amount, change_link, counted, in_one_line, moment
 
 UNSOLD = (OrderStatus.CANCELLED, OrderStatus.EXPIRED)

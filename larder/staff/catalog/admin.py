@@ -35,9 +35,9 @@ from larder.core.clock import now
 from larder.core.limits import MAX_FILTER_CHOICES, MAX_TAX_RATE, MONEY_DECIMALS, PRICE_DIGITS
 from larder.staff import exports
 from larder.staff.base import ServiceAdmin
-from larder.staff.catalog_archive import ArchivableProducts
-from larder.staff.catalog_pictures import PicturedProducts, PictureForm
-from larder.staff.catalog_prices import RepriceableProducts
+from larder.staff.catalog.archive import ArchivableProducts
+from larder.staff.catalog.pictures import PicturedProducts, PictureForm
+from larder.staff.catalog.prices import RepriceableProducts
 from larder.staff.lists import with_trigrams, with_words
 from larder.staff.pages import Amount
 from larder.staff.refusals import Sentence, VersionedForm

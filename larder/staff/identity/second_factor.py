@@ -45,7 +45,7 @@ from larder.identity.services.second_factors import (
     Enrolment,
     PasskeyEnrolment,
 )
-from larder.staff import passkeys
+from larder.staff.identity import passkeys
 from larder.staff.pages import words
 from larder.staff.recording import CHANNEL
 from larder.staff.refusals import TextForm

@@ -19,7 +19,7 @@ from larder.core.limits import MAX_PAGE_LINES
 from larder.orders.lifecycle import DELIVERED, PACKED, PLACED, SHIPPED
 from larder.orders.models import Order, OrderLine
 from larder.staff.base import ServiceAdmin, button, selected
-from larder.staff.orders_contents import address_lines
+from larder.staff.orders.contents import address_lines
 from larder.staff.texts import moment
 
 CONFIRMED = frozenset({PLACED, PACKED, SHIPPED, DELIVERED})

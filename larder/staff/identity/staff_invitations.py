@@ -21,8 +21,8 @@ from larder.identity.services.accounts import NewCustomer
 from larder.identity.services.invitations import Invited, NewStaff
 from larder.staff.base import button, caller_of
 from larder.staff.confirming import require_confirmation
+from larder.staff.identity.password_links import PasswordLinks, link_offer
 from larder.staff.pages import Page, PageForm, reopened, show, words
-from larder.staff.password_links import PasswordLinks, link_offer
 from larder.staff.recording import record_refusal
 from larder.staff.refusals import Sentence
 

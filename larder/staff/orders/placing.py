@@ -31,8 +31,8 @@ from larder.orders.errors import OrderTooSmall
 from larder.orders.services.place_order import place_order
 from larder.orders.services.placement import Placed, Placement
 from larder.staff.base import button
-from larder.staff.orders_contents import address_summary
-from larder.staff.orders_forms import AddressForm
+from larder.staff.orders.contents import address_summary
+from larder.staff.orders.forms import AddressForm
 from larder.staff.pages import (
     MORE,
     Page,

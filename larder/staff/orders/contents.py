@@ -11,7 +11,7 @@ from larder.inventory import queries as inventory
 from larder.inventory.queries import ProductFilter
 from larder.orders import queries
 from larder.orders.queries import EventView, NoteView, OrderView
-from larder.staff.orders_payments import minor_amount
+from larder.staff.orders.payments import minor_amount
 from larder.staff.texts import actor_names, amount, change_link, in_one_line, moment
 
 

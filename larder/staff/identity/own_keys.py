@@ -29,7 +29,7 @@ from larder.identity.services import keys
 from larder.identity.services.keys import Limits, NewKey
 from larder.staff.base import caller_of
 from larder.staff.confirming import require_confirmation
-from larder.staff.keys import gives
+from larder.staff.identity.keys import gives
 from larder.staff.pages import Page, PageForm, words
 from larder.staff.recording import record_refusal
 from larder.staff.refusals import Sentence, explain

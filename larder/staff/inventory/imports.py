@@ -31,7 +31,7 @@ from larder.inventory.services.import_products import (
 )
 from larder.staff.base import ServiceAdmin, button
 from larder.staff.confirming import require_confirmation
-from larder.staff.import_preview import summary, table
+from larder.staff.inventory.import_preview import summary, table
 from larder.staff.pages import Page, show
 from larder.staff.recording import refuse_former
 

@@ -11,13 +11,13 @@ from larder.staff import exports
 from larder.staff.base import ReadOnlyAdmin
 from larder.staff.confirming import require_confirmation
 from larder.staff.lists import label
-from larder.staff.orders_accounting import AccountableOrders
-from larder.staff.orders_contents import address_lines, lines_table, tax_of, timeline
-from larder.staff.orders_notes import NotableOrders
-from larder.staff.orders_payments import RefundDueAdmin, payment_tables
-from larder.staff.orders_placing import PlaceableOrders
-from larder.staff.orders_print import PrintableOrders, prints
-from larder.staff.orders_search import NEWEST, AmountFilter, DayFilter, SkuFilter, search
+from larder.staff.orders.accounting import AccountableOrders
+from larder.staff.orders.contents import address_lines, lines_table, tax_of, timeline
+from larder.staff.orders.notes import NotableOrders
+from larder.staff.orders.payments import RefundDueAdmin, payment_tables
+from larder.staff.orders.placing import PlaceableOrders
+from larder.staff.orders.printing import PrintableOrders, prints
+from larder.staff.orders.search import NEWEST, AmountFilter, DayFilter, SkuFilter, search
 from larder.staff.texts import amount, change_link, counted, customer_name, in_one_line, moment
 
 __all__ = ["OrderAdmin", "OrderResource", "RefundDueAdmin"]

@@ -1,0 +1,1 @@
+"""The admin of products and categories."""

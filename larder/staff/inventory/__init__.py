@@ -1,0 +1,1 @@
+"""The admin of stock: lists, ledger, adjustments, files of products."""
