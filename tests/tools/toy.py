@@ -94,8 +94,14 @@ def make_toy(folder: Path) -> Toy:
     shutil.copytree(
         CHECKOUT / "tools", folder / "tools", ignore=shutil.ignore_patterns("__pycache__")
     )
-    ours = ("serve", "server_lock", "granian_server")
-    for name in ("__init__.py", "ops/__init__.py", *(f"ops/{one}.py" for one in ours)):
+    ours = (
+        "__init__",
+        "serve",
+        "serving/__init__",
+        "serving/server_lock",
+        "serving/granian_server",
+    )
+    for name in ("__init__.py", *(f"ops/{one}.py" for one in ours)):
         copy = folder / "larder" / name
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(CHECKOUT / "larder" / name, copy)
