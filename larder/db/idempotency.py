@@ -1,6 +1,6 @@
 """Idempotency keys: a request that succeeded is not executed a second time.
 
-A transaction claims its keys before it does anything else. A unique index makes a concurrent
+A transaction claims its keys before it writes anything else. A unique index makes a concurrent
 request with the same key wait until the first one ends. Then it finds the row and returns the
 earlier result. If the first request was refused, it has deleted its claim, and the second one
 claims the key. Source of the rules: the IETF draft "The Idempotency-Key HTTP Header Field";

@@ -1,8 +1,8 @@
 """Quotas: how much the account of a customer can store in a time, however it was obtained.
 
-Each customer has a bucket for each quota, as those of rate limits (rates.py): full it holds `times`
-units, and it refills evenly within `seconds`. Units are taken in the transaction that stores what
-they are for. So a request that is refused or fails takes none, a repeat that finds the earlier
+Each customer has a bucket for each quota, as those of rate limits (larder/identity/rates): full it
+holds `times` units, and it refills evenly within `seconds`. Units are taken in the transaction that
+stores what they are for. So a request that is refused or fails takes none, a repeat that finds the earlier
 result takes none, and concurrent requests cannot take more than there is: the bucket's row is
 locked until they commit. A cache cannot do that, so quotas are always counted in the database.
 
@@ -72,7 +72,7 @@ class Left(NamedTuple):
 
 
 _EXACT = 0.001
-"""Seconds: compensates for rounding, as in rates.py."""
+"""Seconds: compensates for rounding, as in larder/identity/rates."""
 
 
 class QuotaExceeded(RateLimited):

@@ -43,7 +43,7 @@ SHORTEST_TOKEN = 20
 
 @register(Tags.security, deploy=True)
 def safe_settings(**options: Any) -> list[CheckMessage]:
-    """Returns an error for each unsafe setting of production. demo_checks.py has those of a
+    """Returns an error for each unsafe setting of production. demo/checks.py has those of a
     demo."""
     return [] if settings.DEMO else [*_switches(), *_secrets(), *_addresses()]
 

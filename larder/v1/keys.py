@@ -1,6 +1,8 @@
 """API keys: long-lived credentials for programs."""
 
 from collections.abc import Iterator
+from contextlib import suppress
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -14,7 +16,6 @@ from larder.core.limits import MAX_KEY_NAME_LENGTH, MAX_KEY_PERMISSIONS, MAX_WOR
 from larder.db.idempotency import RETENTION, fingerprint
 from larder.http import pagination
 from larder.http.idempotency import replay_headers
-from larder.identity import permissions
 from larder.identity.caller import Caller
 from larder.identity.queries import keys as key_queries
 from larder.identity.queries.keys import KeyRow
@@ -127,12 +128,18 @@ def list_keys(request: HttpRequest, caller: Caller, query: KeyParameters) -> Htt
 
 
 def _faults(body: dict[str, Any], _: Caller | None) -> Iterator[Fault]:
-    """Yields a fault for each permission that does not exist."""
-    named = body.get("permissions")
-    for position, one in enumerate(named[:MAX_KEY_PERMISSIONS] if isinstance(named, list) else ()):
-        if isinstance(one, str) and one not in permissions.ALL:
-            detail = "There is no such permission of staff."
-            yield Fault(f"/permissions/{position}", "unknown_value", detail)
+    """Yields the faults of the service's rules beside those of the struct."""
+    name, named, ends = (body.get(one) for one in ("name", "permissions", "expires_at"))
+    with suppress(msgspec.ValidationError):
+        ends = msgspec.convert(ends, Time)
+    limits = keys.Limits(
+        permissions=named[:MAX_KEY_PERMISSIONS] if isinstance(named, list) else None,
+        expires_at=ends if isinstance(ends, datetime) else None,
+    )
+    faults = [*keys.key_faults(name if isinstance(name, str) else "", limits, now())]
+    # The service refuses an expiry alone: it may have passed since the request that this repeats.
+    if any(one.where != "/expires_at" for one in faults):
+        yield from faults
 
 
 @operation(

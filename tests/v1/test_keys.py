@@ -232,6 +232,16 @@ def test_a_customer_cannot_name_permissions(customer: Api) -> None:
     assert customer("POST", "auth/keys", {"permissions": []}).body["permissions"] == []
 
 
+def test_all_faults_of_a_key_are_refused_together(staff: Api) -> None:
+    body = {"name": "a\u200bb", "permissions": ["nope"], "expires_at": "2001-01-01T00:00:00Z"}
+    refused = staff("POST", "auth/keys", body)
+    assert [one["pointer"] for one in refused.body["errors"]] == [
+        "/name",
+        "/expires_at",
+        "/permissions/0",
+    ]
+
+
 def test_an_expired_key_is_refused_like_a_deleted_one(customer: Api) -> None:
     expires_at = (now() + timedelta(days=30)).isoformat()
     made = customer("POST", "auth/keys", {"expires_at": expires_at}).body

@@ -120,6 +120,15 @@ def test_an_overpayment_is_a_refund_due(owner: Api, order: Answer) -> None:
     )
 
 
+def test_a_refund_is_due_since_its_first_payment_in_excess(owner: Api, order: Answer) -> None:
+    """Otherwise each payment would make an old debt new, and no alert would name it."""
+    record(owner, order, 1050)
+    (first,) = owner("GET", "refunds-due").body["results"]
+    record(owner, order, 20, transaction_id="second")
+    (second,) = owner("GET", "refunds-due").body["results"]
+    assert second == first | {"amount": 70}
+
+
 def test_a_cheaper_order_makes_a_refund_due_and_a_dearer_one_settles_it(
     customer: Api, owner: Api, order: Answer
 ) -> None:

@@ -7,7 +7,7 @@ stored as live.
 
 import logging
 import secrets as randomness
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -22,7 +22,7 @@ from larder.core.invisible import has_invisible
 from larder.core.limits import MAX_KEY_DAYS, MAX_KEYS
 from larder.db import database, idempotency
 from larder.db.idempotency import Claim
-from larder.identity import audit, quotas, sql
+from larder.identity import audit, permissions, quotas, sql
 from larder.identity.caller import Caller
 from larder.identity.errors import TooManyKeys
 from larder.identity.models import Key
@@ -105,16 +105,27 @@ def create_key(
     return NewKey(UUID(made.result), None if made.replayed else text)
 
 
-def _require_possible(caller: Caller, name: str, limits: Limits, now: datetime) -> None:
+def key_faults(name: str, limits: Limits, now: datetime) -> Iterator[Fault]:
+    """Yields the faults of a new key: a name with invisible characters, an expiry that has passed
+    or is too late, and each permission that does not exist. Skips permissions that are no text."""
     if has_invisible(name):
         # The names of all accounts' keys are shown to their owner and to staff.
         detail = "Control and invisible characters are not allowed."
-        raise InvalidInput([Fault("/name", "invalid_format", detail)])
+        yield Fault("/name", "invalid_format", detail)
     if limits.expires_at is not None:
         until = now + timedelta(days=MAX_KEY_DAYS)
         if not now < limits.expires_at <= until:
             detail = f"Expected a time in the next {MAX_KEY_DAYS:,} days."
-            raise InvalidInput([Fault("/expires_at", "out_of_range", detail)])
+            yield Fault("/expires_at", "out_of_range", detail)
+    for position, one in enumerate(limits.permissions or ()):
+        if isinstance(one, str) and one not in permissions.ALL:
+            detail = "There is no such permission of staff."
+            yield Fault(f"/permissions/{position}", "unknown_value", detail)
+
+
+def _require_possible(caller: Caller, name: str, limits: Limits, now: datetime) -> None:
+    if faults := [*key_faults(name, limits, now)]:
+        raise InvalidInput(faults)
     for permission in limits.permissions or ():
         caller.require(permission)
 

@@ -33,7 +33,7 @@ from larder.orders.queries import LineView, OrderView, view_of
 from larder.orders.services.confirm_held import confirm_held
 from larder.orders.services.contended import BATCH_LOCK, Contended
 from larder.orders.services.hold_ends import HoldEnd
-from larder.orders.services.locks import order_name, submit_lock
+from larder.orders.services.locks import LockBroken, order_name, submit_lock
 from larder.orders.services.transitions import TransitionRequest, lines_of
 
 PERMISSION = PERMISSIONS[Move.CONFIRM]
@@ -80,7 +80,7 @@ class _Confirmation:
     def locked(self) -> Order:
         """The row of an order that is to be confirmed."""
         if self.order is None:
-            raise RuntimeError("the order was not locked")
+            raise LockBroken(self.id)
         return self.order
 
     @property

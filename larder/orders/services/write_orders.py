@@ -13,7 +13,7 @@ from larder.identity import audit
 from larder.orders import sql
 from larder.orders.models import Order, OrderStatus
 from larder.orders.queries import LineView, OrderView, view_of
-from larder.orders.services.locks import order_name
+from larder.orders.services.locks import LockBroken, order_name
 from larder.orders.services.placement import Candidate, DraftRow, Placed
 
 
@@ -87,7 +87,7 @@ def _place_drafts(
     statement = sql.PLACE_HELD_DRAFTS if is_held else sql.PLACE_DRAFTS
     found = {row[0] for row in database.rows(statement, parameters)}
     if len(found) != len(drafts):
-        raise RuntimeError("another transaction placed a draft while it was locked")
+        raise LockBroken(*({one.id for one, _ in drafts} - found))
     for one, draft in drafts:
         one.written = draft
 

@@ -43,4 +43,6 @@ class Command(BaseCommand):
                     code = second_factors.make_enrolment_code(None, account, now=now())
                     self.stdout.write(code)
         except (people.model.DoesNotExist, NotFound) as error:
-            raise CommandError("There is no active account of this name.") from error
+            raise CommandError(
+                "There is no active account of this name. Check the user name."
+            ) from error

@@ -43,7 +43,7 @@ def _documents() -> dict[str, dict[str, Any]]:
     made = {"v1": schema()}
     made |= {f"contract{name}": documents.document(name) for name in documents.TITLES}
     if not is_complete():
-        raise CommandError("The generator had to guess: see the warnings.")
+        raise CommandError("The generator had to guess: read its warnings above.")
     return made
 
 
