@@ -2,9 +2,9 @@
 
 Each customer has a bucket for each quota, as those of rate limits (larder/identity/rates): full it
 holds `times` units, and it refills evenly within `seconds`. Units are taken in the transaction that
-stores what they are for. So a request that is refused or fails takes none, a repeat that finds the earlier
-result takes none, and concurrent requests cannot take more than there is: the bucket's row is
-locked until they commit. A cache cannot do that, so quotas are always counted in the database.
+stores what they are for. So a request that is refused or fails takes none, a repeat that finds the
+earlier result takes none, and concurrent requests cannot take more than there is: the bucket's row
+is locked until they commit. A cache cannot do that, so quotas are always counted in the database.
 
 docs/reference/api/conventions.md describes them to clients.
 """

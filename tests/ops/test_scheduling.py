@@ -20,7 +20,7 @@ pytestmark = pytest.mark.system
 CORES = sorted(os.sched_getaffinity(0))
 PROGRAM = """
 import os, sys, threading
-from larder.ops import scheduling
+from larder.ops.serving import scheduling
 stop = threading.Event()
 threading.Thread(target=stop.wait).start()
 core = scheduling.pin_to_core(sys.argv[1], int(sys.argv[2]))
@@ -35,7 +35,7 @@ stop.set()
 """
 BATCH = """
 import os, threading
-from larder.ops import scheduling
+from larder.ops.serving import scheduling
 stop = threading.Event()
 threading.Thread(target=stop.wait).start()
 scheduling.use_batch_policy()
