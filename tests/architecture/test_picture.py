@@ -57,12 +57,13 @@ def _imports_of_the_next_layer(layers: list[list[str]]) -> list[tuple[str, str]]
 def test_the_path_of_an_order_matches_the_code() -> None:
     _, page, _ = _diagrams()
     path = re.findall(r'\["(larder/\S+)\.py: (\w+)"\]', page)
-    assert len(path) == 4
+    assert len(path) == 5
     graph = grimp.build_graph("larder", cache_dir=None)
     for (caller, function), (called, name) in pairwise(path):
         text = (ROOT / f"{caller}.py").read_text()
         assert f"\ndef {function}(" in text
-        assert re.search(rf"[ .(\[]{name}\(", text), f"{caller} does not call {name}"
+        # Called, or given to the queue that calls it.
+        assert re.search(rf"[ .(\[]{name}[(,]", text), f"{caller} does not call {name}"
         assert graph.direct_import_exists(
             importer=caller.replace("/", "."), imported=called.replace("/", ".")
         )

@@ -62,8 +62,8 @@ def test_a_batch_interrupted_after_the_commit_reports_an_unknown_outcome(
 ) -> None:
     place_batch = retries.place_batch
 
-    def place_and_end(batch: Any, place: Any) -> Any:
-        placed = place_batch(batch, place)
+    def place_and_end(batch: Any) -> Any:
+        placed = place_batch(batch)
         if len(batch) > 1:
             raise SystemExit
         return placed

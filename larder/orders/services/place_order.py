@@ -1,9 +1,7 @@
 """Places one order, for all APIs. Orders that arrive at the same time are placed in one batch."""
 
-from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from datetime import datetime
-from functools import partial
 
 from larder.core import telemetry
 from larder.core.batch_queue import BatchQueue, Limits
@@ -15,7 +13,6 @@ from larder.identity import quotas
 from larder.inventory.services import locks
 from larder.orders.services import refusals, retries
 from larder.orders.services.contended import BATCH_LOCK, Contended
-from larder.orders.services.place_orders import BatchOptions, place_candidates
 from larder.orders.services.placement import Placed, Placement, Terms, candidate
 from larder.orders.services.retries import QueuedOrder
 
@@ -54,11 +51,11 @@ def place_order(placement: Placement, *, terms: Terms, now: datetime) -> Placed:
 def _place_one(placement: Placement, terms: Terms, now: datetime) -> Placed:
     lines = LINES_OF_A_CART if placement.is_draft else len(placement.lines)
     with _accounts.hold(placement.actor, lines), _large_order_lock(placement), prioritized():
-        order = QueuedOrder(placement, candidate(placement), now)
+        order = QueuedOrder(placement, candidate(placement), terms, now)
         if not retries.is_contended(order):
             with suppress(Contended):
                 return _queue(terms).submit(order, lines=lines)
-        return retries.place_contended(order, partial(_place, terms))
+        return retries.place_contended(order)
 
 
 _accounts = SlotsPerKey(MOST_LINES_OF_AN_ACCOUNT)
@@ -81,7 +78,7 @@ def _queue(terms: Terms) -> BatchQueue[QueuedOrder, Placed]:
     if found is not None:
         return found
     made: BatchQueue[QueuedOrder, Placed] = BatchQueue(
-        lambda batch: retries.place_batch(batch, partial(_place, terms)),
+        retries.place_batch,
         LIMITS,
         telemetry.placing,
         lock=BATCH_LOCK,
@@ -93,16 +90,3 @@ def _queue(terms: Terms) -> BatchQueue[QueuedOrder, Placed]:
 
 def _thread_ended() -> CommitUnknown:
     return CommitUnknown("a thread was ended")
-
-
-def _place(
-    terms: Terms, orders: Sequence[QueuedOrder], options: BatchOptions
-) -> Sequence[Placed | Exception]:
-    return place_candidates(
-        [order.candidate for order in orders],
-        terms=terms,
-        # Repeats are recognised by their content, so all orders can have the time of the latest
-        # one.
-        now=max(order.now for order in orders),
-        options=options,
-    )

@@ -1,11 +1,9 @@
 """Places the orders of a queue, and tries again those that failed because of a lock or of another
 order. Orders of contended rows are placed alone, in the contended lane.
-
-`Place`, which place_order.py gives, places orders in one transaction.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,8 +15,8 @@ from larder.core.stopwatch import Stopwatch
 from larder.db import database
 from larder.inventory.services import locks
 from larder.orders.services.contended import Contended, ContendedLane, Row
-from larder.orders.services.place_orders import BatchOptions
-from larder.orders.services.placement import Candidate, Placed, Placement, candidate
+from larder.orders.services.place_orders import BatchOptions, place_candidates
+from larder.orders.services.placement import Candidate, Placed, Placement, Terms, candidate
 
 logger = logging.getLogger(__name__)
 
@@ -47,10 +45,12 @@ MOST_CONTENDED = 3
 @dataclass(slots=True)
 class QueuedOrder:
     """An order in the queue. Its thread prepares `candidate` before it enters the queue, so that
-    the batch need not. Results of a failed transaction are kept in it."""
+    the batch need not. Results of a failed transaction are kept in it. The orders of a batch have
+    the same terms."""
 
     placement: Placement
     candidate: Candidate
+    terms: Terms
     now: datetime
 
     @property
@@ -60,9 +60,6 @@ class QueuedOrder:
         return self.candidate.stock_rows | self.candidate.cart_rows
 
 
-Place = Callable[[Sequence[QueuedOrder], BatchOptions], Sequence[Placed | Exception]]
-"""Places orders in one transaction. Returns an answer for each."""
-
 _contended = ContendedLane(MOST_CONTENDED)
 
 
@@ -71,13 +68,13 @@ def is_contended(order: QueuedOrder) -> bool:
     return _contended.is_contended(order.rows)
 
 
-def place_contended(order: QueuedOrder, place: Place) -> Placed:
-    """Places an order alone, once its contended rows are free. Raises what `place` answers, and
-    Overloaded."""
+def place_contended(order: QueuedOrder) -> Placed:
+    """Places an order alone, once its contended rows are free. Raises what `place_candidates`
+    answers, and Overloaded."""
     with _contended.slot():
         running = Stopwatch()
         with _contended.waiting(order.candidate.cart_rows):
-            answer = _wait_and_place(order, place)
+            answer = _wait_and_place(order)
         alone = telemetry.Batch((0.0,), (answer,), running.seconds, waiting=0)
     telemetry.placing.batch_done(alone)
     if isinstance(answer, Exception):
@@ -85,7 +82,7 @@ def place_contended(order: QueuedOrder, place: Place) -> Placed:
     return answer
 
 
-def _wait_and_place(order: QueuedOrder, place: Place) -> Placed | Exception:
+def _wait_and_place(order: QueuedOrder) -> Placed | Exception:
     """Places an order alone after its contended rows are free. While it waits for one row it holds
     no lock on another, which would become contended too."""
     rows, waiting = _contended.contended(order.rows), Stopwatch()
@@ -93,7 +90,7 @@ def _wait_and_place(order: QueuedOrder, place: Place) -> Placed | Exception:
     while (left := LANE_WAIT - waiting.seconds) > 0:
         try:
             _wait_until_free(rows, left)
-            answer = _place_alone(order, place, BatchOptions(lock_wait=LOCK_WAIT))
+            answer = _place_alone(order, BatchOptions(lock_wait=LOCK_WAIT))
             if not database.is_lock_timeout(answer):
                 return answer
             rows = frozenset(locks.find_locked(order.candidate.stock_rows))
@@ -111,21 +108,21 @@ def _wait_until_free(rows: Iterable[Row], seconds: float) -> None:
             locks.wait_until_free(product, seconds - waiting.seconds)
 
 
-def place_batch(batch: Sequence[QueuedOrder], place: Place) -> Sequence[Placed | Exception]:
+def place_batch(batch: Sequence[QueuedOrder]) -> Sequence[Placed | Exception]:
     """Returns an answer for each order: Contended for those of contended rows, which are not placed
     here."""
     contended = [is_contended(order) for order in batch]
     free = [order for order, waits in zip(batch, contended, strict=True) if not waits]
-    answers = iter(_place_free(free, place) if free else ())
+    answers = iter(_place_free(free) if free else ())
     return [Contended() if waits else next(answers) for waits in contended]
 
 
-def _place_free(batch: Sequence[QueuedOrder], place: Place) -> Sequence[Placed | Exception]:
-    answers = place(batch, _options(LOCK_WAIT))
+def _place_free(batch: Sequence[QueuedOrder]) -> Sequence[Placed | Exception]:
+    answers = _place(batch, _options(LOCK_WAIT))
     is_locked = any(map(database.is_lock_timeout, answers))
     if is_locked:
-        answers = _place_without_kept(batch, answers, place)
-    return _try_failed_alone(batch, answers, place) if is_locked or len(batch) > 1 else answers
+        answers = _place_without_kept(batch, answers)
+    return _try_failed_alone(batch, answers) if is_locked or len(batch) > 1 else answers
 
 
 def _options(lock_wait: float) -> BatchOptions:
@@ -133,7 +130,7 @@ def _options(lock_wait: float) -> BatchOptions:
 
 
 def _place_without_kept(
-    batch: Sequence[QueuedOrder], answers: Sequence[Placed | Exception], place: Place
+    batch: Sequence[QueuedOrder], answers: Sequence[Placed | Exception]
 ) -> Sequence[Placed | Exception]:
     """Places the orders of a batch that failed because of a lock once more, except those of
     products that another transaction keeps locked, which are Contended. Places none if no product
@@ -145,7 +142,7 @@ def _place_without_kept(
     if again := [at for at in late if contended and at not in contended]:
         for at in again:
             batch[at].candidate = candidate(batch[at].placement)
-        placed = place([batch[at] for at in again], _options(LOCK_WAIT_AGAIN))
+        placed = _place([batch[at] for at in again], _options(LOCK_WAIT_AGAIN))
         for at, answer in zip(again, placed, strict=True):
             found[at] = answer
     return found
@@ -166,7 +163,7 @@ def _mark_kept(orders: Sequence[QueuedOrder]) -> None:
 
 
 def _try_failed_alone(
-    batch: Sequence[QueuedOrder], answers: Sequence[Placed | Exception], place: Place
+    batch: Sequence[QueuedOrder], answers: Sequence[Placed | Exception]
 ) -> list[Placed | Exception]:
     """Tries each failed order of a batch alone, so that only orders that cause the failure fail."""
     found, trying = list(answers), Stopwatch()
@@ -177,17 +174,28 @@ def _try_failed_alone(
             found[at] = Contended()
             continue
         lock_wait = LOCK_WAIT_AGAIN if trying.seconds < LOCK_WAIT else LOCK_WAIT_LATER
-        found[at] = _place_alone(order, place, _options(lock_wait))
+        found[at] = _place_alone(order, _options(lock_wait))
         if database.is_lock_timeout(found[at]):
             _contended.mark_contended(order.candidate.cart_rows)
             found[at] = Contended()
     return found
 
 
-def _place_alone(order: QueuedOrder, place: Place, options: BatchOptions) -> Placed | Exception:
+def _place_alone(order: QueuedOrder, options: BatchOptions) -> Placed | Exception:
     order.candidate = candidate(order.placement)
-    (answer,) = place([order], options)
+    (answer,) = _place([order], options)
     return answer
+
+
+def _place(orders: Sequence[QueuedOrder], options: BatchOptions) -> Sequence[Placed | Exception]:
+    return place_candidates(
+        [order.candidate for order in orders],
+        terms=orders[0].terms,
+        # Repeats are recognised by their content, so all orders can have the time of the latest
+        # one.
+        now=max(order.now for order in orders),
+        options=options,
+    )
 
 
 def _is_worth_another_try(answer: Placed | Exception) -> bool:
