@@ -10,10 +10,10 @@ import pytest
 from django.test import Client
 
 from larder.http import raw_body
-from larder.identity.models import Address, Customer
-from larder.identity.services.addresses import add_address
+from larder.identity.models import Customer
 from larder.inventory.models import LedgerEntry
-from tests.conftest import NOW, Api, Person
+from larder.orders.models import OrderLine
+from tests.conftest import Api, Person
 from tests.staff.desk import Desk
 
 pytestmark = pytest.mark.django_db
@@ -53,19 +53,17 @@ def adjustments() -> int:
 
 @pytest.mark.parametrize("seconds", [raw_body.TRUSTED_SECONDS, -1])
 def test_v1_looks_a_caller_up_again_after_a_slow_body(
-    seconds: float, boss: Person, monkeypatch: pytest.MonkeyPatch
+    seconds: float, boss: Person, product: Callable[..., int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also the control: the body of a client that sends at once is not waited for. Most services
-    would be no control: they read the rights of their caller again in any case."""
+    would be no control: they look the caller up again in any case, as submitting a cart does."""
     monkeypatch.setattr(raw_body, "TRUSTED_SECONDS", seconds)
-    address = add_address(boss.caller, {"city": "Hull"}, now=NOW).result
     credentials = {"username": boss.customer.username, "password": boss.password}
     access = Api()("POST", "auth/token", credentials).body["access"]
     client = Client(headers={"authorization": f"Bearer {access}"})
-    content = json.dumps({"city": "York"}).encode()
-    path = f"PATCH /api/v1/me/addresses/{address}"
-    status = send_held(client, path, content, "application/json", boss)
-    changed = Address.objects.filter(city="York").exists()
+    content = json.dumps({"lines": [{"product": product(), "quantity": 2}]}).encode()
+    status = send_held(client, "PUT /api/v1/cart", content, "application/json", boss)
+    changed = OrderLine.objects.filter(quantity=2).exists()
     assert (status, changed) == ((401, False) if seconds < 0 else (200, True))
 
 
