@@ -34,9 +34,9 @@ run: installed-run ## Start everything at http://127.0.0.1:8000 (PORT=, HOST=, D
 # Tests of three tiers (tests/tiers.py). Those that take minutes, and the whole set, are apart.
 without_servers := --ignore tests/system --ignore tests/benchmarks -m "not system and not slow and not stack"
 
-# Seconds of CPU that `make test` may take in CI, with PostgreSQL: 500 on a machine that does nothing
-# else, 850 beside other work. Not those of a clock, which depend on what else the machine does.
-cpu_budget := $(if $(CI)$(LIMITED),--cpu-budget 1000)
+# Seconds of CPU that `make test` may take in CI, with PostgreSQL: it takes 410 on two cores. Not those
+# of a clock, which depend on what else the machine does.
+cpu_budget := $(if $(CI)$(LIMITED),--cpu-budget 800)
 
 .PHONY: test
 test: venv ## The tests of services and APIs, in 3 to 4 minutes on two cores (PYTEST_ARGS="tests/orders -x")

@@ -80,7 +80,7 @@ def create_key(
 
     Raises SessionEnded (the account is not active, or the caller's session or key has ended),
     NotStaff and PermissionMissing (a permission that the caller does not have), InvalidInput (the
-    name, the expiry), TooManyKeys, KeyReused, QuotaExceeded.
+    name, the expiry, a permission that does not exist), TooManyKeys, KeyReused, QuotaExceeded.
     """
     text, customer = PREFIX + randomness.token_urlsafe(30), caller.id
 
