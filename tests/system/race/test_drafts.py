@@ -205,7 +205,7 @@ def test_without_the_lock_the_second_submission_ends_in_an_error(
     assert_breaks(
         lambda: submit_at_once(Hand(person(), now), product(stock=50)),
         check_submitted,
-        fault=lambda outcome: "RuntimeError" in codes(outcome.answers) and outcome.taken == 2,
+        fault=lambda outcome: "LockBroken" in codes(outcome.answers) and outcome.taken == 2,
         meet=2,
     )
 
