@@ -84,8 +84,8 @@ def holding(caller: Caller, found: Rights) -> Caller:
     """Returns the caller with these rights of the account. Decides for every API version and for
     the admin what a caller holds.
 
-    A key gives the permissions that it names, as far as the account has them. Where the account
-    needs a second factor, any other caller who has not proven it has none.
+    A key gives the permissions that it names, as far as the account has them. If the account needs
+    a second factor, a caller without such a key has no permissions until the factor is proven.
     """
     held, named = found.permissions, caller.key_permissions
     restricted = found.needs_factor and named is None
