@@ -165,7 +165,7 @@ def product(db: None, now: datetime) -> Callable[..., int]:
     def make(*, stock: int = 10, price: str = "1.50", **fields: Any) -> int:
         number = next(_numbers)
         given = {"sku": f"SKU-{number}", "name": f"Product {number}", "price": Decimal(price)}
-        made = create_product(given | fields, now=now)
+        made = create_product(given | fields, caller=None, now=now)
         open_stock({made: stock}, actor=SYSTEM_ACTOR, now=now)
         return made
 

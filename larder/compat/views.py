@@ -156,7 +156,7 @@ class CompatView(APIView):
         request._stream = io.BytesIO(raw) if raw else None  # type: ignore[assignment]
         who = cast(Caller | None, request.user)
         if who is not None and who.is_staff:
-            self.until_rendered.enter_context(audit.acting(who.public_id, self.contract, who))
+            self.until_rendered.enter_context(audit.acting(who.public_id, self.contract))
         is_limited = request.method in SAFE or not self.only_places
         self.until_rendered.enter_context(
             account_requests.running(who, request.method, is_limited=is_limited)

@@ -56,7 +56,7 @@ class ConfirmationFastPath(WriteFastPath):
     def write(self, body: Moving, who: Caller, environ: Mapping[str, Any]) -> Written:
         path, key = environ["PATH_INFO"], idempotency_key(environ)
         self._require(who)
-        with account_requests.running(who, "POST"), audit.acting(who.public_id, "v1", who):
+        with account_requests.running(who, "POST"), audit.acting(who.public_id, "v1"):
             confirmed = confirm(UUID(path.split("/")[4]), who, key=key, operation=f"POST {path}")
         return Written(confirmed.order, confirmed.replayed, {})
 

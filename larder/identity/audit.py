@@ -40,12 +40,17 @@ NOTHING: Mapping[str, Any] = {}
 
 @dataclass(frozen=True, slots=True)
 class Acting:
-    """Who acts, by public id, and through which API or screen. `caller` is the member of staff as
-    the request began; None for a command."""
+    """Who acts, by public id, and through which API or screen."""
 
     actor: UUID
     channel: str
-    caller: Caller | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StaffActing(Acting):
+    """A member of staff who acts for a customer. The service reads the rights of `caller` again."""
+
+    caller: Caller
 
 
 class Entry(NamedTuple):
@@ -66,11 +71,9 @@ _acting: ContextVar[Acting | None] = ContextVar("acting", default=None)
 
 
 @contextmanager
-def acting(actor: UUID, channel: str, caller: Caller | None = None) -> Iterator[None]:
-    """Records what the block changes as done by this member of staff or command. With `caller`, the
-    services that lock what they change read the rights again (credentials.py:
-    require_permitted)."""
-    token = _acting.set(Acting(actor, channel, caller))
+def acting(actor: UUID, channel: str) -> Iterator[None]:
+    """Records what the block changes as done by this member of staff or command."""
+    token = _acting.set(Acting(actor, channel))
     try:
         yield
     finally:
@@ -84,7 +87,7 @@ def through(channel: str) -> Iterator[None]:
     if now is None:
         yield
         return
-    with acting(now.actor, channel, now.caller):
+    with acting(now.actor, channel):
         yield
 
 

@@ -58,7 +58,7 @@ def recording(admin_view: Callable[..., Any]) -> Callable[..., Any]:
     def recorded_view(view: Callable[..., Any], cacheable: bool = False) -> Any:  # noqa: FBT001, FBT002
         @wraps(view)
         def recorded(request: Any, *args: Any, **kwargs: Any) -> Any:
-            with audit.acting(request.user.public_id, CHANNEL, user_as_caller(request)):
+            with audit.acting(request.user.public_id, CHANNEL):
                 try:
                     return view(request, *args, **kwargs)
                 except ActionRefused as refusal:

@@ -93,6 +93,7 @@ def create_category(request: HttpRequest, caller: Caller, body: NewCategory) -> 
     made = categories.create_category(
         name=body.name,
         parent=body.parent,
+        caller=caller,
         now=moment,
         claim=claim(request, caller, content, expires_at=moment + RETENTION),
     )
@@ -131,7 +132,7 @@ def change_category(
     """Staff: changes the name of a category, or its place in the tree."""
     given = {"name": body.name, "parent_id": body.parent}
     fields = {name: value for name, value in given.items() if value is not UNSET}
-    categories.change_category(category, fields, version=version_wanted(request))
+    categories.change_category(category, fields, caller=caller, version=version_wanted(request))
     return _answer(request, category)
 
 
@@ -144,7 +145,7 @@ def change_category(
 )
 def delete_category(request: HttpRequest, caller: Caller, category: int) -> HttpResponse:
     """Staff: deletes an empty category."""
-    categories.delete_category(category, version=version_wanted(request))
+    categories.delete_category(category, caller=caller, version=version_wanted(request))
     return no_content()
 
 

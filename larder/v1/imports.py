@@ -46,7 +46,7 @@ def import_products(request: HttpRequest, caller: Caller, body: Csv) -> HttpResp
     content = hashlib.sha256(body.encode(errors="surrogateescape")).digest()
     made, replayed = import_rows(
         io.StringIO(body, newline=""),
-        author=Author(caller.public_id, moment),
+        author=Author(caller, moment),
         currency=settings.CURRENCY,
         claim=claim(request, caller, content, expires_at=moment + RETENTION),
     )

@@ -188,8 +188,7 @@ def delete_key(request: HttpRequest, caller: Caller, key: UUID) -> HttpResponse:
     """Ends a key at once. Staff can also end keys of other accounts."""
     if key != caller.key:
         caller.require_named("identity.delete_key")
-    owner = None if caller.may("identity.delete_key") else caller.id
-    keys.delete_key(owner, key, now=now(), is_restricted=caller.is_restricted)
+    keys.delete_key(key, caller=caller, of_any=caller.may(keys.DELETE), now=now())
     return no_content()
 
 

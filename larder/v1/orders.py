@@ -246,7 +246,7 @@ def _placement(body: NewOrder, who: Caller, key: str | None, operation: str) -> 
         order_id=body.id,
         key=key,
         operation=operation,
-        acting=None if body.customer is None else audit.current(),
+        acting=None if body.customer is None else audit.StaffActing(who.public_id, "v1", who),
         hold=hold_wanted(body.payment),
     )
 

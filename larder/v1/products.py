@@ -199,7 +199,7 @@ def create_product(request: HttpRequest, caller: Caller, body: NewProduct) -> Ht
     made = products.create_stocked_product(
         fields,
         quantity=body.quantity,
-        author=Author(caller.public_id, moment),
+        author=Author(caller, moment),
         claim=claim(request, caller, content, expires_at=moment + RETENTION),
     )
     product = queries.product(caller.id, made.id, archived=made.replayed)
@@ -237,7 +237,7 @@ def change_product(
     """Staff: changes the given fields of a product."""
     fields = _fields(body)
     version = version_wanted(request)
-    catalog.change_product(product, fields, now=now(), version=version)
+    catalog.change_product(product, fields, caller=caller, now=now(), version=version)
     return _answer(request, caller, product)
 
 
@@ -250,7 +250,7 @@ def change_product(
 )
 def archive_product(request: HttpRequest, caller: Caller, product: int) -> HttpResponse:
     """Staff: archives a product, which is then no longer sold. Orders keep it."""
-    catalog.archive_product(product, now=now(), version=version_wanted(request))
+    catalog.archive_product(product, caller=caller, now=now(), version=version_wanted(request))
     return no_content()
 
 
@@ -270,7 +270,7 @@ def put_product(request: HttpRequest, caller: Caller, sku: str, body: PutProduct
         sku,
         fields,
         quantity=body.quantity,
-        author=Author(caller.public_id, now()),
+        author=Author(caller, now()),
         version=_version_to_replace(request),
     )
     answer = _answer(request, caller, put.id)

@@ -117,7 +117,7 @@ class Resource:
 
 def _acting(who: Caller | None) -> AbstractContextManager[None]:
     """Returns a context in which the services record the actions of a member of staff."""
-    return audit.acting(who.public_id, "v1", who) if who and who.is_staff else nullcontext()
+    return audit.acting(who.public_id, "v1") if who and who.is_staff else nullcontext()
 
 
 def _admitted(request: HttpRequest, operation: Operation) -> Caller | None:

@@ -170,10 +170,10 @@ def test_old_and_new_copies_get_all_changes_after_a_compaction(
     old.update()
     begun.ask()
     for number in range(3):
-        change_product(ids[0], {"name": f"Copied before {number}"}, now=now)
-        change_product(ids[5], {"name": f"Copied after {number}"}, now=now)
+        change_product(ids[0], {"name": f"Copied before {number}"}, caller=None, now=now)
+        change_product(ids[5], {"name": f"Copied after {number}"}, caller=None, now=now)
     for one in (ids[1], ids[4]):
-        archive_product(one, now=now)
+        archive_product(one, caller=None, now=now)
         touch(one, one)
     settle()
     assert tasks.compact_product_changes(0) > 6
@@ -265,7 +265,7 @@ def copy_of_before(who: int, ids: Sequence[int], now: datetime) -> Copy:
     """A copy that was kept before a product changed, and is updated after a compaction."""
     copy = Copy(who)
     copy.update()
-    change_product(ids[0], {"name": "Another"}, now=now)
+    change_product(ids[0], {"name": "Another"}, caller=None, now=now)
     settle()
     assert sum(compact(part=7)) > 0
     copy.update()

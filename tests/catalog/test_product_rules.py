@@ -28,7 +28,7 @@ def test_rules_are_accepted_if_and_only_if_some_quantity_satisfies_them(
     rules = {"min_quantity": least, "max_per_order": most, "step": step}
     fitting = [n for n in range(1, 100) if least <= n <= (most or n) and n % step == 0]
     try:
-        change_product(jam, rules, now=now)
+        change_product(jam, rules, caller=None, now=now)
         taken = True
     except InvalidInput as error:
         (fault,) = error.faults
@@ -57,5 +57,5 @@ def test_a_change_is_checked_together_with_the_unchanged_rules(
 ) -> None:
     jam = product(**before)
     with pytest.raises(InvalidInput) as refused:
-        change_product(jam, change, now=now)
+        change_product(jam, change, caller=None, now=now)
     assert [one.where for one in refused.value.faults] == ["/step"]

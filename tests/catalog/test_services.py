@@ -36,32 +36,34 @@ JAM = {"sku": "JAM", "name": "Jam", "price": Decimal("1.255")}
 @pytest.fixture
 def category(db: None, now: datetime) -> Callable[..., int]:
     """Makes categories: `category("Jams", parent=food)`."""
-    return lambda name, parent=None: create_category(name=name, parent=parent, now=now).id
+    return lambda name, parent=None: (
+        create_category(name=name, parent=parent, caller=None, now=now).id
+    )
 
 
 def test_a_change_with_a_version_needs_the_current_version(db: None, now: datetime) -> None:
-    jam = create_product(JAM, now=now)
-    change_product(jam, {"name": "A"}, now=now, version=1)
+    jam = create_product(JAM, caller=None, now=now)
+    change_product(jam, {"name": "A"}, caller=None, now=now, version=1)
     with pytest.raises(StaleVersion) as stale:
-        change_product(jam, {"name": "B"}, now=now, version=1)
+        change_product(jam, {"name": "B"}, caller=None, now=now, version=1)
     assert stale.value.present == 2
     assert Product.objects.get(pk=jam).name == "A"
 
 
 def test_a_change_writes_its_time_and_keeps_the_other_fields(db: None, now: datetime) -> None:
-    jam, later = create_product(JAM, now=now), now + timedelta(hours=1)
-    change_product(jam, {"price": Decimal(2)}, now=later)
+    jam, later = create_product(JAM, caller=None, now=now), now + timedelta(hours=1)
+    change_product(jam, {"price": Decimal(2)}, caller=None, now=later)
     row = Product.objects.get(pk=jam)
     assert (row.name, row.price, row.created_at, row.updated_at) == ("Jam", Decimal(2), now, later)
 
 
 def test_an_archived_product_can_be_neither_changed_nor_archived(db: None, now: datetime) -> None:
-    jam = create_product(JAM, now=now)
-    archive_product(jam, now=now, version=1)
+    jam = create_product(JAM, caller=None, now=now)
+    archive_product(jam, caller=None, now=now, version=1)
     with pytest.raises(NotFound):
-        archive_product(jam, now=now)
+        archive_product(jam, caller=None, now=now)
     with pytest.raises(NotFound):
-        change_product(jam, {"name": "B"}, now=now, version=2)
+        change_product(jam, {"name": "B"}, caller=None, now=now, version=2)
     assert Product.objects.get(pk=jam).archived_at == now
 
 
@@ -69,7 +71,7 @@ def test_a_product_without_a_sku_gets_one_that_can_be_read_from_a_label(
     db: None, now: datetime
 ) -> None:
     fields = {"name": "Jam", "price": Decimal(1)}
-    made = [create_product(fields, now=now) for _ in range(200)]
+    made = [create_product(fields, caller=None, now=now) for _ in range(200)]
     skus = dict(Product.objects.values_list("id", "sku"))
     assert len({skus[id] for id in made}) == 200
     pattern = r"L-[0-9A-HJKMNP-TV-Z]{5}-[0-9A-HJKMNP-TV-Z]{5}"
@@ -86,8 +88,11 @@ def test_the_sku_is_the_end_of_the_public_id_in_base32(last_bits: int, sku: str)
 
 
 def test_a_product_is_found_by_either_id_also_when_archived(db: None, now: datetime) -> None:
-    jam, tea = create_product(JAM, now=now), create_product(JAM | {"sku": "TEA"}, now=now)
-    archive_product(tea, now=now)
+    jam, tea = (
+        create_product(JAM, caller=None, now=now),
+        create_product(JAM | {"sku": "TEA"}, caller=None, now=now),
+    )
+    archive_product(tea, caller=None, now=now)
     public = queries.public_ids([jam, tea, 10**12])
     assert public.keys() == {jam, tea}
     asked = [*public.values(), UUID(int=1)]
@@ -96,49 +101,49 @@ def test_a_product_is_found_by_either_id_also_when_archived(db: None, now: datet
 
 
 def test_a_unique_name_belongs_to_one_product_on_sale(db: None, now: datetime) -> None:
-    jam = create_product(JAM, now=now, unique_name=True)
+    jam = create_product(JAM, caller=None, now=now, unique_name=True)
     with pytest.raises(AlreadyTaken, match="name_taken"):
-        create_product(JAM | {"sku": "J2"}, now=now, unique_name=True)
-    create_product(JAM | {"sku": "J3", "name": "jam"}, now=now, unique_name=True)
-    archive_product(jam, now=now)
-    create_product(JAM | {"sku": "J4"}, now=now, unique_name=True)
-    create_product(JAM | {"sku": "J5"}, now=now)
+        create_product(JAM | {"sku": "J2"}, caller=None, now=now, unique_name=True)
+    create_product(JAM | {"sku": "J3", "name": "jam"}, caller=None, now=now, unique_name=True)
+    archive_product(jam, caller=None, now=now)
+    create_product(JAM | {"sku": "J4"}, caller=None, now=now, unique_name=True)
+    create_product(JAM | {"sku": "J5"}, caller=None, now=now)
     assert Product.objects.filter(name="Jam").count() == 3
 
 
 @pytest.mark.parametrize("name", ["version", "archived_at", "public_id", "id", "search_text"])
 def test_only_the_editable_fields_can_be_written(db: None, now: datetime, name: str) -> None:
-    jam = create_product(JAM, now=now)
+    jam = create_product(JAM, caller=None, now=now)
     with pytest.raises(TypeError, match=name):
-        change_product(jam, {name: 1}, now=now)
+        change_product(jam, {name: 1}, caller=None, now=now)
 
 
 def test_creating_or_changing_to_a_used_sku_is_refused(db: None, now: datetime) -> None:
-    create_product(JAM, now=now)
-    tea = create_product(JAM | {"sku": "TEA"}, now=now)
+    create_product(JAM, caller=None, now=now)
+    tea = create_product(JAM | {"sku": "TEA"}, caller=None, now=now)
     with pytest.raises(AlreadyTaken, match="sku_taken"):
-        create_product(JAM, now=now)
+        create_product(JAM, caller=None, now=now)
     with pytest.raises(AlreadyTaken, match="sku_taken"):
-        change_product(tea, {"sku": "JAM"}, now=now)
+        change_product(tea, {"sku": "JAM"}, caller=None, now=now)
     with pytest.raises(AlreadyTaken, match="sku_taken"):
         create_products([NewProduct("JAM", "x", Decimal(1))], now=now)
     with pytest.raises(StaleVersion):
-        change_product(tea, {"sku": "JAM"}, now=now, version=9)
+        change_product(tea, {"sku": "JAM"}, caller=None, now=now, version=9)
     with pytest.raises(NotFound):
-        change_product(10**9, {"sku": "JAM"}, now=now)
-    change_product(tea, {"sku": "TEA", "name": "Tea"}, now=now, version=1)
+        change_product(10**9, {"sku": "JAM"}, caller=None, now=now)
+    change_product(tea, {"sku": "TEA", "name": "Tea"}, caller=None, now=now, version=1)
     assert Product.objects.count() == 2
 
 
 def test_rules_of_a_line_that_contradict_each_other_are_refused(db: None, now: datetime) -> None:
-    jam = create_product(JAM, now=now)
+    jam = create_product(JAM, caller=None, now=now)
     with pytest.raises(InvalidInput) as refused:
-        change_product(jam, {"min_quantity": 6, "max_per_order": 5}, now=now)
+        change_product(jam, {"min_quantity": 6, "max_per_order": 5}, caller=None, now=now)
     assert [fault.where for fault in refused.value.faults] == ["/max_per_order"]
 
 
 def test_a_price_is_stored_exactly(db: None, now: datetime) -> None:
-    jam = create_product(JAM | {"price": Decimal("999999999.999")}, now=now)
+    jam = create_product(JAM | {"price": Decimal("999999999.999")}, caller=None, now=now)
     assert queries.offers([jam])[jam].price == Decimal("999999999.999")
 
 
@@ -159,8 +164,8 @@ def test_a_category_cannot_be_put_below_itself(category: Callable[..., int]) -> 
         deep = category(name, deep)
     for below in (top, deep):
         with pytest.raises(UnknownCategory):
-            change_category(top, {"parent_id": below})
-    change_category(deep, {"parent_id": top}, version=1)
+            change_category(top, {"parent_id": below}, caller=None)
+    change_category(deep, {"parent_id": top}, caller=None, version=1)
     assert queries.category(deep).parent == top
 
 
@@ -168,9 +173,9 @@ def test_an_unknown_category_cannot_be_a_parent(category: Callable[..., int]) ->
     with pytest.raises(UnknownCategory):
         category("x", 10**12)
     with pytest.raises(UnknownCategory):
-        change_category(category("y"), {"parent_id": 10**12})
+        change_category(category("y"), {"parent_id": 10**12}, caller=None)
     with pytest.raises(NotFound):
-        change_category(10**12, {"name": "z"})
+        change_category(10**12, {"name": "z"}, caller=None)
 
 
 def test_a_category_of_an_archived_product_cannot_be_deleted(
@@ -178,17 +183,17 @@ def test_a_category_of_an_archived_product_cannot_be_deleted(
 ) -> None:
     food = category("Food")
     jams = category("Jams", food)
-    jam = create_product(JAM | {"category_id": jams}, now=now)
-    archive_product(jam, now=now)
+    jam = create_product(JAM | {"category_id": jams}, caller=None, now=now)
+    archive_product(jam, caller=None, now=now)
     for full in (food, jams):
         with pytest.raises(CategoryInUse):
-            delete_category(full)
+            delete_category(full, caller=None)
     Product.objects.update(category=None)
     with pytest.raises(StaleVersion):
-        delete_category(jams, version=2)
-    delete_category(jams, version=1)
+        delete_category(jams, caller=None, version=2)
+    delete_category(jams, caller=None, version=1)
     with pytest.raises(NotFound):
-        delete_category(jams)
+        delete_category(jams, caller=None)
 
 
 def test_a_new_category_cannot_be_its_own_parent(
@@ -196,7 +201,7 @@ def test_a_new_category_cannot_be_its_own_parent(
 ) -> None:
     next_id = category("Food") + 1
     with pytest.raises(UnknownCategory):
-        create_category(name="Ring", parent=next_id, now=now)
+        create_category(name="Ring", parent=next_id, caller=None, now=now)
     assert not Category.objects.filter(name="Ring").exists()
 
 
@@ -204,17 +209,17 @@ def test_a_new_category_cannot_be_its_own_parent(
 def test_a_ring_of_categories_does_not_block_reads(category: Callable[..., int]) -> None:
     ring, jams = category("Ring"), category("Jams")
     Category.objects.filter(id=ring).update(parent=ring)
-    change_category(jams, {"parent_id": ring})
+    change_category(jams, {"parent_id": ring}, caller=None)
     assert queries.category(jams).parent == ring
 
 
 def test_two_moves_at_once_cannot_make_a_ring(transactional_db: None, now: datetime) -> None:
     """Each move is valid without the other. The second waits for the first and then sees it."""
-    food, jams = (create_category(name=name, parent=None, now=now).id for name in "FJ")
+    food, jams = (create_category(name=name, parent=None, caller=None, now=now).id for name in "FJ")
 
     def put_jams_below_food() -> str:
         try:
-            change_category(jams, {"parent_id": food})
+            change_category(jams, {"parent_id": food}, caller=None)
         except UnknownCategory:
             return "refused"
         finally:
@@ -235,11 +240,11 @@ def test_two_new_categories_at_once_do_not_exceed_the_limit(
     transactional_db: None, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(categories, "MAX_CATEGORIES", 2)
-    create_category(name="Food", parent=None, now=now)
+    create_category(name="Food", parent=None, caller=None, now=now)
 
     def add_jams() -> None:
         try:
-            create_category(name="Jams", parent=None, now=now)
+            create_category(name="Jams", parent=None, caller=None, now=now)
         finally:
             connection.close()
 
@@ -257,11 +262,11 @@ def test_two_new_categories_at_once_do_not_exceed_the_limit(
 def test_a_category_that_another_transaction_changes_meanwhile_is_not_deleted(
     transactional_db: None, now: datetime
 ) -> None:
-    jams = create_category(name="Jams", parent=None, now=now).id
+    jams = create_category(name="Jams", parent=None, caller=None, now=now).id
 
     def delete() -> str:
         try:
-            delete_category(jams, version=1)
+            delete_category(jams, caller=None, version=1)
         except StaleVersion:
             return "stale"
         finally:

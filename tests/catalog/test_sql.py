@@ -14,7 +14,7 @@ def test_offers_are_what_the_orm_finds(product: Callable[..., int], now: datetim
         product(price=f"{n}.125", step=n, max_per_order=n * 6, tax_rate=Decimal(n))
         for n in range(1, 5)
     ]
-    archive_product(ids[0], now=now)
+    archive_product(ids[0], caller=None, now=now)
     listed = Product.objects.filter(id__in=ids, archived_at=None)
     columns = ("id", "sku", "name", "price", "min_quantity", "max_per_order", "step", "tax_rate")
     expected = {row[0]: queries.Offer(*row) for row in listed.values_list(*columns)}

@@ -47,7 +47,7 @@ def stored(folder: Path) -> set[str]:
 
 
 def give(product: int, address: str, now: datetime) -> None:
-    change_product(product, {"image_url": f"{SHOP}{address}"}, now=now)
+    change_product(product, {"image_url": f"{SHOP}{address}"}, caller=None, now=now)
 
 
 def test_a_picture_without_a_product_is_deleted_after_the_grace_period(
@@ -72,7 +72,7 @@ def test_the_picture_of_a_product_is_kept(
         give(product(), address, now)
     archived = product()
     give(archived, addresses[3].replace(".webp", "-320.webp"), now)
-    archive_product(archived, now=now)
+    archive_product(archived, caller=None, now=now)
     collect(now + DAY)
     assert collect(now + 2 * GRACE) == 1
     names = {one.rpartition("/")[2] for one in addresses[:4]}

@@ -96,7 +96,7 @@ def test_sold_out_products_are_listed_and_deleted_ones_are_not(
     buyer: Documented, product: MakeProduct
 ) -> None:
     empty, gone = product(stock=0), product()
-    archive_product(gone, now=now())
+    archive_product(gone, caller=None, now=now())
     page = buyer("GET", "/api/products/").body
     assert page["count"] == 1
     assert [(row["id"], row["quantity"]) for row in page["results"]] == [(empty, 0)]
@@ -105,7 +105,7 @@ def test_sold_out_products_are_listed_and_deleted_ones_are_not(
 
 def test_a_changed_product_is_shown_at_once(buyer: Documented, product: MakeProduct) -> None:
     jam = product(price="1.00")
-    change_product(jam, {"price": Decimal("1.75"), "name": "Plum jam"}, now=now())
+    change_product(jam, {"price": Decimal("1.75"), "name": "Plum jam"}, caller=None, now=now())
     body = buyer("GET", f"/api/products/{jam}/").body
     assert (body["name"], body["price"]) == ("Plum jam", "1.75")
 

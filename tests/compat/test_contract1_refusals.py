@@ -108,7 +108,7 @@ def test_an_unknown_product_is_named_and_the_id_can_be_used_again(
     buyer: Documented, product: MakeProduct
 ) -> None:
     jam, gone, id = product(stock=5), product(), uuid4()
-    archive_product(gone, now=now())
+    archive_product(gone, caller=None, now=now())
     for missing in (987_654, gone, 2**63 - 1):
         lines = [{"id": jam, "quantity": 1}, {"id": missing, "quantity": 1}]
         answer = buyer("POST", at(id), {"products": lines})

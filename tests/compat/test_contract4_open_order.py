@@ -97,7 +97,7 @@ def test_unknown_and_deleted_products_are_not_found(
     shopper: Documented, product: MakeProduct, action: str
 ) -> None:
     gone = product()
-    archive_product(gone, now=NOW)
+    archive_product(gone, caller=None, now=NOW)
     for id in (gone, 999_999, 0, 2**63 - 1, 2**63, 10**30):
         reply = shopper("POST", f"/products/{id}/{action}/")
         assert (reply.status, list(reply.body)) == (404, ["detail"])
@@ -148,7 +148,7 @@ def test_sold_out_and_deleted_products_can_be_removed(
     order = add(shopper, jam, tea)
     bought = add(other, jam)
     assert other("POST", f"/orders/{bought}/submit/").status == 200
-    archive_product(tea, now=NOW)
+    archive_product(tea, caller=None, now=NOW)
     for id in (jam, tea):
         reply = shopper("POST", f"/products/{id}/remove_from_order/")
         assert (reply.status, reply.body) == (200, {"order_id": order})
@@ -181,7 +181,7 @@ def test_the_total_of_an_open_order_has_current_prices(
         return {one["total_amount"] for one in (*shown, *shopper("GET", "/orders/").body)}
 
     assert totals() == {"7.62"}  # 3 × 2.205 + 1, rounded once
-    change_product(jam, {"price": Decimal("0.50")}, now=NOW)
+    change_product(jam, {"price": Decimal("0.50")}, caller=None, now=NOW)
     assert totals() == {"2.50"}
     shopper("POST", f"/products/{tea}/remove_from_order/")
     assert totals() == {"1.50"}
@@ -193,8 +193,8 @@ def test_the_total_is_fixed_at_submission(shopper: Documented, product: MakeProd
     jam = product(price="2.205")
     order = add(shopper, jam, jam, jam)
     submitted = shopper("POST", f"/orders/{order}/submit/").body
-    change_product(jam, {"price": Decimal(50), "name": "Dear"}, now=NOW)
-    archive_product(jam, now=NOW)
+    change_product(jam, {"price": Decimal(50), "name": "Dear"}, caller=None, now=NOW)
+    archive_product(jam, caller=None, now=NOW)
     shown = shopper("GET", f"/orders/{order}/").body
     assert shown == submitted
     assert shown["total_amount"] == "6.62"

@@ -35,7 +35,7 @@ def test_the_list_is_an_array_of_products_in_stock_by_ascending_id(
 ) -> None:
     tea, _, jam = product(stock=3, name="Tea"), product(stock=0), product(stock=1, name="Jam")
     gone = product()
-    archive_product(gone, now=NOW)
+    archive_product(gone, caller=None, now=NOW)
     reply = shopper("GET", "/products/")
     assert reply.status == 200
     assert reply.body == [
@@ -87,7 +87,7 @@ def test_sold_out_deleted_and_unknown_products_are_not_found(
     shopper: Documented, keeper: Documented, product: MakeProduct
 ) -> None:
     gone = product()
-    archive_product(gone, now=NOW)
+    archive_product(gone, caller=None, now=NOW)
     for id in (product(stock=0), gone, 999_999, 0, 2**63, 10**30):
         for client in (shopper, keeper):
             reply = client("GET", f"/products/{id}/")
@@ -297,6 +297,6 @@ def test_a_change_through_another_api_version_is_shown_at_once(
     shopper: Documented, product: MakeProduct
 ) -> None:
     tea = product(name="Tea")
-    change_product(tea, {"name": "Coffee", "price": Decimal(3)}, now=NOW)
+    change_product(tea, {"name": "Coffee", "price": Decimal(3)}, caller=None, now=NOW)
     shown = shopper("GET", f"/products/{tea}/").body
     assert (shown["name"], shown["price"]) == ("Coffee", "3.00")

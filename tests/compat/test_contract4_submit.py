@@ -76,7 +76,7 @@ def test_an_order_is_sold_at_the_prices_of_its_submission(
 ) -> None:
     jam = product(price="1.00")
     order = add(shopper, jam, jam)
-    change_product(jam, {"price": 3}, now=NOW)
+    change_product(jam, {"price": 3}, caller=None, now=NOW)
     assert shopper("POST", f"/orders/{order}/submit/").body["total_amount"] == "6.00"
 
 
@@ -148,7 +148,7 @@ def test_a_product_deleted_before_submission_counts_as_sold_out(
 ) -> None:
     jam, tea, hat = product(stock=1), product(), product(stock=1)
     order = add(shopper, jam, tea, hat, hat)
-    archive_product(tea, now=NOW)
+    archive_product(tea, caller=None, now=NOW)
     reply = shopper("POST", f"/orders/{order}/submit/")
     assert (reply.status, reply.body) == (400, short(tea))  # Before the one that is short.
     shopper("POST", f"/products/{tea}/remove_from_order/")
@@ -161,7 +161,7 @@ def test_a_deleted_product_after_a_short_line_is_not_named(
 ) -> None:
     hat, tea = product(stock=1), product()
     order = add(shopper, hat, hat, tea)
-    archive_product(tea, now=NOW)
+    archive_product(tea, caller=None, now=NOW)
     assert shopper("POST", f"/orders/{order}/submit/").body == short(hat)
 
 

@@ -60,10 +60,10 @@ def values(
 def fill() -> None:
     """Adds categories and products."""
     now = ExampleValues("")._began - timedelta(hours=1)
-    create_category(name="Lanterns", parent=None, now=now)
-    create_category(name="Fuel", parent=1, now=now)
+    create_category(name="Lanterns", parent=None, caller=None, now=now)
+    create_category(name="Fuel", parent=1, caller=None, now=now)
     for fields, quantity in SHOP:
-        made = create_product(fields | {"price": Decimal(fields["price"])}, now=now)
+        made = create_product(fields | {"price": Decimal(fields["price"])}, caller=None, now=now)
         open_stock({made: quantity}, actor=SYSTEM_ACTOR, now=now)
 
 

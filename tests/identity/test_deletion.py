@@ -50,7 +50,9 @@ def test_keys_of_a_deleted_account_have_no_names(person: MakePerson, now: dateti
     who, other = person(), person()
     for one in (who, who, other):
         keys.create_key(one.caller, "Anna's telephone", now=now)
-    keys.delete_key(who.id, Key.objects.filter(customer=who.id)[0].pk, now=now)
+    keys.delete_key(
+        Key.objects.filter(customer=who.id)[0].pk, caller=who.caller, of_any=False, now=now
+    )
     accounts.delete_account(who.id, now=now)
     assert set(Key.objects.filter(customer=who.id).values_list("name", flat=True)) == {""}
     assert Key.objects.get(customer=other.id).name == "Anna's telephone"

@@ -150,7 +150,7 @@ def write_deletion(caller: Caller) -> None:
 
 def end_key(who: Person, key: UUID) -> None:
     """The owner deletes the key."""
-    keys.delete_key(who.id, key, now=datetime.now(UTC))
+    keys.delete_key(key, caller=who.caller, of_any=False, now=datetime.now(UTC))
 
 
 def let_key_expire(who: Person, key: UUID) -> None:

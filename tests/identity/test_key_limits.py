@@ -115,7 +115,7 @@ def test_an_expired_key_is_refused_like_an_ended_one(person: MakePerson) -> None
     assert key_queries.keys(who.id, after=None, limit=10) == []
     for look in (
         lambda: key_queries.key(who.id, row.id),
-        lambda: keys.delete_key(who.id, row.id, now=moment),
+        lambda: keys.delete_key(row.id, caller=who.caller, of_any=False, now=moment),
     ):
         with pytest.raises(NotFound):
             look()

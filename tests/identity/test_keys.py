@@ -82,7 +82,7 @@ def test_an_account_can_have_fifty_keys_and_one_more_after_a_deletion(
         last = keys.create_key(who.caller, "", now=now)
     with pytest.raises(TooManyKeys):
         keys.create_key(who.caller, "", now=now)
-    keys.delete_key(who.id, last.id, now=now)
+    keys.delete_key(last.id, caller=who.caller, of_any=False, now=now)
     assert keys.create_key(who.caller, "", now=now).text
 
 
@@ -120,7 +120,7 @@ def test_a_deleted_derived_key_never_comes_back(person: MakePerson, now: datetim
         texts.append(derived(who, now))
         (row,) = key_queries.keys(who.id, after=None, limit=10)
         assert row.derived
-        keys.delete_key(who.id, row.id, now=now)
+        keys.delete_key(row.id, caller=who.caller, of_any=False, now=now)
     assert len(set(texts)) == 3
     assert [key_queries.key_use(text, secrets=SECRETS) for text in texts] == [None] * 3
 
@@ -217,10 +217,10 @@ def test_keys_are_deleted_only_by_their_owner_and_once(person: MakePerson, now: 
     for account, times in ((other, 1), (who, 2)):
         for time in range(times):
             if account is who and time == 0:
-                keys.delete_key(who.id, key.id, now=now)
+                keys.delete_key(key.id, caller=who.caller, of_any=False, now=now)
                 continue
             with pytest.raises(NotFound):
-                keys.delete_key(account.id, key.id, now=now)
+                keys.delete_key(key.id, caller=account.caller, of_any=False, now=now)
     assert key_queries.key_use(str(key.text), secrets=SECRETS) is None
 
 

@@ -184,12 +184,13 @@ def test_a_password_without_the_factor_cannot_end_keys_of_staff(
     person: MakePerson, now: datetime
 ) -> None:
     who = person(is_staff=True)
+    restricted = replace(who.caller, is_restricted=True)
     for named in (["orders.pack_order"], [], None):
         key = Key.objects.create(
             customer_id=who.id, digest=bytes(32), name="till", created_at=now, permissions=named
         )
         with pytest.raises(SecondFactorRequired) if named else nullcontext():
-            keys.delete_key(who.id, key.pk, now=now, is_restricted=True)
+            keys.delete_key(key.pk, caller=restricted, of_any=False, now=now)
         Key.objects.filter(pk=key.pk).delete()
 
 

@@ -236,10 +236,10 @@ def test_the_service_locks_the_stock_to_archive_a_product(
 ) -> None:
     with as_role("app") as placing:
         placing.execute(HOLD, [committed])
-        change_product(committed, {"name": "A"}, now=now)
+        change_product(committed, {"name": "A"}, caller=None, now=now)
         database.execute("SET lock_timeout = '100ms'")
         with pytest.raises(OperationalError, match="lock timeout"):
-            archive_product(committed, now=now)
+            archive_product(committed, caller=None, now=now)
         database.execute("RESET lock_timeout")
 
 

@@ -9,7 +9,6 @@ from decimal import Decimal
 from functools import partial
 from threading import Event
 from typing import Any
-from uuid import UUID
 
 import psycopg
 import pytest
@@ -32,7 +31,6 @@ from tests.system.race.interleaving import STOCK_READ, Race, assert_broken, asse
 from tests.system.race.shops import OK, Answer, ServiceShop, answered, at_once
 from tests.tiers import LONGEST
 
-CLERK = UUID(int=7)
 OPENING, SET = 300, 200
 BUYERS, ORDERS = 8, 8
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -44,7 +42,7 @@ def changed(product: int, fields: dict[str, Any], quantity: int | None = None) -
 
     def call() -> Answer:
         products.change_stocked_product(
-            product, fields, quantity=quantity, author=Author(CLERK, now()), unique_name=True
+            product, fields, quantity=quantity, author=Author(None, now()), unique_name=True
         )
         return Answer(OK)
 
@@ -57,7 +55,7 @@ def created(name: str) -> Answer:
     def call() -> Answer:
         fields = {"name": name, "price": Decimal(1)}
         products.create_stocked_product(
-            fields, quantity=1, author=Author(CLERK, now()), unique_name=True
+            fields, quantity=1, author=Author(None, now()), unique_name=True
         )
         return Answer(OK)
 
@@ -234,10 +232,10 @@ ARCHIVE = "UPDATE catalog.product SET archived_at = now() WHERE id = %s"
 WAYS: dict[str, Callable[[int, Person], None]] = {
     "dispatch": lambda product, clerk: dispatch(product, 1, caller=clerk.caller, now=now()),
     "fields": lambda product, _: products.change_stocked_product(
-        product, {"unit": "jar"}, quantity=None, author=Author(CLERK, now())
+        product, {"unit": "jar"}, quantity=None, author=Author(None, now())
     ),
     "quantity": lambda product, _: products.change_stocked_product(
-        product, {}, quantity=1, author=Author(CLERK, now())
+        product, {}, quantity=1, author=Author(None, now())
     ),
 }
 

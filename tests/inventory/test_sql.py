@@ -80,7 +80,7 @@ def catalogue(product: Callable[..., int], now: datetime) -> list[Category]:
             category_id=[None, *(one.pk for one in tree)][number % 5],
         )
         if number % 11 == 10:
-            archive_product(made, now=now)
+            archive_product(made, caller=None, now=now)
     return tree
 
 
@@ -229,7 +229,7 @@ def test_an_exact_sku_or_barcode_finds_what_the_orm_finds(
 ) -> None:
     ids = [product(sku=f"S-{one}", barcode=str(one % 2 + 5)) for one in range(4)]
     product(sku="s-1")  # another one: exactly means in this case of letters
-    archive_product(ids[0], now=now)
+    archive_product(ids[0], caller=None, now=now)
     for sku in ({}, {"sku": "S-0"}, {"sku": "S-1"}, {"sku": "S-9"}):
         wanted = ProductFilter(exact={**sku, "barcode": barcode}, archived=archived)
         found = [one.id for one in queries.products(ANY_CUSTOMER, wanted, limit=9)]
@@ -238,7 +238,7 @@ def test_an_exact_sku_or_barcode_finds_what_the_orm_finds(
 
 def test_a_product_is_listed_or_not_found(product: Callable[..., int], now: datetime) -> None:
     kept, archived = product(), product()
-    archive_product(archived, now=now)
+    archive_product(archived, caller=None, now=now)
     assert queries.product(ANY_CUSTOMER, kept).id == kept
     assert queries.product(ANY_CUSTOMER, archived, archived=True).id == archived
     for id in (archived, 10**12):
@@ -320,7 +320,7 @@ def test_products_out_of_stock_are_those_that_the_orm_counts(
 ) -> None:
     for stock, threshold in [(0, 5), (0, None), (5, 5), (6, 5), (7, None)]:
         product(stock=stock, low_stock_threshold=threshold)
-    archive_product(product(stock=0), now=now)
+    archive_product(product(stock=0), caller=None, now=now)
     sold = Product.objects.filter(archived_at=None)
     out, low = (
         sold.filter(stock__available=0),

@@ -78,7 +78,9 @@ def open_shop() -> BusyShop:
 
 
 def _product(sku: str, units: int) -> int:
-    made = create_product({"sku": sku, "name": sku, "price": Decimal("1.50")}, now=BEGAN)
+    made = create_product(
+        {"sku": sku, "name": sku, "price": Decimal("1.50")}, caller=None, now=BEGAN
+    )
     open_stock({made: units}, actor=SYSTEM_ACTOR, now=BEGAN)
     return made
 
@@ -125,7 +127,7 @@ def trade(shop: BusyShop, *, seed: int, steps: int) -> int:
     ids = [uuid4() for _ in range(10)]
     for step in range(steps):
         if step == steps // 2:
-            archive_product(products.pop(), now=BEGAN)
+            archive_product(products.pop(), caller=None, now=BEGAN)
         if random.random() < 0.25:
             _restock(shop, products, random)
         elif random.random() < 0.6:

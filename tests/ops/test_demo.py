@@ -48,8 +48,8 @@ def test_the_demo_catalogue_is_added_once_and_changes_by_staff_are_kept(
     before = books()
     assert (before[0], before[1]) == (PRODUCTS, before[3])
     ids = catalog.ids_by_sku(["10002", "10080"])
-    change_product(ids["10002"], {"price": Decimal(9), "name": "Ours"}, now=now)
-    archive_product(ids["10080"], now=now)
+    change_product(ids["10002"], {"price": Decimal(9), "name": "Ours"}, caller=None, now=now)
+    archive_product(ids["10080"], caller=None, now=now)
     assert add_products() == "0 new products\n"
     assert books() == before
     offers = catalog.offers(ids.values())

@@ -87,7 +87,7 @@ def test_products_out_of_stock_are_those_on_sale_with_zero_units(
 ) -> None:
     product(stock=3)
     gone, archived = product(stock=0), product(stock=0)
-    archive_product(product=archived, now=clock())
+    archive_product(product=archived, caller=None, now=clock())
     tasks.look_at_stock(timestamp=0)
     found = gauges()
     assert gone

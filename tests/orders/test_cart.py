@@ -81,8 +81,8 @@ def test_a_line_in_both_sets_keeps_its_id_and_price(
     who, jam, tea = person(), product(price="1.50"), product(price="2")
     put(who, (jam, 1), (tea, 1), now=now)
     before = lines(who)
-    change_product(jam, {"price": Decimal(3)}, now=now)
-    change_product(tea, {"price": Decimal(4)}, now=now)
+    change_product(jam, {"price": Decimal(3)}, caller=None, now=now)
+    change_product(tea, {"price": Decimal(4)}, caller=None, now=now)
     put(who, (tea, 1), (jam, 7), now=now)
     put_one(who, jam, 8, now=now)
     after = lines(who)
@@ -116,7 +116,7 @@ def test_a_refused_cart_names_every_unknown_product_and_is_not_changed(
     person: MakePerson, product: MakeProduct, now: datetime
 ) -> None:
     who, jam, gone = person(), product(), product()
-    archive_product(gone, now=now)
+    archive_product(gone, caller=None, now=now)
     with pytest.raises(UnknownProducts) as refused:
         put(who, (gone, 2), (jam, 1), (gone + 1, 1), (gone, 1), now=now)
     assert refused.value.lines == [
@@ -159,7 +159,7 @@ def test_a_line_is_removed_once(person: MakePerson, product: MakeProduct, now: d
     with pytest.raises(NotInCart):
         cart.remove_line(who.id, jam, now=now)
     put(who, (jam, 2), (tea, 1), now=now)
-    archive_product(jam, now=now)
+    archive_product(jam, caller=None, now=now)
     cart.remove_line(who.id, jam, now=now)
     assert units(who) == [(tea, 1)]
     with pytest.raises(NotInCart):
@@ -237,7 +237,7 @@ def test_a_cart_shows_the_current_data_of_its_products(
 ) -> None:
     who, jam = person(), product()
     put(who, (jam, 1), now=now)
-    change_product(jam, {"name": "Marmalade", "sku": "MARMALADE"}, now=now)
+    change_product(jam, {"name": "Marmalade", "sku": "MARMALADE"}, caller=None, now=now)
     assert [(line.name, line.sku) for line in lines(who)] == [("Marmalade", "MARMALADE")]
 
 

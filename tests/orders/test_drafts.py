@@ -96,7 +96,7 @@ def test_an_unknown_or_archived_product_is_refused(
     person: MakePerson, product: MakeProduct, now: datetime
 ) -> None:
     who, jam = person(), product()
-    archive_product(jam, now=now)
+    archive_product(jam, caller=None, now=now)
     for one in (jam, jam + 1):
         with pytest.raises(UnknownProducts) as refused:
             add(who, one, now=now)
@@ -145,7 +145,7 @@ def test_sold_out_and_archived_products_can_be_removed(
 ) -> None:
     who, jam, tea = person(), product(stock=1), product()
     add(who, jam, tea, now=now)
-    archive_product(tea, now=now)
+    archive_product(tea, caller=None, now=now)
     OrderLine.objects.filter(product_id=jam).update(quantity=2)
     for one in (jam, jam, tea):
         remove_unit(who.id, one, now=now)
@@ -156,7 +156,7 @@ def test_a_product_missing_from_the_draft_and_one_not_on_sale_have_different_err
     person: MakePerson, product: MakeProduct, now: datetime
 ) -> None:
     who, jam, gone = person(), product(), product()
-    archive_product(gone, now=now)
+    archive_product(gone, caller=None, now=now)
     for _ in ("without a draft", "with one"):
         with pytest.raises(NotInCart):
             remove_unit(who.id, jam, now=now)
@@ -180,7 +180,7 @@ def test_a_line_keeps_its_price_and_the_total_uses_current_prices(
 ) -> None:
     who, jam, tea = person(), product(price="1.50"), product(price="2.205", stock=3)
     add(who, jam, tea, tea, now=now)
-    change_product(jam, {"price": Decimal("1.75"), "name": "Marmalade"}, now=now)
+    change_product(jam, {"price": Decimal("1.75"), "name": "Marmalade"}, caller=None, now=now)
     add(who, jam, now=now)
     found = draft_of(who)
     assert [(line.unit_price, line.current_price) for line in found.lines] == [
@@ -198,8 +198,8 @@ def test_an_archived_product_counts_in_the_total_at_its_last_price(
     who, jam = person(), product(price="1.50")
     add(who, jam, jam, now=now)
     assert not draft_of(who).lines[0].archived
-    change_product(jam, {"price": Decimal(4)}, now=now)
-    archive_product(jam, now=now)
+    change_product(jam, {"price": Decimal(4)}, caller=None, now=now)
+    archive_product(jam, caller=None, now=now)
     found = draft_of(who)
     assert (found.lines[0].archived, found.lines[0].available) == (True, 0)
     assert found.total == 8

@@ -119,7 +119,9 @@ def test_a_draft_is_placed_with_current_prices_and_names(
 ) -> None:
     who, jam = person(), product(price="1.50")
     id = fill(who, jam, jam, now=now)
-    change_product(jam, {"price": Decimal("1.75"), "name": "Marmalade", "sku": "M"}, now=now)
+    change_product(
+        jam, {"price": Decimal("1.75"), "name": "Marmalade", "sku": "M"}, caller=None, now=now
+    )
     order = place_order(submit(who, id), terms=GBP, now=now).order
     (line,) = order.lines
     assert (line.sku, line.name, line.unit_price) == ("M", "Marmalade", Decimal("1.75"))
@@ -155,7 +157,7 @@ def test_a_draft_with_an_archived_product_is_refused(
 ) -> None:
     who, jam = person(), product()
     id = fill(who, jam, now=now)
-    archive_product(jam, now=now)
+    archive_product(jam, caller=None, now=now)
     with pytest.raises(UnknownProducts):
         place_order(submit(who, id), terms=GBP, now=now)
 

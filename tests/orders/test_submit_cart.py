@@ -108,7 +108,7 @@ def test_a_cart_is_placed_with_current_prices_and_names(
 ) -> None:
     who, jam, later = person(), product(price="1.50"), now + timedelta(hours=1)
     fill(who, jam, 2, now=now)
-    change_product(jam, {"price": Decimal("1.75"), "name": "Marmalade"}, now=now)
+    change_product(jam, {"price": Decimal("1.75"), "name": "Marmalade"}, caller=None, now=now)
     shown = queries.draft(who.id)
     assert shown is not None
     order = place_order(submission(who, "3.50"), terms=GBP, now=later).order

@@ -95,7 +95,7 @@ def test_products_are_restored_while_the_user_may(person: MakePerson, product: M
     who = allow(person(is_staff=True), "catalog.view_product", "catalog.delete_product")
     rows = [product(), product()]
     for one in rows:
-        archive_product(one, now=now())
+        archive_product(one, caller=None, now=now())
     with after_the_first_row(who, is_staff=False):
         page = send(who, "catalog/product/?archived=yes", "restore_selected", *rows)
     assert page.status == 403

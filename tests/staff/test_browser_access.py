@@ -43,7 +43,7 @@ def orders(boss: Person, product: Callable[..., int]) -> list[UUID]:
             step(request, picked=[]) if step is moves.pack_order else step(request)
     text = "Ring before delivery.\nSecond floor."
     scope = Scope(boss.customer.public_id, "note", "one")
-    add_note(made[0], text, actor=scope.actor, claim=Claim(scope, b""), now=clock())
+    add_note(made[0], text, caller=boss.caller, claim=Claim(scope, b""), now=clock())
     tasks.count_sales(0)
     tasks.look_at_stock(0)
     return made

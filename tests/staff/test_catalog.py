@@ -69,7 +69,7 @@ def test_a_concurrent_change_of_a_product_is_not_overwritten(
 ) -> None:
     jam = product(price="1.50")
     opened = desk.open(change(jam))
-    change_product(jam, {"price": Decimal(9)}, now=now)
+    change_product(jam, {"price": Decimal(9)}, caller=None, now=now)
     page = desk.post(change(jam), opened | {"name": "Marmalade"})
     assert page.status == 200
     assert "Another user changed this" in page.errors["__all__"][0]
@@ -81,7 +81,7 @@ def test_a_refused_form_keeps_its_values_and_version(
 ) -> None:
     jam = product()
     opened = desk.open(change(jam))
-    change_product(jam, {"unit": "jar"}, now=now)
+    change_product(jam, {"unit": "jar"}, caller=None, now=now)
     page = desk.post(change(jam), opened | {"name": "Marmalade"})
     assert 'value="Marmalade"' in page.text
     assert 'name="seen_version" value="1"' in page.text
@@ -147,7 +147,7 @@ def test_a_product_that_changed_since_the_confirmation_page_is_not_archived(
     desk: Desk, product: Callable[..., int], now: datetime
 ) -> None:
     jam = product()
-    change_product(jam, {"unit": "jar"}, now=now)
+    change_product(jam, {"unit": "jar"}, caller=None, now=now)
     page = desk.post(f"{PRODUCTS}{jam}/archive/", {"seen_version": "1"})
     assert "Another user changed it" in page.messages[0]
     assert Product.objects.get(pk=jam).archived_at is None
@@ -172,7 +172,7 @@ def test_an_archived_product_can_be_viewed_but_not_changed(
 ) -> None:
     jam = product(name="Jam")
     opened = desk.open(change(jam))
-    archive_product(jam, now=now)
+    archive_product(jam, caller=None, now=now)
     shown = desk.get(change(jam)).text
     assert "archived" in shown
     assert 'name="sku"' not in shown
@@ -185,7 +185,7 @@ def test_the_list_shows_products_on_sale_and_archived_ones_on_request(
     desk: Desk, product: Callable[..., int], now: datetime
 ) -> None:
     jam, tea = product(), product()
-    archive_product(tea, now=now)
+    archive_product(tea, caller=None, now=now)
     assert [one.pk for one in desk.get(PRODUCTS).rows] == [jam]
     assert [one.pk for one in desk.get(PRODUCTS, archived="yes").rows] == [tea]
 
@@ -213,7 +213,7 @@ def test_the_search_uses_the_trigram_index(product: Callable[..., int]) -> None:
 def test_a_list_page_takes_as_many_queries_for_many_products_as_for_one(
     desk: Desk, product: Callable[..., int], now: datetime
 ) -> None:
-    shelf = create_category(name="Shelf", parent=None, now=now).id
+    shelf = create_category(name="Shelf", parent=None, caller=None, now=now).id
     counts = []
     for _ in range(2):
         for _ in range(15):
@@ -275,11 +275,11 @@ def test_the_list_finds_products_that_are_low_or_out_of_stock(
 ) -> None:
     out, low, enough, without = (product(stock=units) for units in (0, 3, 4, 1))
     for one in (out, low, enough):
-        change_product(one, {"low_stock_threshold": 3}, now=now)
+        change_product(one, {"low_stock_threshold": 3}, caller=None, now=now)
     assert {one.pk for one in desk.get(PRODUCTS).rows} == {out, low, enough, without}
     assert {one.pk for one in desk.get(PRODUCTS, stock="low").rows} == {out, low}
     assert {one.pk for one in desk.get(PRODUCTS, stock="out").rows} == {out}
-    archive_product(low, now=now)
+    archive_product(low, caller=None, now=now)
     assert {one.pk for one in desk.get(PRODUCTS, stock="low").rows} == {out}
 
 
@@ -323,7 +323,7 @@ def test_an_archived_product_is_restored_after_a_question_and_is_on_sale_again(
     desk: Desk, product: Callable[..., int], customer: Api, now: datetime
 ) -> None:
     jam = product(sku="JAM", stock=4)
-    archive_product(jam, now=now)
+    archive_product(jam, caller=None, now=now)
     assert customer("GET", f"products/{jam}").status == 404
     written = ProductChange.objects.filter(product=jam).count()
     assert "on sale at once" in desk.get(f"{PRODUCTS}{jam}/restore/").text
@@ -340,7 +340,7 @@ def test_a_product_that_changed_since_the_question_is_not_restored(
     desk: Desk, product: Callable[..., int], now: datetime
 ) -> None:
     jam = product()
-    archive_product(jam, now=now)
+    archive_product(jam, caller=None, now=now)
     page = desk.post(f"{PRODUCTS}{jam}/restore/", {"seen_version": "1"})
     assert "Another user changed it" in page.messages[0]
     assert Product.objects.get(pk=jam).archived_at == now
@@ -355,7 +355,7 @@ def test_selected_archived_products_are_restored_together(
 ) -> None:
     jam, tea = product(), product()
     for one in (jam, tea):
-        archive_product(one, now=now)
+        archive_product(one, caller=None, now=now)
     archived = f"{PRODUCTS}?archived=yes"
     chosen = {"action": "restore_selected", "_selected_action": [jam, tea], "index": "0"}
     assert "Restore products" in desk.post(archived, chosen).text
@@ -369,7 +369,7 @@ def test_each_product_has_the_button_that_it_needs(
     jam = product()
     assert f"{jam}/archive/" in desk.get(change(jam)).text
     assert f"{jam}/restore/" not in desk.get(change(jam)).text
-    archive_product(jam, now=now)
+    archive_product(jam, caller=None, now=now)
     assert f"{jam}/archive/" not in desk.get(change(jam)).text
     assert f"{jam}/restore/" in desk.get(change(jam)).text
     for path, needed in ((PRODUCTS, "archive"), (f"{PRODUCTS}?archived=yes", "restore")):

@@ -21,16 +21,16 @@ def test_a_category_is_created_renamed_and_moved_by_the_services(desk: Desk) -> 
 
 
 def test_a_category_cannot_be_moved_below_itself(desk: Desk, now: datetime) -> None:
-    food = create_category(name="Food", parent=None, now=now).id
-    jams = create_category(name="Jams", parent=food, now=now).id
+    food = create_category(name="Food", parent=None, caller=None, now=now).id
+    jams = create_category(name="Jams", parent=food, caller=None, now=now).id
     page = desk.save(f"catalog/category/{food}/change/", parent=jams)
     assert list(page.errors) == ["parent"]
 
 
 def test_a_concurrent_change_of_a_category_is_not_overwritten(desk: Desk, now: datetime) -> None:
-    food = create_category(name="Food", parent=None, now=now).id
+    food = create_category(name="Food", parent=None, caller=None, now=now).id
     opened = desk.open(f"catalog/category/{food}/change/")
-    change_category(food, {"name": "Groceries"})
+    change_category(food, {"name": "Groceries"}, caller=None)
     page = desk.post(f"catalog/category/{food}/change/", opened | {"name": "Eating"})
     assert "Another user changed this" in page.errors["__all__"][0]
     assert Category.objects.get().name == "Groceries"
@@ -39,18 +39,18 @@ def test_a_concurrent_change_of_a_category_is_not_overwritten(desk: Desk, now: d
 def test_only_an_empty_category_is_deleted_and_a_refusal_has_a_reason(
     desk: Desk, product: Callable[..., int], now: datetime
 ) -> None:
-    food = create_category(name="Food", parent=None, now=now).id
+    food = create_category(name="Food", parent=None, caller=None, now=now).id
     jam = product(category_id=food)
     page = desk.post(f"catalog/category/{food}/delete/", {"post": "yes"})
     assert (page.status, Category.objects.count()) == (200, 1)
     assert "still has products" in page.messages[0]
-    change_product(jam, {"category_id": None}, now=now)
+    change_product(jam, {"category_id": None}, caller=None, now=now)
     desk.post(f"catalog/category/{food}/delete/", {"post": "yes"})
     assert Category.objects.count() == 0
 
 
 def test_no_list_offers_djangos_bulk_deletion(desk: Desk, now: datetime) -> None:
-    food = create_category(name="Food", parent=None, now=now).id
+    food = create_category(name="Food", parent=None, caller=None, now=now).id
     values = {"action": "delete_selected", "_selected_action": [food], "post": "yes"}
     desk.post("catalog/category/", values)
     assert Category.objects.count() == 1

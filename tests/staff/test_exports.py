@@ -119,7 +119,7 @@ def test_text_with_characters_that_no_workbook_can_have_is_exported(
 ) -> None:
     """Customers can write them into the note of an order."""
     openpyxl = pytest.importorskip("openpyxl", reason="XLSX is offered where openpyxl is installed")
-    tea = create_category(name="Tea\x01", parent=None, now=NOW).id
+    tea = create_category(name="Tea\x01", parent=None, caller=None, now=NOW).id
     product(sku="JAM", category_id=tea, description="a\tb\x01\x0b\x1f\ufffe\uffffc")
     page = desk.post("catalog/product/export/", {"format": "1", "resource": "0"})
     sheet = openpyxl.load_workbook(io.BytesIO(page.response.content)).active
@@ -148,7 +148,7 @@ def test_an_export_has_the_search_and_filters_of_the_list(
 ) -> None:
     product(name="Tea")
     jam, old = product(name="Jam"), product(name="Old jam")
-    archive_product(old, now=now)
+    archive_product(old, caller=None, now=now)
     names = [row["name"] for row in table(export(desk, "catalog/product/", "?q=jam"))]
     assert names == ["Jam"]
     rows = table(export(desk, "catalog/product/", "?archived=yes"))
@@ -200,7 +200,7 @@ def test_exports_run_as_many_statements_for_many_rows_as_for_one(
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
 
-    shelf, counts = create_category(name="Shelf", parent=None, now=now).id, []
+    shelf, counts = create_category(name="Shelf", parent=None, caller=None, now=now).id, []
     for _ in range(2):
         for _ in range(10):
             product(category_id=shelf)

@@ -126,10 +126,10 @@ def shown(page: Page) -> list[tuple[str, str]]:
 def test_a_preview_shows_what_would_change_and_stores_nothing(
     desk: Desk, product: Callable[..., int]
 ) -> None:
-    tea = create_category(name="Tea", parent=None, now=NOW).id
+    tea = create_category(name="Tea", parent=None, caller=None, now=NOW).id
     product(sku="JAM", name="Jam", price="1.50", description="d" * 80)
     product(sku="TEA", name="Tea", price="2.00")
-    archive_product(product(sku="OLD", name="Old", price="1"), now=NOW)
+    archive_product(product(sku="OLD", name="Old", price="1"), caller=None, now=NOW)
     rows = [f"JAM,Red <b>jam,1.75,Tea,{'d' * 81},9", "TEA,Tea,2,,,9", "OLD,Old,1,,,9", "NEW,N,3,,,"]
     page = upload(desk, "\n".join(["sku,name,price,category,description,available", *rows]))
     assert [(sku, re.split(" {2,}", text.strip())) for sku, text in shown(page)] == [
@@ -173,7 +173,7 @@ def test_what_has_changed_since_the_preview_is_shown_before_it_is_stored(
 ) -> None:
     jam = product(sku="JAM", name="Red jam", price="1.00")
     page = upload(desk, FILE)
-    change_product(jam, {"price": Decimal("9.00")}, now=NOW)
+    change_product(jam, {"price": Decimal("9.00")}, caller=None, now=NOW)
     again = confirm(desk, page)
     assert "Products have changed since you opened this page." in again.text
     assert "price: 9.00 →" in shown(again)[0][1]
@@ -222,7 +222,7 @@ def test_a_file_that_changes_nothing_is_not_kept(desk: Desk) -> None:
 def test_a_second_click_gets_the_same_answer_and_the_file_is_used_once(desk: Desk) -> None:
     page = upload(desk, FILE)
     first = confirm(desk, page)
-    change_product(Product.objects.get(sku="JAM").pk, {"name": "New"}, now=NOW)
+    change_product(Product.objects.get(sku="JAM").pk, {"name": "New"}, caller=None, now=NOW)
     assert confirm(desk, page).messages == first.messages == ["2 added, 0 changed, 0 the same."]
     assert Product.objects.get(sku="JAM").name == "New"
     assert KeptFile.objects.count() == 0
@@ -253,7 +253,7 @@ def test_an_exported_file_is_imported_without_a_change_also_after_a_spreadsheet_
 ) -> None:
     """tests/catalog/test_product_import.py has the same for all kinds of texts."""
     for number, price in enumerate(PRICES):
-        name = create_category(name=f"-{number} / é", parent=None, now=NOW).id
+        name = create_category(name=f"-{number} / é", parent=None, caller=None, now=NOW).id
         text = {one: f"'=1; -2\n{one} €\t@x" for one in ("name", "description", "unit")}
         product(price=price, category_id=name, sku=f"-{number}", barcode=f"00{number}", **text)
     raw = desk.post("catalog/product/export/", {"format": "0", "resource": "0"}).response.content

@@ -54,7 +54,7 @@ def test_a_list_cannot_be_filtered_by_a_column(desk: Desk, path: str) -> None:
 @pytest.mark.parametrize("path", SCREENS)
 def test_every_parameter_of_a_filter_is_accepted(desk: Desk, now: datetime, path: str) -> None:
     for name in ("Jams", "Teas"):
-        create_category(name=name, parent=None, now=now)
+        create_category(name=name, parent=None, caller=None, now=now)
     screen, specs = SCREENS[path], desk.get(path).response.context["cl"].filter_specs
     known = filter_parameters(screen.model, screen.list_filter)
     assert {name for one in specs for name in one.expected_parameters()} == known
@@ -86,7 +86,7 @@ def test_a_field_that_searches_refuses_what_is_no_id(
 def test_an_unknown_reference_field_is_refused_and_not_logged(
     desk: Desk, now: datetime, page: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    jams = create_category(name="Jams", parent=None, now=now)
+    jams = create_category(name="Jams", parent=None, caller=None, now=now)
     path = f"catalog/category/{page.format(jams.id)}"
     assert desk.get(path, _to_field="id", _popup="1").status == 200
     for unknown in (TEXT, "name"):

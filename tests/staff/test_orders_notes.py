@@ -8,7 +8,6 @@ import pytest
 
 from larder.core.errors import InvalidInput, KeyReused, NotFound, PermissionMissing
 from larder.db.idempotency import Claim, Scope
-from larder.identity import audit
 from larder.identity.models import AuditEntry
 from larder.identity.services import accounts
 from larder.orders.models import Order, OrderNote
@@ -39,10 +38,9 @@ def page(order: Order, name: str = "note") -> str:
     return f"{ORDERS}{order.pk}/{name}/"
 
 
-def add(order: UUID, text: str, key: str = "one", actor: UUID | None = None) -> bool:
-    actor = actor or UUID(int=7)
-    claim = Claim(Scope(actor, "note", key), text.encode())
-    return add_note(order, text, actor=actor, claim=claim, now=NOW)
+def add(by: Person, order: UUID, text: str, key: str = "one") -> bool:
+    claim = Claim(Scope(by.customer.public_id, "note", key), text.encode())
+    return add_note(order, text, caller=by.caller, claim=claim, now=NOW)
 
 
 def texts(order: Order) -> list[str]:
@@ -71,9 +69,9 @@ def test_a_note_is_added_once_for_a_page(clerk: Person, order: Order) -> None:
     other = desk.post(page(order), sent | {"text": "Other."})
     assert "was sent before with other values" in other.text
     assert texts(order) == ["Once."]
-    assert [add(order.pk, "a"), add(order.pk, "a")] == [False, True]
+    assert [add(clerk, order.pk, "a"), add(clerk, order.pk, "a")] == [False, True]
     with pytest.raises(KeyReused):
-        add(order.pk, "b")
+        add(clerk, order.pk, "b")
 
 
 @pytest.mark.parametrize(
@@ -84,7 +82,7 @@ def test_the_page_and_the_service_refuse_a_faulty_text(
 ) -> None:
     assert "text" in Desk(clerk).save(page(order), text=text).errors
     with pytest.raises(InvalidInput):
-        add(order.pk, text)
+        add(clerk, order.pk, text)
     assert texts(order) == []
 
 
@@ -95,18 +93,21 @@ def test_a_note_of_the_largest_length_is_kept(clerk: Person, order: Order) -> No
 
 
 def test_a_cart_and_an_unknown_order_have_no_notes(
-    person: Callable[..., Person], as_: Callable[[Person], Api], product: Callable[..., int]
+    clerk: Person,
+    person: Callable[..., Person],
+    as_: Callable[[Person], Api],
+    product: Callable[..., int],
 ) -> None:
     as_(person())("PUT", f"cart/lines/{product()}", {"quantity": 1})
     for unknown in (Order.objects.get().pk, uuid4()):
         with pytest.raises(NotFound):
-            add(unknown, "a")
+            add(clerk, unknown, "a")
 
 
 def test_writing_needs_the_permission_to_change_orders_and_reading_to_view_them(
     person: Callable[..., Person], clerk: Person, order: Order
 ) -> None:
-    add(order.pk, SECRET)
+    add(clerk, order.pk, SECRET)
     viewer = Desk(allow(person(is_staff=True), "orders.view_order"))
     shown = viewer.get(page(order, "change")).text
     assert SECRET in shown
@@ -121,9 +122,8 @@ def test_a_permission_that_was_taken_away_meanwhile_is_missed(
     person: Callable[..., Person], order: Order
 ) -> None:
     former = allow(person(is_staff=True), "orders.view_order")
-    who = former.customer.public_id
-    with audit.acting(who, "admin", former.caller), pytest.raises(PermissionMissing):
-        add(order.pk, "a", actor=who)
+    with pytest.raises(PermissionMissing):
+        add(former, order.pk, "a")
     assert texts(order) == []
 
 
@@ -164,16 +164,16 @@ def test_the_audit_trail_has_that_there_is_a_note_and_not_its_text(
 def test_notes_stay_with_the_order_of_a_deleted_account(clerk: Person, order: Order) -> None:
     posted = {"note": "Ring twice.", "carrier": "DHL", "tracking_number": "1"}
     Order.objects.filter(pk=order.pk).update(**posted)
-    add(order.pk, SECRET, actor=clerk.customer.public_id)
+    add(clerk, order.pk, SECRET)
     for one in (order.customer_id, clerk.id):
         accounts.delete_account(one, now=NOW)
     assert Order.objects.filter(pk=order.pk).values(*posted).get() == posted
     assert texts(order) == [SECRET]
 
 
-def test_the_page_of_an_order_shows_the_last_notes(desk: Desk, order: Order) -> None:
+def test_the_page_of_an_order_shows_the_last_notes(clerk: Person, desk: Desk, order: Order) -> None:
     for number in range(51):
-        add(order.pk, f"Note {number}.", str(number))
+        add(clerk, order.pk, f"Note {number}.", str(number))
     shown = desk.get(page(order, "change"))
     assert "Only the last 50 events and internal notes are shown." in shown.text
     notes = [one["details"] for one in shown.response.context["timeline"]["events"]]

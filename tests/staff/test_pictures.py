@@ -87,7 +87,7 @@ def test_the_audit_trail_has_the_former_and_the_new_picture(
     desk: Desk, boss: Person, product: Callable[..., int], now: datetime
 ) -> None:
     jam = product()
-    change_product(jam, {"image_url": "https://example.com/jam.png"}, now=now)
+    change_product(jam, {"image_url": "https://example.com/jam.png"}, caller=None, now=now)
     desk.save(change(jam), picture=file(phone_photo()))
     wanted = AuditFilter(product_name(jam))
     entry = audit_queries.entries(wanted, before=None, limit=1).rows[0]
@@ -132,7 +132,7 @@ def test_a_concurrent_change_is_not_overwritten_by_a_picture(
 ) -> None:
     jam = product()
     opened = desk.open(change(jam))
-    change_product(jam, {"image_url": "https://example.com/jam.png"}, now=now)
+    change_product(jam, {"image_url": "https://example.com/jam.png"}, caller=None, now=now)
     page = desk.post(change(jam), opened | {"picture": file(phone_photo())})
     assert "Another user changed this" in page.errors["__all__"][0]
     assert image_url(jam) == "https://example.com/jam.png"

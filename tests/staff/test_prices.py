@@ -115,9 +115,9 @@ def test_no_price_changes_if_one_of_them_changed_since_the_preview(
     jam, tea = product(price="1.50"), product(sku="TEA", price="2.20")
     preview = send(desk, [jam, tea], **RAISE)
     if meanwhile == "changed":
-        change_product(tea, {"price": Decimal("2.30")}, now=now)
+        change_product(tea, {"price": Decimal("2.30")}, caller=None, now=now)
     else:
-        archive_product(tea, now=now)
+        archive_product(tea, caller=None, now=now)
     assert confirm(desk, preview).messages == [
         "Nothing was changed. These products have another price than shown, or are archived: TEA."
     ]
@@ -133,11 +133,11 @@ def test_the_service_compares_prices_under_the_lock_and_changes_all_or_none(
         NewPrice(one, Decimal(former), Decimal(9)) for one, former in ((jam, "1.5"), (tea, "2.2"))
     ]
     if meanwhile == "changed":
-        change_product(tea, {"price": Decimal("2.30")}, now=now)
+        change_product(tea, {"price": Decimal("2.30")}, caller=None, now=now)
     else:
-        archive_product(tea, now=now)
+        archive_product(tea, caller=None, now=now)
     with pytest.raises(PricesChanged) as refused:
-        change_prices(wanted, now=now)
+        change_prices(wanted, caller=None, now=now)
     assert refused.value.skus == ["TEA"]
     assert prices(jam) == ["1.500"]
 
@@ -166,13 +166,13 @@ def test_a_price_that_another_transaction_is_changing_is_compared_when_it_has_co
 
     def change() -> None:
         try:
-            change_prices([NewPrice(jam, Decimal("1.50"), Decimal(9))], now=NOW)
+            change_prices([NewPrice(jam, Decimal("1.50"), Decimal(9))], caller=None, now=NOW)
         finally:
             connection.close()
 
     with ThreadPoolExecutor(1) as beside:
         with transaction.atomic():
-            change_within(jam, {"price": Decimal("2.30")}, now=NOW)
+            change_within(jam, {"price": Decimal("2.30")}, caller=None, now=NOW)
             waiting = beside.submit(change)
             until_somebody_waits()
         with pytest.raises(PricesChanged):

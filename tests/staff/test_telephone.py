@@ -51,7 +51,7 @@ def test_every_refused_line_has_a_reason_and_no_order_is_placed(
 ) -> None:
     jam, gone = product(stock=3), product(stock=9)
     dozen = product(stock=99, min_quantity=6, step=6)
-    archive_product(gone, now=NOW)
+    archive_product(gone, caller=None, now=NOW)
     sent = desk.open(CALL) | {"customer": str(person().id)}
     page = desk.post(CALL, sent | lines((jam, 4), (gone, 1), (dozen, 7)))
     assert page.errors == {
@@ -127,7 +127,7 @@ def test_orders_are_placed_only_with_the_permission_to_add_them(
 
 
 def test_archived_products_are_not_offered(desk: Desk, product: Callable[..., int]) -> None:
-    archive_product(product(name="Old jam", sku="OLD"), now=NOW)
+    archive_product(product(name="Old jam", sku="OLD"), caller=None, now=NOW)
     product(name="New jam")
     assert "New jam" in desk.get(f"{PRODUCTS}?q=jam").text
     assert "Old jam" not in desk.get(f"{PRODUCTS}?q=jam").text

@@ -77,9 +77,9 @@ def test_a_line_has_notices_of_changes_since_it_was_added(
 ) -> None:
     jam, tea, rice, hat = product(price="1.50"), product(stock=4), product(), product(stock=3)
     put(customer, (jam, 2), (tea, 4), (rice, 1), (hat, 5))
-    change_product(jam, {"price": Decimal("1.75")}, now=now)
-    change_product(rice, {"price": Decimal(9)}, now=now)
-    archive_product(rice, now=now)
+    change_product(jam, {"price": Decimal("1.75")}, caller=None, now=now)
+    change_product(rice, {"price": Decimal(9)}, caller=None, now=now)
+    archive_product(rice, caller=None, now=now)
     cart = customer("GET", "cart")
     assert notices(cart) == [
         [{"code": "price_changed", "from": "1.50", "to": "1.75"}],
@@ -97,7 +97,7 @@ def test_a_notice_compares_the_price_with_that_at_adding_the_line(
 ) -> None:
     jam = product(price="1.50")
     put(customer, (jam, 2))
-    change_product(jam, {"price": Decimal(2)}, now=now)
+    change_product(jam, {"price": Decimal(2)}, caller=None, now=now)
     changed = [{"code": "price_changed", "from": "1.50", "to": "2.00"}]
     assert notices(put(customer, (jam, 3))) == [changed]
     assert notices(customer("PUT", f"cart/lines/{jam}", {"quantity": 1})) == [changed]
@@ -127,7 +127,7 @@ def test_a_line_has_a_notice_of_each_rule_that_submitting_would_refuse(
     rules, breaking, keeping = RULES[name]
     jam, tea = product(stock=99), product(stock=99)
     put(customer, (jam, breaking), (tea, 1))
-    change_product(jam, rules, now=now)
+    change_product(jam, rules, caller=None, now=now)
     (notice,), none = notices(customer("GET", "cart"))
     assert none == []
     refused = customer("POST", "cart/submit")
@@ -147,10 +147,10 @@ def test_a_line_has_a_notice_for_each_of_its_faults(
 ) -> None:
     jam = product(price="1.50", stock=1)
     put(customer, (jam, 5))
-    change_product(jam, {"price": Decimal(2), "step": 2}, now=now)
+    change_product(jam, {"price": Decimal(2), "step": 2}, caller=None, now=now)
     codes = ["price_changed", "insufficient_stock", "order_rule"]
     assert [one["code"] for one in notices(customer("GET", "cart"))[0]] == codes
-    archive_product(jam, now=now)
+    archive_product(jam, caller=None, now=now)
     assert notices(customer("GET", "cart")) == [[{"code": "withdrawn"}]]
 
 
@@ -158,7 +158,7 @@ def test_all_products_that_a_cart_cannot_have_are_named(
     customer: Api, product: Product, now: datetime
 ) -> None:
     jam, gone = product(), product()
-    archive_product(gone, now=now)
+    archive_product(gone, caller=None, now=now)
     refused = put(customer, (gone, 1), (jam, 1), (gone + 99, 2))
     assert refusal(refused) == (422, "unknown_product")
     assert [line["product"] for line in refused.body["lines"]] == [gone, gone + 99]
@@ -254,7 +254,9 @@ def test_the_etag_of_a_cart_does_not_match_the_next_cart(customer: Api, product:
     assert again.body["id"] != first.body["id"]
     assert put(customer, (jam, 2), If_Match=first.headers["ETag"]).status == 412
     # A price that changed makes another tag, and no other version of the cart.
-    change_product(jam, {"price": Decimal(9)}, now=datetime.fromisoformat("2026-01-02T00:00Z"))
+    change_product(
+        jam, {"price": Decimal(9)}, caller=None, now=datetime.fromisoformat("2026-01-02T00:00Z")
+    )
     assert put(customer, (jam, 2), If_Match=again.headers["ETag"]).status == 200
 
 

@@ -59,8 +59,8 @@ def test_a_refused_cart_names_every_faulty_line_and_is_kept(
     hat, soap = product(price="1"), product(min_quantity=3)
     cart = put(customer, (jam, 2), (tea, 1), (rice, 1), (hat, 1), (soap, 2))
     for changed in (tea, rice):
-        change_product(changed, {"price": Decimal(3)}, now=now)
-    archive_product(rice, now=now)
+        change_product(changed, {"price": Decimal(3)}, caller=None, now=now)
+    archive_product(rice, caller=None, now=now)
     refused = submit(customer, expected_total=cart.body["total"])
     assert refusal(refused) == (422, "unknown_product")
     assert faulty(refused) == [
@@ -79,7 +79,7 @@ def test_a_cart_with_another_total_than_expected_is_not_placed(
 ) -> None:
     jam, tea = product(price="1.50"), product(price="2")
     shown = put(customer, (jam, 2), (tea, 1)).body["total"]
-    change_product(jam, {"price": Decimal("1.75")}, now=now)
+    change_product(jam, {"price": Decimal("1.75")}, caller=None, now=now)
     refused = submit(customer, expected_total=shown)
     assert refusal(refused) == (409, "price_changed")
     assert refused.body["lines"] == [
@@ -106,7 +106,7 @@ def test_a_cart_without_an_expected_total_has_current_prices(
 ) -> None:
     jam = product(price="1.50")
     put(customer, (jam, 2))
-    change_product(jam, {"price": Decimal("1.75")}, now=now)
+    change_product(jam, {"price": Decimal("1.75")}, caller=None, now=now)
     assert submit(customer).body["total"] == "3.50"
 
 

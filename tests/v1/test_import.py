@@ -152,7 +152,7 @@ def test_a_repeated_import_gets_the_first_answer_and_stores_nothing(
 ) -> None:
     lines = ("sku,name,price,quantity", "A,Tea,1,5")
     first = send(staff, *lines, Idempotency_Key="k")
-    change_product(listed(staff)["A"]["id"], {"name": "Changed since"}, now=now)
+    change_product(listed(staff)["A"]["id"], {"name": "Changed since"}, caller=None, now=now)
     again = send(staff, *lines, Idempotency_Key="k")
     assert (again.status, again.body) == (200, first.body)
     assert again.headers["Idempotency-Replayed"] == "true"

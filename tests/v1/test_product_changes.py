@@ -175,7 +175,7 @@ def test_the_feed_has_crossings_in_and_out_of_stock_and_the_version_stays(
 
 def test_the_feed_has_changes_of_every_kind(copy: Copy, now: datetime) -> None:
     one, two, three = sorted(copy.products)
-    change_product(one, {"name": "By the service"}, now=now)
+    change_product(one, {"name": "By the service"}, caller=None, now=now)
     assert [each["id"] for each in copy.update()] == [one]
     with transaction() as other:
         other.execute("UPDATE product SET name = 'By hand' WHERE id = ANY(%s)", [[two, three]])

@@ -185,7 +185,9 @@ def test_a_change_of_the_catalogue_that_waited_needs_a_current_permission(
     product: Callable[..., int],
 ) -> None:
     clerk, jam = person(is_staff=True), product(stock=9, sku="JAM")
-    above, shelf = (create_category(name="Shelf", parent=None, now=now()).id for _ in range(2))
+    above, shelf = (
+        create_category(name="Shelf", parent=None, caller=None, now=now()).id for _ in range(2)
+    )
     send, before = writes(jam, person().id, shelf, above)[act], catalogue()
 
     def call() -> Answer:
@@ -212,7 +214,7 @@ def test_an_admin_page_that_waited_needs_a_current_permission(
     lose: Callable[[Person], None], person: MakePerson
 ) -> None:
     clerk = person(is_staff=True)
-    shelf = create_category(name="Shelf", parent=None, now=now()).id
+    shelf = create_category(name="Shelf", parent=None, caller=None, now=now()).id
     desk, path = Desk(clerk), f"catalog/category/{shelf}/change/"
     form = desk.open(path) | {"name": "Other"}
 

@@ -50,7 +50,7 @@ def test_an_order_keeps_the_rates_of_its_time_wherever_it_is_shown(
     assert (line["tax_rate"], line["line_total"], line["net_total"]) == ("20.00", "36.00", "30.00")
     assert (placed.body["net_total"], placed.body["tax_total"]) == ("30.00", "6.00")
     assert (placed.body["total"], placed.body["amount_due"]) == ("36.00", "36.00")
-    change_product(jam, {"tax_rate": Decimal(7), "price": Decimal(13)}, now=now)
+    change_product(jam, {"tax_rate": Decimal(7), "price": Decimal(13)}, caller=None, now=now)
     path = f"orders/{placed.body['id']}"
     again = customer("POST", "orders", body(jam), **KEY) if way == "order" else placed
     for shown in (
@@ -71,8 +71,8 @@ def test_an_added_line_has_the_rate_of_today_and_the_others_keep_theirs(
 ) -> None:
     jam, tea = product(price="12", tax_rate=Decimal(20)), product(price="1")
     path = f"orders/{customer('POST', 'orders', body(jam)).body['id']}"
-    change_product(jam, {"tax_rate": Decimal(7)}, now=now)
-    change_product(tea, {"tax_rate": Decimal("5.5")}, now=now)
+    change_product(jam, {"tax_rate": Decimal(7)}, caller=None, now=now)
+    change_product(tea, {"tax_rate": Decimal("5.5")}, caller=None, now=now)
     lines = [{"product": jam, "quantity": 5}, {"product": tea, "quantity": 1}]
     changed = customer("PATCH", path, {"lines": lines}).body
     assert [one["tax_rate"] for one in changed["lines"]] == ["20.00", "5.50"]

@@ -149,11 +149,10 @@ def new_person(base_url: str, document: str, *, staff: bool) -> Person:
 
 def _new_product(name: str) -> dict[str, Any]:
     from larder.catalog.queries import public_ids
-    from larder.core.ids import SYSTEM_ACTOR
     from larder.inventory.services.authors import Author
     from larder.inventory.services.products import create_stocked_product
 
     fields = {"name": name, "price": Decimal("2.55")}
     now = datetime.now(UTC)
-    made = create_stocked_product(fields, quantity=STOCK, author=Author(SYSTEM_ACTOR, now))
+    made = create_stocked_product(fields, quantity=STOCK, author=Author(None, now))
     return {"product-number": made.id, "product-uuid": str(public_ids([made.id])[made.id])}

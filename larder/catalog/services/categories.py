@@ -1,6 +1,7 @@
 """Adds, changes and deletes categories.
 
-What staff may change also raises what `require_permitted` raises.
+`caller` is the member of staff; None for a command, which needs no rights. Each change also raises
+what `require_permitted` raises.
 """
 
 from collections.abc import Mapping
@@ -17,6 +18,7 @@ from larder.core.limits import MAX_CATEGORIES
 from larder.db import database, idempotency, versions
 from larder.db.idempotency import Claim, Made
 from larder.identity import audit
+from larder.identity.caller import Caller
 from larder.identity.services.credentials import require_permitted
 
 
@@ -26,15 +28,20 @@ def category_name(category: int) -> str:
 
 
 def create_category(
-    *, name: str, parent: int | None, now: datetime, claim: Claim | None = None
+    *,
+    name: str,
+    parent: int | None,
+    caller: Caller | None,
+    now: datetime,
+    claim: Claim | None = None,
 ) -> Made:
     """Adds a category. Raises UnknownCategory (the parent), TooManyCategories, KeyReused."""
     with transaction.atomic(durable=True):
-        made = idempotency.once(claim, lambda: _insert_category(name, parent), now=now)
+        made = idempotency.once(claim, lambda: _insert_category(name, parent, caller), now=now)
     return Made(int(made.result), made.replayed)
 
 
-def _insert_category(name: str, parent: int | None) -> int:
+def _insert_category(name: str, parent: int | None, caller: Caller | None) -> int:
     with clashes_named():
         database.execute(sql.ONE_CATEGORY)
         if Category.objects.count() >= MAX_CATEGORIES:
@@ -44,13 +51,17 @@ def _insert_category(name: str, parent: int | None) -> int:
             # The client guessed the next id, and the foreign key accepts the row itself.
             raise UnknownCategory("parent")
         connection.check_constraints()
-        require_permitted("catalog.add_category")
+        require_permitted(caller, "catalog.add_category")
         audit.record(category_name(made), "create", after={"name": name, "parent": parent})
     return made
 
 
 def change_category(
-    category: int, fields: Mapping[str, Any], *, version: int | None = None
+    category: int,
+    fields: Mapping[str, Any],
+    *,
+    caller: Caller | None,
+    version: int | None = None,
 ) -> None:
     """Changes `name` and `parent_id`. Raises NotFound, StaleVersion, UnknownCategory."""
     with clashes_named(durable=True):
@@ -61,10 +72,10 @@ def change_category(
         row = Category.objects.filter(id=category)
         with audit.changing(category_name(category), row, fields):
             versions.update(row, version, **fields)
-            require_permitted("catalog.change_category")
+            require_permitted(caller, "catalog.change_category")
 
 
-def delete_category(category: int, *, version: int | None = None) -> None:
+def delete_category(category: int, *, caller: Caller | None, version: int | None = None) -> None:
     """Deletes an empty category. Raises NotFound, StaleVersion, CategoryInUse."""
     try:
         with transaction.atomic(durable=True):
@@ -73,7 +84,7 @@ def delete_category(category: int, *, version: int | None = None) -> None:
             before = row.values("name", "parent_id").first() if audit.current() else None
             row.delete()
             connection.check_constraints()
-            require_permitted("catalog.delete_category")
+            require_permitted(caller, "catalog.delete_category")
             audit.record(category_name(category), "delete", before=before or {})
     except (IntegrityError, models.ProtectedError) as error:
         raise CategoryInUse from error

@@ -12,6 +12,7 @@ from larder.catalog.models import Product
 from larder.catalog.services.products import product_name
 from larder.db import versions
 from larder.identity import audit
+from larder.identity.caller import Caller
 from larder.identity.services.credentials import require_permitted
 
 
@@ -23,7 +24,7 @@ class NewPrice(NamedTuple):
     price: Decimal
 
 
-def change_prices(wanted: Sequence[NewPrice], *, now: datetime) -> None:
+def change_prices(wanted: Sequence[NewPrice], *, caller: Caller | None, now: datetime) -> None:
     """Sets the prices of different products on sale: all of them or none, in one transaction.
 
     Raises PricesChanged if a product has another price than `former`, or is archived.
@@ -39,7 +40,7 @@ def change_prices(wanted: Sequence[NewPrice], *, now: datetime) -> None:
         for one in wanted:
             row = Product.objects.filter(id=one.product)
             versions.update(row, None, price=one.price, updated_at=now)
-        require_permitted("catalog.change_product")
+        require_permitted(caller, "catalog.change_product")
         audit.record_all([_repriced(one) for one in wanted])
 
 

@@ -3,14 +3,15 @@
 Triggers of inventory do two more things: they create the stock row of a new product, and they make
 archiving a product wait for the transactions that are placing orders of it.
 
-What staff may change also raises what `require_permitted` raises.
+`caller` is the member of staff; None for a command, which needs no rights. Each change also raises
+what `require_permitted` raises.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import models
@@ -26,6 +27,7 @@ from larder.core.ids import new_id
 from larder.db import database, versions
 from larder.db.constraints import insert_unless_taken
 from larder.identity import audit
+from larder.identity.caller import Caller
 from larder.identity.services.credentials import require_permitted
 
 EDITABLE = frozenset(one.column for one in FIELDS)
@@ -47,7 +49,9 @@ _REPLACED = {name: value for name, value in DEFAULTS.items() if name not in _KEP
 """What a replacement without these fields sets. Programs of before do not know the others."""
 
 
-def create_product(fields: Mapping[str, Any], *, now: datetime, unique_name: bool = False) -> int:
+def create_product(
+    fields: Mapping[str, Any], *, caller: Caller | None, now: datetime, unique_name: bool = False
+) -> int:
     """Adds a product with the given EDITABLE fields; `name` and `price` are required.
 
     Without `sku` the product gets one from `sku_of`. With `unique_name` no other product on sale
@@ -62,7 +66,7 @@ def create_product(fields: Mapping[str, Any], *, now: datetime, unique_name: boo
         made = Product(**given, public_id=public_id, created_at=now, updated_at=now)
         if not insert_unless_taken(made):
             raise _taken_sku(given)
-        require_permitted("catalog.add_product")
+        require_permitted(caller, "catalog.add_product")
         audit.record_difference(product_name(made.pk), {}, given, action="create")
     return made.pk
 
@@ -123,6 +127,7 @@ def change_product(
     product: int,
     fields: Mapping[str, Any],
     *,
+    caller: Caller | None,
     now: datetime,
     version: int | None = None,
 ) -> None:
@@ -132,21 +137,29 @@ def change_product(
     (SKU), UnknownCategory, InvalidInput (rules of a line).
     """
     with clashes_named(durable=True):
-        _change(product, fields, now, version)
+        _change(product, fields, caller, now, version)
 
 
-def change_within(product: int, fields: Mapping[str, Any], *, now: datetime) -> None:
+def change_within(
+    product: int, fields: Mapping[str, Any], *, caller: Caller | None, now: datetime
+) -> None:
     """Changes fields of a product as `change_product` does, in the caller's transaction."""
     with clashes_named():
-        _change(product, fields, now, None)
+        _change(product, fields, caller, now, None)
 
 
-def _change(product: int, fields: Mapping[str, Any], now: datetime, version: int | None) -> None:
+def _change(
+    product: int,
+    fields: Mapping[str, Any],
+    caller: Caller | None,
+    now: datetime,
+    version: int | None,
+) -> None:
     listed, wanted = Product.objects.filter(id=product, archived_at=None), _editable(fields)
     with audit.changing(product_name(product), listed, wanted):
         _refuse_taken_sku(listed, product, wanted, version)
         versions.update(listed, version, **wanted, updated_at=now)
-        require_permitted("catalog.change_product")
+        require_permitted(caller, "catalog.change_product")
 
 
 def _refuse_taken_sku(
@@ -192,42 +205,51 @@ def lock_product(product: int) -> None:
         raise NotFound
 
 
-def find_and_lock(sku: str) -> int | None:
-    """Returns the id of the product with this SKU, on sale or archived, locked as by
-    `lock_product`. None if there is none."""
+class LockedProduct(NamedTuple):
+    """A product that no other transaction changes until this one ends."""
+
+    id: int
+    version: int
+
+
+def find_and_lock(sku: str) -> LockedProduct | None:
+    """Returns the product with this SKU, on sale or archived, locked as by `lock_product`. None if
+    there is none."""
     rows = Product.objects.filter(sku=sku).select_for_update(no_key=True)
-    return rows.values_list("id", flat=True).first()
+    locked = rows.values_list("id", "version").first()
+    return None if locked is None else LockedProduct(*locked)
 
 
 def replace_product(
     product: int,
     fields: Mapping[str, Any],
     *,
+    caller: Caller | None,
     now: datetime,
     version: int | None = None,
-    compare_always: bool = False,
 ) -> None:
     """Sets all fields of a locked product, except its SKU, to `fields` and DEFAULTS; internal
     fields that are not given stay as they are. Puts it on sale again if it was archived. Equal
     values are no change.
 
-    With `version` it changes only if that is the current one. With `compare_always` the version is
-    compared even if nothing changes. Raises StaleVersion, UnknownCategory, InvalidInput (rules of a
-    line).
+    With `version` it changes only if that is the current one. Raises StaleVersion, UnknownCategory,
+    InvalidInput (rules of a line).
     """
     wanted: dict[str, Any] = {**_REPLACED, **_editable(fields), "archived_at": None}
     present = Product.objects.filter(id=product).values("version", *wanted).get()
     changed = {name: value for name, value in wanted.items() if present[name] != value}
-    if (changed or compare_always) and version not in (None, present["version"]):
+    if changed and version not in (None, present["version"]):
         raise StaleVersion(present["version"])
     if changed:
         with clashes_named():
             versions.update(Product.objects.filter(id=product), None, **changed, updated_at=now)
-            require_permitted("catalog.change_product")
+            require_permitted(caller, "catalog.change_product")
             audit.record_difference(product_name(product), present, changed)
 
 
-def archive_product(product: int, *, now: datetime, version: int | None = None) -> None:
+def archive_product(
+    product: int, *, caller: Caller | None, now: datetime, version: int | None = None
+) -> None:
     """Archives a product, so that it is no longer on sale. Orders keep it.
 
     Raises NotFound, StaleVersion.
@@ -236,10 +258,12 @@ def archive_product(product: int, *, now: datetime, version: int | None = None) 
     name, wanted = product_name(product), {"archived_at": now}
     with clashes_named(durable=True), audit.changing(name, listed, wanted, action="archive"):
         versions.update(listed, version, **wanted, updated_at=now)
-        require_permitted("catalog.delete_product")
+        require_permitted(caller, "catalog.delete_product")
 
 
-def restore_product(product: int, *, now: datetime, version: int | None = None) -> None:
+def restore_product(
+    product: int, *, caller: Caller | None, now: datetime, version: int | None = None
+) -> None:
     """Puts an archived product on sale again, with the stock that it has.
 
     Raises NotFound (also for a product on sale), StaleVersion, InvalidInput (rules of a line that
@@ -249,7 +273,7 @@ def restore_product(product: int, *, now: datetime, version: int | None = None) 
     name, wanted = product_name(product), {"archived_at": None}
     with clashes_named(durable=True), audit.changing(name, archived, wanted, action="restore"):
         versions.update(archived, version, **wanted, updated_at=now)
-        require_permitted("catalog.delete_product")
+        require_permitted(caller, "catalog.delete_product")
 
 
 def _editable(fields: Mapping[str, Any]) -> dict[str, Any]:

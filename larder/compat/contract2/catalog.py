@@ -117,7 +117,7 @@ class Products(CompatView):
         fields = dict(read(request, ProductFields))
         quantity = fields.pop("quantity", 0)
         made = create_stocked_product(
-            fields, quantity=quantity, author=Author(caller(request).public_id, now())
+            fields, quantity=quantity, author=Author(caller(request), now())
         )
         return created(_shown(request, made.id))
 
@@ -164,7 +164,7 @@ class Product(CompatView):
     )
     def delete(self, request: Request, product: int) -> Response:
         """Archives a product. Orders keep it."""
-        archive_product(product, now=now())
+        archive_product(product, caller=caller(request), now=now())
         return Response(status=204)
 
 
@@ -175,7 +175,7 @@ def _changed(request: Request, product: int, *, partial: bool) -> Response:
     if quantity is not None:
         caller(request).require("inventory.add_adjustment")
     change_stocked_product(
-        product, fields, quantity=quantity, author=Author(caller(request).public_id, now())
+        product, fields, quantity=quantity, author=Author(caller(request), now())
     )
     return Response(_shown(request, product))
 

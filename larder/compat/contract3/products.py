@@ -134,7 +134,7 @@ class ProductsView(CompatView):
         made = create_stocked_product(
             {"name": body["name"], "price": body.get("price", Decimal(0))},
             quantity=body.get("stock", 0),
-            author=Author(who.public_id, now()),
+            author=Author(who, now()),
             unique_name=True,
         )
         return Response(Product(queries.product(who.id, made.id)).data, status=201)
@@ -205,7 +205,7 @@ class ProductView(CompatView):
     )
     def delete(self, request: Request, product: str) -> Response:
         """Staff: archives a product. Orders keep it."""
-        archive_product(_read_id(product), now=now())
+        archive_product(_read_id(product), caller=caller(request), now=now())
         return Response(status=204)
 
 
@@ -233,7 +233,7 @@ def _change(request: Request, number: str, shape: type[ProductFields]) -> Respon
         product,
         fields,
         quantity=fields.pop("stock", None),
-        author=Author(who.public_id, now()),
+        author=Author(who, now()),
         unique_name=True,
     )
     return _answer(request, product)

@@ -37,9 +37,7 @@ class Products(PasswordView):
         fields = dict(read(request, ProductBody))
         quantity = fields.pop("quantity_in_stock")
         who = caller(request)
-        made = create_stocked_product(
-            fields, quantity=quantity, author=Author(who.public_id, now())
-        )
+        made = create_stocked_product(fields, quantity=quantity, author=Author(who, now()))
         return Response(product_row(queries.product(who.id, made.id)), status=201)
 
 
@@ -81,7 +79,7 @@ class Product(PasswordView):
     )
     def delete(self, request: Request, product: int) -> Response:
         """Archives a product; orders keep it. Staff only."""
-        archive_product(product, now=now())
+        archive_product(product, caller=caller(request), now=now())
         return Response(status=204)
 
 
@@ -93,5 +91,5 @@ def _change(request: Request, product: int, **options: Any) -> Response:
     quantity = fields.pop("quantity_in_stock", None)
     if quantity is not None:
         who.require("inventory.add_adjustment")
-    change_stocked_product(product, fields, quantity=quantity, author=Author(who.public_id, now()))
+    change_stocked_product(product, fields, quantity=quantity, author=Author(who, now()))
     return Response(product_row(queries.product(who.id, product)))

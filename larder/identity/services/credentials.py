@@ -6,7 +6,6 @@ from django.core.exceptions import ValidationError
 
 from larder.core.errors import Fault
 from larder.core.limits import MAX_USERNAME_LENGTH
-from larder.identity import audit
 from larder.identity.caller import Caller
 from larder.identity.errors import InvalidCredentials
 from larder.identity.models import Customer
@@ -87,20 +86,14 @@ def renewed(caller: Caller) -> Caller:
     return submit_renewed(caller)()
 
 
-def require_permitted(*permissions: str) -> None:
-    """Reads the member of staff who acts again: since the request began, the session or the key may
-    have ended, or a permission may have been taken away.
+def require_permitted(caller: Caller | None, *permissions: str) -> None:
+    """Reads the rights of a caller again: since the request began, the session or the key may have
+    ended, or a permission may have been taken away.
 
-    Called under the locks of a change, which the request may have waited for. Does nothing for
-    customers and commands. Raises SessionEnded, NotStaff, PermissionMissing, SecondFactorRequired.
+    Called under the locks of a change, which the request may have waited for. Does nothing for a
+    command, which has no caller. Raises SessionEnded, NotStaff, PermissionMissing,
+    SecondFactorRequired.
     """
-    acting = audit.current()
-    if acting is not None:
-        require_permitted_to(acting.caller, *permissions)
-
-
-def require_permitted_to(caller: Caller | None, *permissions: str) -> None:
-    """Does the same for this caller; nothing for a command, which has none."""
     if caller is None:
         return
     present = renewed(caller)

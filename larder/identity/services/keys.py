@@ -216,27 +216,28 @@ def _live(customer: int) -> QuerySet[Key]:
     return Key.objects.live().filter(customer=customer)
 
 
-def delete_key(
-    customer: int | None, key: UUID, *, now: datetime, is_restricted: bool = False
-) -> None:
-    """Ends a key at once. `is_restricted`: the caller has not proven the second factor that they
-    need, and does not end keys with permissions of staff.
+DELETE = "identity.delete_key"
+"""The permission to end keys of other accounts."""
 
-    Raises NotFound unless it is a live key of this customer; with None, of any. Raises
-    SecondFactorRequired, and what `require_permitted` raises: to staff also for a live key of
-    another account.
+
+def delete_key(key: UUID, *, caller: Caller, of_any: bool, now: datetime) -> None:
+    """Ends a key of the caller at once; with `of_any` that of any account. A caller who has not
+    proven the second factor that they need does not end keys with permissions of staff.
+
+    Raises NotFound unless it is such a live key. Raises SecondFactorRequired, and what
+    `require_permitted` raises: to staff also for a live key of another account.
     """
-    live = Key.objects.live() if customer is None else _live(customer)
+    live = Key.objects.live() if of_any else _live(caller.id)
     with transaction.atomic(durable=True):
-        if is_restricted and live.filter(pk=key, permissions__len__gt=0).exists():
-            raise SecondFactorRequired("identity.delete_key")
+        if caller.is_restricted and live.filter(pk=key, permissions__len__gt=0).exists():
+            raise SecondFactorRequired(DELETE)
         if not _end(live, key, now):
-            if customer is not None and Key.objects.live().filter(pk=key).exists():
+            if caller.is_staff and Key.objects.live().filter(pk=key).exists():
                 # The key of another account: of staff, the refusal names the permission.
-                require_permitted("identity.delete_key")
+                require_permitted(caller, DELETE)
             raise NotFound
-        if customer is None:
-            require_permitted("identity.delete_key")
+        if of_any:
+            require_permitted(caller, DELETE)
 
 
 def _end(live: QuerySet[Key], key: UUID, now: datetime) -> bool:

@@ -13,7 +13,7 @@ from larder.db import idempotency
 from larder.db.idempotency import Claim
 from larder.identity import audit
 from larder.identity.caller import Caller
-from larder.identity.services.credentials import require_permitted_to
+from larder.identity.services.credentials import require_permitted
 from larder.inventory.errors import PRECEDENCE, CountBelowCommitted, InsufficientStock
 from larder.inventory.models import Adjustment
 from larder.inventory.services.locks import moving_stock
@@ -95,7 +95,7 @@ def _lock_permitted(caller: Caller, products: Iterable[int]) -> dict[int, Balanc
     SessionEnded, NotStaff, PermissionMissing, SecondFactorRequired.
     """
     balances = lock(products)
-    require_permitted_to(caller, PERMISSION)
+    require_permitted(caller, PERMISSION)
     return balances
 
 

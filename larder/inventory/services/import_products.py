@@ -24,6 +24,8 @@ from larder.identity.services.credentials import require_permitted
 from larder.inventory.services.authors import Author
 from larder.inventory.services.movements import lock, open_stock
 
+PERMISSIONS = ("catalog.add_product", "catalog.change_product")
+
 
 class ImportProgress(Protocol):
     """Gets the progress of an import: the number of further rows that were read or stored."""
@@ -109,7 +111,7 @@ def preview_products(raw: bytes, author: Author, *, currency: str) -> Preview:
         file = _read(raw, currency)
         with product_import.staged(file, on_rows=NoProgress().read, locks=False):
             changes = product_import.preview(file.columns)
-        require_permitted("catalog.add_product", "catalog.change_product")
+        require_permitted(author.caller, *PERMISSIONS)
         found = Kept(raw, changes.fingerprint)
         kept = kept_files.keep(author.actor, found, now=author.now) if changes.rows else None
     return Preview(kept, changes, file.ignored)
@@ -151,7 +153,7 @@ def _import(
             raise PreviewOutdated
         created, changed = _store(file, author, progress)
         # Last, because the locks of the products may have been waited for.
-        require_permitted("catalog.add_product", "catalog.change_product")
+        require_permitted(author.caller, *PERMISSIONS)
     return Imported(created, changed, rows - created - changed)
 
 

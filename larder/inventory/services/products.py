@@ -34,7 +34,9 @@ def create_stocked_product(
     """
 
     def make() -> int:
-        product = catalog.create_product(fields, now=author.now, unique_name=unique_name)
+        product = catalog.create_product(
+            fields, caller=author.caller, now=author.now, unique_name=unique_name
+        )
         open_stock({product: quantity}, actor=author.actor, now=author.now)
         return product
 
@@ -65,10 +67,10 @@ def change_stocked_product(
             catalog.claim_name(fields["name"], product=product)
         balances = {} if quantity is None else lock([product])
         if fields:
-            catalog.change_within(product, fields, now=author.now)
+            catalog.change_within(product, fields, caller=author.caller, now=author.now)
         if quantity is not None:
             set_available(product, quantity, balances, actor=author.actor, now=author.now)
-            require_permitted("inventory.add_adjustment")
+            require_permitted(author.caller, "inventory.add_adjustment")
 
 
 ABSENT = 0
@@ -124,16 +126,14 @@ def _put(
 ) -> PutResult:
     product = catalog.find_and_lock(sku)
     if product is not None:
+        if version in {ABSENT, NEVER}:
+            raise StaleVersion(product.version)
         catalog.replace_product(
-            product,
-            fields,
-            now=author.now,
-            version=version,
-            compare_always=version in {ABSENT, NEVER},
+            product.id, fields, caller=author.caller, now=author.now, version=version
         )
-        return PutResult(product, created=False)
+        return PutResult(product.id, created=False)
     if version not in {None, ABSENT}:
         raise StaleVersion(ABSENT)
-    product = catalog.create_product({**fields, "sku": sku}, now=author.now)
-    open_stock({product: quantity}, actor=author.actor, now=author.now)
-    return PutResult(product, created=True)
+    made = catalog.create_product({**fields, "sku": sku}, caller=author.caller, now=author.now)
+    open_stock({made: quantity}, actor=author.actor, now=author.now)
+    return PutResult(made, created=True)

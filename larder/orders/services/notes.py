@@ -11,13 +11,14 @@ from larder.core.limits import MAX_TEXT_LENGTH
 from larder.db import idempotency
 from larder.db.idempotency import Claim
 from larder.identity import audit
+from larder.identity.caller import Caller
 from larder.identity.services.credentials import require_permitted
 from larder.orders.lifecycle import PERMISSIONS, Move
 from larder.orders.models import Order, OrderNote
 from larder.orders.services.locks import order_name
 
 
-def add_note(order: UUID, text: str, *, actor: UUID, claim: Claim, now: datetime) -> bool:
+def add_note(order: UUID, text: str, *, caller: Caller, claim: Claim, now: datetime) -> bool:
     """Adds a note to a placed order. Returns whether it repeats an earlier request with its key.
 
     The order and its version stay as they are. The audit trail has that there is a note, and not
@@ -29,10 +30,10 @@ def add_note(order: UUID, text: str, *, actor: UUID, claim: Claim, now: datetime
     def add() -> int:
         if not Order.objects.filter(id=order, placed_at__isnull=False).exists():
             raise NotFound
-        made = OrderNote.objects.create(order_id=order, actor=actor, at=now, text=text)
+        made = OrderNote.objects.create(order_id=order, actor=caller.public_id, at=now, text=text)
         audit.record(order_name(order), "add_note", after={audit.PERSONAL: ["internal_note"]})
         # Last, because the row of the order may have been waited for.
-        require_permitted(PERMISSIONS[Move.CHANGE])
+        require_permitted(caller, PERMISSIONS[Move.CHANGE])
         return made.id
 
     with transaction.atomic(durable=True):

@@ -24,7 +24,7 @@ from larder.db import database, idempotency
 from larder.db.idempotency import Claim, Scope
 from larder.identity import audit
 from larder.identity.caller import Caller
-from larder.identity.services.credentials import require_permitted_to
+from larder.identity.services.credentials import require_permitted
 from larder.inventory.services.locks import moving_stock
 from larder.orders import payments_sql
 from larder.orders.errors import PaymentConflict, PaymentUnmatched
@@ -118,7 +118,7 @@ def record_payment(
             detail = f"Expected {row.currency}, the currency of the order."
             raise InvalidInput([Fault("/currency", "unknown_value", detail)])
         # After the locks, because the permission may have been taken away during the wait.
-        require_permitted_to(caller, RECORD)
+        require_permitted(caller, RECORD)
         recorded = _record(order, row, payment, _Recorder(caller.public_id, now, confirming))
         if not recorded.replayed:
             audit.record(order_name(order), RECORD.partition(".")[2], after=_shown(payment))

@@ -24,7 +24,7 @@ from larder.db import database
 from larder.db.postgresql.errors import CommitUnknown
 from larder.identity import queries as identity
 from larder.identity.ordering import ordering_refusal
-from larder.identity.services.credentials import require_permitted_to
+from larder.identity.services.credentials import require_permitted
 from larder.inventory.services import holds
 from larder.inventory.services import movements as inventory
 from larder.inventory.services.movements import Balance
@@ -229,7 +229,7 @@ def _refuse_former_staff(batch: Sequence[Candidate]) -> None:
     for candidate in batch:
         if candidate.placement.acting is not None:
             try:
-                require_permitted_to(candidate.placement.acting.caller, "orders.add_order")
+                require_permitted(candidate.placement.acting.caller, "orders.add_order")
             except DomainError as refusal:
                 candidate.answer = refusal
 

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from larder.core.ids import SYSTEM_ACTOR, new_id
 from larder.db.idempotency import Claim, Scope, fingerprint
-from larder.identity.audit import Acting
+from larder.identity.audit import StaffActing
 from larder.identity.quotas import Left
 from larder.orders.decision import PricedLine, Wanted, add_up
 from larder.orders.queries import OrderView
@@ -63,7 +63,7 @@ class Placement(Struct, frozen=True, kw_only=True):
     draft: UUID | None = None
     cart: "ExpectedCart | None" = None
     lines_only: bool = False
-    acting: Acting | None = None
+    acting: StaffActing | None = None
     hold: Hold | None = None
 
     @property

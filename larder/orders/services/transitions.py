@@ -22,7 +22,7 @@ from larder.db.idempotency import Claim
 from larder.identity import audit, quotas
 from larder.identity.caller import Caller
 from larder.identity.services import accounts
-from larder.identity.services.credentials import require_permitted_to
+from larder.identity.services.credentials import require_permitted
 from larder.inventory.services import movements as inventory
 from larder.inventory.services.locks import moving_stock
 from larder.inventory.services.movements import Balance, Movement
@@ -187,7 +187,7 @@ def apply_transition(
         # Last, because the locks of the stock may have been waited for too. Staff without the
         # permission act for themselves, as customers do.
         if who.is_staff:
-            require_permitted_to(who, *who.permissions & {PERMISSIONS[move]})
+            require_permitted(who, *who.permissions & {PERMISSIONS[move]})
         return request.order
 
     with moving_stock(by_staff=who.is_staff, account=who.public_id, lines=lines_of(request)):

@@ -40,6 +40,7 @@ from larder.staff.catalog.pictures import PicturedProducts, PictureForm
 from larder.staff.catalog.prices import RepriceableProducts
 from larder.staff.lists import with_trigrams, with_words
 from larder.staff.pages import Amount
+from larder.staff.recording import user_as_caller
 from larder.staff.refusals import Sentence, VersionedForm
 from larder.staff.texts import amount, moment
 
@@ -100,18 +101,20 @@ class CategoryAdmin(ServiceAdmin):
     def save_model(self, request: Any, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001
         given = form.cleaned_data
         parent = given["parent"] and given["parent"].pk
-        fields = {"name": given["name"], "parent_id": parent}
+        fields, caller = {"name": given["name"], "parent_id": parent}, user_as_caller(request)
         if change and form.has_changed():
-            change_category(obj.pk, fields, version=given["seen_version"])
+            version = given["seen_version"]
+            change_category(obj.pk, fields, caller=caller, version=version)
         elif not change:
-            obj.pk = create_category(name=given["name"], parent=parent, now=now()).id
+            made = create_category(name=given["name"], parent=parent, caller=caller, now=now())
+            obj.pk = made.id
 
     def get_deleted_objects(self, objs: Any, request: Any) -> Any:
         """Returns only the category. The database refuses the deletion if rows refer to it."""
         return [str(one) for one in objs], {}, set(), []
 
     def delete_model(self, request: Any, obj: Any) -> None:
-        delete_category(obj.pk)
+        delete_category(obj.pk, caller=user_as_caller(request))
 
 
 class ProductForm(PictureForm):
@@ -318,12 +321,12 @@ class ProductAdmin(
             return
         changed = form.changed_fields()
         if changed:
-            version = form.cleaned_data["seen_version"]
-            change_product(obj.pk, changed, now=now(), version=version)
+            caller, version = user_as_caller(request), form.cleaned_data["seen_version"]
+            change_product(obj.pk, changed, caller=caller, now=now(), version=version)
 
     def create(self, request: Any, form: ProductForm) -> int:
         """Adds the product of a valid form; returns its id."""
-        return create_product(form.all_fields(), now=now())
+        return create_product(form.all_fields(), caller=user_as_caller(request), now=now())
 
     @admin.display(description="Price", ordering="price")
     def price_shown(self, product: Product) -> str:

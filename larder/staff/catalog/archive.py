@@ -14,7 +14,7 @@ from larder.catalog.services.products import archive_product, restore_product
 from larder.core.clock import now
 from larder.core.errors import DomainError
 from larder.staff.base import Question, ServiceAdmin, ask, button, selected
-from larder.staff.recording import refuse_former
+from larder.staff.recording import refuse_former, user_as_caller
 from larder.staff.refusals import Sentence
 from larder.staff.texts import counted
 
@@ -134,7 +134,8 @@ class ArchivableProducts(ServiceAdmin):
         done = 0
         for product in products:
             try:
-                move.service(product.pk, now=now(), version=version)
+                caller = user_as_caller(request)
+                move.service(product.pk, caller=caller, now=now(), version=version)
             except DomainError as refusal:
                 refuse_former(request, refusal, "catalog.delete_product")
                 self.tell_refusal(request, refusal, _sentences(move), about=f"{product.sku}: ")

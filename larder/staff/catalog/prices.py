@@ -20,7 +20,7 @@ from larder.core.errors import DomainError
 from larder.core.limits import MONEY_DECIMALS, PRICE_DIGITS
 from larder.staff.base import Question, ServiceAdmin, ask, selected
 from larder.staff.pages import Amount, Page, choice, show
-from larder.staff.recording import refuse_former
+from larder.staff.recording import refuse_former, user_as_caller
 from larder.staff.texts import counted
 
 _HIGHEST = Decimal(10) ** (PRICE_DIGITS - MONEY_DECIMALS)
@@ -123,7 +123,7 @@ class RepriceableProducts(ServiceAdmin):
             ]
             if other:
                 raise PricesChanged(other)
-            change_prices(changed, now=now())
+            change_prices(changed, caller=user_as_caller(request), now=now())
         except PricesChanged as refusal:
             named = ", ".join(refusal.skus)
             text = "Nothing was changed. These products have another price than shown, or are "

@@ -16,7 +16,7 @@ from larder.identity.models import Key
 from larder.identity.services import keys
 from larder.staff.base import Question, ReadOnlyAdmin, ask, selected
 from larder.staff.confirming import require_confirmation
-from larder.staff.recording import refuse_former
+from larder.staff.recording import refuse_former, user_as_caller
 from larder.staff.texts import counted, customer_name, moment
 
 SOON = timedelta(days=30)
@@ -125,7 +125,7 @@ class KeyAdmin(ReadOnlyAdmin):
 def _end(request: Any, key: Key) -> bool:
     """Ends a key. Returns False if it has ended or expired before."""
     try:
-        keys.delete_key(None, key.pk, now=now())
+        keys.delete_key(key.pk, caller=user_as_caller(request), of_any=True, now=now())
     except NotFound:
         return False
     except DomainError as refusal:

@@ -31,7 +31,7 @@ from larder.staff.base import caller_of
 from larder.staff.confirming import require_confirmation
 from larder.staff.identity.keys import gives
 from larder.staff.pages import Page, PageForm, words
-from larder.staff.recording import record_refusal
+from larder.staff.recording import record_refusal, user_as_caller
 from larder.staff.refusals import Sentence, explain
 from larder.staff.texts import moment
 
@@ -117,7 +117,8 @@ def _end_of(day: date) -> datetime:
 def _end(request: Any) -> HttpResponse:
     """Ends a key of the user, and shows the page again."""
     try:
-        keys.delete_key(request.user.pk, _id(request.POST[END]), now=now())
+        key, caller = _id(request.POST[END]), user_as_caller(request)
+        keys.delete_key(key, caller=caller, of_any=False, now=now())
     except (NotFound, PermissionMissing) as refusal:
         record_refusal(request, refusal)
         messages.error(request, explain(refusal, SENTENCES)[0].text)

@@ -33,7 +33,7 @@ from larder.staff.base import ServiceAdmin, button
 from larder.staff.confirming import require_confirmation
 from larder.staff.inventory.import_preview import summary, table
 from larder.staff.pages import Page, show
-from larder.staff.recording import refuse_former
+from larder.staff.recording import refuse_former, user_as_caller
 
 
 class ProductFileForm(forms.Form):
@@ -125,7 +125,7 @@ class ImportableProducts(ServiceAdmin):
         try:
             if not form.is_valid():
                 raise NotFound
-            kept, author = form.cleaned_data[FILE], Author(request.user.public_id, now())
+            kept, author = form.cleaned_data[FILE], Author(user_as_caller(request), now())
             try:
                 made = import_previewed(kept, author, currency=settings.CURRENCY)
                 return self._done(request, made)
@@ -188,7 +188,7 @@ def _previewed(form: forms.Form, request: Any) -> Preview:
     raw = form.cleaned_data["file"].read()
     # Checked before the transaction begins, because other files would wait for it.
     refuse_longer(io.StringIO(decoded(raw), newline=""), most=MAX_FILE_ROWS)
-    author = Author(request.user.public_id, now())
+    author = Author(user_as_caller(request), now())
     return preview_products(raw, author, currency=settings.CURRENCY)
 
 

@@ -22,6 +22,7 @@ from larder.staff import exports
 from larder.staff.base import ServiceAdmin, button
 from larder.staff.catalog.admin import ProductAdmin, ProductForm, ProductResource
 from larder.staff.inventory.imports import ImportableProducts
+from larder.staff.recording import user_as_caller
 
 
 def stock_address(product: int) -> str:
@@ -127,7 +128,7 @@ class StockedProductAdmin(ImportableProducts, ProductAdmin, StockLinks):
         made = products.create_stocked_product(
             form.all_fields(),
             quantity=form.cleaned_data["quantity"],
-            author=Author(request.user.public_id, now()),
+            author=Author(user_as_caller(request), now()),
         )
         return made.id
 

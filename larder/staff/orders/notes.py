@@ -17,7 +17,7 @@ from larder.orders.services.notes import add_note
 from larder.staff.base import button
 from larder.staff.orders.moves import MovableOrders
 from larder.staff.pages import Page, PageForm, Text, reopened, show
-from larder.staff.recording import refuse_former
+from larder.staff.recording import refuse_former, user_as_caller
 
 
 class NoteForm(PageForm):
@@ -72,8 +72,8 @@ class NotableOrders(MovableOrders):
 
 
 def _add(order: UUID, given: dict[str, Any], request: Any) -> None:
-    actor, moment = request.user.public_id, now()
-    scope = Scope(actor, f"POST admin/order/{order}/note", str(given["form_key"]))
+    caller, moment = user_as_caller(request), now()
+    scope = Scope(caller.public_id, f"POST admin/order/{order}/note", str(given["form_key"]))
     content = fingerprint(given["text"])
     claim = Claim(scope, content, expires_at=moment + RETENTION)
-    add_note(order, given["text"], actor=actor, claim=claim, now=moment)
+    add_note(order, given["text"], caller=caller, claim=claim, now=moment)

@@ -51,7 +51,7 @@ from larder.staff.product_choice import (
     show_figures,
     sku_field,
 )
-from larder.staff.recording import refuse_former
+from larder.staff.recording import CHANNEL, refuse_former, user_as_caller
 from larder.staff.refusals import Sentence
 from larder.staff.texts import amount
 
@@ -258,6 +258,6 @@ def _place(page: Page, form: OrderForm, request: Any) -> Placed:
         requested_for=given["requested_for"],
         ship_to=form.ship_to,
         order_id=given["form_key"],
-        acting=audit.current(),
+        acting=audit.StaffActing(request.user.public_id, CHANNEL, user_as_caller(request)),
     )
     return place_order(asked, terms=terms(), now=now())

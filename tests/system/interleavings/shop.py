@@ -59,7 +59,9 @@ class Shop:
     def product(self, stock: int) -> int:
         """A new product."""
         now, sku = self.clock.now, str(new_id())[-30:]
-        made = create_product({"sku": sku, "name": sku, "price": Decimal("1.50")}, now=now)
+        made = create_product(
+            {"sku": sku, "name": sku, "price": Decimal("1.50")}, caller=None, now=now
+        )
         open_stock({made: stock}, actor=SYSTEM_ACTOR, now=now)
         return made
 

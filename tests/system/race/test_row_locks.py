@@ -11,7 +11,6 @@ from django.db import transaction
 from larder.catalog.models import Category, Product
 from larder.catalog.services.categories import change_category, delete_category
 from larder.core.clock import now
-from larder.core.ids import SYSTEM_ACTOR
 from larder.db import database
 from larder.identity.rates import Bucket, InDatabase, Rate, delete_idle
 from larder.inventory.services import products
@@ -129,8 +128,8 @@ def categories_moved_below_each_other(_: MakePerson, __: MakeProduct) -> Race:
     """Categories are a tree."""
     one, other = (Category.objects.create(name=f"Jams {number}").pk for number in (1, 2))
     return Race(
-        lambda: change_category(one, {"parent_id": other}),
-        lambda: change_category(other, {"parent_id": one}),
+        lambda: change_category(one, {"parent_id": other}, caller=None),
+        lambda: change_category(other, {"parent_id": one}, caller=None),
         PARENTS_READ,
         Guard(CATEGORIES_READ, " FOR UPDATE"),
         lambda outcome: codes(outcome) == (OK, "unknown_category"),
@@ -143,7 +142,7 @@ def category_imported_and_deleted(_: MakePerson, __: MakeProduct) -> Race:
     row = f"{uuid4().hex},Jam,1,1,{category}"
     return Race(
         lambda: imported("sku,name,price,quantity,category", [row]),
-        lambda: delete_category(category),
+        lambda: delete_category(category, caller=None),
         CATEGORIES_OF_FILE,
         Guard(CATEGORIES_OF_FILE, " FOR KEY SHARE"),
         lambda outcome: codes(outcome) == (OK, "category_in_use"),
@@ -157,7 +156,7 @@ def name_wanted_twice(_: MakePerson, __: MakeProduct) -> Race:
     def create() -> None:
         fields: dict[str, Any] = {"name": name, "price": 1}
         products.create_stocked_product(
-            fields, quantity=1, author=Author(SYSTEM_ACTOR, now()), unique_name=True
+            fields, quantity=1, author=Author(None, now()), unique_name=True
         )
 
     return Race(
@@ -178,7 +177,7 @@ def product_put_twice(_: MakePerson, product: MakeProduct) -> Race:
 
     def put(name: str) -> None:
         fields: dict[str, Any] = {"name": name, "price": 1}
-        products.put_product(sku, fields, quantity=1, author=Author(SYSTEM_ACTOR, now()), version=1)
+        products.put_product(sku, fields, quantity=1, author=Author(None, now()), version=1)
 
     return Race(
         partial(put, "Jam"),

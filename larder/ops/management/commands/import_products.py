@@ -101,7 +101,7 @@ class Command(BaseCommand):
             ):
                 made, _ = import_products(
                     lines,
-                    author=Author(SYSTEM_ACTOR, now()),
+                    author=Author(None, now()),
                     currency=settings.CURRENCY,
                     progress=bar,
                 )
