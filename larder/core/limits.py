@@ -153,6 +153,13 @@ MAX_FILE_ROWS = 25_000
 """Rows of a product file sent over HTTP: it takes about four seconds, and other files wait.
 `manage.py import_products` accepts files of any length."""
 
+MAX_WORKBOOK_BYTES = 30 * 1024 * 1024
+"""Bytes of the parts of a workbook (XLSX) that are read, when they are unpacked, and characters of
+its cells. A price list of MAX_FILE_ROWS rows has some 13 MB."""
+
+MAX_WORKBOOK_COLUMNS = 256
+"""Columns of a workbook up to its last filled cell. A product file has at most some 30."""
+
 MAX_SHOWN_CHANGES = 200
 """Lines of a product file whose changes a preview lists. It counts the others."""
 

@@ -20,6 +20,7 @@ READS_ON = {
     "larder/catalog/services/product_import.py: revive": "each part is taken from the file",
     "larder/catalog/product_rows.py: rows": "each record is taken from a file",
     "larder/catalog/services/stored_pictures.py: mark_unused": "each part begins behind the last",
+    "larder/core/workbooks.py: _events": "a part has at most MAX_WORKBOOK_BYTES",
     "larder/http/long_files.py: _pieces": "each piece is taken from the rows; the time is limited",
     "larder/http/raw_body.py: _discard_rest": "at most MAX_DISCARDED_BYTES are read",
     "larder/ops/serving/scheduling.py: _for_each_thread": "each thread is looked at once",
