@@ -1,10 +1,12 @@
-"""Reads a product file row by row: values with a header row, separated by `,`, `;` or tabs.
+"""Reads a product file row by row: values with a header row, separated by `,`, `;` or tabs; or the
+first sheet of a workbook (XLSX).
 
 The rules for cells are those of the fields of v1; both come from larder/catalog/fields.py. A file
 that the admin exports is such a file, also after a spreadsheet has saved it again.
 """
 
 import csv
+import io
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -17,11 +19,12 @@ from larder.catalog.category_names import CategoryNames
 from larder.catalog.fields import AMOUNT, DECIMALS, IN_FILES, ProductField
 from larder.catalog.queries import category_names
 from larder.catalog.services.products import DEFAULTS
+from larder.core import workbooks
 from larder.core.errors import Fault, InvalidInput
 from larder.core.invisible import text_fault
 from larder.core.limits import MAX_FAULTS, MAX_STOCK
 from larder.core.money import SIGNS
-from larder.core.spreadsheets import unescape_formula
+from larder.core.spreadsheets import decoded, unescape_formula
 
 
 class RowFault(NamedTuple):
@@ -51,6 +54,32 @@ def faulty_file(rows: Iterable[RowFault]) -> FaultyFile:
     """Returns the error for a file, with its faults sorted by line."""
     named = sorted(rows)[:MAX_FAULTS]
     return FaultyFile([Fault(f"/{r.line}/{r.column}", r.code, r.detail) for r in named], named)
+
+
+def lines_of(raw: bytes) -> Iterable[str]:
+    """Returns the lines of a file. A workbook has one for each row, so that faults have the number
+    that the spreadsheet shows. Reading a workbook that cannot be read raises FaultyFile."""
+    if workbooks.is_workbook(raw):
+        return _workbook_lines(raw)
+    return io.StringIO(decoded(raw), newline="")
+
+
+def _workbook_lines(raw: bytes) -> Iterator[str]:
+    """Yields the rows with as many cells as the first one has, or more."""
+    line, width = 0, 0
+    try:
+        for line, cells in enumerate(workbooks.rows(raw), start=1):  # noqa: B007
+            width = width or len(cells)
+            yield _as_csv([*cells, *[""] * (width - len(cells))])
+    except workbooks.UnreadableWorkbook as error:
+        fault = RowFault(line + 1, "", "unreadable_workbook", str(error))
+        raise faulty_file([fault]) from error
+
+
+def _as_csv(cells: Sequence[str]) -> str:
+    text = io.StringIO()
+    csv.writer(text).writerow(cells)
+    return text.getvalue()
 
 
 def refuse_longer(lines: Iterable[str], *, most: int) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import openpyxl  # type: ignore[import-untyped]
 import pytest
 from import_export.widgets import DecimalWidget, IntegerWidget
 
@@ -103,7 +104,6 @@ def test_text_that_a_spreadsheet_would_calculate_is_defused(
 def test_a_workbook_has_numbers_as_numbers_and_no_formula(
     desk: Desk, product: Callable[..., int]
 ) -> None:
-    openpyxl = pytest.importorskip("openpyxl", reason="XLSX is offered where openpyxl is installed")
     product(sku="=1+1", name="-2+3", price="2.25", stock=7)
     page = desk.post("catalog/product/export/", {"format": "1", "resource": "0"})
     sheet = openpyxl.load_workbook(io.BytesIO(page.response.content)).active
@@ -118,7 +118,6 @@ def test_text_with_characters_that_no_workbook_can_have_is_exported(
     desk: Desk, product: Callable[..., int]
 ) -> None:
     """Customers can write them into the note of an order."""
-    openpyxl = pytest.importorskip("openpyxl", reason="XLSX is offered where openpyxl is installed")
     tea = create_category(name="Tea\x01", parent=None, caller=None, now=NOW).id
     product(sku="JAM", category_id=tea, description="a\tb\x01\x0b\x1f\ufffe\uffffc")
     page = desk.post("catalog/product/export/", {"format": "1", "resource": "0"})

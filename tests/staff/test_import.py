@@ -29,39 +29,20 @@ from larder.inventory.models import LedgerEntry
 from larder.staff.inventory import imports as inventory_import
 from larder.staff.inventory.products import StockedProductResource
 from tests.conftest import Person
-from tests.staff.desk import Desk, Page, allow
+from tests.staff.desk import Desk, allow
+from tests.staff.importing import (
+    FILE_FIELD,
+    IMPORT,
+    asks,
+    confirm,
+    send,
+    shown,
+    shown_faults,
+    upload,
+)
 
-IMPORT = "catalog/product/import-file/"
 NAMES = ("sku", "name", "price", "quantity")
 FILE = "sku,name,price,quantity\nJAM,Red jam,1.50,7\nTEA,Green tea,2.00,3\n"
-
-
-def upload(desk: Desk, text: str | bytes) -> Page:
-    file = BytesIO(text if isinstance(text, bytes) else text.encode())
-    file.name = "products.csv"
-    return desk.post(IMPORT, {"file": file})
-
-
-def send(desk: Desk, text: str | bytes) -> Page:
-    """The file, and the button below its preview if there is something to import."""
-    page = upload(desk, text)
-    return confirm(desk, page) if asks(page) else page
-
-
-def asks(page: Page) -> bool:
-    return FILE_FIELD in page.text
-
-
-def confirm(desk: Desk, preview: Page) -> Page:
-    kept = preview.response.context["page"].form[FILE_FIELD].value()
-    return desk.post(IMPORT, {FILE_FIELD: str(kept)})
-
-
-FILE_FIELD = inventory_import.FILE
-
-
-def shown_faults(page: Page) -> list[Any]:
-    return list(page.response.context["page"].table["rows"])
 
 
 def test_a_file_is_stored_with_opening_stock_by_the_member_of_staff(
@@ -115,12 +96,6 @@ def test_a_request_beyond_all_limits_is_not_read(desk: Desk) -> None:
     file.name = "products.csv"
     sent = {"file": file}
     assert desk.client.post(f"/admin/{IMPORT}", sent).status_code == 413
-
-
-def shown(page: Page) -> list[tuple[str, str]]:
-    """The rows of a preview: the SKU, and what would happen with which values."""
-    rows = page.response.context["page"].table["rows"]
-    return [(row[1], f"{row[2]} {re.sub('<[^>]+>', ' ', str(row[3]))}") for row in rows]
 
 
 def test_a_preview_shows_what_would_change_and_stores_nothing(
@@ -290,7 +265,7 @@ def test_a_price_list_shows_the_prices_that_it_changes_and_names_unknown_product
     assert Product.objects.get(sku="LANTERN-1").name == "Storm lantern"
 
 
-@pytest.mark.parametrize("name", ["comma", "semicolon"])
+@pytest.mark.parametrize("name", ["xlsx", "comma", "semicolon"])
 def test_the_sample_file_can_be_imported(desk: Desk, name: str) -> None:
     assert f"?sample={name}" in desk.get(IMPORT).text
     sample = desk.get(IMPORT, sample=name).response.content

@@ -3,7 +3,6 @@
 Each import and preview also raises what `require_permitted` raises.
 """
 
-import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Protocol
@@ -12,10 +11,9 @@ from uuid import UUID
 import msgspec
 from django.db import transaction
 
-from larder.catalog.product_rows import ProductFile
+from larder.catalog.product_rows import ProductFile, lines_of
 from larder.catalog.services import product_import
 from larder.catalog.services.product_import import Changes, Written
-from larder.core.spreadsheets import decoded
 from larder.db import database, idempotency, kept_files
 from larder.db.idempotency import RETENTION, Claim, Scope
 from larder.db.kept_files import Kept
@@ -142,7 +140,7 @@ def preview_again(kept: UUID, author: Author, *, currency: str) -> Preview:
 
 
 def _read(raw: bytes, currency: str) -> ProductFile:
-    return ProductFile(io.StringIO(decoded(raw), newline=""), currency)
+    return ProductFile(lines_of(raw), currency)
 
 
 def _import(

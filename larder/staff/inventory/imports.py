@@ -1,8 +1,8 @@
 """Imports a product file in the admin, with the same service as the API: all rows or none."""
 
 import csv
-import io
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -15,11 +15,10 @@ from django.utils.html import format_html
 from unfold.widgets import UnfoldAdminFileFieldWidget
 
 from larder.catalog.fields import REQUIRED
-from larder.catalog.product_rows import COLUMNS, FaultyFile, refuse_longer
+from larder.catalog.product_rows import COLUMNS, FaultyFile, lines_of, refuse_longer
 from larder.core.clock import now
 from larder.core.errors import DomainError, NotFound
 from larder.core.limits import MAX_FILE_ROWS
-from larder.core.spreadsheets import decoded
 from larder.inventory.services.authors import Author
 from larder.inventory.services.import_products import (
     Imported,
@@ -31,6 +30,7 @@ from larder.inventory.services.import_products import (
 )
 from larder.staff.base import ServiceAdmin, button
 from larder.staff.confirming import require_confirmation
+from larder.staff.exports import XLSX_TYPE, workbook
 from larder.staff.inventory.import_preview import summary, table
 from larder.staff.pages import Page, show
 from larder.staff.recording import refuse_former, user_as_caller
@@ -41,9 +41,9 @@ class ProductFileForm(forms.Form):
 
     file = forms.FileField(
         label="File",
-        widget=UnfoldAdminFileFieldWidget(attrs={"accept": ".csv,text/csv"}),
-        help_text=f"CSV as spreadsheets save it, at most {MAX_FILE_ROWS:,} rows and "
-        f"{filesizeformat(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)}.",
+        widget=UnfoldAdminFileFieldWidget(attrs={"accept": f".csv,text/csv,.xlsx,{XLSX_TYPE}"}),
+        help_text=f"XLSX (the first sheet) or CSV as spreadsheets save them, at most "
+        f"{MAX_FILE_ROWS:,} rows and {filesizeformat(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)}.",
     )
 
     def clean_file(self) -> Any:
@@ -159,27 +159,33 @@ _EXPLAINED = (
     "changes the prices of known ones. quantity is the opening stock of new products. "
     "category is a name, a path such as Drinks / Tea, or an id. All rows are stored or none. "
     "An exported file can be imported again. "
-    'Sample file: <a class="text-link" href="{}">with commas</a>, '
+    'Sample file: <a class="text-link" href="{}">XLSX</a>, '
+    '<a class="text-link" href="{}">CSV with commas</a>, '
     '<a class="text-link" href="{}">with semicolons</a>, '
     '<a class="text-link" href="{}">price list</a>.'
 )
 
-SAMPLES = {"comma": (",", 6), "semicolon": (";", 6), "prices": (";", 2)}
-"""The separators of the sample files, and their columns: the names in the address of the page."""
+SAMPLES = {"xlsx": ("", 6), "comma": (",", 6), "semicolon": (";", 6), "prices": (";", 2)}
+"""The separators of the sample files, none for a workbook, and their columns: the names in the
+address of the page."""
+
+_SAMPLE_ROWS = [
+    ("sku", "price", "name", "unit", "description", "quantity"),
+    ("LANTERN-1", Decimal("11.90"), "Storm lantern", "", "Burns for 20 hours", 40),
+    ("MATCH-1", Decimal("0.80"), "Matches", "box", "", 200),
+]
 
 
 def _sample(separator: str, columns: int) -> HttpResponse:
     """Returns a file with the first columns of two products that can be imported."""
+    if not separator:
+        return workbook("products", _SAMPLE_ROWS)
     answer = HttpResponse(content_type="text/csv; charset=utf-8")
     answer["Content-Disposition"] = 'attachment; filename="products.csv"'
     answer.write("\ufeff")
     mark = "," if separator == ";" else "."
-    rows = [
-        ("sku", "price", "name", "unit", "description", "quantity"),
-        ("LANTERN-1", f"11{mark}90", "Storm lantern", "", "Burns for 20 hours", "40"),
-        ("MATCH-1", f"0{mark}80", "Matches", "box", "", "200"),
-    ]
-    csv.writer(answer, delimiter=separator).writerows(row[:columns] for row in rows)
+    rows = [[str(cell).replace(".", mark) for cell in row[:columns]] for row in _SAMPLE_ROWS]
+    csv.writer(answer, delimiter=separator).writerows(rows)
     return answer
 
 
@@ -187,7 +193,7 @@ def _previewed(form: forms.Form, request: Any) -> Preview:
     """Raises FaultyFile."""
     raw = form.cleaned_data["file"].read()
     # Checked before the transaction begins, because other files would wait for it.
-    refuse_longer(io.StringIO(decoded(raw), newline=""), most=MAX_FILE_ROWS)
+    refuse_longer(lines_of(raw), most=MAX_FILE_ROWS)
     author = Author(user_as_caller(request), now())
     return preview_products(raw, author, currency=settings.CURRENCY)
 
