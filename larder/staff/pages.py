@@ -239,7 +239,7 @@ def long_text(label: str, **options: Any) -> Text:
     return Text(label=label, max_length=MAX_TEXT_LENGTH, required=False, widget=widget, **options)
 
 
-def choice(label: str, choices: Sequence[tuple[str, str]], **options: Any) -> forms.ChoiceField:
+def choice(label: Any, choices: Sequence[tuple[str, str]], **options: Any) -> forms.ChoiceField:
     """Returns a field to select one of a few values."""
     widget = UnfoldAdminSelectWidget()
     return forms.ChoiceField(label=label, choices=choices, widget=widget, **options)

@@ -1,33 +1,40 @@
 """The accounting export: the lines of the orders of a period with their customers and addresses, or
 their sums by tax rate.
 
-It is streamed as `GET orders.csv` of the API is, with the same limits.
+CSV is streamed as `GET orders.csv` of the API is, with the same limits. XLSX is made in memory,
+with the limits of the exports of lists.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from itertools import chain, islice
 from typing import Any
 
 from django import forms
 from django.contrib.auth import get_user_model
 from django.core.validators import MaxValueValidator, MinValueValidator
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.urls import reverse
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from larder.core import money
 from larder.core.currencies import from_minor, minor_digits, to_minor
 from larder.core.days import midnight
-from larder.core.limits import MAX_DASHBOARD_DAYS
-from larder.core.spreadsheets import escape_formula
+from larder.core.limits import MAX_DASHBOARD_DAYS, MAX_EXPORTED_ROWS
 from larder.db import database
 from larder.http.long_files import begin, stream
+from larder.identity import audit
 from larder.identity.queries import PARCEL_FIELDS
 from larder.orders import payment_state, queries
 from larder.orders.queries import LineView, OrderFilter, OrderView, walk
 from larder.staff.base import ServiceAdmin, button, caller_of
 from larder.staff.confirming import require_confirmation
+from larder.staff.exports import one_at_a_time, safe_text, workbook
 from larder.staff.lists import shop_zone
 from larder.staff.pages import Page, choice, show
 from larder.staff.texts import customer_name
@@ -57,6 +64,9 @@ CONTENTS = (
     (SHOWN, "The sums by tax rate, on this page"),
 )
 
+AS_CSV, AS_XLSX = "csv", "xlsx"
+FORMATS = ((AS_CSV, "CSV"), (AS_XLSX, "XLSX"))
+
 
 _DAYS = [MinValueValidator(date(1900, 1, 1)), MaxValueValidator(date(9000, 1, 1))]
 """Each of them has a day before and a day after it, in every time zone."""
@@ -77,6 +87,14 @@ class PeriodForm(forms.Form):
         CONTENTS,
         required=False,
         help_text=f"Lines of any period, or sums of at most {MAX_DASHBOARD_DAYS} days.",
+    )
+    format = choice(
+        _("Format"),
+        FORMATS,
+        required=False,
+        help_text=format_lazy(
+            _("Of the file. XLSX has at most {rows} lines."), rows=f"{MAX_EXPORTED_ROWS:,}"
+        ),
     )
 
     def clean(self) -> dict[str, Any]:
@@ -101,21 +119,25 @@ class AccountableOrders(ServiceAdmin):
         return self.may(request, "export")
 
     @button("Accounting export", permissions=["accounting"], icon="download", url_path="accounting")
-    def accounting(self, request: Any) -> HttpResponse | StreamingHttpResponse:
+    def accounting(self, request: Any) -> HttpResponseBase:
         """Asks for the password and the period, then sends the file, or shows the sums."""
         require_confirmation(request)
         form, table = PeriodForm(request.POST if request.method == "POST" else None), {}
         if form.is_valid():
-            first, last, content = (form.cleaned_data[one] for one in form.fields)
-            if content != SHOWN:
-                return _answer(request, first, last, is_sums=content == SUMS)
+            first, last, content, kind = (form.cleaned_data[one] for one in form.fields)
+            try:
+                if content != SHOWN:
+                    return _ANSWERS.get(kind, _csv)(request, File(first, last, content == SUMS))
+            except TooManyLines:
+                form.add_error("format", TOO_MANY)
+        if form.is_valid():
             table = {"title": f"{first} to {last}", "headers": HEADS, "rows": _sums(first, last)}
         page = Page(
             title="Accounting export",
             answer="Export",
             back=reverse("admin:orders_order_changelist"),
             form=form,
-            text="The orders that were placed in these days: a CSV file with a row for each line, "
+            text="The orders that were placed in these days: a file with a row for each line, "
             "the newest first; or sums by tax rate, without orders that are cancelled or await "
             "their payment.",
             table=table,
@@ -123,28 +145,79 @@ class AccountableOrders(ServiceAdmin):
         return show(self, request, page)
 
 
-def _answer(request: Any, first: date, last: date, *, is_sums: bool) -> StreamingHttpResponse:
+class TooManyLines(Exception):
+    """A workbook would have more than MAX_EXPORTED_ROWS rows."""
+
+
+TOO_MANY = format_lazy(
+    _("An XLSX file has at most {rows} lines. Choose fewer days, or CSV."),
+    rows=f"{MAX_EXPORTED_ROWS:,}",
+)
+
+Rows = Callable[[Iterable[Any]], Iterator[Iterable[object]]]
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """An export: its days, and whether it has sums in place of lines."""
+
+    first: date
+    last: date
+    is_sums: bool
+
+    @property
+    def name(self) -> str:
+        """The name in the audit trail."""
+        return "tax sums" if self.is_sums else "order lines"
+
+    @property
+    def title(self) -> str:
+        """The name of the file."""
+        return f"{self.name.replace(' ', '-')}-{self.first}-{self.last}"
+
+    @property
+    def days(self) -> dict[str, str]:
+        """The filters in the audit trail."""
+        return {"placed_from": str(self.first), "placed_to": str(self.last)}
+
+    def content(self) -> tuple[tuple[str, ...], Iterator[list[Any]], Rows]:
+        """Returns the columns, parts of what is exported, and what makes the rows of a part."""
+        if self.is_sums:
+            return TAX_COLUMNS, iter([_sums(self.first, self.last)]), iter
+        begins, ends = _moments(self.first, self.last)
+        # Both ends of a filter are exclusive.
+        after = begins - timedelta(microseconds=1)
+        wanted = OrderFilter(customer=None, placed_after=after, placed_before=ends)
+        return COLUMNS, walk(wanted), _rows
+
+
+def _csv(request: Any, asked: File) -> HttpResponseBase:
     """Raises Overloaded."""
-    begins, ends = _moments(first, last)
-    # Both ends of a filter are exclusive.
-    after = begins - timedelta(microseconds=1)
-    columns: tuple[str, ...]
-    parts: Iterator[list[Any]]
-    rows_of: Callable[[Iterable[Any]], Iterator[Iterable[object]]]
-    if is_sums:
-        name, columns, rows_of = "tax sums", TAX_COLUMNS, iter
-        parts = iter([_sums(first, last)])
-    else:
-        name, columns, rows_of = "order lines", COLUMNS, _rows
-        parts = walk(OrderFilter(customer=None, placed_after=after, placed_before=ends))
+    columns, parts, rows_of = asked.content()
     # With a byte order mark, without which Excel takes UTF-8 for something else.
     marked = (f"\ufeff{columns[0]}", *columns[1:])
     file = stream(caller_of(request), parts, marked, rows_of)
-    begin(file, name, {"placed_from": str(first), "placed_to": str(last)})
-    named = f'attachment; filename="{name.replace(" ", "-")}-{first}-{last}.csv"'
+    begin(file, asked.name, asked.days)
+    named = f'attachment; filename="{asked.title}.csv"'
     return StreamingHttpResponse(
         file, content_type="text/csv; charset=utf-8", headers={"Content-Disposition": named}
     )
+
+
+def _xlsx(request: Any, asked: File) -> HttpResponseBase:
+    """Raises Overloaded, TooManyLines."""
+    with one_at_a_time(request):
+        columns, parts, rows_of = asked.content()
+        each = chain.from_iterable(map(rows_of, parts))
+        rows = list(islice(each, MAX_EXPORTED_ROWS + 1))
+        if len(rows) > MAX_EXPORTED_ROWS:
+            raise TooManyLines
+        audit.record(f"export:{asked.name}", "export", after=asked.days)
+        database.release()
+        return workbook(asked.title, [columns, *rows])
+
+
+_ANSWERS: Mapping[str, Callable[[Any, File], HttpResponseBase]] = {AS_XLSX: _xlsx}
 
 
 def _moments(first: date, last: date) -> tuple[datetime, datetime]:
@@ -157,7 +230,7 @@ def _sums(first: date, last: date) -> list[list[object]]:
     """Returns a row for each currency and tax rate, with the columns TAX_COLUMNS."""
     return [
         [
-            money.text_or_none(one.rate) or "",
+            _rate(one.rate),
             one.currency,
             *_with_tax(one.gross, one.net),
             *_with_tax(one.returned_gross, one.returned_net),
@@ -203,7 +276,7 @@ def _of_line(line: LineView, currency: str) -> list[object]:
         _text(line.name),
         line.quantity,
         line.returned,
-        money.text(line.unit_price),
+        Decimal(money.text(line.unit_price)),
         _rounded(line.line_total, currency),
         _rounded(line.unit_price * line.returned, currency),
     ]
@@ -213,7 +286,7 @@ def _of_tax(line: LineView, currency: str) -> list[object]:
     """Returns the rate, and net amount and tax of the rounded totals: the line's, and that of its
     returned units."""
     rate = line.tax_rate
-    row: list[object] = [money.text_or_none(rate) or ""]
+    row: list[object] = [_rate(rate)]
     for gross in (line.line_total, line.unit_price * line.returned):
         # Rounded once: a net amount with three decimals, rounded again, can be a cent too much.
         net = money.net(gross, rate, decimals=minor_digits(currency))
@@ -221,9 +294,13 @@ def _of_tax(line: LineView, currency: str) -> list[object]:
     return row
 
 
+def _rate(rate: Decimal | None) -> object:
+    return "" if rate is None else Decimal(money.text(rate))
+
+
 def _rounded(amount: Decimal, currency: str) -> Decimal:
     return from_minor(to_minor(amount, currency), currency)
 
 
 def _text(value: str | None) -> str:
-    return escape_formula(value or "")
+    return safe_text(value or "")
