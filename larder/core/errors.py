@@ -23,10 +23,18 @@ class DomainError(Exception):
 
     code: ClassVar[str] = "domain_error"
 
+    others: "Sequence[DomainError]" = ()
+    """Further refusals of the same request, as far as they are known."""
+
     @property
     def extensions(self) -> dict[str, Any]:
         """Members of the problem object that help the client to correct the request."""
         return {}
+
+    @property
+    def all(self) -> "list[DomainError]":
+        """This refusal, and all others of the request."""
+        return [self, *(one for other in self.others for one in other.all)]
 
     def __str__(self) -> str:
         return f"{self.code} {self.extensions}"
@@ -84,11 +92,10 @@ class InvalidInput(DomainError):
 
 @dataclass
 class FieldRefused(DomainError):
-    """The shop cannot take the value of a field: of `name`. `others` has the refusals of further
-    fields, as far as they are known."""
+    """The shop cannot take the value of a field: of `name`."""
 
     name: str
-    others: "Sequence[FieldRefused]" = ()
+    others: Sequence[DomainError] = ()
 
 
 class AlreadyTaken(FieldRefused):
@@ -158,6 +165,13 @@ def refusal(
     codes = {line["code"] for line in lines}
     kind = next(kind for kind in precedence if getattr(kind, "code", None) in codes)
     return kind(lines)
+
+
+def together(refusals: Sequence[DomainError]) -> DomainError:
+    """Returns the first refusal of a request, with the others in it."""
+    first, *others = refusals
+    first.others = (*first.others, *others)
+    return first
 
 
 class Overloaded(DomainError):

@@ -206,18 +206,30 @@ def from_domain(request: HttpRequest, error: DomainError) -> HttpResponse:
         return _from_faults(request, error)
     if isinstance(error, RateLimited) and not isinstance(error, QuotaExceeded):
         return _throttled(request, error.retry_after)
-    detail, extensions = _detail(request, error), _shown(error.extensions)
+    detail, headers = _detail(request, error), headers_of(error)
+    return problem(request, error.code, detail=detail, headers=headers, **_members(error))
+
+
+def _members(error: DomainError) -> dict[str, Any]:
+    """Returns the members of a refusal and of its others. Their lines and faults are added up."""
+    members: dict[str, Any] = {}
+    for one in error.all:
+        listed = {"errors": _errors(_faults(one))} if _faults(one) else {}
+        for name, value in (_shown(one.extensions) | listed).items():
+            present = members.setdefault(name, value)
+            if isinstance(value, list) and present is not value:
+                members[name] = [*present, *value]
+    return members
+
+
+def _faults(error: DomainError) -> list[Fault]:
+    if isinstance(error, InvalidInput):
+        return error.faults
     if isinstance(error, FieldRefused):
-        extensions["errors"] = _errors([_refused(one) for one in (error, *error.others)])
-    if isinstance(error, KeyReused):
-        extensions["errors"] = _errors([_reused(what) for what in error.what])
-    return problem(request, error.code, detail=detail, headers=headers_of(error), **extensions)
-
-
-def _refused(error: FieldRefused) -> Fault:
-    where, detail = f"/{error.name}", KINDS[error.code].title
-    is_taken = isinstance(error, AlreadyTaken)
-    return Fault(where, "taken", detail) if is_taken else Fault(where, error.code, detail)
+        where, detail = f"/{error.name}", KINDS[error.code].title
+        is_taken = isinstance(error, AlreadyTaken)
+        return [Fault(where, "taken", detail) if is_taken else Fault(where, error.code, detail)]
+    return [_reused(what) for what in error.what] if isinstance(error, KeyReused) else []
 
 
 def _reused(what: str) -> Fault:
@@ -267,11 +279,13 @@ def _shown(value: Any) -> Any:
 
 
 def _from_faults(request: HttpRequest, error: InvalidInput) -> HttpResponse:
-    codes = {fault.code for fault in error.faults}
+    members = _members(error)
+    errors = members["errors"]
+    codes = {one["code"] for one in errors}
     code = "unknown_field" if codes == {"unknown_field"} else error.code
-    detail = "".join(f"{one.where or 'The body'}: {one.detail}" for one in error.faults[:1])
-    detail += f" errors has {len(error.faults) - 1} more." if error.faults[1:] else ""
-    return problem(request, code, detail=detail, errors=_errors(error.faults))
+    detail = "".join(f"{one['pointer'] or 'The body'}: {one['detail']}" for one in errors[:1])
+    detail += f" errors has {len(errors) - 1} more." if errors[1:] else ""
+    return problem(request, code, detail=detail, **members)
 
 
 def _errors(faults: Sequence[Fault]) -> list[dict[str, str]]:

@@ -7,14 +7,22 @@ quota. A refused order takes nothing.
 
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 from typing import Any, NamedTuple
 
 from msgspec import Struct
 
 from larder.catalog.queries import Offer
-from larder.core.errors import DomainError, refusal
+from larder.core.errors import DomainError, refusal, together
 from larder.identity.quotas import Granted, QuotaExceeded
-from larder.orders.errors import PRECEDENCE, HoldExpired, OrderRule, OrderTooSmall, PriceChanged
+from larder.orders.errors import (
+    PRECEDENCE,
+    HoldExpired,
+    HoldTooLarge,
+    OrderRule,
+    OrderTooSmall,
+    PriceChanged,
+)
 
 
 class Wanted(Struct, frozen=True):
@@ -100,7 +108,8 @@ def decide(
             one = QuotaExceeded(granted[customer].left)
         else:
             totals = _Totals(minimum_total, total)
-            one = limit_refusal(position) or _decide_one(wanted, left, offers, price, totals)
+            decide_lines = partial(_decide_one, wanted, left, offers, price, totals)
+            one = _within(limit_refusal(position), decide_lines)
         decided.append(one)
         if isinstance(one, list):
             for line in one:
@@ -109,6 +118,17 @@ def decide(
                 units[customer] -= 1
             note(position)
     return decided
+
+
+def _within(
+    limit: DomainError | None, decide_lines: Callable[[], list[PricedLine] | DomainError]
+) -> list[PricedLine] | DomainError:
+    """Returns the decision, or the refusal by a limit. One of the order's own units has the faults
+    of the lines with it: waiting does not mend it."""
+    if limit is None:
+        return decide_lines()
+    faulty = decide_lines() if isinstance(limit, HoldTooLarge) else []
+    return together([limit, faulty]) if isinstance(faulty, DomainError) else limit
 
 
 def _decide_one(
@@ -125,13 +145,15 @@ def _decide_one(
         *(_changed_prices(wanted, prices) if totals.expected is None or differs else ()),
         *broken_rules(quantities, offers),
     ]
-    refused = refusal(faulty, PRECEDENCE) if faulty else None
-    if differs and isinstance(refused, PriceChanged | OrderRule | None):
-        return PriceChanged(faulty, total, totals.expected)
-    if refused is not None:
-        return refused
-    if total < totals.least:
-        return OrderTooSmall(total, totals.least)
+    refusals = [refusal(faulty, PRECEDENCE)] if faulty else []
+    if differs:
+        first = all(isinstance(one, PriceChanged | OrderRule) for one in refusals)
+        changed = PriceChanged(faulty if first else [], total, totals.expected)
+        refusals = [changed] if first else [*refusals, changed]
+    if total < totals.least and quantities.keys() <= prices.keys():
+        refusals.append(OrderTooSmall(total, totals.least))
+    if refusals:
+        return together(refusals)
     return [PricedLine(offers[id], units, prices[id]) for id, units in quantities.items()]
 
 

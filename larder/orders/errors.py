@@ -1,8 +1,10 @@
 """The refusals of orders. The lines of a refusal name all faulty lines, each with its code."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from larder.core.errors import DomainError, Fault, NotFound, TooMany, UnknownProducts
 from larder.inventory.errors import InsufficientStock
@@ -92,17 +94,22 @@ class NotInCart(DomainError):
 
 @dataclass
 class CartFull(DomainError):
-    """The draft has the maximum number of lines, or its line the maximum number of units."""
+    """The draft has the maximum number of lines, or lines of it the maximum number of units."""
 
     limit: int
-    product: int | None = None
-    """The product with the maximum number of units."""
+    units: Mapping[int, int] = field(default_factory=dict)
+    """The requested units of each product with more than the maximum."""
     code = "cart_full"
 
     @property
     def extensions(self) -> dict[str, Any]:
-        named = {} if self.product is None else {"product": self.product}
-        return {"limit": self.limit, **named}
+        if not self.units:
+            return {"limit": self.limit}
+        lines = [
+            {"code": self.code, "product": product, "requested": requested, "limit": self.limit}
+            for product, requested in self.units.items()
+        ]
+        return {"limit": self.limit, "product": next(iter(self.units)), "lines": lines}
 
 
 @dataclass
@@ -177,15 +184,20 @@ class ReturnExceedsShipped(LineRefusal):
 
 @dataclass
 class PaymentConflict(DomainError):
-    """The movement is recorded already, with another amount, currency or order."""
+    """The movement is recorded already, and other values of it differ: those named in `differs`,
+    of `order`, `amount` and `currency`. The order is left out for those who may not see it."""
 
+    differs: Sequence[str]
     amount: int
     currency: str
+    order: UUID | None = None
     code = "payment_conflict"
 
     @property
     def extensions(self) -> dict[str, Any]:
-        return {"amount": self.amount, "currency": self.currency}
+        order = {} if self.order is None else {"order": str(self.order)}
+        values = {"amount": self.amount, "currency": self.currency, **order}
+        return {"differs": list(self.differs), **values}
 
 
 class PaymentUnmatched(DomainError):

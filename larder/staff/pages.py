@@ -23,7 +23,7 @@ from larder.core.errors import DomainError, InvalidInput
 from larder.core.ids import new_id
 from larder.core.limits import FORM_LINES, MAX_FORM_LINES, MAX_TEXT_LENGTH
 from larder.staff.base import ServiceAdmin
-from larder.staff.refusals import SENTENCES, Sentence, TextForm, explain, filled_in
+from larder.staff.refusals import SENTENCES, Sentence, TextForm, explain_one, filled_in
 
 MORE = "_more"
 
@@ -104,17 +104,17 @@ class Page:
         return valid and self.form.is_valid()
 
     def refuse(self, refusal: DomainError, own: Mapping[str, Sentence]) -> None:
-        """Adds the refusal as errors to the lines that it names, or else above all lines.
+        """Adds each refusal of the request as errors to the lines that it names, or else above all
+        lines.
 
         The line numbers in an InvalidInput count only filled lines.
         """
-        named = _faults(refusal, self.filled) or _named_lines(refusal, own, self.lines)
-        for line, name, text in named:
-            line.blame(name, text)
-        if not named:
-            for name, text in explain(refusal, own):
-                known = name if name in self.form.fields else None
-                self.form.add_error(known, text)
+        for one in refusal.all:
+            named = _faults(one, self.filled) or _named_lines(one, own, self.lines)
+            for line, name, text in named:
+                line.blame(name, text)
+            for name, text in () if named else explain_one(one, own):
+                self.form.add_error(name if name in self.form.fields else None, text)
 
 
 def show(model_admin: ServiceAdmin, request: Any, page: Page) -> TemplateResponse:

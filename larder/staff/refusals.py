@@ -1,12 +1,15 @@
 """What the admin says about the refusals of services, and forms that say it."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from django import forms
+from django.conf import settings
 
-from larder.core.errors import DomainError, FieldRefused, InvalidInput
+from larder.core.errors import DomainError, InvalidInput
 from larder.core.invisible import text_fault
+from larder.staff.texts import amount
 
 
 class Sentence(NamedTuple):
@@ -20,6 +23,7 @@ class Sentence(NamedTuple):
 
 
 SENTENCES: Mapping[str, Sentence] = {
+    # By code, or by the class of a refusal that shares its code with others.
     "not_found": Sentence(None, "This does not exist any more."),
     "precondition_failed": Sentence(
         None,
@@ -31,26 +35,37 @@ SENTENCES: Mapping[str, Sentence] = {
     ),
     "session_ended": Sentence(None, "Your session has ended. Log in again."),
     "permission_missing": Sentence(None, "You do not have the permission {permission} any more."),
+    "OrderTooSmall": Sentence(None, "The total is {total}; the minimum is {minimum}."),
     "overloaded": Sentence(None, "The server is busy. Try again in a moment."),
 }
 
 
 def filled_in(sentence: Sentence, carried: Mapping[str, Any]) -> str:
     """Returns the text with the values of a refusal. A missing limit is "any number"."""
-    known = {name: "any number" if one is None else one for name, one in carried.items()}
-    return sentence.text.format(**known)
+    return sentence.text.format(**{name: _shown(one) for name, one in carried.items()})
+
+
+def _shown(value: Any) -> Any:
+    if value is None:
+        return "any number"
+    return amount(value, settings.CURRENCY) if isinstance(value, Decimal) else value
 
 
 def explain(refusal: DomainError, own: Mapping[str, Sentence]) -> list[Sentence]:
-    """Returns the messages for a refusal, from `own` or else from SENTENCES."""
+    """Returns the messages for a refusal and its others, from `own` or else from SENTENCES."""
+    return [text for one in refusal.all for text in explain_one(one, own)]
+
+
+def explain_one(refusal: DomainError, own: Mapping[str, Sentence]) -> list[Sentence]:
+    """Returns the messages for a refusal without its others."""
     if isinstance(refusal, InvalidInput):
         return [Sentence(fault.where.lstrip("/"), fault.detail) for fault in refusal.faults]
-    others = refusal.others if isinstance(refusal, FieldRefused) else ()
-    return [_explained(one, own) for one in (refusal, *others)]
+    return [_explained(refusal, own)]
 
 
 def _explained(refusal: DomainError, own: Mapping[str, Sentence]) -> Sentence:
-    known = {**SENTENCES, **own}.get(refusal.code)
+    texts = {**SENTENCES, **own}
+    known = texts.get(type(refusal).__name__) or texts.get(refusal.code)
     if known is None:
         return Sentence(None, f"The shop refuses this: {refusal.code}.")
     carried = refusal.extensions

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from inspect import cleandoc, getdoc
 from typing import Annotated, Any
+from uuid import UUID
 
 import msgspec
 from django.urls import URLPattern
@@ -112,6 +113,8 @@ class Problem(msgspec.Struct):
     currency: str | msgspec.UnsetType = msgspec.UNSET
     offered: str | msgspec.UnsetType = msgspec.UNSET
     amount: Number | msgspec.UnsetType = msgspec.UNSET
+    differs: list[str] | msgspec.UnsetType = msgspec.UNSET
+    order: UUID | msgspec.UnsetType = msgspec.UNSET
     limit: int | msgspec.UnsetType = msgspec.UNSET
     requested: int | msgspec.UnsetType = msgspec.UNSET
     product: Number | msgspec.UnsetType = msgspec.UNSET

@@ -128,6 +128,24 @@ def test_a_refused_cart_names_every_unknown_product_and_is_not_changed(
     assert queries.draft(who.id) is None
 
 
+def test_a_refused_cart_names_every_line_with_too_many_units_beside_unknown_products(
+    person: MakePerson, product: MakeProduct, now: datetime
+) -> None:
+    who, jam, tea, most = person(), product(), product(), MAX_UNITS
+    many = [(jam, most), (tea, most), (jam, 1), (tea, 2)]
+    with pytest.raises(CartFull) as full:
+        put(who, *many, now=now)
+    lines = [
+        {"code": "cart_full", "product": jam, "requested": most + 1, "limit": most},
+        {"code": "cart_full", "product": tea, "requested": most + 2, "limit": most},
+    ]
+    assert full.value.extensions == {"limit": most, "product": jam, "lines": lines}
+    with pytest.raises(UnknownProducts) as refused:
+        put(who, (tea + 1, 1), *many, now=now)
+    assert refused.value.others == (full.value,)
+    assert queries.draft(who.id) is None
+
+
 def test_a_cart_may_exceed_the_stock_and_moves_none(
     person: MakePerson, product: MakeProduct, now: datetime
 ) -> None:

@@ -237,6 +237,18 @@ def test_an_order_below_the_minimum_total_is_refused_with_the_minimum() -> None:
     assert decided(case) == [OrderTooSmall(Decimal("4.40"), Decimal(15))]
 
 
+@given(cases())
+@THOROUGHLY
+def test_a_refusal_of_lines_says_also_that_a_known_total_is_too_small(case: Case) -> None:
+    (answers,) = decided(Case(case.orders[:1], case.shelf, case.offers, case.prices[:1], DEAR))
+    assert isinstance(answers, DomainError)
+    known = {line.product for line in case.orders[0]} <= case.offers.keys()
+    assert any(isinstance(one, OrderTooSmall) for one in answers.all) == known
+
+
+DEAR = Decimal(100_000)
+
+
 @pytest.mark.parametrize(
     ("units", "code"), [(2, "order_rule"), (3, None), (4, "order_rule"), (6, None)]
 )
@@ -326,6 +338,7 @@ def test_a_changed_total_has_precedence_over_order_rules_but_not_over_missing_st
     short = decided_at("1", AT_TWO, odd, units=1)
     assert isinstance(short, DomainError)
     assert short.code == "insufficient_stock"
+    assert short.all[1:] == [PriceChanged([], Decimal("11.00"), Decimal(1))]
     assert [line["code"] for line in short.extensions["lines"]] == [
         *("insufficient_stock", "price_changed", "order_rule"),
     ]

@@ -94,10 +94,13 @@ def test_an_order_larger_than_the_quota_is_refused_and_takes_none_of_it(
     few: None, person: MakePerson, product: MakeProduct
 ) -> None:
     jam, tea, who = product(stock=90), product(stock=90), person()
-    asked = [held_by(who, *lines) for lines in ([(jam, 6), (tea, 5)], [(jam, 10)])]
-    large, full = place_orders(asked, terms=GBP, now=datetime.now(UTC))
+    sizes = [[(jam, 6), (tea, 5)], [(jam, 91)], [(jam, 10)]]
+    asked = [held_by(who, *lines) for lines in sizes]
+    large, short, full = place_orders(asked, terms=GBP, now=datetime.now(UTC))
     assert isinstance(large, HoldTooLarge)
-    assert (large.limit, large.requested) == (10, 11)
+    assert (large.limit, large.requested, large.others) == (10, 11, ())
+    assert isinstance(short, HoldTooLarge)
+    assert [one.code for one in short.all] == ["hold_too_large", "insufficient_stock"]
     assert isinstance(full, Placed)
     assert (balance(jam), balance(tea)) == ((80, 10), (90, 0))
 

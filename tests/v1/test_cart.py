@@ -195,10 +195,24 @@ def test_a_full_cart_refuses_another_line(
     refused = customer("PUT", f"cart/lines/{product()}", {"quantity": 1})
     assert refusal(refused) == (409, "cart_full")
     assert (refused.body["limit"], "product" in refused.body) == (1_000, False)
-    many = [(many_products[0], 600_000)] * 2
-    answer = put(customer, (many_products[1], 1), *many)
+
+
+def test_all_faulty_lines_of_a_cart_are_named_together(customer: Api, product: Product) -> None:
+    jam, tea, unknown = product(), product(), 999_999
+    many = [(jam, 600_000), (tea, 600_000)] * 2
+    answer = put(customer, *many)
     assert refusal(answer) == (409, "cart_full")
-    assert (answer.body["limit"], answer.body["product"]) == (1_000_000, many_products[0])
+    assert (answer.body["limit"], answer.body["product"]) == (1_000_000, jam)
+    full = [
+        {"code": "cart_full", "product": one, "requested": 1_200_000, "limit": 1_000_000}
+        for one in (jam, tea)
+    ]
+    assert answer.body["lines"] == full
+    mixed = put(customer, *many, (unknown, 1))
+    assert refusal(mixed) == (422, "unknown_product")
+    missing = {"code": "unknown_product", "product": unknown, "requested": 1, "available": 0}
+    assert mixed.body["lines"] == [missing, *full]
+    assert customer("GET", "cart").body["lines"] == []
 
 
 def test_a_cart_body_may_have_only_lines(customer: Api, product: Product) -> None:

@@ -81,11 +81,15 @@ def test_a_change_below_the_current_minimum_total_is_refused(
 ) -> None:
     tea = product(price="2.00")
     placed = place(customer, (tea, 4))
-    for least, total in ((10, "6.00"), (7, "6.00")):
+    # The former total always suffices.
+    for least, lowest in ((10, "8.00"), (7, "7.00")):
         settings.MIN_ORDER_TOTAL = least
         refused = change(customer, placed, (tea, 3))
         assert (refused.status, refused.body["code"]) == (409, "order_rule")
-        assert (refused.body["total"], refused.body["minimum"]) == (total, f"{least}.00")
+        assert (refused.body["total"], refused.body["minimum"]) == ("6.00", lowest)
+    jam = product(price="1.00", stock=1)
+    short = change(customer, placed, (tea, 1), (jam, 2))
+    assert (short.body["code"], short.body["minimum"]) == ("insufficient_stock", "7.00")
 
 
 def test_an_expected_price_is_checked_also_for_unchanged_lines(

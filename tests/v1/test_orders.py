@@ -145,6 +145,16 @@ def test_a_shop_can_have_a_minimum_total(customer: Api, product: Product, settin
     assert reported == {"lines": [], "total": "19.80", "minimum": "20.00"}
 
 
+def test_a_refusal_of_a_line_says_also_that_the_total_is_too_small(
+    customer: Api, product: Product, settings: Any
+) -> None:
+    settings.MIN_ORDER_TOTAL = "20"
+    refused = place(customer, (product(price="6", stock=2), 3))
+    assert refused.body["code"] == "insufficient_stock"
+    assert [one["code"] for one in refused.body["lines"]] == ["insufficient_stock"]
+    assert (refused.body["total"], refused.body["minimum"]) == ("18.00", "20.00")
+
+
 def test_a_refusal_has_the_most_serious_code_and_names_every_faulty_line(
     customer: Api, product: Product
 ) -> None:

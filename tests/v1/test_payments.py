@@ -5,6 +5,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.contrib.auth.models import Permission
 
 from larder.core import telemetry
 from larder.core.clock import now
@@ -19,6 +20,7 @@ from tests.v1.reading import answers
 
 Product = Callable[..., int]
 As = Callable[[Person], Api]
+MakePerson = Callable[..., Person]
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("books_agree")]
 
@@ -67,11 +69,8 @@ def test_the_same_movement_is_one_record_and_another_amount_a_conflict(
     assert (first.status, again.status) == (201, 200)
     assert first.body == again.body
     other = record(owner, order, 500)
-    assert (other.status, other.body["code"], other.body["amount"]) == (
-        409,
-        "payment_conflict",
-        400,
-    )
+    assert (other.status, other.body["code"]) == (409, "payment_conflict")
+    assert (other.body["differs"], other.body["amount"]) == (["amount"], 400)
     assert paid(owner, order) == ("6.00", "part_paid")
     # An authorisation and its capture may have one id.
     assert record(owner, order, 400, "authorised").status == 201
@@ -84,8 +83,23 @@ def test_the_same_movement_of_another_order_is_a_conflict(
 ) -> None:
     other = place(customer, (product(), 1))
     assert record(owner, order, 400).status == 201
-    assert record(owner, other, 400).body["code"] == "payment_conflict"
+    conflict = record(owner, other, 300).body
+    assert (conflict["code"], conflict["differs"]) == ("payment_conflict", ["order", "amount"])
+    assert (conflict["order"], conflict["amount"]) == (order.body["id"], 400)
     assert customer("GET", f"orders/{other.body['id']}/payments").body["results"] == []
+
+
+def test_a_conflict_names_the_other_order_only_to_those_who_may_see_it(
+    customer: Api, owner: Api, order: Answer, person: MakePerson, as_: As
+) -> None:
+    clerk = person(is_staff=True, role=None)
+    other = place(customer, (order.body["lines"][0]["product"], 1))
+    may = Permission.objects.filter(codename="record_payment")
+    clerk.customer.user_permissions.set(may)
+    assert record(owner, order, 400).status == 201
+    refused = record(as_(clerk), other, 400).body
+    assert (refused["code"], refused["differs"]) == ("payment_conflict", ["order"])
+    assert "order" not in refused
 
 
 def test_a_cancelled_order_that_was_paid_is_refunded(

@@ -7,7 +7,6 @@ available: placing decides.
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -15,7 +14,7 @@ from django.db import transaction
 from larder.catalog import queries as catalog
 from larder.catalog.prices import prices_for
 from larder.catalog.queries import Offer
-from larder.core.errors import UnknownProducts
+from larder.core.errors import DomainError, UnknownProducts, together
 from larder.core.limits import MAX_LINES, MAX_UNITS
 from larder.identity import quotas
 from larder.orders.decision import Wanted, add_up
@@ -45,16 +44,16 @@ def put_lines(
     """Replaces the lines of the customer's cart. Lines of the same product are added up.
 
     Makes a cart if there is none and lines are given. If something changes, raises UnknownProducts
-    (with all of them, also archived ones), CartFull, StaleVersion (the cart is not the
-    `expected` one), QuotaExceeded.
+    (all of them, also archived ones), CartFull (all lines with too many units; both together if
+    there are both), StaleVersion (the cart is not the `expected` one), QuotaExceeded.
     """
     units = add_up(lines)
-    offers, unknown = _offers(units)
+    offers, refusals = _offers(units)
     with transaction.atomic(durable=True):
-        draft = _draft(customer, currency, now, begin=bool(units and not unknown))
+        draft = _draft(customer, currency, now, begin=bool(units and not refusals))
         before = _units_of(draft)
         if before != units:
-            _require_none(unknown)
+            _require_none(refusals)
             compare(expected, customer, draft)
             if draft is not None and not draft.is_new:
                 quotas.take("carts", customer)
@@ -76,13 +75,13 @@ def put_line(
     cart), Overloaded.
     """
     units = {line.product: line.quantity}
-    offers, unknown = _offers(units)
+    offers, refusals = _offers(units)
     with transaction.atomic(durable=True):
-        draft = _draft(customer, currency, now, begin=not unknown)
+        draft = _draft(customer, currency, now, begin=not refusals)
         before = _units_of(draft)
         after = before | units
         if before != after:
-            _require_none(unknown)
+            _require_none(refusals)
             compare(expected, customer, draft)
         if draft is not None:
             _fill(draft, before, after, _new_lines(customer, offers), now)
@@ -119,24 +118,22 @@ def _draft(customer: int, currency: str, now: datetime, *, begin: bool) -> Locke
     return lock_or_make(customer, currency, now) if begin else lock_present(customer)
 
 
-def _offers(units: Units) -> tuple[dict[int, Offer], list[dict[str, Any]]]:
-    """Returns the products that can be put into a cart, and the faults of the others. Raises
-    CartFull."""
-    for id, quantity in units.items():
-        if quantity > MAX_UNITS:
-            raise CartFull(MAX_UNITS, id)
+def _offers(units: Units) -> tuple[dict[int, Offer], list[DomainError]]:
+    """Returns the products that are on sale, and the refusals of the lines."""
     offers = catalog.offers(units) if units else {}
     unknown = [
         {"code": UnknownProducts.code, "product": id, "requested": quantity, "available": 0}
         for id, quantity in units.items()
         if id not in offers
     ]
-    return offers, unknown
+    full = {id: quantity for id, quantity in units.items() if quantity > MAX_UNITS}
+    refusals: list[DomainError] = [UnknownProducts(unknown)] if unknown else []
+    return offers, [*refusals, CartFull(MAX_UNITS, full)] if full else refusals
 
 
-def _require_none(unknown: list[dict[str, Any]]) -> None:
-    if unknown:
-        raise UnknownProducts(unknown)
+def _require_none(refusals: Sequence[DomainError]) -> None:
+    if refusals:
+        raise together(refusals)
 
 
 def _new_lines(customer: int, offers: Mapping[int, Offer]) -> dict[int, OrderLine]:

@@ -25,7 +25,7 @@ from larder.identity.ordering import ordering_refusal
 from larder.inventory.services import movements as inventory
 from larder.inventory.services.movements import Balance
 from larder.orders.decision import Market, PricedLine, Wanted, add_up, decide
-from larder.orders.errors import CurrencyChanged, OrderRule, OrderTooSmall
+from larder.orders.errors import CurrencyChanged, OrderRule
 from larder.orders.lifecycle import CANCELLED, PERMISSIONS, PLACED, Move
 from larder.orders.services.placement import Terms
 from larder.orders.services.transitions import (
@@ -138,7 +138,6 @@ def _with_lines(
     # Locks all rows in product order. The products are read after that.
     balances = inventory.lock(before.keys() | after.keys())
     priced = _decided(order, lines, balances, terms, caller)
-    _refuse_too_small(order, priced, terms)
     old = {one.product: one for one in order.lines}
     return replace(
         transition,
@@ -154,12 +153,11 @@ def _with_lines(
     )
 
 
-def _refuse_too_small(order: LockedOrder, priced: Sequence[PricedLine], terms: Terms) -> None:
-    """Raises OrderTooSmall only if the change reduces the total: the shop may have raised its
-    minimum since the order was placed."""
-    total = sum((one.total for one in priced), Decimal(0))
-    if order.currency == terms.currency and total < min(order.total, terms.minimum_total):
-        raise OrderTooSmall(total, terms.minimum_total)
+def _minimum_total(order: LockedOrder, terms: Terms) -> Decimal:
+    """Returns the lowest total of the changed order: at most its present one, because the shop may
+    have raised its minimum since the order was placed, or sells in another currency now."""
+    is_same = order.currency == terms.currency
+    return min(order.total, terms.minimum_total) if is_same else Decimal(0)
 
 
 def _decided(
@@ -184,7 +182,8 @@ def _decided(
     offers |= limited
     today = prices_for(order.customer, offers.values())
     prices = {**today, **{product: line.unit_price for product, line in old.items()}}
-    (decided,) = decide([lines], Market(shelf, offers, [prices]))
+    market, minimum = Market(shelf, offers, [prices]), _minimum_total(order, terms)
+    (decided,) = decide([lines], market, minimum_total=minimum)
     if isinstance(decided, OrderRule):
         for refused in decided.lines:
             if refused["product"] in limited:

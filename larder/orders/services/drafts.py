@@ -175,7 +175,7 @@ def _raise_line(draft: LockedDraft, offer: Offer, price: Decimal) -> None:
     if line.filter(quantity__lt=MAX_UNITS).update(quantity=F("quantity") + 1):
         return
     if line.exists():
-        raise CartFull(MAX_UNITS, offer.id)
+        raise CartFull(MAX_UNITS, {offer.id: MAX_UNITS + 1})
     if lines.count() >= MAX_LINES:
         raise CartFull(MAX_LINES)
     lines.create(

@@ -38,8 +38,11 @@ from larder.orders.services.locks import LockBroken, lock_order, order_name
 from larder.orders.services.placement import ABANDONED, ORDER_ID, mark_of
 from larder.orders.services.refunds import balances_of, set_refund_due
 
-RECORD = "orders.record_payment"
-"""The permission with which staff record payments."""
+RECORD, VIEW = "orders.record_payment", "orders.view_order"
+"""The permissions with which staff record payments, and see all orders."""
+
+COMPARED = ("amount", "currency")
+"""What a record has in common with a repeat, besides its order."""
 
 KEPT_AFTER = timedelta(days=2)
 """The age from which on an event that names an unknown order is recorded. Until then it is refused,
@@ -119,7 +122,8 @@ def record_payment(
             raise InvalidInput([Fault("/currency", "unknown_value", detail)])
         # After the locks, because the permission may have been taken away during the wait.
         require_permitted(caller, RECORD)
-        recorded = _record(order, row, payment, _Recorder(caller.public_id, now, confirming))
+        by = _Recorder(caller.public_id, now, confirming, caller.may(VIEW))
+        recorded = _record(order, row, payment, by)
         if not recorded.replayed:
             audit.record(order_name(order), RECORD.partition(".")[2], after=_shown(payment))
         return recorded
@@ -154,11 +158,13 @@ def receive_payment(
 
 @dataclass(frozen=True, slots=True)
 class _Recorder:
-    """Who records, when, and which kinds of records confirm an order."""
+    """Who records, when, which kinds of records confirm an order, and whether a refusal may name
+    the order of another record."""
 
     actor: UUID
     now: datetime
     confirming: Collection[Kind]
+    sees_orders: bool = False
 
 
 def _lock(payment: NewPayment) -> None:
@@ -225,7 +231,7 @@ def _record(order: UUID | None, row: Order | None, payment: NewPayment, by: _Rec
     amount = (payment.amount, payment.currency, payment.at)
     made = database.rows(payments_sql.RECORD_PAYMENT, [order, *given, *amount, by.now, by.actor])
     if not made:
-        return _earlier(order, payment)
+        return _earlier(order, payment, by)
     if order is not None:
         _recount(order, row, by.now)
     if row is not None:
@@ -240,14 +246,18 @@ def _is_covered(row: Order, by: _Recorder) -> bool:
     return covers(sums, price, with_authorised=Kind.AUTHORISED in by.confirming)
 
 
-def _earlier(order: UUID | None, payment: NewPayment) -> Recorded:
-    """Returns the record of the same movement. Raises PaymentConflict if it differs."""
+def _earlier(order: UUID | None, payment: NewPayment, by: _Recorder) -> Recorded:
+    """Returns the record of the same movement. Raises PaymentConflict if it differs. A refund or a
+    dispute without an order agrees with each order."""
     found = Payment.objects.get(
         provider=payment.provider, kind=payment.kind, transaction_id=payment.transaction_id
     )
-    same_order = found.order is None or order is None or found.order == order
-    if not same_order or (found.amount, found.currency) != (payment.amount, payment.currency):
-        raise PaymentConflict(found.amount, found.currency)
+    is_other = None not in (found.order, order) and found.order != order
+    differs = ["order"] if is_other else []
+    differs += [name for name in COMPARED if getattr(found, name) != getattr(payment, name)]
+    if differs:
+        shown = found.order if is_other and by.sees_orders else None
+        raise PaymentConflict(differs, found.amount, found.currency, shown)
     return Recorded(found.pk, replayed=True)
 
 

@@ -21,7 +21,6 @@ from larder.core.errors import DomainError, NotFound
 from larder.core.ids import new_id
 from larder.db.idempotency import RETENTION, Claim, Scope, fingerprint
 from larder.orders import queries
-from larder.orders.errors import OrderTooSmall
 from larder.orders.lifecycle import CANCELLED, PERMISSIONS, Move, Verdict, judge
 from larder.orders.queries import OrderView
 from larder.orders.services.transitions import TransitionRequest
@@ -273,7 +272,7 @@ class MovableOrders(ServiceAdmin):
         except DomainError as refusal:
             refuse_former(request, refusal, PERMISSIONS[move])
             if not (is_stale or refusal.code in _OF_THE_ORDER):
-                _refuse(page, refusal, order.currency)
+                page.refuse(refusal, SENTENCES)
                 return show(self, request, page)
             self.tell_refusal(request, refusal, SENTENCES, about=f"Order {order.number}: ")
         else:
@@ -312,15 +311,6 @@ class MovableOrders(ServiceAdmin):
         for (message, level), of in numbers.items():
             named = f"Order{'' if len(of) == 1 else 's'} {', '.join(map(str, of))}"
             self.message_user(request, f"{named}: {message}", level)
-
-
-def _refuse(page: Page, refusal: DomainError, currency: str) -> None:
-    """Shows a refusal on the page. A total that is too small has the code of other rules."""
-    if isinstance(refusal, OrderTooSmall):
-        total, least = amount(refusal.total, currency), amount(refusal.minimum, currency)
-        page.form.add_error(None, f"The total would be {total}; the minimum is {least}.")
-    else:
-        page.refuse(refusal, SENTENCES)
 
 
 def _address(order: UUID) -> str:

@@ -27,7 +27,6 @@ from larder.identity.models import Customer
 from larder.identity.queries import SHIP_TO_FIELDS, AddressRow
 from larder.inventory.models import Stock
 from larder.orders.decision import Wanted
-from larder.orders.errors import OrderTooSmall
 from larder.orders.services.place_order import place_order
 from larder.orders.services.placement import Placed, Placement
 from larder.staff.base import button
@@ -192,10 +191,6 @@ class PlaceableOrders(OfferedProducts):
             return self._show(request, page)
         try:
             placed = _place(page, form, request)
-        except OrderTooSmall as refusal:
-            least = amount(refusal.minimum, settings.CURRENCY)
-            total = amount(refusal.total, settings.CURRENCY)
-            page.form.add_error(None, f"The total is {total}; the minimum is {least}.")
         except DomainError as refusal:
             refuse_former(request, refusal, "orders.add_order")
             page.refuse(refusal, SENTENCES)
