@@ -218,14 +218,14 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "larder.ops.telemetry.requests.observe",
-    *(["larder.ops.telemetry.tracing.observe"] if OTEL_EXPORTER_OTLP_ENDPOINT else []),
+    "larder.http.answered_requests.observe",
+    *(["larder.http.tracing.observe"] if OTEL_EXPORTER_OTLP_ENDPOINT else []),
     "larder.http.correlation.correlate",
     "larder.http.positions.add_positions",
     "larder.http.read_your_writes.note_writes",
     "larder.http.raw_body.discard_unread",
     "django.middleware.security.SecurityMiddleware",
-    "larder.ops.serving.static_files.Files",
+    "larder.http.static_files.Files",
     # Around all that refuses a request before a view.
     "larder.http.headers.protect",
     "larder.http.compression.compress",
@@ -240,7 +240,7 @@ WSGI_APPLICATION = "config.wsgi.application"
 APPEND_SLASH = False
 DATA_UPLOAD_MAX_MEMORY_SIZE = limits.MAX_BODY_BYTES
 DATA_UPLOAD_MAX_NUMBER_FIELDS = limits.MAX_FORM_FIELDS
-FILE_UPLOAD_HANDLERS = ["larder.ops.serving.uploads.BoundedUpload"]
+FILE_UPLOAD_HANDLERS = ["larder.http.uploads.BoundedUpload"]
 
 TEMPLATES = [
     {
@@ -263,7 +263,7 @@ PICTURES_BUCKET = env.str("PICTURES_BUCKET", default="")
 PICTURES_URL = env.str("PICTURES_URL", default="").rstrip("/")
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "larder.ops.serving.static_files.Storage"},
+    "staticfiles": {"BACKEND": "larder.http.static_files.Storage"},
     "pictures": picture_storage(folder=PICTURES_DIR, bucket=PICTURES_BUCKET, address=PICTURES_URL),
 }
 # In demo mode static files need not be collected.

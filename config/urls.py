@@ -5,11 +5,12 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from larder.compat.documents import enabled
 from larder.compat.urls import patterns as earlier_contracts
+from larder.http.pages import example_app, pictures
+from larder.http.pages.home import home
 from larder.ops import health
-from larder.ops.demo import example_app
-from larder.ops.home import home
-from larder.ops.serving import pictures
+from larder.ops.demo.shop import log_ins
 from larder.ops.telemetry import metrics
 from larder.staff.identity import new_password, own_keys, second_factor
 from larder.staff.identity.own_account import log_in_page
@@ -29,7 +30,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     # For people who open the address of the server in a browser.
     path("admin", RedirectView.as_view(url="/admin/")),
-    path("", home),
+    path("", home, {"contracts": enabled, "log_ins": log_ins}),
     *pictures.patterns,
     *example_app.patterns,
     *earlier_contracts(settings.COMPAT),

@@ -29,10 +29,11 @@ from django.urls import get_resolver
 
 from larder.core.structs import prepare_decoding
 from larder.db.postgresql import bounded
+from larder.http import answered_requests
 from larder.http.content_type import with_plain_charsets
 from larder.http.read_your_writes import write_times
 from larder.ops.serving import scheduling, stop_signals
-from larder.ops.telemetry import metrics, requests
+from larder.ops.telemetry import metrics
 
 
 def refuse(*reasons: object) -> NoReturn:
@@ -63,7 +64,7 @@ if settings.FAST_PATH and not settings.OTEL_EXPORTER_OTLP_ENDPOINT:
     # It imports models, so Django must be set up first.
     from larder.fastpath import layers
 
-    application = layers.in_front_of(application, requests.access_log_hook)
+    application = layers.in_front_of(application, answered_requests.access_log_hook)
 
 if unsafe := [
     message

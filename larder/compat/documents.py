@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import Any
 
 import msgspec
+from django.conf import settings
 from django.http import HttpResponse
 from django.urls import URLPattern, path
 from drf_spectacular.generators import SchemaGenerator
@@ -21,6 +22,12 @@ TITLES = {
     "3": "Users by name, products, orders by lines",
     "4": "The open order",
 }
+
+
+def enabled() -> list[tuple[str, str, str]]:
+    """Returns number, title and path of the document of each enabled contract."""
+    names = sorted(settings.COMPAT & TITLES.keys())
+    return [(name, TITLES[name], f"/api/compat/contract{name}/openapi.json") for name in names]
 
 
 @generated_once

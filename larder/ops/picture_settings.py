@@ -3,13 +3,10 @@
 import os
 from typing import Any
 
+from larder.core.pictures import CACHE_CONTROL, CONTENT_TYPE
+
 PATH = "/pictures/"
 """Where the shop serves pictures that are stored in a folder."""
-
-CONTENT_TYPE = "image/webp"
-
-CACHE_CONTROL = "public, max-age=31536000, immutable"
-"""A name is never used for another content, so that it may be kept for a year."""
 
 
 def picture_storage(*, folder: str, bucket: str, address: str) -> dict[str, Any]:

@@ -155,13 +155,19 @@ def _attributes(path: Path) -> Iterator[str]:
             yield f"{imported.get(node.value.id)}.{node.attr}"
 
 
-VIEWS_OF_OPS = {"example_app", "health", "home", "metrics", "pictures", "requests", "tracing"}
-"""Pages and probes of the server, and the middleware that counts and traces requests."""
+PROBES = {"larder/ops/health.py", "larder/ops/telemetry/metrics.py"}
+"""`/livez` and `/readyz`; `/metrics`."""
 
 
-def test_only_pages_probes_and_counters_of_ops_import_http() -> None:
-    using = {path.stem for path in _sources("ops") if "django.http" in _imports(path)}
-    assert using == VIEWS_OF_OPS
+def test_only_the_probes_of_ops_know_http() -> None:
+    known = ("django.http", "django.views", "django.shortcuts", "django.utils.deprecation")
+    using = [*_sources("ops"), *_sources("core", "db")]
+    found = {
+        str(path.relative_to(ROOT))
+        for path in using
+        if any(name.startswith(known) for name in _imports(path))
+    }
+    assert found == PROBES
 
 
 def test_no_layer_below_the_api_reads_settings_or_the_clock() -> None:
@@ -178,7 +184,7 @@ READERS = {
     "larder/core/clock.py: datetime.now(UTC)",
     # Each request asks whether its token has expired, and is logged: in seconds since 1970.
     "larder/http/authentication.py: time()",
-    "larder/ops/telemetry/requests.py: time()",
+    "larder/http/answered_requests.py: time()",
 }
 
 

@@ -13,8 +13,8 @@ from django_guid import get_guid
 
 from larder.db import database, sql
 from larder.fastpath import cache_key, response_cache
-from larder.ops.telemetry import requests
-from larder.ops.telemetry.requests import AnsweredRequest
+from larder.http import answered_requests
+from larder.http.answered_requests import AnsweredRequest
 from larder.v1 import freshness, page_cache
 from tests.conftest import Person
 from tests.fastpath.fast_path import USUAL, FastPath, Headers, without_id
@@ -128,9 +128,9 @@ def test_the_duration_includes_the_failed_read(
         raise OperationalError("connection refused")
 
     monkeypatch.setattr(database, "snapshot", away)
-    requests.take()
+    answered_requests.take()
     assert fast_path(token)[0] == "503 Service Unavailable"
-    assert AnsweredRequest(*requests.take()[-1]).took > 0.2 * 10**9
+    assert AnsweredRequest(*answered_requests.take()[-1]).took > 0.2 * 10**9
 
 
 def test_statements_of_the_fast_path_have_the_id_of_their_request(

@@ -9,6 +9,8 @@ import pytest
 from django.conf import LazySettings
 from django.test import Client
 
+from larder.http import answered_requests
+from larder.http.answered_requests import AnsweredRequest
 from larder.ops.telemetry import metrics, requests
 from tests.conftest import Api, Person
 from tests.ops.samples import numbers
@@ -67,19 +69,19 @@ def test_every_duration_is_in_its_bucket() -> None:
     assert tally.requests == {(*where, "2xx"): 4}
 
 
-def done(**changes: Any) -> requests.AnsweredRequest:
+def done(**changes: Any) -> AnsweredRequest:
     """A request that was answered."""
-    as_usual = requests.AnsweredRequest(
+    as_usual = AnsweredRequest(
         "GET", "api/v1/products", 200, 1, 0.0, "/api/v1/products", None, None
     )
     return as_usual._replace(**changes)
 
 
 def test_a_blocked_log_drops_the_oldest_lines_and_uses_no_more_memory(db: None, api: Api) -> None:
-    requests.take()
-    for _ in range(requests.KEPT + 10):
-        requests._done.append(done())
-    assert len(requests.take()) == requests.KEPT
+    answered_requests.take()
+    for _ in range(answered_requests.KEPT + 10):
+        answered_requests._done.append(done())
+    assert len(answered_requests.take()) == answered_requests.KEPT
 
 
 def lines(written: bytes) -> list[dict[str, Any]]:
@@ -96,7 +98,7 @@ def test_an_access_line_has_caller_and_path_without_the_query(
     capfdbinary: pytest.CaptureFixture[bytes],
 ) -> None:
     settings.ACCESS_LOG, settings.LOG_LEVEL = True, "INFO"
-    requests.take()
+    answered_requests.take()
     who, correlation_id = person(), "0123456789abcdef0123456789abcdef"
     sent = {"Correlation-ID": correlation_id, "Authorization": "Bearer marker-of-a-token"}
     Client().get("/api/v1/me?q=marker", headers=sent)

@@ -64,7 +64,7 @@ def version(checkout: Path) -> str:
 def _sources(checkout: Path) -> Iterator[str]:
     yield from sorted(one.name for one in Path(sysconfig.get_path("purelib")).glob("*.dist-info"))
     naming = [
-        checkout / "larder" / "ops" / "serving" / "static_files.py",
+        checkout / "larder" / "http" / "static_files.py",
         checkout / "config" / "settings.py",
     ]
     files = (one for one in checkout.glob("larder/*/static/**/*") if one.is_file())

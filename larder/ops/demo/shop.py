@@ -38,6 +38,16 @@ USERS = {
 }
 
 
+def log_ins() -> list[dict[str, str]]:
+    """Returns the log-ins for the start page; none outside of demo mode."""
+    roles = {True: "superuser", False: "customer"}
+    users = USERS if settings.DEMO else {}
+    return [
+        {"username": name, "password": user.password, "role": roles[user.superuser]}
+        for name, user in users.items()
+    ]
+
+
 def products_file() -> Path:
     """Returns the products of the Online Retail data set: sku, name, price, quantity."""
     return Path(settings.BASE_DIR) / "demo" / "online_retail" / "products.csv"

@@ -22,6 +22,7 @@ from larder.core import telemetry, waits
 from larder.core.best_effort import best_effort
 from larder.core.errors import DomainError
 from larder.db import replicas
+from larder.http import answered_requests
 from larder.ops.serving.shutdown import at_end
 from larder.ops.telemetry import log_writer, requests
 from larder.ops.telemetry.durations import Durations
@@ -149,7 +150,7 @@ def add_up() -> None:
     with waits.holding(_adding, _ADD_WITHIN) as in_time:
         if not in_time:
             return
-        taken = requests.take()
+        taken = answered_requests.take()
         _count_requests(taken)
         _count_held(telemetry.connections_held, _instruments().CONNECTION_HELD)
         _count_held(telemetry.locks_held, _instruments().LOCKS_HELD)
@@ -160,7 +161,7 @@ def add_up() -> None:
     requests.write_lines(taken)
 
 
-def _count_requests(taken: Iterable[requests.AnsweredRequest]) -> None:
+def _count_requests(taken: Iterable[answered_requests.AnsweredRequest]) -> None:
     tally, to = requests.Tally(taken), _instruments()
     for labels, number in tally.requests.items():
         to.REQUESTS.labels(*labels).inc(number)

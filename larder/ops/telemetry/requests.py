@@ -1,25 +1,20 @@
 """Counts each request for Prometheus, and writes one line of the log for it.
 
-A request adds a tuple to a queue. Once a second, a thread of the process takes the tuples, counts
-them and writes their lines. docs/reference/observability.md has the cost.
+Once a second, a thread of the process takes the requests from larder/http/answered_requests.py,
+counts them and writes their lines. docs/reference/observability.md has the cost.
 """
 
-from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import cache
-from time import perf_counter_ns, time
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 from django.conf import settings
-from django.http import HttpRequest
-from django.http.response import HttpResponseBase
 from django.utils.functional import SimpleLazyObject
 
-from larder.core.best_effort import best_effort
-from larder.core.stopwatch import BEGAN
+from larder.http.answered_requests import AnsweredRequest
 from larder.ops.telemetry import log_writer
 from larder.ops.telemetry.durations import Durations
 
@@ -31,81 +26,9 @@ NOWHERE = "(none)"
 """The route of all paths that do not exist: clients can invent any number of them."""
 ADMIN = "admin/"
 """The admin's hundred routes count as one."""
-KEPT = 65_536
-"""Requests in the queue. If the thread hangs, the oldest are dropped, so that memory is limited."""
 LONGEST_PATH = 200
 PIECE = 4096
 """Bytes that a write to a pipe does not split, so that lines of several processes do not mix."""
-
-
-class AnsweredRequest(NamedTuple):
-    """An answered request. `route` is the pattern that its path matched, `took` the nanoseconds
-    until the answer began, `at` the time of its end in seconds since 1970."""
-
-    method: str | None
-    route: str | None
-    status: int
-    took: int
-    at: float
-    path: str
-    correlation_id: str | None
-    caller: Any
-
-
-_done: deque[AnsweredRequest] = deque(maxlen=KEPT)
-
-
-def observe(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[..., Any]:
-    """Middleware. It is the outermost, so it sees the id of the answer and the time of all
-    others."""
-
-    def middleware(request: HttpRequest) -> HttpResponseBase:
-        began = request.META.get(BEGAN) or perf_counter_ns()
-        response = get_response(request)
-        best_effort(_note, request, response, began)
-        return response
-
-    return middleware
-
-
-def _note(request: HttpRequest, response: HttpResponseBase, began: int) -> None:
-    match = request.resolver_match
-    # A plain tuple in the order of AnsweredRequest: making one takes twice as long.
-    _done.append(
-        (  # type: ignore[arg-type]
-            request.method,
-            match.route if match is not None else None,
-            response.status_code,
-            perf_counter_ns() - began,
-            time(),
-            request.path_info,
-            response.headers.get("Correlation-ID"),
-            request.__dict__.get("user"),
-        )
-    )
-
-
-def access_log_hook(method: str, pattern: str) -> Callable[[int, int, str, object, str], None]:
-    """Returns a function that notes requests for the paths of a pattern, which no middleware sees.
-    It takes the status, the time of arrival by the performance counter, the correlation id, the
-    caller and the path."""
-    route = pattern.removeprefix("/")
-
-    def note(status: int, began: int, correlation_id: str, caller: object, path: str) -> None:
-        took = perf_counter_ns() - began
-        _done.append((method, route, status, took, time(), path, correlation_id, caller))  # type: ignore[arg-type]
-
-    return note
-
-
-def take() -> list[AnsweredRequest]:
-    """Returns the requests that were answered since the last call. Threads may call it at the same
-    time; each gets different requests."""
-    taken = []
-    with suppress(IndexError):
-        for _ in range(len(_done)):
-            taken.append(_done.popleft())  # noqa: PERF401 - kept if another thread takes the rest
-    return taken
 
 
 class Tally:

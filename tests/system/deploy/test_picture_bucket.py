@@ -24,7 +24,8 @@ from larder.catalog.models import Picture, Product
 from larder.catalog.services import stored_pictures
 from larder.core import clock
 from larder.core.limits import UNUSED_PICTURE_DAYS
-from larder.ops.picture_settings import CACHE_CONTROL, CONTENT_TYPE, picture_storage
+from larder.core.pictures import CACHE_CONTROL, CONTENT_TYPE
+from larder.ops.picture_settings import picture_storage
 from tests.catalog.photos import encoded, phone_photo, plain
 from tests.conftest import Person
 from tests.server import Server

@@ -7,9 +7,8 @@ from config.wsgi import application
 from larder.core import telemetry
 from larder.core.best_effort import best_effort_span
 from larder.fastpath import orders
-from larder.http import positions
+from larder.http import answered_requests, positions
 from larder.http.read_your_writes import WriteTimes
-from larder.ops.telemetry import requests
 from larder.ops.telemetry.metrics import PlacingCounted
 
 __all__ = ["application"]
@@ -36,7 +35,7 @@ PARTS: tuple[tuple[Any, str, Any], ...] = (
     (PlacingCounted, "batch_done", _fail),
     (positions, "position_of_a_write", _fail),
     (orders, "database", SimpleNamespace(release=_fail)),
-    (requests, "_done", SimpleNamespace(append=_fail, popleft=_fail)),
+    (answered_requests, "_done", SimpleNamespace(append=_fail, popleft=_fail)),
     (telemetry.tracing, "make", _span),
 )
 for owner, name, replacement in PARTS:

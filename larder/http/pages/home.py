@@ -1,16 +1,14 @@
 """The start page `/`: links to everything, as a page, or as JSON for clients that prefer it."""
 
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 
-from larder.compat.documents import TITLES
 from larder.http.error_pages import for_reader, prefers_page
 from larder.http.problems import problem
-from larder.ops.demo.shop import USERS
 
 PLACES = {
     "docs": "/api/v1/docs",
@@ -24,15 +22,23 @@ PLACES = {
 VARY = {"Vary": "Accept"}
 
 
-def home(request: HttpRequest) -> HttpResponse:
+Contracts = Callable[[], Sequence[tuple[str, str, str]]]
+"""Returns number, title and path of the document of each enabled earlier contract."""
+
+LogIns = Callable[[], Sequence[Mapping[str, str]]]
+"""Returns the log-ins of the demo; none outside of demo mode."""
+
+
+def home(request: HttpRequest, contracts: Contracts, log_ins: LogIns) -> HttpResponse:
     """Returns the start page. Needs no log-in and no query."""
     refused = refused_method(request)
     if refused is not None:
         return refused
     # Contract 4 promises a page to clients that accept anything, so JSON must be named.
+    shown = {"places": PLACES, "earlier": contracts(), "log_ins": log_ins()}
     if prefers_page(request) or "json" not in request.headers.get("Accept", ""):
-        return HttpResponse(render_to_string("ops/home.html", _shown()), headers=VARY)
-    content = msgspec.json.encode(_said())
+        return HttpResponse(render_to_string("api/home.html", shown), headers=VARY)
+    content = msgspec.json.encode(_as_json(shown))
     return HttpResponse(content, content_type="application/json", headers=VARY)
 
 
@@ -49,34 +55,10 @@ def refused_method(request: HttpRequest) -> HttpResponse | None:
     return for_reader(request, refused)
 
 
-def _earlier() -> list[tuple[str, str, str]]:
-    """Returns number, title and document of each enabled earlier contract."""
-    names = sorted(settings.COMPAT & TITLES.keys())
-    return [(name, TITLES[name], f"/api/compat/contract{name}/openapi.json") for name in names]
-
-
-def _log_ins() -> list[dict[str, str]]:
-    """Returns the log-ins of the demo; none outside of demo mode."""
-    if not settings.DEMO:
-        return []
-    return [
-        {
-            "username": name,
-            "password": user.password,
-            "role": "superuser" if user.superuser else "customer",
-        }
-        for name, user in USERS.items()
-    ]
-
-
-def _shown() -> dict[str, Any]:
-    """Returns the context of the page."""
-    return {"places": PLACES, "earlier": _earlier(), "log_ins": _log_ins()}
-
-
-def _said() -> dict[str, Any]:
+def _as_json(shown: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the JSON for programs: paths on this server."""
-    earlier = {f"contract{name}": document for name, _, document in _earlier()}
-    said: dict[str, Any] = {"name": "Larder", "places": PLACES, "earlier_contracts": earlier}
-    log_ins = _log_ins()
-    return said | {"demo_log_ins": log_ins, "demo_app": "/demo/"} if log_ins else said
+    earlier = {f"contract{name}": document for name, _, document in shown["earlier"]}
+    page: dict[str, Any] = {"name": "Larder", "places": PLACES, "earlier_contracts": earlier}
+    if shown["log_ins"]:
+        page |= {"demo_log_ins": shown["log_ins"], "demo_app": "/demo/"}
+    return page

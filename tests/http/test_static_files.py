@@ -11,7 +11,7 @@ from django.core.management import call_command
 from django.test import Client
 from django.test.utils import override_settings
 
-from larder.ops.serving.static_files import ONE_YEAR
+from larder.http.static_files import ONE_YEAR
 from tests.conftest import Person
 
 PAGES = (

@@ -4,7 +4,7 @@ import pytest
 from django.http import Http404, HttpResponse
 from django.test import RequestFactory
 
-from larder.ops.demo import example_app
+from larder.http.pages import example_app
 from tests.server import ROOT
 
 

@@ -10,7 +10,7 @@ from django.urls import path
 from django.views.generic import RedirectView
 
 from larder.http.headers import PAGE
-from larder.ops.home import refused_method
+from larder.http.pages.home import refused_method
 
 APP = Path(settings.BASE_DIR) / "demo" / "app"
 SDK = Path(settings.BASE_DIR) / "clients" / "typescript" / "dist"

@@ -6,8 +6,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import path
 
 from larder.catalog.services.stored_pictures import NAME, storage
-from larder.ops.home import refused_method
-from larder.ops.picture_settings import CACHE_CONTROL, CONTENT_TYPE
+from larder.core.pictures import CACHE_CONTROL, CONTENT_TYPE
+from larder.http.pages.home import refused_method
 
 HEADERS = {"Cache-Control": CACHE_CONTROL}
 

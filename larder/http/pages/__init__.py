@@ -1,0 +1,1 @@
+"""Pages and files beside the APIs and the admin."""
