@@ -29,6 +29,7 @@ def add_address(
     wanted, customer = _known(fields), caller.id
 
     def save() -> UUID:
+        lock_account(caller)
         # Under the account's lock: no other transaction adds one meanwhile.
         if Address.objects.filter(customer=customer).count() >= MAX_ADDRESSES:
             raise TooManyAddresses(MAX_ADDRESSES)
@@ -36,7 +37,6 @@ def add_address(
         return Address.objects.create(customer_id=customer, created_at=now, **wanted).id
 
     with transaction.atomic(durable=True):
-        lock_account(caller)
         return idempotency.once(claim, save, now=now)
 
 

@@ -85,6 +85,7 @@ def create_key(
     text, customer = PREFIX + randomness.token_urlsafe(30), caller.id
 
     def save() -> UUID:
+        lock_account(caller)
         # Read under the lock: a second factor may have been enrolled since the request began.
         present = with_rights(caller)
         _require_possible(present, name, limits, now)
@@ -100,7 +101,6 @@ def create_key(
         return key
 
     with transaction.atomic(durable=True):
-        lock_account(caller)
         made = idempotency.once(claim, save, now=now)
     return NewKey(UUID(made.result), None if made.replayed else text)
 

@@ -115,7 +115,7 @@ def _confirm_alone(confirmation: _Confirmation) -> Confirmed:
     """Waits for the locks of one order. Other confirmations do not wait with it."""
     who, lines = confirmation.request.caller.public_id, lines_of(confirmation.request)
     with moving_stock(by_staff=True, account=who, lines=lines), database.pipeline():
-        _confirm([confirmation], _lock([confirmation.id]))
+        _confirm([confirmation], skip_locked=False)
     answer = confirmation.answer()
     if isinstance(answer, Exception):
         raise answer
@@ -131,16 +131,12 @@ def _run(batch: Sequence[_Confirmation]) -> Sequence[Confirmed | Exception]:
     try:
         with span, transaction.atomic(durable=True), database.pipeline():
             database.limit_lock_wait(LOCK_WAIT)
-            locked = _within_limit(_lock(first, skip_locked=True))
-            if locked:
-                _confirm([one for id, one in first.items() if id in locked], locked)
+            _confirm([*first.values()], skip_locked=True)
     except Error as error:
         if not database.is_lock_timeout(error):
             raise
         return [Contended() for _ in batch]
-    return [
-        one.answer() if one is first[one.id] and one.id in locked else Contended() for one in batch
-    ]
+    return [one.answer() if one is first[one.id] else Contended() for one in batch]
 
 
 _queue: BatchQueue[_Confirmation, Confirmed] = BatchQueue(
@@ -152,7 +148,39 @@ _Locked = Mapping[UUID, tuple[Order, list[LineView]]]
 """Locked orders with their lines."""
 
 
-def _lock(ids: Collection[UUID], *, skip_locked: bool = False) -> _Locked:
+def _confirm(batch: Sequence[_Confirmation], *, skip_locked: bool) -> None:
+    """Claims the keys, locks the orders, and confirms them or sets their refusals: Contended for
+    those that are left out, with `skip_locked`."""
+
+    def make(pending: Sequence[int]) -> list[UUID | str]:
+        _lock_orders(batch, skip_locked=skip_locked)
+        for at in pending:
+            if batch[at].refusal is None:
+                _begin(batch[at])
+        _confirm_begun(batch)
+        return [batch[at].id if batch[at].is_open else idempotency.NOTHING_DONE for at in pending]
+
+    claims = [one.request.claim for one in batch]
+    outcomes = idempotency.once_each(claims, make, now=max(one.request.now for one in batch))
+    for confirmation, outcome in zip(batch, outcomes, strict=True):
+        if isinstance(outcome, KeyReused):
+            confirmation.refusal = confirmation.refusal or outcome
+        else:
+            confirmation.replayed = outcome.replayed
+
+
+def _lock_orders(batch: Sequence[_Confirmation], *, skip_locked: bool) -> None:
+    """Locks the orders, or those that no other transaction has locked, and reads their lines."""
+    locked = _lock([one.id for one in batch], skip_locked=skip_locked)
+    if skip_locked:
+        locked = _within_limit(locked)
+    for one in batch:
+        one.order, one.lines = locked.get(one.id, (None, []))
+        missing = Contended() if skip_locked else NotFound()
+        one.refusal = missing if one.order is None else None
+
+
+def _lock(ids: Collection[UUID], *, skip_locked: bool) -> _Locked:
     locking = submit_lock(ids, skip_locked=skip_locked)
     reading = database.submit(sql.LINES_OF_LOCKED, [list(ids)])
     lines: dict[UUID, list[LineView]] = defaultdict(list)
@@ -170,28 +198,6 @@ def _within_limit(locked: _Locked) -> _Locked:
         for (id, found), lines in zip(locked.items(), together, strict=True)
         if lines <= max(LIMITS.max_batch_lines, len(found[1]))
     }
-
-
-def _confirm(batch: Sequence[_Confirmation], locked: _Locked) -> None:
-    """Confirms locked orders, and sets the refusals of the others. Keys are claimed under the
-    order's lock: a key names its order."""
-    for confirmation in batch:
-        confirmation.order, confirmation.lines = locked.get(confirmation.id, (None, []))
-    found = [one for one in batch if one.order is not None]
-
-    def make(pending: Sequence[int]) -> list[UUID | str]:
-        for at in pending:
-            _begin(found[at])
-        _confirm_begun(batch)
-        return [found[at].id if found[at].is_open else idempotency.NOTHING_DONE for at in pending]
-
-    claims = [one.request.claim for one in found]
-    outcomes = idempotency.once_each(claims, make, now=max(one.request.now for one in batch))
-    for confirmation, outcome in zip(found, outcomes, strict=True):
-        if isinstance(outcome, KeyReused):
-            confirmation.refusal = confirmation.refusal or outcome
-        else:
-            confirmation.replayed = outcome.replayed
 
 
 def _begin(confirmation: _Confirmation) -> None:

@@ -1,7 +1,7 @@
 """Places a batch of one or more orders in one transaction.
 
 The steps, in an order in which all data is locked before it is used for a decision: claim ids and
-keys, take units of the customers' quotas, lock the drafts to place, lock the stock rows, read
+keys, lock the drafts to place, take units of the customers' quotas, lock the stock rows, read
 prices and rules, decide in memory, write.
 A refused order gives its claims back, and does not affect the other orders.
 """
@@ -144,12 +144,13 @@ def _place_in_transaction(
 ) -> None:
     earlier = claim_and_replay(batch, now=now)
     if waiting := unanswered(batch):
-        customers = _ask_for_customers(waiting)
+        check = _ask_for_customers(waiting)
         if any(candidate.placement.is_draft for candidate in waiting):
             # The rows to lock are in the drafts. Refused orders are skipped.
-            customers.check()
+            check()
             lock_drafts(unanswered(waiting))
             _leave_contended(unanswered(waiting), options)
+        customers = _Customers(check, OrderQuota(unanswered(waiting)))
         _limit_holds(unanswered(waiting), customers.quota, terms)
         _place_open(unanswered(waiting), customers, terms, now, hold)
         customers.quota.settle()
@@ -165,16 +166,16 @@ def _leave_contended(batch: Sequence[Candidate], options: BatchOptions) -> None:
 
 
 class _Customers(NamedTuple):
-    """`check`, to call before all others, refuses orders of customers who may not order. Units are
-    taken from the `quota`."""
+    """`check` refuses orders of customers who may not order. Units are taken from the `quota`."""
 
     check: Callable[[], None]
     quota: OrderQuota
 
 
-def _ask_for_customers(batch: Sequence[Candidate]) -> _Customers:
+def _ask_for_customers(batch: Sequence[Candidate]) -> Callable[[], None]:
+    """Submits the statement that reads the customers. Returns a function, to call before all
+    others, that refuses the orders of those who may not order."""
     reading = identity.submit_standing({candidate.placement.customer for candidate in batch})
-    quota = OrderQuota(batch)
 
     @cache
     def check() -> None:
@@ -183,9 +184,8 @@ def _ask_for_customers(batch: Sequence[Candidate]) -> _Customers:
             candidate.answer = ordering_refusal(
                 standing.get(candidate.placement.customer), actor=candidate.placement.actor
             )
-        quota.read()
 
-    return _Customers(check, quota)
+    return check
 
 
 def _limit_holds(batch: Sequence[Candidate], quota: OrderQuota, terms: Terms) -> None:
@@ -210,6 +210,7 @@ def _place_open(
     held = [candidate for candidate in batch if candidate.placement.hold is not None]
     clock = holds.submit_clock() if held else None
     customers.check()
+    customers.quota.read()
     balances = locked()
     hold.begins()
     # A product that was created after the locks is unknown to this batch.

@@ -1,0 +1,180 @@
+"""Each use case takes its locks in the order that docs/explanation/architecture.md has.
+
+The statements of each use case are recorded on PostgreSQL.
+"""
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+
+from larder.identity import quotas
+from larder.identity.rates import Rate
+from larder.inventory.services import movements
+from larder.orders.models import Order
+from larder.orders.services import (
+    expire_holds,
+)
+from larder.orders.services.locks import lock_order
+from tests.conftest import Person
+from tests.orders.holding import (
+    WITH_BOOKS,
+    MakePerson,
+    MakeProduct,
+    order,
+)
+from tests.orders.use_cases import USE_CASES, Shop, UseCase
+
+pytestmark = WITH_BOOKS
+
+ROOT = Path(__file__).resolve().parents[2]
+SERVICES = ROOT / "larder" / "orders" / "services"
+PAGE = ROOT / "docs" / "explanation" / "architecture.md"
+
+LOCKS = {
+    "payment": r"hashtextextended\(%s, 9\)",
+    "key": "INSERT INTO idempotency_key",
+    "account": 'FROM "customer" .* FOR NO KEY UPDATE',
+    "order": 'FROM "order" .*FOR UPDATE',
+    "quota": r"INSERT INTO rate_limit AS held|\(8::bigint << 48\)",
+    "stock": r"FROM stock\s.*FOR NO KEY UPDATE",
+    "sales": 'FROM "sales_mark" .*FOR UPDATE',
+}
+"""The kinds of locks, in their order, each with a pattern of the statements that take it."""
+
+ANY_LOCK = re.compile(r"\bFOR (NO KEY )?UPDATE|\bFOR (KEY )?SHARE|pg_(try_)?advisory_xact_lock")
+
+
+@dataclass
+class Recorded:
+    """The kinds of locks of each transaction, and the functions that have opened one."""
+
+    transactions: list[tuple[object, list[str]]] = field(default_factory=list)
+    openers: set[str] = field(default_factory=set)
+
+    def note(self, block: object, statement: str) -> None:
+        """Notes a statement of the transaction that `block` has opened."""
+        if not self.transactions or self.transactions[-1][0] is not block:
+            self.transactions.append((block, []))
+        kinds = [one for one, text in LOCKS.items() if re.search(text, statement, re.DOTALL)]
+        assert len(kinds) < 2, statement
+        assert kinds or not ANY_LOCK.search(statement), f"unknown lock: {statement}"
+        self.transactions[-1][1].extend(kinds)
+
+    @property
+    def orders(self) -> list[list[str]]:
+        """The kinds of each transaction in the order in which they were taken."""
+        return [[kind for kind, _ in groupby(taken)] for _, taken in self.transactions if taken]
+
+
+def opened_by(frame: FrameType | None) -> Iterator[str]:
+    """Yields the functions of the services of orders that are running."""
+    while frame is not None:
+        path = Path(frame.f_code.co_filename)
+        if path.is_relative_to(SERVICES):
+            yield f"{path.relative_to(SERVICES)}: {frame.f_code.co_name}"
+        frame = frame.f_back
+
+
+@contextmanager
+def recorded() -> Iterator[Recorded]:
+    """Records the transactions of this thread."""
+    found = Recorded()
+
+    def watch(execute: Any, sql: str, *rest: Any) -> Any:
+        blocks = connection.atomic_blocks
+        if blocks:
+            found.note(blocks[0], sql)
+            found.openers.update(opened_by(sys._getframe()))
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(watch):
+        yield found
+
+
+def is_in_order(taken: list[str]) -> bool:
+    """Returns whether no lock is taken after one that comes later in the order."""
+    ranks = [list(LOCKS).index(kind) for kind in taken]
+    return ranks == sorted(ranks)
+
+
+@pytest.fixture(autouse=True)
+def every_quota_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each quota has room for all use cases."""
+    monkeypatch.setattr(quotas, "_limits", dict.fromkeys(quotas.NAMES, Rate(1_000, 3_600)))
+
+
+@pytest.fixture
+def shop(person: MakePerson, product: MakeProduct, clerk: Person) -> Shop:
+    """A shop with stock."""
+    return Shop(person(), clerk, product(stock=900), product(stock=900))
+
+
+@pytest.mark.parametrize("use_case", USE_CASES, ids=lambda one: one.__name__)
+def test_a_use_case_takes_its_locks_in_the_documented_order(
+    use_case: UseCase, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(expire_holds, "MOST_LINES", 1)
+    run = use_case(shop)
+    with recorded() as found:
+        run()
+    assert [taken for taken in found.orders if not is_in_order(taken)] == []
+    expected = USE_CASES[use_case].split()
+    assert expected in found.orders, found.orders
+
+
+def test_the_order_is_the_documented_one() -> None:
+    section = PAGE.read_text().split("### The order of locks\n")[1].split("\n#")[0]
+    assert re.findall(r"^\d\. \*\*(\w+)\*\*: ", section, re.MULTILINE) == list(LOCKS)
+
+
+def test_every_transaction_of_orders_is_recorded(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(expire_holds, "MOST_LINES", 1)
+    openers: set[str] = set()
+    for use_case in USE_CASES:
+        run = use_case(shop)
+        with recorded() as found:
+            run()
+        openers |= found.openers
+    assert transactions_of_orders() <= openers
+
+
+def transactions_of_orders() -> set[str]:
+    """Returns the functions of the services that open a transaction, by their source."""
+    found = set()
+    for path in SERVICES.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef) and any(map(opens, ast.walk(node))):
+                found.add(f"{path.relative_to(SERVICES)}: {node.name}")
+    return found
+
+
+def opens(node: ast.AST) -> bool:
+    """Returns whether this is a `with` that begins a transaction."""
+    items = node.items if isinstance(node, ast.With) else []
+    return any(
+        isinstance(one, ast.Call)
+        and ast.unparse(one.func) in {"transaction.atomic", "moving_stock"}
+        for item in items
+        for one in ast.walk(item.context_expr)
+    )
+
+
+def test_two_locks_in_another_order_are_noticed(shop: Shop) -> None:
+    placed = order(shop.who, (shop.jam, 1)).id
+    with recorded() as found, transaction.atomic(durable=True):
+        movements.lock([shop.jam])
+        assert isinstance(lock_order(placed), Order)
+    assert found.orders == [["stock", "order"]]
+    assert not is_in_order(found.orders[0])

@@ -1,0 +1,260 @@
+"""The use cases of orders, and others that claim a key, each with the locks that it takes."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
+
+from larder.core.ids import new_id
+from larder.db.idempotency import Claim, Scope
+from larder.identity.services import addresses, keys
+from larder.inventory.services.adjustments import AdjustmentLine, Cause, adjust_stock
+from larder.orders.decision import Wanted
+from larder.orders.payment_state import Kind
+from larder.orders.services import (
+    abandon,
+    cart,
+    changes,
+    confirm_order,
+    drafts,
+    expire_drafts,
+    expire_holds,
+    lost_commits,
+    moves,
+    notes,
+    payments,
+    sales,
+)
+from larder.orders.services.place_order import place_order
+from larder.orders.services.placement import ExpectedCart, Hold, Placement
+from tests.conftest import Person
+from tests.orders.holding import (
+    GBP,
+    SECONDS,
+    hold,
+    order,
+    pass_seconds,
+    request,
+)
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A customer, a member of staff and two products."""
+
+    who: Person
+    clerk: Person
+    jam: int
+    tea: int
+
+    @property
+    def now(self) -> datetime:
+        """The current time."""
+        return datetime.now(UTC)
+
+    def claim(self, result: object = "") -> Claim:
+        """A new key."""
+        return Claim(Scope(self.who.customer.public_id, "test", str(uuid4())), b"1", str(result))
+
+    def filled(self) -> UUID:
+        """The id of the customer's cart, which has lines."""
+        lines = [Wanted(self.jam, 1), Wanted(self.tea, 1)]
+        cart.put_lines(self.who.id, lines, currency="GBP", now=self.now)
+        return drafts.ensure_draft(self.who.id, currency="GBP", now=self.now)
+
+    def placement(self, **how: Any) -> Placement:
+        """A request of the customer with a key."""
+        given: dict[str, Any] = {"lines": [], "key": str(uuid4()), "operation": "test"}
+        actor = self.who.customer.public_id
+        return Placement(customer=self.who.id, actor=actor, **(given | how))
+
+    def capture(self, of: UUID, units: str, age: timedelta = timedelta()) -> payments.Report:
+        """A payment that a provider reports."""
+        payment = payments.NewPayment(
+            provider="stripe",
+            kind=Kind.CAPTURED,
+            transaction_id=str(uuid4()),
+            intent=str(uuid4()),
+            amount=int(units),
+            currency="GBP",
+            at=self.now,
+        )
+        return payments.Report(payment=payment, order=of, sent_at=self.now - age)
+
+
+UseCase = Callable[[Shop], Callable[[], object]]
+"""Prepares a use case, and returns a function that runs it."""
+
+
+def place_with_id(shop: Shop) -> Callable[[], object]:
+    lines = [Wanted(shop.tea, 1), Wanted(shop.jam, 1)]
+    asked = shop.placement(lines=lines, order_id=new_id(), hold=Hold(SECONDS))
+    return lambda: place_order(asked, terms=GBP, now=shop.now)
+
+
+def submit_cart(shop: Shop) -> Callable[[], object]:
+    shop.filled()
+    asked = shop.placement(cart=ExpectedCart(), hold=Hold(SECONDS))
+    return lambda: place_order(asked, terms=GBP, now=shop.now)
+
+
+def find_lost_commit(shop: Shop) -> Callable[[], object]:
+    return lambda: lost_commits._look(shop.jam, new_id(), 1.0)
+
+
+def confirm_batch(shop: Shop) -> Callable[[], object]:
+    held = hold(shop.who, (shop.jam, 1), (shop.tea, 1)).id
+    asked = replace(request(shop.clerk.caller, held), claim=shop.claim(held))
+    return lambda: confirm_order.confirm_order(asked)
+
+
+def confirm_alone(shop: Shop) -> Callable[[], object]:
+    held = hold(shop.who, (shop.jam, 1)).id
+    asked = replace(request(shop.clerk.caller, held), claim=shop.claim(held))
+    one = confirm_order._Confirmation(asked, None)
+    return lambda: confirm_order._confirm_alone(one)
+
+
+def cancel_held(shop: Shop) -> Callable[[], object]:
+    held = hold(shop.who, (shop.jam, 1)).id
+    asked = replace(request(shop.who.caller, held), claim=shop.claim(held))
+    return lambda: moves.cancel_order(asked)
+
+
+def change_lines(shop: Shop) -> Callable[[], object]:
+    placed = order(shop.who, (shop.jam, 1)).id
+    asked = replace(request(shop.who.caller, placed), claim=shop.claim(placed))
+    lines = [Wanted(shop.tea, 1), Wanted(shop.jam, 2)]
+    return lambda: changes.change_order(asked, terms=GBP, lines=lines)
+
+
+def add_note(shop: Shop) -> Callable[[], object]:
+    placed = order(shop.who, (shop.jam, 1)).id
+    who, claim = shop.clerk.caller, shop.claim(placed)
+    return lambda: notes.add_note(placed, "a note", caller=who, claim=claim, now=shop.now)
+
+
+def record_payment(shop: Shop) -> Callable[[], object]:
+    held = hold(shop.who, (shop.jam, 1)).id
+    payment, caller = shop.capture(held, "150").payment, shop.clerk.caller
+    return lambda: payments.record_payment(held, payment, caller=caller, now=shop.now)
+
+
+def receive_payment(shop: Shop) -> Callable[[], object]:
+    held = hold(shop.who, (shop.jam, 1)).id
+    return lambda: payments.receive_payment(shop.capture(held, "150"), now=shop.now)
+
+
+def receive_payment_of_cart(shop: Shop) -> Callable[[], object]:
+    report = shop.capture(shop.filled(), "150", age=2 * payments.KEPT_AFTER)
+    return lambda: payments.receive_payment(report, now=shop.now)
+
+
+def abandon_cart(shop: Shop) -> Callable[[], object]:
+    id, asked = shop.filled(), abandon.Abandonment(who=shop.who.caller, now=shop.now)
+    return lambda: abandon.abandon_id(id, asked)
+
+
+def abandon_key(shop: Shop) -> Callable[[], object]:
+    asked = abandon.Abandonment(who=shop.who.caller, now=shop.now)
+    return lambda: abandon.abandon_key(str(uuid4()), asked)
+
+
+def expire(shop: Shop) -> Callable[[], object]:
+    pass_seconds(SECONDS, [hold(shop.who, (shop.jam, 1)).id])
+    return lambda: expire_holds.expire_holds(now=shop.now, limit=10)
+
+
+def release_many(shop: Shop) -> Callable[[], object]:
+    due = [hold(shop.who, (shop.jam, 1), (shop.tea, 1)).id]
+    pass_seconds(SECONDS, due)
+    return lambda: expire_holds._release_many(due)
+
+
+def expire_cart(shop: Shop) -> Callable[[], object]:
+    shop.filled()
+    return lambda: expire_drafts.expire_drafts(now=shop.now + timedelta(days=99), limit=10)
+
+
+def put_lines(shop: Shop) -> Callable[[], object]:
+    return lambda: cart.put_lines(shop.who.id, [Wanted(shop.jam, 1)], currency="GBP", now=shop.now)
+
+
+def put_line(shop: Shop) -> Callable[[], object]:
+    return lambda: cart.put_line(shop.who.id, Wanted(shop.jam, 2), currency="GBP", now=shop.now)
+
+
+def remove_line(shop: Shop) -> Callable[[], object]:
+    shop.filled()
+    return lambda: cart.remove_line(shop.who.id, shop.jam, now=shop.now)
+
+
+def delete_cart(shop: Shop) -> Callable[[], object]:
+    shop.filled()
+    return lambda: cart.delete_cart(shop.who.id)
+
+
+def make_cart(shop: Shop) -> Callable[[], object]:
+    return lambda: drafts.ensure_draft(shop.who.id, currency="GBP", now=shop.now)
+
+
+def add_unit(shop: Shop) -> Callable[[], object]:
+    return lambda: drafts.add_unit(shop.who.id, shop.jam, currency="GBP", now=shop.now)
+
+
+def remove_unit(shop: Shop) -> Callable[[], object]:
+    shop.filled()
+    return lambda: drafts.remove_unit(shop.who.id, shop.jam, now=shop.now)
+
+
+def count_sales(shop: Shop) -> Callable[[], object]:
+    order(shop.who, (shop.jam, 1))
+    return lambda: sales.refresh_sales(zone=ZoneInfo("UTC"), now=shop.now)
+
+
+def create_key(shop: Shop) -> Callable[[], object]:
+    return lambda: keys.create_key(shop.who.caller, "till", now=shop.now, claim=shop.claim())
+
+
+def add_address(shop: Shop) -> Callable[[], object]:
+    fields, claim = {"line1": "1 High Street"}, shop.claim()
+    return lambda: addresses.add_address(shop.who.caller, fields, now=shop.now, claim=claim)
+
+
+def adjust(shop: Shop) -> Callable[[], object]:
+    lines, who, claim = [AdjustmentLine(shop.jam, delta=1)], shop.clerk.caller, shop.claim()
+    return lambda: adjust_stock(lines, Cause("received"), caller=who, now=shop.now, claim=claim)
+
+
+USE_CASES: Mapping[UseCase, str] = {
+    place_with_id: "key quota stock",
+    submit_cart: "key order quota stock",
+    find_lost_commit: "stock",
+    confirm_batch: "key order stock",
+    confirm_alone: "key order stock",
+    cancel_held: "key order quota stock",
+    change_lines: "key order quota stock",
+    add_note: "key",
+    record_payment: "payment order stock",
+    receive_payment: "payment order stock",
+    receive_payment_of_cart: "payment key order",
+    abandon_cart: "key order quota",
+    abandon_key: "key quota",
+    expire: "order stock",
+    release_many: "stock",
+    expire_cart: "order",
+    put_lines: "order quota",
+    put_line: "order quota",
+    remove_line: "order",
+    delete_cart: "order",
+    make_cart: "order quota",
+    add_unit: "order quota",
+    remove_unit: "order",
+    count_sales: "sales",
+    create_key: "key account quota",
+    add_address: "key account quota",
+    adjust: "key stock",
+}
+"""The use cases, each with the locks that one of its transactions takes."""
