@@ -5,7 +5,8 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.architecture.sources import ROOT, nodes
+
 LEVELS = {"warning", "error", "exception", "critical"}
 ADVICE = re.compile(
     r"\b(do|_IF_\w+)\b|\b(allow|check|choose|free space|look for|make room|report)\b", re.IGNORECASE
@@ -26,7 +27,7 @@ TO_DO = re.compile(
 def calls(paths: Iterable[Path]) -> Iterator[tuple[str, ast.Call]]:
     """Each call in the files, with its place."""
     for path in paths:
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in nodes(path):
             if isinstance(node, ast.Call):
                 yield f"{path.relative_to(ROOT)}:{node.lineno}", node
 

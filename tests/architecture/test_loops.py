@@ -5,9 +5,9 @@ Such a loop is `while True`, one over an endless iterator, or one that asks anew
 
 import ast
 from collections.abc import Iterator
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.architecture.sources import ROOT, nodes
+
 ENDLESS = {"count", "cycle", "repeat"}
 
 SERVES = {
@@ -47,8 +47,7 @@ NESTED = {
 
 def _functions() -> Iterator[tuple[str, ast.FunctionDef]]:
     for path in sorted((ROOT / "larder").rglob("*.py")):
-        tree = ast.parse(path.read_text())
-        for node in ast.walk(tree):
+        for node in nodes(path):
             if isinstance(node, ast.FunctionDef):
                 yield f"{path.relative_to(ROOT).as_posix()}: {node.name}", node
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from larder.orders import sql
+from tests.architecture.sources import ROOT, nodes
 
-ROOT = Path(__file__).resolve().parents[2]
 LOCK = re.compile(r"FOR (NO KEY )?UPDATE|FOR (KEY )?SHARE|select_for_update", re.IGNORECASE)
 
 
@@ -17,7 +17,7 @@ def _texts(path: Path) -> Iterator[str]:
     text = path.read_text()
     if path.is_relative_to(ROOT / "larder" / "orders"):
         yield text
-    for node in ast.walk(ast.parse(text)):
+    for node in nodes(path):
         if isinstance(node, ast.Constant) and '"order"' in str(node.value):
             yield str(node.value)
 

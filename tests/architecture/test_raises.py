@@ -9,6 +9,7 @@ from pathlib import Path
 
 import larder
 from larder.core.errors import DomainError
+from tests.architecture.sources import tree
 
 ROOT = Path(larder.__file__).parent
 READ = ("core", "db", "identity", "notifications", "catalog", "inventory", "orders", "http")
@@ -66,7 +67,7 @@ def raised(name: str, known: dict[str, ast.FunctionDef], seen: frozenset[str]) -
 def test_public_functions_name_the_refusals_that_they_raise() -> None:
     domain, unnamed, checked = refusals(), [], 0
     for path in sorted(one for name in READ for one in (ROOT / name).rglob("*.py")):
-        known = dict(functions(ast.parse(path.read_text())))
+        known = dict(functions(tree(path)))
         for name, function in known.items():
             said = ast.get_docstring(function) or ""
             if re.search(r"(^|\.)_", name) or AS_ANOTHER.search(said):

@@ -6,6 +6,8 @@ import re
 from importlib import import_module
 from pathlib import Path
 
+from tests.architecture.sources import nodes
+
 TESTS = Path(__file__).resolve().parents[1]
 LARDER = TESTS.parent / "larder"
 MODULES = ("db", "identity", "catalog", "inventory", "orders")
@@ -84,7 +86,7 @@ def test_statements_are_in_modules_of_sql() -> None:
             continue
         if any(name == one or name.startswith(f"{one}/") for one in ELSEWHERE):
             continue
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in nodes(path):
             if isinstance(node, ast.Constant) and SQL.match(str(node.value)):
                 found.add(f"{name}:{node.lineno}")
     assert found == set(), "move it to the module's sql.py, with its plan, or use the ORM"

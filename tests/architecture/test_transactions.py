@@ -1,9 +1,8 @@
 """Each use case is one transaction, and part of no other."""
 
 import ast
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.architecture.sources import ROOT, nodes
 
 WITHIN = {
     "larder/catalog/services/clashes.py: clashes_named(durable=durable)": "its callers say which",
@@ -33,7 +32,7 @@ def _blocks(called: str) -> set[tuple[str, str, str]]:
         if "migrations" in path.parts:
             continue
         where = path.relative_to(ROOT).as_posix()
-        for function in ast.walk(ast.parse(path.read_text())):
+        for function in nodes(path):
             if isinstance(function, ast.FunctionDef):
                 for node in ast.walk(function):
                     if isinstance(node, ast.Call) and ast.unparse(node.func) == called:

@@ -5,7 +5,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.architecture.sources import ROOT, tree
+
 WAITS = Path("larder/core/waits.py")
 
 LOCK = re.compile(r"\b(R?Lock|(Bounded)?Semaphore|Condition|Acquirable)\b")
@@ -73,7 +74,7 @@ def _modules() -> Iterator[tuple[str, ast.Module]]:
     for path in sorted((ROOT / "larder").rglob("*.py")):
         name = path.relative_to(ROOT)
         if name != WAITS:
-            yield name.as_posix(), ast.parse(path.read_text())
+            yield name.as_posix(), tree(path)
 
 
 def _waits(tree: ast.Module) -> Iterator[str]:

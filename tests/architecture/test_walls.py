@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.architecture.sources import ROOT, nodes
+
 BELOW_API = ("core", "db", "identity", "notifications", "catalog", "inventory", "orders")
 ABOVE = ("http", "v1", "compat", "fastpath", "ops", "staff")
 
@@ -24,7 +25,7 @@ def _sources(*modules: str) -> Iterator[Path]:
 
 def _imports(path: Path) -> set[str]:
     names = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes(path):
         if isinstance(node, ast.ImportFrom) and node.module:
             names |= {node.module, *(f"{node.module}.{name.name}" for name in node.names)}
         elif isinstance(node, ast.Import):
@@ -143,14 +144,13 @@ def _module(path: Path) -> str:
 
 def _attributes(path: Path) -> Iterator[str]:
     """What a file reads of the modules that it imports, under their full names."""
-    tree = ast.parse(path.read_text())
     imported = {
         alias.asname or alias.name: f"{node.module}.{alias.name}"
-        for node in ast.walk(tree)
+        for node in nodes(path)
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
     }
-    for node in ast.walk(tree):
+    for node in nodes(path):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
             yield f"{imported.get(node.value.id)}.{node.attr}"
 
@@ -192,7 +192,7 @@ def test_only_the_clock_reads_the_time() -> None:
     calls = {
         f"{path.relative_to(ROOT)}: {text}"
         for path in _sources(*BELOW_API, *ABOVE)
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in nodes(path)
         if isinstance(node, ast.Call) and CLOCKS.fullmatch(text := ast.unparse(node))
     }
     assert calls == READERS
@@ -214,7 +214,7 @@ def test_only_the_problems_module_has_statuses_of_refusals() -> None:
     numbers = [
         f"{path.relative_to(ROOT)}:{node.lineno}"
         for path in _sources(*BELOW_API, "staff", "v1", "fastpath")
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in nodes(path)
         if isinstance(node, ast.Constant) and node.value in statuses
     ]
     assert numbers == []
