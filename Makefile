@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Each can be set on the command line: make run PORT=8123
 VENV ?= .venv
 DATA ?= .data
-PYTEST_ARGS ?= -n 2
+PYTEST_ARGS ?= -n 3
 export VENV DATA
 
 python := $(VENV)/bin/python
@@ -321,7 +321,7 @@ docker/makemigrations: docker/build ## Write the migrations for changed models, 
 		--env PYTHONWARNINGS=ignore $(IMAGE) python manage.py makemigrations --skip-checks
 
 .PHONY: docker/unittest
-docker/unittest: ## Run the tests in a container (PYTEST_ARGS="-n 2")
+docker/unittest: ## Run the tests in a container (PYTEST_ARGS="-n 3")
 	$(with_engine)
 	$(DOCKER) build --target test --tag $(IMAGE)-test $(base) .
 	$(DOCKER) run --rm --init --shm-size 256m $(IMAGE)-test python -m pytest $(PYTEST_ARGS)
