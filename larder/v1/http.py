@@ -69,13 +69,12 @@ def is_strict(request: HttpRequest) -> bool:
     return first is not None and first[1].lower() == "strict"
 
 
-def refuse_unknown_parameters(request: HttpRequest, kind: type[msgspec.Struct] | None) -> None:
-    """Raises InvalidInput with all query parameters that `kind` does not declare."""
+def unknown_parameters(request: HttpRequest, kind: type[msgspec.Struct] | None) -> list[Fault]:
+    """Returns the faults of all query parameters that `kind` does not declare."""
     unknown = request.GET.keys() - (_parameter_names(kind) if kind else frozenset())
-    if unknown:
-        detail = "There is no such parameter."
-        named = [name[:MAX_POINTER_LENGTH] for name in sorted(unknown)]
-        raise InvalidInput([Fault(name, "unknown_parameter", detail) for name in named])
+    detail = "There is no such parameter."
+    named = [name[:MAX_POINTER_LENGTH] for name in sorted(unknown)]
+    return [Fault(name, "unknown_parameter", detail) for name in named]
 
 
 def read_page(

@@ -13,12 +13,13 @@ from typing import Any, get_args
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+from larder.core.errors import InvalidInput
 from larder.core.limits import MAX_IDEMPOTENCY_KEY_LENGTH, MAX_POSITION_LENGTH
 from larder.http.idempotency import HEADER
 from larder.http.problems import KINDS
 from larder.identity.caller import Caller
 from larder.v1.bodies import Csv, Signed, read_body, read_csv, read_signed
-from larder.v1.http import is_strict, read_parameters, refuse_unknown_parameters
+from larder.v1.http import is_strict, read_parameters, unknown_parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,10 +289,7 @@ class Operation:
         if self.declared.first is not None:
             self.declared.first()
         strictly = is_strict(request)
-        if strictly:
-            refuse_unknown_parameters(request, self.query)
-        given = {name: read(request, who) for name, read in self._readers.items()}
-        response = self.run(request, **path, **given)
+        response = self.run(request, **path, **self._given(request, who, strictly=strictly))
         if strictly:
             response.headers["Preference-Applied"] = "handling=strict"
         return response
@@ -303,6 +301,19 @@ class Operation:
             yield "query", self._query_reader()
         if self.body is not None:
             yield "body", self._body_reader()
+
+    def _given(self, request: HttpRequest, who: Caller | None, *, strictly: bool) -> dict[str, Any]:
+        """Reads the arguments of the function. Raises InvalidInput with the faults of all."""
+        given: dict[str, Any] = {}
+        faults = unknown_parameters(request, self.query) if strictly else []
+        for name, read in self._readers.items():
+            try:
+                given[name] = read(request, who)
+            except InvalidInput as error:
+                faults += error.faults
+        if faults:
+            raise InvalidInput(faults)
+        return given
 
     def _query_reader(self) -> Reader:
         kind: Any = self.query

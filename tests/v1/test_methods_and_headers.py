@@ -185,6 +185,15 @@ def test_unknown_parameters_are_refused_for_a_client_that_prefers_it(
         assert customer("GET", path, Prefer=other).status == 200
 
 
+def test_unknown_and_faulty_parameters_and_fields_are_refused_together(owner: Api) -> None:
+    refused = owner("GET", "refunds-due?limit=x&pge=2", **STRICT)
+    assert [one["pointer"] for one in refused.body["errors"]] == ["pge", "limit"]
+    path = "me/addresses?verbose=1"
+    both = owner("POST", path, {"country": "x"}, **STRICT)
+    pointers = [one["pointer"] for one in both.body["errors"]]
+    assert (pointers[0], "/country" in pointers) == ("verbose", True)
+
+
 def test_a_long_name_of_an_unknown_parameter_is_cut(customer: Api) -> None:
     refused = customer("GET", f"me?{'x' * 3_000}=1", **STRICT)
     assert refused.body["errors"][0]["pointer"] == "x" * 1_000
