@@ -91,8 +91,12 @@ def test_staff_cannot_grant_rights_that_they_do_not_have(person: MakePerson, now
     clerk, who = person(is_staff=True, role="support"), person()
     clerk.customer.user_permissions.add(*ids_of("identity.manage_rights"))
     change(clerk, who, now, is_staff=True, roles=["viewer"])
-    with pytest.raises(PermissionMissing, match=r"permission_missing"):
+    with pytest.raises(PermissionMissing, match=r"permission_missing") as refused:
         change(clerk, who, now, roles=["warehouse"])
+    missing = {one.permission for one in refused.value.all if isinstance(one, PermissionMissing)}
+    warehouse, support = permissions.ROLES["warehouse"], permissions.ROLES["support"]
+    assert missing == set(warehouse) - set(support)
+    assert len(missing) > 1
     with pytest.raises(PermissionMissing):
         rights.save_role(clerk.caller, None, "mine", ids_of("orders.pack_order"))
     with pytest.raises(PermissionMissing):

@@ -77,7 +77,9 @@ def register(
     """Creates a customer. With the policy `approval` they may log in and read, but not order yet.
 
     `claims` are those of one key (repeats.py). A repeated request with them returns the same
-    customer. If the result is known without hashing, the request does not wait for a hash.
+    customer. If the result is known without hashing, the request does not wait for a hash. Faults
+    are refused alone: callers find them before they count the attempt, and only counted attempts
+    learn which names are taken.
     Raises RegistrationClosed, AlreadyTaken, InvalidInput (username, email, password), KeyReused,
     Overloaded.
     """

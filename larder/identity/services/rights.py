@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import F, Q, Value
 from django.db.models.functions import Concat
 
-from larder.core.errors import AlreadyTaken, NotFound, PermissionMissing
+from larder.core.errors import AlreadyTaken, NotFound, PermissionMissing, together
 from larder.db import database
 from larder.db.constraints import refusing_taken
 from larder.identity import audit, queries, sql
@@ -176,13 +176,13 @@ def set_roles(customer: int, groups: Collection[int]) -> None:
 
 
 def require_held(actor: Caller, permissions: Collection[str]) -> None:
-    """Raises PermissionMissing for the first permission that the caller does not have.
+    """Raises PermissionMissing for each permission that the caller does not have.
 
     A superuser has those too that only Django's own models use.
     """
     missing = sorted(set(permissions) - actor.permissions)
     if missing and not queries.rights(actor.id).is_superuser:
-        raise PermissionMissing(missing[0])
+        raise together([PermissionMissing(one) for one in missing])
 
 
 def _role_names(account: Customer) -> list[str]:
