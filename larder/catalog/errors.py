@@ -2,14 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from larder.core.errors import DomainError, FieldRefused, TooMany
 
 
+@dataclass
 class CategoryInUse(DomainError):
-    """The category still has products or categories below it."""
+    """The category still has `products`, archived ones too, or `categories` below it."""
 
+    products: int
+    categories: int
     code = "category_in_use"
+
+    @property
+    def extensions(self) -> dict[str, Any]:
+        return {"products": self.products, "categories": self.categories}
 
 
 class TooManyCategories(TooMany):

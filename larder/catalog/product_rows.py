@@ -132,9 +132,9 @@ _SHOWN = 40
 """Characters of a cell that a fault repeats."""
 
 
-def _amount(read: Cell, separator: str, signs: Iterable[str]) -> Cell:
+def _amount(read: Cell, separator: str, signs: Iterable[str], currency: str = "") -> Cell:
     """Returns the reader of amounts in a file with this separator. They may have signs at their
-    ends."""
+    ends. Amounts of money are in the currency."""
     is_unclear = _UNCLEAR[separator]
 
     def read_localised(cell: str) -> str | None:
@@ -149,12 +149,18 @@ def _amount(read: Cell, separator: str, signs: Iterable[str]) -> Cell:
         try:
             text: str | None = read(plain.replace(",", ".") if is_unclear else plain)
         except _UnusableCellError:
+            if currency and _WITH_ANOTHER_SIGN.search(cell):
+                form = f"Expected an amount in {currency}, the currency of the shop"
+                raise _UnusableCellError("invalid_format", _expected(form, cell)) from None
             # The fault shows the cell as the file has it.
             text = read(cell)
         return text
 
     return read_localised
 
+
+_WITH_ANOTHER_SIGN = re.compile(r"^(?=.*\d).*([^\W\d_]|[€£$¥₴₹])")
+"""An amount with letters or the sign of a currency."""
 
 _UNCLEAR = {
     ",": None,
@@ -273,8 +279,8 @@ class ProductFile:
         cells = _CELLS | {"category": _category(cache(category_names))}
         money = [currency, SIGNS.get(currency, currency)]
         for one in _AMOUNTS:
-            signs = money if one.kind is AMOUNT else ["%"]
-            cells[one.name] = _amount(_CELLS[one.name], self._separator, signs)
+            of_kind = (money, currency) if one.kind is AMOUNT else (["%"], "")
+            cells[one.name] = _amount(_CELLS[one.name], self._separator, *of_kind)
         self._cells = [(name, cells.get(name)) for name in header]
 
     def _next(self) -> list[str] | None:

@@ -115,6 +115,8 @@ class Problem(msgspec.Struct):
     amount: Number | msgspec.UnsetType = msgspec.UNSET
     differs: list[str] | msgspec.UnsetType = msgspec.UNSET
     order: UUID | msgspec.UnsetType = msgspec.UNSET
+    products: int | msgspec.UnsetType = msgspec.UNSET
+    categories: int | msgspec.UnsetType = msgspec.UNSET
     limit: int | msgspec.UnsetType = msgspec.UNSET
     requested: int | msgspec.UnsetType = msgspec.UNSET
     product: Number | msgspec.UnsetType = msgspec.UNSET

@@ -185,9 +185,10 @@ def test_a_category_of_an_archived_product_cannot_be_deleted(
     jams = category("Jams", food)
     jam = create_product(JAM | {"category_id": jams}, caller=None, now=now)
     archive_product(jam, caller=None, now=now)
-    for full in (food, jams):
-        with pytest.raises(CategoryInUse):
+    for full, held in ((food, (0, 1)), (jams, (1, 0))):
+        with pytest.raises(CategoryInUse) as refused:
             delete_category(full, caller=None)
+        assert (refused.value.products, refused.value.categories) == held
     Product.objects.update(category=None)
     with pytest.raises(StaleVersion):
         delete_category(jams, caller=None, version=2)
@@ -257,6 +258,10 @@ def test_two_new_categories_at_once_do_not_exceed_the_limit(
         with pytest.raises(TooManyCategories) as refused:
             second.result(LONGEST)
     assert refused.value.limit == Category.objects.count() == 2
+    assert refused.value.others == ()
+    with pytest.raises(TooManyCategories) as lost:
+        create_category(name="Jams", parent=10**12, caller=None, now=now)
+    assert [one.code for one in lost.value.all] == ["too_many_categories", "unknown_category"]
 
 
 def test_a_category_that_another_transaction_changes_meanwhile_is_not_deleted(

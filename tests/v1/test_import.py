@@ -255,7 +255,11 @@ def test_columns_of_an_exported_file_that_cannot_be_imported_are_ignored(staff: 
 
 def test_a_fault_shows_an_amount_as_the_file_has_it(staff: Api) -> None:
     (fault,) = send(staff, "sku;name;price", "A;Tea;2,55 €").body["errors"]
-    assert fault["detail"].endswith("such as 2.55; found “2,55 €”.")
+    assert fault["detail"] == (
+        "Expected an amount in GBP, the currency of the shop; found “2,55 €”."
+    )
+    (fault,) = send(staff, "sku;name;price", "A;Tea;2,5555").body["errors"]
+    assert fault["detail"].endswith("such as 2.55; found “2,5555”.")
 
 
 def test_a_price_list_changes_known_products_alone_and_names_unknown_ones(

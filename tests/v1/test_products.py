@@ -184,6 +184,23 @@ def test_a_taken_sku_and_an_unknown_category_are_reported_together(
         assert faults == [("/sku", "taken"), ("/category", "unknown_category")]
 
 
+def test_rules_without_a_quantity_are_reported_with_the_other_clashes(
+    staff: Api, product: Callable[..., int]
+) -> None:
+    staff("POST", "products", JAM)
+    faulty = {"sku": JAM["sku"], "category": 999_999, "min_quantity": 10, "max_per_order": 9}
+    new, former = JAM | faulty, f"products/{product(min_quantity=10)}"
+    del faulty["min_quantity"]
+    for request in (("POST", "products", new), ("PATCH", former, faulty)):
+        refused = staff(*request)
+        faults = {(one["pointer"], one["code"]) for one in refused.body["errors"]}
+        assert faults == {
+            ("/max_per_order", "out_of_range"),
+            ("/sku", "taken"),
+            ("/category", "unknown_category"),
+        }
+
+
 def test_an_unknown_category_is_a_fault_of_the_category(staff: Api) -> None:
     refused = staff("POST", "products", JAM | {"category": 999_999})
     assert (refused.status, refused.body["code"]) == (422, "unknown_category")

@@ -12,8 +12,9 @@ from django.db import IntegrityError, connection, models, transaction
 
 from larder.catalog import sql
 from larder.catalog.errors import CategoryInUse, TooManyCategories, UnknownCategory
-from larder.catalog.models import Category
+from larder.catalog.models import Category, Product
 from larder.catalog.services.clashes import clashes_named
+from larder.core.errors import together
 from larder.core.limits import MAX_CATEGORIES
 from larder.db import database, idempotency, versions
 from larder.db.idempotency import Claim, Made
@@ -45,7 +46,9 @@ def _insert_category(name: str, parent: int | None, caller: Caller | None) -> in
     with clashes_named():
         database.execute(sql.ONE_CATEGORY)
         if Category.objects.count() >= MAX_CATEGORIES:
-            raise TooManyCategories(MAX_CATEGORIES)
+            known = parent is None or Category.objects.filter(id=parent).exists()
+            others = [] if known else [UnknownCategory("parent")]
+            raise together([TooManyCategories(MAX_CATEGORIES), *others])
         made = Category.objects.create(name=name, parent_id=parent).pk
         if made == parent:
             # The client guessed the next id, and the foreign key accepts the row itself.
@@ -87,7 +90,9 @@ def delete_category(category: int, *, caller: Caller | None, version: int | None
             require_permitted(caller, "catalog.delete_category")
             audit.record(category_name(category), "delete", before=before or {})
     except (IntegrityError, models.ProtectedError) as error:
-        raise CategoryInUse from error
+        products = Product.objects.filter(category=category).count()
+        below = Category.objects.filter(parent=category).count()
+        raise CategoryInUse(products, below) from error
 
 
 def _refuse_ring(category: int, parent: int) -> None:

@@ -1,12 +1,15 @@
 """Names the faults that the database finds in a product or a category."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 from django.db import IntegrityError, OperationalError, connection, transaction
+from django.db.models import Q
 
 from larder.catalog.errors import UnknownCategory
-from larder.core.errors import Fault, InvalidInput
+from larder.catalog.models import Category, Product
+from larder.core.errors import AlreadyTaken, DomainError, Fault, InvalidInput, together
 from larder.core.limits import MAX_NAME_BYTES, MAX_NAME_LENGTH
 from larder.db import database
 from larder.db.constraints import refusing_taken, violated
@@ -16,6 +19,12 @@ MOST_BELOW_LEAST = "max_per_order must not be less than min_quantity."
 
 STEP_MISSES = "No multiple of step lies between min_quantity and max_per_order."
 """The faults of rules that allow no quantity at all."""
+
+BROKEN_RULE = {
+    "product_rules": Fault("/max_per_order", "out_of_range", MOST_BELOW_LEAST),
+    "product_step": Fault("/step", "out_of_range", STEP_MISSES),
+}
+"""The fault of each constraint."""
 
 
 @contextmanager
@@ -36,12 +45,46 @@ def clashes_named(*, durable: bool = False) -> Iterator[None]:
 
 def _clash(error: IntegrityError) -> Exception:
     constraint = violated(error)
-    if constraint == "product_rules":
-        return InvalidInput([Fault("/max_per_order", "out_of_range", MOST_BELOW_LEAST)])
-    if constraint == "product_step":
-        return InvalidInput([Fault("/step", "out_of_range", STEP_MISSES)])
+    if constraint in BROKEN_RULE:
+        return InvalidInput([BROKEN_RULE[constraint]])
     field = next((one for one in ("parent", "category") if one in constraint), None)
     return error if field is None else UnknownCategory(field)
+
+
+@contextmanager
+def all_clashes_named(
+    fields: Mapping[str, Any], product: int | None = None, *, durable: bool = False
+) -> Iterator[None]:
+    """Does what `clashes_named` does for new values of a product (None: a new one), and adds the
+    clashes that the database did not report: it reports the first only."""
+    try:
+        with clashes_named(durable=durable):
+            yield
+    except (AlreadyTaken, UnknownCategory, InvalidInput) as first:
+        others = [one for one in _clashes(fields, product) if one != first]
+        raise together([first, *others]) from first
+
+
+def _clashes(fields: Mapping[str, Any], product: int | None) -> Iterator[DomainError]:
+    rules = {"min_quantity": 1, "max_per_order": None, "step": 1}
+    same = Q(id=product)
+    present = Product.objects.filter(same).values(*rules).first() or rules
+    if broken := _broken_rule(**{name: fields.get(name, present[name]) for name in rules}):
+        yield InvalidInput([BROKEN_RULE[broken]])
+    if Product.objects.filter(sku=fields.get("sku")).exclude(same).exists():
+        yield AlreadyTaken("sku")
+    category = fields.get("category_id")
+    if category is not None and not Category.objects.filter(id=category).exists():
+        yield UnknownCategory("category")
+
+
+def _broken_rule(*, min_quantity: int, max_per_order: int | None, step: int) -> str:
+    """Returns the constraint that these rules violate, first `product_rules`; empty without one."""
+    if max_per_order is None:
+        return ""
+    if max_per_order < min_quantity:
+        return "product_rules"
+    return "product_step" if max_per_order // step * step < min_quantity else ""
 
 
 def _over_limit(error: OperationalError) -> Exception:

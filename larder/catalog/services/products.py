@@ -17,11 +17,10 @@ from uuid import UUID
 from django.db import models
 
 from larder.catalog import sql
-from larder.catalog.errors import UnknownCategory
 from larder.catalog.fields import FIELDS, INTERNAL
-from larder.catalog.models import Category, Product
+from larder.catalog.models import Product
 from larder.catalog.queries import ids_by_sku
-from larder.catalog.services.clashes import clashes_named
+from larder.catalog.services.clashes import all_clashes_named, clashes_named
 from larder.core.errors import AlreadyTaken, NotFound, StaleVersion
 from larder.core.ids import new_id
 from larder.db import database, versions
@@ -60,12 +59,12 @@ def create_product(
     """
     public_id = new_id()
     given = {"sku": sku_of(public_id)} | _editable(fields)
-    with clashes_named():
+    with all_clashes_named(given):
         if unique_name:
             claim_name(given["name"])
         made = Product(**given, public_id=public_id, created_at=now, updated_at=now)
         if not insert_unless_taken(made):
-            raise _taken_sku(given)
+            raise AlreadyTaken("sku")
         require_permitted(caller, "catalog.add_product")
         audit.record_difference(product_name(made.pk), {}, given, action="create")
     return made.pk
@@ -136,7 +135,7 @@ def change_product(
     With `version`, only if that is the current one. Raises NotFound, StaleVersion, AlreadyTaken
     (SKU), UnknownCategory, InvalidInput (rules of a line).
     """
-    with clashes_named(durable=True):
+    with all_clashes_named(fields, product, durable=True):
         _change(product, fields, caller, now, version)
 
 
@@ -144,7 +143,7 @@ def change_within(
     product: int, fields: Mapping[str, Any], *, caller: Caller | None, now: datetime
 ) -> None:
     """Changes fields of a product as `change_product` does, in the caller's transaction."""
-    with clashes_named():
+    with all_clashes_named(fields, product):
         _change(product, fields, caller, now, None)
 
 
@@ -173,15 +172,7 @@ def _refuse_taken_sku(
     first: NotFound, StaleVersion."""
     if "sku" in wanted and set(ids_by_sku([wanted["sku"]]).values()) - {product}:
         versions.require(listed, version)
-        raise _taken_sku(wanted)
-
-
-def _taken_sku(fields: Mapping[str, Any]) -> AlreadyTaken:
-    """Returns the refusal of a SKU in use, and with it that of an unknown category."""
-    category = fields.get("category_id")
-    is_known = category is None or Category.objects.filter(id=category).exists()
-    others = [] if is_known else [UnknownCategory("category")]
-    return AlreadyTaken("sku", others)
+        raise AlreadyTaken("sku")
 
 
 def claim_name(name: str, *, product: int | None = None) -> None:
@@ -241,7 +232,7 @@ def replace_product(
     if changed and version not in (None, present["version"]):
         raise StaleVersion(present["version"])
     if changed:
-        with clashes_named():
+        with all_clashes_named(wanted, product):
             versions.update(Product.objects.filter(id=product), None, **changed, updated_at=now)
             require_permitted(caller, "catalog.change_product")
             audit.record_difference(product_name(product), present, changed)
