@@ -72,10 +72,12 @@ class Made:
 
 
 class Outcome(NamedTuple):
-    """The id of the created object, as text, and whether an earlier request created it."""
+    """The id of the created object, as text, and whether an earlier request created it; then also
+    whether that was the same request."""
 
     result: str
     replayed: bool
+    is_same: bool = True
 
 
 def fingerprint(*parsed: object) -> bytes:
@@ -127,8 +129,8 @@ def once(wanted: Claim | None, make: Callable[[], object], *, now: datetime) -> 
     Assumes that a transaction is open. Raises KeyReused.
     """
     (outcome,) = once_each([wanted], lambda pending: [make() for _ in pending], now=now)
-    if isinstance(outcome, KeyReused):
-        raise outcome
+    if not outcome.is_same:
+        raise KeyReused
     return outcome
 
 
@@ -137,11 +139,11 @@ def once_each(
     make: Callable[[Sequence[int]], Sequence[object]],
     *,
     now: datetime,
-) -> list[Outcome | KeyReused]:
+) -> list[Outcome]:
     """Does for each request of a batch what `once` does for one. `make` gets the positions of the
     requests that no earlier request made, and returns an id or NOTHING_DONE for each of them.
 
-    Returns KeyReused for a claim of another request. Assumes that no scope occurs twice.
+    Assumes that no scope occurs twice.
     """
     earlier = claim([one for one in claims if one is not None], now=now)
     outcomes = [_outcome_of(one, earlier) for one in claims]
@@ -153,16 +155,12 @@ def once_each(
     return [one or Outcome(made[at], replayed=False) for at, one in enumerate(outcomes)]
 
 
-def _outcome_of(
-    wanted: Claim | None, earlier: Mapping[Scope, Earlier]
-) -> Outcome | KeyReused | None:
+def _outcome_of(wanted: Claim | None, earlier: Mapping[Scope, Earlier]) -> Outcome | None:
     """Returns the outcome of a repeat; None if no earlier request has this claim."""
     if wanted is None or wanted.scope not in earlier:
         return None
-    try:
-        return Outcome(earlier[wanted.scope].result_for(wanted), replayed=True)
-    except KeyReused as refusal:
-        return refusal
+    found = earlier[wanted.scope]
+    return Outcome(found.result, replayed=True, is_same=found.fingerprint == wanted.fingerprint)
 
 
 def settle(results: dict[Scope, str]) -> None:

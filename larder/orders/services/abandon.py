@@ -14,7 +14,7 @@ from django.db import transaction
 from larder.core.errors import NotFound
 from larder.core.ids import SYSTEM_ACTOR
 from larder.db import database, idempotency
-from larder.db.idempotency import Claim, Earlier, Scope
+from larder.db.idempotency import Claim, Scope
 from larder.identity import audit, quotas
 from larder.identity.caller import Caller
 from larder.identity.services import accounts
@@ -45,19 +45,27 @@ def abandon_id(id: UUID, abandonment: Abandonment) -> OrderView | None:
     a transaction that places the order. Raises SessionEnded, NotFound (the id belongs to another
     customer; for staff as `visible_order` does), QuotaExceeded.
     """
-    scope = Scope(SYSTEM_ACTOR, ORDER_ID, str(id))
-    with transaction.atomic(durable=True):
-        earlier = _claim([scope], abandonment).get(scope)
-        if earlier is not None:
-            return _known(earlier, abandonment)
+    claim = _claim(Scope(SYSTEM_ACTOR, ORDER_ID, str(id)), abandonment)
+
+    def abandon() -> str:
         row = lock_order(id)
         if row is not None and row.status != OrderStatus.DRAFT:
-            idempotency.release([scope])
-            return queries.visible_order(id, abandonment.who)
+            return idempotency.NOTHING_DONE
         if row is not None:
             _renew_cart(id, row, abandonment)
         quotas.take("abandoned", abandonment.who.id)
         audit.record(order_name(id), "abandon")
+        return ABANDONED
+
+    with transaction.atomic(durable=True):
+        _require_active(abandonment)
+        (outcome,) = idempotency.once_each(
+            [claim], lambda pending: [abandon() for _ in pending], now=abandonment.now
+        )
+        if outcome.result != ABANDONED:
+            return queries.visible_order(id, abandonment.who)
+        if not outcome.is_same:
+            raise NotFound
     return None
 
 
@@ -69,35 +77,35 @@ def abandon_key(key: str, abandonment: Abandonment) -> OrderView | None:
     orders of these customers any more), QuotaExceeded.
     """
     scopes = [Scope(abandonment.who.public_id, operation, key) for operation in PLACING]
-    with transaction.atomic(durable=True):
-        earlier = _claim(scopes, abandonment)
-        placed = [UUID(one.result) for one in earlier.values() if one.result != ABANDONED]
-        if placed:
-            idempotency.release([scope for scope in scopes if scope not in earlier])
-            found = [queries.visible_order(id, abandonment.who) for id in placed]
-            return max(found, key=lambda order: order.placed_at)
-        if not earlier:
+    claims = [_claim(scope, abandonment) for scope in scopes]
+
+    def abandon(pending: Sequence[int]) -> list[str]:
+        if _placed([one.result for one in idempotency.find(scopes).values()]):
+            return [idempotency.NOTHING_DONE for _ in pending]
+        if len(pending) == len(claims):
             quotas.take("abandoned", abandonment.who.id)
-    return None
+        return [ABANDONED for _ in pending]
+
+    with transaction.atomic(durable=True):
+        _require_active(abandonment)
+        outcomes = idempotency.once_each(claims, abandon, now=abandonment.now)
+        placed = _placed([one.result for one in outcomes])
+        found = [queries.visible_order(id, abandonment.who) for id in placed]
+    return max(found, key=lambda order: order.placed_at, default=None)
 
 
-def _claim(scopes: Sequence[Scope], abandonment: Abandonment) -> dict[Scope, Earlier]:
-    mark = mark_of(abandonment.who.public_id)
+def _claim(scope: Scope, abandonment: Abandonment) -> Claim:
+    return Claim(scope, mark_of(abandonment.who.public_id), ABANDONED)
+
+
+def _placed(results: Sequence[str]) -> list[UUID]:
+    """Returns the orders of those results of claims that are orders."""
+    return [UUID(one) for one in results if one not in {ABANDONED, idempotency.NOTHING_DONE}]
+
+
+def _require_active(abandonment: Abandonment) -> None:
     accounts.require_active(abandonment.who)
     database.tag_session()
-    return idempotency.claim(
-        [Claim(scope, mark, ABANDONED) for scope in scopes], now=abandonment.now
-    )
-
-
-def _known(earlier: Earlier, abandonment: Abandonment) -> OrderView | None:
-    """Returns the order of an earlier claim of the id; None if it was abandoned. Raises
-    NotFound."""
-    if earlier.result != ABANDONED:
-        return queries.visible_order(UUID(earlier.result), abandonment.who)
-    if earlier.fingerprint != mark_of(abandonment.who.public_id):
-        raise NotFound
-    return None
 
 
 def _renew_cart(id: UUID, row: Order, abandonment: Abandonment) -> None:

@@ -163,10 +163,9 @@ def _confirm(batch: Sequence[_Confirmation], *, skip_locked: bool) -> None:
     claims = [one.request.claim for one in batch]
     outcomes = idempotency.once_each(claims, make, now=max(one.request.now for one in batch))
     for confirmation, outcome in zip(batch, outcomes, strict=True):
-        if isinstance(outcome, KeyReused):
-            confirmation.refusal = confirmation.refusal or outcome
-        else:
-            confirmation.replayed = outcome.replayed
+        confirmation.replayed = outcome.replayed
+        if not outcome.is_same:
+            confirmation.refusal = confirmation.refusal or KeyReused()
 
 
 def _lock_orders(batch: Sequence[_Confirmation], *, skip_locked: bool) -> None:

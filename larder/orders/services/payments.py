@@ -7,7 +7,7 @@ not need, or cannot use, becomes a refund due.
 """
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -194,15 +194,19 @@ def _is_abandoned(order: UUID) -> bool:
 def _abandon(order: UUID, now: datetime) -> Order | None:
     """Prevents that an order is placed with an id that a payment has named for too long. A cart
     with this id gets another one. Returns the order if it was placed meanwhile."""
-    scope = _scope(order)
-    earlier = idempotency.claim([Claim(scope, mark_of(SYSTEM_ACTOR), ABANDONED)], now=now)
-    row = lock_order(order)
-    if row is not None and row.placed_at is None:
-        renew_draft(order, now=now)
-        return None
-    if row is not None and not earlier:
-        idempotency.release([scope])
-    return row
+    found: list[Order] = []
+
+    def abandon(pending: Sequence[int]) -> list[str]:
+        row = lock_order(order)
+        if row is not None and row.placed_at is None:
+            renew_draft(order, now=now)
+        elif row is not None:
+            found.append(row)
+        return [idempotency.NOTHING_DONE if found else ABANDONED for _ in pending]
+
+    claim = Claim(_scope(order), mark_of(SYSTEM_ACTOR), ABANDONED)
+    idempotency.once_each([claim], abandon, now=now)
+    return found[0] if found else None
 
 
 def _order_of(payment: NewPayment) -> UUID | None:
