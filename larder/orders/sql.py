@@ -109,22 +109,25 @@ FROM order_line WHERE order_id = ANY((SELECT %s::uuid[])::uuid[]) ORDER BY id
 """
 """Index scans of order_line_once. Submitted after the locks of orders, it reads under them."""
 
-SET_STATUS = """
-WITH moved AS (
-    UPDATE "order" SET status = %s, version = version + 1, updated_at = %s
-    FROM unnest((SELECT %s::uuid[]), (SELECT %s::text[])) AS was (id, status)
-    WHERE "order".id = was.id AND "order".status = was.status
+CHANGE_ORDERS = """
+WITH changed AS (
+    UPDATE "order" SET status = new.status, total = new.total, version = "order".version + 1,
+           updated_at = %s
+    FROM unnest((SELECT %s::uuid[]), (SELECT %s::text[]), (SELECT %s::int[]), (SELECT %s::text[]),
+                (SELECT %s::numeric[])) AS new (id, was_status, was_version, status, total)
+    WHERE "order".id = new.id AND "order".status = new.was_status
+      AND "order".version = new.was_version
     RETURNING "order".id
 ), new_event AS (
     INSERT INTO order_event (id, order_id, type, from_status, to_status, actor, at, data)
-    SELECT id, order_id, %s, from_status, %s, actor, %s, '{}'::jsonb
-    FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::uuid[])
-         AS event (id, order_id, from_status, actor)
+    SELECT id, order_id, type, from_status, to_status, actor, %s, data
+    FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::text[], %s::uuid[], %s::jsonb[])
+         AS event (id, order_id, type, from_status, to_status, actor, data)
 )
-SELECT id FROM moved
+SELECT id FROM changed
 """
-"""Confirms or expires locked orders with their events, in one round trip. Index scans of
-order_pkey. Returns the orders that had the given status. Stock rows are locked meanwhile, and the
+"""Changes locked orders and writes their events, in one round trip. Index scans of order_pkey.
+Returns the orders that had the given status and version. Stock rows are locked meanwhile, and the
 ORM takes 17 ms for 100 orders in place of 4, and 1.5 for one in place of 0.7."""
 
 OPEN_HOLDS = """

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 from django.db import transaction
+from django.db.backends.postgresql.psycopg_any import Jsonb
 from django.db.models import F, Min, Q
 
 from larder.core.ids import new_id
@@ -58,25 +59,36 @@ def orders(person: Callable[..., Person], product: Callable[..., int], now: date
     return made
 
 
-def test_set_status_writes_what_the_orm_would(orders: Orders, now: datetime) -> None:
-    wanted = [orders["pending"], orders["placed"], orders["second"]]
-    ids, was, actor = [one.id for one in wanted], ["pending"] * 3, UUID(int=1)
+def test_change_orders_writes_what_the_orm_would(orders: Orders, now: datetime) -> None:
+    later, actor, other = now + timedelta(hours=1), UUID(int=1), orders["shipped"].version + 1
+    wanted = [
+        (orders["pending"], "pending", 1, "placed", 3, "confirmed", {}),
+        (orders["placed"], "pending", 1, "expired", 3, "expired", {}),
+        (orders["packed"], "packed", 1, "packed", 7, "changed", {"before": 'a "\\ quote'}),
+        (orders["shipped"], "shipped", other, "delivered", 3, "delivered", {}),
+    ]
     events = [new_id() for _ in wanted]
-    later = now + timedelta(hours=1)
 
     def by_the_orm() -> None:
-        for id, event in zip(ids, events, strict=True):
-            found = Order.objects.filter(id=id, status="pending")
-            found.update(status="placed", version=F("version") + 1, updated_at=later)
-            row = {"from_status": "pending", "to_status": "placed", "actor": actor, "at": later}
-            OrderEvent.objects.create(id=event, order_id=id, type="confirmed", **row)
+        for event, (row, was, version, status, total, kind, data) in zip(
+            events, wanted, strict=True
+        ):
+            found = Order.objects.filter(id=row.id, status=was, version=version)
+            new = {"status": status, "total": total, "updated_at": later}
+            found.update(version=F("version") + 1, **new)
+            of = {"from_status": was, "to_status": status, "actor": actor, "at": later}
+            OrderEvent.objects.create(id=event, order_id=row.id, type=kind, data=data, **of)
 
-    status = ["placed", later, ids, was, "confirmed", "placed", later]
-    values = [*status, events, ids, was, [actor] * 3]
+    changed = [(row.id, *rest[:4]) for row, *rest in wanted]
+    written_events = [
+        (event, row.id, kind, was, status, actor, Jsonb(data))
+        for event, (row, was, _, status, _, kind, data) in zip(events, wanted, strict=True)
+    ]
+    values = [later, *database.columns(changed), later, *database.columns(written_events)]
     found: list[Any] = []
-    rows = written(lambda: found.extend(database.rows(sql.SET_STATUS, values)))
+    rows = written(lambda: found.extend(database.rows(sql.CHANGE_ORDERS, values)))
     assert rows == written(by_the_orm)
-    assert {id for (id,) in found} == {orders["pending"].id, orders["second"].id}
+    assert {id for (id,) in found} == {orders["pending"].id, orders["packed"].id}
 
 
 def test_set_lines_writes_what_the_orm_would(orders: Orders) -> None:

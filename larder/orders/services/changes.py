@@ -27,9 +27,9 @@ from larder.inventory.services.movements import Balance
 from larder.orders.decision import Market, PricedLine, Wanted, add_up, decide
 from larder.orders.errors import CurrencyChanged, OrderRule
 from larder.orders.lifecycle import CANCELLED, PERMISSIONS, PLACED, Move
+from larder.orders.queries import LineView
 from larder.orders.services.placement import Terms
 from larder.orders.services.transitions import (
-    LockedLine,
     LockedOrder,
     StockMove,
     Transition,
@@ -194,7 +194,7 @@ def _decided(
 
 
 def _offers(
-    old: Mapping[int, LockedLine], wanted: Mapping[int, int], offers: Mapping[int, Offer]
+    old: Mapping[int, LineView], wanted: Mapping[int, int], offers: Mapping[int, Offer]
 ) -> dict[int, Offer]:
     """Returns the products that can be ordered. An unchanged line is exempt from rules that were
     added later. A line of a product that is no longer sold can be reduced."""

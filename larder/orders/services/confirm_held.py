@@ -9,14 +9,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from larder.core.ids import new_id
+from larder.inventory.services import holds
 from larder.inventory.services import movements as inventory
 from larder.inventory.services.holds import HeldByOrder
 from larder.inventory.services.movements import Balance, Movement
 from larder.orders.decision import take_again
 from larder.orders.lifecycle import PLACED
 from larder.orders.models import Order, OrderLine
-from larder.orders.services.hold_ends import HoldEnd, end_holds
+from larder.orders.services.write_changes import OrderChange, write_changes
 
 
 def confirm_paid(order: Order, *, actor: UUID, now: datetime) -> None:
@@ -28,11 +28,16 @@ def confirm_paid(order: Order, *, actor: UUID, now: datetime) -> None:
     rows = OrderLine.objects.filter(order_id=order.id)
     lines = dict(rows.values_list("product_id", "quantity"))
     locking = inventory.submit_lock_of_held(lines, [order.id])
-    confirm_held([HoldEnd(order, new_id(), actor)], [lines], *locking(), now=now)
+    confirm_held([confirmation_of(order, actor)], [lines], *locking(), now=now)
+
+
+def confirmation_of(order: Order, actor: UUID) -> OrderChange:
+    """Returns the change that confirms a locked order."""
+    return OrderChange(order=order, type="confirmed", status=PLACED, actor=actor)
 
 
 def confirm_held(
-    ends: Sequence[HoldEnd],
+    changes: Sequence[OrderChange],
     lines: Sequence[Mapping[int, int]],
     balances: Mapping[int, Balance],
     held: HeldByOrder,
@@ -44,18 +49,19 @@ def confirm_held(
     confirmed if there are none."""
     missing = [
         {id: units for id, units in wanted.items() if id not in held[one.order.id]}
-        for one, wanted in zip(ends, lines, strict=True)
+        for one, wanted in zip(changes, lines, strict=True)
     ]
     shelf = {product: balance.available for product, balance in balances.items()}
     short = take_again(missing, shelf)
     moves = [
         Movement(product, -units, units, "order", str(one.event), one.actor)
-        for one, lacks, gone in zip(ends, missing, short, strict=True)
+        for one, lacks, gone in zip(changes, missing, short, strict=True)
         if not gone
         for product, units in lacks.items()
     ]
     inventory.move(moves, balances, now=now)
-    confirmed = [one for one, gone in zip(ends, short, strict=True) if not gone]
+    confirmed = [one for one, gone in zip(changes, short, strict=True) if not gone]
     if confirmed:
-        end_holds(confirmed, PLACED, "confirmed", now=now)
+        holds.end([one.order.id for one in confirmed])
+        write_changes(confirmed, now=now)
     return short

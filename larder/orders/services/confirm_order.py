@@ -4,8 +4,7 @@ one transaction.
 Whether the hold of an order has expired does not matter, if its units are there (confirm_held.py).
 """
 
-from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import accumulate
@@ -16,7 +15,6 @@ from django.db import Error, transaction
 from larder.core import telemetry
 from larder.core.batch_queue import BatchQueue, Limits
 from larder.core.errors import DomainError, KeyReused, NotFound
-from larder.core.ids import new_id
 from larder.db import database, idempotency
 from larder.db.postgresql.errors import CommitUnknown
 from larder.identity import audit
@@ -25,18 +23,25 @@ from larder.identity.caller import Caller
 from larder.identity.queries import submit_renewed
 from larder.inventory.services import movements as inventory
 from larder.inventory.services.locks import moving_stock
-from larder.orders import sql
 from larder.orders.errors import HoldExpired
-from larder.orders.lifecycle import PERMISSIONS, PLACED, Move, is_pending, judge
+from larder.orders.lifecycle import PERMISSIONS, PLACED, Move
 from larder.orders.models import Order
 from larder.orders.queries import LineView, OrderView, view_of
-from larder.orders.services.confirm_held import confirm_held
+from larder.orders.services.confirm_held import confirm_held, confirmation_of
 from larder.orders.services.contended import BATCH_LOCK, Contended
-from larder.orders.services.hold_ends import HoldEnd
-from larder.orders.services.locks import LockBroken, order_name, submit_lock
-from larder.orders.services.transitions import TransitionRequest, lines_of
+from larder.orders.services.locks import LockBroken, order_name
+from larder.orders.services.transitions import (
+    Locked,
+    Rules,
+    TransitionRequest,
+    judge_request,
+    lines_of,
+    lock_with_lines,
+    locked_order,
+)
 
 PERMISSION = PERMISSIONS[Move.CONFIRM]
+_RULES = Rules(Move.CONFIRM)
 
 LIMITS = Limits(max_batch_size=64, max_batch_lines=2_000, queue_capacity=256)
 
@@ -144,10 +149,6 @@ _queue: BatchQueue[_Confirmation, Confirmed] = BatchQueue(
 )
 
 
-_Locked = Mapping[UUID, tuple[Order, list[LineView]]]
-"""Locked orders with their lines."""
-
-
 def _confirm(batch: Sequence[_Confirmation], *, skip_locked: bool) -> None:
     """Claims the keys, locks the orders, and confirms them or sets their refusals: Contended for
     those that are left out, with `skip_locked`."""
@@ -170,7 +171,7 @@ def _confirm(batch: Sequence[_Confirmation], *, skip_locked: bool) -> None:
 
 def _lock_orders(batch: Sequence[_Confirmation], *, skip_locked: bool) -> None:
     """Locks the orders, or those that no other transaction has locked, and reads their lines."""
-    locked = _lock([one.id for one in batch], skip_locked=skip_locked)
+    locked = lock_with_lines([one.id for one in batch], skip_locked=skip_locked)
     if skip_locked:
         locked = _within_limit(locked)
     for one in batch:
@@ -179,17 +180,7 @@ def _lock_orders(batch: Sequence[_Confirmation], *, skip_locked: bool) -> None:
         one.refusal = missing if one.order is None else None
 
 
-def _lock(ids: Collection[UUID], *, skip_locked: bool) -> _Locked:
-    locking = submit_lock(ids, skip_locked=skip_locked)
-    reading = database.submit(sql.LINES_OF_LOCKED, [list(ids)])
-    lines: dict[UUID, list[LineView]] = defaultdict(list)
-    orders = locking()
-    for order, *line in reading():
-        lines[order].append(LineView(*line))
-    return {id: (order, lines[id]) for id, order in orders.items()}
-
-
-def _within_limit(locked: _Locked) -> _Locked:
+def _within_limit(locked: Locked) -> Locked:
     """Returns the first of these orders that have `max_batch_lines` together; at least one."""
     together = accumulate(len(lines) for _, lines in locked.values())
     return {
@@ -201,11 +192,10 @@ def _within_limit(locked: _Locked) -> _Locked:
 
 def _begin(confirmation: _Confirmation) -> None:
     """Sets whether the order has yet to be confirmed, or the refusal."""
-    verdict = judge(confirmation.locked.status, Move.CONFIRM, by_staff=True, by_owner=False)
+    order, request = locked_order(confirmation.locked, confirmation.lines), confirmation.request
     try:
-        confirmation.is_begun = is_pending(
-            confirmation.locked, Move.CONFIRM, verdict, version=confirmation.request.version
-        )
+        # The permission is read under the locks of the stock.
+        confirmation.is_begun = judge_request(order, request, _RULES, by_staff=True)
     except DomainError as refusal:
         confirmation.refusal = refusal
 
@@ -220,7 +210,7 @@ def _confirm_begun(batch: Sequence[_Confirmation]) -> None:
     balances, held = locking() if locking else ({}, {})
     refuse()
     batch = [one for one in begun if one.is_open]
-    ends = [HoldEnd(one.locked, new_id(), one.request.caller.public_id) for one in batch]
+    changes = [confirmation_of(one.locked, one.request.caller.public_id) for one in batch]
     lines = [{line.product: line.quantity for line in one.lines} for one in batch]
     if not batch:
         return
@@ -228,7 +218,7 @@ def _confirm_begun(batch: Sequence[_Confirmation]) -> None:
     entries = [_entry(one) for one in batch]
     now = max(one.request.now for one in batch)
     for confirmation, short in zip(
-        batch, confirm_held(ends, lines, balances, held, now=now), strict=True
+        batch, confirm_held(changes, lines, balances, held, now=now), strict=True
     ):
         confirmation.refusal = HoldExpired(short) if short else None
     made = zip(batch, entries, strict=True)

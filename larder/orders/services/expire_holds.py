@@ -13,13 +13,13 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
-from larder.core.ids import SYSTEM_ACTOR, new_id
+from larder.core.ids import SYSTEM_ACTOR
 from larder.inventory.services import holds
 from larder.inventory.services import movements as inventory
 from larder.orders.lifecycle import EXPIRED, PENDING
 from larder.orders.models import Order
-from larder.orders.services.hold_ends import HoldEnd, end_holds
 from larder.orders.services.locks import lock_without_wait
+from larder.orders.services.write_changes import OrderChange, write_changes
 
 MOST_LINES = 300
 """Lines that a transaction releases, except for a product that has more: orders of the same
@@ -94,9 +94,13 @@ def _expire(ids: Collection[UUID], kept: set[int], now: datetime) -> int:
         # If the clock was set back meanwhile, a line may not be due any more.
         released = [one for one in orders if not held[one.id]]
         if released:
-            ends = [HoldEnd(one, new_id(), SYSTEM_ACTOR) for one in released]
-            end_holds(ends, EXPIRED, "expired", now=now)
+            holds.end([one.id for one in released])
+            write_changes([_expiry(one) for one in released], now=now)
     return len(released)
+
+
+def _expiry(order: Order) -> OrderChange:
+    return OrderChange(order=order, type="expired", status=EXPIRED, actor=SYSTEM_ACTOR)
 
 
 def _held(orders: Collection[Order]) -> dict[UUID, dict[int, int]]:

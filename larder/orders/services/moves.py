@@ -16,10 +16,10 @@ from larder.inventory.services import holds
 from larder.inventory.services import movements as inventory
 from larder.orders.errors import ConflictingRepeat, InvalidTransition
 from larder.orders.lifecycle import CANCELLED, DELIVERED, HELD, PACKED, PLACED, SHIPPED, Move
+from larder.orders.queries import LineView
 from larder.orders.queries.event_log import last_event_data
 from larder.orders.services.transitions import (
     Conflict,
-    LockedLine,
     LockedOrder,
     StockMove,
     Transition,
@@ -312,7 +312,7 @@ def _faults(ordered: Mapping[int, int], picked: Sequence[Picked]) -> Iterator[Fa
         seen.add(one.product)
 
 
-def _event_data(line: LockedLine, one: Picked) -> dict[str, Any]:
+def _event_data(line: LineView, one: Picked) -> dict[str, Any]:
     return {
         "product": line.product,
         "ordered": line.quantity,
@@ -321,7 +321,7 @@ def _event_data(line: LockedLine, one: Picked) -> dict[str, Any]:
     }
 
 
-def _left_out(line: LockedLine, one: Picked) -> StockMove:
+def _left_out(line: LineView, one: Picked) -> StockMove:
     """Returns the stock move of the units that were not picked. Missing units leave the stock;
     others become available again."""
     rest = line.quantity - one.quantity

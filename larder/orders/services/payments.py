@@ -15,8 +15,6 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from django.db.models import F
-
 from larder.core.currencies import to_minor
 from larder.core.errors import Fault, InvalidInput, NotFound
 from larder.core.ids import SYSTEM_ACTOR
@@ -29,14 +27,22 @@ from larder.inventory.services.locks import moving_stock
 from larder.orders import payments_sql
 from larder.orders.errors import PaymentConflict, PaymentUnmatched
 from larder.orders.lifecycle import HELD
-from larder.orders.models import Order, OrderEvent, OrderLine, Payment
-from larder.orders.payment_state import NOTHING, Balances, Kind, Movement, balances, covers, payable
-from larder.orders.payment_state import refund_due as refund_due_of
+from larder.orders.models import Order, OrderLine, Payment
+from larder.orders.payment_state import (
+    NOTHING,
+    Balances,
+    Kind,
+    Movement,
+    balances,
+    covers,
+    refund_due,
+)
 from larder.orders.services.confirm_held import confirm_paid
 from larder.orders.services.drafts import renew_draft
-from larder.orders.services.locks import LockBroken, lock_order, order_name
+from larder.orders.services.locks import lock_order, order_name
 from larder.orders.services.placement import ABANDONED, ORDER_ID, mark_of
 from larder.orders.services.refunds import balances_of, set_refund_due
+from larder.orders.services.write_changes import OrderChange, write_changes
 
 RECORD, VIEW = "orders.record_payment", "orders.view_order"
 """The permissions with which staff record payments, and see all orders."""
@@ -237,9 +243,9 @@ def _record(order: UUID | None, row: Order | None, payment: NewPayment, by: _Rec
     if not made:
         return _earlier(order, payment, by)
     if order is not None:
-        _recount(order, row, by.now)
+        sums = _recount(order, row, by.now)
     if row is not None:
-        _write_event(row, payment, by)
+        _write(row, sums.get(row.currency, NOTHING), payment, by)
         if payment.kind in by.confirming and row.status in HELD and _is_covered(row, by):
             confirm_paid(row, actor=by.actor, now=by.now)
     return Recorded(made[0][0], replayed=False)
@@ -265,48 +271,37 @@ def _earlier(order: UUID | None, payment: NewPayment, by: _Recorder) -> Recorded
     return Recorded(found.pk, replayed=True)
 
 
-def _recount(order: UUID, row: Order | None, now: datetime) -> None:
-    """Writes the sums of the order's records, and the refund that is due in each currency."""
+def _recount(order: UUID, row: Order | None, now: datetime) -> dict[str, Balances]:
+    """Returns the sums of the order's records by currency. Writes the refunds that are due in
+    currencies that are not the order's."""
     records: dict[str, list[Movement]] = defaultdict(list)
     for *movement, currency in database.rows(payments_sql.PAYMENTS, [order, order]):
         records[currency].append(Movement(*movement))
     sums = {currency: balances(found) for currency, found in records.items()}
-    owed = {} if row is None else {row.currency: _payable(row)}
     for currency, held in sums.items():
-        due = refund_due_of(held, owed.get(currency, 0))
-        set_refund_due(order, currency, due, now=now)
-    if row is not None:
-        _write_sums(row, sums.get(row.currency, NOTHING), now)
+        if row is None or currency != row.currency:
+            set_refund_due(order, currency, refund_due(held, 0), now=now)
+    return sums
 
 
-def _payable(row: Order) -> int:
-    back = OrderLine.objects.filter(order_id=row.id, returned__gt=0)
-    gone = sum((n * price for n, price in back.values_list("returned", "unit_price")), Decimal(0))
-    return payable(row.status, row.total - gone, row.currency)
-
-
-def _write_sums(row: Order, sums: Balances, now: datetime) -> None:
-    """Writes the sums, also into `row`, if the order's version is still the locked one. Raises
-    LockBroken if it is not."""
-    rows = Order.objects.filter(id=row.id, version=row.version)
-    changed = rows.update(**asdict(sums), version=F("version") + 1, updated_at=now)
-    if changed != 1:
-        raise LockBroken(row.id)
-    for name, value in asdict(sums).items():
-        setattr(row, name, value)
-    row.version += 1
-
-
-def _write_event(row: Order, payment: NewPayment, by: _Recorder) -> None:
-    OrderEvent.objects.create(
-        order_id=row.id,
+def _write(row: Order, sums: Balances, payment: NewPayment, by: _Recorder) -> None:
+    """Writes the sums of an order with the event of the payment, and the refund that is due."""
+    change = OrderChange(
+        order=row,
         type="payment",
-        from_status=row.status,
-        to_status=row.status,
+        status=row.status,
         actor=by.actor,
-        at=by.now,
         data={"payment": _shown(payment)},
+        kept=row.total - _returned(row),
+        details=asdict(sums),
     )
+    write_changes([change], now=by.now)
+
+
+def _returned(row: Order) -> Decimal:
+    """Returns the exact sum of the returned units."""
+    back = OrderLine.objects.filter(order_id=row.id, returned__gt=0)
+    return sum((n * price for n, price in back.values_list("returned", "unit_price")), Decimal(0))
 
 
 def _shown(payment: NewPayment) -> dict[str, Any]:

@@ -7,8 +7,8 @@ from typing import Any
 
 from larder.orders.errors import ReturnExceedsShipped
 from larder.orders.lifecycle import RETURNED, Move
+from larder.orders.queries import LineView
 from larder.orders.services.transitions import (
-    LockedLine,
     LockedOrder,
     StockMove,
     Transition,
@@ -61,7 +61,7 @@ def _returned(order: LockedOrder, lines: Sequence[ReturnedLine], reason: str) ->
     )
 
 
-def _refuse_too_many(shipped: Mapping[int, LockedLine], coming: Mapping[int, int]) -> None:
+def _refuse_too_many(shipped: Mapping[int, LineView], coming: Mapping[int, int]) -> None:
     faulty: list[dict[str, Any]] = []
     for product, requested in coming.items():
         line = shipped.get(product)

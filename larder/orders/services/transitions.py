@@ -1,11 +1,13 @@
 """Applies a transition to a placed order: a move of its lifecycle, or a change of its lines.
 
-Every use case calls `apply_transition`. It claims the idempotency key, locks the order's row, then
-locks the stock rows in product order. The use case returns a `Transition` while the order is
-locked. This module writes it and the event of its ledger entries in the same transaction.
+Every move of an order and every change of its lines takes these steps, in one transaction: claim
+the idempotency key, lock the order (`lock_with_lines`), judge the move (`judge_request`), lock the
+stock in product order, write (`write_changes`). `apply_transition` takes them for one order: the
+use case returns a `Transition` while the order is locked. confirm_order.py takes them for a batch.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -13,10 +15,7 @@ from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
-from django.db.models import F
-
 from larder.core.errors import DomainError, NotFound, PreconditionRequired
-from larder.core.ids import new_id
 from larder.db import database, idempotency
 from larder.db.idempotency import Claim
 from larder.identity import audit, quotas
@@ -38,11 +37,13 @@ from larder.orders.lifecycle import (
     is_pending,
     judge,
 )
-from larder.orders.models import Order, OrderEvent, OrderLine, OrderStatus
-from larder.orders.payment_state import Balances, payable, refund_due
+from larder.orders.models import Order, OrderLine
+from larder.orders.payment_state import Balances
+from larder.orders.queries import LineView
 from larder.orders.queries.event_log import last_event_data
-from larder.orders.services.locks import LockBroken, lock_order, order_name
-from larder.orders.services.refunds import balances_of, set_refund_due
+from larder.orders.services.locks import order_name, submit_lock
+from larder.orders.services.refunds import balances_of
+from larder.orders.services.write_changes import OrderChange, write_changes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,19 +60,6 @@ class TransitionRequest:
     version: int | None = None
     claim: Claim | None = None
     lines: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class LockedLine:
-    """A line of an order, read under the order's lock."""
-
-    id: int
-    product: int
-    sku: str
-    name: str
-    unit_price: Decimal
-    quantity: int
-    returned: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +80,7 @@ class LockedOrder:
     tracking_number: str
     placed_at: datetime | None
     payments: Balances | None
-    lines: Sequence[LockedLine]
+    lines: Sequence[LineView]
 
     @property
     def total(self) -> Decimal:
@@ -151,6 +139,15 @@ def _never_satisfied(order: LockedOrder) -> bool:
     return False
 
 
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """A move, and how a repeat of it is recognised."""
+
+    move: Move
+    conflict: Conflict = _no_conflict
+    is_satisfied: IsSatisfied = _never_satisfied
+
+
 def apply_transition(
     request: TransitionRequest,
     move: Move,
@@ -172,17 +169,18 @@ def apply_transition(
     and what `conflict` returns.
     """
 
-    who = request.caller
+    who, rules = request.caller, Rules(move, conflict, is_satisfied)
 
     def make() -> UUID | str:
-        order = _lock_with_lines(request.order)
-        if not _is_pending(order, move, request, conflict, is_satisfied):
+        row, lines = _lock(request.order)
+        order, may = locked_order(row, lines), who.may(PERMISSIONS[move])
+        if not judge_request(order, request, rules, by_staff=may):
             return request.order if move in REPEATABLE else idempotency.NOTHING_DONE
         accounts.require_active(request.caller)
-        if not request.caller.may(PERMISSIONS[move]):
+        if not may:
             quotas.take("order_changes", request.caller.id, _units(order, request))
         transition = decide(order)
-        _write(order, transition, request)
+        _write(row, order, transition, request)
         _record(order, transition, move)
         # Last, because the locks of the stock may have been waited for too. Staff without the
         # permission act for themselves, as customers do.
@@ -212,41 +210,56 @@ _row = attrgetter(
     *("id", "customer_id", "status", "version", "currency"),
     *("note", "reference", "ship_to", "requested_for", "carrier", "tracking_number", "placed_at"),
 )
-_LINE = ("id", "product_id", "sku", "name", "unit_price", "quantity", "returned")
+
+Locked = Mapping[UUID, tuple[Order, list[LineView]]]
+"""Locked orders with their lines."""
 
 
-def _lock_with_lines(id: UUID) -> LockedOrder:
-    """Locks an order and reads its lines. Raises NotFound."""
-    order = lock_order(id)
-    if order is None:
+def lock_with_lines(ids: Collection[UUID], *, skip_locked: bool = False) -> Locked:
+    """Locks orders, and reads their lines under the locks. Unknown ids are not in it; with
+    `skip_locked` neither are orders that another transaction has locked."""
+    locking = submit_lock(ids, skip_locked=skip_locked)
+    reading = database.submit(sql.LINES_OF_LOCKED, [list(ids)])
+    lines: dict[UUID, list[LineView]] = defaultdict(list)
+    orders = locking()
+    for order, *line in reading():
+        lines[order].append(LineView(*line))
+    return {id: (order, lines[id]) for id, order in orders.items()}
+
+
+def _lock(id: UUID) -> tuple[Order, list[LineView]]:
+    found = lock_with_lines([id]).get(id)
+    if found is None:
         raise NotFound
-    # The lines are read after the lock, so they cannot change any more.
-    rows = OrderLine.objects.filter(order_id=id).order_by("id").values_list(*_LINE)
-    lines = [LockedLine(*line) for line in rows]
-    return LockedOrder(*(*_row(order), balances_of(order), lines))
+    return found
 
 
-def _is_pending(
-    order: LockedOrder,
-    move: Move,
-    request: TransitionRequest,
-    conflict: Conflict,
-    is_satisfied: IsSatisfied,
+def locked_order(row: Order, lines: Sequence[LineView]) -> LockedOrder:
+    """Returns the values of a locked row and its lines."""
+    return LockedOrder(*(*_row(row), balances_of(row), lines))
+
+
+def judge_request(
+    order: LockedOrder, request: TransitionRequest, rules: Rules, *, by_staff: bool
 ) -> bool:
-    """Returns whether the move has yet to be made. Raises the refusal if it cannot be made.
+    """Returns whether the move has yet to be made. `by_staff`: the caller has the permission, or it
+    is checked later.
+
+    Raises the refusal if the move cannot be made: what `lifecycle.is_pending` raises, NotStaff,
+    PermissionMissing, SecondFactorRequired, PreconditionRequired, and what `rules` return.
 
     A request for values that the order already has succeeds even if `If-Match` names an earlier
     version: RFC 9110, section 13.1.1, allows it.
     """
-    caller, permission = request.caller, PERMISSIONS[move]
+    caller, move = request.caller, rules.move
     by_owner = caller.id == order.customer
-    verdict = judge(order.status, move, by_staff=caller.may(permission), by_owner=by_owner)
+    verdict = judge(order.status, move, by_staff=by_staff, by_owner=by_owner)
     is_hidden = verdict is Verdict.NOT_FOUND and order.status != "draft" and caller.is_staff
     if verdict is Verdict.NOT_STAFF or is_hidden:
-        caller.require(permission)
-    if verdict is not Verdict.NOT_FOUND and is_satisfied(order):
+        caller.require(PERMISSIONS[move])
+    if verdict is not Verdict.NOT_FOUND and rules.is_satisfied(order):
         return False
-    against = conflict(order) if verdict in MADE_BEFORE else None
+    against = rules.conflict(order) if verdict in MADE_BEFORE else None
     if not is_pending(order, move, verdict, version=request.version, conflict=against):
         return False
     if request.version is None and request.claim is None and is_undone(order.id, move):
@@ -259,25 +272,22 @@ def is_undone(order: UUID, move: Move) -> bool:
     return move in UNDONE and last_event_data(order, UNDONE[move]) is not None
 
 
-def _write(order: LockedOrder, transition: Transition, request: TransitionRequest) -> None:
-    event = new_id()
-    _move_stock(transition, event, request)
-    _write_lines(order, transition)
-    _swap(order, transition, request.now)
-    if order.payments is not None:
-        owed = payable(transition.status, _kept(order, transition), order.currency)
-        due = refund_due(order.payments, owed)
-        set_refund_due(order.id, order.currency, due, now=request.now)
-    OrderEvent.objects.create(
-        id=event,
-        order_id=order.id,
+def _write(
+    row: Order, order: LockedOrder, transition: Transition, request: TransitionRequest
+) -> None:
+    change = OrderChange(
+        order=row,
         type=transition.type,
-        from_status=order.status,
-        to_status=transition.status,
+        status=transition.status,
         actor=request.caller.public_id,
-        at=request.now,
-        data=dict(transition.event_data),
+        data=transition.event_data,
+        total=_total(order, transition),
+        kept=_kept(order, transition),
+        details=transition.details,
     )
+    _move_stock(transition, change.event, request)
+    _write_lines(order, transition)
+    write_changes([change], now=request.now)
 
 
 def _record(order: LockedOrder, transition: Transition, move: Move) -> None:
@@ -356,23 +366,6 @@ def _new_line(order: LockedOrder, line: PricedLine) -> OrderLine:
         placed_at=order.placed_at,
         tax_rate=line.offer.tax_rate,
     )
-
-
-def _swap(order: LockedOrder, transition: Transition, now: datetime) -> None:
-    """Writes the order's row if status and version are still the locked ones (compare-and-swap).
-
-    Raises LockBroken if they are not.
-    """
-    row = Order.objects.filter(id=order.id, status=order.status, version=order.version)
-    changed = row.update(
-        status=OrderStatus(transition.status),
-        total=_total(order, transition),
-        version=F("version") + 1,
-        updated_at=now,
-        **transition.details,
-    )
-    if changed != 1:
-        raise LockBroken(order.id)
 
 
 def _total(order: LockedOrder, transition: Transition) -> Decimal:

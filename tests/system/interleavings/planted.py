@@ -18,7 +18,6 @@ from larder.orders import sql as order_sql
 from larder.orders.models import Order
 from larder.orders.services import (
     confirm_held,
-    confirm_order,
     expire_holds,
     moves,
     payments,
@@ -121,7 +120,7 @@ BUGS = (
     Bug(
         "a confirmation does not lock the order",
         scenarios.confirmation_and_cancellation,
-        *(confirm_order, "submit_lock", _submit_find),
+        *(transitions, "submit_lock", _submit_find),
     ),
     Bug(
         "the job does not lock the orders",
@@ -131,7 +130,7 @@ BUGS = (
     Bug(
         "a cancellation does not lock the order",
         scenarios.capture_and_cancellation,
-        *(transitions, "lock_order", _find_one),
+        *(transitions, "submit_lock", _submit_find),
     ),
     Bug(
         "a payment does not lock the order",

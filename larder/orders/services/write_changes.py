@@ -1,0 +1,92 @@
+"""Writes changes of locked orders: status, total, version and event, and the refund that is due.
+
+Every change of a placed order is written here: a move, a change of its lines, a confirmation, an
+expiry, a payment.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.db.backends.postgresql.psycopg_any import Jsonb
+
+from larder.core.ids import new_id
+from larder.db import database
+from larder.orders import sql
+from larder.orders.models import Order, OrderStatus
+from larder.orders.payment_state import payable, refund_due
+from larder.orders.services.locks import LockBroken
+from larder.orders.services.refunds import balances_of, set_refund_due
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderChange:
+    """A change of a locked order, and the event about it.
+
+    `order` is the row under the lock. `total` is the exact sum of the lines, and `kept` that
+    without returned units; without them, the total stays, and nothing was returned. `details` are
+    new values of other columns.
+    """
+
+    order: Order
+    type: str
+    status: str
+    actor: UUID
+    event: UUID = field(default_factory=new_id)
+    data: Mapping[str, Any] = field(default_factory=dict)
+    total: Decimal | None = None
+    kept: Decimal | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def new_total(self) -> Decimal:
+        """The total after the change."""
+        return self.order.total if self.total is None else self.total
+
+
+def write_changes(changes: Sequence[OrderChange], *, now: datetime) -> None:
+    """Writes changes of different orders, if status and version are still the locked ones
+    (compare-and-swap). The rows in `changes` are changed likewise.
+
+    Raises LockBroken if an order has another status or version.
+    """
+    orders = [
+        (one.order.id, one.order.status, one.order.version, one.status, one.new_total)
+        for one in changes
+    ]
+    events = [
+        (*(one.event, one.order.id, one.type, one.order.status, one.status), one.actor, _data(one))
+        for one in changes
+    ]
+    columns = [now, *database.columns(orders), now, *database.columns(events)]
+    if len(database.rows(sql.CHANGE_ORDERS, columns)) != len(changes):
+        raise LockBroken(*(one.order.id for one in changes))
+    for one in changes:
+        _change_row(one, now)
+        _settle(one, now)
+
+
+def _data(change: OrderChange) -> Jsonb:
+    return Jsonb(dict(change.data))
+
+
+def _change_row(change: OrderChange, now: datetime) -> None:
+    row = change.order
+    if change.details:
+        Order.objects.filter(id=row.id).update(**change.details)
+    row.status, row.total = OrderStatus(change.status), change.new_total
+    row.version, row.updated_at = row.version + 1, now
+    for name, value in change.details.items():
+        setattr(row, name, value)
+
+
+def _settle(change: OrderChange, now: datetime) -> None:
+    """Writes what is due of an order that was paid."""
+    row, sums = change.order, balances_of(change.order)
+    if sums is not None:
+        kept = row.total if change.kept is None else change.kept
+        due = refund_due(sums, payable(row.status, kept, row.currency))
+        set_refund_due(row.id, row.currency, due, now=now)
