@@ -11,6 +11,7 @@ from typing import Any
 
 from corsheaders.defaults import default_headers
 from django.templatetags.static import static
+from django.utils.translation import gettext_lazy
 from psycopg.conninfo import conninfo_to_dict
 
 from larder.core import limits
@@ -277,7 +278,7 @@ ADMIN_SESSION_HOURS = env.int("ADMIN_SESSION_HOURS", default=12)
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Larder",
     "SITE_HEADER": "Larder",
-    "SITE_SUBHEADER": "Products, stock and orders",
+    "SITE_SUBHEADER": gettext_lazy("Products, stock and orders"),
     "SITE_SYMBOL": "kitchen",
     "SITE_URL": None,
     "SITE_FAVICONS": [
@@ -288,10 +289,12 @@ UNFOLD: dict[str, Any] = {
         }
     ],
     "STYLES": [lambda _: static("staff/admin.css")],
-    "SCRIPTS": [lambda _: static("staff/admin.js")],
+    "SCRIPTS": [lambda _: static("staff/texts.js"), lambda _: static("staff/admin.js")],
     "DASHBOARD_CALLBACK": "larder.staff.dashboard.dashboard",
     "SIDEBAR": {"navigation": "larder.staff.site.navigation"},
     "ACCOUNT": {"navigation": "larder.staff.site.account_links"},
+    "SHOW_LANGUAGES": True,
+    "LANGUAGES": {"navigation": "larder.staff.site.languages"},
     "COLORS": {
         # Tailwind's emerald.
         "primary": {
@@ -366,6 +369,7 @@ SECURE_REFERRER_POLICY = "same-origin"
 if not DEMO and not DEBUG:
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
+    LANGUAGE_COOKIE_SECURE = True
     # The header is trusted only if a proxy sets it.
     if TRUSTED_PROXIES:
         SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
@@ -377,6 +381,15 @@ if not DEMO and not DEBUG:
 
 # --- Language and time ---------------------------------------------------------------------
 LANGUAGE_CODE = "en-gb"
+# Only the admin has others (larder/http/language.py).
+LOCALE_PATHS = [BASE_DIR / "larder/staff/locale"]
+LANGUAGES = [("en-gb", "English"), ("de", "Deutsch")]
+ADMIN_LANGUAGE = {"en": "en-gb"}.get(_language := env.str("ADMIN_LANGUAGE", default=""), _language)
+LANGUAGE_COOKIE_NAME = "admin_language"
+LANGUAGE_COOKIE_PATH = "/admin/"
+LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"

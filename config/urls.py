@@ -4,6 +4,7 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
+from django.views.i18n import set_language
 
 from larder.compat.documents import enabled
 from larder.compat.urls import patterns as earlier_contracts
@@ -27,6 +28,7 @@ urlpatterns = [
     path("admin/second-factor/", limited_page(second_factor.page), name="second_factor"),
     path("admin/new-password/", limited_page(new_password.page), name="new_password"),
     path("admin/own-keys/", admin.site.admin_view(own_keys.page), name="own_keys"),
+    path("admin/language/", set_language, name="set_language"),
     path("admin/", admin.site.urls),
     # For people who open the address of the server in a browser.
     path("admin", RedirectView.as_view(url="/admin/")),

@@ -18,10 +18,12 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase, HttpResponsePermanentRedirect
 from django.middleware.common import CommonMiddleware
 from django.middleware.csrf import CsrfViewMiddleware
+from django.utils import translation
 
 from larder.core.limits import MAX_ADMIN_ADDRESS_LENGTH, MAX_FORM_BYTES, MAX_OPEN_BODY_BYTES
 from larder.db.postgresql.comments import tag_statements
 from larder.http import admin_session
+from larder.http.language import language_of
 from larder.http.short_bodies import LEFT_UNREAD, declared_length
 
 ADMIN = "/admin/"
@@ -106,9 +108,9 @@ def _with_user(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequ
 
 class ForBrowsers:
     """Session, CSRF protection, `request.user` and messages, in this order, on the paths of
-    browsers. Passes other requests on unchanged.
+    browsers, and the language of the admin's pages. Passes other requests on unchanged.
 
-    One middleware instead of four, because each takes 4 µs for a request even if it does nothing.
+    One middleware instead of five, because each takes 4 µs for a request even if it does nothing.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -119,9 +121,14 @@ class ForBrowsers:
     def __call__(self, request: HttpRequest) -> Any:
         if not for_browsers(request.path_info):
             return self._others(request)
-        if request.path_info.startswith(ADMIN):
-            _require_short_address(request)
         _drop_forged_session(request)
+        if not request.path_info.startswith(ADMIN):
+            return self._answer(request)
+        _require_short_address(request)
+        with translation.override(language_of(request)):
+            return self._answer(request)
+
+    def _answer(self, request: HttpRequest) -> Any:
         with tag_statements():
             return self._browsers(request)
 

@@ -183,6 +183,15 @@ def time_zone_exists(**options: Any) -> list[CheckMessage]:
 
 
 @register()
+def language_exists(**options: Any) -> list[CheckMessage]:
+    """Returns an error for an ADMIN_LANGUAGE that the admin does not have."""
+    if settings.ADMIN_LANGUAGE in {"", *dict(settings.LANGUAGES)}:
+        return []
+    said = f"The admin has no such language: ADMIN_LANGUAGE={settings.ADMIN_LANGUAGE!r}."
+    return [Error(said, hint="Use en or de, or leave it empty.", id="larder.E029")]
+
+
+@register()
 def quotas_are_rates(**options: Any) -> list[CheckMessage]:
     """Returns an error for a quota that cannot be read and would not limit."""
     return list(quota_settings.faults())

@@ -39,6 +39,7 @@ FIRING: dict[str, dict[str, Any]] = {
     "larder.E024": {"ADMIN_IDLE_MINUTES": 0},
     "larder.E027": {"HOLD_SECONDS": 0},
     "larder.E028": {"SHOP_TIME_ZONE": "Berlin"},
+    "larder.E029": {"ADMIN_LANGUAGE": "german"},
     "larder.E025": {"QUOTA_ORDERS": "many"},
     "larder.W004": {"EMAIL_URL": ""},
     "larder.W002": {"OWNER_DATABASE_URL": "postgresql:///", "DATABASE_URL": "postgresql:///"},
