@@ -58,6 +58,10 @@ lint: venv ## Format and style, without changing anything
 	$(python) -m ruff check .
 	@$(python) -m tools.words
 
+.PHONY: messages
+messages: venv ## Add new texts to the German catalogue of the admin, and compile it (GNU gettext; without it: python -m tools.messages --compile)
+	@$(python) -m tools.messages
+
 .PHONY: words
 words: venv ## Words that docs/glossary.md replaces: FILE:LINE: WORD -> USE (a part of lint)
 	@$(python) -m tools.words
