@@ -22,6 +22,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.contrib.sessions.backends.base import UpdateError
 from django.http import HttpRequest, HttpResponseRedirect
 from django.utils.functional import SimpleLazyObject
+from django.utils.translation import gettext, gettext_lazy, ngettext
 
 from larder.core.clock import now
 from larder.core.limits import CONFIRMED_SECONDS
@@ -33,7 +34,7 @@ WRITES_OF_USE = 10
 CLOCK_TOLERANCE = 60
 """Seconds by which the clocks of two servers may differ."""
 
-NOT_SAVED = "What you sent was not saved. Log in, then send it again."
+NOT_SAVED = gettext_lazy("What you sent was not saved. Log in, then send it again.")
 
 
 def begin(sender: object, request: HttpRequest, user: Any, **signal: Any) -> None:
@@ -93,9 +94,17 @@ def _over(session: Mapping[str, Any], moment: int) -> str:
     """Returns why the session is over; empty while it is not."""
     idle, longest = settings.ADMIN_IDLE_MINUTES, settings.ADMIN_SESSION_HOURS
     if not _within(session, USED, moment, idle * 60):
-        return f"You were logged out after {_counted(idle, 'minute')} without use."
+        return ngettext(
+            "You were logged out after {} minute without use.",
+            "You were logged out after {} minutes without use.",
+            idle,
+        ).format(idle)
     if not _within(session, BEGAN, moment, longest * 3600):
-        return f"You were logged out: a log-in lasts {_counted(longest, 'hour')}."
+        return ngettext(
+            "You were logged out: a log-in lasts {} hour.",
+            "You were logged out: a log-in lasts {} hours.",
+            longest,
+        ).format(longest)
     return ""
 
 
@@ -118,9 +127,9 @@ def add_end_message(request: Any) -> None:
     # Messages that were not shown would fill the cookie, and then the sessions in the database.
     list(messages.get_messages(request))
     if request.method == "POST":
-        messages.warning(request, f"{why or 'You are not logged in.'} {NOT_SAVED}")
+        messages.warning(request, f"{why or gettext('You are not logged in.')} {NOT_SAVED}")
     elif why:
-        messages.warning(request, f"{why} Log in to continue.")
+        messages.warning(request, f"{why} {gettext('Log in to continue.')}")
 
 
 def to_log_in(request: HttpRequest) -> HttpResponseRedirect:
@@ -135,7 +144,3 @@ def _within(session: Mapping[str, Any], name: str, moment: int, seconds: int) ->
 
 def _moment() -> int:
     return int(now().timestamp())
-
-
-def _counted(number: int, unit: str) -> str:
-    return f"{number} {unit}{'' if number == 1 else 's'}"

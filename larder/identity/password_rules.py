@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext
 
 from larder.core.limits import MAX_PASSWORD_LENGTH
 
@@ -13,11 +14,11 @@ class MaximumLengthValidator:
     def validate(self, password: str, user: Any = None) -> None:
         """Raises ValidationError."""
         if len(password) > MAX_PASSWORD_LENGTH:
-            raise ValidationError(
-                f"This password is too long. It has more than {MAX_PASSWORD_LENGTH:,} characters.",
-                code="password_too_long",
-            )
+            text = gettext("This password is too long. It has more than {} characters.")
+            most = f"{MAX_PASSWORD_LENGTH:,}"
+            raise ValidationError(text.format(most), code="password_too_long")
 
     def get_help_text(self) -> str:
         """Returns the sentence that forms show next to Django's."""
-        return f"Your password can contain at most {MAX_PASSWORD_LENGTH:,} characters."
+        text = gettext("Your password can contain at most {} characters.")
+        return text.format(f"{MAX_PASSWORD_LENGTH:,}")

@@ -3,6 +3,7 @@
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext
 
 from larder.core.ids import new_id
 from larder.core.limits import MAX_CODE_LENGTH, MAX_TEXT_LENGTH, MAX_WORD_LENGTH
@@ -35,7 +36,7 @@ class Stock(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"stock of product {self.product_id}"
+        return gettext("stock of product {}").format(self.product_id)
 
 
 class HeldLine(models.Model):
@@ -91,7 +92,7 @@ class Adjustment(models.Model):
         db_table = "adjustment"
 
     def __str__(self) -> str:
-        return f"adjustment {self.id}"
+        return gettext("adjustment {}").format(self.id)
 
 
 class LedgerEntry(models.Model):
@@ -129,4 +130,4 @@ class LedgerEntry(models.Model):
         indexes = (models.Index(fields=["product", "id"], name="ledger_entry_history"),)
 
     def __str__(self) -> str:
-        return f"ledger entry {self.pk}"
+        return gettext("ledger entry {}").format(self.pk)

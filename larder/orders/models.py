@@ -5,6 +5,7 @@ from decimal import Decimal
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Upper
+from django.utils.translation import gettext
 
 from larder.core.ids import new_id
 from larder.core.limits import (
@@ -173,7 +174,7 @@ class Order(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"order {self.number}"
+        return gettext("order {}").format(self.number)
 
 
 class CartEnd(models.Model):

@@ -19,6 +19,7 @@ from django.db.models import QuerySet
 from django.http import HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.translation import gettext
 from unfold.admin import ModelAdmin as ThemedAdmin
 from unfold.decorators import action
 
@@ -27,10 +28,12 @@ from larder.core.limits import LISTED_ROWS, MAX_SELECTED_ROWS, MAX_SHOWN_ROWS
 from larder.identity.caller import Caller
 from larder.identity.queries import audit as audit_queries
 from larder.staff.history import AuditedAdmin, changes
+from larder.staff.language import gettext_lazy as _
 from larder.staff.lists import ListPage, ListPaginator, filter_parameters
 from larder.staff.recording import record_refusal, user_as_caller
 from larder.staff.refusals import Sentence, explain
 from larder.staff.texts import actor_names, in_one_line, moment
+from larder.staff.words import word
 
 
 class _OwnTransactions(admin.ModelAdmin):  # type: ignore[type-arg]
@@ -115,7 +118,7 @@ class ServiceAdmin(AuditedAdmin, ThemedAdmin, _OwnTransactions):  # type: ignore
         self, request: Any, refusal: DomainError, own: Mapping[str, Sentence], about: str = ""
     ) -> None:
         """Shows a refusal as a message, if there is no form to show it in."""
-        for _, text in explain(refusal, own):
+        for _field, text in explain(refusal, own):
             self.message_user(request, f"{about}{text}", messages.ERROR)
 
     def history_view(self, request: Any, object_id: str, extra_context: Any = None) -> Any:
@@ -132,13 +135,20 @@ class ServiceAdmin(AuditedAdmin, ThemedAdmin, _OwnTransactions):  # type: ignore
         found = audit_queries.entries(wanted, before=None, limit=MAX_SHOWN_ROWS)
         names = actor_names({one.actor for one in found.rows})
         rows = [
-            [in_one_line(moment(one.at)), names[one.actor], one.channel, one.action, changes(one)]
+            [
+                in_one_line(moment(one.at)),
+                names[one.actor],
+                word(one.channel),
+                word(one.action),
+                changes(one),
+            ]
             for one in found.rows
         ]
-        table = {"headers": ["When", "Who", "Through", "What", "Change"], "rows": rows}
+        headers = [_("When"), _("Who"), _("Through"), _("What"), _("Change")]
+        table = {"headers": headers, "rows": rows}
         context = {
             **self.admin_site.each_context(request),
-            "title": f"History: {obj}",
+            "title": gettext("History: {}").format(obj),
             "opts": self.opts,
             "original": obj,
             "table": table,
@@ -197,7 +207,8 @@ def selected(model_admin: ServiceAdmin, request: Any, rows: "QuerySet[Any]") -> 
     found = list(rows[: MAX_SELECTED_ROWS + 1])
     if len(found) <= MAX_SELECTED_ROWS:
         return found
-    limit = f"Select at most {MAX_SELECTED_ROWS} {model_admin.opts.verbose_name_plural} at once."
+    plural = model_admin.opts.verbose_name_plural
+    limit = gettext("Select at most {} {} at once.").format(MAX_SELECTED_ROWS, plural)
     model_admin.message_user(request, limit, messages.ERROR)
     return []
 

@@ -16,6 +16,7 @@ from django.contrib.auth.hashers import check_password
 from django.core.exceptions import ValidationError
 from django.http import HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext
 from unfold.widgets import UnfoldAdminPasswordWidget
 
 from larder.core.errors import Overloaded
@@ -25,6 +26,8 @@ from larder.http.client_address import address_of
 from larder.identity.errors import InvalidCredentials
 from larder.identity.rates import RateLimited
 from larder.identity.rates.attempts import attempt
+from larder.staff.language import gettext_lazy as _
+from larder.staff.refusals import SENTENCES
 
 PASSWORD, SENT = "confirm-password", "confirm-sent"
 """The fields of the page: the password, and whether a form was sent."""
@@ -75,7 +78,7 @@ class ConfirmForm(forms.Form):
         super().__init__(request.POST if PASSWORD in request.POST else None)
         self.request = request
         self.fields[PASSWORD] = forms.CharField(
-            label="Your password",
+            label=_("Your password"),
             strip=False,
             max_length=MAX_PASSWORD_LENGTH,
             widget=UnfoldAdminPasswordWidget(
@@ -90,9 +93,9 @@ class ConfirmForm(forms.Form):
             try:
                 self._check(given)
             except InvalidCredentials as error:
-                raise ValidationError({PASSWORD: "The password is wrong."}) from error
+                raise ValidationError({PASSWORD: gettext("The password is wrong.")}) from error
             except Overloaded as error:
-                raise ValidationError("The server is busy. Try again in a moment.") from error
+                raise ValidationError(SENTENCES["overloaded"].text) from error
             except RateLimited as error:
                 self.limited = error
                 raise ValidationError(TOO_MANY.format(error.retry_after)) from error
@@ -106,7 +109,7 @@ class ConfirmForm(forms.Form):
                 raise InvalidCredentials
 
 
-TOO_MANY = "Too many attempts. Try again in {} seconds."
+TOO_MANY = _("Too many attempts. Try again in {} seconds.")
 
 
 def _ask(request: Any, form: ConfirmForm | None = None) -> HttpResponse:
@@ -117,7 +120,7 @@ def _ask(request: Any, form: ConfirmForm | None = None) -> HttpResponse:
     kept = _kept(request).lists() if sent else ()
     context = {
         **admin.site.each_context(request),
-        "title": "Confirm your password",
+        "title": gettext("Confirm your password"),
         "form": shown,
         "sent": "yes" if sent else "",
         "sent_name": SENT,
@@ -146,8 +149,8 @@ def _is_secret(name: str) -> bool:
 def _lost(request: Any) -> str:
     """Returns what of the form that was sent has to be given again; empty for nothing."""
     if request.FILES:
-        return "The file was not kept: choose it again on the next page."
+        return gettext("The file was not kept: choose it again on the next page.")
     others = [name for name in request.POST if name not in {PASSWORD, SENT}]
     if any(_is_secret(name) for name in others):
-        return "The new password was not kept: type it again on the next page."
+        return gettext("The new password was not kept: type it again on the next page.")
     return ""

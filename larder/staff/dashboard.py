@@ -7,13 +7,14 @@ once, by an index, up to MAX_LISTED_ROWS.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from larder.catalog.models import Product
 from larder.core.limits import DASHBOARD_ROWS, MAX_DASHBOARD_DAYS, MAX_LISTED_ROWS
@@ -21,42 +22,44 @@ from larder.db import observations
 from larder.orders import queries
 from larder.orders.models import OrderStatus, RefundDue
 from larder.orders.queries import DaySales
+from larder.staff.language import day_of, grouped, short_day
+from larder.staff.language import gettext_lazy as _
 from larder.staff.lists import shop_zone
 from larder.staff.texts import amount, change_link, link, moment
 
-PERIODS = {"today": ("Today", 1), "week": ("7 days", 7), "month": ("30 days", 30)}
+PERIODS = {"today": (_("Today"), 1), "week": (_("7 days"), 7), "month": (_("30 days"), 30)}
 
 OPEN = {
-    OrderStatus.PLACED: "To pack",
-    OrderStatus.PACKED: "To ship",
-    OrderStatus.SHIPPED: "On the way",
-    OrderStatus.PENDING: "Await payment",
+    OrderStatus.PLACED: _("To pack"),
+    OrderStatus.PACKED: _("To ship"),
+    OrderStatus.SHIPPED: _("On the way"),
+    OrderStatus.PENDING: _("Await payment"),
 }
 
 REFUSED = {
-    "insufficient_stock": "Not enough units in stock",
-    "unknown_product": "A product is not on sale any more",
-    "price_changed": "The price had changed",
-    "order_rule": "A quantity, or the total, is not allowed",
-    "cart_empty": "The cart was empty",
-    "ordering_not_allowed": "The account may not order",
-    "quota_exceeded": "Too many orders of one customer",
-    "hold_too_large": "Too many units would await payment",
-    "too_many_holds": "Too many orders of the customer await payment",
-    "overloaded": "The server was busy: apps try again",
-    "other": "Other reasons",
+    "insufficient_stock": _("Not enough units in stock"),
+    "unknown_product": _("A product is not on sale any more"),
+    "price_changed": _("The price had changed"),
+    "order_rule": _("A quantity, or the total, is not allowed"),
+    "cart_empty": _("The cart was empty"),
+    "ordering_not_allowed": _("The account may not order"),
+    "quota_exceeded": _("Too many orders of one customer"),
+    "hold_too_large": _("Too many units would await payment"),
+    "too_many_holds": _("Too many orders of the customer await payment"),
+    "overloaded": _("The server was busy: apps try again"),
+    "other": _("Other reasons"),
 }
 """What each of the counted codes means."""
 
 EXPLAINED: Mapping[str, tuple[str, str, Mapping[str, str]]] = {
-    "insufficient_stock": ("Products out of stock", "catalog_product", {"stock": "out"}),
-    "unknown_product": ("Archived products", "catalog_product", {"archived": "yes"}),
+    "insufficient_stock": (_("Products out of stock"), "catalog_product", {"stock": "out"}),
+    "unknown_product": (_("Archived products"), "catalog_product", {"archived": "yes"}),
     "ordering_not_allowed": (
-        *("Accounts that may not order", "identity_customer"),
+        *(_("Accounts that may not order"), "identity_customer"),
         {"may_order__exact": "0"},
     ),
     "too_many_holds": (
-        *("Orders that await payment", "orders_order"),
+        *(_("Orders that await payment"), "orders_order"),
         {"status__exact": OrderStatus.PENDING},
     ),
 }
@@ -93,7 +96,7 @@ class Chart:
 
     title: str
     total: str
-    bars: Sequence[tuple[int, float, str]]
+    bars: Sequence[tuple[int, str, str]]
     summary: str
 
 
@@ -118,10 +121,10 @@ def _period(asked: Mapping[str, str], today: date) -> Period:
     try:
         first, last = (date.fromisoformat(asked.get(end) or "") for end in ("from", "to"))
     except ValueError:
-        return Period(usual.first, today, "Enter both days, such as 2026-07-01.")
+        return Period(usual.first, today, gettext("Enter both days, such as 2026-07-01."))
     if not 0 <= (last - first).days < MAX_DASHBOARD_DAYS or last.year > today.year + 1:
-        limit = f"Choose at most {MAX_DASHBOARD_DAYS} days, the first one first."
-        return Period(usual.first, today, limit)
+        limit = gettext("Choose at most {} days, the first one first.")
+        return Period(usual.first, today, limit.format(MAX_DASHBOARD_DAYS))
     return Period(first, last)
 
 
@@ -156,7 +159,7 @@ def _figures(user: Any, today: date) -> Iterable[Figure]:
 
 def _open_orders() -> Iterable[Figure]:
     for one in queries.open_orders(tuple(OPEN), limit=MAX_LISTED_ROWS):
-        since = f"the oldest since {moment(one.since)}" if one.since else ""
+        since = _oldest_since(one.since)
         title = OPEN[OrderStatus(one.status)]
         # Shops without payments never have one that awaits it.
         if one.number or one.status != OrderStatus.PENDING:
@@ -165,30 +168,39 @@ def _open_orders() -> Iterable[Figure]:
 
 def _due(today: date) -> Iterable[Figure]:
     due = queries.due_orders(today, limit=MAX_LISTED_ROWS)
-    for status, title in ((OrderStatus.PLACED, "to pack"), (OrderStatus.PACKED, "to ship")):
+    titles = {
+        OrderStatus.PLACED: gettext("Due today, to pack"),
+        OrderStatus.PACKED: gettext("Due today, to ship"),
+    }
+    for status, title in titles.items():
         link = _orders(status__exact=status, requested_for_to=today.isoformat())
-        yield Figure(f"Due today, {title}", _number(due.get(status, 0)), link, "or overdue")
+        yield Figure(title, _number(due.get(status, 0)), link, gettext("or overdue"))
 
 
 def _refunds() -> Figure:
     rows = RefundDue.objects.order_by("since", "id")
     oldest = rows.values_list("since", flat=True).first()
-    since = f"the oldest since {moment(oldest)}" if oldest else ""
+    since = _oldest_since(oldest)
     link = reverse("admin:orders_refunddue_changelist")
-    return Figure("Refunds due", _number(rows[:MAX_LISTED_ROWS].count()), link, since)
+    return Figure(gettext("Refunds due"), _number(rows[:MAX_LISTED_ROWS].count()), link, since)
 
 
 def _stock() -> Iterable[Figure]:
     noted = observations.noted().get("stock")
-    for name, title in (("out", "Out of stock"), ("low", "Low stock")):
+    for name, title in (("out", gettext("Out of stock")), ("low", gettext("Low stock"))):
         if noted is not None and name in noted.found:
             link = reverse("admin:catalog_product_changelist", query={"stock": name})
             number = _number(int(noted.found[name]))
-            yield Figure(title, number, link, f"at {moment(noted.at)}")
+            yield Figure(title, number, link, gettext("at {}").format(moment(noted.at)))
+
+
+def _oldest_since(at: datetime | None) -> str:
+    return gettext("the oldest since {}").format(moment(at)) if at else ""
 
 
 def _number(number: int) -> str:
-    return f"{number:,} or more" if number == MAX_LISTED_ROWS else f"{number:,}"
+    shown = grouped(number)
+    return gettext("{} or more").format(shown) if number == MAX_LISTED_ROWS else shown
 
 
 def _oldest() -> dict[str, Any]:
@@ -197,18 +209,24 @@ def _oldest() -> dict[str, Any]:
         [
             change_link("orders_order", one.id, one.number),
             moment(one.placed_at),
-            f"{one.requested_for:%d %b %Y}" if one.requested_for else "–",
+            day_of(one.requested_for) if one.requested_for else "–",
             amount(one.total, one.currency),
         ]
         for one in queries.oldest_placed(limit=DASHBOARD_ROWS)
     ]
-    return {"headers": ["Number", "Placed", "Requested for", "Total"], "rows": rows}
+    return {
+        "headers": [_("Number"), _("Placed"), _("Requested for"), _("Total")],
+        "rows": rows,
+    }
 
 
 def _sales(period: Period) -> dict[str, Any]:
     found = queries.day_sales(period.first, period.last)
     charts = (_orders_chart, _revenue_chart)
     return {
+        "first": short_day(period.first),
+        "last": short_day(period.last),
+        "heading": gettext("Sales, {} to {}").format(day_of(period.first), day_of(period.last)),
         "counted": moment(queries.counted_at(shop_zone().key)),
         "charts": [make(period, found) for make in charts],
         "cancelled": _cancelled(period, found),
@@ -219,8 +237,10 @@ def _sales(period: Period) -> dict[str, Any]:
 
 def _orders_chart(period: Period, found: Sequence[DaySales]) -> Chart:
     by_day = _by_day(period, ((one.day, one.orders) for one in found))
-    total = link(_orders(**_of_days(period.first, period.last)), f"{sum(by_day.values()):,}")
-    return _chart("Orders", total, by_day, {day: f"{n:,}" for day, n in by_day.items()})
+    total = link(_orders(**_of_days(period.first, period.last)), grouped(sum(by_day.values())))
+    summary = gettext("Orders of each day. The most on {}: {}.")
+    texts = {day: grouped(n) for day, n in by_day.items()}
+    return _chart((gettext("Orders"), total, summary), by_day, texts)
 
 
 def _revenue_chart(period: Period, found: Sequence[DaySales]) -> Chart:
@@ -231,7 +251,8 @@ def _revenue_chart(period: Period, found: Sequence[DaySales]) -> Chart:
     by_day = _by_day(period, ((one.day, one.revenue) for one in found if one.currency == own))
     total = ", ".join(amount(value, currency) for currency, value in totals.items())
     texts = {day: amount(value, own) for day, value in by_day.items()}
-    return _chart("Revenue", total, by_day, texts)
+    summary = gettext("Revenue of each day. The most on {}: {}.")
+    return _chart((gettext("Revenue"), total, summary), by_day, texts)
 
 
 def _by_day(period: Period, found: Iterable[tuple[date, Any]]) -> dict[date, Any]:
@@ -241,39 +262,43 @@ def _by_day(period: Period, found: Iterable[tuple[date, Any]]) -> dict[date, Any
     return by_day
 
 
-def _chart(title: str, total: str, by_day: Mapping[date, Any], texts: Mapping[date, str]) -> Chart:
+def _chart(
+    words: tuple[str, str, str], by_day: Mapping[date, Any], texts: Mapping[date, str]
+) -> Chart:
+    """Returns the chart with a title, a total and a summary that names the best day."""
+    title, total, summary = words
     highest = max(by_day, key=lambda day: by_day[day])
     most = by_day[highest] or 1
+    # Texts, because numbers of a picture have a point in each language.
     bars = [
-        (place * 10, round(float(value * 100 / most), 1), f"{day:%d %b}: {texts[day]}")
+        (place * 10, f"{value * 100 / most:.1f}", f"{short_day(day)}: {texts[day]}")
         for place, (day, value) in enumerate(by_day.items())
     ]
-    summary = f"{title} of each day. The most on {highest:%d %b %Y}: {texts[highest]}."
-    return Chart(title, total, bars, summary)
+    return Chart(title, total, bars, summary.format(day_of(highest), texts[highest]))
 
 
 def _cancelled(period: Period, found: Sequence[DaySales]) -> str:
     number = sum(one.cancelled for one in found)
     of_days = _of_days(period.first, period.last)
     address = _orders(status__exact=OrderStatus.CANCELLED, **of_days)
-    return link(address, f"{number:,} cancelled") if number else ""
+    return link(address, gettext("{} cancelled").format(grouped(number))) if number else ""
 
 
 def _days(period: Period, found: Sequence[DaySales]) -> dict[str, Any]:
     """Returns the figures of the charts as a table, the last day first."""
     rows = [
         [
-            f"{one.day:%d %b %Y}",
-            link(_orders(**_of_days(one.day, one.day)), f"{one.orders:,}"),
+            day_of(one.day),
+            link(_orders(**_of_days(one.day, one.day)), grouped(one.orders)),
             link(
                 _orders(status__exact=OrderStatus.CANCELLED, **_of_days(one.day, one.day)),
-                f"{one.cancelled:,}",
+                grouped(one.cancelled),
             ),
             amount(one.revenue, one.currency),
         ]
         for one in reversed(found)
     ]
-    return {"headers": ["Day", "Orders", "Cancelled", "Revenue"], "rows": rows}
+    return {"headers": [_("Day"), _("Orders"), _("Cancelled"), _("Revenue")], "rows": rows}
 
 
 def _best(period: Period) -> dict[str, Any]:
@@ -285,12 +310,12 @@ def _best(period: Period) -> dict[str, Any]:
             products[product].name,
             link(
                 _orders(sku=products[product].sku, **_of_days(period.first, period.last)),
-                f"{units:,}",
+                grouped(units),
             ),
         ]
         for product, units in sold
     ]
-    return {"headers": ["Product", "Units"], "rows": rows}
+    return {"headers": [_("Product"), _("Units")], "rows": rows}
 
 
 def _refused(user: Any, period: Period) -> dict[str, Any]:
@@ -300,5 +325,5 @@ def _refused(user: Any, period: Period) -> dict[str, Any]:
         title, page, query = EXPLAINED.get(code, ("", "", {}))
         seen = page and user.has_perm(page.replace("_", ".view_"))
         see = link(reverse(f"admin:{page}_changelist", query=query), title) if seen else ""
-        rows.append([REFUSED[code], f"{number:,}", see])
-    return {"headers": ["Reason", "Orders", "See"], "rows": rows}
+        rows.append([REFUSED[code], grouped(number), see])
+    return {"headers": [_("Reason"), _("Orders"), _("See")], "rows": rows}

@@ -17,6 +17,7 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import SEARCH_VAR
 from django.core.exceptions import BadRequest
 from django.http import HttpResponse
+from django.utils.translation import gettext
 from import_export.admin import ExportMixin
 from import_export.fields import Field
 from import_export.formats.base_formats import CSV, XLSX
@@ -32,6 +33,7 @@ from larder.core.spreadsheets import escape_formula
 from larder.http import admin_session
 from larder.http.raw_body import is_late
 from larder.identity import audit
+from larder.staff.language import grouped
 from larder.staff.lists import filter_parameters
 
 _NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
@@ -169,9 +171,8 @@ class BoundedExport(ExportMixin):  # type: ignore[misc]
     def get_export_data(self, file_format: Any, request: Any, queryset: Any, **kwargs: Any) -> Any:
         """Exports the rows. Raises ValueError, which the library shows above its form."""
         if queryset.order_by()[: self.most_exported + 1].count() > self.most_exported:
-            raise ValueError(
-                f"More than {self.most_exported:,} rows. Narrow the list with a search or a filter."
-            )
+            text = gettext("More than {} rows. Narrow the list with a search or a filter.")
+            raise ValueError(text.format(grouped(self.most_exported)))
         audit.record(f"export:{self.opts.model_name}", "export", after=self._asked(request))
         return super().get_export_data(file_format, request, queryset, **kwargs)
 

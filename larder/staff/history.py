@@ -7,9 +7,11 @@ from typing import Any
 from django.contrib import admin
 from django.core.exceptions import BadRequest
 from django.utils.html import format_html_join
+from django.utils.translation import gettext
 
 from larder.identity import audit
 from larder.staff.recording import ActionRefused
+from larder.staff.words import word
 
 
 class AuditedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
@@ -51,11 +53,12 @@ def changes(entry: Any) -> str:
 def _lines(entry: Any) -> Iterator[str]:
     for name in {**entry.before, **entry.after}:
         if name == audit.PERSONAL:
-            yield f"changed, values are not kept: {', '.join(entry.after[name])}"
+            names = ", ".join(word(one) for one in entry.after[name])
+            yield gettext("changed, values are not kept: {}").format(names)
         elif name not in entry.before:
-            yield f"{name}: {_text(entry.after[name])}"
+            yield f"{word(name)}: {_text(entry.after[name])}"
         else:
-            yield f"{name}: {_text(entry.before[name])} → {_text(entry.after.get(name))}"
+            yield f"{word(name)}: {_text(entry.before[name])} → {_text(entry.after.get(name))}"
 
 
 def _text(value: Any) -> str:

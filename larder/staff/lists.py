@@ -34,6 +34,7 @@ from django.urls import reverse
 from django.utils.html import conditional_escape, escape, format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
+from django.utils.translation import get_language, gettext
 from unfold.admin import checkbox
 from unfold.contrib.filters.admin import RangeDateFilter, RangeNumericFilter
 from unfold.templatetags import unfold_list
@@ -84,7 +85,8 @@ def _cell(page: Any, name: str, header: Mapping[str, Any]) -> Callable[[Any], Sa
     tag, classes, title = "td", [f"field-{name}", *unfold_list.ROW_CLASSES], header["text"]
     before, after = SafeString(), ""
     if name == _CHECKBOX:
-        classes, title, before = unfold_list.CHECKBOX_CLASSES, "Select record", _checkbox()
+        classes, title = unfold_list.CHECKBOX_CLASSES, gettext("Select record")
+        before = _checkbox()
     elif name in page.list_display_links:
         tag = "th" if name == page.list_display_links[0] else "td"
         before, after = _link(page), "</a>"
@@ -141,14 +143,16 @@ def _shown(page: Any, name: str, field: Any) -> Callable[[Any], Any]:
         method = getattr(page.model_admin, name)
         return lambda row: display_for_value(method(row), empty)
     if isinstance(field, BooleanField):
-        return lambda row: _icon(getattr(row, name))
+        language = get_language()
+        return lambda row: _icon(getattr(row, name), language)
     if isinstance(field, ForeignKey):
         return lambda row: display_for_value(getattr(row, name), empty)
     return lambda row: display_for_field(getattr(row, name), field, empty)
 
 
 @cache
-def _icon(value: bool | None) -> str:  # noqa: FBT001
+def _icon(value: bool | None, language: str) -> str:  # noqa: FBT001
+    """Returns a mark, which has a name in the language of the request."""
     return str(display_for_value(value, "", boolean=True))
 
 

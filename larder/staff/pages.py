@@ -5,12 +5,14 @@ its line, or else above the page. The input stays.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from django import forms
 from django.template.response import TemplateResponse
+from django.utils.formats import get_format
+from django.utils.translation import gettext
 from unfold.widgets import (
     UnfoldAdminIntegerFieldWidget,
     UnfoldAdminSelectWidget,
@@ -212,11 +214,13 @@ class Amount(forms.DecimalField):
 
     def __init__(self, **options: Any) -> None:
         widget = UnfoldAdminTextInputWidget(attrs={"inputmode": "decimal"})
-        super().__init__(**{**options, "widget": widget})
+        super().__init__(**{**options, "widget": widget, "localize": True})
 
     def to_python(self, value: Any) -> Any:
-        if isinstance(value, str) and re.fullmatch(r"\s*[1-9][0-9]{0,2},[0-9]{3}\s*", value):
-            raise forms.ValidationError("Enter it without a mark of thousands.")
+        mark = re.escape(get_format("THOUSAND_SEPARATOR"))
+        many = rf"\s*[1-9][0-9]{{0,2}}{mark}[0-9]{{3}}\s*"
+        if isinstance(value, str) and re.fullmatch(many, value):
+            raise forms.ValidationError(gettext("Enter it without a mark of thousands."))
         return super().to_python(value.replace(",", ".") if isinstance(value, str) else value)
 
 
@@ -239,7 +243,10 @@ def long_text(label: str, **options: Any) -> Text:
     return Text(label=label, max_length=MAX_TEXT_LENGTH, required=False, widget=widget, **options)
 
 
-def choice(label: Any, choices: Sequence[tuple[str, str]], **options: Any) -> forms.ChoiceField:
+Choices = Sequence[tuple[str, str]] | Callable[[], Sequence[tuple[str, str]]]
+
+
+def choice(label: str, choices: Choices, **options: Any) -> forms.ChoiceField:
     """Returns a field to select one of a few values."""
     widget = UnfoldAdminSelectWidget()
     return forms.ChoiceField(label=label, choices=choices, widget=widget, **options)

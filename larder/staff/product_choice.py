@@ -12,6 +12,7 @@ from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse, JsonResponse
 from django.urls import path, reverse_lazy
+from django.utils.translation import gettext
 
 from larder.catalog import queries as catalog
 from larder.core.limits import MAX_OFFERED_PRODUCTS, MAX_SHORT_TEXT_LENGTH, MAX_SKU_LENGTH
@@ -19,10 +20,12 @@ from larder.core.money import text
 from larder.inventory.models import Stock
 from larder.staff.base import ServiceAdmin
 from larder.staff.catalog.admin import containing
+from larder.staff.language import gettext_lazy as _
+from larder.staff.language import grouped
 from larder.staff.pages import LineForm, Page, words
 from larder.staff.texts import amount
 
-UNKNOWN = "No product has this SKU."
+UNKNOWN = _("No product has this SKU.")
 
 
 def sku_field(label: str, offers: str, **options: Any) -> Any:
@@ -85,7 +88,8 @@ class OfferedProducts(ServiceAdmin):
     def summary(self, stock: Stock) -> str:
         """Returns what is shown of an offered product."""
         price = amount(stock.product.price, settings.CURRENCY)
-        return f"{stock.product.name} · {price} · {stock.available:,} available"
+        left = gettext("{} available").format(grouped(stock.available))
+        return f"{stock.product.name} · {price} · {left}"
 
     def get_urls(self) -> list[Any]:
         name = f"{self.opts.app_label}_{self.opts.model_name}_products"

@@ -5,18 +5,20 @@ from functools import wraps
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
+from django.utils.translation import gettext
 
 from larder.core.errors import DomainError, NotStaff, PermissionMissing
 from larder.http.authentication import proven_factor
 from larder.identity import audit, permissions
 from larder.identity.caller import Caller
 from larder.identity.errors import SessionEnded
+from larder.staff.language import gettext_lazy as _
 from larder.staff.page_permissions import needed
 
 CHANNEL = "admin"
 
 
-ENDED = "Your session has ended."
+ENDED = _("Your session has ended.")
 
 
 class ActionRefused(PermissionDenied):
@@ -47,7 +49,9 @@ def refuse_former(request: Any, refusal: DomainError, permission: str) -> None:
     if isinstance(refusal, SessionEnded):
         raise ActionRefused(action, permission, ENDED) from refusal
     if isinstance(refusal, NotStaff | PermissionMissing):
-        said = f"You do not have the permission {refusal.permission} any more."
+        said = gettext("You do not have the permission {permission} any more.").format(
+            permission=refusal.permission
+        )
         raise ActionRefused(action, refusal.permission, said) from refusal
 
 

@@ -6,10 +6,13 @@ from typing import Any, NamedTuple
 
 from django import forms
 from django.conf import settings
+from django.utils.translation import gettext
 
 from larder.core.errors import DomainError, InvalidInput
 from larder.core.invisible import text_fault
+from larder.staff.language import gettext_lazy as _
 from larder.staff.texts import amount
+from larder.staff.words import of_service, word
 
 
 class Sentence(NamedTuple):
@@ -24,30 +27,37 @@ class Sentence(NamedTuple):
 
 SENTENCES: Mapping[str, Sentence] = {
     # By code, or by the class of a refusal that shares its code with others.
-    "not_found": Sentence(None, "This does not exist any more."),
+    "not_found": Sentence(None, _("This does not exist any more.")),
     "precondition_failed": Sentence(
         None,
-        "Another user changed this after you opened the form. Your changes were not saved: "
-        "open it again, check the current values, and make your changes again.",
+        _(
+            "Another user changed this after you opened the form. Your changes were not saved: "
+            "open it again, check the current values, and make your changes again."
+        ),
     ),
     "idempotency_key_reused": Sentence(
-        None, "This form was sent before with other values. Open it again to make another change."
+        None,
+        _("This form was sent before with other values. Open it again to make another change."),
     ),
-    "session_ended": Sentence(None, "Your session has ended. Log in again."),
-    "permission_missing": Sentence(None, "You do not have the permission {permission} any more."),
-    "OrderTooSmall": Sentence(None, "The total is {total}; the minimum is {minimum}."),
-    "overloaded": Sentence(None, "The server is busy. Try again in a moment."),
+    "session_ended": Sentence(None, _("Your session has ended. Log in again.")),
+    "permission_missing": Sentence(
+        None, _("You do not have the permission {permission} any more.")
+    ),
+    "OrderTooSmall": Sentence(None, _("The total is {total}; the minimum is {minimum}.")),
+    "overloaded": Sentence(None, _("The server is busy. Try again in a moment.")),
 }
 
 
 def filled_in(sentence: Sentence, carried: Mapping[str, Any]) -> str:
     """Returns the text with the values of a refusal. A missing limit is "any number"."""
-    return sentence.text.format(**{name: _shown(one) for name, one in carried.items()})
+    return sentence.text.format(**{name: _shown(name, one) for name, one in carried.items()})
 
 
-def _shown(value: Any) -> Any:
+def _shown(name: str, value: Any) -> Any:
     if value is None:
-        return "any number"
+        return gettext("any number")
+    if name == "from":
+        return word(value)
     return amount(value, settings.CURRENCY) if isinstance(value, Decimal) else value
 
 
@@ -59,7 +69,9 @@ def explain(refusal: DomainError, own: Mapping[str, Sentence]) -> list[Sentence]
 def explain_one(refusal: DomainError, own: Mapping[str, Sentence]) -> list[Sentence]:
     """Returns the messages for a refusal without its others."""
     if isinstance(refusal, InvalidInput):
-        return [Sentence(fault.where.lstrip("/"), fault.detail) for fault in refusal.faults]
+        return [
+            Sentence(fault.where.lstrip("/"), of_service(fault.detail)) for fault in refusal.faults
+        ]
     return [_explained(refusal, own)]
 
 
@@ -67,7 +79,7 @@ def _explained(refusal: DomainError, own: Mapping[str, Sentence]) -> Sentence:
     texts = {**SENTENCES, **own}
     known = texts.get(type(refusal).__name__) or texts.get(refusal.code)
     if known is None:
-        return Sentence(None, f"The shop refuses this: {refusal.code}.")
+        return Sentence(None, gettext("The shop refuses this: {}.").format(refusal.code))
     carried = refusal.extensions
     first = (carried.get("lines") or [{}])[0]
     return Sentence(known.field, filled_in(known, {**carried, **first}))
@@ -86,7 +98,7 @@ class TextForm(forms.BaseForm):
 
 def _refuse_characters(value: Any) -> None:
     if fault := text_fault(str(value)):
-        raise forms.ValidationError(fault[1])
+        raise forms.ValidationError(of_service(fault[1]))
 
 
 class RefusableForm(TextForm, forms.ModelForm):  # type: ignore[type-arg]

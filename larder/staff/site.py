@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import BadRequest, ValidationError
@@ -16,6 +17,7 @@ from larder.http.authentication import proven_factor
 from larder.identity import queries
 from larder.staff.confirming import confirming
 from larder.staff.identity.log_in import adding_end_message
+from larder.staff.language import gettext_lazy as _
 from larder.staff.page_limit import limiting_pages
 from larder.staff.recording import recording
 
@@ -33,41 +35,41 @@ def _has_permission(request: Any) -> bool:
 
 
 admin.site.has_permission = _has_permission  # type: ignore[method-assign]
-admin.site.index_title = "Overview"
+admin.site.index_title = _("Overview")
 admin.site.index_template = "staff/index.html"
 # Jobs are for operators only. Their arguments are private: mails, addresses, reset links.
 admin.site.unregister(ProcrastinateJob)
 
 _PLACES = (
     (
-        "Catalogue",
+        _("Catalogue"),
         (
-            ("Products", "sell", "catalog", "product"),
-            ("Categories", "category", "catalog", "category"),
+            (_("Products"), "sell", "catalog", "product"),
+            (_("Categories"), "category", "catalog", "category"),
         ),
     ),
     (
-        "Stock",
+        _("Stock"),
         (
-            ("Stock", "inventory_2", "inventory", "stock"),
-            ("Ledger", "receipt_long", "inventory", "ledgerentry"),
-            ("Adjustments", "add_notes", "inventory", "adjustment"),
+            (_("Stock"), "inventory_2", "inventory", "stock"),
+            (_("Ledger"), "receipt_long", "inventory", "ledgerentry"),
+            (_("Adjustments"), "add_notes", "inventory", "adjustment"),
         ),
     ),
     (
-        "Orders",
+        _("Orders"),
         (
-            ("Orders", "shopping_basket", "orders", "order"),
-            ("Refunds due", "currency_exchange", "orders", "refunddue"),
+            (_("Orders"), "shopping_basket", "orders", "order"),
+            (_("Refunds due"), "currency_exchange", "orders", "refunddue"),
         ),
     ),
     (
-        "People",
+        _("People"),
         (
-            ("Customers", "person", "identity", "customer"),
-            ("API keys", "key", "identity", "key"),
-            ("Groups", "group", "auth", "group"),
-            ("Audit trail", "policy", "identity", "auditentry"),
+            (_("Customers"), "person", "identity", "customer"),
+            (_("API keys"), "key", "identity", "key"),
+            (_("Groups"), "group", "auth", "group"),
+            (_("Audit trail"), "policy", "identity", "auditentry"),
         ),
     ),
 )
@@ -96,15 +98,20 @@ def _sees(app: str, model: str) -> Callable[[Any], bool]:
 
 
 _OWN = (
-    ("Change password", "admin:password_change"),
-    ("Second factor", "second_factor"),
-    ("Your keys", "own_keys"),
+    (_("Change password"), "admin:password_change"),
+    (_("Second factor"), "second_factor"),
+    (_("Your keys"), "own_keys"),
 )
 
 
 def account_links(request: Any) -> list[dict[str, str]]:
     """Returns the links of the user menu (`UNFOLD` in the settings refers to it)."""
     return [{"title": title, "link": reverse(name)} for title, name in _OWN]
+
+
+def languages(request: Any) -> list[dict[str, str]]:
+    """Returns the languages of the user menu (`UNFOLD` in the settings refers to it)."""
+    return [{"code": code, "name_local": name} for code, name in settings.LANGUAGES]
 
 
 UNREADABLE = (DataError, InvalidPage, OverflowError, ValidationError, ValueError)

@@ -1,4 +1,4 @@
-"""Links, names, amounts and times, as the admin shows them."""
+"""Links, names, amounts and times, as the admin shows them in the language of the request."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -8,9 +8,12 @@ from uuid import UUID
 
 from django.contrib.auth import get_user_model
 from django.db.models import Case, OuterRef, QuerySet, Subquery, Value, When
+from django.utils import translation
 from django.utils.html import format_html
+from django.utils.translation import gettext, ngettext
 
 from larder.core import money
+from larder.staff.language import grouped, localized
 from larder.staff.lists import form_address, shop_zone
 
 
@@ -24,28 +27,34 @@ def change_link(page: str, key: Any, text: Any) -> str:
     return link(form_address(page, key), text)
 
 
-DELETED = "deleted account"
-"""The name shown for a deleted account, which has no personal data any more."""
-
-
 def with_actor_name(rows: "QuerySet[Any]") -> "QuerySet[Any]":
     """Adds `actor_name`, the username of `actor`; null for the system actor."""
     people = get_user_model()._default_manager.filter(public_id=OuterRef("actor"))
-    name = Case(When(deleted_at=None, then="username"), default=Value(DELETED))
+    name = Case(When(deleted_at=None, then="username"), default=Value(deleted_account()))
     named: QuerySet[Any] = rows.annotate(actor_name=Subquery(people.values_list(name)[:1]))
     return named
 
 
+def deleted_account() -> str:
+    """Returns the name shown for a deleted account, which has no personal data any more."""
+    return gettext("deleted account")
+
+
+def the_shop() -> str:
+    """Returns the name shown for the system actor."""
+    return gettext("the shop")
+
+
 def customer_name(customer: Any) -> str:
     """Returns the name of a customer for staff."""
-    return DELETED if customer.deleted_at else str(customer.username)
+    return deleted_account() if customer.deleted_at else str(customer.username)
 
 
 def actor_names(actors: Collection[UUID]) -> dict[UUID, str]:
-    """Returns names by public id. The system actor and unknown actors are "the shop"."""
+    """Returns names by public id. The system actor and unknown actors are the shop."""
     people = get_user_model()._default_manager.filter(public_id__in=actors)
     known = {one.public_id: customer_name(one) for one in people.order_by("pk")}
-    return {actor: known.get(actor, "the shop") for actor in actors}
+    return {actor: known.get(actor, the_shop()) for actor in actors}
 
 
 def amount(value: Decimal, currency: str) -> str:
@@ -53,22 +62,34 @@ def amount(value: Decimal, currency: str) -> str:
 
     >>> amount(Decimal("2.200"), "GBP")
     '2.20 GBP'
+    >>> with translation.override("de"):
+    ...     amount(Decimal("1234.5"), "EUR"), amount(Decimal("2.125"), "GBP")
+    ('1.234,50 €', '2,125 GBP')
     """
-    return f"{money.text(value)} {currency}"
+    shown = money.text(value)
+    if translation.get_language() != "de":
+        return f"{shown} {currency}"
+    whole_units, _, decimals = shown.partition(".")
+    sign = "€" if currency == "EUR" else currency
+    return f"{localized(f'{int(whole_units):,}.{decimals}')} {sign}"
 
 
-def counted(number: int, what: str) -> str:
-    """Returns a number with its unit.
+def contents(units: int, lines: int) -> str:
+    """Returns how many units an order has.
 
-    >>> counted(1, "line"), counted(2_000, "unit")
-    ('1 line', '2,000 units')
+    >>> contents(2_000, 1)
+    '2,000 units in 1 line'
     """
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
+    of_units = ngettext("{} unit", "{} units", units).format(grouped(units))
+    of_lines = ngettext("{} line", "{} lines", lines).format(grouped(lines))
+    return gettext("{units} in {lines}").format(units=of_units, lines=of_lines)
 
 
 def moment(at: datetime | None) -> str:
     """Returns a time in the shop's time zone, or a dash."""
-    return "–" if at is None else f"{at.astimezone(shop_zone()):%d %b %Y, %H:%M}"
+    if at is None:
+        return "–"
+    return at.astimezone(shop_zone()).strftime(gettext("%d %b %Y, %H:%M"))
 
 
 def in_one_line(text: str) -> str:

@@ -20,6 +20,7 @@ from django.core.validators import (
     URLValidator,
 )
 from django.db.models import F, QuerySet, URLField
+from django.utils.translation import gettext
 from unfold.widgets import UnfoldAdminURLInputWidget
 
 from larder.catalog import fields as of_product
@@ -38,6 +39,7 @@ from larder.staff.base import ServiceAdmin
 from larder.staff.catalog.archive import ArchivableProducts
 from larder.staff.catalog.pictures import PicturedProducts, PictureForm
 from larder.staff.catalog.prices import RepriceableProducts
+from larder.staff.language import gettext_lazy as _
 from larder.staff.lists import with_trigrams, with_words
 from larder.staff.pages import Amount
 from larder.staff.recording import user_as_caller
@@ -45,15 +47,15 @@ from larder.staff.refusals import Sentence, VersionedForm
 from larder.staff.texts import amount, moment
 
 SENTENCES: Mapping[str, Sentence] = {
-    "sku_taken": Sentence("sku", "Another product has this SKU; archived ones keep theirs."),
+    "sku_taken": Sentence("sku", _("Another product has this SKU; archived ones keep theirs.")),
     "unknown_category": Sentence(
-        "category", "This category does not exist, or cannot be the parent."
+        "category", _("This category does not exist, or cannot be the parent.")
     ),
     "too_many_categories": Sentence(
-        None, "The shop has {limit} categories, and cannot have more. Delete one first."
+        None, _("The shop has {limit} categories, and cannot have more. Delete one first.")
     ),
     "category_in_use": Sentence(
-        None, "It still has products or categories below it. Move them elsewhere first."
+        None, _("It still has products or categories below it. Move them elsewhere first.")
     ),
 }
 
@@ -78,8 +80,8 @@ class CategoryForm(VersionedForm):
 
     class Meta:
         help_texts: ClassVar[dict[str, str]] = {
-            "name": "Customers see it.",
-            "parent": "The category that this one is a part of; empty for a main category.",
+            "name": _("Customers see it."),
+            "parent": _("The category that this one is a part of; empty for a main category."),
         }
 
 
@@ -94,7 +96,7 @@ class CategoryAdmin(ServiceAdmin):
     list_display = ("name", "parent")
     list_select_related = ("parent",)
     search_fields = ("name",)
-    search_help_text = "Part of the name"
+    search_help_text = _("Part of the name")
     ordering = ("name", "id")
     sortable_by = ("name",)
 
@@ -122,26 +124,28 @@ class ProductForm(PictureForm):
 
     sentences = {
         **SENTENCES,
-        "not_found": Sentence(None, "It was archived meanwhile and cannot be changed any more."),
+        "not_found": Sentence(None, _("It was archived meanwhile and cannot be changed any more.")),
     }
     price = Amount(
         min_value=0,
         max_digits=PRICE_DIGITS,
         decimal_places=MONEY_DECIMALS,
-        help_text="Of one unit, tax included. Orders that are placed keep their prices.",
+        help_text=_("Of one unit, tax included. Orders that are placed keep their prices."),
     )
 
     class Meta:
         field_classes: ClassVar[dict[str, Any]] = {"tax_rate": Amount}
         help_texts: ClassVar[dict[str, str]] = {
-            "sku": "The shop's own number of the product. Customers and packing slips have it.",
-            "name": "Customers see it in lists and orders, and search for its words.",
-            "description": "Customers see it on the page of the product.",
-            "unit": "What one unit is, such as piece, kg or case of 6. Customers see it.",
-            "category": "Where customers find the product; empty for none.",
-            "barcode": "The number below the bars of the product, such as an EAN.",
-            "step": "Units of an order line are a multiple of this: with 6, only 6, 12 and so on.",
-            "image_url": "The address of the picture that customers see; empty for none.",
+            "sku": _("The shop's own number of the product. Customers and packing slips have it."),
+            "name": _("Customers see it in lists and orders, and search for its words."),
+            "description": _("Customers see it on the page of the product."),
+            "unit": _("What one unit is, such as piece, kg or case of 6. Customers see it."),
+            "category": _("Where customers find the product; empty for none."),
+            "barcode": _("The number below the bars of the product, such as an EAN."),
+            "step": _(
+                "Units of an order line are a multiple of this: with 6, only 6, 12 and so on."
+            ),
+            "image_url": _("The address of the picture that customers see; empty for none."),
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -149,7 +153,7 @@ class ProductForm(PictureForm):
         for one in FIELDS:
             if field := self.fields.get(one.name):
                 field.validators = [*field.validators, *_validators(one, field)]
-        self.fields["price"].label = f"Price ({settings.CURRENCY})"
+        self.fields["price"].label = gettext("Price ({})").format(settings.CURRENCY)
         if self.instance.pk is not None:
             # As in the API: without a third decimal that is zero.
             self.initial["price"] = Decimal(money.text(self.instance.price))
@@ -183,21 +187,21 @@ def _validators(field: ProductField, shown: Any) -> Iterator[Any]:
     if isinstance(shown, forms.URLField):
         yield URLValidator(schemes=["http", "https"])
     elif rules.pattern:
-        yield RegexValidator(rules.pattern, rules.extra and rules.extra["form"])
+        yield RegexValidator(rules.pattern, rules.extra and _(rules.extra["form"]))
 
 
 class OnSaleFilter(admin.SimpleListFilter):
     """Filters products that are on sale (the default) or archived."""
 
-    title = "state"
+    title = _("state")
     parameter_name = "archived"
 
     def lookups(self, request: Any, model_admin: Any) -> Sequence[tuple[str, str]]:
-        return [("yes", "Archived")]
+        return [("yes", gettext("Archived"))]
 
     def choices(self, changelist: Any) -> Any:
         everything, *others = super().choices(changelist)
-        return [{**everything, "display": "On sale"}, *others]
+        return [{**everything, "display": gettext("On sale")}, *others]
 
     def queryset(self, request: Any, queryset: Any) -> Any:
         return queryset.filter(archived_at__isnull=self.value() != "yes")
@@ -270,7 +274,10 @@ class ProductAdmin(
     }
     fieldsets = (
         tuple(
-            (section, {"fields": tuple(one.name for one in FIELDS if one.section == section)})
+            (
+                section and _(section),
+                {"fields": tuple(one.name for one in FIELDS if one.section == section)},
+            )
             for section in (
                 None,
                 of_product.IN_THE_WAREHOUSE,
@@ -289,7 +296,7 @@ class ProductAdmin(
     sortable_by = ("sku", "name", "price_shown")
     ordering = ("-id",)
     search_fields = ("search_text",)
-    search_help_text = "Words in name or SKU"
+    search_help_text = _("Words in name or SKU")
 
     def get_search_results(self, request: Any, queryset: Any, search_term: str) -> Any:
         """Searches products. In other forms only products on sale are offered."""
@@ -300,7 +307,7 @@ class ProductAdmin(
     def get_fieldsets(self, request: Any, obj: Any = None) -> Any:
         if obj is None:
             return self.fieldsets
-        return [*self.fieldsets, ("Current state", {"fields": self.facts})]
+        return [*self.fieldsets, (_("Current state"), {"fields": self.facts})]
 
     def get_readonly_fields(self, request: Any, obj: Any = None) -> Any:
         return (*PicturedProducts.facts, *(self.facts if obj is not None else ()))
@@ -328,20 +335,24 @@ class ProductAdmin(
         """Adds the product of a valid form; returns its id."""
         return create_product(form.all_fields(), caller=user_as_caller(request), now=now())
 
-    @admin.display(description="Price", ordering="price")
+    @admin.display(description=_("Price"), ordering="price")
     def price_shown(self, product: Product) -> str:
         return amount(product.price, settings.CURRENCY)
 
-    @admin.display(description="Net price")
+    @admin.display(description=_("Net price"))
     def net_price(self, product: Product) -> str:
         net = money.net(product.price, product.tax_rate)
-        return "unknown without a tax rate" if net is None else amount(net, settings.CURRENCY)
+        if net is None:
+            return gettext("unknown without a tax rate")
+        return amount(net, settings.CURRENCY)
 
-    @admin.display(description="Last changed")
+    @admin.display(description=_("Last changed"))
     def updated(self, product: Product) -> str:
         return moment(product.updated_at)
 
-    @admin.display(description="State")
+    @admin.display(description=_("State"))
     def state(self, product: Product) -> str:
         archived = product.archived_at
-        return "on sale" if archived is None else f"archived {moment(archived)}"
+        if archived is None:
+            return gettext("on sale")
+        return gettext("archived {}").format(moment(archived))

@@ -8,42 +8,61 @@ from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.translation import ngettext
 
 from larder.catalog.models import Product
 from larder.catalog.services.products import archive_product, restore_product
 from larder.core.clock import now
 from larder.core.errors import DomainError
 from larder.staff.base import Question, ServiceAdmin, ask, button, selected
+from larder.staff.language import gettext_lazy as _
+from larder.staff.language import grouped
 from larder.staff.recording import refuse_former, user_as_caller
 from larder.staff.refusals import Sentence
-from larder.staff.texts import counted
 
 
 class _Move(NamedTuple):
-    """What a page does to products: its service and its words."""
+    """What a page does to products: its service and its words. `done` is said of how many."""
 
     name: str
     service: Callable[..., None]
+    title: str
+    answer: str
     text: str
-    done: str
+    done: Callable[[int], str]
     already: str
+    changed: str
     variant: str
+
+
+def _archived(number: int) -> str:
+    return ngettext("{} product archived.", "{} products archived.", number)
+
+
+def _restored(number: int) -> str:
+    return ngettext("{} product restored.", "{} products restored.", number)
 
 
 ARCHIVE = _Move(
     "archive",
     archive_product,
-    "Archived products are not on sale; orders and stock keep them. You can restore them later.",
-    "archived",
-    "It is archived already.",
+    _("Archive products"),
+    _("Archive"),
+    _("Archived products are not on sale; orders and stock keep them. You can restore them later."),
+    _archived,
+    _("It is archived already."),
+    _("Another user changed it meanwhile. Check it again before you archive it."),
     "danger",
 )
 RESTORE = _Move(
     "restore",
     restore_product,
-    "Restored products are on sale at once, with their prices and the stock that they have.",
-    "restored",
-    "It is on sale already.",
+    _("Restore products"),
+    _("Restore"),
+    _("Restored products are on sale at once, with their prices and the stock that they have."),
+    _restored,
+    _("It is on sale already."),
+    _("Another user changed it meanwhile. Check it again before you restore it."),
     "primary",
 )
 
@@ -74,22 +93,22 @@ class ArchivableProducts(ServiceAdmin):
         shown = super().get_actions_detail(request, object_id)
         return [one for one in shown if one.path != unneeded]
 
-    @button("Archive", permissions=["archive"], url_path="archive", icon="archive")
+    @button(_("Archive"), permissions=["archive"], url_path="archive", icon="archive")
     def archive(self, request: Any, object_id: str) -> HttpResponse:
         """Shows a confirmation, then archives the version that was shown."""
         return self._one(request, object_id, ARCHIVE)
 
-    @button("Restore", permissions=["archive"], url_path="restore", icon="unarchive")
+    @button(_("Restore"), permissions=["archive"], url_path="restore", icon="unarchive")
     def restore(self, request: Any, object_id: str) -> HttpResponse:
         """Shows a confirmation, then restores the version that was shown."""
         return self._one(request, object_id, RESTORE)
 
-    @admin.action(description="Archive", permissions=["archive"])
+    @admin.action(description=_("Archive"), permissions=["archive"])
     def archive_selected(self, request: Any, queryset: Any) -> HttpResponse | None:
         """Shows a confirmation, then archives every selected product, whatever its version."""
         return self._selected(request, queryset, ARCHIVE)
 
-    @admin.action(description="Restore", permissions=["archive"])
+    @admin.action(description=_("Restore"), permissions=["archive"])
     def restore_selected(self, request: Any, queryset: Any) -> HttpResponse | None:
         """Shows a confirmation, then restores every selected product, whatever its version."""
         return self._selected(request, queryset, RESTORE)
@@ -124,8 +143,8 @@ class ArchivableProducts(ServiceAdmin):
         move: _Move,
         sends: Sequence[tuple[str, str]],
     ) -> HttpResponse:
-        verb, about = move.name.capitalize(), [str(product) for product in products]
-        question = Question(f"{verb} products", move.text, verb, about, sends, move.variant)
+        about = [str(product) for product in products]
+        question = Question(move.title, move.text, move.answer, about, sends, move.variant)
         return ask(self, request, question)
 
     def _carry_through(
@@ -142,13 +161,12 @@ class ArchivableProducts(ServiceAdmin):
             else:
                 done += 1
         if done:
-            text = f"{counted(done, 'product')} {move.done}."
+            text = move.done(done).format(grouped(done))
             self.message_user(request, text, messages.SUCCESS)
 
 
 def _sentences(move: _Move) -> Mapping[str, Sentence]:
-    changed = f"Another user changed it meanwhile. Check it again before you {move.name} it."
     return {
         "not_found": Sentence(None, move.already),
-        "precondition_failed": Sentence(None, changed),
+        "precondition_failed": Sentence(None, move.changed),
     }

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.contrib import admin
 from django.template.defaultfilters import filesizeformat
 from django.utils.html import format_html
+from django.utils.translation import gettext
 from unfold.widgets import UnfoldAdminFileFieldWidget
 
 from larder.catalog import fields as of_product
@@ -20,6 +21,7 @@ from larder.core.clock import now
 from larder.core.limits import MAX_PICTURE_BYTES
 from larder.http.addresses import base_url
 from larder.staff.base import ServiceAdmin
+from larder.staff.language import gettext_lazy as _
 from larder.staff.refusals import VersionedForm
 
 
@@ -27,26 +29,30 @@ class PictureForm(VersionedForm):
     """The part of a product's form that takes a file."""
 
     picture = forms.FileField(
-        label="Upload a picture",
+        label=_("Upload a picture"),
         required=False,
         widget=UnfoldAdminFileFieldWidget(attrs={"accept": "image/jpeg,image/png,image/webp"}),
-        help_text=f"JPEG, PNG or WebP, at most {filesizeformat(MAX_PICTURE_BYTES)}. It replaces the"
-        " address above. Place and time of a photo are removed.",
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.uploaded: dict[str, Any] = {}
+        picture = self.fields["picture"]
+        picture.help_text = gettext(
+            "JPEG, PNG or WebP, at most {}. It replaces the address above. Place and time of a "
+            "photo are removed."
+        ).format(filesizeformat(MAX_PICTURE_BYTES))
         if not (settings.PICTURES_DIR or settings.PICTURES_BUCKET):
-            self.fields["picture"].disabled = True
-            self.fields["picture"].help_text = "Uploads are off: see PICTURES_DIR of the settings."
+            picture.disabled = True
+            picture.help_text = gettext("Uploads are off: see PICTURES_DIR of the settings.")
 
     def clean_picture(self) -> Any:
         """Refuses a file that is too large. What it contains is checked when it is stored."""
         file = self.cleaned_data["picture"]
         if file and file.size > MAX_PICTURE_BYTES:
             most = filesizeformat(MAX_PICTURE_BYTES)
-            raise forms.ValidationError(f"The file is larger than {most}. Save a smaller picture.")
+            text = gettext("The file is larger than {}. Save a smaller picture.").format(most)
+            raise forms.ValidationError(text)
         return file
 
 
@@ -55,7 +61,7 @@ class PicturedProducts(ServiceAdmin):
 
     facts: tuple[str, ...] = ("picture_shown",)
     fieldsets: ClassVar[Any] = (
-        (of_product.PICTURE, {"fields": ("picture_shown", "image_url", "picture")}),
+        (_(of_product.PICTURE), {"fields": ("picture_shown", "image_url", "picture")}),
     )
 
     def store_picture(self, request: Any, form: PictureForm) -> None:
@@ -64,13 +70,14 @@ class PicturedProducts(ServiceAdmin):
         if file := form.cleaned_data.get("picture"):
             form.uploaded = {"image_url": urljoin(base_url(request), store(file.read(), now=now()))}
 
-    @admin.display(description="Picture")
+    @admin.display(description=_("Picture"))
     def picture_shown(self, product: Any) -> str:
         thumbnail = thumbnail_of(product.image_url)
         if thumbnail is None:
-            return "At another address" if product.image_url else "None"
+            return gettext("At another address") if product.image_url else gettext("None")
         return format_html(
-            '<a href="{}"><img src="{}" alt="Picture of the product" class="product-picture"></a>',
+            '<a href="{}"><img src="{}" alt="{}" class="product-picture"></a>',
             product.image_url,
             thumbnail,
+            gettext("Picture of the product"),
         )

@@ -10,6 +10,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME as CHOSEN
 from django.http import HttpResponse
 from django.urls import reverse
+from django.utils.translation import gettext, ngettext
 
 from larder.catalog.errors import PricesChanged
 from larder.catalog.models import Product
@@ -19,28 +20,34 @@ from larder.core.clock import now
 from larder.core.errors import DomainError
 from larder.core.limits import MONEY_DECIMALS, PRICE_DIGITS
 from larder.staff.base import Question, ServiceAdmin, ask, selected
+from larder.staff.language import gettext_lazy as _
+from larder.staff.language import grouped, localized
 from larder.staff.pages import Amount, Page, choice, show
 from larder.staff.recording import refuse_former, user_as_caller
-from larder.staff.texts import counted
+from larder.staff.texts import amount
 
 _HIGHEST = Decimal(10) ** (PRICE_DIGITS - MONEY_DECIMALS)
 _STEPS = ("0.01", "0.05", "0.10", "0.50", "1.00")
 
 
+def _steps() -> list[tuple[str, str]]:
+    return [(one, amount(Decimal(one), settings.CURRENCY)) for one in _STEPS]
+
+
 class PriceForm(forms.Form):
     """How prices change, and the fields that send the action of the list again."""
 
-    kind = choice("Change", [("percent", "By a percentage"), ("amount", "By an amount")])
+    kind = choice(_("Change"), [("percent", _("By a percentage")), ("amount", _("By an amount"))])
     value = Amount(
-        label="By",
+        label=_("By"),
         max_digits=PRICE_DIGITS,
         decimal_places=MONEY_DECIMALS,
-        help_text="7.5 raises prices, -7.5 lowers them.",
+        help_text=_("7.5 raises prices, -7.5 lowers them."),
     )
     step = choice(
-        "Round to a multiple of",
-        [(one, f"{one} {settings.CURRENCY}") for one in _STEPS],
-        help_text="To the nearest one; halves are rounded up.",
+        _("Round to a multiple of"),
+        _steps,
+        help_text=_("To the nearest one; halves are rounded up."),
     )
     action = forms.CharField(widget=forms.HiddenInput)
     index = forms.CharField(widget=forms.HiddenInput)
@@ -63,7 +70,7 @@ class RepriceableProducts(ServiceAdmin):
 
     actions: Any = ("change_prices",)
 
-    @admin.action(description="Change prices", permissions=["change"])
+    @admin.action(description=_("Change prices"), permissions=["change"])
     def change_prices(self, request: Any, queryset: Any) -> HttpResponse | None:
         """Shows the form, then the former and the new prices, then changes all of them or none."""
         # Not those of the list's filters: a product that was archived since the preview is not left
@@ -84,8 +91,14 @@ class RepriceableProducts(ServiceAdmin):
                 return self._price_preview(request, products, changed, form.sends())
             form.add_error("value", problem)
         back = reverse("admin:catalog_product_changelist")
-        text = f"The next page shows the new prices of {counted(len(products), 'product')}."
-        page = Page(title="Change prices", answer="Preview", back=back, form=form, text=text)
+        number = len(products)
+        text = ngettext(
+            "The next page shows the new prices of {} product.",
+            "The next page shows the new prices of {} products.",
+            number,
+        ).format(grouped(number))
+        title, answer = gettext("Change prices"), gettext("Preview")
+        page = Page(title=title, answer=answer, back=back, form=form, text=text)
         return show(self, request, page)
 
     def _price_preview(
@@ -97,16 +110,17 @@ class RepriceableProducts(ServiceAdmin):
     ) -> HttpResponse:
         names = {one.pk: str(one) for one in products}
         about = [
-            f"{names[one.product]}: {money.text(one.former)} → {money.text(one.price)} "
-            f"{settings.CURRENCY}"
+            f"{names[one.product]}: {localized(money.text(one.former))} → "
+            f"{amount(one.price, settings.CURRENCY)}"
             for one in changed
         ]
         seen = [(_seen(one), money.text(one.price)) for one in products]
-        text = "Orders that are placed keep their prices. All prices change, or none."
+        text = gettext("Orders that are placed keep their prices. All prices change, or none.")
+        answer = ngettext("Change {} price", "Change {} prices", len(changed))
         question = Question(
-            "Change prices",
+            gettext("Change prices"),
             text,
-            f"Change {counted(len(changed), 'price')}",
+            answer.format(grouped(len(changed))),
             about,
             [*sends, *seen, ("confirmed", "yes")],
             "primary",
@@ -126,15 +140,17 @@ class RepriceableProducts(ServiceAdmin):
             change_prices(changed, caller=user_as_caller(request), now=now())
         except PricesChanged as refusal:
             named = ", ".join(refusal.skus)
-            text = "Nothing was changed. These products have another price than shown, or are "
-            text += f"archived: {named}."
-            self.message_user(request, text, messages.ERROR)
+            text = gettext(
+                "Nothing was changed. These products have another price than shown, or are "
+                "archived: {}."
+            )
+            self.message_user(request, text.format(named), messages.ERROR)
         except DomainError as refusal:
             refuse_former(request, refusal, "catalog.change_product")
             self.tell_refusal(request, refusal, {})
         else:
-            done = f"{counted(len(changed), 'price')} changed."
-            self.message_user(request, done, messages.SUCCESS)
+            done = ngettext("{} price changed.", "{} prices changed.", len(changed))
+            self.message_user(request, done.format(grouped(len(changed))), messages.SUCCESS)
 
 
 def _form(request: Any, products: Sequence[Product]) -> PriceForm:
@@ -149,10 +165,11 @@ def _form(request: Any, products: Sequence[Product]) -> PriceForm:
 def _problem(changed: Sequence[NewPrice]) -> str:
     """Returns why these prices cannot be set; empty if they can."""
     if not changed:
-        return "No price would change."
+        return gettext("No price would change.")
     if any(one.price < 0 for one in changed):
-        return "A price would be below zero."
-    return "A price would be too high." if any(one.price >= _HIGHEST for one in changed) else ""
+        return gettext("A price would be below zero.")
+    too_high = any(one.price >= _HIGHEST for one in changed)
+    return gettext("A price would be too high.") if too_high else ""
 
 
 def _seen(product: Product) -> str:

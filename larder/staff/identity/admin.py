@@ -20,6 +20,7 @@ from django.db.models.functions import Lower
 from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext
 from django.views.decorators.debug import sensitive_post_parameters
 from unfold.forms import (
     AdminPasswordChangeForm,
@@ -44,23 +45,24 @@ from larder.staff.confirming import require_confirmation
 from larder.staff.identity.contents import customer_contents
 from larder.staff.identity.factors import FactorsAdmin
 from larder.staff.identity.staff_invitations import StaffInvitations
+from larder.staff.language import gettext_lazy as _
 from larder.staff.recording import record_refusal
 from larder.staff.refusals import RefusableForm, Sentence
 from larder.staff.texts import moment
 
 SENTENCES: Mapping[str, Sentence] = {
     "username_taken": Sentence(
-        "username", "Another account has this name. Upper and lower case are the same."
+        "username", _("Another account has this name. Upper and lower case are the same.")
     ),
-    "email_taken": Sentence("email", "Another account has this address."),
-    "name_taken": Sentence("name", "Group with this Name already exists."),
-    "own_rights": Sentence(None, "You cannot change the rights of your own account."),
+    "email_taken": Sentence("email", _("Another account has this address.")),
+    "name_taken": Sentence("name", _("Group with this Name already exists.")),
+    "own_rights": Sentence(None, _("You cannot change the rights of your own account.")),
     "last_owner": Sentence(
         None,
-        "No account that may manage rights would be left. Give another account the role first.",
+        _("No account that may manage rights would be left. Give another account the role first."),
     ),
     "permission_missing": Sentence(
-        None, "Your account does not have this permission itself: {permission}."
+        None, _("Your account does not have this permission itself: {permission}.")
     ),
 }
 
@@ -97,17 +99,17 @@ class AccountForm(RefusableForm):
     username = UsernameField(
         max_length=MAX_USERNAME_LENGTH,
         widget=UnfoldAdminTextInputWidget,
-        help_text="The person logs in with it.",
+        help_text=_("The person logs in with it."),
     )
 
     class Meta:
         help_texts: ClassVar[dict[str, str]] = {
-            "email": "The shop's mails go to it, also the link that sets the password.",
-            "is_active": "Turn it off to close the account: its log-ins and keys end at once.",
-            "may_order": "Turn it off for a customer who may log in, but not order.",
-            "is_staff": "May use this admin, as far as the groups below allow.",
-            "is_superuser": "May do everything, without any group. A group is usually better.",
-            "groups": "The roles of a member of staff: what the person may do.",
+            "email": _("The shop's mails go to it, also the link that sets the password."),
+            "is_active": _("Turn it off to close the account: its log-ins and keys end at once."),
+            "may_order": _("Turn it off for a customer who may log in, but not order."),
+            "is_staff": _("May use this admin, as far as the groups below allow."),
+            "is_superuser": _("May do everything, without any group. A group is usually better."),
+            "groups": _("The roles of a member of staff: what the person may do."),
         }
 
 
@@ -133,14 +135,14 @@ class NewCustomerForm(SetPasswordMixin, AccountForm):  # type: ignore[type-arg]
             attrs = {"autocomplete": "new-password"}
             self.fields[name].widget = UnfoldAdminPasswordWidget(attrs=attrs)
             self.fields[name].required = False
-        self.fields[
-            "password2"
-        ].help_text = "Leave both empty if the person is to set it: save, then press Password link."
+        self.fields["password2"].help_text = gettext(
+            "Leave both empty if the person is to set it: save, then press Password link."
+        )
 
     def clean(self) -> dict[str, Any]:
         first, second = (self.cleaned_data.get(name) for name in ("password1", "password2"))
         if bool(first) != bool(second):
-            self.add_error("password2", "Enter the password twice, or leave both empty.")
+            self.add_error("password2", gettext("Enter the password twice, or leave both empty."))
         self.validate_passwords()
         return super().clean()
 
@@ -172,7 +174,7 @@ class CustomerAdmin(StaffInvitations, FactorsAdmin, UserAdmin):  # type: ignore[
     list_display = ("username", "email", "is_active", "may_order", "is_staff", "joined")
     list_filter = ("is_active", "may_order", "is_staff")
     search_fields = ("username",)
-    search_help_text = "User name, e-mail address, or a part of them"
+    search_help_text = _("User name, e-mail address, or a part of them")
     ordering = ("-id",)
     sortable_by = ()
     filter_horizontal = ()
@@ -207,9 +209,9 @@ class CustomerAdmin(StaffInvitations, FactorsAdmin, UserAdmin):  # type: ignore[
             return self.add_fieldsets
         return (
             (None, {"fields": self.names}),
-            ("Status", {"fields": ("is_active", "may_order")}),
-            *((("Rights", {"fields": self.rights}),) if _manages_rights(request) else ()),
-            ("Current state", {"fields": self.facts}),
+            (_("Status"), {"fields": ("is_active", "may_order")}),
+            *(((_("Rights"), {"fields": self.rights}),) if _manages_rights(request) else ()),
+            (_("Current state"), {"fields": self.facts}),
         )
 
     def get_readonly_fields(self, request: Any, obj: Any = None) -> Any:
@@ -265,7 +267,7 @@ class CustomerAdmin(StaffInvitations, FactorsAdmin, UserAdmin):  # type: ignore[
     def save_related(self, request: Any, form: Any, formsets: Any, change: bool) -> None:  # noqa: FBT001
         """Saves nothing: save_model saves the groups."""
 
-    @button("Set password", permissions=["password"], url_path="set-password", icon="key")
+    @button(_("Set password"), permissions=["password"], url_path="set-password", icon="key")
     def set_password(self, request: Any, object_id: str) -> HttpResponse:
         """Redirects to Django's form."""
         found = self.get_object(request, object_id)
@@ -287,11 +289,11 @@ class CustomerAdmin(StaffInvitations, FactorsAdmin, UserAdmin):  # type: ignore[
             self.tell_refusal(request, refusal, SENTENCES)
         return HttpResponseRedirect(request.get_full_path())
 
-    @admin.display(description="Joined")
+    @admin.display(description=_("Joined"))
     def joined(self, customer: Customer) -> str:
         return moment(customer.date_joined)
 
-    @admin.display(description="Last log-in here")
+    @admin.display(description=_("Last log-in here"))
     def logged_in(self, customer: Customer) -> str:
         return moment(customer.last_login)
 
@@ -302,7 +304,7 @@ class GroupForm(RefusableForm):
     sentences = SENTENCES
 
     class Meta:
-        help_texts: ClassVar[dict[str, str]] = {"name": "Staff see it where roles are chosen."}
+        help_texts: ClassVar[dict[str, str]] = {"name": _("Staff see it where roles are chosen.")}
 
 
 admin.site.unregister(Group)
@@ -333,7 +335,7 @@ class StaffGroupAdmin(ServiceAdmin, GroupAdmin):
     def formfield_for_manytomany(self, db_field: Any, request: Any = None, **kwargs: Any) -> Any:
         kwargs["queryset"] = _grantable()
         kwargs["widget"] = UnfoldAdminCheckboxSelectMultipleWidget()
-        kwargs["help_text"] = "The permission to delete products allows archiving them."
+        kwargs["help_text"] = _("The permission to delete products allows archiving them.")
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def save_model(self, request: Any, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001
@@ -349,7 +351,7 @@ class StaffGroupAdmin(ServiceAdmin, GroupAdmin):
         require_confirmation(request)
         rights.delete_role(caller_of(request), obj.pk)
 
-    @admin.display(description="Accounts")
+    @admin.display(description=_("Accounts"))
     def accounts(self, role: Any) -> int:
         return int(role.members)
 

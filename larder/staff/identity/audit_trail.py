@@ -7,17 +7,19 @@ from django.contrib import admin
 from larder.identity.models import AuditEntry
 from larder.staff.base import ReadOnlyAdmin
 from larder.staff.history import changes
-from larder.staff.texts import in_one_line, moment, with_actor_name
+from larder.staff.language import gettext_lazy as _
+from larder.staff.texts import in_one_line, moment, the_shop, with_actor_name
+from larder.staff.words import word
 
 
 @admin.register(AuditEntry)
 class AuditTrailAdmin(ReadOnlyAdmin):
     """What staff and commands did, the newest first, or the entries of one object."""
 
-    fields = ("at_shown", "by", "channel", "object", "action", "difference")
-    list_display = ("at_shown", "by", "channel", "object", "action", "difference")
+    fields = ("at_shown", "by", "channel_shown", "object", "action_shown", "difference")
+    list_display = ("at_shown", "by", "channel_shown", "object", "action_shown", "difference")
     search_fields = ("object",)
-    search_help_text = "An object, such as product:12"
+    search_help_text = _("An object, such as product:12")
     ordering = ("-id",)
     sortable_by = ()
 
@@ -28,14 +30,22 @@ class AuditTrailAdmin(ReadOnlyAdmin):
         name = search_term.strip()
         return (queryset.filter(object=name) if name else queryset), False
 
-    @admin.display(description="When")
+    @admin.display(description=_("When"))
     def at_shown(self, entry: AuditEntry) -> str:
         return in_one_line(moment(entry.at))
 
-    @admin.display(description="Who")
+    @admin.display(description=_("Who"))
     def by(self, entry: Any) -> str:
-        return entry.actor_name or "the shop"
+        return entry.actor_name or the_shop()
 
-    @admin.display(description="Change")
+    @admin.display(description=_("Channel"))
+    def channel_shown(self, entry: AuditEntry) -> str:
+        return word(entry.channel)
+
+    @admin.display(description=_("Action"))
+    def action_shown(self, entry: AuditEntry) -> str:
+        return word(entry.action)
+
+    @admin.display(description=_("Change"))
     def difference(self, entry: AuditEntry) -> str:
         return changes(entry) or "–"

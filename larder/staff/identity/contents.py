@@ -6,15 +6,19 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Count, Q, QuerySet, Sum
 from django.urls import reverse
+from django.utils.translation import gettext, ngettext
 
 from larder.core.limits import MAX_ADDRESSES, MAX_SUMMED_ORDERS, SHOWN_ORDERS
 from larder.identity import queries
 from larder.identity.queries import PARCEL_FIELDS, AddressRow
 from larder.orders.models import Order, OrderStatus
+from larder.staff.language import gettext_lazy as _
+from larder.staff.language import grouped
 from larder.staff.lists import label
 from larder.staff.orders.admin import VARIANTS
 from larder.staff.orders.contents import address_lines
-from larder.staff.texts import amount, change_link, counted, in_one_line, moment
+from larder.staff.texts import amount, change_link, in_one_line, moment
+from larder.staff.words import word
 
 UNSOLD = (OrderStatus.CANCELLED, OrderStatus.EXPIRED)
 
@@ -44,13 +48,13 @@ def _orders_table(orders: "QuerySet[Order]") -> dict[str, Any]:
     rows = [
         [
             change_link("orders_order", id, f"#{number}"),
-            label(status, VARIANTS.get(status, "")),
+            label(word(status), VARIANTS.get(status, "")),
             in_one_line(amount(total, currency)),
             in_one_line(moment(placed_at)),
         ]
         for id, number, status, total, currency, placed_at in shown[:SHOWN_ORDERS]
     ]
-    return {"headers": ["Number", "Status", "Total", "Placed"], "rows": rows}
+    return {"headers": [_("Number"), _("Status"), _("Total"), _("Placed")], "rows": rows}
 
 
 def _sum(orders: "QuerySet[Order]") -> str:
@@ -61,10 +65,15 @@ def _sum(orders: "QuerySet[Order]") -> str:
         read=Count("id"), number=Count("id", filter=counts), total=Sum("total", filter=counts)
     )
     total = amount(found["total"] or Decimal(0), settings.CURRENCY)
-    text = f"{counted(found['number'], 'order')}, {total}, without cancelled and expired ones."
+    text = ngettext(
+        "{} order, {}, without cancelled and expired ones.",
+        "{} orders, {}, without cancelled and expired ones.",
+        found["number"],
+    ).format(grouped(found["number"]), total)
     if found["read"] < MAX_SUMMED_ORDERS:
         return text
-    return f"{text} Only the last {MAX_SUMMED_ORDERS:,} orders are counted."
+    limit = gettext("Only the last {} orders are counted.").format(grouped(MAX_SUMMED_ORDERS))
+    return f"{text} {limit}"
 
 
 def _address(row: AddressRow) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.translation import gettext
 
 from larder.core.clock import now
 from larder.core.errors import DomainError
@@ -18,13 +19,14 @@ from larder.identity.services import rights, second_factors
 from larder.identity.services.second_factors import Account
 from larder.staff.base import Question, ServiceAdmin, ask, button, caller_of
 from larder.staff.confirming import require_confirmation
+from larder.staff.language import gettext_lazy as _
 from larder.staff.recording import record_refusal
 
-RESET = (
+RESET = _(
     "This removes the second factor and the recovery codes of the account. "
     "Make sure that the right person asks you for it."
 )
-ENROL = (
+ENROL = _(
     "With the code and the password a first app is enrolled, once, within 24 hours. "
     "It ends earlier codes. Give it to the person, not to another who asks in their name."
 )
@@ -45,23 +47,25 @@ class FactorsAdmin(ServiceAdmin):
             return False
         return queries.may_manage(caller_of(request), found.pk)
 
-    @button("Reset second factor", permissions=["factor"], url_path="reset-factor", icon="lock")
+    @button(_("Reset second factor"), permissions=["factor"], url_path="reset-factor", icon="lock")
     def reset_factor(self, request: Any, object_id: str) -> HttpResponse:
         """Asks, then removes the second factor of the account."""
-        account, answer = self._confirmed(request, object_id, "Reset second factor", RESET)
+        account, answer = self._confirmed(request, object_id, gettext("Reset second factor"), RESET)
         if answer is not None:
             return answer
         try:
             second_factors.reset(caller_of(request), account)
         except DomainError as refusal:
             return self._refused(request, object_id, refusal)
-        self.message_user(request, "The second factor is removed.", messages.SUCCESS)
+        self.message_user(request, gettext("The second factor is removed."), messages.SUCCESS)
         return self._back(object_id)
 
-    @button("Make an enrolment code", permissions=["factor"], url_path="enrol-code", icon="pin")
+    @button(_("Make an enrolment code"), permissions=["factor"], url_path="enrol-code", icon="pin")
     def enrol_code(self, request: Any, object_id: str) -> HttpResponse:
         """Asks, then shows a new enrolment code of the account, once."""
-        account, answer = self._confirmed(request, object_id, "Make an enrolment code", ENROL)
+        account, answer = self._confirmed(
+            request, object_id, gettext("Make an enrolment code"), ENROL
+        )
         if answer is not None:
             return answer
         try:
@@ -71,8 +75,8 @@ class FactorsAdmin(ServiceAdmin):
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
-            "title": "Enrolment code",
-            "what": "code",
+            "title": gettext("Enrolment code"),
+            "text": gettext("Give this code to the person now. It is not shown again."),
             "shown": code,
             "back": self._back(object_id).url,
         }

@@ -9,6 +9,7 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import Q, Value
 from django.db.models.functions import Lower
 from django.http import HttpResponse
+from django.utils.translation import gettext, ngettext
 
 from larder.core.clock import now
 from larder.core.errors import DomainError, NotFound
@@ -16,8 +17,9 @@ from larder.identity.models import Key
 from larder.identity.services import keys
 from larder.staff.base import Question, ReadOnlyAdmin, ask, selected
 from larder.staff.confirming import require_confirmation
+from larder.staff.language import gettext_lazy as _
 from larder.staff.recording import refuse_former, user_as_caller
-from larder.staff.texts import counted, customer_name, moment
+from larder.staff.texts import customer_name, moment
 
 SOON = timedelta(days=30)
 """The time before its expiry in which a key is listed as one that expires soon."""
@@ -26,21 +28,23 @@ SOON = timedelta(days=30)
 def gives(key: Key) -> str:
     """Returns the permissions of a key for staff."""
     named = key.permissions
-    return "all of its owner" if named is None else ", ".join(named) or "none"
+    if named is None:
+        return gettext("all of its owner")
+    return ", ".join(named) or gettext("none")
 
 
 class StateFilter(admin.SimpleListFilter):
     """Filters keys that are live, were never used, expire soon, or have ended or expired."""
 
-    title = "state"
+    title = _("state")
     parameter_name = "state"
 
     def lookups(self, request: Any, model_admin: Any) -> Any:
         return [
-            ("live", "Live"),
-            ("unused", "Live, never used"),
-            ("expiring", f"Expires within {SOON.days} days"),
-            ("ended", "Ended or expired"),
+            ("live", gettext("Live")),
+            ("unused", gettext("Live, never used")),
+            ("expiring", gettext("Expires within {} days").format(SOON.days)),
+            ("ended", gettext("Ended or expired")),
         ]
 
     def queryset(self, request: Any, queryset: Any) -> Any:
@@ -63,7 +67,7 @@ class KeyAdmin(ReadOnlyAdmin):
     list_filter = (StateFilter,)
     list_select_related = ("customer",)
     search_fields = ("customer__username",)
-    search_help_text = "The user name of the owner"
+    search_help_text = _("The user name of the owner")
     ordering = ("-id",)
     sortable_by = ()
     actions = ("end_selected",)
@@ -78,7 +82,7 @@ class KeyAdmin(ReadOnlyAdmin):
         """Returns whether the user may end keys."""
         return self.may(request, "delete")
 
-    @admin.action(description="End", permissions=["end"])
+    @admin.action(description=_("End"), permissions=["end"])
     def end_selected(self, request: Any, queryset: Any) -> HttpResponse | None:
         """Shows a confirmation, then ends every selected key."""
         chosen = selected(self, request, queryset.select_related("customer").order_by("id"))
@@ -89,35 +93,41 @@ class KeyAdmin(ReadOnlyAdmin):
             ended = sum(_end(request, one) for one in chosen)
             level = messages.SUCCESS if ended == len(chosen) else messages.WARNING
             before = len(chosen) - ended
-            rest = f"; {before} had ended before" if before else ""
-            self.message_user(request, f"{counted(ended, 'key')} ended{rest}.", level)
+            text = ngettext("{} key ended.", "{} keys ended.", ended)
+            if before:
+                text = ngettext(
+                    "{} key ended; {} had ended before.",
+                    "{} keys ended; {} had ended before.",
+                    ended,
+                )
+            self.message_user(request, text.format(ended, before), level)
         return None
 
-    @admin.display(description="Account")
+    @admin.display(description=_("Account"))
     def account(self, key: Key) -> str:
         return customer_name(key.customer)
 
-    @admin.display(description="Kind")
+    @admin.display(description=_("Kind"))
     def kind(self, key: Key) -> str:
-        return "created" if key.generation is None else "of an earlier API"
+        return gettext("created") if key.generation is None else gettext("of an earlier API")
 
-    @admin.display(description="Permissions")
+    @admin.display(description=_("Permissions"))
     def gives(self, key: Key) -> str:
         return gives(key)
 
-    @admin.display(description="Created")
+    @admin.display(description=_("Created"))
     def created(self, key: Key) -> str:
         return moment(key.created_at)
 
-    @admin.display(description="Expires")
+    @admin.display(description=_("Expires"))
     def expiry(self, key: Key) -> str:
         return moment(key.expires_at)
 
-    @admin.display(description="Last used")
+    @admin.display(description=_("Last used"))
     def last_use(self, key: Key) -> str:
         return moment(key.last_used_at)
 
-    @admin.display(description="Ended")
+    @admin.display(description=_("Ended"))
     def end(self, key: Key) -> str:
         return moment(key.ended_at)
 
@@ -138,5 +148,5 @@ def _question(selected: Sequence[Key]) -> Question:
     about = [f"{customer_name(one.customer)}: {one}" for one in selected]
     sends = [("action", "end_selected"), ("index", "0"), ("confirmed", "yes")]
     sends += [(ACTION_CHECKBOX_NAME, str(one.pk)) for one in selected]
-    text = "Programs that use these keys are refused from now on. This cannot be undone."
-    return Question("End keys", text, "End", about, sends)
+    text = gettext("Programs that use these keys are refused from now on. This cannot be undone.")
+    return Question(gettext("End keys"), text, gettext("End"), about, sends)

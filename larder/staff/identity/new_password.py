@@ -8,6 +8,7 @@ from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
@@ -21,11 +22,12 @@ from larder.identity.rates import RateLimited
 from larder.identity.services import resets
 from larder.identity.tokens import reset_named
 from larder.staff.confirming import TOO_MANY
+from larder.staff.language import gettext_lazy as _
 from larder.staff.refusals import Sentence, explain
 
 SENTENCES: Mapping[str, Sentence] = {
     "reset_token_invalid": Sentence(
-        "reset_token", "This code is wrong, was used before, or has expired. Ask for a new one."
+        "reset_token", _("This code is wrong, was used before, or has expired. Ask for a new one.")
     ),
 }
 
@@ -39,17 +41,17 @@ class NewPasswordForm(forms.Form):
     """The token, which a script takes from the link, and the new password."""
 
     reset_token = forms.CharField(
-        label="Code of the link or the mail",
+        label=_("Code of the link or the mail"),
         max_length=MAX_RESET_TOKEN_LENGTH,
         widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"}),
     )
-    new_password = _password("New password")
-    again = _password("New password again")
+    new_password = _password(_("New password"))
+    again = _password(_("New password again"))
 
     def clean(self) -> dict[str, Any]:
         given = super().clean() or {}
         if not self.errors and given["new_password"] != given["again"]:
-            self.add_error("again", "The two passwords differ.")
+            self.add_error("again", gettext("The two passwords differ."))
         return given
 
 
@@ -74,10 +76,10 @@ def page(request: HttpRequest) -> HttpResponse:
             form.add_error(field if field in form.fields else None, text)
         answer = _show(request, form)
         return problems.mark(answer, refusal) if isinstance(refusal, Overloaded) else answer
-    messages.success(request, "The password is set. Log in with it.")
+    messages.success(request, gettext("The password is set. Log in with it."))
     return HttpResponseRedirect(reverse("admin:login"))
 
 
 def _show(request: HttpRequest, form: NewPasswordForm) -> HttpResponse:
-    context = {**admin.site.each_context(request), "title": "New password", "form": form}
+    context = {**admin.site.each_context(request), "title": gettext("New password"), "form": form}
     return TemplateResponse(request, "staff/new_password.html", context)

@@ -23,12 +23,13 @@ from larder.identity.services import passwords
 from larder.identity.services.passwords import Change
 from larder.staff.confirming import TOO_MANY
 from larder.staff.identity import second_factor
+from larder.staff.language import gettext_lazy as _
 from larder.staff.refusals import SENTENCES as SHARED
 from larder.staff.refusals import Sentence, explain
 
 SENTENCES: Mapping[str, Sentence] = {
     "wrong_password": Sentence(
-        None, "Your password was changed meanwhile by another request. Try again."
+        None, _("Your password was changed meanwhile by another request. Try again.")
     ),
 }
 

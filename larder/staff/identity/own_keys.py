@@ -17,6 +17,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.translation import gettext
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextInputWidget
 
 from larder.core.clock import now
@@ -30,6 +31,7 @@ from larder.identity.services.keys import Limits, NewKey
 from larder.staff.base import caller_of
 from larder.staff.confirming import require_confirmation
 from larder.staff.identity.keys import gives
+from larder.staff.language import gettext_lazy as _
 from larder.staff.pages import Page, PageForm, words
 from larder.staff.recording import record_refusal, user_as_caller
 from larder.staff.refusals import Sentence, explain
@@ -39,11 +41,11 @@ END = "end"
 """The name of the buttons that end a key; the value is its id."""
 
 SENTENCES: Mapping[str, Sentence] = {
-    "too_many_keys": Sentence(None, "You have the maximum number of keys. End one first."),
-    "quota_exceeded": Sentence(None, "You made too many keys lately. Try again later."),
-    "permission_missing": Sentence("permissions", "You do not have {permission} any more."),
+    "too_many_keys": Sentence(None, _("You have the maximum number of keys. End one first.")),
+    "quota_exceeded": Sentence(None, _("You made too many keys lately. Try again later.")),
+    "permission_missing": Sentence("permissions", _("You do not have {permission} any more.")),
 }
-MADE_BEFORE = (
+MADE_BEFORE = _(
     "This form was sent before, and its key was made then. The key is not shown again: "
     "if you do not have it, end it and make another."
 )
@@ -52,24 +54,24 @@ MADE_BEFORE = (
 class KeyForm(PageForm):
     """What a new key is called, gives, and how long it lasts."""
 
-    name = words("Name", most=MAX_KEY_NAME_LENGTH, help_text="What the key is for.")
+    name = words(_("Name"), most=MAX_KEY_NAME_LENGTH, help_text=_("What the key is for."))
     expires_at = forms.DateField(
-        label="Last day",
+        label=_("Last day"),
         required=False,
         widget=UnfoldAdminTextInputWidget(attrs={"type": "date"}),
-        help_text="The key expires at the end of this day. Empty: it does not expire.",
+        help_text=_("The key expires at the end of this day. Empty: it does not expire."),
     )
     permissions = forms.MultipleChoiceField(
-        label="Permissions",
+        label=_("Permissions"),
         widget=UnfoldAdminCheckboxSelectMultipleWidget(),
-        help_text="The key gives these only, and each only while you have it.",
-        error_messages={"required": "Choose at least one permission."},
+        help_text=_("The key gives these only, and each only while you have it."),
+        error_messages={"required": _("Choose at least one permission.")},
     )
 
     def __init__(self, own: frozenset[str], sent: Any = None) -> None:
         super().__init__(sent)
         field: Any = self.fields["permissions"]
-        field.choices = [(name, f"{name}: {what}") for name, what in PERMISSIONS.items()]
+        field.choices = [(name, f"{name}: {gettext(what)}") for name, what in PERMISSIONS.items()]
         # The service refuses the others, so that an attempt at one is recorded.
         field.widget.choices = [one for one in field.choices if one[0] in own]
 
@@ -123,7 +125,7 @@ def _end(request: Any) -> HttpResponse:
         record_refusal(request, refusal)
         messages.error(request, explain(refusal, SENTENCES)[0].text)
     else:
-        messages.success(request, "The key was ended.")
+        messages.success(request, gettext("The key was ended."))
     return HttpResponseRedirect(reverse("own_keys"))
 
 
@@ -137,12 +139,14 @@ def _id(text: str) -> UUID:
 
 def _show(request: Any, form: KeyForm, text: str = "") -> HttpResponse:
     shown = Page(
-        title="Your API keys",
-        answer="Make a key",
+        title=gettext("Your API keys"),
+        answer=gettext("Make a key"),
         back=reverse("admin:index"),
         form=form,
-        text="A key lets a program do at the API what its permissions allow, without your password "
-        "and second factor.",
+        text=gettext(
+            "A key lets a program do at the API what its permissions allow, without your password "
+            "and second factor."
+        ),
         table=_table(request.user.pk),
     )
     context = {
@@ -161,15 +165,16 @@ def _table(customer: int) -> Mapping[str, Any]:
         [str(one), gives(one), moment(one.expires_at), moment(one.last_used_at), _button(one)]
         for one in live
     ]
-    headers = ["Name", "Permissions", "Expires", "Last used", ""]
-    return {"title": "Live keys", "headers": headers, "rows": rows}
+    headers = [_("Name"), _("Permissions"), _("Expires"), _("Last used"), ""]
+    return {"title": _("Live keys"), "headers": headers, "rows": rows}
 
 
 def _button(key: Key) -> str:
     return format_html(
-        '<button type="submit" name="{}" value="{}" aria-label="End {}" class="{}">End</button>',
+        '<button type="submit" name="{}" value="{}" aria-label="{}" class="{}">{}</button>',
         END,
         key.pk,
-        key,
+        gettext("End {}").format(key),
         "cursor-pointer font-medium text-red-700 dark:text-red-400",
+        gettext("End"),
     )

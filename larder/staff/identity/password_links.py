@@ -11,6 +11,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.translation import gettext
 
 from larder.core.clock import now
 from larder.core.errors import DomainError
@@ -21,9 +22,10 @@ from larder.identity.services.resets import Invitation
 from larder.notifications.services import PASSWORD_RESET, queue_mail
 from larder.staff.base import Question, ServiceAdmin, ask, button, caller_of
 from larder.staff.confirming import require_confirmation
+from larder.staff.language import gettext_lazy as _
 from larder.staff.recording import record_refusal
 
-EXPLAINED = (
+EXPLAINED = _(
     "With the link the person sets a new password, once, within an hour. It is sent to the email "
     "address of the account; if the shop sends no mail to it, the link is shown here, once."
 )
@@ -48,7 +50,7 @@ class PasswordLinks(ServiceAdmin):
             return False
         return queries.may_manage(caller_of(request), found.pk)
 
-    @button("Password link", permissions=["link"], url_path="password-link", icon="link")
+    @button(_("Password link"), permissions=["link"], url_path="password-link", icon="link")
     def password_link(self, request: Any, object_id: str) -> HttpResponse:
         """Asks, then sends the link by mail, or shows it once."""
         found = self.get_object(request, unquote(object_id))
@@ -56,7 +58,14 @@ class PasswordLinks(ServiceAdmin):
             raise PermissionDenied
         require_confirmation(request)
         if request.method != "POST":
-            asked = Question("Password link", EXPLAINED, "Make a link", [str(found)], [], "primary")
+            asked = Question(
+                gettext("Password link"),
+                EXPLAINED,
+                gettext("Make a link"),
+                [str(found)],
+                [],
+                "primary",
+            )
             return ask(self, request, asked)
         back = reverse("admin:identity_customer_change", args=[found.pk])
         try:
@@ -71,14 +80,14 @@ class PasswordLinks(ServiceAdmin):
         """Says that the link is mailed, or shows it once."""
         page = request.build_absolute_uri(reverse("new_password"))
         if made.email:
-            text = f"The mail is on its way to {made.email}. A code in it can be used at {page}"
-            self.message_user(request, text, messages.SUCCESS)
+            text = gettext("The mail is on its way to {}. A code in it can be used at {}")
+            self.message_user(request, text.format(made.email, page), messages.SUCCESS)
             return HttpResponseRedirect(back)
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
-            "title": "Password link",
-            "what": "link",
+            "title": gettext("Password link"),
+            "text": gettext("Give this link to the person now. It is not shown again."),
             "shown": f"{page}#{made.token}",
             "back": back,
         }

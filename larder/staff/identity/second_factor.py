@@ -17,6 +17,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext
 from django.views.decorators.debug import sensitive_post_parameters
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
@@ -45,7 +46,9 @@ from larder.identity.services.second_factors import (
     Enrolment,
     PasskeyEnrolment,
 )
+from larder.staff.confirming import TOO_MANY
 from larder.staff.identity import passkeys
+from larder.staff.language import gettext_lazy as _
 from larder.staff.pages import words
 from larder.staff.recording import CHANNEL
 from larder.staff.refusals import TextForm
@@ -58,13 +61,13 @@ BUSY = (RateLimited, Overloaded)
 a mistake."""
 
 SENTENCES = {
-    "second_factor_wrong": "A code or passkey is wrong, was used before, or has expired.",
-    "wrong_password": "The password is wrong.",
-    "last_second_factor": "Staff of this shop need a second factor. Enrol another one first.",
-    "too_many_passkeys": f"An account has at most {MAX_PASSKEYS} passkeys. Remove one first.",
-    "not_found": "This does not exist any more.",
-    "session_ended": "Your session has ended. Log in again.",
-    "overloaded": "The server is busy. Try again in a moment.",
+    "second_factor_wrong": _("A code or passkey is wrong, was used before, or has expired."),
+    "wrong_password": _("The password is wrong."),
+    "last_second_factor": _("Staff of this shop need a second factor. Enrol another one first."),
+    "too_many_passkeys": _("An account has at most {} passkeys. Remove one first."),
+    "not_found": _("This does not exist any more."),
+    "session_ended": _("Your session has ended. Log in again."),
+    "overloaded": _("The server is busy. Try again in a moment."),
 }
 
 
@@ -75,23 +78,23 @@ def _text(label: str, **options: Any) -> forms.CharField:
 
 
 def _name() -> forms.CharField:
-    text = "Such as the device that keeps it. An app needs none."
-    label = "Name of the passkey"
+    text = _("Such as the device that keeps it. An app needs none.")
+    label = _("Name of the passkey")
     return words(label, most=MAX_KEY_NAME_LENGTH, required=False, help_text=text)
 
 
 class CodeForm(forms.Form):
     """A code of the app, or a recovery code. Not required with a passkey."""
 
-    code = _text("Code of your app, or a recovery code")
+    code = _text(_("Code of your app, or a recovery code"))
 
 
 class PermitForm(TextForm, forms.Form):
     """A first factor, for an account that has proven its password alone."""
 
-    permit = _text("Enrolment code, from an owner")
+    permit = _text(_("Enrolment code, from an owner"))
     sealed = forms.CharField(max_length=MAX_SEALED_FACTOR_LENGTH, widget=forms.HiddenInput)
-    code = _text("Code that the app shows")
+    code = _text(_("Code that the app shows"))
     name = _name()
 
 
@@ -99,11 +102,11 @@ class OwnForm(TextForm, forms.Form):
     """A factor, for an account that may use the admin already. Needs the password again."""
 
     password = forms.CharField(
-        label="Your password",
+        label=_("Your password"),
         widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "current-password"}),
     )
     sealed = forms.CharField(max_length=MAX_SEALED_FACTOR_LENGTH, widget=forms.HiddenInput)
-    code = _text("Code that the app shows", required=False)
+    code = _text(_("Code that the app shows"), required=False)
     name = _name()
 
 
@@ -265,9 +268,9 @@ def _refused(
         # Once in an hour: a sign that the password is known to others.
         by = audit.Acting(request.user.public_id, CHANNEL)
         audit.record_refusal(by, "admin:second_factor", "")
-    text = SENTENCES.get(refusal.code, refusal.code)
+    text = SENTENCES.get(refusal.code, refusal.code).format(MAX_PASSKEYS)
     if isinstance(refusal, RateLimited):
-        text = f"Too many attempts. Try again in {refusal.retry_after} seconds."
+        text = TOO_MANY.format(refusal.retry_after)
     form.add_error(None, text)
     answer = _show(request, form, own=own)
     return problems.mark(answer, refusal) if isinstance(refusal, BUSY) else answer
@@ -279,7 +282,7 @@ def _show(
     """Returns the page: the form with the QR code of its secret, or new recovery codes."""
     context: dict[str, Any] = {
         **admin.site.each_context(request),
-        "title": "Second factor",
+        "title": gettext("Second factor"),
         "form": form,
         "codes": codes,
         "own": own,
@@ -303,6 +306,11 @@ def _show(
 def _factors(customer: int) -> Sequence[tuple[UUID, str, str, str]]:
     """Returns of each factor its id, what it is, and when it was enrolled and used last."""
     return [
-        (one.id, one.name or "Authenticator app", moment(one.created_at), moment(one.last_used_at))
+        (
+            one.id,
+            one.name or gettext("Authenticator app"),
+            moment(one.created_at),
+            moment(one.last_used_at),
+        )
         for one in factor_queries.factors(customer)
     ]

@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.contrib.auth.models import Group
 from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.translation import gettext
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminEmailInputWidget
 
 from larder.core.clock import now
@@ -22,6 +23,7 @@ from larder.identity.services.invitations import Invited, NewStaff
 from larder.staff.base import button, caller_of
 from larder.staff.confirming import require_confirmation
 from larder.staff.identity.password_links import PasswordLinks, link_offer
+from larder.staff.language import gettext_lazy as _
 from larder.staff.pages import Page, PageForm, reopened, show, words
 from larder.staff.recording import record_refusal
 from larder.staff.refusals import Sentence
@@ -33,31 +35,31 @@ NEEDED = (rights.ADD, rights.CHANGE, rights.MANAGE)
 class _Roles(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]
     def label_from_instance(self, obj: Group) -> str:
         use = ROLES_FOR.get(obj.name)
-        return f"{obj.name}: for {use}" if use else obj.name
+        return gettext("{}: for {}").format(obj.name, gettext(use)) if use else obj.name
 
 
 class InvitationForm(PageForm):
     """The person, and what they may do."""
 
-    first_name = words("First name", most=MAX_PERSON_NAME_LENGTH, required=False)
-    last_name = words("Last name", most=MAX_PERSON_NAME_LENGTH, required=False)
+    first_name = words(_("First name"), most=MAX_PERSON_NAME_LENGTH, required=False)
+    last_name = words(_("Last name"), most=MAX_PERSON_NAME_LENGTH, required=False)
     username = words(
-        "Username",
+        _("Username"),
         most=MAX_USERNAME_LENGTH,
-        help_text="The person logs in with it. Colleagues see it at what the person does.",
+        help_text=_("The person logs in with it. Colleagues see it at what the person does."),
     )
     email = forms.EmailField(
-        label="Email",
+        label=_("Email"),
         max_length=MAX_EMAIL_LENGTH,
         required=False,
         widget=UnfoldAdminEmailInputWidget(),
-        help_text="The link is mailed to it. Without one, the link is shown to you.",
+        help_text=_("The link is mailed to it. Without one, the link is shown to you."),
     )
     roles = _Roles(
-        label="Roles",
+        label=_("Roles"),
         queryset=Group.objects.exclude(name=STAFF_BEFORE_ROLES).order_by("name"),
         widget=UnfoldAdminCheckboxSelectMultipleWidget(),
-        help_text="What the person may do. You can give only roles whose permissions you have.",
+        help_text=_("What the person may do. You can give only roles whose permissions you have."),
     )
 
     @property
@@ -80,19 +82,22 @@ class StaffInvitations(PasswordLinks):
         """Returns whether the user may add accounts and give them roles."""
         return all(request.user.has_perm(one) for one in NEEDED)
 
-    @button("Invite staff", permissions=["invite"], icon="person_add", url_path="invite")
+    @button(_("Invite staff"), permissions=["invite"], icon="person_add", url_path="invite")
     def invite(self, request: Any) -> HttpResponse:
         """Shows the form, then adds the account and mails or shows its link."""
         require_confirmation(request)
         form = reopened(InvitationForm, request, {})
         page = Page(
-            title="Invite a member of staff",
-            answer="Invite",
+            title=gettext("Invite a member of staff"),
+            answer=gettext("Invite"),
             back=reverse("admin:identity_customer_changelist"),
             form=form,
-            text="The person sets the password with a link, once, within an hour. It is sent to "
-            "the email address; if the shop sends no mail to it, it is shown here, once. Where the "
-            "shop demands a second factor, make a code to enrol it at the account afterwards.",
+            text=gettext(
+                "The person sets the password with a link, once, within an hour. It is sent to "
+                "the email address; if the shop sends no mail to it, it is shown here, once. Where "
+                "the shop demands a second factor, make a code to enrol it at the account "
+                "afterwards."
+            ),
         )
         if request.method != "POST" or not page.is_valid():
             return show(self, request, page)
@@ -104,7 +109,9 @@ class StaffInvitations(PasswordLinks):
             return show(self, request, page)
         back = reverse("admin:identity_customer_change", args=[made.account])
         if made.invitation is None:
-            text = "The account was made before. If the person has no link, press Password link."
+            text = gettext(
+                "The account was made before. If the person has no link, press Password link."
+            )
             self.message_user(request, text, messages.INFO)
             return HttpResponseRedirect(back)
         return self.hand_over(request, made.invitation, back)

@@ -7,6 +7,9 @@ SKU is entered (product_choice.py).
 from collections.abc import Mapping
 from typing import Any
 
+from django.utils.text import capfirst
+from django.utils.translation import gettext
+
 from larder.core.clock import now
 from larder.core.limits import MAX_STOCK
 from larder.db.idempotency import RETENTION, Claim, Scope, fingerprint
@@ -14,53 +17,63 @@ from larder.inventory.models import Stock
 from larder.inventory.services import adjustments
 from larder.inventory.services.adjustments import AdjustmentLine
 from larder.staff.base import caller_of
+from larder.staff.language import gettext_lazy as _
+from larder.staff.language import grouped
 from larder.staff.pages import Page, PageForm, choice, long_text, whole
 from larder.staff.product_choice import UNKNOWN, ProductLineForm, find_products, sku_field
 from larder.staff.refusals import Sentence
+from larder.staff.words import word
 
 REASONS = ("received", "counted", "damaged", "lost", "correction")
 """The reasons that staff can select. The API accepts any word."""
 
 SENTENCES: Mapping[str, Sentence] = {
     "insufficient_stock": Sentence(
-        "delta", "Only {available} are available: {requested} cannot be removed."
+        "delta", _("Only {available} are available: {requested} cannot be removed.")
     ),
     "count_below_committed": Sentence(
         "counted",
-        "{committed} units are promised to customers and must still be on the shelf, but only "
-        "{counted} were counted.",
+        _(
+            "{committed} units are promised to customers and must still be on the shelf, but only "
+            "{counted} were counted."
+        ),
     ),
-    "stock_limit_exceeded": Sentence("delta", "No product can have more than {limit} units."),
+    "stock_limit_exceeded": Sentence("delta", _("No product can have more than {limit} units.")),
     "unknown_product": Sentence("sku", UNKNOWN),
 }
+
+
+def _reasons() -> list[tuple[str, str]]:
+    return [("", gettext("Select")), *((one, capfirst(word(one))) for one in REASONS)]
 
 
 class AdjustmentForm(PageForm):
     """The reason of an adjustment, and a note."""
 
     reason = choice(
-        "Reason",
-        [("", "Select"), *((one, one.capitalize()) for one in REASONS)],
-        help_text="Why the stock changes. The ledger has it.",
+        _("Reason"),
+        _reasons,
+        help_text=_("Why the stock changes. The ledger has it."),
     )
     note = long_text(
-        "Note", help_text="For the shop, such as the number of a delivery note. The ledger has it."
+        _("Note"),
+        help_text=_("For the shop, such as the number of a delivery note. The ledger has it."),
     )
 
 
 class AdjustmentLineForm(ProductLineForm):
     """A product, with the change of its units or their counted number."""
 
-    sku = sku_field("SKU", "inventory_adjustment")
-    delta = whole("Change", least=-MAX_STOCK, most=MAX_STOCK, required=False)
-    counted = whole("Or counted", least=0, most=MAX_STOCK, required=False)
+    sku = sku_field(_("SKU"), "inventory_adjustment")
+    delta = whole(_("Change"), least=-MAX_STOCK, most=MAX_STOCK, required=False)
+    counted = whole(_("Or counted"), least=0, most=MAX_STOCK, required=False)
 
     def clean(self) -> dict[str, Any]:
         given = super().clean() or {}
         if not self.errors and (given["delta"] is None) == (given["counted"] is None):
-            self.add_error("delta", "Give either a change or a count.")
+            self.add_error("delta", gettext("Give either a change or a count."))
         elif given.get("delta") == 0:
-            self.add_error("delta", "A change of 0 needs no adjustment.")
+            self.add_error("delta", gettext("A change of 0 needs no adjustment."))
         return given
 
     def line(self) -> AdjustmentLine:
@@ -74,16 +87,15 @@ def is_complete(page: Page) -> bool:
     valid = page.is_valid()
     find_products(page.filled)
     if valid and not page.filled:
-        page.form.add_error(None, "An adjustment has at least one line.")
+        page.form.add_error(None, gettext("An adjustment has at least one line."))
     return valid and page.is_valid()
 
 
 def figures(stock: Stock) -> str:
     """Returns the figures of a product for staff who are about to change them."""
-    return (
-        f"{stock.product.name}: {stock.available:,} available, {stock.committed:,} reserved for "
-        f"orders, {stock.available + stock.committed:,} on the shelf"
-    )
+    text = gettext("{}: {} available, {} reserved for orders, {} on the shelf")
+    units = (stock.available, stock.committed, stock.available + stock.committed)
+    return text.format(stock.product.name, *map(grouped, units))
 
 
 def book(page: Page, request: Any) -> list[int]:

@@ -9,6 +9,7 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.translation import gettext
 
 from larder.core.errors import DomainError
 from larder.inventory import queries
@@ -32,11 +33,14 @@ from larder.staff.inventory.products import (
     StockLinks,
     stock_address,
 )
+from larder.staff.language import gettext_lazy as _
+from larder.staff.language import grouped, localized
 from larder.staff.lists import in_brief
 from larder.staff.pages import MORE, Page, empty_lines, reopened, show
 from larder.staff.product_choice import OfferedProducts, show_figures
 from larder.staff.recording import refuse_former
-from larder.staff.texts import in_one_line, moment, with_actor_name
+from larder.staff.texts import in_one_line, moment, the_shop, with_actor_name
+from larder.staff.words import word
 
 __all__ = ["AdjustmentAdmin", "LedgerEntryAdmin", "StockAdmin", "StockedProductAdmin"]
 
@@ -72,7 +76,7 @@ class StockAdmin(exports.BoundedExport, StockLinks, ReadOnlyAdmin):
     list_select_related = ("product",)
     list_filter = (_OwnStockFilter,)
     search_fields = ("product__search_text",)
-    search_help_text = "Words in name or SKU"
+    search_help_text = _("Words in name or SKU")
     ordering = ("-product_id",)
     sortable_by = ()
     actions_detail = ("adjust_stock", "ledger")
@@ -86,19 +90,19 @@ class StockAdmin(exports.BoundedExport, StockLinks, ReadOnlyAdmin):
     def get_search_results(self, request: Any, queryset: Any, search_term: str) -> Any:
         return containing(queryset, search_term, "product__"), False
 
-    @admin.display(description="SKU")
+    @admin.display(description=_("SKU"))
     def sku(self, stock: Stock) -> str:
         return stock.product.sku
 
-    @admin.display(description="Name")
+    @admin.display(description=_("Name"))
     def name(self, stock: Stock) -> str:
         return stock.product.name
 
-    @admin.display(description="Reserved for orders")
+    @admin.display(description=_("Reserved for orders"))
     def reserved(self, stock: Stock) -> int:
         return stock.committed
 
-    @admin.display(description="On the shelf")
+    @admin.display(description=_("On the shelf"))
     def on_shelf(self, stock: Stock) -> int:
         return stock.available + stock.committed
 
@@ -107,8 +111,8 @@ class StockAdmin(exports.BoundedExport, StockLinks, ReadOnlyAdmin):
 class AdjustmentAdmin(OfferedProducts):
     """Corrections of stock. They are added here and never changed."""
 
-    fields = ("at_shown", "reason", "by", "note", "lines")
-    list_display = ("at_shown", "reason", "by", "note_shown")
+    fields = ("at_shown", "reason_shown", "by", "note", "lines")
+    list_display = ("at_shown", "reason_shown", "by", "note_shown")
     ordering = ("-id",)
     sortable_by = ()
 
@@ -128,8 +132,8 @@ class AdjustmentAdmin(OfferedProducts):
             raise PermissionDenied
         given = {"sku": request.GET.get("sku", ""), "delta": None}
         page = Page(
-            title="Adjust stock",
-            answer="Book",
+            title=gettext("Adjust stock"),
+            answer=gettext("Book"),
             back=reverse("admin:inventory_adjustment_changelist"),
             form=reopened(AdjustmentForm, request, {}),
             lines=empty_lines(AdjustmentLineForm, request, given),
@@ -144,7 +148,7 @@ class AdjustmentAdmin(OfferedProducts):
             refuse_former(request, refusal, PERMISSION)
             page.refuse(refusal, SENTENCES)
             return self._show(request, page)
-        self.message_user(request, "The adjustment is booked.", messages.SUCCESS)
+        self.message_user(request, gettext("The adjustment is booked."), messages.SUCCESS)
         return HttpResponseRedirect(_booked_address(request, products))
 
     def _show(self, request: Any, page: Page) -> HttpResponse:
@@ -157,28 +161,35 @@ class AdjustmentAdmin(OfferedProducts):
     def figures(self, stock: Stock) -> str:
         return figures(stock)
 
-    @admin.display(description="When")
+    @admin.display(description=_("When"))
     def at_shown(self, adjustment: Adjustment) -> str:
         return in_one_line(moment(adjustment.at))
 
-    @admin.display(description="By")
-    def by(self, adjustment: Any) -> str:
-        return adjustment.actor_name or "the shop"
+    @admin.display(description=_("Reason"))
+    def reason_shown(self, adjustment: Adjustment) -> str:
+        return word(adjustment.reason)
 
-    @admin.display(description="Note")
+    @admin.display(description=_("By"))
+    def by(self, adjustment: Any) -> str:
+        return adjustment.actor_name or the_shop()
+
+    @admin.display(description=_("Note"))
     def note_shown(self, adjustment: Adjustment) -> str:
         return in_brief(adjustment.note)
 
-    @admin.display(description="What it changed")
+    @admin.display(description=_("What it changed"))
     def lines(self, adjustment: Adjustment) -> str:
         found = queries.adjustment(adjustment.id).lines
         skus = Stock.objects.values_list("product_id", "product__sku")
         named = dict(skus.filter(product_id__in=[one.product for one in found]))
-        lines = [f"{named[one.product]}: {one.delta:+,}, then {one.balance:,}" for one in found]
-        return "\n".join(lines)
+        text = gettext("{}: {}, then {}")
+        return "\n".join(
+            text.format(named[one.product], localized(f"{one.delta:+,}"), grouped(one.balance))
+            for one in found
+        )
 
 
-_EXPLAINED = (
+_EXPLAINED = _(
     "Change: units received (12) or removed (-3). Counted: all units on the shelf, including "
     "units reserved for orders. Empty lines are ignored."
 )

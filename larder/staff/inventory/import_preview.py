@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.utils.html import format_html, format_html_join
+from django.utils.translation import gettext, ngettext
 
 from larder.catalog.category_names import CategoryNames
 from larder.catalog.fields import AMOUNT, FIELDS
@@ -12,7 +13,8 @@ from larder.catalog.queries import category_names
 from larder.catalog.services.product_import import ChangedRow
 from larder.core import money
 from larder.inventory.services.import_products import Preview
-from larder.staff.texts import counted
+from larder.staff.language import gettext_lazy as _
+from larder.staff.language import grouped, localized
 
 _AMOUNTS = {one.name for one in FIELDS if one.kind is AMOUNT}
 _SHOWN = 60
@@ -23,32 +25,35 @@ def summary(preview: Preview) -> str:
     """Returns the numbers of products, and what the table leaves out."""
     changes = preview.changes
     same = changes.lines - changes.created - changes.changed - changes.restored
-    text = (
-        f"Nothing is stored yet. {counted(changes.created, 'product')} would be added, "
-        f"{changes.changed:,} changed, {changes.restored:,} put on sale again, and {same:,} stay "
-        "the same."
-    )
+    text = ngettext(
+        "Nothing is stored yet. {} product would be added, {} changed, {} put on sale again, and "
+        "{} stay the same.",
+        "Nothing is stored yet. {} products would be added, {} changed, {} put on sale again, and "
+        "{} stay the same.",
+        changes.created,
+    ).format(*map(grouped, (changes.created, changes.changed, changes.restored, same)))
     rest = changes.lines - same - len(changes.rows)
-    text += (
-        f" The table shows the first {len(changes.rows)} lines that change something."
-        if rest
-        else ""
-    )
-    ignored = ", ".join(preview.ignored)
-    return text + (f" These columns are not imported: {ignored}." if ignored else "")
+    if rest:
+        shown = gettext("The table shows the first {} lines that change something.")
+        text = f"{text} {shown.format(len(changes.rows))}"
+    if preview.ignored:
+        left_out = gettext("These columns are not imported: {}.")
+        text = f"{text} {left_out.format(', '.join(preview.ignored))}"
+    return text
 
 
 def table(preview: Preview) -> dict[str, Any]:
     """Returns the table of the lines that would change something, in the format of the theme."""
     names = category_names()
     rows = [[one.line, one.sku, _what(one), _values(one, names)] for one in preview.changes.rows]
-    return {"title": "Changes", "headers": ["Line", "SKU", "What", "Values"], "rows": rows}
+    headers = [_("Line"), _("SKU"), _("What"), _("Values")]
+    return {"title": _("Changes"), "headers": headers, "rows": rows}
 
 
 def _what(row: ChangedRow) -> str:
     if not row.is_known:
-        return "new"
-    return "on sale again" if row.is_archived else "changed"
+        return gettext("new")
+    return gettext("on sale again") if row.is_archived else gettext("changed")
 
 
 def _values(row: ChangedRow, names: CategoryNames) -> str:
@@ -63,7 +68,7 @@ def _each(row: ChangedRow, names: CategoryNames) -> Iterator[str]:
             if present:
                 yield format_html("{}: <b>{}</b>", name, after)
         elif before == after:
-            yield format_html("{}: changed after the first {} characters", name, _SHOWN)
+            yield gettext("{}: changed after the first {} characters").format(name, _SHOWN)
         else:
             yield format_html("{}: {} → <b>{}</b>", name, before, after)
 
@@ -72,7 +77,7 @@ def _shown(name: str, text: str | None, names: CategoryNames) -> str:
     if not text:
         return "–"
     if name in _AMOUNTS:
-        return money.text(Decimal(text))
+        return localized(money.text(Decimal(text)))
     if name == "category":
         return names.path(int(text))
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

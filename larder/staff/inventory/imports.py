@@ -11,7 +11,10 @@ from django.contrib import messages
 from django.http import HttpResponse, HttpResponseRedirect
 from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
+from django.utils.functional import lazy
 from django.utils.html import format_html
+from django.utils.text import format_lazy
+from django.utils.translation import gettext
 from unfold.widgets import UnfoldAdminFileFieldWidget
 
 from larder.catalog.fields import REQUIRED
@@ -32,28 +35,36 @@ from larder.staff.base import ServiceAdmin, button
 from larder.staff.confirming import require_confirmation
 from larder.staff.exports import XLSX_TYPE, workbook
 from larder.staff.inventory.import_preview import summary, table
+from larder.staff.language import gettext_lazy as _
+from larder.staff.language import grouped
 from larder.staff.pages import Page, show
 from larder.staff.recording import refuse_former, user_as_caller
+from larder.staff.texts import link
+from larder.staff.words import of_service
 
 
 class ProductFileForm(forms.Form):
     """A file within the limits of the API."""
 
     file = forms.FileField(
-        label="File",
+        label=_("File"),
         widget=UnfoldAdminFileFieldWidget(attrs={"accept": f".csv,text/csv,.xlsx,{XLSX_TYPE}"}),
-        help_text=f"XLSX (the first sheet) or CSV as spreadsheets save them, at most "
-        f"{MAX_FILE_ROWS:,} rows and {filesizeformat(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)}.",
+        help_text=format_lazy(
+            _("XLSX (the first sheet) or CSV as spreadsheets save them, at most {} rows and {}."),
+            lazy(grouped, str)(MAX_FILE_ROWS),
+            lazy(filesizeformat, str)(settings.DATA_UPLOAD_MAX_MEMORY_SIZE),
+        ),
     )
 
     def clean_file(self) -> Any:
         file = self.cleaned_data["file"]
         if file.size > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
             most = filesizeformat(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
-            raise forms.ValidationError(
-                f"The file is larger than {most}. Send it in parts, or have it imported with "
+            text = gettext(
+                "The file is larger than {}. Send it in parts, or have it imported with "
                 "manage.py import_products."
             )
+            raise forms.ValidationError(text.format(most))
         return file
 
 
@@ -75,7 +86,7 @@ class ImportableProducts(ServiceAdmin):
         """Returns whether the user may add and change products."""
         return self.may(request, "add") and self.may(request, "change")
 
-    @button("Import", permissions=["file"], icon="upload_file", url_path="import-file")
+    @button(_("Import"), permissions=["file"], icon="upload_file", url_path="import-file")
     def import_file(self, request: Any) -> HttpResponse:
         """Shows the form, then what the file would change or its faults, then stores all rows."""
         require_confirmation(request)
@@ -86,18 +97,18 @@ class ImportableProducts(ServiceAdmin):
         is_sent = request.method == "POST"
         form = ProductFileForm(request.POST, request.FILES) if is_sent else ProductFileForm()
         page = Page(
-            title="Import products",
-            answer="Show changes",
+            title=gettext("Import products"),
+            answer=gettext("Show changes"),
             back=reverse("admin:catalog_product_changelist"),
             form=form,
-            text=format_html(_EXPLAINED, *(f"?sample={name}" for name in SAMPLES)),
+            text=_explained(),
         )
         if not is_sent or not form.is_valid():
             return show(self, request, page)
         try:
             return self._preview(request, _previewed(form, request))
         except FaultyFile as refusal:
-            form.add_error("file", "Nothing was stored. The faults are listed below.")
+            form.add_error("file", gettext("Nothing was stored. The faults are listed below."))
             return show(self, request, replace(page, table=_faults(refusal)))
         except DomainError as refusal:
             refuse_former(request, refusal, "catalog.add_product")
@@ -110,11 +121,11 @@ class ImportableProducts(ServiceAdmin):
             return self._done(request, Imported(0, 0, preview.changes.lines))
         form = KeptFileForm(initial={FILE: preview.kept})
         page = Page(
-            title="Import products: check the changes",
-            answer="Import",
+            title=gettext("Import products: check the changes"),
+            answer=gettext("Import"),
             back=request.path,
             form=form,
-            text=(OUTDATED if again else "") + summary(preview),
+            text=f"{OUTDATED} {summary(preview)}" if again else summary(preview),
             table=table(preview),
         )
         return show(self, request, page)
@@ -142,27 +153,26 @@ class ImportableProducts(ServiceAdmin):
         return HttpResponseRedirect(request.path)
 
     def _done(self, request: Any, made: Imported) -> HttpResponse:
-        text = f"{made.created:,} added, {made.changed:,} changed, {made.unchanged:,} the same."
+        text = gettext("{} added, {} changed, {} the same.").format(
+            *map(grouped, (made.created, made.changed, made.unchanged))
+        )
         self.message_user(request, text, messages.SUCCESS)
         return HttpResponseRedirect(reverse("admin:catalog_product_changelist"))
 
 
-GONE = "This file is not kept any more: it was imported, or you chose another one. Choose it again."
-FAULTY_NOW = "Products or categories have changed since the preview. Choose the file again."
-OUTDATED = "Products have changed since you opened this page. Nothing was stored: check again. "
+GONE = _(
+    "This file is not kept any more: it was imported, or you chose another one. Choose it again."
+)
+FAULTY_NOW = _("Products or categories have changed since the preview. Choose the file again.")
+OUTDATED = _("Products have changed since you opened this page. Nothing was stored: check again.")
 
 
-_EXPLAINED = (
-    f"The first line names the columns, any of {', '.join(COLUMNS)}. Products are found by SKU: "
-    "known ones are changed in the columns that the file has, and archived ones are on sale again. "
-    f"New ones are added if the file has {', '.join(REQUIRED)}; a price list of sku and price "
-    "changes the prices of known ones. quantity is the opening stock of new products. "
-    "category is a name, a path such as Drinks / Tea, or an id. All rows are stored or none. "
-    "An exported file can be imported again. "
-    'Sample file: <a class="text-link" href="{}">XLSX</a>, '
-    '<a class="text-link" href="{}">CSV with commas</a>, '
-    '<a class="text-link" href="{}">with semicolons</a>, '
-    '<a class="text-link" href="{}">price list</a>.'
+_EXPLAINED = _(
+    "The first line names the columns, any of {}. Products are found by SKU: known ones are "
+    "changed in the columns that the file has, and archived ones are on sale again. New ones are "
+    "added if the file has {}; a price list of sku and price changes the prices of known ones. "
+    "quantity is the opening stock of new products. category is a name, a path such as "
+    "Drinks / Tea, or an id. All rows are stored or none. An exported file can be imported again."
 )
 
 SAMPLES = {"xlsx": ("", 6), "comma": (",", 6), "semicolon": (";", 6), "prices": (";", 2)}
@@ -174,6 +184,17 @@ _SAMPLE_ROWS = [
     ("LANTERN-1", Decimal("11.90"), "Storm lantern", "", "Burns for 20 hours", 40),
     ("MATCH-1", Decimal("0.80"), "Matches", "box", "", 200),
 ]
+
+
+def _explained() -> str:
+    """Returns what a file contains, and the links to the sample files."""
+    said = _EXPLAINED.format(", ".join(COLUMNS), ", ".join(REQUIRED))
+    names = (
+        *("XLSX", gettext("CSV with commas")),
+        *(gettext("with semicolons"), gettext("price list")),
+    )
+    links = [link(f"?sample={sample}", name) for sample, name in zip(SAMPLES, names, strict=True)]
+    return format_html("{} {} {}, {}, {}, {}.", said, gettext("Sample file:"), *links)
 
 
 def _sample(separator: str, columns: int) -> HttpResponse:
@@ -199,5 +220,5 @@ def _previewed(form: forms.Form, request: Any) -> Preview:
 
 
 def _faults(refusal: FaultyFile) -> dict[str, Any]:
-    rows = [[one.line, one.column or "–", one.detail] for one in refusal.rows]
-    return {"title": "Faults", "headers": ["Line", "Column", "Fault"], "rows": rows}
+    rows = [[one.line, one.column or "–", of_service(one.detail)] for one in refusal.rows]
+    return {"title": _("Faults"), "headers": [_("Line"), _("Column"), _("Fault")], "rows": rows}

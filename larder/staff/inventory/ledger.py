@@ -12,8 +12,18 @@ from larder.catalog import queries as catalog
 from larder.inventory.models import Adjustment, LedgerEntry
 from larder.orders.models import OrderEvent
 from larder.staff.base import ReadOnlyAdmin
+from larder.staff.language import gettext_lazy as _
+from larder.staff.language import localized
 from larder.staff.lists import ListPage, in_brief
-from larder.staff.texts import change_link, customer_name, in_one_line, moment, with_actor_name
+from larder.staff.texts import (
+    change_link,
+    customer_name,
+    in_one_line,
+    moment,
+    the_shop,
+    with_actor_name,
+)
+from larder.staff.words import word
 
 
 class LedgerPage(ListPage):
@@ -66,7 +76,7 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
     fields = (
         "at_shown",
         "product_shown",
-        "cause",
+        "cause_shown",
         "note",
         "order_shown",
         "customer",
@@ -76,12 +86,12 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
         "by",
     )
     list_display = (
-        *("at_shown", "product_shown", "cause", "note_shown", "order_shown", "customer"),
+        *("at_shown", "product_shown", "cause_shown", "note_shown", "order_shown", "customer"),
         *("available", "committed", "by"),
     )
     list_select_related = ("product__product",)
     search_fields = ("product__product__sku",)
-    search_help_text = "The SKU of a product"
+    search_help_text = _("The SKU of a product")
     ordering = ("-id",)
     sortable_by = ()
 
@@ -105,29 +115,33 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
             queryset = queryset.filter(product_id__in=catalog.ids_by_sku([sku]).values())
         return queryset, False
 
-    @admin.display(description="When")
+    @admin.display(description=_("When"))
     def at_shown(self, entry: LedgerEntry) -> str:
         return in_one_line(moment(entry.at))
 
-    @admin.display(description="Product")
+    @admin.display(description=_("Product"))
     def product_shown(self, entry: LedgerEntry) -> str:
         return _link("catalog_product", entry.product_id, str(entry.product.product))
 
-    @admin.display(description="Note")
+    @admin.display(description=_("Cause"))
+    def cause_shown(self, entry: LedgerEntry) -> str:
+        return word(entry.cause)
+
+    @admin.display(description=_("Note"))
     def note(self, entry: Any) -> str:
         return entry.note or "–"
 
-    @admin.display(description="Note")
+    @admin.display(description=_("Note"))
     def note_shown(self, entry: Any) -> str:
         return in_brief(entry.note)
 
-    @admin.display(description="Order")
+    @admin.display(description=_("Order"))
     def order_shown(self, entry: Any) -> str:
         if entry.order is None:
             return "–"
         return _link("orders_order", entry.order.pk, f"#{entry.order.number}")
 
-    @admin.display(description="Customer")
+    @admin.display(description=_("Customer"))
     def customer(self, entry: Any) -> str:
         if entry.order is None:
             return "–"
@@ -135,19 +149,19 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
         name = customer_name(who)
         return name if who.deleted_at else _link("identity_customer", who.pk, name)
 
-    @admin.display(description="Available")
+    @admin.display(description=_("Available"))
     def available(self, entry: LedgerEntry) -> str:
         return _step(entry.available_change, entry.available_after)
 
-    @admin.display(description="Reserved for orders")
+    @admin.display(description=_("Reserved for orders"))
     def committed(self, entry: LedgerEntry) -> str:
         return _step(entry.committed_change, entry.committed_after)
 
-    @admin.display(description="By")
+    @admin.display(description=_("By"))
     def by(self, entry: Any) -> str:
-        return entry.actor_name or "the shop"
+        return entry.actor_name or the_shop()
 
 
 def _step(change: int, after: int) -> str:
     """Returns a change and the balance after it."""
-    return in_one_line(f"{change:+,} → {after:,}" if change else f"{after:,}")
+    return in_one_line(localized(f"{change:+,} → {after:,}" if change else f"{after:,}"))

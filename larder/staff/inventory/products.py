@@ -12,6 +12,7 @@ from django.contrib import admin
 from django.db.models import F
 from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.translation import gettext
 from unfold.widgets import UnfoldAdminIntegerFieldWidget
 
 from larder.core.clock import now
@@ -22,6 +23,7 @@ from larder.staff import exports
 from larder.staff.base import ServiceAdmin, button
 from larder.staff.catalog.admin import ProductAdmin, ProductForm, ProductResource
 from larder.staff.inventory.imports import ImportableProducts
+from larder.staff.language import gettext_lazy as _
 from larder.staff.recording import user_as_caller
 
 
@@ -36,7 +38,7 @@ class StockLinks(ServiceAdmin):
     def has_adjust_permission(self, request: Any, object_id: Any = None) -> bool:
         return bool(request.user.has_perm("inventory.add_adjustment"))
 
-    @button("Adjust stock", permissions=["adjust"], url_path="adjust", icon="add_notes")
+    @button(_("Adjust stock"), permissions=["adjust"], url_path="adjust", icon="add_notes")
     def adjust_stock(self, request: Any, object_id: str) -> HttpResponse:
         """Redirects to the form of an adjustment of this product."""
         return self._onwards("admin:inventory_adjustment_add", request, object_id, "sku")
@@ -47,7 +49,7 @@ class StockLinks(ServiceAdmin):
         database."""
         return bool(request.user.has_perm("inventory.view_ledgerentry"))
 
-    @button("Ledger", permissions=["ledger"], icon="receipt_long")
+    @button(_("Ledger"), permissions=["ledger"], icon="receipt_long")
     def ledger(self, request: Any, object_id: str) -> HttpResponse:
         """On to the entries of this product."""
         return self._onwards("admin:inventory_ledgerentry_changelist", request, object_id, "q")
@@ -64,11 +66,11 @@ class StockedProductForm(ProductForm):
     """A product and, where it is new, its opening stock."""
 
     quantity = forms.IntegerField(
-        label="Opening stock",
+        label=_("Opening stock"),
         min_value=0,
         max_value=MAX_STOCK,
         initial=0,
-        help_text="Units on the shelf. Later changes are adjustments.",
+        help_text=_("Units on the shelf. Later changes are adjustments."),
         widget=UnfoldAdminIntegerFieldWidget,
     )
 
@@ -87,13 +89,17 @@ class StockedProductResource(ProductResource):
 class StockFilter(admin.SimpleListFilter):
     """Filters products, or their stock. Low stock is found by the index product_by_low_stock."""
 
-    title = "stock"
+    title = _("stock")
     parameter_name = "stock"
     available = "stock__available"
     threshold = "low_stock_threshold"
 
     def lookups(self, request: Any, model_admin: Any) -> Any:
-        return [("in", "Available"), ("low", "Low stock"), ("out", "Out of stock")]
+        return [
+            ("in", gettext("Available")),
+            ("low", gettext("Low stock")),
+            ("out", gettext("Out of stock")),
+        ]
 
     def queryset(self, request: Any, queryset: Any) -> Any:
         wanted: dict[str, dict[str, Any]] = {
@@ -113,7 +119,7 @@ class StockedProductAdmin(ImportableProducts, ProductAdmin, StockLinks):
 
     form = StockedProductForm
     resource_classes = [StockedProductResource]
-    add_fieldsets = (*ProductAdmin.fieldsets, ("Stock", {"fields": ("quantity",)}))
+    add_fieldsets = (*ProductAdmin.fieldsets, (_("Stock"), {"fields": ("quantity",)}))
     facts = ("available", "committed", *ProductAdmin.facts)
     list_display = (*ProductAdmin.list_display, "available", "committed")
     list_filter = (*ProductAdmin.list_filter, StockFilter)
@@ -132,10 +138,10 @@ class StockedProductAdmin(ImportableProducts, ProductAdmin, StockLinks):
         )
         return made.id
 
-    @admin.display(description="Available")
+    @admin.display(description=_("Available"))
     def available(self, product: Any) -> int:
         return int(product.stock.available)
 
-    @admin.display(description="Reserved for orders")
+    @admin.display(description=_("Reserved for orders"))
     def committed(self, product: Any) -> int:
         return int(product.stock.committed)

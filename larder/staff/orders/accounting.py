@@ -5,7 +5,7 @@ CSV is streamed as `GET orders.csv` of the API is, with the same limits. XLSX is
 with the limits of the exports of lists.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -18,8 +18,9 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.http import StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import reverse
+from django.utils.functional import lazy
 from django.utils.text import format_lazy
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from larder.core import money
@@ -35,6 +36,8 @@ from larder.orders.queries import LineView, OrderFilter, OrderView, walk
 from larder.staff.base import ServiceAdmin, button, caller_of
 from larder.staff.confirming import require_confirmation
 from larder.staff.exports import one_at_a_time, safe_text, workbook
+from larder.staff.language import day_of, grouped, localized
+from larder.staff.language import gettext_lazy as _
 from larder.staff.lists import shop_zone
 from larder.staff.pages import Page, choice, show
 from larder.staff.texts import customer_name
@@ -53,15 +56,15 @@ TAX_COLUMNS = (
 )
 
 HEADS = (
-    *("Tax rate, %", "Currency", "Sold, gross", "Sold, net", "Sold, tax"),
-    *("Returned, gross", "Returned, net", "Returned, tax"),
+    *(_("Tax rate, %"), _("Currency"), _("Sold, gross"), _("Sold, net"), _("Sold, tax")),
+    *(_("Returned, gross"), _("Returned, net"), _("Returned, tax")),
 )
 
 LINES, SUMS, SHOWN = "lines", "sums", "shown"
 CONTENTS = (
-    (LINES, "A file with a row for each line"),
-    (SUMS, "A file with the sums by tax rate"),
-    (SHOWN, "The sums by tax rate, on this page"),
+    (LINES, _("A file with a row for each line")),
+    (SUMS, _("A file with the sums by tax rate")),
+    (SHOWN, _("The sums by tax rate, on this page")),
 )
 
 AS_CSV, AS_XLSX = "csv", "xlsx"
@@ -80,20 +83,23 @@ def _day(label: str) -> forms.DateField:
 class PeriodForm(forms.Form):
     """The first and the last day of a period, in the shop's time zone."""
 
-    first = _day("From")
-    last = _day("To")
+    first = _day(_("From"))
+    last = _day(_("To"))
     content = choice(
-        "Content",
+        _("Content"),
         CONTENTS,
         required=False,
-        help_text=f"Lines of any period, or sums of at most {MAX_DASHBOARD_DAYS} days.",
+        help_text=format_lazy(
+            _("Lines of any period, or sums of at most {} days."), MAX_DASHBOARD_DAYS
+        ),
     )
     format = choice(
         _("Format"),
         FORMATS,
         required=False,
         help_text=format_lazy(
-            _("Of the file. XLSX has at most {rows} lines."), rows=f"{MAX_EXPORTED_ROWS:,}"
+            _("Of the file. XLSX has at most {rows} lines."),
+            rows=lazy(grouped, str)(MAX_EXPORTED_ROWS),
         ),
     )
 
@@ -103,9 +109,10 @@ class PeriodForm(forms.Form):
         if "first" in given and "last" in given:
             days = (given["last"] - given["first"]).days
             if days < 0:
-                self.add_error("last", "The last day is before the first.")
+                self.add_error("last", gettext("The last day is before the first."))
             elif given.get("content") in {SUMS, SHOWN} and days >= MAX_DASHBOARD_DAYS:
-                self.add_error("last", f"Sums are of at most {MAX_DASHBOARD_DAYS} days.")
+                text = gettext("Sums are of at most {} days.").format(MAX_DASHBOARD_DAYS)
+                self.add_error("last", text)
         return given
 
 
@@ -118,7 +125,9 @@ class AccountableOrders(ServiceAdmin):
         """Returns whether the user may export orders."""
         return self.may(request, "export")
 
-    @button("Accounting export", permissions=["accounting"], icon="download", url_path="accounting")
+    @button(
+        _("Accounting export"), permissions=["accounting"], icon="download", url_path="accounting"
+    )
     def accounting(self, request: Any) -> HttpResponseBase:
         """Asks for the password and the period, then sends the file, or shows the sums."""
         require_confirmation(request)
@@ -131,15 +140,19 @@ class AccountableOrders(ServiceAdmin):
             except TooManyLines:
                 form.add_error("format", TOO_MANY)
         if form.is_valid():
-            table = {"title": f"{first} to {last}", "headers": HEADS, "rows": _sums(first, last)}
+            rows = [_shown(row) for row in _sums(first, last)]
+            title = gettext("{} to {}").format(day_of(first), day_of(last))
+            table = {"title": title, "headers": HEADS, "rows": rows}
         page = Page(
-            title="Accounting export",
-            answer="Export",
+            title=gettext("Accounting export"),
+            answer=gettext("Export"),
             back=reverse("admin:orders_order_changelist"),
             form=form,
-            text="The orders that were placed in these days: a file with a row for each line, "
-            "the newest first; or sums by tax rate, without orders that are cancelled or await "
-            "their payment.",
+            text=gettext(
+                "The orders that were placed in these days: a file with a row for each line, the "
+                "newest first; or sums by tax rate, without orders that are cancelled or await "
+                "their payment."
+            ),
             table=table,
         )
         return show(self, request, page)
@@ -151,7 +164,7 @@ class TooManyLines(Exception):
 
 TOO_MANY = format_lazy(
     _("An XLSX file has at most {rows} lines. Choose fewer days, or CSV."),
-    rows=f"{MAX_EXPORTED_ROWS:,}",
+    rows=lazy(grouped, str)(MAX_EXPORTED_ROWS),
 )
 
 Rows = Callable[[Iterable[Any]], Iterator[Iterable[object]]]
@@ -237,6 +250,11 @@ def _sums(first: date, last: date) -> list[list[object]]:
         ]
         for one in queries.tax_sums(*_moments(first, last))
     ]
+
+
+def _shown(row: Sequence[object]) -> list[str]:
+    """Returns a row of sums with the marks of the language."""
+    return [localized(str(one)) for one in row]
 
 
 def _with_tax(gross: Decimal, net: Decimal | None) -> list[object]:

@@ -3,6 +3,8 @@
 from typing import Any
 
 from django.contrib import admin
+from django.utils.text import capfirst
+from django.utils.translation import gettext
 
 from larder.orders import queries
 from larder.orders.lifecycle import HELD
@@ -10,6 +12,8 @@ from larder.orders.models import Order, OrderStatus
 from larder.staff import exports
 from larder.staff.base import ReadOnlyAdmin
 from larder.staff.confirming import require_confirmation
+from larder.staff.language import day_of
+from larder.staff.language import gettext_lazy as _
 from larder.staff.lists import label
 from larder.staff.orders.accounting import AccountableOrders
 from larder.staff.orders.contents import address_lines, lines_table, tax_of, timeline
@@ -18,7 +22,8 @@ from larder.staff.orders.payments import RefundDueAdmin, payment_tables
 from larder.staff.orders.placing import PlaceableOrders
 from larder.staff.orders.printing import PrintableOrders, prints
 from larder.staff.orders.search import NEWEST, AmountFilter, DayFilter, SkuFilter, search
-from larder.staff.texts import amount, change_link, counted, customer_name, in_one_line, moment
+from larder.staff.texts import amount, change_link, contents, customer_name, in_one_line, moment
+from larder.staff.words import word
 
 __all__ = ["OrderAdmin", "OrderResource", "RefundDueAdmin"]
 
@@ -53,8 +58,13 @@ class StatusFilter(admin.ChoicesFieldListFilter):
     """Filters by status. Omits drafts: a draft is the customer's cart, not an order yet."""
 
     def choices(self, changelist: Any) -> Any:
-        drafts = OrderStatus.DRAFT.label
-        return (one for one in super().choices(changelist) if one["display"] != drafts)
+        """Names the statuses in the language of the request."""
+        names = {str(one.label): capfirst(word(one.value)) for one in OrderStatus}
+        drafts = str(OrderStatus.DRAFT.label)
+        for one in super().choices(changelist):
+            display = str(one["display"])
+            if display != drafts:
+                yield {**one, "display": names.get(display, display)}
 
 
 @admin.register(Order)
@@ -78,7 +88,7 @@ class OrderAdmin(
     actions_list = (*PlaceableOrders.actions_list, *AccountableOrders.actions_list)
     change_form_outer_before_template = "staff/order_contents.html"
     fieldsets = (
-        ("More", {"fields": ("id", "begun", "changed", "version"), "classes": ("collapse",)}),
+        (_("More"), {"fields": ("id", "begun", "changed", "version"), "classes": ("collapse",)}),
     )
     list_display = ("number", "whose", "state", "total_shown", "placed", "requested")
     list_filter = (
@@ -91,7 +101,9 @@ class OrderAdmin(
     list_filter_submit = True
     list_select_related = ("customer",)
     search_fields = ("number",)
-    search_help_text = "Number, tracking number, customer, email, phone, address, reference or SKU"
+    search_help_text = _(
+        "Number, tracking number, customer, email, phone, address, reference or SKU"
+    )
     ordering = NEWEST
     sortable_by = ("total_shown", "placed", "requested")
 
@@ -124,7 +136,8 @@ class OrderAdmin(
             "order": order,
             "total": amount(order.total, order.currency),
             "tax": tax_of(order),
-            "content": f"{counted(units, 'unit')} in {counted(len(order.lines), 'line')}",
+            "content": contents(units, len(order.lines)),
+            "status": word(order.status),
             "variant": VARIANTS.get(order.status, "default"),
             "steps": self.steps(request, order),
             "prints": prints(options["obj"]),
@@ -140,18 +153,18 @@ class OrderAdmin(
     def _facts(self, order: Order) -> dict[str, str]:
         """Returns what else is known of the order, by its title."""
         facts = {
-            "Customer": self.account(order),
-            "Placed": moment(order.placed_at),
-            "Held until": moment(order.expires_at) if order.status in HELD else "",
-            "Requested for": self.requested(order) if order.requested_for else "",
-            "Reference": order.reference,
-            "Note": order.note,
-            "Carrier": order.carrier,
-            "Tracking number": order.tracking_number,
+            gettext("Customer"): self.account(order),
+            gettext("Placed"): moment(order.placed_at),
+            gettext("Held until"): moment(order.expires_at) if order.status in HELD else "",
+            gettext("Requested for"): self.requested(order) if order.requested_for else "",
+            gettext("Reference"): order.reference,
+            gettext("Note"): order.note,
+            gettext("Carrier"): order.carrier,
+            gettext("Tracking number"): order.tracking_number,
         }
         return {title: fact for title, fact in facts.items() if fact}
 
-    @admin.display(description="Customer")
+    @admin.display(description=_("Customer"))
     def whose(self, order: Order) -> str:
         """Returns the account, and who receives the parcel."""
         receiver = (order.ship_to or {}).get("name", "").strip()
@@ -164,26 +177,26 @@ class OrderAdmin(
             return name
         return change_link("identity_customer", order.customer_id, name)
 
-    @admin.display(description="Status")
+    @admin.display(description=_("Status"))
     def state(self, order: Order) -> str:
-        return label(order.status, VARIANTS.get(order.status, ""))
+        return label(word(order.status), VARIANTS.get(order.status, ""))
 
-    @admin.display(description="Total", ordering="total")
+    @admin.display(description=_("Total"), ordering="total")
     def total_shown(self, order: Order) -> str:
         return in_one_line(amount(order.total, order.currency))
 
-    @admin.display(description="Requested for", ordering="requested_for")
+    @admin.display(description=_("Requested for"), ordering="requested_for")
     def requested(self, order: Order) -> str:
-        return in_one_line(f"{order.requested_for:%d %b %Y}") if order.requested_for else "–"
+        return in_one_line(day_of(order.requested_for)) if order.requested_for else "–"
 
-    @admin.display(description="Placed", ordering="placed_at")
+    @admin.display(description=_("Placed"), ordering="placed_at")
     def placed(self, order: Order) -> str:
         return in_one_line(moment(order.placed_at))
 
-    @admin.display(description="Begun")
+    @admin.display(description=_("Begun"))
     def begun(self, order: Order) -> str:
         return moment(order.created_at)
 
-    @admin.display(description="Last changed")
+    @admin.display(description=_("Last changed"))
     def changed(self, order: Order) -> str:
         return moment(order.updated_at)

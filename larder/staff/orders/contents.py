@@ -5,14 +5,20 @@ from heapq import merge
 from operator import attrgetter
 from typing import Any
 
+from django.utils.text import capfirst
+from django.utils.translation import gettext
+
 from larder.core.limits import MAX_SHOWN_EVENT_LINES, MAX_SHOWN_EVENTS
 from larder.identity.queries import PARCEL_FIELDS, AddressRow
 from larder.inventory import queries as inventory
 from larder.inventory.queries import ProductFilter
 from larder.orders import queries
-from larder.orders.queries import EventView, NoteView, OrderView
+from larder.orders.queries import EventView, LineView, NoteView, OrderView
+from larder.staff.language import gettext_lazy as _
+from larder.staff.language import grouped
 from larder.staff.orders.payments import minor_amount
 from larder.staff.texts import actor_names, amount, change_link, in_one_line, moment
+from larder.staff.words import word
 
 
 def lines_table(order: OrderView) -> dict[str, Any]:
@@ -21,15 +27,24 @@ def lines_table(order: OrderView) -> dict[str, Any]:
         [
             change_link("catalog_product", line.product, line.sku),
             line.name,
-            f"{line.quantity:,}" + (f" of {line.ordered:,} ordered" if line.ordered else ""),
-            f"{line.returned:,}",
+            _quantity(line),
+            grouped(line.returned),
             in_one_line(amount(line.unit_price, order.currency)),
             in_one_line(amount(line.line_total, order.currency)),
         ]
         for line in order.lines
     ]
-    headers = ["SKU", "Name", "Quantity", "Returned", "Unit price", "Line total"]
+    headers = [
+        *(_("SKU"), _("Name"), _("Quantity"), _("Returned")),
+        *(_("Unit price"), _("Line total")),
+    ]
     return {"headers": headers, "rows": rows}
+
+
+def _quantity(line: LineView) -> str:
+    if not line.ordered:
+        return grouped(line.quantity)
+    return gettext("{} of {} ordered").format(grouped(line.quantity), grouped(line.ordered))
 
 
 def tax_of(order: OrderView) -> str:
@@ -38,7 +53,7 @@ def tax_of(order: OrderView) -> str:
     if net is None:
         return ""
     amounts = amount(net, order.currency), amount(order.total - net, order.currency)
-    return "{} net and {} tax".format(*amounts)
+    return gettext("{} net and {} tax").format(*amounts)
 
 
 def address_lines(address: Mapping[str, str]) -> list[str]:
@@ -74,18 +89,18 @@ def timeline(order: OrderView) -> dict[str, Any]:
 
 def _timeline_row(one: EventView | NoteView, names: Mapping[int, str]) -> dict[str, Any]:
     if isinstance(one, NoteView):
-        return {"what": "Internal note", "details": [one.text], "is_note": True}
-    what = _HAPPENED.get(one.type, one.type.capitalize())
+        return {"what": gettext("Internal note"), "details": [one.text], "is_note": True}
+    what = _HAPPENED.get(one.type) or capfirst(word(one.type))
     return {"what": what, "details": described(one.data, names)}
 
 
 _HAPPENED: Mapping[str, str] = {
-    "held": "Placed, to be paid,",
-    "payment": "Payment recorded",
-    "returned": "Return booked",
-    "unpacked": "Packing undone",
-    "unshipped": "Shipping undone",
-    "tracked": "Tracking corrected",
+    "held": _("Placed, to be paid,"),
+    "payment": _("Payment recorded"),
+    "returned": _("Return booked"),
+    "unpacked": _("Packing undone"),
+    "unshipped": _("Shipping undone"),
+    "tracked": _("Tracking corrected"),
 }
 """What happened, for the types of events that do not say it themselves."""
 
@@ -126,45 +141,49 @@ def described(data: Mapping[str, Any], names: Mapping[int, str]) -> list[str]:
     sentences: list[str] = []
     for name, said in data.items():
         describe = _DESCRIPTIONS.get(name)
-        sentences += describe(said, names) if describe else [f"{name.capitalize()}: {said}."]
+        sentences += describe(said, names) if describe else [f"{capfirst(word(name))}: {said}."]
     if "before" in data and "after" in data:
         sentences += _changed(data["before"], data["after"], names)
     return sentences
 
 
 def _reason(said: str, names: Mapping[int, str]) -> list[str]:
-    return [f"Reason: {said}."]
+    return [gettext("Reason: {}.").format(said)]
 
 
 def _picked(said: Sequence[Mapping[str, Any]], names: Mapping[int, str]) -> list[str]:
     if len(said) > MAX_SHOWN_EVENT_LINES:
-        return [f"{len(said):,} lines picked short."]
+        return [gettext("{} lines picked short.").format(grouped(len(said)))]
+    missing = gettext("{}: {} of {} picked, {} missing from the shelf.")
+    back = gettext("{}: {} of {} picked, {} back on the shelf.")
     return [
-        f"{_named(one, names)}: {one['quantity']:,} of {one['ordered']:,} picked, "
-        f"{one['ordered'] - one['quantity']:,} "
-        f"{'missing from' if one['missing'] else 'back on'} the shelf."
+        (missing if one["missing"] else back).format(
+            _named(one, names),
+            *map(grouped, (one["quantity"], one["ordered"], one["ordered"] - one["quantity"])),
+        )
         for one in said
     ]
 
 
 def _returned(said: Sequence[Mapping[str, Any]], names: Mapping[int, str]) -> list[str]:
     if len(said) > MAX_SHOWN_EVENT_LINES:
-        return [f"Units of {len(said):,} lines came back."]
+        return [gettext("Units of {} lines came back.").format(grouped(len(said)))]
+    again = gettext("{}: {} came back, on the shelf again.")
+    unsold = gettext("{}: {} came back, not to be sold again.")
     return [
-        f"{_named(one, names)}: {one['quantity']:,} came back, "
-        f"{'on the shelf again' if one['restock'] else 'not to be sold again'}."
+        (again if one["restock"] else unsold).format(_named(one, names), grouped(one["quantity"]))
         for one in said
     ]
 
 
 def _payment(said: Mapping[str, Any], names: Mapping[int, str]) -> list[str]:
-    kind = said["kind"].replace("_", " ").capitalize()
+    kind = capfirst(word(said["kind"]).replace("_", " "))
     amount = minor_amount(said["amount"], said["currency"])
     return [f"{kind}: {amount}, {said['provider']} {said['transaction_id']}."]
 
 
 def _tracking(said: str, names: Mapping[int, str]) -> list[str]:
-    return [f"Tracking number: {said}."]
+    return [gettext("Tracking number: {}.").format(said)]
 
 
 def _nothing(said: Any, names: Mapping[int, str]) -> list[str]:
@@ -188,24 +207,25 @@ def _changed(
 ) -> list[str]:
     sentences = _changed_lines(_changed_units(before, after), names)
     for detail in sorted(after.keys() - {"lines"}):
-        name = detail.replace("_", " ").capitalize()
-        words = f"{_worded(after[detail])} instead of {_worded(before.get(detail))}"
-        sentences.append(f"{name}: {words}.")
+        name = capfirst(word(detail).replace("_", " "))
+        former, present = _worded(before.get(detail)), _worded(after[detail])
+        sentences.append(gettext("{}: {} instead of {}.").format(name, present, former))
     return sentences
 
 
 def _changed_lines(units: Mapping[int, tuple[int, int]], names: Mapping[int, str]) -> list[str]:
     if len(units) > MAX_SHOWN_EVENT_LINES:
-        return [f"{len(units):,} lines changed."]
+        return [gettext("{} lines changed.").format(grouped(len(units)))]
     sentences = []
     for product, (old, new) in units.items():
         name = _named({"product": product}, names)
         if not new:
-            sentences.append(f"{name}: {old:,} taken off.")
+            sentences.append(gettext("{}: {} taken off.").format(name, grouped(old)))
         elif not old:
-            sentences.append(f"{name}: {new:,} added.")
+            sentences.append(gettext("{}: {} added.").format(name, grouped(new)))
         else:
-            sentences.append(f"{name}: {new:,} instead of {old:,}.")
+            text = gettext("{}: {} instead of {}.")
+            sentences.append(text.format(name, grouped(new), grouped(old)))
     return sentences
 
 
@@ -222,7 +242,7 @@ def _worded(value: Any) -> str:
     """Returns a detail of an order as text: a text, a date, or the parts of an address."""
     parts = value.values() if isinstance(value, Mapping) else [value]
     text = ", ".join(str(part) for part in parts if part)
-    return f"“{text}”" if text else "nothing"
+    return gettext("“{}”").format(text) if text else gettext("nothing")
 
 
 def _units(said: Mapping[str, Any]) -> dict[int, int]:
@@ -230,4 +250,4 @@ def _units(said: Mapping[str, Any]) -> dict[int, int]:
 
 
 def _named(one: Mapping[str, Any], names: Mapping[int, str]) -> str:
-    return names.get(one["product"], f"product {one['product']}")
+    return names.get(one["product"]) or gettext("product {}").format(one["product"])

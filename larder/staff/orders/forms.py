@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.core.validators import RegexValidator
+from django.utils.translation import gettext
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from larder.catalog.models import Product
@@ -19,6 +20,7 @@ from larder.identity.queries import SHIP_TO_FIELDS
 from larder.orders.queries import OrderView
 from larder.orders.services.changes import Details
 from larder.orders.services.moves import Tracking
+from larder.staff.language import gettext_lazy as _
 from larder.staff.pages import PageForm, Text, whole, words
 from larder.staff.product_choice import UNKNOWN, ProductLineForm, sku_field
 
@@ -33,27 +35,33 @@ class CancelForm(MoveForm):
     """The reason of a cancellation."""
 
     reason = words(
-        "Reason", most=MAX_SHORT_TEXT_LENGTH, required=False, help_text="The customer sees it."
+        _("Reason"),
+        most=MAX_SHORT_TEXT_LENGTH,
+        required=False,
+        help_text=_("The customer sees it."),
     )
 
 
 class ReturnForm(MoveForm):
     """The reason of a return."""
 
-    reason = words("Reason", most=MAX_SHORT_TEXT_LENGTH, help_text="The customer sees it.")
+    reason = words(_("Reason"), most=MAX_SHORT_TEXT_LENGTH, help_text=_("The customer sees it."))
 
 
 class ShipForm(MoveForm):
     """The carrier and the tracking number of a parcel."""
 
     carrier = words(
-        "Carrier",
+        _("Carrier"),
         most=MAX_CODE_LENGTH,
         required=False,
-        help_text="Who takes the parcel. The customer sees it.",
+        help_text=_("Who takes the parcel. The customer sees it."),
     )
     tracking_number = words(
-        "Tracking number", most=MAX_CODE_LENGTH, required=False, help_text="The customer sees it."
+        _("Tracking number"),
+        most=MAX_CODE_LENGTH,
+        required=False,
+        help_text=_("The customer sees it."),
     )
 
     @staticmethod
@@ -74,20 +82,20 @@ def _part(label: str, most: int = MAX_SHORT_TEXT_LENGTH, **options: Any) -> form
 class AddressForm(PageForm):
     """The address that an order goes to."""
 
-    name = _part("Name", help_text="Who receives the parcel.")
-    company = _part("Organisation")
-    line1 = _part("Street")
-    line2 = _part("Street, second line")
-    city = _part("City")
-    region = _part("Region")
-    postal_code = _part("Postal code", MAX_CODE_LENGTH)
+    name = _part(_("Name"), help_text=_("Who receives the parcel."))
+    company = _part(_("Organisation"))
+    line1 = _part(_("Street"))
+    line2 = _part(_("Street, second line"))
+    city = _part(_("City"))
+    region = _part(_("Region"))
+    postal_code = _part(_("Postal code"), MAX_CODE_LENGTH)
     country = _part(
-        "Country",
+        _("Country"),
         COUNTRY_LENGTH,
-        help_text="Two letters, such as GB.",
-        validators=[RegexValidator(r"^[A-Za-z]{2}\Z", "Two letters, such as GB.")],
+        help_text=_("Two letters, such as GB."),
+        validators=[RegexValidator(r"^[A-Za-z]{2}\Z", _("Two letters, such as GB."))],
     )
-    phone = _part("Phone", MAX_CODE_LENGTH, help_text="For questions about the delivery.")
+    phone = _part(_("Phone"), MAX_CODE_LENGTH, help_text=_("For questions about the delivery."))
 
     def clean_country(self) -> str:
         """Takes small letters too."""
@@ -105,27 +113,27 @@ class ChangeForm(AddressForm, MoveForm):
 
     field_order = ("requested_for", "reference", "note")
     requested_for = forms.DateField(
-        label="Requested for",
+        label=_("Requested for"),
         required=False,
-        help_text="The day on which the customer wants it.",
+        help_text=_("The day on which the customer wants it."),
         widget=UnfoldAdminTextInputWidget(attrs={"type": "date"}),
     )
-    reference = _part("Reference", help_text="The customer's own number of the order.")
+    reference = _part(_("Reference"), help_text=_("The customer's own number of the order."))
     note = Text(
-        label="Note",
-        help_text="What the customer asks for. It is shown when the order is packed.",
+        label=_("Note"),
+        help_text=_("What the customer asks for. It is shown when the order is packed."),
         max_length=MAX_TEXT_LENGTH,
         required=False,
         strip=False,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
     )
     sku = sku_field(
-        "SKU of a product to add",
+        _("SKU of a product to add"),
         "orders_order",
         required=False,
-        help_text="Type words of the name, or the SKU, and choose the product.",
+        help_text=_("Type words of the name, or the SKU, and choose the product."),
     )
-    units = whole("Units to add", least=1, most=MAX_UNITS, required=False)
+    units = whole(_("Units to add"), least=1, most=MAX_UNITS, required=False)
 
     class Media:
         js = ProductLineForm.Media.js
@@ -138,9 +146,9 @@ class ChangeForm(AddressForm, MoveForm):
             if given["product"] is None:
                 self.add_error("sku", UNKNOWN)
             elif not given.get("units"):
-                self.add_error("units", "Enter how many.")
+                self.add_error("units", gettext("Enter how many."))
         elif given.get("units"):
-            self.add_error("sku", "Enter the SKU.")
+            self.add_error("sku", gettext("Enter the SKU."))
         return given
 
     @staticmethod

@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext
+
 from larder.catalog.models import Product
 from larder.core.limits import MAX_ORDERED_UNITS
 from larder.http.shop import terms
@@ -16,6 +18,8 @@ from larder.orders.services.confirm_order import confirm_order
 from larder.orders.services.moves import UNTRACKED, Picked
 from larder.orders.services.returns import ReturnedLine
 from larder.orders.services.transitions import TransitionRequest
+from larder.staff.language import day_of, grouped
+from larder.staff.language import gettext_lazy as _
 from larder.staff.orders.contents import address_lines
 from larder.staff.orders.forms import CancelForm, ChangeForm, MoveForm, ReturnForm, ShipForm
 from larder.staff.pages import LineForm, box, choice, whole
@@ -24,7 +28,7 @@ from larder.staff.pages import LineForm, box, choice, whole
 class OrderLineForm(LineForm):
     """A line of an existing order."""
 
-    heads: tuple[str, ...] = ("SKU", "Name")
+    heads: tuple[str, ...] = (_("SKU"), _("Name"))
 
     def __init__(self, line: LineView, sent: Any, **initial: Any) -> None:
         super().__init__(sent, prefix=f"line-{line.product}", initial=initial)
@@ -43,21 +47,21 @@ class OrderLineForm(LineForm):
 class PickedForm(OrderLineForm):
     """The picked units of a line. The initial value is all units."""
 
-    heads = ("Place", *OrderLineForm.heads, "Ordered")
-    quantity = whole("Picked", least=0, most=MAX_ORDERED_UNITS)
+    heads = (_("Place"), *OrderLineForm.heads, _("Ordered"))
+    quantity = whole(_("Picked"), least=0, most=MAX_ORDERED_UNITS)
     rest = choice(
-        "If fewer, the others",
+        _("If fewer, the others"),
         [
-            ("", "Choose"),
-            ("missing", "are missing from the shelf"),
-            ("back", "go back on the shelf"),
+            ("", _("Choose")),
+            ("missing", _("are missing from the shelf")),
+            ("back", _("go back on the shelf")),
         ],
         required=False,
     )
 
     def __init__(self, line: LineView, sent: Any, place: str = "") -> None:
         super().__init__(line, sent, quantity=line.quantity)
-        self.cells = (place or "–", line.sku, line.name, f"{line.quantity:,}")
+        self.cells = (place or "–", line.sku, line.name, grouped(line.quantity))
 
     @classmethod
     def of(cls, order: OrderView, sent: Any) -> Sequence[Any]:
@@ -73,7 +77,7 @@ class PickedForm(OrderLineForm):
         """Never takes units off the stock because a field was forgotten."""
         given = self.cleaned_data
         if given.get("quantity", self.line.quantity) < self.line.quantity and not given.get("rest"):
-            self.add_error("rest", "Choose what became of the others.")
+            self.add_error("rest", gettext("Choose what became of the others."))
         return given
 
     @property
@@ -85,7 +89,7 @@ class PickedForm(OrderLineForm):
 class ChangedForm(OrderLineForm):
     """The units of a line. The initial value is all units."""
 
-    quantity = whole("Units", least=0, most=MAX_ORDERED_UNITS)
+    quantity = whole(_("Units"), least=0, most=MAX_ORDERED_UNITS)
 
     def __init__(self, line: LineView, sent: Any) -> None:
         super().__init__(line, sent, quantity=line.quantity)
@@ -100,13 +104,13 @@ class ChangedForm(OrderLineForm):
 class ReturnedForm(OrderLineForm):
     """The returned units of a line. The initial value is 0."""
 
-    heads = (*OrderLineForm.heads, "Still with the customer")
-    quantity = whole("Came back", least=0, most=MAX_ORDERED_UNITS)
-    restock = box("Can be sold again")
+    heads = (*OrderLineForm.heads, _("Still with the customer"))
+    quantity = whole(_("Came back"), least=0, most=MAX_ORDERED_UNITS)
+    restock = box(_("Can be sold again"))
 
     def __init__(self, line: LineView, sent: Any) -> None:
         super().__init__(line, sent, quantity=0, restock=True)
-        self.cells = (line.sku, line.name, f"{line.quantity - line.returned:,}")
+        self.cells = (line.sku, line.name, grouped(line.quantity - line.returned))
 
     @property
     def is_filled(self) -> bool:
@@ -118,19 +122,22 @@ Make = Callable[[TransitionRequest, Any, Sequence[Any]], bool]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """The page of a move. `text` explains the move. `all_of_them` is the question for several
-    orders, and `done` the message about them. `nothing` is the error if no line is filled."""
+    """The page of a move, whose `title` has the number of the order. `text` explains the move.
+    `nothing` is the error if no line is filled. Of several orders, `several` is the title,
+    `all_of_them` the question, `done` the message, and `done_before` the one about a repeat."""
 
     title: str
     answer: str
-    done: str
     make: Make
     text: str
     form: type[MoveForm] = MoveForm
     line: type[Any] | None = None
     nothing: str = ""
     variant: str = "primary"
+    several: str = ""
     all_of_them: str = ""
+    done: str = ""
+    done_before: str = ""
     initial: Callable[[OrderView], Mapping[str, Any]] | None = None
     """The initial values of the form."""
 
@@ -142,9 +149,9 @@ def _delivery(order: OrderView) -> list[tuple[str, str]]:
     """Returns what the parcel needs: the address, the day and the note."""
     day = order.requested_for
     facts = [
-        ("Ship to", "\n".join(address_lines(order.ship_to or {}))),
-        ("Requested for", f"{day:%d %b %Y}" if day else ""),
-        ("Note", order.note),
+        (gettext("Ship to"), "\n".join(address_lines(order.ship_to or {}))),
+        (gettext("Requested for"), day_of(day) if day else ""),
+        (gettext("Note"), order.note),
     ]
     return [(title, fact) for title, fact in facts if fact]
 
@@ -199,96 +206,103 @@ def _return(request: TransitionRequest, form: Any, lines: Sequence[Any]) -> bool
 
 FORMS: Mapping[Move, Kind] = {
     Move.CHANGE: Kind(
-        title="Change order",
-        answer="Save",
-        done="changed",
+        title=_("Change order {}"),
+        answer=_("Save"),
         make=_change,
         form=ChangeForm,
         initial=ChangeForm.of,
         line=ChangedForm,
-        text="Lines keep their prices, also for added units. A new line gets today's price. Enter "
-        "0 to remove a line.",
-        nothing="An order has at least one line: cancel it to remove all.",
+        text=_(
+            "Lines keep their prices, also for added units. A new line gets today's price. Enter "
+            "0 to remove a line."
+        ),
+        nothing=_("An order has at least one line: cancel it to remove all."),
     ),
     Move.CONFIRM: Kind(
-        title="Confirm order",
-        answer="Confirm",
-        done="confirmed",
+        title=_("Confirm order {}"),
+        answer=_("Confirm"),
         make=_confirm,
-        text="Was it paid? The order is placed then. If its hold has expired, it needs units that "
-        "are still there.",
+        text=_(
+            "Was it paid? The order is placed then. If its hold has expired, it needs units that "
+            "are still there."
+        ),
     ),
     Move.PACK: Kind(
-        title="Pack order",
-        answer="Pack",
-        done="packed",
+        title=_("Pack order {}"),
+        answer=_("Pack"),
         make=_pack,
         line=PickedForm,
         facts=_delivery,
-        text="Units that were not picked are removed from the order, and its total decreases. If "
-        "none were picked, the order is cancelled.",
-        all_of_them="Were these orders packed with everything that was ordered?",
+        text=_(
+            "Units that were not picked are removed from the order, and its total decreases. If "
+            "none were picked, the order is cancelled."
+        ),
+        several=_("Pack orders"),
+        all_of_them=_("Were these orders packed with everything that was ordered?"),
+        done=_("packed."),
+        done_before=_("packed already, by another user. Nothing was done now."),
     ),
     Move.SHIP: Kind(
-        title="Ship order",
-        answer="Ship",
-        done="shipped",
+        title=_("Ship order {}"),
+        answer=_("Ship"),
         make=_ship,
         form=ShipForm,
-        text="Has the order left the warehouse? It cannot be cancelled after that.",
-        all_of_them="Have these orders left the warehouse?",
+        text=_("Has the order left the warehouse? It cannot be cancelled after that."),
+        several=_("Ship orders"),
+        all_of_them=_("Have these orders left the warehouse?"),
+        done=_("shipped."),
+        done_before=_("shipped already, by another user. Nothing was done now."),
     ),
     Move.TRACK: Kind(
-        title="Tracking of order",
-        answer="Save",
-        done="changed",
+        title=_("Tracking of order {}"),
+        answer=_("Save"),
         make=_track,
         form=ShipForm,
         initial=ShipForm.of,
-        text="Correct what the customer sees of the parcel. Empty fields remove it.",
+        text=_("Correct what the customer sees of the parcel. Empty fields remove it."),
     ),
     Move.DELIVER: Kind(
-        title="Deliver order",
-        answer="Deliver",
-        done="delivered",
+        title=_("Deliver order {}"),
+        answer=_("Deliver"),
         make=_deliver,
-        text="Has it arrived?",
-        all_of_them="Have these orders arrived?",
+        text=_("Has it arrived?"),
+        several=_("Deliver orders"),
+        all_of_them=_("Have these orders arrived?"),
+        done=_("delivered."),
+        done_before=_("delivered already, by another user. Nothing was done now."),
     ),
     Move.RETURN: Kind(
-        title="Return of order",
-        answer="Return",
-        done="returned",
+        title=_("Return of order {}"),
+        answer=_("Return"),
         make=_return,
         form=ReturnForm,
         line=ReturnedForm,
-        text="Units that cannot be sold again are booked and stay out of stock.",
-        nothing="Enter the number of returned units in at least one line.",
+        text=_("Units that cannot be sold again are booked and stay out of stock."),
+        nothing=_("Enter the number of returned units in at least one line."),
     ),
     Move.UNPACK: Kind(
-        title="Undo packing of order",
-        answer="Undo packing",
-        done="placed",
+        title=_("Undo packing of order {}"),
+        answer=_("Undo packing"),
         make=_unpack,
-        text="The order is placed again, with the units that were picked. Units that were missing "
-        "stay off the stock. If you find them, book them under Adjustments.",
+        text=_(
+            "The order is placed again, with the units that were picked. Units that were missing "
+            "stay off the stock. If you find them, book them under Adjustments."
+        ),
         variant="danger",
     ),
     Move.UNSHIP: Kind(
-        title="Undo shipping of order",
-        answer="Undo shipping",
-        done="packed",
+        title=_("Undo shipping of order {}"),
+        answer=_("Undo shipping"),
         make=_unship,
-        text="Only if the parcel is still here. The order is packed again.",
+        text=_("Only if the parcel is still here. The order is packed again."),
         variant="danger",
     ),
     Move.CANCEL: Kind(
-        title="Cancel order",
-        answer="Cancel order",
-        done="cancelled",
+        title=_("Cancel order {}"),
+        answer=_("Cancel order"),
         make=_cancel,
         form=CancelForm,
-        text="All its units can be ordered again.",
+        text=_("All its units can be ordered again."),
         variant="danger",
     ),
 }

@@ -15,6 +15,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.translation import gettext, ngettext
 
 from larder.core.clock import now
 from larder.core.errors import DomainError, NotFound
@@ -25,35 +26,40 @@ from larder.orders.lifecycle import CANCELLED, PERMISSIONS, Move, Verdict, judge
 from larder.orders.queries import OrderView
 from larder.orders.services.transitions import TransitionRequest
 from larder.staff.base import Question, ServiceAdmin, ask, button, caller_of, selected
+from larder.staff.language import gettext_lazy as _
 from larder.staff.orders.move_forms import FORMS
 from larder.staff.orders.placing import SENTENCES as OF_NEW_ORDERS
 from larder.staff.pages import Page, show
 from larder.staff.recording import refuse_former
 from larder.staff.refusals import Sentence, explain
-from larder.staff.texts import amount, counted, customer_name
+from larder.staff.texts import amount, contents, customer_name
+from larder.staff.words import word
 
 SENTENCES: Mapping[str, Sentence] = {
     **OF_NEW_ORDERS,
     "currency_changed": Sentence(
-        None, "The shop sells in {offered} now: no product can be added to an order in {currency}."
+        None,
+        _("The shop sells in {offered} now: no product can be added to an order in {currency}."),
     ),
     "precondition_failed": Sentence(
         None,
-        "changed by another user after you opened the page. Nothing was done: check the current "
-        "state.",
+        _(
+            "changed by another user after you opened the page. Nothing was done: check the "
+            "current state."
+        ),
     ),
-    "invalid_transition": Sentence(None, "the status is {from} now. Nothing was done."),
+    "invalid_transition": Sentence(None, _("the status is {from} now. Nothing was done.")),
     "hold_expired": Sentence(
-        None, "the hold has expired, and its units were sold to others. Nothing was done."
+        None, _("the hold has expired, and its units were sold to others. Nothing was done.")
     ),
     "conflicting_repeat": Sentence(
-        None, "this was already done, with different values. Nothing was changed."
+        None, _("this was already done, with different values. Nothing was changed.")
     ),
     "return_exceeds_shipped": Sentence(
-        "quantity", "Too many: {shipped} were shipped, and {returned} were already returned."
+        "quantity", _("Too many: {shipped} were shipped, and {returned} were already returned.")
     ),
     "stock_limit_exceeded": Sentence(
-        "quantity", "No product can have more than {limit} units, and {available} are there."
+        "quantity", _("No product can have more than {limit} units, and {available} are there.")
     ),
 }
 
@@ -179,52 +185,52 @@ class MovableOrders(ServiceAdmin):
         found: OrderView | None = request.shown_order
         return found
 
-    @button("Confirm", permissions=["confirm"], icon="paid", url_path="confirm")
+    @button(_("Confirm"), permissions=["confirm"], icon="paid", url_path="confirm")
     def confirm(self, request: Any, object_id: str) -> HttpResponse:
         """Shows a confirmation, then confirms the order that awaits its payment."""
         return self._page(request, object_id, Move.CONFIRM)
 
-    @button("Pack", permissions=["pack"], icon="package_2", url_path="pack")
+    @button(_("Pack"), permissions=["pack"], icon="package_2", url_path="pack")
     def pack(self, request: Any, object_id: str) -> HttpResponse:
         """Shows the form for the picked units, then packs the order."""
         return self._page(request, object_id, Move.PACK)
 
-    @button("Ship", permissions=["ship"], icon="local_shipping", url_path="ship")
+    @button(_("Ship"), permissions=["ship"], icon="local_shipping", url_path="ship")
     def ship(self, request: Any, object_id: str) -> HttpResponse:
         """Shows a confirmation, then ships the order."""
         return self._page(request, object_id, Move.SHIP)
 
-    @button("Deliver", permissions=["deliver"], icon="where_to_vote", url_path="deliver")
+    @button(_("Deliver"), permissions=["deliver"], icon="where_to_vote", url_path="deliver")
     def deliver(self, request: Any, object_id: str) -> HttpResponse:
         """Shows a confirmation, then marks the order as delivered."""
         return self._page(request, object_id, Move.DELIVER)
 
-    @button("Return", permissions=["return"], icon="assignment_return", url_path="return")
+    @button(_("Return"), permissions=["return"], icon="assignment_return", url_path="return")
     def take_back(self, request: Any, object_id: str) -> HttpResponse:
         """Shows the form for the returned units, then books them."""
         return self._page(request, object_id, Move.RETURN)
 
-    @button("Tracking", permissions=["edit"], icon="conveyor_belt", url_path="track")
+    @button(_("Tracking"), permissions=["edit"], icon="conveyor_belt", url_path="track")
     def track(self, request: Any, object_id: str) -> HttpResponse:
         """Shows the form for carrier and tracking number, then replaces them."""
         return self._page(request, object_id, Move.TRACK)
 
-    @button("Undo packing", permissions=["pack"], icon="undo", url_path="unpack")
+    @button(_("Undo packing"), permissions=["pack"], icon="undo", url_path="unpack")
     def unpack(self, request: Any, object_id: str) -> HttpResponse:
         """Shows a confirmation, then makes a packed order placed again."""
         return self._page(request, object_id, Move.UNPACK)
 
-    @button("Undo shipping", permissions=["ship"], icon="undo", url_path="unship")
+    @button(_("Undo shipping"), permissions=["ship"], icon="undo", url_path="unship")
     def unship(self, request: Any, object_id: str) -> HttpResponse:
         """Shows a confirmation, then makes a shipped order packed again."""
         return self._page(request, object_id, Move.UNSHIP)
 
-    @button("Change", permissions=["edit"], icon="edit", url_path="edit")
+    @button(_("Change"), permissions=["edit"], icon="edit", url_path="edit")
     def edit(self, request: Any, object_id: str) -> HttpResponse:
         """Shows the form for lines and details, then changes the order."""
         return self._page(request, object_id, Move.CHANGE)
 
-    @button("Cancel order", permissions=["cancel"], icon="cancel", url_path="cancel")
+    @button(_("Cancel order"), permissions=["cancel"], icon="cancel", url_path="cancel")
     def cancel(self, request: Any, object_id: str) -> HttpResponse:
         """Shows the form for the reason, then cancels the order."""
         return self._page(request, object_id, Move.CANCEL)
@@ -236,7 +242,8 @@ class MovableOrders(ServiceAdmin):
         if request.method == "POST":
             return self._sent(request, order, move)
         if move not in open_moves(order):
-            message = f"Order {order.number} is {order.status}: this action is not possible."
+            text = gettext("Order {} is {}: this action is not possible.")
+            message = text.format(order.number, word(order.status))
             self.message_user(request, message, messages.WARNING)
             return HttpResponseRedirect(_address(order.id))
         return show(self, request, self._sheet(order, move, None))
@@ -245,9 +252,9 @@ class MovableOrders(ServiceAdmin):
         kind = FORMS[move]
         initial = {**(kind.initial(order) if kind.initial else {}), "seen_version": order.version}
         units = sum(line.quantity for line in order.lines)
-        about = f"{counted(units, 'unit')} in {counted(len(order.lines), 'line')}"
+        about = contents(units, len(order.lines))
         return Page(
-            title=f"{kind.title} {order.number}",
+            title=kind.title.format(order.number),
             answer=kind.answer,
             back=_address(order.id),
             form=kind.form(sent) if sent else kind.form(initial=initial),
@@ -274,23 +281,24 @@ class MovableOrders(ServiceAdmin):
             if not (is_stale or refusal.code in _OF_THE_ORDER):
                 page.refuse(refusal, SENTENCES)
                 return show(self, request, page)
-            self.tell_refusal(request, refusal, SENTENCES, about=f"Order {order.number}: ")
+            about = ngettext("Order {}: ", "Orders {}: ", 1).format(order.number)
+            self.tell_refusal(request, refusal, SENTENCES, about=about)
         else:
             message, level = _outcome(queries.order(order.id, customer=None), move, made=made)
             self.message_user(request, message, level)
         return HttpResponseRedirect(_address(order.id))
 
-    @admin.action(description="Mark as packed (as ordered)", permissions=["pack"])
+    @admin.action(description=_("Mark as packed (as ordered)"), permissions=["pack"])
     def mark_packed(self, request: Any, queryset: Any) -> HttpResponse | None:
         """Shows a confirmation, then packs every selected order completely."""
         return self._all(request, queryset, Move.PACK, "mark_packed")
 
-    @admin.action(description="Mark as shipped", permissions=["ship"])
+    @admin.action(description=_("Mark as shipped"), permissions=["ship"])
     def mark_shipped(self, request: Any, queryset: Any) -> HttpResponse | None:
         """Shows a confirmation, then ships every selected order."""
         return self._all(request, queryset, Move.SHIP, "mark_shipped")
 
-    @admin.action(description="Mark as delivered", permissions=["deliver"])
+    @admin.action(description=_("Mark as delivered"), permissions=["deliver"])
     def mark_delivered(self, request: Any, queryset: Any) -> HttpResponse | None:
         """Shows a confirmation, then marks every selected order as delivered."""
         return self._all(request, queryset, Move.DELIVER, "mark_delivered")
@@ -309,8 +317,8 @@ class MovableOrders(ServiceAdmin):
         for order in orders:
             numbers.setdefault(_try(request, order, move), []).append(order.number)
         for (message, level), of in numbers.items():
-            named = f"Order{'' if len(of) == 1 else 's'} {', '.join(map(str, of))}"
-            self.message_user(request, f"{named}: {message}", level)
+            named = ngettext("Order {}: ", "Orders {}: ", len(of))
+            self.message_user(request, named.format(", ".join(map(str, of))) + message, level)
 
 
 def _address(order: UUID) -> str:
@@ -333,30 +341,32 @@ def _nothing(page: Page, move: Move) -> str:
 
 def _outcome(order: OrderView, move: Move, *, made: bool) -> tuple[str, int]:
     if not made:
-        before = "has these values" if move in _CHANGES else f"was {order.status} before"
-        message = f"Order {order.number} {before}. Nothing was done now."
-        return message, messages.WARNING
+        text = gettext("Order {} was {} before. Nothing was done now.")
+        if move in _CHANGES:
+            text = gettext("Order {} has these values. Nothing was done now.")
+        return text.format(order.number, word(order.status)), messages.WARNING
     if move in _CHANGES:
-        return f"Order {order.number} is changed.", messages.SUCCESS
-    if move is Move.RETURN:
-        return f"The return of order {order.number} is booked.", messages.SUCCESS
-    nothing = "Nothing was picked. " if (move, order.status) == (Move.PACK, CANCELLED) else ""
-    return f"{nothing}Order {order.number} is {order.status}.", messages.SUCCESS
+        text = gettext("Order {} is changed.")
+    elif move is Move.RETURN:
+        text = gettext("The return of order {} is booked.")
+    elif (move, order.status) == (Move.PACK, CANCELLED):
+        text = gettext("Nothing was picked. Order {} is {}.")
+    else:
+        text = gettext("Order {} is {}.")
+    return text.format(order.number, word(order.status)), messages.SUCCESS
 
 
 def _question(orders: Sequence[Any], move: Move, action: str) -> Question:
     about = [
         f"{one.number}: {customer_name(one.customer)}, {amount(one.total, one.currency)}, "
-        f"{one.status}"
+        f"{word(one.status)}"
         for one in orders
     ]
     sends = [("action", action), ("index", "0"), ("confirmed", "yes"), ("form_key", str(new_id()))]
     for one in orders:
         sends += [(ACTION_CHECKBOX_NAME, str(one.pk)), (f"seen-{one.pk}", str(one.version))]
     kind = FORMS[move]
-    return Question(
-        f"{kind.answer} orders", kind.all_of_them, kind.answer, about, sends, kind.variant
-    )
+    return Question(kind.several, kind.all_of_them, kind.answer, about, sends, kind.variant)
 
 
 def _try(request: Any, order: Any, move: Move) -> tuple[str, int]:
@@ -370,5 +380,5 @@ def _try(request: Any, order: Any, move: Move) -> tuple[str, int]:
         refuse_former(request, refusal, PERMISSIONS[move])
         return explain(refusal, SENTENCES)[0].text, messages.ERROR
     if made:
-        return f"{FORMS[move].done}.", messages.SUCCESS
-    return f"{FORMS[move].done} already, by another user. Nothing was done now.", messages.WARNING
+        return str(FORMS[move].done), messages.SUCCESS
+    return str(FORMS[move].done_before), messages.WARNING

@@ -6,6 +6,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.translation import gettext
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from larder.core.clock import now
@@ -15,6 +16,7 @@ from larder.db.idempotency import RETENTION, Claim, Scope, fingerprint
 from larder.orders.lifecycle import PERMISSIONS, Move
 from larder.orders.services.notes import add_note
 from larder.staff.base import button
+from larder.staff.language import gettext_lazy as _
 from larder.staff.orders.moves import MovableOrders
 from larder.staff.pages import Page, PageForm, Text, reopened, show
 from larder.staff.recording import refuse_former, user_as_caller
@@ -24,10 +26,10 @@ class NoteForm(PageForm):
     """The text of a note."""
 
     text = Text(
-        label="Note",
+        label=_("Note"),
         max_length=MAX_TEXT_LENGTH,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 4}),
-        help_text="It cannot be changed or deleted later.",
+        help_text=_("It cannot be changed or deleted later."),
     )
 
 
@@ -45,7 +47,7 @@ class NotableOrders(MovableOrders):
         page = reverse("admin:orders_order_note", args=[order])
         return page if self.has_note_permission(request) else ""
 
-    @button("Add note", permissions=["note"], icon="add_notes", url_path="note")
+    @button(_("Add note"), permissions=["note"], icon="add_notes", url_path="note")
     def note(self, request: Any, object_id: str) -> HttpResponse:
         """Shows the form, then adds the note."""
         order = self.shown_order(request, object_id)
@@ -53,11 +55,11 @@ class NotableOrders(MovableOrders):
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[no-any-return]
         address = reverse("admin:orders_order_change", args=[order.id])
         page = Page(
-            title=f"Internal note about order {order.number}",
-            answer="Add note",
+            title=gettext("Internal note about order {}").format(order.number),
+            answer=gettext("Add note"),
             back=address,
             form=reopened(NoteForm, request, {}),
-            text="Staff who may see orders see it. The customer does not.",
+            text=gettext("Staff who may see orders see it. The customer does not."),
         )
         if request.method != "POST" or not page.is_valid():
             return show(self, request, page)
@@ -67,7 +69,7 @@ class NotableOrders(MovableOrders):
             refuse_former(request, refusal, PERMISSIONS[Move.CHANGE])
             page.refuse(refusal, {})
             return show(self, request, page)
-        self.message_user(request, "The note is added.", messages.SUCCESS)
+        self.message_user(request, gettext("The note is added."), messages.SUCCESS)
         return HttpResponseRedirect(address)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import OuterRef, Subquery
 from django.utils.html import format_html
+from django.utils.translation import gettext
 
 from larder.core.currencies import from_minor
 from larder.core.limits import MAX_SHOWN_ROWS
@@ -15,7 +16,9 @@ from larder.orders import payment_state, queries
 from larder.orders.models import Order, RefundDue
 from larder.orders.queries import OrderView
 from larder.staff.base import ReadOnlyAdmin
+from larder.staff.language import gettext_lazy as _
 from larder.staff.texts import actor_names, amount, change_link, in_one_line, moment
+from larder.staff.words import word
 
 
 def minor_amount(units: int, currency: str) -> str:
@@ -40,7 +43,7 @@ def _records(order: OrderView) -> dict[str, Any]:
     rows = [
         [
             in_one_line(moment(one.at)),
-            one.kind,
+            word(one.kind),
             in_one_line(minor_amount(one.amount, one.currency)),
             one.provider,
             format_html('<span class="breakable">{}</span>', one.transaction_id),
@@ -49,20 +52,22 @@ def _records(order: OrderView) -> dict[str, Any]:
         for one in found.rows
     ]
     if found.more:
-        rows.append(["…", "", "", "", "", f"Only the first {MAX_SHOWN_ROWS} are shown."])
-    headers = ["When", "What", "Amount", "Provider", "Transaction", "By"]
-    return {"title": "Payment records", "content": {"headers": headers, "rows": rows}}
+        limit = gettext("Only the first {} are shown.").format(MAX_SHOWN_ROWS)
+        rows.append(["…", "", "", "", "", limit])
+    headers = [_("When"), _("What"), _("Amount"), _("Provider"), _("Transaction"), _("By")]
+    return {"title": _("Payment records"), "content": {"headers": headers, "rows": rows}}
 
 
 def _summary(order: OrderView, *, with_refunds: bool) -> dict[str, Any]:
     sums = order.payments or payment_state.NOTHING
     payable = payment_state.payable(order.status, order.kept, order.currency)
     due = minor_amount(payment_state.amount_due(sums, payable), order.currency)
-    headers, row = ["State", "Due"], [str(payment_state.state(sums, payable)), due]
+    state = word(payment_state.state(sums, payable).value)
+    headers, row = [_("State"), _("Due")], [state, due]
     if with_refunds:
-        headers.append("To refund")
+        headers.append(_("To refund"))
         row.append("–" if order.payments is None else _refunds(order))
-    return {"title": "Payment", "content": {"headers": headers, "rows": [row]}}
+    return {"title": _("Payment"), "content": {"headers": headers, "rows": [row]}}
 
 
 def _refunds(order: OrderView) -> str:
@@ -88,17 +93,18 @@ class RefundDueAdmin(ReadOnlyAdmin):
         orders = Order.objects.filter(pk=OuterRef("order"), placed_at__isnull=False)
         return super().get_queryset(request).annotate(number=Subquery(orders.values("number")))
 
-    @admin.display(description="Since")
+    @admin.display(description=_("Since"))
     def since_shown(self, refund: RefundDue) -> str:
         return in_one_line(moment(refund.since))
 
-    @admin.display(description="Order")
+    @admin.display(description=_("Order"))
     def whose(self, refund: Any) -> str:
         """Returns the number of the order, with a link; the id if no order got it."""
         if refund.number is None:
-            return format_html('<span class="breakable">{}</span>: abandoned', refund.order)
+            text = '<span class="breakable">{}</span>: {}'
+            return format_html(text, refund.order, gettext("abandoned"))
         return change_link("orders_order", refund.order, refund.number)
 
-    @admin.display(description="To refund")
+    @admin.display(description=_("To refund"))
     def owed(self, refund: RefundDue) -> str:
         return in_one_line(minor_amount(refund.amount, refund.currency))

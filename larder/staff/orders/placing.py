@@ -16,6 +16,7 @@ from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import path, reverse
+from django.utils.translation import gettext
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from larder.core.clock import now
@@ -30,6 +31,8 @@ from larder.orders.decision import Wanted
 from larder.orders.services.place_order import place_order
 from larder.orders.services.placement import Placed, Placement
 from larder.staff.base import button
+from larder.staff.language import gettext_lazy as _
+from larder.staff.language import grouped
 from larder.staff.orders.contents import address_summary
 from larder.staff.orders.forms import AddressForm
 from larder.staff.pages import (
@@ -58,17 +61,17 @@ CUSTOMERS = "identity.view_customer"
 """The permission to see customers, and their addresses."""
 
 SENTENCES: Mapping[str, Sentence] = {
-    "unknown_product": Sentence("sku", "This product is not on sale any more."),
-    "insufficient_stock": Sentence("quantity", "Only {available} are available."),
+    "unknown_product": Sentence("sku", _("This product is not on sale any more.")),
+    "insufficient_stock": Sentence("quantity", _("Only {available} are available.")),
     "order_rule": Sentence(
-        "quantity", "At least {min_quantity}, at most {max_per_order}, in steps of {step}."
+        "quantity", _("At least {min_quantity}, at most {max_per_order}, in steps of {step}.")
     ),
-    "ordering_not_allowed": Sentence("customer", "This account is not allowed to order."),
+    "ordering_not_allowed": Sentence("customer", _("This account is not allowed to order.")),
     "idempotency_key_reused": Sentence(
-        None, "This page was sent before with other values, and an order was placed with them."
+        None, _("This page was sent before with other values, and an order was placed with them.")
     ),
-    "order_abandoned": Sentence(None, "This order was abandoned. Open the page again."),
-    "not_found": Sentence("customer", "This account does not exist any more."),
+    "order_abandoned": Sentence(None, _("This order was abandoned. Open the page again.")),
+    "not_found": Sentence("customer", _("This account does not exist any more.")),
 }
 
 
@@ -77,8 +80,8 @@ def _customer_field() -> Any:
     source = apps.get_model("orders", "order")._meta.get_field("customer")
     rows = source.related_model._default_manager.all()
     widget = AutocompleteSelect(source, admin.site, attrs={"data-width": "100%"})
-    text = "A part of the username or email address finds the account."
-    return forms.ModelChoiceField(rows, label="Customer", widget=widget, help_text=text)
+    text = _("A part of the username or email address finds the account.")
+    return forms.ModelChoiceField(rows, label=_("Customer"), widget=widget, help_text=text)
 
 
 class OrderForm(AddressForm):
@@ -87,25 +90,25 @@ class OrderForm(AddressForm):
     field_order = ("customer", "saved")
     customer = _customer_field()
     saved = choice(
-        "Saved address",
-        [("", "Choose")],
+        _("Saved address"),
+        [("", _("Choose"))],
         required=False,
-        help_text="Fills in the fields of the address, which you can change for this order.",
+        help_text=_("Fills in the fields of the address, which you can change for this order."),
     )
     requested_for = forms.DateField(
-        label="Requested for",
+        label=_("Requested for"),
         required=False,
-        help_text="The day on which the customer wants it; empty for as soon as possible.",
+        help_text=_("The day on which the customer wants it; empty for as soon as possible."),
         widget=UnfoldAdminTextInputWidget(attrs={"type": "date"}),
     )
     reference = words(
-        "Reference",
+        _("Reference"),
         most=MAX_SHORT_TEXT_LENGTH,
         required=False,
-        help_text="The customer's own number of the order.",
+        help_text=_("The customer's own number of the order."),
     )
     note = long_text(
-        "Note", help_text="What the customer asks for. It is shown when the order is packed."
+        _("Note"), help_text=_("What the customer asks for. It is shown when the order is packed.")
     )
 
     class Media:
@@ -115,7 +118,7 @@ class OrderForm(AddressForm):
         """Offers the saved addresses of the customer."""
         self.addresses = {str(one.id): one for one in addresses}
         offered = [(id, address_summary(one)) for id, one in self.addresses.items()]
-        self.fields["saved"].choices = [("", "Choose"), *offered]  # type: ignore[attr-defined]
+        self.fields["saved"].choices = [("", _("Choose")), *offered]  # type: ignore[attr-defined]
         self.fields["saved"].widget.attrs["data-addresses"] = reverse(
             "admin:orders_order_addresses"
         )
@@ -132,16 +135,16 @@ class OrderForm(AddressForm):
 class WantedForm(ProductLineForm):
     """A product and its quantity."""
 
-    sku = sku_field("Product", "orders_order")
-    quantity = whole("Quantity", least=1, most=MAX_UNITS)
+    sku = sku_field(_("Product"), "orders_order")
+    quantity = whole(_("Quantity"), least=1, most=MAX_UNITS)
 
 
 def figures(stock: Stock) -> str:
     """Returns what is shown of a product that is ordered."""
     name, price = stock.product.name, amount(stock.product.price, settings.CURRENCY)
     if stock.product.archived_at:
-        return f"{name}: not on sale any more"
-    return f"{name}: {price}, {stock.available:,} available"
+        return gettext("{}: not on sale any more").format(name)
+    return gettext("{}: {}, {} available").format(name, price, grouped(stock.available))
 
 
 class PlaceableOrders(OfferedProducts):
@@ -171,18 +174,20 @@ class PlaceableOrders(OfferedProducts):
         """Returns whether the user may place orders for customers."""
         return self.may(request, "add")
 
-    @button("Telephone order", permissions=["place"], icon="call", url_path="telephone")
+    @button(_("Telephone order"), permissions=["place"], icon="call", url_path="telephone")
     def telephone(self, request: Any) -> HttpResponse:
         """Shows the form, then places the order."""
         form = _form(request)
         page = Page(
-            title="Order for a customer",
-            answer="Place order",
+            title=gettext("Order for a customer"),
+            answer=gettext("Place order"),
             back=reverse("admin:orders_order_changelist"),
             form=form,
             lines=empty_lines(WantedForm, request, {}),
-            text="At today's prices. All lines are placed or none. To find a product, type words "
-            "of its name, or its SKU, and choose it. Empty lines are ignored.",
+            text=gettext(
+                "At today's prices. All lines are placed or none. To find a product, type words "
+                "of its name, or its SKU, and choose it. Empty lines are ignored."
+            ),
             can_grow=True,
             total_in=settings.CURRENCY,
         )
@@ -195,7 +200,7 @@ class PlaceableOrders(OfferedProducts):
             refuse_former(request, refusal, "orders.add_order")
             page.refuse(refusal, SENTENCES)
         else:
-            text = f"Order {placed.order.number} is placed."
+            text = gettext("Order {} is placed.").format(placed.order.number)
             self.message_user(request, text, messages.SUCCESS)
             address = reverse("admin:orders_order_change", args=[placed.order.id])
             return HttpResponseRedirect(address)
@@ -224,7 +229,7 @@ def _addresses(request: Any, customer: Any) -> list[AddressRow]:
 
 def _is_complete(page: Page) -> bool:
     """Returns whether the order can be placed: all products exist, and a line is filled."""
-    page.is_complete("An order has at least one line.")
+    page.is_complete(gettext("An order has at least one line."))
     find_products(page.filled)
     return page.is_valid()
 

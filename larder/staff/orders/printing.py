@@ -14,13 +14,17 @@ from django.db.models import F
 from django.http import HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.translation import gettext
 
 from larder.core.limits import MAX_PAGE_LINES
 from larder.orders.lifecycle import DELIVERED, PACKED, PLACED, SHIPPED
 from larder.orders.models import Order, OrderLine
 from larder.staff.base import ServiceAdmin, button, selected
+from larder.staff.language import day_of, grouped
+from larder.staff.language import gettext_lazy as _
 from larder.staff.orders.contents import address_lines
 from larder.staff.texts import moment
+from larder.staff.words import word
 
 CONFIRMED = frozenset({PLACED, PACKED, SHIPPED, DELIVERED})
 
@@ -31,6 +35,9 @@ class Print:
 
     page: str
     title: str
+    nothing: str
+    """What is said if there is nothing to print."""
+
     statuses: frozenset[str] = CONFIRMED
     needs_address: bool = False
 
@@ -40,9 +47,23 @@ class Print:
         return order.status in self.statuses and bool(addressed)
 
 
-PICK_LIST = Print("pick_list", "Pick list", frozenset({PLACED}))
-PACKING_SLIP = Print("packing_slip", "Packing slip")
-ADDRESS_LABEL = Print("address_label", "Address label", needs_address=True)
+PICK_LIST = Print(
+    "pick_list",
+    _("Pick list"),
+    _("There is nothing to print here: the status or the address is not one for a pick list."),
+    frozenset({PLACED}),
+)
+PACKING_SLIP = Print(
+    "packing_slip",
+    _("Packing slip"),
+    _("There is nothing to print here: the status or the address is not one for a packing slip."),
+)
+ADDRESS_LABEL = Print(
+    "address_label",
+    _("Address label"),
+    _("There is nothing to print here: the status or the address is not one for a address label."),
+    needs_address=True,
+)
 
 
 class PrintableOrders(ServiceAdmin):
@@ -51,32 +72,32 @@ class PrintableOrders(ServiceAdmin):
     actions_detail: Any = ("pick_list", "packing_slip", "address_label")
     actions: Any = ("print_pick_list", "print_packing_slips", "print_address_labels")
 
-    @button("Pick list", permissions=["view"], icon="checklist", url_path="pick-list")
+    @button(_("Pick list"), permissions=["view"], icon="checklist", url_path="pick-list")
     def pick_list(self, request: Any, object_id: str) -> HttpResponse:
         """Shows what to pick for the order."""
         return self._one(request, object_id, PICK_LIST)
 
-    @button("Packing slip", permissions=["view"], icon="receipt_long", url_path="packing-slip")
+    @button(_("Packing slip"), permissions=["view"], icon="receipt_long", url_path="packing-slip")
     def packing_slip(self, request: Any, object_id: str) -> HttpResponse:
         """Shows the slip for the parcel of the order."""
         return self._one(request, object_id, PACKING_SLIP)
 
-    @button("Address label", permissions=["view"], icon="label", url_path="address-label")
+    @button(_("Address label"), permissions=["view"], icon="label", url_path="address-label")
     def address_label(self, request: Any, object_id: str) -> HttpResponse:
         """Shows the label for the parcel of the order."""
         return self._one(request, object_id, ADDRESS_LABEL)
 
-    @admin.action(description="Print one pick list", permissions=["view"])
+    @admin.action(description=_("Print one pick list"), permissions=["view"])
     def print_pick_list(self, request: Any, queryset: Any) -> HttpResponse | None:
         """Shows one list with the units of all selected orders."""
         return self._several(request, queryset, PICK_LIST)
 
-    @admin.action(description="Print packing slips", permissions=["view"])
+    @admin.action(description=_("Print packing slips"), permissions=["view"])
     def print_packing_slips(self, request: Any, queryset: Any) -> HttpResponse | None:
         """Shows the slips of the selected orders, each on a new page."""
         return self._several(request, queryset, PACKING_SLIP)
 
-    @admin.action(description="Print address labels", permissions=["view"])
+    @admin.action(description=_("Print address labels"), permissions=["view"])
     def print_address_labels(self, request: Any, queryset: Any) -> HttpResponse | None:
         """Shows the labels of the selected orders."""
         return self._several(request, queryset, ADDRESS_LABEL)
@@ -100,14 +121,19 @@ class PrintableOrders(ServiceAdmin):
         printed = [one for one in orders if kind.has(one)]
         lines = list(_lines(printed)[: MAX_PAGE_LINES + 1])
         if not printed or len(lines) > MAX_PAGE_LINES:
-            text = TOO_MANY if printed else NOTHING.format(kind.title.lower())
+            too_many = gettext("Select fewer orders: a print has at most {} lines.")
+            text = too_many.format(grouped(MAX_PAGE_LINES)) if printed else kind.nothing
             self.message_user(request, text, messages.WARNING)
             return None
         context = {
             "title": kind.title,
             "kind": kind.page,
             "back": back,
-            "left_out": [one for one in orders if one not in printed],
+            "left_out": [
+                gettext("order {} ({})").format(one.number, word(one.status))
+                for one in orders
+                if one not in printed
+            ],
             "numbers": [one.number for one in printed],
             "rows": _to_pick(printed, lines),
             "orders": _with_lines(printed, lines),
@@ -124,10 +150,6 @@ def prints(order: Order) -> list[dict[str, str]]:
     ]
 
 
-NOTHING = "There is nothing to print here: the status or the address is not one for a {}."
-TOO_MANY = f"Select fewer orders: a print has at most {MAX_PAGE_LINES:,} lines."
-
-
 def _lines(orders: Sequence[Order]) -> Any:
     lines = OrderLine.objects.filter(order__in=[one.pk for one in orders])
     return lines.annotate(place=F("product__shelf_place")).order_by("id")
@@ -142,6 +164,7 @@ def _with_lines(orders: Sequence[Order], lines: Iterable[OrderLine]) -> list[dic
         {
             "order": one,
             "placed": moment(one.placed_at),
+            "requested": day_of(one.requested_for) if one.requested_for else "",
             "address": address_lines(one.ship_to or {}),
             "lines": of[one.pk],
         }

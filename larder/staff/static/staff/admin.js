@@ -2,8 +2,32 @@
 // of elements that only react to the mouse.
 "use strict";
 {
+    /** Returns a text in the language of the page (texts.js). Other scripts call it too. */
+    const gettext = (text) => globalThis.TEXTS[text] ?? text;
+    globalThis.translated = gettext;
+
     const ICON = ".material-symbols-outlined";
-    const NAMES = {dock_to_right: "Menu", arrow_back: "Back", unfold_more: "Account"};
+    const NAMES = {
+        dock_to_right: gettext("Menu"),
+        arrow_back: gettext("Back"),
+        unfold_more: gettext("Account"),
+        close: gettext("close"),
+        search: gettext("search"),
+        more_vert: gettext("more vert"),
+        more_horiz: gettext("more horiz"),
+        filter_list: gettext("filter list"),
+        light_mode: gettext("light mode"),
+        dark_mode: gettext("dark mode"),
+        computer: gettext("computer"),
+        edit: gettext("edit"),
+        add: gettext("add"),
+        delete: gettext("delete"),
+        visibility: gettext("visibility"),
+        chevron_right: gettext("chevron right"),
+        chevron_left: gettext("chevron left"),
+        expand_more: gettext("expand more"),
+        expand_less: gettext("expand less"),
+    };
     const FIXED = [
         ["#main, .login #page", "role", "main"],
         [".object-tools", "role", "none"],
@@ -53,7 +77,7 @@
         const shown = field.querySelector("[role=textbox]");
         shown?.removeAttribute("role");
         shown?.removeAttribute("aria-readonly");
-        field.setAttribute("aria-label", select?.ariaLabel || (label && words(label)) || "Choice");
+        field.setAttribute("aria-label", select?.ariaLabel || (label && words(label)) || gettext("Choice"));
         field.removeAttribute("aria-labelledby");
     }
 
@@ -63,7 +87,7 @@
     function nameRegion(region) {
         if (!region.hasAttribute("data-named")) {
             region.setAttribute("data-named", "");
-            region.setAttribute("aria-label", `Scrollable content ${++regions}`);
+            region.setAttribute("aria-label", `${gettext("Scrollable content")} ${++regions}`);
         }
     }
 

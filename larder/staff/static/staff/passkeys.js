@@ -1,6 +1,7 @@
 // Asks the browser for a passkey, and sends its answer with the form of the second factor.
 "use strict";
 {
+    const gettext = globalThis.translated;
     const place = document.getElementById("passkey");
     const button = place.querySelector("button");
     const form = button.form;
@@ -9,8 +10,8 @@
     // A minute less than OFFER_LIFETIME (larder/identity/second_factor.py), to answer the browser.
     const LIFETIME = 9 * 60 * 1000;
     const REFUSED = {
-        InvalidStateError: "This device already has a passkey of your account.",
-        NotAllowedError: "No passkey was used. Try again, or use a code.",
+        InvalidStateError: gettext("This device already has a passkey of your account."),
+        NotAllowedError: gettext("No passkey was used. Try again, or use a code."),
     };
 
     function say(text) {
@@ -20,10 +21,10 @@
     /** Returns why this page cannot use passkeys; empty if it can. */
     function obstacle() {
         if (location.origin !== origin) {
-            return `Passkeys work at ${origin} only.`;
+            return gettext("Passkeys work at {} only.").replace("{}", origin);
         }
         const knows = window.PublicKeyCredential?.parseRequestOptionsFromJSON;
-        return knows ? "" : "This browser cannot use passkeys. Use a code.";
+        return knows ? "" : gettext("This browser cannot use passkeys. Use a code.");
     }
 
     /** Returns the answer of the browser, as JSON. */
@@ -43,7 +44,7 @@
 
     /** Opens the page anew for another challenge. `reload` would send a refused form again. */
     function renew() {
-        say("This page has expired. It is opened again.");
+        say(gettext("This page has expired. It is opened again."));
         location.replace(location.pathname + location.search);
     }
 
@@ -61,7 +62,7 @@
             form.elements.passkey.value = await answer();
             form.submit();
         } catch (error) {
-            say(REFUSED[error.name] ?? `The browser refused the passkey (${error.name}).`);
+            say(REFUSED[error.name] ?? gettext("The browser refused the passkey ({}).").replace("{}", error.name));
             button.disabled = false;
             button.focus();
         }

@@ -1,6 +1,7 @@
 // The order of a customer who telephones: offers the saved addresses, and adds up the total.
 "use strict";
 {
+    const gettext = globalThis.translated;
     const THOUSANDTHS = 1000n;
 
     // The fields of the address: SHIP_TO_FIELDS (larder/identity/queries/address_book.py).
@@ -17,7 +18,11 @@
     /** Returns thousandths as an amount with two decimals, or three if the third is not zero. */
     function shown(amount) {
         const decimals = String(amount % THOUSANDTHS).padStart(3, "0");
-        return `${amount / THOUSANDTHS}.${decimals.endsWith("0") ? decimals.slice(0, 2) : decimals}`;
+        const shortened = decimals.endsWith("0") ? decimals.slice(0, 2) : decimals;
+        if (document.documentElement.lang !== "de") {
+            return `${amount / THOUSANDTHS}.${shortened}`;
+        }
+        return `${(amount / THOUSANDTHS).toLocaleString("de")},${shortened}`;
     }
 
     /** Returns the lines that are not empty; complete are those with a product and whole units. */
@@ -69,12 +74,15 @@
         const short = new Set(lines.filter((one) => wanted.get(one.sku) > BigInt(one.available)));
         document.querySelectorAll(".page-lines [name$=-quantity]").forEach((field) => {
             const line = [...short].find((one) => one.quantity === field);
-            say(warning(field), line && !field.closest(".errors") ? `Only ${line.available} are available.` : "");
+            say(warning(field), line && !field.closest(".errors") ? gettext("Only {} are available.").replace("{}", line.available) : "");
         });
         const sum = lines.reduce((all, {price, units}) => all + parsed(price) * units, 0n);
         const left = filled.length - lines.length;
-        const without = left ? `, without ${left} incomplete ${left === 1 ? "line" : "lines"}` : "";
-        say(total, lines.length ? `Total: ${shown(sum)} ${total.dataset.currency}${without}` : "");
+        const several = gettext("Total: {}, without {} incomplete lines");
+        const rest = left === 1 ? gettext("Total: {}, without {} incomplete line") : several;
+        const text = left ? rest : gettext("Total: {}");
+        const parts = [`${shown(sum)} ${total.dataset.currency}`, left];
+        say(total, lines.length ? text.replaceAll("{}", () => parts.shift()) : "");
     }
 
     /** Offers the saved addresses of the chosen customer, and fills in the one that is chosen. */
