@@ -384,13 +384,12 @@ LANGUAGE_CODE = "en-gb"
 # Only the admin has others (larder/http/language.py).
 LOCALE_PATHS = [BASE_DIR / "larder/staff/locale"]
 LANGUAGES = [("en-gb", "English"), ("de", "Deutsch")]
-ADMIN_LANGUAGE = {"en": "en-gb"}.get(_language := env.str("ADMIN_LANGUAGE", default=""), _language)
+ADMIN_LANGUAGE = env.str("ADMIN_LANGUAGE", default="")
 LANGUAGE_COOKIE_NAME = "admin_language"
 LANGUAGE_COOKIE_PATH = "/admin/"
 LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
 LANGUAGE_COOKIE_HTTPONLY = True
 LANGUAGE_COOKIE_SAMESITE = "Lax"
-USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"
 # That of the admin's days and times.

@@ -2,7 +2,7 @@
 
 from django.conf import settings
 from django.http import HttpRequest
-from django.utils.translation import get_language_from_request
+from django.utils.translation import get_language_from_request, get_supported_language_variant
 
 
 def language_of(request: HttpRequest) -> str:
@@ -11,4 +11,6 @@ def language_of(request: HttpRequest) -> str:
     chosen = request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME)
     if chosen in dict(settings.LANGUAGES):
         return chosen
-    return settings.ADMIN_LANGUAGE or get_language_from_request(request)
+    if settings.ADMIN_LANGUAGE:
+        return get_supported_language_variant(settings.ADMIN_LANGUAGE)
+    return get_language_from_request(request)

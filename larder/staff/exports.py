@@ -33,7 +33,7 @@ from larder.core.spreadsheets import escape_formula
 from larder.http import admin_session
 from larder.http.raw_body import is_late
 from larder.identity import audit
-from larder.staff.language import grouped
+from larder.staff.language import grouped, in_english
 from larder.staff.lists import filter_parameters
 
 _NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
@@ -174,7 +174,8 @@ class BoundedExport(ExportMixin):  # type: ignore[misc]
             text = gettext("More than {} rows. Narrow the list with a search or a filter.")
             raise ValueError(text.format(grouped(self.most_exported)))
         audit.record(f"export:{self.opts.model_name}", "export", after=self._asked(request))
-        return super().get_export_data(file_format, request, queryset, **kwargs)
+        with in_english():
+            return super().get_export_data(file_format, request, queryset, **kwargs)
 
     def _asked(self, request: Any) -> dict[str, Any]:
         """Returns the filters of the list, for the audit trail. A search, or a value that no filter

@@ -8,11 +8,18 @@ from collections.abc import Callable
 from datetime import date
 from typing import cast
 
+from django.conf import settings
 from django.utils import translation
 from django.utils.formats import get_format
 from django.utils.translation import gettext
 
 gettext_lazy = cast(Callable[[str], str], translation.gettext_lazy)
+
+
+def in_english() -> translation.override:
+    """Returns a context for what is the same in each language, such as a file to import again."""
+    return translation.override(settings.LANGUAGE_CODE)
+
 
 _MARKS = str.maketrans(",.", ".,")
 

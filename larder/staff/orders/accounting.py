@@ -36,7 +36,7 @@ from larder.orders.queries import LineView, OrderFilter, OrderView, walk
 from larder.staff.base import ServiceAdmin, button, caller_of
 from larder.staff.confirming import require_confirmation
 from larder.staff.exports import one_at_a_time, safe_text, workbook
-from larder.staff.language import day_of, grouped, localized
+from larder.staff.language import day_of, grouped, in_english, localized
 from larder.staff.language import gettext_lazy as _
 from larder.staff.lists import shop_zone
 from larder.staff.pages import Page, choice, show
@@ -219,7 +219,7 @@ def _csv(request: Any, asked: File) -> HttpResponseBase:
 
 def _xlsx(request: Any, asked: File) -> HttpResponseBase:
     """Raises Overloaded, TooManyLines."""
-    with one_at_a_time(request):
+    with one_at_a_time(request), in_english():
         columns, parts, rows_of = asked.content()
         each = chain.from_iterable(map(rows_of, parts))
         rows = list(islice(each, MAX_EXPORTED_ROWS + 1))
