@@ -73,6 +73,8 @@ TEXTS = (
     gettext_noop("True"),
     gettext_noop("Type to search"),
     gettext_noop("Value"),
+    gettext_noop("Welcome"),
+    gettext_noop("Welcome back to"),
     gettext_noop("You have been successfully logged out from the administration"),
 )
 """Texts of pages that the admin has."""

@@ -106,6 +106,13 @@ DETAILS: tuple[str, ...] = (
     gettext_noop(
         "This is not a complete JPEG, PNG or WebP picture. Save it as one of these formats."
     ),
+    gettext_noop("This is no workbook, or it is damaged. Save the file again, as XLSX or as CSV."),
+    gettext_noop("The workbook has more than {} bytes when it is unpacked."),
+    gettext_noop("The workbook has more than {} columns."),
+    gettext_noop(
+        "Cell {} has a formula without a value. Open the file in a spreadsheet and save it, or "
+        "replace the formula by its value."
+    ),
     gettext_noop("Text must not contain the character U+{}."),
     gettext_noop("There is no such customer."),
     gettext_noop("Control and invisible characters are not allowed."),
