@@ -58,9 +58,9 @@ CORS_EXPOSE_HEADERS = [
 # The earlier contracts that are answered too (larder/compat).
 COMPAT = frozenset(env.list("COMPAT", default=["0", "1", "2", "3", "4"] if DEMO else []))
 REGISTRATION = env.str("REGISTRATION", default="open" if DEMO else "")
-# normal or wide: rate limits of log-ins and similar requests (larder/identity/rates/attempts.py).
+# normal or wide: rate limits of log-ins (larder/identity/services/rates/attempts.py).
 RATE_LIMITS = env.str("RATE_LIMITS", default="wide" if DEMO else "normal")
-# What a customer may store in a time (larder/identity/quotas.py): 120/hour, or off.
+# What a customer may store in a time (larder/identity/services/quotas.py): 120/hour, or off.
 _WIDE_QUOTA = "1000000/hour" if RATE_LIMITS == "wide" else ""
 QUOTA_ORDERS = env.str("QUOTA_ORDERS", default="") or _WIDE_QUOTA or "120/hour"
 QUOTA_ORDER_CHANGES = env.str("QUOTA_ORDER_CHANGES", default="") or _WIDE_QUOTA or "600/hour"
@@ -77,7 +77,7 @@ QUOTA_HOLDS = env.str("QUOTA_HOLDS", default="") or _WIDE_QUOTA or "60/hour"
 QUOTA_HELD_UNITS = env.str("QUOTA_HELD_UNITS", default="") or (
     "off" if _WIDE_QUOTA else "10000/hour"
 )
-# All members of staff need a second factor (larder/identity/second_factor.py).
+# All members of staff need a second factor (larder/identity/factors/codes.py).
 STAFF_SECOND_FACTOR = env.bool("STAFF_SECOND_FACTOR", default=False)
 CURRENCY = env.str("CURRENCY", default="GBP")
 MIN_ORDER_TOTAL = env.str("MIN_ORDER_TOTAL", default="0")
@@ -323,7 +323,7 @@ SILENCED_SYSTEM_CHECKS = [
     *("auth.E003", "auth.W004"),
     *("security.W002", "security.W003", "admin.E408", "admin.E409", "admin.E410"),
 ]
-PASSWORD_HASHERS = ["larder.identity.hashers.BoundedArgon2PasswordHasher"]
+PASSWORD_HASHERS = ["larder.identity.passwords.hashers.BoundedArgon2PasswordHasher"]
 _VALIDATION = "django.contrib.auth.password_validation"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"{_VALIDATION}.UserAttributeSimilarityValidator"},
@@ -331,7 +331,7 @@ AUTH_PASSWORD_VALIDATORS = [
         "NAME": f"{_VALIDATION}.MinimumLengthValidator",
         "OPTIONS": {"min_length": limits.MIN_PASSWORD_LENGTH},
     },
-    {"NAME": "larder.identity.password_rules.MaximumLengthValidator"},
+    {"NAME": "larder.identity.passwords.rules.MaximumLengthValidator"},
     {"NAME": f"{_VALIDATION}.CommonPasswordValidator"},
     {"NAME": f"{_VALIDATION}.NumericPasswordValidator"},
 ]

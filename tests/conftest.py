@@ -18,8 +18,8 @@ from larder.catalog.services.products import create_product
 from larder.core.ids import SYSTEM_ACTOR
 from larder.identity import queries
 from larder.identity.caller import Caller
-from larder.identity.hashers import BoundedArgon2PasswordHasher
 from larder.identity.models import Customer
+from larder.identity.passwords.hashers import BoundedArgon2PasswordHasher
 from larder.identity.permissions import STAFF_BEFORE_ROLES
 from larder.inventory.services.movements import open_stock
 from larder.ops.books import invariants

@@ -10,5 +10,4 @@ __all__ = [
     "queries",
     "search",
     "services",
-    "spelling",
 ]

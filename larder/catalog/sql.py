@@ -244,7 +244,7 @@ FROM written JOIN product_file USING (sku) LEFT JOIN product AS former ON former
 """
 
 
-# --- Misspelled words (larder/catalog/spelling.py) -----------------------------------------
+# --- Misspelled words (larder/catalog/queries/spelling.py) ---------------------------------
 def known_words(words: int) -> str:
     """Returns the statement that says of each word, given twice, whether a listed product has it.
 

@@ -35,9 +35,9 @@ from larder.http.nesting import NestedTooDeeply, require_shallow
 from larder.http.quotas import add_quota_headers
 from larder.http.raw_body import is_late, raw_body, short_body
 from larder.http.read_your_writes import SAFE
-from larder.identity import audit
 from larder.identity.caller import Caller
 from larder.identity.errors import SessionEnded
+from larder.identity.services import audit
 
 Kinds = Sequence[type[Any]]
 

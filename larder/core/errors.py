@@ -68,7 +68,7 @@ class PermissionMissing(DomainError):
 
 class SecondFactorRequired(PermissionMissing):
     """The account has the permission, but what the caller showed is a password alone, and staff
-    need a second factor (larder/identity/second_factor.py)."""
+    need a second factor (larder/identity/factors/codes.py)."""
 
     code = "second_factor_required"
 

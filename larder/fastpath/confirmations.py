@@ -13,8 +13,8 @@ from larder.http import account_requests
 from larder.http.authentication import looked_up, remembered_caller
 from larder.http.content_type import Application
 from larder.http.idempotency import idempotency_key
-from larder.identity import audit
 from larder.identity.caller import Caller
+from larder.identity.services import audit
 from larder.orders.services.confirm_order import PERMISSION
 from larder.v1.bodies import decode_if_valid
 from larder.v1.moves import Moving, confirm

@@ -10,7 +10,7 @@ class HttpConfig(AppConfig):
 
         from larder.http import admin_session
         from larder.http.quotas import note
-        from larder.identity import quotas
+        from larder.identity.services import quotas
 
         user_logged_in.connect(admin_session.begin)
         quotas.observe(note)

@@ -12,7 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 
-from larder.identity.rates.networks import Address, parsed
+from larder.identity.services.rates.networks import Address, parsed
 
 
 def address_of(request: HttpRequest) -> str:

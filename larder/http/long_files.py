@@ -12,8 +12,8 @@ from django_guid import get_guid
 
 from larder.core.per_key import SlotsPerKey, hold_slot
 from larder.db import database
-from larder.identity import audit
 from larder.identity.caller import Caller
+from larder.identity.services import audit
 from larder.identity.services.credentials import renewed
 
 Order = TypeVar("Order")

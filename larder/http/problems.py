@@ -39,8 +39,8 @@ from larder.http.idempotency import HEADER
 from larder.http.quotas import quota_headers
 from larder.http.read_your_writes import SAFE
 from larder.http.refusals import HttpRefusal
-from larder.identity.quotas import QuotaExceeded
-from larder.identity.rates import RateLimited
+from larder.identity.services.quotas import QuotaExceeded
+from larder.identity.services.rates import RateLimited
 
 logger = logging.getLogger(__name__)
 

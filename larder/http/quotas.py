@@ -10,7 +10,7 @@ import threading
 
 from django.http.response import HttpResponseBase
 
-from larder.identity.quotas import Left
+from larder.identity.services.quotas import Left
 
 HEADERS = frozenset({"RateLimit", "RateLimit-Policy"})
 

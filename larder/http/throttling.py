@@ -1,4 +1,4 @@
-"""Rate limits of operations without credentials (larder/identity/rates/attempts.py)."""
+"""Rate limits of operations without credentials (larder/identity/services/rates/attempts.py)."""
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
@@ -10,7 +10,7 @@ from larder.http.client_address import address_of
 from larder.identity import queries
 from larder.identity.caller import Caller
 from larder.identity.errors import TokenInvalid
-from larder.identity.rates.attempts import Proof, attempt
+from larder.identity.services.rates.attempts import Proof, attempt
 from larder.identity.tokens.policies import TOKEN_POLICIES, TokenPolicy
 
 

@@ -1,18 +1,13 @@
 """Accounts, credentials, sessions, tokens, rate limits and the audit trail."""
 
 __all__ = [
-    "audit",
     "caller",
     "errors",
-    "hashers",
-    "notifier",
+    "factors",
     "ordering",
-    "passkeys",
+    "passwords",
     "permissions",
     "queries",
-    "quotas",
-    "rates",
-    "second_factor",
     "services",
     "tokens",
 ]

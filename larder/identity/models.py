@@ -26,7 +26,7 @@ from larder.core.limits import (
 )
 from larder.core.mailboxes import canonical
 from larder.db.constraints import insert_unless_taken
-from larder.identity.expressions import ClockTimestamp
+from larder.identity.sql import ClockTimestamp
 
 
 class CustomerManager(BaseUserManager["Customer"]):
@@ -273,7 +273,7 @@ class Key(models.Model):
 
 
 class SecondFactor(models.Model):
-    """What an account proves beside its password (second_factor.py).
+    """What an account proves beside its password (factors/codes.py).
 
     `data` of an authenticator app (`totp`) is the secret, encrypted. `counter` is the time step of
     the last code that was accepted: this code and older ones are refused. `data` of a passkey is
@@ -374,7 +374,7 @@ class AuditEntry(models.Model):
     """What a member of staff or a command did to an object, or was refused. Append-only.
 
     `actor` is a public id, and `object` a kind and an id such as `product:12`: no personal data.
-    `before` and `after` have only what differs (larder/identity/audit.py).
+    `before` and `after` have only what differs (larder/identity/services/audit.py).
     """
 
     id = models.BigAutoField(primary_key=True)

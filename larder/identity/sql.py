@@ -4,6 +4,10 @@ tests/identity/test_sql.py compares it with the ORM; tests/identity/test_rates.p
 tests/v1/test_quotas.py test what counts attempts and units.
 """
 
+import json
+
+from django.db import models
+
 STANDING = """
 SELECT id, is_active, is_staff, may_order, public_id FROM customer
 WHERE id = ANY((SELECT %s::bigint[])::bigint[])
@@ -214,3 +218,27 @@ UPDATE rate_limit SET until = until - make_interval(secs => units * %s::float8)
 FROM {_BUCKETS} WHERE rate_limit.key = asked.key
 """
 """Plan: a function scan, and one probe of the primary key for each row."""
+
+
+REMOVING_BEFORE = "SELECT set_config('larder.audit_before', %s, true)"
+"""Lets the transaction delete entries of the audit trail from before this time: the trigger
+append_only asks for it (migration 0014)."""
+
+
+class ClockTimestamp(models.Func):
+    """The database's clock while the statement runs. `Now` is the start of the transaction."""
+
+    template = "clock_timestamp()"
+    output_field = models.DateTimeField()
+
+
+class WithExchange(models.Func):
+    """Adds to a JSON object the time of the database's clock, in seconds, under a generation."""
+
+    template = "jsonb_set(%(expressions)s::text[], to_jsonb(extract(epoch FROM clock_timestamp())))"
+    arg_joiner = "::jsonb, "
+    output_field = models.JSONField()
+
+    def __init__(self, exchanges: dict[str, float], generation: int) -> None:
+        kept, path = json.dumps(exchanges), f"{{{generation}}}"
+        super().__init__(models.Value(kept), models.Value(path))

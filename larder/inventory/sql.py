@@ -147,7 +147,15 @@ COUNT = f"SELECT count(*) {_SOURCE}"
 
 IDS = "p.id = ANY((SELECT %s::bigint[])::bigint[])"
 
-AS_GIVEN = "array_position((SELECT %s::bigint[])::bigint[], p.id)"
+IN_GIVEN_ORDER = " ORDER BY array_position((SELECT %s::bigint[])::bigint[], p.id)"
+
+ANY, NONE = "TRUE", "FALSE"
+
+AT_LEAST, AT_MOST = "p.price >= %s", "p.price <= %s"
+
+IN_STOCK, WITHOUT_STOCK = "s.available > 0", "s.available = 0"
+
+OFFSET = " OFFSET %s"
 
 LISTED = "p.archived_at IS NULL"
 """The condition of the partial indexes of the list's orders."""
@@ -177,6 +185,43 @@ def has_trigrams(texts: int) -> str:
     """
     return f"trigrams(p.search_text) @> ({' || '.join(['trigrams(lower(%s))'] * texts)})"
 
+
+def where(conditions: Iterable[str]) -> str:
+    """Returns the clause with all of these conditions; there is at least one."""
+    return f" WHERE {' AND '.join(conditions)}"
+
+
+ORDERINGS = {"id": "p.id", "name": "p.name", "price": "p.price", "sku": "p.sku"}
+"""The columns of the orderings of a list."""
+
+
+def is_by_id(ordering: str) -> bool:
+    """Returns whether an ordering, perhaps with a leading minus, is that of ids."""
+    return ordering.removeprefix("-") == "id"
+
+
+def first_page(ordering: str, limit: int | None) -> str:
+    """Returns the order and the limit (None: all rows) of a list of products."""
+    column = ORDERINGS[ordering.removeprefix("-")]
+    direction = "DESC" if ordering.startswith("-") else "ASC"
+    rows = "ALL" if limit is None else f"{limit:d}"
+    return f" ORDER BY {column} {direction}, p.id {direction} LIMIT {rows}"
+
+
+def later_page(ordering: str, limit: int | None) -> str:
+    """Returns the same behind the condition for rows after a value of the ordering and an id; by
+    id, after an id that is given twice."""
+    column = ORDERINGS[ordering.removeprefix("-")]
+    comparison = "<" if ordering.startswith("-") else ">"
+    condition = f"({column}, p.id) {comparison} (%s, %s)"
+    if is_by_id(ordering):
+        # The condition is on both sides of the join. Otherwise stock is scanned from its start.
+        condition = f"p.id {comparison} %s AND s.product_id {comparison} %s"
+    return f" AND {condition}{first_page(ordering, limit)}"
+
+
+MAY_SCAN = "SET LOCAL enable_seqscan = on"
+"""For OUT_OF_STOCK, in its transaction: the server's role has sequential scans off."""
 
 OUT_OF_STOCK = """
 SELECT count(*), count(*) FILTER (WHERE s.available = 0),

@@ -12,9 +12,11 @@ class OpsConfig(AppConfig):
         from django.core.cache import cache
 
         from larder.core import per_key, telemetry, waits
-        from larder.identity import hashers, notifier, quotas, second_factor
-        from larder.identity.rates import InDatabase, attempts
-        from larder.identity.rates.in_cache import InCache
+        from larder.identity.factors import codes
+        from larder.identity.passwords import hashers
+        from larder.identity.services import notifier, quotas
+        from larder.identity.services.rates import InDatabase, attempts
+        from larder.identity.services.rates.in_cache import InCache
         from larder.ops import (
             checks,  # noqa: F401  registers the system checks
             quota_settings,
@@ -28,7 +30,7 @@ class OpsConfig(AppConfig):
         telemetry.placing.watch(PlacingCounted())
         notifier.use(former_address)
         hashers.use(threads=settings.THREADS, processes=settings.WORKERS)
-        second_factor.use(demanded=settings.STAFF_SECOND_FACTOR)
+        codes.use(demanded=settings.STAFF_SECOND_FACTOR)
         per_key.use(threads=settings.THREADS)
         limits = attempts.WIDE if settings.RATE_LIMITS == "wide" else attempts.NORMAL
         held = InDatabase()

@@ -7,8 +7,8 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error
 
 from larder.core.limits import MAX_QUOTA
-from larder.identity import quotas
-from larder.identity.rates import Rate
+from larder.identity.services import quotas
+from larder.identity.services.rates import Rate
 
 
 def valid() -> quotas.Limits:

@@ -22,8 +22,8 @@ from larder.catalog.services.compaction import compact
 from larder.core.clock import now
 from larder.db import kept_files, observations
 from larder.db.idempotency import delete_expired
-from larder.identity.rates import delete_idle
 from larder.identity.services import email_changes, resets, sessions
+from larder.identity.services.rates import delete_idle
 from larder.inventory import queries as inventory
 from larder.notifications.services import SEND_MAIL
 from larder.notifications.services import delete_old_mails as delete_old

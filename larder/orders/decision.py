@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from larder.catalog.queries import Offer
 from larder.core.errors import DomainError, refusal, together
-from larder.identity.quotas import Granted, QuotaExceeded
+from larder.identity.services.quotas import Granted, QuotaExceeded
 from larder.orders.errors import (
     PRECEDENCE,
     HoldExpired,

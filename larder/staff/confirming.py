@@ -24,8 +24,8 @@ from larder.core.limits import CONFIRMED_SECONDS, MAX_PASSWORD_LENGTH
 from larder.http import admin_session, problems
 from larder.http.client_address import address_of
 from larder.identity.errors import InvalidCredentials
-from larder.identity.rates import RateLimited
-from larder.identity.rates.attempts import attempt
+from larder.identity.services.rates import RateLimited
+from larder.identity.services.rates.attempts import attempt
 from larder.staff.language import gettext_lazy as _
 from larder.staff.refusals import SENTENCES
 

@@ -32,7 +32,7 @@ from larder.core.per_key import Limit, limited
 from larder.core.spreadsheets import escape_formula
 from larder.http import admin_session
 from larder.http.raw_body import is_late
-from larder.identity import audit
+from larder.identity.services import audit
 from larder.staff.language import grouped, in_english
 from larder.staff.lists import filter_parameters
 

@@ -9,7 +9,7 @@ from django.core.exceptions import BadRequest
 from django.utils.html import format_html_join
 from django.utils.translation import gettext
 
-from larder.identity import audit
+from larder.identity.services import audit
 from larder.staff.recording import ActionRefused
 from larder.staff.words import word
 

@@ -9,9 +9,10 @@ from django.utils.translation import gettext
 
 from larder.core.errors import DomainError, NotStaff, PermissionMissing
 from larder.http.authentication import proven_factor
-from larder.identity import audit, permissions
+from larder.identity import permissions
 from larder.identity.caller import Caller
 from larder.identity.errors import SessionEnded
+from larder.identity.services import audit
 from larder.staff.language import gettext_lazy as _
 from larder.staff.page_permissions import needed
 

@@ -18,7 +18,7 @@ from larder.core.limits import (
 from larder.db.feed import Mark
 from larder.http import pagination
 from larder.identity.caller import Caller
-from larder.inventory.changes import Progress, product_changes
+from larder.inventory.queries.changes import Progress, product_changes
 from larder.orders.queries import HistoryPosition, OrderProgress, order_changes
 from larder.v1.http import reply_tagged
 from larder.v1.operations import CACHED, operation

@@ -10,10 +10,10 @@ from msgspec import UNSET, Meta, UnsetType
 
 from larder.core.clock import now
 from larder.http import throttling
-from larder.identity import notifier, queries
+from larder.identity import queries
 from larder.identity.caller import Caller
 from larder.identity.queries import Profile
-from larder.identity.services import accounts
+from larder.identity.services import accounts, notifier
 from larder.v1.http import no_content, reply_tagged, version_wanted
 from larder.v1.operations import CACHED, OWN_VERSIONED, TAGGED, operation
 from larder.v1.shapes import Email, Id, PersonName, Request, Time, Username

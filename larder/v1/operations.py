@@ -151,7 +151,7 @@ QUOTA = Trait(
     ),
     ("quota_exceeded",),
 )
-"""For operations that count for a quota (larder/identity/quotas.py)."""
+"""For operations that count for a quota (larder/identity/services/quotas.py)."""
 EVERYWHERE = Trait(
     (
         _answered(

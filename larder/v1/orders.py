@@ -16,9 +16,9 @@ from larder.core.structs import with_fields
 from larder.http import pagination
 from larder.http.idempotency import idempotency_key, operation_of
 from larder.http.shop import hold, terms
-from larder.identity import audit
 from larder.identity import queries as identity
 from larder.identity.caller import Caller
+from larder.identity.services import audit
 from larder.orders import queries
 from larder.orders.decision import Wanted
 from larder.orders.errors import UnknownCustomer

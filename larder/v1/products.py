@@ -15,9 +15,9 @@ from msgspec import UNSET, Meta, UnsetType
 
 from larder.catalog.fields import DECIMALS, FIELDS, FILTERED, INTERNAL, SHOWN
 from larder.catalog.queries import internal_fields
+from larder.catalog.queries.spelling import corrected
 from larder.catalog.search import words
 from larder.catalog.services import products as catalog
-from larder.catalog.spelling import corrected
 from larder.core import money
 from larder.core.clock import now
 from larder.core.errors import Fault, InvalidInput

@@ -16,8 +16,8 @@ from larder.http.quotas import add_quota_headers
 from larder.http.raw_body import is_late, raw_body
 from larder.http.refusals import MethodNotAllowed, NotAuthenticated
 from larder.http.short_bodies import require_at_most, require_short
-from larder.identity import audit
 from larder.identity.caller import Caller
+from larder.identity.services import audit
 from larder.v1.http import no_content
 from larder.v1.operations import Operation
 

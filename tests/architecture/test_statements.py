@@ -34,6 +34,7 @@ NOT_COMPARED = {
     SERVER: {
         *("db.SNAPSHOT", "db.PRESENT", "db.REPLAYED", "db.LIFT_TIME_LIMIT", "db.IS_READ_ONLY"),
         *("db.LIMIT_LOCK_WAIT", "db.TAG", "db.LIMIT_AND_TAG"),
+        "identity.REMOVING_BEFORE",
     },
     PART: {
         *("catalog.MARK_PICTURES", "catalog.ADD_PICTURE", "catalog.DELETE_PICTURE"),
@@ -50,7 +51,6 @@ NOT_COMPARED = {
 ELSEWHERE = {
     "db/feed.py": "made for the table of each feed",
     "db/pages.py": "wraps a statement that is given",
-    "identity/management/commands/remove_audit_entries.py": "the owner's, in a transaction",
     "ops/books/invariants.py": "counts the rows of a statement that is given",
     "ops/checks.py": "asks the server for its settings",
     "ops/restored.py": "asks the server for its databases",

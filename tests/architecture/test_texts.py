@@ -30,7 +30,7 @@ ERRORS = {"BadRequest", "NotImplementedError"}
 """Problems are in English, and so are their details (docs/how-to/run-the-admin.md)."""
 
 NOT_SHOWN = {
-    # Names of rate limits (larder/identity/rates/attempts.py) and of files.
+    # Names of rate limits (larder/identity/services/rates/attempts.py) and of files.
     *("log in", "second factor", "tax sums", "order lines"),
     # The default of a name that is stored, and is the same word in German.
     "Passkey",

@@ -7,11 +7,9 @@ from tests.architecture.sources import ROOT, nodes
 WITHIN = {
     "larder/catalog/services/clashes.py: clashes_named(durable=durable)": "its callers say which",
     "larder/catalog/services/product_import.py: staged()": "the savepoint of a file with faults",
-    "larder/inventory/queries.py: out_of_stock()": "a setting for one query, which writes nothing",
+    "larder/inventory/queries/product_list.py: out_of_stock()": "a setting for one query",
     "larder/ops/roles.py: grant(using=using)": "a step of `migrate`, or of a test",
-    "larder/identity/management/commands/remove_audit_entries.py: _remove(using=using)": (
-        "a command of the owner"
-    ),
+    "larder/identity/services/audit.py: remove_before(using=using)": "a command of the owner",
 }
 """Transactions that may be part of another one, with the reason."""
 

@@ -23,9 +23,9 @@ MUTEXES = {
     "larder/core/per_key.py": {"self._lock", "_lock"},
     "larder/db/positions.py": {"_lock"},
     "larder/db/postgresql/pool.py": {"pool._lock"},
-    "larder/identity/rates/in_cache.py": {"self._lock"},
+    "larder/identity/services/rates/in_cache.py": {"self._lock"},
     "larder/db/replicas.py": {"self._lock", "_counting"},
-    "larder/identity/hashers.py": {"self._lock"},
+    "larder/identity/passwords/hashers.py": {"self._lock"},
     "larder/orders/services/contended.py": {"self._lock"},
 }
 """Locks that protect a few lines of memory: no statement runs while one of them is held, and no

@@ -12,8 +12,9 @@ from config import urls
 from larder.compat.documents import TITLES
 from larder.compat.urls import patterns
 from larder.db import database
-from larder.identity import audit, sql
+from larder.identity import sql
 from larder.identity.models import AuditEntry
+from larder.identity.services import audit
 from tests.audit.conftest import MakeProduct, Trail
 from tests.conftest import Api, Person
 from tests.staff.desk import Desk, allow

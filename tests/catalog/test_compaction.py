@@ -18,8 +18,8 @@ from larder.catalog.services.compaction import compact
 from larder.catalog.services.products import archive_product, change_product
 from larder.db import database, feed
 from larder.db.feed import Mark
-from larder.inventory.changes import Progress, product_changes
 from larder.inventory.queries import products
+from larder.inventory.queries.changes import Progress, product_changes
 from larder.ops import tasks
 from tests.conftest import Person
 from tests.db.feeds import settle, transaction

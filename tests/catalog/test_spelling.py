@@ -5,7 +5,8 @@ from collections.abc import Callable
 import pytest
 from django.db import transaction
 
-from larder.catalog import spelling, sql
+from larder.catalog import sql
+from larder.catalog.queries import spelling
 from larder.db import database
 
 Product = Callable[..., int]

@@ -6,7 +6,7 @@ from urllib.parse import urljoin
 import pytest
 
 from larder.http.problems import KINDS
-from larder.identity.rates.attempts import NORMAL
+from larder.identity.services.rates.attempts import NORMAL
 from larder.v1.documents import explanations, html, problems_page
 from tests.conftest import Answer, Api
 from tests.server import Server

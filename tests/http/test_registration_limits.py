@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from larder.identity.rates import attempts
+from larder.identity.services.rates import attempts
 from tests.conftest import Answer, Api, Person
 from tests.http.conftest import token_for
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from larder.identity.rates import attempts
+from larder.identity.services.rates import attempts
 from tests.conftest import Api, Person
 
 MakePerson = Callable[..., Person]

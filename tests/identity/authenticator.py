@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from fido2 import cbor
 
-from larder.identity import passkeys
-from larder.identity.passkeys import Answer, Challenge, Site
+from larder.identity.factors import passkeys
+from larder.identity.factors.passkeys import Answer, Challenge, Site
 from larder.identity.queries import factors as factor_queries
 from larder.identity.services import second_factors
 from larder.identity.services.second_factors import Enrolled, PasskeyEnrolment

@@ -11,9 +11,9 @@ from django.db.models import F
 
 from larder.core.shares import Waiter
 from larder.http.authentication import _EndedSessions
-from larder.identity import hashers
-from larder.identity.hashers import HashQueue
 from larder.identity.models import Session
+from larder.identity.passwords import hashers
+from larder.identity.passwords.hashers import HashQueue
 from larder.identity.services import sessions
 from larder.identity.services.sessions import Credentials, Pair
 from larder.identity.tokens import Signer

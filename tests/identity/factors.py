@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.twofactor.totp import TOTP
 
 from larder.http.authentication import secrets
-from larder.identity import second_factor
+from larder.identity.factors import codes
 from larder.identity.services import second_factors
 from larder.identity.services.second_factors import Account, Enrolment
 from tests.conftest import Person
@@ -48,7 +48,7 @@ def enrolment(
     proven: UUID | None = None,
 ) -> Enrolment:
     """Returns the request of a client that has scanned this secret."""
-    sealed = second_factor.seal(secret, account.public_id, account.secrets, now=at).decode()
+    sealed = codes.seal(secret, account.public_id, account.secrets, now=at).decode()
     return Enrolment(sealed, code_of(secret, at), permit=permit, proven=proven)
 
 
@@ -57,7 +57,7 @@ def enrol(
 ) -> Phone:
     """Enrols an app, whose first code is that of five minutes ago. `proven` is the factor that the
     session has proven."""
-    account, secret = account_of(who, keys), second_factor.new_secret()
+    account, secret = account_of(who, keys), codes.new_secret()
     before = now - timedelta(minutes=5)
     given = enrolment(account, secret, before, proven=proven)
     made = second_factors.enrol_app(account, given, now=before)
@@ -67,8 +67,8 @@ def enrol(
 @contextmanager
 def demanded() -> Iterator[None]:
     """STAFF_SECOND_FACTOR=1."""
-    second_factor.use(demanded=True)
+    codes.use(demanded=True)
     try:
         yield
     finally:
-        second_factor.use(demanded=False)
+        codes.use(demanded=False)

@@ -10,12 +10,12 @@ from django.core.exceptions import ValidationError
 
 from larder.core.errors import Overloaded
 from larder.db import database
-from larder.identity import hashers
 from larder.identity.errors import InvalidCredentials
-from larder.identity.hashers import HashQueue
 from larder.identity.models import Customer
-from larder.identity.rates import RateLimited, attempts
-from larder.identity.rates.attempts import NORMAL, Action, attempt, folded
+from larder.identity.passwords import hashers
+from larder.identity.passwords.hashers import HashQueue
+from larder.identity.services.rates import RateLimited, attempts
+from larder.identity.services.rates.attempts import NORMAL, Action, attempt, folded
 
 HOME, STRANGE = "203.0.113.9", "198.51.100.{}"
 

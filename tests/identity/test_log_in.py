@@ -11,8 +11,8 @@ from django.contrib.auth.hashers import make_password
 from django.db import connection
 
 from larder.core.clock import now
-from larder.identity import hashers
 from larder.identity.models import Customer, Session
+from larder.identity.passwords import hashers
 from larder.identity.services import accounts
 from tests.conftest import Answer, Api, Person
 from tests.identity.conftest import Counted

@@ -7,8 +7,8 @@ import pytest
 from larder.core.clock import now
 from larder.core.mailboxes import is_mailbox
 from larder.identity.models import Customer, PasswordReset
-from larder.identity.rates.attempts import MAILS, folded, take_mail
 from larder.identity.services import resets
+from larder.identity.services.rates.attempts import MAILS, folded, take_mail
 from tests.conftest import Api, Person
 from tests.staff.desk import Desk
 

@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 
 from larder.core.errors import NotFound
 from larder.core.limits import MAX_PASSKEYS
-from larder.identity import passkeys, queries
+from larder.identity import queries
 from larder.identity.errors import LastSecondFactor, SecondFactorWrong, TooManyPasskeys
+from larder.identity.factors import passkeys
+from larder.identity.factors.passkeys import Answer, Challenge, User
 from larder.identity.models import AuditEntry, Customer, OneTimeCode, SecondFactor
-from larder.identity.passkeys import Answer, Challenge, User
 from larder.identity.queries import factors as factor_queries
 from larder.identity.services import second_factors
 from larder.identity.services.second_factors import PasskeyEnrolment

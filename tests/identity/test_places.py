@@ -10,10 +10,10 @@ import pytest
 
 from larder.core.errors import Overloaded
 from larder.core.shares import Waiter
-from larder.identity.hashers import HashQueue, Lane
-from larder.identity.rates import attempts
-from larder.identity.rates.attempts import Action, Proof
-from larder.identity.rates.networks import networks_of
+from larder.identity.passwords.hashers import HashQueue, Lane
+from larder.identity.services.rates import attempts
+from larder.identity.services.rates.attempts import Action, Proof
+from larder.identity.services.rates.networks import networks_of
 from tools.processes import wait_until
 
 PLACES, THREADS = 8, 64

@@ -2,8 +2,8 @@
 
 import pytest
 
-from larder.identity.quotas import Left, QuotaExceeded, parse
-from larder.identity.rates import Rate
+from larder.identity.services.quotas import Left, QuotaExceeded, parse
+from larder.identity.services.rates import Rate
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from larder.db import database
-from larder.identity import rates
-from larder.identity.rates import Bucket, Rate, RateLimited
+from larder.identity.services import rates
+from larder.identity.services.rates import Bucket, Rate, RateLimited
 
 STORE = rates.InDatabase()
 HOUR = Rate(3, 3600)

@@ -8,11 +8,11 @@ import pytest
 from django.db import connection
 
 from larder.db import database
-from larder.identity import hashers
-from larder.identity.hashers import HashQueue
 from larder.identity.models import Customer
-from larder.identity.rates import Rate, attempts
+from larder.identity.passwords import hashers
+from larder.identity.passwords.hashers import HashQueue
 from larder.identity.services.accounts import delete_account
+from larder.identity.services.rates import Rate, attempts
 from tests.conftest import Answer, Api
 from tests.identity.conftest import Counted
 from tests.tiers import LONGEST

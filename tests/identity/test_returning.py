@@ -7,12 +7,12 @@ from typing import NamedTuple
 import pytest
 
 from larder.core.errors import Overloaded
-from larder.identity import hashers
 from larder.identity.errors import InvalidCredentials
-from larder.identity.hashers import HashQueue
 from larder.identity.models import Session
-from larder.identity.rates import RateLimited, attempts
-from larder.identity.rates.attempts import Proof, attempt
+from larder.identity.passwords import hashers
+from larder.identity.passwords.hashers import HashQueue
+from larder.identity.services.rates import RateLimited, attempts
+from larder.identity.services.rates.attempts import Proof, attempt
 from tests.conftest import Answer, Api, Person
 
 MakePerson = Callable[..., Person]

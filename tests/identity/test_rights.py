@@ -13,10 +13,10 @@ from django.contrib.auth.models import Group, Permission
 from django.db import connections
 
 from larder.core.errors import DomainError, NotStaff, PermissionMissing
-from larder.identity import audit, permissions, queries
+from larder.identity import permissions, queries
 from larder.identity.errors import LastOwner, OwnRights, SessionEnded
 from larder.identity.models import AuditEntry, Customer
-from larder.identity.services import accounts, rights
+from larder.identity.services import accounts, audit, rights
 from larder.identity.services.accounts import ByStaff
 from tests.conftest import Api, Person
 from tests.tiers import LONGEST

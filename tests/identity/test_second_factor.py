@@ -10,10 +10,11 @@ from django.db import connection
 
 from larder.core.errors import NotFound, NotStaff, PermissionMissing
 from larder.db import database
-from larder.identity import audit, queries, second_factor
+from larder.identity import queries
 from larder.identity.errors import LastSecondFactor, SecondFactorWrong
+from larder.identity.factors import codes
 from larder.identity.models import AuditEntry, Customer, OneTimeCode, SecondFactor
-from larder.identity.services import accounts, restored, second_factors
+from larder.identity.services import accounts, audit, restored, second_factors
 from larder.identity.services.second_factors import Enrolment
 from tests.conftest import Person
 from tests.identity.factors import account_of, code_of, demanded, enrol, enrolment
@@ -106,8 +107,8 @@ def test_codes_and_secrets_are_not_stored_in_clear(person: MakePerson, now: date
     kept = str(database.rows("SELECT data::text FROM second_factor"))
     kept += str(database.rows("SELECT digest::text FROM one_time_code"))
     kept += str(database.rows("SELECT entry::text FROM audit_entry AS entry"))
-    texts = [second_factor.secret_text(phone.secret), *phone.recovery_codes]
-    for text in (*texts, *(second_factor.normalised(one) for one in phone.recovery_codes)):
+    texts = [codes.secret_text(phone.secret), *phone.recovery_codes]
+    for text in (*texts, *(codes.normalised(one) for one in phone.recovery_codes)):
         assert text not in kept
         assert text.encode().hex() not in kept
     assert phone.secret.hex() not in kept
@@ -161,7 +162,7 @@ def test_an_enrolment_is_confirmed_by_its_account_and_code_before_its_expiry(
     person: MakePerson, now: datetime
 ) -> None:
     who, other = person(is_staff=True), person(is_staff=True)
-    account, secret = account_of(who), second_factor.new_secret()
+    account, secret = account_of(who), codes.new_secret()
     good = enrolment(account, secret, now)
     bad_code = Enrolment(good.sealed, code_of(secret, now - 5 * STEP))
     for given in (bad_code, Enrolment("", good.code), Enrolment("\0\ud800", good.code)):
@@ -177,7 +178,7 @@ def test_an_enrolment_is_confirmed_by_its_account_and_code_before_its_expiry(
 
 
 def test_an_enrolment_expires(person: MakePerson, now: datetime) -> None:
-    account, secret = account_of(person(is_staff=True)), second_factor.new_secret()
+    account, secret = account_of(person(is_staff=True)), codes.new_secret()
     given, late = enrolment(account, secret, now), now + timedelta(minutes=11)
     with pytest.raises(SecondFactorWrong):
         second_factors.enrol_app(account, Enrolment(given.sealed, code_of(secret, late)), now=late)
@@ -233,7 +234,7 @@ def test_an_enrolment_code_enrols_one_factor_once_within_a_day(
     person: MakePerson, now: datetime
 ) -> None:
     who, other = person(is_staff=True), person(is_staff=True)
-    account, secret = account_of(who), second_factor.new_secret()
+    account, secret = account_of(who), codes.new_secret()
     ended = second_factors.make_enrolment_code(None, account, now=now)
     code = second_factors.make_enrolment_code(None, account, now=now)
     for wrong in (ended, "", "AAAA-AAAA-AAAA-AAAA", "\0"):
@@ -255,7 +256,7 @@ def test_an_enrolment_code_neither_replaces_a_factor_nor_logs_in(
     person: MakePerson, now: datetime
 ) -> None:
     who = person(is_staff=True)
-    account, secret = account_of(who), second_factor.new_secret()
+    account, secret = account_of(who), codes.new_secret()
     phone = enrol(who, now)
     code = second_factors.make_enrolment_code(None, account, now=now)
     with pytest.raises(SecondFactorWrong):

@@ -12,8 +12,9 @@ from django.db.models import F
 
 from larder.core.ids import new_id
 from larder.db import database
-from larder.identity import audit, queries, sql
+from larder.identity import queries, sql
 from larder.identity.models import AuditEntry, Customer, Key, Session
+from larder.identity.services import audit
 from tests.conftest import Person
 
 FAR = datetime.now(UTC) + timedelta(days=1)

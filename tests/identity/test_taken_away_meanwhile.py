@@ -17,16 +17,17 @@ from larder.core.errors import (
     SecondFactorRequired,
 )
 from larder.http.authentication import caller_of, signer
-from larder.identity import hashers, queries
+from larder.identity import queries
 from larder.identity.caller import Caller
 from larder.identity.errors import InvalidCredentials, SecondFactorWrong, SessionEnded
-from larder.identity.hashers import HashQueue
 from larder.identity.models import AuditEntry, Customer, Key, Session
-from larder.identity.rates import RateLimited, attempts
+from larder.identity.passwords import hashers
+from larder.identity.passwords.hashers import HashQueue
 from larder.identity.services import accounts, keys, passwords, second_factors, sessions
 from larder.identity.services.accounts import ByStaff, Terms
 from larder.identity.services.credentials import password_faults, verified
 from larder.identity.services.passwords import Change
+from larder.identity.services.rates import RateLimited, attempts
 from larder.identity.tokens.policies import V1
 from tests.conftest import Api, Person
 from tests.http.conftest import token_for

@@ -20,6 +20,7 @@ from larder.core.errors import NotFound
 from larder.db import database
 from larder.inventory import queries, sql
 from larder.inventory.queries import ORDERINGS, Position, ProductFilter
+from larder.inventory.queries.product_list import _page
 from tests.database import generic_plan, make_indexes_new
 
 ANY_CUSTOMER = 1
@@ -255,7 +256,7 @@ def test_a_product_is_listed_or_not_found(product: Callable[..., int], now: date
 def plan(wanted: ProductFilter, after: Position | None, *, without: Sequence[str]) -> str:
     """Returns the plan of PostgreSQL without the methods that it uses for few rows."""
     conditions, parameters = wanted.conditions()
-    page, position = queries._page(wanted.ordering, after, 21)
+    page, position = _page(wanted.ordering, after, 21)
     statement = f"EXPLAIN {queries.PRODUCTS}{conditions}{page}"
     with transaction.atomic():
         for way in without:
@@ -299,7 +300,7 @@ def test_a_barcode_is_looked_up_in_its_index_by_custom_and_generic_plans(
     assert "using product_by_barcode" in found
     # As the server prepares it: for any barcode, none at all among them.
     conditions, _ = ProductFilter(exact={"barcode": "x"}).conditions()
-    page, _ = queries._page("id", None, 21)
+    page, _ = _page("id", None, 21)
     statement = f"{queries.PRODUCTS}{conditions}{page}".replace("%s", "${}").format(1)
     with transaction.atomic():
         database.execute("SET LOCAL enable_seqscan = off")

@@ -11,8 +11,8 @@ import pytest
 from larder.core.clock import now
 from larder.db import database
 from larder.identity.models import Customer, EmailChange, PasswordReset
-from larder.identity.rates import attempts
 from larder.identity.services import email_changes
+from larder.identity.services.rates import attempts
 from larder.notifications.models import Mail
 from larder.ops.jobs.mails import RETRIES
 from tests.conftest import Api, Person

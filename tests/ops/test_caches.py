@@ -14,9 +14,9 @@ from django.core.cache import BaseCache
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
-from larder.identity.rates import Bucket, InDatabase, Rate, RateLimited
-from larder.identity.rates import in_cache as rates_in_cache
-from larder.identity.rates.in_cache import InCache
+from larder.identity.services.rates import Bucket, InDatabase, Rate, RateLimited
+from larder.identity.services.rates import in_cache as rates_in_cache
+from larder.identity.services.rates.in_cache import InCache
 from larder.ops.caches import caches
 from tests.conftest import Person
 from tests.ops.caches import KINDS, running

@@ -11,8 +11,8 @@ from django.test import Client, RequestFactory
 from larder.core.limits import MAX_ADMIN_ADDRESS_LENGTH
 from larder.db.postgresql.errors import CommitUnknown
 from larder.http import problems
-from larder.identity import hashers
-from larder.identity.hashers import HashQueue
+from larder.identity.passwords import hashers
+from larder.identity.passwords.hashers import HashQueue
 from tests.conftest import Api, Person
 
 

@@ -9,8 +9,8 @@ from django.test import Client, override_settings
 from larder.core.batch_queue import BatchQueue, Limits
 from larder.core.errors import NotFound, Overloaded
 from larder.core.telemetry import Batch, Observers
-from larder.identity import hashers
-from larder.identity.hashers import HashQueue
+from larder.identity.passwords import hashers
+from larder.identity.passwords.hashers import HashQueue
 from tests.conftest import Person
 from tests.ops.samples import numbers, order
 from tests.server import Server

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from larder.identity import quotas
-from larder.identity.quotas import QuotaExceeded
+from larder.identity.services import quotas
+from larder.identity.services.quotas import QuotaExceeded
 from larder.inventory.errors import InsufficientStock
 from larder.orders.errors import HoldTooLarge, TooManyHolds
 from larder.orders.services import moves

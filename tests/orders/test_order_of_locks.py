@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
-from larder.identity import quotas
-from larder.identity.rates import Rate
+from larder.identity.services import quotas
+from larder.identity.services.rates import Rate
 from larder.inventory.services import movements
 from larder.orders.models import Order
 from larder.orders.services import (

@@ -8,9 +8,9 @@ from django.test import Client
 
 from larder.core.clock import now
 from larder.core.limits import MAX_PASSWORD_LENGTH
-from larder.identity import hashers
-from larder.identity.hashers import HashQueue
 from larder.identity.models import Customer
+from larder.identity.passwords import hashers
+from larder.identity.passwords.hashers import HashQueue
 from larder.identity.services import accounts
 from tests.conftest import Api, Person
 from tests.staff.desk import Desk, allow

@@ -12,8 +12,8 @@ import pytest
 from django.test import Client
 
 from larder.identity.models import AuditEntry, SecondFactor
-from larder.identity.rates import attempts
 from larder.identity.services import second_factors
+from larder.identity.services.rates import attempts
 from larder.staff.identity.passkeys import CHALLENGE
 from tests.conftest import Person
 from tests.identity.authenticator import Authenticator

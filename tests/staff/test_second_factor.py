@@ -10,9 +10,9 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 
 from larder.http.admin_session import BEGAN
-from larder.identity import second_factor
+from larder.identity.factors import codes
 from larder.identity.models import AuditEntry, SecondFactor
-from larder.identity.rates import attempts
+from larder.identity.services.rates import attempts
 from tests.conftest import Person
 from tests.identity.factors import account_of, code_of, demanded, enrol
 from tests.staff.second_factor import PAGE, log_in, offered, opens
@@ -159,4 +159,4 @@ def test_the_command_resets_a_factor_and_refuses_unknown_names(boss: Person) -> 
     with pytest.raises(CommandError):
         call_command("second_factor", "nobody", "--reset")
     assert account_of(boss).id == boss.id
-    assert not second_factor.is_demanded()
+    assert not codes.is_demanded()

@@ -8,7 +8,7 @@ from time import sleep
 from django.contrib.auth.hashers import Argon2PasswordHasher
 
 from config.wsgi import application
-from larder.identity import hashers
+from larder.identity.passwords import hashers
 
 __all__ = ["application"]
 

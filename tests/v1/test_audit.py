@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from larder.identity import audit
+from larder.identity.services import audit
 from tests.conftest import Api, Person
 from tests.v1.reading import walk
 

@@ -10,8 +10,8 @@ import psycopg
 import pytest
 from django.db import connection
 
-from larder.identity import quotas
 from larder.identity.models import Customer
+from larder.identity.services import quotas
 from larder.ops.books import invariants
 from larder.orders.services.expire_holds import expire_holds
 from tests.conftest import Answer, Api, Person

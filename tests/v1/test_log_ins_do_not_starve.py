@@ -14,8 +14,8 @@ import pytest
 
 from larder.core.errors import Overloaded
 from larder.core.shares import Waiter
-from larder.identity import hashers
-from larder.identity.hashers import HashQueue, Lane
+from larder.identity.passwords import hashers
+from larder.identity.passwords.hashers import HashQueue, Lane
 from larder.ops.serve import THREADS
 from tests.conftest import Person
 from tests.server import Server

@@ -13,8 +13,8 @@ from django.test.utils import CaptureQueriesContext
 from larder.db import database
 from larder.http.authentication import secrets
 from larder.identity.models import AuditEntry, Customer, Key, PasswordReset, Session
-from larder.identity.rates import attempts
 from larder.identity.services import accounts, keys, passwords, resets
+from larder.identity.services.rates import attempts
 from larder.identity.services.resets import LIFETIME, SETTLED
 from larder.notifications.models import Mail
 from larder.notifications.services import PASSWORD_RESET, delete_old_mails

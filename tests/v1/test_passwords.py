@@ -11,8 +11,8 @@ from django.contrib.auth.hashers import make_password
 from larder.http.authentication import secrets
 from larder.identity.models import Customer
 from larder.identity.queries import keys as key_queries
-from larder.identity.rates import attempts
 from larder.identity.services import keys, passwords
+from larder.identity.services.rates import attempts
 from tests.conftest import Answer, Api, Person
 from tests.http.conftest import JudgedApi
 from tests.identity.conftest import Clock, clock

@@ -10,9 +10,9 @@ import pytest
 from larder.core.ids import new_id
 from larder.db import database
 from larder.db.models import IdempotencyKey
-from larder.identity import quotas
-from larder.identity.quotas import QuotaExceeded
-from larder.identity.rates import Rate
+from larder.identity.services import quotas
+from larder.identity.services.quotas import QuotaExceeded
+from larder.identity.services.rates import Rate
 from larder.ops import quota_settings
 from larder.orders.decision import Wanted
 from larder.orders.models import Order

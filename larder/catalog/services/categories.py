@@ -18,8 +18,8 @@ from larder.core.errors import together
 from larder.core.limits import MAX_CATEGORIES
 from larder.db import database, idempotency, versions
 from larder.db.idempotency import Claim, Made
-from larder.identity import audit
 from larder.identity.caller import Caller
+from larder.identity.services import audit
 from larder.identity.services.credentials import require_permitted
 
 

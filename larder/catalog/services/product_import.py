@@ -26,7 +26,7 @@ from larder.catalog.services.products import product_name
 from larder.core.ids import new_id
 from larder.core.limits import MAX_FAULTS, MAX_SHOWN_CHANGES
 from larder.db import database
-from larder.identity import audit
+from larder.identity.services import audit
 
 PART = 5_000
 """Rows that one statement copies or stores."""

@@ -25,8 +25,8 @@ from larder.core.errors import AlreadyTaken, NotFound, StaleVersion
 from larder.core.ids import new_id
 from larder.db import database, versions
 from larder.db.constraints import insert_unless_taken
-from larder.identity import audit
 from larder.identity.caller import Caller
+from larder.identity.services import audit
 from larder.identity.services.credentials import require_permitted
 
 EDITABLE = frozenset(one.column for one in FIELDS)

@@ -18,9 +18,9 @@ from larder.core.clock import now
 from larder.core.errors import NotFound
 from larder.core.limits import MAX_EMAIL_LENGTH, MAX_PERSON_NAME_LENGTH, MAX_USERNAME_LENGTH
 from larder.http import throttling
-from larder.identity import notifier, queries
+from larder.identity import queries
 from larder.identity.queries import Profile
-from larder.identity.services import accounts
+from larder.identity.services import accounts, notifier
 from larder.identity.services.accounts import NewCustomer
 
 

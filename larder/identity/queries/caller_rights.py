@@ -6,9 +6,10 @@ from typing import Any
 from uuid import UUID
 
 from larder.db import database
-from larder.identity import permissions, second_factor, sql
+from larder.identity import permissions, sql
 from larder.identity.caller import Caller
 from larder.identity.errors import SessionEnded
+from larder.identity.factors import codes
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ def rights(customer: int, factor: UUID | None = None) -> Rights:
 def _rights(row: Sequence[Any]) -> Rights:
     is_active, is_staff, is_superuser, granted, has_factor, proven, _ = row
     has = permissions.ALL if is_superuser else frozenset(granted)
-    needs = is_staff and not proven and (has_factor or second_factor.is_demanded())
+    needs = is_staff and not proven and (has_factor or codes.is_demanded())
     return Rights(
         is_active,
         is_staff,

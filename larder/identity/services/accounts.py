@@ -18,12 +18,13 @@ from larder.core.mailboxes import canonical
 from larder.db import idempotency, versions
 from larder.db.constraints import refusing_taken
 from larder.db.idempotency import Claim, Made
-from larder.identity import audit, hashers, queries
+from larder.identity import queries
 from larder.identity.caller import Caller
 from larder.identity.errors import RegistrationClosed, SessionEnded
-from larder.identity.hashers import Lane
 from larder.identity.models import Address, Customer, Key
-from larder.identity.services import repeats, rights, second_factors
+from larder.identity.passwords import hashers
+from larder.identity.passwords.hashers import Lane
+from larder.identity.services import audit, repeats, rights, second_factors
 from larder.identity.services.account_names import email_faults, normalize, username_faults
 from larder.identity.services.credentials import password_faults
 from larder.identity.services.email_changes import note_change

@@ -10,11 +10,11 @@ from django.db.models import QuerySet
 from larder.core.limits import MAX_ADDRESSES
 from larder.db import idempotency, versions
 from larder.db.idempotency import Claim, Outcome
-from larder.identity import quotas
 from larder.identity.caller import Caller
 from larder.identity.errors import TooManyAddresses
 from larder.identity.models import Address
 from larder.identity.queries import ADDRESS_FIELDS
+from larder.identity.services import quotas
 from larder.identity.services.credentials import lock_account
 
 

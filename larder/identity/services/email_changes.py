@@ -13,7 +13,7 @@ from uuid import UUID
 
 from larder.core.mailboxes import canonical, is_mailbox
 from larder.identity.models import Customer, EmailChange
-from larder.identity.rates.attempts import take_mail
+from larder.identity.services.rates.attempts import take_mail
 
 DAY = timedelta(days=1)
 MAX_PER_DAY = 5

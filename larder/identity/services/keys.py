@@ -22,11 +22,12 @@ from larder.core.invisible import has_invisible
 from larder.core.limits import MAX_KEY_DAYS, MAX_KEYS
 from larder.db import database, idempotency
 from larder.db.idempotency import Claim
-from larder.identity import audit, permissions, quotas, sql
+from larder.identity import permissions, sql
 from larder.identity.caller import Caller
 from larder.identity.errors import TooManyKeys
 from larder.identity.models import Key
 from larder.identity.queries import with_rights
+from larder.identity.services import audit, quotas
 from larder.identity.services.credentials import (
     lock_account,
     lock_unchanged,

@@ -12,10 +12,10 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from larder.core.errors import Fault, InvalidInput
-from larder.identity import audit
 from larder.identity.caller import Caller
 from larder.identity.errors import InvalidCredentials, SessionEnded, WrongPassword
 from larder.identity.models import Customer, Key
+from larder.identity.services import audit
 from larder.identity.services.credentials import (
     lock_account,
     lock_unchanged,

@@ -18,10 +18,12 @@ from django.db.models.functions import Lower
 
 from larder.core.errors import InvalidInput, NotFound
 from larder.core.mailboxes import canonical, is_mailbox
-from larder.identity import audit, hashers, queries
+from larder.identity import queries
 from larder.identity.caller import Caller
 from larder.identity.errors import ResetTokenInvalid
 from larder.identity.models import Customer, PasswordReset
+from larder.identity.passwords import hashers
+from larder.identity.services import audit
 from larder.identity.services.credentials import password_faults
 from larder.identity.services.passwords import WHERE, replace_password
 from larder.identity.services.rights import CHANGE, require_manageable

@@ -16,10 +16,11 @@ from django.db.models.functions import Concat
 from larder.core.errors import AlreadyTaken, NotFound, PermissionMissing, together
 from larder.db import database
 from larder.db.constraints import refusing_taken
-from larder.identity import audit, queries, sql
+from larder.identity import queries, sql
 from larder.identity.caller import Caller
 from larder.identity.errors import LastOwner, OwnRights, SessionEnded
 from larder.identity.models import Customer
+from larder.identity.services import audit
 from larder.identity.services.credentials import lock_account
 
 ADD = "identity.add_customer"

@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 
 from larder.core.errors import NotFound
 from larder.core.limits import MAX_PASSKEYS
-from larder.identity import audit, passkeys, queries, second_factor
+from larder.identity import queries
 from larder.identity.caller import Caller
 from larder.identity.errors import (
     LastSecondFactor,
@@ -19,7 +19,9 @@ from larder.identity.errors import (
     SessionEnded,
     TooManyPasskeys,
 )
+from larder.identity.factors import codes, passkeys
 from larder.identity.models import Customer, OneTimeCode, SecondFactor
+from larder.identity.services import audit
 from larder.identity.services.rights import MANAGE, require_manageable
 
 TOTP, PASSKEY = "totp", "passkey"
@@ -51,9 +53,9 @@ def prove(account: Account, typed: str, *, now: datetime) -> UUID:
 
     The use is one conditional update: of two concurrent log-ins with one code, one succeeds.
     """
-    code = second_factor.normalised(typed)
+    code = codes.normalised(typed)
     with transaction.atomic(durable=True):
-        if second_factor.is_app_code(code):
+        if codes.is_app_code(code):
             return _prove_app(account, code, now)
         used = _use_code(account, code, "recovery", now)
         _record(account, "use_recovery_code", {"left": _unused(account.id, "recovery").count()})
@@ -64,12 +66,12 @@ def _prove_app(account: Account, code: str, now: datetime) -> UUID:
     factor = SecondFactor.objects.filter(customer=account.id, kind=TOTP).first()
     if factor is None:
         raise SecondFactorWrong
-    secret = second_factor.unseal(bytes(factor.data), account.public_id, account.secrets)
-    step = None if secret is None else second_factor.step_of(code, secret, now=now)
+    secret = codes.unseal(bytes(factor.data), account.public_id, account.secrets)
+    step = None if secret is None else codes.step_of(code, secret, now=now)
     if secret is None or step is None:
         raise SecondFactorWrong
     # Sealed anew, so that a former SECRET_KEY is no longer needed for it.
-    sealed = second_factor.seal(secret, account.public_id, account.secrets, now=now)
+    sealed = codes.seal(secret, account.public_id, account.secrets, now=now)
     unused = SecondFactor.objects.filter(pk=factor.pk, counter__lt=step)
     if not unused.update(counter=step, data=sealed, last_used_at=now):
         raise SecondFactorWrong
@@ -100,7 +102,7 @@ def _passkeys(customer: int) -> QuerySet[SecondFactor]:
 
 
 def _use_code(account: Account, code: str, purpose: Purpose, now: datetime) -> UUID:
-    digest = second_factor.one_time_digest(code, account.public_id, purpose)
+    digest = codes.one_time_digest(code, account.public_id, purpose)
     found = _unused(account.id, purpose).filter(digest=digest)
     row = found.values_list("id", "expires_at").first()
     if row is None or (row[1] is not None and row[1] <= now):
@@ -155,14 +157,14 @@ def enrol_app(account: Account, given: Enrolment, *, now: datetime) -> Enrolled:
             customer_id=account.id,
             kind=TOTP,
             name=given.name,
-            data=second_factor.seal(secret, account.public_id, account.secrets, now=now),
+            data=codes.seal(secret, account.public_id, account.secrets, now=now),
             counter=step,
             created_at=now,
             last_used_at=now,
         )
         _record(account, "enrol_second_factor", {"factor": factor.pk, "kind": TOTP})
-        codes = _new_recovery_codes(account, now)
-    return Enrolled(factor.pk, codes)
+        recovery = _new_recovery_codes(account, now)
+    return Enrolled(factor.pk, recovery)
 
 
 def enrol_passkey(account: Account, given: PasskeyEnrolment, *, now: datetime) -> Enrolled:
@@ -195,7 +197,7 @@ def _lock_enrolling(account: Account, given: Enrolment | PasskeyEnrolment, now: 
     if given.permit is None:
         _require_proof(account, given.proven)
         return
-    _use_code(account, second_factor.normalised(given.permit), "enrolment", now)
+    _use_code(account, codes.normalised(given.permit), "enrolment", now)
     if SecondFactor.objects.filter(customer=account.id).exists():
         raise SecondFactorWrong
 
@@ -203,12 +205,12 @@ def _lock_enrolling(account: Account, given: Enrolment | PasskeyEnrolment, now: 
 def _confirmed(account: Account, given: Enrolment, now: datetime) -> tuple[bytes, int]:
     """Returns the offered secret, and the time step of its code. Raises SecondFactorWrong."""
     sealed = given.sealed.encode(errors="replace")
-    code = second_factor.normalised(given.code)
-    secret = second_factor.unseal(sealed, account.public_id, account.secrets)
-    if secret is None or not second_factor.is_app_code(code):
+    code = codes.normalised(given.code)
+    secret = codes.unseal(sealed, account.public_id, account.secrets)
+    if secret is None or not codes.is_app_code(code):
         raise SecondFactorWrong
-    step = second_factor.step_of(code, secret, now=now)
-    if step is None or not second_factor.is_current(sealed, account.secrets, now=now):
+    step = codes.step_of(code, secret, now=now)
+    if step is None or not codes.is_current(sealed, account.secrets, now=now):
         raise SecondFactorWrong
     return secret, step
 
@@ -240,20 +242,20 @@ def renew_recovery_codes(
 def _new_recovery_codes(account: Account, now: datetime) -> Sequence[str]:
     """Replaces the unused codes."""
     _unused(account.id, "recovery").delete()
-    codes = [_new_code(account, "recovery", now) for _ in range(second_factor.RECOVERY_CODES)]
-    _record(account, "make_recovery_codes", {"left": len(codes)})
-    return codes
+    recovery = [_new_code(account, "recovery", now) for _ in range(codes.RECOVERY_CODES)]
+    _record(account, "make_recovery_codes", {"left": len(recovery)})
+    return recovery
 
 
 def _new_code(
     account: Account, purpose: Purpose, now: datetime, expires_at: datetime | None = None
 ) -> str:
-    code = second_factor.new_one_time_code()
-    text = second_factor.normalised(code)
+    code = codes.new_one_time_code()
+    text = codes.normalised(code)
     OneTimeCode.objects.create(
         customer_id=account.id,
         purpose=purpose,
-        digest=second_factor.one_time_digest(text, account.public_id, purpose),
+        digest=codes.one_time_digest(text, account.public_id, purpose),
         created_at=now,
         expires_at=expires_at,
     )
@@ -275,7 +277,7 @@ def remove(account: Account, factor: UUID, *, proven: UUID | None = None) -> Non
             raise NotFound
         if factors.count() > 1:
             found.delete()
-        elif second_factor.is_demanded():
+        elif codes.is_demanded():
             raise LastSecondFactor
         else:
             forget(account.id)
@@ -307,7 +309,7 @@ def make_enrolment_code(actor: Caller | None, account: Account, *, now: datetime
     with transaction.atomic(durable=True):
         _lock_managed(actor, account)
         OneTimeCode.objects.filter(customer=account.id, purpose="enrolment").delete()
-        until = now + second_factor.ENROLMENT_LIFETIME
+        until = now + codes.ENROLMENT_LIFETIME
         code = _new_code(account, "enrolment", now, until)
         _record(account, "make_enrolment_code", {"expires_at": until})
     return code

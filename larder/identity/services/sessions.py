@@ -14,10 +14,10 @@ from larder.core.errors import NotFound, Overloaded
 from larder.core.limits import MAX_CLIENT_LENGTH, MAX_SESSIONS
 from larder.identity.caller import Caller
 from larder.identity.errors import SessionEnded, TokenExpired, TokenInvalid
-from larder.identity.expressions import ClockTimestamp, WithExchange
 from larder.identity.models import Customer, Session
 from larder.identity.queries import is_ongoing_session
 from larder.identity.services.credentials import lock_unchanged, verified
+from larder.identity.sql import ClockTimestamp, WithExchange
 from larder.identity.tokens import Issued, Refresh, Signer
 from larder.identity.tokens.policies import (
     ENDED_LATELY,

@@ -11,8 +11,8 @@ from larder.core.errors import Fault, InvalidInput, NotFound, UnknownProducts, r
 from larder.core.ids import new_id
 from larder.db import idempotency
 from larder.db.idempotency import Claim
-from larder.identity import audit
 from larder.identity.caller import Caller
+from larder.identity.services import audit
 from larder.identity.services.credentials import require_permitted
 from larder.inventory.errors import PRECEDENCE, CountBelowCommitted, InsufficientStock
 from larder.inventory.models import Adjustment

@@ -17,7 +17,7 @@ from larder.catalog.services.product_import import Changes, Written
 from larder.db import database, idempotency, kept_files
 from larder.db.idempotency import RETENTION, Claim, Scope
 from larder.db.kept_files import Kept
-from larder.identity import audit
+from larder.identity.services import audit
 from larder.identity.services.credentials import require_permitted
 from larder.inventory.services.authors import Author
 from larder.inventory.services.movements import lock, open_stock

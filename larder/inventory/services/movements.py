@@ -12,7 +12,7 @@ from larder.catalog.services.products import product_name
 from larder.core.ids import SYSTEM_ACTOR
 from larder.core.limits import MAX_STOCK
 from larder.db import database
-from larder.identity import audit
+from larder.identity.services import audit
 from larder.inventory import sql
 from larder.inventory.errors import StockLimitExceeded
 from larder.inventory.services import holds

@@ -6,7 +6,7 @@ from functools import partial
 
 from django.conf import settings
 
-from larder.identity.notifier import Notify
+from larder.identity.services.notifier import Notify
 from larder.notifications.services import EMAIL_CHANGED, queue_mail
 
 

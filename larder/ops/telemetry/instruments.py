@@ -9,7 +9,7 @@ from typing import get_args
 from prometheus_client import Counter, Gauge, Histogram
 
 from larder.core.telemetry import Reason
-from larder.identity.hashers import Lane
+from larder.identity.passwords.hashers import Lane
 from larder.ops.telemetry.durations import BOUNDS, Durations
 
 

@@ -15,9 +15,8 @@ from larder.core.errors import NotFound
 from larder.core.ids import SYSTEM_ACTOR
 from larder.db import database, idempotency
 from larder.db.idempotency import Claim, Scope
-from larder.identity import audit, quotas
 from larder.identity.caller import Caller
-from larder.identity.services import accounts
+from larder.identity.services import accounts, audit, quotas
 from larder.orders import queries
 from larder.orders.models import Order, OrderStatus
 from larder.orders.queries import OrderView

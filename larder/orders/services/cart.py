@@ -16,7 +16,7 @@ from larder.catalog.prices import prices_for
 from larder.catalog.queries import Offer
 from larder.core.errors import DomainError, UnknownProducts, together
 from larder.core.limits import MAX_LINES, MAX_UNITS
-from larder.identity import quotas
+from larder.identity.services import quotas
 from larder.orders.decision import Wanted, add_up
 from larder.orders.errors import CartFull, NotInCart
 from larder.orders.models import Order, OrderLine, OrderStatus

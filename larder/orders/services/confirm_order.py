@@ -17,10 +17,10 @@ from larder.core.batch_queue import BatchQueue, Limits
 from larder.core.errors import DomainError, KeyReused, NotFound
 from larder.db import database, idempotency
 from larder.db.postgresql.errors import CommitUnknown
-from larder.identity import audit
-from larder.identity.audit import Acting
 from larder.identity.caller import Caller
 from larder.identity.queries import submit_renewed
+from larder.identity.services import audit
+from larder.identity.services.audit import Acting
 from larder.inventory.services import movements as inventory
 from larder.inventory.services.locks import moving_stock
 from larder.orders.errors import HoldExpired

@@ -21,7 +21,7 @@ from larder.core.errors import NotFound, Overloaded, StaleVersion, UnknownProduc
 from larder.core.ids import new_id
 from larder.core.limits import MAX_LINES, MAX_UNITS
 from larder.db import database
-from larder.identity import quotas
+from larder.identity.services import quotas
 from larder.inventory import queries as inventory
 from larder.inventory.errors import InsufficientStock
 from larder.orders import sql

@@ -12,8 +12,8 @@ from typing import Any
 
 from larder.core.errors import DomainError
 from larder.db import database
-from larder.identity import quotas
-from larder.identity.quotas import Granted, Name, QuotaExceeded
+from larder.identity.services import quotas
+from larder.identity.services.quotas import Granted, Name, QuotaExceeded
 from larder.orders import sql
 from larder.orders.errors import HoldTooLarge, TooManyHolds
 from larder.orders.services.placement import Candidate

@@ -10,8 +10,8 @@ from larder.core.invisible import has_invisible
 from larder.core.limits import MAX_TEXT_LENGTH
 from larder.db import idempotency
 from larder.db.idempotency import Claim
-from larder.identity import audit
 from larder.identity.caller import Caller
+from larder.identity.services import audit
 from larder.identity.services.credentials import require_permitted
 from larder.orders.lifecycle import PERMISSIONS, Move
 from larder.orders.models import Order, OrderNote

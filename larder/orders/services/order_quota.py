@@ -7,8 +7,8 @@ or refused orders: `decide` gives the units of a customer to those orders that i
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from larder.identity import quotas
-from larder.identity.quotas import Granted
+from larder.identity.services import quotas
+from larder.identity.services.quotas import Granted
 from larder.orders.decision import Counted
 from larder.orders.services.hold_limits import HoldLimits
 from larder.orders.services.placement import Candidate

@@ -20,8 +20,8 @@ from larder.core.errors import Fault, InvalidInput, NotFound
 from larder.core.ids import SYSTEM_ACTOR
 from larder.db import database, idempotency
 from larder.db.idempotency import Claim, Scope
-from larder.identity import audit
 from larder.identity.caller import Caller
+from larder.identity.services import audit
 from larder.identity.services.credentials import require_permitted
 from larder.inventory.services.locks import moving_stock
 from larder.orders import payments_sql

@@ -9,7 +9,7 @@ from larder.core.errors import DomainError
 from larder.core.per_key import SlotsPerKey
 from larder.db.postgresql.errors import CommitUnknown
 from larder.db.postgresql.pool import prioritized
-from larder.identity import quotas
+from larder.identity.services import quotas
 from larder.inventory.services import locks
 from larder.orders.services import refusals, retries
 from larder.orders.services.contended import BATCH_LOCK, Contended
@@ -34,8 +34,8 @@ or wait in a process at a time, as many as one batch has. With more, it could fi
 
 def place_order(placement: Placement, *, terms: Terms, now: datetime) -> Placed:
     """Places one order, completely or not at all, in one transaction with the others of its batch.
-    Reports the remaining units of the customer's quota (larder/identity/quotas.py), and counts the
-    order if it is refused (refusals.py): all APIs and the admin place orders here.
+    Reports the remaining units of the customer's quota (larder/identity/services/quotas.py), and
+    counts the order if it is refused (refusals.py): all APIs and the admin place orders here.
 
     Raises the refusals that `place_candidates` returns, and Overloaded, without any effect.
     """

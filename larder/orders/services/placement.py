@@ -11,8 +11,8 @@ from msgspec import Struct
 
 from larder.core.ids import SYSTEM_ACTOR, new_id
 from larder.db.idempotency import Claim, Scope, fingerprint
-from larder.identity.audit import StaffActing
-from larder.identity.quotas import Left
+from larder.identity.services.audit import StaffActing
+from larder.identity.services.quotas import Left
 from larder.orders.decision import PricedLine, Wanted, add_up
 from larder.orders.queries import OrderView
 from larder.orders.services.drafts import CartVersion

@@ -13,7 +13,7 @@ from larder.core import waits
 from larder.core.errors import DomainError, Overloaded, UnknownProducts
 from larder.db import database
 from larder.identity.errors import OrderingNotAllowed
-from larder.identity.quotas import QuotaExceeded
+from larder.identity.services.quotas import QuotaExceeded
 from larder.inventory.errors import InsufficientStock
 from larder.orders import sql
 from larder.orders.day_models import RefusedOrders

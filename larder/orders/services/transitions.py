@@ -18,9 +18,8 @@ from uuid import UUID
 from larder.core.errors import DomainError, NotFound, PreconditionRequired
 from larder.db import database, idempotency
 from larder.db.idempotency import Claim
-from larder.identity import audit, quotas
 from larder.identity.caller import Caller
-from larder.identity.services import accounts
+from larder.identity.services import accounts, audit, quotas
 from larder.identity.services.credentials import require_permitted
 from larder.inventory.services import movements as inventory
 from larder.inventory.services.locks import moving_stock

@@ -9,7 +9,7 @@ from datetime import datetime
 from django.db.backends.postgresql.psycopg_any import Jsonb
 
 from larder.db import database
-from larder.identity import audit
+from larder.identity.services import audit
 from larder.orders import sql
 from larder.orders.models import Order, OrderStatus
 from larder.orders.queries import LineView, OrderView, view_of

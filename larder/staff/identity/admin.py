@@ -34,11 +34,11 @@ from unfold.widgets import (
 from larder.core.clock import now
 from larder.core.errors import DomainError
 from larder.core.limits import MAX_USERNAME_LENGTH
-from larder.identity import audit, notifier, permissions, queries
+from larder.identity import permissions, queries
 from larder.identity.caller import Caller
 from larder.identity.models import Customer
 from larder.identity.queries import lowered_spellings
-from larder.identity.services import accounts, passwords, rights
+from larder.identity.services import accounts, audit, notifier, passwords, rights
 from larder.identity.services.accounts import ByStaff, NewCustomer
 from larder.staff.base import ServiceAdmin, button, caller_of
 from larder.staff.confirming import require_confirmation

@@ -18,8 +18,8 @@ from larder.core.errors import DomainError, Overloaded
 from larder.core.limits import MAX_PASSWORD_LENGTH, MAX_RESET_TOKEN_LENGTH
 from larder.http import problems, throttling
 from larder.http.authentication import secrets
-from larder.identity.rates import RateLimited
 from larder.identity.services import resets
+from larder.identity.services.rates import RateLimited
 from larder.identity.tokens import reset_named
 from larder.staff.confirming import TOO_MANY
 from larder.staff.language import gettext_lazy as _

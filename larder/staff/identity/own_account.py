@@ -16,11 +16,11 @@ from larder.core.clock import now
 from larder.core.errors import DomainError, Overloaded
 from larder.http import admin_session, problems
 from larder.http.client_address import address_of
-from larder.identity import hashers
 from larder.identity.caller import Caller
-from larder.identity.rates import RateLimited, attempts
+from larder.identity.passwords import hashers
 from larder.identity.services import passwords
 from larder.identity.services.passwords import Change
+from larder.identity.services.rates import RateLimited, attempts
 from larder.staff.confirming import TOO_MANY
 from larder.staff.identity import second_factor
 from larder.staff.language import gettext_lazy as _

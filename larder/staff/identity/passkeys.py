@@ -8,9 +8,9 @@ from typing import Any, Literal
 
 from larder.core.clock import now
 from larder.http.addresses import base_url
-from larder.identity import passkeys
 from larder.identity.errors import SecondFactorWrong
-from larder.identity.passkeys import Answer, Challenge, User
+from larder.identity.factors import passkeys
+from larder.identity.factors.passkeys import Answer, Challenge, User
 from larder.identity.queries import factors as factor_queries
 
 SENT = "passkey"

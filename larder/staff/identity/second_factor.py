@@ -33,13 +33,14 @@ from larder.http import problems
 from larder.http.admin_session import BEGAN
 from larder.http.authentication import FACTOR, proven_factor, secrets
 from larder.http.client_address import address_of
-from larder.identity import audit, queries, second_factor
+from larder.identity import queries
 from larder.identity.errors import SecondFactorWrong, WrongPassword
+from larder.identity.factors import codes
 from larder.identity.queries import Rights
 from larder.identity.queries import factors as factor_queries
-from larder.identity.rates import RateLimited
-from larder.identity.rates.attempts import attempt
-from larder.identity.services import second_factors
+from larder.identity.services import audit, second_factors
+from larder.identity.services.rates import RateLimited
+from larder.identity.services.rates.attempts import attempt
 from larder.identity.services.second_factors import (
     Account,
     Enrolled,
@@ -197,7 +198,7 @@ def _enrol(request: Any) -> HttpResponse:
         except DomainError as refusal:
             return _refused(request, form, refusal)
         _proven(request, str(made.factor))
-        return _show(request, None, codes=made.recovery_codes)
+        return _show(request, None, recovery=made.recovery_codes)
     return _show(request, form)
 
 
@@ -219,8 +220,8 @@ def _offered(request: Any, kind: type[forms.Form]) -> forms.Form:
     if request.method == "POST":
         return _bound(request, kind)
     account = _account(request)
-    secret = second_factor.new_secret()
-    sealed = second_factor.seal(secret, account.public_id, account.secrets, now=now())
+    secret = codes.new_secret()
+    sealed = codes.seal(secret, account.public_id, account.secrets, now=now())
     return kind(initial={"sealed": sealed.decode()})
 
 
@@ -228,10 +229,10 @@ def _own(request: Any, found: Rights) -> HttpResponse:
     form = _offered(request, OwnForm)
     if form.is_bound and form.is_valid():
         try:
-            codes = _act(request, form.cleaned_data)
+            recovery = _act(request, form.cleaned_data)
         except DomainError as refusal:
             return _refused(request, form, refusal, own=found)
-        return _show(request, None, codes=codes, own=found)
+        return _show(request, None, recovery=recovery, own=found)
     return _show(request, form, own=found)
 
 
@@ -277,14 +278,14 @@ def _refused(
 
 
 def _show(
-    request: Any, form: forms.Form | None, codes: Sequence[str] = (), own: Rights | None = None
+    request: Any, form: forms.Form | None, recovery: Sequence[str] = (), own: Rights | None = None
 ) -> HttpResponse:
     """Returns the page: the form with the QR code of its secret, or new recovery codes."""
     context: dict[str, Any] = {
         **admin.site.each_context(request),
         "title": gettext("Second factor"),
         "form": form,
-        "codes": codes,
+        "codes": recovery,
         "own": own,
         "factors": _factors(request.user.pk) if own else (),
     }
@@ -294,12 +295,12 @@ def _show(
     if form is not None and "sealed" in form.fields:
         account = _account(request)
         sealed = str(form["sealed"].value() or "").encode(errors="replace")
-        secret = second_factor.unseal(sealed, account.public_id, account.secrets)
+        secret = codes.unseal(sealed, account.public_id, account.secrets)
         if secret is not None:
             name, issuer = request.user.username, request.get_host()
-            uri = second_factor.provisioning_uri(secret, account=name, issuer=issuer)
-            context["secret"] = second_factor.secret_text(secret)
-            context["qr_code"] = second_factor.qr_code(uri)
+            uri = codes.provisioning_uri(secret, account=name, issuer=issuer)
+            context["secret"] = codes.secret_text(secret)
+            context["qr_code"] = codes.qr_code(uri)
     return TemplateResponse(request, "staff/second_factor.html", context)
 
 

@@ -29,8 +29,8 @@ from larder.core.days import midnight
 from larder.core.limits import MAX_DASHBOARD_DAYS, MAX_EXPORTED_ROWS
 from larder.db import database
 from larder.http.long_files import begin, stream
-from larder.identity import audit
 from larder.identity.queries import PARCEL_FIELDS
+from larder.identity.services import audit
 from larder.orders import payment_state, queries
 from larder.orders.queries import LineView, OrderFilter, OrderView, walk
 from larder.staff.base import ServiceAdmin, button, caller_of

@@ -23,9 +23,10 @@ from larder.core.clock import now
 from larder.core.errors import DomainError
 from larder.core.limits import MAX_ADDRESSES, MAX_SHORT_TEXT_LENGTH, MAX_UNITS
 from larder.http.shop import terms
-from larder.identity import audit, queries
+from larder.identity import queries
 from larder.identity.models import Customer
 from larder.identity.queries import SHIP_TO_FIELDS, AddressRow
+from larder.identity.services import audit
 from larder.inventory.models import Stock
 from larder.orders.decision import Wanted
 from larder.orders.services.place_order import place_order

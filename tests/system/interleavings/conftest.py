@@ -5,7 +5,7 @@ from threading import Lock
 
 import pytest
 
-from larder.identity import quotas
+from larder.identity.services import quotas
 from larder.inventory.services import locks
 from larder.orders.services import confirm_order, retries
 from tests.conftest import Person

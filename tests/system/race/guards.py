@@ -25,10 +25,9 @@ from larder.db.idempotency import Claim, Earlier, Scope
 from larder.db.positions import Position
 from larder.db.replicas import FreshnessRequirement
 from larder.http.read_your_writes import WriteTimes
-from larder.identity import quotas
 from larder.identity import sql as identity_sql
 from larder.identity.models import Session
-from larder.identity.services import sessions
+from larder.identity.services import quotas, sessions
 from larder.identity.tokens import Refresh
 from larder.identity.tokens.policies import TokenPolicy
 from larder.identity.tokens.rotation import Decision, Present, exchange

@@ -8,8 +8,8 @@ import pytest
 from django.db import transaction
 
 from larder.db import database
-from larder.identity import quotas
-from larder.identity.rates import Rate
+from larder.identity.services import quotas
+from larder.identity.services.rates import Rate
 from larder.orders.models import Order
 from tests.conftest import Person
 from tests.server import Server

@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from larder.db import database
-from larder.identity.rates import Bucket, InDatabase, Rate
+from larder.identity.services.rates import Bucket, InDatabase, Rate
 from tests.conftest import Person
 from tests.server import Server
 from tests.system.race.control import assert_breaks

@@ -12,7 +12,7 @@ from larder.catalog.models import Category, Product
 from larder.catalog.services.categories import change_category, delete_category
 from larder.core.clock import now
 from larder.db import database
-from larder.identity.rates import Bucket, InDatabase, Rate, delete_idle
+from larder.identity.services.rates import Bucket, InDatabase, Rate, delete_idle
 from larder.inventory.services import products
 from larder.inventory.services.authors import Author
 from larder.orders.services.expire_drafts import KEPT, expire_drafts

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.core.management import BaseCommand, CommandError
-from django.db import connections, transaction
 
 from larder.core.clock import now
+from larder.identity.services import audit
 
 MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])\Z")
 
@@ -32,13 +32,5 @@ class Command(BaseCommand):
         before = datetime.strptime(options["before"], "%Y-%m").replace(tzinfo=UTC)
         if before > now():
             raise CommandError("This month has not begun. Give the first month that stays.")
-        removed = _remove(before.isoformat(), using=options["database"])
+        removed = audit.remove_before(before, using=options["database"])
         self.stdout.write(f"Removed: {removed:,} entries of the audit trail.")
-
-
-def _remove(before: str, *, using: str) -> int:
-    """Removes the entries from before the beginning of a month. Returns how many."""
-    with transaction.atomic(using=using), connections[using].cursor() as cursor:
-        cursor.execute("SELECT set_config('larder.audit_before', %s, true)", [before])
-        cursor.execute("DELETE FROM identity.audit_entry WHERE at < %s::timestamptz", [before])
-        return int(cursor.rowcount)

@@ -10,8 +10,7 @@ from django.core.management import BaseCommand, CommandError
 from larder.core.clock import now
 from larder.core.errors import NotFound
 from larder.core.ids import SYSTEM_ACTOR
-from larder.identity import audit
-from larder.identity.services import second_factors
+from larder.identity.services import audit, second_factors
 from larder.identity.services.second_factors import Account
 
 

@@ -17,7 +17,7 @@ from larder.core.clock import now
 from larder.core.ids import SYSTEM_ACTOR
 from larder.core.spreadsheets import UNREADABLE, encoding_of
 from larder.db.postgresql.errors import CommitUnknown
-from larder.identity import audit
+from larder.identity.services import audit
 from larder.inventory.services.authors import Author
 from larder.inventory.services.import_products import Imported, import_products
 

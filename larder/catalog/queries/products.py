@@ -1,7 +1,6 @@
-"""Reads of the catalogue for other modules. They return plain data, not models."""
+"""Reads products, without their stock."""
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -9,10 +8,8 @@ from uuid import UUID
 from msgspec import Struct
 
 from larder.catalog import sql
-from larder.catalog.category_names import CategoryNames
 from larder.catalog.fields import INTERNAL
-from larder.catalog.models import Category, Product
-from larder.core.errors import NotFound
+from larder.catalog.models import Product
 from larder.db import database
 from larder.db.feed import Feed
 
@@ -69,36 +66,3 @@ def internal_fields(product: int) -> dict[str, Any]:
     """Returns the fields of a product that only staff see, by their names."""
     names = [one.name for one in INTERNAL]
     return dict(Product.objects.filter(id=product).values(*names).get())
-
-
-@dataclass(frozen=True, slots=True)
-class CategoryRow:
-    """A category. `parent` is an id."""
-
-    id: int
-    name: str
-    parent: int | None
-    version: int
-
-
-_CATEGORY = ("id", "name", "parent_id", "version")
-
-
-def category(category_id: int) -> CategoryRow:
-    """Returns a category. Raises NotFound."""
-    row = Category.objects.filter(id=category_id).values_list(*_CATEGORY).first()
-    if row is None:
-        raise NotFound
-    return CategoryRow(*row)
-
-
-def categories(*, after: int, limit: int) -> list[CategoryRow]:
-    """Returns up to `limit` categories with an id above `after`, by id."""
-    page = Category.objects.filter(id__gt=after).order_by("id")[:limit]
-    return [CategoryRow(*row) for row in page.values_list(*_CATEGORY)]
-
-
-def category_names() -> CategoryNames:
-    """Returns the names and paths of all categories."""
-    rows = Category.objects.values_list("id", "name", "parent_id")
-    return CategoryNames({id: (name, parent) for id, name, parent in rows})

@@ -18,7 +18,7 @@ from uuid import UUID
 
 from larder.core import waits
 from larder.core.stopwatch import Stopwatch
-from larder.identity.rates import MARKS_LAST, Bucket, RateLimited, Store
+from larder.identity.services.rates import MARKS_LAST, Bucket, RateLimited, Store
 
 logger = logging.getLogger(__name__)
 

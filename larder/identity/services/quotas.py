@@ -1,10 +1,10 @@
 """Quotas: how much the account of a customer can store in a time, however it was obtained.
 
-Each customer has a bucket for each quota, as those of rate limits (larder/identity/rates): full it
-holds `times` units, and it refills evenly within `seconds`. Units are taken in the transaction that
-stores what they are for. So a request that is refused or fails takes none, a repeat that finds the
-earlier result takes none, and concurrent requests cannot take more than there is: the bucket's row
-is locked until they commit. A cache cannot do that, so quotas are always counted in the database.
+Each customer has a bucket for each quota, as those of rate limits (rates/): full it holds `times`
+units, and it refills evenly within `seconds`. Units are taken in the transaction that stores what
+they are for. So a request that is refused or fails takes none, a repeat that finds the earlier
+result takes none, and concurrent requests cannot take more than there is: the bucket's row is
+locked until they commit. A cache cannot do that, so quotas are always counted in the database.
 
 docs/reference/api/conventions.md describes them to clients.
 """
@@ -17,7 +17,7 @@ from uuid import UUID
 from larder.core.limits import MAX_QUOTA
 from larder.db import database
 from larder.identity import sql
-from larder.identity.rates import Rate, RateLimited
+from larder.identity.services.rates import Rate, RateLimited
 
 Name = Literal[
     "orders", "order_changes", "addresses", "keys", "abandoned", "carts", "holds", "held_units"
@@ -72,7 +72,7 @@ class Left(NamedTuple):
 
 
 _EXACT = 0.001
-"""Seconds: compensates for rounding, as in larder/identity/rates."""
+"""Seconds: compensates for rounding, as in larder/identity/services/rates."""
 
 
 class QuotaExceeded(RateLimited):

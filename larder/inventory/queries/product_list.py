@@ -1,4 +1,4 @@
-"""Reads of inventory for other modules: products with their stock, balances, the ledger."""
+"""Reads products with their stock."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,7 +20,7 @@ from larder.core.structs import with_fields
 from larder.db import database
 from larder.db.pages import first_rows, within_bytes
 from larder.inventory import sql
-from larder.inventory.models import Adjustment, LedgerEntry, Stock
+from larder.inventory.models import Stock
 
 
 @with_fields([(one.name, one.shown) for one in SHOWN], behind="quantity")
@@ -47,8 +47,8 @@ class StockedProduct(Struct):
 PRODUCTS = sql.products(StockedProduct.__struct_fields__)
 BRIEF = sql.products(StockedProduct.__struct_fields__, brief=True)
 
-ORDERINGS = {"id": "p.id", "name": "p.name", "price": "p.price", "sku": "p.sku"}
-"""The orderings of a list, with their columns. A leading minus reverses the order."""
+ORDERINGS = sql.ORDERINGS.keys()
+"""The orderings of a list. A leading minus reverses the order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,28 +73,28 @@ class ProductFilter:
 
     def conditions(self) -> tuple[str, list[Any]]:
         """Returns the WHERE clause and its parameters."""
-        found: list[tuple[str, list[Any]]] = [("TRUE" if self.archived else sql.LISTED, [])]
+        found: list[tuple[str, list[Any]]] = [(sql.ANY if self.archived else sql.LISTED, [])]
         found += self._texts()
         if self.category is not None:
             found.append((sql.BELOW_CATEGORY, [self.category]))
         if self.min_price is not None:
-            found.append(("p.price >= %s", [self.min_price]))
+            found.append((sql.AT_LEAST, [self.min_price]))
         if self.max_price is not None:
-            found.append(("p.price <= %s", [self.max_price]))
+            found.append((sql.AT_MOST, [self.max_price]))
         if self.in_stock is not None:
-            found.append((f"s.available {'>' if self.in_stock else '='} 0", []))
+            found.append((sql.IN_STOCK if self.in_stock else sql.WITHOUT_STOCK, []))
         if self.ids is not None:
             found.append((sql.IDS, [list(self.ids)]))
         found += [(sql.EXACT.format(name), [text]) for name, text in self.exact.items()]
-        conditions = " AND ".join(condition for condition, _ in found)
-        return f" WHERE {conditions}", [value for _, values in found for value in values]
+        where = sql.where([condition for condition, _ in found])
+        return where, [value for _, values in found for value in values]
 
     def _texts(self) -> list[tuple[str, list[Any]]]:
         """Returns the conditions for `words` and `name_contains`."""
         part = self.name_contains
         if "\0" in part or len(part) > MAX_NAME_LENGTH:
             # No name is that long, and a text in PostgreSQL cannot contain NUL.
-            return [("FALSE", [])]
+            return [(sql.NONE, [])]
         found: list[tuple[str, list[Any]]] = [(sql.CONTAINS, [word]) for word in self.words]
         if part:
             found.append((sql.NAME_CONTAINS, [part]))
@@ -152,7 +152,7 @@ def first_products(customer: int, product_ids: Sequence[int]) -> Part[StockedPro
     """Returns the first of these products that are listed, in the order of the ids, as many as
     `page` returns."""
     conditions, parameters = ProductFilter(ids=tuple(product_ids)).conditions()
-    statement = f"{PRODUCTS}{conditions} ORDER BY {sql.AS_GIVEN}"
+    statement = f"{PRODUCTS}{conditions}{sql.IN_GIVEN_ORDER}"
     return _described(customer, statement, [*parameters, list(product_ids)], None)
 
 
@@ -190,22 +190,17 @@ def _described(
 
 def _behind(statement: str, parameters: list[Any], offset: int) -> tuple[str, list[Any]]:
     """Returns the statement without its first `offset` rows."""
-    return (f"{statement} OFFSET %s", [*parameters, offset]) if offset else (statement, parameters)
+    return (
+        (f"{statement}{sql.OFFSET}", [*parameters, offset]) if offset else (statement, parameters)
+    )
 
 
 def _page(ordering: str, after: Position | None, limit: int | None) -> tuple[str, list[Any]]:
     """Returns the condition for rows after `after`, the order and the limit, with parameters."""
-    column = ORDERINGS[ordering.removeprefix("-")]
-    direction, comparison = ("DESC", "<") if ordering.startswith("-") else ("ASC", ">")
-    rows = "ALL" if limit is None else f"{limit:d}"
-    order = f" ORDER BY {column} {direction}, p.id {direction} LIMIT {rows}"
     if after is None:
-        return order, []
-    if column == "p.id":
-        # The condition is on both sides of the join. Otherwise stock is scanned from its start.
-        where = f" AND p.id {comparison} %s AND s.product_id {comparison} %s"
-        return where + order, [after.id, after.id]
-    return f" AND ({column}, p.id) {comparison} (%s, %s)" + order, [after.value, after.id]
+        return sql.first_page(ordering, limit), []
+    values = [after.id, after.id] if sql.is_by_id(ordering) else [after.value, after.id]
+    return sql.later_page(ordering, limit), values
 
 
 def _priced(customer: int, found: list[StockedProduct]) -> list[StockedProduct]:
@@ -234,7 +229,7 @@ def out_of_stock() -> tuple[int, int, int]:
     """Returns the number of products on sale, and of these the numbers of those that are out of
     stock, and at or below their threshold of low stock."""
     with transaction.atomic():
-        database.execute("SET LOCAL enable_seqscan = on")
+        database.execute(sql.MAY_SCAN)
         ((sold, out, low),) = database.rows(sql.OUT_OF_STOCK)
     return sold, out, low
 
@@ -243,84 +238,3 @@ def available(product_ids: Collection[int]) -> dict[int, int]:
     """Returns the available units of listed products, by product id."""
     listed = Stock.objects.filter(product_id__in=product_ids, product__archived_at=None)
     return dict(listed.order_by("product_id").values_list("product_id", "available"))
-
-
-@dataclass(frozen=True, slots=True)
-class LedgerRow:
-    """An entry of the ledger. `delta` and `balance` are those of the available units."""
-
-    id: int
-    delta: int
-    committed_delta: int
-    balance: int
-    committed_balance: int
-    cause: str
-    reference: str
-    actor: UUID
-    at: datetime
-
-
-_LEDGER = (
-    "id",
-    "available_change",
-    "committed_change",
-    "available_after",
-    "committed_after",
-    "cause",
-    "reference",
-    "actor",
-    "at",
-)
-
-
-def ledger(product_id: int, *, before: int | None, limit: int) -> list[LedgerRow]:
-    """Returns up to `limit` entries of a product, archived or not, the newest first.
-
-    Raises NotFound.
-    """
-    entries = LedgerEntry.objects.filter(product_id=product_id).order_by("-id")
-    if before is not None:
-        entries = entries.filter(id__lt=before)
-    found = [LedgerRow(*row) for row in entries.values_list(*_LEDGER)[:limit]]
-    if not found and not Stock.objects.filter(product_id=product_id).exists():
-        raise NotFound
-    return found
-
-
-@dataclass(frozen=True, slots=True)
-class AdjustedLine:
-    """The change of one product by an adjustment."""
-
-    product: int
-    delta: int
-    balance: int
-
-
-@dataclass(frozen=True, slots=True)
-class AdjustmentRow:
-    """An adjustment with its ledger entries, by product."""
-
-    id: UUID
-    reason: str
-    actor: UUID
-    at: datetime
-    note: str
-    lines: list[AdjustedLine] = field(default_factory=list)
-
-
-def adjustment(adjustment_id: UUID) -> AdjustmentRow:
-    """Returns an adjustment. Raises NotFound."""
-    columns = ("id", "reason", "actor", "at", "note", "products")
-    row = Adjustment.objects.filter(id=adjustment_id).values_list(*columns).first()
-    if row is None:
-        raise NotFound
-    *said, products = row
-    entries = LedgerEntry.objects.filter(
-        product_id__in=products, cause=said[1], reference=str(adjustment_id)
-    )
-    lines = entries.order_by("product_id").values_list(
-        "product_id", "available_change", "available_after"
-    )
-    found = AdjustmentRow(*said)
-    found.lines.extend(AdjustedLine(*line) for line in lines)
-    return found

@@ -24,10 +24,11 @@ from django.db import DatabaseError
 from larder.core.errors import DomainError, Overloaded
 from larder.core.mailboxes import canonical
 from larder.core.shares import held_by
-from larder.identity import hashers, rates
+from larder.identity.passwords import hashers
 from larder.identity.queries import names
-from larder.identity.rates import Bucket, Rate, RateLimited, Store
-from larder.identity.rates.networks import networks_of
+from larder.identity.services import rates
+from larder.identity.services.rates import Bucket, Rate, RateLimited, Store
+from larder.identity.services.rates.networks import networks_of
 
 logger = logging.getLogger(__name__)
 
@@ -70,8 +71,9 @@ NORMAL: Mapping[Action, Limits] = {
 """With these limits an attacker can guess a password 10 times, and then once a minute: in half a
 year that is half a million guesses, from all unknown addresses together. Many customers may share
 an address (an office, a mobile network), so only failures count there. Each log-in of the action
-`returning` counts, so that accounts created for an attack cannot fill its lane (hashers.py). A
-log-in above this limit is not refused; it is counted and hashed as one without a proof.
+`returning` counts, so that accounts created for an attack cannot fill its lane
+(passwords/hashers.py). A log-in above this limit is not refused; it is counted and hashed as one
+without a proof.
 
 Each change of a profile counts too: a success says that the name or the address was free.
 

@@ -31,7 +31,7 @@ from fido2.webauthn import (
 
 from larder.core.limits import MAX_PASSKEY_LENGTH
 from larder.identity.errors import SecondFactorWrong
-from larder.identity.second_factor import OFFER_LIFETIME
+from larder.identity.factors.codes import OFFER_LIFETIME
 
 CHALLENGE_BYTES = 32
 

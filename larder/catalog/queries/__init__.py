@@ -1,0 +1,34 @@
+"""Reads of the catalogue for other modules. They return plain data, not models."""
+
+from larder.catalog.queries.category_tree import (
+    CategoryRow,
+    categories,
+    category,
+    category_names,
+)
+from larder.catalog.queries.products import (
+    CHANGES,
+    Offer,
+    ids_by_public_id,
+    ids_by_sku,
+    internal_fields,
+    offers,
+    public_ids,
+    submit_offers,
+)
+
+__all__ = [
+    "CHANGES",
+    "CategoryRow",
+    "Offer",
+    "categories",
+    "category",
+    "category_names",
+    "ids_by_public_id",
+    "ids_by_sku",
+    "internal_fields",
+    "offers",
+    "public_ids",
+    "spelling",
+    "submit_offers",
+]

@@ -1,0 +1,50 @@
+"""Reads of inventory for other modules. They return plain data, not models."""
+
+from larder.inventory.queries.product_list import (
+    BRIEF,
+    ORDERINGS,
+    PRODUCTS,
+    Position,
+    ProductFilter,
+    StockedProduct,
+    all_products,
+    available,
+    count_products,
+    first_products,
+    in_pages,
+    out_of_stock,
+    page,
+    product,
+    products,
+)
+from larder.inventory.queries.stock_ledger import (
+    AdjustedLine,
+    AdjustmentRow,
+    LedgerRow,
+    adjustment,
+    ledger,
+)
+
+__all__ = [
+    "BRIEF",
+    "ORDERINGS",
+    "PRODUCTS",
+    "AdjustedLine",
+    "AdjustmentRow",
+    "LedgerRow",
+    "Position",
+    "ProductFilter",
+    "StockedProduct",
+    "adjustment",
+    "all_products",
+    "available",
+    "changes",
+    "count_products",
+    "first_products",
+    "in_pages",
+    "ledger",
+    "out_of_stock",
+    "page",
+    "product",
+    "products",
+]
