@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, Func, Q, Value
@@ -15,6 +16,8 @@ from larder.core.limits import (
     MAX_NAME_LENGTH,
     MAX_SHORT_TEXT_LENGTH,
     MAX_SKU_LENGTH,
+    MAX_TAG_LENGTH,
+    MAX_TAGS,
     MAX_TAX_RATE,
     MAX_UNIT_NAME_LENGTH,
     MAX_WEB_ADDRESS_LENGTH,
@@ -85,6 +88,14 @@ class Product(models.Model):
         blank=True,
         help_text="The stock is low at or below this number of available units; empty for never.",
     )
+    tags = ArrayField(
+        models.CharField(max_length=MAX_TAG_LENGTH),
+        size=MAX_TAGS,
+        blank=True,
+        default=list,
+        db_default=[],
+        help_text="Labels for staff, with commas between them. Customers do not see them.",
+    )
     archived_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(editable=False)
     updated_at = models.DateTimeField(editable=False)
@@ -134,6 +145,7 @@ class Product(models.Model):
                 name="product_by_low_stock",
                 condition=_LISTED & Q(low_stock_threshold__isnull=False),
             ),
+            GinIndex(fields=["tags"], name="product_by_tag"),
             GinIndex(Func(F("search_text"), function="trigrams"), name="product_by_trigram"),
             models.Index(
                 Func(F("image_url"), Value(PICTURE_KEY), function="substring"),

@@ -16,10 +16,10 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 from larder.catalog.category_names import CategoryNames
-from larder.catalog.fields import AMOUNT, DECIMALS, IN_FILES, ProductField
+from larder.catalog.fields import AMOUNT, DECIMALS, IN_FILES, LABELS, ProductField
 from larder.catalog.queries import category_names
 from larder.catalog.services.products import DEFAULTS
-from larder.core import workbooks
+from larder.core import tags, workbooks
 from larder.core.errors import Fault, InvalidInput
 from larder.core.invisible import text_fault
 from larder.core.limits import MAX_FAULTS, MAX_STOCK
@@ -203,6 +203,13 @@ def _category(names: Callable[[], CategoryNames]) -> Cell:
 A_CATEGORY = "Expected the id, the name or the path of one category, such as Drinks / Tea"
 
 
+def _tags(cell: str) -> list[str]:
+    found = tags.split(unescape_formula(cell))
+    for fault in tags.faults_of(found):
+        raise _UnusableCellError(*fault)
+    return found
+
+
 def _whole(least: int, most: int, default: int | None) -> Cell:
     def read(cell: str) -> int | None:
         if not cell:
@@ -219,6 +226,8 @@ def _whole(least: int, most: int, default: int | None) -> Cell:
 
 def _cell(field: ProductField) -> Cell:
     rules: Any = field.rules
+    if field.kind is LABELS:
+        return _tags
     if field.kind.json is int:
         return _whole(rules.ge, rules.le, DEFAULTS[field.column])
     longest = 20 if field.kind in DECIMALS else rules.max_length

@@ -165,10 +165,10 @@ ORDER BY line LIMIT %s
 def _compared(name: str) -> str:
     if name == _OPENING:
         return f"product.id IS NULL AND file.{name} > 0, NULL, file.{name}::text"
-    former = f"product.{_CHANGED[name]}"
+    former, text = f"product.{_CHANGED[name]}", _FIELDS[name].as_text
     return (
         f"{former} IS DISTINCT FROM file.{name}, "
-        f"left({former}::text, given.most), left(file.{name}::text, given.most)"
+        f"left({text(former)}, given.most), left({text(f'file.{name}')}, given.most)"
     )
 
 
@@ -182,6 +182,7 @@ _NEW = ", ".join(one.column for one in IN_FILES)
 _ADDED = f"public_id, {_NEW}, created_at, updated_at, version"
 _STAGED = ", ".join(one.name for one in IN_FILES)
 _CHANGED = {one.name: one.column for one in IN_FILES if one.name != "sku"}
+_FIELDS = {one.name: one for one in IN_FILES}
 _ROWS = ("product", "excluded")
 _OPENING = "quantity"
 """The column of the opening stock of new products."""

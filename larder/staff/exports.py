@@ -30,6 +30,7 @@ from larder.core import money
 from larder.core.limits import MAX_EXPORTED_ROWS
 from larder.core.per_key import Limit, limited
 from larder.core.spreadsheets import escape_formula
+from larder.core.tags import joined
 from larder.http import admin_session
 from larder.http.raw_body import is_late
 from larder.identity.services import audit
@@ -51,6 +52,11 @@ class _Text(Widget):  # type: ignore[misc]
         return "" if value is None else safe_text(value)
 
 
+class _Tags(Widget):  # type: ignore[misc]
+    def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
+        return safe_text(joined(value or ()))
+
+
 class _Amount(DecimalWidget):  # type: ignore[misc]
     """An amount with two decimals, or three if the third is not zero, as the API writes it."""
 
@@ -69,6 +75,11 @@ class _Moment(Widget):  # type: ignore[misc]
 def text(attribute: str, name: str = "") -> Any:
     """A column of text; `attribute` may follow relations with two underscores."""
     return Field(attribute, name or attribute, widget=_Text())
+
+
+def tags(attribute: str, name: str = "") -> Any:
+    """A column of tags, with commas between them."""
+    return Field(attribute, name or attribute, widget=_Tags())
 
 
 def number(attribute: str, name: str = "") -> Any:

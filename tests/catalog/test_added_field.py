@@ -14,7 +14,7 @@ from tools.attack.target import STAFF, Code, Target, started
 from tools.http_client import Reply
 
 FIELD = "country_of_origin"
-INTERNAL = ("shelf_place", "low_stock_threshold")
+INTERNAL = ("shelf_place", "low_stock_threshold", "tags")
 FORM = "Expected two capital letters, such as GB, or an empty text."
 FILTERED = '        filtered="Those from this country, exactly.",'
 pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]

@@ -7,4 +7,5 @@ __all__ = [
     "product_import",
     "products",
     "stored_pictures",
+    "tags",
 ]

@@ -17,10 +17,11 @@ from uuid import UUID
 from django.db import models
 
 from larder.catalog import sql
-from larder.catalog.fields import FIELDS, INTERNAL
+from larder.catalog.fields import FIELDS, INTERNAL, LABELS
 from larder.catalog.models import Product
 from larder.catalog.queries import ids_by_sku
 from larder.catalog.services.clashes import all_clashes_named, clashes_named
+from larder.core import tags
 from larder.core.errors import AlreadyTaken, NotFound, StaleVersion
 from larder.core.ids import new_id
 from larder.db import database, versions
@@ -271,4 +272,11 @@ def _editable(fields: Mapping[str, Any]) -> dict[str, Any]:
     unknown = fields.keys() - EDITABLE
     if unknown:
         raise TypeError(f"not fields of a product: {sorted(unknown)}")
-    return dict(fields)
+    return {name: _stored(name, value) for name, value in fields.items()}
+
+
+def _stored(column: str, value: Any) -> Any:
+    return tags.refuse_faulty(tags.normalized(value), f"/{column}") if column in _TAGS else value
+
+
+_TAGS = {one.column for one in FIELDS if one.kind is LABELS}
