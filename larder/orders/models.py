@@ -2,6 +2,8 @@
 
 from decimal import Decimal
 
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Upper
@@ -14,6 +16,8 @@ from larder.core.limits import (
     MAX_PAYMENT,
     MAX_SHORT_TEXT_LENGTH,
     MAX_SKU_LENGTH,
+    MAX_TAG_LENGTH,
+    MAX_TAGS,
     MAX_TAX_RATE,
     MAX_TEXT_LENGTH,
     MAX_WORD_LENGTH,
@@ -293,6 +297,21 @@ class OrderNote(models.Model):
         db_table = "order_note"
         default_permissions = ()
         indexes = (models.Index(fields=["order", "id"], name="order_note_history"),)
+
+
+class OrderTags(models.Model):
+    """The tags of an order, which staff alone see. They are no part of the order: its version and
+    its place in the feed stay."""
+
+    order = models.OneToOneField(
+        Order, on_delete=models.PROTECT, primary_key=True, related_name="tag_set"
+    )
+    tags = ArrayField(models.CharField(max_length=MAX_TAG_LENGTH), size=MAX_TAGS, default=list)
+
+    class Meta:
+        db_table = "order_tags"
+        default_permissions = ()
+        indexes = (GinIndex(fields=["tags"], name="order_by_tag"),)
 
 
 class Payment(models.Model):

@@ -18,5 +18,6 @@ __all__ = [
     "refusals",
     "returns",
     "sales",
+    "tags",
     "transitions",
 ]

@@ -17,7 +17,7 @@ from django.db.models import QuerySet
 from larder.core.errors import Overloaded
 from larder.db import database
 from larder.orders import sql
-from larder.orders.models import Order, OrderStatus
+from larder.orders.models import Order, OrderStatus, OrderTags
 
 MOST_TRIES = 10
 """Attempts to find and lock a draft while other transactions place, delete and make the customer's
@@ -39,6 +39,14 @@ class LockBroken(RuntimeError):
 def order_name(order: UUID) -> str:
     """Returns the name of an order in the audit trail."""
     return f"order:{order}"
+
+
+def lock_tags(ids: Collection[UUID]) -> dict[UUID, list[str]]:
+    """Locks the rows with the tags of orders, and returns the tags under the lock. Adds the rows
+    that are missing. The orders are not locked."""
+    OrderTags.objects.bulk_create([OrderTags(order_id=id) for id in ids], ignore_conflicts=True)
+    rows = OrderTags.objects.filter(order__in=ids).order_by("order").select_for_update()
+    return dict(rows.values_list("order_id", "tags"))
 
 
 def lock_orders(ids: Collection[UUID]) -> dict[UUID, Order]:
