@@ -216,7 +216,7 @@ def selected(model_admin: ServiceAdmin, request: Any, rows: "QuerySet[Any]") -> 
 View = TypeVar("View", bound=Callable[..., Any])
 
 
-def button(description: str, **options: Any) -> Callable[[View], View]:
+def button(description: Any, **options: Any) -> Callable[[View], View]:
     """Returns the theme's `action` decorator, typed: a button above an object's form, which opens
     a separate page."""
     return cast(Callable[[View], View], action(description=description, **options))

@@ -12,7 +12,7 @@ PLAIN = {
     *("first_name", "last_name", "company", "line1", "line2", "city", "region", "postal_code"),
     *("first", "last"),
     *("units", "quantity", "counted", "delta"),
-    *("rest", "restock"),
+    *("rest", "restock", "change"),
     *("kind", "code", "permit", "reset_token"),
     *("old_password", "new_password", "new_password1", "password", "again"),
 }

@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.utils.text import capfirst
 from django.utils.translation import gettext
 
+from larder.core.tags import joined
 from larder.orders import queries
 from larder.orders.lifecycle import HELD
 from larder.orders.models import Order, OrderStatus
@@ -22,6 +23,8 @@ from larder.staff.orders.payments import RefundDueAdmin, payment_tables
 from larder.staff.orders.placing import PlaceableOrders
 from larder.staff.orders.printing import PrintableOrders, prints
 from larder.staff.orders.search import NEWEST, AmountFilter, DayFilter, SkuFilter, search
+from larder.staff.orders.tags import OrderTagFilter, TaggableOrders, tags_of
+from larder.staff.tagging import labels
 from larder.staff.texts import amount, change_link, contents, customer_name, in_one_line, moment
 from larder.staff.words import word
 
@@ -72,6 +75,7 @@ class OrderAdmin(
     exports.BoundedExport,
     NotableOrders,
     PrintableOrders,
+    TaggableOrders,
     PlaceableOrders,
     AccountableOrders,
     ReadOnlyAdmin,
@@ -83,20 +87,25 @@ class OrderAdmin(
     """
 
     resource_classes = [OrderResource]
-    actions = (*NotableOrders.actions, *PrintableOrders.actions)
-    actions_detail = (*NotableOrders.actions_detail, *PrintableOrders.actions_detail)
+    actions = (*NotableOrders.actions, *PrintableOrders.actions, *TaggableOrders.actions)
+    actions_detail = (
+        *NotableOrders.actions_detail,
+        *TaggableOrders.actions_detail,
+        *PrintableOrders.actions_detail,
+    )
     actions_list = (*PlaceableOrders.actions_list, *AccountableOrders.actions_list)
     change_form_outer_before_template = "staff/order_contents.html"
     fieldsets = (
         (_("More"), {"fields": ("id", "begun", "changed", "version"), "classes": ("collapse",)}),
     )
-    list_display = ("number", "whose", "state", "total_shown", "placed", "requested")
+    list_display = ("number", "whose", "state", "total_shown", "placed", "requested", "tags")
     list_filter = (
         ("status", StatusFilter),
         ("placed_at", DayFilter),
         ("requested_for", DayFilter),
         ("total", AmountFilter),
         SkuFilter,
+        OrderTagFilter,
     )
     list_filter_submit = True
     list_select_related = ("customer",)
@@ -122,7 +131,7 @@ class OrderAdmin(
 
     def get_queryset(self, request: Any) -> Any:
         placed = super().get_queryset(request).filter(placed_at__isnull=False)
-        return placed.select_related("customer")
+        return placed.select_related("customer", "tag_set")
 
     def get_search_results(self, request: Any, queryset: Any, search_term: str) -> Any:
         return search(queryset, search_term.strip().removeprefix("#"), request), False
@@ -161,6 +170,7 @@ class OrderAdmin(
             gettext("Note"): order.note,
             gettext("Carrier"): order.carrier,
             gettext("Tracking number"): order.tracking_number,
+            gettext("Tags"): joined(tags_of(order)),
         }
         return {title: fact for title, fact in facts.items() if fact}
 
@@ -192,6 +202,10 @@ class OrderAdmin(
     @admin.display(description=_("Placed"), ordering="placed_at")
     def placed(self, order: Order) -> str:
         return in_one_line(moment(order.placed_at))
+
+    @admin.display(description=_("Tags"))
+    def tags(self, order: Order) -> str:
+        return labels(tags_of(order))
 
     @admin.display(description=_("Begun"))
     def begun(self, order: Order) -> str:
