@@ -34,6 +34,8 @@ NAMES = (
     gettext_noop("category"),
     gettext_noop("categories"),
     gettext_noop("parent"),
+    gettext_noop("tags"),
+    gettext_noop("Labels for staff, with commas between them. Customers do not see them."),
     gettext_noop("version"),
     gettext_noop("id"),
     gettext_noop("ID"),

@@ -56,6 +56,7 @@ CODES = (
     *(gettext_noop("create"), gettext_noop("delete"), gettext_noop("archive")),
     *(gettext_noop("restore"), gettext_noop("export"), gettext_noop("end")),
     *(gettext_noop("set password"), gettext_noop("offer reset"), gettext_noop("add note")),
+    gettext_noop("change tags"),
     *(gettext_noop("abandon"), gettext_noop("refused"), gettext_noop("record payment")),
     *(gettext_noop("admin"), gettext_noop("command"), gettext_noop("import")),
 )
@@ -113,6 +114,9 @@ DETAILS: tuple[str, ...] = (
         "Cell {} has a formula without a value. Open the file in a spreadsheet and save it, or "
         "replace the formula by its value."
     ),
+    gettext_noop("Expected at most {} tags, found {}."),
+    gettext_noop("Expected at most {} characters of a tag."),
+    gettext_noop("Expected tags without commas, control and invisible characters."),
     gettext_noop("Text must not contain the character U+{}."),
     gettext_noop("There is no such customer."),
     gettext_noop("Control and invisible characters are not allowed."),
