@@ -9,8 +9,8 @@ from larder.catalog.models import Product
 from larder.catalog.services.products import product_name
 from larder.core.tags import TagChange
 from larder.db import versions
-from larder.identity import audit
 from larder.identity.caller import Caller
+from larder.identity.services import audit
 from larder.identity.services.credentials import require_permitted
 
 

@@ -6,8 +6,8 @@ from uuid import UUID
 from django.db import transaction
 
 from larder.core.tags import TagChange
-from larder.identity import audit
 from larder.identity.caller import Caller
+from larder.identity.services import audit
 from larder.identity.services.credentials import require_permitted
 from larder.orders.lifecycle import PERMISSIONS, Move
 from larder.orders.models import Order, OrderTags
