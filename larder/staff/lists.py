@@ -86,7 +86,7 @@ def _cell(page: Any, name: str, header: Mapping[str, Any]) -> Callable[[Any], Sa
     before, after = SafeString(), ""
     if name == _CHECKBOX:
         classes, title = unfold_list.CHECKBOX_CLASSES, gettext("Select record")
-        before = _checkbox()
+        before = _checkbox(get_language())
     elif name in page.list_display_links:
         tag = "th" if name == page.list_display_links[0] else "td"
         before, after = _link(page), "</a>"
@@ -157,7 +157,8 @@ def _icon(value: bool | None, language: str) -> str:  # noqa: FBT001
 
 
 @cache
-def _checkbox() -> SafeString:
+def _checkbox(language: str) -> SafeString:
+    """Returns a check box, which has a name in the language of the request."""
     made: SafeString = checkbox.render(ACTION_CHECKBOX_NAME, _KEY)
     return made
 

@@ -27,7 +27,9 @@ def rows(person: Callable[..., Person], product: Callable[..., int]) -> None:
     fill(person, product)
 
 
-def test_a_list_takes_few_statements_and_few_bytes(desk: Desk, rows: None) -> None:
+@pytest.mark.parametrize("language", ["en-gb", "de"])
+def test_a_list_takes_few_statements_and_few_bytes(desk: Desk, rows: None, language: str) -> None:
+    desk.client.cookies["admin_language"] = language
     assert {path: desk.queries(path) for path in STATEMENTS} == STATEMENTS
     for path in STATEMENTS:
         answer = desk.client.get(f"/admin/{path}", headers={"Accept-Encoding": "gzip"})

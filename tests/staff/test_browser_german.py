@@ -1,0 +1,87 @@
+"""The admin in German in a real browser: nothing scrolls sideways, nothing is closed to screen
+readers, and scripts speak German too."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page
+
+from larder.orders.models import Order
+from tests.conftest import Person
+from tests.staff.browser import CHROMIUM, DESK, PHONE, axe, faults, in_browser
+from tests.staff.german import english, german_shop
+from tests.staff.test_german import pages
+
+__all__ = ["axe"]
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+
+RENDERED = """() => {
+    const names = [...document.querySelectorAll('[aria-label]')].map(one => one.ariaLabel);
+    const texts = names.map(one => `<p>${one.replaceAll('<', '&lt;')}</p>`).join('');
+    return `<html lang="${document.documentElement.lang}">${texts}</html>`;
+}"""
+"""Returns the names that scripts give to elements without a text."""
+
+
+def in_german(page: Page, site: str, who: Person) -> None:
+    """Chooses German, and logs in."""
+    page.context.add_cookies([{"name": "admin_language", "value": "de", "url": f"{site}/admin/"}])
+    page.goto(f"{site}/admin/")
+    page.get_by_label("Benutzername").fill(who.customer.username)
+    page.locator("[name=password]").fill(who.password)
+    page.get_by_role("button", name="Anmelden").click()
+    page.locator("#nav-sidebar-apps").wait_for(state="attached")
+
+
+@pytest.mark.timeout(1200)
+def test_no_page_in_german_is_closed_to_screen_readers_or_scrolls_sideways(
+    site: str,
+    boss: Person,
+    person: Callable[..., Person],
+    product: Callable[..., int],
+    axe: str,
+) -> None:
+    shop = german_shop(person, product, boss)
+    # A label is printed, and has no heading.
+    looked_at = [one for one in pages(shop) if "address-label" not in one]
+    found: dict[str, list[str]] = {}
+
+    def journey(page: Page) -> None:
+        in_german(page, site, boss)
+        for width in (DESK, PHONE):
+            page.set_viewport_size({"width": width, "height": 900})
+            for path in looked_at:
+                answer = page.goto(f"{site}/admin/{path}")
+                assert getattr(answer, "ok", False), path
+                seen = [*faults(page, axe), *english(page.evaluate(RENDERED))]
+                if seen:
+                    found[f"{path} {width}"] = seen
+
+    in_browser(journey)
+    assert found == {}
+
+
+def test_an_order_is_placed_by_telephone_in_german(
+    site: str, boss: Person, person: Callable[..., Person], product: Callable[..., int]
+) -> None:
+    shop = german_shop(person, product, boss)
+
+    def journey(page: Page) -> None:
+        in_german(page, site, boss)
+        page.goto(f"{site}/admin/orders/order/telephone/?customer={shop.customer.id}")
+        page.get_by_label("Produkt, Zeile 1", exact=True).fill("KON-1")
+        page.get_by_text("Rote Konfitüre: 1.234,50 GBP, 4.995 verfügbar").wait_for()
+        page.get_by_label("Menge, Zeile 1", exact=True).fill("2")
+        page.get_by_text("Summe: 2.469,00 GBP").wait_for()
+        page.get_by_label("Menge, Zeile 1", exact=True).fill("6000")
+        page.get_by_text("Nur 4995 sind verfügbar.").wait_for()
+        page.get_by_label("Menge, Zeile 2", exact=True).fill("1")
+        page.get_by_text("Summe: 7.407.000,00 GBP, ohne 1 unvollständige Zeile").wait_for()
+        page.get_by_label("Menge, Zeile 2", exact=True).fill("")
+        page.get_by_label("Menge, Zeile 1", exact=True).fill("2")
+        page.get_by_role("button", name="Bestellen", exact=True).click()
+        page.get_by_text("ist aufgegeben.").wait_for()
+
+    assert in_browser(journey).faults == []
+    assert Order.objects.filter(customer=shop.customer.customer).count() == 3
