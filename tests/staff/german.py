@@ -62,6 +62,30 @@ def german_shop(person: Callable[..., Person], product: Callable[..., int], boss
     return Shop(jam, who, placed, back)
 
 
+def pages(shop: Shop) -> list[str]:
+    """Returns the pages of a day, behind /admin/."""
+    order, product, back = shop.placed, shop.product, shop.returned
+    orders = (f"orders/order/{order}/{page}/" for page in ("change", "edit", "pack", "cancel"))
+    prints = (f"orders/order/{order}/{page}/" for page in ("pick-list", "packing-slip", "note"))
+    return [
+        *("", "orders/order/", *orders, *prints, "orders/order/telephone/"),
+        *(f"orders/order/{back}/{page}/" for page in ("change", "return", "deliver", "track")),
+        *(f"orders/order/{back}/{page}/" for page in ("address-label", "unship", "history")),
+        *("orders/order/accounting/", "orders/order/export/", "orders/refunddue/"),
+        *("catalog/product/", "catalog/product/add/", "catalog/product/?archived=yes"),
+        *(f"catalog/product/{product}/{page}/" for page in ("change", "archive", "history")),
+        *("catalog/product/import-file/", "catalog/product/export/"),
+        *("catalog/category/", "catalog/category/add/"),
+        *("inventory/stock/", f"inventory/stock/{product}/change/", "inventory/stock/?stock=low"),
+        *("inventory/ledgerentry/", "inventory/adjustment/", "inventory/adjustment/add/"),
+        *("identity/customer/", "identity/customer/add/", "identity/customer/invite/"),
+        *(f"identity/customer/{shop.customer.id}/change/", "identity/key/", "auth/group/"),
+        *("identity/auditentry/", "auth/group/add/", "own-keys/", "second-factor/"),
+        *("password_change/", f"identity/customer/{shop.customer.id}/password-link/"),
+        "new-password/",
+    ]
+
+
 class _Texts(HTMLParser):
     """Collects what a reader sees or hears of a page."""
 

@@ -9,8 +9,7 @@ from playwright.sync_api import Page
 from larder.orders.models import Order
 from tests.conftest import Person
 from tests.staff.browser import CHROMIUM, DESK, PHONE, axe, faults, in_browser
-from tests.staff.german import english, german_shop
-from tests.staff.test_german import pages
+from tests.staff.german import english, german_shop, pages
 
 __all__ = ["axe"]
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.conftest import Person
 from tests.staff.desk import Desk
-from tests.staff.german import Shop, english, german_shop, language_of_page
+from tests.staff.german import Shop, english, german_shop, language_of_page, pages
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -21,29 +21,6 @@ def desk(boss: Person) -> Desk:
     desk = Desk(boss)
     desk.client.cookies["admin_language"] = "de"
     return desk
-
-
-def pages(shop: Shop) -> list[str]:
-    order, product, back = shop.placed, shop.product, shop.returned
-    orders = (f"orders/order/{order}/{page}/" for page in ("change", "edit", "pack", "cancel"))
-    prints = (f"orders/order/{order}/{page}/" for page in ("pick-list", "packing-slip", "note"))
-    return [
-        *("", "orders/order/", *orders, *prints, "orders/order/telephone/"),
-        *(f"orders/order/{back}/{page}/" for page in ("change", "return", "deliver", "track")),
-        *(f"orders/order/{back}/{page}/" for page in ("address-label", "unship", "history")),
-        *("orders/order/accounting/", "orders/order/export/", "orders/refunddue/"),
-        *("catalog/product/", "catalog/product/add/", "catalog/product/?archived=yes"),
-        *(f"catalog/product/{product}/{page}/" for page in ("change", "archive", "history")),
-        *("catalog/product/import-file/", "catalog/product/export/"),
-        *("catalog/category/", "catalog/category/add/"),
-        *("inventory/stock/", f"inventory/stock/{product}/change/", "inventory/stock/?stock=low"),
-        *("inventory/ledgerentry/", "inventory/adjustment/", "inventory/adjustment/add/"),
-        *("identity/customer/", "identity/customer/add/", "identity/customer/invite/"),
-        *(f"identity/customer/{shop.customer.id}/change/", "identity/key/", "auth/group/"),
-        *("identity/auditentry/", "auth/group/add/", "own-keys/", "second-factor/"),
-        *("password_change/", f"identity/customer/{shop.customer.id}/password-link/"),
-        "new-password/",
-    ]
 
 
 def test_the_pages_of_a_day_have_no_english_rests(desk: Desk, boss: Person, shop: Shop) -> None:
