@@ -248,6 +248,10 @@ MAX_PASSKEY_LENGTH = 20_000
 """The answer of a browser for a passkey, JSON in a hidden field. Certificates of the device, which
 are not read, are its largest part."""
 
+MAX_PAYMENTS = 1_000
+"""Records of payments of an order, from which on staff add none: each new one reads all others.
+Events of providers are recorded all the same, because the money was moved."""
+
 MAX_ADDRESSES = 50
 """Saved addresses of an account."""
 

@@ -129,6 +129,7 @@ KINDS = {
     "invalid_transition": Kind(409, "The order's status does not allow this."),
     "conflicting_repeat": Kind(409, "This was already done, with different values."),
     "payment_conflict": Kind(409, "This movement is recorded already, with other values."),
+    "too_many_payments": Kind(409, "The order has the maximum number of payment records."),
     "payment_unmatched": Kind(409, "The order is not placed yet; send the event again."),
     "return_exceeds_shipped": Kind(409, "The return has more units than were shipped."),
     "length_required": Kind(411, "The body requires a Content-Length header."),

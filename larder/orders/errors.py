@@ -200,6 +200,12 @@ class PaymentConflict(DomainError):
         return {"differs": list(self.differs), **values}
 
 
+class TooManyPayments(TooMany):
+    """The order has the maximum number of records of payments."""
+
+    code = "too_many_payments"
+
+
 class PaymentUnmatched(DomainError):
     """The event names an order that is not placed yet."""
 

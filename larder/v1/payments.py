@@ -126,7 +126,7 @@ def list_payments(
 @operation(
     tag="payments",
     answers={200: Payment, 201: Payment},
-    problems=["not_found", "payment_conflict"],
+    problems=["not_found", "payment_conflict", "too_many_payments"],
     permissions=[payments.RECORD],
 )
 def record_payment(

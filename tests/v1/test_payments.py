@@ -11,12 +11,14 @@ from larder.core import telemetry
 from larder.core.clock import now
 from larder.db import database
 from larder.orders.models import RefundDue
+from larder.orders.services import payments
 from larder.orders.services.expire_holds import expire_holds
 from tests.conftest import Answer, Api, Person
 from tests.v1.moving import events, move, moved
 from tests.v1.paying import due, paid, record
 from tests.v1.placing import place
 from tests.v1.reading import answers
+from tests.v1.stripe_events import Stripe, captured
 
 Product = Callable[..., int]
 As = Callable[[Person], Api]
@@ -100,6 +102,18 @@ def test_a_conflict_names_the_other_order_only_to_those_who_may_see_it(
     refused = record(as_(clerk), other, 400).body
     assert (refused["code"], refused["differs"]) == ("payment_conflict", ["order"])
     assert "order" not in refused
+
+
+def test_staff_add_no_payment_to_an_order_with_the_most_and_a_provider_does(
+    owner: Api, order: Answer, stripe: Stripe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(payments, "MAX_PAYMENTS", 1)
+    assert record(owner, order, 400).status == 201
+    refused = record(owner, order, 100, transaction_id="u")
+    assert (refused.status, refused.body["code"]) == (409, "too_many_payments")
+    assert refused.body["limit"] == 1
+    assert (record(owner, order, 400).status, paid(owner, order)) == (200, ("6.00", "part_paid"))
+    assert stripe.outcomes(captured(order)[:1]) == ["recorded"]
 
 
 def test_a_cancelled_order_that_was_paid_is_refunded(

@@ -18,6 +18,7 @@ from uuid import UUID
 from larder.core.currencies import to_minor
 from larder.core.errors import Fault, InvalidInput, NotFound
 from larder.core.ids import SYSTEM_ACTOR
+from larder.core.limits import MAX_PAYMENTS
 from larder.db import database, idempotency
 from larder.db.idempotency import Claim, Scope
 from larder.identity.caller import Caller
@@ -25,7 +26,7 @@ from larder.identity.services import audit
 from larder.identity.services.credentials import require_permitted
 from larder.inventory.services.locks import moving_stock
 from larder.orders import payments_sql
-from larder.orders.errors import PaymentConflict, PaymentUnmatched
+from larder.orders.errors import PaymentConflict, PaymentUnmatched, TooManyPayments
 from larder.orders.lifecycle import HELD
 from larder.orders.models import Order, OrderLine, Payment
 from larder.orders.payment_state import (
@@ -116,7 +117,7 @@ def record_payment(
     of the kinds `confirming` confirm an order whose total they cover.
 
     Raises NotFound, InvalidInput (another currency than the order's), PaymentConflict,
-    SessionEnded, PermissionMissing, Overloaded.
+    TooManyPayments, SessionEnded, PermissionMissing, Overloaded.
     """
     with moving_stock(by_staff=True):
         _lock(payment)
@@ -142,7 +143,7 @@ def receive_payment(
     Records of the kinds `confirming` confirm an order whose total they cover.
 
     Raises PaymentConflict, Overloaded. Raises PaymentUnmatched if there is no such order yet,
-    unless the event is older than KEPT_AFTER.
+    unless the event is older than KEPT_AFTER. Not TooManyPayments: no payment is lost.
     """
     payment, by = report.payment, _Recorder(SYSTEM_ACTOR, now, confirming)
     with moving_stock(by_staff=True):
@@ -243,7 +244,7 @@ def _record(order: UUID | None, row: Order | None, payment: NewPayment, by: _Rec
     if not made:
         return _earlier(order, payment, by)
     if order is not None:
-        sums = _recount(order, row, by.now)
+        sums = _recount(order, row, by)
     if row is not None:
         _write(row, sums.get(row.currency, NOTHING), payment, by)
         if payment.kind in by.confirming and row.status in HELD and _is_covered(row, by):
@@ -271,16 +272,20 @@ def _earlier(order: UUID | None, payment: NewPayment, by: _Recorder) -> Recorded
     return Recorded(found.pk, replayed=True)
 
 
-def _recount(order: UUID, row: Order | None, now: datetime) -> dict[str, Balances]:
+def _recount(order: UUID, row: Order | None, by: _Recorder) -> dict[str, Balances]:
     """Returns the sums of the order's records by currency. Writes the refunds that are due in
-    currencies that are not the order's."""
+    currencies that are not the order's. Raises TooManyPayments, not for an event of a provider: no
+    payment is lost."""
     records: dict[str, list[Movement]] = defaultdict(list)
-    for *movement, currency in database.rows(payments_sql.PAYMENTS, [order, order]):
+    found = database.rows(payments_sql.PAYMENTS, [order, order])
+    if len(found) > MAX_PAYMENTS and by.actor != SYSTEM_ACTOR:
+        raise TooManyPayments(MAX_PAYMENTS)
+    for *movement, currency in found:
         records[currency].append(Movement(*movement))
-    sums = {currency: balances(found) for currency, found in records.items()}
+    sums = {currency: balances(moved) for currency, moved in records.items()}
     for currency, held in sums.items():
         if row is None or currency != row.currency:
-            set_refund_due(order, currency, refund_due(held, 0), now=now)
+            set_refund_due(order, currency, refund_due(held, 0), now=by.now)
     return sums
 
 
