@@ -13,13 +13,11 @@ from django_guid import get_guid
 from larder.core.errors import NotFound
 from larder.core.stopwatch import BEGAN
 from larder.db import database
-from larder.db import positions as common_positions
-from larder.db.positions import Position, Sample
 from larder.db.postgresql.errors import CommitUnknown
 from larder.fastpath import orders as order_path
 from larder.fastpath import writes
 from larder.fastpath.orders import OrderFastPath
-from larder.http import authentication, positions
+from larder.http import authentication
 from larder.http.quotas import HEADERS
 from larder.http.read_your_writes import write_times
 from larder.identity.errors import SessionEnded, TokenExpired
@@ -305,21 +303,6 @@ def test_an_order_updates_the_read_your_writes_table(ordering: Ordering, who: Pe
 
 def test_the_connection_returns_to_the_pool(ordering: Ordering) -> None:
     ordering()
-    assert connection.connection is None
-
-
-def test_an_answer_has_the_position_of_its_write_if_there_are_replicas(
-    ordering: Ordering, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    at = Position(7, 1, 42)
-    monkeypatch.setattr(positions, "replicas", lambda: ["one"])
-
-    def asked() -> Sample:
-        connection.ensure_connection()
-        return Sample(0, at)
-
-    monkeypatch.setattr(common_positions, "present", asked)
-    assert positions.decode(ordering()[1]["Larder-Position"]) == at
     assert connection.connection is None
 
 

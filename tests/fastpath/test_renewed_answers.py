@@ -11,6 +11,7 @@ from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 from django_guid import get_guid
 
+from larder.core import seams
 from larder.db import database, sql
 from larder.fastpath import cache_key, response_cache
 from larder.http import answered_requests
@@ -138,12 +139,10 @@ def test_statements_of_the_fast_path_have_the_id_of_their_request(
 ) -> None:
     """The comments in SQL and the lines of the log have the id."""
     fast_path(token)
-    given = uuid4().hex
-    monkeypatch.setattr(database, "snapshot", lambda: f"1:1:{get_guid()}")
+    given, sent = uuid4().hex, list[Any]()
+    monkeypatch.setattr(seams, "reached", lambda _, about=None: sent.append((about, get_guid())))
     assert fast_path(token, Correlation_ID=given)[1]["Correlation-ID"] == given
-    assert [one.page.snapshot for one in fast_path.application._answers.values()] == [
-        f"1:1:{given}"
-    ]
+    assert (sql.SNAPSHOT, given) in sent
     assert (fast_path.reached, get_guid() is None) == (1, True)
 
 

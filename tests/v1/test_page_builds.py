@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
-from time import monotonic, sleep
+from time import monotonic, monotonic_ns, sleep
 from uuid import uuid4
 
 import pytest
 
 from larder.core import per_key
-from larder.db import database
 from larder.db.positions import Position
 from larder.db.replicas import State
 from larder.identity.caller import Caller
@@ -135,13 +134,13 @@ def test_a_query_is_parsed_once_for_a_cached_page() -> None:
 def test_the_least_recently_used_page_is_evicted_first(monkeypatch: pytest.MonkeyPatch) -> None:
     """A frequently requested page stays; an evicted page is not used any more."""
     monkeypatch.setattr(page_cache, "MAX_PAGES", 3)
-    monkeypatch.setattr(database, "snapshot", lambda: "1:1:")
     pages = PageCache()
-    asked_often = pages._current(PageRequest("", "often", lambda: dict), None)
+    unchecked = (monotonic_ns() + 3600 * 10**9, 1)
+    asked_often = pages._current(PageRequest("", "often", lambda: dict), state(unchecked))
     others = []
     for number in range(9):
         wanted = PageRequest("", f"once {number}", lambda: dict)
-        others.append(pages._current(wanted, None))
+        others.append(pages._current(wanted, state(unchecked)))
         assert pages.renewed(asked_often, A_CALLER) is asked_often
     assert [bool(page.seen_at) for page in others] == [False] * 7 + [True] * 2
 
