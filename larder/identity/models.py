@@ -26,6 +26,7 @@ from larder.core.limits import (
 )
 from larder.core.mailboxes import canonical
 from larder.db.constraints import insert_unless_taken
+from larder.identity import view_models  # noqa: F401  Django finds models here
 from larder.identity.sql import ClockTimestamp
 
 

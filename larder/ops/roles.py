@@ -21,7 +21,7 @@ APPEND_ONLY = (
 )
 SECRET_TABLES = (
     *("identity.session", "identity.key", "identity.address", "identity.password_reset"),
-    *("identity.second_factor", "identity.one_time_code"),
+    *("identity.second_factor", "identity.one_time_code", "identity.saved_view"),
     *("identity.email_change", "common.idempotency_key", "common.rate_limit"),
     *("common.kept_file", "public.django_session"),
     *("public.procrastinate_jobs", "public.procrastinate_events"),

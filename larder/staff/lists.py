@@ -86,7 +86,7 @@ def _cell(page: Any, name: str, header: Mapping[str, Any]) -> Callable[[Any], Sa
     before, after = SafeString(), ""
     if name == _CHECKBOX:
         classes, title = unfold_list.CHECKBOX_CLASSES, gettext("Select record")
-        before = _checkbox(get_language())
+        before = _checkbox(str(get_language()))
     elif name in page.list_display_links:
         tag = "th" if name == page.list_display_links[0] else "td"
         before, after = _link(page), "</a>"
@@ -158,7 +158,7 @@ def _icon(value: bool | None, language: str) -> str:  # noqa: FBT001
 
 @cache
 def _checkbox(language: str) -> SafeString:
-    """Returns a check box, which has a name in the language of the request."""
+    """Returns the box that selects a row, which has a name in the language of the request."""
     made: SafeString = checkbox.render(ACTION_CHECKBOX_NAME, _KEY)
     return made
 

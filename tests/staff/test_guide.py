@@ -26,6 +26,7 @@ SCREENS = (
     "orders/order/accounting/",
     "orders/order/export/",
     "orders/refunddue/",
+    "orders/order/view/",
     "catalog/product/",
     "catalog/product/add/",
     "catalog/product/import-file/",

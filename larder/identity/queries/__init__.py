@@ -85,5 +85,6 @@ __all__ = [
     "submit_renewed",
     "submit_standing",
     "taken",
+    "views",
     "with_rights",
 ]

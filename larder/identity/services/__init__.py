@@ -18,4 +18,5 @@ __all__ = [
     "rights",
     "second_factors",
     "sessions",
+    "views",
 ]

@@ -29,6 +29,7 @@ from larder.identity.services.account_names import email_faults, normalize, user
 from larder.identity.services.credentials import password_faults
 from larder.identity.services.email_changes import note_change
 from larder.identity.services.sessions import delete_sessions, end_others_within
+from larder.identity.view_models import SavedView
 
 RegistrationPolicy = Literal["open", "approval", "closed"]
 
@@ -331,12 +332,12 @@ def _undeleted(customer: int) -> QuerySet[Customer]:
 def delete_account(customer: int, *, now: datetime, terms: Terms = ANY_TERMS) -> None:
     """Anonymizes an account: its name becomes free, its personal data is removed, its orders stay.
 
-    Deletes its addresses and second factors, and the names of its keys, which it chose. None can be
-    added later, because that needs the lock of an active account. Triggers of the migrations end
-    its sessions and keys, as with any deactivation: because of the row lock, a concurrent log-in
-    either comes before it or finds no account. Its sessions are deleted; the worker deletes those
-    beyond SESSIONS_PER_TRANSACTION (sessions.py: delete_sessions_of_former_epochs). A second
-    deletion is no error.
+    Deletes its addresses, saved views and second factors, and the names of its keys, which it
+    chose. None can be added later, because that needs the lock of an active account. Triggers of
+    the migrations end its sessions and keys, as with any deactivation: because of the row lock, a
+    concurrent log-in either comes before it or finds no account. Its sessions are deleted; the
+    worker deletes those beyond SESSIONS_PER_TRANSACTION (sessions.py:
+    delete_sessions_of_former_epochs). A second deletion is no error.
 
     Raises SessionEnded, StaleVersion, LastOwner, NotStaff, PermissionMissing and
     SecondFactorRequired (of another account, of staff, and of a key that names other permissions).
@@ -347,6 +348,7 @@ def delete_account(customer: int, *, now: datetime, terms: Terms = ANY_TERMS) ->
         with rights.keeping_an_owner(customer):
             _update(customer, _anonymous() | {"deleted_at": now}, terms.version, action="delete")
             Address.objects.filter(customer=customer).delete()
+            SavedView.objects.filter(owner=customer).delete()
             Key.objects.filter(customer=customer).exclude(name="").update(name="")
             second_factors.forget(customer)
             delete_sessions(customer, limit=SESSIONS_PER_TRANSACTION)

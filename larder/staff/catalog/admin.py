@@ -48,6 +48,7 @@ from larder.staff.recording import user_as_caller
 from larder.staff.refusals import Sentence, VersionedForm
 from larder.staff.tagging import TagFilter, TaggableList, Tags, labels
 from larder.staff.texts import amount, moment
+from larder.staff.views import SavedViews
 
 SENTENCES: Mapping[str, Sentence] = {
     "sku_taken": Sentence("sku", _("Another product has this SKU; archived ones keep theirs.")),
@@ -267,7 +268,12 @@ ProductResource.fields.update(_columns())
 
 
 class ProductAdmin(
-    exports.BoundedExport, RepriceableProducts, ArchivableProducts, PicturedProducts, TaggableList
+    exports.BoundedExport,
+    SavedViews,
+    RepriceableProducts,
+    ArchivableProducts,
+    PicturedProducts,
+    TaggableList,
 ):
     """Products, archived and never deleted; inventory's admin adds their stock and registers it."""
 

@@ -49,6 +49,7 @@ from larder.staff.language import gettext_lazy as _
 from larder.staff.recording import record_refusal
 from larder.staff.refusals import RefusableForm, Sentence
 from larder.staff.texts import moment
+from larder.staff.views import SavedViews
 
 SENTENCES: Mapping[str, Sentence] = {
     "username_taken": Sentence(
@@ -160,7 +161,7 @@ class NewCustomerForm(SetPasswordMixin, AccountForm):  # type: ignore[type-arg]
 
 
 @admin.register(Customer)
-class CustomerAdmin(StaffInvitations, FactorsAdmin, UserAdmin):  # type: ignore[type-arg]
+class CustomerAdmin(SavedViews, StaffInvitations, FactorsAdmin, UserAdmin):  # type: ignore[type-arg]
     """Accounts. They are deactivated, not deleted, because orders refer to them."""
 
     form = CustomerForm

@@ -40,6 +40,7 @@ from larder.staff.pages import MORE, Page, empty_lines, reopened, show
 from larder.staff.product_choice import OfferedProducts, show_figures
 from larder.staff.recording import refuse_former
 from larder.staff.texts import in_one_line, moment, the_shop, with_actor_name
+from larder.staff.views import SavedViews
 from larder.staff.words import word
 
 __all__ = ["AdjustmentAdmin", "LedgerEntryAdmin", "StockAdmin", "StockedProductAdmin"]
@@ -66,7 +67,7 @@ class StockResource(exports.Columns):
 
 
 @admin.register(Stock)
-class StockAdmin(exports.BoundedExport, StockLinks, ReadOnlyAdmin):
+class StockAdmin(exports.BoundedExport, SavedViews, StockLinks, ReadOnlyAdmin):
     """Stock. Only orders and adjustments change it."""
 
     resource_classes = [StockResource]

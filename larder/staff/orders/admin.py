@@ -26,6 +26,7 @@ from larder.staff.orders.search import NEWEST, AmountFilter, DayFilter, SkuFilte
 from larder.staff.orders.tags import OrderTagFilter, TaggableOrders, tags_of
 from larder.staff.tagging import labels
 from larder.staff.texts import amount, change_link, contents, customer_name, in_one_line, moment
+from larder.staff.views import SavedViews
 from larder.staff.words import word
 
 __all__ = ["OrderAdmin", "OrderResource", "RefundDueAdmin"]
@@ -73,6 +74,7 @@ class StatusFilter(admin.ChoicesFieldListFilter):
 @admin.register(Order)
 class OrderAdmin(
     exports.BoundedExport,
+    SavedViews,
     NotableOrders,
     PrintableOrders,
     TaggableOrders,
