@@ -140,7 +140,7 @@ def test_every_limit_is_written_once() -> None:
     ],
 )
 def test_a_duplicate_limit_is_reported(text: str, number: int) -> None:
-    assert ("larder/orders/sql.py", number) in _written("larder/orders/sql.py", text)
+    assert ("larder/orders/sql/reads.py", number) in _written("larder/orders/sql/reads.py", text)
 
 
 def test_an_earlier_contract_may_have_separate_limits() -> None:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from larder.orders import sql
+from larder.orders.sql import writes
 from tests.architecture.sources import ROOT, nodes
 
 LOCK = re.compile(r"FOR (NO KEY )?UPDATE|FOR (KEY )?SHARE|select_for_update", re.IGNORECASE)
@@ -28,16 +28,16 @@ def test_one_module_locks_orders() -> None:
         for path in (ROOT / "larder").rglob("*.py")
         if any(map(LOCK.search, _texts(path)))
     }
-    assert found == {"larder/orders/services/locks.py", "larder/orders/sql.py"}
+    assert found == {"larder/orders/services/locks.py", "larder/orders/sql/writes.py"}
 
 
 def test_the_statement_that_locks_orders_is_used_by_that_module() -> None:
-    assert sql.LOCK_FREE.startswith(sql.LOCK)
-    others = {name for name, text in vars(sql).items() if LOCK.search(str(text))}
+    assert writes.LOCK_FREE.startswith(writes.LOCK)
+    others = {name for name, text in vars(writes).items() if LOCK.search(str(text))}
     assert others == {"LOCK", "LOCK_FREE"}
     users = {
         path.relative_to(ROOT).as_posix()
         for path in (ROOT / "larder" / "orders").rglob("*.py")
-        if re.search(r"\bsql\.LOCK(_FREE)?\b", path.read_text())
+        if re.search(r"\bwrites\.LOCK(_FREE)?\b", path.read_text())
     }
     assert users == {"larder/orders/services/locks.py"}

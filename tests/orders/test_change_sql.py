@@ -13,10 +13,10 @@ from django.db.models import F, Min, Q
 
 from larder.core.ids import new_id
 from larder.db import database
-from larder.orders import payments_sql, sql
-from larder.orders.day_models import RefusedOrders
-from larder.orders.models import Order, OrderEvent, OrderLine, OrderStatus, Payment
+from larder.orders.models import Order, OrderEvent, OrderLine, OrderStatus, Payment, RefusedOrders
 from larder.orders.services.locks import submit_lock
+from larder.orders.sql import daily, reads, writes
+from larder.orders.sql import payments as payments_sql
 from tests.conftest import Person
 from tests.orders.written import written
 
@@ -86,9 +86,19 @@ def test_change_orders_writes_what_the_orm_would(orders: Orders, now: datetime) 
     ]
     values = [later, *database.columns(changed), later, *database.columns(written_events)]
     found: list[Any] = []
-    rows = written(lambda: found.extend(database.rows(sql.CHANGE_ORDERS, values)))
+    rows = written(lambda: found.extend(database.rows(writes.CHANGE_ORDERS, values)))
     assert rows == written(by_the_orm)
     assert {id for (id,) in found} == {orders["pending"].id, orders["packed"].id}
+
+
+def test_placed_orders_are_those_that_the_orm_finds(orders: Orders) -> None:
+    ids = [one.id for one in orders.values()][::-1]
+    placed = set(
+        Order.objects.filter(id__in=ids, placed_at__isnull=False).values_list("id", flat=True)
+    )
+    assert {row[0] for row in database.rows(reads.PLACED_WITH_IDS, [ids])} == placed
+    given = [row[0] for row in database.rows(reads.PLACED_AS_GIVEN, [ids, ids])]
+    assert given == [id for id in ids if id in placed]
 
 
 def test_set_lines_writes_what_the_orm_would(orders: Orders) -> None:
@@ -106,7 +116,7 @@ def test_set_lines_writes_what_the_orm_would(orders: Orders) -> None:
                 new["ordered"] = None
             OrderLine.objects.filter(id=id).update(**new)
 
-    rows = written(lambda: database.execute(sql.SET_LINES, database.columns(changes)))
+    rows = written(lambda: database.execute(writes.SET_LINES, database.columns(changes)))
     assert rows == written(by_the_orm) != written(fourth.save)
 
 
@@ -114,7 +124,7 @@ def test_lines_of_locked_orders_are_those_of_the_orm(orders: Orders) -> None:
     ids = [orders["placed"].id, orders["draft"].id]
     columns = ("order_id", "id", "product_id", "sku", "name", "quantity", "unit_price", "returned")
     lines = OrderLine.objects.filter(order__in=ids).order_by("id")
-    found = database.rows(sql.LINES_OF_LOCKED, [ids])
+    found = database.rows(writes.LINES_OF_LOCKED, [ids])
     assert found == list(lines.values_list(*columns, "ordered", "tax_rate"))
     assert len(found) == 4
 
@@ -133,7 +143,7 @@ def test_renew_draft_changes_the_id_and_the_number_of_a_draft_alone(
     expected["Order"].append(row)
 
     def renew() -> None:
-        database.execute(sql.RENEW_DRAFT, [renewed, later, draft.id, renewed, draft.id])
+        database.execute(writes.RENEW_DRAFT, [renewed, later, draft.id, renewed, draft.id])
         assert Order.objects.get(id=renewed).number > number
 
     assert written(renew) == expected
@@ -153,7 +163,7 @@ def test_events_are_those_of_the_orm(orders: Orders, now: datetime) -> None:
     columns = ("id", "type", "from_status", "to_status", "actor", "at", "position")
     expected = list(events.values_list(*columns))[1:4]
     after = events.values_list("position", flat=True)[0]
-    found = database.rows(sql.EVENTS, [orders["placed"].id, after, 4, 3])
+    found = database.rows(reads.EVENTS, [orders["placed"].id, after, 4, 3])
     assert [(*one[:6], one[7]) for one in found] == expected
 
 
@@ -168,7 +178,7 @@ def test_locked_and_existing_orders_are_those_of_the_orm(orders: Orders) -> None
         for id, order in found.items():
             assert not order.get_deferred_fields()
             assert vars(order) | {"_state": None} == expected[id] | {"_state": None}
-    assert {id for (id,) in database.rows(sql.EXISTING, [ids])} == set(expected)
+    assert {id for (id,) in database.rows(writes.EXISTING, [ids])} == set(expected)
 
 
 def payment(number: int, order: Order | None, intent: str, now: datetime, **rest: Any) -> Payment:
@@ -236,18 +246,18 @@ def test_open_and_due_orders_are_those_that_the_orm_counts(orders: Orders) -> No
     for status in statuses:
         rows = Order.objects.filter(status=status, placed_at__isnull=False)
         expected.append((status, rows.count(), rows.aggregate(Min("placed_at"))["placed_at__min"]))
-    assert database.rows(sql.OPEN_ORDERS, [9, statuses]) == expected
-    assert database.rows(sql.OPEN_ORDERS, [1, ["pending"]])[0][1] == 1
+    assert database.rows(daily.OPEN_ORDERS, [9, statuses]) == expected
+    assert database.rows(daily.OPEN_ORDERS, [1, ["pending"]])[0][1] == 1
     for day in (DAY + timedelta(days=n) for n in (-2, -1, 0, 1)):
         due = Order.objects.filter(requested_for__lte=day)
         counted = [(one, due.filter(status=one).count()) for one in ("placed", "packed")]
-        assert database.rows(sql.DUE_ORDERS, [day, 9]) == counted
+        assert database.rows(daily.DUE_ORDERS, [day, 9]) == counted
 
 
 def test_add_refused_writes_what_the_orm_would(db: None) -> None:
     counts = [(DAY, "a", 2), (DAY, "b", 3), (DAY - timedelta(days=1), "a", 4)]
     RefusedOrders.objects.create(day=DAY, code="a", number=5)
-    database.execute(sql.ADD_REFUSED, database.columns(counts))
+    database.execute(daily.ADD_REFUSED, database.columns(counts))
     found = list(RefusedOrders.objects.order_by("day", "code").values_list("day", "code", "number"))
     RefusedOrders.objects.all().delete()
     RefusedOrders.objects.create(day=DAY, code="a", number=5)
@@ -268,5 +278,5 @@ def test_open_holds_are_those_that_the_orm_counts(
     Order.objects.filter(id=orders["second"].id).update(expires_at=orders["second"].created_at)
     pending = Order.objects.filter(status="pending", expires_at__gt=datetime.now(UTC))
     expected = {one: pending.filter(customer=one).count() for one in (holder, other)}
-    assert dict(database.rows(sql.OPEN_HOLDS, [[holder, other]])) == expected
+    assert dict(database.rows(writes.OPEN_HOLDS, [[holder, other]])) == expected
     assert set(expected.values()) == {0, 1}

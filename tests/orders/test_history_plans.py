@@ -8,9 +8,10 @@ import pytest
 
 from larder.core.ids import new_id
 from larder.db import database
-from larder.orders import queries, sql
+from larder.orders import queries
 from larder.orders.models import Order
 from larder.orders.queries import HistoryPosition, OrderFilter
+from larder.orders.sql import reads
 from tests.conftest import Person
 from tests.database import analyze, generic_plan
 
@@ -133,7 +134,7 @@ def test_a_plan_for_any_reference_uses_its_index_too(db: None, now: datetime) ->
     """The server keeps statements prepared, and may plan them without looking at the values."""
     conditions, given = OrderFilter(None, reference="PO 7").conditions()
     assert given == ["PO 7"]
-    asked = sql.ORDERS + conditions.replace("%s", "$1")
+    asked = reads.ORDERS + conditions.replace("%s", "$1")
     database.execute("SET LOCAL enable_seqscan = off")
     assert "order_search_by_reference" in generic_plan(asked)
 

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from larder.db import database
-from larder.orders import queries, sql
+from larder.orders import queries
 from larder.orders.queries import OrderFilter
+from larder.orders.sql import writes
 from tests.conftest import Person
 from tests.database import analyze
 
@@ -81,5 +82,5 @@ def test_no_page_of_a_product_reads_the_orders_of_all_customers(
 def test_open_holds_are_counted_without_those_of_all_customers(shop: dict[str, int]) -> None:
     """The table has no pending orders when it is analysed, as between two holds."""
     asked = [[shop[RARELY], shop[OFTEN]]]
-    plan = "\n".join(row[0] for row in database.rows(f"EXPLAIN {sql.OPEN_HOLDS}", asked))
+    plan = "\n".join(row[0] for row in database.rows(f"EXPLAIN {writes.OPEN_HOLDS}", asked))
     assert "Index Only Scan using order_held " in plan, plan

@@ -11,7 +11,7 @@ from larder.core.errors import NotFound
 from larder.core.parts import Part
 from larder.db import database
 from larder.identity.caller import Caller
-from larder.orders import queries, sql
+from larder.orders import queries
 from larder.orders.decision import Wanted
 from larder.orders.models import Order
 from larder.orders.queries import DraftView, OrderFilter, OrderView
@@ -20,6 +20,7 @@ from larder.orders.services.drafts import add_unit, ensure_draft
 from larder.orders.services.place_order import place_order
 from larder.orders.services.placement import Placement, Terms
 from larder.orders.services.transitions import TransitionRequest
+from larder.orders.sql import reads
 from tests.conftest import Person
 
 GBP = Terms(currency="GBP")
@@ -182,7 +183,7 @@ def test_an_order_that_changes_during_a_read_is_shown_at_one_point_in_time(
     rows, left = database.rows, [Wanted(jam, 5), Wanted(tea, 1)]
 
     def changed_before_the_lines(statement: str, parameters: Sequence[Any] = ()) -> Any:
-        if statement == sql.LINES and left:
+        if statement == reads.LINES and left:
             lines = [left.pop(), left.pop()]
             caller = Caller(who.id, who.customer.public_id, is_staff=False, session=None)
             change_order(
@@ -232,7 +233,7 @@ def test_an_order_that_no_longer_matches_the_filter_is_left_out(
     rows = database.rows
 
     def changed_before_the_lines(statement: str, parameters: Sequence[Any] = ()) -> Any:
-        if statement == sql.LINES:
+        if statement == reads.LINES:
             Order.objects.filter(id=order.id).update(status="packed", version=2)
         return rows(statement, parameters)
 

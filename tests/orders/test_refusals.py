@@ -14,12 +14,12 @@ from larder.core.clock import now as clock
 from larder.core.errors import DomainError, NotFound, Overloaded
 from larder.inventory.errors import InsufficientStock
 from larder.ops import tasks
-from larder.orders import sql
-from larder.orders.day_models import RefusedOrders
 from larder.orders.decision import Wanted
 from larder.orders.errors import CartEmpty
+from larder.orders.models import RefusedOrders
 from larder.orders.services import place_order, refusals
 from larder.orders.services.placement import Placement, Terms
+from larder.orders.sql import daily
 from tests.conftest import Api, Person
 from tests.server import Server
 from tests.staff.desk import Desk
@@ -103,7 +103,7 @@ def test_an_order_belongs_to_its_day_in_the_time_zone(db: None) -> None:
 def test_a_write_that_fails_keeps_the_counts_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
     refusals.note(CartEmpty(), now=clock())
     with monkeypatch.context() as broken:
-        broken.setattr(sql, "ADD_REFUSED", sql.ADD_REFUSED.replace("refused_orders", "gone"))
+        broken.setattr(daily, "ADD_REFUSED", daily.ADD_REFUSED.replace("refused_orders", "gone"))
         with pytest.raises(ProgrammingError):
             refusals.write(zone=UTC_ZONE)
     refusals.note(CartEmpty(), now=clock())

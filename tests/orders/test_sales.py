@@ -11,15 +11,15 @@ import pytest
 from django.db import OperationalError, connection
 from django.db.models import Sum
 
-from larder.orders import queries, sql
-from larder.orders.day_models import ProductSales, SalesDay, SalesMark
+from larder.orders import queries
 from larder.orders.decision import Wanted
-from larder.orders.models import Order, OrderLine
+from larder.orders.models import Order, OrderLine, ProductSales, SalesDay, SalesMark
 from larder.orders.services import moves, sales
 from larder.orders.services.place_order import place_order
 from larder.orders.services.placement import Placement, Terms
 from larder.orders.services.sales import refresh_sales
 from larder.orders.services.transitions import TransitionRequest
+from larder.orders.sql import daily
 from tests.conftest import Person
 from tests.db.feeds import settle
 
@@ -184,7 +184,7 @@ def test_orders_due_are_counted_by_their_index(shop: Shop) -> None:
     }
     with connection.cursor() as cursor:
         cursor.execute("SET enable_seqscan = off")
-        cursor.execute("EXPLAIN " + sql.DUE_ORDERS, [BEGAN.date(), 9])
+        cursor.execute("EXPLAIN " + daily.DUE_ORDERS, [BEGAN.date(), 9])
         assert "order_due" in str(cursor.fetchall())
 
 

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 from larder.core.ids import new_id
+from larder.core.tags import TagChange
 from larder.db.idempotency import Claim, Scope
 from larder.identity.services import addresses, keys
 from larder.inventory.services.adjustments import AdjustmentLine, Cause, adjust_stock
@@ -26,6 +27,7 @@ from larder.orders.services import (
     notes,
     payments,
     sales,
+    tags,
 )
 from larder.orders.services.place_order import place_order
 from larder.orders.services.placement import ExpectedCart, Hold, Placement
@@ -136,6 +138,11 @@ def add_note(shop: Shop) -> Callable[[], object]:
     return lambda: notes.add_note(placed, "a note", caller=who, claim=claim, now=shop.now)
 
 
+def tag_orders(shop: Shop) -> Callable[[], object]:
+    ids, who = [order(shop.who, (shop.jam, 1)).id], shop.clerk.caller
+    return lambda: tags.tag_orders(ids, TagChange(add=["urgent"]), caller=who)
+
+
 def record_payment(shop: Shop) -> Callable[[], object]:
     held = hold(shop.who, (shop.jam, 1)).id
     payment, caller = shop.capture(held, "150").payment, shop.clerk.caller
@@ -237,6 +244,7 @@ USE_CASES: Mapping[UseCase, str] = {
     cancel_held: "key order quota stock",
     change_lines: "key order quota stock",
     add_note: "key",
+    tag_orders: "tags",
     record_payment: "payment order stock",
     receive_payment: "payment order stock",
     receive_payment_of_cart: "payment key order",

@@ -13,9 +13,8 @@ from django.urls import reverse
 
 from larder.core.clock import now as clock
 from larder.ops import tasks
-from larder.orders.day_models import RefusedOrders
 from larder.orders.decision import Wanted
-from larder.orders.models import Order, RefundDue
+from larder.orders.models import Order, RefundDue, RefusedOrders
 from larder.orders.services import moves
 from larder.orders.services.place_order import place_order
 from larder.orders.services.placement import Placement, Terms

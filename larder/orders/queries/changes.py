@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 from larder.db import feed
 from larder.db.feed import Feed, Mark
-from larder.orders import sql
 from larder.orders.queries.history import HistoryPosition, OrderFilter, end_of, history
 from larder.orders.queries.placed import first_orders
 from larder.orders.queries.views import OrderView
+from larder.orders.sql import reads
 
-CHANGES = Feed('"order"', "id", sql.OWN_ORDERS)
+CHANGES = Feed('"order"', "id", reads.OWN_ORDERS)
 """The orders of one customer, each once, at the position of its last change."""
 
 

@@ -9,8 +9,8 @@ from uuid import UUID
 
 from larder.core.parts import Part
 from larder.db import database
-from larder.orders import sql
 from larder.orders.models import OrderEvent
+from larder.orders.sql import reads
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ def events(order_id: UUID, *, after: int, limit: int) -> Part[EventView]:
     """Returns up to `limit` events of an order after a position, oldest first. The part ends before
     the event with which their lists would have more than `MAX_PAGE_LINES` entries, or their data
     more than `MAX_PAGE_BYTES`, but has at least one event if there is one."""
-    rows = database.rows(sql.EVENTS, [order_id, after, limit + 1, limit])
+    rows = database.rows(reads.EVENTS, [order_id, after, limit + 1, limit])
     views = [
         EventView(*[*before, json.loads(data), position]) for *before, data, position, _ in rows
     ]

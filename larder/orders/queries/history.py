@@ -8,8 +8,8 @@ from uuid import UUID
 
 from larder.core.parts import Part
 from larder.db import database
-from larder.orders import sql
 from larder.orders.queries.views import OrderView, first_part, parts
+from larder.orders.sql import reads
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,26 +26,26 @@ class OrderFilter:
     reference: str | None = None
 
     @property
-    def walk(self) -> sql.Walk:
+    def walk(self) -> reads.Walk:
         """How the history is read: by orders, or for a product by its lines."""
-        return sql.BY_ORDER if self.product is None else sql.BY_LINE
+        return reads.BY_ORDER if self.product is None else reads.BY_LINE
 
     def conditions(self) -> tuple[str, list[Any]]:
         """Returns the WHERE clause and its parameters. Drafts do not match."""
-        moment = self.walk.moment
-        statuses = list(self.statuses)
+        walk, statuses = self.walk, list(self.statuses)
+        one_status = (reads.STATUS, statuses[0]) if len(statuses) == 1 else None
         given = [
-            (self.walk.customer, self.customer),
-            (sql.STATUS, statuses[0]) if len(statuses) == 1 else (sql.STATUSES, statuses or None),
-            (f"{moment} > %s", self.placed_after),
-            (f"{moment} < %s", self.placed_before),
-            (sql.NUMBER, self.number),
-            (sql.PRODUCT, self.product),
-            (sql.REFERENCE, self.reference),
+            (walk.customer, self.customer),
+            one_status or (reads.STATUSES, statuses or None),
+            (walk.after, self.placed_after),
+            (walk.before, self.placed_before),
+            (reads.NUMBER, self.number),
+            (reads.PRODUCT, self.product),
+            (reads.REFERENCE, self.reference),
         ]
         held = [(condition, value) for condition, value in given if value is not None]
-        where = " AND ".join([self.walk.placed, *(condition for condition, _ in held)])
-        return f" WHERE {where}", [value for _, value in held]
+        where = walk.where(condition for condition, _ in held)
+        return where, [value for _, value in held]
 
     @property
     def walks(self) -> "list[OrderFilter]":
@@ -91,22 +91,18 @@ def history(
 
 
 def _merged(walks: Sequence[tuple[str, Sequence[Any]]], limit: int) -> tuple[str, Sequence[Any]]:
-    merged = " UNION ALL ".join(f"({statement})" for statement, _ in walks)
     parameters = [value for _, values in walks for value in values]
-    return f"{merged} ORDER BY placed_at DESC, id DESC LIMIT {limit:d}", parameters
+    return reads.merged([statement for statement, _ in walks], limit), parameters
 
 
 def _walk(
     wanted: OrderFilter, after: HistoryPosition | None, limit: int
 ) -> tuple[str, Sequence[Any]]:
-    """Returns the statement of a page. It compares rows, for which PostgreSQL starts in the middle
-    of the index; with two comparisons and an OR it would not."""
-    walk, (conditions, parameters) = wanted.walk, wanted.conditions()
+    """Returns the statement of a page, and its parameters."""
+    where, parameters = wanted.conditions()
     if after is not None:
-        conditions += f" AND ({walk.moment}, {walk.id}) < (%s, %s)"
         parameters += [after.placed_at, after.id]
-    order = f" ORDER BY {walk.moment} DESC, {walk.id} DESC LIMIT {limit:d}"
-    return f"{walk.orders}{conditions}{order}", parameters
+    return wanted.walk.page(where, limit, continued=after is not None), parameters
 
 
 def page(
@@ -115,15 +111,13 @@ def page(
     """Yields a customer's placed orders after the first `offset`, without the customer's texts
     (note, reference, address, day), in the parts of `parts`: newest first by (placed_at, id), or by
     ascending number. `limit` None means all."""
-    conditions, parameters = OrderFilter(customer).conditions()
-    order = "placed_at DESC, id DESC" if newest_first else sql.BY_NUMBER
-    rows = "ALL" if limit is None else f"{limit:d}"
-    statement = f"{sql.BRIEF_ORDERS}{conditions} ORDER BY {order} LIMIT {rows} OFFSET %s"
+    where, parameters = OrderFilter(customer).conditions()
+    statement = reads.brief_page(where, limit, newest_first=newest_first)
     return parts(statement, [*parameters, offset])
 
 
 def count(wanted: OrderFilter) -> int:
     """Returns the number of matching orders."""
-    conditions, parameters = wanted.conditions()
-    ((found,),) = database.rows(f"{wanted.walk.counted}{conditions}", parameters)
+    where, parameters = wanted.conditions()
+    ((found,),) = database.rows(wanted.walk.counted(where), parameters)
     return int(found)

@@ -8,8 +8,8 @@ from django.db.models import Q
 
 from larder.core.parts import Part, first
 from larder.db import database
-from larder.orders import payments_sql
 from larder.orders.models import Payment, RefundDue
+from larder.orders.sql import payments as payments_sql
 
 
 @dataclass(frozen=True, slots=True)

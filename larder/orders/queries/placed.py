@@ -11,10 +11,10 @@ from larder.core.limits import MAX_ID
 from larder.core.parts import Part
 from larder.db import database
 from larder.identity.caller import Caller
-from larder.orders import sql
 from larder.orders.models import Order
 from larder.orders.queries.history import OrderFilter
 from larder.orders.queries.views import OrderView, first_part, read
+from larder.orders.sql import reads, writes
 
 _PLACED = Q(placed_at__isnull=False)
 """The condition of placed orders, which excludes drafts."""
@@ -57,8 +57,8 @@ def by_number(number: int, *, customer: int) -> OrderView:
     """Returns a customer's placed order. Raises NotFound."""
     if number > MAX_ID:
         raise NotFound
-    conditions, parameters = OrderFilter(customer, number=number).conditions()
-    found = read(f"{sql.ORDERS}{conditions}", parameters)
+    where, parameters = OrderFilter(customer, number=number).conditions()
+    found = read(reads.BY_ORDER.orders + where, parameters)
     if not found:
         raise NotFound
     return found[0]
@@ -66,7 +66,7 @@ def by_number(number: int, *, customer: int) -> OrderView:
 
 def orders(order_ids: Collection[UUID]) -> dict[UUID, OrderView]:
     """Returns placed orders by id, without drafts and unknown ids."""
-    found = read(f"{sql.ORDERS} WHERE placed_at IS NOT NULL AND {sql.IDS}", [list(order_ids)])
+    found = read(reads.PLACED_WITH_IDS, [list(order_ids)])
     return {one.id: one for one in found}
 
 
@@ -75,9 +75,8 @@ def first_orders(order_ids: Sequence[UUID]) -> Part[OrderView]:
     `MAX_PAGE_LINES` lines and `MAX_PAGE_BYTES` of texts."""
     if not order_ids:
         return Part([])
-    wanted = f"{sql.ORDERS} WHERE {sql.PLACED} AND {sql.IDS} ORDER BY {sql.AS_GIVEN}"
     ids = list(order_ids)
-    return first_part(wanted, [ids, ids], limit=len(ids))
+    return first_part(reads.PLACED_AS_GIVEN, [ids, ids], limit=len(ids))
 
 
 def submit_existing(order_ids: Collection[UUID]) -> Callable[[], set[UUID]]:
@@ -85,7 +84,7 @@ def submit_existing(order_ids: Collection[UUID]) -> Callable[[], set[UUID]]:
     or a draft has."""
     if not order_ids:
         return set
-    reading = database.submit(sql.EXISTING, [list(order_ids)])
+    reading = database.submit(writes.EXISTING, [list(order_ids)])
     return lambda: {id for (id,) in reading()}
 
 

@@ -8,9 +8,15 @@ from uuid import UUID
 from django.db.models import Sum
 
 from larder.db import database
-from larder.orders import sql
-from larder.orders.day_models import ProductSales, RefusedOrders, SalesDay, SalesMark
-from larder.orders.models import Order, OrderStatus
+from larder.orders.models import (
+    Order,
+    OrderStatus,
+    ProductSales,
+    RefusedOrders,
+    SalesDay,
+    SalesMark,
+)
+from larder.orders.sql import daily
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +80,14 @@ def refused_orders(first: date, last: date) -> list[tuple[str, int]]:
 
 def open_orders(statuses: tuple[str, ...], *, limit: int) -> list[OpenOrders]:
     """Returns the orders of each of these statuses, counted up to `limit`."""
-    rows = database.rows(sql.OPEN_ORDERS, [limit, list(statuses)])
+    rows = database.rows(daily.OPEN_ORDERS, [limit, list(statuses)])
     return [OpenOrders(*row) for row in rows]
 
 
 def due_orders(day: date, *, limit: int) -> dict[str, int]:
     """Returns how many orders are requested for this day or an earlier one, and are not shipped, by
     status, each counted up to `limit`."""
-    return dict(database.rows(sql.DUE_ORDERS, [day, limit]))
+    return dict(database.rows(daily.DUE_ORDERS, [day, limit]))
 
 
 def oldest_placed(*, limit: int) -> list[OldOrder]:

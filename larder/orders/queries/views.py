@@ -17,9 +17,9 @@ from larder.core import money
 from larder.core.limits import MAX_PAGE_BYTES, MAX_PAGE_LINES
 from larder.core.parts import Part
 from larder.db import database
-from larder.orders import sql
 from larder.orders.models import PAYMENT_SUMS
 from larder.orders.payment_state import Balances
+from larder.orders.sql import reads
 
 
 class LineView(Struct, frozen=True):
@@ -92,13 +92,13 @@ class OrderView(Struct, frozen=True):
 
 
 def read(wanted: str, parameters: Sequence[Any]) -> list[OrderView]:
-    """Returns the orders that a statement of `sql.ORDERS` finds, in its order. Each order and its
+    """Returns the orders that a statement of `ORDERS` finds, in its order. Each order and its
     lines are of one snapshot."""
     return [one for part in parts(wanted, parameters) for one in part.rows]
 
 
 def parts(wanted: str, parameters: Sequence[Any]) -> Iterator[Part[OrderView]]:
-    """Yields the orders that a statement of `sql.ORDERS` finds, in its order, in parts of up to
+    """Yields the orders that a statement of `ORDERS` finds, in its order, in parts of up to
     `MAX_PAGE_LINES` lines and `MAX_PAGE_BYTES` of texts."""
     rows = database.rows(wanted, parameters)
     while rows:
@@ -108,7 +108,7 @@ def parts(wanted: str, parameters: Sequence[Any]) -> Iterator[Part[OrderView]]:
 
 
 def first_part(wanted: str, parameters: Sequence[Any], *, limit: int) -> Part[OrderView]:
-    """Returns up to `limit` of the orders that a statement of `sql.ORDERS` finds, in its order: at
+    """Returns up to `limit` of the orders that a statement of `ORDERS` finds, in its order: at
     least one, and as many as have up to `MAX_PAGE_LINES` lines and `MAX_PAGE_BYTES` of texts. The
     statement must find `limit + 1`."""
     rows = database.rows(wanted, parameters)
@@ -142,12 +142,12 @@ def _part(
 def _whole(wanted: str, parameters: Sequence[Any], ids: set[UUID]) -> dict[UUID, OrderView]:
     """Returns those of the orders that the statement still finds, with their lines, of one
     snapshot."""
-    rows = database.rows(sql.whole(wanted), [*parameters, list(ids)])
+    rows = database.rows(reads.whole(wanted), [*parameters, list(ids)])
     return {row[0]: _view(row, _lines_in.decode(lines or "[]")) for *row, lines in rows}
 
 
 _lines_in = msgspec.json.Decoder(list[LineView])
-"""Reads the JSON of `sql.whole`."""
+"""Reads the JSON of `reads.whole`."""
 
 
 class _Lines(NamedTuple):
@@ -162,11 +162,11 @@ class _Lines(NamedTuple):
 
 
 def _lines(orders: list[UUID]) -> _Lines:
-    """Returns the lines of the orders, as many as `sql.LINES` finds."""
+    """Returns the lines of the orders, as many as `reads.LINES` finds."""
     lines: dict[UUID, list[LineView]] = defaultdict(list)
     versions: dict[UUID, int] = {}
     sizes: dict[UUID, int] = {}
-    rows = database.rows(sql.LINES, [orders, orders[0]])
+    rows = database.rows(reads.LINES, [orders, orders[0]])
     for order, version, *line, size in rows:
         lines[order].append(LineView(*line))
         versions[order], sizes[order] = version, size

@@ -24,11 +24,11 @@ from larder.db import database
 from larder.identity.services import quotas
 from larder.inventory import queries as inventory
 from larder.inventory.errors import InsufficientStock
-from larder.orders import sql
 from larder.orders.errors import CartFull, NotInCart
 from larder.orders.models import Order, OrderLine, OrderStatus
 from larder.orders.queries import last_cart
 from larder.orders.services.locks import MOST_TRIES, lock_draft
+from larder.orders.sql import writes
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class CartVersion:
 def renew_draft(id: UUID, *, now: datetime) -> None:
     """Gives a locked draft another id and number. It keeps its lines."""
     renewed = new_id()
-    database.execute(sql.RENEW_DRAFT, [renewed, now, id, renewed, id])
+    database.execute(writes.RENEW_DRAFT, [renewed, now, id, renewed, id])
 
 
 def ensure_draft(customer: int, *, currency: str, now: datetime) -> UUID:

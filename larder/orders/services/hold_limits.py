@@ -14,9 +14,9 @@ from larder.core.errors import DomainError
 from larder.db import database
 from larder.identity.services import quotas
 from larder.identity.services.quotas import Granted, Name, QuotaExceeded
-from larder.orders import sql
 from larder.orders.errors import HoldTooLarge, TooManyHolds
 from larder.orders.services.placement import Candidate
+from larder.orders.sql import writes
 
 QUOTAS: tuple[Name, ...] = ("holds", "held_units")
 
@@ -36,9 +36,9 @@ class HoldLimits:
         self._placed: list[Candidate] = []
         customers = sorted({one.placement.customer for one in self._own})
         if customers:
-            database.submit(sql.LOCK_HOLDERS, [customers])
+            database.submit(writes.LOCK_HOLDERS, [customers])
         self._counting: Callable[[], Sequence[Any]] = (
-            database.submit(sql.OPEN_HOLDS, [customers]) if customers else list
+            database.submit(writes.OPEN_HOLDS, [customers]) if customers else list
         )
         self._taking = {name: quotas.submit_take(name, self._wanted(name)) for name in QUOTAS}
 

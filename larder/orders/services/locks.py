@@ -16,8 +16,8 @@ from django.db.models import QuerySet
 
 from larder.core.errors import Overloaded
 from larder.db import database
-from larder.orders import sql
 from larder.orders.models import Order, OrderStatus, OrderTags
+from larder.orders.sql import writes
 
 MOST_TRIES = 10
 """Attempts to find and lock a draft while other transactions place, delete and make the customer's
@@ -66,7 +66,7 @@ def submit_lock(
 
 _FIELDS = Order._meta.concrete_fields
 _COLUMNS = ", ".join(str(one.column) for one in _FIELDS)
-_LOCK, _LOCK_FREE = sql.LOCK.format(_COLUMNS), sql.LOCK_FREE.format(_COLUMNS)
+_LOCK, _LOCK_FREE = writes.LOCK.format(_COLUMNS), writes.LOCK_FREE.format(_COLUMNS)
 
 
 def _order(row: Sequence[Any]) -> Order:

@@ -25,7 +25,6 @@ from larder.identity.caller import Caller
 from larder.identity.services import audit
 from larder.identity.services.credentials import require_permitted
 from larder.inventory.services.locks import moving_stock
-from larder.orders import payments_sql
 from larder.orders.errors import PaymentConflict, PaymentUnmatched, TooManyPayments
 from larder.orders.lifecycle import HELD
 from larder.orders.models import Order, OrderLine, Payment
@@ -44,6 +43,7 @@ from larder.orders.services.locks import lock_order, order_name
 from larder.orders.services.placement import ABANDONED, ORDER_ID, mark_of
 from larder.orders.services.refunds import balances_of, set_refund_due
 from larder.orders.services.write_changes import OrderChange, write_changes
+from larder.orders.sql import payments as payments_sql
 
 RECORD, VIEW = "orders.record_payment", "orders.view_order"
 """The permissions with which staff record payments, and see all orders."""

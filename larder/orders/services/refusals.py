@@ -15,9 +15,9 @@ from larder.db import database
 from larder.identity.errors import OrderingNotAllowed
 from larder.identity.services.quotas import QuotaExceeded
 from larder.inventory.errors import InsufficientStock
-from larder.orders import sql
-from larder.orders.day_models import RefusedOrders
 from larder.orders.errors import CartEmpty, HoldTooLarge, OrderRule, PriceChanged, TooManyHolds
+from larder.orders.models import RefusedOrders
+from larder.orders.sql import daily
 
 _KINDS: tuple[type[DomainError], ...] = (
     *(InsufficientStock, UnknownProducts, PriceChanged, OrderRule, CartEmpty),
@@ -63,7 +63,7 @@ def write(*, zone: ZoneInfo) -> None:
             # In one order in all processes, so that they cannot deadlock.
             days, codes = map(list, zip(*sorted(_counts), strict=True))
             numbers = [_counts[key] for key in sorted(_counts)]
-            database.execute(sql.ADD_REFUSED, [days, codes, numbers])
+            database.execute(daily.ADD_REFUSED, [days, codes, numbers])
             _counts.clear()
 
 

@@ -17,15 +17,13 @@ from django.db.models.functions import Coalesce
 from larder.core.days import midnight
 from larder.core.limits import MAX_SOLD_PRODUCTS
 from larder.db.feed import Feed, Mark, SinceExpired, begin, read
-from larder.orders.day_models import ProductSales, SalesDay, SalesMark
 from larder.orders.lifecycle import CANCELLED, HELD
-from larder.orders.models import Order, OrderLine
+from larder.orders.models import Order, OrderLine, ProductSales, SalesDay, SalesMark
+from larder.orders.sql import daily
 
 logger = logging.getLogger(__name__)
 
-EVENTS = Feed(
-    "order_event", "order_id", "{table} WHERE {behind} AND type NOT IN ('shipped', 'delivered')"
-)
+EVENTS = Feed("order_event", "order_id", daily.SALES_EVENTS)
 """Neither total nor lines of an order change when it is shipped or delivered."""
 
 PART = 1_000

@@ -24,7 +24,6 @@ from larder.identity.services.credentials import require_permitted
 from larder.inventory.services import movements as inventory
 from larder.inventory.services.locks import moving_stock
 from larder.inventory.services.movements import Balance, Movement
-from larder.orders import sql
 from larder.orders.decision import PricedLine
 from larder.orders.lifecycle import (
     MADE_BEFORE,
@@ -43,6 +42,7 @@ from larder.orders.queries.event_log import last_event_data
 from larder.orders.services.locks import order_name, submit_lock
 from larder.orders.services.refunds import balances_of
 from larder.orders.services.write_changes import OrderChange, write_changes
+from larder.orders.sql import writes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,7 +218,7 @@ def lock_with_lines(ids: Collection[UUID], *, skip_locked: bool = False) -> Lock
     """Locks orders, and reads their lines under the locks. Unknown ids are not in it; with
     `skip_locked` neither are orders that another transaction has locked."""
     locking = submit_lock(ids, skip_locked=skip_locked)
-    reading = database.submit(sql.LINES_OF_LOCKED, [list(ids)])
+    reading = database.submit(writes.LINES_OF_LOCKED, [list(ids)])
     lines: dict[UUID, list[LineView]] = defaultdict(list)
     orders = locking()
     for order, *line in reading():
@@ -349,7 +349,7 @@ def _write_lines(order: LockedOrder, transition: Transition) -> None:
     if gone:
         lines.filter(id__in=gone).delete()
     if changed:
-        database.execute(sql.SET_LINES, database.columns(changed))
+        database.execute(writes.SET_LINES, database.columns(changed))
     if added:
         OrderLine.objects.bulk_create(added)
 

@@ -15,11 +15,11 @@ from django.db.backends.postgresql.psycopg_any import Jsonb
 
 from larder.core.ids import new_id
 from larder.db import database
-from larder.orders import sql
 from larder.orders.models import Order, OrderStatus
 from larder.orders.payment_state import payable, refund_due
 from larder.orders.services.locks import LockBroken
 from larder.orders.services.refunds import balances_of, set_refund_due
+from larder.orders.sql import writes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +62,7 @@ def write_changes(changes: Sequence[OrderChange], *, now: datetime) -> None:
         for one in changes
     ]
     columns = [now, *database.columns(orders), now, *database.columns(events)]
-    if len(database.rows(sql.CHANGE_ORDERS, columns)) != len(changes):
+    if len(database.rows(writes.CHANGE_ORDERS, columns)) != len(changes):
         raise LockBroken(*(one.order.id for one in changes))
     for one in changes:
         _change_row(one, now)

@@ -10,11 +10,11 @@ from django.db.backends.postgresql.psycopg_any import Jsonb
 
 from larder.db import database
 from larder.identity.services import audit
-from larder.orders import sql
 from larder.orders.models import Order, OrderStatus
 from larder.orders.queries import LineView, OrderView, view_of
 from larder.orders.services.locks import LockBroken, order_name
 from larder.orders.services.placement import Candidate, DraftRow, Placed
+from larder.orders.sql import writes
 
 
 def write_placed(placed: Sequence[Candidate], *, currency: str, now: datetime) -> None:
@@ -63,7 +63,7 @@ def _insert(placed: Sequence[Candidate], currency: str, now: datetime) -> None:
     orders = database.columns((one.id, one.placement.customer, *_content(one)) for one in placed)
     given = database.columns(lines)
     parameters = [currency, now, now, now, *orders, now, *given, now, *_events(placed)]
-    statement = sql.INSERT if placed[0].expires_at is None else sql.INSERT_HELD
+    statement = writes.INSERT if placed[0].expires_at is None else writes.INSERT_HELD
     ((ids, numbers, line_ids),) = database.rows(statement, parameters)
     number_of, lines_left = dict(zip(ids, numbers, strict=True)), iter(line_ids)
     for one in placed:
@@ -84,7 +84,7 @@ def _place_drafts(
     events = _events([one for one, _ in drafts])
     parameters = [currency, now, now, *orders, now, *lines, now, *events]
     is_held = drafts[0][0].expires_at is not None
-    statement = sql.PLACE_HELD_DRAFTS if is_held else sql.PLACE_DRAFTS
+    statement = writes.PLACE_HELD_DRAFTS if is_held else writes.PLACE_DRAFTS
     found = {row[0] for row in database.rows(statement, parameters)}
     if len(found) != len(drafts):
         raise LockBroken(*({one.id for one, _ in drafts} - found))

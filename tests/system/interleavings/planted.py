@@ -13,8 +13,6 @@ from larder.inventory import sql as stock_sql
 from larder.inventory.services import adjustments, holds, movements
 from larder.inventory.services.holds import DueLine
 from larder.inventory.services.movements import Balance
-from larder.orders import payments_sql
-from larder.orders import sql as order_sql
 from larder.orders.models import Order
 from larder.orders.services import (
     confirm_held,
@@ -23,6 +21,8 @@ from larder.orders.services import (
     payments,
     transitions,
 )
+from larder.orders.sql import payments as payments_sql
+from larder.orders.sql import writes
 from tests.system.interleavings import scenarios
 from tests.system.interleavings.exploring import Play
 from tests.system.interleavings.shop import Shop
@@ -118,7 +118,7 @@ _with_release = moves._with_release
 
 BUGS = (
     Bug(
-        "a confirmation does not lock the order",
+        "a move does not lock the order",
         scenarios.confirmation_and_cancellation,
         *(transitions, "submit_lock", _submit_find),
     ),
@@ -126,11 +126,6 @@ BUGS = (
         "the job does not lock the orders",
         scenarios.expiry_and_confirmation,
         *(expire_holds, "lock_without_wait", _find_some),
-    ),
-    Bug(
-        "a cancellation does not lock the order",
-        scenarios.capture_and_cancellation,
-        *(transitions, "submit_lock", _submit_find),
     ),
     Bug(
         "a payment does not lock the order",
@@ -180,7 +175,7 @@ BUGS = (
     Bug(
         "holds are counted without the lock of the customer",
         scenarios.two_holds_of_a_customer,
-        *(order_sql, "LOCK_HOLDERS", "SELECT %s::bigint[]"),
+        *(writes, "LOCK_HOLDERS", "SELECT %s::bigint[]"),
     ),
     Bug(
         "a payment does not lock its intent",

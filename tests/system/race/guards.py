@@ -34,7 +34,6 @@ from larder.identity.tokens.rotation import Decision, Present, exchange
 from larder.inventory import sql as stock_sql
 from larder.inventory.services import locks, movements
 from larder.inventory.services.movements import Balance
-from larder.orders import sql as order_sql
 from larder.orders.models import Order
 from larder.orders.services import (
     abandon,
@@ -49,6 +48,7 @@ from larder.orders.services import (
 from larder.orders.services import locks as order_locks
 from larder.orders.services.locks import lock_orders
 from larder.orders.services.placement import Candidate
+from larder.orders.sql import writes
 from larder.v1 import freshness
 from tests.system.race.gate import READ, SPACE
 
@@ -205,10 +205,10 @@ def lock_as_they_come(ids: Collection[UUID]) -> dict[UUID, Order]:
     return found
 
 
-PLACED_WITHOUT_LOOKING = order_sql.PLACE_DRAFTS.replace(""" AND "order".status = 'draft'""", "")
+PLACED_WITHOUT_LOOKING = writes.PLACE_DRAFTS.replace(""" AND "order".status = 'draft'""", "")
 
 
-CHANGED_WITHOUT_LOOKING = order_sql.CHANGE_ORDERS.replace(
+CHANGED_WITHOUT_LOOKING = writes.CHANGE_ORDERS.replace(
     """ AND "order".status = new.was_status
       AND "order".version = new.was_version""",
     "",
@@ -286,12 +286,12 @@ _REMOVALS: dict[str, Callable[[], Removal]] = {
     "drafts locked": lambda: [(locked_drafts, "lock_orders", find_orders)],
     "drafts locked or compared": lambda: [
         (locked_drafts, "lock_orders", find_orders),
-        (order_sql, "PLACE_DRAFTS", PLACED_WITHOUT_LOOKING),
+        (writes, "PLACE_DRAFTS", PLACED_WITHOUT_LOOKING),
     ],
     "order held": lambda: [(transitions, "submit_lock", submit_find)],
     "order held or compared": lambda: [
         (transitions, "submit_lock", submit_find),
-        (order_sql, "CHANGE_ORDERS", CHANGED_WITHOUT_LOOKING),
+        (writes, "CHANGE_ORDERS", CHANGED_WITHOUT_LOOKING),
     ],
     "products looked at under the lock": lambda: [
         (changes, "inventory", SimpleNamespace(lock=look_then_lock)),

@@ -26,10 +26,7 @@ from larder.core.limits import (
     TOTAL_DIGITS,
 )
 from larder.db.fields import IdentityNumber, TransactionId, tax_rate
-from larder.orders import (
-    day_models,  # noqa: F401  Django finds models here
-    lifecycle,
-)
+from larder.orders import lifecycle
 from larder.orders.payment_state import Kind
 
 

@@ -1,4 +1,4 @@
-"""The SQL of payments, and the plans that it relies on (see sql.py)."""
+"""Records and reads payments."""
 
 LOCK_PAYMENT = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 9))"
 """Makes the transactions that write records of the same intent, or of the same id without an order,

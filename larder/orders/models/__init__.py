@@ -1,0 +1,37 @@
+"""The tables of orders: orders with their lines, events and payments, and the figures of days."""
+
+from larder.orders.models.days import (
+    ProductSales,
+    RefusedOrders,
+    SalesDay,
+    SalesMark,
+)
+from larder.orders.models.orders import (
+    PAYMENT_SUMS,
+    CartEnd,
+    Order,
+    OrderEvent,
+    OrderLine,
+    OrderNote,
+    OrderStatus,
+    OrderTags,
+    Payment,
+    RefundDue,
+)
+
+__all__ = [
+    "PAYMENT_SUMS",
+    "CartEnd",
+    "Order",
+    "OrderEvent",
+    "OrderLine",
+    "OrderNote",
+    "OrderStatus",
+    "OrderTags",
+    "Payment",
+    "ProductSales",
+    "RefundDue",
+    "RefusedOrders",
+    "SalesDay",
+    "SalesMark",
+]

@@ -1,0 +1,171 @@
+"""Locks and writes orders, and counts what limits them."""
+
+from typing import NamedTuple
+
+
+class _Kind(NamedTuple):
+    """What differs between the statements that write placed and held orders."""
+
+    status: str
+    event: str
+    column: str = ""
+    array: str = ""
+    value: str = ""
+
+
+_PLACED = _Kind("placed", "placed")
+_HELD = _Kind(
+    "pending", "held", ", expires_at", ", %s::timestamptz[]", ", expires_at = placed.expires_at"
+)
+
+
+def _insert(kind: _Kind) -> str:
+    return f"""
+WITH new_order AS (
+    INSERT INTO "order" (id, customer_id, status, currency, total, note, reference, ship_to,
+                         requested_for, created_at, placed_at, updated_at, lines_fingerprint,
+                         rest_fingerprint, version{kind.column})
+    SELECT id, customer_id, '{kind.status}', %s, total, note, reference, ship_to, requested_for, %s,
+           %s, %s, lines_fingerprint, rest_fingerprint, 1{kind.column}
+    FROM unnest(%s::uuid[], %s::bigint[], %s::numeric[], %s::text[], %s::text[], %s::jsonb[],
+                %s::date[], %s::bytea[], %s::bytea[]{kind.array})
+         AS placed (id, customer_id, total, note, reference, ship_to, requested_for,
+                    lines_fingerprint, rest_fingerprint{kind.column})
+    RETURNING id, number
+), new_line AS (
+    INSERT INTO order_line (placed_at, order_id, product_id, sku, name, unit_price, quantity,
+                            tax_rate)
+    SELECT %s, line.*
+    FROM unnest(%s::uuid[], %s::bigint[], %s::text[], %s::text[], %s::numeric[], %s::int[],
+                %s::numeric[])
+         AS line
+    RETURNING id
+), new_event AS (
+    INSERT INTO order_event (id, order_id, type, from_status, to_status, actor, at, data)
+    SELECT id, order_id, '{kind.event}', '', '{kind.status}', actor, %s, '{{}}'::jsonb
+    FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[]) AS event (id, order_id, actor)
+)
+SELECT ARRAY(SELECT id FROM new_order), ARRAY(SELECT number FROM new_order),
+       ARRAY(SELECT id FROM new_line ORDER BY id)
+"""
+
+
+INSERT = _insert(_PLACED)
+"""Inserts orders, lines and events of a batch in one round trip: three inserts over function scans;
+no table is read. Lines get their ids in the order of the arrays."""
+
+INSERT_HELD = _insert(_HELD)
+"""The same for orders with a hold."""
+
+
+def _place_drafts(kind: _Kind) -> str:
+    return f"""
+WITH draft AS (
+    UPDATE "order" SET status = '{kind.status}', currency = %s, placed_at = %s, updated_at = %s,
+           total = placed.total, note = placed.note, reference = placed.reference,
+           ship_to = placed.ship_to, requested_for = placed.requested_for,
+           lines_fingerprint = placed.lines_fingerprint,
+           rest_fingerprint = placed.rest_fingerprint, version = version + 1{kind.value}
+    FROM unnest(%s::uuid[], %s::numeric[], %s::text[], %s::text[], %s::jsonb[], %s::date[],
+                %s::bytea[], %s::bytea[]{kind.array})
+         AS placed (id, total, note, reference, ship_to, requested_for, lines_fingerprint,
+                    rest_fingerprint{kind.column})
+    WHERE "order".id = placed.id AND "order".status = 'draft'
+    RETURNING "order".id
+), priced_line AS (
+    UPDATE order_line SET placed_at = %s, sku = sold.sku, name = sold.name,
+           unit_price = sold.unit_price, tax_rate = sold.tax_rate
+    FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::numeric[], %s::numeric[])
+         AS sold (id, sku, name, unit_price, tax_rate)
+    WHERE order_line.id = sold.id
+), new_event AS (
+    INSERT INTO order_event (id, order_id, type, from_status, to_status, actor, at, data)
+    SELECT id, order_id, '{kind.event}', 'draft', '{kind.status}', actor, %s, '{{}}'::jsonb
+    FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[]) AS event (id, order_id, actor)
+)
+SELECT id FROM draft
+"""
+
+
+PLACE_DRAFTS = _place_drafts(_PLACED)
+"""Places the drafts of a batch in one round trip, after each is locked and its lines are decided.
+Index scans of order_pkey and order_line_pkey. Returns the drafts that were placed."""
+
+PLACE_HELD_DRAFTS = _place_drafts(_HELD)
+"""The same for carts that are submitted with a hold."""
+
+LINES_OF_LOCKED = """
+SELECT order_id, id, product_id, sku, name, quantity, unit_price, returned, ordered, tax_rate
+FROM order_line WHERE order_id = ANY((SELECT %s::uuid[])::uuid[]) ORDER BY id
+"""
+"""Index scans of order_line_once. Submitted after the locks of orders, it reads under them."""
+
+CHANGE_ORDERS = """
+WITH changed AS (
+    UPDATE "order" SET status = new.status, total = new.total, version = "order".version + 1,
+           updated_at = %s
+    FROM unnest((SELECT %s::uuid[]), (SELECT %s::text[]), (SELECT %s::int[]), (SELECT %s::text[]),
+                (SELECT %s::numeric[])) AS new (id, was_status, was_version, status, total)
+    WHERE "order".id = new.id AND "order".status = new.was_status
+      AND "order".version = new.was_version
+    RETURNING "order".id
+), new_event AS (
+    INSERT INTO order_event (id, order_id, type, from_status, to_status, actor, at, data)
+    SELECT id, order_id, type, from_status, to_status, actor, %s, data
+    FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::text[], %s::uuid[], %s::jsonb[])
+         AS event (id, order_id, type, from_status, to_status, actor, data)
+)
+SELECT id FROM changed
+"""
+"""Changes locked orders and writes their events, in one round trip. Index scans of order_pkey.
+Returns the orders that had the given status and version. Stock rows are locked meanwhile, and the
+ORM takes 17 ms for 100 orders in place of 4, and 1.5 for one in place of 0.7."""
+
+OPEN_HOLDS = """
+SELECT holder.id, (
+    SELECT count(*) FROM "order" WHERE customer_id = holder.id AND status = 'pending'
+       AND expires_at > (SELECT clock_timestamp())
+)
+FROM unnest((SELECT %s::bigint[])) AS holder (id)
+"""
+"""Counts the orders of each customer that await their payment, by index-only scans of order_held.
+Grouped by customer, PostgreSQL would read those of all customers. Before it, LOCK_HOLDERS waits for
+transactions that add some, and the ORM would take 0.8 ms of that lock in place of 0.1."""
+
+LOCK_HOLDERS = """
+SELECT pg_advisory_xact_lock((8::bigint << 48) + customer)
+FROM unnest((SELECT %s::bigint[])) AS holder (customer)
+"""
+"""Locks the customers in the order of the array until the transaction ends: a function scan. Two
+transactions could otherwise each add the last hold of a customer."""
+
+SET_LINES = """
+UPDATE order_line SET quantity = COALESCE(new.quantity, order_line.quantity),
+       ordered = NULLIF(COALESCE(new.ordered, order_line.ordered), 0),
+       returned = COALESCE(new.returned, order_line.returned)
+FROM unnest(%s::bigint[], %s::int[], %s::int[], %s::int[]) AS new (id, quantity, ordered, returned)
+WHERE order_line.id = new.id
+"""
+"""Updates the lines of one order; null leaves a value unchanged, and 0 removes `ordered`. Index
+scans of order_line_pkey. Stock rows are locked meanwhile, and Django's bulk_update takes eight
+times as long for 1,000 lines."""
+
+RENEW_DRAFT = """
+WITH draft AS (
+    UPDATE "order" SET id = %s, number = DEFAULT, version = version + 1, updated_at = %s
+    WHERE id = %s AND status = 'draft'
+)
+UPDATE order_line SET order_id = %s WHERE order_id = %s
+"""
+"""Gives a locked draft another id and number. It keeps its lines. Index scans of order_pkey and
+order_line_once. The ORM cannot set a column to the next value of its sequence, nor change an id
+and the foreign keys to it at once."""
+
+EXISTING = 'SELECT id FROM "order" WHERE "order".id = ANY((SELECT %s::uuid[])::uuid[])'
+"""Index scans of order_pkey. The ORM could not send it together with other statements."""
+
+LOCK = 'SELECT {} FROM "order" WHERE id = ANY((SELECT %s::uuid[])::uuid[]) ORDER BY id FOR UPDATE'
+"""Index scans of order_pkey, sorted below LockRows, of the columns of the model. The ORM's is
+planned for each number of ids."""
+
+LOCK_FREE = f"{LOCK} SKIP LOCKED"
