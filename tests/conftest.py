@@ -23,7 +23,7 @@ from larder.identity.passwords.hashers import BoundedArgon2PasswordHasher
 from larder.identity.permissions import STAFF_BEFORE_ROLES
 from larder.inventory.services.movements import open_stock
 from larder.ops.books import invariants
-from larder.orders.services import retries
+from larder.orders.services.placing import retries
 from tests import database, tiers
 from tests.server import Server
 

@@ -25,7 +25,7 @@ from larder.inventory import queries as inventory
 from larder.inventory.queries import ProductFilter
 from larder.orders import queries as orders
 from larder.orders.queries import OrderFilter
-from larder.orders.services.placement import Placed
+from larder.orders.services.placing.placement import Placed
 
 
 class Product(serializers.Serializer[Any]):

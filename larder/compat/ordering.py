@@ -18,8 +18,8 @@ from larder.identity.caller import Caller
 from larder.inventory.errors import InsufficientStock
 from larder.orders.decision import Wanted
 from larder.orders.errors import LineRefusal, OrderTooSmall
-from larder.orders.services.place_order import place_order
-from larder.orders.services.placement import Placed, Placement
+from larder.orders.services.placing.place_order import place_order
+from larder.orders.services.placing.placement import Placed, Placement
 
 
 class LineById(serializers.Serializer[Any]):

@@ -7,7 +7,7 @@ from django.conf import settings
 from larder.core.errors import Fault, InvalidInput
 from larder.orders.payment_state import Kind
 from larder.orders.services.payments import CONFIRMING
-from larder.orders.services.placement import Hold, Terms
+from larder.orders.services.placing.placement import Hold, Terms
 
 
 def terms() -> Terms:

@@ -23,8 +23,8 @@ from larder.orders.decision import Wanted
 from larder.orders.queries import DraftLine
 from larder.orders.services import cart
 from larder.orders.services.drafts import CartVersion
-from larder.orders.services.place_order import place_order
-from larder.orders.services.placement import ExpectedCart, Placement
+from larder.orders.services.placing.place_order import place_order
+from larder.orders.services.placing.placement import ExpectedCart, Placement
 from larder.v1.http import no_content, reply_tagged
 from larder.v1.operations import (
     CACHED,

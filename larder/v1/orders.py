@@ -24,9 +24,9 @@ from larder.orders.decision import Wanted
 from larder.orders.errors import UnknownCustomer
 from larder.orders.queries import HistoryPosition, OrderView
 from larder.orders.services import changes
-from larder.orders.services import place_order as placing
 from larder.orders.services.changes import Details
-from larder.orders.services.placement import Hold, Placed, Placement
+from larder.orders.services.placing import place_order as placing
+from larder.orders.services.placing.placement import Hold, Placed, Placement
 from larder.orders.services.transitions import TransitionRequest
 from larder.v1.freshness import causal
 from larder.v1.http import PageParameters, reply_created, reply_tagged, version_wanted

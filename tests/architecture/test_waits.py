@@ -26,7 +26,7 @@ MUTEXES = {
     "larder/identity/services/rates/in_cache.py": {"self._lock"},
     "larder/db/replicas.py": {"self._lock", "_counting"},
     "larder/identity/passwords/hashers.py": {"self._lock"},
-    "larder/orders/services/contended.py": {"self._lock"},
+    "larder/orders/services/placing/contended.py": {"self._lock"},
 }
 """Locks that protect a few lines of memory: no statement runs while one of them is held, and no
 other lock is taken. A thread that keeps a connection may take them."""

@@ -14,8 +14,8 @@ from larder.core.ids import SYSTEM_ACTOR
 from larder.db import database
 from larder.ops.books import invariants
 from larder.orders.decision import Wanted
-from larder.orders.services.place_order import place_order
-from larder.orders.services.placement import Placement, Terms
+from larder.orders.services.placing.place_order import place_order
+from larder.orders.services.placing.placement import Placement, Terms
 
 PRINTED = """\
 number of transactions actually processed: 1234

@@ -8,8 +8,8 @@ from playwright.sync_api import Page
 
 from larder.catalog.models import Product
 from larder.orders.decision import Wanted
-from larder.orders.services.place_order import place_order
-from larder.orders.services.placement import Placement, Terms
+from larder.orders.services.placing.place_order import place_order
+from larder.orders.services.placing.placement import Placement, Terms
 from tests.conftest import NOW, Person
 from tests.server import Server
 from tests.staff.browser import CHROMIUM, in_browser

@@ -18,7 +18,7 @@ from larder.core.per_key import LONGEST_WAIT
 from larder.http import account_requests
 from larder.http.account_requests import MOST_READS
 from larder.orders.models import Order
-from larder.orders.services import place_order
+from larder.orders.services.placing import place_order
 from tests.conftest import Api, Person
 from tests.http.conftest import token_for
 from tests.server import Server

@@ -35,7 +35,7 @@ from larder.orders.services.moves import (
     pack_order,
     ship_order,
 )
-from larder.orders.services.placement import Hold, Placed, Placement, Terms
+from larder.orders.services.placing.placement import Hold, Placed, Placement, Terms
 from larder.orders.services.returns import ReturnedLine, return_order
 from larder.orders.services.transitions import TransitionRequest
 from tests.orders.placing import place_orders

@@ -13,9 +13,9 @@ from django.db import connections
 from larder.db import database
 from larder.orders.decision import Wanted
 from larder.orders.models import Order
-from larder.orders.services import place_order as placing
-from larder.orders.services.place_order import place_order
-from larder.orders.services.placement import Placed, Placement, Terms
+from larder.orders.services.placing import place_order as placing
+from larder.orders.services.placing.place_order import place_order
+from larder.orders.services.placing.placement import Placed, Placement, Terms
 from tests.conftest import Person
 from tests.database import superuser_url
 from tools.processes import wait_until

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from larder.orders.services.place_orders import place_candidates
-from larder.orders.services.placement import Placed, Placement, Terms, candidate
+from larder.orders.services.placing.place_orders import place_candidates
+from larder.orders.services.placing.placement import Placed, Placement, Terms, candidate
 
 
 def place_orders(

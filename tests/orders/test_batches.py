@@ -15,10 +15,10 @@ from larder.db import leases
 from larder.db.postgresql.errors import CommitUnknown
 from larder.inventory.services.locks import LARGE_MOVE
 from larder.orders.decision import Wanted
-from larder.orders.services import place_order as placing
-from larder.orders.services import retries
-from larder.orders.services.place_order import place_order
-from larder.orders.services.placement import ExpectedCart, Placement
+from larder.orders.services.placing import place_order as placing
+from larder.orders.services.placing import retries
+from larder.orders.services.placing.place_order import place_order
+from larder.orders.services.placing.placement import ExpectedCart, Placement
 from tests.conftest import Person
 from tests.orders.crowd import GBP, Crowd, held, orders, transactions
 from tests.tiers import LONGEST

@@ -19,8 +19,8 @@ from larder.orders.models import Order, OrderLine
 from larder.orders.queries import DraftLine
 from larder.orders.services import cart
 from larder.orders.services.drafts import CartVersion
-from larder.orders.services.place_order import place_order
-from larder.orders.services.placement import ExpectedCart, Placement, Terms
+from larder.orders.services.placing.place_order import place_order
+from larder.orders.services.placing.placement import ExpectedCart, Placement, Terms
 from tests.conftest import Person
 
 MakePerson = Callable[..., Person]

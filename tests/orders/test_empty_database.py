@@ -15,8 +15,8 @@ import pytest
 from larder.core.ids import new_id
 from larder.db import database
 from larder.orders.decision import Wanted
-from larder.orders.services.place_order import place_order
-from larder.orders.services.placement import Placement, Terms
+from larder.orders.services.placing.place_order import place_order
+from larder.orders.services.placing.placement import Placement, Terms
 from tests.conftest import Person
 
 MakePerson = Callable[..., Person]

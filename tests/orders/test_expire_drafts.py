@@ -18,8 +18,8 @@ from larder.orders.models import Order, OrderLine
 from larder.orders.services import cart
 from larder.orders.services.drafts import add_unit
 from larder.orders.services.expire_drafts import KEPT, expire_drafts
-from larder.orders.services.place_order import place_order
-from larder.orders.services.placement import ExpectedCart, Placement, Terms
+from larder.orders.services.placing.place_order import place_order
+from larder.orders.services.placing.placement import ExpectedCart, Placement, Terms
 from tests.conftest import Person
 from tests.system.race.shops import ServiceShop, at_once
 

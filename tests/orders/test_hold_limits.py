@@ -10,7 +10,7 @@ from larder.identity.services.quotas import QuotaExceeded
 from larder.inventory.errors import InsufficientStock
 from larder.orders.errors import HoldTooLarge, TooManyHolds
 from larder.orders.services import moves
-from larder.orders.services.placement import Placed, Terms
+from larder.orders.services.placing.placement import Placed, Terms
 from tests.conftest import Person
 from tests.orders.holding import (
     GBP,

@@ -22,8 +22,8 @@ from larder.orders.errors import HoldExpired, InvalidTransition
 from larder.orders.services import cart, changes, moves
 from larder.orders.services import expire_holds as expiry
 from larder.orders.services.expire_holds import expire_holds
-from larder.orders.services.place_order import place_order
-from larder.orders.services.placement import ExpectedCart, Placed, Placement
+from larder.orders.services.placing.place_order import place_order
+from larder.orders.services.placing.placement import ExpectedCart, Placed, Placement
 from tests.conftest import Person
 from tests.orders.holding import (
     GBP,

@@ -13,10 +13,10 @@ from django_guid.context import guid
 from larder.core import telemetry
 from larder.core.stopwatch import Stopwatch
 from larder.orders.decision import Wanted
-from larder.orders.services import place_orders as placing
-from larder.orders.services.place_orders import BatchOptions, place_candidates
-from larder.orders.services.placement import Placed, Placement, candidate
-from larder.orders.services.repeats import release_unused
+from larder.orders.services.placing import place_orders as placing
+from larder.orders.services.placing.place_orders import BatchOptions, place_candidates
+from larder.orders.services.placing.placement import Placed, Placement, candidate
+from larder.orders.services.placing.repeats import release_unused
 from tests.conftest import Person
 from tests.database import superuser_url
 from tests.orders.crowd import GBP, held

@@ -20,8 +20,8 @@ from larder.inventory import queries as inventory
 from larder.inventory.errors import InsufficientStock
 from larder.inventory.services import locks
 from larder.orders.decision import Wanted
-from larder.orders.services import retries
-from larder.orders.services.placement import Placed, Placement
+from larder.orders.services.placing import retries
+from larder.orders.services.placing.placement import Placed, Placement
 from tests.conftest import Person
 from tests.database import superuser_url
 from tests.orders.crowd import GBP, LOCK, Crowd, held, orders, transactions
@@ -341,6 +341,6 @@ def test_answers_are_built_after_the_locks_are_released(
         seen.append(orders())
 
     seen: list[int] = []
-    monkeypatch.setattr("larder.orders.services.place_orders.answer_placed", look)
+    monkeypatch.setattr("larder.orders.services.placing.place_orders.answer_placed", look)
     place_orders([asked], terms=GBP, now=now)
     assert seen == [1]

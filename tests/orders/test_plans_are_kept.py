@@ -16,7 +16,7 @@ from larder.identity.sql import STANDING
 from larder.inventory import queries as inventory
 from larder.inventory.queries.changes import Progress, product_changes
 from larder.orders.decision import Wanted
-from larder.orders.services.placement import Placement, Terms
+from larder.orders.services.placing.placement import Placement, Terms
 from tests.conftest import Person
 from tests.database import analyze
 from tests.orders import holding

@@ -17,8 +17,8 @@ from larder.orders.models import Order
 from larder.orders.queries import DraftView, OrderFilter, OrderView
 from larder.orders.services.changes import change_order
 from larder.orders.services.drafts import add_unit, ensure_draft
-from larder.orders.services.place_order import place_order
-from larder.orders.services.placement import Placement, Terms
+from larder.orders.services.placing.place_order import place_order
+from larder.orders.services.placing.placement import Placement, Terms
 from larder.orders.services.transitions import TransitionRequest
 from larder.orders.sql import reads
 from tests.conftest import Person

@@ -17,8 +17,9 @@ from larder.ops import tasks
 from larder.orders.decision import Wanted
 from larder.orders.errors import CartEmpty
 from larder.orders.models import RefusedOrders
-from larder.orders.services import place_order, refusals
-from larder.orders.services.placement import Placement, Terms
+from larder.orders.services import refusals
+from larder.orders.services.placing import place_order
+from larder.orders.services.placing.placement import Placement, Terms
 from larder.orders.sql import daily
 from tests.conftest import Api, Person
 from tests.server import Server

@@ -15,8 +15,8 @@ from larder.orders import queries
 from larder.orders.decision import Wanted
 from larder.orders.models import Order, OrderLine, ProductSales, SalesDay, SalesMark
 from larder.orders.services import moves, sales
-from larder.orders.services.place_order import place_order
-from larder.orders.services.placement import Placement, Terms
+from larder.orders.services.placing.place_order import place_order
+from larder.orders.services.placing.placement import Placement, Terms
 from larder.orders.services.sales import refresh_sales
 from larder.orders.services.transitions import TransitionRequest
 from larder.orders.sql import daily

@@ -15,9 +15,9 @@ from larder.catalog import queries as catalog
 from larder.orders import queries
 from larder.orders.decision import PricedLine, Wanted
 from larder.orders.models import Order, OrderEvent, OrderLine
-from larder.orders.services.locked_drafts import lock_drafts
-from larder.orders.services.placement import Candidate, Placed, Placement, candidate
-from larder.orders.services.write_orders import answer_placed, write_placed
+from larder.orders.services.placing.locked_drafts import lock_drafts
+from larder.orders.services.placing.placement import Candidate, Placed, Placement, candidate
+from larder.orders.services.placing.write_orders import answer_placed, write_placed
 from tests.conftest import Person
 from tests.orders.written import written
 

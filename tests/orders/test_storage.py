@@ -7,8 +7,8 @@ import pytest
 
 from larder.db import database
 from larder.orders.decision import Wanted
-from larder.orders.services.place_order import place_order
-from larder.orders.services.placement import Placement, Terms
+from larder.orders.services.placing.place_order import place_order
+from larder.orders.services.placing.placement import Placement, Terms
 from tests.conftest import Person
 
 OPTIONS = "SELECT coalesce(reloptions, '{}') FROM pg_class WHERE oid = %s::regclass"

@@ -27,8 +27,8 @@ from larder.orders.errors import AlreadySubmitted, CartEmpty, OrderAbandoned, Or
 from larder.orders.models import Order
 from larder.orders.services.abandon import Abandonment, abandon_id
 from larder.orders.services.drafts import add_unit, ensure_draft
-from larder.orders.services.place_order import place_order
-from larder.orders.services.placement import Placed, Placement, Terms
+from larder.orders.services.placing.place_order import place_order
+from larder.orders.services.placing.placement import Placed, Placement, Terms
 from tests import database as tables
 from tests.conftest import Person
 from tests.orders.placing import place_orders

@@ -15,8 +15,8 @@ from larder.ops.books.invariants import check
 from larder.orders import queries
 from larder.orders.decision import Wanted
 from larder.orders.services import cart
-from larder.orders.services.place_order import place_order
-from larder.orders.services.placement import ExpectedCart, Placed, Placement, Terms
+from larder.orders.services.placing.place_order import place_order
+from larder.orders.services.placing.placement import ExpectedCart, Placed, Placement, Terms
 from tests.conftest import Person
 from tests.orders.placing import place_orders
 

@@ -22,15 +22,15 @@ from larder.orders.services import (
     drafts,
     expire_drafts,
     expire_holds,
-    lost_commits,
     moves,
     notes,
     payments,
     sales,
     tags,
 )
-from larder.orders.services.place_order import place_order
-from larder.orders.services.placement import ExpectedCart, Hold, Placement
+from larder.orders.services.placing import repeats
+from larder.orders.services.placing.place_order import place_order
+from larder.orders.services.placing.placement import ExpectedCart, Hold, Placement
 from tests.conftest import Person
 from tests.orders.holding import (
     GBP,
@@ -103,7 +103,7 @@ def submit_cart(shop: Shop) -> Callable[[], object]:
 
 
 def find_lost_commit(shop: Shop) -> Callable[[], object]:
-    return lambda: lost_commits._look(shop.jam, new_id(), 1.0)
+    return lambda: repeats._look(shop.jam, new_id(), 1.0)
 
 
 def confirm_batch(shop: Shop) -> Callable[[], object]:

@@ -11,8 +11,8 @@ from larder.catalog.product_rows import COLUMNS
 from larder.core.clock import now as clock
 from larder.orders.decision import Wanted
 from larder.orders.services import moves, returns
-from larder.orders.services.place_order import place_order
-from larder.orders.services.placement import Placement, Terms
+from larder.orders.services.placing.place_order import place_order
+from larder.orders.services.placing.placement import Placement, Terms
 from larder.orders.services.returns import ReturnedLine
 from larder.orders.services.transitions import TransitionRequest
 from tests.conftest import Person

@@ -10,8 +10,8 @@ from playwright.sync_api import Page, expect
 from larder.catalog.models import Product
 from larder.inventory.models import LedgerEntry, Stock
 from larder.orders.decision import Wanted
-from larder.orders.services.place_order import place_order
-from larder.orders.services.placement import Placement, Terms
+from larder.orders.services.placing.place_order import place_order
+from larder.orders.services.placing.placement import Placement, Terms
 from tests.conftest import NOW, Person
 from tests.staff.browser import CHROMIUM, in_browser, in_sidebar, log_in
 

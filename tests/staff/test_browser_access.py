@@ -16,8 +16,8 @@ from larder.orders.decision import Wanted
 from larder.orders.models import Order
 from larder.orders.services import moves
 from larder.orders.services.notes import add_note
-from larder.orders.services.place_order import place_order
-from larder.orders.services.placement import Placement, Terms
+from larder.orders.services.placing.place_order import place_order
+from larder.orders.services.placing.placement import Placement, Terms
 from larder.orders.services.transitions import TransitionRequest
 from tests.conftest import Person
 from tests.staff.browser import CHROMIUM, DESK, PHONE, axe, faults, in_browser, log_in

@@ -9,7 +9,7 @@ import pytest
 from larder.orders.models import Order, OrderEvent
 from larder.orders.services.changes import change_order
 from larder.orders.services.moves import cancel_order, pack_order
-from larder.orders.services.placement import Terms
+from larder.orders.services.placing.placement import Terms
 from larder.staff.orders.moves import MovableOrders
 from tests.conftest import Person
 from tests.staff.desk import Desk

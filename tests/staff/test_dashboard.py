@@ -16,8 +16,8 @@ from larder.ops import tasks
 from larder.orders.decision import Wanted
 from larder.orders.models import Order, RefundDue, RefusedOrders
 from larder.orders.services import moves
-from larder.orders.services.place_order import place_order
-from larder.orders.services.placement import Placement, Terms
+from larder.orders.services.placing.place_order import place_order
+from larder.orders.services.placing.placement import Placement, Terms
 from larder.orders.services.refusals import COUNTED
 from larder.orders.services.transitions import TransitionRequest
 from larder.staff import dashboard

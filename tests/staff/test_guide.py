@@ -12,8 +12,8 @@ from larder.ops import tasks
 from larder.orders.decision import Wanted
 from larder.orders.payment_state import Kind
 from larder.orders.services.payments import NewPayment, Report, receive_payment
-from larder.orders.services.place_order import place_order
-from larder.orders.services.placement import Placement, Terms
+from larder.orders.services.placing.place_order import place_order
+from larder.orders.services.placing.placement import Placement, Terms
 from tests.conftest import NOW, Person
 from tests.staff.desk import Desk
 from tools.docs.pages import DOCS

@@ -15,8 +15,8 @@ from larder.orders.decision import Wanted
 from larder.orders.models import Order, OrderEvent
 from larder.orders.services.changes import change_order
 from larder.orders.services.moves import cancel_order, pack_order, ship_order
-from larder.orders.services.place_order import place_order
-from larder.orders.services.placement import Placement, Terms
+from larder.orders.services.placing.place_order import place_order
+from larder.orders.services.placing.placement import Placement, Terms
 from larder.staff.orders.contents import described
 from tests.conftest import NOW, Person
 from tests.orders import large_orders

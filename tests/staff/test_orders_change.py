@@ -12,8 +12,8 @@ from larder.identity.models import AuditEntry
 from larder.inventory.models import Stock
 from larder.orders.decision import Wanted
 from larder.orders.models import Order, OrderEvent
-from larder.orders.services.place_order import place_order
-from larder.orders.services.placement import Placement, Terms
+from larder.orders.services.placing.place_order import place_order
+from larder.orders.services.placing.placement import Placement, Terms
 from tests.conftest import NOW, Person
 from tests.staff.desk import Desk, allow
 

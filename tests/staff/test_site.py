@@ -16,8 +16,8 @@ from django.test import RequestFactory
 from larder.ops import tasks
 from larder.orders.decision import Wanted
 from larder.orders.models import Order
-from larder.orders.services.place_order import place_order
-from larder.orders.services.placement import Placement, Terms
+from larder.orders.services.placing.place_order import place_order
+from larder.orders.services.placing.placement import Placement, Terms
 from larder.staff.base import ServiceAdmin, _OwnTransactions
 from larder.staff.site import refusing_unreadable_values
 from tests.conftest import NOW, Person

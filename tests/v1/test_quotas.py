@@ -17,7 +17,7 @@ from larder.ops import quota_settings
 from larder.orders.decision import Wanted
 from larder.orders.models import Order
 from larder.orders.services import transitions
-from larder.orders.services.placement import Placed, Placement, Terms
+from larder.orders.services.placing.placement import Placed, Placement, Terms
 from tests.conftest import Answer, Api, Person
 from tests.orders.placing import place_orders
 from tests.v1.placing import place

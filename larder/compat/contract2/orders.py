@@ -25,7 +25,7 @@ from larder.inventory.errors import InsufficientStock
 from larder.orders import queries
 from larder.orders.errors import OrderRule, OrderTooSmall
 from larder.orders.queries import LineView, OrderFilter, OrderView
-from larder.orders.services.placement import Placed
+from larder.orders.services.placing.placement import Placed
 
 COMPLETED = "completed"
 """The status of every placed order in this contract, whatever its real status."""

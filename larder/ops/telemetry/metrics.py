@@ -26,7 +26,7 @@ from larder.http import answered_requests
 from larder.ops.serving.shutdown import at_end
 from larder.ops.telemetry import log_writer, requests
 from larder.ops.telemetry.durations import Durations
-from larder.orders.services.contended import Contended
+from larder.orders.services.placing.contended import Contended
 
 logger = logging.getLogger(__name__)
 

@@ -1,11 +1,10 @@
-"""The writes of orders, one file for each use case."""
+"""The writes of orders, one file for each use case, and a folder for placing."""
 
 __all__ = [
     "abandon",
     "cart",
     "changes",
     "confirm_order",
-    "contended",
     "drafts",
     "expire_drafts",
     "expire_holds",
@@ -13,8 +12,7 @@ __all__ = [
     "moves",
     "notes",
     "payments",
-    "place_order",
-    "placement",
+    "placing",
     "refusals",
     "returns",
     "sales",

@@ -22,7 +22,7 @@ from larder.orders.models import Order, OrderStatus
 from larder.orders.queries import OrderView
 from larder.orders.services.drafts import renew_draft
 from larder.orders.services.locks import lock_order, order_name
-from larder.orders.services.placement import ABANDONED, ORDER_ID, mark_of
+from larder.orders.services.placing.placement import ABANDONED, ORDER_ID, mark_of
 
 PLACING = ("POST /api/v1/cart/submit", "POST /api/v1/orders")
 """The operations that place an order under an idempotency key."""

@@ -28,7 +28,7 @@ from larder.orders.decision import Market, PricedLine, Wanted, add_up, decide
 from larder.orders.errors import CurrencyChanged, OrderRule
 from larder.orders.lifecycle import CANCELLED, PERMISSIONS, PLACED, Move
 from larder.orders.queries import LineView
-from larder.orders.services.placement import Terms
+from larder.orders.services.placing.placement import Terms
 from larder.orders.services.transitions import (
     LockedOrder,
     StockMove,

@@ -28,8 +28,8 @@ from larder.orders.lifecycle import PERMISSIONS, PLACED, Move
 from larder.orders.models import Order
 from larder.orders.queries import LineView, OrderView, view_of
 from larder.orders.services.confirm_held import confirm_held, confirmation_of
-from larder.orders.services.contended import BATCH_LOCK, Contended
 from larder.orders.services.locks import LockBroken, order_name
+from larder.orders.services.placing.contended import BATCH_LOCK, Contended
 from larder.orders.services.transitions import (
     Locked,
     Rules,

@@ -40,7 +40,7 @@ from larder.orders.payment_state import (
 from larder.orders.services.confirm_held import confirm_paid
 from larder.orders.services.drafts import renew_draft
 from larder.orders.services.locks import lock_order, order_name
-from larder.orders.services.placement import ABANDONED, ORDER_ID, mark_of
+from larder.orders.services.placing.placement import ABANDONED, ORDER_ID, mark_of
 from larder.orders.services.refunds import balances_of, set_refund_due
 from larder.orders.services.write_changes import OrderChange, write_changes
 from larder.orders.sql import payments as payments_sql

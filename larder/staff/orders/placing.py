@@ -29,8 +29,8 @@ from larder.identity.queries import SHIP_TO_FIELDS, AddressRow
 from larder.identity.services import audit
 from larder.inventory.models import Stock
 from larder.orders.decision import Wanted
-from larder.orders.services.place_order import place_order
-from larder.orders.services.placement import Placed, Placement
+from larder.orders.services.placing.place_order import place_order
+from larder.orders.services.placing.placement import Placed, Placement
 from larder.staff.base import button
 from larder.staff.language import gettext_lazy as _
 from larder.staff.language import grouped

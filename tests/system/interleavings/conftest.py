@@ -7,7 +7,8 @@ import pytest
 
 from larder.identity.services import quotas
 from larder.inventory.services import locks
-from larder.orders.services import confirm_order, retries
+from larder.orders.services import confirm_order
+from larder.orders.services.placing import retries
 from tests.conftest import Person
 from tests.system.interleavings import scheduler
 from tests.system.interleavings.clock import chosen_clock

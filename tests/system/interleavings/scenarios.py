@@ -4,7 +4,7 @@ In each, the expiry of the holds is one step more, which can come at any time, u
 before.
 """
 
-from larder.orders.services.placement import Terms
+from larder.orders.services.placing.placement import Terms
 from tests.orders.holding import SECONDS
 from tests.system.interleavings.exploring import Play
 from tests.system.interleavings.shop import Shop

@@ -35,19 +35,11 @@ from larder.inventory import sql as stock_sql
 from larder.inventory.services import locks, movements
 from larder.inventory.services.movements import Balance
 from larder.orders.models import Order
-from larder.orders.services import (
-    abandon,
-    changes,
-    drafts,
-    locked_drafts,
-    place_orders,
-    repeats,
-    retries,
-    transitions,
-)
+from larder.orders.services import abandon, changes, drafts, transitions
 from larder.orders.services import locks as order_locks
 from larder.orders.services.locks import lock_orders
-from larder.orders.services.placement import Candidate
+from larder.orders.services.placing import locked_drafts, place_orders, repeats, retries
+from larder.orders.services.placing.placement import Candidate
 from larder.orders.sql import writes
 from larder.v1 import freshness
 from tests.system.race.gate import READ, SPACE

@@ -9,7 +9,7 @@ from larder.orders import queries
 from larder.orders.decision import Wanted
 from larder.orders.services import cart
 from larder.orders.services.drafts import CartVersion, add_unit
-from larder.orders.services.placement import ExpectedCart, Placement
+from larder.orders.services.placing.placement import ExpectedCart, Placement
 from tests.conftest import Person
 from tests.system.race.shops import OK, Answer, place_apart, served
 

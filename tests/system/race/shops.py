@@ -31,7 +31,7 @@ from larder.inventory.services.adjustments import AdjustmentLine, Cause, adjust_
 from larder.orders.decision import Wanted
 from larder.orders.services import moves
 from larder.orders.services.changes import change_order
-from larder.orders.services.placement import Placed, Placement, Terms
+from larder.orders.services.placing.placement import Placed, Placement, Terms
 from larder.orders.services.returns import ReturnedLine, return_order
 from larder.orders.services.transitions import TransitionRequest
 from tests.conftest import Person
@@ -105,8 +105,8 @@ class Shop(Protocol):
 
 
 def place_apart(asked: Placement, *, now: datetime) -> Placed:
-    """Places an order in a separate transaction, as if each thread were a process: those of
-    one process would belong together (larder/orders/services/place_order.py) and never race."""
+    """Places an order in a separate transaction, as if each thread were a process: those of one
+    process would be in one batch (larder/orders/services/placing/place_order.py) and never race."""
     (answer,) = place_orders([asked], terms=GBP, now=now)
     if isinstance(answer, Exception):
         raise answer

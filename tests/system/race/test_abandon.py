@@ -15,7 +15,7 @@ from larder.identity.caller import Caller
 from larder.ops.books.invariants import check
 from larder.orders.queries import OrderView
 from larder.orders.services.abandon import Abandonment, abandon_id, abandon_key
-from larder.orders.services.placement import ExpectedCart
+from larder.orders.services.placing.placement import ExpectedCart
 from tests.conftest import Person
 from tests.system.race.books import assert_agree, shelf
 from tests.system.race.interleaving import (

@@ -16,7 +16,7 @@ from msgspec import structs
 from larder.core.errors import DomainError
 from larder.core.ids import new_id
 from larder.orders.decision import Wanted
-from larder.orders.services.placement import Placed, Placement
+from larder.orders.services.placing.placement import Placed, Placement
 from tests.conftest import Person
 from tests.orders.placing import place_orders
 from tests.system.race.books import assert_agree, orders_of

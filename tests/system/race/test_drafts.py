@@ -16,7 +16,7 @@ import pytest
 from larder.db import database
 from larder.orders import queries
 from larder.orders.services.drafts import add_unit, ensure_draft, remove_unit
-from larder.orders.services.placement import Placed, Placement
+from larder.orders.services.placing.placement import Placed, Placement
 from tests.conftest import Person
 from tests.orders.placing import place_orders
 from tests.system.race.books import assert_agree, shelf

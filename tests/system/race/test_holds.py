@@ -17,9 +17,9 @@ from larder.inventory.services import movements
 from larder.ops.books import invariants
 from larder.orders.queries import OrderView
 from larder.orders.services import confirm_order, moves
-from larder.orders.services.contended import Contended
 from larder.orders.services.expire_holds import expire_holds
-from larder.orders.services.placement import Terms
+from larder.orders.services.placing.contended import Contended
+from larder.orders.services.placing.placement import Terms
 from tests.conftest import Person
 from tests.orders import holding
 from tests.orders.holding import SECONDS, balance, events, hold, pass_seconds

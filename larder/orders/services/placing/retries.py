@@ -14,9 +14,9 @@ from larder.core.errors import DomainError, Overloaded
 from larder.core.stopwatch import Stopwatch
 from larder.db import database
 from larder.inventory.services import locks
-from larder.orders.services.contended import Contended, ContendedLane, Row
-from larder.orders.services.place_orders import BatchOptions, place_candidates
-from larder.orders.services.placement import Candidate, Placed, Placement, Terms, candidate
+from larder.orders.services.placing.contended import Contended, ContendedLane, Row
+from larder.orders.services.placing.place_orders import BatchOptions, place_candidates
+from larder.orders.services.placing.placement import Candidate, Placed, Placement, Terms, candidate
 
 logger = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from larder.identity.services import audit
 from larder.orders.models import Order, OrderStatus
 from larder.orders.queries import LineView, OrderView, view_of
 from larder.orders.services.locks import LockBroken, order_name
-from larder.orders.services.placement import Candidate, DraftRow, Placed
+from larder.orders.services.placing.placement import Candidate, DraftRow, Placed
 from larder.orders.sql import writes
 
 

@@ -11,10 +11,11 @@ from larder.db.postgresql.errors import CommitUnknown
 from larder.db.postgresql.pool import prioritized
 from larder.identity.services import quotas
 from larder.inventory.services import locks
-from larder.orders.services import refusals, retries
-from larder.orders.services.contended import BATCH_LOCK, Contended
-from larder.orders.services.placement import Placed, Placement, Terms, candidate
-from larder.orders.services.retries import QueuedOrder
+from larder.orders.services import refusals
+from larder.orders.services.placing import retries
+from larder.orders.services.placing.contended import BATCH_LOCK, Contended
+from larder.orders.services.placing.placement import Placed, Placement, Terms, candidate
+from larder.orders.services.placing.retries import QueuedOrder
 
 LIMITS = Limits(
     max_batch_size=128,

@@ -1,7 +1,7 @@
 """Places a batch of one or more orders in one transaction.
 
 The steps, in an order in which all data is locked before it is used for a decision: claim ids and
-keys, lock the drafts to place, take units of the customers' quotas, lock the stock rows, read
+keys, lock the drafts to place, take what the customers may order, lock the stock rows, read
 prices and rules, decide in memory, write.
 A refused order gives its claims back, and does not affect the other orders.
 """
@@ -29,23 +29,24 @@ from larder.inventory.services import holds
 from larder.inventory.services import movements as inventory
 from larder.inventory.services.movements import Balance
 from larder.orders.decision import Market, decide
-from larder.orders.services.contended import Contended, Row
-from larder.orders.services.locked_drafts import lock_drafts
-from larder.orders.services.lost_commits import answer_unknown, resolve_commit
-from larder.orders.services.order_quota import OrderQuota
-from larder.orders.services.placement import (
+from larder.orders.services.placing.contended import Contended, Row
+from larder.orders.services.placing.customer_limits import CustomerLimits
+from larder.orders.services.placing.locked_drafts import lock_drafts
+from larder.orders.services.placing.placement import (
     Candidate,
     Placed,
     Terms,
     unanswered,
 )
-from larder.orders.services.repeats import (
+from larder.orders.services.placing.repeats import (
+    answer_unknown,
     claim_and_replay,
     release_unused,
+    resolve_commit,
     separate_repeats,
     settle_carts,
 )
-from larder.orders.services.write_orders import answer_placed, write_placed
+from larder.orders.services.placing.write_orders import answer_placed, write_placed
 
 
 def _none(rows: Collection[Row]) -> bool:
@@ -150,10 +151,10 @@ def _place_in_transaction(
             check()
             lock_drafts(unanswered(waiting))
             _leave_contended(unanswered(waiting), options)
-        customers = _Customers(check, OrderQuota(unanswered(waiting)))
-        _limit_holds(unanswered(waiting), customers.quota, terms)
+        limits = CustomerLimits(unanswered(waiting), terms.most_holds)
+        customers = _Customers(check, limits)
         _place_open(unanswered(waiting), customers, terms, now, hold)
-        customers.quota.settle()
+        customers.limits.settle()
     settle_carts(batch)
     release_unused(batch, earlier)
 
@@ -166,10 +167,10 @@ def _leave_contended(batch: Sequence[Candidate], options: BatchOptions) -> None:
 
 
 class _Customers(NamedTuple):
-    """`check` refuses orders of customers who may not order. Units are taken from the `quota`."""
+    """`check` refuses orders of customers who may not order; `limits` are those of the others."""
 
     check: Callable[[], None]
-    quota: OrderQuota
+    limits: CustomerLimits
 
 
 def _ask_for_customers(batch: Sequence[Candidate]) -> Callable[[], None]:
@@ -188,13 +189,6 @@ def _ask_for_customers(batch: Sequence[Candidate]) -> Callable[[], None]:
     return check
 
 
-def _limit_holds(batch: Sequence[Candidate], quota: OrderQuota, terms: Terms) -> None:
-    """Prepares the limits of orders with a hold. Without holds it does nothing."""
-    held = [candidate for candidate in batch if candidate.placement.hold is not None]
-    if held:
-        quota.limit_holds(held, terms.most_holds)
-
-
 def _place_open(
     batch: Sequence[Candidate],
     customers: _Customers,
@@ -210,13 +204,13 @@ def _place_open(
     held = [candidate for candidate in batch if candidate.placement.hold is not None]
     clock = holds.submit_clock() if held else None
     customers.check()
-    customers.quota.read()
+    customers.limits.read()
     balances = locked()
     hold.begins()
     # A product that was created after the locks is unknown to this batch.
     offers = {id: offer for id, offer in offered().items() if id in balances}
     _refuse_former_staff(unanswered(batch))
-    _decide(unanswered(batch), balances, offers, terms, customers.quota)
+    _decide(unanswered(batch), balances, offers, terms, customers.limits)
     placed = unanswered(batch)
     moves = [move for candidate in placed for move in _movements(candidate)]
     lines = _hold(unanswered(held), clock()) if clock is not None else []
@@ -240,7 +234,7 @@ def _decide(
     balances: Mapping[int, Balance],
     offers: Mapping[int, Offer],
     terms: Terms,
-    quota: OrderQuota,
+    limits: CustomerLimits,
 ) -> None:
     """Sets the priced lines or the refusal of each candidate."""
     decisions = decide(
@@ -252,7 +246,7 @@ def _decide(
         ),
         minimum_total=terms.minimum_total,
         expected_totals=[candidate.expected_total for candidate in batch],
-        counted=quota.counted(batch),
+        counted=limits.counted(batch),
     )
     for candidate, decided in zip(batch, decisions, strict=True):
         if isinstance(decided, DomainError):

@@ -14,7 +14,7 @@ from larder.orders.decision import Wanted
 from larder.orders.errors import AlreadySubmitted, CartEmpty, OrderAbandoned
 from larder.orders.models import Order, OrderLine, OrderStatus
 from larder.orders.services.locks import lock_orders
-from larder.orders.services.placement import (
+from larder.orders.services.placing.placement import (
     ABANDONED,
     ORDER_ID,
     Candidate,
