@@ -76,7 +76,7 @@ def number(environment: Mapping[str, str], name: str, default: int, *, largest: 
     """Read a whole number from 1 to `largest`. Raises CannotServe."""
     text = environment.get(name) or str(default)
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= largest:
-        raise CannotServe(f"{name}={text} is not a whole number from 1 to {largest}.")
+        raise CannotServe(f"{name}={text} cannot be used: set a whole number from 1 to {largest}.")
     return int(text)
 
 
@@ -119,7 +119,9 @@ def check_port(host: str, port: int) -> None:
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
     except socket.gaierror:
-        raise CannotServe(f"HOST={host} is not an address of this machine.") from None
+        raise CannotServe(
+            f"HOST={host} is no address of this machine: set 127.0.0.1, or another."
+        ) from None
     with socket.socket(family, kind, protocol) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

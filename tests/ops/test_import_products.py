@@ -11,7 +11,7 @@ from larder.catalog.models import Product
 from larder.catalog.product_rows import AN_ENCODING
 from larder.core.ids import SYSTEM_ACTOR
 from larder.inventory.models import LedgerEntry
-from larder.ops.management.commands.import_products import PIECE
+from larder.ops.management.commands.import_products import HINT, PIECE
 
 pytestmark = pytest.mark.django_db
 
@@ -41,6 +41,7 @@ def test_a_faulty_file_is_refused_with_each_line_and_not_stored(tmp_path: Path) 
         "Nothing was imported: 2 fault(s).",
         f"line 3: name: {AN_ENCODING}",
         "line 3: price: Expected an amount with at most three decimals, such as 2.55; found “x”.",
+        HINT,
     ]
     assert not Product.objects.exists()
 

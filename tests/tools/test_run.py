@@ -233,4 +233,6 @@ def test_static_files_that_cannot_be_collected_end_the_run(toy: Toy, port: int) 
 @pytest.mark.parametrize("value", ["0", "65536", "http", "٣"])
 def test_an_invalid_port_is_reported_with_one_line(toy: Toy, value: str) -> None:
     with toy.start(1, PORT=value) as process:
-        assert said(process) == f"PORT={value} is not a whole number from 1 to 65535.\n"
+        assert said(process) == (
+            f"PORT={value} cannot be used: set a whole number from 1 to 65535.\n"
+        )

@@ -28,7 +28,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not MONTH.match(options["before"]):
-            raise CommandError("Expected a month, such as 2026-01.")
+            raise CommandError("This is no month. Give the first that stays, such as 2026-01.")
         before = datetime.strptime(options["before"], "%Y-%m").replace(tzinfo=UTC)
         if before > now():
             raise CommandError("This month has not begun. Give the first month that stays.")

@@ -12,7 +12,7 @@ from larder.identity.services import audit
 from larder.ops.demo import shop as demo
 from larder.ops.health import migrated
 
-HINT = "DATABASE_URL names the database; `manage.py prepare` makes its roles and tables."
+HINT = "Check DATABASE_URL, run `manage.py prepare` (it makes roles and tables), and try again."
 UNKNOWN = """The answer to the commit was lost: it is not known whether the products were added.
 Run the command again: it adds missing products, and says how many."""
 

@@ -13,6 +13,10 @@ from larder.ops.books.invariants import Finding, Report
 VIOLATED = 1
 NOT_CHECKED = 2
 
+AWAY = "Check that the database at DATABASE_URL answers, then run the command again."
+DO = "Keep a backup before you change anything, and read docs/how-to/runbooks/alerts.md."
+"""What the operator does."""
+
 
 class Command(BaseCommand):
     """Exit status: 0 if all invariants hold, 1 if one is violated, 2 if they could not be
@@ -32,11 +36,11 @@ class Command(BaseCommand):
             report = invariants.check()
         except (DatabaseError, InterfaceError) as error:
             reason = str(error).strip().partition("\n")[0]
-            raise CommandError(f"Not checked: {reason}", returncode=NOT_CHECKED) from error
+            raise CommandError(f"Not checked: {reason}\n{AWAY}", returncode=NOT_CHECKED) from error
         write = self._write_json if options["format"] == "json" else self._write_text
         write(report)
         if report.violated:
-            said = f"{len(report.violated)} of {len(report.findings)} invariants are violated."
+            said = f"{len(report.violated)} of {len(report.findings)} invariants are violated. {DO}"
             raise CommandError(said, returncode=VIOLATED)
 
     def _write_json(self, report: Report) -> None:

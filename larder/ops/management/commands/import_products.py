@@ -27,6 +27,12 @@ path. Products with a known SKU are changed in the file's columns, others are cr
 {", ".join(REQUIRED)}; quantity is the opening stock of new products. Separators, encodings and
 decimal marks: docs/reference/api/stock.md, "Import products".
 """
+HINT = (
+    "Correct the lines, and import the whole file again. Its first line names the columns, such as "
+    f"{','.join(REQUIRED)}; `manage.py import_products --help` lists all."
+)
+UNREAD = "Give the path of a file that this user may read."
+AWAY = "Check that the database at DATABASE_URL answers, then import the file again."
 UNKNOWN = """The answer to the commit was lost: it is not known whether the rows were imported.
 Import the file again: rows that were imported change nothing, and no stock is added twice. The
 repeat overwrites later changes by others in the columns of the file."""
@@ -80,12 +86,12 @@ class Command(BaseCommand):
         except FaultyFile as error:
             raise CommandError(_told(error)) from error
         except OSError as error:
-            raise CommandError(f"Nothing was imported: {error}") from error
+            raise CommandError(f"Nothing was imported: {error}. {UNREAD}") from error
         except CommitUnknown as error:
             raise CommandError(UNKNOWN) from error
         except (DatabaseError, InterfaceError) as error:
             reason = str(error).strip().partition("\n")[0]
-            raise CommandError(f"Nothing was imported: {reason}") from error
+            raise CommandError(f"Nothing was imported: {reason}\n{AWAY}") from error
         counts = f"{made.created} new, {made.changed} changed, {made.unchanged} unchanged"
         self.stdout.write(f"{counts} ({monotonic() - began:.1f} s)")
 
@@ -112,4 +118,4 @@ class Command(BaseCommand):
 
 def _told(error: FaultyFile) -> str:
     lines = [f"line {one.line}: {one.column or 'row'}: {one.detail}" for one in error.rows]
-    return "\n".join([f"Nothing was imported: {len(lines)} fault(s).", *lines])
+    return "\n".join([f"Nothing was imported: {len(lines)} fault(s).", *lines, HINT])

@@ -33,7 +33,7 @@ def keep(texts: dict[str, str], *, check: bool) -> None:
     stale = {FOLDER / name: text for name, text in texts.items() if not _holds(FOLDER / name, text)}
     if check and stale:
         names = ", ".join(path.name for path in stale)
-        raise CommandError(f"Out of date: {names} (run `make openapi`).")
+        raise CommandError(f"Out of date: {names}. Run `make openapi`.")
     for path, text in stale.items():
         path.write_text(text, encoding="utf-8")
 

@@ -11,6 +11,8 @@ from larder.ops import restored, roles
 from larder.ops.demo import shop as demo
 from larder.ops.demo.checks import demo_is_not_public
 
+AGAIN = "Correct the settings, then run the command again."
+
 
 class Command(BaseCommand):
     """Makes roles, migrates, grants rights, finishes a restore; in demo mode loads the demo data.
@@ -26,7 +28,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if public := demo_is_not_public():
-            raise CommandError("\n".join(map(str, public)))
+            raise CommandError("\n".join([*map(str, public), AGAIN]))
         self._step("database roles", roles.make_roles)
         self._step("migrations", lambda: call_command("migrate", verbosity=0))
         if restored.unfinished():
