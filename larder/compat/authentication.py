@@ -47,6 +47,7 @@ class KeyAuthentication(framework.TokenAuthentication):
     """`Authorization: Token <key>`: a long-lived key."""
 
     def authenticate_credentials(self, key: str) -> tuple[Caller, str]:
+        """Returns the caller and the key. Raises AuthenticationFailed for an unknown one."""
         try:
             return caller_of_key(key), key
         except TokenInvalid as error:
@@ -59,12 +60,14 @@ class BearerAuthentication(framework.TokenAuthentication):
     keyword = "Bearer"
 
     def authenticate_credentials(self, key: str) -> tuple[Caller, str]:
+        """Returns the caller and the token. Raises TokenNotValid for an unusable one."""
         try:
             return looked_up(signed_caller(key)), key
         except REFUSED_TOKEN as error:
             raise TokenNotValid(detail=_NOT_FOR_ACCESS, messages=_MESSAGES) from error
 
     def authenticate_header(self, request: Request) -> str:
+        """Returns the challenge of a 401."""
         return 'Bearer realm="api"'
 
 
@@ -85,6 +88,8 @@ class PasswordAuthentication(framework.BasicAuthentication):
     """
 
     def authenticate(self, request: Request) -> Any:
+        """Returns the caller, or None without credentials. Raises PermissionDenied for a write from
+        another site, AuthenticationFailed for a wrong password."""
         found = super().authenticate(request)
         if found is not None and request.method not in _SAFE and _from_elsewhere(request):
             raise PermissionDenied("CSRF Failed: this request comes from another site.")
@@ -93,6 +98,8 @@ class PasswordAuthentication(framework.BasicAuthentication):
     def authenticate_credentials(
         self, userid: str, password: str, request: Any = None
     ) -> tuple[Caller, None]:
+        """Checks a password, which counts as an attempt to log in. Raises AuthenticationFailed, and
+        RateLimited after too many attempts."""
         try:
             with throttling.log_in(request, userid):
                 return authenticate(userid, password), None
@@ -116,6 +123,8 @@ class CookieAuthentication(framework.SessionAuthentication):
     """The admin's session cookie, with the CSRF token on writes."""
 
     def authenticate(self, request: Request) -> tuple[Caller, None] | None:
+        """Returns the caller of the admin's session, with the present rights, or None. Raises
+        PermissionDenied for a write without the CSRF token."""
         began = monotonic()
         found = super().authenticate(request)
         # The check of the CSRF token has read the body.

@@ -21,6 +21,7 @@ class AnyText(serializers.CharField):
     """A text. The framework's field accepts numbers too."""
 
     def to_internal_value(self, data: Any) -> str:
+        """Returns the text. Raises ValidationError for a value of another type, and for NUL."""
         if not isinstance(data, str):
             self.fail("invalid")
         return str(super().to_internal_value(data))
@@ -54,6 +55,7 @@ class Units(serializers.IntegerField):
         super().__init__(**{"min_value": 1, "max_value": MAX_UNITS} | options)
 
     def to_internal_value(self, data: Any) -> int:
+        """Returns the units. Raises ValidationError for a value of another type or out of range."""
         if type(data) is not int:
             self.fail("invalid")
         return int(super().to_internal_value(data))
@@ -63,6 +65,7 @@ class PublicId(serializers.UUIDField):
     """A UUID as text. The framework's field accepts numbers too."""
 
     def to_internal_value(self, data: Any) -> UUID:
+        """Returns the UUID. Raises ValidationError for a value of another type or form."""
         if not isinstance(data, str):
             self.fail("invalid", value=data)
         return UUID(str(super().to_internal_value(data)))
@@ -81,6 +84,7 @@ class Moment(serializers.DateTimeField):
     """A time in an answer: ISO 8601 in UTC, with microseconds and Z."""
 
     def to_representation(self, value: datetime) -> str:
+        """Returns the text of a time."""
         return moment(value)
 
 
@@ -108,6 +112,7 @@ class Lines(serializers.ListField):
         return list(super().to_internal_value(data))
 
     def run_child_validation(self, data: Any) -> list[Any]:
+        """Returns the valid lines. Raises ValidationError with an entry for each line."""
         try:
             return super().run_child_validation(data)
         except serializers.ValidationError as error:

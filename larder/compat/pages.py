@@ -82,12 +82,14 @@ class ByOffsetOfLong(ByOffset):
     its last row."""
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> Any:
+        """Returns the rows of the page: as many as fit, at most its limit."""
         found: Any = super().paginate_queryset(queryset, request, view)
         self.address = request.build_absolute_uri()
         self.following = int(self.offset or 0) + len(found)
         return found
 
     def get_next_link(self) -> str | None:
+        """Returns the address of the next page; None on the last one."""
         if self.following >= int(self.count or 0):
             return None
         here = replace_query_param(self.address, self.limit_query_param, self.limit)

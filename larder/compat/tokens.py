@@ -33,6 +33,7 @@ class LogIn(serializers.Serializer[Any]):
     password = Password()
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
+        """Requires one of the two names. Returns the fields. Raises ValidationError."""
         names = ("username", "name")
         given = [name for name in names if isinstance(data, Mapping) and name in data]
         for name in given[:1] or names:
@@ -79,6 +80,7 @@ class TokenView(OpenView):
     """A path without authentication that refuses credentials: 401, with their scheme."""
 
     def get_authenticate_header(self, request: Request) -> str:
+        """Returns the challenge of a 401."""
         return BearerAuthentication().authenticate_header(request)
 
 

@@ -46,6 +46,7 @@ class StrictJson(JSONParser):
     """Parses JSON that can be stored: valid Unicode, and no deeper than the limit."""
 
     def parse(self, stream: Any, *args: Any, **options: Any) -> Any:
+        """Returns the value in the body. Raises ParseError."""
         raw = stream.read()
         try:
             require_shallow(raw)
@@ -62,6 +63,7 @@ class StrictMultipart(MultiPartParser):
     """Parses multipart in encodings in which Python can read names; not in `idna`."""
 
     def parse(self, *args: Any, **options: Any) -> Any:
+        """Returns the fields and files of the body. Raises ParseError."""
         try:
             return super().parse(*args, **options)
         except UnicodeError as error:
@@ -127,9 +129,11 @@ class CompatView(APIView):
             self.is_large = True
 
     def get_exception_handler(self) -> Any:
+        """Returns the function that answers refusals as the contract does."""
         return answers.handle
 
     def handle_exception(self, exc: Exception) -> Any:
+        """Records a missing permission in the audit trail, and answers the refusal."""
         if isinstance(exc, NotStaff | PermissionMissing):
             view = getattr(self, str(self.request.method).lower())
             name = getattr(view, "operation", type(self).__name__)
@@ -140,6 +144,8 @@ class CompatView(APIView):
         return super().handle_exception(exc)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Authenticates, then reads the body. Raises NotFound for an id that cannot exist, and what
+        authentication and reading raise."""
         super().initial(request, *args, **kwargs)
         # An id above MAX_ID cannot exist.
         if any(isinstance(value, int) and value > MAX_ID for value in kwargs.values()):
