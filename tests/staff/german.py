@@ -79,6 +79,7 @@ def pages(shop: Shop) -> list[str]:
         *("catalog/category/", "catalog/category/add/"),
         *("inventory/stock/", f"inventory/stock/{product}/change/", "inventory/stock/?stock=low"),
         *("inventory/ledgerentry/", "inventory/adjustment/", "inventory/adjustment/add/"),
+        *("orders/order/view/?q=x", "catalog/product/view/?stock=low"),
         *("identity/customer/", "identity/customer/add/", "identity/customer/invite/"),
         *(f"identity/customer/{shop.customer.id}/change/", "identity/key/", "auth/group/"),
         *("identity/auditentry/", "auth/group/add/", "own-keys/", "second-factor/"),
