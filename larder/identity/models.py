@@ -166,8 +166,8 @@ class Session(models.Model):
     """A log-in that can be refreshed: a family of refresh tokens, in one row.
 
     The tokens are derived from the id and the generation. So no token is stored, and the successor
-    of a token can be returned again if the answer was lost. `door` is the name of the token policy
-    (tokens/policies.py): only the API that issued the first token accepts the others.
+    of a token can be returned again if the answer was lost. `policy` is the name of the policy of
+    tokens (tokens/policies.py): only the API that issued the first token accepts the others.
 
     `rotated_at` is the last use of a token. `epoch` is the session epoch of the account when the
     session was opened; if it alone continued when all others ended, it has the epoch of that time.
@@ -178,7 +178,7 @@ class Session(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id)
     customer = models.ForeignKey(Customer, on_delete=models.CASCADE, db_index=False)
-    door = models.CharField(max_length=20)
+    policy = models.CharField(max_length=20, db_column="door")
     client = models.CharField(max_length=MAX_CLIENT_LENGTH, blank=True, default="", db_default="")
     generation = models.IntegerField(default=0)
     # The parent of the current token, if the parent was exchanged twice (rotation.py).

@@ -40,7 +40,7 @@ def token_for(who: Person, *, now: datetime | None = None) -> str:
     customer, moment = who.customer, now or datetime.now(UTC)
     times = {"created_at": moment, "rotated_at": moment, "expires_at": moment + V1.refresh}
     epoch = Customer.objects.values_list("session_epoch", flat=True).get(pk=who.id)
-    opened = Session.objects.create(customer_id=who.id, door=V1.name, epoch=epoch, **times)
+    opened = Session.objects.create(customer_id=who.id, policy=V1.name, epoch=epoch, **times)
     caller = Caller(who.id, customer.public_id, customer.is_staff, opened.id, epoch=epoch)
     return signer().access(caller, now=moment)
 

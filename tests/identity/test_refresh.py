@@ -266,7 +266,7 @@ def test_a_session_is_deleted_a_day_after_its_expiry(
 ) -> None:
     def session(expires_at: datetime) -> Session:
         times = {"created_at": now, "rotated_at": now, "expires_at": expires_at}
-        return Session.objects.create(customer=person().customer, door="v1", **times)
+        return Session.objects.create(customer=person().customer, policy="v1", **times)
 
     live, late = session(now + timedelta(seconds=1)), session(now - timedelta(hours=23))
     gone = session(now - timedelta(hours=25))

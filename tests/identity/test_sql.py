@@ -107,7 +107,7 @@ def test_rights_know_live_credentials_as_the_orm_does(person: Callable[..., Pers
         assert is_live(who, key=key.id, session=None, epoch=9) == expected
     row = {"created_at": PAST, "rotated_at": PAST, "expires_at": FAR}
     sessions = [
-        Session.objects.create(customer=one.customer, door="v1", ended_at=ended_at, **row)
+        Session.objects.create(customer=one.customer, policy="v1", ended_at=ended_at, **row)
         for one, ended_at in [(who, None), (who, PAST), (other, None)]
     ]
     for epoch in range(2):

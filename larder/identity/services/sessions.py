@@ -81,7 +81,7 @@ def _opened(
         session = Session.objects.create(
             customer=customer,
             epoch=_epoch(customer.pk),
-            door=policy.name,
+            policy=policy.name,
             client=_shown(client),
             created_at=now,
             rotated_at=now,

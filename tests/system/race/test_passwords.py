@@ -65,7 +65,7 @@ class Outcome:
 def outcome(who: Person, *tasks: Callable[[], Answer]) -> Outcome:
     """All of it at once."""
     answers = at_once(SHOP, tasks)
-    live = Session.objects.live(now()).filter(customer=who.id, door=V1.name)
+    live = Session.objects.live(now()).filter(customer=who.id, policy=V1.name)
     return Outcome(who, answers, live.count())
 
 
