@@ -104,7 +104,7 @@ class ProductField:
         return given | None if self.is_nullable else given
 
     @property
-    def asked(self) -> Any:
+    def filtering(self) -> Any:
         """The type of the filter: None if the request does not contain it."""
         rules = [self.rules] if self.rules.min_length else [self.rules, Meta(min_length=1)]
         return Annotated[Annotated[str, *rules] | None, Meta(description=self.filtered)]

@@ -81,9 +81,7 @@ def faults_as_refusals() -> Iterator[None]:
 
 
 @contextmanager
-def all_named(
-    asked: Given, *, account: int = 0, taken: Mapping[str, str] = TAKEN
-) -> Iterator[None]:
+def all_named(body: Given, *, account: int = 0, taken: Mapping[str, str] = TAKEN) -> Iterator[None]:
     """Names each of username and email that another account has, in the sentences of `taken`, with
     the other faults.
 
@@ -95,5 +93,5 @@ def all_named(
             yield
     except (AlreadyTaken, InvalidInput, _Faulty) as error:
         found: Any = error.detail if isinstance(error, _Faulty) else field_errors(error)
-        names = queries.taken(username=asked.username, email=asked.email, but=account)
+        names = queries.taken(username=body.username, email=body.email, but=account)
         raise ValidationError(found | {one: [taken[one]] for one in sorted(names)}) from error

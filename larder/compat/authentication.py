@@ -39,8 +39,8 @@ class TokenNotValid(AuthenticationFailed):
 
     def __init__(self, **members: Any) -> None:
         APIException.__init__(self)
-        said = {"detail": "Token is invalid or expired", "code": "token_not_valid"}
-        self.detail = said | members
+        body = {"detail": "Token is invalid or expired", "code": "token_not_valid"}
+        self.detail = body | members
 
 
 class KeyAuthentication(framework.TokenAuthentication):

@@ -28,18 +28,20 @@ class Browsable(BrowsableAPIRenderer):
         request, response = context["request"], context["response"]
         if response.status_code < 400 or request.user is not None:
             return super().render(data, accepted_media_type, context)
-        said = {
+        context = {
             "path": request.get_full_path(),
             "status": f"HTTP {response.status_code} {response.status_text}",
             "content": JSONRenderer().render(data, renderer_context={"indent": 4}).decode(),
         }
-        return render_to_string("compat/refused.html", said)
+        return render_to_string("compat/refused.html", context)
 
     def get_context(
         self, data: Any, accepted_media_type: str | None, renderer_context: Mapping[str, Any]
     ) -> dict[str, Any]:
         """Adds the user of the admin's session. With a token there is none, and no log-out."""
         context = super().get_context(data, accepted_media_type, renderer_context)
-        asked = renderer_context["request"]._request
+        django_request = renderer_context["request"]._request
         # The request's user was set by the framework, and may be that of a token.
-        return context | {"session_user": user_of(asked) if hasattr(asked, "session") else None}
+        return context | {
+            "session_user": user_of(django_request) if hasattr(django_request, "session") else None
+        }

@@ -24,8 +24,8 @@ class KeyView(OpenView):
             with throttling.log_in(request, body["username"]):
                 key = key_for_password(**body, channel="contract0", secrets=secrets(), now=now())
         except InvalidCredentials as error:
-            said = {"non_field_errors": ["Unable to log in with provided credentials."]}
-            raise ValidationError(said) from error
+            detail = {"non_field_errors": ["Unable to log in with provided credentials."]}
+            raise ValidationError(detail) from error
         return Response({"token": key})
 
 

@@ -107,8 +107,8 @@ class Lines(serializers.ListField):
     def to_internal_value(self, data: Any) -> list[Any]:
         """Checks the number of lines first, so that no answer lists 100,000 faults."""
         if isinstance(data, list) and len(data) > MAX_LINES:
-            said = f"Ensure this field has no more than {MAX_LINES} elements."
-            raise serializers.ValidationError([said])
+            message = f"Ensure this field has no more than {MAX_LINES} elements."
+            raise serializers.ValidationError([message])
         return list(super().to_internal_value(data))
 
     def run_child_validation(self, data: Any) -> list[Any]:

@@ -41,8 +41,8 @@ def place(who: Caller, lines: Iterable[tuple[int, int]], **options: Any) -> Plac
     `options` are further fields of Placement. Raises the errors of `place_order`.
     """
     wanted = [Wanted(product, quantity) for product, quantity in lines]
-    asked = Placement(customer=who.id, actor=who.public_id, lines=wanted, **options)
-    return place_order(asked, terms=terms(), now=now())
+    placement = Placement(customer=who.id, actor=who.public_id, lines=wanted, **options)
+    return place_order(placement, terms=terms(), now=now())
 
 
 def place_keyed(request: Request, lines: Iterable[tuple[int, int]]) -> Placed:
@@ -60,8 +60,8 @@ REFUSED = (UnknownProducts, InsufficientStock, LineRefusal, OrderTooSmall)
 
 def refusal(error: DomainError) -> ValidationError:
     """Returns one of REFUSED as `detail` → a sentence for each faulty line."""
-    said = [_REASONS[line["code"]].format(**line) for line in error.extensions["lines"]]
-    return ValidationError({"detail": " ".join(said) or "The order is too small."})
+    reasons = [_REASONS[line["code"]].format(**line) for line in error.extensions["lines"]]
+    return ValidationError({"detail": " ".join(reasons) or "The order is too small."})
 
 
 _REASONS = {

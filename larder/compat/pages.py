@@ -47,8 +47,8 @@ class Rows(Generic[Row]):
     def __len__(self) -> int:
         return self.count()
 
-    def __getitem__(self, asked: slice) -> list[Row]:
-        return self.fetch(asked.start, asked.stop - asked.start)
+    def __getitem__(self, part: slice) -> list[Row]:
+        return self.fetch(part.start, part.stop - part.start)
 
 
 class Numbered(PageNumberPagination):

@@ -100,10 +100,10 @@ class LogInView(TokenView):
 
 def log_in(request: Request, given: sessions.Credentials, *, policy: TokenPolicy) -> Response:
     """Returns the tokens of a new session. Raises AuthenticationFailed, RateLimited."""
-    said = replace(given, client=request.META.get("HTTP_USER_AGENT", ""))
+    credentials = replace(given, client=request.META.get("HTTP_USER_AGENT", ""))
     try:
         with throttling.log_in(request, given.username):
-            pair = sessions.log_in(said, policy=policy, signer=signer(), now=now())
+            pair = sessions.log_in(credentials, policy=policy, signer=signer(), now=now())
     except InvalidCredentials as error:
         detail = "No active account found with the given credentials"
         raise AuthenticationFailed(detail) from error

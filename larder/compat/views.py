@@ -150,15 +150,15 @@ class CompatView(APIView):
         # An id above MAX_ID cannot exist.
         if any(isinstance(value, int) and value > MAX_ID for value in kwargs.values()):
             raise NotFound
-        asked, began = request._request, monotonic()
-        raw = self.read_body(asked)
+        django_request, began = request._request, monotonic()
+        raw = self.read_body(django_request)
         if is_late(began) and request.user is not None:
             # REST framework has put its caller in the place of the session's user.
-            admin_session.read_again(asked)
+            admin_session.read_again(django_request)
             request._authenticate()  # type: ignore[attr-defined]
             self.check_permissions(request)
         # The parsers read these two; for a chunked body Django sets neither.
-        asked._body, asked.META["CONTENT_LENGTH"] = raw, str(len(raw))
+        django_request._body, django_request.META["CONTENT_LENGTH"] = raw, str(len(raw))
         request._stream = io.BytesIO(raw) if raw else None  # type: ignore[assignment]
         who = cast(Caller | None, request.user)
         if who is not None and who.is_staff:

@@ -81,7 +81,7 @@ def _keep(sample: Sample) -> None:
         _samples = (*kept[1 - SAMPLES :], sample)
 
 
-def last_asked() -> int:
+def last_sampled() -> int:
     """Returns the moment of the newest sample; 0 if there is none."""
     return _samples[-1].moment if _samples else 0
 

@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 
 Answer = TypeVar("Answer")
 
-ASK_EVERY = 25_000_000
+SAMPLE_EVERY = 25_000_000
 """Nanoseconds after which one thread asks the primary for its position again, in advance."""
 
 FAR_BEHIND = 50_000_000
@@ -135,12 +135,12 @@ class Replica:
             pause = SECOND << self._failures
             self._failures = min(self._failures + 1, MAX_DOUBLINGS)
             self._failed_at, self._tried_again_at, self._seen = now, now + pause, None
-        said = str(error).strip().partition("\n")[0]
+        reason = str(error).strip().partition("\n")[0]
         logger.warning(
             "The primary answers in place of %s for %d s: %s. If this repeats, check the replica.",
             self.alias,
             pause // SECOND,
-            said,
+            reason,
         )
 
     @property
@@ -178,8 +178,8 @@ class Replica:
         """Whether it lagged far behind a moment ago. A hint: the state may have changed since."""
         if self._seen is None:
             return False
-        asked_at, replayed = self._seen
-        if nanoseconds() - asked_at > ASK_EVERY or required.since > asked_at - FAR_BEHIND:
+        sampled_at, replayed = self._seen
+        if nanoseconds() - sampled_at > SAMPLE_EVERY or required.since > sampled_at - FAR_BEHIND:
             return False
         return positions.current_at(replayed) <= required.since
 
@@ -269,22 +269,22 @@ def _find(required: FreshnessRequirement) -> tuple[Replica, State] | None:
     return None
 
 
-_asking = Lock()
+_sampling = Lock()
 
 
 def _knows_primary_position(since: int) -> bool:
     """Whether a position of the primary after `since` is known. Asks the primary if it is not.
 
-    While there are readers, one thread asks every ASK_EVERY, so that the others need not wait.
+    While there are readers, one thread asks every SAMPLE_EVERY, so that the others need not wait.
     """
-    asked_at = positions.last_asked()
-    if asked_at <= since:
+    sampled_at = positions.last_sampled()
+    if sampled_at <= since:
         return _ask_primary()
-    if nanoseconds() - asked_at > ASK_EVERY and _asking.acquire(blocking=False):
+    if nanoseconds() - sampled_at > SAMPLE_EVERY and _sampling.acquire(blocking=False):
         try:
             return _ask_primary()
         finally:
-            _asking.release()
+            _sampling.release()
     return True
 
 

@@ -57,6 +57,8 @@ def unmet(request: HttpRequest) -> str:
     if header is None and "HTTP_IF_NONE_MATCH" in request.META:
         return "The object already exists; If-None-Match: * requires that it does not."
     if header is not None and header.strip() != ANY and tag(header) == OF_NOTHING:
-        said = "If-Match is not an ETag of this API. Send the ETag header of the response unchanged"
-        return f'{said}, with its quotes, such as "3-5ddf7e0cb4d2f6c1a0b59e87".'
+        detail = (
+            "If-Match is not an ETag of this API. Send the ETag header of the response unchanged"
+        )
+        return f'{detail}, with its quotes, such as "3-5ddf7e0cb4d2f6c1a0b59e87".'
     return ""

@@ -65,8 +65,8 @@ def _secrets() -> Iterator[CheckMessage]:
     if settings.SECRET_KEY == settings.INSECURE_SECRET_KEY:
         yield Error("SECRET_KEY is not set.", hint=hint, id="larder.E001")
     elif any(_is_weak(one) for one in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)):
-        said = "SECRET_KEY, or one of SECRET_KEY_FALLBACKS, can be guessed."
-        yield Error(said, hint=hint, id="larder.E009")
+        message = "SECRET_KEY, or one of SECRET_KEY_FALLBACKS, can be guessed."
+        yield Error(message, hint=hint, id="larder.E009")
     if 0 < len(settings.METRICS_TOKEN) < SHORTEST_TOKEN:
         hint = f"Give it {SHORTEST_TOKEN} random characters, or none: then /metrics stays here."
         yield Error("METRICS_TOKEN can be guessed.", hint=hint, id="larder.E010")
@@ -85,20 +85,20 @@ def _addresses() -> Iterator[CheckMessage]:
     """Checks of hosts, origins, proxies and sessions."""
     if too_wide := [one for one in settings.CORS_ALLOWED_ORIGINS if not _is_origin(one)]:
         hint = "Name each origin: https://app.example.com, without a path and without a star."
-        said = f"CORS_ORIGINS allows more than single origins: {', '.join(too_wide)}."
-        yield Error(said, hint=hint, id="larder.E011")
+        message = f"CORS_ORIGINS allows more than single origins: {', '.join(too_wide)}."
+        yield Error(message, hint=hint, id="larder.E011")
     if too_wide := [one for one in settings.CSRF_TRUSTED_ORIGINS if not _is_origin(one)]:
         hint = "Name the origin the admin is reached at: https://shop.example.com."
-        said = f"CSRF_TRUSTED_ORIGINS trusts more than single origins: {', '.join(too_wide)}."
-        yield Error(said, hint=hint, id="larder.E012")
+        message = f"CSRF_TRUSTED_ORIGINS trusts more than single origins: {', '.join(too_wide)}."
+        yield Error(message, hint=hint, id="larder.E012")
     if too_wide := [one for one in settings.TRUSTED_PROXIES if not is_narrow_network(one)]:
         hint = "Name the addresses or networks of your proxies, such as 10.0.3.0/24, and no others."
-        said = f"TRUSTED_PROXIES lets clients choose their address: {', '.join(too_wide)}."
-        yield Error(said, hint=hint, id="larder.E013")
+        message = f"TRUSTED_PROXIES lets clients choose their address: {', '.join(too_wide)}."
+        yield Error(message, hint=hint, id="larder.E013")
     if settings.PUBLIC_URL and not _is_origin(settings.PUBLIC_URL):
         hint = "Write it as https://shop.example.com, without a path."
-        said = "PUBLIC_URL is no https address: passwords would travel in the clear."
-        yield Error(said, hint=hint, id="larder.E014")
+        message = "PUBLIC_URL is no https address: passwords would travel in the clear."
+        yield Error(message, hint=hint, id="larder.E014")
     if not (settings.SESSION_COOKIE_SECURE and settings.CSRF_COOKIE_SECURE):
         hint = "Leave SESSION_COOKIE_SECURE and CSRF_COOKIE_SECURE on."
         yield Error("The admin's cookies travel in the clear.", hint=hint, id="larder.E016")
@@ -137,9 +137,9 @@ def _mail_faults() -> Iterator[CheckMessage]:
         yield checks.Warning("Passwords cannot be reset.", hint=hint, id="larder.W004")
         return
     if urlsplit(settings.EMAIL_URL).scheme not in PORTS:
-        said = "EMAIL_URL is no mail server: tokens that set passwords would be printed or lost."
+        message = "EMAIL_URL is no mail server: tokens that set passwords would be printed or lost."
         hint = "Give smtp+tls://name:password@host:587, or leave EMAIL_URL empty."
-        yield checks.Error(said, hint=hint, id="larder.E019")
+        yield checks.Error(message, hint=hint, id="larder.E019")
     if "@" not in settings.DEFAULT_FROM_EMAIL:
         hint = "Name the address that mails come from: Shop <shop@example.com>."
         yield checks.Error("DEFAULT_FROM_EMAIL is not set.", hint=hint, id="larder.E017")
@@ -167,8 +167,8 @@ def least_total_is_an_amount(**options: Any) -> list[CheckMessage]:
             return []
     except InvalidOperation:
         pass
-    said = f"MIN_ORDER_TOTAL is no amount: {settings.MIN_ORDER_TOTAL!r}."
-    return [Error(said, hint="Write it as 12.50, or 0 for none.", id="larder.E008")]
+    message = f"MIN_ORDER_TOTAL is no amount: {settings.MIN_ORDER_TOTAL!r}."
+    return [Error(message, hint="Write it as 12.50, or 0 for none.", id="larder.E008")]
 
 
 @register()
@@ -177,8 +177,8 @@ def time_zone_exists(**options: Any) -> list[CheckMessage]:
     try:
         ZoneInfo(settings.SHOP_TIME_ZONE)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        said = f"SHOP_TIME_ZONE is no time zone: {settings.SHOP_TIME_ZONE!r}."
-        return [Error(said, hint="Use UTC, or a name like Europe/Berlin.", id="larder.E028")]
+        message = f"SHOP_TIME_ZONE is no time zone: {settings.SHOP_TIME_ZONE!r}."
+        return [Error(message, hint="Use UTC, or a name like Europe/Berlin.", id="larder.E028")]
     return []
 
 
@@ -187,8 +187,8 @@ def language_exists(**options: Any) -> list[CheckMessage]:
     """Returns an error for an ADMIN_LANGUAGE that the admin does not have."""
     if settings.ADMIN_LANGUAGE in {"", "en", "de"}:
         return []
-    said = f"The admin has no such language: ADMIN_LANGUAGE={settings.ADMIN_LANGUAGE!r}."
-    return [Error(said, hint="Use en or de, or leave it empty.", id="larder.E029")]
+    message = f"The admin has no such language: ADMIN_LANGUAGE={settings.ADMIN_LANGUAGE!r}."
+    return [Error(message, hint="Use en or de, or leave it empty.", id="larder.E029")]
 
 
 @register()
@@ -201,9 +201,9 @@ def quotas_are_rates(**options: Any) -> list[CheckMessage]:
 def holds_end(**options: Any) -> list[CheckMessage]:
     """Returns an error for holds that would not end in time, or that no customer could have."""
     if not 1 <= settings.HOLD_SECONDS <= settings.HOLD_SECONDS_MAX <= MAX_HOLD_SECONDS:
-        said = "HOLD_SECONDS and HOLD_SECONDS_MAX do not fit."
+        message = "HOLD_SECONDS and HOLD_SECONDS_MAX do not fit."
         hint = f"HOLD_SECONDS is 1 to HOLD_SECONDS_MAX, which is at most {MAX_HOLD_SECONDS}."
-        return [Error(said, hint=hint, id="larder.E027")]
+        return [Error(message, hint=hint, id="larder.E027")]
     if settings.OPEN_HOLDS_MAX < 1:
         return [Error("OPEN_HOLDS_MAX is not positive.", hint="Use 20.", id="larder.E027")]
     return []
@@ -215,16 +215,16 @@ def pictures_can_be_stored(**options: Any) -> list[CheckMessage]:
     folder, bucket = settings.PICTURES_DIR, settings.PICTURES_BUCKET
     if folder and bucket:
         hint = "Set PICTURES_DIR or PICTURES_BUCKET, and leave the other empty."
-        said = "PICTURES_DIR is not used, because PICTURES_BUCKET is set."
-        return [checks.Warning(said, hint=hint, id="larder.W006")]
+        message = "PICTURES_DIR is not used, because PICTURES_BUCKET is set."
+        return [checks.Warning(message, hint=hint, id="larder.W006")]
     if bucket and not settings.PICTURES_URL:
         hint = "Set PICTURES_URL to the https address where clients fetch pictures of the bucket."
-        said = "Pages of the admin cannot show pictures."
-        return [checks.Warning(said, hint=hint, id="larder.W006")]
+        message = "Pages of the admin cannot show pictures."
+        return [checks.Warning(message, hint=hint, id="larder.W006")]
     if folder and not _can_be_written(Path(folder)):
         hint = "Set PICTURES_DIR to a folder that the servers and the job worker may write to."
-        said = "Pictures cannot be stored in PICTURES_DIR."
-        return [checks.Warning(said, hint=hint, id="larder.W007")]
+        message = "Pictures cannot be stored in PICTURES_DIR."
+        return [checks.Warning(message, hint=hint, id="larder.W007")]
     return []
 
 
@@ -324,8 +324,8 @@ def database_logs_no_values(**options: Any) -> list[CheckMessage]:
 
 
 def _log_settings() -> dict[str, str]:
-    asked = "SELECT name, setting FROM pg_settings WHERE name = ANY(%s::text[]) ORDER BY name"
-    return dict(database.rows(asked, [list(_LOGS_NO_VALUES)]))
+    statement = "SELECT name, setting FROM pg_settings WHERE name = ANY(%s::text[]) ORDER BY name"
+    return dict(database.rows(statement, [list(_LOGS_NO_VALUES)]))
 
 
 def _when_reachable(look: Callable[[], Found], otherwise: Found) -> Found:

@@ -57,9 +57,9 @@ def readyz(request: HttpRequest) -> JsonResponse:
     with the result of one check that began after their requests. If that takes longer than
     CHECK_WITHIN, they report that the database does not answer.
     """
-    asked = time.monotonic()
+    arrived = time.monotonic()
     with waits.holding(_latest.checking, CHECK_WITHIN) as in_time:
-        if in_time and _latest.began < asked:
+        if in_time and _latest.began < arrived:
             _latest.began = time.monotonic()
             _latest.ready, _latest.body = _check()
         ready, body = _latest.ready, _latest.body
@@ -78,16 +78,16 @@ def _check() -> tuple[bool, dict[str, Any]]:
     """
     checks = {"database": False, "migrations": False, "demo": not settings.DEMO}
     worker: dict[str, Any] = {"alive": False, "last_heartbeat": None}
-    said = ""
+    reason = ""
     try:
         checks["database"] = database.is_writable()
         checks["migrations"] = migrated()
         checks["demo"] = not settings.DEMO or identity.exists(DEMO_CUSTOMER)
         worker = _worker()
     except Error as error:
-        said = str(error).strip().partition("\n")[0]
+        reason = str(error).strip().partition("\n")[0]
     ready = all(checks.values())
-    _report(checks, said)
+    _report(checks, reason)
     body = {
         "ready": ready,
         "checks": checks,
@@ -98,13 +98,17 @@ def _check() -> tuple[bool, dict[str, Any]]:
     return ready, body
 
 
-def _report(checks: dict[str, bool], said: str) -> None:
-    """Logs the first failed check, once until another one is the first, or all pass. `said` is the
-    first line of the database's error, if there was one."""
-    failed = next((name for name, passed in checks.items() if not passed), "worker" if said else "")
+def _report(checks: dict[str, bool], reason: str) -> None:
+    """Logs the first failed check, once until another one is the first, or all pass. `reason` is
+    the first line of the database's error, if there was one."""
+    failed = next(
+        (name for name, passed in checks.items() if not passed), "worker" if reason else ""
+    )
     if failed and failed != _latest.reported:
         do = _IF_AWAY if failed == "database" else _IF_UNPREPARED
-        logger.warning("The check of %s failed: %s; %s.", failed, said or "there was no error", do)
+        logger.warning(
+            "The check of %s failed: %s; %s.", failed, reason or "there was no error", do
+        )
     _latest.reported = failed
 
 

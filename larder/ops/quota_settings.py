@@ -27,13 +27,13 @@ def faults() -> Iterator[CheckMessage]:
         try:
             quotas.parse(value)
         except ValueError:
-            said = f"{_setting(name)} is no quota: {value!r}."
+            message = f"{_setting(name)} is no quota: {value!r}."
             units = ", ".join(quotas.UNITS)
             hint = (
                 f"Write it as 120/hour, with one of {units}, at most {MAX_QUOTA:,} and "
                 "1,000 in a second; or off."
             )
-            yield Error(said, hint=hint, id="larder.E025")
+            yield Error(message, hint=hint, id="larder.E025")
 
 
 def _setting(name: str) -> str:

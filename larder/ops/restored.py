@@ -14,7 +14,7 @@ from psycopg import sql
 from larder.identity.services import restored
 
 MARK = "Restored: manage.py prepare has yet to end log-ins and keys."
-_SAID = """
+_READ_COMMENT = """
 SELECT datname, shobj_description(oid, 'pg_database') FROM pg_database
 WHERE datname = current_database()
 """
@@ -22,20 +22,20 @@ WHERE datname = current_database()
 
 def unfinished(*, using: str = "owner") -> bool:
     """Returns whether the database has the mark of a restore."""
-    return _said(using)[1] == MARK
+    return _name_and_comment(using)[1] == MARK
 
 
 def finish(*, using: str = "owner", now: datetime) -> None:
     """Ends log-ins and keys, then removes the mark."""
     restored.end_sessions_and_keys(using=using, now=now)
-    name, _ = _said(using)
+    name, _ = _name_and_comment(using)
     with connections[using].cursor() as cursor:
         unmark = sql.SQL("COMMENT ON DATABASE {} IS NULL").format(sql.Identifier(name))
         cursor.execute(unmark.as_string(cursor.connection))
 
 
-def _said(using: str) -> tuple[str, str | None]:
+def _name_and_comment(using: str) -> tuple[str, str | None]:
     with connections[using].cursor() as cursor:
-        cursor.execute(_SAID)
-        name, said = cursor.fetchone()
-    return name, said
+        cursor.execute(_READ_COMMENT)
+        name, comment = cursor.fetchone()
+    return name, comment

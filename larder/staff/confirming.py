@@ -115,8 +115,8 @@ TOO_MANY = _("Too many attempts. Try again in {} seconds.")
 def _ask(request: Any, form: ConfirmForm | None = None) -> HttpResponse:
     """Returns the page that asks for the password, with the fields of the form that was sent."""
     shown = form or ConfirmForm(request)
-    asked_again = PASSWORD in request.POST
-    sent = bool(request.POST.get(SENT)) if asked_again else request.method == "POST"
+    is_answer = PASSWORD in request.POST
+    sent = bool(request.POST.get(SENT)) if is_answer else request.method == "POST"
     kept = _kept(request).lists() if sent else ()
     context = {
         **admin.site.each_context(request),

@@ -112,14 +112,14 @@ def dashboard(request: Any, context: dict[str, Any]) -> dict[str, Any]:
     return {**context, **parts}
 
 
-def _period(asked: Mapping[str, str], today: date) -> Period:
+def _period(parameters: Mapping[str, str], today: date) -> Period:
     """Returns the asked period, or the last seven days."""
-    _, days = PERIODS.get(asked.get("period", ""), PERIODS["week"])
+    _, days = PERIODS.get(parameters.get("period", ""), PERIODS["week"])
     usual = Period(today - timedelta(days=days - 1), today)
-    if not (asked.get("from") or asked.get("to")):
+    if not (parameters.get("from") or parameters.get("to")):
         return usual
     try:
-        first, last = (date.fromisoformat(asked.get(end) or "") for end in ("from", "to"))
+        first, last = (date.fromisoformat(parameters.get(end) or "") for end in ("from", "to"))
     except ValueError:
         return Period(usual.first, today, gettext("Enter both days, such as 2026-07-01."))
     if not 0 <= (last - first).days < MAX_DASHBOARD_DAYS or last.year > today.year + 1:

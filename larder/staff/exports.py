@@ -184,19 +184,19 @@ class BoundedExport(ExportMixin):  # type: ignore[misc]
         if queryset.order_by()[: self.most_exported + 1].count() > self.most_exported:
             text = gettext("More than {} rows. Narrow the list with a search or a filter.")
             raise ValueError(text.format(grouped(self.most_exported)))
-        audit.record(f"export:{self.opts.model_name}", "export", after=self._asked(request))
+        audit.record(f"export:{self.opts.model_name}", "export", after=self._filters(request))
         with in_english():
             return super().get_export_data(file_format, request, queryset, **kwargs)
 
-    def _asked(self, request: Any) -> dict[str, Any]:
+    def _filters(self, request: Any) -> dict[str, Any]:
         """Returns the filters of the list, for the audit trail. A search, or a value that no filter
         offers, can be personal data: of these only that they were given."""
-        asked: dict[str, Any] = {}
+        filters: dict[str, Any] = {}
         for one in self.get_list_filter(request):
             for name in filter_parameters(self.model, [one]) & request.GET.keys():
                 value = request.GET[name]
-                asked[name] = value if self._offers(request, one, value) else True
-        return asked | ({"searched": True} if request.GET.get(SEARCH_VAR) else {})
+                filters[name] = value if self._offers(request, one, value) else True
+        return filters | ({"searched": True} if request.GET.get(SEARCH_VAR) else {})
 
     def _offers(self, request: Any, one: Any, value: str) -> bool:
         """Returns whether the filter offers the value; of those by a relation or a flag, whether

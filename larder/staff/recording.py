@@ -25,8 +25,8 @@ ENDED = _("Your session has ended.")
 class ActionRefused(PermissionDenied):
     """The user lacks the permission of a page or of an action of a list, or the session ended."""
 
-    def __init__(self, action: str, permission: str = "", said: str = "") -> None:
-        super().__init__(said)
+    def __init__(self, action: str, permission: str = "", text: str = "") -> None:
+        super().__init__(text)
         self.action, self.permission = action, permission
 
 
@@ -50,10 +50,10 @@ def refuse_former(request: Any, refusal: DomainError, permission: str) -> None:
     if isinstance(refusal, SessionEnded):
         raise ActionRefused(action, permission, ENDED) from refusal
     if isinstance(refusal, NotStaff | PermissionMissing):
-        said = gettext("You do not have the permission {permission} any more.").format(
+        text = gettext("You do not have the permission {permission} any more.").format(
             permission=refusal.permission
         )
-        raise ActionRefused(action, refusal.permission, said) from refusal
+        raise ActionRefused(action, refusal.permission, text) from refusal
 
 
 def recording(admin_view: Callable[..., Any]) -> Callable[..., Any]:

@@ -13,15 +13,15 @@ from django.utils.translation import get_language, gettext, gettext_noop
 def word(code: str) -> str:
     """Returns a code, such as a status or the name of a field, for staff."""
     spaced = code.replace("_", " ")
-    said = gettext(spaced) if spaced else ""
-    return code if said == spaced else said
+    translated = gettext(spaced) if spaced else ""
+    return code if translated == spaced else translated
 
 
 def of_service(detail: str) -> str:
     """Returns the detail of a fault for staff."""
-    said = gettext(detail) if detail else ""
-    if said != detail or get_language() != "de":
-        return said
+    translated = gettext(detail) if detail else ""
+    if translated != detail or get_language() != "de":
+        return translated
     for text in DETAILS:
         if found := _pattern(text).fullmatch(detail):
             return gettext(text).format(*(of_service(one) for one in found.groups()))

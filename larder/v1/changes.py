@@ -153,11 +153,11 @@ def list_product_changes(
     since = pagination.encode(ProductToken(*found.progress.mark, found.progress.copied))
     products = list(shown(found.products))
     if query.split:
-        said = ProductChanges([], since, found.more, products, list(found.gone))
+        answer = ProductChanges([], since, found.more, products, list(found.gone))
     else:
         removed = [RemovedProduct(id, deleted=True) for id in found.gone]
-        said = ProductChanges([*products, *removed], since, found.more)
-    return reply_tagged(request, said)
+        answer = ProductChanges([*products, *removed], since, found.more)
+    return reply_tagged(request, answer)
 
 
 @operation(

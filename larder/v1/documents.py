@@ -86,10 +86,10 @@ def show_page(request: HttpRequest) -> HttpResponse:
 
 
 def _swagger(request: HttpRequest) -> HttpResponse:
-    said = {"document": reverse("openapi"), "script": f"{request.path}?script="}
+    context = {"document": reverse("openapi"), "script": f"{request.path}?script="}
     if "script" not in request.GET:
-        return HttpResponse(render_to_string("api/swagger.html", said))
-    text = render_to_string("api/swagger.js", said)
+        return HttpResponse(render_to_string("api/swagger.html", context))
+    text = render_to_string("api/swagger.js", context)
     return HttpResponse(text, content_type="application/javascript")
 
 
@@ -99,9 +99,9 @@ def _page(request: HttpRequest, text: str, *, title: str, all_problems: str = ""
     headers = {"Vary": "Accept"}
     if _prefers_markdown(request.META.get("HTTP_ACCEPT", "*/*")):
         return HttpResponse(text, content_type="text/markdown; charset=utf-8", headers=headers)
-    said = {"title": title, "text": html(text), "all": all_problems}
+    context = {"title": title, "text": html(text), "all": all_problems}
     headers["Content-Security-Policy"] = "default-src 'none'; style-src 'self'; img-src data:"
-    return HttpResponse(render_to_string("api/explanation.html", said), headers=headers)
+    return HttpResponse(render_to_string("api/explanation.html", context), headers=headers)
 
 
 def _prefers_markdown(accepted: str) -> bool:

@@ -165,9 +165,9 @@ def _detail(sentence: str, hint: Any) -> str:
         return next(form for form in map(_form, _rules(hint)) if form)
     if "enum value" in sentence:
         return f"Expected one of: {', '.join(_values(hint))}."
-    said = next((form for start, form in _FORMS if start in sentence), sentence)
-    said = said.replace(" | ", " or ")
-    return re.sub("`([a-z ]+)`", lambda name: _named(name[1]), said) + "."
+    detail = next((form for start, form in _FORMS if start in sentence), sentence)
+    detail = detail.replace(" | ", " or ")
+    return re.sub("`([a-z ]+)`", lambda name: _named(name[1]), detail) + "."
 
 
 _FORMS = (

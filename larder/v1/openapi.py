@@ -138,18 +138,18 @@ def document(paths: Iterable[URLPattern]) -> dict[str, Any]:
         if isinstance(path.callback, Resource) and method in path.callback.operations
     ]
     schemas = _schemas(one for _, _, one in declared)
-    said: dict[str, Any] = {}
+    documented: dict[str, Any] = {}
     for path, method, one in declared:
-        operations = said.setdefault(_PART.sub(r"{\2}", path), {})
+        operations = documented.setdefault(_PART.sub(r"{\2}", path), {})
         operations[method.lower()] = _operation(path, method, one, schemas)
     return {
         "openapi": "3.1.0",
         "info": {"title": "Larder", "version": "1", "description": ABOUT},
         "servers": SERVERS,
-        "paths": said,
+        "paths": documented,
         "components": {
             "schemas": schemas,
-            **share(said),
+            **share(documented),
             "securitySchemes": {"bearer": BEARER},
             # One example for each code, which all refusals with this code share. Without it,
             # Swagger UI invents an example with all members of a problem for each status.
@@ -172,7 +172,7 @@ def _operation(
 ) -> dict[str, Any]:
     declared, traits = one.declared, _traits(method, one)
     headers = [header for trait in traits for header in trait.headers]
-    said: dict[str, Any] = {
+    members: dict[str, Any] = {
         "operationId": one.name,
         "description": getdoc(one.run),
         "summary": first_sentence(one.run),
@@ -185,7 +185,7 @@ def _operation(
         "x-permission-for-others": declared.for_others,
         "x-permission-of-keys": one.key_permission,
     }
-    return {name: value for name, value in said.items() if value}
+    return {name: value for name, value in members.items() if value}
 
 
 def _traits(method: str, one: Operation) -> list[Trait]:
@@ -247,21 +247,21 @@ def _request_body(one: Operation, schemas: Mapping[str, Any]) -> dict[str, Any]:
     required = is_file or schemas[one.body.__name__].get("required")
     kinds = dict(zip(CSV_TYPES, FILES, strict=True)) if is_file else {JSON: _reference(one.body)}
     contents = {kind: {"schema": one, "examples": examples} for kind, one in kinds.items()}
-    said: dict[str, Any] = {"content": contents}
-    return said | {"required": True} if required else said
+    body: dict[str, Any] = {"content": contents}
+    return body | {"required": True} if required else body
 
 
 def _responses(
     one: Operation, headers: Iterable[Header], codes: Mapping[int, list[str]]
 ) -> dict[str, Any]:
-    said: dict[str, Any] = {}
+    responses: dict[str, Any] = {}
     for status, kind in one.declared.answers.items():
-        said[str(status)] = _response(status, headers, phrase(status), _answered(kind))
+        responses[str(status)] = _response(status, headers, phrase(status), _answered(kind))
     for status, found in codes.items():
         examples = {code: {"$ref": f"#/components/examples/{code}"} for code in found}
         content = {PROBLEM: {"schema": _reference(Problem), "examples": examples}}
-        said[str(status)] = _response(status, headers, ", ".join(found), content)
-    return said
+        responses[str(status)] = _response(status, headers, ", ".join(found), content)
+    return responses
 
 
 def _answered(kind: Any) -> dict[str, Any]:
@@ -276,8 +276,8 @@ def _response(
     sent = {
         one.name: _header(one) for one in headers if one.on is True or (one.on and status in one.on)
     }
-    said = {"headers": sent, "content": content, "description": description}
-    return {name: value for name, value in said.items() if value}
+    response = {"headers": sent, "content": content, "description": description}
+    return {name: value for name, value in response.items() if value}
 
 
 def _reference(kind: type[msgspec.Struct]) -> dict[str, str]:
@@ -326,8 +326,8 @@ def _say_default(schema: dict[str, Any]) -> None:
     `default` as always present, also in requests."""
     default = schema.pop("default", None)
     if default is not None and default != "":
-        said = f"Left out: {msgspec.json.encode(default).decode()}."
-        schema["description"] += f" {said}"
+        note = f"Left out: {msgspec.json.encode(default).decode()}."
+        schema["description"] += f" {note}"
 
 
 def _in_ecma(schema: Any) -> Any:

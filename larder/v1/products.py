@@ -128,7 +128,7 @@ nothing matches, up to three misspelled words of four letters or more are correc
 only words of one or two characters, which are not in the index, is slower."""
 
 
-@with_fields([(one.name, one.asked, None) for one in FILTERED], behind="ids", kw_only=True)
+@with_fields([(one.name, one.filtering, None) for one in FILTERED], behind="ids", kw_only=True)
 class ListParameters(PageParameters, kw_only=True):
     """The parameters of the product list."""
 

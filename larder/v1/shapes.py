@@ -35,11 +35,11 @@ def open_enum(description: str, values: Iterable[str]) -> Meta:
     With `enum`, typed clients would fail to read the answer of a shop that knows more of them.
     """
     known = list(values)
-    said = {"x-extensible-enum": known}
+    extension = {"x-extensible-enum": known}
     return Meta(
         description=f"{description} More may be added.",
         examples=known[:1],
-        extra_json_schema=said,
+        extra_json_schema=extension,
     )
 
 

@@ -44,12 +44,12 @@ def test_a_replica_at_a_position_has_all_commits_before_it_was_read(
     transactional_db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(positions, "_samples", ())
-    assert positions.current_at(HERE) == positions.last_asked() == 0
+    assert positions.current_at(HERE) == positions.last_sampled() == 0
     began = nanoseconds()
     asked = positions.present()
     assert began <= asked.moment <= nanoseconds()
     replayed = asked.position
-    assert positions.current_at(replayed) == positions.last_asked() == asked.moment
+    assert positions.current_at(replayed) == positions.last_sampled() == asked.moment
     assert positions.current_at(replayed._replace(byte=replayed.byte - 1)) == 0
     assert positions.current_at(replayed._replace(timeline=9)) == 0
 

@@ -2,7 +2,17 @@
 
 import pytest
 
-from tools.words import GLOSSARY, ROOT, ROOTS, files, findings, main, replaced
+from tools.words import (
+    GLOSSARY,
+    ROOT,
+    ROOTS,
+    files,
+    findings,
+    found_names,
+    main,
+    replaced,
+    unused_names,
+)
 
 VOCABULARY = tuple(replaced((ROOT / GLOSSARY).read_text()))
 
@@ -33,6 +43,15 @@ def test_a_name_in_code_font_is_found_only_in_its_case() -> None:
     assert found("from here import SAME", "larder/page.py") == [
         "larder/page.py:1: SAME -> CACHE_KEY_HEADERS"
     ]
+
+
+def test_a_name_of_code_with_an_unused_word_is_reported_and_a_text_is_not() -> None:
+    unused = unused_names((ROOT / GLOSSARY).read_text())
+    text = "# As said, asked.\n_asked_at = 'said'\nresaid = 1\n"
+    assert [str(one) for one in found_names("larder/page.py", text, unused)] == [
+        f"larder/page.py:2: _asked_at -> {unused['asked']}",
+    ]
+    assert found_names("tests/page.py", text, unused) == []
 
 
 def test_the_name_of_a_test_is_read_as_a_sentence() -> None:

@@ -91,9 +91,9 @@ class Products(CompatView):
     )
     def get(self, request: Request) -> Response:
         """Lists all products, or those of a category."""
-        asked = Filters(data=request.query_params)
-        asked.is_valid(raise_exception=True)
-        who, wanted = caller(request).id, ProductFilter(**asked.validated_data)
+        filters = Filters(data=request.query_params)
+        filters.is_valid(raise_exception=True)
+        who, wanted = caller(request).id, ProductFilter(**filters.validated_data)
         rows = Rows(
             lambda: queries.count_products(wanted),
             lambda offset, limit: self.whole(

@@ -70,9 +70,9 @@ class Customers(CompatView):
     )
     def post(self, request: Request) -> Response:
         """Creates an account. Without a password a log-in is impossible until one is set."""
-        asked = given(request, NewByStaff)
-        with all_named(asked):
-            new = NewCustomer(**{"password": None} | dict(asked.fields()))
+        body = given(request, NewByStaff)
+        with all_named(body):
+            new = NewCustomer(**{"password": None} | dict(body.fields()))
             # Whether customers may register themselves is not staff's concern.
             made = accounts.register(new, policy="open", now=now(), lane="returning")
         return created(_shown(request, queries.profile(made.id)))
@@ -153,14 +153,14 @@ def _one(request: Request, customer: int) -> Profile:
 def _changed(request: Request, customer: int, *, partial: bool) -> Response:
     _one(request, customer)
     require_confirmation(request)
-    asked, who = given(request, CustomerChange, partial=partial), caller(request)
-    names = asked.names()
+    body, who = given(request, CustomerChange, partial=partial), caller(request)
+    names = body.names()
     with (
-        all_named(asked, account=customer),
+        all_named(body, account=customer),
         throttling.change_profile(request, who, customer, names),
         faults_as_refusals(),
     ):
-        fields, moment, terms = asked.fields(), now(), accounts.Terms(caller=who)
+        fields, moment, terms = body.fields(), now(), accounts.Terms(caller=who)
         notify = notifier.former_address(now=moment)
         accounts.change_profile(customer, fields, now=moment, terms=terms, notify=notify)
     return Response(_shown(request, queries.profile(customer)))

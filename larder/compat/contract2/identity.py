@@ -60,10 +60,10 @@ class Register(OpenView):
     def post(self, request: Request) -> Response:
         """Creates a customer's account."""
         accounts.require_open(settings.REGISTRATION)
-        asked = given(request, Registration)
-        account = asked.account()
-        with all_named(asked), throttling.register(request, account), faults_as_refusals():
-            new = NewCustomer(**asked.fields())
+        body = given(request, Registration)
+        account = body.account()
+        with all_named(body), throttling.register(request, account), faults_as_refusals():
+            new = NewCustomer(**body.fields())
             made = accounts.register(new, policy=settings.REGISTRATION, now=now())
         return Response(Registered(queries.profile(made.id)).data, status=201)
 
@@ -79,8 +79,8 @@ class Token(TokenView):
     )
     def post(self, request: Request) -> Response:
         """Exchanges a username and a password for an access and a refresh token."""
-        asked = read(request, Credentials)
-        named = sessions.Credentials(asked["username"], asked["password"])
+        body = read(request, Credentials)
+        named = sessions.Credentials(body["username"], body["password"])
         return log_in(request, named, policy=IDENTITY)
 
 

@@ -146,22 +146,22 @@ def _shown(found: list[StockedProduct]) -> Any:
 
 def _wanted(request: Request) -> ProductFilter:
     """Returns the filters. Raises ValidationError if `max_price` is not a number."""
-    asked = Filters(data=request.query_params.dict())
-    asked.is_valid(raise_exception=True)
-    price = asked.validated_data.get("max_price")
+    filters = Filters(data=request.query_params.dict())
+    filters.is_valid(raise_exception=True)
+    price = filters.validated_data.get("max_price")
     return ProductFilter(
         name_contains=request.query_params.get("keyword", ""),
         max_price=None if price is None else _within_prices(price),
     )
 
 
-def _within_prices(asked: Decimal) -> Decimal:
+def _within_prices(price: Decimal) -> Decimal:
     """The same limit in a number that PostgreSQL can read: it knows no 1e999999.
 
     >>> _within_prices(Decimal("2.2009")), _within_prices(Decimal("-1e999999"))
     (Decimal('2.200'), Decimal('-1.000'))
     """
-    within = max(min(asked, BEYOND_ALL_PRICES), Decimal(-1))
+    within = max(min(price, BEYOND_ALL_PRICES), Decimal(-1))
     return within.quantize(Decimal("0.001"), ROUND_FLOOR)
 
 

@@ -98,10 +98,10 @@ class RegisterView(OpenView):
     def post(self, request: Request) -> Response:
         """Creates a customer's account."""
         accounts.require_open(settings.REGISTRATION)
-        asked = given(request, Registration)
-        account = asked.account()
-        with _all_named(asked), throttling.register(request, account), faults_as_refusals():
-            body = asked.fields()
+        registration = given(request, Registration)
+        account = registration.account()
+        with _all_named(registration), throttling.register(request, account), faults_as_refusals():
+            body = registration.fields()
             new = NewCustomer(username=body["name"], password=body["password"])
             accounts.register(new, policy=settings.REGISTRATION, now=now())
         return Response({}, status=201)
@@ -217,10 +217,10 @@ def _read_id(text: str) -> UUID:
 
 def _rename(request: Request, user: Profile) -> str:
     """Returns the new name. Raises ValidationError, NotFound."""
-    asked = given(request, NewName)
-    fields: dict[str, str] = {"username": asked.fields()["name"]}
+    new_name = given(request, NewName)
+    fields: dict[str, str] = {"username": new_name.fields()["name"]}
     who = caller(request)
-    with _all_named(asked, user.id), throttling.change_profile(request, who, user.id, fields):
+    with _all_named(new_name, user.id), throttling.change_profile(request, who, user.id, fields):
         terms = accounts.Terms(caller=who)
         accounts.change_profile(user.id, fields, now=now(), terms=terms)
     return fields["username"]
@@ -230,10 +230,10 @@ TAKEN = {"username": "user with this name already exists."}
 
 
 @contextmanager
-def _all_named(asked: Given, account: int = 0) -> Iterator[None]:
+def _all_named(body: Given, account: int = 0) -> Iterator[None]:
     """Reports all faults, those of the username under `name`. Raises ValidationError."""
     try:
-        with all_named(asked, account=account, taken=TAKEN):
+        with all_named(body, account=account, taken=TAKEN):
             yield
     except ValidationError as error:
         found: Any = error.detail

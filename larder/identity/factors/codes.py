@@ -139,5 +139,5 @@ def new_one_time_code() -> str:
 def one_time_digest(code: str, owner: UUID, purpose: str) -> bytes:
     """Returns the stored hash of a normalised one-time code. It has 80 random bits, so SHA-256
     needs no salt; the account and the purpose make it useless elsewhere."""
-    said = purpose.encode() + b"\0" + owner.bytes + code.encode(errors="replace")
-    return hashlib.sha256(said).digest()
+    content = purpose.encode() + b"\0" + owner.bytes + code.encode(errors="replace")
+    return hashlib.sha256(content).digest()

@@ -59,5 +59,5 @@ def entries(wanted: AuditFilter, *, before: int | None, limit: int) -> Part[Audi
 
 def _row(*row: Any) -> AuditRow:
     """Django has PostgreSQL's JSON read as text."""
-    *said, former, after = row
-    return AuditRow(*[*said, json.loads(former), json.loads(after)])
+    *columns, former, after = row
+    return AuditRow(*[*columns, json.loads(former), json.loads(after)])

@@ -69,7 +69,7 @@ def require_active(who: Caller) -> None:
 
 
 def register(
-    asked: NewCustomer,
+    new: NewCustomer,
     *,
     policy: RegistrationPolicy,
     now: datetime,
@@ -86,16 +86,16 @@ def register(
     Overloaded.
     """
     require_open(policy)
-    customer = _unsaved(asked)
+    customer = _unsaved(new)
     customer.may_order, customer.date_joined = policy == "open", now
-    if found := _faults(customer, asked.password):
+    if found := _faults(customer, new.password):
         raise InvalidInput(found)
     before = _decided(customer, claims)
-    if before is not None or asked.password is None:
+    if before is not None or new.password is None:
         return before or _registered(customer, None, claims, now)
     # A request that waits for another with its key holds no place that a hash could use.
     with repeats.one_at_a_time(claims[0].scope if claims else None), hashers.in_lane(lane):
-        return _decided(customer, claims) or _registered(customer, asked.password, claims, now)
+        return _decided(customer, claims) or _registered(customer, new.password, claims, now)
 
 
 def _decided(customer: Customer, claims: Sequence[Claim]) -> Made | None:
@@ -140,12 +140,12 @@ def _insert(customer: Customer) -> int:
     return customer.pk
 
 
-def add_within(asked: NewCustomer, *, now: datetime) -> int:
+def add_within(new: NewCustomer, *, now: datetime) -> int:
     """Creates an account without a password, in a transaction that is open. Returns its id.
 
     Raises AlreadyTaken, InvalidInput (username, email); not KeyReused, because it claims no key.
     """
-    customer = _unsaved(asked)
+    customer = _unsaved(new)
     customer.may_order, customer.date_joined = True, now
     if found := _faults(customer, None):
         raise InvalidInput(found)
@@ -160,18 +160,18 @@ def _registered_before(result: str) -> Made:
     return Made(int(result), replayed=True)
 
 
-def faults(asked: NewCustomer) -> list[Fault]:
+def faults(new: NewCustomer) -> list[Fault]:
     """Returns the faults that `register` would find in the username, the email address and
     the password."""
-    return _faults(_unsaved(asked), asked.password)
+    return _faults(_unsaved(new), new.password)
 
 
-def _unsaved(asked: NewCustomer) -> Customer:
+def _unsaved(new: NewCustomer) -> Customer:
     return Customer(
-        username=Customer.normalize_username(asked.username),
-        email=canonical(asked.email),
-        first_name=asked.first_name,
-        last_name=asked.last_name,
+        username=Customer.normalize_username(new.username),
+        email=canonical(new.email),
+        first_name=new.first_name,
+        last_name=new.last_name,
     )
 
 

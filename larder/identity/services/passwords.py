@@ -40,7 +40,7 @@ class Change:
         return self.current + self.new
 
 
-def change_password(caller: Caller, asked: Change, *, now: datetime) -> Customer:
+def change_password(caller: Caller, change: Change, *, now: datetime) -> Customer:
     """Changes the password of the caller, who must know the current one. Returns the account as it
     is after the change: what others set later is not in it.
 
@@ -57,17 +57,17 @@ def change_password(caller: Caller, asked: Change, *, now: datetime) -> Customer
     if caller.is_restricted:
         caller.require(CHANGE)
     account = _active(caller.id)
-    if found := password_faults(asked.new, account, where=WHERE):
+    if found := password_faults(change.new, account, where=WHERE):
         raise InvalidInput(found)
-    if not check_password(asked.current, account.password):
-        return _already(account, asked)
-    encoded, change = make_password(asked.new), make_password(asked.both)
+    if not check_password(change.current, account.password):
+        return _already(account, change)
+    encoded, encoded_change = make_password(change.new), make_password(change.both)
     try:
         with transaction.atomic(durable=True):
             lock_unchanged(account)
             if caller.session is None:  # end_others_within checks a session
                 lock_account(caller)
-            _write(account.pk, encoded, change)
+            _write(account.pk, encoded, encoded_change)
             _record(account.pk)
             end_others_within(account.pk, keep=caller.session, now=now)
             _keys(account.pk).filter(generation__isnull=False).update(ended_at=now)
@@ -75,7 +75,7 @@ def change_password(caller: Caller, asked: Change, *, now: datetime) -> Customer
             return account
     except InvalidCredentials:
         # The password was changed during hashing, by another request or by the same one, repeated.
-        return _already(_active(caller.id), asked)
+        return _already(_active(caller.id), change)
 
 
 def _active(customer: int) -> Customer:
@@ -85,12 +85,12 @@ def _active(customer: int) -> Customer:
     return found
 
 
-def _already(account: Customer, asked: Change) -> Customer:
+def _already(account: Customer, change: Change) -> Customer:
     """Returns the account. Raises WrongPassword unless this change was the last one and is still in
     effect."""
-    if not check_password(asked.both, account.password_change):
+    if not check_password(change.both, account.password_change):
         raise WrongPassword
-    if not check_password(asked.new, account.password):
+    if not check_password(change.new, account.password):
         raise WrongPassword
     return account
 

@@ -30,9 +30,9 @@ def sealed(claim: Claim, password: str, secrets: Sequence[str]) -> list[Claim]:
 
 def _sealed(claim: Claim, password: str, key: bytes) -> Claim:
     given = claim.scope.key
-    said = msgspec.json.encode((given, claim.fingerprint.hex(), password))
+    content = msgspec.json.encode((given, claim.fingerprint.hex(), password))
     scope = claim.scope._replace(key=hmac.digest(key, given.encode(), hashlib.sha256).hex())
-    return replace(claim, scope=scope, fingerprint=hmac.digest(key, said, hashlib.sha256))
+    return replace(claim, scope=scope, fingerprint=hmac.digest(key, content, hashlib.sha256))
 
 
 def earlier(claims: Sequence[Claim]) -> str | None:

@@ -116,17 +116,20 @@ def invitation(reset: UUID, *, secret: str, now: datetime) -> Invitation | None:
     account = _account(reset, now, _gets_mails(now))
     if account is None:
         return None
-    asked_at = PasswordReset.objects.values_list("created_at", flat=True).get(id=reset)
+    requested_at = PasswordReset.objects.values_list("created_at", flat=True).get(id=reset)
     token = reset_token(secret, reset, _standing(account))
     newcomer = account.is_staff and not account.has_usable_password()
     return Invitation(
-        canonical(account.email), token, asked_at + LIFETIME, account.username if newcomer else ""
+        canonical(account.email),
+        token,
+        requested_at + LIFETIME,
+        account.username if newcomer else "",
     )
 
 
 def _account(reset: UUID, now: datetime, *conditions: Q) -> Customer | None:
-    asked = PasswordReset.objects.filter(id=reset, created_at__gt=now - LIFETIME)
-    rows = Customer.objects.filter(*conditions, pk__in=asked.values("customer"), is_active=True)
+    requests = PasswordReset.objects.filter(id=reset, created_at__gt=now - LIFETIME)
+    rows = Customer.objects.filter(*conditions, pk__in=requests.values("customer"), is_active=True)
     return rows.first()
 
 

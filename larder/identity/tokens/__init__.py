@@ -24,6 +24,8 @@ from larder.identity.tokens.policies import V1, TokenPolicy
 __all__ = ["policies"]
 
 _MAC_BYTES = 32
+_POLICY = "door"
+"""The claim of a signed refresh token with the name of its policy."""
 
 
 def derive_key(secret: str, purpose: str) -> bytes:
@@ -39,15 +41,15 @@ def key_digest(text: str) -> bytes:
 
 def derived_text(secret: str, public_id: UUID, generation: int) -> str:
     """Returns the text of a customer's derived key of this generation: 40 hex digits."""
-    said = public_id.bytes + generation.to_bytes(4, "big")
-    return hmac.digest(derive_key(secret, "key"), said, hashlib.sha256)[:20].hex()
+    payload = public_id.bytes + generation.to_bytes(4, "big")
+    return hmac.digest(derive_key(secret, "key"), payload, hashlib.sha256)[:20].hex()
 
 
 def reset_token(secret: str, reset: UUID, account: Sequence[str]) -> str:
     """Returns the token of a reset for this state of the account: 64 characters, the same for the
     same arguments."""
-    said = reset.bytes + "\0".join(account).encode()
-    mac = hmac.digest(derive_key(secret, "password reset"), said, hashlib.sha256)
+    payload = reset.bytes + "\0".join(account).encode()
+    mac = hmac.digest(derive_key(secret, "password reset"), payload, hashlib.sha256)
     return base64.urlsafe_b64encode(reset.bytes + mac).decode()
 
 
@@ -112,9 +114,9 @@ class Signer:
 
     def refresh(self, session: UUID, generation: int, *, policy: TokenPolicy) -> str:
         """Returns the opaque refresh token of this generation, the same for the same arguments."""
-        said = session.bytes + generation.to_bytes(4, "big")
-        mac = self._mac(self._refresh[0], said, policy)
-        return base64.urlsafe_b64encode(said + mac).decode().rstrip("=")
+        payload = session.bytes + generation.to_bytes(4, "big")
+        mac = self._mac(self._refresh[0], payload, policy)
+        return base64.urlsafe_b64encode(payload + mac).decode().rstrip("=")
 
     def signed_refresh(
         self, caller: Caller, issued: "Issued", *, policy: TokenPolicy, email: str = ""
@@ -126,7 +128,7 @@ class Signer:
             "user_id": caller.id,
             "staff": caller.is_staff,
             "sid": str(caller.session),
-            "door": policy.name,
+            _POLICY: policy.name,
             "generation": issued.generation,
             "iat": int(issued.at.timestamp()),
             "exp": int(issued.until.timestamp()),
@@ -145,7 +147,7 @@ class Signer:
 
     def _read_signed(self, token: str, policy: TokenPolicy) -> Refresh:
         claims = _decoded(token, self._signed, _OF_ANY_AGE)
-        if claims.get("token_type") != "refresh" or claims.get("door") != policy.name:
+        if claims.get("token_type") != "refresh" or claims.get(_POLICY) != policy.name:
             raise TokenInvalid
         try:
             return Refresh(UUID(str(claims["sid"])), int(claims["generation"]))
@@ -157,18 +159,18 @@ class Signer:
             raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
         except ValueError as error:
             raise TokenInvalid from error
-        said, mac = raw[:-_MAC_BYTES], raw[-_MAC_BYTES:]
-        if len(said) != 20 or not self._genuine(said, mac, policy):
+        payload, mac = raw[:-_MAC_BYTES], raw[-_MAC_BYTES:]
+        if len(payload) != 20 or not self._genuine(payload, mac, policy):
             raise TokenInvalid
-        return Refresh(UUID(bytes=said[:16]), int.from_bytes(said[16:], "big"))
+        return Refresh(UUID(bytes=payload[:16]), int.from_bytes(payload[16:], "big"))
 
-    def _genuine(self, said: bytes, mac: bytes, policy: TokenPolicy) -> bool:
-        expected = (self._mac(key, said, policy) for key in self._refresh)
+    def _genuine(self, payload: bytes, mac: bytes, policy: TokenPolicy) -> bool:
+        expected = (self._mac(key, payload, policy) for key in self._refresh)
         return any(hmac.compare_digest(mac, one) for one in expected)
 
     @staticmethod
-    def _mac(key: bytes, said: bytes, policy: TokenPolicy) -> bytes:
-        return hmac.digest(key, policy.name.encode() + b"\0" + said, hashlib.sha256)
+    def _mac(key: bytes, payload: bytes, policy: TokenPolicy) -> bytes:
+        return hmac.digest(key, policy.name.encode() + b"\0" + payload, hashlib.sha256)
 
 
 @dataclass(frozen=True, slots=True)

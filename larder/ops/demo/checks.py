@@ -29,21 +29,23 @@ def demo_is_not_public(**options: Any) -> list[CheckMessage]:
 
 def _public() -> Iterator[CheckMessage]:
     if settings.PUBLIC_URL.strip().lower().startswith("https:"):
-        said = f"DEMO is on, and PUBLIC_URL is an https address: {settings.PUBLIC_URL}."
-        yield Error(said, hint="Unset PUBLIC_URL, or DEMO in production.", id="larder.E020")
+        message = f"DEMO is on, and PUBLIC_URL is an https address: {settings.PUBLIC_URL}."
+        yield Error(message, hint="Unset PUBLIC_URL, or DEMO in production.", id="larder.E020")
     if public := [one for one in settings.ALLOWED_HOSTS if not _is_local(one)]:
-        said = f"DEMO is on, and ALLOWED_HOSTS has hosts that are not local: {', '.join(public)}."
+        message = (
+            f"DEMO is on, and ALLOWED_HOSTS has hosts that are not local: {', '.join(public)}."
+        )
         hint = "Name loopback and private addresses, names in .local or without a dot; no star."
-        yield Error(said, hint=hint, id="larder.E021")
+        yield Error(message, hint=hint, id="larder.E021")
     if foreign := [one for one in settings.TRUSTED_PROXIES if not is_narrow_network(one)]:
         named = ", ".join(foreign)
-        said = f"DEMO is on, and TRUSTED_PROXIES lets clients choose their address: {named}."
+        message = f"DEMO is on, and TRUSTED_PROXIES lets clients choose their address: {named}."
         hint = "Unset TRUSTED_PROXIES, or name the addresses of your proxies."
-        yield Error(said, hint=hint, id="larder.E022")
+        yield Error(message, hint=hint, id="larder.E022")
     if listens_everywhere(settings.HOST) and not settings.DEMO_ON_LAN:
-        said = f"DEMO is on, and HOST is every network interface: {settings.HOST}."
+        message = f"DEMO is on, and HOST is every network interface: {settings.HOST}."
         hint = "HOST=127.0.0.1, or DEMO_ON_LAN=1 in a network that you trust."
-        yield Error(said, hint=hint, id="larder.E023")
+        yield Error(message, hint=hint, id="larder.E023")
 
 
 def _is_local(host: str) -> bool:

@@ -125,9 +125,9 @@ def _again(fault: NotSent, tries: int) -> bool:
 
 
 def _log(fault: NotSent, *, mail: str, kind: str, tries: int) -> None:
-    said = {"mail": mail, "kind": kind, "tries": tries, "reason": fault.reason}
+    details = {"mail": mail, "kind": kind, "tries": tries, "reason": fault.reason}
     if _again(fault, tries):
-        logger.warning("A mail was not sent yet.", **said, do=f"It is tried again. {DO}")
+        logger.warning("A mail was not sent yet.", **details, do=f"It is tried again. {DO}")
     else:
         do = DO + (KINDS[kind].otherwise if kind in KINDS else "")
-        logger.error("A mail could not be sent, and is given up.", **said, do=do)
+        logger.error("A mail could not be sent, and is given up.", **details, do=do)

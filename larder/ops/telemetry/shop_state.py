@@ -18,25 +18,25 @@ from larder.db.observations import Observed
 from larder.ops.books.invariants import INVARIANTS
 from larder.ops.telemetry import sql
 
-ASKED_EVERY = 10.0
+READ_EVERY = 10.0
 """Seconds for which the values are used again without new queries."""
 
 
 class ShopState(Collector):
-    """Gauges that are queried when Prometheus reads them, at most every ASKED_EVERY seconds."""
+    """Gauges that are queried when Prometheus reads them, at most every READ_EVERY seconds."""
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._asked: Stopwatch | None = None
+        self._since_read: Stopwatch | None = None
         self._known: list[GaugeMetricFamily] = []
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
         """Yields the gauges; only larder_database_up if the database does not answer. Yields the
-        former ones if another thread still asks after ASKED_EVERY seconds."""
-        with waits.holding(self._lock, ASKED_EVERY) as in_time:
-            if in_time and (self._asked is None or self._asked.seconds > ASKED_EVERY):
+        former ones if another thread still reads after READ_EVERY seconds."""
+        with waits.holding(self._lock, READ_EVERY) as in_time:
+            if in_time and (self._since_read is None or self._since_read.seconds > READ_EVERY):
                 self._known = _families()
-                self._asked = Stopwatch()
+                self._since_read = Stopwatch()
             return self._known
 
 

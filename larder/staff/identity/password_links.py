@@ -58,7 +58,7 @@ class PasswordLinks(ServiceAdmin):
             raise PermissionDenied
         require_confirmation(request)
         if request.method != "POST":
-            asked = Question(
+            question = Question(
                 gettext("Password link"),
                 EXPLAINED,
                 gettext("Make a link"),
@@ -66,7 +66,7 @@ class PasswordLinks(ServiceAdmin):
                 [],
                 "primary",
             )
-            return ask(self, request, asked)
+            return ask(self, request, question)
         back = reverse("admin:identity_customer_change", args=[found.pk])
         try:
             made = resets.offer_reset(caller_of(request), found.pk, link_offer(now()))

@@ -188,13 +188,13 @@ _SAMPLE_ROWS = [
 
 def _explained() -> str:
     """Returns what a file contains, and the links to the sample files."""
-    said = _EXPLAINED.format(", ".join(COLUMNS), ", ".join(REQUIRED))
+    explained = _EXPLAINED.format(", ".join(COLUMNS), ", ".join(REQUIRED))
     names = (
         *("XLSX", gettext("CSV with commas")),
         *(gettext("with semicolons"), gettext("price list")),
     )
     links = [link(f"?sample={sample}", name) for sample, name in zip(SAMPLES, names, strict=True)]
-    return format_html("{} {} {}, {}, {}, {}.", said, gettext("Sample file:"), *links)
+    return format_html("{} {} {}, {}, {}, {}.", explained, gettext("Sample file:"), *links)
 
 
 def _sample(separator: str, columns: int) -> HttpResponse:

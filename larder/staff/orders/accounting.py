@@ -204,30 +204,30 @@ class File:
         return COLUMNS, walk(wanted), _rows
 
 
-def _csv(request: Any, asked: File) -> HttpResponseBase:
+def _csv(request: Any, exported: File) -> HttpResponseBase:
     """Raises Overloaded."""
-    columns, parts, rows_of = asked.content()
+    columns, parts, rows_of = exported.content()
     # With a byte order mark, without which Excel takes UTF-8 for something else.
     marked = (f"\ufeff{columns[0]}", *columns[1:])
     file = stream(caller_of(request), parts, marked, rows_of)
-    begin(file, asked.name, asked.days)
-    named = f'attachment; filename="{asked.title}.csv"'
+    begin(file, exported.name, exported.days)
+    named = f'attachment; filename="{exported.title}.csv"'
     return StreamingHttpResponse(
         file, content_type="text/csv; charset=utf-8", headers={"Content-Disposition": named}
     )
 
 
-def _xlsx(request: Any, asked: File) -> HttpResponseBase:
+def _xlsx(request: Any, exported: File) -> HttpResponseBase:
     """Raises Overloaded, TooManyLines."""
     with one_at_a_time(request), in_english():
-        columns, parts, rows_of = asked.content()
+        columns, parts, rows_of = exported.content()
         each = chain.from_iterable(map(rows_of, parts))
         rows = list(islice(each, MAX_EXPORTED_ROWS + 1))
         if len(rows) > MAX_EXPORTED_ROWS:
             raise TooManyLines
-        audit.record(f"export:{asked.name}", "export", after=asked.days)
+        audit.record(f"export:{exported.name}", "export", after=exported.days)
         database.release()
-        return workbook(asked.title, [columns, *rows])
+        return workbook(exported.title, [columns, *rows])
 
 
 _ANSWERS: Mapping[str, Callable[[Any, File], HttpResponseBase]] = {AS_XLSX: _xlsx}

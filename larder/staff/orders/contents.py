@@ -116,12 +116,12 @@ def _product_names(order: OrderView, events: Sequence[EventView]) -> dict[int, s
     return names
 
 
-def _products(said: Mapping[str, Any]) -> Iterator[int]:
+def _products(data: Mapping[str, Any]) -> Iterator[int]:
     """Yields the ids of the products that the sentences about an event contain."""
     for name in ("picked", "lines"):
-        if len(said.get(name, ())) <= MAX_SHOWN_EVENT_LINES:
-            yield from (one["product"] for one in said.get(name, ()))
-    changed = _changed_units(said.get("before", {}), said.get("after", {}))
+        if len(data.get(name, ())) <= MAX_SHOWN_EVENT_LINES:
+            yield from (one["product"] for one in data.get(name, ()))
+    changed = _changed_units(data.get("before", {}), data.get("after", {}))
     if len(changed) <= MAX_SHOWN_EVENT_LINES:
         yield from changed
 
@@ -139,21 +139,21 @@ def described(data: Mapping[str, Any], names: Mapping[int, str]) -> list[str]:
     ['21 lines changed.']
     """
     sentences: list[str] = []
-    for name, said in data.items():
+    for name, value in data.items():
         describe = _DESCRIPTIONS.get(name)
-        sentences += describe(said, names) if describe else [f"{capfirst(word(name))}: {said}."]
+        sentences += describe(value, names) if describe else [f"{capfirst(word(name))}: {value}."]
     if "before" in data and "after" in data:
         sentences += _changed(data["before"], data["after"], names)
     return sentences
 
 
-def _reason(said: str, names: Mapping[int, str]) -> list[str]:
-    return [gettext("Reason: {}.").format(said)]
+def _reason(reason: str, names: Mapping[int, str]) -> list[str]:
+    return [gettext("Reason: {}.").format(reason)]
 
 
-def _picked(said: Sequence[Mapping[str, Any]], names: Mapping[int, str]) -> list[str]:
-    if len(said) > MAX_SHOWN_EVENT_LINES:
-        return [gettext("{} lines picked short.").format(grouped(len(said)))]
+def _picked(lines: Sequence[Mapping[str, Any]], names: Mapping[int, str]) -> list[str]:
+    if len(lines) > MAX_SHOWN_EVENT_LINES:
+        return [gettext("{} lines picked short.").format(grouped(len(lines)))]
     missing = gettext("{}: {} of {} picked, {} missing from the shelf.")
     back = gettext("{}: {} of {} picked, {} back on the shelf.")
     return [
@@ -161,32 +161,32 @@ def _picked(said: Sequence[Mapping[str, Any]], names: Mapping[int, str]) -> list
             _named(one, names),
             *map(grouped, (one["quantity"], one["ordered"], one["ordered"] - one["quantity"])),
         )
-        for one in said
+        for one in lines
     ]
 
 
-def _returned(said: Sequence[Mapping[str, Any]], names: Mapping[int, str]) -> list[str]:
-    if len(said) > MAX_SHOWN_EVENT_LINES:
-        return [gettext("Units of {} lines came back.").format(grouped(len(said)))]
+def _returned(lines: Sequence[Mapping[str, Any]], names: Mapping[int, str]) -> list[str]:
+    if len(lines) > MAX_SHOWN_EVENT_LINES:
+        return [gettext("Units of {} lines came back.").format(grouped(len(lines)))]
     again = gettext("{}: {} came back, on the shelf again.")
     unsold = gettext("{}: {} came back, not to be sold again.")
     return [
         (again if one["restock"] else unsold).format(_named(one, names), grouped(one["quantity"]))
-        for one in said
+        for one in lines
     ]
 
 
-def _payment(said: Mapping[str, Any], names: Mapping[int, str]) -> list[str]:
-    kind = capfirst(word(said["kind"]).replace("_", " "))
-    amount = minor_amount(said["amount"], said["currency"])
-    return [f"{kind}: {amount}, {said['provider']} {said['transaction_id']}."]
+def _payment(payment: Mapping[str, Any], names: Mapping[int, str]) -> list[str]:
+    kind = capfirst(word(payment["kind"]).replace("_", " "))
+    amount = minor_amount(payment["amount"], payment["currency"])
+    return [f"{kind}: {amount}, {payment['provider']} {payment['transaction_id']}."]
 
 
-def _tracking(said: str, names: Mapping[int, str]) -> list[str]:
-    return [gettext("Tracking number: {}.").format(said)]
+def _tracking(number: str, names: Mapping[int, str]) -> list[str]:
+    return [gettext("Tracking number: {}.").format(number)]
 
 
-def _nothing(said: Any, names: Mapping[int, str]) -> list[str]:
+def _nothing(value: Any, names: Mapping[int, str]) -> list[str]:
     """Returns nothing: `before` and `after` are described together."""
     return []
 
@@ -245,8 +245,8 @@ def _worded(value: Any) -> str:
     return gettext("“{}”").format(text) if text else gettext("nothing")
 
 
-def _units(said: Mapping[str, Any]) -> dict[int, int]:
-    return {one["product"]: one["quantity"] for one in said.get("lines", ())}
+def _units(data: Mapping[str, Any]) -> dict[int, int]:
+    return {one["product"]: one["quantity"] for one in data.get("lines", ())}
 
 
 def _named(one: Mapping[str, Any], names: Mapping[int, str]) -> str:

@@ -174,7 +174,9 @@ def _cancel(request: TransitionRequest, form: Any, lines: Sequence[Any]) -> bool
 
 def _pack(request: TransitionRequest, form: Any, lines: Sequence[Any]) -> bool:
     given = [(line.product, line.cleaned_data) for line in lines]
-    picked = [Picked(one, said["quantity"], said["rest"] == "missing") for one, said in given]
+    picked = [
+        Picked(one, entered["quantity"], entered["rest"] == "missing") for one, entered in given
+    ]
     return moves.pack_order(request, picked=picked)
 
 
@@ -200,7 +202,7 @@ def _deliver(request: TransitionRequest, form: Any, lines: Sequence[Any]) -> boo
 
 def _return(request: TransitionRequest, form: Any, lines: Sequence[Any]) -> bool:
     given = [(line.product, line.cleaned_data) for line in lines]
-    back = [ReturnedLine(one, said["quantity"], said["restock"]) for one, said in given]
+    back = [ReturnedLine(one, entered["quantity"], entered["restock"]) for one, entered in given]
     return returns.return_order(request, lines=back, reason=form.cleaned_data["reason"])
 
 

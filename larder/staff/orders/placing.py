@@ -246,7 +246,7 @@ def _chosen_customer(request: Any) -> dict[str, Any]:
 
 def _place(page: Page, form: OrderForm, request: Any) -> Placed:
     given = form.cleaned_data
-    asked = Placement(
+    placement = Placement(
         customer=given["customer"].pk,
         actor=request.user.public_id,
         lines=[
@@ -261,4 +261,4 @@ def _place(page: Page, form: OrderForm, request: Any) -> Placed:
         order_id=given["form_key"],
         acting=audit.StaffActing(request.user.public_id, CHANNEL, user_as_caller(request)),
     )
-    return place_order(asked, terms=terms(), now=now())
+    return place_order(placement, terms=terms(), now=now())

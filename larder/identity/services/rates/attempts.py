@@ -252,9 +252,9 @@ class _Named:
 
 
 def _key_of(setup: Setup, *names: str) -> UUID:
-    said = "\0".join(names).encode(errors="replace")
+    content = "\0".join(names).encode(errors="replace")
     secret = hashlib.sha256(setup.secret.encode()).digest()
-    return UUID(bytes=hashlib.blake2b(said, digest_size=16, key=secret).digest())
+    return UUID(bytes=hashlib.blake2b(content, digest_size=16, key=secret).digest())
 
 
 MAILS = Rate(5, 24 * HOUR)

@@ -40,8 +40,8 @@ class Command(BaseCommand):
         write = self._write_json if options["format"] == "json" else self._write_text
         write(report)
         if report.violated:
-            said = f"{len(report.violated)} of {len(report.findings)} invariants are violated. {DO}"
-            raise CommandError(said, returncode=VIOLATED)
+            message = f"{len(report.violated)} of {len(report.findings)} invariants are violated. {DO}"
+            raise CommandError(message, returncode=VIOLATED)
 
     def _write_json(self, report: Report) -> None:
         self.stdout.write(json.dumps(as_json(report), indent=1))

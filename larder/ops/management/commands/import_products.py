@@ -84,7 +84,7 @@ class Command(BaseCommand):
         try:
             made = self._import(options["file"])
         except FaultyFile as error:
-            raise CommandError(_told(error)) from error
+            raise CommandError(_faults_text(error)) from error
         except OSError as error:
             raise CommandError(f"Nothing was imported: {error}. {UNREAD}") from error
         except CommitUnknown as error:
@@ -116,6 +116,6 @@ class Command(BaseCommand):
             bar.close()
 
 
-def _told(error: FaultyFile) -> str:
+def _faults_text(error: FaultyFile) -> str:
     lines = [f"line {one.line}: {one.column or 'row'}: {one.detail}" for one in error.rows]
     return "\n".join([f"Nothing was imported: {len(lines)} fault(s).", *lines, HINT])
