@@ -40,7 +40,9 @@ class Command(BaseCommand):
         write = self._write_json if options["format"] == "json" else self._write_text
         write(report)
         if report.violated:
-            message = f"{len(report.violated)} of {len(report.findings)} invariants are violated. {DO}"
+            message = (
+                f"{len(report.violated)} of {len(report.findings)} invariants are violated. {DO}"
+            )
             raise CommandError(message, returncode=VIOLATED)
 
     def _write_json(self, report: Report) -> None:
