@@ -37,3 +37,11 @@ PRECEDENCE: tuple[type[UnknownProducts | InsufficientStock], ...] = (
     StockLimitExceeded,
 )
 """The order of precedence: which code the problem has if lines are faulty in several ways."""
+
+
+@dataclass
+class CountChanged(DomainError):
+    """A count is another one than was shown, or products (SKUs) have to be counted again."""
+
+    again: list[str]
+    code = "count_changed"

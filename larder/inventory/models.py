@@ -95,6 +95,28 @@ class Adjustment(models.Model):
         return gettext("adjustment {}").format(self.id)
 
 
+class CountedProduct(models.Model):
+    """A product in the running count of a member of staff (`actor`). `on_shelf`: the units that the
+    stock had on the shelf when it was counted last. `is_moved`: whether the shelf changed between
+    two scans. The rows are deleted when the count is booked or discarded."""
+
+    id = models.BigAutoField(primary_key=True)
+    actor = models.UUIDField()
+    product = models.ForeignKey(Stock, on_delete=models.PROTECT, db_index=False)
+    counted = models.IntegerField()
+    on_shelf = models.BigIntegerField()
+    is_moved = models.BooleanField(default=False)
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "counted_product"
+        default_permissions = ()
+        constraints = (
+            models.UniqueConstraint(fields=["actor", "product"], name="counted_product_once"),
+            models.CheckConstraint(condition=Q(counted__gte=0), name="counted_product_counted"),
+        )
+
+
 class LedgerEntry(models.Model):
     """A change of stock. A trigger makes the table append-only for every role.
 

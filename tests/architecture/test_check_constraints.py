@@ -22,6 +22,12 @@ VALID = {
         "gen_random_uuid()": "actor",
         "now()": "at",
     },
+    "counted_product": {
+        "gen_random_uuid()": "actor",
+        "0": "product_id on_shelf",
+        "false": "is_moved",
+        "now()": "at",
+    },
     "held_line": {
         "gen_random_uuid()": '"order" event',
         "1": "product_id quantity",
@@ -69,6 +75,7 @@ VALID = {
 the end of a transaction."""
 
 BROKEN: dict[str, tuple[str, dict[str, str]]] = {
+    "counted_product_counted": ("counted_product", {"counted": "-1"}),
     "product_price": ("product", {"price": "-1"}),
     "product_tax_rate": ("product", {"tax_rate": "-1"}),
     "product_rules": ("product", {"min_quantity": "0"}),

@@ -73,6 +73,7 @@ def pages(shop: Shop) -> list[str]:
         *(f"orders/order/{back}/{page}/" for page in ("address-label", "unship", "history")),
         *("orders/order/accounting/", "orders/order/export/", "orders/refunddue/"),
         *(f"orders/order/{order}/tags/", "orders/order/view/"),
+        *("inventory/stock/count/", "inventory/stock/differences/"),
         *("catalog/product/", "catalog/product/add/", "catalog/product/?archived=yes"),
         *(f"catalog/product/{product}/{page}/" for page in ("change", "archive", "history")),
         *("catalog/product/import-file/", "catalog/product/export/"),

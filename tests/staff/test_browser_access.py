@@ -71,6 +71,8 @@ def pages(boss: Person, colleague: Person, orders: Sequence[UUID]) -> list[str]:
         *(reverse("second_factor"), reverse("own_keys"), reverse("new_password")),
         *(f"{product}{jam}/{page}/" for page in ("change", "history", "archive")),
         *(f"{product}import-file/", f"{product}export/", f"/admin/inventory/stock/{jam}/change/"),
+        *("/admin/inventory/stock/count/", "/admin/inventory/stock/differences/"),
+        *(f"{product}view/", "/admin/orders/order/view/"),
         *(f"{order}{placed}/{page}/" for page in ("change", "history", "pack", "cancel")),
         *(f"{order}{packed}/ship/", f"{order}{shipped}/deliver/", f"{order}{shipped}/return/"),
         *(f"{order}{shipped}/track/", f"{order}{placed}/note/"),

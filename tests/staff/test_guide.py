@@ -33,6 +33,8 @@ SCREENS = (
     "inventory/adjustment/add/",
     "inventory/ledgerentry/",
     "inventory/stock/",
+    "inventory/stock/count/",
+    "inventory/stock/differences/",
     "identity/customer/",
     "identity/customer/add/",
     "identity/customer/invite/",

@@ -9,6 +9,7 @@ from larder.catalog.queries.category_tree import (
 from larder.catalog.queries.products import (
     CHANGES,
     Offer,
+    ids_by_code,
     ids_by_public_id,
     ids_by_sku,
     internal_fields,
@@ -24,6 +25,7 @@ __all__ = [
     "categories",
     "category",
     "category_names",
+    "ids_by_code",
     "ids_by_public_id",
     "ids_by_sku",
     "internal_fields",

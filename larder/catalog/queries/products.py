@@ -48,6 +48,15 @@ def ids_by_sku(skus: Collection[str]) -> dict[str, int]:
     return dict(Product.objects.filter(sku__in=skus).values_list("sku", "id"))
 
 
+def ids_by_code(code: str) -> list[int]:
+    """Returns the product with this SKU, or else up to two on sale with this barcode (index
+    product_by_barcode)."""
+    if found := ids_by_sku([code]):
+        return [*found.values()]
+    coded = Product.objects.filter(barcode=code, barcode__gt="", archived_at=None).order_by("id")
+    return list(coded.values_list("id", flat=True)[:2])
+
+
 def public_ids(products: Collection[int]) -> dict[int, UUID]:
     """Returns public ids by product id, including archived products: old orders refer to them."""
     return dict(Product.objects.filter(id__in=products).values_list("id", "public_id"))

@@ -40,6 +40,7 @@ __all__ = [
     "available",
     "changes",
     "count_products",
+    "counts",
     "first_products",
     "in_pages",
     "ledger",

@@ -1,3 +1,12 @@
 """All writes of inventory. Only `movements.move` writes stock and the ledger."""
 
-__all__ = ["adjustments", "authors", "holds", "import_products", "locks", "movements", "products"]
+__all__ = [
+    "adjustments",
+    "authors",
+    "counts",
+    "holds",
+    "import_products",
+    "locks",
+    "movements",
+    "products",
+]

@@ -88,6 +88,15 @@ def adjust_stock(
     return Adjusted(UUID(made.result), made.replayed)
 
 
+def book_lines(
+    lines: Sequence[AdjustmentLine], cause: Cause, *, caller: Caller, now: datetime
+) -> UUID:
+    """Corrects stock as `adjust_stock` does, in the caller's transaction. Returns the adjustment's
+    id."""
+    balances = _lock_permitted(caller, _ids(lines))
+    return _adjust(lines, balances, cause, actor=caller.public_id, now=now)
+
+
 def _lock_permitted(caller: Caller, products: Iterable[int]) -> dict[int, Balance]:
     """Locks the products of a caller who still may adjust stock.
 

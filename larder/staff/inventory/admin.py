@@ -26,6 +26,7 @@ from larder.staff.inventory.adjustments import (
     figures,
     is_complete,
 )
+from larder.staff.inventory.counting import CountableStock
 from larder.staff.inventory.ledger import LedgerEntryAdmin
 from larder.staff.inventory.products import (
     StockedProductAdmin,
@@ -67,7 +68,7 @@ class StockResource(exports.Columns):
 
 
 @admin.register(Stock)
-class StockAdmin(exports.BoundedExport, SavedViews, StockLinks, ReadOnlyAdmin):
+class StockAdmin(exports.BoundedExport, SavedViews, CountableStock, StockLinks, ReadOnlyAdmin):
     """Stock. Only orders and adjustments change it."""
 
     resource_classes = [StockResource]

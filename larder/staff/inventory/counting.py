@@ -1,0 +1,229 @@
+"""Counts stock with a scanner that types the SKU or the barcode, and Enter."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext
+
+from larder.core.clock import now
+from larder.core.errors import DomainError, NotFound
+from larder.core.limits import LISTED_ROWS, MAX_CODE_LENGTH, MAX_STOCK
+from larder.inventory.errors import InsufficientStock
+from larder.inventory.queries.counts import Counted, fingerprint_of, running_count
+from larder.inventory.services import counts
+from larder.inventory.services.adjustments import PERMISSION
+from larder.staff.base import ServiceAdmin, button
+from larder.staff.language import gettext_lazy as _
+from larder.staff.language import grouped
+from larder.staff.pages import Page, box, choice, long_text, show, whole, words
+from larder.staff.recording import refuse_former, user_as_caller
+from larder.staff.refusals import Sentence, TextForm
+from larder.staff.texts import link
+
+ADD, SET, REMOVE = "add", "set", "remove"
+
+REFUSALS: Mapping[str, Sentence] = {
+    "not_found": Sentence(None, _("There is no count: it was booked or discarded.")),
+    "count_changed": Sentence(
+        None, _("The count has changed, or a product has to be counted again. Check it again.")
+    ),
+}
+
+
+class ScanForm(TextForm, forms.Form):
+    """What a scanner types, and how many units that are."""
+
+    code = words(
+        _("SKU or barcode"),
+        most=MAX_CODE_LENGTH,
+        help_text=_("Scan the product, or type its number and press Enter."),
+    )
+    units = whole(_("Units"), least=0, most=MAX_STOCK, initial=1)
+    what = choice(
+        _("What to do"),
+        [
+            (ADD, _("Add the units")),
+            (SET, _("Set the counted units")),
+            (REMOVE, _("Remove the product from the count")),
+        ],
+        help_text=_("Each scan adds its units. To correct a product, set its units."),
+    )
+
+    class Media:
+        js = ("staff/counting.js",)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        attrs = {"autofocus": True, "autocomplete": "off", "data-scan": "", "enterkeyhint": "done"}
+        self.fields["code"].widget.attrs |= attrs
+
+
+class BookForm(TextForm, forms.Form):
+    """The confirmation of a count."""
+
+    note = long_text(_("Note"), help_text=_("For the shop. The ledger has it."))
+    is_discarded = box(
+        _("Discard the count"), help_text=_("Nothing is booked, and the count begins anew.")
+    )
+    shown = forms.CharField(widget=forms.HiddenInput)
+
+
+class CountableStock(ServiceAdmin):
+    """The pages of a count, for staff who may adjust stock."""
+
+    actions_list: Any = ("count", "check_count")
+
+    def has_count_permission(self, request: Any, object_id: Any = None) -> bool:
+        """Returns whether the user may count stock."""
+        return bool(request.user.has_perm(PERMISSION))
+
+    @button(_("Count stock"), permissions=["count"], icon="barcode_scanner", url_path="count")
+    def count(self, request: Any) -> HttpResponse:
+        """Counts what was scanned, and shows the last products of the count."""
+        first = {one: request.GET[one] for one in ("code", "units", "what") if one in request.GET}
+        form = ScanForm(request.POST) if request.method == "POST" else ScanForm(initial=first)
+        if form.is_bound and form.is_valid():
+            try:
+                _scan(request, form.cleaned_data)
+                return HttpResponseRedirect(request.path)
+            except NotFound:
+                text = gettext("NOT COUNTED: no product has the SKU or barcode {}.")
+                form.add_error("code", text.format(form.cleaned_data["code"]))
+            except DomainError as refusal:
+                refuse_former(request, refusal, PERMISSION)
+                _page(self, form, []).refuse(refusal, REFUSALS)
+        found = running_count(request.user.public_id, limit=LISTED_ROWS)
+        return show(self, request, _page(self, form, found))
+
+    @button(
+        _("Differences of the count"),
+        permissions=["count"],
+        icon="fact_check",
+        url_path="differences",
+    )
+    def check_count(self, request: Any) -> HttpResponse:
+        """Shows the differences, and books them or discards the count."""
+        lines = running_count(request.user.public_id)
+        first = {"shown": fingerprint_of(lines)}
+        form = BookForm(request.POST) if request.method == "POST" else BookForm(initial=first)
+        page = Page(
+            title=gettext("Differences of the count"),
+            answer=gettext("Book the differences"),
+            back=reverse("admin:inventory_stock_count"),
+            form=form,
+            text=gettext(
+                "The difference is that of the time when the product was counted. Orders that were "
+                "placed or shipped since then are not part of it."
+            ),
+            table=_differences(lines),
+        )
+        if not form.is_bound or not form.is_valid():
+            return show(self, request, page)
+        try:
+            self.message_user(request, _end(request, form.cleaned_data), messages.SUCCESS)
+        except InsufficientStock as refusal:
+            for text in _impossible(refusal, lines):
+                self.message_user(request, text, messages.ERROR)
+        except DomainError as refusal:
+            refuse_former(request, refusal, PERMISSION)
+            self.tell_refusal(request, refusal, REFUSALS)
+        else:
+            return HttpResponseRedirect(page.back)
+        return HttpResponseRedirect(request.path)
+
+
+def _impossible(refusal: InsufficientStock, lines: Sequence[Counted]) -> Iterator[str]:
+    """Yields why the differences cannot be booked, for each product."""
+    skus = {one.product: one.sku for one in lines}
+    text = gettext(
+        "{}: {} units are missing, but only {} are not reserved for orders. Change the orders, or "
+        "count it again."
+    )
+    for one in refusal.lines:
+        units = (one.get("requested", 0), one.get("available", 0))
+        yield text.format(skus.get(one["product"], ""), *map(grouped, units))
+
+
+def _scan(request: Any, given: dict[str, Any]) -> None:
+    product, caller = counts.find_product(given["code"]), user_as_caller(request)
+    if given["what"] == REMOVE:
+        counts.remove(product, caller=caller)
+    elif given["what"] == SET:
+        counts.set_units(product, given["units"], caller=caller, now=now())
+    else:
+        counts.add_units(product, given["units"], caller=caller, now=now())
+
+
+def _end(request: Any, given: dict[str, Any]) -> str:
+    """Books or discards the count; returns the message."""
+    caller = user_as_caller(request)
+    if given["is_discarded"]:
+        counts.discard(caller=caller)
+        return gettext("The count is discarded.")
+    counts.book_count(given["shown"], given["note"], caller=caller, now=now())
+    return gettext("The count is booked.")
+
+
+def _page(model_admin: Any, form: ScanForm, found: Sequence[Counted]) -> Page:
+    last = found[0] if found else None
+    check = link(reverse("admin:inventory_stock_check_count"), gettext("Differences of the count"))
+    return Page(
+        title=gettext("Count stock"),
+        answer=gettext("Count"),
+        back=reverse("admin:inventory_stock_changelist"),
+        form=form,
+        text=format_html(
+            "{} {}", gettext("The count is kept, also if you close this page."), check
+        ),
+        facts=list(_facts(last)) if last and not form.errors else (),
+        table={
+            "title": gettext("Counted last"),
+            "headers": [
+                gettext("SKU"),
+                gettext("Name"),
+                gettext("Shelf place"),
+                gettext("Counted"),
+            ],
+            "rows": [
+                [_correct(one), one.name, one.shelf_place, grouped(one.counted)] for one in found
+            ],
+        },
+    )
+
+
+def _facts(last: Counted) -> Iterator[tuple[str, str]]:
+    yield gettext("Counted"), f"{grouped(last.counted)} × {last.sku} {last.name}"
+    if last.shelf_place:
+        yield gettext("Shelf place"), last.shelf_place
+    if last.is_moved:
+        yield gettext("Attention"), _again()
+
+
+def _again() -> str:
+    return gettext("The shelf changed while it was counted. Count it again, and set its units.")
+
+
+def _correct(one: Counted) -> str:
+    """Returns the SKU as a link that fills in the form to correct it."""
+    query = {"code": one.sku, "units": one.counted, "what": SET}
+    return link(reverse("admin:inventory_stock_count", query=query), one.sku)
+
+
+def _differences(lines: Sequence[Counted]) -> dict[str, Any]:
+    heads = (
+        *(gettext("SKU"), gettext("Name"), gettext("Counted"), gettext("On the shelf then")),
+        *(gettext("Difference"), gettext("In stock now"), gettext("Reserved for orders")),
+    )
+    return {"title": gettext("Differences"), "headers": heads, "rows": [_row(one) for one in lines]}
+
+
+def _row(one: Counted) -> list[str]:
+    difference = _again() if one.is_moved else f"{one.difference:+,}" if one.difference else "0"
+    units = (grouped(one.counted), grouped(one.on_shelf))
+    now_there = (grouped(one.available), grouped(one.committed))
+    return [_correct(one), one.name, *units, difference, *now_there]

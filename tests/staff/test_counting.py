@@ -1,0 +1,223 @@
+"""Stock-taking: scans add up, and the differences are booked once."""
+
+from collections.abc import Callable
+from datetime import datetime
+from threading import Thread
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from larder.core.errors import InvalidInput, NotFound, PermissionMissing
+from larder.identity.caller import Caller
+from larder.inventory.errors import CountChanged
+from larder.inventory.models import Adjustment, CountedProduct, LedgerEntry, Stock
+from larder.inventory.queries.counts import fingerprint_of, running_count
+from larder.inventory.services import counts
+from tests.conftest import Api, Person
+from tests.staff.desk import Desk, Page, allow
+from tests.v1.placing import place
+
+COUNT, CHECK = "inventory/stock/count/", "inventory/stock/differences/"
+
+
+def scan(desk: Desk, code: str, units: int = 1, what: str = "add") -> Page:
+    return desk.post(COUNT, {"code": code, "units": str(units), "what": what})
+
+
+def book(desk: Desk, **more: str) -> Page:
+    return desk.save(CHECK, **more)
+
+
+def stock(product: int) -> tuple[int, int]:
+    row = Stock.objects.get(pk=product)
+    return row.available, row.committed
+
+
+def counted(desk: Desk) -> list[list[str]]:
+    rows = desk.get(COUNT).response.context["page"].table["rows"]
+    return [[str(cell) for cell in row[1:]] for row in rows]
+
+
+@pytest.fixture
+def caller(boss: Person) -> Caller:
+    return boss.caller
+
+
+def test_scans_of_sku_and_barcode_add_up_and_show_name_and_place(
+    desk: Desk, product: Callable[..., int]
+) -> None:
+    product(sku="JAM", name="Jam", barcode="4006381333931", shelf_place="A-1", stock=5)
+    product(sku="TEA", name="Tea", stock=5)
+    scan(desk, "JAM")
+    page = scan(desk, "4006381333931", 3)
+    assert dict(page.response.context["page"].facts) == {
+        "Counted": "4 × JAM Jam",
+        "Shelf place": "A-1",
+    }
+    scan(desk, "TEA")
+    assert counted(desk) == [["Tea", "", "1"], ["Jam", "A-1", "4"]]
+    scan(desk, "JAM", 2, "set")
+    assert counted(desk) == [["Jam", "A-1", "2"], ["Tea", "", "1"]]
+    scan(desk, "TEA", 1, "remove")
+    assert counted(desk) == [["Jam", "A-1", "2"]]
+
+
+def test_a_code_that_no_product_has_is_said_loudly_and_counts_nothing(
+    desk: Desk, product: Callable[..., int]
+) -> None:
+    for sku in ("A", "B"):
+        product(sku=sku, barcode="7")
+    assert "NOT COUNTED: no product" in scan(desk, "400").errors["code"][0]
+    assert "Several products have this barcode" in scan(desk, "7").errors["code"][0]
+    assert scan(desk, "").errors
+    assert scan(desk, "A", -1).errors
+    assert not CountedProduct.objects.exists()
+
+
+def test_differences_are_shown_and_booked_as_one_adjustment(
+    desk: Desk, boss: Person, product: Callable[..., int]
+) -> None:
+    jam, tea = product(sku="JAM", stock=5), product(sku="TEA", stock=2)
+    scan(desk, "JAM", 3)
+    scan(desk, "TEA", 2)
+    rows = desk.get(CHECK).response.context["page"].table["rows"]
+    assert [row[2:5] for row in rows] == [["2", "2", "0"], ["3", "5", "-2"]]
+    assert book(desk, note="Spring count").messages == ["The count is booked."]
+    assert (stock(jam), stock(tea)) == ((3, 0), (2, 0))
+    made = Adjustment.objects.get()
+    assert (made.reason, made.note, made.products) == ("counted", "Spring count", [jam])
+    assert made.actor == boss.customer.public_id
+    assert not CountedProduct.objects.exists()
+
+
+def test_what_is_sold_or_shipped_after_a_product_was_counted_is_no_difference(
+    desk: Desk, customer: Api, staff: Api, product: Callable[..., int]
+) -> None:
+    jam = product(sku="JAM", stock=10)
+    before = place(customer, (jam, 2)).body["id"]
+    scan(desk, "JAM", 9)
+    place(customer, (jam, 3))
+    for move in ("pack", "ship"):
+        assert staff("POST", f"orders/{before}/{move}").status == 200
+    assert stock(jam) == (5, 3)
+    assert book(desk).messages == ["The count is booked."]
+    assert stock(jam) == (4, 3)
+    assert LedgerEntry.objects.filter(cause="counted").get().available_change == -1
+
+
+def test_a_product_whose_shelf_changed_between_two_scans_is_counted_again(
+    desk: Desk, customer: Api, staff: Api, product: Callable[..., int]
+) -> None:
+    jam = product(sku="JAM", stock=10)
+    order = place(customer, (jam, 2)).body["id"]
+    scan(desk, "JAM", 5)
+    for move in ("pack", "ship"):
+        assert staff("POST", f"orders/{order}/{move}").status == 200
+    page = scan(desk, "JAM", 3)
+    assert "Attention" in dict(page.response.context["page"].facts)
+    assert "has to be counted again" in book(desk).messages[0]
+    assert stock(jam) == (8, 0)
+    scan(desk, "JAM", 8, "set")
+    assert book(desk).messages == ["The count is booked."]
+    assert stock(jam) == (8, 0)
+
+
+def test_units_that_were_sold_meanwhile_are_never_written_off(
+    desk: Desk, customer: Api, product: Callable[..., int]
+) -> None:
+    jam = product(sku="JAM", stock=5)
+    scan(desk, "JAM", 2)
+    place(customer, (jam, 4))
+    page = book(desk)
+    assert page.messages[0].startswith("JAM: 3 units are missing, but only 1 are not reserved")
+    assert stock(jam) == (1, 4)
+    assert CountedProduct.objects.count() == 1
+
+
+def test_a_second_confirmation_books_nothing(
+    desk: Desk, product: Callable[..., int], caller: Caller, now: datetime
+) -> None:
+    jam = product(sku="JAM", stock=5)
+    scan(desk, "JAM", 3)
+    sent = desk.open(CHECK)
+    assert desk.post(CHECK, sent).messages == ["The count is booked."]
+    assert "There is no count" in desk.post(CHECK, sent).messages[0]
+    assert stock(jam) == (3, 0)
+    with pytest.raises(NotFound):
+        counts.book_count(sent["shown"], "", caller=caller, now=now)
+
+
+def test_a_count_that_changed_since_it_was_shown_is_shown_again(
+    desk: Desk, product: Callable[..., int]
+) -> None:
+    jam = product(sku="JAM", stock=5)
+    scan(desk, "JAM", 3)
+    sent = desk.open(CHECK)
+    scan(desk, "JAM", 1)
+    assert "The count has changed" in desk.post(CHECK, sent).messages[0]
+    assert stock(jam) == (5, 0)
+    assert book(desk).messages == ["The count is booked."]
+    assert stock(jam) == (4, 0)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_of_four_confirmations_at_once_is_booked(
+    product: Callable[..., int], caller: Caller, now: datetime
+) -> None:
+    jam = product(sku="JAM", stock=5)
+    counts.add_units(jam, 3, caller=caller, now=now)
+    shown = fingerprint_of(running_count(caller.public_id))
+    ended: list[Any] = []
+
+    def confirm() -> None:
+        try:
+            ended.append(counts.book_count(shown, "", caller=caller, now=now))
+        except (NotFound, CountChanged) as refusal:
+            ended.append(refusal)
+        finally:
+            connection.close()
+
+    threads = [Thread(target=confirm) for _ in range(4)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert len([one for one in ended if not isinstance(one, Exception)]) == 1
+    assert stock(jam) == (3, 0)
+
+
+def test_a_count_is_discarded_and_belongs_to_one_member_of_staff(
+    desk: Desk, person: Callable[..., Person], product: Callable[..., int]
+) -> None:
+    product(sku="JAM", stock=5)
+    scan(desk, "JAM", 3)
+    clerk = allow(person(is_staff=True), "inventory.view_stock", "inventory.add_adjustment")
+    other = Desk(clerk)
+    assert counted(other) == []
+    scan(other, "JAM", 1)
+    assert book(desk, is_discarded="on").messages == ["The count is discarded."]
+    assert counted(desk) == []
+    assert len(counted(other)) == 1
+    assert not Adjustment.objects.exists()
+
+
+def test_a_count_has_limits_and_needs_the_permission(
+    desk: Desk,
+    person: Callable[..., Person],
+    product: Callable[..., int],
+    caller: Caller,
+    now: datetime,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    jam, tea = product(sku="JAM", stock=5), product(sku="TEA")
+    monkeypatch.setattr(counts, "MAX_LINES", 1)
+    counts.add_units(jam, 2**31 - 1, caller=caller, now=now)
+    with pytest.raises(InvalidInput):
+        counts.add_units(jam, 1, caller=caller, now=now)
+    with pytest.raises(InvalidInput):
+        counts.add_units(tea, 1, caller=caller, now=now)
+    viewer = allow(person(is_staff=True), "inventory.view_stock")
+    assert Desk(viewer).get(COUNT).status == Desk(viewer).get(CHECK).status == 403
+    with pytest.raises(PermissionMissing):
+        counts.add_units(jam, 1, caller=viewer.caller, now=now)
