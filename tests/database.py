@@ -208,11 +208,11 @@ def _superuser() -> psycopg.Connection[Any]:
     return _emptying[0]
 
 
-def make_indexes_new(table: str) -> None:
-    """Empties a table with TRUNCATE: its indexes lose the dead entries of earlier tests, which the
-    planner counts as pages."""
-    name = sql.Identifier(*table.split("."))
-    _superuser().execute(sql.SQL("TRUNCATE {} CASCADE").format(name))
+def make_new(*tables: str) -> None:
+    """Empties tables with TRUNCATE: the planner forgets their sizes, which an ANALYZE of an earlier
+    test noted even if its transaction was rolled back."""
+    names = sql.SQL(", ").join(sql.Identifier(*one.split(".")) for one in tables)
+    _superuser().execute(sql.SQL("TRUNCATE {} CASCADE").format(names))
 
 
 def lock_is_awaited() -> bool:

@@ -21,7 +21,7 @@ from larder.db import database
 from larder.inventory import queries, sql
 from larder.inventory.queries import ORDERINGS, Position, ProductFilter
 from larder.inventory.queries.product_list import _page
-from tests.database import generic_plan, make_indexes_new
+from tests.database import generic_plan, make_new
 
 ANY_CUSTOMER = 1
 MOST = 2**31 - 1
@@ -66,9 +66,9 @@ WORDS += ["x", "re", "je", "sku-1", "-1", "zzz", "n's", "i̇", ".*", "[", "jam,"
 
 
 @pytest.fixture
-def new_indexes(transactional_db: None) -> None:
-    """Indexes of products without dead entries, before the test makes products."""
-    make_indexes_new("catalog.product")
+def new_tables(transactional_db: None) -> None:
+    """Products and stock as if no test had used them, before the test makes products."""
+    make_new("catalog.product", "inventory.stock")
 
 
 @pytest.fixture
@@ -279,7 +279,7 @@ IN_ORDER = ("seqscan", "sort", "bitmapscan", "hashjoin", "mergejoin")
     ],
 )
 def test_a_page_scans_the_index_of_its_order_from_its_start(
-    new_indexes: None, catalogue: list[Category], ordering: str, value: Any, index: str
+    new_tables: None, catalogue: list[Category], ordering: str, value: Any, index: str
 ) -> None:
     for direction in ("", "-"):
         wanted = ProductFilter(ordering=f"{direction}{ordering}")
@@ -293,7 +293,7 @@ def test_a_page_scans_the_index_of_its_order_from_its_start(
 
 
 def test_a_barcode_is_looked_up_in_its_index_by_custom_and_generic_plans(
-    new_indexes: None,
+    new_tables: None,
     catalogue: list[Category],
 ) -> None:
     found = plan(ProductFilter(exact={"barcode": "5012345678900"}), None, without=IN_ORDER)
