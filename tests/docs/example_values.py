@@ -104,8 +104,9 @@ class ExampleValues:
         return made
 
     def _time(self, value: str, request: int) -> str:
-        """Whole days from now stay, such as those until the end of a session."""
-        days = round((datetime.fromisoformat(value) - self._began) / timedelta(days=1))
+        """Whole days before now stay, and five minutes after it, as until the end of a hold."""
         before = datetime.fromisoformat(value) < self._began
-        shown = START + timedelta(days=days, minutes=0 if before else request)
+        step = timedelta(days=1) if before else timedelta(minutes=5)
+        ahead = step * round((datetime.fromisoformat(value) - self._began) / step)
+        shown = START + ahead + timedelta(minutes=0 if before else request)
         return shown.isoformat().replace("+00:00", "Z")
