@@ -31,7 +31,8 @@ export class Connection {
         if (method === "GET" && this.#position)
             sent.set("Larder-Position", this.#position);
         try {
-            const response = await fetch(this.options.url.replace(/\/+$/, "") + API + path, {
+            const name = path.replace(/^\/?(api\/v1\/)?/, "");
+            const response = await fetch(this.options.url.replace(/\/+$/, "") + API + name, {
                 method,
                 headers: sent,
                 body: body === undefined ? null : JSON.stringify(body),

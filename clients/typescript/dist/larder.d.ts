@@ -27,7 +27,7 @@ export declare class Larder {
     isLoggedIn(): Promise<boolean>;
     /**
      * Sends a request with the access token, and refreshes the token if it has expired. `path` is
-     * what follows `/api/v1/`. A GET, and a request with a `key`, is repeated after a temporary
+     * what follows `/api/v1/` (that may be there too). A GET, and a request with a `key`, is repeated after a temporary
      * failure. Once a user has logged out, it is never sent as the next one. Throws ProblemError,
      * NoNetworkError and SessionEndedError.
      */

@@ -47,7 +47,8 @@ export class Connection {
     if (key !== undefined) sent.set("Idempotency-Key", key);
     if (method === "GET" && this.#position) sent.set("Larder-Position", this.#position);
     try {
-      const response = await fetch(this.options.url.replace(/\/+$/, "") + API + path, {
+      const name = path.replace(/^\/?(api\/v1\/)?/, "");
+      const response = await fetch(this.options.url.replace(/\/+$/, "") + API + name, {
         method,
         headers: sent,
         body: body === undefined ? null : JSON.stringify(body),

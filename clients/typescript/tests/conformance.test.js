@@ -366,6 +366,12 @@ test("a request that is not answered ends", async (t) => {
   await assert.rejects(larder.request("GET", "me"), { name: "NoNetworkError", reason: "timeout" });
 });
 
+test("a path may begin with that of the API", async () => {
+  const { larder } = await phone();
+  for (const path of ["orders", "/orders", "/api/v1/orders", "api/v1/orders"])
+    assert.deepEqual((await larder.request("GET", path)).results, []);
+});
+
 test("orders that are added in the same millisecond keep their sequence", async () => {
   const [{ larder }, product] = [await phone(), await makeProduct(9)];
   const adding = [5, 4, 3, 2, 1, 6, 7, 8].map((quantity) => add(larder, product, quantity));

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tests.server import ROOT, Server
 from tests.system.clients.npm import SDK, install, node
+from tools.docs.pages import blocks
 
 MOST_LINES = 600
 
@@ -18,6 +19,26 @@ def test_the_sdk_passes_its_tests_against_a_real_server(
     given = {"LARDER_URL": f"http://127.0.0.1:{server.port}", "LARDER_STAFF": "sdk-staff:12345"}
     said = node("node", "--test", "tests/conformance.test.js", folder=SDK, environment=given)
     assert re.search(r"^\S+ fail 0$", said, re.MULTILINE), said
+
+
+def test_the_examples_of_the_readme_print_what_it_says(
+    server: Server, person: Callable[..., object], product: Callable[..., int], tmp_path: Path
+) -> None:
+    person("demo", "demo")
+    lamp = product(price="2.50", stock=10)
+    found = blocks((SDK / "README.md").read_text())
+    sent = "\nawait larder.outbox.flush();\n"
+    app = sent.join(block.text for block in found if block.language == "js")
+    app = app.replace("product: 1,", f"product: {lamp},").replace(":8000", f":{server.port}")
+    (tmp_path / "app.mjs").write_text(app + "stop();")
+    (tmp_path / "node_modules").mkdir()
+    (tmp_path / "node_modules" / "larder-client").symlink_to(SDK)
+    said = node("node", "app.mjs", folder=tmp_path).splitlines()
+    assert "placed 5.00" in said
+    refused = said.index("refused insufficient_stock")
+    assert re.fullmatch(rf"product {lamp}: \d+ available", said[refused + 1])
+    number = next(line.split()[0] for line in said if line.endswith(" placed 5.00"))
+    assert said[-1] == f"{number} cancelled"
 
 
 def test_the_committed_build_of_the_sdk_is_current(tmp_path: Path) -> None:
