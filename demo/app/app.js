@@ -1,6 +1,7 @@
 /** The example app: what it keeps, how it stays up to date, and which page is shown. */
 
 import { IndexedDbStorage, Larder, NoNetworkError, SessionEndedError } from "./sdk/index.js";
+import { clock } from "./dom.js";
 import { accountPage, cartPage, logInPage, orderPage, ordersPage, productsPage } from "./pages.js";
 
 const CATALOGUE_EVERY = 5 * 60_000;
@@ -38,9 +39,28 @@ export const shop = {
     await showUnits();
     return true;
   },
+  /** Returns `[quantity, that of the copy]` of products whose exact stock was read, by id. */
+  async stock() {
+    const prefix = await stockPrefix();
+    const found = await storage.entries(prefix);
+    return new Map([...found].map(([key, figures]) => [Number(key.slice(prefix.length)), figures]));
+  },
+  async keepStock(figures) {
+    const prefix = await stockPrefix();
+    const changes = figures.map(([id, ...quantities]) => [prefix + id, quantities]);
+    await storage.write(Object.fromEntries(changes));
+  },
+  async logOut() {
+    const kept = await storage.entries(await stockPrefix());
+    const removed = [...kept.keys(), await updatedKey()].map((key) => [key, undefined]);
+    await storage.write(Object.fromEntries(removed));
+    sessionStorage.clear();
+    await shop.larder.logOut();
+  },
   show,
   sync,
   say,
+  fail,
 };
 
 const pages = [
@@ -51,9 +71,19 @@ const pages = [
   [/^/, productsPage],
 ];
 let shown = 0;
+/** Whether the user went to a page that is not shown yet. */
+let isUnderWay = false;
 
 async function cartKey() {
   return `cart/${await shop.larder.account()}`;
+}
+
+async function stockPrefix() {
+  return `stock/${await shop.larder.account()}/`;
+}
+
+async function updatedKey() {
+  return `updated/${await shop.larder.account()}`;
 }
 
 async function showUnits() {
@@ -65,9 +95,23 @@ function say(text) {
   network.textContent = text;
 }
 
+async function sayOffline() {
+  const at = await storage.get(await updatedKey());
+  say(at ? `Offline. Updated at ${clock(at)}` : "Offline");
+}
+
+/** Says why a request has failed. */
+async function fail(error) {
+  if (error instanceof SessionEndedError) return;
+  if (!(error instanceof NoNetworkError)) say(error.message);
+  else if (error.reason === "not_larder") say("This network asks for a log-in first");
+  else await sayOffline();
+}
+
 /** Shows the page of the address. `isNew`: the user went there, so it begins at its top. */
 async function show(isNew = false) {
   const turn = ++shown;
+  isUnderWay ||= isNew;
   const isLoggedIn = await shop.larder.isLoggedIn();
   const [pattern, page] = isLoggedIn
     ? pages.find(([one]) => one.test(location.hash))
@@ -82,9 +126,10 @@ async function show(isNew = false) {
     else one.removeAttribute("aria-current");
   }
   if (isLoggedIn) await showUnits();
-  if (isNew) {
+  if (isUnderWay) {
+    isUnderWay = false;
+    view.focus({ preventScroll: true });
     scrollTo(0, 0);
-    view.focus();
   }
 }
 
@@ -96,14 +141,13 @@ async function sync(...copies) {
     let changed = 0;
     for (const one of copies.length ? copies : [larder.history, larder.catalogue])
       changed += await one.sync();
+    if (!copies.length || copies.includes(larder.catalogue))
+      await storage.write({ [await updatedKey()]: Date.now() });
     say("");
     // Not under the fingers of the user: the next page shows it.
     if (changed > 0 && document.activeElement?.tagName !== "INPUT") await show();
   } catch (error) {
-    if (error instanceof SessionEndedError) return;
-    if (!(error instanceof NoNetworkError)) say(error.message);
-    else if (error.reason === "not_larder") say("This network asks for a log-in first");
-    else say("Offline: the copy on this device");
+    await fail(error);
   }
 }
 
@@ -119,6 +163,7 @@ shop.larder.outbox.onChange = () => {
 shop.larder.outbox.start();
 addEventListener("hashchange", () => void show(true));
 addEventListener("online", () => void sync());
+addEventListener("offline", () => void sayOffline());
 document.addEventListener("visibilitychange", () => document.hidden || void sync());
 setInterval(() => document.hidden || void sync(shop.larder.catalogue), CATALOGUE_EVERY);
 setInterval(() => document.hidden || void syncHistory(), HISTORY_EVERY);

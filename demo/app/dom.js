@@ -39,17 +39,28 @@ export function when(time) {
   return new Date(time).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
 }
 
+/** Returns the time of the day, with the date if it is not today. */
+export function clock(time) {
+  const isToday = new Date(time).toDateString() === new Date().toDateString();
+  return isToday ? new Date(time).toLocaleTimeString(undefined, { timeStyle: "short" }) : when(time);
+}
+
 /** Returns sentences that say why an order was refused. `names` are the products' names by id. */
 export function reasons(problem, names) {
   const lines = problem.lines ?? [];
   if (lines.length === 0) return [problem.detail || problem.title];
   return lines.map((line) => {
     const name = names.get(line.product) ?? `Product ${line.product}`;
-    if (line.code === "insufficient_stock")
-      return `${name}: ${line.available} available, ${line.requested} wanted.`;
-    if (line.code === "price_changed")
-      return `${name}: the price is now ${line.price}, and was ${line.expected}.`;
-    if (line.code === "unknown_product") return `${name} is not sold any more.`;
-    return `${name}: ${problem.title}.`;
+    return `${name}: ${reason(line, problem)}`;
   });
+}
+
+/** Returns why a line was refused. */
+export function reason(line, problem) {
+  if (line.code === "insufficient_stock")
+    return `${line.available} available, ${line.requested} wanted.`;
+  if (line.code === "price_changed")
+    return `the price is now ${line.price}, and was ${line.expected}.`;
+  if (line.code === "unknown_product") return "not sold any more.";
+  return `${problem.title}.`;
 }

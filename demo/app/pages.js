@@ -1,6 +1,6 @@
 /** The pages of the example app. Each returns the elements that it consists of. */
 
-import { button, h, money, reasons, total, when } from "./dom.js";
+import { button, h, money, reason, reasons, total, when } from "./dom.js";
 
 const ROWS = 30;
 const MOST_STOCKS = 200;
@@ -27,8 +27,11 @@ export async function logInPage(shop) {
     await shop.show(true);
     await shop.sync();
   };
+  // A session that was ended by the shop leaves its account; a log-out does not.
+  const hasEnded = (await shop.larder.account()) !== undefined;
   return [
     h("h2", {}, "Log in"),
+    hasEnded ? h("p", {}, "Your session has ended. Waiting orders stay.") : "",
     h(
       "form",
       { onsubmit: logIn },
@@ -43,7 +46,7 @@ export async function logInPage(shop) {
 
 export async function productsPage(shop) {
   const products = (await shop.larder.catalogue.all()).sort((a, b) => a.name.localeCompare(b.name));
-  const cart = await shop.cart();
+  const [cart, figures] = [await shop.cart(), await shop.stock()];
   const search = h("input", { type: "search", placeholder: "Name or SKU", "aria-label": "Search" });
   search.value = sessionStorage.getItem("search") ?? "";
   const count = h("p.soft", { role: "status" });
@@ -52,7 +55,7 @@ export async function productsPage(shop) {
   let found = [];
   const more = () => {
     const rows = found.slice(list.childElementCount, list.childElementCount + ROWS);
-    list.append(...rows.map((one) => productRow(shop, one, cart)));
+    list.append(...rows.map((one) => productRow(shop, one, cart, figures.get(one.id))));
     void showStock(shop, rows);
   };
   const filter = () => {
@@ -60,7 +63,7 @@ export async function productsPage(shop) {
     const has = (one, word) => `${one.name} ${one.sku}`.toLowerCase().includes(word);
     found = products.filter((one) => words.every((word) => has(one, word)));
     sessionStorage.setItem("search", search.value);
-    count.textContent = products.length ? `${found.length} products` : "Loading the products …";
+    count.textContent = products.length ? counted(found.length) : "Loading the products …";
     list.replaceChildren();
     more();
   };
@@ -78,8 +81,15 @@ export async function productsPage(shop) {
   return [h("h2", {}, "Products"), search, count, list, end];
 }
 
-function productRow(shop, product, cart) {
-  const stock = h("p.soft", { id: `stock-${product.id}` }, stocked(product.quantity));
+function counted(products) {
+  if (products === 0) return "No product has all these words in its name or SKU.";
+  return products === 1 ? "1 product" : `${products} products`;
+}
+
+/** `figures`: its exact stock when that was last read, and what the copy had then. */
+function productRow(shop, product, cart, [quantity, copied] = []) {
+  const known = copied === product.quantity ? quantity : product.quantity;
+  const stock = h("p.soft", { id: `stock-${product.id}` }, stocked(known));
   return h(
     "li.row",
     {},
@@ -102,8 +112,16 @@ function stocked(units) {
 async function showStock(shop, products) {
   if (products.length === 0) return;
   const ids = products.slice(0, MOST_STOCKS).map((one) => one.id);
-  const answer = await shop.larder.request("GET", `stock?products=${ids}`).catch(() => null);
-  for (const one of answer?.results ?? []) {
+  let answer;
+  try {
+    answer = await shop.larder.request("GET", `stock?products=${ids}`);
+  } catch (error) {
+    return shop.fail(error);
+  }
+  shop.say("");
+  const copied = new Map(products.map((one) => [one.id, one.quantity]));
+  await shop.keepStock(answer.results.map((one) => [one.product, one.quantity, copied.get(one.product)]));
+  for (const one of answer.results) {
     const shown = document.getElementById(`stock-${one.product}`);
     if (shown) shown.textContent = stocked(one.quantity);
   }
@@ -133,13 +151,22 @@ export async function cartPage(shop) {
   const products = wanted.filter((one) => one !== undefined);
   const gone = [...cart.keys()].filter((_, place) => wanted[place] === undefined);
   for (const id of gone) await shop.put(id, 0);
-  if (products.length === 0)
-    return [h("h2", {}, "Cart"), h("p", {}, "The cart is empty. "), h("a", { href: "#/" }, "Products")];
   const lines = products.map((one) => ({
     product: one.id,
     quantity: cart.get(one.id),
     expected_price: one.price,
   }));
+  // Of the refused order whose lines came back.
+  const whys = JSON.parse(sessionStorage.getItem("reasons") ?? "{}");
+  const outside = Object.entries(whys).filter(([id]) => !cart.has(Number(id)));
+  const missing = outside.map(([, { name, why }]) => h("p.bad", {}, `${name}: ${why}`));
+  if (products.length === 0)
+    return [
+      h("h2", {}, "Cart"),
+      ...missing,
+      h("p", {}, "The cart is empty. "),
+      h("a", { href: "#/" }, "Products"),
+    ];
   const sum = total(products.map((one) => [one.price, cart.get(one.id)]));
   // Kept, because the page is made anew when units or the copy change.
   const note = h("input", { maxLength: 500, value: sessionStorage.getItem("note") ?? "" });
@@ -148,11 +175,13 @@ export async function cartPage(shop) {
     const isPlaced = await shop.order(note.value ? { lines, note: note.value } : { lines });
     if (!isPlaced) return shop.show();
     sessionStorage.removeItem("note");
+    sessionStorage.removeItem("reasons");
     location.hash = "#/orders";
   };
   return [
     h("h2", {}, "Cart"),
     gone.length ? h("p.bad", {}, "Products that are not sold any more were taken out.") : "",
+    ...missing,
     h(
       "ul",
       {},
@@ -164,6 +193,7 @@ export async function cartPage(shop) {
           h("strong", {}, money(total([[one.price, cart.get(one.id)]]), one.currency)),
           h("p.soft", {}, `${money(one.price, one.currency)} each`),
           units(shop, one, cart.get(one.id), shop.show),
+          whys[one.id] ? h("p.bad", {}, whys[one.id].why) : null,
         ),
       ),
     ),
@@ -175,7 +205,7 @@ export async function cartPage(shop) {
 
 export async function ordersPage(shop) {
   const entries = (await shop.larder.outbox.all()).reverse();
-  const names = new Map((await shop.larder.catalogue.all()).map((one) => [one.id, one.name]));
+  const products = new Map((await shop.larder.catalogue.all()).map((one) => [one.id, one]));
   const placed = new Map((await shop.larder.history.all()).map((one) => [one.id, one]));
   for (const one of entries) if (one.state === "placed" && !placed.has(one.id)) placed.set(one.id, one.order);
   const history = [...placed.values()].sort((a, b) => (a.placed_at < b.placed_at ? 1 : -1));
@@ -183,19 +213,48 @@ export async function ordersPage(shop) {
   const isEmpty = history.length + open.length === 0;
   return [
     h("h2", {}, "Orders"),
-    ...open.map((one) => entrySection(shop, one, names)),
+    ...open.map((one) => entrySection(shop, one, products)),
     isEmpty ? h("p", {}, "There are no orders yet.") : null,
     h("ul", {}, ...history.map(orderRow)),
   ].filter((one) => one !== null);
 }
 
-function entrySection(shop, entry, names) {
+/** Puts what can be ordered of a refused order into the cart, and keeps why it was refused. */
+async function putBack(shop, { draft, problem }, products) {
+  const [cart, whys] = [await shop.cart(), {}];
+  for (const { product, quantity } of draft.lines) {
+    const wanted = (cart.get(product) ?? 0) + quantity;
+    const line = problem.lines?.find((one) => one.product === product);
+    await shop.put(product, orderable(wanted, line?.available, products.get(product)));
+    const name = products.get(product)?.name ?? `Product ${product}`;
+    if (line) whys[product] = { name, why: reason(line, problem) };
+  }
+  sessionStorage.setItem("reasons", JSON.stringify(whys));
+}
+
+/** Returns the units that are wanted and available, in steps of the product, or 0. */
+function orderable(wanted, available = wanted, { step = 1, min_quantity = 1 } = {}) {
+  if (available >= wanted) return wanted;
+  const units = available - (available % step);
+  return units < min_quantity ? 0 : units;
+}
+
+/** Returns about what an order costs that the shop has not seen yet. */
+function estimate({ lines }, products) {
+  const currency = products.get(lines[0].product)?.currency;
+  if (currency === undefined) return null;
+  const sum = total(lines.map((one) => [one.expected_price, one.quantity]));
+  return h("p.soft", {}, `About ${money(sum, currency)}`);
+}
+
+function entrySection(shop, entry, products) {
+  const names = new Map([...products.values()].map((one) => [one.id, one.name]));
   const lines = entry.draft.lines.map((one) => `${one.quantity} × ${names.get(one.product) ?? one.product}`);
   const { outbox } = shop.larder;
   const back = async () => {
-    const cart = await shop.cart();
-    for (const { product, quantity } of entry.draft.lines)
-      await shop.put(product, (cart.get(product) ?? 0) + quantity);
+    await putBack(shop, entry, products);
+    // The refusal may come from a copy with earlier prices.
+    void shop.sync(shop.larder.catalogue);
     await outbox.dismiss(entry.id);
     location.hash = "#/cart";
   };
@@ -205,6 +264,7 @@ function entrySection(shop, entry, names) {
     {},
     h("h3", {}, WORDS[entry.state]),
     h("p", {}, lines.join(", ")),
+    entry.state === "waiting" ? estimate(entry.draft, products) : null,
     ...why.map((one) => h("p.bad", {}, one)),
     entry.state === "waiting" ? button("Give up", () => outbox.giveUp(entry.id)) : null,
     entry.state === "refused" ? button("Back to the cart", back) : null,
@@ -263,7 +323,7 @@ export async function orderPage(shop, id) {
 
 export async function accountPage(shop) {
   const logOut = async () => {
-    await shop.larder.logOut();
+    await shop.logOut();
     location.hash = "#/";
     await shop.show(true);
   };

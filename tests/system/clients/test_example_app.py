@@ -1,8 +1,10 @@
 """The example app in a real browser: online, offline, and with lost answers."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from django.db import connection
 from playwright.sync_api import Locator, Page, Route, expect
 
 from larder.inventory.models import Stock
@@ -73,6 +75,17 @@ def left(product: int) -> int:
     return Stock.objects.get(product_id=product).available
 
 
+def sell(product: int, units: int) -> None:
+    """Sells units to others, in another thread: that of the browser has an event loop."""
+
+    def take() -> None:
+        Stock.objects.filter(product_id=product).update(available=UNITS - units)
+        connection.close()
+
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(take).result()
+
+
 def test_a_customer_finds_products_and_orders_them(shop: Server, jam: int, ada: Person) -> None:
     def journey(page: Page) -> None:
         open_app(page, shop, ada)
@@ -102,13 +115,21 @@ def test_an_order_without_a_network_is_placed_later(shop: Server, jam: int, ada:
     def journey(page: Page) -> None:
         open_app(page, shop, ada)
         page.evaluate("navigator.serviceWorker.ready")
+        sell(jam, 3)
+        page.get_by_label("Search").fill("plum")
+        expect(page.get_by_text("1 product", exact=True)).to_be_visible()
+        expect(page.get_by_text(f"{UNITS - 3} in stock")).to_be_visible()
         page.context.set_offline(True)
+        expect(page.get_by_text("Offline. Updated at ")).to_be_visible()
         page.reload()
+        expect(page.get_by_text(f"{UNITS - 3} in stock")).to_be_visible()
+        page.get_by_label("Search").fill("")
         expect(page.get_by_text(f"{PRODUCTS} products")).to_be_visible()
         # Said after the SDK's last try: its pauses have up to 7 s together.
-        expect(page.get_by_text("Offline")).to_be_visible(timeout=20_000)
+        expect(page.get_by_text("Offline. Updated at ")).to_be_visible(timeout=20_000)
         order_jam(page, 2)
         expect(page.get_by_text("Waiting for the network")).to_be_visible()
+        expect(page.get_by_text("About £5.00")).to_be_visible()
         page.reload()
         expect(page.get_by_text("Waiting for the network")).to_be_visible()
         page.context.set_offline(False)
@@ -116,7 +137,7 @@ def test_an_order_without_a_network_is_placed_later(shop: Server, jam: int, ada:
         expect(page.get_by_text("Waiting for the network")).not_to_be_visible()
 
     in_browser(journey, width=PHONE)
-    assert left(jam) == UNITS - 2
+    assert left(jam) == UNITS - 3 - 2
     assert Order.objects.get().status == "placed"
 
 
@@ -155,10 +176,47 @@ def test_a_refused_order_says_why_and_goes_back_to_the_cart(
             page.get_by_text(f"Plum jam: {UNITS} available, {UNITS + 1} wanted.")
         ).to_be_visible()
         page.get_by_role("button", name="Back to the cart").click()
-        expect(page.get_by_label("Plum jam in the cart")).to_have_text(str(UNITS + 1))
+        expect(page.get_by_label("Plum jam in the cart")).to_have_text(str(UNITS))
+        expect(page.get_by_text(f"{UNITS} available, {UNITS + 1} wanted.")).to_be_visible()
+        page.get_by_role("button", name="Place order").click()
+        expect(placed(page)).to_have_count(1)
 
     in_browser(journey, width=PHONE)
-    assert (Order.objects.exclude(status="draft").count(), left(jam)) == (0, UNITS)
+    assert (Order.objects.get().status, left(jam)) == ("placed", 0)
+
+
+def test_a_session_that_has_ended_says_so_and_a_log_out_forgets_the_search(
+    shop: Server, jam: int, ada: Person
+) -> None:
+    def journey(page: Page) -> None:
+        open_app(page, shop, ada)
+        page.get_by_label("Search").fill("plum")
+        page.get_by_role("link", name="Account").click()
+        page.get_by_role("button", name="Log out").click()
+        expect(page.get_by_role("button", name="Log in")).to_be_visible()
+        expect(page.get_by_text("Your session has ended.")).not_to_be_visible()
+        open_app(page, shop, ada)
+        expect(page.get_by_label("Search")).to_have_value("")
+        page.route(
+            "**/api/v1/auth/token/refresh",
+            lambda route: route.fulfill(
+                status=401,
+                headers={"Correlation-ID": "1", "Content-Type": "application/problem+json"},
+                body='{"code": "session_ended", "status": 401}',
+            ),
+        )
+        page.route(
+            "**/api/v1/stock*",
+            lambda route: route.fulfill(
+                status=401,
+                headers={"Correlation-ID": "1", "Content-Type": "application/problem+json"},
+                body='{"code": "token_expired", "status": 401}',
+            ),
+        )
+        page.get_by_label("Search").fill("plum")
+        expect(page.get_by_text("Your session has ended. Waiting orders stay.")).to_be_visible()
+
+    in_browser(journey, width=PHONE)
 
 
 def test_the_page_of_a_captive_portal_is_no_answer(shop: Server, jam: int, ada: Person) -> None:
