@@ -102,7 +102,7 @@ def test_an_unreachable_database_is_reported_as_an_error() -> None:
     done = _command("postgresql://nobody@127.0.0.1:1/nowhere")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("CommandError: Not checked: ")
-    assert len(done.stderr.splitlines()) == 1
+    assert len(done.stderr.splitlines()) == 2
 
 
 def _command(url: str) -> "subprocess.CompletedProcess[str]":
