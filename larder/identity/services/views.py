@@ -42,7 +42,7 @@ def change_view(page: str, view: int, name: str, *, is_shared: bool, caller: Cal
         lock_account(caller)
         own = SavedView.objects.filter(owner=caller.id, page=page)
         if own.filter(name=name).exclude(id=view).exists():
-            raise InvalidInput([Fault("/name", "already_taken", "You have a view of this name.")])
+            raise InvalidInput([Fault("/name", "taken", "You have a view of this name.")])
         if not own.filter(id=view).update(name=name, is_shared=is_shared):
             raise NotFound
 
