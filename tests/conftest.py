@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
+from django.db import connection
 from django.test import Client, TransactionTestCase
 from hypothesis import settings
 
@@ -63,6 +64,16 @@ def _flush_as_owner() -> None:
         database.empty_database()
 
     setattr(TransactionTestCase, "_fixture_teardown", flush)  # noqa: B010
+
+
+@pytest.fixture(autouse=True)
+def _no_time_limit_of_a_test(_django_db_helper: None) -> None:
+    """Lifts the limits of a transaction where a whole test is one: it is as long as the machine is
+    busy."""
+    if connection.in_atomic_block:
+        names = "'transaction_timeout', 'idle_in_transaction_session_timeout'"
+        lift = f"SELECT set_config(name, '0', true) FROM pg_settings WHERE name IN ({names})"
+        connection.cursor().execute(lift)
 
 
 @pytest.fixture(autouse=True)

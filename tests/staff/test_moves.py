@@ -4,7 +4,6 @@ from collections.abc import Callable
 from uuid import UUID
 
 import pytest
-from django.db import connection
 
 from larder.catalog.models import Product
 from larder.core.ids import SYSTEM_ACTOR
@@ -276,8 +275,6 @@ def test_a_thousand_lines_are_packed_on_one_page(desk: Desk, person: Callable[..
         customer=who.id, actor=who.customer.public_id, lines=[Wanted(one, 2) for one in jars]
     )
     order = place_order(wanted, terms=Terms(currency="GBP"), now=NOW).order.id
-    # The transaction of the test is open while the page is rendered.
-    connection.cursor().execute("SET LOCAL idle_in_transaction_session_timeout = 0")
     page = desk.save(f"{ORDERS}{order}/pack/", **short(jars[7], "1"))
     assert "is packed" in page.messages[0]
 
