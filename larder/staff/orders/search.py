@@ -100,15 +100,16 @@ def _found(wanted: Sequence[str], end: datetime | None, *, people: bool) -> list
     """
     placed = Order.objects.filter(placed_at__isnull=False)
     lines = OrderLine.objects.filter(placed_at__isnull=False).order_by("-placed_at", "-order")
+    customers, products = _customers_and_products(wanted, people=people)
     parts = [
         with_words(placed.filter(_readable(end)), _DELIVERY, wanted)
         .order_by(*NEWEST)
         .values_list("pk", "placed_at"),
         *(
             placed.filter(customer=one).order_by(*NEWEST).values_list("pk", "placed_at")
-            for one in _customers(wanted, people=people)
+            for one in customers
         ),
-        *(lines.filter(product=one).values_list("order", "placed_at") for one in _products(wanted)),
+        *(lines.filter(product=one).values_list("order", "placed_at") for one in products),
     ]
     first, *others = [part[:MAX_FOUND_ORDERS] for part in parts]
     if others:
@@ -116,22 +117,33 @@ def _found(wanted: Sequence[str], end: datetime | None, *, people: bool) -> list
     return [order for order, _ in first]
 
 
-def _customers(wanted: Sequence[str], *, people: bool) -> list[int]:
-    """Returns the newest of the customers; for words that no index finds, the one of this name."""
+def _customers_and_products(wanted: Sequence[str], *, people: bool) -> tuple[list[int], list[int]]:
+    """Returns the ids of the customers and of the products that are found, the newest first, with
+    one statement."""
+    customers = _customers(wanted, people=people)
+    found = customers.values_list(Value(0), "pk").order_by("-pk")[:MAX_FOUND_OWNERS]
+    if indexed(wanted):
+        products = _products(wanted).values_list(Value(1), "pk").order_by("-pk")
+        found = found.union(products[:MAX_FOUND_OWNERS], all=True)
+    ids: tuple[list[int], list[int]] = [], []
+    for is_product, id in found:
+        ids[is_product].append(id)
+    return ids
+
+
+def _customers(wanted: Sequence[str], *, people: bool) -> "QuerySet[Any]":
+    """Returns the customers with these words; for words that no index finds, the one of this
+    name."""
     known = get_user_model()._default_manager.filter(deleted_at=None)
+    if not indexed(wanted):
+        return known.alias(name=Lower("username")).filter(name=Lower(Value(" ".join(wanted))))
     text = SEARCH_TEXT if people else Lower("username")
-    found = with_trigrams(with_words(known, text, wanted), SEARCH_TEXT, wanted)
-    if not indexed(wanted):
-        found = known.alias(name=Lower("username")).filter(name=Lower(Value(" ".join(wanted))))
-    return list(found.order_by("-pk").values_list("pk", flat=True)[:MAX_FOUND_OWNERS])
+    return with_trigrams(with_words(known, text, wanted), SEARCH_TEXT, wanted)
 
 
-def _products(wanted: Sequence[str]) -> list[int]:
-    if not indexed(wanted):
-        return []
+def _products(wanted: Sequence[str]) -> "QuerySet[Any]":
     skus = with_words(Product.objects.all(), Lower("sku"), wanted)
-    found = with_trigrams(skus, F("search_text"), wanted).order_by("-pk")
-    return list(found.values_list("pk", flat=True)[:MAX_FOUND_OWNERS])
+    return with_trigrams(skus, F("search_text"), wanted)
 
 
 def _readable(end: datetime | None) -> Q:
