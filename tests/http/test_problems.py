@@ -110,8 +110,8 @@ def test_an_entry_has_status_cause_and_remedy(code: str) -> None:
     assert "\n- **Do:** " in entry
 
 
-IN_THE_ADMIN = {"second_factor_wrong", "last_second_factor", "too_many_passkeys"}
-"""No API answers with these: the pages of the second factor are in the admin."""
+IN_THE_ADMIN = {"second_factor_wrong", "last_second_factor", "too_many_passkeys", "count_changed"}
+"""No API answers with these: second factors and counts of stock are pages of the admin."""
 
 
 def test_every_refusal_of_the_services_has_a_kind() -> None:

@@ -66,6 +66,8 @@ def screens(desk: Desk, product: int, order: object, account: Customer) -> Itera
             yield desk.get(f"orders/order/{order}/change/").text
         elif move not in {"edit", "cancel"}:
             desk.save(f"orders/order/{order}/{move}/")
+    unknown = {"code": "no such code", "units": "1", "what": "add"}
+    yield desk.post("inventory/stock/count/", unknown).text
     chosen = {"action": "change_prices", "index": "0", "_selected_action": [product]}
     yield desk.post("catalog/product/", chosen).text
     desk.post(f"catalog/product/{product}/archive/", {"seen_version": "1"})
