@@ -5,10 +5,12 @@ the units are noted that the stock has on the shelf at this time: the difference
 time, so a sale or a parcel that leaves before the count is booked changes nothing of it. If the
 shelf changes between two scans of a product, it has to be counted again.
 
-Each function also raises what `require_permitted` raises.
+Each change of a count locks the account first, so those of one count follow one another. Each also
+raises what `require_permitted` raises.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from uuid import UUID
 
@@ -18,7 +20,7 @@ from larder.catalog import queries as catalog
 from larder.core.errors import Fault, InvalidInput, NotFound
 from larder.core.limits import MAX_LINES, MAX_STOCK
 from larder.identity.caller import Caller
-from larder.identity.services.credentials import require_permitted
+from larder.identity.services.credentials import lock_account, require_permitted
 from larder.inventory.errors import CountChanged
 from larder.inventory.models import CountedProduct, Stock
 from larder.inventory.queries.counts import fingerprint_of, running_count
@@ -44,35 +46,31 @@ def find_product(code: str) -> int:
 def add_units(product: int, units: int, *, caller: Caller, now: datetime) -> None:
     """Adds counted units of a product to the caller's count. Raises NotFound, and InvalidInput
     (units, too many products)."""
-    with transaction.atomic(durable=True):
+    with _changing(caller):
         row, on_shelf = _row(product, caller, now)
         row.is_moved = row.is_moved or row.on_shelf != on_shelf
         _store(row, row.counted + units, on_shelf, now)
-        require_permitted(caller, PERMISSION)
 
 
 def set_units(product: int, units: int, *, caller: Caller, now: datetime) -> None:
     """Sets the counted units of a product, counted at once and now. Raises NotFound, and
     InvalidInput (units, too many products)."""
-    with transaction.atomic(durable=True):
+    with _changing(caller):
         row, on_shelf = _row(product, caller, now)
         row.is_moved = False
         _store(row, units, on_shelf, now)
-        require_permitted(caller, PERMISSION)
 
 
 def remove(product: int, *, caller: Caller) -> None:
     """Removes a product from the caller's count."""
-    with transaction.atomic(durable=True):
+    with _changing(caller):
         CountedProduct.objects.filter(actor=caller.public_id, product=product).delete()
-        require_permitted(caller, PERMISSION)
 
 
 def discard(*, caller: Caller) -> None:
     """Ends the caller's count without booking it."""
-    with transaction.atomic(durable=True):
+    with _changing(caller):
         CountedProduct.objects.filter(actor=caller.public_id).delete()
-        require_permitted(caller, PERMISSION)
 
 
 def book_count(shown: str, note: str, *, caller: Caller, now: datetime) -> UUID:
@@ -84,7 +82,7 @@ def book_count(shown: str, note: str, *, caller: Caller, now: datetime) -> UUID:
     again), and what `adjust_stock` raises.
     """
     with moving_stock(by_staff=True, account=caller.public_id, lines=MAX_LINES):
-        ids = _lock_count(caller.public_id)
+        lock_account(caller)
         lines = running_count(caller.public_id)
         again = [one.sku for one in lines if one.is_moved]
         if not lines:
@@ -93,30 +91,35 @@ def book_count(shown: str, note: str, *, caller: Caller, now: datetime) -> UUID:
             raise CountChanged(again)
         changes = [AdjustmentLine(one.product, delta=one.difference) for one in lines]
         made = book_lines(changes, Cause(COUNTED, note), caller=caller, now=now)
-        CountedProduct.objects.filter(id__in=ids).delete()
+        CountedProduct.objects.filter(actor=caller.public_id).delete()
     return made
 
 
-def _lock_count(actor: UUID) -> Sequence[int]:
-    rows = CountedProduct.objects.filter(actor=actor).order_by("id").select_for_update(of=("self",))
-    return list(rows.values_list("id", flat=True))
+@contextmanager
+def _changing(caller: Caller) -> Iterator[None]:
+    """Runs the block in a transaction that alone changes the caller's count."""
+    with transaction.atomic(durable=True):
+        lock_account(caller)
+        require_permitted(caller, PERMISSION)
+        yield
 
 
 def _row(product: int, caller: Caller, now: datetime) -> tuple[CountedProduct, int]:
-    """Returns the locked row of a product in the caller's count, new if it is not in it, and the
-    units on the shelf now. Raises InvalidInput, NotFound."""
-    actor = caller.public_id
+    """Returns the row of a product in the caller's count, new and not stored if it is not in it,
+    and the units on the shelf now. Raises InvalidInput, NotFound."""
     stock = Stock.objects.filter(product=product).values_list("available", "committed").first()
     if stock is None:
         raise NotFound
-    on_shelf = sum(stock)
-    known = CountedProduct.objects.filter(actor=actor, product=product)
-    if not known.exists() and CountedProduct.objects.filter(actor=actor).count() >= MAX_LINES:
-        detail = f"A count has at most {MAX_LINES} products. Book it, then begin another one."
-        raise InvalidInput([Fault("/code", "too_many", detail)])
-    new = CountedProduct(actor=actor, product_id=product, counted=0, on_shelf=on_shelf, at=now)
-    CountedProduct.objects.bulk_create([new], ignore_conflicts=True)
-    return known.select_for_update().get(), on_shelf
+    on_shelf, count = sum(stock), CountedProduct.objects.filter(actor=caller.public_id)
+    row = count.filter(product=product).first()
+    if row is None:
+        if count.count() >= MAX_LINES:
+            detail = f"A count has at most {MAX_LINES} products. Book it, then begin another one."
+            raise InvalidInput([Fault("/code", "too_many", detail)])
+        row = CountedProduct(
+            actor=caller.public_id, product_id=product, counted=0, on_shelf=on_shelf, at=now
+        )
+    return row, on_shelf
 
 
 def _store(row: CountedProduct, counted: int, on_shelf: int, now: datetime) -> None:
@@ -125,4 +128,4 @@ def _store(row: CountedProduct, counted: int, on_shelf: int, now: datetime) -> N
         detail = f"Expected from 0 to {MAX_STOCK} counted units of a product."
         raise InvalidInput([Fault("/units", "out_of_range", detail)])
     row.counted, row.on_shelf, row.at = counted, on_shelf, now
-    row.save(update_fields=["counted", "on_shelf", "is_moved", "at"])
+    row.save()

@@ -26,6 +26,7 @@ OLD_DRAFTS_READ = '"order"."updated_at" < %s OR'
 FOR_ORDERS = ' FOR UPDATE OF "order"'
 STOCK_READ = "SELECT product_id, available, committed, next_expiry FROM stock"
 OFFERS_READ = "SELECT id, sku, name, price, min_quantity"
+CALLER_LOCK = 'SELECT "customer"."id" AS "pk" FROM'
 """Texts of statements that are named in several tests."""
 
 _WAITS_FOR = "SELECT count(*) FROM pg_stat_activity WHERE %s::int = ANY(pg_blocking_pids(pid))"

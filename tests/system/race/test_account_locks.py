@@ -19,6 +19,7 @@ from larder.identity.tokens.policies import V1
 from tests.conftest import Person
 from tests.http.log_ins import newest_token
 from tests.system.race.interleaving import (
+    CALLER_LOCK,
     Guard,
     Outcome,
     Race,
@@ -35,7 +36,6 @@ PASSWORD_READ = (
 RESET_READ = 'SELECT "customer"."password" AS "password", "customer"."email" AS "email" FROM'
 ADDRESS_READ = 'SELECT "customer"."email" AS "email" FROM'
 EPOCH_READ = 'SELECT "customer"."session_epoch" AS "session_epoch" FROM'
-CALLER_LOCK = 'SELECT "customer"."id" AS "pk" FROM'
 CREDENTIAL_READ = "ELSE given.epoch = customer.session_epoch"
 GENERATION = '"session"."generation" = %s'
 
