@@ -1,15 +1,18 @@
 """Saved views: filters, search and order of a list under a name."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 from django.http import QueryDict
 
 from larder.core.errors import InvalidInput
+from larder.identity.errors import SessionEnded
 from larder.identity.queries.views import views_of
 from larder.identity.services import views
 from larder.identity.services.accounts import delete_account
+from larder.identity.services.passwords import set_password
 from larder.identity.view_models import SavedView
 from larder.staff.recording import user_as_caller
 from tests.conftest import Person
@@ -119,6 +122,20 @@ def test_a_member_of_staff_has_a_limited_number_of_views(
         views.save_view("orders_order", "Two", "", is_shared=False, caller=caller)
     with pytest.raises(InvalidInput):
         views.save_view("catalog_product", "One", "q" * 2_001, is_shared=False, caller=caller)
+
+
+def test_a_session_that_has_ended_saves_changes_and_deletes_no_view(boss: Person) -> None:
+    caller = replace(boss.caller, epoch=boss.customer.session_epoch)
+    views.save_view("catalog_product", "Jams", "", is_shared=False, caller=caller)
+    view = SavedView.objects.get()
+    set_password(None, boss.id, "!", now=datetime.now(UTC))
+    with pytest.raises(SessionEnded):
+        views.save_view(view.page, "Teas", "", is_shared=False, caller=caller)
+    with pytest.raises(SessionEnded):
+        views.change_view(view.page, view.pk, "Teas", is_shared=False, caller=caller)
+    with pytest.raises(SessionEnded):
+        views.delete_view(view.page, view.pk, caller=caller)
+    assert SavedView.objects.get().name == "Jams"
 
 
 def test_views_are_deleted_with_their_account(desk: Desk, clerk: Person) -> None:

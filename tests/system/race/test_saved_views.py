@@ -1,0 +1,97 @@
+"""Saved views are changed under the lock of the account: each race has a control without it."""
+
+from collections.abc import Callable
+
+import pytest
+
+from larder.core.clock import now
+from larder.identity.services import accounts, views
+from larder.identity.view_models import SavedView
+from tests.conftest import Person
+from tests.system.race.interleaving import (
+    CALLER_LOCK,
+    Guard,
+    Outcome,
+    Race,
+    assert_broken_without_guard,
+    assert_held,
+)
+from tests.system.race.shops import OK
+
+PAGE = "catalog_product"
+
+
+@pytest.fixture(autouse=True)
+def low_limit(monkeypatch: pytest.MonkeyPatch, transactional_db: None) -> None:
+    """An account may have two views."""
+    monkeypatch.setattr(views, "MAX_VIEWS", 2)
+
+
+def save(who: Person, name: str) -> None:
+    views.save_view(PAGE, name, "", is_shared=False, caller=who.caller)
+
+
+def rename(who: Person, name: str, wanted: str) -> None:
+    view = SavedView.objects.get(name=name).pk
+    views.change_view(PAGE, view, wanted, is_shared=False, caller=who.caller)
+
+
+def names() -> list[str]:
+    return list(SavedView.objects.order_by("name").values_list("name", flat=True))
+
+
+def codes(outcome: Outcome) -> tuple[str, str]:
+    return outcome.first.code, outcome.second.code
+
+
+def last_place_for_a_view(who: Person) -> Race:
+    """An account has as many views as its limit says."""
+    save(who, "A")
+    return Race(
+        lambda: save(who, "B"),
+        lambda: save(who, "C"),
+        'SELECT COUNT(*) AS "__count" FROM "saved_view"',
+        Guard(CALLER_LOCK),
+        lambda outcome: codes(outcome) == (OK, "validation_error") and names() == ["A", "B"],
+    )
+
+
+def one_name_twice(who: Person) -> Race:
+    """Of two views that get one name, the second is refused, and not with an error of ours."""
+    save(who, "A")
+    save(who, "B")
+    return Race(
+        lambda: rename(who, "A", "C"),
+        lambda: rename(who, "B", "C"),
+        'AND NOT ("saved_view"."id" = %s)',
+        Guard(CALLER_LOCK),
+        lambda outcome: codes(outcome) == (OK, "validation_error") and names() == ["B", "C"],
+    )
+
+
+def view_and_deletion(who: Person) -> Race:
+    """A deleted account has no view."""
+    return Race(
+        lambda: save(who, "A"),
+        lambda: accounts.delete_account(who.id, now=now()),
+        "ELSE given.epoch = customer.session_epoch",
+        Guard(CALLER_LOCK),
+        lambda outcome: codes(outcome) == (OK, OK) and names() == [],
+    )
+
+
+RACES = [last_place_for_a_view, one_name_twice, view_and_deletion]
+
+
+@pytest.mark.parametrize("race", RACES, ids=lambda race: race.__name__)
+def test_saved_views_keep_their_conditions_with_the_lock(
+    race: Callable[[Person], Race], person: Callable[..., Person]
+) -> None:
+    assert_held(race(person()))
+
+
+@pytest.mark.parametrize("race", RACES, ids=lambda race: race.__name__)
+def test_without_the_lock_a_condition_of_saved_views_is_violated(
+    race: Callable[[Person], Race], person: Callable[..., Person]
+) -> None:
+    assert_broken_without_guard(race(person()))
