@@ -70,7 +70,7 @@ def faults(refused: Reply) -> list[tuple[str, str]]:
 
 def test_products_are_made_changed_and_replaced_with_the_field(shop: Target, token: str) -> None:
     made = make(shop, token, "MADE", "GB")
-    assert list(made)[-5:] == [FIELD, "updated_at", "version", *INTERNAL]
+    assert list(made)[-6:] == [FIELD, "updated_at", "version", *INTERNAL]
     path = f"products/{made['id']}"
     changed = shop.call("PATCH", path, {FIELD: "FR"}, token=token)
     assert (changed.status, changed.body[FIELD]) == (200, "FR")

@@ -216,7 +216,7 @@ def test_a_folder_that_cannot_be_created_is_reported_with_its_setting(tmp_path: 
 
 @pytest.mark.parametrize("value", ["0", "65536", "http", "٣"])
 def test_an_invalid_port_is_reported(value: str) -> None:
-    with pytest.raises(serve.CannotServe, match="not a whole number from 1 to 65535"):
+    with pytest.raises(serve.CannotServe, match="set a whole number from 1 to 65535"):
         serve.from_environment({"PORT": value})
 
 
