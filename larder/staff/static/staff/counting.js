@@ -23,6 +23,10 @@
             field().value = typed;
         }
         field().focus();
+        if (!typed) {
+            // The next scan replaces a code that was refused.
+            field().select();
+        }
     }
 
     async function work() {
