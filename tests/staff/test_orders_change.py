@@ -151,6 +151,7 @@ WRONG: list[tuple[dict[str, str], dict[str, list[str]]]] = [
     ({"sku": "JAM"}, {"units": ["Enter how many."]}),
     ({"units": "2"}, {"sku": ["Enter the SKU."]}),
     ({"country": "g1"}, {"country": ["Two letters, such as GB."]}),
+    ({"country": "Germany"}, {"country": ["Two letters, such as GB."]}),
 ]
 
 

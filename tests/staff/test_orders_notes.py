@@ -112,6 +112,7 @@ def test_writing_needs_the_permission_to_change_orders_and_reading_to_view_them(
     shown = viewer.get(page(order, "change")).text
     assert SECRET in shown
     assert "Add note" not in shown
+    assert "/identity/customer/" not in shown, "a link that would be refused"
     assert "Add note" in Desk(clerk).get(page(order, "change")).text
     assert viewer.get(page(order)).status == 403
     packer = Desk(allow(person(is_staff=True), "orders.pack_order"))

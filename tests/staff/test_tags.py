@@ -123,6 +123,7 @@ def test_the_page_of_an_order_changes_its_tags_and_keeps_those_of_a_colleague(
     made = place(customer, (product(), 1)).body
     order = Order.objects.get(number=made["number"])
     page = f"{ORDERS}{order.pk}/tags/"
+    assert f"/admin/{page}" in desk.get(f"{ORDERS}{order.pk}/change/").text
     assert desk.save(page, tags="Fragile, call back").messages == ["The tags are saved."]
     opened = desk.open(page)
     run(desk, ORDERS, [order.pk], "add", "paid in cash")

@@ -154,17 +154,18 @@ class OrderAdmin(
             "prints": prints(options["obj"]),
             "lines": lines_table(order),
             "address": address_lines(order.ship_to or {}),
-            "facts": self._facts(options["obj"]),
+            "facts": self._facts(request, options["obj"]),
             "payments": payment_tables(order, with_refunds=refunds),
             "timeline": timeline(order),
             "note_link": self.note_link(request, order.id),
+            "tag_link": self.tag_link(request, order.id),
         }
         return super().render_change_form(request, context, *args, **options)
 
-    def _facts(self, order: Order) -> dict[str, str]:
+    def _facts(self, request: Any, order: Order) -> dict[str, str]:
         """Returns what else is known of the order, by its title."""
         facts = {
-            gettext("Customer"): self.account(order),
+            gettext("Customer"): self.account(request, order),
             gettext("Placed"): moment(order.placed_at),
             gettext("Held until"): moment(order.expires_at) if order.status in HELD else "",
             gettext("Requested for"): self.requested(order) if order.requested_for else "",
@@ -182,10 +183,11 @@ class OrderAdmin(
         receiver = (order.ship_to or {}).get("name", "").strip()
         return " · ".join(filter(None, [customer_name(order.customer), receiver]))
 
-    def account(self, order: Order) -> str:
-        """Returns the customer's name, with a link to the account if it is not deleted."""
+    def account(self, request: Any, order: Order) -> str:
+        """Returns the customer's name, with a link to the account if there is one that the user may
+        see."""
         name = customer_name(order.customer)
-        if order.customer.deleted_at:
+        if order.customer.deleted_at or not request.user.has_perm("identity.view_customer"):
             return name
         return change_link("identity_customer", order.customer_id, name)
 

@@ -9,7 +9,6 @@ from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from larder.catalog.models import Product
 from larder.core.limits import (
-    COUNTRY_LENGTH,
     MAX_CODE_LENGTH,
     MAX_SHORT_TEXT_LENGTH,
     MAX_TEXT_LENGTH,
@@ -91,7 +90,7 @@ class AddressForm(PageForm):
     postal_code = _part(_("Postal code"), MAX_CODE_LENGTH)
     country = _part(
         _("Country"),
-        COUNTRY_LENGTH,
+        MAX_CODE_LENGTH,
         help_text=_("Two letters, such as GB."),
         validators=[RegexValidator(r"^[A-Za-z]{2}\Z", _("Two letters, such as GB."))],
     )

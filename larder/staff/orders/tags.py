@@ -52,6 +52,12 @@ class TaggableOrders(TaggableList):
     def tag(self, request: Any, keys: Sequence[UUID], change: TagChange) -> int:
         return tag_orders(keys, change, caller=user_as_caller(request))
 
+    def tag_link(self, request: Any, order: UUID) -> str:
+        """Returns the address of the page of an order's tags; empty for users who may not change
+        them."""
+        page = reverse("admin:orders_order_change_own_tags", args=[order])
+        return page if self.has_tag_permission(request) else ""
+
     @button(_("Tags"), permissions=["tag"], icon="label", url_path="tags")
     def change_own_tags(self, request: Any, object_id: str) -> HttpResponse:
         """Shows the tags of an order, then changes them."""
