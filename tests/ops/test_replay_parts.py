@@ -24,7 +24,9 @@ def test_the_replay_checks_the_database_that_has_the_orders(transactional_db: No
     assert open_claim.startswith("no_claim_is_left_open: 1 violations")
     assert "holds 0 orders, fewer than the server acknowledged" in other_database
     (away,) = invariants.check("postgresql://nobody@127.0.0.1:1/nowhere", orders=0)
-    assert away.startswith("check_invariants failed: Check that the database at DATABASE_URL answers")
+    assert away.startswith(
+        "check_invariants failed: Check that the database at DATABASE_URL answers"
+    )
 
 
 def test_options_come_from_flags_then_from_the_environment() -> None:
