@@ -200,12 +200,22 @@ def _typed(kind: type[LineForm], sent: Any, row: int) -> dict[str, Any]:
     return {name: sent[key] for name, key in names.items() if key in sent}
 
 
-def whole(label: str, *, least: int, most: int, **options: Any) -> forms.IntegerField:
+class Whole(forms.IntegerField):
+    """A field for a whole number without marks. Django drops zeros after a point, and 1.000, which
+    is a thousand in German, becomes 1."""
+
+    def to_python(self, value: Any) -> Any:
+        if isinstance(value, str) and re.fullmatch(r"\s*[+-]?[0-9]{1,3}([.,][0-9]{3})+\s*", value):
+            raise forms.ValidationError(gettext("Enter it without a mark of thousands."))
+        if isinstance(value, str) and re.search("[.,]", value):
+            raise forms.ValidationError(self.error_messages["invalid"])
+        return super().to_python(value)
+
+
+def whole(label: str, *, least: int, most: int, **options: Any) -> Whole:
     """Returns a field for a whole number."""
     widget = UnfoldAdminIntegerFieldWidget(attrs={"class": "page-number"})
-    return forms.IntegerField(
-        label=label, widget=widget, min_value=least, max_value=most, **options
-    )
+    return Whole(label=label, widget=widget, min_value=least, max_value=most, **options)
 
 
 class Amount(forms.DecimalField):

@@ -58,6 +58,20 @@ def test_a_price_takes_a_decimal_comma_but_no_mark_of_thousands(
     assert Product.objects.get(pk=jam).price == Decimal(stored)
 
 
+@pytest.mark.parametrize("typed", ["1.000", "1,000", "2.0"])
+def test_a_whole_number_has_no_marks(desk: Desk, product: Callable[..., int], typed: str) -> None:
+    """In German 1.000 is a thousand; Django would read it as 1."""
+    jam = product()
+    for field in ("min_quantity", "max_per_order", "step", "low_stock_threshold"):
+        assert list(desk.save(change(jam), **{field: typed}).errors) == [field]
+    assert list(
+        desk.save("catalog/product/add/", sku="NEW", name="New", price="1", quantity=typed).errors
+    ) == ["quantity"]
+    count = {"code": Product.objects.get(pk=jam).sku, "units": typed, "what": "add"}
+    assert list(desk.post("inventory/stock/count/", count).errors) == ["units"]
+    assert Product.objects.get().version == 1
+
+
 def test_a_form_sent_unchanged_writes_nothing(desk: Desk, product: Callable[..., int]) -> None:
     jam = product()
     assert desk.save(change(jam)).errors == {}

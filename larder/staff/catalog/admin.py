@@ -43,7 +43,7 @@ from larder.staff.catalog.pictures import PicturedProducts, PictureForm
 from larder.staff.catalog.prices import RepriceableProducts
 from larder.staff.language import gettext_lazy as _
 from larder.staff.lists import with_trigrams, with_words
-from larder.staff.pages import Amount
+from larder.staff.pages import Amount, Whole
 from larder.staff.recording import user_as_caller
 from larder.staff.refusals import Sentence, VersionedForm
 from larder.staff.tagging import TagFilter, TaggableList, Tags, labels
@@ -139,7 +139,12 @@ class ProductForm(PictureForm):
     tags = Tags(required=False)
 
     class Meta:
-        field_classes: ClassVar[dict[str, Any]] = {"tax_rate": Amount}
+        field_classes: ClassVar[dict[str, Any]] = {
+            "tax_rate": Amount,
+            **dict.fromkeys(
+                ("min_quantity", "max_per_order", "step", "low_stock_threshold"), Whole
+            ),
+        }
         help_texts: ClassVar[dict[str, str]] = {
             "sku": _("The shop's own number of the product. Customers and packing slips have it."),
             "name": _("Customers see it in lists and orders, and search for its words."),

@@ -6,7 +6,6 @@ shows the stock, but the catalogue is in a lower layer and does not know invento
 
 from typing import Any
 
-from django import forms
 from django.apps import apps
 from django.contrib import admin
 from django.db.models import F
@@ -24,6 +23,7 @@ from larder.staff.base import ServiceAdmin, button
 from larder.staff.catalog.admin import ProductAdmin, ProductForm, ProductResource
 from larder.staff.inventory.imports import ImportableProducts
 from larder.staff.language import gettext_lazy as _
+from larder.staff.pages import Whole
 from larder.staff.recording import user_as_caller
 
 
@@ -65,7 +65,7 @@ class StockLinks(ServiceAdmin):
 class StockedProductForm(ProductForm):
     """A product and, where it is new, its opening stock."""
 
-    quantity = forms.IntegerField(
+    quantity = Whole(
         label=_("Opening stock"),
         min_value=0,
         max_value=MAX_STOCK,
