@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from corsheaders.defaults import default_headers
-from django.templatetags.static import static
-from django.utils.translation import gettext_lazy
 from psycopg.conninfo import conninfo_to_dict
 
+from config import theme
 from larder.core import limits
 from larder.db.postgresql.bounded import PRIMARY_POOL, REPLICA_POOL, TCP_OPTIONS
 from larder.ops import serve
@@ -275,43 +274,7 @@ WHITENOISE_USE_FINDERS = DEMO and not (STATIC_ROOT / "staticfiles.json").is_file
 # (larder/http/admin_session.py).
 ADMIN_IDLE_MINUTES = env.int("ADMIN_IDLE_MINUTES", default=60)
 ADMIN_SESSION_HOURS = env.int("ADMIN_SESSION_HOURS", default=12)
-UNFOLD: dict[str, Any] = {
-    "SITE_TITLE": "Larder",
-    "SITE_HEADER": "Larder",
-    "SITE_SUBHEADER": gettext_lazy("Products, stock and orders"),
-    "SITE_SYMBOL": "kitchen",
-    "SITE_URL": None,
-    "SITE_FAVICONS": [
-        {
-            "rel": "icon",
-            "type": "image/svg+xml",
-            "href": lambda _: static("api/larder.svg"),
-        }
-    ],
-    "STYLES": [lambda _: static("staff/admin.css")],
-    "SCRIPTS": [lambda _: static("staff/texts.js"), lambda _: static("staff/admin.js")],
-    "DASHBOARD_CALLBACK": "larder.staff.dashboard.dashboard",
-    "SIDEBAR": {"navigation": "larder.staff.site.navigation"},
-    "ACCOUNT": {"navigation": "larder.staff.site.account_links"},
-    "SHOW_LANGUAGES": True,
-    "LANGUAGES": {"navigation": "larder.staff.site.languages"},
-    "COLORS": {
-        # Tailwind's emerald.
-        "primary": {
-            "50": "oklch(97.9% .021 166.113)",
-            "100": "oklch(95% .052 163.051)",
-            "200": "oklch(90.5% .093 164.15)",
-            "300": "oklch(84.5% .143 164.978)",
-            "400": "oklch(76.5% .177 163.223)",
-            "500": "oklch(69.6% .17 162.48)",
-            "600": "oklch(50.8% .118 165.612)",
-            "700": "oklch(43.2% .095 166.913)",
-            "800": "oklch(37.8% .077 168.94)",
-            "900": "oklch(26.2% .051 172.552)",
-            "950": "oklch(20% .04 172.552)",
-        },
-    },
-}
+UNFOLD = theme.UNFOLD
 
 # --- People --------------------------------------------------------------------------------
 AUTH_USER_MODEL = "identity.Customer"
