@@ -127,9 +127,11 @@ def add_end_message(request: Any) -> None:
     # Messages that were not shown would fill the cookie, and then the sessions in the database.
     list(messages.get_messages(request))
     if request.method == "POST":
-        messages.warning(request, f"{why or gettext('You are not logged in.')} {NOT_SAVED}")
+        why = why or gettext("You are not logged in.")
+        messages.warning(request, f"{why} {NOT_SAVED}")
     elif why:
-        messages.warning(request, f"{why} {gettext('Log in to continue.')}")
+        what_next = gettext("Log in to continue.")
+        messages.warning(request, f"{why} {what_next}")
 
 
 def to_log_in(request: HttpRequest) -> HttpResponseRedirect:
