@@ -1,9 +1,9 @@
 """Reads the first sheet of a workbook (XLSX, ISO/IEC 29500) as rows of text.
 
 The parts of the file are read piece by piece, and never as a whole: a library that makes a tree of
-a part needs many times its bytes. Nothing is evaluated. Of a formula the file has the value that
-the spreadsheet showed last; that value is read. A document type is refused, and with it all
-entities.
+a part needs many times its bytes (ADR 69). Nothing is evaluated. Of a formula the file has the
+value that the spreadsheet showed last; that value is read. A document type is refused, and with it
+all entities.
 """
 
 import math
