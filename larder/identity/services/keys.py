@@ -133,8 +133,8 @@ def _require_possible(caller: Caller, name: str, limits: Limits, now: datetime) 
 
 def _within_own_key(caller: Caller, limits: Limits) -> Limits:
     """Returns the limits within those of the caller's key, if the caller uses one. The permissions
-    of `limits` are known to be the caller's. A caller who has not proven the second factor that
-    they need creates a key without permissions, which gains none later."""
+    of `limits` are known to be the caller's. A caller without a required second factor
+    creates a key without permissions, which gains none later."""
     if caller.is_restricted:
         limits = replace(limits, permissions=())
     if caller.key is None:
@@ -222,8 +222,8 @@ DELETE = "identity.delete_key"
 
 
 def delete_key(key: UUID, *, caller: Caller, of_any: bool, now: datetime) -> None:
-    """Ends a key of the caller at once; with `of_any` that of any account. A caller who has not
-    proven the second factor that they need does not end keys with permissions of staff.
+    """Ends a key of the caller at once; with `of_any` that of any account. A caller
+    without a required second factor does not end keys with permissions of staff.
 
     Raises NotFound unless it is such a live key. Raises SecondFactorRequired, and what
     `require_permitted` raises: to staff also for a live key of another account.
