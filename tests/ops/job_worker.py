@@ -42,8 +42,8 @@ def _heeds_term(pid: int) -> bool:
 
 
 def run_waiting_jobs(log: Path) -> list[dict[str, Any]]:
-    """Runs a worker until no job waits; returns its log lines."""
-    with job_worker(log, "--one-shot", LOG_LEVEL="INFO") as process:
+    """Runs a worker until no job waits, one job after the other; returns its log lines."""
+    with job_worker(log, "--one-shot", "--concurrency", "1", LOG_LEVEL="INFO") as process:
         process.wait(LONGEST)
     lines = log.read_text().splitlines()
     return [json.loads(line) for line in lines if line.startswith("{")]
