@@ -30,7 +30,7 @@ LIMITS = TIME_LIMITS | TRANSACTION_LIMIT
 
 
 @pytest.mark.parametrize("name", LIMITS)
-def test_a_connection_of_the_server_has_the_limit(name: str, db: None) -> None:
+def test_a_connection_of_the_server_has_the_limit(name: str, transactional_db: None) -> None:
     assert database.rows(f"SHOW {name}") == [(LIMITS[name],)]
 
 
