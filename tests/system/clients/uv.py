@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 
-def uv(*words: str | Path, folder: Path) -> str:
-    """Run a program with packages that uv fetches; skip the test where it cannot."""
+def uv(*words: str | Path, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run a program with packages that uv fetches; skip the test where it cannot. What uv says
+    itself is on stderr."""
     done = subprocess.run(
         [sys.executable, "-m", "uv", "run", "--no-project", *words],
         cwd=folder,
@@ -20,4 +21,4 @@ def uv(*words: str | Path, folder: Path) -> str:
     if "Failed to fetch" in done.stderr or "error sending request" in done.stderr:
         pytest.skip(done.stderr)
     assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout + done.stderr
+    return done
