@@ -33,7 +33,7 @@ LARGE = 10_000
 OTHERS = {
     ("larder/http/authentication.py", limits.MAX_DESCRIPTION_LENGTH),
     ("larder/db/replicas.py", limits.MAX_ORDERED_UNITS),
-    ("larder/identity/models.py", 128),
+    ("larder/identity/models/accounts.py", 128),
     ("larder/identity/services/restored.py", limits.MAX_UNITS),
 }
 """Numbers that mean something else: tokens that are remembered, nanoseconds of a second, Django's

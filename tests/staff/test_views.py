@@ -9,11 +9,11 @@ from django.http import QueryDict
 
 from larder.core.errors import InvalidInput
 from larder.identity.errors import SessionEnded
+from larder.identity.models import SavedView
 from larder.identity.queries.views import views_of
 from larder.identity.services import views
 from larder.identity.services.accounts import delete_account
 from larder.identity.services.passwords import set_password
-from larder.identity.view_models import SavedView
 from larder.staff.recording import user_as_caller
 from tests.conftest import Person
 from tests.staff.desk import Desk, Page, allow

@@ -7,7 +7,7 @@ from django.db.models import Q
 
 from larder.core.errors import NotFound
 from larder.core.limits import MAX_SHOWN_VIEWS
-from larder.identity.view_models import SavedView
+from larder.identity.models import SavedView
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from larder.db.idempotency import Claim, Made
 from larder.identity import queries
 from larder.identity.caller import Caller
 from larder.identity.errors import RegistrationClosed, SessionEnded
-from larder.identity.models import Address, Customer, Key
+from larder.identity.models import Address, Customer, Key, SavedView
 from larder.identity.passwords import hashers
 from larder.identity.passwords.hashers import Lane
 from larder.identity.services import audit, repeats, rights, second_factors
@@ -29,7 +29,6 @@ from larder.identity.services.account_names import email_faults, normalize, user
 from larder.identity.services.credentials import password_faults
 from larder.identity.services.email_changes import note_change
 from larder.identity.services.sessions import delete_sessions, end_others_within
-from larder.identity.view_models import SavedView
 
 RegistrationPolicy = Literal["open", "approval", "closed"]
 

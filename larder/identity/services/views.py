@@ -10,8 +10,8 @@ from larder.core.errors import Fault, InvalidInput, NotFound
 from larder.core.invisible import has_invisible
 from larder.core.limits import MAX_LABEL_LENGTH, MAX_TEXT_LENGTH, MAX_VIEWS
 from larder.identity.caller import Caller
+from larder.identity.models import SavedView
 from larder.identity.services.credentials import lock_account
-from larder.identity.view_models import SavedView
 
 
 def save_view(page: str, name: str, query: str, *, is_shared: bool, caller: Caller) -> None:

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from larder.core.clock import now
+from larder.identity.models import SavedView
 from larder.identity.services import accounts, views
-from larder.identity.view_models import SavedView
 from tests.conftest import Person
 from tests.system.race.interleaving import (
     CALLER_LOCK,

@@ -1,0 +1,31 @@
+"""The tables of identity: accounts, their credentials, and the audit trail."""
+
+from larder.identity.models.accounts import (
+    SEARCH_TEXT,
+    Address,
+    Customer,
+    EmailChange,
+    SavedView,
+)
+from larder.identity.models.audit import AuditEntry
+from larder.identity.models.credentials import (
+    Key,
+    OneTimeCode,
+    PasswordReset,
+    SecondFactor,
+    Session,
+)
+
+__all__ = [
+    "SEARCH_TEXT",
+    "Address",
+    "AuditEntry",
+    "Customer",
+    "EmailChange",
+    "Key",
+    "OneTimeCode",
+    "PasswordReset",
+    "SavedView",
+    "SecondFactor",
+    "Session",
+]

@@ -1,0 +1,206 @@
+"""Accounts, and what their owners saved: addresses, email changes, views of lists."""
+
+from typing import Any, ClassVar
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.contrib.postgres.indexes import GinIndex
+from django.db import models
+from django.db.models.functions import Concat, Lower, Now
+
+from larder.core.errors import AlreadyTaken
+from larder.core.ids import new_id
+from larder.core.limits import (
+    COUNTRY_LENGTH,
+    MAX_CODE_LENGTH,
+    MAX_EMAIL_LENGTH,
+    MAX_LABEL_LENGTH,
+    MAX_PERSON_NAME_LENGTH,
+    MAX_SHORT_TEXT_LENGTH,
+    MAX_TEXT_LENGTH,
+    MAX_USERNAME_LENGTH,
+    MAX_WORD_LENGTH,
+)
+from larder.core.mailboxes import canonical
+from larder.db.constraints import insert_unless_taken
+
+
+class CustomerManager(BaseUserManager["Customer"]):
+    """Finds customers by a case-insensitive name, and creates those of `createsuperuser`."""
+
+    def get_by_natural_key(self, username: str | None) -> "Customer":
+        return self.annotate(folded=Lower("username")).get(folded=Lower(models.Value(username)))
+
+    def create_user(self, username: str, password: str | None = None, **fields: Any) -> "Customer":
+        """Creates an account. Raises AlreadyTaken."""
+        customer = self.model(username=self.model.normalize_username(username), **fields)
+        customer.email = canonical(customer.email or "")
+        customer.set_password(password)
+        self.insert(customer)
+        return customer
+
+    def insert(self, customer: "Customer") -> None:
+        """Inserts a new account. Raises AlreadyTaken, without an error of the database: PostgreSQL
+        could log the failed statement with what it contains."""
+        if insert_unless_taken(customer, using=self._db):
+            return
+        name = Lower(models.Value(customer.username))
+        has_name = self.annotate(folded=Lower("username")).filter(folded=name).exists()
+        raise AlreadyTaken("username" if has_name else "email")
+
+    def create_superuser(self, username: str, password: str | None, **fields: Any) -> "Customer":
+        return self.create_user(username, password, **fields, is_staff=True, is_superuser=True)
+
+
+SEARCH_TEXT = Lower(
+    Concat(
+        *("username", models.Value(" "), "email", models.Value(" ")),
+        *("first_name", models.Value(" "), "last_name"),
+        output_field=models.TextField(),
+    )
+)
+"""What staff find a customer by."""
+
+
+class Customer(AbstractBaseUser, PermissionsMixin):
+    """A person who can log in. Staff are customers with `is_staff`.
+
+    The row of a deleted account (`deleted_at`) stays, because orders refer to it. It contains no
+    personal data any more.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    public_id = models.UUIDField(unique=True, default=new_id, editable=False)
+    username = models.CharField(max_length=MAX_USERNAME_LENGTH)
+    email = models.EmailField(max_length=MAX_EMAIL_LENGTH, blank=True, default="")
+    # When its owner last changed it; None for the first address, and for one set by staff.
+    email_since = models.DateTimeField(null=True, editable=False)
+    # A hash of the former and the current password together, to recognize a repeated change.
+    password_change = models.CharField(
+        max_length=128, blank=True, default="", db_default="", editable=False
+    )
+    first_name = models.CharField(max_length=MAX_PERSON_NAME_LENGTH, blank=True, default="")
+    last_name = models.CharField(max_length=MAX_PERSON_NAME_LENGTH, blank=True, default="")
+    is_active = models.BooleanField(
+        default=True,
+        help_text="Without it the customer cannot log in; open sessions end.",
+    )
+    is_staff = models.BooleanField(default=False, help_text="May use the admin and staff requests.")
+    may_order = models.BooleanField(default=True, help_text="May place orders.")
+    date_joined = models.DateTimeField(db_default=Now(), editable=False)
+    deleted_at = models.DateTimeField(null=True, editable=False)
+    version = models.IntegerField(default=1, db_default=1, editable=False)
+    # Incremented to end all sessions at once. A trigger increments it when the account is
+    # deactivated, and prevents a save of the whole row from lowering it.
+    session_epoch = models.IntegerField(default=0, db_default=0, editable=False)
+    epoch_raised_at = models.DateTimeField(null=True, editable=False)
+
+    objects: ClassVar[CustomerManager] = CustomerManager()
+
+    @classmethod
+    def normalize_username(cls, username: str) -> str:
+        """Returns Unicode normalization form KC. A text that is too long to be a name is returned
+        unchanged: normalizing takes quadratic time in a run of combining marks."""
+        if len(username) > MAX_USERNAME_LENGTH:
+            return username
+        return str(super().normalize_username(username))
+
+    USERNAME_FIELD = "username"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = ["email"]
+
+    class Meta:
+        db_table = "customer"
+        permissions = (("manage_rights", "Can make accounts staff, and give roles"),)
+        constraints = (
+            models.UniqueConstraint(Lower("username"), name="customer_username_unique"),
+            models.UniqueConstraint(
+                Lower("email"),
+                name="customer_email_unique",
+                condition=~models.Q(email=""),
+            ),
+            models.CheckConstraint(
+                name="customer_deleted_is_nobody",
+                condition=models.Q(deleted_at=None)
+                | models.Q(
+                    is_active=False, is_staff=False, is_superuser=False, may_order=False, email=""
+                ),
+            ),
+        )
+        indexes = (
+            models.Index(
+                fields=["epoch_raised_at"],
+                name="customer_epoch_raised",
+                condition=models.Q(epoch_raised_at__isnull=False),
+            ),
+            GinIndex(models.Func(SEARCH_TEXT, function="trigrams"), name="customer_by_trigram"),
+        )
+
+    def __str__(self) -> str:
+        return self.username
+
+
+class EmailChange(models.Model):
+    """A change of an email address, kept for a day. After the mail was sent, `former` is empty."""
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, db_index=False)
+    former = models.EmailField(max_length=MAX_EMAIL_LENGTH, blank=True)
+    changed_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "email_change"
+        indexes = (
+            models.Index(fields=["changed_at"], name="email_change_age"),
+            models.Index(fields=["customer", "changed_at"], name="email_change_of_customer"),
+        )
+
+
+class Address(models.Model):
+    """A saved delivery address of a customer, with a label. The other fields are those of an
+    order's `ship_to`. It is deleted with the account."""
+
+    id = models.UUIDField(primary_key=True, default=new_id)
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, db_index=False)
+    label = models.CharField(max_length=MAX_LABEL_LENGTH, blank=True, default="")
+    name = models.CharField(max_length=MAX_SHORT_TEXT_LENGTH, blank=True, default="")
+    company = models.CharField(max_length=MAX_SHORT_TEXT_LENGTH, blank=True, default="")
+    line1 = models.CharField(max_length=MAX_SHORT_TEXT_LENGTH, blank=True, default="")
+    line2 = models.CharField(max_length=MAX_SHORT_TEXT_LENGTH, blank=True, default="")
+    city = models.CharField(max_length=MAX_SHORT_TEXT_LENGTH, blank=True, default="")
+    region = models.CharField(max_length=MAX_SHORT_TEXT_LENGTH, blank=True, default="")
+    postal_code = models.CharField(max_length=MAX_CODE_LENGTH, blank=True, default="")
+    country = models.CharField(max_length=COUNTRY_LENGTH, blank=True, default="")
+    phone = models.CharField(max_length=MAX_CODE_LENGTH, blank=True, default="")
+    created_at = models.DateTimeField()
+    version = models.IntegerField(default=1, editable=False)
+
+    class Meta:
+        db_table = "address"
+        indexes = (models.Index(fields=["customer", "id"], name="address_of_customer"),)
+
+
+class SavedView(models.Model):
+    """Filters, search and order of a list of the admin, under a name of its owner. `page` is the
+    list, such as `orders_order`, and `query` the parameters of its address. It is deleted with the
+    account."""
+
+    id = models.BigAutoField(primary_key=True)
+    owner = models.ForeignKey(Customer, on_delete=models.CASCADE, db_index=False)
+    page = models.CharField(max_length=MAX_WORD_LENGTH)
+    name = models.CharField(max_length=MAX_LABEL_LENGTH)
+    query = models.CharField(max_length=MAX_TEXT_LENGTH)
+    is_shared = models.BooleanField(default=False)
+
+    class Meta:
+        db_table = "saved_view"
+        default_permissions = ()
+        constraints = (
+            models.UniqueConstraint(fields=["owner", "page", "name"], name="saved_view_name"),
+        )
+        indexes = (
+            models.Index(
+                fields=["page", "name", "id"],
+                name="saved_view_shared",
+                condition=models.Q(is_shared=True),
+            ),
+        )
