@@ -20,6 +20,17 @@ def test_a_category_is_created_renamed_and_moved_by_the_services(desk: Desk) -> 
     assert (jams.name, jams.version) == ("Jam", 2)
 
 
+def test_a_form_that_is_sent_twice_creates_one_category(desk: Desk) -> None:
+    sent = desk.open("catalog/category/add/") | {"name": "Food"}
+    first, second = (desk.post("catalog/category/add/", sent) for _ in range(2))
+    assert "added successfully" in first.messages[0]
+    assert not second.errors
+    assert Category.objects.count() == 1
+    other = desk.post("catalog/category/add/", sent | {"name": "Jams"})
+    assert "sent before with other values" in other.errors["__all__"][0]
+    assert Category.objects.count() == 1
+
+
 def test_a_category_cannot_be_moved_below_itself(desk: Desk, now: datetime) -> None:
     food = create_category(name="Food", parent=None, caller=None, now=now).id
     jams = create_category(name="Jams", parent=food, caller=None, now=now).id

@@ -34,8 +34,10 @@ from larder.catalog.services.products import change_product, create_product
 from larder.catalog.services.tags import tag_products
 from larder.core import money
 from larder.core.clock import now
+from larder.core.ids import new_id
 from larder.core.limits import MAX_FILTER_CHOICES, MAX_TAX_RATE, MONEY_DECIMALS, PRICE_DIGITS
 from larder.core.tags import TagChange
+from larder.db.idempotency import RETENTION, Claim, Scope, fingerprint
 from larder.staff import exports
 from larder.staff.base import ServiceAdmin
 from larder.staff.catalog.archive import ArchivableProducts
@@ -75,8 +77,9 @@ def containing(rows: "QuerySet[Any]", term: str, product: str = "") -> "QuerySet
 
 
 class CategoryForm(VersionedForm):
-    """Name and place of a category."""
+    """Name and place of a category. `form_key` is the idempotency key of a new one."""
 
+    form_key = forms.UUIDField(widget=forms.HiddenInput, initial=new_id)
     sentences = {
         **SENTENCES,
         "unknown_category": SENTENCES["unknown_category"]._replace(field="parent"),
@@ -87,6 +90,11 @@ class CategoryForm(VersionedForm):
             "name": _("Customers see it."),
             "parent": _("The category that this one is a part of; empty for a main category."),
         }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk is not None:
+            del self.fields["form_key"]
 
 
 @admin.register(Category)
@@ -112,8 +120,11 @@ class CategoryAdmin(ServiceAdmin):
             version = given["seen_version"]
             change_category(obj.pk, fields, caller=caller, version=version)
         elif not change:
-            made = create_category(name=given["name"], parent=parent, caller=caller, now=now())
-            obj.pk = made.id
+            moment, content = now(), fingerprint(given["name"], parent)
+            scope = Scope(caller.public_id, "POST admin/category", str(given["form_key"]))
+            claim = Claim(scope, content, expires_at=moment + RETENTION)
+            new = {"name": given["name"], "parent": parent}
+            obj.pk = create_category(**new, caller=caller, now=moment, claim=claim).id
 
     def get_deleted_objects(self, objs: Any, request: Any) -> Any:
         """Returns only the category. The database refuses the deletion if rows refer to it."""
