@@ -5,12 +5,12 @@ the units are noted that the stock has on the shelf at this time: the difference
 time, so a sale or a parcel that leaves before the count is booked changes nothing of it. If the
 shelf changes between two scans of a product, it has to be counted again.
 
-Each change of a count locks the account first, so those of one count follow one another. Each also
-raises what `require_permitted` raises.
+Each change of a count locks the account before it reads the count, so those of one count follow one
+another. A change with a claim that an earlier request used changes nothing. Each also raises
+KeyReused, and what `require_permitted` raises.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import datetime
 from uuid import UUID
 
@@ -19,6 +19,8 @@ from django.db import transaction
 from larder.catalog import queries as catalog
 from larder.core.errors import Fault, InvalidInput, NotFound
 from larder.core.limits import MAX_LINES, MAX_STOCK
+from larder.db import idempotency
+from larder.db.idempotency import NOTHING_DONE, Claim
 from larder.identity.caller import Caller
 from larder.identity.services.credentials import lock_account, require_permitted
 from larder.inventory.errors import CountChanged
@@ -43,34 +45,52 @@ def find_product(code: str) -> int:
     return found[0]
 
 
-def add_units(product: int, units: int, *, caller: Caller, now: datetime) -> None:
+def add_units(
+    product: int, units: int, *, caller: Caller, now: datetime, claim: Claim | None = None
+) -> None:
     """Adds counted units of a product to the caller's count. Raises NotFound, and InvalidInput
     (units, too many products)."""
-    with _changing(caller):
+
+    def add() -> int:
         row, on_shelf = _row(product, caller, now)
         row.is_moved = row.is_moved or row.on_shelf != on_shelf
-        _store(row, row.counted + units, on_shelf, now)
+        return _store(row, row.counted + units, on_shelf, now)
+
+    _change(add, caller, claim, now)
 
 
-def set_units(product: int, units: int, *, caller: Caller, now: datetime) -> None:
+def set_units(
+    product: int, units: int, *, caller: Caller, now: datetime, claim: Claim | None = None
+) -> None:
     """Sets the counted units of a product, counted at once and now. Raises NotFound, and
     InvalidInput (units, too many products)."""
-    with _changing(caller):
+
+    def put() -> int:
         row, on_shelf = _row(product, caller, now)
         row.is_moved = False
-        _store(row, units, on_shelf, now)
+        return _store(row, units, on_shelf, now)
+
+    _change(put, caller, claim, now)
 
 
-def remove(product: int, *, caller: Caller) -> None:
+def remove(product: int, *, caller: Caller, now: datetime, claim: Claim | None = None) -> None:
     """Removes a product from the caller's count."""
-    with _changing(caller):
+
+    def delete() -> int:
         CountedProduct.objects.filter(actor=caller.public_id, product=product).delete()
+        return product
+
+    _change(delete, caller, claim, now)
 
 
-def discard(*, caller: Caller) -> None:
+def discard(*, caller: Caller, now: datetime) -> None:
     """Ends the caller's count without booking it."""
-    with _changing(caller):
+
+    def delete() -> str:
         CountedProduct.objects.filter(actor=caller.public_id).delete()
+        return NOTHING_DONE
+
+    _change(delete, caller, None, now)
 
 
 def book_count(shown: str, note: str, *, caller: Caller, now: datetime) -> UUID:
@@ -95,13 +115,19 @@ def book_count(shown: str, note: str, *, caller: Caller, now: datetime) -> UUID:
     return made
 
 
-@contextmanager
-def _changing(caller: Caller) -> Iterator[None]:
-    """Runs the block in a transaction that alone changes the caller's count."""
-    with transaction.atomic(durable=True):
+def _change(
+    change: Callable[[], object], caller: Caller, claim: Claim | None, now: datetime
+) -> None:
+    """Calls `change` in a transaction that alone changes the caller's count, unless an earlier
+    request with this claim did."""
+
+    def permitted() -> object:
         lock_account(caller)
         require_permitted(caller, PERMISSION)
-        yield
+        return change()
+
+    with transaction.atomic(durable=True):
+        idempotency.once(claim, permitted, now=now)
 
 
 def _row(product: int, caller: Caller, now: datetime) -> tuple[CountedProduct, int]:
@@ -122,10 +148,11 @@ def _row(product: int, caller: Caller, now: datetime) -> tuple[CountedProduct, i
     return row, on_shelf
 
 
-def _store(row: CountedProduct, counted: int, on_shelf: int, now: datetime) -> None:
-    """Raises InvalidInput."""
+def _store(row: CountedProduct, counted: int, on_shelf: int, now: datetime) -> int:
+    """Returns the row's id. Raises InvalidInput."""
     if not 0 <= counted <= MAX_STOCK:
         detail = f"Expected from 0 to {MAX_STOCK} counted units of a product."
         raise InvalidInput([Fault("/units", "out_of_range", detail)])
     row.counted, row.on_shelf, row.at = counted, on_shelf, now
     row.save()
+    return row.pk

@@ -13,14 +13,15 @@ from django.utils.translation import gettext
 from larder.core.clock import now
 from larder.core.errors import DomainError, NotFound
 from larder.core.limits import LISTED_ROWS, MAX_CODE_LENGTH, MAX_STOCK
-from larder.inventory.errors import InsufficientStock
+from larder.db.idempotency import RETENTION, Claim, Scope, fingerprint
+from larder.inventory.errors import CountChanged, InsufficientStock
 from larder.inventory.queries.counts import Counted, fingerprint_of, running_count
 from larder.inventory.services import counts
 from larder.inventory.services.adjustments import PERMISSION
 from larder.staff.base import ServiceAdmin, button
 from larder.staff.language import gettext_lazy as _
 from larder.staff.language import grouped
-from larder.staff.pages import Page, box, choice, long_text, show, whole, words
+from larder.staff.pages import Page, PageForm, box, choice, long_text, show, whole, words
 from larder.staff.recording import refuse_former, user_as_caller
 from larder.staff.refusals import Sentence, TextForm
 from larder.staff.texts import link
@@ -30,12 +31,16 @@ ADD, SET, REMOVE = "add", "set", "remove"
 REFUSALS: Mapping[str, Sentence] = {
     "not_found": Sentence(None, _("There is no count: it was booked or discarded.")),
     "count_changed": Sentence(
-        None, _("The count has changed, or a product has to be counted again. Check it again.")
+        None,
+        _(
+            "Nothing is booked: the count has changed since this page was opened. Check the "
+            "differences below, then press Book the differences once more."
+        ),
     ),
 }
 
 
-class ScanForm(TextForm, forms.Form):
+class ScanForm(PageForm):
     """What a scanner types, and how many units that are."""
 
     code = words(
@@ -129,6 +134,10 @@ class CountableStock(ServiceAdmin):
         except InsufficientStock as refusal:
             for text in _impossible(refusal, lines):
                 self.message_user(request, text, messages.ERROR)
+        except CountChanged as refusal:
+            texts = map(_moved, refusal.again) if refusal.again else [REFUSALS[refusal.code].text]
+            for text in texts:
+                self.message_user(request, text, messages.ERROR)
         except DomainError as refusal:
             refuse_former(request, refusal, PERMISSION)
             self.tell_refusal(request, refusal, REFUSALS)
@@ -138,32 +147,51 @@ class CountableStock(ServiceAdmin):
 
 
 def _impossible(refusal: InsufficientStock, lines: Sequence[Counted]) -> Iterator[str]:
-    """Yields why the differences cannot be booked, for each product."""
+    """Yields why the differences cannot be booked, and what to do, for each product."""
     skus = {one.product: one.sku for one in lines}
     text = gettext(
-        "{}: {} units are missing, but only {} are not reserved for orders. Change the orders, or "
-        "count it again."
+        "Nothing is booked, because of {sku}: {missing} units are missing, and orders need all but "
+        "{left}. Look for the units, and count {sku} again. If they are lost, take {sku} out of "
+        "orders ({orders}), then press Book the differences once more."
     )
     for one in refusal.lines:
-        units = (one.get("requested", 0), one.get("available", 0))
-        yield text.format(skus.get(one["product"], ""), *map(grouped, units))
+        sku = skus.get(one["product"], "")
+        orders = reverse("admin:orders_order_changelist", query={"q": sku})
+        yield format_html(
+            text,
+            sku=sku,
+            missing=grouped(one.get("requested", 0)),
+            left=grouped(one.get("available", 0)),
+            orders=link(orders, gettext("orders with it")),
+        )
 
 
-def _scan(request: Any, given: dict[str, Any]) -> None:
-    product, caller = counts.find_product(given["code"]), user_as_caller(request)
+def _moved(sku: str) -> str:
+    """Returns that a product has to be counted again, and how."""
+    text = gettext(
+        "Nothing is booked, because of {sku}: units of it came or left while you counted it. Count "
+        "all that are on the shelf now, press its SKU below, enter their number, and press Count."
+    )
+    return text.format(sku=sku)
+
+
+def _scan(request: Any, given: Mapping[str, Any]) -> None:
+    product, caller, moment = counts.find_product(given["code"]), user_as_caller(request), now()
+    scope = Scope(caller.public_id, "POST admin/count", str(given["form_key"]))
+    content = fingerprint(given["what"], product, given["units"])
+    claim = Claim(scope, content, expires_at=moment + RETENTION)
     if given["what"] == REMOVE:
-        counts.remove(product, caller=caller)
-    elif given["what"] == SET:
-        counts.set_units(product, given["units"], caller=caller, now=now())
+        counts.remove(product, caller=caller, now=moment, claim=claim)
     else:
-        counts.add_units(product, given["units"], caller=caller, now=now())
+        count = counts.set_units if given["what"] == SET else counts.add_units
+        count(product, given["units"], caller=caller, now=moment, claim=claim)
 
 
 def _end(request: Any, given: dict[str, Any]) -> str:
     """Books or discards the count; returns the message."""
     caller = user_as_caller(request)
     if given["is_discarded"]:
-        counts.discard(caller=caller)
+        counts.discard(caller=caller, now=now())
         return gettext("The count is discarded.")
     counts.book_count(given["shown"], given["note"], caller=caller, now=now())
     return gettext("The count is booked.")
@@ -217,7 +245,7 @@ def _correct(one: Counted) -> str:
 def _differences(lines: Sequence[Counted]) -> dict[str, Any]:
     heads = (
         *(gettext("SKU"), gettext("Name"), gettext("Counted"), gettext("On the shelf then")),
-        *(gettext("Difference"), gettext("In stock now"), gettext("Reserved for orders")),
+        *(gettext("Difference"), gettext("Available"), gettext("Reserved for orders")),
     )
     return {"title": gettext("Differences"), "headers": heads, "rows": [_row(one) for one in lines]}
 

@@ -10,6 +10,12 @@
         return document.querySelector("input[data-scan]");
     }
 
+    /** Moves to the field. The next scan replaces what is in it: a code that was refused or chosen. */
+    function focusField() {
+        field()?.focus();
+        field()?.select();
+    }
+
     /** Shows what the server answered, and keeps what was typed meanwhile. */
     function show(text) {
         const made = new DOMParser().parseFromString(text, "text/html").querySelector("form.page");
@@ -22,32 +28,56 @@
         if (typed || !made.querySelector(".errors, .errorlist, [role=alert]")) {
             field().value = typed;
         }
-        field().focus();
-        if (!typed) {
-            // The next scan replaces a code that was refused.
-            field().select();
+        if (typed) {
+            field().focus();
+        } else {
+            focusField();
         }
     }
 
-    async function work() {
-        busy = true;
-        while (waiting.length) {
-            const data = waiting.shift();
+    /** Returns a new idempotency key. `crypto.randomUUID` needs https, which a shop at home has not. */
+    function newKey() {
+        const digits = crypto.getRandomValues(new Uint8Array(16));
+        return Array.from(digits, (one) => one.toString(16).padStart(2, "0")).join("");
+    }
+
+    /** Sends a scan, and again while the answer is lost and the user wants it: its key counts once. */
+    async function send(data) {
+        const question = gettext("Not known whether {} was counted. Send it again? It is counted once.");
+        do {
             try {
                 const answer = await fetch(location.pathname, {method: "POST", body: data});
                 if (!answer.ok) {
                     throw new Error(answer.status);
                 }
                 show(await answer.text());
+                return;
             } catch {
-                alert(`${gettext("Not known whether it was counted. Check the quantity:")} ${data.get("code")}`);
+                // The user decides.
             }
+        } while (confirm(question.replace("{}", () => data.get("code"))));
+    }
+
+    async function work() {
+        busy = true;
+        while (waiting.length) {
+            await send(waiting.shift());
         }
         busy = false;
     }
 
     // After the theme has moved the page into its frame, which takes the focus away.
-    addEventListener("load", () => field()?.focus());
+    addEventListener("load", () => focusField());
+
+    // The link of a counted product fills in the form to correct it. A scan instead counts as usual.
+    let corrected = new URLSearchParams(location.search).get("code");
+    document.addEventListener("input", ({target}) => {
+        if (corrected && target === field()) {
+            corrected = null;
+            target.form.elements.what.value = "add";
+            target.form.elements.units.value = "1";
+        }
+    });
 
     document.addEventListener("submit", (event) => {
         const code = event.target.querySelector("input[data-scan]");
@@ -56,6 +86,8 @@
         }
         event.preventDefault();
         waiting.push(new FormData(event.target));
+        corrected = null;
+        event.target.elements.form_key.value = newKey();
         code.value = "";
         if (!busy) {
             work();
