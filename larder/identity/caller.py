@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from larder.core.errors import NotStaff, PermissionMissing, SecondFactorRequired
+from larder.core.errors import NotStaff, PermissionMissing, SecondFactorRequired, together
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +41,16 @@ class Caller:
         """Returns whether the caller has the permission."""
         return permission in self.permissions
 
-    def require(self, permission: str) -> None:
-        """Raises NotStaff for a customer, PermissionMissing for staff without the permission,
-        SecondFactorRequired for staff who have not proven the factor that they need."""
+    def require(self, *permissions: str) -> None:
+        """Raises NotStaff for a customer, PermissionMissing for staff without a permission,
+        SecondFactorRequired for staff who have not proven the factor that they need: one for each
+        permission that is missing."""
+        kind: type[NotStaff | PermissionMissing] = PermissionMissing if self.is_staff else NotStaff
         if self.is_restricted:
-            raise SecondFactorRequired(permission)
-        if permission not in self.permissions:
-            raise (PermissionMissing if self.is_staff else NotStaff)(permission)
+            kind = SecondFactorRequired
+        missing = [one for one in permissions if self.is_restricted or one not in self.permissions]
+        if missing:
+            raise together([kind(one) for one in missing])
 
     def require_named(self, permission: str) -> None:
         """Raises what `require` raises for a key that names permissions, and not this one.

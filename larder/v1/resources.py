@@ -130,8 +130,7 @@ def _admitted(request: HttpRequest, operation: Operation) -> Caller | None:
     who = _identified(request)
     if who is None:
         raise NotAuthenticated
-    for permission in operation.declared.permissions:
-        who.require(permission)
+    who.require(*operation.declared.permissions)
     who.require_named(operation.key_permission)
     return who
 

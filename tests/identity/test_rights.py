@@ -97,6 +97,10 @@ def test_staff_cannot_grant_rights_that_they_do_not_have(person: MakePerson, now
     warehouse, support = permissions.ROLES["warehouse"], permissions.ROLES["support"]
     assert missing == set(warehouse) - set(support)
     assert len(missing) > 1
+    with pytest.raises(PermissionMissing) as refused:
+        change(clerk, who, now, roles=["warehouse"], is_superuser=True)
+    named = {one.permission for one in refused.value.all if isinstance(one, PermissionMissing)}
+    assert named == missing | {"is_superuser"}
     with pytest.raises(PermissionMissing):
         rights.save_role(clerk.caller, None, "mine", ids_of("orders.pack_order"))
     with pytest.raises(PermissionMissing):

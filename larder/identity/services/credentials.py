@@ -96,9 +96,7 @@ def require_permitted(caller: Caller | None, *permissions: str) -> None:
     """
     if caller is None:
         return
-    present = renewed(caller)
-    for permission in permissions:
-        present.require(permission)
+    renewed(caller).require(*permissions)
 
 
 def password_faults(

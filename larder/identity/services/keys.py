@@ -127,8 +127,7 @@ def key_faults(name: str, limits: Limits, now: datetime) -> Iterator[Fault]:
 def _require_possible(caller: Caller, name: str, limits: Limits, now: datetime) -> None:
     if faults := [*key_faults(name, limits, now)]:
         raise InvalidInput(faults)
-    for permission in limits.permissions or ():
-        caller.require(permission)
+    caller.require(*(limits.permissions or ()))
 
 
 def _within_own_key(caller: Caller, limits: Limits) -> Limits:

@@ -46,9 +46,8 @@ def checking_change(
         raise OwnRights
     if changes_rights:
         actor.require(MANAGE)
-        require_held(actor, _permissions_of(groups or ()))
-        if columns.get("is_superuser") and not queries.rights(actor.id).is_superuser:
-            raise PermissionMissing("is_superuser")
+        all_rights = ["is_superuser"] if columns.get("is_superuser") else []
+        require_held(actor, [*all_rights, *_permissions_of(groups or ())])
     with keeping_an_owner(account):
         yield
 
@@ -143,9 +142,9 @@ def save_role(actor: Caller, role: int | None, name: str, permissions: Collectio
     """
     with refusing_taken(), _changing_role(actor) as present:
         group = Group(pk=role, name=name)
-        if role is not None:
-            require_held(present, _permissions_of([role]))
-        require_held(present, _names(Permission.objects.filter(pk__in=permissions)))
+        former = [] if role is None else _permissions_of([role])
+        wanted = _names(Permission.objects.filter(pk__in=permissions))
+        require_held(present, [*former, *wanted])
         # PostgreSQL logs a failed statement; only a concurrent one still fails.
         if Group.objects.filter(name=name).exclude(pk=role or 0).exists():
             raise AlreadyTaken("name")
@@ -179,7 +178,7 @@ def set_roles(customer: int, groups: Collection[int]) -> None:
 def require_held(actor: Caller, permissions: Collection[str]) -> None:
     """Raises PermissionMissing for each permission that the caller does not have.
 
-    A superuser has those too that only Django's own models use.
+    A superuser has those too that only Django's own models use, and alone `is_superuser`.
     """
     missing = sorted(set(permissions) - actor.permissions)
     if missing and not queries.rights(actor.id).is_superuser:
