@@ -7,7 +7,15 @@ from typing import Any
 from uuid import UUID
 
 from larder.catalog import queries as catalog
-from larder.core.errors import Fault, InvalidInput, NotFound, UnknownProducts, refusal
+from larder.core.errors import (
+    DomainError,
+    Fault,
+    InvalidInput,
+    NotFound,
+    UnknownProducts,
+    refusal,
+    together,
+)
 from larder.core.ids import new_id
 from larder.db import idempotency
 from larder.db.idempotency import Claim
@@ -74,10 +82,10 @@ def adjust_stock(
     A count is of all units on the shelf: the change is counted − available − committed.
     Raises UnknownProducts, InsufficientStock, CountBelowCommitted or StockLimitExceeded, the first
     one in PRECEDENCE, with all faulty lines. Raises InvalidInput if a counted product occurs in
-    another line, KeyReused, Overloaded, and what `_lock_permitted` raises.
+    another line, with the refusal of the other lines in it. Raises KeyReused, Overloaded, and what
+    `_lock_permitted` raises.
     """
     found = _with_ids(lines)
-    _refuse_double_counts(found)
 
     def adjust() -> UUID:
         balances = _lock_permitted(caller, _ids(found))
@@ -133,9 +141,7 @@ def _adjust(
 ) -> UUID:
     """Checks the lines of locked products and writes them to the ledger."""
     changes = _changes(lines, balances)
-    faulty = [*_unknown(lines, balances), *_impossible(lines, changes, balances)]
-    if faulty:
-        raise refusal(faulty, PRECEDENCE)
+    _refuse_faulty(lines, changes, balances)
     # A count that equals the expected number changes nothing and needs no entry.
     moved = {product: change for product, change in sorted(changes.items()) if change}
     reason = cause.reason
@@ -186,17 +192,35 @@ def set_available(
         _adjust([line], balances, Cause(CORRECTION), actor=actor, now=now)
 
 
-def _refuse_double_counts(lines: Sequence[AdjustmentLine]) -> None:
-    seen: set[int | str] = set()
+def _refuse_faulty(
+    lines: Sequence[AdjustmentLine],
+    changes: Mapping[int, int],
+    balances: Mapping[int, Balance],
+) -> None:
+    """Raises the refusals of all faulty lines. A product that is counted twice has no change."""
+    doubled = _double_counts(lines)
+    twice = {lines[position].product for position in doubled}
+    decided = {product: change for product, change in changes.items() if product not in twice}
+    faulty = [*_unknown(lines, balances), *_impossible(lines, decided, balances)]
+    refusals: list[DomainError] = [refusal(faulty, PRECEDENCE)] if faulty else []
+    if doubled:
+        detail = "A counted product may occur in one line only."
+        where = [f"/lines/{position}/product" for position in doubled]
+        refusals.insert(0, InvalidInput([Fault(one, "duplicate", detail) for one in where]))
+    if refusals:
+        raise together(refusals)
+
+
+def _double_counts(lines: Sequence[AdjustmentLine]) -> list[int]:
+    """Returns the positions of lines whose product is counted, and in an earlier line too."""
     counted = {line.product for line in lines if line.counted is not None}
-    faults = []
+    seen: set[int | str] = set()
+    found = []
     for position, line in enumerate(lines):
-        if line.product in seen and line.product in counted:
-            detail = "A counted product may occur in one line only."
-            faults.append(Fault(f"/lines/{position}/product", "duplicate", detail))
+        if line.product in seen & counted:
+            found.append(position)
         seen.add(line.product)
-    if faults:
-        raise InvalidInput(faults)
+    return found
 
 
 def _changes(lines: Sequence[AdjustmentLine], balances: Mapping[int, Balance]) -> dict[int, int]:
