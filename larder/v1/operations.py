@@ -13,9 +13,10 @@ from typing import Any, get_args
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from larder.core.errors import InvalidInput
+from larder.core.errors import Fault, InvalidInput
 from larder.core.limits import MAX_IDEMPOTENCY_KEY_LENGTH, MAX_POSITION_LENGTH
-from larder.http.idempotency import HEADER
+from larder.http.idempotency import HEADER, idempotency_key
+from larder.http.preconditions import wants_none
 from larder.http.problems import KINDS
 from larder.identity.caller import Caller
 from larder.v1.bodies import Csv, Signed, read_body, read_csv, read_signed
@@ -246,6 +247,13 @@ class Declaration:
 operation = Declaration
 
 
+_READ_HEADERS: Mapping[str, Callable[[HttpRequest], object]] = {
+    "HTTP_IDEMPOTENCY_KEY": lambda request: idempotency_key(request.META),
+    "HTTP_IF_NONE_MATCH": wants_none,
+}
+"""The headers that may have a fault, and the functions that refuse it."""
+
+
 class Operation:
     """A function that answers requests of one method at one path, with its declaration.
 
@@ -312,8 +320,16 @@ class Operation:
             except InvalidInput as error:
                 faults += error.faults
         if faults:
-            raise InvalidInput(faults)
+            raise InvalidInput([*faults, *self._header_faults(request)])
         return given
+
+    def _header_faults(self, request: HttpRequest) -> Iterator[Fault]:
+        """Yields the faults of the headers that the function reads, if nothing is wrong before."""
+        for name in sorted(self.repeats_with & _READ_HEADERS.keys()):
+            try:
+                _READ_HEADERS[name](request)
+            except InvalidInput as error:
+                yield from error.faults
 
     def _query_reader(self) -> Reader:
         kind: Any = self.query

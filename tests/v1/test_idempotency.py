@@ -127,6 +127,22 @@ def test_an_invalid_key_is_refused(customer: Api, product: Product, key: str) ->
     assert [one["pointer"] for one in refused.body["errors"]] == ["Idempotency-Key"]
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "header"),
+    [
+        ("POST", "orders", {"Idempotency_Key": "a b"}),
+        ("PUT", "products/by-sku/JAM", {"If_None_Match": '"1-ab"'}),
+    ],
+)
+def test_a_faulty_header_is_named_with_the_faults_of_the_body(
+    staff: Api, method: str, path: str, header: dict[str, str]
+) -> None:
+    refused = staff(method, path, {"x": 1}, **header)
+    assert (refused.status, refused.body["code"]) == (400, "validation_error")
+    named = {one["pointer"] for one in refused.body["errors"]}
+    assert named > {"/x", *(name.replace("_", "-") for name in header)}
+
+
 def test_an_order_can_be_read_by_the_id_that_the_client_chose(
     customer: Api, product: Product
 ) -> None:
