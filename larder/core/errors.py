@@ -174,6 +174,11 @@ def together(refusals: Sequence[DomainError]) -> DomainError:
     return first
 
 
+def with_faults(refusal: DomainError, found: Sequence[Fault]) -> DomainError:
+    """Returns the refusal of a request, with the faults of its input in it."""
+    return together([refusal, *([InvalidInput([*found])] if found else [])])
+
+
 class Overloaded(DomainError):
     """The server has reached its capacity. The same request may succeed after `wait` seconds."""
 

@@ -55,11 +55,12 @@ class NewPassword(Request):
     new_password: Password
 
 
-def _faults(body: dict[str, Any], who: Caller | None) -> list[Fault]:
+def _faults(kind: type[Request], body: dict[str, Any], who: Caller | None) -> list[Fault]:
     """Returns the faults of the new password that its struct cannot declare: for the caller's
-    account, or for any account."""
+    account, or for any account. The service finds those of a body without other faults, with a
+    wrong current password or token."""
     wanted = body.get("new_password")
-    if "new_password" not in body or shape_faults(wanted, Password):
+    if shape_faults(wanted, Password) or not shape_faults(body, kind):
         return []
     if who is None:
         return password_faults(str(wanted), None, where=passwords.WHERE)
@@ -78,7 +79,7 @@ def _require_mail() -> None:
     answers={204: None},
     problems=["wrong_password", "second_factor_required"],
     is_short=True,
-    also=_faults,
+    also=partial(_faults, PasswordChange),
 )
 def change_password(request: HttpRequest, caller: Caller, body: PasswordChange) -> HttpResponse:
     """Changes the caller's password; the caller's other log-ins end."""
@@ -101,7 +102,11 @@ def reset_password(request: HttpRequest, body: PasswordReset) -> HttpResponse:
 
 
 @operation(
-    tag="auth", answers={204: None}, problems=["reset_token_invalid"], token=False, also=_faults
+    tag="auth",
+    answers={204: None},
+    problems=["reset_token_invalid"],
+    token=False,
+    also=partial(_faults, NewPassword),
 )
 def set_forgotten_password(request: HttpRequest, body: NewPassword) -> HttpResponse:
     """Sets a new password with the token of a mail; all log-ins and all keys end."""

@@ -284,6 +284,12 @@ def test_a_forged_reset_token_is_refused_and_the_real_one_still_works(
     assert confirm(api, token).status == 204
 
 
+def test_a_wrong_reset_token_is_refused_together_with_a_weak_password(api: Api, db: None) -> None:
+    refused = confirm(api, "x" * 64, "123")
+    assert code(refused) == (403, "reset_token_invalid")
+    assert {one["pointer"] for one in refused.body["errors"]} == {"/new_password"}
+
+
 def test_a_reset_token_works_only_for_its_account(api: Api, person: MakePerson) -> None:
     mine, theirs = person(email=EMAIL), person(email="bert@example.com")
     for email in (EMAIL, "bert@example.com"):

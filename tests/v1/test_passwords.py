@@ -160,13 +160,19 @@ def test_every_fault_of_a_change_is_named_at_once(
     assert {(one["pointer"], one["code"]) for one in refused.body["errors"]} == found
 
 
-def test_a_weak_password_is_refused_with_a_right_or_wrong_current_one(
-    as_: Callable[[Person], Api], person: MakePerson
+@pytest.mark.parametrize(
+    ("current", "answer"),
+    [(OLD, (400, "validation_error")), ("wrong horse", (403, "wrong_password"))],
+)
+def test_a_weak_password_is_refused_together_with_a_wrong_current_one(
+    as_: Callable[[Person], Api], person: MakePerson, current: str, answer: tuple[int, str]
 ) -> None:
-    mine = as_(person())
-    for current in (OLD, "wrong horse"):
-        refused = mine("POST", PATH, {"current_password": current, "new_password": "123"})
-        assert code(refused) == (400, "validation_error")
+    body = {"current_password": current, "new_password": "123"}
+    refused = as_(person())("POST", PATH, body)
+    assert code(refused) == answer
+    assert {one["code"] for one in refused.body["errors"]} == {
+        *("password_too_short", "password_too_common", "password_entirely_numeric")
+    }
 
 
 def test_a_deactivated_account_cannot_change_its_password(

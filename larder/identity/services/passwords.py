@@ -4,6 +4,7 @@ A change ends what was opened with the old password. It takes the account's lock
 so that no log-in with the old password succeeds after it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,7 +12,7 @@ from django.contrib.auth.hashers import check_password, make_password
 from django.db import transaction
 from django.db.models import QuerySet
 
-from larder.core.errors import Fault, InvalidInput
+from larder.core.errors import Fault, InvalidInput, with_faults
 from larder.identity.caller import Caller
 from larder.identity.errors import InvalidCredentials, SessionEnded, WrongPassword
 from larder.identity.models import Customer, Key
@@ -51,16 +52,18 @@ def change_password(caller: Caller, change: Change, *, now: datetime) -> Custome
     request. Such a repeat is recognized by both passwords. With the new one alone, each attempt
     would be a second guess of the current password.
 
-    Raises InvalidInput (the new password), WrongPassword, SessionEnded, Overloaded, and
-    SecondFactorRequired: where staff need a factor, a password alone must not lock its owner out.
+    Raises WrongPassword, InvalidInput (the new password; both together if there are both),
+    SessionEnded, Overloaded, and SecondFactorRequired: where staff need a factor, a password alone
+    must not lock its owner out.
     """
     if caller.is_restricted:
         caller.require(CHANGE)
     account = _active(caller.id)
-    if found := password_faults(change.new, account, where=WHERE):
-        raise InvalidInput(found)
+    found = password_faults(change.new, account, where=WHERE)
     if not check_password(change.current, account.password):
-        return _already(account, change)
+        return _already(account, change, found)
+    if found:
+        raise InvalidInput(found)
     encoded, encoded_change = make_password(change.new), make_password(change.both)
     try:
         with transaction.atomic(durable=True):
@@ -85,14 +88,14 @@ def _active(customer: int) -> Customer:
     return found
 
 
-def _already(account: Customer, change: Change) -> Customer:
-    """Returns the account. Raises WrongPassword unless this change was the last one and is still in
-    effect."""
-    if not check_password(change.both, account.password_change):
-        raise WrongPassword
-    if not check_password(change.new, account.password):
-        raise WrongPassword
-    return account
+def _already(account: Customer, change: Change, found: Sequence[Fault] = ()) -> Customer:
+    """Returns the account. Raises WrongPassword, with the faults of the new password, unless this
+    change was the last one and is still in effect."""
+    if check_password(change.both, account.password_change) and check_password(
+        change.new, account.password
+    ):
+        return account
+    raise with_faults(WrongPassword(), found)
 
 
 def faults(customer: int, wanted: str) -> list[Fault]:

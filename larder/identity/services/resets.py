@@ -16,7 +16,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Lower
 
-from larder.core.errors import InvalidInput, NotFound
+from larder.core.errors import InvalidInput, NotFound, with_faults
 from larder.core.mailboxes import canonical, is_mailbox
 from larder.identity import queries
 from larder.identity.caller import Caller
@@ -141,12 +141,14 @@ def set_forgotten(token: str, wanted: str, *, secrets: Sequence[str], now: datet
     """Sets a new password with the token of a mail. Ends all sessions, keys and other resets of the
     account.
 
-    Raises ResetTokenInvalid (wrong, used, expired), InvalidInput (the new password), Overloaded.
+    Raises ResetTokenInvalid (wrong, used, expired), InvalidInput (the new password; both together
+    if there are both), Overloaded.
     """
     reset = reset_named(token)
     account = None if reset is None else _account(reset, now)
     if account is None or not is_reset_token(token, _standing(account), secrets):
-        raise ResetTokenInvalid
+        found = password_faults(wanted, None, where=WHERE)
+        raise with_faults(ResetTokenInvalid(), found)
     if found := password_faults(wanted, account, where=WHERE):
         raise InvalidInput(found)
     # The token proves that the account is the caller's, and few tokens are sent.
