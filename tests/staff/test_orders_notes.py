@@ -86,6 +86,12 @@ def test_the_page_and_the_service_refuse_a_faulty_text(
     assert texts(order) == []
 
 
+def test_every_fault_of_a_text_is_named_at_once(clerk: Person, order: Order) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        add(clerk, order.pk, "x\x07" * 2_000)
+    assert [one.code for one in refused.value.faults] == ["too_long", "invalid_format"]
+
+
 def test_a_note_of_the_largest_length_is_kept(clerk: Person, order: Order) -> None:
     text = "\n".join(["ä" * 999, "ü" * 1_000])
     Desk(clerk).save(page(order), text=text.replace("\n", "\r\n"))

@@ -11,28 +11,28 @@ from larder.identity.models import Customer
 
 def username_faults(normalised: str) -> list[Fault]:
     """Checks the normalized name, which can be longer: U+FDFA becomes eighteen characters."""
+    found = []
     if len(normalised) > MAX_USERNAME_LENGTH:
         detail = f"At most {MAX_USERNAME_LENGTH} characters in Unicode normalization form KC."
-        return [Fault("/username", "too_long", detail)]
+        found.append(Fault("/username", "too_long", detail))
     if has_invisible(normalised):
-        return [
-            Fault(
-                "/username", "invalid_format", "Control and invisible characters are not allowed."
-            )
-        ]
-    return []
+        found.append(Fault("/username", "invalid_format", _INVISIBLE))
+    return found
+
+
+_INVISIBLE = "Control and invisible characters are not allowed."
 
 
 def email_faults(one: str) -> list[Fault]:
     """Checks the canonical address, which can be longer than what was sent."""
+    found = []
     if len(one) > MAX_EMAIL_LENGTH:
-        return [Fault("/email", "too_long", f"At most {MAX_EMAIL_LENGTH} characters.")]
+        found.append(Fault("/email", "too_long", f"At most {MAX_EMAIL_LENGTH} characters."))
     if has_invisible(one):
-        detail = "Control and invisible characters are not allowed."
-        return [Fault("/email", "invalid_format", detail)]
-    if is_malformed(one):
-        return [Fault("/email", "invalid_format", "There can be no such address.")]
-    return []
+        found.append(Fault("/email", "invalid_format", _INVISIBLE))
+    elif is_malformed(one):
+        found.append(Fault("/email", "invalid_format", "There can be no such address."))
+    return found
 
 
 def normalize(wanted: dict[str, Any]) -> None:

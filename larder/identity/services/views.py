@@ -56,10 +56,13 @@ def delete_view(page: str, view: int, *, caller: Caller) -> None:
 
 
 def _refuse_faulty(name: str, query: str) -> None:
-    """Raises InvalidInput."""
+    """Raises InvalidInput with all faults."""
+    found = []
     if not name.strip() or len(name) > MAX_LABEL_LENGTH or has_invisible(name):
         detail = f"Expected one line of at most {MAX_LABEL_LENGTH} characters."
-        raise InvalidInput([Fault("/name", "invalid_format", detail)])
+        found.append(Fault("/name", "invalid_format", detail))
     if len(query) > MAX_TEXT_LENGTH:
         detail = "The filters and the search are too long to be saved."
-        raise InvalidInput([Fault("/name", "too_long", detail)])
+        found.append(Fault("/name", "too_long", detail))
+    if found:
+        raise InvalidInput(found)

@@ -42,11 +42,14 @@ def add_note(order: UUID, text: str, *, caller: Caller, claim: Claim, now: datet
 
 def _refuse_faulty(text: str) -> None:
     """Raises InvalidInput for a text that is too long, empty, or has other control characters than
-    line breaks."""
+    line breaks: with all faults."""
+    found = []
     if len(text) > MAX_TEXT_LENGTH or not text.strip():
         code = "too_long" if text.strip() else "too_short"
         detail = f"Between 1 and {MAX_TEXT_LENGTH:,} characters are allowed."
-        raise InvalidInput([Fault("/text", code, detail)])
+        found.append(Fault("/text", code, detail))
     if any(has_invisible(line) for line in text.split("\n")):
         detail = "Control and invisible characters are not allowed."
-        raise InvalidInput([Fault("/text", "invalid_format", detail)])
+        found.append(Fault("/text", "invalid_format", detail))
+    if found:
+        raise InvalidInput(found)
