@@ -33,12 +33,16 @@ def test_every_diagram_has_exactly_one_picture() -> None:
 def test_without_npm_the_diagrams_are_written_and_their_pictures_left_to_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("```mermaid\n%% generated: lifecycle\nstale\n```\n")
+    monkeypatch.setattr(diagrams, "pages", lambda: [page])
     monkeypatch.setattr(diagrams, "PICTURES", tmp_path / "pictures")
     monkeypatch.setattr("sys.argv", ["diagrams"])
     monkeypatch.setenv("PATH", str(tmp_path))
     assert diagrams.main() == 0
     assert "diagrams are written and not rendered: " in capsys.readouterr().out
     assert list(diagrams.PICTURES.iterdir()) == []
+    assert models.lifecycle() in page.read_text()
 
 
 def test_every_generated_diagram_is_on_a_page() -> None:
