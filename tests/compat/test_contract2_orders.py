@@ -6,19 +6,18 @@ from uuid import uuid4
 
 import pytest
 
-from larder.catalog.models import Product
 from larder.inventory.models import Stock
 from larder.orders.models import Order, OrderLine
 from tests.compat.conftest import ApiClient, assert_books_balance, bring
+from tests.compat.contract2 import ORDERS, place, uuid_of
 from tests.compat.documented import Documented
 from tests.conftest import Person
 from tests.orders.holding import SECONDS, hold, pass_seconds
-from tests.server import Reply, Server
+from tests.server import Server
 
 UNKNOWN = "6f1d2c3b-4a59-4e68-9b7c-0d1e2f3a4b5c"
 """A product that does not exist."""
 
-ORDERS = "/api/orders/orders/"
 MakeProduct = Callable[..., int]
 
 
@@ -33,17 +32,8 @@ def shopper(mary: Person, client_of: Callable[[Person], ApiClient]) -> Documente
     return Documented("2", client_of(mary))
 
 
-def uuid_of(product: int) -> str:
-    return str(Product.objects.get(pk=product).public_id)
-
-
 def left(product: int) -> int:
     return Stock.objects.get(product=product).available
-
-
-def place(client: Documented, *lines: tuple[int, int], **more: Any) -> Reply:
-    items = [{"product": uuid_of(product), "quantity": units} for product, units in lines]
-    return client("POST", ORDERS, {"order_items": items} | more)
 
 
 def test_an_order_is_placed_and_shown_with_all_fields(
