@@ -27,7 +27,8 @@ class NewPrice(NamedTuple):
 def change_prices(wanted: Sequence[NewPrice], *, caller: Caller | None, now: datetime) -> None:
     """Sets the prices of different products on sale: all of them or none, in one transaction.
 
-    Raises PricesChanged if a product has another price than `former`, or is archived.
+    Raises PricesChanged if a product has another price than `former`, or is archived, and what
+    `require_permitted` raises.
     """
     ids = [one.product for one in wanted]
     with transaction.atomic(durable=True):

@@ -18,7 +18,8 @@ def tag_products(
     products: Collection[int], change: TagChange, *, caller: Caller | None, now: datetime
 ) -> int:
     """Adds and removes tags of the products that are on sale: of all or of none, in one
-    transaction. Returns how many changed. Raises InvalidInput (tags)."""
+    transaction. Returns how many changed. Raises InvalidInput (tags), and what `require_permitted`
+    raises."""
     entries = []
     with transaction.atomic(durable=True):
         listed = Product.objects.filter(id__in=products, archived_at=None).order_by("id")

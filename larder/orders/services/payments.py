@@ -117,7 +117,7 @@ def record_payment(
     of the kinds `confirming` confirm an order whose total they cover.
 
     Raises NotFound, InvalidInput (another currency than the order's), PaymentConflict,
-    TooManyPayments, SessionEnded, PermissionMissing, Overloaded.
+    TooManyPayments, Overloaded, and what `require_permitted` raises.
     """
     with moving_stock(by_staff=True):
         _lock(payment)
