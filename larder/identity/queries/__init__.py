@@ -80,11 +80,11 @@ __all__ = [
     "profiles",
     "public_ids",
     "rights",
+    "saved_views",
     "session_owner",
     "standing",
     "submit_renewed",
     "submit_standing",
     "taken",
-    "views",
     "with_rights",
 ]

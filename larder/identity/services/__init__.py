@@ -16,7 +16,7 @@ __all__ = [
     "resets",
     "restored",
     "rights",
+    "saved_views",
     "second_factors",
     "sessions",
-    "views",
 ]

@@ -48,9 +48,9 @@ from larder.staff.lists import with_trigrams, with_words
 from larder.staff.pages import Amount, Whole
 from larder.staff.recording import user_as_caller
 from larder.staff.refusals import Sentence, VersionedForm
+from larder.staff.saved_views import SavedViews
 from larder.staff.tagging import TagFilter, TaggableList, Tags, labels
 from larder.staff.texts import amount, moment
-from larder.staff.views import SavedViews
 
 SENTENCES: Mapping[str, Sentence] = {
     "sku_taken": Sentence("sku", _("Another product has this SKU; archived ones keep theirs.")),

@@ -48,8 +48,8 @@ from larder.staff.identity.staff_invitations import StaffInvitations
 from larder.staff.language import gettext_lazy as _
 from larder.staff.recording import record_refusal
 from larder.staff.refusals import RefusableForm, Sentence
+from larder.staff.saved_views import SavedViews
 from larder.staff.texts import moment
-from larder.staff.views import SavedViews
 
 SENTENCES: Mapping[str, Sentence] = {
     "username_taken": Sentence(

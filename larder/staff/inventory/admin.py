@@ -40,8 +40,8 @@ from larder.staff.lists import in_brief
 from larder.staff.pages import MORE, Page, empty_lines, reopened, show
 from larder.staff.product_choice import OfferedProducts, show_figures
 from larder.staff.recording import refuse_former
+from larder.staff.saved_views import SavedViews
 from larder.staff.texts import in_one_line, moment, the_shop, with_actor_name
-from larder.staff.views import SavedViews
 from larder.staff.words import word
 
 __all__ = ["AdjustmentAdmin", "LedgerEntryAdmin", "StockAdmin", "StockedProductAdmin"]

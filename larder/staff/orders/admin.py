@@ -24,9 +24,9 @@ from larder.staff.orders.placing import PlaceableOrders
 from larder.staff.orders.printing import PrintableOrders, prints
 from larder.staff.orders.search import NEWEST, AmountFilter, DayFilter, SkuFilter, search
 from larder.staff.orders.tags import OrderTagFilter, TaggableOrders, tags_of
+from larder.staff.saved_views import SavedViews
 from larder.staff.tagging import labels
 from larder.staff.texts import amount, change_link, contents, customer_name, in_one_line, moment
-from larder.staff.views import SavedViews
 from larder.staff.words import word
 
 __all__ = ["OrderAdmin", "OrderResource", "RefundDueAdmin"]

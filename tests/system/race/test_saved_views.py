@@ -6,7 +6,7 @@ import pytest
 
 from larder.core.clock import now
 from larder.identity.models import SavedView
-from larder.identity.services import accounts, views
+from larder.identity.services import accounts, saved_views
 from tests.conftest import Person
 from tests.system.race.interleaving import (
     CALLER_LOCK,
@@ -24,16 +24,16 @@ PAGE = "catalog_product"
 @pytest.fixture(autouse=True)
 def low_limit(monkeypatch: pytest.MonkeyPatch, transactional_db: None) -> None:
     """An account may have two views."""
-    monkeypatch.setattr(views, "MAX_VIEWS", 2)
+    monkeypatch.setattr(saved_views, "MAX_VIEWS", 2)
 
 
 def save(who: Person, name: str) -> None:
-    views.save_view(PAGE, name, "", is_shared=False, caller=who.caller)
+    saved_views.save_view(PAGE, name, "", is_shared=False, caller=who.caller)
 
 
 def rename(who: Person, name: str, wanted: str) -> None:
     view = SavedView.objects.get(name=name).pk
-    views.change_view(PAGE, view, wanted, is_shared=False, caller=who.caller)
+    saved_views.change_view(PAGE, view, wanted, is_shared=False, caller=who.caller)
 
 
 def names() -> list[str]:

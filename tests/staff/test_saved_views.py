@@ -10,8 +10,8 @@ from django.http import QueryDict
 from larder.core.errors import InvalidInput
 from larder.identity.errors import SessionEnded
 from larder.identity.models import SavedView
-from larder.identity.queries.views import views_of
-from larder.identity.services import views
+from larder.identity.queries.saved_views import views_of
+from larder.identity.services import saved_views
 from larder.identity.services.accounts import delete_account
 from larder.identity.services.passwords import set_password
 from larder.staff.recording import user_as_caller
@@ -113,29 +113,29 @@ def test_an_own_view_is_renamed_shared_replaced_and_deleted(desk: Desk) -> None:
 def test_a_member_of_staff_has_a_limited_number_of_views(
     boss: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(views, "MAX_VIEWS", 1)
+    monkeypatch.setattr(saved_views, "MAX_VIEWS", 1)
     request = type("Request", (), {"user": boss.customer, "session": {}})()
     caller = user_as_caller(request)
-    views.save_view("catalog_product", "One", "", is_shared=False, caller=caller)
-    views.save_view("catalog_product", "One", "q=1", is_shared=False, caller=caller)
+    saved_views.save_view("catalog_product", "One", "", is_shared=False, caller=caller)
+    saved_views.save_view("catalog_product", "One", "q=1", is_shared=False, caller=caller)
     with pytest.raises(InvalidInput):
-        views.save_view("orders_order", "Two", "", is_shared=False, caller=caller)
+        saved_views.save_view("orders_order", "Two", "", is_shared=False, caller=caller)
     with pytest.raises(InvalidInput) as refused:
-        views.save_view("catalog_product", " ", "q" * 2_001, is_shared=False, caller=caller)
+        saved_views.save_view("catalog_product", " ", "q" * 2_001, is_shared=False, caller=caller)
     assert [one.code for one in refused.value.faults] == ["invalid_format", "too_long"]
 
 
 def test_a_session_that_has_ended_saves_changes_and_deletes_no_view(boss: Person) -> None:
     caller = replace(boss.caller, epoch=boss.customer.session_epoch)
-    views.save_view("catalog_product", "Jams", "", is_shared=False, caller=caller)
+    saved_views.save_view("catalog_product", "Jams", "", is_shared=False, caller=caller)
     view = SavedView.objects.get()
     set_password(None, boss.id, "!", now=datetime.now(UTC))
     with pytest.raises(SessionEnded):
-        views.save_view(view.page, "Teas", "", is_shared=False, caller=caller)
+        saved_views.save_view(view.page, "Teas", "", is_shared=False, caller=caller)
     with pytest.raises(SessionEnded):
-        views.change_view(view.page, view.pk, "Teas", is_shared=False, caller=caller)
+        saved_views.change_view(view.page, view.pk, "Teas", is_shared=False, caller=caller)
     with pytest.raises(SessionEnded):
-        views.delete_view(view.page, view.pk, caller=caller)
+        saved_views.delete_view(view.page, view.pk, caller=caller)
     assert SavedView.objects.get().name == "Jams"
 
 

@@ -11,7 +11,7 @@ from larder.identity.models import SavedView
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class SavedViewRow:
     """A view of the list `page`, such as `orders_order`. `query` are the parameters of its
     address."""
 
@@ -22,19 +22,20 @@ class View:
     is_own: bool
 
 
-def views_of(page: str, customer: int) -> Sequence[View]:
+def views_of(page: str, customer: int) -> Sequence[SavedViewRow]:
     """Returns the own and the shared views of a list, by name: at most MAX_SHOWN_VIEWS."""
     seen = SavedView.objects.filter(Q(owner=customer) | Q(is_shared=True), page=page)
     rows = seen.order_by("name", "id")[:MAX_SHOWN_VIEWS]
     return [
-        View(one.pk, one.name, one.query, one.is_shared, one.owner_id == customer) for one in rows
+        SavedViewRow(one.pk, one.name, one.query, one.is_shared, one.owner_id == customer)
+        for one in rows
     ]
 
 
-def own_view(page: str, view: int, customer: int) -> View:
+def own_view(page: str, view: int, customer: int) -> SavedViewRow:
     """Returns a view that the customer may change. Raises NotFound."""
     found = SavedView.objects.filter(page=page, id=view, owner=customer)
     row = found.values_list("id", "name", "query", "is_shared").first()
     if row is None:
         raise NotFound
-    return View(*row, is_own=True)
+    return SavedViewRow(*row, is_own=True)

@@ -17,8 +17,8 @@ from django.utils.translation import gettext
 
 from larder.core.errors import DomainError, NotFound
 from larder.core.limits import MAX_LABEL_LENGTH, MAX_TEXT_LENGTH
-from larder.identity.queries.views import View, own_view, views_of
-from larder.identity.services import views
+from larder.identity.queries.saved_views import SavedViewRow, own_view, views_of
+from larder.identity.services import saved_views
 from larder.staff.base import ServiceAdmin
 from larder.staff.language import gettext_lazy as _
 from larder.staff.lists import filter_parameters
@@ -57,7 +57,7 @@ class OwnViewForm(ViewForm):
 class SavedViews(ServiceAdmin):
     """A list with the saved views above it, and the page that saves them."""
 
-    list_before_template = "staff/views.html"
+    list_before_template = "staff/saved_views.html"
 
     def get_urls(self) -> Any:
         view = self.admin_site.admin_view(self.view_page)
@@ -114,7 +114,7 @@ class SavedViews(ServiceAdmin):
         self.message_user(request, done, messages.SUCCESS)
         return HttpResponseRedirect(f"{back}?{query}" if query else back)
 
-    def _own(self, request: Any) -> View | None:
+    def _own(self, request: Any) -> SavedViewRow | None:
         """Returns the own view that the address names. Raises NotFound."""
         key = request.GET.get(VIEW, "")
         if not key:
@@ -123,15 +123,15 @@ class SavedViews(ServiceAdmin):
             raise NotFound
         return own_view(self._list, int(key), request.user.pk)
 
-    def _save(self, request: Any, own: View | None, given: Mapping[str, Any]) -> str:
+    def _save(self, request: Any, own: SavedViewRow | None, given: Mapping[str, Any]) -> str:
         """Returns the parameters of the list to show next."""
         caller, name, is_shared = user_as_caller(request), given["name"], given["is_shared"]
         if own is None:
             query = self._kept(request, QueryDict(given["query"]))
-            views.save_view(self._list, name, query, is_shared=is_shared, caller=caller)
+            saved_views.save_view(self._list, name, query, is_shared=is_shared, caller=caller)
             return query
         if given["is_deleted"]:
-            views.delete_view(self._list, own.id, caller=caller)
+            saved_views.delete_view(self._list, own.id, caller=caller)
         else:
-            views.change_view(self._list, own.id, name, is_shared=is_shared, caller=caller)
+            saved_views.change_view(self._list, own.id, name, is_shared=is_shared, caller=caller)
         return own.query
