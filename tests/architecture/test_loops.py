@@ -15,7 +15,7 @@ SERVES = {
 }
 READS_ON = {
     "larder/core/parts.py: in_parts": "each part begins behind the last one of a list",
-    "larder/orders/queries/walks.py: walk": "likewise; orders placed later are not in the walk",
+    "larder/orders/queries/history.py: history_in_parts": "likewise; without later orders",
     "larder/catalog/services/compaction.py: compact": "likewise",
     "larder/catalog/services/product_import.py: revive": "each part is taken from the file",
     "larder/catalog/product_rows.py: rows": "each record is taken from a file",

@@ -12,7 +12,7 @@ from django.http import StreamingHttpResponse
 
 from larder.http.long_files import EXPORTS_AT_ONCE
 from larder.identity.models import AuditEntry
-from larder.orders.queries import walks
+from larder.orders.queries.history import ORDERS_OF_A_PART
 from tests.conftest import Person
 from tests.v1.exporting import ask, orders_away
 
@@ -51,7 +51,7 @@ WAYS = [ends, is_closed, is_closed_unread, is_forgotten, fails]
 def test_the_number_of_concurrent_exports_is_limited(
     filled: Callable[[int], Person], way: Callable[[StreamingHttpResponse], None]
 ) -> None:
-    accounts = [filled(2 * walks.PART) for _ in range(EXPORTS_AT_ONCE)]
+    accounts = [filled(2 * ORDERS_OF_A_PART) for _ in range(EXPORTS_AT_ONCE)]
     files = [ask(who) for who in accounts]
     assert [file.status_code for file in files] == [200] * EXPORTS_AT_ONCE
     other = filled(1)
@@ -71,7 +71,7 @@ def test_exports_of_customers_leave_places_for_staff(
 ) -> None:
     with ExitStack() as files:
         for _ in range(EXPORTS_AT_ONCE):
-            files.enter_context(closing(ask(filled(2 * walks.PART))))
+            files.enter_context(closing(ask(filled(2 * ORDERS_OF_A_PART))))
         is_refused(ask(filled(1)))
         for _ in range(EXPORTS_AT_ONCE):
             file = files.enter_context(closing(ask(person(is_staff=True))))
@@ -88,7 +88,7 @@ def is_refused(answer: StreamingHttpResponse) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_an_account_has_one_export_at_a_time(filled: Callable[[int], Person]) -> None:
-    who, other = filled(2 * walks.PART), filled(1)
+    who, other = filled(2 * ORDERS_OF_A_PART), filled(1)
     with closing(ask(who)) as file:
         assert file.status_code == 200
         is_refused(ask(who))

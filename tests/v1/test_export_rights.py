@@ -15,7 +15,7 @@ from larder.identity.errors import SessionEnded
 from larder.identity.models import Customer, Key, Session
 from larder.identity.services import keys, sessions
 from larder.identity.services.keys import Limits
-from larder.orders.queries import walks
+from larder.orders.queries.history import ORDERS_OF_A_PART
 from tests.conftest import Person
 from tests.v1.exporting import MakePerson, Stream, ask
 
@@ -62,7 +62,7 @@ def goes_on(file: StreamingHttpResponse, end: Callable[[Person], None], who: Per
     """Returns whether the file is complete when something happens to its caller after it began."""
     with closing(file):
         parts = iter(cast(Iterator[bytes], file.streaming_content))
-        assert next(parts).count(b"\r\n") == 1 + walks.PART
+        assert next(parts).count(b"\r\n") == 1 + ORDERS_OF_A_PART
         end(who)
         try:
             rest = list(parts)
@@ -78,7 +78,7 @@ def boss(
 ) -> Person:
     """A member of staff whose rights are read again before each of the three parts of a file."""
     monkeypatch.setattr(long_files, "CALLER_TRUSTED_SECONDS", -1)
-    filled(3 * walks.PART)
+    filled(3 * ORDERS_OF_A_PART)
     return person(is_staff=True)
 
 
@@ -108,14 +108,14 @@ def test_customers_export_their_own_orders_until_their_session_ends(
     end: Callable[[Person], None],
 ) -> None:
     monkeypatch.setattr(long_files, "CALLER_TRUSTED_SECONDS", -1)
-    who = filled(3 * walks.PART)
+    who = filled(3 * ORDERS_OF_A_PART)
     assert goes_on(ask(who), end, who) == (end is nothing)
 
 
 def test_the_rights_of_the_caller_are_not_read_for_each_piece(
     filled: Callable[[int], Person], stream: Stream, django_assert_num_queries: Any
 ) -> None:
-    parts = stream(filled(3 * walks.PART))
+    parts = stream(filled(3 * ORDERS_OF_A_PART))
     next(parts)
     with django_assert_num_queries(4):  # two pages of orders, with their lines
         list(parts)

@@ -17,7 +17,7 @@ from larder.core.ids import new_id
 from larder.http import long_files
 from larder.http.long_files import ROWS_AT_ONCE
 from larder.orders.models import Order
-from larder.orders.queries import walks
+from larder.orders.queries.history import ORDERS_OF_A_PART
 from larder.v1.exports import COLUMNS
 from tests.conftest import Api, Person
 from tests.orders import large_orders
@@ -120,7 +120,9 @@ def test_an_export_is_sent_only_as_csv(customer: Api) -> None:
     assert customer("HEAD", "orders.csv").status == 200
 
 
-@pytest.mark.parametrize("count", [walks.PART - 1, walks.PART, walks.PART + 1, 3 * walks.PART])
+@pytest.mark.parametrize(
+    "count", [ORDERS_OF_A_PART - 1, ORDERS_OF_A_PART, ORDERS_OF_A_PART + 1, 3 * ORDERS_OF_A_PART]
+)
 def test_every_order_is_in_the_file_once(
     filled: Callable[[int], Person], as_: Callable[[Person], Api], count: int
 ) -> None:
@@ -133,11 +135,11 @@ def test_every_order_is_in_the_file_once(
 def test_the_first_bytes_are_sent_before_the_second_part_is_read(
     filled: Callable[[int], Person], stream: Stream, django_assert_num_queries: Any
 ) -> None:
-    parts = stream(filled(3 * walks.PART))
+    parts = stream(filled(3 * ORDERS_OF_A_PART))
     with django_assert_num_queries(0):
-        assert next(parts).count(b"\r\n") == 1 + walks.PART
+        assert next(parts).count(b"\r\n") == 1 + ORDERS_OF_A_PART
     with django_assert_num_queries(2):  # a page of orders, their lines
-        assert next(parts).count(b"\r\n") == walks.PART
+        assert next(parts).count(b"\r\n") == ORDERS_OF_A_PART
 
 
 def test_an_order_of_many_lines_is_written_in_pieces(
@@ -160,15 +162,15 @@ def test_memory_does_not_grow_with_the_file(
         tracemalloc.stop()
         return most
 
-    peak(walks.PART)  # What is made once, for all files, is no part of any.
-    assert peak(30 * walks.PART) < 3 * peak(3 * walks.PART)
+    peak(ORDERS_OF_A_PART)  # What is made once, for all files, is no part of any.
+    assert peak(30 * ORDERS_OF_A_PART) < 3 * peak(3 * ORDERS_OF_A_PART)
 
 
 @pytest.mark.django_db(transaction=True)
 def test_an_interrupted_file_is_recognised_as_incomplete(
     filled: Callable[[int], Person], stream: Stream
 ) -> None:
-    parts = stream(filled(2 * walks.PART))
+    parts = stream(filled(2 * ORDERS_OF_A_PART))
     got = next(parts)
     with orders_away():
         got += next(parts)
@@ -182,7 +184,7 @@ def test_an_interrupted_file_is_recognised_as_incomplete(
 def test_a_file_that_is_read_too_slowly_is_interrupted(
     filled: Callable[[int], Person], stream: Stream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    parts = stream(filled(3 * walks.PART))
+    parts = stream(filled(3 * ORDERS_OF_A_PART))
     got = next(parts)
     monkeypatch.setattr(long_files, "LONGEST_EXPORT", 0.0)
     with pytest.raises(TimeoutError):  # noqa: PT012  the last line comes before the error
@@ -210,7 +212,7 @@ def test_an_export_holds_no_connection_between_two_parts(
     seconds: float,
 ) -> None:
     monkeypatch.setattr(long_files, "CALLER_TRUSTED_SECONDS", seconds)
-    parts = stream(filled(3 * walks.PART))
+    parts = stream(filled(3 * ORDERS_OF_A_PART))
     next(parts)
     assert connection.connection is None
     next(parts)

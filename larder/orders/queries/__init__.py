@@ -21,10 +21,12 @@ from larder.orders.queries.history import (
     OrderFilter,
     count,
     history,
+    history_in_parts,
     page,
 )
 from larder.orders.queries.lines import SoldLine, count_lines, line_history
 from larder.orders.queries.notes import NoteView, latest_notes
+from larder.orders.queries.order_views import LineView, OrderView, view_of
 from larder.orders.queries.payments import PaymentRow, RefundRow, payment, payments, refunds_due
 from larder.orders.queries.placed import (
     PlacedContent,
@@ -49,8 +51,6 @@ from larder.orders.queries.sales import (
     refused_orders,
 )
 from larder.orders.queries.tax_sums import TaxSums, tax_sums
-from larder.orders.queries.views import LineView, OrderView, view_of
-from larder.orders.queries.walks import walk
 
 __all__ = [
     "DaySales",
@@ -82,6 +82,7 @@ __all__ = [
     "events",
     "has_event",
     "history",
+    "history_in_parts",
     "id_by_number",
     "last_cart",
     "latest_events",
@@ -105,5 +106,4 @@ __all__ = [
     "tax_sums",
     "view_of",
     "visible_order",
-    "walk",
 ]

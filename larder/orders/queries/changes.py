@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from larder.db import feed
 from larder.db.feed import Feed, Mark
 from larder.orders.queries.history import HistoryPosition, OrderFilter, end_of, history
+from larder.orders.queries.order_views import OrderView
 from larder.orders.queries.placed import first_orders
-from larder.orders.queries.views import OrderView
 from larder.orders.sql import reads
 
 CHANGES = Feed('"order"', "id", reads.OWN_ORDERS)

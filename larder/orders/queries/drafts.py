@@ -15,8 +15,8 @@ from larder.inventory.queries import ProductFilter, StockedProduct
 from larder.orders.decision import broken_rules
 from larder.orders.models import CartEnd, Order, OrderLine, OrderStatus
 from larder.orders.queries.history import page
+from larder.orders.queries.order_views import OrderView
 from larder.orders.queries.placed import by_number
-from larder.orders.queries.views import OrderView
 
 
 @dataclass(frozen=True, slots=True)

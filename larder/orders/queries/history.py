@@ -8,8 +8,11 @@ from uuid import UUID
 
 from larder.core.parts import Part
 from larder.db import database
-from larder.orders.queries.views import OrderView, first_part, parts
+from larder.orders.queries.order_views import OrderView, first_part, parts
 from larder.orders.sql import reads
+
+ORDERS_OF_A_PART = 100
+"""Orders of a part, with at most 5,000 lines and 512 KiB of texts together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +106,24 @@ def _walk(
     if after is not None:
         parameters += [after.placed_at, after.id]
     return wanted.walk.page(where, limit, continued=after is not None), parameters
+
+
+def history_in_parts(wanted: OrderFilter) -> Iterator[list[OrderView]]:
+    """Yields the history in parts, newest first, each in its state when it is read, so that memory
+    does not grow with the number of orders.
+
+    Each part is a separate page, so a slow caller keeps no transaction open and no connection busy.
+    Orders that are placed after it began are not in it, and no order is in it twice.
+    """
+    after: HistoryPosition | None = None
+    while True:
+        page = history(wanted, after=after, limit=ORDERS_OF_A_PART)
+        database.release()
+        if page.rows:
+            yield page.rows
+        after = end_of(page)
+        if after is None:
+            return
 
 
 def page(

@@ -13,7 +13,7 @@ from larder.db import database
 from larder.identity.caller import Caller
 from larder.orders.models import Order
 from larder.orders.queries.history import OrderFilter
-from larder.orders.queries.views import OrderView, first_part, read
+from larder.orders.queries.order_views import OrderView, first_part, read
 from larder.orders.sql import reads, writes
 
 _PLACED = Q(placed_at__isnull=False)

@@ -32,7 +32,7 @@ from larder.http.long_files import begin, stream
 from larder.identity.queries import PARCEL_FIELDS
 from larder.identity.services import audit
 from larder.orders import payment_state, queries
-from larder.orders.queries import LineView, OrderFilter, OrderView, walk
+from larder.orders.queries import LineView, OrderFilter, OrderView, history_in_parts
 from larder.staff.base import ServiceAdmin, button, caller_of
 from larder.staff.confirming import require_confirmation
 from larder.staff.exports import one_at_a_time, safe_text, workbook
@@ -201,7 +201,7 @@ class File:
         # Both ends of a filter are exclusive.
         after = begins - timedelta(microseconds=1)
         wanted = OrderFilter(customer=None, placed_after=after, placed_before=ends)
-        return COLUMNS, walk(wanted), _rows
+        return COLUMNS, history_in_parts(wanted), _rows
 
 
 def _csv(request: Any, exported: File) -> HttpResponseBase:
