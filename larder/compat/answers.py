@@ -60,7 +60,7 @@ def handle(error: Exception, context: Mapping[str, Any]) -> HttpResponseBase | N
 def _throttled(error: RateLimited, context: Mapping[str, Any]) -> HttpResponseBase | None:
     response = exception_handler(Throttled(wait=error.retry_after), dict(context))
     if response is not None and isinstance(error, QuotaExceeded):
-        for name, value in quota_headers(error.left).items():
+        for name, value in quota_headers(error.remaining).items():
             response.headers[name] = value
     return response
 

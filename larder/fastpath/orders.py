@@ -34,6 +34,6 @@ class OrderFastPath(WriteFastPath):
     def write(self, body: NewOrder, who: Caller, environ: Mapping[str, Any]) -> Written:
         placed = place(body, who, key=idempotency_key(environ), operation=OPERATION)
         headers = {"Location": f"{PATH}/{placed.order.id}"}
-        if placed.left is not None:
-            headers |= quota_headers(placed.left)
+        if placed.remaining is not None:
+            headers |= quota_headers(placed.remaining)
         return Written(placed.order, placed.replayed, headers)

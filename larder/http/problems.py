@@ -243,9 +243,9 @@ def _detail(request: HttpRequest, error: DomainError) -> str:
     if isinstance(error, StaleVersion):
         return preconditions.unmet(request)
     if isinstance(error, QuotaExceeded):
-        times, seconds = error.left.rate
+        times, seconds = error.remaining.rate
         wait = f"Try again in {error.retry_after} s."
-        return f"The quota {error.left.name} allows {times} in {seconds} s. {wait}"
+        return f"The quota {error.remaining.name} allows {times} in {seconds} s. {wait}"
     return error.detail if isinstance(error, HttpRefusal) else ""
 
 
@@ -254,7 +254,7 @@ def headers_of(error: DomainError) -> dict[str, str]:
     standing = STANDING_HEADERS.get(KINDS[error.code].status, {})
     if isinstance(error, Overloaded | RateLimited):
         standing = standing | {"Retry-After": str(error.retry_after)}
-    return standing | (quota_headers(error.left) if isinstance(error, QuotaExceeded) else {})
+    return standing | (quota_headers(error.remaining) if isinstance(error, QuotaExceeded) else {})
 
 
 def mark(page: HttpResponse, error: DomainError) -> HttpResponse:

@@ -10,13 +10,13 @@ import threading
 
 from django.http.response import HttpResponseBase
 
-from larder.identity.services.quotas import Left
+from larder.identity.services.quotas import Remaining
 
 HEADERS = frozenset({"RateLimit", "RateLimit-Policy"})
 
 
 class _Request(threading.local):
-    left: Left | None = None
+    remaining: Remaining | None = None
 
 
 _request = _Request()
@@ -27,23 +27,23 @@ def restart() -> None:
     note(None)
 
 
-def note(left: Left | None) -> None:
+def note(remaining: Remaining | None) -> None:
     """Notes what the request of this thread left of its quota, for its answer."""
-    _request.left = left
+    _request.remaining = remaining
 
 
-def quota_headers(left: Left) -> dict[str, str]:
+def quota_headers(remaining: Remaining) -> dict[str, str]:
     """Returns the headers of an answer to a request that took from a quota, or was refused one."""
-    times, seconds = left.rate
+    times, seconds = remaining.rate
     return {
-        "RateLimit-Policy": f'"{left.name}";q={times};w={seconds}',
-        "RateLimit": f'"{left.name}";r={left.units};t={math.ceil(left.wait)}',
+        "RateLimit-Policy": f'"{remaining.name}";q={times};w={seconds}',
+        "RateLimit": f'"{remaining.name}";r={remaining.units};t={math.ceil(remaining.wait)}',
     }
 
 
 def add_quota_headers(response: HttpResponseBase) -> None:
     """Adds the headers to a success, if the request of this thread took from a quota."""
-    left = _request.left
-    if left is not None and response.status_code < 300:
-        for name, value in quota_headers(left).items():
+    remaining = _request.remaining
+    if remaining is not None and response.status_code < 300:
+        for name, value in quota_headers(remaining).items():
             response.headers[name] = value

@@ -105,7 +105,7 @@ def decide(
     for position, (wanted, price, total, customer) in enumerate(each):
         one: list[PricedLine] | DomainError
         if customer is not None and units.get(customer, 1) <= 0:
-            one = QuotaExceeded(granted[customer].left)
+            one = QuotaExceeded(granted[customer].remaining)
         else:
             totals = _Totals(minimum_total, total)
             decide_lines = partial(_decide_one, wanted, left, offers, price, totals)

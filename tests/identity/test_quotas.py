@@ -2,7 +2,7 @@
 
 import pytest
 
-from larder.identity.services.quotas import Left, QuotaExceeded, parse
+from larder.identity.services.quotas import QuotaExceeded, Remaining, parse
 from larder.identity.services.rates import Rate
 
 
@@ -50,6 +50,6 @@ def test_an_invalid_rate_is_refused(text: str) -> None:
 def test_a_quota_reports_the_units_left_and_the_time_of_the_next_one(
     used: float, units: int, wait: int
 ) -> None:
-    left = Left("orders", Rate(4, 3600), used)
-    assert (left.units, round(left.wait)) == (units, wait)
-    assert QuotaExceeded(left).retry_after == max(1, wait)
+    remaining = Remaining("orders", Rate(4, 3600), used)
+    assert (remaining.units, round(remaining.wait)) == (units, wait)
+    assert QuotaExceeded(remaining).retry_after == max(1, wait)

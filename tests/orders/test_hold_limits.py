@@ -69,7 +69,7 @@ def test_holds_take_from_their_quotas_and_plain_orders_do_not(
         moves.cancel_order(request(clerk.caller, hold(who, (jam, 1)).id))
     with pytest.raises(QuotaExceeded) as refused:
         hold(who, (jam, 1))
-    assert refused.value.left.name == "holds"
+    assert refused.value.remaining.name == "holds"
     assert order(who, (jam, 50)).status == "placed"
 
 
@@ -84,7 +84,7 @@ def test_units_are_limited_and_refused_orders_take_none(
     hold(who, (jam, 6))
     with pytest.raises(QuotaExceeded) as refused:
         hold(who, (jam, 6))
-    assert refused.value.left.name == "held_units"
+    assert refused.value.remaining.name == "held_units"
     hold(who, (jam, 4))
     with pytest.raises(QuotaExceeded):
         hold(who, (jam, 1))
@@ -134,4 +134,4 @@ def test_quotas_are_shared_by_the_orders_of_a_batch(
     # One unit is left, but no hold.
     with pytest.raises(QuotaExceeded) as refused:
         hold(who, (jam, 1))
-    assert refused.value.left.name == "holds"
+    assert refused.value.remaining.name == "holds"

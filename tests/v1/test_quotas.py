@@ -167,7 +167,8 @@ def batch(product: int, now: datetime, *orders: tuple[Person, int]) -> list[int 
     ]
     answers = place_orders(asked, terms=Terms(currency="GBP"), now=now)
     return [
-        one.left.units if isinstance(one, Placed) and one.left else code(one) for one in answers
+        one.remaining.units if isinstance(one, Placed) and one.remaining else code(one)
+        for one in answers
     ]
 
 

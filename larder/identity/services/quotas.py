@@ -51,7 +51,7 @@ def parse(text: str) -> Rate | None:
     return rate
 
 
-class Left(NamedTuple):
+class Remaining(NamedTuple):
     """What is left of a quota. `used` is the time in seconds after which the bucket is full."""
 
     name: Name
@@ -78,16 +78,16 @@ _EXACT = 0.001
 class QuotaExceeded(RateLimited):
     """The customer's quota is used up. After `wait` seconds it has a unit again."""
 
-    left: Left
+    remaining: Remaining
     code = "quota_exceeded"
 
-    def __init__(self, left: Left) -> None:
-        super().__init__(left.wait)
-        self.left = left
+    def __init__(self, remaining: Remaining) -> None:
+        super().__init__(remaining.wait)
+        self.remaining = remaining
 
     @property
     def extensions(self) -> dict[str, Any]:
-        return {"quota": self.left.name}
+        return {"quota": self.remaining.name}
 
 
 _limits: dict[Name, Rate | None] = {}
@@ -99,18 +99,18 @@ def use(limits: Limits) -> None:
     _limits.update(limits)
 
 
-_observers: list[Callable[[Left | None], None]] = []
+_observers: list[Callable[[Remaining | None], None]] = []
 
 
-def observe(observer: Callable[[Left | None], None]) -> None:
+def observe(observer: Callable[[Remaining | None], None]) -> None:
     """Registers a function for what `note` gets. It runs in the thread of the request."""
     _observers.append(observer)
 
 
-def note(left: Left | None) -> None:
+def note(remaining: Remaining | None) -> None:
     """Reports what a request left of its quota."""
     for observer in _observers:
-        observer(left)
+        observer(remaining)
 
 
 def take(name: Name, customer: int, units: int = 1) -> None:
@@ -119,24 +119,24 @@ def take(name: Name, customer: int, units: int = 1) -> None:
     granted = submit_take(name, {customer: units})().get(customer)
     if granted is None:
         return
-    rate = granted.left.rate
+    rate = granted.remaining.rate
     if granted.units < min(units, rate.times):
-        raise QuotaExceeded(granted.left)
-    note(granted.left)
+        raise QuotaExceeded(granted.remaining)
+    note(granted.remaining)
 
 
 class Granted(NamedTuple):
     """How many units a customer got, and what is left then."""
 
     units: int
-    left: Left
+    remaining: Remaining
 
-    def after(self, units: int) -> Left:
+    def after(self, units: int) -> Remaining:
         """Returns what was left when that many of these units were taken."""
         if units == self.units:
-            return self.left
-        earlier = (self.units - units) * self.left.rate.spacing
-        return self.left._replace(used=self.left.used - earlier)
+            return self.remaining
+        earlier = (self.units - units) * self.remaining.rate.spacing
+        return self.remaining._replace(used=self.remaining.used - earlier)
 
 
 def submit_take(name: Name, wanted: Mapping[int, int]) -> Callable[[], dict[int, Granted]]:
@@ -154,7 +154,7 @@ def submit_take(name: Name, wanted: Mapping[int, int]) -> Callable[[], dict[int,
 
     def read() -> dict[int, Granted]:
         found = {
-            customer: Granted(units[customer], Left(name, rate, used))
+            customer: Granted(units[customer], Remaining(name, rate, used))
             for customer, used in _used(reading())
         }
         if len(found) < len(units):
@@ -175,10 +175,16 @@ def _submit(
 def _take_some(name: Name, rate: Rate, wanted: Mapping[int, int]) -> dict[int, Granted]:
     """Takes what there is for those that did not get all. Their rows are locked already."""
     used = dict(_used(database.rows(sql.USED_UNITS, [_keys(name, wanted)])))
-    there = {one: Left(name, rate, used.get(one, 0.0)) for one in wanted}
-    units = {one: min(wanted[one], left.units) for one, left in there.items() if left.units}
+    there = {one: Remaining(name, rate, used.get(one, 0.0)) for one in wanted}
+    units = {
+        one: min(wanted[one], remaining.units)
+        for one, remaining in there.items()
+        if remaining.units
+    }
     used |= dict(_used(_submit(name, rate, units)())) if units else {}
-    return {one: Granted(units.get(one, 0), Left(name, rate, used.get(one, 0.0))) for one in wanted}
+    return {
+        one: Granted(units.get(one, 0), Remaining(name, rate, used.get(one, 0.0))) for one in wanted
+    }
 
 
 def give_back(name: Name, units: Mapping[int, int]) -> None:

@@ -68,7 +68,7 @@ class CustomerLimits:
             customer = one.placement.customer
             if one.written is not None and customer in self._granted:
                 used[customer] += 1
-                one.left = self._granted[customer].after(used[customer])
+                one.remaining = self._granted[customer].after(used[customer])
         unused = {who: got.units - used[who] for who, got in self._granted.items()}
         quotas.give_back("orders", {who: units for who, units in unused.items() if units})
         if self._holds is not None:
@@ -116,14 +116,14 @@ class _HoldLimits:
         if not _is_own_hold(one):
             return None
         units = self._taken["held_units"].get(customer)
-        if units and _units("held_units", one) > units.left.rate.times:
-            return HoldTooLarge(units.left.rate.times, _units("held_units", one))
+        if units and _units("held_units", one) > units.remaining.rate.times:
+            return HoldTooLarge(units.remaining.rate.times, _units("held_units", one))
         if self._present[customer] >= self._most:
             return TooManyHolds(self._most)
         needed = self._needed([*self._placed, one])
         for name, taken in self._taken.items():
             if customer in taken and needed[name, customer] > taken[customer].units:
-                return QuotaExceeded(taken[customer].left)
+                return QuotaExceeded(taken[customer].remaining)
         return None
 
     def count(self, one: Candidate) -> None:

@@ -45,7 +45,7 @@ def place_order(placement: Placement, *, terms: Terms, now: datetime) -> Placed:
     except DomainError as refusal:
         refusals.note(refusal, now=now)
         raise
-    quotas.note(placed.left)
+    quotas.note(placed.remaining)
     return placed
 
 

@@ -12,7 +12,7 @@ from msgspec import Struct
 from larder.core.ids import SYSTEM_ACTOR, new_id
 from larder.db.idempotency import Claim, Scope, fingerprint
 from larder.identity.services.audit import StaffActing
-from larder.identity.services.quotas import Left
+from larder.identity.services.quotas import Remaining
 from larder.orders.decision import PricedLine, Wanted, add_up
 from larder.orders.queries import OrderView
 from larder.orders.services.drafts import CartVersion
@@ -87,7 +87,7 @@ class Placed(Struct, frozen=True):
 
     order: OrderView
     replayed: bool
-    left: Left | None = None
+    remaining: Remaining | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +114,7 @@ class Candidate:
     """An order during placing; done when it has an answer.
 
     `wanted` are the requested lines, or those of the draft once it is locked; `lines` the priced
-    lines, and `total` their exact sum. `left` is the remaining quota of the customer after this
+    lines, and `total` their exact sum. `remaining` is that of the quota of the customer after this
     order took its unit. `written` are the other values of the order's row, once it is written.
     `expires_at` is the expiry of its hold, set under the locks.
     """
@@ -130,7 +130,7 @@ class Candidate:
     lines: list[PricedLine] = field(default_factory=list)
     total: Decimal = Decimal(0)
     written: DraftRow | None = None
-    left: Left | None = None
+    remaining: Remaining | None = None
     answer: Placed | Exception | None = None
     expires_at: datetime | None = None
 

@@ -98,7 +98,7 @@ def answer_placed(batch: Sequence[Candidate], *, currency: str, now: datetime) -
     for one in batch:
         if one.written is not None:
             view = _view(one, one.written, currency, now)
-            one.answer = Placed(view, replayed=False, left=one.left)
+            one.answer = Placed(view, replayed=False, remaining=one.remaining)
 
 
 def _content(one: Candidate) -> tuple[object, ...]:
