@@ -138,8 +138,8 @@ def test_a_secret_copied_to_another_account_is_refused(person: MakePerson, now: 
     who, other = person(is_staff=True), person(is_staff=True)
     phone = enrol(who, now)
     enrol(other, now)
-    data = SecondFactor.objects.get(customer=who.id).data
-    SecondFactor.objects.filter(customer=other.id).update(data=data)
+    credential = SecondFactor.objects.get(customer=who.id).credential
+    SecondFactor.objects.filter(customer=other.id).update(credential=credential)
     with pytest.raises(SecondFactorWrong):
         second_factors.prove(account_of(other), phone.code(now), now=now)
 

@@ -143,16 +143,17 @@ class Key(models.Model):
 class SecondFactor(models.Model):
     """What an account proves beside its password (factors/codes.py).
 
-    `data` of an authenticator app (`totp`) is the secret, encrypted. `counter` is the time step of
-    the last code that was accepted: this code and older ones are refused. `data` of a passkey is
-    its id and its public key; `counter` is its last count of signatures, 0 if it does not count.
+    `credential` of an authenticator app (`totp`) is the secret, encrypted. `counter` is the time
+    step of the last code that was accepted: this code and older ones are refused. `credential` of a
+    passkey is its id and its public key; `counter` is its last count of signatures, 0 if it does
+    not count.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id)
     customer = models.ForeignKey(Customer, on_delete=models.CASCADE)
     kind = models.CharField(max_length=MAX_WORD_LENGTH)
     name = models.CharField(max_length=MAX_KEY_NAME_LENGTH, blank=True, default="")
-    data = models.BinaryField()
+    credential = models.BinaryField(db_column="data")
     counter = models.BigIntegerField(default=0)
     created_at = models.DateTimeField()
     last_used_at = models.DateTimeField(null=True)

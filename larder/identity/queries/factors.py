@@ -32,4 +32,4 @@ def passkeys(customer: int) -> Sequence[bytes]:
     rows = SecondFactor.objects.filter(customer=customer, kind="passkey").order_by(
         "created_at", "id"
     )
-    return [bytes(data) for data in rows.values_list("data", flat=True)[:MAX_PASSKEYS]]
+    return [bytes(one) for one in rows.values_list("credential", flat=True)[:MAX_PASSKEYS]]

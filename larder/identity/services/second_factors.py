@@ -66,14 +66,14 @@ def _prove_app(account: Account, code: str, now: datetime) -> UUID:
     factor = SecondFactor.objects.filter(customer=account.id, kind=TOTP).first()
     if factor is None:
         raise SecondFactorWrong
-    secret = codes.unseal(bytes(factor.data), account.public_id, account.secrets)
+    secret = codes.unseal(bytes(factor.credential), account.public_id, account.secrets)
     step = None if secret is None else codes.step_of(code, secret, now=now)
     if secret is None or step is None:
         raise SecondFactorWrong
     # Sealed anew, so that a former SECRET_KEY is no longer needed for it.
     sealed = codes.seal(secret, account.public_id, account.secrets, now=now)
     unused = SecondFactor.objects.filter(pk=factor.pk, counter__lt=step)
-    if not unused.update(counter=step, data=sealed, last_used_at=now):
+    if not unused.update(counter=step, credential=sealed, last_used_at=now):
         raise SecondFactorWrong
     return factor.pk
 
@@ -84,7 +84,7 @@ def prove_passkey(account: Account, answer: passkeys.Answer, *, now: datetime) -
     copy of it was used; and if one that does not count was used since the challenge was made."""
     with transaction.atomic(durable=True):
         mine = _passkeys(account.id)
-        known = {id: bytes(data) for id, data in mine.values_list("id", "data")}
+        known = {id: bytes(one) for id, one in mine.values_list("id", "credential")}
         factor, counter = passkeys.proven(answer, known, now=now)
         if counter:
             unused = mine.filter(counter__lt=counter)
@@ -157,7 +157,7 @@ def enrol_app(account: Account, given: Enrolment, *, now: datetime) -> Enrolled:
             customer_id=account.id,
             kind=TOTP,
             name=given.name,
-            data=codes.seal(secret, account.public_id, account.secrets, now=now),
+            credential=codes.seal(secret, account.public_id, account.secrets, now=now),
             counter=step,
             created_at=now,
             last_used_at=now,
@@ -170,7 +170,7 @@ def enrol_app(account: Account, given: Enrolment, *, now: datetime) -> Enrolled:
 def enrol_passkey(account: Account, given: PasskeyEnrolment, *, now: datetime) -> Enrolled:
     """Enrols a passkey beside the factors that the account has. With its first factor an account
     gets recovery codes. Raises as `enrol_app` does, and TooManyPasskeys."""
-    data, counter = passkeys.made(given.answer, now=now)
+    credential, counter = passkeys.made(given.answer, now=now)
     with transaction.atomic(durable=True):
         _lock_enrolling(account, given, now)
         is_first = not SecondFactor.objects.filter(customer=account.id).exists()
@@ -180,7 +180,7 @@ def enrol_passkey(account: Account, given: PasskeyEnrolment, *, now: datetime) -
             customer_id=account.id,
             kind=PASSKEY,
             name=given.name,
-            data=data,
+            credential=credential,
             counter=counter,
             created_at=now,
             last_used_at=now,
