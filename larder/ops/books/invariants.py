@@ -66,13 +66,13 @@ INVARIANTS = (
         "stock_is_the_sum_of_its_ledger",
         "Available and committed equal the sums of all changes in the ledger.",
         f"what wrote stock without inventory.services.movements.move: {_LEDGER}",
-        stock_sql.UNLIKE_LEDGER_SUM,
+        stock_sql.DIFFERS_FROM_LEDGER_SUM,
     ),
     Invariant(
         "stock_is_the_last_balance",
         "Available and committed equal the balances after the product's last ledger entry.",
         f"what wrote stock without inventory.services.movements.move: {_LEDGER}",
-        stock_sql.UNLIKE_LAST_BALANCE,
+        stock_sql.DIFFERS_FROM_LAST_BALANCE,
     ),
     Invariant(
         "ledger_is_an_unbroken_chain",
@@ -115,20 +115,20 @@ INVARIANTS = (
         "Committed equals the units of all orders that are placed or packed, and the held units "
         "that are not released.",
         "the orders of the product: find those that are not in the ledger",
-        sql.UNLIKE_UNSHIPPED,
+        sql.DIFFERS_FROM_UNSHIPPED,
     ),
     Invariant(
         "held_lines_are_those_of_pending_orders",
         "Each line of a pending order has a held line with its units and its expiry; no other "
         "order has one.",
         "what changed the order without its held lines: larder/inventory/services/holds.py",
-        stock_sql.UNLIKE_HELD_LINE,
+        stock_sql.DIFFERS_FROM_HELD_LINE,
     ),
     Invariant(
         "next_expiry_is_that_of_the_held_lines",
         "A product's next expiry is the earliest one of its held lines that are not released.",
         "what wrote a held line without the stock row: its units would not be released in time",
-        stock_sql.UNLIKE_NEXT_EXPIRY,
+        stock_sql.DIFFERS_FROM_NEXT_EXPIRY,
     ),
     Invariant(
         "totals_are_the_sum_of_lines",
@@ -158,7 +158,7 @@ INVARIANTS = (
         "status_is_that_of_the_last_event",
         "An order's status is the one after its last event.",
         "what wrote the status without an event",
-        sql.UNLIKE_LAST_EVENT,
+        sql.DIFFERS_FROM_LAST_EVENT,
     ),
     Invariant(
         "order_history_has_no_gaps",
@@ -183,19 +183,19 @@ INVARIANTS = (
         "Each order except a draft has the time when it was placed; drafts have none. The history "
         "shows orders that have this time.",
         "the CHECK constraint order_placed_at; the placed event has the time",
-        sql.UNLIKE_TIME_OF_PLACING,
+        sql.DIFFERS_FROM_TIME_OF_PLACING,
     ),
     Invariant(
         "lines_have_the_time_of_their_order",
         "A line has the same time of placing as its order; a product's history is read by it.",
         "the triggers date_line and date_lines; the time of the order is the right one",
-        sql.UNLIKE_TIME_OF_ORDER,
+        sql.DIFFERS_FROM_TIME_OF_ORDER,
     ),
     Invariant(
         "changes_tell_of_the_last_event",
         "An order's position in the feed of its customer is not before that of its last event.",
         "the trigger tell_change: apps that keep a copy show the order as it was",
-        sql.UNTOLD_EVENT,
+        sql.EVENT_NOT_IN_FEED,
     ),
     Invariant(
         "moves_are_of_the_lifecycle",
@@ -213,7 +213,7 @@ INVARIANTS = (
         "what_was_not_picked_is_in_the_events",
         "Units that were missing in packing, or left on the shelf, are those in the event.",
         _EVENTS,
-        sql.UNLIKE_PICKED,
+        sql.DIFFERS_FROM_PICKED,
     ),
     Invariant(
         "no_more_returned_than_shipped",
@@ -226,7 +226,7 @@ INVARIANTS = (
         "The returned units of a line are those in the return events, and the restocked ones are "
         "in the ledger.",
         _EVENTS,
-        sql.UNLIKE_RETURNS,
+        sql.DIFFERS_FROM_RETURNS,
     ),
     Invariant(
         "returned_orders_came_back_whole",
@@ -238,7 +238,7 @@ INVARIANTS = (
         "sums_of_payments_are_those_of_the_records",
         "The sums of an order's payments are those of its records in the order's currency.",
         "what wrote the sums without larder/orders/services/payments.py",
-        payments_sql.UNLIKE_RECORDS,
+        payments_sql.DIFFERS_FROM_RECORDS,
     ),
     Invariant(
         "refunds_due_are_what_is_held_too_much",
@@ -276,7 +276,7 @@ INVARIANTS = (
         "Each key with which an order was placed or moved belongs to a caller who may do that, and "
         "leads to the order of the request.",
         "the actor (the order's events): a repeat with the key shows the order to another caller",
-        sql.STRANGERS_KEY,
+        sql.KEY_OF_WRONG_CALLER,
     ),
     Invariant(
         "usernames_are_unique",

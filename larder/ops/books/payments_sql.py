@@ -49,7 +49,7 @@ record AS (
 )
 """
 
-UNLIKE_RECORDS = f"""
+DIFFERS_FROM_RECORDS = f"""
 WITH {_SUMS}
 SELECT "order".id, number, "order".authorised, "order".captured, "order".refunded,
        "order".disputed, summed.authorised AS records_authorised,

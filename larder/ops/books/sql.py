@@ -72,13 +72,13 @@ WITH promised AS (
 SELECT * FROM line
 WHERE committed <> to_ship OR shipped <> gone OR taken <> to_ship + gone + missing
 """
-"""Checks each order as UNLIKE_UNSHIPPED checks the whole shop, so that two faults cannot cancel
-each other out. The units that an order took, minus those that a change, a cancellation or packing
-gave back, are still to be shipped, were shipped, or were missing. A line that was removed from an
-order gave all its units back, except missing ones. An order that is not confirmed has the units of
-its held lines that are not released."""
+"""Checks each order as DIFFERS_FROM_UNSHIPPED checks the whole shop, so that two faults cannot
+cancel each other out. The units that an order took, minus those that a change, a cancellation or
+packing gave back, are still to be shipped, were shipped, or were missing. A line that was removed
+from an order gave all its units back, except missing ones. An order that is not confirmed has the
+units of its held lines that are not released."""
 
-UNLIKE_UNSHIPPED = f"""
+DIFFERS_FROM_UNSHIPPED = f"""
 SELECT product_id, stock.committed, unshipped.units AS unshipped
 FROM stock FULL JOIN (
     SELECT product_id, sum(quantity) AS units FROM (
@@ -122,7 +122,7 @@ GROUP BY "order".id
 HAVING count(event.id) <> CASE "order".status WHEN 'draft' THEN 0 ELSE 1 END
 """
 
-UNLIKE_LAST_EVENT = """
+DIFFERS_FROM_LAST_EVENT = """
 SELECT "order".id, "order".number, "order".status, last.type, last.to_status, last.at
 FROM "order" JOIN (
     SELECT DISTINCT ON (order_id) order_id, type, to_status, at
@@ -153,18 +153,18 @@ SELECT customer_id, count(*) AS drafts, array_agg(id ORDER BY number) AS ids
 FROM "order" WHERE status = 'draft' GROUP BY customer_id HAVING count(*) > 1
 """
 
-UNLIKE_TIME_OF_PLACING = """
+DIFFERS_FROM_TIME_OF_PLACING = """
 SELECT id, number, status, placed_at FROM "order" WHERE (status = 'draft') <> (placed_at IS NULL)
 """
 
-UNLIKE_TIME_OF_ORDER = """
+DIFFERS_FROM_TIME_OF_ORDER = """
 SELECT line.id, line.order_id, line.product_id, "order".status, line.placed_at,
        "order".placed_at AS order_placed_at
 FROM order_line AS line JOIN "order" ON "order".id = line.order_id
 WHERE line.placed_at IS DISTINCT FROM "order".placed_at
 """
 
-UNTOLD_EVENT = """
+EVENT_NOT_IN_FEED = """
 SELECT "order".id, "order".number, "order".customer_id, last.type, last.at
 FROM "order" JOIN (
     SELECT DISTINCT ON (order_id) order_id, type, at, transaction_id
@@ -180,7 +180,7 @@ FROM order_line AS line JOIN "order" ON "order".id = line.order_id
 WHERE line.returned > CASE WHEN "order".status IN {SHIPPED_STATUSES} THEN line.quantity ELSE 0 END
 """
 
-UNLIKE_RETURNS = """
+DIFFERS_FROM_RETURNS = """
 WITH recorded AS (
     SELECT event.order_id, line.product AS product_id, sum(line.quantity) AS units,
            sum(line.quantity) FILTER (WHERE line.restock) AS restocked
@@ -202,7 +202,7 @@ WHERE coalesce(line.returned, 0) <> coalesce(recorded.units, 0)
    OR coalesce(recorded.restocked, 0) <> coalesce(booked.units, 0)
 """
 
-UNLIKE_PICKED = """
+DIFFERS_FROM_PICKED = """
 WITH recorded AS (
     SELECT event.id::text AS event, line.product AS product_id,
            sum(line.ordered - line.quantity) FILTER (WHERE line.missing) AS missing,
@@ -299,7 +299,7 @@ WHERE claim.result = 'abandoned'
   AND (claim.expires_at IS NOT NULL OR claim.operation <> 'order-id' AND other.key IS NULL)
 """
 
-STRANGERS_KEY = """
+KEY_OF_WRONG_CALLER = """
 WITH staff AS (
     SELECT public_id FROM customer WHERE is_staff
     UNION

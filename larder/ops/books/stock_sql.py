@@ -17,7 +17,7 @@ FROM product FULL JOIN stock ON stock.product_id = product.id
 GROUP BY 1 HAVING count(product.id) <> 1 OR count(stock.product_id) <> 1
 """
 
-UNLIKE_LEDGER_SUM = """
+DIFFERS_FROM_LEDGER_SUM = """
 SELECT product_id, stock.available, stock.committed,
        summed.available AS ledger_available, summed.committed AS ledger_committed
 FROM stock FULL JOIN (
@@ -28,7 +28,7 @@ WHERE coalesce(stock.available, 0) <> coalesce(summed.available, 0)
    OR coalesce(stock.committed, 0) <> coalesce(summed.committed, 0)
 """
 
-UNLIKE_LAST_BALANCE = """
+DIFFERS_FROM_LAST_BALANCE = """
 SELECT product_id, stock.available, stock.committed,
        last.available_after AS ledger_available, last.committed_after AS ledger_committed
 FROM stock FULL JOIN (
@@ -76,7 +76,7 @@ SELECT product_id, count(*) AS openings, sum(available_change) AS units
 FROM ledger_entry WHERE cause = 'opening' GROUP BY product_id HAVING count(*) > 1
 """
 
-UNLIKE_HELD_LINE = """
+DIFFERS_FROM_HELD_LINE = """
 WITH held AS (
     SELECT "order".id AS order_id, line.product_id, "order".status, line.quantity,
            "order".expires_at, event.id AS event
@@ -95,7 +95,7 @@ WHERE (held.quantity, held.expires_at, held.event)
 """
 """A held line is deleted when its order is confirmed, cancelled or marked as expired."""
 
-UNLIKE_NEXT_EXPIRY = """
+DIFFERS_FROM_NEXT_EXPIRY = """
 SELECT product_id, stock.next_expiry, soonest.expires_at
 FROM stock FULL JOIN (
     SELECT product_id, min(expires_at) AS expires_at FROM held_line

@@ -46,7 +46,7 @@ def _families() -> list[GaugeMetricFamily]:
         "1: the database answers this server. 0: it does not answer, or no connection was free.",
     )
     try:
-        found = [family for look in LOOKS for family in look()]
+        found = [family for collect in COLLECTORS for family in collect()]
     except Error:
         found = []
     finally:
@@ -156,6 +156,6 @@ def _gauge(
 STATE = ShopState()
 """The one of this process."""
 
-LOOKS: tuple[Callable[[], Iterator[Any]], ...] = (
+COLLECTORS: tuple[Callable[[], Iterator[Any]], ...] = (
     *(_jobs, _worker, _replicas, _refunds, _holds, _observed),
 )
