@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.bare import likewise
+from benchmarks.bare import garbage_collection
 
 REPLY = Path(os.environ["BENCH_REPLY"]).read_bytes()
 HEADERS = [("Content-Type", "application/json"), ("Content-Length", str(len(REPLY)))]
@@ -20,4 +20,4 @@ def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> 
     return [REPLY]
 
 
-likewise.settle()
+garbage_collection.settle()

@@ -1,4 +1,4 @@
-"""What Larder's processes do when they have started, and what it is compared with does too."""
+"""Does what Larder's processes do when they have started, for what is compared with them."""
 
 import gc
 
