@@ -77,7 +77,7 @@ hashes_refused: deque[str] = deque(maxlen=65_536)
 """Refused password hashes, by their lane, taken likewise."""
 
 
-class Hold:
+class LockTimer:
     """Measures how long one transaction holds its stock locks, if it takes any."""
 
     __slots__ = ("_running",)
@@ -85,12 +85,12 @@ class Hold:
     def __init__(self) -> None:
         self._running: Stopwatch | None = None
 
-    def begins(self) -> None:
-        """Starts when the last lock was acquired."""
+    def start(self) -> None:
+        """Starts. Called when the last lock was acquired."""
         self._running = Stopwatch()
 
-    def ends(self) -> None:
-        """Stops when the transaction has ended, with a commit or a rollback."""
+    def stop(self) -> None:
+        """Stops. Called when the transaction has ended, with a commit or a rollback."""
         if self._running is not None:
             locks_held.append(self._running.seconds)
 

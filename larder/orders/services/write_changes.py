@@ -58,7 +58,10 @@ def write_changes(changes: Sequence[OrderChange], *, now: datetime) -> None:
         for one in changes
     ]
     events = [
-        (*(one.event, one.order.id, one.type, one.order.status, one.status), one.actor, _data(one))
+        (
+            *(one.event, one.order.id, one.type, one.order.status, one.status),
+            *(one.actor, Jsonb(dict(one.data))),
+        )
         for one in changes
     ]
     columns = [now, *database.columns(orders), now, *database.columns(events)]
@@ -67,10 +70,6 @@ def write_changes(changes: Sequence[OrderChange], *, now: datetime) -> None:
     for one in changes:
         _change_row(one, now)
         _settle(one, now)
-
-
-def _data(change: OrderChange) -> Jsonb:
-    return Jsonb(dict(change.data))
 
 
 def _change_row(change: OrderChange, now: datetime) -> None:

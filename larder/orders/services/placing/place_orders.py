@@ -90,10 +90,10 @@ def place_candidates(
     waiting: Sequence[Candidate] = candidates
     while waiting:
         batch, waiting = separate_repeats(waiting)
-        hold = telemetry.Hold()
-        work = partial(_place_in_transaction, batch, terms, now, hold, options)
+        lock_timer = telemetry.LockTimer()
+        work = partial(_place_in_transaction, batch, terms, now, lock_timer, options)
         failure = _in_one_transaction(work, len(batch), options)
-        hold.ends()
+        lock_timer.stop()
         if isinstance(failure, CommitUnknown):
             failure = resolve_commit(batch, failure)
         if failure is not None and _waits_again(failure):
@@ -140,12 +140,12 @@ def _place_in_transaction(
     batch: Sequence[Candidate],
     terms: Terms,
     now: datetime,
-    hold: telemetry.Hold,
+    lock_timer: telemetry.LockTimer,
     options: BatchOptions,
 ) -> None:
     earlier = claim_and_replay(batch, now=now)
     if waiting := unanswered(batch):
-        check = _ask_for_customers(waiting)
+        check = _submit_customer_check(waiting)
         if any(candidate.placement.is_draft for candidate in waiting):
             # The rows to lock are in the drafts. Refused orders are skipped.
             check()
@@ -153,7 +153,7 @@ def _place_in_transaction(
             _leave_contended(unanswered(waiting), options)
         limits = CustomerLimits(unanswered(waiting), terms.most_holds)
         customers = _Customers(check, limits)
-        _place_open(unanswered(waiting), customers, terms, now, hold)
+        _place_open(unanswered(waiting), customers, terms, now, lock_timer)
         customers.limits.settle()
     settle_carts(batch)
     release_unused(batch, earlier)
@@ -173,7 +173,7 @@ class _Customers(NamedTuple):
     limits: CustomerLimits
 
 
-def _ask_for_customers(batch: Sequence[Candidate]) -> Callable[[], None]:
+def _submit_customer_check(batch: Sequence[Candidate]) -> Callable[[], None]:
     """Submits the statement that reads the customers. Returns a function, to call before all
     others, that refuses the orders of those who may not order."""
     reading = identity.submit_standing({candidate.placement.customer for candidate in batch})
@@ -194,7 +194,7 @@ def _place_open(
     customers: _Customers,
     terms: Terms,
     now: datetime,
-    hold: telemetry.Hold,
+    lock_timer: telemetry.LockTimer,
 ) -> None:
     """Locks, reads under the locks, decides, writes."""
     if not batch:
@@ -206,7 +206,7 @@ def _place_open(
     customers.check()
     customers.limits.read()
     balances = locked()
-    hold.begins()
+    lock_timer.start()
     # A product that was created after the locks is unknown to this batch.
     offers = {id: offer for id, offer in offered().items() if id in balances}
     _refuse_former_staff(unanswered(batch))
