@@ -1,8 +1,8 @@
 """Fields in which staff enter the SKU of a product.
 
 While they type, the page offers products by words of SKU or name, and shows the figures of the
-product whose SKU was entered (products.js). Without scripts the figures are shown after the page
-was sent.
+product whose SKU was entered. Enter, which a scanner sends, looks up a SKU or barcode
+(products.js). Without scripts the figures are shown after the page was sent.
 """
 
 from collections.abc import Callable, Iterable
@@ -105,16 +105,19 @@ class OfferedProducts(ServiceAdmin):
 
     def _offer(self, stock: Stock) -> dict[str, Any]:
         texts = {"name": self.summary(stock), "figures": self.figures(stock)}
-        return {"sku": stock.product.sku, **texts, **_numbers(stock)}
+        codes = {"sku": stock.product.sku, "barcode": stock.product.barcode}
+        return {**codes, **texts, **_numbers(stock)}
 
 
 def _found(term: str) -> list[Stock]:
-    """Returns the product with this SKU, and some on sale with these words in name or SKU."""
+    """Returns the product with this SKU, or those with this barcode, and some on sale with these
+    words in name or SKU."""
     if not term:
         return []
-    named = _rows().filter(product__sku=term)
+    ids = catalog.ids_by_code(term)
     alike = containing(_rows().filter(product__archived_at=None), term, "product__")
-    return [*named, *alike.exclude(product__sku=term)[:MAX_OFFERED_PRODUCTS]]
+    others = alike.exclude(product_id__in=ids)
+    return [*_rows().filter(product_id__in=ids), *others[:MAX_OFFERED_PRODUCTS]]
 
 
 def _rows() -> Any:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from uuid import UUID
 
 import pytest
-from playwright.sync_api import FilePayload, Page
+from playwright.sync_api import FilePayload, Page, expect
 
 from larder.catalog.models import Product
 from larder.inventory.models import Adjustment, Stock
@@ -218,3 +218,29 @@ def test_a_line_of_an_adjustment_shows_figures_as_soon_as_it_has_a_sku(
         page.get_by_text(figures, exact=True).wait_for(state="detached")
 
     assert in_browser(journey, width=width).faults == []
+
+
+def test_a_scan_into_an_adjustment_looks_up_its_product_and_sends_nothing(
+    site: str, boss: Person, product: Callable[..., int]
+) -> None:
+    product(sku="TEA", name="Tea", barcode="4006381333931", stock=3)
+
+    def journey(page: Page) -> None:
+        log_in(page, site, boss)
+        page.goto(f"{site}/admin/inventory/adjustment/add/")
+        page.get_by_label("Reason").select_option("received")
+        line = page.get_by_label("SKU, line 1", exact=True)
+        line.focus()
+        page.keyboard.type("400")
+        page.keyboard.press("Enter")
+        page.get_by_text("No product has this SKU or barcode.").wait_for()
+        page.keyboard.type("4006381333931")
+        page.keyboard.press("Enter")
+        page.get_by_text("Tea: 3 available, 0 reserved for orders, 3 on the shelf").wait_for()
+        expect(page.get_by_label("Change, line 1", exact=True)).to_be_focused()
+        expect(line).to_have_value("TEA")
+        page.keyboard.type("2")
+        press(page, "Book", "The adjustment is booked.")
+
+    assert in_browser(journey).faults == []
+    assert Stock.objects.get().available == 5

@@ -256,11 +256,21 @@ def test_a_line_offers_the_products_of_what_was_typed(
     Product.objects.filter(pk=gone).update(archived_at=NOW)
     product(sku="TEA", name="Tea", stock=3)
     numbers = {"price": "1.50", "available": "6"}
-    red = {"sku": "JAM", "name": "Red jam · 1.50 GBP · 6 available", "figures": FIGURES} | numbers
+    texts = {"name": "Red jam · 1.50 GBP · 6 available", "figures": FIGURES}
+    red = {"sku": "JAM", "barcode": "", **texts, **numbers}
     for typed, expected in (("red ja", [red]), ("JAM", [red]), ("", []), ("coffee", [])):
         assert desk.get(OFFERED, q=typed).response.json() == {"results": expected}
     found = desk.get(OFFERED, q="OLD JAM").response.json()["results"]
     assert [one["sku"] for one in found] == ["OLD JAM"]
+
+
+def test_a_barcode_finds_its_products(desk: Desk, product: Callable[..., int]) -> None:
+    for sku in ("A", "B", "C"):
+        product(sku=sku, barcode="4006381333931" if sku == "C" else "96385074")
+    for typed, expected in (("4006381333931", ["C"]), ("96385074", ["A", "B"]), ("4006", [])):
+        found = desk.get(OFFERED, q=typed).response.json()["results"]
+        assert sorted(one["sku"] for one in found) == expected
+        assert all(one["barcode"] == typed for one in found)
 
 
 def test_the_product_with_the_typed_sku_is_offered_first_among_many(

@@ -1,7 +1,9 @@
-// Offers products for each field for a SKU, and shows the figures of the product that it has.
+// Offers products for each field for a SKU, and shows the figures of the product that it has. Enter
+// looks up the SKU or the barcode.
 // Keeps its price and available units at the field, and tells other scripts with the event "product".
 "use strict";
 {
+    const gettext = globalThis.translated;
     const DELAY = 200;
 
     /** Returns the products that the server offers for what was typed; none without an answer. */
@@ -72,6 +74,35 @@
             }
         }
 
+        /** Looks up what a scanner typed, a SKU or a barcode, and moves on to the units. */
+        async function choose() {
+            clearTimeout(delay);
+            const typed = field.value.trim();
+            const found = await offered(field.dataset.products, typed);
+            if (typed !== field.value.trim()) {
+                return;
+            }
+            const alike = found.filter(({barcode}) => barcode === typed);
+            const chosen = found.find(({sku}) => sku === typed) ?? (alike.length === 1 ? alike[0] : undefined);
+            if (!chosen) {
+                text.textContent = gettext("No product has this SKU or barcode.");
+                field.select();
+                return;
+            }
+            field.value = chosen.sku;
+            last = chosen.sku;
+            show(chosen);
+            const fields = [...field.closest("tr").querySelectorAll("input:not([type=hidden])")];
+            fields[fields.indexOf(field) + 1]?.focus();
+        }
+
+        field.addEventListener("keydown", (event) => {
+            // A scanner ends each code with Enter, which would send a page that is not complete.
+            if (event.key === "Enter" && field.value.trim()) {
+                event.preventDefault();
+                choose();
+            }
+        });
         field.addEventListener("input", () => {
             clearTimeout(delay);
             delay = setTimeout(update, DELAY);

@@ -6,6 +6,7 @@ globalThis.TEXTS = document.documentElement.lang === "de" ? {
     "Choice": "Auswahl",
     "Menu": "Menü",
     "No passkey was used. Try again, or use a code.": "Es wurde kein Passkey benutzt. Versuchen Sie es noch einmal, oder nehmen Sie einen Code.",
+    "No product has this SKU or barcode.": "Kein Artikel hat diese Artikelnummer oder diesen Barcode.",
     "Not known whether {} was counted. Send it again? It is counted once.": "Es ist nicht bekannt, ob {} gezählt wurde. Noch einmal senden? Es wird einmal gezählt.",
     "Only {} are available.": "Nur {} sind verfügbar.",
     "Passkeys work at {} only.": "Passkeys gehen nur auf {}.",
