@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
-from itertools import chain
+from itertools import chain, zip_longest
 from typing import Any, NamedTuple
 
 from larder.catalog.category_names import CategoryNames
+from larder.catalog.column_names import column_of
 from larder.catalog.fields import AMOUNT, DECIMALS, IN_FILES, LABELS, ProductField
 from larder.catalog.queries import category_names
 from larder.catalog.services.products import DEFAULTS
@@ -65,15 +66,24 @@ def lines_of(raw: bytes) -> Iterable[str]:
 
 
 def _workbook_lines(raw: bytes) -> Iterator[str]:
-    """Yields the rows with as many cells as the first one has, or more."""
-    line, width = 0, 0
+    """Yields the rows with as many cells as the first one has, or more. Amounts that are texts may
+    have a decimal comma."""
+    line, header = 0, list[str]()
     try:
         for line, cells in enumerate(workbooks.rows(raw), start=1):  # noqa: B007
-            width = width or len(cells)
-            yield _as_csv([*cells, *[""] * (width - len(cells))])
+            header = header or [column_of(name) for name in cells]
+            filled = [*cells, *[""] * (len(header) - len(cells))]
+            named = zip_longest(filled, header, fillvalue="")
+            yield _as_csv([_with_point(one) if name in _AMOUNTS else one for one, name in named])
     except workbooks.UnreadableWorkbook as error:
         fault = RowFault(line + 1, "", "unreadable_workbook", str(error))
         raise faulty_file([fault]) from error
+
+
+def _with_point(cell: str) -> str:
+    """Returns an amount such as 3,15 or 1.234,50 with a decimal point."""
+    is_clear = _WITH_COMMA.fullmatch(cell)
+    return cell.replace(".", "").replace(",", ".") if is_clear else cell
 
 
 def _as_csv(cells: Sequence[str]) -> str:
@@ -174,6 +184,9 @@ point may be one; in files with tabs both may be."""
 _THOUSANDS = re.compile("[1-9][0-9]{0,2}(?:[.][0-9]{3})+,[0-9]+")
 """Amounts such as 1.234,50, where the comma shows that the points are marks of thousands."""
 
+_WITH_COMMA = re.compile(f"[^0-9,.]*(?:[0-9]+,[0-9]{{1,2}}|0,[0-9]+|{_THOUSANDS.pattern})[^0-9,.]*")
+"""Amounts with a decimal comma that cannot be a mark of thousands."""
+
 _ONE_MARK = (
     "Expected no mark of thousands. Three decimals need the mark of the file: a comma in a file "
     "with semicolons, a point in a file with commas"
@@ -241,7 +254,7 @@ _CELLS: dict[str, Cell] = {
     "quantity": _whole(0, MAX_STOCK, 0),
 }
 COLUMNS = tuple(_CELLS)
-_AMOUNTS = [one for one in IN_FILES if one.kind in DECIMALS]
+_AMOUNTS = {one.name: one for one in IN_FILES if one.kind in DECIMALS}
 READ_ONLY = ("currency", "available", "committed", "archived_at", "updated_at")
 """Columns of an exported file that a file may have, and that are not imported."""
 _EMPTY = {**{one.name: DEFAULTS.get(one.column) for one in IN_FILES}, "quantity": 0}
@@ -265,11 +278,7 @@ _LONGEST_HEADER = 4_096
 
 def _known_columns(line: str, separator: str) -> int:
     header = next(csv.reader([line], delimiter=separator), [])
-    return sum(_column(name) in _CELLS for name in header)
-
-
-def _column(cell: str) -> str:
-    return cell.strip().lower()
+    return sum(column_of(name) in _CELLS for name in header)
 
 
 class ProductFile:
@@ -279,7 +288,7 @@ class ProductFile:
     def __init__(self, lines: Iterable[str], currency: str) -> None:
         self._reader, self._separator = _reader(lines)
         self._line = 1
-        header = [_column(name) for name in self._next() or []]
+        header = [column_of(name) for name in self._next() or []]
         faults = list(_header_faults(header))
         if faults:
             raise faulty_file(faults)
@@ -287,7 +296,7 @@ class ProductFile:
         self.ignored: Sequence[str] = [name for name in header if name in READ_ONLY]
         cells = _CELLS | {"category": _category(cache(category_names))}
         money = [currency, SIGNS.get(currency, currency)]
-        for one in _AMOUNTS:
+        for one in _AMOUNTS.values():
             of_kind = (money, currency) if one.kind is AMOUNT else (["%"], "")
             cells[one.name] = _amount(_CELLS[one.name], self._separator, *of_kind)
         self._cells = [(name, cells.get(name)) for name in header]

@@ -12,7 +12,9 @@ from django.utils import translation
 from django.utils.translation import gettext
 
 import larder
+from larder.catalog.column_names import GERMAN, column_of
 from larder.catalog.fields import FIELDS
+from larder.catalog.product_rows import COLUMNS, READ_ONLY
 from larder.identity.permissions import PERMISSIONS, ROLES_FOR
 from larder.inventory.services.movements import CAUSES
 from larder.orders.models import OrderStatus
@@ -51,6 +53,15 @@ def untranslated(texts: Iterator[str]) -> list[str]:
 
 def test_every_text_of_the_theme_is_translated() -> None:
     assert set(untranslated(of_theme())) <= RARE
+
+
+def test_a_file_may_have_the_names_of_the_columns_in_german() -> None:
+    names = {one: one.replace("_", " ") for one in (*COLUMNS, *READ_ONLY)}
+    with translation.override("de"):
+        shown = {one: gettext(name) for one, name in names.items()}
+        shown |= {"sku": gettext("SKU"), "quantity": gettext("Opening stock")}
+    assert {one: column_of(name) for one, name in shown.items()} == {one: one for one in names}
+    assert {shown[one].lower() for one in names} >= set(GERMAN)
 
 
 def test_a_new_text_of_the_theme_is_found() -> None:

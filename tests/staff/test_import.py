@@ -265,6 +265,20 @@ def test_a_price_list_shows_the_prices_that_it_changes_and_names_unknown_product
     assert Product.objects.get(sku="LANTERN-1").name == "Storm lantern"
 
 
+def test_a_price_list_may_name_its_columns_in_german(
+    desk: Desk, product: Callable[..., int]
+) -> None:
+    product(sku="JAM", name="Jam", price="1.50")
+    page = upload(desk, "Artikelnummer;Preis;Tax rate\nJAM;3,15;7\n".encode("cp1252"))
+    confirm(desk, page)
+    jam = Product.objects.get()
+    assert (jam.price, jam.tax_rate) == (Decimal("3.15"), Decimal(7))
+    twice = send(desk, b"sku;Artikelnummer;Preis\nJAM;JAM;2\n")
+    assert [row[1:] for row in shown_faults(twice)] == [["sku", "This column occurs twice."]]
+    unknown = send(desk, b"Artikel;Preis\nJAM;2\n")
+    assert "Expected one of sku, name, price" in unknown.text
+
+
 @pytest.mark.parametrize("name", ["xlsx", "comma", "semicolon"])
 def test_the_sample_file_can_be_imported(desk: Desk, name: str) -> None:
     assert f"?sample={name}" in desk.get(IMPORT).text
