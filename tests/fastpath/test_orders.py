@@ -2,28 +2,30 @@
 
 import json
 from datetime import UTC, datetime, timedelta
-from types import ModuleType
+from time import time
+from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
+import psycopg
 import pytest
 from django.db import connection
 from django_guid import get_guid
 
-from larder.core.errors import NotFound
+from larder.core import seams
 from larder.core.stopwatch import BEGAN
 from larder.db import database
-from larder.db.postgresql.errors import CommitUnknown
 from larder.fastpath import orders as order_path
 from larder.fastpath import writes
 from larder.fastpath.orders import OrderFastPath
 from larder.http import authentication
 from larder.http.quotas import HEADERS
 from larder.http.read_your_writes import write_times
-from larder.identity.errors import SessionEnded, TokenExpired
+from larder.identity.models import Session
 from larder.inventory.models import Stock
 from larder.orders.models import Order
-from larder.v1 import orders
+from larder.orders.services.placing import repeats
+from larder.v1 import http
 from tests.conftest import Person
 from tests.fastpath.fast_path import (
     JSON,
@@ -166,18 +168,25 @@ def test_the_fast_path_refuses_as_django_does(
     assert Stock.objects.get(product_id=jam).available == STOCK - 2
 
 
-@pytest.mark.parametrize("later", [TokenExpired, SessionEnded])
+@pytest.mark.parametrize(
+    ("name", "later"),
+    [("time", lambda: time() + 3_600), ("SESSIONS_LOOKED_AT_EVERY", -1.0)],
+    ids=["token expired", "session ended"],
+)
 def test_an_unknown_outcome_is_answered_although_the_token_has_expired(
-    ordering: Ordering, monkeypatch: pytest.MonkeyPatch, later: type[Exception]
+    ordering: Ordering, monkeypatch: pytest.MonkeyPatch, name: str, later: Any
 ) -> None:
-    def lose_the_commit(*_given: object, **_: object) -> None:
-        raise CommitUnknown
+    Session.objects.update(ended_at=datetime.now(UTC))
 
-    def refuse(*_given: object) -> None:
-        raise later
+    commit = psycopg.Connection.commit
 
-    monkeypatch.setattr(order_path, "place", lose_the_commit)
-    monkeypatch.setattr(authentication, "authenticate", refuse)
+    def answered_twice(given: Any) -> None:
+        commit(given)
+        monkeypatch.setattr(authentication, name, later)
+        raise psycopg.InternalError("received 2 results from command 'COMMIT'")
+
+    monkeypatch.setattr(psycopg.Connection, "commit", answered_twice)
+    monkeypatch.setattr(repeats, "FIND_WITHIN", 0)
     status, _, body = ordering()
     assert (status[:3], json.loads(body)["code"]) == ("500", "outcome_unknown")
 
@@ -194,13 +203,13 @@ def test_log_lines_of_placing_have_the_correlation_id_of_the_answer(
 ) -> None:
     seen: list[str | None] = []
 
-    def refuses(*_given: object, **_: object) -> None:
-        seen.append(get_guid())
-        raise NotFound
+    def look(seam: str, _: object = None) -> None:
+        if seam == seams.COMMIT:
+            seen.append(get_guid())
 
-    monkeypatch.setattr(order_path, "place", refuses)
+    monkeypatch.setattr(seams, "reached", look)
     status, headers, _ = ordering()
-    assert (status[:3], seen) == ("404", [headers["Correlation-ID"]])
+    assert (status[:3], seen) == ("201", [headers["Correlation-ID"]])
 
 
 def test_the_correlation_id_is_cleared_after_the_request(ordering: Ordering) -> None:
@@ -237,29 +246,33 @@ def test_an_account_that_was_deactivated_orders_nothing(ordering: Ordering, who:
 
 
 @pytest.mark.parametrize(
-    ("module", "failing", "code"),
-    [(order_path, "place", "internal_error"), (writes, "encoded", "outcome_unknown")],
+    ("fails", "code", "orders"),
+    [("before the commit", "internal_error", 1), ("after the commit", "outcome_unknown", 2)],
 )
 def test_django_answers_a_failure_and_the_fast_path_does_not_retry(
     ordering: Ordering,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
-    module: ModuleType,
-    failing: str,
+    fails: str,
     code: str,
+    orders: int,
 ) -> None:
     tries: list[object] = []
 
-    def fails(*given: object, **_: object) -> None:
-        tries.append(given)
-        raise RuntimeError("a fault of ours")
+    def fail(at: object = seams.JOIN, _: object = None) -> None:
+        if at == seams.JOIN or fails == "after the commit":
+            tries.append(at)
+            raise RuntimeError("a fault of ours")
 
-    monkeypatch.setattr(module, failing, fails)
-    monkeypatch.setattr(orders, "place", fails)
+    if fails == "before the commit":
+        monkeypatch.setattr(seams, "reached", fail)
+    else:
+        monkeypatch.setattr(http, "_ENCODER", SimpleNamespace(encode=fail))
     status, headers, body = ordering()
     assert (status[:3], json.loads(body)["code"], len(tries)) == ("500", code, 1)
     assert headers["Correlation-ID"] == json.loads(body)["correlation_id"]
     assert "a fault of ours" in caplog.text
+    assert Order.objects.count() == orders
 
 
 def test_each_answer_is_counted_once_by_the_fast_path_or_by_django(

@@ -8,10 +8,10 @@ from typing import Any, cast
 import pytest
 
 from tools.attack import checkouts, report
-from tools.attack.__main__ import main, missing_programs, options, run, strike
+from tools.attack.__main__ import attack_versions, main, missing_programs, strike
 from tools.attack.catalogue import ATTACKS, Attack, name
 from tools.attack.report import Verdict
-from tools.attack.target import NotTried, Target, require
+from tools.attack.target import Code, NotTried, Target, require
 
 
 class Whole:
@@ -70,14 +70,15 @@ def test_a_program_outside_of_the_path_counts_as_installed(monkeypatch: pytest.M
 
 @pytest.mark.system
 def test_a_missing_python_is_counted_as_skipped(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     monkeypatch.setenv("PYENV_ROOT", str(tmp_path))
-    monkeypatch.setattr("tools.attack.__main__.attack_all", lambda *_, **__: [])
-    assert run(options(["--full", "--only", "nesting", "clocks", "--data", str(tmp_path)])) == 0
-    others = len(checkouts.VERSIONS) - 1
-    assert f" 0 held, 0 broken, {2 * others} skipped" in capsys.readouterr().out
+    own, *others = checkouts.pythons(Code(), tmp_path).items()
+    assert own[1] == Code()
+    results = attack_versions(ATTACKS[:2], dict(others), full=True)
+    assert f" 0 held, 0 broken, {2 * len(others)} skipped" in report.summary(results)
+    assert len(others) == len(checkouts.VERSIONS) - 1
 
 
 @pytest.mark.system

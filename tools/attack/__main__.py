@@ -8,7 +8,7 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -70,19 +70,27 @@ def run(asked: argparse.Namespace) -> int:
             say(f"Attacking {asked.previous}")
             before = attack_all(wanted, Code(checkout), full=asked.full)
     present = Code() if asked.checkout is None else Code(asked.checkout.absolute())
-    results = []
     versions = checkouts.pythons(present, asked.data) if asked.full else {"": present}
+    results = attack_versions(wanted, versions, full=asked.full)
+    if asked.record:
+        report.record(results, before, previous=asked.previous)
+    say(report.summary(results))
+    return 0 if all(one.verdict is not Verdict.BROKEN for one in results) else 1
+
+
+def attack_versions(
+    wanted: Sequence[Attack], versions: Mapping[str, Code | None], *, full: bool
+) -> list[Result]:
+    """Run the attacks with each Python; skip them with those that this machine does not have."""
+    results = []
     for version, code in versions.items():
         if code is None:
             say(f"Not attacked on Python {version}: it is not on this machine.")
             results += not_attacked(wanted, version)
             continue
         say(f"Attacking {code.checkout} on {checkouts.version(code.python)}")
-        results += attack_all(wanted, code, full=asked.full)
-    if asked.record:
-        report.record(results, before, previous=asked.previous)
-    say(report.summary(results))
-    return 0 if all(one.verdict is not Verdict.BROKEN for one in results) else 1
+        results += attack_all(wanted, code, full=full)
+    return results
 
 
 def attack_all(wanted: Sequence[Attack], code: Code, *, full: bool) -> list[Result]:
