@@ -60,11 +60,12 @@ def _is_answer(block: str) -> bool:
 
 def play(page: str, api: Api, values: ExampleValues) -> Iterator[tuple[Example, str]]:
     """Sends the requests of a page in order. Yields each with the answer as the page should show
-    it."""
+    it. Raises AssertionError for an error of the server: no page shows one."""
     for number, example in enumerate(examples(page), start=1):
         if "RESET_TOKEN" in example.request:
             values.bind(newest_token(), "RESET_TOKEN")
         answer = _send(api, values.request(example.request))
+        assert answer.status < 500, f"{example.title}: {answer.status} {answer.body}"
         text = _text(answer)
         values.learn(text, example.answer)
         yield example, values.answer(text, number)
