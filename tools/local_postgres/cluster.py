@@ -77,10 +77,11 @@ class Cluster:
             raise
 
     def _start(self) -> None:
-        place = find_place(binaries.find(), self.data, road=self._road, shelters=self._shelters)
+        found = binaries.find()
+        place = find_place(found, self.data, road=self._road, shelters=self._shelters)
         takeover.clear(self._cluster)
         if self._initialised:
-            check_version(self._cluster)
+            check_version(self._cluster, found)
             keys = passwords.read(self.data)
         else:
             keys = passwords.read_or_make(self.data)
@@ -171,13 +172,14 @@ def environment() -> dict[str, str]:
     return {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC"}
 
 
-def check_version(cluster: Path) -> None:
+def check_version(cluster: Path, programs: binaries.Binaries) -> None:
     """Refuse data that another major version wrote."""
     found = (cluster / "PG_VERSION").read_text().strip()
-    if found != str(binaries.MAJOR):
+    here = programs.version().partition(".")[0]
+    if found != here:
         raise LauncherError(
             f"The data in {cluster} were written by PostgreSQL {found}, and this is PostgreSQL "
-            f"{binaries.MAJOR}. Run `make backup` with the former version of Larder, move the "
+            f"{here}. Run `make backup` with the former version of Larder, move the "
             "folder away, and run `make restore` with this one: see "
             "docs/how-to/runbooks/postgresql-upgrade.md."
         )

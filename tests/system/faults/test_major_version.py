@@ -3,7 +3,6 @@
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ from tests.system.faults.copies import prepare, target
 from tests.system.faults.shop import PASSWORD, open_shop, served_by
 from tools.backup import dump, restore
 from tools.errors import LauncherError
-from tools.local_postgres import Cluster, binaries
+from tools.local_postgres import Cluster
 
 FORMER = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
 """Other versions of PostgreSQL, from Debian's packages."""
@@ -27,35 +26,20 @@ def folder() -> Iterator[Path]:
     shutil.rmtree(made)
 
 
-@contextmanager
-def former_version(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Larder when it came with an earlier version of PostgreSQL."""
-    programs = FORMER[0].parent
-    major = int(programs.parent.name)
-    install = folder / binaries.PACKAGE / f"pginstall{major}"
-    install.mkdir(parents=True)
-    (install / "bin").symlink_to(programs)
-    with monkeypatch.context() as patch:
-        patch.setattr(binaries, "MAJOR", major)
-        patch.setattr(binaries, "find", lambda: binaries.Binaries(folder))
-        yield
-
-
 @pytest.mark.skipif(not FORMER, reason="no other version of PostgreSQL: install postgresql")
 def test_a_shop_moves_to_the_next_major_version(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = folder / "larder.dump"
-    with (
-        former_version(folder, monkeypatch),
-        Cluster(folder / "former", durable=False) as former,
-    ):
+    monkeypatch.setenv("POSTGRES_HOME", str(FORMER[0].parents[1]))
+    with Cluster(folder / "former", durable=False) as former:
         prepare(former)
         with open_shop(former) as shop:
             lines = [{"product": shop.product, "quantity": 2}]
             order = shop.server.call("POST", "orders", {"lines": lines}, token=shop.access).body
         dump.make(former.owner_url(), file)
 
+    monkeypatch.delenv("POSTGRES_HOME")
     with pytest.raises(LauncherError, match="make backup"):
         Cluster(folder / "former", durable=False).start()
 
