@@ -62,7 +62,8 @@ def status_faults(record: Record, load: Load) -> Iterator[tuple[str, str]]:
 
 @dataclass(frozen=True)
 class Times:
-    """Moments at which each server acknowledged an order, and answered a read with 200."""
+    """Moments at which each server acknowledged an order, and answered a read of each kind of an
+    onlooker with 200."""
 
     writes: Mapping[str, Sequence[float]]
     reads: Mapping[str, Sequence[float]]
@@ -79,16 +80,16 @@ class Times:
                 writes[tried.server].append(tried.at)
         reads: dict[str, list[float]] = defaultdict(list)
         for read in load.reads:
-            if read.status == 200:
-                reads[read.server].append(read.at)
+            if read.status == 200 and read.by_onlooker:
+                reads[f"{read.server} {read.what}"].append(read.at)
         return cls(
-            {server: sorted(moments) for server, moments in writes.items()},
-            {server: sorted(moments) for server, moments in reads.items()},
+            {name: sorted(moments) for name, moments in writes.items()},
+            {name: sorted(moments) for name, moments in reads.items()},
         )
 
 
 def longest_gap(moments: Mapping[str, Sequence[float]], since: float, until: float) -> float:
-    """Return the longest time without such a moment at one of the servers, between the two."""
+    """Return the longest time without such a moment in one of the lists, between the two."""
     gaps = [0.0]
     for each in moments.values():
         inside = [since, *(one for one in each if since < one < until), until]
@@ -98,8 +99,8 @@ def longest_gap(moments: Mapping[str, Sequence[float]], since: float, until: flo
 
 @dataclass(frozen=True)
 class Round:
-    """A fault, until the cluster was whole again; then seconds without an acknowledged order, and
-    without an answered read, at the server where that was longest."""
+    """A fault, until the cluster was whole again; then seconds without an acknowledged order at a
+    server, and without an answered read of one kind, where that was longest."""
 
     struck: Struck
     ended: float

@@ -21,7 +21,9 @@ ONCE_SECONDS = 40.0
 READ_SECONDS = 5.0
 PAUSE_SECONDS = 0.05
 RENEW_SECONDS = 2.0
-"""After which a reader orders again, for a newer position."""
+"""After which a reader who orders does so again, for a newer position."""
+
+READS = ("products?limit=20", "products/{product}", "orders/{order}", "orders")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +41,10 @@ class Tried:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A read, and its answer."""
+    """A read, and its answer. `by_onlooker`: of an account that ordered once, at the beginning."""
 
     what: str
+    by_onlooker: bool
     server: str
     sent: float
     at: float
@@ -64,13 +67,17 @@ class Load:
 
     @contextlib.contextmanager
     def running(self, accounts: Sequence[Account]) -> Iterator[Load]:
-        """Order and read during the block: an account orders, the next reads, at each server."""
+        """Order and read during the block: an account orders, the next reads, at each server. Half
+        of the readers are onlookers."""
         with ThreadPoolExecutor(len(accounts)) as threads:
             busy = []
             for number, account in enumerate(accounts):
-                work = self._order if number % 2 else self._read
                 server = self.servers[number // 2 % len(self.servers)]
-                busy.append(threads.submit(work, account, server))
+                if number % 2:
+                    busy.append(threads.submit(self._order, account, server))
+                else:
+                    looks_on = number // 2 >= len(self.servers)
+                    busy.append(threads.submit(self._read, account, server, looks_on=looks_on))
             try:
                 yield self
             finally:
@@ -97,28 +104,30 @@ class Load:
                 id = str(seen.get("id", "")) if status == 201 else ""
                 self.tried.append(Tried(reference, server, sent, at, status, code, id))
 
-    def _read(self, account: Account, server: str) -> None:
+    def _read(self, account: Account, server: str, *, looks_on: bool) -> None:
         with Line(server, timeout=READ_SECONDS) as line:
             order, position, until = "", "", 0.0
             for number in itertools.count():
                 if self._over.wait(PAUSE_SECONDS):
                     return
-                if time.monotonic() > until and (made := self._new_order(line, account)):
+                is_due = time.monotonic() > until and not (looks_on and order)
+                if is_due and (made := self._new_order(line, account)):
                     order, position = made
                     until = time.monotonic() + RENEW_SECONDS
                 if not order:
                     continue
-                path = ("products?limit=20", f"orders/{order}")[number % 2]
                 access = self._token(account, line)
                 if not access:
                     return
+                what = READS[number % len(READS)]
+                path = what.format(product=self.stage.products[-1].id, order=order)
                 request = Request("GET", path, None, access, None, position)
                 sent, answer = time.monotonic(), ask(line, request)
                 status, code = (answer.status, answer.code) if answer else (0, "")
-                what = path.partition("/")[0].partition("?")[0]
-                self.reads.append(Read(what, server, sent, time.monotonic(), status, code))
-                if status == 404:
-                    self.troubles.append(f"Order {order} exists and was answered 404.")
+                at = time.monotonic()
+                self.reads.append(Read(what, looks_on, server, sent, at, status, code))
+                if denied(answer, path, order):
+                    self.troubles.append(f"Order {order} exists and {path} denied it.")
 
     def _new_order(self, line: Line, account: Account) -> tuple[str, str] | None:
         """Order with a key; return id and position, or None if there is no answer now."""
@@ -137,6 +146,15 @@ class Load:
             with contextlib.suppress(NoAnswerError):
                 return account.token(line)
         return ""
+
+
+def denied(answer: Answer | None, path: str, order: str) -> bool:
+    """Return whether the answer says that there is no such order, or lists the orders without."""
+    if answer is None:
+        return False
+    if path == "orders" and answer.status == 200:
+        return order not in [one["id"] for one in answer.body["results"]]
+    return answer.status == 404
 
 
 def ask(line: Line, request: Request) -> Answer | None:
