@@ -12,6 +12,7 @@ __all__ = [
     "pages",
     "positions",
     "postgresql",
+    "primary",
     "replicas",
     "versions",
 ]

@@ -20,12 +20,16 @@ from typing import NamedTuple
 from larder.core.batch_queue import BatchQueue, Limits
 from larder.core.stopwatch import nanoseconds
 from larder.db import database, sql
+from larder.db.postgresql.bounded import answers_within
 
 SAMPLES = 64
 """Samples that are kept. With APART between them they cover at least an eighth of a second."""
 
 APART = 2_000_000
 """Nanoseconds between two samples, at least."""
+
+ANSWER_WITHIN = 1.0
+"""Seconds that the thread which asks waits for the answer. The question reads no table."""
 
 
 class Position(NamedTuple):
@@ -53,7 +57,8 @@ _samples: tuple[Sample, ...] = ()
 
 def _ask(batch: Sequence[None]) -> Sequence[Sample]:
     moment = nanoseconds()
-    (row,) = database.rows(sql.PRESENT)
+    with answers_within(ANSWER_WITHIN):
+        (row,) = database.rows(sql.PRESENT)
     sample = Sample(moment, Position(*row))
     _keep(sample)
     return [sample] * len(batch)

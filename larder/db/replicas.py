@@ -15,7 +15,7 @@ its table may not be replicated yet.
 import logging
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import count
 from threading import Lock
@@ -23,19 +23,17 @@ from typing import TypeVar, cast
 
 from django.db import DatabaseError, Error, InterfaceError, OperationalError, connections
 
-from larder.core.errors import Overloaded
+from larder.core.errors import NotFound
 from larder.core.stopwatch import nanoseconds
-from larder.db import database, positions, sql
+from larder.db import database, positions, primary, sql
 from larder.db.database import sqlstate
 from larder.db.positions import Position
 from larder.db.postgresql.base import DatabaseWrapper
+from larder.db.primary import PrimarySilent
 
 logger = logging.getLogger(__name__)
 
 Answer = TypeVar("Answer")
-
-SAMPLE_EVERY = 25_000_000
-"""Nanoseconds after which one thread asks the primary for its position again, in advance."""
 
 FAR_BEHIND = 50_000_000
 """Nanoseconds: a replica that lagged this far behind a moment ago is not asked by every thread."""
@@ -48,15 +46,22 @@ MAX_DOUBLINGS = 3
 @dataclass(frozen=True, slots=True)
 class FreshnessRequirement:
     """What a reader must see: all transactions committed before `since` (monotonic nanoseconds),
-    and all that lie before `position`."""
+    those before the reader's own last write at `written_at`, and all that lie before `position`.
+    """
 
     since: int
     position: Position | None = None
+    written_at: int = 0
+
+    @property
+    def after(self) -> int:
+        """The moment up to which everything must be shown."""
+        return max(self.since, self.written_at)
 
     def satisfied_by(self, current_at: int, replayed: Position | None) -> bool:
         """Whether a server meets it that shows everything committed before `current_at`, and
         everything before `replayed`."""
-        if current_at <= self.since:
+        if current_at <= self.since or current_at <= self.written_at:
             return False
         return self.position is None or (replayed is not None and replayed.covers(self.position))
 
@@ -98,7 +103,7 @@ class Replica:
     def probe(self) -> None:
         """Updates the known state, unless another thread has just done so."""
         now = nanoseconds()
-        if _knows_primary_position(now) and self.open(FreshnessRequirement(now)):
+        if primary.knows_position_after(now) and self.open(FreshnessRequirement(now)):
             self._wrapper.close()
 
     def open(self, required: FreshnessRequirement) -> State | None:
@@ -179,9 +184,10 @@ class Replica:
         if self._seen is None:
             return False
         sampled_at, replayed = self._seen
-        if nanoseconds() - sampled_at > SAMPLE_EVERY or required.since > sampled_at - FAR_BEHIND:
+        needed = required.after
+        if nanoseconds() - sampled_at > primary.SAMPLE_EVERY or needed > sampled_at - FAR_BEHIND:
             return False
-        return positions.current_at(replayed) <= required.since
+        return positions.current_at(replayed) <= needed
 
 
 def _known(wrapper: DatabaseWrapper) -> Position | None:
@@ -239,60 +245,42 @@ def read(required: FreshnessRequirement | None, make: Callable[[State | None], A
     `make` gets the state of the replica; None on the primary. If it raises a database error on a
     replica, it is called a second time on the primary, so it must only read. Without a requirement
     the primary is used. Inside a transaction all statements go to the primary.
+
+    While the primary is silent, its last answer decides which replica is current enough. What such
+    a replica does not have may exist. Raises PrimarySilent then, and if there is no such replica.
     """
     if required is not None and (found := _find(required)) is not None:
-        replica, state = found
+        replica, state, is_late = found
         try:
             with database.reading_from(replica.alias):
                 answer = make(state)
         except Error as error:
             replica.failed(error)
             count_read("failed")
+        except NotFound:
+            if is_late:
+                raise PrimarySilent from None
+            raise
         else:
             count_read("replica")
             return answer
     else:
         count_read("asked" if required is None else "behind")
+    primary.require_answers()
     return make(None)
 
 
-def _find(required: FreshnessRequirement) -> tuple[Replica, State] | None:
-    """Returns the first replica that satisfies the requirement. Each call begins with another
-    replica (round robin)."""
+def _find(required: FreshnessRequirement) -> tuple[Replica, State, bool] | None:
+    """Returns the first replica that satisfies the requirement, and whether the clock has stopped.
+    Each call begins with another replica (round robin)."""
     known, first = replicas(), next(_rotation)
-    if not _knows_primary_position(required.since):
+    if not primary.knows_position_after(required.after) and not primary.is_silent():
         return None
+    stopped_at = primary.stopped_clock()
+    if stopped_at is not None and stopped_at < required.since:
+        required = replace(required, since=stopped_at)
     for offset in range(len(known)):
         replica = known[(first + offset) % len(known)]
         if (state := replica.open(required)) is not None:
-            return replica, state
+            return replica, state, stopped_at is not None
     return None
-
-
-_sampling = Lock()
-
-
-def _knows_primary_position(since: int) -> bool:
-    """Whether a position of the primary after `since` is known. Asks the primary if it is not.
-
-    While there are readers, one thread asks every SAMPLE_EVERY, so that the others need not wait.
-    """
-    sampled_at = positions.last_sampled()
-    if sampled_at <= since:
-        return _ask_primary()
-    if nanoseconds() - sampled_at > SAMPLE_EVERY and _sampling.acquire(blocking=False):
-        try:
-            return _ask_primary()
-        finally:
-            _sampling.release()
-    return True
-
-
-def _ask_primary() -> bool:
-    try:
-        positions.present()
-    except (Error, Overloaded):
-        return False
-    # Other threads need the connection to write; this thread reads from a replica.
-    database.release()
-    return True

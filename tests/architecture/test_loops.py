@@ -11,6 +11,7 @@ from tests.architecture.sources import ROOT, nodes
 ENDLESS = {"count", "cycle", "repeat"}
 
 SERVES = {
+    "larder/db/primary.py: _listen": "the thread that asks the primary, until it answers",
     "larder/ops/telemetry/log_writer.py: _run": "the thread that writes the log, until the end",
 }
 READS_ON = {

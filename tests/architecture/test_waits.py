@@ -22,6 +22,7 @@ MUTEXES = {
     "larder/core/batch_queue.py": {"self._mutex"},
     "larder/core/per_key.py": {"self._lock", "_lock"},
     "larder/db/positions.py": {"_lock"},
+    "larder/db/primary.py": {"_lock"},
     "larder/db/postgresql/pool.py": {"pool._lock"},
     "larder/identity/services/rates/in_cache.py": {"self._lock"},
     "larder/db/replicas.py": {"self._lock", "_counting"},

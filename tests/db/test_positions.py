@@ -29,6 +29,13 @@ def test_a_freshness_requirement_needs_the_time_and_the_position() -> None:
     assert FreshnessRequirement(100).satisfied_by(101, None)
 
 
+def test_a_freshness_requirement_needs_the_own_writes() -> None:
+    needs = FreshnessRequirement(100, HERE, written_at=200)
+    assert not needs.satisfied_by(200, HERE)
+    assert needs.satisfied_by(201, HERE)
+    assert needs.after == 200
+
+
 def test_a_position_read_after_a_commit_covers_that_commit(transactional_db: None) -> None:
     before = positions.present().position
     for _ in range(5):
