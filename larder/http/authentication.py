@@ -1,14 +1,19 @@
 """Authentication of the caller, for every operation of v1."""
 
+import logging
 from functools import cache
 from threading import Lock
 from time import monotonic, time
 from uuid import UUID
 
 from django.conf import settings
+from django.db import Error
 from django.http import HttpRequest
 
 from larder.core.clock import now
+from larder.db import primary
+from larder.db.positions import ANSWER_WITHIN
+from larder.db.postgresql.bounded import answers_within
 from larder.http.refusals import HttpRefusal
 from larder.identity import queries
 from larder.identity.caller import Caller
@@ -16,6 +21,8 @@ from larder.identity.errors import SessionEnded, TokenExpired, TokenInvalid
 from larder.identity.queries import keys as key_queries
 from larder.identity.services import keys
 from larder.identity.tokens import Signer
+
+logger = logging.getLogger(__name__)
 
 SESSIONS_LOOKED_AT_EVERY = 10.0
 """Seconds between two reads of the ended sessions: each process refuses an ended session after at
@@ -147,13 +154,17 @@ class _EndedSessions:
         self._ended = queries.Ended()
 
     def present(self) -> queries.Ended:
-        """Returns the sessions that ended recently, as read at most a few seconds ago."""
+        """Returns the sessions that ended recently, as read at most SESSIONS_TOO_OLD ago.
+
+        Raises PrimarySilent.
+        """
         age = monotonic() - self._read_at
         if age > SESSIONS_TOO_OLD:
+            primary.require_answers()
             # Too old for any thread to use. Each thread reads by itself: if the database does not
             # answer, waiting for another thread's read would gain nothing.
             self._read()
-        elif age > SESSIONS_LOOKED_AT_EVERY:
+        elif age > SESSIONS_LOOKED_AT_EVERY and not primary.is_silent():
             self._read_in_one_thread()
         return self._ended
 
@@ -163,10 +174,15 @@ class _EndedSessions:
         return age <= SESSIONS_LOOKED_AT_EVERY and not self._ended.may_include(caller)
 
     def _read_in_one_thread(self) -> None:
-        """Reads, unless another thread does: then the known sessions are used meanwhile."""
+        """Reads, unless another thread does. The known sessions are used meanwhile, and also if the
+        database does not answer."""
         if self._lock.acquire(blocking=False):
             try:
-                self._read()
+                with answers_within(ANSWER_WITHIN):
+                    self._read()
+            except Error as error:
+                reason = str(error).strip().partition("\n")[0]
+                logger.warning("The ended sessions cannot be read: %s; check the database.", reason)
             finally:
                 self._lock.release()
 
