@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from larder.db import replicas
+from larder.db import primary, replicas
 from larder.db.replicas import FreshnessRequirement
 from larder.http.positions import NO_SYSTEM, decode, is_settled
 from larder.http.read_your_writes import write_times
@@ -42,26 +42,44 @@ def list_needs(request: HttpRequest, who: Caller, now: int) -> tuple[FreshnessRe
     if who.is_staff:
         return FreshnessRequirement(now), False
     sent = request.META.get("HTTP_LARDER_POSITION")
-    if sent is None:
-        since = needed_at(now, who.id)
-        return FreshnessRequirement(since), since < now
-    needs = _echoed(who, sent, now)
+    needs = _known(who, now) if sent is None else _echoed(who, sent, now)
     return needs or FreshnessRequirement(now), needs is not None
 
 
 def causal(view: View) -> View:
     """Decorates a view that reads: a replica may answer customers who send a position."""
+    return _reading(view, is_catalog=False)
+
+
+def causal_catalog(view: View) -> View:
+    """Decorates a view that reads what all customers see. While the primary is silent, a replica
+    may answer customers without a position too."""
+    return _reading(view, is_catalog=True)
+
+
+def _reading(view: View, *, is_catalog: bool) -> View:
     if not REPLICATED:
         return view
 
     @wraps(view)
     def reading(request: HttpRequest, caller: Caller, **given: Any) -> HttpResponseBase:
-        sent = request.META.get("HTTP_LARDER_POSITION")
-        may_lag = sent is not None and not caller.is_staff
-        needs = _echoed(caller, str(sent), monotonic_ns()) if may_lag else None
+        sent, needs = request.META.get("HTTP_LARDER_POSITION"), None
+        if sent is not None and not caller.is_staff:
+            needs = _echoed(caller, sent, monotonic_ns())
+        elif is_catalog and primary.is_silent() and not caller.is_staff:
+            needs = _known(caller, monotonic_ns())
         return replicas.read(needs, lambda _: view(request, caller, **given))
 
     return reading  # type: ignore[return-value]
+
+
+def _known(who: Caller, now: int) -> FreshnessRequirement | None:
+    """Returns what a caller without a position must see. None without a read-your-writes table: the
+    caller's writes are not known."""
+    writes = write_times()
+    if writes is None:
+        return None
+    return FreshnessRequirement(now - MAX_LAG, written_at=writes.last(who.id))
 
 
 def _echoed(who: Caller, sent: str, now: int) -> FreshnessRequirement | None:
@@ -70,7 +88,8 @@ def _echoed(who: Caller, sent: str, now: int) -> FreshnessRequirement | None:
     position, writes = decode(sent), write_times()
     if position is None:
         return None
-    since = max(now - MAX_LAG, 0 if writes is None else writes.last(who.id))
+    written_at = 0 if writes is None else writes.last(who.id)
     if position.system != NO_SYSTEM:
-        return FreshnessRequirement(since, position)
-    return FreshnessRequirement(since) if is_settled(position) else None
+        return FreshnessRequirement(now - MAX_LAG, position, written_at)
+    since = now - MAX_LAG
+    return FreshnessRequirement(since, None, written_at) if is_settled(position) else None

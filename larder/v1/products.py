@@ -34,7 +34,7 @@ from larder.inventory.queries import Position, ProductFilter, StockedProduct
 from larder.inventory.services import products
 from larder.inventory.services.authors import Author
 from larder.v1.faults import character_faults, faults
-from larder.v1.freshness import causal
+from larder.v1.freshness import causal_catalog
 from larder.v1.http import (
     PageParameters,
     claim,
@@ -218,7 +218,7 @@ def create_product(request: HttpRequest, caller: Caller, body: NewProduct) -> Ht
     problems=["not_found"],
     traits=[CACHED, ECHOED],
 )
-@causal
+@causal_catalog
 def get_product(request: HttpRequest, caller: Caller, product: int) -> HttpResponse:
     """One product, with its current stock."""
     return _answer(request, caller, product)
