@@ -24,7 +24,7 @@ from larder.identity.passwords.hashers import BoundedArgon2PasswordHasher
 from larder.identity.permissions import STAFF_BEFORE_ROLES
 from larder.inventory.services.movements import open_stock
 from larder.ops.books import invariants
-from larder.orders.services.placing import retries
+from larder.orders.services.placing import place_order as placing
 from tests import database, tiers
 from tests.server import Server
 
@@ -80,7 +80,7 @@ def _no_time_limit_of_a_test(_django_db_helper: None) -> None:
 def _nothing_is_contended() -> Iterator[None]:
     """Products of the next test have the ids of this one's."""
     yield
-    retries._contended._marked.clear()
+    placing._lane._marked.clear()
 
 
 @pytest.fixture(autouse=True)

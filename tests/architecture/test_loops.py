@@ -30,7 +30,7 @@ WAITS = {
     "larder/db/leases.py: lease": "LONGEST_WAIT",
     "larder/inventory/services/locks.py: find_contended": "ALL_WAITS, and the number of products",
     "larder/orders/services/placing/repeats.py: _was_committed": "FIND_WITHIN",
-    "larder/orders/services/placing/retries.py: _wait_and_place": "LANE_WAIT",
+    "larder/orders/services/placing/place_order.py: _wait_and_place": "LANE_WAIT",
 }
 """Functions that try again until a time has passed, which is named here."""
 TRIES_NUMBERS = {

@@ -16,7 +16,6 @@ from larder.db.postgresql.errors import CommitUnknown
 from larder.inventory.services.locks import LARGE_MOVE
 from larder.orders.decision import Wanted
 from larder.orders.services.placing import place_order as placing
-from larder.orders.services.placing import retries
 from larder.orders.services.placing.place_order import place_order
 from larder.orders.services.placing.placement import ExpectedCart, Placement
 from tests.conftest import Person
@@ -43,7 +42,7 @@ def test_a_batch_has_a_limit_of_lines(
 ) -> None:
     plug, jam, tea = product(stock=10), product(stock=10), product(stock=10)
     own_queue.setattr(placing, "LIMITS", replace(placing.LIMITS, max_batch_lines=4))
-    own_queue.setattr(retries, "LOCK_WAIT", 4.0)
+    own_queue.setattr(placing, "LOCK_WAIT", 4.0)
     with ThreadPoolExecutor(16) as pool, held(plug) as opens:
         crowd = Crowd(person(), now, pool, plug, opens)
         crowd.begin()
@@ -60,7 +59,7 @@ def test_a_batch_interrupted_after_the_commit_reports_an_unknown_outcome(
     now: datetime,
     own_queue: pytest.MonkeyPatch,
 ) -> None:
-    place_batch = retries.place_batch
+    place_batch = placing._place_queued
 
     def place_and_end(batch: Any) -> Any:
         placed = place_batch(batch)
@@ -68,7 +67,7 @@ def test_a_batch_interrupted_after_the_commit_reports_an_unknown_outcome(
             raise SystemExit
         return placed
 
-    own_queue.setattr(retries, "place_batch", place_and_end)
+    own_queue.setattr(placing, "_place_queued", place_and_end)
     plug, jam = product(stock=10), product(stock=10)
     with ThreadPoolExecutor(16) as pool, held(plug) as opens:
         crowd = Crowd(person(), now, pool, plug, opens)
@@ -135,13 +134,13 @@ def test_an_order_behind_a_locked_one_waits_for_the_lock_at_most_once(
     the mark.
     """
     stuck, jam = product(stock=10), product(stock=10)
-    own_queue.setattr(retries, "LOCK_WAIT", 2.0)
+    own_queue.setattr(placing, "LOCK_WAIT", 2.0)
     with ThreadPoolExecutor(16) as pool, held(stuck) as opens:
         crowd, began = Crowd(person(), now, pool, stuck, opens), monotonic()
         first = crowd.begin()
         second, bystander = crowd.order(stuck), crowd.order(jam)
         assert bystander.result(LONGEST).order.lines[0].quantity == 1
-        assert monotonic() - began < 2 * retries.LOCK_WAIT
+        assert monotonic() - began < 2 * placing.LOCK_WAIT
         opens()
         assert [one.result(LONGEST).order.lines[0].quantity for one in (first, second)] == [1, 1]
     assert orders() == 3

@@ -13,8 +13,8 @@ from django_guid.context import guid
 from larder.core import telemetry
 from larder.core.stopwatch import Stopwatch
 from larder.orders.decision import Wanted
-from larder.orders.services.placing import place_orders as placing
-from larder.orders.services.placing.place_orders import BatchOptions, place_candidates
+from larder.orders.services.placing import place_batch as placing
+from larder.orders.services.placing.place_batch import BatchOptions, place_batch
 from larder.orders.services.placing.placement import Placed, Placement, candidate
 from larder.orders.services.placing.repeats import release_unused
 from tests.conftest import Person
@@ -49,9 +49,7 @@ def place(
 
         monkeypatch.setattr(placing, "release_unused", last_step)
         asked = Placement(customer=who.id, actor=who.customer.public_id, lines=[Wanted(product, 1)])
-        (answer,) = place_candidates(
-            [candidate(asked)], terms=GBP, now=now, options=BatchOptions(**how)
-        )
+        (answer,) = place_batch([candidate(asked)], terms=GBP, now=now, options=BatchOptions(**how))
         return answer
 
     yield order

@@ -20,7 +20,7 @@ from larder.inventory import queries as inventory
 from larder.inventory.errors import InsufficientStock
 from larder.inventory.services import locks
 from larder.orders.decision import Wanted
-from larder.orders.services.placing import retries
+from larder.orders.services.placing import place_order as placing
 from larder.orders.services.placing.placement import Placed, Placement
 from tests.conftest import Person
 from tests.database import superuser_url
@@ -42,14 +42,14 @@ def crowd(
 ) -> Iterator[Crowd]:
     """The first order of it is being placed, and waits for a product that a client holds: longer
     than orders do, so that it does not enter the contended lane before the others have come."""
-    plug, usual = product(stock=100), retries.LOCK_WAIT
+    plug, usual = product(stock=100), placing.LOCK_WAIT
     with ThreadPoolExecutor(16) as pool, held(plug) as let_go:
 
         def opens(lock_wait: float = usual) -> None:
-            monkeypatch.setattr(retries, "LOCK_WAIT", lock_wait)
+            monkeypatch.setattr(placing, "LOCK_WAIT", lock_wait)
             let_go()
 
-        monkeypatch.setattr(retries, "LOCK_WAIT", 4.0)
+        monkeypatch.setattr(placing, "LOCK_WAIT", 4.0)
         made = Crowd(person(), now, pool, plug, opens)
         made.begin()
         yield made
@@ -204,45 +204,45 @@ def test_a_locked_product_does_not_delay_orders_of_other_products(
     """Its orders wait in the contended lane, and no other order waits for them."""
     jam, stuck = product(stock=100), product(stock=100)
     # Longer than a loaded machine takes for an order.
-    monkeypatch.setattr(retries, "LOCK_WAIT", 1.0)
+    monkeypatch.setattr(placing, "LOCK_WAIT", 1.0)
     with ThreadPoolExecutor(20) as pool, held(stuck) as opens:
         crowd = Crowd(person(), now, pool, stuck, opens)
         waits = [crowd.send(stuck) for _ in range(10)]
-        assert wait_until(lambda: retries._contended.is_contended([stuck]))
+        assert wait_until(lambda: placing._lane.is_contended([stuck]))
         began = monotonic()
         for _ in range(20):
             waits.append(crowd.send(stuck))
             crowd.send(jam).result(LONGEST)
         # Were each of the twenty to wait for the lock, it would be twice this.
-        assert monotonic() - began < 10 * retries.LOCK_WAIT
+        assert monotonic() - began < 10 * placing.LOCK_WAIT
         turned_away = [one for one in waits if one.done()]
         assert {type(one.exception()) for one in turned_away} == {Overloaded}
-        assert len(waits) - len(turned_away) == retries.MOST_CONTENDED
+        assert len(waits) - len(turned_away) == placing.MOST_CONTENDED
         opens()
         for one in waits:
             assert one in turned_away or one.result(LONGEST).order.lines
-    assert not retries._contended.is_contended([stuck])
-    assert inventory.available([jam, stuck]) == {jam: 80, stuck: 100 - retries.MOST_CONTENDED}
+    assert not placing._lane.is_contended([stuck])
+    assert inventory.available([jam, stuck]) == {jam: 80, stuck: 100 - placing.MOST_CONTENDED}
 
 
 def test_a_locked_product_is_marked_before_its_order_waits_in_the_contended_lane(
     crowd: Crowd, product: MakeProduct, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     jam, stuck = product(stock=9), product(stock=9)
-    monkeypatch.setattr(retries, "LANE_WAIT", 0.0)
+    monkeypatch.setattr(placing, "LANE_WAIT", 0.0)
     with held(stuck):
         refused, placed = crowd.order(stuck), crowd.order(jam)
         crowd.opens()
         assert placed.result(LONGEST).order.lines
         assert isinstance(refused.exception(20), Overloaded)
-    assert retries._contended._marked.keys() == {stuck}
+    assert placing._lane._marked.keys() == {stuck}
 
 
 def test_many_locked_products_cost_one_wait_and_not_one_each(
     crowd: Crowd, product: MakeProduct, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     jam, stuck = product(stock=9), [product(stock=9) for _ in range(14)]
-    monkeypatch.setattr(retries, "LOCK_WAIT", 1.0)
+    monkeypatch.setattr(placing, "LOCK_WAIT", 1.0)
     with ExitStack() as others:
         for one in stuck:
             others.enter_context(held(one))
@@ -252,7 +252,7 @@ def test_many_locked_products_cost_one_wait_and_not_one_each(
         running = Stopwatch()
         assert last.result(60).order.lines
         # Were each of the fourteen given LOCK_WAIT, it would be longer.
-        assert running.seconds < 7 * retries.LOCK_WAIT
+        assert running.seconds < 7 * placing.LOCK_WAIT
 
 
 class Counted:
@@ -273,7 +273,7 @@ def test_orders_in_the_contended_lane_are_counted(
 ) -> None:
     counted, jam = Counted(), product(stock=10)
     monkeypatch.setattr(telemetry.placing, "_watching", [counted])
-    monkeypatch.setattr(retries._contended, "_rows", Counter([jam]))
+    monkeypatch.setattr(placing._lane, "_rows", Counter([jam]))
     crowd.opens()
     crowd.send(jam).result(LONGEST)
     assert 1 in counted.sizes
@@ -287,9 +287,9 @@ def test_an_order_in_the_contended_lane_locks_no_row_while_it_waits(
     with ThreadPoolExecutor(1) as pool, held(stuck) as let_go:
         crowd = Crowd(person(), now, pool, jam, let_go)
         large = crowd.send(jam, lines=[Wanted(jam, 1), Wanted(stuck, 1)])
-        assert wait_until(lambda: retries._contended.is_contended([stuck]))
-        assert wait_until(lambda: bool(retries._contended._rows))
-        assert not retries._contended.is_contended([jam])
+        assert wait_until(lambda: placing._lane.is_contended([stuck]))
+        assert wait_until(lambda: bool(placing._lane._rows))
+        assert not placing._lane.is_contended([jam])
         assert locks.find_locked([jam, stuck]) == [stuck]
         let_go()
         assert len(large.result(LONGEST).order.lines) == 2
@@ -341,6 +341,6 @@ def test_answers_are_built_after_the_locks_are_released(
         seen.append(orders())
 
     seen: list[int] = []
-    monkeypatch.setattr("larder.orders.services.placing.place_orders.answer_placed", look)
+    monkeypatch.setattr("larder.orders.services.placing.place_batch.answer_placed", look)
     place_orders([asked], terms=GBP, now=now)
     assert seen == [1]

@@ -8,14 +8,14 @@ import pytest
 from larder.identity.services import quotas
 from larder.inventory.services import locks
 from larder.orders.services import confirm_order
-from larder.orders.services.placing import retries
+from larder.orders.services.placing import place_order as placing
 from tests.conftest import Person
 from tests.system.interleavings import scheduler
 from tests.system.interleavings.clock import chosen_clock
 from tests.system.interleavings.exploring import Explorer, Play
 from tests.system.interleavings.shop import Shop
 
-WAITS = ((retries, "LOCK_WAIT"), (retries, "LOCK_WAIT_AGAIN"), (confirm_order, "LOCK_WAIT"))
+WAITS = ((placing, "LOCK_WAIT"), (placing, "LOCK_WAIT_AGAIN"), (confirm_order, "LOCK_WAIT"))
 Scenario = Callable[[Shop], Play]
 Explore = Callable[[Scenario], Explorer]
 

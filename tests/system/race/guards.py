@@ -38,7 +38,7 @@ from larder.orders.models import Order
 from larder.orders.services import abandon, changes, drafts, transitions
 from larder.orders.services import locks as order_locks
 from larder.orders.services.locks import lock_orders
-from larder.orders.services.placing import locked_drafts, place_orders, repeats, retries
+from larder.orders.services.placing import locked_drafts, place_batch, place_order, repeats
 from larder.orders.services.placing.placement import Candidate
 from larder.orders.sql import writes
 from larder.v1 import freshness
@@ -262,8 +262,8 @@ _REMOVALS: dict[str, Callable[[], Removal]] = {
     # A server tries a batch again after a deadlock, and its clients see nothing of it.
     "lock order and second tries": lambda: [
         (movements, "submit_lock", lock_in_any_order),
-        (retries, "_is_worth_another_try", never),
-        (retries, "LOCK_WAIT", 5.0),
+        (place_order, "_is_worth_another_try", never),
+        (place_order, "LOCK_WAIT", 5.0),
     ],
     "claims": lambda: [(idempotency, "submit_claim", look_then_write)],
     "any claim": lambda: [
@@ -272,7 +272,7 @@ _REMOVALS: dict[str, Callable[[], Removal]] = {
     ],
     "claim order": lambda: [(key_sql, "CLAIM", CLAIMED_AS_THEY_COME)],
     "release": lambda: [(idempotency, "release", keep_claims)],
-    "separation of repeats": lambda: [(place_orders, "separate_repeats", all_together)],
+    "separation of repeats": lambda: [(place_batch, "separate_repeats", all_together)],
     "draft lock": lambda: [(drafts, "lock_draft", find_draft)],
     "abandoned cart held": lambda: [(abandon, "lock_order", find_order)],
     "drafts locked": lambda: [(locked_drafts, "lock_orders", find_orders)],

@@ -3,10 +3,9 @@
 Read in this order:
 
 1. `placement`: the request, the answer, and the data between them
-2. `place_order`: places one order, in the queue
-3. `retries`: places the orders of the queue in one transaction, and tries failed ones again;
-   `contended`: the lane of orders that wait for locks of others
-4. `place_orders`: the transaction. Its steps: `repeats` (ids and keys), `locked_drafts` (carts),
+2. `place_order`: places one order in the queue, and tries failed ones again; `contended`: the lane
+   of orders that wait for locks of others
+3. `place_batch`: the transaction. Its steps: `repeats` (ids and keys), `locked_drafts` (carts),
    `customer_limits` (quotas, holds), `larder/orders/decision.py`, `write_orders`
 """
 

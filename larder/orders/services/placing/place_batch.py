@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from functools import cache, partial
+from functools import cache
 from typing import NamedTuple
 
 from django.db import transaction
@@ -65,7 +65,7 @@ class BatchOptions:
     is_contended: Callable[[Collection[Row]], bool] = _none
 
 
-def place_candidates(
+def place_batch(
     candidates: Sequence[Candidate],
     *,
     terms: Terms,
@@ -90,10 +90,7 @@ def place_candidates(
     waiting: Sequence[Candidate] = candidates
     while waiting:
         batch, waiting = separate_repeats(waiting)
-        lock_timer = telemetry.LockTimer()
-        work = partial(_place_in_transaction, batch, terms, now, lock_timer, options)
-        failure = _in_one_transaction(work, len(batch), options)
-        lock_timer.stop()
+        failure = _place_in_transaction(batch, terms, now, options)
         if isinstance(failure, CommitUnknown):
             failure = resolve_commit(batch, failure)
         if failure is not None and _waits_again(failure):
@@ -119,30 +116,34 @@ def _fail(batch: Sequence[Candidate], failure: Exception) -> None:
         candidate.answer = failure
 
 
-def _in_one_transaction(
-    work: Callable[[], None], orders: int, options: BatchOptions
+def _place_in_transaction(
+    batch: Sequence[Candidate], terms: Terms, now: datetime, options: BatchOptions
 ) -> Exception | None:
-    """Runs `work` in a transaction. Returns its error; None without one."""
-    span = telemetry.tracing.span("place orders", orders=orders)
+    """Places orders of which no two are repeats of each other. Returns the error of the
+    transaction; None without one."""
+    failure, lock_timer = None, telemetry.LockTimer()
+    span = telemetry.tracing.span("place orders", orders=len(batch))
     try:
         with span, transaction.atomic(durable=True), database.pipeline():
             if options.lock_wait is None:
                 database.tag_session()
             else:
                 database.limit_lock_wait(options.lock_wait)
-            work()
+            _claim_and_place(batch, terms, now, lock_timer, options)
     except Exception as error:
-        return error
-    return None
+        failure = error
+    lock_timer.stop()
+    return failure
 
 
-def _place_in_transaction(
+def _claim_and_place(
     batch: Sequence[Candidate],
     terms: Terms,
     now: datetime,
     lock_timer: telemetry.LockTimer,
     options: BatchOptions,
 ) -> None:
+    """Claims ids and keys, locks drafts, places what is not answered, and settles the claims."""
     earlier = claim_and_replay(batch, now=now)
     if waiting := unanswered(batch):
         check = _submit_customer_check(waiting)
