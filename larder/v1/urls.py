@@ -1,6 +1,7 @@
 """The paths of v1. No path ends in a slash."""
 
 from django.urls import path, register_converter
+from django.urls.converters import UUIDConverter
 
 from larder.v1 import (
     abandon,
@@ -25,8 +26,15 @@ from larder.v1 import (
     sessions,
     stock,
 )
-from larder.v1.paths import IdInAnyCase
 from larder.v1.resources import Resource
+
+
+class IdInAnyCase(UUIDConverter):
+    """A UUID in upper or lower case. Both are equal (RFC 9562, section 4), and iOS writes UUIDs in
+    upper case."""
+
+    regex = "[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"
+
 
 register_converter(IdInAnyCase, "id")
 
