@@ -203,7 +203,6 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
-    "django_guid",
     "larder.db",
     "larder.notifications",
     "larder.catalog",

@@ -17,11 +17,11 @@ import msgspec
 from django.db import DEFAULT_DB_ALIAS, Error, connections
 from django.db.backends.postgresql.psycopg_any import Jsonb, get_adapters_template
 from django.db.migrations.operations import RunSQL
-from django_guid import get_guid
 from psycopg.abc import Buffer
 from psycopg.adapt import Loader
 
 from larder.core import waits
+from larder.core.ids import CORRELATION_ID
 from larder.db import sql
 from larder.db.postgresql.base import DatabaseWrapper, Reading
 from larder.db.postgresql.errors import CommitUnknown
@@ -200,7 +200,7 @@ def tag_session() -> None:
 
 def _name_of_request() -> str | None:
     """Returns None if there is no id, or if the statements contain it (postgresql/comments.py)."""
-    correlation_id = None if _wrapper().prepares_nothing else get_guid()
+    correlation_id = None if _wrapper().prepares_nothing else CORRELATION_ID.get()
     return f"correlation_id={correlation_id}" if correlation_id else None
 
 

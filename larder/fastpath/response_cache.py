@@ -16,8 +16,7 @@ from collections.abc import Callable, Iterable
 from time import monotonic_ns, perf_counter_ns
 from typing import Any
 
-from django_guid import clear_guid
-
+from larder.core.ids import CORRELATION_ID
 from larder.core.stopwatch import BEGAN
 from larder.db import database
 from larder.fastpath.cache_key import CacheKey, Header, cache_key, store
@@ -122,7 +121,7 @@ class ResponseCache:
             environ[EARLIER_ERROR] = error
             return None
         database.release()
-        clear_guid()
+        CORRELATION_ID.set(None)
         return self._stored_with(page, key)
 
     def _stored_with(self, page: CachedPage, key: CacheKey) -> Answer | None:

@@ -16,10 +16,9 @@ from io import BytesIO
 from time import monotonic, perf_counter_ns
 from typing import Any, ClassVar, NamedTuple
 
-from django_guid import clear_guid
-
 from larder.core import commits
 from larder.core.best_effort import best_effort
+from larder.core.ids import CORRELATION_ID
 from larder.core.stopwatch import BEGAN
 from larder.db import database
 from larder.fastpath.cache_key import CacheKey, Header, cache_key, store
@@ -109,7 +108,7 @@ class WriteFastPath(ABC):
         start_response(self.status, [*headers, *answer.headers])
         note = (int(self.status[:3]), environ[BEGAN], environ[ID], answer.who, environ["PATH_INFO"])
         best_effort(self._log_access, *note)
-        clear_guid()
+        CORRELATION_ID.set(None)
         return [answer.content]
 
     def _store_headers(

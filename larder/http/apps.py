@@ -7,10 +7,12 @@ class HttpConfig(AppConfig):
 
     def ready(self) -> None:
         from django.contrib.auth.signals import user_logged_in
+        from django.core.signals import request_finished
 
-        from larder.http import admin_session
+        from larder.http import admin_session, correlation
         from larder.http.quotas import note
         from larder.identity.services import quotas
 
         user_logged_in.connect(admin_session.begin)
+        request_finished.connect(correlation.forget)
         quotas.observe(note)

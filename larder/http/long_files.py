@@ -8,8 +8,7 @@ from threading import BoundedSemaphore
 from time import monotonic
 from typing import TypeVar
 
-from django_guid import get_guid
-
+from larder.core.ids import CORRELATION_ID
 from larder.core.per_key import SlotsPerKey, hold_slot
 from larder.db import database
 from larder.identity.caller import Caller
@@ -63,7 +62,7 @@ def stream(
                 yield from _pieces(rows, require_going_on)
         except Exception:
             # Some servers do not close the connection on an error. Then only this line shows it.
-            yield _BROKEN.format(get_guid()).encode()
+            yield _BROKEN.format(CORRELATION_ID.get()).encode()
             raise
 
 

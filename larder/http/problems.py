@@ -17,7 +17,6 @@ from django.core.exceptions import (
 )
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
-from django_guid import get_guid
 
 from larder.core import commits, money
 from larder.core.errors import (
@@ -31,6 +30,7 @@ from larder.core.errors import (
     Overloaded,
     StaleVersion,
 )
+from larder.core.ids import CORRELATION_ID
 from larder.db.database import sqlstate
 from larder.db.postgresql.errors import CommitUnknown
 from larder.http import preconditions
@@ -183,7 +183,7 @@ def problem(
         "status": kind.status,
         "code": code,
         "detail": detail or kind.title,
-        "correlation_id": get_guid(),
+        "correlation_id": CORRELATION_ID.get(),
         **extensions,
     }
     return HttpResponse(

@@ -10,9 +10,9 @@ from uuid import uuid4
 import psycopg
 import pytest
 from django.db import connection
-from django_guid import get_guid
 
 from larder.core import seams
+from larder.core.ids import CORRELATION_ID
 from larder.core.stopwatch import BEGAN
 from larder.db import database
 from larder.fastpath import orders as order_path
@@ -205,7 +205,7 @@ def test_log_lines_of_placing_have_the_correlation_id_of_the_answer(
 
     def look(seam: str, _: object = None) -> None:
         if seam == seams.COMMIT:
-            seen.append(get_guid())
+            seen.append(CORRELATION_ID.get())
 
     monkeypatch.setattr(seams, "reached", look)
     status, headers, _ = ordering()
@@ -215,7 +215,7 @@ def test_log_lines_of_placing_have_the_correlation_id_of_the_answer(
 def test_the_correlation_id_is_cleared_after_the_request(ordering: Ordering) -> None:
     ordering()
     assert ordering.fast_path.reached == 1
-    assert not get_guid()
+    assert not CORRELATION_ID.get()
 
 
 def test_an_incomplete_body_places_no_order(ordering: Ordering, jam: int) -> None:

@@ -9,9 +9,9 @@ from uuid import uuid4
 import pytest
 from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
-from django_guid import get_guid
 
 from larder.core import seams
+from larder.core.ids import CORRELATION_ID
 from larder.db import database, sql
 from larder.fastpath import cache_key, response_cache
 from larder.http import answered_requests
@@ -140,10 +140,12 @@ def test_statements_of_the_fast_path_have_the_id_of_their_request(
     """The comments in SQL and the lines of the log have the id."""
     fast_path(token)
     given, sent = uuid4().hex, list[Any]()
-    monkeypatch.setattr(seams, "reached", lambda _, about=None: sent.append((about, get_guid())))
+    monkeypatch.setattr(
+        seams, "reached", lambda _, about=None: sent.append((about, CORRELATION_ID.get()))
+    )
     assert fast_path(token, Correlation_ID=given)[1]["Correlation-ID"] == given
     assert (sql.SNAPSHOT, given) in sent
-    assert (fast_path.reached, get_guid() is None) == (1, True)
+    assert (fast_path.reached, CORRELATION_ID.get() is None) == (1, True)
 
 
 def test_the_connection_returns_to_the_pool(

@@ -9,9 +9,10 @@ from uuid import uuid4
 import psycopg
 import pytest
 from django.db import connection
-from django_guid.context import guid
+from django.test import Client
 from procrastinate.contrib.django import app
 
+from larder.core.ids import CORRELATION_ID
 from larder.db import database
 from larder.db.postgresql.comments import tag_statements
 from tests.conftest import Person
@@ -23,9 +24,9 @@ from tests.server import Server
 @pytest.fixture
 def asked_as() -> Iterator[str]:
     """The id of a request that is going on in this thread."""
-    before = guid.set(uuid4().hex)
-    yield str(guid.get())
-    guid.reset(before)
+    before = CORRELATION_ID.set(uuid4().hex)
+    yield str(CORRELATION_ID.get())
+    CORRELATION_ID.reset(before)
 
 
 @pytest.mark.system
@@ -33,7 +34,7 @@ def test_log_lines_of_a_job_have_the_id_of_its_request(
     transactional_db: None, asked_as: str, tmp_path: Path
 ) -> None:
     defer_job("check_invariants")
-    guid.set(None)
+    CORRELATION_ID.set(None)
     answers = _lines_of_invariants(tmp_path / "wanted")
     assert asked_as in answers
     # And a periodic one has a new id.
@@ -46,6 +47,11 @@ def test_log_lines_of_a_job_have_the_id_of_its_request(
 def _lines_of_invariants(log: Path) -> list[str]:
     lines = run_waiting_jobs(log)
     return [line["correlation_id"] for line in lines if "invariants hold" in line["event"]]
+
+
+def test_the_id_of_a_request_is_forgotten_when_it_ends(client: Client) -> None:
+    assert len(client.get("/api/v1/unknown").headers["Correlation-ID"]) == 32
+    assert CORRELATION_ID.get() is None
 
 
 def test_all_jobs_of_a_batch_have_the_correlation_id(transactional_db: None, asked_as: str) -> None:
@@ -85,7 +91,7 @@ def test_pg_stat_activity_shows_the_id_of_a_jobs_statement(
     transactional_db: None, asked_as: str, tmp_path: Path
 ) -> None:
     defer_job("delete_ended_log_ins")
-    guid.set(None)
+    CORRELATION_ID.set(None)
     with locked("django_session") as waiting, job_worker(tmp_path / "log"):
         (statement,) = _eventually_some(lambda: waiting(asked_as))
     assert statement.startswith("DELETE")
@@ -122,6 +128,6 @@ def test_a_statement_of_an_app_has_the_same_text_for_every_request(db: None, ask
     assert asked_as not in text()
     with tag_statements():
         assert text().endswith(f"/*correlation_id='{asked_as}'*/")
-    guid.set(None)
+    CORRELATION_ID.set(None)
     with tag_statements():
         assert "correlation_id" not in text()

@@ -8,9 +8,9 @@ from typing import Any
 
 import psycopg
 import pytest
-from django_guid.context import guid
 
 from larder.core import telemetry
+from larder.core.ids import CORRELATION_ID
 from larder.core.stopwatch import Stopwatch
 from larder.orders.decision import Wanted
 from larder.orders.services.placing import place_batch as placing
@@ -101,11 +101,11 @@ def test_pg_stat_activity_shows_the_request_id_of_a_transaction(
         with psycopg.connect(superuser_url()) as other:
             seen.append(other.execute(NAMED, [f"correlation_id={ID}"]).fetchone())
 
-    token = guid.set(ID)
+    token = CORRELATION_ID.set(ID)
     try:
         jam = product(stock=5)
         assert isinstance(place(jam, lock_wait=lock_wait, at_end=look), Placed)
     finally:
-        guid.reset(token)
+        CORRELATION_ID.reset(token)
     look()
     assert seen == [(1,), (0,)]

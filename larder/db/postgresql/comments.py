@@ -13,9 +13,9 @@ from contextvars import ContextVar
 from typing import Any
 
 from django.db.backends.utils import CursorWrapper
-from django_guid import get_guid
 
 from larder.core import seams
+from larder.core.ids import CORRELATION_ID
 
 _tagging: ContextVar[bool] = ContextVar("tag_statements", default=False)
 
@@ -48,5 +48,5 @@ class Commented(CursorWrapper):
 
 def with_correlation_id(sql: str) -> str:
     """Returns the statement with the id of the request or job, if there is one."""
-    correlation_id = get_guid()
+    correlation_id = CORRELATION_ID.get()
     return f"{sql} /*correlation_id='{correlation_id}'*/" if correlation_id else sql

@@ -10,8 +10,6 @@ from typing import Any
 from uuid import uuid4
 
 from django.conf import settings
-from django_guid import get_guid
-from django_guid.context import guid
 from procrastinate import App, JobContext, PsycopgConnector
 from procrastinate.contrib.django.django_connector import DjangoConnector
 from procrastinate.jobs import Job
@@ -19,6 +17,7 @@ from procrastinate.manager import JobManager
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from larder.core import telemetry
+from larder.core.ids import CORRELATION_ID
 from larder.db.postgresql.comments import tag_statements
 
 CARRIED = "_correlation_id"
@@ -54,7 +53,7 @@ class Jobs(JobManager):
 
 
 def _carrying(job: Job) -> Job:
-    if not (correlation_id := get_guid()):
+    if not (correlation_id := CORRELATION_ID.get()):
         return job
     return job.evolve(task_kwargs={**job.task_kwargs, CARRIED: correlation_id})
 
@@ -64,7 +63,7 @@ async def correlate(call_next: Callable[[], Awaitable[Any]], context: JobContext
     those of a periodic job have a new id."""
     carried = context.job.task_kwargs.pop(CARRIED, None)
     # Each job runs in a separate context, which ends with it.
-    guid.set(carried or uuid4().hex)
+    CORRELATION_ID.set(str(carried) if carried else uuid4().hex)
     with tag_statements(), telemetry.tracing.span("job", task=context.job.task_name):
         return await call_next()
 

@@ -10,13 +10,13 @@ from typing import Any
 
 import sentry_sdk
 from django.conf import settings
-from django_guid import get_guid
 from sentry_sdk.integrations.atexit import AtexitIntegration
 from sentry_sdk.integrations.dedupe import DedupeIntegration
 from sentry_sdk.integrations.excepthook import ExcepthookIntegration
 from sentry_sdk.integrations.logging import LoggingIntegration
 from sentry_sdk.integrations.threading import ThreadingIntegration
 
+from larder.core.ids import CORRELATION_ID
 from larder.ops.serving.shutdown import at_end
 
 
@@ -51,7 +51,7 @@ def _print_nothing(pending: int, seconds: float) -> None:
 
 def _event(event: Any, hint: dict[str, Any]) -> Any:
     """Returns the event to send: with the correlation id, and the message of a structured line."""
-    event.setdefault("tags", {})["correlation_id"] = get_guid() or ""
+    event.setdefault("tags", {})["correlation_id"] = CORRELATION_ID.get() or ""
     for unwanted in ("request", "user", "extra", "breadcrumbs"):
         event.pop(unwanted, None)
     record = hint.get("log_record")

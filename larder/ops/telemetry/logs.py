@@ -5,14 +5,15 @@ from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
-from django_guid import get_guid
+
+from larder.core.ids import CORRELATION_ID
 
 
 def with_correlation_id(
     logger: Any, method: str, line: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
     """Adds the id of the request or job; null outside of one."""
-    line.setdefault("correlation_id", get_guid())
+    line.setdefault("correlation_id", CORRELATION_ID.get())
     return line
 
 
@@ -101,7 +102,6 @@ def logging_settings(level: str) -> dict[str, Any]:
             # A lost connection is reported once, by the request that used it.
             "psycopg.pool": {"level": "ERROR"},
             "procrastinate": {"level": "WARNING"},
-            "django_guid": {"level": "WARNING"},
             # It writes the id of each passkey that is used.
             "fido2": {"level": "WARNING"},
         },

@@ -10,7 +10,6 @@ from functools import partial
 from typing import Any
 
 from django.db.backends.signals import connection_created
-from django_guid import get_guid
 from opentelemetry import trace
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.propagate import extract
@@ -21,6 +20,7 @@ from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from larder.core import telemetry
 from larder.core.best_effort import best_effort_span
+from larder.core.ids import CORRELATION_ID
 from larder.core.telemetry import Answered
 from larder.ops.serving.shutdown import at_end
 
@@ -63,7 +63,7 @@ def _describe(span: trace.Span, method: str, answered: Answered) -> None:
 def _span(name: str, **attributes: Any) -> Any:
     """Returns a span of a use case, with the id of the request or job."""
     given = {f"larder.{key}": value for key, value in attributes.items()}
-    given["larder.correlation_id"] = get_guid() or ""
+    given["larder.correlation_id"] = CORRELATION_ID.get() or ""
     with best_effort_span(_tracer.start_as_current_span(name, attributes=given)) as span:
         yield span
 
