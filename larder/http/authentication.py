@@ -151,9 +151,9 @@ class _EndedSessions:
     def __init__(self) -> None:
         self._lock = Lock()
         self._read_at = float("-inf")
-        self._ended = queries.Ended()
+        self._ended = queries.EndedSessions()
 
-    def present(self) -> queries.Ended:
+    def present(self) -> queries.EndedSessions:
         """Returns the sessions that ended recently, as read at most SESSIONS_TOO_OLD ago.
 
         Raises PrimarySilent.

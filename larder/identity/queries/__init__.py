@@ -35,7 +35,7 @@ from larder.identity.queries.caller_rights import (
     with_rights,
 )
 from larder.identity.queries.sessions import (
-    Ended,
+    EndedSessions,
     LogIn,
     ended_sessions,
     is_ongoing_session,
@@ -51,7 +51,7 @@ __all__ = [
     "PARCEL_FIELDS",
     "SHIP_TO_FIELDS",
     "AddressRow",
-    "Ended",
+    "EndedSessions",
     "LogIn",
     "Profile",
     "Rights",

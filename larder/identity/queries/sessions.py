@@ -38,7 +38,7 @@ accounts that had a session."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class EndedSessions:
     """Sessions that ended so recently that an access token may still be valid: single sessions, and
     accounts whose sessions all ended, with their current epoch."""
 
@@ -58,7 +58,7 @@ class Ended:
         return caller.session in self.sessions or caller.epoch < epoch
 
 
-def ended_sessions(*, now: datetime) -> Ended:
+def ended_sessions(*, now: datetime) -> EndedSessions:
     """Returns the sessions that ended within ENDED_LATELY. If all sessions of an account ended, its
     epoch represents them."""
     since = now - ENDED_LATELY
@@ -70,9 +70,9 @@ def ended_sessions(*, now: datetime) -> Ended:
     sessions = frozenset(one_by_one)
     epochs = dict(raised.values_list("id", "session_epoch")[: MAX_LISTED + 1])
     if len(epochs) <= MAX_LISTED:
-        return Ended(sessions, epochs)
+        return EndedSessions(sessions, epochs)
     highest = raised.aggregate(epoch=Max("session_epoch", default=0))
-    return Ended(sessions, epoch=highest["epoch"])
+    return EndedSessions(sessions, epoch=highest["epoch"])
 
 
 def is_ongoing_session(session: UUID | None) -> bool:

@@ -23,14 +23,14 @@ EPOCHS_LEFT_OUT = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class EndedCredentials:
     """The numbers of sessions and keys that were live in the backup."""
 
     sessions: int
     keys: int
 
 
-def end_sessions_and_keys(*, using: str, now: datetime) -> Ended:
+def end_sessions_and_keys(*, using: str, now: datetime) -> EndedCredentials:
     """Ends all sessions, keys, reset links, one-time codes and sessions of the admin, in one
     transaction.
 
@@ -41,7 +41,7 @@ def end_sessions_and_keys(*, using: str, now: datetime) -> Ended:
             # One statement changes all accounts. No server runs, so nothing waits for it.
             cursor.execute("SET LOCAL statement_timeout = '15min'")
             cursor.execute(LEAVE_NUMBERS_OUT, [NUMBERS_LEFT_OUT])
-        ended = Ended(
+        ended = EndedCredentials(
             sessions=_end_sessions(using, now),
             keys=Key.objects.using(using).ongoing().update(ended_at=now),
         )
