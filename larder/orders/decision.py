@@ -40,7 +40,7 @@ class _Totals(NamedTuple):
     expected: Decimal | None
 
 
-class Counted(NamedTuple):
+class CountedOrders(NamedTuple):
     """The customer of each order that counts for a quota, None for others; and the units that each
     customer got. Customers without a limit are not in `granted`. `limit_refusal` returns the
     refusal of the order at this position by another limit, and `note` counts a placed one."""
@@ -87,7 +87,7 @@ def decide(
     *,
     minimum_total: Decimal = Decimal(0),
     expected_totals: Sequence[Decimal | None] | None = None,
-    counted: Counted | None = None,
+    counted: CountedOrders | None = None,
 ) -> list[list[PricedLine] | DomainError]:
     """Returns for each order its priced lines, or its refusal.
 
@@ -99,7 +99,7 @@ def decide(
     left = dict(available)
     decided: list[list[PricedLine] | DomainError] = []
     expected = expected_totals or [None] * len(orders)
-    customers, granted, limit_refusal, note = counted or Counted([None] * len(orders), {})
+    customers, granted, limit_refusal, note = counted or CountedOrders([None] * len(orders), {})
     units = {customer: got.units for customer, got in granted.items()}
     each = zip(orders, prices, expected, customers, strict=True)
     for position, (wanted, price, total, customer) in enumerate(each):

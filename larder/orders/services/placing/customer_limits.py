@@ -17,7 +17,7 @@ from larder.core.errors import DomainError
 from larder.db import database
 from larder.identity.services import quotas
 from larder.identity.services.quotas import Granted, Name, QuotaExceeded
-from larder.orders.decision import Counted
+from larder.orders.decision import CountedOrders
 from larder.orders.errors import HoldTooLarge, TooManyHolds
 from larder.orders.services.placing.placement import Candidate
 from larder.orders.sql import writes
@@ -48,13 +48,13 @@ class CustomerLimits:
         """Reads how many units each customer got."""
         self._granted = self._reading()
 
-    def counted(self, batch: Sequence[Candidate]) -> Counted:
+    def counted(self, batch: Sequence[Candidate]) -> CountedOrders:
         """Returns which of these orders count, and what their customers have."""
         customers = [one.placement.customer if _is_own(one) else None for one in batch]
         holds = self._holds
         if holds is None:
-            return Counted(customers, self._granted)
-        return Counted(
+            return CountedOrders(customers, self._granted)
+        return CountedOrders(
             customers,
             self._granted,
             lambda position: holds.refusal(batch[position]),
