@@ -8,7 +8,7 @@ from uuid import UUID
 
 from larder.fastpath.cache_key import MAX_ENTRIES
 from larder.fastpath.response_cache import AccessLogHook
-from larder.fastpath.writes import WriteFastPath, Written
+from larder.fastpath.writes import WriteFastPath, WrittenOrder
 from larder.http import account_requests
 from larder.http.authentication import looked_up, remembered_caller
 from larder.http.content_type import Application
@@ -53,12 +53,12 @@ class ConfirmationFastPath(WriteFastPath):
     def decode(self, raw: bytes) -> Moving | None:
         return decode_if_valid(raw or b"{}", Moving)
 
-    def write(self, body: Moving, who: Caller, environ: Mapping[str, Any]) -> Written:
+    def write(self, body: Moving, who: Caller, environ: Mapping[str, Any]) -> WrittenOrder:
         path, key = environ["PATH_INFO"], idempotency_key(environ)
         self._require(who)
         with account_requests.running(who, "POST"), audit.acting(who.public_id, "v1"):
             confirmed = confirm(UUID(path.split("/")[4]), who, key=key, operation=f"POST {path}")
-        return Written(confirmed.order, confirmed.replayed, {})
+        return WrittenOrder(confirmed.order, confirmed.replayed, {})
 
     def _require(self, who: Caller) -> None:
         """Raises what `looked_up` and `Caller.require` raise, by what was read a short time ago."""

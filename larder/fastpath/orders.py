@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from larder.fastpath.writes import WriteFastPath, Written
+from larder.fastpath.writes import WriteFastPath, WrittenOrder
 from larder.http.authentication import remembered_caller
 from larder.http.idempotency import idempotency_key
 from larder.http.quotas import quota_headers
@@ -31,9 +31,9 @@ class OrderFastPath(WriteFastPath):
     def decode(self, raw: bytes) -> NewOrder | None:
         return decode_if_valid(raw, NewOrder)
 
-    def write(self, body: NewOrder, who: Caller, environ: Mapping[str, Any]) -> Written:
+    def write(self, body: NewOrder, who: Caller, environ: Mapping[str, Any]) -> WrittenOrder:
         placed = place(body, who, key=idempotency_key(environ), operation=OPERATION)
         headers = {"Location": f"{PATH}/{placed.order.id}"}
         if placed.remaining is not None:
             headers |= quota_headers(placed.remaining)
-        return Written(placed.order, placed.replayed, headers)
+        return WrittenOrder(placed.order, placed.replayed, headers)

@@ -45,7 +45,7 @@ OWN_HEADERS = frozenset({"ETag", "Location", "Content-Length", HEADER, POSITION,
 """Headers whose values differ for each order."""
 
 
-class Written(NamedTuple):
+class WrittenOrder(NamedTuple):
     """The order after the write, whether the request repeats an earlier one, and the headers of
     this kind of response."""
 
@@ -90,7 +90,7 @@ class WriteFastPath(ABC):
         """Returns the body; None if it has a fault."""
 
     @abstractmethod
-    def write(self, body: Any, who: Caller, environ: Mapping[str, Any]) -> Written:
+    def write(self, body: Any, who: Caller, environ: Mapping[str, Any]) -> WrittenOrder:
         """Executes the request. Raises the refusals of its service."""
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
@@ -155,7 +155,7 @@ def _is_short(environ: Mapping[str, Any]) -> bool:
     )
 
 
-def _shown(written: Written, who: Caller, environ: Mapping[str, Any]) -> Answer:
+def _shown(written: WrittenOrder, who: Caller, environ: Mapping[str, Any]) -> Answer:
     answer = Body(encoded(shown(written.order)), written.order.version)
     best_effort(note_write_of, who.id)
     headers = {
