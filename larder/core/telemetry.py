@@ -95,7 +95,7 @@ class LockTimer:
             locks_held.append(self._running.seconds)
 
 
-class Answered(NamedTuple):
+class AnswerAttributes(NamedTuple):
     """What a span says of the answer of a request. `route` is None for an unknown path."""
 
     route: str | None
@@ -103,7 +103,7 @@ class Answered(NamedTuple):
     correlation_id: str
 
 
-RequestSpan = AbstractContextManager[Callable[[Answered], None] | None]
+RequestSpan = AbstractContextManager[Callable[[AnswerAttributes], None] | None]
 """The span of a request. Its block calls what it gets, if anything, with the answer."""
 
 

@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from larder.core.best_effort import best_effort
-from larder.core.telemetry import Answered, tracing
+from larder.core.telemetry import AnswerAttributes, tracing
 
 
 def observe(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[..., Any]:
@@ -24,7 +24,7 @@ def observe(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable
     return middleware
 
 
-def _answered(request: HttpRequest, response: HttpResponseBase) -> Answered:
+def _answered(request: HttpRequest, response: HttpResponseBase) -> AnswerAttributes:
     match = request.resolver_match
     route = None if match is None else str(match.route)
-    return Answered(route, response.status_code, response.headers.get("Correlation-ID", ""))
+    return AnswerAttributes(route, response.status_code, response.headers.get("Correlation-ID", ""))

@@ -21,7 +21,7 @@ from opentelemetry.trace import SpanKind, Status, StatusCode
 from larder.core import telemetry
 from larder.core.best_effort import best_effort_span
 from larder.core.ids import CORRELATION_ID
-from larder.core.telemetry import Answered
+from larder.core.telemetry import AnswerAttributes
 from larder.ops.serving.shutdown import at_end
 
 _tracer = trace.get_tracer("larder")
@@ -48,7 +48,7 @@ def _request_span(method: str, traceparent: str) -> Any:
         yield None if entered is None else partial(_describe, entered, method)
 
 
-def _describe(span: trace.Span, method: str, answered: Answered) -> None:
+def _describe(span: trace.Span, method: str, answered: AnswerAttributes) -> None:
     if answered.route is not None:
         span.update_name(f"{method} /{answered.route}")
         span.set_attribute("http.route", f"/{answered.route}")
