@@ -15,7 +15,7 @@ from larder.identity import queries
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class AccountBody:
     """A body about an account: its name and address, if they are valid, and what the serializer
     made of it."""
 
@@ -43,11 +43,15 @@ class Given:
         return next(iter(self.names().values()))
 
 
-def given(request: Request, shape: type[serializers.Serializer[Any]], **options: Any) -> Given:
+def account_body(
+    request: Request, shape: type[serializers.Serializer[Any]], **options: Any
+) -> AccountBody:
     """Returns the body as the serializer reads it. A `name` in it is the username."""
     read = shape(data=request.data, **options)
     read.is_valid()
-    return Given(read, _valid(read, "username") or _valid(read, "name"), _valid(read, "email"))
+    return AccountBody(
+        read, _valid(read, "username") or _valid(read, "name"), _valid(read, "email")
+    )
 
 
 def _valid(read: serializers.Serializer[Any], name: str) -> str:
@@ -81,7 +85,9 @@ def faults_as_refusals() -> Iterator[None]:
 
 
 @contextmanager
-def all_named(body: Given, *, account: int = 0, taken: Mapping[str, str] = TAKEN) -> Iterator[None]:
+def all_named(
+    body: AccountBody, *, account: int = 0, taken: Mapping[str, str] = TAKEN
+) -> Iterator[None]:
     """Names each of username and email that another account has, in the sentences of `taken`, with
     the other faults.
 

@@ -7,7 +7,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from larder.compat.account_faults import all_named, faults_as_refusals, given
+from larder.compat.account_faults import account_body, all_named, faults_as_refusals
 from larder.compat.authentication import require_confirmation
 from larder.compat.contract2.addresses import Address, created
 from larder.compat.fields import Password, Text
@@ -70,7 +70,7 @@ class Customers(CompatView):
     )
     def post(self, request: Request) -> Response:
         """Creates an account. Without a password a log-in is impossible until one is set."""
-        body = given(request, NewByStaff)
+        body = account_body(request, NewByStaff)
         with all_named(body):
             new = NewCustomer(**{"password": None} | dict(body.fields()))
             # Whether customers may register themselves is not staff's concern.
@@ -153,7 +153,7 @@ def _one(request: Request, customer: int) -> Profile:
 def _changed(request: Request, customer: int, *, partial: bool) -> Response:
     _one(request, customer)
     require_confirmation(request)
-    body, who = given(request, CustomerChange, partial=partial), caller(request)
+    body, who = account_body(request, CustomerChange, partial=partial), caller(request)
     names = body.names()
     with (
         all_named(body, account=customer),

@@ -7,7 +7,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from larder.compat.account_faults import all_named, faults_as_refusals, given
+from larder.compat.account_faults import account_body, all_named, faults_as_refusals
 from larder.compat.authentication import REFUSED_TOKEN, TokenNotValid
 from larder.compat.fields import Password, Text
 from larder.compat.operations import NOTHING, OPEN, Refusal, operation
@@ -60,7 +60,7 @@ class Register(OpenView):
     def post(self, request: Request) -> Response:
         """Creates a customer's account."""
         accounts.require_open(settings.REGISTRATION)
-        body = given(request, Registration)
+        body = account_body(request, Registration)
         account = body.account()
         with all_named(body), throttling.register(request, account), faults_as_refusals():
             new = NewCustomer(**body.fields())

@@ -18,7 +18,7 @@ from rest_framework.exceptions import PermissionDenied, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from larder.compat.account_faults import Given, all_named, faults_as_refusals, given
+from larder.compat.account_faults import AccountBody, account_body, all_named, faults_as_refusals
 from larder.compat.authentication import require_confirmation
 from larder.compat.fields import AnyText, Password
 from larder.compat.operations import NOTHING, OPEN, Access, Refusal, operation
@@ -98,7 +98,7 @@ class RegisterView(OpenView):
     def post(self, request: Request) -> Response:
         """Creates a customer's account."""
         accounts.require_open(settings.REGISTRATION)
-        registration = given(request, Registration)
+        registration = account_body(request, Registration)
         account = registration.account()
         with _all_named(registration), throttling.register(request, account), faults_as_refusals():
             body = registration.fields()
@@ -217,7 +217,7 @@ def _read_id(text: str) -> UUID:
 
 def _rename(request: Request, user: Profile) -> str:
     """Returns the new name. Raises ValidationError, NotFound."""
-    new_name = given(request, NewName)
+    new_name = account_body(request, NewName)
     fields: dict[str, str] = {"username": new_name.fields()["name"]}
     who = caller(request)
     with _all_named(new_name, user.id), throttling.change_profile(request, who, user.id, fields):
@@ -230,7 +230,7 @@ TAKEN = {"username": "user with this name already exists."}
 
 
 @contextmanager
-def _all_named(body: Given, account: int = 0) -> Iterator[None]:
+def _all_named(body: AccountBody, account: int = 0) -> Iterator[None]:
     """Reports all faults, those of the username under `name`. Raises ValidationError."""
     try:
         with all_named(body, account=account, taken=TAKEN):
