@@ -35,7 +35,7 @@ OnRows = Callable[[int], None]
 """Gets the number of rows that were handled since the last call."""
 
 
-class Written(NamedTuple):
+class WrittenProduct(NamedTuple):
     """A product that was added or changed. `quantity`: units of opening stock if it is new."""
 
     id: int
@@ -43,7 +43,9 @@ class Written(NamedTuple):
     quantity: int
 
 
-def _entry(written: Written, columns: Sequence[str], values: Sequence[Any]) -> audit.Entry | None:
+def _entry(
+    written: WrittenProduct, columns: Sequence[str], values: Sequence[Any]
+) -> audit.Entry | None:
     """Returns the entry of the audit trail. `values` are the former ones, then those of now."""
     before, after = values[: len(columns)], values[len(columns) :]
     return audit.difference(
@@ -214,12 +216,15 @@ def _revived(product: int, since: datetime) -> audit.Entry:
     )
 
 
-def store(columns: Sequence[str], *, now: datetime, on_rows: OnRows) -> Iterator[list[Written]]:
+def store(
+    columns: Sequence[str], *, now: datetime, on_rows: OnRows
+) -> Iterator[list[WrittenProduct]]:
     """Stores the staged rows in parts. Yields the products that each part added or changed."""
     statement, stored = sql.upsert(columns), sql.stored_columns(columns)
     for first, last, rows in database.rows(sql.PARTS, [PART]):
         found = [
-            (Written(*row[:3]), row[3:]) for row in database.rows(statement, [now, first, last])
+            (WrittenProduct(*row[:3]), row[3:])
+            for row in database.rows(statement, [now, first, last])
         ]
         if audit.current() is not None:
             entries = (_entry(one, stored, values) for one, values in found)

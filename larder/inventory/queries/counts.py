@@ -9,7 +9,7 @@ from larder.inventory.models import CountedProduct
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
+class CountRow:
     """A product of a count. `on_shelf`: the units that the stock had on the shelf when it was
     counted last. `is_moved`: whether the shelf changed while it was counted. `available` and
     `committed` are those of now."""
@@ -30,15 +30,15 @@ class Counted:
         return self.counted - self.on_shelf
 
 
-def running_count(actor: UUID, *, limit: int | None = None) -> list[Counted]:
+def running_count(actor: UUID, *, limit: int | None = None) -> list[CountRow]:
     """Returns the counted products, the last one first."""
     rows = CountedProduct.objects.filter(actor=actor).select_related("product__product")
     return [_counted(one) for one in rows.order_by("-at", "-id")[:limit]]
 
 
-def _counted(row: CountedProduct) -> Counted:
+def _counted(row: CountedProduct) -> CountRow:
     stock, product = row.product, row.product.product
-    return Counted(
+    return CountRow(
         product.pk,
         product.sku,
         product.name,
@@ -51,7 +51,7 @@ def _counted(row: CountedProduct) -> Counted:
     )
 
 
-def fingerprint_of(lines: Sequence[Counted]) -> str:
+def fingerprint_of(lines: Sequence[CountRow]) -> str:
     """Returns a text that differs if a count differs in its products, units or differences."""
     rows = sorted((one.product, one.counted, one.on_shelf, one.is_moved) for one in lines)
     return sha256(repr(rows).encode()).hexdigest()

@@ -13,7 +13,7 @@ from django.db import transaction
 
 from larder.catalog.product_rows import ProductFile, lines_of
 from larder.catalog.services import product_import
-from larder.catalog.services.product_import import Changes, Written
+from larder.catalog.services.product_import import Changes, WrittenProduct
 from larder.db import database, idempotency, kept_files
 from larder.db.idempotency import RETENTION, Claim, Scope
 from larder.db.kept_files import Kept
@@ -172,5 +172,5 @@ def _store(file: ProductFile, author: Author, progress: ImportProgress) -> tuple
     return created, changed + len(only_revived)
 
 
-def _new(part: Iterable[Written]) -> Iterator[Written]:
+def _new(part: Iterable[WrittenProduct]) -> Iterator[WrittenProduct]:
     return (one for one in part if one.is_new)

@@ -15,7 +15,7 @@ from larder.core.errors import DomainError, NotFound
 from larder.core.limits import LISTED_ROWS, MAX_CODE_LENGTH, MAX_STOCK
 from larder.db.idempotency import RETENTION, Claim, Scope, fingerprint
 from larder.inventory.errors import CountChanged, InsufficientStock
-from larder.inventory.queries.counts import Counted, fingerprint_of, running_count
+from larder.inventory.queries.counts import CountRow, fingerprint_of, running_count
 from larder.inventory.services import counts
 from larder.inventory.services.adjustments import PERMISSION
 from larder.staff.base import ServiceAdmin, button
@@ -146,7 +146,7 @@ class CountableStock(ServiceAdmin):
         return HttpResponseRedirect(request.path)
 
 
-def _impossible(refusal: InsufficientStock, lines: Sequence[Counted]) -> Iterator[str]:
+def _impossible(refusal: InsufficientStock, lines: Sequence[CountRow]) -> Iterator[str]:
     """Yields why the differences cannot be booked, and what to do, for each product."""
     skus = {one.product: one.sku for one in lines}
     text = gettext(
@@ -197,7 +197,7 @@ def _end(request: Any, given: dict[str, Any]) -> str:
     return gettext("The count is booked.")
 
 
-def _page(model_admin: Any, form: ScanForm, found: Sequence[Counted]) -> Page:
+def _page(model_admin: Any, form: ScanForm, found: Sequence[CountRow]) -> Page:
     last = found[0] if found else None
     check = link(reverse("admin:inventory_stock_check_count"), gettext("Differences of the count"))
     return Page(
@@ -224,7 +224,7 @@ def _page(model_admin: Any, form: ScanForm, found: Sequence[Counted]) -> Page:
     )
 
 
-def _facts(last: Counted) -> Iterator[tuple[str, str]]:
+def _facts(last: CountRow) -> Iterator[tuple[str, str]]:
     yield gettext("Counted"), f"{grouped(last.counted)} × {last.sku} {last.name}"
     if last.shelf_place:
         yield gettext("Shelf place"), last.shelf_place
@@ -236,13 +236,13 @@ def _again() -> str:
     return gettext("The shelf changed while it was counted. Count it again, and set its units.")
 
 
-def _correct(one: Counted) -> str:
+def _correct(one: CountRow) -> str:
     """Returns the SKU as a link that fills in the form to correct it."""
     query = {"code": one.sku, "units": one.counted, "what": SET}
     return link(reverse("admin:inventory_stock_count", query=query), one.sku)
 
 
-def _differences(lines: Sequence[Counted]) -> dict[str, Any]:
+def _differences(lines: Sequence[CountRow]) -> dict[str, Any]:
     heads = (
         *(gettext("SKU"), gettext("Name"), gettext("Counted"), gettext("On the shelf then")),
         *(gettext("Difference"), gettext("Available"), gettext("Reserved for orders")),
@@ -250,7 +250,7 @@ def _differences(lines: Sequence[Counted]) -> dict[str, Any]:
     return {"title": gettext("Differences"), "headers": heads, "rows": [_row(one) for one in lines]}
 
 
-def _row(one: Counted) -> list[str]:
+def _row(one: CountRow) -> list[str]:
     difference = _again() if one.is_moved else f"{one.difference:+,}" if one.difference else "0"
     units = (grouped(one.counted), grouped(one.on_shelf))
     now_there = (grouped(one.available), grouped(one.committed))

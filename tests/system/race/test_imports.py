@@ -16,7 +16,7 @@ import pytest
 from larder.catalog import sql as catalog_sql
 from larder.catalog.fields import REQUIRED
 from larder.catalog.services import product_import
-from larder.catalog.services.product_import import Written
+from larder.catalog.services.product_import import WrittenProduct
 from larder.core.clock import now
 from larder.db import database
 from larder.inventory.services.authors import Author
@@ -125,7 +125,7 @@ def test_without_the_lock_two_files_deadlock_on_new_products(
     """Of the files of one direction the first writes its first part, and the others wait for it."""
     store = product_import.store
 
-    def store_and_wait(*given: Any, **others: Any) -> Iterator[list[Written]]:
+    def store_and_wait(*given: Any, **others: Any) -> Iterator[list[WrittenProduct]]:
         for part in store(*given, **others):
             READ.wait()
             yield part
