@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.views.autocomplete import AutocompleteJsonView
 from django.core.exceptions import BadRequest, ValidationError
 from django.core.paginator import InvalidPage
 from django.db import DataError
@@ -140,6 +141,18 @@ def refusing_unreadable_values(admin_view: Callable[..., Any]) -> Callable[..., 
     return checked_view
 
 
+class _Offers(AutocompleteJsonView):
+    """What fields that search offer, as the admin of the objects shows them."""
+
+    def serialize_result(self, obj: Any, to_field_name: str) -> dict[str, Any]:
+        shown = getattr(self.model_admin, "choice_text", str)
+        text = {"text": shown(obj)}
+        return {**super().serialize_result(obj, to_field_name), **text}
+
+
+admin.site.autocomplete_view = _Offers.as_view(  # type: ignore[method-assign, assignment]
+    admin_site=admin.site
+)
 # The theme creates the site before ours could exist. Its search and autocompletion belong to no
 # ModelAdmin, so the site itself is patched.
 admin.site.admin_view = limiting_pages(  # type: ignore[method-assign]

@@ -15,8 +15,7 @@ from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.forms import SetPasswordMixin, UsernameField
 from django.contrib.auth.models import Group, Permission
-from django.db.models import Count, Q, Value
-from django.db.models.functions import Lower
+from django.db.models import Count, Q
 from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.decorators import method_decorator
@@ -37,12 +36,12 @@ from larder.core.limits import MAX_USERNAME_LENGTH
 from larder.identity import permissions, queries
 from larder.identity.caller import Caller
 from larder.identity.models import Customer
-from larder.identity.queries import lowered_spellings
 from larder.identity.services import accounts, audit, notifier, passwords, rights
 from larder.identity.services.accounts import ByStaff, NewCustomer
 from larder.staff.base import ServiceAdmin, button, caller_of
 from larder.staff.confirming import require_confirmation
 from larder.staff.identity.contents import customer_contents
+from larder.staff.identity.customer_search import description, full_name, search
 from larder.staff.identity.factors import FactorsAdmin
 from larder.staff.identity.staff_invitations import StaffInvitations
 from larder.staff.language import gettext_lazy as _
@@ -98,6 +97,7 @@ class AccountForm(RefusableForm):
 
     sentences = SENTENCES
     username = UsernameField(
+        label=_("Username"),
         max_length=MAX_USERNAME_LENGTH,
         widget=UnfoldAdminTextInputWidget,
         help_text=_("The person logs in with it."),
@@ -160,6 +160,9 @@ class NewCustomerForm(SetPasswordMixin, AccountForm):  # type: ignore[type-arg]
         )
 
 
+_STATUS = ("is_active", "may_order", "is_staff")
+
+
 @admin.register(Customer)
 class CustomerAdmin(SavedViews, StaffInvitations, FactorsAdmin, UserAdmin):  # type: ignore[type-arg]
     """Accounts. They are deactivated, not deleted, because orders refer to them."""
@@ -172,10 +175,18 @@ class CustomerAdmin(SavedViews, StaffInvitations, FactorsAdmin, UserAdmin):  # t
     rights = ("is_staff", "is_superuser", "groups")
     facts = ("public_id", "joined", "logged_in")
     add_fieldsets = ((None, {"fields": (*names, "password1", "password2")}),)
-    list_display = ("username", "email", "is_active", "may_order", "is_staff", "joined")
-    list_filter = ("is_active", "may_order", "is_staff")
+    list_display = (
+        "username",
+        "full_name",
+        "email",
+        "is_active",
+        "may_order",
+        "is_staff",
+        "joined",
+    )
+    list_filter = _STATUS
     search_fields = ("username",)
-    search_help_text = _("User name, e-mail address, or a part of them")
+    search_help_text = _("Parts of name, username or email address, or a phone number")
     ordering = ("-id",)
     sortable_by = ()
     filter_horizontal = ()
@@ -196,14 +207,18 @@ class CustomerAdmin(SavedViews, StaffInvitations, FactorsAdmin, UserAdmin):  # t
         return super().get_queryset(request).filter(deleted_at=None)
 
     def get_search_results(self, request: Any, queryset: Any, search_term: str) -> Any:
-        """Searches for a complete name or address by its unique index. If there is none, searches
-        for parts of them, which reads every row (a million in about a second)."""
+        """Searches customers. In other forms they are offered by name."""
         term = search_term.strip()
-        folded = queryset.alias(name=Lower("username"), mail=Lower("email"))
-        whole = Q(name=Lower(Value(term))) | (Q(mail__in=lowered_spellings(term)) & ~Q(email=""))
-        if not term or folded.filter(whole).exists():
-            return (folded.filter(whole) if term else queryset), False
-        return queryset.filter(Q(username__icontains=term) | Q(email__icontains=term)), False
+        is_offer = request.resolver_match.url_name == "autocomplete"
+        order = ("last_name", "first_name", "username") if is_offer else self.ordering
+        return (search(queryset, term, order) if term else queryset), False
+
+    def choice_text(self, obj: Any) -> str:
+        return description(obj)
+
+    @admin.display(description=_("Name"))
+    def full_name(self, customer: Any) -> str:
+        return full_name(customer)
 
     def get_fieldsets(self, request: Any, obj: Any = None) -> Any:
         if obj is None:

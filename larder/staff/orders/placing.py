@@ -32,6 +32,7 @@ from larder.orders.decision import Wanted
 from larder.orders.services.placing.place_order import place_order
 from larder.orders.services.placing.placement import Placed, Placement
 from larder.staff.base import button
+from larder.staff.identity.customer_search import description
 from larder.staff.language import gettext_lazy as _
 from larder.staff.language import grouped
 from larder.staff.orders.contents import address_summary
@@ -76,13 +77,18 @@ SENTENCES: Mapping[str, Sentence] = {
 }
 
 
+class _CustomerField(forms.ModelChoiceField):  # type: ignore[type-arg]
+    def label_from_instance(self, obj: Any) -> str:
+        return description(obj)
+
+
 def _customer_field() -> Any:
     """Returns a field that searches the list of customers, for staff who may see it."""
     source = apps.get_model("orders", "order")._meta.get_field("customer")
     rows = source.related_model._default_manager.all()
     widget = AutocompleteSelect(source, admin.site, attrs={"data-width": "100%"})
-    text = _("A part of the username or email address finds the account.")
-    return forms.ModelChoiceField(rows, label=_("Customer"), widget=widget, help_text=text)
+    text = _("Parts of name, username or email address, or a phone number, find the account.")
+    return _CustomerField(rows, label=_("Customer"), widget=widget, help_text=text)
 
 
 class OrderForm(AddressForm):
