@@ -50,18 +50,34 @@ def changes(entry: Any) -> str:
     return format_html_join("", "<div>{}</div>", ((line,) for line in _lines(entry)))
 
 
+CODED = frozenset({"status", "reason", "cause", "kind", "disposition"})
+"""Fields whose values are codes, for which there are words."""
+
+
 def _lines(entry: Any) -> Iterator[str]:
     for name in {**entry.before, **entry.after}:
         if name == audit.PERSONAL:
             names = ", ".join(word(one) for one in entry.after[name])
             yield gettext("changed, values are not kept: {}").format(names)
-        elif name not in entry.before:
-            yield f"{word(name)}: {_text(entry.after[name])}"
-        else:
-            yield f"{word(name)}: {_text(entry.before[name])} → {_text(entry.after.get(name))}"
+            continue
+        after = _text(name, entry.after.get(name))
+        before = f"{_text(name, entry.before[name])} → " if name in entry.before else ""
+        yield f"{word(name)}: {before}{after}"
 
 
-def _text(value: Any) -> str:
+def _text(name: str, value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(_single(name, one) for one in value) or "–"
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {_single(name, one)}" for key, one in value.items())
+    return _single(name, value)
+
+
+def _single(name: str, value: Any) -> str:
     if value is None or value == "":
         return "–"
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if isinstance(value, bool):
+        return gettext("yes") if value else gettext("no")
+    if isinstance(value, str):
+        return word(value) if name in CODED else value
+    return json.dumps(value, ensure_ascii=False)

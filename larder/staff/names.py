@@ -205,6 +205,11 @@ RIGHTS = (
 
 RECORDED = (
     gettext_noop("personal data"),
+    gettext_noop("quantities"),
+    gettext_noop("quantity"),
+    gettext_noop("roles"),
+    gettext_noop("factor"),
+    gettext_noop("left"),
     gettext_noop("internal note"),
     gettext_noop("line"),
     gettext_noop("lines"),

@@ -27,6 +27,7 @@ TEXTS = (
     gettext_noop("Current file"),
     gettext_noop("Dark"),
     gettext_noop("Date"),
+    gettext_noop("History"),
     gettext_noop("Date from"),
     gettext_noop("Date to"),
     gettext_noop("Default"),

@@ -25,7 +25,10 @@ def of_service(detail: str) -> str:
     for text in DETAILS:
         if found := _pattern(text).fullmatch(detail):
             return gettext(text).format(*(of_service(one) for one in found.groups()))
-    return detail
+    # A part of another detail may be a sentence without its point.
+    whole = f"{detail}."
+    sentence = gettext(whole)
+    return detail if sentence == whole else sentence.rstrip(".")
 
 
 @cache
@@ -59,6 +62,12 @@ CODES = (
     gettext_noop("change tags"),
     *(gettext_noop("abandon"), gettext_noop("refused"), gettext_noop("record payment")),
     *(gettext_noop("admin"), gettext_noop("command"), gettext_noop("import")),
+    *(gettext_noop("mail"), gettext_noop("adjust"), gettext_noop("place")),
+    *(gettext_noop("confirm"), gettext_noop("deliver"), gettext_noop("track")),
+    *(gettext_noop("unpack"), gettext_noop("use recovery code")),
+    *(gettext_noop("enrol second factor"), gettext_noop("make recovery codes")),
+    *(gettext_noop("remove second factor"), gettext_noop("reset second factor")),
+    gettext_noop("make enrolment code"),
 )
 """Codes that staff see, with spaces. Names of fields are in names.py."""
 
@@ -69,6 +78,7 @@ DETAILS: tuple[str, ...] = (
     gettext_noop("{}; found an empty cell."),
     gettext_noop("Expected a whole number from {} to {}"),
     gettext_noop("Expected a whole number"),
+    gettext_noop("Expected an amount in {}, the currency of the shop"),
     gettext_noop("Expected the id, the name or the path of one category, such as Drinks / Tea"),
     gettext_noop("Expected the id, the name or the path of one category, such as Drinks / Tea."),
     gettext_noop(

@@ -13,14 +13,15 @@ from django.utils.translation import gettext
 
 import larder
 from larder.catalog.column_names import GERMAN, column_of
-from larder.catalog.fields import FIELDS
+from larder.catalog.fields import FIELDS, IN_FILES
 from larder.catalog.product_rows import COLUMNS, READ_ONLY
 from larder.identity.permissions import PERMISSIONS, ROLES_FOR
 from larder.inventory.services.movements import CAUSES
+from larder.orders.lifecycle import Move
 from larder.orders.models import OrderStatus
 from larder.orders.payment_state import Kind, State
 from larder.staff.inventory.adjustments import REASONS
-from larder.staff.words import DETAILS, of_service
+from larder.staff.words import DETAILS, of_service, word
 from tools.messages import catalogue
 
 THEME = Path(unfold.__file__).parent
@@ -53,6 +54,23 @@ def untranslated(texts: Iterator[str]) -> list[str]:
 
 def test_every_text_of_the_theme_is_translated() -> None:
     assert set(untranslated(of_theme())) <= RARE
+
+
+def test_no_fault_of_a_file_mixes_two_languages() -> None:
+    forms = [one.rules.extra["form"] for one in IN_FILES if one.rules.extra]
+    details = [f"{form.rstrip('.')}; found “x”." for form in forms]
+    details.append("Expected an amount in EUR, the currency of the shop; found “2 USD”.")
+    with translation.override("de"):
+        for detail in details:
+            assert "gefunden" in of_service(detail)
+            assert "Expected" not in of_service(detail)
+
+
+def test_actions_of_the_audit_trail_have_words() -> None:
+    kinds = {"use_recovery_code", "enrol_second_factor", "make_recovery_codes", "adjust"}
+    kinds |= {"remove_second_factor", "reset_second_factor", "make_enrolment_code", "mail"}
+    with translation.override("de"):
+        assert [one for one in {*kinds, *Move} if word(one) == one] == []
 
 
 def test_a_file_may_have_the_names_of_the_columns_in_german() -> None:

@@ -82,3 +82,22 @@ def test_a_history_does_not_reveal_which_ids_exist(person: MakePerson) -> None:
     clerk, tom = allow(person(is_staff=True), "orders.view_order"), person()
     for id in (tom.id, tom.id + 1_000):
         assert Desk(clerk).get(f"identity/customer/{id}/history/").status == 403
+
+
+def test_the_history_has_german_words_for_fields_codes_and_kinds(
+    desk: Desk, product: Callable[..., int]
+) -> None:
+    jam = product(sku="JAM", name="received", stock=2)
+    sent = {"reason": "received", "line-0-sku": "JAM", "line-0-delta": "5"}
+    desk.save("inventory/adjustment/add/", **sent)
+    desk.post(f"catalog/product/{jam}/change/", desk.open(f"catalog/product/{jam}/change/") | {
+        "tags": "sale, tea", "name": "lost",
+    })  # fmt: skip
+    desk.client.defaults["HTTP_ACCEPT_LANGUAGE"] = "de"
+    for path in (f"catalog/product/{jam}/history/", "identity/auditentry/"):
+        text = desk.get(path).text
+        for shown in ("korrigieren", "verfügbar: 2 → 7", "Grund: Wareneingang"):
+            assert shown in text
+        assert "Name: received → lost" in text
+        assert "Etiketten: – → sale, tea" in text
+    assert "Verlauf" in desk.get(f"catalog/product/{jam}/change/").text

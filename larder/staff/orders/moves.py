@@ -15,7 +15,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext, ngettext, pgettext_lazy
 
 from larder.core.clock import now
 from larder.core.errors import DomainError, NotFound
@@ -225,7 +225,7 @@ class MovableOrders(ServiceAdmin):
         """Shows a confirmation, then makes a shipped order packed again."""
         return self._page(request, object_id, Move.UNSHIP)
 
-    @button(_("Change"), permissions=["edit"], icon="edit", url_path="edit")
+    @button(pgettext_lazy("button", "Change"), permissions=["edit"], icon="edit", url_path="edit")
     def edit(self, request: Any, object_id: str) -> HttpResponse:
         """Shows the form for lines and details, then changes the order."""
         return self._page(request, object_id, Move.CHANGE)
