@@ -1,6 +1,7 @@
 """Pick lists, packing slips and address labels."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -143,3 +144,19 @@ def test_a_print_takes_as_many_queries_for_many_orders_as_for_one(
     printed(desk, "packing_slips", orders)
     with django_assert_max_num_queries(10):
         assert printed(desk, "packing_slips", orders).text.count("<section>") == 5
+
+
+def test_each_printed_page_has_a_heading(desk: Desk, place: Callable[..., Order], tea: int) -> None:
+    order = place((tea, 1), ship_to=ADDRESS)
+    for kind in PRINTS:
+        assert "<h1" in desk.get(f"{ORDERS}{order.id}/{kind}/").text
+    label = desk.get(f"{ORDERS}{order.id}/address-label/").text
+    assert f">Address label {order.number}</h1>" in label
+
+
+def test_net_amount_and_tax_of_an_order_have_the_decimals_of_the_currency(
+    desk: Desk, place: Callable[..., Order], product: Callable[..., int]
+) -> None:
+    order = place((product(price="2.65", tax_rate="19", stock=9), 3))
+    assert order.total == Decimal("7.95")
+    assert "6.68 GBP net and 1.27 GBP tax" in desk.get(f"{ORDERS}{order.id}/change/").text

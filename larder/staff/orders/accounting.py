@@ -24,7 +24,7 @@ from django.utils.translation import gettext
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from larder.core import money
-from larder.core.currencies import from_minor, minor_digits, to_minor
+from larder.core.currencies import minor_digits, rounded
 from larder.core.days import midnight
 from larder.core.limits import MAX_DASHBOARD_DAYS, MAX_EXPORTED_ROWS
 from larder.db import database
@@ -269,7 +269,7 @@ def _rows(orders: Iterable[OrderView]) -> Iterator[list[object]]:
     database.release()
     for order in read:
         address, currency = order.ship_to or {}, order.currency
-        before, total = _of_order(order, names), _rounded(order.total, currency)
+        before, total = _of_order(order, names), rounded(order.total, currency)
         after = [currency, *(_text(address.get(one)) for one in PARCEL_FIELDS), total]
         for line in order.lines:
             yield [*before, *_of_line(line, currency), *after, *_of_tax(line, currency)]
@@ -295,8 +295,8 @@ def _of_line(line: LineView, currency: str) -> list[object]:
         line.quantity,
         line.returned,
         Decimal(money.text(line.unit_price)),
-        _rounded(line.line_total, currency),
-        _rounded(line.unit_price * line.returned, currency),
+        rounded(line.line_total, currency),
+        rounded(line.unit_price * line.returned, currency),
     ]
 
 
@@ -308,16 +308,12 @@ def _of_tax(line: LineView, currency: str) -> list[object]:
     for gross in (line.line_total, line.unit_price * line.returned):
         # Rounded once: a net amount with three decimals, rounded again, can be a cent too much.
         net = money.net(gross, rate, decimals=minor_digits(currency))
-        row += _with_tax(_rounded(gross, currency), net)[1:]
+        row += _with_tax(rounded(gross, currency), net)[1:]
     return row
 
 
 def _rate(rate: Decimal | None) -> object:
     return "" if rate is None else Decimal(money.text(rate))
-
-
-def _rounded(amount: Decimal, currency: str) -> Decimal:
-    return from_minor(to_minor(amount, currency), currency)
 
 
 def _text(value: str | None) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from django.utils.text import capfirst
 from django.utils.translation import gettext
 
+from larder.core.currencies import rounded
 from larder.core.limits import MAX_SHOWN_EVENT_LINES, MAX_SHOWN_EVENTS
 from larder.identity.queries import PARCEL_FIELDS, AddressRow
 from larder.inventory import queries as inventory
@@ -48,11 +49,12 @@ def _quantity(line: LineView) -> str:
 
 
 def tax_of(order: OrderView) -> str:
-    """Returns the net amount and the tax in the order's total, or nothing if they are unknown."""
-    net = order.net_total
-    if net is None:
+    """Returns the net amount and the tax in the order's total, with the decimals of the currency,
+    so that they add up; nothing if they are unknown."""
+    if order.net_total is None:
         return ""
-    amounts = amount(net, order.currency), amount(order.total - net, order.currency)
+    total, net = (rounded(one, order.currency) for one in (order.total, order.net_total))
+    amounts = amount(net, order.currency), amount(total - net, order.currency)
     return gettext("{} net and {} tax").format(*amounts)
 
 
