@@ -25,6 +25,7 @@ from larder.db.idempotency import delete_expired
 from larder.identity.services import email_changes, resets, sessions
 from larder.identity.services.rates import delete_idle
 from larder.inventory import queries as inventory
+from larder.inventory.services import counts
 from larder.notifications.services import SEND_MAIL
 from larder.notifications.services import delete_old_mails as delete_old
 from larder.ops.books import invariants
@@ -108,8 +109,10 @@ def delete_old_mails(timestamp: int) -> int:
 @app.periodic(cron="17 * * * *")
 @app.task(queueing_lock="delete_expired_drafts")
 def delete_expired_drafts(timestamp: int) -> int:
-    """Deletes carts that were not changed for a long time, and those of deleted accounts."""
-    return delete_in_batches(lambda limit: expire_drafts(now=now(), limit=limit))
+    """Deletes carts that were not changed for a long time, and those of deleted accounts, as well
+    as their counts of stock."""
+    counted = delete_in_batches(lambda limit: counts.discard_of_deleted(limit=limit))
+    return counted + delete_in_batches(lambda limit: expire_drafts(now=now(), limit=limit))
 
 
 @app.periodic(cron="47 * * * *")

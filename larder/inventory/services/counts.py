@@ -22,6 +22,7 @@ from larder.core.limits import MAX_LINES, MAX_STOCK
 from larder.db import idempotency
 from larder.db.idempotency import NOTHING_DONE, Claim
 from larder.identity.caller import Caller
+from larder.identity.queries import deleted_accounts
 from larder.identity.services.credentials import lock_account, require_permitted
 from larder.inventory.errors import CountChanged
 from larder.inventory.models import CountedProduct, Stock
@@ -91,6 +92,17 @@ def discard(*, caller: Caller, now: datetime) -> None:
         return NOTHING_DONE
 
     _change(delete, caller, None, now)
+
+
+def discard_of_deleted(*, limit: int) -> int:
+    """Deletes up to `limit` products of counts whose accounts are deleted: they cannot be booked.
+    Returns their number."""
+    actors = CountedProduct.objects.values_list("actor", flat=True).distinct()
+    gone = deleted_accounts(list(actors))
+    rows = CountedProduct.objects.filter(actor__in=gone).order_by("id").values("id")[:limit]
+    with transaction.atomic(durable=True):
+        deleted, _ = CountedProduct.objects.filter(id__in=rows).delete()
+    return deleted
 
 
 def book_count(shown: str, note: str, *, caller: Caller, now: datetime) -> UUID:
