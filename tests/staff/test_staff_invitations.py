@@ -19,6 +19,7 @@ from larder.identity.services.invitations import NewStaff, invite
 from larder.notifications.mail_texts import MailText
 from larder.notifications.models import Mail
 from larder.ops.jobs import mails
+from larder.staff.identity.password_links import CONSOLE
 from tests.conftest import NOW, Person
 from tests.staff.desk import Desk, allow
 from tests.staff.password_links import WANTED, use
@@ -68,6 +69,14 @@ def test_the_link_of_an_invitation_is_mailed_where_the_shop_sends_mails(
     without = desk.save(INVITE, username="tom", roles=[role("warehouse")])
     assert "#" in without.response.context["shown"]
     assert Mail.objects.count() == 1
+
+
+def test_a_demo_shows_the_link_because_its_mails_go_to_a_log(desk: Desk, settings: Any) -> None:
+    settings.EMAIL_URL, settings.EMAIL_BACKEND = "consolemail://", CONSOLE
+    page = desk.save(INVITE, **SAM, roles=[role("warehouse")])
+    assert page.response.context["shown"].startswith("http://testserver/admin/new-password/#")
+    assert "The demo sends no mails: they go to the log of its worker." in page.text
+    assert not Mail.objects.exists()
 
 
 @pytest.mark.parametrize(

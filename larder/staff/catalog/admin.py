@@ -162,6 +162,11 @@ class ProductForm(PictureForm):
             "description": _("Customers see it on the page of the product."),
             "unit": _("What one unit is, such as piece, kg or case of 6. Customers see it."),
             "category": _("Where customers find the product; empty for none."),
+            "tax_rate": _(
+                "Percent of tax in the price, such as 20. A new product begins with the rate of "
+                "the one that was added last. If it is empty, net price and tax are unknown, also "
+                "in its orders."
+            ),
             "barcode": _("The number below the bars of the product, such as an EAN."),
             "step": _(
                 "Units of an order line are a multiple of this: with 6, only 6, 12 and so on."
@@ -334,6 +339,11 @@ class ProductAdmin(
         if request.resolver_match.url_name == "autocomplete":
             queryset = queryset.filter(archived_at=None)
         return containing(queryset, search_term), False
+
+    def get_changeform_initial_data(self, request: Any) -> dict[str, Any]:
+        """Proposes the tax rate of the product that was added last."""
+        latest = Product.objects.order_by("-id").values_list("tax_rate", flat=True).first()
+        return {"tax_rate": latest, **super().get_changeform_initial_data(request)}
 
     def get_fieldsets(self, request: Any, obj: Any = None) -> Any:
         if obj is None:

@@ -31,10 +31,18 @@ EXPLAINED = _(
 )
 
 
+CONSOLE = "django.core.mail.backends.console.EmailBackend"
+
+
 def link_offer(moment: datetime) -> resets.Offer:
     """Returns the offer of a link that is mailed if the shop sends mails."""
     mail = partial(queue_mail, PASSWORD_RESET, now=moment)
-    return resets.Offer(secrets()[0], mail if settings.EMAIL_URL else None, moment)
+    return resets.Offer(secrets()[0], mail if sends_mails() else None, moment)
+
+
+def sends_mails() -> bool:
+    """Returns whether mails reach people. Those of the demo are written to a log."""
+    return bool(settings.EMAIL_URL) and settings.EMAIL_BACKEND != CONSOLE
 
 
 class PasswordLinks(ServiceAdmin):
@@ -83,11 +91,17 @@ class PasswordLinks(ServiceAdmin):
             text = gettext("The mail is on its way to {}. A code in it can be used at {}")
             self.message_user(request, text.format(made.email, page), messages.SUCCESS)
             return HttpResponseRedirect(back)
+        text = gettext("Give this link to the person now. It is not shown again.")
+        if settings.EMAIL_URL and not sends_mails():
+            text = gettext(
+                "The demo sends no mails: they go to the log of its worker. So give this link to "
+                "the person now. It is not shown again."
+            )
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "title": gettext("Password link"),
-            "text": gettext("Give this link to the person now. It is not shown again."),
+            "text": text,
             "shown": f"{page}#{made.token}",
             "back": back,
         }
