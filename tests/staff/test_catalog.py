@@ -391,17 +391,3 @@ def test_each_product_has_the_button_that_it_needs(
         choices = desk.get(path).response.context["action_form"].fields["action"].choices
         assert f"{needed}_selected" in dict(choices)
         assert len([name for name, _ in choices if name.endswith("e_selected")]) == 1
-
-
-def test_a_new_product_begins_with_the_tax_rate_of_the_one_added_last(
-    desk: Desk, product: Callable[..., int]
-) -> None:
-    add = "catalog/product/add/"
-    assert "tax_rate" not in desk.open(add)
-    product(tax_rate="20")
-    product(tax_rate="7")
-    assert "If it is empty, net price and tax are unknown" in desk.get(add).text
-    assert desk.save(add, sku="NEW", name="New", price="1", quantity="0").errors == {}
-    assert Product.objects.get(sku="NEW").tax_rate == Decimal(7)
-    desk.save(add, sku="OLD", name="Old", price="1", quantity="0", tax_rate="")
-    assert Product.objects.get(sku="OLD").tax_rate is None

@@ -178,3 +178,18 @@ def test_a_price_that_another_transaction_is_changing_is_compared_when_it_has_co
         with pytest.raises(PricesChanged):
             waiting.result()
     assert prices(jam) == ["2.300"]
+
+
+def test_a_new_product_begins_with_the_tax_rate_of_the_one_added_last(
+    boss: Person, product: Callable[..., int]
+) -> None:
+    desk = Desk(boss)
+    add = "catalog/product/add/"
+    assert "tax_rate" not in desk.open(add)
+    product(tax_rate="20")
+    product(tax_rate="7")
+    assert "If it is empty, net price and tax are unknown" in desk.get(add).text
+    assert desk.save(add, sku="NEW", name="New", price="1", quantity="0").errors == {}
+    assert Product.objects.get(sku="NEW").tax_rate == Decimal(7)
+    desk.save(add, sku="OLD", name="Old", price="1", quantity="0", tax_rate="")
+    assert Product.objects.get(sku="OLD").tax_rate is None

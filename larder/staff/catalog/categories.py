@@ -1,0 +1,89 @@
+"""The staff screens of categories."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import admin
+
+from larder.catalog.models import Category
+from larder.catalog.services.categories import change_category, create_category, delete_category
+from larder.core.clock import now
+from larder.core.ids import new_id
+from larder.db.idempotency import RETENTION, Claim, Scope, fingerprint
+from larder.staff.base import ServiceAdmin
+from larder.staff.language import gettext_lazy as _
+from larder.staff.recording import user_as_caller
+from larder.staff.refusals import Sentence, VersionedForm
+
+SENTENCES: Mapping[str, Sentence] = {
+    "sku_taken": Sentence("sku", _("Another product has this SKU; archived ones keep theirs.")),
+    "unknown_category": Sentence(
+        "category", _("This category does not exist, or cannot be the parent.")
+    ),
+    "too_many_categories": Sentence(
+        None, _("The shop has {limit} categories, and cannot have more. Delete one first.")
+    ),
+    "category_in_use": Sentence(
+        None, _("It still has products or categories below it. Move them elsewhere first.")
+    ),
+}
+"""The messages for refusals of the catalogue."""
+
+
+class CategoryForm(VersionedForm):
+    """Name and place of a category. `form_key` is the idempotency key of a new one."""
+
+    form_key = forms.UUIDField(widget=forms.HiddenInput, initial=new_id)
+    sentences = {
+        **SENTENCES,
+        "unknown_category": SENTENCES["unknown_category"]._replace(field="parent"),
+    }
+
+    class Meta:
+        help_texts: ClassVar[dict[str, str]] = {
+            "name": _("Customers see it."),
+            "parent": _("The category that this one is a part of; empty for a main category."),
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk is not None:
+            del self.fields["form_key"]
+
+
+@admin.register(Category)
+class CategoryAdmin(ServiceAdmin):
+    """The tree of categories. An empty one can be deleted."""
+
+    refusals = SENTENCES
+    form = CategoryForm
+    fields = ("name", "parent")
+    autocomplete_fields = ("parent",)
+    list_display = ("name", "parent")
+    list_select_related = ("parent",)
+    search_fields = ("name",)
+    search_help_text = _("Part of the name")
+    ordering = ("name", "id")
+    sortable_by = ("name",)
+
+    def save_model(self, request: Any, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001
+        given = form.cleaned_data
+        parent = given["parent"] and given["parent"].pk
+        fields, caller = {"name": given["name"], "parent_id": parent}, user_as_caller(request)
+        if change and form.has_changed():
+            version = given["seen_version"]
+            change_category(obj.pk, fields, caller=caller, version=version)
+        elif not change:
+            moment, content = now(), fingerprint(given["name"], parent)
+            scope = Scope(caller.public_id, "POST admin/category", str(given["form_key"]))
+            claim = Claim(scope, content, expires_at=moment + RETENTION)
+            new = {"name": given["name"], "parent": parent}
+            obj.pk = create_category(**new, caller=caller, now=moment, claim=claim).id
+
+    def get_deleted_objects(self, objs: Any, request: Any) -> Any:
+        """Returns only the category. The database refuses the deletion if rows refer to it."""
+        return [str(one) for one in objs], {}, set(), []
+
+    def delete_model(self, request: Any, obj: Any) -> None:
+        delete_category(obj.pk, caller=user_as_caller(request))
