@@ -8,7 +8,7 @@ from playwright.sync_api import Page
 
 from larder.orders.models import Order
 from tests.conftest import Person
-from tests.staff.browser import CHROMIUM, DESK, PHONE, axe, faults, in_browser
+from tests.staff.browser import CHROMIUM, DESK, OVERFLOWING, PHONE, axe, faults, in_browser
 from tests.staff.german import english, german_shop, pages
 
 __all__ = ["axe"]
@@ -42,15 +42,13 @@ def test_no_page_in_german_is_closed_to_screen_readers_or_scrolls_sideways(
     axe: str,
 ) -> None:
     shop = german_shop(person, product, boss)
-    # A label is printed, and has no heading.
-    looked_at = [one for one in pages(shop) if "address-label" not in one]
     found: dict[str, list[str]] = {}
 
     def journey(page: Page) -> None:
         in_german(page, site, boss)
         for width in (DESK, PHONE):
             page.set_viewport_size({"width": width, "height": 900})
-            for path in looked_at:
+            for path in pages(shop):
                 answer = page.goto(f"{site}/admin/{path}")
                 assert getattr(answer, "ok", False), path
                 seen = [*faults(page, axe), *english(page.evaluate(RENDERED))]
@@ -59,6 +57,30 @@ def test_no_page_in_german_is_closed_to_screen_readers_or_scrolls_sideways(
 
     in_browser(journey)
     assert found == {}
+
+
+CUT = """() => [...document.querySelectorAll('#header-inner h1, #header-inner h1 > a')]
+    .filter(one => one.scrollWidth > Math.ceil(one.getBoundingClientRect().width))
+    .map(one => one.textContent.trim())"""
+"""Returns what is cut of the way to a page."""
+
+
+def test_the_way_to_a_page_is_not_cut_beside_its_buttons(
+    site: str, boss: Person, person: Callable[..., Person], product: Callable[..., int]
+) -> None:
+    clerk = person("a-member-of-staff", is_staff=True)
+    jam = product(name="A jam with a name that is longer than the line of a small phone")
+
+    def journey(page: Page) -> None:
+        in_german(page, site, boss)
+        for width in (1280, PHONE):
+            page.set_viewport_size({"width": width, "height": 900})
+            for path in (f"identity/customer/{clerk.id}", f"catalog/product/{jam}"):
+                page.goto(f"{site}/admin/{path}/change/")
+                assert page.evaluate(CUT) == []
+                assert page.evaluate(OVERFLOWING) == 0
+
+    in_browser(journey)
 
 
 def test_an_order_is_placed_by_telephone_in_german(
