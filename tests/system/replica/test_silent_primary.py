@@ -204,10 +204,15 @@ def test_reads_without_a_position_do_not_wait_for_the_primary(shop: Shop) -> Non
         assert monotonic() - began < AT_ONCE
 
 
-def test_sessions_that_cannot_be_read_again_stay_known(shop: Shop) -> None:
+def test_sessions_that_cannot_be_read_again_stay_known(
+    shop: Shop, primary: Cluster, replica: Cluster
+) -> None:
+    """A new process reads them with the first request."""
     phone, order = onlooker(shop, shop.product())
-    sleep(IDLE)
-    with away(shop):
-        for _ in range(12):
-            assert phone("GET", f"orders/{order}").status == 200
-            phone.server.hang_up()
+    with Server(workers=1, environment=environment(primary, replica)) as server:
+        other = Phone(server, phone.token, phone.position)
+        assert other("GET", f"orders/{order}").status == 200
+        sleep(IDLE)
+        with away(shop):
+            answers = [other("GET", f"orders/{order}") for _ in range(12)]
+            assert [one.code for one in answers] == ["200"] * 12
