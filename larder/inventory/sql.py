@@ -1,7 +1,7 @@
 """Inventory's hand-written SQL, with the plans that it relies on.
 
 test_sql.py, test_movement_sql.py and test_hold_sql.py of tests/inventory compare each statement
-with the ORM.
+with the ORM. tests/orders/test_statement_plans.py checks the plans of writes.
 
 `(SELECT %s::bigint[])` hides an array from the planner, and limits are part of the text. Otherwise,
 with large tables, PostgreSQL prefers custom plans for each array and limit to a generic plan, and
@@ -76,7 +76,7 @@ FROM (SELECT DISTINCT product_id FROM ended WHERE released_at IS NULL) AS open
 WHERE stock.product_id = open.product_id
 """
 """Deletes the lines of orders whose stock is locked. Products without an open line of them keep
-their next expiry."""
+their next expiry. Plan: index scans of held_line_once, held_line_expiry and stock_pkey."""
 
 LOCKED = """
 WITH free AS (
@@ -86,7 +86,8 @@ WITH free AS (
 SELECT product_id FROM stock WHERE product_id = ANY((SELECT %s::bigint[])::bigint[])
 EXCEPT SELECT product_id FROM free
 """
-"""Finds the rows that another transaction has locked. It does not wait, so it needs no order."""
+"""Finds the rows that another transaction has locked. It does not wait, so it needs no order. Plan:
+two index scans of stock_pkey."""
 
 _MOVE = """
 WITH {held}moved AS (
@@ -103,7 +104,8 @@ SELECT entry.*, %s FROM unnest(%s::bigint[], %s::int[], %s::bigint[], %s::int[],
 
 MOVE = _MOVE.format(held="", expiry="", soonest="")
 """Writes stock and ledger in one round trip. The balances were computed under the row locks, so
-they are written directly. The CHECK constraints still apply."""
+they are written directly. The CHECK constraints still apply. Plan: an index scan of stock_pkey for
+each balance."""
 
 MOVE_AND_HOLD = _MOVE.format(
     held="""line AS (

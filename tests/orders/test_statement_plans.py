@@ -1,0 +1,74 @@
+"""Statements of frequent writes use the indexes that their docstrings name, for any parameters."""
+
+from itertools import count
+
+import pytest
+from django.db import transaction
+
+from larder.catalog import sql as catalog
+from larder.db import database
+from larder.inventory import sql as inventory
+from larder.orders.sql import payments
+from tests.database import analyze, generic_plan, make_new
+
+ROWS = 1_000
+
+PRODUCTS = """
+INSERT INTO product (public_id, sku, name, description, price, unit, barcode, image_url,
+                     min_quantity, step, created_at, updated_at, version)
+SELECT gen_random_uuid(), 'P' || n, 'P' || n, '', 1, '', '', '', 1, 1, now(), now(), 1
+FROM generate_series(1, %s) AS n
+"""
+
+UNASSIGNED = """
+INSERT INTO payment (provider, kind, transaction_id, intent, amount, currency, at, recorded_at,
+                     actor)
+SELECT 'stripe', 'captured', 'T' || n, 'I' || n, 1, 'GBP', now(), now(), gen_random_uuid()
+FROM generate_series(1, %s) AS n
+"""
+
+PLANS = {
+    "offers": (catalog.OFFERS, ["product_pkey"]),
+    "lock": (inventory.LOCK, ["stock_pkey"]),
+    "locked": (inventory.LOCKED, ["stock_pkey"]),
+    "move": (inventory.MOVE, ["stock_pkey"]),
+    "move and hold": (inventory.MOVE_AND_HOLD, ["stock_pkey"]),
+    "end holds": (inventory.END_HOLDS, ["held_line_once", "held_line_expiry", "stock_pkey"]),
+    "payments": (payments.PAYMENTS, ["payment_of_order", "payment_of_intent"]),
+    "records": (payments.RECORDS, ["payment_of_order", "payment_of_intent"]),
+}
+"""Each statement with its indexes."""
+
+
+def prepared(statement: str) -> str:
+    """The statement as a server prepares it: its time has the type of what is sent."""
+    number, typed = count(1), statement.replace("entry.*, %s", "entry.*, %s::timestamptz")
+    *parts, last = typed.split("%s")
+    return "".join(f"{part}${next(number)}" for part in parts) + last
+
+
+def plan_of(statement: str) -> str:
+    with transaction.atomic():
+        database.execute("SET LOCAL enable_seqscan = off")
+        plan = generic_plan(prepared(statement))
+        transaction.set_rollback(True)
+    return plan
+
+
+@pytest.fixture
+def rows(transactional_db: None) -> None:
+    """Products, and payments without an order."""
+    make_new("catalog.product", "inventory.stock", "inventory.held_line", "orders.payment")
+    database.execute(PRODUCTS, [ROWS])
+    database.execute(UNASSIGNED, [ROWS])
+    analyze("product", "stock", "payment")
+
+
+def test_statements_read_by_their_indexes(rows: None) -> None:
+    plans = {name: plan_of(statement) for name, (statement, _) in PLANS.items()}
+    assert [name for name, plan in plans.items() if "Seq Scan" in plan] == []
+    unused = {
+        name: [one for one in indexes if f" {one}" not in plans[name]]
+        for name, (_, indexes) in PLANS.items()
+    }
+    assert {name: one for name, one in unused.items() if one} == {}, plans
