@@ -182,13 +182,18 @@ def test_files_have_tags_and_a_round_trip_changes_nothing(
 def test_tags_need_the_permission_to_change(
     person: Callable[..., Person], customer: Api, product: Callable[..., int], now: datetime
 ) -> None:
-    order = Order.objects.get(number=place(customer, (product(), 1)).body["number"])
+    jam = product()
+    order = Order.objects.get(number=place(customer, (jam, 1)).body["number"])
     viewer = allow(person(is_staff=True), "orders.view_order", "catalog.view_product")
     desk = Desk(viewer)
     assert desk.get(f"{ORDERS}{order.pk}/tags/").status == 403
     for where in (ORDERS, PRODUCTS):
         assert "change_tags" not in desk.get(where).text
     request = type("Request", (), {"user": viewer.customer, "session": {}})()
+    caller, sale = user_as_caller(request), TagChange(["sale"])
     with pytest.raises(PermissionMissing):
-        tag_orders([order.pk], TagChange(["sale"]), caller=user_as_caller(request))
+        tag_orders([order.pk], sale, caller=caller)
+    with pytest.raises(PermissionMissing):
+        tag_products([jam], sale, caller=caller, now=now)
     assert not OrderTags.objects.exists()
+    assert tags_of(jam) == []
