@@ -5,17 +5,10 @@ The statements of each use case are recorded on PostgreSQL.
 
 import ast
 import re
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from itertools import groupby
 from pathlib import Path
-from types import FrameType
-from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 
 from larder.identity.services import quotas
 from larder.identity.services.rates import Rate
@@ -33,6 +26,7 @@ from tests.orders.holding import (
     order,
 )
 from tests.orders.use_cases import USE_CASES, Shop, UseCase
+from tests.recorded_locks import recorded
 
 pytestmark = WITH_BOOKS
 
@@ -51,61 +45,6 @@ LOCKS = {
     "sales": 'FROM "sales_mark" .*FOR UPDATE',
 }
 """The kinds of locks, in their order, each with a pattern of the statements that take it."""
-
-ANY_LOCK = re.compile(r"\bFOR (NO KEY )?UPDATE|\bFOR (KEY )?SHARE|pg_(try_)?advisory_xact_lock")
-
-
-@dataclass
-class Recorded:
-    """The kinds of locks of each transaction, and the functions that have opened one."""
-
-    transactions: list[tuple[object, list[str]]] = field(default_factory=list)
-    openers: set[str] = field(default_factory=set)
-
-    def note(self, block: object, statement: str) -> None:
-        """Notes a statement of the transaction that `block` has opened."""
-        if not self.transactions or self.transactions[-1][0] is not block:
-            self.transactions.append((block, []))
-        kinds = [one for one, text in LOCKS.items() if re.search(text, statement, re.DOTALL)]
-        assert len(kinds) < 2, statement
-        assert kinds or not ANY_LOCK.search(statement), f"unknown lock: {statement}"
-        self.transactions[-1][1].extend(kinds)
-
-    @property
-    def orders(self) -> list[list[str]]:
-        """The kinds of each transaction in the order in which they were taken."""
-        return [[kind for kind, _ in groupby(taken)] for _, taken in self.transactions if taken]
-
-
-def opened_by(frame: FrameType | None) -> Iterator[str]:
-    """Yields the functions of the services of orders that are running."""
-    while frame is not None:
-        path = Path(frame.f_code.co_filename)
-        if path.is_relative_to(SERVICES):
-            yield f"{path.relative_to(SERVICES)}: {frame.f_code.co_name}"
-        frame = frame.f_back
-
-
-@contextmanager
-def recorded() -> Iterator[Recorded]:
-    """Records the transactions of this thread."""
-    found = Recorded()
-
-    def watch(execute: Any, sql: str, *rest: Any) -> Any:
-        blocks = connection.atomic_blocks
-        if blocks:
-            found.note(blocks[0], sql)
-            found.openers.update(opened_by(sys._getframe()))
-        return execute(sql, *rest)
-
-    with connection.execute_wrapper(watch):
-        yield found
-
-
-def is_in_order(taken: list[str]) -> bool:
-    """Returns whether no lock is taken after one that comes later in the order."""
-    ranks = [list(LOCKS).index(kind) for kind in taken]
-    return ranks == sorted(ranks)
 
 
 @pytest.fixture(autouse=True)
@@ -126,9 +65,9 @@ def test_a_use_case_takes_its_locks_in_the_documented_order(
 ) -> None:
     monkeypatch.setattr(expire_holds, "MOST_LINES", 1)
     run = use_case(shop)
-    with recorded() as found:
+    with recorded(LOCKS, SERVICES) as found:
         run()
-    assert [taken for taken in found.orders if not is_in_order(taken)] == []
+    assert [taken for taken in found.orders if not found.is_in_order(taken)] == []
     expected = USE_CASES[use_case].split()
     assert expected in found.orders, found.orders
 
@@ -145,7 +84,7 @@ def test_every_transaction_of_orders_is_recorded(
     openers: set[str] = set()
     for use_case in USE_CASES:
         run = use_case(shop)
-        with recorded() as found:
+        with recorded(LOCKS, SERVICES) as found:
             run()
         openers |= found.openers
     assert transactions_of_orders() <= openers
@@ -174,8 +113,8 @@ def opens(node: ast.AST) -> bool:
 
 def test_two_locks_in_another_order_are_noticed(shop: Shop) -> None:
     placed = order(shop.who, (shop.jam, 1)).id
-    with recorded() as found, transaction.atomic(durable=True):
+    with recorded(LOCKS, SERVICES) as found, transaction.atomic(durable=True):
         movements.lock([shop.jam])
         assert isinstance(lock_order(placed), Order)
     assert found.orders == [["stock", "order"]]
-    assert not is_in_order(found.orders[0])
+    assert not found.is_in_order(found.orders[0])
