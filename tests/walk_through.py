@@ -43,7 +43,10 @@ def _apply(copy: Path, block: str) -> None:
         file.write_text(after)
         return
     text = file.read_text()
-    assert f"\n{text}".count(f"\n{before}") == 1, f"{first}: not once in the file:\n{before}"
+    assert f"\n{text}".count(f"\n{before}") == 1, (
+        f"{first} does not have these lines once. If they have changed, put the new ones into the"
+        f" block of the page:\n{before}"
+    )
     file.write_text(f"\n{text}".replace(f"\n{before}", f"\n{after}")[1:])
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.system.faults.desk import Desk
-from tests.walk_through import followed, run
+from tests.walk_through import check, followed, run
 from tools.attack.target import STAFF, Code, Target, started
 from tools.http_client import Reply
 
@@ -28,6 +28,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     before, form, after = fields.read_text().partition(f'{FORM}"}},\n        ),\n')
     fields.write_text(f"{before}{form}{FILTERED}\n{after}")
     run(copied, "manage.py", "makemigrations", "--skip-checks")
+    run(copied, "-m", "tools.messages", "--compile")
     return copied
 
 
@@ -139,6 +140,10 @@ def test_the_admin_shows_saves_and_exports_the_field(shop: Target, token: str, d
     rows = csv.DictReader(io.StringIO(file.removeprefix("\ufeff"), newline=""))
     countries = {row["sku"]: row[FIELD] for row in rows}
     assert (countries["ADMIN"], countries["ADDED"]) == ("DK", "FI")
+
+
+def test_the_field_has_german_texts(copy: Path) -> None:
+    check(copy, "tests/staff/test_german_names.py", "tests/tools/test_messages.py")
 
 
 def test_the_openapi_documents_have_the_field_and_stay_compatible(copy: Path, shop: Target) -> None:
