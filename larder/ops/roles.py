@@ -1,8 +1,8 @@
 """Database roles and their rights.
 
 *Owner* makes the tables. *App* (the server) reads and writes rows, but cannot change or delete rows
-of append-only tables, nor truncate a table. *Read-only* reads orders and stock, but no credentials
-and no addresses.
+of append-only tables, nor truncate a table. *Read-only* reads orders and stock, but no credentials,
+no addresses and no notes.
 """
 
 from dataclasses import dataclass
@@ -23,10 +23,17 @@ SECRET_TABLES = (
     *("identity.session", "identity.key", "identity.address", "identity.password_reset"),
     *("identity.second_factor", "identity.one_time_code", "identity.saved_view"),
     *("identity.email_change", "common.idempotency_key", "common.rate_limit"),
+    *("orders.order_note", "identity.audit_entry", "public.django_admin_log"),
     *("common.kept_file", "public.django_session"),
     *("public.procrastinate_jobs", "public.procrastinate_events"),
 )
-OPEN_CUSTOMER_COLUMNS = "id, public_id, username, is_active, is_staff, may_order, date_joined"
+OPEN_COLUMNS = {
+    "identity.customer": "id, public_id, username, is_active, is_staff, may_order, date_joined",
+    "orders.order": "id, number, customer_id, status, currency, total, requested_for, version,"
+    " created_at, placed_at, updated_at, expires_at, authorised, captured,"
+    " refunded, disputed, carrier",
+}
+"""The columns that *read-only* reads of tables with personal data."""
 
 TIME_LIMITS = {
     "statement_timeout": "10s",
@@ -176,13 +183,16 @@ def _grant(using: str, app: sql.Identifier, reader: sql.Identifier) -> None:
         _run(using, f"GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {{}}", reader)
     for table in APPEND_ONLY:
         _run(using, f"REVOKE UPDATE, DELETE ON {table} FROM {{}}", app)
-    for table in (*SECRET_TABLES, "identity.customer"):
-        _run(using, f"REVOKE SELECT ON {table} FROM {{}}", reader)
-    _run(
-        using,
-        f"GRANT SELECT ({OPEN_CUSTOMER_COLUMNS}) ON identity.customer TO {{}}",
-        reader,
-    )
+    for table in (*SECRET_TABLES, *OPEN_COLUMNS):
+        _run(using, f"REVOKE SELECT ON {_quoted(table)} FROM {{}}", reader)
+    for table, columns in OPEN_COLUMNS.items():
+        _run(using, f"GRANT SELECT ({columns}) ON {_quoted(table)} TO {{}}", reader)
+
+
+def _quoted(table: str) -> str:
+    """Quotes the name in a schema, because `order` is a word of SQL."""
+    schema, _, name = table.partition(".")
+    return f'{schema}."{name}"'
 
 
 def _grant_app(using: str, schema: str, app: sql.Identifier) -> None:
