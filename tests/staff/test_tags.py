@@ -102,7 +102,10 @@ def test_lists_show_tags_and_are_filtered_by_one_with_its_index(
     order = Order.objects.get(number=number)
     run(desk, ORDERS, [order.pk], "add", "call back")
     for where, tag, key in ((PRODUCTS, "On sale", jam), (ORDERS, "call back", order.pk)):
-        assert tag.lower() in desk.get(where).text
+        shown = desk.get(where).text
+        assert tag.lower() in shown
+        # Without the button, what is typed cannot be sent.
+        assert "Apply Filters" in shown
         with CaptureQueriesContext(connection) as captured:
             page = desk.get(where, tag=tag)
         assert [one.pk for one in page.rows] == [key]

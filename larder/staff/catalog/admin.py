@@ -256,6 +256,7 @@ class ProductAdmin(
     list_display: tuple[str, ...] = ("sku", "name", "price_shown", "category", "tags_shown")
     list_display_links = ("sku", "name")
     list_filter: ClassVar[tuple[Any, ...]] = (OnSaleFilter, ("category", CategoryFilter), TagFilter)
+    list_filter_submit = True
     list_select_related: ClassVar[tuple[str, ...]] = ("category",)
     sortable_by = ("sku", "name", "price_shown")
     ordering = ("-id",)
