@@ -26,8 +26,8 @@ SAMPLE_EVERY = 25_000_000
 """Nanoseconds after which one thread asks the primary for its position again, in advance."""
 
 TURN_WITHIN = 0.5
-"""Seconds that a reader waits for another one who asks. The primary is silent if that takes longer.
-"""
+"""Seconds that a reader waits for the question of another thread. If it takes longer, the primary
+is silent."""
 
 ASK_EVERY = 0.1
 """Seconds between two questions to a primary that is silent."""

@@ -73,7 +73,7 @@ def away(shop: Shop, outage: Outage = killed) -> Iterator[None]:
 
 
 def onlooker(shop: Shop, jam: int) -> tuple[Phone, str]:
-    """A customer with an order, whom both processes know, and the order."""
+    """Returns a customer whose session both processes have read, and the id of an order."""
     phone = shop.phone()
     order = phone.order(jam)
     shop.catch_up()
