@@ -168,7 +168,7 @@ def test_a_weak_password_is_refused_together_with_a_wrong_current_one(
     as_: Callable[[Person], Api], person: MakePerson, current: str, answer: tuple[int, str]
 ) -> None:
     body = {"current_password": current, "new_password": "123"}
-    refused = as_(person())("POST", PATH, body)
+    refused = as_(person("Ada Lovelace"))("POST", PATH, body)
     assert code(refused) == answer
     assert {one["code"] for one in refused.body["errors"]} == {
         *("password_too_short", "password_too_common", "password_entirely_numeric")
