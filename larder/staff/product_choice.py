@@ -1,8 +1,9 @@
 """Fields in which staff enter the SKU of a product.
 
 While they type, the page offers products by words of SKU or name, and shows the figures of the
-product whose SKU was entered. Enter, which a scanner sends, looks up a SKU or barcode
-(products.js). Without scripts the figures are shown after the page was sent.
+product whose SKU was entered. Enter, which a scanner sends, takes the product with this SKU or
+barcode, or the only one that is offered (products.js). Without scripts the figures are shown after
+the page was sent.
 """
 
 from collections.abc import Callable, Iterable

@@ -233,7 +233,7 @@ def test_a_scan_into_an_adjustment_looks_up_its_product_and_sends_nothing(
         line.focus()
         page.keyboard.type("400")
         page.keyboard.press("Enter")
-        page.get_by_text("No product has this SKU or barcode.").wait_for()
+        page.get_by_text("No product matches this.").wait_for()
         page.keyboard.type("4006381333931")
         page.keyboard.press("Enter")
         page.get_by_text("Tea: 3 available, 0 reserved for orders, 3 on the shelf").wait_for()
@@ -244,3 +244,34 @@ def test_a_scan_into_an_adjustment_looks_up_its_product_and_sends_nothing(
 
     assert in_browser(journey).faults == []
     assert Stock.objects.get().available == 5
+
+
+@pytest.mark.parametrize(
+    ("path", "field", "units"),
+    [
+        ("inventory/adjustment/add/", "SKU", "Change"),
+        ("orders/order/telephone/", "Product", "Quantity"),
+    ],
+)
+def test_enter_takes_the_only_product_that_is_offered(
+    site: str, boss: Person, product: Callable[..., int], path: str, field: str, units: str
+) -> None:
+    for sku, name in (("JAM-1", "Red jam"), ("JAM-2", "Blue jam"), ("TEA", "Tea")):
+        product(sku=sku, name=name)
+
+    def journey(page: Page) -> None:
+        log_in(page, site, boss)
+        page.goto(f"{site}/admin/{path}")
+        line = page.get_by_label(f"{field}, line 1", exact=True)
+        line.focus()
+        page.keyboard.type("jam")
+        page.keyboard.press("Enter")
+        page.get_by_text("Several products match this. Choose one.").wait_for()
+        expect(page.locator("datalist option")).to_have_count(2)
+        page.keyboard.type("red")
+        page.keyboard.press("Enter")
+        expect(line).to_have_value("JAM-1")
+        expect(page.get_by_label(f"{units}, line 1", exact=True)).to_be_focused()
+        page.get_by_text("Red jam:").wait_for()
+
+    assert in_browser(journey).faults == []

@@ -1,5 +1,5 @@
 // Offers products for each field for a SKU, and shows the figures of the product that it has. Enter
-// looks up the SKU or the barcode.
+// takes the product with this SKU or barcode, or the only one that is offered.
 // Keeps its price and available units at the field, and tells other scripts with the event "product".
 "use strict";
 {
@@ -23,6 +23,14 @@
         made.value = sku;
         made.label = label.toLowerCase().includes(typed.toLowerCase()) ? label : `${label} · ${typed}`;
         return made;
+    }
+
+    /** Returns the product that Enter takes: the one with this SKU, else the only one with this barcode,
+     * else the only one that is offered. */
+    function match(found, typed) {
+        const alike = found.filter(({barcode}) => barcode === typed);
+        const only = alike.length ? alike : found;
+        return found.find(({sku}) => sku === typed) ?? (only.length === 1 ? only[0] : undefined);
     }
 
     /** Returns the text below a field, which screen readers announce when it changes. */
@@ -74,7 +82,8 @@
             }
         }
 
-        /** Looks up what a scanner typed, a SKU or a barcode, and moves on to the units. */
+        /** Takes the product with the SKU or barcode that was typed, or the only one that is offered, and
+         * moves on to the units. */
         async function choose() {
             clearTimeout(delay);
             const typed = field.value.trim();
@@ -82,10 +91,13 @@
             if (typed !== field.value.trim()) {
                 return;
             }
-            const alike = found.filter(({barcode}) => barcode === typed);
-            const chosen = found.find(({sku}) => sku === typed) ?? (alike.length === 1 ? alike[0] : undefined);
+            const chosen = match(found, typed);
             if (!chosen) {
-                text.textContent = gettext("No product has this SKU or barcode.");
+                show();
+                list.replaceChildren(...found.map((one) => option(one, typed)));
+                text.textContent = found.length
+                    ? gettext("Several products match this. Choose one.")
+                    : gettext("No product matches this.");
                 field.select();
                 return;
             }
