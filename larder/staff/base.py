@@ -185,7 +185,8 @@ class ReadOnlyAdmin(ServiceAdmin):
 
 
 class Question(NamedTuple):
-    """A confirmation page: its title, text and button, the objects, and the hidden fields."""
+    """A confirmation page: its title, text and button, the objects, the hidden fields, and where
+    its other button leads (empty for the list)."""
 
     title: str
     text: str
@@ -193,6 +194,7 @@ class Question(NamedTuple):
     about: Sequence[str]
     sends: Sequence[tuple[str, str]]
     variant: str = "danger"
+    back: str = ""
 
 
 def ask(model_admin: ServiceAdmin, request: Any, question: Question) -> HttpResponse:

@@ -74,6 +74,9 @@ class Page:
     facts: Sequence[tuple[str, str]] = ()
     """Titles and texts above the fields."""
 
+    ways: Sequence[tuple[str, str]] = ()
+    """Texts and addresses of other pages, each a button."""
+
     variant: str = "primary"
     can_grow: bool = False
     total_in: str = ""

@@ -21,6 +21,7 @@ from tests.staff.desk import Desk, Page, allow
 from tests.v1.placing import place
 
 COUNT, CHECK = "inventory/stock/count/", "inventory/stock/differences/"
+DISCARD = "inventory/stock/discard-count/"
 
 
 def scan(desk: Desk, code: str, units: int = 1, what: str = "add") -> Page:
@@ -227,8 +228,15 @@ def test_a_count_is_discarded_and_belongs_to_one_member_of_staff(
     other = Desk(clerk)
     assert counted(other) == []
     scan(other, "JAM", 1)
-    assert book(desk, is_discarded="on").messages == ["The count is discarded."]
+    assert f'href="/admin/{DISCARD}"' in desk.get(CHECK).text
+    asked = desk.get(DISCARD)
+    assert "1 counted product" in asked.text
+    assert f'href="/admin/{CHECK}"' in asked.text
+    assert len(counted(desk)) == 1
+    assert desk.post(DISCARD, {}).messages == ["The count is discarded."]
     assert counted(desk) == []
+    assert "There is no count" in desk.post(DISCARD, {}).messages[0]
+    assert DISCARD not in desk.get(CHECK).text
     assert len(counted(other)) == 1
     assert not Adjustment.objects.exists()
 
@@ -249,7 +257,8 @@ def test_a_count_has_limits_and_needs_the_permission(
     with pytest.raises(InvalidInput):
         counts.add_units(tea, 1, caller=caller, now=now)
     viewer = allow(person(is_staff=True), "inventory.view_stock")
-    assert Desk(viewer).get(COUNT).status == Desk(viewer).get(CHECK).status == 403
+    pages = [Desk(viewer).client.get(f"/admin/{one}") for one in (COUNT, CHECK, DISCARD)]
+    assert [one.status_code for one in pages] == [403] * 3
     with pytest.raises(PermissionMissing):
         counts.add_units(jam, 1, caller=viewer.caller, now=now)
 

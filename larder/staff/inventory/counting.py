@@ -5,10 +5,11 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.urls import path, reverse
 from django.utils.html import format_html
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 
 from larder.core.clock import now
 from larder.core.errors import DomainError, NotFound
@@ -18,15 +19,16 @@ from larder.inventory.errors import CountChanged, InsufficientStock
 from larder.inventory.queries.counts import CountRow, fingerprint_of, running_count
 from larder.inventory.services import counts
 from larder.inventory.services.adjustments import PERMISSION
-from larder.staff.base import ServiceAdmin, button
+from larder.staff.base import Question, ServiceAdmin, ask, button
 from larder.staff.language import gettext_lazy as _
 from larder.staff.language import grouped
-from larder.staff.pages import Page, PageForm, box, choice, long_text, show, whole, words
+from larder.staff.pages import Page, PageForm, choice, long_text, show, whole, words
 from larder.staff.recording import refuse_former, user_as_caller
 from larder.staff.refusals import Sentence, TextForm
 from larder.staff.texts import link
 
 ADD, SET, REMOVE = "add", "set", "remove"
+DISCARD = "admin:inventory_stock_discard_count"
 
 REFUSALS: Mapping[str, Sentence] = {
     "not_found": Sentence(None, _("There is no count: it was booked or discarded.")),
@@ -72,9 +74,6 @@ class BookForm(TextForm, forms.Form):
     """The confirmation of a count."""
 
     note = long_text(_("Note"), help_text=_("For the shop. The ledger has it."))
-    is_discarded = box(
-        _("Discard the count"), help_text=_("Nothing is booked, and the count begins anew.")
-    )
     shown = forms.CharField(widget=forms.HiddenInput)
 
 
@@ -112,7 +111,7 @@ class CountableStock(ServiceAdmin):
         url_path="differences",
     )
     def check_count(self, request: Any) -> HttpResponse:
-        """Shows the differences, and books them or discards the count."""
+        """Shows the differences, and books them."""
         lines = running_count(request.user.public_id)
         first = {"shown": fingerprint_of(lines)}
         form = BookForm(request.POST) if request.method == "POST" else BookForm(initial=first)
@@ -125,12 +124,15 @@ class CountableStock(ServiceAdmin):
                 "The difference is that of the time when the product was counted. Orders that were "
                 "placed or shipped since then are not part of it."
             ),
+            ways=[(gettext("Discard the count"), reverse(DISCARD))] if lines else (),
             table=_differences(lines),
         )
         if not form.is_bound or not form.is_valid():
             return show(self, request, page)
         try:
-            self.message_user(request, _end(request, form.cleaned_data), messages.SUCCESS)
+            given = form.cleaned_data
+            caller = user_as_caller(request)
+            counts.book_count(given["shown"], given["note"], caller=caller, now=now())
         except InsufficientStock as refusal:
             for text in _impossible(refusal, lines):
                 self.message_user(request, text, messages.ERROR)
@@ -142,8 +144,32 @@ class CountableStock(ServiceAdmin):
             refuse_former(request, refusal, PERMISSION)
             self.tell_refusal(request, refusal, REFUSALS)
         else:
+            self.message_user(request, gettext("The count is booked."), messages.SUCCESS)
             return HttpResponseRedirect(page.back)
         return HttpResponseRedirect(request.path)
+
+    def get_urls(self) -> list[Any]:
+        discard = self.admin_site.admin_view(self.discard_count)
+        name = DISCARD.removeprefix("admin:")
+        return [path("discard-count/", discard, name=name), *super().get_urls()]
+
+    def discard_count(self, request: Any) -> HttpResponse:
+        """Asks, and discards the count."""
+        if not self.has_count_permission(request):
+            raise PermissionDenied
+        lines, caller = running_count(request.user.public_id), user_as_caller(request)
+        if not lines:
+            self.tell_refusal(request, NotFound(), REFUSALS)
+        elif request.method != "POST":
+            return ask(self, request, _question(lines))
+        else:
+            try:
+                counts.discard(caller=caller, now=now())
+                self.message_user(request, gettext("The count is discarded."), messages.SUCCESS)
+            except DomainError as refusal:
+                refuse_former(request, refusal, PERMISSION)
+                self.tell_refusal(request, refusal, REFUSALS)
+        return HttpResponseRedirect(reverse("admin:inventory_stock_count"))
 
 
 def _impossible(refusal: InsufficientStock, lines: Sequence[CountRow]) -> Iterator[str]:
@@ -187,27 +213,29 @@ def _scan(request: Any, given: Mapping[str, Any]) -> None:
         count(product, given["units"], caller=caller, now=moment, claim=claim)
 
 
-def _end(request: Any, given: dict[str, Any]) -> str:
-    """Books or discards the count; returns the message."""
-    caller = user_as_caller(request)
-    if given["is_discarded"]:
-        counts.discard(caller=caller, now=now())
-        return gettext("The count is discarded.")
-    counts.book_count(given["shown"], given["note"], caller=caller, now=now())
-    return gettext("The count is booked.")
+def _question(lines: Sequence[CountRow]) -> Question:
+    text = gettext("Discard the count? Nothing is booked, and what was counted is lost.")
+    products = ngettext("{} counted product", "{} counted products", len(lines))
+    return Question(
+        title=gettext("Discard the count"),
+        text=text,
+        answer=gettext("Discard the count"),
+        about=[products.format(grouped(len(lines)))],
+        sends=[],
+        back=reverse("admin:inventory_stock_check_count"),
+    )
 
 
 def _page(model_admin: Any, form: ScanForm, found: Sequence[CountRow]) -> Page:
     last = found[0] if found else None
-    check = link(reverse("admin:inventory_stock_check_count"), gettext("Differences of the count"))
+    check = gettext("Differences of the count"), reverse("admin:inventory_stock_check_count")
     return Page(
         title=gettext("Count stock"),
         answer=gettext("Count"),
         back=reverse("admin:inventory_stock_changelist"),
         form=form,
-        text=format_html(
-            "{} {}", gettext("The count is kept, also if you close this page."), check
-        ),
+        text=gettext("The count is kept, also if you close this page."),
+        ways=[check],
         facts=list(_facts(last)) if last and not form.errors else (),
         table={
             "title": gettext("Counted last"),
