@@ -68,6 +68,8 @@ def screens(desk: Desk, product: int, order: object, account: Customer) -> Itera
             desk.save(f"orders/order/{order}/{move}/")
     unknown = {"code": "no such code", "units": "1", "what": "add"}
     yield desk.save("inventory/stock/count/", **unknown).text
+    yield desk.save("inventory/stock/count/", code="JAM", units="1", what="add").text
+    yield desk.get("inventory/stock/differences/").text
     chosen = {"action": "change_prices", "index": "0", "_selected_action": [product]}
     yield desk.post("catalog/product/", chosen).text
     desk.post(f"catalog/product/{product}/archive/", {"seen_version": "1"})
