@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import BadRequest
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext
 
 from larder.identity.services import audit
@@ -46,8 +46,11 @@ class AuditedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 def changes(entry: Any) -> str:
-    """Returns the old and the new value of each field of an entry, one in each line."""
-    return format_html_join("", "<div>{}</div>", ((line,) for line in _lines(entry)))
+    """Returns the old and the new value of each field of an entry, one in each line; empty for
+    none. They are one element: the theme lays out the elements of a cell side by side on a phone.
+    """
+    lines = format_html_join("", "<div>{}</div>", ((line,) for line in _lines(entry)))
+    return format_html('<div class="breakable">{}</div>', lines) if lines else ""
 
 
 CODED = frozenset({"status", "reason", "cause", "kind", "disposition"})
