@@ -9,6 +9,7 @@ from playwright.sync_api import Page
 from larder.orders.models import Order
 from tests.conftest import Person
 from tests.staff.browser import CHROMIUM, DESK, OVERFLOWING, PHONE, axe, faults, in_browser
+from tests.staff.desk import Desk
 from tests.staff.german import english, german_shop, pages
 
 __all__ = ["axe"]
@@ -81,6 +82,37 @@ def test_the_way_to_a_page_is_not_cut_beside_its_buttons(
                 assert page.evaluate(OVERFLOWING) == 0
 
     in_browser(journey)
+
+
+CELLS = """() => [...document.querySelectorAll('.data-row [data-label]')].map(one => [
+    one.scrollWidth > one.clientWidth ? one.textContent.trim() : '',
+    getComputedStyle(one, '::before').textTransform, one.dataset.label])"""
+"""Returns of each cell of a list: its text if it is cut, how its label is shown, and the label."""
+
+
+def test_a_phone_shows_whole_changes_and_labels_with_the_capitals_of_german(
+    site: str, boss: Person, product: Callable[..., int], desk: Desk
+) -> None:
+    jam = product(sku="JAM", stock=5_000)
+    words = {"name": "Konfitüre " * 9, "shelf_place": "A-12-3", "unit": "Glas", "price": "7.25"}
+    desk.save(f"catalog/product/{jam}/change/", **words)
+    desk.save("inventory/stock/count/", code="JAM", units="3", what="add")
+    labels: set[str] = set()
+
+    def journey(page: Page) -> None:
+        in_german(page, site, boss)
+        histories = (f"catalog/product/{jam}/history", "identity/auditentry")
+        others = ("inventory/stock", "identity/customer", "inventory/stock/differences")
+        for path in (*histories, *others):
+            page.goto(f"{site}/admin/{path}/")
+            for cut, shown, label in page.evaluate(CELLS):
+                assert (cut, shown) == ("", "none"), path
+                labels.add(label)
+        page.get_by_text("-4.997", exact=True).wait_for()
+
+    in_browser(journey, width=PHONE)
+    assert {"Im Team", "Verfügbar", "Für Bestellungen reserviert", "Damals im Regal"} <= labels
+    assert [one for one in labels if one[:1].islower()] == []
 
 
 def test_an_order_is_placed_by_telephone_in_german(

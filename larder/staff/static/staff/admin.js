@@ -91,7 +91,13 @@
         }
     }
 
+    /** Begins the name of a column with a capital, as the head of the list does. */
+    function capitalizeLabel({dataset}) {
+        dataset.label = dataset.label.charAt(0).toUpperCase() + dataset.label.slice(1);
+    }
+
     const IMPROVEMENTS = [
+        [".data-row [data-label]", capitalizeLabel],
         [CLICKABLE, makeButton],
         ["a[href], button", nameIcon],
         [".select2-selection[aria-labelledby]", nameField],
