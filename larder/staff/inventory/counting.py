@@ -21,7 +21,7 @@ from larder.inventory.services import counts
 from larder.inventory.services.adjustments import PERMISSION
 from larder.staff.base import Question, ServiceAdmin, ask, button
 from larder.staff.language import gettext_lazy as _
-from larder.staff.language import grouped
+from larder.staff.language import grouped, localized
 from larder.staff.pages import Page, PageForm, choice, long_text, show, whole, words
 from larder.staff.recording import refuse_former, user_as_caller
 from larder.staff.refusals import Sentence, TextForm
@@ -279,7 +279,11 @@ def _differences(lines: Sequence[CountRow]) -> dict[str, Any]:
 
 
 def _row(one: CountRow) -> list[str]:
-    difference = _again() if one.is_moved else f"{one.difference:+,}" if one.difference else "0"
+    difference = _again() if one.is_moved else _signed(one.difference)
     units = (grouped(one.counted), grouped(one.on_shelf))
     now_there = (grouped(one.available), grouped(one.committed))
     return [_correct(one), one.name, *units, difference, *now_there]
+
+
+def _signed(difference: int) -> str:
+    return localized(f"{difference:+,}") if difference else "0"
