@@ -13,10 +13,11 @@ from larder.catalog.errors import PricesChanged
 from larder.catalog.models import Product
 from larder.catalog.services.prices import NewPrice, change_prices
 from larder.catalog.services.products import archive_product, change_product, change_within
+from larder.identity import permissions
 from larder.identity.queries import audit as audit_queries
 from larder.identity.queries.audit import AuditFilter
 from tests.conftest import NOW, Person
-from tests.staff.desk import Desk, Page, allow
+from tests.staff.desk import Desk, Page, allow, change
 from tests.v1.waiting import until_somebody_waits
 
 PRODUCTS = "catalog/product/"
@@ -193,3 +194,17 @@ def test_a_new_product_begins_with_the_tax_rate_of_the_one_added_last(
     assert Product.objects.get(sku="NEW").tax_rate == Decimal(7)
     desk.save(add, sku="OLD", name="Old", price="1", quantity="0", tax_rate="")
     assert Product.objects.get(sku="OLD").tax_rate is None
+
+
+def test_a_price_that_cannot_be_changed_is_shown_as_an_amount(
+    desk: Desk, person: Callable[..., Person], product: Callable[..., int]
+) -> None:
+    jam = product(price="3.25")
+    viewer = Desk(allow(person(is_staff=True), *permissions.ROLES["warehouse"]))
+    archive_product(old := product(price="4.5"), caller=None, now=NOW)
+    for text, shown in (
+        (viewer.get(change(jam)).text, "3.25"),
+        (desk.get(change(old)).text, "4.50"),
+    ):
+        assert f"{shown} GBP" in text
+        assert f"{shown}0" not in text

@@ -216,6 +216,12 @@ def _columns() -> Iterator[tuple[str, Any]]:
 ProductResource.fields.update(_columns())
 
 
+def _with_amount(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the options of a fieldset with the price as an amount."""
+    fields = options["fields"]
+    return {**options, "fields": ["price_shown" if one == "price" else one for one in fields]}
+
+
 class ProductAdmin(
     exports.BoundedExport,
     SavedViews,
@@ -277,7 +283,11 @@ class ProductAdmin(
     def get_fieldsets(self, request: Any, obj: Any = None) -> Any:
         if obj is None:
             return self.fieldsets
-        return [*self.fieldsets, (_("Current state"), {"fields": self.facts})]
+        shown = [*self.fieldsets, (_("Current state"), {"fields": self.facts})]
+        if self.has_change_permission(request, obj):
+            return shown
+        # Django shows the decimals of the database, such as 3.250, where the price is no field.
+        return [(title, _with_amount(options)) for title, options in shown]
 
     def get_readonly_fields(self, request: Any, obj: Any = None) -> Any:
         return (*PicturedProducts.facts, *(self.facts if obj is not None else ()))
