@@ -8,9 +8,14 @@ from django.http.request import split_domain_port
 
 from larder.core import commits
 from larder.core.errors import DomainError
-from larder.http.error_pages import for_reader
+from larder.http.error_pages import ADMIN, for_reader
 from larder.http.problems import from_database, from_django, from_domain, outcome_unknown, problem
 from larder.http.read_your_writes import SAFE
+
+ASK = (
+    "The role of your account does not allow this page. If you need it, ask a colleague who may "
+    "manage rights, such as an owner of the shop, for another role."
+)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -33,9 +38,14 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Django's handler403."""
-    detail = str(exception) or "Your account has no permission for this page."
-    return for_reader(request, problem(request, "not_staff", detail=detail))
+    """Django's handler403. In the admin, whose views have read the user, it says whom to ask."""
+    user = getattr(request, "user", None) if request.path.startswith(ADMIN) else None
+    is_staff = user is not None and user.is_staff
+    detail = str(exception) or (
+        ASK if is_staff else "Your account has no permission for this page."
+    )
+    code = "permission_missing" if is_staff else "not_staff"
+    return for_reader(request, problem(request, code, detail=detail))
 
 
 def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:

@@ -65,13 +65,15 @@ def test_an_unknown_object_of_the_admin_is_a_page(
         assert is_page(answer, 404, "not_found")
 
 
-def test_a_page_without_permission_has_a_link_back(
+def test_a_page_that_the_role_does_not_allow_says_whom_to_ask(
     browser: Client, person: Callable[..., Person]
 ) -> None:
     browser.force_login(person(is_staff=True, role=None).customer)
     answer = browser.get("/admin/orders/order/")
-    assert is_page(answer, 403, "not_staff")
-    assert b"no permission for this page" in answer.content
+    assert is_page(answer, 403, "permission_missing")
+    assert b"The role of your account does not allow this page." in answer.content
+    assert b"ask a colleague who may manage rights" in answer.content
+    assert b"for staff" not in answer.content
 
 
 @pytest.mark.django_db
