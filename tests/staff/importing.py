@@ -38,4 +38,4 @@ def shown_faults(page: Page) -> list[Any]:
 def shown(page: Page) -> list[tuple[str, str]]:
     """The rows of a preview: the SKU, and what would happen with which values."""
     rows = page.response.context["page"].table["rows"]
-    return [(row[1], f"{row[2]} {re.sub('<[^>]+>', ' ', str(row[3]))}") for row in rows]
+    return [(row[1], f"{row[3]} {re.sub('<[^>]+>', ' ', str(row[4]))}") for row in rows]

@@ -113,6 +113,8 @@ def test_a_preview_shows_what_would_change_and_stores_nothing(
         ("OLD", ["on sale again"]),
         ("NEW", ["new", "name:", "N", "price:", "3.00"]),
     ]  # fmt: skip
+    table = page.response.context["page"].table["rows"]
+    assert [row[1:3] for row in table] == [["JAM", "Jam"], ["OLD", "Old"], ["NEW", "N"]]
     assert (
         "1 product would be added, 1 changed, 1 put on sale again, and 1 stay the same."
         in page.text

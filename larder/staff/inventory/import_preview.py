@@ -1,6 +1,6 @@
 """What a product file would change, for staff to check before it is imported."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -9,6 +9,7 @@ from django.utils.translation import gettext, ngettext
 
 from larder.catalog.category_names import CategoryNames
 from larder.catalog.fields import AMOUNT, FIELDS
+from larder.catalog.models import Product
 from larder.catalog.queries import category_names
 from larder.catalog.services.product_import import ChangedRow
 from larder.core import money
@@ -44,10 +45,24 @@ def summary(preview: Preview) -> str:
 
 def table(preview: Preview) -> dict[str, Any]:
     """Returns the table of the lines that would change something, in the format of the theme."""
-    names = category_names()
-    rows = [[one.line, one.sku, _what(one), _values(one, names)] for one in preview.changes.rows]
-    headers = [_("Line"), _("SKU"), _("What"), _("Values")]
+    names, known = category_names(), _known(preview.changes.rows)
+    rows = [
+        [one.line, one.sku, _name(one, known), _what(one), _values(one, names)]
+        for one in preview.changes.rows
+    ]
+    headers = [_("Line"), _("SKU"), _("Name"), _("What"), _("Values")]
     return {"title": _("Changes"), "headers": headers, "rows": rows}
+
+
+def _known(rows: Sequence[ChangedRow]) -> dict[str, str]:
+    """Returns the names that the products have now, by SKU."""
+    skus = [one.sku for one in rows if one.is_known]
+    return dict(Product.objects.filter(sku__in=skus).values_list("sku", "name"))
+
+
+def _name(row: ChangedRow, known: Mapping[str, str]) -> str:
+    """Returns the name of a product; of a new one that in the file."""
+    return known.get(row.sku) or row.values.get("name", ("", ""))[1] or ""
 
 
 def _what(row: ChangedRow) -> str:
