@@ -120,3 +120,22 @@ def test_the_rights_are_checked_again_when_the_link_is_made(
     with pytest.raises(PermissionMissing):
         resets.offer_reset(clerk.caller, boss.id, resets.Offer("x", None, NOW))
     assert not PasswordReset.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("public", "host", "shown"),
+    [
+        ("https://shop.example", "till.lan", "https://shop.example"),
+        ("", "till.lan", "http://till.lan"),
+    ],
+)
+def test_the_link_has_the_address_of_the_shop_or_else_that_of_the_page(
+    desk: Desk, person: Callable[..., Person], settings: Any, public: str, host: str, shown: str
+) -> None:
+    settings.EMAIL_URL, settings.PUBLIC_URL = "", public
+    settings.ALLOWED_HOSTS = ["till.lan"]
+    path = f"/admin/{link_path(person('tom').id)}"
+    made = desk.client.post(path, {}, headers={"host": host})
+    assert made.context["shown"].startswith(f"{shown}{PAGE}#")
+    assert desk.client.post(path, {}, headers={"host": "forged.example"}).status_code == 400
+    assert PasswordReset.objects.count() == 1

@@ -15,6 +15,7 @@ from django.utils.translation import gettext
 
 from larder.core.clock import now
 from larder.core.errors import DomainError
+from larder.http.addresses import base_url
 from larder.http.authentication import secrets
 from larder.identity import queries
 from larder.identity.services import resets
@@ -86,7 +87,7 @@ class PasswordLinks(ServiceAdmin):
 
     def hand_over(self, request: Any, made: Invitation, back: str) -> HttpResponse:
         """Says that the link is mailed, or shows it once."""
-        page = request.build_absolute_uri(reverse("new_password"))
+        page = f"{base_url(request)}{reverse('new_password')}"
         if made.email:
             text = gettext("The mail is on its way to {}. A code in it can be used at {}")
             self.message_user(request, text.format(made.email, page), messages.SUCCESS)
