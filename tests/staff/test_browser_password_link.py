@@ -27,6 +27,7 @@ def test_a_person_sets_the_password_with_the_link(
         link = page.locator("code").inner_text()
         page.context.clear_cookies()
         page.goto(link)
+        page.locator(".page-facts").get_by_text("tom", exact=True).wait_for()
         assert page.get_by_label("Code of the link or the mail").input_value() in link
         assert "#" not in page.url
         page.get_by_label("New password", exact=False).first.fill(WANTED)

@@ -16,13 +16,14 @@ from larder.identity.models import AuditEntry, Customer, PasswordReset
 from larder.identity.services import resets
 from larder.identity.services.accounts import NewCustomer
 from larder.identity.services.invitations import NewStaff, invite
+from larder.identity.services.rates import Rate, attempts
 from larder.notifications.mail_texts import MailText
 from larder.notifications.models import Mail
 from larder.ops.jobs import mails
 from larder.staff.identity.password_links import CONSOLE
 from tests.conftest import NOW, Person
 from tests.staff.desk import Desk, allow
-from tests.staff.password_links import WANTED, use
+from tests.staff.password_links import WANTED, look, use
 
 INVITE = "identity/customer/invite/"
 SAM: dict[str, Any] = {"first_name": "Sam", "username": "sam", "email": "sam@example.com"}
@@ -45,6 +46,48 @@ def test_an_invited_person_has_the_roles_and_sets_the_password_with_the_link(
     assert use(token).status == 302
     assert Customer.objects.get(pk=sam.pk).check_password(WANTED)
     assert use(token).errors
+
+
+def test_the_page_of_the_link_names_the_person_and_the_roles(desk: Desk, settings: Any) -> None:
+    settings.EMAIL_URL = ""
+    shown = desk.save(INVITE, **SAM, roles=[role("warehouse")])
+    token = shown.response.context["shown"].partition("#")[2]
+    known = [
+        ("Username", "sam"),
+        ("Roles", "warehouse: for stock, packing, shipping, deliveries and returns"),
+    ]
+    seen = look(token)
+    assert seen.response.context["facts"] == known
+    assert "deliveries and returns" in seen.text
+    assert token in seen.text
+    assert use(token, again="other").response.context["facts"] == known
+    wrong = look(token[:-2] + "AA")
+    assert wrong.response.context["facts"] == ()
+    assert "This code is wrong, was used before, or has expired." in wrong.text
+    assert use(token).status == 302
+    assert look(token).response.context["facts"] == ()
+
+
+def test_the_page_of_a_link_of_a_customer_names_no_roles(
+    desk: Desk, person: Callable[..., Person], settings: Any
+) -> None:
+    settings.EMAIL_URL = ""
+    tom = person("tom")
+    tom.customer.groups.set([role("warehouse")])
+    made = desk.post(f"identity/customer/{tom.id}/password-link/", {})
+    token = made.response.context["shown"].partition("#")[2]
+    assert look(token).response.context["facts"] == [("Username", "tom")]
+
+
+def test_wrong_codes_are_limited_also_where_nothing_is_set(
+    monkeypatch: pytest.MonkeyPatch, db: None
+) -> None:
+    strict = attempts.Limits(Rate(2, 60), Rate(2, 60), failures=attempts.BOTH)
+    limits = {**attempts.NORMAL, "confirm": strict}
+    monkeypatch.setattr(attempts, "_setup", [attempts.Setup(limits=limits)])
+    wrong = [look(f"wrong {number}") for number in range(3)]
+    assert [one.status for one in wrong] == [200, 200, 429]
+    assert "Too many attempts." in wrong[-1].text
 
 
 def test_the_form_offers_each_role_with_its_use_and_none_of_earlier_staff(desk: Desk) -> None:

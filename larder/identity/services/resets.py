@@ -137,6 +137,33 @@ def _standing(account: Customer) -> tuple[str, ...]:
     return (str(account.public_id), account.password, account.email)
 
 
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The account whose password a token sets, with the roles of a member of staff."""
+
+    username: str = field(repr=False)
+    roles: Sequence[str]
+
+
+def owner_of(token: str, *, secrets: Sequence[str], now: datetime) -> Owner:
+    """Returns the account whose password the token sets. The token stays valid.
+
+    Raises ResetTokenInvalid (wrong, used, expired).
+    """
+    account = _proven(token, secrets, now)
+    if account is None:
+        raise ResetTokenInvalid
+    names = account.groups.order_by("name").values_list("name", flat=True)
+    return Owner(account.username, tuple(names) if account.is_staff else ())
+
+
+def _proven(token: str, secrets: Sequence[str], now: datetime) -> Customer | None:
+    reset = reset_named(token)
+    account = None if reset is None else _account(reset, now)
+    is_genuine = account is not None and is_reset_token(token, _standing(account), secrets)
+    return account if is_genuine else None
+
+
 def set_forgotten(token: str, wanted: str, *, secrets: Sequence[str], now: datetime) -> None:
     """Sets a new password with the token of a mail. Ends all sessions, keys and other resets of the
     account.
@@ -144,9 +171,8 @@ def set_forgotten(token: str, wanted: str, *, secrets: Sequence[str], now: datet
     Raises ResetTokenInvalid (wrong, used, expired), InvalidInput (the new password; both together
     if there are both), Overloaded.
     """
-    reset = reset_named(token)
-    account = None if reset is None else _account(reset, now)
-    if account is None or not is_reset_token(token, _standing(account), secrets):
+    account = _proven(token, secrets, now)
+    if account is None:
         found = password_faults(wanted, None, where=WHERE)
         raise with_faults(ResetTokenInvalid(), found)
     if found := password_faults(wanted, account, where=WHERE):

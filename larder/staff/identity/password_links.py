@@ -18,6 +18,7 @@ from larder.core.errors import DomainError
 from larder.http.addresses import base_url
 from larder.http.authentication import secrets
 from larder.identity import queries
+from larder.identity.permissions import ROLES_FOR
 from larder.identity.services import resets
 from larder.identity.services.resets import Invitation
 from larder.notifications.services import PASSWORD_RESET, queue_mail
@@ -44,6 +45,12 @@ def link_offer(moment: datetime) -> resets.Offer:
 def sends_mails() -> bool:
     """Returns whether mails reach people. Those of the demo are written to a log."""
     return bool(settings.EMAIL_URL) and settings.EMAIL_BACKEND != CONSOLE
+
+
+def role_text(role: str) -> str:
+    """Returns the name of a role, and what it is for if it is one of the shop software."""
+    use = ROLES_FOR.get(role)
+    return gettext("{}: for {}").format(role, gettext(use)) if use else role
 
 
 class PasswordLinks(ServiceAdmin):

@@ -16,13 +16,13 @@ from larder.core.clock import now
 from larder.core.errors import DomainError
 from larder.core.limits import MAX_EMAIL_LENGTH, MAX_PERSON_NAME_LENGTH, MAX_USERNAME_LENGTH
 from larder.db.idempotency import RETENTION, Claim, Scope, fingerprint
-from larder.identity.permissions import ROLES_FOR, STAFF_BEFORE_ROLES
+from larder.identity.permissions import STAFF_BEFORE_ROLES
 from larder.identity.services import invitations, resets, rights
 from larder.identity.services.accounts import NewCustomer
 from larder.identity.services.invitations import Invited, NewStaff
 from larder.staff.base import button, caller_of
 from larder.staff.confirming import require_confirmation
-from larder.staff.identity.password_links import PasswordLinks, link_offer
+from larder.staff.identity.password_links import PasswordLinks, link_offer, role_text
 from larder.staff.language import gettext_lazy as _
 from larder.staff.pages import Page, PageForm, reopened, show, words
 from larder.staff.recording import record_refusal
@@ -34,8 +34,7 @@ NEEDED = (rights.ADD, rights.CHANGE, rights.MANAGE)
 
 class _Roles(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]
     def label_from_instance(self, obj: Group) -> str:
-        use = ROLES_FOR.get(obj.name)
-        return gettext("{}: for {}").format(obj.name, gettext(use)) if use else obj.name
+        return role_text(obj.name)
 
 
 class InvitationForm(PageForm):
