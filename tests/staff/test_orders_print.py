@@ -14,6 +14,7 @@ from larder.orders.services.moves import cancel_order
 from larder.orders.services.placing.place_order import place_order
 from larder.orders.services.placing.placement import Placement, Terms
 from larder.orders.services.transitions import TransitionRequest
+from larder.staff.orders.contents import address_lines
 from tests.conftest import NOW, Person
 from tests.staff.desk import Desk, allow
 from tests.staff.orders import ORDERS, printed
@@ -160,3 +161,19 @@ def test_net_amount_and_tax_of_an_order_have_the_decimals_of_the_currency(
     order = place((product(price="2.65", tax_rate="19", stock=9), 3))
     assert order.total == Decimal("7.95")
     assert "6.68 GBP net and 1.27 GBP tax" in desk.get(f"{ORDERS}{order.id}/change/").text
+
+
+@pytest.mark.parametrize(
+    ("country", "place"),
+    [
+        ("DE", ["24103 Kiel", "SH", "DE"]),
+        ("GB", ["Kiel SH 24103", "GB"]),
+        ("", ["24103 Kiel", "SH"]),
+    ],
+)
+def test_city_and_postal_code_share_a_line_as_in_the_country(
+    country: str, place: list[str]
+) -> None:
+    address = {"country": country, "postal_code": "24103", "city": "Kiel", "region": "SH"}
+    assert address_lines(address) == place
+    assert address_lines({"country": country, "line1": "1 Quay"})[0] == "1 Quay"

@@ -58,13 +58,24 @@ def tax_of(order: OrderView) -> str:
     return gettext("{} net and {} tax").format(*amounts)
 
 
-def address_lines(address: Mapping[str, str]) -> list[str]:
-    """Returns the lines of an address as on a parcel.
+_CITY_FIRST = frozenset({"AU", "CA", "GB", "IE", "IN", "NZ", "US"})
+"""Countries in which the postal code follows city and region. In others it is before the city."""
 
-    >>> address_lines({"country": "GB", "line1": "1 Quay", "name": "Mary", "region": ""})
-    ['Mary', '1 Quay', 'GB']
+
+def address_lines(address: Mapping[str, str]) -> list[str]:
+    """Returns the lines of an address as on a parcel. City and postal code share a line.
+
+    >>> address_lines({"country": "GB", "line1": "1 Quay", "city": "Leeds", "postal_code": "LS1"})
+    ['1 Quay', 'Leeds LS1', 'GB']
+    >>> address_lines({"city": "Kiel", "postal_code": "24103", "region": "", "country": "DE"})
+    ['24103 Kiel', 'DE']
     """
-    return [address[name] for name in PARCEL_FIELDS if address.get(name)]
+    place: tuple[str, ...] = ("postal_code", "city")
+    if address.get("country") in _CITY_FIRST:
+        place = ("city", "region", "postal_code")
+    line = " ".join(address[name] for name in place if address.get(name))
+    lines = {**address, **dict.fromkeys(place, ""), "city": line}
+    return [lines[name] for name in PARCEL_FIELDS if lines.get(name)]
 
 
 def address_summary(one: AddressRow) -> str:
