@@ -36,7 +36,7 @@ class Stock(models.Model):
         )
 
     def __str__(self) -> str:
-        return gettext("stock of product {}").format(self.product_id)
+        return gettext("stock of {}").format(self.product)
 
 
 class HeldLine(models.Model):

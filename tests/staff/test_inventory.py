@@ -319,3 +319,11 @@ def test_a_note_has_at_most_as_many_characters_as_a_text(
     assert "at most 2000 characters" in page.errors["note"][0]
     page = desk.save(ADD, reason="received", note="x" * MAX_TEXT_LENGTH, **LINE)
     assert page.messages == ["The adjustment is booked."]
+
+
+def test_the_page_of_the_stock_of_a_product_is_titled_with_its_name(
+    desk: Desk, product: Callable[..., int]
+) -> None:
+    jam = product(sku="JAM-1", name="Red jam")
+    assert "stock of JAM-1 Red jam | View stock" in desk.get(f"inventory/stock/{jam}/change/").text
+    assert "History: stock of JAM-1 Red jam" in desk.get(f"inventory/stock/{jam}/history/").text
