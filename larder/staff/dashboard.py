@@ -25,7 +25,7 @@ from larder.orders.queries import DaySales
 from larder.staff.language import day_of, grouped, short_day
 from larder.staff.language import gettext_lazy as _
 from larder.staff.lists import shop_zone
-from larder.staff.texts import amount, change_link, link, moment
+from larder.staff.texts import amount, change_link, in_one_line, link, moment
 
 PERIODS = {"today": (_("Today"), 1), "week": (_("7 days"), 7), "month": (_("30 days"), 30)}
 
@@ -210,7 +210,7 @@ def _oldest() -> dict[str, Any]:
             change_link("orders_order", one.id, one.number),
             moment(one.placed_at),
             day_of(one.requested_for) if one.requested_for else "–",
-            amount(one.total, one.currency),
+            in_one_line(amount(one.total, one.currency)),
         ]
         for one in queries.oldest_placed(limit=DASHBOARD_ROWS)
     ]
@@ -294,7 +294,7 @@ def _days(period: Period, found: Sequence[DaySales]) -> dict[str, Any]:
                 _orders(status__exact=OrderStatus.CANCELLED, **_of_days(one.day, one.day)),
                 grouped(one.cancelled),
             ),
-            amount(one.revenue, one.currency),
+            in_one_line(amount(one.revenue, one.currency)),
         ]
         for one in reversed(found)
     ]

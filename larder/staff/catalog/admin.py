@@ -47,7 +47,7 @@ from larder.staff.recording import user_as_caller
 from larder.staff.refusals import Sentence
 from larder.staff.saved_views import SavedViews
 from larder.staff.tagging import TagFilter, TaggableList, Tags, labels
-from larder.staff.texts import amount, moment
+from larder.staff.texts import amount, in_one_line, moment
 
 __all__ = ["CategoryAdmin", "ProductAdmin", "ProductForm", "ProductResource", "containing"]
 
@@ -320,7 +320,7 @@ class ProductAdmin(
 
     @admin.display(description=_("Price"), ordering="price")
     def price_shown(self, product: Product) -> str:
-        return amount(product.price, settings.CURRENCY)
+        return in_one_line(amount(product.price, settings.CURRENCY))
 
     @admin.display(description=_("Tags"))
     def tags_shown(self, product: Product) -> str:
