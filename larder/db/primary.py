@@ -17,7 +17,7 @@ from django.db import Error
 from larder.core import waits
 from larder.core.errors import DomainError, Overloaded
 from larder.core.stopwatch import nanoseconds
-from larder.db import database, positions
+from larder.db import database, positions, timelines
 from larder.db.postgresql.pool import prioritized
 
 logger = logging.getLogger(__name__)
@@ -93,7 +93,7 @@ def knows_position_after(moment: int) -> bool:
 
 def _ask() -> None:
     try:
-        positions.present()
+        timelines.mark(positions.present().position)
     except Overloaded:
         pass
     except Error as error:

@@ -39,7 +39,12 @@ NOT_COMPARED = {
         "identity.REMOVING_BEFORE",
     },
     PART: {
-        *("catalog.MARK_PICTURES", "catalog.ADD_PICTURE", "catalog.DELETE_PICTURE"),
+        *(
+            "db.MARK_TIMELINE",
+            "catalog.MARK_PICTURES",
+            "catalog.ADD_PICTURE",
+            "catalog.DELETE_PICTURE",
+        ),
         "catalog.COMPACT",
     },
     IMPORT: {

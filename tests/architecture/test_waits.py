@@ -23,6 +23,7 @@ MUTEXES = {
     "larder/core/per_key.py": {"self._lock", "_lock"},
     "larder/db/positions.py": {"_lock"},
     "larder/db/primary.py": {"_lock"},
+    "larder/db/timelines.py": {"_lock"},
     "larder/db/postgresql/pool.py": {"pool._lock"},
     "larder/identity/services/rates/in_cache.py": {"self._lock"},
     "larder/db/replicas.py": {"self._lock", "_counting"},
