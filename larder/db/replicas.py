@@ -270,6 +270,17 @@ def read(required: FreshnessRequirement | None, make: Callable[[State | None], A
     return make(None)
 
 
+def answer_reads() -> bool:
+    """Returns whether a replica answers reads in place of the primary, which is silent. Asks the
+    primary first, so that it is known to be silent without other reads."""
+    now = nanoseconds()
+    if not replicas() or primary.knows_position_after(now) or not primary.is_silent():
+        return False
+    found = _find(FreshnessRequirement(now))
+    database.release()
+    return found is not None and found[2]
+
+
 def _find(required: FreshnessRequirement) -> tuple[Replica, State, bool] | None:
     """Returns the first replica that satisfies the requirement, and whether the clock has stopped.
     Each call begins with another replica (round robin)."""

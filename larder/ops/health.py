@@ -15,7 +15,8 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 
 from larder.core import waits
-from larder.db import database, replicas
+from larder.db import database, primary, replicas
+from larder.db.primary import PrimarySilent
 from larder.identity import queries as identity
 from larder.ops.demo.shop import DEMO_CUSTOMER
 from larder.ops.telemetry import sql
@@ -38,11 +39,13 @@ def livez(request: HttpRequest) -> JsonResponse:
 
 @dataclass(slots=True)
 class _Latest:
-    """The result of the latest check, when that check began, and what the log says failed."""
+    """The result of the latest check, when that check began, whether any check has passed, and what
+    the log says failed."""
 
     checking: Lock = field(default_factory=Lock)
     began: float = float("-inf")
     ready: bool = False
+    was_ready: bool = False
     body: dict[str, Any] = field(default_factory=dict)
     reported: str = ""
 
@@ -51,7 +54,7 @@ _latest = _Latest()
 
 
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Returns 200 if this process can serve, otherwise 503.
+    """Returns 200 if this process can serve, or at least answer reads; otherwise 503.
 
     One thread checks at a time. The others wait for it, without a connection, and then all answer
     with the result of one check that began after their requests. If that takes longer than
@@ -66,36 +69,43 @@ def readyz(request: HttpRequest) -> JsonResponse:
     if not in_time:
         # Nothing else can take a check that long.
         checks = {**body.get("checks", {}), "database": False}
-        ready, body = False, {**body, "ready": False, "checks": checks}
+        ready, body = False, {**body, "ready": False, "degraded": False, "checks": checks}
     return JsonResponse(body) if ready else JsonResponse(body, status=503, headers=_LATER)
 
 
 def _check() -> tuple[bool, dict[str, Any]]:
     """Returns whether this process can serve: database, migrations and, in demo mode, its data.
 
-    Also returns the time of the worker's last heart-beat, the state of the replicas, and whether
-    the shared cache answers, if there is one. The process can serve without them.
+    While the primary is silent, a process that passed before is ready as long as a replica answers
+    reads. Also returns the time of the worker's last heart-beat, the state of the replicas, and
+    whether the shared cache answers, if there is one. The process can serve without them.
     """
     checks = {"database": False, "migrations": False, "demo": not settings.DEMO}
     worker: dict[str, Any] = {"alive": False, "last_heartbeat": None}
-    reason = ""
+    reason, answers_reads = "", replicas.answer_reads()
     try:
+        primary.require_answers()
         checks["database"] = database.is_writable()
         checks["migrations"] = migrated()
         checks["demo"] = not settings.DEMO or identity.exists(DEMO_CUSTOMER)
         worker = _worker()
     except Error as error:
         reason = str(error).strip().partition("\n")[0]
-    ready = all(checks.values())
+    except PrimarySilent:
+        reason = "the primary does not answer"
+    is_whole = all(checks.values())
+    is_degraded = not is_whole and answers_reads and _latest.was_ready
+    _latest.was_ready |= is_whole
     _report(checks, reason)
     body = {
-        "ready": ready,
+        "ready": is_whole or is_degraded,
+        "degraded": is_degraded,
         "checks": checks,
         "worker": worker,
         "replicas": _replicas(),
         "cache": _cache() if settings.CACHE_URL else None,
     }
-    return ready, body
+    return is_whole or is_degraded, body
 
 
 def _report(checks: dict[str, bool], reason: str) -> None:

@@ -67,7 +67,7 @@ def away(shop: Shop, outage: Outage = killed) -> Iterator[None]:
     def is_ready() -> bool:
         answer = shop.server.call("GET", "/readyz")
         shop.server.hang_up()
-        return answer.status == 200
+        return bool(answer.body["checks"]["database"])
 
     assert wait_until(lambda: all(is_ready() for _ in range(12)))
 
@@ -216,3 +216,58 @@ def test_sessions_that_cannot_be_read_again_stay_known(
         with away(shop):
             answers = [other("GET", f"orders/{order}") for _ in range(12)]
             assert [one.code for one in answers] == ["200"] * 12
+
+
+def test_a_server_is_ready_while_a_replica_answers_reads(shop: Shop) -> None:
+    onlooker(shop, shop.product())
+    assert all(ready(shop) == (200, False, True) for _ in range(12))
+    with away(shop, stopped):
+        began = monotonic()
+        assert all(ready(shop) == (200, True, False) for _ in range(12))
+        assert wait_until(lambda: ready(shop) == (503, False, False), 40)
+        assert monotonic() - began > READY_FOR
+    assert all(ready(shop) == (200, False, True) for _ in range(12))
+
+
+def test_a_server_is_not_ready_without_primary_and_replica(shop: Shop) -> None:
+    onlooker(shop, shop.product())
+    assert all(ready(shop) == (200, False, True) for _ in range(12))
+    with away(shop, stopped), stopped(shop.replica):
+        assert all(ready(shop) == (503, False, False) for _ in range(12))
+
+
+READY_FOR = 29.0
+"""Seconds for which a replica answers without the primary, about."""
+
+
+def ready(shop: Shop) -> tuple[int, bool, bool]:
+    """What a process, whichever answers, says: the status, whether it only reads, and whether the
+    primary answers."""
+    answer = shop.server.call("GET", "/readyz")
+    shop.server.hang_up()
+    return answer.status, answer.body["degraded"], answer.body["checks"]["database"]
+
+
+def test_a_server_that_was_not_ready_before_does_not_become_ready_without_the_primary(
+    shop: Shop, primary: Cluster, replica: Cluster
+) -> None:
+    """As a new version that waits for its migration: it has reached the primary, and reads."""
+    phone, order = onlooker(shop, shop.product())
+    with Server(workers=1, environment=environment(primary, replica)) as server:
+        other = Phone(server, phone.token, phone.position)
+        assert other("GET", f"orders/{order}").status == 200
+        with away(shop):
+            assert other("GET", f"orders/{order}").status == 200
+            assert server.call("GET", "/readyz").status == 503
+        assert wait_until(lambda: server.call("GET", "/readyz").status == 200)
+
+
+def test_a_server_without_replicas_is_not_ready_without_its_database(primary: Cluster) -> None:
+    options = environment(primary)
+    with (
+        Wire(primary.app_url()) as wire,
+        Server(workers=1, environment=options | {"DATABASE_URL": wire.url}) as server,
+    ):
+        assert server.call("GET", "/readyz").status == 200
+        wire.go_away(5)
+        assert server.call("GET", "/readyz").status == 503
