@@ -7,8 +7,8 @@ monotonic clock of its machine. Everything committed before that moment lies bef
 A replica that has replayed the position has all of it.
 
 A position is valid in one history of one cluster. After a fail-over the log continues under another
-timeline, and the same number may belong to another record. Positions of two histories are never
-compared.
+timeline, and the same number may belong to another record. So the numbers of two timelines are
+never compared.
 
 Source: PostgreSQL, "Recovery Information Functions" and "Backup Control Functions".
 """
@@ -42,6 +42,16 @@ class Position(NamedTuple):
     def covers(self, other: "Position") -> bool:
         """Returns whether a server at this position has everything up to the other one."""
         return self[:2] == other[:2] and self.byte >= other.byte
+
+    def includes(self, written: "Position") -> bool:
+        """Returns whether a server at this position, on the timeline of the primary, has what was
+        written before `written` and still exists.
+
+        Of former timelines it has all that the primary has: its own begins behind that.
+        """
+        return self.covers(written) or (
+            self.system == written.system and self.timeline > written.timeline
+        )
 
 
 class Sample(NamedTuple):

@@ -60,10 +60,10 @@ class FreshnessRequirement:
 
     def satisfied_by(self, current_at: int, replayed: Position | None) -> bool:
         """Whether a server meets it that shows everything committed before `current_at`, and
-        everything before `replayed`."""
+        everything before `replayed`. That it was current shows that it follows the primary."""
         if current_at <= self.since or current_at <= self.written_at:
             return False
-        return self.position is None or (replayed is not None and replayed.covers(self.position))
+        return self.position is None or (replayed is not None and replayed.includes(self.position))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """The header `Larder-Position`: an app echoes it to see its own writes, also on a replica.
 
 It names a position in PostgreSQL's log after the app's last write: 27 characters that apps store
-and send back without parsing. A position that cannot be read, or is from before a fail-over, is no
-error: the request is read from the primary. If the position of a write is not known, the answer
+and send back without parsing. A position that cannot be read is no error: the request is read from
+the primary. If the position of a write is not known, the answer
 has a marker with the time instead, which replaces the app's older position.
 """
 

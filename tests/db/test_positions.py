@@ -20,6 +20,20 @@ def test_a_position_covers_only_positions_of_the_same_log() -> None:
     assert not HERE.covers(Position(8, 2, 999))
 
 
+def test_a_later_timeline_includes_what_the_primary_has_of_former_ones() -> None:
+    assert HERE.includes(HERE)
+    assert HERE.includes(Position(7, 1, 1_001))
+    assert not HERE.includes(Position(7, 2, 1_001))
+    assert not HERE.includes(Position(7, 3, 999))
+    assert not HERE.includes(Position(8, 1, 999))
+
+
+def test_a_requirement_of_a_former_timeline_needs_a_server_that_was_current() -> None:
+    needs = FreshnessRequirement(100, Position(7, 1, 1_001))
+    assert needs.satisfied_by(101, HERE)
+    assert not needs.satisfied_by(100, HERE)
+
+
 def test_a_freshness_requirement_needs_the_time_and_the_position() -> None:
     needs = FreshnessRequirement(100, HERE)
     assert needs.satisfied_by(101, HERE)
