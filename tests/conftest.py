@@ -17,11 +17,13 @@ from hypothesis import settings
 
 from larder.catalog.services.products import create_product
 from larder.core.ids import SYSTEM_ACTOR
+from larder.http import authentication
 from larder.identity import queries
 from larder.identity.caller import Caller
 from larder.identity.models import Customer
 from larder.identity.passwords.hashers import BoundedArgon2PasswordHasher
 from larder.identity.permissions import STAFF_BEFORE_ROLES
+from larder.identity.queries import sessions
 from larder.inventory.services.movements import open_stock
 from larder.ops.books import invariants
 from larder.orders.services.placing import place_order as placing
@@ -66,30 +68,26 @@ def _flush_as_owner() -> None:
     setattr(TransactionTestCase, "_fixture_teardown", flush)  # noqa: B010
 
 
-@pytest.fixture(autouse=True)
-def _no_time_limit_of_a_test(_django_db_helper: None) -> None:
+@pytest.fixture
+def _django_db_helper(_django_db_helper: None) -> None:
     """Lifts the limits of a transaction where a whole test is one: it is as long as the machine is
     busy."""
     if connection.in_atomic_block:
-        names = "'transaction_timeout', 'idle_in_transaction_session_timeout'"
-        lift = f"SELECT set_config(name, '0', true) FROM pg_settings WHERE name IN ({names})"
-        connection.cursor().execute(lift)
+        limits = ["idle_in_transaction_session_timeout"]
+        limits += ["transaction_timeout"] * (connection.pg_version >= 17_00_00)
+        connection.cursor().execute(";".join(f"SET LOCAL {limit} = 0" for limit in limits))
 
 
 @pytest.fixture(autouse=True)
-def _nothing_is_contended() -> Iterator[None]:
-    """Products of the next test have the ids of this one's."""
-    yield
-    placing._lane._marked.clear()
+def _nothing_is_remembered() -> Iterator[None]:
+    """Forgets after each test what a process knows of requests, products and sessions.
 
-
-@pytest.fixture(autouse=True)
-def _no_requests_are_counted() -> Iterator[None]:
-    """Removes the series of requests after each test.
-
-    One process plays every method on every path: with all their series `/metrics` takes a second.
+    Products and customers of the next test may have the same ids. One process plays every method on
+    every path: with all their series `/metrics` takes a second.
     """
     yield
+    placing._lane._marked.clear()
+    authentication._sessions._ended = sessions.EndedSessions()
     if instruments := sys.modules.get("larder.ops.telemetry.instruments"):
         instruments.REQUESTS.clear()
         instruments.DURATION.clear()
