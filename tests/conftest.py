@@ -74,7 +74,7 @@ def _django_db_helper(_django_db_helper: None) -> None:
     busy."""
     if connection.in_atomic_block:
         limits = ["idle_in_transaction_session_timeout"]
-        limits += ["transaction_timeout"] * (connection.pg_version >= 17_00_00)
+        limits += ["transaction_timeout"] * (connection.connection.info.server_version >= 17_00_00)
         connection.cursor().execute(";".join(f"SET LOCAL {limit} = 0" for limit in limits))
 
 
