@@ -31,9 +31,9 @@ export declare class Larder {
      * failure. Once a user has logged out, it is never sent as the next one. Throws ProblemError,
      * NoNetworkError and SessionEndedError.
      */
-    request<T>(method: string, path: string, request?: Request): Promise<T>;
+    request<T = any>(method: string, path: string, request?: Request): Promise<T>;
     /** Returns a page of a list: the first, or the one that `next` of the page before leads to. */
-    page<T>(path: string, parameters?: Record<string, string>, next?: string | null): Promise<Page<T>>;
+    page<T = any>(path: string, parameters?: Record<string, string>, next?: string | null): Promise<Page<T>>;
     /** Returns a page of products. `q` searches them; others are `category`, `in_stock`, `limit`. */
     products(parameters?: Record<string, string>, next?: string | null): Promise<Page<Product>>;
 }

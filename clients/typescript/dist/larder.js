@@ -31,8 +31,7 @@ export class Larder {
         const pair = await this.#tokens("auth/token", { username, password, ...proof });
         const headers = { Authorization: `Bearer ${pair.access}` };
         const me = (await this.#connection.send("GET", "me", { headers }, true));
-        const session = { ...pair, account: me.id, username };
-        await this.#storage.write({ [SESSION]: session });
+        await this.#storage.write({ [SESSION]: { ...pair, account: me.id, username } });
         this.outbox.wake();
     }
     /** Ends the session, and removes the offline copies. Orders in the outbox stay for the next. */

@@ -91,4 +91,6 @@ export interface Page<T> {
     results: T[];
     next: string | null;
     count?: number;
+    /** What was searched in place of a misspelled `q`. */
+    corrected_q?: string;
 }

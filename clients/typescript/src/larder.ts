@@ -48,8 +48,7 @@ export class Larder {
     const pair = await this.#tokens("auth/token", { username, password, ...proof });
     const headers = { Authorization: `Bearer ${pair.access}` };
     const me = (await this.#connection.send("GET", "me", { headers }, true)) as { id: number };
-    const session: Session = { ...pair, account: me.id, username };
-    await this.#storage.write({ [SESSION]: session });
+    await this.#storage.write({ [SESSION]: { ...pair, account: me.id, username } });
     this.outbox.wake();
   }
 
@@ -79,7 +78,7 @@ export class Larder {
    * failure. Once a user has logged out, it is never sent as the next one. Throws ProblemError,
    * NoNetworkError and SessionEndedError.
    */
-  async request<T>(method: string, path: string, request: Request = {}): Promise<T> {
+  async request<T = any>(method: string, path: string, request: Request = {}): Promise<T> {
     const isSafe = method === "GET" || request.key !== undefined;
     let { account } = request;
     for (let refreshed = false; ; refreshed = true) {
@@ -98,7 +97,7 @@ export class Larder {
   }
 
   /** Returns a page of a list: the first, or the one that `next` of the page before leads to. */
-  async page<T>(
+  async page<T = any>(
     path: string,
     parameters: Record<string, string> = {},
     next?: string | null,

@@ -1,7 +1,7 @@
 /** An app that is killed: node app.js FILE URL ACTION [PRODUCT QUANTITY]. */
 
 import { Larder } from "../dist/index.js";
-import { FileStorage } from "./file_storage.js";
+import { FileStorage } from "../node/file_storage.js";
 
 const [file, url, product, quantity] = process.argv.slice(2);
 const larder = new Larder({ url, storage: new FileStorage(file) });

@@ -10,7 +10,7 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
 import { Larder, MemoryStorage, NoNetworkError, ProblemError, SessionEndedError } from "../dist/index.js";
-import { FileStorage } from "./file_storage.js";
+import { FileStorage } from "../node/file_storage.js";
 import { PORTALS, Proxy, pause } from "./proxy.js";
 import { asStaff, makeProduct, ordersOf, PASSWORD, phone, receive, register, SHOP } from "./shop.js";
 

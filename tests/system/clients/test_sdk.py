@@ -5,9 +5,11 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.server import ROOT, Server
 from tests.system.clients.npm import SDK, install, node
-from tools.docs.pages import blocks
+from tools.docs.pages import DOCS, blocks
 
 MOST_LINES = 600
 
@@ -38,7 +40,19 @@ def test_the_examples_of_the_readme_print_what_it_says(
     refused = said.index("refused insufficient_stock")
     assert re.fullmatch(rf"product {lamp}: \d+ available", said[refused + 1])
     number = next(line.split()[0] for line in said if line.endswith(" placed 5.00"))
-    assert said[-1] == f"{number} cancelled"
+    assert said[-2:] == [f"{number} cancelled", "false"]
+
+
+@pytest.mark.parametrize("page", [SDK / "README.md", DOCS / "tutorial" / "phone-app.md"])
+def test_the_examples_compile_in_typescript(page: Path, tmp_path: Path) -> None:
+    install(SDK)
+    code = [block.text for block in blocks(page.read_text()) if block.language == "js"]
+    assert code
+    (tmp_path / "app.mts").write_text("\n".join(code))
+    (tmp_path / "node_modules").mkdir()
+    (tmp_path / "node_modules" / "larder-client").symlink_to(SDK)
+    strict = ("--noEmit", "--strict", "--module", "nodenext", "--target", "es2022")
+    node(SDK / "node_modules" / ".bin" / "tsc", *strict, "app.mts", folder=tmp_path)
 
 
 def test_the_committed_build_of_the_sdk_is_current(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 /** Keeps everything in a file, which is replaced as a whole. */
 
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
+import { dirname } from "node:path";
+import { platform } from "node:process";
 
 import { MemoryStorage } from "../dist/index.js";
 
@@ -22,8 +24,14 @@ export class FileStorage extends MemoryStorage {
     const all = Object.fromEntries(await this.entries(""));
     const descriptor = openSync(`${this.#file}.new`, "w");
     writeSync(descriptor, JSON.stringify(all));
-    fsyncSync(descriptor);
-    closeSync(descriptor);
+    toDisk(descriptor);
     renameSync(`${this.#file}.new`, this.#file);
+    // The new name as well. Windows opens no folders.
+    if (platform !== "win32") toDisk(openSync(dirname(this.#file), "r"));
   }
+}
+
+function toDisk(descriptor) {
+  fsyncSync(descriptor);
+  closeSync(descriptor);
 }
