@@ -95,7 +95,7 @@ def test_what_is_no_answer_of_the_shop_is_none_and_sees_no_token(
 
 def test_a_command_without_a_network_says_so(tmp_path: Path) -> None:
     done = run(tmp_path, "app.py", "login", "demo", "demo", shop=NOWHERE)
-    assert (done.returncode, done.stderr) == (1, "No network.\n")
+    assert (done.returncode, done.stderr) == (1, "No answer yet. Try again later.\n")
 
 
 def test_no_other_page_follows_redirects() -> None:
