@@ -181,6 +181,16 @@ def order_by_telephone(page: Page) -> None:
     page.get_by_text("GBP, ").nth(1).wait_for()
 
 
+def count_stock(page: Page) -> None:
+    """Count two products with a scanner, and show the differences."""
+    for sku, units in (("85123A", 36_590), ("22423", 12_343)):
+        fill_in(page, {"SKU or barcode": sku, "Units": str(units)})
+        page.keyboard.press("Enter")
+        page.get_by_text(f"{units:,} × {sku}").wait_for()
+    page.get_by_role("link", name="Differences of the count").click()
+    page.get_by_text("Discard the count").wait_for()
+
+
 def invite(page: Page) -> None:
     """Fill in the invitation of a packer."""
     name = {"First name": "Ida", "Last name": "Moss", "Username": "ida"}

@@ -100,6 +100,7 @@ DAY = (
         act=day.order_by_telephone,
         centre=".page-lines tr:nth-child(2)",
     ),
+    Shot("count", "/admin/inventory/stock/count/", act=day.count_stock),
     Shot("invitation", "/admin/identity/customer/invite/", act=day.invite),
     Shot(
         "product",
