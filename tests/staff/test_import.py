@@ -98,6 +98,20 @@ def test_a_request_beyond_all_limits_is_not_read(desk: Desk) -> None:
     assert desk.client.post(f"/admin/{IMPORT}", sent).status_code == 413
 
 
+def test_a_preview_says_that_new_products_have_no_tax_rate(
+    desk: Desk, product: Callable[..., int]
+) -> None:
+    product(sku="JAM", name="Jam", price="1.50")
+    said = "New products without a tax rate have no known net price"
+    for rows, is_said in (
+        ("sku,name,price\nNEW,N,1\n", True),
+        ("sku,name,price,tax_rate\nNEW,N,1,\n", True),
+        ("sku,name,price,tax_rate\nNEW,N,1,0\nJAM,Jam,2,\n", False),
+        ("sku,price\nJAM,2\n", False),
+    ):
+        assert (said in upload(desk, rows).text) is is_said, rows
+
+
 def test_a_preview_shows_what_would_change_and_stores_nothing(
     desk: Desk, product: Callable[..., int]
 ) -> None:

@@ -23,7 +23,7 @@ _SHOWN = 60
 
 
 def summary(preview: Preview) -> str:
-    """Returns the numbers of products, and what the table leaves out."""
+    """Returns the numbers of products, what the table leaves out, and what new products lack."""
     changes = preview.changes
     same = changes.lines - changes.created - changes.changed - changes.restored
     text = ngettext(
@@ -40,7 +40,17 @@ def summary(preview: Preview) -> str:
     if preview.ignored:
         left_out = gettext("These columns are not imported: {}.")
         text = f"{text} {left_out.format(', '.join(preview.ignored))}"
+    if any(map(_lacks_rate, changes.rows)):
+        unknown = gettext(
+            "New products without a tax rate have no known net price: give the file a column "
+            "tax_rate, or enter the rate at the products."
+        )
+        text = f"{text} {unknown}"
     return text
+
+
+def _lacks_rate(row: ChangedRow) -> bool:
+    return not row.is_known and not row.values.get("tax_rate", (None, None))[1]
 
 
 def table(preview: Preview) -> dict[str, Any]:
