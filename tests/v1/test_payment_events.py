@@ -12,7 +12,7 @@ from larder.core import telemetry
 from larder.db import database
 from tests.conftest import Answer, Api, Person
 from tests.v1.moving import events, move
-from tests.v1.paying import due, paid
+from tests.v1.paying import due, paid, record
 from tests.v1.placing import place
 from tests.v1.stripe_events import PI, Stripe, captured, charge, dispute, event, intent, refund
 
@@ -199,6 +199,17 @@ def test_refunds_of_other_systems_in_the_same_account_count_nowhere(
     assert stripe.outcomes(others) == ["unassigned"] * 2
     assert paid(owner, order) == ("0.00", "paid")
     assert len(owner("GET", f"orders/{order.body['id']}/payments").body["results"]) == 1
+
+
+def test_an_intent_of_one_provider_is_not_that_of_another(
+    stripe: Stripe, owner: Api, order: Answer
+) -> None:
+    assert record(owner, order, 400, intent=PI).status == 201
+    assert stripe.outcomes([event("refund.updated", refund("succeeded", 300))]) == ["unassigned"]
+    assert record(owner, order, 600, transaction_id="u").status == 201
+    assert paid(owner, order) == ("0.00", "paid")
+    rows = owner("GET", f"orders/{order.body['id']}/payments").body["results"]
+    assert [one["transaction_id"] for one in rows] == ["t", "u"]
 
 
 def test_an_event_with_an_invalid_order_id_is_refused(stripe: Stripe) -> None:
