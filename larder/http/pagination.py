@@ -14,26 +14,27 @@ from larder.http.addresses import base_url
 from larder.http.nesting import NestedTooDeeply, require_shallow
 
 Item = TypeVar("Item")
-Cursor = TypeVar("Cursor", bound="Place")
+Kind = TypeVar("Kind", bound="Cursor")
 
 
-class Place(msgspec.Struct, array_like=True):
-    """The end of a page. Each list has its own subclass with its own tag, so a cursor of one list
-    is refused by another. The bounds of the fields keep invented values away from the database."""
+class Cursor(msgspec.Struct, array_like=True):
+    """The last row of a page. Each list has its own subclass with its own tag, so a cursor of one
+    list is refused by another. The bounds of the fields keep invented values away from the
+    database."""
 
 
-def encode(place: Place) -> str:
-    """Returns a cursor: JSON in base64, which clients do not parse."""
-    return base64.urlsafe_b64encode(msgspec.json.encode(place)).decode().rstrip("=")
+def encode(cursor: Cursor) -> str:
+    """Returns a cursor as text: JSON in base64, which clients do not parse."""
+    return base64.urlsafe_b64encode(msgspec.json.encode(cursor)).decode().rstrip("=")
 
 
-def decode(cursor: str, kind: type[Cursor]) -> Cursor | None:
-    """Returns the end of a page that `encode` was called with; None without a cursor. Raises
-    InvalidInput for any other text."""
-    if not cursor:
+def decode(text: str, kind: type[Kind]) -> Kind | None:
+    """Returns the cursor that `encode` was called with; None for an empty text. Raises InvalidInput
+    for any other text."""
+    if not text:
         return None
     try:
-        raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
         require_shallow(raw)
         return msgspec.json.decode(raw, type=kind)
     except (ValueError, NestedTooDeeply) as error:
@@ -45,8 +46,8 @@ def unusable_cursor() -> InvalidInput:
     return InvalidInput([Fault("cursor", "invalid_cursor", "Use the next link unchanged.")])
 
 
-Links = Callable[[Place], str]
-"""Returns the absolute URL of the page that begins after this place."""
+Links = Callable[[Cursor], str]
+"""Returns the absolute URL of the page after this cursor."""
 
 
 def links(request: HttpRequest) -> Links:
@@ -54,10 +55,10 @@ def links(request: HttpRequest) -> Links:
     request."""
     path, query = f"{base_url(request)}{request.path}", request.META.get("QUERY_STRING", "")
 
-    def link(place: Place) -> str:
+    def link(cursor: Cursor) -> str:
         filters = query if query.isascii() else quote(query, safe="%&=+", encoding="latin-1")
         kept = [one for one in filters.split("&") if one and _name(one) != "cursor"]
-        return f"{path}?{'&'.join([f'cursor={encode(place)}', *kept])}"
+        return f"{path}?{'&'.join([f'cursor={encode(cursor)}', *kept])}"
 
     return link
 
@@ -67,9 +68,9 @@ def _name(parameter: str) -> str:
 
 
 def part(
-    link: Links, found: Part[Item], place: Callable[[Item], Place]
+    link: Links, found: Part[Item], cursor_of: Callable[[Item], Cursor]
 ) -> tuple[Sequence[Item], str | None]:
     """Returns the rows of a part, and the link to the next part if there is one."""
     if not found.more:
         return found.rows, None
-    return found.rows, link(place(found.rows[-1] if found.last is None else found.last))
+    return found.rows, link(cursor_of(found.rows[-1] if found.last is None else found.last))

@@ -67,8 +67,8 @@ class AddressPage(msgspec.Struct):
     next: Link | None
 
 
-class AddressPlace(pagination.Place, array_like=True, tag="addresses"):
-    """The end of a page of addresses."""
+class AddressCursor(pagination.Cursor, array_like=True, tag="addresses"):
+    """The last row of a page of addresses."""
 
     id: UUID
 
@@ -85,7 +85,7 @@ def list_addresses(request: HttpRequest, caller: Caller, query: PageParameters) 
     def find(after: UUID | None, rows: int) -> list[AddressRow]:
         return queries.addresses(caller.id, after=after, limit=rows)
 
-    results, link = read_page(request, query, AddressPlace, find)
+    results, link = read_page(request, query, AddressCursor, find)
     return reply_tagged(request, AddressPage([_shown(one) for one in results], link))
 
 

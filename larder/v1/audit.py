@@ -76,8 +76,8 @@ class AuditParameters(PageParameters, kw_only=True):
     after: Later | None = None
 
 
-class AuditPlace(pagination.Place, array_like=True, tag="audit"):
-    """The end of a page of the audit trail."""
+class AuditCursor(pagination.Cursor, array_like=True, tag="audit"):
+    """The last row of a page of the audit trail."""
 
     id: Id
 
@@ -93,10 +93,10 @@ def list_audit_entries(
 ) -> HttpResponse:
     """Staff: a page of the actions of staff and commands, newest first."""
     wanted = AuditFilter(query.object, query.actor, query.after)
-    place = pagination.decode(query.cursor, AuditPlace)
-    found = audit_queries.entries(wanted, before=place.id if place else None, limit=query.rows)
+    cursor = pagination.decode(query.cursor, AuditCursor)
+    found = audit_queries.entries(wanted, before=cursor.id if cursor else None, limit=query.rows)
     links = pagination.links(request)
-    entries, link = pagination.part(links, found, lambda last: AuditPlace(last.id))
+    entries, link = pagination.part(links, found, lambda last: AuditCursor(last.id))
     return reply_tagged(request, AuditPage([_shown(one) for one in entries], link))
 
 

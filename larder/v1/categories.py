@@ -61,8 +61,8 @@ class CategoryFields(Request):
     parent: Id | UnsetType | None = UNSET
 
 
-class CategoryPlace(pagination.Place, array_like=True, tag="categories"):
-    """The end of a page of categories."""
+class CategoryCursor(pagination.Cursor, array_like=True, tag="categories"):
+    """The last row of a page of categories."""
 
     id: Id
 
@@ -75,7 +75,7 @@ def list_categories(request: HttpRequest, caller: Caller, query: PageParameters)
     def find(after: int | None, rows: int) -> list[CategoryRow]:
         return queries.categories(after=after or 0, limit=rows)
 
-    results, link = read_page(request, query, CategoryPlace, find)
+    results, link = read_page(request, query, CategoryCursor, find)
     return reply_tagged(request, CategoryPage([_shown(one) for one in results], link))
 
 

@@ -114,7 +114,7 @@ class OrderChangesParameters(_Changes):
     )
 
 
-class ProductToken(pagination.Place, array_like=True, tag="product-changes"):
+class ProductToken(pagination.Cursor, array_like=True, tag="product-changes"):
     """The state of a copy of the catalogue."""
 
     epoch: Epoch
@@ -123,7 +123,7 @@ class ProductToken(pagination.Place, array_like=True, tag="product-changes"):
     copied: Count | None
 
 
-class OrderToken(pagination.Place, array_like=True, tag="order-changes"):
+class OrderToken(pagination.Cursor, array_like=True, tag="order-changes"):
     """The state of a copy of a customer's orders."""
 
     customer: Id
@@ -133,7 +133,7 @@ class OrderToken(pagination.Place, array_like=True, tag="order-changes"):
     copied: tuple[Time, UUID] | None
 
 
-Token = TypeVar("Token", bound=pagination.Place)
+Token = TypeVar("Token", bound=pagination.Cursor)
 
 
 @operation(

@@ -120,8 +120,8 @@ class OrderEventPage(msgspec.Struct):
     next: Link | None
 
 
-class EventPlace(pagination.Place, array_like=True, tag="events"):
-    """The end of a page of events."""
+class EventCursor(pagination.Cursor, array_like=True, tag="events"):
+    """The last row of a page of events."""
 
     position: Id
 
@@ -138,15 +138,15 @@ def list_order_events(
     request: HttpRequest, caller: Caller, order: UUID, query: PageParameters
 ) -> HttpResponse:
     """A page of the events of an order, oldest first."""
-    place = pagination.decode(query.cursor, EventPlace)
+    cursor = pagination.decode(query.cursor, EventCursor)
     queries.visible_order(order, caller)
-    found = queries.events(order, after=place.position if place else 0, limit=query.rows)
-    rows, link = pagination.part(pagination.links(request), found, _event_place)
+    found = queries.events(order, after=cursor.position if cursor else 0, limit=query.rows)
+    rows, link = pagination.part(pagination.links(request), found, _event_cursor)
     return reply_tagged(request, OrderEventPage([_shown_event(one) for one in rows], link))
 
 
-def _event_place(event: EventView) -> EventPlace:
-    return EventPlace(event.position)
+def _event_cursor(event: EventView) -> EventCursor:
+    return EventCursor(event.position)
 
 
 def _shown_event(event: EventView) -> OrderEvent:

@@ -86,10 +86,10 @@ def read_page(
     """Returns a page of a list without filters that is ordered by `id`, and the link to the next.
 
     `find` gets the last id of the previous page (None for the first page) and the number of rows to
-    read. `kind` is a `Place` that has only this id.
+    read. `kind` is a `Cursor` that has only this id.
     """
-    place = pagination.decode(query.cursor, kind)
-    found: Part[Any] = first(find(place and place.id, query.rows + 1), query.rows)
+    cursor = pagination.decode(query.cursor, kind)
+    found: Part[Any] = first(find(cursor and cursor.id, query.rows + 1), query.rows)
     return pagination.part(pagination.links(request), found, lambda last: kind(last.id))
 
 

@@ -97,8 +97,8 @@ class KeyParameters(PageParameters, kw_only=True):
     ] = None
 
 
-class KeyPlace(pagination.Place, array_like=True, tag="keys"):
-    """The end of a page of keys."""
+class KeyCursor(pagination.Cursor, array_like=True, tag="keys"):
+    """The last row of a page of keys."""
 
     id: UUID
 
@@ -123,7 +123,7 @@ def list_keys(request: HttpRequest, caller: Caller, query: KeyParameters) -> Htt
     def find(after: UUID | None, rows: int) -> list[KeyRow]:
         return key_queries.keys(owner, after=after, limit=rows)
 
-    results, link = read_page(request, query, KeyPlace, find)
+    results, link = read_page(request, query, KeyCursor, find)
     return reply_tagged(request, KeyPage([_shown(one) for one in results], link))
 
 

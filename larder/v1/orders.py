@@ -101,8 +101,8 @@ class ListParameters(PageParameters, kw_only=True):
     count: Annotated[bool, Meta(description="Also returns the total number.")] = False
 
 
-class OrderPlace(pagination.Place, array_like=True, tag="orders"):
-    """The end of a page of the history."""
+class OrderCursor(pagination.Cursor, array_like=True, tag="orders"):
+    """The last row of a page of the history."""
 
     placed_at: Moment
     id: UUID
@@ -120,11 +120,11 @@ def list_orders(request: HttpRequest, caller: Caller, query: ListParameters) -> 
     """A page of the caller's placed orders, newest first. With a filter, staff see the orders of
     all customers."""
     wanted = order_filter(query, caller)
-    place = pagination.decode(query.cursor, OrderPlace)
-    after = HistoryPosition(place.placed_at, place.id) if place else None
+    cursor = pagination.decode(query.cursor, OrderCursor)
+    after = HistoryPosition(cursor.placed_at, cursor.id) if cursor else None
     page = queries.history(wanted, after=after, limit=query.rows)
     count = queries.count(wanted) if query.count else UNSET
-    rows, link = pagination.part(pagination.links(request), page, _place)
+    rows, link = pagination.part(pagination.links(request), page, _cursor_of)
     return reply_tagged(request, OrderPage([shown(one) for one in rows], link, count))
 
 
@@ -200,8 +200,8 @@ def change_order(
     return reply_tagged(request, shown(found), version=found.version)
 
 
-def _place(order: OrderView) -> OrderPlace:
-    return OrderPlace(order.placed_at, order.id)
+def _cursor_of(order: OrderView) -> OrderCursor:
+    return OrderCursor(order.placed_at, order.id)
 
 
 def _not_found(body: NewOrder, error: NotFound) -> NotFound:

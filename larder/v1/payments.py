@@ -87,14 +87,14 @@ class RefundPage(msgspec.Struct):
     next: Link | None
 
 
-class PaymentPlace(pagination.Place, array_like=True, tag="payments"):
-    """The end of a page of records."""
+class PaymentCursor(pagination.Cursor, array_like=True, tag="payments"):
+    """The last row of a page of records."""
 
     id: Id
 
 
-class RefundPlace(pagination.Place, array_like=True, tag="refunds"):
-    """The end of a page of refunds that are due."""
+class RefundCursor(pagination.Cursor, array_like=True, tag="refunds"):
+    """The last row of a page of refunds that are due."""
 
     since: Moment
     id: Id
@@ -113,12 +113,12 @@ def list_payments(
 ) -> HttpResponse:
     """A page of the records of an order's payments, oldest first. Staff also see those that name an
     abandoned id."""
-    place = pagination.decode(query.cursor, PaymentPlace)
-    found = queries.payments(order, after=place.id if place else 0, limit=query.rows)
+    cursor = pagination.decode(query.cursor, PaymentCursor)
+    found = queries.payments(order, after=cursor.id if cursor else 0, limit=query.rows)
     if not (found.rows and caller.may("orders.view_order")):
         queries.visible_order(order, caller)
     rows, link = pagination.part(
-        pagination.links(request), found, lambda last: PaymentPlace(last.id)
+        pagination.links(request), found, lambda last: PaymentCursor(last.id)
     )
     return reply_tagged(request, PaymentPage([_shown(one) for one in rows], link))
 
@@ -166,10 +166,12 @@ def record_payment(
 )
 def list_refunds_due(request: HttpRequest, caller: Caller, query: PageParameters) -> HttpResponse:
     """Staff: a page of the refunds that are due, the oldest first."""
-    place = pagination.decode(query.cursor, RefundPlace)
-    found = queries.refunds_due(after=(place.since, place.id) if place else None, limit=query.rows)
+    cursor = pagination.decode(query.cursor, RefundCursor)
+    found = queries.refunds_due(
+        after=(cursor.since, cursor.id) if cursor else None, limit=query.rows
+    )
     rows, link = pagination.part(
-        pagination.links(request), found, lambda last: RefundPlace(last.since, last.id)
+        pagination.links(request), found, lambda last: RefundCursor(last.since, last.id)
     )
     return reply_tagged(request, RefundPage([_due(one) for one in rows], link))
 

@@ -168,7 +168,7 @@ def _page(customer: int, query: ListParameters, links: Links) -> Callable[[], Pr
 
     def page(wanted: ProductFilter) -> ProductPage:
         found = queries.page(customer, wanted, after=after, limit=query.rows)
-        results, link = pagination.part(links, found, _place(query.ordering))
+        results, link = pagination.part(links, found, _cursor_of(query.ordering))
         count = queries.count_products(wanted) if query.count else UNSET
         return ProductPage(shown(results), link, count)
 
@@ -332,8 +332,8 @@ def _filter(query: ListParameters) -> ProductFilter:
     )
 
 
-class ProductPlace(pagination.Place, array_like=True, tag="products"):
-    """The end of a page of products: the value that it is ordered by, and the id."""
+class ProductCursor(pagination.Cursor, array_like=True, tag="products"):
+    """The last row of a page of products: the value that it is ordered by, and the id."""
 
     ordering: str
     value: Annotated[str, Meta(pattern=r"^[^\0]*\Z")]
@@ -341,25 +341,25 @@ class ProductPlace(pagination.Place, array_like=True, tag="products"):
 
 
 def _position(query: ListParameters) -> Position | None:
-    place = pagination.decode(query.cursor, ProductPlace)
-    if place is None:
+    cursor = pagination.decode(query.cursor, ProductCursor)
+    if cursor is None:
         return None
-    if place.ordering != query.ordering:
+    if cursor.ordering != query.ordering:
         raise pagination.unusable_cursor()
-    return Position(_value(place), place.id)
+    return Position(_value(cursor), cursor.id)
 
 
-def _value(place: ProductPlace) -> str | Decimal:
-    if place.ordering.removeprefix("-") != "price":
-        return place.value
-    if not re.fullmatch(PRICE_PATTERN, place.value):
+def _value(cursor: ProductCursor) -> str | Decimal:
+    if cursor.ordering.removeprefix("-") != "price":
+        return cursor.value
+    if not re.fullmatch(PRICE_PATTERN, cursor.value):
         raise pagination.unusable_cursor()
-    return Decimal(place.value)
+    return Decimal(cursor.value)
 
 
-def _place(ordering: str) -> Callable[[StockedProduct], ProductPlace]:
+def _cursor_of(ordering: str) -> Callable[[StockedProduct], ProductCursor]:
     column = ordering.removeprefix("-")
-    return lambda product: ProductPlace(ordering, str(getattr(product, column)), product.id)
+    return lambda product: ProductCursor(ordering, str(getattr(product, column)), product.id)
 
 
 def _fields(body: ProductFields) -> dict[str, Any]:

@@ -35,8 +35,8 @@ class SessionPage(msgspec.Struct):
     next: Link | None
 
 
-class SessionPlace(pagination.Place, array_like=True, tag="sessions"):
-    """The end of a page of log-ins."""
+class SessionCursor(pagination.Cursor, array_like=True, tag="sessions"):
+    """The last row of a page of log-ins."""
 
     id: UUID
 
@@ -53,7 +53,7 @@ def list_sessions(request: HttpRequest, caller: Caller, query: PageParameters) -
     def find(after: UUID | None, rows: int) -> list[LogIn]:
         return queries.log_ins(caller.id, after=after, limit=rows, now=now())
 
-    results, link = read_page(request, query, SessionPlace, find)
+    results, link = read_page(request, query, SessionCursor, find)
     page = SessionPage([_shown(caller, one) for one in results], link)
     return reply_tagged(request, page)
 

@@ -184,8 +184,8 @@ def adjust_stock(request: HttpRequest, caller: Caller, body: NewAdjustment) -> H
     return reply(answer, status=201, headers=replay_headers(replayed=adjusted.replayed))
 
 
-class LedgerPlace(pagination.Place, array_like=True, tag="ledger"):
-    """The end of a page of a ledger."""
+class LedgerCursor(pagination.Cursor, array_like=True, tag="ledger"):
+    """The last row of a page of a ledger."""
 
     id: Id
 
@@ -205,7 +205,7 @@ def get_ledger(
     def find(before: int | None, rows: int) -> list[LedgerRow]:
         return queries.ledger(product, before=before, limit=rows)
 
-    entries, link = read_page(request, query, LedgerPlace, find)
+    entries, link = read_page(request, query, LedgerCursor, find)
     events = {UUID(one.reference) for one in entries if one.cause in _OF_ORDERS}
     behind = {str(event): order for event, order in orders.orders_of(events).items()}
     results = [_shown(one, behind.get(one.reference)) for one in entries]

@@ -4,7 +4,7 @@ from larder.core.parts import Part, first
 from larder.http import pagination
 
 
-class Place(pagination.Place, array_like=True, tag="numbers"):
+class Cursor(pagination.Cursor, array_like=True, tag="numbers"):
     """Where a page of numbers ended."""
 
     number: int
@@ -12,12 +12,12 @@ class Place(pagination.Place, array_like=True, tag="numbers"):
 
 def page(*found: int, limit: int) -> tuple[list[int], str | None]:
     """The rows of a page, and the place to which its link leads."""
-    rows, link = pagination.part(repr, first(list(found), limit), Place)
+    rows, link = pagination.part(repr, first(list(found), limit), Cursor)
     return list(rows), link
 
 
 def test_a_page_has_a_next_link_from_its_last_row_if_there_are_more() -> None:
-    assert page(1, 2, 3, limit=2) == ([1, 2], "Place(number=2)")
+    assert page(1, 2, 3, limit=2) == ([1, 2], "Cursor(number=2)")
 
 
 def test_a_page_that_is_exactly_full_has_no_next_link() -> None:
@@ -28,4 +28,4 @@ def test_a_page_that_is_exactly_full_has_no_next_link() -> None:
 
 def test_a_page_whose_last_rows_are_gone_continues_after_them() -> None:
     found: Part[int] = Part([], more=True, last=3)
-    assert pagination.part(repr, found, Place) == ([], "Place(number=3)")
+    assert pagination.part(repr, found, Cursor) == ([], "Cursor(number=3)")
