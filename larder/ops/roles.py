@@ -5,6 +5,7 @@ of append-only tables, nor truncate a table. *Read-only* reads orders and stock,
 no addresses and no notes.
 """
 
+from collections import defaultdict
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -181,12 +182,26 @@ def _grant(using: str, app: sql.Identifier, reader: sql.Identifier) -> None:
         _grant_app(using, schema, app)
         _run(using, f"GRANT USAGE ON SCHEMA {schema} TO {{}}", reader)
         _run(using, f"GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {{}}", reader)
-    for table in APPEND_ONLY:
+    present = _columns(using)
+    for table in filter(present.__contains__, APPEND_ONLY):
         _run(using, f"REVOKE UPDATE, DELETE ON {table} FROM {{}}", app)
-    for table in (*SECRET_TABLES, *OPEN_COLUMNS):
+    for table in filter(present.__contains__, (*SECRET_TABLES, *OPEN_COLUMNS)):
         _run(using, f"REVOKE SELECT ON {_quoted(table)} FROM {{}}", reader)
     for table, columns in OPEN_COLUMNS.items():
-        _run(using, f"GRANT SELECT ({columns}) ON {_quoted(table)} TO {{}}", reader)
+        if listed := [one for one in columns.split(", ") if one in present[table]]:
+            _run(using, f"GRANT SELECT ({', '.join(listed)}) ON {_quoted(table)} TO {{}}", reader)
+
+
+def _columns(using: str) -> dict[str, set[str]]:
+    """Returns the columns of each table. Those of a migration that was undone are missing."""
+    found: dict[str, set[str]] = defaultdict(set)
+    with connections[using].cursor() as cursor:
+        cursor.execute(
+            "SELECT table_schema, table_name, column_name FROM information_schema.columns"
+        )
+        for schema, table, column in cursor.fetchall():
+            found[f"{schema}.{table}"].add(column)
+    return found
 
 
 def _quoted(table: str) -> str:

@@ -1,4 +1,4 @@
-"""A migration does not stop a shop while it waits for a lock."""
+"""A migration does not stop a shop while it waits for a lock, and can be undone."""
 
 import os
 import subprocess
@@ -21,10 +21,9 @@ READ = "SELECT count(*) FROM orders.order"
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
-    """A prepared database, one migration of orders behind."""
+    """A prepared database."""
     with temporary_cluster() as started:
-        manage(started, "prepare").communicate(timeout=120)
-        manage(started, "migrate", "orders", "0013_due").communicate(timeout=60)
+        finish(manage(started, "prepare"))
         yield started
 
 
@@ -43,6 +42,13 @@ def manage(cluster: Cluster, *command: str) -> "subprocess.Popen[str]":
     )
 
 
+def finish(command: "subprocess.Popen[str]") -> str:
+    """Waits until a command has succeeded. Returns what it wrote about errors."""
+    _, errors = command.communicate(timeout=120)
+    assert (command.returncode, "Traceback" in errors) == (0, False), errors
+    return errors
+
+
 @contextmanager
 def long_report(cluster: Cluster) -> Iterator["psycopg.Connection[tuple[int]]"]:
     """A transaction that has read the orders and stays open."""
@@ -52,6 +58,7 @@ def long_report(cluster: Cluster) -> Iterator["psycopg.Connection[tuple[int]]"]:
 
 
 def test_requests_are_answered_while_a_migration_cannot_lock(cluster: Cluster) -> None:
+    finish(manage(cluster, "migrate", "orders", "0013_due"))
     with long_report(cluster) as report, psycopg.connect(cluster.owner_url("larder")) as reader:
         reader.autocommit = True
         # A request behind an attempt waits for at most LOCK_TIMEOUT.
@@ -63,9 +70,29 @@ def test_requests_are_answered_while_a_migration_cannot_lock(cluster: Cluster) -
             sleep(0.1)
         assert migration.poll() is None
         report.rollback()
-    _, errors = migration.communicate(timeout=60)
-    assert f"A table is locked. Next attempt in {PAUSE} s.\n" in errors
-    assert (migration.returncode, "Traceback" in errors) == (0, False)
+    assert f"A table is locked. Next attempt in {PAUSE} s.\n" in finish(migration)
     with psycopg.connect(cluster.owner_url("larder")) as reader:
         made = "SELECT convalidated FROM pg_constraint WHERE conname = 'order_payment_sums'"
         assert reader.execute(made).fetchall() == [(True,)]
+
+
+RIGHTS = """
+SELECT table_name, column_name, grantee::text, privilege_type::text
+FROM information_schema.column_privileges
+WHERE grantee IN ('larder_app', 'larder_readonly') ORDER BY 1, 2, 3, 4
+"""
+
+
+def rights(cluster: Cluster) -> list[tuple[str, ...]]:
+    with psycopg.connect(cluster.owner_url("larder")) as owner:
+        return owner.execute(RIGHTS).fetchall()
+
+
+def test_migrations_that_are_undone_and_made_again_leave_the_same_rights(cluster: Cluster) -> None:
+    before = rights(cluster)
+    finish(manage(cluster, "migrate", "orders", "0017"))
+    assert before
+    assert "order_note" not in {table for table, *_ in rights(cluster)}
+    finish(manage(cluster, "migrate", "orders", "0010"))
+    finish(manage(cluster, "migrate"))
+    assert rights(cluster) == before
