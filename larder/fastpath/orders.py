@@ -9,7 +9,7 @@ from larder.http.idempotency import idempotency_key
 from larder.http.quotas import quota_headers
 from larder.identity.caller import Caller
 from larder.v1.bodies import decode_if_valid
-from larder.v1.orders import NewOrder, place
+from larder.v1.orders import NewOrder, payment_faults, place
 
 PATH = "/api/v1/orders"
 OPERATION = f"POST {PATH}"
@@ -29,7 +29,8 @@ class OrderFastPath(WriteFastPath):
         return None if who is None or who.is_staff else who
 
     def decode(self, raw: bytes) -> NewOrder | None:
-        return decode_if_valid(raw, NewOrder)
+        body = decode_if_valid(raw, NewOrder)
+        return None if body is None or payment_faults(body.payment) else body
 
     def write(self, body: NewOrder, who: Caller, environ: Mapping[str, Any]) -> WrittenOrder:
         placed = place(body, who, key=idempotency_key(environ), operation=OPERATION)

@@ -1,7 +1,7 @@
 """Pagination by cursor. A cursor names the last row of a page, so all pages cost the same."""
 
 import base64
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 from urllib.parse import quote, unquote_plus
 
@@ -22,13 +22,26 @@ class Cursor(msgspec.Struct, array_like=True):
     list is refused by another. The bounds of the fields keep invented values away from the
     database."""
 
+    def fits(self, customer: int, parameters: Mapping[str, str]) -> bool:
+        """Returns whether the customer may use it in a request with these query parameters."""
+        return True
+
 
 def encode(cursor: Cursor) -> str:
     """Returns a cursor as text: JSON in base64, which clients do not parse."""
     return base64.urlsafe_b64encode(msgspec.json.encode(cursor)).decode().rstrip("=")
 
 
-def decode(text: str, kind: type[Kind]) -> Kind | None:
+def read(name: str, kind: type[Kind], customer: int, parameters: Mapping[str, str]) -> Kind | None:
+    """Returns the cursor in the parameter `name` (of UNUSABLE); None without one. Raises
+    InvalidInput."""
+    cursor = decode(parameters.get(name, ""), kind, name)
+    if cursor is None or cursor.fits(customer, parameters):
+        return cursor
+    raise InvalidInput([UNUSABLE[name]])
+
+
+def decode(text: str, kind: type[Kind], name: str = "cursor") -> Kind | None:
     """Returns the cursor that `encode` was called with; None for an empty text. Raises InvalidInput
     for any other text."""
     if not text:
@@ -38,12 +51,18 @@ def decode(text: str, kind: type[Kind]) -> Kind | None:
         require_shallow(raw)
         return msgspec.json.decode(raw, type=kind)
     except (ValueError, NestedTooDeeply) as error:
-        raise unusable_cursor() from error
+        raise InvalidInput([UNUSABLE[name]]) from error
 
 
-def unusable_cursor() -> InvalidInput:
-    """Returns the refusal of a cursor that is not of this list."""
-    return InvalidInput([Fault("cursor", "invalid_cursor", "Use the next link unchanged.")])
+UNUSABLE = {
+    "cursor": Fault("cursor", "invalid_cursor", "Use the next link unchanged."),
+    "since": Fault(
+        "since",
+        "invalid_since",
+        "Use the since of the previous response unchanged, for the same customer.",
+    ),
+}
+"""The parameters that take a cursor, and the fault of one that is not of this list."""
 
 
 Links = Callable[[Cursor], str]

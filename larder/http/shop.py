@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from django.conf import settings
 
-from larder.core.errors import Fault, InvalidInput
+from larder.core.errors import Fault
 from larder.orders.payment_state import Kind
 from larder.orders.services.payments import CONFIRMING
 from larder.orders.services.placing.placement import Hold, Terms
@@ -19,14 +19,17 @@ def terms() -> Terms:
     )
 
 
-def hold(requested: int | None, *, where: str) -> Hold:
-    """Returns the hold of a request that asks for so many seconds, or for none in particular.
+def hold_faults(requested: int | None, *, where: str) -> list[Fault]:
+    """Returns the fault of a request that asks for a hold of more seconds than the shop allows."""
+    if requested is None or requested <= settings.HOLD_SECONDS_MAX:
+        return []
+    detail = f"Expected at most {settings.HOLD_SECONDS_MAX} seconds."
+    return [Fault(where, "out_of_range", detail)]
 
-    Raises InvalidInput at `where` for more seconds than the shop allows.
-    """
-    if requested is not None and requested > settings.HOLD_SECONDS_MAX:
-        detail = f"Expected at most {settings.HOLD_SECONDS_MAX} seconds."
-        raise InvalidInput([Fault(where, "out_of_range", detail)])
+
+def hold(requested: int | None) -> Hold:
+    """Returns the hold of a request that asks for so many seconds, or for none in particular.
+    Assumes that it has no `hold_faults`."""
     return Hold(settings.HOLD_SECONDS if requested is None else requested, requested)
 
 

@@ -14,7 +14,7 @@ from larder.core.limits import MAX_IDEMPOTENCY_KEY_LENGTH
 from larder.identity.caller import Caller
 from larder.orders.services import abandon
 from larder.v1.http import reply
-from larder.v1.operations import QUOTA, operation
+from larder.v1.operations import QUOTA, Received, operation
 from larder.v1.order_shapes import Order, shown
 from larder.v1.shapes import Request
 
@@ -58,7 +58,7 @@ class Abandoned(msgspec.Struct):
     order: Order | UnsetType = UNSET
 
 
-def _faults(body: Any, _: Caller | None) -> Iterator[Fault]:
+def _faults(body: Any, _: Received) -> Iterator[Fault]:
     if ("id" in body) == ("idempotency_key" in body):
         yield Fault("", "one_of", "Give either id or idempotency_key.")
 

@@ -21,7 +21,7 @@ from larder.v1.http import (
     PageParameters,
     claim,
     no_content,
-    read_page,
+    page_of,
     reply_created,
     reply_tagged,
     version_wanted,
@@ -79,13 +79,12 @@ class AddressCursor(pagination.Cursor, array_like=True, tag="addresses"):
     answers={200: AddressPage, 304: None},
     traits=[CACHED],
 )
-def list_addresses(request: HttpRequest, caller: Caller, query: PageParameters) -> HttpResponse:
+def list_addresses(
+    request: HttpRequest, caller: Caller, query: PageParameters, cursor: AddressCursor | None
+) -> HttpResponse:
     """A page of the caller's addresses, oldest first."""
-
-    def find(after: UUID | None, rows: int) -> list[AddressRow]:
-        return queries.addresses(caller.id, after=after, limit=rows)
-
-    results, link = read_page(request, query, AddressCursor, find)
+    found = queries.addresses(caller.id, after=cursor.id if cursor else None, limit=query.rows + 1)
+    results, link = page_of(request, query, found, AddressCursor)
     return reply_tagged(request, AddressPage([_shown(one) for one in results], link))
 
 

@@ -89,11 +89,10 @@ class AuditCursor(pagination.Cursor, array_like=True, tag="audit"):
     permissions=["identity.view_auditentry"],
 )
 def list_audit_entries(
-    request: HttpRequest, caller: Caller, query: AuditParameters
+    request: HttpRequest, caller: Caller, query: AuditParameters, cursor: AuditCursor | None
 ) -> HttpResponse:
     """Staff: a page of the actions of staff and commands, newest first."""
     wanted = AuditFilter(query.object, query.actor, query.after)
-    cursor = pagination.decode(query.cursor, AuditCursor)
     found = audit_queries.entries(wanted, before=cursor.id if cursor else None, limit=query.rows)
     links = pagination.links(request)
     entries, link = pagination.part(links, found, lambda last: AuditCursor(last.id))

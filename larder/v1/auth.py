@@ -15,7 +15,6 @@ from larder.http import throttling
 from larder.http.authentication import secrets, signer
 from larder.http.idempotency import replay_headers
 from larder.identity import queries
-from larder.identity.caller import Caller
 from larder.identity.services import accounts, repeats, sessions
 from larder.identity.services.accounts import NewCustomer
 from larder.identity.services.sessions import Credentials, Pair
@@ -23,7 +22,7 @@ from larder.identity.tokens.policies import V1
 from larder.v1.faults import faults as shape_faults
 from larder.v1.http import claim, no_content, reply
 from larder.v1.me import Me, shown
-from larder.v1.operations import KEYED, operation
+from larder.v1.operations import KEYED, Received, operation
 from larder.v1.shapes import Email, PersonName, Request, Username
 
 
@@ -70,7 +69,7 @@ class Registered(Me):
     tokens: TokenPair | UnsetType = UNSET
 
 
-def _faults(body: dict[str, Any], _: Caller | None) -> list[Fault]:
+def _faults(body: dict[str, Any], _: Received) -> list[Fault]:
     """Returns the faults of the username and the password that the struct cannot declare."""
     hints = get_type_hints(Register, include_extras=True)
     names = NewCustomer.__dataclass_fields__.keys() & body.keys()

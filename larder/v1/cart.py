@@ -37,7 +37,7 @@ from larder.v1.operations import (
     operation,
 )
 from larder.v1.order_shapes import Order
-from larder.v1.orders import PaymentWanted, answer_placed, hold_wanted
+from larder.v1.orders import PaymentWanted, answer_placed, hold_wanted, payment_faults_in
 from larder.v1.shapes import Address, Id, Money, Quantity, Request, Short, Text, open_enum
 
 Total = Annotated[
@@ -215,6 +215,7 @@ def delete_cart_line(request: HttpRequest, caller: Caller, product: int) -> Http
         "too_many_holds",
     ],
     traits=[KEYED, LOCATED, TAGGED, VERSIONED, QUOTA],
+    also=payment_faults_in,
 )
 def submit_cart(request: HttpRequest, caller: Caller, body: Submission) -> HttpResponse:
     """Places the cart as an order, completely or not at all. The order has the cart's id."""

@@ -20,7 +20,7 @@ from larder.v1.http import (
     PageParameters,
     claim,
     no_content,
-    read_page,
+    page_of,
     reply_created,
     reply_tagged,
     version_wanted,
@@ -69,13 +69,12 @@ class CategoryCursor(pagination.Cursor, array_like=True, tag="categories"):
 
 @operation(tag="categories", answers={200: CategoryPage, 304: None}, traits=[CACHED, ECHOED])
 @causal_catalog
-def list_categories(request: HttpRequest, caller: Caller, query: PageParameters) -> HttpResponse:
+def list_categories(
+    request: HttpRequest, caller: Caller, query: PageParameters, cursor: CategoryCursor | None
+) -> HttpResponse:
     """A page of categories, by id."""
-
-    def find(after: int | None, rows: int) -> list[CategoryRow]:
-        return queries.categories(after=after or 0, limit=rows)
-
-    results, link = read_page(request, query, CategoryCursor, find)
+    found = queries.categories(after=cursor.id if cursor else 0, limit=query.rows + 1)
+    results, link = page_of(request, query, found, CategoryCursor)
     return reply_tagged(request, CategoryPage([_shown(one) for one in results], link))
 
 

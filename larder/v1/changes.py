@@ -1,13 +1,13 @@
 """The change feeds, by which an app updates its offline copy."""
 
-from typing import Annotated, Any, ClassVar, TypeVar
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
 import msgspec
 from django.http import HttpRequest, HttpResponse
 from msgspec import UNSET, Meta, UnsetType
 
-from larder.core.errors import Fault, InvalidInput
 from larder.core.limits import (
     MAX_CHANGED_ORDERS,
     MAX_CHANGED_PRODUCTS,
@@ -132,8 +132,9 @@ class OrderToken(pagination.Cursor, array_like=True, tag="order-changes"):
     number: Count
     copied: tuple[Time, UUID] | None
 
-
-Token = TypeVar("Token", bound=pagination.Cursor)
+    def fits(self, customer: int, parameters: Mapping[str, str]) -> bool:
+        """Returns whether the orders are the customer's."""
+        return self.customer == customer
 
 
 @operation(
@@ -143,20 +144,22 @@ Token = TypeVar("Token", bound=pagination.Cursor)
     traits=[CACHED],
 )
 def list_product_changes(
-    request: HttpRequest, caller: Caller, query: ProductChangesParameters
+    request: HttpRequest,
+    caller: Caller,
+    query: ProductChangesParameters,
+    since: ProductToken | None,
 ) -> HttpResponse:
     """The changes in the catalogue since the previous answer; without `since` all products."""
-    token = _token(query, ProductToken)
     found = product_changes(
-        caller.id, _progress(token), limit=min(query.limit, MAX_CHANGED_PRODUCTS)
+        caller.id, _progress(since), limit=min(query.limit, MAX_CHANGED_PRODUCTS)
     )
-    since = pagination.encode(ProductToken(*found.progress.mark, found.progress.copied))
+    reached = pagination.encode(ProductToken(*found.progress.mark, found.progress.copied))
     products = list(shown(found.products))
     if query.split:
-        answer = ProductChanges([], since, found.more, products, list(found.gone))
+        answer = ProductChanges([], reached, found.more, products, list(found.gone))
     else:
         removed = [RemovedProduct(id, deleted=True) for id in found.gone]
-        answer = ProductChanges([*products, *removed], since, found.more)
+        answer = ProductChanges([*products, *removed], reached, found.more)
     return reply_tagged(request, answer)
 
 
@@ -168,20 +171,20 @@ def list_product_changes(
     traits=[CACHED],
 )
 def list_order_changes(
-    request: HttpRequest, caller: Caller, query: OrderChangesParameters
+    request: HttpRequest,
+    caller: Caller,
+    query: OrderChangesParameters,
+    since: OrderToken | None,
 ) -> HttpResponse:
     """The customer's orders that changed since the previous answer; without `since` all orders."""
-    token = _token(query, OrderToken)
-    if token is not None and token.customer != caller.id:
-        raise _unusable()
     found = order_changes(
-        caller.id, _order_progress(token), limit=min(query.limit, MAX_CHANGED_ORDERS)
+        caller.id, _order_progress(since), limit=min(query.limit, MAX_CHANGED_ORDERS)
     )
     last = found.progress.copied
     copied = (last.placed_at, last.id) if last else None
-    since = pagination.encode(OrderToken(caller.id, *found.progress.mark, copied))
+    reached = pagination.encode(OrderToken(caller.id, *found.progress.mark, copied))
     results = [shown_order(one) for one in found.orders]
-    return reply_tagged(request, OrderChanges(results, since, found.more))
+    return reply_tagged(request, OrderChanges(results, reached, found.more))
 
 
 def _order_progress(token: OrderToken | None) -> OrderProgress | None:
@@ -189,18 +192,6 @@ def _order_progress(token: OrderToken | None) -> OrderProgress | None:
         return None
     mark = Mark(token.epoch, token.transaction_id, token.number)
     return OrderProgress(mark, HistoryPosition(*token.copied) if token.copied else None)
-
-
-def _unusable() -> InvalidInput:
-    detail = "Use the since of the previous response unchanged, for the same customer."
-    return InvalidInput([Fault("since", "invalid_since", detail)])
-
-
-def _token(query: _Changes, kind: type[Token]) -> Token | None:
-    try:
-        return pagination.decode(query.since, kind)
-    except InvalidInput as error:
-        raise _unusable() from error
 
 
 def _progress(token: ProductToken | None) -> Progress | None:

@@ -135,10 +135,13 @@ class EventCursor(pagination.Cursor, array_like=True, tag="events"):
 )
 @causal
 def list_order_events(
-    request: HttpRequest, caller: Caller, order: UUID, query: PageParameters
+    request: HttpRequest,
+    caller: Caller,
+    order: UUID,
+    query: PageParameters,
+    cursor: EventCursor | None,
 ) -> HttpResponse:
     """A page of the events of an order, oldest first."""
-    cursor = pagination.decode(query.cursor, EventCursor)
     queries.visible_order(order, caller)
     found = queries.events(order, after=cursor.position if cursor else 0, limit=query.rows)
     rows, link = pagination.part(pagination.links(request), found, _event_cursor)

@@ -17,8 +17,9 @@ from larder.core.errors import Fault
 from larder.core.invisible import text_fault
 from larder.core.limits import MAX_POINTER_LENGTH
 
+_PATTERN = "matching regex"
 _CODES = (
-    ("matching regex", "invalid_format"),
+    (_PATTERN, "invalid_format"),
     ("`str` of length <=", "too_long"),
     ("`str` of length >=", "too_short"),
     ("`array` of length <=", "too_many"),
@@ -156,12 +157,12 @@ def _judged(value: Any, hint: Any, pointer: str, *, strict: bool = True) -> Iter
         if not strict:
             # A parameter is text; null means only that it was not sent.
             sentence = sentence.replace(" | null", "").removesuffix(", got `str`")
-        yield Fault(pointer, _code(sentence), _detail(sentence, hint))
+        yield Fault(pointer, _code(sentence, hint), _detail(sentence, hint))
 
 
 def _detail(sentence: str, hint: Any) -> str:
     """Returns msgspec's message in the terms of JSON instead of Python, for developers of apps."""
-    if "matching regex" in sentence:
+    if _PATTERN in sentence:
         return next(form for form in map(_form, _rules(hint)) if form)
     if "enum value" in sentence:
         return f"Expected one of: {', '.join(_values(hint))}."
@@ -221,7 +222,11 @@ def _values(hint: Any) -> list[str]:
     return [value for member in get_args(plain) for value in _values(member)]
 
 
-def _code(sentence: str) -> str:
+def _code(sentence: str, hint: Any) -> str:
+    """Returns the code of a sentence, or that which the pattern's declaration names."""
+    for rule in _rules(hint) if _PATTERN in sentence else ():
+        if "code" in (getattr(rule, "extra", None) or {}):
+            return str(rule.extra["code"])
     return next((code for start, code in _CODES if start in sentence), "wrong_type")
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Annotated, Any, TypeVar, get_type_hints
 
@@ -30,7 +30,7 @@ CursorText = Annotated[str, Meta(description="From the `next` link of the previo
 
 
 class PageParameters(msgspec.Struct, kw_only=True):
-    """The parameters of all lists."""
+    """The parameters of all lists. What the cursor says is a separate argument of an operation."""
 
     limit: Limit = PAGE_ROWS
     cursor: CursorText = ""
@@ -77,20 +77,16 @@ def unknown_parameters(request: HttpRequest, kind: type[msgspec.Struct] | None) 
     return [Fault(name, "unknown_parameter", detail) for name in named]
 
 
-def read_page(
-    request: HttpRequest,
-    query: PageParameters,
-    kind: type[Any],
-    find: Callable[[Any, int], list[Item]],
+def page_of(
+    request: HttpRequest, query: PageParameters, found: list[Item], kind: type[Any]
 ) -> tuple[Sequence[Item], str | None]:
     """Returns a page of a list without filters that is ordered by `id`, and the link to the next.
 
-    `find` gets the last id of the previous page (None for the first page) and the number of rows to
-    read. `kind` is a `Cursor` that has only this id.
+    `found` has the rows after the cursor, up to one more than the page. `kind` is a `Cursor` that
+    has only this id.
     """
-    cursor = pagination.decode(query.cursor, kind)
-    found: Part[Any] = first(find(cursor and cursor.id, query.rows + 1), query.rows)
-    return pagination.part(pagination.links(request), found, lambda last: kind(last.id))
+    rows: Part[Any] = first(found, query.rows)
+    return pagination.part(pagination.links(request), rows, lambda last: kind(last.id))
 
 
 @cache

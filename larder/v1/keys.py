@@ -20,8 +20,8 @@ from larder.identity.caller import Caller
 from larder.identity.queries import keys as key_queries
 from larder.identity.queries.keys import KeyRow
 from larder.identity.services import keys
-from larder.v1.http import PageParameters, claim, no_content, read_page, reply, reply_tagged
-from larder.v1.operations import CACHED, KEYED, QUOTA, operation
+from larder.v1.http import PageParameters, claim, no_content, page_of, reply, reply_tagged
+from larder.v1.operations import CACHED, KEYED, QUOTA, Received, operation
 from larder.v1.shapes import Id, Link, Request, Time
 
 Permission = Annotated[
@@ -111,7 +111,9 @@ class KeyCursor(pagination.Cursor, array_like=True, tag="keys"):
     traits=[CACHED],
     is_short=True,
 )
-def list_keys(request: HttpRequest, caller: Caller, query: KeyParameters) -> HttpResponse:
+def list_keys(
+    request: HttpRequest, caller: Caller, query: KeyParameters, cursor: KeyCursor | None
+) -> HttpResponse:
     """A page of the caller's live keys, oldest first, without their secrets.
 
     Staff use `customer` for the keys of another account.
@@ -119,15 +121,12 @@ def list_keys(request: HttpRequest, caller: Caller, query: KeyParameters) -> Htt
     owner = caller.id if query.customer is None else query.customer
     if owner != caller.id:
         caller.require("identity.view_key")
-
-    def find(after: UUID | None, rows: int) -> list[KeyRow]:
-        return key_queries.keys(owner, after=after, limit=rows)
-
-    results, link = read_page(request, query, KeyCursor, find)
+    found = key_queries.keys(owner, after=cursor.id if cursor else None, limit=query.rows + 1)
+    results, link = page_of(request, query, found, KeyCursor)
     return reply_tagged(request, KeyPage([_shown(one) for one in results], link))
 
 
-def _faults(body: dict[str, Any], _: Caller | None) -> Iterator[Fault]:
+def _faults(body: dict[str, Any], _: Received) -> Iterator[Fault]:
     """Yields the faults of the service's rules beside those of the struct."""
     name, named, ends = (body.get(one) for one in ("name", "permissions", "expires_at"))
     with suppress(msgspec.ValidationError):

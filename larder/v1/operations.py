@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from inspect import signature
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from larder.core.errors import Fault, InvalidInput
 from larder.core.limits import MAX_IDEMPOTENCY_KEY_LENGTH, MAX_POSITION_LENGTH
+from larder.http import pagination
 from larder.http.idempotency import HEADER, idempotency_key
 from larder.http.preconditions import wants_none
 from larder.http.problems import KINDS
@@ -201,7 +202,17 @@ QUERY = Trait(codes=("validation_error",))
 
 
 View = Callable[..., HttpResponseBase]
-Reader = Callable[[HttpRequest, Caller | None], Any]
+
+
+class Received(NamedTuple):
+    """What came with a request beside its query and body: the caller, and the variable parts of the
+    path by name."""
+
+    caller: Caller | None
+    path: Mapping[str, Any]
+
+
+Reader = Callable[[HttpRequest, Received], Any]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -238,7 +249,7 @@ class Declaration:
     is_signed: bool = False
     is_limited: bool = True
     first: Callable[[], None] | None = None
-    also: Callable[[dict[str, Any], Caller | None], Iterable[Any]] | None = None
+    also: Callable[[dict[str, Any], Received], Iterable[Fault]] | None = None
 
     def __call__(self, run: View) -> "Operation":
         return Operation(run, self)
@@ -258,8 +269,8 @@ class Operation:
     """A function that answers requests of one method at one path, with its declaration.
 
     The function takes the request, the variable parts of the path by name, and any of `caller`,
-    `query` (a struct of query parameters, or a function that reads it) and `body` (a struct, Csv or
-    Signed). Its name is the operation's id.
+    `query` (a struct of query parameters, or a function that reads it), `cursor` and `since` (a
+    Cursor or None) and `body` (a struct, Csv or Signed). Its name is the operation's id.
     """
 
     def __init__(self, run: View, declared: Declaration) -> None:
@@ -297,37 +308,46 @@ class Operation:
         if self.declared.first is not None:
             self.declared.first()
         strictly = is_strict(request)
-        response = self.run(request, **path, **self._given(request, who, strictly=strictly))
+        given = self._given(request, Received(who, path), strictly=strictly)
+        response = self.run(request, **path, **given)
         if strictly:
             response.headers["Preference-Applied"] = "handling=strict"
         return response
 
     def _read_by(self, kinds: Mapping[str, Any]) -> Iterator[tuple[str, Reader]]:
         if "caller" in kinds:
-            yield "caller", lambda _, who: who
+            yield "caller", lambda _, received: received.caller
         if self.query is not None:
             yield "query", self._query_reader()
+        for name in kinds.keys() & pagination.UNUSABLE.keys():
+            yield name, partial(_read_cursor, name, get_args(kinds[name])[0])
         if self.body is not None:
             yield "body", self._body_reader()
 
-    def _given(self, request: HttpRequest, who: Caller | None, *, strictly: bool) -> dict[str, Any]:
+    def _given(self, request: HttpRequest, received: Received, *, strictly: bool) -> dict[str, Any]:
         """Reads the arguments of the function. Raises InvalidInput with the faults of all."""
         given: dict[str, Any] = {}
         faults = unknown_parameters(request, self.query) if strictly else []
         for name, read in self._readers.items():
             try:
-                given[name] = read(request, who)
+                given[name] = read(request, received)
             except InvalidInput as error:
-                faults += error.faults
+                # A text that is no parameter's is not judged as a cursor too.
+                known = {one.where for one in faults}
+                faults += [one for one in error.faults if one.where not in known]
         if faults:
-            raise InvalidInput([*faults, *self._header_faults(request)])
+            raise InvalidInput([*faults, *self._unread_faults(request)])
         return given
 
-    def _header_faults(self, request: HttpRequest) -> Iterator[Fault]:
-        """Yields the faults of the headers that the function reads, if nothing is wrong before."""
-        for name in sorted(self.repeats_with & _READ_HEADERS.keys()):
+    def _unread_faults(self, request: HttpRequest) -> Iterator[Fault]:
+        """Yields the faults of what the function reads itself, if nothing is wrong before: headers,
+        and perhaps the parameters."""
+        readers = [_READ_HEADERS[name] for name in sorted(self.repeats_with & _READ_HEADERS.keys())]
+        if self.query is not None and not self._reads_query:
+            readers.append(partial(read_parameters, kind=self.query))
+        for read in readers:
             try:
-                _READ_HEADERS[name](request)
+                read(request)
             except InvalidInput as error:
                 yield from error.faults
 
@@ -345,4 +365,13 @@ class Operation:
         also = self.declared.also
         if also is None:
             return lambda request, _: read_body(request, self.body)
-        return lambda request, who: read_body(request, self.body, also=lambda body: also(body, who))
+        return lambda request, received: read_body(
+            request, self.body, also=lambda body: also(body, received)
+        )
+
+
+def _read_cursor(
+    name: str, kind: type[pagination.Kind], request: HttpRequest, received: Received
+) -> pagination.Kind | None:
+    customer = 0 if received.caller is None else received.caller.id
+    return pagination.read(name, kind, customer, request.GET)

@@ -2,7 +2,7 @@
 
 from datetime import date
 from decimal import Decimal
-from typing import Annotated, cast
+from typing import Annotated, Any, cast
 from uuid import UUID
 
 import msgspec
@@ -10,12 +10,12 @@ from django.http import HttpRequest, HttpResponse
 from msgspec import UNSET, Meta, UnsetType
 
 from larder.core.clock import now
-from larder.core.errors import NotFound
+from larder.core.errors import Fault, NotFound
 from larder.core.limits import MAX_HOLD_SECONDS, MAX_LINES
 from larder.core.structs import with_fields
 from larder.http import pagination
 from larder.http.idempotency import idempotency_key, operation_of
-from larder.http.shop import hold, terms
+from larder.http.shop import hold, hold_faults, terms
 from larder.identity import queries as identity
 from larder.identity.caller import Caller
 from larder.identity.services import audit
@@ -30,7 +30,17 @@ from larder.orders.services.placing.placement import Hold, Placed, Placement
 from larder.orders.services.transitions import TransitionRequest
 from larder.v1.freshness import causal
 from larder.v1.http import PageParameters, reply_created, reply_tagged, version_wanted
-from larder.v1.operations import CACHED, ECHOED, KEYED, LOCATED, QUOTA, TAGGED, VERSIONED, operation
+from larder.v1.operations import (
+    CACHED,
+    ECHOED,
+    KEYED,
+    LOCATED,
+    QUOTA,
+    TAGGED,
+    VERSIONED,
+    Received,
+    operation,
+)
 from larder.v1.order_filters import FILTERS, Moment, order_filter
 from larder.v1.order_shapes import Order, shown
 from larder.v1.shapes import (
@@ -72,6 +82,21 @@ class NewOrder(Request):
     requested_for: date | None = None
     customer: Id | None = None
     payment: PaymentWanted | None = None
+
+
+def payment_faults(payment: PaymentWanted | None) -> list[Fault]:
+    """Returns the faults of the payment of a new order that its struct cannot declare."""
+    if payment is None or not payment.required:
+        return []
+    return hold_faults(payment.hold_seconds, where="/payment/hold_seconds")
+
+
+def payment_faults_in(body: dict[str, Any], _: Received) -> list[Fault]:
+    """Returns the `payment_faults` of a body that may have other faults."""
+    try:
+        return payment_faults(msgspec.convert(body.get("payment"), PaymentWanted | None))
+    except msgspec.ValidationError:
+        return []
 
 
 class OrderPage(msgspec.Struct):
@@ -116,11 +141,12 @@ class OrderCursor(pagination.Cursor, array_like=True, tag="orders"):
     traits=[CACHED, ECHOED],
 )
 @causal
-def list_orders(request: HttpRequest, caller: Caller, query: ListParameters) -> HttpResponse:
+def list_orders(
+    request: HttpRequest, caller: Caller, query: ListParameters, cursor: OrderCursor | None
+) -> HttpResponse:
     """A page of the caller's placed orders, newest first. With a filter, staff see the orders of
     all customers."""
     wanted = order_filter(query, caller)
-    cursor = pagination.decode(query.cursor, OrderCursor)
     after = HistoryPosition(cursor.placed_at, cursor.id) if cursor else None
     page = queries.history(wanted, after=after, limit=query.rows)
     count = queries.count(wanted) if query.count else UNSET
@@ -146,6 +172,7 @@ def list_orders(request: HttpRequest, caller: Caller, query: ListParameters) -> 
     ],
     traits=[KEYED, LOCATED, TAGGED, QUOTA],
     is_limited=False,
+    also=payment_faults_in,
 )
 def place_order(request: HttpRequest, caller: Caller, body: NewOrder) -> HttpResponse:
     """Places an order, completely or not at all. Without an `Idempotency-Key` or an `id`, each
@@ -252,10 +279,8 @@ def _placement(body: NewOrder, who: Caller, key: str | None, operation: str) -> 
 
 
 def hold_wanted(payment: PaymentWanted | None) -> Hold | None:
-    """Returns the hold of a new order; None without a required payment. Raises InvalidInput."""
-    if payment is None or not payment.required:
-        return None
-    return hold(payment.hold_seconds, where="/payment/hold_seconds")
+    """Returns the hold of a new order; None without a required payment."""
+    return hold(payment.hold_seconds) if payment is not None and payment.required else None
 
 
 def _wanted(line: NewLine) -> Wanted:

@@ -22,7 +22,7 @@ from larder.notifications.errors import MailOff
 from larder.notifications.services import PASSWORD_RESET, queue_mail
 from larder.v1.faults import faults as shape_faults
 from larder.v1.http import no_content
-from larder.v1.operations import operation
+from larder.v1.operations import Received, operation
 from larder.v1.shapes import Request
 
 Password = Annotated[str, Meta(min_length=1, max_length=MAX_PASSWORD_LENGTH)]
@@ -55,16 +55,16 @@ class NewPassword(Request):
     new_password: Password
 
 
-def _faults(kind: type[Request], body: dict[str, Any], who: Caller | None) -> list[Fault]:
+def _faults(kind: type[Request], body: dict[str, Any], received: Received) -> list[Fault]:
     """Returns the faults of the new password that its struct cannot declare: for the caller's
     account, or for any account. The service finds those of a body without other faults, with a
     wrong current password or token."""
     wanted = body.get("new_password")
     if shape_faults(wanted, Password) or not shape_faults(body, kind):
         return []
-    if who is None:
+    if received.caller is None:
         return password_faults(str(wanted), None, where=passwords.WHERE)
-    return passwords.faults(who.id, str(wanted))
+    return passwords.faults(received.caller.id, str(wanted))
 
 
 def _require_mail() -> None:

@@ -109,11 +109,14 @@ class RefundCursor(pagination.Cursor, array_like=True, tag="refunds"):
 )
 @causal
 def list_payments(
-    request: HttpRequest, caller: Caller, order: UUID, query: PageParameters
+    request: HttpRequest,
+    caller: Caller,
+    order: UUID,
+    query: PageParameters,
+    cursor: PaymentCursor | None,
 ) -> HttpResponse:
     """A page of the records of an order's payments, oldest first. Staff also see those that name an
     abandoned id."""
-    cursor = pagination.decode(query.cursor, PaymentCursor)
     found = queries.payments(order, after=cursor.id if cursor else 0, limit=query.rows)
     if not (found.rows and caller.may("orders.view_order")):
         queries.visible_order(order, caller)
@@ -164,9 +167,10 @@ def record_payment(
     traits=[CACHED],
     permissions=["orders.view_refunddue"],
 )
-def list_refunds_due(request: HttpRequest, caller: Caller, query: PageParameters) -> HttpResponse:
+def list_refunds_due(
+    request: HttpRequest, caller: Caller, query: PageParameters, cursor: RefundCursor | None
+) -> HttpResponse:
     """Staff: a page of the refunds that are due, the oldest first."""
-    cursor = pagination.decode(query.cursor, RefundCursor)
     found = queries.refunds_due(
         after=(cursor.since, cursor.id) if cursor else None, limit=query.rows
     )

@@ -1,7 +1,7 @@
 """Products: the list, single products, and changes by staff."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from operator import attrgetter
@@ -20,7 +20,7 @@ from larder.catalog.search import words
 from larder.catalog.services import products as catalog
 from larder.core import money
 from larder.core.clock import now
-from larder.core.errors import Fault, InvalidInput
+from larder.core.errors import Fault
 from larder.core.limits import MAX_SHORT_TEXT_LENGTH
 from larder.core.money import PRICE_PATTERN
 from larder.core.structs import with_fields
@@ -51,6 +51,7 @@ from larder.v1.operations import (
     LOCATED,
     TAGGED,
     VERSIONED,
+    Received,
     operation,
 )
 from larder.v1.page_cache import PageCache
@@ -144,6 +145,26 @@ class ListParameters(PageParameters, kw_only=True):
     count: Annotated[bool, Meta(description="Also returns the total number.")] = False
 
 
+class ProductCursor(pagination.Cursor, array_like=True, tag="products"):
+    """The last row of a page of products: the value that it is ordered by, and the id."""
+
+    ordering: str
+    value: Annotated[str, Meta(pattern=r"^[^\0]*\Z")]
+    id: Id
+
+    def fits(self, customer: int, parameters: Mapping[str, str]) -> bool:
+        """Returns whether the list has this order, and the value is one of it."""
+        is_price = re.fullmatch(PRICE_PATTERN, self.value) is not None
+        same = self.ordering == parameters.get("ordering", "id")
+        return same and (is_price or not self.ordering.endswith("price"))
+
+    @property
+    def position(self) -> Position:
+        """The same for the query."""
+        value = Decimal(self.value) if self.ordering.endswith("price") else self.value
+        return Position(value, self.id)
+
+
 _pages = PageCache()
 
 
@@ -154,17 +175,22 @@ _pages = PageCache()
     is_limited=False,
 )
 def list_products(
-    request: HttpRequest, caller: Caller, query: Callable[[], ListParameters]
+    request: HttpRequest,
+    caller: Caller,
+    query: Callable[[], ListParameters],
+    cursor: ProductCursor | None,
 ) -> HttpResponse:
     """A page of the catalogue."""
-    return _pages.answer(
-        request, caller, lambda: _page(caller.id, query(), pagination.links(request))
-    )
+    after = cursor.position if cursor else None
+    link = pagination.links(request)
+    return _pages.answer(request, caller, lambda: _page(caller.id, query(), after, link))
 
 
-def _page(customer: int, query: ListParameters, links: Links) -> Callable[[], ProductPage]:
+def _page(
+    customer: int, query: ListParameters, after: Position | None, links: Links
+) -> Callable[[], ProductPage]:
     """Returns a function that reads the page. The page cache keeps it after the request."""
-    wanted, after = _filter(query), _position(query)
+    wanted = _filter(query)
 
     def page(wanted: ProductFilter) -> ProductPage:
         found = queries.page(customer, wanted, after=after, limit=query.rows)
@@ -254,16 +280,25 @@ def archive_product(request: HttpRequest, caller: Caller, product: int) -> HttpR
     return no_content()
 
 
+def _sku_faults(body: dict[str, Any], received: Received) -> Iterator[Fault]:
+    """Yields the faults of the SKU in the path."""
+    sku = received.path["sku"]
+    for one in (*faults(sku, Sku), *character_faults(sku)):
+        yield Fault("sku", one.code, one.detail)
+    if isinstance(body.get("sku"), str) and body["sku"] != sku:
+        yield Fault("/sku", "not_of_the_path", "The SKU must be the one in the path.")
+
+
 @operation(
     tag="products",
     answers={200: Product, 201: Product},
     problems=["not_found", "sku_taken", "unknown_category"],
     traits=[VERSIONED, CREATING, LOCATED, TAGGED],
     permissions=["catalog.add_product", "catalog.change_product"],
+    also=_sku_faults,
 )
 def put_product(request: HttpRequest, caller: Caller, sku: str, body: PutProduct) -> HttpResponse:
     """Staff: creates the product with this SKU, or replaces all of it except its stock."""
-    _check_sku(sku, body)
     fields = _fields(body)
     fields.pop("sku", None)
     put = products.put_product(
@@ -294,15 +329,6 @@ def _version_to_replace(request: HttpRequest) -> int | None:
 _NO_VERSION = -1
 
 
-def _check_sku(sku: str, body: PutProduct) -> None:
-    found = [Fault("sku", one.code, one.detail) for one in faults(sku, Sku)]
-    found += [Fault("sku", one.code, one.detail) for one in character_faults(sku)]
-    if body.sku not in (UNSET, sku):
-        found.append(Fault("/sku", "not_of_the_path", "The SKU must be the one in the path."))
-    if found:
-        raise InvalidInput(found)
-
-
 def _answer(request: HttpRequest, caller: Caller, product_id: int) -> HttpResponse:
     product = queries.product(caller.id, product_id)
     return reply_tagged(request, _for_caller(caller, product), version=product.version)
@@ -330,31 +356,6 @@ def _filter(query: ListParameters) -> ProductFilter:
         exact={name: text for name, text in texts.items() if text is not None},
         ordering=query.ordering,
     )
-
-
-class ProductCursor(pagination.Cursor, array_like=True, tag="products"):
-    """The last row of a page of products: the value that it is ordered by, and the id."""
-
-    ordering: str
-    value: Annotated[str, Meta(pattern=r"^[^\0]*\Z")]
-    id: Id
-
-
-def _position(query: ListParameters) -> Position | None:
-    cursor = pagination.decode(query.cursor, ProductCursor)
-    if cursor is None:
-        return None
-    if cursor.ordering != query.ordering:
-        raise pagination.unusable_cursor()
-    return Position(_value(cursor), cursor.id)
-
-
-def _value(cursor: ProductCursor) -> str | Decimal:
-    if cursor.ordering.removeprefix("-") != "price":
-        return cursor.value
-    if not re.fullmatch(PRICE_PATTERN, cursor.value):
-        raise pagination.unusable_cursor()
-    return Decimal(cursor.value)
 
 
 def _cursor_of(ordering: str) -> Callable[[StockedProduct], ProductCursor]:

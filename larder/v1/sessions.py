@@ -11,7 +11,7 @@ from larder.identity import queries
 from larder.identity.caller import Caller
 from larder.identity.queries import LogIn
 from larder.identity.services import sessions
-from larder.v1.http import PageParameters, no_content, read_page, reply_tagged
+from larder.v1.http import PageParameters, no_content, page_of, reply_tagged
 from larder.v1.operations import CACHED, ENDING_LOG_INS, operation
 from larder.v1.shapes import Link, Time
 
@@ -47,13 +47,13 @@ class SessionCursor(pagination.Cursor, array_like=True, tag="sessions"):
     answers={200: SessionPage, 304: None},
     traits=[CACHED],
 )
-def list_sessions(request: HttpRequest, caller: Caller, query: PageParameters) -> HttpResponse:
+def list_sessions(
+    request: HttpRequest, caller: Caller, query: PageParameters, cursor: SessionCursor | None
+) -> HttpResponse:
     """A page of the caller's active log-ins, oldest first."""
-
-    def find(after: UUID | None, rows: int) -> list[LogIn]:
-        return queries.log_ins(caller.id, after=after, limit=rows, now=now())
-
-    results, link = read_page(request, query, SessionCursor, find)
+    rows, after = query.rows + 1, cursor.id if cursor else None
+    found = queries.log_ins(caller.id, after=after, limit=rows, now=now())
+    results, link = page_of(request, query, found, SessionCursor)
     page = SessionPage([_shown(caller, one) for one in results], link)
     return reply_tagged(request, page)
 

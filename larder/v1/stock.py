@@ -21,8 +21,8 @@ from larder.inventory.services import adjustments
 from larder.inventory.services.movements import CAUSES, OPENING
 from larder.orders import queries as orders
 from larder.v1.freshness import causal_catalog
-from larder.v1.http import PageParameters, claim, read_page, reply, reply_tagged
-from larder.v1.operations import CACHED, ECHOED, KEYED, operation
+from larder.v1.http import PageParameters, claim, page_of, reply, reply_tagged
+from larder.v1.operations import CACHED, ECHOED, KEYED, Received, operation
 from larder.v1.shapes import Actor, Change, Id, Ids, Link, Number, Request, Sku, Text, Time, Units
 
 Reason = Annotated[
@@ -133,7 +133,7 @@ class StockParameters(msgspec.Struct):
     products: Ids
 
 
-def _faults(body: Any, _: Caller | None) -> Iterator[Fault]:
+def _faults(body: Any, _: Received) -> Iterator[Fault]:
     """Yields the faults that the struct cannot declare: a product must be named in one way, and a
     line has one kind of change."""
     reason, lines = body.get("reason"), body.get("lines")
@@ -198,14 +198,15 @@ class LedgerCursor(pagination.Cursor, array_like=True, tag="ledger"):
     permissions=["inventory.view_ledgerentry"],
 )
 def get_ledger(
-    request: HttpRequest, caller: Caller, product: int, query: PageParameters
+    request: HttpRequest,
+    caller: Caller,
+    product: int,
+    query: PageParameters,
+    cursor: LedgerCursor | None,
 ) -> HttpResponse:
     """Staff: the ledger of a product's stock, newest first."""
-
-    def find(before: int | None, rows: int) -> list[LedgerRow]:
-        return queries.ledger(product, before=before, limit=rows)
-
-    entries, link = read_page(request, query, LedgerCursor, find)
+    found = queries.ledger(product, before=cursor.id if cursor else None, limit=query.rows + 1)
+    entries, link = page_of(request, query, found, LedgerCursor)
     events = {UUID(one.reference) for one in entries if one.cause in _OF_ORDERS}
     behind = {str(event): order for event, order in orders.orders_of(events).items()}
     results = [_shown(one, behind.get(one.reference)) for one in entries]

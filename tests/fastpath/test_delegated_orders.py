@@ -31,6 +31,18 @@ def test_django_answers_invalid_orders(ordering: Ordering, raw: bytes) -> None:
     assert refused[0].startswith("400")
 
 
+@pytest.mark.parametrize("key", ["k", "a b"])
+def test_django_answers_a_long_hold_with_all_other_faults(
+    ordering: Ordering, jam: int, key: str
+) -> None:
+    raw = body_of({"payment": {"required": True, "hold_seconds": 3_601}}, jam)
+    headers = {"Idempotency_Key": key}
+    alone = FastPath(OrderFastPath).send(raw, ordering.token, "orders", **JSON, **headers)
+    refused = ordering.raw(raw, headers)
+    assert without_correlation(refused) == without_correlation(alone)
+    assert refused[0].startswith("400")
+
+
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
 def test_other_methods_go_to_django(ordering: Ordering, jam: int, method: str) -> None:
     body = body_of({}, jam)
