@@ -5,6 +5,7 @@ from inspect import signature
 from typing import Any
 
 from larder.core.limits import MAX_ID, MAX_LINES, MAX_OPEN_BODY_BYTES
+from larder.http.pagination import UNUSABLE
 from larder.orders.models import Order
 from larder.v1.operations import Operation
 from larder.v1.resources import Resource
@@ -67,6 +68,6 @@ def operations() -> Iterator[tuple[str, Operation, Mapping[str, Any]]]:
 def test_each_operation_has_the_parameters_of_its_path_and_declaration() -> None:
     for method, one, parts in operations():
         taken = signature(one.run).parameters.keys()
-        assert taken - {"caller", "query", "body"} == {"request", *parts}, one.name
+        assert taken - {"caller", "query", "body", *UNUSABLE} == {"request", *parts}, one.name
         assert one.declared.token or "caller" not in taken, one.name
         assert (one.body is not None) == (method in {"POST", "PUT", "PATCH"}), one.name
