@@ -15,6 +15,14 @@ DECISIONS = [
 ]
 
 
+STATUS = re.compile(r"^Status: (accepted|replaced by )", re.MULTILINE)
+
+
+def test_each_decision_has_a_status() -> None:
+    pages = sorted((DOCS / "adr").glob("0*.md"))
+    assert [one.name for one in pages if not STATUS.search(one.read_text())] == []
+
+
 def headings(text: str) -> list[str]:
     return re.findall(r"^## (.+)$", text, re.MULTILINE)
 
