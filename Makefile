@@ -31,19 +31,20 @@ help: ## List the targets in groups
 run: installed-run ## Start everything at http://127.0.0.1:8000 (PORT=, HOST=, DATA=, WORKERS=, THREADS=, DATABASE_URL=)
 	@exec $(python) -m tools.run --end-with-parent
 
-# Tests of three tiers (tests/tiers.py). Those that take minutes, and the whole set, are apart.
+# `make test` leaves out the tests that start a server (make test/system), take minutes (make slow)
+# or run the whole set (make stack), and those of the benchmarks (make test/bench).
 without_servers := --ignore tests/system --ignore tests/benchmarks -m "not system and not slow and not stack"
 
-# Seconds of CPU that `make test` may take in CI, with PostgreSQL: it takes 410 on two cores. Not those
-# of a clock, which depend on what else the machine does.
+# The seconds of CPU that `make test` and its PostgreSQL may take in CI. Seconds of a clock would
+# depend on what else the machine does.
 cpu_budget := $(if $(CI)$(LIMITED),--cpu-budget 800)
 
 .PHONY: test
-test: venv ## The tests of services and APIs, in 3 to 4 minutes on two cores (PYTEST_ARGS="tests/orders -x")
+test: venv ## The tests that start no server: services, APIs, the admin; below 4 minutes on two free cores (PYTEST_ARGS="tests/orders -x")
 	@exec $(python) -m pytest $(without_servers) $(cpu_budget) $(PYTEST_ARGS)
 
 .PHONY: check
-check: lint types walls security migrations openapi-check collections-check django-check test ## Before a push: all checks of the code, and the tests; CI adds deploy/check and what takes longer (.ci/run)
+check: lint types walls security migrations openapi-check collections-check django-check test ## Before a push: all checks of the code, then `make test`; CI runs more (.ci/run)
 
 ##@ Develop
 
@@ -59,11 +60,11 @@ lint: venv ## Format and style, without changing anything
 	@$(python) -m tools.words
 
 .PHONY: messages
-messages: venv ## Add new texts to the German catalogue of the admin, and compile it (GNU gettext; without it: python -m tools.messages --compile)
+messages: venv ## Add new texts of the admin to the German catalogue, and compile it (needs GNU gettext)
 	@$(python) -m tools.messages
 
 .PHONY: words
-words: venv ## Words that docs/glossary.md replaces: FILE:LINE: WORD -> USE (a part of lint)
+words: venv ## Find words for which docs/glossary.md has a better one (make lint does it too)
 	@$(python) -m tools.words
 
 .PHONY: types
