@@ -225,8 +225,8 @@ def _values(hint: Any) -> list[str]:
 def _code(sentence: str, hint: Any) -> str:
     """Returns the code of a sentence, or that which the pattern's declaration names."""
     for rule in _rules(hint) if _PATTERN in sentence else ():
-        if "code" in (getattr(rule, "extra", None) or {}):
-            return str(rule.extra["code"])
+        if "fault" in (getattr(rule, "extra", None) or {}):
+            return str(rule.extra["fault"])
     return next((code for start, code in _CODES if start in sentence), "wrong_type")
 
 

@@ -20,7 +20,7 @@ Statuses = Annotated[
         examples=["placed", "placed,packed"],
         pattern=rf"^{_ONE_OF_THEM}(,{_ONE_OF_THEM})*\Z",
         extra={
-            "code": "unknown_value",
+            "fault": "unknown_value",
             "form": f"Expected a comma-separated list of: {', '.join(STATUSES)}.",
         },
     ),
