@@ -156,6 +156,16 @@ def test_an_unused_picture_that_is_uploaded_again_has_a_new_grace_period(
     assert len(stored(folder)) == 2
 
 
+def test_the_longest_unused_pictures_are_deleted_first_up_to_the_limit(
+    folder: Path, now: datetime
+) -> None:
+    keys = ["b" * 64, "a" * 64, "c" * 64]
+    for age, key in enumerate(keys, 1):
+        Picture.objects.create(key=key, unused_since=now - GRACE - age * DAY)
+    assert stored_pictures.delete_unused(now=now, limit=2) == 2
+    assert Picture.objects.get().key == keys[0]
+
+
 def test_an_upload_during_the_deletion_of_the_same_picture_is_refused(
     folder: Path, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -128,6 +128,14 @@ def test_only_expired_keys_are_deleted(db: None, now: datetime) -> None:
     assert set(IdempotencyKey.objects.values_list("key", flat=True)) == {"future", "ever"}
 
 
+def test_the_oldest_expired_keys_are_deleted_first_up_to_the_limit(db: None, now: datetime) -> None:
+    for age in (2, 1, 3):
+        past = now - timedelta(seconds=age)
+        idempotency.claim([claim_of(str(age), expires_at=past)], now=now)
+    assert idempotency.delete_expired(now=now, limit=2) == 2
+    assert IdempotencyKey.objects.get().key == "1"
+
+
 @given(st.dictionaries(st.text(), st.integers() | st.text() | st.none(), min_size=2))
 def test_a_fingerprint_ignores_the_order_of_fields(said: dict[str, object]) -> None:
     turned = dict(reversed(said.items()))

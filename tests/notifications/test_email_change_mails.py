@@ -187,6 +187,17 @@ def test_an_account_causes_at_most_five_email_change_mails_a_day(
     assert EmailChange.objects.get().former == "stranger-7@example.com"
 
 
+def test_the_mails_of_the_day_before_do_not_count(
+    transactional_db: None, person: MakePerson, as_: As
+) -> None:
+    me = as_(person("Ada", email=OLD))
+    for number in range(email_changes.MAX_PER_DAY):
+        change(me, f"stranger-{number}@example.com")
+    EmailChange.objects.update(changed_at=now() - timedelta(days=1, seconds=1))
+    change(me, NEW)
+    assert EmailChange.objects.latest("changed_at").former == "stranger-4@example.com"
+
+
 def test_an_address_gets_at_most_five_email_change_mails_a_day(
     transactional_db: None, person: MakePerson, as_: As
 ) -> None:
