@@ -107,6 +107,16 @@ def test_a_change_keeps_ordered_units_of_archived_or_limited_products(
     assert sorted(faulty(more)) == sorted([("unknown_product", tea), ("order_rule", jam)])
 
 
+def test_a_line_that_is_reduced_has_to_keep_the_rules_of_today(
+    customer: Api, staff: Api, product: Product
+) -> None:
+    jam = product(stock=9)
+    placed = place(customer, (jam, 4))
+    staff("PATCH", f"products/{jam}", {"max_per_order": 2})
+    assert faulty(change(customer, placed, (jam, 3))) == [("order_rule", jam)]
+    assert change(customer, placed, (jam, 2)).status == 200
+
+
 def test_a_change_to_no_lines_is_refused_and_does_not_cancel(
     customer: Api, product: Product
 ) -> None:
