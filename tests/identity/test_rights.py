@@ -152,6 +152,25 @@ def test_the_last_owner_cannot_be_removed(
         remove(owner, owner, now)
 
 
+def test_a_deactivated_account_is_no_owner(
+    owner: Person, person: MakePerson, now: datetime
+) -> None:
+    other = person(is_staff=True, role="owner")
+    Customer.objects.filter(pk=other.id).update(is_active=False)
+    with pytest.raises(LastOwner):
+        _delete(owner, owner, now)
+
+
+def test_an_account_with_the_permission_itself_is_an_owner(
+    owner: Person, person: MakePerson, now: datetime
+) -> None:
+    other = person(is_staff=True, role=None)
+    other.customer.user_permissions.set(ids_of(rights.MANAGE))
+    _delete(owner, owner, now)
+    with pytest.raises(LastOwner):
+        _delete(other, other, now)
+
+
 @pytest.mark.parametrize("remove", [_demote, _deactivate, _take_role, _delete_role, _empty_role])
 def test_a_deactivated_owner_cannot_remove_another(
     remove: Callable[[Person, Person, datetime], None],
