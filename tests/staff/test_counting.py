@@ -152,6 +152,21 @@ def test_a_product_whose_shelf_changed_between_two_scans_is_counted_again(
     assert stock(jam) == (8, 0)
 
 
+def test_a_third_scan_does_not_hide_that_the_shelf_changed(
+    desk: Desk, customer: Api, staff: Api, product: Callable[..., int]
+) -> None:
+    jam = product(sku="JAM", stock=10)
+    order = place(customer, (jam, 2)).body["id"]
+    scan(desk, "JAM", 5)
+    for move in ("pack", "ship"):
+        assert staff("POST", f"orders/{order}/{move}").status == 200
+    scan(desk, "JAM", 2)
+    page = scan(desk, "JAM", 1)
+    assert "Attention" in dict(page.response.context["page"].facts)
+    assert book(desk).messages[0].startswith("Nothing is booked, because of JAM")
+    assert stock(jam) == (8, 0)
+
+
 def test_units_that_were_sold_meanwhile_are_never_written_off(
     desk: Desk, customer: Api, product: Callable[..., int]
 ) -> None:
@@ -256,6 +271,9 @@ def test_a_count_has_limits_and_needs_the_permission(
         counts.add_units(jam, 1, caller=caller, now=now)
     with pytest.raises(InvalidInput):
         counts.add_units(tea, 1, caller=caller, now=now)
+    with pytest.raises(InvalidInput) as refused:
+        counts.set_units(tea, -1, caller=caller, now=now)
+    assert [one.code for one in refused.value.faults] == ["too_many", "out_of_range"]
     viewer = allow(person(is_staff=True), "inventory.view_stock")
     pages = [Desk(viewer).client.get(f"/admin/{one}") for one in (COUNT, CHECK, DISCARD)]
     assert [one.status_code for one in pages] == [403] * 3
@@ -275,3 +293,14 @@ def test_the_count_of_a_deleted_account_ends(
     Customer.objects.filter(pk=clerk.id).update(deleted_at=now, **row)
     assert tasks.delete_expired_drafts(0) == 1
     assert CountedProduct.objects.get().counted == 3
+
+
+def test_counts_of_deleted_accounts_are_deleted_in_batches(
+    product: Callable[..., int], person: Callable[..., Person], now: datetime
+) -> None:
+    clerk = allow(person(is_staff=True), "inventory.add_adjustment")
+    for sku in ("JAM", "TEA", "BUN"):
+        counts.add_units(product(sku=sku, stock=5), 1, caller=clerk.caller, now=now)
+    row = {"is_active": False, "is_staff": False, "may_order": False, "email": ""}
+    Customer.objects.filter(pk=clerk.id).update(deleted_at=now, **row)
+    assert [counts.discard_of_deleted(limit=2) for _ in range(3)] == [2, 1, 0]

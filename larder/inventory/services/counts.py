@@ -10,7 +10,7 @@ another. A change with a claim that an earlier request used changes nothing. Eac
 KeyReused, and what `require_permitted` raises.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from uuid import UUID
 
@@ -144,27 +144,31 @@ def _change(
 
 def _row(product: int, caller: Caller, now: datetime) -> tuple[CountedProduct, int]:
     """Returns the row of a product in the caller's count, new and not stored if it is not in it,
-    and the units on the shelf now. Raises InvalidInput, NotFound."""
+    and the units on the shelf now. Raises NotFound."""
     stock = Stock.objects.filter(product=product).values_list("available", "committed").first()
     if stock is None:
         raise NotFound
-    on_shelf, count = sum(stock), CountedProduct.objects.filter(actor=caller.public_id)
-    row = count.filter(product=product).first()
-    if row is None:
-        if count.count() >= MAX_LINES:
-            detail = f"A count has at most {MAX_LINES} products. Book it, then begin another one."
-            raise InvalidInput([Fault("/code", "too_many", detail)])
-        row = CountedProduct(
-            actor=caller.public_id, product_id=product, counted=0, on_shelf=on_shelf, at=now
-        )
-    return row, on_shelf
+    on_shelf = sum(stock)
+    new = CountedProduct(
+        actor=caller.public_id, product_id=product, counted=0, on_shelf=on_shelf, at=now
+    )
+    count = CountedProduct.objects.filter(actor=caller.public_id)
+    return count.filter(product=product).first() or new, on_shelf
 
 
 def _store(row: CountedProduct, counted: int, on_shelf: int, now: datetime) -> int:
-    """Returns the row's id. Raises InvalidInput."""
-    if not 0 <= counted <= MAX_STOCK:
-        detail = f"Expected from 0 to {MAX_STOCK} counted units of a product."
-        raise InvalidInput([Fault("/units", "out_of_range", detail)])
+    """Returns the row's id. Raises InvalidInput with all faults."""
+    if found := [*_faults(row, counted)]:
+        raise InvalidInput(found)
     row.counted, row.on_shelf, row.at = counted, on_shelf, now
     row.save()
     return row.pk
+
+
+def _faults(row: CountedProduct, counted: int) -> Iterator[Fault]:
+    if row._state.adding and CountedProduct.objects.filter(actor=row.actor).count() >= MAX_LINES:
+        detail = f"A count has at most {MAX_LINES} products. Book it, then begin another one."
+        yield Fault("/code", "too_many", detail)
+    if not 0 <= counted <= MAX_STOCK:
+        detail = f"Expected from 0 to {MAX_STOCK} counted units of a product."
+        yield Fault("/units", "out_of_range", detail)
