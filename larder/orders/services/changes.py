@@ -1,9 +1,10 @@
 """Changes a placed order: replaces its lines, changes its details, or both.
 
-One transaction takes new units from stock and gives others back. Unchanged, reduced and removed
-lines are always accepted: the order was promised these units. Added units are refused for the
-same reasons as in placing. If the order already has the requested values, nothing changes, so a
-client can repeat a change whose answer it has not received.
+One transaction takes new units from stock and gives others back. Unchanged and removed lines are
+always accepted: the order was promised these units. Added and reduced lines are refused for the
+same reasons as in placing, except that a line of a product that is no longer sold can be reduced.
+If the order already has the requested values, nothing changes, so a client can repeat a change
+whose answer it has not received.
 """
 
 from collections.abc import Mapping, Sequence
