@@ -286,6 +286,18 @@ def test_one_busy_product_does_not_delay_the_expiry_of_others(
     assert hold_expiry.expire_due() == 4
 
 
+def test_a_call_expires_no_more_holds_than_its_limit(
+    person: MakePerson, product: MakeProduct
+) -> None:
+    busy, free = product(stock=5), product(stock=5)
+    ids = [hold(person(), (busy, 1)).id, *(hold(person(), (free, 1)).id for _ in range(3))]
+    pass_seconds(SECONDS, ids)
+    with psycopg.connect(os.environ["DATABASE_URL"]) as keeper:
+        keeper.execute("SELECT 1 FROM stock WHERE product_id = %s FOR UPDATE", [busy])
+        assert expire_holds(now=datetime.now(UTC), limit=2) == 2
+    assert sorted(map(status, ids)) == ["expired", "expired", "pending", "pending"]
+
+
 def test_few_lines_are_released_in_a_transaction(
     person: MakePerson, product: MakeProduct, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from larder.core.errors import PermissionMissing
+from larder.core.errors import NotFound, PermissionMissing
 from larder.identity.models import AuditEntry, Customer, PasswordReset
 from larder.identity.services import resets
 from larder.notifications.models import Mail
@@ -106,10 +106,14 @@ def test_staff_make_no_link_for_an_account_with_more_rights(
     assert PasswordReset.objects.count() == 1
 
 
-def test_a_deactivated_account_gets_no_link(desk: Desk, person: Callable[..., Person]) -> None:
+def test_a_deactivated_account_gets_no_link(
+    desk: Desk, boss: Person, person: Callable[..., Person]
+) -> None:
     tom = person("tom")
     Customer.objects.filter(pk=tom.id).update(is_active=False)
     assert desk.post(link_path(tom.id), {}).status == 403
+    with pytest.raises(NotFound):
+        resets.offer_reset(boss.caller, tom.id, resets.Offer("x", None, NOW))
     assert not PasswordReset.objects.exists()
 
 

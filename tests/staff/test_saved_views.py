@@ -8,6 +8,7 @@ import pytest
 from django.http import QueryDict
 
 from larder.core.errors import InvalidInput
+from larder.core.limits import MAX_LABEL_LENGTH
 from larder.identity.errors import SessionEnded
 from larder.identity.models import SavedView
 from larder.identity.queries.saved_views import views_of
@@ -99,6 +100,9 @@ def test_an_own_view_is_renamed_shared_replaced_and_deleted(desk: Desk) -> None:
     desk.post(address, {"name": "Marmalade", "is_shared": "on"})
     jams.refresh_from_db()
     assert (jams.name, jams.is_shared, jams.query) == ("Marmalade", True, "q=jam")
+    desk.post(address, {"name": "Marmalade"})
+    jams.refresh_from_db()
+    assert (jams.name, jams.is_shared) == ("Marmalade", False)
     taken = {"name": ["You have a view of this name."]}
     assert desk.post(address, {"name": "Teas"}).errors == taken
     save(desk, "Marmalade", "q=orange")
@@ -120,9 +124,10 @@ def test_a_member_of_staff_has_a_limited_number_of_views(
     saved_views.save_view("catalog_product", "One", "q=1", is_shared=False, caller=caller)
     with pytest.raises(InvalidInput):
         saved_views.save_view("orders_order", "Two", "", is_shared=False, caller=caller)
-    with pytest.raises(InvalidInput) as refused:
-        saved_views.save_view("catalog_product", " ", "q" * 2_001, is_shared=False, caller=caller)
-    assert [one.code for one in refused.value.faults] == ["invalid_format", "too_long"]
+    for name in (" ", "n" * (MAX_LABEL_LENGTH + 1)):
+        with pytest.raises(InvalidInput) as refused:
+            saved_views.save_view("orders_order", name, "q" * 2_001, is_shared=False, caller=caller)
+        assert [one.code for one in refused.value.faults] == ["invalid_format", "too_long"]
 
 
 def test_a_session_that_has_ended_saves_changes_and_deletes_no_view(boss: Person) -> None:
