@@ -53,7 +53,7 @@ def put_lines(
         draft = _draft(customer, currency, now, begin=bool(units and not refusals))
         before = _units_of(draft)
         if before != units:
-            _require_none(refusals)
+            _require_none([*refusals, *_too_many(units)])
             compare(expected, customer, draft)
             if draft is not None and not draft.is_new:
                 quotas.take("carts", customer)
@@ -81,7 +81,7 @@ def put_line(
         before = _units_of(draft)
         after = before | units
         if before != after:
-            _require_none(refusals)
+            _require_none([*refusals, *_too_many(after)])
             compare(expected, customer, draft)
         if draft is not None:
             _fill(draft, before, after, _new_lines(customer, offers), now)
@@ -131,6 +131,10 @@ def _offers(units: Units) -> tuple[dict[int, Offer], list[DomainError]]:
     return offers, [*refusals, CartFull(MAX_UNITS, full)] if full else refusals
 
 
+def _too_many(units: Units) -> list[DomainError]:
+    return [CartFull(MAX_LINES)] if len(units) > MAX_LINES else []
+
+
 def _require_none(refusals: Sequence[DomainError]) -> None:
     if refusals:
         raise together(refusals)
@@ -160,8 +164,6 @@ def _fill(
     now: datetime,
 ) -> None:
     """Writes the differences, as one change. Without a difference there is no change."""
-    if len(after) > MAX_LINES:
-        raise CartFull(MAX_LINES)
     gone = before.keys() - after.keys()
     changed = [id for id, quantity in after.items() if before.get(id) != quantity]
     if gone:
