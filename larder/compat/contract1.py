@@ -134,7 +134,8 @@ class OrderView(CompatView):
     only_places = True
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Checks the id after the credentials, so it is not checked in the URL pattern."""
+        """Checks the id after the credentials, so it is not checked in the URL pattern. Raises
+        NotFound for another text."""
         super().initial(request, *args, **kwargs)
         if not _UUID.fullmatch(kwargs["order_id"]):
             raise NotFound

@@ -304,7 +304,8 @@ class Operation:
     def answer(
         self, request: HttpRequest, who: Caller | None, path: Mapping[str, Any]
     ) -> HttpResponseBase:
-        """Reads the arguments of the function, and calls it. Raises what either raises."""
+        """Reads the arguments of the function, and calls it. Raises InvalidInput with the faults of
+        all arguments, and what the function raises."""
         if self.declared.first is not None:
             self.declared.first()
         strictly = is_strict(request)

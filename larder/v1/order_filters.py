@@ -55,8 +55,8 @@ FILTERS = [(one.name, one.type, None) for one in msgspec.structs.fields(FilterPa
 
 def order_filter(query: msgspec.Struct, who: Caller) -> OrderFilter:
     """Returns the filter of the orders, by the FILTERS in the query: the caller's own; for staff
-    who send a filter, those of all customers. Raises NotStaff and PermissionMissing for the filters
-    of staff.
+    who send a filter, those of all customers. Raises NotStaff, PermissionMissing and
+    SecondFactorRequired for the filters of staff.
     """
     given = {name: getattr(query, name) for name in FilterParameters.__struct_fields__}
     requested = given.pop("status")

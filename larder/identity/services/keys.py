@@ -80,8 +80,9 @@ def create_key(
     A key that is created with a key gives no more than that one, and not longer.
 
     Raises SessionEnded (the account is not active, or the caller's session or key has ended),
-    NotStaff and PermissionMissing (a permission that the caller does not have), InvalidInput (the
-    name, the expiry, a permission that does not exist), TooManyKeys, KeyReused, QuotaExceeded.
+    NotStaff, PermissionMissing and SecondFactorRequired (a permission that the caller does not
+    have), InvalidInput (the name, the expiry, a permission that does not exist), TooManyKeys,
+    KeyReused, QuotaExceeded.
     """
     text, customer = PREFIX + randomness.token_urlsafe(30), caller.id
 

@@ -12,7 +12,7 @@ from django.contrib.auth.hashers import check_password, make_password
 from django.db import transaction
 from django.db.models import QuerySet
 
-from larder.core.errors import Fault, InvalidInput, with_faults
+from larder.core.errors import Fault, InvalidInput, SecondFactorRequired, with_faults
 from larder.identity.caller import Caller
 from larder.identity.errors import InvalidCredentials, SessionEnded, WrongPassword
 from larder.identity.models import Customer, Key
@@ -57,7 +57,7 @@ def change_password(caller: Caller, change: Change, *, now: datetime) -> Custome
     must not lock its owner out.
     """
     if caller.is_restricted:
-        caller.require(CHANGE)
+        raise SecondFactorRequired(CHANGE)
     account = _active(caller.id)
     found = password_faults(change.new, account, where=WHERE)
     if not check_password(change.current, account.password):

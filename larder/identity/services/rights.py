@@ -38,7 +38,7 @@ def checking_change(
     """Checks a change of an account that the block makes, in a transaction that is open.
 
     `columns` are the new values, `groups` the new groups; None changes none. Raises OwnRights,
-    NotStaff, PermissionMissing, LastOwner, SessionEnded.
+    NotStaff, PermissionMissing, SecondFactorRequired, LastOwner, SessionEnded.
     """
     actor = require_manageable(actor, account, CHANGE)
     changes_rights = groups is not None or not _RIGHTS.isdisjoint(columns)
