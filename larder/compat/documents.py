@@ -56,7 +56,7 @@ def document_paths(contract: str) -> list[URLPattern]:
     """Returns the path that serves the document of a contract."""
 
     class Document(OpenView):
-        # It is not one of the paths with short bodies (short_bodies.LEFT_UNREAD).
+        # It is not one of the paths with short bodies (body_limits.LEFT_UNREAD).
         read_body = staticmethod(raw_body)
 
         def get(self, request: Request) -> HttpResponse:

@@ -23,8 +23,8 @@ from django.utils import translation
 from larder.core.limits import MAX_ADMIN_ADDRESS_LENGTH, MAX_FORM_BYTES, MAX_OPEN_BODY_BYTES
 from larder.db.postgresql.comments import tag_statements
 from larder.http import admin_session
+from larder.http.body_limits import LEFT_UNREAD, declared_length
 from larder.http.language import language_of
-from larder.http.short_bodies import LEFT_UNREAD, declared_length
 
 ADMIN = "/admin/"
 

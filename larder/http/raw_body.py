@@ -11,7 +11,7 @@ from django.http.response import HttpResponseBase
 from larder.core import waits
 from larder.core.errors import DomainError
 from larder.core.limits import MAX_DISCARDED_BYTES, MAX_OPEN_BODY_BYTES
-from larder.http.short_bodies import LEFT_UNREAD, BodyTooLarge, declared_length, require_short
+from larder.http.body_limits import LEFT_UNREAD, BodyTooLarge, declared_length, require_short
 
 CHUNK_BYTES = 64 * 1024
 

@@ -11,11 +11,11 @@ from django.http.response import HttpResponseBase
 from larder.core.errors import NotFound
 from larder.core.limits import MAX_ID, MAX_SIGNED_BODY_BYTES
 from larder.http import account_requests, authentication, problems, quotas
+from larder.http.body_limits import require_at_most, require_short
 from larder.http.negotiation import require_acceptable
 from larder.http.quotas import add_quota_headers
 from larder.http.raw_body import is_late, raw_body
 from larder.http.refusals import MethodNotAllowed, NotAuthenticated
-from larder.http.short_bodies import require_at_most, require_short
 from larder.identity.caller import Caller
 from larder.identity.services import audit
 from larder.v1.http import no_content

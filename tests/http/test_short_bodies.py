@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from larder.core.limits import MAX_OPEN_BODY_BYTES
-from larder.http.short_bodies import declared_length, require_short
+from larder.http.body_limits import declared_length, require_short
 from tests.conftest import Person
 from tests.server import Server
 from tools.attack.attacks.nesting import Operation, operations

@@ -19,7 +19,7 @@ from django.urls.resolvers import RegexPattern
 from config.urls import urlpatterns
 from larder.compat.urls import patterns as earlier_contracts
 from larder.core.limits import MAX_OPEN_BODY_BYTES
-from larder.http.short_bodies import LEFT_UNREAD
+from larder.http.body_limits import LEFT_UNREAD
 from tests.system.deploy.nginx import head, limits, nginx_before, refused, unfinished
 from tools.attack.attacks.nesting import ID
 from tools.nginx import ROOT, SHARED

@@ -1,4 +1,5 @@
-"""The limit on bodies with a password or a token, checked before the body is read."""
+"""The limits on the length of a body, checked before raw_body.py reads it. A body with a password
+or a token is short."""
 
 from collections.abc import Mapping
 from typing import Any
