@@ -107,7 +107,7 @@ def _distance(word: str, other: str) -> tuple[int, int]:
     characters that changed places (optimal string alignment).
 
     >>> _distance("latnern", "lantern"), _distance("latn", "lantern")
-    ((1, 1), (1, 4))
+    ((1, 1), (1, 3))
     """
     before: list[int] = []
     row = list(range(len(other) + 1))
