@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 
+from larder.staff.identity import own_account
 from tests.conftest import Person
 from tests.staff.desk import Desk
 
@@ -36,6 +37,7 @@ def _without(fields: Mapping[str, Any]) -> list[str]:
 
 def test_every_field_of_a_page_has_a_help_text_or_a_plain_label() -> None:
     kinds = [one for one in _kinds(forms.Form) if one.__module__.startswith("larder.staff.")]
+    assert own_account.LoginForm in kinds
     assert len(kinds) > 20
     found = {one.__name__: _without(one.base_fields) for one in kinds}
     assert {name: fields for name, fields in found.items() if fields} == EXPLAINED

@@ -1,0 +1,14 @@
+"""The history of an order in the admin has a text for each type of event."""
+
+import msgspec
+
+from larder.staff.orders.contents import _HAPPENED
+from larder.staff.words import CODES
+from larder.v1.events import OrderEvent
+
+
+def test_each_type_of_event_has_a_text_that_can_be_translated() -> None:
+    schema = msgspec.json.schema(OrderEvent)["$defs"]["OrderEvent"]["properties"]["type"]
+    types = schema["x-extensible-enum"]
+    assert len(types) > 10
+    assert [one for one in types if one not in _HAPPENED and one not in CODES] == []
