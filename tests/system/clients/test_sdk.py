@@ -1,13 +1,12 @@
 """The SDK: its tests against a real server, and its committed build."""
 
-import json
 import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.server import ROOT, Server
+from tests.server import Server
 from tests.system.clients.npm import SDK, install, node
 from tools.docs.pages import DOCS, blocks
 
@@ -59,13 +58,6 @@ def test_the_committed_build_of_the_sdk_is_current(tmp_path: Path) -> None:
     install(SDK)
     node("node_modules/.bin/tsc", "--outDir", tmp_path, folder=SDK)
     assert _texts(SDK / "dist") == _texts(tmp_path)
-
-
-def test_the_sdk_names_the_codes_of_the_openapi_document() -> None:
-    document = json.loads((ROOT / "docs" / "openapi" / "v1.json").read_text())
-    code = document["components"]["schemas"]["Problem"]["properties"]["code"]
-    named = (SDK / "src" / "errors.ts").read_text().partition("ProblemCode =")[2]
-    assert re.findall(r'"(\w+)"', named.partition(";")[0]) == sorted(code["x-extensible-enum"])
 
 
 def _texts(folder: Path) -> dict[str, str]:
