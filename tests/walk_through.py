@@ -23,33 +23,38 @@ SLOW = "tests/architecture/test_walls.py::test_a_forbidden_import_is_reported"
 
 
 def followed(page: str, folder: Path) -> Path:
-    """Returns a copy of the project, below the folder, with all changes of a page."""
+    """Returns a copy of the project, below the folder, with all changes of a page. Fails with all
+    blocks that do not fit."""
     copy = folder / "larder"
     shutil.copytree(ROOT, copy, ignore=NEVER_COPIED)
     for name in KEPT:
         shutil.copy(ROOT / name, copy / name)
-    for block in BLOCK.findall((ROOT / PAGES / page).read_text()):
-        _apply(copy, block)
+    blocks = BLOCK.findall((ROOT / PAGES / page).read_text())
+    misfits = [misfit for block in blocks if (misfit := _apply(copy, block))]
+    assert not misfits, "\n\n".join(misfits)
     return copy
 
 
-def _apply(copy: Path, block: str) -> None:
-    """Changes the file that the block names."""
+def _apply(copy: Path, block: str) -> str:
+    """Changes the file that the block names. Returns why it does not fit; otherwise nothing."""
     indented = len(block) - len(block.lstrip(" "))
     first, *lines = [line[indented:] for line in block.splitlines()]
     file = copy / first.removeprefix("--- ")
     before = "".join(f"{line[1:]}\n" for line in lines if line[:1] != "+")
     after = "".join(f"{line[1:]}\n" for line in lines if line[:1] != "-")
     if not before:
-        assert not file.exists(), f"{first}: says nothing of where, and the file is there"
+        if file.exists():
+            return f"{first}: the block does not say where, and the file is there"
         file.write_text(after)
-        return
+        return ""
     text = file.read_text()
-    assert f"\n{text}".count(f"\n{before}") == 1, (
-        f"{first} does not have these lines once. If they have changed, put the new ones into the"
-        f" block of the page:\n{before}"
-    )
+    if f"\n{text}".count(f"\n{before}") != 1:
+        return (
+            f"{first} does not have these lines once. If they have changed, put the new ones into"
+            f" the block of the page:\n{before}"
+        )
     file.write_text(f"\n{text}".replace(f"\n{before}", f"\n{after}")[1:])
+    return ""
 
 
 def run(copy: Path, *arguments: str) -> str:
