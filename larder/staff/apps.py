@@ -9,6 +9,6 @@ class StaffConfig(AppConfig):
 
     def ready(self) -> None:
         """Runs after the admin has found the screens of all apps."""
-        from larder.staff.names import translate_names
+        from larder.staff.model_names import translate_names
 
         translate_names()

@@ -27,13 +27,13 @@ from larder.core.errors import DomainError
 from larder.core.limits import LISTED_ROWS, MAX_SELECTED_ROWS, MAX_SHOWN_ROWS
 from larder.identity.caller import Caller
 from larder.identity.queries import audit as audit_queries
+from larder.staff.formatting import actor_names, in_one_line, moment
 from larder.staff.history import AuditedAdmin, changes
 from larder.staff.language import gettext_lazy as _
 from larder.staff.lists import ListPage, ListPaginator, filter_parameters
 from larder.staff.recording import record_refusal, user_as_caller
 from larder.staff.refusals import Sentence, explain
-from larder.staff.texts import actor_names, in_one_line, moment
-from larder.staff.words import word
+from larder.staff.service_words import word
 
 
 class _OwnTransactions(admin.ModelAdmin):  # type: ignore[type-arg]

@@ -22,10 +22,18 @@ from larder.db import observations
 from larder.orders import queries
 from larder.orders.models import OrderStatus, RefundDue
 from larder.orders.queries import DaySales
-from larder.staff.language import day_of, grouped, short_day
+from larder.staff.formatting import (
+    amount,
+    change_link,
+    day_of,
+    grouped,
+    in_one_line,
+    link,
+    moment,
+    short_day,
+)
 from larder.staff.language import gettext_lazy as _
 from larder.staff.lists import shop_zone
-from larder.staff.texts import amount, change_link, in_one_line, link, moment
 
 PERIODS = {"today": (_("Today"), 1), "week": (_("7 days"), 7), "month": (_("30 days"), 30)}
 

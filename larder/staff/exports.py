@@ -34,7 +34,8 @@ from larder.core.tags import joined
 from larder.http import admin_session
 from larder.http.raw_body import is_late
 from larder.identity.services import audit
-from larder.staff.language import grouped, in_english
+from larder.staff.formatting import grouped
+from larder.staff.language import in_english
 from larder.staff.lists import filter_parameters
 
 _NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")

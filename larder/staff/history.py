@@ -11,7 +11,7 @@ from django.utils.translation import gettext
 
 from larder.identity.services import audit
 from larder.staff.recording import ActionRefused
-from larder.staff.words import word
+from larder.staff.service_words import word
 
 
 class AuditedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]

@@ -21,10 +21,9 @@ from larder.core.money import text
 from larder.inventory.models import Stock
 from larder.staff.base import ServiceAdmin
 from larder.staff.catalog.admin import containing
+from larder.staff.formatting import amount, grouped
 from larder.staff.language import gettext_lazy as _
-from larder.staff.language import grouped
 from larder.staff.pages import LineForm, Page, words
-from larder.staff.texts import amount
 
 UNKNOWN = _("No product has this SKU.")
 

@@ -10,9 +10,9 @@ from django.utils.translation import gettext
 
 from larder.core.errors import DomainError, InvalidInput
 from larder.core.invisible import text_fault
+from larder.staff.formatting import amount
 from larder.staff.language import gettext_lazy as _
-from larder.staff.texts import amount
-from larder.staff.words import of_service, word
+from larder.staff.service_words import of_service, word
 
 
 class Sentence(NamedTuple):

@@ -41,7 +41,7 @@ NESTED = {
     "larder/v1/faults.py: _rules": "the members of a type",
     "larder/v1/faults.py: _values": "the members of a type",
     "larder/v1/faults.py: is_moment": "the members of a type",
-    "larder/staff/words.py: of_service": "the parts of a detail",
+    "larder/staff/service_words.py: of_service": "the parts of a detail",
     "larder/identity/passwords/hashers.py: slot": "once: a place is there by then",
 }
 """Functions that call themselves."""

@@ -3,7 +3,7 @@
 import msgspec
 
 from larder.staff.orders.contents import _HAPPENED
-from larder.staff.words import CODES
+from larder.staff.service_words import CODES
 from larder.v1.events import OrderEvent
 
 

@@ -21,7 +21,7 @@ from larder.orders.lifecycle import Move
 from larder.orders.models import OrderStatus
 from larder.orders.payment_state import Kind, State
 from larder.staff.inventory.adjustments import REASONS
-from larder.staff.words import DETAILS, of_service, word
+from larder.staff.service_words import DETAILS, of_service, word
 from tools.messages import catalogue
 
 THEME = Path(unfold.__file__).parent

@@ -40,6 +40,7 @@ from larder.staff.catalog.archive import ArchivableProducts
 from larder.staff.catalog.categories import SENTENCES, CategoryAdmin
 from larder.staff.catalog.pictures import PicturedProducts, PictureForm
 from larder.staff.catalog.prices import RepriceableProducts
+from larder.staff.formatting import amount, in_one_line, moment
 from larder.staff.language import gettext_lazy as _
 from larder.staff.lists import with_trigrams, with_words
 from larder.staff.pages import Amount, Whole
@@ -47,7 +48,6 @@ from larder.staff.recording import user_as_caller
 from larder.staff.refusals import Sentence
 from larder.staff.saved_views import SavedViews
 from larder.staff.tagging import TagFilter, TaggableList, Tags, labels
-from larder.staff.texts import amount, in_one_line, moment
 
 __all__ = ["CategoryAdmin", "ProductAdmin", "ProductForm", "ProductResource", "containing"]
 

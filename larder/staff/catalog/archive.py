@@ -15,8 +15,8 @@ from larder.catalog.services.products import archive_product, restore_product
 from larder.core.clock import now
 from larder.core.errors import DomainError
 from larder.staff.base import Question, ServiceAdmin, ask, button, selected
+from larder.staff.formatting import grouped
 from larder.staff.language import gettext_lazy as _
-from larder.staff.language import grouped
 from larder.staff.recording import refuse_former, user_as_caller
 from larder.staff.refusals import Sentence
 

@@ -20,11 +20,10 @@ from larder.core.clock import now
 from larder.core.errors import DomainError
 from larder.core.limits import MONEY_DECIMALS, PRICE_DIGITS
 from larder.staff.base import Question, ServiceAdmin, ask, selected
+from larder.staff.formatting import amount, grouped, localized
 from larder.staff.language import gettext_lazy as _
-from larder.staff.language import grouped, localized
 from larder.staff.pages import Amount, Page, choice, show
 from larder.staff.recording import refuse_former, user_as_caller
-from larder.staff.texts import amount
 
 _HIGHEST = Decimal(10) ** (PRICE_DIGITS - MONEY_DECIMALS)
 _STEPS = ("0.01", "0.05", "0.10", "0.50", "1.00")

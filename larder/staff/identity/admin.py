@@ -40,6 +40,7 @@ from larder.identity.services import accounts, audit, notifier, passwords, right
 from larder.identity.services.accounts import ByStaff, NewCustomer
 from larder.staff.base import ServiceAdmin, button, caller_of
 from larder.staff.confirming import require_confirmation
+from larder.staff.formatting import moment
 from larder.staff.identity.contents import customer_contents
 from larder.staff.identity.customer_search import description, full_name, search
 from larder.staff.identity.factors import FactorsAdmin
@@ -48,7 +49,6 @@ from larder.staff.language import gettext_lazy as _
 from larder.staff.recording import record_refusal
 from larder.staff.refusals import RefusableForm, Sentence
 from larder.staff.saved_views import SavedViews
-from larder.staff.texts import moment
 
 SENTENCES: Mapping[str, Sentence] = {
     "username_taken": Sentence(

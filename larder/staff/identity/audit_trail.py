@@ -6,10 +6,10 @@ from django.contrib import admin
 
 from larder.identity.models import AuditEntry
 from larder.staff.base import ReadOnlyAdmin
+from larder.staff.formatting import in_one_line, moment, the_shop, with_actor_name
 from larder.staff.history import changes
 from larder.staff.language import gettext_lazy as _
-from larder.staff.texts import in_one_line, moment, the_shop, with_actor_name
-from larder.staff.words import word
+from larder.staff.service_words import word
 
 
 @admin.register(AuditEntry)

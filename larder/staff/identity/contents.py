@@ -12,13 +12,12 @@ from larder.core.limits import MAX_ADDRESSES, MAX_SUMMED_ORDERS, SHOWN_ORDERS
 from larder.identity import queries
 from larder.identity.queries import PARCEL_FIELDS, AddressRow
 from larder.orders.models import Order, OrderStatus
+from larder.staff.formatting import amount, change_link, grouped, in_one_line, moment
 from larder.staff.language import gettext_lazy as _
-from larder.staff.language import grouped
 from larder.staff.lists import label
 from larder.staff.orders.admin import VARIANTS
 from larder.staff.orders.contents import address_lines
-from larder.staff.texts import amount, change_link, in_one_line, moment
-from larder.staff.words import word
+from larder.staff.service_words import word
 
 UNSOLD = (OrderStatus.CANCELLED, OrderStatus.EXPIRED)
 

@@ -17,9 +17,9 @@ from larder.identity.models import Key
 from larder.identity.services import keys
 from larder.staff.base import Question, ReadOnlyAdmin, ask, selected
 from larder.staff.confirming import require_confirmation
+from larder.staff.formatting import customer_name, moment
 from larder.staff.language import gettext_lazy as _
 from larder.staff.recording import refuse_former, user_as_caller
-from larder.staff.texts import customer_name, moment
 
 SOON = timedelta(days=30)
 """The time before its expiry in which a key is listed as one that expires soon."""

@@ -30,12 +30,12 @@ from larder.identity.services import keys
 from larder.identity.services.keys import Limits, NewKey
 from larder.staff.base import caller_of
 from larder.staff.confirming import require_confirmation
+from larder.staff.formatting import moment
 from larder.staff.identity.keys import gives
 from larder.staff.language import gettext_lazy as _
 from larder.staff.pages import Page, PageForm, words
 from larder.staff.recording import record_refusal, user_as_caller
 from larder.staff.refusals import Sentence, explain
-from larder.staff.texts import moment
 
 END = "end"
 """The name of the buttons that end a key; the value is its id."""

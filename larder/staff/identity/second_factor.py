@@ -48,12 +48,12 @@ from larder.identity.services.second_factors import (
     PasskeyEnrolment,
 )
 from larder.staff.confirming import TOO_MANY
+from larder.staff.formatting import moment
 from larder.staff.identity import passkeys
 from larder.staff.language import gettext_lazy as _
 from larder.staff.pages import words
 from larder.staff.recording import CHANNEL
 from larder.staff.refusals import TextForm
-from larder.staff.texts import moment
 
 PENDING_SECONDS = 600
 

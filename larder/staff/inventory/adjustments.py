@@ -17,12 +17,12 @@ from larder.inventory.models import Stock
 from larder.inventory.services import adjustments
 from larder.inventory.services.adjustments import AdjustmentLine
 from larder.staff.base import caller_of
+from larder.staff.formatting import grouped
 from larder.staff.language import gettext_lazy as _
-from larder.staff.language import grouped
 from larder.staff.pages import Page, PageForm, choice, long_text, whole
 from larder.staff.product_choice import UNKNOWN, ProductLineForm, find_products, sku_field
 from larder.staff.refusals import Sentence
-from larder.staff.words import word
+from larder.staff.service_words import word
 
 REASONS = ("received", "counted", "damaged", "lost", "correction")
 """The reasons that staff can select. The API accepts any word."""

@@ -18,6 +18,14 @@ from larder.inventory.services.adjustments import PERMISSION
 from larder.staff import exports
 from larder.staff.base import ReadOnlyAdmin
 from larder.staff.catalog.admin import containing
+from larder.staff.formatting import (
+    grouped,
+    in_one_line,
+    localized,
+    moment,
+    the_shop,
+    with_actor_name,
+)
 from larder.staff.inventory.adjustments import (
     SENTENCES,
     AdjustmentForm,
@@ -35,14 +43,12 @@ from larder.staff.inventory.products import (
     stock_address,
 )
 from larder.staff.language import gettext_lazy as _
-from larder.staff.language import grouped, localized
 from larder.staff.lists import in_brief
 from larder.staff.pages import MORE, Page, empty_lines, reopened, show
 from larder.staff.product_choice import OfferedProducts, show_figures
 from larder.staff.recording import refuse_former
 from larder.staff.saved_views import SavedViews
-from larder.staff.texts import in_one_line, moment, the_shop, with_actor_name
-from larder.staff.words import word
+from larder.staff.service_words import word
 
 __all__ = ["AdjustmentAdmin", "LedgerEntryAdmin", "StockAdmin", "StockedProductAdmin"]
 

@@ -20,12 +20,11 @@ from larder.inventory.queries.counts import CountRow, fingerprint_of, running_co
 from larder.inventory.services import counts
 from larder.inventory.services.adjustments import PERMISSION
 from larder.staff.base import Question, ServiceAdmin, ask, button
+from larder.staff.formatting import grouped, link, localized
 from larder.staff.language import gettext_lazy as _
-from larder.staff.language import grouped, localized
 from larder.staff.pages import Page, PageForm, choice, long_text, show, whole, words
 from larder.staff.recording import refuse_former, user_as_caller
 from larder.staff.refusals import Sentence, TextForm
-from larder.staff.texts import link
 
 ADD, SET, REMOVE = "add", "set", "remove"
 DISCARD = "admin:inventory_stock_discard_count"

@@ -14,8 +14,8 @@ from larder.catalog.queries import category_names
 from larder.catalog.services.product_import import ChangedRow
 from larder.core import money
 from larder.inventory.services.import_products import Preview
+from larder.staff.formatting import grouped, localized
 from larder.staff.language import gettext_lazy as _
-from larder.staff.language import grouped, localized
 
 _AMOUNTS = {one.name for one in FIELDS if one.kind is AMOUNT}
 _SHOWN = 60

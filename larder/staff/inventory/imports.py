@@ -34,13 +34,12 @@ from larder.inventory.services.import_products import (
 from larder.staff.base import ServiceAdmin, button
 from larder.staff.confirming import require_confirmation
 from larder.staff.exports import XLSX_TYPE, workbook
+from larder.staff.formatting import grouped, link
 from larder.staff.inventory.import_preview import summary, table
 from larder.staff.language import gettext_lazy as _
-from larder.staff.language import grouped
 from larder.staff.pages import Page, show
 from larder.staff.recording import refuse_former, user_as_caller
-from larder.staff.texts import link
-from larder.staff.words import of_service
+from larder.staff.service_words import of_service
 
 
 class ProductFileForm(forms.Form):

@@ -12,18 +12,18 @@ from larder.catalog import queries as catalog
 from larder.inventory.models import Adjustment, LedgerEntry
 from larder.orders.models import OrderEvent
 from larder.staff.base import ReadOnlyAdmin
-from larder.staff.language import gettext_lazy as _
-from larder.staff.language import localized
-from larder.staff.lists import ListPage, in_brief
-from larder.staff.texts import (
+from larder.staff.formatting import (
     change_link,
     customer_name,
     in_one_line,
+    localized,
     moment,
     the_shop,
     with_actor_name,
 )
-from larder.staff.words import word
+from larder.staff.language import gettext_lazy as _
+from larder.staff.lists import ListPage, in_brief
+from larder.staff.service_words import word
 
 
 class LedgerPage(ListPage):

@@ -36,11 +36,11 @@ from larder.orders.queries import LineView, OrderFilter, OrderView, history_in_p
 from larder.staff.base import ServiceAdmin, button, caller_of
 from larder.staff.confirming import require_confirmation
 from larder.staff.exports import one_at_a_time, safe_text, workbook
-from larder.staff.language import day_of, grouped, in_english, localized
+from larder.staff.formatting import customer_name, day_of, grouped, localized
 from larder.staff.language import gettext_lazy as _
+from larder.staff.language import in_english
 from larder.staff.lists import shop_zone
 from larder.staff.pages import Page, choice, show
-from larder.staff.texts import customer_name
 
 COLUMNS = (
     *("number", "placed_on", "status", "payment", "customer", "reference"),

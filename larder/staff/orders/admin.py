@@ -13,7 +13,15 @@ from larder.orders.models import Order, OrderStatus
 from larder.staff import exports
 from larder.staff.base import ReadOnlyAdmin
 from larder.staff.confirming import require_confirmation
-from larder.staff.language import day_of
+from larder.staff.formatting import (
+    amount,
+    change_link,
+    contents,
+    customer_name,
+    day_of,
+    in_one_line,
+    moment,
+)
 from larder.staff.language import gettext_lazy as _
 from larder.staff.lists import label
 from larder.staff.orders.accounting import AccountableOrders
@@ -25,9 +33,8 @@ from larder.staff.orders.printing import PrintableOrders, prints
 from larder.staff.orders.search import NEWEST, AmountFilter, DayFilter, SkuFilter, search
 from larder.staff.orders.tags import OrderTagFilter, TaggableOrders, tags_of
 from larder.staff.saved_views import SavedViews
+from larder.staff.service_words import word
 from larder.staff.tagging import labels
-from larder.staff.texts import amount, change_link, contents, customer_name, in_one_line, moment
-from larder.staff.words import word
 
 __all__ = ["OrderAdmin", "OrderResource", "RefundDueAdmin"]
 

@@ -15,11 +15,10 @@ from larder.inventory import queries as inventory
 from larder.inventory.queries import ProductFilter
 from larder.orders import queries
 from larder.orders.queries import EventView, LineView, NoteView, OrderView
+from larder.staff.formatting import actor_names, amount, change_link, grouped, in_one_line, moment
 from larder.staff.language import gettext_lazy as _
-from larder.staff.language import grouped
 from larder.staff.orders.payments import minor_amount
-from larder.staff.texts import actor_names, amount, change_link, in_one_line, moment
-from larder.staff.words import word
+from larder.staff.service_words import word
 
 
 def lines_table(order: OrderView) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from larder.orders.services.confirm_order import confirm_order
 from larder.orders.services.moves import UNTRACKED, Picked
 from larder.orders.services.returns import ReturnedLine
 from larder.orders.services.transitions import TransitionRequest
-from larder.staff.language import day_of, grouped
+from larder.staff.formatting import day_of, grouped
 from larder.staff.language import gettext_lazy as _
 from larder.staff.orders.contents import address_lines
 from larder.staff.orders.forms import CancelForm, ChangeForm, MoveForm, ReturnForm, ShipForm

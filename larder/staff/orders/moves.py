@@ -26,14 +26,14 @@ from larder.orders.lifecycle import CANCELLED, PERMISSIONS, Move, Verdict, judge
 from larder.orders.queries import OrderView
 from larder.orders.services.transitions import TransitionRequest
 from larder.staff.base import Question, ServiceAdmin, ask, button, caller_of, selected
+from larder.staff.formatting import amount, contents, customer_name
 from larder.staff.language import gettext_lazy as _
 from larder.staff.orders.move_forms import FORMS
 from larder.staff.orders.placing import SENTENCES as OF_NEW_ORDERS
 from larder.staff.pages import Page, show
 from larder.staff.recording import refuse_former
 from larder.staff.refusals import Sentence, explain
-from larder.staff.texts import amount, contents, customer_name
-from larder.staff.words import word
+from larder.staff.service_words import word
 
 SENTENCES: Mapping[str, Sentence] = {
     **OF_NEW_ORDERS,

@@ -16,9 +16,9 @@ from larder.orders import payment_state, queries
 from larder.orders.models import Order, RefundDue
 from larder.orders.queries import OrderView
 from larder.staff.base import ReadOnlyAdmin
+from larder.staff.formatting import actor_names, amount, change_link, in_one_line, moment
 from larder.staff.language import gettext_lazy as _
-from larder.staff.texts import actor_names, amount, change_link, in_one_line, moment
-from larder.staff.words import word
+from larder.staff.service_words import word
 
 
 def minor_amount(units: int, currency: str) -> str:

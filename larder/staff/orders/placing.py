@@ -32,9 +32,9 @@ from larder.orders.decision import Wanted
 from larder.orders.services.placing.place_order import place_order
 from larder.orders.services.placing.placement import Placed, Placement
 from larder.staff.base import button
+from larder.staff.formatting import amount, grouped
 from larder.staff.identity.customer_search import description
 from larder.staff.language import gettext_lazy as _
-from larder.staff.language import grouped
 from larder.staff.orders.contents import address_summary
 from larder.staff.orders.forms import AddressForm
 from larder.staff.pages import (
@@ -57,7 +57,6 @@ from larder.staff.product_choice import (
 )
 from larder.staff.recording import CHANNEL, refuse_former, user_as_caller
 from larder.staff.refusals import Sentence
-from larder.staff.texts import amount
 
 CUSTOMERS = "identity.view_customer"
 """The permission to see customers, and their addresses."""

@@ -20,11 +20,10 @@ from larder.core.limits import MAX_PAGE_LINES
 from larder.orders.lifecycle import DELIVERED, PACKED, PLACED, SHIPPED
 from larder.orders.models import Order, OrderLine
 from larder.staff.base import ServiceAdmin, button, selected
-from larder.staff.language import day_of, grouped
+from larder.staff.formatting import day_of, grouped, moment
 from larder.staff.language import gettext_lazy as _
 from larder.staff.orders.contents import address_lines
-from larder.staff.texts import moment
-from larder.staff.words import word
+from larder.staff.service_words import word
 
 CONFIRMED = frozenset({PLACED, PACKED, SHIPPED, DELIVERED})
 

@@ -1,7 +1,8 @@
-"""Links, names, amounts and times, as the admin shows them in the language of the request."""
+"""Numbers, days, amounts, times, names and links, as the admin shows them in the language of the
+request."""
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -9,12 +10,42 @@ from uuid import UUID
 from django.contrib.auth import get_user_model
 from django.db.models import Case, OuterRef, QuerySet, Subquery, Value, When
 from django.utils import translation
+from django.utils.formats import get_format
 from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext
 
 from larder.core import money
-from larder.staff.language import grouped, localized
 from larder.staff.lists import form_address, shop_zone
+
+_MARKS = str.maketrans(",.", ".,")
+
+
+def localized(text: str) -> str:
+    """Returns a number such as 1,234.50 with the marks of the language."""
+    return text.translate(_MARKS) if get_format("DECIMAL_SEPARATOR") == "," else text
+
+
+def grouped(number: int) -> str:
+    """Returns a whole number with marks of thousands.
+
+    >>> grouped(2_000)
+    '2,000'
+    """
+    return localized(f"{number:,}")
+
+
+def day_of(at: date) -> str:
+    """Returns a day in the format of the language.
+
+    >>> day_of(date(2026, 7, 1))
+    '01 Jul 2026'
+    """
+    return at.strftime(gettext("%d %b %Y"))
+
+
+def short_day(at: date) -> str:
+    """Returns a day without its year."""
+    return at.strftime(gettext("%d %b"))
 
 
 def link(address: str, text: Any) -> str:
