@@ -19,7 +19,7 @@ from msgspec.structs import replace as with_rules
 from larder.catalog import queries as catalog
 from larder.catalog.prices import prices_for
 from larder.catalog.queries import Offer
-from larder.core.errors import DomainError
+from larder.core.errors import DomainError, together
 from larder.identity import queries as identity
 from larder.identity.caller import Caller
 from larder.identity.ordering import ordering_refusal
@@ -76,7 +76,7 @@ def change_order(
         transition = Transition(type="changed", status=PLACED)
         if lines is not None and not _has(order, lines):
             if _adds(order, lines):
-                _refuse_to_add(order, lines, terms, request.caller.public_id)
+                _require_leave_to_add(order, request.caller.public_id)
             transition = _with_lines(transition, order, lines, terms, request.caller)
         return _with_details(transition, order, details)
 
@@ -105,14 +105,10 @@ def _adds(order: LockedOrder, lines: Sequence[Wanted]) -> bool:
     return any(units > before.get(product, 0) for product, units in add_up(lines).items())
 
 
-def _refuse_to_add(order: LockedOrder, lines: Sequence[Wanted], terms: Terms, actor: UUID) -> None:
+def _require_leave_to_add(order: LockedOrder, actor: UUID) -> None:
     account = identity.standing([order.customer]).get(order.customer)
     if refused := ordering_refusal(account, actor=actor):
         raise refused
-    new = add_up(lines).keys() - _units(order).keys()
-    if new and order.currency != terms.currency:
-        faulty = [{"code": CurrencyChanged.code, "product": product} for product in sorted(new)]
-        raise CurrencyChanged(faulty, order.currency, terms.currency)
 
 
 def _with_details(transition: Transition, order: LockedOrder, details: Details) -> Transition:
@@ -170,7 +166,7 @@ def _decided(
 ) -> list[PricedLine]:
     """Returns the priced lines, decided as in placing: the order's own units count as available.
 
-    Raises the refusal.
+    Raises the refusals of all lines together.
     """
     old = {one.product: one for one in order.lines}
     shelf = {product: balance.available for product, balance in balances.items()}
@@ -178,20 +174,35 @@ def _decided(
         shelf[product] += line.quantity
     wanted = add_up(lines)
     offers = _offers(old, wanted, catalog.offers(balances))
+    foreign = _without_price(order, wanted, offers, terms)
     is_free = caller.may(PERMISSIONS[Move.CHANGE])
     limited = {} if is_free else _limited(order, wanted, offers, terms)
     offers |= limited
     today = prices_for(order.customer, offers.values())
     prices = {**today, **{product: line.unit_price for product, line in old.items()}}
     market, minimum = Market(shelf, offers, [prices]), _minimum_total(order, terms)
-    (decided,) = decide([lines], market, minimum_total=minimum)
+    others = [line for line in lines if line.product not in foreign]
+    (decided,) = decide([others], market, minimum_total=minimum)
     if isinstance(decided, OrderRule):
         for refused in decided.lines:
             if refused["product"] in limited:
                 refused["reason"] = "former_price"
+    faulty = [{"code": CurrencyChanged.code, "product": product} for product in foreign]
+    refusals = [CurrencyChanged(faulty, order.currency, terms.currency)] if foreign else []
     if isinstance(decided, DomainError):
-        raise decided
+        raise together([*refusals, decided])
+    if refusals:
+        raise refusals[0]
     return decided
+
+
+def _without_price(
+    order: LockedOrder, wanted: Mapping[int, int], offers: Mapping[int, Offer], terms: Terms
+) -> list[int]:
+    """Returns the new products that have no price in the currency of the order."""
+    if order.currency == terms.currency:
+        return []
+    return sorted((wanted.keys() & offers.keys()) - _units(order).keys())
 
 
 def _offers(
