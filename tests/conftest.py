@@ -49,8 +49,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_finish() -> None:
-    """Spares the modules and tests, which all stay, each later garbage collection: a tenth of the
-    time of `make test`."""
+    """Spares the modules and tests, which all stay, each later garbage collection."""
     gc.collect()
     gc.freeze()
 
