@@ -64,12 +64,7 @@ def away(shop: Shop, outage: Outage = killed) -> Iterator[None]:
     with outage(shop.primary):
         yield
 
-    def is_ready() -> bool:
-        answer = shop.server.call("GET", "/readyz")
-        shop.server.hang_up()
-        return bool(answer.body["checks"]["database"])
-
-    assert wait_until(lambda: all(is_ready() for _ in range(12)))
+    assert wait_until(lambda: all(ready(shop)[2] for _ in range(12)))
 
 
 def onlooker(shop: Shop, jam: int) -> tuple[Phone, str]:
@@ -204,14 +199,19 @@ def test_reads_without_a_position_do_not_wait_for_the_primary(shop: Shop) -> Non
         assert monotonic() - began < AT_ONCE
 
 
-def test_sessions_that_cannot_be_read_again_stay_known(
-    shop: Shop, primary: Cluster, replica: Cluster
-) -> None:
-    """A new process reads them with the first request."""
+@contextmanager
+def new_process(shop: Shop) -> Iterator[tuple[Phone, str]]:
+    """A phone at another server, with one process that has answered one read, and its order."""
     phone, order = onlooker(shop, shop.product())
-    with Server(workers=1, environment=environment(primary, replica)) as server:
+    with Server(workers=1, environment=environment(shop.primary, shop.replica)) as server:
         other = Phone(server, phone.token, phone.position)
         assert other("GET", f"orders/{order}").status == 200
+        yield other, order
+
+
+def test_sessions_that_cannot_be_read_again_stay_known(shop: Shop) -> None:
+    """A new process reads them with the first request."""
+    with new_process(shop) as (other, order):
         sleep(IDLE)
         with away(shop):
             answers = [other("GET", f"orders/{order}") for _ in range(12)]
@@ -249,17 +249,14 @@ def ready(shop: Shop) -> tuple[int, bool, bool]:
 
 
 def test_a_server_that_was_not_ready_before_does_not_become_ready_without_the_primary(
-    shop: Shop, primary: Cluster, replica: Cluster
+    shop: Shop,
 ) -> None:
     """As a new version that waits for its migration: it has reached the primary, and reads."""
-    phone, order = onlooker(shop, shop.product())
-    with Server(workers=1, environment=environment(primary, replica)) as server:
-        other = Phone(server, phone.token, phone.position)
-        assert other("GET", f"orders/{order}").status == 200
+    with new_process(shop) as (other, order):
         with away(shop):
             assert other("GET", f"orders/{order}").status == 200
-            assert server.call("GET", "/readyz").status == 503
-        assert wait_until(lambda: server.call("GET", "/readyz").status == 200)
+            assert other.server.call("GET", "/readyz").status == 503
+        assert wait_until(lambda: other.server.call("GET", "/readyz").status == 200)
 
 
 def test_a_server_without_replicas_is_not_ready_without_its_database(primary: Cluster) -> None:
