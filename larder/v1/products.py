@@ -182,8 +182,9 @@ def list_products(
 ) -> HttpResponse:
     """A page of the catalogue."""
     after = cursor.position if cursor else None
-    link = pagination.links(request)
-    return _pages.answer(request, caller, lambda: _page(caller.id, query(), after, link))
+    return _pages.answer(
+        request, caller, lambda: _page(caller.id, query(), after, pagination.links(request))
+    )
 
 
 def _page(
