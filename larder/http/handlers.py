@@ -38,7 +38,8 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Django's handler403. In the admin, whose views have read the user, it says whom to ask."""
+    """Django's handler403. Staff get an answer that says how to get the right. Only views of the
+    admin have read the user."""
     user = getattr(request, "user", None) if request.path.startswith(ADMIN) else None
     is_staff = user is not None and user.is_staff
     detail = str(exception) or (

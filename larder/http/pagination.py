@@ -34,7 +34,7 @@ def encode(cursor: Cursor) -> str:
 
 def read(name: str, kind: type[Kind], customer: int, parameters: Mapping[str, str]) -> Kind | None:
     """Returns the cursor in the parameter `name` (of UNUSABLE); None without one, and for a text
-    that no parameter may have. Raises InvalidInput."""
+    with U+0000, which the parameters refuse. Raises InvalidInput."""
     text = parameters.get(name, "")
     cursor = None if "\0" in text else decode(text, kind, name)
     if cursor is None or cursor.fits(customer, parameters):

@@ -30,7 +30,7 @@ CursorText = Annotated[str, Meta(description="From the `next` link of the previo
 
 
 class PageParameters(msgspec.Struct, kw_only=True):
-    """The parameters of all lists. What the cursor says is a separate argument of an operation."""
+    """The parameters of all lists. The decoded cursor is a separate argument."""
 
     limit: Limit = PAGE_ROWS
     cursor: CursorText = ""

@@ -333,7 +333,7 @@ class Operation:
             try:
                 given[name] = read(request, received)
             except InvalidInput as error:
-                # A text that is no parameter's is not judged as a cursor too.
+                # A cursor with a character that no parameter may have is one fault, not two.
                 known = {one.where for one in faults}
                 faults += [one for one in error.faults if one.where not in known]
         if faults:

@@ -23,7 +23,7 @@ CONTROL_FILE = "SELECT timeline_id FROM pg_control_checkpoint()"
 
 @pytest.fixture
 def chain(primary: Cluster, tmp_path: Path) -> Iterator[list[Cluster]]:
-    """Three replicas, each of the one before it, so that the rest follows who is promoted."""
+    """Three replicas, each of the one before it: the others follow one that is promoted."""
     with (
         standby(primary, tmp_path / "first") as first,
         standby(primary, tmp_path / "second") as second,
