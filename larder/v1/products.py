@@ -181,17 +181,16 @@ def list_products(
     cursor: ProductCursor | None,
 ) -> HttpResponse:
     """A page of the catalogue."""
-    after = cursor.position if cursor else None
     return _pages.answer(
-        request, caller, lambda: _page(caller.id, query(), after, pagination.links(request))
+        request, caller, lambda: _page(caller.id, query(), cursor, pagination.links(request))
     )
 
 
 def _page(
-    customer: int, query: ListParameters, after: Position | None, links: Links
+    customer: int, query: ListParameters, cursor: ProductCursor | None, links: Links
 ) -> Callable[[], ProductPage]:
     """Returns a function that reads the page. The page cache keeps it after the request."""
-    wanted = _filter(query)
+    wanted, after = _filter(query), cursor.position if cursor else None
 
     def page(wanted: ProductFilter) -> ProductPage:
         found = queries.page(customer, wanted, after=after, limit=query.rows)
