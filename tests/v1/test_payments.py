@@ -73,6 +73,9 @@ def test_the_same_movement_is_one_record_and_another_amount_a_conflict(
     other = record(owner, order, 500)
     assert (other.status, other.body["code"]) == (409, "payment_conflict")
     assert (other.body["differs"], other.body["amount"]) == (["amount"], 400)
+    foreign = record(owner, order, 500, currency="EUR").body
+    assert (foreign["code"], foreign["differs"]) == ("payment_conflict", ["amount", "currency"])
+    assert foreign["currency"] == "GBP"
     assert paid(owner, order) == ("6.00", "part_paid")
     # An authorisation and its capture may have one id.
     assert record(owner, order, 400, "authorised").status == 201
@@ -114,6 +117,10 @@ def test_staff_add_no_payment_to_an_order_with_the_most_and_a_provider_does(
     refused = record(owner, order, 100, transaction_id="u")
     assert (refused.status, refused.body["code"]) == (409, "too_many_payments")
     assert refused.body["limit"] == 1
+    foreign = record(owner, order, 100, transaction_id="u", currency="EUR")
+    assert (foreign.status, foreign.body["code"]) == (400, "validation_error")
+    (fault,) = foreign.body["errors"]
+    assert (fault["pointer"], foreign.body["limit"]) == ("/currency", 1)
     assert (record(owner, order, 400).status, paid(owner, order)) == (200, ("6.00", "part_paid"))
     assert stripe.outcomes(captured(order)[:1]) == ["recorded"]
 
@@ -352,7 +359,7 @@ def test_outcomes_of_payment_records_are_counted(owner: Api, order: Answer) -> N
     telemetry.payments.clear()
     for amount in (400, 400, 500):
         record(owner, order, amount)
-    record(owner, order, 5, currency="EUR")
+    record(owner, order, 5, transaction_id="u", currency="EUR")
     assert list(telemetry.payments) == [
         ("api", one) for one in ("recorded", "repeated", "conflict", "refused")
     ]

@@ -16,7 +16,7 @@ from typing import Any
 from uuid import UUID
 
 from larder.core.currencies import to_minor
-from larder.core.errors import Fault, InvalidInput, NotFound
+from larder.core.errors import DomainError, Fault, InvalidInput, NotFound, together
 from larder.core.ids import SYSTEM_ACTOR
 from larder.core.limits import MAX_PAYMENTS
 from larder.db import database, idempotency
@@ -116,17 +116,15 @@ def record_payment(
     """Records a payment of an order, or of an id that was abandoned, for a member of staff. Records
     of the kinds `confirming` confirm an order whose total they cover.
 
-    Raises NotFound, InvalidInput (another currency than the order's), PaymentConflict,
-    TooManyPayments, Overloaded, and what `require_permitted` raises.
+    Raises NotFound, PaymentConflict, Overloaded, and what `require_permitted` raises. Raises
+    InvalidInput (another currency than the order's) and TooManyPayments, together, of a movement
+    that is not recorded yet.
     """
     with moving_stock(by_staff=True):
         _lock(payment)
         row = _placed(order)
         if row is None and not _is_abandoned(order):
             raise NotFound
-        if row is not None and row.currency != payment.currency:
-            detail = f"Expected {row.currency}, the currency of the order."
-            raise InvalidInput([Fault("/currency", "unknown_value", detail)])
         # After the locks, because the permission may have been taken away during the wait.
         require_permitted(caller, RECORD)
         by = _Recorder(caller.public_id, now, confirming, caller.may(VIEW))
@@ -244,7 +242,11 @@ def _record(order: UUID | None, row: Order | None, payment: NewPayment, by: _Rec
     if not made:
         return _earlier(order, payment, by)
     if order is not None:
-        sums = _recount(order, row, by)
+        records = database.rows(payments_sql.PAYMENTS, [order, order])
+        # No payment that a provider reports is lost.
+        if by.actor != SYSTEM_ACTOR:
+            _refuse_faulty(row, payment, len(records))
+        sums = _recount(order, row, records, by)
     if row is not None:
         _write(row, sums.get(row.currency, NOTHING), payment, by)
         if payment.kind in by.confirming and row.status in HELD and _is_covered(row, by):
@@ -272,17 +274,27 @@ def _earlier(order: UUID | None, payment: NewPayment, by: _Recorder) -> Recorded
     return Recorded(found.pk, replayed=True)
 
 
-def _recount(order: UUID, row: Order | None, by: _Recorder) -> dict[str, Balances]:
+def _refuse_faulty(row: Order | None, payment: NewPayment, records: int) -> None:
+    """Raises the refusals of a new movement, after which the order has so many `records`."""
+    refusals: list[DomainError] = []
+    if row is not None and row.currency != payment.currency:
+        detail = f"Expected {row.currency}, the currency of the order."
+        refusals.append(InvalidInput([Fault("/currency", "unknown_value", detail)]))
+    if records > MAX_PAYMENTS:
+        refusals.append(TooManyPayments(MAX_PAYMENTS))
+    if refusals:
+        raise together(refusals)
+
+
+def _recount(
+    order: UUID, row: Order | None, records: Sequence[Sequence[Any]], by: _Recorder
+) -> dict[str, Balances]:
     """Returns the sums of the order's records by currency. Writes the refunds that are due in
-    currencies that are not the order's. Raises TooManyPayments, not for an event of a provider: no
-    payment is lost."""
-    records: dict[str, list[Movement]] = defaultdict(list)
-    found = database.rows(payments_sql.PAYMENTS, [order, order])
-    if len(found) > MAX_PAYMENTS and by.actor != SYSTEM_ACTOR:
-        raise TooManyPayments(MAX_PAYMENTS)
-    for *movement, currency in found:
-        records[currency].append(Movement(*movement))
-    sums = {currency: balances(moved) for currency, moved in records.items()}
+    currencies that are not the order's."""
+    movements: dict[str, list[Movement]] = defaultdict(list)
+    for *movement, currency in records:
+        movements[currency].append(Movement(*movement))
+    sums = {currency: balances(moved) for currency, moved in movements.items()}
     for currency, held in sums.items():
         if row is None or currency != row.currency:
             set_refund_due(order, currency, refund_due(held, 0), now=by.now)
