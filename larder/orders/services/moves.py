@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from larder.core.errors import DomainError, Fault, InvalidInput
+from larder.core.errors import DomainError, Fault, InvalidInput, together
 from larder.core.invisible import has_invisible
 from larder.inventory.services import holds
 from larder.inventory.services import movements as inventory
@@ -225,7 +225,8 @@ def deliver_order(request: TransitionRequest) -> bool:
 
 def _packed(order: LockedOrder, picked: Sequence[Picked]) -> Transition:
     ordered = {one.product: one.quantity for one in order.lines}
-    _refuse_faulty(ordered, picked)
+    if found := [fault for _, fault in _faults(ordered, picked)]:
+        raise InvalidInput(found)
     named = _short(ordered, picked)
     short = [(line, named[line.product]) for line in order.lines if line.product in named]
     event_data: dict[str, Any] = (
@@ -248,7 +249,8 @@ def _packed(order: LockedOrder, picked: Sequence[Picked]) -> Transition:
 
 
 def _conflict_in_packing(order: LockedOrder, picked: Sequence[Picked]) -> DomainError | None:
-    """Returns the refusal if the order was packed with other quantities, or was not packed.
+    """Returns the refusal if the order was packed with other quantities, or was not packed, with
+    the faults of other lines.
 
     The event has the quantities of the first request: lines of which nothing was picked are no
     longer in the order. A cancelled order counts as packed only if packing cancelled it.
@@ -262,12 +264,19 @@ def _conflict_in_packing(order: LockedOrder, picked: Sequence[Picked]) -> Domain
     short = event_data.get("picked", ())
     before = {one["product"]: one["ordered"] for one in short}
     ordered = {one.product: one.quantity for one in order.lines} | before
-    _refuse_faulty(ordered, picked)
+    found = [*_faults(ordered, picked)]
+    faulty = {product for product, _ in found}
+    sound = {product: units for product, units in ordered.items() if product not in faulty}
     made = {
         one["product"]: Picked(one["product"], one["quantity"], one["missing"]) for one in short
     }
-    other = _differences(ordered, made, _short(ordered, picked))
-    return ConflictingRepeat(order.status, Move.PACK, {"lines": other}) if other else None
+    other = _differences(sound, made, _short(sound, picked))
+    refusals: list[DomainError] = []
+    if other:
+        refusals.append(ConflictingRepeat(order.status, Move.PACK, {"lines": other}))
+    if found:
+        refusals.append(InvalidInput([fault for _, fault in found]))
+    return together(refusals) if refusals else None
 
 
 def _differences(
@@ -289,26 +298,23 @@ def _differences(
 
 def _short(ordered: Mapping[int, int], picked: Sequence[Picked]) -> dict[int, Picked]:
     """Returns the lines that were not picked in full, by product."""
-    return {one.product: one for one in picked if one.quantity < ordered[one.product]}
+    return {one.product: one for one in picked if one.quantity < ordered.get(one.product, 0)}
 
 
-def _refuse_faulty(ordered: Mapping[int, int], picked: Sequence[Picked]) -> None:
-    found = list(_faults(ordered, picked))
-    if found:
-        raise InvalidInput(found)
-
-
-def _faults(ordered: Mapping[int, int], picked: Sequence[Picked]) -> Iterator[Fault]:
+def _faults(ordered: Mapping[int, int], picked: Sequence[Picked]) -> Iterator[tuple[int, Fault]]:
+    """Yields the product and the fault of each faulty line."""
     seen: set[int] = set()
     for position, one in enumerate(picked):
-        where = f"/lines/{position}"
-        if one.product not in ordered:
-            yield Fault(f"{where}/product", "unknown_value", "The order has no such line.")
+        where, units = f"/lines/{position}", ordered.get(one.product)
+        if units is None:
+            detail = "The order has no such line."
+            yield one.product, Fault(f"{where}/product", "unknown_value", detail)
         elif one.product in seen:
-            yield Fault(f"{where}/product", "duplicate", "This product is already in another line.")
-        elif one.quantity > ordered[one.product]:
-            detail = f"Expected at most {ordered[one.product]}, the ordered quantity."
-            yield Fault(f"{where}/quantity", "out_of_range", detail)
+            detail = "This product is already in another line."
+            yield one.product, Fault(f"{where}/product", "duplicate", detail)
+        elif one.quantity > units:
+            detail = f"Expected at most {units}, the ordered quantity."
+            yield one.product, Fault(f"{where}/quantity", "out_of_range", detail)
         seen.add(one.product)
 
 
