@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from larder.catalog.queries import Offer
@@ -221,7 +221,18 @@ def test_a_faulty_line_has_the_values_needed_to_correct_it(case: Case) -> None:
             assert (line["min_quantity"], line["max_per_order"], line["step"]) == limits
 
 
+HALF = Case(
+    [[Wanted(1, 2), Wanted(1, 1)]],
+    {1: 3},
+    {1: offer(1, Decimal(40), 1, None, 1)},
+    [{1: Decimal(20)}],
+    Decimal(0),
+)
+"""The last units, in two lines, for a customer who pays half of the list price."""
+
+
 @given(cases())
+@example(HALF)
 @THOROUGHLY
 def test_a_placed_order_has_every_product_once_at_the_customers_price(case: Case) -> None:
     placed = first(case).placed
