@@ -81,19 +81,27 @@ def test_the_rows_of_a_page_are_limited(at: Callable[[int], Api], contract: int,
 
 
 @pytest.mark.parametrize("form", ["application/json", "text/html"])
+@pytest.mark.parametrize(
+    ("contract", "path"), [(2, "/api/catalog/products/"), (3, "/api/product/")]
+)
 def test_a_page_longer_than_in_v1_waits_for_other_large_answers(
-    form: str, at: Callable[[int], Api], settings: Any, monkeypatch: pytest.MonkeyPatch
+    contract: int,
+    path: str,
+    form: str,
+    at: Callable[[int], Api],
+    settings: Any,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    client = at(2)
-    settings.ROOT_URLCONF = (*urls.urlpatterns, *patterns(frozenset({"2"})))
+    client = at(contract)
+    settings.ROOT_URLCONF = (*urls.urlpatterns, *patterns(frozenset({str(contract)})))
     stock_products(MAX_PAGE_ROWS + 1)
     monkeypatch.setattr(large_answers, "LONGEST_WAIT", 0.01)
-    path = "/api/catalog/products/?limit={}"
     with large_answers.one_at_a_time("another account"):
-        long = client("GET", path.format(1000), Accept=form)
+        long = client("GET", f"{path}?limit=1000", Accept=form)
         assert (long.status, long.headers["Retry-After"]) == (503, "1")
-        assert client("GET", path.format(MAX_PAGE_ROWS), Accept=form).status == 200
-    assert client("GET", path.format(1000), Accept=form).status == 200
+        short = client("GET", f"{path}?limit={MAX_PAGE_ROWS}", Accept=form)
+        assert short.status == 200
+    assert client("GET", f"{path}?limit=1000", Accept=form).status == 200
 
 
 def test_an_answer_is_rendered_and_compressed_within_the_limits_of_its_account(

@@ -1,12 +1,10 @@
 """The fast path confirms orders with the same answers and refusals as Django."""
 
 import json
-import os
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID, uuid4
 
-import psycopg
 import pytest
 
 from larder.fastpath import confirmations
@@ -173,13 +171,14 @@ def test_a_caller_without_the_right_confirms_and_reads_nothing(
     assert status == (OrderStatus.PLACED if is_placed else OrderStatus.PENDING)
 
 
-def test_a_caller_without_the_right_locks_no_order(till: Till) -> None:
+def test_a_caller_without_the_right_locks_no_order(
+    till: Till, django_assert_max_num_queries: Any
+) -> None:
     _take_the_role(till)
     order = till.hold()
-    with psycopg.connect(os.environ["DATABASE_URL"]) as keeper:
-        keeper.execute('SELECT 1 FROM "order" WHERE id = %s FOR UPDATE', [order])
+    with django_assert_max_num_queries(99) as asked:
         assert _code(till.confirm(order)) == ("403", "permission_missing")
-        keeper.rollback()
+    assert not [one["sql"] for one in asked if "FOR NO KEY UPDATE" in one["sql"]]
 
 
 def test_rights_are_read_under_the_locks_alone_for_some_seconds(
