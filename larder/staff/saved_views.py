@@ -19,15 +19,15 @@ from larder.core.errors import DomainError, NotFound
 from larder.core.limits import MAX_LABEL_LENGTH, MAX_TEXT_LENGTH
 from larder.identity.queries.saved_views import SavedViewRow, own_view, views_of
 from larder.identity.services import saved_views
-from larder.staff.base import ServiceAdmin
+from larder.staff.base import Question, ServiceAdmin, ask
 from larder.staff.language import gettext_lazy as _
 from larder.staff.lists import filter_parameters
 from larder.staff.pages import Page, box, show, words
 from larder.staff.recording import user_as_caller
 from larder.staff.refusals import TextForm
 
-VIEW = "view"
-"""The parameter of the page with the id of a view."""
+VIEW, DELETE = "view", "delete"
+"""The parameters of the page: the id of a view, and that it is to be deleted."""
 
 
 class ViewForm(TextForm, forms.Form):
@@ -48,10 +48,9 @@ class ViewForm(TextForm, forms.Form):
 
 
 class OwnViewForm(ViewForm):
-    """An own view, to be renamed or deleted."""
+    """An own view, to be renamed or shared."""
 
     query = None  # type: ignore[assignment]
-    is_deleted = box(_("Delete this view"), help_text=_("The list and its rows stay."))
 
 
 class SavedViews(ServiceAdmin):
@@ -89,19 +88,20 @@ class SavedViews(ServiceAdmin):
 
     def view_page(self, request: Any) -> HttpResponse:
         """Saves the parameters of the list, or changes or deletes an own view."""
-        if not self.has_view_or_change_permission(request):
-            raise PermissionDenied
-        try:
-            own = self._own(request)
-        except NotFound as error:
-            raise Http404 from error
+        own = self._own(request)
+        if own and DELETE in request.GET:
+            return self._delete(request, own)
         given = {"name": own.name, "is_shared": own.is_shared} if own else {}
         kind = OwnViewForm if own else ViewForm
         initial = given or {"query": self._kept(request, request.GET)}
         form = kind(request.POST) if request.method == "POST" else kind(initial=initial)
-        back = reverse(f"admin:{self._list}_changelist")
-        title = gettext("Saved view") if own else gettext("Save this view")
-        page = Page(title=title, answer=gettext("Save"), back=back, form=form)
+        page = Page(
+            title=gettext("Saved view") if own else gettext("Save this view"),
+            answer=gettext("Save"),
+            back=reverse(f"admin:{self._list}_changelist"),
+            form=form,
+            ways=[(gettext("Delete this view"), self._address(own, DELETE))] if own else (),
+        )
         if request.method != "POST" or not form.is_valid():
             return show(self, request, page)
         try:
@@ -109,19 +109,54 @@ class SavedViews(ServiceAdmin):
         except DomainError as refusal:
             page.refuse(refusal, {})
             return show(self, request, page)
-        is_deleted = form.cleaned_data.get("is_deleted")
-        done = gettext("The view is deleted.") if is_deleted else gettext("The view is saved.")
-        self.message_user(request, done, messages.SUCCESS)
+        self.message_user(request, gettext("The view is saved."), messages.SUCCESS)
+        return self._to_list(query)
+
+    def _delete(self, request: Any, own: SavedViewRow) -> HttpResponse:
+        """Asks, and deletes the view."""
+        if request.method != "POST":
+            return ask(self, request, self._question(own))
+        try:
+            saved_views.delete_view(self._list, own.id, caller=user_as_caller(request))
+            self.message_user(request, gettext("The view is deleted."), messages.SUCCESS)
+        except DomainError as refusal:
+            self.tell_refusal(request, refusal, {})
+        return self._to_list(own.query)
+
+    def _question(self, own: SavedViewRow) -> Question:
+        stays = gettext("The list and its rows stay.")
+        lost = gettext("The view is for all staff: the others lose it too.")
+        title = gettext("Delete this view")
+        return Question(
+            title=title,
+            text=gettext("Delete the view {}?").format(own.name),
+            answer=title,
+            about=[stays, lost] if own.is_shared else [stays],
+            sends=[],
+            back=self._address(own),
+        )
+
+    def _address(self, own: SavedViewRow, *parameters: str) -> str:
+        query = {VIEW: own.id, **dict.fromkeys(parameters, "yes")}
+        return reverse(f"admin:{self._list}_view", query=query)
+
+    def _to_list(self, query: str) -> HttpResponse:
+        back = reverse(f"admin:{self._list}_changelist")
         return HttpResponseRedirect(f"{back}?{query}" if query else back)
 
     def _own(self, request: Any) -> SavedViewRow | None:
-        """Returns the own view that the address names. Raises NotFound."""
+        """Returns the own view that the address names. Raises PermissionDenied, Http404."""
+        if not self.has_view_or_change_permission(request):
+            raise PermissionDenied
         key = request.GET.get(VIEW, "")
         if not key:
             return None
         if not key.isdecimal() or len(key) > len(str(2**62)):
-            raise NotFound
-        return own_view(self._list, int(key), request.user.pk)
+            raise Http404
+        try:
+            return own_view(self._list, int(key), request.user.pk)
+        except NotFound as error:
+            raise Http404 from error
 
     def _save(self, request: Any, own: SavedViewRow | None, given: Mapping[str, Any]) -> str:
         """Returns the parameters of the list to show next."""
@@ -130,8 +165,5 @@ class SavedViews(ServiceAdmin):
             query = self._kept(request, QueryDict(given["query"]))
             saved_views.save_view(self._list, name, query, is_shared=is_shared, caller=caller)
             return query
-        if given["is_deleted"]:
-            saved_views.delete_view(self._list, own.id, caller=caller)
-        else:
-            saved_views.change_view(self._list, own.id, name, is_shared=is_shared, caller=caller)
+        saved_views.change_view(self._list, own.id, name, is_shared=is_shared, caller=caller)
         return own.query

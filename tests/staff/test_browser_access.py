@@ -1,5 +1,6 @@
 """Every page of the admin works for the keyboard, the screen reader and the phone."""
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from playwright.sync_api import Page
 
 from larder.core.clock import now as clock
 from larder.db.idempotency import Claim, Scope
+from larder.identity.models import SavedView
 from larder.ops import tasks
 from larder.orders.decision import Wanted
 from larder.orders.models import Order
@@ -152,6 +154,32 @@ def test_the_keyboard_alone_packs_an_order_and_opens_the_filters(
 
     in_browser(journey)
     assert Order.objects.get(pk=orders[0]).status == "packed"
+
+
+def test_the_keyboard_alone_deletes_a_view_on_a_phone_after_a_question(
+    site: str, boss: Person, axe: str
+) -> None:
+    view = {"owner": boss.customer, "page": "orders_order", "name": "To pack", "is_shared": True}
+    SavedView.objects.create(**view)
+
+    def press(page: Page, name: str, address: str) -> None:
+        tab_to(page, name)
+        page.keyboard.press("Enter")
+        page.wait_for_url(re.compile(f"{address}$"))
+        assert list(faults(page, axe)) == []
+
+    def journey(page: Page) -> None:
+        log_in(page, site, boss)
+        page.goto(f"{site}/admin/orders/order/")
+        press(page, "Change the view To pack", "/view/[?]view=[0-9]+")
+        press(page, "Delete this view", "&delete=yes")
+        press(page, "No, take me back", "/view/[?]view=[0-9]+")
+        press(page, "Delete this view", "&delete=yes")
+        press(page, "Delete this view", "/order/")
+        page.get_by_text("The view is deleted.").wait_for()
+
+    in_browser(journey, width=PHONE)
+    assert not SavedView.objects.exists()
 
 
 ADDING = """async () => {

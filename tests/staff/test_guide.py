@@ -7,7 +7,7 @@ from html import unescape
 from django.test import Client
 from django.utils.html import strip_tags
 
-from larder.identity.models import Customer
+from larder.identity.models import Customer, SavedView
 from larder.ops import tasks
 from larder.orders.decision import Wanted
 from larder.orders.payment_state import Kind
@@ -70,6 +70,8 @@ def screens(desk: Desk, product: int, order: object, account: Customer) -> Itera
     yield desk.save("inventory/stock/count/", **unknown).text
     yield desk.save("inventory/stock/count/", code="JAM", units="1", what="add").text
     yield desk.get("inventory/stock/differences/").text
+    desk.post("orders/order/view/", {"name": "To pack"})
+    yield desk.get(f"orders/order/view/?view={SavedView.objects.get().pk}").text
     chosen = {"action": "change_prices", "index": "0", "_selected_action": [product]}
     yield desk.post("catalog/product/", chosen).text
     desk.post(f"catalog/product/{product}/archive/", {"seen_version": "1"})

@@ -78,8 +78,8 @@ def test_others_see_shared_views_alone_and_cannot_change_them(
     for view in SavedView.objects.values_list("pk", flat=True):
         address = f"{PRODUCTS}view/?view={view}"
         assert theirs.get(address).status == 404
-        sent = {"name": "Stolen", "is_deleted": "on"}
-        assert theirs.post(address, sent).status == 404
+        assert theirs.post(address, {"name": "Stolen"}).status == 404
+        assert theirs.post(f"{address}&delete=yes", {}).status == 404
     assert SavedView.objects.count() == 2
 
 
@@ -92,7 +92,7 @@ def test_a_view_opens_nothing_that_the_user_may_not_see(desk: Desk, clerk: Perso
     assert "Ours" not in theirs.get("orders/order/").text
 
 
-def test_an_own_view_is_renamed_shared_replaced_and_deleted(desk: Desk) -> None:
+def test_an_own_view_is_renamed_shared_and_replaced(desk: Desk) -> None:
     save(desk, "Jams", "q=jam")
     save(desk, "Teas", "q=tea")
     jams = SavedView.objects.get(name="Jams")
@@ -108,10 +108,30 @@ def test_an_own_view_is_renamed_shared_replaced_and_deleted(desk: Desk) -> None:
     save(desk, "Marmalade", "q=orange")
     jams.refresh_from_db()
     assert jams.query == "q=orange"
-    desk.post(address, {"name": "Marmalade", "is_deleted": "on"})
-    assert shown(desk) == [("Teas", "q=tea")]
     for wrong in ("", "  ", "x" * 101, "a\u200bb"):
         assert list(save(desk, wrong).errors) == ["name"]
+
+
+def test_an_own_view_is_deleted_by_a_button_after_a_question(desk: Desk) -> None:
+    save(desk, "Jams", "q=jam")
+    save(desk, "Teas", "q=tea", is_shared="on")
+    jams, teas = SavedView.objects.order_by("name")
+    page = desk.get(f"{PRODUCTS}view/?view={jams.pk}").response.context["page"]
+    ((text, address),) = page.ways
+    assert text == "Delete this view"
+    assert list(page.form.fields) == ["name", "is_shared"]
+    path = address.removeprefix("/admin/")
+    assert path == f"{PRODUCTS}view/?view={jams.pk}&delete=yes"
+    assert "Delete the view Jams?" in desk.get(path).text
+    assert "for all staff" not in desk.get(path).text
+    assert "for all staff" in desk.get(path.replace(f"={jams.pk}", f"={teas.pk}")).text
+    assert len(shown(desk)) == 2
+    done = desk.post(path, {})
+    assert done.messages == ["The view is deleted."]
+    assert done.response.redirect_chain[-1][0].endswith("?q=jam")
+    assert shown(desk) == [("Teas", "q=tea")]
+    assert desk.get(path).status == desk.post(path, {}).status == 404
+    assert not desk.get(f"{PRODUCTS}view/").response.context["page"].ways
 
 
 def test_a_member_of_staff_has_a_limited_number_of_views(
