@@ -148,6 +148,16 @@ def test_an_upload_needs_the_permission_to_change_products(
     assert image_url(jam) == ""
 
 
+def test_the_page_of_a_viewer_has_the_picture_once(
+    person: Callable[..., Person], product: Callable[..., int]
+) -> None:
+    viewer = Desk(allow(person(is_staff=True), "catalog.view_product"))
+    page = viewer.get(change(product())).response.context["adminform"]
+    labels = [field.label_tag() for section in page for line in section for field in line if field]
+    assert len([one for one in labels if "Picture" in one]) == 1
+    assert [section.name for section in page].count("Picture") == 1
+
+
 def test_without_a_folder_and_a_bucket_nothing_can_be_uploaded(
     desk: Desk, product: Callable[..., int], settings: LazySettings
 ) -> None:

@@ -216,10 +216,11 @@ def _columns() -> Iterator[tuple[str, Any]]:
 ProductResource.fields.update(_columns())
 
 
-def _with_amount(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the options of a fieldset with the price as an amount."""
-    fields = options["fields"]
-    return {**options, "fields": ["price_shown" if one == "price" else one for one in fields]}
+def _view_only(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the options of a fieldset for a product that the user cannot change: the price as an
+    amount, because Django shows the decimals of the database, such as 3.250; without the upload."""
+    shown = (one for one in options["fields"] if one != "picture")
+    return {**options, "fields": ["price_shown" if one == "price" else one for one in shown]}
 
 
 class ProductAdmin(
@@ -286,8 +287,7 @@ class ProductAdmin(
         shown = [*self.fieldsets, (_("Current state"), {"fields": self.facts})]
         if self.has_change_permission(request, obj):
             return shown
-        # Django shows the decimals of the database, such as 3.250, where the price is no field.
-        return [(title, _with_amount(options)) for title, options in shown]
+        return [(title, _view_only(options)) for title, options in shown]
 
     def get_readonly_fields(self, request: Any, obj: Any = None) -> Any:
         return (*PicturedProducts.facts, *(self.facts if obj is not None else ()))
