@@ -14,7 +14,9 @@ from django.utils.formats import get_format
 from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext
 
+from larder.catalog.fields import DECIMALS, FIELDS, WHOLE
 from larder.core import money
+from larder.core.currencies import from_minor
 from larder.staff.lists import form_address, shop_zone
 
 _MARKS = str.maketrans(",.", ".,")
@@ -88,6 +90,19 @@ def actor_names(actors: Collection[UUID]) -> dict[UUID, str]:
     return {actor: known.get(actor, the_shop()) for actor in actors}
 
 
+def decimal(value: Decimal) -> str:
+    """Returns an amount or a rate without its unit.
+
+    >>> decimal(Decimal("1234.500"))
+    '1234.50'
+    >>> with translation.override("de"):
+    ...     decimal(Decimal("1234.500"))
+    '1.234,50'
+    """
+    shown = money.text(value)
+    return localized(f"{Decimal(shown):,}") if translation.get_language() == "de" else shown
+
+
 def amount(value: Decimal, currency: str) -> str:
     """Returns an amount for staff.
 
@@ -97,12 +112,37 @@ def amount(value: Decimal, currency: str) -> str:
     ...     amount(Decimal("1234.5"), "EUR"), amount(Decimal("2.125"), "GBP")
     ('1.234,50 €', '2,125 GBP')
     """
-    shown = money.text(value)
-    if translation.get_language() != "de":
-        return f"{shown} {currency}"
-    whole_units, _, decimals = shown.partition(".")
-    sign = "€" if currency == "EUR" else currency
-    return f"{localized(f'{int(whole_units):,}.{decimals}')} {sign}"
+    has_sign = currency == "EUR" and translation.get_language() == "de"
+    return f"{decimal(value)} {'€' if has_sign else currency}"
+
+
+def minor_amount(units: int, currency: str) -> str:
+    """Returns an amount in minor units for staff.
+
+    >>> minor_amount(220, "GBP")
+    '2.20 GBP'
+    """
+    return amount(from_minor(units, currency), currency)
+
+
+AMOUNTS = {"total", *(one.name for one in FIELDS if one.kind in DECIMALS)}
+QUANTITIES = {
+    *(one.name for one in FIELDS if one.kind is WHOLE),
+    *("available", "lines", "quantities", "quantity", "returned", "rows"),
+}
+"""Fields of products, files and the audit trail whose values are amounts, rates and quantities."""
+
+
+def field_value(name: str, value: str | int) -> str:
+    """Returns the value of a field: an amount, a rate or a quantity in the format of the language,
+    others as they are.
+
+    >>> field_value("price", "1.5"), field_value("step", 1200), field_value("barcode", "1200")
+    ('1.50', '1,200', '1200')
+    """
+    if name in AMOUNTS:
+        return decimal(Decimal(value))
+    return grouped(int(value)) if name in QUANTITIES else str(value)
 
 
 def contents(units: int, lines: int) -> str:

@@ -10,6 +10,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext
 
 from larder.identity.services import audit
+from larder.staff.formatting import field_value, minor_amount
 from larder.staff.recording import ActionRefused
 from larder.staff.service_words import word
 
@@ -63,6 +64,9 @@ def _lines(entry: Any) -> Iterator[str]:
             names = ", ".join(word(one) for one in entry.after[name])
             yield gettext("changed, values are not kept: {}").format(names)
             continue
+        if name == "amount" and "currency" in entry.after:
+            yield f"{word(name)}: {minor_amount(entry.after[name], entry.after['currency'])}"
+            continue
         after = _text(name, entry.after.get(name))
         before = f"{_text(name, entry.before[name])} → " if name in entry.before else ""
         yield f"{word(name)}: {before}{after}"
@@ -81,6 +85,8 @@ def _single(name: str, value: Any) -> str:
         return "–"
     if isinstance(value, bool):
         return gettext("yes") if value else gettext("no")
-    if isinstance(value, str):
-        return word(value) if name in CODED else value
+    if isinstance(value, str) and name in CODED:
+        return word(value)
+    if isinstance(value, str | int):
+        return field_value(name, value)
     return json.dumps(value, ensure_ascii=False)

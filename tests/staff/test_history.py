@@ -101,3 +101,38 @@ def test_the_history_has_german_words_for_fields_codes_and_kinds(
         assert "Name: received → lost" in text
         assert "Etiketten: – → sale, tea" in text
     assert "Verlauf" in desk.get(f"catalog/product/{jam}/change/").text
+
+
+def test_amounts_and_quantities_have_the_format_of_the_language(
+    desk: Desk,
+    boss: Person,
+    person: MakePerson,
+    product: Callable[..., int],
+    as_: Callable[[Person], Api],
+) -> None:
+    jam, api = product(price="1234.5", stock=9_000), as_(boss)
+    given = {"price": "12.50", "tax_rate": "7", "low_stock_threshold": "1200", "barcode": "1200"}
+    desk.save(f"catalog/product/{jam}/change/", **given)
+    lines = [{"product": jam, "quantity": 2_000}]
+    order = api("POST", "orders", {"customer": person().id, "lines": lines}).body["id"]
+    kind = {"provider": "cash", "kind": "captured", "transaction_id": "1"}
+    paid = {**kind, "amount": 2_500_050, "currency": "GBP"}
+    assert api("POST", f"orders/{order}/payments", paid).status == 201
+    of_product, of_order = f"catalog/product/{jam}/history/", f"orders/order/{order}/history/"
+    amounts = {
+        "en": {
+            of_product: ["price: 1234.50 → 12.50<", "tax_rate: – → 7.00<", ": – → 1,200<"],
+            of_order: ["total: 25000.00<", f"quantities: {jam}: 2,000<", "amount: 25000.50 GBP<"],
+        },
+        "de": {
+            of_product: ["Preis: 1.234,50 → 12,50<", "Steuersatz: – → 7,00<", ": – → 1.200<"],
+            of_order: ["Summe: 25.000,00<", f": {jam}: 2.000<", "Betrag: 25.000,50 GBP<"],
+        },
+    }
+    for language, pages in amounts.items():
+        desk.client.defaults["HTTP_ACCEPT_LANGUAGE"] = language
+        for page, texts in pages.items():
+            for path in (page, "identity/auditentry/"):
+                shown = desk.get(path).text
+                assert [one for one in texts if one not in shown] == []
+        assert "code: – → 1200<" in desk.get(of_product).text, "a barcode is no quantity"

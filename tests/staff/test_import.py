@@ -295,6 +295,20 @@ def test_a_price_list_may_name_its_columns_in_german(
     assert "Expected one of sku, name, price" in unknown.text
 
 
+def test_a_preview_in_german_has_german_marks_in_both_values(
+    desk: Desk, product: Callable[..., int]
+) -> None:
+    former = {"tax_rate": Decimal("7.5"), "low_stock_threshold": 1_200}
+    change_product(product(sku="JAM", price="1234.5"), former, caller=None, now=NOW)
+    desk.client.defaults["HTTP_ACCEPT_LANGUAGE"] = "de"
+    page = upload(desk, b"sku;price;tax_rate;low_stock_threshold;barcode\nJAM;2,5;19;5000;1200\n")
+    for change in (
+        *("price: 1.234,50 → <b>2,50</b>", "tax_rate: 7,50 → <b>19,00</b>"),
+        *("low_stock_threshold: 1.200 → <b>5.000</b>", "barcode: – → <b>1200</b>"),
+    ):
+        assert change in page.text
+
+
 @pytest.mark.parametrize("name", ["xlsx", "comma", "semicolon"])
 def test_the_sample_file_can_be_imported(desk: Desk, name: str) -> None:
     assert f"?sample={name}" in desk.get(IMPORT).text

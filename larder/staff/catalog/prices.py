@@ -20,7 +20,7 @@ from larder.core.clock import now
 from larder.core.errors import DomainError
 from larder.core.limits import MONEY_DECIMALS, PRICE_DIGITS
 from larder.staff.base import Question, ServiceAdmin, ask, selected
-from larder.staff.formatting import amount, grouped, localized
+from larder.staff.formatting import amount, decimal, grouped
 from larder.staff.language import gettext_lazy as _
 from larder.staff.pages import Amount, Page, choice, show
 from larder.staff.recording import refuse_former, user_as_caller
@@ -109,8 +109,7 @@ class RepriceableProducts(ServiceAdmin):
     ) -> HttpResponse:
         names = {one.pk: str(one) for one in products}
         about = [
-            f"{names[one.product]}: {localized(money.text(one.former))} → "
-            f"{amount(one.price, settings.CURRENCY)}"
+            f"{names[one.product]}: {decimal(one.former)} → {amount(one.price, settings.CURRENCY)}"
             for one in changed
         ]
         seen = [(_seen(one), money.text(one.price)) for one in products]

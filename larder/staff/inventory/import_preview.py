@@ -1,23 +1,19 @@
 """What a product file would change, for staff to check before it is imported."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from decimal import Decimal
 from typing import Any
 
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext, ngettext
 
 from larder.catalog.category_names import CategoryNames
-from larder.catalog.fields import AMOUNT, FIELDS
 from larder.catalog.models import Product
 from larder.catalog.queries import category_names
 from larder.catalog.services.product_import import ChangedRow
-from larder.core import money
 from larder.inventory.services.import_products import Preview
-from larder.staff.formatting import grouped, localized
+from larder.staff.formatting import field_value, grouped
 from larder.staff.language import gettext_lazy as _
 
-_AMOUNTS = {one.name for one in FIELDS if one.kind is AMOUNT}
 _SHOWN = 60
 """Characters of a text that the table shows."""
 
@@ -101,8 +97,6 @@ def _each(row: ChangedRow, names: CategoryNames) -> Iterator[str]:
 def _shown(name: str, text: str | None, names: CategoryNames) -> str:
     if not text:
         return "–"
-    if name in _AMOUNTS:
-        return localized(money.text(Decimal(text)))
     if name == "category":
         return names.path(int(text))
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+    return field_value(name, text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…")

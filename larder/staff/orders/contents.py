@@ -15,9 +15,16 @@ from larder.inventory import queries as inventory
 from larder.inventory.queries import ProductFilter
 from larder.orders import queries
 from larder.orders.queries import EventView, LineView, NoteView, OrderView
-from larder.staff.formatting import actor_names, amount, change_link, grouped, in_one_line, moment
+from larder.staff.formatting import (
+    actor_names,
+    amount,
+    change_link,
+    grouped,
+    in_one_line,
+    minor_amount,
+    moment,
+)
 from larder.staff.language import gettext_lazy as _
-from larder.staff.orders.payments import minor_amount
 from larder.staff.service_words import word
 
 

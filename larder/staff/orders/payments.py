@@ -10,24 +10,14 @@ from django.db.models import OuterRef, Subquery
 from django.utils.html import format_html
 from django.utils.translation import gettext
 
-from larder.core.currencies import from_minor
 from larder.core.limits import MAX_SHOWN_ROWS
 from larder.orders import payment_state, queries
 from larder.orders.models import Order, RefundDue
 from larder.orders.queries import OrderView
 from larder.staff.base import ReadOnlyAdmin
-from larder.staff.formatting import actor_names, amount, change_link, in_one_line, moment
+from larder.staff.formatting import actor_names, change_link, in_one_line, minor_amount, moment
 from larder.staff.language import gettext_lazy as _
 from larder.staff.service_words import word
-
-
-def minor_amount(units: int, currency: str) -> str:
-    """Returns an amount in minor units for staff.
-
-    >>> minor_amount(220, "GBP")
-    '2.20 GBP'
-    """
-    return amount(from_minor(units, currency), currency)
 
 
 def payment_tables(order: OrderView, *, with_refunds: bool) -> list[dict[str, Any]]:
