@@ -1,8 +1,9 @@
 """The catalogue's hand-written SQL, with the plans that it relies on.
 
 Tests compare it with the ORM: OFFERS in tests/catalog/test_sql.py, storing a file in
-test_product_import.py. test_compaction.py compares COMPACT with what each reader must receive, and
-test_spelling.py looks at plans and limits of misspelled words.
+test_product_import.py. test_import_sql.py compares the checks of a file with a loop over its lines,
+and looks at the plans of both. test_compaction.py compares COMPACT with what each reader must
+receive, and test_spelling.py looks at plans and limits of misspelled words.
 """
 
 from collections.abc import Collection
@@ -71,6 +72,9 @@ CREATE TEMPORARY TABLE product_file (
 COPY = "COPY product_file FROM STDIN"
 LOOK_AT_STAGE = "ANALYZE product_file"
 UNSTAGE = "DROP TABLE product_file"
+"""Plans of the statements below: they read `product_file` as a whole and once, because each line is
+checked. Products are found by their SKU: for a short file with one lookup in an index for each
+line, for a long one with a hash or merge join that reads all products once."""
 
 LOCK_CATEGORIES = """
 SELECT count(*) FROM (
@@ -78,6 +82,8 @@ SELECT count(*) FROM (
     ORDER BY id FOR KEY SHARE
 ) AS locked
 """
+"""Plan: the distinct categories of the file, and category_pkey."""
+
 LOCK_KNOWN = """
 SELECT count(*) FROM (
     SELECT product.id FROM product JOIN product_file USING (sku)
@@ -92,6 +98,8 @@ SELECT line, first FROM (
 ) AS numbered
 WHERE line > first ORDER BY line LIMIT %s
 """
+"""Plan: one sort of the file by SKU."""
+
 UNKNOWN = """
 SELECT line, sku FROM product_file
 WHERE NOT EXISTS (SELECT FROM product WHERE sku = product_file.sku) ORDER BY line LIMIT %s
@@ -101,6 +109,8 @@ SELECT line FROM product_file
 WHERE category IS NOT NULL AND NOT EXISTS (SELECT FROM category WHERE id = product_file.category)
 ORDER BY line LIMIT %s
 """
+"""Plan: category_pkey, as a whole or one lookup for each line."""
+
 ARCHIVED = """
 SELECT product.id, product.archived_at FROM product JOIN product_file USING (sku)
 WHERE product.archived_at IS NOT NULL ORDER BY product.id
@@ -109,12 +119,15 @@ REVIVE = """
 UPDATE product SET archived_at = NULL, updated_at = %s, version = version + 1
 WHERE id = ANY(%s::bigint[])
 """
+"""Plan: product_pkey, for up to PART products."""
+
 PARTS = """
 SELECT min(line), max(line), count(*) FROM (
     SELECT line, (row_number() OVER (ORDER BY line) - 1) / %s AS part FROM product_file
 ) AS numbered
 GROUP BY part ORDER BY part
 """
+"""Plan: the file in the order of its key. A part has PART lines (product_import.py)."""
 
 
 def broken_rules(given: Collection[str]) -> str:
@@ -215,9 +228,10 @@ def upsert(given: Collection[str]) -> str:
     for a new one) and as they are now. Products that do not change are not written and not
     returned.
 
-    Plan: the lines of the part, sorted by SKU, and one lookup in product_sku for each. The former
-    values come from the snapshot of the statement, which has the rows as they were before it: one
-    lookup in product_pkey for each written row.
+    Plan: the lines of the part, by the key of the file and sorted by SKU, and one lookup in
+    product_sku_key for each; if there can be no new ones, products are found as for the checks. The
+    former values come from the snapshot of the statement, which has the rows as they were before
+    it: one lookup in product_pkey for each written row, or one join with all products.
     """
     sku, *columns = stored_columns(given)
     changes = ", ".join(f"{name} = excluded.{name}" for name in columns)

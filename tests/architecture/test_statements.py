@@ -15,13 +15,12 @@ STATEMENT = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH|COPY|CREATE)\b")
 
 NO_ROWS = "locks, or reads the clock: no rows that the ORM could find"
 BY_CLOCK = "counts by the database's clock; its tests compare with expected values"
-IMPORT = "a step of an import; its tests compare all rows with the file"
 SERVER = "asks or sets what the server is doing: no table"
 QUEUE = "counts what the job queue has; its tests compare with the jobs that they stored"
 PART = "changes a part of a table beside other transactions; its tests compare with expected rows"
 NOT_COMPARED = {
     NO_ROWS: {
-        *("catalog.LOCK_NAME", "catalog.LOCK_CATEGORIES", "inventory.LOCK_FREE", "inventory.CLOCK"),
+        *("catalog.LOCK_NAME", "catalog.ONE_FILE", "inventory.LOCK_FREE", "inventory.CLOCK"),
         *("identity.LOCK_RIGHTS", "identity.LEAVE_NUMBERS_OUT", "inventory.LOCKED"),
         "catalog.ONE_CATEGORY",
         *("orders.LOCK_HOLDERS", "orders.LOCK_PAYMENT"),
@@ -47,11 +46,6 @@ NOT_COMPARED = {
             "catalog.DELETE_PICTURE",
         ),
         "catalog.COMPACT",
-    },
-    IMPORT: {
-        *("catalog.ONE_FILE", "catalog.STAGE", "catalog.COPY", "catalog.PARTS"),
-        *("catalog.LOCK_KNOWN", "catalog.DUPLICATES", "catalog.NO_CATEGORY", "catalog.ARCHIVED"),
-        *("catalog.REVIVE", "catalog.UNKNOWN"),
     },
 }
 
