@@ -12,7 +12,7 @@ import pytest
 
 from larder.identity.models import Customer
 from tests import database
-from tests.ops import liar
+from tests.ops import falsifying_proxy
 from tests.server import Server
 from tools.errors import LauncherError
 from tools.replay import options
@@ -146,7 +146,7 @@ def test_the_replay_detects_a_server_with_wrong_answers(
     fault: str,
     retry: str,
 ) -> None:
-    with liar.lying(shop.port, getattr(liar, lie)) as url:
+    with falsifying_proxy.lying(shop.port, getattr(falsifying_proxy, lie)) as url:
         assert _replay(url, nowhere, "--retry", retry, "--scarce", "2") == 1
     assert fault in capsys.readouterr().out
 
@@ -154,7 +154,7 @@ def test_the_replay_detects_a_server_with_wrong_answers(
 def test_the_replay_reports_no_error_without_wrong_answers(
     shop: Server, nowhere: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with liar.lying(shop.port, liar.no_lie) as url:
+    with falsifying_proxy.lying(shop.port, falsifying_proxy.no_lie) as url:
         assert _replay(url, nowhere, "--retry", "1", "--scarce", "1") == 0
     assert "not checked" in capsys.readouterr().out
 

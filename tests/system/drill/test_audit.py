@@ -11,7 +11,7 @@ import pytest
 
 from larder.identity.models import Customer
 from tests import database
-from tests.ops import liar
+from tests.ops import falsifying_proxy
 from tests.server import Server
 from tools.drill import books, shop
 from tools.drill.audit import Audit
@@ -189,33 +189,33 @@ def test_the_audit_detects_each_damage(day: Day, what: str) -> None:
     assert day.faults() == []
 
 
-def hides_a_repeat(message: liar.Message, pass_on: liar.Pass) -> bool:
+def hides_a_repeat(message: falsifying_proxy.Message, pass_on: falsifying_proxy.Pass) -> bool:
     """Does not say of a repeat that it is one."""
     pass_on(message)
     return message.places and bool(message.answer_headers.pop("idempotency-replayed", None))
 
 
-LIES: dict[liar.Lie, str] = {
-    liar.places_twice: "is in the books 2 times",
-    liar.loses_an_answer: "was answered 500",
-    liar.denies_an_order: "was refused and is in the books 1 times",
-    liar.acknowledges_nothing: "was acknowledged and is in the books 0 times",
+LIES: dict[falsifying_proxy.Lie, str] = {
+    falsifying_proxy.places_twice: "is in the books 2 times",
+    falsifying_proxy.loses_an_answer: "was answered 500",
+    falsifying_proxy.denies_an_order: "was refused and is in the books 1 times",
+    falsifying_proxy.acknowledges_nothing: "was acknowledged and is in the books 0 times",
     hides_a_repeat: "was carried out more than once, not repeated",
 }
 
 
 @pytest.mark.parametrize("lie", LIES, ids=lambda lie: lie.__name__)
 def test_the_audit_detects_wrong_answers_of_a_server(
-    server: Server, tmp_path: Path, lie: liar.Lie
+    server: Server, tmp_path: Path, lie: falsifying_proxy.Lie
 ) -> None:
     """No client disconnects: a lie without a reader has no effect."""
-    with liar.lying(server.port, lie) as url:
+    with falsifying_proxy.lying(server.port, lie) as url:
         found = spend(url, tmp_path, orders=80, impatience=0).faults()
     assert any(LIES[lie] in one for one in found), found
 
 
 def test_a_run_without_wrong_answers_has_no_faults(server: Server, tmp_path: Path) -> None:
-    with liar.lying(server.port, liar.no_lie) as url:
+    with falsifying_proxy.lying(server.port, falsifying_proxy.no_lie) as url:
         assert spend(url, tmp_path, orders=100).faults() == []
 
 

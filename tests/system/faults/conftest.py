@@ -10,8 +10,8 @@ from time import monotonic, sleep
 
 import pytest
 
+from tests.system.faults.proxied_shop import ProxiedShop, open_proxied
 from tests.system.faults.shop import Shop, open_shop
-from tests.system.faults.wired import WiredShop, open_wired
 from tools.local_postgres import Cluster
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -43,18 +43,18 @@ def shop(cluster: Cluster) -> Iterator[Shop]:
 
 
 @pytest.fixture(scope="module")
-def opened_wire(prepared_cluster: Cluster) -> Iterator[WiredShop]:
+def opened_proxy(prepared_cluster: Cluster) -> Iterator[ProxiedShop]:
     """A server whose connections to that cluster a test can lose."""
     prepared_cluster.start()
-    with open_wired(prepared_cluster) as opened:
+    with open_proxied(prepared_cluster) as opened:
         yield opened
 
 
 @pytest.fixture
-def wired(opened_wire: WiredShop) -> Iterator[WiredShop]:
+def proxied(opened_proxy: ProxiedShop) -> Iterator[ProxiedShop]:
     """The same, with a connection of the test's own."""
-    yield opened_wire
-    opened_wire.server.hang_up()
+    yield opened_proxy
+    opened_proxy.server.hang_up()
 
 
 @pytest.fixture(params=["stopped", "killed"])

@@ -7,8 +7,8 @@ from typing import Any
 
 from larder.core.ids import new_id
 from tests.server import Reply
+from tests.system.faults.proxied_shop import ProxiedShop as Shop
 from tests.system.faults.shop import PASSWORD
-from tests.system.faults.wired import WiredShop as Shop
 
 Send = Callable[[], Reply]
 

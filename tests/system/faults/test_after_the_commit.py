@@ -50,7 +50,10 @@ def test_errors_after_the_commit_do_not_prevent_the_answer(
     tmp_path: Path,
 ) -> None:
     jam, who = product(stock=1000), person()
-    options = {"application": "tests.system.faults.harmed:application", "workers": 1}
+    options = {
+        "application": "tests.system.faults.failing_after_commit_app:application",
+        "workers": 1,
+    }
     log_of = log_to(kind, tmp_path)
     with log_of as (log, spoil), Server(errors=log, **options) as server:  # type: ignore[arg-type]
         spoil()

@@ -9,7 +9,7 @@ from time import sleep
 import pytest
 
 from tests.server import Reply
-from tests.system.faults.wired import WiredShop, open_wired
+from tests.system.faults.proxied_shop import ProxiedShop, open_proxied
 from tests.system.replica.standby import change
 from tools.bouncer import bouncer, program
 from tools.local_postgres import Cluster
@@ -24,16 +24,16 @@ CLIENTS = 8
 
 
 @pytest.fixture(scope="module")
-def shop(prepared_cluster: Cluster) -> Iterator[WiredShop]:
+def shop(prepared_cluster: Cluster) -> Iterator[ProxiedShop]:
     prepared_cluster.start()
     with (
         bouncer(prepared_cluster.app_url()) as url,
-        open_wired(prepared_cluster, DATABASE_URL=url, PGBOUNCER="1") as opened,
+        open_proxied(prepared_cluster, DATABASE_URL=url, PGBOUNCER="1") as opened,
     ):
         yield opened
 
 
-def requests(shop: WiredShop) -> list[Callable[[], Reply]]:
+def requests(shop: ProxiedShop) -> list[Callable[[], Reply]]:
     line = f"cart/lines/{shop.product}"
     return [
         lambda: shop.call("GET", "me"),
@@ -53,7 +53,7 @@ def meaning(reply: Reply) -> str:
     return "refused" if reply.status < 500 else str(reply.body["code"])
 
 
-def test_sessions_that_end_behind_pgbouncer_are_lost_connections(shop: WiredShop) -> None:
+def test_sessions_that_end_behind_pgbouncer_are_lost_connections(shop: ProxiedShop) -> None:
     def ask(one: Callable[[], Reply]) -> str:
         try:
             return meaning(one())

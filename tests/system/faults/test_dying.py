@@ -100,7 +100,9 @@ def dying(
     warrant, who = tmp_path / "warrant", person(is_staff=True, role="owner")
     own = {"WARRANT": str(warrant), "STRIPE_WEBHOOK_SECRETS": SECRET}
     with Server(
-        application="tests.system.faults.dying:application", environment=own, options=RESPAWN
+        application="tests.system.faults.killed_at_commit_app:application",
+        environment=own,
+        options=RESPAWN,
     ) as server:
         token = server.token(who.customer.username, who.password)
         yield Dying(server, token, warrant, product(stock=1000))

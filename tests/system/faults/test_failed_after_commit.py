@@ -21,7 +21,7 @@ def log(tmp_path: Path) -> Path:
 def failing(transactional_db: None, log: Path) -> Iterator[Server]:
     """A server that fails where it shows a committed change."""
     options = {"COMPAT": "0,1,2,3,4"}
-    application = "tests.system.faults.unshown:application"
+    application = "tests.system.faults.failing_replies_app:application"
     with Server(workers=1, environment=options, application=application, errors=log) as running:
         yield running
 

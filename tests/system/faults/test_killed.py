@@ -90,7 +90,9 @@ def test_a_server_stops_although_its_main_threads_are_not_interrupted(
     transactional_db: None,
 ) -> None:
     patient = ("--workers-kill-timeout", "25")
-    with Server(application="tests.system.faults.deaf:application", options=patient) as server:
+    with Server(
+        application="tests.system.faults.sigterm_blocked_app:application", options=patient
+    ) as server:
         pids = [server.pid, *workers(server)]
         stop(server)
         assert not any(map(alive, pids))

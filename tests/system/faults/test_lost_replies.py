@@ -16,9 +16,9 @@ import pytest
 from larder.core.ids import new_id
 from tests.conftest import Person
 from tests.server import Reply, Server
-from tests.system.faults.once import REQUESTS, STOCK, Asked, Shop
+from tests.system.faults.lost_reply_proxy import HOST, LostReplyProxy
 from tests.system.faults.processes import RESPAWN
-from tests.system.faults.swallower import HOST, Swallower
+from tests.system.faults.writing_requests import REQUESTS, STOCK, Asked, Shop
 from tests.system.race.books import assert_agree, shelf
 
 MakePerson = Callable[..., Person]
@@ -51,7 +51,7 @@ def doomed(
     """The same on a server of which one worker dies instead of answering."""
     warrant = tmp_path / "warrant"
     environment = {"WARRANT": str(warrant)}
-    application = "tests.system.faults.silent:application"
+    application = "tests.system.faults.killed_before_reply_app:application"
     with Server(application=application, environment=environment, options=RESPAWN) as server:
         shop = Shop(server, person(), person(is_staff=True), product(stock=STOCK))
         yield Doomed(shop, warrant)
@@ -114,15 +114,15 @@ class Client:
         body = self.body if isinstance(self.body, bytes) else json.dumps(self.body)
         if self.token:
             sent["Authorization"] = f"Bearer {self.token}"
-        with Swallower(self.shop.server.port) as road:
-            connection = http.client.HTTPConnection(HOST, road.port, timeout=30)
+        with LostReplyProxy(self.shop.server.port) as proxy:
+            connection = http.client.HTTPConnection(HOST, proxy.port, timeout=30)
             sent["Host"] = f"{HOST}:{self.shop.server.port}"
             connection.request(self.asked.method, self.path, body, sent)
             with pytest.raises(GONE):
                 connection.getresponse()
             connection.close()
-        assert road.status in {200, 201}, road.body
-        return Reply(road.status, json.loads(road.body), {})
+        assert proxy.status in {200, 201}, proxy.body
+        return Reply(proxy.status, json.loads(proxy.body), {})
 
     def lose_server(self, warrant: Path) -> None:
         """Asks, and the worker dies between the commit and the reply."""

@@ -15,8 +15,8 @@ from larder.ops.jobs import worker
 from tests.server import Reply, Server
 from tests.system.faults.contracts import CONTRACTS, Send, make_key
 from tests.system.faults.desk import Desk
+from tests.system.faults.proxied_shop import ProxiedShop, open_proxied
 from tests.system.faults.shop import RECOVERY
-from tests.system.faults.wired import WiredShop, open_wired
 from tests.system.replica.standby import ask, catch_up, change
 from tools.bouncer import bouncer, program
 from tools.local_postgres import Cluster
@@ -28,9 +28,9 @@ pytestmark = pytest.mark.timeout(120)
 
 
 @pytest.fixture(scope="module")
-def shop(prepared_cluster: Cluster) -> Iterator[WiredShop]:
+def shop(prepared_cluster: Cluster) -> Iterator[ProxiedShop]:
     prepared_cluster.start()
-    with open_wired(prepared_cluster) as opened:
+    with open_proxied(prepared_cluster) as opened:
         yield opened
 
 
@@ -52,7 +52,7 @@ def assert_unavailable(reply: Reply) -> None:
     assert "retry-after" in reply.headers
 
 
-def order(shop: WiredShop) -> Reply:
+def order(shop: ProxiedShop) -> Reply:
     """Places an order on a separate connection."""
     try:
         return shop.order()
@@ -60,14 +60,14 @@ def order(shop: WiredShop) -> Reply:
         shop.server.hang_up()
 
 
-def assert_back(shop: WiredShop) -> None:
+def assert_back(shop: ProxiedShop) -> None:
     """Writes are accepted again in time."""
     shop.wait_until_back(RECOVERY)
     assert shop.order().status == 201
     assert shop.call("PUT", f"cart/lines/{shop.product}", {"quantity": 2}).status == 200
 
 
-def refused(shop: WiredShop) -> list[Reply]:
+def refused(shop: ProxiedShop) -> list[Reply]:
     """Writes by several ways: a batch, Django's statements, an earlier contract."""
     line = {"products": [{"id": shop.product, "quantity": 1}]}
     return [
@@ -80,7 +80,7 @@ def refused(shop: WiredShop) -> list[Reply]:
 
 
 def test_a_read_only_database_is_503_and_not_ready_and_recovers_by_itself(
-    shop: WiredShop,
+    shop: ProxiedShop,
 ) -> None:
     with fenced(shop.cluster):
         assert_unavailable(shop.order())
@@ -91,7 +91,7 @@ def test_a_read_only_database_is_503_and_not_ready_and_recovers_by_itself(
     assert_back(shop)
 
 
-WRITES: dict[str, Callable[[WiredShop], Send]] = {
+WRITES: dict[str, Callable[[ProxiedShop], Send]] = {
     "0": make_key,
     **{number: contract.prepare for number, contract in CONTRACTS.items()},
     "v1": lambda shop: shop.order,
@@ -99,14 +99,14 @@ WRITES: dict[str, Callable[[WiredShop], Send]] = {
 
 
 @pytest.mark.parametrize("api", WRITES)
-def test_a_write_of_each_api_is_answered_503_with_retry_after(shop: WiredShop, api: str) -> None:
+def test_a_write_of_each_api_is_answered_503_with_retry_after(shop: ProxiedShop, api: str) -> None:
     send = WRITES[api](shop)
     with fenced(shop.cluster):
         assert_unavailable(send())
     assert_back(shop)
 
 
-def test_a_change_in_the_admin_is_answered_503_with_retry_after(shop: WiredShop) -> None:
+def test_a_change_in_the_admin_is_answered_503_with_retry_after(shop: ProxiedShop) -> None:
     desk, path = Desk(shop.server, shop.staff), f"catalog/product/{shop.product}/change/"
     form = desk.open(path) | {"unit": "jar"}
     with fenced(shop.cluster):
@@ -116,7 +116,7 @@ def test_a_change_in_the_admin_is_answered_503_with_retry_after(shop: WiredShop)
     assert_back(shop)
 
 
-def test_the_host_that_accepts_writes_is_used(shop: WiredShop, tmp_path: Path) -> None:
+def test_the_host_that_accepts_writes_is_used(shop: ProxiedShop, tmp_path: Path) -> None:
     with standby(shop.cluster, tmp_path / "standby") as other:
         catch_up(shop.cluster, other)
         urls = (other.app_url(), shop.cluster.app_url())
@@ -133,7 +133,7 @@ def test_the_host_that_accepts_writes_is_used(shop: WiredShop, tmp_path: Path) -
             assert server.call("GET", "/readyz").status == 200
 
 
-def test_readiness_detects_a_read_only_database_without_other_requests(shop: WiredShop) -> None:
+def test_readiness_detects_a_read_only_database_without_other_requests(shop: ProxiedShop) -> None:
     with fenced(shop.cluster):
         ready = shop.server.call("GET", "/readyz")
         assert (ready.status, ready.body["checks"]["database"]) == (503, False)
@@ -141,7 +141,7 @@ def test_readiness_detects_a_read_only_database_without_other_requests(shop: Wir
 
 
 def test_a_standby_at_the_address_of_the_primary_is_used_after_its_promotion(
-    shop: WiredShop, tmp_path: Path
+    shop: ProxiedShop, tmp_path: Path
 ) -> None:
     """As a fail-over looks to the servers: the address leads elsewhere."""
     with standby(shop.cluster, tmp_path / "standby") as other:
@@ -167,7 +167,7 @@ def test_pgbouncer_sessions_to_a_former_primary_are_replaced_by_themselves(
     with (
         Wire(prepared_cluster.app_url()) as wire,
         bouncer(wire.url) as url,
-        open_wired(prepared_cluster, DATABASE_URL=url, PGBOUNCER="1") as shop,
+        open_proxied(prepared_cluster, DATABASE_URL=url, PGBOUNCER="1") as shop,
         standby(shop.cluster, tmp_path / "standby") as other,
     ):
         with ThreadPoolExecutor(8) as clients:
@@ -182,7 +182,7 @@ def test_pgbouncer_sessions_to_a_former_primary_are_replaced_by_themselves(
 
 
 def test_the_worker_connects_only_to_a_database_that_accepts_writes(
-    shop: WiredShop, settings: Any
+    shop: ProxiedShop, settings: Any
 ) -> None:
     settings.WORKER_DATABASE_URL = shop.cluster.app_url()
     with psycopg.connect(worker.connection_string()) as accepted:

@@ -12,7 +12,7 @@ import pytest
 
 from tests.server import Reply, Server
 from tests.system.faults.conftest import ROOT
-from tests.system.faults.planted import (
+from tests.system.faults.planted_secrets import (
     Client,
     environment,
     found_in,
@@ -29,7 +29,11 @@ _numbers = count(1)
 
 
 def serving(cluster: Cluster, log: Path, defect: str = "") -> Server:
-    application = "tests.system.faults.failing:application" if defect else "config.wsgi:application"
+    application = (
+        "tests.system.faults.failing_log_in_app:application"
+        if defect
+        else "config.wsgi:application"
+    )
     given = environment(cluster) | {"DEFECT": defect}
     return Server(workers=1, environment=given, application=application, errors=log)
 

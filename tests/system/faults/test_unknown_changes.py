@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from tests.server import Reply
-from tests.system.faults.wired import WiredShop as Shop
-from tests.system.faults.wired import assert_unknown
+from tests.system.faults.proxied_shop import ProxiedShop as Shop
+from tests.system.faults.proxied_shop import assert_unknown
 from tools.wire import Loss
 
 STOCK: dict[str, tuple[str, dict[str, Any]]] = {
@@ -38,13 +38,13 @@ def add_product(shop: Shop) -> dict[str, Any]:
 )
 @pytest.mark.parametrize("contract", STOCK)
 def test_an_unknown_change_of_stock_does_not_advise_a_repeat(
-    wired: Shop, contract: str, method: str, loss: Loss
+    proxied: Shop, contract: str, method: str, loss: Loss
 ) -> None:
     """A repeat would offer again what customers have bought since."""
-    product, (path, stock) = add_product(wired), STOCK[contract]
+    product, (path, stock) = add_product(proxied), STOCK[contract]
     body = {"name": product["name"], "description": "", "price": "3.00", **stock}
-    wired.wire.lose(loss)
-    assert_unknown(staff(wired, method, path.format(product["id"]), body), repeatable=False)
+    proxied.wire.lose(loss)
+    assert_unknown(staff(proxied, method, path.format(product["id"]), body), repeatable=False)
 
 
 NONE: dict[str, str] = {}
@@ -65,45 +65,45 @@ CHANGES: dict[str, tuple[str, str, Any, dict[str, str]]] = {
 
 @pytest.mark.parametrize("name", CHANGES)
 def test_an_unknown_product_change_advises_a_repeat_only_with_a_precondition(
-    wired: Shop, name: str
+    proxied: Shop, name: str
 ) -> None:
     method, path, body, headers = CHANGES[name]
-    product = add_product(wired)
-    etag = staff(wired, "GET", f"products/{product['id']}").headers["etag"]
+    product = add_product(proxied)
+    etag = staff(proxied, "GET", f"products/{product['id']}").headers["etag"]
     sent = {name: value.format(etag=etag) for name, value in headers.items()}
-    wired.wire.lose(Loss.ANSWER)
-    reply = staff(wired, method, path.format(**product), body, **sent)
+    proxied.wire.lose(Loss.ANSWER)
+    reply = staff(proxied, method, path.format(**product), body, **sent)
     assert_unknown(reply, repeatable=headers in (THIS_VERSION, IF_ABSENT))
 
 
 @pytest.mark.parametrize("is_named", [False, True])
 def test_an_unknown_order_change_advises_a_repeat_if_it_names_the_version(
-    wired: Shop, *, is_named: bool
+    proxied: Shop, *, is_named: bool
 ) -> None:
     """Staff can change the order in between."""
-    placed = wired.order()
+    placed = proxied.order()
     path, headers = f"orders/{placed.body['id']}", {"If-Match": placed.headers["etag"]}
-    wired.wire.lose(Loss.ANSWER)
-    reply = wired.call("PATCH", path, {"note": "Ring."}, headers=headers if is_named else None)
+    proxied.wire.lose(Loss.ANSWER)
+    reply = proxied.call("PATCH", path, {"note": "Ring."}, headers=headers if is_named else None)
     assert_unknown(reply, repeatable=is_named)
 
 
-def test_an_unknown_move_with_a_version_advises_a_repeat(wired: Shop) -> None:
-    placed = wired.order()
+def test_an_unknown_move_with_a_version_advises_a_repeat(proxied: Shop) -> None:
+    placed = proxied.order()
     path, headers = f"orders/{placed.body['id']}/cancel", {"If-Match": placed.headers["etag"]}
-    wired.wire.lose(Loss.ANSWER)
-    assert_unknown(wired.call("POST", path, {}, headers=headers), repeatable=True)
-    assert wired.call("POST", path, {}, headers=headers).status == 200
+    proxied.wire.lose(Loss.ANSWER)
+    assert_unknown(proxied.call("POST", path, {}, headers=headers), repeatable=True)
+    assert proxied.call("POST", path, {}, headers=headers).status == 200
 
 
 @pytest.mark.parametrize("is_named", [False, True])
 def test_an_unknown_category_change_advises_a_repeat_if_it_names_the_version(
-    wired: Shop, *, is_named: bool
+    proxied: Shop, *, is_named: bool
 ) -> None:
-    made = staff(wired, "POST", "categories", {"name": secrets.token_hex(4)})
+    made = staff(proxied, "POST", "categories", {"name": secrets.token_hex(4)})
     headers = {"If_Match": made.headers["etag"]} if is_named else {}
-    wired.wire.lose(Loss.ANSWER)
-    reply = staff(wired, "PATCH", f"categories/{made.body['id']}", {"name": "B"}, **headers)
+    proxied.wire.lose(Loss.ANSWER)
+    reply = staff(proxied, "PATCH", f"categories/{made.body['id']}", {"name": "B"}, **headers)
     assert_unknown(reply, repeatable=is_named)
 
 
@@ -144,19 +144,21 @@ def send_product(path: str, stock: str) -> Callable[[Shop], Reply]:
     ids=["return", "adjustment", "product", "product of 2", "product of 4"],
 )
 def test_an_unknown_post_without_a_key_does_not_advise_a_repeat(
-    wired: Shop, send: Callable[[Shop], Reply]
+    proxied: Shop, send: Callable[[Shop], Reply]
 ) -> None:
     """What the answer shows cannot be read after the commit."""
-    assert_unknown(send(wired), repeatable=False)
+    assert_unknown(send(proxied), repeatable=False)
 
 
 @pytest.mark.parametrize("sent", ["", "*", "this version"])
-def test_the_detail_warns_if_a_repeat_may_overwrite_another_change(wired: Shop, sent: str) -> None:
-    path, body = f"cart/lines/{wired.product}", {"quantity": secrets.randbelow(1000) + 1}
-    etag = wired.call("PUT", path, body).headers["etag"]
+def test_the_detail_warns_if_a_repeat_may_overwrite_another_change(
+    proxied: Shop, sent: str
+) -> None:
+    path, body = f"cart/lines/{proxied.product}", {"quantity": secrets.randbelow(1000) + 1}
+    etag = proxied.call("PUT", path, body).headers["etag"]
     headers = {"If-Match": etag if sent == "this version" else sent} if sent else {}
-    wired.wire.lose(Loss.ANSWER)
-    reply = wired.call("DELETE", "cart", headers=headers)
+    proxied.wire.lose(Loss.ANSWER)
+    reply = proxied.call("DELETE", "cart", headers=headers)
     assert_unknown(reply, repeatable=True)
     is_named = "another device of the same customer" in reply.body["detail"]
     assert is_named is (sent != "this version")

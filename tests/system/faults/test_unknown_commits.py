@@ -14,9 +14,9 @@ import pytest
 
 from larder.core.ids import new_id
 from tests.server import Reply
+from tests.system.faults.proxied_shop import ProxiedShop as Shop
+from tests.system.faults.proxied_shop import assert_unknown
 from tests.system.faults.shop import PASSWORD
-from tests.system.faults.wired import WiredShop as Shop
-from tests.system.faults.wired import assert_unknown
 from tools.wire import Loss
 
 ANSWERED_WITHIN = 4.0
@@ -24,8 +24,8 @@ ANSWERED_WITHIN = 4.0
 
 
 @pytest.fixture
-def shop(wired: Shop) -> Shop:
-    return wired
+def shop(proxied: Shop) -> Shop:
+    return proxied
 
 
 KEYED: list[Callable[[], dict[str, Any]]] = [

@@ -6,7 +6,7 @@ import pytest
 
 from tests.server import Reply
 from tests.system.faults.desk import Desk
-from tests.system.faults.wired import WiredShop as Shop
+from tests.system.faults.proxied_shop import ProxiedShop as Shop
 from tools.processes import wait_until
 from tools.wire import Loss
 
@@ -17,8 +17,8 @@ PACKED = "SELECT count(*) FROM orders.order WHERE status = 'packed'"
 
 
 @pytest.fixture
-def desk(wired: Shop) -> Desk:
-    return Desk(wired.server, wired.staff)
+def desk(proxied: Shop) -> Desk:
+    return Desk(proxied.server, proxied.staff)
 
 
 def assert_unknown(page: Reply) -> None:
@@ -30,27 +30,27 @@ def assert_unknown(page: Reply) -> None:
 
 
 def test_a_product_with_a_lost_commit_is_reported_as_possibly_added(
-    wired: Shop, desk: Desk
+    proxied: Shop, desk: Desk
 ) -> None:
     sku = secrets.token_hex(4)
     form = desk.open("catalog/product/add/") | {"sku": sku, "name": f"Tea {sku}", "price": "3"}
-    wired.wire.lose(Loss.ANSWER)
+    proxied.wire.lose(Loss.ANSWER)
     assert_unknown(desk.send("catalog/product/add/", form))
-    assert wait_until(lambda: wired.count(PRODUCTS.format(sku)) == 1)
+    assert wait_until(lambda: proxied.count(PRODUCTS.format(sku)) == 1)
 
 
-def test_a_product_that_was_changed_is_not_shown_as_unchanged(wired: Shop, desk: Desk) -> None:
-    unit, path = secrets.token_hex(4), f"catalog/product/{wired.product}/change/"
+def test_a_product_that_was_changed_is_not_shown_as_unchanged(proxied: Shop, desk: Desk) -> None:
+    unit, path = secrets.token_hex(4), f"catalog/product/{proxied.product}/change/"
     form = desk.open(path) | {"unit": unit}
-    wired.wire.lose(Loss.ANSWER)
+    proxied.wire.lose(Loss.ANSWER)
     assert_unknown(desk.send(path, form))
     assert desk.open(path)["unit"] == unit
 
 
-def test_a_change_that_did_not_begin_is_reported_as_not_made(wired: Shop, desk: Desk) -> None:
-    unit, path = secrets.token_hex(4), f"catalog/product/{wired.product}/change/"
+def test_a_change_that_did_not_begin_is_reported_as_not_made(proxied: Shop, desk: Desk) -> None:
+    unit, path = secrets.token_hex(4), f"catalog/product/{proxied.product}/change/"
     form = desk.open(path) | {"unit": unit}
-    wired.wire.lose(Loss.STATEMENT)
+    proxied.wire.lose(Loss.STATEMENT)
     page = desk.send(path, form)
     assert (page.status, page.headers["retry-after"]) == (503, "1")
     assert "database_unavailable" in page.body
@@ -59,46 +59,46 @@ def test_a_change_that_did_not_begin_is_reported_as_not_made(wired: Shop, desk: 
 
 @pytest.mark.parametrize("loss", [Loss.ANSWER, Loss.DROPPED])
 def test_a_telephone_order_is_reported_as_placed_or_not_placed(
-    wired: Shop, desk: Desk, loss: Loss
+    proxied: Shop, desk: Desk, loss: Loss
 ) -> None:
-    before, customer = wired.count(), wired.call("GET", "me").body["id"]
+    before, customer = proxied.count(), proxied.call("GET", "me").body["id"]
     path = "orders/order/telephone/"
-    sku = wired.call("GET", f"products/{wired.product}").body["sku"]
+    sku = proxied.call("GET", f"products/{proxied.product}").body["sku"]
     lines = {"line-0-sku": sku, "line-0-quantity": "1"}
     form = desk.open(path) | lines | {"customer": str(customer)}
-    wired.wire.lose(loss)
+    proxied.wire.lose(loss)
     placed = desk.send(path, form)
     if loss is Loss.ANSWER:
         assert placed.status == 302, placed.body
     else:
-        assert (placed.status, wired.count()) == (503, before), placed.body
+        assert (placed.status, proxied.count()) == (503, before), placed.body
         assert "database_unavailable" in placed.body
     # The page carries the id of the order: sent again, it is placed once.
     assert desk.send(path, form).status == 302
-    assert wired.count() == before + 1
+    assert proxied.count() == before + 1
 
 
-def test_a_move_with_a_lost_commit_can_be_repeated(wired: Shop, desk: Desk) -> None:
-    order, before = wired.order().body["id"], wired.count(CANCELLED)
+def test_a_move_with_a_lost_commit_can_be_repeated(proxied: Shop, desk: Desk) -> None:
+    order, before = proxied.order().body["id"], proxied.count(CANCELLED)
     path = f"orders/order/{order}/cancel/"
     form = desk.open(path)
-    wired.wire.lose(Loss.ANSWER)
+    proxied.wire.lose(Loss.ANSWER)
     assert_unknown(desk.send(path, form))
-    assert wait_until(lambda: wired.count(CANCELLED) == before + 1)
+    assert wait_until(lambda: proxied.count(CANCELLED) == before + 1)
     assert desk.send(path, form).status == 302
-    assert wired.count(CANCELLED) == before + 1
+    assert proxied.count(CANCELLED) == before + 1
 
 
 def test_an_interrupted_action_reports_that_some_orders_may_have_been_moved(
-    wired: Shop, desk: Desk
+    proxied: Shop, desk: Desk
 ) -> None:
-    orders, before = [wired.order().body["id"] for _ in range(2)], wired.count(PACKED)
+    orders, before = [proxied.order().body["id"] for _ in range(2)], proxied.count(PACKED)
     asked = {"action": "mark_packed", "index": "0", "_selected_action": orders[0]}
     question = desk.open("orders/order/")
     shown = desk.send("orders/order/", question | asked)
     assert "Pack" in shown.body
     versions = {f"seen-{order}": "1" for order in orders}
     sent = question | asked | versions | {"confirmed": "yes", "form_key": secrets.token_hex(8)}
-    wired.wire.lose(Loss.AFTER)
+    proxied.wire.lose(Loss.AFTER)
     assert_unknown(desk.send("orders/order/", sent))
-    assert wired.count(PACKED) == before + 1
+    assert proxied.count(PACKED) == before + 1

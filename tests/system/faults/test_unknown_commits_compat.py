@@ -6,60 +6,60 @@ from collections.abc import Callable
 import pytest
 
 from tests.system.faults.contracts import CONTRACTS, Send, by_public_id, make_key, new_account
+from tests.system.faults.proxied_shop import ProxiedShop as Shop
+from tests.system.faults.proxied_shop import assert_unknown
 from tests.system.faults.shop import PASSWORD
-from tests.system.faults.wired import WiredShop as Shop
-from tests.system.faults.wired import assert_unknown
 from tools.wire import Loss
 
 
 @pytest.mark.parametrize("name", CONTRACTS)
-def test_an_order_whose_commit_arrived_is_answered_as_placed(wired: Shop, name: str) -> None:
+def test_an_order_whose_commit_arrived_is_answered_as_placed(proxied: Shop, name: str) -> None:
     contract = CONTRACTS[name]
-    send, before = contract.prepare(wired), wired.count()
-    wired.wire.lose(Loss.ANSWER)
+    send, before = contract.prepare(proxied), proxied.count()
+    proxied.wire.lose(Loss.ANSWER)
     reply = send()
     assert reply.status == contract.status, reply.body
-    assert wired.count() == before + 1
+    assert proxied.count() == before + 1
     if contract.repeatable:
         assert send().status == contract.again
-        assert wired.count() == before + 1
+        assert proxied.count() == before + 1
 
 
 @pytest.mark.parametrize("name", CONTRACTS)
-def test_an_order_whose_commit_did_not_arrive_can_be_placed_again(wired: Shop, name: str) -> None:
+def test_an_order_whose_commit_did_not_arrive_can_be_placed_again(proxied: Shop, name: str) -> None:
     contract = CONTRACTS[name]
-    send, before = contract.prepare(wired), wired.count()
-    wired.wire.lose(Loss.DROPPED)
+    send, before = contract.prepare(proxied), proxied.count()
+    proxied.wire.lose(Loss.DROPPED)
     reply = send()
     assert (reply.status, reply.body["code"]) == (503, "database_unavailable"), reply.body
-    assert wired.count() == before
+    assert proxied.count() == before
     assert send().status == contract.status
-    assert wired.count() == before + 1
+    assert proxied.count() == before + 1
 
 
 @pytest.mark.parametrize(
     "name", ["2", *(pytest.param(one, marks=pytest.mark.slow) for one in "134")]
 )
-def test_an_order_is_unknown_if_the_database_is_lost(wired: Shop, name: str) -> None:
+def test_an_order_is_unknown_if_the_database_is_lost(proxied: Shop, name: str) -> None:
     contract = CONTRACTS[name]
-    send, before = contract.prepare(wired), wired.count()
-    wired.wire.lose(Loss.ANSWER, away=3.2)
+    send, before = contract.prepare(proxied), proxied.count()
+    proxied.wire.lose(Loss.ANSWER, away=3.2)
     assert_unknown(send(), repeatable=contract.repeatable)
-    wired.wait_until_back()
-    assert wired.count() == before + 1
+    proxied.wait_until_back()
+    assert proxied.count() == before + 1
     if contract.repeatable:
         assert send().status == contract.again
-        assert wired.count() == before + 1
+        assert proxied.count() == before + 1
 
 
 def test_a_placed_order_is_not_refused_if_its_answer_cannot_be_read(
-    wired: Shop,
+    proxied: Shop,
 ) -> None:
     """Contract 2 reads the public ids of products after the commit."""
-    send, before = by_public_id(wired), wired.count()
-    wired.wire.lose(Loss.AFTER)
+    send, before = by_public_id(proxied), proxied.count()
+    proxied.wire.lose(Loss.AFTER)
     assert_unknown(send(), repeatable=False)
-    assert wired.count() == before + 1
+    assert proxied.count() == before + 1
 
 
 def register(shop: Shop) -> Send:
@@ -87,40 +87,40 @@ WRITES: dict[str, Callable[[Shop], Send]] = {
 
 
 @pytest.mark.parametrize("name", WRITES)
-def test_other_writes_report_an_unknown_outcome(wired: Shop, name: str) -> None:
-    send = WRITES[name](wired)
-    wired.wire.lose(Loss.ANSWER)
+def test_other_writes_report_an_unknown_outcome(proxied: Shop, name: str) -> None:
+    send = WRITES[name](proxied)
+    proxied.wire.lose(Loss.ANSWER)
     assert_unknown(send(), repeatable=False)
 
 
 def test_an_unknown_refresh_at_contract_2_does_not_advise_a_repeat(
-    wired: Shop,
+    proxied: Shop,
 ) -> None:
-    given = {"username": wired.staff, "password": PASSWORD}
+    given = {"username": proxied.staff, "password": PASSWORD}
     path = "/api/identity/token/"
-    first = {"refresh": wired.server.call("POST", path, given).body["refresh"]}
-    wired.wire.lose(Loss.ANSWER)
-    assert_unknown(wired.server.call("POST", f"{path}refresh/", first), repeatable=False)
-    again = wired.server.call("POST", f"{path}refresh/", first)
+    first = {"refresh": proxied.server.call("POST", path, given).body["refresh"]}
+    proxied.wire.lose(Loss.ANSWER)
+    assert_unknown(proxied.server.call("POST", f"{path}refresh/", first), repeatable=False)
+    again = proxied.server.call("POST", f"{path}refresh/", first)
     assert (again.status, again.body["code"]) == (401, "token_not_valid")
 
 
-def test_a_refresh_at_contract_2_whose_commit_did_not_arrive_can_be_repeated(wired: Shop) -> None:
-    given = {"username": wired.staff, "password": PASSWORD}
+def test_a_refresh_at_contract_2_whose_commit_did_not_arrive_can_be_repeated(proxied: Shop) -> None:
+    given = {"username": proxied.staff, "password": PASSWORD}
     path = "/api/identity/token/"
-    first = {"refresh": wired.server.call("POST", path, given).body["refresh"]}
-    wired.wire.lose(Loss.DROPPED)
-    assert_unknown(wired.server.call("POST", f"{path}refresh/", first), repeatable=False)
-    assert wired.server.call("POST", f"{path}refresh/", first).status == 200
+    first = {"refresh": proxied.server.call("POST", path, given).body["refresh"]}
+    proxied.wire.lose(Loss.DROPPED)
+    assert_unknown(proxied.server.call("POST", f"{path}refresh/", first), repeatable=False)
+    assert proxied.server.call("POST", f"{path}refresh/", first).status == 200
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH"])
-def test_an_unknown_account_change_does_not_advise_a_repeat(wired: Shop, method: str) -> None:
+def test_an_unknown_account_change_does_not_advise_a_repeat(proxied: Shop, method: str) -> None:
     """Staff can change the same account, and these contracts take no `If-Match`."""
-    me = wired.call("GET", "me").body
+    me = proxied.call("GET", "me").body
     path = f"/api/identity/customers/{me['id']}/"
     body = {"username": me["username"], "first_name": secrets.token_hex(4)}
     for loss in (Loss.ANSWER, Loss.AFTER):
-        wired.wire.lose(loss)
-        assert_unknown(wired.call(method, path, body), repeatable=False)
-        assert wired.call("GET", "me").body["first_name"] == body["first_name"]
+        proxied.wire.lose(loss)
+        assert_unknown(proxied.call(method, path, body), repeatable=False)
+        assert proxied.call("GET", "me").body["first_name"] == body["first_name"]

@@ -57,11 +57,13 @@ def test_without_the_guard_a_paused_replica_misses_the_order(unguarded: Shop) ->
 
 
 @pytest.fixture(scope="module")
-def harmed(primary: Cluster, _replica: Cluster) -> Iterator[Server]:
+def failing(primary: Cluster, _replica: Cluster) -> Iterator[Server]:
     """Another server, which cannot tell where its writes are."""
     options = environment(primary, _replica)
     with Server(
-        workers=1, application="tests.system.faults.harmed:application", environment=options
+        workers=1,
+        application="tests.system.faults.failing_after_commit_app:application",
+        environment=options,
     ) as it:
         yield it
 
@@ -71,11 +73,13 @@ def other_place(phone: Phone, server: Server) -> Phone:
     return Phone(server, phone.token, phone.position)
 
 
-def test_an_earlier_contract_returns_the_position_of_its_writes(shop: Shop, harmed: Server) -> None:
+def test_an_earlier_contract_returns_the_position_of_its_writes(
+    shop: Shop, failing: Server
+) -> None:
     jam, phone = shop.product(stock=10), shop.phone()
     first = phone.order(jam)
     shop.catch_up()
-    other = other_place(phone, harmed)
+    other = other_place(phone, failing)
     with paused(shop.replica):
         for _ in range(3):
             # The other server has just found out that the replica has everything.
@@ -86,11 +90,13 @@ def test_an_earlier_contract_returns_the_position_of_its_writes(shop: Shop, harm
             assert other("GET", f"orders/{id}").status == 200
 
 
-def test_a_write_without_a_known_position_replaces_an_older_one(shop: Shop, harmed: Server) -> None:
+def test_a_write_without_a_known_position_replaces_an_older_one(
+    shop: Shop, failing: Server
+) -> None:
     jam, phone = shop.product(stock=10), shop.phone()
     first = phone.order(jam)
     shop.catch_up()
-    other = other_place(phone, harmed)
+    other = other_place(phone, failing)
     with paused(shop.replica):
         for _ in range(3):
             assert phone("GET", f"orders/{first}").status == 200

@@ -10,7 +10,7 @@ import pytest
 from psycopg.errors import CheckViolation, UniqueViolation
 
 from tests.server import Reply
-from tests.system.faults.planted import found_in, lines_of
+from tests.system.faults.planted_secrets import found_in, lines_of
 from tests.system.stack.front_door import FrontDoor
 from tests.system.stack.sessions import session
 from tools.processes import wait_until

@@ -16,7 +16,7 @@ from tools.wire import Wire
 
 
 @dataclass
-class WiredShop:
+class ProxiedShop:
     """A server whose connections go through the wire, a customer, a superuser and a product.
 
     `staff` is the superuser's name; `token` and `staff_token` are access tokens.
@@ -61,7 +61,7 @@ class WiredShop:
 
 
 @contextmanager
-def open_wired(cluster: Cluster, **environment: str) -> Iterator[WiredShop]:
+def open_proxied(cluster: Cluster, **environment: str) -> Iterator[ProxiedShop]:
     """Starts a server with one worker and makes what a shop needs."""
     with Wire(cluster.app_url()) as wire:
         settings = {
@@ -74,7 +74,7 @@ def open_wired(cluster: Cluster, **environment: str) -> Iterator[WiredShop]:
             yield _open(server, wire, cluster)
 
 
-def _open(server: Server, wire: Wire, cluster: Cluster) -> WiredShop:
+def _open(server: Server, wire: Wire, cluster: Cluster) -> ProxiedShop:
     customer, staff = (f"{name} {secrets.token_hex(4)}" for name in ("customer", "staff"))
     for name in (customer, staff):
         account = {"username": name, "password": PASSWORD}
@@ -87,7 +87,7 @@ def _open(server: Server, wire: Wire, cluster: Cluster) -> WiredShop:
     token, staff_token = server.token(customer, PASSWORD), server.token(staff, PASSWORD)
     jam = {"sku": secrets.token_hex(4), "name": "Jam", "price": "2.20", "quantity": 1_000_000}
     product = server.call("POST", "products", jam, token=staff_token).body["id"]
-    return WiredShop(server, wire, cluster, token, staff, staff_token, product)
+    return ProxiedShop(server, wire, cluster, token, staff, staff_token, product)
 
 
 def assert_unknown(reply: Reply, *, repeatable: bool) -> None:

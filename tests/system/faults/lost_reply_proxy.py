@@ -7,11 +7,11 @@ import threading
 HOST = "127.0.0.1"
 
 
-class Swallower:
-    """Passes one request on, waits for the whole reply and hangs up on the client.
+class LostReplyProxy:
+    """Passes one request on, waits for the whole reply and closes the connection to the client.
 
-    `with Swallower(server.port) as road:` and connect to `road.port`; the reply that no client got
-    is in `status` and `body`.
+    `with LostReplyProxy(server.port) as proxy:` and connect to `proxy.port`; the lost reply is in
+    `status` and `body`.
     """
 
     def __init__(self, server: int) -> None:
@@ -22,7 +22,7 @@ class Swallower:
         self.status = 0
         self.body = b""
 
-    def __enter__(self) -> "Swallower":
+    def __enter__(self) -> "LostReplyProxy":
         self._thread.start()
         return self
 
