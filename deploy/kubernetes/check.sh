@@ -7,6 +7,8 @@ set -eu
 manifests=$(find deploy/kubernetes -name '*.yaml' ! -name kustomization.yaml | sort)
 # shellcheck disable=SC2086
 "$PYTHON" -m tools.manifests $manifests
+# With the packages for development on Linux.
+PATH=$(dirname "$PYTHON"):$PATH
 if command -v kubectl >/dev/null; then
     for part in prepare server canary sentry eks watching; do
         made=$(kubectl kustomize "deploy/kubernetes/$part")

@@ -6,6 +6,7 @@ Only the addresses are others: of the servers, of Alertmanager and of Prometheus
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -28,12 +29,16 @@ TOKEN = "a-token-for-prometheus"
 PROGRAMS = {"prometheus": "prometheus", "alertmanager": "prometheus-alertmanager"}
 ALERT_SECONDS = 60.0
 
+# With the packages for development on Linux.
+KUBECTL = shutil.which(
+    "kubectl", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+)
 pytestmark = [
     NEEDED,
+    pytest.mark.skipif(KUBECTL is None, reason="kubectl is not installed"),
     pytest.mark.skipif(
-        not all(map(shutil.which, ("kubectl", PROGRAMS["alertmanager"])))
-        and "CI" not in os.environ,
-        reason="needs kubectl and prometheus-alertmanager",
+        shutil.which(PROGRAMS["alertmanager"]) is None,
+        reason="prometheus-alertmanager is not installed",
     ),
 ]
 Manifest = dict[str, Any]
@@ -42,7 +47,7 @@ Manifest = dict[str, Any]
 @pytest.fixture(scope="module")
 def made() -> list[Manifest]:
     """What is applied."""
-    command = ["kubectl", "kustomize", str(FOLDER)]
+    command = [str(KUBECTL), "kustomize", str(FOLDER)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return list(yaml.safe_load_all(done.stdout))
 
