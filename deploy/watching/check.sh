@@ -1,5 +1,5 @@
 #!/bin/sh
-# promtool on both files with the rules, and amtool, through the script that installs them.
+# promtool on each file with the rules, and amtool, through the script that installs them.
 set -eu
 cd "$(dirname "$0")"
 sh -n user-data.sh
@@ -11,7 +11,7 @@ for program in promtool amtool; do
 done
 copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT
-for main in aws.yml heroku.yml; do
+for main in aws.yml heroku.yml patroni.yml; do
     rm -rf "$copy/etc"
     mkdir -p "$copy/etc/prometheus"
     printf token >"$copy/etc/prometheus/metrics_token"

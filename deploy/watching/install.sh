@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes a Debian or Ubuntu machine with the packages prometheus and prometheus-alertmanager watch the
-# shop: sh deploy/watching/install.sh FILE, as root, where FILE is aws.yml or heroku.yml with your names.
+# shop: sh deploy/watching/install.sh FILE, as root, where FILE is aws.yml, heroku.yml or patroni.yml.
 # Before: the token in /etc/prometheus/metrics_token, and a receiver in /etc/prometheus/alertmanager.yml.
 # With DESTDIR all of this is below that folder, and nothing is started.
 set -eu

@@ -164,16 +164,21 @@ def test_instances_are_found_and_their_alarms_arrive(
 
 @NEEDED
 @needs_programs
-def test_alarms_of_a_heroku_app_arrive(transactional_db: None, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("main", "scheme"), [("heroku.yml", "https"), ("patroni.yml", "http")], ids=str
+)
+def test_alarms_of_servers_that_a_file_names_arrive(
+    transactional_db: None, tmp_path: Path, main: str, scheme: str
+) -> None:
     break_an_invariant()
     environment = {"METRICS_TOKEN": TOKEN, "TRUSTED_PROXIES": "127.0.0.1/32"}
     with receiver() as operators, Server(environment=environment) as server:
 
         def here(job: dict[str, Any]) -> None:
-            assert job.pop("scheme") == "https"
+            assert job.pop("scheme", "http") == scheme
             job["static_configs"] = [{"targets": [f"127.0.0.1:{server.port}"]}]
 
-        etc = installed(tmp_path, "heroku.yml", operators)
+        etc = installed(tmp_path, main, operators)
         with started(etc, here, tmp_path) as (_, manager):
             fired = "LarderInvariantViolated"
             assert wait_until(lambda: fired in received(operators), ALERT_SECONDS), (
@@ -219,7 +224,7 @@ def test_an_installation_without_a_receiver_is_refused(tmp_path: Path) -> None:
     assert "names no receiver" in done.stderr
 
 
-@pytest.mark.parametrize("main", ["aws.yml", "heroku.yml"])
+@pytest.mark.parametrize("main", ["aws.yml", "heroku.yml", "patroni.yml"])
 def test_only_the_discovery_is_special_to_the_machine(main: str) -> None:
     common, special = (
         yaml.safe_load(file.read_text())
