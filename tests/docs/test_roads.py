@@ -1,0 +1,28 @@
+"""The pages of the deployments give the steps that the scripts beside them take."""
+
+import re
+
+from tests.database import ROOT
+
+ROADS = ROOT / "docs" / "how-to" / "deploy"
+PATRONI = (ROADS / "patroni.md").read_text()
+USER_DATA = (ROOT / "deploy/ec2/user-data.sh").read_text()
+STARTED_BY_DEBIAN = {"postgresql@15-main", "patroni", "etcd"}
+"""Units that their packages start at once, with their default configuration."""
+
+
+def test_what_debian_started_is_stopped_before_it_gets_its_configuration() -> None:
+    (stopped, configured) = PATRONI.split("/etc/default/etcd", 1)[0].rsplit("\nsed ", 1)
+    (units,) = re.findall(r"^systemctl disable --now ([^#\n]+)", stopped, re.MULTILINE)
+    assert set(units.split()) == STARTED_BY_DEBIAN
+    assert configured
+
+
+def test_a_machine_of_patroni_is_installed_as_one_of_ec2() -> None:
+    (wanted,) = re.findall(r"^apt-get install -y (.*)$", USER_DATA, re.MULTILINE)
+    assert f"\napt-get install {wanted}\n" in PATRONI
+    for line in re.sub(r" \\\n *", " ", USER_DATA).splitlines():
+        if line.strip().startswith(("useradd ", "install ", "cp ")):
+            assert f"\n{line.strip()}\n" in PATRONI, line
+    assert "make build\n" in PATRONI
+    assert "/etc/larder/server.env" in PATRONI
