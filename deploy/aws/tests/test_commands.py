@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[3]
 PAGES = ("deploy/aws/README.md", "docs/how-to/runbooks/aws.md")
 ROADS = tuple(
     f"docs/how-to/deploy/{name}.md"
-    for name in ("ec2", "ecs-ec2", "eks", "elastic-beanstalk", "terraform")
+    for name in ("ec2", "ecs-ec2", "eks", "elastic-beanstalk", "terraform", "watching")
 )
 DOWN = ROOT / "deploy/aws/down.sh"
 GLOBAL = {"--query", "--output", "--region", "--profile", "--no-cli-pager"}
@@ -29,6 +29,15 @@ OF_THE_CLI = {
     ("ecr", "get-login-password"): set[str](),
     ("eks", "update-kubeconfig"): {"--name"},
     ("s3", "cp"): set[str](),
+    # A rule in words, in place of the request's IpPermissions.
+    ("ec2", "authorize-security-group-ingress"): {
+        *("--group-id", "--protocol", "--port", "--cidr", "--source-group"),
+    },
+    # The request requires MinCount and MaxCount, which the tool sets to 1.
+    ("ec2", "run-instances"): {
+        *("--instance-type", "--subnet-id", "--security-group-ids", "--image-id", "--user-data"),
+        *("--iam-instance-profile", "--metadata-options", "--tag-specifications"),
+    },
     ("cloudformation", "deploy"): {
         *("--stack-name", "--template-file", "--capabilities", "--parameter-overrides"),
     },

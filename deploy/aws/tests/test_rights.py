@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from deploy.aws import template
 from deploy.aws.larder_aws.stacks import OF_A_RELEASE
 
@@ -64,9 +66,20 @@ def test_the_schedule_may_run_the_task_by_the_name_that_it_gives() -> None:
     assert target in allowed(properties("audit", "AuditRole"), "ecs:RunTask")
 
 
-def test_the_balancer_waits_longer_than_nginx() -> None:
+def idle_times() -> dict[str, str]:
+    """The idle time-out of the load balancer of each road, in seconds."""
     attributes = properties("front", "Balancer")["LoadBalancerAttributes"]
-    [idle] = [one["Value"] for one in attributes if one["Key"] == "idle_timeout.timeout_seconds"]
+    [ours] = [one["Value"] for one in attributes if one["Key"] == "idle_timeout.timeout_seconds"]
+    found = {"front.yaml": ours}
+    for name in ("deploy/kubernetes/eks/load-balancer.yaml", "docs/how-to/deploy/ec2.md"):
+        [found[name]] = re.findall(
+            r'idle_timeout\.timeout_seconds,\s*[vV]alue[:=]\s*"?(\d+)', (ROOT / name).read_text()
+        )
+    return found
+
+
+@pytest.mark.parametrize(("where", "idle"), idle_times().items())
+def test_the_balancer_waits_longer_than_nginx(where: str, idle: str) -> None:
     nginx = (ROOT / "deploy/nginx/larder/http.conf").read_text()
     assert int(idle) > int(re.findall(r"proxy_read_timeout (\d+)s", nginx)[0])
 
