@@ -26,3 +26,10 @@ def test_a_machine_of_patroni_is_installed_as_one_of_ec2() -> None:
             assert f"\n{line.strip()}\n" in PATRONI, line
     assert "make build\n" in PATRONI
     assert "/etc/larder/server.env" in PATRONI
+
+
+def test_the_page_says_which_jobs_may_push_an_image() -> None:
+    account = (ROOT / "deploy/aws/templates/account.yaml").read_text()
+    assert "repo:${GitHubRepository}:ref:refs/heads/*" in account
+    page = (ROOT / "docs/how-to/deployment.md").read_text()
+    assert "`larder-build`, which jobs of every branch of this repository can assume" in page
