@@ -42,6 +42,15 @@ def create_category(
     return Made(int(made.result), made.replayed)
 
 
+def find_or_create(name: str, *, caller: Caller | None) -> int:
+    """Returns the top category with this name, which is added if there is none, in the caller's
+    transaction. Raises TooManyCategories, UnknownCategory."""
+    database.execute(sql.ONE_CATEGORY)
+    found = Category.objects.filter(name=name, parent=None).order_by("id")
+    known = found.values_list("id", flat=True).first()
+    return _insert_category(name, None, caller) if known is None else known
+
+
 def _insert_category(name: str, parent: int | None, caller: Caller | None) -> int:
     with clashes_named():
         database.execute(sql.ONE_CATEGORY)

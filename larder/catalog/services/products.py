@@ -102,25 +102,26 @@ class NewProduct:
     name: str
     price: Decimal
     tax_rate: Decimal | None = None
+    description: str = ""
+    category_id: int | None = None
+    image_url: str = ""
 
 
 def create_products(new: Sequence[NewProduct], *, now: datetime) -> dict[str, int]:
     """Adds many products in a few statements. Returns their ids by SKU.
 
-    Raises AlreadyTaken (SKU).
+    Raises AlreadyTaken (SKU), UnknownCategory.
     """
     rows = [Product(**asdict(one), created_at=now, updated_at=now) for one in new]
     with clashes_named():
         made = Product.objects.bulk_create(rows, batch_size=1000)
-        audit.record_all([_loaded(one) for one in made])
+        audit.record_all([_loaded(row.pk, one) for row, one in zip(made, new, strict=True)])
     return {product.sku: product.pk for product in made}
 
 
-def _loaded(product: Product) -> audit.Entry:
-    after = {"sku": product.sku, "name": product.name, "price": product.price}
-    if product.tax_rate is not None:
-        after["tax_rate"] = product.tax_rate
-    return audit.Entry(product_name(product.pk), "create", after=after)
+def _loaded(product: int, new: NewProduct) -> audit.Entry:
+    after = {name: value for name, value in asdict(new).items() if value not in (None, "")}
+    return audit.Entry(product_name(product), "create", after=after)
 
 
 def change_product(
