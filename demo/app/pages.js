@@ -101,7 +101,13 @@ function productRow(shop, product, cart, [quantity, copied] = []) {
 }
 
 function picture({ image_url }) {
-  return image_url ? h("img", { src: image_url, alt: "", loading: "lazy" }) : null;
+  return image_url ? h("img", { src: source(image_url), alt: "", loading: "lazy" }) : null;
+}
+
+/** Returns where this page loads a picture. The shop's own are also at the name that it has here. */
+function source(address) {
+  const { protocol, pathname } = new URL(address);
+  return protocol === "http:" && pathname.startsWith("/pictures/") ? pathname : address;
 }
 
 function stocked(units) {

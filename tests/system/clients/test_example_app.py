@@ -2,12 +2,16 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 
 import pytest
 from django.db import connection
 from playwright.sync_api import Locator, Page, Route, expect
 
+from larder.catalog.models import Product
+from larder.core.limits import THUMBNAIL_SIDE
 from larder.inventory.models import Stock
+from larder.ops.demo.catalogue import store_pictures
 from larder.orders.models import Order
 from tests.conftest import Person
 from tests.server import Server
@@ -18,6 +22,7 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this ma
 PHONE = 390
 PRODUCTS = 70
 UNITS = 10
+LOADED = "image => image.decode().then(() => image.naturalWidth, () => 0)"
 
 
 @pytest.fixture
@@ -46,6 +51,26 @@ def open_app(page: Page, shop: Server, who: Person) -> None:
     page.get_by_label("Password").fill(who.password)
     page.get_by_role("button", name="Log in").click()
     expect(page.get_by_text(f"{PRODUCTS} products")).to_be_visible()
+
+
+def test_a_picture_of_the_shop_is_shown_under_any_name_of_the_shop(
+    shop: Server, jam: int, ada: Person, now: datetime
+) -> None:
+    """The address has the name that the shop had when the picture was stored."""
+    (address,) = store_pictures({"jar"}, now=now).values()
+    Product.objects.filter(pk=jam).update(image_url=address)
+    assert f":{shop.port}/" not in address
+    widths: list[int] = []
+
+    def look(page: Page) -> None:
+        open_app(page, shop, ada)
+        page.get_by_label("Search").fill("plum")
+        shown = page.locator("li.row img")
+        expect(shown).to_be_visible()
+        widths.append(shown.evaluate(LOADED))
+
+    in_browser(look)
+    assert widths == [THUMBNAIL_SIDE]
 
 
 def order_jam(page: Page, units: int) -> None:
