@@ -1,11 +1,9 @@
 """Demo mode: a real shop's catalogue and users with known passwords."""
 
-import csv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from pathlib import Path
 
 from django.conf import settings
 from django.db import transaction
@@ -16,6 +14,8 @@ from larder.core.errors import AlreadyTaken
 from larder.core.ids import SYSTEM_ACTOR
 from larder.identity.services import accounts
 from larder.inventory.services.movements import open_stock
+from larder.ops.demo import catalogue
+from larder.ops.demo.catalogue import Row
 
 DEMO_CUSTOMER = "demo"
 
@@ -48,34 +48,55 @@ def log_ins() -> list[dict[str, str]]:
     ]
 
 
-def products_file() -> Path:
-    """Returns the products of the Online Retail data set: sku, name, price, quantity."""
-    return Path(settings.BASE_DIR) / "demo" / "online_retail" / "products.csv"
-
-
 def load_products(*, now: datetime) -> int:
-    """Adds the missing demo products, with their stock. Returns how many."""
-    with products_file().open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
+    """Adds the missing demo products, with their stock. Returns how many. Products that are there
+    stay as they are.
+
+    Raises TooManyCategories, UnknownCategory.
+    """
+    missing = _missing()
+    if not missing:
+        return 0
+    # Files are written outside of the transaction.
+    addresses = catalogue.store_pictures({one["picture"] for one in _kinds_of(missing)}, now=now)
     try:
-        return _add_missing(rows, now)
+        return _add_missing(addresses, now)
     except AlreadyTaken:
         # Another process has added some of them meanwhile, and has committed. Read again.
-        return _add_missing(rows, now)
+        return _add_missing(addresses, now)
 
 
-def _add_missing(rows: Sequence[dict[str, str]], now: datetime) -> int:
+def _missing() -> list[Row]:
+    rows = catalogue.products()
+    known = catalog.ids_by_sku([row["sku"] for row in rows])
+    return [row for row in rows if row["sku"] not in known]
+
+
+def _kinds_of(rows: Sequence[Row]) -> list[Row]:
+    return [catalogue.kinds()[one] for one in {row["kind"] for row in rows} if one]
+
+
+def _add_missing(addresses: Mapping[str, str], now: datetime) -> int:
     with transaction.atomic(durable=True):
-        known = catalog.ids_by_sku([row["sku"] for row in rows])
-        return _add([row for row in rows if row["sku"] not in known], now)
+        rows = _missing()
+        categories = catalogue.add_categories({one["category"] for one in _kinds_of(rows)})
+        ids = create_products([_new(row, categories, addresses) for row in rows], now=now)
+        quantities = {ids[row["sku"]]: int(row["quantity"]) for row in rows}
+        open_stock(quantities, actor=SYSTEM_ACTOR, now=now)
+        return len(rows)
 
 
-def _add(rows: Sequence[dict[str, str]], now: datetime) -> int:
-    new = [NewProduct(row["sku"], row["name"], Decimal(row["price"]), TAX_RATE) for row in rows]
-    ids = create_products(new, now=now)
-    quantities = {ids[row["sku"]]: int(row["quantity"]) for row in rows}
-    open_stock(quantities, actor=SYSTEM_ACTOR, now=now)
-    return len(new)
+def _new(row: Row, categories: Mapping[str, int], addresses: Mapping[str, str]) -> NewProduct:
+    kind = catalogue.kinds().get(row["kind"])
+    return NewProduct(
+        row["sku"],
+        row["name"],
+        Decimal(row["price"]),
+        TAX_RATE,
+        description=kind["description"] if kind else "",
+        category_id=categories[kind["category"]] if kind else None,
+        image_url=addresses.get(kind["picture"], "") if kind else "",
+    )
 
 
 def load_users() -> None:
