@@ -59,7 +59,7 @@ def test_the_pause_after_a_long_block_is_shorter_than_a_wait(
 ) -> None:
     assert leases.LONGEST_PAUSE < leases.LONGEST_WAIT
     monkeypatch.setattr(leases, "LONGEST_PAUSE", 0.5)
-    monkeypatch.setattr(leases, "LONGEST_WAIT", 1.0)
+    monkeypatch.setattr(leases, "LONGEST_WAIT", 2.5)
     with leases.lease(NAME):
         time.sleep(3)
     assert begins()

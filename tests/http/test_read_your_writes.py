@@ -31,6 +31,7 @@ Delay = Callable[[Event], None]
 @pytest.fixture(params=[True, False], ids=["guarded", "control"])
 def is_guarded(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
     """The control has no lock."""
+    monkeypatch.setattr(read_your_writes, "LOCK_WAIT", LONGEST)
     if not request.param:
         monkeypatch.setattr(WriteTimes, "_alone", lambda *_: nullcontext())
     return bool(request.param)

@@ -204,7 +204,8 @@ def test_a_large_move_of_staff_is_next_after_one_of_another_account(
         for one in moves:
             one.result(LONGEST)
     ended = began["first"] + 2.0
-    assert ended + 0.95 < began["other"] < ended + 1.9 < began["again"]
+    assert ended + 0.95 < began["other"] < began["again"]
+    assert ended + 1.9 < began["again"]
 
 
 def test_a_large_move_of_staff_that_waits_for_its_lease_has_no_place_of_the_small_ones() -> None:

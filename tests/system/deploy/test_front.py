@@ -104,7 +104,7 @@ def test_public_pages_are_limited_by_rate(
 
 def _is_refused(port: int, client: str, path: str, accept: str) -> bool:
     """Returns whether nginx answers the request itself, with 503; the server answers nothing."""
-    with socket.create_connection(("127.0.0.1", port), timeout=0.1) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=0.5) as connection:
         connection.sendall(
             f"GET {path} HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: {client}\r\n"
             f"Accept: {accept}\r\n\r\n".encode()
