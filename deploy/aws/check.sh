@@ -19,3 +19,4 @@ wait "$made"
 
 # Every template applied to an emulator, every resource asked for, the tool and the runbooks.
 PYTHONDONTWRITEBYTECODE=1 "$aws/bin/python" -m pytest -c deploy/aws/tests/pytest.ini deploy/aws/tests
+echo "Not checked here: whether AWS accepts the templates, and what an emulator does not have (named above)."

@@ -14,3 +14,4 @@ else
     echo "compose config: not looked at, there is no '${DOCKER:-docker} compose' here"
 fi
 "$PYTHON" -m tools.stack.check
+echo "Not checked here: the programs in their containers; make stack runs them as processes."

@@ -31,3 +31,4 @@ for unit in "$copy"/*.service; do
         exit 1
     }
 done
+echo "Not checked here: the user data on a machine, and anything of AWS."

@@ -13,3 +13,4 @@ for script in "$folder"/*.sh; do sh -n "$script"; done
 if git rev-parse --verify --quiet "HEAD:$folder/bundle" >/dev/null; then
     PYTHON=$PYTHON sh "$folder/bundle.sh" "$copy/larder.zip"
 fi
+echo "Not checked here: whether the platform accepts the bundle and the options."

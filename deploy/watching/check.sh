@@ -23,3 +23,4 @@ for main in aws.yml heroku.yml patroni.yml; do
     printf '    webhook_configs:\n      - url: https://example.com/alerts\n' >>"$copy/etc/prometheus/alertmanager.yml"
     DESTDIR=$copy sh install.sh "$main"
 done
+echo "Not checked here: user-data.sh on a machine; tests/system/deploy/test_watching.py starts the programs."

@@ -2,11 +2,14 @@
 
 import re
 
+import pytest
+
 from tests.database import ROOT
 
 ROADS = ROOT / "docs" / "how-to" / "deploy"
 PATRONI = (ROADS / "patroni.md").read_text()
 USER_DATA = (ROOT / "deploy/ec2/user-data.sh").read_text()
+CHECKS = sorted(one.parent.name for one in ROOT.glob("deploy/*/check.sh"))
 STARTED_BY_DEBIAN = {"postgresql@15-main", "patroni", "etcd"}
 """Units that their packages start at once, with their default configuration."""
 
@@ -33,3 +36,18 @@ def test_the_page_says_which_jobs_may_push_an_image() -> None:
     assert "repo:${GitHubRepository}:ref:refs/heads/*" in account
     page = (ROOT / "docs/how-to/deployment.md").read_text()
     assert "`larder-build`, which jobs of every branch of this repository can assume" in page
+
+
+@pytest.mark.parametrize("folder", CHECKS, ids=str)
+def test_a_check_of_a_deployment_says_what_it_does_not_check(folder: str) -> None:
+    lines = (ROOT / "deploy" / folder / "check.sh").read_text().splitlines()
+    assert lines[-1].startswith('echo "Not checked here: ')
+
+
+def test_every_dockerfile_is_checked() -> None:
+    files = {str(one.relative_to(ROOT)) for one in (ROOT / "deploy").glob("**/Dockerfile")}
+    assert files == {str(one.relative_to(ROOT)) for one in ROOT.glob("deploy/*/Dockerfile")}
+    assert (
+        '/hadolint" Dockerfile deploy/*/Dockerfile\n'
+        in (ROOT / "deploy/docker/check.sh").read_text()
+    )
