@@ -20,7 +20,7 @@ from moto.cloudformation import models, parsing
 from moto.core.common_models import CloudFormationModel
 from moto.server import ThreadedMotoServer
 
-from deploy.aws.tests import forgetful, protection
+from deploy.aws.tests import forgetful, machine, protection
 from deploy.aws.tests.describe import client
 
 REGION = "eu-west-2"
@@ -209,6 +209,9 @@ def _subnets(client: Any, name: str, given: dict[str, Any]) -> Made:
 
 
 def _database(client: Any, name: str, given: dict[str, Any]) -> Made:
+    if "AllocatedStorage" in given:
+        given["AllocatedStorage"] = int(given["AllocatedStorage"])
+    given.setdefault("DBInstanceIdentifier", name.lower())
     groups = given.pop("VPCSecurityGroups", None)
     if groups:
         given["VpcSecurityGroupIds"] = groups
@@ -265,6 +268,9 @@ MADE: dict[str, tuple[str, Maker]] = {
     "AWS::Backup::BackupVault": ("backup", _vault),
     "AWS::CertificateManager::Certificate": ("acm", _certificate),
     "AWS::CloudWatch::Alarm": ("cloudwatch", _alarm),
+    "AWS::EC2::EIPAssociation": ("ec2", machine.elastic_address),
+    # moto's CloudFormation wants an image beside a launch template.
+    "AWS::EC2::Instance": ("ec2", machine.instance),
     # moto claims to know it, makes nothing, and says that it did.
     "AWS::EC2::SubnetRouteTableAssociation": ("ec2", _association),
     "AWS::ElastiCache::ReplicationGroup": ("elasticache", _cache),
