@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
@@ -10,7 +11,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext
 
 from larder.identity.services import audit
-from larder.staff.formatting import field_value, minor_amount
+from larder.staff.formatting import field_value, minor_amount, moment
 from larder.staff.recording import ActionRefused
 from larder.staff.service_words import word
 
@@ -87,6 +88,8 @@ def _single(name: str, value: Any) -> str:
         return gettext("yes") if value else gettext("no")
     if isinstance(value, str) and name in CODED:
         return word(value)
+    if isinstance(value, str) and name.endswith("_at"):
+        return moment(datetime.fromisoformat(value))
     if isinstance(value, str | int):
         return field_value(name, value)
     return json.dumps(value, ensure_ascii=False)
