@@ -66,12 +66,19 @@ EXPLAINED: Mapping[str, tuple[str, str, Mapping[str, str]]] = {
         *(_("Accounts that may not order"), "identity_customer"),
         {"may_order__exact": "0"},
     ),
+    "price_changed": (_("Products"), "catalog_product", {}),
+    "order_rule": (_("Products"), "catalog_product", {}),
+    "hold_too_large": (
+        *(_("Orders that await payment"), "orders_order"),
+        {"status__exact": OrderStatus.PENDING},
+    ),
     "too_many_holds": (
         *(_("Orders that await payment"), "orders_order"),
         {"status__exact": OrderStatus.PENDING},
     ),
 }
-"""The list that may explain why orders were refused: its title, page and filter."""
+"""The list that may explain why orders were refused: its title, page and filter. The orders of the
+same days are that of the other codes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +264,8 @@ def _revenue_chart(period: Period, found: Sequence[DaySales]) -> Chart:
     for one in found:
         totals[one.currency] = totals.get(one.currency, Decimal(0)) + one.revenue
     by_day = _by_day(period, ((one.day, one.revenue) for one in found if one.currency == own))
-    total = ", ".join(amount(value, currency) for currency, value in totals.items())
+    shown = ", ".join(amount(value, currency) for currency, value in totals.items())
+    total = link(_orders(**_of_days(period.first, period.last)), shown)
     texts = {day: amount(value, own) for day, value in by_day.items()}
     summary = gettext("Revenue of each day. The most on {}: {}.")
     return _chart((gettext("Revenue"), total, summary), by_day, texts)
@@ -302,7 +310,10 @@ def _days(period: Period, found: Sequence[DaySales]) -> dict[str, Any]:
                 _orders(status__exact=OrderStatus.CANCELLED, **_of_days(one.day, one.day)),
                 grouped(one.cancelled),
             ),
-            in_one_line(amount(one.revenue, one.currency)),
+            link(
+                _orders(**_of_days(one.day, one.day)),
+                in_one_line(amount(one.revenue, one.currency)),
+            ),
         ]
         for one in reversed(found)
     ]
@@ -329,9 +340,10 @@ def _best(period: Period) -> dict[str, Any]:
 def _refused(user: Any, period: Period) -> dict[str, Any]:
     """Returns the refused orders by reason as a table, each with the list that may explain it."""
     rows = []
+    others = (gettext("Orders of these days"), "orders_order", _of_days(period.first, period.last))
     for code, number in queries.refused_orders(period.first, period.last):
-        title, page, query = EXPLAINED.get(code, ("", "", {}))
-        seen = page and user.has_perm(page.replace("_", ".view_"))
+        title, page, query = EXPLAINED.get(code, others)
+        seen = user.has_perm(page.replace("_", ".view_"))
         see = link(reverse(f"admin:{page}_changelist", query=query), title) if seen else ""
         rows.append([REFUSED[code], grouped(number), see])
     return {"headers": [_("Reason"), _("Orders"), _("See")], "rows": rows}

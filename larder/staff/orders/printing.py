@@ -60,7 +60,7 @@ PACKING_SLIP = Print(
 ADDRESS_LABEL = Print(
     "address_label",
     _("Address label"),
-    _("There is nothing to print here: the status or the address is not one for a address label."),
+    _("There is nothing to print here: the status or the address is not one for an address label."),
     needs_address=True,
 )
 
