@@ -149,11 +149,18 @@ def test_filters_without_an_index_read_a_limited_number_of_newest_orders(
         place(person(), days=day, ship_to=SHIP_TO, requested_for=date(2026, 2, 1))
         for day in range(3)
     ]
-    assert desk.get(ORDERS, **parameters).rows == [orders[2], orders[1]]
+    page = desk.get(ORDERS, **parameters)
+    assert page.rows == [orders[2], orders[1]]
+    oldest = f"{NOW + timedelta(days=1):%d %b %Y, %H:%M}"
+    assert f"Not all orders older than {oldest} were searched: choose days" in page.text
     until = {"placed_at_to": f"{NOW + timedelta(days=1):%Y-%m-%d}"}
-    assert desk.get(ORDERS, **parameters, **until).rows == [orders[1], orders[0]]
-    assert len(desk.get(ORDERS, o="4").rows) == 2
-    assert len(desk.get(ORDERS, o="5").rows) == 3
+    page = desk.get(ORDERS, **parameters, **until)
+    assert page.rows == [orders[1], orders[0]]
+    assert "Not all orders" not in page.text
+    for column, rows, is_limited in (("4", 2, True), ("5", 3, False)):
+        page = desk.get(ORDERS, o=column)
+        assert len(page.rows) == rows
+        assert ("Not all orders" in page.text) == is_limited
 
 
 def test_a_search_finds_the_newest_orders(

@@ -117,6 +117,7 @@ class OrderAdmin(
         OrderTagFilter,
     )
     list_filter_submit = True
+    list_after_template = "staff/older_orders.html"
     list_select_related = ("customer",)
     search_fields = ("number",)
     search_help_text = _(

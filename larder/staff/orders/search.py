@@ -16,6 +16,7 @@ from django.core.exceptions import BadRequest
 from django.db.models import DateTimeField, F, Func, Q, QuerySet, TextField, Value
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Lower, Upper
+from django.utils.translation import gettext
 from unfold.contrib.filters.admin import RangeDateFilter, RangeNumericFilter, TextFilter
 from unfold.utils import parse_date_str
 
@@ -32,6 +33,7 @@ from larder.core.limits import (
 from larder.identity.models import SEARCH_TEXT
 from larder.identity.queries import SHIP_TO_FIELDS
 from larder.orders.models import Order, OrderLine
+from larder.staff.formatting import moment
 from larder.staff.lists import shop_zone, with_trigrams, with_words
 
 NEWEST = ("-placed_at", "-id")
@@ -67,12 +69,12 @@ def search(queryset: "QuerySet[Any]", term: str, request: Any) -> "QuerySet[Any]
             return queryset.filter(exact)
     if term:
         people = request.user.has_perm("identity.view_customer")
-        return queryset.filter(pk__in=_found(words(term), _end(request), people=people))
+        return queryset.filter(pk__in=_found(words(term), _readable(request), people=people))
     (first, *_) = queryset.query.order_by or NEWEST
     indexed = str(first).lstrip("-") == "placed_at"
     if indexed and not any(request.GET.get(name) for name in _UNINDEXED):
         return queryset
-    return queryset.filter(_readable(_end(request)))
+    return queryset.filter(_readable(request))
 
 
 def _exact(term: str) -> Iterator[Q]:
@@ -91,7 +93,7 @@ def _tracked(term: str) -> "QuerySet[Any, Any]":
     return numbered.filter(whole=Upper(Value(term))).values("pk")[:MAX_FOUND_ORDERS]
 
 
-def _found(wanted: Sequence[str], end: datetime | None, *, people: bool) -> list[UUID]:
+def _found(wanted: Sequence[str], readable: Q, *, people: bool) -> list[UUID]:
     """Returns the ids of the newest orders that are found.
 
     Plan: product_by_trigram and customer_by_trigram; then one statement with a range of
@@ -102,7 +104,7 @@ def _found(wanted: Sequence[str], end: datetime | None, *, people: bool) -> list
     lines = OrderLine.objects.filter(placed_at__isnull=False).order_by("-placed_at", "-order")
     customers, products = _customers_and_products(wanted, people=people)
     parts = [
-        with_words(placed.filter(_readable(end)), _DELIVERY, wanted)
+        with_words(placed.filter(readable), _DELIVERY, wanted)
         .order_by(*NEWEST)
         .values_list("pk", "placed_at"),
         *(
@@ -146,14 +148,19 @@ def _products(wanted: Sequence[str]) -> "QuerySet[Any]":
     return with_trigrams(skus, F("search_text"), wanted)
 
 
-def _readable(end: datetime | None) -> Q:
-    """Returns the condition of the newest orders that a search may read, before `end`.
+def _readable(request: Any) -> Q:
+    """Returns the condition of the newest orders that a search may read, up to the last chosen day.
+    If there are older ones, `request.older_orders` says so under the list.
 
-    Plan: a range of order_search, to find the first of them.
+    Plan: a range of order_search, to find the first of them and the one before.
     """
+    end = _end(request)
     before = Q(placed_at__isnull=False) if end is None else Q(placed_at__lt=end)
     times = Order.objects.filter(before).order_by(*NEWEST).values_list("placed_at", flat=True)
-    oldest = times[MAX_SEARCHED_ORDERS - 1 : MAX_SEARCHED_ORDERS].first()
+    oldest, *older = times[MAX_SEARCHED_ORDERS - 1 : MAX_SEARCHED_ORDERS + 1] or [None]
+    if older:
+        text = gettext("Not all orders older than {} were searched: choose days that end then.")
+        request.older_orders = text.format(moment(oldest))
     return before if oldest is None else before & Q(placed_at__gte=oldest)
 
 
