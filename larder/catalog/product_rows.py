@@ -252,12 +252,17 @@ def _cell(field: ProductField) -> Cell:
 _CELLS: dict[str, Cell] = {
     **{one.name: _cell(one) for one in IN_FILES},
     "quantity": _whole(0, MAX_STOCK, 0),
+    "archived_at": lambda cell: bool(cell.strip()),
 }
 COLUMNS = tuple(_CELLS)
 _AMOUNTS = {one.name: one for one in IN_FILES if one.kind in DECIMALS}
-READ_ONLY = ("currency", "available", "committed", "archived_at", "updated_at")
+READ_ONLY = ("currency", "available", "committed", "updated_at")
 """Columns of an exported file that a file may have, and that are not imported."""
-_EMPTY = {**{one.name: DEFAULTS.get(one.column) for one in IN_FILES}, "quantity": 0}
+_EMPTY = {
+    **{one.name: DEFAULTS.get(one.column) for one in IN_FILES},
+    "quantity": 0,
+    "archived_at": False,
+}
 
 
 SEPARATORS = ",;\t"

@@ -66,7 +66,8 @@ ONE_FILE = "SELECT pg_advisory_xact_lock(7, 1)"
 STAGE = f"""
 CREATE TEMPORARY TABLE product_file (
     line int PRIMARY KEY, public_id uuid,
-    {", ".join(f"{one.name} {one.kind.sql}" for one in IN_FILES)}, quantity int
+    {", ".join(f"{one.name} {one.kind.sql}" for one in IN_FILES)}, quantity int,
+    stays_archived boolean
 ) ON COMMIT DROP
 """
 COPY = "COPY product_file FROM STDIN"
@@ -111,9 +112,20 @@ ORDER BY line LIMIT %s
 """
 """Plan: category_pkey, as a whole or one lookup for each line."""
 
-ARCHIVED = """
+NOT_ARCHIVED = """
+SELECT line, sku FROM product_file
+WHERE stays_archived AND NOT EXISTS (
+    SELECT FROM product WHERE sku = product_file.sku AND archived_at IS NOT NULL
+)
+ORDER BY line LIMIT %s
+"""
+"""Plan: the products once for a long file, one lookup in the index of SKUs for each line of a short
+one."""
+
+_RESTORED = "product.archived_at IS NOT NULL AND NOT stays_archived"
+ARCHIVED = f"""
 SELECT product.id, product.archived_at FROM product JOIN product_file USING (sku)
-WHERE product.archived_at IS NOT NULL ORDER BY product.id
+WHERE {_RESTORED} ORDER BY product.id
 """
 REVIVE = """
 UPDATE product SET archived_at = NULL, updated_at = %s, version = version + 1
@@ -154,8 +166,8 @@ def preview_summary(given: Collection[str]) -> str:
     again, and all its lines, with a fingerprint of the products it was compared with."""
     return f"""
 SELECT count(*) FILTER (WHERE product.id IS NULL),
-    count(*) FILTER (WHERE product.archived_at IS NULL AND {_differs(given)}),
-    count(product.archived_at), count(*),
+    count(*) FILTER (WHERE NOT ({_RESTORED}) AND {_differs(given)}),
+    count(*) FILTER (WHERE {_RESTORED}), count(*),
     md5(string_agg(concat_ws(':', line, coalesce(product.id, 0), product.version, file.category),
                    ',' ORDER BY line))
 FROM product_file AS file LEFT JOIN product USING (sku)
@@ -164,13 +176,13 @@ FROM product_file AS file LEFT JOIN product USING (sku)
 
 def preview_changes(given: Collection[str]) -> str:
     """Returns the statement that lists such lines: the line, the SKU, whether the product is known
-    and archived, and for each column of the file whether it differs, and both values as text, cut
-    to the second parameter."""
+    and put on sale again, and for each column of the file whether it differs, and both values as
+    text, cut to the second parameter."""
     columns = ", ".join(map(_compared, previewed_fields(given)))
     return f"""
-SELECT line, file.sku, product.id IS NOT NULL, product.archived_at IS NOT NULL, {columns}
+SELECT line, file.sku, product.id IS NOT NULL, {_RESTORED}, {columns}
 FROM product_file AS file LEFT JOIN product USING (sku) CROSS JOIN (SELECT %s::int) AS given (most)
-WHERE product.id IS NULL OR product.archived_at IS NOT NULL OR {_differs(given)}
+WHERE product.id IS NULL OR {_RESTORED} OR {_differs(given)}
 ORDER BY line LIMIT %s
 """
 

@@ -105,6 +105,7 @@ DETAILS: tuple[str, ...] = (
     gettext_noop("This column occurs twice."),
     gettext_noop("At most {} rows."),
     gettext_noop("No product has the SKU {}, and new ones need {}."),
+    gettext_noop("No archived product has the SKU {}: empty this cell. Files archive nothing."),
     gettext_noop("Line {} has this SKU too."),
     gettext_noop("max_per_order must not be less than min_quantity."),
     gettext_noop("No multiple of step lies between min_quantity and max_per_order."),

@@ -22,7 +22,7 @@ PRODUCTS, LINES, CATEGORIES, FEW = 20_000, 5_000, 200, 10
 PART = 2_000
 COMPARED = (
     *("lock categories", "lock known", "duplicates", "unknown", "no category", "archived"),
-    "parts",
+    *("not archived", "parts"),
 )
 STORES = ("upsert", "update")
 """The statements that read the lines of a part, and then the file for their opening stock."""
@@ -42,6 +42,7 @@ class Line(NamedTuple):
     line: int
     sku: str
     category: int | None
+    stays_archived: bool
 
 
 def fill(products: int) -> None:
@@ -52,22 +53,24 @@ def fill(products: int) -> None:
 
 def lines(number: int) -> list[Line]:
     """Lines of known products, archived ones among them; each 10th of a new one, and each 99th of
-    an unknown category."""
+    an unknown category. Each third one says that its product stays archived."""
     category = Category.objects.earliest("id").id
     found = []
     for n in range(2, number + 2):
         sku = f"N{n}" if n % 10 == 0 else f"P{n * 4}"
-        found.append(Line(n, sku, 10**9 if n % 99 == 0 else category + n % 3 if n % 2 else None))
+        known = category + n % 3 if n % 2 else None
+        found.append(Line(n, sku, 10**9 if n % 99 == 0 else known, stays_archived=n % 3 == 0))
     return found
 
 
 def stage(given: Sequence[Line]) -> None:
     database.execute(sql.STAGE)
     with connection.cursor() as cursor, cursor.copy(sql.COPY) as copy:
-        for line, sku, category in given:
+        for line, sku, category, stays_archived in given:
             own = {"sku": sku, "name": "N", "price": 1, "category": category}
             cells: dict[str, Any] = {**DEFAULTS, **own}
-            copy.write_row((line, new_id(), *(cells.get(one.name) for one in IN_FILES), 0))
+            fields = [cells.get(one.name) for one in IN_FILES]
+            copy.write_row((line, new_id(), *fields, 0, stays_archived))
     database.execute(sql.LOOK_AT_STAGE)
 
 
@@ -91,6 +94,7 @@ def statements(now: datetime, part: int) -> dict[str, tuple[str, list[Any]]]:
         "unknown": (sql.UNKNOWN, [MAX_FAULTS]),
         "no category": (sql.NO_CATEGORY, [MAX_FAULTS]),
         "broken rules": (sql.broken_rules(REQUIRED), [MAX_FAULTS]),
+        "not archived": (sql.NOT_ARCHIVED, [MAX_FAULTS]),
         "archived": (sql.ARCHIVED, []),
         "revive": (sql.REVIVE, [now, list(archived[:FEW])]),
         "parts": (sql.PARTS, [part]),
@@ -127,14 +131,18 @@ def test_the_statements_find_what_a_loop_over_the_lines_finds(db: None, now: dat
         name: database.rows(*one) for name, one in statements(now, 100).items() if name in COMPARED
     }
     first: dict[str, int] = {}
-    repeated = [(line, first[sku]) for line, sku, _ in given if first.setdefault(sku, line) < line]
-    gone = Product.objects.filter(sku__in=first).exclude(archived_at=None).order_by("id")
+    repeated = [(line, first[sku]) for line, sku, *_ in given if first.setdefault(sku, line) < line]
+    archived = Product.objects.filter(sku__in=first).exclude(archived_at=None).order_by("id")
+    staying = {one.sku: one.line for one in given if one.stays_archived}
+    faults = sorted({*staying} - {*archived.values_list("sku", flat=True)}, key=staying.__getitem__)
+    gone = archived.exclude(sku__in=staying)
     assert found == {
         "lock categories": [(len({one.category for one in given} & categories),)],
         "lock known": [(sum(one.sku in known for one in given),)],
         "duplicates": repeated,
-        "unknown": [(line, sku) for line, sku, _ in given if sku not in known],
-        "no category": [(line,) for line, _, one in given if one not in {None, *categories}],
+        "unknown": [(line, sku) for line, sku, *_ in given if sku not in known],
+        "no category": [(line,) for line, _, one, _ in given if one not in {None, *categories}],
+        "not archived": [(staying[sku], sku) for sku in faults],
         "archived": [*gone.values_list("id", "archived_at")],
         "parts": [(2, 101, 100), (102, 201, 100), (202, 301, 100)],
     }

@@ -139,6 +139,21 @@ def test_a_preview_shows_what_would_change_and_stores_nothing(
     assert Product.objects.get(sku="JAM").category_id == tea
 
 
+def test_an_export_of_archived_products_can_be_imported_and_changes_nothing(
+    desk: Desk, product: Callable[..., int]
+) -> None:
+    for name in ("Jam", "Oats"):
+        archive_product(product(name=name, price="1.50"), caller=None, now=NOW)
+    sent = {"format": "0", "resource": "0"}
+    file = desk.post("catalog/product/export/?archived=yes", sent).text
+    assert file.count("\n") == 3
+    assert upload(desk, file).messages == ["0 added, 0 changed, 2 the same."]
+    page = upload(desk, file.replace("1.50", "1.75"))
+    assert [sku for sku, text in shown(page) if "on sale again" in text] == []
+    assert confirm(desk, page).messages == ["0 added, 2 changed, 0 the same."]
+    assert not Product.objects.filter(archived_at=None).exists()
+
+
 def test_a_preview_shows_the_opening_stock_of_new_products_alone(
     desk: Desk, product: Callable[..., int]
 ) -> None:

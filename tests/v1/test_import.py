@@ -92,6 +92,29 @@ def test_an_archived_product_in_the_file_is_on_sale_again(staff: Api, product: P
     assert {one["id"] for one in listed(staff).values()} > {same, other}
 
 
+def test_a_row_with_a_time_in_archived_at_leaves_its_product_archived(
+    staff: Api, product: Product
+) -> None:
+    same, other, back = product(sku="A", name="Tea", price="1.00"), product(sku="B"), product()
+    sku = staff("GET", f"products/{back}").body["sku"]
+    for one in (same, other, back):
+        staff("DELETE", f"products/{one}")
+    at = "2026-07-01T22:30:15+00:00"
+    answer = send(
+        staff, "sku,name,price,archived_at", f"A,Tea,1,{at}", f"B,Jam,2,{at}", f"{sku},C,3,"
+    )
+    assert answer.body == {"created": 0, "changed": 2, "unchanged": 1}
+    assert [one["id"] for one in listed(staff).values()] == [back]
+
+
+def test_a_time_in_archived_at_is_a_fault_for_products_that_are_not_archived(
+    staff: Api, product: Product
+) -> None:
+    product(sku="A")
+    answer = send(staff, "sku,name,price,archived_at", "A,Tea,1,yes", "B,Jam,2,yes", "C,Oats,3, ")
+    assert faults(answer) == [(f"/{line}/archived_at", "unknown_product") for line in (2, 3)]
+
+
 FAULTY = [
     (["sku,quantity", "A,1"], [("/1/price", "required")]),
     ([""], [("/1/price", "required"), ("/1/sku", "required")]),

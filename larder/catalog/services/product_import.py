@@ -135,6 +135,9 @@ def _faults_together(columns: Sequence[str]) -> list[RowFault]:
     for line, sku in () if sql.adds(columns) else database.rows(sql.UNKNOWN, [MAX_FAULTS]):
         detail = f"No product has the SKU {sku}, and new ones need {', '.join(REQUIRED)}."
         found.append(RowFault(line, "sku", "unknown_product", detail))
+    for line, sku in database.rows(sql.NOT_ARCHIVED, [MAX_FAULTS]):
+        detail = f"No archived product has the SKU {sku}: empty this cell. Files archive nothing."
+        found.append(RowFault(line, "archived_at", "unknown_product", detail))
     for line, first in database.rows(sql.DUPLICATES, [MAX_FAULTS]):
         found.append(RowFault(line, "sku", "duplicate", f"Line {first} has this SKU too."))
     for (line,) in database.rows(sql.NO_CATEGORY, [MAX_FAULTS]):
@@ -154,7 +157,7 @@ class ChangedRow(NamedTuple):
     line: int
     sku: str
     is_known: bool
-    is_archived: bool
+    is_restored: bool
     values: Mapping[str, tuple[str | None, str | None]]
 
 
@@ -181,8 +184,8 @@ def preview(columns: Sequence[str]) -> Changes:
     )
     names, listed = sql.previewed_fields(columns), [SHOWN_CHARACTERS, MAX_SHOWN_CHANGES]
     rows = [
-        ChangedRow(line, sku, is_known, is_archived, _different(names, values))
-        for line, sku, is_known, is_archived, *values in database.rows(
+        ChangedRow(line, sku, is_known, is_restored, _different(names, values))
+        for line, sku, is_known, is_restored, *values in database.rows(
             sql.preview_changes(columns), listed
         )
     ]
@@ -197,7 +200,8 @@ def _different(
 
 
 def archived_products() -> dict[int, datetime]:
-    """Returns the archived products of the file, by id, with the time since when."""
+    """Returns the archived products of the file that it puts on sale again, by id, with the time
+    since when."""
     return dict(database.rows(sql.ARCHIVED))
 
 

@@ -79,7 +79,8 @@ def import_products(
     Columns that the file does not have stay unchanged; new products get the defaults. A file
     without their required columns adds none. The stock of existing products stays unchanged;
     `quantity` is the opening stock of new ones. Archived products of the file are put on sale
-    again. An import that reports its progress has no time limit.
+    again, unless their row has an `archived_at`. An import that reports its progress has no time
+    limit.
     Raises FaultyFile, KeyReused.
     """
 

@@ -74,7 +74,7 @@ def _name(row: ChangedRow, known: Mapping[str, str]) -> str:
 def _what(row: ChangedRow) -> str:
     if not row.is_known:
         return gettext("new")
-    return gettext("on sale again") if row.is_archived else gettext("changed")
+    return gettext("on sale again") if row.is_restored else gettext("changed")
 
 
 def _values(row: ChangedRow, names: CategoryNames) -> str:

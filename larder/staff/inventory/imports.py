@@ -168,7 +168,8 @@ OUTDATED = _("Products have changed since you opened this page. Nothing was stor
 
 _EXPLAINED = _(
     "The first line names the columns, any of {}. Products are found by SKU: known ones are "
-    "changed in the columns that the file has, and archived ones are on sale again. New ones are "
+    "changed in the columns that the file has, and archived ones are on sale again, unless the "
+    "row has a time in archived_at. New ones are "
     "added if the file has {}; a price list of sku and price changes the prices of known ones. "
     "quantity is the opening stock of new products. category is a name, a path such as "
     "Drinks / Tea, or an id. All rows are stored or none. An exported file can be imported again."
