@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 from deploy.aws import template
 from deploy.aws.tests import emulator
 from deploy.aws.tests.describe import LOOKS
+from deploy.aws.tests.operators import received, receiver
 
 ROOT = Path(__file__).resolve().parents[3]
 ALARMS = {"machine-away", "no-server", "machine-credits", "database-disk"}
@@ -80,24 +80,6 @@ def test_every_resource_is_found_by_its_own_service(single: dict[str, str]) -> N
         if name not in single or not ask(boto3.client(service), single[name]):
             missing.append(name)
     assert not missing
-
-
-def receiver(topic: str) -> str:
-    """A queue that subscribes to a topic; returns its URL."""
-    queues = boto3.client("sqs")
-    url = str(queues.create_queue(QueueName="operators")["QueueUrl"])
-    named = queues.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]
-    boto3.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=named["QueueArn"])
-    return url
-
-
-def received(url: str) -> list[str]:
-    """The subjects of the messages in a queue, which is empty afterwards."""
-    queues = boto3.client("sqs")
-    found = queues.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
-    for one in found:
-        queues.delete_message(QueueUrl=url, ReceiptHandle=one["ReceiptHandle"])
-    return [json.loads(one["Body"])["Subject"] for one in found]
 
 
 def test_an_alarm_and_its_end_reach_a_receiver_of_the_topic(single: dict[str, str]) -> None:
