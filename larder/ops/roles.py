@@ -23,7 +23,12 @@ APPEND_ONLY = (
 SECRET_TABLES = (
     *("identity.session", "identity.key", "identity.address", "identity.password_reset"),
     *("identity.second_factor", "identity.one_time_code", "identity.saved_view"),
-    *("identity.email_change", "common.idempotency_key", "common.rate_limit"),
+    *(
+        "identity.customer_note",
+        "identity.email_change",
+        "common.idempotency_key",
+        "common.rate_limit",
+    ),
     *("orders.order_note", "identity.audit_entry", "public.django_admin_log"),
     *("common.kept_file", "public.django_session"),
     *("public.procrastinate_jobs", "public.procrastinate_events"),

@@ -28,6 +28,7 @@ _NAMED: Mapping[str, tuple[str, ...]] = {
         "identity.manage_rights",
     ),
     "auth_user_password_change": ("identity.change_customer",),
+    "identity_customer_note": ("identity.change_customer",),
     "identity_customer_set_password": ("identity.change_customer",),
     "identity_customer_password_link": ("identity.change_customer",),
     "identity_customer_reset_factor": ("identity.manage_rights",),

@@ -49,6 +49,7 @@ REFUSED = (
     "SELECT * FROM address",
     *('SELECT ship_to FROM "order"', 'SELECT note FROM "order"', "SELECT text FROM order_note"),
     *("SELECT after FROM audit_entry", "SELECT object_repr FROM django_admin_log"),
+    "SELECT text FROM customer_note",
     "SELECT * FROM rate_limit",
     "SELECT * FROM kept_file",
     "SELECT * FROM django_session",

@@ -80,7 +80,7 @@ _HARMLESS = """
     identity_auditentry_add identity_auditentry_change identity_auditentry_changelist
     identity_auditentry_delete identity_auditentry_history
     identity_customer_add identity_customer_changelist identity_customer_delete
-    identity_customer_history identity_customer_set_password
+    identity_customer_history identity_customer_note identity_customer_set_password
     identity_key_add identity_key_change identity_key_changelist identity_key_delete
     identity_key_history
     inventory_adjustment_add inventory_adjustment_change inventory_adjustment_changelist

@@ -4,6 +4,7 @@ from larder.identity.models.accounts import (
     SEARCH_TEXT,
     Address,
     Customer,
+    CustomerNote,
     EmailChange,
     SavedView,
 )
@@ -21,6 +22,7 @@ __all__ = [
     "Address",
     "AuditEntry",
     "Customer",
+    "CustomerNote",
     "EmailChange",
     "Key",
     "OneTimeCode",

@@ -179,6 +179,22 @@ class Address(models.Model):
         indexes = (models.Index(fields=["customer", "id"], name="address_of_customer"),)
 
 
+class CustomerNote(models.Model):
+    """A note about a customer, which staff alone see. It is never changed, and is deleted with the
+    account."""
+
+    id = models.BigAutoField(primary_key=True)
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, db_index=False)
+    actor = models.UUIDField()
+    at = models.DateTimeField()
+    text = models.CharField(max_length=MAX_TEXT_LENGTH)
+
+    class Meta:
+        db_table = "customer_note"
+        default_permissions = ()
+        indexes = (models.Index(fields=["customer", "id"], name="customer_note_history"),)
+
+
 class SavedView(models.Model):
     """Filters, search and order of a list of the admin, under a name of its owner. `page` is the
     list, such as `orders_order`, and `query` the parameters of its address. It is deleted with the

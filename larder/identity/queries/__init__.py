@@ -77,6 +77,7 @@ __all__ = [
     "lowered_spellings",
     "may_manage",
     "names",
+    "notes",
     "profile",
     "profile_by_public_id",
     "profiles",

@@ -8,6 +8,7 @@ __all__ = [
     "email_changes",
     "invitations",
     "keys",
+    "notes",
     "notifier",
     "passwords",
     "quotas",

@@ -25,7 +25,7 @@ from larder.orders.queries.history import (
     page,
 )
 from larder.orders.queries.lines import SoldLine, count_lines, line_history
-from larder.orders.queries.notes import NoteView, latest_notes
+from larder.orders.queries.notes import latest_notes
 from larder.orders.queries.order_views import LineView, OrderView, view_of
 from larder.orders.queries.payments import PaymentRow, RefundRow, payment, payments, refunds_due
 from larder.orders.queries.placed import (
@@ -59,7 +59,6 @@ __all__ = [
     "EventView",
     "HistoryPosition",
     "LineView",
-    "NoteView",
     "OldOrder",
     "OpenOrders",
     "OrderChanges",

@@ -1,20 +1,10 @@
 """The notes of staff about an order."""
 
-from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
 from larder.core.parts import Part, first
+from larder.identity.queries.notes import NoteView
 from larder.orders.models import OrderNote
-
-
-@dataclass(frozen=True, slots=True)
-class NoteView:
-    """A note: the public id of its author, the time, the text."""
-
-    actor: UUID
-    at: datetime
-    text: str
 
 
 def latest_notes(order: UUID, *, limit: int) -> Part[NoteView]:

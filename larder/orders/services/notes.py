@@ -5,14 +5,13 @@ from uuid import UUID
 
 from django.db import transaction
 
-from larder.core.errors import Fault, InvalidInput, NotFound
-from larder.core.invisible import has_invisible
-from larder.core.limits import MAX_TEXT_LENGTH
+from larder.core.errors import NotFound
 from larder.db import idempotency
 from larder.db.idempotency import Claim
 from larder.identity.caller import Caller
 from larder.identity.services import audit
 from larder.identity.services.credentials import require_permitted
+from larder.identity.services.notes import refuse_faulty
 from larder.orders.lifecycle import PERMISSIONS, Move
 from larder.orders.models import Order, OrderNote
 from larder.orders.services.locks import order_name
@@ -25,7 +24,7 @@ def add_note(order: UUID, text: str, *, caller: Caller, claim: Claim, now: datet
     its text. Raises NotFound, InvalidInput (text), KeyReused, SessionEnded, NotStaff,
     PermissionMissing and SecondFactorRequired.
     """
-    _refuse_faulty(text)
+    refuse_faulty(text)
 
     def add() -> int:
         if not Order.objects.filter(id=order, placed_at__isnull=False).exists():
@@ -38,18 +37,3 @@ def add_note(order: UUID, text: str, *, caller: Caller, claim: Claim, now: datet
 
     with transaction.atomic(durable=True):
         return idempotency.once(claim, add, now=now).replayed
-
-
-def _refuse_faulty(text: str) -> None:
-    """Raises InvalidInput for a text that is too long, empty, or has other control characters than
-    line breaks: with all faults."""
-    found = []
-    if len(text) > MAX_TEXT_LENGTH or not text.strip():
-        code = "too_long" if text.strip() else "too_short"
-        detail = f"Between 1 and {MAX_TEXT_LENGTH:,} characters are allowed."
-        found.append(Fault("/text", code, detail))
-    if any(has_invisible(line) for line in text.split("\n")):
-        detail = "Control and invisible characters are not allowed."
-        found.append(Fault("/text", "invalid_format", detail))
-    if found:
-        raise InvalidInput(found)

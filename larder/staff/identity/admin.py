@@ -44,6 +44,7 @@ from larder.staff.formatting import moment
 from larder.staff.identity.contents import customer_contents
 from larder.staff.identity.customer_search import description, full_name, search
 from larder.staff.identity.factors import FactorsAdmin
+from larder.staff.identity.notes import NotableCustomers, customer_notes
 from larder.staff.identity.staff_invitations import StaffInvitations
 from larder.staff.language import gettext_lazy as _
 from larder.staff.recording import record_refusal
@@ -164,7 +165,7 @@ _STATUS = ("is_active", "may_order", "is_staff")
 
 
 @admin.register(Customer)
-class CustomerAdmin(SavedViews, StaffInvitations, FactorsAdmin, UserAdmin):  # type: ignore[type-arg]
+class CustomerAdmin(SavedViews, NotableCustomers, StaffInvitations, FactorsAdmin, UserAdmin):  # type: ignore[type-arg]
     """Accounts. They are deactivated, not deleted, because orders refer to them."""
 
     form = CustomerForm
@@ -190,15 +191,16 @@ class CustomerAdmin(SavedViews, StaffInvitations, FactorsAdmin, UserAdmin):  # t
     ordering = ("-id",)
     sortable_by = ()
     filter_horizontal = ()
-    actions_detail = ("set_password", "password_link", "reset_factor", "enrol_code")
+    actions_detail = ("note", "set_password", "password_link", "reset_factor", "enrol_code")
     change_form_outer_after_template = "staff/customer_contents.html"
 
     class Media:
         css = {"all": ("staff/orders.css",)}
 
     def render_change_form(self, request: Any, context: Any, *args: Any, **options: Any) -> Any:
-        """Shows the customer's orders and addresses below the account."""
+        """Shows the customer's orders, addresses and notes below the account."""
         if options.get("obj") is not None:
+            context["customer_notes"] = customer_notes(options["obj"].pk)
             context |= customer_contents(request.user, options["obj"].pk)
         return super().render_change_form(request, context, *args, **options)
 

@@ -11,10 +11,11 @@ from django.utils.translation import gettext
 from larder.core.currencies import rounded
 from larder.core.limits import MAX_SHOWN_EVENT_LINES, MAX_SHOWN_EVENTS
 from larder.identity.queries import PARCEL_FIELDS, AddressRow
+from larder.identity.queries.notes import NoteView
 from larder.inventory import queries as inventory
 from larder.inventory.queries import ProductFilter
 from larder.orders import queries
-from larder.orders.queries import EventView, LineView, NoteView, OrderView
+from larder.orders.queries import EventView, LineView, OrderView
 from larder.staff.formatting import (
     actor_names,
     amount,

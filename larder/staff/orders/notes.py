@@ -3,34 +3,18 @@
 from typing import Any
 from uuid import UUID
 
-from django.contrib import messages
-from django.http import HttpResponse, HttpResponseRedirect
+from django.http import HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext
-from unfold.widgets import UnfoldAdminTextareaWidget
 
-from larder.core.clock import now
-from larder.core.errors import DomainError
-from larder.core.limits import MAX_TEXT_LENGTH
-from larder.db.idempotency import RETENTION, Claim, Scope, fingerprint
 from larder.orders.lifecycle import PERMISSIONS, Move
 from larder.orders.services.notes import add_note
 from larder.staff.base import button
 from larder.staff.language import gettext_lazy as _
+from larder.staff.notes import Notes, note_page, take_note
 from larder.staff.orders.moves import MovableOrders
-from larder.staff.pages import Page, PageForm, Text, reopened, show
-from larder.staff.recording import refuse_former, user_as_caller
 
-
-class NoteForm(PageForm):
-    """The text of a note."""
-
-    text = Text(
-        label=_("Note"),
-        max_length=MAX_TEXT_LENGTH,
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": 4}),
-        help_text=_("It cannot be changed or deleted later."),
-    )
+NOTES = Notes("order", PERMISSIONS[Move.CHANGE], add_note)
 
 
 class NotableOrders(MovableOrders):
@@ -53,29 +37,8 @@ class NotableOrders(MovableOrders):
         order = self.shown_order(request, object_id)
         if order is None:
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[no-any-return]
+        title = gettext("Internal note about order {}").format(order.number)
         address = reverse("admin:orders_order_change", args=[order.id])
-        page = Page(
-            title=gettext("Internal note about order {}").format(order.number),
-            answer=gettext("Add note"),
-            back=address,
-            form=reopened(NoteForm, request, {}),
-            text=gettext("Staff who may see orders see it. The customer does not."),
-        )
-        if request.method != "POST" or not page.is_valid():
-            return show(self, request, page)
-        try:
-            _add(order.id, page.form.cleaned_data, request)
-        except DomainError as refusal:
-            refuse_former(request, refusal, PERMISSIONS[Move.CHANGE])
-            page.refuse(refusal, {})
-            return show(self, request, page)
-        self.message_user(request, gettext("The note is added."), messages.SUCCESS)
-        return HttpResponseRedirect(address)
-
-
-def _add(order: UUID, given: dict[str, Any], request: Any) -> None:
-    caller, moment = user_as_caller(request), now()
-    scope = Scope(caller.public_id, f"POST admin/order/{order}/note", str(given["form_key"]))
-    content = fingerprint(given["text"])
-    claim = Claim(scope, content, expires_at=moment + RETENTION)
-    add_note(order, given["text"], caller=caller, claim=claim, now=moment)
+        seen_by = gettext("Staff who may see orders see it. The customer does not.")
+        page = note_page(request, title, address, seen_by)
+        return take_note(self, request, page, order.id, NOTES)
