@@ -13,12 +13,10 @@ from tests import database
 from tests.clients.player import (
     INSOMNIA,
     POSTMAN,
-    Call,
     Player,
     insomnia_calls,
     postman_calls,
 )
-from tests.http.log_ins import newest_token
 from tests.server import Server
 from tools.clients import __main__ as command
 from tools.clients.plan_earlier import PLANS
@@ -56,18 +54,11 @@ def test_every_request_of_a_collection_succeeds_in_order(name: str, shop: Server
     address = f"http://127.0.0.1:{shop.port}"
     player = Player(shop, dialect, variables_of(name, said) | {"base_url": address})
     for call in calls(said):
-        play(player, call)
+        player.play(call)
     assert len(player.played) == sum(map(len, PLANS.values()))
     # And once more, because users do not start with an empty shop each time.
     for call in calls(said):
-        play(player, call)
-
-
-def play(player: Player, call: Call) -> None:
-    """The user types in the token of the mail."""
-    if call.url.endswith("/auth/password/reset/confirm"):
-        player.variables["reset_token"] = newest_token()
-    player.play(call)
+        player.play(call)
 
 
 def test_both_collections_have_the_same_requests_in_the_same_order() -> None:

@@ -59,7 +59,7 @@ class Request:
 
     @property
     def status(self) -> int:
-        return self.operation.status
+        return self.step.status or self.operation.status
 
     @property
     def headers(self) -> list[tuple[str, str]]:

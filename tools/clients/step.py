@@ -24,9 +24,10 @@ VARIABLES = {
     "staff_username": "admin",
     "staff_password": "12345",
     "guest_password": "correct horse battery staple",
-    "reset_token": "what the mail says",
+    "new_password": "another horse battery staple",
+    "reset_token": "from the mail",
 }
-"""What is set before the first request: the users of `make run`. What a mail says is typed in."""
+"""What is set before the first request: the users of `make run`."""
 
 _NUMBER = re.compile(r'"#(\{\{\w+\}\})"')
 
@@ -56,7 +57,7 @@ class Step:
     {{$guid}} is a new UUID. A body may be what the document shows (`Shown`). One that is text is
     sent as it is, as the Content-Type in `headers` says. In the body "#{{name}}" is a number.
     `keeps` says which members of the answer ("results.0.id"; -1 is the last) become which
-    variables.
+    variables. `status` is expected in place of the operation's success.
     """
 
     request: str
@@ -64,6 +65,7 @@ class Step:
     body: Any = None
     keeps: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
+    status: int | None = None
 
     @property
     def method(self) -> str:
