@@ -4,12 +4,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
+from tests.system.clients.npm import unavailable
 
 
 def uv(*words: str | Path, folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run a program with packages that uv fetches; skip the test where it cannot. What uv says
-    itself is on stderr."""
+    """Run a program with packages that uv fetches; skip the test where it cannot, or fail it in CI.
+    What uv says itself is on stderr."""
     done = subprocess.run(
         [sys.executable, "-m", "uv", "run", "--no-project", *words],
         cwd=folder,
@@ -19,6 +19,6 @@ def uv(*words: str | Path, folder: Path) -> subprocess.CompletedProcess[str]:
         timeout=900,
     )
     if "Failed to fetch" in done.stderr or "error sending request" in done.stderr:
-        pytest.skip(done.stderr)
+        unavailable(done.stderr)
     assert done.returncode == 0, done.stdout + done.stderr
     return done
