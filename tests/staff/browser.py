@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Locator, Page, sync_playwright
 
 from tests.conftest import Person
+from tests.system.clients.npm import unavailable
 from tools.docs.browser import CHROMIUM, QUIETLY
 from tools.docs.scripts import AXE, fetched
 from tools.errors import LauncherError
@@ -99,7 +100,7 @@ def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
     try:
         file: Path = fetched(AXE, tmp_path_factory.mktemp("data"))
     except LauncherError as error:
-        pytest.skip(str(error))
+        unavailable(str(error))
     return file.read_text()
 
 
