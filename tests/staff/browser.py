@@ -110,3 +110,23 @@ def faults(page: Page, axe: str) -> Iterator[str]:
     needed, width = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
     if needed > width:
         yield f"the page is {needed} px wide"
+
+
+def faults_anywhere(page: Page, axe: str) -> list[str]:
+    """The faults of a page in light and dark, at a desk and on a phone."""
+    found: list[str] = []
+    for width in (PHONE, DESK):
+        page.set_viewport_size({"width": width, "height": 900})
+        found += faults_in_schemes(page, axe)
+    return found
+
+
+def faults_in_schemes(page: Page, axe: str) -> list[str]:
+    """The faults of a page in light and dark."""
+    found: list[str] = []
+    for is_dark in (True, False):
+        page.emulate_media(color_scheme="dark" if is_dark else "light")
+        # The theme reads the scheme of the browser only when a page is loaded.
+        page.evaluate("is => document.documentElement.classList.toggle('dark', is)", is_dark)
+        found += (f"{one} ({'dark' if is_dark else 'light'})" for one in faults(page, axe))
+    return found

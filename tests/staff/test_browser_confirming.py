@@ -12,7 +12,9 @@ from playwright.sync_api import Page
 
 from larder.http.admin_session import CONFIRMED, USED
 from tests.conftest import Person
-from tests.staff.browser import CHROMIUM, in_browser, log_in
+from tests.staff.browser import CHROMIUM, axe, faults_in_schemes, in_browser, log_in
+
+__all__ = ["axe"]
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 
@@ -32,7 +34,7 @@ def age(name: str) -> None:
 
 @pytest.mark.parametrize("width", [1400, 390])
 def test_a_role_is_created_after_the_password_and_an_ended_session_returns(
-    site: str, person: Callable[..., Person], width: int
+    site: str, person: Callable[..., Person], axe: str, width: int
 ) -> None:
     boss, name = person("boss", is_staff=True, is_superuser=True), f"Kitchen {width}"
 
@@ -43,6 +45,7 @@ def test_a_role_is_created_after_the_password_and_an_ended_session_returns(
         page.get_by_label("Name").fill(name)
         page.get_by_role("button", name="Save", exact=True).click()
         page.get_by_text("What you sent is not saved yet.").wait_for()
+        assert faults_in_schemes(page, axe) == []
         page.get_by_label("Your password").fill(boss.password)
         page.get_by_role("button", name="Confirm").click()
         page.get_by_text("was added successfully").wait_for()

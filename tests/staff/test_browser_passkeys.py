@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import CDPSession, Page, expect
 
 from tests.conftest import Person
-from tests.staff.browser import CHROMIUM, DESK, PHONE, axe, faults, in_browser, log_in
+from tests.staff.browser import CHROMIUM, axe, faults_anywhere, in_browser, log_in
 
 __all__ = ["axe"]
 
@@ -56,18 +56,6 @@ def start_log_in(page: Page, site: str, who: Person) -> None:
     page.get_by_label("Username").fill(who.customer.username)
     page.get_by_label("Password").fill(who.password)
     page.get_by_role("button", name="Log in").click()
-
-
-def faults_anywhere(page: Page, axe: str) -> list[str]:
-    """The faults of a page in light and dark, at a desk and on a phone."""
-    found: list[str] = []
-    for width in (PHONE, DESK):
-        page.set_viewport_size({"width": width, "height": 900})
-        for is_dark in (True, False):
-            # The theme reads the scheme of the browser only when a page is loaded.
-            page.evaluate("is => document.documentElement.classList.toggle('dark', is)", is_dark)
-            found += faults(page, axe)
-    return found
 
 
 def test_a_passkey_is_added_and_opens_the_admin(named: str, boss: Person, axe: str) -> None:
