@@ -103,6 +103,23 @@ _HARMLESS = """
     orders_refunddue_delete orders_refunddue_history
     """
 HARMLESS = set(_HARMLESS.split())
+REFUSED_TO_ALL = {
+    "catalog_product_delete",
+    "identity_auditentry_add",
+    "identity_auditentry_delete",
+    "identity_customer_delete",
+    "identity_key_add",
+    "identity_key_delete",
+    "inventory_adjustment_delete",
+    "inventory_ledgerentry_add",
+    "inventory_ledgerentry_delete",
+    "inventory_stock_add",
+    "inventory_stock_delete",
+    "orders_order_add",
+    "orders_order_delete",
+    "orders_refunddue_add",
+    "orders_refunddue_delete",
+}
 
 
 def admin_pages(found: Any, at: str = "") -> Iterator[tuple[str, str]]:

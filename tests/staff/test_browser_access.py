@@ -1,30 +1,29 @@
 """Every page of the admin works for the keyboard, the screen reader and the phone."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from uuid import UUID
+from collections.abc import Iterator
 
 import pytest
-from django.contrib import admin
-from django.test import RequestFactory
-from django.urls import reverse
-from playwright.sync_api import Page
+from playwright.sync_api import FilePayload, Page
 
-from larder.core.clock import now as clock
-from larder.db.idempotency import Claim, Scope
 from larder.identity.models import SavedView
-from larder.ops import tasks
-from larder.orders.decision import Wanted
 from larder.orders.models import Order
-from larder.orders.services import moves
-from larder.orders.services.notes import add_note
-from larder.orders.services.placing.place_order import place_order
-from larder.orders.services.placing.placement import Placement, Terms
-from larder.orders.services.transitions import TransitionRequest
 from tests.conftest import Person
-from tests.staff.browser import CHROMIUM, DESK, PHONE, axe, faults, in_browser, log_in
+from tests.staff.access import Shop, pages, shop
+from tests.staff.browser import (
+    CHROMIUM,
+    DESK,
+    PHONE,
+    axe,
+    faults,
+    faults_anywhere,
+    faults_in_schemes,
+    in_browser,
+    log_in,
+    press,
+)
 
-__all__ = ["axe"]
+__all__ = ["axe", "shop"]
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 
@@ -32,78 +31,18 @@ MOST_STEPS = 60
 """Presses of the Tab key from the beginning of a page to what is to be done next."""
 
 
-@pytest.fixture
-def orders(boss: Person, product: Callable[..., int]) -> list[UUID]:
-    """Orders of one product: placed, packed, and shipped."""
-    jam, made = product(sku="JAM-1", name="Red jam", stock=50), []
-    for steps in ((), (moves.pack_order,), (moves.pack_order, moves.ship_order)):
-        lines = [Wanted(jam, 2)]
-        asked = Placement(customer=boss.id, actor=boss.customer.public_id, lines=lines)
-        made.append(place_order(asked, terms=Terms(currency="GBP"), now=clock()).order.id)
-        for step in steps:
-            request = TransitionRequest(order=made[-1], caller=boss.caller, now=clock())
-            step(request, picked=[]) if step is moves.pack_order else step(request)
-    text = "Ring before delivery.\nSecond floor."
-    scope = Scope(boss.customer.public_id, "note", "one")
-    add_note(made[0], text, caller=boss.caller, claim=Claim(scope, b""), now=clock())
-    tasks.count_sales(0)
-    tasks.look_at_stock(0)
-    return made
-
-
-def lists(boss: Person) -> Iterator[str]:
-    """The list of every model, and its form of a new object where there is one."""
-    request = RequestFactory().get("/")
-    request.user = boss.customer
-    for screen in admin.site._registry.values():
-        name = f"admin:{screen.opts.app_label}_{screen.opts.model_name}"
-        yield reverse(f"{name}_changelist")
-        if screen.has_add_permission(request):
-            yield reverse(f"{name}_add")
-
-
-def pages(boss: Person, colleague: Person, orders: Sequence[UUID]) -> list[str]:
-    placed, packed, shipped = orders
-    jam = Order.objects.get(pk=placed).lines.get().product_id
-    product, order = "/admin/catalog/product/", "/admin/orders/order/"
-    accounts = "/admin/identity/customer/"
-    account = f"{accounts}{boss.id}/"
-    return [
-        *("/admin/", "/admin/catalog/", "/admin/password_change/", *lists(boss)),
-        *(reverse("second_factor"), reverse("own_keys"), reverse("new_password")),
-        *(f"{product}{jam}/{page}/" for page in ("change", "history", "archive")),
-        *(f"{product}import-file/", f"{product}export/", f"/admin/inventory/stock/{jam}/change/"),
-        *("/admin/inventory/stock/count/", "/admin/inventory/stock/differences/"),
-        *(f"{product}view/", "/admin/orders/order/view/"),
-        *(f"{order}{placed}/{page}/" for page in ("change", "history", "pack", "cancel")),
-        *(f"{order}{packed}/ship/", f"{order}{shipped}/deliver/", f"{order}{shipped}/return/"),
-        *(f"{order}{shipped}/track/", f"{order}{placed}/note/"),
-        *(f"{order}telephone/", f"{account}change/", f"{account}set-password/"),
-        *(f"{account}password-link/", f"{accounts}invite/", f"{order}accounting/"),
-        *(f"{accounts}{colleague.id}/{page}/" for page in ("reset-factor", "enrol-code")),
-        *(f"{order}{placed}/{page}/" for page in ("edit", "pick-list", "packing-slip")),
-    ]
-
-
 @pytest.mark.timeout(1200)
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_page_is_closed_to_screen_readers_or_scrolls_sideways(
-    site: str,
-    boss: Person,
-    person: Callable[..., Person],
-    orders: list[UUID],
-    axe: str,
-    scheme: str,
+    site: str, boss: Person, shop: Shop, axe: str
 ) -> None:
     found: dict[str, list[str]] = {}
-    addresses = pages(boss, person(is_staff=True), orders)
+    addresses = list(pages(shop))
 
     def look(page: Page, name: str) -> None:
-        if seen := list(faults(page, axe)):
+        if seen := faults_in_schemes(page, axe):
             found[name] = seen
 
     def journey(page: Page) -> None:
-        page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
         page.goto(f"{site}/admin/login/")
         look(page, "log-in")
         log_in(page, site, boss)
@@ -111,7 +50,8 @@ def test_no_page_is_closed_to_screen_readers_or_scrolls_sideways(
             page.set_viewport_size({"width": width, "height": 900})
             for address in addresses:
                 answer = page.goto(f"{site}{address}")
-                assert getattr(answer, "ok", False), address
+                assert answer is not None
+                assert (answer.status, page.url) == (200, f"{site}{address}")
                 look(page, f"{address} {width}")
                 filters = page.get_by_role("button", name="Filters")
                 if filters.count():
@@ -121,6 +61,63 @@ def test_no_page_is_closed_to_screen_readers_or_scrolls_sideways(
 
     in_browser(journey)
     assert found == {}
+
+
+def run_actions(page: Page, address: str) -> Iterator[str]:
+    """Opens the page behind each action of a list, with all its rows selected."""
+    page.goto(address)
+    options = page.locator("select[name=action] option:not([value=''])")
+    for name in [str(one.get_attribute("value")) for one in options.all()]:
+        page.goto(address)
+        for box in page.locator("input[name=_selected_action]").all():
+            box.check()
+        page.locator("select[name=action]").select_option(name)
+        page.get_by_role("button", name="Run").click()
+        page.locator("select[name=action]").wait_for(state="detached")
+        yield f"{address}, {name}"
+
+
+def preview_prices(page: Page, site: str) -> Iterator[str]:
+    """Opens what is behind the actions of products, and the preview of new prices."""
+    for name in run_actions(page, f"{site}/admin/catalog/product/"):
+        yield name
+        if name.endswith("change_prices"):
+            press(page, "Preview", "This field is required.")
+            yield f"{name}, mistake"
+            page.locator("[name=value]").fill("10")
+            press(page, "Preview", "Orders that are placed keep their prices.")
+            yield f"{name}, preview"
+
+
+def import_files(page: Page, site: str) -> Iterator[str]:
+    """Opens the faults of a file, and the preview of another one."""
+    files = {"Nothing was stored.": "dear", "Nothing is stored yet.": "2.00"}
+    for answer, price in files.items():
+        page.goto(f"{site}/admin/catalog/product/import-file/")
+        text = f"sku,name,price\nTEA,Tea,{price}\n".encode()
+        file = FilePayload(name="products.csv", mimeType="text/csv", buffer=text)
+        page.set_input_files("input[type=file]", file)
+        press(page, "Show changes", answer)
+        yield f"import, {answer}"
+
+
+@pytest.mark.timeout(600)
+def test_no_page_behind_a_button_is_closed_to_screen_readers_or_scrolls_sideways(
+    site: str, boss: Person, shop: Shop, axe: str
+) -> None:
+    found: dict[str, list[str]] = {}
+    lists = ("orders/order/", "identity/key/", "auth/group/", "catalog/product/?archived=yes")
+
+    def journey(page: Page) -> None:
+        log_in(page, site, boss)
+        actions = (run_actions(page, f"{site}/admin/{one}") for one in lists)
+        for opened in (*actions, preview_prices(page, site), import_files(page, site)):
+            for name in opened:
+                found[name] = faults_anywhere(page, axe)
+
+    in_browser(journey)
+    assert len(found) > 12
+    assert {name: seen for name, seen in found.items() if seen} == {}
 
 
 def tab_to(page: Page, name: str) -> None:
@@ -136,11 +133,13 @@ def tab_to(page: Page, name: str) -> None:
 
 
 def test_the_keyboard_alone_packs_an_order_and_opens_the_filters(
-    site: str, boss: Person, orders: list[UUID]
+    site: str, boss: Person, shop: Shop
 ) -> None:
+    placed = shop.orders["placed"]
+
     def journey(page: Page) -> None:
         log_in(page, site, boss)
-        page.goto(f"{site}/admin/orders/order/{orders[0]}/change/")
+        page.goto(f"{site}/admin/orders/order/{placed}/change/")
         tab_to(page, "Pack")
         page.keyboard.press("Enter")
         page.wait_for_url("**/pack/")
@@ -153,7 +152,29 @@ def test_the_keyboard_alone_packs_an_order_and_opens_the_filters(
         page.locator("#changelist-filter").wait_for()
 
     in_browser(journey)
-    assert Order.objects.get(pk=orders[0]).status == "packed"
+    assert Order.objects.get(pk=placed).status == "packed"
+
+
+FORMS = {
+    "orders/order/{shipped}/return/": "Return",
+    "catalog/product/add/": "Save",
+    "catalog/product/import-file/": "Show changes",
+    "identity/customer/invite/": "Invite",
+}
+"""Forms, and the name of the button that sends each."""
+
+
+@pytest.mark.parametrize(("path", "button"), FORMS.items())
+def test_the_keyboard_alone_reaches_the_button_that_sends_a_form(
+    site: str, boss: Person, shop: Shop, path: str, button: str
+) -> None:
+    def journey(page: Page) -> None:
+        log_in(page, site, boss)
+        page.goto(f"{site}/admin/{path.format_map(shop.orders)}")
+        tab_to(page, button)
+        assert page.evaluate("document.activeElement.type") == "submit"
+
+    in_browser(journey)
 
 
 def test_the_keyboard_alone_deletes_a_view_on_a_phone_after_a_question(

@@ -26,7 +26,7 @@ from larder.orders.models import RefundDue
 from larder.staff.page_permissions import needed
 from tests.conftest import Api, Person
 from tests.identity.operations import PAGE, ROLES
-from tests.staff.confirming import DANGEROUS, HARMLESS, admin_pages
+from tests.staff.confirming import DANGEROUS, HARMLESS, REFUSED_TO_ALL, admin_pages
 from tests.staff.desk import Desk, allow
 
 OTHERS = {
@@ -42,23 +42,6 @@ OTHERS = {
     "view_on_site",
 }
 """Pages for all staff, and those whose parameters name the objects."""
-REFUSED_TO_ALL = {
-    "catalog_product_delete",
-    "identity_auditentry_add",
-    "identity_auditentry_delete",
-    "identity_customer_delete",
-    "identity_key_add",
-    "identity_key_delete",
-    "inventory_adjustment_delete",
-    "inventory_ledgerentry_add",
-    "inventory_ledgerentry_delete",
-    "inventory_stock_add",
-    "inventory_stock_delete",
-    "orders_order_add",
-    "orders_order_delete",
-    "orders_refunddue_add",
-    "orders_refunddue_delete",
-}
 
 
 @pytest.fixture

@@ -1,0 +1,136 @@
+"""A shop with an object of each kind, and the pages of its admin."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.apps import apps
+from django.contrib import admin
+from django.urls import reverse
+
+from larder.catalog.services.categories import create_category
+from larder.catalog.services.products import archive_product
+from larder.core.clock import now as clock
+from larder.db.idempotency import Claim, Scope
+from larder.identity.services import keys
+from larder.identity.services import notes as customer_notes
+from larder.ops import tasks
+from larder.orders.decision import Wanted
+from larder.orders.models import RefundDue
+from larder.orders.services import moves
+from larder.orders.services import notes as order_notes
+from larder.orders.services.placing.place_order import place_order
+from larder.orders.services.placing.placement import Hold, Placement
+from larder.orders.services.transitions import TransitionRequest
+from tests.conftest import Api, Person
+from tests.orders.holding import GBP
+from tests.staff.confirming import REFUSED_TO_ALL, admin_pages
+
+ADDRESS = {"name": "Mary", "line1": "1 Quay", "city": "Leith", "country": "GB"}
+TEXT = "Ring before delivery.\nSecond floor."
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """What is in a shop: a clerk who also orders, products, and orders by their status."""
+
+    clerk: int
+    jam: int
+    archived: int
+    orders: dict[str, UUID]
+
+
+@pytest.fixture
+def shop(
+    boss: Person,
+    person: Callable[..., Person],
+    product: Callable[..., int],
+    as_: Callable[[Person], Api],
+) -> Shop:
+    """Opens a shop that has an object of each kind of the admin."""
+    clerk, by = person(is_staff=True), boss.caller
+    jam, old = product(sku="JAM-1", name="Red jam", stock=50), product(sku="OLD", name="Old jam")
+    made = Shop(clerk.id, jam, old, _orders(clerk, boss, jam))
+    archive_product(old, caller=by, now=clock())
+    create_category(name="Jams", parent=None, caller=by, now=clock())
+    keys.create_key(by, "till", now=clock())
+    placed = made.orders["placed"]
+    RefundDue.objects.create(order=placed, currency="GBP", amount=5, since=clock())
+    claims = (Claim(Scope(boss.customer.public_id, "note", key), b"") for key in ("one", "two"))
+    order_notes.add_note(placed, TEXT, caller=by, claim=next(claims), now=clock())
+    customer_notes.add_note(clerk.id, TEXT, caller=by, claim=next(claims), now=clock())
+    lines = {"lines": [{"product": jam, "counted": 40}], "reason": "stocktake"}
+    assert as_(boss)("POST", "stock/adjustments", lines).status == 201
+    tasks.count_sales(0)
+    tasks.look_at_stock(0)
+    return made
+
+
+STEPS = {
+    "pending": (),
+    "placed": (),
+    "packed": (moves.pack_order,),
+    "shipped": (moves.pack_order, moves.ship_order),
+}
+
+
+def _orders(who: Person, boss: Person, product: int) -> dict[str, UUID]:
+    """Places an order of each status."""
+    made = {}
+    for status, steps in STEPS.items():
+        asked = Placement(
+            customer=who.id,
+            actor=who.customer.public_id,
+            lines=[Wanted(product, 2)],
+            ship_to=ADDRESS,
+            hold=Hold(3600) if status == "pending" else None,
+        )
+        made[status] = place_order(asked, terms=GBP, now=clock()).order.id
+        for step in steps:
+            request = TransitionRequest(order=made[status], caller=boss.caller, now=clock())
+            step(request, picked=[]) if step is moves.pack_order else step(request)
+    return made
+
+
+NO_PAGES = REFUSED_TO_ALL | {
+    *("login", "logout", "jsi18n", "search", "autocomplete", "view_on_site", "app_list"),
+    *("orders_order_addresses", "orders_order_products", "inventory_adjustment_products"),
+    *("identity_customer_set_password", "catalog_product_adjust_stock", "catalog_product_ledger"),
+    *("inventory_stock_adjust_stock", "inventory_stock_ledger", "inventory_stock_discard_count"),
+}
+"""Names of what is looked at elsewhere or is no page: a redirect, data for scripts, a refusal."""
+STATUSES = {
+    "confirm": "pending",
+    **dict.fromkeys(("ship", "unpack"), "packed"),
+    **dict.fromkeys(("deliver", "take_back", "track", "unship"), "shipped"),
+}
+"""The status of the order that a page needs; of others, placed."""
+
+
+def pages(shop: Shop) -> Iterator[str]:
+    """Yields the address of every page of the admin, and of lists that are filtered or empty."""
+    for name, route in admin_pages(admin.site.urls[0]):
+        if name not in NO_PAGES:
+            key = str(_key(shop, name)) if "<" in route else ""
+            yield "/admin/" + re.sub("<[^>]+>", key, route)
+    yield from map(reverse, ("second_factor", "own_keys", "new_password"))
+    orders, products = "/admin/orders/order/", "/admin/catalog/product/"
+    yield from ("/admin/catalog/", f"{orders}?status__exact=placed", f"{orders}?q=nothing")
+    yield from (f"{products}?archived=yes", f"{products}?stock=out&q=nothing")
+
+
+def _key(shop: Shop, page: str) -> Any:
+    """Returns the key of the object that a page shows."""
+    app, model, name = page.split("_", 2)
+    if model == "order":
+        return shop.orders[STATUSES.get(name, "placed")]
+    if name == "restore":
+        return shop.archived
+    if model in {"product", "stock"}:
+        return shop.jam
+    if model in {"customer", "user"}:
+        return shop.clerk
+    return apps.get_model(app, model)._default_manager.earliest("pk").pk
