@@ -1,5 +1,6 @@
 """npm packages of tests, from a lock file. Where they cannot be installed, the test is skipped."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -48,7 +49,8 @@ def node(*words: str | Path, folder: Path, environment: dict[str, str] | None = 
 
 def install(folder: Path) -> None:
     """Install what the lock file of a folder names; skip the test where npm cannot fetch it."""
-    if (folder / "node_modules").is_dir():
+    lock = folder / "package-lock.json"
+    if _versions(lock) == _versions(folder / "node_modules" / ".package-lock.json"):
         return
     if shutil.which("npm") is None:
         unavailable("no npm on this machine")
@@ -64,3 +66,11 @@ def install(folder: Path) -> None:
     )
     if done.returncode != 0:
         unavailable(f"npm could not fetch packages: {done.stderr}")
+
+
+def _versions(lock: Path) -> dict[str, str]:
+    """Return the versions of packages that a lock file names, by folder; none without it."""
+    if not lock.exists():
+        return {}
+    packages = json.loads(lock.read_text())["packages"]
+    return {name: one["version"] for name, one in packages.items() if name}

@@ -4,13 +4,13 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from larder.orders.models import Order
 from tests.server import ROOT, Server
 from tests.system.clients.npm import SDK, install, node
 from tests.system.clients.uv import uv
 
 DOCUMENT = ROOT / "docs" / "openapi" / "v1.json"
 COMPILE = [
-    "--noEmit",
     "--strict",
     "--skipLibCheck",
     "--module",
@@ -20,19 +20,26 @@ COMPILE = [
 ]
 
 
-def test_the_types_of_the_sdk_are_those_that_are_generated_from_the_document(
-    tmp_path: Path,
+def test_types_that_are_generated_fit_the_sdk_and_a_client_that_places_an_order(
+    server: Server, person: Callable[..., object], product: Callable[..., int], tmp_path: Path
 ) -> None:
+    person("ada", "ada")
+    sold = product(price="1.50", stock=5)
     install(SDK)
-    tests = tmp_path / "tests"
-    tests.mkdir()
+    (tmp_path / "node_modules").symlink_to(SDK / "node_modules")
+    (tmp_path / "package.json").write_text('{"type": "module"}')
     shutil.copytree(SDK / "dist", tmp_path / "dist")
-    shutil.copy(SDK / "tests" / "types.ts", tests)
+    tests = shutil.copytree(SDK / "tests", tmp_path / "tests")
+    sources = sorted(tests.glob("*.ts"))
     programs = SDK / "node_modules" / ".bin"
     made = tests / "api.d.ts"
     node(programs / "openapi-typescript", DOCUMENT, "-o", made, folder=tmp_path)
     assert "export interface operations" in made.read_text()
-    node(programs / "tsc", *COMPILE, tests / "types.ts", folder=tmp_path)
+    node(programs / "tsc", *COMPILE, *sources, folder=tmp_path)
+    address = f"http://127.0.0.1:{server.port}"
+    node("node", "tests/generated.js", address, str(sold), folder=tmp_path)
+    order = Order.objects.get()
+    assert (order.customer.username, order.status) == ("ada", "placed")
 
 
 GENERATOR = "openapi-python-client==0.29.1"
