@@ -8,11 +8,12 @@ import pytest
 
 from larder.core.clock import now
 from larder.core.ids import new_id
+from larder.db.idempotency import Claim, Scope
 from larder.http.authentication import secrets, signer
 from larder.identity.caller import Caller
-from larder.identity.models import Address, EmailChange, Key, Session
+from larder.identity.models import Address, CustomerNote, EmailChange, Key, Session
 from larder.identity.queries import has_password
-from larder.identity.services import accounts, addresses, keys, passwords, resets, sessions
+from larder.identity.services import accounts, addresses, keys, notes, passwords, resets, sessions
 from larder.identity.services.passwords import Change
 from larder.identity.services.sessions import Credentials
 from larder.identity.tokens.policies import V1
@@ -253,6 +254,21 @@ def address_and_deletion(person: MakePerson) -> Race:
     )
 
 
+def note_and_deletion(person: MakePerson) -> Race:
+    """A deleted account has no note of staff."""
+    who, staff = person(), person(is_staff=True, is_superuser=True).caller
+    claim = Claim(Scope(staff.public_id, "note", new_id().hex), b"")
+    return Race(
+        lambda: notes.add_note(who.id, "Rings twice.", caller=staff, claim=claim, now=now()),
+        lambda: accounts.delete_account(who.id, now=now()),
+        CREDENTIAL_READ,
+        Guard(CALLER_LOCK),
+        lambda outcome: (
+            both_succeed(outcome) and not CustomerNote.objects.filter(customer=who.id).exists()
+        ),
+    )
+
+
 def email_changed_twice(person: MakePerson) -> Race:
     """Each change of an address tells the address that it replaced."""
     who = person(email=f"{new_id()}@example.com")
@@ -325,6 +341,7 @@ RACES = [
     last_place_for_an_address,
     key_used_and_ended,
     address_and_deletion,
+    note_and_deletion,
     email_changed_twice,
     others_ended_twice,
 ]
