@@ -6,19 +6,20 @@ reads of v1 in larder/v1/http.py; product pages and OpenAPI documents once, when
 
 import gzip
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import cast
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
-from django.utils.text import compress_string
+from django.utils.text import compress_sequence, compress_string
 
 SMALLEST_COMPRESSED = 1024
 """Bytes. A shorter body fits into one packet without compression."""
 
 COMPRESSED = frozenset(
     {
-        *("text/html", "text/markdown", "text/css", "text/javascript"),
+        *("text/html", "text/markdown", "text/css", "text/javascript", "text/csv"),
         *("application/javascript", "application/json"),
     }
 )
@@ -43,11 +44,15 @@ def compress(get_response: Answering) -> Answering:
 
 
 def compress_read(request: HttpRequest, response: HttpResponseBase) -> None:
-    """Compresses the answer to a GET or HEAD, unless it has an ETag or is compressed already."""
+    """Compresses the answer to a GET or HEAD, unless it has an ETag or is compressed already. A
+    file that is written while the client reads it is compressed in parts."""
     kind = response.headers.get("Content-Type", "").partition(";")[0]
-    is_read = request.method in {"GET", "HEAD"}
-    if is_read and kind in COMPRESSED and isinstance(response, HttpResponse):
+    if request.method not in {"GET", "HEAD"} or kind not in COMPRESSED:
+        return
+    if isinstance(response, HttpResponse):
         _compress(request, response)
+    elif isinstance(response, StreamingHttpResponse):
+        _compress_parts(request, response)
 
 
 def _compress(request: HttpRequest, response: HttpResponse) -> None:
@@ -62,6 +67,15 @@ def _compress(request: HttpRequest, response: HttpResponse) -> None:
     response.content = compress_string(content, max_random_bytes=MAX_RANDOM_BYTES)
     response.headers["Content-Encoding"] = "gzip"
     response.headers["Content-Length"] = str(len(response.content))
+
+
+def _compress_parts(request: HttpRequest, response: StreamingHttpResponse) -> None:
+    patch_vary_headers(response, ["Accept-Encoding"])
+    if takes_gzip(request):
+        parts = cast(Iterator[bytes], response.streaming_content)
+        compressed = compress_sequence(parts, max_random_bytes=MAX_RANDOM_BYTES)
+        response.streaming_content = compressed
+        response.headers["Content-Encoding"] = "gzip"
 
 
 def note_encoding(response: HttpResponse, *, is_packed: bool) -> None:

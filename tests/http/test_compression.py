@@ -4,13 +4,14 @@ import gzip
 import json
 from collections.abc import Callable
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
 
 from larder.http.compression import SMALLEST_COMPRESSED, compress, packed
-from larder.v1 import http
+from larder.v1 import exports, http
 from tests.conftest import Person
 
 DOCUMENT = "/api/v1/openapi.json"
@@ -96,6 +97,37 @@ def test_larger_reads_go_compressed_with_a_separate_etag(
         seen = {"If-None-Match": answer.headers["ETag"]}
         same = get(address, encoding, client, **seen)
         assert (same.status_code, same.content) == (304, b"")
+
+
+def test_a_file_of_orders_goes_compressed_in_parts(
+    person: Callable[..., Person], product: Callable[..., int]
+) -> None:
+    client, jam = Client(headers=token_of(person())), product(stock=90)
+    lines = {"lines": [{"product": jam, "quantity": 1}]}
+    for _ in range(9):
+        client.post("/api/v1/orders", lines, "application/json")
+    path = "/api/v1/orders.csv"
+    plain = get(path, "", client)
+    content = b"".join(plain.streaming_content)
+    compressed = get(path, "gzip", client)
+    assert gzip.decompress(b"".join(compressed.streaming_content)) == content
+    assert compressed.headers["Content-Encoding"] == "gzip"
+    assert "Content-Encoding" not in plain.headers
+    assert all("Accept-Encoding" in one.headers["Vary"] for one in (plain, compressed))
+
+
+def test_a_compressed_file_that_is_broken_off_cannot_be_read_whole(
+    person: Callable[..., Person], product: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = Client(headers=token_of(person()))
+    lines = {"lines": [{"product": product(stock=9), "quantity": 1}]}
+    client.post("/api/v1/orders", lines, "application/json")
+    monkeypatch.setattr(exports, "shown", Mock(side_effect=LookupError))
+    received = list[bytes]()
+    with pytest.raises(LookupError):
+        received.extend(get("/api/v1/orders.csv", "gzip", client).streaming_content)
+    with pytest.raises(EOFError):
+        gzip.decompress(b"".join(received))
 
 
 def test_a_client_that_has_a_compressed_answer_causes_no_compression(
