@@ -135,7 +135,8 @@ def _faults_together(columns: Sequence[str]) -> list[RowFault]:
     for line, sku in () if sql.adds(columns) else database.rows(sql.UNKNOWN, [MAX_FAULTS]):
         detail = f"No product has the SKU {sku}, and new ones need {', '.join(REQUIRED)}."
         found.append(RowFault(line, "sku", "unknown_product", detail))
-    for line, sku in database.rows(sql.NOT_ARCHIVED, [MAX_FAULTS]):
+    has_times = "archived_at" in columns
+    for line, sku in database.rows(sql.NOT_ARCHIVED, [MAX_FAULTS]) if has_times else ():
         detail = f"No archived product has the SKU {sku}: empty this cell. Files archive nothing."
         found.append(RowFault(line, "archived_at", "unknown_product", detail))
     for line, first in database.rows(sql.DUPLICATES, [MAX_FAULTS]):
