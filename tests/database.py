@@ -111,8 +111,8 @@ def in_database(url: str, name: str) -> str:
 def preparing_alone() -> Iterator[None]:
     """For the block no other test process prepares its database: roles are the cluster's, and
     preparing makes them what its settings say."""
-    everybodys = in_database(os.environ["LARDER_TEST_SUPERUSER_URL"], "postgres")
-    with psycopg.connect(everybodys, autocommit=True) as connection:
+    shared = in_database(os.environ["LARDER_TEST_SUPERUSER_URL"], "postgres")
+    with psycopg.connect(shared, autocommit=True) as connection:
         connection.execute("SELECT pg_advisory_lock(1)")
         yield
 

@@ -160,8 +160,8 @@ def test_users_are_not_created_without_credentials(keeper: Documented) -> None:
 def test_put_changes_only_the_given_fields(
     client: str, mary: Person, request: pytest.FixtureRequest
 ) -> None:
-    as_somebody: Documented = request.getfixturevalue(client)
-    reply = as_somebody("PUT", at(mary), {"username": "Mary", "first_name": ""})
+    as_client: Documented = request.getfixturevalue(client)
+    reply = as_client("PUT", at(mary), {"username": "Mary", "first_name": ""})
     assert reply.status == 200
     found = {name: reply.body[name] for name in ("username", "first_name", "last_name", "email")}
     assert found == {
@@ -170,7 +170,7 @@ def test_put_changes_only_the_given_fields(
         "last_name": "Hill",
         "email": "mary@example.org",
     }
-    assert as_somebody("GET", at(mary)).body == reply.body
+    assert as_client("GET", at(mary)).body == reply.body
 
 
 @pytest.mark.parametrize("client", ["shopper", "keeper"])

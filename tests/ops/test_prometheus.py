@@ -81,7 +81,7 @@ def test_prometheus_answers_all_queries_of_dashboard_and_rules_without_alerts(
     all_names_exist(server, one)
     # After real traffic. Where a scrape took too long they are empty until the next.
     assert wait_until(lambda: not empty_panels(one)), empty_panels(one)
-    rules_are_loaded_and_wake_nobody(one)
+    rules_are_loaded_and_no_alarm_is_sent(one)
 
 
 def all_names_exist(server: Server, one: Prometheus) -> None:
@@ -116,7 +116,7 @@ def empty_panels(one: Prometheus) -> set[str]:
     return empty - excused
 
 
-def rules_are_loaded_and_wake_nobody(one: Prometheus) -> None:
+def rules_are_loaded_and_no_alarm_is_sent(one: Prometheus) -> None:
     """In a healthy shop."""
     groups = one.get("rules")["groups"]
     loaded: list[dict[str, Any]] = [rule for group in groups for rule in group["rules"]]

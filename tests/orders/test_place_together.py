@@ -215,12 +215,12 @@ def test_a_locked_product_does_not_delay_orders_of_other_products(
             crowd.send(jam).result(LONGEST)
         # Were each of the twenty to wait for the lock, it would be twice this.
         assert monotonic() - began < 10 * placing.LOCK_WAIT
-        turned_away = [one for one in waits if one.done()]
-        assert {type(one.exception()) for one in turned_away} == {Overloaded}
-        assert len(waits) - len(turned_away) == placing.MOST_CONTENDED
+        refused = [one for one in waits if one.done()]
+        assert {type(one.exception()) for one in refused} == {Overloaded}
+        assert len(waits) - len(refused) == placing.MOST_CONTENDED
         opens()
         for one in waits:
-            assert one in turned_away or one.result(LONGEST).order.lines
+            assert one in refused or one.result(LONGEST).order.lines
     assert not placing._lane.is_contended([stuck])
     assert inventory.available([jam, stuck]) == {jam: 80, stuck: 100 - placing.MOST_CONTENDED}
 

@@ -18,7 +18,7 @@ from larder.identity.queries import audit as audit_queries
 from larder.identity.queries.audit import AuditFilter
 from tests.conftest import NOW, Person
 from tests.staff.desk import Desk, Page, allow, change
-from tests.v1.waiting import until_somebody_waits
+from tests.v1.waiting import until_a_transaction_waits
 
 PRODUCTS = "catalog/product/"
 MakeProduct = Callable[..., int]
@@ -175,7 +175,7 @@ def test_a_price_that_another_transaction_is_changing_is_compared_when_it_has_co
         with transaction.atomic():
             change_within(jam, {"price": Decimal("2.30")}, caller=None, now=NOW)
             waiting = beside.submit(change)
-            until_somebody_waits()
+            until_a_transaction_waits()
         with pytest.raises(PricesChanged):
             waiting.result()
     assert prices(jam) == ["2.300"]

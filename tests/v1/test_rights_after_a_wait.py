@@ -33,7 +33,7 @@ from tests.http.conftest import token_for
 from tests.staff.desk import Desk
 from tests.staff.moving import place, stock
 from tests.tiers import LONGEST
-from tests.v1.waiting import until_somebody_waits
+from tests.v1.waiting import until_a_transaction_waits
 
 MakePerson = Callable[..., Person]
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -121,7 +121,7 @@ def test_a_change_that_waited_for_a_lock_needs_a_current_permission(
         with transaction.atomic():
             _keep_locked(act, request.order, jam)
             waiting = beside.submit(call)
-            until_somebody_waits()
+            until_a_transaction_waits()
             lose(clerk)
         with pytest.raises(refusal):
             waiting.result(LONGEST)
@@ -200,7 +200,7 @@ def test_a_change_of_the_catalogue_that_waited_needs_a_current_permission(
         with transaction.atomic():
             hold(jam)
             waiting = beside.submit(call)
-            until_somebody_waits()
+            until_a_transaction_waits()
             if lose is not None:
                 lose(clerk)
         answer = waiting.result(LONGEST)
@@ -228,7 +228,7 @@ def test_an_admin_page_that_waited_needs_a_current_permission(
         with transaction.atomic():
             list(Category.objects.select_for_update())
             waiting = beside.submit(call)
-            until_somebody_waits()
+            until_a_transaction_waits()
             lose(clerk)
         waiting.result(LONGEST)
     assert Category.objects.get().name == "Shelf"

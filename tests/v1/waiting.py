@@ -22,7 +22,7 @@ def reads_running(customer: int) -> Iterator[None]:
         yield
 
 
-def until_somebody_waits() -> None:
+def until_a_transaction_waits() -> None:
     began = monotonic()
     while not database.rows(WAITING, []):
         assert monotonic() - began < 10

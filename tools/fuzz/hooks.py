@@ -44,7 +44,7 @@ _former: dict[str, str] = {}
 """The ids that those before had, and what each was: schemathesis learns ids from answers."""
 
 
-def go_on_as_somebody_new() -> None:
+def continue_with_a_new_account() -> None:
     """The next person has a replacement for each object of the last one."""
     had = _present[0].real.items()
     _former.update({value: name for name, value in had if name.endswith("-uuid")})
@@ -64,7 +64,7 @@ def security(case: Case) -> set[str]:
 def before_call(context: HookContext, case: Case, kwargs: dict[str, Any]) -> None:
     """Put what the sender has in the place of stand-ins, and say who is asking."""
     if not _present[0].fresh:
-        go_on_as_somebody_new()
+        continue_with_a_new_account()
     person = _present[0]
     real = person.real | {value: person.real[name] for value, name in _former.items()}
     header = person.authorization(by_password=security(case) == {"password"})
@@ -85,7 +85,7 @@ def after_call(context: HookContext, case: Case, response: Response) -> None:
         case.method == "DELETE" or case.operation.path.rstrip("/").endswith(USED_UP)
     )
     if used_up or (refused and security(case)):
-        go_on_as_somebody_new()
+        continue_with_a_new_account()
 
 
 def is_probe(case: Case) -> bool:

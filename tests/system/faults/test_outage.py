@@ -27,13 +27,13 @@ HOT = ("token", "list", "detail", "order", "readyz")
 """The requests of many clients at once; registering is left out, for it hashes before it writes."""
 
 
-def assert_told(
+def assert_unavailable(
     answers: list[Timed],
     within: float = LONGEST_ANSWER,
     codes: frozenset[str] = frozenset({"database_unavailable"}),
 ) -> None:
-    """503, in time, saying when to come back; a problem with its code, except for the probe,
-    whose body tells what it looked at."""
+    """Each answer is 503 in time, with Retry-After. It is a problem with its code; the body of
+    /readyz names its checks."""
     seconds = sorted(answer.seconds for answer in answers)
     assert seconds[len(seconds) // 2] < within
     assert seconds[-1] < within + LOADED
@@ -53,13 +53,13 @@ def outlast(shop: Shop, cluster: Cluster, take_away: Callable[[], None], seconds
     assert shop.refused(times=2) == []
     take_away()
     began = monotonic()
-    assert_told(shop.ask_at_once(list(shop.requests)))
+    assert_unavailable(shop.ask_at_once(list(shop.requests)))
     for kind in HOT:
-        assert_told(shop.ask_at_once([kind] * 20))
+        assert_unavailable(shop.ask_at_once([kind] * 20))
     crowd = list(islice(cycle(HOT), 3 * THREADS))
-    assert_told(shop.ask_at_once(crowd))
+    assert_unavailable(shop.ask_at_once(crowd))
     while monotonic() - began < seconds:
-        assert_told(shop.ask_at_once(crowd))
+        assert_unavailable(shop.ask_at_once(crowd))
         assert shop.server.call("GET", "/livez").status == 200
         sleep(1)
     cluster.start()
@@ -92,7 +92,7 @@ def test_a_server_started_during_an_outage_answers_503_in_time(
 ) -> None:
     """Its workers have looked up no ended session yet, and all want to at once."""
     take_away()
-    assert_told(shop.ask_at_once(["list", "order"] * 16))
+    assert_unavailable(shop.ask_at_once(["list", "order"] * 16))
     cluster.start()
     assert shop.seconds_until_back() < RECOVERY
 
@@ -106,9 +106,9 @@ def test_a_hanging_database_is_given_up_and_used_again_when_it_answers(
     with frozen(cluster):
         # A client behind a waiting one gets that answer.
         waiting = frozenset({"database_unavailable", "overloaded"})
-        assert_told(shop.ask_at_once(crowd), within=HANGS, codes=waiting)
+        assert_unavailable(shop.ask_at_once(crowd), within=HANGS, codes=waiting)
         # No thread holds a connection any more, and there is none to be had.
-        assert_told(shop.ask_at_once(crowd))
+        assert_unavailable(shop.ask_at_once(crowd))
     assert shop.seconds_until_back() < RECOVERY
 
 
@@ -121,4 +121,4 @@ def test_the_server_stays_alive_while_its_database_is_away(
         began = monotonic()
         assert shop.server.call("GET", "/livez").status == 200
         assert monotonic() - began < LONGEST_ANSWER
-        assert_told([one.result() for one in waiting])
+        assert_unavailable([one.result() for one in waiting])

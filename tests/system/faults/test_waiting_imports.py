@@ -38,7 +38,7 @@ def send(staff: Api) -> Answer:
     return staff("POST", "products/import", body, content_type="text/csv", **key)
 
 
-def assert_told_to_come_back(refused: Answer) -> None:
+def assert_retry_after(refused: Answer) -> None:
     assert (refused.status, refused.body["code"]) == (503, "overloaded")
     assert int(refused.headers["Retry-After"]) > 0
 
@@ -57,7 +57,7 @@ def test_an_import_behind_a_lock_is_refused_with_retry_after(
     limit("lock_timeout", "200ms")
     with transaction() as other:
         other.execute(IN_THE_WAY[what])
-        assert_told_to_come_back(send(staff))
+        assert_retry_after(send(staff))
         other.rollback()
     assert staff("GET", "products").body["results"] == []
     assert send(staff).body == {"created": 1, "changed": 1, "unchanged": 0}
@@ -69,7 +69,7 @@ def test_an_import_whose_statement_takes_too_long_is_refused_with_retry_after(
     limit("statement_timeout", "200ms")
     with transaction() as other:
         other.execute(sql.ONE_FILE)
-        assert_told_to_come_back(send(staff_with_an_archived_product))
+        assert_retry_after(send(staff_with_an_archived_product))
 
 
 def test_every_503_has_retry_after(db: None) -> None:
