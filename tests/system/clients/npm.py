@@ -22,6 +22,12 @@ def unavailable(reason: str) -> NoReturn:
     pytest.skip(reason)
 
 
+def with_certificates(name: str) -> dict[str, str]:
+    """Return the environment, with the file of the system's certificates as this variable.
+    Node.js and uv do not read it by themselves."""
+    return {name: str(_CERTIFICATES), **os.environ} if _CERTIFICATES.exists() else {**os.environ}
+
+
 def require_node() -> None:
     """Skip the test if there is no node.js that runs the SDK."""
     if shutil.which("node") is None:
@@ -54,12 +60,10 @@ def install(folder: Path) -> None:
         return
     if shutil.which("npm") is None:
         unavailable("no npm on this machine")
-    # Node does not read the system's certificates by itself.
-    system = {"NODE_EXTRA_CA_CERTS": str(_CERTIFICATES)} if _CERTIFICATES.exists() else {}
     done = subprocess.run(
         ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"],
         cwd=folder,
-        env={**system, **os.environ},
+        env=with_certificates("NODE_EXTRA_CA_CERTS"),
         capture_output=True,
         text=True,
         check=False,

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.system.clients.npm import unavailable
+from tests.system.clients.npm import unavailable, with_certificates
 
 
 def uv(*words: str | Path, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -13,6 +13,7 @@ def uv(*words: str | Path, folder: Path) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
         [sys.executable, "-m", "uv", "run", "--no-project", *words],
         cwd=folder,
+        env=with_certificates("SSL_CERT_FILE"),
         capture_output=True,
         text=True,
         check=False,
