@@ -48,7 +48,7 @@ JAM = {"sku": "JAM", "name": "Jam", "price": "1"}
 
 @dataclass(frozen=True)
 class Callers:
-    """Who sends the requests. The shop has the product JAM and the category 1."""
+    """Who sends the requests. The shop has the product JAM and the category Food."""
 
     staff: Api
     customer: Api
@@ -56,6 +56,7 @@ class Callers:
     desk: Desk
     jam: int
     clerk: int
+    food: int
 
 
 Request = Callable[[Callers], Any]
@@ -94,9 +95,9 @@ REQUESTS: dict[str, tuple[str, Request]] = {
     ),
     "move a category": (
         "category",
-        lambda by: by.staff("PATCH", "categories/1", {"name": "Sweets"}),
+        lambda by: by.staff("PATCH", f"categories/{by.food}", {"name": "Sweets"}),
     ),
-    "delete a category": ("category", lambda by: by.staff("DELETE", "categories/1")),
+    "delete a category": ("category", lambda by: by.staff("DELETE", f"categories/{by.food}")),
     "adjust stock": (
         "key stock",
         lambda by: by.staff(
@@ -142,9 +143,9 @@ def callers(
 ) -> Callers:
     monkeypatch.setattr(quotas, "_limits", dict.fromkeys(quotas.NAMES, Rate(1_000, 3_600)))
     who, clerk = person(), person(is_staff=True, is_superuser=True)
-    by = Callers(as_(clerk), as_(who), who.password, Desk(clerk), product(**JAM), clerk.id)
-    assert by.staff("POST", "categories", {"name": "Food"}).status == 201
-    return by
+    staff, jam = as_(clerk), product(**JAM)
+    food = staff("POST", "categories", {"name": "Food"}).body["id"]
+    return Callers(staff, as_(who), who.password, Desk(clerk), jam, clerk.id, food)
 
 
 @pytest.mark.parametrize("name", REQUESTS)
