@@ -94,7 +94,11 @@ def test_public_pages_are_limited_by_rate(
     few = {r"burst=60": "burst=3", r"rate=20r/s": "rate=1r/s"}
 
     def are_refused(client: str, path: str, count: int) -> list[bool]:
-        return [_is_refused(port, client, path, accept) for _ in range(count)]
+        """Sends all before it waits: with time between them, no request is refused."""
+        with ExitStack() as opened:
+            each = (_sent(port, client, path, accept) for _ in range(count))
+            sent = [opened.enter_context(one) for one in each]
+            return [_is_refused(one) for one in sent]
 
     with nginx_before(silent, tmp_path, few) as port:
         assert are_refused("198.51.100.1", path, 6)[-1]
@@ -102,15 +106,20 @@ def test_public_pages_are_limited_by_rate(
         assert not any(are_refused("198.51.100.1", "/static/admin.css", 6))
 
 
-def _is_refused(port: int, client: str, path: str, accept: str) -> bool:
+def _sent(port: int, client: str, path: str, accept: str) -> socket.socket:
+    """Returns a connection on which a request is sent."""
+    connection = socket.create_connection(("127.0.0.1", port), timeout=0.5)
+    connection.sendall(
+        f"GET {path} HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: {client}\r\n"
+        f"Accept: {accept}\r\n\r\n".encode()
+    )
+    return connection
+
+
+def _is_refused(connection: socket.socket) -> bool:
     """Returns whether nginx answers the request itself, with 503; the server answers nothing."""
-    with socket.create_connection(("127.0.0.1", port), timeout=0.5) as connection:
-        connection.sendall(
-            f"GET {path} HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: {client}\r\n"
-            f"Accept: {accept}\r\n\r\n".encode()
-        )
-        with suppress(TimeoutError):
-            return connection.recv(64).startswith(b"HTTP/1.1 503 ")
+    with suppress(TimeoutError):
+        return connection.recv(64).startswith(b"HTTP/1.1 503 ")
     return False
 
 
