@@ -184,7 +184,7 @@ def test_no_order_is_placed_after_its_product_was_archived(
     shop: Shop, person: MakePerson, product: MakeProduct
 ) -> None:
     people = person(), person(is_staff=True)
-    check_farewell(archive_amid(shop, people, product(stock=OPENING)))
+    check_farewell(archive_amid(shop, people, product(stock=BUYERS * OPENING)))
 
 
 def order_and_archiving(who: Person, staff: Person, jam: int) -> Race:
