@@ -93,6 +93,7 @@ OVERFLOWING = (
 def press(page: Page, name: str, message: str) -> None:
     page.get_by_role("button", name=name, exact=True).click()
     page.get_by_text(message).first.wait_for()
+    page.wait_for_load_state()
 
 
 @pytest.fixture(scope="module")

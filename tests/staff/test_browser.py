@@ -71,8 +71,8 @@ def look_at_the_order(page: Page, number: int) -> None:
     in_sidebar(page, "Orders").click()
     page.get_by_role("link", name=str(number), exact=True).click()
     page.get_by_text("Unit price").wait_for()
-    assert page.get_by_text("Red jam").is_visible()
-    assert page.get_by_text("Placed by mary").is_visible()
+    page.get_by_text("Red jam").wait_for()
+    page.get_by_text("Placed by mary").wait_for()
 
 
 def log_out(page: Page, who: Person) -> None:
