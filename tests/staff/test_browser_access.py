@@ -30,6 +30,10 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this ma
 MOST_STEPS = 60
 """Presses of the Tab key from the beginning of a page to what is to be done next."""
 
+FOCUSED = """(({body, activeElement: one}) =>
+    one === body ? '' : one.ariaLabel || one.innerText || '')(document)"""
+"""The name of the element that has the focus, in lines. Without a focus, the body is active."""
+
 
 @pytest.mark.timeout(1200)
 def test_no_page_is_closed_to_screen_readers_or_scrolls_sideways(
@@ -121,15 +125,23 @@ def test_no_page_behind_a_button_is_closed_to_screen_readers_or_scrolls_sideways
 
 
 def tab_to(page: Page, name: str) -> None:
-    """Presses Tab until the element of this name has the focus."""
+    """Presses Tab until the element of this name has the focus. Fails if none gets it."""
     for _ in range(MOST_STEPS):
         page.keyboard.press("Tab")
-        focused = page.evaluate(
-            "(document.activeElement.ariaLabel || document.activeElement.innerText || '')"
-        )
-        if name in str(focused).split("\n"):
+        if name in str(page.evaluate(FOCUSED)).split("\n"):
             return
     raise AssertionError(f"{name} is not reached")
+
+
+@pytest.mark.system
+def test_a_text_without_the_focus_is_not_reached_by_the_keyboard() -> None:
+    def journey(page: Page) -> None:
+        page.set_content("<p>Pack</p><button>Ship</button>")
+        tab_to(page, "Ship")
+        with pytest.raises(AssertionError, match="Pack is not reached"):
+            tab_to(page, "Pack")
+
+    in_browser(journey)
 
 
 def test_the_keyboard_alone_packs_an_order_and_opens_the_filters(
