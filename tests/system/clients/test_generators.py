@@ -1,5 +1,6 @@
 """Generators of typed clients read the OpenAPI document, and what they make works."""
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -42,7 +43,9 @@ def test_types_that_are_generated_fit_the_sdk_and_a_client_that_places_an_order(
     assert (order.customer.username, order.status) == ("ada", "placed")
 
 
-GENERATOR = "openapi-python-client==0.29.1"
+PAGE = (ROOT / "docs" / "reference" / "api" / "index.md").read_text()
+VERSION = re.findall(r"^uvx openapi-python-client@(\S+) ", PAGE, re.MULTILINE)[0]
+GENERATOR = f"openapi-python-client=={VERSION}"
 APP = """
 import sys
 from larder_client import AuthenticatedClient, Client

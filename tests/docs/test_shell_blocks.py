@@ -1,0 +1,156 @@
+"""Each shell block of a page is run by a test, or is counted in NOT_RUN with what it needs.
+
+A block that was added fails here until it is one of these:
+
+- its commands are targets of make that CI runs, or that a test of MAKE runs;
+- a test of PLAYED takes it from the page and runs it;
+- its page says in NOT_RUN how many of its blocks no test runs, and why.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+from tests.database import ROOT
+from tools.docs import pages
+from tools.docs.pages import Block
+
+LANGUAGES = {"diff", "http", "ini", "js", "json", "mermaid", "python", "sh", "sql", "text"}
+"""The languages of blocks: one of shell has no other name than `sh`."""
+PATTERNS = ("*.md", "docs/**/*.md", "clients/*/*.md", "demo/*/*.md", "deploy/*/*.md")
+
+CI = (".ci/run", ".github/workflows/ci.yml", ".github/workflows/nightly.yml")
+MAKE = {
+    "backup": "tests/tools/test_make_backup.py",
+    "backup/prove": "tests/tools/test_make_backup.py",
+    "drill": "tests/system/drill/test_drill.py",
+    "release-drill": "tests/system/drill/test_release_drill.py",
+    "restore": "tests/tools/test_make_backup.py",
+    "restore/accounts": "tests/tools/test_make_backup.py",
+    "run": "tests/tools/test_run.py",
+    # With a program in place of the container engine, which records its arguments.
+    "docker/build": "tests/system/deploy/test_docker.py",
+    "run-docker": "tests/system/deploy/test_docker.py",
+}
+"""Targets that no workflow names, and the test that runs each or its program."""
+
+COMMANDS = "tests/system/docs/test_commands.py"
+LESSONS = "tests/system/docs/test_lessons.py"
+PLAYED = (
+    ("README.md", "TOKEN=$(curl ", "tests/ops/test_readme.py"),
+    ("CONTRIBUTING.md", "SCHEDULE=", COMMANDS),
+    ("CONTRIBUTING.md", "mkdir docs/openapi/released/", COMMANDS),
+    ("clients/typescript/README.md", "LARDER_URL=", "tests/system/clients/test_sdk.py"),
+    ("docs/how-to/deploy/patroni.md", "sh deploy/patroni/secrets.sh ", COMMANDS),
+    ("docs/how-to/erp.md", "", LESSONS),
+    ("docs/how-to/runbooks/postgresql-upgrade.md", "make backup ", "tests/docs/test_runbooks.py"),
+    ("docs/how-to/second-factor.md", "", COMMANDS),
+    ("docs/how-to/take-a-payment.md", "", LESSONS),
+    ("docs/reference/api/index.md", "npx ", "tests/system/clients/test_generators.py"),
+    ("docs/reference/api/index.md", "openapi-", "tests/system/clients/test_mobile_models.py"),
+    ("docs/tutorial/first-order.md", "", LESSONS),
+    ("docs/tutorial/phone-app.md", "", LESSONS),
+)
+"""A page, how its blocks begin, and the test that reads the page and runs them."""
+
+AWS = "an account of AWS"
+CLUSTER = "a cluster of Kubernetes"
+ENGINE = "a container engine; tests/system/stack does the same with processes"
+NOT_RUN = {
+    "clients/typescript/README.md": (1, "an app; the tests link the SDK into one"),
+    "demo/online_retail/README.md": (1, "the data set, of which the demo has the result"),
+    "deploy/aws/README.md": (6, AWS),
+    "docs/how-to/deploy/ec2.md": (8, AWS),
+    "docs/how-to/deploy/ecs-ec2.md": (5, AWS),
+    "docs/how-to/deploy/eks.md": (6, f"{AWS}, {CLUSTER}"),
+    "docs/how-to/deploy/elastic-beanstalk.md": (6, AWS),
+    "docs/how-to/deploy/heroku.md": (
+        2,
+        "an account of Heroku; tests/system/deploy/test_heroku.py has the steps after the push",
+    ),
+    "docs/how-to/deploy/kubernetes.md": (6, CLUSTER),
+    "docs/how-to/deploy/terraform.md": (4, AWS),
+    "docs/how-to/deploy/watching.md": (7, f"{AWS} or of Heroku, root on a machine"),
+    "docs/how-to/deployment.md": (5, ENGINE),
+    "docs/how-to/release.md": (1, ENGINE),
+    "docs/how-to/runbooks/aws.md": (19, AWS),
+    "docs/how-to/runbooks/postgresql-upgrade.md": (4, ENGINE),
+}
+"""How many blocks of a page no test runs, and what they need that no test has."""
+
+
+def found() -> Iterator[tuple[str, Block]]:
+    """Each block of the pages, with its page."""
+    for path in sorted({path for pattern in PATTERNS for path in ROOT.glob(pattern)}):
+        if "_build" not in path.parts:
+            for block in pages.blocks(path.read_text()):
+                yield path.relative_to(ROOT).as_posix(), block
+
+
+SHELL = [(page, block) for page, block in found() if block.language == "sh"]
+
+
+def commands(block: Block) -> list[str]:
+    """The lines of a block without their comments."""
+    lines = (re.sub(r"(^|\s)#.*", "", line).strip() for line in block.text.splitlines())
+    return [line for line in lines if line]
+
+
+def target(command: str) -> str:
+    """The target of make that a command runs; empty if it runs something else."""
+    made = re.match(r"(?:[A-Z_]+=\S+ )?make ([a-z][\w/-]*)", command)
+    return made[1] if made else ""
+
+
+def targets_of_ci() -> set[str]:
+    """The targets that .ci/run and the workflows run."""
+    text = "".join((ROOT / file).read_text() for file in CI)
+    return set(re.findall(r"^(?! *#).*\bmake ([a-z][\w/-]*)", text, re.MULTILINE))
+
+
+def is_played(page: str, block: Block) -> bool:
+    """Whether a test takes the block from the page."""
+    return any(page == one and block.text.startswith(start) for one, start, _ in PLAYED)
+
+
+def test_each_shell_block_is_run_by_a_test_or_is_counted_with_its_reason() -> None:
+    run = targets_of_ci() | MAKE.keys()
+    left = [
+        (page, block)
+        for page, block in SHELL
+        if not is_played(page, block) and not all(target(one) in run for one in commands(block))
+    ]
+    counted = Counter(page for page, _ in left)
+    first = {page: [block.line for one, block in left if one == page] for page in counted}
+    assert counted == {page: number for page, (number, _) in NOT_RUN.items()}, first
+
+
+def test_each_block_has_a_language_that_is_known() -> None:
+    assert [(page, one.line) for page, one in found() if one.language not in LANGUAGES] == []
+
+
+@pytest.mark.parametrize(("page", "start", "test"), PLAYED)
+def test_a_test_that_plays_blocks_names_their_page(page: str, start: str, test: str) -> None:
+    assert page.rpartition("/")[2] in (ROOT / test).read_text()
+    assert [one for other, one in SHELL if other == page and one.text.startswith(start)]
+
+
+@pytest.mark.parametrize(("name", "test"), MAKE.items())
+def test_a_test_of_a_target_names_it_or_its_program(name: str, test: str) -> None:
+    text = (ROOT / test).read_text()
+    assert f'"{name}"' in text or f'"tools.{name.replace("-", "_")}"' in text
+    assert name not in targets_of_ci() - {"docker/build"}
+
+
+def test_the_tests_that_the_pages_name_exist() -> None:
+    missing = [
+        (page, path)
+        for page, block in SHELL
+        for path in re.findall(r"tests/[\w./]+", block.text)
+        if page[:5] == "docs/"
+        and not (ROOT / path).exists()
+        and f"--- {path}\n" not in (ROOT / page).read_text()
+    ]
+    assert missing == []
