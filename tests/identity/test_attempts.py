@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 
 from larder.core.errors import Overloaded
 from larder.db import database
+from larder.identity import sql
 from larder.identity.errors import InvalidCredentials
 from larder.identity.models import Customer
 from larder.identity.passwords import hashers
@@ -22,6 +23,9 @@ HOME, STRANGE = "203.0.113.9", "198.51.100.{}"
 
 @pytest.fixture(autouse=True)
 def _normal_limits(db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The time is that of the test's transaction: on a slow machine no attempt comes back."""
+    frozen = sql.TAKE_ATTEMPTS.replace("statement_timestamp()", "now()")
+    monkeypatch.setattr(sql, "TAKE_ATTEMPTS", frozen)
     monkeypatch.setattr(attempts, "_setup", [attempts.Setup(secret="a secret of this test")])
     roomy = HashQueue(1, {"returning": 100, "open": 100})
     monkeypatch.setattr(hashers, "_queue", [roomy])
