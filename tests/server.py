@@ -29,7 +29,7 @@ class Server(Client):
     application: str = "config.wsgi:application"
     options: tuple[str, ...] = ()
     errors: Path | None = None
-    """Where what it logs goes; to who runs the tests, if nowhere else."""
+    """The file for what it logs. Without one, standard error of the tests."""
     port: int = 0
     _process: subprocess.Popen[bytes] | None = None
     _log: Path = Path()

@@ -48,7 +48,7 @@ JAM = {"sku": "JAM", "name": "Jam", "price": "1"}
 
 @dataclass(frozen=True)
 class Callers:
-    """Who sends the requests. The shop has the product JAM and the category Food."""
+    """The clients that send the requests. The shop has the product JAM and the category Food."""
 
     staff: Api
     customer: Api

@@ -28,7 +28,7 @@ def row(family: Metric, labels: tuple[str, ...]) -> Row:
 
 
 def labels_of(family: Metric, collector: Collector) -> tuple[str, ...]:
-    """Who counts knows them; of what is requested the family does."""
+    """The labels of a family: those that its collector declares, otherwise those of the family."""
     return tuple(getattr(collector, "_labelnames", None) or getattr(family, "_labelnames", []))
 
 

@@ -149,12 +149,12 @@ def test_all_processes_of_a_server_count_and_log_every_request(
             server.call("GET", "/livez")
             server.hang_up()
         assert wait_until(lambda: livez_count(server) == 40)
-        assert wait_until(lambda: len(told_of_livez(tmp_path / "log")) == 40)
-    answers = told_of_livez(tmp_path / "log")
+        assert wait_until(lambda: len(logged_answers(tmp_path / "log")) == 40)
+    answers = logged_answers(tmp_path / "log")
     assert len({line["correlation_id"] for line in answers}) == 40
 
 
-def told_of_livez(log: Path) -> list[dict[str, Any]]:
+def logged_answers(log: Path) -> list[dict[str, Any]]:
     return [line for line in lines(log.read_bytes()) if line["path"] == "/livez"]
 
 
@@ -171,4 +171,4 @@ def test_a_server_writes_its_last_lines_before_it_ends(
     with Server(workers=1, environment=environment, errors=tmp_path / "log") as server:
         for _ in range(5):
             server.call("GET", "/livez")
-    assert len(told_of_livez(tmp_path / "log")) == 5
+    assert len(logged_answers(tmp_path / "log")) == 5

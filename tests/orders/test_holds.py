@@ -333,13 +333,13 @@ def test_the_expiry_crosses_in_and_out_of_stock_as_other_movements_do(
 ) -> None:
     jam = product(stock=3)
     held = hold(person(), (jam, 3))
-    before = _told(jam)
+    before = _changes_of(jam)
     pass_seconds(SECONDS, [held.id])
     expire()
-    assert _told(jam) == before + 1
+    assert _changes_of(jam) == before + 1
 
 
-def _told(product: int) -> int:
+def _changes_of(product: int) -> int:
     ((count,),) = database.rows(
         "SELECT count(*) FROM product_change WHERE product_id = %s", [product]
     )

@@ -53,12 +53,14 @@ def test_refused_orders_are_named_with_a_reason_and_others_are_moved(
     )
     cancel_order(transition_request(gone, clerk))
     pack_order(transition_request(packed, clerk))
-    told_ = select(desk, "mark_packed", *orders, **sends).messages
+    messages = select(desk, "mark_packed", *orders, **sends).messages
     number = {one: Order.objects.get(id=one).number for one in orders}
-    assert f"Order {number[order]}: packed." in told_
+    assert f"Order {number[order]}: packed." in messages
     both = f"Orders {number[changed]}, {number[gone]}: changed by another user"
-    assert any(one.startswith(both) for one in told_)
-    assert any(f"Order {number[packed]}: packed already, by another user" in one for one in told_)
+    assert any(one.startswith(both) for one in messages)
+    assert any(
+        f"Order {number[packed]}: packed already, by another user" in one for one in messages
+    )
     assert [status(one) for one in orders] == ["packed", "placed", "cancelled", "packed"]
 
 

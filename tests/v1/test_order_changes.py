@@ -85,14 +85,14 @@ def test_a_mark_of_another_customer_or_installation_is_refused(
     customer: Api, staff: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, since = answers(customer)
-    for wrong in (since, "x", told_of_products(staff)):
+    for wrong in (since, "x", since_of_products(staff)):
         refused = staff("GET", f"orders/changes?since={wrong}")
         assert refused.body["errors"][0]["pointer"] == "since"
     monkeypatch.setattr(feed.Feed, "_epoch", "'another'")
     assert customer("GET", f"orders/changes?since={since}").body["code"] == "since_expired"
 
 
-def told_of_products(api: Api) -> str:
+def since_of_products(api: Api) -> str:
     return str(api("GET", "products/changes").body["since"])
 
 

@@ -277,7 +277,7 @@ def email_changed_twice(person: MakePerson) -> Race:
     def change(email: str) -> None:
         accounts.change_profile(who.id, {"email": email}, now=now(), notify=notified.append)
 
-    def each_is_told() -> bool:
+    def each_is_mailed() -> bool:
         former = EmailChange.objects.filter(id__in=notified).values_list("former", flat=True)
         return set(former) == {who.customer.email, wanted[0]}
 
@@ -286,7 +286,7 @@ def email_changed_twice(person: MakePerson) -> Race:
         partial(change, wanted[1]),
         ADDRESS_READ,
         Guard(ADDRESS_READ),
-        lambda outcome: both_succeed(outcome) and each_is_told(),
+        lambda outcome: both_succeed(outcome) and each_is_mailed(),
     )
 
 

@@ -78,7 +78,7 @@ def codes(answers: Sequence[Answer]) -> Counter[str]:
 
 @dataclass
 class Filled:
-    """What was answered to those who put a unit in, and what there was then."""
+    """The answers to requests that added a unit, and the number of drafts afterwards."""
 
     answers: list[Answer]
     drafts: int
@@ -167,7 +167,7 @@ def test_concurrent_removals_take_no_more_units_than_the_draft_has(
 
 @dataclass
 class Submitted:
-    """What was answered to those who placed one draft, and how many units that took."""
+    """The answers to requests that placed one draft, and the units that they took."""
 
     jam: int
     answers: list[Answer]

@@ -45,7 +45,7 @@ def four_addresses(person: MakePerson) -> Outcome:
     return Outcome(answers, {who.customer.email, *wishes}, list(former), left)
 
 
-def check_told(found: Outcome) -> None:
+def check_mailed(found: Outcome) -> None:
     """All owners of former addresses get a mail, once."""
     assert [one.code for one in found.answers] == [OK] * 4
     assert sorted([*found.notified, found.left]) == sorted(found.known)
@@ -55,4 +55,4 @@ def test_concurrent_changes_mail_each_replaced_address(
     transactional_db: None, person: MakePerson
 ) -> None:
     for _ in range(3):
-        check_told(four_addresses(person))
+        check_mailed(four_addresses(person))

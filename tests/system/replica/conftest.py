@@ -77,14 +77,14 @@ class Shop:
         return int(made.body["id"])
 
     def reads(self) -> dict[str, int]:
-        """Who has answered what replicas could have answered, by what the server counts."""
+        """The reads that replicas may answer, counted by database, from the server's metrics."""
         sleep(COUNTED_WITHIN)
         lines = self.server.call("GET", "/metrics").body.decode().splitlines()
         found = [line.partition("} ") for line in lines if line.startswith("larder_reads_total{")]
         return {name.split('"')[1]: int(float(value)) for name, _, value in found}
 
     def reads_from_it(self) -> bool:
-        """Whether a process, whichever answers, had all of the replica a moment ago."""
+        """Whether the process that answers /readyz had read all of the replica a moment ago."""
         found = self.server.call("GET", "/readyz").body["replicas"]["replica1"]
         self.server.hang_up()
         return not found["away"] and float(found["behind"]) < 5

@@ -27,7 +27,7 @@ def token(front: FrontDoor, customer: MakePerson) -> str:
 
 
 def listed(front: FrontDoor, token: str, jam: int, position: str = "") -> int:
-    """What a page says that others have asked for before."""
+    """The quantity of a product on a page that other customers may have requested before."""
     headers = {"Larder-Position": position} if position else {}
     page = front.call("GET", f"products?ids={jam}", token=token, headers=headers)
     return int(page.body["results"][0]["quantity"])
