@@ -69,7 +69,7 @@ def tables(url: str) -> int:
 
 
 def visitors(url: str) -> list[str]:
-    """Who else is connected to the database."""
+    """Return the other sessions of the database."""
     with psycopg.connect(elsewhere(url, MAINTENANCE)) as connection:
         return [row[0] for row in connection.execute(_OTHERS, [name_in(url)])]
 

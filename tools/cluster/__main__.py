@@ -130,7 +130,7 @@ def _drilled(options: Options, cluster: Cluster) -> bool:
     times = Times.of(record, load, customers)
     done = [_measured(one, ended, by, times) for one, ended, by in rounds]
     faults = broken + _faults(cluster, crowd_stage, own_stage, record, load)
-    return _told(done, took, faults, record, load)
+    return _report(done, took, faults, record, load)
 
 
 def _strike(
@@ -181,7 +181,7 @@ def _faults(
     return faults + [("invariant", one) for one in violated]
 
 
-def _told(
+def _report(
     done: Sequence[Round],
     took: float,
     faults: Sequence[tuple[str, str]],

@@ -54,7 +54,7 @@ class Audit:
             yield f"There is an order {reference!r} that no customer sent."
 
     def content_faults(self, wish: Wish, order: Order) -> Iterator[str]:
-        """Whose it is, what is in it, what it costs: by our own prices."""
+        """Yield each fault of the customer, the units or the total, by the drill's prices."""
         if order.customer != wish.account.username:
             yield f"Order {wish.key} is in the books of another customer, {order.customer}."
         if dict(order.units) != dict(wish.units):

@@ -52,7 +52,7 @@ class Struck:
 
     @property
     def ended(self) -> Sequence[int]:
-        """Who must not be there any more."""
+        """The processes that must have ended."""
         return () if self.fault.held else self.pids
 
 

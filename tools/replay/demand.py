@@ -33,7 +33,7 @@ class Demand:
 
     @property
     def customers(self) -> list[str]:
-        """Who ordered, in the order they first did."""
+        """The customers, in the order of their first orders."""
         return list(dict.fromkeys(order.customer for order in self.orders))
 
     def stock(self, scarce: float) -> dict[str, int]:
