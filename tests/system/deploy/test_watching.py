@@ -24,6 +24,7 @@ from tests.ops.prometheus import NEEDED, Prometheus, rules, running
 from tests.ops.receiver import Receiver, receiver
 from tests.server import ROOT, Server
 from tests.system.deploy.nginx import BEHIND_A_PROXY, INSTANCE, nginx_before
+from tools.docs.pages import blocks
 from tools.http_client import Client
 from tools.ports import free_port, listens
 from tools.processes import wait_until
@@ -160,6 +161,17 @@ def test_instances_are_found_and_their_alarms_arrive(
             groups = prometheus.get("rules")["groups"]
             assert sum(len(group["rules"]) for group in groups) == len(rules())
             assert lost_alerts(manager, operators) == set()
+            assert '"job":"larder"' in tried(prometheus, manager)
+            assert wait_until(lambda: "Try" in received(operators), ALERT_SECONDS)
+
+
+def tried(prometheus: Prometheus, manager: str) -> str:
+    """What the commands of watching.md print that try the alarms."""
+    page = (ROOT / "docs/how-to/deploy/watching.md").read_text()
+    (text,) = [one.text for one in blocks(page) if one.text.startswith("amtool ")]
+    for port, url in ((9090, prometheus.url), (9093, manager)):
+        text = text.replace(f"http://127.0.0.1:{port}", url)
+    return subprocess.run(["sh", "-euc", text], capture_output=True, text=True, check=True).stdout
 
 
 @NEEDED
