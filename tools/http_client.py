@@ -92,11 +92,6 @@ class Client:
         self._kept.used = time.monotonic()
         return kept
 
-    @property
-    def is_connected(self) -> bool:
-        """Whether this thread's next request may use the connection of an earlier one."""
-        return getattr(self._kept, "connection", None) is not None
-
     def connect(self, timeout: float = TIMEOUT_SECONDS) -> http.client.HTTPConnection:
         """Return a new connection, which the caller closes."""
         return http.client.HTTPConnection(HOST, self.port, timeout=timeout)

@@ -22,7 +22,6 @@ PAUSE_SECONDS = 0.04
 LOG_IN_EACH = 50
 """Requests after which a client logs in again. Access tokens are good for five minutes."""
 ANSWER_SECONDS = 20.0
-CLOSED = ("RemoteDisconnected", "ConnectionResetError")
 
 
 @dataclass(frozen=True)
@@ -35,14 +34,6 @@ class Heard:
     status: int
     code: str
     retry_after: bool = False
-    keeps: bool = False
-    """Whether it was sent on a connection of an earlier request."""
-
-    @property
-    def closed(self) -> bool:
-        """Whether nginx closed the kept connection while the request was on its way to it: HTTP
-        allows that, and it was not processed (RFC 9112, section 9.6)."""
-        return self.keeps and self.status == 0 and self.code.startswith(CLOSED)
 
     @property
     def good(self) -> bool:
@@ -72,7 +63,8 @@ class Load:
 class Customer:
     """A client that reads, orders and logs in, one request after the other.
 
-    `keeps`: it keeps its connection, as apps do; otherwise each request has a separate one.
+    `keeps`: it keeps its connection, as apps do, and opens another one if it sees that nginx has
+    closed it (RFC 9112, section 9.5); otherwise each request has a separate one.
     """
 
     def __init__(self, load: Load, *, keeps: bool, staff: bool = False) -> None:
@@ -142,18 +134,18 @@ class Customer:
 
     def _call(self, kind: str, method: str, path: str, body: Any = None) -> Reply | None:
         """Send a request once, and remember the answer; return it if it is good."""
-        sent, keeps = time.monotonic(), self._client.is_connected
+        sent = time.monotonic()
         token = None if path.startswith("auth/") else self._pair.get("access")
         try:
             reply = self._client.call(method, path, body, token=token)
         except (OSError, http.client.HTTPException) as error:
             code = f"{type(error).__name__}: {error}"
-            self._load.heard.append(Heard(sent, time.monotonic(), kind, 0, code, keeps=keeps))
+            self._load.heard.append(Heard(sent, time.monotonic(), kind, 0, code))
             return None
         if not self._keeps:
             self._client.hang_up()
         later = "retry-after" in reply.headers
-        heard = Heard(sent, time.monotonic(), kind, reply.status, reply.code, later, keeps)
+        heard = Heard(sent, time.monotonic(), kind, reply.status, reply.code, later)
         self._load.heard.append(heard)
         return reply if heard.good else None
 

@@ -6,6 +6,7 @@ import re
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,6 +19,9 @@ from tools.processes import children, send, wait_until
 MAIN = ROOT / "deploy" / "nginx" / "nginx.conf"
 SERVERS = ("app1:8000", "app2:8000")
 RELOAD_SECONDS = 30.0
+DRAINING = "nginx-draining"
+DRAIN_SECONDS = 2.0
+"""In which each client that keeps its connection sends a request."""
 
 
 class Proxy:
@@ -60,12 +64,16 @@ class Proxy:
         self.reload()
 
     def reload(self) -> None:
-        """Reload, and return when the former worker processes have ended."""
+        """End the kept connections, reload, and return when the former processes have ended."""
         former = set(children(self._main))
+        draining = self._folder / DRAINING
+        draining.touch()
+        time.sleep(DRAIN_SECONDS)
         send(self._main, signal.SIGHUP)
         self.reloads += 1
         if not wait_until(lambda: not former & set(children(self._main)), RELOAD_SECONDS):
             raise LauncherError("nginx's former processes do not end.")
+        draining.unlink()
 
     @property
     def _main(self) -> int:

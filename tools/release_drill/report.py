@@ -38,13 +38,7 @@ class Took:
     def failed(self) -> list[Heard]:
         """The requests that failed."""
         allowed = set(self.unavailable) if self.outage else set[Heard]()
-        some = (one for one in self.heard if not (one.good or one.closed))
-        return [one for one in some if one not in allowed]
-
-    @property
-    def closed(self) -> int:
-        """The number of kept connections that nginx closed under a request."""
-        return sum(one.closed for one in self.heard)
+        return [one for one in self.heard if not one.good and one not in allowed]
 
     @property
     def good(self) -> bool:
@@ -55,11 +49,11 @@ class Took:
 def table(steps: Sequence[Took]) -> Table:
     """Return a row for each step."""
     shown = Table(box=None, pad_edge=False)
-    for heading in ("step", "s", "requests", "failed", "closed", "503", "for s", "slowest s"):
+    for heading in ("step", "s", "requests", "failed", "503", "for s", "slowest s"):
         shown.add_column(heading, justify="left" if heading == "step" else "right", no_wrap=True)
     for one in steps:
         slowest = max((each.at - each.sent for each in one.heard), default=0.0)
-        figures = (len(one.heard), len(one.failed), one.closed, len(one.unavailable))
+        figures = (len(one.heard), len(one.failed), len(one.unavailable))
         row = (f"{one.seconds:.1f}", *figures, f"{one.away:.1f}", f"{slowest:.2f}")
         shown.add_row(one.name, *map(str, row))
     return shown
@@ -78,10 +72,9 @@ def summary(steps: Sequence[Took], orders: int, faults: int) -> str:
     """Return the last line."""
     requests = sum(len(one.heard) for one in steps)
     failed = sum(len(one.failed) for one in steps)
-    closed = sum(one.closed for one in steps)
     away = max((one.away for one in steps if one.outage), default=0.0)
     return (
         f"{requests:,} requests in {sum(one.seconds for one in steps):.0f} s, {orders:,} orders, "
-        f"failed {failed}, closed connections {closed}, longest time of 503 {away:.1f} s, "
+        f"failed {failed}, longest time of 503 {away:.1f} s, "
         f"faults of the books {faults}"
     )

@@ -31,7 +31,8 @@ def took(*heard: Heard, outage: bool = False) -> Took:
         Heard(0.0, 0.1, "products", 401, "invalid_token"),
         Heard(0.0, 0.1, "order", 503, "outcome_unknown"),
         Heard(0.0, 20.0, "order", 0, "TimeoutError: timed out"),
-        Heard(0.0, 0.1, "order", 0, "RemoteDisconnected: a new connection"),
+        Heard(0.0, 0.1, "order", 0, "RemoteDisconnected: at a reload"),
+        Heard(0.0, 0.1, "order", 0, "ConnectionResetError: at a reload"),
     ],
 )
 def test_any_answer_but_success_is_a_failure_also_during_an_outage(other: Heard) -> None:
@@ -44,12 +45,6 @@ def test_503_with_retry_after_is_allowed_for_some_seconds_of_an_outage_alone() -
     assert took(GOOD, LATER, outage=True).good
     assert not took(GOOD, LATER).good
     assert not took(LATER, LATEST, outage=True).good
-
-
-def test_a_kept_connection_that_nginx_closes_is_counted_separately() -> None:
-    closed = Heard(0.0, 0.1, "order", 0, "RemoteDisconnected: at a reload", keeps=True)
-    assert took(GOOD, closed).good
-    assert took(GOOD, closed).closed == 1
 
 
 def test_the_next_login_is_another_role_at_the_same_database() -> None:
