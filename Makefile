@@ -286,7 +286,7 @@ compose := $(DOCKER) compose --file deploy/compose/compose.yaml
 with_engine := @$(SHELL) deploy/docker/engine.sh
 
 .PHONY: up
-up: installed-run ## The whole set: nginx, two servers, worker, PostgreSQL twice, PgBouncer, Redis, Prometheus, Alertmanager, Grafana (DOCKER=)
+up: installed-run ## The whole set: nginx, two servers, worker, PostgreSQL twice, PgBouncer, Redis, Prometheus, Alertmanager, Grafana (DOCKER=, PYTHON_TAG=, PYTHON_DIGEST=)
 	@PYTHON=$(python) exec $(SHELL) deploy/compose/up.sh
 
 .PHONY: down
@@ -332,7 +332,7 @@ docker/unittest: ## Run the tests in a container (PYTEST_ARGS="-n 3")
 	$(DOCKER) run --rm --init --shm-size 256m $(IMAGE)-test python -m pytest $(PYTEST_ARGS)
 
 .PHONY: docker/pins
-docker/pins: ## Write the current digests of the images' tags into compose.yaml and the Dockerfile
+docker/pins: ## Write the current digests of the images' tags into the Dockerfiles, compose.yaml and deploy/
 	$(with_engine)
 	@exec $(SHELL) deploy/docker/pins.sh .
 

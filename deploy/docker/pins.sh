@@ -1,11 +1,12 @@
 #!/bin/sh
 # Writes the digest that each image's tag has now behind the tag: sh deploy/docker/pins.sh CHECKOUT
-# Docker's buildx asks the registries. Either all are known and both files are written, or
+# Docker's buildx asks the registries. Either all are known and all files are written, or
 # none is. What is new is tried before it is committed: make up.
 set -eu
 cd "$1"
 docker=${DOCKER:-docker}
-files="Dockerfile compose.yaml deploy/compose/compose.yaml"
+files="Dockerfile deploy/patroni/Dockerfile compose.yaml deploy/compose/compose.yaml
+    deploy/kubernetes/watching/alertmanager.yaml deploy/kubernetes/watching/prometheus.yaml"
 draft=$(mktemp -d)
 trap 'rm -rf "$draft"' EXIT
 

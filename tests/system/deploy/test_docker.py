@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parents[3]
 DIGEST = f"@sha256:{'0' * 64}"
@@ -144,8 +145,18 @@ def test_migrations_and_tests_run_in_containers_of_the_development_set(engine: E
     assert tests == "compose run --rm --no-deps web python manage.py test tests/orders"
 
 
-FILES = ("Dockerfile", "compose.yaml", "deploy/compose/compose.yaml")
+FILES = (
+    "Dockerfile",
+    "compose.yaml",
+    "deploy/compose/compose.yaml",
+    "deploy/kubernetes/watching/alertmanager.yaml",
+    "deploy/kubernetes/watching/prometheus.yaml",
+    "deploy/patroni/Dockerfile",
+)
 """The files that name images of others."""
+PINNED = re.compile(r"^(ARG PYTHON_DIGEST=|.*image: \S+)@sha256:[0-9a-f]{64}$", re.MULTILINE)
+BASE = ("PYTHON_TAG", "PYTHON_DIGEST")
+BUILDING = ("compose.yaml", "deploy/compose/compose.yaml", "deploy/patroni/compose.yaml")
 
 
 def pins(root: Path) -> dict[str, str]:
@@ -181,6 +192,35 @@ def ask_for_digests(copy: Path, registry: str) -> subprocess.CompletedProcess[st
     )
 
 
+def test_every_file_with_a_digest_is_known() -> None:
+    below = [path for path in (ROOT / "deploy").rglob("*") if path.suffix in ("", ".yaml", ".yml")]
+    found = [path for path in (*ROOT.iterdir(), *below) if path.is_file() and not path.is_symlink()]
+    pinned = {
+        str(path.relative_to(ROOT))
+        for path in found
+        if PINNED.search(path.read_text(encoding="utf-8", errors="replace"))
+    }
+    assert pinned == set(FILES)
+
+
+def test_all_images_have_the_same_base() -> None:
+    texts = [(ROOT / name).read_text() for name in FILES if name.endswith("Dockerfile")]
+    found = {tuple(re.findall(r"^ARG (PYTHON_\w+=.*)$", one, re.MULTILINE)) for one in texts}
+    assert len(found) == 1
+
+
+@pytest.mark.parametrize("name", BUILDING)
+def test_each_set_is_built_on_the_base_that_the_environment_names(name: str) -> None:
+    services = yaml.safe_load((ROOT / name).read_text())["services"].values()
+    builds = [one["build"] for one in services if "build" in one]
+    assert builds
+    for build in builds:
+        # Without a value it is that of the environment, and none where that has none.
+        given = build.get("args", [])
+        args = dict.fromkeys(given) if isinstance(given, list) else given
+        assert {name: args.get(name, "") for name in BASE} == dict.fromkeys(BASE)
+
+
 def test_every_image_of_others_has_a_digest() -> None:
     compose = (ROOT / "deploy" / "compose" / "compose.yaml").read_text()
     named = set(re.findall(r"^ *image: ([^$\s]+)$", compose, re.MULTILINE))
@@ -199,6 +239,11 @@ def test_only_the_digests_of_images_are_updated(copy: Path) -> None:
     now = pins(copy)
     assert set(now) == set(before)
     assert now["postgres:18.4-bookworm"] in (copy / "compose.yaml").read_text()
+    for name in FILES:
+        digests = set(
+            re.findall("@sha256:([0-9a-f]{64})$", (copy / name).read_text(), re.MULTILINE)
+        )
+        assert digests <= set(now.values())
     assert all(now[name] != before[name] for name in before)
     assert len(set(now.values())) == len(now)
     for name in FILES:
