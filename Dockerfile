@@ -54,7 +54,8 @@ CMD ["python", "-m", "pytest", "-n", "2"]
 
 FROM test AS dev
 # Paths that the commands of an earlier README name: /app/venv/bin/python src/manage.py
-RUN ln -s /opt/venv venv && mkdir src && ln -s ../manage.py src/manage.py
+# `pictures` is what a volume of uploaded pictures begins as, with its owner.
+RUN ln -s /opt/venv venv && mkdir src pictures && ln -s ../manage.py src/manage.py
 ENV HOST=0.0.0.0 \
     PORT=8000
 EXPOSE 8000

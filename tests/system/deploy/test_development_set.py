@@ -25,11 +25,32 @@ def test_services_with_known_passwords_listen_only_on_this_machine() -> None:
 @pytest.mark.parametrize("name", ["web", "worker", "migrate"])
 def test_the_mounted_code_hides_no_path_of_the_image(name: str) -> None:
     """/app/venv/bin/python and /app/src/manage.py are links that the stage `dev` makes."""
-    mounted = dict(one.split(":") for one in services()[name]["volumes"])
+    volumes = [one for one in services()[name]["volumes"] if one.startswith("./")]
+    mounted = dict(one.split(":") for one in volumes)
     assert {"./larder", "./config", "./manage.py"} <= set(mounted)
     for source, target in mounted.items():
         assert (ROOT / source).exists()
         assert target == f"/app/{source.removeprefix('./')}"
+
+
+@pytest.mark.parametrize("name", ["web", "worker", "migrate"])
+def test_pictures_are_stored_in_a_folder_of_all_services_that_the_image_makes(name: str) -> None:
+    """A volume begins as the folder of the image, with its owner, who runs the server."""
+    service = services()[name]
+    folder = service["environment"]["PICTURES_DIR"]
+    assert f"pictures:{folder}" in service["volumes"]
+    assert "pictures" in yaml.safe_load(FILE.read_text())["volumes"]
+    dev = (ROOT / "Dockerfile").read_text().partition("FROM test AS dev")[2].partition("FROM ")[0]
+    assert f"mkdir src {folder.removeprefix('/app/')} " in dev
+
+
+@pytest.mark.parametrize("name", ["app1", "app2", "worker", "prepare"])
+def test_the_set_of_a_cluster_can_store_pictures_in_a_folder(name: str) -> None:
+    cluster = ROOT / "deploy/patroni/compose.yaml"
+    service = services(cluster)[name]
+    assert "pictures:/var/lib/larder/pictures" in service["volumes"]
+    for setting in ("PICTURES_DIR", "PICTURES_BUCKET", "PICTURES_URL"):
+        assert service["environment"][setting] == f"${{{setting}:-}}"
 
 
 def test_images_of_others_equal_those_of_production() -> None:
