@@ -8,7 +8,16 @@ import sys
 import pytest
 
 from tests.database import ROOT
-from tools.cluster.audit import drill_faults, longest_gap, once_faults, percentile
+from tools.cluster.audit import (
+    READS_WITHIN_SECONDS,
+    Round,
+    drill_faults,
+    longest_gap,
+    once_faults,
+    pause_faults,
+    percentile,
+)
+from tools.cluster.faults import Struck
 from tools.cluster.load import Tried
 from tools.drill.books import Books, Order
 
@@ -61,6 +70,20 @@ def test_a_pause_is_that_of_the_server_where_it_is_longest() -> None:
     assert percentile([5.0, 1.0, 3.0], 0.99) == 5.0
 
 
+def test_reads_that_stop_for_longer_than_documented_are_a_fault() -> None:
+    def after(reads: float) -> list[str]:
+        done = [Round(Struck("machine frozen", "db1", 0.0), 20.0, "db2", 11.0, reads)]
+        return [name for name, _ in pause_faults(done)]
+
+    assert after(3.1) == []
+    assert after(READS_WITHIN_SECONDS + 0.1) == ["reads paused"]
+
+
+def test_the_page_says_for_how_long_reads_may_stop() -> None:
+    page = (ROOT / "docs" / "explanation" / "trust.md").read_text()
+    assert f"no read for {READS_WITHIN_SECONDS:.0f} s" in page
+
+
 @pytest.mark.system
 @pytest.mark.skipif(
     os.geteuid() != 0 or not all(shutil.which(one, path=PATH) for one in PROGRAMS),
@@ -79,4 +102,4 @@ def test_no_order_is_lost_when_the_primary_is_killed() -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     last = done.stdout.splitlines()[-1]
-    assert "lost 0, placed twice 0, denied 0, wrong status 0" in last
+    assert "lost 0, placed twice 0, denied 0, wrong status 0, reads paused 0" in last

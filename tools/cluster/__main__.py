@@ -130,6 +130,7 @@ def _drilled(options: Options, cluster: Cluster) -> bool:
     times = Times.of(record, load, customers)
     done = [_measured(one, ended, by, times) for one, ended, by in rounds]
     faults = broken + _faults(cluster, crowd_stage, own_stage, record, load)
+    faults += audit.pause_faults(done)
     return _report(done, took, faults, record, load)
 
 
@@ -203,7 +204,7 @@ def _report(
         f"{len(done)} faults in {took:.0f} s, {placed:,} orders acknowledged, "
         f"writes back p50 {audit.percentile(writes, 0.5):.1f} s, p99 {late:.1f} s, "
         f"reads {answered:,} of {len(load.reads):,} answered, "
-        f"longest pause {max(one.reads for one in done):.1f} s; "
+        f"longest pause of reads {max(one.reads for one in done):.1f} s; "
         + ", ".join(f"{name} {number}" for name, number in found.items())
     )
     return not faults and late < WITHIN_SECONDS

@@ -13,9 +13,12 @@ from tools.drill.books import Books
 from tools.drill.wishes import Kind, Record
 
 LOST, TWICE, DENIED, STATUS = "lost", "placed twice", "denied", "wrong status"
-ALWAYS = (LOST, TWICE, DENIED, STATUS)
+PAUSED = "reads paused"
+ALWAYS = (LOST, TWICE, DENIED, STATUS, PAUSED)
 """The faults that the last line names also if there are none."""
 UNKNOWN = "outcome_unknown"
+READS_WITHIN_SECONDS = 6.0
+"""Replicas answer while there is no primary (ADR 70, 71). Twice the longest pause that was seen."""
 
 
 def drill_faults(sentences: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -107,6 +110,13 @@ class Round:
     took_over: str
     writes: float
     reads: float
+
+
+def pause_faults(rounds: Sequence[Round]) -> Iterator[tuple[str, str]]:
+    """Yield each round in which reads stopped for too long."""
+    for one in rounds:
+        if one.reads > READS_WITHIN_SECONDS:
+            yield PAUSED, f"{one.struck.name}: a server answered no read for {one.reads:.1f} s"
 
 
 def percentile(values: Sequence[float], share: float) -> float:
