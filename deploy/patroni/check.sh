@@ -53,4 +53,4 @@ if [ "$(id -u)" = 0 ] && unshare --net true 2>/dev/null; then
 else
     echo "etcd, patroni and pgbouncer: not looked at, this needs root and a network namespace"
 fi
-echo "Not checked here: the image and the containers; make cluster runs the programs as processes."
+echo "Not checked here: the image and the containers (docs/how-to/deploy/patroni.md has a run); make cluster runs the programs as processes."
