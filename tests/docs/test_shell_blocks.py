@@ -78,7 +78,10 @@ NOT_RUN = {
     "docs/how-to/deploy/terraform.md": (4, AWS),
     "docs/how-to/deploy/watching.md": (6, f"{AWS} or of Heroku, root on a machine"),
     "docs/how-to/deployment.md": (5, ENGINE),
-    "docs/how-to/release.md": (1, ENGINE),
+    "docs/how-to/release.md": (
+        2,
+        f"{ENGINE}; a main nginx, which tests/system/deploy/test_front_draining.py drains",
+    ),
     "docs/how-to/runbooks/aws.md": (19, AWS),
     "docs/how-to/runbooks/postgresql-upgrade.md": (4, ENGINE),
 }
