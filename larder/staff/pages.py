@@ -169,7 +169,8 @@ Form = TypeVar("Form", bound=PageForm)
 def empty_lines(kind: type[Line], request: Any, given: Mapping[str, Any]) -> list[Line]:
     """Returns lines for staff to fill: as many as were sent, plus FORM_LINES on request.
 
-    `given` are the initial values of the first line. Empty lines are ignored.
+    `given` are the initial values of the first line. Empty lines are ignored. The first of the added
+    lines has the focus.
     """
     sent = request.POST
     rows = min(_rows(sent), MAX_FORM_LINES)
@@ -178,7 +179,10 @@ def empty_lines(kind: type[Line], request: Any, given: Mapping[str, Any]) -> lis
         return [kind(sent, prefix=f"line-{n}", **options) for n in range(rows)]
     if MORE in sent:
         more = range(min(rows + FORM_LINES, MAX_FORM_LINES))
-        return [kind(prefix=f"line-{n}", initial=_typed(kind, sent, n), **options) for n in more]
+        lines = [kind(prefix=f"line-{n}", initial=_typed(kind, sent, n), **options) for n in more]
+        for line in lines[rows : rows + 1]:
+            next(iter(line.fields.values())).widget.attrs["autofocus"] = True
+        return lines
     return [
         kind(prefix=f"line-{n}", initial={} if n else dict(given), **options)
         for n in range(FORM_LINES)

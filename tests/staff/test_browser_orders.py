@@ -275,3 +275,28 @@ def test_enter_takes_the_only_product_that_is_offered(
         page.get_by_text("Red jam:").wait_for()
 
     assert in_browser(journey).faults == []
+
+
+@pytest.mark.parametrize(
+    ("path", "field", "others"),
+    [
+        ("inventory/adjustment/add/", "SKU", ("Change", "Or counted")),
+        ("orders/order/telephone/", "Product", ("Quantity",)),
+    ],
+)
+def test_enter_in_a_line_moves_on_to_the_next_product_and_sends_nothing(
+    site: str, boss: Person, path: str, field: str, others: tuple[str, ...]
+) -> None:
+    def journey(page: Page) -> None:
+        log_in(page, site, boss)
+        page.goto(f"{site}/admin/{path}")
+        for name in (field, *others):
+            page.get_by_label(f"{name}, line 1", exact=True).press("Enter")
+            expect(page.get_by_label(f"{field}, line 2", exact=True)).to_be_focused()
+        page.get_by_label(f"{others[0]}, line 10", exact=True).fill("7")
+        page.keyboard.press("Enter")
+        expect(page.get_by_label(f"{field}, line 11", exact=True)).to_be_focused()
+        expect(page.get_by_label(f"{others[0]}, line 10", exact=True)).to_have_value("7")
+        expect(page.locator(".errors, .errorlist")).to_have_count(0)
+
+    assert in_browser(journey).faults == []

@@ -1,5 +1,6 @@
 // Offers products for each field for a SKU, and shows the figures of the product that it has. Enter
-// takes the product with this SKU or barcode, or the only one that is offered.
+// takes the product with this SKU or barcode, or the only one that is offered. In the other fields of a
+// line it moves on to the next line. Only the button sends the page.
 // Keeps its price and available units at the field, and tells other scripts with the event "product".
 "use strict";
 {
@@ -104,7 +105,8 @@
             field.value = chosen.sku;
             last = chosen.sku;
             show(chosen);
-            const fields = [...field.closest("tr").querySelectorAll("input:not([type=hidden])")];
+            const near = field.closest("tr") ?? field.form;
+            const fields = [...near.querySelectorAll("input:not([type=hidden])")];
             fields[fields.indexOf(field) + 1]?.focus();
         }
 
@@ -122,7 +124,29 @@
         field.addEventListener("change", update);
     }
 
+    /** Moves on to the product of the next line. After the last line it opens more lines. */
+    function moveOn(row) {
+        const next = row.nextElementSibling?.querySelector("[data-products]");
+        if (next) {
+            next.focus();
+        } else {
+            row.closest("form").querySelector("[name=_more]")?.click();
+        }
+    }
+
     document.addEventListener("DOMContentLoaded", () => {
         document.querySelectorAll("input[data-products]").forEach(improve);
     });
+
+    // A field for a product that is not empty has prevented what Enter does.
+    document.addEventListener("keydown", (event) => {
+        const row = event.target.closest("tr:has([data-products])");
+        if (event.key === "Enter" && row && !event.defaultPrevented) {
+            event.preventDefault();
+            moveOn(row);
+        }
+    });
+
+    // After the theme has moved the page into its frame, which takes the focus away.
+    addEventListener("load", () => document.querySelector("[data-products][autofocus]")?.focus());
 }
