@@ -36,6 +36,15 @@ def grouped(number: int) -> str:
     return localized(f"{number:,}")
 
 
+def signed(number: int) -> str:
+    """Returns a change of a whole number.
+
+    >>> signed(2_000), signed(-3), signed(0)
+    ('+2,000', '-3', '0')
+    """
+    return localized(f"{number:+,}") if number else "0"
+
+
 def day_of(at: date) -> str:
     """Returns a day in the format of the language.
 

@@ -169,8 +169,8 @@ Form = TypeVar("Form", bound=PageForm)
 def empty_lines(kind: type[Line], request: Any, given: Mapping[str, Any]) -> list[Line]:
     """Returns lines for staff to fill: as many as were sent, plus FORM_LINES on request.
 
-    `given` are the initial values of the first line. Empty lines are ignored. The first of the added
-    lines has the focus.
+    `given` are the initial values of the first line. Empty lines are ignored. The first added line
+    has the focus.
     """
     sent = request.POST
     rows = min(_rows(sent), MAX_FORM_LINES)

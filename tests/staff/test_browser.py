@@ -64,7 +64,7 @@ def adjust_stock(page: Page, site: str, sku: str) -> None:
     page.get_by_label("Change, line 1", exact=True).fill("-3")
     page.get_by_label("Reason").select_option("damaged")
     page.get_by_role("button", name="Book", exact=True).click()
-    page.get_by_text("The adjustment is booked.").wait_for()
+    page.get_by_text("Booked: -3").wait_for()
 
 
 def look_at_the_order(page: Page, number: int) -> None:

@@ -76,7 +76,7 @@ def test_a_double_click_has_one_effect(site: str, boss: Person, jam: int, order:
         page.get_by_label("Change, line 1", exact=True).fill("5")
         page.get_by_label("Reason").select_option("received")
         page.get_by_role("button", name="Book", exact=True).dblclick()
-        page.get_by_text("The adjustment is booked.").first.wait_for()
+        page.get_by_text("Booked: +5 Red jam (JAM-1)").first.wait_for()
 
     in_browser(journey)
     types = list(OrderEvent.objects.order_by("position").values_list("type", flat=True))
@@ -240,7 +240,7 @@ def test_a_scan_into_an_adjustment_looks_up_its_product_and_sends_nothing(
         expect(page.get_by_label("Change, line 1", exact=True)).to_be_focused()
         expect(line).to_have_value("TEA")
         page.keyboard.type("2")
-        press(page, "Book", "The adjustment is booked.")
+        press(page, "Book", "Booked: +2 Tea (TEA)")
 
     assert in_browser(journey).faults == []
     assert Stock.objects.get().available == 5
@@ -294,7 +294,8 @@ def test_enter_in_a_line_moves_on_to_the_next_product_and_sends_nothing(
             page.get_by_label(f"{name}, line 1", exact=True).press("Enter")
             expect(page.get_by_label(f"{field}, line 2", exact=True)).to_be_focused()
         page.get_by_label(f"{others[0]}, line 10", exact=True).fill("7")
-        page.keyboard.press("Enter")
+        with page.expect_navigation():
+            page.keyboard.press("Enter")
         expect(page.get_by_label(f"{field}, line 11", exact=True)).to_be_focused()
         expect(page.get_by_label(f"{others[0]}, line 10", exact=True)).to_have_value("7")
         expect(page.locator(".errors, .errorlist")).to_have_count(0)

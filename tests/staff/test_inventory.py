@@ -44,9 +44,9 @@ def adjust(desk: Desk, **values: str) -> Page:
 def test_an_adjustment_is_stored_with_the_member_of_staff(
     desk: Desk, boss: Person, product: Callable[..., int]
 ) -> None:
-    jam = product(sku="JAM", stock=10)
+    jam = product(sku="JAM", name="Red jam", stock=10)
     page = adjust(desk, delta="5", reason="received")
-    assert page.messages == ["The adjustment is booked."]
+    assert page.messages == ["Booked: +5 Red jam (JAM)"]
     entry = LedgerEntry.objects.get(cause="received")
     assert (entry.product_id, entry.available_change, entry.available_after) == (jam, 5, 15)
     assert entry.actor == boss.customer.public_id
@@ -114,6 +114,24 @@ def test_an_adjustment_is_shown_with_its_changes_and_cannot_be_edited(
     assert desk.post(f"inventory/adjustment/{made.id}/delete/", {"post": "yes"}).status == 403
 
 
+def test_a_booked_adjustment_names_its_first_lines_and_the_list_sums_them(
+    desk: Desk, product: Callable[..., int]
+) -> None:
+    sent = {}
+    for n in range(6):
+        product(sku=f"J{n}", name=f"Jam {n}", stock=1_000)
+        sent[f"line-{n}-sku"] = f"J{n}"
+    counts = {"line-0-counted": "997", "line-1-counted": "1000", "line-2-delta": "1200"}
+    others = {f"line-{n}-delta": str(n) for n in (3, 4, 5)}
+    page = desk.save(ADD, reason="counted", **sent, **counts, **others)
+    named = "-3 Jam 0 (J0), +1,200 Jam 2 (J2), +3 Jam 3 (J3), +4 Jam 4 (J4)"
+    assert page.messages == [f"Booked: {named} and 1 more"]
+    cells = re.findall(r'class="field-(line_count|units)[^>]*>([^<]*)<', page.text)
+    assert cells == [("line_count", "5"), ("units", "+1,209")]
+    page = adjust(desk, sku="J1", counted="1000")
+    assert page.messages == ["Booked: all counts are right, no stock has changed."]
+
+
 @pytest.mark.parametrize("kind", ["stock", "ledgerentry"])
 def test_stock_and_ledger_can_only_be_viewed(
     desk: Desk, product: Callable[..., int], kind: str
@@ -176,7 +194,7 @@ def test_a_list_page_takes_as_many_queries_for_many_rows_as_for_one(
 def test_staff_adjust_stock_only_with_the_permission_to(
     person: Callable[..., Person], product: Callable[..., int]
 ) -> None:
-    jam = product(sku="JAM", stock=1)
+    jam = product(sku="JAM", name="Jam", stock=1)
     viewer = Desk(allow(person(is_staff=True), "inventory.view_stock", "catalog.view_product"))
     assert viewer.get(f"{STOCK}{jam}/change/").status == 200
     assert "Adjust stock" not in viewer.get(f"{STOCK}{jam}/change/").text
@@ -190,7 +208,7 @@ def test_staff_adjust_stock_only_with_the_permission_to(
     }
     assert viewer.post(ADD, values).status == 403
     keeper = Desk(allow(person(is_staff=True), "inventory.add_adjustment"))
-    assert adjust(keeper, delta="2").messages == ["The adjustment is booked."]
+    assert adjust(keeper, delta="2").messages == ["Booked: +2 Jam (JAM)"]
     assert queries.available([jam]) == {jam: 3}
 
 
@@ -304,9 +322,9 @@ def test_the_note_of_an_adjustment_is_stored_and_shown_in_the_ledger(
 def test_a_form_sent_twice_with_another_note_is_refused(
     desk: Desk, product: Callable[..., int]
 ) -> None:
-    product(sku="JAM", stock=10)
+    product(sku="JAM", name="Jam", stock=10)
     opened = desk.open(ADD) | LINE | {"reason": "received", "note": "81"}
-    assert desk.post(ADD, opened).messages == ["The adjustment is booked."]
+    assert desk.post(ADD, opened).messages == ["Booked: +5 Jam (JAM)"]
     page = desk.post(ADD, opened | {"note": "82"})
     assert "sent before with other values" in page.errors["__all__"][0]
 
@@ -314,11 +332,11 @@ def test_a_form_sent_twice_with_another_note_is_refused(
 def test_a_note_has_at_most_as_many_characters_as_a_text(
     desk: Desk, product: Callable[..., int]
 ) -> None:
-    product(sku="JAM", stock=10)
+    product(sku="JAM", name="Jam", stock=10)
     page = desk.save(ADD, reason="received", note="x" * (MAX_TEXT_LENGTH + 1), **LINE)
     assert "at most 2000 characters" in page.errors["note"][0]
     page = desk.save(ADD, reason="received", note="x" * MAX_TEXT_LENGTH, **LINE)
-    assert page.messages == ["The adjustment is booked."]
+    assert page.messages == ["Booked: +5 Jam (JAM)"]
 
 
 def test_the_page_of_the_stock_of_a_product_is_titled_with_its_name(

@@ -216,9 +216,11 @@ def test_an_adjustment_of_several_products_is_one_adjustment(
     desk: Desk, product: Callable[..., int]
 ) -> None:
     for sku in ("JAM", "TEA", "MUD"):
-        product(sku=sku, stock=10)
+        product(sku=sku, name=sku.title(), stock=10)
     given = adjustment(_0=("JAM", "5", ""), _3=("TEA", "", "4"), _9=("MUD", "-1", ""))
-    assert desk.save(ADJUST, **given).messages == ["The adjustment is booked."]
+    assert desk.save(ADJUST, **given).messages == [
+        "Booked: +5 Jam (JAM), -6 Tea (TEA), -1 Mud (MUD)"
+    ]
     made = Adjustment.objects.get()
     entries = LedgerEntry.objects.filter(reference=str(made.id))
     assert sorted(entries.values_list("available_change", flat=True)) == [-6, -1, 5]
@@ -230,7 +232,7 @@ def test_an_adjustment_stores_all_lines_or_none_with_reasons(
     desk: Desk, product: Callable[..., int]
 ) -> None:
     for sku in ("JAM", "TEA"):
-        product(sku=sku, stock=10)
+        product(sku=sku, name=sku.title(), stock=10)
     given = adjustment(_0=("JAM", "5", ""), _1=("TEA", "-11", ""), _2=("JAM", "", "3"))
     page = desk.save(ADJUST, **given)
     assert page.errors == {

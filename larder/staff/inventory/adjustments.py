@@ -6,18 +6,21 @@ SKU is entered (product_choice.py).
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from django.utils.text import capfirst
 from django.utils.translation import gettext
 
+from larder.catalog.models import Product
 from larder.core.clock import now
 from larder.core.limits import MAX_STOCK
 from larder.db.idempotency import RETENTION, Claim, Scope, fingerprint
+from larder.inventory import queries
 from larder.inventory.models import Stock
 from larder.inventory.services import adjustments
 from larder.inventory.services.adjustments import AdjustmentLine
 from larder.staff.base import caller_of
-from larder.staff.formatting import grouped
+from larder.staff.formatting import grouped, signed
 from larder.staff.language import gettext_lazy as _
 from larder.staff.pages import Page, PageForm, choice, long_text, whole
 from larder.staff.product_choice import UNKNOWN, ProductLineForm, find_products, sku_field
@@ -98,13 +101,14 @@ def figures(stock: Stock) -> str:
     return text.format(stock.product.name, *map(grouped, units))
 
 
-def book(page: Page, request: Any) -> list[int]:
-    """Books a complete page. Returns the products. Raises the errors of `adjust_stock`."""
+def book(page: Page, request: Any) -> UUID:
+    """Books a complete page. Returns the id of the adjustment. Raises the errors of
+    `adjust_stock`."""
     given, caller, moment = page.form.cleaned_data, caller_of(request), now()
     lines = [line.line() for line in page.filled if isinstance(line, AdjustmentLineForm)]
     scope = Scope(caller.public_id, "POST admin/adjustment", str(given["form_key"]))
     content = [(line.product, line.delta, line.counted) for line in lines]
-    adjustments.adjust_stock(
+    made = adjustments.adjust_stock(
         lines,
         adjustments.Cause(given["reason"], given["note"]),
         caller=caller,
@@ -115,4 +119,24 @@ def book(page: Page, request: Any) -> list[int]:
             expires_at=moment + RETENTION,
         ),
     )
-    return [line.product for line in page.filled if line.product]
+    return made.id
+
+
+_NAMED_LINES = 4
+"""The most lines of an adjustment that the message about it names."""
+
+
+def booked_text(adjustment: UUID) -> str:
+    """Returns what an adjustment changed, in a sentence: the first lines, and how many others."""
+    lines = queries.adjustment(adjustment).lines
+    if not lines:
+        return gettext("Booked: all counts are right, no stock has changed.")
+    named = lines[:_NAMED_LINES]
+    products = Product.objects.in_bulk([one.product for one in named])
+    texts = [
+        f"{signed(one.delta)} {products[one.product].name} ({products[one.product].sku})"
+        for one in named
+    ]
+    text = gettext("Booked: {}").format(", ".join(texts))
+    others = len(lines) - len(named)
+    return gettext("{} and {} more").format(text, grouped(others)) if others else text

@@ -7,13 +7,15 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import CharField, OuterRef, Subquery, Sum
+from django.db.models.functions import Cast
 from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext
 
 from larder.core.errors import DomainError
 from larder.inventory import queries
-from larder.inventory.models import Adjustment, Stock
+from larder.inventory.models import Adjustment, LedgerEntry, Stock
 from larder.inventory.services.adjustments import PERMISSION
 from larder.staff import exports
 from larder.staff.base import ReadOnlyAdmin
@@ -21,8 +23,8 @@ from larder.staff.catalog.admin import containing
 from larder.staff.formatting import (
     grouped,
     in_one_line,
-    localized,
     moment,
+    signed,
     the_shop,
     with_actor_name,
 )
@@ -31,6 +33,7 @@ from larder.staff.inventory.adjustments import (
     AdjustmentForm,
     AdjustmentLineForm,
     book,
+    booked_text,
     figures,
     is_complete,
 )
@@ -120,12 +123,15 @@ class AdjustmentAdmin(OfferedProducts):
     """Corrections of stock. They are added here and never changed."""
 
     fields = ("at_shown", "reason_shown", "by", "note", "lines")
-    list_display = ("at_shown", "reason_shown", "by", "note_shown")
+    list_display = ("at_shown", "reason_shown", "line_count", "units", "by", "note_shown")
     ordering = ("-id",)
     sortable_by = ()
 
     def get_queryset(self, request: Any) -> Any:
-        return with_actor_name(super().get_queryset(request))
+        named = with_actor_name(super().get_queryset(request))
+        entries = LedgerEntry.objects.filter(reference=Cast(OuterRef("pk"), CharField()))
+        change = entries.values("reference").values_list(Sum("available_change"))
+        return named.annotate(change=Subquery(change))
 
     def has_change_permission(self, request: Any, obj: Any = None) -> bool:
         return False
@@ -151,12 +157,13 @@ class AdjustmentAdmin(OfferedProducts):
         if request.method != "POST" or MORE in request.POST or not is_complete(page):
             return self._show(request, page)
         try:
-            products = book(page, request)
+            made = book(page, request)
         except DomainError as refusal:
             refuse_former(request, refusal, PERMISSION)
             page.refuse(refusal, SENTENCES)
             return self._show(request, page)
-        self.message_user(request, gettext("The adjustment is booked."), messages.SUCCESS)
+        self.message_user(request, booked_text(made), messages.SUCCESS)
+        products = [line.product for line in page.filled if line.product]
         return HttpResponseRedirect(_booked_address(request, products))
 
     def _show(self, request: Any, page: Page) -> HttpResponse:
@@ -177,6 +184,15 @@ class AdjustmentAdmin(OfferedProducts):
     def reason_shown(self, adjustment: Adjustment) -> str:
         return word(adjustment.reason)
 
+    @admin.display(description=_("Lines"))
+    def line_count(self, adjustment: Adjustment) -> str:
+        return grouped(len(adjustment.products))
+
+    @admin.display(description=_("Units"))
+    def units(self, adjustment: Any) -> str:
+        """Returns the sum of the changes."""
+        return signed(adjustment.change or 0)
+
     @admin.display(description=_("By"))
     def by(self, adjustment: Any) -> str:
         return adjustment.actor_name or the_shop()
@@ -192,7 +208,7 @@ class AdjustmentAdmin(OfferedProducts):
         named = dict(skus.filter(product_id__in=[one.product for one in found]))
         text = gettext("{}: {}, then {}")
         return "\n".join(
-            text.format(named[one.product], localized(f"{one.delta:+,}"), grouped(one.balance))
+            text.format(named[one.product], signed(one.delta), grouped(one.balance))
             for one in found
         )
 

@@ -20,7 +20,7 @@ from larder.inventory.queries.counts import CountRow, fingerprint_of, running_co
 from larder.inventory.services import counts
 from larder.inventory.services.adjustments import PERMISSION
 from larder.staff.base import Question, ServiceAdmin, ask, button
-from larder.staff.formatting import grouped, link, localized
+from larder.staff.formatting import grouped, link, signed
 from larder.staff.language import gettext_lazy as _
 from larder.staff.pages import Page, PageForm, choice, long_text, show, whole, words
 from larder.staff.recording import refuse_former, user_as_caller
@@ -278,11 +278,7 @@ def _differences(lines: Sequence[CountRow]) -> dict[str, Any]:
 
 
 def _row(one: CountRow) -> list[str]:
-    difference = _again() if one.is_moved else _signed(one.difference)
+    difference = _again() if one.is_moved else signed(one.difference)
     units = (grouped(one.counted), grouped(one.on_shelf))
     now_there = (grouped(one.available), grouped(one.committed))
     return [_correct(one), one.name, *units, difference, *now_there]
-
-
-def _signed(difference: int) -> str:
-    return localized(f"{difference:+,}") if difference else "0"
