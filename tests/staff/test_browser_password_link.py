@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from larder.identity.models import Customer
 from tests.conftest import Person
@@ -11,6 +11,33 @@ from tests.staff.browser import CHROMIUM, in_browser, log_in
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 WANTED = "a longer passphrase"
+
+
+@pytest.mark.parametrize(
+    ("may_copy", "said"),
+    [(True, "Copied."), (False, "The text is selected. Copy it with Ctrl+C")],
+)
+def test_the_keyboard_copies_a_link_or_else_selects_it(
+    site: str, person: Callable[..., Person], may_copy: bool, said: str
+) -> None:
+    boss, tom = person("boss", is_staff=True, is_superuser=True), person("tom", email="")
+
+    def journey(page: Page) -> None:
+        page.context.grant_permissions(["clipboard-read", "clipboard-write"] if may_copy else [])
+        if not may_copy:
+            # As without https.
+            page.add_init_script("delete Navigator.prototype.clipboard")
+        log_in(page, site, boss)
+        page.goto(f"{site}/admin/identity/customer/{tom.id}/password-link/")
+        page.get_by_role("button", name="Make a link").click()
+        link = page.locator("code").inner_text()
+        page.get_by_role("button", name="Copy").press("Enter")
+        expect(page.get_by_role("status").filter(has_text=said)).to_have_count(1)
+        assert page.evaluate("String(getSelection())") == link
+        if may_copy:
+            assert page.evaluate("navigator.clipboard.readText()") == link
+
+    assert in_browser(journey).faults == []
 
 
 @pytest.mark.parametrize("width", [390, 1280])

@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.contrib.auth.models import Group
@@ -68,6 +70,23 @@ def test_the_page_of_the_link_names_the_person_and_the_roles(desk: Desk, setting
     assert look(token).response.context["facts"] == ()
 
 
+def test_the_page_after_an_invitation_names_the_person_the_roles_and_the_end(
+    desk: Desk, settings: Any
+) -> None:
+    settings.EMAIL_URL, settings.SHOP_TIME_ZONE = "", "Europe/Berlin"
+    shown = desk.save(INVITE, **SAM, last_name="Hill", roles=[role("warehouse"), role("support")])
+    end = PasswordReset.objects.get().created_at + timedelta(hours=1)
+    support = "support: for customers and their orders"
+    warehouse = "warehouse: for stock, packing, shipping, deliveries and returns"
+    assert shown.response.context["facts"] == [
+        ("Person", "Sam Hill"),
+        ("Username", "sam"),
+        ("Roles", f"{support}, {warehouse}"),
+        ("Can be used until", f"{end.astimezone(ZoneInfo('Europe/Berlin')):%d %b %Y, %H:%M}"),
+    ]
+    assert "Sam Hill" in shown.text
+
+
 def test_the_page_of_a_link_of_a_customer_names_no_roles(
     desk: Desk, person: Callable[..., Person], settings: Any
 ) -> None:
@@ -76,6 +95,10 @@ def test_the_page_of_a_link_of_a_customer_names_no_roles(
     tom.customer.groups.set([role("warehouse")])
     made = desk.post(f"identity/customer/{tom.id}/password-link/", {})
     token = made.response.context["shown"].partition("#")[2]
+    assert [title for title, _ in made.response.context["facts"]] == [
+        "Username",
+        "Can be used until",
+    ]
     assert look(token).response.context["facts"] == [("Username", "tom")]
 
 

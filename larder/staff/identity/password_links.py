@@ -24,6 +24,8 @@ from larder.identity.services.resets import Invitation
 from larder.notifications.services import PASSWORD_RESET, queue_mail
 from larder.staff.base import Question, ServiceAdmin, ask, button, caller_of
 from larder.staff.confirming import require_confirmation
+from larder.staff.formatting import moment
+from larder.staff.identity.customer_search import full_name
 from larder.staff.language import gettext_lazy as _
 from larder.staff.recording import record_refusal
 
@@ -83,17 +85,18 @@ class PasswordLinks(ServiceAdmin):
                 "primary",
             )
             return ask(self, request, question)
-        back = reverse("admin:identity_customer_change", args=[found.pk])
         try:
             made = resets.offer_reset(caller_of(request), found.pk, link_offer(now()))
         except DomainError as refusal:
             record_refusal(request, refusal)
             self.tell_refusal(request, refusal, {})
+            back = reverse("admin:identity_customer_change", args=[found.pk])
             return HttpResponseRedirect(back)
-        return self.hand_over(request, made, back)
+        return self.hand_over(request, made, found.pk)
 
-    def hand_over(self, request: Any, made: Invitation, back: str) -> HttpResponse:
-        """Says that the link is mailed, or shows it once."""
+    def hand_over(self, request: Any, made: Invitation, account: int) -> HttpResponse:
+        """Says that the link is mailed, or shows it once, with the person whom it is for."""
+        back = reverse("admin:identity_customer_change", args=[account])
         page = f"{base_url(request)}{reverse('new_password')}"
         if made.email:
             text = gettext("The mail is on its way to {}. A code in it can be used at {}")
@@ -111,6 +114,20 @@ class PasswordLinks(ServiceAdmin):
             "title": gettext("Password link"),
             "text": text,
             "shown": f"{page}#{made.token}",
+            "facts": _facts(self.get_object(request, str(account)), made),
             "back": back,
         }
         return TemplateResponse(request, "staff/shown_once.html", context)
+
+
+def _facts(person: Any, made: Invitation) -> list[tuple[str, str]]:
+    """Returns whom a link is for, with the roles of a member of staff, and its end."""
+    names = person.groups.order_by("name").values_list("name", flat=True) if person.is_staff else ()
+    roles = ", ".join(map(role_text, names))
+    facts = [
+        (gettext("Person"), full_name(person)),
+        (gettext("Username"), person.username),
+        (gettext("Roles"), roles),
+        (gettext("Can be used until"), moment(made.until)),
+    ]
+    return [(title, fact) for title, fact in facts if fact]

@@ -106,14 +106,14 @@ class StaffInvitations(PasswordLinks):
             record_refusal(request, refusal)
             page.refuse(refusal, self.invitation_refusals)
             return show(self, request, page)
-        back = reverse("admin:identity_customer_change", args=[made.account])
         if made.invitation is None:
             text = gettext(
                 "The account was made before. If the person has no link, press Password link."
             )
             self.message_user(request, text, messages.INFO)
+            back = reverse("admin:identity_customer_change", args=[made.account])
             return HttpResponseRedirect(back)
-        return self.hand_over(request, made.invitation, back)
+        return self.hand_over(request, made.invitation, made.account)
 
 
 def _invite(form: InvitationForm, request: Any) -> Invited:
