@@ -60,7 +60,6 @@ REFUSED = {
 """What each of the counted codes means."""
 
 EXPLAINED: Mapping[str, tuple[str, str, Mapping[str, str]]] = {
-    "insufficient_stock": (_("Products out of stock"), "catalog_product", {"stock": "out"}),
     "unknown_product": (_("Archived products"), "catalog_product", {"archived": "yes"}),
     "ordering_not_allowed": (
         *(_("Accounts that may not order"), "identity_customer"),
@@ -79,6 +78,12 @@ EXPLAINED: Mapping[str, tuple[str, str, Mapping[str, str]]] = {
 }
 """The list that may explain why orders were refused: its title, page and filter. The orders of the
 same days are that of the other codes."""
+
+UNEXPLAINED = frozenset({"insufficient_stock"})
+"""Codes without a list: a product may have units, but fewer than were ordered."""
+
+MONEY = ("orders.export_order", "identity.view_customer")
+"""Each of these permissions shows the revenue and the best sellers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +128,9 @@ def dashboard(request: Any, context: dict[str, Any]) -> dict[str, Any]:
     if request.user.has_perm("orders.view_order"):
         period = _period(request.GET, today)
         parts |= {"period": period, "periods": _periods(period, today), "oldest": _oldest()}
-        parts |= _sales(period) | {"refused": _refused(request.user, period)}
+        with_money = any(request.user.has_perm(one) for one in MONEY)
+        parts |= _sales(period, with_money=with_money)
+        parts |= {"refused": _refused(request.user, period)}
     return {**context, **parts}
 
 
@@ -235,9 +242,9 @@ def _oldest() -> dict[str, Any]:
     }
 
 
-def _sales(period: Period) -> dict[str, Any]:
+def _sales(period: Period, *, with_money: bool) -> dict[str, Any]:
     found = queries.day_sales(period.first, period.last)
-    charts = (_orders_chart, _revenue_chart)
+    charts = (_orders_chart, _revenue_chart) if with_money else (_orders_chart,)
     return {
         "first": short_day(period.first),
         "last": short_day(period.last),
@@ -245,8 +252,8 @@ def _sales(period: Period) -> dict[str, Any]:
         "counted": moment(queries.counted_at(shop_zone().key)),
         "charts": [make(period, found) for make in charts],
         "cancelled": _cancelled(period, found),
-        "days": _days(period, found),
-        "best": _best(period),
+        "days": _days(found, with_money=with_money),
+        "best": _best(period) if with_money else None,
     }
 
 
@@ -300,8 +307,9 @@ def _cancelled(period: Period, found: Sequence[DaySales]) -> str:
     return link(address, gettext("{} cancelled").format(grouped(number))) if number else ""
 
 
-def _days(period: Period, found: Sequence[DaySales]) -> dict[str, Any]:
+def _days(found: Sequence[DaySales], *, with_money: bool) -> dict[str, Any]:
     """Returns the figures of the charts as a table, the last day first."""
+    headers = [_("Day"), _("Orders"), _("Cancelled"), _("Revenue")]
     rows = [
         [
             day_of(one.day),
@@ -317,7 +325,8 @@ def _days(period: Period, found: Sequence[DaySales]) -> dict[str, Any]:
         ]
         for one in reversed(found)
     ]
-    return {"headers": [_("Day"), _("Orders"), _("Cancelled"), _("Revenue")], "rows": rows}
+    columns = len(headers) if with_money else -1
+    return {"headers": headers[:columns], "rows": [row[:columns] for row in rows]}
 
 
 def _best(period: Period) -> dict[str, Any]:
@@ -343,7 +352,7 @@ def _refused(user: Any, period: Period) -> dict[str, Any]:
     others = (gettext("Orders of these days"), "orders_order", _of_days(period.first, period.last))
     for code, number in queries.refused_orders(period.first, period.last):
         title, page, query = EXPLAINED.get(code, others)
-        seen = user.has_perm(page.replace("_", ".view_"))
+        seen = code not in UNEXPLAINED and user.has_perm(page.replace("_", ".view_"))
         see = link(reverse(f"admin:{page}_changelist", query=query), title) if seen else ""
         rows.append([REFUSED[code], grouped(number), see])
     return {"headers": [_("Reason"), _("Orders"), _("See")], "rows": rows}

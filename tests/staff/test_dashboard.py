@@ -1,7 +1,7 @@
 """The first page of the admin: what is to be done, and the sales of a period."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from html import unescape
 from typing import Any
@@ -12,6 +12,7 @@ import pytest
 from django.urls import reverse
 
 from larder.core.clock import now as clock
+from larder.identity.permissions import ROLES
 from larder.ops import tasks
 from larder.orders.decision import Wanted
 from larder.orders.models import Order, RefundDue, RefusedOrders
@@ -185,20 +186,47 @@ def test_refused_orders_are_shown_by_reason_with_the_list_that_explains_them(
     desk: Desk, person: Callable[..., Person]
 ) -> None:
     today = clock().date()
-    for days, code, number in ((0, "insufficient_stock", 3), (6, "overloaded", 4), (7, "other", 9)):
+    counted = (
+        *((0, "insufficient_stock", 3), (0, "price_changed", 2)),
+        *((6, "overloaded", 4), (7, "other", 9)),
+    )
+    for days, code, number in counted:
         day = today - timedelta(days=days)
         RefusedOrders.objects.create(day=day, code=code, number=number)
     rows = desk.get("", period="week").response.context["refused"]["rows"]
-    out = '<a class="text-link" href="/admin/catalog/product/?stock=out">Products out of stock</a>'
     first, last = today - timedelta(days=6), today
     orders = f"/admin/orders/order/?placed_at_from={first}&amp;placed_at_to={last}"
+    products = '<a class="text-link" href="/admin/catalog/product/">Products</a>'
     placed = f'<a class="text-link" href="{orders}">Orders of these days</a>'
     assert rows == [
         ["The server was busy: apps try again", "4", placed],
-        ["Not enough units in stock", "3", out],
+        ["Not enough units in stock", "3", ""],
+        ["The price had changed", "2", products],
     ]
     packer = Desk(allow(person(is_staff=True), "orders.view_order"))
-    assert packer.get("", period="today").response.context["refused"]["rows"][0][2] == ""
+    rows = packer.get("").response.context["refused"]["rows"]
+    assert [row[2] for row in rows] == [placed, "", ""]
+
+
+@pytest.mark.parametrize(
+    ("permissions", "shown"),
+    [
+        (("orders.view_order", "orders.export_order"), True),
+        (("orders.view_order", "identity.view_customer"), True),
+        (sorted(ROLES["warehouse"]), False),
+        (sorted(ROLES["viewer"]), True),
+    ],
+)
+def test_revenue_and_best_sellers_need_a_permission_beyond_that_to_see_orders(
+    person: Callable[..., Person], place: Place, permissions: Sequence[str], shown: bool
+) -> None:
+    place()
+    tasks.count_sales(0)
+    page = Desk(allow(person(is_staff=True), *permissions)).get("")
+    sales = page.text[page.text.index('id="sales"') :]
+    assert [one in sales for one in ("Revenue", "5.00", "Best sellers")] == [shown] * 3
+    days = page.response.context["days"]
+    assert [len(row) for row in (days["headers"], *days["rows"])] == [4 if shown else 3] * 2
 
 
 def test_every_counted_code_has_words_and_every_list_opens(desk: Desk) -> None:
