@@ -88,12 +88,17 @@ def _record(request: Any, permission: str = "", action: str = "") -> None:
     """Records a refused page, or a refused action of a list, with the permission; without one, with
     that of the page or action that the user lacks."""
     by = audit.Acting(request.user.public_id, CHANNEL)
+    name = page_name(request, action)
+    audit.record_refusal(by, f"admin:{name}", permission or lacking(request, name))
+
+
+def page_name(request: Any, action: str = "") -> str:
+    """Returns the name of the page, or of this action of its list, for `needed`."""
     page = str(request.resolver_match.url_name or request.resolver_match.route)
-    name = page.replace("changelist", action) if action else page
-    audit.record_refusal(by, f"admin:{name}", permission or _lacking(request, name))
+    return page.replace("changelist", action) if action else page
 
 
-def _lacking(request: Any, page: str) -> str:
+def lacking(request: Any, page: str) -> str:
     """Returns the permission of the page that the user lacks; empty if none is known."""
     known = (one for one in needed(page, request.method) if one in permissions.ALL)
     return next((one for one in known if not request.user.has_perm(one)), "")

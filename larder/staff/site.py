@@ -17,6 +17,7 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 from larder.http.authentication import proven_factor
 from larder.identity import queries
 from larder.staff.confirming import confirming
+from larder.staff.forbidden import explaining
 from larder.staff.identity.log_in import adding_end_message
 from larder.staff.language import gettext_lazy as _
 from larder.staff.page_limit import limiting_pages
@@ -156,5 +157,7 @@ admin.site.autocomplete_view = _Offers.as_view(  # type: ignore[method-assign, a
 # The theme creates the site before ours could exist. Its search and autocompletion belong to no
 # ModelAdmin, so the site itself is patched.
 admin.site.admin_view = limiting_pages(  # type: ignore[method-assign]
-    adding_end_message(refusing_unreadable_values(recording(confirming(admin.site.admin_view))))
+    adding_end_message(
+        refusing_unreadable_values(recording(explaining(confirming(admin.site.admin_view))))
+    )
 )

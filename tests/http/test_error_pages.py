@@ -70,10 +70,25 @@ def test_a_page_that_the_role_does_not_allow_says_whom_to_ask(
 ) -> None:
     browser.force_login(person(is_staff=True, role=None).customer)
     answer = browser.get("/admin/orders/order/")
-    assert is_page(answer, 403, "permission_missing")
-    assert b"The role of your account does not allow this page." in answer.content
-    assert b"ask a colleague who may manage rights" in answer.content
-    assert b"for staff" not in answer.content
+    assert (answer.status_code, answer.headers["Content-Type"]) == (403, "text/html; charset=utf-8")
+    assert "Accept" in answer.headers["Vary"]
+    text = answer.content.decode()
+    assert 'id="nav-sidebar-apps"' in text
+    assert "The role of your account does not allow this page." in text
+    assert "ask a colleague who may manage rights" in text
+    assert "These roles may open it: owner, support, viewer, warehouse." in text
+    program = browser.get("/admin/orders/order/", headers={"Accept": "application/problem+json"})
+    assert is_problem(program, 403, "permission_missing")
+
+
+def test_a_refusal_names_only_roles_with_all_permissions_of_the_page(
+    browser: Client, person: Callable[..., Person]
+) -> None:
+    browser.force_login(person(is_staff=True, role="warehouse").customer)
+    for path, roles in (("catalog/product/import/", "catalogue, owner"), ("auth/group/", "owner")):
+        answer = browser.get(f"/admin/{path}")
+        assert answer.status_code == 403
+        assert f"These roles may open it: {roles}." in answer.content.decode()
 
 
 @pytest.mark.django_db
