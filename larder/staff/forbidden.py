@@ -14,6 +14,7 @@ from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext
 
 from larder.http.error_pages import prefers_page
+from larder.http.problems import KINDS
 from larder.identity.permissions import STAFF_BEFORE_ROLES
 from larder.staff.page_permissions import needed
 from larder.staff.recording import ActionRefused, lacking, page_name
@@ -49,7 +50,8 @@ def _page(request: Any, refusal: PermissionDenied) -> HttpResponse:
         ),
         "roles": gettext("These roles may open it: {}.").format(roles) if roles else "",
     }
-    answer = TemplateResponse(request, "staff/forbidden.html", context, status=403)
+    answer = TemplateResponse(request, "staff/forbidden.html", context)
+    answer.status_code = KINDS["permission_missing"].status
     patch_vary_headers(answer, ["Accept"])
     return answer
 

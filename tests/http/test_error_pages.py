@@ -85,7 +85,10 @@ def test_a_refusal_names_only_roles_with_all_permissions_of_the_page(
     browser: Client, person: Callable[..., Person]
 ) -> None:
     browser.force_login(person(is_staff=True, role="warehouse").customer)
-    for path, roles in (("catalog/product/import/", "catalogue, owner"), ("auth/group/", "owner")):
+    for path, roles in (
+        ("catalog/product/import-file/", "catalogue, owner"),
+        ("auth/group/", "owner"),
+    ):
         answer = browser.get(f"/admin/{path}")
         assert answer.status_code == 403
         assert f"These roles may open it: {roles}." in answer.content.decode()

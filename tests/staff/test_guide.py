@@ -58,6 +58,7 @@ def screens(desk: Desk, product: int, order: object, account: Customer) -> Itera
         yield desk.get(path).text
     yield desk.get(f"identity/customer/{account.pk}/change/").text
     yield desk.get(f"identity/customer/{account.pk}/password-link/").text
+    yield desk.post(f"identity/customer/{account.pk}/password-link/", {}).text
     for move in ("edit", "pack", "cancel", "ship", "deliver", "return"):
         yield desk.get(f"orders/order/{order}/change/").text
         yield desk.get(f"orders/order/{order}/{move}/").text
