@@ -1,10 +1,12 @@
 """What a list of 50 rows of the admin costs."""
 
 from collections.abc import Callable
+from secrets import token_hex
 from typing import Any
 
 import pytest
 
+from larder.catalog.models import Product
 from larder.core.limits import LISTED_ROWS
 from larder.staff import lists
 from tests.conftest import Person
@@ -25,9 +27,13 @@ STATEMENTS = {
 def rows(person: Callable[..., Person], product: Callable[..., int]) -> None:
     """A page and more of products with stock, customers, orders and ledger entries."""
     fill(person, product)
+    for one in Product.objects.all():
+        one.image_url = f"http://testserver/pictures/{token_hex(32)}.webp"
+        one.save()
 
 
 def test_a_list_takes_few_statements_and_few_bytes(desk: Desk, rows: None) -> None:
+    assert desk.get("catalog/product/").text.count('class="list-picture"') == LISTED_ROWS
     assert {path: desk.queries(path) for path in STATEMENTS} == STATEMENTS
     for path in STATEMENTS:
         answer = desk.client.get(f"/admin/{path}", headers={"Accept-Encoding": "gzip"})

@@ -74,13 +74,15 @@ def test_a_new_product_can_have_a_picture_at_once(desk: Desk) -> None:
     assert "/pictures/" in Product.objects.get(sku="JAM").image_url
 
 
-def test_the_page_shows_the_thumbnail(desk: Desk, product: Callable[..., int]) -> None:
+def test_page_and_list_show_the_thumbnail(desk: Desk, product: Callable[..., int]) -> None:
     jam = product()
     desk.save(change(jam), picture=file(phone_photo()))
     thumbnail = image_url(jam).removeprefix("http://testserver").replace(".webp", "-320.webp")
-    assert f'src="{thumbnail}"' in desk.get(change(jam)).text
+    for path in (change(jam), PRODUCTS):
+        assert f'src="{thumbnail}"' in desk.get(path).text
     desk.save(change(jam), image_url="https://example.com/jam.png")
     assert "At another address" in desk.get(change(jam)).text
+    assert "list-picture" not in desk.get(PRODUCTS).text
 
 
 def test_the_audit_trail_has_the_former_and_the_new_picture(

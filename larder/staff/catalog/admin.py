@@ -260,7 +260,10 @@ class ProductAdmin(
         *TaggableList.actions,
     )
     facts: tuple[str, ...] = ("net_price", "public_id", "updated", "state")
-    list_display: tuple[str, ...] = ("sku", "name", "price_shown", "category", "tags_shown")
+    list_display: tuple[str, ...] = (
+        *("picture_small", "sku", "name"),
+        *("price_shown", "category", "tags_shown"),
+    )
     list_display_links = ("sku", "name")
     list_filter: ClassVar[tuple[Any, ...]] = (OnSaleFilter, ("category", CategoryFilter), TagFilter)
     list_filter_submit = True

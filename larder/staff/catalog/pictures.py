@@ -81,3 +81,11 @@ class PicturedProducts(ServiceAdmin):
             thumbnail,
             gettext("Picture of the product"),
         )
+
+    @admin.display(description=_("Picture"))
+    def picture_small(self, product: Any) -> str:
+        """Returns the thumbnail for a list; a dash for a picture at another address."""
+        thumbnail = thumbnail_of(product.image_url)
+        if thumbnail is None:
+            return "–"
+        return format_html('<img src="{}" alt="" class="list-picture" loading="lazy">', thumbnail)
