@@ -55,6 +55,17 @@ def test_a_search_finds_neither_names_of_fields_nor_words_of_different_orders(
     assert desk.get(ORDERS, q=term).rows == []
 
 
+def test_accents_count_as_the_search_says(
+    desk: Desk, person: Callable[..., Person], place: Callable[..., Order]
+) -> None:
+    order = place(person("mueller", last_name="Müller"), ship_to={"city": "Köln"})
+    for term, found in (("Müller", [order]), ("ller", [order]), ("MÜLL", [order]), ("muller", [])):
+        assert desk.get(ORDERS, q=term).rows == found
+    assert [desk.get(ORDERS, q=term).rows for term in ("Köln", "koln")] == [[order], []]
+    for path in (ORDERS, "identity/customer/"):
+        assert "Müller is found by “ller”, not by “muller”.</p>" in desk.get(path).text
+
+
 def test_an_order_is_found_by_a_part_of_a_sku_but_not_by_the_name_of_a_product(
     desk: Desk, hers: Order
 ) -> None:

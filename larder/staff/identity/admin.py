@@ -187,7 +187,10 @@ class CustomerAdmin(SavedViews, NotableCustomers, StaffInvitations, FactorsAdmin
     )
     list_filter = _STATUS
     search_fields = ("username",)
-    search_help_text = _("Parts of name, username or email address, or a phone number")
+    search_help_text = _(
+        "Parts of name, username or email address, or a phone number. Accents count: Müller is "
+        "found by “ller”, not by “muller”."
+    )
     ordering = ("-id",)
     sortable_by = ()
     filter_horizontal = ()

@@ -25,7 +25,7 @@ from larder.staff.formatting import (
 from larder.staff.language import gettext_lazy as _
 from larder.staff.lists import label
 from larder.staff.orders.accounting import AccountableOrders
-from larder.staff.orders.contents import address_lines, lines_table, tax_of, timeline
+from larder.staff.orders.contents import address_lines, lines_table, returned_of, tax_of, timeline
 from larder.staff.orders.notes import NotableOrders
 from larder.staff.orders.payments import RefundDueAdmin, payment_tables
 from larder.staff.orders.placing import PlaceableOrders
@@ -121,7 +121,8 @@ class OrderAdmin(
     list_select_related = ("customer",)
     search_fields = ("number",)
     search_help_text = _(
-        "Number, tracking number, customer, email, phone, address, reference or SKU"
+        "Number, tracking number, customer, email, phone, address, reference or SKU. Accents "
+        "count: Müller is found by “ller”, not by “muller”."
     )
     ordering = NEWEST
     sortable_by = ("total_shown", "placed", "requested")
@@ -155,6 +156,7 @@ class OrderAdmin(
             "order": order,
             "total": amount(order.total, order.currency),
             "tax": tax_of(order),
+            "returned": returned_of(order),
             "content": contents(units, len(order.lines)),
             "status": word(order.status),
             "variant": VARIANTS.get(order.status, "default"),

@@ -65,6 +65,12 @@ def tax_of(order: OrderView) -> str:
     return gettext("{} net and {} tax").format(*amounts)
 
 
+def returned_of(order: OrderView) -> str:
+    """Returns what of the total came back; nothing without returned units."""
+    back = order.total - order.kept
+    return gettext("{} of it returned").format(amount(back, order.currency)) if back else ""
+
+
 _CITY_FIRST = frozenset({"AU", "CA", "GB", "IE", "IN", "NZ", "US"})
 """Countries in which the postal code follows city and region. In others it is before the city."""
 
