@@ -244,6 +244,8 @@ FILE_UPLOAD_HANDLERS = ["larder.http.uploads.BoundedUpload"]
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
+        # Templates of the theme that the admin has in another form.
+        "DIRS": [BASE_DIR / "larder/staff/theme"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [

@@ -68,7 +68,6 @@ TEXTS = (
     gettext_noop("Select value"),
     gettext_noop("System"),
     gettext_noop("This exporter will export the following fields"),
-    gettext_noop("This page yielded into no results. Create a new item or reset your filters."),
     gettext_noop("To"),
     gettext_noop("Toggle password visibility"),
     gettext_noop("True"),

@@ -20,8 +20,8 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this ma
 
 def change_price(page: Page, name: str) -> None:
     in_sidebar(page, "Products").click()
-    page.get_by_placeholder("Words in name or SKU").fill(name)
-    page.get_by_placeholder("Words in name or SKU").press("Enter")
+    page.locator("#searchbar").fill(name)
+    page.locator("#searchbar").press("Enter")
     page.get_by_role("link", name=name).click()
     page.get_by_label("Price (GBP)").fill("")
     page.get_by_label("Price (GBP)").press_sequentially("2,25")
@@ -53,6 +53,23 @@ def test_a_phone_shows_what_saves_a_form_and_what_is_wrong_in_it(
         expect(page.get_by_role("button", name="Book", exact=True)).to_be_in_viewport()
         page.get_by_role("button", name="Book", exact=True).click()
         expect(page.get_by_text("No product has this SKU.")).to_be_in_viewport()
+
+    assert in_browser(journey, width=390).faults == []
+
+
+def test_the_menu_of_a_phone_has_a_button_for_a_finger(
+    site: str, person: Callable[..., Person]
+) -> None:
+    boss = person("boss", is_staff=True, is_superuser=True)
+
+    def journey(page: Page) -> None:
+        log_in(page, site, boss)
+        button = page.get_by_role("button", name="Menu").locator("visible=true")
+        box = button.bounding_box()
+        assert box is not None
+        assert min(box["width"], box["height"]) >= 44
+        button.click()
+        expect(in_sidebar(page, "Products")).to_be_in_viewport()
 
     assert in_browser(journey, width=390).faults == []
 
