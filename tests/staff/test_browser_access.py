@@ -1,7 +1,7 @@
 """Every page of the admin works for the keyboard, the screen reader and the phone."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import FilePayload, Page
@@ -246,3 +246,25 @@ def test_what_is_added_to_a_page_is_named_without_a_look_at_the_whole_page(
 
     in_browser(journey)
     assert found == [[50, 0]]
+
+
+def test_a_shown_link_and_a_refused_page_are_open_to_screen_readers(
+    site: str, boss: Person, person: Callable[..., Person], axe: str
+) -> None:
+    tom, packer = person("tom", email=""), person("packer", is_staff=True, role="warehouse")
+    found: list[str] = []
+
+    def journey(page: Page) -> None:
+        log_in(page, site, boss)
+        page.goto(f"{site}/admin/identity/customer/{tom.id}/password-link/")
+        page.get_by_role("button", name="Make a link").click()
+        page.get_by_role("button", name="Copy").press("Enter")
+        found.extend(faults_anywhere(page, axe))
+        page.context.clear_cookies()
+        log_in(page, site, packer)
+        page.goto(f"{site}/admin/identity/customer/")
+        page.get_by_text("These roles may open it: owner, support, viewer.").wait_for()
+        found.extend(faults_anywhere(page, axe))
+
+    in_browser(journey)
+    assert found == []

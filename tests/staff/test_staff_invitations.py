@@ -82,7 +82,7 @@ def test_the_page_after_an_invitation_names_the_person_the_roles_and_the_end(
         ("Person", "Sam Hill"),
         ("Username", "sam"),
         ("Roles", f"{support}, {warehouse}"),
-        ("Can be used until", f"{end.astimezone(ZoneInfo('Europe/Berlin')):%d %b %Y, %H:%M}"),
+        ("Valid until", f"{end.astimezone(ZoneInfo('Europe/Berlin')):%d %b %Y, %H:%M}"),
     ]
     assert "Sam Hill" in shown.text
 
@@ -97,7 +97,7 @@ def test_the_page_of_a_link_of_a_customer_names_no_roles(
     token = made.response.context["shown"].partition("#")[2]
     assert [title for title, _ in made.response.context["facts"]] == [
         "Username",
-        "Can be used until",
+        "Valid until",
     ]
     assert look(token).response.context["facts"] == [("Username", "tom")]
 

@@ -128,6 +128,6 @@ def _facts(person: Any, made: Invitation) -> list[tuple[str, str]]:
         (gettext("Person"), full_name(person)),
         (gettext("Username"), person.username),
         (gettext("Roles"), roles),
-        (gettext("Can be used until"), moment(made.until)),
+        (gettext("Valid until"), moment(made.until)),
     ]
     return [(title, fact) for title, fact in facts if fact]
