@@ -26,7 +26,10 @@ from tools.messages import catalogue
 
 THEME = Path(unfold.__file__).parent
 NOT_SHOWN = ("contrib/constance", "contrib/forms", "contrib/guardian", "contrib/inlines")
-UNUSED = (*NOT_SHOWN, "contrib/simple_history", "unfold_crispy", "edit_inline", "filters_numeric")
+UNUSED = (
+    *(*NOT_SHOWN, "contrib/simple_history", "unfold_crispy", "edit_inline", "filters_numeric"),
+    "empty_results",
+)
 """Parts of the theme that the admin does not use."""
 
 RARE = {

@@ -37,7 +37,7 @@ def hers(person: Callable[..., Person], place: Callable[..., Order]) -> Order:
     return found
 
 
-WORDS = ("race hop", "HOPPER", "straße 12", "aupts", "bad soden", "4567", "30123", "po-77", "788")
+WORDS = ("race hop", "HOPPER", "straße 12", "aupts", "bad soden", "4567", "30123", "po-77", "-7788")
 ACCOUNT = ("mazing@navy", "racie", "urra", "murray gracie")
 
 
