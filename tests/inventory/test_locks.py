@@ -21,6 +21,7 @@ from larder.db import database, leases
 from larder.inventory.models import Stock
 from larder.inventory.services import locks
 from tests.database import lock_is_awaited
+from tests.latency import lowest
 from tests.orders.crowd import held
 from tests.tiers import LONGEST
 from tools.processes import wait_until
@@ -193,19 +194,24 @@ def test_a_large_move_of_staff_is_next_after_one_of_another_account(
         finally:
             connections.close_all()
 
-    with ThreadPoolExecutor(3) as pool:
-        first = pool.submit(move, "first", SYSTEM_ACTOR, 2.0)
-        assert wait_until(lambda: "first" in began)
-        moves = [first, pool.submit(move, "again", SYSTEM_ACTOR, 0)]
-        if is_apart:
-            sleep(0.2)
-            in_another_process(monkeypatch)
-        moves.append(pool.submit(move, "other", OTHER, 0))
-        for one in moves:
-            one.result(LONGEST)
-    ended = began["first"] + 2.0
-    assert ended + 0.95 < began["other"] < began["again"]
-    assert ended + 1.9 < began["again"]
+    def wait_of_the_other() -> float:
+        began.clear()
+        with ThreadPoolExecutor(3) as pool:
+            first = pool.submit(move, "first", SYSTEM_ACTOR, 2.0)
+            assert wait_until(lambda: "first" in began)
+            moves = [first, pool.submit(move, "again", SYSTEM_ACTOR, 0)]
+            if is_apart:
+                sleep(0.2)
+                in_another_process(monkeypatch)
+            moves.append(pool.submit(move, "other", OTHER, 0))
+            for one in moves:
+                one.result(LONGEST)
+        ended = began["first"] + 2.0
+        assert ended + 0.95 < began["other"] < began["again"]
+        assert ended + 1.9 < began["again"]
+        return began["other"] - ended
+
+    assert lowest(wait_of_the_other, 1.9) < 1.9
 
 
 def test_a_large_move_of_staff_that_waits_for_its_lease_has_no_place_of_the_small_ones() -> None:
