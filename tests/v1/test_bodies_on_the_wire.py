@@ -156,7 +156,7 @@ def _half_closed(server: Server, head: str, body: bytes) -> Read:
 
 def _cut_off(server: Server, head: str) -> None:
     """A client that disconnects in the middle of its body."""
-    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as wire:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as wire:
         wire.sendall(f"{head}Content-Length: 500\n\n".replace("\n", "\r\n").encode() + b'{"li')
 
 
@@ -195,7 +195,7 @@ def test_malformed_http_gets_a_4xx_and_the_server_continues(server: Server) -> N
 
 
 def _after_the_head(server: Server, head: str) -> bytes:
-    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as wire:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as wire:
         wire.sendall(f"{head}\nConnection: close\n\n".replace("\n", "\r\n").encode())
         raw = b"".join(iter(lambda: wire.recv(65_536), b""))
     return raw.partition(b"\r\n\r\n")[2]

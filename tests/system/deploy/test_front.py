@@ -161,10 +161,10 @@ def test_an_ambiguous_header_name_does_not_reach_the_server(
     with (
         socket.create_server(("127.0.0.1", 0)) as listener,
         nginx_before(listener.getsockname()[1], tmp_path, main=main) as port,
-        socket.create_connection(("127.0.0.1", port), timeout=5) as connection,
+        socket.create_connection(("127.0.0.1", port), timeout=20) as connection,
     ):
         connection.sendall(sent + b"{}")
-        listener.settimeout(5)
+        listener.settimeout(20)
         server, _ = listener.accept()
         with server:
             reached = server.recv(65_536)
@@ -206,7 +206,7 @@ def test_complete_requests_wait_up_to_a_limit_that_ignores_incomplete_ones(
             connection = waiting.enter_context(socket.create_connection(("127.0.0.1", port)))
             connection.sendall(head(f"203.0.{n}.1", 2) + b"{}")
         sleep(TAKEN_SECONDS)
-        with socket.create_connection(("127.0.0.1", port), timeout=3) as connection:
+        with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
             connection.sendall(head("203.0.113.9", 2) + b"{}")
             assert connection.recv(65_536).startswith(b"HTTP/1.1 503 ")
 
@@ -214,7 +214,7 @@ def test_complete_requests_wait_up_to_a_limit_that_ignores_incomplete_ones(
 def dropped_after(port: int, *, size: int, piece: int, pause: float) -> float | None:
     """The seconds after which an upload in pieces is ended; None where all of it is taken."""
     began = monotonic()
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
         connection.sendall(head("198.51.100.1", size))
         connection.setblocking(False)
         for _ in range(size // piece):
@@ -251,7 +251,7 @@ def test_slow_clients_use_no_thread_of_a_server(transactional_db: None, tmp_path
         Server(workers=1, threads=4) as server,
         nginx_before(server.port, tmp_path) as port,
         unfinished(port, *clients),
-        socket.create_connection(("127.0.0.1", port), timeout=5) as connection,
+        socket.create_connection(("127.0.0.1", port), timeout=20) as connection,
     ):
         connection.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert connection.recv(64).startswith(b"HTTP/1.1 200 ")
@@ -324,7 +324,7 @@ def test_a_write_whose_outcome_is_unknown_gets_retry_after_only_if_it_is_repeata
     with (
         lost_connections() as server,
         nginx_before(server, tmp_path) as port,
-        socket.create_connection(("127.0.0.1", port), timeout=5) as connection,
+        socket.create_connection(("127.0.0.1", port), timeout=20) as connection,
     ):
         connection.sendall(sent + b"{}")
         answer = connection.recv(65_536)

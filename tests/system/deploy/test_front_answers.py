@@ -39,7 +39,7 @@ def long_answers() -> Iterator[int]:
             while True:
                 connection, _ = listening.accept()
                 with connection, suppress(OSError):
-                    connection.settimeout(5)
+                    connection.settimeout(20)
                     connection.recv(65_536)
                     connection.sendall(answer)
 
@@ -56,7 +56,7 @@ def slow_reader(port: int, client: str, path: str) -> socket.socket:
     connection = socket.socket()
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
     connection.connect(("127.0.0.1", port))
-    connection.settimeout(5)
+    connection.settimeout(20)
     connection.sendall(
         f"GET {path} HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: {client}\r\n\r\n".encode()
     )

@@ -182,7 +182,7 @@ def curl(port: int, *options: str, seconds: int = 10) -> str:
     ],
 )
 def test_a_body_over_the_limit_is_refused_by_the_server(port: int, path: str, most: int) -> None:
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
         connection.sendall(head("198.51.100.1", most + 1, path))
         answer = connection.recv(65_536)
     assert answer.startswith(b"HTTP/1.1 413 ")

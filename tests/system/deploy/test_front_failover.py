@@ -19,7 +19,7 @@ SHORT = {
     "proxy_read_timeout 60s": "proxy_read_timeout 600ms",
     "proxy_next_upstream_timeout 3s": "proxy_next_upstream_timeout 300ms",
 }
-"""The times of http.conf in the same order."""
+"""The times of http.conf in the same order, for servers that do not answer."""
 ANSWER = b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n"
 UPSTREAM = r"(?s)upstream larder \{.*?\n    \}"
 
@@ -72,7 +72,7 @@ def server(answer: bytes | None, seen: list[str]) -> Iterator[int]:
 def status(port: int, method: str = "GET") -> int:
     """Return the status of the answer to one request."""
     sent = head("198.51.100.1", 2).replace(b"POST", method.encode(), 1) + b"{}"
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
         connection.sendall(sent)
         return int(connection.recv(65_536).split(b" ", 2)[1])
 
@@ -83,7 +83,7 @@ def nginx_before_two(answer: bytes | None, folder: Path) -> Iterator[tuple[int, 
     seen: list[str] = []
     with ExitStack() as running:
         servers = [running.enter_context(server(answer, seen)) for _ in range(2)]
-        changes = SHORT | upstream(servers)
+        changes = upstream(servers) | (SHORT if answer is None else {})
         yield running.enter_context(nginx_before(servers[0], folder, changes)), seen
 
 
