@@ -140,7 +140,9 @@ def as_they_stand(ids: list[UUID]) -> dict[UUID, int]:
 
 def test_a_copy_made_during_concurrent_moves_equals_the_orders(fill: Fill) -> None:
     who, ids = fill(12)
-    assert copy_of_a_crowd(CHANGES, who.id, ids, seconds=1.5) == as_they_stand(ids)
+    copy = copy_of_a_crowd(CHANGES, who.id, ids, seconds=1.5)
+    moved = {id: version for id, version in as_they_stand(ids).items() if version > 1}
+    assert copy == moved != {}
 
 
 def test_a_copy_read_past_open_transactions_is_outdated(fill: Fill) -> None:
