@@ -1,7 +1,8 @@
-"""The history of an order in the admin has a text for each type of event."""
+"""The admin has a text for each type of event, and a word for each move."""
 
 import msgspec
 
+from larder.orders.lifecycle import Move
 from larder.staff.orders.contents import _HAPPENED
 from larder.staff.service_words import CODES
 from larder.v1.events import OrderEvent
@@ -12,3 +13,7 @@ def test_each_type_of_event_has_a_text_that_can_be_translated() -> None:
     types = schema["x-extensible-enum"]
     assert len(types) > 10
     assert [one for one in types if one not in _HAPPENED and one not in CODES] == []
+
+
+def test_each_move_has_a_word_for_the_audit_trail() -> None:
+    assert [one for one in Move if one.replace("_", " ") not in CODES] == []
