@@ -301,3 +301,85 @@ def test_enter_in_a_line_moves_on_to_the_next_product_and_sends_nothing(
         expect(page.locator(".errors, .errorlist")).to_have_count(0)
 
     assert in_browser(journey).faults == []
+
+
+SLOWLY = """const fetched = fetch;
+window.fetch = async (...given) => {
+    await new Promise(done => setTimeout(done, 1000));
+    return fetched(...given);
+};"""
+UNANSWERED = "() => { window.fetch = () => Promise.reject(new TypeError('no network')); }"
+
+
+def test_units_that_are_typed_while_a_product_is_looked_up_are_units(
+    site: str, boss: Person, product: Callable[..., int]
+) -> None:
+    product(sku="TEA", name="Tea", stock=3)
+
+    def journey(page: Page) -> None:
+        log_in(page, site, boss)
+        page.add_init_script(SLOWLY)
+        page.goto(f"{site}/admin/inventory/adjustment/add/")
+        line = page.get_by_label("SKU, line 1", exact=True)
+        line.focus()
+        page.keyboard.type("tea")
+        page.keyboard.press("Enter")
+        page.keyboard.type("24")
+        page.get_by_text("Tea: 3 available").wait_for()
+        expect(line).to_have_value("TEA")
+        expect(page.get_by_label("Change, line 1", exact=True)).to_have_value("24")
+
+    assert in_browser(journey).faults == []
+
+
+def test_a_product_that_could_not_be_looked_up_is_not_called_unknown(
+    site: str, boss: Person, product: Callable[..., int]
+) -> None:
+    product(sku="TEA", name="Tea", stock=3)
+
+    def journey(page: Page) -> None:
+        log_in(page, site, boss)
+        page.goto(f"{site}/admin/inventory/adjustment/add/")
+        page.evaluate(UNANSWERED)
+        line = page.get_by_label("SKU, line 1", exact=True)
+        line.fill("TEA")
+        line.press("Enter")
+        page.get_by_text("The shop did not answer. Press Enter again.").wait_for()
+        expect(line).to_be_focused()
+
+    assert in_browser(journey).faults == []
+
+
+def test_the_error_of_a_line_leaves_with_the_product_that_had_it(
+    site: str, boss: Person, jam: int
+) -> None:
+    def journey(page: Page) -> None:
+        log_in(page, site, boss)
+        page.goto(f"{site}/admin/inventory/adjustment/add/")
+        page.get_by_label("Reason").select_option("received")
+        page.get_by_label("SKU, line 1", exact=True).fill("JAM-9")
+        page.get_by_label("Change, line 1", exact=True).fill("1")
+        press(page, "Book", "No product has this SKU.")
+        page.get_by_label("SKU, line 1", exact=True).fill("JAM-1")
+        page.get_by_text("No product has this SKU.").wait_for(state="detached")
+
+    assert in_browser(journey).faults == []
+
+
+def test_enter_in_a_line_of_an_order_goes_to_the_button_and_sends_nothing(
+    site: str, boss: Person, order: UUID
+) -> None:
+    def journey(page: Page) -> None:
+        log_in(page, site, boss)
+        for move, label in (("Pack", "Picked, line 1"), ("Return", "Came back, line 1")):
+            page.goto(f"{site}/admin/orders/order/{order}/{move.lower()}/")
+            page.get_by_label(label).press("Enter")
+            expect(page.get_by_role("button", name=move, exact=True)).to_be_focused()
+            if move == "Pack":
+                press(page, "Pack", "is packed.")
+                page.goto(f"{site}/admin/orders/order/{order}/ship/")
+                press(page, "Ship", "is shipped.")
+
+    assert in_browser(journey).faults == []
+    types = OrderEvent.objects.order_by("position").values_list("type", flat=True)
+    assert list(types) == ["placed", "packed", "shipped"]

@@ -1,19 +1,18 @@
 // Offers products for each field for a SKU, and shows the figures of the product that it has. Enter
-// takes the product with this SKU or barcode, or the only one that is offered. In the other fields of a
-// line it moves on to the next line. Only the button sends the page.
+// takes the product with this SKU or barcode, or the only one that is offered.
 // Keeps its price and available units at the field, and tells other scripts with the event "product".
 "use strict";
 {
     const gettext = globalThis.translated;
     const DELAY = 200;
 
-    /** Returns the products that the server offers for what was typed; none without an answer. */
+    /** Returns the products that the server offers for what was typed, or undefined without an answer. */
     async function offered(address, term) {
         try {
             const answer = await fetch(`${address}?q=${encodeURIComponent(term)}`);
-            return answer.ok ? (await answer.json()).results : [];
+            return answer.ok ? (await answer.json()).results : undefined;
         } catch {
-            return [];
+            return undefined;
         }
     }
 
@@ -76,38 +75,60 @@
             }
             last = typed;
             show();
-            const found = typed ? await offered(field.dataset.products, typed) : [];
+            const found = (typed && (await offered(field.dataset.products, typed))) || [];
             if (typed === last) {
                 list.replaceChildren(...found.map((one) => option(one, typed)));
                 show(found.find(({sku}) => sku === typed));
             }
         }
 
-        /** Takes the product with the SKU or barcode that was typed, or the only one that is offered, and
-         * moves on to the units. */
+        /** Returns why no product was taken, for the text below the field. */
+        function refusal(found) {
+            if (!found) {
+                return gettext("The shop did not answer. Press Enter again.");
+            }
+            return found.length
+                ? gettext("Several products match this. Choose one.")
+                : gettext("No product matches this.");
+        }
+
+        /** Moves on to the units, which take what is typed while the server looks for the product. Takes
+         * the product with the SKU or barcode that was typed, or the only one that is offered. Without one
+         * it comes back, unless units were typed. */
         async function choose() {
             clearTimeout(delay);
             const typed = field.value.trim();
+            last = typed;
+            const near = field.closest("tr") ?? field.form;
+            const fields = [...near.querySelectorAll("input:not([type=hidden])")];
+            const units = fields[fields.indexOf(field) + 1];
+            const before = units?.value;
+            units?.focus();
             const found = await offered(field.dataset.products, typed);
             if (typed !== field.value.trim()) {
                 return;
             }
-            const chosen = match(found, typed);
-            if (!chosen) {
-                show();
-                list.replaceChildren(...found.map((one) => option(one, typed)));
-                text.textContent = found.length
-                    ? gettext("Several products match this. Choose one.")
-                    : gettext("No product matches this.");
-                field.select();
+            const chosen = match(found ?? [], typed);
+            if (chosen) {
+                field.value = chosen.sku;
+                last = chosen.sku;
+                show(chosen);
                 return;
             }
-            field.value = chosen.sku;
-            last = chosen.sku;
-            show(chosen);
-            const near = field.closest("tr") ?? field.form;
-            const fields = [...near.querySelectorAll("input:not([type=hidden])")];
-            fields[fields.indexOf(field) + 1]?.focus();
+            show();
+            list.replaceChildren(...(found ?? []).map((one) => option(one, typed)));
+            text.textContent = refusal(found);
+            if (!units || (document.activeElement === units && units.value === before)) {
+                field.focus();
+                field.select();
+            }
+        }
+
+        /** Removes what the server said about the former product. */
+        function forget() {
+            const group = field.closest(".group.errors");
+            group?.classList.remove("errors");
+            group?.querySelectorAll(".text-red-600").forEach((one) => one.remove());
         }
 
         field.addEventListener("keydown", (event) => {
@@ -119,32 +140,14 @@
         });
         field.addEventListener("input", () => {
             clearTimeout(delay);
+            forget();
             delay = setTimeout(update, DELAY);
         });
         field.addEventListener("change", update);
     }
 
-    /** Moves on to the product of the next line. After the last line it opens more lines. */
-    function moveOn(row) {
-        const next = row.nextElementSibling?.querySelector("[data-products]");
-        if (next) {
-            next.focus();
-        } else {
-            row.closest("form").querySelector("[name=_more]")?.click();
-        }
-    }
-
     document.addEventListener("DOMContentLoaded", () => {
         document.querySelectorAll("input[data-products]").forEach(improve);
-    });
-
-    // A field for a product that is not empty has prevented what Enter does.
-    document.addEventListener("keydown", (event) => {
-        const row = event.target.closest("tr:has([data-products])");
-        if (event.key === "Enter" && row && !event.defaultPrevented) {
-            event.preventDefault();
-            moveOn(row);
-        }
     });
 
     // After the theme has moved the page into its frame, which takes the focus away.

@@ -14,6 +14,7 @@ globalThis.TEXTS = document.documentElement.lang === "de" ? {
     "Scrollable content": "Scrollbarer Bereich",
     "Several products match this. Choose one.": "Mehrere Artikel passen dazu. Wählen Sie einen aus.",
     "The browser refused the passkey ({}).": "Der Browser hat den Passkey abgelehnt ({}).",
+    "The shop did not answer. Press Enter again.": "Der Shop hat nicht geantwortet. Drücken Sie noch einmal Enter.",
     "The text is selected. Copy it with Ctrl+C, or with the menu of your phone.": "Der Text ist markiert. Kopieren Sie ihn mit Strg+C oder über das Menü Ihres Telefons.",
     "This browser cannot use passkeys. Use a code.": "Dieser Browser kann keine Passkeys benutzen. Nehmen Sie einen Code.",
     "This device already has a passkey of your account.": "Dieses Gerät hat schon einen Passkey Ihres Kontos.",
