@@ -6,12 +6,13 @@ import http.client
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
+from uuid import uuid4
 
 from tools.errors import LauncherError
 from tools.http_client import Client, Reply
@@ -115,7 +116,7 @@ class Customer:
 
     def _place(self) -> None:
         body = {"lines": [{"product": self._load.product, "quantity": 1}]}
-        reply = self._call("order", "POST", "orders", body)
+        reply = self._call("order", "POST", "orders", body, headers=_key())
         self._order = str(reply.body["id"]) if reply is not None else self._order
 
     def _read_order(self) -> None:
@@ -127,17 +128,25 @@ class Customer:
 
     def _adjust(self) -> None:
         body = {"reason": "received", "lines": [{"product": self._load.product, "delta": 1}]}
-        self._call("adjustment", "POST", "stock/adjustments", body)
+        self._call("adjustment", "POST", "stock/adjustments", body, headers=_key())
 
     def _read_ledger(self) -> None:
         self._call("ledger", "GET", f"products/{self._load.product}/ledger?limit=5")
 
-    def _call(self, kind: str, method: str, path: str, body: Any = None) -> Reply | None:
+    def _call(
+        self,
+        kind: str,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+    ) -> Reply | None:
         """Send a request once, and remember the answer; return it if it is good."""
         sent = time.monotonic()
         token = None if path.startswith("auth/") else self._pair.get("access")
         try:
-            reply = self._client.call(method, path, body, token=token)
+            reply = self._client.call(method, path, body, token=token, headers=headers)
         except (OSError, http.client.HTTPException) as error:
             code = f"{type(error).__name__}: {error}"
             self._load.heard.append(Heard(sent, time.monotonic(), kind, 0, code))
@@ -148,6 +157,12 @@ class Customer:
         heard = Heard(sent, time.monotonic(), kind, reply.status, reply.code, later)
         self._load.heard.append(heard)
         return reply if heard.good else None
+
+
+def _key() -> dict[str, str]:
+    """Return the header of a write that the client could repeat. If its outcome is not known, the
+    answer is 503, and 500 without the header."""
+    return {"Idempotency-Key": str(uuid4())}
 
 
 @contextmanager
