@@ -94,14 +94,15 @@ def test_public_pages_are_limited_by_rate(
     few = {r"burst=60": "burst=3", r"rate=20r/s": "rate=1r/s"}
 
     def are_refused(client: str, path: str, count: int) -> list[bool]:
-        """Sends all before it waits: with time between them, no request is refused."""
+        """Sends all before it waits: with time between them, no request is refused. nginx
+        has several processes, which may answer in another order."""
         with ExitStack() as opened:
             each = (_sent(port, client, path, accept) for _ in range(count))
             sent = [opened.enter_context(one) for one in each]
             return [_is_refused(one) for one in sent]
 
     with nginx_before(silent, tmp_path, few) as port:
-        assert are_refused("198.51.100.1", path, 6)[-1]
+        assert any(are_refused("198.51.100.1", path, 6))
         assert not any(are_refused("198.51.100.2", path, 2))
         assert not any(are_refused("198.51.100.1", "/static/admin.css", 6))
 
