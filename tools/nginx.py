@@ -46,6 +46,7 @@ def without_tls(main: Path, folder: Path, port: int) -> dict[str, str]:
     changes = {
         r"listen (80|8000|0\.0\.0\.0:8443 ssl http2)\b": f"listen 127.0.0.1:{port}",
         r"listen 0\.0\.0\.0:8080": f"listen unix:{folder}/plain",
+        r"listen 8002\b": f"listen unix:{folder}/metrics",
         r"(?m)^ *ssl_certificate.*$": "",
         "/var/cache/nginx/": f"{folder}/",
     }
