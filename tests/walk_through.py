@@ -7,10 +7,10 @@ a new file.
 
 import re
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
+from tests.programs import printed
 from tests.server import ROOT
 
 PAGES = Path("docs/how-to")
@@ -59,16 +59,7 @@ def _apply(copy: Path, block: str) -> str:
 
 def run(copy: Path, *arguments: str) -> str:
     """Runs Python in the copy, and returns what it says."""
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", *arguments],
-        cwd=copy,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=500,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    return printed([sys.executable, "-W", "ignore", *arguments], folder=copy, seconds=500)
 
 
 def check(copy: Path, *tests: str) -> None:

@@ -1,6 +1,5 @@
 """`make checkouts`: the faults that it finds in stock and payments, and a short run."""
 
-import subprocess
 import sys
 from collections import Counter
 from dataclasses import replace
@@ -8,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.database import ROOT
+from tests.programs import printed
 from tools.checkouts.audit import Books, Order, money_faults, stock_faults
 from tools.stripe_double import Account
 
@@ -65,11 +64,7 @@ def test_a_killed_provider_keeps_its_payments_and_events(tmp_path: Path) -> None
 @pytest.mark.timeout(400)
 def test_a_short_run_is_right_and_ends_with_a_summary() -> None:
     command = [sys.executable, "-m", "tools.checkouts", "--seconds", "12", "--seed", "7"]
-    done = subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=300
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    last = done.stdout.splitlines()[-1]
+    last = printed(command).splitlines()[-1]
     for said in (
         "crashes: 1 of the shop",
         "paid without an order or a refund due 0, oversold 0, refund due without a payment 0",

@@ -9,6 +9,7 @@ from typing import NoReturn
 
 import pytest
 
+from tests.programs import printed
 from tests.server import ROOT
 
 SDK = ROOT / "clients" / "typescript"
@@ -40,17 +41,7 @@ def require_node() -> None:
 def node(*words: str | Path, folder: Path, environment: dict[str, str] | None = None) -> str:
     """Run a program of node.js in a folder. Return what it printed; fail with that."""
     require_node()
-    done = subprocess.run(
-        words,
-        cwd=folder,
-        env=os.environ | (environment or {}),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    return printed(words, folder=folder, environment=os.environ | (environment or {}))
 
 
 def install(folder: Path) -> None:

@@ -1,12 +1,12 @@
 """`make phones`: what it finds in the books, and a short one, really carried out."""
 
-import subprocess
 import sys
 from typing import Any
 
 import pytest
 
 from tests.database import ROOT
+from tests.programs import printed
 from tests.system.clients.npm import node
 from tools.phones.__main__ import order_faults
 
@@ -52,11 +52,7 @@ def test_a_doubled_order_a_contradiction_and_a_wrong_history_are_found() -> None
 def test_a_short_run_is_right_and_ends_with_a_summary() -> None:
     node("node", "--version", folder=ROOT)
     command = [sys.executable, "-m", "tools.phones", "--sessions", "12", "--phones", "6"]
-    done = subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=300
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    last = done.stdout.splitlines()[-1]
+    last = printed(command).splitlines()[-1]
     assert last.startswith("12 sessions of 6 phones in ")
     assert last.endswith(
         "phantom cart 0, phantom order 0, doubled order 0, order not in the books 0"

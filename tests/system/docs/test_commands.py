@@ -3,7 +3,6 @@
 import os
 import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 
 from tests.conftest import Person
 from tests.database import ROOT
+from tests.programs import printed
 from tests.runner import environment
 from tools.docs import pages
 
@@ -27,17 +27,8 @@ def command(page: str, start: str) -> str:
 
 def run(text: str, folder: Path = ROOT, **variables: str) -> str:
     """Runs commands in a folder; returns what they print."""
-    done = subprocess.run(
-        ["sh", "-euc", text],
-        cwd=folder,
-        env={**environment(), "PATH": PATH, **variables},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=200,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    given = {**environment(), "PATH": PATH, **variables}
+    return printed(["sh", "-euc", text], folder=folder, environment=given)
 
 
 @pytest.mark.timeout(300)
