@@ -95,7 +95,7 @@ class PasswordLinks(ServiceAdmin):
         return self.hand_over(request, made, found.pk)
 
     def hand_over(self, request: Any, made: Invitation, account: int) -> HttpResponse:
-        """Says that the link is mailed, or shows it once, with the person whom it is for."""
+        """Answers that the link is mailed, or shows it once, with the account that it is for."""
         back = reverse("admin:identity_customer_change", args=[account])
         page = f"{base_url(request)}{reverse('new_password')}"
         if made.email:
@@ -121,7 +121,7 @@ class PasswordLinks(ServiceAdmin):
 
 
 def _facts(person: Any, made: Invitation) -> list[tuple[str, str]]:
-    """Returns whom a link is for, with the roles of a member of staff, and its end."""
+    """Returns the account of a link, the roles of a member of staff, and the time when it ends."""
     names = person.groups.order_by("name").values_list("name", flat=True) if person.is_staff else ()
     roles = ", ".join(map(role_text, names))
     facts = [
