@@ -1,6 +1,6 @@
 """Places an order through an earlier contract, with the use case of v1."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rest_framework import serializers
@@ -12,12 +12,13 @@ from larder.compat.views import caller
 from larder.core.clock import now
 from larder.core.errors import DomainError, UnknownProducts
 from larder.core.limits import MAX_ID
+from larder.http import problems
 from larder.http.idempotency import idempotency_key, operation_of
 from larder.http.shop import terms
 from larder.identity.caller import Caller
 from larder.inventory.errors import InsufficientStock
 from larder.orders.decision import Wanted
-from larder.orders.errors import LineRefusal, OrderTooSmall
+from larder.orders.errors import OrderRefusal, OrderTooSmall
 from larder.orders.services.placing.place_order import place_order
 from larder.orders.services.placing.placement import Placed, Placement
 
@@ -54,16 +55,19 @@ def place_keyed(request: Request, lines: Iterable[tuple[int, int]]) -> Placed:
     return place(caller(request), lines, key=key, operation=operation_of(request._request))
 
 
-REFUSED = (UnknownProducts, InsufficientStock, LineRefusal, OrderTooSmall)
-"""The errors of an order's lines. These contracts answer 400 to all of them."""
+REFUSED = (UnknownProducts, InsufficientStock, OrderRefusal)
+"""The errors of an order. These contracts answer 400 to all of them."""
 
 
 def refusal(error: DomainError) -> ValidationError:
-    """Returns one of REFUSED as `detail` → a sentence for each faulty line."""
-    reasons = [_REASONS[line["code"]].format(**line) for line in error.extensions["lines"]]
-    return ValidationError({"detail": " ".join(reasons) or "The order is too small."})
+    """Returns one of REFUSED as `detail` → a sentence for each faulty line, or for the order."""
+    lines = error.extensions.get("lines", ())
+    reasons = [_REASONS[line["code"]].format(**line) for line in lines]
+    of_the_order = _SENTENCES.get(type(error), problems.KINDS[error.code].title)
+    return ValidationError({"detail": " ".join(reasons) or of_the_order})
 
 
+_SENTENCES: Mapping[type[DomainError], str] = {OrderTooSmall: "The order is too small."}
 _REASONS = {
     "unknown_product": "Product {product} does not exist.",
     "insufficient_stock": "Not enough stock of product {product}.",

@@ -10,8 +10,12 @@ from larder.core.errors import DomainError, Fault, NotFound, TooMany, UnknownPro
 from larder.inventory.errors import InsufficientStock
 
 
+class OrderRefusal(DomainError):
+    """Base of the refusals that name what is wrong with an order itself."""
+
+
 @dataclass
-class LineRefusal(DomainError):
+class LineRefusal(OrderRefusal):
     """Base of refusals that name lines."""
 
     lines: list[dict[str, Any]]
@@ -42,7 +46,7 @@ class OrderRule(LineRefusal):
 
 
 @dataclass
-class OrderTooSmall(DomainError):
+class OrderTooSmall(OrderRefusal):
     """The order's total is below the shop's minimum."""
 
     total: Decimal

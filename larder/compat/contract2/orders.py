@@ -15,7 +15,7 @@ from larder.compat.contract2.addresses import Address, created
 from larder.compat.contract2.catalog import UNAVAILABLE
 from larder.compat.fields import Amount, Lines, PublicId, Units
 from larder.compat.operations import KEYED, OFFSET, Access, Refusal, envelope, operation
-from larder.compat.ordering import place_keyed
+from larder.compat.ordering import REFUSED, place_keyed
 from larder.compat.pages import ByOffsetOfLarge, Rows, page
 from larder.compat.views import CompatView, caller, read
 from larder.core.errors import DomainError, UnknownProducts
@@ -23,7 +23,6 @@ from larder.http import problems
 from larder.http.idempotency import replay_headers
 from larder.inventory.errors import InsufficientStock
 from larder.orders import queries
-from larder.orders.errors import OrderRule, OrderTooSmall
 from larder.orders.queries import LineView, OrderFilter, OrderView
 from larder.orders.services.placing.placement import Placed
 
@@ -106,18 +105,19 @@ class Orders(CompatView):
         items = read(request, OrderWanted)["order_items"]
         try:
             placed = _placed(request, items)
-        except tuple(REFUSALS) as error:
-            return order_refused(REFUSALS[type(error)])
+        except REFUSED as error:
+            return order_refused(_sentence(error))
         headers = replay_headers(replayed=placed.replayed)
         return created(_shown(request, [placed.order])[0], headers)
 
 
-REFUSALS: Mapping[type[DomainError], str] = {
-    InsufficientStock: UNAVAILABLE,
-    UnknownProducts: "Product not found",
-    OrderRule: problems.KINDS[OrderRule.code].title,
-    OrderTooSmall: problems.KINDS[OrderTooSmall.code].title,
-}
+def _sentence(error: DomainError) -> str:
+    match error:
+        case InsufficientStock():
+            return UNAVAILABLE
+        case UnknownProducts():
+            return "Product not found"
+    return problems.KINDS[error.code].title
 
 
 def _placed(request: Request, items: Sequence[Mapping[str, Any]]) -> Placed:

@@ -17,6 +17,7 @@ from larder.compat.ordering import place
 from larder.compat.views import PasswordView, caller
 from larder.core.clock import now
 from larder.core.errors import DomainError, NotFound, UnknownProducts
+from larder.http import problems
 from larder.http.shop import terms
 from larder.inventory.errors import InsufficientStock
 from larder.orders import queries
@@ -25,6 +26,7 @@ from larder.orders.errors import (
     CartEmpty,
     CartFull,
     NotInCart,
+    OrderRefusal,
     OrderRule,
     OrderTooSmall,
 )
@@ -115,6 +117,8 @@ def _sentence(error: DomainError) -> str | None:
         case OrderTooSmall():
             total, least = amount(error.total), amount(error.minimum)
             return f"The Order's total of {total} is below the minimum of {least}."
+        case OrderRefusal():
+            return problems.KINDS[error.code].title
     return _SENTENCES.get(type(error))
 
 
