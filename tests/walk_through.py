@@ -8,6 +8,7 @@ a new file.
 import re
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from tests.programs import printed
@@ -29,16 +30,21 @@ def followed(page: str, folder: Path) -> Path:
     shutil.copytree(ROOT, copy, ignore=NEVER_COPIED)
     for name in KEPT:
         shutil.copy(ROOT / name, copy / name)
-    blocks = BLOCK.findall((ROOT / PAGES / page).read_text())
-    misfits = [misfit for block in blocks if (misfit := _apply(copy, block))]
+    misfits = [misfit for block in blocks(page) if (misfit := _apply(copy, *block))]
     assert not misfits, "\n\n".join(misfits)
     return copy
 
 
-def _apply(copy: Path, block: str) -> str:
-    """Changes the file that the block names. Returns why it does not fit; otherwise nothing."""
-    indented = len(block) - len(block.lstrip(" "))
-    first, *lines = [line[indented:] for line in block.splitlines()]
+def blocks(page: str) -> Iterator[tuple[str, list[str]]]:
+    """The blocks of a page: the line that names the file, and the other lines."""
+    for block in BLOCK.findall((ROOT / PAGES / page).read_text()):
+        indented = len(block) - len(block.lstrip(" "))
+        first, *lines = [line[indented:] for line in block.splitlines()]
+        yield first, lines
+
+
+def _apply(copy: Path, first: str, lines: list[str]) -> str:
+    """Changes the file that a block names. Returns why it does not fit; otherwise nothing."""
     file = copy / first.removeprefix("--- ")
     before = "".join(f"{line[1:]}\n" for line in lines if line[:1] != "+")
     after = "".join(f"{line[1:]}\n" for line in lines if line[:1] != "-")

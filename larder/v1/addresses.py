@@ -9,7 +9,9 @@ from django.http import HttpRequest, HttpResponse
 from msgspec import UNSET, Meta, UnsetType
 
 from larder.core.clock import now
-from larder.core.limits import MAX_LABEL_LENGTH
+from larder.core.limits import (
+    MAX_LABEL_LENGTH,
+)
 from larder.core.structs import with_fields
 from larder.db.idempotency import RETENTION, fingerprint
 from larder.http import pagination

@@ -22,8 +22,19 @@ Type = Annotated[
     open_enum(
         "The type. Ignore events of unknown types.",
         [
-            *("placed", "changed", "packed", "shipped", "delivered", "cancelled", "returned"),
-            *("held", "confirmed", "expired", "payment", "unpacked", "unshipped"),
+            "placed",
+            "changed",
+            "packed",
+            "shipped",
+            "delivered",
+            "cancelled",
+            "returned",
+            "held",
+            "confirmed",
+            "expired",
+            "payment",
+            "unpacked",
+            "unshipped",
             "tracked",
         ],
     ),
@@ -80,11 +91,14 @@ class PaymentNoted(msgspec.Struct):
 class EventContent(msgspec.Struct):
     """The content of an event, by its `type`. More members may be added.
 
-    `changed` and `tracked`: `before` and `after`, with the same members. `shipped`: `carrier` and
-    `tracking_number` if they were given. `packed`: `picked`, if fewer units of a
-    line were picked than ordered. `cancelled`: `reason` if one was given, and `picked` if no unit
-    could be picked. `returned`: `reason` and `lines`. `payment`: `payment`. Other types have no
-    content.
+    - `changed`, `tracked`: `before` and `after`, with the same members.
+    - `shipped`: `carrier` and `tracking_number` if they were given.
+    - `packed`: `picked`, if fewer units of a line were picked than ordered.
+    - `cancelled`: `reason` if one was given, and `picked` if no unit could be picked.
+    - `returned`: `reason` and `lines`.
+    - `payment`: `payment`.
+
+    Other types have no content.
     """
 
     before: OrderContent | UnsetType = UNSET

@@ -26,8 +26,9 @@ def move_orders(staff: Api, order: dict[str, Any]) -> dict[str, Answer]:
     path, other = (staff("POST", "orders", order).headers["Location"] for _ in range(2))
     lines = [{"product": order["lines"][0]["product"], "quantity": 1}]
     answers = {"change_order": staff("PATCH", path, {"note": "Ring twice."})}
-    for move in ("pack", "ship", "deliver"):
+    for move in ("pack", "ship"):
         answers[f"{move}_order"] = staff("POST", f"{path}/{move}")
+    answers["deliver_order"] = staff("POST", f"{path}/deliver")
     staff("POST", f"{other}/pack")
     staff("POST", f"{other}/ship")
     tracked = {"carrier": "Royal Mail", "tracking_number": "AB123456785GB"}

@@ -1,7 +1,7 @@
 """The decision, for any batch."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -13,7 +13,10 @@ from hypothesis import strategies as st
 from larder.catalog.queries import Offer
 from larder.core.errors import DomainError
 from larder.orders.decision import Market, PricedLine, Wanted, decide
-from larder.orders.errors import OrderTooSmall, PriceChanged
+from larder.orders.errors import (
+    OrderTooSmall,
+    PriceChanged,
+)
 
 PRODUCTS = range(1, 6)
 UNKNOWN = 99
@@ -21,6 +24,10 @@ PRICES = [Decimal("0.000"), Decimal("1.125"), Decimal("2.200"), Decimal("40.000"
 THOROUGHLY = settings(deadline=None, max_examples=200)
 Decided = list[PricedLine] | DomainError
 PRECEDENCE = ("unknown_product", "insufficient_stock", "price_changed", "order_rule")
+REFUSED_AS_A_WHOLE: dict[type[DomainError], Callable[["Case"], bool]] = {
+    OrderTooSmall: lambda case: total(case) < case.minimum,
+}
+"""The refusals that name no line, each with its rule for the first order of a case."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +90,13 @@ def units_of(order: Sequence[Wanted]) -> Counter[int]:
     for line in order:
         units[line.product] += line.quantity
     return units
+
+
+def total(case: Case) -> Decimal:
+    """Returns what the first order costs. An unknown product costs nothing."""
+    prices = case.prices[0]
+    costs = [prices.get(line.product, Decimal(0)) * line.quantity for line in case.orders[0]]
+    return sum(costs, Decimal(0))
 
 
 def sold(answers: Sequence[Decided]) -> Counter[int]:
@@ -160,7 +174,7 @@ class First:
     """Decides the first order of a case without the others."""
 
     placed: list[PricedLine]
-    too_small: bool
+    is_refused_as_a_whole: bool
     code: str
     named: list[dict[str, Any]]
 
@@ -170,9 +184,9 @@ def first(case: Case) -> First:
     alone = Case(case.orders[:1], case.shelf, case.offers, case.prices[:1], case.minimum)
     (answers,) = decided(alone)
     if isinstance(answers, DomainError):
-        too_small = isinstance(answers, OrderTooSmall)
-        return First([], too_small, answers.code, answers.extensions["lines"])
-    return First(answers, too_small=False, code="", named=[])
+        as_a_whole = type(answers) in REFUSED_AS_A_WHOLE
+        return First([], as_a_whole, answers.code, answers.extensions.get("lines", []))
+    return First(answers, is_refused_as_a_whole=False, code="", named=[])
 
 
 @given(cases())
@@ -185,13 +199,13 @@ def test_a_refusal_names_exactly_the_faulty_lines_with_their_codes(case: Case) -
 
 @given(cases())
 @THOROUGHLY
-def test_an_order_without_a_fault_is_placed_unless_it_is_too_small(case: Case) -> None:
+def test_an_order_without_a_faulty_line_is_placed_unless_it_is_refused_as_a_whole(
+    case: Case,
+) -> None:
     answers = first(case)
-    assert bool(answers.placed) != bool(answers.named or answers.too_small)
-    total = sum(
-        case.prices[0].get(line.product, Decimal(0)) * line.quantity for line in case.orders[0]
-    )
-    assert answers.too_small == (not answers.named and total < case.minimum)
+    assert bool(answers.placed) != bool(answers.named or answers.is_refused_as_a_whole)
+    is_refused = any(refuses(case) for refuses in REFUSED_AS_A_WHOLE.values())
+    assert answers.is_refused_as_a_whole == (not answers.named and is_refused)
 
 
 @given(cases())

@@ -46,7 +46,11 @@ PERHAPS = {
 """Packing an order of which nothing is there cancels it; what was shipped can come back without
 having been delivered; and no status shows that a move was undone."""
 UNDOES = {Move.UNPACK: Move.PACK, Move.UNSHIP: Move.SHIP}
-AGAIN = {Move.CHANGE, Move.RETURN, Move.TRACK}
+AGAIN = {
+    Move.CHANGE,
+    Move.RETURN,
+    Move.TRACK,
+}
 
 moves = some.sampled_from(Move)
 statuses = some.sampled_from(STATUSES)

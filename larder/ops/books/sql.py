@@ -307,8 +307,10 @@ WITH staff AS (
     JOIN "order" ON "order".id = event.order_id
     JOIN customer AS owner ON owner.id = "order".customer_id
     WHERE event.actor <> owner.public_id AND event.type <> 'payment'
-       OR event.type IN ('confirmed', 'packed', 'shipped', 'delivered', 'returned')
-       OR event.type IN ('unpacked', 'unshipped', 'tracked')
+       OR event.type IN (
+           'confirmed', 'packed', 'shipped', 'delivered', 'returned',
+           'unpacked', 'unshipped', 'tracked'
+       )
 )
 SELECT claim.actor, claim.operation, claim.key, claim.result, owner.public_id AS customer
 FROM idempotency_key AS claim

@@ -21,7 +21,13 @@ from larder.orders.services.transitions import TransitionRequest
 from larder.staff.formatting import day_of, grouped
 from larder.staff.language import gettext_lazy as _
 from larder.staff.orders.contents import address_lines
-from larder.staff.orders.forms import CancelForm, ChangeForm, MoveForm, ReturnForm, ShipForm
+from larder.staff.orders.forms import (
+    CancelForm,
+    ChangeForm,
+    MoveForm,
+    ReturnForm,
+    ShipForm,
+)
 from larder.staff.pages import LineForm, box, choice, whole
 
 

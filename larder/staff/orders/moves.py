@@ -130,8 +130,16 @@ class MovableOrders(ServiceAdmin):
     Django calls `has_NAME_permission` for the names in `permissions`."""
 
     actions_detail: Any = (
-        *("confirm", "pack", "ship", "deliver", "take_back"),
-        *("edit", "track", "unpack", "unship", "cancel"),
+        "confirm",
+        "pack",
+        "ship",
+        "deliver",
+        "take_back",
+        "edit",
+        "track",
+        "unpack",
+        "unship",
+        "cancel",
     )
     actions: Any = ("mark_packed", "mark_shipped", "mark_delivered")
 
