@@ -6,7 +6,7 @@ offers. A page contains the version that it shows; an order that has changed sin
 key of the page is the idempotency key, so that a second click gets the answer of the first one.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -29,53 +29,13 @@ from larder.staff.base import Question, ServiceAdmin, ask, button, caller_of, se
 from larder.staff.formatting import amount, contents, customer_name
 from larder.staff.language import gettext_lazy as _
 from larder.staff.orders.move_forms import FORMS
-from larder.staff.orders.placing import SENTENCES as OF_NEW_ORDERS
+from larder.staff.orders.move_refusals import OF_THE_ORDER, SENTENCES
 from larder.staff.pages import Page, show
 from larder.staff.recording import refuse_former
-from larder.staff.refusals import Sentence, explain
+from larder.staff.refusals import explain
 from larder.staff.service_words import word
 
-SENTENCES: Mapping[str, Sentence] = {
-    **OF_NEW_ORDERS,
-    "currency_changed": Sentence(
-        None,
-        _("The shop sells in {offered} now: no product can be added to an order in {currency}."),
-    ),
-    "precondition_failed": Sentence(
-        None,
-        _(
-            "changed by another user after you opened the page. Nothing was done: check the "
-            "current state."
-        ),
-    ),
-    "invalid_transition": Sentence(None, _("the status is {from} now. Nothing was done.")),
-    "hold_expired": Sentence(
-        None, _("the hold has expired, and its units were sold to others. Nothing was done.")
-    ),
-    "conflicting_repeat": Sentence(
-        None, _("this was already done, with different values. Nothing was changed.")
-    ),
-    "return_exceeds_shipped": Sentence(
-        "quantity", _("Too many: {shipped} were shipped, and {returned} were already returned.")
-    ),
-    "stock_limit_exceeded": Sentence(
-        "quantity", _("No product can have more than {limit} units, and {available} are there.")
-    ),
-}
-
-_OF_THE_ORDER = {
-    "hold_expired",
-    "precondition_failed",
-    "invalid_transition",
-    "conflicting_repeat",
-    "not_found",
-}
-"""Refusals that no input can correct. They are shown as a message on the page of the order."""
-
-
 _NEXT = frozenset({Move.CONFIRM, Move.PACK, Move.SHIP, Move.DELIVER})
-
-
 _CHANGES = frozenset({Move.CHANGE, Move.TRACK})
 
 
@@ -286,7 +246,7 @@ class MovableOrders(ServiceAdmin):
             made = _make(wanted, move, page.form, () if is_stale else page.filled)
         except DomainError as refusal:
             refuse_former(request, refusal, PERMISSIONS[move])
-            if not (is_stale or refusal.code in _OF_THE_ORDER):
+            if not (is_stale or refusal.code in OF_THE_ORDER):
                 page.refuse(refusal, SENTENCES)
                 return show(self, request, page)
             about = ngettext("Order {}: ", "Orders {}: ", 1).format(order.number)
