@@ -34,7 +34,9 @@ def needed_at(now: int, caller: int) -> int:
     return now if writes is None else max(now - MAX_LAG, writes.last(caller))
 
 
-def list_needs(request: HttpRequest, who: Caller, now: int) -> tuple[FreshnessRequirement, bool]:
+def list_requirement(
+    request: HttpRequest, who: Caller, now: int
+) -> tuple[FreshnessRequirement, bool]:
     """Returns what the caller's list must show, and whether a replica may answer.
 
     Without a position and without a read-your-writes table, the caller's writes are not known.
@@ -42,8 +44,8 @@ def list_needs(request: HttpRequest, who: Caller, now: int) -> tuple[FreshnessRe
     if who.is_staff:
         return FreshnessRequirement(now), False
     sent = request.META.get("HTTP_LARDER_POSITION")
-    needs = _known(who, now) if sent is None else _echoed(who, sent, now)
-    return needs or FreshnessRequirement(now), needs is not None
+    required = _known(who, now) if sent is None else _echoed(who, sent, now)
+    return required or FreshnessRequirement(now), required is not None
 
 
 def causal(view: View) -> View:
@@ -63,12 +65,12 @@ def _reading(view: View, *, is_catalog: bool) -> View:
 
     @wraps(view)
     def reading(request: HttpRequest, caller: Caller, **given: Any) -> HttpResponseBase:
-        sent, needs = request.META.get("HTTP_LARDER_POSITION"), None
+        sent, required = request.META.get("HTTP_LARDER_POSITION"), None
         if sent is not None and not caller.is_staff:
-            needs = _echoed(caller, sent, monotonic_ns())
+            required = _echoed(caller, sent, monotonic_ns())
         elif is_catalog and primary.is_silent() and not caller.is_staff:
-            needs = _known(caller, monotonic_ns())
-        return replicas.read(needs, lambda _: view(request, caller, **given))
+            required = _known(caller, monotonic_ns())
+        return replicas.read(required, lambda _: view(request, caller, **given))
 
     return reading  # type: ignore[return-value]
 

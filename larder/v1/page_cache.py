@@ -33,7 +33,7 @@ from larder.http import account_requests
 from larder.http.addresses import base_url
 from larder.http.compression import SMALLEST_COMPRESSED, note_encoding, packed, takes_gzip
 from larder.identity.caller import Caller
-from larder.v1.freshness import REPLICATED, list_needs, needed_at
+from larder.v1.freshness import REPLICATED, list_requirement, needed_at
 from larder.v1.http import Body, encoded, reply_body
 
 MAX_PAGES = 256
@@ -165,14 +165,14 @@ class PageCache:
                 lambda page: page.good_for(who.id, now),
                 lambda: self._current(wanted, None),
             )
-        needs, anywhere = list_needs(request, who, now)
+        required, anywhere = list_requirement(request, who, now)
 
         def is_good(page: CachedPage) -> bool:
-            if met := needs.satisfied_by(page.seen_at, page.replayed):
+            if satisfied := required.satisfied_by(page.seen_at, page.replayed):
                 replicas.count_read("kept")
-            return met
+            return satisfied
 
-        usable = needs if anywhere else None
+        usable = required if anywhere else None
         return self._good(
             wanted,
             who,

@@ -29,25 +29,25 @@ def test_a_later_timeline_includes_what_the_primary_has_of_former_ones() -> None
 
 
 def test_a_requirement_of_a_former_timeline_needs_a_server_that_was_current() -> None:
-    needs = FreshnessRequirement(100, Position(7, 1, 1_001))
-    assert needs.satisfied_by(101, HERE)
-    assert not needs.satisfied_by(100, HERE)
+    required = FreshnessRequirement(100, Position(7, 1, 1_001))
+    assert required.satisfied_by(101, HERE)
+    assert not required.satisfied_by(100, HERE)
 
 
 def test_a_freshness_requirement_needs_the_time_and_the_position() -> None:
-    needs = FreshnessRequirement(100, HERE)
-    assert needs.satisfied_by(101, HERE)
-    assert not needs.satisfied_by(100, HERE)
-    assert not needs.satisfied_by(101, Position(7, 2, 999))
-    assert not needs.satisfied_by(101, None)
+    required = FreshnessRequirement(100, HERE)
+    assert required.satisfied_by(101, HERE)
+    assert not required.satisfied_by(100, HERE)
+    assert not required.satisfied_by(101, Position(7, 2, 999))
+    assert not required.satisfied_by(101, None)
     assert FreshnessRequirement(100).satisfied_by(101, None)
 
 
 def test_a_freshness_requirement_needs_the_own_writes() -> None:
-    needs = FreshnessRequirement(100, HERE, written_at=200)
-    assert not needs.satisfied_by(200, HERE)
-    assert needs.satisfied_by(201, HERE)
-    assert needs.after == 200
+    required = FreshnessRequirement(100, HERE, written_at=200)
+    assert not required.satisfied_by(200, HERE)
+    assert required.satisfied_by(201, HERE)
+    assert required.after == 200
 
 
 def test_a_position_read_after_a_commit_covers_that_commit(transactional_db: None) -> None:

@@ -189,7 +189,7 @@ def find_order(id: UUID) -> Order | None:
 
 
 def lock_as_they_come(ids: Collection[UUID]) -> dict[UUID, Order]:
-    """Locks one draft after the other, as the group names them."""
+    """Locks one draft after the other, as the batch names them."""
     found: dict[UUID, Order] = {}
     for one in ids:
         found |= lock_orders([one])
@@ -236,7 +236,7 @@ def note_nothing(writes: object, caller: int) -> None:
     """The next read may be served by a process that does not know of the write."""
 
 
-def satisfied_by_anything(needs: object, *seen: object) -> bool:
+def satisfied_by_anything(required: object, *seen: object) -> bool:
     """Reads from any replica."""
     return True
 
@@ -251,7 +251,7 @@ _REMOVALS: dict[str, Callable[[], Removal]] = {
     "lag of lists": lambda: [(freshness, "MAX_LAG", HOUR)],
     # A page would be compared after a tenth of a second, and not show the past.
     "write times": lambda: [(WriteTimes, "note", note_nothing), (freshness, "MAX_LAG", HOUR)],
-    "needs of readers": lambda: [(FreshnessRequirement, "satisfied_by", satisfied_by_anything)],
+    "freshness of readers": lambda: [(FreshnessRequirement, "satisfied_by", satisfied_by_anything)],
     "timelines of positions": lambda: [(Position, "covers", further_along)],
     "row locks": lambda: [(stock_sql, "LOCK", UNLOCKED)],
     # Clients would come again after the limit of a wait, and not see the ring.

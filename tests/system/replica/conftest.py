@@ -146,7 +146,7 @@ def shop(_server: Server, primary: Cluster, replica: Cluster) -> Shop:
 
 @pytest.fixture(scope="session")
 def _unguarded_server(primary: Cluster, _replica: Cluster) -> Iterator[Server]:
-    options = environment(primary, _replica) | {"WITHOUT": "needs of readers"}
+    options = environment(primary, _replica) | {"WITHOUT": "freshness of readers"}
     entry = "tests.system.race.unguarded:application"
     with Server(workers=1, application=entry, environment=options) as server:
         yield server
