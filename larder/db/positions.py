@@ -29,7 +29,7 @@ APART = 2_000_000
 """Nanoseconds between two samples, at least."""
 
 ANSWER_WITHIN = 1.0
-"""Seconds that the thread which asks waits for the answer. The question reads no table."""
+"""Seconds that the thread which asks waits for the answer. The query reads no table."""
 
 
 class Position(NamedTuple):

@@ -26,11 +26,11 @@ SAMPLE_EVERY = 25_000_000
 """Nanoseconds after which one thread asks the primary for its position again, in advance."""
 
 TURN_WITHIN = 0.5
-"""Seconds that a reader waits for the question of another thread. If it takes longer, the primary
+"""Seconds that a reader waits for the query of another thread. If it takes longer, the primary
 is silent."""
 
 ASK_EVERY = 0.1
-"""Seconds between two questions to a primary that is silent."""
+"""Seconds between two queries to a primary that is silent."""
 
 LONGEST_STOP = 30_000_000_000
 """Nanoseconds for which the clock stops: an answer is never older than that."""
@@ -51,7 +51,7 @@ _lock = Lock()
 
 
 def is_silent() -> bool:
-    """Returns whether this process got no answer to its last question."""
+    """Returns whether this process got no answer to its last query."""
     return _silent.is_set()
 
 
