@@ -1,4 +1,4 @@
-"""System checks: a server does not start with settings that would be unsafe.
+"""Checks settings for production: a server does not start with those that are not safe.
 
 docs/how-to/deployment-checklist.md names every id. A check with `deploy=True` is for a server
 that starts, not for tools.

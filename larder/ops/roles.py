@@ -99,7 +99,7 @@ def make_roles(*, using: str = "owner") -> None:
 
     Also sets the owner's search path, which belongs to one database and is in no dump of it.
     """
-    here = sql.Identifier(_ask(using, "SELECT current_database()"))
+    here = sql.Identifier(_read(using, "SELECT current_database()"))
     _run(using, f"ALTER ROLE CURRENT_USER IN DATABASE {{}} SET search_path = {SEARCH_PATH}", here)
     connections[using].close()  # The search path applies to new connections.
     if not separate():
@@ -151,12 +151,12 @@ def _may_pass_on_monitoring(using: str) -> bool:
 
 
 def _server(using: str) -> int:
-    return int(_ask(using, "SHOW server_version_num"))
+    return int(_read(using, "SHOW server_version_num"))
 
 
-def _ask(using: str, question: str) -> str:
+def _read(using: str, statement: str) -> str:
     with connections[using].cursor() as cursor:
-        cursor.execute(question)
+        cursor.execute(statement)
         return str(cursor.fetchone()[0])
 
 
