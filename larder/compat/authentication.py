@@ -1,4 +1,4 @@
-"""Who is asking, in the earlier contracts: keys, access tokens, passwords and the admin's cookie.
+"""Finds the caller in the earlier contracts: by key, access token, password or the admin's cookie.
 
 Unlike v1, these read the account in each request: a deactivated or deleted account is refused at
 once.

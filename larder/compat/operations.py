@@ -65,8 +65,8 @@ FORMS = ("application/json", "application/x-www-form-urlencoded", "multipart/for
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who may call an operation: callers with the `permission`, and keys with the `key_permission`
-    among those that they name. One that `is_open` takes no credentials, and takes forms as well."""
+    """Declares who may call an operation: callers with the `permission`, and keys that name the
+    `key_permission`. One that `is_open` takes no credentials, and takes forms as well."""
 
     permission: str = ""
     key_permission: str = ""

@@ -46,7 +46,7 @@ class ConfirmationFastPath(WriteFastPath):
         return _PATH.fullmatch(path) is not None
 
     def caller(self, header: str | None) -> Caller | None:
-        """None for customers, who may confirm nothing."""
+        """Returns the caller if it is staff; None for customers, who may confirm nothing."""
         who = remembered_caller(header)
         return who if who is not None and who.is_staff else None
 

@@ -28,7 +28,7 @@ def running(who: Caller | None, method: str | None, *, is_limited: bool = True) 
     """Waits for other writes, or reads, of the account. The block waits in the account's share of
     the places (larder/core/shares.py).
 
-    Writes of staff are exempt: their programs send in parallel, and their requests concern many
+    Writes of staff are exempt: their programs send in parallel, and their requests are for many
     accounts. Their reads wait in the places of staff. Requests that are not limited are exempt too.
     Raises Overloaded.
     """

@@ -62,7 +62,7 @@ class Operation:
         return re.compile(re.sub(r"\{\w+\}", "[^/]+", self.path))
 
     def judge(self, method: str, answer: Answer) -> None:
-        """Raises AssertionError unless the document announces this very answer."""
+        """Raises AssertionError unless the document has this very answer."""
         said = self.said["responses"].get(str(answer.status))
         assert said, f"{self.name} does not say that it can answer {answer.status}"
         self._judge_headers(said, answer)
@@ -126,8 +126,8 @@ def operation_of(method: str, path: str) -> Operation | None:
 
 
 def judge(method: str, path: str, answer: Answer) -> None:
-    """Raises AssertionError unless the answer is one that the document, or for a path outside
-    of it the rule for all refusals, announces."""
+    """Raises AssertionError unless the document has the answer; for a path outside of it, unless
+    the answer follows the rule for all refusals."""
     assert re.fullmatch("[0-9a-f]{32}", answer.headers["Correlation-ID"])
     assert answer.status < 500, answer.body
     operation = operation_of(method, path.partition("?")[0])
