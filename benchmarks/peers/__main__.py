@@ -31,7 +31,6 @@ from tools.terminal import complain, say, step
 
 PEERS: dict[str, System] = {"oscar": Oscar(), "vendure": Vendure()}
 CHECKOUT = Path(__file__).parents[2]
-README = CHECKOUT / "README.md"
 PAGE = CHECKOUT / "docs" / "explanation" / "performance" / "peers.md"
 CACHE = Path(__file__).with_name(".cache")
 WARM_UP = 0.2
@@ -60,7 +59,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=5.0, help="how long each time")
     parser.add_argument("--data", type=Path, help="where the databases go for the time")
     parser.add_argument(
-        "--publish", action="store_true", help="put the tables into the pages, if they count"
+        "--publish", action="store_true", help="put the table into its page, if it counts"
     )
     return parser.parse_args()
 
@@ -85,15 +84,13 @@ def compare(folder: Path, options: argparse.Namespace) -> bool:
     say("\n".join(["", table.markdown(found), "", *notes, ""]))
     keep(table.page(found, notes, setup), table.as_json(found, judged, setup))
     if options.publish and table.sound(found):
-        publish(table.rows(found), table.lines(found))
+        publish(table.lines(found))
     return table.passed(found, judged)
 
 
-def publish(rows: Sequence[Sequence[str]], lines: Sequence[str]) -> None:
-    """Puts the complete table into its page, and the short one into the README."""
+def publish(lines: Sequence[str]) -> None:
+    """Puts the table into its page."""
     PAGE.write_text(table.with_table(PAGE.read_text(), table.PAGE_SECTION, lines))
-    shown = table.short(rows)
-    README.write_text(table.with_table(README.read_text(), table.README_SECTION, shown))
 
 
 def installed(names: Sequence[str], cache: Path, left_out: list[str]) -> list[System]:

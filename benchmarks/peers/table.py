@@ -32,14 +32,7 @@ HEADINGS = (
     "idle memory",
     "services beside PostgreSQL",
 )
-SHORT = (
-    ("", 0),
-    ("pages of 20 products per second", 1),
-    (f"orders of 3 lines per second, {CROWDS[-1]} clients", 4),
-    (f"units sold of {FEW}, {CROWD} buyers at once, {RUSHES} runs", 6),
-)
-"""The columns of the README: their headings, and the column of the complete table."""
-README_SECTION, PAGE_SECTION = "\n## How it compares\n", "\n## Results\n"
+PAGE_SECTION = "\n## Results\n"
 
 OURS = "Larder"
 
@@ -122,11 +115,6 @@ def oversold(one: Found) -> int:
     return sum(rush.oversold for rush in one.rushes)
 
 
-def rows(found: Sequence[Found]) -> list[tuple[str, ...]]:
-    """The table, under HEADINGS."""
-    return [_row(one) for one in found]
-
-
 def _row(one: Found) -> tuple[str, ...]:
     # How many cores there are has no part in what is shown here.
     pages = summary(one.pages, cores=1)
@@ -156,18 +144,8 @@ def markdown(found: Sequence[Found]) -> str:
 
 def lines(found: Sequence[Found]) -> list[str]:
     """The table in Markdown."""
-    return _markdown(HEADINGS, rows(found))
-
-
-def short(complete: Sequence[Sequence[str]]) -> list[str]:
-    """The README's table in Markdown, from the complete rows: rates without their p99."""
-    shown = [[row[column].partition(";")[0] for _, column in SHORT] for row in complete]
-    return _markdown([heading for heading, _ in SHORT], shown)
-
-
-def _markdown(headings: Sequence[str], shown: Sequence[Sequence[str]]) -> list[str]:
-    rule = ("---", *("---:" for _ in headings[1:]))
-    return [f"| {' | '.join(row)} |" for row in [headings, rule, *shown]]
+    rule = ("---", *("---:" for _ in HEADINGS[1:]))
+    return [f"| {' | '.join(row)} |" for row in (HEADINGS, rule, *map(_row, found))]
 
 
 def with_table(page: str, heading: str, table: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ import pytest
 from benchmarks import peers
 from benchmarks.measurement import Cpu, Measurement
 from benchmarks.peers import registry, table
-from benchmarks.peers.__main__ import PAGE, PEERS, README, installed
+from benchmarks.peers.__main__ import PAGE, PEERS, installed
 from benchmarks.peers.buying import Rush
 from benchmarks.peers.catalogue import FEW, PLENTY, choose, read
 from benchmarks.peers.course import Found
@@ -182,38 +182,26 @@ def test_memory_is_measured_for_the_processes_below_the_keeper() -> None:
     assert proportional(kept.pid) == 0
 
 
-def test_only_the_table_of_a_page_is_replaced() -> None:
+def test_only_the_table_of_a_section_is_replaced() -> None:
     before, after = (
-        "# A\n\n| x |\n\n## How it compares\n\nSo:\n\n",
+        "# A\n\n| x |\n\n## Results\n\nSo:\n\n",
         "\n\nEnd.\n\n## More\n\n| y |\n",
     )
     text = f"{before}| old |\n| --- |{after}"
     new = table.lines([OURS, *OTHERS])
-    replaced = table.with_table(text, table.README_SECTION, new)
+    replaced = table.with_table(text, table.PAGE_SECTION, new)
     assert replaced == before + "\n".join(new) + after
     with pytest.raises(ValueError, match="no table"):
-        table.with_table("# A\n\n| x |\n", table.README_SECTION, new)
+        table.with_table("# A\n\n| x |\n", table.PAGE_SECTION, new)
 
 
-def test_the_short_table_has_rates_without_their_p99() -> None:
-    heading, _, ours = table.short(table.rows([OURS]))
-    assert heading.count("|") == ours.count("|")
-    assert ours == "| Larder | 6,000 | 2,000 | 20, 20, 20 |"
+def test_the_page_has_a_table_of_the_systems_to_replace() -> None:
+    page = PAGE.read_text()
+    assert systems(page) == [table.OURS, *(one.name for one in OTHERS)]
+    assert systems(table.with_table(page, table.PAGE_SECTION, table.lines([OURS]))) == [table.OURS]
 
 
-def systems(page: Path, section: str) -> list[str]:
-    """The first cells of the table of a section."""
-    text = page.read_text().partition(section)[2].partition("\n#")[0]
+def systems(page: str) -> list[str]:
+    """The first cells of the table of the section that is replaced."""
+    text = page.partition(table.PAGE_SECTION)[2].partition("\n#")[0]
     return re.findall(r"^\| (\w[\w-]*) \|", text, re.MULTILINE)
-
-
-def test_the_readme_compares_the_systems_of_the_complete_table() -> None:
-    shown = systems(README, table.README_SECTION)
-    assert shown == systems(PAGE, table.PAGE_SECTION) == [table.OURS, *(one.name for one in OTHERS)]
-
-
-def test_both_pages_have_a_table_to_replace() -> None:
-    for path, section in ((PAGE, table.PAGE_SECTION), (README, table.README_SECTION)):
-        written = table.with_table(path.read_text(), section, table.lines([OURS]))
-        assert "| django-oscar |" not in written.partition(section)[2].partition("\n#")[0]
-        assert "| Larder |" in written
