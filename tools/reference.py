@@ -126,8 +126,8 @@ def commands_of(makefile: str) -> Iterator[Entry]:
 def _prose(text: str) -> str:
     """Return a comment as Markdown, with links to the pages that it names."""
     return re.sub(
-        r"`.*?`|docs/(?P<page>[\w/-]+\.md)|[<*\[\]]",
-        lambda found: _link(found["page"]) if found["page"] else _escaped(found[0]),
+        r"`.*?`|docs/(?P<page>[\w/-]+\.md)(?P<anchor>#[\w-]+)?|[<*\[\]]",
+        lambda found: _link(found) if found["page"] else _escaped(found[0]),
         text,
     )
 
@@ -137,10 +137,11 @@ def _escaped(found: str) -> str:
     return found if found.startswith("`") else f"\\{found}"
 
 
-def _link(name: str) -> str:
-    """Return a link from docs/reference to a page of docs/."""
+def _link(found: re.Match[str]) -> str:
+    """Return a link from docs/reference to a page of docs/, or to a heading of it."""
+    name = found["page"]
     title = (CHECKOUT / "docs" / name).read_text().partition("\n")[0].removeprefix("# ")
-    return f"[{title}]({os.path.relpath(name, 'reference')})"
+    return f"[{title}]({os.path.relpath(name, 'reference')}{found['anchor'] or ''})"
 
 
 def _read(file: Path) -> str:

@@ -7,7 +7,7 @@ EXAMPLE = """# What all have in common.
 # --- Mail ---------
 # The server, as in docs/how-to/migrating.md: a <host> or `a*b`.
 EMAIL_URL=smtp://host
-# * Needed.
+# * Needed (docs/reference/api/orders.md#hold-an-order).
 FROM=
 """
 
@@ -26,7 +26,8 @@ def test_a_setting_is_a_heading_with_its_comment_and_its_example() -> None:
     assert "What all have in common" not in page
     assert "## Mail\n\n### `EMAIL_URL`\n\nThe server, as in [Moving to" in page
     assert "](../how-to/migrating.md): a \\<host> or `a*b`.\n\nExample: `smtp://host`.\n" in page
-    assert page.endswith("### `FROM`\n\nNeeded.\n\nRequired.\n")
+    needed = "Needed ([Orders](api/orders.md#hold-an-order))."
+    assert page.endswith(f"### `FROM`\n\n{needed}\n\nRequired.\n")
 
 
 def test_a_command_is_a_row_of_its_group() -> None:
