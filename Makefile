@@ -286,7 +286,7 @@ compose := $(DOCKER) compose --file deploy/compose/compose.yaml
 with_engine := @$(SHELL) deploy/docker/engine.sh
 
 .PHONY: up
-up: installed-run ## The whole set: nginx, two servers, worker, PostgreSQL twice, PgBouncer, Redis, Prometheus, Alertmanager, Grafana (DOCKER=, PYTHON_TAG=, PYTHON_DIGEST=)
+up: installed-run ## Start all services in containers: nginx, two servers, worker, PostgreSQL with a replica, PgBouncer, Redis, Prometheus, Alertmanager, Grafana (DOCKER=, PYTHON_TAG=, PYTHON_DIGEST=)
 	@PYTHON=$(python) exec $(SHELL) deploy/compose/up.sh
 
 .PHONY: down
