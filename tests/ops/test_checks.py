@@ -1,4 +1,4 @@
-"""A server does not start with unsafe settings."""
+"""A server does not start with settings that are not safe in production."""
 
 import json
 import subprocess
