@@ -1,4 +1,4 @@
-/** Orders that are written down before they are sent, and sent until their fate is certain. */
+/** Orders that are written down before they are sent, and sent until their result is certain. */
 import { type Problem } from "./errors.js";
 import type { Larder } from "./larder.js";
 import type { Changes, Storage } from "./storage.js";
@@ -39,7 +39,7 @@ export declare class Outbox {
      * will never place it, or `placed` if it has.
      */
     giveUp(id: string): Promise<void>;
-    /** Removes an order that the user has seen the fate of. Others stay. */
+    /** Removes an order whose result the user has seen. Others stay. */
     dismiss(id: string): Promise<void>;
     /** Sends what waits, once. Throws a failure, a temporary one first; what failed is sent with the next call. */
     flush(): Promise<void>;

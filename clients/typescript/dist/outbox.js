@@ -1,4 +1,4 @@
-/** Orders that are written down before they are sent, and sent until their fate is certain. */
+/** Orders that are written down before they are sent, and sent until their result is certain. */
 import { backOff, tell } from "./connection.js";
 import { isTemporary, NoNetworkError, ProblemError, SessionEndedError } from "./errors.js";
 const LONGEST_WAIT = 300_000;
@@ -48,7 +48,7 @@ export class Outbox {
         await this.#change(id, (entry) => (isOpen(entry) ? { ...entry, state: "giving_up" } : entry));
         this.wake();
     }
-    /** Removes an order that the user has seen the fate of. Others stay. */
+    /** Removes an order whose result the user has seen. Others stay. */
     async dismiss(id) {
         await this.#change(id, (entry) => (isOpen(entry) ? entry : undefined));
     }
