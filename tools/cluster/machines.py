@@ -24,7 +24,7 @@ SERVERS = ("app1", "app2")
 PORT = 8000
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 DATA = "/var/lib/postgresql"
-DISK_MEGABYTES = 1024
+DISK_MEGABYTES = 3072
 DISKS = {
     "db": (
         (DATA, f"size={DISK_MEGABYTES}m,uid=postgres,gid=postgres,mode=0700"),
