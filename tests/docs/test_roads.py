@@ -31,11 +31,11 @@ def test_a_machine_of_patroni_is_installed_as_one_of_ec2() -> None:
     assert "/etc/larder/server.env" in PATRONI
 
 
-def test_the_page_says_which_jobs_may_push_an_image() -> None:
+def test_the_page_names_the_role_that_jobs_of_every_branch_can_assume() -> None:
     account = (ROOT / "deploy/aws/templates/account.yaml").read_text()
     assert "repo:${GitHubRepository}:ref:refs/heads/*" in account
-    page = (ROOT / "docs/how-to/deployment.md").read_text()
-    assert "`larder-build`, which jobs of every branch of this repository can assume" in page
+    (role,) = re.findall(r"^ *RoleName: (\S+)$", account, re.MULTILINE)
+    assert f"`{role}`" in (ROOT / "docs/how-to/deployment.md").read_text()
 
 
 @pytest.mark.parametrize("folder", CHECKS, ids=str)
