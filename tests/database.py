@@ -75,7 +75,7 @@ def start() -> None:
     cluster.start()
     _folder.append(folder)
     _running.append(cluster)
-    owner, app = cluster.owner_url(), cluster.app_url()
+    owner, app = patient(cluster.owner_url()), patient(cluster.app_url())
     os.environ |= {
         **dict.fromkeys(("DEMO", "DEBUG", "SECURE_SSL_REDIRECT", "MIN_ORDER_TOTAL"), "0"),
         **dict.fromkeys(("PUBLIC_URL", "SECRET_KEY_FALLBACKS", "HOST"), ""),
@@ -94,12 +94,18 @@ def start() -> None:
         "ALLOWED_HOSTS": "testserver,127.0.0.1,localhost",
         "LARDER_TEST_OWNER_URL": owner,
         "LARDER_TEST_APP_URL": app,
-        "LARDER_TEST_SUPERUSER_URL": cluster.superuser_url(),
+        "LARDER_TEST_SUPERUSER_URL": patient(cluster.superuser_url()),
         "LARDER_TEST_DATABASE_LOG": str(cluster.log_path),
     }
     prepare = [sys.executable, str(ROOT / "manage.py"), "prepare"]
     urls = {"OWNER_DATABASE_URL": owner, "DATABASE_URL": app}
     subprocess.run(prepare, env=os.environ | urls, check=True, stdout=subprocess.DEVNULL)
+
+
+def patient(url: str) -> str:
+    """The same connection, which may be opened as slowly as a busy machine does it: the settings
+    allow two seconds."""
+    return f"{url}&connect_timeout=60"
 
 
 def in_database(url: str, name: str) -> str:

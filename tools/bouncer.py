@@ -18,7 +18,7 @@ from tools.wire import HOST, Wire
 
 PROGRAM = "pgbouncer"
 PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin"
-START_SECONDS = 10.0
+START_SECONDS = 60.0
 
 
 def program() -> str | None:

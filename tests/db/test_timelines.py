@@ -53,7 +53,7 @@ def test_each_timeline_is_marked_once_and_again_after_another_one(
     here = positions.present().position
     for position in (here, here._replace(timeline=9), here):
         timelines.mark(position)
-        assert wait_until(lambda: len(marks()) == 1, 10)
+        assert wait_until(lambda: len(marks()) == 1)
         database.execute("DELETE FROM observation")
         timelines.mark(position._replace(byte=position.byte + 1))
         assert marks() == []
@@ -69,4 +69,4 @@ def test_a_mark_that_cannot_be_written_is_tried_again(
     timelines.mark(positions.present().position)
     assert not wait_until(lambda: len(marks()) == 1, 0.1)
     monkeypatch.setattr(sql, "MARK_TIMELINE", statement)
-    assert wait_until(lambda: len(marks()) == 1, 10)
+    assert wait_until(lambda: len(marks()) == 1)

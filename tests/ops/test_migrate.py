@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from larder.ops.management.commands.migrate import PAUSE
+from tests.database import patient
 from tests.server import ROOT
 from tools.local_postgres import Cluster, temporary_cluster
 
@@ -29,8 +30,8 @@ def cluster() -> Iterator[Cluster]:
 
 def manage(cluster: Cluster, *command: str) -> "subprocess.Popen[str]":
     urls = {
-        "OWNER_DATABASE_URL": cluster.owner_url("larder"),
-        "DATABASE_URL": cluster.app_url("larder"),
+        "OWNER_DATABASE_URL": patient(cluster.owner_url("larder")),
+        "DATABASE_URL": patient(cluster.app_url("larder")),
     }
     return subprocess.Popen(
         [sys.executable, "manage.py", *command],

@@ -10,7 +10,7 @@ from playwright.sync_api import Locator, Page, sync_playwright
 
 from tests.conftest import Person
 from tests.system.clients.npm import unavailable
-from tools.docs.browser import CHROMIUM, QUIETLY
+from tools.docs.browser import CHROMIUM, LAUNCH_MS, QUIETLY
 from tools.docs.scripts import AXE, fetched
 from tools.errors import LauncherError
 
@@ -60,7 +60,9 @@ def in_browser(journey: Callable[[Page], None], *, scripts: bool = True, width: 
 def _run(journey: Callable[[Page], None], scripts: bool, width: int) -> Seen:
     seen = Seen()
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIETLY)
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=QUIETLY, timeout=LAUNCH_MS
+        )
         page = browser.new_page(
             java_script_enabled=scripts, viewport={"width": width, "height": 900}
         )

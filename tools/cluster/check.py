@@ -15,7 +15,7 @@ from tools.errors import LauncherError
 from tools.processes import wait_until
 from tools.terminal import complain, say
 
-SECONDS = 20.0
+SECONDS = 60.0
 TAKES_NO_ENVIRONMENT = {"name", "restapi.connect_address", "postgresql.connect_address"}
 """What Patroni's check does not find in the file, because it is in the environment; and the list
 that is in `postgresql` in place of `bootstrap`."""

@@ -19,3 +19,5 @@ QUIETLY = [
 """Arguments of a Chromium that asks no other host for anything."""
 
 FOR_PICTURES = [*QUIETLY, "--hide-scrollbars", "--force-color-profile=srgb"]
+LAUNCH_MS = 120_000
+"""Milliseconds in which a Chromium starts, on a busy machine too."""

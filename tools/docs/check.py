@@ -14,7 +14,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
-from tools.docs.browser import CHROMIUM, QUIETLY
+from tools.docs.browser import CHROMIUM, LAUNCH_MS, QUIETLY
 from tools.docs.pages import DOCS
 from tools.docs.scripts import AXE, fetched
 from tools.errors import LauncherError
@@ -66,7 +66,9 @@ def main() -> int:
 def faults(site: Path, axe: Path, looked_at: Sequence[str]) -> Iterator[str]:
     """Yield what is wrong with the pages of a folder, with the page and the width."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIETLY)
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=QUIETLY, timeout=LAUNCH_MS
+        )
         for width in (DESK, PHONE):
             page = browser.new_page(viewport={"width": width, "height": 900})
             for file in sorted(site.rglob("*.html")):

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
-from tools.docs.browser import CHROMIUM, FOR_PICTURES
+from tools.docs.browser import CHROMIUM, FOR_PICTURES, LAUNCH_MS
 from tools.docs.models import DIAGRAMS
 from tools.docs.pages import DOCS, blocks, pages, picture_of
 from tools.docs.scripts import MERMAID, fetched
@@ -93,7 +93,9 @@ def diagrams() -> list[str]:
 def render(wanted: dict[str, str], script: Path) -> None:
     """Write a picture for each diagram, by file name."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FOR_PICTURES)
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=FOR_PICTURES, timeout=LAUNCH_MS
+        )
         page = browser.new_page()
         page.set_content("<!doctype html><html><body></body></html>")
         page.add_script_tag(path=script)

@@ -21,7 +21,7 @@ from PIL import Image
 from playwright.sync_api import BrowserContext, Page, sync_playwright
 
 from tools.docs import day
-from tools.docs.browser import CHROMIUM, FOR_PICTURES
+from tools.docs.browser import CHROMIUM, FOR_PICTURES, LAUNCH_MS
 from tools.docs.pages import DOCS
 from tools.drill import running
 from tools.errors import LauncherError
@@ -170,7 +170,9 @@ def file_of(shot: Shot, variant: str) -> Path:
 def take(site: str, places: Mapping[str, Any]) -> None:
     """Take every picture, the page of the log-in first. Log in there for the others."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FOR_PICTURES)
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=FOR_PICTURES, timeout=LAUNCH_MS
+        )
         context = browser.new_context()
         context.set_default_timeout(TIMEOUT_MS)
         for shot in SHOTS:

@@ -26,7 +26,7 @@ LOOKS = {
     ),
 }
 STARTS = ("pgbouncer", "redis")
-START_SECONDS = 10.0
+START_SECONDS = 60.0
 
 
 def main() -> int:

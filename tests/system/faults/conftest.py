@@ -10,6 +10,7 @@ from time import monotonic, sleep
 
 import pytest
 
+from tests.database import patient
 from tests.system.faults.proxied_shop import ProxiedShop, open_proxied
 from tests.system.faults.shop import Shop, open_shop
 from tools.local_postgres import Cluster
@@ -21,7 +22,8 @@ ROOT = Path(__file__).resolve().parents[3]
 def prepared_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """A PostgreSQL with an empty shop in it; durable, for it will be killed."""
     with Cluster(tmp_path_factory.mktemp("faults") / "postgresql") as cluster:
-        urls = {"DATABASE_URL": cluster.app_url(), "OWNER_DATABASE_URL": cluster.owner_url()}
+        app, owner = patient(cluster.app_url()), patient(cluster.owner_url())
+        urls = {"DATABASE_URL": app, "OWNER_DATABASE_URL": owner}
         prepare = [sys.executable, str(ROOT / "manage.py"), "prepare"]
         subprocess.run(prepare, env=os.environ | urls, check=True, stdout=subprocess.DEVNULL)
         yield cluster
@@ -67,7 +69,7 @@ def kill(cluster: Cluster) -> None:
     """Kill -9 of the postmaster; its other processes end by themselves."""
     assert cluster.pid is not None
     os.kill(cluster.pid, signal.SIGKILL)
-    deadline = monotonic() + 10
+    deadline = monotonic() + 60
     while cluster.running:
         assert monotonic() < deadline, "PostgreSQL survived kill -9"
         sleep(0.01)

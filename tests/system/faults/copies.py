@@ -9,6 +9,7 @@ from time import monotonic, sleep
 
 import psycopg
 
+from tests.database import patient
 from tests.system.faults.conftest import ROOT
 from tools.backup import dump
 from tools.backup.restore import Target
@@ -50,6 +51,7 @@ def backed_up(folder: Path) -> Iterator[tuple[Cluster, Path]]:
 
 
 def prepare(cluster: Cluster, **settings: str) -> None:
-    urls = settings | {"DATABASE_URL": cluster.app_url(), "OWNER_DATABASE_URL": cluster.owner_url()}
+    app, owner = patient(cluster.app_url()), patient(cluster.owner_url())
+    urls = settings | {"DATABASE_URL": app, "OWNER_DATABASE_URL": owner}
     command = [sys.executable, str(ROOT / "manage.py"), "prepare"]
     subprocess.run(command, env=os.environ | urls, check=True, stdout=subprocess.DEVNULL)

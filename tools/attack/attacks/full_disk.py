@@ -23,7 +23,7 @@ NEEDS = ("mount", "umount")
 CUSTOMERS = 8
 ORDERS, FULL_ORDERS = 25, 250
 """Of each customer."""
-REPLACED_SECONDS = 30.0
+REPLACED_SECONDS = 60.0
 STARTED = "Started worker-"
 """What the server logs of a worker process that takes requests."""
 
