@@ -67,12 +67,16 @@ resource "aws_route_table_association" "public" {
 resource "aws_eip" "nat" {
   domain = "vpc"
   tags   = { Name = "${local.name}-nat" }
+
+  depends_on = [aws_internet_gateway.this]
 }
 
 # One for both zones: without it servers answer, and mail and webhooks wait.
 resource "aws_nat_gateway" "this" {
   subnet_id     = aws_subnet.public[0].id
   allocation_id = aws_eip.nat.id
+
+  depends_on = [aws_internet_gateway.this]
 }
 
 resource "aws_route_table" "servers" {
