@@ -16,7 +16,10 @@ from deploy.aws.tests.describe import LOOKS
 from deploy.aws.tests.operators import received, receiver
 
 ROOT = Path(__file__).resolve().parents[3]
-ALARMS = {"machine-away", "no-server", "machine-credits", "database-disk"}
+ALARMS = {
+    *("machine-away", "no-server", "machine-credits", "database-disk"),
+    *("error-lines", "failing", "no-worker"),
+}
 GIVEN = {
     "DomainName": "shop.example.com",
     "AlarmEmail": "operator@example.com",
