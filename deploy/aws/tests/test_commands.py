@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import botocore.session
+import jmespath
 import pytest
 from botocore import xform_name
 
@@ -29,6 +30,9 @@ OF_THE_CLI = {
     ("ecr", "get-login-password"): set[str](),
     ("eks", "update-kubeconfig"): {"--name"},
     ("s3", "cp"): set[str](),
+    ("s3", "mb"): set[str](),
+    # The request has Endpoint, which the tool has for all commands.
+    ("sns", "subscribe"): {"--topic-arn", "--protocol", "--notification-endpoint"},
     # A rule in words, in place of the request's IpPermissions.
     ("ec2", "authorize-security-group-ingress"): {
         *("--group-id", "--protocol", "--port", "--cidr", "--source-group"),
@@ -50,12 +54,17 @@ def blocks(page: str) -> list[str]:
 
 
 def commands() -> list[str]:
-    """Each line of each block, and what is within $(…), without leading assignments."""
+    """Each line of each block, what is within $(…), without leading assignments, and what a loop
+    waits for."""
     found = []
     for page in PAGES:
         for line in "".join(blocks(page)).splitlines():
             inner = re.findall(r"\$\(([^|)]*)", line)
-            found += inner if re.match(r"[A-Z]+=\$\(", line) else [line]
+            waited = re.match(r"(?:while|until) ([^|;]*)", line)
+            if waited:
+                found.append(waited[1])
+            else:
+                found += inner if re.match(r"[A-Z]+=\$\(", line) else [line]
     return [one for one in found if not one.startswith("export ")]
 
 
@@ -196,15 +205,37 @@ def test_a_lost_region_is_restored_under_the_name_that_is_swapped() -> None:
     page = (ROOT / PAGES[1]).read_text()
     section = page.partition("\n## Loss of a region\n")[2].partition("\n## ")[0]
     steps = [
+        "backup create-backup-vault --backup-vault-name larder-copies",
+        "run up --set",
+        "route53 change-resource-record-sets",
+        "run up --environment recovery",
         "backup start-restore-job",
-        "wait db-instance-available --db-instance-identifier larder-production-restored",
-        "--db-instance-identifier larder-production-restored --master-user-password",
-        "run restore --swap",
-        "run resume",
+        "wait db-instance-available --db-instance-identifier larder-recovery-restored",
+        "--db-instance-identifier larder-recovery-restored --master-user-password",
+        "run restore --environment recovery --swap",
+        "run resume --environment recovery",
     ]
     places = [section.find(step) for step in steps]
     assert -1 not in places
     assert places == sorted(places)
+    # The names of roles are those of the lost installation, in all regions.
+    after = section.partition("\nexport AWS_REGION=")[2]
+    assert "production" not in after
+    assert "--github " not in after
+    _, *given = re.findall(r"^deploy/aws/run (?!bootstrap|build|push)(.*)$", section, re.MULTILINE)
+    assert [one for one in given if "--environment recovery" not in one] == []
+
+
+def test_the_former_record_is_deleted_as_it_is() -> None:
+    """Route 53 refuses to delete a record that is not given whole."""
+    (line,) = [one for one in commands() if " list-resource-record-sets " in one]
+    words = shlex.split(line)
+    ours = {"Name": "shop.example.com.", "Type": "A", "AliasTarget": {"DNSName": "balancer."}}
+    others = [ours | {"Name": "www.example.com."}, {"Name": ours["Name"], "Type": "MX"}]
+    found = jmespath.search(
+        words[words.index("--query") + 1], {"ResourceRecordSets": [*others, ours]}
+    )
+    assert found == {"Changes": [{"Action": "DELETE", "ResourceRecordSet": ours}]}
 
 
 def test_a_database_restored_by_hand_gets_the_current_password() -> None:
