@@ -69,7 +69,7 @@ NOT_RUN = {
     "docs/how-to/deploy/ec2.md": (8, AWS),
     "docs/how-to/deploy/ecs-ec2.md": (5, AWS),
     "docs/how-to/deploy/eks.md": (6, f"{AWS}, {CLUSTER}"),
-    "docs/how-to/deploy/elastic-beanstalk.md": (6, AWS),
+    "docs/how-to/deploy/elastic-beanstalk.md": (10, AWS),
     "docs/how-to/deploy/heroku.md": (
         2,
         "an account of Heroku; tests/system/deploy/test_heroku.py has the steps after the push",
@@ -82,7 +82,7 @@ NOT_RUN = {
         2,
         f"{ENGINE}; a main nginx, which tests/system/deploy/test_front_draining.py drains",
     ),
-    "docs/how-to/runbooks/aws.md": (19, AWS),
+    "docs/how-to/runbooks/aws.md": (23, AWS),
     "docs/how-to/runbooks/postgresql-upgrade.md": (4, ENGINE),
 }
 """How many blocks of a page no test runs, and what they need that no test has."""

@@ -1,0 +1,160 @@
+"""The commands of the pages for AWS can work, as far as a text shows it."""
+
+import re
+import subprocess
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from tests.database import ROOT
+from tools.docs import pages
+
+SHELL = {
+    path.relative_to(ROOT).as_posix(): [
+        one.text for one in pages.blocks(path.read_text()) if one.language == "sh"
+    ]
+    for path in (
+        *ROOT.glob("docs/how-to/**/*.md"),
+        *ROOT.glob("deploy/*/README.md"),
+    )
+}
+"""The blocks of shell of each page, in order."""
+AWS = sorted(
+    name
+    for name, blocks in SHELL.items()
+    if re.search(r"\baws (?!ssm\b)[a-z0-9]+ [a-z]", "".join(blocks))
+)
+UPDATED = sorted(name for name, blocks in SHELL.items() if "git checkout TAG" in "".join(blocks))
+LATER = (
+    *("create-db-instance ", "create-db-snapshot ", "create-environment ", "delete-db-instance "),
+    *("delete-load-balancer ", "delete-stack ", "restore-db-cluster-to-point-in-time "),
+    *("run-task ", "start-restore-job ", "terminate-environment ", "terminate-instances "),
+    *("--new-db-cluster-identifier ", "--new-db-instance-identifier "),
+)
+"""Requests of AWS that are answered long before they are done."""
+NEEDS_A_PROFILE = r"aws (?:ec2 run-instances|autoscaling create-auto|elasticbeanstalk create-env)"
+
+
+def lines(name: str) -> list[list[str]]:
+    """The commands of each block of a page, those over several lines as one."""
+    return [re.sub(r" *\\\n *", " ", block).splitlines() for block in SHELL[name]]
+
+
+@pytest.mark.parametrize("name", AWS)
+def test_a_page_names_the_region_before_its_first_command_of_aws(name: str) -> None:
+    text = "".join(SHELL[name])
+    (first,) = re.findall(r"(?m)\A(?:.*\n)*?.*(?:\baws |deploy/aws/run )[a-z]", text)
+    assert re.search(r"^export AWS_REGION=", first, re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", AWS)
+def test_what_aws_does_later_is_waited_for(name: str) -> None:
+    for block in lines(name):
+        for line, after in pairwise(block):
+            if any(one in line for one in LATER):
+                assert re.search(r" wait |^ *(?:while|until) ", after), line
+
+
+@pytest.mark.parametrize("name", AWS)
+def test_a_new_profile_is_waited_for_before_a_machine_has_it(name: str) -> None:
+    text = "".join(SHELL[name])
+    _, added, after = text.partition("iam add-role-to-instance-profile ")
+    if added:
+        before = re.split(NEEDS_A_PROFILE, after)[0]
+        assert "iam wait instance-profile-exists " in before
+
+
+@pytest.mark.parametrize("name", AWS)
+def test_a_task_is_run_when_a_machine_for_it_is_there(name: str) -> None:
+    before, run, _ = "".join(SHELL[name]).partition("ecs run-task ")
+    assert not run or "ecs list-container-instances " in before
+
+
+@pytest.mark.parametrize("name", AWS)
+def test_the_latest_version_has_that_name_for_groups_alone(name: str) -> None:
+    """`$Latest` is a version for groups; another version is made from a number."""
+    named = re.findall(r"(\S*)\$Latest", "".join(SHELL[name]))
+    assert [one for one in named if not one.endswith("Version=")] == []
+
+
+@pytest.mark.parametrize("name", AWS)
+def test_a_database_admits_the_instances_before_they_are_started(name: str) -> None:
+    text = "".join(SHELL[name])
+    if "create-db-instance " in text and "create-environment " in text:
+        assert text.index("--port 5432 ") < text.index("create-environment ")
+        config = ROOT / "deploy/elasticbeanstalk/bundle/.ebextensions/larder.config"
+        assert re.search(r"^    SecurityGroups: sg-", config.read_text(), re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", AWS)
+def test_a_page_says_where_the_name_of_the_shop_has_to_point(name: str) -> None:
+    page = (ROOT / name).read_text()
+    if "sh deploy/first_order.sh" in page:
+        assert re.search(r"has to (?:point|lead)|Route 53", page.partition("## The first order")[0])
+
+
+@pytest.mark.parametrize("name", SHELL)
+def test_blocks_run_in_the_root_of_the_checkout(name: str) -> None:
+    """A block that leaves it makes the paths of the following ones wrong."""
+    assert re.findall(r"(?m)^ *cd (?![/~]).*$", "".join(SHELL[name])) == []
+
+
+@pytest.mark.parametrize("name", SHELL)
+def test_a_program_for_systemd_is_named_by_its_whole_path(name: str) -> None:
+    """It is looked for in the caller's folder, or not at all; not in WorkingDirectory."""
+    started = [one for block in lines(name) for one in block if "systemd-run " in one]
+    for line in started:
+        words = line.partition("systemd-run ")[2].replace("-p ", "-p").split()
+        assert next(one for one in words if not one.startswith("-")).startswith("/"), line
+
+
+@pytest.mark.parametrize("name", SHELL)
+def test_a_file_of_settings_is_not_split_into_words(name: str) -> None:
+    """`Shop <shop@example.com>` is one value."""
+    assert re.findall(r"(?:env|export) \$\(.*", "".join(SHELL[name])) == []
+
+
+@pytest.mark.parametrize("name", UPDATED)
+def test_a_clone_of_one_tag_gets_the_next(name: str, tmp_path: Path) -> None:
+    """As the user data cloned it, and as the page fetches."""
+    (cloned,) = re.findall(
+        r'^git (clone .*) "\$REPOSITORY"',
+        (ROOT / "deploy/ec2/user-data.sh").read_text(),
+        re.MULTILINE,
+    )
+    (fetched,) = re.findall(r"git fetch.*? && git checkout TAG", "".join(SHELL[name]))
+    script = f"""
+        set -e
+        git init -q origin
+        for TAG in one two; do
+            git -C origin -c user.name=a -c user.email=a@b commit -q --allow-empty -m $TAG
+            git -C origin tag $TAG
+        done
+        TAG=one
+        git {cloned} "file://$PWD/origin" clone
+        cd clone
+        {fetched.replace("TAG", "two")}
+        git describe --tags --exact-match
+    """
+    done = subprocess.run(
+        ["sh", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "two"
+
+
+def test_no_minor_version_of_postgresql_is_named() -> None:
+    """AWS makes no new database of a minor version some months after the next one."""
+    files = [one for kind in ("yaml", "tf") for one in ROOT.glob(f"deploy/**/*.{kind}")]
+    named = r"(?:EngineVersion:|engine_version *=|--engine-version) *\"?(1\d\.\S*)"
+    texts = [*(one.read_text() for one in files), *("".join(one) for one in SHELL.values())]
+    assert [one for text in texts for one in re.findall(named, text)] == []
+
+
+def test_what_has_an_address_of_the_internet_waits_for_the_way_there() -> None:
+    """Terraform sees no order between them; AWS refuses an address without a gateway."""
+    network = (ROOT / "deploy/terraform/network.tf").read_text()
+    made = re.findall(r'(?ms)^resource "aws_(?:eip|nat_gateway)" .*?^}', network)
+    assert made
+    assert [one for one in made if "depends_on = [aws_internet_gateway.this]" not in one] == []
