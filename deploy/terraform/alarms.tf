@@ -38,7 +38,7 @@ resource "aws_db_event_subscription" "database" {
 
 locals {
   rds   = { primary = aws_db_instance.primary.identifier, replica = aws_db_instance.replica.identifier }
-  nodes = [for number in ["001", "002"] : "${aws_elasticache_replication_group.this.id}-${number}"]
+  nodes = [for number in ["001", "002"] : "${aws_elasticache_replication_group.this.replication_group_id}-${number}"]
 
   # RDS adds storage at a tenth: a twentieth means that it has not.
   both = {
