@@ -116,6 +116,7 @@ def test_a_file_of_settings_is_not_split_into_words(name: str) -> None:
     assert re.findall(split, "".join(SHELL[name])) == []
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("name", UPDATED)
 def test_a_clone_of_one_tag_gets_the_next(name: str, tmp_path: Path) -> None:
     """As the user data cloned it, and as the page fetches."""
