@@ -27,11 +27,12 @@ def assert_breaks(
     gate: Gate = READ,
 ) -> None:
     """Holds that the check fails, and for the fault that the guard prevents, when `meet` requests
-    of the crowd have been at the gate together. With 0, no two requests have to meet.
+    of the crowd have been at the gate together. With 0, no two requests have to meet: the first
+    rush shows the fault.
 
-    Repeats the rush if it did not show the fault.
+    Repeats a rush with a gate if it did not show the fault.
     """
-    for _ in range(MEETINGS):
+    for _ in range(MEETINGS if meet else 1):
         meeting = Meeting(meet, gate)
         if meet:
             with arranged(meeting):

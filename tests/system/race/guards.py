@@ -1,9 +1,14 @@
 """The guards of the races, and how the negative controls remove each.
 
-`removal` returns a list of (module, name, replacement). The controls of services apply it with
-monkeypatch, those of servers with tests/system/race/unguarded.py. Where requests have to overlap
-for the fault, the replacement has a gate at the same place (tests/system/race/gate.py), so that
-the fault happens each time.
+A control removes one guard, in one place. `removal` returns a list of (module, name, replacement):
+that place, and what the race needs beside it, which protects nothing. The controls of services
+apply it with monkeypatch, those of servers with tests/system/race/unguarded.py.
+
+Where requests have to overlap for the fault, a gate (tests/system/race/gate.py) holds them after
+they have read, so that the fault happens each time. These guards have no gate, because the fault
+happens in any order: "release" (a repeat of a refused request fails whenever it comes),
+"separation of repeats" (the equal requests are in one transaction), "grace" (the second exchange
+of a token fails whenever it comes), "write times" (the test sends one request after the other).
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -27,7 +32,7 @@ from larder.db.replicas import FreshnessRequirement
 from larder.http.read_your_writes import WriteTimes
 from larder.identity import sql as identity_sql
 from larder.identity.models import Session
-from larder.identity.services import quotas, sessions
+from larder.identity.services import sessions
 from larder.identity.tokens import Refresh
 from larder.identity.tokens.policies import TokenPolicy
 from larder.identity.tokens.rotation import Decision, Present, exchange
@@ -38,13 +43,13 @@ from larder.orders.models import Order
 from larder.orders.services import abandon, changes, drafts, transitions
 from larder.orders.services import locks as order_locks
 from larder.orders.services.locks import lock_orders
-from larder.orders.services.placing import locked_drafts, place_batch, place_order, repeats
+from larder.orders.services.placing import locked_drafts, place_batch, place_order
 from larder.orders.services.placing.placement import Candidate
-from larder.orders.sql import writes
 from larder.v1 import freshness
 from tests.system.race.gate import READ, SPACE
 
-Removal = list[tuple[Any, str, Any]]
+Place = tuple[Any, str, Any]
+Removal = list[Place]
 
 HOUR = 3600 * 10**9
 """Nanoseconds."""
@@ -107,17 +112,14 @@ _submit_claim = idempotency.submit_claim
 
 
 def claim_nothing(claims: Sequence[Claim], *, now: datetime) -> Callable[[], dict[Scope, Earlier]]:
-    """Writes no claim, so that no concurrent equal request waits."""
-    return dict
+    """Writes no claim, so that no concurrent equal request waits. Waits after the statements that
+    were submitted meanwhile: they look for orders that are there already."""
 
+    def read() -> dict[Scope, Earlier]:
+        READ.wait()
+        return {}
 
-_answer_unclaimed = repeats._answer_unclaimed
-
-
-def answer_unclaimed_and_wait(chosen: Sequence[Candidate], taken: Collection[UUID]) -> None:
-    """Looks for orders that are there already, and waits."""
-    _answer_unclaimed(chosen, taken)
-    READ.wait()
+    return read
 
 
 def rotate_anyway(session: Session, given: Refresh, policy: TokenPolicy, *, now: datetime) -> bool:
@@ -146,11 +148,6 @@ def without_grace(given: int, present: Present, grace: timedelta) -> Decision:
 
 def keep_claims(scopes: Collection[Scope]) -> None:
     """Forgets to give the claims of refused orders back."""
-
-
-def never(answer: object) -> bool:
-    """Tries nothing again."""
-    return False
 
 
 def all_together(
@@ -197,16 +194,6 @@ def lock_as_they_come(ids: Collection[UUID]) -> dict[UUID, Order]:
     return found
 
 
-PLACED_WITHOUT_LOOKING = writes.PLACE_DRAFTS.replace(""" AND "order".status = 'draft'""", "")
-
-
-CHANGED_WITHOUT_LOOKING = writes.CHANGE_ORDERS.replace(
-    """ AND "order".status = new.was_status
-      AND "order".version = new.was_version""",
-    "",
-)
-
-
 _looked_at = local()
 
 
@@ -220,6 +207,9 @@ def offers_looked_at(products: Collection[int]) -> dict[int, Offer]:
     """The products as they were before the lock."""
     offers: dict[int, Offer] = _looked_at.offers
     return offers
+
+
+LOOKS_FIRST = SimpleNamespace(lock=look_then_lock)
 
 
 def look_at_name(name: str, *, product: int | None = None) -> None:
@@ -247,66 +237,52 @@ def further_along(one: Position, other: Position) -> bool:
 
 
 QUOTA_HELD = "quota held"
-_REMOVALS: dict[str, Callable[[], Removal]] = {
-    "lag of lists": lambda: [(freshness, "MAX_LAG", HOUR)],
-    # A page would be compared after a tenth of a second, and not show the past.
-    "write times": lambda: [(WriteTimes, "note", note_nothing), (freshness, "MAX_LAG", HOUR)],
-    "freshness of readers": lambda: [(FreshnessRequirement, "satisfied_by", satisfied_by_anything)],
-    "timelines of positions": lambda: [(Position, "covers", further_along)],
-    "row locks": lambda: [(stock_sql, "LOCK", UNLOCKED)],
-    # Clients would come again after the limit of a wait, and not see the ring.
-    "lock order": lambda: [
-        (movements, "submit_lock", lock_in_any_order),
-        (locks, "MOVING_WAIT", 5.0),
-    ],
-    # A server tries a batch again after a deadlock, and its clients see nothing of it.
-    "lock order and second tries": lambda: [
-        (movements, "submit_lock", lock_in_any_order),
-        (place_order, "_is_worth_another_try", never),
-        (place_order, "LOCK_WAIT", 5.0),
-    ],
-    "claims": lambda: [(idempotency, "submit_claim", look_then_write)],
-    "any claim": lambda: [
-        (idempotency, "submit_claim", claim_nothing),
-        (repeats, "_answer_unclaimed", answer_unclaimed_and_wait),
-    ],
-    "claim order": lambda: [(key_sql, "CLAIM", CLAIMED_AS_THEY_COME)],
-    "release": lambda: [(idempotency, "release", keep_claims)],
-    "separation of repeats": lambda: [(place_batch, "separate_repeats", all_together)],
-    "draft lock": lambda: [(drafts, "lock_draft", find_draft)],
-    "abandoned cart held": lambda: [(abandon, "lock_order", find_order)],
-    "drafts locked": lambda: [(locked_drafts, "lock_orders", find_orders)],
-    "drafts locked or compared": lambda: [
-        (locked_drafts, "lock_orders", find_orders),
-        (writes, "PLACE_DRAFTS", PLACED_WITHOUT_LOOKING),
-    ],
-    "order held": lambda: [(transitions, "submit_lock", submit_find)],
-    "order held or compared": lambda: [
-        (transitions, "submit_lock", submit_find),
-        (writes, "CHANGE_ORDERS", CHANGED_WITHOUT_LOOKING),
-    ],
-    "products looked at under the lock": lambda: [
-        (changes, "inventory", SimpleNamespace(lock=look_then_lock)),
-        (changes, "catalog", SimpleNamespace(offers=offers_looked_at)),
-    ],
-    "draft order": lambda: [(locked_drafts, "lock_orders", lock_as_they_come)],
-    "name lock": lambda: [
-        (catalog, "claim_name", look_at_name),
-        (catalog_sql, "LOCK_NAME", UNLOCKED_NAME),
-    ],
-    "compare-and-swap": lambda: [(sessions, "_renew", rotate_anyway)],
-    "second look": lambda: [(identity_sql, "TAKE_ATTEMPTS", TAKEN_AS_SEEN)],
-    QUOTA_HELD: lambda: [(identity_sql, "TAKE_UNITS", TAKEN_AS_QUOTA_SEEN)],
-    "session compared": lambda: [(sessions, "_renew", rotate_and_save)],
-    "grace": lambda: [(sessions, "exchange", without_grace)],
+_GUARDS: dict[str, Callable[[], Place]] = {
+    "lag of lists": lambda: (freshness, "MAX_LAG", HOUR),
+    "write times": lambda: (WriteTimes, "note", note_nothing),
+    "freshness of readers": lambda: (FreshnessRequirement, "satisfied_by", satisfied_by_anything),
+    "timelines of positions": lambda: (Position, "covers", further_along),
+    "row locks": lambda: (stock_sql, "LOCK", UNLOCKED),
+    "lock order": lambda: (movements, "submit_lock", lock_in_any_order),
+    "claims": lambda: (idempotency, "submit_claim", look_then_write),
+    "any claim": lambda: (idempotency, "submit_claim", claim_nothing),
+    "claim order": lambda: (key_sql, "CLAIM", CLAIMED_AS_THEY_COME),
+    "release": lambda: (idempotency, "release", keep_claims),
+    "separation of repeats": lambda: (place_batch, "separate_repeats", all_together),
+    "draft lock": lambda: (drafts, "lock_draft", find_draft),
+    "abandoned cart held": lambda: (abandon, "lock_order", find_order),
+    "drafts locked": lambda: (locked_drafts, "lock_orders", find_orders),
+    "order held": lambda: (transitions, "submit_lock", submit_find),
+    "products looked at under the lock": lambda: (changes, "inventory", LOOKS_FIRST),
+    "draft order": lambda: (locked_drafts, "lock_orders", lock_as_they_come),
+    "name lock": lambda: (catalog_sql, "LOCK_NAME", UNLOCKED_NAME),
+    "compare-and-swap": lambda: (sessions, "_renew", rotate_anyway),
+    "second look": lambda: (identity_sql, "TAKE_ATTEMPTS", TAKEN_AS_SEEN),
+    QUOTA_HELD: lambda: (identity_sql, "TAKE_UNITS", TAKEN_AS_QUOTA_SEEN),
+    "session compared": lambda: (sessions, "_renew", rotate_and_save),
+    "grace": lambda: (sessions, "exchange", without_grace),
 }
 
+_BESIDE: dict[str, Callable[[], Removal]] = {
+    # A page would be compared after a tenth of a second, and not show the past.
+    "write times": lambda: [(freshness, "MAX_LAG", HOUR)],
+    # Clients would come again after the limit of a wait, and not see the ring.
+    "lock order": lambda: [(locks, "MOVING_WAIT", 5.0), (place_order, "LOCK_WAIT", 5.0)],
+    # Gives what was read before the lock.
+    "products looked at under the lock": lambda: [
+        (changes, "catalog", SimpleNamespace(offers=offers_looked_at))
+    ],
+    # The gate.
+    "name lock": lambda: [(catalog, "claim_name", look_at_name)],
+}
+"""What a race needs beside the removal of its guard: a gate, a longer limit of a wait, or the place
+to which the guarded statement moves."""
 
-NAMES = tuple(_REMOVALS)
+
+NAMES = tuple(_GUARDS)
 
 
 def removal(guard: str) -> Removal:
-    """What takes a guard out. Quotas go with it: their row makes the orders of one customer wait
-    for each other, too."""
-    others: Removal = [] if guard == QUOTA_HELD else [(quotas, "_limits", {})]
-    return _REMOVALS[guard]() + others
+    """What takes a guard out."""
+    beside = _BESIDE[guard]() if guard in _BESIDE else []
+    return [_GUARDS[guard](), *beside]

@@ -120,7 +120,7 @@ def at_once(shop: Shop, tasks: Sequence[Callable[[], Result]]) -> list[Result]:
     def run(task: Callable[[], Result]) -> Result:
         try:
             shop.arrive()
-            line.wait(30)
+            line.wait(60)
             return task()
         finally:
             shop.leave()

@@ -17,6 +17,7 @@ from larder.ops.books import invariants
 from tests.conftest import Person
 from tests.system.race.books import assert_agree, shelf
 from tests.system.race.control import assert_breaks
+from tests.system.race.customers import enter, few
 from tests.system.race.interleaving import OFFERS_READ, Race, assert_broken, assert_held
 from tests.system.race.shops import OK, Answer, ServiceShop, Shop, at_once
 
@@ -47,23 +48,28 @@ class Crossing:
         return Counter(answer.code for answer in self.answers)
 
 
-def cross(shop: Shop, who: Person, products: list[int], rounds: int = ROUNDS) -> Crossing:
+def cross(
+    shop: Shop, people: Sequence[Person], products: list[int], rounds: int = ROUNDS
+) -> Crossing:
     """Orders of the lower half of the products become orders of the upper half and back, others
     the other way round, named upwards and downwards; others again are placed, of all of them."""
-    shop.enter(who)
+    enter(shop, people)
     middle = len(products) // 2
     halves = products[:middle], products[middle:]
+
+    def whom(number: int) -> Person:
+        return people[number % len(people)]
 
     def changer(number: int, order: UUID) -> list[Answer]:
         step = -1 if number % 4 > 1 else 1
         to = [halves[(number + 1 + turn) % 2][::step] for turn in range(rounds)]
-        return [shop.change(who, order, [(one, 1) for one in half]) for half in to]
+        return [shop.change(whom(number), order, [(one, 1) for one in half]) for half in to]
 
     def buyer(number: int) -> list[Answer]:
         lines = [(one, 1) for one in products[:: -1 if number % 2 else 1]]
-        return [shop.place(who, lines) for _ in range(rounds)]
+        return [shop.place(whom(number), lines) for _ in range(rounds)]
 
-    orders = [placed(shop, who, halves[number % 2]) for number in range(CHANGERS)]
+    orders = [placed(shop, whom(number), halves[number % 2]) for number in range(CHANGERS)]
     changes = [partial(changer, number, order) for number, order in enumerate(orders)]
     answers = at_once(shop, [*changes, *(partial(buyer, number) for number in range(BUYERS))])
     units = CHANGERS // 2 + BUYERS * rounds
@@ -82,7 +88,7 @@ def check_crossing(outcome: Crossing) -> None:
 def test_crossing_changes_and_orders_do_not_deadlock(
     shop: Shop, person: MakePerson, product: MakeProduct
 ) -> None:
-    check_crossing(cross(shop, person(), [product(stock=STOCK) for _ in range(6)]))
+    check_crossing(cross(shop, few(person), [product(stock=STOCK) for _ in range(6)]))
 
 
 @pytest.mark.parametrize("interface", ["service"], indirect=True)
@@ -91,7 +97,7 @@ def test_without_sorted_locks_transactions_deadlock(
 ) -> None:
     shop = unguarded("lock order")
     assert_breaks(
-        lambda: cross(shop, person(), [product(stock=STOCK) for _ in range(6)], rounds=1),
+        lambda: cross(shop, few(person), [product(stock=STOCK) for _ in range(6)], rounds=1),
         check_crossing,
         # PostgreSQL's deadlock; a server would try again.
         fault=lambda outcome: "OperationalError" in outcome.codes,

@@ -15,6 +15,7 @@ from larder.db import database
 from tests.conftest import Person
 from tests.system.race.books import assert_agree, orders_of, shelf
 from tests.system.race.control import assert_breaks, trigger_off
+from tests.system.race.customers import enter, few
 from tests.system.race.interleaving import OFFERS_READ, Race, assert_broken, assert_held
 from tests.system.race.shops import OK, Answer, ServiceShop, Shop, at_once
 
@@ -42,20 +43,19 @@ class Change:
 
 def rush_around(
     shop: Shop,
-    people: tuple[Person, Person],
+    people: tuple[list[Person], Person],
     jam: int,
     *,
     delta: int | None = None,
     counted: int | None = None,
 ) -> Change:
     """Buyers order one unit after the other; when some have, staff adjusts."""
-    who, staff = people
-    shop.enter(who)
-    shop.enter(staff)
+    customers, staff = people
+    enter(shop, [*customers, staff])
     under_way = Event()
 
-    def buyer() -> list[Answer]:
-        own = []
+    def buyer(number: int) -> list[Answer]:
+        who, own = customers[number % len(customers)], list[Answer]()
         for _ in range(ORDERS):
             own.append(shop.place(who, [(jam, 1)]))
             under_way.set()
@@ -65,7 +65,8 @@ def rush_around(
         under_way.wait(30)
         return [shop.adjust(staff, jam, delta=delta, counted=counted)]
 
-    *bought, (adjusted,) = at_once(shop, [*[buyer] * BUYERS, adjust])
+    buyers: list[Callable[[], list[Answer]]] = [partial(buyer, number) for number in range(BUYERS)]
+    *bought, (adjusted,) = at_once(shop, [*buyers, adjust])
     return Change(jam, [one for own in bought for one in own], adjusted, delta, counted)
 
 
@@ -96,21 +97,21 @@ def entry(product: int) -> tuple[int, int]:
 def test_a_correction_during_many_orders_is_exact(
     delta: int, shop: Shop, person: MakePerson, product: MakeProduct
 ) -> None:
-    people = person(), person(is_staff=True)
+    people = few(person), person(is_staff=True)
     check(rush_around(shop, people, product(stock=OPENING), delta=delta))
 
 
 def test_a_count_during_many_orders_is_exact(
     shop: Shop, person: MakePerson, product: MakeProduct
 ) -> None:
-    people = person(), person(is_staff=True)
+    people = few(person), person(is_staff=True)
     check(rush_around(shop, people, product(stock=OPENING), counted=250))
 
 
 def test_a_count_below_the_demand_sells_out(
     shop: Shop, person: MakePerson, product: MakeProduct
 ) -> None:
-    people = person(), person(is_staff=True)
+    people = few(person), person(is_staff=True)
     outcome = rush_around(shop, people, product(stock=OPENING), counted=BUYERS * ORDERS - 20)
     check(outcome)
     assert (outcome.sold, shelf(outcome.product).available) == (BUYERS * ORDERS - 20, 0)
@@ -123,7 +124,7 @@ def test_without_the_row_locks_an_adjustment_makes_the_stock_wrong(
     person: MakePerson,
     product: MakeProduct,
 ) -> None:
-    shop, people = unguarded("row locks"), (person(), person(is_staff=True))
+    shop, people = unguarded("row locks"), (few(person), person(is_staff=True))
     assert_breaks(
         lambda: rush_around(shop, people, product(stock=OPENING), **change),
         check,

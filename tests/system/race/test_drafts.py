@@ -210,18 +210,6 @@ def test_without_the_lock_the_second_submission_ends_in_an_error(
     )
 
 
-def test_without_lock_and_comparison_stock_is_taken_more_than_once(
-    person: MakePerson, product: MakeProduct, now: datetime, without: Callable[[str], None]
-) -> None:
-    without("drafts locked or compared")
-    assert_breaks(
-        lambda: submit_at_once(Hand(person(), now), product(stock=50)),
-        check_submitted,
-        fault=lambda outcome: outcome.taken > 2,
-        meet=2,
-    )
-
-
 @dataclass
 class Shopping:
     """Units put in while others submit, and where they are afterwards."""

@@ -5,7 +5,7 @@ rights, which lock accounts in the order of their ids and then the advisory lock
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -18,6 +18,7 @@ from larder.identity.services.accounts import ByStaff, Terms
 from tests.conftest import Person
 from tests.system.race.books import assert_agree, shelf
 from tests.system.race.control import assert_breaks
+from tests.system.race.customers import enter, few
 from tests.system.race.interleaving import Guard, Outcome, Race, assert_held, interleave
 from tests.system.race.shops import OK, Answer, Shop, at_once
 
@@ -37,12 +38,14 @@ class Crossing:
         return Counter(answer.code for answer in self.answers)
 
 
-def cross(shop: Shop, who: Person, products: list[int], *, buyers: int, rounds: int) -> Crossing:
+def cross(
+    shop: Shop, people: Sequence[Person], products: list[int], *, buyers: int, rounds: int
+) -> Crossing:
     """Half of the buyers name the products upwards, half downwards, several orders each."""
-    shop.enter(who)
+    enter(shop, people)
 
     def buyer(number: int) -> list[Answer]:
-        named = products[:: -1 if number % 2 else 1]
+        who, named = people[number % len(people)], products[:: -1 if number % 2 else 1]
         return [shop.place(who, [(one, 1) for one in named]) for _ in range(rounds)]
 
     answers = at_once(shop, [partial(buyer, number) for number in range(buyers)])
@@ -61,7 +64,7 @@ def test_orders_with_opposite_lines_do_not_deadlock(
     shop: Shop, person: Callable[..., Person], product: Callable[..., int]
 ) -> None:
     products = [product(stock=STOCK) for _ in range(5)]
-    check(cross(shop, person(), products, buyers=12, rounds=20))
+    check(cross(shop, few(person), products, buyers=12, rounds=20))
 
 
 def test_stock_changes_by_staff_do_not_deadlock_with_orders(
@@ -96,7 +99,7 @@ def test_without_sorted_locks_transactions_deadlock(
     shop = unguarded("lock order")
     products = [product(stock=STOCK) for _ in range(3)]
     assert_breaks(
-        lambda: cross(shop, person(), products, buyers=6, rounds=1),
+        lambda: cross(shop, few(person), products, buyers=6, rounds=1),
         check,
         # PostgreSQL's deadlock; a server would try again.
         fault=lambda outcome: "OperationalError" in outcome.codes,

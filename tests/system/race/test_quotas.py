@@ -37,7 +37,7 @@ def order_at_once(two: TwoShops, who: Person, product: int) -> Counter[str]:
     """Sixty orders of a customer who has not ordered yet. What was answered how often."""
     database.execute("DELETE FROM rate_limit")
     before = Order.objects.count()
-    codes = Counter(answer.code for answer in place_all(two, who, [[(product, 1)]] * 60))
+    codes = Counter(answer.code for answer in place_all(two, [who], [[(product, 1)]] * 60))
     assert Order.objects.count() - before == codes[OK]
     return codes
 

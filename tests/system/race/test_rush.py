@@ -1,14 +1,16 @@
 """More buyers than units: exactly the units are sold. The guard is the lock on the stock rows."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import cycle
 from random import Random
 
 from tests.conftest import Person
 from tests.system.race.books import assert_agree, shelf
 from tests.system.race.control import assert_breaks
+from tests.system.race.customers import enter, few
 from tests.system.race.shops import OK, Answer, Shop, at_once
 
 MakePerson = Callable[..., Person]
@@ -31,10 +33,13 @@ class Rush:
         return sum(units for units, answer in answered if answer.code == OK)
 
 
-def rush(shop: Shop, who: Person, jam: int, wanted: list[int]) -> Rush:
+def rush(shop: Shop, people: Sequence[Person], jam: int, wanted: list[int]) -> Rush:
     """All clients at once, each a number of units."""
-    shop.enter(who)
-    buyers = [partial(shop.place, who, [(jam, units)]) for units in wanted]
+    enter(shop, people)
+    buyers = [
+        partial(shop.place, who, [(jam, units)])
+        for units, who in zip(wanted, cycle(people), strict=False)
+    ]
     return Rush(jam, wanted, at_once(shop, buyers))
 
 
@@ -52,7 +57,7 @@ def check(outcome: Rush) -> None:
 def test_sixty_buyers_get_exactly_twenty_units(
     shop: Shop, person: MakePerson, product: MakeProduct
 ) -> None:
-    outcome = rush(shop, person(), product(stock=UNITS), [1] * 60)
+    outcome = rush(shop, few(person), product(stock=UNITS), [1] * 60)
     check(outcome)
     assert Counter(answer.code for answer in outcome.answers) == {OK: 20, "insufficient_stock": 40}
 
@@ -61,7 +66,7 @@ def test_orders_of_several_units_share_twenty_among_them(
     shop: Shop, person: MakePerson, product: MakeProduct
 ) -> None:
     wanted = Random(7).choices([1, 2, 3, 5, 8], k=40)  # noqa: S311
-    check(rush(shop, person(), product(stock=UNITS), wanted))
+    check(rush(shop, few(person), product(stock=UNITS), wanted))
 
 
 def test_without_the_row_locks_more_units_are_sold_than_the_stock(
@@ -69,7 +74,7 @@ def test_without_the_row_locks_more_units_are_sold_than_the_stock(
 ) -> None:
     shop = unguarded("row locks")
     assert_breaks(
-        lambda: rush(shop, person(), product(stock=UNITS), [1] * 60),
+        lambda: rush(shop, few(person), product(stock=UNITS), [1] * 60),
         check,
         fault=lambda outcome: outcome.sold > UNITS,
         meet=2,
@@ -94,10 +99,10 @@ class Basketful:
         return dict(left)
 
 
-def rush_with_baskets(shop: Shop, who: Person, stock: dict[int, int]) -> Basketful:
+def rush_with_baskets(shop: Shop, people: Sequence[Person], stock: dict[int, int]) -> Basketful:
     """Forty baskets of two or three of the products, one to three units a line, some twice. With
     three products, any two baskets share one."""
-    shop.enter(who)
+    enter(shop, people)
     chance = Random(11)  # noqa: S311
 
     def basket() -> list[tuple[int, int]]:
@@ -106,7 +111,8 @@ def rush_with_baskets(shop: Shop, who: Person, stock: dict[int, int]) -> Basketf
         return [(product, chance.randint(1, 3)) for product in products]
 
     baskets = [basket() for _ in range(40)]
-    answers = at_once(shop, [partial(shop.place, who, basket) for basket in baskets])
+    each = zip(baskets, cycle(people), strict=False)
+    answers = at_once(shop, [partial(shop.place, who, basket) for basket, who in each])
     return Basketful(stock, baskets, answers)
 
 
@@ -123,7 +129,7 @@ def test_orders_of_several_scarce_products_are_placed_completely_or_not_at_all(
     shop: Shop, person: MakePerson, product: MakeProduct
 ) -> None:
     stock = {product(stock=units): units for units in (15, 20, 25)}
-    check_baskets(rush_with_baskets(shop, person(), stock))
+    check_baskets(rush_with_baskets(shop, few(person), stock))
 
 
 def test_without_the_row_locks_orders_take_the_same_units_twice(
@@ -133,7 +139,7 @@ def test_without_the_row_locks_orders_take_the_same_units_twice(
 
     def rush() -> Basketful:
         stock = {product(stock=units): units for units in (15, 20, 25)}
-        return rush_with_baskets(shop, person(), stock)
+        return rush_with_baskets(shop, few(person), stock)
 
     assert_breaks(
         rush,

@@ -15,6 +15,7 @@ from tests.conftest import Person
 from tests.server import Server
 from tests.system.race.books import assert_agree, orders_of, shelf
 from tests.system.race.control import assert_breaks
+from tests.system.race.customers import few
 from tests.system.race.shops import OK, Answer, answer_of, at_once, served
 from tests.system.race.two_servers import TwoShops, place_all
 
@@ -40,7 +41,7 @@ def test_sixty_buyers_at_two_servers_get_exactly_twenty_units(
     two: TwoShops, person: MakePerson, product: MakeProduct
 ) -> None:
     jam = product(stock=UNITS)
-    answers = place_all(two, person(), [[(jam, 1)]] * 60)
+    answers = place_all(two, few(person), [[(jam, 1)]] * 60)
     assert Counter(answer.code for answer in answers) == {OK: UNITS, "insufficient_stock": 40}
     assert (shelf(jam).available, orders_of(jam)) == (0, UNITS)
     assert_agree([jam])
@@ -53,7 +54,7 @@ def test_crossing_orders_of_scarce_products_keep_stock_and_ledger_consistent(
     baskets = [
         [(one, chance.randint(1, 3)) for one in chance.sample(products, 3)] for _ in range(80)
     ]
-    answers = place_all(two, person(), baskets)
+    answers = place_all(two, few(person), baskets)
     assert {answer.code for answer in answers} == {OK, "insufficient_stock"}
     assert sum(30 - shelf(one).available for one in products) == sold(baskets, answers)
     assert_agree(products)
@@ -67,7 +68,7 @@ def test_an_order_that_is_retried_at_both_servers_is_placed_once(
     for _ in range(3):
         asked: dict[str, str | UUID] = {named: new_id() if named == "id" else str(new_id())}
         before = orders_of(jam)
-        answers = place_all(two, who, [[(jam, 3)]] * 24, **asked)
+        answers = place_all(two, [who], [[(jam, 3)]] * 24, **asked)
         assert Counter(answer.code for answer in answers) == {OK: 24}
         assert [answer.replayed for answer in answers].count(False) == 1
         assert all(answer.content == answers[0].content for answer in answers)
@@ -79,7 +80,7 @@ def test_a_key_used_for_two_orders_at_two_servers_places_one(
     two: TwoShops, person: MakePerson, product: MakeProduct
 ) -> None:
     jam = product(stock=100)
-    answers = place_all(two, person(), [[(jam, 1)], [(jam, 2)]] * 8, key="one-key")
+    answers = place_all(two, [person()], [[(jam, 1)], [(jam, 2)]] * 8, key="one-key")
     assert Counter(answer.code for answer in answers) == {OK: 8, "idempotency_key_reused": 8}
     assert orders_of(jam) == 1
     assert_agree([jam])
@@ -129,15 +130,15 @@ def test_without_the_guards_of_the_database_two_servers_violate_each_guarantee(
         Server(workers=2, application=entry, environment=options) as first,
         Server(workers=2, application=entry, environment=options) as second,
     ):
-        two, who = TwoShops(first, second), person()
+        two, people = TwoShops(first, second), few(person)
 
         def rush() -> tuple[int, int]:
             """How many orders too many were placed, and how many there might be."""
             jam = product(stock=UNITS)
             if guard == "row locks":
-                answers = place_all(two, who, [[(jam, 1)]] * 60)
+                answers = place_all(two, people, [[(jam, 1)]] * 60)
                 return sum(answer.code == OK for answer in answers), UNITS
-            place_all(two, who, [[(jam, 1)]] * 12, key=str(new_id()))
+            place_all(two, people[:1], [[(jam, 1)]] * 12, key=str(new_id()))
             return orders_of(jam), 1
 
         def check(outcome: tuple[int, int]) -> None:

@@ -1,10 +1,13 @@
 """Two servers that share the calls of a crowd."""
 
+from collections.abc import Sequence
 from functools import partial
+from itertools import cycle
 from uuid import UUID
 
 from tests.conftest import Person
 from tests.server import Server
+from tests.system.race.customers import enter
 from tests.system.race.shops import Answer, HttpShop, at_once
 
 
@@ -30,14 +33,17 @@ class TwoShops(HttpShop):
 
 
 def place_all(
-    two: TwoShops, who: Person, wanted: list[list[tuple[int, int]]], **asked: str | UUID
+    two: TwoShops,
+    people: Sequence[Person],
+    wanted: list[list[tuple[int, int]]],
+    **asked: str | UUID,
 ) -> list[Answer]:
     """Each order at one server or the other, all at once."""
-    two.enter(who)
+    enter(two, people)
     return at_once(
         two,
         [
             partial(two.shops[number % 2].place, who, lines, **asked)  # type: ignore[arg-type]
-            for number, lines in enumerate(wanted)
+            for number, (lines, who) in enumerate(zip(wanted, cycle(people), strict=False))
         ],
     )
