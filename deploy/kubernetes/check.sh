@@ -10,7 +10,7 @@ manifests=$(find deploy/kubernetes -name '*.yaml' ! -name kustomization.yaml | s
 # With the packages for development on Linux.
 PATH=$(dirname "$PYTHON"):$PATH
 if command -v kubectl >/dev/null; then
-    for part in prepare server canary sentry eks watching; do
+    for part in prepare server canary sentry eks eks/prepare watching; do
         made=$(kubectl kustomize "deploy/kubernetes/$part")
         echo "$made" | "$PYTHON" -m tools.manifests -
     done

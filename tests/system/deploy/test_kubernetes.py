@@ -1,6 +1,10 @@
 """The manifests fit together, and with what they start; their schemas are `make deploy/check`'s."""
 
+import os
 import re
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from ipaddress import ip_network
 from pathlib import Path
@@ -10,10 +14,15 @@ import pytest
 import yaml
 
 from larder.ops.mail_settings import PORTS
+from tools.docs.pages import blocks
 
 ROOT = Path(__file__).resolve().parents[3]
 FOLDER = ROOT / "deploy" / "kubernetes"
 NAME = "app.kubernetes.io/name"
+# With the packages for development on Linux.
+KUBECTL = shutil.which(
+    "kubectl", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+)
 Manifest = dict[str, Any]
 
 
@@ -188,11 +197,43 @@ def test_a_canary_is_the_servers_pods_with_a_name_that_only_its_service_selects(
         assert {server, canary} <= set(expression["values"])
 
 
+@pytest.mark.skipif(KUBECTL is None, reason="kubectl is not installed")
+@pytest.mark.parametrize("road", ["kubernetes", "eks"])
+def test_each_folder_that_a_road_applies_makes_the_same_of_what_they_share(road: str) -> None:
+    """Whichever is applied later would reset what differs."""
+    page = (ROOT / "docs/how-to/deploy" / f"{road}.md").read_text()
+    (block,) = [one.text for one in blocks(page) if "job/prepare" in one.text]
+    folders = re.findall(r"kubectl apply -k deploy/kubernetes/(\S+)", block)
+    prepared, served = (rendered(folder) for folder in folders)
+    shared = prepared.keys() & served.keys()
+    assert {kind for kind, _ in shared} == {"ConfigMap", "Namespace", "ServiceAccount"}
+    assert {one: prepared[one] for one in shared} == {one: served[one] for one in shared}
+
+
+def rendered(folder: str) -> dict[tuple[str, str], Manifest]:
+    """What kustomize makes of a folder, by kind and name."""
+    command = [str(KUBECTL), "kustomize", str(FOLDER / folder)]
+    made = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return {(one["kind"], one["metadata"]["name"]): one for one in yaml.safe_load_all(made)}
+
+
+def test_the_check_renders_each_folder_that_can_be_applied() -> None:
+    parts = {
+        path.parent.relative_to(FOLDER).as_posix()
+        for path in FOLDER.rglob("kustomization.yaml")
+        if yaml.safe_load(path.read_text())["kind"] == "Kustomization"
+    }
+    (rendered,) = re.findall(
+        r"^ *for part in (.*); do$", (FOLDER / "check.sh").read_text(), re.MULTILINE
+    )
+    assert set(rendered.split()) == parts - {"pods", "shared"}
+
+
 def test_the_load_balancer_of_eks_is_where_terraform_has_its_subnets() -> None:
     variables = (ROOT / "deploy" / "terraform" / "variables.tf").read_text()
     ((network,),) = [re.findall(r'"(10\.[\d./]+)"', variables)]
     public = next(ip_network(network).subnets(new_prefix=22))
-    overlay = (FOLDER / "eks" / "kustomization.yaml").read_text()
+    overlay = "".join(path.read_text() for path in (FOLDER / "eks").rglob("kustomization.yaml"))
     assert set(re.findall(r"10\.[\d./]+", overlay)) == {str(public)}
 
 
