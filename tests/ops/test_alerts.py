@@ -3,6 +3,8 @@ does not.
 """
 
 import re
+from itertools import pairwise
+from typing import Any
 
 import pytest
 import yaml
@@ -11,11 +13,16 @@ from tests.ops.prometheus import PROMETHEUS, rules
 from tests.server import ROOT
 
 ALERTS = {rule["alert"]: rule for rule in rules() if "alert" in rule}
-CHECKS = [
-    check
+TESTS = [
+    test["alert_rule_test"]
     for file in sorted((PROMETHEUS / "tests").glob("*.yml"))
     for test in yaml.safe_load(file.read_text())["tests"]
-    for check in test["alert_rule_test"]
+]
+CHECKS = [check for test in TESTS for check in test]
+OF_A_CLUSTER = [
+    rule["alert"]
+    for group in yaml.safe_load((PROMETHEUS / "rules/patroni.yml").read_text())["groups"]
+    for rule in group["rules"]
 ]
 
 
@@ -31,6 +38,23 @@ def test_every_alert_links_to_its_section_of_the_runbook(name: str) -> None:
 def test_the_runbook_has_no_section_without_an_alert() -> None:
     page = (ROOT / "docs" / "how-to" / "runbooks" / "alerts.md").read_text()
     assert set(re.findall(r"^## (.*)$", page, re.MULTILINE)) == set(ALERTS)
+
+
+@pytest.mark.parametrize("name", OF_A_CLUSTER)
+def test_the_time_of_an_alert_is_tested_to_the_minute(name: str) -> None:
+    """The same series do not fire it at one minute, and do at the next."""
+    assert "for" in ALERTS[name]
+    found = [
+        (minutes(after) - minutes(before), bool(before["exp_alerts"]), bool(after["exp_alerts"]))
+        for test in TESTS
+        for before, after in pairwise(one for one in test if one["alertname"] == name)
+    ]
+    assert (1, False, True) in found
+
+
+def minutes(check: dict[str, Any]) -> int:
+    """The minute at which a check looks."""
+    return int(check["eval_time"].removesuffix("m"))
 
 
 @pytest.mark.parametrize("name", ALERTS)

@@ -245,7 +245,7 @@ def test_only_the_discovery_is_special_to_the_machine(main: str) -> None:
     if main == "patroni.yml":
         # The nodes of the cluster, beside what every shop has.
         others = special["scrape_configs"][2:]
-        assert [job["job_name"] for job in others] == ["patroni", "etcd"]
+        assert [job["job_name"] for job in others] == ["patroni", "etcd", "node"]
         del special["scrape_configs"][2:]
     for one in (common, special):
         (larder,) = (job for job in one["scrape_configs"] if job["job_name"] == "larder")
