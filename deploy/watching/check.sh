@@ -20,7 +20,7 @@ for main in aws.yml heroku.yml patroni.yml; do
         echo "install.sh accepts a configuration without a receiver"
         exit 1
     fi
-    printf '    webhook_configs:\n      - url: https://example.com/alerts\n' >>"$copy/etc/prometheus/alertmanager.yml"
+    printf '    webhook_configs:\n      - url: https://alerts.shop.test/\n' >>"$copy/etc/prometheus/alertmanager.yml"
     DESTDIR=$copy sh install.sh "$main"
 done
 echo "Not checked here: user-data.sh on a machine; tests/system/deploy/test_watching.py starts the programs."

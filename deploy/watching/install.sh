@@ -12,6 +12,9 @@ for needed in metrics_token alertmanager.yml; do
 done
 grep -q '^[^#]*_configs:' "$etc/prometheus/alertmanager.yml" ||
     { echo "/etc/prometheus/alertmanager.yml names no receiver: no alarm would be sent." >&2; exit 1; }
+# Debian's package has a file whose receivers are addresses of example.org.
+! grep -q '^[^#]*[^[:alnum:]#-]example\.\(com\|net\|org\)' "$etc/prometheus/alertmanager.yml" ||
+    { echo "/etc/prometheus/alertmanager.yml names an example as a receiver: no alarm would arrive." >&2; exit 1; }
 mkdir -p "$etc/prometheus/rules" "$etc/default"
 cp "$deploy"/prometheus/rules/*.yml "$etc/prometheus/rules"
 cp "$main" "$etc/prometheus/prometheus.yml"

@@ -32,6 +32,8 @@ from tools.processes import wait_until
 FOLDER = ROOT / "deploy" / "watching"
 BEANSTALK = ROOT / "deploy/elasticbeanstalk/bundle/.platform/nginx/nginx.conf"
 TOKEN = "a-token-for-prometheus"
+PACKAGED = Path("/etc/prometheus/alertmanager.yml")
+"""As Debian's package prometheus-alertmanager has it."""
 SIGNED = {"access_key": "a", "secret_key": "s"}
 ALERT_SECONDS = 60.0
 TAGS = [
@@ -225,15 +227,29 @@ def test_the_port_of_prometheus_has_metrics_alone(
         client.hang_up_all()
 
 
-def test_an_installation_without_a_receiver_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("file", "reason"),
+    [
+        (ROOT / "deploy/alertmanager/alertmanager.yml", "names no receiver"),
+        pytest.param(
+            PACKAGED,
+            "names an example as a receiver",
+            marks=pytest.mark.skipif(not PACKAGED.exists(), reason="Debian's file is not here"),
+        ),
+    ],
+    ids=["ours", "packaged"],
+)
+def test_an_installation_without_a_receiver_is_refused(
+    tmp_path: Path, file: Path, reason: str
+) -> None:
     (tmp_path / "etc/prometheus").mkdir(parents=True)
     (tmp_path / "etc/prometheus/metrics_token").write_text(TOKEN)
-    shutil.copy(ROOT / "deploy/alertmanager/alertmanager.yml", tmp_path / "etc/prometheus")
+    shutil.copy(file, tmp_path / "etc/prometheus/alertmanager.yml")
     command = ["sh", str(FOLDER / "install.sh"), str(FOLDER / "aws.yml")]
     environment = os.environ | {"DESTDIR": str(tmp_path)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert "names no receiver" in done.stderr
+    assert reason in done.stderr
 
 
 @pytest.mark.parametrize("main", ["aws.yml", "heroku.yml", "patroni.yml"])
