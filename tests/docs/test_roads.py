@@ -1,13 +1,41 @@
 """The pages of the deployments give the steps that the scripts beside them take."""
 
 import re
+import subprocess
 
 import pytest
+import yaml
 
 from tests.database import ROOT
+from tools.docs import pages
 
 ROADS = ROOT / "docs" / "how-to" / "deploy"
 PATRONI = (ROADS / "patroni.md").read_text()
+PARTS = {"terraform.md", "watching.md"}
+"""Pages of what roads have in common: they end without an order."""
+PAGES = {
+    path.relative_to(ROOT).as_posix(): path.read_text()
+    for path in (
+        *ROADS.glob("*.md"),
+        ROOT / "docs/how-to/deployment.md",
+        ROOT / "deploy/aws/README.md",
+    )
+}
+ENDS = [name for name in PAGES if name.rpartition("/")[2] not in PARTS]
+SECTIONS = re.split(r"^## ", PATRONI, flags=re.MULTILINE)
+UNDONE = {
+    "attach-role-policy": "detach-role-policy",
+    "authorize-security-group-ingress": "delete-security-group",
+    "create-application-version": "delete-application",
+    "create-environment": "terminate-environment",
+    "create-launch-template-version": "delete-launch-template",
+    "create-listener": "delete-load-balancer",
+    "put-role-policy": "delete-role-policy",
+    "run-instances": "terminate-instances",
+}
+"""What ends what a command of AWS began, where it is not the `delete-` of a `create-`."""
+KEPT = {"create-storage-location"}
+"""The bucket of Elastic Beanstalk, of which the page says that it stays."""
 USER_DATA = (ROOT / "deploy/ec2/user-data.sh").read_text()
 CHECKS = sorted(one.parent.name for one in ROOT.glob("deploy/*/check.sh"))
 STARTED_BY_DEBIAN = {"postgresql@15-main", "patroni", "etcd"}
@@ -29,6 +57,102 @@ def test_a_machine_of_patroni_is_installed_as_one_of_ec2() -> None:
             assert f"\n{line.strip()}\n" in PATRONI, line
     assert "make build\n" in PATRONI
     assert "/etc/larder/server.env" in PATRONI
+
+
+def test_a_machine_installs_what_was_brought_to_it() -> None:
+    """From a folder that an earlier command made there."""
+    blocks = [one.text for one in pages.blocks(PATRONI) if one.language == "sh"]
+    (bring,) = [one for one in blocks if "scp " in one]
+    brought = {one.name for one in (ROOT / "deploy/patroni").iterdir()} | {"patroni.env"}
+    (node,) = [one for one in blocks if "/etc/default/etcd" in one and "scp" not in one][:1]
+    assert 'scp -r deploy/patroni "root@$machine:/root/patroni"\n' in bring
+    assert node.startswith("cd /root/patroni ")
+    installed = re.findall(r"^install (?:-[Dm] ?\d* ?)*(.*) /etc/", node, re.MULTILINE)
+    sources = {source.split("/")[0] for line in installed for source in line.split()}
+    assert sources
+    assert sources <= brought
+    server = "\n".join(blocks[blocks.index(node) :])
+    used = set(re.findall(r"(?<= )/root/patroni/([\w.]+)", server))
+    assert used == {"server.env", "userlist.txt", "owner.env"}
+    assert {one for one in used if f"patroni-secrets/{one}" in bring} == used
+
+
+def test_no_machine_waits_for_the_others_before_they_are_set_up() -> None:
+    """Debian's etcd is `Type=notify`: it is started when most of its members are."""
+    assert re.findall(r"^systemctl .*--now .*\betcd\b(?! *#)", PATRONI, re.MULTILINE) == [
+        "systemctl disable --now larder-disk-guard patroni etcd"
+    ]
+    assert "systemctl start --no-block etcd " in PATRONI
+
+
+@pytest.mark.parametrize("name", ENDS)
+def test_a_road_ends_with_an_order_a_sum_and_its_tear_down(name: str) -> None:
+    text = PAGES[name]
+    ways = [one for one in SECTIONS if one.startswith("Set it up")] if text == PATRONI else [text]
+    for way in ways:
+        assert "createsuperuser" in way
+        assert "sh deploy/first_order.sh" in way
+    assert re.search(r"Tear (it )?down", text)
+    assert re.search(r"(?i)what it costs", text)
+    assert re.search(r"\*\*together\*\*|\d+ dollars", text)
+
+
+def verbs_of_aws(text: str) -> set[str]:
+    """The commands of the AWS CLI in a page."""
+    return set(re.findall(r"\baws [a-z0-9-]+ ([a-z-]+)", text))
+
+
+@pytest.mark.parametrize("name", ENDS + [str(one) for one in PAGES if "watching" in one])
+def test_what_a_road_makes_on_aws_its_tear_down_deletes(name: str) -> None:
+    done = verbs_of_aws(PAGES[name]) - KEPT
+    made = {one: one.replace("create-", "delete-") for one in done if one.startswith("create-")}
+    needed = made | {one: UNDONE[one] for one in UNDONE.keys() & done}
+    assert {one: undone for one, undone in needed.items() if undone not in done} == {}
+    (put, deleted) = (
+        set(re.findall(rf"{verb}-role-policy .*--policy-name (\S+)", PAGES[name]))
+        for verb in ("put", "delete")
+    )
+    assert put == deleted
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_machine_is_started_when_ec2_knows_its_profile(name: str) -> None:
+    for block in pages.blocks(PAGES[name]):
+        added, _, after = block.text.rpartition("add-role-to-instance-profile")
+        if added and "run-instances" in after:
+            assert "aws iam wait instance-profile-exists" in after.partition("run-instances")[0]
+
+
+@pytest.mark.system
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="this is no clone")
+@pytest.mark.parametrize("name", PAGES)
+def test_git_ignores_the_secrets_that_a_road_writes_beside_it(name: str) -> None:
+    text = "".join(one.text for one in pages.blocks(PAGES[name]) if one.language == "sh")
+    written = {
+        *re.findall(r"> ?([\w-]+\.env)\b", text),
+        *re.findall(r"\bcp \S*?([\w.-]+) \.(?:\s|$)", text),
+        *re.findall(r"\bcp \S+ ([\w-]+\.env)\b", text),
+        *(f"{one}/app" for one in re.findall(r"/secrets\.sh ([\w-]+)\b", text)),
+    }
+    for one in written:
+        ignored = subprocess.run(["git", "check-ignore", "--quiet", one], cwd=ROOT, check=False)
+        assert ignored.returncode == 0, one
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_command_in_a_container_names_a_service_of_its_file(name: str) -> None:
+    named = re.findall(
+        r"docker compose (?:-f|--file) (\S+) (?:exec|run)(?: -\S+)* (\w+)", PAGES[name]
+    )
+    for file, service in named:
+        assert service in yaml.safe_load((ROOT / file).read_text())["services"]
+
+
+@pytest.mark.parametrize("name", ["kubernetes", "eks"])
+def test_the_first_request_is_sent_when_the_gateway_has_an_address(name: str) -> None:
+    page = (ROADS / f"{name}.md").read_text()
+    waited, named = map(page.index, ("condition=Programmed", "get gateway larder "))
+    assert waited < named < page.index('/readyz"\n' if name == "eks" else "/readyz\n")
 
 
 def test_the_page_names_the_role_that_jobs_of_every_branch_can_assume() -> None:

@@ -46,7 +46,7 @@ PLAYED = (
     ("CONTRIBUTING.md", "SCHEDULE=", COMMANDS),
     ("CONTRIBUTING.md", "mkdir docs/openapi/released/", COMMANDS),
     ("clients/typescript/README.md", "LARDER_URL=", "tests/system/clients/test_sdk.py"),
-    ("docs/how-to/deploy/patroni.md", "sh deploy/patroni/secrets.sh ", COMMANDS),
+    ("docs/how-to/deploy/patroni.md", "sh deploy/patroni/secrets.sh patroni-secrets", COMMANDS),
     ("docs/how-to/deploy/watching.md", "amtool ", "tests/system/deploy/test_watching.py"),
     ("docs/how-to/erp.md", "", LESSONS),
     ("docs/how-to/runbooks/postgresql-upgrade.md", "make backup ", "tests/docs/test_runbooks.py"),
@@ -68,16 +68,20 @@ NOT_RUN = {
     "deploy/aws/README.md": (6, AWS),
     "docs/how-to/deploy/ec2.md": (8, AWS),
     "docs/how-to/deploy/ecs-ec2.md": (5, AWS),
-    "docs/how-to/deploy/eks.md": (6, f"{AWS}, {CLUSTER}"),
+    "docs/how-to/deploy/eks.md": (7, f"{AWS}, {CLUSTER}"),
     "docs/how-to/deploy/elastic-beanstalk.md": (10, AWS),
     "docs/how-to/deploy/heroku.md": (
         2,
         "an account of Heroku; tests/system/deploy/test_heroku.py has the steps after the push",
     ),
     "docs/how-to/deploy/kubernetes.md": (6, CLUSTER),
+    "docs/how-to/deploy/patroni.md": (
+        12,
+        "six machines with systemd, or a container engine; make cluster runs the programs",
+    ),
     "docs/how-to/deploy/terraform.md": (4, AWS),
-    "docs/how-to/deploy/watching.md": (6, f"{AWS} or of Heroku, root on a machine"),
-    "docs/how-to/deployment.md": (5, ENGINE),
+    "docs/how-to/deploy/watching.md": (7, f"{AWS} or of Heroku, root on a machine"),
+    "docs/how-to/deployment.md": (6, ENGINE),
     "docs/how-to/release.md": (
         2,
         f"{ENGINE}; a main nginx, which tests/system/deploy/test_front_draining.py drains",
@@ -103,6 +107,12 @@ def commands(block: Block) -> list[str]:
     """The lines of a block without their comments."""
     lines = (re.sub(r"(^|\s)#.*", "", line).strip() for line in block.text.splitlines())
     return [line for line in lines if line]
+
+
+def program(command: str) -> str:
+    """The program that a line starts; empty if it starts none."""
+    word = re.match(r"[a-z][\w-]*(?= )", command)
+    return word[0] if word and word[0] not in {"do", "done", "for", "if", "then"} else ""
 
 
 def target(command: str) -> str:
@@ -139,6 +149,18 @@ def is_counted(page: str, left: Mapping[str, list[int]]) -> bool:
     return number == len(left.get(page, ()))
 
 
+def test_commands_are_in_blocks_of_shell() -> None:
+    """Otherwise nothing counts them."""
+    known = {program(one) for _, block in SHELL for one in commands(block)} - {""}
+    text = [(page, block) for page, block in found() if block.language == "text"]
+    assert [
+        (page, block.line, one)
+        for page, block in text
+        for one in commands(block)
+        if program(one) in known
+    ] == []
+
+
 def test_each_block_has_a_language_that_is_known() -> None:
     assert [(page, one.line) for page, one in found() if one.language not in LANGUAGES] == []
 
@@ -154,6 +176,19 @@ def test_a_test_of_a_target_names_it_or_its_program(name: str, test: str) -> Non
     text = (ROOT / test).read_text()
     assert re.search(rf'"{name}"|\btools\.{name.replace("-", "_")}\b', text)
     assert name not in targets_of_ci()
+
+
+def test_each_long_drill_is_run_by_a_workflow() -> None:
+    """Those whose help names what makes them longer or shorter."""
+    makefile = (ROOT / "Makefile").read_text()
+    long = re.findall(r'^([\w-]+):.*## .*_ARGS="--(?:full|short)"', makefile, re.MULTILINE)
+    run = [
+        made
+        for path in (ROOT / ".github/workflows").glob("*.yml")
+        for made in re.findall(r"\bmake ([\w-]+)", path.read_text())
+    ]
+    assert "cluster" in long
+    assert set(long) <= set(run)
 
 
 def test_the_tests_that_the_pages_name_exist() -> None:

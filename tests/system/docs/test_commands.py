@@ -59,7 +59,7 @@ def test_a_server_prints_an_enrolment_code_and_resets_a_factor(
 
 def test_a_cluster_gets_the_named_files_of_secrets(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "deploy" / "patroni", tmp_path / "deploy" / "patroni")
-    text = command("docs/how-to/deploy/patroni.md", "sh deploy/patroni/secrets.sh ")
+    text = command("docs/how-to/deploy/patroni.md", "sh deploy/patroni/secrets.sh patroni-secrets")
     run(text, tmp_path)
     named = text.partition("# ")[2].strip().split(", ")
     assert {one.name for one in (tmp_path / "patroni-secrets").iterdir()} == set(named)
