@@ -140,6 +140,20 @@ def test_git_ignores_the_secrets_that_a_road_writes_beside_it(name: str) -> None
 
 
 @pytest.mark.parametrize("name", PAGES)
+def test_commands_of_aws_have_a_region(name: str) -> None:
+    blocks = [one.text for one in pages.blocks(PAGES[name]) if one.language == "sh"]
+    if any(re.search(r"^aws ", one, re.MULTILINE) for one in blocks):
+        assert "export AWS_REGION=" in PAGES[name]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_an_image_for_machines_of_aws_is_built_for_their_processors(name: str) -> None:
+    text = PAGES[name]
+    if "make docker/build" in text and "docker push" in text:
+        assert "DOCKER_DEFAULT_PLATFORM=linux/amd64" in text
+
+
+@pytest.mark.parametrize("name", PAGES)
 def test_a_command_in_a_container_names_a_service_of_its_file(name: str) -> None:
     named = re.findall(
         r"docker compose (?:-f|--file) (\S+) (?:exec|run)(?: -\S+)* (\w+)", PAGES[name]
