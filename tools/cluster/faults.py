@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
+import os
 import signal
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -21,7 +22,8 @@ from tools.processes import send
 
 HELD_SECONDS = 20.0
 """As long as a fault lasts that has to be ended: longer than the cluster takes to go on without."""
-MEGABYTE = 1024 * 1024
+LEFT_BYTES = 64 * 1024 * 1024
+"""What is written and not allocated at once: PostgreSQL writes meanwhile."""
 
 Fault = Callable[[Cluster, str], "Iterator[None]"]
 
@@ -97,13 +99,12 @@ def disk_full(cluster: Cluster, name: str) -> Iterator[None]:
     """A file takes all the space of PostgreSQL's disk."""
     root = Path(f"/proc/{cluster.nodes[name].machine.holder.pid}/root{DATA}")
     file = root / "ballast"
-    with file.open("wb", buffering=0) as ballast:
-        for size in (MEGABYTE, 4096):
-            try:
-                while True:
-                    ballast.write(b"\0" * size)
-            except OSError:
-                continue
+    disk = os.statvfs(root)
+    with file.open("ab", buffering=0) as ballast:
+        os.posix_fallocate(ballast.fileno(), 0, disk.f_bavail * disk.f_frsize - LEFT_BYTES)
+        with contextlib.suppress(OSError):
+            while True:
+                ballast.write(b"\0" * 4096)
     yield
     file.unlink()
 
@@ -148,7 +149,7 @@ class Struck:
     at: float
 
 
-@contextmanager
+@contextlib.contextmanager
 def struck(cluster: Cluster, fault: str, node: str) -> Iterator[Struck]:
     """Do it to a node; it ends with the block."""
     steps = FAULTS[fault][0](cluster, node)
