@@ -24,7 +24,6 @@ AWS = sorted(
     name
     for name, blocks in SHELL.items()
     if re.search(r"\baws (?!ssm\b)[a-z0-9]+ [a-z]", "".join(blocks))
-    and not name.endswith("/watching.md")
 )
 UPDATED = sorted(name for name, blocks in SHELL.items() if "git checkout TAG" in "".join(blocks))
 LATER = (
@@ -101,7 +100,7 @@ def test_blocks_run_in_the_root_of_the_checkout(name: str) -> None:
     assert re.findall(r"(?m)^ *cd (?![/~]).*$", "".join(SHELL[name])) == []
 
 
-@pytest.mark.parametrize("name", AWS)
+@pytest.mark.parametrize("name", SHELL)
 def test_a_program_for_systemd_is_named_by_its_whole_path(name: str) -> None:
     """It is looked for in the caller's folder, or not at all; not in WorkingDirectory."""
     started = [one for block in lines(name) for one in block if "systemd-run " in one]
