@@ -95,8 +95,8 @@ def decide(
     lines then show which prices changed. An order whose customer has no unit left is refused before
     all else (QuotaExceeded), then one beyond another limit.
     """
-    available, offers, prices = market
-    left = dict(available)
+    offers, prices = market.offers, market.prices
+    left = dict(market.available)
     decided: list[list[PricedLine] | DomainError] = []
     expected = expected_totals or [None] * len(orders)
     customers, granted, limit_refusal, note = counted or CountedOrders([None] * len(orders), {})
