@@ -76,6 +76,7 @@ def test_a_scan_follows_a_correction_and_is_counted_once_after_a_lost_answer(
         expect(page.get_by_text("5 × JAM-1 Red jam")).to_be_visible()
         page.get_by_role("link", name="JAM-1").click()
         expect(page.get_by_label("What to do")).to_have_value("set")
+        page.wait_for_load_state("load")
         expect(page.get_by_label("SKU or barcode")).to_be_focused()
         page.keyboard.type("TEA-1")
         page.keyboard.press("Enter")

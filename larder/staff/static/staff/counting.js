@@ -66,8 +66,15 @@
         busy = false;
     }
 
-    // After the theme has moved the page into its frame, which takes the focus away.
-    addEventListener("load", () => focusField());
+    // After the theme has moved the page into its frame, which takes the focus away. What was typed
+    // before stays.
+    addEventListener("load", () => {
+        if (field()?.value === field()?.defaultValue) {
+            focusField();
+        } else {
+            field().focus();
+        }
+    });
 
     // The link of a counted product fills in the form to correct it. A scan instead counts as usual.
     let corrected = new URLSearchParams(location.search).get("code");
