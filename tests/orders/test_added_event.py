@@ -14,6 +14,7 @@ TESTS = (
     "tests/http/test_documented_answers.py",
     "tests/tools/test_mutants.py::test_each_patch_fits_one_place_of_its_file_and_changes_it",
     "tests/staff/test_page_permissions.py",
+    "tests/staff/test_confirming.py::test_every_page_of_the_admin_is_dangerous_or_not",
     "tests/staff/test_event_texts.py",
     "tests/docs/test_api_examples.py::test_each_operation_has_a_section_with_an_example",
     "tests/identity/test_permission_matrix.py::test_the_page_has_a_row_for_every_operation",
