@@ -65,14 +65,14 @@ def test_a_machine_installs_what_was_brought_to_it() -> None:
     (bring,) = [one for one in blocks if "scp " in one]
     brought = {one.name for one in (ROOT / "deploy/patroni").iterdir()} | {"patroni.env"}
     (node,) = [one for one in blocks if "/etc/default/etcd" in one and "scp" not in one][:1]
-    assert 'scp -r deploy/patroni "root@$machine:/root/patroni"\n' in bring
-    assert node.startswith("cd /root/patroni ")
+    assert 'scp -r deploy/patroni "root@$machine:patroni"\n' in bring
+    assert node.startswith("cd ~/patroni ")
     installed = re.findall(r"^install (?:-[Dm] ?\d* ?)*(.*) /etc/", node, re.MULTILINE)
     sources = {source.split("/")[0] for line in installed for source in line.split()}
     assert sources
     assert sources <= brought
     server = "\n".join(blocks[blocks.index(node) :])
-    used = set(re.findall(r"(?<= )/root/patroni/([\w.]+)", server))
+    used = set(re.findall(r"(?<= )~/patroni/([\w.]+)", server))
     assert used == {"server.env", "userlist.txt", "owner.env"}
     assert {one for one in used if f"patroni-secrets/{one}" in bring} == used
 
