@@ -141,11 +141,11 @@ def test_an_unknown_name_costs_a_hash_as_a_wrong_password_does(
 ) -> None:
     known = credentials(person(), password="wrong")
     asleep = credentials(person(is_active=False))
-    for said in (known, known | {"username": "nobody"}, asleep):
+    for body in (known, known | {"username": "unknown"}, asleep):
         before = hashes.begun
-        answer = Client().post("/auth/", said, content_type="application/json")
+        answer = Client().post("/auth/", body, content_type="application/json")
         assert (answer.status_code, answer.json()) == (400, REFUSED)
-        assert hashes.begun == before + 1, said
+        assert hashes.begun == before + 1, body
 
 
 @pytest.mark.parametrize("raw", [b"{", b"[1", b'{"username": }', b"\xff\xfe", b"[" * 10_000])

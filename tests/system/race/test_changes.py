@@ -57,19 +57,19 @@ def cross(
     middle = len(products) // 2
     halves = products[:middle], products[middle:]
 
-    def whom(number: int) -> Person:
+    def customer_of(number: int) -> Person:
         return people[number % len(people)]
 
     def changer(number: int, order: UUID) -> list[Answer]:
         step = -1 if number % 4 > 1 else 1
         to = [halves[(number + 1 + turn) % 2][::step] for turn in range(rounds)]
-        return [shop.change(whom(number), order, [(one, 1) for one in half]) for half in to]
+        return [shop.change(customer_of(number), order, [(one, 1) for one in half]) for half in to]
 
     def buyer(number: int) -> list[Answer]:
         lines = [(one, 1) for one in products[:: -1 if number % 2 else 1]]
-        return [shop.place(whom(number), lines) for _ in range(rounds)]
+        return [shop.place(customer_of(number), lines) for _ in range(rounds)]
 
-    orders = [placed(shop, whom(number), halves[number % 2]) for number in range(CHANGERS)]
+    orders = [placed(shop, customer_of(number), halves[number % 2]) for number in range(CHANGERS)]
     changes = [partial(changer, number, order) for number, order in enumerate(orders)]
     answers = at_once(shop, [*changes, *(partial(buyer, number) for number in range(BUYERS))])
     units = CHANGERS // 2 + BUYERS * rounds
