@@ -79,6 +79,7 @@ def log_in(page: Page, site: str, who: Person) -> None:
     page.get_by_label("Password").fill(who.password)
     page.get_by_role("button", name="Log in").click()
     page.locator("#nav-sidebar-apps").wait_for(state="attached")
+    page.wait_for_load_state()
 
 
 def in_sidebar(page: Page, name: str) -> Locator:
@@ -108,6 +109,7 @@ def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def faults(page: Page, axe: str) -> Iterator[str]:
+    page.wait_for_load_state()
     # The admin improves what a script added before the next frame is drawn.
     page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
     page.evaluate(axe)
@@ -129,6 +131,7 @@ def faults_anywhere(page: Page, axe: str) -> list[str]:
 def faults_in_schemes(page: Page, axe: str) -> list[str]:
     """The faults of a page in light and dark."""
     found: list[str] = []
+    page.wait_for_load_state()  # before, the page may not have an element yet
     for is_dark in (True, False):
         page.emulate_media(color_scheme="dark" if is_dark else "light")
         # The theme reads the scheme of the browser only when a page is loaded.

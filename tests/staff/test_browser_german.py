@@ -32,6 +32,7 @@ def in_german(page: Page, site: str, who: Person) -> None:
     page.locator("[name=password]").fill(who.password)
     page.get_by_role("button", name="Anmelden").click()
     page.locator("#nav-sidebar-apps").wait_for(state="attached")
+    page.wait_for_load_state()
 
 
 @pytest.mark.timeout(1200)

@@ -186,6 +186,7 @@ def test_each_address_label_is_one_page(site: str, boss: Person, jam: int, order
         page.locator("select[name=action]").select_option("print_address_labels")
         page.get_by_role("button", name="Run").click()
         page.locator("address").first.wait_for()
+        page.wait_for_load_state()
         pages.extend(re.findall(rb"/Type\s*/Page\b", page.pdf(prefer_css_page_size=True)))
 
     assert in_browser(journey).faults == []

@@ -56,6 +56,8 @@ def start_log_in(page: Page, site: str, who: Person) -> None:
     page.get_by_label("Username").fill(who.customer.username)
     page.get_by_label("Password").fill(who.password)
     page.get_by_role("button", name="Log in").click()
+    page.get_by_role("button", name="Use a passkey").wait_for()
+    page.wait_for_load_state()
 
 
 def test_a_passkey_is_added_and_opens_the_admin(named: str, boss: Person, axe: str) -> None:
@@ -73,7 +75,6 @@ def test_a_passkey_is_added_and_opens_the_admin(named: str, boss: Person, axe: s
         add_passkey(page, named, boss)
         page.get_by_text("This device already has a passkey of your account.").wait_for()
         start_log_in(page, named, boss)
-        page.get_by_role("button", name="Use a passkey").wait_for()
         found["log-in"] = faults_anywhere(page, axe)
         page.get_by_role("button", name="Use a passkey").click()
         page.wait_for_url("**/admin/orders/order/")
@@ -105,6 +106,7 @@ def test_a_page_whose_challenge_has_expired_is_opened_again(named: str, boss: Pe
         page.get_by_role("button", name="Confirm").click()
         refusal = page.get_by_text("A code or passkey is wrong")
         refusal.wait_for()
+        page.wait_for_load_state()
         page.clock.fast_forward("09:30")
         posts: list[str] = []
         page.on("request", lambda one: posts.append(one.url) if one.method == "POST" else None)

@@ -31,6 +31,7 @@ def test_the_keyboard_copies_a_link_or_else_selects_it(
         page.goto(f"{site}/admin/identity/customer/{tom.id}/password-link/")
         page.get_by_role("button", name="Make a link").click()
         link = page.locator("code").inner_text()
+        page.wait_for_load_state()
         page.get_by_role("button", name="Copy").press("Enter")
         expect(page.get_by_role("status").filter(has_text=said)).to_have_count(1)
         assert page.evaluate("String(getSelection())") == link

@@ -82,6 +82,7 @@ def test_staff_place_a_telephone_order_with_the_keyboard(
         assert page.evaluate(OVERFLOWING) == 0
         page.get_by_role("button", name="Place order").click()
         page.locator(".errors").first.wait_for()
+        page.wait_for_load_state()
         expect(page.get_by_text("Only 10 are available.", exact=True)).to_have_count(2)
         expect(total).to_have_text("Total: 16.50 GBP")
         page.get_by_label("Product, line 2", exact=True).fill("")
