@@ -69,7 +69,7 @@ CODES = (
     *(gettext_noop("remove second factor"), gettext_noop("reset second factor")),
     gettext_noop("make enrolment code"),
 )
-"""Codes that staff see, with spaces. Names of fields are in names.py."""
+"""Codes that staff see, with spaces. Names of fields are in model_names.py."""
 
 DETAILS: tuple[str, ...] = (
     gettext_noop("Expected at most {} characters, found {}."),
