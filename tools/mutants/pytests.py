@@ -24,6 +24,9 @@ OPTIONS = (
 )
 """Without limits of time for a test: the limit is that of the whole run, and reported apart."""
 
+ENVIRONMENT = {"PYTHONDONTWRITEBYTECODE": "1", "LARDER_TEST_LONGEST_WAIT": "10"}
+"""Of the tests. What a mutant breaks never comes: waiting longer would say nothing more."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -70,7 +73,7 @@ def _pytest(root: Path, arguments: Sequence[str], environment: dict[str, str], o
     os.dup2(file, 2)
     os.chdir(root)
     os.environ.clear()
-    os.environ.update(environment, PYTHONDONTWRITEBYTECODE="1")
+    os.environ.update(environment, **ENVIRONMENT)
     sys.dont_write_bytecode = True
     sys.path[:] = [str(root), *(one for one in sys.path if not _is_the_tree(one))]
     for name in [one for one in sys.modules if one.partition(".")[0] in OURS]:
