@@ -129,6 +129,8 @@ def english(html: str) -> Iterator[str]:
     page = _Texts()
     page.feed(html)
     for text in page.texts:
-        rest = " ".join(word for word in text.split() if word.strip(",:.()") not in ALIKE)
+        words = [(word, word.strip(",:.()")) for word in text.split()]
+        # A word in capitals is a code, such as DE-BY.
+        rest = " ".join(word for word, bare in words if bare not in ALIKE and not bare.isupper())
         if ENGLISH.search(rest):
             yield text
