@@ -49,6 +49,7 @@ PLAYED = (
     ("docs/how-to/deploy/patroni.md", "sh deploy/patroni/secrets.sh patroni-secrets", COMMANDS),
     ("docs/how-to/deploy/watching.md", "amtool ", "tests/system/deploy/test_watching.py"),
     ("docs/how-to/erp.md", "", LESSONS),
+    ("docs/how-to/runbooks/alerts.md", "python manage.py shell ", "tests/docs/test_runbooks.py"),
     ("docs/how-to/runbooks/postgresql-upgrade.md", "make backup ", "tests/docs/test_runbooks.py"),
     ("docs/how-to/second-factor.md", "", COMMANDS),
     ("docs/how-to/take-a-payment.md", "", LESSONS),
@@ -86,6 +87,7 @@ NOT_RUN = {
         2,
         f"{ENGINE}; a main nginx, which tests/system/deploy/test_front_draining.py drains",
     ),
+    "docs/how-to/runbooks/alerts.md": (1, "a node of Patroni; make cluster runs the programs"),
     "docs/how-to/runbooks/aws.md": (23, AWS),
     "docs/how-to/runbooks/postgresql-upgrade.md": (4, ENGINE),
 }
