@@ -149,7 +149,8 @@ def command(given: argparse.Namespace) -> None:
     """Run a command of manage.py as a separate task: `command … -- check_invariants`."""
     words = [one for one in given.words if one != "--"]
     outputs = Installation(given.environment).outputs()
-    commands.run(outputs, "CommandTask", ["python", "manage.py", *words])
+    task = "PrepareTask" if given.owner else "CommandTask"
+    commands.run(outputs, task, ["python", "manage.py", *words])
     say(f"Read its output: aws logs tail {outputs['LogName']} --since 15m")
 
 
@@ -246,7 +247,9 @@ def parser() -> argparse.ArgumentParser:
     _findings(one)
     _verb(verbs, "migrate", migrate)
     _verb(verbs, "rollback", rollback).add_argument("--tag", help="not the former one, but this")
-    _verb(verbs, "command", command).add_argument("words", nargs=argparse.REMAINDER)
+    one = _verb(verbs, "command", command)
+    one.add_argument("--owner", action="store_true", help="with the password of the tables' owner")
+    one.add_argument("words", nargs=argparse.REMAINDER)
     one = _verb(verbs, "restore", restore_database)
     one.add_argument("--to", help="2026-11-20T10:15:00+00:00; the last moment there is")
     one.add_argument("--swap", action="store_true", help="put the restored one in its place")

@@ -149,7 +149,7 @@ def tool(words: list[str]) -> None:
         assert any(name in template.read(stack).get("Parameters", {}) for stack in STACKS)
     if hasattr(given, "words"):
         name = given.words[1]
-        theirs = {"createsuperuser"}
+        theirs = {"createsuperuser", "shell"}
         assert name in theirs or list(ROOT.glob(f"larder/*/management/commands/{name}.py"))
 
 

@@ -285,6 +285,11 @@ def databases() -> dict[str, dict[str, Any]]:
 
 def test_other_subcommands_of_the_tool_are_executed(shop: Path, capsys: Any) -> None:
     main(["command", "--", "check_invariants"])
+    main(["command", "--owner", "--", "shell"])
+    assert tasks_begun()[-2:] == [
+        ("command", ["python", "manage.py", "check_invariants"]),
+        ("prepare", ["python", "manage.py", "shell"]),
+    ]
     main(["migrate"])
     main(["status"])
     assert "aws logs tail /larder/production/app" in capsys.readouterr().out
