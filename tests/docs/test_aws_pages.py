@@ -31,6 +31,7 @@ LATER = (
     *("delete-load-balancer ", "delete-stack ", "restore-db-cluster-to-point-in-time "),
     *("run-task ", "start-restore-job ", "terminate-environment ", "terminate-instances "),
     *("--new-db-cluster-identifier ", "--new-db-instance-identifier "),
+    *("--auth-token-update-strategy ROTATE ", "continue-update-rollback "),
 )
 """Requests of AWS that are answered long before they are done."""
 NEEDS_A_PROFILE = r"aws (?:ec2 run-instances|autoscaling create-auto|elasticbeanstalk create-env)"
