@@ -1,10 +1,23 @@
 """What the runbooks name is what the programs use."""
 
 import re
+import shlex
+from typing import Any
 
+import pytest
+from django.core.management import call_command
+
+from larder.ops import serve
 from tests.database import ROOT
+from tools.docs import pages
 
-RUNBOOKS = ROOT / "docs" / "how-to" / "runbooks"
+HOW_TO = ROOT / "docs" / "how-to"
+RUNBOOKS = HOW_TO / "runbooks"
+ALERTS = (RUNBOOKS / "alerts.md").read_text()
+AWS = (RUNBOOKS / "aws.md").read_text()
+STATEMENTS = re.findall(r"`(SELECT [^`]+)`", ALERTS)
+OF_A_CLUSTER = [ALERTS, (HOW_TO / "deploy" / "patroni.md").read_text()]
+"""Pages with commands of patronictl."""
 
 
 def test_an_upgrade_moves_the_folder_that_the_data_are_in() -> None:
@@ -14,3 +27,71 @@ def test_an_upgrade_moves_the_folder_that_the_data_are_in() -> None:
     assert re.findall(r'Cluster\(self\._settings\.data / "(\w+)"\)', supervisor) == [used]
     assert re.findall(r"^mv \.data/(\w+) ", page, re.MULTILINE) == [used]
     assert set(re.findall(r"\.data/([\w-]+)", page)) == {used, f"{used}-former"}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("statement", STATEMENTS)
+def test_a_statement_of_an_alert_runs_in_the_shell_of_the_page(statement: str, capsys: Any) -> None:
+    (block,) = [one.text for one in pages.blocks(ALERTS) if one.text.startswith("python manage.py")]
+    *words, code = shlex.split(block)
+    assert words == ["python", "manage.py", "shell", "--command"]
+    assert not set('"$`!%') & set(statement), "the shell or psycopg changes it"
+    call_command("shell", command=code.replace("SELECT 1", statement), verbosity=0)
+    assert capsys.readouterr().err == ""
+
+
+def test_an_alert_names_panels_that_the_dashboard_has() -> None:
+    dashboard = (ROOT / "deploy/grafana/dashboards/larder.json").read_text()
+    named = set(re.findall(r"(?<!\*)\*([A-Z][^*\n]*[^*\n.])\*(?!\*)", ALERTS))
+    assert named
+    assert [one for one in named if f'"title": "{one}' not in dashboard] == []
+
+
+def test_patronictl_has_its_file_and_its_password_before_it_is_needed() -> None:
+    """The unit of Patroni reads both; the shell of a person has neither."""
+    unit = (ROOT / "deploy/patroni/systemd/patroni.service").read_text()
+    (environment,) = re.findall(r"^EnvironmentFile=(.*)$", unit, re.MULTILINE)
+    (file,) = re.findall(r"^ExecStart=/usr/bin/patroni (.*)$", unit, re.MULTILINE)
+    for page in OF_A_CLUSTER:
+        assert f"set -a; . {environment}; PATRONICTL_CONFIG_FILE={file}; set +a" in page
+    for section in re.split(r"^## ", ALERTS, flags=re.MULTILINE):
+        if re.search(r"`patronictl (?!pause)", section):
+            assert "PATRONICTL_CONFIG_FILE" in section or "](#larderclusterhasnoprimary)" in section
+
+
+def test_a_failover_by_hand_names_its_candidate() -> None:
+    """Without one patronictl refuses it."""
+    asked = [one for page in OF_A_CLUSTER for one in re.findall(r"patronictl failover[^`]*", page)]
+    assert asked
+    assert [one for one in asked if " --candidate " not in one] == []
+
+
+def test_no_console_of_pgbouncer_is_named_that_admits_no_user() -> None:
+    """Its files name no administrator."""
+    files = [*ROOT.glob("deploy/*/pgbouncer.ini")]
+    assert files
+    if not any("admin_users" in one.read_text() for one in files):
+        assert "RECONNECT" not in ALERTS
+
+
+@pytest.mark.parametrize("page", ["runbooks/alerts.md", "deploy/elastic-beanstalk.md"])
+def test_the_server_whose_environment_a_command_takes_is_found(page: str) -> None:
+    """It has replaced what started it."""
+    (name,) = re.findall(r"pgrep --newest --full ([\w.]+)\)", (HOW_TO / page).read_text())
+    assert re.search(name, " ".join(serve.command(serve.from_environment({}))))
+
+
+def test_a_database_that_is_restored_by_hand_is_backed_up_again() -> None:
+    """The plan chooses by a tag, which no restore brings."""
+    backup = (ROOT / "deploy/aws/templates/backup.yaml").read_text()
+    (tag,) = re.findall(r'ConditionKey: "([^"]+)"', backup)
+    restored = r"aws (?:backup start-restore-job|rds restore-db-cluster-to-point-in-time) "
+    assert len(re.findall(restored, AWS)) == AWS.count(f" --tags Key={tag},Value=") > 0
+
+
+def test_a_changed_template_has_an_image_before_it_is_applied() -> None:
+    """The tag is the commit, and `up` refuses a tag without an image."""
+    section = AWS.partition("## The next major version")[2].partition("\n## ")[0]
+    steps = ["Commit it", "run build\n", "run push\n", "run pause\n", "run up\n", "run resume\n"]
+    places = [section.index(step) for step in steps]
+    assert places == sorted(places)
