@@ -23,6 +23,8 @@ ROADS = tuple(
     f"docs/how-to/deploy/{name}.md"
     for name in ("ec2", "ecs-ec2", "eks", "elastic-beanstalk", "terraform", "watching")
 )
+SENTENCES = (*PAGES, *ROADS, "docs/how-to/runbooks/alerts.md")
+"""Pages whose sentences and tables name commands of the tool and of aws."""
 DOWN = ROOT / "deploy/aws/down.sh"
 GLOBAL = {"--query", "--output", "--region", "--profile", "--no-cli-pager"}
 OF_THE_CLI = {
@@ -73,6 +75,7 @@ def asked_of_aws() -> list[list[str]]:
     too; without what is quoted."""
     found = []
     texts = [*("".join(indented_blocks(page)) for page in ROADS), DOWN.read_text()]
+    texts += [f"{one}\n" for one in in_sentences() if re.match("aws .* --", one)]
     for whole in texts:
         text = whole.replace("\\\n", " ")
         text = re.sub(r"'[^']*'", "QUOTED", text)
@@ -82,6 +85,15 @@ def asked_of_aws() -> list[list[str]]:
         found += text.splitlines()
     found = [one for line in found for one in re.findall(r"\baws [^|;&#]*", line)]
     return [one.replace('"', "").split()[1:] for one in found]
+
+
+def in_sentences() -> list[str]:
+    """What the sentences and tables of the pages name as code."""
+    return [
+        one
+        for page in SENTENCES
+        for one in re.findall(r"(?<!`)`([^`\n]+)`(?!`)", (ROOT / page).read_text())
+    ]
 
 
 def indented_blocks(page: str) -> list[str]:
@@ -140,6 +152,13 @@ def test_every_command_is_valid(command: str) -> None:
     check = {"deploy/aws/run": tool, "aws": aws, "git": git, "sh": shell}
     assert words[0] in check, f"{words[0]} is not checked"
     check[words[0]](words[1:])
+
+
+@pytest.mark.parametrize(
+    "command", [one for one in in_sentences() if re.match("deploy/aws/run [a-z]", one)]
+)
+def test_every_command_of_the_tool_in_a_sentence_is_valid(command: str) -> None:
+    tool(shlex.split(command.removesuffix("…"))[1:])
 
 
 def tool(words: list[str]) -> None:
