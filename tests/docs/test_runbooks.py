@@ -95,3 +95,15 @@ def test_a_changed_template_has_an_image_before_it_is_applied() -> None:
     steps = ["Commit it", "run build\n", "run push\n", "run pause\n", "run up\n", "run resume\n"]
     places = [section.index(step) for step in steps]
     assert places == sorted(places)
+
+
+def test_the_owners_commands_run_in_what_prepares() -> None:
+    """Nothing else has the owner's address."""
+    page = (RUNBOOKS / "backup-and-restore.md").read_text()
+    unit = (ROOT / "deploy/ec2/larder-prepare.service").read_text()
+    files = re.findall(r"^EnvironmentFile=(.*)$", unit, re.MULTILINE)
+    assert " -p EnvironmentFile=".join(["", *files]) + " /opt/larder/.venv/bin/python" in page
+    single = (ROOT / "deploy/aws/templates/single.yaml").read_text()
+    (family,) = re.findall(r"--task-definition (\S+) --overrides", page)
+    (container,) = re.findall(rf"Family: {family}\n(?:.*\n)*?\s+- Name: (\w+)", single)
+    assert f'"containerOverrides": [{{"name": "{container}"' in page

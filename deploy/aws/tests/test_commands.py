@@ -23,7 +23,11 @@ ROADS = tuple(
     f"docs/how-to/deploy/{name}.md"
     for name in ("ec2", "ecs-ec2", "eks", "elastic-beanstalk", "terraform", "watching")
 )
-SENTENCES = (*PAGES, *ROADS, "docs/how-to/runbooks/alerts.md")
+SENTENCES = (
+    *PAGES,
+    *ROADS,
+    *(f"docs/how-to/runbooks/{name}.md" for name in ("alerts", "backup-and-restore")),
+)
 """Pages whose sentences and tables name commands of the tool and of aws."""
 DOWN = ROOT / "deploy/aws/down.sh"
 GLOBAL = {"--query", "--output", "--region", "--profile", "--no-cli-pager"}
