@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -61,8 +62,13 @@ def build(given: argparse.Namespace) -> None:
 
 
 def push(given: argparse.Namespace) -> None:
-    """Put the built image into ECR."""
-    say(images.push(given.tag))
+    """Put the built image into ECR, which gives no tag another image."""
+    try:
+        image = images.named(given.tag)
+    except Failure:
+        say(images.push(given.tag))
+    else:
+        say(f"Nothing was pushed: ECR has {given.tag} and keeps it, {image}.")
 
 
 def up(given: argparse.Namespace) -> None:
@@ -298,9 +304,16 @@ def commit() -> str:
     ).stdout.strip()
 
 
+def use_region_of_the_cli() -> None:
+    """Make AWS_REGION count, as for the AWS CLI: boto3 reads AWS_DEFAULT_REGION alone."""
+    if region := os.environ.get("AWS_REGION"):
+        os.environ["AWS_DEFAULT_REGION"] = region
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command; 1 with the reason where it fails."""
     given = parser().parse_args(arguments)
+    use_region_of_the_cli()
     try:
         if given.handler in {build, push, up, release} and not given.tag:
             given.tag = commit()

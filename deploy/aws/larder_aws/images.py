@@ -41,7 +41,7 @@ def build(tag: str, *, platform: str, cached: bool = True) -> None:
 
 
 def push(tag: str) -> str:
-    """Puts the built image into ECR under this tag, which nothing can take again; its name."""
+    """Put the built image into ECR under this tag, which nothing can take again; its name."""
     [given] = boto3.client("ecr").get_authorization_token()["authorizationData"]
     user, _, password = base64.b64decode(given["authorizationToken"]).decode().partition(":")
     registry = given["proxyEndpoint"].removeprefix("https://")
@@ -111,7 +111,8 @@ def refuse_grave(image: str, *, poll_seconds: float = 5.0) -> str:
     if grave:
         raise Failure(
             f"The scan of {image} found {grave} that a newer package fixes: build it again without"
-            " the cache (`build --no-cache`), check it in ECR, or --allow-findings."
+            " the cache, with another tag (`build --no-cache --tag NAME`, then `push` and this"
+            " with it), check it in ECR, or --allow-findings."
         )
     unjudged = {n: c for n, c in found["findingSeverityCounts"].items() if n in GRAVE}
     if found["enhancedFindings"] or not unjudged:

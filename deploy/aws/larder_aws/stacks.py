@@ -137,7 +137,11 @@ class Installation:
     ) -> list[dict[str, Any]]:
         """CloudFormation's own form of the parameters that are not left to their defaults."""
         before = {one["ParameterKey"] for one in (known or {}).get("Parameters", [])}
-        values = self.outputs() | {"Environment": self.environment} | dict(given)
+        others = self.outputs()
+        # What a stack itself puts out may be what it made for an empty parameter.
+        for name in self._put_out.get(stack, {}):
+            others.pop(name)
+        values = others | {"Environment": self.environment} | dict(given)
         parameters: list[dict[str, Any]] = []
         missing = []
         for name, declared in wanted.items():

@@ -39,6 +39,7 @@ def running() -> Iterator[None]:
     os.environ |= {
         "AWS_ACCESS_KEY_ID": "emulator",
         "AWS_SECRET_ACCESS_KEY": "emulator",
+        "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
         "AWS_CONFIG_FILE": os.devnull,

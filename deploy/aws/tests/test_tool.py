@@ -17,7 +17,7 @@ from deploy.aws import template
 from deploy.aws.larder_aws import images, releases, stacks
 from deploy.aws.larder_aws.__main__ import main
 from deploy.aws.larder_aws.failure import Failure
-from deploy.aws.larder_aws.stacks import Installation
+from deploy.aws.larder_aws.stacks import ACCOUNT, Installation
 from deploy.aws.tests.installation import ENHANCED, SCANS, families_run, make_image, serving
 
 
@@ -65,6 +65,27 @@ def test_a_release_that_cannot_prepare_does_not_change_the_servers(
     with pytest.raises(SystemExit, match="ended with 3"):
         main(["release", "--tag", "broken"])
     assert serving() == before
+
+
+def test_the_region_is_the_one_that_the_pages_export(
+    shop: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    main(["status"])
+    assert "server: " in capsys.readouterr().out
+
+
+def test_a_second_bootstrap_keeps_the_provider_that_the_first_made(shop: Path) -> None:
+    main(["bootstrap"])
+    assert Installation("all").parameter(ACCOUNT, "GitHubProviderArn") == ""
+    assert Installation("all").parameter(ACCOUNT, "GitHubRepository") == "larder-shop/larder"
+
+
+def test_a_second_push_of_a_tag_reports_the_image_that_ecr_keeps(shop: Path, capsys: Any) -> None:
+    before = shop.read_text()
+    main(["push", "--tag", "first"])
+    assert f"keeps it, {images.named('first')}" in capsys.readouterr().out
+    assert shop.read_text() == before
 
 
 def test_an_unknown_tag_is_refused_before_anything_changes(shop: Path) -> None:
