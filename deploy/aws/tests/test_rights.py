@@ -66,6 +66,25 @@ def test_the_schedule_may_run_the_task_by_the_name_that_it_gives() -> None:
     assert target in allowed(properties("audit", "AuditRole"), "ecs:RunTask")
 
 
+def test_a_release_workflow_may_give_the_tags_of_the_stack_to_task_definitions() -> None:
+    """Each stack has tags, and CloudFormation gives them to what it makes."""
+    [resource] = allowed(properties("release", "Role"), "ecs:TagResource")
+    families = [
+        one["Properties"]["Family"]["Fn::Sub"]
+        for stack in OF_A_RELEASE
+        for one in template.read(stack)["Resources"].values()
+        if one["Type"] == "AWS::ECS::TaskDefinition"
+    ]
+    assert families
+    start = resource["Fn::Sub"].rpartition("/")[2].removesuffix("*")
+    assert [one for one in families if not one.startswith(start)] == []
+
+
+def test_the_schedule_may_read_what_is_encrypted_of_it() -> None:
+    key = properties("audit", "Audit")["KmsKeyArn"]
+    assert key in allowed(properties("audit", "AuditRole"), "kms:Decrypt")
+
+
 def idle_times() -> dict[str, str]:
     """The idle time-out of the load balancer of each road, in seconds."""
     attributes = properties("front", "Balancer")["LoadBalancerAttributes"]
