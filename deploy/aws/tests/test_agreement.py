@@ -36,6 +36,23 @@ def test_every_answer_of_the_firewall_says_when_to_come_back() -> None:
         assert int(retry) > 0
 
 
+def test_the_log_of_the_firewall_is_named_without_its_streams() -> None:
+    """A log group's attribute Arn ends with `:*`; the firewall's destination does not."""
+    resources = template.read("front")["Resources"]
+    [log] = resources["FirewallLogging"]["Properties"]["LogDestinationConfigs"]
+    assert log["Fn::Sub"].endswith(":log-group:${FirewallLog}")
+
+
+def test_names_of_installations_fit_the_names_that_contain_them() -> None:
+    """A target group has at most 32 characters; RDS and load balancers end with no hyphen."""
+    allowed = template.read("network")["Parameters"]["Environment"]
+    names = ("production", "eu-2", "nineteen-characters", "shop-", "a--b", "Shop")
+    valid = [one for one in names if re.fullmatch(allowed["AllowedPattern"], one)]
+    assert valid == ["production", "eu-2", "nineteen-characters"]
+    green = template.read("front")["Resources"]["GreenTargets"]["Properties"]["Name"]["Fn::Sub"]
+    assert len(green.replace("${Environment}", "x" * allowed["MaxLength"])) == 32
+
+
 @pytest.mark.parametrize(("name", "day"), HOURS.items())
 def test_secrets_rotate_on_different_sundays_after_the_window_of_rds(name: str, day: str) -> None:
     given = template.read("rotation")["Resources"][name]["Properties"]
