@@ -6,6 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.database import ROOT
 from tools.docs import pages
@@ -153,6 +154,30 @@ def test_no_minor_version_of_postgresql_is_named() -> None:
     named = r"(?:EngineVersion:|engine_version *=|--engine-version) *\"?(1\d\.\S*)"
     texts = [*(one.read_text() for one in files), *("".join(one) for one in SHELL.values())]
     assert [one for text in texts for one in re.findall(named, text)] == []
+
+
+def test_a_second_apply_keeps_the_replica() -> None:
+    """A missing line means false, and with another value Terraform makes a new one."""
+    made = re.findall(
+        r'(?ms)^resource "aws_db_instance" .*?^}',
+        (ROOT / "deploy/terraform/database.tf").read_text(),
+    )
+    assert len(made) == 2
+    assert [one for one in made if not re.search(r"storage_encrypted += true", one)] == []
+
+
+@pytest.mark.parametrize("name", SHELL)
+def test_what_terraform_applies_is_applied_again_by_the_next_apply(name: str) -> None:
+    """It is in terraform.tfvars: an option is forgotten, and the next `apply` undoes it."""
+    assert re.findall(r"terraform .*-var[ =].*", (ROOT / name).read_text()) == []
+
+
+def test_nginx_is_reloaded_in_its_container_with_its_own_configuration() -> None:
+    services = yaml.safe_load((ROOT / "deploy/compose/compose.yaml").read_text())["services"]
+    own = " ".join(services["nginx"]["command"][:3])
+    reloads = re.findall(r"\bnginx [^&|]*-s reload", "".join(SHELL["docs/how-to/release.md"]))
+    assert reloads
+    assert [one for one in reloads if not one.startswith(f"{own} ")] == []
 
 
 def test_what_has_an_address_of_the_internet_waits_for_the_way_there() -> None:

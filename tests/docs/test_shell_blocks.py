@@ -80,7 +80,7 @@ NOT_RUN = {
         12,
         "six machines with systemd, or a container engine; make cluster runs the programs",
     ),
-    "docs/how-to/deploy/terraform.md": (4, AWS),
+    "docs/how-to/deploy/terraform.md": (5, AWS),
     "docs/how-to/deploy/watching.md": (7, f"{AWS} or of Heroku, root on a machine"),
     "docs/how-to/deployment.md": (6, ENGINE),
     "docs/how-to/release.md": (
