@@ -34,8 +34,8 @@ UNDONE = {
     "run-instances": "terminate-instances",
 }
 """What ends what a command of AWS began, where it is not the `delete-` of a `create-`."""
-KEPT = {"create-storage-location"}
-"""The bucket of Elastic Beanstalk, of which the page says that it stays."""
+KEPT = {"create-storage-location", "create-service-linked-role"}
+"""The bucket of Elastic Beanstalk and roles of services; the pages say that they stay."""
 USER_DATA = (ROOT / "deploy/ec2/user-data.sh").read_text()
 CHECKS = sorted(one.parent.name for one in ROOT.glob("deploy/*/check.sh"))
 STARTED_BY_DEBIAN = {"postgresql@15-main", "patroni", "etcd"}
