@@ -38,8 +38,9 @@ KEPT = {"create-storage-location", "create-service-linked-role"}
 """The bucket of Elastic Beanstalk and roles of services; the pages say that they stay."""
 USER_DATA = (ROOT / "deploy/ec2/user-data.sh").read_text()
 CHECKS = sorted(one.parent.name for one in ROOT.glob("deploy/*/check.sh"))
-STARTED_BY_DEBIAN = {"postgresql@15-main", "patroni", "etcd"}
-"""Units that their packages start at once, with their default configuration."""
+STARTED_BY_DEBIAN = {"postgresql", "postgresql@15-main", "patroni", "etcd"}
+"""Units that their packages start at once, with their default configuration. The first starts the
+second with the machine: a generator makes it one of its parts, whether it is disabled or not."""
 
 
 def test_what_debian_started_is_stopped_before_it_gets_its_configuration() -> None:
