@@ -66,7 +66,8 @@ def test_a_machine_installs_what_was_brought_to_it() -> None:
     (bring,) = [one for one in blocks if "scp " in one]
     brought = {one.name for one in (ROOT / "deploy/patroni").iterdir()} | {"patroni.env"}
     (node,) = [one for one in blocks if "/etc/default/etcd" in one and "scp" not in one][:1]
-    assert 'scp -r deploy/patroni "root@$machine:patroni"\n' in bring
+    # Not to `machine:patroni`: with that folder there, a second run would make one within it.
+    assert 'scp -r deploy/patroni "root@$machine:"\n' in bring
     assert node.startswith("cd ~/patroni ")
     installed = re.findall(r"^install (?:-[Dm] ?\d* ?)*(.*) /etc/", node, re.MULTILINE)
     sources = {source.split("/")[0] for line in installed for source in line.split()}
@@ -76,6 +77,14 @@ def test_a_machine_installs_what_was_brought_to_it() -> None:
     used = set(re.findall(r"(?<= )~/patroni/([\w.]+)", server))
     assert used == {"server.env", "userlist.txt", "owner.env"}
     assert {one for one in used if f"patroni-secrets/{one}" in bring} == used
+
+
+def test_the_page_says_which_networks_the_nodes_admit() -> None:
+    """Nodes in three zones of AWS are in three subnets."""
+    assert " samenet " in (ROOT / "deploy/patroni/patroni.yml").read_text()
+    before, bring, _ = PATRONI.partition("scp -r deploy/patroni")
+    assert bring
+    assert "`samenet` in `patroni.yml`" in before
 
 
 def test_no_machine_waits_for_the_others_before_they_are_set_up() -> None:
