@@ -95,6 +95,13 @@ def test_no_machine_waits_for_the_others_before_they_are_set_up() -> None:
     assert "systemctl start --no-block etcd " in PATRONI
 
 
+def test_the_node_that_is_promoted_by_hand_is_named() -> None:
+    """Patroni fails over to nothing else."""
+    named = re.findall(r"patronictl failover(.*?)`", PATRONI)
+    assert named
+    assert [one for one in named if "--candidate " not in one] == []
+
+
 @pytest.mark.parametrize("name", ENDS)
 def test_a_road_ends_with_an_order_a_sum_and_its_tear_down(name: str) -> None:
     text = PAGES[name]
