@@ -52,7 +52,7 @@ def test_what_debian_started_is_stopped_before_it_gets_its_configuration() -> No
 
 def test_a_machine_of_patroni_is_installed_as_one_of_ec2() -> None:
     (wanted,) = re.findall(r"^apt-get install -y (.*)$", USER_DATA, re.MULTILINE)
-    assert f"\napt-get install {wanted}\n" in PATRONI
+    assert f"\napt-get install -y {wanted}\n" in PATRONI
     for line in re.sub(r" \\\n *", " ", USER_DATA).splitlines():
         if line.strip().startswith(("useradd ", "install ", "cp ")):
             assert f"\n{line.strip()}\n" in PATRONI, line
@@ -93,6 +93,13 @@ def test_no_machine_waits_for_the_others_before_they_are_set_up() -> None:
         "systemctl disable --now larder-disk-guard patroni etcd"
     ]
     assert "systemctl start --no-block etcd " in PATRONI
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_package_is_installed_without_a_question(name: str) -> None:
+    """Its answer would be the next line of the block."""
+    text = "".join(one.text for one in pages.blocks(PAGES[name]) if one.language == "sh")
+    assert re.findall(r"\bapt-get install (?!-y ).*", text) == []
 
 
 def test_the_node_that_is_promoted_by_hand_is_named() -> None:
