@@ -186,6 +186,14 @@ def test_a_command_in_a_container_names_a_service_of_its_file(name: str) -> None
         assert service in yaml.safe_load((ROOT / file).read_text())["services"]
 
 
+def test_the_certificate_of_the_containers_is_copied_for_all_to_read() -> None:
+    """A secret of compose has the mode of its file, and nginx there is not root."""
+    page = (ROOT / "docs/how-to/deployment.md").read_text()
+    copied = re.findall(r"^install -m 444 \S+ \.data/secrets/(\w+)$", page, re.MULTILINE)
+    composed = yaml.safe_load((ROOT / "deploy/compose/compose.yaml").read_text())
+    assert copied == composed["services"]["nginx"]["secrets"]
+
+
 @pytest.mark.parametrize("name", ["kubernetes", "eks"])
 def test_the_first_request_is_sent_when_the_gateway_has_an_address(name: str) -> None:
     page = (ROADS / f"{name}.md").read_text()
