@@ -194,6 +194,13 @@ def test_the_certificate_of_the_containers_is_copied_for_all_to_read() -> None:
     assert copied == composed["services"]["nginx"]["secrets"]
 
 
+def test_the_load_balancer_controller_answers_before_there_is_something_to_admit() -> None:
+    """The cluster asks it about each Service and each pod of the shop."""
+    page = (ROADS / "eks.md").read_text()
+    (installed,) = re.findall(r"^helm install (?:.*\\\n)*.*$", page, re.MULTILINE)
+    assert "--wait " in installed
+
+
 @pytest.mark.parametrize("name", ["kubernetes", "eks"])
 def test_the_first_request_is_sent_when_the_gateway_has_an_address(name: str) -> None:
     page = (ROADS / f"{name}.md").read_text()
