@@ -49,6 +49,8 @@ def test_a_page_names_the_region_before_its_first_command_of_aws(name: str) -> N
     text = "".join(SHELL[name])
     (first,) = re.findall(r"(?m)\A(?:.*\n)*?.*(?:\baws |deploy/aws/run )[a-z]", text)
     assert re.search(r"^export AWS_REGION=", first, re.MULTILINE)
+    # Version 2 of the CLI shows long answers in `less`, which takes the next lines as its keys.
+    assert re.search(r"^export (?:.* )?AWS_PAGER=(?: |$)", first, re.MULTILINE)
 
 
 @pytest.mark.parametrize("name", AWS)
