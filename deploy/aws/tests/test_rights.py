@@ -80,6 +80,13 @@ def test_a_release_workflow_may_give_the_tags_of_the_stack_to_task_definitions()
     assert [one for one in families if not one.startswith(start)] == []
 
 
+def test_a_release_workflow_may_change_the_function_with_the_tags_of_its_stack() -> None:
+    role = properties("release", "Role")
+    changed = allowed(role, "lambda:UpdateFunctionConfiguration")
+    for action in ("lambda:ListTags", "lambda:TagResource", "lambda:UntagResource"):
+        assert allowed(role, action) == changed
+
+
 def test_the_schedule_may_read_what_is_encrypted_of_it() -> None:
     key = properties("audit", "Audit")["KmsKeyArn"]
     assert key in allowed(properties("audit", "AuditRole"), "kms:Decrypt")
