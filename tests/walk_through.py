@@ -69,8 +69,9 @@ def run(copy: Path, *arguments: str) -> str:
 
 
 def check(copy: Path, *tests: str) -> None:
-    """Checks style and architecture of the copy, and runs tests of it: all of them pass."""
+    """Checks style, words and architecture of the copy, and runs tests of it: all of them pass."""
     run(copy, "-m", "ruff", "format", "--check", "larder", "tests", "tools")
     run(copy, "-m", "ruff", "check", "--no-cache", "larder", "tests", "tools")
+    run(copy, "-m", "tools.words")
     chosen = ("tests/architecture", "--deselect", SLOW, *tests)
     run(copy, "-m", "pytest", "-q", "-p", "no:cacheprovider", *chosen)

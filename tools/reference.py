@@ -56,8 +56,9 @@ def main() -> int:
         else:
             (FOLDER / name).write_text(pages()[name])
             say(f"docs/reference/{name} written")
-    if not options.check:
-        PAGE.write_text(with_sizes(PAGE.read_text()))
+    if not options.check and (text := with_sizes(PAGE.read_text())) != PAGE.read_text():
+        PAGE.write_text(text)
+        say(f"{PAGE.relative_to(CHECKOUT)}: sizes written")
     return 1 if options.check and stale else 0
 
 

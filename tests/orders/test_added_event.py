@@ -16,6 +16,7 @@ TESTS = (
     "tests/staff/test_page_permissions.py",
     "tests/staff/test_confirming.py::test_every_page_of_the_admin_is_dangerous_or_not",
     "tests/staff/test_event_texts.py",
+    "tests/staff/test_help_texts.py",
     "tests/docs/test_api_examples.py::test_each_operation_has_a_section_with_an_example",
     "tests/identity/test_permission_matrix.py::test_the_page_has_a_row_for_every_operation",
 )

@@ -125,12 +125,12 @@ def language_of_page(html: str) -> str:
 
 
 def english(html: str) -> Iterator[str]:
-    """Yields the texts of a page that have an English word."""
+    """Yields the texts of a page that have an English word, after the word."""
     page = _Texts()
     page.feed(html)
     for text in page.texts:
         words = [(word, word.strip(",:.()")) for word in text.split()]
         # A word in capitals is a code, such as DE-BY.
         rest = " ".join(word for word, bare in words if bare not in ALIKE and not bare.isupper())
-        if ENGLISH.search(rest):
-            yield text
+        if found := ENGLISH.search(rest):
+            yield f"{found[0]}: {text}"
