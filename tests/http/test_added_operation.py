@@ -11,6 +11,7 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 TESTS = (
     "tests/http/test_openapi.py",
     "tests/http/test_documented_answers.py",
+    "tests/v1/test_address_count.py",
     "tests/identity/test_permission_matrix.py::test_the_page_has_a_row_for_every_operation",
 )
 
@@ -23,6 +24,8 @@ def test_a_new_operation_is_documented_when_its_function_has_a_path(tmp_path: Pa
     one = said["paths"]["/api/v1/me/addresses/count"]["get"]
     assert one["operationId"] == "count_addresses"
     assert one["responses"].keys() >= {"200", "304", "401", "406"}
-    assert said["components"]["schemas"]["AddressCount"]["required"] == ["count"]
+    schema = said["components"]["schemas"]["AddressCount"]
+    assert schema["required"] == ["count"]
+    assert "addresses" in schema["properties"]["count"]["description"]
     assert "me/addresses/count" in (copy / "docs/clients/postman.json").read_text()
     check(copy, *TESTS)
