@@ -19,6 +19,7 @@ from larder.identity.services import keys
 from larder.identity.services import notes as customer_notes
 from larder.ops import tasks
 from larder.orders.decision import Wanted
+from larder.orders.lifecycle import _BEGINS_IN, Move
 from larder.orders.models import RefundDue
 from larder.orders.services import moves
 from larder.orders.services import notes as order_notes
@@ -102,12 +103,8 @@ NO_PAGES = REFUSED_TO_ALL | {
     *("inventory_stock_adjust_stock", "inventory_stock_ledger", "inventory_stock_discard_count"),
 }
 """Names of what is looked at elsewhere or is no page: a redirect, data for scripts, a refusal."""
-STATUSES = {
-    "confirm": "pending",
-    **dict.fromkeys(("ship", "unpack"), "packed"),
-    **dict.fromkeys(("deliver", "take_back", "track", "unship"), "shipped"),
-}
-"""The status of the order that a page needs; of others, placed."""
+MOVES = {"take_back": Move.RETURN} | {one.value.replace("-", "_"): one for one in Move}
+"""Moves, by the names of their pages."""
 
 
 def pages(shop: Shop) -> Iterator[str]:
@@ -126,7 +123,7 @@ def _key(shop: Shop, page: str) -> Any:
     """Returns the key of the object that a page shows."""
     app, model, name = page.split("_", 2)
     if model == "order":
-        return shop.orders[STATUSES.get(name, "placed")]
+        return shop.orders[_status(name)]
     if name == "restore":
         return shop.archived
     if model in {"product", "stock"}:
@@ -134,3 +131,9 @@ def _key(shop: Shop, page: str) -> Any:
     if model in {"customer", "user"}:
         return shop.clerk
     return apps.get_model(app, model)._default_manager.earliest("pk").pk
+
+
+def _status(page: str) -> str:
+    """Returns a status of an order in which its page can be opened: placed if it can."""
+    begins_in = _BEGINS_IN[MOVES[page]] if page in MOVES else {"placed"}
+    return next(one for one in ("placed", *STEPS) if one in begins_in)
