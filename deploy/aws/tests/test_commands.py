@@ -209,6 +209,9 @@ def aws(words: list[str]) -> None:
 
 NEEDED = {
     "start-restore-job": {"--iam-role-arn", "--resource-type", "--metadata"},
+    "restore-db-instance-from-db-snapshot": {
+        *("--db-subnet-group-name", "--vpc-security-group-ids", "--db-parameter-group-name"),
+    },
     "restore-db-cluster-to-point-in-time": {
         *("--db-subnet-group-name", "--vpc-security-group-ids"),
         "--db-cluster-parameter-group-name",
