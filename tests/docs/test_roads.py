@@ -194,6 +194,17 @@ def test_the_certificate_of_the_containers_is_copied_for_all_to_read() -> None:
     assert copied == composed["services"]["nginx"]["secrets"]
 
 
+def test_a_replica_that_copies_again_has_a_new_slot() -> None:
+    """PostgreSQL 18 refuses a slot whose log it has removed."""
+    page = (ROOT / "docs/how-to/deployment.md").read_text()
+    roles = (ROOT / "deploy/postgresql/roles.sql").read_text()
+    (made,) = re.findall(r"pg_create_physical_replication_slot\(.*\)", roles)
+    (again,) = [one.text for one in pages.blocks(page) if "volume rm larder_replica" in one.text]
+    dropped = made.replace("create_physical", "drop")
+    steps = ["rm --stop --force replica", dropped, made, "\nmake up"]
+    assert [again.find(one) for one in steps] == sorted(again.index(one) for one in steps)
+
+
 def test_the_load_balancer_controller_answers_before_there_is_something_to_admit() -> None:
     """The cluster asks it about each Service and each pod of the shop."""
     page = (ROADS / "eks.md").read_text()

@@ -82,7 +82,7 @@ NOT_RUN = {
     ),
     "docs/how-to/deploy/terraform.md": (5, AWS),
     "docs/how-to/deploy/watching.md": (7, f"{AWS} or of Heroku, root on a machine"),
-    "docs/how-to/deployment.md": (7, ENGINE),
+    "docs/how-to/deployment.md": (8, ENGINE),
     "docs/how-to/release.md": (
         2,
         f"{ENGINE}; a main nginx, which tests/system/deploy/test_front_draining.py drains",
