@@ -139,6 +139,11 @@ def test_what_a_road_makes_on_aws_its_tear_down_deletes(name: str) -> None:
     assert put == deleted
 
 
+@pytest.mark.parametrize("name", [name for name in PAGES if "delete-secret " in PAGES[name]])
+def test_a_tear_down_says_how_long_the_names_of_secrets_stay_taken(name: str) -> None:
+    assert "30 days" in PAGES[name].partition("delete-secret ")[2]
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_a_machine_is_started_when_ec2_knows_its_profile(name: str) -> None:
     for block in pages.blocks(PAGES[name]):
