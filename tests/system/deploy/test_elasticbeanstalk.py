@@ -53,6 +53,12 @@ def test_the_bundle_has_the_files_of_the_platform_and_no_tests(bundle: Path) -> 
     assert (bundle / required).is_file()
 
 
+def test_requests_are_logged_beside_the_health_of_the_platform() -> None:
+    """A log in `server` replaces those in `http`."""
+    text = (FOLDER / "bundle" / ".platform" / "nginx" / "nginx.conf").read_text()
+    assert text.index("/healthd*.conf;") < text.index("access_log /var/log/nginx/access.log ")
+
+
 def test_commands_of_larder_run_in_the_bundle(bundle: Path) -> None:
     command = [sys.executable, "manage.py", "collectstatic", "--no-input", "--dry-run"]
     done = subprocess.run(command, cwd=bundle, capture_output=True, text=True, check=False)
