@@ -144,6 +144,17 @@ def test_a_tear_down_says_how_long_the_names_of_secrets_stay_taken(name: str) ->
     assert "30 days" in PAGES[name].partition("delete-secret ")[2]
 
 
+@pytest.mark.parametrize("name", ["ec2", "elastic-beanstalk"])
+def test_a_later_shell_finds_what_the_first_one_made(name: str) -> None:
+    """A new version and the tear-down come days after the variables were set."""
+    _, found, later = (ROADS / f"{name}.md").read_text().partition("\nIn another shell ")
+    assert found
+    text = "".join(one.text for one in pages.blocks(later) if one.language == "sh")
+    used, set_there = (set(re.findall(one, text)) for one in (r"\$([A-Z]+)\b", r"\b([A-Z_]+)="))
+    assert used
+    assert used <= set_there
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_a_machine_is_started_when_ec2_knows_its_profile(name: str) -> None:
     for block in pages.blocks(PAGES[name]):
