@@ -80,6 +80,25 @@ def test_a_release_workflow_may_give_the_tags_of_the_stack_to_task_definitions()
     assert [one for one in families if not one.startswith(start)] == []
 
 
+def test_a_release_workflow_may_wait_for_the_deployment_of_a_service() -> None:
+    """CloudFormation asks for it, and stops it where the stack goes back."""
+    role = properties("release", "Role")
+    for action, kind in {
+        "ecs:ListServiceDeployments": "service",
+        "ecs:ListTagsForResource": "service",
+        "ecs:DescribeServiceDeployments": "service-deployment",
+        "ecs:StopServiceDeployment": "service-deployment",
+    }.items():
+        names = [one["Fn::Sub"].rpartition(":")[2] for one in allowed(role, action)]
+        assert f"{kind}/${{ClusterName}}/*" in names
+
+
+def test_a_release_keeps_the_number_of_servers() -> None:
+    """CloudFormation sends a DesiredCount with each change of a service."""
+    assert "DesiredCount" not in properties("service", "Server")
+    assert "MinCapacity" in properties("service", "Scaling")
+
+
 def test_a_release_workflow_may_change_the_function_with_the_tags_of_its_stack() -> None:
     role = properties("release", "Role")
     changed = allowed(role, "lambda:UpdateFunctionConfiguration")
