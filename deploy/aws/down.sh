@@ -36,3 +36,5 @@ for stack in release backup audit monitoring worker service rotation tasks front
     aws cloudformation wait stack-delete-complete --stack-name "$name"
     echo "deleted: $name"
 done
+# The list of released images: a `rollback` of another installation with this name would find these.
+aws ssm delete-parameter --name "/larder/$environment/image" 2>/dev/null || true

@@ -120,6 +120,12 @@ def test_every_stack_of_an_installation_is_deleted() -> None:
     named = re.findall(r"\$\(resource (\w+) (\w+)\)", DOWN.read_text())
     assert len(named) == 3
     assert all(name in template.read(stack)["Resources"] for stack, name in named)
+    # What the tool itself makes.
+    [noted] = re.findall(
+        r'^aws ssm delete-parameter --name "(\S+)"', DOWN.read_text(), re.MULTILINE
+    )
+    written = f":parameter{noted.replace('$environment', '${Environment}')}\n"
+    assert written in template.text("release")
 
 
 def test_nothing_is_deleted_without_the_name_of_the_installation(tmp_path: Path) -> None:
