@@ -14,8 +14,13 @@ variable "environment" {
   type        = string
   default     = "production"
   validation {
-    condition     = can(regex("^[a-z][a-z0-9-]{1,19}$", var.environment))
-    error_message = "Expected 2 to 20 lower-case letters, digits and hyphens."
+    # larder-…-monitoring- is the prefix of a role, which has 38 characters at most. RDS takes no --
+    # and no - at an end.
+    condition = (
+      can(regex("^[a-z][a-z0-9]*(-[a-z0-9]+)*$", var.environment)) &&
+      length(var.environment) >= 2 && length(var.environment) <= 19
+    )
+    error_message = "Expected 2 to 19 lower-case letters, digits and single hyphens between them."
   }
 }
 

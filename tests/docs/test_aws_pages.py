@@ -198,3 +198,21 @@ def test_what_has_an_address_of_the_internet_waits_for_the_way_there() -> None:
     made = re.findall(r'(?ms)^resource "aws_(?:eip|nat_gateway)" .*?^}', network)
     assert made
     assert [one for one in made if "depends_on = [aws_internet_gateway.this]" not in one] == []
+
+
+def test_names_of_terraform_fit_the_names_that_contain_them() -> None:
+    """A prefix of a role has at most 38 characters; RDS takes no two hyphens and none at an end."""
+    files = [one.read_text() for one in (ROOT / "deploy/terraform").rglob("*.tf")]
+    declared = (ROOT / "deploy/terraform/variables.tf").read_text()
+    [(pattern, longest)] = re.findall(
+        r'regex\("(.*)", var\.environment\)(?s:.*?)length\(var\.environment\) <= (\d+)', declared
+    )
+    assert [one for one in ("production", "eu-2", "shop-", "a--b") if re.search(pattern, one)] == [
+        "production",
+        "eu-2",
+    ]
+    prefixes = re.findall(r'name_prefix += "(.*)"', "".join(files))
+    name = "larder-" + "x" * int(longest)
+    made = [re.sub(r"\$\{(?:local|var)\.name\}", name, one) for one in prefixes]
+    assert [one for one in made if "$" in one or len(one) > 38] == []
+    assert len(made) > 3
