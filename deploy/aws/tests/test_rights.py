@@ -106,6 +106,12 @@ def test_a_release_workflow_may_change_the_function_with_the_tags_of_its_stack()
         assert allowed(role, action) == changed
 
 
+def test_the_role_that_deletes_the_backups_stays_with_them() -> None:
+    """AWS Backup cannot delete a copy whose role is gone: it costs for ever."""
+    made = template.read("backup")["Resources"]
+    assert [made[one]["DeletionPolicy"] for one in ("Vault", "Role")] == ["Retain", "Retain"]
+
+
 def test_the_schedule_may_read_what_is_encrypted_of_it() -> None:
     key = properties("audit", "Audit")["KmsKeyArn"]
     assert key in allowed(properties("audit", "AuditRole"), "kms:Decrypt")
