@@ -111,6 +111,20 @@ def test_an_alarm_of_a_cache_reads_the_metrics_of_a_node() -> None:
     assert read == {("CacheClusterId",)}
 
 
+def test_the_collector_has_the_token_that_a_trusted_address_needs() -> None:
+    """A server answers /metrics to its own machine, unless that is the address of its proxy."""
+    task = template.read("service")["Resources"]["ServerTask"]["Properties"]
+    named = {one["Name"]: one for one in task["ContainerDefinitions"]}
+    server = {one["Name"]: one["Value"] for one in named["larder"]["Environment"]}
+    assert server["TRUSTED_PROXIES"]["Fn::Sub"].startswith("127.0.0.1/32,")
+    [config] = [one["Value"]["Fn::Sub"] for one in named["collector"]["Environment"]]
+    [scraped] = yaml.safe_load(config)["receivers"]["prometheus"]["config"]["scrape_configs"]
+    assert scraped["authorization"] == {"credentials": "${!env:METRICS_TOKEN}"}
+    [token] = named["collector"]["Secrets"]
+    assert token["Name"] == "METRICS_TOKEN"
+    assert token in named["larder"]["Secrets"]
+
+
 def test_a_dead_collector_is_restarted_and_missing_metrics_raise_an_alarm() -> None:
     task = template.read("service")["Resources"]["ServerTask"]["Properties"]
     [collector] = [one for one in task["ContainerDefinitions"] if one["Name"] == "collector"]
