@@ -116,6 +116,11 @@ def test_a_server_starts_with_the_environment_of_its_task(
         assert plain_http.status == 301
         through = {"Host": "shop.example.com", "X-Forwarded-Proto": "https"}
         assert server.call("GET", "/api/v1/products", headers=through).status == 401
+        # As the collector asks, from the address of the proxy beside it.
+        collector = {"Host": "127.0.0.1:8001", "Authorization": f"Bearer {'m' * 40}"}
+        assert server.call("GET", "/metrics", headers=collector).status == 200
+        del collector["Authorization"]
+        assert server.call("GET", "/metrics", headers=collector).status == 404
 
 
 @pytest.mark.django_db(transaction=True, databases=["default", "owner"])
