@@ -89,12 +89,15 @@ def test_a_database_that_is_restored_by_hand_is_backed_up_again() -> None:
     assert len(re.findall(restored, AWS)) == AWS.count(f" --tags Key={tag},Value=") > 0
 
 
-def test_a_changed_template_has_an_image_before_it_is_applied() -> None:
-    """The tag is the commit, and `up` refuses a tag without an image."""
+def test_an_upgrade_starts_no_server_before_it_is_checked() -> None:
+    """A service that CloudFormation changes gets the number of tasks of its template."""
+    for stack in ("service", "worker"):
+        assert "DesiredCount: " in (ROOT / f"deploy/aws/templates/{stack}.yaml").read_text()
     section = AWS.partition("## The next major version")[2].partition("\n## ")[0]
-    steps = ["Commit it", "run build\n", "run push\n", "run pause\n", "run up\n", "run resume\n"]
+    steps = ["Commit it", "run pause\n", "run up --tag ", "check_invariants\n", "run resume\n"]
     places = [section.index(step) for step in steps]
     assert places == sorted(places)
+    assert section.count("run up") == 1
 
 
 def test_the_owners_commands_run_in_what_prepares() -> None:

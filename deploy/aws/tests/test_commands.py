@@ -217,6 +217,7 @@ NEEDED = {
     "start-restore-job": {"--iam-role-arn", "--resource-type", "--metadata"},
     "restore-db-instance-from-db-snapshot": {
         *("--db-subnet-group-name", "--vpc-security-group-ids", "--db-parameter-group-name"),
+        *("--multi-az", "--no-publicly-accessible"),
     },
     "restore-db-cluster-to-point-in-time": {
         *("--db-subnet-group-name", "--vpc-security-group-ids"),
@@ -231,6 +232,14 @@ def test_a_restored_database_fits_into_the_network_with_its_settings(operation: 
     found = [one for one in commands() if f" {operation} " in one]
     assert found
     assert all(set(shlex.split(one)) >= NEEDED[operation] for one in found)
+
+
+def test_a_record_that_another_installation_took_over_is_left_to_it() -> None:
+    """Route 53 deletes a record by its whole value alone, and CloudFormation has the former one."""
+    (deleted,) = [shlex.split(one) for one in commands() if "--retain-resources" in one]
+    stack = deleted[deleted.index("--stack-name") + 1].removeprefix("larder-production-")
+    name = deleted[deleted.index("--retain-resources") + 1]
+    assert template.read(stack)["Resources"][name]["Type"] == "AWS::Route53::RecordSet"
 
 
 def test_a_lost_region_is_restored_under_the_name_that_is_swapped() -> None:
