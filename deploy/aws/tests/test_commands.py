@@ -242,6 +242,15 @@ def test_a_record_that_another_installation_took_over_is_left_to_it() -> None:
     assert template.read(stack)["Resources"][name]["Type"] == "AWS::Route53::RecordSet"
 
 
+def test_the_damaged_instance_of_a_restore_can_be_deleted() -> None:
+    """A restored one is protected, and a later restore makes it the damaged one."""
+    assert "DeletionProtection=True" in (ROOT / "deploy/aws/larder_aws/restore.py").read_text()
+    asked = [shlex.split(one) for one in commands() if "larder-production-until-" in one]
+    assert [one[2] for one in asked] == ["modify-db-instance", "delete-db-instance"]
+    assert "--no-deletion-protection" in asked[0]
+    assert asked[0][4] == asked[1][4]
+
+
 def test_a_lost_region_is_restored_under_the_name_that_is_swapped() -> None:
     page = (ROOT / PAGES[1]).read_text()
     section = page.partition("\n## Loss of a region\n")[2].partition("\n## ")[0]
