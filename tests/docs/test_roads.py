@@ -87,6 +87,14 @@ def test_the_page_says_which_networks_the_nodes_admit() -> None:
     assert "`samenet` in `patroni.yml`" in before
 
 
+def test_a_node_may_read_the_networks_that_it_admits() -> None:
+    """Without netlink PostgreSQL finds no network of its machine, and `samenet` admits nothing."""
+    unit = (ROOT / "deploy/patroni/systemd/patroni.service").read_text()
+    (families,) = re.findall(r"^RestrictAddressFamilies=(.*)$", unit, re.MULTILINE)
+    assert " samenet " in (ROOT / "deploy/patroni/patroni.yml").read_text()
+    assert "AF_NETLINK" in families.split()
+
+
 def test_no_machine_waits_for_the_others_before_they_are_set_up() -> None:
     """Debian's etcd is `Type=notify`: it is started when most of its members are."""
     assert re.findall(r"^systemctl .*--now .*\betcd\b(?! *#)", PATRONI, re.MULTILINE) == [
