@@ -95,6 +95,21 @@ def test_a_node_may_read_the_networks_that_it_admits() -> None:
     assert "AF_NETLINK" in families.split()
 
 
+def test_a_cluster_is_restored_by_a_role_that_may_make_a_database() -> None:
+    """The owner of the tables may not, and is admitted to one database alone."""
+    assert "CREATEDB" not in (ROOT / "deploy/patroni/post_bootstrap.sh").read_text()
+    admitted = (ROOT / "deploy/patroni/patroni.yml").read_text()
+    assert re.findall(r" host (\S+) larder_owner,", admitted) == ["larder"]
+    section = PATRONI.partition("\n## Back up and restore\n")[2].partition("\n## ")[0]
+    (script,) = re.findall(r"^ *scp (\S+) .*:/usr/local/bin/larder-backup", PATRONI, re.MULTILINE)
+    assert "--no-owner --no-privileges --role=larder_owner" in (ROOT / script).read_text()
+    asked = re.findall(r"^runuser -u postgres -- .*/larder-backup (\w+) ", section, re.MULTILINE)
+    assert asked == ["make", "restore"]
+    steps = ["stop larder-server", "backup restore", "start larder-prepare", "start pgbouncer"]
+    places = [section.index(step) for step in steps]
+    assert places == sorted(places)
+
+
 def test_no_machine_waits_for_the_others_before_they_are_set_up() -> None:
     """Debian's etcd is `Type=notify`: it is started when most of its members are."""
     assert re.findall(r"^systemctl .*--now .*\betcd\b(?! *#)", PATRONI, re.MULTILINE) == [
