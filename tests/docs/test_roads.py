@@ -110,6 +110,14 @@ def test_a_cluster_is_restored_by_a_role_that_may_make_a_database() -> None:
     assert places == sorted(places)
 
 
+@pytest.mark.parametrize("name", ["docs/how-to/deployment.md", "docs/how-to/deploy/patroni.md"])
+def test_a_backup_that_fails_leaves_the_last_one(name: str) -> None:
+    made = re.findall(r"backup(?:\.sh)? make >(\S+)(.*)", PAGES[name])
+    assert made
+    for file, rest in made:
+        assert rest == f" && mv {file} {file.removesuffix('.new')}"
+
+
 def test_no_machine_waits_for_the_others_before_they_are_set_up() -> None:
     """Debian's etcd is `Type=notify`: it is started when most of its members are."""
     assert re.findall(r"^systemctl .*--now .*\betcd\b(?! *#)", PATRONI, re.MULTILINE) == [
