@@ -259,6 +259,17 @@ def test_the_load_balancer_controller_answers_before_there_is_something_to_admit
     assert "--wait " in installed
 
 
+def test_a_secret_of_a_cluster_that_comes_from_files_can_be_replaced() -> None:
+    """`kubectl create` refuses a name that there is, as after new passwords."""
+    text = "".join((ROADS / f"{name}.md").read_text() for name in ("kubernetes", "eks"))
+    lines = re.sub(r" \\\n *", " ", text).splitlines()
+    from_files = re.compile(r"create secret (?:tls |generic .*--from-(?:env-)?file=)")
+    made = [one for one in lines if from_files.search(one)]
+    assert made
+    again = " --dry-run=client -o yaml | kubectl apply -f -"
+    assert [one for one in made if not one.endswith(again)] == []
+
+
 @pytest.mark.parametrize("name", ["kubernetes", "eks"])
 def test_the_first_request_is_sent_when_the_gateway_has_an_address(name: str) -> None:
     page = (ROADS / f"{name}.md").read_text()
