@@ -233,7 +233,7 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="deploy/aws/run", description=__doc__)
     verbs = top.add_subparsers(required=True)
     one = _verb(verbs, "bootstrap", bootstrap, environment=False)
-    one.add_argument("--github", default="", help="owner/name whose workflows may build, release")
+    one.add_argument("--github", default="", help="OWNER[@ID]/NAME[@ID] that may build, release")
     one.add_argument("--github-provider", default="", help="ARN, where the account has one")
     one = _verb(verbs, "build", build, environment=False)
     _tag(one)

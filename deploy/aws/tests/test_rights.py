@@ -140,6 +140,15 @@ def test_aurora_supports_the_queries_of_feeds() -> None:
     assert settings["rds.logical_replication"] == "1"
 
 
+@pytest.mark.parametrize("stack", ["account", "release"])
+def test_a_repository_is_named_as_the_tokens_of_its_workflows_have_it(stack: str) -> None:
+    """GitHub adds ids to the names of repositories that were made since July 2026."""
+    pattern = template.read(stack)["Parameters"]["GitHubRepository"]["AllowedPattern"]
+    for name in ("larder-shop/larder", "larder-shop@123/larder@456"):
+        assert re.fullmatch(pattern, name)
+    assert not re.fullmatch(pattern, "larder-shop/larder:ref:refs/heads/main")
+
+
 def test_the_first_commands_of_the_page_trust_no_other_repository() -> None:
     page = (ROOT / "deploy/aws/README.md").read_text()
     block = re.findall(r"^```sh\n(.*?)^```", page, re.MULTILINE | re.DOTALL)[0]
