@@ -80,6 +80,23 @@ def test_a_release_workflow_may_give_the_tags_of_the_stack_to_task_definitions()
     assert [one for one in families if not one.startswith(start)] == []
 
 
+def test_a_release_workflow_may_look_for_what_typed_parameters_name() -> None:
+    """CloudFormation does so before an update: "User doesn't have permission to call ec2:…"."""
+    asked = {
+        "AWS::EC2::SecurityGroup::Id": "ec2:DescribeSecurityGroups",
+        "AWS::EC2::Subnet::Id": "ec2:DescribeSubnets",
+    }
+    types = {
+        kind.removeprefix("List<").removesuffix(">")
+        for stack in OF_A_RELEASE
+        for one in template.read(stack)["Parameters"].values()
+        if (kind := one["Type"]) not in {"String", "Number"}
+    }
+    assert types == set(asked)
+    for action in asked.values():
+        assert allowed(properties("release", "Role"), action) == ["*"]
+
+
 def test_a_release_workflow_may_wait_for_the_deployment_of_a_service() -> None:
     """CloudFormation asks for it, and stops it where the stack goes back."""
     role = properties("release", "Role")
