@@ -170,6 +170,19 @@ def test_what_a_road_makes_on_aws_its_tear_down_deletes(name: str) -> None:
     assert put == deleted
 
 
+@pytest.mark.parametrize("name", PAGES)
+def test_no_group_is_deleted_while_another_one_admits_it(name: str) -> None:
+    """AWS refuses to, and a loop around the command would not end."""
+    text = PAGES[name]
+    admits = re.findall(
+        r"authorize-security-group-ingress --group-id (\S+) .*--source-group ([^\s`]+)", text
+    )
+    deleted = "".join(re.findall(r"^.*\bdelete-security-group\b.*$", text, re.MULTILINE))
+    for group, admitted in admits:
+        if f"revoke-security-group-ingress --group-id {group} " not in text:
+            assert -1 < deleted.find(group) < deleted.find(admitted), (group, admitted)
+
+
 @pytest.mark.parametrize("name", [name for name in PAGES if "delete-secret " in PAGES[name]])
 def test_a_tear_down_says_how_long_the_names_of_secrets_stay_taken(name: str) -> None:
     assert "30 days" in PAGES[name].partition("delete-secret ")[2]
