@@ -254,6 +254,14 @@ def test_the_certificate_of_the_containers_is_copied_for_all_to_read() -> None:
     assert copied == composed["services"]["nginx"]["secrets"]
 
 
+def test_what_debian_started_leaves_its_ports_to_the_set_of_processes() -> None:
+    """Both packages start at all addresses, 127.0.0.0/8 among them."""
+    page = (ROOT / "docs/how-to/deployment.md").read_text()
+    _, installed, after = page.partition("apt-get install nginx-light ")
+    assert installed
+    assert "`systemctl disable --now prometheus prometheus-alertmanager`" in after
+
+
 def test_a_replica_that_copies_again_has_a_new_slot() -> None:
     """PostgreSQL 18 refuses a slot whose log it has removed."""
     page = (ROOT / "docs/how-to/deployment.md").read_text()
