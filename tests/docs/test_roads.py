@@ -254,6 +254,13 @@ def test_the_certificate_of_the_containers_is_copied_for_all_to_read() -> None:
     assert copied == composed["services"]["nginx"]["secrets"]
 
 
+@pytest.mark.parametrize("name", PAGES)
+def test_a_backup_of_a_road_names_its_database(name: str) -> None:
+    """Without DATABASE_URL `make backup` takes that of `make run`, whatever the owner's is."""
+    made = re.findall(r"`([^`]*\bmake backup\b[^`]*)`", PAGES[name])
+    assert [one for one in made if not re.search(r"\bDATABASE_URL=", one)] == []
+
+
 def test_what_debian_started_leaves_its_ports_to_the_set_of_processes() -> None:
     """Both packages start at all addresses, 127.0.0.0/8 among them."""
     page = (ROOT / "docs/how-to/deployment.md").read_text()
