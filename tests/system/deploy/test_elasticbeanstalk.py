@@ -6,11 +6,14 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+
+from larder.ops import serve
 
 ROOT = Path(__file__).resolve().parents[3]
 FOLDER = ROOT / "deploy" / "elasticbeanstalk"
@@ -72,6 +75,20 @@ def test_the_bundle_starts_the_processes_of_the_deployment_page() -> None:
     assert [line for line in lines if f"`{line.partition(': ')[2]}`" not in page] == []
     (prepare,) = (one for one in options()["container_commands"].values() if "leader_only" in one)
     assert prepare["command"].endswith("python manage.py prepare")
+
+
+def test_systemd_keeps_the_folder_that_the_processes_of_a_server_share(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is below /tmp, where systemd deletes what has not changed for ten days."""
+    settings = options()["option_settings"]["aws:elasticbeanstalk:application:environment"]
+    assert not settings.keys() & {"TMPDIR", *serve.SHARED}
+    (kept,) = re.findall(
+        r"^x (\S+)$", options()["files"]["/etc/tmpfiles.d/larder.conf"]["content"], re.MULTILINE
+    )
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    (folder,) = set(serve.shared_folders({}, int(settings["PORT"])).values())
+    assert fnmatchcase(f"/tmp/{Path(folder).name}", kept)  # noqa: S108
 
 
 def test_every_setting_exists_and_none_is_a_secret() -> None:
