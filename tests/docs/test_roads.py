@@ -213,7 +213,7 @@ def test_a_machine_is_started_when_ec2_knows_its_profile(name: str) -> None:
 def test_git_ignores_the_secrets_that_a_road_writes_beside_it(name: str) -> None:
     text = "".join(one.text for one in pages.blocks(PAGES[name]) if one.language == "sh")
     written = {
-        *re.findall(r"> ?([\w-]+\.env)\b", text),
+        *re.findall(r"> ?([\w-]+\.(?:env|dump(?:\.new)?))(?=\s)", text),
         *re.findall(r"\bcp \S*?([\w.-]+) \.(?:\s|$)", text),
         *re.findall(r"\bcp \S+ ([\w-]+\.env)\b", text),
         *(f"{one}/app" for one in re.findall(r"/secrets\.sh ([\w-]+)\b", text)),
