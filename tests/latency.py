@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-ATTEMPTS = 3
+ATTEMPTS = 5
 
 
 def lowest(measure: Callable[[], float], limit: float) -> float:
