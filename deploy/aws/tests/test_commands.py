@@ -40,8 +40,11 @@ OF_THE_CLI = {
     # The request has Endpoint, which the tool has for all commands.
     ("sns", "subscribe"): {"--topic-arn", "--protocol", "--notification-endpoint"},
     # A rule in words, in place of the request's IpPermissions.
-    ("ec2", "authorize-security-group-ingress"): {
-        *("--group-id", "--protocol", "--port", "--cidr", "--source-group"),
+    **{
+        ("ec2", f"{verb}-security-group-ingress"): {
+            *("--group-id", "--ip-permissions", "--protocol", "--port", "--cidr", "--source-group"),
+        }
+        for verb in ("authorize", "revoke")
     },
     # The request requires MinCount and MaxCount, which the tool sets to 1.
     ("ec2", "run-instances"): {
