@@ -1,5 +1,5 @@
-"""A pytest plugin: what is collected lives to the end of the run, so the search for garbage leaves
-it out. A worker saves a fifth of the CPU of its collection."""
+"""A pytest plugin: collected tests live until the end of the run, so the garbage collector skips
+them. A worker saves a fifth of the CPU of its collection."""
 
 import gc
 from collections.abc import Generator
@@ -10,7 +10,7 @@ import pytest
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection() -> Generator[None, Any, Any]:
-    """Stops the search for garbage while tests are collected."""
+    """Turns the garbage collector off while tests are collected."""
     gc.disable()
     try:
         return (yield)

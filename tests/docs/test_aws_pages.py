@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-from larder.ops import serve
 from tests.database import ROOT
 from tools.docs import pages
 
@@ -112,15 +111,6 @@ def test_a_program_for_systemd_is_named_by_its_whole_path(name: str) -> None:
     for line in started:
         words = line.partition("systemd-run ")[2].replace("-p ", "-p").split()
         assert next(one for one in words if not one.startswith("-")).startswith("/"), line
-
-
-def test_a_running_server_is_found_by_its_command_line() -> None:
-    """It replaces itself by granian, and no word of the Procfile is left in its command line."""
-    line = " ".join(serve.command(serve.from_environment({})))
-    text = "".join("".join(blocks) for blocks in SHELL.values())
-    named = re.findall(r"\bpgrep .*?--full ([^\s)]+)", text)
-    assert named
-    assert [one for one in named if not re.search(one, line)] == []
 
 
 @pytest.mark.parametrize("name", SHELL)
