@@ -6,8 +6,8 @@
 
 # Another base: --build-arg PYTHON_TAG=… --build-arg PYTHON_DIGEST=@sha256:… (or empty, unpinned).
 # The digest is that of the index, for every architecture.
-ARG PYTHON_TAG=3.13.14-slim-bookworm
-ARG PYTHON_DIGEST=@sha256:67a1e1f215ccda113cfc024e8639049257e88f273898f595b61476d128d387e8
+ARG PYTHON_TAG=3.13.15-slim-trixie
+ARG PYTHON_DIGEST=@sha256:7c61056e61ac89e852de05f3dc6fa51a6dd2181797bceed46aa725dd7cb2cd3b
 
 FROM docker.io/library/python:${PYTHON_TAG}${PYTHON_DIGEST} AS base
 ENV PATH=/opt/venv/bin:$PATH \

@@ -19,10 +19,16 @@ digest() { # $1 an image by its tag
     echo "$found"
 }
 
-tag=$(sed -n 's/^ARG PYTHON_TAG=//p' Dockerfile)
-now=$(digest "docker.io/library/python:$tag")
-echo "s|^ARG PYTHON_DIGEST=.*|ARG PYTHON_DIGEST=@$now|" >"$draft/script"
-echo "python:$tag $now"
+base() { # $1 a Dockerfile, $2 its base
+    name=$(echo "$2" | tr '[:lower:]' '[:upper:]')
+    tag=$(sed -n "s/^ARG ${name}_TAG=//p" "$1")
+    now=$(digest "docker.io/library/$2:$tag")
+    echo "s|^ARG ${name}_DIGEST=.*|ARG ${name}_DIGEST=@$now|" >>"$draft/script"
+    echo "$2:$tag $now"
+}
+
+base Dockerfile python
+base deploy/patroni/Dockerfile debian
 for image in $(sed -n 's/^ *image: \([^$]*\)@sha256:.*/\1/p' deploy/compose/compose.yaml); do
     now=$(digest "$image")
     echo "s|image: $image@sha256:.*|image: $image@$now|" >>"$draft/script"

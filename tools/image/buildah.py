@@ -24,7 +24,7 @@ from tools.errors import LauncherError
 from tools.terminal import step
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-SUITE = "bookworm"
+SUITE = "trixie"
 PACKAGES = "python3,python3-venv,ca-certificates"
 LEFT_OUT = "/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*"
 PATH = "/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"
