@@ -279,6 +279,16 @@ def test_a_lost_region_is_restored_under_the_name_that_is_swapped() -> None:
     assert [one for one in given if "--environment recovery" not in one] == []
 
 
+def test_the_region_is_changed_in_a_block_that_the_same_region_leaves_out() -> None:
+    """After an upgrade the other blocks make an installation in the region of the lost database."""
+    page = (ROOT / PAGES[1]).read_text()
+    assert "[the loss of a region](#loss-of-a-region), but without the block with `boot" in page
+    (there,) = [one for one in blocks(PAGES[1]) if "run bootstrap" in one]
+    *_, last = there.splitlines()
+    assert last == "deploy/aws/run bootstrap"
+    assert there.count("\n") == 2
+
+
 def test_the_former_record_is_deleted_as_it_is() -> None:
     """Route 53 refuses to delete a record that is not given whole."""
     (line,) = [one for one in commands() if " list-resource-record-sets " in one]
