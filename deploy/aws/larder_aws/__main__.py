@@ -95,6 +95,8 @@ def up(given: argparse.Namespace) -> None:
         if stack == "tasks":
             releases.prepare(installation)
             say("prepared: roles, migrations, rights")
+        if stack == "worker":
+            pause.follow_size(installation)
     repository = Installation("all").parameter(ACCOUNT, "GitHubRepository")
     if repository:
         say(f"release: {installation.apply('release', {'GitHubRepository': repository})}")

@@ -35,6 +35,15 @@ def resume(installation: Installation) -> tuple[int, int]:
     return least, most
 
 
+def follow_size(installation: Installation) -> None:
+    """Let as many workers run as the size has; none while the shop is paused."""
+    ecs, cluster = boto3.client("ecs"), installation.outputs()["ClusterName"]
+    [server] = ecs.describe_services(cluster=cluster, services=["server"])["services"]
+    if server["desiredCount"]:
+        workers = int(_of_size(installation, "worker")["Count"])
+        ecs.update_service(cluster=cluster, service="worker", desiredCount=workers)
+
+
 def _of_size(installation: Installation, stack: str) -> dict[str, Any]:
     read = template.read(stack)
     size = installation.parameter(stack, "Size") or read["Parameters"]["Size"]["Default"]

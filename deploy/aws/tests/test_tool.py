@@ -14,7 +14,7 @@ from moto.cloudformation.models import cloudformation_backends
 from moto.ecs.models import ecs_backends
 
 from deploy.aws import template
-from deploy.aws.larder_aws import images, releases, stacks
+from deploy.aws.larder_aws import images, pause, releases, stacks
 from deploy.aws.larder_aws.__main__ import main
 from deploy.aws.larder_aws.failure import Failure
 from deploy.aws.larder_aws.stacks import ACCOUNT, Installation
@@ -146,17 +146,19 @@ def test_a_basic_scan_refuses_no_image_and_reports_it(shop: Path) -> None:
     assert said == "scan: {'HIGH': 1}; a basic scan does not say which of them have a fix"
 
 
+def wanted() -> list[int]:
+    """How many servers and workers are to run."""
+    found = boto3.client("ecs").describe_services(
+        cluster="larder-production", services=["server", "worker"]
+    )["services"]
+    return [one["desiredCount"] for one in found]
+
+
 def test_a_pause_stops_all_tasks_and_its_end_starts_those_of_the_size(shop: Path) -> None:
     def limits() -> tuple[int, int]:
         scaling = boto3.client("application-autoscaling")
         [found] = scaling.describe_scalable_targets(ServiceNamespace="ecs")["ScalableTargets"]
         return found["MinCapacity"], found["MaxCapacity"]
-
-    def wanted() -> list[int]:
-        found = boto3.client("ecs").describe_services(
-            cluster="larder-production", services=["server", "worker"]
-        )["services"]
-        return [one["desiredCount"] for one in found]
 
     before = limits()
     main(["pause"])
@@ -164,6 +166,28 @@ def test_a_pause_stops_all_tasks_and_its_end_starts_those_of_the_size(shop: Path
     main(["resume"])
     assert (limits(), wanted()) == (before, [2, 1])
     assert before == (2, 8)
+
+
+def test_what_is_released_while_the_shop_is_paused_starts_with_its_end(
+    shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    main(["pause"])
+    make_image("meanwhile")
+    main(["release", "--tag", "meanwhile"])
+    assert wanted() == [0, 0]
+    main(["rollback"])
+    main(["up", "--tag", "meanwhile"])
+    assert wanted() == [0, 0]
+    # The emulator changes no service; CloudFormation leaves a count that no template names.
+    for stack, name in (("service", "Server"), ("worker", "Worker")):
+        assert "DesiredCount" not in template.read(stack)["Resources"][name]["Properties"]
+    main(["resume"])
+    monkeypatch.setattr(pause, "_of_size", lambda *of: {"Count": 2})
+    main(["up", "--tag", "meanwhile"])
+    assert wanted() == [2, 2]
+    monkeypatch.undo()
+    main(["up", "--tag", "meanwhile"])
+    assert wanted() == [2, 1]
 
 
 @pytest.mark.parametrize("status", stacks.UNMADE)
