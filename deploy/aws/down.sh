@@ -27,6 +27,7 @@ elif cluster=$(resource database Cluster); then
     aws rds modify-db-cluster --db-cluster-identifier "$cluster" \
         --no-deletion-protection --apply-immediately >/dev/null
 fi
+deleted=0
 for stack in release backup audit monitoring worker service rotation tasks front cache database alarms network; do
     name=larder-$environment-$stack
     aws cloudformation describe-stacks --stack-name "$name" >/dev/null 2>&1 || continue
@@ -35,6 +36,12 @@ for stack in release backup audit monitoring worker service rotation tasks front
     aws cloudformation delete-stack --stack-name "$name"
     aws cloudformation wait stack-delete-complete --stack-name "$name"
     echo "deleted: $name"
+    deleted=$((deleted + 1))
 done
 # The list of released images: a `rollback` of another installation with this name would find these.
 aws ssm delete-parameter --name "/larder/$environment/image" 2>/dev/null || true
+[ "$deleted" -gt 0 ] || {
+    echo "Nothing was deleted: no stack larder-$environment-… is in ${AWS_REGION-the region of the AWS CLI}." \
+        "Set AWS_REGION to the region that it was made in." >&2
+    exit 1
+}

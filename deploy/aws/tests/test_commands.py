@@ -132,19 +132,36 @@ def test_every_stack_of_an_installation_is_deleted() -> None:
 
 
 def test_nothing_is_deleted_without_the_name_of_the_installation(tmp_path: Path) -> None:
-    (tmp_path / "aws").write_text('#!/bin/sh\necho "aws $*" >>"$0.log"\n')
-    (tmp_path / "aws").chmod(0o755)
-    done = subprocess.run(
+    done = down(tmp_path, "staging")
+    expected = "Nothing was deleted: type production to delete it.\n"
+    assert (done.returncode, done.stderr) == (1, expected)
+    assert (tmp_path / "aws.log").read_text() == "aws sts get-caller-identity\n"
+
+
+def down(folder: Path, typed: str, stacks: str = "none") -> subprocess.CompletedProcess[str]:
+    """What down.sh does in a region with these stacks (a pattern of the shell)."""
+    (folder / "aws").write_text(
+        '#!/bin/sh\necho "aws $*" >>"$0.log"\n'
+        f'case "$*" in *describe-stack*{stacks}*) ;; *describe-stack*) exit 254 ;; esac\n'
+    )
+    (folder / "aws").chmod(0o755)
+    return subprocess.run(
         ["sh", DOWN, "production"],
-        input="staging\n",
-        env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
+        input=f"{typed}\n",
+        env={"PATH": f"{folder}:/usr/bin:/bin", "AWS_REGION": "eu-west-9"},
         text=True,
         capture_output=True,
         check=False,
     )
-    expected = "Nothing was deleted: type production to delete it.\n"
-    assert (done.returncode, done.stderr) == (1, expected)
-    assert (tmp_path / "aws.log").read_text() == "aws sts get-caller-identity\n"
+
+
+def test_a_region_without_the_installation_is_an_error(tmp_path: Path) -> None:
+    done = down(tmp_path, "production")
+    assert (done.returncode, "… is in eu-west-9. Set AWS_REGION" in done.stderr) == (1, True)
+    # Also the rest of one, when the script is run again.
+    again = down(tmp_path, "production", "production-network")
+    assert (again.returncode, again.stderr) == (0, "")
+    assert again.stdout.endswith("deleted: larder-production-network\n")
 
 
 @pytest.mark.parametrize("words", asked_of_aws(), ids=" ".join)
