@@ -29,7 +29,8 @@ AWS = sorted(
 UPDATED = sorted(name for name, blocks in SHELL.items() if "git checkout TAG" in "".join(blocks))
 LATER = (
     *("create-db-instance ", "create-db-snapshot ", "create-environment ", "delete-db-instance "),
-    *("delete-load-balancer ", "delete-stack ", "restore-db-cluster-to-point-in-time "),
+    *("create-db-cluster-snapshot ", "delete-load-balancer ", "delete-stack "),
+    *("restore-db-cluster-", "restore-db-instance-"),
     *("run-task ", "start-restore-job ", "terminate-environment ", "terminate-instances "),
     *("--new-db-cluster-identifier ", "--new-db-instance-identifier "),
     *("--auth-token-update-strategy ROTATE ", "continue-update-rollback "),

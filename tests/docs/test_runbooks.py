@@ -87,7 +87,7 @@ def test_a_database_that_is_restored_by_hand_is_backed_up_again() -> None:
     """The plan chooses by a tag, which no restore brings."""
     backup = (ROOT / "deploy/aws/templates/backup.yaml").read_text()
     (tag,) = re.findall(r'ConditionKey: "([^"]+)"', backup)
-    restored = r"aws (?:backup start-restore-job|rds restore-db-cluster-to-point-in-time) "
+    restored = r"aws (?:backup start-restore-job|rds restore-db-cluster-[a-z-]+) "
     assert len(re.findall(restored, AWS)) == AWS.count(f" --tags Key={tag},Value=") > 0
 
 

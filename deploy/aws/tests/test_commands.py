@@ -243,6 +243,13 @@ NEEDED = {
         *("--db-subnet-group-name", "--vpc-security-group-ids"),
         "--db-cluster-parameter-group-name",
     },
+    "restore-db-cluster-from-snapshot": {
+        *("--db-subnet-group-name", "--vpc-security-group-ids"),
+        # Otherwise the default version of the region, which may be the next major one.
+        *("--db-cluster-parameter-group-name", "--engine-version"),
+    },
+    # The network has a way in from the internet.
+    "create-db-instance": {"--no-publicly-accessible"},
 }
 """Options that AWS does not require, but without which the restored one does not fit."""
 
@@ -252,6 +259,19 @@ def test_a_restored_database_fits_into_the_network_with_its_settings(operation: 
     found = [one for one in commands() if f" {operation} " in one]
     assert found
     assert all(set(shlex.split(one)) >= NEEDED[operation] for one in found)
+
+
+def test_a_restored_cluster_has_the_instances_of_the_stack() -> None:
+    """Under other names the stack would change, and `down.sh` delete, those of the damaged one."""
+    resources = template.read("database")["Resources"]
+    names = {
+        resources[one]["Properties"]["DBInstanceIdentifier"]["Fn::Sub"]
+        for one in ("Writer", "Reader")
+    }
+    for verb in ("delete", "create"):
+        asked = [shlex.split(one) for one in commands() if f" {verb}-db-instance " in one]
+        found = {one[4].replace("$INSTALLATION", "${Environment}") for one in asked}
+        assert {one for one in found if "until" not in one} == names
 
 
 def test_a_record_that_another_installation_took_over_is_left_to_it() -> None:
