@@ -56,8 +56,9 @@ def run(
 def _wait(client: Any, cluster: str, task: str, poll_seconds: float) -> dict[str, Any]:
     deadline = time.monotonic() + LONGEST_SECONDS
     while time.monotonic() < deadline:
-        [found] = client.describe_tasks(cluster=cluster, tasks=[task])["tasks"]
-        if found["lastStatus"] == "STOPPED":
-            return dict(found)
+        # Right after its start ECS may not know it yet (eventual consistency): no task is told of.
+        for found in client.describe_tasks(cluster=cluster, tasks=[task])["tasks"]:
+            if found["lastStatus"] == "STOPPED":
+                return dict(found)
         time.sleep(poll_seconds)
     raise Failure(f"{task} still runs after {LONGEST_SECONDS} s: check it in ECS.")

@@ -329,6 +329,21 @@ def databases() -> dict[str, dict[str, Any]]:
     return {one["DBInstanceIdentifier"]: dict(one) for one in found}
 
 
+def test_a_task_that_ecs_does_not_know_yet_is_waited_for(
+    shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from moto.ecs.models import EC2ContainerServiceBackend
+
+    plain, answers = EC2ContainerServiceBackend.describe_tasks, [list[Any]()]
+
+    def late(self: Any, *given: Any) -> list[Any]:
+        return answers.pop() if answers else plain(self, *given)
+
+    monkeypatch.setattr(EC2ContainerServiceBackend, "describe_tasks", late)
+    main(["migrate"])
+    assert answers == []
+
+
 def test_other_subcommands_of_the_tool_are_executed(shop: Path, capsys: Any) -> None:
     main(["command", "--", "check_invariants"])
     main(["command", "--owner", "--", "shell"])
