@@ -65,3 +65,14 @@ def test_shared_files_have_separate_small_file_systems_in_memory(
     folders = [given[name] for name in NAMES]
     assert len(set(folders)) == 2
     assert [in_memory.get(one) for one in folders] == [MEGABYTES, MEGABYTES]
+
+
+@pytest.mark.parametrize(("stack", "name"), [("single", "Shop"), ("worker", "WorkerTask")])
+def test_a_worker_has_nothing_that_the_processes_of_a_server_share(stack: str, name: str) -> None:
+    """It serves nothing, keeps its counts in memory, and has no pool of connections."""
+    task = template.read(stack)["Resources"][name]["Properties"]
+    (worker,) = (one for one in task["ContainerDefinitions"] if "procrastinate" in one["Command"])
+    given = {one["Name"] for one in worker["Environment"]}
+    assert given & {*NAMES, "HOST", "PORT", "WORKERS", "THREADS", "DB_POOL_SIZE"} == set()
+    mounted = [one["ContainerPath"] for one in worker["LinuxParameters"].get("Tmpfs", ())]
+    assert [one for one in mounted if one.startswith("/run/larder/")] == []
