@@ -103,6 +103,8 @@ def test_a_cluster_is_restored_by_a_role_that_may_make_a_database() -> None:
     section = PATRONI.partition("\n## Back up and restore\n")[2].partition("\n## ")[0]
     (script,) = re.findall(r"^ *scp (\S+) .*:/usr/local/bin/larder-backup", PATRONI, re.MULTILINE)
     assert "--no-owner --no-privileges --role=larder_owner" in (ROOT / script).read_text()
+    # The mode of a file in a clone is that of its maker's umask, and `scp` keeps it.
+    assert " chmod 644 /usr/local/bin/larder-backup\n" in PATRONI
     asked = re.findall(r"^runuser -u postgres -- .*/larder-backup (\w+) ", section, re.MULTILINE)
     assert asked == ["make", "restore"]
     steps = ["stop larder-server", "backup restore", "start larder-prepare", "start pgbouncer"]

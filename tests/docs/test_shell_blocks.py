@@ -193,6 +193,17 @@ def test_each_long_drill_is_run_by_a_workflow() -> None:
     assert set(long) <= set(run)
 
 
+def test_files_that_come_after_a_secret_can_be_read() -> None:
+    """A commit checked out in the same shell, which a container mounts or an image contains."""
+    masked = [(page, one) for page, one in SHELL if "umask 077\n" in one.text]
+    assert masked
+    assert [
+        (page, one.line)
+        for page, one in masked
+        if "umask 022\n" not in one.text.partition("umask 077\n")[2]
+    ] == []
+
+
 def test_the_tests_that_the_pages_name_exist() -> None:
     missing = [
         (page, path)
