@@ -16,6 +16,8 @@ secret() {
 
 apt-get update
 apt-get install -y git make curl nginx-light libnginx-mod-http-lua python3 python3-venv
+# A first start may still be installing the snaps of the image, and refuses others meanwhile.
+snap wait system seed.loaded
 snap install aws-cli --classic
 useradd --system --home-dir /opt/larder --shell /usr/sbin/nologin larder
 git clone --depth 1 --branch "$TAG" "$REPOSITORY" /opt/larder

@@ -15,6 +15,8 @@ secret() {
 
 apt-get update
 apt-get install -y git prometheus prometheus-alertmanager
+# A first start may still be installing the snaps of the image, and refuses others meanwhile.
+snap wait system seed.loaded
 snap install aws-cli --classic
 git clone --depth 1 --branch "$TAG" "$REPOSITORY" /opt/larder
 umask 077

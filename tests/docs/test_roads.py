@@ -135,6 +135,13 @@ def test_a_package_is_installed_without_a_question(name: str) -> None:
     assert re.findall(r"\bapt-get install (?!-y ).*", text) == []
 
 
+@pytest.mark.parametrize("folder", ["ec2", "watching"])
+def test_a_snap_is_installed_when_snapd_is_ready(folder: str) -> None:
+    """On a first start it installs those of the image, and user data may run before it is done."""
+    script = (ROOT / "deploy" / folder / "user-data.sh").read_text()
+    assert "\nsnap wait system seed.loaded\nsnap install " in script
+
+
 @pytest.mark.parametrize("name", ENDS)
 def test_a_road_ends_with_an_order_a_sum_and_its_tear_down(name: str) -> None:
     text = PAGES[name]
