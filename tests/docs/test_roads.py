@@ -122,8 +122,9 @@ def test_a_backup_that_fails_leaves_the_last_one(name: str) -> None:
 
 def test_no_machine_waits_for_the_others_before_they_are_set_up() -> None:
     """Debian's etcd is `Type=notify`: it is started when most of its members are."""
-    assert re.findall(r"^systemctl .*--now .*\betcd\b(?! *#)", PATRONI, re.MULTILINE) == [
-        "systemctl disable --now larder-disk-guard patroni etcd"
+    assert re.findall(r"^systemctl .*--now .*\betcd\b", PATRONI, re.MULTILINE) == [
+        "systemctl disable --now postgresql postgresql@15-main patroni etcd",
+        "systemctl disable --now larder-disk-guard patroni etcd",
     ]
     assert "systemctl start --no-block etcd " in PATRONI
 
@@ -303,7 +304,7 @@ def test_a_secret_of_a_cluster_that_comes_from_files_can_be_replaced() -> None:
 @pytest.mark.parametrize("name", ["kubernetes", "eks"])
 def test_the_first_request_is_sent_when_the_gateway_has_an_address(name: str) -> None:
     page = (ROADS / f"{name}.md").read_text()
-    waited, named = map(page.index, ("condition=Programmed", "get gateway larder "))
+    waited, named = map(page.index, ("condition=Programmed", "get gateway larder\n"))
     assert waited < named < page.index('/readyz"\n' if name == "eks" else "/readyz\n")
 
 

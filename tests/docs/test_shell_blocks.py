@@ -193,6 +193,15 @@ def test_each_long_drill_is_run_by_a_workflow() -> None:
     assert set(long) <= set(run)
 
 
+def test_a_comment_in_a_block_does_no_harm_where_the_shell_runs_it() -> None:
+    """zsh, the shell of macOS, has no comments in what is typed: `sleep 30 # …` does not wait, and
+    an apostrophe takes the lines that follow. A line of words it cannot find, and goes on."""
+    typed = r"(?m)^(?! *# [\w ,.:/=-]+$).*(?:^|[ \t])#(?:\s|$).*"
+    assert [
+        (page, block.line, one) for page, block in SHELL for one in re.findall(typed, block.text)
+    ] == []
+
+
 def test_files_that_come_after_a_secret_can_be_read() -> None:
     """A commit checked out in the same shell, which a container mounts or an image contains."""
     masked = [(page, one) for page, one in SHELL if "umask 077\n" in one.text]
