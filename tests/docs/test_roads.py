@@ -202,6 +202,18 @@ def test_a_later_shell_finds_what_the_first_one_made(name: str) -> None:
     assert used <= set_there
 
 
+def test_a_later_shell_of_the_one_machine_has_its_functions_and_variables() -> None:
+    """A new version and the tear-down come days after they were defined."""
+    page = (ROADS / "ecs-ec2.md").read_text()
+    assert "in a new shell, run its first three again, and define `apply` and `prepare`" in page
+    first = next(one.text for one in pages.blocks(page) if one.language == "sh")
+    lines = [one for one in first.splitlines() if not one.startswith("#")]
+    starts = ("export AWS_REGION=", "export DOCKER_DEFAULT_PLATFORM=", "REGISTRY=")
+    assert [one for one, start in zip(lines, starts, strict=False) if one.startswith(start)] == (
+        lines[:3]
+    )
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_a_machine_is_started_when_ec2_knows_its_profile(name: str) -> None:
     for block in pages.blocks(PAGES[name]):

@@ -202,6 +202,12 @@ def test_a_comment_in_a_block_does_no_harm_where_the_shell_runs_it() -> None:
     ] == []
 
 
+def test_a_list_in_a_variable_is_split_by_every_shell() -> None:
+    """zsh splits no variable into words: `--subnets $PUBLIC` would be one subnet."""
+    split = r"(?m)^.*(?:--[\w-]+|\bin) \$\w+.*"
+    assert [(page, one) for page, block in SHELL for one in re.findall(split, block.text)] == []
+
+
 def test_files_that_come_after_a_secret_can_be_read() -> None:
     """A commit checked out in the same shell, which a container mounts or an image contains."""
     masked = [(page, one) for page, one in SHELL if "umask 077\n" in one.text]
