@@ -74,7 +74,7 @@ def commands() -> list[str]:
                 found.append(waited[1])
             else:
                 found += inner if re.match(r"[A-Z]+=\$\(", line) else [line]
-    return [one for one in found if not one.startswith("export ")]
+    return [one for one in found if not one.startswith(("export ", "#"))]
 
 
 def asked_of_aws() -> list[list[str]]:
