@@ -253,7 +253,8 @@ def _demo_users() -> list[str]:
 
 @register(Tags.database)
 def connections_fit(**options: Any) -> list[CheckMessage]:
-    """Returns an error if the pools of all processes do not fit into max_connections."""
+    """Returns an error if the pools of all processes do not fit into the connections that the
+    server, the database and the role allow."""
     if not options.get("databases") or settings.PGBOUNCER:
         return []
     servers = [DEFAULT_DB_ALIAS, *(one.alias for one in replicas.replicas())]
@@ -262,20 +263,29 @@ def connections_fit(**options: Any) -> list[CheckMessage]:
 
 def _connections_fit(alias: str) -> Iterator[CheckMessage]:
     with database.reading_from(alias):
-        limit = _when_reachable(_max_connections, sys.maxsize)
+        limit = _when_reachable(_allowed_connections, sys.maxsize)
     # A command has no pool. It checks the pools of the server (config/wsgi.py).
     pool = settings.DB_POOL_SIZE or POOL_SIZE
     wanted = settings.WORKERS * pool + CONNECTIONS_FOR_OTHERS
     if wanted > limit:
         hint = (
             f"WORKERS × DB_POOL_SIZE + {CONNECTIONS_FOR_OTHERS} = {wanted}; "
-            f"the server of {alias} has {limit}."
+            f"{alias} allows {limit} (max_connections, datconnlimit, rolconnlimit)."
         )
         yield Error("More connections than PostgreSQL gives.", hint=hint, id="larder.E006")
 
 
-def _max_connections() -> int:
-    ((limit,),) = database.rows("SELECT current_setting('max_connections')::int")
+# LEAST ignores null: -1 is no limit.
+_ALLOWED_CONNECTIONS = """
+SELECT LEAST(
+    current_setting('max_connections')::int,
+    (SELECT NULLIF(datconnlimit, -1) FROM pg_database WHERE datname = current_database()),
+    (SELECT NULLIF(rolconnlimit, -1) FROM pg_roles WHERE rolname = current_user))
+"""
+
+
+def _allowed_connections() -> int:
+    ((limit,),) = database.rows(_ALLOWED_CONNECTIONS)
     return int(limit)
 
 

@@ -7,15 +7,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from django.conf import LazySettings
 from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
+from psycopg import sql
 
 from larder.db import database
 from larder.ops.checks import CONNECTIONS_FOR_OTHERS
 from larder.ops.mail_settings import mail_settings
 from larder.ops.serve import POOL_SIZE
+from tests.database import superuser_url
 from tests.ops.starting import why_no_server_starts
 from tests.server import ROOT
 
@@ -63,6 +66,29 @@ def test_a_command_counts_the_connections_of_the_named_server(
     settings.DB_POOL_SIZE = pool
     settings.WORKERS = (limit - CONNECTIONS_FOR_OTHERS) // POOL_SIZE + 1
     assert ("larder.E006" in _found()) is refused
+
+
+@pytest.mark.parametrize("limited", ["ROLE", "DATABASE"])
+def test_a_limit_of_the_role_or_of_the_database_counts(
+    db: None, prepares: None, settings: LazySettings, limited: str
+) -> None:
+    """On a server that several customers share, a plan limits the role (Heroku)."""
+    ((limit, role, here),) = database.rows(
+        "SELECT current_setting('max_connections')::int, current_user, current_database()"
+    )
+    # More than all tests use: the role serves each test process.
+    settings.WORKERS, settings.DB_POOL_SIZE = 1, limit - 5 - CONNECTIONS_FOR_OTHERS
+    assert "larder.E006" not in _found()
+    name = sql.Identifier(role if limited == "ROLE" else here)
+    alter = sql.SQL(f"ALTER {limited} {{}} CONNECTION LIMIT {{}}")
+    with psycopg.connect(superuser_url(), autocommit=True) as superuser:
+        try:
+            superuser.execute(alter.format(name, limit - 6))
+            assert "larder.E006" in _found()
+            superuser.execute(alter.format(name, limit - 5))
+            assert "larder.E006" not in _found()
+        finally:
+            superuser.execute(alter.format(name, -1))
 
 
 def test_a_shop_without_a_mail_server_is_warned_and_starts(
