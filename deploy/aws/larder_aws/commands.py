@@ -56,7 +56,7 @@ def run(
 def _wait(client: Any, cluster: str, task: str, poll_seconds: float) -> dict[str, Any]:
     deadline = time.monotonic() + LONGEST_SECONDS
     while time.monotonic() < deadline:
-        # Right after its start ECS may not know it yet (eventual consistency): no task is told of.
+        # ECS may not know a new task yet (eventual consistency), and then answers with no task.
         for found in client.describe_tasks(cluster=cluster, tasks=[task])["tasks"]:
             if found["lastStatus"] == "STOPPED":
                 return dict(found)
