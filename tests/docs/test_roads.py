@@ -87,6 +87,17 @@ def test_the_page_says_which_networks_the_nodes_admit() -> None:
     assert "`samenet` in `patroni.yml`" in before
 
 
+def test_a_changed_receiver_reaches_an_alertmanager_that_runs() -> None:
+    """It reads its file when it starts, and nothing here asks it to read again."""
+    text = (ROOT / "deploy/kubernetes/watching/alertmanager.yaml").read_text()
+    (name,) = [
+        one["metadata"]["name"] for one in yaml.safe_load_all(text) if one["kind"] == "Deployment"
+    ]
+    section = PAGES["docs/how-to/deploy/kubernetes.md"].partition("\n## Alarms\n")[2]
+    told = f"kubectl -n monitoring rollout restart deployment/{name}`"
+    assert told in section.partition("\n## ")[0]
+
+
 def test_a_node_may_read_the_networks_that_it_admits() -> None:
     """Without netlink PostgreSQL finds no network of its machine, and `samenet` admits nothing."""
     unit = (ROOT / "deploy/patroni/systemd/patroni.service").read_text()
@@ -108,6 +119,7 @@ def test_a_cluster_is_restored_by_a_role_that_may_make_a_database() -> None:
     asked = re.findall(r"^runuser -u postgres -- .*/larder-backup (\w+) ", section, re.MULTILINE)
     assert asked == ["make", "restore"]
     steps = ["stop larder-server", "backup restore", "start larder-prepare", "start pgbouncer"]
+    steps.append("manage.py check_invariants\n")
     places = [section.index(step) for step in steps]
     assert places == sorted(places)
 
