@@ -94,8 +94,8 @@ def test_a_changed_receiver_reaches_an_alertmanager_that_runs() -> None:
         one["metadata"]["name"] for one in yaml.safe_load_all(text) if one["kind"] == "Deployment"
     ]
     section = PAGES["docs/how-to/deploy/kubernetes.md"].partition("\n## Alarms\n")[2]
-    told = f"kubectl -n monitoring rollout restart deployment/{name}`"
-    assert told in section.partition("\n## ")[0]
+    informed = f"kubectl -n monitoring rollout restart deployment/{name}`"
+    assert informed in section.partition("\n## ")[0]
 
 
 def test_a_node_may_read_the_networks_that_it_admits() -> None:
