@@ -5,6 +5,7 @@ import shlex
 from typing import Any
 
 import pytest
+import yaml
 from django.core.management import call_command
 
 from larder.ops import serve
@@ -16,17 +17,17 @@ RUNBOOKS = HOW_TO / "runbooks"
 ALERTS = (RUNBOOKS / "alerts.md").read_text()
 AWS = (RUNBOOKS / "aws.md").read_text()
 STATEMENTS = re.findall(r"`(SELECT [^`]+)`", ALERTS)
-OF_A_CLUSTER = [ALERTS, (HOW_TO / "deploy" / "patroni.md").read_text()]
+UPGRADE = (RUNBOOKS / "postgresql-upgrade.md").read_text()
+OF_A_CLUSTER = [ALERTS, UPGRADE, (HOW_TO / "deploy" / "patroni.md").read_text()]
 """Pages with commands of patronictl."""
 
 
 def test_an_upgrade_moves_the_folder_that_the_data_are_in() -> None:
-    page = (RUNBOOKS / "postgresql-upgrade.md").read_text()
     (used,) = {*re.findall(r"--data \$\(DATA\)/(\w+)", (ROOT / "Makefile").read_text())}
     supervisor = (ROOT / "tools" / "run" / "supervisor.py").read_text()
     assert re.findall(r'Cluster\(self\._settings\.data / "(\w+)"\)', supervisor) == [used]
-    assert re.findall(r"^mv \.data/(\w+) ", page, re.MULTILINE) == [used]
-    assert set(re.findall(r"\.data/([\w-]+)", page)) == {used, f"{used}-former"}
+    assert re.findall(r"^mv \.data/(\w+) ", UPGRADE, re.MULTILINE) == [used]
+    assert set(re.findall(r"\.data/([\w-]+)", UPGRADE)) == {used, f"{used}-former"}
 
 
 @pytest.mark.django_db
@@ -100,6 +101,29 @@ def test_an_upgrade_starts_no_worker_before_it_is_checked() -> None:
     places = [section.index(step) for step in steps]
     assert places == sorted(places)
     assert section.count("run up") == 1
+
+
+def test_a_cluster_is_upgraded_with_the_folders_and_settings_of_its_nodes() -> None:
+    """Without patroni.dynamic.json it gets those of patroni.yml, and not what was changed since."""
+    text = (ROOT / "deploy/patroni/patroni.yml").read_text()
+    node = yaml.safe_load(text)
+    section = UPGRADE.partition("\n## Patroni\n")[2].partition("\n## ")[0]
+    assert f"mv {node['postgresql']['data_dir']} " in section
+    former = node["postgresql"]["bin_dir"]
+    assert f"--old-bindir={former} " in section
+    (changed,) = re.findall(r"sed -i 's,(\S+),\S+,' \S+\n```\n3\.", section)
+    assert text.count(changed) == 1
+    assert changed in former
+    (made,) = re.findall(r"/initdb (.*)", section)
+    for option in node["bootstrap"]["initdb"]:
+        one = "=".join(*option.items()) if isinstance(option, dict) else option
+        assert f"--{one}" in made.split()
+    steps = ["/initdb", "/pg_upgrade", "cp -p former/patroni.dynamic.json", "patronictl remove"]
+    steps += ["systemctl start patroni", "GRANT larder_app", "start larder-prepare"]
+    places = [section.index(step, section.index("/initdb")) for step in steps]
+    assert places == sorted(places)
+    # A question would take the next line that is pasted for its answer.
+    assert section.count("patronictl remove larder\n") == section.count("' | patronictl remove")
 
 
 def test_the_owners_commands_run_in_what_prepares() -> None:
