@@ -35,8 +35,8 @@ run: installed-run ## Start everything at http://127.0.0.1:8000 (PORT=, HOST=, D
 # or run the whole set (make stack), and those of the benchmarks (make test/bench).
 without_servers := --ignore tests/system --ignore tests/benchmarks -m "not system and not slow and not stack"
 
-# The seconds of CPU that `make test` and its PostgreSQL may take in CI. Seconds of a clock would
-# depend on what else the machine does.
+# The seconds of CPU that `make test` and its PostgreSQL may take in CI, on the reference machine of
+# tests/cpu.py. Seconds of a clock would depend on what else the machine does.
 cpu_budget := $(if $(CI)$(LIMITED),--cpu-budget 800)
 
 .PHONY: test

@@ -1,13 +1,16 @@
 """A pytest plugin: the seconds of CPU that a run takes, and the tests that take most of them.
 
 `--cpu-budget SECONDS` fails a run that takes more, all its processes and PostgreSQL together. CPU,
-because the seconds of a clock say what else the machine does.
+because the seconds of a clock say what else the machine does. And seconds of a reference machine,
+because the same tests took 405 s on one machine and 1,080 s on another: a fixed loop, run between
+the tests, says how fast this machine is while they run.
 """
 
 import os
 import time
 from collections.abc import Generator
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import pytest
@@ -15,6 +18,14 @@ import pytest
 from tests import database
 
 SHOWN = 10
+ADDITIONS = 200_000
+"""The length of the fixed loop."""
+REFERENCE = 0.012
+"""Seconds of CPU that the loop takes on the reference machine."""
+_BETWEEN = 50
+"""Tests from one loop to the next."""
+_loops: list[float] = []
+"""Seconds of CPU that each loop took, in all processes."""
 _seconds: dict[str, float] = {}
 """CPU of each test, with its fixtures, in all threads of its process."""
 _processes: list[float] = []
@@ -33,19 +44,30 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
         return (yield)
     finally:
         _seconds[item.nodeid] = time.process_time() - begin
+        if len(_seconds) % _BETWEEN == 1:
+            _loops.append(_loop())
+
+
+def _loop() -> float:
+    begin = time.process_time()
+    total = 0
+    for number in range(ADDITIONS):
+        total += number
+    return time.process_time() - begin
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Hands over what a worker of pytest-xdist has measured."""
     if (output := getattr(session.config, "workeroutput", None)) is not None:
-        output["cpu"] = (_seconds, time.process_time())
+        output["cpu"] = (_seconds, _loops, time.process_time())
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
     """Takes over what a worker has measured."""
-    seconds, process = getattr(node, "workeroutput", {}).get("cpu", ({}, 0.0))
+    seconds, loops, process = getattr(node, "workeroutput", {}).get("cpu", ({}, [], 0.0))
     _seconds.update(seconds)
+    _loops.extend(loops)
     _processes.append(process)
 
 
@@ -57,15 +79,27 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         return
     tests = time.process_time() + sum(_processes)
     total = tests + database_seconds()
-    terminalreporter.section(f"{total:.0f} s of CPU ({tests:.0f} s without PostgreSQL)")
+    compared = on_reference_machine(total, _loops)
+    terminalreporter.section(f"{compared:.0f} s of CPU on the reference machine")
+    terminalreporter.line(
+        f"{total:.0f} s on this machine, {tests:.0f} s of them without PostgreSQL; most of them in"
+    )
     for name in sorted(_seconds, key=_seconds.__getitem__, reverse=True)[:SHOWN]:
         terminalreporter.line(f"{_seconds[name]:6.2f} s {name}")
-    if total > budget:
+    if compared > budget:
         terminalreporter.line(
             f"More than the budget of {budget:.0f} s: shorten the tests above (CONTRIBUTING.md).",
             red=True,
         )
         terminalreporter._session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def on_reference_machine(seconds: float, loops: list[float]) -> float:
+    """Return the CPU `seconds` that the reference machine needs, if the `loops` took so long here.
+
+    Without a loop, no test ran: the seconds are those of this machine.
+    """
+    return seconds * REFERENCE / fmean(loops) if loops else seconds
 
 
 def database_seconds() -> float:
