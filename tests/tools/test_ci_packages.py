@@ -1,4 +1,4 @@
-"""`.ci/run packages` installs the missing packages and checks each program separately."""
+"""`.ci/run` installs each missing package, and begins no step after its time limit."""
 
 import re
 import subprocess
@@ -19,15 +19,24 @@ def installed_without(folder: Path, absent: str) -> str:
     log = folder / "installed"
     log.touch()
     stubs = {name: "exit 0" for name, _ in PROGRAMS if name != absent}
-    stubs |= {"apt-get": f'echo "$@" >>{log}', "id": "echo 0", "install": "exit 0"}
-    for name, body in stubs.items():
+    run(folder, stubs | {"apt-get": f'echo "$@" >>{log}'}, "packages").check_returncode()
+    return log.read_text()
+
+
+def run(
+    folder: Path, stubs: dict[str, str], *arguments: str, seconds: int = 60
+) -> subprocess.CompletedProcess[str]:
+    """Runs the script with the `stubs` in place of programs, and with a time limit in seconds."""
+    for name, body in ({"id": "echo 0", "install": "exit 0"} | stubs).items():
         (folder / name).write_text(f"#!/bin/bash\n{body}\n")
         (folder / name).chmod(0o755)
-    (folder / "dirname").symlink_to("/usr/bin/dirname")
-    subprocess.run(
-        ["/bin/bash", str(SCRIPT), "packages"], env={"PATH": str(folder)}, check=True, timeout=60
+    for name in ("dirname", "env"):
+        (folder / name).symlink_to(f"/usr/bin/{name}")
+    environment = {"PATH": str(folder), "CI_SECONDS": str(seconds)}
+    command = ["/bin/bash", str(SCRIPT), *arguments]
+    return subprocess.run(
+        command, env=environment, capture_output=True, text=True, check=False, timeout=60
     )
-    return log.read_text()
 
 
 @pytest.mark.parametrize(("program", "package"), PROGRAMS)
@@ -38,3 +47,29 @@ def test_a_machine_without_one_program_gets_its_package(
 
     assert package in words
     assert not {name for _, name in PROGRAMS if name != package} & set(words)
+
+
+def made(folder: Path, seconds: int = 60, make: str = "") -> subprocess.CompletedProcess[str]:
+    """Runs the script with a `make` that writes its target, and then does what is given."""
+    folder.mkdir()
+    stubs = {name: "exit 0" for name, _ in PROGRAMS}
+    return run(
+        folder, stubs | {"apt-get": "exit 0", "make": f'echo "made $1"; {make}'}, seconds=seconds
+    )
+
+
+def test_no_step_but_the_check_begins_after_the_time_limit(tmp_path: Path) -> None:
+    all_steps = made(tmp_path / "in-time").stdout.splitlines()
+    assert all_steps[0] == "made check"
+    assert "made test/system" in all_steps
+    first, note, *left_out = made(tmp_path / "late", seconds=0).stdout.splitlines()
+    assert first == "made check"
+    assert note.startswith("Left out")
+    steps = [line.partition("make ")[2].split()[0] for line in left_out if "make " in line]
+    assert [f"made {step}" for step in steps] == all_steps[1:]
+
+
+def test_a_step_that_fails_ends_the_run(tmp_path: Path) -> None:
+    done = made(tmp_path / "run", make='[ "$1" = check ]')
+    assert done.returncode == 1
+    assert done.stdout.splitlines() == ["made check", "made test/system"]
