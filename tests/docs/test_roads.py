@@ -148,6 +148,14 @@ def test_a_package_is_installed_without_a_question(name: str) -> None:
     assert re.findall(r"\bapt-get install (?!-y ).*", text) == []
 
 
+@pytest.mark.parametrize("name", PAGES)
+def test_psql_asks_for_a_password_after_all_that_is_pasted(name: str) -> None:
+    """It discards what is pasted behind the question: no later statement is executed."""
+    asking = [one for one in pages.blocks(PAGES[name]) if r"\password" in one.text]
+    last = [one.text.strip().splitlines()[-1].strip() for one in asking]
+    assert [one for one in last if not one.startswith(r"\password ")] == []
+
+
 @pytest.mark.parametrize("folder", ["ec2", "watching"])
 def test_a_snap_is_installed_when_snapd_is_ready(folder: str) -> None:
     """On a first start it installs those of the image, and user data may run before it is done."""
