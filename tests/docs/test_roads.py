@@ -1,5 +1,6 @@
 """The pages of the deployments give the steps that the scripts beside them take."""
 
+import json
 import re
 import subprocess
 
@@ -222,10 +223,19 @@ def test_a_later_shell_finds_what_the_first_one_made(name: str) -> None:
     assert used <= set_there
 
 
-def test_a_later_shell_of_the_one_machine_has_its_functions_and_variables() -> None:
+@pytest.mark.parametrize(
+    ("name", "informs"),
+    [
+        ("ecs-ec2", "in a new shell, run its first three again, and define `apply` and `prepare`"),
+        ("eks", "In a new shell, as for a new version or the tear-down, run the first three"),
+    ],
+)
+def test_a_later_shell_has_the_variables_of_the_first_three_commands(
+    name: str, informs: str
+) -> None:
     """A new version and the tear-down come days after they were defined."""
-    page = (ROADS / "ecs-ec2.md").read_text()
-    assert "in a new shell, run its first three again, and define `apply` and `prepare`" in page
+    page = (ROADS / f"{name}.md").read_text()
+    assert informs in page
     first = next(one.text for one in pages.blocks(page) if one.language == "sh")
     lines = [one for one in first.splitlines() if not one.startswith("#")]
     starts = ("export AWS_REGION=", "export DOCKER_DEFAULT_PLATFORM=", "REGISTRY=")
@@ -313,6 +323,48 @@ def test_a_replica_that_copies_again_has_a_new_slot() -> None:
     dropped = made.replace("create_physical", "drop")
     steps = ["rm --stop --force replica", dropped, made, "\nmake up"]
     assert [again.find(one) for one in steps] == sorted(again.index(one) for one in steps)
+
+
+def test_a_cluster_that_was_stopped_has_its_pods_again() -> None:
+    """An autoscaler leaves what has no pods alone, and the file of the servers names no number."""
+    folder = ROOT / "deploy/kubernetes"
+    scaler = next(yaml.safe_load_all((folder / "server/scaling.yaml").read_text()))
+    worker = yaml.safe_load((folder / "server/worker.yaml").read_text())
+    server = yaml.safe_load((folder / "pods/server.yaml").read_text())
+    assert "replicas" not in server["spec"]
+    needed = {"server": scaler["spec"]["minReplicas"], "worker": worker["spec"]["replicas"]}
+    page = PAGES["docs/how-to/deploy/kubernetes.md"]
+    scaled = re.findall(r"`kubectl -n larder scale ([^`]*) --replicas=(\d+)`", page)
+    asked = {(one, int(number)) for names, number in scaled for one in names.split()}
+    names = {(f"deployment/{one}", number) for one, number in needed.items()}
+    assert asked == names | {(one, 0) for one, _ in names}
+
+
+def test_a_secret_of_a_cluster_is_changed_by_a_command_that_accepts_it() -> None:
+    """`kubectl create` refuses a name that there is."""
+    page = PAGES["docs/how-to/deploy/kubernetes.md"]
+    (patch,) = re.findall(r"kubectl -n larder patch secret larder --patch '([^']*)'", page)
+    [(member, values)] = json.loads(patch).items()
+    assert member == "stringData"
+    example = (ROOT / ".env.example").read_text()
+    assert [name for name in values if f"{name}=" not in example] == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_what_a_road_installs_by_helm_its_tear_down_uninstalls(name: str) -> None:
+    installed = re.findall(r"\bhelm install (\S+) \S+ --namespace (\S+)", PAGES[name])
+    gone = re.findall(r"\bhelm uninstall (\S+) --namespace ([^\s`]+)", PAGES[name])
+    assert installed == gone
+
+
+def test_what_eks_logs_while_it_ends_is_deleted() -> None:
+    """EKS makes the group again, and the next `apply` is refused."""
+    cluster = (ROOT / "deploy/terraform/eks/main.tf").read_text()
+    ((group,),) = [re.findall(r'name += "(/aws/eks/.*)"', cluster)]
+    page = (ROADS / "eks.md").read_text()
+    (cluster_name,) = re.findall(r"update-kubeconfig --name (\S+)", page)
+    deleted = f"delete-log-group --log-group-name {group.replace('${var.name}', cluster_name)}`"
+    assert deleted in page.partition("](terraform.md#tear-it-down)")[2]
 
 
 def test_the_load_balancer_controller_answers_before_there_is_something_to_admit() -> None:

@@ -136,3 +136,13 @@ def test_the_owners_commands_run_in_what_prepares() -> None:
     (family,) = re.findall(r"--task-definition (\S+) --overrides", page)
     (container,) = re.findall(rf"Family: {family}\n(?:.*\n)*?\s+- Name: (\w+)", single)
     assert f'"containerOverrides": [{{"name": "{container}"' in page
+
+
+def test_a_job_of_a_cluster_has_ended_before_the_next_one_takes_its_name() -> None:
+    """What ends log-ins comes after the migrations, while no server runs."""
+    page = (RUNBOOKS / "backup-and-restore.md").read_text()
+    (line,) = [one for one in page.splitlines() if "kubectl kustomize" in one]
+    steps = ["is stopped](", "--for=condition=complete", "delete job prepare`", "| kubectl apply"]
+    steps += ["Wait for it too", "logs job/prepare"]
+    places = [line.index(step) for step in steps]
+    assert places == sorted(places)

@@ -210,6 +210,26 @@ def test_each_folder_that_a_road_applies_makes_the_same_of_what_they_share(road:
     assert {one: prepared[one] for one in shared} == {one: served[one] for one in shared}
 
 
+@pytest.mark.skipif(KUBECTL is None, reason="kubectl is not installed")
+@pytest.mark.parametrize("folder", ["prepare", "eks/prepare"])
+def test_the_job_of_a_restore_differs_from_the_one_that_prepares_in_its_command(
+    folder: str,
+) -> None:
+    page = (ROOT / "docs/how-to/runbooks/backup-and-restore.md").read_text()
+    (script,) = re.findall(r"kubectl kustomize \S+ \| sed '([^']+)' \| kubectl apply", page)
+    command = [str(KUBECTL), "kustomize", str(FOLDER / folder)]
+    made = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    changed = subprocess.run(
+        ["sed", script], input=made, capture_output=True, text=True, check=True
+    ).stdout
+    former = [*yaml.safe_load_all(made)]
+    (job,) = [one for one in former if one["kind"] == "Job"]
+    (container,) = pod(job)["spec"]["containers"]
+    assert container["command"] == ["python", "manage.py", "prepare"]
+    container["command"][-1] = "end_sessions_and_keys"
+    assert [*yaml.safe_load_all(changed)] == former
+
+
 def rendered(folder: str) -> dict[tuple[str, str], Manifest]:
     """What kustomize makes of a folder, by kind and name."""
     command = [str(KUBECTL), "kustomize", str(FOLDER / folder)]
