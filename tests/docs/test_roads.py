@@ -385,6 +385,15 @@ def test_a_secret_of_a_cluster_that_comes_from_files_can_be_replaced() -> None:
     assert [one for one in made if not one.endswith(again)] == []
 
 
+def test_a_secret_of_a_cluster_is_replaced_by_what_was_read() -> None:
+    """A new shell has no `secret`: of an empty file `kubectl` makes a secret without a value."""
+    lines = re.sub(r" \\\n *", " ", (ROADS / "eks.md").read_text()).splitlines()
+    made = [one.strip() for one in lines if "--from-env-file=" in one]
+    assert made
+    read = re.compile(r"secret \w+ > (\S+) && kubectl .* --from-env-file=\1 ")
+    assert [one for one in made if not read.match(one)] == []
+
+
 @pytest.mark.parametrize("name", ["kubernetes", "eks"])
 def test_the_first_request_is_sent_when_the_gateway_has_an_address(name: str) -> None:
     page = (ROADS / f"{name}.md").read_text()
