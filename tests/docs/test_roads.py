@@ -357,6 +357,13 @@ def test_what_a_road_installs_by_helm_its_tear_down_uninstalls(name: str) -> Non
     assert installed == gone
 
 
+def test_a_tear_down_names_each_namespace_that_others_may_use() -> None:
+    """A cluster may have had a Prometheus in `monitoring`, and a controller of the Gateway API."""
+    page = PAGES["docs/how-to/deploy/kubernetes.md"]
+    deleted = re.findall(r"`kubectl delete namespace ([^`]*)`", page)
+    assert deleted == ["larder", "monitoring", "envoy-gateway-system"]
+
+
 def test_what_eks_logs_while_it_ends_is_deleted() -> None:
     """EKS makes the group again, and the next `apply` is refused."""
     cluster = (ROOT / "deploy/terraform/eks/main.tf").read_text()
