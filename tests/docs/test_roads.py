@@ -402,6 +402,17 @@ def test_a_secret_of_a_cluster_is_replaced_by_what_was_read() -> None:
 
 
 @pytest.mark.parametrize("name", ["kubernetes", "eks"])
+def test_a_version_is_applied_if_its_preparation_succeeded(name: str) -> None:
+    """A worker does not look whether the database has its migrations."""
+    blocks = pages.blocks((ROADS / f"{name}.md").read_text())
+    (text,) = [one.text for one in blocks if "delete job prepare" in one.text]
+    conditions = re.findall(r"^ *(.*)kubectl apply -k \S+$", text, re.MULTILINE)
+    assert [one.endswith("job/prepare && ") for one in conditions] == [False, True]
+    followed = re.findall(r"rollout status deployment/(\w+)$", text, re.MULTILINE)
+    assert followed == ["server", "worker"]
+
+
+@pytest.mark.parametrize("name", ["kubernetes", "eks"])
 def test_the_first_request_is_sent_when_the_gateway_has_an_address(name: str) -> None:
     page = (ROADS / f"{name}.md").read_text()
     waited, named = map(page.index, ("condition=Programmed", "get gateway larder\n"))
