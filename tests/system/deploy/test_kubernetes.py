@@ -176,6 +176,21 @@ def test_every_port_of_an_example_setting_is_allowed() -> None:
     }
 
 
+@pytest.mark.parametrize("page", ["deploy/kubernetes.md", "pictures.md"])
+def test_servers_with_a_bucket_of_pictures_reach_it(page: str) -> None:
+    """It answers by HTTPS, which servers reach by one folder alone; the worker always does."""
+    opened = {
+        one["metadata"]["name"]
+        for one in kind("NetworkPolicy")
+        for way in one["spec"].get("egress") or []
+        if 443 in [port["port"] for port in way["ports"]]
+    }
+    assert opened == {"letters", *(one["metadata"]["name"] for one in manifests(FOLDER / "sentry"))}
+    lines = (ROOT / "docs/how-to" / page).read_text().split("\n\n")
+    (named,) = [one for one in lines if "kubectl apply -k deploy/kubernetes/sentry" in one]
+    assert re.search(r"PICTURES_BUCKET|AWS_ACCESS_KEY_ID", named)
+
+
 def test_no_route_sends_an_order_to_a_second_pod() -> None:
     for route in kind("HTTPRoute"):
         assert [rule for rule in route["spec"]["rules"] if "retry" in rule] == []
