@@ -163,14 +163,16 @@ def test_a_request_finds_its_way_from_the_gateway_to_the_probed_port() -> None:
 
 
 def test_every_port_of_an_example_setting_is_allowed() -> None:
-    """Those of .env.example: databases, caches, mail servers, Sentry, a collector."""
+    """Those of .env.example: databases, caches, mail servers, Sentry, a collector; PgBouncer's."""
+    pooler = (ROOT / "deploy/pgbouncer/pgbouncer.ini").read_text()
+    (port,) = re.findall(r"^listen_port = (\d+)$", pooler, re.MULTILINE)
     ports: dict[str, set[object]] = {}
     for one in kind("NetworkPolicy"):
         for way in one["spec"].get("egress") or []:
             found = ports.setdefault(one["metadata"]["name"], set())
             found |= {port["port"] for port in way["ports"]}
     assert ports == {
-        "names-and-databases": {53, 5432, 6379, 11211, 4318},
+        "names-and-databases": {53, 5432, int(port), 6379, 11211, 4318},
         "letters": {443, *PORTS.values()},
         "reports": {443},
     }
