@@ -22,12 +22,16 @@ import psycopg
 import pytest
 
 from larder.ops import roles
+from larder.ops.jobs import worker
 from tools.local_postgres import temporary_cluster
 from tools.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[3]
 HONCHO = Path(sys.executable).with_name("honcho")
 APP = json.loads((ROOT / "app.json").read_text())
+CONNECTIONS = {"standard-0": 120}
+"""Of each plan that has what Larder asks of PostgreSQL. Those of the Essential tier, which are
+Aurora's, have not: `pg_current_wal_lsn()` needs `wal_level` logical there."""
 ADMIN = {"DJANGO_SUPERUSER_USERNAME": "ada", "DJANGO_SUPERUSER_PASSWORD": "a rather good one"}
 
 pytestmark = [
@@ -141,10 +145,19 @@ def first_order(port: int) -> dict[str, Any]:
     return {name: json.loads(body) for name, body in lines}
 
 
-def test_the_connections_of_each_plan_are_sufficient() -> None:
-    """essential-0 has 20; a server that wants more does not start (larder.E006)."""
+def test_the_plan_has_connections_for_two_versions_of_the_app() -> None:
+    """With preboot both run for some minutes, and the release phase prepares while one does."""
+    (addon,) = APP["addons"]
+    plan = addon["plan"].partition(":")[2]
+    page = (ROOT / "docs/how-to/deploy/heroku.md").read_text()
+    assert f"heroku addons:create heroku-postgresql:{plan} --wait" in page
     reported = {name: one.get("value") for name, one in APP["env"].items()}
-    assert int(reported["WORKERS"]) * int(reported["DB_POOL_SIZE"]) + 10 <= 20
+    pool = int(reported["DB_POOL_SIZE"])
+    web = int(reported["WORKERS"]) * pool
+    jobs = worker.Connector().get_worker_connector()._pool_args["max_size"]
+    assert 2 * (web + pool + jobs) + 2 <= CONNECTIONS[plan]
+    assert f"`WORKERS` × `DB_POOL_SIZE` ({web}), a worker `DB_POOL_SIZE` and {jobs} (" in page
+    assert f"({pool + jobs}), `prepare` 2" in page
 
 
 def test_the_single_role_has_the_limits_of_the_servers_role() -> None:
