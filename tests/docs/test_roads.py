@@ -223,6 +223,22 @@ def test_a_later_shell_finds_what_the_first_one_made(name: str) -> None:
     assert used <= set_there
 
 
+def test_a_later_shell_has_the_host_of_the_app() -> None:
+    """zsh has another value of `HOST`, the name of its machine."""
+    for block in pages.blocks((ROADS / "heroku.md").read_text()):
+        used, set_there = (
+            set(re.findall(one, block.text, re.MULTILINE))
+            for one in (r"\$([A-Z]+)\b", r"^([A-Z]+)=")
+        )
+        assert used <= set_there
+
+
+def test_a_push_to_heroku_takes_what_is_checked_out() -> None:
+    """A clone at the tag of a release has no branch, or another commit on `main`."""
+    pushed = re.findall(r"git push heroku (\S+?)(?=[`\s])", (ROADS / "heroku.md").read_text())
+    assert set(pushed) == {"HEAD:main"}
+
+
 @pytest.mark.parametrize(
     ("name", "informs"),
     [
