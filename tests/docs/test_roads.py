@@ -239,6 +239,15 @@ def test_a_push_to_heroku_takes_what_is_checked_out() -> None:
     assert set(pushed) == {"HEAD:main"}
 
 
+def test_no_dyno_serves_while_the_database_is_restored() -> None:
+    """The log-ins of a backup are valid until they are ended."""
+    page = (ROADS / "heroku.md").read_text()
+    (block,) = [one.text for one in pages.blocks(page) if "pg:backups:restore" in one.text]
+    steps = ["web=0 worker=0\n", ":restore b001 DATABASE_URL --confirm my-larder\n", " prepare\n"]
+    steps += [" end_sessions_and_keys\n", " check_invariants\n", "web=1 worker=1\n"]
+    assert [block.find(one) for one in steps] == sorted(block.index(one) for one in steps)
+
+
 @pytest.mark.parametrize(
     ("name", "informs"),
     [

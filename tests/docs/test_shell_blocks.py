@@ -72,7 +72,7 @@ NOT_RUN = {
     "docs/how-to/deploy/eks.md": (7, f"{AWS}, {CLUSTER}"),
     "docs/how-to/deploy/elastic-beanstalk.md": (12, AWS),
     "docs/how-to/deploy/heroku.md": (
-        2,
+        3,
         "an account of Heroku; tests/system/deploy/test_heroku.py has the steps after the push",
     ),
     "docs/how-to/deploy/kubernetes.md": (6, CLUSTER),
