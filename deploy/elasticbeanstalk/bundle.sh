@@ -2,7 +2,7 @@
 # Makes a source bundle of what is committed: sh deploy/elasticbeanstalk/bundle.sh larder.zip [COMMIT]
 # The platform's Procfile and folders take the place of those in the root.
 set -eu
-file=$(realpath "$1")
+case $1 in /*) file=$1 ;; *) file=$PWD/$1 ;; esac
 commit=${2:-HEAD}
 python=$(command -v "${PYTHON:-python3}")
 case $python in /*) ;; *) python=$PWD/$python ;; esac

@@ -32,8 +32,13 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.fail(asked.stderr)
     if asked.returncode:
         pytest.skip("a bundle is made of a commit, and this is no git checkout")
-    command = ["sh", str(FOLDER / "bundle.sh"), str(folder / "larder.zip")]
-    subprocess.run(command, cwd=ROOT, env=os.environ | {"PYTHON": sys.executable}, check=True)
+    # As that of macOS with a file that is yet to be made.
+    (folder / "programs").mkdir()
+    (folder / "programs" / "realpath").write_text("#!/bin/sh\nexit 1\n")
+    (folder / "programs" / "realpath").chmod(0o755)
+    command = ["sh", str(FOLDER / "bundle.sh"), "larder.zip"]
+    environment = {"PYTHON": sys.executable, "PATH": f"{folder}/programs:{os.environ['PATH']}"}
+    subprocess.run(command, cwd=folder, env=os.environ | environment, check=True)
     zipfile.ZipFile(folder / "larder.zip").extractall(folder)
     return folder
 
