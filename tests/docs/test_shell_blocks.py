@@ -202,6 +202,18 @@ def test_a_comment_in_a_block_does_no_harm_where_the_shell_runs_it() -> None:
     ] == []
 
 
+def test_an_exclamation_mark_is_quoted_from_the_history() -> None:
+    """An interactive shell looks for an earlier command that begins so, in double quotes too."""
+    unquoted = re.compile(r"'[^']*'|\\.|\"(?:\\.|[^\"\\])*\"|(!(?=[^\s=(]))")
+    inner = re.compile(r"(?<!\\)!(?=[^\s=(\"])")
+    assert [
+        (page, block.line, one[0])
+        for page, block in SHELL
+        for one in unquoted.finditer(re.sub(r"(?m)^ *#.*$", "", block.text))
+        if one[1] or (one[0][0] == '"' and inner.search(one[0]))
+    ] == []
+
+
 def test_a_list_in_a_variable_is_split_by_every_shell() -> None:
     """zsh splits no variable into words: `--subnets $PUBLIC` would be one subnet."""
     split = r"(?m)^.*(?:--[\w-]+|\bin) \$\w+.*"
