@@ -68,7 +68,7 @@ NOT_RUN = {
     "demo/online_retail/README.md": (1, "the data set, of which the demo has the result"),
     "deploy/aws/README.md": (6, AWS),
     "docs/how-to/deploy/ec2.md": (10, AWS),
-    "docs/how-to/deploy/ecs-ec2.md": (5, AWS),
+    "docs/how-to/deploy/ecs-ec2.md": (6, AWS),
     "docs/how-to/deploy/eks.md": (7, f"{AWS}, {CLUSTER}"),
     "docs/how-to/deploy/elastic-beanstalk.md": (12, AWS),
     "docs/how-to/deploy/heroku.md": (
@@ -81,7 +81,7 @@ NOT_RUN = {
         "six machines with systemd, or a container engine; make cluster runs the programs",
     ),
     "docs/how-to/deploy/terraform.md": (5, AWS),
-    "docs/how-to/deploy/watching.md": (7, f"{AWS} or of Heroku, root on a machine"),
+    "docs/how-to/deploy/watching.md": (9, f"{AWS} or of Heroku, root on a machine"),
     "docs/how-to/deployment.md": (8, ENGINE),
     "docs/how-to/release.md": (
         2,
@@ -92,6 +92,51 @@ NOT_RUN = {
     "docs/how-to/runbooks/postgresql-upgrade.md": (11, f"{ENGINE}; nodes of Patroni"),
 }
 """How many blocks of a page no test runs, and what they need that no test has."""
+
+
+ASKING = [
+    "/opt/larder/.venv/bin/python manage.py createsuperuser",
+    "python manage.py changepassword ada",
+    "kubectl -n larder exec -it deployment/server -- python manage.py createsuperuser",
+    "psql larder",
+    "runuser -u postgres -- psql",
+    "ssh db1",
+    "ssh -t db1 bash",
+    'aws ssm start-session --target "$MACHINE"',
+    "heroku run bash",
+    "heroku run python manage.py migrate",
+    "docker compose exec web bash",
+    "docker run -it larder:dev sh",
+    "systemd-run --pty id",
+    "${EDITOR:-vi} server.env",
+    "nano server.env",
+    "make logs",
+    "make psql",
+    "make shell",
+    "sudo -i",
+    "deploy/aws/run secret email_url",
+]
+"""Commands that read what is typed, or go on until Ctrl-C."""
+ASKS = re.compile(
+    r"""^(?!\#)(?!.*<)(?:
+        .*\b(?:createsuperuser|changepassword)\b(?!.*--noinput)
+        | .*\bpsql\b(?!.*(?:-c|--command|-f|--file)\b)
+        | .*(?<!\S)ssh\ (?!-n\b)
+        | .*\b(?:ssm\ start-session|ecs\ execute-command|heroku\ run)\b
+        | .*\bexec\b.*\ (?:ba)?sh$
+        | .*\ (?:-it|-ti|--pty)\b
+        | .*(?:\$\{?EDITOR\b|^(?:nano|vim?)\ )
+        | make\ (?:logs|psql|shell)\b
+        | sudo\ -i\b | deploy/aws/run\ secret\b
+    )""",
+    re.VERBOSE | re.MULTILINE,
+)
+
+
+def whole(block: Block) -> str:
+    """The text of a block, each command in one line, without its comments."""
+    text = re.sub(r" *\\\n *", " ", block.text)
+    return "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#"))
 
 
 def found() -> Iterator[tuple[str, Block]]:
@@ -212,6 +257,41 @@ def test_an_exclamation_mark_is_quoted_from_the_history() -> None:
         for one in unquoted.finditer(re.sub(r"(?m)^ *#.*$", "", block.text))
         if one[1] or (one[0][0] == '"' and inner.search(one[0]))
     ] == []
+
+
+@pytest.mark.parametrize("command", ASKING)
+def test_a_command_that_asks_is_found(command: str) -> None:
+    assert ASKS.search(command)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "aws ssm start-session --target i-0 </dev/null",
+        "createsuperuser --noinput --username admin",
+        "runuser -u postgres -- psql --command='SELECT 1'",
+        'ssh -n "root@$machine" mkdir patroni',
+        """docker compose exec -T primary sh -c 'psql --username=postgres' <<END""",
+    ],
+)
+def test_a_command_with_its_input_asks_nothing(command: str) -> None:
+    assert not ASKS.search(command)
+
+
+def test_no_command_follows_one_that_asks() -> None:
+    """What is pasted after it would be its input."""
+    assert [
+        (page, block.line, one)
+        for page, block in SHELL
+        for one in whole(block).splitlines()[:-1]
+        if ASKS.search(one)
+    ] == []
+
+
+def test_a_block_ends_where_its_reader_has_to_edit_a_file() -> None:
+    """What is pasted goes on before it is done."""
+    asked = re.compile(r"(?m)^# (?:and |then )+(?:change|edit|fill|name|put|set)\b.*\n.+")
+    assert [(page, one) for page, block in SHELL for one in asked.findall(block.text)] == []
 
 
 def test_a_list_in_a_variable_is_split_by_every_shell() -> None:
