@@ -3,11 +3,13 @@
 import json
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 import yaml
 
 from tests.database import ROOT
+from tests.programs import printed
 from tools.docs import pages
 
 ROADS = ROOT / "docs" / "how-to" / "deploy"
@@ -123,6 +125,27 @@ def test_a_cluster_is_restored_by_a_role_that_may_make_a_database() -> None:
     steps.append("manage.py check_invariants\n")
     places = [section.index(step) for step in steps]
     assert places == sorted(places)
+
+
+@pytest.mark.system
+def test_a_replaced_node_joins_the_members_of_etcd(tmp_path: Path) -> None:
+    """A member that begins anew under the name of another one ends: already been bootstrapped."""
+    section = PATRONI.partition("\n## Replace a lost machine\n")[2].partition("\n## ")[0]
+    remove, join = [one.text for one in pages.blocks(section)]
+    (number,) = re.findall(r'member remove "\$\(etcdctl member list \| (.*)\)"\n', remove)
+    listed = "".join(
+        f"{one}4d1, started, db{one}, http://db{one}:2380, http://db{one}:2379, false\n"
+        for one in (1, 2, 3)
+    )
+    (tmp_path / "listed").write_text(listed)
+    assert printed(["sh", "-c", f"{number} listed"], folder=tmp_path) == "24d1\n"
+    (tmp_path / "etcd.env.example").write_text(
+        (ROOT / "deploy/patroni/etcd.env.example").read_text()
+    )
+    printed(["sh", "-euc", join.partition(" && ")[2]], folder=tmp_path)
+    text = (tmp_path / "etcd.env.example").read_text()
+    assert "\nETCD_INITIAL_CLUSTER_STATE=existing\n" in text
+    assert join.startswith("cd ~/patroni && ")
 
 
 @pytest.mark.parametrize("name", ["docs/how-to/deployment.md", "docs/how-to/deploy/patroni.md"])

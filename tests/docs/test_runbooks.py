@@ -126,6 +126,38 @@ def test_a_cluster_is_upgraded_with_the_folders_and_settings_of_its_nodes() -> N
     assert section.count("patronictl remove larder\n") == section.count("' | patronictl remove")
 
 
+def test_the_leader_is_looked_up_before_its_settings_are_in_the_environment() -> None:
+    """Without its file `patronictl list` finds no cluster, and its status is 0."""
+    before = UPGRADE.partition("PATRONICTL_CONFIG_FILE")[0]
+    named = re.findall(r"`patronictl ([^`]*)", before)
+    assert "-c /etc/patroni/patroni.yml list" in named
+    assert [one for one in named if one[:3] != "-c " and one != "remove"] == []
+
+
+def test_a_node_that_is_replaced_after_an_upgrade_gets_the_programs_of_the_page() -> None:
+    """But for the former version, and before there are packages with a newer Patroni."""
+    asked = r"(?m)^apt-get install -y (patroni .*)$"
+    (first,) = re.findall(asked, OF_A_CLUSTER[-1])
+    (later,) = re.findall(asked, UPGRADE)
+    packages = set(first.split())
+    assert packages - set(later.split()) == {"postgresql-15"}
+    assert set(later.split()) < packages
+    former, new = re.findall(r"sed -i 's,/postgresql/(\d+)/,/postgresql/(\d+)/,' deploy/", UPGRADE)[
+        0
+    ]
+    assert f"/postgresql/{former}/" in (ROOT / "deploy/patroni/patroni.yml").read_text()
+    assert f"apt-get install -y postgresql-{new}\n" in UPGRADE
+
+
+def test_no_data_are_deleted_for_an_upgrade_before_their_backup_is_made() -> None:
+    (line,) = re.findall(r"(?m)^.*docker volume rm .*$", UPGRADE)
+    made, deleted = line.index(".dump.new && mv "), line.index(" && compose down && docker volume ")
+    assert made < deleted
+    composed = yaml.safe_load((ROOT / "deploy/patroni/compose.yaml").read_text())
+    given = set(re.findall(rf"\b{composed['name']}_(\w+)", line))
+    assert given == composed["volumes"].keys() - {"pictures"}
+
+
 def test_the_owners_commands_run_in_what_prepares() -> None:
     """Nothing else has the owner's address."""
     page = (RUNBOOKS / "backup-and-restore.md").read_text()

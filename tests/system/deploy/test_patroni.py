@@ -33,6 +33,18 @@ def test_postgresql_may_write_the_folder_of_its_socket(name: str) -> None:
     assert f"uid={uid},gid={uid}," in folder
 
 
+@pytest.mark.parametrize("name", ["db1", "db2", "db3"])
+def test_a_node_has_the_script_of_backups_where_the_pages_name_it(name: str) -> None:
+    mounted = dict(one.rsplit(":", 1)[0].split(":") for one in services()[name]["volumes"][:-1])
+    places = {path: source for source, path in mounted.items()}
+    for page in ("deploy/patroni.md", "runbooks/postgresql-upgrade.md"):
+        text = (ROOT / "docs" / "how-to" / page).read_text()
+        used = re.findall(r"^compose exec .* db1 sh (\S+) (?:make|restore) ", text, re.MULTILINE)
+        assert used
+        for path in used:
+            assert (FOLDER / places[path]).resolve() == ROOT / "deploy" / "postgresql" / "backup.sh"
+
+
 def test_the_alarms_know_the_ports_of_the_nodes() -> None:
     watching = yaml.safe_load((ROOT / "deploy/watching/patroni.yml").read_text())
     targets = {
