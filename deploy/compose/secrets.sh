@@ -34,14 +34,15 @@ for name in postgres owner app replication redis grafana; do
     keep "${name}_password" "$(random 24)"
 done
 keep metrics_token "$(random 24)"
-# Receivers have passwords and secret addresses.
+# Receivers have passwords and secret addresses. The owner writes into this file and the next ones.
 keep alertmanager_config "$receivers
 "
+chmod 644 alertmanager_config
 # What a shop may do without: an empty file says so.
 for name in secret_key_fallbacks email_url sentry_dsn readonly_password \
     stripe_webhook_secrets signed_payment_secrets; do
     [ -e "$name" ] || : >"$name"
-    chmod 444 "$name"
+    chmod 644 "$name"
 done
 
 app=$(cat app_password)

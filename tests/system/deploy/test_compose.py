@@ -78,6 +78,15 @@ def test_a_new_folder_has_every_secret_and_is_readable_only_by_its_owner(tmp_pat
 
 
 @makes_secrets
+def test_the_owner_can_write_the_files_that_are_left_to_fill_in(tmp_path: Path) -> None:
+    subprocess.run(["/bin/sh", FOLDER / "secrets.sh", tmp_path], check=True)
+    empty = {one.name for one in tmp_path.iterdir() if not one.read_text()}
+    assert "email_url" in empty
+    for name in empty | {"alertmanager_config"}:
+        assert (tmp_path / name).stat().st_mode & 0o777 == 0o644, name
+
+
+@makes_secrets
 def test_an_existing_secret_is_kept(tmp_path: Path) -> None:
     (tmp_path / "email_url").write_text("smtp+tls://shop:x@mail.example.com")
     subprocess.run(["/bin/sh", FOLDER / "secrets.sh", tmp_path], check=True)
