@@ -16,7 +16,12 @@ member() {
     sed -n "s/.*\"$1\" *: *\"\{0,1\}\([^\",}]*\).*/\1/p" | head -n 1
 }
 
-token=$(call "$api/auth/token" --data "{\"username\": \"$STAFF\", \"password\": \"$PASSWORD\"}" |
+quoted() { # $1 a text, as in a string of JSON
+    printf %s "$1" | sed 's/[\"]/\\&/g'
+}
+
+token=$(call "$api/auth/token" \
+    --data "{\"username\": \"$(quoted "$STAFF")\", \"password\": \"$(quoted "$PASSWORD")\"}" |
     member access)
 staff="Authorization: Bearer $token"
 

@@ -104,7 +104,6 @@ ASKING = [
     "ssh -t db1 bash",
     'aws ssm start-session --target "$MACHINE"',
     "heroku run bash",
-    "heroku run python manage.py migrate",
     "docker compose exec web bash",
     "docker run -it larder:dev sh",
     "systemd-run --pty id",
@@ -122,7 +121,7 @@ ASKS = re.compile(
         .*\b(?:createsuperuser|changepassword)\b(?!.*--noinput)
         | .*\bpsql\b(?!.*(?:-c|--command|-f|--file)\b)
         | .*(?<!\S)ssh\ (?!-n\b)
-        | .*\b(?:ssm\ start-session|ecs\ execute-command|heroku\ run)\b
+        | .*\b(?:ssm\ start-session|ecs\ execute-command|heroku\ run\ bash)\b
         | .*\bexec\b.*\ (?:ba)?sh$
         | .*\ (?:-it|-ti|--pty)\b
         | .*(?:\$\{?EDITOR\b|^(?:nano|vim?)\ )

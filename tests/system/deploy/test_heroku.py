@@ -32,7 +32,7 @@ APP = json.loads((ROOT / "app.json").read_text())
 CONNECTIONS = {"standard-0": 120}
 """Of each plan that has what Larder asks of PostgreSQL. Those of the Essential tier, which are
 Aurora's, have not: `pg_current_wal_lsn()` needs `wal_level` logical there."""
-ADMIN = {"DJANGO_SUPERUSER_USERNAME": "ada", "DJANGO_SUPERUSER_PASSWORD": "a rather good one"}
+ADMIN = {"DJANGO_SUPERUSER_USERNAME": "ada", "DJANGO_SUPERUSER_PASSWORD": r'a "rather" good\one'}
 
 pytestmark = [
     pytest.mark.slow,
