@@ -134,6 +134,16 @@ def test_the_leader_is_looked_up_before_its_settings_are_in_the_environment() ->
     assert [one for one in named if one[:3] != "-c " and one != "remove"] == []
 
 
+def test_a_cluster_admits_the_roles_between_which_its_servers_change() -> None:
+    """So does the file of passwords of PgBouncer."""
+    page = (HOW_TO / "release.md").read_text()
+    (roles,) = re.findall(r"\(`(\w+)` in place of `(\w+)`\)", page)
+    node = yaml.safe_load((ROOT / "deploy/patroni/patroni.yml").read_text())
+    (admitted,) = [one for one in node["postgresql"]["pg_hba"] if one.startswith("host larder ")]
+    assert set(roles) < set(admitted.split()[2].split(","))
+    assert "`/etc/pgbouncer/userlist.txt`" in page
+
+
 def test_a_node_that_is_replaced_after_an_upgrade_gets_the_programs_of_the_page() -> None:
     """But for the former version, and before there are packages with a newer Patroni."""
     asked = r"(?m)^apt-get install -y (patroni .*)$"
