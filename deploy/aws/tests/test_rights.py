@@ -80,6 +80,18 @@ def test_a_release_workflow_may_give_the_tags_of_the_stack_to_task_definitions()
     assert [one for one in families if not one.startswith(start)] == []
 
 
+def test_a_release_workflow_may_give_the_stacks_their_tags() -> None:
+    """Its UpdateStack has tags, and AWS maps that request to these rights too.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_cloudformation.html
+    """
+    role = properties("release", "Role")
+    updated = allowed(role, "cloudformation:UpdateStack")
+    assert len(updated) == len(OF_A_RELEASE)
+    for action in ("cloudformation:TagResource", "cloudformation:UntagResource"):
+        assert allowed(role, action) == updated
+
+
 def test_a_release_workflow_may_look_for_what_typed_parameters_name() -> None:
     """CloudFormation does so before an update: "User doesn't have permission to call ec2:…"."""
     asked = {
