@@ -83,7 +83,9 @@ def run(command):
         networkConfiguration={"awsvpcConfiguration": network},
         overrides={"containerOverrides": [{"name": "larder", "command": command}]},
     )
-    [task] = [one["taskArn"] for one in started["tasks"]]
+    if not started["tasks"]:
+        raise RuntimeError(started["failures"])
+    task = started["tasks"][0]["taskArn"]
     ecs.get_waiter("tasks_stopped").wait(cluster=env["CLUSTER"], tasks=[task])
     [ended] = ecs.describe_tasks(cluster=env["CLUSTER"], tasks=[task])["tasks"]
     if any(one.get("exitCode") != 0 for one in ended["containers"]):

@@ -6,9 +6,11 @@ import importlib
 import json
 import uuid
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
+from botocore.stub import Stubber
 
 from deploy.aws.larder_aws.__main__ import main
 from deploy.aws.larder_aws.stacks import Installation
@@ -75,6 +77,38 @@ def test_the_owners_password_is_changed(shop: Path, monkeypatch: pytest.MonkeyPa
     before, after = rotated("OwnerSecret", monkeypatch)
     assert before["username"] == after["username"] == "larder_owner"
     assert before["password"] != after["password"]
+
+
+TASK = {"taskArn": "arn:aws:ecs:eu-west-2:123456789012:task/larder-production/1"}
+
+
+def run(monkeypatch: pytest.MonkeyPatch, started: dict[str, Any], *described: Any) -> None:
+    """The function runs its task; ECS answers so."""
+    for name in ("CLUSTER", "TASK", "SUBNETS", "GROUP"):
+        monkeypatch.setenv(name, "one")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-2")
+    monkeypatch.setattr("botocore.waiter.time.sleep", lambda seconds: None)
+    rotation = importlib.reload(importlib.import_module("deploy.aws.rotation"))
+    with Stubber(rotation.ecs) as ecs:
+        ecs.add_response("run_task", started)
+        for one in described:
+            ecs.add_response("describe_tasks", one)
+        rotation.run(["python", "manage.py", "prepare"])
+        ecs.assert_no_pending_responses()
+
+
+def test_a_rotation_waits_for_a_task_that_ecs_does_not_know_yet(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    unknown = {"tasks": [], "failures": [{"arn": TASK["taskArn"], "reason": "MISSING"}]}
+    ended = {"tasks": [TASK | {"lastStatus": "STOPPED", "containers": [{"exitCode": 0}]}]}
+    run(monkeypatch, {"tasks": [TASK]}, unknown, ended, ended)
+
+
+def test_a_rotation_says_why_its_task_was_not_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    refused = {"tasks": [], "failures": [{"reason": "Capacity is unavailable at this time"}]}
+    with pytest.raises(RuntimeError, match="Capacity is unavailable"):
+        run(monkeypatch, refused)
 
 
 def test_a_rotation_can_be_started_by_hand(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
