@@ -1,4 +1,4 @@
-"""Rotates Larder's secrets, step by step as Secrets Manager calls it.
+"""Rotates Larder's secrets in the steps of Secrets Manager.
 
 The app role alternates (larder_app_a, larder_app_b): the one in use keeps its password. The next
 signing key is announced one rotation ahead. The owner's password is for `manage.py prepare`.
@@ -20,7 +20,7 @@ LOG_IN = (
 
 
 def renewed(value):
-    """The next version of a secret; what kind it is shows in its names."""
+    """The next version of a secret; its names show the kind."""
     fresh = secrets.token_hex(32)
     if "url" in value:
         role = "larder_app_" + ("b" if "//larder_app_a:" in value["url"] else "a")
@@ -37,7 +37,7 @@ def renewed(value):
 def create(secret, token):
     value = manager.get_secret_value(SecretId=secret, VersionStage="AWSCURRENT")["SecretString"]
     new, stages = json.dumps(renewed(json.loads(value))), ["AWSPENDING"]
-    # Tried again, it keeps what it made the first time.
+    # A second try keeps the first value.
     with contextlib.suppress(manager.exceptions.ResourceExistsException):
         manager.put_secret_value(
             SecretId=secret, ClientRequestToken=token, SecretString=new, VersionStages=stages
@@ -74,7 +74,7 @@ def pending(secret, token):
 
 
 def run(command):
-    """Runs the pending task and waits; raises unless it ended well."""
+    """Runs the pending task; raises unless it ended well."""
     network = {"subnets": env["SUBNETS"].split(","), "securityGroups": [env["GROUP"]]}
     started = ecs.run_task(
         cluster=env["CLUSTER"],
@@ -83,11 +83,11 @@ def run(command):
         networkConfiguration={"awsvpcConfiguration": network},
         overrides={"containerOverrides": [{"name": "larder", "command": command}]},
     )
-    if not started["tasks"]:
+    tasks = [one["taskArn"] for one in started["tasks"]]
+    if not tasks:
         raise RuntimeError(started["failures"])
-    task = started["tasks"][0]["taskArn"]
-    ecs.get_waiter("tasks_stopped").wait(cluster=env["CLUSTER"], tasks=[task])
-    [ended] = ecs.describe_tasks(cluster=env["CLUSTER"], tasks=[task])["tasks"]
+    ecs.get_waiter("tasks_stopped").wait(cluster=env["CLUSTER"], tasks=tasks)
+    [ended] = ecs.describe_tasks(cluster=env["CLUSTER"], tasks=tasks)["tasks"]
     if any(one.get("exitCode") != 0 for one in ended["containers"]):
         raise RuntimeError(ended.get("stoppedReason"))
 
