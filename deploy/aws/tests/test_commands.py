@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import subprocess
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,8 @@ def commands() -> list[str]:
     waits for."""
     found = []
     for page in PAGES:
-        for line in "".join(blocks(page)).splitlines():
+        for whole in "".join(blocks(page)).splitlines():
+            line = re.sub(r"^AWS_REGION=\S+ ", "", whole)
             inner = re.findall(r"\$\(([^|)]*)", line)
             waited = re.match(r"(?:while|until) ([^|;]*)", line)
             if waited:
@@ -248,6 +250,8 @@ NEEDED = {
         # Otherwise the default version of the region, which may be the next major one.
         *("--db-cluster-parameter-group-name", "--engine-version"),
     },
+    # With AWS's key for backups, copies of a database fail.
+    "create-backup-vault": {"--encryption-key-arn"},
     # The network has a way in from the internet.
     "create-db-instance": {"--no-publicly-accessible"},
 }
@@ -259,6 +263,91 @@ def test_a_restored_database_fits_into_the_network_with_its_settings(operation: 
     found = [one for one in commands() if f" {operation} " in one]
     assert found
     assert all(set(shlex.split(one)) >= NEEDED[operation] for one in found)
+
+
+def options(*commands: str) -> dict[str, str]:
+    """The options of commands with their values; a switch has the one of the next option."""
+    words = [one for line in commands for one in shlex.split(line)]
+    pairs = {one: value for one, value in pairwise([*words, ""]) if one.startswith("--")}
+    return {one.replace("--no-", "--"): value for one, value in pairs.items()}
+
+
+def chosen(resource: str) -> dict[str, Any]:
+    """What the template chooses for a resource, by the options of the aws tool."""
+    found = template.read("database")["Resources"][resource]["Properties"]
+    return {f"--{xform_name(name, '-')}": value for name, value in found.items()}
+
+
+OF_THE_BACKUP = {
+    *("--allocated-storage", "--storage-encrypted", "--kms-key-id", "--engine-version"),
+    *("--database-name", "--master-username"),
+}
+"""What a restore takes from a backup."""
+RESTORES = ["restore-db-cluster-to-point-in-time", "restore-db-cluster-from-snapshot"]
+
+
+@pytest.mark.parametrize("operation", RESTORES)
+def test_a_restored_cluster_has_the_settings_of_the_template(operation: str) -> None:
+    """Neither a restore nor `up` gives it those that no command names."""
+    (restored,) = [one for one in commands() if f" {operation} " in one]
+    (changed,) = [one for one in commands() if "modify-db-cluster" in one and "password" in one]
+    given = options(restored, changed)
+    # "Uses existing setting".
+    kept = OF_THE_BACKUP | {"--backup-retention-period", "--engine"}
+    assert {*chosen("Cluster")} - kept <= {*given}
+    for window in ("--preferred-backup-window", "--preferred-maintenance-window"):
+        assert given[window] == chosen("Cluster")[window]
+    assert [given["--enable-cloudwatch-logs-exports"]] == chosen("Cluster")[
+        "--enable-cloudwatch-logs-exports"
+    ]
+
+
+@pytest.mark.parametrize("resource", ["Writer", "Reader"])
+def test_the_instances_of_a_restored_cluster_have_the_settings_of_the_template(
+    resource: str,
+) -> None:
+    (made,) = [
+        one for one in commands() if "create-db-instance" in one and f"-{resource.lower()}" in one
+    ]
+    assert {*chosen(resource)} - {"--auto-minor-version-upgrade"} <= {*options(made)}
+
+
+def test_an_instance_from_a_backup_has_the_settings_of_the_template() -> None:
+    """The metadata of a backup have what a restore takes, and no more."""
+    model = botocore.session.get_session().get_service_model("rds")
+    request = model.operation_model("RestoreDBInstanceFromDBSnapshot").input_shape
+    assert request
+    taken = {f"--{xform_name(name, '-')}" for name in request.members}
+    (changed,) = [one for one in commands() if "modify-db-instance" in one and "password" in one]
+    asked, given = chosen("Primary"), options(changed)
+    # The resource's name for what the request calls VpcSecurityGroupIds.
+    assert {*asked} - taken - OF_THE_BACKUP - {"--vpc-security-groups"} <= {*given}
+    for window in ("--preferred-backup-window", "--preferred-maintenance-window"):
+        assert given[window] == asked[window]
+    sizes = template.read("database")["Mappings"]["Sizes"]["small"]
+    for option, name in {
+        "--max-allocated-storage": "Most",
+        "--backup-retention-period": "Days",
+    }.items():
+        assert given[option] == str(sizes[name])
+
+
+def test_metadata_of_a_backup_are_set_that_have_an_effect() -> None:
+    """AWS Backup takes the names of this request, and others that it passes over.
+
+    https://docs.aws.amazon.com/aws-backup/latest/devguide/restoring-rds.html
+    """
+    model = botocore.session.get_session().get_service_model("rds")
+    request = model.operation_model("RestoreDBInstanceFromDBSnapshot").input_shape
+    page = (ROOT / PAGES[1]).read_text()
+    named = [
+        name
+        for sentence in re.findall(r"Set its (`DBInstanceIdentifier`[^.]*)", page)
+        for name in re.findall(r"`([A-Z]\w+)`", sentence)
+    ]
+    assert request
+    assert len(named) == 5
+    assert {*named} <= {*request.members}
 
 
 def test_a_restored_cluster_has_the_instances_of_the_stack() -> None:
@@ -301,7 +390,6 @@ def test_a_lost_region_is_restored_under_the_name_that_is_swapped() -> None:
         "run up --environment recovery",
         "backup start-restore-job",
         "wait db-instance-available --db-instance-identifier larder-recovery-restored",
-        "--db-instance-identifier larder-recovery-restored --master-user-password",
         "run restore --environment recovery --swap",
         "run resume --environment recovery",
     ]
@@ -319,8 +407,8 @@ def test_a_lost_region_is_restored_under_the_name_that_is_swapped() -> None:
 def test_the_region_is_changed_in_a_block_that_the_same_region_leaves_out() -> None:
     """After an upgrade the other blocks make an installation in the region of the lost database."""
     page = (ROOT / PAGES[1]).read_text()
-    assert "[the loss of a region](#loss-of-a-region), but without the block with `boot" in page
-    (there,) = [one for one in blocks(PAGES[1]) if "run bootstrap" in one]
+    assert "[the loss of a region](#loss-of-a-region), but without the block with `exp" in page
+    (there,) = [one for one in blocks(PAGES[1]) if "\ndeploy/aws/run bootstrap\n" in one]
     *_, last = there.splitlines()
     assert last == "deploy/aws/run bootstrap"
     assert there.count("\n") == 2
