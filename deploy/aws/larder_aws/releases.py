@@ -67,11 +67,15 @@ def released(installation: Installation) -> list[str]:
 
 
 def former(installation: Installation) -> str:
-    """The image that served before the one that does; Failure where there is none."""
-    images = released(installation)
-    if len(images) < 2:
+    """The image that served before the one of the servers; Failure where there is none.
+
+    A release that ended after the servers had changed is not among the released.
+    """
+    serves = installation.parameter("service", "Image")
+    images = [one for one in released(installation) if one != serves]
+    if not images:
         raise Failure("Nothing was released before what serves now: name an image with --tag.")
-    return images[-2]
+    return images[-1]
 
 
 def _parameter(installation: Installation) -> str:
