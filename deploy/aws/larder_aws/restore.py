@@ -40,9 +40,10 @@ WATCHED = (
 )
 CHANGED = (
     *("BackupRetentionPeriod", "PreferredBackupWindow", "PreferredMaintenanceWindow"),
+    *("CopyTagsToSnapshot", "AutoMinorVersionUpgrade", "EnableIAMDatabaseAuthentication"),
     *WATCHED,
 )
-"""Settings that a restored instance takes by a change alone."""
+"""Settings that a restored instance is changed to, also one that this tool did not restore."""
 
 
 def restore(installation: Installation, moment: datetime | None) -> str:
@@ -59,47 +60,46 @@ def restore(installation: Installation, moment: datetime | None) -> str:
         **_made_like(running),
         **when,
     )
-    _wait(client, restored, installation.poll_seconds)
-    secret = boto3.client("secretsmanager").get_secret_value(
-        SecretId=installation.outputs()["OwnerSecret"]
-    )
-    # What it restored is the password of then.
-    client.modify_db_instance(
-        DBInstanceIdentifier=restored,
-        MasterUserPassword=json.loads(secret["SecretString"])["password"],
-        ApplyImmediately=True,
-        **_chosen(running, CHANGED),
-    )
-    _wait(client, restored, installation.poll_seconds)
+    _give_settings(installation, running, restored)
     return restored
 
 
-def swap(installation: Installation, stamp: str, say: Callable[[str], None]) -> str:
-    """Put the restored instance in the database's place; returns what the damaged is called now.
+def swap(installation: Installation, stamp: str, say: Callable[[str], None]) -> None:
+    """Put the restored instance in the database's place.
 
-    A replica follows the damaged one: it goes, and is made anew from the restored one.
+    A replica follows the damaged one: it goes, and is made anew from the restored one. Run again
+    after it was interrupted, it goes on where it ended.
     """
     client, database, restored = _names(installation)
     replica = installation.outputs().get("ReplicaId", "")
-    before: dict[str, Any] = {}
+    before = _found(client, replica) if replica else {}
+    if _found(client, restored):
+        damaged = f"{database}-until-{stamp}"
+        if running := _found(client, database):
+            _give_settings(installation, running, restored)
+            if before:
+                client.delete_db_instance(DBInstanceIdentifier=replica, SkipFinalSnapshot=True)
+                _wait_gone(client, replica, installation.poll_seconds)
+            _rename(client, database, damaged, installation.poll_seconds)
+            say(f"the damaged one is {damaged}")
+        _rename(client, restored, database, installation.poll_seconds)
+        say(f"{database} is the restored one")
+    elif before or not replica:
+        raise Failure(
+            f"There is no {restored}: run `restore` first. Where an earlier --swap has put it in"
+            " its place, go on with `migrate` and `end-sessions-and-keys`."
+        )
     if replica:
-        [before] = client.describe_db_instances(DBInstanceIdentifier=replica)["DBInstances"]
-        client.delete_db_instance(DBInstanceIdentifier=replica, SkipFinalSnapshot=True)
-        _wait_gone(client, replica, installation.poll_seconds)
-    damaged = f"{database}-until-{stamp}"
-    _rename(client, database, damaged, installation.poll_seconds)
-    _rename(client, restored, database, installation.poll_seconds)
-    say(f"{database} is the restored one; the damaged one is {damaged}")
-    if replica:
+        like = before or _found(client, database)
+        made = _made_like(like)
         client.create_db_instance_read_replica(
             DBInstanceIdentifier=replica,
             SourceDBInstanceIdentifier=database,
-            **_made_like(before),
-            **_chosen(before, WATCHED),
+            **made | {"Tags": [one for one in made["Tags"] if one["Key"] != "larder:backup"]},
+            **_chosen(like, WATCHED),
         )
         _wait(client, replica, installation.poll_seconds)
         say(f"{replica} follows it")
-    return damaged
 
 
 def end_sessions_and_keys(installation: Installation) -> None:
@@ -113,6 +113,42 @@ def end_sessions_and_keys(installation: Installation) -> None:
         ["python", "manage.py", "end_sessions_and_keys"],
         poll_seconds=installation.poll_seconds,
     )
+
+
+def _give_settings(installation: Installation, running: Mapping[str, Any], restored: str) -> None:
+    """Give a restored instance the password of now, and the settings of the running one."""
+    client = boto3.client("rds")
+    _wait(client, restored, installation.poll_seconds)
+    secret = boto3.client("secretsmanager").get_secret_value(
+        SecretId=installation.outputs()["OwnerSecret"]
+    )
+    made = _found(client, restored)
+    has = _chosen(made, CHANGED)
+    change = {k: v for k, v in _chosen(running, CHANGED).items() if has.get(k) != v}
+    # RDS refuses a limit that is less than a tenth above what is allocated.
+    most = running.get("MaxAllocatedStorage", 0)
+    if most >= 1.1 * made["AllocatedStorage"]:
+        change["MaxAllocatedStorage"] = most
+    exported = made.get("EnabledCloudwatchLogsExports", [])
+    logs = [one for one in running.get("EnabledCloudwatchLogsExports", []) if one not in exported]
+    if logs:
+        change["CloudwatchLogsExportConfiguration"] = {"EnableLogTypes": logs}
+    client.modify_db_instance(
+        DBInstanceIdentifier=restored,
+        MasterUserPassword=json.loads(secret["SecretString"])["password"],
+        DeletionProtection=True,
+        ApplyImmediately=True,
+        **change,
+    )
+    _wait(client, restored, installation.poll_seconds)
+
+
+def _found(client: Any, name: str) -> dict[str, Any]:
+    """Return an instance as RDS describes it; nothing where there is none."""
+    try:
+        return dict(client.describe_db_instances(DBInstanceIdentifier=name)["DBInstances"][0])
+    except client.exceptions.DBInstanceNotFoundFault:
+        return {}
 
 
 def _made_like(running: Mapping[str, Any]) -> dict[str, Any]:
@@ -150,10 +186,7 @@ def _wait(client: Any, name: str, poll_seconds: float) -> None:
     """Until it is available with nothing left to be changed; a renamed one is away at first."""
     deadline = time.monotonic() + LONGEST_SECONDS
     while time.monotonic() < deadline:
-        try:
-            [found] = client.describe_db_instances(DBInstanceIdentifier=name)["DBInstances"]
-        except client.exceptions.DBInstanceNotFoundFault:
-            found = {}
+        found = _found(client, name)
         if found.get("DBInstanceStatus") == "available" and not found.get("PendingModifiedValues"):
             return
         time.sleep(poll_seconds)
@@ -163,9 +196,7 @@ def _wait(client: Any, name: str, poll_seconds: float) -> None:
 def _wait_gone(client: Any, name: str, poll_seconds: float) -> None:
     deadline = time.monotonic() + LONGEST_SECONDS
     while time.monotonic() < deadline:
-        try:
-            client.describe_db_instances(DBInstanceIdentifier=name)
-        except client.exceptions.DBInstanceNotFoundFault:
+        if not _found(client, name):
             return
         time.sleep(poll_seconds)
     raise Failure(f"{name} exists after {LONGEST_SECONDS} s: check it in RDS.")

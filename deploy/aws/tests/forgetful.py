@@ -24,8 +24,9 @@ DEFAULTS: dict[str, Any] = {
 
 def extend() -> None:
     """Let moto's RDS restore, and make replicas, as the real one does; once in a process."""
-    restore, replicate = (
+    restore, copy, replicate = (
         RDSBackend.restore_db_instance_to_point_in_time,
+        RDSBackend.restore_db_instance_from_db_snapshot,
         RDSBackend.create_db_instance_read_replica,
     )
     if getattr(RDSBackend, "forgetful", False):
@@ -34,10 +35,14 @@ def extend() -> None:
     def restored(self: Any, source: str, target: str, overrides: dict[str, Any]) -> Any:
         return forgotten(restore(self, source, target, checked(overrides)), overrides)
 
+    def copied(self: Any, snapshot: str, overrides: dict[str, Any]) -> Any:
+        return forgotten(copy(self, snapshot, checked(overrides)), overrides)
+
     def replicated(self: Any, db_kwargs: dict[str, Any]) -> Any:
         return forgotten(replicate(self, checked(db_kwargs)), db_kwargs)
 
     RDSBackend.restore_db_instance_to_point_in_time = restored  # type: ignore[method-assign]
+    RDSBackend.restore_db_instance_from_db_snapshot = copied  # type: ignore[method-assign]
     RDSBackend.create_db_instance_read_replica = replicated  # type: ignore[method-assign]
     RDSBackend.forgetful = True  # type: ignore[attr-defined]
 

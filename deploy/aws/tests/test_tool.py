@@ -14,7 +14,7 @@ from moto.cloudformation.models import cloudformation_backends
 from moto.ecs.models import ecs_backends
 
 from deploy.aws import template
-from deploy.aws.larder_aws import images, pause, releases, stacks
+from deploy.aws.larder_aws import images, pause, releases, restore, stacks
 from deploy.aws.larder_aws.__main__ import main
 from deploy.aws.larder_aws.failure import Failure
 from deploy.aws.larder_aws.stacks import ACCOUNT, Installation
@@ -46,6 +46,27 @@ def test_a_release_serves_the_new_image_and_a_rollback_the_former_one(shop: Path
     main(["rollback"])
     assert serving() == before
     assert releases.released(Installation("production")) == [before, second, before]
+
+
+def test_a_rollback_of_a_release_that_ended_after_the_servers(
+    shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No image before the one that served prepared the database that it finds."""
+    before, change = serving(), Installation.change_image
+
+    def refused(self: Installation, stack: str, image: str) -> str:
+        if stack == "worker":
+            raise Failure("larder-production-worker is UPDATE_ROLLBACK_COMPLETE")
+        return change(self, stack, image)
+
+    third = make_image("third")
+    monkeypatch.setattr(Installation, "change_image", refused)
+    with pytest.raises(SystemExit, match="UPDATE_ROLLBACK_COMPLETE"):
+        main(["release", "--tag", "third"])
+    assert serving() == third
+    monkeypatch.undo()
+    main(["rollback"])
+    assert serving() == before
 
 
 def test_a_release_that_cannot_prepare_does_not_change_the_servers(
@@ -282,6 +303,58 @@ def test_a_restored_database_replaces_the_damaged_one(shop: Path) -> None:
     assert [one for one in ours if one in after["larder-production"]["TagList"]]
 
 
+def test_a_second_swap_leaves_the_restored_database_in_its_place(shop: Path) -> None:
+    before = set(databases())
+    with pytest.raises(SystemExit, match=r"no larder-production-restored: .* `migrate`"):
+        main(["restore", "--swap"])
+    assert set(databases()) == before
+
+
+def test_a_swap_that_was_interrupted_goes_on(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before, rename = databases(), restore._rename
+
+    def ended(client: Any, name: str, new_name: str, poll_seconds: float) -> None:
+        if name == "larder-production-restored":
+            raise Failure("interrupted")
+        rename(client, name, new_name, poll_seconds)
+
+    main(["restore"])
+    monkeypatch.setattr(restore, "_rename", ended)
+    with pytest.raises(SystemExit, match="interrupted"):
+        main(["restore", "--swap"])
+    # The damaged one has its other name, and its replica is gone.
+    assert not {"larder-production", "larder-production-replica"} & set(databases())
+    monkeypatch.undo()
+    main(["restore", "--swap"])
+    after = databases()
+    replica = after["larder-production-replica"]
+    assert replica["ReadReplicaSourceDBInstanceIdentifier"] == "larder-production"
+    assert [one for one in replica["TagList"] if one["Key"] == "larder:backup"] == []
+    for name in ("larder-production", "larder-production-replica"):
+        kept = {one: before[name].get(one) for one in GIVEN}
+        assert {one: after[name].get(one) for one in GIVEN} == kept
+
+
+def test_a_database_that_was_restored_by_hand_gets_the_settings(shop: Path) -> None:
+    """From a vault, or from a snapshot, as the runbook has it for a lost region."""
+    rds, before = boto3.client("rds"), databases()["larder-production"]
+    rds.create_db_snapshot(DBInstanceIdentifier="larder-production", DBSnapshotIdentifier="copy")
+    rds.restore_db_instance_from_db_snapshot(
+        DBInstanceIdentifier="larder-production-restored", DBSnapshotIdentifier="copy"
+    )
+    assert databases()["larder-production-restored"]["MonitoringInterval"] == 0
+    main(["restore", "--swap"])
+    after = databases()["larder-production"]
+    assert {one: after.get(one) for one in GIVEN} == {one: before.get(one) for one in GIVEN}
+
+
+GIVEN = (
+    *("MaxAllocatedStorage", "DeletionProtection", "CopyTagsToSnapshot"),
+    *("EnabledCloudwatchLogsExports", "IAMDatabaseAuthenticationEnabled"),
+    *("MonitoringInterval", "MonitoringRoleArn"),
+    *("BackupRetentionPeriod", "PreferredBackupWindow", "PreferredMaintenanceWindow"),
+)
+"""What a swap gives to an instance."""
 ENDING = ["python", "manage.py", "end_sessions_and_keys"]
 
 
