@@ -141,6 +141,26 @@ def test_the_role_that_deletes_the_backups_stays_with_them() -> None:
     assert [made[one]["DeletionPolicy"] for one in ("Vault", "Role")] == ["Retain", "Retain"]
 
 
+def test_no_backup_is_planned_when_rds_starts_none() -> None:
+    """RDS refuses one in its windows and in the hour before, so that the backup fails.
+
+    https://docs.aws.amazon.com/aws-backup/latest/devguide/troubleshooting.html
+    """
+    windows = [
+        [60 * int(hour) + int(minute) for hour, minute in re.findall(r"(\d\d):(\d\d)", window)]
+        for resource in ("Primary", "Cluster")
+        for name in ("PreferredBackupWindow", "PreferredMaintenanceWindow")
+        if (window := properties("database", resource)[name])
+    ]
+    rules = properties("backup", "Plan")["BackupPlan"]["BackupPlanRule"]
+    assert rules
+    for rule in rules:
+        [(minute, hour)] = re.findall(r"^cron\((\d+) (\d+) ", rule["ScheduleExpression"])
+        first = 60 * int(hour) + int(minute)
+        last = first + rule["StartWindowMinutes"]
+        assert [one for one in windows if first <= one[1] and last > one[0] - 60] == []
+
+
 def test_the_schedule_may_read_what_is_encrypted_of_it() -> None:
     key = properties("audit", "Audit")["KmsKeyArn"]
     assert key in allowed(properties("audit", "AuditRole"), "kms:Decrypt")
