@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import boto3
@@ -12,6 +13,9 @@ from deploy.aws.larder_aws.failure import Failure
 from deploy.aws.larder_aws.stacks import Installation
 
 LONGEST_SECONDS = 900
+SERVICES = ("server", "worker")
+ENDED = ("DEPROVISIONING", "STOPPED", "DELETED")
+"""What ECS says of a task whose containers have ended."""
 
 
 def pause(installation: Installation) -> None:
@@ -20,11 +24,25 @@ def pause(installation: Installation) -> None:
     ecs, cluster = boto3.client("ecs"), installation.outputs()["ClusterName"]
     deadline = time.monotonic() + LONGEST_SECONDS
     while time.monotonic() < deadline:
-        found = ecs.describe_services(cluster=cluster, services=["server", "worker"])["services"]
-        if not any(one["runningCount"] for one in found):
+        if all(status in ENDED for status in _statuses(ecs, cluster)):
             return
         time.sleep(installation.poll_seconds)
     raise Failure(f"Tasks still run after {LONGEST_SECONDS} s: run `status`, which counts them.")
+
+
+def _statuses(ecs: Any, cluster: str) -> Iterator[str]:
+    """Return the status of each task of the services.
+
+    A task that is being stopped does not count as running, and ends requests that it has begun.
+    """
+    for service in SERVICES:
+        for wanted in ("RUNNING", "STOPPED"):
+            listed = ecs.get_paginator("list_tasks").paginate(
+                cluster=cluster, serviceName=service, desiredStatus=wanted
+            )
+            for tasks in (page["taskArns"] for page in listed if page["taskArns"]):
+                found = ecs.describe_tasks(cluster=cluster, tasks=tasks)["tasks"]
+                yield from (one["lastStatus"] for one in found)
 
 
 def resume(installation: Installation) -> tuple[int, int]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.stub import Stubber
 from moto.cloudformation.models import cloudformation_backends
 from moto.ecs.models import ecs_backends
 
@@ -187,6 +188,25 @@ def test_a_pause_stops_all_tasks_and_its_end_starts_those_of_the_size(shop: Path
     main(["resume"])
     assert (limits(), wanted()) == (before, [2, 1])
     assert before == (2, 8)
+
+
+def test_a_pause_waits_for_tasks_that_are_being_stopped() -> None:
+    """Such a task is not among the running ones of its service, and ends its requests."""
+    ecs = boto3.client("ecs", region_name="eu-west-2")
+
+    def paused(*statuses: str) -> bool:
+        with Stubber(ecs) as answers:
+            answers.add_response("list_tasks", {"taskArns": []})
+            answers.add_response("list_tasks", {"taskArns": ["one"] * len(statuses)})
+            tasks = [{"lastStatus": status} for status in statuses]
+            answers.add_response("describe_tasks", {"tasks": tasks})
+            answers.add_response("list_tasks", {"taskArns": []})
+            answers.add_response("list_tasks", {"taskArns": []})
+            return {*pause._statuses(ecs, "larder-production")} <= {*pause.ENDED}
+
+    for status in ("DEACTIVATING", "STOPPING"):
+        assert not paused("STOPPED", status)
+    assert paused("STOPPED", "DEPROVISIONING")
 
 
 def test_what_is_released_while_the_shop_is_paused_starts_with_its_end(
