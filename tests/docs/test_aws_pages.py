@@ -76,6 +76,42 @@ def test_a_task_is_run_when_a_machine_for_it_is_there(name: str) -> None:
     assert not run or "ecs list-container-instances " in before
 
 
+@pytest.mark.parametrize(
+    ("started", "code", "status", "said"),
+    [
+        ("arn:aws:ecs:eu-west-2:123456789012:task/larder-single/1", "0", 0, ""),
+        ("arn:aws:ecs:eu-west-2:123456789012:task/larder-single/1", "1", 1, ""),
+        ("RESOURCE:MEMORY", "None", 1, "not started: RESOURCE:MEMORY\n"),
+    ],
+)
+def test_a_task_that_ecs_does_not_start_is_not_waited_for(
+    tmp_path: Path, started: str, code: str, status: int, said: str
+) -> None:
+    """`aws ecs wait` would look for it a hundred times, and give no reason."""
+    text = (ROOT / "docs/how-to/deploy/ecs-ec2.md").read_text()
+    (prepare,) = re.findall(r"^prepare\(\) \{\n.*?^\}\n", text, re.MULTILINE | re.DOTALL)
+    (tmp_path / "aws").write_text(
+        f"""#!/bin/sh
+case "$*" in
+    *list-container-instances*) echo arn:one ;;
+    *"run-task "*"--query tasks[0].taskArn || failures[0].reason "*) echo {started} ;;
+    *" wait tasks-stopped "*" {started}") ;;
+    *describe-tasks*) echo {code} ;;
+    *) exit 9 ;;
+esac
+"""
+    )
+    (tmp_path / "aws").chmod(0o755)
+    done = subprocess.run(
+        ["sh", "-c", f"{prepare}prepare"],
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (status, said)
+
+
 @pytest.mark.parametrize("name", AWS)
 def test_the_latest_version_has_that_name_for_groups_alone(name: str) -> None:
     """`$Latest` is a version for groups; another version is made from a number."""
