@@ -355,6 +355,16 @@ def test_a_swap_that_was_interrupted_goes_on(shop: Path, monkeypatch: pytest.Mon
         assert {one: after[name].get(one) for one in GIVEN} == kept
 
 
+def test_a_replica_that_is_gone_is_made_again_by_a_swap(shop: Path) -> None:
+    """RDS makes the replica of a deleted instance a separate one, which the runbook deletes."""
+    boto3.client("rds").delete_db_instance(
+        DBInstanceIdentifier="larder-production-replica", SkipFinalSnapshot=True
+    )
+    before = set(databases())
+    main(["restore", "--swap"])
+    assert set(databases()) == {*before, "larder-production-replica"}
+
+
 def test_a_database_that_was_restored_by_hand_gets_the_settings(shop: Path) -> None:
     """From a vault, or from a snapshot, as the runbook has it for a lost region."""
     rds, before = boto3.client("rds"), databases()["larder-production"]
