@@ -44,6 +44,8 @@ def extend() -> None:
     RDSBackend.restore_db_instance_to_point_in_time = restored  # type: ignore[method-assign]
     RDSBackend.restore_db_instance_from_db_snapshot = copied  # type: ignore[method-assign]
     RDSBackend.create_db_instance_read_replica = replicated  # type: ignore[method-assign]
+    # The emulator names these by the minute, in which a test restores twice.
+    RDSBackend.create_auto_snapshot = lambda *given: None  # type: ignore[method-assign]
     RDSBackend.forgetful = True  # type: ignore[attr-defined]
 
 
