@@ -76,6 +76,7 @@ def test_a_task_is_run_when_a_machine_for_it_is_there(name: str) -> None:
     assert not run or "ecs list-container-instances " in before
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     ("started", "code", "status", "said"),
     [
