@@ -257,18 +257,19 @@ def test_a_later_shell_has_the_host_of_the_app() -> None:
 
 
 def test_a_push_to_heroku_takes_what_is_checked_out() -> None:
-    """A clone at the tag of a release has no branch, or another commit on `main`."""
+    """A clone at the tag of a release has no branch, or another commit on `main`. Without a branch
+    git does not guess that `main`, which an empty repository has not, is one."""
     pushed = re.findall(r"git push heroku (\S+?)(?=[`\s])", (ROADS / "heroku.md").read_text())
-    assert set(pushed) == {"HEAD:main"}
+    assert set(pushed) == {"HEAD:refs/heads/main"}
 
 
 def test_no_dyno_serves_while_the_database_is_restored() -> None:
     """The log-ins of a backup are valid until they are ended."""
-    page = (ROADS / "heroku.md").read_text()
-    (block,) = [one.text for one in pages.blocks(page) if "pg:backups:restore" in one.text]
-    steps = ["web=0 worker=0\n", ":restore b001 DATABASE_URL --confirm my-larder\n", " prepare\n"]
-    steps += [" end_sessions_and_keys\n", " check_invariants\n", "web=1 worker=1\n"]
-    assert [block.find(one) for one in steps] == sorted(block.index(one) for one in steps)
+    _, found, page = (ROADS / "heroku.md").read_text().partition("heroku ps:scale web=0 worker=0\n")
+    assert found
+    steps = [":restore b001 DATABASE_URL --confirm my-larder\n", " prepare && "]
+    steps += [" end_sessions_and_keys && ", ' check_invariants"\n```', "web=1 worker=1`"]
+    assert [page.find(one) for one in steps] == sorted(page.index(one) for one in steps)
 
 
 @pytest.mark.parametrize(

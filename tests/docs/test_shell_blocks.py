@@ -72,7 +72,7 @@ NOT_RUN = {
     "docs/how-to/deploy/eks.md": (7, f"{AWS}, {CLUSTER}"),
     "docs/how-to/deploy/elastic-beanstalk.md": (12, AWS),
     "docs/how-to/deploy/heroku.md": (
-        3,
+        4,
         "an account of Heroku; tests/system/deploy/test_heroku.py has the steps after the push",
     ),
     "docs/how-to/deploy/kubernetes.md": (6, CLUSTER),
@@ -104,6 +104,7 @@ ASKING = [
     "ssh -t db1 bash",
     'aws ssm start-session --target "$MACHINE"',
     "heroku run bash",
+    "heroku run python manage.py prepare",
     "docker compose exec web bash",
     "docker run -it larder:dev sh",
     "systemd-run --pty id",
@@ -121,7 +122,7 @@ ASKS = re.compile(
         .*\b(?:createsuperuser|changepassword)\b(?!.*--noinput)
         | .*\bpsql\b(?!.*(?:-c|--command|-f|--file)\b)
         | .*(?<!\S)ssh\ (?!-n\b)
-        | .*\b(?:ssm\ start-session|ecs\ execute-command|heroku\ run\ bash)\b
+        | .*\b(?:ssm\ start-session|ecs\ execute-command|heroku\ run)\b
         | .*\bexec\b.*\ (?:ba)?sh$
         | .*\ (?:-it|-ti|--pty)\b
         | .*(?:\$\{?EDITOR\b|^(?:nano|vim?)\ )
@@ -291,6 +292,12 @@ def test_a_block_ends_where_its_reader_has_to_edit_a_file() -> None:
     """What is pasted goes on before it is done."""
     asked = re.compile(r"(?m)^# (?:and |then )+(?:change|edit|fill|name|put|set)\b.*\n.+")
     assert [(page, one) for page, block in SHELL for one in asked.findall(block.text)] == []
+
+
+def test_a_block_ends_where_its_reader_has_to_take_over_what_was_printed() -> None:
+    """The value in the page is another one."""
+    printed = re.compile(r"(?m)^ *# It prints .*\n *[A-Z]+=[^$\n]*$")
+    assert [(page, one) for page, block in SHELL for one in printed.findall(block.text)] == []
 
 
 def test_a_list_in_a_variable_is_split_by_every_shell() -> None:
