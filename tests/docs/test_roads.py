@@ -461,6 +461,41 @@ def test_a_version_is_applied_if_its_preparation_succeeded(name: str) -> None:
     assert followed == ["server", "worker"]
 
 
+@pytest.mark.system
+@pytest.mark.parametrize("status", [0, 1])
+@pytest.mark.parametrize("owner", [True, False])
+def test_processes_of_ec2_are_restarted_if_the_preparation_succeeded(
+    tmp_path: Path, *, owner: bool, status: int
+) -> None:
+    """Only the machine of the worker has the owner's address, and prepares."""
+    (line,) = re.findall(r"^.*\btry-restart .*$", (ROADS / "ec2.md").read_text(), re.MULTILINE)
+    systemctl = tmp_path / "systemctl"
+    systemctl.write_text(f'#!/bin/sh\necho "$1"\n[ "$1" = try-restart ] || exit {status}\n')
+    systemctl.chmod(0o755)
+    file = tmp_path / "owner.env"
+    if owner:
+        file.touch()
+    done = subprocess.run(
+        ["sh", "-c", line.replace("/etc/larder/owner.env", str(file))],
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    restarted = ["try-restart"] if not owner or status == 0 else []
+    assert done.stdout.split() == [*(["start"] if owner else []), *restarted]
+
+
+def test_servers_of_ec2_are_replaced_after_a_look_at_the_preparation() -> None:
+    """An instance refresh of the worker succeeds even if `prepare` has failed."""
+    blocks = [one.text for one in pages.blocks((ROADS / "ec2.md").read_text())]
+    (worker,) = [one for one in blocks if "\nreplace worker " in one]
+    assert "replace server " not in worker
+    user_data = (ROOT / "deploy/ec2/user-data.sh").read_text()
+    assert "\nset -eu\n" in user_data
+    assert "systemctl start larder-prepare\n    systemctl enable --now larder-worker\n" in user_data
+
+
 @pytest.mark.parametrize("name", ["kubernetes", "eks"])
 def test_the_first_request_is_sent_when_the_gateway_has_an_address(name: str) -> None:
     page = (ROADS / f"{name}.md").read_text()

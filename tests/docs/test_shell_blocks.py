@@ -67,7 +67,7 @@ NOT_RUN = {
     "clients/typescript/README.md": (1, "an app; the tests link the SDK into one"),
     "demo/online_retail/README.md": (1, "the data set, of which the demo has the result"),
     "deploy/aws/README.md": (6, AWS),
-    "docs/how-to/deploy/ec2.md": (10, AWS),
+    "docs/how-to/deploy/ec2.md": (11, AWS),
     "docs/how-to/deploy/ecs-ec2.md": (6, AWS),
     "docs/how-to/deploy/eks.md": (7, f"{AWS}, {CLUSTER}"),
     "docs/how-to/deploy/elastic-beanstalk.md": (12, AWS),
