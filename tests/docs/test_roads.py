@@ -1,6 +1,7 @@
 """The pages of the deployments give the steps that the scripts beside them take."""
 
 import json
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -13,6 +14,7 @@ from tests.programs import printed
 from tools.docs import pages
 
 ROADS = ROOT / "docs" / "how-to" / "deploy"
+PATH = os.environ["PATH"]
 PATRONI = (ROADS / "patroni.md").read_text()
 PARTS = {"terraform.md", "watching.md"}
 """Pages of what roads have in common: they end without an order."""
@@ -448,6 +450,36 @@ def test_a_secret_of_a_cluster_is_replaced_by_what_was_read() -> None:
     assert made
     read = re.compile(r"secret \w+ > (\S+) && kubectl .* --from-env-file=\1 ")
     assert [one for one in made if not read.match(one)] == []
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("read", ["server prepare", "server", "prepare"])
+def test_settings_from_terraform_are_replaced_by_all_that_was_read(
+    tmp_path: Path, read: str
+) -> None:
+    """A new shell has no region: without the secrets the former files would be lost."""
+    page = (ROADS / "terraform.md").read_text()
+    (block,) = [one.text for one in pages.blocks(page) if one.text.startswith("secret() {")]
+    answers = {"server": "SECRET_KEY", "prepare": "OWNER_DATABASE_URL"}
+    cases = "".join(
+        f'*larder/production/{name}*) echo \'{{"{answers[name]}": "1"}}\' ;;\n'
+        for name in read.split()
+    )
+    programs = {
+        "aws": f'case "$*" in\n{cases}*) exit 254 ;;\nesac\n',
+        "terraform": "echo CURRENCY=GBP\n",
+    }
+    for name, script in programs.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{script}")
+        (tmp_path / name).chmod(0o755)
+    files = [tmp_path / "prod.env", tmp_path / "prepare.env"]
+    for file in files:
+        file.write_text("former\n")
+    printed(["sh", "-c", block], folder=tmp_path, environment={"PATH": f"{tmp_path}:{PATH}"})
+    settings = "CURRENCY=GBP\nSECRET_KEY=1\n"
+    made = [settings, f"{settings}OWNER_DATABASE_URL=1\n"]
+    whole = len(read.split()) == len(answers)
+    assert [file.read_text() for file in files] == (made if whole else ["former\n"] * 2)
 
 
 @pytest.mark.parametrize("name", ["kubernetes", "eks"])
