@@ -389,6 +389,22 @@ def test_a_cluster_that_was_stopped_has_its_pods_again() -> None:
     asked = {(one, int(number)) for names, number in scaled for one in names.split()}
     names = {(f"deployment/{one}", number) for one, number in needed.items()}
     assert asked == names | {(one, 0) for one, _ in names}
+    # The file of the worker names one, which the next `kubectl apply` restores.
+    assert "(on EKS `eks`) starts the worker, but no servers" in page
+
+
+def test_a_restored_database_is_admitted_before_it_is_prepared() -> None:
+    """The job of `prepare` reaches no database but those of the policy, as the servers."""
+    policies = yaml.safe_load_all((ROOT / "deploy/kubernetes/server/network.yaml").read_text())
+    (policy,) = [one for one in policies if one["metadata"]["name"] == "names-and-databases"]
+    assert policy["spec"]["podSelector"] == {}
+    page = PAGES["docs/how-to/deploy/kubernetes.md"]
+    assert "In `server/network.yaml` narrow " in page
+    _, restored, after = page.partition(
+        "A restored database with another address: before the stop,"
+    )
+    assert restored
+    assert "`server/network.yaml`" in after.partition("`DATABASE_URL`")[0]
 
 
 def test_a_secret_of_a_cluster_is_changed_by_a_command_that_accepts_it() -> None:
