@@ -393,6 +393,16 @@ def test_a_cluster_that_was_stopped_has_its_pods_again() -> None:
     assert "(on EKS `eks`) starts the worker, but no servers" in page
 
 
+def test_a_changed_setting_is_applied_on_eks_by_its_own_folder() -> None:
+    """That of Kubernetes would take the load balancer from the shop."""
+    assert "](kubernetes.md#a-changed-setting-and-a-stop)" in (ROADS / "eks.md").read_text()
+    page = PAGES["docs/how-to/deploy/kubernetes.md"]
+    section = page.partition("\n## A changed setting, and a stop\n")[2].partition("\n## ")[0]
+    applied = re.findall(r"`kubectl apply(?: -k [^`]*)?`.{0,40}", section)
+    assert applied
+    assert [one for one in applied if "(on EKS " not in one] == []
+
+
 def test_a_restored_database_is_admitted_before_it_is_prepared() -> None:
     """The job of `prepare` reaches no database but those of the policy, as the servers."""
     policies = yaml.safe_load_all((ROOT / "deploy/kubernetes/server/network.yaml").read_text())
