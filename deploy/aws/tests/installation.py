@@ -15,6 +15,7 @@ import boto3
 import pytest
 from moto.ecr.exceptions import ScanNotFoundException
 from moto.ecr.models import ECRBackend
+from moto.ecs.models import ecs_backends
 
 from deploy.aws.larder_aws import images, stacks
 from deploy.aws.larder_aws.__main__ import main
@@ -112,3 +113,16 @@ def families_run() -> list[str]:
     ]
     found = ecs.describe_tasks(cluster="larder-production", tasks=arns)["tasks"] if arns else []
     return [one["taskDefinitionArn"].rpartition("/")[2] for one in found]
+
+
+def tasks_begun() -> list[tuple[str, list[str]]]:
+    """Whose definition each task has had, and its own command; the first one first."""
+    backend = ecs_backends["123456789012"]["eu-west-2"]
+    begun = [one for tasks in backend.tasks.values() for one in tasks.values()]
+    return [
+        (
+            one.task_definition_arn.rpartition("/")[2].split(":")[0].rpartition("-")[2],
+            one.overrides["containerOverrides"][0].get("command", []),
+        )
+        for one in begun
+    ]
