@@ -146,17 +146,18 @@ def test_a_cluster_admits_the_roles_between_which_its_servers_change() -> None:
 
 def test_a_node_that_is_replaced_after_an_upgrade_gets_the_programs_of_the_page() -> None:
     """But for the former version, and before there are packages with a newer Patroni."""
-    asked = r"(?m)^apt-get install -y (patroni .*)$"
+    asked = r"(?m)^apt-get install -y (patroni .*?)(?: </dev/null)?$"
     (first,) = re.findall(asked, OF_A_CLUSTER[-1])
     (later,) = re.findall(asked, UPGRADE)
     packages = set(first.split())
     assert packages - set(later.split()) == {"postgresql-15"}
     assert set(later.split()) < packages
-    former, new = re.findall(r"sed -i 's,/postgresql/(\d+)/,/postgresql/(\d+)/,' deploy/", UPGRADE)[
-        0
-    ]
-    assert f"/postgresql/{former}/" in (ROOT / "deploy/patroni/patroni.yml").read_text()
-    assert f"apt-get install -y postgresql-{new}\n" in UPGRADE
+    (new,) = re.findall(
+        r"`bin_dir` in `deploy/\S+` becomes `/usr/lib/postgresql/(\d+)/bin`", UPGRADE
+    )
+    assert f" apt-get install -y postgresql-{new}\n" in UPGRADE
+    # The folder comes with the packages of PostgreSQL, and so does a question about the file.
+    assert UPGRADE.index("mkdir -p /etc/postgresql-common\n") < UPGRADE.index(">>/etc/postgresql-")
 
 
 def test_no_data_are_deleted_for_an_upgrade_before_their_backup_is_made() -> None:
