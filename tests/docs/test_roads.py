@@ -57,7 +57,7 @@ def test_what_debian_started_is_stopped_before_it_gets_its_configuration() -> No
 
 def test_a_machine_of_patroni_is_installed_as_one_of_ec2() -> None:
     (wanted,) = re.findall(r"^apt-get install -y (.*)$", USER_DATA, re.MULTILINE)
-    assert f"\napt-get install -y {wanted}\n" in PATRONI
+    assert f"\napt-get install -y {wanted} </dev/null\n" in PATRONI
     for line in re.sub(r" \\\n *", " ", USER_DATA).splitlines():
         if line.strip().startswith(("useradd ", "install ", "cp ")):
             assert f"\n{line.strip()}\n" in PATRONI, line
@@ -152,10 +152,18 @@ def test_a_replaced_node_joins_the_members_of_etcd(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["docs/how-to/deployment.md", "docs/how-to/deploy/patroni.md"])
 def test_a_backup_that_fails_leaves_the_last_one(name: str) -> None:
-    made = re.findall(r"backup(?:\.sh)? make >(\S+)(.*)", PAGES[name])
+    made = re.findall(r"backup(?:\.sh)? make (?:</dev/null )?>(\S+)(.*)", PAGES[name])
     assert made
     for file, rest in made:
         assert rest == f" && mv {file} {file.removesuffix('.new')}"
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_backup_its_restore_and_its_end_are_separate_blocks(name: str) -> None:
+    """Who pastes the first one keeps all log-ins, and who pastes the second the former database."""
+    steps = re.compile(r"backup(?:\.sh)? (make|restore|forget)\b")
+    found = [steps.findall(one.text) for one in pages.blocks(PAGES[name])]
+    assert [one for one in found if len(one) > 1] == []
 
 
 def test_no_machine_waits_for_the_others_before_they_are_set_up() -> None:

@@ -83,7 +83,7 @@ NOT_RUN = {
     ),
     "docs/how-to/deploy/terraform.md": (4, AWS),
     "docs/how-to/deploy/watching.md": (9, f"{AWS} or of Heroku, root on a machine"),
-    "docs/how-to/deployment.md": (8, ENGINE),
+    "docs/how-to/deployment.md": (9, ENGINE),
     "docs/how-to/release.md": (
         2,
         f"{ENGINE}; a main nginx, which tests/system/deploy/test_front_draining.py drains",
@@ -108,6 +108,10 @@ ASKING = [
     "heroku run python manage.py prepare",
     "docker compose exec web bash",
     "docker run -it larder:dev sh",
+    "docker run --publish 8000:8000 larder:local",
+    "docker compose exec -T primary sh backup.sh make >larder.dump",
+    "docker compose run --rm migrate",
+    "apt-get update && apt-get install -y haproxy",
     "systemd-run --pty id",
     "${EDITOR:-vi} server.env",
     "nano server.env",
@@ -126,6 +130,10 @@ ASKS = re.compile(
         | .*\b(?:ssm\ start-session|ecs\ execute-command|heroku\ run)\b
         | .*\bexec\b.*\ (?:ba)?sh$
         | .*\ (?:-it|-ti|--pty)\b
+        # The engine and apt read the terminal, whatever they run.
+        | .*\bcompose\b.*\ (?:exec|run)\b
+        | .*\bdocker\ run\b(?!.*\ --(?:detach|rm)\b)
+        | .*\bapt-get\ install\b
         | .*(?:\$\{?EDITOR\b|^(?:nano|vim?)\ )
         | make\ (?:logs|psql|shell)\b
         | sudo\ -i\b | deploy/aws/run\ secret\b
@@ -272,6 +280,9 @@ def test_a_command_that_asks_is_found(command: str) -> None:
         "createsuperuser --noinput --username admin",
         "runuser -u postgres -- psql --command='SELECT 1'",
         'ssh -n "root@$machine" mkdir patroni',
+        "apt-get install -y haproxy </dev/null",
+        "docker compose exec -T primary sh backup.sh make </dev/null >larder.dump",
+        "docker run --detach --publish 8000:8000 larder:local",
         """docker compose exec -T primary sh -c 'psql --username=postgres' <<END""",
     ],
 )
