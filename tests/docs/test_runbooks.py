@@ -114,6 +114,10 @@ def test_a_cluster_is_upgraded_with_the_folders_and_settings_of_its_nodes() -> N
     (changed,) = re.findall(r"sed -i 's,(\S+),\S+,' \S+\n```\n3\.", section)
     assert text.count(changed) == 1
     assert changed in former
+    # What takes longer to write is not shut down cleanly, and pg_upgrade refuses it.
+    (stopped, _) = section.split("\nmv /var/lib/postgresql/larder ", 1)
+    assert f"{node['bootstrap']['dcs']['primary_stop_timeout']} seconds" in stopped
+    assert stopped.endswith("psql --command=CHECKPOINT\nsystemctl stop larder-disk-guard patroni")
     (made,) = re.findall(r"/initdb (.*)", section)
     for option in node["bootstrap"]["initdb"]:
         one = "=".join(*option.items()) if isinstance(option, dict) else option
