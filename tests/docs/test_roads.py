@@ -68,7 +68,11 @@ def test_a_machine_of_patroni_is_installed_as_one_of_ec2() -> None:
 def test_a_machine_installs_what_was_brought_to_it() -> None:
     """From a folder that an earlier command made there."""
     blocks = [one.text for one in pages.blocks(PATRONI) if one.language == "sh"]
-    (bring,) = [one for one in blocks if "scp " in one]
+    bringing = [one for one in blocks if "scp " in one]
+    # It asks whether a new machine is the right one: nothing is pasted behind the one command.
+    after = [line for one in bringing for line in one.splitlines()[1:] if line[0] != " "]
+    assert after == ["done", "done && scp patroni-secrets/owner.env root@app1:patroni/"]
+    bring = "".join(bringing)
     brought = {one.name for one in (ROOT / "deploy/patroni").iterdir()} | {"patroni.env"}
     (node,) = [one for one in blocks if "/etc/default/etcd" in one and "scp" not in one][:1]
     # Not to `machine:patroni`: with that folder there, a second run would make one within it.

@@ -78,7 +78,7 @@ NOT_RUN = {
     ),
     "docs/how-to/deploy/kubernetes.md": (6, CLUSTER),
     "docs/how-to/deploy/patroni.md": (
-        19,
+        20,
         "six machines with systemd, or a container engine; make cluster runs the programs",
     ),
     "docs/how-to/deploy/terraform.md": (4, AWS),
