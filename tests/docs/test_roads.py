@@ -566,6 +566,29 @@ def test_servers_of_ec2_are_replaced_after_a_look_at_the_preparation() -> None:
     assert "systemctl start larder-prepare\n    systemctl enable --now larder-worker\n" in user_data
 
 
+@pytest.mark.system
+@pytest.mark.parametrize(("failed", "last"), [(" run ", " migrate"), (" app1", " app1")])
+def test_a_server_of_the_containers_is_replaced_if_all_before_it_succeeded(
+    tmp_path: Path, failed: str, last: str
+) -> None:
+    """Otherwise none is left that serves."""
+    page = (ROOT / "docs/how-to/release.md").read_text()
+    (block,) = [one.text for one in pages.blocks(page) if " --no-deps app1" in one.text]
+    for program in ("docker", "make"):
+        stub = tmp_path / program
+        stub.write_text(f'#!/bin/sh\necho "$@"\ncase "$*" in *"{failed}"*) exit 1 ;; esac\n')
+        stub.chmod(0o755)
+    done = subprocess.run(
+        ["sh", "-c", block],
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stdout.endswith(f"{last}\n")
+
+
 @pytest.mark.parametrize("name", ["kubernetes", "eks"])
 def test_the_first_request_is_sent_when_the_gateway_has_an_address(name: str) -> None:
     page = (ROADS / f"{name}.md").read_text()
