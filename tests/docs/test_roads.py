@@ -65,6 +65,13 @@ def test_a_machine_of_patroni_is_installed_as_one_of_ec2() -> None:
     assert "/etc/larder/server.env" in PATRONI
 
 
+def test_the_machine_that_prepares_gets_a_new_version_first() -> None:
+    """Each of Patroni has a worker, and one the password of the tables' owner."""
+    (later,) = re.findall(r"^A new version, later: (.*)$", PATRONI, re.MULTILINE)
+    (owner,) = re.findall(r"owner\.env root@(\w+):", PATRONI)
+    assert f"`{owner}` first" in later
+
+
 def test_a_machine_installs_what_was_brought_to_it() -> None:
     """From a folder that an earlier command made there."""
     blocks = [one.text for one in pages.blocks(PATRONI) if one.language == "sh"]
