@@ -1,6 +1,5 @@
 """The pages of the deployments give the steps that the scripts beside them take."""
 
-import json
 import os
 import re
 import subprocess
@@ -10,7 +9,6 @@ import pytest
 import yaml
 
 from tests.database import ROOT
-from tests.programs import printed
 from tools.docs import pages
 
 ROADS = ROOT / "docs" / "how-to" / "deploy"
@@ -41,66 +39,7 @@ UNDONE = {
 """What ends what a command of AWS began, where it is not the `delete-` of a `create-`."""
 KEPT = {"create-storage-location", "create-service-linked-role"}
 """The bucket of Elastic Beanstalk and roles of services; the pages say that they stay."""
-USER_DATA = (ROOT / "deploy/ec2/user-data.sh").read_text()
 CHECKS = sorted(one.parent.name for one in ROOT.glob("deploy/*/check.sh"))
-STARTED_BY_DEBIAN = {"postgresql", "postgresql@15-main", "patroni", "etcd"}
-"""Units that their packages start at once, with their default configuration. The first starts the
-second with the machine: a generator makes it one of its parts, whether it is disabled or not."""
-
-
-def test_what_debian_started_is_stopped_before_it_gets_its_configuration() -> None:
-    (stopped, configured) = PATRONI.split("/etc/default/etcd", 1)[0].rsplit("\nsed ", 1)
-    (units,) = re.findall(r"^systemctl disable --now ([^#\n]+)", stopped, re.MULTILINE)
-    assert set(units.split()) == STARTED_BY_DEBIAN
-    assert configured
-
-
-def test_a_machine_of_patroni_is_installed_as_one_of_ec2() -> None:
-    (wanted,) = re.findall(r"^apt-get install -y (.*)$", USER_DATA, re.MULTILINE)
-    assert f"\napt-get install -y {wanted} </dev/null\n" in PATRONI
-    for line in re.sub(r" \\\n *", " ", USER_DATA).splitlines():
-        if line.strip().startswith(("useradd ", "install ", "cp ")):
-            assert f"\n{line.strip()}\n" in PATRONI, line
-    assert "make build\n" in PATRONI
-    assert "/etc/larder/server.env" in PATRONI
-
-
-def test_the_machine_that_prepares_gets_a_new_version_first() -> None:
-    """Each of Patroni has a worker, and one the password of the tables' owner."""
-    (later,) = re.findall(r"^A new version, later: (.*)$", PATRONI, re.MULTILINE)
-    (owner,) = re.findall(r"owner\.env root@(\w+):", PATRONI)
-    assert f"`{owner}` first" in later
-
-
-def test_a_machine_installs_what_was_brought_to_it() -> None:
-    """From a folder that an earlier command made there."""
-    blocks = [one.text for one in pages.blocks(PATRONI) if one.language == "sh"]
-    bringing = [one for one in blocks if "scp " in one]
-    # It asks whether a new machine is the right one: nothing is pasted behind the one command.
-    after = [line for one in bringing for line in one.splitlines()[1:] if line[0] != " "]
-    assert after == ["done", "done && scp patroni-secrets/owner.env root@app1:patroni/"]
-    bring = "".join(bringing)
-    brought = {one.name for one in (ROOT / "deploy/patroni").iterdir()} | {"patroni.env"}
-    (node,) = [one for one in blocks if "/etc/default/etcd" in one and "scp" not in one][:1]
-    # Not to `machine:patroni`: with that folder there, a second run would make one within it.
-    assert 'scp -r deploy/patroni "root@$machine:"\n' in bring
-    assert node.startswith("cd ~/patroni ")
-    installed = re.findall(r"^install (?:-[Dm] ?\d* ?)*(.*) /etc/", node, re.MULTILINE)
-    sources = {source.split("/")[0] for line in installed for source in line.split()}
-    assert sources
-    assert sources <= brought
-    server = "\n".join(blocks[blocks.index(node) :])
-    used = set(re.findall(r"(?<= )~/patroni/([\w.]+)", server))
-    assert used == {"server.env", "userlist.txt", "owner.env"}
-    assert {one for one in used if f"patroni-secrets/{one}" in bring} == used
-
-
-def test_the_page_says_which_networks_the_nodes_admit() -> None:
-    """Nodes in three zones of AWS are in three subnets."""
-    assert " samenet " in (ROOT / "deploy/patroni/patroni.yml").read_text()
-    before, bring, _ = PATRONI.partition("scp -r deploy/patroni")
-    assert bring
-    assert "`samenet` in `patroni.yml`" in before
 
 
 def test_a_changed_receiver_reaches_an_alertmanager_that_runs() -> None:
@@ -112,53 +51,6 @@ def test_a_changed_receiver_reaches_an_alertmanager_that_runs() -> None:
     section = PAGES["docs/how-to/deploy/kubernetes.md"].partition("\n## Alarms\n")[2]
     informed = f"kubectl -n monitoring rollout restart deployment/{name}`"
     assert informed in section.partition("\n## ")[0]
-
-
-def test_a_node_may_read_the_networks_that_it_admits() -> None:
-    """Without netlink PostgreSQL finds no network of its machine, and `samenet` admits nothing."""
-    unit = (ROOT / "deploy/patroni/systemd/patroni.service").read_text()
-    (families,) = re.findall(r"^RestrictAddressFamilies=(.*)$", unit, re.MULTILINE)
-    assert " samenet " in (ROOT / "deploy/patroni/patroni.yml").read_text()
-    assert "AF_NETLINK" in families.split()
-
-
-def test_a_cluster_is_restored_by_a_role_that_may_make_a_database() -> None:
-    """The owner of the tables may not, and is admitted to one database alone."""
-    assert "CREATEDB" not in (ROOT / "deploy/patroni/post_bootstrap.sh").read_text()
-    admitted = (ROOT / "deploy/patroni/patroni.yml").read_text()
-    assert re.findall(r" host (\S+) larder_owner,", admitted) == ["larder"]
-    section = PATRONI.partition("\n## Back up and restore\n")[2].partition("\n## ")[0]
-    (script,) = re.findall(r"^ *scp (\S+) .*:/usr/local/bin/larder-backup", PATRONI, re.MULTILINE)
-    assert "--no-owner --no-privileges --role=larder_owner" in (ROOT / script).read_text()
-    # The mode of a file in a clone is that of its maker's umask, and `scp` keeps it.
-    assert " chmod 644 /usr/local/bin/larder-backup\n" in PATRONI
-    asked = re.findall(r"^runuser -u postgres -- .*/larder-backup (\w+) ", section, re.MULTILINE)
-    assert asked == ["make", "restore"]
-    steps = ["stop larder-server", "backup restore", "start larder-prepare", "start pgbouncer"]
-    steps.append("manage.py check_invariants\n")
-    places = [section.index(step) for step in steps]
-    assert places == sorted(places)
-
-
-@pytest.mark.system
-def test_a_replaced_node_joins_the_members_of_etcd(tmp_path: Path) -> None:
-    """A member that begins anew under the name of another one ends: already been bootstrapped."""
-    section = PATRONI.partition("\n## Replace a lost machine\n")[2].partition("\n## ")[0]
-    remove, join = [one.text for one in pages.blocks(section)]
-    (number,) = re.findall(r'member remove "\$\(etcdctl member list \| (.*)\)"\n', remove)
-    listed = "".join(
-        f"{one}4d1, started, db{one}, http://db{one}:2380, http://db{one}:2379, false\n"
-        for one in (1, 2, 3)
-    )
-    (tmp_path / "listed").write_text(listed)
-    assert printed(["sh", "-c", f"{number} listed"], folder=tmp_path) == "24d1\n"
-    (tmp_path / "etcd.env.example").write_text(
-        (ROOT / "deploy/patroni/etcd.env.example").read_text()
-    )
-    printed(["sh", "-euc", join.partition(" && ")[2]], folder=tmp_path)
-    text = (tmp_path / "etcd.env.example").read_text()
-    assert "\nETCD_INITIAL_CLUSTER_STATE=existing\n" in text
-    assert join.startswith("cd ~/patroni && ")
 
 
 @pytest.mark.parametrize("name", ["docs/how-to/deployment.md", "docs/how-to/deploy/patroni.md"])
@@ -175,15 +67,6 @@ def test_a_backup_its_restore_and_its_end_are_separate_blocks(name: str) -> None
     steps = re.compile(r"backup(?:\.sh)? (make|restore|forget)\b")
     found = [steps.findall(one.text) for one in pages.blocks(PAGES[name])]
     assert [one for one in found if len(one) > 1] == []
-
-
-def test_no_machine_waits_for_the_others_before_they_are_set_up() -> None:
-    """Debian's etcd is `Type=notify`: it is started when most of its members are."""
-    assert re.findall(r"^systemctl .*--now .*\betcd\b", PATRONI, re.MULTILINE) == [
-        "systemctl disable --now postgresql postgresql@15-main patroni etcd",
-        "systemctl disable --now larder-disk-guard patroni etcd",
-    ]
-    assert "systemctl start --no-block etcd " in PATRONI
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -395,147 +278,11 @@ def test_a_replica_that_copies_again_has_a_new_slot() -> None:
     assert [again.find(one) for one in steps] == sorted(again.index(one) for one in steps)
 
 
-def test_a_cluster_that_was_stopped_has_its_pods_again() -> None:
-    """An autoscaler leaves what has no pods alone, and the file of the servers names no number."""
-    folder = ROOT / "deploy/kubernetes"
-    scaler = next(yaml.safe_load_all((folder / "server/scaling.yaml").read_text()))
-    worker = yaml.safe_load((folder / "server/worker.yaml").read_text())
-    server = yaml.safe_load((folder / "pods/server.yaml").read_text())
-    assert "replicas" not in server["spec"]
-    needed = {"server": scaler["spec"]["minReplicas"], "worker": worker["spec"]["replicas"]}
-    page = PAGES["docs/how-to/deploy/kubernetes.md"]
-    scaled = re.findall(r"`kubectl -n larder scale ([^`]*) --replicas=(\d+)`", page)
-    asked = {(one, int(number)) for names, number in scaled for one in names.split()}
-    names = {(f"deployment/{one}", number) for one, number in needed.items()}
-    assert asked == names | {(one, 0) for one, _ in names}
-    # The file of the worker names one, which the next `kubectl apply` restores.
-    assert "(on EKS `eks`) starts the worker, but no servers" in page
-
-
-def test_a_changed_setting_is_applied_on_eks_by_its_own_folder() -> None:
-    """That of Kubernetes would take the load balancer from the shop."""
-    assert "](kubernetes.md#a-changed-setting-and-a-stop)" in (ROADS / "eks.md").read_text()
-    page = PAGES["docs/how-to/deploy/kubernetes.md"]
-    section = page.partition("\n## A changed setting, and a stop\n")[2].partition("\n## ")[0]
-    applied = re.findall(r"`kubectl apply(?: -k [^`]*)?`.{0,40}", section)
-    assert applied
-    assert [one for one in applied if "(on EKS " not in one] == []
-
-
-def test_a_restored_database_is_admitted_before_it_is_prepared() -> None:
-    """The job of `prepare` reaches no database but those of the policy, as the servers."""
-    policies = yaml.safe_load_all((ROOT / "deploy/kubernetes/server/network.yaml").read_text())
-    (policy,) = [one for one in policies if one["metadata"]["name"] == "names-and-databases"]
-    assert policy["spec"]["podSelector"] == {}
-    page = PAGES["docs/how-to/deploy/kubernetes.md"]
-    assert "In `server/network.yaml` narrow " in page
-    _, restored, after = page.partition(
-        "A restored database with another address: before the stop,"
-    )
-    assert restored
-    assert "`server/network.yaml`" in after.partition("`DATABASE_URL`")[0]
-
-
-def test_a_secret_of_a_cluster_is_changed_by_a_command_that_accepts_it() -> None:
-    """`kubectl create` refuses a name that there is."""
-    page = PAGES["docs/how-to/deploy/kubernetes.md"]
-    (patch,) = re.findall(r"kubectl -n larder patch secret larder --patch '([^']*)'", page)
-    [(member, values)] = json.loads(patch).items()
-    assert member == "stringData"
-    example = (ROOT / ".env.example").read_text()
-    assert [name for name in values if f"{name}=" not in example] == []
-
-
 @pytest.mark.parametrize("name", PAGES)
 def test_what_a_road_installs_by_helm_its_tear_down_uninstalls(name: str) -> None:
     installed = re.findall(r"\bhelm install (\S+) \S+ --namespace (\S+)", PAGES[name])
     gone = re.findall(r"\bhelm uninstall (\S+) --namespace ([^\s`]+)", PAGES[name])
     assert installed == gone
-
-
-def test_a_tear_down_names_each_namespace_that_others_may_use() -> None:
-    """A cluster may have had a Prometheus in `monitoring`, and a controller of the Gateway API."""
-    page = PAGES["docs/how-to/deploy/kubernetes.md"]
-    deleted = re.findall(r"`kubectl delete namespace ([^`]*)`", page)
-    assert deleted == ["larder", "monitoring", "envoy-gateway-system"]
-
-
-def test_what_eks_logs_while_it_ends_is_deleted() -> None:
-    """EKS makes the group again, and the next `apply` is refused."""
-    cluster = (ROOT / "deploy/terraform/eks/main.tf").read_text()
-    ((group,),) = [re.findall(r'name += "(/aws/eks/.*)"', cluster)]
-    page = (ROADS / "eks.md").read_text()
-    (cluster_name,) = re.findall(r"update-kubeconfig --name (\S+)", page)
-    deleted = f"delete-log-group --log-group-name {group.replace('${var.name}', cluster_name)}`"
-    assert deleted in page.partition("](terraform.md#tear-it-down)")[2]
-
-
-def test_the_load_balancer_controller_answers_before_there_is_something_to_admit() -> None:
-    """The cluster asks it about each Service and each pod of the shop."""
-    page = (ROADS / "eks.md").read_text()
-    (installed,) = re.findall(r"^helm install (?:.*\\\n)*.*$", page, re.MULTILINE)
-    assert "--wait " in installed
-
-
-def test_a_secret_of_a_cluster_that_comes_from_files_can_be_replaced() -> None:
-    """`kubectl create` refuses a name that there is, as after new passwords."""
-    text = "".join((ROADS / f"{name}.md").read_text() for name in ("kubernetes", "eks"))
-    lines = re.sub(r" \\\n *", " ", text).splitlines()
-    from_files = re.compile(r"create secret (?:tls |generic .*--from-(?:env-)?file=)")
-    made = [one for one in lines if from_files.search(one)]
-    assert made
-    again = " --dry-run=client -o yaml | kubectl apply -f -"
-    assert [one for one in made if not one.endswith(again)] == []
-
-
-def test_a_secret_of_a_cluster_is_replaced_by_what_was_read() -> None:
-    """A new shell has no `secret`: of an empty file `kubectl` makes a secret without a value."""
-    lines = re.sub(r" \\\n *", " ", (ROADS / "eks.md").read_text()).splitlines()
-    made = [one.strip() for one in lines if "--from-env-file=" in one]
-    assert made
-    read = re.compile(r"secret \w+ > (\S+) && kubectl .* --from-env-file=\1 ")
-    assert [one for one in made if not read.match(one)] == []
-
-
-@pytest.mark.system
-@pytest.mark.parametrize("read", ["server prepare", "server", "prepare"])
-def test_settings_from_terraform_are_replaced_by_all_that_was_read(
-    tmp_path: Path, read: str
-) -> None:
-    """A new shell has no region: without the secrets the former files would be lost."""
-    page = (ROADS / "terraform.md").read_text()
-    (block,) = [one.text for one in pages.blocks(page) if one.text.startswith("secret() {")]
-    answers = {"server": "SECRET_KEY", "prepare": "OWNER_DATABASE_URL"}
-    cases = "".join(
-        f'*larder/production/{name}*) echo \'{{"{answers[name]}": "1"}}\' ;;\n'
-        for name in read.split()
-    )
-    programs = {
-        "aws": f'case "$*" in\n{cases}*) exit 254 ;;\nesac\n',
-        "terraform": "echo CURRENCY=GBP\n",
-    }
-    for name, script in programs.items():
-        (tmp_path / name).write_text(f"#!/bin/sh\n{script}")
-        (tmp_path / name).chmod(0o755)
-    files = [tmp_path / "prod.env", tmp_path / "prepare.env"]
-    for file in files:
-        file.write_text("former\n")
-    printed(["sh", "-c", block], folder=tmp_path, environment={"PATH": f"{tmp_path}:{PATH}"})
-    settings = "CURRENCY=GBP\nSECRET_KEY=1\n"
-    made = [settings, f"{settings}OWNER_DATABASE_URL=1\n"]
-    whole = len(read.split()) == len(answers)
-    assert [file.read_text() for file in files] == (made if whole else ["former\n"] * 2)
-
-
-@pytest.mark.parametrize("name", ["kubernetes", "eks"])
-def test_a_version_is_applied_if_its_preparation_succeeded(name: str) -> None:
-    """A worker does not look whether the database has its migrations."""
-    blocks = pages.blocks((ROADS / f"{name}.md").read_text())
-    (text,) = [one.text for one in blocks if "delete job prepare" in one.text]
-    conditions = re.findall(r"^ *(.*)kubectl apply -k \S+$", text, re.MULTILINE)
-    assert [one.endswith("job/prepare && ") for one in conditions] == [False, True]
-    followed = re.findall(r"rollout status deployment/(\w+)$", text, re.MULTILINE)
-    assert followed == ["server", "worker"]
 
 
 @pytest.mark.system
@@ -594,13 +341,6 @@ def test_a_server_of_the_containers_is_replaced_if_all_before_it_succeeded(
     )
     assert done.returncode == 1
     assert done.stdout.endswith(f"{last}\n")
-
-
-@pytest.mark.parametrize("name", ["kubernetes", "eks"])
-def test_the_first_request_is_sent_when_the_gateway_has_an_address(name: str) -> None:
-    page = (ROADS / f"{name}.md").read_text()
-    waited, named = map(page.index, ("condition=Programmed", "get gateway larder\n"))
-    assert waited < named < page.index('/readyz"\n' if name == "eks" else "/readyz\n")
 
 
 def test_the_page_names_the_role_that_jobs_of_every_branch_can_assume() -> None:

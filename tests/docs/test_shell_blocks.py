@@ -47,7 +47,7 @@ PLAYED = (
     ("CONTRIBUTING.md", "mkdir docs/openapi/released/", COMMANDS),
     ("clients/typescript/README.md", "LARDER_URL=", "tests/system/clients/test_sdk.py"),
     ("docs/how-to/deploy/patroni.md", "sh deploy/patroni/secrets.sh patroni-secrets", COMMANDS),
-    ("docs/how-to/deploy/terraform.md", "secret() {", "tests/docs/test_roads.py"),
+    ("docs/how-to/deploy/terraform.md", "secret() {", "tests/docs/test_cluster_pages.py"),
     ("docs/how-to/deploy/watching.md", "amtool ", "tests/system/deploy/test_watching.py"),
     ("docs/how-to/erp.md", "", LESSONS),
     ("docs/how-to/runbooks/alerts.md", "python manage.py shell ", "tests/docs/test_runbooks.py"),
