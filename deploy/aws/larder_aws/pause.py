@@ -47,9 +47,9 @@ def _statuses(ecs: Any, cluster: str) -> Iterator[str]:
 
 def resume(installation: Installation) -> tuple[int, int]:
     """Start the least of servers that the size has, and its workers; the least and the most."""
-    servers, workers = _of_size(installation, "service"), _of_size(installation, "worker")
+    servers = _servers(installation)
     least, most = int(servers["Least"]), int(servers["Most"])
-    _scale(installation, least=least, most=most, workers=int(workers["Count"]))
+    _scale(installation, least=least, most=most, workers=_workers(installation))
     return least, most
 
 
@@ -58,14 +58,18 @@ def follow_size(installation: Installation) -> None:
     ecs, cluster = boto3.client("ecs"), installation.outputs()["ClusterName"]
     [server] = ecs.describe_services(cluster=cluster, services=["server"])["services"]
     if server["desiredCount"]:
-        workers = int(_of_size(installation, "worker")["Count"])
-        ecs.update_service(cluster=cluster, service="worker", desiredCount=workers)
+        ecs.update_service(cluster=cluster, service="worker", desiredCount=_workers(installation))
 
 
-def _of_size(installation: Installation, stack: str) -> dict[str, Any]:
-    read = template.read(stack)
-    size = installation.parameter(stack, "Size") or read["Parameters"]["Size"]["Default"]
+def _servers(installation: Installation) -> dict[str, Any]:
+    read = template.read("service")
+    size = installation.parameter("service", "Size") or read["Parameters"]["Size"]["Default"]
     return dict(read["Mappings"]["Sizes"][size])
+
+
+def _workers(installation: Installation) -> int:
+    """Return how many the stack says; one where it was last updated by a tool that did not ask."""
+    return int(installation.outputs().get("WorkerCount", 1))
 
 
 def _scale(installation: Installation, *, least: int, most: int, workers: int) -> None:

@@ -229,7 +229,7 @@ def test_what_is_released_while_the_shop_is_paused_starts_with_its_end(
     for stack, name in (("service", "Server"), ("worker", "Worker")):
         assert "DesiredCount" not in template.read(stack)["Resources"][name]["Properties"]
     main(["resume"])
-    monkeypatch.setattr(pause, "_of_size", lambda *of: {"Count": 2})
+    monkeypatch.setattr(pause, "_workers", lambda of: 2)
     main(["up", "--tag", "meanwhile"])
     assert wanted() == [2, 2]
     monkeypatch.undo()
