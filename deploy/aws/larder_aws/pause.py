@@ -68,7 +68,7 @@ def _servers(installation: Installation) -> dict[str, Any]:
 
 
 def _workers(installation: Installation) -> int:
-    """Return how many the stack says; one where it was last updated by a tool that did not ask."""
+    """Return the count of the stack; 1 if its template is from before it had this output."""
     return int(installation.outputs().get("WorkerCount", 1))
 
 
