@@ -10,15 +10,19 @@ from decimal import Decimal
 from io import StringIO
 from pathlib import Path
 
+import psycopg
 import pytest
+from django.conf import LazySettings
 from django.core.management import call_command
 from django.db import connection
 
 from larder.catalog import queries as catalog
+from larder.catalog import sql
 from larder.catalog.services.products import archive_product, change_product
 from larder.db import database
 from larder.ops.demo import shop as demo
-from tests.database import in_database
+from tests.database import in_database, lock_is_awaited
+from tools.processes import wait_until
 
 pytestmark = pytest.mark.system
 
@@ -78,6 +82,29 @@ def test_two_concurrent_commands_add_the_demo_catalogue_once(
         added = [one.result(60) for one in [both.submit(add), both.submit(add)]]
     assert sorted(added) == [0, PRODUCTS]
     assert books()[0] == PRODUCTS
+
+
+def test_the_command_waits_longer_than_for_one_lock(
+    transactional_db: None, settings: LazySettings, now: datetime
+) -> None:
+    # Storing pictures would take another connection.
+    settings.PICTURES_DIR = settings.PICTURES_BUCKET = ""
+
+    def add() -> int:
+        try:
+            database.execute("SET lock_timeout = '200ms'")
+            return demo.load_products(now=now)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as other:
+        with psycopg.connect(os.environ["DATABASE_URL"]) as first:
+            first.execute(sql.ONE_CATEGORY)
+            added = other.submit(add)
+            assert wait_until(lock_is_awaited)
+            with pytest.raises(TimeoutError):
+                added.result(1)
+        assert added.result(60) == PRODUCTS
 
 
 def run_in(environment: dict[str, str], *before: str) -> subprocess.CompletedProcess[str]:

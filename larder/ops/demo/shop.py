@@ -6,12 +6,13 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.conf import settings
-from django.db import transaction
+from django.db import Error, transaction
 
 from larder.catalog import queries as catalog
 from larder.catalog.services.products import NewProduct, create_products
 from larder.core.errors import AlreadyTaken
 from larder.core.ids import SYSTEM_ACTOR
+from larder.db import database
 from larder.identity.services import accounts
 from larder.inventory.services.movements import open_stock
 from larder.ops.demo import catalogue
@@ -21,6 +22,9 @@ DEMO_CUSTOMER = "demo"
 
 TAX_RATE = Decimal(20)
 """The standard rate of the United Kingdom, where the shop was, in the year of its prices."""
+
+TRIES = 12
+"""How often the products are tried while another process adds them: each waits `lock_timeout`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +63,17 @@ def load_products(*, now: datetime) -> int:
         return 0
     # Files are written outside of the transaction.
     addresses = catalogue.store_pictures({one["picture"] for one in _kinds_of(missing)}, now=now)
-    try:
-        return _add_missing(addresses, now)
-    except AlreadyTaken:
-        # Another process has added some of them meanwhile, and has committed. Read again.
-        return _add_missing(addresses, now)
+    for _ in range(TRIES - 1):
+        try:
+            return _add_missing(addresses, now)
+        except AlreadyTaken:
+            # Another process has added some of them meanwhile, and has committed. Read again.
+            pass
+        except Error as error:
+            # Another process adds them now.
+            if not database.is_lock_timeout(error):
+                raise
+    return _add_missing(addresses, now)
 
 
 def _missing() -> list[Row]:
