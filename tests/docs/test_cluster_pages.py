@@ -149,6 +149,8 @@ def test_a_version_is_applied_if_its_preparation_succeeded(name: str) -> None:
     (text,) = [one.text for one in blocks if "delete job prepare" in one.text]
     conditions = re.findall(r"^ *(.*)kubectl apply -k \S+$", text, re.MULTILINE)
     assert [one.endswith("job/prepare && ") for one in conditions] == [False, True]
+    shown, served = map(text.index, (" logs job/prepare\n", "--for=condition=complete "))
+    assert shown < served
     followed = re.findall(r"rollout status deployment/(\w+)$", text, re.MULTILINE)
     assert followed == ["server", "worker"]
 

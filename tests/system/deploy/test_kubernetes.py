@@ -1,5 +1,6 @@
 """The manifests fit together, and with what they start; their schemas are `make deploy/check`'s."""
 
+import json
 import os
 import re
 import shutil
@@ -245,6 +246,36 @@ def test_the_job_of_a_restore_differs_from_the_one_that_prepares_in_its_command(
     assert container["command"] == ["python", "manage.py", "prepare"]
     container["command"][-1] = "end_sessions_and_keys"
     assert [*yaml.safe_load_all(changed)] == former
+
+
+@pytest.mark.skipif(KUBECTL is None, reason="kubectl is not installed")
+@pytest.mark.parametrize(
+    "page", ["deploy/kubernetes.md", "deploy/eks.md", "runbooks/backup-and-restore.md"]
+)
+def test_a_preparation_is_waited_for_until_it_succeeds_or_fails(page: str) -> None:
+    """A wait for success alone lasts its whole time if the job has failed."""
+    text = (ROOT / "docs/how-to" / page).read_text()
+    ended, succeeded = re.findall(r"wait (--for=\S+) --timeout=\d+m job/prepare", text)
+    assert succeeded == "--for=condition=complete"
+    ((path, value),) = re.findall(r"^--for=jsonpath='(.+)'=(\w+)$", ended)
+    for conditions, seen in (
+        ([], ""),
+        (["Complete"], value),
+        (["SuccessCriteriaMet", "Complete"], value),
+        (["Failed"], value),
+        (["FailureTarget"], value),
+    ):
+        found = [{"type": one, "status": "True"} for one in conditions]
+        status = {"conditions": found} if found else {"active": 1}
+        job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "prepare"}}
+        done = subprocess.run(
+            [str(KUBECTL), "label", "--local", "-f", "-", "a=b", "-o", f"jsonpath={path}"],
+            input=json.dumps({**job, "status": status}),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stdout == seen
 
 
 def rendered(folder: str) -> dict[tuple[str, str], Manifest]:
