@@ -278,6 +278,17 @@ def test_a_preparation_is_waited_for_until_it_succeeds_or_fails(page: str) -> No
         assert done.stdout == seen
 
 
+def test_a_private_registry_lets_the_account_of_every_pod_pull() -> None:
+    page = (ROOT / "docs/how-to/deploy/kubernetes.md").read_text()
+    (secret,) = re.findall(r"create secret docker-registry (\S+) ", page)
+    ((account, patch),) = re.findall(r"patch serviceaccount (\S+) --patch '([^']*)'", page)
+    assert json.loads(patch) == {"imagePullSecrets": [{"name": secret}]}
+    assert {pod(one)["spec"]["serviceAccountName"] for one in WORKLOADS} == {account}
+    # What pods or manifests name would replace it.
+    files = [one.read_text() for one in FOLDER.rglob("*.yaml")]
+    assert [one for one in files if "imagePullSecrets" in one] == []
+
+
 def rendered(folder: str) -> dict[tuple[str, str], Manifest]:
     """What kustomize makes of a folder, by kind and name."""
     command = [str(KUBECTL), "kustomize", str(FOLDER / folder)]
