@@ -41,11 +41,13 @@ MAKE = {
 
 COMMANDS = "tests/system/docs/test_commands.py"
 LESSONS = "tests/system/docs/test_lessons.py"
+BEANSTALK = "tests/system/deploy/test_elasticbeanstalk.py"
 PLAYED = (
     ("README.md", "TOKEN=$(curl ", "tests/ops/test_readme.py"),
     ("CONTRIBUTING.md", "SCHEDULE=", COMMANDS),
     ("CONTRIBUTING.md", "mkdir docs/openapi/released/", COMMANDS),
     ("clients/typescript/README.md", "LARDER_URL=", "tests/system/clients/test_sdk.py"),
+    ("docs/how-to/deploy/elastic-beanstalk.md", "export DATABASE_URL=", BEANSTALK),
     ("docs/how-to/deploy/patroni.md", "sh deploy/patroni/secrets.sh patroni-secrets", COMMANDS),
     ("docs/how-to/deploy/terraform.md", "secret() {", "tests/docs/test_cluster_pages.py"),
     ("docs/how-to/deploy/watching.md", "amtool ", "tests/system/deploy/test_watching.py"),
@@ -71,7 +73,7 @@ NOT_RUN = {
     "docs/how-to/deploy/ec2.md": (11, AWS),
     "docs/how-to/deploy/ecs-ec2.md": (6, AWS),
     "docs/how-to/deploy/eks.md": (7, f"{AWS}, {CLUSTER}"),
-    "docs/how-to/deploy/elastic-beanstalk.md": (12, AWS),
+    "docs/how-to/deploy/elastic-beanstalk.md": (15, AWS),
     "docs/how-to/deploy/heroku.md": (
         4,
         "an account of Heroku; tests/system/deploy/test_heroku.py has the steps after the push",

@@ -17,6 +17,8 @@ from larder.ops import serve
 
 ROOT = Path(__file__).resolve().parents[3]
 FOLDER = ROOT / "deploy" / "elasticbeanstalk"
+PAGE = (ROOT / "docs/how-to/deploy/elastic-beanstalk.md").read_text()
+RESTORE = PAGE.partition("\n## Restore\n")[2].partition("\n## ")[0]
 
 
 @pytest.fixture(scope="module")
@@ -102,3 +104,45 @@ def test_every_setting_exists_and_none_is_a_secret() -> None:
     settings, secrets = (options()["option_settings"][prefix + end] for end in ("", "secrets"))
     assert [name for name in (*settings, *secrets) if f"{name}=" not in example] == []
     assert {"SECRET_KEY", "DATABASE_URL", "OWNER_DATABASE_URL"} == set(secrets)
+
+
+def test_a_restored_database_takes_the_name_of_the_damaged_one_when_it_is_prepared() -> None:
+    """RDS restores to a new instance, and the addresses in the secrets stay."""
+    steps = ["larder --new-db-instance-identifier larder-damaged "]
+    steps += ["--target-db-instance-identifier larder-restored ", "/@larder-restored.}"]
+    steps += [" prepare && ", " end_sessions_and_keys && ", " check_invariants\n```"]
+    steps += ["larder-restored --new-db-instance-identifier larder ", "--skip-final-snapshot\n"]
+    assert [RESTORE.find(one) for one in steps] == sorted(RESTORE.index(one) for one in steps)
+
+
+def test_a_restored_database_has_the_settings_of_the_first_one() -> None:
+    """RDS takes its defaults: one zone, the default group, no protection, no limit of storage."""
+    text = re.sub(r" *\\\n *", " ", PAGE)
+    made, restored = (
+        set(re.findall(r"--(?:multi|max|vpc|deletion|no-pub)[a-z-]*(?: [\w\"$]+)?", command))
+        for command in re.findall(r"aws rds (?:create|restore)-db-instance.*", text)
+    )
+    assert len(made) == 5
+    assert restored == made
+
+
+def test_a_restored_database_is_prepared_by_its_own_address(tmp_path: Path) -> None:
+    """The shell of an instance has the addresses of the servers."""
+    (block,) = re.findall(r"```sh\n(export DATABASE_URL=.*?)```", RESTORE, re.DOTALL)
+    (tmp_path / "python").write_text('#!/bin/sh\necho "$2 $DATABASE_URL $OWNER_DATABASE_URL"\n')
+    (tmp_path / "python").chmod(0o755)
+    end = "12.eu-west-2.rds.amazonaws.com:5432/larder?sslmode=require"
+    settings = {
+        "DATABASE_URL": f"postgresql://larder_app:0a@larder.{end}",
+        "OWNER_DATABASE_URL": f"postgresql://larder_owner:1b@larder.{end}",
+        "PATH": f"{tmp_path}:/usr/bin:/bin",
+    }
+    done = subprocess.run(
+        ["bash", "-c", block], env=settings, capture_output=True, text=True, check=True
+    )
+    restored = (
+        f"postgresql://larder_app:0a@larder-restored.{end} "
+        f"postgresql://larder_owner:1b@larder-restored.{end}"
+    )
+    commands = ("prepare", "end_sessions_and_keys", "check_invariants")
+    assert done.stdout.splitlines() == [f"{one} {restored}" for one in commands]
