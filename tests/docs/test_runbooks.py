@@ -1,7 +1,10 @@
 """What the runbooks name is what the programs use."""
 
+import os
 import re
 import shlex
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -176,6 +179,36 @@ def test_no_data_are_deleted_for_an_upgrade_before_their_backup_is_made() -> Non
     composed = yaml.safe_load((ROOT / "deploy/patroni/compose.yaml").read_text())
     given = set(re.findall(rf"\b{composed['name']}_(\w+)", line))
     assert given == composed["volumes"].keys() - {"pictures"}
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("kept", [True, False])
+def test_an_upgrade_is_taken_back_only_where_the_former_data_are(
+    tmp_path: Path, *, kept: bool
+) -> None:
+    """Also when the block is pasted a second time."""
+    section = UPGRADE.partition("\nTo go back, while `former` is there")[2]
+    block = next(pages.blocks(section)).text
+    (tmp_path / "systemctl").write_text(f"#!/bin/sh\ntouch {tmp_path}/stopped\n")
+    (tmp_path / "systemctl").chmod(0o755)
+    (tmp_path / "patroni.yml").write_text("bin_dir: /usr/lib/postgresql/18/bin\n")
+    for name in ["larder", "former"] if kept else ["larder"]:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "PG_VERSION").write_text("15\n" if name == "former" else "18\n")
+    for folder in ("/var/lib/postgresql", "/etc/patroni"):
+        block = block.replace(folder, str(tmp_path))
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    said = ""
+    for _ in range(2):
+        done = subprocess.run(
+            ["sh", "-c", block], env=environment, capture_output=True, text=True, check=False
+        )
+        said = done.stderr
+    version = "15" if kept else "18"
+    assert (tmp_path / "larder/PG_VERSION").read_text() == f"{version}\n"
+    assert f"/postgresql/{version}/bin" in (tmp_path / "patroni.yml").read_text()
+    assert (tmp_path / "stopped").exists() == kept
+    assert "PG_VERSION" in said
 
 
 def test_the_owners_commands_run_in_what_prepares() -> None:
