@@ -4,6 +4,7 @@ import os
 import re
 import shlex
 import subprocess
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -170,6 +171,19 @@ def test_a_node_that_is_replaced_after_an_upgrade_gets_the_programs_of_the_page(
     assert f" apt-get install -y postgresql-{new}\n" in UPGRADE
     # The folder comes with the packages of PostgreSQL, and so does a question about the file.
     assert UPGRADE.index("mkdir -p /etc/postgresql-common\n") < UPGRADE.index(">>/etc/postgresql-")
+
+
+def test_the_containers_get_the_backup_of_their_upgrade_and_no_other() -> None:
+    """If it fails, the last one of every day is still there, and is not taken for it."""
+    script = r"(?m)^docker compose .* sh \S+/backup\.sh {} [^<>]*(?:</dev/null )?[<>]([\w.]+)"
+    made, restored = (re.findall(script.format(one), UPGRADE) for one in ("make", "restore"))
+    daily = re.findall(script.format("make"), (HOW_TO / "deployment.md").read_text())
+    assert made == restored
+    assert len(made) == len(daily) == 1
+    assert made[0] not in {*daily, "larder.dump"}
+    for name, ignored in {".gitignore": "/larder.dump*", ".dockerignore": "larder.dump*"}.items():
+        assert fnmatch(made[0], ignored.lstrip("/"))
+        assert ignored in (ROOT / name).read_text().splitlines()
 
 
 def test_no_data_are_deleted_for_an_upgrade_before_their_backup_is_made() -> None:
