@@ -186,6 +186,15 @@ def test_the_containers_get_the_backup_of_their_upgrade_and_no_other() -> None:
         assert ignored in (ROOT / name).read_text().splitlines()
 
 
+def test_the_former_data_of_an_upgrade_are_deleted_by_separate_blocks() -> None:
+    """It is pasted days later, and no other step is pasted with it."""
+    deleting = re.compile(r" rm -r \S+/former\b|/backup\.sh forget\b|^rm -rf \S+/former ")
+    blocks = [one.text.splitlines() for one in pages.blocks(UPGRADE)]
+    found = [one for one in blocks if any(map(deleting.search, one))]
+    assert len(found) > 1
+    assert [line for one in found for line in one if not deleting.search(line)] == []
+
+
 def test_no_data_are_deleted_for_an_upgrade_before_their_backup_is_made() -> None:
     (line,) = re.findall(r"(?m)^.*docker volume rm .*$", UPGRADE)
     made, deleted = line.index(".dump.new && mv "), line.index(" && compose down && docker volume ")
