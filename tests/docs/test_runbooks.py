@@ -30,7 +30,7 @@ def test_an_upgrade_moves_the_folder_that_the_data_are_in() -> None:
     (used,) = {*re.findall(r"--data \$\(DATA\)/(\w+)", (ROOT / "Makefile").read_text())}
     supervisor = (ROOT / "tools" / "run" / "supervisor.py").read_text()
     assert re.findall(r'Cluster\(self\._settings\.data / "(\w+)"\)', supervisor) == [used]
-    assert re.findall(r"^mv \.data/(\w+) ", UPGRADE, re.MULTILINE) == [used]
+    assert re.findall(r"^ *mv \.data/(\w+) ", UPGRADE, re.MULTILINE) == [used]
     assert set(re.findall(r"\.data/([\w-]+)", UPGRADE)) == {used, f"{used}-former"}
 
 
@@ -175,7 +175,7 @@ def test_a_node_that_is_replaced_after_an_upgrade_gets_the_programs_of_the_page(
 
 def test_the_containers_get_the_backup_of_their_upgrade_and_no_other() -> None:
     """If it fails, the last one of every day is still there, and is not taken for it."""
-    script = r"(?m)^docker compose .* sh \S+/backup\.sh {} [^<>]*(?:</dev/null )?[<>]([\w.]+)"
+    script = r"(?m)^ *docker compose .* sh \S+/backup\.sh {} [^<>]*(?:</dev/null )?[<>]([\w.]+)"
     made, restored = (re.findall(script.format(one), UPGRADE) for one in ("make", "restore"))
     daily = re.findall(script.format("make"), (HOW_TO / "deployment.md").read_text())
     assert made == restored
@@ -184,6 +184,42 @@ def test_the_containers_get_the_backup_of_their_upgrade_and_no_other() -> None:
     for name, ignored in {".gitignore": "/larder.dump*", ".dockerignore": "larder.dump*"}.items():
         assert fnmatch(made[0], ignored.lstrip("/"))
         assert ignored in (ROOT / name).read_text().splitlines()
+
+
+@pytest.mark.system
+@pytest.mark.parametrize(
+    ("block", "failed", "last"),
+    [
+        ("make backup ", "backup ", "make restore FILE=/mnt/safe/before-upgrade.dump"),
+        ("make backup ", "restore ", "make restore FILE=/mnt/safe/before-upgrade.dump"),
+        ("make up", "backup.sh restore", "exec -T primary sh /etc/postgresql/backup.sh restore"),
+    ],
+)
+def test_no_shop_is_opened_without_its_data_after_an_upgrade(
+    tmp_path: Path, block: str, failed: str, last: str
+) -> None:
+    """It starts with an empty database too. `make restore` refuses the former data."""
+    (text,) = [one.text for one in pages.blocks(UPGRADE) if one.text.startswith(block)]
+    for program in ("docker", "make"):
+        stub = tmp_path / program
+        stub.write_text(
+            f'#!/bin/sh\necho {program} "$@"\n'
+            f'case "$* " in *"{failed}"*) exit 1 ;; esac\n'
+            f"[ {program} != make ] || [ $1 != restore ] || [ ! -e .data/postgresql ]\n"
+        )
+        stub.chmod(0o755)
+    (tmp_path / ".data" / "postgresql").mkdir(parents=True)
+    (tmp_path / "larder.dump.before").touch()
+    done = subprocess.run(
+        ["sh", "-c", text],
+        cwd=tmp_path,
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.endswith(f"{last}\n")
+    assert (tmp_path / ".data" / "postgresql").exists() == (failed != "restore ")
 
 
 def test_the_former_data_of_an_upgrade_are_deleted_by_separate_blocks() -> None:
