@@ -222,6 +222,15 @@ def test_no_shop_is_opened_without_its_data_after_an_upgrade(
     assert (tmp_path / ".data" / "postgresql").exists() == (failed != "restore ")
 
 
+def test_no_command_follows_a_restore_that_failed() -> None:
+    """It would open the shop: on another machine, and after an upgrade, with an empty database."""
+    texts = [one.text for page in HOW_TO.rglob("*.md") for one in pages.blocks(page.read_text())]
+    restores = re.findall(r"(?m)^.*backup(?:\.sh)? restore <.*\n?.*", "\n\n".join(texts))
+    followed = [first for first, _, then in (one.partition("\n") for one in restores) if then]
+    assert len(followed) == 3
+    assert [one for one in followed if not one.endswith(" && \\")] == []
+
+
 def test_the_former_data_of_an_upgrade_are_deleted_by_separate_blocks() -> None:
     """It is pasted days later, and no other step is pasted with it."""
     deleting = re.compile(r" rm -r \S+/former\b|/backup\.sh forget\b|^rm -rf \S+/former ")
