@@ -6,8 +6,9 @@ import argparse
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
@@ -216,7 +217,7 @@ def secret(given: argparse.Namespace) -> None:
 def restart(given: argparse.Namespace) -> None:
     """Replace all servers and workers in turn, with the same image."""
     settings.restart(Installation(given.environment))
-    say("Servers and workers are being replaced: `status` counts them.")
+    say("Servers and workers are being replaced: `status` says when it is done.")
 
 
 def status(given: argparse.Namespace) -> None:
@@ -227,7 +228,18 @@ def status(given: argparse.Namespace) -> None:
     cluster = installation.outputs()["ClusterName"]
     found = boto3.client("ecs").describe_services(cluster=cluster, services=["server", "worker"])
     for one in found["services"]:
-        say(f"{one['serviceName']}: {one['runningCount']} of {one['desiredCount']} run")
+        say(counted(one))
+
+
+def counted(service: Mapping[str, Any]) -> str:
+    """How many tasks of a service run, and whether the former ones are all replaced.
+
+    The former deployment is listed until its last task has ended.
+    """
+    begun = max(one["createdAt"] for one in service["deployments"]).astimezone(UTC)
+    replaced = "being replaced since" if service["deployments"][1:] else "all started after"
+    count = f"{service['runningCount']} of {service['desiredCount']}"
+    return f"{service['serviceName']}: {count} run, {replaced} {begun:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def parser() -> argparse.ArgumentParser:

@@ -47,7 +47,7 @@ def _statuses(ecs: Any, cluster: str) -> Iterator[str]:
 
 def resume(installation: Installation) -> tuple[int, int]:
     """Start the least of servers that the size has, and its workers; the least and the most."""
-    servers = _servers(installation)
+    servers = _of_size(installation, "service")
     least, most = int(servers["Least"]), int(servers["Most"])
     _scale(installation, least=least, most=most, workers=_workers(installation))
     return least, most
@@ -61,15 +61,16 @@ def follow_size(installation: Installation) -> None:
         ecs.update_service(cluster=cluster, service="worker", desiredCount=_workers(installation))
 
 
-def _servers(installation: Installation) -> dict[str, Any]:
-    read = template.read("service")
-    size = installation.parameter("service", "Size") or read["Parameters"]["Size"]["Default"]
+def _of_size(installation: Installation, stack: str) -> dict[str, Any]:
+    read = template.read(stack)
+    size = installation.parameter(stack, "Size") or read["Parameters"]["Size"]["Default"]
     return dict(read["Mappings"]["Sizes"][size])
 
 
 def _workers(installation: Installation) -> int:
-    """Return the count of the stack; 1 if its template is from before it had this output."""
-    return int(installation.outputs().get("WorkerCount", 1))
+    """Return the count of the stack; that of its size if its template had no such output yet."""
+    count = installation.outputs().get("WorkerCount")
+    return int(count or _of_size(installation, "worker")["Count"])
 
 
 def _scale(installation: Installation, *, least: int, most: int, workers: int) -> None:

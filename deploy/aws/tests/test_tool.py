@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from moto.cloudformation.models import cloudformation_backends
 
 from deploy.aws import template
 from deploy.aws.larder_aws import images, pause, releases, stacks
-from deploy.aws.larder_aws.__main__ import main
+from deploy.aws.larder_aws.__main__ import counted, main
 from deploy.aws.larder_aws.failure import Failure
 from deploy.aws.larder_aws.stacks import ACCOUNT, Installation
 from deploy.aws.tests.installation import (
@@ -344,4 +346,31 @@ def test_other_subcommands_of_the_tool_are_executed(shop: Path, capsys: Any) -> 
     ]
     main(["migrate"])
     main(["status"])
-    assert "aws logs tail /larder/production/app" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "aws logs tail /larder/production/app" in said
+    assert re.search(r"^server: \d of \d run, all started after 20\d\d-", said, re.MULTILINE)
+
+
+def test_a_service_is_replaced_when_its_former_deployment_is_gone() -> None:
+    """A rolling replacement begins and ends with as many tasks as are wanted."""
+    now, former = (datetime(2026, 11, 29, hour, tzinfo=UTC) for hour in (12, 9))
+    counts = {"serviceName": "server", "runningCount": 2, "desiredCount": 2}
+    said = [
+        counted(counts | {"deployments": [{"createdAt": one} for one in begun]})
+        for begun in ([former, now], [now])
+    ]
+    assert said == [
+        "server: 2 of 2 run, being replaced since 2026-11-29 12:00:00 UTC",
+        "server: 2 of 2 run, all started after 2026-11-29 12:00:00 UTC",
+    ]
+
+
+@pytest.mark.parametrize(("size", "count"), [("", 1), ("large", 2)])
+def test_workers_of_a_stack_without_their_count_are_those_of_its_size(
+    shop: Path, monkeypatch: pytest.MonkeyPatch, size: str, count: int
+) -> None:
+    """Its template is of an earlier version until the next `up`."""
+    installation = Installation("production")
+    monkeypatch.setattr(Installation, "outputs", lambda self: {})
+    monkeypatch.setattr(Installation, "parameter", lambda *of: size)
+    assert pause._workers(installation) == count
