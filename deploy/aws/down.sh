@@ -11,21 +11,22 @@ printf 'This deletes the shop %s and its database. Its name again, to go on: ' "
 read -r typed
 [ "$typed" = "$environment" ] || { echo "Nothing was deleted: type $environment to delete it." >&2; exit 1; }
 
-# Says why, if it finds nothing.
+# Says why, if it finds nothing. A stack that could not be deleted still names what of it was: to lift
+# its protection fails then, and the script goes on.
 resource() {
     aws cloudformation describe-stack-resource --stack-name "larder-$environment-$1" \
         --logical-resource-id "$2" --query StackResourceDetail.PhysicalResourceId --output text
 }
 if balancer=$(resource front Balancer); then
     aws elbv2 modify-load-balancer-attributes --load-balancer-arn "$balancer" \
-        --attributes Key=deletion_protection.enabled,Value=false >/dev/null
+        --attributes Key=deletion_protection.enabled,Value=false >/dev/null || true
 fi
 if primary=$(resource database Primary); then
     aws rds modify-db-instance --db-instance-identifier "$primary" \
-        --no-deletion-protection --apply-immediately >/dev/null
+        --no-deletion-protection --apply-immediately >/dev/null || true
 elif cluster=$(resource database Cluster); then
     aws rds modify-db-cluster --db-cluster-identifier "$cluster" \
-        --no-deletion-protection --apply-immediately >/dev/null
+        --no-deletion-protection --apply-immediately >/dev/null || true
 fi
 deleted=0
 for stack in release backup audit monitoring worker service rotation tasks front cache database alarms network; do

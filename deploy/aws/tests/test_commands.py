@@ -89,6 +89,8 @@ def down(folder: Path, typed: str, stacks: str = "none") -> subprocess.Completed
     """What down.sh does in a region with these stacks (a pattern of the shell)."""
     (folder / "aws").write_text(
         '#!/bin/sh\necho "aws $*" >>"$0.log"\n'
+        # What an earlier run has deleted.
+        'case "$*" in *modify-*) exit 254 ;; esac\n'
         f'case "$*" in *describe-stack*{stacks}*) ;; *describe-stack*) exit 254 ;; esac\n'
     )
     (folder / "aws").chmod(0o755)
@@ -109,6 +111,14 @@ def test_a_region_without_the_installation_is_an_error(tmp_path: Path) -> None:
     again = down(tmp_path, "production", "production-network")
     assert (again.returncode, again.stderr) == (0, "")
     assert again.stdout.endswith("deleted: larder-production-network\n")
+
+
+def test_what_an_earlier_run_left_is_deleted_by_the_next(tmp_path: Path) -> None:
+    """After a restore the damaged instance keeps the subnets, when the database is deleted."""
+    done = down(tmp_path, "production", "production-database")
+    assert (done.returncode, "deleted: larder-production-database" in done.stdout) == (0, True)
+    log = (tmp_path / "aws.log").read_text()
+    assert "aws rds modify-db-instance " in log
 
 
 @pytest.mark.parametrize("words", asked_of_aws(), ids=" ".join)
