@@ -56,9 +56,10 @@ def test_a_page_names_the_region_before_its_first_command_of_aws(name: str) -> N
 @pytest.mark.parametrize("name", AWS)
 def test_what_aws_does_later_is_waited_for(name: str) -> None:
     for block in lines(name):
-        for line, after in pairwise(block):
-            if any(one in line for one in LATER):
-                assert re.search(r" wait |^ *(?:while|until) ", after), line
+        commands = [command for line in block for command in line.split(" && ")]
+        for command, after in pairwise(commands):
+            if any(one in command for one in LATER):
+                assert re.search(r" wait |^ *(?:while|until) ", after), command
 
 
 @pytest.mark.parametrize("name", AWS)

@@ -101,7 +101,7 @@ def test_an_upgrade_starts_no_worker_before_it_is_checked() -> None:
     worker = (ROOT / "deploy/aws/templates/worker.yaml").read_text()
     assert not re.search(r"^ +DesiredCount: ", worker, re.MULTILINE)
     section = AWS.partition("## The next major version")[2].partition("\n## ")[0]
-    steps = ["Commit it", "run pause\n", "run up --tag ", "check_invariants\n", "run resume\n"]
+    steps = ["Commit it", "run pause ", "run up --tag ", "check_invariants ", "run resume\n"]
     places = [section.index(step) for step in steps]
     assert places == sorted(places)
     assert section.count("run up") == 1

@@ -29,7 +29,7 @@ def commands() -> list[str]:
     waits for."""
     found = []
     for page in PAGES:
-        for whole in "".join(blocks(page)).splitlines():
+        for whole in re.sub(r" && \\\n *", "\n", "".join(blocks(page))).splitlines():
             line = re.sub(r"^AWS_REGION=\S+ ", "", whole)
             inner = re.findall(r"\$\(([^|)]*)", line)
             waited = re.match(r"(?:while|until) ([^|;]*)", line)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import shlex
+import subprocess
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import botocore.session
@@ -180,7 +182,9 @@ def test_a_lost_region_is_restored_under_the_name_that_is_swapped() -> None:
     after = section.partition("\nexport AWS_REGION=")[2]
     assert "production" not in after
     assert "--github " not in after
-    _, *given = re.findall(r"^deploy/aws/run (?!bootstrap|build|push)(.*)$", section, re.MULTILINE)
+    _, *given = re.findall(
+        r"^ *deploy/aws/run (?!bootstrap|build|push)(.*)$", section, re.MULTILINE
+    )
     assert [one for one in given if "--environment recovery" not in one] == []
 
 
@@ -209,3 +213,62 @@ def test_the_former_record_is_deleted_as_it_is() -> None:
 def test_a_database_restored_by_hand_gets_the_current_password() -> None:
     changes = [one for one in commands() if "--master-user-password" in one]
     assert {shlex.split(one)[2] for one in changes} == {"modify-db-instance", "modify-db-cluster"}
+
+
+def test_a_waiter_that_has_come_to_its_end_is_begun_again() -> None:
+    """It ends after 30 minutes, for a cache after 10, whether or not what it waits for is done."""
+    waits = [
+        line
+        for block in blocks(PAGES[1])
+        for line in block.splitlines()
+        if re.search("aws (?:rds|elasticache) wait ", line)
+    ]
+    assert waits
+    assert [one for one in waits if not re.match(r" *until .*; do sleep 30; done", one)] == []
+
+
+def played(block: str, folder: Path, fails: str) -> str:
+    """What a block runs where the commands with this text fail."""
+    stub = f'#!/bin/sh\necho "$*" >>{folder}/log\ncase "$*" in *"{fails}"*) exit 1 ;; esac\n'
+    for name in ("aws", "deploy/aws/run"):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(stub)
+        path.chmod(0o755)
+    path = {"PATH": f"{folder}:/usr/bin:/bin"}
+    subprocess.run(["sh", "-c", block], cwd=folder, env=path, capture_output=True, check=False)
+    return (folder / "log").read_text()
+
+
+OPENING = [
+    (block, fails)
+    for block in blocks(PAGES[1])
+    if "run resume" in block
+    for fails in ("up --tag", "--swap", "migrate", "end-sessions", "--owner", "check_invariants")
+    if f"{fails} " in block
+]
+
+
+@pytest.mark.parametrize(("block", "fails"), OPENING)
+def test_a_shop_is_opened_if_all_before_it_succeeded(
+    block: str, fails: str, tmp_path: Path
+) -> None:
+    """A restored database has the log-ins and keys of then, stolen ones too."""
+    assert "resume" in played(block, tmp_path, "nothing")
+    (tmp_path / "log").unlink()
+    log = played(block, tmp_path, fails)
+    assert fails in log
+    assert "resume" not in log
+
+
+def test_an_upgrade_begins_if_its_snapshot_was_made() -> None:
+    made = [one for one in blocks(PAGES[1]) if re.search("create-db-(cluster-)?snapshot ", one)]
+    assert len(made) == 2
+    assert ["run up" in one or "run pause && " not in one for one in made] == [False, False]
+
+
+def test_tasks_get_a_password_that_the_cache_has(tmp_path: Path) -> None:
+    (block,) = [one for one in blocks(PAGES[1]) if " ROTATE " in one]
+    log = played(block, tmp_path, "modify-replication-group")
+    assert "ROTATE" in log
+    assert not re.search("put-secret-value|restart| SET ", log)
