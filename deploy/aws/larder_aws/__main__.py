@@ -76,7 +76,8 @@ def up(given: argparse.Namespace) -> None:
     """Make or change everything of an installation; prepare its database; let the image serve."""
     installation = Installation(given.environment)
     image = looked_at(given)
-    chosen = dict(one.split("=", 1) for one in given.set) | {"Image": image}
+    chosen = {"Failover": "true"} | dict(one.split("=", 1) for one in given.set)
+    chosen["Image"] = image
     plain = {
         "Size": given.size,
         "DomainName": given.domain,
@@ -90,6 +91,9 @@ def up(given: argparse.Namespace) -> None:
     for stack in (*BEFORE_IMAGE, *AFTER_IMAGE):
         known = template.read(stack).get("Parameters", {})
         mine = {name: value for name, value in chosen.items() if name in known}
+        if stack == "cache" and gets_a_second_node(installation, chosen):
+            # ElastiCache refuses the failover that CloudFormation asks for before it adds the node.
+            say(f"cache: {installation.apply(stack, mine | {'Failover': 'false'})}, two nodes")
         say(f"{stack}: {installation.apply(stack, mine)}")
         if stack == "database" and app_secret.follow_stack(installation, login):
             say("addresses of the database: written")
@@ -103,6 +107,14 @@ def up(given: argparse.Namespace) -> None:
         say(f"release: {installation.apply('release', {'GitHubRepository': repository})}")
     releases.remember(installation, image)
     say(f"https://{installation.outputs()['DomainName']} serves {given.tag}")
+
+
+def gets_a_second_node(installation: Installation, chosen: dict[str, str]) -> bool:
+    """Whether a cache of one node gets another one.
+
+    https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/383
+    """
+    return installation.parameter("cache", "Size") == "small" != chosen.get("Size", "small")
 
 
 def refuse_unknown(chosen: dict[str, str]) -> None:

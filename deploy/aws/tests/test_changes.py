@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -85,3 +86,27 @@ def test_another_engine_is_refused_before_anything_changes(shop: Path) -> None:
 def test_the_repository_of_the_examples_is_not_trusted(shop: Path) -> None:
     with pytest.raises(SystemExit, match="your own repository"):
         main(["bootstrap", "--github", "example/larder"])
+
+
+def test_a_cache_gets_its_second_node_before_the_failover(
+    shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ElastiCache refuses a failover to a group of one node."""
+    applied: list[str] = []
+
+    def apply(self: Installation, stack: str, given: Mapping[str, str]) -> str:
+        if stack == "cache":
+            applied.append(given["Failover"])
+        return "changed"
+
+    monkeypatch.setattr(Installation, "apply", apply)
+    sizes = ["small"]
+    monkeypatch.setattr(
+        Installation, "parameter", lambda self, *of: sizes[-1] if of == ("cache", "Size") else ""
+    )
+    main(["up", "--tag", "first", "--size", "medium"])
+    # Also after the second step was interrupted.
+    sizes.append("medium")
+    main(["up", "--tag", "first", "--size", "medium"])
+    main(["up", "--tag", "first"])
+    assert applied == ["false", "true", "true", "true"]
