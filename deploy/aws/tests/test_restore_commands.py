@@ -272,3 +272,17 @@ def test_tasks_get_a_password_that_the_cache_has(tmp_path: Path) -> None:
     log = played(block, tmp_path, "modify-replication-group")
     assert "ROTATE" in log
     assert not re.search("put-secret-value|restart| SET ", log)
+
+
+def test_an_upgrade_sets_what_the_resources_of_the_template_have() -> None:
+    """CloudFormation refuses a template with another property. It allows a cluster by itself:
+    modifyDbClusterRequest in aws-cloudformation-resource-providers-rds."""
+    schemas = pytest.importorskip("cfnlint.schema").PROVIDER_SCHEMA_MANAGER
+    page = (ROOT / PAGES[1]).read_text()
+    (added,) = re.findall(r"add `(\w+): true` to the instance; a cluster of Aurora has no", page)
+    has = {
+        kind: added
+        in schemas.get_resource_schema("eu-west-2", f"AWS::RDS::{kind}").schema["properties"]
+        for kind in ("DBInstance", "DBCluster")
+    }
+    assert has == {"DBInstance": True, "DBCluster": False}
