@@ -240,7 +240,9 @@ def status(given: argparse.Namespace) -> None:
     cluster = installation.outputs()["ClusterName"]
     found = boto3.client("ecs").describe_services(cluster=cluster, services=["server", "worker"])
     for one in found["services"]:
-        say(counted(one))
+        # A deleted one has none.
+        if one["deployments"]:
+            say(counted(one))
 
 
 def counted(service: Mapping[str, Any]) -> str:
