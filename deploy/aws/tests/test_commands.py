@@ -198,6 +198,12 @@ def shell(words: list[str]) -> None:
     assert (ROOT / words[0]).is_file()
 
 
+def test_the_owner_has_its_password_while_a_role_is_made() -> None:
+    """A rotation goes on when its command has ended."""
+    both = [one for one in blocks(PAGES[1]) if "rotate app" in one and "rotate owner" in one]
+    assert both == []
+
+
 def test_the_templates_contain_the_code_of_the_rotation() -> None:
     code = (ROOT / "deploy/aws/rotation.py").read_text()
     function = template.read("rotation")["Resources"]["Rotation"]["Properties"]
