@@ -114,6 +114,25 @@ esac
     assert (done.returncode, done.stderr) == (status, said)
 
 
+@pytest.mark.system
+@pytest.mark.parametrize("fails", ["first", "prepare", "nothing"])
+def test_the_next_image_serves_only_if_the_database_was_prepared_by_it(fails: str) -> None:
+    """Where the stack was not changed, the task that prepares is the former one, or none."""
+    blocks = [one for one in SHELL["docs/how-to/deploy/ecs-ec2.md"] if "prepare && apply " in one]
+    released = [one[one.index("apply PrepareImage=") :] for one in blocks]
+    assert len(released) == 2
+    stubs = f"""
+apply() {{ count=$((count + 1)); echo "apply $count"; [ "{fails} $count" != "first 1" ]; }}
+prepare() {{ echo prepare; [ {fails} != prepare ]; }}
+"""
+    expected = ["apply 1", "prepare", "apply 2"][: ["first", "prepare", "nothing"].index(fails) + 1]
+    for one in released:
+        done = subprocess.run(
+            ["sh", "-c", stubs + one], env={}, capture_output=True, text=True, check=False
+        )
+        assert done.stdout.splitlines() == expected
+
+
 @pytest.mark.parametrize("name", AWS)
 def test_the_latest_version_has_that_name_for_groups_alone(name: str) -> None:
     """`$Latest` is a version for groups; another version is made from a number."""

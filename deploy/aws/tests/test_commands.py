@@ -50,6 +50,7 @@ OF_THE_CLI = {
     },
     ("cloudformation", "deploy"): {
         *("--stack-name", "--template-file", "--capabilities", "--parameter-overrides"),
+        "--no-fail-on-empty-changeset",
     },
 }
 """Commands that the aws tool has beside the requests of the services."""
