@@ -92,6 +92,11 @@ resource "aws_db_instance" "primary" {
   monitoring_role_arn             = aws_iam_role.monitoring.arn
 
   iam_database_authentication_enabled = true
+
+  # Of a restore (docs/how-to/deploy/terraform.md): without the lines the next apply replaces what it made.
+  lifecycle {
+    ignore_changes = [db_name, restore_to_point_in_time]
+  }
 }
 
 resource "aws_db_instance" "replica" {

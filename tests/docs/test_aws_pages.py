@@ -226,6 +226,20 @@ def test_a_second_apply_keeps_the_replica() -> None:
     assert [one for one in made if not re.search(r"storage_encrypted += true", one)] == []
 
 
+def test_a_second_apply_keeps_what_was_restored() -> None:
+    """Terraform makes a new instance where one of these arguments changes or is removed."""
+    (restore,) = [
+        one for one in SHELL["docs/how-to/deploy/terraform.md"] if "restore_override.tf <<" in one
+    ]
+    (named, body) = re.findall(r'(?ms)^resource "aws_db_instance" "(\w+)" \{\n(.*?)^\}', restore)[0]
+    given = {*re.findall(r"^  (\w+)", body, re.MULTILINE)} - {"timeouts"}
+    declared = (ROOT / "deploy/terraform/database.tf").read_text()
+    (made,) = re.findall(rf'(?ms)^resource "aws_db_instance" "{named}" .*?^}}', declared)
+    (ignored,) = re.findall(r"ignore_changes = \[(.*)\]", made)
+    assert given == {*ignored.split(", ")} == {"db_name", "restore_to_point_in_time"}
+    assert f"state rm aws_db_instance.{named} &&" in restore
+
+
 @pytest.mark.parametrize("name", SHELL)
 def test_what_terraform_applies_is_applied_again_by_the_next_apply(name: str) -> None:
     """It is in terraform.tfvars: an option is forgotten, and the next `apply` undoes it."""

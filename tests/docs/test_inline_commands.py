@@ -28,6 +28,7 @@ PLACES = ("", "deploy/nginx/")
 MADE = {
     *("benchmarks/peers/.cache", "benchmarks/results", "deploy/compose/.env"),
     *("deploy/terraform/plan.out", "deploy/terraform/terraform.tfvars"),
+    "deploy/terraform/restore_override.tf",
     "docs/openapi/released/0.2.0",
 }
 """Files that commands or operators make, and git ignores."""

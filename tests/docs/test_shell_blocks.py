@@ -83,7 +83,7 @@ NOT_RUN = {
         20,
         "six machines with systemd, or a container engine; make cluster runs the programs",
     ),
-    "docs/how-to/deploy/terraform.md": (4, AWS),
+    "docs/how-to/deploy/terraform.md": (7, AWS),
     "docs/how-to/deploy/watching.md": (9, f"{AWS} or of Heroku, root on a machine"),
     "docs/how-to/deployment.md": (9, ENGINE),
     "docs/how-to/release.md": (
