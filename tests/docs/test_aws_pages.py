@@ -133,6 +133,18 @@ prepare() {{ echo prepare; [ {fails} != prepare ]; }}
         assert done.stdout.splitlines() == expected
 
 
+def test_new_passwords_reach_the_machines_that_replace_others() -> None:
+    """They read the secrets that `create-secret` made, not the files that were written anew."""
+    data = (ROOT / "deploy/ec2/user-data.sh").read_text()
+    assert re.findall(r"^ *secret (\S+) >", data, re.MULTILINE) == ["server.env", "owner.env"]
+    page = (ROOT / "docs/how-to/deploy/ec2.md").read_text()
+    assert "put-secret-value --secret-id larder/ec2/server.env --secret-string file://" in page
+    assert "the same for `owner.env`" in page
+    renewed = (ROOT / "docs/how-to/deploy/terraform.md").read_text()
+    section = renewed.partition("\n## New passwords\n")[2].partition("\n## ")[0]
+    assert "](ec2.md#a-new-version)" in section
+
+
 @pytest.mark.parametrize("name", AWS)
 def test_the_latest_version_has_that_name_for_groups_alone(name: str) -> None:
     """`$Latest` is a version for groups; another version is made from a number."""
