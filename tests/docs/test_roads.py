@@ -310,6 +310,27 @@ def test_processes_of_ec2_are_restarted_if_the_preparation_succeeded(
     assert done.stdout.split() == [*(["start"] if owner else []), *restarted]
 
 
+@pytest.mark.system
+@pytest.mark.parametrize("broken", ["git", "make", "cp", "nothing"])
+def test_processes_of_ec2_are_restarted_if_their_version_was_built(
+    tmp_path: Path, broken: str
+) -> None:
+    blocks = [one.text for one in pages.blocks((ROADS / "ec2.md").read_text())]
+    (block,) = [one for one in blocks if "git checkout TAG" in one]
+    for name in ("git", "make", "cp", "systemctl", "nginx"):
+        program = tmp_path / name
+        program.write_text(f"#!/bin/sh\necho {name} $1\n[ {name} != {broken} ]\n")
+        program.chmod(0o755)
+    done = subprocess.run(
+        ["sh", "-c", block.replace("/opt/", "").replace("cd larder", f"cd {tmp_path}")],
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ("systemctl try-restart" in done.stdout.splitlines()) == (broken == "nothing")
+
+
 def test_servers_of_ec2_are_replaced_after_a_look_at_the_preparation() -> None:
     """An instance refresh of the worker succeeds even if `prepare` has failed."""
     blocks = [one.text for one in pages.blocks((ROADS / "ec2.md").read_text())]
