@@ -169,9 +169,9 @@ def test_a_push_to_heroku_takes_what_is_checked_out() -> None:
 
 def test_no_dyno_serves_while_the_database_is_restored() -> None:
     """The log-ins of a backup are valid until they are ended."""
-    _, found, page = (ROADS / "heroku.md").read_text().partition("heroku ps:scale web=0 worker=0\n")
+    _, found, page = (ROADS / "heroku.md").read_text().partition("ps:scale web=0 worker=0 && \\\n")
     assert found
-    steps = [":restore b001 DATABASE_URL --confirm my-larder\n", " prepare && "]
+    steps = [":restore b001 DATABASE_URL --confirm my-larder && ", " prepare && "]
     steps += [" end_sessions_and_keys && ", ' check_invariants"\n```', "web=1 worker=1`"]
     assert [page.find(one) for one in steps] == sorted(page.index(one) for one in steps)
 
