@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from deploy.aws import template
 from deploy.aws.larder_aws.stacks import OF_A_RELEASE
@@ -170,7 +171,12 @@ def idle_times() -> dict[str, str]:
     """The idle time-out of the load balancer of each road, in seconds."""
     attributes = properties("front", "Balancer")["LoadBalancerAttributes"]
     [ours] = [one["Value"] for one in attributes if one["Key"] == "idle_timeout.timeout_seconds"]
-    found = {"front.yaml": ours}
+    bundle = ROOT / "deploy/elasticbeanstalk/bundle/.ebextensions/larder.config"
+    options = yaml.safe_load(bundle.read_text())["option_settings"]
+    found = {
+        "front.yaml": ours,
+        "larder.config": str(options.get("aws:elbv2:loadbalancer", {}).get("IdleTimeout", 60)),
+    }
     for name in ("deploy/kubernetes/eks/load-balancer.yaml", "docs/how-to/deploy/ec2.md"):
         [found[name]] = re.findall(
             r'idle_timeout\.timeout_seconds,\s*[vV]alue[:=]\s*"?(\d+)', (ROOT / name).read_text()
@@ -179,9 +185,17 @@ def idle_times() -> dict[str, str]:
 
 
 @pytest.mark.parametrize(("where", "idle"), idle_times().items())
-def test_the_balancer_waits_longer_than_nginx(where: str, idle: str) -> None:
+def test_the_balancer_waits_longer_than_nginx_which_keeps_its_connections_longer(
+    where: str, idle: str
+) -> None:
+    """A request on a connection that nginx has just ended is answered by the balancer with 502."""
     nginx = (ROOT / "deploy/nginx/larder/http.conf").read_text()
-    assert int(idle) > int(re.findall(r"proxy_read_timeout (\d+)s", nginx)[0])
+    [(answer, connection)] = zip(
+        re.findall(r"^proxy_read_timeout (\d+)s", nginx, re.MULTILINE),
+        re.findall(r"^keepalive_timeout (\d+)s", nginx, re.MULTILINE),
+        strict=True,
+    )
+    assert int(answer) < int(idle) < int(connection)
 
 
 def test_aurora_supports_the_queries_of_feeds() -> None:
