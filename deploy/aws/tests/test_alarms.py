@@ -30,6 +30,43 @@ def resources(kind: str) -> dict[str, dict[str, Any]]:
 ALARMS = resources("AWS::CloudWatch::Alarm")
 RULES = resources("AWS::Events::Rule")
 
+RAISE_AN_ALARM = {
+    "no server is ready": ["monitoring.NoServers"],
+    "answers of 5xx": ["monitoring.BalancerErrors", "service.Errors"],
+    "slow answers": ["service.Slow"],
+    "busy or full servers": ["monitoring.ServersBusy", "monitoring.ServersFull"],
+    "lines of errors, orders that failed": ["monitoring.Errors", "monitoring.OrdersFailed"],
+    "no worker runs, or none gives a sign of life": [
+        *("monitoring.NoWorker", "monitoring.WorkerSilent"),
+    ],
+    "jobs wait or fail": ["monitoring.JobsWait", "monitoring.JobsFail"],
+    "invariants are violated or not checked": [
+        *("monitoring.InvariantViolated", "monitoring.InvariantsUnchecked"),
+    ],
+    "a refund waits": ["monitoring.RefundWaits"],
+    "no metrics arrive": ["monitoring.NoMetrics"],
+    "the database": [
+        *("monitoring.DatabaseBusy", "monitoring.DatabaseConnections", "monitoring.DatabaseDisk"),
+        *("monitoring.DatabaseMemory", "monitoring.TransactionIds", "monitoring.ReplicaLag"),
+    ],
+    "burst credits are used up": ["monitoring.DatabaseCredits"],
+    "the cache is full": ["monitoring.CacheFull", "monitoring.SecondCacheFull"],
+    "a secret was not renewed": ["monitoring.RotationFailed"],
+    "no audit starts": ["audit.AuditNotStarted"],
+}
+RAISE_AN_EVENT = {
+    "a command fails": "audit.CommandFailed",
+    "a task never starts": "audit.ServerNeverStarts",
+    "a release is undone": "audit.ReleaseUndone",
+    "the database fails, or its backup": "audit.DatabaseFailedOver",
+}
+
+
+def test_what_operators_have_to_know_raises_an_alarm_or_an_event() -> None:
+    """So a removed one is noticed; each has its action by the tests below."""
+    assert sorted(ALARMS) == sorted(name for names in RAISE_AN_ALARM.values() for name in names)
+    assert sorted(RULES) == sorted(RAISE_AN_EVENT.values())
+
 
 @pytest.mark.parametrize("name", ALARMS)
 def test_an_alarm_and_its_end_go_to_the_operators(name: str) -> None:
