@@ -103,3 +103,15 @@ def test_an_alarm_and_its_end_reach_a_receiver_of_the_topic(single: dict[str, st
 def test_every_alarm_is_on_the_page() -> None:
     page = (ROOT / "docs/how-to/deploy/ecs-ec2.md").read_text()
     assert set(re.findall(r"^\| `larder-single-([a-z-]+)` \|", page, re.MULTILINE)) == ALARMS
+
+
+def test_a_filter_of_the_log_counts_what_the_code_logs() -> None:
+    """One that counts nothing sounds `no-worker` for ever, or never sounds `failing`."""
+    logged = {
+        "All invariants hold.": ("larder/ops/tasks.py", 'logger.info("{}", '),
+        "request": ("larder/ops/telemetry/requests.py", '"event": "{}",'),
+    }
+    counted = re.findall(r'\$\.event = "(.+?)"', template.text("single"))
+    assert sorted(counted) == sorted(logged)
+    for event, (file, line) in logged.items():
+        assert line.format(event) in (ROOT / file).read_text()
