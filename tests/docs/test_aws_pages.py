@@ -290,3 +290,52 @@ def test_names_of_terraform_fit_the_names_that_contain_them() -> None:
     made = [re.sub(r"\$\{(?:local|var)\.name\}", name, one) for one in prefixes]
     assert [one for one in made if "$" in one or len(one) > 38] == []
     assert len(made) > 3
+
+
+def terraform(file: str) -> dict[str, dict[str, str]]:
+    """The resources of a file, by type and name, with their arguments as they are written."""
+    text = (ROOT / "deploy/terraform" / file).read_text()
+    found = re.findall(r'(?ms)^resource "(\w+)" "(\w+)" \{\n(.*?)^\}', text)
+    return {
+        f"{kind}.{name}": dict(re.findall(r"(?m)^  (\w+) += (.*)$", body))
+        for kind, name, body in found
+    }
+
+
+def test_the_alarms_and_events_of_terraform_go_by_mail_to_the_operators() -> None:
+    made, topic = terraform("alarms.tf"), "aws_sns_topic.operators.arn"
+    assert made["aws_sns_topic_subscription.operators"] == {
+        "topic_arn": topic,
+        "protocol": '"email"',
+        "endpoint": "var.alarm_email",
+    }
+    alarms = {name: one for name, one in made.items() if name.startswith("aws_cloudwatch_metric_")}
+    assert {name.partition(".")[2] for name in alarms} == {"database", "cache"}
+    for one in alarms.values():
+        assert one["alarm_actions"] == one["ok_actions"] == f"[{topic}]"
+    assert made["aws_db_event_subscription.database"]["sns_topic"] == topic
+    assert made["aws_sns_topic_policy.operators"]["arn"] == topic
+    for file in ("alarms.tf", "secrets.tf"):
+        services = '["cloudwatch.amazonaws.com", "events.rds.amazonaws.com"]'
+        assert services in (ROOT / "deploy/terraform" / file).read_text()
+
+
+def test_each_alarm_of_terraform_is_on_its_page() -> None:
+    text = (ROOT / "deploy/terraform/alarms.tf").read_text()
+    named = set(re.findall(r"([a-z-]+) += \{ metric = ", text))
+    assert named == {"disk", "connections", "credits", "busy", "replica-lag"}
+    page = (ROOT / "docs/how-to/deploy/terraform.md").read_text().partition("\n## Alarms\n")[2]
+    assert [one for one in (*named, "cache-full") if f"-{one}`" not in page] == []
+
+
+@pytest.mark.parametrize("name", [name for name in AWS if "subscription" in "".join(SHELL[name])])
+def test_events_of_a_database_go_to_the_topic_that_sends_mail(name: str) -> None:
+    [block] = [one for one in lines(name) if any("create-event-subscription" in o for o in one)]
+    made, subscribed, events = block
+    assert re.match(r"TOPIC=\$\(aws sns create-topic .* --query TopicArn --output text\)", made)
+    assert '--topic-arn "$TOPIC" --protocol email ' in subscribed
+    assert '--sns-topic-arn "$TOPIC" ' in events
+    [database] = re.findall(r"create-db-instance --db-instance-identifier (\S+)", str(lines(name)))
+    assert f"--source-type db-instance --source-ids {database} " in events
+    categories = re.findall(r'"[^"]*"|\S+', events.partition("--event-categories ")[2])
+    assert {"failover", "failure", '"low storage"'} <= set(categories)
