@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from deploy.aws import template
 from deploy.aws.tests.conftest import STACKS
@@ -83,3 +84,17 @@ def test_ci_runs_the_major_version_of_postgresql_that_aws_runs() -> None:
     named = re.findall(r"postgres:(\d+)-|/postgresql/(\d+)|PostgreSQL (\d+)", job)
     assert {one for found in named for one in found if one} == majors
     assert len(named) == 3
+
+
+def test_ci_takes_each_branch_to_staging_and_main_or_master_on_to_production() -> None:
+    workflow = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())
+    # `on` is true in YAML 1.1.
+    assert workflow[True]["push"] == {"branches": ["**"]}
+    push, staging, production = (
+        workflow["jobs"][name] for name in ("push", "staging", "production")
+    )
+    branch = r"github\.ref == 'refs/heads/(\w+)'"
+    assert re.findall(branch, production["if"]) == ["main", "master"]
+    assert re.fullmatch(rf"{branch} \|\| {branch}", production["if"])
+    assert "github.ref" not in push["if"] + staging.get("if", "")
+    assert (staging["needs"], production["needs"]) == ("push", ["push", "staging"])
