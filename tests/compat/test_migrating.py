@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+import django
 import pytest
 
 from larder.compat.documents import TITLES
@@ -41,3 +42,10 @@ def test_the_replacements_on_the_page_exist_in_v1() -> None:
     named = {re.sub(r"{.*?}", "{}", one) for one in named_paths}
     assert named
     assert named <= known
+
+
+def test_the_page_names_the_django_of_contract_2_and_that_of_larder() -> None:
+    line = re.findall(
+        r"^- Contract 2 was built on Django 4\.x\. Larder runs on Django (\S+)", PAGE, re.MULTILINE
+    )
+    assert line == [django.__version__.rpartition(".")[0]]

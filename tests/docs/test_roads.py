@@ -163,8 +163,17 @@ def test_a_later_shell_has_the_host_of_the_app() -> None:
 def test_a_push_to_heroku_takes_what_is_checked_out() -> None:
     """A clone at the tag of a release has no branch, or another commit on `main`. Without a branch
     git does not guess that `main`, which an empty repository has not, is one."""
-    pushed = re.findall(r"git push heroku (\S+?)(?=[`\s])", (ROADS / "heroku.md").read_text())
+    page = (ROADS / "heroku.md").read_text()
+    pushed = re.findall(r"git push heroku (\S+?)(?=[`\s])", page)
     assert set(pushed) == {"HEAD:refs/heads/main"}
+
+
+def test_heroku_has_certificates_and_deploys_what_github_has() -> None:
+    page = (ROADS / "heroku.md").read_text()
+    assert "\nheroku certs:auto:enable\n" in page
+    assert re.search(
+        r"\*\*Deploy from GitHub\.\*\* .*connect the repository.*automatic deploys", page
+    )
 
 
 def test_no_dyno_serves_while_the_database_is_restored() -> None:
