@@ -11,7 +11,19 @@ from tests.database import ROOT
 pytestmark = pytest.mark.system
 
 SCRIPT = ROOT / ".ci/run"
-PROGRAMS = re.findall(r"^needs ([a-z-]+) ([a-z-]+)$", SCRIPT.read_text(), re.MULTILINE)
+NEEDED = re.findall(r"^needs (\S+) (\S+)$", SCRIPT.read_text(), re.MULTILINE)
+PROGRAMS = [(name, package) for name, package in NEEDED if "/" not in name]
+LOOKED_FOR = {
+    *("amtool", "buildah", "chromium", "curl", "etcd", "etcdctl", "haproxy", "ip", "memcached"),
+    *("mmdebstrap", "nft", "nginx", "npm", "openssl", "patroni", "pgbouncer", "prometheus"),
+    *("prometheus-alertmanager", "promtool", "redis-server", "systemd-analyze"),
+    "/usr/lib/nginx/modules/ngx_http_lua_module.so",
+    "/usr/lib/postgresql",
+    "/usr/lib/postgresql/15/bin/postgres",
+    "/usr/lib/python3/dist-packages/etcd",
+}
+"""Programs and files that the tests and the checks of `deploy` look for."""
+CHECKS = "".join(one.read_text() for one in ROOT.glob("deploy/*/check.sh"))
 
 
 def installed_without(folder: Path, absent: str) -> str:
@@ -37,6 +49,30 @@ def run(
     return subprocess.run(
         command, env=environment, capture_output=True, text=True, check=False, timeout=60
     )
+
+
+def test_what_tests_and_checks_look_for_is_installed() -> None:
+    lines = [one for one in SCRIPT.read_text().splitlines() if one.startswith("needs ")]
+    assert len(lines) == len(NEEDED)
+    assert sorted(name for name, _ in NEEDED) == sorted(LOOKED_FOR)
+
+
+def test_what_a_check_says_to_install_on_debian_is_installed() -> None:
+    said = " ".join(re.findall(r"On Debian: apt-get install ([a-z0-9 -]+)", CHECKS)).split()
+    assert said
+    assert set(said) <= {package for _, package in NEEDED}
+
+
+def test_a_missing_file_gets_its_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a machine that has none of the files."""
+    script = tmp_path / "elsewhere" / "run"
+    script.parent.mkdir()
+    script.write_text(SCRIPT.read_text().replace("\nneeds /", f"\nneeds {tmp_path}/none/"))
+    monkeypatch.setattr(f"{__name__}.SCRIPT", script)
+    words = set(installed_without(tmp_path, "").split())
+    assert words & {package for _, package in NEEDED} == {
+        package for name, package in NEEDED if "/" in name
+    }
 
 
 @pytest.mark.parametrize(("program", "package"), PROGRAMS)
