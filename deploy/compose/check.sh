@@ -3,7 +3,7 @@
 # configuration file by the program that reads it.
 set -eu
 "$PYTHON" -m check_jsonschema --builtin-schema vendor.compose-spec compose.yaml deploy/compose/compose.yaml
-for script in deploy/compose/*.sh deploy/postgresql/*.sh; do
+for script in deploy/*.sh deploy/compose/*.sh deploy/postgresql/*.sh; do
     sh -n "$script"
 done
 if ${DOCKER:-docker} compose version >/dev/null 2>&1; then
@@ -13,5 +13,6 @@ if ${DOCKER:-docker} compose version >/dev/null 2>&1; then
 else
     echo "compose config: not looked at, there is no '${DOCKER:-docker} compose' here"
 fi
+"$PYTHON" -c 'import sys, yaml; [yaml.safe_load(open(one)) for one in sys.argv[1:]]' deploy/grafana/provisioning/*/*.yml
 "$PYTHON" -m tools.stack.check
 echo "Not checked here: the programs in their containers; make stack runs them as processes."

@@ -3,6 +3,10 @@
 # are by systemd as well. deploy/nginx/check.sh looks at nginx.conf.
 set -eu
 sh -n deploy/ec2/user-data.sh
+# What systemd reads as EnvironmentFile: comments, and a name and its value a line.
+if grep -nvE '^(#.*|[A-Za-z_][A-Za-z0-9_]*=.*|)$' deploy/*/*.env.example; then
+    exit 1
+fi
 if [ "$(uname)" != Linux ]; then
     echo "not looked at: systemd is Linux's"
     exit 0

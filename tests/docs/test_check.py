@@ -1,9 +1,11 @@
 """The check of the site reports faults of pages."""
 
+import re
 from pathlib import Path
 
 import pytest
 
+from tests.database import ROOT
 from tools.docs import check
 from tools.docs.browser import CHROMIUM
 from tools.docs.pages import DOCS
@@ -47,3 +49,12 @@ def test_a_script_other_than_the_pinned_one_is_not_run(axe: Path) -> None:
 def test_every_page_checked_by_axe_has_a_source() -> None:
     sources = {name.removesuffix(".html") for name in check.LOOKED_AT} - {"search"}
     assert [one for one in sources if not (DOCS / f"{one}.md").exists()] == []
+
+
+def test_scripts_and_files_of_settings_below_deploy_are_read_by_a_check() -> None:
+    checks = "".join(one.read_text() for one in ROOT.glob("deploy/*/check.sh"))
+    patterns = re.findall(r"deploy/[\w./*-]+", checks)
+    kinds = ("*.sh", "*/*.env.example", "grafana/provisioning/*/*.yml")
+    files = [one.relative_to(ROOT) for kind in kinds for one in ROOT.glob(f"deploy/{kind}")]
+    assert len(files) > 6
+    assert [one for one in files if not any(one.match(each) for each in patterns)] == []
