@@ -87,6 +87,7 @@ def up(given: argparse.Namespace) -> None:
     chosen |= {name: value for name, value in plain.items() if value}
     refuse_unknown(chosen)
     refuse_another_engine(installation, chosen)
+    pause.refuse_another_size(installation, chosen.get("Size"))
     login = app_secret.read(installation)
     for stack in (*BEFORE_IMAGE, *AFTER_IMAGE):
         known = template.read(stack).get("Parameters", {})

@@ -56,9 +56,21 @@ def resume(installation: Installation) -> tuple[int, int]:
 def follow_size(installation: Installation) -> None:
     """Let as many workers run as the size has; none while the shop is paused."""
     ecs, cluster = boto3.client("ecs"), installation.outputs()["ClusterName"]
-    [server] = ecs.describe_services(cluster=cluster, services=["server"])["services"]
-    if server["desiredCount"]:
+    if not _is_paused(installation):
         ecs.update_service(cluster=cluster, service="worker", desiredCount=_workers(installation))
+
+
+def refuse_another_size(installation: Installation, wanted: str | None) -> None:
+    """Failure for another size of a paused shop: its least of servers would start at once."""
+    has = installation.parameter("service", "Size")
+    if has and wanted and wanted != has and _is_paused(installation):
+        raise Failure(f"The shop is paused, and --size {wanted} would open it: run `resume` first.")
+
+
+def _is_paused(installation: Installation) -> bool:
+    cluster = installation.outputs()["ClusterName"]
+    found = boto3.client("ecs").describe_services(cluster=cluster, services=["server"])
+    return any(one["status"] == "ACTIVE" and not one["desiredCount"] for one in found["services"])
 
 
 def _of_size(installation: Installation, stack: str) -> dict[str, Any]:

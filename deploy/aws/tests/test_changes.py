@@ -83,6 +83,19 @@ def test_another_engine_is_refused_before_anything_changes(shop: Path) -> None:
     assert Installation("production").parameter("service", "Currency") == "EUR"
 
 
+def test_another_size_does_not_open_a_paused_shop(shop: Path) -> None:
+    """With a least of servers, Application Auto Scaling starts them at once."""
+    main(["pause"])
+    with pytest.raises(SystemExit, match="paused"):
+        main(["up", "--tag", "first", "--size", "large"])
+    [target] = boto3.client("application-autoscaling").describe_scalable_targets(
+        ServiceNamespace="ecs"
+    )["ScalableTargets"]
+    assert (target["MinCapacity"], target["MaxCapacity"]) == (0, 0)
+    main(["up", "--tag", "first", "--size", "medium"])
+    main(["resume"])
+
+
 def test_the_repository_of_the_examples_is_not_trusted(shop: Path) -> None:
     with pytest.raises(SystemExit, match="your own repository"):
         main(["bootstrap", "--github", "example/larder"])
