@@ -88,6 +88,8 @@ def up(given: argparse.Namespace) -> None:
     refuse_unknown(chosen)
     refuse_another_engine(installation, chosen)
     pause.refuse_another_size(installation, chosen.get("Size"))
+    if chosen.get("Strategy") == "ROLLING":
+        releases.refuse_rolling(installation)
     login = app_secret.read(installation)
     for stack in (*BEFORE_IMAGE, *AFTER_IMAGE):
         known = template.read(stack).get("Parameters", {})

@@ -40,6 +40,20 @@ def rollback(installation: Installation, image: str, say: Say) -> None:
     remember(installation, image)
 
 
+def refuse_rolling(installation: Installation) -> None:
+    """Failure while requests go to the second group of targets: rolling releases use the first."""
+    outputs = installation.outputs()
+    if "ShopRule" not in outputs:
+        return
+    [rule] = boto3.client("elbv2").describe_rules(RuleArns=[outputs["ShopRule"]])["Rules"]
+    for group in rule["Actions"][0]["ForwardConfig"]["TargetGroups"]:
+        if group["TargetGroupArn"] == outputs["GreenTargets"] and group.get("Weight"):
+            raise Failure(
+                "Requests go to the second group of targets, and rolling releases use the first."
+                " Run `restart`, which moves them, and this again when `status` shows its end."
+            )
+
+
 def remember(installation: Installation, image: str) -> None:
     """Note in SSM what serves, after it does."""
     boto3.client("ssm").put_parameter(

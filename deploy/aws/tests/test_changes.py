@@ -96,6 +96,25 @@ def test_another_size_does_not_open_a_paused_shop(shop: Path) -> None:
     main(["resume"])
 
 
+def test_rolling_releases_do_not_leave_the_requests_to_an_empty_group(shop: Path) -> None:
+    """A canary's release moves the requests to the other group; a rolling one moves none."""
+    outputs, balancer = Installation("production").outputs(), boto3.client("elbv2")
+
+    def weigh(blue: int, green: int) -> None:
+        groups = [
+            {"TargetGroupArn": outputs["BlueTargets"], "Weight": blue},
+            {"TargetGroupArn": outputs["GreenTargets"], "Weight": green},
+        ]
+        action = {"Type": "forward", "ForwardConfig": {"TargetGroups": groups}}
+        balancer.modify_rule(RuleArn=outputs["ShopRule"], Actions=[action])
+
+    weigh(0, 100)
+    with pytest.raises(SystemExit, match="second group"):
+        main(["up", "--tag", "first", "--set", "Strategy=ROLLING"])
+    weigh(100, 0)
+    main(["up", "--tag", "first", "--set", "Strategy=ROLLING"])
+
+
 def test_the_repository_of_the_examples_is_not_trusted(shop: Path) -> None:
     with pytest.raises(SystemExit, match="your own repository"):
         main(["bootstrap", "--github", "example/larder"])
