@@ -91,12 +91,13 @@ def test_a_task_that_ecs_does_not_start_is_not_waited_for(
 ) -> None:
     """`aws ecs wait` would look for it a hundred times, and give no reason."""
     text = (ROOT / "docs/how-to/deploy/ecs-ec2.md").read_text()
-    (prepare,) = re.findall(r"^prepare\(\) \{\n.*?^\}\n", text, re.MULTILINE | re.DOTALL)
+    (manage,) = re.findall(r"^manage\(\) \{\n.*?^\}\n", text, re.MULTILINE | re.DOTALL)
     (tmp_path / "aws").write_text(
         f"""#!/bin/sh
 case "$*" in
     *list-container-instances*) echo arn:one ;;
-    *"run-task "*"--query tasks[0].taskArn || failures[0].reason "*) echo {started} ;;
+    *"run-task "*'"manage.py", "prepare"]'*"--query tasks[0].taskArn || failures[0].reason "*)
+        echo {started} ;;
     *" wait tasks-stopped "*" {started}") ;;
     *describe-tasks*) echo {code} ;;
     *) exit 9 ;;
@@ -105,7 +106,7 @@ esac
     )
     (tmp_path / "aws").chmod(0o755)
     done = subprocess.run(
-        ["sh", "-c", f"{prepare}prepare"],
+        ["sh", "-c", f"{manage}manage prepare"],
         env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
         capture_output=True,
         text=True,
@@ -118,12 +119,14 @@ esac
 @pytest.mark.parametrize("fails", ["first", "prepare", "nothing"])
 def test_the_next_image_serves_only_if_the_database_was_prepared_by_it(fails: str) -> None:
     """Where the stack was not changed, the task that prepares is the former one, or none."""
-    blocks = [one for one in SHELL["docs/how-to/deploy/ecs-ec2.md"] if "prepare && apply " in one]
+    blocks = [
+        one for one in SHELL["docs/how-to/deploy/ecs-ec2.md"] if "manage prepare && apply " in one
+    ]
     released = [one[one.index("apply PrepareImage=") :] for one in blocks]
     assert len(released) == 2
     stubs = f"""
 apply() {{ count=$((count + 1)); echo "apply $count"; [ "{fails} $count" != "first 1" ]; }}
-prepare() {{ echo prepare; [ {fails} != prepare ]; }}
+manage() {{ echo "$1"; [ {fails} != "$1" ]; }}
 """
     expected = ["apply 1", "prepare", "apply 2"][: ["first", "prepare", "nothing"].index(fails) + 1]
     for one in released:

@@ -188,7 +188,7 @@ def test_no_dyno_serves_while_the_database_is_restored() -> None:
 @pytest.mark.parametrize(
     ("name", "informs"),
     [
-        ("ecs-ec2", "in a new shell, run its first three again, and define `apply` and `prepare`"),
+        ("ecs-ec2", "in a new shell, run its first three again, and define `apply` and `manage`"),
         ("eks", "In a new shell, as for a new version or the tear-down, run the first three"),
     ],
 )

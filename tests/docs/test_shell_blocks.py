@@ -71,7 +71,7 @@ NOT_RUN = {
     "demo/online_retail/README.md": (1, "the data set, of which the demo has the result"),
     "deploy/aws/README.md": (6, AWS),
     "docs/how-to/deploy/ec2.md": (11, AWS),
-    "docs/how-to/deploy/ecs-ec2.md": (6, AWS),
+    "docs/how-to/deploy/ecs-ec2.md": (8, AWS),
     "docs/how-to/deploy/eks.md": (7, f"{AWS}, {CLUSTER}"),
     "docs/how-to/deploy/elastic-beanstalk.md": (15, AWS),
     "docs/how-to/deploy/heroku.md": (

@@ -54,9 +54,9 @@ def options(*commands: str) -> dict[str, str]:
     return {one.replace("--no-", "--"): value for one, value in pairs.items()}
 
 
-def chosen(resource: str) -> dict[str, Any]:
+def chosen(resource: str, stack: str = "database") -> dict[str, Any]:
     """What the template chooses for a resource, by the options of the aws tool."""
-    found = template.read("database")["Resources"][resource]["Properties"]
+    found = template.read(stack)["Resources"][resource]["Properties"]
     return {f"--{xform_name(name, '-')}": value for name, value in found.items()}
 
 
@@ -92,6 +92,23 @@ def test_the_instances_of_a_restored_cluster_have_the_settings_of_the_template(
         one for one in commands() if "create-db-instance" in one and f"-{resource.lower()}" in one
     ]
     assert {*chosen(resource)} - {"--auto-minor-version-upgrade"} <= {*options(made)}
+
+
+def test_the_database_of_one_machine_is_restored_as_its_template_made_it() -> None:
+    """No update of the stack gives it the settings that the commands leave out."""
+    asked = chosen("Database", "single")
+    asked["--vpc-security-group-ids"] = asked.pop("--vpc-security-groups")
+    calls = re.findall(r"aws rds (?:restore|modify)-db-instance[^&]*", SINGLE.replace("\\\n", ""))
+    given = options(*calls)
+    kept = {"--db-instance-class", "--backup-retention-period", "--engine", "--storage-type"}
+    kept |= {"--db-name", "--master-user-password"}
+    assert {*asked} - OF_THE_BACKUP - kept <= {*given}
+    assert given["--max-allocated-storage"] == str(asked["--max-allocated-storage"])
+    assert [given["--enable-cloudwatch-logs-exports"]] == asked["--enable-cloudwatch-logs-exports"]
+    assert given["--target-db-instance-identifier"] == "$DATABASE"
+    resources = dict(re.findall(r"(\w+)=\$\(resource (\w+)\)", SINGLE))
+    for kind in ("--db-subnet-group-name", "--db-parameter-group-name", "--vpc-security-group-ids"):
+        assert resources[given[kind].strip("$")] in str(asked[kind])
 
 
 def test_an_instance_from_a_backup_has_the_settings_of_the_template() -> None:
@@ -240,25 +257,32 @@ def played(block: str, folder: Path, fails: str) -> str:
     return (folder / "log").read_text()
 
 
+(SINGLE,) = [one for one in blocks("docs/how-to/deploy/ecs-ec2.md") if "-to-point-in-time" in one]
 OPENING = [
-    (block, fails)
+    (block, "resume", fails)
     for block in blocks(PAGES[1])
     if "run resume" in block
     for fails in ("up --tag", "--swap", "migrate", "end-sessions", "--owner", "check_invariants")
     if f"{fails} " in block
+] + [
+    (f'manage() {{ aws "$1"; }}\n{SINGLE}', "desired-count 1", fails)
+    for fails in (
+        *("count 0", "services-stable", "--new-db", "restore-db", "--enable-performance"),
+        *("prepare", "end_sessions_and_keys", "check_invariants"),
+    )
 ]
 
 
-@pytest.mark.parametrize(("block", "fails"), OPENING)
+@pytest.mark.parametrize(("block", "opens", "fails"), OPENING)
 def test_a_shop_is_opened_if_all_before_it_succeeded(
-    block: str, fails: str, tmp_path: Path
+    block: str, opens: str, fails: str, tmp_path: Path
 ) -> None:
     """A restored database has the log-ins and keys of then, stolen ones too."""
-    assert "resume" in played(block, tmp_path, "nothing")
+    assert opens in played(block, tmp_path, "nothing")
     (tmp_path / "log").unlink()
     log = played(block, tmp_path, fails)
     assert fails in log
-    assert "resume" not in log
+    assert opens not in log
 
 
 def test_an_upgrade_begins_if_its_snapshot_was_made() -> None:
