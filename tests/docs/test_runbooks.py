@@ -292,7 +292,8 @@ def test_the_owners_commands_run_in_what_prepares() -> None:
     files = re.findall(r"^EnvironmentFile=(.*)$", unit, re.MULTILINE)
     assert " -p EnvironmentFile=".join(["", *files]) + " /opt/larder/.venv/bin/python" in page
     single = (ROOT / "deploy/aws/templates/single.yaml").read_text()
-    (family,) = re.findall(r"--task-definition (\S+) --overrides", page)
+    page = (HOW_TO / "deploy/ecs-ec2.md").read_text()
+    (family,) = re.findall(r"--task-definition (\S+) \\\s+--overrides", page)
     (container,) = re.findall(rf"Family: {family}\n(?:.*\n)*?\s+- Name: (\w+)", single)
     assert f'"containerOverrides": [{{"name": "{container}"' in page
 
