@@ -23,8 +23,8 @@ from deploy.aws.larder_aws.stacks import Installation
 LONGEST_SECONDS = 7_200
 CREATED = (
     *("DBInstanceClass", "PubliclyAccessible", "StorageType", "CopyTagsToSnapshot"),
-    *("AutoMinorVersionUpgrade", "MaxAllocatedStorage"),
-    *("EnableIAMDatabaseAuthentication", "EnableCloudwatchLogsExports"),
+    *("AutoMinorVersionUpgrade", "EnableIAMDatabaseAuthentication"),
+    "EnableCloudwatchLogsExports",
 )
 """Settings that an instance is restored with, and a replica made with."""
 RENAMED = {
@@ -125,10 +125,7 @@ def _give_settings(installation: Installation, running: Mapping[str, Any], resto
     made = _found(client, restored)
     has = _chosen(made, CHANGED)
     change = {k: v for k, v in _chosen(running, CHANGED).items() if has.get(k) != v}
-    # RDS refuses a limit that is less than a tenth above what is allocated.
-    most = running.get("MaxAllocatedStorage", 0)
-    if most >= 1.1 * made["AllocatedStorage"]:
-        change["MaxAllocatedStorage"] = most
+    change |= _limit(running, made["AllocatedStorage"])
     exported = made.get("EnabledCloudwatchLogsExports", [])
     logs = [one for one in running.get("EnabledCloudwatchLogsExports", []) if one not in exported]
     if logs:
@@ -155,11 +152,18 @@ def _made_like(running: Mapping[str, Any]) -> dict[str, Any]:
     """What a restored instance and a replica are made with, as the one that is described has it."""
     return {
         **_chosen(running, CREATED),
+        **_limit(running, running["AllocatedStorage"]),
         "DBParameterGroupName": running["DBParameterGroups"][0]["DBParameterGroupName"],
         "VpcSecurityGroupIds": [one["VpcSecurityGroupId"] for one in running["VpcSecurityGroups"]],
         # Keys that begin with aws: are AWS's own, such as CloudFormation's, and refused from us.
         "Tags": [one for one in running.get("TagList", []) if not one["Key"].startswith("aws:")],
     }
+
+
+def _limit(running: Mapping[str, Any], allocated: int) -> dict[str, int]:
+    """RDS refuses a limit that is less than a tenth above what is allocated."""
+    most = running.get("MaxAllocatedStorage", 0)
+    return {"MaxAllocatedStorage": most} if 10 * most >= 11 * allocated else {}
 
 
 def _chosen(running: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:

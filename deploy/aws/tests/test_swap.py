@@ -94,6 +94,17 @@ def test_a_database_that_was_restored_by_hand_gets_the_settings(shop: Path) -> N
     assert {one: after.get(one) for one in GIVEN} == {one: before.get(one) for one in GIVEN}
 
 
+def test_a_restore_asks_for_no_limit_that_rds_refuses() -> None:
+    """It is to be a tenth above what is allocated: not so where the storage has grown to it."""
+    groups = {"DBParameterGroups": [{"DBParameterGroupName": "own"}], "VpcSecurityGroups": []}
+    running: dict[str, Any] = groups | {"MaxAllocatedStorage": 500}
+    limits = [
+        restore._made_like(running | {"AllocatedStorage": has}).get("MaxAllocatedStorage")
+        for has in (50, 450, 480, 500)
+    ]
+    assert limits == [500, 500, None, None]
+
+
 GIVEN = (
     *("MaxAllocatedStorage", "DeletionProtection", "CopyTagsToSnapshot"),
     *("EnabledCloudwatchLogsExports", "IAMDatabaseAuthenticationEnabled"),
