@@ -22,6 +22,7 @@ from deploy.aws.larder_aws import (
     releases,
     restore,
     settings,
+    storage,
 )
 from deploy.aws.larder_aws.failure import Failure
 from deploy.aws.larder_aws.stacks import ACCOUNT, AFTER_IMAGE, BEFORE_IMAGE, Installation
@@ -91,6 +92,7 @@ def up(given: argparse.Namespace) -> None:
     if chosen.get("Strategy") == "ROLLING":
         releases.refuse_rolling(installation)
     login = app_secret.read(installation)
+    chosen = {"Storage": storage.grown(installation, chosen.get("Size", ""))} | chosen
     for stack in (*BEFORE_IMAGE, *AFTER_IMAGE):
         known = template.read(stack).get("Parameters", {})
         mine = {name: value for name, value in chosen.items() if name in known}

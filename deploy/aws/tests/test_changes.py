@@ -11,7 +11,7 @@ import boto3
 import pytest
 
 from deploy.aws import template
-from deploy.aws.larder_aws import app_secret
+from deploy.aws.larder_aws import app_secret, storage
 from deploy.aws.larder_aws.__main__ import main
 from deploy.aws.larder_aws.stacks import Installation
 
@@ -142,3 +142,39 @@ def test_a_cache_gets_its_second_node_before_the_failover(
     main(["up", "--tag", "first", "--size", "medium"])
     main(["up", "--tag", "first"])
     assert applied == ["false", "true", "true", "true"]
+
+
+GROWN = [
+    *((100, "", "0"), (100, "large", "0"), (150, "large", "0")),
+    *((120, "", "120"), (380, "large", "380"), (100, "small", "100")),
+]
+
+
+@pytest.mark.parametrize(("has", "size", "kept"), GROWN)
+def test_a_database_keeps_the_storage_that_it_has_grown_to(
+    shop: Path, has: int, size: str, kept: str
+) -> None:
+    """RDS refuses less than it has, and more by less than a tenth."""
+    boto3.client("rds").modify_db_instance(
+        DBInstanceIdentifier="larder-production", AllocatedStorage=has, ApplyImmediately=True
+    )
+    assert storage.grown(Installation("production"), size) == kept
+
+
+def test_a_change_of_the_size_asks_for_the_storage_that_there_is(
+    shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    applied: dict[str, Mapping[str, str]] = {}
+
+    def apply(self: Installation, stack: str, given: Mapping[str, str]) -> str:
+        applied[stack] = given
+        return "as it was"
+
+    monkeypatch.setattr(Installation, "apply", apply)
+    boto3.client("rds").modify_db_instance(
+        DBInstanceIdentifier="larder-production", AllocatedStorage=380, ApplyImmediately=True
+    )
+    main(["up", "--tag", "first", "--size", "large"])
+    assert applied["database"]["Storage"] == "380"
+    read = template.read("database")["Resources"]["Primary"]["Properties"]
+    assert read["AllocatedStorage"]["Fn::If"][:2] == ["Grown", {"Ref": "Storage"}]
