@@ -178,3 +178,10 @@ def test_a_change_of_the_size_asks_for_the_storage_that_there_is(
     assert applied["database"]["Storage"] == "380"
     read = template.read("database")["Resources"]["Primary"]["Properties"]
     assert read["AllocatedStorage"]["Fn::If"][:2] == ["Grown", {"Ref": "Storage"}]
+
+
+def test_the_storage_of_a_replica_grows_as_that_of_its_primary() -> None:
+    """RDS grows an instance that has a limit, whatever its primary has."""
+    resources = template.read("database")["Resources"]
+    primary, replica = (resources[one]["Properties"] for one in ("Primary", "Replica"))
+    assert replica["MaxAllocatedStorage"] == primary["MaxAllocatedStorage"]
