@@ -14,6 +14,7 @@ GIVEN_OTHERWISE = {
     "Engine": "by the backup",
     "EngineVersion": "by the backup",
     "AllocatedStorage": "by the backup",
+    "MaxAllocatedStorage": "where RDS takes it",
     "StorageEncrypted": "by the backup",
     "KmsKeyId": "by the backup",
     "DBName": "by the backup",
