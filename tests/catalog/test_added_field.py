@@ -40,7 +40,7 @@ def shop(copy: Path) -> Iterator[Target]:
         target.hang_up_all()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def token(shop: Target) -> str:
     return shop.staff()
 
