@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.database import ROOT
+from tools.earlier_commands import plan as steps
 from tools.earlier_commands.__main__ import FAILED, NO_DOCKER, taken
 from tools.earlier_commands.copy import Copy
 from tools.earlier_commands.plan import Step, plan, prints
@@ -40,6 +42,7 @@ PROMISED = {
         "/admin/ as opply",
         "/api/ as opply",
         "bearer token",
+        "/api/v1/products as demo, as opply",
         "change of the code",
     ),
     3: ("make build", "make run", "as admin", "make test", "make clean"),
@@ -99,6 +102,29 @@ def test_a_step_is_judged_by_status_and_output(
     readme = 1 if command.startswith("make docker") else 3
     (row,) = taken([Step(readme, command, act)], copy)
     assert row.startswith(f"| {readme} | `{command}` | {result} | ")
+
+
+@pytest.mark.parametrize("idle", ["", "replica", "primary"])
+def test_product_lists_must_be_read_from_the_replica_and_from_the_primary(
+    idle: str, copy: Copy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = Counter[str]()
+
+    def counted(_: Copy, command: str) -> str:
+        server = command.split()[3]
+        asked[server] += 1
+        return f"scans:{7 if server == idle else 7 * asked[server]}\n"
+
+    monkeypatch.setattr(Copy, "run", counted)
+    monkeypatch.setattr(Copy, "post", lambda *_: {"access": "a"})
+    monkeypatch.setattr(Copy, "get", lambda *_: "")
+    monkeypatch.setattr(steps, "REPORTED_SECONDS", 0.0)
+    (step,) = (one for one in plan() if one.act is steps.reads_from_both)
+    if idle:
+        with pytest.raises(LauncherError, match=f"The {idle} answers none"):
+            step.act(copy, step.command)
+    else:
+        assert step.act(copy, step.command) == "replica: 14, primary: 14 scans of the products"
 
 
 @pytest.mark.system

@@ -8,16 +8,25 @@ from dataclasses import dataclass
 
 from tools.earlier_commands.copy import Copy
 from tools.errors import LauncherError
+from tools.processes import wait_until
 
 NEW = {"username": "shopkeeper", "password": "a-lantern-in-the-larder"}
 OPPLY = {"username": "opply", "password": "123456"}
 ADMIN = {"name": "admin", "password": "12345"}
+DEMO = {"username": "demo", "password": "demo"}
 UNITTEST = "make docker/compose/unittest"
 RUN_TESTS = "docker-compose run web python manage.py test --noinput"
 REGENERATED = (
     "rm requirements.txt && make requirements.txt && git diff --exit-code requirements.txt"
 )
 ADD_PRODUCTS = "docker-compose exec web /app/venv/bin/python src/manage.py add_products"
+SCANS = """\
+docker-compose exec -T {0} psql --no-psqlrc --tuples-only --no-align \
+    --command="SELECT 'scans:' || sum(seq_scan + idx_scan) FROM pg_stat_user_tables \
+    WHERE relname = 'product'" postgresql://larder_app:larder@{0}/larder"""
+"""Since the server started; a session reports its own up to ten seconds later."""
+LISTS = 20
+REPORTED_SECONDS = 60.0
 CREATED = "Superuser created successfully"
 THEN = ", then "
 NEW_PAGE = """
@@ -92,6 +101,28 @@ def takes_a_token(copy: Copy, _: str) -> str:
     return "200, " + found("catalog", copy.get("/api/", {"Authorization": f"Bearer {token}"}))
 
 
+def reads_from_both(copy: Copy, _: str) -> str:
+    """Read lists as a customer, whom the replica answers, and as staff, whom the primary does."""
+    customer, staff = reads_from("replica", copy, DEMO), reads_from("primary", copy, OPPLY)
+    return f"{customer}, {staff} scans of the products"
+
+
+def reads_from(server: str, copy: Copy, account: Mapping[str, str]) -> str:
+    """Read product lists, each with another limit; the server must have read their table."""
+    before = scans(copy, server)
+    token = copy.post("/api/v1/auth/token", account)["access"]
+    for limit in range(1, LISTS + 1):
+        copy.get(f"/api/v1/products?limit={limit}", {"Authorization": f"Bearer {token}"})
+    if not wait_until(lambda: scans(copy, server) > before, REPORTED_SECONDS):
+        raise LauncherError(f"The {server} answers none of {account['username']}'s lists.")
+    return f"{server}: {scans(copy, server) - before}"
+
+
+def scans(copy: Copy, server: str) -> int:
+    """Return how often a server has read the table of the products."""
+    return int(found(r"(?<=scans:)\d+", copy.run(SCANS.format(server))))
+
+
 def creates(copy: Copy, command: str) -> str:
     """Answer the questions of createsuperuser, which may be typed into a shell."""
     opened, _, typed = command.partition(THEN)
@@ -133,6 +164,7 @@ STEPS: Sequence[tuple[int, str, Act]] = (
     (2, "GET /admin/ as opply", shows("opply", "/admin/", OPPLY)),
     (2, "GET /api/ as opply", shows("catalog", "/api/", OPPLY)),
     (2, "GET /api/ with a bearer token", takes_a_token),
+    (2, "GET /api/v1/products as demo, as opply", reads_from_both),
     (2, "a change of the code", reloads),
     (3, "make build", prints("Built")),
     (3, "make run", serves),
