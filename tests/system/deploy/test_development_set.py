@@ -59,7 +59,10 @@ def test_images_of_others_equal_those_of_production() -> None:
 
 
 def test_reads_use_the_replica() -> None:
-    assert "@replica:" in services()["web"]["environment"]["REPLICA_URLS"]
+    """Also lists of customers who send no position: the server knows when they last wrote."""
+    given = services()["web"]["environment"]
+    assert "@replica:" in given["REPLICA_URLS"]
+    assert given["SHARED_DIR"] == "/dev/shm"  # noqa: S108
 
 
 def test_manage_py_is_executable() -> None:
