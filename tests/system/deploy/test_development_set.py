@@ -58,6 +58,13 @@ def test_images_of_others_equal_those_of_production() -> None:
         assert services()[name]["image"] == services(PRODUCTION)[name]["image"]
 
 
+@pytest.mark.parametrize("name", ["app1", "app2", "worker"])
+def test_servers_of_both_sets_have_the_same_time_to_start(name: str) -> None:
+    """Two cores with other work start a server in two minutes; `up --wait` fails before."""
+    of_both = services()["web"], services(PRODUCTION)[name]
+    assert {one["healthcheck"]["start_period"] for one in of_both} == {"180s"}
+
+
 def test_reads_use_the_replica() -> None:
     """Also lists of customers who send no position: the server knows when they last wrote."""
     given = services()["web"]["environment"]
