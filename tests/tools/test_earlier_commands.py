@@ -16,6 +16,7 @@ from tools.earlier_commands.__main__ import FAILED, NO_DOCKER, taken
 from tools.earlier_commands.copy import Copy
 from tools.earlier_commands.plan import Step, plan, prints
 from tools.errors import LauncherError
+from tools.ports import free_port
 
 PROMISED = {
     0: (
@@ -57,7 +58,7 @@ PROMISED = {
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Iterator[Copy]:
-    copy = Copy(tmp_path, {"PATH": os.environ["PATH"], "PORT": "8000"}, compose="")
+    copy = Copy(tmp_path, {"PATH": os.environ["PATH"], "PORT": str(free_port())}, compose="")
     yield copy
     copy.stop()
 
