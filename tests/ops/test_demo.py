@@ -107,6 +107,17 @@ def test_the_command_waits_longer_than_for_one_lock(
         assert added.result(60) == PRODUCTS
 
 
+def test_the_command_may_take_longer_than_a_request(
+    transactional_db: None, settings: LazySettings, now: datetime
+) -> None:
+    settings.PICTURES_DIR = settings.PICTURES_BUCKET = ""
+    database.execute("SET transaction_timeout = '300ms'")
+    try:
+        assert demo.load_products(now=now) == PRODUCTS
+    finally:
+        database.execute("RESET transaction_timeout")
+
+
 def run_in(environment: dict[str, str], *before: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [*before, sys.executable, "manage.py", "add_products"],

@@ -114,7 +114,7 @@ def create_products(new: Sequence[NewProduct], *, now: datetime) -> dict[str, in
     """
     rows = [Product(**asdict(one), created_at=now, updated_at=now) for one in new]
     with clashes_named():
-        made = Product.objects.bulk_create(rows, batch_size=1000)
+        made = Product.objects.bulk_create(rows, batch_size=250)
         audit.record_all([_loaded(row.pk, one) for row, one in zip(made, new, strict=True)])
     return {product.sku: product.pk for product in made}
 

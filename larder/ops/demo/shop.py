@@ -88,6 +88,8 @@ def _kinds_of(rows: Sequence[Row]) -> list[Row]:
 
 def _add_missing(addresses: Mapping[str, str], now: datetime) -> int:
     with transaction.atomic(durable=True):
+        # On a busy machine this takes longer than a request may.
+        database.lift_time_limit()
         rows = _missing()
         categories = catalogue.add_categories({one["category"] for one in _kinds_of(rows)})
         ids = create_products([_new(row, categories, addresses) for row in rows], now=now)

@@ -11,6 +11,7 @@ from tests.runner import PytestRunner, environment
 
 FILE = ROOT / "compose.yaml"
 PRODUCTION = ROOT / "deploy/compose/compose.yaml"
+CLUSTER = ROOT / "deploy/patroni/compose.yaml"
 
 
 def services(file: Path = FILE) -> dict[str, Any]:
@@ -59,10 +60,10 @@ def test_images_of_others_equal_those_of_production() -> None:
 
 
 @pytest.mark.parametrize("name", ["app1", "app2", "worker"])
-def test_servers_of_both_sets_have_the_same_time_to_start(name: str) -> None:
+def test_servers_of_all_sets_have_the_same_time_to_start(name: str) -> None:
     """Two cores with other work start a server in two minutes; `up --wait` fails before."""
-    of_both = services()["web"], services(PRODUCTION)[name]
-    assert {one["healthcheck"]["start_period"] for one in of_both} == {"180s"}
+    of_all = services()["web"], services(PRODUCTION)[name], services(CLUSTER)[name]
+    assert {one["healthcheck"]["start_period"] for one in of_all} == {"180s"}
 
 
 def test_reads_use_the_replica() -> None:
