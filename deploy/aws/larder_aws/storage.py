@@ -22,5 +22,5 @@ def grown(installation: Installation, size: str) -> str:
     )["DBInstances"]
     has = max((int(one["AllocatedStorage"]) for one in found), default=0)
     size = size or installation.parameter("database", "Size")
-    wants = int(template.read("database")["Mappings"]["Sizes"][size]["Storage"])
+    wants = int(template.read("database")["Mappings"]["Sizes"].get(size, {"Storage": 0})["Storage"])
     return str(has) if has != wants and 11 * has > 10 * wants else "0"

@@ -147,6 +147,7 @@ def test_a_cache_gets_its_second_node_before_the_failover(
 GROWN = [
     *((100, "", "0"), (100, "large", "0"), (150, "large", "0")),
     *((120, "", "120"), (380, "large", "380"), (100, "small", "100")),
+    (100, "no size", "100"),
 ]
 
 
