@@ -111,6 +111,17 @@ def test_the_database_of_one_machine_is_restored_as_its_template_made_it() -> No
         assert resources[given[kind].strip("$")] in str(asked[kind])
 
 
+LIMITED = [PAGES[1], "docs/how-to/deploy/ecs-ec2.md", "docs/how-to/deploy/elastic-beanstalk.md"]
+
+
+@pytest.mark.parametrize("page", LIMITED)
+def test_a_page_says_which_limit_of_the_storage_rds_refuses(page: str) -> None:
+    """A database that has grown to its limit is restored with a larger one."""
+    text = (ROOT / page).read_text()
+    assert re.search(r"(restore|modify)-db-instance.*--max-allocated-storage", text, re.DOTALL)
+    assert "less than a tenth above the storage" in text
+
+
 def test_an_instance_from_a_backup_has_the_settings_of_the_template() -> None:
     """The metadata of a backup have what a restore takes, and no more."""
     model = botocore.session.get_session().get_service_model("rds")
