@@ -89,8 +89,7 @@ def up(given: argparse.Namespace) -> None:
     refuse_unknown(chosen)
     refuse_another_engine(installation, chosen)
     pause.refuse_another_size(installation, chosen.get("Size"))
-    if chosen.get("Strategy") == "ROLLING":
-        releases.refuse_rolling(installation)
+    releases.refuse_first_group(installation, chosen)
     login = app_secret.read(installation)
     chosen = {"Storage": storage.grown(installation, chosen.get("Size", ""))} | chosen
     for stack in (*BEFORE_IMAGE, *AFTER_IMAGE):

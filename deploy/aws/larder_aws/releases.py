@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import boto3
 from botocore.exceptions import ClientError
@@ -40,16 +40,21 @@ def rollback(installation: Installation, image: str, say: Say) -> None:
     remember(installation, image)
 
 
-def refuse_rolling(installation: Installation) -> None:
-    """Failure while requests go to the second group of targets: rolling releases use the first."""
+def refuse_first_group(installation: Installation, chosen: Mapping[str, str]) -> None:
+    """Failure for what needs the first group of targets, while requests go to the second.
+
+    Rolling releases start their servers in the first. With another domain CloudFormation writes the
+    rule of the template, which sends all requests there.
+    """
     outputs = installation.outputs()
-    if "ShopRule" not in outputs:
+    moves = chosen.get("DomainName", "") not in {"", installation.parameter("front", "DomainName")}
+    if "ShopRule" not in outputs or not (moves or chosen.get("Strategy") == "ROLLING"):
         return
     [rule] = boto3.client("elbv2").describe_rules(RuleArns=[outputs["ShopRule"]])["Rules"]
     for group in rule["Actions"][0]["ForwardConfig"]["TargetGroups"]:
         if group["TargetGroupArn"] == outputs["GreenTargets"] and group.get("Weight"):
             raise Failure(
-                "Requests go to the second group of targets, and rolling releases use the first."
+                "Requests go to the second group of targets, and this needs them at the first."
                 " Run `restart`, which moves them, and this again when `status` shows its end."
             )
 

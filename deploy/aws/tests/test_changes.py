@@ -96,8 +96,10 @@ def test_another_size_does_not_open_a_paused_shop(shop: Path) -> None:
     main(["resume"])
 
 
-def test_rolling_releases_do_not_leave_the_requests_to_an_empty_group(shop: Path) -> None:
-    """A canary's release moves the requests to the other group; a rolling one moves none."""
+@pytest.mark.parametrize("change", [["--set", "Strategy=ROLLING"], ["--domain", "new.example.com"]])
+def test_no_change_leaves_the_requests_to_an_empty_group(shop: Path, change: list[str]) -> None:
+    """A canary's release moves the requests to the other group. A rolling one moves none, and the
+    template's rule leads to the first."""
     outputs, balancer = Installation("production").outputs(), boto3.client("elbv2")
 
     def weigh(blue: int, green: int) -> None:
@@ -110,9 +112,9 @@ def test_rolling_releases_do_not_leave_the_requests_to_an_empty_group(shop: Path
 
     weigh(0, 100)
     with pytest.raises(SystemExit, match="second group"):
-        main(["up", "--tag", "first", "--set", "Strategy=ROLLING"])
+        main(["up", "--tag", "first", *change])
     weigh(100, 0)
-    main(["up", "--tag", "first", "--set", "Strategy=ROLLING"])
+    main(["up", "--tag", "first", *change])
 
 
 def test_the_repository_of_the_examples_is_not_trusted(shop: Path) -> None:
