@@ -24,7 +24,7 @@ SCANS = """\
 docker-compose exec -T {0} psql --no-psqlrc --tuples-only --no-align \
     --command="SELECT 'scans:' || sum(seq_scan + idx_scan) FROM pg_stat_user_tables \
     WHERE relname = 'product'" postgresql://larder_app:larder@{0}/larder"""
-"""Since the server started; a session reports its own up to ten seconds later."""
+"""Scans of the table since the server started. A session reports them up to ten seconds later."""
 LISTS = 20
 REPORTED_SECONDS = 60.0
 CREATED = "Superuser created successfully"
@@ -102,7 +102,7 @@ def takes_a_token(copy: Copy, _: str) -> str:
 
 
 def reads_from_both(copy: Copy, _: str) -> str:
-    """Read lists as a customer, whom the replica answers, and as staff, whom the primary does."""
+    """Read lists as a customer (the replica answers) and as staff (the primary answers)."""
     customer, staff = reads_from("replica", copy, DEMO), reads_from("primary", copy, OPPLY)
     return f"{customer}, {staff} scans of the products"
 

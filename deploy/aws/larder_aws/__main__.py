@@ -118,7 +118,8 @@ def gets_a_second_node(installation: Installation, chosen: dict[str, str]) -> bo
 
     https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/383
     """
-    return installation.parameter("cache", "Size") == "small" != chosen.get("Size", "small")
+    has = installation.parameter("cache", "Size")
+    return has == "small" and chosen.get("Size", has) != "small"
 
 
 def refuse_unknown(chosen: dict[str, str]) -> None:

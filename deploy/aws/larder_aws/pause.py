@@ -31,7 +31,7 @@ def pause(installation: Installation) -> None:
 
 
 def _statuses(ecs: Any, cluster: str) -> Iterator[str]:
-    """Return the status of each task of the services.
+    """Yield the status of each task of the services.
 
     A task that is being stopped does not count as running, and ends requests that it has begun.
     """

@@ -41,7 +41,8 @@ def rollback(installation: Installation, image: str, say: Say) -> None:
 
 
 def refuse_first_group(installation: Installation, chosen: Mapping[str, str]) -> None:
-    """Failure for what needs the first group of targets, while requests go to the second.
+    """Raise Failure for a change that needs all requests at the first group of targets, while they
+    go to the second.
 
     Rolling releases start their servers in the first. With another domain CloudFormation writes the
     rule of the template, which sends all requests there.
@@ -54,8 +55,8 @@ def refuse_first_group(installation: Installation, chosen: Mapping[str, str]) ->
     for group in rule["Actions"][0]["ForwardConfig"]["TargetGroups"]:
         if group["TargetGroupArn"] == outputs["GreenTargets"] and group.get("Weight"):
             raise Failure(
-                "Requests go to the second group of targets, and this needs them at the first."
-                " Run `restart`, which moves them, and this again when `status` shows its end."
+                "Requests go to the second group of targets. This change needs them at the first."
+                " Run `restart`, which moves them. Run this again when `status` shows its end."
             )
 
 

@@ -161,7 +161,7 @@ def _made_like(running: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _limit(running: Mapping[str, Any], allocated: int) -> dict[str, int]:
-    """RDS refuses a limit that is less than a tenth above what is allocated."""
+    """Return the storage limit; nothing if RDS refuses it: less than a tenth above `allocated`."""
     most = running.get("MaxAllocatedStorage", 0)
     return {"MaxAllocatedStorage": most} if 10 * most >= 11 * allocated else {}
 

@@ -9,9 +9,10 @@ from deploy.aws.larder_aws.stacks import Installation
 
 
 def grown(installation: Installation, size: str) -> str:
-    """GiB that the instance keeps in a size with less, "0" where it gets those of the size.
+    """Return the GiB of the instance if it has to keep them; "0" if it gets those of the size.
 
-    RDS refuses less than it has, and more by less than a tenth; CloudFormation asks for either:
+    RDS refuses less than the instance has, and an increase of less than a tenth. CloudFormation
+    would ask for both:
     https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/430 and 1312
     """
     database = installation.outputs().get("DatabaseId")
