@@ -31,9 +31,8 @@ help: ## List the targets in groups
 run: installed-run ## Start everything at http://127.0.0.1:8000 (PORT=, HOST=, DATA=, WORKERS=, THREADS=, DATABASE_URL=)
 	@exec $(python) -m tools.run --end-with-parent
 
-# `make test` leaves out the tests that start a server (make test/system), take minutes (make slow)
-# or run the whole set (make stack), and those of the benchmarks (make test/bench).
-without_servers := --ignore tests/system --ignore tests/benchmarks -m "not system and not slow and not stack"
+# `make test` leaves out the tests that start a server (make test/system) or take minutes (make slow).
+without_servers := --ignore tests/system -m "not system and not slow"
 
 # The seconds of CPU that `make test` and its PostgreSQL may take in CI, on the reference machine of
 # tests/cpu.py. Seconds of a clock would depend on what else the machine does.
@@ -44,7 +43,7 @@ test: venv ## The tests that start no server: services, APIs, the admin; below 4
 	@exec $(python) -m pytest $(without_servers) $(cpu_budget) $(PYTEST_ARGS)
 
 .PHONY: check
-check: lint types walls security migrations openapi-check collections-check django-check test ## Before a push: all checks of the code, then `make test`; CI runs more (.ci/run)
+check: lint types walls security migrations openapi-check django-check test ## Before a push: all checks of the code, then `make test`; CI runs more (.ci/run)
 
 ##@ Develop
 
@@ -57,15 +56,11 @@ format: venv ## Format the code, and fix what can be fixed automatically
 lint: venv ## Format and style, without changing anything
 	$(python) -m ruff format --check .
 	$(python) -m ruff check .
-	@$(python) -m tools.words
+	@$(python) -m tools.budgets
 
 .PHONY: messages
 messages: venv ## Add new texts of the admin to the German catalogue, and compile it (needs GNU gettext)
 	@$(python) -m tools.messages
-
-.PHONY: words
-words: venv ## Find words for which docs/glossary.md has a better one (make lint does it too)
-	@$(python) -m tools.words
 
 .PHONY: types
 types: venv ## Types (mypy)
@@ -75,23 +70,14 @@ types: venv ## Types (mypy)
 walls: venv ## The walls between the modules (import-linter)
 	$(VENV)/bin/lint-imports
 
-.PHONY: sizes
-sizes: venv ## Lines of Python of each part, and its budget
-	@$(python) -m tools.sizes
-
 .PHONY: security
-security: venv ## Bandit on the code; hashes, licences and use of the locked packages; the SBOM (no network)
+security: venv ## Bandit on the code
 	$(python) -m bandit --quiet --recursive --severity-level medium --configfile pyproject.toml larder config manage.py
-	$(python) -m tools.dependencies
-	@$(python) -m tools.dependencies --sbom $(DATA)/sbom.json
 
 .PHONY: audit
-audit: venv ## Known vulnerabilities of the locked packages (asks the package index)
+audit: venv ## Known vulnerabilities of the locked packages (asks the package index), and their bill of materials, sbom.json
 	$(VENV)/bin/pip-audit --disable-pip --require-hashes --requirement requirements/prod.txt
-
-.PHONY: sbom
-sbom: venv ## The bill of materials of production, sbom.json (CycloneDX)
-	$(python) -m tools.dependencies --sbom sbom.json
+	$(VENV)/bin/cyclonedx-py requirements --output-file sbom.json requirements/prod.txt
 
 .PHONY: migrations
 migrations: venv ## Check that all models have their migrations, and that these neither lock nor break what serves
@@ -146,11 +132,7 @@ clean: ## Remove files that can be made again: environments, static files, repor
 
 .PHONY: test/system
 test/system: venv ## The tests of servers, clusters, faults, replicas, browsers and tools
-	@exec $(python) -m pytest --ignore tests/benchmarks -m "system and not slow and not stack" $(PYTEST_ARGS)
-
-.PHONY: test/bench
-test/bench: venv ## The tests of the benchmarks
-	@exec $(python) -m pytest tests/benchmarks $(PYTEST_ARGS)
+	@exec $(python) -m pytest -m "system and not slow" $(PYTEST_ARGS)
 
 .PHONY: test/without-fast-path
 test/without-fast-path: venv ## The tests of v1, answered by Django alone (FAST_PATH=0; `make test` has the fast path)
@@ -176,10 +158,6 @@ fuzz: venv ## Send requests made from the OpenAPI documents, and compare the ans
 .PHONY: attack
 attack: venv ## Start a server, attack it as anonymous clients could, then check the invariants (ATTACK_ARGS="--full")
 	@exec $(python) -m tools.attack --data $(DATA) $(ATTACK_ARGS)
-
-.PHONY: mutants
-mutants: venv ## Break the code in one place at a time: the test of that place must fail (MUTANTS_ARGS="--area feed")
-	@exec $(python) -m tools.mutants $(MUTANTS_ARGS)
 
 .PHONY: behaviour
 behaviour: venv ## Send thousands of requests to a commit and to the present files, and compare: make behaviour A=HEAD
@@ -208,10 +186,6 @@ release-drill: venv ## Release over the last version and back, rotate secrets, r
 .PHONY: cluster
 cluster: installed-run ## Break a Patroni cluster of deploy/patroni under load, then compare the answers with the database (root, Linux; CLUSTER_ARGS="--full")
 	@exec $(python) -m tools.cluster $(CLUSTER_ARGS)
-
-.PHONY: stack
-stack: venv ## Test the whole set as processes of this machine: orders, races, failures (STACK_ARGS="-k rush")
-	@exec $(python) -m pytest tests/system/stack -m stack -n 0 $(STACK_ARGS)
 
 ##@ Data
 
@@ -336,10 +310,6 @@ docker/pins: ## Write the current digests of the images' tags into the Dockerfil
 	$(with_engine)
 	@exec $(SHELL) deploy/docker/pins.sh .
 
-.PHONY: docker/try
-docker/try: installed-run ## Build the image without an engine, start it, and test it (root, Linux)
-	@exec $(python) -m tools.image
-
 ##@ Development in containers
 
 # The development set, compose.yaml: the names that two earlier READMEs use.
@@ -374,10 +344,6 @@ docker/compose/makemigrations: ## Write the migrations for changed models into t
 docker/compose/unittest: ## Run the tests in a container of the development set (TESTS=tests/orders)
 	$(with_engine) compose
 	$(development) run --rm --no-deps web python manage.py test $(TESTS)
-
-.PHONY: earlier-commands
-earlier-commands: installed-run ## Run every command of five earlier READMEs in a clone, and print a table (EARLIER_ARGS="--tests tests/core")
-	@exec $(python) -m tools.earlier_commands $(EARLIER_ARGS)
 
 .PHONY: deploy/check
 deploy/check: venv ## Check the files in deploy/ with the programs that use them
@@ -424,10 +390,3 @@ openapi-check: venv ## Check that docs/openapi is current, and compatible with t
 	$(python) manage.py openapi --check
 	$(python) -m tools.openapi
 
-.PHONY: collections
-collections: venv ## Write the collections for Postman and Insomnia in docs/clients
-	$(python) -m tools.clients
-
-.PHONY: collections-check
-collections-check: venv ## Check that docs/clients is current and has all operations
-	$(python) -m tools.clients --check

@@ -14,7 +14,7 @@ __all__ = ["PytestRunner", "environment"]
 
 WITHOUT_SERVERS = (
     *("--ignore", "tests/system", "--ignore", "tests/benchmarks"),
-    *("-m", "not system and not slow and not stack"),
+    *("-m", "not system and not slow"),
 )
 """As `make test` has it."""
 

@@ -1,7 +1,7 @@
 """python -m tools.reference [--check]: writes the pages of settings and commands.
 
 docs/reference/settings.md is made from .env.example, docs/reference/commands.md from the Makefile.
-It also writes the sizes in docs/explanation/architecture.md. With --check nothing is written, and
+With --check nothing is written, and
 the status is 1 if a page of docs/reference is out of date.
 """
 
@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools.sizes import PAGE, with_sizes
 from tools.terminal import complain, say
 
 CHECKOUT = Path(__file__).resolve().parents[1]
@@ -56,9 +55,6 @@ def main() -> int:
         else:
             (FOLDER / name).write_text(pages()[name])
             say(f"docs/reference/{name} written")
-    if not options.check and (text := with_sizes(PAGE.read_text())) != PAGE.read_text():
-        PAGE.write_text(text)
-        say(f"{PAGE.relative_to(CHECKOUT)}: sizes written")
     return 1 if options.check and stale else 0
 
 

@@ -14,5 +14,4 @@ else
     echo "compose config: not looked at, there is no '${DOCKER:-docker} compose' here"
 fi
 "$PYTHON" -c 'import sys, yaml; [yaml.safe_load(open(one)) for one in sys.argv[1:]]' deploy/grafana/provisioning/*/*.yml
-"$PYTHON" -m tools.stack.check
-echo "Not checked here: the programs in their containers; make stack runs them as processes."
+echo "Not checked here: the programs in their containers."

@@ -1,6 +1,5 @@
 #!/bin/sh
-# `make up`: secrets, then the whole set by the container engine; the same set as processes where
-# none answers. DOCKER names the engine's command (docker, podman), SECRETS the secrets' folder,
+# `make up`: secrets, then the whole set by the container engine. DOCKER names the engine's command (docker, podman), SECRETS the secrets' folder,
 # PYTHON an interpreter with Larder's packages.
 set -eu
 cd "$(dirname "$0")/../.."
@@ -13,10 +12,6 @@ value() { # $1 name, $2 otherwise: as compose finds it, in the environment or in
     echo "${found:-$2}"
 }
 
-if ! $docker info >/dev/null 2>&1; then
-    echo "No container engine answers ('$docker info'): starting the same programs as processes."
-    exec "$PYTHON" -m tools.stack
-fi
 sh deploy/docker/engine.sh compose
 url=$(value PUBLIC_URL https://localhost)
 host=${url#https://}

@@ -7,7 +7,7 @@
 docker=${DOCKER:-docker}
 if ! $docker info >/dev/null 2>&1; then
     echo "No container engine answers ('$docker info'): start it, or name another one (DOCKER=podman)." >&2
-    echo "Without one: make docker/try for the image, make up for the set, make run, make migrate, make test." >&2
+    echo "Without one: make run, make migrate, make test." >&2
     exit 1
 fi
 if [ "${1:-}" = compose ] && ! $docker compose version >/dev/null 2>&1; then

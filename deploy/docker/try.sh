@@ -1,7 +1,7 @@
 #!/bin/sh
 # Starts an image in a container engine as production does, does the main job, and stops it:
 #     DATABASE_URL=… OWNER_DATABASE_URL=… sh deploy/docker/try.sh IMAGE
-# The databases are reached by this machine's own addresses. Without an engine: make docker/try.
+# The databases are reached by this machine's own addresses.
 set -eu
 image=$1
 docker=${DOCKER:-docker}

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Checks each main file of nginx; tools.stack.check checks that of compose. Without nginx's Lua module
+# Checks each main file of nginx. Without nginx's Lua module
 # deadline.conf is empty.
 set -eu
 sh -n deploy/nginx/sidecar.sh

@@ -18,7 +18,6 @@ from tools.attack.catalogue import ATTACKS, Attack, name, needs
 from tools.attack.report import Result, Verdict
 from tools.attack.target import Broken, Code, NotTried, Target, started
 from tools.errors import LauncherError
-from tools.stack.programs import SYSTEM
 from tools.terminal import complain, say
 
 LONGEST_SECONDS = {False: 400, True: 900}
@@ -115,7 +114,7 @@ def not_attacked(wanted: Sequence[Attack], version: str) -> list[Result]:
 def missing_programs(names: Sequence[str]) -> list[str]:
     """Return those that are not installed. Servers are looked for where Debian puts them, which is
     not on every user's PATH."""
-    path = f"{os.environ.get('PATH', '')}:{SYSTEM}"
+    path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
     return [program for program in names if shutil.which(program, path=path) is None]
 
 

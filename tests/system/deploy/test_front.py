@@ -25,10 +25,9 @@ from tests.system.deploy.nginx import (
     unfinished,
 )
 from tools.http_client import Client
-from tools.nginx import ROOT, lay_out
+from tools.nginx import LUA, ROOT, lay_out
 from tools.ports import free_port, listens
 from tools.processes import wait_until
-from tools.stack.programs import LUA
 
 SMALL = {
     rf"limit_conn {zone} \d+": f"limit_conn {zone} {number}"
@@ -246,7 +245,6 @@ def test_an_upload_below_the_minimum_rate_is_ended(silent: int, tmp_path: Path, 
 
 
 def test_slow_clients_use_no_thread_of_a_server(transactional_db: None, tmp_path: Path) -> None:
-    """For the negative control without nginx see tests/system/stack/test_limits.py."""
     clients = [f"198.51.{n}.1" for n in range(70)]
     with (
         Server(workers=1, threads=4) as server,

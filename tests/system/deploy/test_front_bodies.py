@@ -22,8 +22,7 @@ from larder.core.limits import MAX_OPEN_BODY_BYTES
 from larder.http.body_limits import LEFT_UNREAD
 from tests.system.deploy.nginx import head, limits, nginx_before, refused, unfinished
 from tools.attack.attacks.nesting import ID
-from tools.nginx import ROOT, SHARED
-from tools.stack.programs import LUA
+from tools.nginx import LUA, ROOT, SHARED
 
 SMALL = {
     rf"limit_conn {zone} \d+": f"limit_conn {zone} {number}"

@@ -11,9 +11,8 @@ from threading import Thread
 import pytest
 
 from tests.system.deploy.nginx import head, nginx_before
-from tools.nginx import ROOT, SHARED
+from tools.nginx import LUA, ROOT, SHARED
 from tools.ports import free_port
-from tools.stack.programs import LUA
 
 SHORT = {
     "proxy_read_timeout 60s": "proxy_read_timeout 600ms",

@@ -1,1 +1,0 @@
-"""`make earlier-commands`: the commands that five earlier READMEs name, run as a reader would."""

@@ -1,1 +1,0 @@
-"""`make docker/try`: the image, built and tried where no container engine runs (root, Linux)."""
