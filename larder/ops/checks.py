@@ -39,6 +39,7 @@ SHORTEST_KEY = 50
 FEWEST_CHARACTERS = 8
 """Different characters: 50 times the same letter is not a secret."""
 SHORTEST_TOKEN = 20
+SHORTEST_PAYMENT_SECRET = 24
 
 
 @register(Tags.security, deploy=True)
@@ -64,12 +65,19 @@ def _secrets() -> Iterator[CheckMessage]:
     hint = f"Give it {SHORTEST_KEY} random characters, from `openssl rand -base64 48`."
     if settings.SECRET_KEY == settings.INSECURE_SECRET_KEY:
         yield Error("SECRET_KEY is not set.", hint=hint, id="larder.E001")
-    elif any(_is_weak(one) for one in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)):
+    elif any(map(_is_weak, [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS])):
         message = "SECRET_KEY, or one of SECRET_KEY_FALLBACKS, can be guessed."
         yield Error(message, hint=hint, id="larder.E009")
     if 0 < len(settings.METRICS_TOKEN) < SHORTEST_TOKEN:
         hint = f"Give it {SHORTEST_TOKEN} random characters, or none: then /metrics stays here."
         yield Error("METRICS_TOKEN can be guessed.", hint=hint, id="larder.E010")
+    for name in ("STRIPE_WEBHOOK_SECRETS", "SIGNED_PAYMENT_SECRETS"):
+        if any(_is_weak(secret, SHORTEST_PAYMENT_SECRET) for secret in getattr(settings, name)):
+            hint = (
+                f"Give it the secret that Stripe shows, or {SHORTEST_PAYMENT_SECRET} random"
+                " characters or more: who guesses it can record payments."
+            )
+            yield Error(f"A secret of {name} can be guessed.", hint=hint, id="larder.E030")
     if not roles.separate():
         hint = (
             "Name the owner in OWNER_DATABASE_URL and another role in DATABASE_URL; then prepare."
@@ -77,8 +85,8 @@ def _secrets() -> Iterator[CheckMessage]:
         yield checks.Warning("The server owns the tables it serves.", hint=hint, id="larder.W002")
 
 
-def _is_weak(key: str) -> bool:
-    return len(key) < SHORTEST_KEY or len(set(key)) < FEWEST_CHARACTERS
+def _is_weak(key: str, shortest: int = SHORTEST_KEY) -> bool:
+    return len(key) < shortest or len(set(key)) < FEWEST_CHARACTERS
 
 
 def _addresses() -> Iterator[CheckMessage]:

@@ -1,5 +1,8 @@
 """Reads settings from the environment, or from files that it names (`NAME_FILE`)."""
 
+import builtins
+from typing import Any
+
 from environ import FileAwareEnv
 from environ.fileaware_mapping import FileAwareMapping
 
@@ -16,3 +19,8 @@ class Environment(FileAwareEnv):  # type: ignore[misc]
     """django-environ's class, with values without the newline at their end."""
 
     ENVIRON = _Values()
+
+    def list(self, name: str, default: Any) -> builtins.list[str]:
+        """Returns the texts between commas, without spaces around them. Drops empty ones: after
+        `one, ` a space would be a secret too."""
+        return [text.strip() for text in super().list(name, default=default) if text.strip()]

@@ -16,6 +16,7 @@ from psycopg import sql
 
 from larder.db import database
 from larder.ops.checks import CONNECTIONS_FOR_OTHERS
+from larder.ops.environment import Environment
 from larder.ops.mail_settings import mail_settings
 from larder.ops.serve import POOL_SIZE
 from tests.database import superuser_url
@@ -237,6 +238,11 @@ def test_every_secret_can_be_read_from_a_file(tmp_path: Path, end: str) -> None:
     read = json.loads(done.stdout)
     lists = ("SECRET_KEY_FALLBACKS", "REPLICA_URLS")
     assert read == SECRETS | {name: SECRETS[name].split(",") for name in lists}
+
+
+def test_a_list_has_no_spaces_and_no_empty_entries(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRETS", " whsec_real, ,,whsec_former ,")
+    assert Environment().list("SECRETS", default=[]) == ["whsec_real", "whsec_former"]
 
 
 @pytest.mark.system

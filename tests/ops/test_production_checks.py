@@ -24,6 +24,8 @@ def found(settings: LazySettings, **changed: Any) -> dict[str | None, CheckMessa
         ("SECRET_KEY", "a" * 60, "larder.E009"),
         ("SECRET_KEY_FALLBACKS", [GOOD, "short"], "larder.E009"),
         ("METRICS_TOKEN", "metrics", "larder.E010"),
+        ("STRIPE_WEBHOOK_SECRETS", [GOOD, "whsec_local"], "larder.E030"),
+        ("SIGNED_PAYMENT_SECRETS", ["a" * 24], "larder.E030"),
         ("CORS_ALLOWED_ORIGINS", ["*"], "larder.E011"),
         ("CORS_ALLOWED_ORIGINS", ["https://*.example.com"], "larder.E011"),
         ("CORS_ALLOWED_ORIGINS", ["http://app.example.com"], "larder.E011"),
