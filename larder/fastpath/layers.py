@@ -2,8 +2,7 @@
 
 from collections.abc import Callable
 
-from larder.fastpath import confirmations, orders, response_cache
-from larder.fastpath.confirmations import ConfirmationFastPath
+from larder.fastpath import orders, response_cache
 from larder.fastpath.orders import OrderFastPath
 from larder.fastpath.response_cache import AccessLogHook, ResponseCache
 from larder.http.content_type import Application
@@ -16,7 +15,5 @@ def in_front_of(
 
     `log_access` returns the hook for a method and the pattern of a path.
     """
-    confirming = log_access("POST", confirmations.ROUTE)
-    application = ConfirmationFastPath(application, confirming)
     application = OrderFastPath(application, log_access("POST", orders.PATH))
     return ResponseCache(application, log_access("GET", response_cache.PATH))

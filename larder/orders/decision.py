@@ -17,7 +17,6 @@ from larder.core.errors import DomainError, refusal, together
 from larder.identity.services.quotas import Granted, QuotaExceeded
 from larder.orders.errors import (
     PRECEDENCE,
-    HoldExpired,
     HoldTooLarge,
     OrderRule,
     OrderTooSmall,
@@ -155,32 +154,6 @@ def _decide_one(
     if refusals:
         return together(refusals)
     return [PricedLine(offers[id], units, prices[id]) for id, units in quantities.items()]
-
-
-def take_again(
-    missing: Sequence[Mapping[int, int]], available: Mapping[int, int]
-) -> list[list[dict[str, Any]]]:
-    """Returns for each order the lines that it cannot get; empty if it gets all units that it
-    lacks. `missing` are these units by product, and `available` those that can be had.
-
-    An order takes its units from those that the orders before it left, all of them or none.
-    """
-    left, short = dict(available), []
-    for lacks in missing:
-        faults = [
-            {
-                "code": HoldExpired.code,
-                "product": product,
-                "requested": units,
-                "available": left.get(product, 0),
-            }
-            for product, units in lacks.items()
-            if units > left.get(product, 0)
-        ]
-        short.append(faults)
-        for product, units in () if faults else lacks.items():
-            left[product] -= units
-    return short
 
 
 def _total(wanted: Sequence[Wanted], prices: Mapping[int, Decimal]) -> Decimal:

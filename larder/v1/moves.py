@@ -12,14 +12,13 @@ from msgspec import UNSET, Meta, UnsetType
 from larder.catalog.fields import TRIMMED
 from larder.core.clock import now
 from larder.core.limits import MAX_CODE_LENGTH, MAX_LINES, MAX_ORDERED_UNITS
-from larder.db.idempotency import Claim, Scope, fingerprint
-from larder.http.idempotency import idempotency_key, operation_of, replay_headers
+from larder.db.idempotency import fingerprint
+from larder.http.idempotency import replay_headers
 from larder.identity.caller import Caller
 from larder.orders import queries
 from larder.orders.lifecycle import PERMISSIONS
 from larder.orders.services import confirm_order as confirming
 from larder.orders.services import moves, returns
-from larder.orders.services.confirm_order import Confirmed
 from larder.orders.services.moves import Picked, Tracking
 from larder.orders.services.transitions import TransitionRequest
 from larder.v1.http import claim, reply_tagged, version_wanted
@@ -113,34 +112,7 @@ def cancel_order(
 def confirm_order(request: HttpRequest, caller: Caller, order: UUID, body: Moving) -> HttpResponse:
     """Staff: confirms an order that awaits its payment, also an expired one whose units are still
     there."""
-    confirmed = confirm(
-        order,
-        caller,
-        key=idempotency_key(request.META),
-        operation=operation_of(request),
-        version=version_wanted(request),
-    )
-    found, headers = confirmed.order, replay_headers(replayed=confirmed.replayed)
-    return reply_tagged(request, shown(found), version=found.version, headers=headers)
-
-
-def confirm(
-    order: UUID, caller: Caller, *, key: str | None, operation: str, version: int | None = None
-) -> Confirmed:
-    """Confirms the order; once, if it has a key. The caller's rights are read from the database.
-
-    Raises the refusals of `confirm_order`.
-    """
-    scope = None if key is None else Scope(caller.public_id, operation, key)
-    claim = None if scope is None else Claim(scope, _NO_VALUES, result=str(order))
-    transition = TransitionRequest(
-        order=order, caller=caller, now=now(), version=version, claim=claim
-    )
-    return confirming.confirm_order(transition)
-
-
-_NO_VALUES = fingerprint({})
-"""The fingerprint of a `Moving`."""
+    return _moved(request, caller, order, body, confirming.confirm_order)
 
 
 @move(problems=["conflicting_repeat", "precondition_required"], permissions=["orders.pack_order"])

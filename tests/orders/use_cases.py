@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from larder.core.ids import new_id
 from larder.core.tags import TagChange
 from larder.db.idempotency import Claim, Scope
+from larder.identity.queries import with_rights
 from larder.identity.services import addresses, keys
 from larder.inventory.services.adjustments import AdjustmentLine, Cause, adjust_stock
 from larder.orders.decision import Wanted
@@ -106,17 +107,10 @@ def find_lost_commit(shop: Shop) -> Callable[[], object]:
     return lambda: repeats._look(shop.jam, new_id(), 1.0)
 
 
-def confirm_batch(shop: Shop) -> Callable[[], object]:
+def confirm(shop: Shop) -> Callable[[], object]:
     held = hold(shop.who, (shop.jam, 1), (shop.tea, 1)).id
-    asked = replace(request(shop.clerk.caller, held), claim=shop.claim(held))
+    asked = replace(request(with_rights(shop.clerk.caller), held), claim=shop.claim(held))
     return lambda: confirm_order.confirm_order(asked)
-
-
-def confirm_alone(shop: Shop) -> Callable[[], object]:
-    held = hold(shop.who, (shop.jam, 1)).id
-    asked = replace(request(shop.clerk.caller, held), claim=shop.claim(held))
-    one = confirm_order._Confirmation(asked, None)
-    return lambda: confirm_order._confirm_alone(one)
 
 
 def cancel_held(shop: Shop) -> Callable[[], object]:
@@ -239,8 +233,7 @@ USE_CASES: Mapping[UseCase, str] = {
     place_with_id: "key quota stock",
     submit_cart: "key order quota stock",
     find_lost_commit: "stock",
-    confirm_batch: "key order stock",
-    confirm_alone: "key order stock",
+    confirm: "key order stock",
     cancel_held: "key order quota stock",
     change_lines: "key order quota stock",
     add_note: "key",

@@ -37,7 +37,7 @@ from larder.orders.payment_state import (
     covers,
     refund_due,
 )
-from larder.orders.services.confirm_held import confirm_paid
+from larder.orders.services.confirm_order import confirm_paid
 from larder.orders.services.drafts import renew_draft
 from larder.orders.services.locks import lock_order, order_name
 from larder.orders.services.placing.placement import ABANDONED, ORDER_ID, mark_of

@@ -3,7 +3,7 @@
 Every move of an order and every change of its lines takes these steps, in one transaction: claim
 the idempotency key, lock the order (`lock_with_lines`), judge the move (`judge_request`), lock the
 stock in product order, write (`write_changes`). `apply_transition` takes them for one order: the
-use case returns a `Transition` while the order is locked. confirm_order.py takes them for a batch.
+use case returns a `Transition` while the order is locked.
 """
 
 from collections import defaultdict

@@ -163,8 +163,7 @@ def _delivery(order: OrderView) -> list[tuple[str, str]]:
 
 
 def _confirm(request: TransitionRequest, form: Any, lines: Sequence[Any]) -> bool:
-    confirmed = confirm_order(request)
-    return confirmed.replayed or confirmed.made
+    return confirm_order(request)
 
 
 def _change(request: TransitionRequest, form: Any, lines: Sequence[Any]) -> bool:

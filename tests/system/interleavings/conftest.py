@@ -1,13 +1,11 @@
 """The shop of the interleavings, with a clock that only tests set."""
 
 from collections.abc import Callable, Iterator
-from threading import Lock
 
 import pytest
 
 from larder.identity.services import quotas
 from larder.inventory.services import locks
-from larder.orders.services import confirm_order
 from larder.orders.services.placing import place_order as placing
 from tests.conftest import Person
 from tests.system.interleavings import scheduler
@@ -15,7 +13,7 @@ from tests.system.interleavings.clock import chosen_clock
 from tests.system.interleavings.exploring import Explorer, Play
 from tests.system.interleavings.shop import Shop
 
-WAITS = ((placing, "LOCK_WAIT"), (placing, "LOCK_WAIT_AGAIN"), (confirm_order, "LOCK_WAIT"))
+WAITS = ((placing, "LOCK_WAIT"), (placing, "LOCK_WAIT_AGAIN"))
 Scenario = Callable[[Shop], Play]
 Explore = Callable[[Scenario], Explorer]
 
@@ -28,8 +26,6 @@ def explore(
     machine would end them sooner than an idle one."""
     for module, name in (*WAITS, (locks, "MOVING_WAIT")):
         monkeypatch.setattr(module, name, 9.0)
-    # Orders and confirmations run beside each other, as in different processes.
-    monkeypatch.setattr(confirm_order._queue, "_shared_lock", Lock())
     # What earlier runs used up would matter to later ones.
     monkeypatch.setattr(quotas, "_limits", {})
     with chosen_clock() as clock, scheduler.watching() as watch:

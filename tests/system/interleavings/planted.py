@@ -7,7 +7,6 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from larder.core.batch_queue import BatchQueue
 from larder.db import database
 from larder.inventory import sql as stock_sql
 from larder.inventory.services import adjustments, holds, movements
@@ -15,7 +14,7 @@ from larder.inventory.services.holds import DueLine
 from larder.inventory.services.movements import Balance
 from larder.orders.models import Order
 from larder.orders.services import (
-    confirm_held,
+    confirm_order,
     expire_holds,
     moves,
     payments,
@@ -89,19 +88,12 @@ def _lock_after_the_clock(products: Iterable[int]) -> Callable[[], dict[int, Bal
     return read
 
 
-def _nothing_is_short(
-    wanted: Sequence[Mapping[int, int]], available: Mapping[int, int]
-) -> list[list[Any]]:
-    return [[] for _ in wanted]
+def _nothing_is_short(missing: Mapping[int, int], balances: Mapping[int, Balance]) -> list[Any]:
+    return []
 
 
 def _note_nothing(due: Sequence[DueLine]) -> None:
     """Notes no release."""
-
-
-def _forget_the_next(queue: BatchQueue[Any, Any], leader: object) -> None:
-    """Hands the queue over to a request that arrives later."""
-    queue._is_led = False
 
 
 def _release_lines(transition: Any, order: Any) -> Any:
@@ -165,7 +157,7 @@ BUGS = (
     Bug(
         "a confirmation takes units that others have",
         scenarios.confirmation_and_order,
-        *(confirm_held, "take_again", _nothing_is_short),
+        *(confirm_order, "_short_lines", _nothing_is_short),
     ),
     Bug(
         "a cancellation releases units that were released",
@@ -181,10 +173,5 @@ BUGS = (
         "a payment does not lock its intent",
         scenarios.capture_and_early_refund,
         *(payments_sql, "LOCK_PAYMENT", "SELECT length(%s::text)"),
-    ),
-    Bug(
-        "a queue is handed over to no waiting request",
-        scenarios.two_confirmations,
-        *(BatchQueue, "_hand_over", _forget_the_next),
     ),
 )

@@ -53,18 +53,10 @@ def expiry_and_count(shop: Shop) -> Play:
 
 
 def two_confirmations(shop: Shop) -> Play:
-    """Two confirmations of an order in one process: one batch, or two."""
+    """Two confirmations of an order."""
     jam = shop.product(5)
     held = shop.held((jam, 3))
     return shop.play(jam, a=shop.confirming(held, key="1"), b=shop.confirming(held, key="2"))
-
-
-def two_confirmations_apart(shop: Shop) -> Play:
-    """Two confirmations of an order in two processes."""
-    jam = shop.product(5)
-    held = shop.held((jam, 3))
-    a, b = shop.confirming(held), shop.confirming(held, apart=True)
-    return shop.play(jam, is_late=True, a=a, b=b)
 
 
 def confirmations_of_two_orders(shop: Shop) -> Play:
@@ -74,7 +66,7 @@ def confirmations_of_two_orders(shop: Shop) -> Play:
     shop.clock.set(SECONDS + 1)
     shop.expiring()
     other = shop.held((jam, 3))
-    a, b = shop.confirming(one), shop.confirming(other, apart=True)
+    a, b = shop.confirming(one), shop.confirming(other)
     return shop.play(jam, expiry=2 * SECONDS + 1, is_late=True, a=a, b=b)
 
 
@@ -183,7 +175,6 @@ PAIRS = (
     expiry_and_hold,
     expiry_and_count,
     two_confirmations,
-    two_confirmations_apart,
     confirmations_of_two_orders,
     confirmation_and_order,
     confirmation_and_order_of_one_product,
@@ -226,14 +217,6 @@ def capture_order_and_job(shop: Shop) -> Play:
     return shop.play(jam, tea, a=a, b=b, c=shop.expiring)
 
 
-def three_confirmations(shop: Shop) -> Play:
-    """Confirmations of two orders in one process, and one in another."""
-    jam = shop.product(9)
-    one, other = shop.held((jam, 3)), shop.held((jam, 3))
-    a, b = shop.confirming(one), shop.confirming(other)
-    return shop.play(jam, a=a, b=b, c=shop.confirming(one, apart=True))
-
-
 def three_orders(shop: Shop) -> Play:
     """Orders of one process and of another that need the held units."""
     jam = shop.product(5)
@@ -254,7 +237,6 @@ TRIPLES = (
     confirmation_order_and_job,
     capture_cancellation_and_job,
     capture_order_and_job,
-    three_confirmations,
     three_orders,
     count_confirmation_and_job,
 )

@@ -7,7 +7,6 @@ from decimal import Decimal
 from uuid import UUID
 
 from larder.catalog.services.products import create_product
-from larder.core.batch_queue import BatchQueue
 from larder.core.errors import DomainError
 from larder.core.ids import SYSTEM_ACTOR, new_id
 from larder.db import database
@@ -17,10 +16,10 @@ from larder.inventory.services.adjustments import AdjustmentLine, Cause, adjust_
 from larder.inventory.services.movements import open_stock
 from larder.orders.decision import Wanted
 from larder.orders.payment_state import Kind
-from larder.orders.services import confirm_order, moves
+from larder.orders.services import moves
+from larder.orders.services.confirm_order import confirm_order
 from larder.orders.services.expire_holds import expire_holds
 from larder.orders.services.payments import KEPT_AFTER, NewPayment, Report, receive_payment
-from larder.orders.services.placing.contended import Contended
 from larder.orders.services.placing.place_order import place_order
 from larder.orders.services.placing.placement import Hold, Placement, Terms
 from larder.orders.services.transitions import TransitionRequest
@@ -29,9 +28,6 @@ from tests.orders.holding import GBP, SECONDS, Line
 from tests.orders.placing import place_orders
 from tests.system.interleavings.clock import Clock
 from tests.system.interleavings.exploring import Play
-
-_queue_elsewhere = BatchQueue(confirm_order._run, confirm_order.LIMITS)
-"""The queue of another process."""
 
 Call = Callable[[], object]
 Lines = tuple[Line, ...]
@@ -91,21 +87,14 @@ class Shop:
             raise answer
         return answer.order.id
 
-    def confirming(self, order: UUID, *, key: str = "", apart: bool = False) -> Call:
-        """Staff confirm an order, `apart` as in another process. Returns its status."""
+    def confirming(self, order: UUID, *, key: str = "") -> Call:
+        """Staff confirm an order."""
         who = with_rights(self.clerk.caller)
         scope = Scope(who.public_id, "confirm", f"{order} {key}")
         claim = Claim(scope, fingerprint(order), str(order)) if key else None
         asked = TransitionRequest(order=order, caller=who, now=self.clock.now, claim=claim)
 
-        def elsewhere() -> str:
-            one = confirm_order._Confirmation(asked, None)
-            try:
-                return _queue_elsewhere.submit(one).order.status
-            except Contended:
-                return confirm_order._confirm_alone(one).order.status
-
-        return elsewhere if apart else lambda: confirm_order.confirm_order(asked).order.status
+        return lambda: confirm_order(asked) and None
 
     def cancelling(self, order: UUID) -> Call:
         """The customer cancels an order."""

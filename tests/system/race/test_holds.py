@@ -12,13 +12,10 @@ import psycopg
 import pytest
 from django.db import connection, transaction
 
-from larder.core.batch_queue import BatchQueue
 from larder.inventory.services import movements
 from larder.ops.books import invariants
-from larder.orders.queries import OrderView
-from larder.orders.services import confirm_order, moves
+from larder.orders.services import moves
 from larder.orders.services.expire_holds import expire_holds
-from larder.orders.services.placing.contended import Contended
 from larder.orders.services.placing.placement import Terms
 from tests.conftest import Person
 from tests.orders import holding
@@ -40,7 +37,7 @@ MakeProduct = Callable[..., int]
 FREE_ORDERS = ' FOR UPDATE OF "order" SKIP LOCKED'
 
 ORDERS = Guard('FROM "order"', FREE_ORDERS)
-CONFIRMED = Guard(ORDERS_READ, " FOR UPDATE SKIP LOCKED")
+CONFIRMED = Guard(ORDERS_READ, " FOR UPDATE")
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -55,17 +52,6 @@ def _agree() -> bool:
 
 def _types(order: UUID) -> list[str]:
     return [one for one, _, _ in events(order)]
-
-
-def _confirm_elsewhere(clerk: Person, order: UUID) -> OrderView:
-    """Confirms an order as another process does, which has another queue."""
-    asked = holding.request(clerk.caller, order)
-    queue = BatchQueue(confirm_order._run, confirm_order.LIMITS)
-    one = confirm_order._Confirmation(asked, None)
-    try:
-        return queue.submit(one).order
-    except Contended:
-        return confirm_order._confirm_alone(one).order
 
 
 def expired_while_confirmed(person: MakePerson, product: MakeProduct) -> Race:
@@ -83,7 +69,7 @@ def expired_while_confirmed(person: MakePerson, product: MakeProduct) -> Race:
 
 
 def confirmed_twice(person: MakePerson, product: MakeProduct) -> Race:
-    """The second confirmation, in another process, finds what the first one made."""
+    """The second confirmation finds what the first one made."""
     clerk, jam = person(is_staff=True, role="owner"), product(stock=9)
     held = hold(person(), (jam, 3)).id
     confirm = partial(holding.confirm, clerk, held)
@@ -92,8 +78,7 @@ def confirmed_twice(person: MakePerson, product: MakeProduct) -> Race:
         same = outcome.first.code == OK and outcome.first == outcome.second
         return same and _types(held) == ["held", "confirmed"] and balance(jam) == (6, 3)
 
-    again = partial(_confirm_elsewhere, clerk, held)
-    return Race(confirm, again, CONFIRMED.clause, CONFIRMED, holds)
+    return Race(confirm, confirm, CONFIRMED.clause, CONFIRMED, holds)
 
 
 def cancelled_while_expired(person: MakePerson, product: MakeProduct) -> Race:
