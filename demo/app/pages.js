@@ -89,7 +89,7 @@ function counted(products) {
 /** `figures`: its exact stock when that was last read, and what the copy had then. */
 function productRow(shop, product, cart, [quantity, copied] = []) {
   const known = copied === product.quantity ? quantity : product.quantity;
-  const stock = h("p.soft", { id: `stock-${product.id}` }, stocked(known));
+  const stock = h("p.soft", { id: `stock-${product.id}` }, stocked(product, known));
   return h(
     "li.row",
     {},
@@ -110,8 +110,8 @@ function source(address) {
   return protocol === "http:" && pathname.startsWith("/pictures/") ? pathname : address;
 }
 
-function stocked(units) {
-  return units > 0 ? `${units.toLocaleString()} in stock` : "Sold out";
+function stocked(product, units) {
+  return orderable(Infinity, units, product) > 0 ? `${units.toLocaleString()} in stock` : "Sold out";
 }
 
 /** Shows the exact stock of these products, which the copy has only as of their last change. */
@@ -125,11 +125,12 @@ async function showStock(shop, products) {
     return shop.fail(error);
   }
   shop.say("");
-  const copied = new Map(products.map((one) => [one.id, one.quantity]));
-  await shop.keepStock(answer.results.map((one) => [one.product, one.quantity, copied.get(one.product)]));
+  const copied = new Map(products.map((product) => [product.id, product]));
+  const figures = answer.results.map((one) => [one.product, one.quantity, copied.get(one.product).quantity]);
+  await shop.keepStock(figures);
   for (const one of answer.results) {
     const shown = document.getElementById(`stock-${one.product}`);
-    if (shown) shown.textContent = stocked(one.quantity);
+    if (shown) shown.textContent = stocked(copied.get(one.product), one.quantity);
   }
 }
 

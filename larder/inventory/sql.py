@@ -155,7 +155,10 @@ ANY, NONE = "TRUE", "FALSE"
 
 AT_LEAST, AT_MOST = "p.price >= %s", "p.price <= %s"
 
-IN_STOCK, WITHOUT_STOCK = "s.available > 0", "s.available = 0"
+_FEWEST = "(p.min_quantity + p.step - 1) / p.step * p.step"
+"""The units of the smallest order of a product: migration 0010 has the same of the feed."""
+
+IN_STOCK, WITHOUT_STOCK = f"s.available >= {_FEWEST}", f"s.available < {_FEWEST}"
 
 OFFSET = " OFFSET %s"
 
@@ -225,8 +228,8 @@ def later_page(ordering: str, limit: int | None) -> str:
 MAY_SCAN = "SET LOCAL enable_seqscan = on"
 """For OUT_OF_STOCK, in its transaction: the server's role has sequential scans off."""
 
-OUT_OF_STOCK = """
-SELECT count(*), count(*) FILTER (WHERE s.available = 0),
+OUT_OF_STOCK = f"""
+SELECT count(*), count(*) FILTER (WHERE {WITHOUT_STOCK}),
     count(*) FILTER (WHERE s.available <= p.low_stock_threshold)
 FROM stock s JOIN product p ON p.id = s.product_id WHERE p.archived_at IS NULL
 """

@@ -138,7 +138,8 @@ class ListParameters(PageParameters, kw_only=True):
     min_price: Annotated[Price | None, Meta(description="Of one unit, tax included.")] = None
     max_price: Annotated[Price | None, Meta(description="Of one unit, tax included.")] = None
     in_stock: Annotated[
-        bool | None, Meta(description="true: only with stock. false: only without.")
+        bool | None,
+        Meta(description="true: only those of which the smallest order can be filled now."),
     ] = None
     ids: Ids | None = None
     ordering: Ordering = "id"

@@ -84,6 +84,8 @@ def catalogue(product: Callable[..., int], now: datetime) -> list[Category]:
             name=NAMES[number % len(NAMES)],
             price=str(Decimal(number % 5) / 2),
             stock=number % 3,
+            min_quantity=1 + number % 4 // 3,
+            step=1 + number % 7 // 6,
             category_id=[None, *(one.pk for one in tree)][number % 5],
         )
         if number % 11 == 10:
@@ -101,6 +103,15 @@ def below(category: int) -> set[int]:
     return found
 
 
+def orderable() -> list[int]:
+    """Returns the products of which the smallest order can be filled."""
+    return [
+        one.pk
+        for one in Product.objects.select_related("stock")
+        if one.stock.available >= -(-one.min_quantity // one.step) * one.step
+    ]
+
+
 def plain(wanted: ProductFilter) -> "QuerySet[Product]":
     """The filter through the ORM."""
     condition = Q() if wanted.archived else Q(archived_at=None)
@@ -112,7 +123,7 @@ def plain(wanted: ProductFilter) -> "QuerySet[Product]":
         condition &= Q(price__lte=wanted.max_price)
     condition &= Q(**wanted.exact)
     if wanted.in_stock is not None:
-        condition &= Q(stock__available__gt=0) if wanted.in_stock else Q(stock__available=0)
+        condition &= Q(pk__in=orderable()) if wanted.in_stock else ~Q(pk__in=orderable())
     if wanted.ids is not None:
         condition &= Q(pk__in=wanted.ids)
     found = Product.objects.filter(condition)

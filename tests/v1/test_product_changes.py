@@ -173,6 +173,20 @@ def test_the_feed_has_crossings_in_and_out_of_stock_and_the_version_stays(
     assert everything(customer)[one]["updated_at"] == copy.products[one]["updated_at"]
 
 
+def test_a_product_with_less_than_its_smallest_order_is_out_of_stock_in_the_feed(
+    copy: Copy, staff: Api, now: datetime
+) -> None:
+    crate = min(copy.products)
+    change_product(crate, {"min_quantity": 3, "step": 2}, caller=None, now=now)
+    copy.update()
+    stock(staff, crate, -1)
+    assert copy.update() == []
+    stock(staff, crate, -1)
+    assert [each["quantity"] for each in copy.update()] == [3]
+    stock(staff, crate, 1)
+    assert [each["quantity"] for each in copy.update()] == [4]
+
+
 def test_the_feed_has_changes_of_every_kind(copy: Copy, now: datetime) -> None:
     one, two, three = sorted(copy.products)
     change_product(one, {"name": "By the service"}, caller=None, now=now)

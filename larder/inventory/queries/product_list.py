@@ -227,7 +227,8 @@ def product(customer: int, product_id: int, *, archived: bool = False) -> Stocke
 
 def out_of_stock() -> tuple[int, int, int]:
     """Returns the number of products on sale, and of these the numbers of those that are out of
-    stock, and at or below their threshold of low stock."""
+    stock (fewer units are left than the smallest order has), and at or below their threshold of low
+    stock."""
     with transaction.atomic():
         database.execute(sql.MAY_SCAN)
         ((sold, out, low),) = database.rows(sql.OUT_OF_STOCK)

@@ -122,7 +122,7 @@ def _observed() -> Iterator[GaugeMetricFamily]:
     )
     yield _gauge(
         "larder_products_out_of_stock",
-        "Products on sale of which no unit can be ordered now.",
+        "Products on sale of which nothing can be ordered now.",
         [([], stock.found["out"])] if stock else [],
     )
     yield _gauge(

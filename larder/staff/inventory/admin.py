@@ -61,6 +61,7 @@ class _OwnStockFilter(StockFilter):
 
     available = "available"
     threshold = "product__low_stock_threshold"
+    least, step = "product__min_quantity", "product__step"
 
 
 class StockResource(exports.Columns):

@@ -93,6 +93,7 @@ class StockFilter(admin.SimpleListFilter):
     parameter_name = "stock"
     available = "stock__available"
     threshold = "low_stock_threshold"
+    least, step = "min_quantity", "step"
 
     def lookups(self, request: Any, model_admin: Any) -> Any:
         return [
@@ -102,15 +103,17 @@ class StockFilter(admin.SimpleListFilter):
         ]
 
     def queryset(self, request: Any, queryset: Any) -> Any:
-        wanted: dict[str, dict[str, Any]] = {
-            "in": {f"{self.available}__gt": 0},
+        # As in inventory's sql.IN_STOCK.
+        fewest = (F(self.least) + F(self.step) - 1) / F(self.step) * F(self.step)
+        filters: dict[str, dict[str, Any]] = {
+            "in": {f"{self.available}__gte": fewest},
             "low": {
                 f"{self.threshold}__isnull": False,
                 f"{self.available}__lte": F(self.threshold),
             },
-            "out": {self.available: 0},
+            "out": {f"{self.available}__lt": fewest},
         }
-        return queryset.filter(**wanted.get(self.value() or "", {}))
+        return queryset.filter(**filters.get(self.value() or "", {}))
 
 
 @admin.register(apps.get_model("catalog", "Product"))
