@@ -72,6 +72,8 @@ NAMES = (
     gettext_noop("public id"),
     gettext_noop("email"),
     gettext_noop("email since"),
+    gettext_noop("email by"),
+    gettext_noop("password by"),
     gettext_noop("password change"),
     gettext_noop("is active"),
     gettext_noop("is staff"),

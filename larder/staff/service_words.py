@@ -67,7 +67,7 @@ CODES = (
     *(gettext_noop("unpack"), gettext_noop("use recovery code")),
     *(gettext_noop("enrol second factor"), gettext_noop("make recovery codes")),
     *(gettext_noop("remove second factor"), gettext_noop("reset second factor")),
-    gettext_noop("make enrolment code"),
+    *(gettext_noop("make enrolment code"), gettext_noop("end credentials")),
 )
 """Codes that staff see, with spaces. Names of fields are in model_names.py."""
 

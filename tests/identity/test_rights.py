@@ -4,19 +4,21 @@ remains.
 
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from threading import Barrier, BrokenBarrierError, Thread
 from typing import Any
 
 import pytest
+from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group, Permission
 from django.db import connections
 
 from larder.core.errors import DomainError, NotStaff, PermissionMissing
+from larder.http.authentication import secrets
 from larder.identity import permissions, queries
-from larder.identity.errors import LastOwner, OwnRights, SessionEnded
-from larder.identity.models import AuditEntry, Customer
-from larder.identity.services import accounts, audit, rights
+from larder.identity.errors import LastOwner, OwnRights, ResetTokenInvalid, SessionEnded
+from larder.identity.models import AuditEntry, Customer, Key
+from larder.identity.services import accounts, audit, keys, passwords, resets, rights
 from larder.identity.services.accounts import ByStaff
 from tests.conftest import Api, Person
 from tests.tiers import LONGEST
@@ -82,9 +84,11 @@ def test_a_role_without_the_permission_changes_no_rights(
         with pytest.raises(PermissionMissing):
             change(clerk, owner, now, **columns)
     with pytest.raises(PermissionMissing):
-        rights.save_role(clerk.caller, role(name).pk, name, ids_of("identity.manage_rights"))
+        rights.save_role(
+            clerk.caller, role(name).pk, name, ids_of("identity.manage_rights"), now=now
+        )
     with pytest.raises(NotStaff):
-        rights.save_role(who.caller, None, "mine", [])
+        rights.save_role(who.caller, None, "mine", [], now=now)
 
 
 def test_staff_cannot_grant_rights_that_they_do_not_have(person: MakePerson, now: datetime) -> None:
@@ -102,9 +106,9 @@ def test_staff_cannot_grant_rights_that_they_do_not_have(person: MakePerson, now
     named = {one.permission for one in refused.value.all if isinstance(one, PermissionMissing)}
     assert named == missing | {"is_superuser"}
     with pytest.raises(PermissionMissing):
-        rights.save_role(clerk.caller, None, "mine", ids_of("orders.pack_order"))
+        rights.save_role(clerk.caller, None, "mine", ids_of("orders.pack_order"), now=now)
     with pytest.raises(PermissionMissing):
-        rights.save_role(clerk.caller, role("warehouse").pk, "warehouse", [])
+        rights.save_role(clerk.caller, role("warehouse").pk, "warehouse", [], now=now)
     with pytest.raises(PermissionMissing):
         rights.delete_role(clerk.caller, role("owner").pk)
     with pytest.raises(PermissionMissing):
@@ -141,7 +145,7 @@ def _delete_role(actor: Person, last: Person, now: datetime) -> None:
 
 
 def _empty_role(actor: Person, last: Person, now: datetime) -> None:
-    rights.save_role(actor.caller, role("owner").pk, "owner", [])
+    rights.save_role(actor.caller, role("owner").pk, "owner", [], now=now)
 
 
 @pytest.mark.parametrize("remove", [_delete, _delete_role, _empty_role])
@@ -250,9 +254,9 @@ def test_a_change_of_rights_is_in_the_audit_trail(
     who = person()
     with audit.acting(owner.customer.public_id, "admin"):
         change(owner, who, now, is_staff=True, roles=["viewer"])
-        made = rights.save_role(owner.caller, None, "till", ids_of("orders.pack_order"))
-        rights.save_role(owner.caller, made, "packing", ids_of("orders.pack_order"))
-        rights.save_role(owner.caller, made, "packing", [])
+        made = rights.save_role(owner.caller, None, "till", ids_of("orders.pack_order"), now=now)
+        rights.save_role(owner.caller, made, "packing", ids_of("orders.pack_order"), now=now)
+        rights.save_role(owner.caller, made, "packing", [], now=now)
         rights.delete_role(owner.caller, made)
     entries = AuditEntry.objects.order_by("id").values_list("object", "action", "before", "after")
     account = audit.customer_name(who.customer.public_id)
@@ -265,6 +269,116 @@ def test_a_change_of_rights_is_in_the_audit_trail(
         ("change", pack, none),
         ("delete", {"name": "packing", **none}, {}),
     ]
+
+
+def _make_staff(owner: Person, who: Person, now: datetime) -> None:
+    change(owner, who, now, is_staff=True)
+
+
+def _give_role(owner: Person, who: Person, now: datetime) -> None:
+    change(owner, who, now, roles=["viewer", "warehouse"])
+
+
+def _make_superuser(owner: Person, who: Person, now: datetime) -> None:
+    boss = Person(Customer.objects.create_superuser("boss", "correct horse"), "correct horse")
+    change(boss, who, now, is_superuser=True)
+
+
+def _enlarge_role(owner: Person, who: Person, now: datetime) -> None:
+    rights.save_role(owner.caller, role("viewer").pk, "viewer", ids_of(rights.ADD), now=now)
+
+
+@pytest.mark.parametrize("gain", [_make_staff, _give_role, _make_superuser, _enlarge_role])
+def test_a_gained_right_ends_links_sessions_and_keys_of_before(
+    gain: Callable[[Person, Person, datetime], None], owner: Person, person: MakePerson
+) -> None:
+    now = datetime.now(UTC)
+    who = person() if gain is _make_staff else person(is_staff=True, role="viewer")
+    link = resets.offer_reset(owner.caller, who.id, resets.Offer(secrets()[0], None, now))
+    key = keys.create_key(who.caller, "mine", now=now).id
+    epoch = who.customer.session_epoch
+    gain(owner, who, now)
+    with pytest.raises(ResetTokenInvalid):
+        resets.set_forgotten(link.token, "a longer passphrase", secrets=secrets(), now=now)
+    assert not Key.objects.ongoing().filter(pk=key).exists()
+    account = Customer.objects.get(pk=who.id)
+    assert account.session_epoch > epoch
+    assert account.check_password(who.password)
+
+
+def _set_password(clerk: Person, who: Person, now: datetime) -> None:
+    passwords.set_password(clerk.caller, who.id, make_password(who.password), now=now)
+
+
+def _use_link(clerk: Person, who: Person, now: datetime) -> None:
+    link = resets.offer_reset(clerk.caller, who.id, resets.Offer(secrets()[0], None, now))
+    resets.set_forgotten(link.token, who.password, secrets=secrets(), now=now)
+
+
+def _set_address(clerk: Person, who: Person, now: datetime) -> None:
+    change(clerk, who, now, email="clerk@example.com")
+
+
+def _set_address_with_known_password(clerk: Person, who: Person, now: datetime) -> None:
+    _set_password(clerk, who, now)
+    long_ago = now - timedelta(days=30)
+    accounts.change_profile(who.id, {"email": "clerk@example.com"}, now=long_ago)
+
+
+def _set_address_lately(clerk: Person, who: Person, now: datetime) -> None:
+    accounts.change_profile(who.id, {"email": "thief@example.com"}, now=now)
+
+
+@pytest.mark.parametrize(
+    ("setting", "kept"),
+    [
+        (_set_password, {"email"}),
+        (_use_link, {"email"}),
+        (_set_address, {"password"}),
+        (_set_address_with_known_password, set()),
+        (_set_address_lately, {"password"}),
+    ],
+)
+def test_what_an_account_with_fewer_rights_set_does_not_carry_a_new_right(
+    setting: Callable[[Person, Person, datetime], None],
+    kept: set[str],
+    owner: Person,
+    person: MakePerson,
+) -> None:
+    now = datetime.now(UTC)
+    who = person(email="tom@example.com")
+    setting(person(is_staff=True, role="support"), who, now)
+    change(owner, who, now, is_staff=True, roles=["warehouse"])
+    account = Customer.objects.get(pk=who.id)
+    usable = {"password": account.has_usable_password(), "email": bool(account.email)}
+    assert {name for name, is_usable in usable.items() if is_usable} == kept
+
+
+def test_a_password_that_the_granting_account_set_stays(owner: Person, person: MakePerson) -> None:
+    now, who = datetime.now(UTC), person()
+    _set_password(owner, who, now)
+    change(owner, who, now, is_staff=True, roles=["owner"])
+    assert Customer.objects.get(pk=who.id).check_password(who.password)
+
+
+def test_who_is_staff_no_more_has_no_rights_left(
+    owner: Person, person: MakePerson, now: datetime
+) -> None:
+    who = person(is_staff=True, role="owner")
+    who.customer.user_permissions.add(*ids_of(rights.MANAGE))
+    change(owner, who, now, is_staff=False)
+    change(owner, who, now, is_staff=True)
+    assert queries.rights(who.id).permissions == frozenset()
+
+
+def test_rights_of_a_former_member_of_staff_are_granted_again_only_by_who_has_them(
+    person: MakePerson, now: datetime
+) -> None:
+    clerk, who = person(is_staff=True, role="support"), person()
+    clerk.customer.user_permissions.add(*ids_of(rights.MANAGE))
+    who.customer.groups.add(role("owner"))
+    with pytest.raises(PermissionMissing):
+        change(clerk, who, now, is_staff=True)
 
 
 def test_staff_need_a_permission_to_change_their_own_name(person: Any, as_: Any) -> None:

@@ -15,7 +15,8 @@ from larder.http.authentication import secrets
 from larder.identity.models import AuditEntry, Customer, Key, PasswordReset, Session
 from larder.identity.services import accounts, keys, passwords, resets
 from larder.identity.services.rates import attempts
-from larder.identity.services.resets import LIFETIME, SETTLED
+from larder.identity.services.resets import LIFETIME
+from larder.identity.services.rights import SETTLED
 from larder.notifications.models import Mail
 from larder.notifications.services import PASSWORD_RESET, delete_old_mails
 from tests.conftest import Answer, Api, Person

@@ -73,8 +73,9 @@ class Customers(CompatView):
         body = account_body(request, NewByStaff)
         with all_named(body):
             new = NewCustomer(**{"password": None} | dict(body.fields()))
+            by = caller(request).public_id
             # Whether customers may register themselves is not staff's concern.
-            made = accounts.register(new, policy="open", now=now(), lane="returning")
+            made = accounts.register(new, policy="open", now=now(), by=by)
         return created(_shown(request, queries.profile(made.id)))
 
 

@@ -74,6 +74,9 @@ class Customer(AbstractBaseUser, PermissionsMixin):
     email = models.EmailField(max_length=MAX_EMAIL_LENGTH, blank=True, default="")
     # When its owner last changed it; None for the first address, and for one set by staff.
     email_since = models.DateTimeField(null=True, editable=False)
+    # The member of staff who set the address or the password, or may have. None: the owner.
+    email_by = models.UUIDField(null=True, editable=False)
+    password_by = models.UUIDField(null=True, editable=False)
     # A hash of the former and the current password together, to recognize a repeated change.
     password_change = models.CharField(
         max_length=128, blank=True, default="", db_default="", editable=False

@@ -188,11 +188,13 @@ class OneTimeCode(models.Model):
 
 class PasswordReset(models.Model):
     """A request for a new password by mail. If no account has the address, `customer` is null. The
-    row is written anyway, so that the time of the answer does not reveal whether one exists."""
+    row is written anyway, so that the time of the answer does not reveal whether one exists.
+    `shown_to` is the member of staff who saw the link, null if it was mailed."""
 
     id = models.UUIDField(primary_key=True, default=new_id)
     customer = models.ForeignKey(Customer, on_delete=models.CASCADE, null=True)
     created_at = models.DateTimeField()
+    shown_to = models.UUIDField(null=True)
 
     class Meta:
         db_table = "password_reset"

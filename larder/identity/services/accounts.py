@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
-from django.db.models import Case, F, QuerySet, Value, When
+from django.db.models import Case, F, Q, QuerySet, Value, When
 from django.db.models.functions import Lower
 
 from larder.core.errors import AlreadyTaken, Fault, InvalidInput, KeyReused, NotFound
@@ -28,7 +28,7 @@ from larder.identity.services import audit, repeats, rights, second_factors
 from larder.identity.services.account_names import email_faults, normalize, username_faults
 from larder.identity.services.credentials import password_faults
 from larder.identity.services.email_changes import note_change
-from larder.identity.services.sessions import delete_sessions, end_others_within
+from larder.identity.services.sessions import delete_sessions
 
 RegistrationPolicy = Literal["open", "approval", "closed"]
 
@@ -73,9 +73,10 @@ def register(
     policy: RegistrationPolicy,
     now: datetime,
     claims: Sequence[Claim] = (),
-    lane: Lane = "open",
+    by: UUID | None = None,
 ) -> Made:
     """Creates a customer. With the policy `approval` they may log in and read, but not order yet.
+    `by` is the member of staff who creates it; None: a stranger.
 
     `claims` are those of one key (repeats.py). A repeated request with them returns the same
     customer. If the result is known without hashing, the request does not wait for a hash. Faults
@@ -87,11 +88,13 @@ def register(
     require_open(policy)
     customer = _unsaved(new)
     customer.may_order, customer.date_joined = policy == "open", now
+    customer.password_by, customer.email_by = by, by
     if found := _faults(customer, new.password):
         raise InvalidInput(found)
     before = _decided(customer, claims)
     if before is not None or new.password is None:
         return before or _registered(customer, None, claims, now)
+    lane: Lane = "open" if by is None else "returning"
     # A request that waits for another with its key holds no place that a hash could use.
     with repeats.one_at_a_time(claims[0].scope if claims else None), hashers.in_lane(lane):
         return _decided(customer, claims) or _registered(customer, new.password, claims, now)
@@ -139,13 +142,14 @@ def _insert(customer: Customer) -> int:
     return customer.pk
 
 
-def add_within(new: NewCustomer, *, now: datetime) -> int:
-    """Creates an account without a password, in a transaction that is open. Returns its id.
+def add_within(new: NewCustomer, *, by: UUID, now: datetime) -> int:
+    """Creates an account without a password, for the member of staff `by`, in a transaction that is
+    open. Returns its id.
 
     Raises AlreadyTaken, InvalidInput (username, email); not KeyReused, because it claims no key.
     """
     customer = _unsaved(new)
-    customer.may_order, customer.date_joined = True, now
+    customer.may_order, customer.date_joined, customer.email_by = True, now, by
     if found := _faults(customer, None):
         raise InvalidInput(found)
     _decided(customer, ())
@@ -218,8 +222,10 @@ def change_profile(
     wanted: dict[str, Any] = {name: fields[name] for name in CHANGEABLE if name in fields}
     normalize(wanted)
     if "email" in wanted:
-        as_it_is = When(email=wanted["email"], then=F("email_since"))
-        wanted["email_since"] = Case(as_it_is, default=Value(now))
+        is_same = Q(email=wanted["email"])
+        wanted["email_since"] = Case(When(is_same, then=F("email_since")), default=Value(now))
+        setter = _setter_of_email(terms.caller, customer)
+        wanted["email_by"] = Case(When(is_same, then=F("email_by")), default=setter)
     with refusing_taken(), transaction.atomic(durable=True):
         if terms.caller is not None:
             of_staff = not rights.OF_STAFF.isdisjoint(wanted)
@@ -266,19 +272,23 @@ def update_within(
     columns, groups = dict(change.columns), change.groups
     normalize(columns)
     if "email" in columns:
-        columns["email_since"] = None
-    with rights.checking_change(change.actor, customer, columns, groups):
+        columns |= {"email_since": None, "email_by": _setter_of_email(change.actor, customer)}
+    if columns.get("is_staff") is False:
+        columns["is_superuser"], groups = False, ()
+    with rights.checking_change(change.actor, customer, columns, groups, now=now):
         _refuse_taken(customer, columns, None)
         _note_change(customer, columns, notify, now)
-        if columns.get("is_staff") and _undeleted(customer).filter(is_staff=False).exists():
-            # Tokens from before say that this is no member of staff, and keys that name no
-            # permissions would have all that the account gets.
-            end_others_within(customer, keep=None, now=now)
-            ongoing = Key.objects.ongoing().filter(customer=customer, permissions=None)
-            ongoing.update(ended_at=now)
         _update(customer, columns, None)
         if groups is not None:
             rights.set_roles(customer, groups)
+        if columns.get("is_staff") is False:
+            Customer.user_permissions.through.objects.filter(customer=customer).delete()
+
+
+def _setter_of_email(actor: Caller | None, customer: int) -> Value | F:
+    """Returns who sets an email address: whoever knows the password, if the account itself does."""
+    setter = rights.setter_of(actor, customer)
+    return F("password_by") if setter is None else Value(setter)
 
 
 def _refuse_taken(customer: int, wanted: Mapping[str, Any], version: int | None) -> None:
@@ -362,9 +372,8 @@ def _anonymous() -> dict[str, object]:
         **dict.fromkeys(RIGHTS, False),
         "username": f"deleted-{uuid4().hex}",
         "password": make_password(None),
+        **dict.fromkeys(("last_login", "email_since", "email_by", "password_by")),
         "password_change": "",
-        "last_login": None,
-        "email_since": None,
     }
 
 

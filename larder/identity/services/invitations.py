@@ -49,7 +49,7 @@ def invite(
     links: list[Invitation] = []
 
     def save() -> int:
-        account = accounts.add_within(person.account, now=now)
+        account = accounts.add_within(person.account, by=actor.public_id, now=now)
         rights.require_manageable(actor, account, rights.ADD)
         change = ByStaff(actor=actor, columns={"is_staff": True}, groups=person.roles)
         accounts.update_within(account, change, now=now)

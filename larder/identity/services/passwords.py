@@ -7,6 +7,7 @@ so that no log-in with the old password succeeds after it.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from django.contrib.auth.hashers import check_password, make_password
 from django.db import transaction
@@ -22,7 +23,7 @@ from larder.identity.services.credentials import (
     lock_unchanged,
     password_faults,
 )
-from larder.identity.services.rights import CHANGE, require_manageable
+from larder.identity.services.rights import CHANGE, require_manageable, setter_of
 from larder.identity.services.sessions import end_others_within
 
 WHERE = "/new_password"
@@ -115,20 +116,21 @@ def set_password(actor: Caller | None, customer: int, encoded: str, *, now: date
     with transaction.atomic(durable=True):
         if actor is not None:
             require_manageable(actor, customer, CHANGE)
-        replace_password(customer, encoded, now=now)
+        replace_password(customer, encoded, by=setter_of(actor, customer), now=now)
 
 
-def replace_password(customer: int, encoded: str, *, now: datetime) -> None:
-    """Sets the password, and ends all sessions and long-lived keys. Assumes an open transaction."""
-    if _write(customer, encoded):
+def replace_password(customer: int, encoded: str, *, by: UUID | None, now: datetime) -> None:
+    """Sets the password, and ends all sessions and long-lived keys. `by` is the member of staff who
+    may know it. Assumes an open transaction."""
+    if _write(customer, encoded, password_by=by):
         _record(customer)
         end_others_within(customer, keep=None, now=now)
         _keys(customer).update(ended_at=now)
 
 
-def _write(customer: int, encoded: str, change: str = "") -> bool:
+def _write(customer: int, encoded: str, change: str = "", **columns: object) -> bool:
     rows = Customer.objects.filter(pk=customer, deleted_at=None)
-    return bool(rows.update(password=encoded, password_change=change))
+    return bool(rows.update(password=encoded, password_change=change, **columns))
 
 
 def _record(customer: int) -> None:

@@ -26,14 +26,10 @@ from larder.identity.passwords import hashers
 from larder.identity.services import audit
 from larder.identity.services.credentials import password_faults
 from larder.identity.services.passwords import WHERE, replace_password
-from larder.identity.services.rights import CHANGE, require_manageable
+from larder.identity.services.rights import CHANGE, SETTLED, require_manageable, setter_of
 from larder.identity.tokens import is_reset_token, reset_named, reset_token
 
 LIFETIME = timedelta(hours=1)
-
-SETTLED = timedelta(days=7)
-"""Time after a change of the address by its owner in which no reset is sent. Otherwise the thief of
-an unlocked telephone or of a key could take over the account with a new address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +80,9 @@ def offer_within(actor: Caller, customer: int, offer: Offer) -> Invitation:
     account = Customer.objects.filter(pk=customer, is_active=True).first()
     if account is None:
         raise NotFound
-    reset = PasswordReset.objects.create(customer_id=customer, created_at=now)
     is_mailed = notify is not None and _owner(account.email, now) == customer
+    shown_to = None if is_mailed else setter_of(actor, customer)
+    reset = PasswordReset.objects.create(customer_id=customer, created_at=now, shown_to=shown_to)
     if notify is not None and is_mailed:
         notify(reset.id)
     name = audit.customer_name(account.public_id)
@@ -184,8 +181,15 @@ def set_forgotten(token: str, wanted: str, *, secrets: Sequence[str], now: datet
         if not _lock_unchanged(account):
             raise ResetTokenInvalid
         with audit.acting(account.public_id, "mail") if account.is_staff else nullcontext():
-            replace_password(account.pk, encoded, now=now)
+            replace_password(account.pk, encoded, by=_setter(account, token), now=now)
         PasswordReset.objects.filter(customer=account.pk).delete()
+
+
+def _setter(account: Customer, token: str) -> UUID | None:
+    """Returns the member of staff who may have used the link: who saw it, or set the address to
+    which it was mailed."""
+    reset = PasswordReset.objects.filter(customer=account.pk, id=str(reset_named(token)))
+    return reset.values_list("shown_to", flat=True).first() or account.email_by
 
 
 def _lock_unchanged(account: Customer) -> bool:

@@ -1,13 +1,17 @@
 """Changes what staff may do: rights of accounts, and roles, which are Django's groups.
 
 Permissions can only be granted by a caller who has them, and an account cannot change its own
-rights. The last owner, an active account with the permission to manage rights, stays one.
+rights. The last owner, an active account with the permission to manage rights, stays one. An
+account that gains a right loses what others could use to act as it (`_end_credentials`).
 """
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
+from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group, Permission
 from django.db import transaction
 from django.db.models import F, Q, Value
@@ -19,9 +23,11 @@ from larder.db.constraints import refusing_taken
 from larder.identity import queries, sql
 from larder.identity.caller import Caller
 from larder.identity.errors import LastOwner, OwnRights, SessionEnded
-from larder.identity.models import Customer
+from larder.identity.models import Customer, Key, PasswordReset
+from larder.identity.queries import Rights
 from larder.identity.services import audit
 from larder.identity.services.credentials import lock_account
+from larder.identity.services.sessions import end_others_within
 
 ADD = "identity.add_customer"
 CHANGE = "identity.change_customer"
@@ -30,12 +36,22 @@ MANAGE = "identity.manage_rights"
 
 _RIGHTS = frozenset({"is_staff", "is_superuser"})
 
+SETTLED = timedelta(days=7)
+"""Time after a change of the address by its owner in which no reset is sent. Otherwise the thief of
+an unlocked telephone or of a key could take over the account with a new address."""
+
 
 @contextmanager
 def checking_change(
-    actor: Caller, account: int, columns: Mapping[str, Any], groups: Collection[int] | None
+    actor: Caller,
+    account: int,
+    columns: Mapping[str, Any],
+    groups: Collection[int] | None,
+    *,
+    now: datetime,
 ) -> Iterator[None]:
-    """Checks a change of an account that the block makes, in a transaction that is open.
+    """Checks a change of an account that the block makes, in a transaction that is open. If the
+    account gains a right by it, ends its credentials.
 
     `columns` are the new values, `groups` the new groups; None changes none. Raises OwnRights,
     NotStaff, PermissionMissing, SecondFactorRequired, LastOwner, SessionEnded.
@@ -48,8 +64,64 @@ def checking_change(
         actor.require(MANAGE)
         all_rights = ["is_superuser"] if columns.get("is_superuser") else []
         require_held(actor, [*all_rights, *_permissions_of(groups or ())])
+    before = queries.rights(account)
     with keeping_an_owner(account):
         yield
+    after = queries.rights(account)
+    if changes_rights and _has_gained(before, after):
+        # An account that was no member of staff may have had groups, which only count now.
+        require_held(actor, after.permissions)
+        _end_credentials([account], now=now)
+
+
+def _has_gained(before: Rights, after: Rights) -> bool:
+    is_raised = after.is_staff > before.is_staff or after.is_superuser > before.is_superuser
+    return is_raised or not after.permissions <= before.permissions
+
+
+def _end_credentials(accounts: Collection[int], *, now: datetime) -> None:
+    """Ends what others may hold of accounts that gained a right, in a transaction that has locked
+    them: sessions, password links, and keys that name no permissions.
+
+    Also ends a password or an email address that was set by an account with fewer rights, which
+    could act as this one, and an address that is not settled. The owner needs a new link then.
+    """
+    PasswordReset.objects.filter(customer__in=accounts).delete()
+    Key.objects.ongoing().filter(customer__in=accounts, permissions=None).update(ended_at=now)
+    for account in Customer.objects.filter(pk__in=accounts).order_by("pk"):
+        end_others_within(account.pk, keep=None, now=now)
+        rights = queries.rights(account.pk)
+        ended: dict[str, Any] = {}
+        if not _may_know(account.password_by, rights):
+            ended |= {"password": make_password(None), "password_by": None}
+        is_settled = account.email_since is None or account.email_since < now - SETTLED
+        if not (is_settled and _may_know(account.email_by, rights)):
+            ended |= {"email": "", "email_by": None, "email_since": None}
+        if ended:
+            Customer.objects.filter(pk=account.pk).update(version=F("version") + 1, **ended)
+            name, fields = audit.customer_name(account.public_id), sorted(ended.keys() & _KNOWN)
+            audit.record(name, "end_credentials", after={audit.PERSONAL: fields})
+
+
+_KNOWN = frozenset({"password", "email"})
+
+
+def _may_know(setter: UUID | None, rights: Rights) -> bool:
+    """Returns whether the account that set a credential of an account has all of its rights. None:
+    its owner set it."""
+    if setter is None:
+        return True
+    pk = Customer.objects.filter(public_id=setter).values_list("pk", flat=True).first()
+    theirs = queries.rights(pk or 0)
+    if not theirs.is_active or rights.is_superuser > theirs.is_superuser:
+        return False
+    return rights.permissions <= theirs.permissions
+
+
+def setter_of(actor: Caller | None, customer: int) -> UUID | None:
+    """Returns the account of staff that sets a credential of another; None for the owner and for a
+    command."""
+    return None if actor is None or actor.id == customer else actor.public_id
 
 
 def require_manageable(actor: Caller, account: int, permission: str) -> Caller:
@@ -101,10 +173,11 @@ def _present(actor: Caller, *accounts: int) -> Caller:
 
 
 @contextmanager
-def _changing_role(actor: Caller) -> Iterator[Caller]:
-    """Opens a transaction that changes a role, of a caller who may, with the present rights."""
+def _changing_role(actor: Caller, *members: int) -> Iterator[Caller]:
+    """Opens a transaction that changes a role, of a caller who may, with the present rights. Locks
+    the accounts of `members`."""
     with transaction.atomic(durable=True):
-        present = _present(actor)
+        present = _present(actor, *members)
         present.require(MANAGE)
         with keeping_an_owner(None):
             yield present
@@ -134,13 +207,18 @@ def _is_staff_locked(account: int) -> bool:
     return bool(rows.values_list("is_staff", flat=True).first())
 
 
-def save_role(actor: Caller, role: int | None, name: str, permissions: Collection[int]) -> int:
-    """Creates or changes a role, and returns its id. `permissions` are the ids of those it has.
+def save_role(
+    actor: Caller, role: int | None, name: str, permissions: Collection[int], *, now: datetime
+) -> int:
+    """Creates or changes a role, and returns its id. `permissions` are the ids of those it has. If
+    it gains one, ends the credentials of its members.
 
     Raises NotStaff, PermissionMissing (also for a permission that the role has or gets and the
     caller does not have), AlreadyTaken (name), LastOwner, SessionEnded.
     """
-    with refusing_taken(), _changing_role(actor) as present:
+    staff = Customer.objects.filter(groups=role, is_staff=True).exclude(pk=actor.id)
+    members = [] if role is None else list(staff.values_list("pk", flat=True))
+    with refusing_taken(), _changing_role(actor, *members) as present:
         group = Group(pk=role, name=name)
         former = [] if role is None else _permissions_of([role])
         wanted = _names(Permission.objects.filter(pk__in=permissions))
@@ -153,6 +231,8 @@ def save_role(actor: Caller, role: int | None, name: str, permissions: Collectio
         group.permissions.set(permissions)
         action = "create" if role is None else "change"
         audit.record_difference(f"group:{group.pk}", before, _role(group.pk), action=action)
+        if not set(wanted) <= set(former):
+            _end_credentials(members, now=now)
     return int(group.pk)
 
 

@@ -11,7 +11,7 @@ from copy import copy
 from functools import partial
 from typing import Any, ClassVar
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.forms import SetPasswordMixin, UsernameField
 from django.contrib.auth.models import Group, Permission
@@ -71,6 +71,9 @@ SENTENCES: Mapping[str, Sentence] = {
 DANGEROUS = frozenset({"is_active", "is_staff", "is_superuser", "groups", "email"})
 """Fields of an account whose change needs the password of the user. With another email address the
 password of the account can be reset."""
+
+
+NO_PASSWORD = _("The person has no password. Press Password link.")
 
 
 def _manages_rights(request: Any) -> bool:
@@ -270,9 +273,8 @@ class CustomerAdmin(SavedViews, NotableCustomers, StaffInvitations, FactorsAdmin
 
     def save_model(self, request: Any, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001
         if not change:
-            obj.pk = accounts.register(
-                form.new_customer(), policy="open", now=now(), lane="returning"
-            ).id
+            by, new = caller_of(request).public_id, form.new_customer()
+            obj.pk = accounts.register(new, policy="open", now=now(), by=by).id
             return
         columns = {field.name for field in self.opts.concrete_fields}
         changed = columns.intersection(form.changed_data)
@@ -284,6 +286,9 @@ class CustomerAdmin(SavedViews, NotableCustomers, StaffInvitations, FactorsAdmin
         groups = None if roles is None else [role.pk for role in roles]
         by_staff = ByStaff(actor=caller_of(request), columns=fields, groups=groups)
         accounts.update_account(obj.pk, by_staff, now=moment, notify=notify)
+        obj.refresh_from_db(fields=["is_staff", "password"])
+        if obj.is_staff and not obj.has_usable_password():
+            self.message_user(request, NO_PASSWORD, messages.WARNING)
 
     def save_related(self, request: Any, form: Any, formsets: Any, change: bool) -> None:  # noqa: FBT001
         """Saves nothing: save_model saves the groups."""
@@ -363,7 +368,7 @@ class StaffGroupAdmin(ServiceAdmin, GroupAdmin):
         given = form.cleaned_data
         require_confirmation(request)
         granted = [permission.pk for permission in given["permissions"]]
-        obj.pk = rights.save_role(caller_of(request), obj.pk, given["name"], granted)
+        obj.pk = rights.save_role(caller_of(request), obj.pk, given["name"], granted, now=now())
 
     def save_related(self, request: Any, form: Any, formsets: Any, change: bool) -> None:  # noqa: FBT001
         """Saves nothing: save_model saves the permissions."""
