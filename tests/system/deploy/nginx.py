@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from time import sleep
+from types import MappingProxyType
 
 from tools.nginx import ROOT, SHARED, lay_out, without_tls
 from tools.ports import free_port, listens
@@ -21,6 +22,7 @@ MAIN_FILES = [INSTANCE, *sorted((ROOT / "deploy" / "nginx").glob("*.conf"))]
 TAKEN_SECONDS = 0.3
 """After which nginx has read what was sent."""
 ORDERS = "/api/v1/orders"
+NONE: Mapping[str, str] = MappingProxyType({})
 
 
 @contextmanager
@@ -42,32 +44,48 @@ def nginx_before(
             nginx.terminate()
 
 
-def head(client: str, length: int | None, path: str = ORDERS) -> bytes:
+def head(
+    client: str,
+    length: int | None,
+    path: str = ORDERS,
+    credential: Mapping[str, str] = NONE,
+) -> bytes:
     """Return the head of a POST; without a length its body comes in chunks."""
     size = "Transfer-Encoding: chunked" if length is None else f"Content-Length: {length}"
+    more = "".join(f"{name}: {value}\r\n" for name, value in credential.items())
     return (
-        f"POST {path} HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: {client}\r\n"
+        f"POST {path} HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: {client}\r\n{more}"
         f"Accept: application/json\r\nContent-Type: application/json\r\n{size}\r\n\r\n"
     ).encode()
 
 
 @contextmanager
 def unfinished(
-    port: int, *clients: str, length: int | None = 100, path: str = ORDERS
+    port: int,
+    *clients: str,
+    length: int | None = 100,
+    path: str = ORDERS,
+    credential: Mapping[str, str] = NONE,
 ) -> Iterator[None]:
     """Open a connection for each of the addresses, and send a byte of a body on it."""
     with ExitStack() as connections:
         for client in clients:
             connection = connections.enter_context(socket.create_connection(("127.0.0.1", port)))
-            connection.sendall(head(client, length, path) + b"1")
+            connection.sendall(head(client, length, path, credential) + b"1")
         sleep(TAKEN_SECONDS)
         yield
 
 
-def refused(port: int, client: str, length: int | None = 100, path: str = ORDERS) -> bool:
+def refused(
+    port: int,
+    client: str,
+    length: int | None = 100,
+    path: str = ORDERS,
+    credential: Mapping[str, str] = NONE,
+) -> bool:
     """Return whether nginx refuses a request of that client as one too many."""
     with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
-        connection.sendall(head(client, length, path) + b"1")
+        connection.sendall(head(client, length, path, credential) + b"1")
         with suppress(TimeoutError):
             answer = connection.recv(65_536)
             assert answer.startswith(b"HTTP/1.1 503 "), answer

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from deploy.aws import template
 from tests.server import Server
 from tests.system.deploy.nginx import BEHIND_A_PROXY, MAIN_FILES, nginx_before
 
@@ -97,9 +96,3 @@ def test_the_public_nginx_redirects_plain_http_only_to_the_shop(
             absolute = f"http://{FOREIGN}{path}"
             assert answer(connect, absolute, "localhost") == (400, ""), path
         assert answer(connect, "/metrics", "localhost:80") == (308, "https://localhost/metrics")
-
-
-def test_the_load_balancer_redirects_plain_http_only_to_the_shop() -> None:
-    listener = template.read("front")["Resources"]["ToHttps"]["Properties"]
-    (action,) = listener["DefaultActions"]
-    assert action["RedirectConfig"]["Host"] == {"Ref": "DomainName"}

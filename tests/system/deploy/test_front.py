@@ -1,11 +1,9 @@
 """The limits of nginx before a server, with the files that every installation uses."""
 
-import re
 import shutil
 import signal
 import socket
 import subprocess
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -14,17 +12,14 @@ from time import monotonic, sleep
 
 import pytest
 
-from tests.server import Server
 from tests.system.deploy.nginx import (
     MAIN_FILES,
     TAKEN_SECONDS,
     head,
-    limits,
     nginx_before,
     refused,
     unfinished,
 )
-from tools.http_client import Client
 from tools.nginx import LUA, ROOT, lay_out
 from tools.ports import free_port, listens
 from tools.processes import wait_until
@@ -80,71 +75,6 @@ def test_incomplete_bodies_are_limited_for_each_site_and_wider_block(
         assert not refused(port, another)
 
 
-@pytest.mark.parametrize(
-    ("path", "accept"),
-    [
-        *(("/admin/login/", "*/*"), ("/readyz", "*/*"), ("/api/v1/openapi.json", "*/*")),
-        *(("/api/v1/problems/not_found", "*/*"), ("/api/orders/", "text/html")),
-    ],
-)
-def test_public_pages_are_limited_by_rate(
-    silent: int, tmp_path: Path, path: str, accept: str
-) -> None:
-    few = {r"burst=60": "burst=3", r"rate=20r/s": "rate=1r/s"}
-
-    def are_refused(client: str, path: str, count: int) -> list[bool]:
-        """Sends all before it waits: with time between them, no request is refused. nginx
-        has several processes, which may answer in another order."""
-        with ExitStack() as opened:
-            each = (_sent(port, client, path, accept) for _ in range(count))
-            sent = [opened.enter_context(one) for one in each]
-            return [_is_refused(one) for one in sent]
-
-    with nginx_before(silent, tmp_path, few) as port:
-        assert any(are_refused("198.51.100.1", path, 6))
-        assert not any(are_refused("198.51.100.2", path, 2))
-        assert not any(are_refused("198.51.100.1", "/static/admin.css", 6))
-
-
-def _sent(port: int, client: str, path: str, accept: str) -> socket.socket:
-    """Returns a connection on which a request is sent."""
-    connection = socket.create_connection(("127.0.0.1", port), timeout=0.5)
-    connection.sendall(
-        f"GET {path} HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: {client}\r\n"
-        f"Accept: {accept}\r\n\r\n".encode()
-    )
-    return connection
-
-
-def _is_refused(connection: socket.socket) -> bool:
-    """Returns whether nginx answers the request itself, with 503; the server answers nothing."""
-    with suppress(TimeoutError):
-        return connection.recv(64).startswith(b"HTTP/1.1 503 ")
-    return False
-
-
-def test_clients_of_few_addresses_leave_room_for_others() -> None:
-    """And a thousand phones behind one address are not too many."""
-    numbers = limits()
-    assert numbers["site"] > 1_000
-    assert 12 * numbers["site"] < numbers["all"]
-    assert 3 * numbers["provider"] < numbers["all"]
-
-
-def test_nginx_has_connections_for_all_running_requests() -> None:
-    """One to each client, and one to a server for each complete request and each probe."""
-    places = [*ROOT.glob("deploy/nginx/*.conf"), ROOT / "deploy/ec2/nginx.conf"]
-    places += ROOT.glob("deploy/elasticbeanstalk/bundle/.platform/nginx/nginx.conf")
-    assert len(places) == 4
-    for file in places:
-        text = file.read_text()
-        (connections,) = map(int, re.findall(r"worker_connections (\d+);", text))
-        waiting = sum(map(int, re.findall(r"max_conns=(\d+)", text)))
-        assert limits()["all"] + waiting + 2 * 4096 < connections, file
-        (files,) = map(int, re.findall(r"worker_rlimit_nofile (\d+);", text))
-        assert connections + limits()["all"] + limits()["long_bodies"] < files, file
-
-
 def test_addresses_in_headers_of_a_client_are_ignored(silent: int, tmp_path: Path) -> None:
     clients = [f"192.0.2.{n}, 198.51.100.1, 10.0.1.7" for n in range(4)]
     with nginx_before(silent, tmp_path, SMALL) as port, unfinished(port, *clients):
@@ -170,26 +100,6 @@ def test_an_ambiguous_header_name_does_not_reach_the_server(
             reached = server.recv(65_536)
     assert b"X-Forwarded-For: " in reached
     assert b"192.0.2.7" not in reached
-
-
-@pytest.mark.parametrize("main", MAIN_FILES, ids=lambda main: f"{main.parent.name}/{main.name}")
-def test_a_server_counts_attempts_for_the_address_that_nginx_saw(
-    transactional_db: None, tmp_path: Path, main: Path
-) -> None:
-    """Whatever address the client gives in a name that a server cannot tell from the proxy's."""
-    environment = {"RATE_LIMITS": "normal", "TRUSTED_PROXIES": "127.0.0.1/32"}
-    body = {"refresh": "nonsense"}
-    with (
-        Server(workers=1, environment=environment) as server,
-        nginx_before(server.port, tmp_path, main=main) as port,
-    ):
-        client, statuses = Client(port), Counter[int]()
-        for number in range(75):
-            chosen = {"X_Forwarded_For": f"203.0.{number}.1", "X-Forwarded-For": "198.51.100.1"}
-            statuses[client.call("POST", "auth/token/refresh", body, headers=chosen).status] += 1
-        client.hang_up_all()
-    assert statuses.keys() == {401, 429}, statuses
-    assert 60 <= statuses[401] < 75
 
 
 def test_complete_requests_wait_up_to_a_limit_that_ignores_incomplete_ones(
@@ -242,18 +152,6 @@ def test_an_upload_below_the_minimum_rate_is_ended(silent: int, tmp_path: Path, 
         assert 1.2 < ended < 8
         # 20,000 bytes a second are enough.
         assert dropped_after(port, size=40_000, piece=1000, pause=0.05) is None
-
-
-def test_slow_clients_use_no_thread_of_a_server(transactional_db: None, tmp_path: Path) -> None:
-    clients = [f"198.51.{n}.1" for n in range(70)]
-    with (
-        Server(workers=1, threads=4) as server,
-        nginx_before(server.port, tmp_path) as port,
-        unfinished(port, *clients),
-        socket.create_connection(("127.0.0.1", port), timeout=20) as connection,
-    ):
-        connection.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        assert connection.recv(64).startswith(b"HTTP/1.1 200 ")
 
 
 @contextmanager

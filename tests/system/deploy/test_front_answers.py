@@ -1,6 +1,5 @@
-"""Long answers at nginx: memory and files that slow readers use."""
+"""Long answers at nginx, which take files while clients read them slowly."""
 
-import re
 import shutil
 import socket
 from collections.abc import Iterator
@@ -9,21 +8,14 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
-import yaml
 
-from deploy.aws import template
-from tests.system.deploy.nginx import limits, nginx_before
-from tools.nginx import ROOT, SHARED
-from tools.processes import children, wait_until
+from tests.system.deploy.nginx import nginx_before
 
 READERS = 100
 LENGTH = 400_000
 EXPORT = "/api/v1/orders.csv"
-ONE_PROCESS = {"worker_processes auto": "worker_processes 1"}
 # The kernel of a test machine would take the whole answer.
 SMALL_QUEUE = {"default_server;": "default_server sndbuf=16k;"}
-KILOBYTES, KERNEL_KILOBYTES = 40, 20
-"""What a slow reader costs, without TLS."""
 
 pytestmark = pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed")
 
@@ -63,52 +55,6 @@ def slow_reader(port: int, client: str, path: str) -> socket.socket:
     # Its place is taken from here on.
     assert connection.recv(9) == b"HTTP/1.1 "
     return connection
-
-
-def kilobytes(pid: int) -> int:
-    """Return the memory of the processes below that one."""
-    found = [Path(f"/proc/{one}/status").read_text() for one in children(pid)]
-    return sum(int(re.findall(r"VmRSS:\s+(\d+)", text)[0]) for text in found)
-
-
-def test_a_slow_reader_of_a_long_answer_costs_little_memory(
-    long_answers: int, tmp_path: Path
-) -> None:
-    with nginx_before(long_answers, tmp_path, ONE_PROCESS | SMALL_QUEUE) as port:
-        file = tmp_path / "pid"
-        assert wait_until(lambda: file.read_text() != ""), "nginx writes no process id"
-        main = int(file.read_text())
-        with ExitStack() as readers:
-            for n in range(READERS):
-                reader = slow_reader(port, f"198.51.{n}.1", "/api/v1/products")
-                readers.enter_context(reader)
-                if n == READERS // 2 - 1:
-                    before = kilobytes(main)
-            cost = (kilobytes(main) - before) / (READERS / 2)
-    assert 1 < cost < KILOBYTES + 5
-
-
-def test_the_maximum_number_of_slow_readers_fits_into_the_memory_of_nginx() -> None:
-    needed = limits()["all"] * (KILOBYTES + KERNEL_KILOBYTES) / 1024
-    task = template.read("service")["Resources"]["ServerTask"]["Properties"]
-    (front,) = (one for one in task["ContainerDefinitions"] if one["Name"] == "front")
-    assert needed <= front["Memory"]
-    pods = list(yaml.safe_load_all((ROOT / "deploy/kubernetes/pods/server.yaml").read_text()))
-    (pod,) = (
-        one for one in pods[0]["spec"]["template"]["spec"]["containers"] if one["name"] == "front"
-    )
-    folders = 2 * 256
-    assert needed + folders <= int(pod["resources"]["limits"]["memory"].removesuffix("Mi"))
-    services = yaml.safe_load((ROOT / "deploy/compose/compose.yaml").read_text())["services"]
-    folders = sum(int(re.findall(r"size=(\d+)m", one)[0]) for one in services["nginx"]["tmpfs"])
-    memory = services["nginx"]["deploy"]["resources"]["limits"]["memory"]
-    assert needed + folders <= int(memory.removesuffix("g")) * 1024
-
-
-def test_exports_use_at_most_half_of_the_smallest_folder() -> None:
-    text = (SHARED / "http.conf").read_text()
-    (size,) = re.findall(r"(?m)^proxy_max_temp_file_size (\d+)m;", text)
-    assert limits()["exports"] * int(size) <= 256 / 2
 
 
 def test_exports_are_limited_for_each_site_and_in_total(long_answers: int, tmp_path: Path) -> None:

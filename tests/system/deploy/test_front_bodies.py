@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from django.test import Client
 from django.urls import URLResolver
 from django.urls.resolvers import RegexPattern
@@ -20,26 +19,27 @@ from config.urls import urlpatterns
 from larder.compat.urls import patterns as earlier_contracts
 from larder.core.limits import MAX_OPEN_BODY_BYTES
 from larder.http.body_limits import LEFT_UNREAD
-from tests.system.deploy.nginx import head, limits, nginx_before, refused, unfinished
+from tests.system.deploy.nginx import ORDERS, head, nginx_before, refused, unfinished
 from tools.attack.attacks.nesting import ID
-from tools.nginx import LUA, ROOT, SHARED
+from tools.nginx import LUA, SHARED
 
-SMALL = {
+FEW = {
     rf"limit_conn {zone} \d+": f"limit_conn {zone} {number}"
     for zone, number in {
-        "long_bodies_of_site": 3,
-        "long_bodies": 5,
+        "long_bodies_of_site": 2,
+        "long_bodies": 3,
         "files_of_site": 1,
         "files": 2,
+        "pictures_of_site": 1,
+        "pictures": 2,
     }.items()
 }
-FEW_PICTURES = {
-    r"limit_conn pictures_of_site \d+": "limit_conn pictures_of_site 1",
-    r"limit_conn pictures \d+": "limit_conn pictures 2",
-}
+SIGNED = {"Authorization": "Bearer a", "Cookie": f"sessionid={'s' * 32}"}
 LONG = 20_000
 IMPORT = "/api/v1/products/import"
 PICTURE, NEW_PICTURE = "/admin/catalog/product/7/change/", "/admin/catalog/product/add/"
+UNASKED = {r"auth_request .*": ""}
+"""The silent server answers no question either."""
 REFUSES = {
     r"ngx\.req\.read_body": "error",
     "listen 127.0.0.1:(\\d+) ": "listen 127.0.0.1:\\1 http2 ",
@@ -52,90 +52,36 @@ with_lua = pytest.mark.skipif(not LUA.exists(), reason="libnginx-mod-http-lua is
 
 @pytest.fixture
 def port(tmp_path: Path) -> Iterator[int]:
-    """The port of nginx with small limits, before a server that answers nothing."""
+    """The port of nginx with few places, before a server that answers nothing."""
     with (
         socket.create_server(("127.0.0.1", 0), backlog=64) as silent,
-        nginx_before(silent.getsockname()[1], tmp_path, SMALL) as listening,
+        nginx_before(silent.getsockname()[1], tmp_path, FEW | UNASKED) as listening,
     ):
         yield listening
 
 
-@pytest.mark.parametrize("length", [LONG, 16_000, None])
-def test_long_and_chunked_bodies_are_limited_for_each_site(port: int, length: int | None) -> None:
-    clients = ["2001:db8:1:100::", "2001:db8:1:200::", "2001:db8:1:300::"]
-    with unfinished(port, *clients, length=length):
-        assert refused(port, "2001:db8:1:400::", length)
-        assert not refused(port, "2001:db8:1:400::", 15_999)
-        assert not refused(port, "2001:db8:2::", length)
-
-
-def test_long_bodies_of_many_sites_are_limited_in_total(port: int) -> None:
-    with unfinished(port, *(f"198.51.{n}.1" for n in range(5)), length=LONG):
-        assert refused(port, "198.51.100.1", LONG)
-        assert not refused(port, "198.51.100.1")
-
-
-@pytest.mark.parametrize("path", [IMPORT, "/admin/inventory/import/"])
-def test_files_are_limited_separately_from_other_long_bodies(port: int, path: str) -> None:
-    with unfinished(port, "198.51.100.1", length=LONG, path=path):
-        assert refused(port, "198.51.100.1", LONG, path)
-        assert not refused(port, "198.51.100.1", LONG)
-        assert not refused(port, "198.51.101.1", LONG, path)
-
-
-@pytest.mark.parametrize("path", [IMPORT, "/admin/inventory/import/"])
-def test_files_of_many_sites_are_limited_in_total(port: int, path: str) -> None:
-    with unfinished(port, "198.51.100.1", "198.51.101.1", length=LONG, path=path):
-        assert refused(port, "198.51.102.1", LONG, path)
-
-
-@pytest.fixture
-def for_pictures(tmp_path: Path) -> Iterator[int]:
-    """The port of nginx that takes two pictures at a time, before a server that answers nothing."""
-    with (
-        socket.create_server(("127.0.0.1", 0), backlog=64) as silent,
-        nginx_before(silent.getsockname()[1], tmp_path, FEW_PICTURES) as listening,
-    ):
-        yield listening
-
-
-@pytest.mark.parametrize("path", [PICTURE, NEW_PICTURE])
-def test_pictures_are_limited_separately_from_other_files(for_pictures: int, path: str) -> None:
-    with unfinished(for_pictures, "198.51.100.1", length=LONG, path=path):
-        assert refused(for_pictures, "198.51.100.1", LONG, path)
-        assert not refused(for_pictures, "198.51.100.1", LONG, IMPORT)
-        assert not refused(for_pictures, "198.51.101.1", LONG, path)
-
-
-def test_pictures_of_many_sites_are_limited_in_total(for_pictures: int) -> None:
-    clients = ["198.51.100.1", "198.51.101.1"]
-    with unfinished(for_pictures, *clients, length=LONG, path=PICTURE):
-        assert refused(for_pictures, "198.51.102.1", LONG, NEW_PICTURE)
-
-
-def most_bytes() -> int:
-    """Return what all files of bodies may have together, by the limits of nginx."""
-    numbers = limits()
-    http, server = ((SHARED / name).read_text() for name in ("http.conf", "server.conf"))
-    sizes = {"": 1, "k": 1024, "m": 1024**2}
-    found = re.findall(r"client_max_body_size (\d+)([km]?);", http + server)
-    bodies = sorted(int(number) * sizes[unit] for number, unit in found)
-    usual = 512 * 1024
-    # All but what is never long: all else, imports, below /admin/, pictures of products.
-    file, picture = 4 * 1024**2, 11 * 1024**2
-    assert [one for one in bodies if one > 16 * 1024] == [usual, 2 * 1024**2, file, picture]
-    pictures, files = numbers["pictures"], numbers["files"]
-    usual_files = numbers["long_bodies"] - files
-    return usual_files * usual + (files - pictures) * file + pictures * picture
-
-
-def test_the_temporary_files_of_bodies_fit_into_their_folder() -> None:
-    compose = yaml.safe_load((ROOT / "deploy/compose/compose.yaml").read_text())
-    assert "/tmp/body:mode=1777,size=256m" in compose["services"]["nginx"]["tmpfs"]  # noqa: S108
-    pods = list(yaml.safe_load_all((ROOT / "deploy/kubernetes/pods/server.yaml").read_text()))
-    volumes = {one["name"]: one for one in pods[0]["spec"]["template"]["spec"]["volumes"]}
-    assert volumes["bodies"]["emptyDir"] == {"medium": "Memory", "sizeLimit": "256Mi"}
-    assert most_bytes() <= 256 * 1024**2
+@pytest.mark.parametrize(
+    ("path", "length", "of_site", "in_total"),
+    [
+        (ORDERS, LONG, 2, 3),
+        (ORDERS, 16_000, 2, 3),
+        (ORDERS, None, 2, 3),
+        (IMPORT, LONG, 1, 2),
+        ("/admin/inventory/import/", LONG, 1, 2),
+        (PICTURE, LONG, 1, 2),
+        (NEW_PICTURE, LONG, 1, 2),
+    ],
+)
+def test_long_bodies_are_limited_for_each_site_and_in_total(
+    port: int, path: str, length: int | None, of_site: int, in_total: int
+) -> None:
+    sites = ["2001:db8:1:100::", "2001:db8:1:200::"][:of_site]
+    others = [f"198.51.{n}.1" for n in range(in_total - of_site)]
+    with unfinished(port, *sites, length=length, path=path, credential=SIGNED):
+        assert refused(port, "2001:db8:1:400::", length, path, SIGNED)
+        with unfinished(port, *others, length=length, path=path, credential=SIGNED):
+            assert refused(port, "203.0.113.1", length, path, SIGNED)
+            assert not refused(port, "203.0.113.1", 15_999, path, SIGNED)
 
 
 @with_lua
@@ -173,7 +119,7 @@ def curl(port: int, *options: str, seconds: int = 10) -> str:
 @pytest.mark.parametrize(
     ("path", "most"),
     [
-        ("/api/v1/orders", 2**19),
+        (ORDERS, 2**19),
         (IMPORT, 2**21),
         ("/admin/catalog/product/import/", 2**22),
         (PICTURE, 11 * 2**20),
@@ -182,11 +128,11 @@ def curl(port: int, *options: str, seconds: int = 10) -> str:
 )
 def test_a_body_over_the_limit_is_refused_by_the_server(port: int, path: str, most: int) -> None:
     with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
-        connection.sendall(head("198.51.100.1", most + 1, path))
+        connection.sendall(head("198.51.100.1", most + 1, path, SIGNED))
         answer = connection.recv(65_536)
     assert answer.startswith(b"HTTP/1.1 413 ")
     assert b'"code":"body_too_large"' in answer
-    assert not refused(port, "198.51.100.1", most, path)
+    assert not refused(port, "198.51.100.1", most, path, SIGNED)
 
 
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")

@@ -11,7 +11,7 @@ from threading import Thread
 import pytest
 
 from tests.system.deploy.nginx import head, nginx_before
-from tools.nginx import LUA, ROOT, SHARED
+from tools.nginx import LUA, ROOT
 from tools.ports import free_port
 
 SHORT = {
@@ -91,25 +91,6 @@ def test_a_request_that_is_answered_too_late_is_not_repeated(tmp_path: Path) -> 
         for method in ("GET", "PUT", "DELETE", "POST"):
             assert status(port, method) == 504
         assert seen == ["GET", "PUT", "DELETE", "POST"]
-
-
-def test_servers_get_further_requests_after_a_late_answer(tmp_path: Path) -> None:
-    with nginx_before_two(None, tmp_path) as (port, seen):
-        for _ in range(4):
-            assert status(port) == 504
-    assert len(seen) == 4
-
-
-def test_a_late_answer_is_later_than_the_last_attempt_to_connect() -> None:
-    """The unchanged times, which the other tests make shorter."""
-    text = (SHARED / "http.conf").read_text()
-
-    def seconds(name: str) -> float:
-        (found,) = re.findall(rf"(?m)^proxy_{name} (\d+)(ms|s);", text)
-        return int(found[0]) / (1000 if found[1] == "ms" else 1)
-
-    assert seconds("connect_timeout") < seconds("next_upstream_timeout")
-    assert seconds("next_upstream_timeout") < min(seconds("send_timeout"), seconds("read_timeout"))
 
 
 @with_lua

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from threading import Thread
 from typing import Any
 from urllib.request import Request, urlopen
@@ -18,7 +17,6 @@ import boto3
 import pytest
 from django.conf import LazySettings
 from django.core.files.uploadedfile import SimpleUploadedFile
-from playwright.sync_api import Page
 
 from larder.catalog.models import Picture, Product
 from larder.catalog.services import stored_pictures
@@ -28,8 +26,6 @@ from larder.core.pictures import CACHE_CONTROL, CONTENT_TYPE
 from larder.ops.picture_settings import picture_storage
 from tests.catalog.photos import encoded, phone_photo, plain
 from tests.conftest import Person
-from tests.server import Server
-from tests.staff.browser import CHROMIUM, in_browser, log_in
 from tests.staff.desk import Desk, change
 from tools.ports import free_port, listens
 
@@ -38,7 +34,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 BUCKET, REGION = "pictures", "eu-central-1"
 OBJECTS, WHOLE = f"arn:aws:s3:::{BUCKET}/*", f"arn:aws:s3:::{BUCKET}"
 AFTER_GRACE = timedelta(days=UNUSED_PICTURE_DAYS + 1)
-PAGE = Path("docs/how-to/pictures.md")
 RIGHTS = {
     **dict.fromkeys(("s3:PutObject", "s3:GetObject", "s3:DeleteObject"), OBJECTS),
     "s3:ListBucket": WHOLE,
@@ -193,39 +188,3 @@ def test_a_bucket_that_refuses_the_upload_is_an_error_of_the_field(
     assert page.errors == {"picture": [stored_pictures.UNAVAILABLE]}
     assert Product.objects.get(pk=jam).image_url == ""
     assert bucket.names() == set()
-
-
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
-def test_a_server_with_the_settings_of_the_page_shows_what_staff_upload(
-    bucket: Bucket, person: Callable[..., Person], product: Callable[..., int], tmp_path: Path
-) -> None:
-    boss, jam = person("boss", is_staff=True, is_superuser=True), product()
-    photo, widths = tmp_path / "photo.jpg", []
-    photo.write_bytes(phone_photo())
-    given = {"DEMO": "1", "PICTURES_BUCKET": BUCKET, "PICTURES_URL": bucket.cdn}
-    with Server(workers=1, environment=given) as server:
-        page_of_jam = f"http://127.0.0.1:{server.port}/admin/{change(jam)}"
-
-        def journey(page: Page) -> None:
-            log_in(page, f"http://127.0.0.1:{server.port}", boss)
-            page.goto(page_of_jam)
-            page.locator("input[name=picture]").set_input_files(photo)
-            page.get_by_role("button", name="Save", exact=True).click()
-            page.wait_for_url("**/admin/catalog/product/")
-            page.goto(page_of_jam)
-            picture = page.get_by_alt_text("Picture of the product")
-            widths.append(picture.evaluate("one => one.decode().then(() => one.naturalWidth)"))
-
-        seen = in_browser(journey)
-    assert seen.faults == []
-    assert widths[0] > 0
-    assert len(bucket.names()) == 2
-
-
-def test_the_region_is_that_of_aws_region(bucket: Bucket) -> None:
-    connection: Any = stored_pictures.storage()
-    assert connection.connection.meta.client.meta.region_name == REGION
-
-
-def test_the_page_names_these_rights() -> None:
-    assert all(f"`{one}`" in PAGE.read_text() for one in RIGHTS)
