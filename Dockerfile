@@ -1,4 +1,4 @@
-# The image of Larder: `make docker/build`, or `docker build .` (docs/how-to/deployment.md, "Image").
+# The image of Larder: `make docker/build`, or `docker build .` (docs/deploy/index.md, "Image").
 #
 # Stages: builder (dependencies, static files, bytecode), test (the suite: `--target test`), dev (the
 # server of compose.yaml, which restarts when code changes), and prod, the last, which takes what
@@ -76,7 +76,7 @@ RUN useradd --uid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sb
     && find / -xdev \( -path '*/site-packages/pip*' -o -path '*/site-packages/setuptools*' \
         -o -path '*/ensurepip' -o -path '*/bin/pip*' \) -prune -exec rm -rf {} +
 # What Debian has mended since the base was made. And nginx, which another container of this image
-# runs before the server (docs/how-to/deployment.md).
+# runs before the server (docs/deploy/index.md).
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get upgrade --yes \

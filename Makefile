@@ -115,7 +115,7 @@ venv: ## The virtual environment with everything for development
 build: ## What a server needs besides its database, as in the image: the environment, the static files
 	@$(install) requirements/prod.txt
 	@$(python) manage.py collectstatic --no-input --verbosity 0
-	@echo "Built: $(VENV) and static/. Next: docs/how-to/deployment.md, or make run for everything."
+	@echo "Built: $(VENV) and static/. Next: docs/deploy/index.md, or make run for everything."
 
 .PHONY: installed-run
 installed-run:
@@ -355,31 +355,23 @@ docs_python := .venv-docs/bin/python
 build_docs := $(docs_python) -m sphinx --fail-on-warning --keep-going --nitpicky --quiet
 
 .PHONY: docs
-docs: ## Build the documentation site, docs/_build/html/index.html (no network after its packages are installed)
+docs: venv ## Build the documentation site, docs/_build/html/index.html; fails on a dead link and on a page of reference that is out of date
+	@$(python) -m tools.reference --check
 	@VENV=.venv-docs $(install) requirements/docs.txt
 	@$(build_docs) --builder html docs docs/_build/html
 	@echo "Built: docs/_build/html/index.html"
-
-.PHONY: docs/check
-docs/check: docs venv ## Build the site, and check it at two widths with axe-core (Chromium, npm)
-	@$(python) -m tools.docs.check --data $(DATA)
 
 .PHONY: docs/serve
 docs/serve: docs ## Build the site and show it at http://127.0.0.1:8080 (DOCS_PORT=)
 	@exec $(docs_python) -m http.server --bind 127.0.0.1 --directory docs/_build/html $(or $(DOCS_PORT),8080)
 
 .PHONY: docs/reference
-docs/reference: venv ## Write the pages of settings and commands, and the sizes of the architecture
+docs/reference: venv ## Write the pages and diagrams that are made from the code
 	@$(python) -m tools.reference
 
-.PHONY: docs/pictures
-docs/pictures: venv ## Write the diagrams of the pages from the code, and render them where Chromium and npm are
-	@DJANGO_SETTINGS_MODULE=config.settings $(python) -m tools.docs.diagrams --data $(DATA)
-	@$(python) -m benchmarks.plots
-
 .PHONY: docs/screenshots
-docs/screenshots: venv ## Take the screenshots of the pages, from a demo shop that is started for them (Chromium)
-	@$(python) -m tools.docs.screenshots
+docs/screenshots: venv ## Take the screenshots of the admin anew, from a demo shop for them: make docs/screenshots URL=http://127.0.0.1:8123 (Chromium)
+	@$(python) -m tools.docs.screenshots $(URL)
 
 .PHONY: openapi
 openapi: venv ## Write the OpenAPI documents in docs/openapi

@@ -1,4 +1,4 @@
 """Larder: the ordering backend behind a mobile app.
 
-docs/explanation/architecture.md shows its parts.
+docs/explain/architecture.md shows its parts.
 """

@@ -1,40 +1,41 @@
-"""python -m tools.reference [--check]: writes the pages of settings and commands.
+"""python -m tools.reference [--check]: writes the pages of docs/reference that the code knows.
 
-docs/reference/settings.md is made from .env.example, docs/reference/commands.md from the Makefile.
-With --check nothing is written, and
-the status is 1 if a page of docs/reference is out of date.
+settings.md is made from .env.example, commands.md from the Makefile. Of problems.md the first line
+of each entry is made, of permissions.md, metrics.md and docs/explain/data-model.md the parts
+between `<!-- generated: NAME -->` and `<!-- end -->`. With --check nothing is written, and the
+status is 1 if a page is out of date.
 """
 
 from __future__ import annotations
 
 import argparse
+import ast
 import os
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
+
+import django
+from django.conf import settings
 
 from tools.terminal import complain, say
 
 CHECKOUT = Path(__file__).resolve().parents[1]
-FOLDER = CHECKOUT / "docs" / "reference"
+DOCS = CHECKOUT / "docs"
 
 SETTINGS = """# Settings
 
-Larder reads settings from the environment, or from a file `.env` in its folder. `make run` needs none of them: it makes its own database and turns on demo mode. Each can also be given as `NAME_FILE`, the path of a file that holds the value. A server outside demo mode does not start without those that are required.
-
-This page is made from [.env.example](../../.env.example) by `make docs/reference`. The [deployment checklist](../how-to/deployment-checklist.md) has the values that are refused.
+Larder reads settings from the environment, or from a file `.env` in its folder. `make run` needs none: it makes its own database and turns on demo mode. `NAME_FILE` names a file with the value. Outside demo mode a server does not start without those that are required, nor with [unsafe values](../deploy/index.md#checklist). Made from [.env.example](../../.env.example) by `make docs/reference`.
 """  # noqa: E501
 COMMANDS = """# Commands
 
-`make help` prints this list. Values such as `PORT=8123` follow the target: `make run PORT=8123`.
+`make help` prints this list. Values follow the target: `make run PORT=8123`. Made from the [Makefile](../../Makefile) by `make docs/reference`.
+"""  # noqa: E501
+_GENERATED = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
-This page is made from the [Makefile](../../Makefile) by `make docs/reference`.
-"""
 
-
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A setting or a command: its group, its name, its value if it has one, and its text."""
 
     group: str
@@ -48,37 +49,44 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.reference")
     parser.add_argument("--check", action="store_true", help="write nothing")
     options = parser.parse_args()
-    stale = [name for name, text in pages().items() if _read(FOLDER / name) != text]
-    for name in stale:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    settings.DEMO = True
+    django.setup()
+    stale = [(page, text) for page, text in pages() if page.read_text("utf-8") != text]
+    for page, text in stale:
         if options.check:
-            complain(f"docs/reference/{name} is out of date: make docs/reference")
+            complain(f"{page.relative_to(CHECKOUT)} is out of date: make docs/reference")
         else:
-            (FOLDER / name).write_text(pages()[name])
-            say(f"docs/reference/{name} written")
+            page.write_text(text, "utf-8")
+            say(f"{page.relative_to(CHECKOUT)} written")
     return 1 if options.check and stale else 0
 
 
-def pages() -> dict[str, str]:
-    """Return the text of each page by its file name."""
-    return {
-        "settings.md": settings_page((CHECKOUT / ".env.example").read_text()),
-        "commands.md": commands_page((CHECKOUT / "Makefile").read_text()),
-    }
+def pages() -> Iterator[tuple[Path, str]]:
+    """Yield each page with the text that it should have."""
+    folder = DOCS / "reference"
+    yield folder / "settings.md", settings_page((CHECKOUT / ".env.example").read_text("utf-8"))
+    yield folder / "commands.md", commands_page((CHECKOUT / "Makefile").read_text("utf-8"))
+    yield folder / "problems.md", problems_page((folder / "problems.md").read_text("utf-8"))
+    for page in (folder / "permissions.md", folder / "metrics.md", DOCS / "explain/data-model.md"):
+        yield page, filled(page.read_text("utf-8"))
+
+
+def filled(page: str) -> str:
+    """Return a page with its generated parts as the code says."""
+    return _GENERATED.sub(lambda part: f"{part[1]}{PARTS[part[2]]()}\n{part[3]}", page)
 
 
 def settings_page(example: str) -> str:
     """Return the page of the settings of a commented example file."""
-    lines = [SETTINGS]
-    group = ""
+    lines, group = [SETTINGS], ""
     for entry in settings_of(example):
         if entry.group != group:
             group = entry.group
             lines.append(f"## {group}\n")
-        required = entry.text.startswith("* ")
-        lines.append(f"### `{entry.name}`\n\n{_prose(entry.text.removeprefix('* '))}\n")
-        value = f"Example: `{entry.value}`." if entry.value else ""
-        if note := " ".join(filter(None, ["Required." if required else "", value])):
-            lines.append(f"{note}\n")
+        required = "Required. " if entry.text.startswith("* ") else ""
+        value = f" Example: `{entry.value}`." if entry.value else ""
+        lines.append(f"### `{entry.name}`\n\n{required}{_prose(entry.text)}{value}\n")
     return "\n".join(lines)
 
 
@@ -89,9 +97,9 @@ def settings_of(example: str) -> Iterator[Entry]:
         if title := re.fullmatch(r"# --- (.+?) -+", line):
             group, comment = title[1], ""
         elif line.startswith("#"):
-            comment += line[1:].strip() + "\n"
-        elif found := re.fullmatch(r"(\w+)=(.*)", line):
-            yield Entry(group, found[1], found[2], comment.strip())
+            comment += line[1:].strip() + " "
+        elif match := re.fullmatch(r"(\w+)=(.*)", line):
+            yield Entry(group, match[1], match[2], comment.strip())
             comment = ""
         else:
             comment = ""
@@ -99,51 +107,143 @@ def settings_of(example: str) -> Iterator[Entry]:
 
 def commands_page(makefile: str) -> str:
     """Return the page of the targets that `make help` lists."""
-    lines = [COMMANDS]
-    group = ""
-    for entry in commands_of(makefile):
-        if entry.group != group:
-            group = entry.group
-            lines += [] if len(lines) == 1 else [""]
-            lines.append(f"## {group}\n\n| | |\n| --- | --- |")
-        lines.append(f"| `make {entry.name}` | {_prose(entry.text).replace('|', '&#124;')} |")
-    return "\n".join(lines) + "\n"
-
-
-def commands_of(makefile: str) -> Iterator[Entry]:
-    """Yield the targets of a Makefile that have a text, as tools/help.awk finds them."""
-    group = ""
+    lines, group = [COMMANDS], ""
     for line in makefile.splitlines():
         if line.startswith("##@ "):
-            group = line[4:]
-        elif found := re.fullmatch(r"([a-z][a-z0-9./-]*):.*?## (.+)", line):
-            yield Entry(group, found[1], "", found[2])
+            group = f"\n## {line[4:]}\n\n| | |\n| --- | --- |"
+        elif match := re.fullmatch(r"([a-z][a-z0-9./-]*):.*?## (.+)", line):
+            lines += [group] if group else []
+            lines.append(f"| `make {match[1]}` | {_prose(match[2]).replace('|', '&#124;')} |")
+            group = ""
+    return "\n".join(lines) + "\n"
 
 
 def _prose(text: str) -> str:
     """Return a comment as Markdown, with links to the pages that it names."""
     return re.sub(
         r"`.*?`|docs/(?P<page>[\w/-]+\.md)(?P<anchor>#[\w-]+)?|[<*\[\]]",
-        lambda found: _link(found) if found["page"] else _escaped(found[0]),
-        text,
+        lambda match: _link(match) if match["page"] else _escaped(match[0]),
+        text.removeprefix("* "),
     )
 
 
-def _escaped(found: str) -> str:
-    """Return a code span as it is, a sign of Markdown with a backslash."""
-    return found if found.startswith("`") else f"\\{found}"
+def _escaped(text: str) -> str:
+    return text if text.startswith("`") else f"\\{text}"
 
 
-def _link(found: re.Match[str]) -> str:
-    """Return a link from docs/reference to a page of docs/, or to a heading of it."""
-    name = found["page"]
-    title = (CHECKOUT / "docs" / name).read_text().partition("\n")[0].removeprefix("# ")
-    return f"[{title}]({os.path.relpath(name, 'reference')}{found['anchor'] or ''})"
+def _link(match: re.Match[str]) -> str:
+    target = os.path.relpath(match["page"], "reference")
+    return f"[{match['page']}]({target}{match['anchor'] or ''})"
 
 
-def _read(file: Path) -> str:
-    return file.read_text() if file.exists() else ""
+def problems_page(page: str) -> str:
+    """Return the page of problems with a first line for each entry: the status and the title.
 
+    Raises LookupError if a code has no entry, or an entry no code.
+    """
+    from larder.http.problems import KINDS
+
+    entries = re.findall(r"^### `(\w+)`$", page, re.MULTILINE)
+    if sorted(entries) != sorted(KINDS):
+        raise LookupError(f"problems.md: {set(entries) ^ set(KINDS) or 'an entry twice'}")
+
+    def first_line(match: re.Match[str]) -> str:
+        kind = KINDS[match[1]]
+        status = f"{kind.status} or {kind.repeatable}" if kind.repeatable else str(kind.status)
+        return f"### `{match[1]}`\n\n**{status}** {kind.title}\n"
+
+    return re.sub(r"^### `(\w+)`\n\n(?:\*\*\d.*\n)?", first_line, page, flags=re.MULTILINE)
+
+
+def permissions_table() -> str:
+    """Return the rows of the permissions: what each allows, its operations of v1, its roles."""
+    from larder.identity.permissions import PERMISSIONS, ROLES
+
+    operations = list(_operations())
+    lines = ["\n| permission | allows | operations of v1 | roles |", "| --- | --- | --- | --- |"]
+    for name, text in PERMISSIONS.items():
+        needed = ", ".join(title for title, names in operations if name in names)
+        roles = ", ".join(role for role, names in ROLES.items() if name in names)
+        lines.append(f"| `{name}` | {text} | {needed} | {roles} |")
+    return "\n".join(lines) + "\n"
+
+
+def _operations() -> Iterator[tuple[str, set[str]]]:
+    """Yield the operations of v1 with the permissions that they need of staff."""
+    from larder.v1.resources import Resource
+    from larder.v1.urls import urlpatterns
+
+    for pattern in urlpatterns:
+        path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", str(pattern.pattern))
+        if isinstance(pattern.callback, Resource):
+            for method, operation in pattern.callback.operations.items():
+                if method != "HEAD":
+                    declared = operation.declared
+                    yield f"`{method} {path}`", {*declared.permissions, declared.for_others}
+
+
+def roles_table() -> str:
+    """Return the rows of the roles."""
+    from larder.identity.permissions import ROLES_FOR
+
+    rows = "".join(f"| `{role}` | {text} |\n" for role, text in ROLES_FOR.items())
+    return f"\n| role | for |\n| --- | --- |\n{rows}"
+
+
+def metrics_table() -> str:
+    """Return the rows of the metrics."""
+    from prometheus_client.metrics import MetricWrapperBase
+
+    from larder.ops.telemetry import instruments
+
+    rows = {}
+    collectors = (*vars(instruments).values(), *instruments.POOL_COUNTS.values())
+    for metric in collectors:
+        if isinstance(metric, MetricWrapperBase):
+            (family,) = metric.describe()
+            name = f"{family.name}_total" if family.type == "counter" else family.name
+            rows[name] = (family.type, metric._labelnames, family.documentation)
+    for call in _gauges(CHECKOUT / "larder/ops/telemetry/shop_state.py"):
+        means = [str(node.value) for node in call.args if isinstance(node, ast.Constant)]
+        rows[means[0]] = ("gauge", means[2:], means[1])
+    lines = ["\n| metric | type | labels | meaning |", "| --- | --- | --- | --- |"]
+    for name, (kind, labels, text) in sorted(rows.items()):
+        listed = ", ".join(f"`{label}`" for label in labels)
+        lines.append(f"| `{name}` | {kind} | {listed} | {text} |")
+    return "\n".join(lines) + "\n"
+
+
+def _gauges(file: Path) -> Iterator[ast.Call]:
+    """Yield the calls that make a gauge of the shop's state, which need a database to be made."""
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            is_gauge = node.func.id in ("_gauge", "GaugeMetricFamily")
+            if is_gauge and isinstance(node.args[0], ast.Constant):
+                yield node
+
+
+def tables_diagram() -> str:
+    """Return the diagram of the tables."""
+    from tools.diagrams import tables
+
+    return f"\n```mermaid\n{tables()}\n```\n"
+
+
+def lifecycle_diagram() -> str:
+    """Return the diagram of the moves of an order."""
+    from tools.diagrams import lifecycle
+
+    return f"\n```mermaid\n{lifecycle()}\n```\n"
+
+
+PARTS: Mapping[str, Callable[[], str]] = {
+    "permissions": permissions_table,
+    "roles": roles_table,
+    "metrics": metrics_table,
+    "tables": tables_diagram,
+    "lifecycle": lifecycle_diagram,
+}
+"""The generated parts by their names."""
 
 if __name__ == "__main__":
     raise SystemExit(main())

@@ -40,7 +40,7 @@ def document(contract: str) -> dict[str, Any]:
     schema["info"] |= {
         "title": f"Larder, contract {contract}: {TITLES[contract]}",
         "description": "One of the earlier contracts that Larder answers at their own paths; "
-        "docs/how-to/migrating.md lists the operations of v1 that replace it.",
+        "docs/integrate/migrating.md lists the operations of v1 that replace it.",
     }
     return schema
 

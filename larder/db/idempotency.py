@@ -4,7 +4,7 @@ A transaction claims its keys before it writes anything else. A unique index mak
 request with the same key wait until the first one ends. Then it finds the row and returns the
 earlier result. If the first request was refused, it has deleted its claim, and the second one
 claims the key. Source of the rules: the IETF draft "The Idempotency-Key HTTP Header Field";
-docs/reference/api/conventions.md describes them to clients.
+docs/api/conventions.md describes them to clients.
 """
 
 import hashlib

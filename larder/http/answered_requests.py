@@ -1,7 +1,7 @@
 """Notes each answered request, for the counts and the log (larder/ops/telemetry/requests.py).
 
 A request adds a tuple to a queue. Once a second, a thread of the process takes the tuples.
-docs/reference/observability.md has the cost.
+docs/reference/metrics.md has the cost.
 """
 
 from collections import deque

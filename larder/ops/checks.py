@@ -1,6 +1,6 @@
 """Checks settings for production: a server does not start with those that are not safe.
 
-docs/how-to/deployment-checklist.md names every id. A check with `deploy=True` is for a server
+docs/deploy/index.md#checklist names every id. A check with `deploy=True` is for a server
 that starts, not for tools.
 """
 

@@ -32,7 +32,7 @@ before Python's recursion limit is reached. Memory that is not used costs nothin
 STOP_SECONDS = 25
 """Seconds after TERM until open requests are ended. Docker, Kubernetes, ECS and Heroku kill
 processes 30 seconds after TERM, or can be configured so. Orders are decided much earlier
-(docs/explanation/architecture.md)."""
+(docs/explain/architecture.md)."""
 OPEN_FILES = 65_536
 """Each connection is an open file. Some systems allow a process 1,024 by default."""
 REFUSED = 78

@@ -1,1 +1,1 @@
-"""The examples of docs/reference get the answers that the pages show."""
+"""The examples of docs/api get the answers that the pages show."""

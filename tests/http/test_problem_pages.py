@@ -6,7 +6,6 @@ from urllib.parse import urljoin
 import pytest
 
 from larder.http.problems import KINDS
-from larder.identity.services.rates.attempts import NORMAL
 from larder.v1.documents import explanations, html, problems_page
 from tests.conftest import Answer, Api
 from tests.server import Server
@@ -66,24 +65,6 @@ def test_every_code_has_a_heading_and_every_link_of_the_text_is_shown(api: Api) 
         assert links(api, f"problems/{code}") == {
             urljoin(f"/api/v1/problems/{code}", one) for one in written
         }
-
-
-def test_the_documented_limits_are_those_in_force() -> None:
-    rows = re.findall(
-        r"^ *\| *(\w[\w ]*?) *\|([^|]*\d[^|]*)\|([^|]*)\|",
-        explanations()["throttled"],
-        re.MULTILINE,
-    )
-    documented = {action: [*map(numbers, cells)] for action, *cells in rows}
-    assert documented == {
-        action: [[rate.times, rate.spacing] for rate in (of.account, of.address)]
-        for action, of in NORMAL.items()
-    }
-
-
-def numbers(text: str) -> list[float]:
-    """Returns the numbers of a text."""
-    return [float(one) for one in re.findall(r"\d+(?:\.\d+)?", text)]
 
 
 def test_pages_contain_no_markdown() -> None:

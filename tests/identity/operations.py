@@ -1,7 +1,6 @@
 """Lists the operations of all API versions with what they need, and sends them."""
 
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -17,7 +16,6 @@ from larder.v1.resources import Resource
 from tests.conftest import Api
 from tests.http.paths import path_of
 
-PAGE = Path(__file__).parents[2] / "docs" / "reference" / "permissions.md"
 COMPAT_METHODS = ("get", "post", "put", "patch", "delete")
 OPEN, OWN = "no credentials", "any account"
 ROLES = tuple(permissions.ROLES)

@@ -4,8 +4,7 @@ The page has a row for each operation of v1 and of the earlier contracts. Each i
 of caller. `WRITE_MATRIX=1` writes the rows anew from the code; a reviewer reads their differences.
 """
 
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -23,7 +22,6 @@ from tests.identity.operations import (
     FOUND,
     OPEN,
     OWN,
-    PAGE,
     PASSWORD_ONLY,
     ROLES,
     Row,
@@ -36,37 +34,6 @@ from tests.identity.operations import (
 )
 
 __all__ = ["sender"]
-
-BEGIN, END = "<!-- operations -->\n", "<!-- end of operations -->\n"
-
-
-def _lines() -> Iterator[str]:
-    columns = "operation | needs | for other customers' objects | of a key that names permissions"
-    yield f"| {columns} | {' | '.join(ROLES)} |"
-    yield f"|---|---|---|---|{'---|' * len(ROLES)}"
-    for one in FOUND:
-        row = one.row
-        marks = ["yes" if _has(permissions.ROLES[role], row.needs) else "" for role in ROLES]
-        needs = row.needs if row.needs in {OPEN, OWN} else _code(row.needs)
-        others, key = _code(row.for_others), _code(row.for_key)
-        yield f"| {' | '.join([f'`{row.operation}`', needs, others, key, *marks])} |".replace(
-            "  |", " |"
-        )
-
-
-def _code(names: str) -> str:
-    return ", ".join(f"`{one}`" for one in names.split(", ")) if names else ""
-
-
-def test_the_page_has_a_row_for_every_operation() -> None:
-    wanted = "\n".join(_lines()) + "\n"
-    text = PAGE.read_text()
-    before, rest = text.split(BEGIN)
-    written, after = rest.split(END)
-    if os.environ.get("WRITE_MATRIX"):
-        PAGE.write_text(before + BEGIN + "\n" + wanted + "\n" + END + after)
-        written = f"\n{wanted}\n"
-    assert written.strip() == wanted.strip()
 
 
 def test_roles_equal_those_of_the_migration() -> None:

@@ -1,6 +1,6 @@
 """Requests that change products, stock and accounts take their locks in one order.
 
-docs/explanation/architecture.md has it. Their statements are recorded on PostgreSQL.
+docs/explain/architecture.md has it. Their statements are recorded on PostgreSQL.
 """
 
 from collections.abc import Callable

@@ -9,7 +9,7 @@ from larder.db import database
 from tests.ops.job_worker import add_job, run_waiting_jobs
 from tests.server import ROOT
 
-PAGE = ROOT / "docs" / "how-to" / "runbooks" / "alerts.md"
+PAGE = ROOT / "docs" / "operate" / "alerts.md"
 
 
 def statements() -> list[str]:

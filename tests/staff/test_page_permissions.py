@@ -3,9 +3,8 @@
 docs/reference/permissions.md has a row for each. `WRITE_MATRIX=1` writes the rows from the code.
 """
 
-import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,7 +24,6 @@ from larder.inventory.models import LedgerEntry
 from larder.orders.models import RefundDue
 from larder.staff.page_permissions import needed
 from tests.conftest import Api, Person
-from tests.identity.operations import PAGE, ROLES
 from tests.staff.confirming import DANGEROUS, HARMLESS, REFUSED_TO_ALL, admin_pages
 from tests.staff.desk import Desk, allow
 
@@ -74,44 +72,10 @@ def objects(
 
 OF_NOBODY = {"login": 200, "logout": 302}
 """Pages that need no log-in, with their statuses without one."""
-BEGIN, END = "<!-- pages -->\n", "<!-- end of pages -->"
-
-
-def _rows() -> Iterator[str]:
-    yield f"| page | needs | {' | '.join(ROLES)} |"
-    yield f"|---|---|{'---|' * len(ROLES)}"
-    shown = {name: _shown(route) for name, route in admin_pages(admin.site.urls[0])}
-    for name in sorted(shown, key=lambda name: shown[name]):
-        if name in OF_NOBODY:
-            needs, marks = "no log-in", ["yes"] * len(ROLES)
-        elif name in OTHERS:
-            needs, marks = "any member of staff", ["yes"] * len(ROLES)
-        elif name in REFUSED_TO_ALL:
-            needs, marks = "refused to all", [""] * len(ROLES)
-        else:
-            needs = ", ".join(f"`{one}`" for one in sorted(needed(name)))
-            marks = ["yes" if _opens(permissions.ROLES[role], name) else "" for role in ROLES]
-        yield f"| `{shown[name]}` | {needs} | {' | '.join(marks)} |".replace("  |", " |")
 
 
 def _shown(route: str) -> str:
     return "/admin/" + re.sub(r"\^\(\?P(<\w+>).*\)/\$", r"\1/", route)
-
-
-def _opens(held: frozenset[str], page: str) -> bool:
-    """Whether these permissions open a page. Who may change an object may see it."""
-    seen = {one.replace(".change_", ".view_") for one in held if ".change_" in one}
-    return {*needed(page)} <= held | seen
-
-
-def test_the_page_of_permissions_has_a_row_for_every_page_of_the_admin() -> None:
-    wanted = "\n".join(_rows())
-    before, rest = PAGE.read_text().split(BEGIN)
-    written, after = rest.split(END)
-    if os.environ.get("WRITE_MATRIX"):
-        PAGE.write_text(f"{before}{BEGIN}\n{wanted}\n\n{END}{after}")
-        written = wanted
-    assert written.strip() == wanted
 
 
 def no_log_in(who: Person, session: Any) -> None:

@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -119,10 +118,8 @@ def test_the_form_offers_each_role_with_its_use_and_none_of_earlier_staff(desk: 
         str(text)
         for _, text in desk.get(INVITE).response.context["page"].form["roles"].field.choices
     }
-    page = Path("docs/reference/permissions.md").read_text()
-    rows = dict(re.findall(r"^\| `([a-z-]+)` \| (.+?) \|$", page, flags=re.MULTILINE))
-    del rows[permissions.STAFF_BEFORE_ROLES]
-    assert offered == {"weekend", *(f"{name}: for {use}" for name, use in rows.items())}
+    uses = permissions.ROLES_FOR.items()
+    assert offered == {"weekend", *(f"{name}: for {use}" for name, use in uses)}
 
 
 def test_the_link_of_an_invitation_is_mailed_where_the_shop_sends_mails(

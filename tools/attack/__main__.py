@@ -49,7 +49,7 @@ def options(arguments: Sequence[str]) -> argparse.Namespace:
         "--previous", metavar="REVISION", help="attack that revision first, and show its results"
     )
     parser.add_argument("--checkout", type=Path, help="attack the code in that folder instead")
-    parser.add_argument("--record", action="store_true", help="write docs/explanation/trust.md")
+    parser.add_argument("--record", action="store_true", help="write docs/explain/security.md")
     parser.add_argument("--data", type=Path, default=Path(".data"), help=argparse.SUPPRESS)
     return parser.parse_args(arguments)
 

@@ -14,7 +14,7 @@ from tools.attack.target import Target
 class Attack(Protocol):
     """A module of tools/attack/attacks.
 
-    ITEM decides the order. TITLE and PROMISE are a row of docs/explanation/trust.md. NEEDS names
+    ITEM decides the order. TITLE and PROMISE are a row of docs/explain/security.md. NEEDS names
     the programs without which the attack is skipped; a module without it needs none.
     """
 

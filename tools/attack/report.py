@@ -1,4 +1,4 @@
-"""The results of a run: a line for each attack, a summary, and docs/explanation/trust.md."""
+"""The results of a run: a line for each attack, a summary, and docs/explain/security.md."""
 
 from __future__ import annotations
 
@@ -75,13 +75,13 @@ says so.
 def require_clean() -> None:
     """Raise LauncherError where the files differ from those of the revision that would be named."""
     if _revision().endswith("-dirty"):
-        raise LauncherError("Commit the changes first: docs/explanation/trust.md names a revision.")
+        raise LauncherError("Commit the changes first: docs/explain/security.md names a revision.")
 
 
 def record(
     results: Sequence[Result], before: Sequence[Result] = (), *, previous: str | None = None
 ) -> None:
-    """Write docs/explanation/trust.md, except for its section about checkouts."""
+    """Write docs/explain/security.md, except for its section about checkouts."""
     _, heading, checkouts = PAGE.read_text(encoding="utf-8").partition("\n## Checkouts\n")
     now = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
     pythons = ", ".join(dict.fromkeys(one.python for one in results))

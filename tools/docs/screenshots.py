@@ -1,225 +1,216 @@
-"""python -m tools.docs.screenshots: takes the screenshots of the pages anew.
+"""python -m tools.docs.screenshots http://127.0.0.1:8123: takes the pictures of docs/admin.md.
 
-Starts Larder as `make run` does, with its own port and data folder, fills it with orders (day.py),
-and writes docs/pictures/screenshots. Those of a day in the admin are taken at a desk and on a
-phone, in light and in dark. Times are replaced, so that a picture changes only if the screen does.
-Needs Chromium.
+The address is that of a demo shop that is used for nothing else, such as that of `make run
+DATA=/tmp/pictures PORT=8123`: orders are placed there first. Needs Chromium.
 """
 
 from __future__ import annotations
 
+import json
 import sys
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from PIL import Image
-from playwright.sync_api import BrowserContext, Page, sync_playwright
+from playwright.sync_api import FilePayload, Page, sync_playwright
 
-from tools.docs import day
 from tools.docs.browser import CHROMIUM, FOR_PICTURES, LAUNCH_MS
-from tools.docs.pages import DOCS
-from tools.drill import running
-from tools.errors import LauncherError
-from tools.http_client import Client
-from tools.terminal import complain, step
+from tools.terminal import complain
 
-PICTURES = DOCS / "pictures" / "screenshots"
+PICTURES = Path(__file__).resolve().parents[2] / "docs" / "pictures" / "screenshots"
 TIMEOUT_MS = 180_000.0
-"""For what a page takes on a machine that is busy."""
-QUALITY = 70
-"""Of a WebP file: text stays sharp, and a picture has 30 KB."""
-DESK, PHONE = (1440, 900), (390, 844)
-VARIANTS = {
-    "": (DESK, "light"),
-    "-dark": (DESK, "dark"),
-    "-phone": (PHONE, "light"),
-    "-phone-dark": (PHONE, "dark"),
-}
-"""The pictures of each page of a day, by the end of their names."""
-
-_REPLACE_TIMES = """() => {
+WIDTH, HEIGHT, QUALITY = 1440, 900, 70
+PASSWORD = "correct horse battery staple"
+ADDRESS = {"line1": "12 Orchard Lane", "city": "Leeds", "postal_code": "LS1 4AP", "country": "GB"}
+ORDERS: tuple[tuple[dict[str, int], tuple[str, ...]], ...] = (
+    ({"22423": 4, "85123A": 12, "84879": 24}, ("pack", "ship", "deliver")),
+    ({"85099B": 20, "20725": 10}, ("pack", "ship")),
+    ({"47566": 6}, ("cancel",)),
+    ({"85123A": 24, "84879": 16, "22423": 2}, ("pack",)),
+    ({"22720": 3, "21212": 24}, ()),
+    ({"85099B": 10, "23166": 12}, ()),
+)
+"""Units by SKU, and the moves of each order."""
+_FIXED_TIMES = """() => {
     const time = /\\d\\d [A-Z][a-z]{2} \\d{4}, \\d\\d:\\d\\d/g;
     const nodes = [], walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
     while (walker.nextNode()) nodes.push(walker.currentNode);
-    for (const one of nodes) one.data = one.data.replace(time, "01 Dec 2026, 09:00");
+    for (const node of nodes) node.data = node.data.replace(time, "01 Dec 2026, 09:00");
 }"""
-"""Gives the times of a page a fixed value."""
-
-
-def _nothing(page: Page) -> None:
-    pass
-
-
-_CENTRE = "one => one.scrollIntoView({block: 'center'})"
+"""Gives the times of a page a fixed value, so that a picture changes only if the page does."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """A picture: its name, the page, the size of the window, what is typed by label, what is done
-    then, and what is there once the page is complete. Without a size it is a page of a day."""
+    """A picture: its name, its page, what is typed by label, and what is done then."""
 
     name: str
     path: str
-    size: tuple[int, int] | None = None
     typed: Mapping[str, str] = field(default_factory=dict)
-    act: Callable[[Page], None] = _nothing
-    complete: str = "body"
-    centre: str = ""
-    """What is in the middle of the picture, if not the beginning of the page."""
-    height: int = DESK[1]
-    """The height of a page of a day at a desk."""
-
-    @property
-    def variants(self) -> Mapping[str, tuple[tuple[int, int], str]]:
-        """The size and colours of each picture of the page, by the end of its name."""
-        if self.size is not None:
-            return {"": (self.size, "light")}
-        sizes = {DESK: (DESK[0], self.height), PHONE: PHONE}
-        return {name: (sizes[size], scheme) for name, (size, scheme) in VARIANTS.items()}
+    act: Callable[[Page], None] | None = None
+    height: int = HEIGHT
 
 
-LOG_IN = Shot("log-in", "/admin/login/", (640, 480))
-DAY = (
-    Shot("overview", "/admin/", height=1400),
-    Shot("orders", "/admin/orders/order/"),
-    Shot("order", "/admin/orders/order/{packed}/change/"),
-    Shot(
-        "pack",
-        "/admin/orders/order/{placed}/pack/",
-        typed={"Picked, line 2": "11", "If fewer, the others, line 2": "missing"},
-    ),
-    Shot("pick-list", "/admin/orders/order/{placed}/pick-list/"),
-    Shot(
-        "telephone",
-        "/admin/orders/order/telephone/?customer={account}",
-        act=day.order_by_telephone,
-        centre=".page-lines tr:nth-child(2)",
-    ),
-    Shot("count", "/admin/inventory/stock/count/", act=day.count_stock),
-    Shot("invitation", "/admin/identity/customer/invite/", act=day.invite),
-    Shot(
-        "product",
-        "/admin/catalog/product/{product}/change/",
-        act=day.upload_picture,
-        centre="img.product-picture",
-    ),
-    Shot("prices", "/admin/catalog/product/?q=retrospot+mug", act=day.raise_prices),
-    Shot("import", "/admin/catalog/product/import-file/", act=day.import_file),
-    Shot("ledger", "/admin/inventory/ledgerentry/?q=85123A"),
-    Shot("accounting", "/admin/orders/order/accounting/", act=day.show_sums),
+class Shop:
+    """The API of a demo shop."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.staff = self.token("admin", "12345")
+
+    def call(self, method: str, path: str, body: Any = None, token: str = "") -> Any:
+        """Returns the body of an answer. Raises HTTPError for a refusal."""
+        headers = {"Content-Type": "application/json", "Idempotency-Key": str(uuid4())}
+        headers |= {"Authorization": f"Bearer {token}"} if token else {}
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(f"{self.url}/api/v1/{path}", data, headers, method=method)
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return json.load(answer)
+
+    def token(self, username: str, password: str) -> str:
+        """Returns an access token."""
+        login = {"username": username, "password": password}
+        return str(self.call("POST", "auth/token", login)["access"])
+
+    def product(self, sku: str) -> int:
+        """Returns the id of a product."""
+        return int(self.call("GET", f"products?sku={sku}", token=self.staff)["results"][0]["id"])
+
+    def fill(self) -> dict[str, Any]:
+        """Places and moves orders. Returns the ids that the paths of the shots contain."""
+        names = {"first_name": "Grace", "last_name": "Brewster", "email": "grace@example.com"}
+        person = {"username": "grace", "password": PASSWORD} | names
+        account = self.call("POST", "auth/register", person)["id"]
+        grace = self.token("grace", PASSWORD)
+        address = ADDRESS | {"name": "Grace Brewster"}
+        self.call("POST", "me/addresses", address | {"label": "Home"}, grace)
+        ids = {"account": account, "product": self.product("85123A")}
+        for units, moves in ORDERS:
+            lines = [{"product": self.product(sku), "quantity": n} for sku, n in units.items()]
+            body = {"lines": lines, "ship_to": address, "note": "Please ring twice."}
+            order = self.call("POST", "orders", body, grace)["id"]
+            for move in moves:
+                self.call("POST", f"orders/{order}/{move}", {}, self.staff)
+            ids[moves[-1] if moves else "placed"] = order
+        for _ in range(3):
+            with suppress(urllib.error.HTTPError):
+                lines = [{"product": ids["product"], "quantity": 1_000_000}]
+                self.call("POST", "orders", {"lines": lines}, grace)
+        return ids
+
+
+def order_by_telephone(page: Page) -> None:
+    """Fills in two lines, and chooses the saved address."""
+    page.get_by_label("Saved address").select_option(index=1)
+    for line, (sku, units) in enumerate((("85123A", "6"), ("22423", "2")), 1):
+        page.get_by_label(f"Product, line {line}", exact=True).fill(sku)
+        page.get_by_label(f"Quantity, line {line}", exact=True).fill(units)
+    page.get_by_text("GBP, ").nth(1).wait_for()
+
+
+def count_stock(page: Page) -> None:
+    """Counts a product with a scanner, and shows the difference."""
+    page.get_by_label("SKU or barcode").fill("85123A")
+    page.get_by_label("Units").fill("36590")
+    page.keyboard.press("Enter")
+    page.get_by_text("36,590 × 85123A").wait_for()
+    page.get_by_role("link", name="Differences of the count").click()
+    page.get_by_text("Discard the count").wait_for()
+
+
+def raise_prices(page: Page) -> None:
+    """Previews higher prices of all products of the list."""
+    page.locator("#action-toggle").check()
+    page.locator("#changelist-actions select").select_option("change_prices")
+    page.get_by_role("button", name="Run").click()
+    page.get_by_label("By").first.fill("5")
+    page.get_by_label("Round to a multiple of").fill("0.05")
+    page.get_by_role("button", name="Preview").click()
+    page.get_by_text("→").first.wait_for()
+
+
+def import_file(page: Page) -> None:
+    """Previews a price list with a new and a changed product."""
+    rows = "sku;name;price;quantity\n85123A;White hanging heart;3,25;\nTEA-1;Assam tea;4,80;40\n"
+    file = FilePayload(name="prices.csv", mimeType="text/csv", buffer=rows.encode())
+    page.locator("input[type=file]").set_input_files(file)
+    page.get_by_role("button", name="Show changes").click()
+    page.get_by_text("check the changes").first.wait_for()
+
+
+def show_sums(page: Page) -> None:
+    """Shows the sums by tax rate of today."""
+    for label in ("From", "To"):
+        page.get_by_label(label).first.fill(time.strftime("%Y-%m-%d", time.gmtime()))
+    page.locator("#id_content").select_option("shown")
+    page.get_by_role("button", name="Export").click()
+    page.get_by_text("Sold, gross").first.wait_for()
+
+
+PICKED = {"Picked, line 2": "11", "If fewer, the others, line 2": "missing"}
+SHOTS = (
+    Shot("overview", "", height=1400),
+    Shot("orders", "orders/order/"),
+    Shot("order", "orders/order/{pack}/change/"),
+    Shot("pack", "orders/order/{placed}/pack/", PICKED),
+    Shot("pick-list", "orders/order/{placed}/pick-list/"),
+    Shot("telephone", "orders/order/telephone/?customer={account}", act=order_by_telephone),
+    Shot("count", "inventory/stock/count/", act=count_stock),
+    Shot("product", "catalog/product/{product}/change/"),
+    Shot("prices", "catalog/product/?q=retrospot+mug", act=raise_prices),
+    Shot("import", "catalog/product/import-file/", act=import_file),
+    Shot("ledger", "inventory/ledgerentry/?q=85123A"),
+    Shot("accounting", "orders/order/accounting/", act=show_sums),
 )
-OTHERS = (
-    Shot(
-        "return",
-        "/admin/orders/order/{delivered}/return/",
-        (1280, 600),
-        typed={"Reason": "Arrived broken", "Came back, line 1": "1"},
-    ),
-    Shot("refunds-due", "/admin/orders/refunddue/", (1280, 480)),
-    Shot("products", "/admin/catalog/product/?q=retrospot", (1280, 720)),
-    Shot(
-        "adjustment",
-        "/admin/inventory/adjustment/add/?sku=85123A",
-        (1280, 560),
-        typed={"Reason": "received", "Change, line 1": "48"},
-    ),
-    Shot("account", "/admin/identity/customer/{account}/change/", (1280, 1000)),
-    Shot("api-docs", "/api/v1/docs", (1280, 900), complete=".opblock-summary"),
-)
-SHOTS = (LOG_IN, *OTHERS, *DAY)
 
 
-def main() -> int:
-    """Write the pictures, and remove those that no shot has."""
+def main(url: str) -> int:
+    """Takes every picture."""
     if CHROMIUM is None:
         complain("Chromium is needed to take screenshots.")
         return 1
-    PICTURES.mkdir(parents=True, exist_ok=True)
-    try:
-        with tempfile.TemporaryDirectory() as logs, ExitStack() as stack:
-            with step("Larder started"):
-                larder = stack.enter_context(running.started(logs=Path(logs)))
-            with step("Orders placed and counted"):
-                places = day.fill(Client(larder.port), larder.cluster.owner_url())
-            with step("Screenshots taken"):
-                take(larder.base_url, places)
-    except LauncherError as error:
-        complain(str(error))
-        return 1
-    for file in set(PICTURES.iterdir()) - set(files()):
-        file.unlink()
-    return 0
-
-
-def files() -> Iterator[Path]:
-    """Yield the file of each picture."""
-    for shot in SHOTS:
-        yield from (file_of(shot, variant) for variant in shot.variants)
-
-
-def file_of(shot: Shot, variant: str) -> Path:
-    """Return the file of a picture."""
-    return PICTURES / f"{shot.name}{variant}.webp"
-
-
-def take(site: str, places: Mapping[str, Any]) -> None:
-    """Take every picture, the page of the log-in first. Log in there for the others."""
+    ids = Shop(url).fill()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM, args=FOR_PICTURES, timeout=LAUNCH_MS
         )
-        context = browser.new_context()
-        context.set_default_timeout(TIMEOUT_MS)
+        page = browser.new_page()
+        page.set_default_timeout(TIMEOUT_MS)
+        page.goto(f"{url}/admin/login/")
+        page.get_by_label("Username").fill("admin")
+        page.get_by_label("Password").fill("12345")
+        page.get_by_role("button", name="Log in").click()
+        page.locator("#nav-sidebar-apps").wait_for(state="attached")
         for shot in SHOTS:
-            page = _open(context, site, shot, places)
-            for variant, (size, scheme) in shot.variants.items():
-                _show(page, size, scheme)
-                if shot.centre:
-                    page.locator(shot.centre).first.evaluate(_CENTRE)
-                _save(page.screenshot(animations="disabled", caret="hide"), file_of(shot, variant))
-            if shot is LOG_IN:
-                _log_in(page)
-            page.close()
+            take(page, shot, f"{url}/admin/{shot.path.format(**ids)}")
         browser.close()
+    return 0
 
 
-def _show(page: Page, size: tuple[int, int], scheme: str) -> None:
-    """Show the page at this size, in the colours of the scheme."""
-    page.set_viewport_size({"width": size[0], "height": size[1]})
-    page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
-    # The theme reads the scheme only when a page is loaded.
-    page.evaluate("is => document.documentElement.classList.toggle('dark', is)", scheme == "dark")
-    page.evaluate("document.activeElement.blur()")
-    page.evaluate(_REPLACE_TIMES)
-
-
-def _save(picture: bytes, file: Path) -> None:
-    Image.open(BytesIO(picture)).convert("RGB").save(file, quality=QUALITY, method=6)
-
-
-def _log_in(page: Page) -> None:
-    page.get_by_label("Username").fill(day.STAFF[0])
-    page.get_by_label("Password").fill(day.STAFF[1])
-    page.get_by_role("button", name="Log in").click()
-    page.locator("#nav-sidebar-apps").wait_for(state="attached")
-
-
-def _open(context: BrowserContext, site: str, shot: Shot, places: Mapping[str, Any]) -> Page:
-    page = context.new_page()
-    width, height = shot.size or DESK
-    page.set_viewport_size({"width": width, "height": height})
-    page.goto(site + shot.path.format(**places), wait_until="networkidle")
-    page.locator(shot.complete).first.wait_for()
-    day.fill_in(page, shot.typed)
-    shot.act(page)
+def take(page: Page, shot: Shot, url: str) -> None:
+    """Takes one picture."""
+    page.set_viewport_size({"width": WIDTH, "height": shot.height})
+    page.goto(url, wait_until="networkidle")
+    for label, text in shot.typed.items():
+        box = page.get_by_label(label).first
+        is_choice = box.evaluate("box => box.tagName") == "SELECT"
+        box.select_option(text) if is_choice else box.fill(text)
+    if shot.act:
+        shot.act(page)
     page.wait_for_load_state("networkidle")
-    return page
+    page.evaluate("document.activeElement.blur()")
+    page.evaluate(_FIXED_TIMES)
+    picture = Image.open(BytesIO(page.screenshot(animations="disabled", caret="hide")))
+    picture.convert("RGB").save(PICTURES / f"{shot.name}.webp", quality=QUALITY, method=6)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1].rstrip("/")))

@@ -24,11 +24,6 @@ class Script:
     sha256: str
 
 
-MERMAID = Script(
-    "mermaid@11.17.2",
-    "dist/mermaid.min.js",
-    "581ed7d74bd9048d0e3a91363927d72ef22942d7722546b27f7cc29e35390eb8",
-)
 AXE = Script(
     "axe-core@4.14.1",
     "axe.min.js",

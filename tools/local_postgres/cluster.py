@@ -181,7 +181,7 @@ def check_version(cluster: Path, programs: binaries.Binaries) -> None:
             f"The data in {cluster} were written by PostgreSQL {found}, and this is PostgreSQL "
             f"{here}. Run `make backup` with the former version of Larder, move the "
             "folder away, and run `make restore` with this one: see "
-            "docs/how-to/runbooks/postgresql-upgrade.md."
+            "docs/operate/upgrade.md."
         )
 
 

@@ -6,7 +6,7 @@ they are for. So a request that is refused or fails takes none, a repeat that fi
 result takes none, and concurrent requests cannot take more than there is: the bucket's row is
 locked until they commit. A cache cannot do that, so quotas are always counted in the database.
 
-docs/reference/api/conventions.md describes them to clients.
+docs/api/conventions.md describes them to clients.
 """
 
 import re

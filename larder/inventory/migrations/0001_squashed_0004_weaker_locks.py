@@ -51,7 +51,7 @@ FOR EACH ROW WHEN ((OLD.available = 0) <> (NEW.available = 0))
 EXECUTE FUNCTION inventory.tell_crossing();
 """
 
-# What keeps the cost of an order from growing with the shop (docs/explanation/performance, "Growth").
+# What keeps the cost of an order from growing with the shop (docs/explain/performance.md, "Growth").
 # A stock row is updated by each order of its product. In a page that is half free the new version
 # is beside the old one, no index changes, and the next reader of the page removes the old one.
 # Ledger entries never change: they are frozen once, a part of the table at a time.

@@ -1,6 +1,6 @@
 from django.db import migrations, models
 
-# What keeps the cost of an order from growing with the shop (docs/explanation/performance, "Growth").
+# What keeps the cost of an order from growing with the shop (docs/explain/performance.md, "Growth").
 
 # A stock row is updated by each order of its product. With half a page free the new version lies
 # beside the old one, the index is left alone, and whoever reads the page next clears it up.

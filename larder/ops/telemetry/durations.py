@@ -4,7 +4,7 @@ from bisect import bisect_left
 from collections.abc import Iterable
 
 BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
-"""Upper bounds of the buckets, in seconds. They include those of docs/explanation/slo.md."""
+"""Upper bounds of the buckets, in seconds. They include those of docs/operate/alerts.md."""
 
 
 class Durations:

@@ -1,7 +1,7 @@
 """Counts each request for Prometheus, and writes one line of the log for it.
 
 Once a second, a thread of the process takes the requests from larder/http/answered_requests.py,
-counts them and writes their lines. docs/reference/observability.md has the cost.
+counts them and writes their lines. docs/reference/metrics.md has the cost.
 """
 
 from collections import defaultdict

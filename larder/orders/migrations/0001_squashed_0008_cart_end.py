@@ -64,7 +64,7 @@ ALTER TABLE orders.order_line SET (autovacuum_vacuum_insert_scale_factor = 0,
 
 # A foreign key is checked by a lock of the row that it refers to, which writes to the row's page.
 # Placing locks and writes the stock of an ordered product, but not the product: a key to the
-# product was a third of the log of an order in a shop of a million products (docs/explanation/performance,
+# product was a third of the log of an order in a shop of a million products (docs/explain/performance.md,
 # "Growth"). Every stock row has its product, so a line has one as well.
 LINE_OF_STOCK = """
 ALTER TABLE orders.order_line ADD CONSTRAINT order_line_product_id_e620902d_fk_stock_product_id

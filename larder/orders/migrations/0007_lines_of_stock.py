@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 # A foreign key is checked by locking the row it leads to, which writes to its page. The stock of
 # what is ordered is locked and written by the same transaction, the product itself is not: of an
-# order in a shop of a million products that was a third of the log (docs/explanation/performance, "Growth").
+# order in a shop of a million products that was a third of the log (docs/explain/performance.md, "Growth").
 # Every stock row has its product, so a line has one as well.
 STOCK = "order_line_product_id_e620902d_fk_stock_product_id"
 PRODUCT = "order_line_product_id_e620902d_fk_product_id"

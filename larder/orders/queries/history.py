@@ -85,7 +85,7 @@ def history(
     number of orders: order_history (of a customer), order_history_by_status,
     order_history_by_reference, order_search (of all customers), order_search_by_status,
     order_search_by_reference, order_line_search (of a product). For several statuses, a page of
-    each is read, and the pages are merged. docs/explanation/performance/growth.md has the
+    each is read, and the pages are merged. docs/explain/performance.md has the
     measurements.
     """
     walks = [_walk(one, after, limit + 1) for one in wanted.walks]

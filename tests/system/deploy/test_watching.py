@@ -22,9 +22,9 @@ from larder.ops import tasks
 from tests.ops.operators import lost_alerts, received, receivers
 from tests.ops.prometheus import NEEDED, Prometheus, rules, running
 from tests.ops.receiver import Receiver, receiver
+from tests.pages import blocks
 from tests.server import ROOT, Server
 from tests.system.deploy.nginx import BEHIND_A_PROXY, INSTANCE, nginx_before
-from tools.docs.pages import blocks
 from tools.http_client import Client
 from tools.ports import free_port, listens
 from tools.processes import wait_until
@@ -169,7 +169,7 @@ def test_instances_are_found_and_their_alarms_arrive(
 
 def tried(prometheus: Prometheus, manager: str) -> str:
     """What the commands of watching.md print that try the alarms."""
-    page = (ROOT / "docs/how-to/deploy/watching.md").read_text()
+    page = (ROOT / "docs/operate/alerts.md").read_text()
     (text,) = [one.text for one in blocks(page) if one.text.startswith("amtool ")]
     for port, url in ((9090, prometheus.url), (9093, manager)):
         text = text.replace(f"http://127.0.0.1:{port}", url)

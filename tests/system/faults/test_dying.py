@@ -1,6 +1,6 @@
 """A worker that dies at a commit: before it nothing was done, after it a repeat does nothing more.
 
-docs/explanation/durability.md says the same to readers.
+docs/explain/architecture.md#when-a-process-dies says the same to readers.
 """
 
 import http.client

@@ -1,4 +1,4 @@
-"""The steps of docs/how-to/runbooks/postgresql-upgrade.md, to the next major version."""
+"""The steps of docs/operate/upgrade.md, to the next major version."""
 
 import shutil
 import tempfile

@@ -6,7 +6,7 @@ is locked out for ever.
 
 An attacker must not use up the attempts of another account. So client addresses at which the
 account logged in, or gave a code, during the last 30 days have separate attempts. So has a log-in
-with a refresh token of the account (`Proof`). docs/reference/api/authentication.md describes it.
+with a refresh token of the account (`Proof`). docs/api/account.md describes it.
 """
 
 import hashlib

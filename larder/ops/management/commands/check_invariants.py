@@ -14,7 +14,7 @@ VIOLATED = 1
 NOT_CHECKED = 2
 
 AWAY = "Check that the database at DATABASE_URL answers, then run the command again."
-DO = "Keep a backup before you change anything, and read docs/how-to/runbooks/alerts.md."
+DO = "Keep a backup before you change anything, and read docs/operate/alerts.md."
 """What the operator does."""
 
 

@@ -25,7 +25,7 @@ USE = f"""
 Columns, in any order, named in the first line: {", ".join(COLUMNS)}. category is an id, a name or a
 path. Products with a known SKU are changed in the file's columns, others are created, which needs
 {", ".join(REQUIRED)}; quantity is the opening stock of new products. Separators, encodings and
-decimal marks: docs/reference/api/stock.md, "Import products".
+decimal marks: docs/api/products.md, "Import products".
 """
 HINT = (
     "Correct the lines, and import the whole file again. Its first line names the columns, such as "
