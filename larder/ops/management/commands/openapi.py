@@ -13,6 +13,8 @@ from larder.compat.schema import is_complete
 from larder.v1.documents import schema
 
 FOLDER = Path(settings.BASE_DIR) / "docs" / "openapi"
+LEVELS = 3
+"""A line for each operation and component, so that a difference names what changed."""
 
 
 class Command(BaseCommand):
@@ -47,8 +49,16 @@ def _documents() -> dict[str, dict[str, Any]]:
     return made
 
 
-def _text(made: dict[str, Any]) -> str:
-    return json.dumps(made, indent=4, ensure_ascii=False) + "\n"
+def _text(document: dict[str, Any]) -> str:
+    return _lines(document, LEVELS) + "\n"
+
+
+def _lines(value: Any, levels: int) -> str:
+    """Returns compact JSON, with a line for each member of the outer objects."""
+    if not levels or not isinstance(value, dict) or not value:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    members = (f"{json.dumps(name)}:{_lines(part, levels - 1)}" for name, part in value.items())
+    return "{\n" + ",\n".join(members) + "\n}"
 
 
 def _holds(path: Path, text: str) -> bool:
