@@ -10,4 +10,5 @@ __all__ = [
     "queries",
     "search",
     "services",
+    "tables",
 ]

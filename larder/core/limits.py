@@ -154,11 +154,17 @@ MAX_FILE_ROWS = 25_000
 `manage.py import_products` accepts files of any length."""
 
 MAX_WORKBOOK_BYTES = 30 * 1024 * 1024
-"""Bytes of the parts of a workbook (XLSX) that are read, when they are unpacked, and characters of
-its cells. A price list of MAX_FILE_ROWS rows has some 13 MB."""
+"""Bytes of all parts of a workbook (XLSX) when they are unpacked. A price list of MAX_FILE_ROWS
+rows has some 13 MB."""
 
-MAX_WORKBOOK_COLUMNS = 256
-"""Columns of a workbook up to its last filled cell. A product file has at most some 30."""
+MAX_WORKBOOK_PARTS = 1_000
+"""Parts of a workbook. One with a sheet has about ten."""
+
+MAX_TABLE_BYTES = 30 * 1024 * 1024
+"""Bytes of the cells of an uploaded file: many cells can share one long text."""
+
+MAX_TABLE_COLUMNS = 256
+"""Columns of an uploaded file. A product file has at most some 30."""
 
 MAX_SHOWN_CHANGES = 200
 """Lines of a product file whose changes a preview lists. It counts the others."""

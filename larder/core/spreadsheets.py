@@ -102,21 +102,39 @@ def encoding_of(parts: Iterable[bytes]) -> str:
     order mark, or UTF-8, or Windows-1252 if it has other bytes, and no character of UTF-8 beyond
     ASCII that cannot be a letter with typographic marks.
 
+    A file of other bytes without a line feed is Mac Roman, as Excel saves "CSV (Macintosh)". With
+    line feeds it cannot be told from Windows-1252 for certain: a file that looks like it counts as
+    ASCII, so its cells are refused.
+
     Another file that mixes UTF-8 with other bytes counts as UTF-8: its cells are refused, not
     guessed.
     """
     decoder = codecs.getincrementaldecoder("utf-8")(UNREADABLE)
-    has_utf8 = has_others = False
+    has_utf8 = has_others = has_line_feeds = has_mac_letters = False
     for number, part in enumerate(parts):
         if number == 0:
             for mark, encoding in _BYTE_ORDER_MARKS:
                 if part.startswith(mark):
                     return encoding
+        has_line_feeds = has_line_feeds or b"\n" in part
+        has_mac_letters = has_mac_letters or _MAC_LETTER.search(part) is not None
         text = decoder.decode(part)
         has_others = has_others or _MARK in text
         has_utf8 = has_utf8 or not all(map(_may_be_latin, {*text} - {_MARK}))
     has_others = has_others or bool(decoder.decode(b"", final=True))
-    return "cp1252" if has_others and not has_utf8 else "utf-8"
+    if not has_others or has_utf8:
+        return "utf-8"
+    if not has_line_feeds:
+        return "mac_roman"
+    return "ascii" if has_mac_letters else "cp1252"
+
+
+_MAC_LETTER = re.compile(
+    rb"[a-z][\x83\x86-\x8c\x8e\x98\x9a\x9b\x9e\x9f\xa7]|[a-z]\x9c(?![ui])"
+    rb"|(?<![A-Za-z.])[\x80\x85\x86][a-z]"
+)
+"""A letter of Mac Roman where Windows-1252 has a sign or another letter that words do not have
+there: an umlaut would become the capital S with a caron, for example."""
 
 
 _TYPOGRAPHIC = frozenset("‚„…‹‘’“”•–—™›\xa0«®»".encode("cp1252"))

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from larder.core.errors import NotFound
 from larder.core.ids import new_id
 from larder.db.models import KeptFile
 
@@ -35,13 +34,11 @@ def keep(actor: UUID, kept: Kept, *, now: datetime) -> UUID:
     return row.file
 
 
-def kept(actor: UUID, file: UUID) -> Kept:
-    """Returns a file of the user. Raises NotFound: it was used, replaced or deleted."""
+def kept(actor: UUID, file: UUID) -> Kept | None:
+    """Returns a file of the user; None if it was used, replaced or deleted."""
     found = KeptFile.objects.filter(actor=actor, file=file)
     row = found.values_list("content", "fingerprint").first()
-    if row is None:
-        raise NotFound
-    return Kept(bytes(row[0]), row[1])
+    return Kept(bytes(row[0]), row[1]) if row else None
 
 
 def forget(actor: UUID) -> None:

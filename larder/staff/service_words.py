@@ -120,7 +120,14 @@ DETAILS: tuple[str, ...] = (
     ),
     gettext_noop("This is no workbook, or it is damaged. Save the file again, as XLSX or as CSV."),
     gettext_noop("The workbook has more than {} bytes when it is unpacked."),
-    gettext_noop("The workbook has more than {} columns."),
+    gettext_noop("At most {} columns."),
+    gettext_noop(
+        "The file takes more time or memory than a table of products may. Copy the rows into a new "
+        "sheet without formats, and save it again, as XLSX or as CSV."
+    ),
+    gettext_noop(
+        "Expected a code with all its digits. Make the column one of text, and enter the code again"
+    ),
     gettext_noop(
         "Cell {} has a formula without a value. Open the file in a spreadsheet and save it, or "
         "replace the formula by its value."

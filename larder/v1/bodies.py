@@ -10,7 +10,6 @@ from django.http import HttpRequest
 
 from larder.core.errors import Fault, InvalidInput
 from larder.core.limits import MAX_FAULTS
-from larder.core.spreadsheets import decoded
 from larder.http.long_bodies import one_long_body
 from larder.http.nesting import is_too_deep, require_shallow
 from larder.http.refusals import MalformedJson, UnsupportedMediaType
@@ -21,8 +20,8 @@ Body = TypeVar("Body", bound=msgspec.Struct)
 JSON = "application/json"
 CSV_TYPES = ("text/csv", "application/octet-stream")
 """Of a file. Typed clients know the second one, and leave out operations that have only others."""
-Csv = NewType("Csv", str)
-"""The body of an operation that takes a file, as text (see `spreadsheets.decoded`)."""
+Csv = NewType("Csv", bytes)
+"""The body of an operation that takes a file, as it was sent."""
 
 Signed = NewType("Signed", bytes)
 """The body of an operation that checks its signature, byte for byte as it was sent."""
@@ -97,8 +96,8 @@ def _parsed(raw: bytes) -> Any:
 
 
 def read_csv(request: HttpRequest) -> Csv:
-    """Returns the body as text. Raises UnsupportedMediaType."""
-    return Csv(decoded(_raw_body(request, *CSV_TYPES)))
+    """Returns the bytes of the body. Raises UnsupportedMediaType."""
+    return Csv(_raw_body(request, *CSV_TYPES))
 
 
 def read_signed(request: HttpRequest) -> Signed:

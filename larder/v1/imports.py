@@ -1,15 +1,13 @@
 """Imports of products from CSV files."""
 
 import hashlib
-import io
 
 import msgspec
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-from larder.catalog.product_rows import refuse_longer
+from larder.catalog import tables
 from larder.core.clock import now
-from larder.core.limits import MAX_FILE_ROWS
 from larder.db.idempotency import RETENTION
 from larder.http.idempotency import replay_headers
 from larder.identity.caller import Caller
@@ -40,12 +38,10 @@ def import_products(request: HttpRequest, caller: Caller, body: Csv) -> HttpResp
 
     A pointer of a fault is `/line/column`.
     """
-    # Before the transaction begins, because other files wait for it.
-    refuse_longer(io.StringIO(body, newline=""), most=MAX_FILE_ROWS)
     moment = now()
-    content = hashlib.sha256(body.encode(errors="surrogateescape")).digest()
+    content = hashlib.sha256(body).digest()
     made, replayed = import_rows(
-        io.StringIO(body, newline=""),
+        tables.read(body),
         author=Author(caller, moment),
         currency=settings.CURRENCY,
         claim=claim(request, caller, content, expires_at=moment + RETENTION),

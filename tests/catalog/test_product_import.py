@@ -18,6 +18,7 @@ from larder.catalog.product_rows import COLUMNS as ALL_COLUMNS
 from larder.catalog.product_rows import FaultyFile, ProductFile, Row
 from larder.catalog.services import product_import
 from larder.catalog.services.products import DEFAULTS
+from larder.catalog.tables import csv_table
 from larder.core.spreadsheets import decoded, escape_formula
 from larder.db import database
 
@@ -33,7 +34,7 @@ FIELDS = ("sku", "name", "price", *DEFAULTS, "version", "created_at", "updated_a
 def file(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> ProductFile:
     lines = [",".join(columns)]
     lines += [",".join(f'"{row.get(name, "")}"' for name in columns) for row in rows]
-    return ProductFile(io.StringIO("\n".join(lines), newline=""), "GBP")
+    return ProductFile(csv_table(io.StringIO("\n".join(lines), newline="")), "GBP")
 
 
 def by_hand(rows: list[dict[str, Any]], columns: tuple[str, ...], now: datetime) -> None:
@@ -113,11 +114,13 @@ def test_text_of_an_exported_file_is_read_as_it_was_in_every_form(
 ) -> None:
     # é and two of the others are a character of UTF-8 too: such a file is refused as mixed.
     assume(encoding != "cp1252" or text.encode("cp1252").decode(errors="ignore").isascii())
+    # This begins a word with an umlaut in Mac Roman.
+    assume(encoding != "cp1252" or "€a" not in text)
     written = io.StringIO(newline="")
     rows = [("sku", "name", "price", "description"), ("A", "é", "1", escape_formula(text))]
     csv.writer(written, delimiter=separator).writerows(rows)
     raw = decoded(written.getvalue().encode(encoding))
-    (row,) = ProductFile(io.StringIO(raw, newline=""), "GBP").rows()
+    (row,) = ProductFile(csv_table(io.StringIO(raw, newline="")), "GBP").rows()
     assert isinstance(row, Row)
     assert text in row.cells
 
@@ -132,7 +135,7 @@ def test_a_tax_rate_is_read_in_every_form_and_may_be_empty(
     written = io.StringIO(newline="")
     rows = [("sku", "name", "price", "tax_rate"), ("A", "N", "1", cell)]
     csv.writer(written, delimiter=separator).writerows(rows)
-    read = ProductFile(io.StringIO(written.getvalue(), newline=""), "GBP")
+    read = ProductFile(csv_table(io.StringIO(written.getvalue(), newline="")), "GBP")
     (row,) = read.rows()
     assert isinstance(row, Row)
     assert dict(zip(ALL_COLUMNS, row.cells, strict=True))["tax_rate"] == rate
@@ -141,6 +144,6 @@ def test_a_tax_rate_is_read_in_every_form_and_may_be_empty(
 @pytest.mark.parametrize("cell", ["100.01", "-1", "20.123", "%", "x"])
 def test_a_tax_rate_that_is_none_is_a_fault(cell: str) -> None:
     lines = ["sku,name,price,tax_rate", f"A,N,1,{cell}"]
-    (faults,) = ProductFile(io.StringIO("\n".join(lines), newline=""), "GBP").rows()
+    (faults,) = ProductFile(csv_table(io.StringIO("\n".join(lines), newline="")), "GBP").rows()
     assert isinstance(faults, list)
     assert [(one.column, one.code) for one in faults] == [("tax_rate", "invalid_format")]

@@ -12,9 +12,7 @@ from django.utils import translation
 from django.utils.translation import gettext
 
 import larder
-from larder.catalog.column_names import GERMAN, column_of
 from larder.catalog.fields import FIELDS, IN_FILES
-from larder.catalog.product_rows import COLUMNS, READ_ONLY
 from larder.identity.permissions import PERMISSIONS, ROLES_FOR
 from larder.inventory.services.movements import CAUSES
 from larder.orders.lifecycle import Move
@@ -74,15 +72,6 @@ def test_actions_of_the_audit_trail_have_words() -> None:
     kinds |= {"remove_second_factor", "reset_second_factor", "make_enrolment_code", "mail"}
     with translation.override("de"):
         assert [one for one in {*kinds, *Move} if word(one) == one] == []
-
-
-def test_a_file_may_have_the_names_of_the_columns_in_german() -> None:
-    names = {one: one.replace("_", " ") for one in (*COLUMNS, *READ_ONLY)}
-    with translation.override("de"):
-        shown = {one: gettext(name) for one, name in names.items()}
-        shown |= {"sku": gettext("SKU"), "quantity": gettext("Opening stock")}
-    assert {one: column_of(name) for one, name in shown.items()} == {one: one for one in names}
-    assert {shown[one].lower() for one in names} >= set(GERMAN)
 
 
 def test_a_new_text_of_the_theme_is_found() -> None:

@@ -11,9 +11,12 @@ from uuid import UUID
 import msgspec
 from django.db import transaction
 
-from larder.catalog.product_rows import ProductFile, lines_of
+from larder.catalog import tables
+from larder.catalog.product_rows import ProductFile
 from larder.catalog.services import product_import
 from larder.catalog.services.product_import import Changes, WrittenProduct
+from larder.catalog.tables import Table
+from larder.core.errors import NotFound
 from larder.db import database, idempotency, kept_files
 from larder.db.idempotency import RETENTION, Claim, Scope
 from larder.db.kept_files import Kept
@@ -66,7 +69,7 @@ class Imported:
 
 
 def import_products(
-    lines: Iterable[str],
+    table: Table,
     *,
     author: Author,
     claim: Claim | None = None,
@@ -85,7 +88,7 @@ def import_products(
     """
 
     def make() -> str:
-        file = ProductFile(lines, currency)
+        file = ProductFile(table, currency)
         return _as_text(_import(file, author, progress or NoProgress()))
 
     with transaction.atomic(durable=True):
@@ -105,9 +108,10 @@ def _from_text(result: str) -> Imported:
 
 def preview_products(raw: bytes, author: Author, *, currency: str) -> Preview:
     """Returns what an import of a file would change. Keeps a file that changes something for
-    `import_previewed`. Raises FaultyFile."""
+    `import_previewed`. Raises FaultyFile and Overloaded."""
+    table = tables.read(raw)
     with transaction.atomic(durable=True):
-        file = _read(raw, currency)
+        file = ProductFile(table, currency)
         with product_import.staged(file, on_rows=NoProgress().read, locks=False):
             changes = product_import.preview(file.columns)
         require_permitted(author.caller, *PERMISSIONS)
@@ -119,12 +123,16 @@ def preview_products(raw: bytes, author: Author, *, currency: str) -> Preview:
 def import_previewed(kept: UUID, author: Author, *, currency: str) -> Imported:
     """Stores a file that `preview_products` has kept, if it changes what the preview showed. A
     repeat returns the same numbers. Raises PreviewOutdated, NotFound (the file is not kept any
-    more), FaultyFile."""
+    more), FaultyFile and Overloaded."""
+    file = kept_files.kept(author.actor, kept)
+    # Before the transaction, which must not wait.
+    table = tables.read(file.content) if file else None
 
     def make() -> str:
-        found = kept_files.kept(author.actor, kept)
-        file = _read(found.content, currency)
-        imported = _import(file, author, NoProgress(), found.fingerprint)
+        if file is None or table is None:
+            raise NotFound
+        products = ProductFile(table, currency)
+        imported = _import(products, author, NoProgress(), file.fingerprint)
         kept_files.forget(author.actor)
         return _as_text(imported)
 
@@ -135,13 +143,11 @@ def import_previewed(kept: UUID, author: Author, *, currency: str) -> Imported:
 
 
 def preview_again(kept: UUID, author: Author, *, currency: str) -> Preview:
-    """Returns a new preview of a kept file. Raises NotFound, FaultyFile."""
-    content = kept_files.kept(author.actor, kept).content
-    return preview_products(content, author, currency=currency)
-
-
-def _read(raw: bytes, currency: str) -> ProductFile:
-    return ProductFile(lines_of(raw), currency)
+    """Returns a new preview of a kept file. Raises NotFound, FaultyFile and Overloaded."""
+    file = kept_files.kept(author.actor, kept)
+    if file is None:
+        raise NotFound
+    return preview_products(file.content, author, currency=currency)
 
 
 def _import(

@@ -18,7 +18,7 @@ from django.utils.translation import gettext
 from unfold.widgets import UnfoldAdminFileFieldWidget
 
 from larder.catalog.fields import REQUIRED
-from larder.catalog.product_rows import COLUMNS, FaultyFile, lines_of, refuse_longer
+from larder.catalog.product_rows import COLUMNS, FaultyFile
 from larder.core.clock import now
 from larder.core.errors import DomainError, NotFound
 from larder.core.limits import MAX_FILE_ROWS
@@ -213,8 +213,6 @@ def _sample(separator: str, columns: int) -> HttpResponse:
 def _previewed(form: forms.Form, request: Any) -> Preview:
     """Raises FaultyFile."""
     raw = form.cleaned_data["file"].read()
-    # Checked before the transaction begins, because other files would wait for it.
-    refuse_longer(lines_of(raw), most=MAX_FILE_ROWS)
     author = Author(user_as_caller(request), now())
     return preview_products(raw, author, currency=settings.CURRENCY)
 

@@ -13,6 +13,7 @@ from django.db.utils import InternalError
 from psycopg import errors
 
 from larder.catalog.models import Product
+from larder.catalog.tables import csv_table
 from larder.db import database
 from larder.inventory.services.authors import Author
 from larder.inventory.services.import_products import import_products
@@ -64,7 +65,7 @@ def test_a_long_transaction_of_short_statements_is_ended(
     short_transactions: None,
 ) -> None:
     with pytest.raises(InternalError) as ended:
-        import_products(slowly(4), author=Author(None, NOW), currency="GBP")
+        import_products(csv_table(slowly(4)), author=Author(None, NOW), currency="GBP")
     assert isinstance(ended.value.__cause__, errors.TransactionTimeout)
     own.close()
     assert not Product.objects.exists()

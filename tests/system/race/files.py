@@ -10,6 +10,7 @@ import pytest
 
 from larder.catalog import sql as catalog_sql
 from larder.catalog.services import product_import
+from larder.catalog.tables import csv_table
 from larder.core.clock import now
 from larder.inventory.services import import_products as service
 from larder.inventory.services.authors import Author
@@ -34,7 +35,7 @@ def imported(header: str, rows: Iterable[str]) -> Answer:
 
     def call() -> Answer:
         made, _ = import_products(
-            io.StringIO(text, newline=""), author=Author(None, now()), currency="GBP"
+            csv_table(io.StringIO(text, newline="")), author=Author(None, now()), currency="GBP"
         )
         return Answer(OK, made)
 

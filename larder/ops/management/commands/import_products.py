@@ -13,6 +13,7 @@ from django.db import DatabaseError, InterfaceError
 
 from larder.catalog.fields import REQUIRED
 from larder.catalog.product_rows import COLUMNS, FaultyFile
+from larder.catalog.tables import csv_table
 from larder.core.clock import now
 from larder.core.ids import SYSTEM_ACTOR
 from larder.core.spreadsheets import UNREADABLE, encoding_of
@@ -106,7 +107,7 @@ class Command(BaseCommand):
                 file.open(newline="", encoding=encoding, errors=UNREADABLE) as lines,
             ):
                 made, _ = import_products(
-                    lines,
+                    csv_table(lines),
                     author=Author(None, now()),
                     currency=settings.CURRENCY,
                     progress=bar,

@@ -1,0 +1,266 @@
+"""Reads a table from a file as spreadsheets save it: CSV, or the first sheet of a workbook (XLSX).
+
+`read` decodes the file in a child process with limits; `decode` is what runs there. Each cell is
+text, as the sheet shows it. Formulas have the value that the spreadsheet stored.
+"""
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime
+from decimal import Decimal
+from itertools import chain
+from typing import Any, NamedTuple
+
+from larder.core import limited_child
+from larder.core.limits import (
+    MAX_FILE_ROWS,
+    MAX_TABLE_BYTES,
+    MAX_TABLE_COLUMNS,
+    MAX_WORKBOOK_BYTES,
+    MAX_WORKBOOK_PARTS,
+)
+from larder.core.spreadsheets import decoded
+
+
+class Row(NamedTuple):
+    """A row that is not empty."""
+
+    line: int
+    """Counted from 1, as editors and spreadsheets do; of a row of several lines the first one."""
+    cells: list[str]
+
+
+class UnreadableTable(Exception):
+    """The rest of a file cannot be read. The arguments are the line, a code and a sentence."""
+
+
+class Table(NamedTuple):
+    """The rows of a file."""
+
+    separator: str
+    """Of the cells of a CSV file; empty for a workbook."""
+    rows: Iterator[Row]
+    """Raises UnreadableTable where the file cannot be read on."""
+
+
+def read(content: bytes) -> Table:
+    """Returns the table of an uploaded file of at most MAX_FILE_ROWS rows.
+
+    Raises Overloaded. What is wrong with the file is raised by the rows.
+    """
+    try:
+        answer = limited_child.run(__name__, content, most=MAX_TABLE_BYTES)
+    except limited_child.LimitExceeded:
+        answer = _too_expensive()
+    lines = io.BytesIO(answer)
+    return Table(json.loads(lines.readline()), _answered(lines))
+
+
+_TOO_EXPENSIVE = (
+    "The file takes more time or memory than a table of products may. Copy the rows into a new "
+    "sheet without formats, and save it again, as XLSX or as CSV."
+)
+
+
+def _too_expensive() -> bytes:
+    return f'""\n{json.dumps([1, "unreadable_workbook", _TOO_EXPENSIVE])}'.encode()
+
+
+def _answered(lines: Iterable[bytes]) -> Iterator[Row]:
+    for line in lines:
+        number, *rest = json.loads(line)
+        if len(rest) > 1:
+            raise UnreadableTable(number, *rest)
+        yield Row(number, *rest)
+
+
+TOO_MANY = "too_many"
+
+
+def decode(content: bytes) -> bytes:
+    """Returns the separator and the rows as lines of JSON; a line of three values is a fault."""
+    is_archive = content.startswith(b"PK\x03\x04")
+    table = Table("", _workbook_rows(content)) if is_archive else csv_table(_lines(content))
+    rows = list[str]()
+    try:
+        for row in _bounded(table.rows):
+            rows.append(json.dumps(row))
+    except UnreadableTable as fault:
+        # No row of a file that is too long is looked at.
+        rows = [*([] if fault.args[1] == TOO_MANY else rows), json.dumps(fault.args)]
+    return "\n".join([json.dumps(table.separator), *rows]).encode()
+
+
+def _lines(content: bytes) -> Iterable[str]:
+    return io.StringIO(decoded(content), newline="")
+
+
+def _bounded(rows: Iterator[Row]) -> Iterator[Row]:
+    for number, row in enumerate(rows):
+        if number > MAX_FILE_ROWS:
+            raise UnreadableTable(row.line, TOO_MANY, f"At most {MAX_FILE_ROWS} rows.")
+        if len(row.cells) > MAX_TABLE_COLUMNS:
+            raise UnreadableTable(row.line, "too_long", f"At most {MAX_TABLE_COLUMNS} columns.")
+        yield row
+
+
+SEPARATORS = ",;\t"
+_SEPARATOR_LINE = re.compile(r'"?sep=([,;\t])"?\s*', re.IGNORECASE)
+"""The first line by which Excel knows the separator of a file."""
+
+_LONGEST_HEADER = 4_096
+"""Characters of the first line in which the separator is looked for."""
+
+_QUOTES = "Expected each quote inside of a quoted text twice, and a quote at its end; found: {}."
+
+
+def csv_table(lines: Iterable[str]) -> Table:
+    """Returns the table of a CSV file. The separator is the one that its first line names, or that
+    makes most columns of it."""
+    rest = iter(lines)
+    first = next(rest, "")
+    named = _SEPARATOR_LINE.fullmatch(first)
+    separator = named[1] if named else max(SEPARATORS, key=lambda each: _columns(first, each))
+    rows = csv.reader(rest if named else chain([first], rest), delimiter=separator, strict=True)
+    return Table(separator, _csv_rows(rows, 1 if named else 0))
+
+
+def _columns(line: str, separator: str) -> int:
+    return len(next(csv.reader([line[:_LONGEST_HEADER]], delimiter=separator), []))
+
+
+def _csv_rows(rows: Any, lines_before: int) -> Iterator[Row]:
+    while True:
+        line = lines_before + rows.line_num + 1
+        try:
+            cells = next(rows, None)
+        except csv.Error as error:
+            raise UnreadableTable(line, "malformed_csv", _QUOTES.format(error)) from error
+        if cells is None:
+            return
+        if any(cells):
+            yield Row(line, cells)
+
+
+_DAMAGED = "This is no workbook, or it is damaged. Save the file again, as XLSX or as CSV."
+_TOO_LARGE = f"The workbook has more than {MAX_WORKBOOK_BYTES:,} bytes when it is unpacked."
+_NO_VALUE = (
+    "Cell {} has a formula without a value. Open the file in a spreadsheet and save it, or replace "
+    "the formula by its value."
+)
+
+
+def _workbook_rows(content: bytes) -> Iterator[Row]:
+    line = 1
+    try:
+        _refuse_bomb(content)
+        for line, cells in _sheet(content):
+            if any(cells):
+                yield Row(line, cells)
+    except (UnreadableTable, MemoryError):
+        raise
+    # A library of a format with many parts raises errors of many types.
+    except Exception as error:
+        raise UnreadableTable(line, "unreadable_workbook", _DAMAGED) from error
+
+
+def _refuse_bomb(content: bytes) -> None:
+    """zipfile reads no further than the sizes that are checked here."""
+    from zipfile import ZipFile
+
+    entries = ZipFile(io.BytesIO(content)).infolist()
+    if len(entries) > MAX_WORKBOOK_PARTS or sum(e.file_size for e in entries) > MAX_WORKBOOK_BYTES:
+        raise UnreadableTable(1, "unreadable_workbook", _TOO_LARGE)
+
+
+def _sheet(content: bytes) -> Iterator[tuple[int, list[str]]]:
+    """Yields the rows of the first visible sheet with their numbers."""
+    from openpyxl import load_workbook  # type: ignore[import-untyped]
+    from openpyxl.cell.read_only import ReadOnlyCell  # type: ignore[import-untyped]
+
+    book = load_workbook(io.BytesIO(content), read_only=True, data_only=True, keep_links=False)
+    sheet = next(each for each in book.worksheets if each.sheet_state == "visible")
+    # The library's own rows do not tell an empty cell from a formula without a value, and are
+    # filled up to their last column.
+    rows = _parser()(
+        sheet._get_source(),
+        sheet._shared_strings,
+        data_only=True,
+        epoch=book.epoch,
+        date_formats=book._date_formats,
+        timedelta_formats=book._timedelta_formats,
+    ).parse()
+    for number, cells in rows:
+        filled = {each["column"]: _text(ReadOnlyCell(sheet, **each)) for each in cells}
+        last = max((column for column, text in filled.items() if text), default=0)
+        if last > MAX_TABLE_COLUMNS:
+            raise UnreadableTable(number, "too_long", f"At most {MAX_TABLE_COLUMNS} columns.")
+        yield number, [filled.get(column, "") for column in range(1, last + 1)]
+
+
+def _parser() -> Any:
+    from openpyxl.worksheet import _reader  # type: ignore[import-untyped]
+
+    class Parser(_reader.WorkSheetParser):  # type: ignore[misc]
+        def parse_cell(self, element: Any) -> dict[str, Any]:
+            cell: dict[str, Any] = super().parse_cell(element)
+            has_formula = element.find(_reader.FORMULA_TAG) is not None
+            if has_formula and cell["value"] is None and cell["data_type"] != "s":
+                place = element.get("r")
+                raise UnreadableTable(cell["row"], "unreadable_workbook", _NO_VALUE.format(place))
+            return cell
+
+    return Parser
+
+
+_ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")
+
+
+def _text(cell: Any) -> str:
+    """Returns the value of a cell as its sheet shows it."""
+    value = cell.value
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).upper()
+    if isinstance(value, int | float):
+        return _number(value, cell.number_format)
+    if isinstance(value, datetime):
+        is_day = value.time() == datetime.min.time()
+        return str(value.date() if is_day else value.isoformat())
+    if isinstance(value, date):
+        return value.isoformat()
+    plain = _ESCAPED.sub(lambda match: chr(int(match[1], 16)), str(value))
+    return plain.replace("\r\n", "\n")
+
+
+_LITERAL = re.compile(r'"[^"]*"|\\.')
+_ZEROS = re.compile(r'0(?:[0 /-]|\\[ /-]|"[ /-]*")*0')
+"""The formats of codes, such as 00000 and 000-000."""
+
+_EXACT = 10**15
+"""A spreadsheet keeps fifteen digits of a number."""
+
+
+def _number(value: float, shown_as: str) -> str:
+    """Returns a number with up to fifteen digits, because spreadsheets store 2.45 as the nearest
+    binary fraction; in scientific notation if it had more."""
+    exact = Decimal(f"{value:.15g}")
+    if abs(exact) >= _EXACT:
+        return f"{exact.normalize():E}"
+    shape = shown_as.partition(";")[0]
+    if _ZEROS.fullmatch(shape) and value >= 0 and exact == int(exact):
+        return _in_shape(str(int(exact)), re.sub(r'["\\]', "", shape))
+    if "%" in _LITERAL.sub("", shape):
+        return f"{(exact * 100).normalize():f}%"
+    return f"{exact:f}"
+
+
+def _in_shape(digits: str, shape: str) -> str:
+    """Returns the digits in the places of the zeros, from the right."""
+    left = list(digits.zfill(shape.count("0")))
+    shown = [left.pop() if place == "0" else place for place in reversed(shape)]
+    return "".join(left) + "".join(reversed(shown))

@@ -1,0 +1,1 @@
+"""Decoders that a child process runs in tests."""
