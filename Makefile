@@ -155,37 +155,21 @@ coverage: venv ## The tests, with the coverage of larder/: at least the value in
 fuzz: venv ## Send requests made from the OpenAPI documents, and compare the answers with them (FUZZ_ARGS="--examples 50")
 	@exec $(python) -m tools.fuzz $(FUZZ_ARGS)
 
-.PHONY: attack
-attack: venv ## Start a server, attack it as anonymous clients could, then check the invariants (ATTACK_ARGS="--full")
-	@exec $(python) -m tools.attack --data $(DATA) $(ATTACK_ARGS)
-
 .PHONY: behaviour
 behaviour: venv ## Send thousands of requests to a commit and to the present files, and compare: make behaviour A=HEAD
 	@exec $(python) -m tools.behaviour --data $(DATA) $(A) $(BEHAVIOUR_ARGS)
 
-.PHONY: replay
-replay: installed-run ## Replay real orders against a running server, then count every unit (REPLAY_ARGS="--orders 500")
-	@exec $(python) -m tools.replay $(REPLAY_ARGS)
+.PHONY: proof
+proof: venv ## Let customers go on while a shop is broken, released, attacked; compare all answers with the books (PROOF="drill checkouts --seed 7 --full")
+	@exec $(python) -m tools.proof --out $(DATA)/proof $(PROOF)
 
 .PHONY: drill
-drill: installed-run ## Kill parts of a running Larder under load, then check orders and stock (DRILL_ARGS="--rounds 40 --seed 7")
-	@exec $(python) -m tools.drill --results $(DATA)/drill $(DRILL_ARGS)
+drill: venv
+	@exec $(python) -m tools.proof --out $(DATA)/proof drill $(PROOF)
 
-.PHONY: checkouts
-checkouts: installed-run ## Take payments of a simulated provider through losses and crashes, then compare the books (CHECKOUTS_ARGS="--full")
-	@exec $(python) -m tools.checkouts $(CHECKOUTS_ARGS)
-
-.PHONY: phones
-phones: installed-run ## Run the SDK for apps on simulated phones behind a hostile proxy, then compare the books (node.js; PHONES_ARGS="--full")
-	@exec $(python) -m tools.phones $(PHONES_ARGS)
-
-.PHONY: release-drill
-release-drill: venv ## Release over the last version and back, rotate secrets, restart parts under load: no request fails (RELEASE_DRILL_ARGS="--short")
-	@exec $(python) -m tools.release_drill --data $(DATA) $(RELEASE_DRILL_ARGS)
-
-.PHONY: cluster
-cluster: installed-run ## Break a Patroni cluster of deploy/patroni under load, then compare the answers with the database (root, Linux; CLUSTER_ARGS="--full")
-	@exec $(python) -m tools.cluster $(CLUSTER_ARGS)
+.PHONY: replay
+replay: installed-run ## Send real orders to a running server, then count every unit (BASE_URL=, PROOF="--full")
+	@exec $(python) -m tools.proof --url $(or $(BASE_URL),http://127.0.0.1:$(or $(PORT),8000)) replay $(PROOF)
 
 ##@ Data
 

@@ -1,4 +1,4 @@
-"""An HTTP client for servers of this machine: for tests and attacks."""
+"""The HTTP client of tests and tools."""
 
 from __future__ import annotations
 
@@ -10,37 +10,53 @@ import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 HOST = "127.0.0.1"
 TIMEOUT_SECONDS = 30.0
 
+LATER = frozenset({0, 429, 503})
+"""No answer, or one that asks to repeat the request later."""
 LONGEST_IDLE = 1.0
 """Seconds after which a kept connection is not used again: the server may be closing it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """Status, body (parsed where it is JSON), and headers with lower-case names."""
+    """An answer, or with status 0 the reason why none came."""
 
     status: int
     body: Any
-    headers: dict[str, str]
+    """Parsed where it is JSON."""
+    headers: dict[str, str] = field(default_factory=dict)
+    """By lower-case names."""
+    at: float = field(default_factory=time.monotonic)
+    """The moment at which it was complete, by the monotonic clock."""
 
     @property
     def code(self) -> str:
         """The problem's code, or the status where the body has none."""
-        found = self.body.get("code") if isinstance(self.body, dict) else None
-        return str(found or self.status)
+        code = self.body.get("code") if isinstance(self.body, dict) else None
+        return str(code or self.status)
+
+    @property
+    def replayed(self) -> bool:
+        """Whether the server says that it had done this before."""
+        return self.headers.get("idempotency-replayed") == "true"
 
 
 class Client:
-    """Requests to a port of this machine, over one kept connection for each thread."""
+    """Requests to a port of this machine, or to a URL, over one kept connection for each thread."""
 
-    def __init__(self, port: int, timeout: float = TIMEOUT_SECONDS) -> None:
+    def __init__(self, port: int, timeout: float = TIMEOUT_SECONDS, *, url: str = "") -> None:
+        address = urlsplit(url or f"http://{HOST}:{port}")
         self.port = port
         self.timeout = timeout
+        self._host = address.hostname or HOST
+        self._is_tls = address.scheme == "https"
+        self._address = address.port or (443 if self._is_tls else 80)
         self._kept = threading.local()
         self._connections: list[http.client.HTTPConnection] = []
 
@@ -80,6 +96,24 @@ class Client:
         found = {name.lower(): value for name, value in answer.getheaders()}
         return Reply(answer.status, _parsed(raw, found), found)
 
+    def attempt(self, method: str, path: str, body: Any = None, **options: Any) -> Reply:
+        """Send a request once as `call` does; return a reply of status 0 when none came."""
+        try:
+            return self.call(method, path, body, **options)
+        except (OSError, http.client.HTTPException) as error:
+            return Reply(0, f"{type(error).__name__}: {error}")
+
+    def insist(
+        self, method: str, path: str, body: Any = None, *, seconds: float = 240.0, **options: Any
+    ) -> Reply:
+        """Repeat a request until it is answered with neither 429 nor 503, or time is over."""
+        deadline = time.monotonic() + seconds
+        while True:
+            reply = self.attempt(method, path, body, **options)
+            if reply.status not in LATER or time.monotonic() > deadline:
+                return reply
+            time.sleep(min(float(reply.headers.get("retry-after", 0.05)), 1.0))
+
     def _connection(self) -> http.client.HTTPConnection:
         kept: http.client.HTTPConnection | None = getattr(self._kept, "connection", None)
         idle = 0.0 if kept is None else time.monotonic() - self._kept.used
@@ -94,11 +128,12 @@ class Client:
 
     def connect(self, timeout: float = TIMEOUT_SECONDS) -> http.client.HTTPConnection:
         """Return a new connection, which the caller closes."""
-        return http.client.HTTPConnection(HOST, self.port, timeout=timeout)
+        kind = http.client.HTTPSConnection if self._is_tls else http.client.HTTPConnection
+        return kind(self._host, self._address, timeout=timeout)
 
     def socket(self, timeout: float = TIMEOUT_SECONDS) -> socket.socket:
         """Return a new TCP connection, for requests that an HTTP client does not write."""
-        return socket.create_connection((HOST, self.port), timeout)
+        return socket.create_connection((self._host, self._address), timeout)
 
     def hang_up(self) -> None:
         """Close this thread's connection."""

@@ -21,8 +21,8 @@ from larder.orders.models import Order
 from larder.orders.services.placing import place_order
 from tests.conftest import Api, Person
 from tests.http.conftest import token_for
+from tests.load import Call, delays, repeated
 from tests.server import Server
-from tools.attack.load import Call, delays, repeated
 
 MakePerson = Callable[..., Person]
 MakeProduct = Callable[..., int]

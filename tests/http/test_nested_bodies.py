@@ -8,14 +8,14 @@ from collections.abc import Callable
 import pytest
 
 from tests.conftest import Person
+from tests.http import nested_bodies
 from tests.server import Server
 from tests.system.faults.processes import workers
-from tools.attack.attacks import nesting
 
 pytestmark = pytest.mark.system
 
 COMPAT = {"COMPAT": "0,1,2,3,4"}
-BODIES = nesting.bodies(nesting.FULL_DEPTHS)
+BODIES = nested_bodies.bodies(nested_bodies.DEPTHS)
 
 
 @pytest.mark.timeout(400)
@@ -27,7 +27,7 @@ def test_no_nested_or_malformed_body_ends_a_worker(
         before = workers(running)
         token = running.token(keeper.customer.username, keeper.password)
         user = keeper.customer.public_id.hex
-        wanted = nesting.operations(running, product=product(stock=5), user=user)
+        wanted = nested_bodies.operations(running, product=product(stock=5), user=user)
         assert len(wanted) > 50
-        nesting.send(running, wanted, BODIES, token)
+        nested_bodies.send(running, wanted, BODIES, token)
         assert workers(running) == before

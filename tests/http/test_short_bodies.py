@@ -9,8 +9,8 @@ import pytest
 from larder.core.limits import MAX_OPEN_BODY_BYTES
 from larder.http.body_limits import declared_length, require_short
 from tests.conftest import Person
+from tests.http.nested_bodies import Operation, operations
 from tests.server import Server
-from tools.attack.attacks.nesting import Operation, operations
 
 OPEN = (
     *("/auth/", "/api/token/", "/api/register/", "/api/identity/register/"),

@@ -13,9 +13,12 @@ from larder.identity import queries
 from larder.identity.models import Session
 from tests.conftest import Person
 from tests.identity.crowds import MARKED, by_use, open_sessions
+from tests.load import delays
 from tests.server import Reply, Server
-from tools.attack.attacks.crowded_account import AFTERWARDS, LONGEST_WAIT
-from tools.attack.load import delays
+
+AFTERWARDS = 2.0
+"""Seconds after the end of the log-ins in which others are looked at too."""
+LONGEST_WAIT = 1.0
 
 MakePerson = Callable[..., Person]
 CROWD = 300_000

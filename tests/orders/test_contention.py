@@ -10,9 +10,9 @@ import pytest
 from tests.conftest import Person
 from tests.http.conftest import token_for
 from tests.latency import lowest
+from tests.load import Call, repeated, steady
 from tests.orders.crowd import held
 from tests.server import Server
-from tools.attack.load import Call, repeated, steady
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

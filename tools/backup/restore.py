@@ -15,16 +15,17 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
+from tools import invariants
 from tools.backup import accounts, census, credentials, databases, manifest, programs
 from tools.backup.accounts import Account
 from tools.backup.credentials import Ended
 from tools.backup.manifest import CHECKOUT, Manifest
 from tools.errors import LauncherError
-from tools.replay import invariants
-from tools.replay.report import shown
 from tools.terminal import complain, say, step
 
 JOBS = 2
+SHOWN = 20
+"""Lines of what differs or is violated."""
 
 
 @dataclass(frozen=True)
@@ -201,7 +202,7 @@ def compare(expected: Manifest, there: Target) -> None:
     other = list(census.differences(expected.tables, found))
     if other:
         raise LauncherError(
-            "Rows are not those of the backup. Restore another:\n" + "\n".join(shown(other))
+            "Rows are not those of the backup. Restore another:\n" + "\n".join(other[:SHOWN])
         )
 
 
@@ -234,5 +235,5 @@ def hold(there: Target) -> None:
     violated = invariants.check(there.owner, orders=0)
     if violated:
         raise LauncherError(
-            "Invariants do not hold. Restore another backup:\n" + "\n".join(shown(violated))
+            "Invariants do not hold. Restore another backup:\n" + "\n".join(violated[:SHOWN])
         )

@@ -16,16 +16,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from difflib import unified_diff
 from pathlib import Path
 
-from tools.attack import checkouts
-from tools.attack.target import CHECKOUT, Code, started
 from tools.behaviour import admin
 from tools.behaviour.player import Player
 from tools.clients.plan_earlier import PLANS
 from tools.clients.requests import folders
 from tools.errors import LauncherError
+from tools.proof.site import CHECKOUT, Code, opened
+from tools.revisions import revision
 from tools.terminal import complain, say
 
-SETTINGS = {"RATE_LIMITS": "wide", "LOG_LEVEL": "ERROR"}
+SETTINGS = {"LOG_LEVEL": "ERROR", "WORKERS": "1", "THREADS": "32"}
 NAMES = (*PLANS, "admin")
 SHOWN_LINES = 200
 
@@ -39,7 +39,7 @@ def main() -> int:
     asked = parser.parse_args()
     before, now = asked.data / "behaviour" / "before", asked.data / "behaviour" / "now"
     try:
-        with checkouts.revision(asked.a) as checkout:
+        with revision(asked.a) as checkout:
             record(checkout, before, asked.only)
         requests = record(CHECKOUT, now, asked.only)
     except LauncherError as error:
@@ -57,10 +57,10 @@ def record(checkout: Path, into: Path, names: Sequence[str]) -> int:
     shutil.rmtree(into, ignore_errors=True)
     into.mkdir(parents=True)
     plans = dict(zip(PLANS, folders(documents(), PLANS), strict=True))
-    with started(Code(checkout)) as target, target.server(SETTINGS, workers=1) as server:
+    with opened(SETTINGS, code=Code(checkout)) as shop:
         played = {
             name: player.play(plans[name]) if name in plans else admin.play(player)
-            for name, player in ((name, Player(server.port)) for name in names)
+            for name, player in ((name, Player(shop.ports[0])) for name in names)
         }
         return sum(write(into / f"{name}.txt", entries) for name, entries in played.items())
 

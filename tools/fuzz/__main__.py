@@ -13,11 +13,10 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tools.attack.target import Code, started
 from tools.errors import LauncherError
 from tools.fuzz import stand_ins
 from tools.fuzz.run import Run
-from tools.http_client import HOST
+from tools.proof.site import opened
 from tools.terminal import complain, say
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -55,16 +54,15 @@ def fuzz(options: argparse.Namespace) -> int:
         folder = Path(name)
         for document in options.only:
             stand_ins.write(ROOT / "docs" / "openapi" / f"{document}.json", folder)
-        with started(Code()) as target:
-            address = f"http://{HOST}:{target.port}"
+        with opened() as shop:
             runs = [
-                Run(document, role, folder, address, target.environment)
+                Run(document, role, folder, shop.urls[0], shop.settings)
                 for document in options.only
                 for role in options.roles
             ]
             with ThreadPoolExecutor(AT_ONCE) as pool:
                 found = [*pool.map(lambda run: run.play(options), runs)]
-            log = target.log.splitlines()
+            log = shop.log("web0").splitlines()
         say_what_never_succeeded(runs)
         if any(found):
             complain("\n".join(["The end of the server's log:", *log[-20:]]))

@@ -12,15 +12,17 @@ from tools.local_postgres.cluster import Cluster
 
 
 @contextmanager
-def temporary_cluster(*, settings: Mapping[str, str] | None = None) -> Iterator[Cluster]:
-    """Start an empty cluster without durability; afterwards nothing of it is left.
+def temporary_cluster(
+    *, settings: Mapping[str, str] | None = None, durable: bool = False
+) -> Iterator[Cluster]:
+    """Start an empty cluster, without durability; afterwards nothing of it is left.
 
     The folder can be passed through by others, so that root needs no shelter for the data.
     """
     folder = Path(tempfile.mkdtemp(prefix="larder-"))
     folder.chmod(0o711)
     try:
-        with Cluster(folder / "data", durable=False, settings=settings) as cluster:
+        with Cluster(folder / "data", durable=durable, settings=settings) as cluster:
             yield cluster
     finally:
         shutil.rmtree((folder / "data" / "server").resolve(), ignore_errors=True)

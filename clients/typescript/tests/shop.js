@@ -10,14 +10,20 @@ const [STAFF, STAFF_PASSWORD] = (process.env.LARDER_STAFF ?? "admin:12345").spli
 
 let token;
 
-/** Sends a request as staff, or without a token; it has to succeed. */
+const TRIES = 60;
+
+/** Sends a request as staff, or without a token, again while the shop is busy; it has to succeed. */
 export async function ask(method, path, body, headers = {}) {
   const sent = { "Content-Type": "application/json", ...headers };
-  const answer = await fetch(`${SHOP}/api/v1/${path}`, {
-    method,
-    headers: sent,
-    body: body && JSON.stringify(body),
-  });
+  let answer;
+  for (let n = 0; n < TRIES && (!answer || answer.status === 503); n += 1) {
+    if (answer) await new Promise((resolve) => setTimeout(resolve, 500));
+    answer = await fetch(`${SHOP}/api/v1/${path}`, {
+      method,
+      headers: sent,
+      body: body && JSON.stringify(body),
+    });
+  }
   if (!answer.ok) throw new Error(`${method} ${path}: ${await answer.text()}`);
   return answer.status === 204 ? undefined : answer.json();
 }

@@ -19,8 +19,8 @@ from config.urls import urlpatterns
 from larder.compat.urls import patterns as earlier_contracts
 from larder.core.limits import MAX_OPEN_BODY_BYTES
 from larder.http.body_limits import LEFT_UNREAD
+from tests.http.nested_bodies import ID
 from tests.system.deploy.nginx import ORDERS, head, nginx_before, refused, unfinished
-from tools.attack.attacks.nesting import ID
 from tools.nginx import LUA, SHARED
 
 FEW = {

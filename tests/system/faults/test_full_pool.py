@@ -11,8 +11,8 @@ from time import sleep
 import psycopg
 
 from tests.conftest import Person
+from tests.load import repeated
 from tests.server import Server
-from tools.attack.load import repeated
 
 POOL, PEOPLE = 2, 24
 LOCKED_SECONDS = 0.5

@@ -8,8 +8,8 @@ from functools import partial
 from time import sleep
 
 from tests.conftest import Person
+from tests.load import repeated
 from tests.server import Server
-from tools.attack.load import repeated
 
 KEYS, TOKENS = 20, 4
 REQUESTS = 480

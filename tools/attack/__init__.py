@@ -1,1 +1,0 @@
-"""`make attack`: the attacks that Larder is known to withstand, run against a separate server."""

@@ -1,1 +1,0 @@
-"""One module for each attack: ITEM, TITLE, PROMISE and `attack(target, full=…)`."""
