@@ -2,7 +2,7 @@
 
 All code that handles all fields uses the registry: statements, files, exports, services, the
 bodies, answers and filters of v1, the admin's form. Defaults are those of the model. How to add a
-field: docs/extend.md; why it is made so: docs/adr/0035-product-fields.md.
+field: docs/extend.md.
 """
 
 from collections.abc import Mapping

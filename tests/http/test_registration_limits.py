@@ -1,4 +1,4 @@
-"""What registration reveals of other accounts, and its limit (ADR 50)."""
+"""What registration reveals of other accounts, and its limit."""
 
 from collections.abc import Callable, Iterator
 from itertools import count

@@ -1,7 +1,7 @@
 """Corrects misspelled words of a search from the words of products.
 
 The candidates come from the trigram index: products that share a piece with the misspelled word.
-There is no table of words, so writing a product costs nothing more (docs/adr/0058-spelling.md).
+There is no table of words, so writing a product costs nothing more.
 """
 
 import unicodedata

@@ -2,7 +2,7 @@
 
 A hash takes as long as a hundred statements, and a thread that hashes or waits serves no other
 request. So each process has a queue with two lanes and separate places. Clients that prove that
-the account is theirs never wait behind clients without a proof (docs/adr/0032-hash-lanes.md).
+the account is theirs never wait behind clients without a proof (docs/api/account.md).
 """
 
 import os

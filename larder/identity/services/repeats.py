@@ -3,7 +3,7 @@
 Two values are stored: a MAC of the registration's idempotency key, and a MAC of the request with
 its password. Both use a key derived from the installation's secret. So a copy of the database
 reveals nothing about the password. Even with the secret, a guess can only be checked with the
-client's idempotency key, which is not stored (docs/adr/0066-repeated-registrations.md).
+client's idempotency key, which is not stored.
 """
 
 import hashlib

@@ -3,7 +3,7 @@
 Python runs one thread of a process at a time, so a process gains little from a second core: its
 threads wake each other across cores and wait for the interpreter. Under the batch policy a thread
 that wakes up does not preempt the running one, which may be another thread of the process, with
-the interpreter, or PostgreSQL at work for it. ADR 36 has what both gain.
+the interpreter, or PostgreSQL at work for it. docs/explain/performance.md has what both gain.
 """
 
 import logging

@@ -1,4 +1,4 @@
-"""The figures of days that the admin's dashboard shows (ADR 56)."""
+"""The figures of days that the admin's dashboard shows."""
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models

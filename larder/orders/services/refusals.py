@@ -1,4 +1,4 @@
-"""Counts refused orders by day and code, for the admin's dashboard (ADR 56).
+"""Counts refused orders by day and code, for the admin's dashboard.
 
 Placing an order only appends to a list in memory. A thread of each server process adds its counts
 to the table (larder/ops/telemetry/metrics.py).

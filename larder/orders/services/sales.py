@@ -1,4 +1,4 @@
-"""Counts the sales of each day for the admin's dashboard (ADR 56).
+"""Counts the sales of each day for the admin's dashboard.
 
 The events say which orders changed, and so on which days to count again. A day is counted anew from
 its orders, never added to: a run that is cut off, or counts a day twice, does no harm.

@@ -118,7 +118,7 @@ def test_reads_go_on_without_the_primary(shop: Shop, outage: Outage) -> None:
     catalog = (f"products/{jam}", "products", "categories")
     asked = [(path, True) for path in (*own, *catalog)] + [(path, False) for path in catalog]
     with away(shop, outage), ThreadPoolExecutor(len(asked)) as crowd:
-        # What is under way at the primary when it freezes is lost after 15 s, as ADR 64 says.
+        # What is under way at the primary when it freezes is lost after 15 s.
         looks = [
             crowd.submit(look, another(phone, echoes=echoes), path, LASTS, not echoes and KNOWN)
             for path, echoes in asked
