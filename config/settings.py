@@ -67,15 +67,16 @@ QUOTA_ADDRESSES = env.str("QUOTA_ADDRESSES", default="") or _WIDE_QUOTA or "60/h
 QUOTA_KEYS = env.str("QUOTA_KEYS", default="") or _WIDE_QUOTA or "20/hour"
 QUOTA_ABANDONED = env.str("QUOTA_ABANDONED", default="") or _WIDE_QUOTA or "500/day"
 QUOTA_CARTS = env.str("QUOTA_CARTS", default="") or _WIDE_QUOTA or "600/hour"
-# Orders that await their payment (larder/http/shop.py): the default and the largest number of
-# seconds until one expires, and how many a customer may have.
+# How many units a customer may order in a day without paying; 0 for any number
+# (larder/orders/services/placing/customer_limits.py).
+QUOTA_UNPAID_UNITS = int(
+    env.str("QUOTA_UNPAID_UNITS", default="") or ("0" if _WIDE_QUOTA else "20000")
+)
+# Orders that await their payment (larder/http/shop.py): whether all of customers' own do, and the
+# default and the largest number of seconds until one expires.
+ORDERS_NEED_PAYMENT = env.bool("ORDERS_NEED_PAYMENT", default=False)
 HOLD_SECONDS = env.int("HOLD_SECONDS", default=900)
 HOLD_SECONDS_MAX = env.int("HOLD_SECONDS_MAX", default=3600)
-OPEN_HOLDS_MAX = env.int("OPEN_HOLDS_MAX", default=0) or (100_000 if _WIDE_QUOTA else 20)
-QUOTA_HOLDS = env.str("QUOTA_HOLDS", default="") or _WIDE_QUOTA or "60/hour"
-QUOTA_HELD_UNITS = env.str("QUOTA_HELD_UNITS", default="") or (
-    "off" if _WIDE_QUOTA else "10000/hour"
-)
 # All members of staff need a second factor (larder/identity/factors/codes.py).
 STAFF_SECOND_FACTOR = env.bool("STAFF_SECOND_FACTOR", default=False)
 CURRENCY = env.str("CURRENCY", default="GBP")

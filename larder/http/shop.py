@@ -15,7 +15,8 @@ def terms() -> Terms:
     return Terms(
         currency=settings.CURRENCY,
         minimum_total=Decimal(settings.MIN_ORDER_TOTAL),
-        most_holds=settings.OPEN_HOLDS_MAX,
+        own_hold=hold(None) if settings.ORDERS_NEED_PAYMENT else None,
+        unpaid_units=settings.QUOTA_UNPAID_UNITS or None,
     )
 
 

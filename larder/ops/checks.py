@@ -212,8 +212,9 @@ def holds_end(**options: Any) -> list[CheckMessage]:
         message = "HOLD_SECONDS and HOLD_SECONDS_MAX do not fit."
         hint = f"HOLD_SECONDS is 1 to HOLD_SECONDS_MAX, which is at most {MAX_HOLD_SECONDS}."
         return [Error(message, hint=hint, id="larder.E027")]
-    if settings.OPEN_HOLDS_MAX < 1:
-        return [Error("OPEN_HOLDS_MAX is not positive.", hint="Use 20.", id="larder.E027")]
+    if settings.QUOTA_UNPAID_UNITS < 0:
+        message = "QUOTA_UNPAID_UNITS is below 0."
+        return [Error(message, hint="Use 20000, or 0 for no limit.", id="larder.E027")]
     return []
 
 

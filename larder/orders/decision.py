@@ -5,9 +5,8 @@ order takes its units from those that the orders before it left, and one unit of
 quota. A refused order takes nothing.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from functools import partial
 from typing import Any, NamedTuple
 
 from msgspec import Struct
@@ -17,10 +16,10 @@ from larder.core.errors import DomainError, refusal, together
 from larder.identity.services.quotas import Granted, QuotaExceeded
 from larder.orders.errors import (
     PRECEDENCE,
-    HoldTooLarge,
     OrderRule,
     OrderTooSmall,
     PriceChanged,
+    UnpaidLimit,
 )
 
 
@@ -39,15 +38,26 @@ class _Totals(NamedTuple):
     expected: Decimal | None
 
 
+class UnpaidUnits(NamedTuple):
+    """How many units a customer may have ordered without paying, and how many there are."""
+
+    limit: int
+    units: int
+
+    def refusal(self, requested: int) -> UnpaidLimit | None:
+        """Returns the refusal of so many units more, if they are beyond the limit."""
+        is_beyond = self.units + requested > self.limit
+        return UnpaidLimit(self.limit, self.units, requested) if is_beyond else None
+
+
 class CountedOrders(NamedTuple):
-    """The customer of each order that counts for a quota, None for others; and the units that each
-    customer got. Customers without a limit are not in `granted`. `limit_refusal` returns the
-    refusal of the order at this position by another limit, and `note` counts a placed one."""
+    """The customer of each order that customers place themselves, None for others; how many orders
+    each customer may place, and the unpaid units. Customers without a limit are not in the
+    mappings."""
 
     customers: Sequence[int | None]
-    granted: Mapping[int, Granted]
-    limit_refusal: Callable[[int], DomainError | None] = lambda _: None
-    note: Callable[[int], None] = lambda _: None
+    granted: Mapping[int, Granted] = {}
+    unpaid: Mapping[int, UnpaidUnits] = {}
 
 
 class PricedLine(Struct, frozen=True):
@@ -91,43 +101,54 @@ def decide(
     """Returns for each order its priced lines, or its refusal.
 
     An order with an expected total is refused if its total differs; the expected prices of its
-    lines then show which prices changed. An order whose customer has no unit left is refused before
-    all else (QuotaExceeded), then one beyond another limit.
+    lines then show which prices changed. First of all, an order is refused
+    whose customer has no order left (QuotaExceeded), then one with too many units (UnpaidLimit).
     """
     offers, prices = market.offers, market.prices
     left = dict(market.available)
     decided: list[list[PricedLine] | DomainError] = []
     expected = expected_totals or [None] * len(orders)
-    customers, granted, limit_refusal, note = counted or CountedOrders([None] * len(orders), {})
-    units = {customer: got.units for customer, got in granted.items()}
-    each = zip(orders, prices, expected, customers, strict=True)
-    for position, (wanted, price, total, customer) in enumerate(each):
-        one: list[PricedLine] | DomainError
-        if customer is not None and units.get(customer, 1) <= 0:
-            one = QuotaExceeded(granted[customer].remaining)
-        else:
-            totals = _Totals(minimum_total, total)
-            decide_lines = partial(_decide_one, wanted, left, offers, price, totals)
-            one = _within(limit_refusal(position), decide_lines)
-        decided.append(one)
-        if isinstance(one, list):
-            for line in one:
+    limits = _Limits(counted or CountedOrders([None] * len(orders)))
+    each = zip(orders, prices, expected, limits.customers, strict=True)
+    for wanted, price, total, customer in each:
+        units = sum(line.quantity for line in wanted)
+        decision = limits.refusal(customer, units) or _decide_one(
+            wanted, left, offers, price, _Totals(minimum_total, total)
+        )
+        decided.append(decision)
+        if isinstance(decision, list):
+            for line in decision:
                 left[line.offer.id] -= line.quantity
-            if customer in units:
-                units[customer] -= 1
-            note(position)
+            limits.count(customer, units)
     return decided
 
 
-def _within(
-    limit: DomainError | None, decide_lines: Callable[[], list[PricedLine] | DomainError]
-) -> list[PricedLine] | DomainError:
-    """Returns the decision, or the refusal by a limit. One of the order's own units has the faults
-    of the lines with it: waiting does not mend it."""
-    if limit is None:
-        return decide_lines()
-    faulty = decide_lines() if isinstance(limit, HoldTooLarge) else []
-    return together([limit, faulty]) if isinstance(faulty, DomainError) else limit
+class _Limits:
+    """What the customers of a batch may still order."""
+
+    def __init__(self, counted: CountedOrders) -> None:
+        self.customers = counted.customers
+        self._granted = counted.granted
+        self._orders = {customer: got.units for customer, got in counted.granted.items()}
+        self._unpaid = dict(counted.unpaid)
+
+    def refusal(self, customer: int | None, units: int) -> DomainError | None:
+        """Returns the refusal of an order of so many units, None within the limits."""
+        if customer is None:
+            return None
+        if self._orders.get(customer, 1) <= 0:
+            return QuotaExceeded(self._granted[customer].remaining)
+        unpaid = self._unpaid.get(customer)
+        return unpaid.refusal(units) if unpaid else None
+
+    def count(self, customer: int | None, units: int) -> None:
+        """Counts a placed order."""
+        if customer is None:
+            return
+        if customer in self._orders:
+            self._orders[customer] -= 1
+        if unpaid := self._unpaid.get(customer):
+            self._unpaid[customer] = unpaid._replace(units=unpaid.units + units)
 
 
 def _decide_one(

@@ -135,23 +135,19 @@ class HoldExpired(LineRefusal):
     code = "hold_expired"
 
 
-class TooManyHolds(TooMany):
-    """The customer has the maximum number of orders that await their payment."""
-
-    code = "too_many_holds"
-
-
 @dataclass
-class HoldTooLarge(DomainError):
-    """The order has more units than a customer can hold within the time of the quota."""
+class UnpaidLimit(OrderRefusal):
+    """With the `requested` units, the customer would have ordered more than `limit` in a day
+    without paying; there are `unpaid` so far."""
 
     limit: int
+    unpaid: int
     requested: int
-    code = "hold_too_large"
+    code = "unpaid_limit"
 
     @property
     def extensions(self) -> dict[str, Any]:
-        return {"limit": self.limit, "requested": self.requested}
+        return {"limit": self.limit, "unpaid": self.unpaid, "requested": self.requested}
 
 
 @dataclass

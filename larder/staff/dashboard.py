@@ -52,8 +52,7 @@ REFUSED = {
     "cart_empty": _("The cart was empty"),
     "ordering_not_allowed": _("The account may not order"),
     "quota_exceeded": _("Too many orders of one customer"),
-    "hold_too_large": _("Too many units would await payment"),
-    "too_many_holds": _("Too many orders of the customer await payment"),
+    "unpaid_limit": _("Too many unpaid units of one customer"),
     "overloaded": _("The server was busy: apps try again"),
     "other": _("Other reasons"),
 }
@@ -67,14 +66,6 @@ EXPLAINED: Mapping[str, tuple[str, str, Mapping[str, str]]] = {
     ),
     "price_changed": (_("Products"), "catalog_product", {}),
     "order_rule": (_("Products"), "catalog_product", {}),
-    "hold_too_large": (
-        *(_("Orders that await payment"), "orders_order"),
-        {"status__exact": OrderStatus.PENDING},
-    ),
-    "too_many_holds": (
-        *(_("Orders that await payment"), "orders_order"),
-        {"status__exact": OrderStatus.PENDING},
-    ),
 }
 """The list that may explain why orders were refused: its title, page and filter. The orders of the
 same days are that of the other codes."""

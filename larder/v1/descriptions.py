@@ -125,6 +125,7 @@ DESCRIPTIONS = {
     "LogIn.refresh": "The last refresh token of this account, if there is one.",
     "region": "The state, county or region.",
     "requested": "Units that the request has.",
+    "Problem.unpaid": "Units of the customer's orders of the last day that are not paid.",
     "requested_for": "The day on which the customer wants it.",
     "required": "Whether the order is held until it is paid.",
     "reset_token": "The token from the mail.",

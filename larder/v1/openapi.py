@@ -119,6 +119,7 @@ class Problem(msgspec.Struct):
     categories: int | msgspec.UnsetType = msgspec.UNSET
     limit: int | msgspec.UnsetType = msgspec.UNSET
     requested: int | msgspec.UnsetType = msgspec.UNSET
+    unpaid: int | msgspec.UnsetType = msgspec.UNSET
     product: Number | msgspec.UnsetType = msgspec.UNSET
     from_: str | msgspec.UnsetType = msgspec.field(name="from", default=msgspec.UNSET)
     move: str | msgspec.UnsetType = msgspec.UNSET

@@ -1,7 +1,7 @@
 """The statements that change and count orders and payments do what the ORM does."""
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -269,14 +269,3 @@ def test_add_refused_writes_what_the_orm_would(db: None) -> None:
             RefusedOrders.objects.filter(day=day, code=code).update(number=row.number + number)
     rows = RefusedOrders.objects.order_by("day", "code")
     assert found == list(rows.values_list("day", "code", "number"))
-
-
-def test_open_holds_are_those_that_the_orm_counts(
-    orders: Orders, person: Callable[..., Person]
-) -> None:
-    holder, other = orders["pending"].customer_id, person().id
-    Order.objects.filter(id=orders["second"].id).update(expires_at=orders["second"].created_at)
-    pending = Order.objects.filter(status="pending", expires_at__gt=datetime.now(UTC))
-    expected = {one: pending.filter(customer=one).count() for one in (holder, other)}
-    assert dict(database.rows(writes.OPEN_HOLDS, [[holder, other]])) == expected
-    assert set(expected.values()) == {0, 1}

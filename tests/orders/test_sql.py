@@ -19,6 +19,7 @@ from larder.orders.services.placing.locked_drafts import lock_drafts
 from larder.orders.services.placing.placement import Candidate, Placed, Placement, candidate
 from larder.orders.services.placing.write_orders import answer_placed, write_placed
 from tests.conftest import Person
+from tests.orders.holding import GBP
 from tests.orders.written import written
 
 
@@ -54,7 +55,7 @@ def candidates(person: Callable[..., Person], product: Callable[..., int]) -> li
 def _candidate(who: Person, rest: dict[str, Any], lines: list[PricedLine]) -> Candidate:
     wanted = [Wanted(line.offer.id, line.quantity) for line in lines]
     made = candidate(Placement(customer=who.id, actor=who.customer.public_id, lines=wanted, **rest))
-    made.sell(lines)
+    made.sell(lines, GBP)
     return made
 
 
@@ -170,7 +171,7 @@ def drafts(candidates: list[Candidate], now: datetime) -> list[Candidate]:
                 quantity=line.quantity,
             )
         placing = candidate(replace(asked, draft=order.id, order_id=None, lines=[]))
-        placing.sell(one.lines)
+        placing.sell(one.lines, GBP)
         found.append(placing)
     return found
 

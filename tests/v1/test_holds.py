@@ -11,7 +11,6 @@ import pytest
 from django.db import connection
 
 from larder.identity.models import Customer
-from larder.identity.services import quotas
 from larder.ops.books import invariants
 from larder.orders.services.expire_holds import expire_holds
 from tests.conftest import Answer, Api, Person
@@ -163,33 +162,17 @@ def test_a_pending_order_is_cancelled_and_not_packed_or_changed(
     assert customer("GET", f"products/{jam}").body["quantity"] == 5
 
 
-def test_the_open_holds_of_a_customer_are_limited(
+def test_own_orders_of_a_shop_that_needs_payment_are_pending(
     customer: Api, product: MakeProduct, settings: Any
 ) -> None:
-    settings.OPEN_HOLDS_MAX = 1
-    jam = product(stock=5)
-    assert hold(customer, jam).status == 201
-    refused = hold(customer, jam)
-    assert (refused.status, refused.body["code"], refused.body["limit"]) == (
-        409,
-        "too_many_holds",
-        1,
-    )
-
-
-def test_a_hold_of_more_units_than_the_quota_is_refused_and_stores_nothing(
-    customer: Api, product: MakeProduct
-) -> None:
-    jam, before = product(stock=50), dict(quotas._limits)
-    quotas.use(before | {"held_units": quotas.parse("10/hour")})
-    try:
-        refused = hold(customer, jam, 11)
-        assert (refused.status, refused.body["code"]) == (409, "hold_too_large")
-        assert (refused.body["limit"], refused.body["requested"]) == (10, 11)
-        assert customer("GET", "orders").body["results"] == []
-        assert hold(customer, jam, 10).status == 201
-    finally:
-        quotas.use(before)
+    settings.ORDERS_NEED_PAYMENT = True
+    settings.QUOTA_UNPAID_UNITS = 40
+    jam = product(stock=50)
+    body = {"lines": [{"product": jam, "quantity": 4}], "payment": {"required": False}}
+    assert customer("POST", "orders", body).body["status"] == "pending"
+    refused = customer("POST", "orders", body)
+    assert (refused.status, refused.body["code"]) == (409, "unpaid_limit")
+    assert [refused.body[name] for name in ("limit", "unpaid", "requested")] == [4, 4, 4]
 
 
 def test_a_caller_who_loses_the_permission_while_waiting_does_not_confirm(

@@ -5,7 +5,7 @@ export type ProblemCode =
   | "already_submitted" | "bad_host" | "bad_request" | "body_too_large" | "cart_empty"
   | "cart_full" | "category_in_use" | "conflicting_repeat" | "count_below_committed"
   | "csrf_failed" | "currency_changed" | "database_unavailable" | "email_taken" | "hold_expired"
-  | "hold_too_large" | "idempotency_key_reused" | "insufficient_stock" | "internal_error"
+  | "idempotency_key_reused" | "insufficient_stock" | "internal_error"
   | "invalid_credentials" | "invalid_transition" | "last_owner" | "length_required" | "mail_off"
   | "malformed_json" | "method_not_allowed" | "name_taken" | "not_acceptable" | "not_authenticated"
   | "not_found" | "not_in_cart" | "not_staff" | "order_abandoned" | "order_rule"
@@ -15,7 +15,8 @@ export type ProblemCode =
   | "reset_token_invalid" | "return_exceeds_shipped" | "second_factor_required" | "session_ended"
   | "signature_invalid" | "since_expired" | "sku_taken" | "stock_limit_exceeded" | "throttled"
   | "token_expired" | "token_invalid" | "too_many_addresses" | "too_many_categories"
-  | "too_many_holds" | "too_many_keys" | "too_many_payments" | "unknown_category" | "unknown_field" | "unknown_product"
+  | "too_many_keys" | "too_many_payments" | "unknown_category" | "unknown_field"
+  | "unknown_product" | "unpaid_limit"
   | "unsupported_media_type" | "username_taken" | "validation_error" | "wrong_password" | (string & {});
 
 /** A line of an order that was refused. `code` determines which other members are there. */

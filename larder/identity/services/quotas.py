@@ -19,9 +19,7 @@ from larder.db import database
 from larder.identity import sql
 from larder.identity.services.rates import Rate, RateLimited
 
-Name = Literal[
-    "orders", "order_changes", "addresses", "keys", "abandoned", "carts", "holds", "held_units"
-]
+Name = Literal["orders", "order_changes", "addresses", "keys", "abandoned", "carts"]
 NAMES: tuple[Name, ...] = get_args(Name)
 
 Limits = Mapping[Name, Rate | None]

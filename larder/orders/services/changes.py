@@ -12,7 +12,6 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any, TypedDict
-from uuid import UUID
 
 from msgspec.structs import replace as with_rules
 
@@ -29,6 +28,7 @@ from larder.orders.decision import Market, PricedLine, Wanted, add_up, decide
 from larder.orders.errors import CurrencyChanged, OrderRule
 from larder.orders.lifecycle import CANCELLED, PERMISSIONS, PLACED, Move
 from larder.orders.queries import LineView
+from larder.orders.services.placing.customer_limits import submit_unpaid
 from larder.orders.services.placing.placement import Terms
 from larder.orders.services.transitions import (
     LockedOrder,
@@ -68,15 +68,15 @@ def change_order(
     neither `request.version` nor an order that can still be changed.
 
     Raises UnknownProducts, InsufficientStock, PriceChanged and OrderRule, which name every faulty
-    line; OrderTooSmall if the total falls; CurrencyChanged for new lines; what `ordering_refusal`
-    returns if units are added; and what `transitions.apply_transition` raises.
+    line; OrderTooSmall if the total falls; CurrencyChanged for new lines; UnpaidLimit, and what
+    `ordering_refusal` returns, if units are added; and what `transitions.apply_transition` raises.
     """
 
     def change(order: LockedOrder) -> Transition:
         transition = Transition(type="changed", status=PLACED)
         if lines is not None and not _has(order, lines):
             if _adds(order, lines):
-                _require_leave_to_add(order, request.caller.public_id)
+                _require_leave_to_add(order, lines, request, terms)
             transition = _with_lines(transition, order, lines, terms, request.caller)
         return _with_details(transition, order, details)
 
@@ -105,10 +105,18 @@ def _adds(order: LockedOrder, lines: Sequence[Wanted]) -> bool:
     return any(units > before.get(product, 0) for product, units in add_up(lines).items())
 
 
-def _require_leave_to_add(order: LockedOrder, actor: UUID) -> None:
+def _require_leave_to_add(
+    order: LockedOrder, lines: Sequence[Wanted], request: TransitionRequest, terms: Terms
+) -> None:
+    caller = request.caller
     account = identity.standing([order.customer]).get(order.customer)
-    if refused := ordering_refusal(account, actor=actor):
+    if refused := ordering_refusal(account, actor=caller.public_id):
         raise refused
+    if not caller.may(PERMISSIONS[Move.CHANGE]):
+        unpaid = submit_unpaid([order.customer], terms, request.now, without=order.id)()
+        units = sum(line.quantity for line in lines)
+        if order.customer in unpaid and (beyond := unpaid[order.customer].refusal(units)):
+            raise beyond
 
 
 def _with_details(transition: Transition, order: LockedOrder, details: Details) -> Transition:

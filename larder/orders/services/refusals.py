@@ -15,13 +15,13 @@ from larder.db import database
 from larder.identity.errors import OrderingNotAllowed
 from larder.identity.services.quotas import QuotaExceeded
 from larder.inventory.errors import InsufficientStock
-from larder.orders.errors import CartEmpty, HoldTooLarge, OrderRule, PriceChanged, TooManyHolds
+from larder.orders.errors import CartEmpty, OrderRule, PriceChanged, UnpaidLimit
 from larder.orders.models import RefusedOrders
 from larder.orders.sql import daily
 
 _KINDS: tuple[type[DomainError], ...] = (
     *(InsufficientStock, UnknownProducts, PriceChanged, OrderRule, CartEmpty),
-    *(OrderingNotAllowed, QuotaExceeded, HoldTooLarge, TooManyHolds, Overloaded),
+    *(OrderingNotAllowed, QuotaExceeded, UnpaidLimit, Overloaded),
 )
 OTHER = "other"
 COUNTED = frozenset({OTHER, *(one.code for one in _KINDS)})

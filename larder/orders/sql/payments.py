@@ -1,5 +1,12 @@
 """Records and reads payments."""
 
+from larder.core.currencies import DIGITS
+
+_DIGITS = " ".join(f"WHEN '{code}' THEN {digits}" for code, digits in DIGITS.items())
+
+PAYABLE = f'round(total * 10::numeric ^ CASE "order".currency {_DIGITS} ELSE 2 END)'
+"""What an order costs in minor units, as payment_state.py: `payable`."""
+
 LOCK_PAYMENT = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 9))"
 """Makes the transactions that write records of the same intent, or of the same id without an order,
 wait for each other. The hash may be that of another text: then two wait without need."""

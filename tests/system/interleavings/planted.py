@@ -165,9 +165,9 @@ BUGS = (
         *(moves, "_with_release", _release_lines),
     ),
     Bug(
-        "holds are counted without the lock of the customer",
-        scenarios.two_holds_of_a_customer,
-        *(writes, "LOCK_HOLDERS", "SELECT %s::bigint[]"),
+        "unpaid units are summed without the lock of the customer",
+        scenarios.two_orders_of_a_customer,
+        *(writes, "LOCK_CUSTOMERS", "SELECT %s::bigint[]"),
     ),
     Bug(
         "a payment does not lock its intent",

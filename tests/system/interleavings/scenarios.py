@@ -151,10 +151,10 @@ def two_orders_of_two_products(shop: Shop) -> Play:
     return shop.play(jam, tea, a=first, b=second)
 
 
-def two_holds_of_a_customer(shop: Shop) -> Play:
-    """Two holds of a customer who may have one, in two processes."""
+def two_orders_of_a_customer(shop: Shop) -> Play:
+    """Two holds of a customer who may have one unpaid unit, in two processes."""
     jam, tea = shop.product(5), shop.product(5)
-    one = Terms(currency="GBP", most_holds=1)
+    one = Terms(currency="GBP", unpaid_units=10)
     a = shop.ordering((jam, 1), hold=True, terms=one)
     b = shop.ordering((tea, 1), hold=True, terms=one, apart=True)
     return shop.play(jam, tea, a=a, b=b)
@@ -187,7 +187,7 @@ PAIRS = (
     two_orders_apart,
     expiry_and_order_beside_a_hold,
     two_orders_of_two_products,
-    two_holds_of_a_customer,
+    two_orders_of_a_customer,
     capture_and_early_refund,
 )
 """Of two sessions: all schedules are run."""

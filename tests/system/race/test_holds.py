@@ -16,7 +16,6 @@ from larder.inventory.services import movements
 from larder.ops.books import invariants
 from larder.orders.services import moves
 from larder.orders.services.expire_holds import expire_holds
-from larder.orders.services.placing.placement import Terms
 from tests.conftest import Person
 from tests.orders import holding
 from tests.orders.holding import SECONDS, balance, events, hold, pass_seconds
@@ -157,34 +156,3 @@ def test_a_hold_that_expires_during_a_lock_wait_is_released(
         sleep(1.2)
         keeper.rollback()
         assert waiting.result(10) == 5
-
-
-def test_two_transactions_cannot_both_add_the_last_hold(
-    person: MakePerson, product: MakeProduct
-) -> None:
-    """Another process holds the lock of the customer, and adds a hold before it commits."""
-    who, jam, tea = person(), product(stock=5), product(stock=5)
-    one = Terms(currency="GBP", most_holds=1)
-
-    def place() -> str:
-        try:
-            return hold(who, (tea, 1), terms=one).status
-        except Exception as error:
-            return type(error).__name__
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(1) as pool, psycopg.connect(os.environ["DATABASE_URL"]) as other:
-        other.execute("SELECT pg_advisory_xact_lock((8::bigint << 48) + %s)", [who.id])
-        waiting = pool.submit(place)
-        assert waits(waiting, other.info.backend_pid)
-        hold_of_another_process = holding.held_by(who, (jam, 1))
-        assert hold_of_another_process.hold is not None
-        other.execute(
-            'INSERT INTO "order" (id, customer_id, status, currency, total, created_at, placed_at,'
-            " updated_at, note, reference, version, expires_at) VALUES (gen_random_uuid(), %s,"
-            " 'pending', 'GBP', 0, now(), now(), now(), '', '', 1, now() + interval '1 hour')",
-            [who.id],
-        )
-        other.commit()
-        assert waiting.result(10) == "TooManyHolds"

@@ -1,162 +1,88 @@
-"""What a customer may order: the quota of orders, and the limits of holds.
+"""What customers may order themselves: a quota of orders, and a limit of units that are not paid.
 
-The quota counts the orders that customers place themselves, in all APIs together. Holds are limited
-so that no customer hoards stock: how many orders await their payment at once, and the quotas of new
-holds and of their units.
-
-Orders that staff place for a customer do not count. Neither do repeats, which are answered before,
-or refused orders: `decide` gives the units of a customer to those orders that it places.
+The quota counts the orders of all APIs together. The units are summed over the customer's open
+orders of the last day (UNPAID_UNITS), so a payment, a cancellation and the end of a hold count at
+once, and nothing has to be given back. Orders that staff place for a customer are never refused
+here. Neither are repeats, which are answered before.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
 
-from larder.core.errors import DomainError
+from larder.core.ids import SYSTEM_ACTOR
 from larder.db import database
 from larder.identity.services import quotas
-from larder.identity.services.quotas import Granted, Name, QuotaExceeded
-from larder.orders.decision import CountedOrders
-from larder.orders.errors import HoldTooLarge, TooManyHolds
-from larder.orders.services.placing.placement import Candidate
+from larder.identity.services.quotas import Granted
+from larder.orders.decision import CountedOrders, UnpaidUnits
+from larder.orders.services.placing.placement import Candidate, Terms
 from larder.orders.sql import writes
 
-QUOTAS: tuple[Name, ...] = ("holds", "held_units")
+UNPAID_FOR = timedelta(days=1)
+"""How long an order's units count while it is neither paid nor packed."""
+
+NEW_ACCOUNT = 10
+"""An account gets this part of the limit until the shop has shipped an order to it. Of the first
+day's orders of 1,302 customers of a wholesaler (demo/online_retail), 99 % have fewer than 2,050
+units."""
 
 
 class CustomerLimits:
-    """What the orders of a batch take of their customers' quotas and limits, in the transaction
-    that places them."""
+    """What the orders of a batch take of their customers' limits, in the transaction that places
+    them."""
 
-    def __init__(self, batch: Sequence[Candidate], most_holds: int) -> None:
-        """Submits the statements that take a unit for each order, or as many as there are, and
-        those of holds. `read` reads the result, and `settle` gives back what no order used.
-
-        Assumes that the lines of the orders are known. `most_holds` orders of a customer may be
-        pending.
-        """
-        self._own = [one for one in batch if _is_own(one)]
-        self._reading = quotas.submit_take(
-            "orders", Counter([one.placement.customer for one in self._own])
-        )
+    def __init__(self, batch: Sequence[Candidate], terms: Terms, now: datetime) -> None:
+        """Submits the statements that take a unit of the quota for each order, or as many as there
+        are, and that sum the unpaid units. `read` reads the results, and `settle` gives back what
+        no order used."""
+        self._own = [order for order in batch if _is_own(order)]
+        orders = Counter([order.placement.customer for order in self._own])
+        self._reading = quotas.submit_take("orders", orders)
+        self._summing = submit_unpaid(orders, terms, now)
         self._granted: Mapping[int, Granted] = {}
-        held = [one for one in batch if one.placement.hold is not None]
-        self._holds = _HoldLimits(held, most_holds) if held else None
+        self._unpaid: Mapping[int, UnpaidUnits] = {}
 
     def read(self) -> None:
-        """Reads how many units each customer got."""
-        self._granted = self._reading()
+        """Reads what each customer may order."""
+        self._granted, self._unpaid = self._reading(), self._summing()
 
     def counted(self, batch: Sequence[Candidate]) -> CountedOrders:
-        """Returns which of these orders count, and what their customers have."""
-        customers = [one.placement.customer if _is_own(one) else None for one in batch]
-        holds = self._holds
-        if holds is None:
-            return CountedOrders(customers, self._granted)
-        return CountedOrders(
-            customers,
-            self._granted,
-            lambda position: holds.refusal(batch[position]),
-            lambda position: holds.count(batch[position]),
-        )
+        """Returns which of these orders count, and what their customers may order."""
+        customers = [order.placement.customer if _is_own(order) else None for order in batch]
+        return CountedOrders(customers, self._granted, self._unpaid)
 
     def settle(self) -> None:
-        """Notes what each written order left, and gives back the units that no order used."""
+        """Notes what each written order left of the quota, and gives back what no order used."""
         used: Counter[int] = Counter()
-        for one in self._own:
-            customer = one.placement.customer
-            if one.written is not None and customer in self._granted:
+        for order in self._own:
+            customer = order.placement.customer
+            if order.written is not None and customer in self._granted:
                 used[customer] += 1
-                one.remaining = self._granted[customer].after(used[customer])
+                order.remaining = self._granted[customer].after(used[customer])
         unused = {who: got.units - used[who] for who, got in self._granted.items()}
         quotas.give_back("orders", {who: units for who, units in unused.items() if units})
-        if self._holds is not None:
-            self._holds.give_back()
 
 
-class _HoldLimits:
-    """The limits of the orders of a batch, in the transaction that places them."""
+def submit_unpaid(
+    customers: Iterable[int], terms: Terms, now: datetime, *, without: UUID = SYSTEM_ACTOR
+) -> Callable[[], dict[int, UnpaidUnits]]:
+    """Submits the statements that lock these customers and sum the units of their unpaid orders,
+    `without` one order. Returns a function that returns them; empty if the shop has no limit."""
+    ids, limit = sorted(set(customers)), terms.unpaid_units
+    if not (ids and limit):
+        return dict
+    database.submit(writes.LOCK_CUSTOMERS, [ids])
+    reading = database.submit(writes.UNPAID_UNITS, [now - UNPAID_FOR, without, ids])
 
-    def __init__(self, batch: Sequence[Candidate], most: int) -> None:
-        """Submits the statements that count the open holds and take units of the quotas: for all
-        orders, or as many as there are. They wait for other transactions that add holds of these
-        customers.
+    def read() -> dict[int, UnpaidUnits]:
+        return {
+            customer: UnpaidUnits(limit if is_known else limit // NEW_ACCOUNT, units)
+            for customer, is_known, units in reading()
+        }
 
-        Assumes orders with a hold and with known lines. `most` orders of a customer may be pending.
-        """
-        self._own = [one for one in batch if _is_own_hold(one)]
-        self._most = most
-        self._placed: list[Candidate] = []
-        customers = sorted({one.placement.customer for one in self._own})
-        if customers:
-            database.submit(writes.LOCK_HOLDERS, [customers])
-        self._counting: Callable[[], Sequence[Any]] = (
-            database.submit(writes.OPEN_HOLDS, [customers]) if customers else list
-        )
-        self._taking = {name: quotas.submit_take(name, self._wanted(name)) for name in QUOTAS}
-
-    def _wanted(self, name: Name) -> Counter[int]:
-        wanted: Counter[int] = Counter()
-        for one in self._own:
-            wanted[one.placement.customer] += _units(name, one)
-        return wanted
-
-    @cached_property
-    def _present(self) -> Counter[int]:
-        return Counter(dict(self._counting()))
-
-    @cached_property
-    def _taken(self) -> dict[Name, Mapping[int, Granted]]:
-        return {name: taking() for name, taking in self._taking.items()}
-
-    def refusal(self, one: Candidate) -> DomainError | None:
-        """Returns HoldTooLarge, TooManyHolds or QuotaExceeded for an order beyond a limit."""
-        customer = one.placement.customer
-        if not _is_own_hold(one):
-            return None
-        units = self._taken["held_units"].get(customer)
-        if units and _units("held_units", one) > units.remaining.rate.times:
-            return HoldTooLarge(units.remaining.rate.times, _units("held_units", one))
-        if self._present[customer] >= self._most:
-            return TooManyHolds(self._most)
-        needed = self._needed([*self._placed, one])
-        for name, taken in self._taken.items():
-            if customer in taken and needed[name, customer] > taken[customer].units:
-                return QuotaExceeded(taken[customer].remaining)
-        return None
-
-    def count(self, one: Candidate) -> None:
-        """Counts an order that is placed."""
-        if _is_own_hold(one):
-            self._present[one.placement.customer] += 1
-            self._placed.append(one)
-
-    def give_back(self) -> None:
-        """Gives back the units that no written order needs."""
-        needed = self._needed([one for one in self._own if one.written is not None])
-        for name, taken in self._taken.items():
-            unused = {who: one.units - needed[name, who] for who, one in taken.items()}
-            quotas.give_back(name, {who: units for who, units in unused.items() if units})
-
-    def _needed(self, orders: Sequence[Candidate]) -> Counter[tuple[Name, int]]:
-        """Returns the units of each quota and customer that orders need."""
-        needed: Counter[tuple[Name, int]] = Counter()
-        for name, taken in self._taken.items():
-            for one in orders:
-                customer = one.placement.customer
-                if customer in taken:
-                    needed[name, customer] += _units(name, one)
-        return needed
+    return read
 
 
-def _is_own(one: Candidate) -> bool:
-    return one.placement.acting is None
-
-
-def _is_own_hold(one: Candidate) -> bool:
-    return one.placement.hold is not None and _is_own(one)
-
-
-def _units(name: Name, one: Candidate) -> int:
-    return 1 if name == "holds" else sum(line.quantity for line in one.wanted)
+def _is_own(order: Candidate) -> bool:
+    return order.placement.acting is None

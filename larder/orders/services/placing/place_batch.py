@@ -36,6 +36,7 @@ from larder.orders.services.placing.placement import (
     Candidate,
     Placed,
     Terms,
+    hold_of,
     unanswered,
 )
 from larder.orders.services.placing.repeats import (
@@ -83,7 +84,7 @@ def place_batch(
     Refusals: UnknownProducts, InsufficientStock, PriceChanged, OrderRule, OrderTooSmall,
     KeyReused, NotFound (the customer does not exist, or the id or draft belongs to another),
     OrderingNotAllowed, SessionEnded (the customer's own account was deactivated), QuotaExceeded,
-    HoldTooLarge, TooManyHolds; for orders of staff what `require_permitted` raises; for drafts also
+    UnpaidLimit; for orders of staff what `require_permitted` raises; for drafts also
     AlreadySubmitted, CartEmpty, StaleVersion; for an abandoned id, key or cart OrderAbandoned. The
     lines of a refused draft are named by ascending line id.
     """
@@ -152,7 +153,7 @@ def _claim_and_place(
             check()
             lock_drafts(unanswered(waiting))
             _leave_contended(unanswered(waiting), options)
-        limits = CustomerLimits(unanswered(waiting), terms.most_holds)
+        limits = CustomerLimits(unanswered(waiting), terms, now)
         customers = _Customers(check, limits)
         _place_open(unanswered(waiting), customers, terms, now, lock_timer)
         customers.limits.settle()
@@ -202,8 +203,8 @@ def _place_open(
         return
     products = {line.product for candidate in batch for line in candidate.wanted}
     locked, offered = inventory.submit_lock(products), catalog.submit_offers(products)
-    held = [candidate for candidate in batch if candidate.placement.hold is not None]
-    clock = holds.submit_clock() if held else None
+    is_held = any(hold_of(candidate.placement, terms) for candidate in batch)
+    clock = holds.submit_clock() if is_held else None
     customers.check()
     customers.limits.read()
     balances = locked()
@@ -214,7 +215,7 @@ def _place_open(
     _decide(unanswered(batch), balances, offers, terms, customers.limits)
     placed = unanswered(batch)
     moves = [move for candidate in placed for move in _movements(candidate)]
-    lines = _hold(unanswered(held), clock()) if clock is not None else []
+    lines = _hold(placed, clock()) if clock is not None else []
     inventory.move(moves, balances, now=now, held=lines)
     write_placed(placed, currency=terms.currency, now=now)
 
@@ -253,7 +254,7 @@ def _decide(
         if isinstance(decided, DomainError):
             candidate.answer = decided
         else:
-            candidate.sell(decided)
+            candidate.sell(decided, terms)
 
 
 def _prices(candidate: Candidate, offers: Mapping[int, Offer]) -> Mapping[int, Decimal]:
@@ -263,7 +264,7 @@ def _prices(candidate: Candidate, offers: Mapping[int, Offer]) -> Mapping[int, D
 
 def _movements(candidate: Candidate) -> list[inventory.Movement]:
     event, actor = str(candidate.event), candidate.placement.actor
-    cause = "order" if candidate.placement.hold is None else "hold"
+    cause = "order" if candidate.hold is None else "hold"
     return [
         inventory.Movement(line.offer.id, -line.quantity, line.quantity, cause, event, actor)
         for line in candidate.lines
@@ -275,10 +276,8 @@ def _hold(placed: Sequence[Candidate], clock: datetime) -> list[holds.HeldUnits]
     database under the locks."""
     lines = []
     for candidate in placed:
-        if candidate.placement.hold is not None:
-            candidate.expires_at = expiry = clock + timedelta(
-                seconds=candidate.placement.hold.seconds
-            )
+        if candidate.hold is not None:
+            candidate.expires_at = expiry = clock + timedelta(seconds=candidate.hold.seconds)
             lines += [
                 holds.HeldUnits(candidate.id, line.offer.id, candidate.event, line.quantity, expiry)
                 for line in candidate.lines

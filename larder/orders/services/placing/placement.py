@@ -92,12 +92,14 @@ class Placed(Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """The shop's terms for all orders: the currency (ISO 4217), the minimum total, and how many
-    orders of a customer may await their payment at once."""
+    """The shop's terms for all orders: the currency (ISO 4217) and the minimum total. With
+    `own_hold`, customers' own orders await their payment even if they do not ask for it.
+    `unpaid_units` is how many units a customer may order in a day without paying; None for any."""
 
     currency: str
     minimum_total: Decimal = Decimal(0)
-    most_holds: int = 20
+    own_hold: Hold | None = None
+    unpaid_units: int | None = None
 
 
 class DraftRow(Struct, frozen=True):
@@ -116,7 +118,7 @@ class Candidate:
     `wanted` are the requested lines, or those of the draft once it is locked; `lines` the priced
     lines, and `total` their exact sum. `remaining` is that of the quota of the customer after this
     order took its unit. `written` are the other values of the order's row, once it is written.
-    `expires_at` is the expiry of its hold, set under the locks.
+    `hold` is how it awaits its payment, if it does; `expires_at` its end, set under the locks.
     """
 
     placement: Placement
@@ -132,6 +134,7 @@ class Candidate:
     written: DraftRow | None = None
     remaining: Remaining | None = None
     answer: Placed | Exception | None = None
+    hold: Hold | None = None
     expires_at: datetime | None = None
 
     @property
@@ -162,10 +165,12 @@ class Candidate:
         """The total that the customer was shown."""
         return self.placement.cart.total if self.placement.cart else None
 
-    def sell(self, lines: list[PricedLine]) -> None:
-        """Sets the priced lines and their total."""
+    def sell(self, lines: list[PricedLine], terms: Terms) -> None:
+        """Sets the priced lines, their total, and the hold. An order that costs nothing has none:
+        no payment would confirm it."""
         self.lines = lines
         self.total = sum([line.total for line in lines], Decimal(0))
+        self.hold = hold_of(self.placement, terms) if self.total else None
 
 
 def candidate(placement: Placement) -> Candidate:
@@ -208,6 +213,13 @@ def _claims(placement: Placement, id: UUID, content: bytes) -> list[Claim]:
             Claim(scope, fingerprint(placement.order_id, content.hex(), *expected), result)
         )
     return claims
+
+
+def hold_of(placement: Placement, terms: Terms) -> Hold | None:
+    """Returns how an order that costs something awaits its payment: as the request asks, or as the
+    shop wants it of customers' own orders; None if it is placed at once."""
+    is_own = placement.acting is None
+    return placement.hold or (terms.own_hold if is_own else None)
 
 
 def unanswered(candidates: Iterable[Candidate]) -> list[Candidate]:
