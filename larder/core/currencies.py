@@ -39,6 +39,21 @@ def to_minor(amount: Decimal, currency: str) -> int:
     return int(units.to_integral_value(rounding=ROUND_HALF_UP))
 
 
+def to_payable(amount: Decimal, currency: str) -> int:
+    """Returns what is paid for the amount, in minor units. Half of the least step is rounded away
+    from zero. In currencies of three decimals the step is ten units: there are payment providers
+    that take no other amounts (larder/v1/payment_providers/stripe.py).
+
+    >>> to_payable(Decimal("0.125"), "KWD"), to_payable(Decimal("0.124"), "KWD")
+    (130, 120)
+    >>> to_payable(Decimal("0.125"), "GBP"), to_payable(Decimal("2.500"), "JPY")
+    (13, 3)
+    """
+    digits = minor_digits(currency)
+    paid = amount.quantize(Decimal(1).scaleb(-min(digits, 2)), ROUND_HALF_UP)
+    return int(paid.scaleb(digits))
+
+
 def from_minor(units: int, currency: str) -> Decimal:
     """Returns the exact amount of so many minor units.
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
-from larder.core.currencies import to_minor
+from larder.core.currencies import to_payable
 from larder.orders.lifecycle import CANCELLED, EXPIRED
 
 
@@ -110,7 +110,7 @@ def _sum(
 def payable(status: str, kept: Decimal, currency: str) -> int:
     """Returns what the customer has to pay for an order. `kept` is the exact sum of its lines
     without the returned units."""
-    return 0 if status in {CANCELLED, EXPIRED} else to_minor(kept, currency)
+    return 0 if status in {CANCELLED, EXPIRED} else to_payable(kept, currency)
 
 
 def amount_due(sums: Balances, payable: int) -> int:

@@ -41,9 +41,9 @@ class OrderPayment(msgspec.Struct):
 class Order(msgspec.Struct):
     """The current state of an order. `customer` is the `id` of its account. `expires_at` is the end
     of its hold if it is `pending` or `expired`, otherwise null. `amount_due` is what the customer
-    has yet to pay, rounded to the minor unit of the currency. `carrier` and `tracking_number` are
-    null until it is shipped with them. `net_total` and
-    `tax_total` add up to `total`; they are null if a line has no tax rate."""
+    has yet to pay, rounded to the minor unit of the currency, or to ten of them if it has three
+    decimals. `carrier` and `tracking_number` are null until it is shipped with them. `net_total`
+    and `tax_total` add up to `total`; they are null if a line has no tax rate."""
 
     id: UUID
     number: Number

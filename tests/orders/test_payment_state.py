@@ -149,4 +149,9 @@ def test_refunds_above_the_captured_amount_leave_nothing_held() -> None:
 def test_nothing_is_payable_for_a_cancelled_order() -> None:
     assert payable("cancelled", Decimal("12.345"), "GBP") == 0
     assert payable("placed", Decimal("12.345"), "GBP") == 1235
+
+
+def test_what_is_due_in_a_currency_of_three_decimals_ends_in_zero() -> None:
+    assert payable("placed", Decimal("12.345"), "KWD") == 12350
+    assert payable("placed", Decimal("12.344"), "KWD") == 12340
     assert (amount_due(NOTHING, 1235), refund_due(NOTHING, 1235)) == (1235, 0)

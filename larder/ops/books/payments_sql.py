@@ -8,6 +8,8 @@ from larder.core.currencies import DIGITS
 
 _NOT_HUNDREDTHS = " ".join(f"WHEN '{code}' THEN {digits}" for code, digits in DIGITS.items())
 
+_IN_TENS = " ".join(f"WHEN '{code}' THEN -1" for code, digits in DIGITS.items() if digits == 3)
+
 _SUMS = """
 record AS (
     SELECT "order", kind, provider, transaction_id, intent, amount, currency
@@ -70,7 +72,8 @@ WITH {_SUMS}, cost AS (
     SELECT "order".id, "order".currency,
         CASE WHEN "order".status IN ('cancelled', 'expired') THEN 0 ELSE round(
             sum((quantity - returned) * unit_price)
-            * 10::numeric ^ CASE "order".currency {_NOT_HUNDREDTHS} ELSE 2 END
+            * 10::numeric ^ CASE "order".currency {_NOT_HUNDREDTHS} ELSE 2 END,
+            CASE "order".currency {_IN_TENS} ELSE 0 END
         ) END AS payable
     FROM "order" JOIN order_line ON order_line.order_id = "order".id
     WHERE "order".captured IS NOT NULL

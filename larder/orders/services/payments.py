@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from larder.core.currencies import to_minor
+from larder.core.currencies import to_payable
 from larder.core.errors import DomainError, Fault, InvalidInput, NotFound, together
 from larder.core.ids import SYSTEM_ACTOR
 from larder.core.limits import MAX_PAYMENTS
@@ -255,7 +255,7 @@ def _record(order: UUID | None, row: Order | None, payment: NewPayment, by: _Rec
 
 
 def _is_covered(row: Order, by: _Recorder) -> bool:
-    sums, price = balances_of(row) or NOTHING, to_minor(row.total, row.currency)
+    sums, price = balances_of(row) or NOTHING, to_payable(row.total, row.currency)
     return covers(sums, price, with_authorised=Kind.AUTHORISED in by.confirming)
 
 

@@ -4,7 +4,9 @@ from larder.core.currencies import DIGITS
 
 _DIGITS = " ".join(f"WHEN '{code}' THEN {digits}" for code, digits in DIGITS.items())
 
-PAYABLE = f'round(total * 10::numeric ^ CASE "order".currency {_DIGITS} ELSE 2 END)'
+_MINOR_DIGITS = f'CASE "order".currency {_DIGITS} ELSE 2 END'
+
+PAYABLE = f"(round(total, least({_MINOR_DIGITS}, 2)) * 10::numeric ^ {_MINOR_DIGITS})"
 """What an order costs in minor units, as payment_state.py: `payable`."""
 
 LOCK_PAYMENT = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 9))"

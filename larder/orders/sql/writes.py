@@ -133,7 +133,7 @@ SELECT customer.id, EXISTS (
     WHERE customer_id = customer.id AND "order".placed_at > %s AND "order".id <> %s
       AND status IN ('placed', 'pending')
       AND (status = 'placed' OR expires_at > (SELECT clock_timestamp()))
-      AND (total = 0
+      AND ({PAYABLE} = 0
            OR COALESCE(authorised + captured - refunded - disputed, 0) < {PAYABLE})
 )
 FROM unnest((SELECT %s::bigint[])) AS customer (id)

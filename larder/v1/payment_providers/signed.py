@@ -1,6 +1,9 @@
 """Events in Larder's own form: the body of `POST orders/{order}/payments` with its order, signed.
 
-For a provider without an adapter, behind a small translator that the shop runs.
+For a provider without an adapter, behind a small translator that the shop runs. Amounts are in
+minor units of ISO 4217, whatever units the provider counts. What is due of an order ends in 0 in
+currencies of three decimals (larder/core/currencies.py: `to_payable`), so that each provider can
+take it.
 """
 
 from typing import Annotated

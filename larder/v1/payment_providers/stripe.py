@@ -8,6 +8,9 @@ Refund and Dispute of the same reference, and "Supported currencies" (docs.strip
 - The order is the metadata `larder_order` of the PaymentIntent, which Stripe copies to the charge.
   Refunds and disputes have separate metadata: they are found by the PaymentIntent.
 - `charge.refunded` is ignored: it has a sum, not a refund. Refunds have separate events.
+- Amounts of currencies of three decimals end in 0 ("Supported currencies", Three-decimal
+  currencies). What is due of an order does so too (larder/core/currencies.py: `to_payable`), so an
+  app pays exactly `amount_due`, and a refund is exactly what is due.
 - A dispute with a status `warning_…` is an inquiry: no money has moved.
 """
 

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from larder.core.currencies import to_payable
 from larder.core.ids import SYSTEM_ACTOR, new_id
 from larder.db.idempotency import Claim, Scope, fingerprint
 from larder.identity.services.audit import StaffActing
@@ -170,7 +171,8 @@ class Candidate:
         no payment would confirm it."""
         self.lines = lines
         self.total = sum([line.total for line in lines], Decimal(0))
-        self.hold = hold_of(self.placement, terms) if self.total else None
+        payable = to_payable(self.total, terms.currency)
+        self.hold = hold_of(self.placement, terms) if payable else None
 
 
 def candidate(placement: Placement) -> Candidate:
