@@ -116,10 +116,10 @@ MAX_PICTURE_BYTES = 10 * 1024 * 1024
 """Bytes of an uploaded picture: a photo of a phone has 2 to 8 MB."""
 
 MAX_JPEG_PIXELS = 52_000_000
-"""Pixels of an uploaded JPEG that is read at a smaller scale, in up to 200 MB of memory: cameras of
-phones have up to 8,192 × 6,144."""
+"""Pixels of an uploaded JPEG that is read at a smaller scale: cameras of phones have up to
+8,192 × 6,144."""
 
-MAX_PICTURE_PIXELS = 12_500_000
+MAX_PICTURE_PIXELS = 12_600_000
 """Pixels of every other uploaded picture, which is read completely: a PNG, a WebP, a progressive
 JPEG, or a JPEG that is too narrow for a smaller scale."""
 

@@ -1,0 +1,122 @@
+"""Makes the pictures that are stored from an uploaded file. Runs in a child process with limits
+(larder/core/limited_child.py), which alone imports the decoders.
+
+Pixels are read and encoded anew, so what is stored has no EXIF data (place, time, camera), no
+comments and no second content, and is WebP in every case.
+"""
+
+import json
+from io import BytesIO
+
+from PIL import Image, ImageCms, ImageOps, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
+
+from larder.core.limits import MAX_JPEG_PIXELS, MAX_PICTURE_PIXELS, PICTURE_SIDE, THUMBNAIL_SIDE
+
+JPEG, PNG, WEBP = (
+    JpegImagePlugin.JpegImageFile.format,
+    PngImagePlugin.PngImageFile.format,
+    WebPImagePlugin.WebPImageFile.format,
+)
+
+# The size is compared with the limits below before pixels are read.
+Image.MAX_IMAGE_PIXELS = None
+
+START_OF_SCAN = b"\xff\xda"
+"""The marker of JPEG. Within the data of a scan, a byte of zero follows each 255."""
+
+MAX_SCANS = 100
+"""Encoders write about ten. The marker can also occur by chance in the profile of the colours."""
+
+
+class _RefusedError(Exception):
+    """A picture that is not taken. The arguments are a code and a sentence."""
+
+
+def decode(content: bytes) -> bytes:
+    """Returns a line of JSON and the picture with its thumbnail. The line has the picture's number
+    of bytes, or a code and a sentence for a file that is refused."""
+    try:
+        picture = _reduced(content)
+    except _RefusedError as refusal:
+        return json.dumps(refusal.args).encode() + b"\n"
+    full = _webp(picture)
+    picture.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
+    return f"[{len(full)}]\n".encode() + full + _webp(picture)
+
+
+def _reduced(content: bytes) -> Image.Image:
+    with Image.open(BytesIO(content), formats=(JPEG, PNG, WEBP)) as opened:
+        _require_little_work(opened, content)
+        # Lets the decoder of JPEG skip what the smaller picture does not need.
+        opened.draft(None, (PICTURE_SIDE, PICTURE_SIDE))
+        _require_few_pixels(opened, MAX_PICTURE_PIXELS)
+        opened.load()
+        picture = _of_eight_bits(opened)
+        if picture.mode not in {"L", "LA", "RGB", "RGBA", "CMYK"} or "transparency" in picture.info:
+            picture = picture.convert("RGBA" if picture.has_transparency_data else "RGB")
+        picture.thumbnail((PICTURE_SIDE, PICTURE_SIDE), reducing_gap=2.0)
+        # The colours come last: a picture in other colours has no EXIF data.
+        return _in_srgb(ImageOps.exif_transpose(picture))
+
+
+def _require_little_work(opened: Image.Image, content: bytes) -> None:
+    """Only a JPEG that is not progressive is read in a smaller size. A progressive one is read once
+    for each of its scans, of which a file of 10 MB could have 400,000."""
+    is_jpeg = isinstance(opened, JpegImagePlugin.JpegImageFile)
+    is_small = is_jpeg and not opened.info.get("progressive")
+    _require_few_pixels(opened, MAX_JPEG_PIXELS if is_small else MAX_PICTURE_PIXELS)
+    if is_jpeg and content.count(START_OF_SCAN) > MAX_SCANS:
+        raise ValueError
+
+
+def _require_few_pixels(opened: Image.Image, most: int) -> None:
+    width, height = opened.size
+    if width * height > most:
+        detail = f"The picture has {width:,} × {height:,} pixels. Expected at most {most:,} pixels."
+        raise _RefusedError("out_of_range", detail)
+
+
+def _of_eight_bits(opened: Image.Image) -> Image.Image:
+    """Returns a grey picture of 16 bits for each pixel with 8. `convert` would make each value over
+    255 white."""
+    if not opened.mode.startswith("I"):
+        return opened
+    grey = opened.point(lambda value: value / 256).convert("L")
+    if "transparency" in opened.info:
+        grey.info["transparency"] = opened.info["transparency"] >> 8
+    return grey
+
+
+_MODES = {"GRAY": "L", "RGB": "RGB", "CMYK": "CMYK"}
+"""The mode of pixels that a profile of these colours is for."""
+
+
+def _in_srgb(picture: Image.Image) -> Image.Image:
+    """Returns the picture in the colours of browsers. An unusable profile is ignored."""
+    alpha = picture.getchannel("A") if picture.has_transparency_data else None
+    coloured = _converted(picture) or picture.convert("RGB")
+    if alpha is not None:
+        coloured.putalpha(alpha)
+    return coloured
+
+
+def _converted(picture: Image.Image) -> Image.Image | None:
+    """Returns the picture in sRGB by its profile; None if there is none that fits its pixels."""
+    if not (profile := picture.info.get("icc_profile")):
+        return None
+    try:
+        known = ImageCms.ImageCmsProfile(BytesIO(profile))
+        mode = _MODES.get(known.profile.xcolor_space.strip(), "")
+        is_grey = picture.mode in {"L", "LA"}
+        if (mode == "CMYK") != (picture.mode == "CMYK") or (mode == "L" and not is_grey):
+            return None
+        srgb = ImageCms.createProfile("sRGB")
+        return ImageCms.profileToProfile(picture.convert(mode), known, srgb, outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError, ValueError):
+        return None
+
+
+def _webp(picture: Image.Image) -> bytes:
+    written = BytesIO()
+    picture.save(written, WEBP, quality=85, exif=b"", xmp=b"", icc_profile=b"")
+    return written.getvalue()
