@@ -16,7 +16,6 @@ from config import theme
 from larder.core import limits
 from larder.db.postgresql.bounded import PRIMARY_POOL, REPLICA_POOL, TCP_OPTIONS
 from larder.ops import serve
-from larder.ops.caches import caches
 from larder.ops.environment import Environment
 from larder.ops.mail_settings import mail_settings
 from larder.ops.picture_settings import picture_storage
@@ -181,10 +180,6 @@ DATABASES |= {
 }
 DATABASE_ROUTERS = ["larder.db.database.Router"] if REPLICA_URLS else []
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-
-# Data shared by all servers is in the database, unless they share a cache.
-CACHE_URL = env.str("CACHE_URL", default="")
-CACHES = caches(CACHE_URL)
 
 # --- Parts ---------------------------------------------------------------------------------
 INSTALLED_APPS = [

@@ -10,31 +10,29 @@ from larder.http.client_address import address_of
 from larder.identity import queries
 from larder.identity.caller import Caller
 from larder.identity.errors import TokenInvalid
-from larder.identity.services.rates.attempts import Proof, attempt
+from larder.identity.services.rates.attempts import attempt
 from larder.identity.tokens.policies import TOKEN_POLICIES, TokenPolicy
 
 
 def log_in(
-    request: HttpRequest, username: str, *, proof: Proof = "none", caller: int | None = None
+    request: HttpRequest, username: str, *, is_proven: bool = False
 ) -> AbstractContextManager[None]:
-    """Returns a context for checking a password. `caller` is the id of the account, if the request
-    has a token of it.
+    """Returns a context for checking a password. `is_proven`: the request has a token of the
+    account.
 
-    Entering it raises RateLimited, which all views answer with 429, and Overloaded.
+    Entering it raises RateLimited, which all views answer with 429.
     """
-    return attempt(
-        "log in", account=username, address=address_of(request), proof=proof, caller=caller
-    )
+    return attempt("log in", account=username, address=address_of(request), is_proven=is_proven)
 
 
-def proof_of(token: str, username: str) -> Proof:
-    """Returns "token" if this refresh token was issued to the account, by any API version; it may
-    be expired, used or ended, as long as its session is stored. Otherwise returns "none"."""
+def is_token_of(token: str, username: str) -> bool:
+    """Returns whether this refresh token was issued to the account, by any API version; it may be
+    expired, used or ended, as long as its session is stored."""
     for policy in TOKEN_POLICIES:
         with suppress(TokenInvalid):
             session = signer().read_refresh(token, policy=policy).session
-            return "token" if queries.is_session_of(session, username) else "none"
-    return "none"
+            return queries.is_session_of(session, username)
+    return False
 
 
 def register(request: HttpRequest, username: str) -> AbstractContextManager[None]:

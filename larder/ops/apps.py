@@ -6,17 +6,13 @@ class OpsConfig(AppConfig):
     label = "ops"
 
     def ready(self) -> None:
-        from time import time
-
         from django.conf import settings
-        from django.core.cache import cache
 
         from larder.core import per_key, telemetry, waits
         from larder.identity.factors import codes
         from larder.identity.passwords import hashers
         from larder.identity.services import notifier, quotas
-        from larder.identity.services.rates import InDatabase, attempts
-        from larder.identity.services.rates.in_cache import InCache
+        from larder.identity.services.rates import attempts
         from larder.ops import (
             checks,  # noqa: F401  registers the system checks
             quota_settings,
@@ -33,7 +29,5 @@ class OpsConfig(AppConfig):
         codes.use(demanded=settings.STAFF_SECOND_FACTOR)
         per_key.use(threads=settings.THREADS)
         limits = attempts.WIDE if settings.RATE_LIMITS == "wide" else attempts.NORMAL
-        held = InDatabase()
-        store = InCache(cache, otherwise=held, clock=time) if settings.CACHE_URL else held
-        attempts.use(attempts.Setup(limits, store, settings.SECRET_KEY))
+        attempts.use(attempts.Setup(limits, settings.SECRET_KEY))
         quotas.use(quota_settings.valid())

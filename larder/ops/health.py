@@ -1,7 +1,6 @@
 """Probes: whether this process is alive, and whether it can serve."""
 
 import logging
-import secrets
 import time
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -9,7 +8,6 @@ from threading import Lock
 from typing import Any
 
 from django.conf import settings
-from django.core.cache import cache
 from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
@@ -77,8 +75,8 @@ def _check() -> tuple[bool, dict[str, Any]]:
     """Returns whether this process can serve: database, migrations and, in demo mode, its data.
 
     While the primary is silent, a process that passed before is ready as long as a replica answers
-    reads. Also returns the time of the worker's last heart-beat, the state of the replicas, and
-    whether the shared cache answers, if there is one. The process can serve without them.
+    reads. Also returns the time of the worker's last heart-beat and the state of the replicas. The
+    process can serve without them.
     """
     checks = {"database": False, "migrations": False, "demo": not settings.DEMO}
     worker: dict[str, Any] = {"alive": False, "last_heartbeat": None}
@@ -103,7 +101,6 @@ def _check() -> tuple[bool, dict[str, Any]]:
         "checks": checks,
         "worker": worker,
         "replicas": _replicas(),
-        "cache": _cache() if settings.CACHE_URL else None,
     }
     return is_whole or is_degraded, body
 
@@ -149,23 +146,6 @@ def _replicas() -> dict[str, dict[str, Any]]:
         one.alias: {"away": one.is_away, "behind": round(one.behind, 3)}
         for one in replicas.replicas()
     }
-
-
-def _cache() -> dict[str, bool]:
-    """Returns whether the shared cache answers; empty without one. Waits at most half a second to
-    write and to read."""
-    mark = secrets.token_hex(8)
-    waits.begin()
-    try:
-        cache.set(f"readyz-{mark}", mark, timeout=10)
-        return {"away": cache.get(f"readyz-{mark}") != mark}
-    except Exception as error:  # each cache's client has its own errors
-        logger.warning(
-            "The cache does not answer: %s. The database limits tries until it does; check"
-            " CACHE_URL.",
-            type(error).__name__,
-        )
-        return {"away": True}
 
 
 def _worker() -> dict[str, Any]:

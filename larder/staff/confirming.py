@@ -104,7 +104,7 @@ class ConfirmForm(forms.Form):
     def _check(self, given: str) -> None:
         who = self.request.user
         address = address_of(self.request)
-        with attempt("log in", account=who.username, address=address, caller=who.pk):
+        with attempt("log in", account=who.username, address=address, is_proven=True):
             if not check_password(given, who.password):
                 raise InvalidCredentials
 

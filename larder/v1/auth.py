@@ -40,7 +40,8 @@ class Register(Request):
 
 class LogIn(Request):
     """Credentials. `refresh`: the last refresh token that the app received for this account, also
-    if it has expired. It grants nothing. A busy server serves log-ins with it first."""
+    if it has expired. It grants nothing. Wrong passwords that others try do not delay a log-in
+    with it."""
 
     username: Annotated[str, Meta(max_length=MAX_USERNAME_LENGTH)]
     password: Annotated[str, Meta(max_length=MAX_PASSWORD_LENGTH)]
@@ -125,8 +126,8 @@ def log_in(request: HttpRequest, body: LogIn) -> HttpResponse:
 
 def _log_in(request: HttpRequest, username: str, password: str, refresh: str = "") -> TokenPair:
     given = Credentials(username, password, request.META.get("HTTP_USER_AGENT", ""))
-    proof = throttling.proof_of(refresh, username) if refresh else "none"
-    with throttling.log_in(request, username, proof=proof):
+    is_proven = bool(refresh) and throttling.is_token_of(refresh, username)
+    with throttling.log_in(request, username, is_proven=is_proven):
         return _shown(sessions.log_in(given, policy=V1, signer=signer(), now=now()))
 
 

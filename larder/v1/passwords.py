@@ -85,7 +85,7 @@ def change_password(request: HttpRequest, caller: Caller, body: PasswordChange) 
     """Changes the caller's password; the caller's other log-ins end."""
     wanted = Change(current=body.current_password, new=body.new_password)
     username = queries.profile(caller.id).username
-    with throttling.log_in(request, username, caller=caller.id):
+    with throttling.log_in(request, username, is_proven=True):
         passwords.change_password(caller, wanted, now=now())
     return no_content()
 

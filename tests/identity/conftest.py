@@ -9,11 +9,9 @@ from time import monotonic, time
 import pytest
 from django.db.models import F
 
-from larder.core.shares import Waiter
 from larder.http.authentication import _EndedSessions
 from larder.identity.models import Session
 from larder.identity.passwords import hashers
-from larder.identity.passwords.hashers import HashQueue
 from larder.identity.services import sessions
 from larder.identity.services.sessions import Credentials, Pair
 from larder.identity.tokens import Signer
@@ -84,30 +82,29 @@ def log_in(db: None, now: datetime) -> Callable[..., LogIn]:
     return make
 
 
-class Counted(HashQueue):
+class Counted(hashers.Bounds):
     """Counts the hashes that were begun. `with counted:` holds the only slot."""
 
     begun = 0
 
     @contextmanager
-    def slot(self, waiter: Waiter) -> Iterator[None]:
+    def slot(self, lane: hashers.Lane) -> Iterator[None]:
         self.begun += 1
-        with super().slot(waiter):
+        with super().slot(lane):
             yield
 
     def __enter__(self) -> None:
-        self._held = super().slot(Waiter("open", ()))
-        self._held.__enter__()
+        self._slots.acquire()
 
     def __exit__(self, *error: object) -> None:
-        self._held.__exit__(None, None, None)
+        self._slots.release()
 
 
 @pytest.fixture
 def hashes(monkeypatch: pytest.MonkeyPatch) -> Counted:
     """A counter of the hashes of this process, which run one at a time."""
-    counted = Counted(1, {"returning": 5, "open": 5})
-    monkeypatch.setattr(hashers, "_queue", [counted])
+    counted = Counted(1, 5)
+    monkeypatch.setattr(hashers, "_lanes", {"staff": counted, "others": counted})
     return counted
 
 

@@ -13,11 +13,11 @@ from larder.db import database
 from larder.identity import sql
 from larder.identity.errors import InvalidCredentials
 from larder.identity.models import Customer
-from larder.identity.passwords import hashers
-from larder.identity.passwords.hashers import HashQueue
 from larder.identity.services.rates import RateLimited, attempts
 from larder.identity.services.rates.attempts import NORMAL, Action, attempt, folded
+from tests.conftest import Person
 
+MakePerson = Callable[..., Person]
 HOME, STRANGE = "203.0.113.9", "198.51.100.{}"
 
 
@@ -27,8 +27,6 @@ def _normal_limits(db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     frozen = sql.TAKE_ATTEMPTS.replace("statement_timestamp()", "now()")
     monkeypatch.setattr(sql, "TAKE_ATTEMPTS", frozen)
     monkeypatch.setattr(attempts, "_setup", [attempts.Setup(secret="a secret of this test")])
-    roomy = HashQueue(1, {"returning": 100, "open": 100})
-    monkeypatch.setattr(hashers, "_queue", [roomy])
     return iter(())
 
 
@@ -48,8 +46,13 @@ def fail(
         return True
 
 
-def succeed(account: str = "anna", address: str = HOME, action: Action = "log in") -> bool:
-    with suppress(RateLimited), attempt(action, account=account, address=address):
+def succeed(
+    account: str = "anna", address: str = HOME, action: Action = "log in", *, proven: bool = False
+) -> bool:
+    with (
+        suppress(RateLimited),
+        attempt(action, account=account, address=address, is_proven=proven),
+    ):
         return True
     return False
 
@@ -84,9 +87,27 @@ def test_the_right_password_waits_as_long_as_a_wrong_one() -> None:
     assert succeed()
 
 
-def test_right_passwords_are_not_counted() -> None:
-    assert all(succeed() for _ in range(150))
+def test_right_passwords_have_a_wide_limit_that_comes_back_in_seconds() -> None:
+    """Each costs a hash: an account that logs in without end would delay others."""
+    assert until_refused(succeed) == 30
+    pass_(timedelta(seconds=11))
     assert until_refused(fail) == 10
+    pass_(timedelta(seconds=30))
+    names = iter(range(2_000))
+    assert until_refused(lambda: succeed(f"customer {next(names)}")) == 300
+
+
+def test_strangers_do_not_lock_the_owner_of_a_new_account_out(person: MakePerson) -> None:
+    with attempt("register", account="Anna", address=HOME):
+        person("anna")
+    assert until_refused(strangers()) == 10
+    assert succeed()
+
+
+def test_a_token_has_attempts_that_strangers_cannot_use_up() -> None:
+    assert until_refused(strangers()) == 10
+    assert not succeed()
+    assert succeed(proven=True)
 
 
 def test_a_running_attempt_counts_until_it_succeeds() -> None:
@@ -217,7 +238,7 @@ def test_cache_keys_reveal_nothing_without_the_secret() -> None:
     before = {key for (key,) in database.rows("SELECT key FROM rate_limit")}
     attempts.use(attempts.Setup(secret="another"))
     fail()
-    assert len({key for (key,) in database.rows("SELECT key FROM rate_limit")} - before) == 3
+    assert len({key for (key,) in database.rows("SELECT key FROM rate_limit")} - before) == 5
 
 
 @pytest.mark.parametrize("action", NORMAL)

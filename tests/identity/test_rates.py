@@ -8,7 +8,6 @@ from larder.db import database
 from larder.identity.services import rates
 from larder.identity.services.rates import Bucket, Rate, RateLimited
 
-STORE = rates.InDatabase()
 HOUR = Rate(3, 3600)
 
 
@@ -25,7 +24,7 @@ def taken(*buckets: Bucket) -> int:
     """Returns how often all buckets accept an attempt."""
     for number in range(100):
         try:
-            STORE.take(buckets)
+            rates.take(buckets)
         except RateLimited:
             return number
     raise AssertionError("no limit")
@@ -33,7 +32,7 @@ def taken(*buckets: Bucket) -> int:
 
 def wait(*buckets: Bucket) -> float:
     with pytest.raises(RateLimited) as refused:
-        STORE.take(buckets)
+        rates.take(buckets)
     return refused.value.wait
 
 
@@ -82,12 +81,12 @@ def test_an_attempt_is_taken_from_all_buckets_or_from_none() -> None:
 def test_a_returned_attempt_can_be_used_once_more() -> None:
     one, untouched = bucket(), bucket()
     taken(one)
-    STORE.settle([one, untouched])
+    rates.settle([one, untouched])
     assert taken(one) == 1
     assert taken(untouched) == 3
-    STORE.settle([one] * 1)
+    rates.settle([one] * 1)
     pass_(7200)
-    STORE.settle([one])
+    rates.settle([one])
     assert taken(one) == 3
 
 
@@ -95,9 +94,9 @@ def test_a_marked_bucket_is_not_counted_while_the_mark_lasts() -> None:
     mark = uuid4()
     one = bucket(excuse=mark)
     assert taken(one) == 3
-    STORE.settle([], mark)
+    rates.settle([], mark)
     other = bucket()
-    assert STORE.take([one, other]) == [other]
+    assert rates.take([one, other]) == [other]
     pass_(rates.MARKS_LAST.total_seconds() + 1)
     assert taken(one) == 3
 
@@ -108,12 +107,12 @@ def test_a_mark_is_renewed_at_most_once_a_day() -> None:
     def until() -> object:
         return database.rows("SELECT until FROM rate_limit WHERE key = %s", [mark])
 
-    STORE.settle([], mark)
+    rates.settle([], mark)
     first = until()
-    STORE.settle([], mark)
+    rates.settle([], mark)
     assert until() == first
     pass_(2 * 86_400)
-    STORE.settle([], mark)
+    rates.settle([], mark)
     assert until() > first  # type: ignore[operator]
 
 
@@ -122,7 +121,7 @@ def test_only_full_buckets_are_deleted() -> None:
     taken(old)
     pass_(4000)
     taken(new)
-    STORE.settle([], uuid4())
+    rates.settle([], uuid4())
     assert rates.delete_idle(limit=10) == 1
     assert rates.delete_idle(limit=10) == 0
     assert taken(new) == 0

@@ -10,13 +10,10 @@ from django.db import connection
 from larder.db import database
 from larder.identity.models import Customer
 from larder.identity.passwords import hashers
-from larder.identity.passwords.hashers import HashQueue
 from larder.identity.services.accounts import delete_account
 from larder.identity.services.rates import Rate, attempts
 from tests.conftest import Answer, Api
 from tests.identity.conftest import Counted
-from tests.tiers import LONGEST
-from tools.processes import wait_until
 
 GOOD = "a rather good one"
 
@@ -31,7 +28,7 @@ def register(
 
 def full(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leaves no place in the hash lane."""
-    monkeypatch.setattr(hashers, "_queue", [HashQueue(1, {"returning": 0, "open": 0})])
+    monkeypatch.setattr(hashers, "_lanes", hashers.lanes_of(1, staff=0, others=0))
 
 
 def test_a_repeat_costs_no_hash(db: None, hashes: Counted) -> None:
@@ -108,29 +105,6 @@ def test_concurrent_equal_registrations_share_one_hash(
         answers = list(pool.map(elsewhere, range(4)))
     assert {answer.status for answer in answers} == {201}
     assert (hashes.begun, Customer.objects.count()) == (1, 1)
-
-
-def test_registrations_from_one_address_leave_places_to_others(
-    transactional_db: None, settings: Any, hashes: Counted
-) -> None:
-    settings.TRUSTED_PROXIES = ["127.0.0.0/8"]
-    lane = hashes._lanes["open"]
-
-    def send(username: str, address: str) -> int:
-        try:
-            body = {"username": username, "password": GOOD}
-            return Api()("POST", "auth/register", body, X_Forwarded_For=address).status
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(6) as pool:
-        with hashes:
-            mallory = [pool.submit(send, f"mallory{n}", "203.0.113.9") for n in range(5)]
-            assert wait_until(lambda: len(lane.waiting) == 5)
-            anna = pool.submit(send, "anna", "198.51.100.7")
-            assert wait_until(lambda: any(one.done() for one in (*mallory, anna)))
-        assert anna.result(LONGEST) == 201
-        assert sorted(one.result(LONGEST) for one in mallory) == [201] * 4 + [503]
 
 
 def kept() -> list[Any]:

@@ -136,4 +136,6 @@ def test_the_owner_of_a_key_is_the_one_that_the_orm_finds(person: Callable[..., 
 def test_an_account_is_named_as_the_orm_finds_it(person: Callable[..., Person], name: str) -> None:
     person("Zoë")
     found = Customer.objects.filter(username__iexact=name).values_list("id", flat=True).first()
-    assert database.rows(sql.ACCOUNT_NAMED, [name]) == [(name.lower(), found)]
+    assert database.rows(sql.ACCOUNT_NAMED, [name]) == [
+        (name.lower(), found, False if found else None)
+    ]

@@ -22,7 +22,6 @@ from larder.identity.caller import Caller
 from larder.identity.errors import InvalidCredentials, SecondFactorWrong, SessionEnded
 from larder.identity.models import AuditEntry, Customer, Key, Session
 from larder.identity.passwords import hashers
-from larder.identity.passwords.hashers import HashQueue
 from larder.identity.services import accounts, keys, passwords, second_factors, sessions
 from larder.identity.services.accounts import ByStaff, Terms
 from larder.identity.services.credentials import password_faults, verified
@@ -266,7 +265,7 @@ def test_accounts_with_similar_names_have_separate_attempts(
 ) -> None:
     """A log-in makes an address known for its account, and not for another with a similar name."""
     monkeypatch.setattr(attempts, "_setup", [attempts.Setup(secret="a secret of this test")])
-    monkeypatch.setattr(hashers, "_queue", [HashQueue(1, {"returning": 100, "open": 100})])
+    monkeypatch.setattr(hashers, "_lanes", hashers.lanes_of(1, staff=100, others=100))
     person("jessica")
     person("jeßica")
     looked_at = 0
@@ -302,7 +301,7 @@ def test_attempts_do_not_reveal_which_accounts_exist(
 ) -> None:
     """Neither by another spelling nor by a name that has the form of an account's key."""
     monkeypatch.setattr(attempts, "_setup", [attempts.Setup(secret="a secret of this test")])
-    monkeypatch.setattr(hashers, "_queue", [HashQueue(1, {"returning": 100, "open": 100})])
+    monkeypatch.setattr(hashers, "_lanes", hashers.lanes_of(1, staff=100, others=100))
     who = person("jessica")
     for name in ("jessica", "vanessa"):
         assert until_refused(name, 11) == [True] * 10 + [False]

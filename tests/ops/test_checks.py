@@ -211,7 +211,6 @@ SECRETS = {
     },
     "SECRET_KEY_FALLBACKS": "one of before,another",
     "REPLICA_URLS": "postgresql://larder:replica@host/db",
-    "CACHE_URL": "redis://:cache@host:6379/0",
     "EMAIL_URL": "smtp://larder:mail@host:25",
     "SENTRY_DSN": "https://key@host/1",
 }

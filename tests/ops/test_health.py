@@ -4,7 +4,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,9 +17,6 @@ from larder.inventory import queries as inventory
 from larder.ops import health
 from larder.ops.demo import shop as demo
 from tests.conftest import Api
-from tests.ops.caches import KINDS, running
-from tests.server import Server
-from tools.ports import free_port
 from tools.processes import wait_until
 
 
@@ -133,25 +129,6 @@ def test_probes_answer_requests_with_an_ip_address_as_host(db: None, api: Api, p
 
 def test_other_paths_refuse_an_unknown_host(api: Api) -> None:
     assert api("GET", "/api/v1/products", Host="10.0.3.77:8000").status == 400
-
-
-@pytest.mark.system
-@pytest.mark.parametrize("kind", KINDS)
-def test_readyz_reports_the_shared_cache_and_is_ready_without_it(
-    kind: str, transactional_db: None, tmp_path: Path
-) -> None:
-    port = free_port()
-    with Server(workers=1, environment={"CACHE_URL": f"{kind}://127.0.0.1:{port}"}) as server:
-        with running(kind, port, tmp_path):
-            assert wait_until(
-                lambda: server.call("GET", "/readyz").body["cache"] == {"away": False}
-            )
-        answer = server.call("GET", "/readyz")
-        assert (answer.status, answer.body["cache"]) == (200, {"away": True})
-
-
-def test_readyz_reports_no_cache_if_none_is_shared(db: None, api: Api) -> None:
-    assert api("GET", "/readyz").body["cache"] is None
 
 
 def test_concurrent_probes_share_a_check_that_began_after_them(

@@ -12,7 +12,6 @@ from larder.core.limits import MAX_ADMIN_ADDRESS_LENGTH
 from larder.db.postgresql.errors import CommitUnknown
 from larder.http import problems
 from larder.identity.passwords import hashers
-from larder.identity.passwords.hashers import HashQueue
 from tests.conftest import Api, Person
 
 
@@ -30,7 +29,7 @@ def test_a_refusal_because_of_load_is_not_logged_as_an_error(
 ) -> None:
     ada = person()
     given = {"username": ada.customer.username, "password": ada.password}
-    monkeypatch.setattr(hashers, "_queue", [HashQueue(1, {"returning": 0, "open": 0})])
+    monkeypatch.setattr(hashers, "_lanes", hashers.lanes_of(1, staff=0, others=0))
     assert api("POST", "auth/token", given).status == 503
     assert errors(caplog) == []
 

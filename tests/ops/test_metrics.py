@@ -10,7 +10,6 @@ from larder.core.batch_queue import BatchQueue, Limits
 from larder.core.errors import NotFound, Overloaded
 from larder.core.telemetry import Batch, Observers
 from larder.identity.passwords import hashers
-from larder.identity.passwords.hashers import HashQueue
 from tests.conftest import Person
 from tests.ops.samples import numbers, order
 from tests.server import Server
@@ -72,7 +71,7 @@ def test_a_request_through_an_unnamed_proxy_is_not_local(header: str) -> None:
     assert seen(**{f"HTTP_{header}": "127.0.0.1"}) == 404
 
 
-@pytest.mark.parametrize("lane", ["returning", "open"])
+@pytest.mark.parametrize("lane", ["staff", "others"])
 def test_refused_hashes_are_counted_by_lane(
     lane: hashers.Lane, db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -80,9 +79,9 @@ def test_refused_hashes_are_counted_by_lane(
         found = numbers(Client().get("/metrics").content.decode())
         return found[f"larder_hashes_refused_total {lane}"]
 
-    monkeypatch.setattr(hashers, "_queue", [HashQueue(1, {"returning": 0, "open": 0})])
+    monkeypatch.setattr(hashers, "_lanes", hashers.lanes_of(1, staff=0, others=0))
     before = count()
-    with pytest.raises(Overloaded), hashers.in_lane(lane):
+    with pytest.raises(Overloaded), hashers.in_lane(lane), hashers.slot():
         pass
     assert count() == before + 1
 

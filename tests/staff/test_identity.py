@@ -10,7 +10,6 @@ from larder.core.clock import now
 from larder.core.limits import MAX_PASSWORD_LENGTH
 from larder.identity.models import Customer
 from larder.identity.passwords import hashers
-from larder.identity.passwords.hashers import HashQueue
 from larder.identity.services import accounts
 from larder.identity.services.addresses import add_address
 from tests.conftest import NOW, Api, Person
@@ -62,8 +61,8 @@ def test_a_log_in_while_too_many_passwords_are_checked_is_refused_with_advice(
 ) -> None:
     person("Mary", PASSWORD, is_staff=True)
     monkeypatch.setattr(hashers, "LONGEST_WAIT", 0.01)
-    monkeypatch.setattr(hashers, "_queue", [HashQueue(1, {"returning": 2, "open": 2})])
-    with hashers.slot():
+    monkeypatch.setattr(hashers, "_lanes", hashers.lanes_of(1, staff=2, others=2))
+    with hashers.in_lane("staff"), hashers.slot():
         answer = Client().post("/admin/login/", {"username": "Mary", "password": PASSWORD})
     assert (answer.status_code, b"server is busy" in answer.content) == (200, True)
 

@@ -30,6 +30,5 @@ def encode(hasher: Argon2PasswordHasher, password: str, salt: str) -> str:
 setattr(Argon2PasswordHasher, "verify", verify)  # noqa: B010
 setattr(Argon2PasswordHasher, "encode", encode)  # noqa: B010
 if os.environ.get("BOUNDLESS"):
-    boundless = hashers.HashQueue(1, {"returning": 10_000, "open": 10_000})
-    setattr(hashers, "_queue", [boundless])  # noqa: B010
+    hashers._lanes.update(hashers.lanes_of(1, staff=10_000, others=10_000))
     setattr(hashers, "LONGEST_WAIT", 1.0)  # noqa: B010

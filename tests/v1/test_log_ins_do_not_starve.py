@@ -1,26 +1,22 @@
 """During many log-ins passwords are hashed continuously and other requests are served."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from statistics import median
-from threading import Event, Thread
+from threading import Event
 from time import monotonic, sleep
 
 import pytest
 
 from larder.core.errors import Overloaded
-from larder.core.shares import Waiter
 from larder.identity.passwords import hashers
-from larder.identity.passwords.hashers import HashQueue, Lane
 from larder.ops.serve import THREADS
 from tests.conftest import Person
 from tests.latency import lowest
 from tests.server import Server
-from tests.tiers import LONGEST
 from tests.v1.waiting import SLOW
 
 MakePerson = Callable[..., Person]
@@ -33,145 +29,54 @@ HASH_SECONDS = 2.0
 HASHES = {"HASH_SECONDS": str(HASH_SECONDS)}
 
 
-def within_a_thread(run: Callable[[], None]) -> Future[None]:
-    """Starts the function in a thread."""
-    done: Future[None] = Future()
-
-    def work() -> None:
-        try:
-            run()
-            done.set_result(None)
-        except BaseException as error:
-            done.set_exception(error)
-
-    Thread(target=work, daemon=True).start()
-    return done
-
-
-@pytest.fixture
-def queue() -> HashQueue:
-    """One hash at a time, two places in each lane."""
-    return HashQueue(1, {"returning": 2, "open": 2})
-
-
-@contextmanager
-def hashing(queue: HashQueue, lane: Lane) -> Iterator[None]:
-    """A log-in of this lane."""
-    with queue.in_lane(lane) as mine, queue.slot(mine):
-        yield
-
-
-@contextmanager
-def holding(places: Iterable[AbstractContextManager[Waiter]]) -> Iterator[None]:
-    """Submits all of them at the same time."""
-    with ExitStack() as held:
-        for one in places:
-            held.enter_context(one)
-        yield
-
-
-def waits(queue: HashQueue, lane: Lane, threads: int) -> bool:
-    """Returns whether so many threads wait in the lane."""
-    until = monotonic() + 10
-    while len(queue._lanes[lane].waiting) != threads and monotonic() < until:
-        sleep(0.001)
-    return len(queue._lanes[lane].waiting) == threads
-
-
-def test_log_ins_above_the_waiting_limit_are_refused_at_once(queue: HashQueue) -> None:
-    with holding(queue.in_lane("open") for _ in range(2)):
+def test_log_ins_without_a_place_are_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hashers, "_lanes", hashers.lanes_of(1, staff=1, others=1))
+    with hashers.slot():
         began = monotonic()
-        with pytest.raises(Overloaded), hashing(queue, "open"):
+        with pytest.raises(Overloaded), hashers.slot():
             pass
         assert monotonic() - began < hashers.LONGEST_WAIT / 2
-    with hashing(queue, "open"):
+        with hashers.in_lane("staff"), hashers.slot():
+            pass
+    with hashers.slot():
         pass
 
 
-def test_log_ins_without_proof_take_no_slot_of_returning_clients(queue: HashQueue) -> None:
-    lanes: tuple[tuple[Lane, Lane], ...] = (("open", "returning"), ("returning", "open"))
-    for full, other in lanes:
-        with holding(queue.in_lane(full) for _ in range(2)), hashing(queue, other):
-            assert queue._lanes[full].places == 0
-            assert queue._lanes[other].places == 1
-
-
-def test_returning_clients_get_a_slot_first_and_each_lane_is_first_in_first_out(
-    queue: HashQueue,
-) -> None:
-    order: list[str] = []
-
-    def log_in(lane: Lane, name: str) -> None:
-        with hashing(queue, lane):
-            order.append(name)
-
-    running = []
-    with queue.slot(Waiter("open", ())):
-        for lane, name in (("open", "a"), ("open", "b"), ("returning", "c"), ("returning", "d")):
-            waiting = len(queue._lanes[lane].waiting) + 1
-            running.append(within_a_thread(partial(log_in, lane, name)))  # type: ignore[arg-type]
-            assert waits(queue, lane, waiting)  # type: ignore[arg-type]
-    for one in running:
-        one.result(LONGEST)
-    assert order == ["c", "d", "a", "b"]
-
-
-def test_a_log_in_that_waits_too_long_is_refused_and_keeps_no_slot(
-    queue: HashQueue, monkeypatch: pytest.MonkeyPatch
+def test_a_log_in_that_waits_too_long_is_refused_and_keeps_no_place(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(hashers, "LONGEST_WAIT", 0.02)
-    with queue.slot(Waiter("open", ())), pytest.raises(Overloaded), hashing(queue, "returning"):
-        pass
-    with hashing(queue, "returning"):
-        assert queue._free == 0
-    assert queue._free == 1
-
-
-def refusals(queue: HashQueue, number: int) -> list[int]:
-    """Returns the `Retry-After` seconds of so many clients that are refused at the same time."""
-    found = []
-    with holding(queue.in_lane("open") for _ in range(2)):
-        for _ in range(number):
-            with pytest.raises(Overloaded) as refused, queue.in_lane("open"):
+    monkeypatch.setattr(hashers, "_lanes", hashers.lanes_of(1, staff=1, others=2))
+    with hashers.slot():
+        for _ in range(2):
+            with pytest.raises(Overloaded), hashers.slot():
                 pass
-            found.append(refused.value.retry_after)
-    return found
-
-
-def test_refused_clients_are_spread_over_the_time_that_their_hashes_take(
-    queue: HashQueue,
-) -> None:
-    """With the same second for all of them they would return at the same time."""
-    queue._seconds = 0.05
-    waits = refusals(queue, 200)
-    assert sum(waits[:20]) / 20 < 3
-    assert 7 < sum(waits[-20:]) / 20 < 15
-    assert len(set(waits[-20:])) > 3
-
-
-def test_no_refused_client_waits_longer_than_a_minute(queue: HashQueue) -> None:
-    assert 10 < max(refusals(queue, 10_000)) < 60
+    with hashers.slot():
+        pass
 
 
 @pytest.mark.parametrize(
-    ("cores", "processes", "at_once"), [(2, 2, 1), (1, 2, 1), (16, 16, 1), (16, 2, 4), (64, 2, 9)]
+    ("cores", "processes", "at_once"), [(2, 2, 1), (1, 2, 1), (16, 16, 1), (16, 2, 4)]
 )
 def test_half_of_the_cores_are_reserved_for_other_requests(
     cores: int, processes: int, at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hashers, "_cores", lambda: cores)
-    monkeypatch.setattr(hashers, "_queue", [hashers._queue[0]])
+    monkeypatch.setattr(hashers, "_lanes", {})
     hashers.use(threads=THREADS, processes=processes)
-    assert hashers._queue[0]._at_once == at_once
+    assert hashers._lanes["others"]._slots._initial_value == at_once  # type: ignore[attr-defined]
 
 
 def test_four_of_ten_threads_neither_hash_nor_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hashers, "_queue", [hashers._queue[0]])
+    def places() -> list[int]:
+        found = hashers._lanes.values()
+        return [one._places._initial_value for one in found]  # type: ignore[attr-defined]
+
+    monkeypatch.setattr(hashers, "_lanes", {})
     hashers.use(threads=THREADS, processes=2)
-    lines = hashers._queue[0]._lanes.values()
-    assert sum(line.places for line in lines) <= 0.6 * THREADS
+    assert sum(places()) <= 0.6 * THREADS
     hashers.use(threads=1, processes=1)
-    assert [line.places for line in hashers._queue[0]._lanes.values()] == [1, 2]
+    assert places() == [1, 2]
 
 
 @dataclass

@@ -185,7 +185,7 @@ def test_a_deactivated_account_cannot_change_its_password(
     assert code(mine("POST", PATH, body)) == (401, "session_ended")
 
 
-def test_guesses_of_the_current_password_count_like_log_ins(
+def test_guesses_of_the_current_password_are_limited_like_log_ins(
     as_: Callable[[Person], Api], person: MakePerson, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(attempts, "_setup", [attempts.Setup(secret="a secret of this test")])
@@ -193,7 +193,6 @@ def test_guesses_of_the_current_password_count_like_log_ins(
     mine, wrong = as_(who), {"current_password": "wrong horse", "new_password": NEW}
     tries = attempts.NORMAL["log in"].account.times
     assert [mine("POST", PATH, wrong).status for _ in range(tries + 1)] == [403] * tries + [429]
-    assert log_in(mine, who).status == 429
 
 
 @pytest.mark.parametrize("path", [PATH, "auth/token"])

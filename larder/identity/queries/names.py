@@ -6,15 +6,15 @@ from larder.identity import sql
 from larder.identity.models import Customer
 
 
-def account_named(username: str) -> tuple[str | None, int | None]:
-    """Returns the username in lower case as the database has it, and the id of the account with
-    it; None where there is none, or can be none."""
+def account_named(username: str) -> tuple[str | None, int | None, bool]:
+    """Returns the username in lower case as the database has it, the id of the account with it,
+    None where there is none, or can be none, and whether this is one of staff."""
     try:
         username.encode()
     except UnicodeEncodeError:
-        return None, None
+        return None, None, False
     normal = "" if len(username) > MAX_USERNAME_LENGTH else Customer.normalize_username(username)
     if not normal or "\0" in normal:
-        return None, None
-    ((lowered, id),) = database.rows(sql.ACCOUNT_NAMED, [normal])
-    return lowered, id
+        return None, None, False
+    ((lowered, id, is_staff),) = database.rows(sql.ACCOUNT_NAMED, [normal])
+    return lowered, id, bool(is_staff)

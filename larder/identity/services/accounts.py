@@ -94,7 +94,7 @@ def register(
     before = _decided(customer, claims)
     if before is not None or new.password is None:
         return before or _registered(customer, None, claims, now)
-    lane: Lane = "open" if by is None else "returning"
+    lane: Lane = "others" if by is None else "staff"
     # A request that waits for another with its key holds no place that a hash could use.
     with repeats.one_at_a_time(claims[0].scope if claims else None), hashers.in_lane(lane):
         return _decided(customer, claims) or _registered(customer, new.password, claims, now)

@@ -80,7 +80,7 @@ class OwnPasswordForm(AdminOwnPasswordChangeForm):  # type: ignore[misc]
         """Checks the current password. It counts as an attempt to log in."""
         try:
             with attempts.attempt(
-                "log in", account=self.user.username, address=self.address, caller=self.user.pk
+                "log in", account=self.user.username, address=self.address, is_proven=True
             ):
                 return super().clean_old_password()
         except RateLimited as error:
@@ -90,7 +90,7 @@ class OwnPasswordForm(AdminOwnPasswordChangeForm):  # type: ignore[misc]
         who, given = self.user, self.cleaned_data
         caller = Caller(who.pk, who.public_id, who.is_staff, None, epoch=who.session_epoch)
         wanted = Change(current=given["old_password"], new=given["new_password1"])
-        with hashers.in_lane("returning"):
+        with hashers.in_lane("staff"):
             changed = passwords.change_password(caller, wanted, now=now())
         # Not read again: a password that someone else sets now ends this session, too.
         who.password, who.session_epoch = changed.password, changed.session_epoch

@@ -240,7 +240,7 @@ def _act(request: Any, given: Any) -> Sequence[str]:
     """Does what the pressed button says. Returns recovery codes to show."""
     user, account, proven = request.user, _account(request), proven_factor(request)
     address = address_of(request)
-    with attempt("log in", account=user.username, address=address, caller=user.pk):
+    with attempt("log in", account=user.username, address=address, is_proven=True):
         if not check_password(given["password"], user.password):
             raise WrongPassword
     with audit.acting(user.public_id, CHANNEL):

@@ -59,7 +59,6 @@ SETTINGS = {
     "SECRET_KEY_FALLBACKS": marker("former key"),
     "METRICS_TOKEN": marker("metrics token"),
     # Nothing listens there: they fail, and report it.
-    "CACHE_URL": f"redis://:{marker('cache')}@127.0.0.1:{free_port()}/0",
     "EMAIL_URL": f"smtp://larder:{marker('mail')}@127.0.0.1:{free_port()}",
     "SENTRY_DSN": f"http://{marker('sentry')}@127.0.0.1:{free_port()}/1",
 }

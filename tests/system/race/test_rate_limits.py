@@ -9,7 +9,8 @@ from uuid import uuid4
 import pytest
 
 from larder.db import database
-from larder.identity.services.rates import Bucket, InDatabase, Rate
+from larder.identity.services import rates
+from larder.identity.services.rates import Bucket, Rate
 from tests.conftest import Person
 from tests.server import Server
 from tests.system.race.control import assert_breaks
@@ -77,7 +78,7 @@ def take_at_once() -> int:
     bucket = Bucket(uuid4(), Rate(1, 3600))
 
     def take() -> Answer:
-        return answered(lambda: Answer(OK, InDatabase().take([bucket])))
+        return answered(lambda: Answer(OK, rates.take([bucket])))
 
     answers = at_once(ServiceShop(), [take] * 2)
     return sum(answer.code == OK for answer in answers)

@@ -12,7 +12,8 @@ from larder.catalog.models import Category, Product
 from larder.catalog.services.categories import change_category, delete_category
 from larder.core.clock import now
 from larder.db import database
-from larder.identity.services.rates import Bucket, InDatabase, Rate, delete_idle
+from larder.identity.services import rates
+from larder.identity.services.rates import Bucket, Rate, delete_idle
 from larder.inventory.services import products
 from larder.inventory.services.authors import Author
 from larder.orders.services.expire_drafts import KEPT, expire_drafts
@@ -220,13 +221,13 @@ def test_without_the_lock_the_condition_is_violated(
 
 def bucket_used_and_deleted() -> Race:
     """A bucket from which a try is taken is not idle, and is not deleted."""
-    bucket, store = Bucket(uuid4(), HOUR, None), InDatabase()
-    store.take([bucket])
+    bucket = Bucket(uuid4(), HOUR, None)
+    rates.take([bucket])
     database.execute("UPDATE rate_limit SET until = until - interval '1 day'")
 
     def take() -> None:
         with transaction.atomic():
-            store.take([bucket])
+            rates.take([bucket])
 
     return Race(
         take,

@@ -13,14 +13,14 @@ import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 from uuid import UUID
 
 from larder.core.errors import DomainError
 from larder.db import database
 from larder.identity import sql
 
-__all__ = ["attempts", "in_cache", "networks"]
+__all__ = ["attempts", "networks"]
 
 
 class Rate(NamedTuple):
@@ -36,13 +36,11 @@ class Rate(NamedTuple):
 
 
 class Bucket(NamedTuple):
-    """A counter of attempts. `excuse`: a mark (see `Store.settle`) that makes it not count.
-    `window`: the time window in which a cache counted the attempt."""
+    """A counter of attempts. `excuse`: a mark (see `settle`) that makes it not count."""
 
     key: UUID
     rate: Rate
     excuse: UUID | None = None
-    window: int | None = None
 
 
 @dataclass
@@ -58,48 +56,37 @@ class RateLimited(DomainError):
         return max(1, math.ceil(self.wait))
 
 
-class Store(Protocol):
-    """Stores buckets."""
-
-    def take(self, buckets: Sequence[Bucket]) -> list[Bucket]:
-        """Takes one attempt from each bucket, or from none. Returns the buckets that it took from,
-        for `settle`.
-
-        Raises RateLimited.
-        """
-
-    def settle(self, back: Collection[Bucket], mark: UUID | None = None) -> None:
-        """Gives one attempt back to each bucket. For MARKS_LAST, buckets with `mark` as their
-        excuse no longer count."""
-
-
 MARKS_LAST = timedelta(days=30)
 
 
-class InDatabase:
-    """Stores buckets in the shop's database."""
+def take(buckets: Sequence[Bucket]) -> list[Bucket]:
+    """Takes one attempt from each bucket, or from none, with one statement. Returns the buckets
+    that it took from, for `settle`.
 
-    def take(self, buckets: Sequence[Bucket]) -> list[Bucket]:
-        """Takes the attempts with one statement. Raises RateLimited."""
-        parameters = [
-            (one.key, one.rate.spacing, float(one.rate.seconds), one.excuse) for one in buckets
-        ]
-        seen = database.rows(sql.TAKE_ATTEMPTS, database.columns(parameters))
-        refused = [(wait, spacing) for _, taken, wait, spacing in seen if not taken]
-        if refused:
-            # Concurrent attempts that passed the first check wait for the next refill.
-            waits = [wait for wait, _ in refused if wait > 0] or [spacing for _, spacing in refused]
-            raise RateLimited(max(waits))
-        counted = {row[0] for row in seen}
-        return [one for one in buckets if one.key in counted]
+    Raises RateLimited.
+    """
+    parameters = [
+        (bucket.key, bucket.rate.spacing, float(bucket.rate.seconds), bucket.excuse)
+        for bucket in buckets
+    ]
+    seen = database.rows(sql.TAKE_ATTEMPTS, database.columns(parameters))
+    refused = [(wait, spacing) for _, taken, wait, spacing in seen if not taken]
+    if refused:
+        # Concurrent attempts that passed the first check wait for the next refill.
+        waits = [wait for wait, _ in refused if wait > 0] or [spacing for _, spacing in refused]
+        raise RateLimited(max(waits))
+    counted = {row[0] for row in seen}
+    return [bucket for bucket in buckets if bucket.key in counted]
 
-    def settle(self, back: Collection[Bucket], mark: UUID | None = None) -> None:
-        """Settles with one statement, or with none if there is nothing to do."""
-        if not back and mark is None:
-            return
-        keys, spacings = [one.key for one in back], [one.rate.spacing for one in back]
-        marks = [] if mark is None else [mark]
-        database.execute(sql.SETTLE_ATTEMPTS, [keys, spacings, MARKS_LAST, marks])
+
+def settle(back: Collection[Bucket], mark: UUID | None = None) -> None:
+    """Gives one attempt back to each bucket. For MARKS_LAST, buckets with `mark` as their excuse no
+    longer count. Runs one statement, or none if there is nothing to do."""
+    if not back and mark is None:
+        return
+    keys, spacings = [bucket.key for bucket in back], [bucket.rate.spacing for bucket in back]
+    marks = [] if mark is None else [mark]
+    database.execute(sql.SETTLE_ATTEMPTS, [keys, spacings, MARKS_LAST, marks])
 
 
 def delete_idle(*, limit: int) -> int:

@@ -5,15 +5,15 @@ failures count. A refused client gets the time to wait. Refused attempts do not 
 is locked out for ever.
 
 An attacker must not use up the attempts of another account. So client addresses at which the
-account logged in, or gave a code, during the last 30 days have separate attempts. So has a log-in
-with a refresh token of the account (`Proof`). docs/api/account.md describes it.
+account registered, logged in, or gave a code, during the last 30 days have separate attempts. So
+has a client that shows that it has a token of the account. docs/api/account.md describes it.
 """
 
 import hashlib
 import logging
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Literal
 from uuid import UUID
@@ -23,22 +23,18 @@ from django.db import DatabaseError
 
 from larder.core.errors import DomainError, Overloaded
 from larder.core.mailboxes import canonical
-from larder.core.shares import held_by
 from larder.identity.passwords import hashers
 from larder.identity.queries import names
 from larder.identity.services import rates
-from larder.identity.services.rates import Bucket, Rate, RateLimited, Store
+from larder.identity.services.rates import Bucket, Rate, RateLimited
 from larder.identity.services.rates.networks import networks_of
 
 logger = logging.getLogger(__name__)
 
 Of = Literal["account", "address"]
 Action = Literal[
-    "log in", "returning", "register", "refresh", "reset", "confirm", "profile", "second factor"
+    "log in", "every log in", "register", "refresh", "reset", "confirm", "profile", "second factor"
 ]
-Proof = Literal["none", "token"]
-"""What shows, before a password is hashed, that a log-in comes from the owner of the account:
-nothing, or a refresh token of the account."""
 MINUTE, HOUR = 60, 3600
 LONGEST_NAMED = 320
 """Characters of the name of an account: more than a username or an email address can have."""
@@ -60,7 +56,7 @@ WITH_KNOWN_ADDRESSES: frozenset[Action] = frozenset({"log in", "second factor"})
 """The actions in which an account has separate attempts at each address where it succeeded."""
 NORMAL: Mapping[Action, Limits] = {
     "log in": Limits(Rate(10, 10 * MINUTE), Rate(60, 10 * MINUTE), failures=BOTH),
-    "returning": Limits(Rate(5, 10 * MINUTE), Rate(60, 10 * MINUTE)),
+    "every log in": Limits(Rate(30, MINUTE // 2), Rate(300, MINUTE)),
     "register": Limits(Rate(10, 10 * MINUTE), Rate(60, HOUR)),
     "refresh": Limits(Rate(60, MINUTE), Rate(60, 10 * MINUTE), failures=frozenset({"address"})),
     "reset": Limits(Rate(5, HOUR), Rate(30, HOUR)),
@@ -70,10 +66,9 @@ NORMAL: Mapping[Action, Limits] = {
 }
 """With these limits an attacker can guess a password 10 times, and then once a minute: in half a
 year that is half a million guesses, from all unknown addresses together. Many customers may share
-an address (an office, a mobile network), so only failures count there. Each log-in of the action
-`returning` counts, so that accounts created for an attack cannot fill its lane
-(passwords/hashers.py). A log-in above this limit is not refused; it is counted and hashed as one
-without a proof.
+an address (an office, a mobile network), so only failures count there. Beside it each log-in counts
+for a wide limit, also with the right password (`every log in`), because each costs a hash: no
+person reaches it, and an account that logs in without end takes 3 % of a core.
 
 Each change of a profile counts too: a success says that the name or the address was free.
 
@@ -91,7 +86,6 @@ class Setup:
     the keys of the buckets."""
 
     limits: Mapping[Action, Limits] = field(default_factory=lambda: NORMAL)
-    store: Store = field(default_factory=rates.InDatabase)
     secret: str = ""
 
 
@@ -106,83 +100,43 @@ def use(setup: Setup) -> None:
 
 @contextmanager
 def attempt(
-    action: Action,
-    *,
-    account: str | None,
-    address: str,
-    proof: Proof = "none",
-    caller: int | None = None,
+    action: Action, *, account: str | None, address: str, is_proven: bool = False
 ) -> Iterator[None]:
     """Counts the block as an attempt: `with attempt("log in", account=…, address=…):`.
 
     `account` is the name that the client sent (a username, an address, an id), whether such an
-    account exists or not; None if it sent none. `caller` is the id of the account, if the request
-    has its access token or cookie. A log-in counts for the id of the account with the username: a
-    new username gives no new attempts, and an account with a similar one shares none. If the block
-    raises a refusal (DomainError, ValidationError), the attempt failed. If it raises any other
-    error, the attempt does not count.
+    account exists or not; None if it sent none. `is_proven`: the client has a token or a cookie of
+    the account. A log-in counts for the id of the account with the username: a new username gives
+    no new attempts, and an account with a similar one shares none. If the block raises a refusal
+    (DomainError, ValidationError), the attempt failed. If it raises any other error, the attempt
+    does not count. Passwords of staff that the block hashes have a separate lane.
 
-    Passwords that the block hashes wait in the lane `returning` with a `proof` or a `caller`, or if
-    the account logged in from this address before. Otherwise they wait in `open`.
-
-    Raises RateLimited; Overloaded at once if the lane has no free place; DatabaseError if the
-    database is unreachable (no log-in could succeed then).
+    Raises RateLimited; DatabaseError if the database is unreachable (no log-in could succeed then).
     """
-    setup = _setup[0]
-    id, name = caller, None
-    if action == "log in" and account is not None and caller is None:
-        name, id = names.account_named(account)
-    named = _Named(setup, action, account, networks_of(address), id, name)
-    entry = _enter(named, proof, is_caller=caller is not None)
-    back, mark = entry.taken, None
+    named = _Named(_setup[0], action, account, networks_of(address), is_proven=is_proven)
+    lane: hashers.Lane = "others"
+    if action == "log in" and account is not None:
+        named, is_staff = named.found()
+        lane = "staff" if is_staff else lane
+    taken = rates.take(named.buckets())
+    back, mark = taken, None
     try:
-        is_log_in = action == "log in"
-        with held_by(*named.holders()), hashers.in_lane(entry.lane) if is_log_in else nullcontext():
+        with hashers.in_lane(lane) if action == "log in" else nullcontext():
             yield
-        back = entry.uncounted()
-        mark = named.mark() if action in WITH_KNOWN_ADDRESSES else None
+        back, mark = named.uncounted(taken), named.mark_of_success()
     except Overloaded:
         raise
     except (DomainError, ValidationError):
         back = []
         raise
     finally:
-        _settle(setup.store, back, mark)
+        _settle(back, mark)
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    """The attempts that were taken, their names, and the lane in which hashes wait."""
-
-    lane: hashers.Lane
-    named: "_Named"
-    taken: list[Bucket]
-
-    def uncounted(self) -> list[Bucket]:
-        """Returns the attempts that are given back after a success."""
-        failures = self.named.setup.limits[self.named.action].failures
-        keys = {one.key for of in failures for one in self.named.of(of)}
-        return [one for one in self.taken if one.key in keys]
-
-
-def _enter(named: "_Named", proof: Proof, *, is_caller: bool = False) -> _Entry:
-    """Takes the attempts from their buckets. Raises RateLimited."""
-    take = named.setup.store.take
-    again = replace(named, action="returning")
-    if proof == "token":
-        with suppress(RateLimited):
-            return _Entry("returning", again, take(again.buckets()))
-    taken = take(named.buckets())
-    if named.action == "log in" and (is_caller or named.is_known_here(taken)):
-        with suppress(RateLimited):
-            return _Entry("returning", named, [*taken, *take(again.buckets())])
-    return _Entry("open", named, taken)
-
-
-def _settle(store: Store, back: Sequence[Bucket], mark: UUID | None) -> None:
+def _settle(back: Sequence[Bucket], mark: UUID | None) -> None:
     """Gives attempts back. Logs an error of the database, because the request itself is done."""
     try:
-        store.settle(back, mark)
+        rates.settle(back, mark)
     except DatabaseError:
         logger.warning(
             "attempts could not be given back, and count as failed; if this repeats, check that the"
@@ -203,25 +157,38 @@ class _Named:
     lowered: str | None = None
     """The username as the database compares it, of a log-in: a spelling that is another account's
     there is another one here, whether the account exists or not."""
+    is_proven: bool = False
+
+    def found(self) -> tuple["_Named", bool]:
+        """Returns the attempt with the id of the account that has the name, and whether this is one
+        of staff."""
+        lowered, id, is_staff = names.account_named(self.account or "")
+        return replace(self, id=id, lowered=lowered), is_staff
 
     def buckets(self) -> list[Bucket]:
-        return [*self.of("account"), *self.of("address")]
+        counted = [*self.of("account"), *self.of("address")]
+        if self.action == "log in":
+            counted += replace(self, action="every log in").buckets()
+        return counted
 
-    def holders(self) -> list[UUID]:
-        """Returns the keys of the account and the networks, the same for all actions: they share
-        the places in the lanes of hashes. Without shares a few could fill a lane."""
-        return [one.key for one in replace(self, action="log in").buckets()]
+    def uncounted(self, taken: Sequence[Bucket]) -> list[Bucket]:
+        """Returns the attempts that are given back after a success."""
+        failures = self.setup.limits[self.action].failures
+        keys = {bucket.key for of in failures for bucket in self.of(of)}
+        return [bucket for bucket in taken if bucket.key in keys]
 
     def of(self, of: Of) -> list[Bucket]:
         limits = self.setup.limits[self.action]
         if of == "address":
             times, seconds = limits.address
             return [
-                Bucket(self._key("address", one), Rate(times * wider, seconds))
-                for one, wider in zip(self.networks, WIDER, strict=False)
+                Bucket(self._key("address", network), Rate(times * wider, seconds))
+                for network, wider in zip(self.networks, WIDER, strict=False)
             ]
         if self.account is None:
             return []
+        if self.is_proven and self.action == "log in":
+            return [Bucket(self._key("account proven", self.name), limits.account)]
         everywhere = self._key("account", self.name)
         if self.action not in WITH_KNOWN_ADDRESSES:
             return [Bucket(everywhere, limits.account)]
@@ -242,10 +209,14 @@ class _Named:
             return None
         return self._key("known here", self.name, self.networks[0])
 
-    def is_known_here(self, taken: Sequence[Bucket]) -> bool:
-        """Whether the mark excused a bucket, so that the bucket is not among those `taken`."""
-        keys = {one.key for one in taken}
-        return any(one.excuse and one.key not in keys for one in self.buckets())
+    def mark_of_success(self) -> UUID | None:
+        """Returns the mark that a success leaves. A registration leaves that of a log-in, so that
+        strangers cannot lock the owner of a new account out."""
+        if self.action in WITH_KNOWN_ADDRESSES:
+            return self.mark()
+        if self.action == "register" and self.account is not None:
+            return replace(self, action="log in").found()[0].mark()
+        return None
 
     def _key(self, *names: str) -> UUID:
         return _key_of(self.setup, self.action, *names)
@@ -265,7 +236,7 @@ def take_mail(email: str) -> bool:
     """Takes one of the MAILS of an email address. Returns whether one was left. Assumes an open
     transaction, which gives it back if it is rolled back."""
     try:
-        rates.InDatabase().take([Bucket(_key_of(_setup[0], "mail", folded(email)), MAILS)])
+        rates.take([Bucket(_key_of(_setup[0], "mail", folded(email)), MAILS)])
     except RateLimited:
         return False
     return True
