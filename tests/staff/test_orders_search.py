@@ -125,6 +125,30 @@ def test_orders_are_filtered_by_days_amount_and_requested_day(
         assert desk.get(ORDERS, **parameters).rows == found, parameters
 
 
+@pytest.mark.parametrize(
+    ("language", "day", "amount"), [("en-gb", "03/01/2026", "10.01"), ("de", "03.01.2026", "10,01")]
+)
+def test_filters_take_what_their_fields_write_in_each_language(
+    desk: Desk,
+    person: Callable[..., Person],
+    place: Callable[..., Order],
+    language: str,
+    day: str,
+    amount: str,
+) -> None:
+    place(person(), price="10.00", requested_for=date(2026, 1, 2))
+    second = place(person(), days=1, price="20.00", requested_for=date(2026, 1, 3))
+    desk.client.defaults["HTTP_ACCEPT_LANGUAGE"] = language
+    for parameters in (
+        {"placed_at_from": day, "placed_at_to": day},
+        {"requested_for_from": day},
+        {"total_from": amount},
+    ):
+        page = desk.get(ORDERS, **parameters)
+        assert page.rows == [second], parameters
+        assert all(f'value="{value}"' in page.text for value in parameters.values())
+
+
 @pytest.mark.parametrize("name", ["placed_at_from", "placed_at_to", "requested_for_to", "total_to"])
 @pytest.mark.parametrize("value", ["x", "0001-01-01", "9" * 40, "NaN", "-Infinity", "1e999999"])
 def test_a_day_or_an_amount_that_cannot_be_read_is_refused(

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django import forms
 from django.contrib.auth import get_user_model
 from django.core.exceptions import BadRequest
 from django.db.models import DateTimeField, F, Func, Q, QuerySet, TextField, Value
@@ -18,7 +19,6 @@ from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Lower, Upper
 from django.utils.translation import gettext
 from unfold.contrib.filters.admin import RangeDateFilter, RangeNumericFilter, TextFilter
-from unfold.utils import parse_date_str
 
 from larder.catalog.models import Product
 from larder.catalog.search import indexed, words
@@ -29,12 +29,14 @@ from larder.core.limits import (
     MAX_FOUND_OWNERS,
     MAX_ID,
     MAX_SEARCHED_ORDERS,
+    TOTAL_DIGITS,
 )
 from larder.identity.models import SEARCH_TEXT
 from larder.identity.queries import SHIP_TO_FIELDS
 from larder.orders.models import Order, OrderLine
 from larder.staff.formatting import moment
 from larder.staff.lists import shop_zone, with_trigrams, with_words
+from larder.staff.pages import Amount
 
 NEWEST = ("-placed_at", "-id")
 _UNINDEXED = ("total_from", "total_to", "requested_for_from", "requested_for_to")
@@ -172,10 +174,22 @@ def _end(request: Any) -> datetime | None:
 
 def _day(text: str, *, after: int = 0) -> datetime:
     """Returns when a day begins, or one `after` it. Raises BadRequest."""
-    day = parse_date_str(text)
-    if day is None or not 1 < day.year < 9999:
-        raise BadRequest("A day of this list cannot be read.")
+    day = _read(forms.DateField(), text)
+    if not 1 < day.year < 9999:
+        raise BadRequest(_UNREADABLE)
     return midnight(day + timedelta(days=after), shop_zone())
+
+
+def _read(field: forms.Field, text: str) -> Any:
+    """Returns a value in the format of the language, as the filter's own field writes it. Raises
+    BadRequest."""
+    try:
+        return field.clean(text)
+    except forms.ValidationError as error:
+        raise BadRequest(_UNREADABLE) from error
+
+
+_UNREADABLE = "A value of this list's filters cannot be read."
 
 
 class DayFilter(RangeDateFilter):  # type: ignore[misc]
@@ -195,15 +209,32 @@ class DayFilter(RangeDateFilter):  # type: ignore[misc]
 _ENDS = ("from", "to")
 
 
+class AmountForm(forms.Form):
+    """The two fields of a filter by amounts."""
+
+    def __init__(self, name: str, data: dict[str, Any]) -> None:
+        super().__init__(data)
+        for end, label in zip(_ENDS, (gettext("From"), gettext("To")), strict=True):
+            field = Amount(label="", required=False)
+            field.widget.attrs |= {"placeholder": label, "aria-label": label}
+            self.fields[f"{name}_{end}"] = field
+
+
 class AmountFilter(RangeNumericFilter):  # type: ignore[misc]
     """Filters by amounts. Both are included."""
 
     def queryset(self, request: Any, queryset: Any) -> Any:
         """Returns the rows. Raises BadRequest."""
-        rows = super().queryset(request, queryset)
-        if rows is None:
-            raise BadRequest("An amount of this list cannot be read.")
-        return rows
+        for end, lookup in zip(_ENDS, ("gte", "lte"), strict=True):
+            if text := self.used_parameters.get(f"{self.field_path}_{end}"):
+                amount = _read(Amount(max_digits=TOTAL_DIGITS), text)
+                queryset = queryset.filter(**{f"{self.field_path}__{lookup}": amount})
+        return queryset
+
+    def choices(self, changelist: Any) -> Any:
+        """Yields the form, in fields for text: those for numbers drop a comma."""
+        for choice in super().choices(changelist):
+            yield choice | {"form": AmountForm(self.parameter_name, self.used_parameters)}
 
 
 class SkuFilter(TextFilter):  # type: ignore[misc]
