@@ -16,7 +16,6 @@ from larder.core.limits import (
     MAX_CODE_LENGTH,
     MAX_DESCRIPTION_LENGTH,
     MAX_ID,
-    MAX_NAME_BYTES,
     MAX_NAME_LENGTH,
     MAX_SKU_LENGTH,
     MAX_STOCK,
@@ -76,8 +75,6 @@ class ProductField:
     filtered: str = ""
     """The description of the list's filter by this text; empty if there is no filter. The filter
     needs an index such as product_by_barcode."""
-    most_bytes: int = 0
-    """The maximum length of the text in UTF-8, if an index limits it; 0 for no limit."""
     is_internal: bool = False
     """Whether only staff see it. Lists and feeds of v1 do not contain it, and replacing a product
     keeps it unless it is given: the body is often made from an answer that does not contain it."""
@@ -141,9 +138,9 @@ FIELDS = (
         SKU,
         is_required=True,
         section=None,
-        filtered="The one of this SKU, exactly.",
+        filtered="The one of this SKU, in any case of letters.",
     ),
-    ProductField("name", TEXT, NAME, is_required=True, section=None, most_bytes=MAX_NAME_BYTES),
+    ProductField("name", TEXT, NAME, is_required=True, section=None),
     ProductField(
         "description", TEXT, Meta(max_length=MAX_DESCRIPTION_LENGTH), section=None, is_long=True
     ),

@@ -7,8 +7,9 @@ from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, Func, Q, Value
 from django.db.models.fields.generated import GeneratedField
-from django.db.models.functions import Concat, Lower
+from django.db.models.functions import Concat, Left
 
+from larder.catalog.search import SORTED_LENGTH
 from larder.catalog.sql import PICTURE_KEY, PICTURE_KEY_LENGTH
 from larder.core.ids import new_id
 from larder.core.limits import (
@@ -24,7 +25,7 @@ from larder.core.limits import (
     MONEY_DECIMALS,
     PRICE_DIGITS,
 )
-from larder.db.fields import TransactionId, tax_rate
+from larder.db.fields import Fold, TransactionId, tax_rate
 
 _LISTED = Q(archived_at=None)
 
@@ -43,6 +44,13 @@ class Category(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+def by_name(product: str = "") -> Left:
+    """Returns what sorts products by name. `product` is the lookup to them, such as "product__"."""
+    first_line = (F(f"{product}search_text"), Value("\n"), Value(1))
+    name = Func(*first_line, function="split_part", output_field=models.TextField())
+    return Left(name, SORTED_LENGTH)
 
 
 class Product(models.Model):
@@ -100,15 +108,19 @@ class Product(models.Model):
     created_at = models.DateTimeField(editable=False)
     updated_at = models.DateTimeField(editable=False)
     version = models.IntegerField(default=1, editable=False)
+    # The folded name and, in a second line, the folded SKU.
     search_text = GeneratedField(
-        expression=Lower(Concat("name", models.Value(" "), "sku")),
-        output_field=models.TextField(),
+        expression=Concat(Fold("name"), Value("\n"), Fold("sku"), output_field=models.TextField()),
+        output_field=models.TextField(db_collation="C"),
         db_persist=True,
     )
+    # Not 0 for a product of before SKUs were unique in folded form, whose SKU another has too.
+    sku_twin = models.SmallIntegerField(default=0, db_default=0, editable=False)
 
     class Meta:
         db_table = "product"
         constraints = (
+            models.UniqueConstraint(Fold("sku"), F("sku_twin"), name="product_sku_unique"),
             models.CheckConstraint(condition=Q(price__gte=Decimal(0)), name="product_price"),
             models.CheckConstraint(
                 condition=Q(tax_rate__gte=0, tax_rate__lte=MAX_TAX_RATE), name="product_tax_rate"
@@ -132,7 +144,7 @@ class Product(models.Model):
             ),
         )
         indexes = (
-            models.Index(fields=["name", "id"], name="product_by_name", condition=_LISTED),
+            models.Index(by_name(), "id", name="product_in_order", condition=_LISTED),
             models.Index(fields=["price", "id"], name="product_by_price", condition=_LISTED),
             models.Index(fields=["category", "id"], name="product_by_category", condition=_LISTED),
             models.Index(
@@ -146,7 +158,7 @@ class Product(models.Model):
                 condition=_LISTED & Q(low_stock_threshold__isnull=False),
             ),
             GinIndex(fields=["tags"], name="product_by_tag"),
-            GinIndex(Func(F("search_text"), function="trigrams"), name="product_by_trigram"),
+            GinIndex(Func(F("search_text"), function="trigrams"), name="product_search"),
             models.Index(
                 Func(F("image_url"), Value(PICTURE_KEY), function="substring"),
                 name="product_by_picture",

@@ -60,12 +60,12 @@ class _UnusableCellError(Exception):
 Cell = Callable[[str], Any]
 
 
-def _text(most: int, pattern: str, form: str, *, most_bytes: int = 0) -> Cell:
+def _text(most: int, pattern: str, form: str) -> Cell:
     matches = re.compile(pattern).search
 
     def read(cell: str) -> str:
         text = unescape_formula(cell)
-        if len(text) > most or (most_bytes and len(text.encode()) > most_bytes):
+        if len(text) > most:
             detail = f"Expected at most {most} characters, found {len(text)}."
             raise _UnusableCellError("too_long", detail)
         if not matches(text):
@@ -221,7 +221,7 @@ def _cell(field: ProductField) -> Cell:
         return _whole(rules.ge, rules.le, DEFAULTS[field.column])
     longest = 20 if field.kind in DECIMALS else rules.max_length
     form = (rules.extra or {}).get("form", "")
-    read = _text(longest, rules.pattern or "", form, most_bytes=field.most_bytes)
+    read = _text(longest, rules.pattern or "", form)
     read = _code(read) if field.name in {"sku", "barcode"} else read
     return _nullable(read) if field.is_nullable else read
 

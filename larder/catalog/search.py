@@ -1,4 +1,4 @@
-"""Splits a search into words, and selects those that the trigram index can find."""
+"""What is searched for, and what lists are sorted by."""
 
 from collections.abc import Iterable
 
@@ -7,6 +7,10 @@ from larder.core.limits import MAX_SEARCH_WORDS
 TRIGRAM = 3
 """Characters of a trigram. A shorter word has none, so the index cannot find it. Computing the
 trigrams of each product instead takes 0.2 ms for each."""
+
+SORTED_LENGTH = 256
+"""The first characters of a folded name, by which products are sorted: an entry of an index has at
+most 2,704 bytes."""
 
 
 def words(text: str) -> tuple[str, ...]:

@@ -3,13 +3,12 @@
 Tests compare it with the ORM: OFFERS in tests/catalog/test_sql.py, storing a file in
 test_product_import.py. test_import_sql.py compares the checks of a file with a loop over its lines,
 and looks at the plans of both. test_compaction.py compares COMPACT with what each reader must
-receive, and test_spelling.py looks at plans and limits of misspelled words.
+receive.
 """
 
 from collections.abc import Collection
 
 from larder.catalog.fields import IN_FILES, REQUIRED
-from larder.core.limits import MAX_CORRECTED_LENGTH, MAX_SIMILAR_PRODUCTS, MAX_SIMILAR_WORDS
 
 OFFERS = """
 SELECT id, sku, name, price, min_quantity, max_per_order, step, tax_rate FROM product
@@ -18,6 +17,15 @@ WHERE id = ANY((SELECT %s::bigint[])::bigint[]) AND archived_at IS NULL
 """Index scans of product_pkey. With one array for any number of products it is one prepared
 statement; the ORM's IN list is another statement for each number. The docstring of
 larder/inventory/sql.py says why the array is in a subselect."""
+
+IDS_BY_SKU = """
+SELECT given.sku, coalesce(same.id, alike.id)
+FROM unnest((SELECT %s::text[])::text[]) AS given (sku)
+LEFT JOIN product AS same ON same.sku = given.sku
+LEFT JOIN product AS alike ON fold(alike.sku) = fold(given.sku) AND alike.sku_twin = 0
+WHERE coalesce(same.id, alike.id) IS NOT NULL
+"""
+"""Plan: for each SKU a lookup in product_sku_key and in product_sku_unique."""
 
 LOCK_NAME = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 7))"
 """Held until the transaction ends, by transactions that need a unique product name. Two names with
@@ -77,6 +85,15 @@ UNSTAGE = "DROP TABLE product_file"
 checked. Products are found by their SKU: for a short file with one lookup in an index for each
 line, for a long one with a hash or merge join that reads all products once."""
 
+SPELL = """
+UPDATE product_file AS file SET sku = product.sku FROM product
+WHERE fold(product.sku) = fold(file.sku) AND product.sku_twin = 0
+    AND NOT EXISTS (SELECT FROM product AS same WHERE same.sku = file.sku)
+RETURNING line, product.sku
+"""
+"""Writes SKUs as the products have them, in another case for example. Plan: one lookup in
+product_sku_unique for each line, or a hash join with all products."""
+
 LOCK_CATEGORIES = """
 SELECT count(*) FROM (
     SELECT id FROM category WHERE id IN (SELECT category FROM product_file)
@@ -95,7 +112,7 @@ SELECT count(*) FROM (
 
 DUPLICATES = """
 SELECT line, first FROM (
-    SELECT line, min(line) OVER (PARTITION BY sku) AS first FROM product_file
+    SELECT line, min(line) OVER (PARTITION BY fold(sku)) AS first FROM product_file
 ) AS numbered
 WHERE line > first ORDER BY line LIMIT %s
 """
@@ -269,41 +286,6 @@ WITH part ({_ADDED}) AS (
 SELECT written.id, is_new, product_file.quantity, {former}, {present}
 FROM written JOIN product_file USING (sku) LEFT JOIN product AS former ON former.id = written.id
 """
-
-
-# --- Misspelled words (larder/catalog/queries/spelling.py) ---------------------------------
-def known_words(words: int) -> str:
-    """Returns the statement that says of each word, given twice, whether a listed product has it.
-
-    Plan: a bitmap index scan of product_by_trigram for each word.
-    """
-    exists = """EXISTS (SELECT FROM product WHERE archived_at IS NULL
-        AND trigrams(search_text) @> trigrams(lower(%s)) AND strpos(search_text, lower(%s)) > 0)"""
-    return "SELECT " + ", ".join([exists] * words)
-
-
-def similar_words(pieces: int, known: int) -> str:
-    """Returns the statement that finds the words with one of the pieces, in listed products that
-    contain all known words; the most frequent first.
-
-    Plan: bitmap index scans of product_by_trigram for the pieces. Known words are checked row by
-    row, which costs 0.5 µs; computing a row's trigrams costs 0.2 ms. The first MAX_SIMILAR_PRODUCTS
-    rows in the order of the table are split into words.
-    """
-    piece = " OR ".join(["trigrams(search_text) @> trigrams(%s)"] * pieces)
-    others = " AND strpos(search_text, lower(%s)) > 0" * known
-    return f"""
-SELECT left(word, {2 * MAX_CORRECTED_LENGTH}) FROM (
-    SELECT translate(search_text, '{MARKS}', '{" " * len(MARKS)}') AS text FROM product
-    WHERE archived_at IS NULL AND ({piece}){others} LIMIT {MAX_SIMILAR_PRODUCTS}
-) AS alike, unnest(string_to_array(text, ' ')) AS word
-WHERE length(word) >= %s AND ({" OR ".join(["strpos(' ' || word || ' ', %s) > 0"] * pieces)})
-GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT {MAX_SIMILAR_WORDS}
-"""
-
-
-MARKS = "!?.,;:()[]/+*&="
-"""Characters that end a word."""
 
 
 # --- The feed (larder/catalog/services/compaction.py) ---------------------------------------------

@@ -82,18 +82,6 @@ MAX_CHANGED_ORDERS = 100
 MAX_SEARCH_WORDS = 10
 """Words of a search. Further words are ignored: each adds a condition to the query."""
 
-MAX_CORRECTED_WORDS = 3
-"""Misspelled words of a search that are corrected: each is a query."""
-
-MAX_CORRECTED_LENGTH = 40
-"""Characters of a word that is corrected."""
-
-MAX_SIMILAR_PRODUCTS = 2_000
-"""Products whose words are compared with a misspelled word: 5 µs for each."""
-
-MAX_SIMILAR_WORDS = 500
-"""Words that are compared with a misspelled word, the most frequent first: 20 µs for each."""
-
 MAX_FAULTS = 1_000
 """Faults that an answer lists, one for each line of a full body. The others are reported when these
 are corrected."""
@@ -267,9 +255,6 @@ MAX_LABEL_LENGTH = 100
 # --- Texts ---------------------------------------------------------------------------------
 MAX_NAME_LENGTH = 1_024
 """A product's name."""
-
-MAX_NAME_BYTES = 2_600
-"""A product's name in UTF-8: an entry of PostgreSQL's index cannot be longer."""
 
 MAX_SKU_LENGTH = 64
 """A SKU."""

@@ -18,6 +18,7 @@ FIELDS: Mapping[str, str] = {
     "customer_email_unique": "email",
     "customer_username_unique": "username",
     "product_sku_key": "sku",
+    "product_sku_unique": "sku",
 }
 """Every unique constraint that a client's value can violate, and the field of the value.
 tests/architecture/test_unique_constraints.py says why no value violates the others."""

@@ -1,9 +1,11 @@
-"""Column types that PostgreSQL has and Django lacks, and columns that several modules have."""
+"""Column types and functions that PostgreSQL has and Django lacks, and columns that several modules
+have."""
 
 from typing import Any
 
 from django.db import models
 from django.db.models.expressions import DatabaseDefault
+from django.db.models.functions import Collate
 
 from larder.core.limits import TAX_RATE_DECIMALS, TAX_RATE_DIGITS
 
@@ -41,3 +43,17 @@ def tax_rate(**options: Any) -> "models.DecimalField[Any, Any]":
     return models.DecimalField(
         max_digits=TAX_RATE_DIGITS, decimal_places=TAX_RATE_DECIMALS, null=True, **options
     )
+
+
+class Fold(models.Func):
+    """A text without case, accents, forms of Unicode and of apostrophes, and spaces at its ends.
+    Texts are searched, sorted and kept unique by it. Only PostgreSQL makes it (migration 0006), so
+    that columns, indexes and queries have the same."""
+
+    function = "fold"
+    output_field = models.TextField()
+
+
+def in_order(column: str) -> Collate:
+    """Returns what sorts by a folded column, the same in every database."""
+    return Collate(Fold(column), "C")

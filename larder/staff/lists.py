@@ -28,7 +28,6 @@ from django.db.models import (
     TextField,
     Value,
 )
-from django.db.models.functions import Lower
 from django.db.models.lookups import GreaterThan
 from django.urls import reverse
 from django.utils.html import conditional_escape, escape, format_html
@@ -43,6 +42,7 @@ from unfold.views import ChangeList
 
 from larder.catalog.search import indexed
 from larder.core.limits import MAX_LISTED_ROWS
+from larder.db.fields import Fold
 
 
 def shop_zone() -> ZoneInfo:
@@ -179,6 +179,11 @@ class ListPage(ChangeList):  # type: ignore[misc]
             raise IncorrectLookupParameters
         return found
 
+    def get_ordering_field(self, field_name: Any) -> Any:
+        """Sorts names in folded form, if the list says how (`folded`)."""
+        folded: Mapping[str, Any] = getattr(self.model_admin, "folded", {})
+        return folded.get(field_name) or super().get_ordering_field(field_name)
+
     def get_results(self, request: Any) -> None:
         super().get_results(request)
         if not (self.query or self.has_active_filters):
@@ -207,9 +212,9 @@ TRIGRAMS = ArrayField(TextField())
 
 
 def with_words(rows: "QuerySet[Any]", text: Any, wanted: Sequence[str]) -> "QuerySet[Any]":
-    """Returns the rows whose text contains all words, ignoring case, checked row by row."""
+    """Returns the rows whose folded text contains all words, checked row by row."""
     for word in wanted:
-        at = Func(text, Lower(Value(word)), function="strpos", output_field=IntegerField())
+        at = Func(text, Fold(Value(word)), function="strpos", output_field=IntegerField())
         rows = rows.filter(GreaterThan(at, 0))
     return rows
 
@@ -217,7 +222,7 @@ def with_words(rows: "QuerySet[Any]", text: Any, wanted: Sequence[str]) -> "Quer
 def with_trigrams(rows: "QuerySet[Any]", text: Any, wanted: Sequence[str]) -> "QuerySet[Any]":
     """Returns the rows whose text may contain all words, by its index of trigrams. Short words are
     not looked up."""
-    known = [_trigrams(Lower(Value(word))) for word in indexed(wanted)]
+    known = [_trigrams(Fold(Value(word))) for word in indexed(wanted)]
     if not known:
         return rows
     every = Func(*known, template="(%(expressions)s)", arg_joiner=" || ", output_field=TRIGRAMS)

@@ -65,8 +65,9 @@ def show_figures(page: Page, figures: Callable[[Stock], str]) -> None:
     typed = [(line, str(line["sku"].value() or "").strip()) for line in page.lines]
     # Texts with NUL cannot be compared. A page with more lines shows what was typed, unchecked.
     skus = {sku for _, sku in typed if sku and "\0" not in sku}
-    rows = _rows().filter(product__sku__in=skus)
-    known = {stock.product.sku: stock for stock in rows}
+    ids = catalog.ids_by_sku(skus)
+    rows = {stock.product_id: stock for stock in _rows().filter(product_id__in=ids.values())}
+    known = {sku: rows[id] for sku, id in ids.items()}
     for line, sku in typed:
         if sku in known:
             line["sku"].help_text = figures(known[sku])

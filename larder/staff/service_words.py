@@ -107,9 +107,9 @@ DETAILS: tuple[str, ...] = (
     gettext_noop("No product has the SKU {}, and new ones need {}."),
     gettext_noop("No archived product has the SKU {}: empty this cell. Files archive nothing."),
     gettext_noop("Line {} has this SKU too."),
+    gettext_noop("A product {} was added meanwhile."),
     gettext_noop("max_per_order must not be less than min_quantity."),
     gettext_noop("No multiple of step lies between min_quantity and max_per_order."),
-    gettext_noop("Too long in bytes: {} characters always fit, {} if most are Latin."),
     gettext_noop(
         "The picture could not be stored. Try again; if this repeats, tell your operator."
     ),

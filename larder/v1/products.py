@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from decimal import Decimal
 from operator import attrgetter
 from typing import Annotated, Any, Literal
@@ -15,7 +14,6 @@ from msgspec import UNSET, Meta, UnsetType
 
 from larder.catalog.fields import DECIMALS, FIELDS, FILTERED, INTERNAL, SHOWN
 from larder.catalog.queries import internal_fields
-from larder.catalog.queries.spelling import corrected
 from larder.catalog.search import words
 from larder.catalog.services import products as catalog
 from larder.core import money
@@ -78,10 +76,6 @@ class Product(msgspec.Struct):
     version: int
 
 
-CORRECTED = """The words that were searched for in place of `q`. Only if no product matched and `q`
-has misspelled words."""
-
-
 class ProductPage(msgspec.Struct):
     """A page of products. It has at most 512 KiB of texts, so it may be shorter than `limit`.
     `count` only if it was requested."""
@@ -89,7 +83,6 @@ class ProductPage(msgspec.Struct):
     results: list[Product]
     next: Link | None
     count: int | UnsetType = UNSET
-    corrected_q: Annotated[str, Meta(description=CORRECTED)] | UnsetType = UNSET
 
 
 @with_fields([(one.name, one.written | UnsetType, UNSET) for one in FIELDS], behind="sku")
@@ -124,9 +117,9 @@ Ordering = Annotated[
 ]
 
 
-SEARCHED = """Words in name or SKU, in upper or lower case; the first ten different words count. If
-nothing matches, up to three misspelled words of four letters or more are corrected. A search with
-only words of one or two characters, which are not in the index, is slower."""
+SEARCHED = """Words in name or SKU, in upper or lower case, with or without accents; the first ten
+different words count. A search with only words of one or two characters, which are not in the
+index, is slower."""
 
 
 @with_fields([(one.name, one.filtering, None) for one in FILTERED], behind="ids", kw_only=True)
@@ -193,22 +186,13 @@ def _page(
     """Returns a function that reads the page. The page cache keeps it after the request."""
     wanted, after = _filter(query), cursor.position if cursor else None
 
-    def page(wanted: ProductFilter) -> ProductPage:
+    def page() -> ProductPage:
         found = queries.page(customer, wanted, after=after, limit=query.rows)
         results, link = pagination.part(links, found, _cursor_of(query.ordering))
         count = queries.count_products(wanted) if query.count else UNSET
         return ProductPage(shown(results), link, count)
 
-    def read() -> ProductPage:
-        found = page(wanted)
-        searched = None if found.results else corrected(wanted.words)
-        if searched is None:
-            return found
-        nearest = page(replace(wanted, words=searched))
-        nearest.corrected_q = " ".join(searched)
-        return nearest if nearest.results else found
-
-    return read
+    return page
 
 
 @operation(

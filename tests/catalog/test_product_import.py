@@ -83,7 +83,7 @@ def test_errors_between_rows_are_reported_with_errors_of_single_rows(
     product(sku="A", max_per_order=1)
     rows = [{"sku": "A", "name": "N", "price": "1", "min_quantity": "2"}]
     rows += [{"sku": "B", "name": "", "price": "1"}, {"sku": "C", "name": "N", "price": "1"}]
-    rows += [{"sku": "C", "name": "N", "price": "1"}]
+    rows += [{"sku": "c", "name": "N", "price": "1"}]
     staged = product_import.staged(file(rows, COLUMNS), on_rows=list[int]().append)
     with pytest.raises(FaultyFile) as refused, staged:
         pass
@@ -92,6 +92,16 @@ def test_errors_between_rows_are_reported_with_errors_of_single_rows(
         (3, "name", "invalid_format"),
         (5, "sku", "duplicate"),
     ]
+
+
+def test_a_sku_in_another_case_is_that_of_the_product(
+    product: Callable[..., int], now: datetime
+) -> None:
+    jam = product(sku="Jam-1", name="Jam")
+    renamed = file([{"sku": "jam-1", "name": "Red jam", "price": "1"}], COLUMNS[:3])
+    with product_import.staged(renamed, on_rows=list[int]().append):
+        list(product_import.store(renamed.columns, now=now, on_rows=list[int]().append))
+    assert Product.objects.values_list("id", "sku", "name").get() == (jam, "Jam-1", "Red jam")
 
 
 def test_known_products_are_locked_in_the_order_of_ids(product: Callable[..., int]) -> None:

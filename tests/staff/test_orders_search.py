@@ -55,15 +55,12 @@ def test_a_search_finds_neither_names_of_fields_nor_words_of_different_orders(
     assert desk.get(ORDERS, q=term).rows == []
 
 
-def test_accents_count_as_the_search_says(
+def test_an_order_is_found_without_accents_and_with_any_apostrophe(
     desk: Desk, person: Callable[..., Person], place: Callable[..., Order]
 ) -> None:
-    order = place(person("mueller", last_name="Müller"), ship_to={"city": "Köln"})
-    for term, found in (("Müller", [order]), ("ller", [order]), ("MÜLL", [order]), ("muller", [])):
-        assert desk.get(ORDERS, q=term).rows == found
-    assert [desk.get(ORDERS, q=term).rows for term in ("Köln", "koln")] == [[order], []]
-    for path in (ORDERS, "identity/customer/"):
-        assert "Müller is found by “ller”, not by “muller”.</p>" in desk.get(path).text
+    order = place(person("m", last_name="Müller O’Connor"), ship_to={"city": "Köln"})
+    for term in ("Müller", "muller", "MÜLL", "o'connor", "köln", "koln"):
+        assert desk.get(ORDERS, q=term).rows == [order]
 
 
 def test_an_order_is_found_by_a_part_of_a_sku_but_not_by_the_name_of_a_product(

@@ -214,18 +214,6 @@ def test_a_limit_below_the_stored_minimum_quantity_is_a_fault_of_the_limit(
     assert [one["pointer"] for one in refused.body["errors"]] == ["/max_per_order"]
 
 
-def test_a_name_that_the_index_cannot_hold_is_a_fault_of_the_name(
-    staff: Api, product: Callable[..., int]
-) -> None:
-    of_four_bytes_each = "".join(
-        chr(0x1F300 + at * 7 % 700) + chr(0x20000 + at) for at in range(512)
-    )
-    refused = staff("PATCH", f"products/{product()}", {"name": of_four_bytes_each})
-    assert (refused.status, refused.body["errors"][0]["pointer"]) == (400, "/name")
-    of_two = "é" * 1024
-    assert staff("PATCH", f"products/{product()}", {"name": of_two}).body["name"] == of_two
-
-
 def test_an_archived_product_cannot_be_read_changed_or_archived(
     staff: Api, customer: Api, product: Callable[..., int]
 ) -> None:

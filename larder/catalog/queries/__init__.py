@@ -31,6 +31,5 @@ __all__ = [
     "internal_fields",
     "offers",
     "public_ids",
-    "spelling",
     "submit_offers",
 ]

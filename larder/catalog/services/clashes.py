@@ -4,14 +4,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from django.db import IntegrityError, OperationalError, connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Q
 
 from larder.catalog.errors import UnknownCategory
 from larder.catalog.models import Category, Product
+from larder.catalog.queries import ids_by_sku
 from larder.core.errors import AlreadyTaken, DomainError, Fault, InvalidInput, together
-from larder.core.limits import MAX_NAME_BYTES, MAX_NAME_LENGTH
-from larder.db import database
 from larder.db.constraints import refusing_taken, violated
 
 MOST_BELOW_LEAST = "max_per_order must not be less than min_quantity."
@@ -39,8 +38,6 @@ def clashes_named(*, durable: bool = False) -> Iterator[None]:
             connection.check_constraints()
     except IntegrityError as error:
         raise _clash(error) from error
-    except OperationalError as error:
-        raise _over_limit(error) from error
 
 
 def _clash(error: IntegrityError) -> Exception:
@@ -71,7 +68,7 @@ def _clashes(fields: Mapping[str, Any], product: int | None) -> Iterator[DomainE
     present = Product.objects.filter(same).values(*rules).first() or rules
     if broken := _broken_rule(**{name: fields.get(name, present[name]) for name in rules}):
         yield InvalidInput([BROKEN_RULE[broken]])
-    if Product.objects.filter(sku=fields.get("sku")).exclude(same).exists():
+    if "sku" in fields and set(ids_by_sku([fields["sku"]]).values()) - {product}:
         yield AlreadyTaken("sku")
     category = fields.get("category_id")
     if category is not None and not Category.objects.filter(id=category).exists():
@@ -85,13 +82,3 @@ def _broken_rule(*, min_quantity: int, max_per_order: int | None, step: int) -> 
     if max_per_order < min_quantity:
         return "product_rules"
     return "product_step" if max_per_order // step * step < min_quantity else ""
-
-
-def _over_limit(error: OperationalError) -> Exception:
-    """Returns the error for a name with too many bytes for PostgreSQL's index."""
-    if database.sqlstate(error) != "54000":
-        return error
-    always, mostly_latin = MAX_NAME_BYTES // 4, MAX_NAME_LENGTH
-    fit = f"{always} characters always fit, {mostly_latin:,} if most are Latin"
-    detail = f"Too long in bytes: {fit}."
-    return InvalidInput([Fault("/name", "too_long", detail)])

@@ -72,6 +72,7 @@ def staged(file: ProductFile, *, on_rows: OnRows, locks: bool = True) -> Iterato
         database.execute(sql.ONE_FILE)
     database.execute(sql.STAGE)
     rows, faults = _copy(file, on_rows)
+    database.rows(sql.SPELL)
     database.execute(sql.LOOK_AT_STAGE)
     try:
         # A savepoint: after a violation the temporary table still exists.
@@ -82,7 +83,11 @@ def staged(file: ProductFile, *, on_rows: OnRows, locks: bool = True) -> Iterato
             _refuse(faults + _faults_together(file.columns))
             yield rows
     except IntegrityError:
-        _refuse(_faults_together(file.columns))
+        meanwhile = [
+            RowFault(line, "sku", "duplicate", f"A product {sku} was added meanwhile.")
+            for line, sku in database.rows(sql.SPELL)
+        ]
+        _refuse(meanwhile + _faults_together(file.columns))
         raise
     database.execute(sql.UNSTAGE)
 

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import models
+from django.db.models import Case, F, When
 
 from larder.catalog import sql
 from larder.catalog.fields import FIELDS, INTERNAL, LABELS
@@ -159,7 +160,7 @@ def _change(
     listed, wanted = Product.objects.filter(id=product, archived_at=None), _editable(fields)
     with audit.changing(product_name(product), listed, wanted):
         _refuse_taken_sku(listed, product, wanted, version)
-        versions.update(listed, version, **wanted, updated_at=now)
+        versions.update(listed, version, **wanted, **_untwinned(wanted), updated_at=now)
         require_permitted(caller, "catalog.change_product")
 
 
@@ -175,6 +176,13 @@ def _refuse_taken_sku(
     if "sku" in wanted and set(ids_by_sku([wanted["sku"]]).values()) - {product}:
         versions.require(listed, version)
         raise AlreadyTaken("sku")
+
+
+def _untwinned(wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns what a new SKU changes: it has no twin."""
+    if "sku" not in wanted:
+        return {}
+    return {"sku_twin": Case(When(sku=wanted["sku"], then=F("sku_twin")), default=0)}
 
 
 def claim_name(name: str, *, product: int | None = None) -> None:
@@ -208,7 +216,8 @@ class LockedProduct(NamedTuple):
 def find_and_lock(sku: str) -> LockedProduct | None:
     """Returns the product with this SKU, on sale or archived, locked as by `lock_product`. None if
     there is none."""
-    rows = Product.objects.filter(sku=sku).select_for_update(no_key=True)
+    rows = Product.objects.filter(id__in=ids_by_sku([sku]).values())
+    rows = rows.select_for_update(no_key=True)
     locked = rows.values_list("id", "version").first()
     return None if locked is None else LockedProduct(*locked)
 

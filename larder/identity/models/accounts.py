@@ -22,6 +22,7 @@ from larder.core.limits import (
 )
 from larder.core.mailboxes import canonical
 from larder.db.constraints import insert_unless_taken
+from larder.db.fields import Fold
 
 
 class CustomerManager(BaseUserManager["Customer"]):
@@ -51,7 +52,7 @@ class CustomerManager(BaseUserManager["Customer"]):
         return self.create_user(username, password, **fields, is_staff=True, is_superuser=True)
 
 
-SEARCH_TEXT = Lower(
+SEARCH_TEXT = Fold(
     Concat(
         *("username", models.Value(" "), "email", models.Value(" ")),
         *("first_name", models.Value(" "), "last_name"),
@@ -135,7 +136,7 @@ class Customer(AbstractBaseUser, PermissionsMixin):
                 name="customer_epoch_raised",
                 condition=models.Q(epoch_raised_at__isnull=False),
             ),
-            GinIndex(models.Func(SEARCH_TEXT, function="trigrams"), name="customer_by_trigram"),
+            GinIndex(models.Func(SEARCH_TEXT, function="trigrams"), name="customer_search"),
         )
 
     def __str__(self) -> str:

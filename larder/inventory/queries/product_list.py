@@ -85,7 +85,10 @@ class ProductFilter:
             found.append((sql.IN_STOCK if self.in_stock else sql.WITHOUT_STOCK, []))
         if self.ids is not None:
             found.append((sql.IDS, [list(self.ids)]))
-        found += [(sql.EXACT.format(name), [text]) for name, text in self.exact.items()]
+        found += [
+            (sql.SAME_SKU if name == "sku" else sql.EXACT.format(name), [text])
+            for name, text in self.exact.items()
+        ]
         where = sql.where([condition for condition, _ in found])
         return where, [value for _, values in found for value in values]
 

@@ -27,7 +27,7 @@ from larder.catalog import fields as of_product
 from larder.catalog import queries
 from larder.catalog.category_names import CategoryNames
 from larder.catalog.fields import FIELDS, ProductField
-from larder.catalog.models import Category, Product
+from larder.catalog.models import Category, Product, by_name
 from larder.catalog.search import words
 from larder.catalog.services.products import change_product, create_product
 from larder.catalog.services.tags import tag_products
@@ -35,6 +35,7 @@ from larder.core import money
 from larder.core.clock import now
 from larder.core.limits import MAX_FILTER_CHOICES, MAX_TAX_RATE, MONEY_DECIMALS, PRICE_DIGITS
 from larder.core.tags import TagChange
+from larder.db.fields import in_order
 from larder.staff import exports
 from larder.staff.catalog.archive import ArchivableProducts
 from larder.staff.catalog.categories import SENTENCES, CategoryAdmin
@@ -165,7 +166,7 @@ class CategoryFilter(admin.RelatedFieldListFilter):
     """Filters by category, without those below it (index product_by_category)."""
 
     def field_choices(self, field: Any, request: Any, model_admin: Any) -> Any:
-        names = Category.objects.order_by("name", "id").values_list("id", "name")
+        names = Category.objects.order_by(in_order("name"), "id").values_list("id", "name")
         return names[:MAX_FILTER_CHOICES]
 
 
@@ -269,6 +270,7 @@ class ProductAdmin(
     list_filter_submit = True
     list_select_related: ClassVar[tuple[str, ...]] = ("category",)
     sortable_by = ("sku", "name", "price_shown")
+    folded: ClassVar[Mapping[str, Any]] = {"name": by_name()}
     ordering = ("-id",)
     search_fields = ("search_text",)
     search_help_text = _("Words in name or SKU")

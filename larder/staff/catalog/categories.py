@@ -7,12 +7,15 @@ from django import forms
 from django.contrib import admin
 
 from larder.catalog.models import Category
+from larder.catalog.search import words
 from larder.catalog.services.categories import change_category, create_category, delete_category
 from larder.core.clock import now
 from larder.core.ids import new_id
+from larder.db.fields import Fold, in_order
 from larder.db.idempotency import RETENTION, Claim, Scope, fingerprint
 from larder.staff.base import ServiceAdmin
 from larder.staff.language import gettext_lazy as _
+from larder.staff.lists import with_words
 from larder.staff.recording import user_as_caller
 from larder.staff.refusals import Sentence, VersionedForm
 
@@ -64,8 +67,12 @@ class CategoryAdmin(ServiceAdmin):
     list_select_related = ("parent",)
     search_fields = ("name",)
     search_help_text = _("Part of the name")
-    ordering = ("name", "id")
+    folded: ClassVar[Mapping[str, Any]] = {"name": in_order("name")}
+    ordering = (folded["name"], "id")
     sortable_by = ("name",)
+
+    def get_search_results(self, request: Any, queryset: Any, search_term: str) -> Any:
+        return with_words(queryset, Fold("name"), words(search_term)), False
 
     def save_model(self, request: Any, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001
         given = form.cleaned_data

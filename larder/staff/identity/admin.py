@@ -190,10 +190,7 @@ class CustomerAdmin(SavedViews, NotableCustomers, StaffInvitations, FactorsAdmin
     )
     list_filter = _STATUS
     search_fields = ("username",)
-    search_help_text = _(
-        "Parts of name, username or email address, or a phone number. Accents count: Müller is "
-        "found by “ller”, not by “muller”."
-    )
+    search_help_text = _("Parts of name, username or email address, or a phone number")
     ordering = ("-id",)
     sortable_by = ()
     filter_horizontal = ()

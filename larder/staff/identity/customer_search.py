@@ -8,6 +8,7 @@ from django.db.models.functions import Lower
 
 from larder.catalog.search import words
 from larder.core.limits import MAX_FOUND_OWNERS
+from larder.db.fields import Fold
 from larder.identity.models import SEARCH_TEXT, Address
 from larder.identity.queries import lowered_spellings
 from larder.staff.lists import with_trigrams, with_words
@@ -23,16 +24,16 @@ def search(rows: "QuerySet[Any]", term: str, order: tuple[str, ...]) -> "QuerySe
     a phone number in an address, in this order. The one whose username or email address it is comes
     first.
 
-    Plan: customer_by_trigram. A phone number reads every address (a million in about a second).
+    Plan: customer_search. A phone number reads every address (a million in about a second).
     """
     wanted = words(term)
     found = with_trigrams(with_words(rows, SEARCH_TEXT, wanted), SEARCH_TEXT, wanted)
     if callers := _with_phone(term):
         others = found.order_by("-pk").values_list("pk", flat=True)[:MAX_FOUND_OWNERS]
         found = rows.filter(pk__in=[*callers, *others])
-    folded = found.alias(folded_name=Lower("username"), folded_mail=Lower("email"))
+    folded = found.alias(folded_name=Fold("username"), folded_mail=Lower("email"))
     mail = Q(folded_mail__in=lowered_spellings(term)) & ~Q(email="")
-    is_whole = When(Q(folded_name=Lower(Value(term))) | mail, then=True)
+    is_whole = When(Q(folded_name=Fold(Value(term))) | mail, then=True)
     whole = Case(is_whole, default=False, output_field=BooleanField())
     ordered: QuerySet[Any] = folded.alias(is_whole=whole).order_by("-is_whole", *order)
     return ordered

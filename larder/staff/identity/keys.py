@@ -7,12 +7,12 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import Q, Value
-from django.db.models.functions import Lower
 from django.http import HttpResponse
 from django.utils.translation import gettext, ngettext
 
 from larder.core.clock import now
 from larder.core.errors import DomainError, NotFound
+from larder.db.fields import Fold
 from larder.identity.models import Key
 from larder.identity.services import keys
 from larder.staff.base import Question, ReadOnlyAdmin, ask, selected
@@ -73,10 +73,9 @@ class KeyAdmin(ReadOnlyAdmin):
     actions = ("end_selected",)
 
     def get_search_results(self, request: Any, queryset: Any, search_term: str) -> Any:
-        """Searches for the whole name of an account, ignoring case."""
-        name = search_term.strip()
-        named = queryset.alias(owner=Lower("customer__username"))
-        return (named.filter(owner=Lower(Value(name))) if name else queryset), False
+        """Searches for the whole name of an account."""
+        named = queryset.alias(owner=Fold("customer__username"))
+        return (named.filter(owner=Fold(Value(search_term))) if search_term else queryset), False
 
     def has_end_permission(self, request: Any, object_id: Any = None) -> bool:
         """Returns whether the user may end keys."""

@@ -121,8 +121,7 @@ class OrderAdmin(
     list_select_related = ("customer",)
     search_fields = ("number",)
     search_help_text = _(
-        "Number, tracking number, customer, email, phone, address, reference or SKU. Accents "
-        "count: Müller is found by “ller”, not by “muller”."
+        "Number, tracking number, customer, email, phone, address, reference or SKU"
     )
     ordering = NEWEST
     sortable_by = ("total_shown", "placed", "requested")

@@ -7,6 +7,7 @@ from django.core.validators import RegexValidator
 from django.utils.translation import gettext
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
+from larder.catalog import queries as catalog
 from larder.catalog.models import Product
 from larder.core.limits import (
     MAX_CODE_LENGTH,
@@ -141,7 +142,8 @@ class ChangeForm(AddressForm, MoveForm):
         """Finds the product to add."""
         given = self.cleaned_data
         if given.get("sku"):
-            given["product"] = Product.objects.filter(sku=given["sku"]).first()
+            ids = catalog.ids_by_sku([given["sku"]]).values()
+            given["product"] = Product.objects.filter(id__in=ids).first()
             if given["product"] is None:
                 self.add_error("sku", UNKNOWN)
             elif not given.get("units"):

@@ -16,10 +16,11 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import BadRequest
 from django.db.models import DateTimeField, F, Func, Q, QuerySet, TextField, Value
 from django.db.models.fields.json import KeyTextTransform
-from django.db.models.functions import Lower, Upper
+from django.db.models.functions import Upper
 from django.utils.translation import gettext
 from unfold.contrib.filters.admin import RangeDateFilter, RangeNumericFilter, TextFilter
 
+from larder.catalog import queries as catalog
 from larder.catalog.models import Product
 from larder.catalog.search import indexed, words
 from larder.core.days import midnight
@@ -31,6 +32,7 @@ from larder.core.limits import (
     MAX_SEARCHED_ORDERS,
     TOTAL_DIGITS,
 )
+from larder.db.fields import Fold
 from larder.identity.models import SEARCH_TEXT
 from larder.identity.queries import SHIP_TO_FIELDS
 from larder.orders.models import Order, OrderLine
@@ -41,10 +43,10 @@ from larder.staff.pages import Amount
 NEWEST = ("-placed_at", "-id")
 _UNINDEXED = ("total_from", "total_to", "requested_for_from", "requested_for_to")
 _PHONE = KeyTextTransform("phone", "ship_to")
-_DELIVERY = Lower(
+_DELIVERY = Fold(
     Func(
         *(
-            Value("\n"),
+            Value(" "),
             "reference",
             "tracking_number",
             *(KeyTextTransform(one, "ship_to") for one in SHIP_TO_FIELDS),
@@ -98,7 +100,7 @@ def _tracked(term: str) -> "QuerySet[Any, Any]":
 def _found(wanted: Sequence[str], readable: Q, *, people: bool) -> list[UUID]:
     """Returns the ids of the newest orders that are found.
 
-    Plan: product_by_trigram and customer_by_trigram; then one statement with a range of
+    Plan: product_search and customer_search; then one statement with a range of
     order_line_search or order_history for each of the products and customers, and a range of
     order_search for the addresses.
     """
@@ -140,13 +142,13 @@ def _customers(wanted: Sequence[str], *, people: bool) -> "QuerySet[Any]":
     name."""
     known = get_user_model()._default_manager.filter(deleted_at=None)
     if not indexed(wanted):
-        return known.alias(name=Lower("username")).filter(name=Lower(Value(" ".join(wanted))))
-    text = SEARCH_TEXT if people else Lower("username")
+        return known.alias(name=Fold("username")).filter(name=Fold(Value(" ".join(wanted))))
+    text = SEARCH_TEXT if people else Fold("username")
     return with_trigrams(with_words(known, text, wanted), SEARCH_TEXT, wanted)
 
 
 def _products(wanted: Sequence[str]) -> "QuerySet[Any]":
-    skus = with_words(Product.objects.all(), Lower("sku"), wanted)
+    skus = with_words(Product.objects.all(), Fold("sku"), wanted)
     return with_trigrams(skus, F("search_text"), wanted)
 
 
@@ -247,7 +249,7 @@ class SkuFilter(TextFilter):  # type: ignore[misc]
         """Plan: the key of the SKU, then a range of order_line_search."""
         if not self.value():
             return queryset
-        product = Product.objects.filter(sku=self.value()).values_list("pk", flat=True).first()
-        lines = OrderLine.objects.filter(product=product, placed_at__isnull=False)
+        products = catalog.ids_by_sku([self.value()]).values()
+        lines = OrderLine.objects.filter(product__in=products, placed_at__isnull=False)
         newest = lines.order_by("-placed_at", "-order").values_list("order", flat=True)
         return queryset.filter(pk__in=list(newest[:MAX_FOUND_ORDERS]))
