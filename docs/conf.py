@@ -12,8 +12,11 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from sphinx.util import logging
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
+logger = logging.getLogger(__name__)
 
 project = "Larder"
 author = "the Larder contributors"
@@ -91,5 +94,5 @@ def _named(link: re.Match[str], page: Path) -> str:
         return link[0]
     name = os.path.relpath(path, ROOT)
     if not path.exists():
-        raise ValueError(f"{page}: there is no {name}")
+        logger.warning("there is no %s", name, location=str(page.with_suffix("")))
     return f"`{name}`" if label.strip("`/") in (name, path.name) else f"{label} (`{name}`)"
