@@ -98,7 +98,8 @@ def test_each_command_prints_the_output_on_the_page(
 @pytest.fixture
 def stripe(tmp_path: Path) -> Iterator[tuple[Server, str]]:
     """A shop that takes the events of a double of Stripe, and the address of the double."""
-    with Server(workers=1, environment={"STRIPE_WEBHOOK_SECRETS": "whsec_local"}) as shop:
+    demo_mode = {"DEMO": "1", "STRIPE_WEBHOOK_SECRETS": "whsec_local"}
+    with Server(workers=1, environment=demo_mode) as shop:
         port = free_port()
         to = f"http://127.0.0.1:{shop.port}/api/v1/payments/providers/stripe"
         command = [sys.executable, "-m", "tools.stripe_double", str(tmp_path / "payments.sqlite")]
