@@ -23,22 +23,12 @@ from larder.inventory.queries.changes import Progress, product_changes
 from larder.ops import tasks
 from tests.conftest import Person
 from tests.db.feeds import settle, transaction
-from tests.system.race.control import assert_breaks
 
 pytestmark = pytest.mark.django_db(transaction=True)
 MakeProduct = Callable[..., int]
 TOUCH = "UPDATE product SET version = version + 1 WHERE id = %s"
 RENAME = "UPDATE product SET name = %s, archived_at = NULL WHERE id = %s"
 ARCHIVE = "UPDATE product SET name = %s, archived_at = now() WHERE id = %s"
-
-_HORIZON = "AND last.transaction_id < pg_snapshot_xmin(pg_current_snapshot())"
-_BEFORE_THE_LAST = "(transaction_id, position) < ("
-
-
-def without(guard: str, instead: str) -> str:
-    """Returns the statement without one of its guards."""
-    assert guard in sql.COMPACT
-    return sql.COMPACT.replace(guard, instead)
 
 
 def touch(*changed: int) -> None:
@@ -120,18 +110,6 @@ def assert_no_change_is_missed(outcome: Sequence[tuple[set[int], set[int]]]) -> 
 
 def test_each_reader_gets_every_change_beside_an_open_transaction(three: list[int]) -> None:
     assert_no_change_is_missed(beside_an_open_transaction(three))
-
-
-def test_compaction_that_ignores_the_horizon_hides_settled_changes(
-    three: list[int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Changes after the open transaction would replace changes that readers can see."""
-    monkeypatch.setattr(sql, "COMPACT", without(_HORIZON, ""))
-    assert_breaks(
-        lambda: beside_an_open_transaction(three),
-        assert_no_change_is_missed,
-        fault=lambda outcome: any(before > after for before, after in outcome),
-    )
 
 
 class Copy:
@@ -259,29 +237,6 @@ def test_copies_are_right_after_concurrent_changes_and_compaction(
     who = person().id
     all_right(keep_copies(who, many, seconds=2))
     assert len(rows()) == len(many)
-
-
-def copy_of_before(who: int, ids: Sequence[int], now: datetime) -> Copy:
-    """A copy that was kept before a product changed, and is updated after a compaction."""
-    copy = Copy(who)
-    copy.update()
-    change_product(ids[0], {"name": "Another"}, caller=None, now=now)
-    settle()
-    assert sum(compact(part=7)) > 0
-    copy.update()
-    return copy
-
-
-def test_compaction_that_deletes_last_rows_makes_copies_wrong(
-    many: list[int],
-    person: Callable[..., Person],
-    now: datetime,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    assert copy_of_before(person().id, many, now).right
-    taken = without(_BEFORE_THE_LAST, "(transaction_id, position) <= (")
-    monkeypatch.setattr(sql, "COMPACT", taken)
-    assert not copy_of_before(person().id, many[1:], now).right
 
 
 def test_a_part_reads_one_index_range_and_one_row_for_each_row(three: list[int]) -> None:

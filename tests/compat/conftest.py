@@ -15,10 +15,8 @@ from tests.conftest import Person
 from tests.http.conftest import api, application, as_, token_for  # noqa: F401 - fixtures
 from tests.identity.conftest import hashes  # noqa: F401 - a fixture
 from tests.server import Reply, Server
-from tests.system.race.shops import Pair
 
 ALL = "0,1,2,3,4"
-Without = Callable[[str], Server]
 
 
 @pytest.fixture(scope="session")
@@ -45,33 +43,6 @@ def running(long_server: Server) -> Iterator[Server]:
     forget_pages()
     yield long_server
     long_server.hang_up()
-    _left[0] = time.monotonic()
-
-
-@pytest.fixture(scope="session")
-def unguarded(django_db_setup: None) -> Iterator[tuple[Server, Server]]:
-    """Two servers of one process each for all negative controls."""
-    entry, options = "tests.system.race.unguarded:application", {"COMPAT": ALL}
-    with (
-        Server(workers=1, application=entry, environment=options) as one,
-        Server(workers=1, application=entry, environment=options) as other,
-    ):
-        yield one, other
-
-
-@pytest.fixture
-def without(unguarded: tuple[Server, Server], transactional_db: None) -> Iterator[Without]:
-    """The servers without a guard of tests.system.race.guards: `without("row locks")`."""
-
-    def take_out(guard: str) -> Server:
-        for server in unguarded:
-            (server.shared / "without").write_text(guard)
-        return Pair(*unguarded)
-
-    forget_pages()
-    yield take_out
-    for server in unguarded:
-        server.hang_up()
     _left[0] = time.monotonic()
 
 

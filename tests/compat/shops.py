@@ -216,12 +216,6 @@ def of(*names: str) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("contract", [CONTRACTS[name] for name in names], ids=str)
 
 
-def paths_of(who: Person, product: int) -> dict[str, str]:
-    """What is in the places of a path."""
-    account = who.customer.public_id.hex
-    return {"product": str(product), "customer": str(who.id), "account": account, "order": "1"}
-
-
 def place_in_v1(client: ApiClient, product: int) -> Reply:
     return client("POST", "/api/v1/orders", {"lines": [{"product": product, "quantity": 2}]})
 

@@ -29,11 +29,6 @@ def who(person: MakePerson) -> Person:
     return person()
 
 
-@pytest.fixture(name="shopper")
-def _shopper(who: Person, client_of: Callable[[Person], ApiClient]) -> Documented:
-    return Documented("4", client_of(who))
-
-
 @pytest.fixture
 def other(person: MakePerson, client_of: Callable[[Person], ApiClient]) -> Documented:
     """Another customer."""

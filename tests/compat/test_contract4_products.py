@@ -20,11 +20,6 @@ MakeProduct = Callable[..., int]
 JAM = {"name": "Jam", "price": "11.11", "quantity_in_stock": 10}
 
 
-@pytest.fixture(name="shopper")
-def _shopper(shopper: ApiClient) -> Documented:
-    return Documented("4", shopper)
-
-
 @pytest.fixture(name="keeper")
 def _keeper(keeper: ApiClient) -> Documented:
     return Documented("4", keeper)

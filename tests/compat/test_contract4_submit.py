@@ -1,7 +1,7 @@
 """Contract 4: submitting the open order."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,7 +9,7 @@ import pytest
 from larder.catalog.services.products import archive_product, change_product
 from larder.identity.models import Customer
 from larder.inventory import queries as inventory
-from tests.compat.conftest import ALL, ApiClient, assert_books_balance
+from tests.compat.conftest import ALL, ApiClient
 from tests.compat.contract4 import add, lines
 from tests.compat.documented import Documented
 from tests.compat.held import held
@@ -26,12 +26,6 @@ MakeProduct = Callable[..., int]
 def who(person: MakePerson) -> Person:
     """The customer."""
     return person()
-
-
-@pytest.fixture(name="shopper")
-def _shopper(who: Person, client_of: Callable[[Person], ApiClient]) -> Iterator[Documented]:
-    yield Documented("4", client_of(who))
-    assert_books_balance()
 
 
 @pytest.fixture

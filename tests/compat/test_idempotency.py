@@ -1,18 +1,14 @@
 """Contracts 2 and 3 place one order for each `Idempotency-Key`, as v1 does."""
 
 from collections.abc import Callable
-from functools import partial
-from uuid import uuid4
 
 import pytest
 
 from larder.core.limits import MAX_IDEMPOTENCY_KEY_LENGTH
 from tests.compat.conftest import ApiClient, assert_books_balance
-from tests.compat.crowds import Shop
 from tests.compat.documented import Documented
 from tests.compat.shops import Client, Contract, of
 from tests.conftest import Person
-from tests.server import Server
 from tests.system.race.books import orders_of, shelf
 
 MakeProduct = Callable[..., int]
@@ -104,20 +100,6 @@ def test_an_invalid_key_is_refused_in_the_format_of_the_contract(
     said = "Expected one key of 1 to 255 visible ASCII characters, without a comma."
     assert refused.body == {"Idempotency-Key": [said]}
     assert orders_of(jam) == 0
-
-
-@of("2", "3")
-@pytest.mark.system
-def test_concurrent_equal_requests_place_one_order(
-    contract: Contract, running: Server, transactional_db: None, product: MakeProduct
-) -> None:
-    shop, jam, key = Shop(contract, running), product(stock=99), str(uuid4())
-    place = partial(contract.order(shop.buyers(1)[0], [(jam, 1)]), Idempotency_Key=key)
-    rush = shop.rush([place] * 8, jam)
-    assert rush.statuses == {201: 8}
-    assert sum("idempotency-replayed" in reply.headers for reply in rush.replies) == 7
-    assert orders_of(jam) == 1
-    rush.assert_sold(1, of=99)
 
 
 @of("2")

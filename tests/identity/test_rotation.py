@@ -89,16 +89,6 @@ def test_two_holders_of_one_token_end_the_session_at_their_next_use() -> None:
             assert played([*uses, Use(first), Use(second), Use(first)]).ended, uses
 
 
-def test_without_the_end_of_the_replaced_successor_two_holders_stay_logged_in() -> None:
-    """The negative control of the test before."""
-    uses = [Use("phone"), Use("thief"), Use("phone")]
-    shop = Shop()
-    for use in uses:
-        shop.use(use)
-        shop.present = replace(shop.present, retried=None)
-    assert not shop.ended
-
-
 @pytest.mark.parametrize("ahead", [0.0, 58.0])
 def test_the_services_decide_as_the_model(
     log_in: Callable[..., LogIn], person: Callable[..., Person], ahead: float

@@ -22,12 +22,9 @@ from larder.db import database
 from larder.inventory.services import products
 from larder.inventory.services.adjustments import dispatch
 from larder.inventory.services.authors import Author
-from larder.inventory.services.movements import Balance, lock
 from tests.conftest import Person
 from tests.system.race.books import assert_agree, shelf
-from tests.system.race.control import assert_breaks
-from tests.system.race.guards import UNLOCKED, removal
-from tests.system.race.interleaving import STOCK_READ, Race, assert_broken, assert_held, waits
+from tests.system.race.interleaving import STOCK_READ, Race, assert_held, waits
 from tests.system.race.shops import OK, Answer, ServiceShop, answered, at_once
 from tests.tiers import LONGEST
 
@@ -108,20 +105,6 @@ def test_one_of_several_concurrent_renames_gets_a_name(product: MakeProduct) -> 
         check_name(rename_together(product))
 
 
-@pytest.mark.parametrize("way", ["create", "rename"])
-def test_without_the_name_lock_several_products_get_a_name(
-    way: str, product: MakeProduct, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for module, place, replacement in removal("name lock"):
-        monkeypatch.setattr(module, place, replacement)
-    assert_breaks(
-        create_together if way == "create" else lambda: rename_together(product),
-        check_name,
-        fault=lambda outcome: outcome.bearers > 1,
-        meet=2,
-    )
-
-
 # --- A quantity set in the middle of a rush ------------------------------------------------
 @dataclass
 class Rush:
@@ -175,23 +158,14 @@ def order_beside_a_quantity(who: Person, jam: int) -> Race:
         partial(changed, jam, {}, SET),
         partial(ServiceShop().place, who, [(jam, 1)]),
         STOCK_READ,
-        None,
         lambda _: shelf(jam).agrees,
     )
 
 
-def test_a_difference_calculated_before_the_lock_makes_the_stock_wrong(
-    person: Callable[..., Person], product: MakeProduct, monkeypatch: pytest.MonkeyPatch
+def test_a_quantity_waits_for_an_order_of_the_product(
+    person: Callable[..., Person], product: MakeProduct
 ) -> None:
     assert_held(order_beside_a_quantity(person(), product(stock=OPENING)))
-
-    def look_then_lock(asked: list[int]) -> dict[int, Balance]:
-        rows = database.rows(UNLOCKED, [asked])
-        lock(asked)
-        return {row[0]: Balance(row[1], row[2]) for row in rows}
-
-    monkeypatch.setattr(products, "lock", look_then_lock)
-    assert_broken(order_beside_a_quantity(person(), product(stock=OPENING)))
 
 
 def relabel(who: Person, jam: int, times: int = 12) -> Rush:

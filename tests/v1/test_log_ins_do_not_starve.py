@@ -147,13 +147,3 @@ def test_pages_and_orders_are_served_during_many_log_ins(
 
     with Server(workers=1, application=SLOW, environment=HASHES) as server:
         assert lowest(median_delay, HASH_SECONDS / 2) <= HASH_SECONDS / 2
-
-
-@pytest.mark.system
-def test_without_the_limit_log_ins_occupy_all_threads(
-    transactional_db: None, person: MakePerson, product: MakeProduct
-) -> None:
-    jam, who = product(stock=100_000), person()
-    with Server(workers=1, application=SLOW, environment=HASHES | {"BOUNDLESS": "1"}) as server:
-        rush = beside_a_rush(server, who, jam)
-    assert median([*rush.pages, *rush.orders]) > HASH_SECONDS

@@ -108,17 +108,6 @@ def test_a_cached_page_does_not_wait_for_other_reads_of_the_account(
         assert as_(who)("GET", "products").status == 200
 
 
-def test_without_the_lag_limit_a_page_stays_outdated(
-    processes_share: None, no_lag_is_too_long: None, product: MakeProduct, customer: Api
-) -> None:
-    """The negative control."""
-    jam = product(stock=10)
-    assert quantity(customer) == 10
-    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as elsewhere:
-        elsewhere.execute(TAKE_ONE, [jam])
-    assert quantity(customer) == 10
-
-
 def test_an_own_order_is_visible_at_once_and_causes_no_read_for_others(
     processes_share: None,
     no_lag_is_too_long: None,

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from tests.conftest import Person
-from tests.system.race.shops import Shop
+from tests.system.race.shops import ServiceShop
 
 
 def few(person: Callable[[], Person]) -> list[Person]:
@@ -12,7 +12,7 @@ def few(person: Callable[[], Person]) -> list[Person]:
     return [person() for _ in range(3)]
 
 
-def enter(shop: Shop, people: Sequence[Person]) -> None:
+def enter(shop: ServiceShop, people: Sequence[Person]) -> None:
     """Logs each client in."""
     for who in people:
         shop.enter(who)

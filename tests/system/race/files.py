@@ -3,16 +3,10 @@
 import io
 from collections import Counter
 from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager, nullcontext
 from itertools import count
 
-import pytest
-
-from larder.catalog import sql as catalog_sql
-from larder.catalog.services import product_import
 from larder.catalog.tables import csv_table
 from larder.core.clock import now
-from larder.inventory.services import import_products as service
 from larder.inventory.services.authors import Author
 from larder.inventory.services.import_products import import_products
 from larder.ops.books import invariants
@@ -23,8 +17,6 @@ STOCK = 1000
 PART = 7
 """Rows of a part, so that the files of races have several."""
 
-ANY_FILE = "SELECT 1"
-"""Replaces a lock: each file may go on."""
 
 numbers = count(1)
 
@@ -47,13 +39,6 @@ def codes(answers: Iterable[Answer]) -> Counter[str]:
     return Counter(answer.code for answer in answers)
 
 
-def deadlocked(answers: Iterable[Answer]) -> bool:
-    """Whether PostgreSQL had to break a ring of waiting transactions."""
-    return any(
-        answer.code == "OperationalError" and "deadlock" in answer.content for answer in answers
-    )
-
-
 def nothing_is_violated() -> None:
     """Holds the invariants of the whole shop."""
     assert invariants.check().violated == []
@@ -63,19 +48,3 @@ def stocked(product: Callable[..., int], number: int) -> tuple[list[int], list[s
     """Products of one price, and their SKUs."""
     skus = [f"{next(numbers)}-{one}" for one in range(number)]
     return [product(sku=sku, stock=STOCK, price="1") for sku in skus], skus
-
-
-class _NoTransaction:
-    """Replaces `django.db.transaction`: each statement commits by itself."""
-
-    @staticmethod
-    def atomic(*, durable: bool = False) -> AbstractContextManager[bool]:
-        return nullcontext(durable)
-
-
-def in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Takes the transaction out: each statement of a file becomes visible by itself."""
-    for module in (service, product_import):
-        monkeypatch.setattr(module, "transaction", _NoTransaction)
-    staged = catalog_sql.STAGE.replace("ON COMMIT DROP", "")
-    monkeypatch.setattr(catalog_sql, "STAGE", staged)

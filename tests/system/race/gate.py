@@ -112,16 +112,6 @@ _next: list[Meeting] = []
 
 
 @contextmanager
-def arranged(meeting: Meeting) -> Iterator[None]:
-    """Requests of the crowds within the block meet (`meeting_of_crowd`)."""
-    _next.append(meeting)
-    try:
-        yield
-    finally:
-        _next.remove(meeting)
-
-
-@contextmanager
 def meeting_of_crowd() -> Iterator[None]:
     """Closes the gate before a crowd starts, and opens it when so many of its requests have met."""
     if not _next:
@@ -149,19 +139,3 @@ BEGIN
     RETURN NULL;
 END $$
 """
-
-
-@contextmanager
-def before_inserts(table: str) -> Iterator[None]:
-    """Places the gate INSERT before each statement that inserts rows of this table."""
-    with psycopg.connect(os.environ["OWNER_DATABASE_URL"], autocommit=True) as owner:
-        owner.execute(_FUNCTION.encode())
-        owner.execute(
-            f"CREATE TRIGGER wait_at_gate BEFORE INSERT ON {table}"
-            " FOR EACH STATEMENT EXECUTE FUNCTION public.wait_at_gate()".encode()
-        )
-        try:
-            yield
-        finally:
-            owner.execute(f"DROP TRIGGER wait_at_gate ON {table}".encode())
-            owner.execute("DROP FUNCTION public.wait_at_gate()")

@@ -1,12 +1,12 @@
 """Two calls whose transactions overlap at a chosen statement.
 
 The first call stops after it has run that statement, with its transaction open. The second call
-then runs until it ends, or until it waits for a lock of the first. A control removes one clause of
-one statement, as PostgreSQL receives it, and nothing else.
+then runs until it ends, or until it waits for a lock of the first.
 """
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from threading import Event
 from time import monotonic, sleep
@@ -23,35 +23,21 @@ LONGEST = 60.0
 ORDERS_READ = 'FROM "order" WHERE id = ANY('
 DRAFT_READ = 'WHERE ("order"."customer_id" = %s AND "order"."status" = %s)'
 OLD_DRAFTS_READ = '"order"."updated_at" < %s OR'
-FOR_ORDERS = ' FOR UPDATE OF "order"'
 STOCK_READ = "SELECT product_id, available, committed, next_expiry FROM stock"
-OFFERS_READ = "SELECT id, sku, name, price, min_quantity"
-CALLER_LOCK = 'SELECT "customer"."id" AS "pk" FROM'
-"""Texts of statements that are named in several tests."""
 
 _WAITS_FOR = "SELECT count(*) FROM pg_stat_activity WHERE %s::int = ANY(pg_blocking_pids(pid))"
 
 
 @dataclass(frozen=True, slots=True)
-class Guard:
-    """The clause that protects, and a text that only its statement has."""
-
-    statement: str
-    clause: str = " FOR NO KEY UPDATE"
-    instead: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Race:
-    """Two calls. The first stops after the first statement that contains `stop`. `holds` says
-    whether what must be true after both is true. `guard`: None if it is no clause of a
-    statement."""
+    """Two calls."""
 
     first: Callable[[], object]
     second: Callable[[], object]
     stop: str
-    guard: Guard | None
+    """A text of the statement after which the first call stops."""
     holds: Callable[["Outcome"], bool]
+    """Whether what must be true after both is true."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,51 +50,39 @@ class Outcome:
 
 
 @dataclass(slots=True)
-class _Statements:
-    """Rewrites the statements of both calls, and stops the first call at one of them."""
+class _Stop:
+    """Stops the first call at a statement."""
 
-    removed: Guard | None
-    stop: str
-    removals: int = 0
+    text: str
     process: int = 0
     reached: Event = field(default_factory=Event)
     released: Event = field(default_factory=Event)
 
-    def rewrite(self, execute: Any, sql: Any, *rest: Any) -> Any:
-        """Runs a statement, without the guard that is removed."""
-        guard = self.removed
-        if guard is not None and guard.statement in sql and guard.clause in sql:
-            self.removals += 1
-            sql = sql.replace(guard.clause, guard.instead)
-        return execute(sql, *rest)
-
-    def rewrite_and_stop(
+    def run(
         self, execute: Any, sql: Any, parameters: Any, many: bool, context: Mapping[str, Any]
     ) -> Any:
-        """As `rewrite`; then waits, if this is the statement to stop after, until released."""
-        result = self.rewrite(execute, sql, parameters, many, context)
-        if self.stop in sql and not self.reached.is_set():
+        """Runs a statement; then waits, if this is the one to stop after, until released."""
+        result = execute(sql, parameters, many, context)
+        if self.text in sql and not self.reached.is_set():
             self.process = context["connection"].connection.info.backend_pid
             self.reached.set()
             assert self.released.wait(LONGEST)
         return result
 
 
-def interleave(race: Race, *, removed: Guard | None = None) -> Outcome:
-    """Runs both calls, each on a separate connection, without the guard `removed`."""
-    statements = _Statements(removed, race.stop)
+def interleave(race: Race) -> Outcome:
+    """Runs both calls, each on a separate connection."""
+    stop = _Stop(race.stop)
     with ThreadPoolExecutor(2) as threads:
         try:
-            first = threads.submit(_apart, race.first, statements.rewrite_and_stop)
-            _wait(lambda: statements.reached.is_set() or first.done())
-            assert statements.reached.is_set(), f"no statement {race.stop}: {first.result()}"
-            second = threads.submit(_apart, race.second, statements.rewrite)
-            waited = waits(second, statements.process)
+            first = threads.submit(_apart, race.first, stop.run)
+            _wait(lambda: stop.reached.is_set() or first.done())
+            assert stop.reached.is_set(), f"no statement {race.stop}: {first.result()}"
+            second = threads.submit(_apart, race.second, None)
+            waited = waits(second, stop.process)
         finally:
-            statements.released.set()
-        outcome = Outcome(first.result(LONGEST), second.result(LONGEST), waited)
-    assert removed is None or statements.removals, f"no statement {removed}"
-    return outcome
+            stop.released.set()
+        return Outcome(first.result(LONGEST), second.result(LONGEST), waited)
 
 
 def assert_held(race: Race) -> None:
@@ -118,23 +92,9 @@ def assert_held(race: Race) -> None:
     assert race.holds(outcome), outcome
 
 
-def assert_broken_without_guard(race: Race) -> None:
-    """Asserts that without the guard what must be true is not."""
-    outcome = interleave(race, removed=race.guard)
-    assert not outcome.waited, f"the second call waited without the lock: {outcome}"
-    assert not race.holds(outcome), outcome
-
-
-def assert_broken(race: Race) -> None:
-    """Asserts that what must be true is not, where the test has replaced the guard."""
-    outcome = interleave(race)
-    assert not outcome.waited, f"the second call waited without the guard: {outcome}"
-    assert not race.holds(outcome), outcome
-
-
 def _apart(call: Callable[[], object], wrapper: Any) -> Answer:
     try:
-        with connection.execute_wrapper(wrapper):
+        with connection.execute_wrapper(wrapper) if wrapper else nullcontext():
             return answered(lambda: _answer(call()))
     finally:
         connections.close_all()

@@ -1,17 +1,13 @@
-"""The interface of a shop in races: the same requests through HTTP and at the services.
+"""What races do at the services."""
 
-Every race is written once, against `Shop`, and run with both.
-"""
-
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from itertools import cycle
-from threading import Barrier, local
+from threading import Barrier
 from time import monotonic, sleep
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db import connection, connections
@@ -36,7 +32,6 @@ from larder.orders.services.returns import ReturnedLine, return_order
 from larder.orders.services.transitions import TransitionRequest
 from tests.conftest import Person
 from tests.orders.placing import place_orders
-from tests.server import Reply, Server
 from tests.system.race.gate import meeting_of_crowd
 
 Result = TypeVar("Result")
@@ -57,53 +52,6 @@ class Answer:
     replayed: bool = False
 
 
-class Shop(Protocol):
-    """What races do. Nothing raises: whatever happens is in the answer's code."""
-
-    def arrive(self) -> None:
-        """Connects this thread, so that all of a crowd start from the same line."""
-
-    def leave(self) -> None:
-        """Closes this thread's connection."""
-
-    def enter(self, who: Person) -> None:
-        """Logs a client in, before the race."""
-
-    def session(self, who: Person) -> str:
-        """A new log-in's refresh token."""
-
-    def place(
-        self, who: Person, lines: Lines, *, key: str | None = None, id: UUID | None = None
-    ) -> Answer:
-        """The content is the order."""
-
-    def adjust(
-        self, who: Person, product: int, *, delta: int | None = None, counted: int | None = None
-    ) -> Answer:
-        """As staff."""
-
-    def move(self, who: Person, order: UUID, move: str, lines: Lines = ()) -> Answer:
-        """Cancel, ship and the like; `lines` are what comes back. The content is the order, at
-        the services nothing."""
-
-    def change(
-        self, who: Person, order: UUID, lines: Lines, *, version: int | None = None
-    ) -> Answer:
-        """Gives a placed order other lines."""
-
-    def archive(self, who: Person, product: int) -> Answer:
-        """As staff."""
-
-    def reprice(self, who: Person, product: int, price: str) -> Answer:
-        """As staff."""
-
-    def refresh(self, token: str) -> Answer:
-        """The content is the successor."""
-
-    def register(self, username: str, *, key: str | None = None) -> Answer:
-        """The content is the customer's id."""
-
-
 def place_apart(asked: Placement, *, now: datetime) -> Placed:
     """Places an order in a separate transaction, as if each thread were a process: those of one
     process would be in one batch (larder/orders/services/placing/place_order.py) and never race."""
@@ -113,24 +61,9 @@ def place_apart(asked: Placement, *, now: datetime) -> Placed:
     return answer
 
 
-def at_once(shop: Shop, tasks: Sequence[Callable[[], Result]]) -> list[Result]:
-    """Runs each task in a thread and with a separate connection, all released together."""
-    line = Barrier(len(tasks))
-
-    def run(task: Callable[[], Result]) -> Result:
-        try:
-            shop.arrive()
-            line.wait(60)
-            return task()
-        finally:
-            shop.leave()
-
-    with meeting_of_crowd(), ThreadPoolExecutor(len(tasks)) as crowd:
-        return list(crowd.map(run, tasks))
-
-
 class ServiceShop:
-    """The services, called in this process."""
+    """The services, called in this process. Nothing raises: whatever happens is in the answer's
+    code."""
 
     def arrive(self) -> None:
         connection.ensure_connection()
@@ -239,6 +172,22 @@ class ServiceShop:
         return served(call)
 
 
+def at_once(shop: ServiceShop, tasks: Sequence[Callable[[], Result]]) -> list[Result]:
+    """Runs each task in a thread and with a separate connection, all released together."""
+    line = Barrier(len(tasks))
+
+    def run(task: Callable[[], Result]) -> Result:
+        try:
+            shop.arrive()
+            line.wait(60)
+            return task()
+        finally:
+            shop.leave()
+
+    with meeting_of_crowd(), ThreadPoolExecutor(len(tasks)) as crowd:
+        return list(crowd.map(run, tasks))
+
+
 def _transition_request(who: Person, order: UUID, version: int | None = None) -> TransitionRequest:
     customer = who.customer
     caller = Caller(who.id, customer.public_id, customer.is_staff, session=None)
@@ -273,122 +222,3 @@ def answered(call: Callable[[], Answer]) -> Answer:
     except Exception as error:
         # A deadlock, say: an outcome of the race.
         return Answer(type(error).__name__, str(error))
-
-
-class Pair(Server):
-    """Two servers, of one process each. The threads of a crowd go to the one and to the other in
-    turn, so that each process gets half of the crowd."""
-
-    def __init__(self, one: Server, other: Server) -> None:
-        super().__init__()
-        self._turns = cycle((one, other))
-        self._own = local()
-
-    def call(
-        self,
-        method: str,
-        path: str,
-        body: Any = None,
-        *,
-        token: str | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> Reply:
-        return self._of_this_thread().call(method, path, body, token=token, headers=headers)
-
-    def hang_up(self) -> None:
-        self._of_this_thread().hang_up()
-
-    def _of_this_thread(self) -> Server:
-        if not hasattr(self._own, "server"):
-            self._own.server = next(self._turns)
-        server: Server = self._own.server
-        return server
-
-
-@dataclass
-class HttpShop:
-    """A running server."""
-
-    server: Server
-    _tokens: dict[int, str] = field(default_factory=dict)
-
-    def arrive(self) -> None:
-        self.server.call("GET", "/livez")
-
-    def leave(self) -> None:
-        self.server.hang_up()
-
-    def enter(self, who: Person) -> None:
-        self._tokens[who.id] = self.server.token(who.customer.username, who.password)
-
-    def session(self, who: Person) -> str:
-        credentials = {"username": who.customer.username, "password": who.password}
-        return str(self.server.call("POST", "auth/token", credentials).body["refresh"])
-
-    def place(
-        self, who: Person, lines: Lines, *, key: str | None = None, id: UUID | None = None
-    ) -> Answer:
-        body: dict[str, Any] = {"lines": [{"product": p, "quantity": q} for p, q in lines]}
-        if id is not None:
-            body["id"] = str(id)
-        headers = {} if key is None else {"Idempotency-Key": key}
-        return self._as(who, "POST", "orders", body, headers)
-
-    def adjust(
-        self, who: Person, product: int, *, delta: int | None = None, counted: int | None = None
-    ) -> Answer:
-        change = {"delta": delta} if counted is None else {"counted": counted}
-        lines = [{"product": product, **change}]
-        return self._as(who, "POST", "stock/adjustments", {"reason": "correction", "lines": lines})
-
-    def move(self, who: Person, order: UUID, move: str, lines: Lines = ()) -> Answer:
-        body = {"lines": [{"product": p, "quantity": q} for p, q in lines], "reason": "any"}
-        return self._as(who, "POST", f"orders/{order}/{move}", body if lines else {})
-
-    def change(
-        self, who: Person, order: UUID, lines: Lines, *, version: int | None = None
-    ) -> Answer:
-        body = {"lines": [{"product": p, "quantity": q} for p, q in lines]}
-        headers = {} if version is None else {"If-Match": f'"{version}-0"'}
-        return self._as(who, "PATCH", f"orders/{order}", body, headers)
-
-    def archive(self, who: Person, product: int) -> Answer:
-        return self._as(who, "DELETE", f"products/{product}")
-
-    def reprice(self, who: Person, product: int, price: str) -> Answer:
-        return self._as(who, "PATCH", f"products/{product}", {"price": price})
-
-    def refresh(self, token: str) -> Answer:
-        path, body = "auth/token/refresh", {"refresh": token}
-        answer = served(lambda: answer_of(self.server.call("POST", path, body)))
-        return Answer(answer.code, answer.content["refresh"]) if answer.code == OK else answer
-
-    def register(self, username: str, *, key: str | None = None) -> Answer:
-        body = {"username": username, "password": PASSWORD}
-        headers = {} if key is None else {"Idempotency-Key": key}
-        path = "auth/register"
-        answer = served(lambda: answer_of(self.server.call("POST", path, body, headers=headers)))
-        made = answer.content["id"] if answer.code == OK else None
-        return Answer(answer.code, made, answer.replayed)
-
-    def _as(
-        self,
-        who: Person,
-        method: str,
-        path: str,
-        body: Any = None,
-        headers: dict[str, str] | None = None,
-    ) -> Answer:
-        token = self._tokens[who.id]
-
-        def call() -> Answer:
-            return answer_of(self.server.call(method, path, body, token=token, headers=headers))
-
-        return served(call)
-
-
-def answer_of(reply: Reply) -> Answer:
-    """A reply of v1."""
-    if reply.status < 300:
-        return Answer(OK, reply.body, reply.headers.get("idempotency-replayed") == "true")
-    return Answer(reply.body["code"], reply.body)

@@ -18,21 +18,11 @@ from larder.orders.services.abandon import Abandonment, abandon_id, abandon_key
 from larder.orders.services.placing.placement import ExpectedCart
 from tests.conftest import Person
 from tests.system.race.books import assert_agree, shelf
-from tests.system.race.interleaving import (
-    ORDERS_READ,
-    Guard,
-    Race,
-    assert_broken,
-    assert_broken_without_guard,
-    assert_held,
-)
-from tests.system.race.interleaving import Outcome as Pair
 from tests.system.race.phones import Phone, codes
 from tests.system.race.shops import OK, Answer, ServiceShop, answered, at_once
 
 MakePerson = Callable[..., Person]
 MakeProduct = Callable[..., int]
-Without = Callable[[str], None]
 SIX = 6
 CLAIM = "INSERT INTO idempotency_key"
 
@@ -107,30 +97,6 @@ def test_an_order_is_placed_or_abandoned(
     assert not check().violated
 
 
-def placed_and_abandoned(person: MakePerson, jam: int, name: str) -> Race:
-    """An order is abandoned while it is placed."""
-    who, chosen, find = _order(person, name)
-
-    def is_one(outcome: Pair) -> bool:
-        return not Outcome(jam, [outcome.first], [outcome.second]).is_both
-
-    return Race(
-        partial(ServiceShop().place, who, [(jam, 2)], **chosen),
-        partial(abandoning, who, find),
-        CLAIM,
-        Guard(CLAIM, 'ORDER BY actor, operation, key COLLATE "C"', "WHERE false"),
-        is_one,
-    )
-
-
-@pytest.mark.parametrize("name", ["id", "key"])
-def test_without_the_claim_an_abandoned_order_is_placed(
-    name: str, person: MakePerson, product: MakeProduct
-) -> None:
-    assert_held(placed_and_abandoned(person, product(stock=50), name))
-    assert_broken_without_guard(placed_and_abandoned(person, product(stock=50), name))
-
-
 def race_for_a_cart(phone: Phone, jam: int) -> Outcome:
     """Requests that submit the cart that was seen, and that abandon its id."""
     phone.put((jam, 2))
@@ -150,26 +116,3 @@ def test_a_cart_is_submitted_or_gets_another_id(
         check_one_or_the_other(race_for_a_cart(customer, jam))
         assert customer.units() == ({} if shelf(jam).sold else {jam: 2})
     assert not check().violated
-
-
-def cart_abandoned_and_submitted(customer: Phone, jam: int) -> Race:
-    """A cart is submitted while its id is abandoned."""
-    customer.put((jam, 2))
-    id = customer.seen().id
-    assert id is not None
-    return Race(
-        partial(abandoning, customer.who, partial(abandon_id, id)),
-        customer.submit,
-        ORDERS_READ,
-        None,
-        lambda outcome: outcome.first.code != "IntegrityError",
-    )
-
-
-def test_without_the_lock_the_foreign_key_protects_a_placed_cart(
-    phone: Callable[[], Phone], product: MakeProduct, without: Without
-) -> None:
-    jam = product(stock=50)
-    assert_held(cart_abandoned_and_submitted(phone(), jam))
-    without("abandoned cart held")
-    assert_broken(cart_abandoned_and_submitted(phone(), jam))

@@ -20,11 +20,8 @@ from larder.identity.tokens.policies import V1
 from tests.conftest import Person
 from tests.http.log_ins import newest_token
 from tests.system.race.interleaving import (
-    CALLER_LOCK,
-    Guard,
     Outcome,
     Race,
-    assert_broken_without_guard,
     assert_held,
     interleave,
 )
@@ -38,7 +35,6 @@ RESET_READ = 'SELECT "customer"."password" AS "password", "customer"."email" AS 
 ADDRESS_READ = 'SELECT "customer"."email" AS "email" FROM'
 EPOCH_READ = 'SELECT "customer"."session_epoch" AS "session_epoch" FROM'
 CREDENTIAL_READ = "ELSE given.epoch = customer.session_epoch"
-GENERATION = '"session"."generation" = %s'
 
 
 @pytest.fixture(autouse=True)
@@ -100,7 +96,6 @@ def reset_twice(person: MakePerson) -> Race:
         partial(confirm, "another horse 1"),
         partial(confirm, "another horse 2"),
         RESET_READ,
-        Guard(RESET_READ),
         lambda outcome: (
             codes(outcome) == (OK, "reset_token_invalid")
             and has_password(who.customer.username, "another horse 1")
@@ -115,7 +110,6 @@ def log_in_and_change(person: MakePerson) -> Race:
         partial(log_in, who),
         partial(change_password, who, "another horse"),
         PASSWORD_READ,
-        Guard(PASSWORD_READ),
         lambda outcome: both_succeed(outcome) and live_sessions(who) == 0,
     )
 
@@ -127,7 +121,6 @@ def change_twice(person: MakePerson) -> Race:
         partial(change_password, who, "another horse 1"),
         partial(change_password, who, "another horse 2"),
         PASSWORD_READ,
-        Guard(PASSWORD_READ),
         lambda outcome: (
             codes(outcome) == (OK, "wrong_password")
             and has_password(who.customer.username, "another horse 1")
@@ -145,7 +138,6 @@ def key_and_change(person: MakePerson) -> Race:
         ),
         partial(set_password, who),
         PASSWORD_READ,
-        Guard(PASSWORD_READ),
         lambda outcome: both_succeed(outcome) and live_keys(who) == 0,
     )
 
@@ -163,7 +155,6 @@ def key_twice(person: MakePerson) -> Race:
         call,
         call,
         'SELECT MAX("key"."generation")',
-        Guard(PASSWORD_READ),
         lambda outcome: both_succeed(outcome) and outcome.first.content == outcome.second.content,
     )
 
@@ -175,7 +166,6 @@ def log_in_and_deletion(person: MakePerson) -> Race:
         partial(log_in, who),
         lambda: accounts.delete_account(who.id, now=now()),
         PASSWORD_READ,
-        Guard(PASSWORD_READ),
         lambda outcome: both_succeed(outcome) and live_sessions(who) == 0,
     )
 
@@ -188,7 +178,6 @@ def last_place_for_a_log_in(person: MakePerson) -> Race:
         partial(log_in, who),
         partial(log_in, who),
         'ORDER BY "session"."rotated_at" DESC',
-        Guard(PASSWORD_READ),
         lambda outcome: both_succeed(outcome) and live_sessions(who) == 2,
     )
 
@@ -204,7 +193,6 @@ def last_place_for_a_key(person: MakePerson) -> Race:
         create,
         create,
         'SELECT COUNT(*) AS "__count" FROM "key"',
-        Guard(CALLER_LOCK),
         lambda outcome: codes(outcome) == (OK, "too_many_keys") and live_keys(who) == 1,
     )
 
@@ -216,7 +204,6 @@ def last_place_for_an_address(person: MakePerson) -> Race:
         partial(add_address, who),
         partial(add_address, who),
         'SELECT COUNT(*) AS "__count" FROM "address"',
-        Guard(CALLER_LOCK),
         lambda outcome: (
             codes(outcome) == (OK, "too_many_addresses")
             and Address.objects.filter(customer=who.id).count() == 1
@@ -235,7 +222,6 @@ def key_used_and_ended(person: MakePerson) -> Race:
         lambda: keys.create_key(caller(who, key=used), "script", now=now()),
         partial(set_password, who),
         CREDENTIAL_READ,
-        Guard(CALLER_LOCK),
         lambda outcome: both_succeed(outcome) and live_keys(who) == 0,
     )
 
@@ -247,7 +233,6 @@ def address_and_deletion(person: MakePerson) -> Race:
         partial(add_address, who),
         lambda: accounts.delete_account(who.id, now=now()),
         CREDENTIAL_READ,
-        Guard(CALLER_LOCK),
         lambda outcome: (
             both_succeed(outcome) and not Address.objects.filter(customer=who.id).exists()
         ),
@@ -262,7 +247,6 @@ def note_and_deletion(person: MakePerson) -> Race:
         lambda: notes.add_note(who.id, "Rings twice.", caller=staff, claim=claim, now=now()),
         lambda: accounts.delete_account(who.id, now=now()),
         CREDENTIAL_READ,
-        Guard(CALLER_LOCK),
         lambda outcome: (
             both_succeed(outcome) and not CustomerNote.objects.filter(customer=who.id).exists()
         ),
@@ -285,7 +269,6 @@ def email_changed_twice(person: MakePerson) -> Race:
         partial(change, wanted[0]),
         partial(change, wanted[1]),
         ADDRESS_READ,
-        Guard(ADDRESS_READ),
         lambda outcome: both_succeed(outcome) and each_is_mailed(),
     )
 
@@ -303,7 +286,6 @@ def others_ended_twice(person: MakePerson) -> Race:
         end_others,
         end_others,
         EPOCH_READ,
-        Guard(EPOCH_READ),
         lambda outcome: both_succeed(outcome) and live_sessions(who) == 1,
     )
 
@@ -320,7 +302,6 @@ def refreshed_twice(person: MakePerson) -> Race:
         refresh,
         refresh,
         'INNER JOIN "customer" ON ("session"."customer_id"',
-        Guard('UPDATE "session"', GENERATION, f"({GENERATION} OR TRUE)"),
         lambda outcome: (
             both_succeed(outcome)
             and outcome.first.content == outcome.second.content
@@ -354,21 +335,8 @@ def test_the_condition_on_an_account_holds_with_its_lock(
     assert_held(race(person))
 
 
-@pytest.mark.parametrize("race", RACES, ids=lambda race: race.__name__)
-def test_without_the_lock_the_condition_is_violated(
-    race: Callable[[MakePerson], Race], person: MakePerson
-) -> None:
-    assert_broken_without_guard(race(person))
-
-
 def test_a_token_refreshed_twice_is_exchanged_once(person: MakePerson) -> None:
     race = refreshed_twice(person)
     outcome = interleave(race)
     assert not outcome.waited, "a refresh holds no lock while it decides"
     assert race.holds(outcome), outcome
-
-
-def test_without_the_comparison_a_token_refreshed_twice_is_exchanged_twice(
-    person: MakePerson,
-) -> None:
-    assert_broken_without_guard(refreshed_twice(person))

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from itertools import count
 
 import pytest
 from django.db.models import F
@@ -22,9 +21,7 @@ from larder.identity.services import sessions
 from larder.identity.services.accounts import ensure_account
 from larder.identity.tokens.policies import V1
 from tests.conftest import Person
-from tests.system.race.control import assert_breaks, index_dropped
-from tests.system.race.gate import INSERT, before_inserts
-from tests.system.race.shops import OK, Answer, ServiceShop, Shop, answered, at_once
+from tests.system.race.shops import OK, Answer, ServiceShop, answered, at_once
 
 MakePerson = Callable[..., Person]
 SCREENS = 8
@@ -43,7 +40,7 @@ class Refreshes:
         return {answer.code for answer in (*self.answers, self.next)}
 
 
-def refresh_at_once(shop: Shop, who: Person) -> Refreshes:
+def refresh_at_once(shop: ServiceShop, who: Person) -> Refreshes:
     """Eight screens of an app wake up, then one of them refreshes again."""
     token = shop.session(who)
     answers = at_once(shop, [partial(shop.refresh, token)] * SCREENS)
@@ -57,34 +54,11 @@ def check_refreshes(outcome: Refreshes) -> None:
     assert len({answer.content for answer in outcome.answers}) == 1
 
 
-def test_parallel_refreshes_of_one_token_end_no_session(shop: Shop, person: MakePerson) -> None:
+def test_parallel_refreshes_of_one_token_end_no_session(
+    shop: ServiceShop, person: MakePerson
+) -> None:
     for _ in range(5):
         check_refreshes(refresh_at_once(shop, person()))
-
-
-def test_without_the_grace_parallel_refreshes_end_the_session(
-    unguarded: Callable[[str], Shop], person: MakePerson
-) -> None:
-    assert_breaks(
-        partial(refresh_at_once, unguarded("grace"), person()),
-        check_refreshes,
-        fault=lambda outcome: "session_ended" in outcome.codes,
-    )
-
-
-def test_without_compare_and_swap_parallel_refreshes_get_no_common_successor(
-    unguarded: Callable[[str], Shop], person: MakePerson
-) -> None:
-    def is_its_fault(outcome: Refreshes) -> bool:
-        successors = {answer.content for answer in outcome.answers if answer.code == "ok"}
-        return "session_ended" in outcome.codes or len(successors) > 1
-
-    assert_breaks(
-        partial(refresh_at_once, unguarded("compare-and-swap"), person()),
-        check_refreshes,
-        fault=is_its_fault,
-        meet=SCREENS,
-    )
 
 
 def parents_at_once(who: Person) -> Refreshes:
@@ -112,18 +86,6 @@ def test_parallel_second_exchanges_of_one_token_get_one_successor(
         check_refreshes(parents_at_once(person()))
 
 
-def test_without_compare_and_swap_parallel_second_exchanges_end_the_session(
-    transactional_db: None, person: MakePerson, without: Callable[[str], None]
-) -> None:
-    without("compare-and-swap")
-    assert_breaks(
-        lambda: parents_at_once(person()),
-        check_refreshes,
-        fault=lambda outcome: "session_ended" in outcome.codes,
-        meet=SCREENS,
-    )
-
-
 @dataclass
 class Registrations:
     """What was answered to registrations of one name, and how many accounts there are now."""
@@ -138,7 +100,7 @@ class Registrations:
 
 
 def register_at_once(
-    shop: Shop, name: str, *, key: str | None = None, many: int = 2
+    shop: ServiceShop, name: str, *, key: str | None = None, many: int = 2
 ) -> Registrations:
     """The same name; without a key in different letters."""
     names = [name if key or number % 2 else name.upper() for number in range(many)]
@@ -166,44 +128,14 @@ def check_key(outcome: Registrations) -> None:
     assert [answer.replayed for answer in outcome.answers].count(False) == 1
 
 
-def test_one_of_two_registrations_gets_a_name(shop: Shop) -> None:
+def test_one_of_two_registrations_gets_a_name(shop: ServiceShop) -> None:
     for name in ("anna", "bert", "carl"):
         check_names(register_at_once(shop, name))
     check_names(register_at_once(shop, "dora", many=6))
 
 
-def test_without_the_unique_index_both_registrations_get_the_name(shop: Shop) -> None:
-    """The index is in the database: it is dropped for both interfaces."""
-    numbers = count()
-    with (
-        index_dropped("identity", "customer_username_unique"),
-        before_inserts("identity.customer"),
-    ):
-        assert_breaks(
-            lambda: register_at_once(shop, f"anna {next(numbers)}"),
-            check_names,
-            fault=lambda outcome: outcome.accounts == 2,
-            meet=2,
-            gate=INSERT,
-        )
-
-
-def test_concurrent_equal_registrations_create_one_account(shop: Shop) -> None:
+def test_concurrent_equal_registrations_create_one_account(shop: ServiceShop) -> None:
     check_key(register_at_once(shop, "anna", key="sign-me-up", many=6))
-
-
-@pytest.mark.parametrize("interface", ["http"], indirect=True)
-def test_without_the_claim_a_repeated_registration_is_refused_as_taken(
-    unguarded: Callable[[str], Shop],
-) -> None:
-    """Twins in one process wait for each other before they claim; those of two processes do not."""
-    shop, names = unguarded("claims"), (f"anna{number}" for number in count())
-    assert_breaks(
-        lambda: register_at_once(shop, name := next(names), key=f"sign-{name}-up", many=6),
-        check_key,
-        fault=lambda outcome: "username_taken" in outcome.codes,
-        meet=2,
-    )
 
 
 @pytest.mark.django_db(transaction=True)

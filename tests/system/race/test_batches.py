@@ -20,8 +20,6 @@ from larder.orders.services.placing.placement import Placed, Placement
 from tests.conftest import Person
 from tests.orders.placing import place_orders
 from tests.system.race.books import assert_agree, orders_of
-from tests.system.race.control import assert_breaks
-from tests.system.race.guards import removal
 from tests.system.race.shops import GBP, ServiceShop, at_once
 
 MakePerson = Callable[..., Person]
@@ -118,23 +116,6 @@ def test_many_batches_with_shuffled_keys_place_each_order_once(
     assert orders_of(jam) == 900
 
 
-def test_keys_claimed_unsorted_deadlock(
-    transactional_db: None,
-    person: MakePerson,
-    product: MakeProduct,
-    now: datetime,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    for module, name, replacement in removal("claim order"):
-        monkeypatch.setattr(module, name, replacement)
-    assert_breaks(
-        lambda: cross(person(), product(), now, keys=2, groups=2),
-        check,
-        fault=lambda outcome: "deadlock" in "".join(outcome.broken_off),
-        meet=2,
-    )
-
-
 def twins(who: Person, jam: int, now: datetime, *, named: str) -> list[Placement]:
     """Three equal placements, and a stranger between them."""
     one = order_of(who, jam, "twin", now)
@@ -158,20 +139,3 @@ def test_equal_keys_or_ids_within_and_across_batches_place_one_order(
     who, jam = person(), product()
     group = twins(who, jam, now, named=named)
     check(send([group, group[::-1]] * 4, jam, now))
-
-
-def test_equal_requests_in_one_transaction_are_both_placed(
-    transactional_db: None,
-    person: MakePerson,
-    product: MakeProduct,
-    now: datetime,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    for module, name, replacement in removal("separation of repeats"):
-        monkeypatch.setattr(module, name, replacement)
-    who, jam = person(), product()
-    assert_breaks(
-        lambda: send([twins(who, jam, now, named="key")], jam, now),
-        check,
-        fault=lambda outcome: outcome.orders > len(outcome.keys),
-    )

@@ -10,13 +10,10 @@ import pytest
 
 from larder.orders.models import Order
 from larder.orders.services.drafts import CartVersion
-from tests.system.race.control import assert_breaks
-from tests.system.race.gate import INSERT, before_inserts
 from tests.system.race.phones import PHONES, Phone, codes
 from tests.system.race.shops import OK, Answer, ServiceShop, at_once
 
 MakeProduct = Callable[..., int]
-Without = Callable[[str], None]
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -60,38 +57,12 @@ def test_one_of_several_phones_with_the_same_etag_puts_its_lines(
         check_put_as_seen(put_at_once(phone(), products, as_seen=True))
 
 
-def test_without_the_lock_phones_overwrite_lines_that_they_did_not_see(
-    phone: Callable[[], Phone], product: MakeProduct, without: Without
-) -> None:
-    without("draft lock")
-    products = [product() for _ in range(PHONES)]
-    assert_breaks(
-        lambda: put_at_once(phone(), products, as_seen=True),
-        check_put_as_seen,
-        fault=lambda outcome: codes(outcome.answers)[OK] > 1,
-        meet=2,
-    )
-
-
 def test_concurrent_sets_of_lines_without_an_etag_are_not_mixed(
     phone: Callable[[], Phone], product: MakeProduct
 ) -> None:
     products = [product() for _ in range(PHONES)]
     for _ in range(3):
         check_put(put_at_once(phone(), products, as_seen=False))
-
-
-def test_without_the_lock_sets_of_lines_are_mixed(
-    phone: Callable[[], Phone], product: MakeProduct, without: Without
-) -> None:
-    without("draft lock")
-    products = [product() for _ in range(PHONES)]
-    assert_breaks(
-        lambda: put_at_once(phone(), products, as_seen=False),
-        check_put,
-        fault=lambda outcome: outcome.units not in outcome.sets,
-        meet=PHONES - 1,
-    )
 
 
 def test_concurrent_first_lines_begin_one_cart(
@@ -143,19 +114,3 @@ def test_a_line_and_a_concurrent_unit_are_stored_one_after_the_other(
     jam = product()
     for _ in range(3):
         check_added(put_and_add(phone(), jam))
-
-
-def test_without_the_lock_a_line_and_a_concurrent_unit_conflict(
-    phone: Callable[[], Phone], product: MakeProduct, without: Without
-) -> None:
-    without("draft lock")
-    jam = product()
-    with before_inserts("orders.order_line"):
-        assert_breaks(
-            lambda: put_and_add(phone(), jam),
-            check_added,
-            fault=lambda outcome: "IntegrityError" in codes(outcome[0]),
-            # One more of those that add than one, whatever else comes first.
-            meet=PHONES // 2 + 2,
-            gate=INSERT,
-        )

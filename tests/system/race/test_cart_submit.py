@@ -16,24 +16,12 @@ from larder.ops.books.invariants import check
 from larder.orders import queries
 from larder.orders.services.expire_drafts import KEPT, expire_drafts
 from tests.conftest import Person
-from tests.server import Server
 from tests.system.race.books import assert_agree, shelf
-from tests.system.race.control import assert_breaks
-from tests.system.race.interleaving import (
-    DRAFT_READ,
-    FOR_ORDERS,
-    OLD_DRAFTS_READ,
-    Guard,
-    Race,
-    assert_broken_without_guard,
-    assert_held,
-)
 from tests.system.race.phones import PHONES, Phone, codes
-from tests.system.race.shops import OK, Answer, ServiceShop, answer_of, answered, at_once, served
+from tests.system.race.shops import OK, Answer, ServiceShop, answered, at_once
 
 MakePerson = Callable[..., Person]
 MakeProduct = Callable[..., int]
-Without = Callable[[str], None]
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -70,19 +58,6 @@ def test_concurrent_submissions_of_a_cart_place_one_order(
     assert not check().violated
 
 
-def test_without_the_lock_the_second_submission_of_a_cart_ends_in_an_error(
-    phone: Callable[[], Phone], product: MakeProduct, without: Without
-) -> None:
-    """The statement that places the cart still compares, so that stock is taken once."""
-    without("drafts locked")
-    assert_breaks(
-        lambda: submit_at_once(phone(), product(stock=50)),
-        check_placed_once,
-        fault=lambda outcome: "LockBroken" in codes(outcome.answers) and outcome.taken == 2,
-        meet=2,
-    )
-
-
 def check_answered_alike(outcome: Submitted) -> None:
     """All phones got the one order as the answer, and only the first made it."""
     assert codes(outcome.answers) == {OK: PHONES}
@@ -96,44 +71,6 @@ def test_concurrent_submissions_with_one_key_get_the_same_answer(
 ) -> None:
     for _ in range(3):
         check_answered_alike(submit_at_once(phone(), product(stock=50), "k"))
-
-
-def test_without_the_claim_concurrent_submissions_find_no_cart(
-    phone: Callable[[], Phone], product: MakeProduct, without: Without
-) -> None:
-    without("any claim")
-    assert_breaks(
-        lambda: submit_at_once(phone(), product(stock=50), "k"),
-        check_answered_alike,
-        fault=lambda outcome: "cart_empty" in codes(outcome.answers),
-    )
-
-
-def test_two_server_processes_give_the_same_answer_to_one_key(
-    long_server: Server, person: MakePerson, product: MakeProduct
-) -> None:
-    who, jam = person(), product(stock=50)
-    token = long_server.token(who.customer.username, who.password)
-    body = {"lines": [{"product": jam, "quantity": 2}]}
-    assert long_server.call("PUT", "cart", body, token=token).status == 200
-
-    def submit() -> Answer:
-        headers = {"Idempotency-Key": "k"}
-
-        def call() -> Answer:
-            path = "cart/submit"
-            return answer_of(long_server.call("POST", path, {}, token=token, headers=headers))
-
-        answer = served(call)
-        long_server.hang_up()
-        return answer
-
-    answers = at_once(ServiceShop(), [submit] * PHONES)
-    long_server.hang_up()
-    assert codes(answers) == {OK: PHONES}
-    assert len({answer.content["id"] for answer in answers}) == 1
-    assert sum(not answer.replayed for answer in answers) == 1
-    assert shelf(jam).sold == 2
 
 
 @dataclass
@@ -181,26 +118,6 @@ def test_lines_put_during_a_submission_are_ordered_completely_or_stay(
         check_shopping(put_and_submit(phone(), product(stock=99), product(stock=99)))
 
 
-def set_put_beside_a_submission(customer: Phone, jam: int, tea: int) -> Race:
-    """A set is put in the place of one that is submitted."""
-    customer.put((jam, 2))
-    return Race(
-        partial(customer.put, (tea, 3)),
-        customer.submit,
-        DRAFT_READ,
-        Guard(DRAFT_READ, FOR_ORDERS),
-        lambda _: shelf(jam).agrees and shelf(tea).agrees,
-    )
-
-
-def test_without_the_lock_lines_are_added_to_placed_orders(
-    phone: Callable[[], Phone], product: MakeProduct
-) -> None:
-    jam, tea = product(stock=99), product(stock=99)
-    assert_held(set_put_beside_a_submission(phone(), jam, tea))
-    assert_broken_without_guard(set_put_beside_a_submission(phone(), jam, tea))
-
-
 @dataclass
 class Deleted:
     """What was answered to phones of which some submit and some delete, or a job does."""
@@ -235,26 +152,6 @@ def test_a_cart_is_either_deleted_or_submitted(
     assert not check().violated
 
 
-def cart_deleted_beside_a_submission(customer: Phone, jam: int) -> Race:
-    """A cart is deleted that is submitted."""
-    customer.put((jam, 2))
-    return Race(
-        customer.delete,
-        customer.submit,
-        DRAFT_READ,
-        Guard(DRAFT_READ, FOR_ORDERS),
-        lambda _: shelf(jam).agrees,
-    )
-
-
-def test_without_the_lock_an_order_loses_the_lines_of_its_cart(
-    phone: Callable[[], Phone], product: MakeProduct
-) -> None:
-    jam = product(stock=99)
-    assert_held(cart_deleted_beside_a_submission(phone(), jam))
-    assert_broken_without_guard(cart_deleted_beside_a_submission(phone(), jam))
-
-
 def expire_and_submit(phones: list[Phone], jam: int, now: datetime) -> Deleted:
     """Each of the customers submits a cart of long ago, while a job deletes those."""
     for phone in phones:
@@ -274,23 +171,3 @@ def test_no_cart_expires_while_it_is_submitted(
         phones = [phone() for _ in range(6)]
         check_deleted(expire_and_submit(phones, product(stock=99), now))
     assert not check().violated
-
-
-def cart_expired_beside_a_submission(customer: Phone, jam: int, now: datetime) -> Race:
-    """The job deletes a cart of long ago that is submitted."""
-    customer.put((jam, 2))
-    return Race(
-        lambda: expire_drafts(now=now + 2 * KEPT, limit=4),
-        customer.submit,
-        OLD_DRAFTS_READ,
-        Guard(OLD_DRAFTS_READ, f"{FOR_ORDERS} SKIP LOCKED"),
-        lambda _: shelf(jam).agrees,
-    )
-
-
-def test_without_the_lock_the_job_deletes_lines_of_orders(
-    phone: Callable[[], Phone], product: MakeProduct, now: datetime
-) -> None:
-    jam = product(stock=99)
-    assert_held(cart_expired_beside_a_submission(phone(), jam, now))
-    assert_broken_without_guard(cart_expired_beside_a_submission(phone(), jam, now))

@@ -10,16 +10,12 @@ from functools import partial
 from threading import Event
 from uuid import UUID
 
-import pytest
-
 from larder.db import database
 from larder.ops.books import invariants
 from tests.conftest import Person
 from tests.system.race.books import assert_agree, shelf
-from tests.system.race.control import assert_breaks
 from tests.system.race.customers import enter, few
-from tests.system.race.interleaving import OFFERS_READ, Race, assert_broken, assert_held
-from tests.system.race.shops import OK, Answer, ServiceShop, Shop, at_once
+from tests.system.race.shops import OK, Answer, ServiceShop, at_once
 
 MakePerson = Callable[..., Person]
 MakeProduct = Callable[..., int]
@@ -27,7 +23,7 @@ STOCK = 1000
 CHANGERS, BUYERS, ROUNDS = 8, 4, 8
 
 
-def placed(shop: Shop, who: Person, products: Sequence[int]) -> UUID:
+def placed(shop: ServiceShop, who: Person, products: Sequence[int]) -> UUID:
     """The id of an order of one unit of each."""
     content = shop.place(who, [(one, 1) for one in products]).content
     return UUID(str(content["id"] if isinstance(content, dict) else content.id))
@@ -49,7 +45,7 @@ class Crossing:
 
 
 def cross(
-    shop: Shop, people: Sequence[Person], products: list[int], rounds: int = ROUNDS
+    shop: ServiceShop, people: Sequence[Person], products: list[int], rounds: int = ROUNDS
 ) -> Crossing:
     """Orders of the lower half of the products become orders of the upper half and back, others
     the other way round, named upwards and downwards; others again are placed, of all of them."""
@@ -86,23 +82,9 @@ def check_crossing(outcome: Crossing) -> None:
 
 
 def test_crossing_changes_and_orders_do_not_deadlock(
-    shop: Shop, person: MakePerson, product: MakeProduct
+    shop: ServiceShop, person: MakePerson, product: MakeProduct
 ) -> None:
     check_crossing(cross(shop, few(person), [product(stock=STOCK) for _ in range(6)]))
-
-
-@pytest.mark.parametrize("interface", ["service"], indirect=True)
-def test_without_sorted_locks_transactions_deadlock(
-    unguarded: Callable[[str], Shop], person: MakePerson, product: MakeProduct
-) -> None:
-    shop = unguarded("lock order")
-    assert_breaks(
-        lambda: cross(shop, few(person), [product(stock=STOCK) for _ in range(6)], rounds=1),
-        check_crossing,
-        # PostgreSQL's deadlock; a server would try again.
-        fault=lambda outcome: "OperationalError" in outcome.codes,
-        meet=2,
-    )
 
 
 @dataclass
@@ -122,7 +104,7 @@ def additions(product: int) -> int:
     return int(database.rows(counted, [product])[0][0])
 
 
-def archive_amid(shop: Shop, people: tuple[Person, Person], jam: int, tea: int) -> Farewell:
+def archive_amid(shop: ServiceShop, people: tuple[Person, Person], jam: int, tea: int) -> Farewell:
     """Each customer keeps adding a unit to an order until the answer is that the product is
     gone."""
     who, staff = people
@@ -163,37 +145,7 @@ def check_farewell(outcome: Farewell) -> None:
 
 
 def test_no_order_gets_units_of_an_archived_product(
-    shop: Shop, person: MakePerson, product: MakeProduct
+    shop: ServiceShop, person: MakePerson, product: MakeProduct
 ) -> None:
     people = person(), person(is_staff=True)
     check_farewell(archive_amid(shop, people, product(stock=STOCK), product(stock=STOCK)))
-
-
-def addition_and_archiving(who: Person, staff: Person, jam: int, tea: int) -> Race:
-    """A product is archived while its first unit is added to an order."""
-    shop = ServiceShop()
-    order = placed(shop, who, [tea])
-
-    def archive() -> int:
-        assert shop.archive(staff, jam).code == OK
-        return additions(jam)
-
-    return Race(
-        partial(shop.change, who, order, [(tea, 1), (jam, 1)]),
-        archive,
-        OFFERS_READ,
-        None,
-        lambda outcome: additions(jam) == outcome.second.content,
-    )
-
-
-def test_products_read_before_the_lock_are_added_although_archived(
-    transactional_db: None,
-    person: MakePerson,
-    product: MakeProduct,
-    without: Callable[[str], None],
-) -> None:
-    people = person(), person(is_staff=True)
-    assert_held(addition_and_archiving(*people, product(stock=STOCK), product(stock=STOCK)))
-    without("products looked at under the lock")
-    assert_broken(addition_and_archiving(*people, product(stock=STOCK), product(stock=STOCK)))

@@ -14,10 +14,8 @@ import pytest
 from larder.db import database
 from tests.conftest import Person
 from tests.system.race.books import assert_agree, orders_of, shelf
-from tests.system.race.control import assert_breaks, trigger_off
 from tests.system.race.customers import enter, few
-from tests.system.race.interleaving import OFFERS_READ, Race, assert_broken, assert_held
-from tests.system.race.shops import OK, Answer, ServiceShop, Shop, at_once
+from tests.system.race.shops import OK, Answer, ServiceShop, at_once
 
 MakePerson = Callable[..., Person]
 MakeProduct = Callable[..., int]
@@ -42,7 +40,7 @@ class Change:
 
 
 def rush_around(
-    shop: Shop,
+    shop: ServiceShop,
     people: tuple[list[Person], Person],
     jam: int,
     *,
@@ -95,42 +93,26 @@ def entry(product: int) -> tuple[int, int]:
 
 @pytest.mark.parametrize("delta", [150, -120])
 def test_a_correction_during_many_orders_is_exact(
-    delta: int, shop: Shop, person: MakePerson, product: MakeProduct
+    delta: int, shop: ServiceShop, person: MakePerson, product: MakeProduct
 ) -> None:
     people = few(person), person(is_staff=True)
     check(rush_around(shop, people, product(stock=OPENING), delta=delta))
 
 
 def test_a_count_during_many_orders_is_exact(
-    shop: Shop, person: MakePerson, product: MakeProduct
+    shop: ServiceShop, person: MakePerson, product: MakeProduct
 ) -> None:
     people = few(person), person(is_staff=True)
     check(rush_around(shop, people, product(stock=OPENING), counted=250))
 
 
 def test_a_count_below_the_demand_sells_out(
-    shop: Shop, person: MakePerson, product: MakeProduct
+    shop: ServiceShop, person: MakePerson, product: MakeProduct
 ) -> None:
     people = few(person), person(is_staff=True)
     outcome = rush_around(shop, people, product(stock=OPENING), counted=BUYERS * ORDERS - 20)
     check(outcome)
     assert (outcome.sold, shelf(outcome.product).available) == (BUYERS * ORDERS - 20, 0)
-
-
-@pytest.mark.parametrize("change", [{"delta": 150}, {"counted": 250}], ids=["delta", "counted"])
-def test_without_the_row_locks_an_adjustment_makes_the_stock_wrong(
-    change: dict[str, int],
-    unguarded: Callable[[str], Shop],
-    person: MakePerson,
-    product: MakeProduct,
-) -> None:
-    shop, people = unguarded("row locks"), (few(person), person(is_staff=True))
-    assert_breaks(
-        lambda: rush_around(shop, people, product(stock=OPENING), **change),
-        check,
-        fault=lambda outcome: not shelf(outcome.product).agrees,
-        meet=2,
-    )
 
 
 @dataclass
@@ -144,7 +126,7 @@ class Farewell:
     placed_then: int
 
 
-def archive_amid(shop: Shop, people: tuple[Person, Person], jam: int) -> Farewell:
+def archive_amid(shop: ServiceShop, people: tuple[Person, Person], jam: int) -> Farewell:
     """Buyers keep ordering until the answer is that the product is gone."""
     who, staff = people
     shop.enter(who)
@@ -182,34 +164,7 @@ def check_farewell(outcome: Farewell) -> None:
 
 
 def test_no_order_is_placed_after_its_product_was_archived(
-    shop: Shop, person: MakePerson, product: MakeProduct
+    shop: ServiceShop, person: MakePerson, product: MakeProduct
 ) -> None:
     people = person(), person(is_staff=True)
     check_farewell(archive_amid(shop, people, product(stock=BUYERS * OPENING)))
-
-
-def order_and_archiving(who: Person, staff: Person, jam: int) -> Race:
-    """A product is archived while it is ordered."""
-    shop = ServiceShop()
-
-    def archive() -> int:
-        assert shop.archive(staff, jam).code == OK
-        return orders_of(jam)
-
-    return Race(
-        partial(shop.place, who, [(jam, 1)]),
-        archive,
-        OFFERS_READ,
-        None,
-        lambda outcome: orders_of(jam) == outcome.second.content,
-    )
-
-
-def test_without_the_trigger_archiving_does_not_wait_for_orders(
-    transactional_db: None, person: MakePerson, product: MakeProduct
-) -> None:
-    """The trigger is in the database, for all writers: one interface is enough."""
-    people = person(), person(is_staff=True)
-    assert_held(order_and_archiving(*people, product(stock=OPENING)))
-    with trigger_off("product", "lock_stock_row"):
-        assert_broken(order_and_archiving(*people, product(stock=OPENING)))

@@ -11,11 +11,8 @@ from larder.inventory.queries.counts import fingerprint_of, running_count
 from larder.inventory.services import counts
 from tests.conftest import Person
 from tests.system.race.interleaving import (
-    CALLER_LOCK,
-    Guard,
     Outcome,
     Race,
-    assert_broken_without_guard,
     assert_held,
 )
 from tests.system.race.shops import OK
@@ -75,7 +72,6 @@ def last_place_for_a_product(counting: Counting) -> Race:
         lambda: counting.scan(counting.jam, 1),
         lambda: counting.scan(counting.tea, 1),
         LIMIT_READ,
-        Guard(CALLER_LOCK),
         lambda outcome: (
             codes(outcome) == (OK, "validation_error") and counting.counted() == {counting.jam: 1}
         ),
@@ -89,7 +85,6 @@ def two_scans(counting: Counting) -> Race:
         lambda: counting.scan(counting.jam, 1),
         lambda: counting.scan(counting.jam, 2),
         ROW_READ,
-        Guard(CALLER_LOCK),
         lambda outcome: codes(outcome) == (OK, OK) and counting.counted() == {counting.jam: 4},
     )
 
@@ -101,7 +96,6 @@ def scan_while_the_count_is_booked(counting: Counting) -> Race:
         counting.confirmation(),
         lambda: counting.scan(counting.jam, 1),
         COUNT_READ,
-        Guard(CALLER_LOCK),
         lambda outcome: (
             codes(outcome) == (OK, OK)
             and (counting.in_stock(), counting.counted()) == (3, {counting.jam: 1})
@@ -116,7 +110,6 @@ def confirmation_while_a_product_is_scanned(counting: Counting) -> Race:
         lambda: counting.scan(counting.jam, 1),
         counting.confirmation(),
         ROW_READ,
-        Guard(CALLER_LOCK),
         lambda outcome: (
             codes(outcome) == (OK, "count_changed")
             and (counting.in_stock(), counting.counted()) == (5, {counting.jam: 4})
@@ -137,10 +130,3 @@ def test_changes_of_a_count_follow_one_another(
     race: Callable[[Counting], Race], counting: Counting
 ) -> None:
     assert_held(race(counting))
-
-
-@pytest.mark.parametrize("race", RACES, ids=lambda race: race.__name__)
-def test_without_the_lock_changes_of_a_count_are_lost(
-    race: Callable[[Counting], Race], counting: Counting
-) -> None:
-    assert_broken_without_guard(race(counting))

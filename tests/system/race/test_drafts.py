@@ -20,16 +20,6 @@ from larder.orders.services.placing.placement import Placed, Placement
 from tests.conftest import Person
 from tests.orders.placing import place_orders
 from tests.system.race.books import assert_agree, shelf
-from tests.system.race.control import assert_breaks, index_dropped
-from tests.system.race.gate import INSERT, before_inserts
-from tests.system.race.interleaving import (
-    DRAFT_READ,
-    FOR_ORDERS,
-    Guard,
-    Race,
-    assert_broken_without_guard,
-    assert_held,
-)
 from tests.system.race.shops import GBP, OK, Answer, ServiceShop, at_once, place_apart, served
 
 MakePerson = Callable[..., Person]
@@ -113,40 +103,6 @@ def test_sixteen_concurrent_additions_fill_one_draft(
         check_filled(fill(Hand(person(), now), product(), product()))
 
 
-def test_without_the_lock_concurrent_first_units_conflict(
-    person: MakePerson, product: MakeProduct, now: datetime, without: Callable[[str], None]
-) -> None:
-    without("draft lock")
-
-    def rush() -> Filled:
-        hand = Hand(person(), now)
-        hand.open()
-        return fill(hand, product(), product())
-
-    with before_inserts("orders.order_line"):
-        assert_breaks(
-            rush,
-            check_filled,
-            fault=lambda outcome: "IntegrityError" in codes(outcome.answers),
-            # Of three units two are of one product.
-            meet=3,
-            gate=INSERT,
-        )
-
-
-def test_without_the_unique_index_a_customer_has_several_drafts(
-    person: MakePerson, product: MakeProduct, now: datetime
-) -> None:
-    with index_dropped("orders", "order_one_draft"), before_inserts('orders."order"'):
-        assert_breaks(
-            lambda: fill(Hand(person(), now), product(), product()),
-            check_filled,
-            fault=lambda outcome: outcome.drafts > 1,
-            meet=2,
-            gate=INSERT,
-        )
-
-
 def test_concurrent_requests_create_one_draft(person: MakePerson, now: datetime) -> None:
     hand = Hand(person(), now)
     assert len(set(at_once(ServiceShop(), [hand.open] * HANDS))) == 1
@@ -197,19 +153,6 @@ def test_concurrent_submissions_place_a_draft_once(
         check_submitted(submit_at_once(Hand(person(), now), product(stock=50)))
 
 
-def test_without_the_lock_the_second_submission_ends_in_an_error(
-    person: MakePerson, product: MakeProduct, now: datetime, without: Callable[[str], None]
-) -> None:
-    """The statement that places the draft still compares, so that stock is taken once."""
-    without("drafts locked")
-    assert_breaks(
-        lambda: submit_at_once(Hand(person(), now), product(stock=50)),
-        check_submitted,
-        fault=lambda outcome: "LockBroken" in codes(outcome.answers) and outcome.taken == 2,
-        meet=2,
-    )
-
-
 @dataclass
 class Shopping:
     """Units put in while others submit, and where they are afterwards."""
@@ -252,26 +195,6 @@ def test_units_added_during_a_submission_are_ordered_or_stay(
 ) -> None:
     for _ in range(3):
         check_shopping(shop_and_submit(Hand(person(), now), product(stock=99)))
-
-
-def unit_put_in_beside_a_submission(hand: Hand, jam: int) -> Race:
-    """A unit is put into a draft that is placed."""
-    hand.add(jam)
-    return Race(
-        partial(hand.add, jam),
-        hand.submit,
-        DRAFT_READ,
-        Guard(DRAFT_READ, FOR_ORDERS),
-        lambda _: shelf(jam).agrees,
-    )
-
-
-def test_without_the_lock_units_are_added_to_placed_orders(
-    person: MakePerson, product: MakeProduct, now: datetime
-) -> None:
-    jam = product(stock=99)
-    assert_held(unit_put_in_beside_a_submission(Hand(person(), now), jam))
-    assert_broken_without_guard(unit_put_in_beside_a_submission(Hand(person(), now), jam))
 
 
 def test_one_of_several_drafts_with_the_last_unit_is_placed(
@@ -332,15 +255,3 @@ def test_batches_with_crossing_drafts_place_each_once(
     for _ in range(3):
         hands = [Hand(person(), now) for _ in range(6)]
         check_crossing(cross(hands, products, groups=6))
-
-
-def test_drafts_locked_unsorted_deadlock(
-    person: MakePerson, product: MakeProduct, now: datetime, without: Callable[[str], None]
-) -> None:
-    without("draft order")
-    assert_breaks(
-        lambda: cross([Hand(person(), now) for _ in range(2)], [product(stock=99)], groups=2),
-        check_crossing,
-        fault=lambda outcome: "deadlock" in "".join(outcome.answers),
-        meet=2,
-    )

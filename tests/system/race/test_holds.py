@@ -22,10 +22,8 @@ from tests.orders.holding import SECONDS, balance, events, hold, pass_seconds
 from tests.system.race.interleaving import (
     ORDERS_READ,
     STOCK_READ,
-    Guard,
     Outcome,
     Race,
-    assert_broken_without_guard,
     assert_held,
     waits,
 )
@@ -35,8 +33,6 @@ MakePerson = Callable[..., Person]
 MakeProduct = Callable[..., int]
 FREE_ORDERS = ' FOR UPDATE OF "order" SKIP LOCKED'
 
-ORDERS = Guard('FROM "order"', FREE_ORDERS)
-CONFIRMED = Guard(ORDERS_READ, " FOR UPDATE")
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -64,7 +60,7 @@ def expired_while_confirmed(person: MakePerson, product: MakeProduct) -> Race:
         written = _types(held) == ["held", "expired", "confirmed"] and balance(jam) == (2, 3)
         return done and written and _agree()
 
-    return Race(_expire, partial(holding.confirm, clerk, held), FREE_ORDERS, ORDERS, holds)
+    return Race(_expire, partial(holding.confirm, clerk, held), FREE_ORDERS, holds)
 
 
 def confirmed_twice(person: MakePerson, product: MakeProduct) -> Race:
@@ -77,7 +73,7 @@ def confirmed_twice(person: MakePerson, product: MakeProduct) -> Race:
         same = outcome.first.code == OK and outcome.first == outcome.second
         return same and _types(held) == ["held", "confirmed"] and balance(jam) == (6, 3)
 
-    return Race(confirm, confirm, CONFIRMED.clause, CONFIRMED, holds)
+    return Race(confirm, confirm, ORDERS_READ, holds)
 
 
 def cancelled_while_expired(person: MakePerson, product: MakeProduct) -> Race:
@@ -91,7 +87,7 @@ def cancelled_while_expired(person: MakePerson, product: MakeProduct) -> Race:
         done = (outcome.first.content, outcome.second.code) == (1, OK)
         return done and _types(held) == ["held", "expired", "cancelled"] and balance(jam) == (5, 0)
 
-    return Race(_expire, cancel, FREE_ORDERS, ORDERS, holds)
+    return Race(_expire, cancel, FREE_ORDERS, holds)
 
 
 def confirmed_while_ordered_by_another(person: MakePerson, product: MakeProduct) -> Race:
@@ -108,7 +104,6 @@ def confirmed_while_ordered_by_another(person: MakePerson, product: MakeProduct)
         partial(holding.confirm, clerk, held),
         partial(holding.order, other, (jam, 4)),
         STOCK_READ,
-        Guard(STOCK_READ),
         holds,
     )
 
@@ -126,13 +121,6 @@ def test_a_hold_ends_once(
     race: Callable[..., Race], person: MakePerson, product: MakeProduct
 ) -> None:
     assert_held(race(person, product))
-
-
-@pytest.mark.parametrize("race", RACES)
-def test_without_the_lock_a_hold_ends_twice(
-    race: Callable[..., Race], person: MakePerson, product: MakeProduct
-) -> None:
-    assert_broken_without_guard(race(person, product))
 
 
 def test_a_hold_that_expires_during_a_lock_wait_is_released(

@@ -5,36 +5,26 @@ which returns the new products.
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial
-from typing import Any
 
 import pytest
 
-from larder.catalog import sql as catalog_sql
-from larder.catalog.fields import REQUIRED
 from larder.catalog.services import product_import
-from larder.catalog.services.product_import import WrittenProduct
 from larder.core.clock import now
 from larder.db import database
 from larder.inventory.services.authors import Author
 from larder.inventory.services.products import put_product
 from tests.system.race.books import assert_agree
-from tests.system.race.control import assert_breaks
 from tests.system.race.files import (
-    ANY_FILE,
     PART,
     codes,
-    deadlocked,
     imported,
-    in_pieces,
     nothing_is_violated,
     numbers,
 )
-from tests.system.race.gate import READ
-from tests.system.race.interleaving import Race, interleave
 from tests.system.race.shops import OK, Answer, ServiceShop, answered, at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -117,73 +107,6 @@ def check_files(outcome: Files) -> None:
 def test_files_of_the_same_new_products_are_stored_one_after_the_other(turned: bool) -> None:
     for _ in range(2):
         check_files(compete(turned=turned))
-
-
-def test_without_the_lock_two_files_deadlock_on_new_products(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Of the files of one direction the first writes its first part, and the others wait for it."""
-    store = product_import.store
-
-    def store_and_wait(*given: Any, **others: Any) -> Iterator[list[WrittenProduct]]:
-        for part in store(*given, **others):
-            READ.wait()
-            yield part
-
-    monkeypatch.setattr(product_import, "store", store_and_wait)
-    monkeypatch.setattr(catalog_sql, "ONE_FILE", ANY_FILE)
-    assert_breaks(
-        lambda: compete(turned=True),
-        check_files,
-        fault=lambda outcome: deadlocked(outcome.answers),
-        meet=2,
-    )
-
-
-def test_deciding_before_the_write_opens_the_stock_twice(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """The write itself tells; the books refuse the second opening even so."""
-    upsert, own_word, lines = catalog_sql.upsert, "product.xmax = 0 AS is_new", "FROM product_file,"
-    looked_up = "NOT EXISTS (SELECT FROM product AS old WHERE old.sku = product.sku) AS is_new"
-    assert own_word in upsert(REQUIRED)
-    assert lines in upsert(REQUIRED)
-
-    def look_up(given: Collection[str]) -> str:
-        gate = f"FROM product_file CROSS JOIN ({READ.statement}) AS gate,"
-        return upsert(given).replace(own_word, looked_up).replace(lines, gate)
-
-    monkeypatch.setattr(catalog_sql, "upsert", look_up)
-    monkeypatch.setattr(catalog_sql, "ONE_FILE", ANY_FILE)
-    assert_breaks(
-        compete,
-        check_files,
-        fault=lambda outcome: "IntegrityError" in codes(outcome.answers),
-        meet=2,
-    )
-    nothing_is_violated()
-
-
-def test_without_the_transaction_half_of_a_file_is_visible(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert seen_beside_a_file() == 0
-    in_pieces(monkeypatch)
-    assert 0 < seen_beside_a_file() < ROWS
-
-
-def seen_beside_a_file() -> int:
-    """How many products of a file a reader sees after the first part was written."""
-    shop = f"{next(numbers)}/"
-    rows = [f"{shop}{sku:02},A file,1,1" for sku in range(ROWS)]
-    race = Race(
-        partial(imported, "sku,name,price,quantity", rows),
-        lambda: database.rows(SEEN, [shop + "%"]),
-        "INSERT INTO product (",
-        None,
-        lambda _: True,
-    )
-    outcome = interleave(race)
-    assert (outcome.first.code, outcome.waited) == (OK, False)
-    return int(outcome.second.content[0][0])
 
 
 def test_a_product_put_during_imports_is_created_once() -> None:

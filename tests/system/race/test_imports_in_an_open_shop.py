@@ -18,9 +18,7 @@ from django.db import connection
 from larder.catalog.services import product_import
 from larder.core.clock import now
 from larder.db import database
-from larder.inventory.services import import_products as service
 from larder.inventory.services.authors import Author
-from larder.inventory.services.movements import Balance, lock
 from larder.inventory.services.products import change_stocked_product
 from tests.conftest import Person
 from tests.system.race.books import assert_agree
@@ -29,19 +27,10 @@ from tests.system.race.files import (
     PAUSE,
     STOCK,
     codes,
-    deadlocked,
     imported,
-    in_pieces,
     nothing_is_violated,
     numbers,
     stocked,
-)
-from tests.system.race.interleaving import (
-    STOCK_READ,
-    Guard,
-    Race,
-    assert_held,
-    interleave,
 )
 from tests.system.race.shops import OK, Answer, ServiceShop, answered, at_once
 
@@ -140,30 +129,6 @@ def test_orders_are_placed_while_files_change_their_products(
     check_repriced(repriced(person(), product))
 
 
-def test_without_the_transaction_an_order_has_the_prices_of_two_files(
-    person: MakePerson, product: MakeProduct, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert_prices_beside_a_file(person(), product, {1})
-    in_pieces(monkeypatch)
-    assert_prices_beside_a_file(person(), product, {2})
-
-
-def assert_prices_beside_a_file(who: Person, product: MakeProduct, prices: set[int]) -> None:
-    """An order of products of which a file has written the first part has so many prices."""
-    products, skus = stocked(product, 12)
-    rows = [f"{sku},N,2,9" for sku in skus]
-    race = Race(
-        partial(imported, "sku,name,price,quantity", rows),
-        partial(ServiceShop().place, who, [(one, 1) for one in products]),
-        "INSERT INTO product (",
-        None,
-        lambda _: True,
-    )
-    outcome = interleave(race)
-    assert (outcome.first.code, outcome.second.code, outcome.waited) == (OK, OK, False)
-    assert Sale(products, [outcome.second], [outcome.first]).prices == prices
-
-
 def revive(skus: list[str], times: int) -> Iterator[Answer]:
     """File after file that puts all back on sale."""
     for number in range(times):
@@ -197,37 +162,6 @@ def test_products_are_archived_and_restored_by_files_during_orders(
     person: MakePerson, product: MakeProduct
 ) -> None:
     check_revived(revived(person(), product))
-
-
-def test_stock_that_a_file_locks_in_another_order_deadlocks_with_orders(
-    person: MakePerson, product: MakeProduct, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def lock_downwards(products: Sequence[int]) -> dict[int, Balance]:
-        found: dict[int, Balance] = {}
-        for one in sorted(products, reverse=True):
-            found |= lock([one])
-        return found
-
-    assert not deadlocked(revived_beside_an_order(person(), product))
-    monkeypatch.setattr(service, "lock", lock_downwards)
-    assert deadlocked(revived_beside_an_order(person(), product))
-
-
-def revived_beside_an_order(who: Person, product: MakeProduct) -> list[Answer]:
-    """A file puts products back on sale; an order of them arrives after its first lock of stock."""
-    products, skus = stocked(product, 4)
-    for one in products[1:]:
-        ServiceShop().archive(who, one)
-    race = Race(
-        partial(imported, "sku,name,price", [f"{sku},Back,1" for sku in skus]),
-        partial(ServiceShop().place, who, [(one, 1) for one in products]),
-        STOCK_READ,
-        None,
-        lambda _: True,
-    )
-    outcome = interleave(race)
-    assert outcome.waited
-    return [outcome.first, outcome.second]
 
 
 # --- A file against staff ------------------------------------------------------------------
@@ -266,19 +200,6 @@ def contradict(product: MakeProduct) -> Desk:
     return Desk(one, at_once(ServiceShop(), [file, staff]))
 
 
-def contradict_after_the_look(product: MakeProduct) -> Race:
-    """Staff changes a product after the file was compared with it."""
-    one = product(sku=f"{next(numbers)}-rule", unit="jar")
-    skus = database.rows("SELECT sku FROM product WHERE id = %s", [one])
-    return Race(
-        partial(imported, "sku,name,price,min_quantity", [f"{skus[0][0]},N,1,6"]),
-        partial(changed, one, {"max_per_order": 5}),
-        "WHERE most / step * step < least",
-        Guard("FROM product JOIN product_file", " FOR NO KEY UPDATE OF product"),
-        lambda outcome: outcome.first.code == OK,
-    )
-
-
 def check_rules(outcome: Desk) -> None:
     """One has its way, and the other gets the reason."""
     assert codes(outcome.answers) == {OK: 1, "validation_error": 1}
@@ -290,16 +211,6 @@ def test_one_of_a_contradicting_file_and_change_is_refused(
 ) -> None:
     for _ in range(4):
         check_rules(contradict(product))
-
-
-def test_a_file_that_reads_products_without_their_lock_violates_a_rule(
-    product: MakeProduct, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert_held(contradict_after_the_look(product))
-    # What the lock prevents would be named by the second look.
-    monkeypatch.setattr(product_import, "IntegrityError", ())
-    race = contradict_after_the_look(product)
-    assert interleave(race, removed=race.guard).first.code == "IntegrityError"
 
 
 def test_a_file_keeps_changes_of_columns_that_it_does_not_have(product: MakeProduct) -> None:

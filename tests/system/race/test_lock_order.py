@@ -17,10 +17,9 @@ from larder.identity.services import accounts
 from larder.identity.services.accounts import ByStaff, Terms
 from tests.conftest import Person
 from tests.system.race.books import assert_agree, shelf
-from tests.system.race.control import assert_breaks
 from tests.system.race.customers import enter, few
-from tests.system.race.interleaving import Guard, Outcome, Race, assert_held, interleave
-from tests.system.race.shops import OK, Answer, Shop, at_once
+from tests.system.race.interleaving import Outcome, Race, assert_held
+from tests.system.race.shops import OK, Answer, ServiceShop, at_once
 
 STOCK = 1000
 
@@ -39,7 +38,7 @@ class Crossing:
 
 
 def cross(
-    shop: Shop, people: Sequence[Person], products: list[int], *, buyers: int, rounds: int
+    shop: ServiceShop, people: Sequence[Person], products: list[int], *, buyers: int, rounds: int
 ) -> Crossing:
     """Half of the buyers name the products upwards, half downwards, several orders each."""
     enter(shop, people)
@@ -61,14 +60,14 @@ def check(outcome: Crossing) -> None:
 
 
 def test_orders_with_opposite_lines_do_not_deadlock(
-    shop: Shop, person: Callable[..., Person], product: Callable[..., int]
+    shop: ServiceShop, person: Callable[..., Person], product: Callable[..., int]
 ) -> None:
     products = [product(stock=STOCK) for _ in range(5)]
     check(cross(shop, few(person), products, buyers=12, rounds=20))
 
 
 def test_stock_changes_by_staff_do_not_deadlock_with_orders(
-    shop: Shop, person: Callable[..., Person], product: Callable[..., int]
+    shop: ServiceShop, person: Callable[..., Person], product: Callable[..., int]
 ) -> None:
     products = [product(stock=STOCK) for _ in range(3)]
     who, staff = person(), person(is_staff=True)
@@ -90,25 +89,7 @@ def test_stock_changes_by_staff_do_not_deadlock_with_orders(
     assert_agree(products)
 
 
-@pytest.mark.parametrize("interface", ["service"], indirect=True)
-def test_without_sorted_locks_transactions_deadlock(
-    unguarded: Callable[[str], Shop],
-    person: Callable[..., Person],
-    product: Callable[..., int],
-) -> None:
-    shop = unguarded("lock order")
-    products = [product(stock=STOCK) for _ in range(3)]
-    assert_breaks(
-        lambda: cross(shop, few(person), products, buyers=6, rounds=1),
-        check,
-        # PostgreSQL's deadlock; a server would try again.
-        fault=lambda outcome: "OperationalError" in outcome.codes,
-        meet=2,
-    )
-
-
 ACCOUNTS_LOCK = 'SELECT "customer"."id" AS "pk" FROM'
-OWN_LOCK = 'SELECT "customer"."is_staff" AS "is_staff" FROM'
 RIGHTS_LOCK = "pg_advisory_xact_lock(6, 1)"
 
 
@@ -131,7 +112,6 @@ def deletion_and_change(person: Callable[..., Person], *, by_itself: bool) -> Ra
         partial(delete, leaver, by_itself=by_itself),
         partial(rename, owner, leaver),
         RIGHTS_LOCK,
-        Guard(OWN_LOCK),
         lambda outcome: codes(outcome) == (OK, "not_found"),
     )
 
@@ -143,7 +123,6 @@ def change_and_deletion(person: Callable[..., Person], *, by_itself: bool) -> Ra
         partial(rename, owner, leaver),
         partial(delete, leaver, by_itself=by_itself),
         RIGHTS_LOCK,
-        Guard(OWN_LOCK),
         lambda outcome: (
             codes(outcome) == (OK, OK) and not Customer.objects.get(pk=leaver.id).is_active
         ),
@@ -174,14 +153,6 @@ def test_two_owners_who_change_each_other_do_not_deadlock(
             partial(rename, one, other),
             partial(rename, other, one),
             ACCOUNTS_LOCK,
-            Guard(ACCOUNTS_LOCK),
             lambda outcome: codes(outcome) == (OK, OK),
         )
     )
-
-
-def test_locking_rights_before_the_account_deadlocks(
-    person: Callable[..., Person], transactional_db: None
-) -> None:
-    race = deletion_and_change(person, by_itself=False)
-    assert "OperationalError" in codes(interleave(race, removed=race.guard))

@@ -10,14 +10,11 @@ from dataclasses import dataclass
 from functools import partial
 from uuid import UUID
 
-import pytest
-
 from larder.db import database
 from larder.ops.books import invariants
 from tests.conftest import Person
 from tests.system.race.books import assert_agree, shelf
-from tests.system.race.control import assert_breaks
-from tests.system.race.shops import OK, Answer, Shop, at_once
+from tests.system.race.shops import OK, Answer, ServiceShop, at_once
 
 MakePerson = Callable[..., Person]
 MakeProduct = Callable[..., int]
@@ -53,7 +50,7 @@ class Meeting:
         return str(found[0][0])
 
 
-def order_of(shop: Shop, who: Person, staff: Person, jam: int, *moves: str) -> UUID:
+def order_of(shop: ServiceShop, who: Person, staff: Person, jam: int, *moves: str) -> UUID:
     """An order that these moves were made on."""
     shop.enter(who)
     shop.enter(staff)
@@ -64,7 +61,7 @@ def order_of(shop: Shop, who: Person, staff: Person, jam: int, *moves: str) -> U
     return order
 
 
-def meet(shop: Shop, jam: int, order: UUID, tasks: Sequence[Task]) -> Meeting:
+def meet(shop: ServiceShop, jam: int, order: UUID, tasks: Sequence[Task]) -> Meeting:
     """All of the tasks at once."""
     return Meeting(jam, order, at_once(shop, tasks))
 
@@ -76,7 +73,7 @@ def check_books(outcome: Meeting) -> None:
     assert [finding.invariant.name for finding in report.violated] == []
 
 
-def ship_often(shop: Shop, who: Person, staff: Person, jam: int) -> Meeting:
+def ship_often(shop: ServiceShop, who: Person, staff: Person, jam: int) -> Meeting:
     order = order_of(shop, who, staff, jam, "pack")
     return meet(shop, jam, order, [partial(shop.move, staff, order, "ship")] * 12)
 
@@ -90,12 +87,12 @@ def check_shipped_once(outcome: Meeting) -> None:
 
 
 def test_twelve_concurrent_moves_are_made_once(
-    shop: Shop, person: MakePerson, product: MakeProduct
+    shop: ServiceShop, person: MakePerson, product: MakeProduct
 ) -> None:
     check_shipped_once(ship_often(shop, person(), person(is_staff=True), product(stock=STOCK)))
 
 
-def cancel_and_ship(shop: Shop, who: Person, staff: Person, jam: int) -> Meeting:
+def cancel_and_ship(shop: ServiceShop, who: Person, staff: Person, jam: int) -> Meeting:
     order = order_of(shop, who, staff, jam, "pack")
     # Another order's units, which a second move of this one could take.
     shop.place(who, [(jam, 10 * UNITS)])
@@ -113,13 +110,13 @@ def check_one_won(outcome: Meeting) -> None:
 
 
 def test_one_of_a_concurrent_cancellation_and_shipment_happens(
-    shop: Shop, person: MakePerson, product: MakeProduct
+    shop: ServiceShop, person: MakePerson, product: MakeProduct
 ) -> None:
     check_one_won(cancel_and_ship(shop, person(), person(is_staff=True), product(stock=STOCK)))
 
 
 def change_and_cancel(
-    shop: Shop, who: Person, staff: Person, jam: int, to: Sequence[int] = (1, 3, 8, 9)
+    shop: ServiceShop, who: Person, staff: Person, jam: int, to: Sequence[int] = (1, 3, 8, 9)
 ) -> Meeting:
     order = order_of(shop, who, staff, jam)
     shop.place(who, [(jam, 5 * UNITS)])
@@ -139,12 +136,14 @@ def check_cancelled(outcome: Meeting) -> None:
 
 
 def test_changes_happen_before_a_concurrent_cancellation_or_are_refused(
-    shop: Shop, person: MakePerson, product: MakeProduct
+    shop: ServiceShop, person: MakePerson, product: MakeProduct
 ) -> None:
     check_cancelled(change_and_cancel(shop, person(), person(is_staff=True), product(stock=STOCK)))
 
 
-def change_often(shop: Shop, who: Person, staff: Person, jam: int, version: int | None) -> Meeting:
+def change_often(
+    shop: ServiceShop, who: Person, staff: Person, jam: int, version: int | None
+) -> Meeting:
     order = order_of(shop, who, staff, jam)
     tasks = [
         partial(shop.change, who, order, [(jam, units)], version=version)
@@ -161,14 +160,14 @@ def check_first_won(outcome: Meeting) -> None:
 
 
 def test_only_the_first_change_of_a_version_is_made(
-    shop: Shop, person: MakePerson, product: MakeProduct
+    shop: ServiceShop, person: MakePerson, product: MakeProduct
 ) -> None:
     staff, jam = person(is_staff=True), product(stock=STOCK)
     check_first_won(change_often(shop, person(), staff, jam, version=1))
 
 
 def test_changes_without_a_version_are_made_one_after_the_other(
-    shop: Shop, person: MakePerson, product: MakeProduct
+    shop: ServiceShop, person: MakePerson, product: MakeProduct
 ) -> None:
     staff, jam = person(is_staff=True), product(stock=STOCK)
     outcome = change_often(shop, person(), staff, jam, version=None)
@@ -177,7 +176,7 @@ def test_changes_without_a_version_are_made_one_after_the_other(
     check_books(outcome)
 
 
-def return_often(shop: Shop, who: Person, staff: Person, jam: int) -> Meeting:
+def return_often(shop: ServiceShop, who: Person, staff: Person, jam: int) -> Meeting:
     order = order_of(shop, who, staff, jam, "pack", "ship")
     back = [partial(shop.move, staff, order, "return", [(jam, 2)])] * 8
     return meet(shop, jam, order, back)
@@ -192,46 +191,12 @@ def check_returned_once(outcome: Meeting) -> None:
 
 
 def test_concurrent_returns_return_no_more_than_was_shipped(
-    shop: Shop, person: MakePerson, product: MakeProduct
+    shop: ServiceShop, person: MakePerson, product: MakeProduct
 ) -> None:
     check_returned_once(return_often(shop, person(), person(is_staff=True), product(stock=STOCK)))
 
 
-def ends_in_errors(outcome: Meeting) -> bool:
-    """The statement that changes the status still compares, and the database still checks stock, so
-    that the books are right; but the second client gets an error."""
-    check_books(outcome)
-    return bool({"LockBroken", "IntegrityError", "internal_error"} & outcome.codes.keys())
-
-
-@pytest.mark.parametrize(
-    ("meeting", "check"),
-    [
-        (ship_often, check_shipped_once),
-        (cancel_and_ship, check_one_won),
-        (partial(change_and_cancel, to=[8]), check_cancelled),
-        (partial(change_often, version=1), check_first_won),
-        (return_often, check_returned_once),
-    ],
-    ids=["ship", "cancel and ship", "change and cancel", "change", "return"],
-)
-def test_without_the_lock_the_second_move_ends_in_an_error(
-    meeting: Callable[[Shop, Person, Person, int], Meeting],
-    check: Callable[[Meeting], None],
-    unguarded: Callable[[str], Shop],
-    person: MakePerson,
-    product: MakeProduct,
-) -> None:
-    shop, who, staff = unguarded("order held"), person(), person(is_staff=True)
-    assert_breaks(
-        lambda: meeting(shop, who, staff, product(stock=STOCK)),
-        check,
-        fault=ends_in_errors,
-        meet=2,
-    )
-
-
-def count_and_ship(shop: Shop, who: Person, staff: Person, jam: int) -> Meeting:
+def count_and_ship(shop: ServiceShop, who: Person, staff: Person, jam: int) -> Meeting:
     """Orders leave while the shelf is counted, again and again, as having STOCK units."""
     packed = [order_of(shop, who, staff, jam, "pack") for _ in range(4)]
     ships = [partial(shop.move, staff, order, "ship") for order in packed]
@@ -254,25 +219,6 @@ def check_counted(outcome: Meeting) -> None:
 
 
 def test_a_count_during_a_shipment_is_exact(
-    shop: Shop, person: MakePerson, product: MakeProduct
+    shop: ServiceShop, person: MakePerson, product: MakeProduct
 ) -> None:
     check_counted(count_and_ship(shop, person(), person(is_staff=True), product(stock=STOCK)))
-
-
-def test_without_the_row_locks_a_count_during_a_shipment_is_wrong(
-    unguarded: Callable[[str], Shop], person: MakePerson, product: MakeProduct
-) -> None:
-    shop, who, staff = unguarded("row locks"), person(), person(is_staff=True)
-
-    def rush() -> Meeting:
-        jam = product(stock=STOCK)
-        order = order_of(shop, who, staff, jam, "pack")
-        count = partial(shop.adjust, staff, jam, counted=STOCK - 1)
-        return meet(shop, jam, order, [partial(shop.move, staff, order, "ship"), count])
-
-    assert_breaks(
-        rush,
-        check_books,
-        fault=lambda outcome: not shelf(outcome.product).agrees,
-        meet=2,
-    )

@@ -15,8 +15,7 @@ import pytest
 from larder.core.ids import new_id
 from tests.conftest import Person
 from tests.system.race.books import assert_agree, orders_of, shelf
-from tests.system.race.control import assert_breaks
-from tests.system.race.shops import OK, Answer, Shop, at_once
+from tests.system.race.shops import OK, Answer, ServiceShop, at_once
 
 MakePerson = Callable[..., Person]
 MakeProduct = Callable[..., int]
@@ -33,7 +32,7 @@ class Storm:
 
 
 def send_at_once(
-    shop: Shop,
+    shop: ServiceShop,
     who: Person,
     jam: int,
     *,
@@ -60,37 +59,9 @@ def check(outcome: Storm) -> None:
 
 @pytest.mark.parametrize(("key", "id"), [("tap", None), (None, new_id())], ids=["key", "id"])
 def test_twenty_four_concurrent_equal_orders_are_placed_once(
-    key: str | None, id: UUID | None, shop: Shop, person: MakePerson, product: MakeProduct
+    key: str | None, id: UUID | None, shop: ServiceShop, person: MakePerson, product: MakeProduct
 ) -> None:
     check(send_at_once(shop, person(), product(stock=100), key=key, id=id))
-
-
-def test_without_the_claim_equal_orders_are_placed_several_times(
-    unguarded: Callable[[str], Shop], person: MakePerson, product: MakeProduct
-) -> None:
-    shop, who = unguarded("claims"), person()
-    assert_breaks(
-        lambda: send_at_once(shop, who, product(stock=100), key=f"{new_id()}"),
-        check,
-        fault=lambda outcome: outcome.orders > 1,
-        meet=2,
-    )
-
-
-def test_without_the_claim_concurrent_requests_with_one_id_end_in_errors(
-    unguarded: Callable[[str], Shop], person: MakePerson, product: MakeProduct
-) -> None:
-    """The primary key holds the order itself together, but not the answers. Of a group, who ran
-    into a twin is tried again and finds it, so each comes alone to its process."""
-    shop, who, jam = unguarded("any claim"), person(), product(stock=1_000)
-    assert_breaks(
-        lambda: send_at_once(shop, who, jam, id=new_id(), twins=2),
-        check,
-        fault=lambda outcome: any(
-            answer.code in {"IntegrityError", "internal_error"} for answer in outcome.answers
-        ),
-        meet=2,
-    )
 
 
 @dataclass
@@ -102,7 +73,7 @@ class Refused:
     after: list[Answer]
 
 
-def send_too_much(shop: Shop, who: Person, staff: Person, jam: int) -> Refused:
+def send_too_much(shop: ServiceShop, who: Person, staff: Person, jam: int) -> Refused:
     """Twins of one key want three of two; then one more arrives, and they try again."""
     shop.enter(who)
     shop.enter(staff)
@@ -120,24 +91,13 @@ def check_refused(outcome: Refused) -> None:
 
 
 def test_the_key_of_a_refused_order_is_free_for_the_waiting_requests(
-    shop: Shop, person: MakePerson, product: MakeProduct
+    shop: ServiceShop, person: MakePerson, product: MakeProduct
 ) -> None:
     check_refused(send_too_much(shop, person(), person(is_staff=True), product(stock=2)))
 
 
-def test_without_the_release_the_key_of_a_refused_order_is_lost(
-    unguarded: Callable[[str], Shop], person: MakePerson, product: MakeProduct
-) -> None:
-    shop, who, staff = unguarded("release"), person(), person(is_staff=True)
-    assert_breaks(
-        lambda: send_too_much(shop, who, staff, product(stock=2)),
-        check_refused,
-        fault=lambda outcome: {answer.code for answer in outcome.after} == {"not_found"},
-    )
-
-
 def test_new_stock_is_sold_to_one_of_the_concurrent_equal_requests(
-    shop: Shop, person: MakePerson, product: MakeProduct
+    shop: ServiceShop, person: MakePerson, product: MakeProduct
 ) -> None:
     """Those before it are refused, the next is placed, the rest repeat that one."""
     jam, who, staff = product(stock=2), person(), person(is_staff=True)

@@ -22,11 +22,9 @@ from larder.identity.services.passwords import Change
 from larder.identity.tokens.policies import V1
 from tests.conftest import Person
 from tests.http.log_ins import newest_token
-from tests.system.race.interleaving import Race, assert_broken, interleave
 from tests.system.race.shops import OK, Answer, ServiceShop, answered, at_once
 
 MakePerson = Callable[..., Person]
-Without = Callable[[str], None]
 NEW = "another horse"
 SHOP = ServiceShop()
 
@@ -180,26 +178,6 @@ def test_no_refresh_during_its_end_revives_a_session(
 ) -> None:
     for _ in range(3):
         check_nobody_is_in(beside_refreshes_revoked(person))
-
-
-def test_without_the_comparison_a_refresh_revives_an_ended_session(
-    transactional_db: None, person: MakePerson, without: Without
-) -> None:
-    assert interleave(refresh_and_end(person())).first.code == "session_ended"
-    assert not Session.objects.live(now()).exists()
-    without("session compared")
-    assert_broken(refresh_and_end(person()))
-
-
-def refresh_and_end(who: Person) -> Race:
-    """A log-in is ended while it is refreshed."""
-    return Race(
-        partial(SHOP.refresh, SHOP.session(who)),
-        partial(revoke_all, who),
-        'FROM "session"',
-        None,
-        lambda _: not Session.objects.live(now()).exists(),
-    )
 
 
 def one_mail(person: MakePerson) -> Outcome:

@@ -20,10 +20,8 @@ from larder.orders.services.payments import (
 from tests.conftest import Person
 from tests.system.race.interleaving import (
     ORDERS_READ,
-    Guard,
     Outcome,
     Race,
-    assert_broken_without_guard,
     assert_held,
     interleave,
 )
@@ -69,7 +67,6 @@ def recorded_and_cancelled(person: MakePerson, product: MakeProduct) -> Race:
         partial(record_payment, order, captured(300), caller=clerk, now=now()),
         partial(SHOP.move, who, order, "cancel"),
         ORDERS_READ,
-        Guard(ORDERS_READ, " FOR UPDATE"),
         lambda outcome: outcome.first.code == outcome.second.code == OK and refunds() == [(300,)],
     )
 
@@ -85,7 +82,6 @@ def captured_and_refunded(person: MakePerson, product: MakeProduct) -> Race:
         partial(receive_payment, paid, now=now()),
         partial(receive_payment, early, now=now()),
         RECORDS_READ,
-        Guard(LOCK, LOCK, "SELECT length(%s::text)"),
         lambda _: database.rows(sums) == [(300, 100)],
     )
 
@@ -101,13 +97,6 @@ def test_concurrent_payments_are_recorded_one_after_the_other(
     assert invariants.check().violated == []
 
 
-@pytest.mark.parametrize("race", RACES)
-def test_without_the_lock_the_sums_are_wrong(
-    race: Callable[..., Race], person: MakePerson, product: MakeProduct
-) -> None:
-    assert_broken_without_guard(race(person, product))
-
-
 def test_two_concurrent_equal_events_are_one_record(
     person: MakePerson, product: MakeProduct
 ) -> None:
@@ -115,8 +104,7 @@ def test_two_concurrent_equal_events_are_one_record(
     call = partial(
         receive_payment, Report(payment=captured(300), order=order, sent_at=now()), now=now()
     )
-    guard = Guard(INSERTED, "DO NOTHING")
-    outcome: Outcome = interleave(Race(call, call, INSERTED, guard, bool))
+    outcome: Outcome = interleave(Race(call, call, INSERTED, bool))
     assert outcome.waited
     assert {outcome.first.content, outcome.second.content} == {"recorded", "repeated"}
     assert database.rows('SELECT captured FROM "order"') == [(300,)]

@@ -15,7 +15,7 @@ from larder.identity.services import accounts, passwords, second_factors
 from larder.identity.services.accounts import ByStaff, Terms
 from tests.conftest import Person
 from tests.identity.factors import account_of, enrol
-from tests.system.race.interleaving import Guard, Outcome, Race, assert_held, interleave
+from tests.system.race.interleaving import Outcome, Race, assert_held
 from tests.system.race.shops import OK
 
 MakePerson = Callable[..., Person]
@@ -75,7 +75,6 @@ def promotion_and(act: Act, person: MakePerson) -> Race:
         lambda: accounts.update_account(account.id, raised, now=now()),
         partial(act, actor, account),
         'UPDATE "customer" SET',
-        Guard(LOCK),
         holds,
     )
 
@@ -88,12 +87,3 @@ def test_an_account_that_gets_rights_can_be_changed_only_with_these_rights(
     act: Act, person: MakePerson, transactional_db: None
 ) -> None:
     assert_held(promotion_and(act, person))
-
-
-@pytest.mark.parametrize("act", ACTS)
-def test_without_the_lock_new_rights_of_the_account_are_ignored(
-    act: Act, person: MakePerson, transactional_db: None
-) -> None:
-    race = promotion_and(act, person)
-    outcome = interleave(race, removed=race.guard)
-    assert not race.holds(outcome), outcome

@@ -22,14 +22,11 @@ from tests.system.race.books import shelf
 from tests.system.race.files import imported
 from tests.system.race.interleaving import (
     DRAFT_READ,
-    FOR_ORDERS,
     OLD_DRAFTS_READ,
     ORDERS_READ,
     STOCK_READ,
-    Guard,
     Outcome,
     Race,
-    assert_broken_without_guard,
     assert_held,
     interleave,
 )
@@ -39,12 +36,9 @@ from tests.system.race.shops import OK, ServiceShop
 MakePerson = Callable[..., Person]
 MakeProduct = Callable[..., int]
 SHOP = ServiceShop()
-CATEGORIES_READ = 'SELECT "category"."id" AS "id" FROM "category" ORDER BY'
 PARENTS_READ = '"category"."parent_id" AS "parent_id" FROM "category"'
 CATEGORIES_OF_FILE = "SELECT id FROM category WHERE id IN"
 NAME_READ = '"product"."name" = %s'
-NAME_LOCK = "pg_advisory_xact_lock(hashtextextended(%s, 7))"
-SKU_READ = '"product"."sku" = %s'
 HOUR = Rate(3, 3600)
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -62,7 +56,6 @@ def order_moved_twice(person: MakePerson, product: MakeProduct) -> Race:
         partial(SHOP.move, who, order, "cancel"),
         partial(SHOP.move, staff, order, "pack"),
         ORDERS_READ,
-        Guard(ORDERS_READ, " FOR UPDATE"),
         lambda outcome: codes(outcome) == (OK, "invalid_transition"),
     )
 
@@ -76,7 +69,6 @@ def cart_put_twice(person: MakePerson, product: MakeProduct) -> Race:
         partial(phone.put, (jam, 2), expected=seen),
         partial(phone.put, (jam, 3), expected=seen),
         DRAFT_READ,
-        Guard(DRAFT_READ, FOR_ORDERS),
         lambda outcome: codes(outcome) == (OK, "precondition_failed") and phone.units() == {jam: 2},
     )
 
@@ -89,7 +81,6 @@ def cart_submitted_and_filled(person: MakePerson, product: MakeProduct) -> Race:
         phone.submit,
         partial(phone.add, jam),
         'FROM "order_line" WHERE "order_line"."order_id" IN (',
-        Guard(ORDERS_READ, " FOR UPDATE"),
         lambda outcome: (
             codes(outcome) == (OK, OK)
             and shelf(jam).agrees
@@ -106,7 +97,6 @@ def cart_expired_and_filled(person: MakePerson, product: MakeProduct) -> Race:
         lambda: expire_drafts(now=now() + 2 * KEPT, limit=4),
         partial(phone.put, (jam, 3)),
         OLD_DRAFTS_READ,
-        Guard(OLD_DRAFTS_READ, f"{FOR_ORDERS} SKIP LOCKED"),
         lambda outcome: codes(outcome) == (OK, OK) and phone.units() == {jam: 3},
     )
 
@@ -118,7 +108,6 @@ def stock_adjusted_twice(person: MakePerson, product: MakeProduct) -> Race:
         partial(SHOP.adjust, staff, jam, delta=1),
         partial(SHOP.adjust, staff, jam, delta=2),
         STOCK_READ,
-        Guard(STOCK_READ),
         lambda outcome: (
             codes(outcome) == (OK, OK) and shelf(jam).agrees and shelf(jam).available == 13
         ),
@@ -132,7 +121,6 @@ def categories_moved_below_each_other(_: MakePerson, __: MakeProduct) -> Race:
         lambda: change_category(one, {"parent_id": other}, caller=None),
         lambda: change_category(other, {"parent_id": one}, caller=None),
         PARENTS_READ,
-        Guard(CATEGORIES_READ, " FOR UPDATE"),
         lambda outcome: codes(outcome) == (OK, "unknown_category"),
     )
 
@@ -145,7 +133,6 @@ def category_imported_and_deleted(_: MakePerson, __: MakeProduct) -> Race:
         lambda: imported("sku,name,price,quantity,category", [row]),
         lambda: delete_category(category, caller=None),
         CATEGORIES_OF_FILE,
-        Guard(CATEGORIES_OF_FILE, " FOR KEY SHARE"),
         lambda outcome: codes(outcome) == (OK, "category_in_use"),
     )
 
@@ -164,7 +151,6 @@ def name_wanted_twice(_: MakePerson, __: MakeProduct) -> Race:
         create,
         create,
         NAME_READ,
-        Guard(NAME_LOCK, NAME_LOCK, "%s::text"),
         lambda outcome: (
             codes(outcome) == (OK, "name_taken") and Product.objects.filter(name=name).count() == 1
         ),
@@ -184,7 +170,6 @@ def product_put_twice(_: MakePerson, product: MakeProduct) -> Race:
         partial(put, "Jam"),
         partial(put, "Marmalade"),
         'SELECT "product"."version" AS "version", ',
-        Guard(SKU_READ),
         lambda outcome: (
             codes(outcome) == (OK, "precondition_failed")
             and Product.objects.get(sku=sku).name == "Jam"
@@ -212,13 +197,6 @@ def test_the_condition_of_each_race_holds_with_its_lock(
     assert_held(race(person, product))
 
 
-@pytest.mark.parametrize("race", RACES, ids=lambda race: race.__name__)
-def test_without_the_lock_the_condition_is_violated(
-    race: Callable[[MakePerson, MakeProduct], Race], person: MakePerson, product: MakeProduct
-) -> None:
-    assert_broken_without_guard(race(person, product))
-
-
 def bucket_used_and_deleted() -> Race:
     """A bucket from which a try is taken is not idle, and is not deleted."""
     bucket = Bucket(uuid4(), HOUR, None)
@@ -233,7 +211,6 @@ def bucket_used_and_deleted() -> Race:
         take,
         lambda: delete_idle(limit=9),
         "INSERT INTO rate_limit",
-        Guard("DELETE FROM rate_limit", " FOR UPDATE SKIP LOCKED"),
         lambda outcome: (
             codes(outcome) == (OK, OK)
             and outcome.second.content == 0
@@ -247,8 +224,3 @@ def test_a_bucket_in_use_is_not_deleted() -> None:
     outcome = interleave(race)
     assert not outcome.waited, "the deletion skips what is locked"
     assert race.holds(outcome), outcome
-
-
-def test_without_skip_locked_a_bucket_in_use_is_deleted() -> None:
-    race = bucket_used_and_deleted()
-    assert not race.holds(interleave(race, removed=race.guard))

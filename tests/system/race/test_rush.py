@@ -9,9 +9,8 @@ from random import Random
 
 from tests.conftest import Person
 from tests.system.race.books import assert_agree, shelf
-from tests.system.race.control import assert_breaks
 from tests.system.race.customers import enter, few
-from tests.system.race.shops import OK, Answer, Shop, at_once
+from tests.system.race.shops import OK, Answer, ServiceShop, at_once
 
 MakePerson = Callable[..., Person]
 MakeProduct = Callable[..., int]
@@ -33,7 +32,7 @@ class Rush:
         return sum(units for units, answer in answered if answer.code == OK)
 
 
-def rush(shop: Shop, people: Sequence[Person], jam: int, wanted: list[int]) -> Rush:
+def rush(shop: ServiceShop, people: Sequence[Person], jam: int, wanted: list[int]) -> Rush:
     """All clients at once, each a number of units."""
     enter(shop, people)
     buyers = [
@@ -55,7 +54,7 @@ def check(outcome: Rush) -> None:
 
 
 def test_sixty_buyers_get_exactly_twenty_units(
-    shop: Shop, person: MakePerson, product: MakeProduct
+    shop: ServiceShop, person: MakePerson, product: MakeProduct
 ) -> None:
     outcome = rush(shop, few(person), product(stock=UNITS), [1] * 60)
     check(outcome)
@@ -63,22 +62,10 @@ def test_sixty_buyers_get_exactly_twenty_units(
 
 
 def test_orders_of_several_units_share_twenty_among_them(
-    shop: Shop, person: MakePerson, product: MakeProduct
+    shop: ServiceShop, person: MakePerson, product: MakeProduct
 ) -> None:
     wanted = Random(7).choices([1, 2, 3, 5, 8], k=40)  # noqa: S311
     check(rush(shop, few(person), product(stock=UNITS), wanted))
-
-
-def test_without_the_row_locks_more_units_are_sold_than_the_stock(
-    unguarded: Callable[[str], Shop], person: MakePerson, product: MakeProduct
-) -> None:
-    shop = unguarded("row locks")
-    assert_breaks(
-        lambda: rush(shop, few(person), product(stock=UNITS), [1] * 60),
-        check,
-        fault=lambda outcome: outcome.sold > UNITS,
-        meet=2,
-    )
 
 
 @dataclass
@@ -99,7 +86,9 @@ class Basketful:
         return dict(left)
 
 
-def rush_with_baskets(shop: Shop, people: Sequence[Person], stock: dict[int, int]) -> Basketful:
+def rush_with_baskets(
+    shop: ServiceShop, people: Sequence[Person], stock: dict[int, int]
+) -> Basketful:
     """Forty baskets of two or three of the products, one to three units a line, some twice. With
     three products, any two baskets share one."""
     enter(shop, people)
@@ -126,27 +115,7 @@ def check_baskets(outcome: Basketful) -> None:
 
 
 def test_orders_of_several_scarce_products_are_placed_completely_or_not_at_all(
-    shop: Shop, person: MakePerson, product: MakeProduct
+    shop: ServiceShop, person: MakePerson, product: MakeProduct
 ) -> None:
     stock = {product(stock=units): units for units in (15, 20, 25)}
     check_baskets(rush_with_baskets(shop, few(person), stock))
-
-
-def test_without_the_row_locks_orders_take_the_same_units_twice(
-    unguarded: Callable[[str], Shop], person: MakePerson, product: MakeProduct
-) -> None:
-    shop = unguarded("row locks")
-
-    def rush() -> Basketful:
-        stock = {product(stock=units): units for units in (15, 20, 25)}
-        return rush_with_baskets(shop, few(person), stock)
-
-    assert_breaks(
-        rush,
-        check_baskets,
-        # More is left than the buyers' answers leave.
-        fault=lambda outcome: any(
-            shelf(product).available > left for product, left in outcome.left.items()
-        ),
-        meet=2,
-    )

@@ -9,11 +9,8 @@ from larder.identity.models import SavedView
 from larder.identity.services import accounts, saved_views
 from tests.conftest import Person
 from tests.system.race.interleaving import (
-    CALLER_LOCK,
-    Guard,
     Outcome,
     Race,
-    assert_broken_without_guard,
     assert_held,
 )
 from tests.system.race.shops import OK
@@ -51,7 +48,6 @@ def last_place_for_a_view(who: Person) -> Race:
         lambda: save(who, "B"),
         lambda: save(who, "C"),
         'SELECT COUNT(*) AS "__count" FROM "saved_view"',
-        Guard(CALLER_LOCK),
         lambda outcome: codes(outcome) == (OK, "validation_error") and names() == ["A", "B"],
     )
 
@@ -64,7 +60,6 @@ def one_name_twice(who: Person) -> Race:
         lambda: rename(who, "A", "C"),
         lambda: rename(who, "B", "C"),
         'AND NOT ("saved_view"."id" = %s)',
-        Guard(CALLER_LOCK),
         lambda outcome: codes(outcome) == (OK, "validation_error") and names() == ["B", "C"],
     )
 
@@ -75,7 +70,6 @@ def view_and_deletion(who: Person) -> Race:
         lambda: save(who, "A"),
         lambda: accounts.delete_account(who.id, now=now()),
         "ELSE given.epoch = customer.session_epoch",
-        Guard(CALLER_LOCK),
         lambda outcome: codes(outcome) == (OK, OK) and names() == [],
     )
 
@@ -88,10 +82,3 @@ def test_saved_views_keep_their_conditions_with_the_lock(
     race: Callable[[Person], Race], person: Callable[..., Person]
 ) -> None:
     assert_held(race(person()))
-
-
-@pytest.mark.parametrize("race", RACES, ids=lambda race: race.__name__)
-def test_without_the_lock_a_condition_of_saved_views_is_violated(
-    race: Callable[[Person], Race], person: Callable[..., Person]
-) -> None:
-    assert_broken_without_guard(race(person()))

@@ -10,7 +10,6 @@ from typing import Any
 import psycopg
 import pytest
 
-from larder.catalog.services import product_import
 from tests.conftest import Answer, Api
 from tests.database import superuser_url
 from tests.db.feeds import transaction
@@ -60,13 +59,6 @@ def test_a_row_that_contradicts_a_concurrent_product_is_named(staff: Api) -> Non
     faults = [(one["pointer"], one["code"]) for one in answer.body["errors"]]
     assert faults == [("/3/max_per_order", "out_of_range")]
     assert skus(staff) == ["B"]
-
-
-def test_without_the_second_check_a_contradiction_is_a_server_error(
-    staff: Api, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(product_import, "IntegrityError", ())
-    assert beside_a_new_product(staff, file).body["code"] == "internal_error"
 
 
 def test_a_row_changes_a_concurrently_added_product(staff: Api) -> None:

@@ -142,17 +142,3 @@ def shop(_server: Server, primary: Cluster, replica: Cluster) -> Shop:
     opened = Shop(_server, primary, replica)
     assert wait_until(lambda: all(opened.reads_from_it() for _ in range(6)))
     return opened
-
-
-@pytest.fixture(scope="session")
-def _unguarded_server(primary: Cluster, _replica: Cluster) -> Iterator[Server]:
-    options = environment(primary, _replica) | {"WITHOUT": "freshness of readers"}
-    entry = "tests.system.race.unguarded:application"
-    with Server(workers=1, application=entry, environment=options) as server:
-        yield server
-
-
-@pytest.fixture
-def unguarded(_unguarded_server: Server, primary: Cluster, replica: Cluster) -> Shop:
-    """For controls: a server that reads from the replica whatever the readers need."""
-    return Shop(_unguarded_server, primary, replica)

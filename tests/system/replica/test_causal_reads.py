@@ -47,15 +47,6 @@ def test_a_client_that_echoes_the_position_sees_its_order_while_replay_is_paused
         assert listed[0]["quantity"] == 9
 
 
-def test_without_the_guard_a_paused_replica_misses_the_order(unguarded: Shop) -> None:
-    jam, phone = unguarded.product(stock=10), unguarded.phone()
-    unguarded.catch_up()
-    with paused(unguarded.replica):
-        order = phone.order(jam)
-        assert phone("GET", f"orders/{order}").status == 404
-        assert phone("GET", f"products/{jam}").body["quantity"] == 10
-
-
 @pytest.fixture(scope="module")
 def failing(primary: Cluster, _replica: Cluster) -> Iterator[Server]:
     """Another server, which cannot tell where its writes are."""
