@@ -51,12 +51,9 @@ class Client:
     """Requests to a port of this machine, or to a URL, over one kept connection for each thread."""
 
     def __init__(self, port: int, timeout: float = TIMEOUT_SECONDS, *, url: str = "") -> None:
-        address = urlsplit(url or f"http://{HOST}:{port}")
         self.port = port
         self.timeout = timeout
-        self._host = address.hostname or HOST
-        self._is_tls = address.scheme == "https"
-        self._address = address.port or (443 if self._is_tls else 80)
+        self._url = url
         self._kept = threading.local()
         self._connections: list[http.client.HTTPConnection] = []
 
@@ -128,12 +125,18 @@ class Client:
 
     def connect(self, timeout: float = TIMEOUT_SECONDS) -> http.client.HTTPConnection:
         """Return a new connection, which the caller closes."""
-        kind = http.client.HTTPSConnection if self._is_tls else http.client.HTTPConnection
-        return kind(self._host, self._address, timeout=timeout)
+        scheme, host, port = self._address()
+        kind = http.client.HTTPSConnection if scheme == "https" else http.client.HTTPConnection
+        return kind(host, port, timeout=timeout)
 
     def socket(self, timeout: float = TIMEOUT_SECONDS) -> socket.socket:
         """Return a new TCP connection, for requests that an HTTP client does not write."""
-        return socket.create_connection((self._host, self._address), timeout)
+        return socket.create_connection(self._address()[1:], timeout)
+
+    def _address(self) -> tuple[str, str, int]:
+        url = urlsplit(self._url or f"http://{HOST}:{self.port}")
+        port = url.port or (443 if url.scheme == "https" else 80)
+        return url.scheme, url.hostname or HOST, port
 
     def hang_up(self) -> None:
         """Close this thread's connection."""
