@@ -214,25 +214,9 @@ bench: venv ## Load figures as ratios to this machine's limits (BENCH_ARGS="--qu
 bench/compare: venv ## Compare the speed of two commits: make bench/compare A=HEAD~1 B=HEAD (or B=. for the present files)
 	@exec $(python) -m benchmarks.compare $(A) $(B) $(BENCH_ARGS)
 
-.PHONY: bench/history
-bench/history: venv ## The cost of a page at 10 thousand, 1 and 5 million orders (BENCH_ARGS="--orders 10000 1000000")
-	@exec $(python) -m benchmarks.history $(BENCH_ARGS)
-
-.PHONY: bench/growth
-bench/growth: venv ## The cost of lists, orders and polls as orders and products grow (BENCH_ARGS="--orders 10000 100000 --products 1000 10000")
-	@exec $(python) -m benchmarks.growth $(BENCH_ARGS)
-
-.PHONY: bench/peers
-bench/peers: venv ## Larder beside django-oscar and Vendure, installed from their registries (BENCH_ARGS="--cache DIR")
-	@exec $(python) -m benchmarks.peers $(BENCH_ARGS)
-
 .PHONY: bench/overload
 bench/overload: venv ## 1,500 connections that order at the same time: orders placed, and the time until the load is gone
 	@exec $(python) -m benchmarks.overload $(BENCH_ARGS)
-
-.PHONY: bench/replicas
-bench/replicas: venv ## The speed of reads without a replica and with one (BENCH_ARGS="--seconds 10")
-	@exec $(python) -m benchmarks.replicas $(BENCH_ARGS)
 
 ##@ Containers and deployment
 

@@ -1,1 +1,0 @@
-"""What requests cost in shops of very different sizes, measured side by side."""

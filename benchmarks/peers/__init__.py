@@ -1,1 +1,0 @@
-"""Larder beside systems that people use for the same job: same machine, same run, same loads."""

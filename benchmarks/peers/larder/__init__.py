@@ -1,1 +1,0 @@
-"""Larder itself, as `make run` and the images start it."""

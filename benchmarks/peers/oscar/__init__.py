@@ -1,1 +1,0 @@
-"""django-oscar with django-oscar-api."""

@@ -1,1 +1,0 @@
-"""A shop made with django-oscar; it runs in a separate environment."""

@@ -1,1 +1,0 @@
-"""Vendure, server and worker."""
