@@ -82,7 +82,9 @@ RUN apt-get update \
     && apt-get upgrade --yes \
     && apt-get install --yes --no-install-recommends nginx-light libnginx-mod-http-lua \
     && rm -rf /var/lib/apt/lists/* /var/log/*
-COPY deploy/nginx/sidecar.conf deploy/nginx/sidecar.sh /etc/nginx/
+COPY deploy/nginx/nginx.conf deploy/nginx/sidecar.sh /etc/nginx/
+COPY deploy/nginx/sidecar.conf /etc/nginx/servers.conf
+COPY deploy/nginx/behind.conf /etc/nginx/site.conf
 COPY deploy/nginx/larder /etc/nginx/larder
 COPY --from=builder /opt/venv /opt/venv
 COPY --from=builder /app /app

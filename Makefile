@@ -100,7 +100,7 @@ requirements.txt: venv ## Lock the dependencies of pyproject.toml (UV_ARGS=--upg
 	$(call lock) --extra telemetry -o requirements/prod.txt
 	$(call lock) --extra local -o requirements/run.txt
 	$(call lock) --extra local --extra telemetry --extra dev -o requirements/dev.txt
-	for group in docs deploy-aws deploy-aws-check deploy-checkov; do \
+	for group in docs deploy; do \
 		$(lock_only) --group pyproject.toml:$$group -o requirements/$$group.txt || exit 1; \
 	done
 lock = $(lock_only) pyproject.toml
@@ -123,7 +123,7 @@ installed-run:
 
 .PHONY: clean
 clean: ## Remove files that can be made again: environments, static files, reports, caches; never the data
-	rm -rf $(VENV) $(VENV).lock .venv-docs .venv-docs.lock .venv-deploy-* docs/_build static .coverage sbom.json
+	rm -rf $(VENV) $(VENV).lock .venv-docs .venv-docs.lock .venv-deploy .venv-deploy.lock docs/_build static .coverage sbom.json
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find clients deploy tests -name node_modules -type d -prune -exec rm -rf {} +
 	find benchmarks config larder tools tests -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -220,101 +220,63 @@ bench/overload: venv ## 1,500 connections that order at the same time: orders pl
 
 ##@ Containers and deployment
 
-# The container engine's command, and where `make up` keeps the secrets that it makes.
+# The container engine's command. compose.yaml has every set.
 DOCKER ?= docker
-SECRETS ?= $(abspath $(DATA))/secrets
-export DOCKER SECRETS
-compose := $(DOCKER) compose --file deploy/compose/compose.yaml
+export DOCKER
+production := $(DOCKER) compose --env-file prod.env
 with_engine := @$(SHELL) deploy/docker/engine.sh
-
-.PHONY: up
-up: installed-run ## Start all services in containers: nginx, two servers, worker, PostgreSQL with a replica, PgBouncer, Redis, Prometheus, Alertmanager, Grafana (DOCKER=, PYTHON_TAG=, PYTHON_DIGEST=)
-	@PYTHON=$(python) exec $(SHELL) deploy/compose/up.sh
-
-.PHONY: down
-down: ## Stop the set; its data are kept
-	$(with_engine) compose
-	@$(compose) down
-
-.PHONY: logs
-logs: ## The logs of the set
-	$(with_engine) compose
-	@$(compose) logs --follow --tail 100
-
-# The image's name, as deploy/compose has it too, another base than the Dockerfile's where one is
-# named (PYTHON_DIGEST=@sha256:…, empty for whatever the tag is now), and what its labels say.
-IMAGE ?= larder:local
-base := $(foreach name,PYTHON_TAG PYTHON_DIGEST,$(if $(filter undefined,$(origin $(name))),,--build-arg $(name)=$($(name))))
-build_image := $(DOCKER) build --tag $(IMAGE) $(base) \
-	--build-arg REVISION=$$(git rev-parse HEAD 2>/dev/null || echo unknown) \
-	--build-arg CREATED=$$(git log -1 --format=%cI 2>/dev/null || echo unknown)
-
-.PHONY: docker/build
-docker/build: ## Build the image (DOCKER=, IMAGE=, PYTHON_TAG=, PYTHON_DIGEST=)
-	$(with_engine)
-	$(build_image) .
-
-.PHONY: docker/up
-docker/up: up ## Build the image, start the whole set
-
-.PHONY: docker/migrate
-docker/migrate: ## Roles, migrations, rights: on the set's database
-	$(with_engine) compose
-	$(compose) run --rm migrate
-
-.PHONY: docker/makemigrations
-docker/makemigrations: docker/build ## Write the migrations for changed models, from the image
-	$(DOCKER) run --rm --user "$$(id -u):$$(id -g)" --volume "$(CURDIR)/larder:/app/larder" \
-		--env PYTHONWARNINGS=ignore $(IMAGE) python manage.py makemigrations --skip-checks
-
-.PHONY: docker/unittest
-docker/unittest: ## Run the tests in a container (PYTEST_ARGS="-n 3")
-	$(with_engine)
-	$(DOCKER) build --target test --tag $(IMAGE)-test $(base) .
-	$(DOCKER) run --rm --init --shm-size 256m $(IMAGE)-test python -m pytest $(PYTEST_ARGS)
-
-.PHONY: docker/pins
-docker/pins: ## Write the current digests of the images' tags into the Dockerfiles, compose.yaml and deploy/
-	$(with_engine)
-	@exec $(SHELL) deploy/docker/pins.sh .
-
-##@ Development in containers
-
-# The development set, compose.yaml: the names that two earlier READMEs use.
-development := $(DOCKER) compose
 
 .PHONY: run-docker
 run-docker: docker/compose/up ## Start the development set at http://127.0.0.1:8000: demo data, code that is reloaded (PORT=, DOCKER=)
 
-.PHONY: docker/compose/build
-docker/compose/build: ## Build the image of the development set
+# The names of an earlier README: build, up, migrate, makemigrations, unittest.
+development := $(DOCKER) compose --profile replica
+docker/compose/%: export REPLICA_URLS = postgresql://larder_app:larder@replica:5432/larder
+compose/build = $(development) build
+compose/up = $(development) up --build --detach --wait && \
+	echo "Larder is at http://127.0.0.1:$${PORT:-8000}/, the admin at /admin/ (admin, 12345). Stop it: $(development) down"
+compose/migrate = $(development) run --rm migrate
+compose/makemigrations = $(development) run --rm --no-deps --user "$$(id -u):$$(id -g)" --env PYTHONWARNINGS=ignore \
+	migrate python manage.py makemigrations --skip-checks
+compose/unittest = $(development) run --rm --no-deps web python manage.py test $(TESTS)
+docker/compose/%:
 	$(with_engine) compose
-	$(development) build
+	$(or $(compose/$*),$(error docker/compose/ has build, up, migrate, makemigrations and unittest))
 
-.PHONY: docker/compose/up
-docker/compose/up: docker/compose/build ## Start the development set: server, worker, PostgreSQL and a replica
-	$(development) up --detach --wait
-	@echo "Larder is at http://127.0.0.1:$${PORT:-8000}/, the admin at /admin/ (admin, 12345)."
-	@echo "Stop it: $(development) down. Its data are kept; with --volumes they are removed."
-
-.PHONY: docker/compose/migrate
-docker/compose/migrate: ## Roles, migrations, rights, demo data: on the development set's database
+.PHONY: up
+up: ## Start the production set in containers, with the settings of prod.env, which is made (HOST=shop.example.com)
 	$(with_engine) compose
-	$(development) run --rm migrate
+	@$(SHELL) deploy/prod-env.sh $(HOST)
+	@REVISION=$$(git rev-parse HEAD) CREATED=$$(git log -1 --format=%cI) $(production) up --build --detach --wait
+	@echo "Larder runs: $$(sed -n 's/^PUBLIC_URL=//p' prod.env). An account for the admin:"
+	@echo "    $(production) run --rm prepare python manage.py createsuperuser"
 
-.PHONY: docker/compose/makemigrations
-docker/compose/makemigrations: ## Write the migrations for changed models into this folder, in a container
-	$(with_engine) compose
-	$(development) run --rm --no-deps --user "$$(id -u):$$(id -g)" --env PYTHONWARNINGS=ignore \
-		migrate python manage.py makemigrations --skip-checks
+.PHONY: down
+down: ## Stop the production set; its data are kept
+	@$(production) down
 
-.PHONY: docker/compose/unittest
-docker/compose/unittest: ## Run the tests in a container of the development set (TESTS=tests/orders)
-	$(with_engine) compose
-	$(development) run --rm --no-deps web python manage.py test $(TESTS)
+.PHONY: logs
+logs: ## The logs of the production set
+	@$(production) logs --follow --tail 100
+
+# The image's name, as compose.yaml has it too, another base than the Dockerfile's where one is
+# named (PYTHON_DIGEST=@sha256:…, empty for whatever the tag is now), and what its labels say.
+IMAGE ?= larder:local
+base := $(foreach name,PYTHON_TAG PYTHON_DIGEST,$(if $(filter undefined,$(origin $(name))),,--build-arg $(name)=$($(name))))
+
+.PHONY: docker/build
+docker/build: ## Build the image (DOCKER=, IMAGE=, PYTHON_TAG=, PYTHON_DIGEST=)
+	$(with_engine)
+	$(DOCKER) build --tag $(IMAGE) $(base) --build-arg REVISION=$$(git rev-parse HEAD) \
+		--build-arg CREATED=$$(git log -1 --format=%cI) .
+
+.PHONY: docker/pins
+docker/pins: ## Write the current digests of the images' tags into Dockerfile and compose.yaml
+	$(with_engine)
+	@exec $(SHELL) deploy/docker/pins.sh .
 
 .PHONY: deploy/check
-deploy/check: venv ## Check the files in deploy/ with the programs that use them
+deploy/check: venv ## Check the files of deploy/ with the programs that use them, in three minutes
 	@PYTHON=$(python) $(SHELL) deploy/check.sh
 
 ##@ Documentation

@@ -50,7 +50,6 @@ def sizes(files: list[Path]) -> dict[str, int]:
         return sum(_lines(file) for file in chosen if is_code(file) or not python)
 
     packages = ("orders", "identity", "staff", "v1", "compat", "ops")
-    aws_tests = "deploy/aws/tests/"
     return {
         "larder": lines("larder/"),
         **{package: lines(f"larder/{package}/") for package in packages},
@@ -58,10 +57,10 @@ def sizes(files: list[Path]) -> dict[str, int]:
             *(f"larder/{package}/" for package in ("core", "db", "http", "fastpath"))
         ),
         "migrations": sum(_lines(file) for file in files if "migrations" in file.parts),
-        "tests": lines("tests/", aws_tests),
+        "tests": lines("tests/"),
         "tools": lines("tools/", python=False),
         "benchmarks": lines("benchmarks/", python=False),
-        "deploy": lines("deploy/", python=False, without=("deploy/grafana/", aws_tests)),
+        "deploy": lines("deploy/", python=False, without=("deploy/grafana/",)),
         "words": sum(len(file.read_text().split()) for file in files if file.suffix == ".md"),
         "files": len(files),
         "settings": _matching(r"^[A-Z]\w*=", ".env.example"),

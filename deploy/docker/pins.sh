@@ -5,8 +5,6 @@
 set -eu
 cd "$1"
 docker=${DOCKER:-docker}
-files="Dockerfile deploy/patroni/Dockerfile compose.yaml deploy/compose/compose.yaml
-    deploy/kubernetes/watching/alertmanager.yaml deploy/kubernetes/watching/prometheus.yaml"
 draft=$(mktemp -d)
 trap 'rm -rf "$draft"' EXIT
 
@@ -28,13 +26,12 @@ base() { # $1 a Dockerfile, $2 its base
 }
 
 base Dockerfile python
-base deploy/patroni/Dockerfile debian
-for image in $(sed -n 's/^ *image: \([^$]*\)@sha256:.*/\1/p' deploy/compose/compose.yaml); do
+for image in $(sed -n 's/^ *image: \([^$]*\)@sha256:.*/\1/p' compose.yaml | sort -u); do
     now=$(digest "$image")
     echo "s|image: $image@sha256:.*|image: $image@$now|" >>"$draft/script"
     echo "$image $now"
 done
-for file in $files; do
+for file in Dockerfile compose.yaml; do
     sed -f "$draft/script" "$file" >"$draft/file"
     cat "$draft/file" >"$file"
 done

@@ -1,24 +1,19 @@
 #!/bin/sh
-# Makes a source bundle of what is committed: sh deploy/elasticbeanstalk/bundle.sh larder.zip [COMMIT]
-# The platform's Procfile and folders take the place of those in the root.
+# Makes a source bundle for the Docker platform of Elastic Beanstalk of what is committed:
+#     sh deploy/elasticbeanstalk/bundle.sh larder.zip [COMMIT]
+# It has the image's sources, nginx, compose.yaml under the name that the platform reads, and
+# larder.config, which sets prod.env's lines as properties of the environment.
 set -eu
 case $1 in /*) file=$1 ;; *) file=$PWD/$1 ;; esac
-commit=${2:-HEAD}
-python=$(command -v "${PYTHON:-python3}")
-case $python in /*) ;; *) python=$PWD/$python ;; esac
 cd "$(dirname "$0")/../.."
 copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT
-git archive "$commit" | tar -x -C "$copy"
-for needless in tests benchmarks deploy app.json .ci .github; do
-    rm -rf "${copy:?}/$needless"
-done
-git archive "$commit:deploy/elasticbeanstalk/bundle" | tar -x -C "$copy"
-mkdir "$copy/.platform/nginx/larder"
-git archive "$commit:deploy/nginx/larder" | tar -x -C "$copy/.platform/nginx/larder"
-# The platform's nginx has no Lua module.
-rm "$copy"/.platform/nginx/larder/deadline.*
-rm -f "$file"
+git archive "${2:-HEAD}" Dockerfile .dockerignore compose.yaml manage.py pyproject.toml config demo docs larder \
+    requirements clients/typescript/dist deploy/nginx deploy/postgresql deploy/elasticbeanstalk | tar -x -C "$copy"
 cd "$copy"
-"$python" -m zipfile -c "$file" .ebextensions .platform Procfile requirements.txt \
-    manage.py pyproject.toml config demo docs larder requirements
+mv compose.yaml docker-compose.yml
+mkdir .ebextensions
+mv deploy/elasticbeanstalk/larder.config .ebextensions
+rm -f "$file"
+python3 -m zipfile -c "$file" .ebextensions .dockerignore Dockerfile docker-compose.yml manage.py pyproject.toml \
+    config demo docs larder requirements clients deploy

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Gives the primary away while its disk is nearly full: PostgreSQL would stay primary and refuse writes.
-# Runs beside Patroni, with its environment (systemd/larder-disk-guard.service). A standby is refused
+# Runs beside Patroni, with its environment, as a systemd unit of its own. A standby is refused
 # by Patroni (412), and so is a switch-over without a synchronous standby.
 set -u
 minimum=${DISK_GUARD_MEGABYTES:-256}

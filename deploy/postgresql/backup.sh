@@ -8,7 +8,7 @@
 set -eu
 PGHOST=/var/run/postgresql
 PGUSER=postgres
-PGPASSWORD=$(cat "$POSTGRES_PASSWORD_FILE")
+PGPASSWORD=$POSTGRES_PASSWORD
 export PGHOST PGUSER PGPASSWORD
 fresh=larder_restored
 

@@ -3,10 +3,10 @@
 # roles, database and the replica's slot, a replica copies its primary. Both appear under their
 # name only when they are complete, so that a start that was cut short is simply made again.
 #
-# PGDATA                     the data folder; the folder around it must be writable
-# POSTGRES_PASSWORD_FILE     primary: of the superuser, who may only come from here
-# OWNER_PASSWORD_FILE        primary: of larder_owner, who owns the tables and makes the other roles
-# REPLICATION_PASSWORD_FILE  both: of larder_replication
+# PGDATA                the data folder; the folder around it must be writable
+# POSTGRES_PASSWORD     primary: of the superuser, who may only come from here
+# OWNER_PASSWORD        primary: of larder_owner, who owns the tables and makes the other roles
+# REPLICATION_PASSWORD  both: of larder_replication
 set -eu
 umask 077
 role=$1
@@ -15,15 +15,16 @@ configuration=/etc/postgresql/postgresql.conf
 sockets=/var/run/postgresql
 
 make_primary() {
-    initdb --pgdata="$draft" --username=postgres --pwfile="$POSTGRES_PASSWORD_FILE" \
+    printf '%s' "$POSTGRES_PASSWORD" >/tmp/password
+    initdb --pgdata="$draft" --username=postgres --pwfile=/tmp/password \
         --auth=scram-sha-256 --locale=C.UTF-8 --encoding=UTF8 --data-checksums --no-instructions
     # No other session can connect until everything is made.
     pg_ctl start --pgdata="$draft" --wait --silent \
         --options="-c config_file=$configuration -c listen_addresses="
-    PGPASSWORD=$(cat "$POSTGRES_PASSWORD_FILE") psql --quiet --no-psqlrc --host="$sockets" \
+    PGPASSWORD=$POSTGRES_PASSWORD psql --quiet --no-psqlrc --host="$sockets" \
         --username=postgres --set=ON_ERROR_STOP=1 \
-        --set=owner_password="$(cat "$OWNER_PASSWORD_FILE")" \
-        --set=replication_password="$(cat "$REPLICATION_PASSWORD_FILE")" \
+        --set=owner_password="$OWNER_PASSWORD" \
+        --set=replication_password="$REPLICATION_PASSWORD" \
         --file=/etc/postgresql/roles.sql postgres
     pg_ctl stop --pgdata="$draft" --wait --silent --mode=fast
 }
@@ -40,7 +41,7 @@ copy_primary() {
 }
 
 if [ "$role" = replica ]; then
-    printf 'primary:5432:*:larder_replication:%s\n' "$(cat "$REPLICATION_PASSWORD_FILE")" \
+    printf 'primary:5432:*:larder_replication:%s\n' "$REPLICATION_PASSWORD" \
         >/tmp/replication.pgpass
 fi
 if [ ! -s "$PGDATA/PG_VERSION" ]; then

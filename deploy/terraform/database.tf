@@ -21,7 +21,7 @@ resource "aws_vpc_security_group_ingress_rule" "database" {
   to_port           = 5432
 }
 
-# As in deploy/aws/templates/database.yaml.
+# As in deploy/ecs/data.yaml.
 resource "aws_db_parameter_group" "this" {
   name   = "${local.name}-17"
   family = "postgres17"

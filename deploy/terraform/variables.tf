@@ -30,17 +30,6 @@ variable "host" {
   default     = "shop.example.com"
 }
 
-variable "alarm_email" {
-  description = "The address that gets the alarms of database and cache. AWS sends it a link to confirm."
-  type        = string
-}
-
-variable "connections_alarm" {
-  description = "More connections than this are an alarm: two thirds of what the default class accepts."
-  type        = number
-  default     = 270
-}
-
 variable "network" {
   description = "A /16 of private addresses for the VPC. deploy/kubernetes/eks names the first /22 of it."
   type        = string

@@ -18,7 +18,6 @@ from django.core.exceptions import SuspiciousOperation
 from django.db import IntegrityError, connection, transaction
 from psycopg import sql
 
-from deploy.aws import template
 from larder.catalog.models import Product
 from larder.db import database
 from larder.identity.models import Customer
@@ -186,25 +185,3 @@ def test_the_configured_server_has_the_settings_against_logged_values(name: str)
     assert database.rows(f"SHOW {name}") == [(value,)]
     compose = (ROOT / "deploy/postgresql/postgresql.conf").read_text()
     assert f"\n{name} = {value}\n" in compose
-
-
-def test_databases_on_aws_have_the_settings_against_logged_values() -> None:
-    resources = template.read("database")["Resources"]
-
-    def given(name: str) -> dict[str, str]:
-        """The settings of a database; of an instance of a cluster those of its cluster."""
-        one = resources[name]["Properties"]
-        if resources[name]["Type"].endswith("::DBCluster"):
-            group = one["DBClusterParameterGroupName"]
-        elif "DBClusterIdentifier" in one:
-            return given(one["DBClusterIdentifier"]["Ref"])
-        else:
-            group = one["DBParameterGroupName"]
-        return dict(resources[group["Ref"]]["Properties"]["Parameters"])
-
-    kinds = ("::DBInstance", "::DBCluster")
-    databases = [name for name, one in resources.items() if one["Type"].endswith(kinds)]
-    assert sorted(databases) == ["Cluster", "Primary", "Reader", "Replica", "Writer"]
-    for name in databases:
-        assert {one: given(name).get(one) for one in LOGS_NO_VALUES} == LOGS_NO_VALUES
-        assert given(name)["log_statement"] in {"none", "ddl"}

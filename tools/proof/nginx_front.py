@@ -11,11 +11,10 @@ from pathlib import Path
 
 from tools.errors import LauncherError
 from tools.kept import Keeping, Kept
-from tools.nginx import ROOT, lay_out, without_tls
+from tools.nginx import lay_out
 from tools.ports import free_port, listens
 from tools.processes import children, send, wait_until
 
-MAIN = ROOT / "deploy" / "nginx" / "nginx.conf"
 SERVERS = ("app1:8000", "app2:8000")
 RELOAD_SECONDS = 30.0
 DRAINING = "nginx-draining"
@@ -68,4 +67,4 @@ class Front:
     def _write(self, servers: Sequence[int]) -> Path:
         names = zip(SERVERS, servers, strict=True)
         upstreams = {re.escape(name): f"127.0.0.1:{port}" for name, port in names}
-        return lay_out(MAIN, self._folder, without_tls(MAIN, self._folder, self.port) | upstreams)
+        return lay_out("public", self._folder, self.port, upstreams)

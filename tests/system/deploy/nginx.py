@@ -1,7 +1,6 @@
-"""The nginx of an instance (deploy/ec2) before a port, as a load balancer reaches it."""
+"""nginx before a port."""
 
 import json
-import re
 import socket
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -10,15 +9,12 @@ from pathlib import Path
 from time import sleep
 from types import MappingProxyType
 
-from tools.nginx import ROOT, SHARED, lay_out, without_tls
+from tools.nginx import lay_out
 from tools.ports import free_port, listens
 from tools.processes import wait_until
 
 BEHIND_A_PROXY = {"SECURE_SSL_REDIRECT": "1", "TRUSTED_PROXIES": "127.0.0.1/32"}
 
-INSTANCE = ROOT / "deploy" / "ec2" / "nginx.conf"
-MAIN_FILES = [INSTANCE, *sorted((ROOT / "deploy" / "nginx").glob("*.conf"))]
-"""Those that bound the whole time of an upload: all but that of Elastic Beanstalk."""
 TAKEN_SECONDS = 0.3
 """After which nginx has read what was sent."""
 ORDERS = "/api/v1/orders"
@@ -27,15 +23,13 @@ NONE: Mapping[str, str] = MappingProxyType({})
 
 @contextmanager
 def nginx_before(
-    server: int, folder: Path, changes: Mapping[str, str] | None = None, *, main: Path = INSTANCE
+    server: int, folder: Path, changes: Mapping[str, str] = NONE, *, site: str = "behind"
 ) -> Iterator[int]:
-    """Run a main file, without TLS, before a server; gives the port where it listens."""
+    """Run nginx, without TLS, before a server; give the port where it listens."""
     port = free_port()
-    here = without_tls(main, folder, port) | {
-        r"(127\.0\.0\.1|app[12]):800[01]\b": f"127.0.0.1:{server}"
-    }
-    copy = lay_out(main, folder, here | dict(changes or {}))
-    command = ["nginx", "-e", "stderr", "-c", str(copy), "-g", "daemon off;"]
+    upstream = {r"(127\.0\.0\.1|app[12]):800[01]\b": f"127.0.0.1:{server}"}
+    main = lay_out(site, folder, port, {**changes, **upstream})
+    command = ["nginx", "-e", "stderr", "-c", str(main), "-g", "daemon off;"]
     with subprocess.Popen(command) as nginx:
         try:
             assert wait_until(lambda: listens(port)), "nginx does not listen"
@@ -93,9 +87,3 @@ def refused(
             assert json.loads(answer.partition(b"\r\n\r\n")[2])["code"] == "overloaded"
             return True
     return False
-
-
-def limits() -> dict[str, int]:
-    """Return the numbers of `limit_conn` in http.conf, by zone."""
-    found = re.findall(r"(?m)^limit_conn (\w+) (\d+);", (SHARED / "http.conf").read_text())
-    return {zone: int(number) for zone, number in found}

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.server import Server
-from tests.system.deploy.nginx import BEHIND_A_PROXY, MAIN_FILES, nginx_before
+from tests.system.deploy.nginx import BEHIND_A_PROXY, nginx_before
+from tools.nginx import SITES
 
 FOREIGN = "evil.example"
 PATHS = (
@@ -65,11 +66,9 @@ def test_a_server_refuses_foreign_hosts(running: Server) -> None:
 
 
 @needs_nginx
-@pytest.mark.parametrize("main", MAIN_FILES, ids=lambda main: f"{main.parent.name}/{main.name}")
-def test_foreign_hosts_are_refused_behind_nginx(
-    running: Server, tmp_path: Path, main: Path
-) -> None:
-    with nginx_before(running.port, tmp_path, main=main) as port:
+@pytest.mark.parametrize("site", SITES)
+def test_foreign_hosts_are_refused_behind_nginx(running: Server, tmp_path: Path, site: str) -> None:
+    with nginx_before(running.port, tmp_path, site=site) as port:
         assert_refuses_foreign_hosts(lambda: socket.create_connection(("127.0.0.1", port), 10))
 
 
@@ -78,8 +77,7 @@ def test_the_public_nginx_redirects_plain_http_only_to_the_shop(
     running: Server, tmp_path: Path
 ) -> None:
     """The redirect keeps the method (308) and the address; the servers do not see the path."""
-    main = next(one for one in MAIN_FILES if one.name == "nginx.conf" and "ec2" not in one.parts)
-    with nginx_before(running.port, tmp_path, main=main):
+    with nginx_before(running.port, tmp_path, site="public"):
 
         def connect() -> socket.socket:
             connection = socket.socket(socket.AF_UNIX)

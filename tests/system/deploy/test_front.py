@@ -13,14 +13,13 @@ from time import monotonic, sleep
 import pytest
 
 from tests.system.deploy.nginx import (
-    MAIN_FILES,
     TAKEN_SECONDS,
     head,
     nginx_before,
     refused,
     unfinished,
 )
-from tools.nginx import LUA, ROOT, lay_out
+from tools.nginx import FOLDER, LUA, SITES, lay_out
 from tools.ports import free_port, listens
 from tools.processes import wait_until
 
@@ -82,15 +81,15 @@ def test_addresses_in_headers_of_a_client_are_ignored(silent: int, tmp_path: Pat
         assert not refused(port, "192.0.2.99, 198.51.100.2, 10.0.1.8")
 
 
-@pytest.mark.parametrize("main", MAIN_FILES, ids=lambda main: f"{main.parent.name}/{main.name}")
+@pytest.mark.parametrize("site", SITES)
 @pytest.mark.parametrize("name", ["X_Forwarded_For", "X-Forwarded_For", "x_forwarded-for"])
 def test_an_ambiguous_header_name_does_not_reach_the_server(
-    tmp_path: Path, main: Path, name: str
+    tmp_path: Path, site: str, name: str
 ) -> None:
     sent = head("198.51.100.1", 2).replace(b"\r\n\r\n", f"\r\n{name}: 192.0.2.7\r\n\r\n".encode())
     with (
         socket.create_server(("127.0.0.1", 0)) as listener,
-        nginx_before(listener.getsockname()[1], tmp_path, main=main) as port,
+        nginx_before(listener.getsockname()[1], tmp_path, site=site) as port,
         socket.create_connection(("127.0.0.1", port), timeout=20) as connection,
     ):
         connection.sendall(sent + b"{}")
@@ -140,9 +139,9 @@ def dropped_after(port: int, *, size: int, piece: int, pause: float) -> float | 
 
 
 @with_lua
-@pytest.mark.parametrize("main", MAIN_FILES, ids=lambda main: f"{main.parent.name}/{main.name}")
-def test_an_upload_below_the_minimum_rate_is_ended(silent: int, tmp_path: Path, main: Path) -> None:
-    with nginx_before(silent, tmp_path, TIMES, main=main) as port:
+@pytest.mark.parametrize("site", SITES)
+def test_an_upload_below_the_minimum_rate_is_ended(silent: int, tmp_path: Path, site: str) -> None:
+    with nginx_before(silent, tmp_path, TIMES, site=site) as port:
         ended = dropped_after(port, size=1000, piece=1, pause=0.05)
         assert ended is not None
         assert 0.9 < ended < 4
@@ -158,10 +157,8 @@ def test_an_upload_below_the_minimum_rate_is_ended(silent: int, tmp_path: Path, 
 def sidecar(server: int, folder: Path) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
     """Run sidecar.sh as a container does, but for ports and paths."""
     port = free_port()
-    changes = {"listen 8000;": f"listen 127.0.0.1:{port};", "127.0.0.1:8001": f"127.0.0.1:{server}"}
-    lay_out(ROOT / "deploy" / "nginx" / "sidecar.conf", folder, changes)
-    script = (ROOT / "deploy" / "nginx" / "sidecar.sh").read_text()
-    script = script.replace("/etc/nginx/sidecar.conf", f"{folder}/sidecar.conf")
+    main = lay_out("behind", folder, port, {"127.0.0.1:8001": f"127.0.0.1:{server}"})
+    script = (FOLDER / "sidecar.sh").read_text().replace("/etc/nginx/nginx.conf", str(main))
     with subprocess.Popen(["sh", "-c", script]) as process:
         try:
             assert wait_until(lambda: listens(port)), "nginx does not listen"

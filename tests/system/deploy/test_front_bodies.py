@@ -42,7 +42,7 @@ UNASKED = {r"auth_request .*": ""}
 """The silent server answers no question either."""
 REFUSES = {
     r"ngx\.req\.read_body": "error",
-    "listen 127.0.0.1:(\\d+) ": "listen 127.0.0.1:\\1 http2 ",
+    r"listen 127.0.0.1:(\d+);": r"listen 127.0.0.1:\1 http2;",
 }
 """nginx as with version 0.10.26 of its Lua module, and for HTTP/2 without TLS."""
 

@@ -12,9 +12,7 @@ from threading import Thread
 import pytest
 
 from tests.system.deploy.nginx import nginx_before
-from tools.nginx import ROOT
 
-MAIN = ROOT / "deploy" / "nginx" / "nginx.conf"
 PATH = "/api/v1/products/by-sku/a%3Fb%20c%C3%A9?x=%20&y=1"
 
 pytestmark = pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed")
@@ -58,7 +56,7 @@ def client(folder: Path) -> Iterator[http.client.HTTPConnection]:
     """Give a connection to nginx, which runs in the folder before such a server."""
     with (
         echo() as server,
-        nginx_before(server, folder, main=MAIN) as port,
+        nginx_before(server, folder, site="public") as port,
         closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as connection,
     ):
         yield connection

@@ -1,4 +1,4 @@
-"""Which requests nginx sends to a second server, with the servers of deploy/compose."""
+"""Which requests nginx sends to a second server, with the servers of compose.yaml."""
 
 import re
 import shutil
@@ -11,7 +11,7 @@ from threading import Thread
 import pytest
 
 from tests.system.deploy.nginx import head, nginx_before
-from tools.nginx import LUA, ROOT
+from tools.nginx import FOLDER, LUA
 from tools.ports import free_port
 
 SHORT = {
@@ -20,15 +20,15 @@ SHORT = {
 }
 """The times of http.conf in the same order, for servers that do not answer."""
 ANSWER = b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n"
-UPSTREAM = r"(?s)upstream larder \{.*?\n    \}"
+UPSTREAM = r"(?s)upstream larder \{.*?\n\}"
 
 pytestmark = pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed")
 with_lua = pytest.mark.skipif(not LUA.exists(), reason="libnginx-mod-http-lua is not installed")
 
 
 def upstream(servers: Sequence[int]) -> dict[str, str]:
-    """Return the change that puts the upstream of deploy/compose before these two ports."""
-    (block,) = re.findall(UPSTREAM, (ROOT / "deploy/nginx/nginx.conf").read_text())
+    """Return the change that puts the upstream of compose.yaml before these two ports."""
+    (block,) = re.findall(UPSTREAM, (FOLDER / "two.conf").read_text())
     for name, port in zip(("app1:8000", "app2:8000"), servers, strict=True):
         block = block.replace(name, f"127.0.0.1:{port}")
     return {UPSTREAM: block}

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.deploy.nginx import MAIN_FILES, nginx_before
+from tests.system.deploy.nginx import nginx_before
 from tools.http_client import Client, Reply
+from tools.nginx import SITES
 from tools.ports import free_port
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
@@ -25,11 +26,11 @@ pytestmark = pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is 
 
 
 @contextmanager
-def failing(status: int, folder: Path, main: Path) -> Iterator[int]:
+def failing(status: int, folder: Path, site: str) -> Iterator[int]:
     """An nginx that answers everything with that status; gives its port."""
     with socket.create_server(("127.0.0.1", 0), backlog=64) as silent:
         server = free_port() if status == 502 else silent.getsockname()[1]
-        with nginx_before(server, folder, FAILURES[status], main=main) as port:
+        with nginx_before(server, folder, FAILURES[status], site=site) as port:
             if status != 503:
                 yield port
                 return
@@ -48,9 +49,9 @@ def send(port: int, path: str, accept: str) -> Reply:
 
 
 @pytest.mark.parametrize("status", FAILURES)
-@pytest.mark.parametrize("main", MAIN_FILES, ids=lambda main: f"{main.parent.name}/{main.name}")
-def test_a_browser_gets_a_page_with_a_link_back(tmp_path: Path, main: Path, status: int) -> None:
-    with failing(status, tmp_path, main) as port:
+@pytest.mark.parametrize("site", SITES)
+def test_a_browser_gets_a_page_with_a_link_back(tmp_path: Path, site: str, status: int) -> None:
+    with failing(status, tmp_path, site) as port:
         for path, accept in (("/orders/", BROWSER), ("/admin/orders/", "*/*"), ("/admin/", "")):
             reply = send(port, path, accept)
             page, headers = reply.body.decode(), reply.headers
@@ -66,7 +67,7 @@ def test_a_browser_gets_a_page_with_a_link_back(tmp_path: Path, main: Path, stat
 
 @pytest.mark.parametrize("status", FAILURES)
 def test_a_program_gets_a_problem(tmp_path: Path, status: int) -> None:
-    with failing(status, tmp_path, MAIN_FILES[0]) as port:
+    with failing(status, tmp_path, "behind") as port:
         wanted = [("/orders/", "*/*"), ("/orders/1.html", ""), ("/orders/", "application/json")]
         for path, accept in (*wanted, ("/api/v1/orders", BROWSER), ("/admin/", "application/json")):
             reply = send(port, path, accept)

@@ -1,1 +1,0 @@
-"""Ways to run Larder, each with the check that proves it."""

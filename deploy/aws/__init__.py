@@ -1,1 +1,0 @@
-"""Larder on AWS: templates, the tool that applies them, and what checks both."""

@@ -1,1 +1,0 @@
-"""The tool: `deploy/aws/run up`, `release`, `rollback`, `restore` …"""

@@ -1,1 +1,0 @@
-"""Checks of the templates and the tool, on an emulator of AWS."""
