@@ -28,6 +28,8 @@ from tools.terminal import complain
 PICTURES = Path(__file__).resolve().parents[2] / "docs" / "pictures" / "screenshots"
 TIMEOUT_MS = 180_000.0
 WIDTH, HEIGHT, QUALITY = 1440, 900, 70
+COUNTED_SECONDS = 75
+"""After which the job worker has counted the sales."""
 PASSWORD = "correct horse battery staple"
 ADDRESS = {"line1": "12 Orchard Lane", "city": "Leeds", "postal_code": "LS1 4AP", "country": "GB"}
 ORDERS: tuple[tuple[dict[str, int], tuple[str, ...]], ...] = (
@@ -108,6 +110,14 @@ class Shop:
         return ids
 
 
+def fill_in(page: Page, typed: Mapping[str, str]) -> None:
+    """Fills in fields by their labels."""
+    for label, text in typed.items():
+        box = page.get_by_label(label).first
+        is_choice = box.evaluate("box => box.tagName") == "SELECT"
+        box.select_option(text) if is_choice else box.fill(text)
+
+
 def order_by_telephone(page: Page) -> None:
     """Fills in two lines, and chooses the saved address."""
     page.get_by_label("Saved address").select_option(index=1)
@@ -119,8 +129,7 @@ def order_by_telephone(page: Page) -> None:
 
 def count_stock(page: Page) -> None:
     """Counts a product with a scanner, and shows the difference."""
-    page.get_by_label("SKU or barcode").fill("85123A")
-    page.get_by_label("Units").fill("36590")
+    fill_in(page, {"SKU or barcode": "85123A", "Units": "36590"})
     page.keyboard.press("Enter")
     page.get_by_text("36,590 × 85123A").wait_for()
     page.get_by_role("link", name="Differences of the count").click()
@@ -132,8 +141,7 @@ def raise_prices(page: Page) -> None:
     page.locator("#action-toggle").check()
     page.locator("#changelist-actions select").select_option("change_prices")
     page.get_by_role("button", name="Run").click()
-    page.get_by_label("By").first.fill("5")
-    page.get_by_label("Round to a multiple of").fill("0.05")
+    fill_in(page, {"By": "5", "Round to a multiple of": "0.05"})
     page.get_by_role("button", name="Preview").click()
     page.get_by_text("→").first.wait_for()
 
@@ -149,8 +157,8 @@ def import_file(page: Page) -> None:
 
 def show_sums(page: Page) -> None:
     """Shows the sums by tax rate of today."""
-    for label in ("From", "To"):
-        page.get_by_label(label).first.fill(time.strftime("%Y-%m-%d", time.gmtime()))
+    today = time.strftime("%Y-%m-%d", time.gmtime())
+    fill_in(page, {"From": today, "To": today})
     page.locator("#id_content").select_option("shown")
     page.get_by_role("button", name="Export").click()
     page.get_by_text("Sold, gross").first.wait_for()
@@ -179,6 +187,7 @@ def main(url: str) -> int:
         complain("Chromium is needed to take screenshots.")
         return 1
     ids = Shop(url).fill()
+    time.sleep(COUNTED_SECONDS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM, args=FOR_PICTURES, timeout=LAUNCH_MS
@@ -200,10 +209,7 @@ def take(page: Page, shot: Shot, url: str) -> None:
     """Takes one picture."""
     page.set_viewport_size({"width": WIDTH, "height": shot.height})
     page.goto(url, wait_until="networkidle")
-    for label, text in shot.typed.items():
-        box = page.get_by_label(label).first
-        is_choice = box.evaluate("box => box.tagName") == "SELECT"
-        box.select_option(text) if is_choice else box.fill(text)
+    fill_in(page, shot.typed)
     if shot.act:
         shot.act(page)
     page.wait_for_load_state("networkidle")
