@@ -1,5 +1,5 @@
 #!/bin/sh
-# Run in the container `primary` (docs/how-to/deployment.md):
+# Run in the container `primary` (docs/deploy/index.md):
 #     sh /etc/postgresql/backup.sh make >larder.dump       while the shop is open
 #     sh /etc/postgresql/backup.sh restore <larder.dump    while no session is connected to it
 #     sh /etc/postgresql/backup.sh forget                  the databases that restores replaced

@@ -93,7 +93,7 @@ resource "aws_db_instance" "primary" {
 
   iam_database_authentication_enabled = true
 
-  # Of a restore (docs/how-to/deploy/terraform.md): without the lines the next apply replaces what it made.
+  # Of a restore (docs/deploy/aws.md): without the lines the next apply replaces what it made.
   lifecycle {
     ignore_changes = [db_name, restore_to_point_in_time]
   }

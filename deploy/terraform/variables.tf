@@ -55,7 +55,7 @@ variable "password_version" {
 }
 
 variable "cluster" {
-  description = "Whether to make a cluster of EKS (docs/how-to/deploy/eks.md)."
+  description = "Whether to make a cluster of EKS (docs/deploy/kubernetes.md)."
   type        = bool
   default     = false
 }

@@ -9,7 +9,7 @@ terraform {
     }
   }
 
-  # terraform init -backend-config=bucket=… (docs/how-to/deploy/terraform.md)
+  # terraform init -backend-config=bucket=… (docs/deploy/aws.md)
   backend "s3" {
     key          = "larder/terraform.tfstate"
     encrypt      = true

@@ -1,5 +1,5 @@
 # A cluster, its nodes (an auto-scaling group that EKS manages), and what
-# docs/how-to/deploy/eks.md needs in it: network policies, metrics, and the role of the load-balancer
+# docs/deploy/kubernetes.md needs in it: network policies, metrics, and the role of the load-balancer
 # controller.
 
 terraform {
@@ -162,7 +162,7 @@ resource "aws_eks_addon" "on_nodes" {
   depends_on                  = [aws_eks_node_group.this]
 }
 
-# Its policy is the controller's own file (docs/how-to/deploy/eks.md).
+# Its policy is the controller's own file (docs/deploy/kubernetes.md).
 resource "aws_iam_role" "controller" {
   name                  = "${var.name}-load-balancer"
   force_detach_policies = true
