@@ -13,6 +13,7 @@ from larder.http.pages.home import home
 from larder.ops import health
 from larder.ops.demo.shop import log_ins
 from larder.ops.telemetry import metrics
+from larder.staff import confirming
 from larder.staff.identity import new_password, own_keys, second_factor
 from larder.staff.identity.own_account import log_in_page
 from larder.staff.page_limit import limited_page
@@ -25,6 +26,7 @@ urlpatterns = [
     path("readyz", health.readyz),
     path("metrics", metrics.page),
     path("admin/login/", log_in_page),
+    path("admin/confirm/", admin.site.admin_view(confirming.page), name="confirm_password"),
     path("admin/second-factor/", limited_page(second_factor.page), name="second_factor"),
     path("admin/new-password/", limited_page(new_password.page), name="new_password"),
     path("admin/own-keys/", admin.site.admin_view(own_keys.page), name="own_keys"),

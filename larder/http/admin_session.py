@@ -18,9 +18,8 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import SESSION_KEY, get_user
 from django.contrib.auth.models import AnonymousUser
-from django.contrib.auth.views import redirect_to_login
 from django.contrib.sessions.backends.base import UpdateError
-from django.http import HttpRequest, HttpResponseRedirect
+from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext, gettext_lazy, ngettext
 
@@ -35,6 +34,7 @@ CLOCK_TOLERANCE = 60
 """Seconds by which the clocks of two servers may differ."""
 
 NOT_SAVED = gettext_lazy("What you sent was not saved. Log in, then send it again.")
+KEPT = gettext_lazy("What you typed is kept and not saved: log in to go on with it.")
 
 
 def begin(sender: object, request: HttpRequest, user: Any, **signal: Any) -> None:
@@ -53,8 +53,16 @@ def keep(request: HttpRequest, user: Any) -> None:
 def user_of(request: HttpRequest) -> Any:
     """Returns the user of the request's session, or an anonymous one. Notes the use.
 
-    A session that is over is deleted. `request.session_ended` then is the sentence that says why.
+    A session that is over is deleted. `request.former_user` then is the key of its user, and
+    `request.session_ended` the sentence that says why, if it was for its age.
     """
+    key = request.session.get(SESSION_KEY)
+    user = _present_user(request)
+    request.former_user = None if user.is_authenticated else key  # type: ignore[attr-defined]
+    return user
+
+
+def _present_user(request: HttpRequest) -> Any:
     session, moment = request.session, _moment()
     if SESSION_KEY in session:
         why = _over(session, moment)
@@ -118,9 +126,9 @@ def is_confirmed(request: HttpRequest) -> bool:
     return _within(request.session, CONFIRMED, _moment(), CONFIRMED_SECONDS)
 
 
-def add_end_message(request: Any) -> None:
+def add_end_message(request: Any, *, is_kept: bool = False) -> None:
     """Adds the message for the log-in page, to which a request without a user is redirected: why
-    its session ended, and that a form was not saved."""
+    its session ended, and that a form was not saved, or that it is kept."""
     if request.user.is_authenticated:
         return
     why = getattr(request, "session_ended", "")
@@ -128,15 +136,10 @@ def add_end_message(request: Any) -> None:
     list(messages.get_messages(request))
     if request.method == "POST":
         why = why or gettext("You are not logged in.")
-        messages.warning(request, f"{why} {NOT_SAVED}")
+        messages.warning(request, f"{why} {KEPT if is_kept else NOT_SAVED}")
     elif why:
         what_next = gettext("Log in to continue.")
         messages.warning(request, f"{why} {what_next}")
-
-
-def to_log_in(request: HttpRequest) -> HttpResponseRedirect:
-    """Returns a redirect to the log-in page, which leads back to the requested page."""
-    return redirect_to_login(request.get_full_path())
 
 
 def _within(session: Mapping[str, Any], name: str, moment: int, seconds: int) -> bool:

@@ -54,28 +54,26 @@ def _require_short_address(request: HttpRequest) -> None:
         raise SuspiciousOperation
 
 
-def _answer_long_form(request: HttpRequest) -> HttpResponseBase | None:
-    """Raises RequestDataTooBig for a body of the admin that is longer than its sender may send. If
-    the session of a member of staff has ended, returns a redirect to the log-in page, with the
-    reason.
+def _refuse_long_form(request: HttpRequest) -> None:
+    """Raises RequestDataTooBig for a body of the admin that is longer than its sender may send. A
+    member of staff whose session has just ended may send what others of staff may: the fields are
+    kept until the next log-in.
 
     Runs before the CSRF protection, which parses the whole form before the view requires a log-in.
     """
     length = declared_length(request.META)
     if length <= MAX_OPEN_BODY_BYTES:
-        return None
+        return
     if request.path_info == LOG_IN:
         request.META[LEFT_UNREAD] = True
         raise RequestDataTooBig
-    is_long = length > MAX_FORM_BYTES and request.content_type != "multipart/form-data"
-    if is_long or not _is_staff(request):
-        if not is_long and hasattr(request, "session_ended"):
-            admin_session.add_end_message(request)
-            return admin_session.to_log_in(request)
+    if length > MAX_FORM_BYTES and request.content_type != "multipart/form-data":
         raise RequestDataTooBig
-    # The end of the body may arrive after the session has ended.
-    admin_session.read_again(request)
-    return None
+    if _is_staff(request):
+        # The end of the body may arrive after the session has ended.
+        admin_session.read_again(request)
+    elif request.former_user is None:  # type: ignore[attr-defined]
+        raise RequestDataTooBig
 
 
 def _is_staff(request: HttpRequest) -> bool:
@@ -137,8 +135,8 @@ class ForBrowsers:
         """Runs Django's CSRF protection, which refuses a form without its token."""
         if not for_browsers(request.path_info):
             return None
-        if request.path_info.startswith(ADMIN) and (ended := _answer_long_form(request)):
-            return ended
+        if request.path_info.startswith(ADMIN):
+            _refuse_long_form(request)
         return self._csrf.process_view(request, *view)
 
 

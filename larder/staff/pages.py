@@ -183,9 +183,9 @@ def empty_lines(kind: type[Line], request: Any, given: Mapping[str, Any]) -> lis
         for line in lines[rows : rows + 1]:
             next(iter(line.fields.values())).widget.attrs["autofocus"] = True
         return lines
+    shown = min(max(FORM_LINES, _rows(request.typed)), MAX_FORM_LINES)
     return [
-        kind(prefix=f"line-{n}", initial={} if n else dict(given), **options)
-        for n in range(FORM_LINES)
+        kind(prefix=f"line-{n}", initial={} if n else dict(given), **options) for n in range(shown)
     ]
 
 

@@ -7,10 +7,12 @@ from typing import Any
 from django.urls import reverse
 
 from larder.http import admin_session
+from larder.staff import typed
 
 
 def adding_end_message(admin_view: Callable[..., Any]) -> Callable[..., Any]:
-    """Wraps AdminSite.admin_view, whose views redirect to the log-in page. Adds its message."""
+    """Wraps AdminSite.admin_view, whose views redirect to the log-in page. Adds its message, and
+    keeps the form that was sent."""
 
     def decorated_view(view: Callable[..., Any], cacheable: bool = False) -> Any:  # noqa: FBT001, FBT002
         inner = admin_view(view, cacheable)
@@ -18,9 +20,19 @@ def adding_end_message(admin_view: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(inner)
         def decorated(request: Any, *args: Any, **kwargs: Any) -> Any:
             if request.path != reverse("admin:logout"):
-                admin_session.add_end_message(request)
+                is_kept = request.method == "POST" and _keep(request)
+                admin_session.add_end_message(request, is_kept=is_kept)
             return inner(request, *args, **kwargs)
 
         return decorated
 
     return decorated_view
+
+
+def _keep(request: Any) -> bool:
+    """Keeps what was typed in a session that has ended meanwhile. Returns whether it did: without
+    such a session anybody could fill the database."""
+    if request.user.is_authenticated or request.former_user is None:
+        return False
+    typed.keep(request, request.former_user)
+    return True
