@@ -64,6 +64,9 @@ if settings.FAST_PATH and not settings.OTEL_EXPORTER_OTLP_ENDPOINT:
 
     application = layers.in_front_of(application, answered_requests.access_log_hook)
 
+# It imports models too.
+from larder.orders.services.placing import place_order  # noqa: E402
+
 if unsafe := [
     message
     for message in run_checks(include_deployment_checks=True, databases=["default"])
@@ -72,6 +75,7 @@ if unsafe := [
     refuse(*unsafe)
 
 metrics.start()
+place_order.start()
 # Fails now if the shared folder cannot be written to, not at the first order.
 write_times()
 bounded.limit_answers()

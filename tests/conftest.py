@@ -94,7 +94,7 @@ def _nothing_is_remembered() -> Iterator[None]:
     every path: with all their series `/metrics` takes a second.
     """
     yield
-    placing._lane._marked.clear()
+    placing._queues.clear()
     authentication._sessions._ended = sessions.EndedSessions()
     if instruments := sys.modules.get("larder.ops.telemetry.instruments"):
         instruments.REQUESTS.clear()

@@ -7,7 +7,6 @@ __all__ = [
     "fields",
     "idempotency",
     "kept_files",
-    "leases",
     "observations",
     "pages",
     "positions",

@@ -45,7 +45,7 @@ class Observation(models.Model):
 
 
 class RateLimit(models.Model):
-    """A bucket of attempts that is full again at `until`, or a lease or a block that ends then.
+    """A bucket of attempts that is full again at `until`, or a block that ends then.
 
     The table is unlogged (larder/identity/services/rates says why). Keys are digests.
     """

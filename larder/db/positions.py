@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from threading import Lock
 from typing import NamedTuple
 
-from larder.core.batch_queue import BatchQueue, Limits
+from larder.core.batch_queue import BatchQueue, Limits, together
 from larder.core.stopwatch import nanoseconds
 from larder.db import database, sql
 from larder.db.postgresql.bounded import answers_within
@@ -74,7 +74,7 @@ def _ask(batch: Sequence[None]) -> Sequence[Sample]:
     return [sample] * len(batch)
 
 
-_asking: BatchQueue[None, Sample] = BatchQueue(_ask, Limits())
+_asking: BatchQueue[None, Sample] = BatchQueue(together(_ask), Limits())
 """One query serves all threads that arrived before it was sent."""
 
 

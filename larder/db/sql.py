@@ -1,5 +1,5 @@
-"""Hand-written SQL of idempotency keys, leases, measurements, and of the server itself, with the
-plans that it relies on.
+"""Hand-written SQL of idempotency keys, measurements, and of the server itself, with the plans that
+it relies on.
 
 tests/db/test_sql.py compares the statements of keys and measurements with the ORM. Arrays make one
 prepared statement for any number of keys; the ORM's IN lists are another statement for each number.
@@ -40,21 +40,6 @@ WHERE (idempotency_key.actor, idempotency_key.operation, idempotency_key.key)
     = (refused.actor, refused.operation, refused.key)
 """
 """Plan: that of FIND. The transaction has inserted the rows, so it waits for no other one."""
-
-TAKE_LEASE = """
-INSERT INTO rate_limit AS lease (key, until)
-VALUES (%s::uuid, clock_timestamp() + make_interval(secs => %s::float8))
-ON CONFLICT (key) DO UPDATE SET until = excluded.until WHERE lease.until <= clock_timestamp()
-RETURNING until
-"""
-"""One probe of the primary key. Returns when the lease ends, and no row if another block has it, or
-its pause lasts. The row is locked only while this statement runs."""
-
-END_LEASE = """
-UPDATE rate_limit SET until = clock_timestamp() + make_interval(secs => %s::float8)
-WHERE key = %s::uuid AND until = %s::timestamptz
-"""
-"""One probe of the primary key. Changes nothing if another block has taken the lease since."""
 
 NOTE = """
 INSERT INTO observation (subject, found, at) VALUES (%s, %s::jsonb, %s)

@@ -79,17 +79,6 @@ WHERE stock.product_id = open.product_id
 """Deletes the lines of orders whose stock is locked. Products without an open line of them keep
 their next expiry. Plan: index scans of held_line_once, held_line_expiry and stock_pkey."""
 
-LOCKED = """
-WITH free AS (
-    SELECT product_id FROM stock WHERE product_id = ANY((SELECT %s::bigint[])::bigint[])
-    FOR NO KEY UPDATE SKIP LOCKED
-)
-SELECT product_id FROM stock WHERE product_id = ANY((SELECT %s::bigint[])::bigint[])
-EXCEPT SELECT product_id FROM free
-"""
-"""Finds the rows that another transaction has locked. It does not wait, so it needs no order. Plan:
-two index scans of stock_pkey."""
-
 _MOVE = """
 WITH {held}moved AS (
     UPDATE stock SET available = balance.available, committed = balance.committed{expiry}

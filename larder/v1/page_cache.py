@@ -25,7 +25,7 @@ from django.db import connection
 from django.http import HttpRequest, HttpResponse
 
 from larder.core import seams, waits
-from larder.core.batch_queue import BatchQueue, Limits
+from larder.core.batch_queue import BatchQueue, Limits, together
 from larder.db import database, replicas
 from larder.db.positions import Position
 from larder.db.replicas import State
@@ -56,7 +56,7 @@ def _check(batch: Sequence[None]) -> Sequence[str]:
     return [database.snapshot()] * len(batch)
 
 
-_checks: BatchQueue[None, str] = BatchQueue(_check, Limits())
+_checks: BatchQueue[None, str] = BatchQueue(together(_check), Limits())
 """One check answers all requests that arrived before it began."""
 
 Make = Callable[[], object]

@@ -18,7 +18,6 @@ from larder.core.per_key import LONGEST_WAIT
 from larder.http import account_requests
 from larder.http.account_requests import MOST_READS
 from larder.orders.models import Order
-from larder.orders.services.placing import place_order
 from tests.conftest import Api, Person
 from tests.http.conftest import token_for
 from tests.load import Call, delays, repeated
@@ -255,22 +254,6 @@ def test_writes_are_not_counted_as_reads(
 ) -> None:
     lines = {"lines": [{"product": product(), "quantity": 1}]}
     assert as_(reading)("PUT", "cart", lines).status == 200
-
-
-def test_concurrent_orders_of_an_account_with_too_many_lines_are_refused(
-    person: MakePerson, as_: Callable[[Person], Api], product: MakeProduct
-) -> None:
-    """Those that staff place for other customers too: else one of them could fill each batch."""
-    lines = {"lines": [{"product": product(), "quantity": 1}]}
-    mary, boss = person(), person(is_staff=True)
-    for who, sent in ((mary, lines), (boss, lines | {"customer": mary.id})):
-        most = place_order.MOST_LINES_OF_AN_ACCOUNT
-        with place_order._accounts.hold(who.customer.public_id, most):
-            refused = Api(token_for(who))("POST", "orders", sent)
-            assert (refused.status, refused.body["code"]) == (503, "overloaded")
-            assert as_(person())("POST", "orders", lines).status == 201
-        assert as_(who)("POST", "orders", sent).status == 201
-    assert place_order._accounts._taken == {}
 
 
 def test_reads_of_other_accounts_are_not_refused(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from django.test import Client, override_settings
 
-from larder.core.batch_queue import BatchQueue, Limits
+from larder.core.batch_queue import BatchQueue, Limits, together
 from larder.core.errors import NotFound, Overloaded
 from larder.core.telemetry import Batch, Observers
 from larder.identity.passwords import hashers
@@ -100,9 +100,9 @@ class Remembering:
         self.reasons.append(reason)
 
 
-def test_the_leader_reports_its_batch_once_with_every_result() -> None:
+def test_a_batch_is_reported_once_with_every_result() -> None:
     observer, refusal = Remembering(), NotFound()
-    queue: BatchQueue[int, int] = BatchQueue(lambda _: [refusal], Limits(), observer)
+    queue: BatchQueue[int, int] = BatchQueue(together(lambda _: [refusal]), Limits(), observer)
     with pytest.raises(NotFound):
         queue.submit(1)
     (batch,) = observer.batches
@@ -119,7 +119,7 @@ def test_a_request_that_was_not_tried_is_reported_with_the_reason(
     limits: Limits, reason: str
 ) -> None:
     observer = Remembering()
-    queue: BatchQueue[int, int] = BatchQueue(lambda batch: batch, limits, observer)
+    queue: BatchQueue[int, int] = BatchQueue(together(list), limits, observer)
     with pytest.raises(Overloaded):
         queue.submit(1)
     assert (observer.reasons, observer.batches) == ([reason], [])
@@ -133,7 +133,7 @@ def test_a_failing_observer_fails_no_request(caplog: pytest.LogCaptureFixture) -
     observers, observer = Observers(), Remembering()
     observers.watch(Failing())
     observers.watch(observer)
-    queue: BatchQueue[int, int] = BatchQueue(lambda batch: batch, Limits(), observers)
+    queue: BatchQueue[int, int] = BatchQueue(together(list), Limits(), observers)
     assert queue.submit(7) == 7
     assert len(observer.batches) == 1
     assert "failed after the work was done" in caplog.text

@@ -16,6 +16,7 @@ from larder.orders.models import Order
 from larder.orders.services.placing import place_order as placing
 from larder.orders.services.placing.place_order import place_order
 from larder.orders.services.placing.placement import Placed, Placement, Terms
+from larder.orders.sql import writes
 from tests.conftest import Person
 from tests.database import superuser_url
 from tools.processes import wait_until
@@ -26,27 +27,20 @@ LOCK = "SELECT FROM inventory.stock WHERE product_id = %s FOR UPDATE"
 
 @dataclass
 class Crowd:
-    """Customers who order at the same time. `first` is delayed until `opens` is called."""
+    """Customers who order at the same time. No batch begins until `opens` is called."""
 
     who: Person
     now: datetime
     pool: ThreadPoolExecutor
-    first: int
-    opens: Callable[..., object]
+    opens: Callable[[], object]
     sent: list[Future[Placed]] = field(default_factory=list)
-
-    def begin(self) -> Future[Placed]:
-        """Sends the first order, and returns when it is being placed, with no order behind it."""
-        sent, queue = self.send(self.first), placing._queue(GBP)
-        assert wait_until(lambda: queue._is_led and not queue._waiting)
-        return sent
 
     def order(self, product: int, units: int = 1, **details: Any) -> Future[Placed]:
         """Sends an order, and returns when it waits behind the others."""
-        waiting = placing._queue(GBP)._waiting
-        before = len(waiting)
+        queue = placing._queue(GBP).queue
+        before = len(queue._waiting)
         sent = self.send(product, units, **details)
-        assert wait_until(lambda: len(waiting) > before or sent.done())
+        assert wait_until(lambda: len(queue._waiting) > before or sent.done())
         return sent
 
     def send(self, product: int, units: int = 1, **details: Any) -> Future[Placed]:
@@ -77,6 +71,14 @@ def held(product: int) -> Iterator[Callable[[], None]]:
     # The application's role may not be idle in a transaction for so long.
     with psycopg.connect(superuser_url()) as other:
         other.execute(LOCK, [product])
+        yield other.rollback
+
+
+@contextmanager
+def turn_held() -> Iterator[Callable[[], None]]:
+    """Another server has the turn of placing until it is released."""
+    with psycopg.connect(superuser_url()) as other:
+        other.execute(writes.TURN)
         yield other.rollback
 
 

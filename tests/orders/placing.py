@@ -11,4 +11,6 @@ def place_orders(
     placements: Sequence[Placement], *, terms: Terms, now: datetime
 ) -> list[Placed | Exception]:
     """Prepares and places a batch, as `place_batch` does."""
-    return place_batch([candidate(one) for one in placements], terms=terms, now=now)
+    candidates = [candidate(one, now) for one in placements]
+    place_batch(lambda: candidates, terms=terms)
+    return [one.answer for one in candidates if one.answer is not None]

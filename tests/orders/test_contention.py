@@ -17,7 +17,7 @@ from tests.server import Server
 pytestmark = pytest.mark.django_db(transaction=True)
 
 CLIENTS = 12
-"""More than the contended lanes of both processes have places."""
+"""More than wait for stock in both processes at a time."""
 PER_SECOND, SECONDS = 40, 3.0
 AFTER_ONSET = PER_SECOND * 3 // 2
 """Orders due within the first 1.5 s, in which each process finds out which product is locked."""
@@ -65,12 +65,11 @@ def test_a_locked_product_delays_orders_of_others_for_less_than_a_second(
         calls = [prepare(server, token_for(person()), [*free, stuck]) for _ in range(CLIENTS)]
         with held(stuck) as let_go, repeated(calls, pause=0.05) as answers:
             times, statuses = steady(others, per_second=PER_SECOND, seconds=SECONDS)
-            refused = set(answers)
             let_go()
         if set(statuses) != {201}:
             return inf
-        assert refused == {503}
         assert {call() for call in calls} == {201}
+        assert set(answers) <= {201, 503}
         after = quantiles(times[AFTER_ONSET:], n=10)[-1]
         return max(quantiles(times, n=100)[-1] / LONGEST, after / LONGEST_AFTER_ONSET)
 

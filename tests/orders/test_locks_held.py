@@ -49,8 +49,10 @@ def place(
 
         monkeypatch.setattr(placing, "release_unused", last_step)
         asked = Placement(customer=who.id, actor=who.customer.public_id, lines=[Wanted(product, 1)])
-        (answer,) = place_batch([candidate(asked)], terms=GBP, now=now, options=BatchOptions(**how))
-        return answer
+        order = candidate(asked, now)
+        place_batch(lambda: [order], terms=GBP, options=BatchOptions(**how))
+        assert order.answer is not None
+        return order.answer
 
     yield order
     telemetry.locks_held.clear()

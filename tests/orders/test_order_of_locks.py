@@ -1,4 +1,4 @@
-"""Each use case takes its locks in the order that docs/explain/architecture.md has.
+"""Each use case takes its locks in the order that architecture.md has.
 
 The statements of each use case are recorded on PostgreSQL.
 """
@@ -33,6 +33,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SERVICES = ROOT / "larder" / "orders" / "services"
 
 LOCKS = {
+    "turn": r"pg_advisory_xact_lock\(10, 1\)",
     "payment": r"hashtextextended\(%s, 9\)",
     "key": "INSERT INTO idempotency_key",
     "account": 'FROM "customer" .* FOR NO KEY UPDATE',

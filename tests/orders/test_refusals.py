@@ -10,6 +10,7 @@ import pytest
 from django.db import ProgrammingError
 
 from larder.compat import ordering
+from larder.core.batch_queue import Limits
 from larder.core.clock import now as clock
 from larder.core.errors import DomainError, NotFound, Overloaded
 from larder.inventory.errors import InsufficientStock
@@ -73,16 +74,16 @@ def test_a_refusal_is_counted_once_by_all_apis_the_cart_and_the_admin(
 
 
 def test_an_order_that_finds_no_place_in_the_queue_is_counted(
-    person: Callable[..., Person], product: Callable[..., int]
+    person: Callable[..., Person], product: Callable[..., int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     who = person()
     lines = [Wanted(product(stock=5), 1)]
     asked = Placement(customer=who.id, actor=who.customer.public_id, lines=lines)
-    with (
-        place_order._accounts.hold(asked.actor, place_order.MOST_LINES_OF_AN_ACCOUNT),
-        pytest.raises(Overloaded),
-    ):
+    queue = place_order._queue(Terms(currency="GBP")).queue
+    monkeypatch.setattr(queue, "_limits", Limits(queue_capacity=0))
+    with pytest.raises(Overloaded):
         place_order.place_order(asked, terms=Terms(currency="GBP"), now=clock())
+    monkeypatch.undo()
     place_order.place_order(asked, terms=Terms(currency="GBP"), now=clock())
     assert written() == {"overloaded": 1}
 

@@ -24,7 +24,9 @@ from tests.orders.written import written
 
 
 @pytest.fixture
-def candidates(person: Callable[..., Person], product: Callable[..., int]) -> list[Candidate]:
+def candidates(
+    person: Callable[..., Person], product: Callable[..., int], now: datetime
+) -> list[Candidate]:
     """Three decided orders of two customers: with all fields, few fields, unusual text."""
     ada, grace = person(), person()
     rates = {"1.255": Decimal(20), "0": None, "999999999.999": Decimal("7.25")}
@@ -49,12 +51,16 @@ def candidates(person: Callable[..., Person], product: Callable[..., int]) -> li
             [PricedLine(one, 2, Decimal("0.001")) for one in (second, third, first)],
         ),
     ]
-    return [_candidate(who, rest, lines) for who, rest, lines in asked]
+    return [_candidate(who, rest, lines, now) for who, rest, lines in asked]
 
 
-def _candidate(who: Person, rest: dict[str, Any], lines: list[PricedLine]) -> Candidate:
+def _candidate(
+    who: Person, rest: dict[str, Any], lines: list[PricedLine], now: datetime
+) -> Candidate:
     wanted = [Wanted(line.offer.id, line.quantity) for line in lines]
-    made = candidate(Placement(customer=who.id, actor=who.customer.public_id, lines=wanted, **rest))
+    made = candidate(
+        Placement(customer=who.id, actor=who.customer.public_id, lines=wanted, **rest), now
+    )
     made.sell(lines, GBP)
     return made
 
@@ -131,7 +137,7 @@ def test_insert_writes_what_the_orm_would(
 
 def test_the_answers_equal_a_later_read(candidates: list[Candidate], now: datetime) -> None:
     write_placed(candidates, currency="GBP", now=now)
-    answer_placed(candidates, currency="GBP", now=now)
+    answer_placed(candidates, currency="GBP")
     later = queries.orders([one.id for one in candidates])
     answers = [one.answer for one in candidates]
     assert [a.order for a in answers if isinstance(a, Placed)] == [later[c.id] for c in candidates]
@@ -170,7 +176,7 @@ def drafts(candidates: list[Candidate], now: datetime) -> list[Candidate]:
                 unit_price=99,
                 quantity=line.quantity,
             )
-        placing = candidate(replace(asked, draft=order.id, order_id=None, lines=[]))
+        placing = candidate(replace(asked, draft=order.id, order_id=None, lines=[]), now)
         placing.sell(one.lines, GBP)
         found.append(placing)
     return found
@@ -234,7 +240,7 @@ def test_the_answers_of_drafts_and_orders_equal_a_later_read(
     with transaction.atomic():
         lock_drafts(placed)
         write_placed(placed, currency="GBP", now=now)
-    answer_placed(placed, currency="GBP", now=now)
+    answer_placed(placed, currency="GBP")
     later = queries.orders([one.id for one in placed])
     answers = [one.answer for one in placed]
     assert [a.order for a in answers if isinstance(a, Placed)] == [later[c.id] for c in placed]

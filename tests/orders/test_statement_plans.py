@@ -31,7 +31,6 @@ FROM generate_series(1, %s) AS n
 PLANS = {
     "offers": (catalog.OFFERS, ["product_pkey"]),
     "lock": (inventory.LOCK, ["stock_pkey"]),
-    "locked": (inventory.LOCKED, ["stock_pkey"]),
     "move": (inventory.MOVE, ["stock_pkey"]),
     "move and hold": (inventory.MOVE_AND_HOLD, ["stock_pkey"]),
     "end holds": (inventory.END_HOLDS, ["held_line_once", "held_line_expiry", "stock_pkey"]),

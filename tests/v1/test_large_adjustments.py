@@ -12,9 +12,6 @@ from larder.inventory.services.locks import LARGE_MOVE
 from tests.conftest import Api
 from tests.v1.moving import STAFF_AGAIN
 
-LEASES = 4
-"""Statements that take and end both leases of large changes."""
-
 
 def test_a_thousand_lines_are_stored_with_as_many_statements_as_one(
     staff: Api, many_products: Sequence[int], django_assert_num_queries: Any, sessions_known: None
@@ -30,7 +27,7 @@ def test_a_thousand_lines_are_stored_with_as_many_statements_as_one(
     with django_assert_num_queries(10 + STAFF_AGAIN):
         receive(many_products[:1])
     began = time.monotonic()
-    with django_assert_num_queries(10 + STAFF_AGAIN + LEASES):
+    with django_assert_num_queries(10 + STAFF_AGAIN):
         receive(many_products)
     assert time.monotonic() - began < 5
 
@@ -40,7 +37,7 @@ def test_all_skus_of_an_adjustment_are_looked_up_with_one_statement(
 ) -> None:
     lines = [{"sku": f"M-{n:04}", "counted": 4} for n in range(500)]
     staff("GET", "me")
-    with django_assert_num_queries(10 + STAFF_AGAIN + LEASES + 1):
+    with django_assert_num_queries(10 + STAFF_AGAIN + 1):
         made = staff("POST", "stock/adjustments", {"reason": "counted", "lines": lines})
     assert len(made.body["lines"]) == 500
 

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from larder.core.ids import new_id
-from larder.inventory.services.locks import LARGE_MOVE
 from tests.conftest import Api, Person
 from tests.http.log_ins import newest_token
 from tests.v1.moving import STAFF_AGAIN
@@ -20,8 +19,8 @@ TRANSACTION = 2
 """BEGIN and COMMIT; inside a test SAVEPOINT and RELEASE."""
 MOVING = TRANSACTION + 1
 """And the limit of its waits for locks."""
-PLACING = TRANSACTION + 1
-"""And how long it may wait for a lock."""
+PLACING = TRANSACTION + 2
+"""And how long it may wait for a lock, and its turn."""
 
 
 @pytest.fixture
@@ -73,14 +72,6 @@ def test_placing_any_number_of_lines_costs_seven_statements(
     # the customer's standing; the quota; the locks; offers under the locks; stock and ledger; the
     # order
     with exactly(PLACING + 6):
-        place(customer, *[(one, 1) for one in products])
-
-
-def test_a_large_order_costs_two_statements_more(
-    customer: Api, product: Product, exactly: Counted
-) -> None:
-    products = [product() for _ in range(LARGE_MOVE)]
-    with exactly(PLACING + 6 + 2):  # the lease of large orders, and its end
         place(customer, *[(one, 1) for one in products])
 
 
@@ -288,10 +279,9 @@ def test_packing_fewer_units_writes_all_lines_with_two_statements(
     products = [product() for _ in range(lines)]
     path = place(customer, *[(one, 2) for one in products]).headers["Location"]
     picked = [{"product": one, "quantity": number % 2} for number, one in enumerate(products)]
-    leases = 4 if lines == LARGE_MOVE else 0
     # staff's rights; how many lines; a move, and whether it was undone; its audit entry; the lines
     # that were not there, those with fewer
-    with exactly(1 + MOVING + STAFF_AGAIN + 10 + 2 + leases):
+    with exactly(1 + MOVING + STAFF_AGAIN + 10 + 2):
         assert staff("POST", f"{path}/pack", {"lines": picked}).status == 200
 
 

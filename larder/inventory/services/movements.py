@@ -55,10 +55,13 @@ def lock(products: Iterable[int]) -> dict[int, Balance]:
     return submit_lock(products)()
 
 
-def submit_lock(products: Iterable[int]) -> Callable[[], dict[int, Balance]]:
+def submit_lock(
+    products: Iterable[int], *, skip_locked: bool = False
+) -> Callable[[], dict[int, Balance]]:
     """Submits the statement of `lock`, and returns a function that reads its result. Statements
-    submitted later run under the lock."""
-    reading = database.submit(sql.LOCK, [list(products)])
+    submitted later run under the lock. With `skip_locked`, rows that another transaction has locked
+    are not in it."""
+    reading = database.submit(sql.LOCK_FREE if skip_locked else sql.LOCK, [list(products)])
     return lambda: _released(reading())[0]
 
 
@@ -79,7 +82,7 @@ def submit_lock_of_held(
 
 def lock_free(products: Iterable[int]) -> dict[int, Balance]:
     """Locks the stock rows as `lock` does, without those that another transaction has locked."""
-    return _released(database.rows(sql.LOCK_FREE, [list(products)]))[0]
+    return submit_lock(products, skip_locked=True)()
 
 
 def _released(rows: Sequence[Sequence[Any]]) -> tuple[dict[int, Balance], bool]:

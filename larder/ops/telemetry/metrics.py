@@ -26,7 +26,6 @@ from larder.http import answered_requests
 from larder.ops.serving.shutdown import at_end
 from larder.ops.telemetry import log_writer, requests
 from larder.ops.telemetry.durations import Durations
-from larder.orders.services.placing.contended import Contended
 
 logger = logging.getLogger(__name__)
 
@@ -136,7 +135,7 @@ def _count_other(answer: object, to: ModuleType) -> None:
         to.REPEATED.inc()
     elif isinstance(answer, DomainError):
         to.REFUSED.labels(answer.code).inc()
-    elif not isinstance(answer, Contended):
+    else:
         to.FAILED.inc()
 
 

@@ -143,6 +143,9 @@ the last day that are not packed, and not paid with what is authorised. Index sc
 order_history_by_status and order_line_once. Grouped by customer, PostgreSQL would read the orders
 of others."""
 
+TURN = "SELECT pg_advisory_xact_lock(10, 1)"
+"""Waits until no other transaction has the turn, and takes it until the end. Reads no table."""
+
 LOCK_CUSTOMERS = """
 SELECT pg_advisory_xact_lock((8::bigint << 48) + customer)
 FROM unnest((SELECT %s::bigint[])) AS holder (customer)

@@ -3,10 +3,9 @@
 Read in this order:
 
 1. `placement`: the request, the answer, and the data between them
-2. `place_order`: places one order in the queue, and tries failed ones again; `contended`: the lane
-   of orders that wait for locks of others
+2. `place_order`: places one order in the queue, and tries failed ones again
 3. `place_batch`: the transaction. Its steps: `repeats` (ids and keys), `locked_drafts` (carts),
    `customer_limits` (quotas, holds), `larder/orders/decision.py`, `write_orders`
 """
 
-__all__ = ["contended", "place_order", "placement"]
+__all__ = ["place_order", "placement"]

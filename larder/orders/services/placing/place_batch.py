@@ -6,11 +6,11 @@ prices and rules, decide in memory, write.
 A refused order gives its claims back, and does not affect the other orders.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from functools import cache
+from functools import cache, partial
 from typing import NamedTuple
 
 from django.db import transaction
@@ -29,12 +29,10 @@ from larder.inventory.services import holds
 from larder.inventory.services import movements as inventory
 from larder.inventory.services.movements import Balance
 from larder.orders.decision import Market, decide
-from larder.orders.services.placing.contended import Contended, Row
 from larder.orders.services.placing.customer_limits import CustomerLimits
 from larder.orders.services.placing.locked_drafts import lock_drafts
 from larder.orders.services.placing.placement import (
     Candidate,
-    Placed,
     Terms,
     hold_of,
     unanswered,
@@ -48,38 +46,45 @@ from larder.orders.services.placing.repeats import (
     settle_carts,
 )
 from larder.orders.services.placing.write_orders import answer_placed, write_placed
+from larder.orders.sql import writes
 
 
-def _none(rows: Collection[Row]) -> bool:
-    return False
+class Skipped(Exception):
+    """Another transaction has locked the stock of these products. The order was not decided."""
+
+    def __init__(self, products: Set[int]) -> None:
+        super().__init__(products)
+        self.products = products
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchOptions:
-    """How a batch is placed while other orders wait for it.
+    """How a batch is placed.
 
     `lock_wait` is the number of seconds that a transaction waits for a lock, if less than the
-    role's limit. Drafts with lines whose stock `is_contended` are not placed.
+    role's limit. With `skip_locked` it does not wait for stock: the answer to the orders of stock
+    that another transaction has locked is Skipped. It waits for the stock of the products `first`
+    before it has any other lock, for `first_wait` seconds each. With `in_turn`, the batches of all
+    processes and servers run one after the other.
     """
 
     lock_wait: float | None = None
-    is_contended: Callable[[Collection[Row]], bool] = _none
+    skip_locked: bool = False
+    first: Collection[int] = ()
+    first_wait: float = 0.0
+    in_turn: bool = False
 
 
-def place_batch(
-    candidates: Sequence[Candidate],
-    *,
-    terms: Terms,
-    now: datetime,
-    options: BatchOptions = BatchOptions(),
-) -> list[Placed | Exception]:
-    """Places a batch. Returns the answers in the order of the batch; a refused order does not
-    affect others.
+Take = Callable[[], Sequence[Candidate]]
+"""Returns the orders to place. Called in the transaction, when it is the turn of the batch."""
+
+
+def place_batch(take: Take, *, terms: Terms, options: BatchOptions = BatchOptions()) -> None:
+    """Places a batch, and sets the answers of its orders. A refused order does not affect others.
 
     Orders with the same key, id or cart are placed one after the other, in separate transactions.
     The error of a failed transaction is the answer of its orders and is not raised, because an
-    earlier transaction may be committed. Contended is the answer of drafts that `options` excludes;
-    they are not changed.
+    earlier transaction may be committed. Raises an error that comes before the orders are taken.
 
     Refusals: UnknownProducts, InsufficientStock, PriceChanged, OrderRule, OrderTooSmall,
     KeyReused, NotFound (the customer does not exist, or the id or draft belongs to another),
@@ -88,20 +93,26 @@ def place_batch(
     AlreadySubmitted, CartEmpty, StaleVersion; for an abandoned id, key or cart OrderAbandoned. The
     lines of a refused draft are named by ascending line id.
     """
-    waiting: Sequence[Candidate] = candidates
-    while waiting:
-        batch, waiting = separate_repeats(waiting)
-        failure = _place_in_transaction(batch, terms, now, options)
+    waiting: Sequence[Candidate] = ()
+    while True:
+        batch, later, failure = _place_in_transaction(take, terms, options)
+        if failure is not None and not batch:
+            if not waiting:
+                raise failure
+            # It failed before it took them.
+            batch = waiting
         if isinstance(failure, CommitUnknown):
             failure = resolve_commit(batch, failure)
         if failure is not None and _waits_again(failure):
             # Each transaction would wait as long as the first.
-            batch, waiting = [*batch, *waiting], []
-        if failure is None:
-            answer_placed(batch, currency=terms.currency, now=now)
-        else:
+            batch, later = [*batch, *later], []
+        if failure is None and batch:
+            answer_placed(batch, currency=terms.currency)
+        elif failure is not None:
             _fail(batch, failure)
-    return [candidate.answer for candidate in candidates if candidate.answer is not None]
+        if not later:
+            return
+        take, waiting = partial(list, later), later
 
 
 def _waits_again(failure: Exception) -> bool:
@@ -118,54 +129,64 @@ def _fail(batch: Sequence[Candidate], failure: Exception) -> None:
 
 
 def _place_in_transaction(
-    batch: Sequence[Candidate], terms: Terms, now: datetime, options: BatchOptions
-) -> Exception | None:
-    """Places orders of which no two are repeats of each other. Returns the error of the
-    transaction; None without one."""
+    take: Take, terms: Terms, options: BatchOptions
+) -> tuple[Sequence[Candidate], Sequence[Candidate], Exception | None]:
+    """Takes orders and places those of which no two are repeats of each other. Returns them, the
+    others, and the error of the transaction; None without one."""
+    batch: Sequence[Candidate] = ()
+    later: Sequence[Candidate] = ()
     failure, lock_timer = None, telemetry.LockTimer()
-    span = telemetry.tracing.span("place orders", orders=len(batch))
+    span = telemetry.tracing.span("place orders")
     try:
         with span, transaction.atomic(durable=True), database.pipeline():
-            if options.lock_wait is None:
-                database.tag_session()
-            else:
-                database.limit_lock_wait(options.lock_wait)
-            _claim_and_place(batch, terms, now, lock_timer, options)
+            _begin(options)
+            batch, later = separate_repeats(take())
+            if batch:
+                now = max(candidate.now for candidate in batch)
+                _claim_and_place(batch, _Run(terms, now, lock_timer, options))
     except Exception as error:
         failure = error
     lock_timer.stop()
-    return failure
+    return batch, later, failure
 
 
-def _claim_and_place(
-    batch: Sequence[Candidate],
-    terms: Terms,
-    now: datetime,
-    lock_timer: telemetry.LockTimer,
-    options: BatchOptions,
-) -> None:
+def _begin(options: BatchOptions) -> None:
+    if options.lock_wait is None:
+        database.tag_session()
+    else:
+        if options.first:
+            database.limit_lock_wait(options.first_wait)
+            inventory.lock_only(options.first)
+        database.limit_lock_wait(options.lock_wait)
+    if options.in_turn:
+        database.rows(writes.TURN)
+
+
+class _Run(NamedTuple):
+    """What a transaction needs beside its orders. `now` is the time of its latest order: repeats
+    are recognised by their content."""
+
+    terms: Terms
+    now: datetime
+    lock_timer: telemetry.LockTimer
+    options: BatchOptions
+
+
+def _claim_and_place(batch: Sequence[Candidate], run: _Run) -> None:
     """Claims ids and keys, locks drafts, places what is not answered, and settles the claims."""
-    earlier = claim_and_replay(batch, now=now)
+    earlier = claim_and_replay(batch, now=run.now)
     if waiting := unanswered(batch):
         check = _submit_customer_check(waiting)
         if any(candidate.placement.is_draft for candidate in waiting):
             # The rows to lock are in the drafts. Refused orders are skipped.
             check()
             lock_drafts(unanswered(waiting))
-            _leave_contended(unanswered(waiting), options)
-        limits = CustomerLimits(unanswered(waiting), terms, now)
+        limits = CustomerLimits(unanswered(waiting), run.terms, run.now)
         customers = _Customers(check, limits)
-        _place_open(unanswered(waiting), customers, terms, now, lock_timer)
+        _place_open(unanswered(waiting), customers, run)
         customers.limits.settle()
     settle_carts(batch)
     release_unused(batch, earlier)
-
-
-def _leave_contended(batch: Sequence[Candidate], options: BatchOptions) -> None:
-    """Answers Contended to drafts with contended stock: their products are known only now."""
-    for candidate in batch:
-        if candidate.placement.is_draft and options.is_contended(candidate.stock_rows):
-            candidate.answer = Contended()
 
 
 class _Customers(NamedTuple):
@@ -191,33 +212,36 @@ def _submit_customer_check(batch: Sequence[Candidate]) -> Callable[[], None]:
     return check
 
 
-def _place_open(
-    batch: Sequence[Candidate],
-    customers: _Customers,
-    terms: Terms,
-    now: datetime,
-    lock_timer: telemetry.LockTimer,
-) -> None:
+def _place_open(batch: Sequence[Candidate], customers: _Customers, run: _Run) -> None:
     """Locks, reads under the locks, decides, writes."""
     if not batch:
         return
     products = {line.product for candidate in batch for line in candidate.wanted}
-    locked, offered = inventory.submit_lock(products), catalog.submit_offers(products)
-    is_held = any(hold_of(candidate.placement, terms) for candidate in batch)
+    locked = inventory.submit_lock(products, skip_locked=run.options.skip_locked)
+    offered = catalog.submit_offers(products)
+    is_held = any(hold_of(candidate.placement, run.terms) for candidate in batch)
     clock = holds.submit_clock() if is_held else None
     customers.check()
     customers.limits.read()
     balances = locked()
-    lock_timer.start()
-    # A product that was created after the locks is unknown to this batch.
-    offers = {id: offer for id, offer in offered().items() if id in balances}
+    run.lock_timer.start()
+    offers = offered()
+    _leave_skipped(unanswered(batch), offers.keys() - balances.keys())
     _refuse_former_staff(unanswered(batch))
-    _decide(unanswered(batch), balances, offers, terms, customers.limits)
+    _decide(unanswered(batch), balances, offers, run.terms, customers.limits)
     placed = unanswered(batch)
     moves = [move for candidate in placed for move in _movements(candidate)]
     lines = _hold(placed, clock()) if clock is not None else []
-    inventory.move(moves, balances, now=now, held=lines)
-    write_placed(placed, currency=terms.currency, now=now)
+    inventory.move(moves, balances, now=run.now, held=lines)
+    write_placed(placed, currency=run.terms.currency, now=run.now)
+
+
+def _leave_skipped(batch: Sequence[Candidate], unlocked: Set[int]) -> None:
+    """Answers Skipped to the orders of products that exist, but are not locked: another transaction
+    has locked them, or has created them since."""
+    for candidate in batch if unlocked else ():
+        if products := unlocked & candidate.stock_rows:
+            candidate.answer = Skipped(products)
 
 
 def _refuse_former_staff(batch: Sequence[Candidate]) -> None:

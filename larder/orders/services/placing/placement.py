@@ -1,6 +1,6 @@
 """The input and the result of placing, and the data between them."""
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -123,6 +123,7 @@ class Candidate:
     """
 
     placement: Placement
+    now: datetime
     id: UUID
     event: UUID
     lines_fingerprint: bytes
@@ -157,11 +158,6 @@ class Candidate:
         return frozenset([line.product for line in self.wanted])
 
     @property
-    def cart_rows(self) -> frozenset[Hashable]:
-        """The cart that it locks, if it places one."""
-        return frozenset([("cart", self.placement.customer)] if self.placement.is_draft else [])
-
-    @property
     def expected_total(self) -> Decimal | None:
         """The total that the customer was shown."""
         return self.placement.cart.total if self.placement.cart else None
@@ -175,7 +171,7 @@ class Candidate:
         self.hold = hold_of(self.placement, terms) if payable else None
 
 
-def candidate(placement: Placement) -> Candidate:
+def candidate(placement: Placement, now: datetime) -> Candidate:
     """Returns the order with its ids and fingerprints. Writes nothing."""
     lines = fingerprint_of_lines(placement.lines)
     expected = sorted(
@@ -188,7 +184,7 @@ def candidate(placement: Placement) -> Candidate:
     rest = fingerprint(placement.customer, details, expected, *held)
     id = placement.draft or placement.order_id or new_id()
     claims = _claims(placement, id, lines + rest)
-    return Candidate(placement, id, new_id(), lines, rest, claims, placement.lines)
+    return Candidate(placement, now, id, new_id(), lines, rest, claims, placement.lines)
 
 
 def fingerprint_of_lines(lines: Sequence[Wanted]) -> bytes:

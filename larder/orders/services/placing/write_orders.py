@@ -92,9 +92,10 @@ def _place_drafts(
         one.written = draft
 
 
-def answer_placed(batch: Sequence[Candidate], *, currency: str, now: datetime) -> None:
+def answer_placed(batch: Sequence[Candidate], *, currency: str) -> None:
     """Answers the candidates whose orders were written. Called after the commit: in the
     transaction, it would hold the locks of stock a tenth longer."""
+    now = max(one.now for one in batch)
     for one in batch:
         if one.written is not None:
             view = _view(one, one.written, currency, now)
