@@ -15,8 +15,8 @@ from larder.core.stopwatch import Stopwatch
 from larder.orders.decision import Wanted
 from larder.orders.services.placing import place_batch as placing
 from larder.orders.services.placing.place_batch import BatchOptions, place_batch
-from larder.orders.services.placing.placement import Placed, Placement, candidate
-from larder.orders.services.placing.repeats import release_unused
+from larder.orders.services.placing.placement import Placed, Placement, new_order
+from larder.orders.services.placing.repeats import settle_claims
 from tests.conftest import Person
 from tests.database import superuser_url
 from tests.orders.crowd import GBP, held
@@ -44,15 +44,13 @@ def place(
         product: int, at_end: Callable[[], object] = lambda: None, **how: Any
     ) -> Placed | Exception:
         def last_step(*arguments: Any) -> None:
-            release_unused(*arguments)
+            settle_claims(*arguments)
             at_end()
 
-        monkeypatch.setattr(placing, "release_unused", last_step)
+        monkeypatch.setattr(placing, "settle_claims", last_step)
         asked = Placement(customer=who.id, actor=who.customer.public_id, lines=[Wanted(product, 1)])
-        order = candidate(asked, now)
-        place_batch(lambda: [order], terms=GBP, options=BatchOptions(**how))
-        assert order.answer is not None
-        return order.answer
+        order = new_order(asked, now)
+        return place_batch(lambda: [order], terms=GBP, options=BatchOptions(**how))[order]
 
     yield order
     telemetry.locks_held.clear()

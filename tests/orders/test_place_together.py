@@ -213,6 +213,6 @@ def test_answers_are_built_after_the_locks_are_released(
         seen.append(orders())
 
     seen: list[int] = []
-    monkeypatch.setattr("larder.orders.services.placing.place_batch.answer_placed", look)
+    monkeypatch.setattr("larder.orders.services.placing.place_batch.placed", look)
     place_orders([asked], terms=GBP, now=now)
     assert seen == [1]

@@ -1,4 +1,4 @@
-"""INSERT, INSERT_HELD, PLACE_DRAFTS and PLACE_HELD_DRAFTS write the same rows as the ORM."""
+"""INSERT and PLACE_DRAFTS write the same rows as the ORM."""
 
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
@@ -16,17 +16,16 @@ from larder.orders import queries
 from larder.orders.decision import PricedLine, Wanted
 from larder.orders.models import Order, OrderEvent, OrderLine
 from larder.orders.services.placing.locked_drafts import lock_drafts
-from larder.orders.services.placing.placement import Candidate, Placed, Placement, candidate
-from larder.orders.services.placing.write_orders import answer_placed, write_placed
+from larder.orders.services.placing.placement import Accepted, Placement, new_order
+from larder.orders.services.placing.write_orders import placed, write_orders
 from tests.conftest import Person
-from tests.orders.holding import GBP
 from tests.orders.written import written
 
 
 @pytest.fixture
-def candidates(
+def accepted(
     person: Callable[..., Person], product: Callable[..., int], now: datetime
-) -> list[Candidate]:
+) -> list[Accepted]:
     """Three decided orders of two customers: with all fields, few fields, unusual text."""
     ada, grace = person(), person()
     rates = {"1.255": Decimal(20), "0": None, "999999999.999": Decimal("7.25")}
@@ -51,18 +50,16 @@ def candidates(
             [PricedLine(one, 2, Decimal("0.001")) for one in (second, third, first)],
         ),
     ]
-    return [_candidate(who, rest, lines, now) for who, rest, lines in asked]
+    return [_accepted(who, rest, lines, now) for who, rest, lines in asked]
 
 
-def _candidate(
+def _accepted(
     who: Person, rest: dict[str, Any], lines: list[PricedLine], now: datetime
-) -> Candidate:
+) -> Accepted:
     wanted = [Wanted(line.offer.id, line.quantity) for line in lines]
-    made = candidate(
-        Placement(customer=who.id, actor=who.customer.public_id, lines=wanted, **rest), now
-    )
-    made.sell(lines, GBP)
-    return made
+    asked = Placement(customer=who.id, actor=who.customer.public_id, lines=wanted, **rest)
+    total = sum([line.total for line in lines], Decimal(0))
+    return Accepted(new_order(asked, now), lines, total)
 
 
 @pytest.fixture(params=["placed", "held"])
@@ -71,21 +68,19 @@ def expires_at(request: pytest.FixtureRequest, now: datetime) -> datetime | None
     return now + timedelta(minutes=15) if request.param == "held" else None
 
 
-def _status(one: Candidate) -> tuple[str, str]:
+def _status(one: Accepted) -> tuple[str, str]:
     """The status of a written order, and the type of its event."""
     return ("placed", "placed") if one.expires_at is None else ("pending", "held")
 
 
-def _held(orders: list[Candidate], expires_at: datetime | None) -> list[Candidate]:
-    for one in orders:
-        one.expires_at = expires_at
-    return orders
+def _held(orders: list[Accepted], expires_at: datetime | None) -> list[Accepted]:
+    return [replace(one, expires_at=expires_at) for one in orders]
 
 
-def through_the_orm(placed: list[Candidate], now: datetime) -> None:
+def through_the_orm(placed: list[Accepted], now: datetime) -> None:
     """The same orders, one row after the other."""
     for one in placed:
-        asked = one.placement
+        asked = one.order.placement
         status, event = _status(one)
         order = Order.objects.create(
             id=one.id,
@@ -101,8 +96,8 @@ def through_the_orm(placed: list[Candidate], now: datetime) -> None:
             created_at=now,
             placed_at=now,
             updated_at=now,
-            lines_fingerprint=one.lines_fingerprint,
-            rest_fingerprint=one.rest_fingerprint,
+            lines_fingerprint=one.content and one.content.lines,
+            rest_fingerprint=one.content and one.content.rest,
         )
         for line in one.lines:
             OrderLine.objects.create(
@@ -115,7 +110,7 @@ def through_the_orm(placed: list[Candidate], now: datetime) -> None:
                 tax_rate=line.offer.tax_rate,
             )
         OrderEvent.objects.create(
-            id=one.event,
+            id=one.order.event,
             order=order,
             type=event,
             from_status="",
@@ -126,36 +121,34 @@ def through_the_orm(placed: list[Candidate], now: datetime) -> None:
 
 
 def test_insert_writes_what_the_orm_would(
-    candidates: list[Candidate], now: datetime, expires_at: datetime | None
+    accepted: list[Accepted], now: datetime, expires_at: datetime | None
 ) -> None:
-    _held(candidates, expires_at)
-    expected = written(lambda: through_the_orm(candidates, now))
-    found = written(lambda: write_placed(candidates, currency="GBP", now=now))
+    accepted = _held(accepted, expires_at)
+    expected = written(lambda: through_the_orm(accepted, now))
+    found = written(lambda: write_orders(accepted, currency="GBP", now=now))
     assert found == expected
     assert [len(rows) for rows in found.values()] == [3, 6, 3]
 
 
-def test_the_answers_equal_a_later_read(candidates: list[Candidate], now: datetime) -> None:
-    write_placed(candidates, currency="GBP", now=now)
-    answer_placed(candidates, currency="GBP")
-    later = queries.orders([one.id for one in candidates])
-    answers = [one.answer for one in candidates]
-    assert [a.order for a in answers if isinstance(a, Placed)] == [later[c.id] for c in candidates]
+def test_the_answers_equal_a_later_read(accepted: list[Accepted], now: datetime) -> None:
+    answers = [placed(one, "GBP", None) for one in write_orders(accepted, currency="GBP", now=now)]
+    later = queries.orders([one.id for one in accepted])
+    assert [answer.order for answer in answers] == [later[one.id] for one in accepted]
 
 
 def test_writing_no_orders_runs_no_statement(
     now: datetime, db: None, django_assert_num_queries: Any
 ) -> None:
     with django_assert_num_queries(0):
-        write_placed([], currency="GBP", now=now)
+        write_orders([], currency="GBP", now=now)
 
 
 @pytest.fixture
-def drafts(candidates: list[Candidate], now: datetime) -> list[Candidate]:
+def drafts(accepted: list[Accepted], now: datetime) -> list[Accepted]:
     """The first and the second of the orders as drafts, to be placed two hours later."""
     found = []
-    for one in candidates[:2]:
-        asked, begun = one.placement, now - timedelta(hours=2)
+    for one in accepted[:2]:
+        asked, begun = one.order.placement, now - timedelta(hours=2)
         order = Order.objects.create(
             id=one.id,
             customer_id=asked.customer,
@@ -176,16 +169,17 @@ def drafts(candidates: list[Candidate], now: datetime) -> list[Candidate]:
                 unit_price=99,
                 quantity=line.quantity,
             )
-        placing = candidate(replace(asked, draft=order.id, order_id=None, lines=[]), now)
-        placing.sell(one.lines, GBP)
-        found.append(placing)
+        placing = new_order(replace(asked, draft=order.id, order_id=None, lines=[]), now)
+        with transaction.atomic():
+            locked, _ = lock_drafts([placing])
+        found.append(replace(one, order=placing, draft=locked[placing]))
     return found
 
 
-def drafts_through_the_orm(drafts: list[Candidate], now: datetime) -> None:
+def drafts_through_the_orm(drafts: list[Accepted], now: datetime) -> None:
     """The same drafts placed, one row after the other."""
     for one in drafts:
-        asked = one.placement
+        asked = one.order.placement
         status, event = _status(one)
         Order.objects.filter(id=one.id, status="draft").update(
             status=status,
@@ -198,8 +192,8 @@ def drafts_through_the_orm(drafts: list[Candidate], now: datetime) -> None:
             requested_for=asked.requested_for,
             placed_at=now,
             updated_at=now,
-            lines_fingerprint=one.lines_fingerprint,
-            rest_fingerprint=one.rest_fingerprint,
+            lines_fingerprint=one.content and one.content.lines,
+            rest_fingerprint=one.content and one.content.rest,
             version=F("version") + 1,
         )
         for line in one.lines:
@@ -210,7 +204,7 @@ def drafts_through_the_orm(drafts: list[Candidate], now: datetime) -> None:
                 tax_rate=line.offer.tax_rate,
             )
         OrderEvent.objects.create(
-            id=one.event,
+            id=one.order.event,
             order_id=one.id,
             type=event,
             from_status="draft",
@@ -221,38 +215,32 @@ def drafts_through_the_orm(drafts: list[Candidate], now: datetime) -> None:
 
 
 def test_placing_drafts_writes_what_the_orm_would(
-    drafts: list[Candidate], now: datetime, expires_at: datetime | None
+    drafts: list[Accepted], now: datetime, expires_at: datetime | None
 ) -> None:
-    _held(drafts, expires_at)
-    with transaction.atomic():
-        lock_drafts(drafts)
+    drafts = _held(drafts, expires_at)
     before = written(lambda: None)
     expected = written(lambda: drafts_through_the_orm(drafts, now))
-    found = written(lambda: write_placed(drafts, currency="GBP", now=now))
+    found = written(lambda: write_orders(drafts, currency="GBP", now=now))
     assert found == expected != before
     assert [len(rows) for rows in found.values()] == [2, 3, 2]
 
 
 def test_the_answers_of_drafts_and_orders_equal_a_later_read(
-    candidates: list[Candidate], drafts: list[Candidate], now: datetime
+    accepted: list[Accepted], drafts: list[Accepted], now: datetime
 ) -> None:
-    placed = [*drafts, candidates[2]]
+    both = [*drafts, accepted[2]]
     with transaction.atomic():
-        lock_drafts(placed)
-        write_placed(placed, currency="GBP", now=now)
-    answer_placed(placed, currency="GBP")
-    later = queries.orders([one.id for one in placed])
-    answers = [one.answer for one in placed]
-    assert [a.order for a in answers if isinstance(a, Placed)] == [later[c.id] for c in placed]
+        written = write_orders(both, currency="GBP", now=now)
+    later = queries.orders([one.id for one in both])
+    answers = [placed(one, "GBP", None).order for one in written]
+    assert answers == [later[one.accepted.id] for one in written]
 
 
 def test_an_order_that_is_no_longer_a_draft_is_not_written(
-    drafts: list[Candidate], now: datetime
+    drafts: list[Accepted], now: datetime
 ) -> None:
     """The lock makes this impossible; the statement checks it all the same."""
-    with transaction.atomic():
-        lock_drafts(drafts)
     Order.objects.filter(id=drafts[0].id).update(status="placed", placed_at=now)
     with pytest.raises(RuntimeError), transaction.atomic():
-        write_placed(drafts, currency="GBP", now=now)
+        write_orders(drafts, currency="GBP", now=now)
     assert OrderEvent.objects.count() == 0

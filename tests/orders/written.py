@@ -11,7 +11,7 @@ from larder.orders.models import Order, OrderEvent, OrderLine
 Rows = dict[str, list[dict[str, Any]]]
 
 
-def written(run: Callable[[], None]) -> Rows:
+def written(run: Callable[[], object]) -> Rows:
     """Every column that `run` writes, in the order the rows were made; then it is rolled back."""
     with transaction.atomic():
         run()

@@ -14,9 +14,9 @@ from uuid import UUID
 from larder.core.ids import SYSTEM_ACTOR
 from larder.db import database
 from larder.identity.services import quotas
-from larder.identity.services.quotas import Granted
+from larder.identity.services.quotas import Granted, Remaining
 from larder.orders.decision import CountedOrders, UnpaidUnits
-from larder.orders.services.placing.placement import Candidate, Terms
+from larder.orders.services.placing.placement import NewOrder, Terms
 from larder.orders.sql import writes
 
 UNPAID_FOR = timedelta(days=1)
@@ -32,36 +32,33 @@ class CustomerLimits:
     """What the orders of a batch take of their customers' limits, in the transaction that places
     them."""
 
-    def __init__(self, batch: Sequence[Candidate], terms: Terms, now: datetime) -> None:
+    def __init__(self, orders: Sequence[NewOrder], terms: Terms, now: datetime) -> None:
         """Submits the statements that take a unit of the quota for each order, or as many as there
-        are, and that sum the unpaid units. `read` reads the results, and `settle` gives back what
-        no order used."""
-        self._own = [order for order in batch if _is_own(order)]
-        orders = Counter([order.placement.customer for order in self._own])
-        self._reading = quotas.submit_take("orders", orders)
-        self._summing = submit_unpaid(orders, terms, now)
+        are, and that sum the unpaid units. `read` reads the results, and `give_back` gives back
+        what no order used."""
+        counts = Counter([order.placement.customer for order in orders if _is_own(order)])
+        self._reading = quotas.submit_take("orders", counts)
+        self._summing = submit_unpaid(counts, terms, now)
         self._granted: Mapping[int, Granted] = {}
-        self._unpaid: Mapping[int, UnpaidUnits] = {}
 
-    def read(self) -> None:
-        """Reads what each customer may order."""
-        self._granted, self._unpaid = self._reading(), self._summing()
-
-    def counted(self, batch: Sequence[Candidate]) -> CountedOrders:
+    def read(self, orders: Sequence[NewOrder]) -> CountedOrders:
         """Returns which of these orders count, and what their customers may order."""
-        customers = [order.placement.customer if _is_own(order) else None for order in batch]
-        return CountedOrders(customers, self._granted, self._unpaid)
+        self._granted = self._reading()
+        customers = [order.placement.customer if _is_own(order) else None for order in orders]
+        return CountedOrders(customers, self._granted, self._summing())
 
-    def settle(self) -> None:
-        """Notes what each written order left of the quota, and gives back what no order used."""
+    def give_back(self, placed: Sequence[NewOrder]) -> dict[NewOrder, Remaining]:
+        """Gives back the units that these orders did not use. Returns what each left."""
         used: Counter[int] = Counter()
-        for order in self._own:
+        remaining: dict[NewOrder, Remaining] = {}
+        for order in placed:
             customer = order.placement.customer
-            if order.written is not None and customer in self._granted:
+            if _is_own(order) and customer in self._granted:
                 used[customer] += 1
-                order.remaining = self._granted[customer].after(used[customer])
+                remaining[order] = self._granted[customer].after(used[customer])
         unused = {who: got.units - used[who] for who, got in self._granted.items()}
         quotas.give_back("orders", {who: units for who, units in unused.items() if units})
+        return remaining
 
 
 def submit_unpaid(
@@ -84,5 +81,5 @@ def submit_unpaid(
     return read
 
 
-def _is_own(order: Candidate) -> bool:
+def _is_own(order: NewOrder) -> bool:
     return order.placement.acting is None

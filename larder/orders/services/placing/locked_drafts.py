@@ -1,7 +1,7 @@
 """Locks the drafts that are to be placed, checks them, and reads their lines."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
 from msgspec.structs import replace
@@ -17,11 +17,9 @@ from larder.orders.services.locks import lock_orders
 from larder.orders.services.placing.placement import (
     ABANDONED,
     ORDER_ID,
-    Candidate,
-    DraftRow,
-    fingerprint_of_lines,
+    Draft,
+    NewOrder,
     mark_of,
-    unanswered,
 )
 
 Lines = Sequence[tuple[int, Wanted]]
@@ -29,90 +27,101 @@ Lines = Sequence[tuple[int, Wanted]]
 added."""
 
 
-def lock_drafts(batch: Sequence[Candidate]) -> None:
-    """Locks the drafts of a batch, by id, and sets the lines of each candidate.
+def lock_drafts(
+    orders: Sequence[NewOrder],
+) -> tuple[dict[NewOrder, Draft], dict[NewOrder, DomainError]]:
+    """Locks the drafts that are placed, by id. Returns them, and the refusals of the others.
 
-    Answers NotFound (unknown, or of another customer), AlreadySubmitted, CartEmpty, StaleVersion,
-    OrderAbandoned (the draft that was named or found has another id now). The locks last
-    until the transaction ends, so these drafts do not change meanwhile.
+    Refusals: NotFound (unknown, or of another customer), AlreadySubmitted, CartEmpty, StaleVersion,
+    OrderAbandoned (the draft that was named or found has another id now). The locks last until the
+    transaction ends, so these drafts do not change meanwhile.
     """
-    carts = [one for one in batch if one.placement.cart is not None]
-    _find_carts(carts)
-    drafts = [one for one in unanswered(batch) if one.placement.is_draft]
-    if drafts:
-        ids = [one.id for one in drafts]
-        # In this order, so that the lines are read under the lock.
-        rows, lines = lock_orders(ids), _lines(ids)
-        for one in drafts:
-            _hold(one, rows.get(one.id), lines[one.id])
-    named = [
-        (one.placement.cart.version.id, one)
-        for one in carts
-        if one.placement.cart and one.placement.cart.version
-    ]
-    _refuse_abandoned([*named, *((one.id, one) for one in drafts)])
+    ids = _ids([order for order in orders if order.placement.is_draft])
+    # In this order, so that the lines are read under the lock.
+    rows = lock_orders(list(ids.values())) if ids else {}
+    lines = _lines(list(ids.values())) if ids else {}
+    drafts: dict[NewOrder, Draft] = {}
+    refused: dict[NewOrder, DomainError] = {}
+    for order in orders:
+        if not order.placement.is_draft:
+            continue
+        row = rows.get(ids[order]) if order in ids else None
+        found = lines.get(row.id, []) if row else []
+        refusal = _refusal(order, row, found)
+        if refusal is not None:
+            refused[order] = refusal
+        elif row is not None:
+            drafts[order] = _draft(order, row, found)
+    return drafts, refused | _abandoned(refused, ids)
 
 
-def _find_carts(carts: Sequence[Candidate]) -> None:
-    """Sets the id of the customer's current draft in candidates that place a cart."""
-    if not carts:
-        return
-    customers = {one.placement.customer for one in carts}
-    drafts = Order.objects.filter(customer_id__in=customers, status=OrderStatus.DRAFT)
-    present = dict(drafts.values_list("customer_id", "id"))
-    for one in carts:
-        found = present.get(one.placement.customer)
-        if found is None:
-            one.answer = _no_cart(one)
-        else:
-            one.id = found
+def _ids(orders: Sequence[NewOrder]) -> dict[NewOrder, UUID]:
+    """Returns the ids of the drafts: of a cart, that of the customer's current draft."""
+    customers = {order.placement.customer for order in orders if order.placement.cart is not None}
+    present: dict[int, UUID] = {}
+    if customers:
+        rows = Order.objects.filter(customer_id__in=customers, status=OrderStatus.DRAFT)
+        present = dict(rows.values_list("customer_id", "id"))
+    ids = {
+        order: order.id if order.placement.cart is None else present.get(order.placement.customer)
+        for order in orders
+    }
+    return {order: id for order, id in ids.items() if id is not None}
 
 
 def _lines(drafts: Collection[UUID]) -> dict[UUID, list[tuple[int, Wanted]]]:
-    found: dict[UUID, list[tuple[int, Wanted]]] = defaultdict(list)
+    lines: dict[UUID, list[tuple[int, Wanted]]] = defaultdict(list)
     rows = OrderLine.objects.filter(order_id__in=drafts).order_by("id")
     columns = ("order_id", "id", "product_id", "quantity", "unit_price")
     for order, id, *wanted in rows.values_list(*columns):
-        found[order].append((id, Wanted(*wanted)))
-    return found
+        lines[order].append((id, Wanted(*wanted)))
+    return lines
 
 
-def _hold(one: Candidate, row: Order | None, lines: Lines) -> None:
-    one.answer = _refusal(one, row, lines)
-    if row is not None and one.answer is None:
-        shown = one.expected_total is not None
-        one.wanted = [line if shown else replace(line, expected_price=None) for _, line in lines]
-        one.lines_fingerprint = fingerprint_of_lines(one.wanted)
-        one.draft = DraftRow(row.number, row.version, row.created_at, [id for id, _ in lines])
+def _draft(order: NewOrder, row: Order, lines: Lines) -> Draft:
+    if order.expected_total is None:
+        lines = [(id, replace(line, expected_price=None)) for id, line in lines]
+    return Draft(row.id, row.number, row.version, row.created_at, lines)
 
 
-def _refusal(one: Candidate, row: Order | None, lines: Lines) -> DomainError | None:
-    cart = one.placement.cart
-    if row is None or row.customer_id != one.placement.customer:
-        return NotFound() if cart is None else _no_cart(one)
+def _refusal(order: NewOrder, row: Order | None, lines: Lines) -> DomainError | None:
+    cart = order.placement.cart
+    if row is None or row.customer_id != order.placement.customer:
+        return NotFound() if cart is None else _no_cart(order)
     if row.status != OrderStatus.DRAFT:
-        return AlreadySubmitted() if cart is None else _no_cart(one)
-    if cart and cart.version and cart.version.differs(one.id, row.version):
+        return AlreadySubmitted() if cart is None else _no_cart(order)
+    if cart and cart.version and cart.version.differs(row.id, row.version):
         return StaleVersion(row.version)
     return None if lines else CartEmpty()
 
 
-def _no_cart(one: Candidate) -> DomainError:
+def _no_cart(order: NewOrder) -> DomainError:
     """Returns the refusal if the customer has no cart: there was none, or it was placed or deleted
     while this order waited."""
-    expected = one.placement.cart and one.placement.cart.version
+    expected = order.placement.cart and order.placement.cart.version
     return StaleVersion(0) if expected and expected.version != 0 else CartEmpty()
 
 
-def _refuse_abandoned(named: Iterable[tuple[UUID | None, Candidate]]) -> None:
-    """Answers OrderAbandoned to candidates whose cart or draft has another id now, because its
+def _abandoned(
+    refused: Mapping[NewOrder, DomainError], ids: Mapping[NewOrder, UUID]
+) -> dict[NewOrder, DomainError]:
+    """Returns OrderAbandoned for orders whose cart or draft has another id now, because its
     customer abandoned the former id."""
     scopes = [
-        (Scope(SYSTEM_ACTOR, ORDER_ID, str(id)), one)
-        for id, one in named
-        if id is not None and isinstance(one.answer, StaleVersion | CartEmpty | NotFound)
+        (Scope(SYSTEM_ACTOR, ORDER_ID, str(id)), order)
+        for order, refusal in refused.items()
+        if isinstance(refusal, StaleVersion | CartEmpty | NotFound)
+        for id in {_named(order), ids.get(order)}
+        if id is not None
     ]
-    found = idempotency.find([scope for scope, _ in scopes])
-    for scope, one in scopes:
-        if found.get(scope) == Earlier(mark_of(one.placement.actor), ABANDONED):
-            one.answer = OrderAbandoned()
+    earlier = idempotency.find([scope for scope, _ in scopes])
+    return {
+        order: OrderAbandoned()
+        for scope, order in scopes
+        if earlier.get(scope) == Earlier(mark_of(order.placement.actor), ABANDONED)
+    }
+
+
+def _named(order: NewOrder) -> UUID | None:
+    cart = order.placement.cart
+    return cart.version.id if cart and cart.version else None

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from functools import cache, partial
+from functools import partial
 from typing import NamedTuple
 
 from django.db import transaction
@@ -19,42 +19,49 @@ from larder.catalog import queries as catalog
 from larder.catalog.prices import prices_for
 from larder.catalog.queries import Offer
 from larder.core import telemetry
+from larder.core.currencies import to_payable
 from larder.core.errors import DomainError
 from larder.db import database
 from larder.db.postgresql.errors import CommitUnknown
 from larder.identity import queries as identity
 from larder.identity.ordering import ordering_refusal
 from larder.identity.services.credentials import require_permitted
+from larder.identity.services.quotas import Remaining
 from larder.inventory.services import holds
 from larder.inventory.services import movements as inventory
-from larder.inventory.services.movements import Balance
-from larder.orders.decision import Market, decide
+from larder.orders.decision import Market, PricedLine, Wanted, decide
 from larder.orders.services.placing.customer_limits import CustomerLimits
 from larder.orders.services.placing.locked_drafts import lock_drafts
 from larder.orders.services.placing.placement import (
-    Candidate,
+    Accepted,
+    Answers,
+    Draft,
+    NewOrder,
+    Placed,
     Terms,
+    Written,
     hold_of,
-    unanswered,
+    left,
 )
 from larder.orders.services.placing.repeats import (
     answer_unknown,
-    claim_and_replay,
-    release_unused,
+    claim,
     resolve_commit,
     separate_repeats,
-    settle_carts,
+    settle_claims,
 )
-from larder.orders.services.placing.write_orders import answer_placed, write_placed
+from larder.orders.services.placing.write_orders import placed, write_orders
 from larder.orders.sql import writes
 
 
 class Skipped(Exception):
-    """Another transaction has locked the stock of these products. The order was not decided."""
+    """Another transaction has locked the stock of these products. The order was not decided.
+    `needed` are all products of the order."""
 
-    def __init__(self, products: Set[int]) -> None:
+    def __init__(self, products: Set[int], needed: Set[int]) -> None:
         super().__init__(products)
         self.products = products
+        self.needed = needed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,12 +82,13 @@ class BatchOptions:
     in_turn: bool = False
 
 
-Take = Callable[[], Sequence[Candidate]]
+Take = Callable[[], Sequence[NewOrder]]
 """Returns the orders to place. Called in the transaction, when it is the turn of the batch."""
 
 
-def place_batch(take: Take, *, terms: Terms, options: BatchOptions = BatchOptions()) -> None:
-    """Places a batch, and sets the answers of its orders. A refused order does not affect others.
+def place_batch(take: Take, *, terms: Terms, options: BatchOptions = BatchOptions()) -> Answers:
+    """Places a batch. Returns the answer to each of its orders; a refused order does not affect
+    others.
 
     Orders with the same key, id or cart are placed one after the other, in separate transactions.
     The error of a failed transaction is the answer of its orders and is not raised, because an
@@ -89,30 +97,26 @@ def place_batch(take: Take, *, terms: Terms, options: BatchOptions = BatchOption
     Refusals: UnknownProducts, InsufficientStock, PriceChanged, OrderRule, OrderTooSmall,
     KeyReused, NotFound (the customer does not exist, or the id or draft belongs to another),
     OrderingNotAllowed, SessionEnded (the customer's own account was deactivated), QuotaExceeded,
-    UnpaidLimit; for orders of staff what `require_permitted` raises; for drafts also
+    UnpaidLimitExceeded; for orders of staff what `require_permitted` raises; for drafts also
     AlreadySubmitted, CartEmpty, StaleVersion; for an abandoned id, key or cart OrderAbandoned. The
-    lines of a refused draft are named by ascending line id.
+    lines of a refused draft are named by ascending line id. With `skip_locked` also Skipped.
     """
-    waiting: Sequence[Candidate] = ()
+    answers: dict[NewOrder, Placed | Exception] = {}
+    waiting: Sequence[NewOrder] = ()
     while True:
-        batch, later, failure = _place_in_transaction(take, terms, options)
-        if failure is not None and not batch:
+        done = _place_in_transaction(take, terms, options)
+        if done.failure is not None and not done.batch:
             if not waiting:
-                raise failure
+                raise done.failure
             # It failed before it took them.
-            batch = waiting
-        if isinstance(failure, CommitUnknown):
-            failure = resolve_commit(batch, failure)
-        if failure is not None and _waits_again(failure):
+            done = done._replace(batch=waiting)
+        answers.update(_answers_of(done, terms))
+        if done.failure is not None and _waits_again(done.failure):
             # Each transaction would wait as long as the first.
-            batch, later = [*batch, *later], []
-        if failure is None and batch:
-            answer_placed(batch, currency=terms.currency)
-        elif failure is not None:
-            _fail(batch, failure)
-        if not later:
-            return
-        take, waiting = partial(list, later), later
+            return answers | dict.fromkeys(done.later, done.failure)
+        if not done.later:
+            return answers
+        take, waiting = partial(list, done.later), done.later
 
 
 def _waits_again(failure: Exception) -> bool:
@@ -120,34 +124,57 @@ def _waits_again(failure: Exception) -> bool:
     return database.is_lock_timeout(failure) or not database.was_rolled_back(failure)
 
 
-def _fail(batch: Sequence[Candidate], failure: Exception) -> None:
+class _Outcome(NamedTuple):
+    """What the statements of a transaction did: the orders that they wrote, what each left of its
+    customer's quota, and the answers to the others."""
+
+    written: Sequence[Written] = ()
+    remaining: Mapping[NewOrder, Remaining] = {}
+    answers: Answers = {}
+
+
+class _Done(NamedTuple):
+    """A transaction that has ended: the orders that it took, those that wait for the next one, its
+    statements, and the error that it ended with."""
+
+    batch: Sequence[NewOrder]
+    later: Sequence[NewOrder]
+    outcome: _Outcome
+    failure: Exception | None
+
+
+def _answers_of(done: _Done, terms: Terms) -> Answers:
+    outcome, failure = done.outcome, done.failure
     if isinstance(failure, CommitUnknown):
-        answer_unknown(batch, failure)
-        return
-    for candidate in batch:
-        candidate.answer = failure
+        failure = resolve_commit(outcome.written, failure)
+    if isinstance(failure, CommitUnknown):
+        return answer_unknown(done.batch, outcome.written, failure)
+    if failure is not None:
+        return dict.fromkeys(done.batch, failure)
+    answers = dict(outcome.answers)
+    for one in outcome.written:
+        order = one.accepted.order
+        answers[order] = placed(one, terms.currency, outcome.remaining.get(order))
+    return answers
 
 
-def _place_in_transaction(
-    take: Take, terms: Terms, options: BatchOptions
-) -> tuple[Sequence[Candidate], Sequence[Candidate], Exception | None]:
-    """Takes orders and places those of which no two are repeats of each other. Returns them, the
-    others, and the error of the transaction; None without one."""
-    batch: Sequence[Candidate] = ()
-    later: Sequence[Candidate] = ()
-    failure, lock_timer = None, telemetry.LockTimer()
+def _place_in_transaction(take: Take, terms: Terms, options: BatchOptions) -> _Done:
+    """Takes orders and places those of which no two are repeats of each other."""
+    batch: Sequence[NewOrder] = ()
+    later: Sequence[NewOrder] = ()
+    outcome, failure, lock_timer = _Outcome(), None, telemetry.LockTimer()
     span = telemetry.tracing.span("place orders")
     try:
         with span, transaction.atomic(durable=True), database.pipeline():
             _begin(options)
             batch, later = separate_repeats(take())
             if batch:
-                now = max(candidate.now for candidate in batch)
-                _claim_and_place(batch, _Run(terms, now, lock_timer, options))
+                now = max(order.now for order in batch)
+                outcome = _place(batch, _Run(terms, now, lock_timer, options))
     except Exception as error:
         failure = error
     lock_timer.stop()
-    return batch, later, failure
+    return _Done(batch, later, outcome, failure)
 
 
 def _begin(options: BatchOptions) -> None:
@@ -172,138 +199,162 @@ class _Run(NamedTuple):
     options: BatchOptions
 
 
-def _claim_and_place(batch: Sequence[Candidate], run: _Run) -> None:
+def _place(batch: Sequence[NewOrder], run: _Run) -> _Outcome:
     """Claims ids and keys, locks drafts, places what is not answered, and settles the claims."""
-    earlier = claim_and_replay(batch, now=run.now)
-    if waiting := unanswered(batch):
-        check = _submit_customer_check(waiting)
-        if any(candidate.placement.is_draft for candidate in waiting):
+    earlier, answers = claim(batch, now=run.now)
+    written: Sequence[Written] = ()
+    remaining: Mapping[NewOrder, Remaining] = {}
+    waiting, drafts = left(batch, answers), dict[NewOrder, Draft]()
+    if waiting:
+        reading = identity.submit_standing({order.placement.customer for order in waiting})
+        if any(order.placement.is_draft for order in waiting):
             # The rows to lock are in the drafts. Refused orders are skipped.
-            check()
-            lock_drafts(unanswered(waiting))
-        limits = CustomerLimits(unanswered(waiting), run.terms, run.now)
-        customers = _Customers(check, limits)
-        _place_open(unanswered(waiting), customers, run)
-        customers.limits.settle()
-    settle_carts(batch)
-    release_unused(batch, earlier)
+            standing = reading()
+            reading = partial(dict, standing)
+            refused = _refused_customers(waiting, standing)
+            drafts, refused_drafts = lock_drafts(left(waiting, refused))
+            answers |= refused | refused_drafts
+            waiting = left(waiting, answers)
+        limits = CustomerLimits(waiting, run.terms, run.now)
+        if waiting:
+            accepted, refusals = _decide_under_locks(waiting, drafts, reading, limits, run)
+            answers |= refusals
+            written = write_orders(accepted, currency=run.terms.currency, now=run.now)
+        remaining = limits.give_back([one.accepted.order for one in written])
+    settle_claims(batch, written, earlier)
+    return _Outcome(written, remaining, answers)
 
 
-class _Customers(NamedTuple):
-    """`check` refuses orders of customers who may not order; `limits` are those of the others."""
-
-    check: Callable[[], None]
-    limits: CustomerLimits
+_Standing = Mapping[int, identity.Standing]
 
 
-def _submit_customer_check(batch: Sequence[Candidate]) -> Callable[[], None]:
-    """Submits the statement that reads the customers. Returns a function, to call before all
-    others, that refuses the orders of those who may not order."""
-    reading = identity.submit_standing({candidate.placement.customer for candidate in batch})
-
-    @cache
-    def check() -> None:
-        standing = reading()
-        for candidate in batch:
-            candidate.answer = ordering_refusal(
-                standing.get(candidate.placement.customer), actor=candidate.placement.actor
-            )
-
-    return check
+def _refused_customers(
+    orders: Sequence[NewOrder], standing: _Standing
+) -> dict[NewOrder, DomainError]:
+    """Returns the refusals of orders of customers who may not order."""
+    refusals = {
+        order: ordering_refusal(standing.get(order.placement.customer), actor=order.placement.actor)
+        for order in orders
+    }
+    return {order: refusal for order, refusal in refusals.items() if refusal is not None}
 
 
-def _place_open(batch: Sequence[Candidate], customers: _Customers, run: _Run) -> None:
-    """Locks, reads under the locks, decides, writes."""
-    if not batch:
-        return
-    products = {line.product for candidate in batch for line in candidate.wanted}
-    locked = inventory.submit_lock(products, skip_locked=run.options.skip_locked)
+def _decide_under_locks(
+    orders: Sequence[NewOrder],
+    drafts: Mapping[NewOrder, Draft],
+    standing: Callable[[], _Standing],
+    limits: CustomerLimits,
+    run: _Run,
+) -> tuple[list[Accepted], dict[NewOrder, Exception]]:
+    """Locks the stock, reads under the locks, decides, and moves the stock of what is accepted."""
+    lines = {order: _wanted(order, drafts) for order in orders}
+    products = {line.product for wanted in lines.values() for line in wanted}
+    locking = inventory.submit_lock(products, skip_locked=run.options.skip_locked)
     offered = catalog.submit_offers(products)
-    is_held = any(hold_of(candidate.placement, run.terms) for candidate in batch)
+    is_held = any(hold_of(order.placement, run.terms) for order in orders)
     clock = holds.submit_clock() if is_held else None
-    customers.check()
-    customers.limits.read()
-    balances = locked()
+    answers: dict[NewOrder, Exception] = {**_refused_customers(orders, standing())}
+    counting = limits.read
+    balances = locking()
     run.lock_timer.start()
     offers = offered()
-    _leave_skipped(unanswered(batch), offers.keys() - balances.keys())
-    _refuse_former_staff(unanswered(batch))
-    _decide(unanswered(batch), balances, offers, run.terms, customers.limits)
-    placed = unanswered(batch)
-    moves = [move for candidate in placed for move in _movements(candidate)]
-    lines = _hold(placed, clock()) if clock is not None else []
-    inventory.move(moves, balances, now=run.now, held=lines)
-    write_placed(placed, currency=run.terms.currency, now=run.now)
-
-
-def _leave_skipped(batch: Sequence[Candidate], unlocked: Set[int]) -> None:
-    """Answers Skipped to the orders of products that exist, but are not locked: another transaction
-    has locked them, or has created them since."""
-    for candidate in batch if unlocked else ():
-        if products := unlocked & candidate.stock_rows:
-            candidate.answer = Skipped(products)
-
-
-def _refuse_former_staff(batch: Sequence[Candidate]) -> None:
-    """Refuses orders that staff place for customers, if the session or the right ended while they
-    waited for the locks."""
-    for candidate in batch:
-        if candidate.placement.acting is not None:
-            try:
-                require_permitted(candidate.placement.acting.caller, "orders.add_order")
-            except DomainError as refusal:
-                candidate.answer = refusal
-
-
-def _decide(
-    batch: Sequence[Candidate],
-    balances: Mapping[int, Balance],
-    offers: Mapping[int, Offer],
-    terms: Terms,
-    limits: CustomerLimits,
-) -> None:
-    """Sets the priced lines or the refusal of each candidate."""
+    answers |= _skipped(left(orders, answers), lines, offers.keys() - balances.keys())
+    answers |= _refused_staff(left(orders, answers))
+    deciding = left(orders, answers)
     decisions = decide(
-        [candidate.wanted for candidate in batch],
+        [lines[order] for order in deciding],
         Market(
             {product: balance.available for product, balance in balances.items()},
             offers,
-            [_prices(candidate, offers) for candidate in batch],
+            [_prices(order, lines[order], offers) for order in deciding],
         ),
-        minimum_total=terms.minimum_total,
-        expected_totals=[candidate.expected_total for candidate in batch],
-        counted=limits.counted(batch),
+        minimum_total=run.terms.minimum_total,
+        expected_totals=[order.expected_total for order in deciding],
+        counted=counting(deciding),
     )
-    for candidate, decided in zip(batch, decisions, strict=True):
+    begins, accepted = clock() if clock is not None else None, []
+    for order, decided in zip(deciding, decisions, strict=True):
         if isinstance(decided, DomainError):
-            candidate.answer = decided
+            answers[order] = decided
         else:
-            candidate.sell(decided, terms)
+            accepted.append(_accepted(order, decided, drafts.get(order), begins, run.terms))
+    moves = [move for one in accepted for move in _movements(one)]
+    held = [units for one in accepted for units in _held_units(one)]
+    inventory.move(moves, balances, now=run.now, held=held)
+    return accepted, answers
 
 
-def _prices(candidate: Candidate, offers: Mapping[int, Offer]) -> Mapping[int, Decimal]:
-    wanted = {line.product for line in candidate.wanted if line.product in offers}
-    return prices_for(candidate.placement.customer, [offers[product] for product in wanted])
+def _wanted(order: NewOrder, drafts: Mapping[NewOrder, Draft]) -> Sequence[Wanted]:
+    """Returns the lines to place: those of the request, or of its draft."""
+    draft = drafts.get(order)
+    return order.placement.lines if draft is None else [line for _, line in draft.lines]
 
 
-def _movements(candidate: Candidate) -> list[inventory.Movement]:
-    event, actor = str(candidate.event), candidate.placement.actor
-    cause = "order" if candidate.hold is None else "hold"
+def _skipped(
+    orders: Sequence[NewOrder], lines: Mapping[NewOrder, Sequence[Wanted]], unlocked: Set[int]
+) -> dict[NewOrder, Exception]:
+    """Returns Skipped for the orders of products that exist, but are not locked: another
+    transaction has locked them, or has created them since."""
+    skipped: dict[NewOrder, Exception] = {}
+    for order in orders if unlocked else ():
+        wanted = {line.product for line in lines[order]}
+        if products := unlocked & wanted:
+            skipped[order] = Skipped(products, wanted)
+    return skipped
+
+
+def _refused_staff(orders: Sequence[NewOrder]) -> dict[NewOrder, Exception]:
+    """Returns the refusals of orders that staff place for customers, if the session or the right
+    ended while they waited for the locks."""
+    refusals: dict[NewOrder, Exception] = {}
+    for order in orders:
+        if order.placement.acting is not None:
+            try:
+                require_permitted(order.placement.acting.caller, "orders.add_order")
+            except DomainError as refusal:
+                refusals[order] = refusal
+    return refusals
+
+
+def _prices(
+    order: NewOrder, lines: Sequence[Wanted], offers: Mapping[int, Offer]
+) -> Mapping[int, Decimal]:
+    wanted = {line.product for line in lines if line.product in offers}
+    return prices_for(order.placement.customer, [offers[product] for product in wanted])
+
+
+def _accepted(
+    order: NewOrder,
+    lines: Sequence[PricedLine],
+    draft: Draft | None,
+    clock: datetime | None,
+    terms: Terms,
+) -> Accepted:
+    """Returns the order with its total, and the end of its hold, if it has one. Holds begin at the
+    time of the database under the locks. An order that costs nothing has none: no payment would
+    confirm it."""
+    total = sum([line.total for line in lines], Decimal(0))
+    hold = hold_of(order.placement, terms)
+    expires_at = None
+    if hold is not None and clock is not None and to_payable(total, terms.currency):
+        expires_at = clock + timedelta(seconds=hold.seconds)
+    return Accepted(order, lines, total, expires_at, draft)
+
+
+def _movements(accepted: Accepted) -> list[inventory.Movement]:
+    event, actor = str(accepted.order.event), accepted.order.placement.actor
+    cause = "order" if accepted.expires_at is None else "hold"
     return [
         inventory.Movement(line.offer.id, -line.quantity, line.quantity, cause, event, actor)
-        for line in candidate.lines
+        for line in accepted.lines
     ]
 
 
-def _hold(placed: Sequence[Candidate], clock: datetime) -> list[holds.HeldUnits]:
-    """Sets the expiry of the orders, and returns their held lines. Holds begin at the time of the
-    database under the locks."""
-    lines = []
-    for candidate in placed:
-        if candidate.hold is not None:
-            candidate.expires_at = expiry = clock + timedelta(seconds=candidate.hold.seconds)
-            lines += [
-                holds.HeldUnits(candidate.id, line.offer.id, candidate.event, line.quantity, expiry)
-                for line in candidate.lines
-            ]
-    return lines
+def _held_units(accepted: Accepted) -> list[holds.HeldUnits]:
+    expiry, event = accepted.expires_at, accepted.order.event
+    if expiry is None:
+        return []
+    return [
+        holds.HeldUnits(accepted.id, line.offer.id, event, line.quantity, expiry)
+        for line in accepted.lines
+    ]

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from threading import Lock
-from typing import Any, TypeGuard
+from typing import Any
 
 from django.db import Error
 
@@ -28,7 +28,7 @@ from larder.db.postgresql.pool import prioritized
 from larder.identity.services import quotas
 from larder.orders.services import refusals
 from larder.orders.services.placing.place_batch import BatchOptions, Skipped, place_batch
-from larder.orders.services.placing.placement import Candidate, Placed, Placement, Terms, candidate
+from larder.orders.services.placing.placement import NewOrder, Placed, Placement, Terms, new_order
 
 LIMITS = Limits(
     max_batch_size=128,
@@ -59,24 +59,12 @@ LOCK_WAIT_BESIDE = 1.0
 
 @dataclass(slots=True)
 class _QueuedOrder:
-    """An order in the queue. Its thread prepares `candidate` before it enters the queue, so that
-    the batch need not. The orders of a batch have the same terms. `skips` counts the batches that
-    did not get its stock."""
+    """An order in the queue. The orders of a batch have the same terms. `skips` counts the batches
+    that did not get its stock, and `answer` is that of the last one."""
 
-    placement: Placement
-    candidate: Candidate
+    order: NewOrder
     skips: int = 0
-
-    @property
-    def is_large(self) -> bool:
-        """Whether it has so many lines that one of its products is locked most of the time."""
-        return len(self.candidate.wanted) >= LIMITS.large_lines
-
-    def renew(self) -> Candidate:
-        """Returns the candidate, without what an earlier transaction stored in it."""
-        if self.candidate.answer is not None:
-            self.candidate = candidate(self.placement, self.candidate.now)
-        return self.candidate
+    answer: Placed | Exception = field(default_factory=Overloaded)
 
 
 _Order = Queued[_QueuedOrder, Placed]
@@ -91,7 +79,7 @@ def place_order(placement: Placement, *, terms: Terms, now: datetime) -> Placed:
     """
     lines = LINES_OF_A_CART if placement.is_draft else len(placement.lines)
     try:
-        order = _QueuedOrder(placement, candidate(placement, now))
+        order = _QueuedOrder(new_order(placement, now))
         placed = _queue(terms).queue.submit(order, lines=lines)
         commits.add()
     except DomainError as refusal:
@@ -129,53 +117,61 @@ class _Placing:
         """Places the next batch of the queue."""
         batch: list[_Order] = []
         with prioritized():
-            self._place_in_turn(partial(_taken, take, batch), batch)
+            self._place_in_turn(batch, take)
         again = [one for one in batch if self._is_tried_again(one, is_alone=len(batch) == 1)]
         self.queue.rejoin(again)
 
-    def _place_in_turn(
-        self, take: Callable[[], Sequence[Candidate]], batch: Sequence[_Order]
-    ) -> None:
+    def _place_in_turn(self, batch: list[_Order], take: Callable[[], Sequence[_Order]]) -> None:
         in_turn = self.without_turn is None or self.without_turn.seconds > WITHOUT_TURN
         options = BatchOptions(lock_wait=LOCK_WAIT, skip_locked=True, in_turn=in_turn)
         try:
-            place_batch(take, terms=self.terms, options=options)
+            self._place(batch, take, options)
         except Error as error:
             if batch or not in_turn or not database.is_lock_timeout(error):
                 raise
             self.without_turn = Stopwatch()
-            options = BatchOptions(lock_wait=LOCK_WAIT, skip_locked=True)
-            place_batch(take, terms=self.terms, options=options)
+            self._place(batch, take, replace(options, in_turn=False))
+
+    def _place(
+        self, batch: list[_Order], take: Callable[[], Sequence[_Order]], options: BatchOptions
+    ) -> None:
+        """Takes orders, adds them to `batch`, places them, and sets their answers."""
+
+        def orders() -> Sequence[NewOrder]:
+            batch.extend(take())
+            return [one.request.order for one in batch]
+
+        answers = place_batch(orders, terms=self.terms, options=options)
+        for one in batch:
+            one.request.answer = answers[one.request.order]
 
     def _is_tried_again(self, queued: _Order, *, is_alone: bool) -> bool:
         """Returns whether the order was not decided, and rejoins the queue. One that would fail
         again waits beside the batches; any other order gets its answer."""
-        order, answer = queued.request, queued.request.candidate.answer
+        answer = queued.request.answer
         if isinstance(answer, Skipped):
-            order.skips += 1
-            if order.skips < MOST_SKIPS:
+            queued.request.skips += 1
+            if queued.request.skips < MOST_SKIPS:
                 return True
             self._wait_beside(queued)
-        elif _is_failed(answer):
-            if not is_alone:
-                # Then only those that cause the failure fail.
-                queued.is_alone = True
-                return True
-            if database.is_lock_timeout(answer):
-                self._wait_beside(queued)
-            else:
-                queued.resolve(answer)
+        elif not _is_failed(answer):
+            queued.resolve(answer)
+        elif not is_alone:
+            # Then only those that cause the failure fail.
+            queued.is_alone = True
+            return True
+        elif database.is_lock_timeout(answer):
+            self._wait_beside(queued)
         else:
-            queued.resolve(answer or Overloaded())
+            queued.resolve(answer)
         return False
 
     def _wait_beside(self, queued: _Order) -> None:
         """Lets the order wait for the stock that it did not get, with others that wait for the
-        same; or, if it is large or waits for something else, alone."""
-        queued.state, answer = State.BESIDE, queued.request.candidate.answer
-        key: Hashable = queued
-        if isinstance(answer, Skipped) and not queued.request.is_large:
-            key = min(answer.products)
+        same; or alone, if it is large or waits for something else."""
+        queued.state, answer = State.BESIDE, queued.request.answer
+        is_small = isinstance(answer, Skipped) and len(answer.needed) < LIMITS.large_lines
+        key: Hashable = min(answer.products) if is_small else queued  # type: ignore[union-attr]
         with self.mutex:
             others = self.waiting.setdefault(key, [])
             others.append(queued)
@@ -183,29 +179,16 @@ class _Placing:
             self.queue.beside(partial(self._place_beside, key))
 
     def _place_beside(self, key: Hashable) -> None:
-        """Waits for the stock of the product, without any other lock, and places the orders that
-        wait for it. An order that waits alone waits for all its locks."""
+        """Waits for the stock, without any other lock, and places the orders that wait for it. An
+        order that waits for something else waits for it in the transaction."""
         running, batch = Stopwatch(), list[_Order]()
-        with self.mutex:
-            orders = [*self.waiting[key]]
-        left = max(0.001, min(LIMITS.queue_timeout - one.waiting.seconds for one in orders))
-        options = BatchOptions(lock_wait=LOCK_WAIT_BESIDE, skip_locked=True)
-        if isinstance(key, int):
-            options = replace(options, lock_wait=LOCK_WAIT, first=[key], first_wait=left)
-        elif orders[0].request.skips:
-            stock = orders[0].request.candidate.stock_rows
-            options = replace(options, first=stock, first_wait=min(left, LOCK_WAIT_BESIDE))
         try:
-            place_batch(
-                partial(_taken, partial(self._take_waiting, key), batch),
-                terms=self.terms,
-                options=options,
-            )
+            self._place(batch, partial(self._take_waiting, key), self._options_beside(key))
         except Exception as error:
             batch = list(self._take_waiting(key))
             is_skipped = isinstance(key, int) and database.is_lock_timeout(error)
             for one in () if is_skipped else batch:
-                one.request.candidate.answer = error
+                one.request.answer = error
         finally:
             database.release()
         for one in batch:
@@ -214,31 +197,36 @@ class _Placing:
             waited, results = zip(*((one.waited, one.result) for one in done), strict=True)
             telemetry.placing.batch_done(telemetry.Batch(waited, results, running.seconds, 0))
 
+    def _options_beside(self, key: Hashable) -> BatchOptions:
+        with self.mutex:
+            orders = [*self.waiting[key]]
+        left = max(0.001, min(LIMITS.queue_timeout - one.waiting.seconds for one in orders))
+        options = BatchOptions(lock_wait=LOCK_WAIT_BESIDE, skip_locked=True)
+        if isinstance(key, int):
+            return replace(options, lock_wait=LOCK_WAIT, first=[key], first_wait=left)
+        answer = orders[0].request.answer
+        if isinstance(answer, Skipped):
+            first_wait = min(left, LOCK_WAIT_BESIDE)
+            return replace(options, first=answer.needed, first_wait=first_wait)
+        return options
+
     def _take_waiting(self, key: Hashable) -> Sequence[_Order]:
         with self.mutex:
             return self.waiting.pop(key, [])
 
     def _settle_beside(self, queued: _Order, *, is_alone: bool) -> None:
         """Resolves an order that was placed beside the batches, or lets it wait again."""
-        answer = queued.request.candidate.answer
-        is_late = queued.waiting.seconds > LIMITS.queue_timeout
+        answer = queued.request.answer
         is_locked = isinstance(answer, Skipped) or database.is_lock_timeout(answer)
-        if is_locked or (_is_failed(answer) and not is_alone):
-            if is_late:
-                queued.resolve(Overloaded())
-            else:
-                self._wait_beside(queued)
+        if not is_locked and (is_alone or not _is_failed(answer)):
+            queued.resolve(answer)
+        elif queued.waiting.seconds > LIMITS.queue_timeout:
+            queued.resolve(Overloaded())
         else:
-            queued.resolve(answer or Overloaded())
+            self._wait_beside(queued)
 
 
-def _taken(take: Callable[[], Sequence[_Order]], batch: list[_Order]) -> Sequence[Candidate]:
-    """Takes the orders, and adds them to `batch`."""
-    batch.extend(take())
-    return [one.request.renew() for one in batch]
-
-
-def _is_failed(answer: Placed | Exception | None) -> TypeGuard[Exception]:
+def _is_failed(answer: Placed | Exception) -> bool:
     """Returns whether the answer is a failure, not a refusal, and was certainly rolled back, so
     that nothing is placed twice."""
     if not isinstance(answer, Exception) or isinstance(answer, DomainError):

@@ -1,7 +1,7 @@
-"""The input and the result of placing, and the data between them."""
+"""The values of placing: a `NewOrder` becomes an `Accepted` or a refusal, and then a `Placed`."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -9,7 +9,6 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from larder.core.currencies import to_payable
 from larder.core.ids import SYSTEM_ACTOR, new_id
 from larder.db.idempotency import Claim, Scope, fingerprint
 from larder.identity.services.audit import StaffActing
@@ -103,41 +102,26 @@ class Terms:
     unpaid_units: int | None = None
 
 
-class DraftRow(Struct, frozen=True):
-    """A locked draft: the values that it keeps when it is placed."""
+class Content(Struct, frozen=True):
+    """The fingerprints of the lines of an order, and of its other fields."""
 
-    number: int
-    version: int
-    created_at: datetime
-    line_ids: Sequence[int]
+    lines: bytes
+    rest: bytes
 
 
-@dataclass(slots=True)
-class Candidate:
-    """An order during placing; done when it has an answer.
+class NewOrder(Struct, frozen=True, eq=False):
+    """A request to place an order, with the ids of the order and its event, and what it claims.
 
-    `wanted` are the requested lines, or those of the draft once it is locked; `lines` the priced
-    lines, and `total` their exact sum. `remaining` is that of the quota of the customer after this
-    order took its unit. `written` are the other values of the order's row, once it is written.
-    `hold` is how it awaits its payment, if it does; `expires_at` its end, set under the locks.
+    `content` recognises a repeat. It is None if there can be none: the request has no key and no
+    id. Two requests are never equal.
     """
 
     placement: Placement
     now: datetime
     id: UUID
     event: UUID
-    lines_fingerprint: bytes
-    rest_fingerprint: bytes
-    claims: list[Claim]
-    wanted: Sequence[Wanted]
-    draft: DraftRow | None = None
-    lines: list[PricedLine] = field(default_factory=list)
-    total: Decimal = Decimal(0)
-    written: DraftRow | None = None
-    remaining: Remaining | None = None
-    answer: Placed | Exception | None = None
-    hold: Hold | None = None
-    expires_at: datetime | None = None
+    content: Content | None = None
+    claims: Sequence[Claim] = ()
 
     @property
     def scopes(self) -> list[Scope]:
@@ -153,38 +137,83 @@ class Candidate:
         )
 
     @property
-    def stock_rows(self) -> frozenset[int]:
-        """The stock rows that it locks, by product, if they are known."""
-        return frozenset([line.product for line in self.wanted])
-
-    @property
     def expected_total(self) -> Decimal | None:
         """The total that the customer was shown."""
         return self.placement.cart.total if self.placement.cart else None
 
-    def sell(self, lines: list[PricedLine], terms: Terms) -> None:
-        """Sets the priced lines, their total, and the hold. An order that costs nothing has none:
-        no payment would confirm it."""
-        self.lines = lines
-        self.total = sum([line.total for line in lines], Decimal(0))
-        payable = to_payable(self.total, terms.currency)
-        self.hold = hold_of(self.placement, terms) if payable else None
+
+class Draft(Struct, frozen=True):
+    """A locked draft that is placed: the values that it keeps, and its lines, each with its id."""
+
+    id: UUID
+    number: int
+    version: int
+    created_at: datetime
+    lines: Sequence[tuple[int, Wanted]]
 
 
-def candidate(placement: Placement, now: datetime) -> Candidate:
-    """Returns the order with its ids and fingerprints. Writes nothing."""
-    lines = fingerprint_of_lines(placement.lines)
+class Accepted(Struct, frozen=True):
+    """An order that is placed, with its priced lines and their exact total; pending until
+    `expires_at` if it awaits its payment."""
+
+    order: NewOrder
+    lines: Sequence[PricedLine]
+    total: Decimal
+    expires_at: datetime | None = None
+    draft: Draft | None = None
+
+    @property
+    def id(self) -> UUID:
+        """The id of the order: that of the draft, or the new one."""
+        return self.draft.id if self.draft else self.order.id
+
+    @property
+    def content(self) -> Content | None:
+        """The fingerprints that are stored: those of the lines of a draft."""
+        if self.order.content is None or self.draft is None:
+            return self.order.content
+        lines = fingerprint_of_lines([line for _, line in self.draft.lines])
+        return Content(lines, self.order.content.rest)
+
+
+class Written(Struct, frozen=True):
+    """An order that is written, with the values that its row got."""
+
+    accepted: Accepted
+    at: datetime
+    number: int
+    line_ids: Sequence[int]
+
+
+Answers = Mapping[NewOrder, Placed | Exception]
+"""What some orders are answered."""
+
+
+def left(orders: Sequence[NewOrder], *answers: Answers) -> list[NewOrder]:
+    """Returns the orders that none of these answers."""
+    return [order for order in orders if not any(order in answered for answered in answers)]
+
+
+def new_order(placement: Placement, now: datetime) -> NewOrder:
+    """Returns the order with its ids, fingerprints and claims. Writes nothing."""
+    id = placement.draft or placement.order_id or new_id()
+    if placement.order_id is None and placement.key is None and not placement.is_draft:
+        return NewOrder(placement, now, id, new_id())
+    content = _content_of(placement)
+    claims = _claims(placement, id, content.lines + content.rest)
+    return NewOrder(placement, now, id, new_id(), content, claims)
+
+
+def _content_of(placement: Placement) -> Content:
     expected = sorted(
-        (one.product, f"{one.expected_price:.3f}")
-        for one in placement.lines
-        if one.expected_price is not None
+        (line.product, f"{line.expected_price:.3f}")
+        for line in placement.lines
+        if line.expected_price is not None
     )
     details = (placement.note, placement.reference, placement.ship_to, placement.requested_for)
     held = [] if placement.hold is None else [("hold", placement.hold.requested_seconds)]
     rest = fingerprint(placement.customer, details, expected, *held)
-    id = placement.draft or placement.order_id or new_id()
-    claims = _claims(placement, id, lines + rest)
-    return Candidate(placement, now, id, new_id(), lines, rest, claims, placement.lines)
+    return Content(fingerprint_of_lines(placement.lines), rest)
 
 
 def fingerprint_of_lines(lines: Sequence[Wanted]) -> bytes:
@@ -218,8 +247,3 @@ def hold_of(placement: Placement, terms: Terms) -> Hold | None:
     shop wants it of customers' own orders; None if it is placed at once."""
     is_own = placement.acting is None
     return placement.hold or (terms.own_hold if is_own else None)
-
-
-def unanswered(candidates: Iterable[Candidate]) -> list[Candidate]:
-    """Returns the candidates without an answer."""
-    return [one for one in candidates if one.answer is None]

@@ -1,7 +1,7 @@
 """Repeated requests and lost commits: what was placed already is not placed again.
 
-Claims ids and keys, answers repeats, and gives claims back. If the answer to a COMMIT was lost,
-finds out whether the transaction was committed (`resolve_commit`).
+Claims ids and keys, answers repeats, and gives claims back (`claim`, `settle_claims`). If the
+answer to a COMMIT was lost, finds out whether the transaction was committed (`resolve_commit`).
 
 That transaction may still run after its connection is lost: the COMMIT may be on its way, or wait
 for a standby. It keeps its locks on stock rows until it ends. So "not found" is certain only after
@@ -26,14 +26,17 @@ from larder.db.postgresql.bounded import answers_within
 from larder.db.postgresql.errors import CommitUnknown
 from larder.inventory.services import movements as inventory
 from larder.orders import queries
+from larder.orders.decision import add_up
 from larder.orders.errors import OrderAbandoned
 from larder.orders.services.placing.placement import (
     ABANDONED,
     ORDER_ID,
-    Candidate,
+    Accepted,
+    NewOrder,
     Placed,
+    Placement,
+    Written,
     mark_of,
-    unanswered,
 )
 
 FIND_WITHIN = 2.5
@@ -45,156 +48,175 @@ TRY_EVERY = 0.1
 
 
 def separate_repeats(
-    waiting: Sequence[Candidate],
-) -> tuple[list[Candidate], list[Candidate]]:
+    waiting: Sequence[NewOrder],
+) -> tuple[list[NewOrder], list[NewOrder]]:
     """Returns the orders that can be placed in one transaction, and those whose key, id or draft
     another of them has.
 
     Equal requests are placed in different transactions: one claim can answer only one of them, and
     a draft that one of them places is not a draft for the next.
     """
-    batch: list[Candidate] = []
-    later: list[Candidate] = []
+    batch: list[NewOrder] = []
+    later: list[NewOrder] = []
     seen: set[object] = set()
-    for one in waiting:
-        names = one.names
-        (later if seen.intersection(names) else batch).append(one)
+    for order in waiting:
+        names = order.names
+        (later if seen.intersection(names) else batch).append(order)
         seen.update(names)
     return batch, later
 
 
-def claim_and_replay(batch: Sequence[Candidate], *, now: datetime) -> Collection[Scope]:
-    """Claims all ids and keys, in a fixed order, and answers repeats of earlier requests.
-
-    Returns the scopes that earlier requests had claimed. Waits for equal requests in flight.
-    """
-    claims = [claim for one in batch for claim in one.claims]
+def claim(
+    orders: Sequence[NewOrder], *, now: datetime
+) -> tuple[Collection[Scope], dict[NewOrder, Placed | Exception]]:
+    """Claims all ids and keys, in a fixed order. Returns those that earlier requests had claimed,
+    and the answers to the repeats of earlier requests. Waits for equal requests in flight."""
+    claims = [claim for order in orders for claim in order.claims]
     claiming = idempotency.submit_claim(claims, now=now)
-    chosen = [one for one in batch if one.placement.order_id is not None]
-    finding = queries.submit_existing([one.id for one in chosen])
+    chosen = [order for order in orders if order.placement.order_id is not None]
+    finding = queries.submit_existing([order.id for order in chosen])
     earlier = claiming()
-    if earlier:
-        _replay([one for one in batch if not earlier.keys().isdisjoint(one.scopes)], earlier)
-    _answer_unclaimed(unanswered(chosen), finding())
-    return earlier.keys()
+    answers = _answers(orders, earlier) if earlier else {}
+    taken = finding()
+    # Ids that the shop gave to an order or a draft, which no client claimed.
+    unclaimed = {order: order.id for order in chosen if order not in answers and order.id in taken}
+    return earlier.keys(), answers | _shown(unclaimed)
 
 
-def settle_carts(batch: Sequence[Candidate]) -> None:
-    """Records the order in the claims of the keys with which a cart was placed."""
-    placed = [one for one in batch if one.placement.cart is not None and one.written is not None]
-    idempotency.settle({scope: str(one.id) for one in placed for scope in one.scopes})
+def settle_claims(
+    orders: Sequence[NewOrder], written: Sequence[Written], earlier: Collection[Scope]
+) -> None:
+    """Records the order in the claims of keys with which a cart was placed, and deletes the claims
+    of requests that placed nothing: the same request may succeed after a refusal, and a repeat that
+    is recognised by the order's id finds the order again."""
+    placed = {one.accepted.order: one.accepted.id for one in written}
+    carts = [order for order in placed if order.placement.cart is not None]
+    idempotency.settle({scope: str(placed[order]) for order in carts for scope in order.scopes})
+    unused = [order for order in orders if order not in placed]
+    idempotency.release(
+        [scope for order in unused for scope in order.scopes if scope not in earlier]
+    )
 
 
-def release_unused(batch: Sequence[Candidate], earlier: Collection[Scope]) -> None:
-    """Deletes the claims of requests that placed nothing: the same request may succeed after a
-    refusal, and a repeat that is recognised by the order's id finds the order again."""
-    unused = [one for one in batch if one.written is None]
-    idempotency.release([scope for one in unused for scope in one.scopes if scope not in earlier])
-
-
-def _replay(repeated: Sequence[Candidate], earlier: Mapping[Scope, Earlier]) -> None:
+def _answers(
+    orders: Sequence[NewOrder], earlier: Mapping[Scope, Earlier]
+) -> dict[NewOrder, Placed | Exception]:
+    """Returns the answers to orders with an id or a key of an earlier request."""
     placed = {scope: found for scope, found in earlier.items() if found.result != ABANDONED}
-    for one in repeated:
-        is_placed = not placed.keys().isdisjoint(one.scopes)
-        one.answer = _reused(one, placed) if is_placed else _abandoned(one, earlier)
-    _show([(one, _order(one, placed)) for one in repeated if one.answer is None])
+    answers: dict[NewOrder, Placed | Exception] = {}
+    repeats: dict[NewOrder, UUID] = {}
+    for order in orders:
+        if earlier.keys().isdisjoint(order.scopes):
+            continue
+        if placed.keys().isdisjoint(order.scopes):
+            answers[order] = _abandoned(order, earlier)
+        elif reused := _reused(order, placed):
+            answers[order] = reused
+        else:
+            repeats[order] = _order(order, placed)
+    return answers | _shown(repeats)
 
 
-def _abandoned(one: Candidate, earlier: Mapping[Scope, Earlier]) -> DomainError:
+def _abandoned(order: NewOrder, earlier: Mapping[Scope, Earlier]) -> DomainError:
     """Returns the refusal of an abandoned order; NotFound for an id of another customer."""
-    marks = {earlier[scope].fingerprint for scope in one.scopes if scope in earlier}
-    return OrderAbandoned() if marks == {mark_of(one.placement.actor)} else NotFound()
+    marks = {earlier[scope].fingerprint for scope in order.scopes if scope in earlier}
+    return OrderAbandoned() if marks == {mark_of(order.placement.actor)} else NotFound()
 
 
-def _answer_unclaimed(chosen: Sequence[Candidate], taken: Collection[UUID]) -> None:
-    """Answers repeats with ids that the shop gave to an order or a draft, which no client
-    claimed."""
-    if taken:
-        _show([(one, one.id) for one in chosen if one.id in taken])
-
-
-def _show(known: Sequence[tuple[Candidate, UUID]]) -> None:
-    ids = [order for _, order in known]
-    content, views = queries.placed_content(ids), queries.orders(ids)
-    for one, order in known:
-        one.answer = _repeat(one, content.get(order), views.get(order))
-
-
-def _reused(one: Candidate, earlier: Mapping[Scope, Earlier]) -> KeyReused | None:
+def _reused(order: NewOrder, earlier: Mapping[Scope, Earlier]) -> KeyReused | None:
     """Returns KeyReused if the key, and perhaps the id too, was used for a different request. (An
     id may be repeated without its key.)"""
-    found = [(claim, earlier[claim.scope]) for claim in one.claims if claim.scope in earlier]
-    differing = [c.scope.operation for c, e in found if e.fingerprint != c.fingerprint]
+    claimed = [(claim, earlier[claim.scope]) for claim in order.claims if claim.scope in earlier]
+    differing = [c.scope.operation for c, e in claimed if e.fingerprint != c.fingerprint]
     what = [CHOSEN_ID if name == ORDER_ID else IDEMPOTENCY_KEY for name in differing]
     return KeyReused(what) if IDEMPOTENCY_KEY in what else None
 
 
-def _order(one: Candidate, earlier: Mapping[Scope, Earlier]) -> UUID:
+def _order(order: NewOrder, earlier: Mapping[Scope, Earlier]) -> UUID:
     """Returns the order that an earlier request with this id or key placed."""
-    return UUID(next(earlier[scope].result for scope in one.scopes if scope in earlier))
+    return UUID(next(earlier[scope].result for scope in order.scopes if scope in earlier))
+
+
+def _shown(repeats: Mapping[NewOrder, UUID]) -> dict[NewOrder, Placed | Exception]:
+    """Returns the answers to requests that name an order that is there: the current order, only to
+    its owner, if the request has the same content as the one that placed it."""
+    if not repeats:
+        return {}
+    ids = list(repeats.values())
+    contents, views = queries.placed_content(ids), queries.orders(ids)
+    return {order: _repeat(order, contents.get(id), views.get(id)) for order, id in repeats.items()}
 
 
 def _repeat(
-    one: Candidate,
-    content: queries.PlacedContent | None,
-    order: queries.OrderView | None,
+    order: NewOrder, placed: queries.PlacedContent | None, view: queries.OrderView | None
 ) -> Placed | DomainError:
-    """Returns the current order, only to its owner, if the request has the same content as the one
-    that placed it. Otherwise returns the refusal."""
-    if content is None or order is None or content.customer != one.placement.customer:
+    if placed is None or view is None or placed.customer != order.placement.customer:
         return NotFound()
-    return Placed(order, replayed=True) if _is_same(one, content) else KeyReused([CHOSEN_ID])
+    return Placed(view, replayed=True) if _is_same(order, placed, view) else KeyReused([CHOSEN_ID])
 
 
-def _is_same(one: Candidate, content: queries.PlacedContent) -> bool:
+def _is_same(order: NewOrder, placed: queries.PlacedContent, view: queries.OrderView) -> bool:
     """Returns whether the request has the content that was placed. The request for a draft has no
     lines; that it is the same request is already known from its key."""
-    if one.placement.is_draft:
-        return content.rest == one.rest_fingerprint
-    if one.placement.lines_only:
-        return content.lines == one.lines_fingerprint
-    return (content.lines, content.rest) == (one.lines_fingerprint, one.rest_fingerprint)
+    placement, content = order.placement, order.content
+    if content is None:
+        return False
+    if not placed.lines and not placed.rest:
+        # It was placed without a key and without an id: what was expected is not stored.
+        is_alike = placement.lines_only or _details(view) == _details(placement)
+        return is_alike and _units(view) == add_up(placement.lines)
+    if placement.is_draft:
+        return content.rest == placed.rest
+    return content.lines == placed.lines and (placement.lines_only or content.rest == placed.rest)
 
 
-def resolve_commit(batch: Sequence[Candidate], lost: CommitUnknown) -> Exception | None:
-    """Returns None if the batch's transaction was committed, an OperationalError if it was not,
-    and `lost` if neither is certain in time."""
-    written = [one for one in batch if one.written is not None]
-    committed = _was_committed(written[0]) if written else False
+def _units(view: queries.OrderView) -> dict[int, int]:
+    return {line.product: line.quantity for line in view.lines}
+
+
+def _details(of: queries.OrderView | Placement) -> tuple[object, ...]:
+    return (of.note, of.reference, of.ship_to, of.requested_for)
+
+
+def resolve_commit(written: Sequence[Written], lost: CommitUnknown) -> Exception | None:
+    """Returns None if the transaction that wrote these orders was committed, an OperationalError if
+    it was not, and `lost` if neither is certain in time."""
+    committed = _was_committed(written[0].accepted) if written else False
     if committed is None:
         return lost
     commits.add(committed)
     return None if committed else OperationalError("the transaction was not committed")
 
 
-def answer_unknown(batch: Sequence[Candidate], lost: CommitUnknown) -> None:
-    """Answers each order of a batch of which it is not known whether it was committed. A refused
+def answer_unknown(
+    orders: Sequence[NewOrder], written: Sequence[Written], lost: CommitUnknown
+) -> dict[NewOrder, Exception]:
+    """Returns the answers of a batch of which it is not known whether it was committed. A refused
     order had nothing to commit, so it can be repeated."""
-    for one in batch:
-        if one.written is None:
-            one.answer = OperationalError(*lost.args)
-        else:
-            one.answer = CommitUnknown(*lost.args)
-            one.answer.is_repeatable = _is_repeatable(one)
+    answers: dict[NewOrder, Exception] = {order: OperationalError(*lost.args) for order in orders}
+    for one in written:
+        unknown = CommitUnknown(*lost.args)
+        unknown.is_repeatable = _is_repeatable(one.accepted.order.placement)
+        answers[one.accepted.order] = unknown
+    return answers
 
 
-def _is_repeatable(one: Candidate) -> bool:
+def _is_repeatable(placement: Placement) -> bool:
     """Returns whether a repeat would be recognised: by its id or key, or by the cart that it
     names."""
-    placement = one.placement
     names_cart = placement.draft is not None or (
         placement.cart is not None and placement.cart.version is not None
     )
     return placement.order_id is not None or placement.key is not None or names_cart
 
 
-def _was_committed(one: Candidate) -> bool | None:
+def _was_committed(accepted: Accepted) -> bool | None:
     """Returns whether the order was committed; None if it cannot be found out within
     FIND_WITHIN."""
-    product, searching = one.lines[0].offer.id, Stopwatch()
+    product, searching = accepted.lines[0].offer.id, Stopwatch()
     while (left := FIND_WITHIN - searching.seconds) > 0:
         try:
-            return _look(product, one.event, left)
+            return _look(product, accepted.order.event, left)
         except Error:
             waits.wait(Event(), min(TRY_EVERY, left))
     return None
