@@ -6,7 +6,7 @@ from typing import Any
 from larder.fastpath.writes import WriteFastPath, WrittenOrder
 from larder.http.authentication import remembered_caller
 from larder.http.idempotency import idempotency_key
-from larder.http.quotas import quota_headers
+from larder.http.quotas import is_near, quota_headers
 from larder.identity.caller import Caller
 from larder.v1.bodies import decode_if_valid
 from larder.v1.orders import NewOrder, payment_faults, place
@@ -35,6 +35,6 @@ class OrderFastPath(WriteFastPath):
     def write(self, body: NewOrder, who: Caller, environ: Mapping[str, Any]) -> WrittenOrder:
         placed = place(body, who, key=idempotency_key(environ), operation=OPERATION)
         headers = {"Location": f"{PATH}/{placed.order.id}"}
-        if placed.remaining is not None:
+        if placed.remaining is not None and is_near(placed.remaining):
             headers |= quota_headers(placed.remaining)
         return WrittenOrder(placed.order, placed.replayed, headers)

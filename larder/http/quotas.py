@@ -41,9 +41,18 @@ def quota_headers(remaining: Remaining) -> dict[str, str]:
     }
 
 
+NEAR = 10
+"""Units. With more of them, and more than a quarter of the quota, an answer says nothing of it."""
+
+
+def is_near(remaining: Remaining) -> bool:
+    """Returns whether so little of the quota is left that the client should know."""
+    return remaining.units <= max(NEAR, remaining.rate.times // 4)
+
+
 def add_quota_headers(response: HttpResponseBase) -> None:
-    """Adds the headers to a success, if the request of this thread took from a quota."""
+    """Adds the headers to a success, if the request of this thread left little of a quota."""
     remaining = _request.remaining
-    if remaining is not None and response.status_code < 300:
+    if remaining is not None and response.status_code < 300 and is_near(remaining):
         for name, value in quota_headers(remaining).items():
             response.headers[name] = value

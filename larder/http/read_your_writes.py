@@ -6,32 +6,25 @@ this table: eight bytes for each caller, the time of the last write.
 """
 
 import errno
-import fcntl
 import logging
 import mmap
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from threading import Lock
-from time import monotonic, monotonic_ns, sleep
+from time import monotonic_ns
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-from larder.core import commits, reserved, waits
+from larder.core import commits, reserved
 from larder.core.best_effort import best_effort
 
 logger = logging.getLogger(__name__)
 
 SLOTS = 8192
 """Callers with the same remainder share a slot, so one of them causes an unneeded check."""
-
-LOCK_WAIT = 1.0
-"""Seconds that a thread waits for another one that notes a time in the same slot. It takes some
-microseconds; only a process that was stopped takes longer. The time is then noted without a lock.
-"""
 
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 
@@ -60,37 +53,18 @@ class WriteTimes:
             if os.fstat(shared.fileno()).st_size != size:
                 raise OSError(errno.ENOSPC, "there was no room for it", str(file))
             self._moments = memoryview(mmap.mmap(shared.fileno(), size)).cast("q")
-            # Locks of a process end when it closes any of its files of this path: this stays open.
-            self._file = os.dup(shared.fileno())
         self._threads = Lock()
 
     def note(self, caller: int) -> None:
-        """Notes that a write of this caller is committed."""
-        slot = caller % SLOTS
-        with self._alone(slot):
+        """Notes that a write of this caller is committed.
+
+        A process that is delayed between reading the clock and storing it may put an earlier time
+        over that of another process. A page is then older than the caller's write, by no more than
+        any page may be.
+        """
+        with self._threads:
+            slot = caller % SLOTS
             self._moments[slot] = max(self._moments[slot], monotonic_ns())
-
-    @contextmanager
-    def _alone(self, slot: int) -> Iterator[None]:
-        """Locks the slot against other threads and other processes: a thread that reads the clock,
-        and then is delayed, would overwrite a later time."""
-        until = monotonic() + LOCK_WAIT
-        with waits.holding(self._threads, LOCK_WAIT):
-            while not self._is_locked(slot) and monotonic() < until:
-                waits.begin()
-                sleep(0.0005)
-            try:
-                yield
-            finally:
-                fcntl.lockf(self._file, fcntl.LOCK_UN, 8, slot * 8)
-
-    def _is_locked(self, slot: int) -> bool:
-        """Locks the slot against other processes, if it is free. Returns whether it did."""
-        try:
-            fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 8, slot * 8)
-        except BlockingIOError:
-            return False
-        return True
 
     def last(self, caller: int) -> int:
         """Returns the time of the last write; 0 without one since the server started."""

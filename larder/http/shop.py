@@ -1,8 +1,10 @@
 """The shop's terms of every order, the same in all APIs."""
 
 from decimal import Decimal
+from functools import cache
 
 from django.conf import settings
+from django.core.signals import setting_changed
 
 from larder.core.errors import Fault
 from larder.orders.payment_state import Kind
@@ -10,6 +12,7 @@ from larder.orders.services.payments import CONFIRMING
 from larder.orders.services.placing.placement import Hold, Terms
 
 
+@cache
 def terms() -> Terms:
     """Returns the terms from the settings."""
     return Terms(
@@ -18,6 +21,14 @@ def terms() -> Terms:
         own_hold=hold(None) if settings.ORDERS_NEED_PAYMENT else None,
         unpaid_units=settings.QUOTA_UNPAID_UNITS or None,
     )
+
+
+def _forget_terms(**_: object) -> None:
+    terms.cache_clear()
+
+
+# Only tests change settings.
+setting_changed.connect(_forget_terms)
 
 
 def hold_faults(requested: int | None, *, where: str) -> list[Fault]:

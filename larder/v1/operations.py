@@ -137,7 +137,8 @@ QUOTA = Trait(
     (
         _answered(
             "RateLimit-Policy",
-            "The quota of this request: its units, and the seconds in which it refills.",
+            "The quota of this request: its units, and the seconds in which it refills. Only when "
+            "a quarter of it, or ten units, are left, or less.",
             on=[200, 201, *_refused("quota_exceeded")],
             always=False,
             pattern='^"[a-z_]+";q=[0-9]+;w=[0-9]+$',
