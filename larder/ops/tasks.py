@@ -145,7 +145,7 @@ def look_at_stock(timestamp: int) -> None:
 @app.periodic(cron="* * * * *")
 @app.task(queueing_lock="refresh_sales", lock="refresh_sales")
 def count_sales(timestamp: int) -> int:
-    """Counts the sales of the days whose orders changed, for the admin's dashboard."""
+    """Counts the sales of today, and of days that are not counted, for the admin's dashboard."""
     return refresh_sales(zone=ZoneInfo(settings.SHOP_TIME_ZONE), now=now())
 
 

@@ -60,6 +60,9 @@ RETURNED = "returned"
 STATUSES = (PLACED, PACKED, SHIPPED, DELIVERED, CANCELLED, RETURNED, PENDING, EXPIRED)
 """The statuses of an order that is not a draft."""
 
+SOLD = frozenset({PLACED, PACKED, SHIPPED, DELIVERED, RETURNED})
+"""The statuses in which the books count an order as sold."""
+
 HELD = frozenset({PENDING, EXPIRED})
 """The statuses of an order that is not confirmed. From its expiry on, a pending order counts as
 expired, also before the status is stored."""

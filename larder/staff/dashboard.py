@@ -242,7 +242,7 @@ def _sales(period: Period, *, with_money: bool) -> dict[str, Any]:
         "heading": gettext("Sales, {} to {}").format(day_of(period.first), day_of(period.last)),
         "counted": moment(queries.counted_at(shop_zone().key)),
         "charts": [make(period, found) for make in charts],
-        "cancelled": _cancelled(period, found),
+        "cancelled": _cancelled(found),
         "days": _days(found, with_money=with_money),
         "best": _best(period) if with_money else None,
     }
@@ -262,8 +262,7 @@ def _revenue_chart(period: Period, found: Sequence[DaySales]) -> Chart:
     for one in found:
         totals[one.currency] = totals.get(one.currency, Decimal(0)) + one.revenue
     by_day = _by_day(period, ((one.day, one.revenue) for one in found if one.currency == own))
-    shown = ", ".join(amount(value, currency) for currency, value in totals.items())
-    total = link(_orders(**_of_days(period.first, period.last)), shown)
+    total = ", ".join(amount(value, currency) for currency, value in totals.items())
     texts = {day: amount(value, own) for day, value in by_day.items()}
     summary = gettext("Revenue of each day. The most on {}: {}.")
     return _chart((gettext("Revenue"), total, summary), by_day, texts)
@@ -291,11 +290,9 @@ def _chart(
     return Chart(title, total, bars, summary.format(day_of(highest), texts[highest]))
 
 
-def _cancelled(period: Period, found: Sequence[DaySales]) -> str:
+def _cancelled(found: Sequence[DaySales]) -> str:
     number = sum(one.cancelled for one in found)
-    of_days = _of_days(period.first, period.last)
-    address = _orders(status__exact=OrderStatus.CANCELLED, **of_days)
-    return link(address, gettext("{} cancelled").format(grouped(number))) if number else ""
+    return gettext("{} cancelled").format(grouped(number)) if number else ""
 
 
 def _days(found: Sequence[DaySales], *, with_money: bool) -> dict[str, Any]:
@@ -305,14 +302,8 @@ def _days(found: Sequence[DaySales], *, with_money: bool) -> dict[str, Any]:
         [
             day_of(one.day),
             link(_orders(**_of_days(one.day, one.day)), grouped(one.orders)),
-            link(
-                _orders(status__exact=OrderStatus.CANCELLED, **_of_days(one.day, one.day)),
-                grouped(one.cancelled),
-            ),
-            link(
-                _orders(**_of_days(one.day, one.day)),
-                in_one_line(amount(one.revenue, one.currency)),
-            ),
+            grouped(one.cancelled),
+            in_one_line(amount(one.revenue, one.currency)),
         ]
         for one in reversed(found)
     ]

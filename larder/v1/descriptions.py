@@ -97,7 +97,7 @@ DESCRIPTIONS = {
     "Problem.order": "The id of the order that the record has.",
     "net_price": "The price of one unit without tax; null without a tax rate.",
     "net_total": "The sum of the lines without tax; null if a line has no tax rate.",
-    "OrderLine.net_total": "The total without tax; null without a tax rate.",
+    "OrderLine.net_total": "The total without tax, as accounts have it; null without a rate.",
     "ordered": "Units that were ordered.",
     "parent": "The `id` of the category above it; null at the top.",
     "password": "The password.",

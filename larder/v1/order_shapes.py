@@ -1,5 +1,6 @@
 """An order as the API shows it."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Annotated
 from uuid import UUID
@@ -9,6 +10,7 @@ import msgspec
 from larder.core import money
 from larder.core.currencies import from_minor
 from larder.orders import payment_state
+from larder.orders.amounts import Amount
 from larder.orders.lifecycle import HELD
 from larder.orders.queries import OrderView
 from larder.v1.shapes import Address, Id, Money, Number, Status, Time, open_enum
@@ -43,7 +45,8 @@ class Order(msgspec.Struct):
     of its hold if it is `pending` or `expired`, otherwise null. `amount_due` is what the customer
     has yet to pay, rounded to the minor unit of the currency, or to ten of them if it has three
     decimals. `carrier` and `tracking_number` are null until it is shipped with them. `net_total`
-    and `tax_total` add up to `total`; they are null if a line has no tax rate."""
+    is the sum of those of the lines, and adds up with `tax_total` to the total as it is paid, with
+    the rounding of `amount_due`. Both are null if a line has no tax rate."""
 
     id: UUID
     number: Number
@@ -73,7 +76,8 @@ def shown(order: OrderView) -> Order:
     sums = order.payments or payment_state.NOTHING
     payable = payment_state.payable(order.status, order.kept, order.currency)
     due = payment_state.amount_due(sums, payable)
-    net = order.net_total
+    amounts = order.amounts
+    net, tax = _net_and_tax(amounts)
     return Order(
         id=order.id,
         number=order.number,
@@ -100,9 +104,9 @@ def shown(order: OrderView) -> Order:
                 line_total=money.text(line.line_total),
                 returned=line.returned,
                 tax_rate=money.text_or_none(line.tax_rate),
-                net_total=money.text_or_none(line.net_total),
+                net_total=_text(amount.net, order.currency),
             )
-            for line in order.lines
+            for line, amount in zip(order.lines, amounts, strict=True)
         ],
         amount_due=money.text(from_minor(due, order.currency)),
         payment=OrderPayment(
@@ -110,6 +114,18 @@ def shown(order: OrderView) -> Order:
         ),
         carrier=order.carrier or None,
         tracking_number=order.tracking_number or None,
-        net_total=money.text_or_none(net),
-        tax_total=None if net is None else money.text(order.total - net),
+        net_total=_text(net, order.currency),
+        tax_total=_text(tax, order.currency),
     )
+
+
+def _net_and_tax(amounts: Sequence[Amount]) -> tuple[int | None, int | None]:
+    """Returns the sums of an order; None if a line has no tax rate."""
+    nets = [amount.net for amount in amounts if amount.net is not None]
+    if len(nets) < len(amounts):
+        return None, None
+    return sum(nets), sum(amount.gross for amount in amounts) - sum(nets)
+
+
+def _text(units: int | None, currency: str) -> str | None:
+    return None if units is None else money.text(from_minor(units, currency))

@@ -124,7 +124,7 @@ HOLDS = [
         HELD + "DELETE FROM held_line; UPDATE stock SET next_expiry = NULL;"
         "SELECT pg_temp.happen('00000000-0000-7000-8000-00000000000b', 'packed', 'pending',"
         " 'packed')",
-        {"moves_are_of_the_lifecycle"},
+        {"moves_are_of_the_lifecycle", "what_was_held_is_booked_as_it_is_now"},
     ),
 ]
 

@@ -229,6 +229,12 @@ INVARIANTS = (
         sql.DIFFERS_FROM_RETURNS,
     ),
     Invariant(
+        "what_was_held_is_booked_as_it_is_now",
+        "The booked units of an order that awaited its payment are those of its lines.",
+        "what changed the lines without larder/orders/services/book_sales.py",
+        sql.DIFFERS_FROM_SALES,
+    ),
+    Invariant(
         "returned_orders_came_back_whole",
         "An order has the status returned exactly if all units of its lines are returned.",
         "the order's return events beside its lines",

@@ -202,6 +202,24 @@ WHERE coalesce(line.returned, 0) <> coalesce(recorded.units, 0)
    OR coalesce(recorded.restocked, 0) <> coalesce(booked.units, 0)
 """
 
+DIFFERS_FROM_SALES = """
+WITH line AS (
+    SELECT order_id, product_id AS product, quantity, returned
+    FROM order_line JOIN "order" ON "order".id = order_id
+    WHERE expires_at IS NOT NULL AND status NOT IN ('draft', 'pending', 'expired', 'cancelled')
+), booked AS (
+    SELECT order_id, product, sum(sales_change.quantity) AS quantity,
+           sum(sales_change.returned) AS returned
+    FROM sales_change JOIN "order" ON "order".id = order_id WHERE "order".expires_at IS NOT NULL
+    GROUP BY order_id, product
+)
+SELECT order_id, product, line.quantity, line.returned, booked.quantity AS booked,
+       booked.returned AS booked_returned
+FROM line FULL JOIN booked USING (order_id, product)
+WHERE coalesce(line.quantity, 0) <> coalesce(booked.quantity, 0)
+   OR coalesce(line.returned, 0) <> coalesce(booked.returned, 0)
+"""
+
 DIFFERS_FROM_PICKED = """
 WITH recorded AS (
     SELECT event.id::text AS event, line.product AS product_id,

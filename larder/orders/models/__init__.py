@@ -1,5 +1,6 @@
 """The tables of orders: orders with their lines, events and payments, and the figures of days."""
 
+from larder.orders.models.books import SalesChange
 from larder.orders.models.days import (
     ProductSales,
     RefusedOrders,
@@ -32,6 +33,7 @@ __all__ = [
     "ProductSales",
     "RefundDue",
     "RefusedOrders",
+    "SalesChange",
     "SalesDay",
     "SalesMark",
 ]

@@ -1,6 +1,5 @@
 """The figures of days that the admin's dashboard shows."""
 
-from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from larder.core.limits import (
@@ -12,11 +11,10 @@ from larder.core.limits import (
 
 
 class SalesDay(models.Model):
-    """The orders that were placed on a day of the shop's time zone, as `refresh_sales` counted
-    them.
+    """The sales of a day of the shop's time zone, as `refresh_sales` counted them.
 
-    `orders` are all, `cancelled` those that are cancelled now. `revenue` is the total of those that
-    are confirmed and not cancelled.
+    `orders` were placed on this day, and `cancelled` were sold before and cancelled on it.
+    `revenue` is what was sold and changed on it, less what was cancelled or came back.
     """
 
     pk = models.CompositePrimaryKey("day", "currency")
@@ -32,7 +30,7 @@ class SalesDay(models.Model):
 
 
 class ProductSales(models.Model):
-    """The units of a product in those orders of a day that count as revenue.
+    """The units of a product that were sold on a day, less those that were cancelled on it.
 
     Only the MAX_SOLD_PRODUCTS best sellers of a day have a row.
     """
@@ -48,19 +46,11 @@ class ProductSales(models.Model):
 
 
 class SalesMark(models.Model):
-    """How far `refresh_sales` has read the events: one row, without one nothing was counted.
-
-    Epoch, transaction id and number are those of a mark of the feed (larder/db/feed.py). `zone` is
-    the time zone of the days, `at` when all of them were counted last, and `days` are those that
-    are still to be counted.
-    """
+    """When `refresh_sales` has counted all days of this time zone last: one row, without one
+    nothing was counted."""
 
     zone = models.CharField(max_length=MAX_SHORT_TEXT_LENGTH, primary_key=True)
-    epoch = models.CharField(max_length=MAX_SHORT_TEXT_LENGTH)
-    transaction_id = models.BigIntegerField()
-    number = models.BigIntegerField()
-    at = models.DateTimeField(null=True)
-    days = ArrayField(models.DateField(), db_default=[])
+    at = models.DateTimeField()
 
     class Meta:
         db_table = "sales_mark"

@@ -160,9 +160,6 @@ class Order(models.Model):
                 fields=["expires_at", "id"], name="order_expiry", condition=Q(status="pending")
             ),
             models.Index(
-                fields=["customer", "expires_at"], name="order_held", condition=Q(status="pending")
-            ),
-            models.Index(
                 fields=["requested_for"],
                 name="order_due",
                 condition=Q(requested_for__isnull=False, status__in=["placed", "packed"]),

@@ -1,5 +1,6 @@
 """The queries of orders. They return plain data, not models; one file for each kind of query."""
 
+from larder.orders.queries.booked import Booking, changes_in_parts, placed_bookings
 from larder.orders.queries.changes import OrderChanges, OrderProgress, order_changes
 from larder.orders.queries.drafts import (
     DraftLine,
@@ -53,6 +54,7 @@ from larder.orders.queries.sales import (
 from larder.orders.queries.tax_sums import TaxSums, tax_sums
 
 __all__ = [
+    "Booking",
     "DaySales",
     "DraftLine",
     "DraftView",
@@ -72,6 +74,7 @@ __all__ = [
     "TaxSums",
     "best_sellers",
     "by_number",
+    "changes_in_parts",
     "count",
     "count_lines",
     "counted_at",
@@ -98,6 +101,7 @@ __all__ = [
     "page",
     "payment",
     "payments",
+    "placed_bookings",
     "placed_content",
     "refunds_due",
     "refused_orders",

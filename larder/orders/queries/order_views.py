@@ -13,10 +13,10 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from larder.core import money
 from larder.core.limits import MAX_PAGE_BYTES, MAX_PAGE_LINES
 from larder.core.parts import Part
 from larder.db import database
+from larder.orders.amounts import Amount, amounts
 from larder.orders.models import PAYMENT_SUMS
 from larder.orders.payment_state import Balances
 from larder.orders.sql import reads
@@ -41,11 +41,6 @@ class LineView(Struct, frozen=True):
     def line_total(self) -> Decimal:
         """Exact: quantity × unit price."""
         return self.unit_price * self.quantity
-
-    @property
-    def net_total(self) -> Decimal | None:
-        """The total without tax, rounded (larder/core/money.py: net); None without a rate."""
-        return money.net(self.line_total, self.tax_rate)
 
 
 class OrderView(Struct, frozen=True):
@@ -80,15 +75,18 @@ class OrderView(Struct, frozen=True):
         return self.total - sum(back, Decimal(0)) if back else self.total
 
     @property
-    def net_total(self) -> Decimal | None:
-        """The sum of the lines without tax; None if a line has no rate."""
-        total = Decimal(0)
-        for line in self.lines:
-            net = line.net_total
-            if net is None:
-                return None
-            total += net
-        return total
+    def amounts(self) -> list[Amount]:
+        """What each line counts in the books (larder/orders/amounts.py), with returned units."""
+        return amounts([(line.line_total, line.tax_rate) for line in self.lines], self.currency)
+
+    @property
+    def kept_amounts(self) -> list[Amount]:
+        """What each line counts without its returned units."""
+        kept = [
+            (line.unit_price * (line.quantity - line.returned), line.tax_rate)
+            for line in self.lines
+        ]
+        return amounts(kept, self.currency)
 
 
 def read(wanted: str, parameters: Sequence[Any]) -> list[OrderView]:

@@ -9,12 +9,15 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from larder.db import database
 from larder.inventory.services import holds
 from larder.inventory.services import movements as inventory
 from larder.inventory.services.movements import Balance, Movement
 from larder.orders.errors import HoldExpired
 from larder.orders.lifecycle import PLACED, Move
-from larder.orders.models import Order, OrderLine
+from larder.orders.models import Order
+from larder.orders.queries import LineView
+from larder.orders.services.book_sales import book_sales
 from larder.orders.services.transitions import (
     LockedOrder,
     StockMove,
@@ -23,6 +26,7 @@ from larder.orders.services.transitions import (
     apply_transition,
 )
 from larder.orders.services.write_changes import OrderChange, write_changes
+from larder.orders.sql import writes
 
 
 def confirm_order(request: TransitionRequest) -> bool:
@@ -54,8 +58,9 @@ def confirm_paid(order: Order, *, actor: UUID, now: datetime) -> None:
 
     Locks the stock of the order.
     """
-    rows = OrderLine.objects.filter(order_id=order.id)
-    balances, missing = _lock_stock(order.id, dict(rows.values_list("product_id", "quantity")))
+    reading = database.rows(writes.LINES_OF_LOCKED, [[order.id]])
+    lines = [LineView(*line) for _, *line in reading]
+    balances, missing = _lock_stock(order.id, {line.product: line.quantity for line in lines})
     if _short_lines(missing, balances):
         return
     change = OrderChange(order=order, type="confirmed", status=PLACED, actor=actor)
@@ -63,6 +68,7 @@ def confirm_paid(order: Order, *, actor: UUID, now: datetime) -> None:
     moves = [Movement(product, -n, n, "order", reference, actor) for product, n in missing.items()]
     inventory.move(moves, balances, now=now)
     holds.end([order.id])
+    book_sales(order, change.type, before=(), after=lines, now=now)
     write_changes([change], now=now)
 
 

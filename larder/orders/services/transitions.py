@@ -15,6 +15,8 @@ from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
+from msgspec.structs import replace as with_units
+
 from larder.core.errors import DomainError, NotFound, PreconditionRequired
 from larder.db import database, idempotency
 from larder.db.idempotency import Claim
@@ -29,6 +31,7 @@ from larder.orders.lifecycle import (
     MADE_BEFORE,
     PERMISSIONS,
     REPEATABLE,
+    SOLD,
     UNDONE,
     Move,
     Verdict,
@@ -39,6 +42,7 @@ from larder.orders.models import Order, OrderLine
 from larder.orders.payment_state import Balances
 from larder.orders.queries import LineView
 from larder.orders.queries.event_log import last_event_data
+from larder.orders.services.book_sales import book_sales
 from larder.orders.services.locks import order_name, submit_lock
 from larder.orders.services.refunds import balances_of
 from larder.orders.services.write_changes import OrderChange, write_changes
@@ -286,6 +290,7 @@ def _write(
     )
     _move_stock(transition, change.event, request)
     _write_lines(order, transition)
+    _book(row, order, transition, request.now)
     write_changes([change], now=request.now)
 
 
@@ -352,6 +357,43 @@ def _write_lines(order: LockedOrder, transition: Transition) -> None:
         database.execute(writes.SET_LINES, database.columns(changed))
     if added:
         OrderLine.objects.bulk_create(added)
+
+
+def _book(row: Order, order: LockedOrder, transition: Transition, now: datetime) -> None:
+    """Books what the transition changes in the order's sales."""
+    was_sold, is_sold = order.status in SOLD, transition.status in SOLD
+    if was_sold == is_sold and not (
+        transition.quantities or transition.returned or transition.added
+    ):
+        return
+    book_sales(
+        row,
+        transition.type,
+        before=order.lines if was_sold else (),
+        after=_lines_after(order, transition) if is_sold else (),
+        now=now,
+    )
+
+
+def _lines_after(order: LockedOrder, transition: Transition) -> list[LineView]:
+    units, returned = transition.quantities, transition.returned
+    left = [
+        with_units(
+            line,
+            quantity=units.get(line.id, line.quantity),
+            returned=returned.get(line.id, line.returned),
+        )
+        for line in order.lines
+        if units.get(line.id, line.quantity)
+    ]
+    added = [
+        LineView(
+            *(0, line.offer.id, line.offer.sku, line.offer.name, line.quantity, line.unit_price),
+            tax_rate=line.offer.tax_rate,
+        )
+        for line in transition.added
+    ]
+    return left + added
 
 
 def _new_line(order: LockedOrder, line: PricedLine) -> OrderLine:

@@ -29,6 +29,3 @@ SELECT * FROM unnest(%s::date[], %s::text[], %s::bigint[])
 ON CONFLICT (day, code) DO UPDATE SET number = refused_orders.number + excluded.number
 """
 """Adds counts to days and codes. On a conflict, the ORM can set a value, but not add to it."""
-
-SALES_EVENTS = "{table} WHERE {behind} AND type NOT IN ('shipped', 'delivered')"
-"""The feed of events (larder/db/feed.py) without those that change neither total nor lines."""

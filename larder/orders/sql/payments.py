@@ -4,9 +4,9 @@ from larder.core.currencies import DIGITS
 
 _DIGITS = " ".join(f"WHEN '{code}' THEN {digits}" for code, digits in DIGITS.items())
 
-_MINOR_DIGITS = f'CASE "order".currency {_DIGITS} ELSE 2 END'
+MINOR_DIGITS = f'CASE "order".currency {_DIGITS} ELSE 2 END'
 
-PAYABLE = f"(round(total, least({_MINOR_DIGITS}, 2)) * 10::numeric ^ {_MINOR_DIGITS})"
+PAYABLE = f"(round(total, least({MINOR_DIGITS}, 2)) * 10::numeric ^ {MINOR_DIGITS})"
 """What an order costs in minor units, as payment_state.py: `payable`."""
 
 LOCK_PAYMENT = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 9))"

@@ -5,12 +5,14 @@ CSV is streamed as `GET orders.csv` of the API is, with the same limits. XLSX is
 with the limits of the exports of lists.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import chain, islice
 from typing import Any
+from uuid import UUID
 
 from django import forms
 from django.contrib.auth import get_user_model
@@ -24,7 +26,7 @@ from django.utils.translation import gettext
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from larder.core import money
-from larder.core.currencies import minor_digits, rounded
+from larder.core.currencies import from_minor
 from larder.core.days import midnight
 from larder.core.limits import MAX_DASHBOARD_DAYS, MAX_EXPORTED_ROWS
 from larder.db import database
@@ -32,7 +34,8 @@ from larder.http.long_files import begin, stream
 from larder.identity.queries import PARCEL_FIELDS
 from larder.identity.services import audit
 from larder.orders import payment_state, queries
-from larder.orders.queries import LineView, OrderFilter, OrderView, history_in_parts
+from larder.orders.queries import Booking, OrderFilter, OrderView, history_in_parts
+from larder.orders.queries.booked import PLACED
 from larder.staff.base import ServiceAdmin, button, caller_of
 from larder.staff.confirming import require_confirmation
 from larder.staff.exports import one_at_a_time, safe_text, workbook
@@ -47,6 +50,7 @@ COLUMNS = (
     *("sku", "product", "quantity", "returned", "unit_price", "line_total", "returned_total"),
     *("currency", *(f"ship_to_{one}" for one in PARCEL_FIELDS)),
     *("order_total", "tax_rate", "line_net", "line_tax", "returned_net", "returned_tax"),
+    *("booked_on", "booking"),
 )
 """The first line. New columns are added at the end."""
 
@@ -149,9 +153,9 @@ class AccountableOrders(ServiceAdmin):
             back=reverse("admin:orders_order_changelist"),
             form=form,
             text=gettext(
-                "The orders that were placed in these days: a file with a row for each line, the "
-                "newest first; or sums by tax rate, without orders that are cancelled or await "
-                "their payment."
+                "What was sold in these days: a file with a row for each line as it was placed, "
+                "and for each later change, cancellation or return on its own day; or sums by tax "
+                "rate. Orders that await their payment are sold when they are confirmed."
             ),
             table=table,
         )
@@ -201,7 +205,9 @@ class File:
         # Both ends of a filter are exclusive.
         after = begins - timedelta(microseconds=1)
         wanted = OrderFilter(customer=None, placed_after=after, placed_before=ends)
-        return COLUMNS, history_in_parts(wanted), _rows
+        placed = map(_placed_rows, history_in_parts(wanted))
+        changed = map(_changed_rows, queries.changes_in_parts(begins, ends))
+        return COLUMNS, chain(placed, changed), iter
 
 
 def _csv(request: Any, exported: File) -> HttpResponseBase:
@@ -261,18 +267,38 @@ def _with_tax(gross: Decimal, net: Decimal | None) -> list[object]:
     return [gross, "", ""] if net is None else [gross, net, gross - net]
 
 
-def _rows(orders: Iterable[OrderView]) -> Iterator[list[object]]:
-    """Yields a row for each line, with its order's columns."""
-    read = list(orders)
-    people = get_user_model()._default_manager.filter(pk__in={one.customer for one in read})
-    names = {one.pk: customer_name(one) for one in people.order_by("pk")}
+def _placed_rows(orders: Sequence[OrderView]) -> list[list[object]]:
+    """Returns a row for each line of the orders as it was placed, with its order's columns."""
+    return _rows({order.id: order for order in orders}, queries.placed_bookings(orders))
+
+
+def _changed_rows(bookings: Sequence[Booking]) -> list[list[object]]:
+    """Returns a row for each change."""
+    return _rows(queries.orders({booking.order for booking in bookings}), bookings)
+
+
+def _rows(orders: Mapping[UUID, OrderView], bookings: Sequence[Booking]) -> list[list[object]]:
+    customers = {order.customer for order in orders.values()}
+    people = get_user_model()._default_manager.filter(pk__in=customers).order_by("pk")
+    names = {person.pk: customer_name(person) for person in people}
     database.release()
-    for order in read:
+    totals: Counter[UUID] = Counter()
+    for booking in bookings:
+        totals[booking.order] += booking.gross
+    rows: list[list[object]] = []
+    for booking in bookings:
+        order = orders[booking.order]
         address, currency = order.ship_to or {}, order.currency
-        before, total = _of_order(order, names), rounded(order.total, currency)
-        after = [currency, *(_text(address.get(one)) for one in PARCEL_FIELDS), total]
-        for line in order.lines:
-            yield [*before, *_of_line(line, currency), *after, *_of_tax(line, currency)]
+        total = from_minor(totals[order.id], currency) if booking.type == PLACED else ""
+        rows.append(
+            [
+                *(*_of_order(order, names), *_of_line(booking, currency), currency),
+                *(*(_text(address.get(field)) for field in PARCEL_FIELDS), total),
+                *_of_tax(booking, currency),
+                *(booking.at.astimezone(shop_zone()).date(), booking.type),
+            ]
+        )
+    return rows
 
 
 def _of_order(order: OrderView, names: dict[int, str]) -> list[object]:
@@ -288,27 +314,27 @@ def _of_order(order: OrderView, names: dict[int, str]) -> list[object]:
     ]
 
 
-def _of_line(line: LineView, currency: str) -> list[object]:
+def _of_line(booking: Booking, currency: str) -> list[object]:
     return [
-        _text(line.sku),
-        _text(line.name),
-        line.quantity,
-        line.returned,
-        Decimal(money.text(line.unit_price)),
-        rounded(line.line_total, currency),
-        rounded(line.unit_price * line.returned, currency),
+        _text(booking.sku),
+        _text(booking.name),
+        booking.quantity,
+        booking.returned,
+        Decimal(money.text(booking.unit_price)),
+        from_minor(booking.gross, currency),
+        from_minor(booking.returned_gross, currency),
     ]
 
 
-def _of_tax(line: LineView, currency: str) -> list[object]:
-    """Returns the rate, and net amount and tax of the rounded totals: the line's, and that of its
-    returned units."""
-    rate = line.tax_rate
-    row: list[object] = [_rate(rate)]
-    for gross in (line.line_total, line.unit_price * line.returned):
-        # Rounded once: a net amount with three decimals, rounded again, can be a cent too much.
-        net = money.net(gross, rate, decimals=minor_digits(currency))
-        row += _with_tax(rounded(gross, currency), net)[1:]
+def _of_tax(booking: Booking, currency: str) -> list[object]:
+    """Returns the rate, and net amount and tax of what was sold, and of what came back."""
+    row: list[object] = [_rate(booking.tax_rate)]
+    for gross, net in (
+        (booking.gross, booking.net),
+        (booking.returned_gross, booking.returned_net),
+    ):
+        net_amount = None if net is None else from_minor(net, currency)
+        row += _with_tax(from_minor(gross, currency), net_amount)[1:]
     return row
 
 

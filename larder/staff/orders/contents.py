@@ -8,7 +8,6 @@ from typing import Any
 from django.utils.text import capfirst
 from django.utils.translation import gettext
 
-from larder.core.currencies import rounded
 from larder.core.limits import MAX_SHOWN_EVENT_LINES, MAX_SHOWN_EVENTS
 from larder.identity.queries import PARCEL_FIELDS, AddressRow
 from larder.identity.queries.notes import NoteView
@@ -58,11 +57,13 @@ def _quantity(line: LineView) -> str:
 def tax_of(order: OrderView) -> str:
     """Returns the net amount and the tax in the order's total, with the decimals of the currency,
     so that they add up; nothing if they are unknown."""
-    if order.net_total is None:
+    amounts = order.amounts
+    nets = [line.net for line in amounts if line.net is not None]
+    if len(nets) < len(amounts):
         return ""
-    total, net = (rounded(one, order.currency) for one in (order.total, order.net_total))
-    amounts = amount(net, order.currency), amount(total - net, order.currency)
-    return gettext("{} net and {} tax").format(*amounts)
+    net, gross = sum(nets), sum(line.gross for line in amounts)
+    shown = [minor_amount(units, order.currency) for units in (net, gross - net)]
+    return gettext("{} net and {} tax").format(*shown)
 
 
 def returned_of(order: OrderView) -> str:

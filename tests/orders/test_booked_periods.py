@@ -1,0 +1,132 @@
+"""What was booked in a period stays as it was, whatever happens to its orders later."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from msgspec.structs import replace as with_other
+
+from larder.identity.queries import with_rights
+from larder.orders import queries
+from larder.orders.decision import Wanted
+from larder.orders.queries import OrderFilter, TaxSums
+from larder.orders.services import changes, moves
+from larder.orders.services.confirm_order import confirm_order
+from larder.orders.services.moves import Picked
+from larder.orders.services.placing.place_order import place_order
+from larder.orders.services.returns import ReturnedLine, return_order
+from larder.orders.services.transitions import TransitionRequest
+from tests.conftest import Person
+from tests.orders.holding import GBP, WITH_BOOKS, MakePerson, MakeProduct, held_by
+
+pytestmark = WITH_BOOKS
+
+JUNE = datetime(2026, 6, 1, tzinfo=UTC)
+JULY = JUNE + timedelta(days=30)
+
+
+def sums(begins: datetime) -> list[TaxSums]:
+    """The tax sums of a month."""
+    return queries.tax_sums(begins, begins + timedelta(days=30))
+
+
+def totals(begins: datetime) -> tuple[str, str]:
+    """What was sold in a month, and what came back."""
+    rows = sums(begins)
+    sold, back = sum(row.gross for row in rows), sum(row.returned_gross for row in rows)
+    return str(sold), str(back)
+
+
+def exported(begins: datetime) -> tuple[Decimal, Decimal]:
+    """The same by the lines of the accounting export."""
+    ends = begins + timedelta(days=30)
+    wanted = OrderFilter(None, placed_after=begins - timedelta(microseconds=1), placed_before=ends)
+    rows = [
+        booking
+        for part in queries.history_in_parts(wanted)
+        for booking in queries.placed_bookings(part)
+    ] + [booking for part in queries.changes_in_parts(begins, ends) for booking in part]
+    sold, back = sum(row.gross for row in rows), sum(row.returned_gross for row in rows)
+    return Decimal(sold) / 100, Decimal(back) / 100
+
+
+Later = Callable[["Shop"], None]
+
+
+class Shop:
+    """An order of three jams and a tea in June, and who moves it in July."""
+
+    def __init__(self, person: MakePerson, product: MakeProduct) -> None:
+        self.jam = product(stock=90, price="1.005", tax_rate=Decimal(20))
+        self.tea = product(stock=90, price="2.00", tax_rate=Decimal(7))
+        self.oil = product(stock=90, price="5.00")
+        self.who: Person = person()
+        self.clerk = with_rights(person(is_staff=True, role="owner").caller)
+
+    def moved(self) -> TransitionRequest:
+        return TransitionRequest(order=self.order, caller=self.clerk, now=JULY + timedelta(days=2))
+
+    def place(self, *, held: bool) -> None:
+        asked = held_by(self.who, (self.jam, 3), (self.tea, 1))
+        placed = asked if held else with_other(asked, hold=None)
+        self.order = place_order(placed, terms=GBP, now=JUNE + timedelta(days=3)).order.id
+
+
+def cancel(shop: Shop) -> None:
+    moves.cancel_order(shop.moved())
+
+
+def pack_less(shop: Shop) -> None:
+    moves.pack_order(shop.moved(), picked=[Picked(shop.jam, 1, True)])
+
+
+def change(shop: Shop) -> None:
+    lines = [Wanted(shop.jam, 5), Wanted(shop.oil, 1)]
+    changes.change_order(shop.moved(), terms=GBP, lines=lines)
+
+
+def give_back(shop: Shop) -> None:
+    moves.pack_order(shop.moved())
+    moves.ship_order(shop.moved())
+    return_order(shop.moved(), lines=[ReturnedLine(shop.jam, 2, False)], reason="broken")
+
+
+@pytest.mark.parametrize(
+    ("later", "booked"),
+    [
+        (cancel, ("-5.02", "0")),
+        (pack_less, ("-2.01", "0")),
+        (change, ("5.01", "0")),
+        (give_back, ("0", "2.01")),
+    ],
+    ids=lambda one: getattr(one, "__name__", ""),
+)
+def test_a_later_change_is_booked_in_its_own_month(
+    later: Later, booked: tuple[str, str], person: MakePerson, product: MakeProduct
+) -> None:
+    shop = Shop(person, product)
+    shop.place(held=False)
+    june = sums(JUNE)
+    assert [(row.rate, row.gross, row.net) for row in june] == [
+        (Decimal(7), Decimal("2.00"), Decimal("1.87")),
+        (Decimal(20), Decimal("3.02"), Decimal("2.52")),
+    ]
+    later(shop)
+    assert sums(JUNE) == june
+    assert tuple(map(Decimal, totals(JULY))) == tuple(map(Decimal, booked))
+    for month in (JUNE, JULY):
+        assert exported(month) == tuple(map(Decimal, totals(month)))
+
+
+def test_an_order_that_awaited_its_payment_is_booked_when_it_is_confirmed(
+    person: MakePerson, product: MakeProduct
+) -> None:
+    shop = Shop(person, product)
+    shop.place(held=True)
+    assert (sums(JUNE), sums(JULY)) == ([], [])
+    confirm_order(shop.moved())
+    assert (sums(JUNE), totals(JULY)) == ([], ("5.02", "0.00"))
+    assert exported(JULY) == (Decimal("5.02"), Decimal(0))
+    cancel(shop)
+    assert sums(JULY) == []
