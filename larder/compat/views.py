@@ -26,9 +26,9 @@ from larder.compat.browsable import Browsable
 from larder.compat.large_answers import one_at_a_time
 from larder.core import waits
 from larder.core.errors import NotFound, NotStaff, PermissionMissing
-from larder.core.limits import MAX_ID, MAX_PAGE_ROWS
+from larder.core.limits import MAX_ID, MAX_OPEN_FORM_FIELDS, MAX_PAGE_ROWS
 from larder.core.parts import Part
-from larder.http import account_requests, admin_session, quotas
+from larder.http import account_requests, admin_session, quotas, throttling
 from larder.http.compression import compress_read
 from larder.http.long_bodies import one_long_body
 from larder.http.nesting import NestedTooDeeply, require_shallow
@@ -68,6 +68,18 @@ class StrictMultipart(MultiPartParser):
             return super().parse(*args, **options)
         except UnicodeError as error:
             raise ParseError from error
+
+
+class ShortForm(FormParser):
+    """Parses forms with a few fields."""
+
+    def parse(self, stream: Any, *args: Any, **options: Any) -> Any:
+        """Returns the fields of the body. Raises ParseError for one with more than
+        MAX_OPEN_FORM_FIELDS."""
+        raw = stream.read()
+        if raw.count(b"&") >= MAX_OPEN_FORM_FIELDS:
+            raise ParseError(f"A form has at most {MAX_OPEN_FORM_FIELDS} fields here.")
+        return super().parse(io.BytesIO(raw), *args, **options)
 
 
 class CompatView(APIView):
@@ -174,8 +186,14 @@ class OpenView(CompatView):
 
     authentication_classes: Kinds = ()
     permission_classes: Kinds = ()
-    parser_classes: Kinds = (StrictJson, FormParser, StrictMultipart)
+    parser_classes: Kinds = (StrictJson, ShortForm, StrictMultipart)
     read_body = staticmethod(short_body)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Counts the request, and does what a CompatView does. Raises RateLimited."""
+        if request.method not in SAFE:
+            throttling.anonymous(request._request)
+        super().initial(request, *args, **kwargs)
 
 
 class PasswordView(CompatView):

@@ -90,8 +90,14 @@ are corrected."""
 MAX_BODY_BYTES = 2 * 1024 * 1024
 """Bytes of a body or of an uploaded file: it is held in memory."""
 
+MAX_OPEN_FAULTS = 50
+"""Faults that an answer lists to a request without credentials: finding one takes 10 µs."""
+
 MAX_OPEN_BODY_BYTES = 16 * 1024
 """Bytes of a body without credentials: a log-in, a registration, a refresh."""
+
+MAX_OPEN_FORM_FIELDS = 100
+"""Fields of a form without credentials: Django takes 10 µs for each."""
 
 MAX_SIGNED_BODY_BYTES = 100 * 1024
 """Bytes of a body that is signed: an event of a payment provider."""

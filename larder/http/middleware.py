@@ -20,7 +20,12 @@ from django.middleware.common import CommonMiddleware
 from django.middleware.csrf import CsrfViewMiddleware
 from django.utils import translation
 
-from larder.core.limits import MAX_ADMIN_ADDRESS_LENGTH, MAX_FORM_BYTES, MAX_OPEN_BODY_BYTES
+from larder.core.limits import (
+    MAX_ADMIN_ADDRESS_LENGTH,
+    MAX_FORM_BYTES,
+    MAX_OPEN_BODY_BYTES,
+    MAX_OPEN_FORM_FIELDS,
+)
 from larder.db.postgresql.comments import tag_statements
 from larder.http import admin_session
 from larder.http.body_limits import LEFT_UNREAD, declared_length
@@ -55,14 +60,14 @@ def _require_short_address(request: HttpRequest) -> None:
 
 
 def _refuse_long_form(request: HttpRequest) -> None:
-    """Raises RequestDataTooBig for a body of the admin that is longer than its sender may send. A
-    member of staff whose session has just ended may send what others of staff may: the fields are
-    kept until the next log-in.
+    """Raises RequestDataTooBig for a body of the admin that is longer, or has more fields, than its
+    sender may send. A member of staff whose session has just ended may send what others of staff
+    may: the fields are kept until the next log-in.
 
     Runs before the CSRF protection, which parses the whole form before the view requires a log-in.
     """
     length = declared_length(request.META)
-    if length <= MAX_OPEN_BODY_BYTES:
+    if length <= MAX_OPEN_BODY_BYTES and not _has_many_fields(request):
         return
     if request.path_info == LOG_IN:
         request.META[LEFT_UNREAD] = True
@@ -74,6 +79,12 @@ def _refuse_long_form(request: HttpRequest) -> None:
         admin_session.read_again(request)
     elif request.former_user is None:  # type: ignore[attr-defined]
         raise RequestDataTooBig
+
+
+def _has_many_fields(request: HttpRequest) -> bool:
+    """Returns whether a form has more than MAX_OPEN_FORM_FIELDS fields. Reads its body."""
+    is_form = request.content_type == "application/x-www-form-urlencoded"
+    return is_form and request.body.count(b"&") >= MAX_OPEN_FORM_FIELDS
 
 
 def _is_staff(request: HttpRequest) -> bool:

@@ -10,8 +10,13 @@ from larder.http.client_address import address_of
 from larder.identity import queries
 from larder.identity.caller import Caller
 from larder.identity.errors import TokenInvalid
-from larder.identity.services.rates.attempts import attempt
+from larder.identity.services.rates.attempts import attempt, count_anonymous
 from larder.identity.tokens.policies import TOKEN_POLICIES, TokenPolicy
+
+
+def anonymous(request: HttpRequest) -> None:
+    """Counts a request without credentials, before its body is parsed. Raises RateLimited."""
+    count_anonymous(address_of(request))
 
 
 def log_in(

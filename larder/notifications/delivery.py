@@ -1,12 +1,13 @@
 """Sends mails to the mail server (EMAIL_URL)."""
 
 import smtplib
+from dataclasses import replace
 from uuid import UUID
 
 from django.core.mail import EmailMessage, get_connection
 from django.core.mail.message import sanitize_address
 
-from larder.core.mailboxes import is_mailbox
+from larder.core.mailboxes import sent_to
 from larder.notifications.errors import NeverSent, NotSent, NotSentYet
 from larder.notifications.mail_texts import MailText
 
@@ -20,12 +21,13 @@ def hand_over(mail: UUID, mail_text: MailText, *, sender: str) -> None:
     """Sends a mail. A repeat has the same Message-ID, so that mailboxes can recognize it.
 
     Each wait for the server has a time limit (EMAIL_TIMEOUT). Raises NotSentYet, NeverSent (also if
-    the mail would reach another mailbox than the address spells).
+    no mail server takes the address).
     """
-    if not is_mailbox(mail_text.to):
+    recipient = sent_to(mail_text.to)
+    if not recipient:
         raise NeverSent(UNUSABLE)
     try:
-        _send(_message(mail, mail_text, sender))
+        _send(_message(mail, replace(mail_text, to=recipient), sender))
     except (smtplib.SMTPException, OSError) as error:
         raise _fault(error) from None
     except ValueError:

@@ -85,6 +85,7 @@ def _faults(body: dict[str, Any], _: Received) -> list[Fault]:
     problems=["username_taken", "email_taken", "registration_closed", "invalid_credentials"],
     traits=[KEYED],
     token=False,
+    first=lambda: accounts.require_open(settings.REGISTRATION),
     also=_faults,
 )
 def register(request: HttpRequest, body: Register) -> HttpResponse:

@@ -31,16 +31,22 @@ MoreFaults = Callable[[dict[str, Any]], Iterable[Fault]]
 other faults too: each value may be of any type."""
 
 
-def read_body(request: HttpRequest, kind: type[Body], *, also: MoreFaults | None = None) -> Body:
+def read_body(
+    request: HttpRequest,
+    kind: type[Body],
+    *,
+    also: MoreFaults | None = None,
+    most: int = MAX_FAULTS,
+) -> Body:
     """Returns the body as a `kind`. An empty body counts as `{}`. If a name is repeated, the last
     value counts.
 
-    Raises UnsupportedMediaType, MalformedJson (no JSON), InvalidInput (all faults).
+    Raises UnsupportedMediaType, MalformedJson (no JSON), InvalidInput (all faults, up to `most`).
     """
     raw = _raw_body(request) or b"{}"
     body = decode_if_valid(raw, kind)
     if body is None or (also is not None and any(also(msgspec.to_builtins(body)))):
-        return _explain(raw, kind, also)
+        return _explain(raw, kind, also, most)
     return body
 
 
@@ -68,17 +74,17 @@ def _may_have_refused(raw: bytes) -> bool:
 _NO_JSON = (msgspec.DecodeError, UnicodeDecodeError)
 
 
-def _explain(raw: bytes, kind: type[Body], also: MoreFaults | None) -> Body:
+def _explain(raw: bytes, kind: type[Body], also: MoreFaults | None, most: int) -> Body:
     """Raises MalformedJson or InvalidInput with the faults of a body. Raises Overloaded."""
     with one_long_body(len(raw)):
-        return _explained(raw, kind, also)
+        return _explained(raw, kind, also, most)
 
 
-def _explained(raw: bytes, kind: type[Body], also: MoreFaults | None) -> Body:
+def _explained(raw: bytes, kind: type[Body], also: MoreFaults | None, most: int) -> Body:
     value = _parsed(raw)
     refused = character_faults(value) if _may_have_refused(raw) else ()
     further = also(value) if also and isinstance(value, dict) else ()
-    found = list(islice(chain(refused, each_fault(value, kind), further), MAX_FAULTS))
+    found = list(islice(chain(refused, each_fault(value, kind), further), most))
     if found:
         raise InvalidInput(found)
     return msgspec.convert(value, kind)
@@ -108,7 +114,7 @@ def read_signed(request: HttpRequest) -> Signed:
 def decode_or_explain(raw: bytes, kind: type[Body]) -> Body:
     """Returns the bytes as a `kind`. Raises MalformedJson, InvalidInput (all faults)."""
     body = decode_if_valid(raw, kind)
-    return _explain(raw, kind, None) if body is None else body
+    return _explain(raw, kind, None, MAX_FAULTS) if body is None else body
 
 
 def _raw_body(request: HttpRequest, wanted: str = JSON, *also: str) -> bytes:

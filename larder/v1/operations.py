@@ -14,8 +14,13 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from larder.core.errors import Fault, InvalidInput
-from larder.core.limits import MAX_IDEMPOTENCY_KEY_LENGTH, MAX_POSITION_LENGTH
-from larder.http import pagination
+from larder.core.limits import (
+    MAX_FAULTS,
+    MAX_IDEMPOTENCY_KEY_LENGTH,
+    MAX_OPEN_FAULTS,
+    MAX_POSITION_LENGTH,
+)
+from larder.http import pagination, throttling
 from larder.http.idempotency import HEADER, idempotency_key
 from larder.http.preconditions import wants_none
 from larder.http.problems import KINDS
@@ -282,6 +287,9 @@ class Operation:
         self.query, self._reads_query = kinds.get("query"), not get_args(kinds.get("query"))
         if not self._reads_query:
             self.query = get_args(self.query)[-1]
+        # What is signed comes from a payment provider, for many customers.
+        self._is_counted = not (declared.token or declared.is_signed) and self.body is not None
+        self._most_faults = MAX_OPEN_FAULTS if self._is_counted else MAX_FAULTS
         self._readers = dict(self._read_by(kinds))
         files = (one for one in declared.answers.values() if isinstance(one, str))
         self.media_type = next(files, "application/json").partition(";")[0]
@@ -309,6 +317,8 @@ class Operation:
         all arguments, and what the function raises."""
         if self.declared.first is not None:
             self.declared.first()
+        if self._is_counted:
+            throttling.anonymous(request)
         strictly = is_strict(request)
         given = self._given(request, Received(who, path), strictly=strictly)
         response = self.run(request, **path, **given)
@@ -365,11 +375,10 @@ class Operation:
         if self.body is Signed:
             return lambda request, _: read_signed(request)
         also = self.declared.also
+        read = partial(read_body, kind=self.body, most=self._most_faults)
         if also is None:
-            return lambda request, _: read_body(request, self.body)
-        return lambda request, received: read_body(
-            request, self.body, also=lambda body: also(body, received)
-        )
+            return lambda request, _: read(request)
+        return lambda request, received: read(request, also=lambda body: also(body, received))
 
 
 def _read_cursor(

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from larder.identity.services.rates import attempts
+from larder.core.limits import MAX_OPEN_FAULTS, MAX_OPEN_FORM_FIELDS
+from larder.identity.services.rates import Rate, attempts
 from tests.conftest import Api, Person
 
 MakePerson = Callable[..., Person]
@@ -125,3 +126,38 @@ def test_changes_of_the_email_address_cannot_test_a_list_of_addresses(
     assert_refused(answers[-1].status, answers[-1].headers)
     # What changes nothing of that is not counted.
     assert who("PATCH", "me", {"first_name": "Ada"}).status == 200
+
+
+@pytest.mark.parametrize("path", ["/api/v1/auth/register", "/api/register/"])
+def test_requests_without_credentials_count_before_their_bodies_are_parsed(
+    path: str, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    few = attempts.Limits(Rate(2, 3600), Rate(2, 3600))
+    limits = {**attempts.NORMAL, "anonymous": few}
+    monkeypatch.setattr(attempts, "_setup", [attempts.Setup(limits=limits)])
+    if "v1" not in path:
+        settings.ROOT_URLCONF = "larder.compat.contract3"
+    answers = [Client().post(path, "{", content_type="application/json") for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [400, 400, 429]
+
+
+def test_a_closed_registration_is_answered_before_its_body_is_parsed(
+    api: Api, settings: Any
+) -> None:
+    settings.REGISTRATION = "closed"
+    assert api("POST", "auth/register", b"{").body["code"] == "registration_closed"
+
+
+def test_a_request_without_credentials_gets_its_first_faults_only(api: Api) -> None:
+    nuls = ",".join(['"\\u0000"'] * 1_700)
+    answer = api("POST", "auth/token", f'{{"x":[{nuls}]}}'.encode())
+    assert (answer.status, len(answer.body["errors"])) == (400, MAX_OPEN_FAULTS)
+
+
+def test_a_form_without_credentials_has_few_fields(api: Api, settings: Any) -> None:
+    fields = "&".join(f"f{number}=1" for number in range(MAX_OPEN_FORM_FIELDS + 1))
+    kind = "application/x-www-form-urlencoded"
+    assert Client().post("/admin/login/", fields, content_type=kind).status_code == 413
+    settings.ROOT_URLCONF = "larder.compat.contract3"
+    answer = Client().post("/api/register/", fields, content_type=kind)
+    assert (answer.status_code, "at most 100 fields" in answer.content.decode()) == (400, True)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from larder.core.clock import now
-from larder.core.mailboxes import is_mailbox
+from larder.core.mailboxes import sent_to
 from larder.identity.models import Customer, PasswordReset
 from larder.identity.services import resets
 from larder.identity.services.rates.attempts import MAILS, folded, take_mail
@@ -71,7 +71,7 @@ def test_a_reset_finds_the_account_by_either_form(person: MakePerson, held: str,
     assert reset.customer_id == who.id
     mailed = resets.invitation(reset.id, secret="", now=now())
     assert mailed is not None
-    assert is_mailbox(mailed.email)
+    assert sent_to(mailed.email)
 
 
 @pytest.mark.django_db

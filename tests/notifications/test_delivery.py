@@ -125,7 +125,7 @@ def test_refused_credentials_of_the_mail_server_are_retried(smtp: Any) -> None:
 NOT_MAILBOXES = (
     *("a,b@example.com", "@", "<>@x.y", "a\n@b.c", "a@[example.com"),
     *("a(1)@example.com", "<a@example.com>", '"a"@example.com', "a@example.com(1)", "\u00e4@b.c"),
-    *("a@\uff45xample.com", "a@exam\u00adple.com", "a@stra\u00dfe.de"),
+    "a@" + "\u00fc." * 9 + "de",
 )
 MAILBOXES = (
     *("ada@example.com", "Ada.L+1@EXAMPLE.com", "o'neill@example.com"),

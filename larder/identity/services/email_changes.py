@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from larder.core.mailboxes import canonical, is_mailbox
+from larder.core.mailboxes import canonical, sent_to
 from larder.identity.models import Customer, EmailChange
 from larder.identity.services.rates.attempts import take_mail
 
@@ -39,7 +39,7 @@ def note_change(
     ):
         return
     # An address that gets no mail has no limit, and uses up none of one that is spelled like it.
-    if not is_mailbox(former) or not take_mail(former):
+    if not sent_to(former) or not take_mail(former):
         return
     noted = EmailChange.objects.create(customer_id=customer, former=former, changed_at=now)
     notify(noted.id)

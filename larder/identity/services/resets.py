@@ -17,7 +17,7 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 
 from larder.core.errors import InvalidInput, NotFound, with_faults
-from larder.core.mailboxes import canonical, is_mailbox
+from larder.core.mailboxes import canonical, sent_to
 from larder.identity import queries
 from larder.identity.caller import Caller
 from larder.identity.errors import ResetTokenInvalid
@@ -96,7 +96,7 @@ def _owner(email: str, now: datetime) -> int | None:
     found = folded.filter(_gets_mails(now), is_active=True)
     found = found.filter(folded__in=queries.lowered_spellings(email))
     rows = found.values_list("pk", "email")[:1]
-    return next((owner for owner, held in rows if is_mailbox(canonical(held))), None)
+    return next((owner for owner, held in rows if sent_to(held)), None)
 
 
 def _gets_mails(now: datetime) -> Q:

@@ -33,7 +33,15 @@ logger = logging.getLogger(__name__)
 
 Of = Literal["account", "address"]
 Action = Literal[
-    "log in", "every log in", "register", "refresh", "reset", "confirm", "profile", "second factor"
+    "anonymous",
+    "log in",
+    "every log in",
+    "register",
+    "refresh",
+    "reset",
+    "confirm",
+    "profile",
+    "second factor",
 ]
 MINUTE, HOUR = 60, 3600
 LONGEST_NAMED = 320
@@ -55,6 +63,7 @@ BOTH: frozenset[Of] = frozenset({"account", "address"})
 WITH_KNOWN_ADDRESSES: frozenset[Action] = frozenset({"log in", "second factor"})
 """The actions in which an account has separate attempts at each address where it succeeded."""
 NORMAL: Mapping[Action, Limits] = {
+    "anonymous": Limits(Rate(600, MINUTE), Rate(600, MINUTE)),
     "log in": Limits(Rate(10, 10 * MINUTE), Rate(60, 10 * MINUTE), failures=BOTH),
     "every log in": Limits(Rate(30, MINUTE // 2), Rate(300, MINUTE)),
     "register": Limits(Rate(10, 10 * MINUTE), Rate(60, HOUR)),
@@ -69,6 +78,9 @@ year that is half a million guesses, from all unknown addresses together. Many c
 an address (an office, a mobile network), so only failures count there. Beside it each log-in counts
 for a wide limit, also with the right password (`every log in`), because each costs a hash: no
 person reaches it, and an account that logs in without end takes 3 % of a core.
+
+Each request without credentials that has a body counts for its address before the body is parsed
+(`anonymous`), whatever becomes of it.
 
 Each change of a profile counts too: a success says that the name or the address was free.
 
@@ -226,6 +238,11 @@ def _key_of(setup: Setup, *names: str) -> UUID:
     content = "\0".join(names).encode(errors="replace")
     secret = hashlib.sha256(setup.secret.encode()).digest()
     return UUID(bytes=hashlib.blake2b(content, digest_size=16, key=secret).digest())
+
+
+def count_anonymous(address: str) -> None:
+    """Counts a request without credentials, before its body is parsed. Raises RateLimited."""
+    rates.take(_Named(_setup[0], "anonymous", None, networks_of(address)).buckets())
 
 
 MAILS = Rate(5, 24 * HOUR)
