@@ -54,6 +54,13 @@ class Fold(models.Func):
     output_field = models.TextField()
 
 
+def untwinned(column: str, value: str) -> dict[str, models.Case]:
+    """Returns what a new value of a column changes that is unique when folded. Rows of before it
+    was may have equal values: their twins (`sku_twin`, `username_twin`) tell them apart."""
+    same = models.When(**{column: value}, then=models.F(f"{column}_twin"))
+    return {f"{column}_twin": models.Case(same, default=0)}
+
+
 def in_order(column: str) -> Collate:
     """Returns what sorts by a folded column, the same in every database."""
     return Collate(Fold(column), "C")

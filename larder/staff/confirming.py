@@ -12,7 +12,6 @@ from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import admin
-from django.contrib.auth.hashers import check_password
 from django.core.exceptions import ValidationError
 from django.http import HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -104,7 +103,7 @@ class ConfirmForm(forms.Form):
         who = self.request.user
         address = address_of(self.request)
         with attempt("log in", account=who.username, address=address, is_proven=True):
-            if not check_password(password, who.password):
+            if not who.check_password(password):
                 raise InvalidCredentials
 
 

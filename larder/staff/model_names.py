@@ -113,6 +113,7 @@ NAMES = (
     gettext_noop("unit"),
     gettext_noop("barcode"),
     gettext_noop("sku twin"),
+    gettext_noop("username twin"),
     gettext_noop("image url"),
     gettext_noop("min quantity"),
     gettext_noop("max per order"),

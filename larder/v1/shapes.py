@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
-from larder.catalog.fields import NAME, PRICE, SKU, TRIMMED
+from larder.catalog.fields import NAME, PRICE, SKU, VISIBLE
 from larder.core.limits import (
     COUNTRY_LENGTH,
     MAX_CODE_LENGTH,
@@ -77,7 +77,7 @@ Actor = Annotated[
 ]
 Name = Annotated[str, NAME]
 Sku = Annotated[str, SKU]
-Username = Annotated[str, Meta(min_length=1, max_length=MAX_USERNAME_LENGTH, **TRIMMED)]
+Username = Annotated[str, Meta(min_length=1, max_length=MAX_USERNAME_LENGTH, **VISIBLE)]
 Email = Annotated[
     str,
     Meta(

@@ -44,7 +44,7 @@ def test_a_failed_statement_is_found_in_the_log(person: MakePerson) -> None:
 @pytest.mark.parametrize(
     ("body", "code"),
     [
-        ({"username": "ANNA"}, "username_taken"),
+        ({"username": "ANNÁ "}, "username_taken"),
         ({"username": "bert", "email": "Anna@Example.com"}, "email_taken"),
         ({"username": "anna", "email": "anna@example.com"}, "username_taken"),
     ],

@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import models
-from django.db.models import Case, F, When
 
 from larder.catalog import sql
 from larder.catalog.fields import FIELDS, INTERNAL, LABELS
@@ -27,6 +26,7 @@ from larder.core.errors import AlreadyTaken, NotFound, StaleVersion
 from larder.core.ids import new_id
 from larder.db import database, versions
 from larder.db.constraints import insert_unless_taken
+from larder.db.fields import untwinned
 from larder.identity.caller import Caller
 from larder.identity.services import audit
 from larder.identity.services.credentials import require_permitted
@@ -160,7 +160,8 @@ def _change(
     listed, wanted = Product.objects.filter(id=product, archived_at=None), _editable(fields)
     with audit.changing(product_name(product), listed, wanted):
         _refuse_taken_sku(listed, product, wanted, version)
-        versions.update(listed, version, **wanted, **_untwinned(wanted), updated_at=now)
+        twin = untwinned("sku", wanted["sku"]) if "sku" in wanted else {}
+        versions.update(listed, version, **wanted, **twin, updated_at=now)
         require_permitted(caller, "catalog.change_product")
 
 
@@ -176,13 +177,6 @@ def _refuse_taken_sku(
     if "sku" in wanted and set(ids_by_sku([wanted["sku"]]).values()) - {product}:
         versions.require(listed, version)
         raise AlreadyTaken("sku")
-
-
-def _untwinned(wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns what a new SKU changes: it has no twin."""
-    if "sku" not in wanted:
-        return {}
-    return {"sku_twin": Case(When(sku=wanted["sku"], then=F("sku_twin")), default=0)}
 
 
 def claim_name(name: str, *, product: int | None = None) -> None:

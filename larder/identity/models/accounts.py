@@ -6,6 +6,7 @@ from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, Permis
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models.functions import Concat, Lower, Now
+from django.db.models.lookups import Exact
 
 from larder.core.errors import AlreadyTaken
 from larder.core.ids import new_id
@@ -23,13 +24,22 @@ from larder.core.limits import (
 from larder.core.mailboxes import canonical
 from larder.db.constraints import insert_unless_taken
 from larder.db.fields import Fold
+from larder.identity.passwords.forms import normal_form
 
 
 class CustomerManager(BaseUserManager["Customer"]):
-    """Finds customers by a case-insensitive name, and creates those of `createsuperuser`."""
+    """Finds customers by folded name, and creates those of `createsuperuser`."""
 
     def get_by_natural_key(self, username: str | None) -> "Customer":
-        return self.annotate(folded=Lower("username")).get(folded=Lower(models.Value(username)))
+        """Returns the account with this name: of several from before names were unique when folded,
+        the one that has it in this case or another. Raises DoesNotExist."""
+        name = models.Value(username)
+        named = self.alias(folded=Fold("username")).filter(folded=Fold(name))
+        is_same = Exact(Lower("username"), Lower(name))
+        customer = named.alias(is_same=is_same).order_by("-is_same", "username_twin").first()
+        if customer is None:
+            raise self.model.DoesNotExist
+        return customer
 
     def create_user(self, username: str, password: str | None = None, **fields: Any) -> "Customer":
         """Creates an account. Raises AlreadyTaken."""
@@ -44,8 +54,8 @@ class CustomerManager(BaseUserManager["Customer"]):
         could log the failed statement with what it contains."""
         if insert_unless_taken(customer, using=self._db):
             return
-        name = Lower(models.Value(customer.username))
-        has_name = self.annotate(folded=Lower("username")).filter(folded=name).exists()
+        name = Fold(models.Value(customer.username))
+        has_name = self.annotate(folded=Fold("username")).filter(folded=name).exists()
         raise AlreadyTaken("username" if has_name else "email")
 
     def create_superuser(self, username: str, password: str | None, **fields: Any) -> "Customer":
@@ -72,6 +82,8 @@ class Customer(AbstractBaseUser, PermissionsMixin):
     id = models.BigAutoField(primary_key=True)
     public_id = models.UUIDField(unique=True, default=new_id, editable=False)
     username = models.CharField(max_length=MAX_USERNAME_LENGTH)
+    # Not 0 for an account of before names were unique when folded, whose name another has too.
+    username_twin = models.SmallIntegerField(default=0, db_default=0, editable=False)
     email = models.EmailField(max_length=MAX_EMAIL_LENGTH, blank=True, default="")
     # When its owner last changed it; None for the first address, and for one set by staff.
     email_since = models.DateTimeField(null=True, editable=False)
@@ -102,11 +114,30 @@ class Customer(AbstractBaseUser, PermissionsMixin):
 
     @classmethod
     def normalize_username(cls, username: str) -> str:
-        """Returns Unicode normalization form KC. A text that is too long to be a name is returned
-        unchanged: normalizing takes quadratic time in a run of combining marks."""
+        """Returns Unicode normalization form KC without spaces at its ends. A text that is too long
+        to be a name is returned unchanged: normalizing takes quadratic time in a run of combining
+        marks."""
         if len(username) > MAX_USERNAME_LENGTH:
             return username
-        return str(super().normalize_username(username))
+        return str(super().normalize_username(username)).strip()
+
+    def set_password(self, raw_password: str | None) -> None:
+        super().set_password(None if raw_password is None else normal_form(raw_password))
+
+    def check_password(self, raw_password: str | None) -> bool:
+        """Returns whether this is the password, in any form of Unicode. A hash of before passwords
+        were normalized may be of the form that was sent: it is replaced."""
+        if raw_password is None:
+            return False
+        normal = normal_form(raw_password)
+        if super().check_password(normal):
+            return True
+        if normal == raw_password or not super().check_password(raw_password):
+            return False
+        former = self.password
+        self.set_password(normal)
+        type(self).objects.filter(pk=self.pk, password=former).update(password=self.password)
+        return True
 
     USERNAME_FIELD = "username"
     EMAIL_FIELD = "email"
@@ -116,7 +147,9 @@ class Customer(AbstractBaseUser, PermissionsMixin):
         db_table = "customer"
         permissions = (("manage_rights", "Can make accounts staff, and give roles"),)
         constraints = (
-            models.UniqueConstraint(Lower("username"), name="customer_username_unique"),
+            models.UniqueConstraint(
+                Fold("username"), models.F("username_twin"), name="customer_username_unique"
+            ),
             models.UniqueConstraint(
                 Lower("email"),
                 name="customer_email_unique",

@@ -1,3 +1,3 @@
 """How passwords are hashed, and which are allowed."""
 
-__all__ = ["hashers"]
+__all__ = ["forms", "hashers"]

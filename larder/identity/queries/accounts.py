@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.contrib.auth.hashers import check_password
 from django.db.models import QuerySet, Value
 from django.db.models.functions import Lower
 
@@ -13,6 +12,7 @@ from larder.core.errors import NotFound
 from larder.core.mailboxes import spellings
 from larder.core.parts import Part, in_parts
 from larder.db import database
+from larder.db.fields import Fold
 from larder.identity import sql
 from larder.identity.models import Customer
 
@@ -114,7 +114,7 @@ def submit_standing(customers: Collection[int]) -> Callable[[], dict[int, Standi
 
 
 def exists(username: str) -> bool:
-    """Returns whether an account has this name. Case is ignored."""
+    """Returns whether an account has this name."""
     try:
         return bool(Customer.objects.get_by_natural_key(username))
     except Customer.DoesNotExist:
@@ -122,14 +122,16 @@ def exists(username: str) -> bool:
 
 
 def taken(*, username: str, email: str, but: int = 0) -> set[str]:
-    """Returns which of "username" and "email" another account than `but` has, ignoring case. Both
-    forms of a domain are one."""
-    name = Lower(Value(Customer.normalize_username(username)))
+    """Returns which of "username" and "email" another account than `but` has, in any spelling. A
+    name that `but` has as it is stays its own."""
+    name = Customer.normalize_username(username)
     others = Customer.objects.exclude(pk=but)
     by_email = others.annotate(folded=Lower("email")).exclude(email="")
-    by_name = others.annotate(folded=Lower("username")).filter(folded=name)
+    by_name = others.annotate(folded=Fold("username")).filter(folded=Fold(Value(name)))
     found = {"email"} if by_email.filter(folded__in=lowered_spellings(email)).exists() else set()
-    return found | ({"username"} if by_name.exists() else set())
+    if by_name.exists() and not Customer.objects.filter(pk=but, username=name).exists():
+        found.add("username")
+    return found
 
 
 def lowered_spellings(email: str) -> list[Lower]:
@@ -143,4 +145,4 @@ def has_password(username: str, password: str) -> bool:
         customer = Customer.objects.get_by_natural_key(username)
     except Customer.DoesNotExist:
         return False
-    return customer.is_active and check_password(password, customer.password)
+    return customer.is_active and customer.check_password(password)

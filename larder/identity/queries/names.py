@@ -7,7 +7,7 @@ from larder.identity.models import Customer
 
 
 def account_named(username: str) -> tuple[str | None, int | None, bool]:
-    """Returns the username in lower case as the database has it, the id of the account with it,
+    """Returns the folded username, the id of the account with it,
     None where there is none, or can be none, and whether this is one of staff."""
     try:
         username.encode()
@@ -16,5 +16,5 @@ def account_named(username: str) -> tuple[str | None, int | None, bool]:
     normal = "" if len(username) > MAX_USERNAME_LENGTH else Customer.normalize_username(username)
     if not normal or "\0" in normal:
         return None, None, False
-    ((lowered, id, is_staff),) = database.rows(sql.ACCOUNT_NAMED, [normal])
-    return lowered, id, bool(is_staff)
+    ((folded, id, is_staff),) = database.rows(sql.ACCOUNT_NAMED, [normal])
+    return folded, id, bool(is_staff)

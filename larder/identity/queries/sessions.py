@@ -6,9 +6,9 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db.models import F, Max, Value
-from django.db.models.functions import Lower
 
 from larder.core.errors import NotFound
+from larder.db.fields import Fold
 from larder.identity.caller import Caller
 from larder.identity.models import Customer, Session
 from larder.identity.tokens.policies import ENDED_LATELY
@@ -20,13 +20,12 @@ def session_owner(session: UUID) -> int | None:
 
 
 def is_session_of(session: UUID, username: str) -> bool:
-    """Returns whether this is a session, live or ended, of the account of this name. Case is
-    ignored."""
+    """Returns whether this is a session, live or ended, of the account of this name."""
     if "\0" in username:
         return False
-    name = Lower(Value(Customer.normalize_username(username)))
+    name = Fold(Value(Customer.normalize_username(username)))
     return (
-        Session.objects.annotate(folded=Lower("customer__username"))
+        Session.objects.annotate(folded=Fold("customer__username"))
         .filter(pk=session, folded=name)
         .exists()
     )

@@ -11,12 +11,12 @@ from uuid import UUID, uuid4
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.db.models import Case, F, Q, QuerySet, Value, When
-from django.db.models.functions import Lower
 
 from larder.core.errors import AlreadyTaken, Fault, InvalidInput, KeyReused, NotFound
 from larder.core.mailboxes import canonical
 from larder.db import idempotency, versions
 from larder.db.constraints import refusing_taken
+from larder.db.fields import untwinned
 from larder.db.idempotency import Claim, Made
 from larder.identity import queries
 from larder.identity.caller import Caller
@@ -124,7 +124,7 @@ def _already(taken: set[str]) -> AlreadyTaken:
 def _registered(
     customer: Customer, password: str | None, claims: Sequence[Claim], now: datetime
 ) -> Made:
-    customer.password = make_password(password)
+    customer.set_password(password)
     with transaction.atomic(durable=True):
         claim = claims[0] if claims else None
         made = idempotency.once(claim, partial(_insert, customer), now=now)
@@ -314,8 +314,9 @@ def _update(
     customer: int, columns: Mapping[str, object], version: int | None, *, action: str = "change"
 ) -> None:
     row = _undeleted(customer)
+    twin = untwinned("username", str(columns["username"])) if "username" in columns else {}
     with _recorded(row, columns, action):
-        versions.update(row, version, **columns)
+        versions.update(row, version, **columns, **twin)
 
 
 @contextmanager
@@ -380,7 +381,7 @@ def _anonymous() -> dict[str, object]:
 def ensure_account(username: str, password: str, *, superuser: bool) -> None:
     """Creates an account unless one of this name exists or a concurrent transaction creates it. The
     password rules do not apply."""
-    if Customer.objects.annotate(folded=Lower("username")).filter(folded=username.lower()).exists():
+    if queries.exists(username):
         return
     make = Customer.objects.create_superuser if superuser else Customer.objects.create_user
     with suppress(AlreadyTaken):

@@ -9,6 +9,7 @@ from larder.core.limits import MAX_USERNAME_LENGTH
 from larder.identity.caller import Caller
 from larder.identity.errors import InvalidCredentials
 from larder.identity.models import Customer
+from larder.identity.passwords.forms import normal_form
 from larder.identity.queries import submit_renewed, with_rights
 
 
@@ -29,13 +30,15 @@ def authenticate(username: str, password: str) -> Caller:
 
 
 def verified(username: str, password: str) -> Customer:
-    """Returns the account of the username and the password. Hashes in every case.
+    """Returns the account of the username and the password. Hashes in every case, as often as
+    `Customer.check_password` does.
 
     Raises InvalidCredentials.
     """
     customer = _named(Customer.normalize_username(username))
     if customer is None:
-        make_password(password)
+        for form in {normal_form(password), password}:
+            make_password(form)
         raise InvalidCredentials
     if not customer.check_password(password) or not customer.is_active:
         raise InvalidCredentials

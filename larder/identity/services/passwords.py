@@ -17,6 +17,7 @@ from larder.core.errors import Fault, InvalidInput, SecondFactorRequired, with_f
 from larder.identity.caller import Caller
 from larder.identity.errors import InvalidCredentials, SessionEnded, WrongPassword
 from larder.identity.models import Customer, Key
+from larder.identity.passwords.forms import normal_form
 from larder.identity.services import audit
 from larder.identity.services.credentials import (
     lock_account,
@@ -39,7 +40,7 @@ class Change:
     @property
     def both(self) -> str:
         """Both passwords as one text, whose hash identifies the change."""
-        return self.current + self.new
+        return normal_form(self.current) + normal_form(self.new)
 
 
 def change_password(caller: Caller, change: Change, *, now: datetime) -> Customer:
@@ -61,11 +62,11 @@ def change_password(caller: Caller, change: Change, *, now: datetime) -> Custome
         raise SecondFactorRequired(CHANGE)
     account = _active(caller.id)
     found = password_faults(change.new, account, where=WHERE)
-    if not check_password(change.current, account.password):
+    if not account.check_password(change.current):
         return _already(account, change, found)
     if found:
         raise InvalidInput(found)
-    encoded, encoded_change = make_password(change.new), make_password(change.both)
+    encoded, encoded_change = make_password(normal_form(change.new)), make_password(change.both)
     try:
         with transaction.atomic(durable=True):
             lock_unchanged(account)
@@ -92,9 +93,7 @@ def _active(customer: int) -> Customer:
 def _already(account: Customer, change: Change, found: Sequence[Fault] = ()) -> Customer:
     """Returns the account. Raises WrongPassword, with the faults of the new password, unless this
     change was the last one and is still in effect."""
-    if check_password(change.both, account.password_change) and check_password(
-        change.new, account.password
-    ):
+    if check_password(change.both, account.password_change) and account.check_password(change.new):
         return account
     raise with_faults(WrongPassword(), found)
 

@@ -23,6 +23,7 @@ from larder.identity.caller import Caller
 from larder.identity.errors import ResetTokenInvalid
 from larder.identity.models import Customer, PasswordReset
 from larder.identity.passwords import hashers
+from larder.identity.passwords.forms import normal_form
 from larder.identity.services import audit
 from larder.identity.services.credentials import password_faults
 from larder.identity.services.passwords import WHERE, replace_password
@@ -175,7 +176,7 @@ def set_forgotten(token: str, wanted: str, *, secrets: Sequence[str], now: datet
     if found := password_faults(wanted, account, where=WHERE):
         raise InvalidInput(found)
     with hashers.in_lane("staff" if account.is_staff else "others"):
-        encoded = make_password(wanted)
+        encoded = make_password(normal_form(wanted))
     with transaction.atomic(durable=True):
         if not _lock_unchanged(account):
             raise ResetTokenInvalid

@@ -12,7 +12,6 @@ from uuid import UUID
 from django import forms
 from django.contrib import admin
 from django.contrib.auth import logout
-from django.contrib.auth.hashers import check_password
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -241,7 +240,7 @@ def _act(request: Any, given: Any) -> Sequence[str]:
     user, account, proven = request.user, _account(request), proven_factor(request)
     address = address_of(request)
     with attempt("log in", account=user.username, address=address, is_proven=True):
-        if not check_password(given["password"], user.password):
+        if not user.check_password(given["password"]):
             raise WrongPassword
     with audit.acting(user.public_id, CHANNEL):
         if "remove" in request.POST:

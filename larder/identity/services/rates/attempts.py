@@ -166,7 +166,7 @@ class _Named:
     networks: Sequence[str]
     """The networks of the client's address, the narrowest first."""
     id: int | None = None
-    lowered: str | None = None
+    folded: str | None = None
     """The username as the database compares it, of a log-in: a spelling that is another account's
     there is another one here, whether the account exists or not."""
     is_proven: bool = False
@@ -174,8 +174,8 @@ class _Named:
     def found(self) -> tuple["_Named", bool]:
         """Returns the attempt with the id of the account that has the name, and whether this is one
         of staff."""
-        lowered, id, is_staff = names.account_named(self.account or "")
-        return replace(self, id=id, lowered=lowered), is_staff
+        name, id, is_staff = names.account_named(self.account or "")
+        return replace(self, id=id, folded=name), is_staff
 
     def buckets(self) -> list[Bucket]:
         counted = [*self.of("account"), *self.of("address")]
@@ -213,7 +213,7 @@ class _Named:
         no other account has it. Otherwise one spelling of what the client sent."""
         if self.id is not None:
             return f"id {self.id}"
-        return f"name {self.lowered or folded(self.account or '')}"
+        return f"name {self.folded or folded(self.account or '')}"
 
     def mark(self) -> UUID | None:
         """Returns the key of the mark that the account has succeeded at this address."""
