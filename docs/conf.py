@@ -28,6 +28,7 @@ nitpicky = True
 
 myst_heading_anchors = 4
 myst_fence_as_directive = ["mermaid"]
+# Diagrams are drawn in the browser, by a script that the page loads from jsdelivr.
 mermaid_version = "11.17.2"
 
 html_theme = "furo"
