@@ -301,7 +301,7 @@ docs/reference: venv ## Write the pages and diagrams that are made from the code
 
 .PHONY: docs/screenshots
 docs/screenshots: venv ## Take the screenshots of the admin anew, from a demo shop for them: make docs/screenshots URL=http://127.0.0.1:8123 (Chromium)
-	@$(python) -m tools.docs.screenshots $(URL)
+	@$(python) -m tools.screenshots $(URL)
 
 .PHONY: openapi
 openapi: venv ## Write the OpenAPI documents in docs/openapi

@@ -9,9 +9,9 @@ import pytest
 from playwright.sync_api import Locator, Page, sync_playwright
 
 from tests.conftest import Person
+from tests.staff.scripts import AXE, fetched
 from tests.system.clients.npm import unavailable
-from tools.docs.browser import CHROMIUM, LAUNCH_MS, QUIETLY
-from tools.docs.scripts import AXE, fetched
+from tools.browser import CHROMIUM, LAUNCH_MS, QUIETLY
 from tools.errors import LauncherError
 
 DESK, PHONE = 1440, 390

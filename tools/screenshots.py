@@ -1,4 +1,4 @@
-"""python -m tools.docs.screenshots http://127.0.0.1:8123: takes the pictures of docs/admin.md.
+"""python -m tools.screenshots http://127.0.0.1:8123: takes the pictures of docs/admin.md.
 
 The address is that of a demo shop that is used for nothing else, such as that of `make run
 DATA=/tmp/pictures PORT=8123`: orders are placed there first. Needs Chromium.
@@ -22,10 +22,10 @@ from uuid import uuid4
 from PIL import Image
 from playwright.sync_api import FilePayload, Page, sync_playwright
 
-from tools.docs.browser import CHROMIUM, FOR_PICTURES, LAUNCH_MS
+from tools.browser import CHROMIUM, FOR_PICTURES, LAUNCH_MS
 from tools.terminal import complain
 
-PICTURES = Path(__file__).resolve().parents[2] / "docs" / "pictures" / "screenshots"
+PICTURES = Path(__file__).resolve().parents[1] / "docs" / "pictures" / "screenshots"
 TIMEOUT_MS = 180_000.0
 WIDTH, HEIGHT, QUALITY = 1440, 900, 70
 COUNTED_SECONDS = 75

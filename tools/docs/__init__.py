@@ -1,1 +1,0 @@
-"""The documentation site: pages as Sphinx reads them, pictures, screenshots."""
