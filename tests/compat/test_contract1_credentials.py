@@ -1,6 +1,5 @@
 """Credentials on the paths of contract 1."""
 
-import base64
 from collections.abc import Callable
 from datetime import timedelta
 from uuid import uuid4
@@ -64,11 +63,6 @@ def key_of(anyone: ApiClient, who: Person) -> str:
     return str(anyone("POST", "/auth/", said).body["token"])
 
 
-def basic(who: Person) -> str:
-    pair = f"{who.customer.username}:{who.password}".encode()
-    return f"Basic {base64.b64encode(pair).decode()}"
-
-
 def test_an_access_token_and_a_key_give_access_to_every_path(
     anyone: ApiClient, person: MakePerson, product: MakeProduct
 ) -> None:
@@ -89,21 +83,6 @@ def test_an_access_token_of_any_token_endpoint_gives_access(
         assert statuses(everywhere(anyone, jam, header)) == WELCOME
 
 
-def test_without_credentials_every_path_is_401(anyone: ApiClient, product: MakeProduct) -> None:
-    for answer in everywhere(anyone, product()):
-        assert (answer.status, answer.body) == (401, NOT_GIVEN)
-        assert answer.headers["www-authenticate"] == CHALLENGE
-        assert len(answer.headers["correlation-id"]) == 32
-
-
-def test_basic_authentication_gives_no_access(
-    anyone: ApiClient, person: MakePerson, product: MakeProduct
-) -> None:
-    for answer in everywhere(anyone, product(), basic(person())):
-        assert (answer.status, answer.body) == (401, NOT_GIVEN)
-        assert answer.headers["www-authenticate"] == CHALLENGE
-
-
 def test_bad_tokens_are_401_with_their_code(
     anyone: ApiClient, person: MakePerson, product: MakeProduct
 ) -> None:
@@ -121,27 +100,6 @@ def test_bad_tokens_are_401_with_their_code(
         for answer in everywhere(anyone, jam, f"Bearer {token}"):
             assert (answer.status, answer.body) == (401, NOT_VALID)
             assert answer.headers["www-authenticate"] == CHALLENGE
-
-
-@pytest.mark.parametrize(
-    "header", ["Bearer", "Bearer ", "Bearer a b", "Bearer \xff", "Digest x", "x", "\xff", " "]
-)
-def test_a_header_without_a_token_is_401(
-    anyone: ApiClient, product: MakeProduct, header: str
-) -> None:
-    for answer in everywhere(anyone, product(), header):
-        assert answer.status == 401
-        assert isinstance(answer.body["detail"], str)
-
-
-def test_a_refresh_token_is_401_everywhere(
-    anyone: ApiClient, person: MakePerson, product: MakeProduct
-) -> None:
-    who = person()
-    said = {"username": who.customer.username, "password": who.password}
-    refresh = anyone("POST", "/api/token/", said).body["refresh"]
-    for answer in everywhere(anyone, product(), f"Bearer {refresh}"):
-        assert (answer.status, answer.body) == (401, NOT_VALID)
 
 
 def end_by_deletion(who: Person) -> None:
@@ -170,28 +128,3 @@ def test_deleted_and_deactivated_accounts_are_refused_at_once(
     end(who)
     for header in headers:
         assert statuses(everywhere(anyone, jam, header)) == REFUSED
-
-
-def test_deleting_an_account_keeps_its_orders_and_hides_them(
-    person: MakePerson, client_of: ClientOf, shopper: ApiClient, product: MakeProduct
-) -> None:
-    who, jam, id = person(), product(), uuid4()
-    body = {"products": [{"id": jam, "quantity": 1}]}
-    assert client_of(who)("POST", f"/api/orders/{id}/", body).status == 201
-    delete_account(who.id, now=now())
-    assert shopper("GET", f"/api/orders/{id}/").status == 404
-    assert shopper("POST", f"/api/orders/{id}/", body).status == 404
-
-
-def test_the_open_paths_ignore_the_header(anyone: ApiClient, person: MakePerson) -> None:
-    who = person()
-    said = {"username": who.customer.username, "password": who.password}
-    for path in ("/auth/", "/api/token/"):
-        for header in ("Bearer x", "Token x", "Basic x", "\xff"):
-            assert anyone("POST", path, said, Authorization=header).status == 200
-
-
-def test_credentials_are_checked_before_the_method(anyone: ApiClient) -> None:
-    for method in ("PUT", "PATCH", "DELETE"):
-        assert anyone(method, f"/api/orders/{uuid4()}/").status == 401
-        assert anyone(method, "/api/products/").status == 401

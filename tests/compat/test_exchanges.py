@@ -1,0 +1,31 @@
+"""The earlier contracts answer as they did."""
+
+import json
+import os
+from collections.abc import Callable
+
+import pytest
+
+from tests.compat.exchanges import FOLDER, Player, names, write
+from tests.conftest import Person
+
+RECORDS = bool(os.environ.get("RECORD"))
+EXCHANGES = [(file.stem, sentence) for file in sorted(FOLDER.iterdir()) for sentence in names(file)]
+
+
+@pytest.mark.parametrize(("subject", "sentence"), EXCHANGES)
+def test_an_exchange_goes_as_it_was_recorded(
+    subject: str,
+    sentence: str,
+    transactional_db: None,
+    person: Callable[..., Person],
+    product: Callable[..., int],
+) -> None:
+    file = FOLDER / f"{subject}.json"
+    steps = json.loads(file.read_text("utf-8"))[sentence]
+    player = Player(person, product)
+    played = [player.play(step) for step in steps]
+    if RECORDS:
+        write(file, json.loads(file.read_text("utf-8")) | {sentence: played})
+    else:
+        assert played == steps
