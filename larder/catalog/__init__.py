@@ -1,6 +1,7 @@
 """The catalogue: products, categories, prices."""
 
 __all__ = [
+    "barcodes",
     "category_names",
     "errors",
     "fields",

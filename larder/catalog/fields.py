@@ -74,7 +74,7 @@ class ProductField:
     """Whether it is one of the last columns of an export."""
     filtered: str = ""
     """The description of the list's filter by this text; empty if there is no filter. The filter
-    needs an index such as product_by_barcode."""
+    needs an index such as product_by_code."""
     is_internal: bool = False
     """Whether only staff see it. Lists and feeds of v1 do not contain it, and replacing a product
     keeps it unless it is given: the body is often made from an answer that does not contain it."""
@@ -151,7 +151,7 @@ FIELDS = (
         "barcode",
         TEXT,
         Meta(max_length=MAX_CODE_LENGTH),
-        filtered="Those of this barcode, exactly.",
+        filtered="Those of this barcode, with or without the zero that makes an EAN-13 of a UPC-A.",
     ),
     ProductField("image_url", TEXT, _WEB_ADDRESS, section=PICTURE, is_long=True),
     ProductField("min_quantity", WHOLE, _UNITS, section=RULES_OF_A_LINE),

@@ -149,8 +149,8 @@ class Product(models.Model):
             models.Index(fields=["category", "id"], name="product_by_category", condition=_LISTED),
             models.Index(
                 fields=["barcode", "id"],
-                name="product_by_barcode",
-                condition=_LISTED & Q(barcode__gt=""),
+                name="product_by_code",
+                condition=Q(barcode__gt=""),
             ),
             models.Index(
                 fields=["id"],

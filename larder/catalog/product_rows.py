@@ -200,7 +200,7 @@ def _code(read: Cell) -> Cell:
         if _SCIENTIFIC.fullmatch(cell.strip()):
             raise _UnusableCellError("digits_lost", _expected(_DIGITS_LOST, cell))
         code: str = read(cell)
-        return code
+        return code.strip()
 
     return read_undamaged
 

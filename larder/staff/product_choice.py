@@ -6,7 +6,7 @@ barcode, or the only one that is offered (products.js). Without scripts the figu
 the page was sent.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from django.conf import settings
@@ -102,23 +102,23 @@ class OfferedProducts(ServiceAdmin):
         if not self.may_choose_products(request):
             raise PermissionDenied
         term = request.GET.get("q", "").strip()[:MAX_SHORT_TEXT_LENGTH]
-        return JsonResponse({"results": [self._offer(one) for one in _found(term)]})
+        coded = catalog.ids_by_code(term) if term else []
+        return JsonResponse({"results": [self._offer(one, coded) for one in _found(term, coded)]})
 
-    def _offer(self, stock: Stock) -> dict[str, Any]:
+    def _offer(self, stock: Stock, coded: Collection[int]) -> dict[str, Any]:
         texts = {"name": self.summary(stock), "figures": self.figures(stock)}
-        codes = {"sku": stock.product.sku, "barcode": stock.product.barcode}
+        codes = {"sku": stock.product.sku, "is_typed": stock.product_id in coded}
         return {**codes, **texts, **_numbers(stock)}
 
 
-def _found(term: str) -> list[Stock]:
-    """Returns the product with this SKU, or those with this barcode, and some on sale with these
-    words in name or SKU."""
+def _found(term: str, coded: Collection[int]) -> list[Stock]:
+    """Returns the product with the SKU that was typed, or those with the barcode (`coded`), and
+    some on sale with these words in name or SKU."""
     if not term:
         return []
-    ids = catalog.ids_by_code(term)
     alike = containing(_rows().filter(product__archived_at=None), term, "product__")
-    others = alike.exclude(product_id__in=ids)
-    return [*_rows().filter(product_id__in=ids), *others[:MAX_OFFERED_PRODUCTS]]
+    others = alike.exclude(product_id__in=coded)
+    return [*_rows().filter(product_id__in=coded), *others[:MAX_OFFERED_PRODUCTS]]
 
 
 def _rows() -> Any:

@@ -14,6 +14,7 @@ from django.db.models.functions import Collate
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from larder.catalog.barcodes import spellings
 from larder.catalog.models import Category, Product
 from larder.catalog.queries import ids_by_sku
 from larder.catalog.services.products import archive_product
@@ -126,6 +127,8 @@ def plain(wanted: ProductFilter) -> "QuerySet[Product]":
     exact = dict(wanted.exact)
     if "sku" in exact:
         condition &= Q(pk__in=ids_by_sku([exact.pop("sku")]).values())
+    if "barcode" in exact:
+        condition &= Q(barcode__in=spellings(exact.pop("barcode")), barcode__gt="")
     condition &= Q(**exact)
     if wanted.in_stock is not None:
         condition &= Q(pk__in=orderable()) if wanted.in_stock else ~Q(pk__in=orderable())
@@ -319,8 +322,9 @@ def test_a_barcode_is_looked_up_in_its_index_by_custom_and_generic_plans(
     new_tables: None,
     catalogue: list[Category],
 ) -> None:
-    found = plan(ProductFilter(exact={"barcode": "5012345678900"}), None, without=IN_ORDER)
-    assert "using product_by_barcode" in found
+    by_rows = ("seqscan", "hashjoin", "mergejoin")
+    found = plan(ProductFilter(exact={"barcode": "5012345678900"}), None, without=by_rows)
+    assert "product_by_code" in found
     # As the server prepares it: for any barcode, none at all among them.
     conditions, _ = ProductFilter(exact={"barcode": "x"}).conditions()
     page, _ = _page("id", None, 21)
@@ -329,7 +333,7 @@ def test_a_barcode_is_looked_up_in_its_index_by_custom_and_generic_plans(
         database.execute("SET LOCAL enable_seqscan = off")
         found = generic_plan(statement)
         transaction.set_rollback(True)
-    assert "using product_by_barcode" in found
+    assert "product_by_code" in found
 
 
 def test_words_of_three_letters_are_looked_up_in_the_trigrams(catalogue: list[Category]) -> None:

@@ -148,7 +148,7 @@ def test_stock_and_ledger_can_only_be_viewed(
     assert Stock.objects.get().available == 3
 
 
-def test_the_ledger_is_searched_by_sku_and_shows_the_actor(
+def test_the_ledger_is_searched_by_sku_and_barcode_and_shows_the_actor(
     desk: Desk, boss: Person, product: Callable[..., int]
 ) -> None:
     jam, tea = product(sku="JAM", stock=10), product(sku="TEA")
@@ -159,8 +159,12 @@ def test_the_ledger_is_searched_by_sku_and_shows_the_actor(
         ("opening", jam),
     ]
     assert (page.rows[0].actor_name, page.rows[1].actor_name) == (boss.customer.username, None)
-    assert desk.get(LEDGER, q="jam ").rows == []
-    assert len(desk.get(LEDGER).rows) == 3
+    product(sku="UPC", barcode="012345678905")
+    assert desk.get(LEDGER, q="jam ").rows == page.rows
+    for path in (LEDGER, STOCK, PRODUCTS):
+        (row,) = desk.get(path, q="0012345678905").rows
+        assert "UPC" in str(getattr(row, "product", row))
+    assert len(desk.get(LEDGER).rows) == 4
     assert tea
 
 
@@ -275,8 +279,9 @@ def test_a_line_offers_the_products_of_what_was_typed(
     product(sku="TEA", name="Tea", stock=3)
     numbers = {"price": "1.50", "available": "6"}
     texts = {"name": "Red jam · 1.50 GBP · 6 available", "figures": FIGURES}
-    red = {"sku": "JAM", "barcode": "", **texts, **numbers}
-    for typed, expected in (("red ja", [red]), ("JAM", [red]), ("", []), ("coffee", [])):
+    red = {"sku": "JAM", "is_typed": False, **texts, **numbers}
+    named = red | {"is_typed": True}
+    for typed, expected in (("red ja", [red]), ("jam", [named]), ("", []), ("coffee", [])):
         assert desk.get(OFFERED, q=typed).response.json() == {"results": expected}
     found = desk.get(OFFERED, q="OLD JAM").response.json()["results"]
     assert [one["sku"] for one in found] == ["OLD JAM"]
@@ -288,7 +293,7 @@ def test_a_barcode_finds_its_products(desk: Desk, product: Callable[..., int]) -
     for typed, expected in (("4006381333931", ["C"]), ("96385074", ["A", "B"]), ("4006", [])):
         found = desk.get(OFFERED, q=typed).response.json()["results"]
         assert sorted(one["sku"] for one in found) == expected
-        assert all(one["barcode"] == typed for one in found)
+        assert all(one["is_typed"] for one in found)
 
 
 def test_the_product_with_the_typed_sku_is_offered_first_among_many(

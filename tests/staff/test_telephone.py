@@ -142,7 +142,7 @@ def test_a_product_is_offered_with_its_price_and_stock_in_a_bounded_number_of_st
     (offered,) = desk.get(f"{PRODUCTS}?q=jam").response.json()["results"]
     assert offered == {
         "sku": "JAM",
-        "barcode": "",
+        "is_typed": True,
         "name": "Red jam · 2.50 GBP · 1,200 available",
         "figures": "Red jam: 2.50 GBP, 1,200 available",
         "price": "2.50",

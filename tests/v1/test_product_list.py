@@ -41,6 +41,8 @@ def test_a_product_is_found_by_its_whole_sku_and_barcode(
     assert ids(customer("GET", "products?barcode=501&ordering=-id")) == [small, jam]
     assert ids(customer("GET", "products?barcode=501&sku=JAM-10&count=true")) == [small]
     assert ids(customer("GET", "products?barcode=50")) == []
+    staff("PATCH", f"products/{jam}", {"barcode": " 012345678905 "})
+    assert ids(customer("GET", "products?barcode=0012345678905")) == [jam]
     for empty in ("sku", "barcode"):
         refused = customer("GET", f"products?{empty}=")
         assert {one["pointer"] for one in refused.body["errors"]} == {empty}

@@ -8,8 +8,10 @@ from uuid import UUID
 from msgspec import Struct
 
 from larder.catalog import sql
+from larder.catalog.barcodes import spellings
 from larder.catalog.fields import INTERNAL
 from larder.catalog.models import Product
+from larder.core.limits import MAX_OFFERED_PRODUCTS
 from larder.db import database
 from larder.db.feed import Feed
 
@@ -49,13 +51,15 @@ def ids_by_sku(skus: Collection[str]) -> dict[str, int]:
     return dict(database.rows(sql.IDS_BY_SKU, [list(skus)]))
 
 
-def ids_by_code(code: str) -> list[int]:
-    """Returns the product with this SKU, or else up to two on sale with this barcode (index
-    product_by_barcode)."""
+def ids_by_code(code: str, *, archived: bool = False) -> list[int]:
+    """Returns the product with this SKU, or else those with this barcode, up to
+    MAX_OFFERED_PRODUCTS (index product_by_code): those on sale, or with `archived` all."""
     if found := ids_by_sku([code]):
         return [*found.values()]
-    coded = Product.objects.filter(barcode=code, barcode__gt="", archived_at=None).order_by("id")
-    return list(coded.values_list("id", flat=True)[:2])
+    codes = spellings(code)
+    coded = Product.objects.filter(barcode__in=codes, barcode__gt="")
+    coded = coded if archived else coded.filter(archived_at=None)
+    return list(coded.order_by("id").values_list("id", flat=True)[:MAX_OFFERED_PRODUCTS])
 
 
 def public_ids(products: Collection[int]) -> dict[int, UUID]:

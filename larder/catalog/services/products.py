@@ -280,6 +280,8 @@ def _editable(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _stored(column: str, value: Any) -> Any:
+    if column == "barcode":
+        return value.strip()
     return tags.refuse_faulty(tags.normalized(value), f"/{column}") if column in _TAGS else value
 
 

@@ -11,6 +11,7 @@ from django.db import transaction
 from msgspec import Struct
 
 from larder.catalog import search
+from larder.catalog.barcodes import spellings
 from larder.catalog.fields import SHOWN
 from larder.catalog.prices import prices_for
 from larder.core.errors import NotFound
@@ -85,10 +86,7 @@ class ProductFilter:
             found.append((sql.IN_STOCK if self.in_stock else sql.WITHOUT_STOCK, []))
         if self.ids is not None:
             found.append((sql.IDS, [list(self.ids)]))
-        found += [
-            (sql.SAME_SKU if name == "sku" else sql.EXACT.format(name), [text])
-            for name, text in self.exact.items()
-        ]
+        found += [_matching(name, text) for name, text in self.exact.items()]
         where = sql.where([condition for condition, _ in found])
         return where, [value for _, values in found for value in values]
 
@@ -104,6 +102,13 @@ class ProductFilter:
         if indexed := search.indexed([*self.words, part]):
             found.append((sql.has_trigrams(len(indexed)), [*indexed]))
         return found
+
+
+def _matching(name: str, text: str) -> tuple[str, list[Any]]:
+    """Returns the condition that a field is this text."""
+    if name == "sku":
+        return sql.SAME_SKU, [text]
+    return sql.EXACT.format(name), [spellings(text) if name == "barcode" else [text]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from unfold.widgets import UnfoldAdminURLInputWidget
 
 from larder.catalog import fields as of_product
 from larder.catalog import queries
+from larder.catalog.barcodes import spellings
 from larder.catalog.category_names import CategoryNames
 from larder.catalog.fields import FIELDS, ProductField
 from larder.catalog.models import Category, Product, by_name
@@ -54,11 +55,15 @@ __all__ = ["CategoryAdmin", "ProductAdmin", "ProductForm", "ProductResource", "c
 
 
 def containing(rows: "QuerySet[Any]", term: str, product: str = "") -> "QuerySet[Any]":
-    """Returns the rows whose product has all words of `term` in its name or SKU, ignoring case.
+    """Returns the rows of the products with this barcode; if there are none, those whose product
+    has all words of `term` in its name or SKU.
 
     `product` is the lookup from the rows to the product, such as "product__". The conditions are
-    those of inventory's sql.CONTAINS and has_trigrams.
+    those of inventory's sql.EXACT, CONTAINS and has_trigrams.
     """
+    barcode = {f"{product}barcode__in": spellings(term), f"{product}barcode__gt": ""}
+    if term and rows.filter(**barcode).exists():
+        return rows.filter(**barcode)
     text, wanted = F(f"{product}search_text"), words(term)
     return with_trigrams(with_words(rows, text, wanted), text, wanted)
 
@@ -273,7 +278,7 @@ class ProductAdmin(
     folded: ClassVar[Mapping[str, Any]] = {"name": by_name()}
     ordering = ("-id",)
     search_fields = ("search_text",)
-    search_help_text = _("Words in name or SKU")
+    search_help_text = _("Words in name or SKU, or a barcode")
 
     def get_search_results(self, request: Any, queryset: Any, search_term: str) -> Any:
         """Searches products. In other forms only products on sale are offered."""

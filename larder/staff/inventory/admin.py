@@ -88,7 +88,7 @@ class StockAdmin(exports.BoundedExport, SavedViews, CountableStock, StockLinks, 
     list_select_related = ("product",)
     list_filter = (_OwnStockFilter,)
     search_fields = ("product__search_text",)
-    search_help_text = _("Words in name or SKU")
+    search_help_text = _("Words in name or SKU, or a barcode")
     ordering = ("-product_id",)
     sortable_by = ()
     actions_detail = ("adjust_stock", "ledger")

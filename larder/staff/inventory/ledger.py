@@ -71,7 +71,7 @@ def _link(page: str, key: Any, text: str) -> str:
 
 @admin.register(LedgerEntry)
 class LedgerEntryAdmin(ReadOnlyAdmin):
-    """Ledger entries, the newest first, or those of a SKU (index ledger_entry_history)."""
+    """Ledger entries, the newest first, or those of a product (index ledger_entry_history)."""
 
     fields = (
         "at_shown",
@@ -91,7 +91,7 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
     )
     list_select_related = ("product__product",)
     search_fields = ("product__product__sku",)
-    search_help_text = _("The SKU of a product")
+    search_help_text = _("The SKU or the barcode of a product")
     ordering = ("-id",)
     sortable_by = ()
 
@@ -110,9 +110,10 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
         return found
 
     def get_search_results(self, request: Any, queryset: Any, search_term: str) -> Any:
-        sku = search_term.strip()
-        if sku:
-            queryset = queryset.filter(product_id__in=catalog.ids_by_sku([sku]).values())
+        if search_term:
+            queryset = queryset.filter(
+                product_id__in=catalog.ids_by_code(search_term, archived=True)
+            )
         return queryset, False
 
     @admin.display(description=_("When"))

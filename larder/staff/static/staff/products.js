@@ -25,12 +25,17 @@
         return made;
     }
 
-    /** Returns the product that Enter takes: the one with this SKU, else the only one with this barcode,
-     * else the only one that is offered. */
-    function match(found, typed) {
-        const alike = found.filter(({barcode}) => barcode === typed);
-        const only = alike.length ? alike : found;
-        return found.find(({sku}) => sku === typed) ?? (only.length === 1 ? only[0] : undefined);
+    /** Returns the product that Enter takes: the only one with the SKU or barcode that was typed, else
+     * the only one that is offered. */
+    function match(found) {
+        const named = found.filter(({is_typed}) => is_typed);
+        const only = named.length ? named : found;
+        return only.length === 1 ? only[0] : undefined;
+    }
+
+    /** Returns whether this is the product with the SKU that was typed. */
+    function isNamed({sku, is_typed}, typed) {
+        return is_typed && sku.toLowerCase() === typed.toLowerCase();
     }
 
     /** Returns the text below a field, which screen readers announce when it changes. */
@@ -78,7 +83,7 @@
             const found = (typed && (await offered(field.dataset.products, typed))) || [];
             if (typed === last) {
                 list.replaceChildren(...found.map((one) => option(one, typed)));
-                show(found.find(({sku}) => sku === typed));
+                show(found.find((one) => isNamed(one, typed)));
             }
         }
 
@@ -108,7 +113,7 @@
             if (typed !== field.value.trim()) {
                 return;
             }
-            const chosen = match(found ?? [], typed);
+            const chosen = match(found ?? []);
             if (chosen) {
                 field.value = chosen.sku;
                 last = chosen.sku;
