@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 
 from larder.db import database
 from larder.inventory import sql as stock_sql
-from larder.inventory.services import adjustments, holds, movements
+from larder.inventory.services import adjustments, holds
 from larder.inventory.services.holds import DueLine
 from larder.inventory.services.movements import Balance
 from larder.orders.models import Order
@@ -62,32 +62,6 @@ def _read(products: Iterable[int]) -> dict[int, Balance]:
     return {row[0]: Balance(row[1], row[2]) for row in rows}
 
 
-_find_due = holds.find_due
-
-
-def _lock_after_the_clock(products: Iterable[int]) -> Callable[[], dict[int, Balance]]:
-    """Reads the clock, and waits for the lock."""
-    ((now,),) = database.rows(stock_sql.CLOCK)
-    locked = database.rows(stock_sql.LOCK, [list(products)])
-    balances = {row[0]: Balance(row[1], row[2]) for row in locked}
-    due = [
-        DueLine(*row)
-        for row in database.rows(
-            stock_sql.DUE.replace("<= (SELECT clock_timestamp())", "<= %s"), [list(products), now]
-        )
-    ]
-
-    def read() -> dict[int, Balance]:
-        setattr(holds, "find_due", lambda _: due)  # noqa: B010
-        try:
-            movements._release_due(list(products), balances)
-        finally:
-            setattr(holds, "find_due", _find_due)  # noqa: B010
-        return balances
-
-    return read
-
-
 def _nothing_is_short(missing: Mapping[int, int], balances: Mapping[int, Balance]) -> list[Any]:
     return []
 
@@ -126,18 +100,13 @@ BUGS = (
     ),
     Bug(
         "stock is not locked",
-        scenarios.confirmation_and_order,
+        scenarios.expiry_and_count,
         *(stock_sql, "LOCK", stock_sql.LOCK.replace("FOR NO KEY UPDATE", "")),
     ),
     Bug(
         "a count reads stock without a lock",
         scenarios.expiry_and_count,
         *(adjustments, "lock", _read),
-    ),
-    Bug(
-        "the clock is read before the wait for the lock",
-        scenarios.two_orders_of_two_products,
-        *(movements, "submit_lock", _lock_after_the_clock),
     ),
     Bug(
         "released lines are released again",
