@@ -34,7 +34,7 @@ class Limits:
     """The limits of a batch and of the queue.
 
     A batch has at most `max_batch_size` requests, with at most `max_batch_lines` lines in total. A
-    request with `large_lines` or more runs alone. At most `queue_capacity` requests wait, with at
+    request with more lines runs alone. At most `queue_capacity` requests wait, with at
     most `queue_lines` lines, each for at most `queue_timeout` seconds. When a batch fails, requests
     that have waited for more than `fail_fast_after` seconds fail with it. A batch has
     `batch_timeout` seconds; the database ends each of its transactions long before.
@@ -42,7 +42,6 @@ class Limits:
 
     max_batch_size: int = 128
     max_batch_lines: int = 2_000
-    large_lines: int = 100
     queue_capacity: int = 1_000
     queue_lines: int = 10_000
     queue_timeout: float = 5.0
@@ -72,7 +71,7 @@ class Queued(Generic[Request, Result]):
 
     request: Request
     lines: int
-    is_alone: bool
+    is_alone: bool = False
     state: State = State.WAITING
     waiting: Stopwatch = field(default_factory=Stopwatch)
     done: Lock = field(default_factory=_closed)
@@ -133,15 +132,26 @@ class BatchQueue(Generic[Request, Result]):
                 self._threads = ThreadPoolExecutor(MOST_BESIDE, "beside the queue")
                 Thread(target=self._serve, name="queue", daemon=True).start()
 
-    def submit(self, request: Request, *, lines: int = 1) -> Result:
-        """Returns the result of the request when its batch is done, or raises it.
+    def submit(
+        self,
+        request: Request,
+        *,
+        lines: int = 1,
+        beside: Callable[[Queued[Request, Result]], object] | None = None,
+    ) -> Result:
+        """Returns the result of the request when its batch is done, or raises it. With `beside`, it
+        is in no batch: the function lets `beside` resolve it.
 
         Raises Overloaded, with nothing done, if the queue is full or the request waited too long;
         the error that `unknown` returns if its batch does not end.
         """
         # Check before joining: a batch would execute the request of a thread that must not wait.
         waits.check()
-        queued = self.join(request, lines=lines)
+        if beside is None:
+            queued = self.join(request, lines=lines)
+        else:
+            queued = Queued(request, lines, state=State.BESIDE)
+            beside(queued)
         if self._threads is None:
             self._run_here(queued)
         if not waits.acquire(queued.done, self._limits.queue_timeout):
@@ -155,7 +165,7 @@ class BatchQueue(Generic[Request, Result]):
     def join(self, request: Request, *, lines: int = 1) -> Queued[Request, Result]:
         """Adds the request. Raises Overloaded if the queue is full."""
         seams.reached(seams.JOIN, self)
-        queued: Queued[Request, Result] = Queued(request, lines, lines >= self._limits.large_lines)
+        queued: Queued[Request, Result] = Queued(request, lines)
         with self._mutex:
             is_full = (
                 len(self._waiting) >= self._limits.queue_capacity
@@ -215,14 +225,14 @@ class BatchQueue(Generic[Request, Result]):
         """Runs batches until this request is in one. Their commits are not those of this thread's
         request."""
         before = commits.count()
-        while queued.state is State.WAITING:
+        while queued.state is State.WAITING or self._left:
             with waits.holding(self._running, self._limits.queue_timeout) as is_free:
-                if not is_free:
-                    return
-                if queued.state is State.WAITING:
+                if is_free and queued.state is State.WAITING:
                     self._run_next()
             while self._left:
                 self._left.popleft()()
+            if not is_free:
+                break
         commits.restart(before)
 
     def _run_next(self) -> None:

@@ -2,14 +2,15 @@
 
 An order waits in the queue of its process for the transaction of its batch (place_batch.py). No
 batch waits for stock that another transaction has locked: the orders that need it rejoin the queue.
-Those that were skipped MOST_SKIPS times wait for it beside the batches, in a few threads.
+Those that were skipped MOST_SKIPS times wait for it beside the batches, in a few threads, and so do
+large orders.
 
 The batches of all processes and servers run one after the other, or they would be small, and skip
 each other's stock. A process that does not get its turn goes on without it for a while: the one
 that has it may hang.
 """
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -33,7 +34,6 @@ from larder.orders.services.placing.placement import NewOrder, Placed, Placement
 LIMITS = Limits(
     max_batch_size=128,
     max_batch_lines=2_000,
-    large_lines=100,
     queue_capacity=256,
     queue_lines=10_000,
     queue_timeout=5.0,
@@ -53,6 +53,10 @@ it."""
 MOST_SKIPS = 3
 """Batches that skip an order before it waits for its stock."""
 
+LARGE = 100
+"""Lines from which an order is in no batch: it takes as long as many small ones, and one of its
+products is locked most of the time. A process places one at a time."""
+
 LOCK_WAIT_BESIDE = 1.0
 """Seconds for which an order that waits alone beside the batches waits for each lock."""
 
@@ -67,6 +71,9 @@ class _QueuedOrder:
     answer: Placed | Exception = field(default_factory=Overloaded)
 
 
+LARGE_ONES = "large ones"
+"""What large orders wait for: their turn in this process."""
+
 _Order = Queued[_QueuedOrder, Placed]
 
 
@@ -80,7 +87,7 @@ def place_order(placement: Placement, *, terms: Terms, now: datetime) -> Placed:
     lines = LINES_OF_A_CART if placement.is_draft else len(placement.lines)
     try:
         order = _QueuedOrder(new_order(placement, now))
-        placed = _queue(terms).queue.submit(order, lines=lines)
+        placed = _queue(terms).submit(order, lines)
         commits.add()
     except DomainError as refusal:
         refusals.note(refusal, now=now)
@@ -112,6 +119,11 @@ class _Placing:
         self.queue = BatchQueue(
             self._run, LIMITS, telemetry.placing, unknown=partial(CommitUnknown, "no batch ended")
         )
+
+    def submit(self, order: _QueuedOrder, lines: int) -> Placed:
+        """Returns the placed order, or raises its refusal."""
+        beside = self._wait_beside if lines >= LARGE else None
+        return self.queue.submit(order, lines=lines, beside=beside)
 
     def _run(self, take: Take[_QueuedOrder, Placed]) -> None:
         """Places the next batch of the queue."""
@@ -168,14 +180,22 @@ class _Placing:
 
     def _wait_beside(self, queued: _Order) -> None:
         """Lets the order wait for the stock that it did not get, with others that wait for the
-        same; or alone, if it is large or waits for something else."""
+        same; behind other large ones; or alone, if it waits for something else."""
         queued.state, answer = State.BESIDE, queued.request.answer
-        is_small = isinstance(answer, Skipped) and len(answer.needed) < LIMITS.large_lines
-        key: Hashable = min(answer.products) if is_small else queued  # type: ignore[union-attr]
+        key: Hashable = queued
+        if queued.lines >= LARGE or (isinstance(answer, Skipped) and len(answer.needed) >= LARGE):
+            key = LARGE_ONES
+        elif isinstance(answer, Skipped):
+            key = min(answer.products)
         with self.mutex:
             others = self.waiting.setdefault(key, [])
-            others.append(queued)
-        if len(others) == 1:
+            is_first = not others
+            is_full = sum(one.lines for one in others) + queued.lines > LIMITS.queue_lines
+            if not is_full:
+                others.append(queued)
+        if is_full:
+            queued.resolve(Overloaded())
+        elif is_first:
             self.queue.beside(partial(self._place_beside, key))
 
     def _place_beside(self, key: Hashable) -> None:
@@ -191,6 +211,7 @@ class _Placing:
                 one.request.answer = error
         finally:
             database.release()
+        self._go_on(key)
         for one in batch:
             self._settle_beside(one, is_alone=len(batch) == 1)
         if done := [one for one in batch if one.state is State.DONE]:
@@ -204,15 +225,28 @@ class _Placing:
         options = BatchOptions(lock_wait=LOCK_WAIT_BESIDE, skip_locked=True)
         if isinstance(key, int):
             return replace(options, lock_wait=LOCK_WAIT, first=[key], first_wait=left)
-        answer = orders[0].request.answer
-        if isinstance(answer, Skipped):
-            first_wait = min(left, LOCK_WAIT_BESIDE)
-            return replace(options, first=answer.needed, first_wait=first_wait)
+        request = orders[0].request
+        needed: Collection[int] = {line.product for line in request.order.placement.lines}
+        if isinstance(request.answer, Skipped):
+            needed = request.answer.needed
+        if key == LARGE_ONES:
+            return replace(options, first=needed, first_wait=min(left, LOCK_WAIT_BESIDE))
         return options
 
     def _take_waiting(self, key: Hashable) -> Sequence[_Order]:
+        """Takes the orders that wait; of the large ones the first, which stays until it is
+        placed."""
         with self.mutex:
-            return self.waiting.pop(key, [])
+            return self.waiting[key][:1] if key == LARGE_ONES else self.waiting.pop(key, [])
+
+    def _go_on(self, key: Hashable) -> None:
+        """Places the next large order, if there is one."""
+        with self.mutex:
+            others = self.waiting[key][1:] if key == LARGE_ONES else []
+            if key == LARGE_ONES:
+                self.waiting[key] = others
+        if others:
+            self.queue.beside(partial(self._place_beside, key))
 
     def _settle_beside(self, queued: _Order, *, is_alone: bool) -> None:
         """Resolves an order that was placed beside the batches, or lets it wait again."""
