@@ -119,6 +119,15 @@ def find(scopes: Sequence[Scope]) -> dict[Scope, Earlier]:
     return {Scope(*row[:3]): Earlier(bytes(row[3]), row[4]) for row in found}
 
 
+def is_repeat(wanted: Claim, *, now: datetime) -> bool:
+    """Claims the key. Returns whether an earlier request with it was made. Raises KeyReused.
+
+    Assumes that a transaction is open, and that the claim has the result of the request.
+    """
+    earlier = claim([wanted], now=now).get(wanted.scope)
+    return earlier is not None and earlier.result_for(wanted) is not None
+
+
 def once(wanted: Claim | None, make: Callable[[], object], *, now: datetime) -> Outcome:
     """Calls `make`, which returns the id of what it creates, unless an earlier request with this
     claim did. Without a claim it always calls it.

@@ -168,16 +168,15 @@ def test_events_are_those_of_the_orm(orders: Orders, now: datetime) -> None:
 
 
 def test_locked_and_existing_orders_are_those_of_the_orm(orders: Orders) -> None:
-    """LOCK, LOCK_FREE and EXISTING."""
+    """LOCK and EXISTING."""
     ids = [*[one.id for one in orders.values()], new_id()]
     expected = {one.id: vars(one) for one in Order.objects.filter(id__in=ids)}
-    for skip_locked in (False, True):
-        with transaction.atomic():
-            found = submit_lock(ids, skip_locked=skip_locked)()
-        assert list(found) == sorted(expected)
-        for id, order in found.items():
-            assert not order.get_deferred_fields()
-            assert vars(order) | {"_state": None} == expected[id] | {"_state": None}
+    with transaction.atomic():
+        found = submit_lock(ids)()
+    assert list(found) == sorted(expected)
+    for id, order in found.items():
+        assert not order.get_deferred_fields()
+        assert vars(order) | {"_state": None} == expected[id] | {"_state": None}
     assert {id for (id,) in database.rows(writes.EXISTING, [ids])} == set(expected)
 
 

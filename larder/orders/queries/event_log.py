@@ -55,12 +55,6 @@ def has_event(order_id: UUID, *, actor: UUID, at: datetime) -> bool:
     return OrderEvent.objects.filter(order_id=order_id, actor=actor, at=at).exists()
 
 
-def last_event_data(order_id: UUID, type: str) -> dict[str, Any] | None:
-    """Returns the data of the order's last event of a type; None without one."""
-    rows = OrderEvent.objects.filter(order_id=order_id, type=type).order_by("-position")
-    return rows.values_list("data", flat=True).first()
-
-
 def orders_of(event_ids: Collection[UUID]) -> dict[UUID, UUID]:
     """Returns the order of each event, by the event's id, without events that do not exist."""
     if not event_ids:

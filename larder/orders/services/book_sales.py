@@ -6,11 +6,13 @@ row of its own (SalesChange) in the period in which it happens.
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from larder.db import database
 from larder.orders.amounts import Amount, amounts
-from larder.orders.models import Order, SalesChange
+from larder.orders.models import Order
 from larder.orders.queries import LineView
+from larder.orders.sql import books
 
 
 def book_sales(
@@ -28,12 +30,13 @@ def book_sales(
     """
     was, is_now = _counted(before, order.currency), _counted(after, order.currency)
     changes = [
-        _change(order, type, was.get(product), is_now.get(product), now)
+        _change(was.get(product), is_now.get(product))
         for product in dict.fromkeys([*was, *is_now])
         if was.get(product) != is_now.get(product)
     ]
     if changes:
-        SalesChange.objects.bulk_create(changes)
+        row = [order.id, order.version + 1, type, now]
+        database.execute(books.BOOK_CHANGES, [*row, *database.columns(changes)])
 
 
 class _Counted(NamedTuple):
@@ -43,18 +46,13 @@ class _Counted(NamedTuple):
     sold: Amount
     kept: Amount
 
-    def values(self) -> dict[str, int | None]:
-        """Returns the columns of a row, if the line was not there before."""
+    def values(self) -> tuple[int | None, ...]:
+        """Returns units, gross and net of what is sold, and then of what came back. Without a tax
+        rate there is no net."""
         sold, kept = self.sold, self.kept
         nets = None if sold.net is None or kept.net is None else sold.net - kept.net
-        return {
-            "quantity": self.line.quantity,
-            "gross": sold.gross,
-            "net": sold.net,
-            "returned": self.line.returned,
-            "returned_gross": sold.gross - kept.gross,
-            "returned_net": nets,
-        }
+        returned = self.line.returned, sold.gross - kept.gross, nets
+        return (self.line.quantity, sold.gross, sold.net, *returned)
 
 
 def _counted(lines: Sequence[LineView], currency: str) -> dict[int, _Counted]:
@@ -64,29 +62,18 @@ def _counted(lines: Sequence[LineView], currency: str) -> dict[int, _Counted]:
     return {line.product: _Counted(line, *both) for line, *both in counted}
 
 
-def _change(
-    order: Order, type: str, before: _Counted | None, after: _Counted | None, now: datetime
-) -> SalesChange:
-    """Assumes that one of them is there. A line keeps its price and its rate."""
+def _change(before: _Counted | None, after: _Counted | None) -> tuple[Any, ...]:
+    """Returns the columns of `BOOK_CHANGES` that differ between lines. Assumes that one of the
+    two is there. A line keeps its price and its rate."""
     line = (after or before).line  # type: ignore[union-attr]
-    was = before.values() if before else {}
-    is_now = after.values() if after else {}
-    names = dict.fromkeys([*was, *is_now])
-    unknown = line.tax_rate is None
-    return SalesChange(
-        order_id=order.id,
-        version=order.version + 1,
-        product=line.product,
-        type=type,
-        at=now,
-        sku=line.sku,
-        name=line.name,
-        unit_price=line.unit_price,
-        tax_rate=line.tax_rate,
-        **{
-            name: None
-            if unknown and name.endswith("net")
-            else (is_now.get(name) or 0) - (was.get(name) or 0)
-            for name in names
-        },
-    )
+    was = before.values() if before else _NOTHING
+    is_now = after.values() if after else _NOTHING
+    differences = [
+        None if now is None or then is None else now - then
+        for now, then in zip(is_now, was, strict=True)
+    ]
+    return (line.product, line.sku, line.name, line.unit_price, line.tax_rate, *differences)
+
+
+_NOTHING = (0, 0, 0, 0, 0, 0)
+"""What a line that is not there counts."""

@@ -35,8 +35,11 @@ from larder.orders.services.transitions import (
     StockMove,
     Transition,
     TransitionRequest,
-    apply_transition,
+    begin,
     is_undone,
+    lock,
+    moving,
+    write,
 )
 
 
@@ -69,24 +72,27 @@ def change_order(
 
     Raises UnknownProducts, InsufficientStock, PriceChanged and OrderRule, which name every faulty
     line; OrderTooSmall if the total falls; CurrencyChanged for new lines; UnpaidLimit, and what
-    `ordering_refusal` returns, if units are added; and what `transitions.apply_transition` raises.
+    `ordering_refusal` returns, if units are added; and what `transitions.begin` and
+    `transitions.write` raise.
     """
 
-    def change(order: LockedOrder) -> Transition:
+    request = replace(request, lines=len(lines or ()))
+    with moving(request) as is_repeat:
+        if is_repeat:
+            return True
+        order = lock(request)
+        has_details = all(getattr(order.row, name) == value for name, value in details.items())
+        has_lines = lines is None or _has(order, lines)
+        is_satisfied = has_details and has_lines and order.status != CANCELLED
+        if not begin(order, request, Move.CHANGE, is_satisfied=is_satisfied):
+            return False
         transition = Transition(type="changed", status=PLACED)
-        if lines is not None and not _has(order, lines):
+        if lines is not None and not has_lines:
             if _adds(order, lines):
                 _require_leave_to_add(order, lines, request, terms)
             transition = _with_lines(transition, order, lines, terms, request.caller)
-        return _with_details(transition, order, details)
-
-    def is_satisfied(order: LockedOrder) -> bool:
-        same = all(getattr(order, name) == value for name, value in details.items())
-        return order.status != CANCELLED and same and (lines is None or _has(order, lines))
-
-    return apply_transition(
-        replace(request, lines=len(lines or ())), Move.CHANGE, change, is_satisfied=is_satisfied
-    )
+        write(order, request, Move.CHANGE, _with_details(transition, order, details))
+    return False
 
 
 def _units(order: LockedOrder) -> dict[int, int]:
@@ -108,21 +114,21 @@ def _adds(order: LockedOrder, lines: Sequence[Wanted]) -> bool:
 def _require_leave_to_add(
     order: LockedOrder, lines: Sequence[Wanted], request: TransitionRequest, terms: Terms
 ) -> None:
-    caller = request.caller
-    account = identity.standing([order.customer]).get(order.customer)
+    caller, customer = request.caller, order.row.customer_id
+    account = identity.standing([customer]).get(customer)
     if refused := ordering_refusal(account, actor=caller.public_id):
         raise refused
     if not caller.may(PERMISSIONS[Move.CHANGE]):
-        unpaid = submit_unpaid([order.customer], terms, request.now, without=order.id)()
+        unpaid = submit_unpaid([customer], terms, request.now, without=order.id)()
         units = sum(line.quantity for line in lines)
-        if order.customer in unpaid and (beyond := unpaid[order.customer].refusal(units)):
+        if customer in unpaid and (beyond := unpaid[customer].refusal(units)):
             raise beyond
 
 
 def _with_details(transition: Transition, order: LockedOrder, details: Details) -> Transition:
-    other = {name: value for name, value in details.items() if value != getattr(order, name)}
+    other = {name: value for name, value in details.items() if value != getattr(order.row, name)}
     for name, value in other.items():
-        before, after = _plain(getattr(order, name)), _plain(value)
+        before, after = _plain(getattr(order.row, name)), _plain(value)
         transition = replace(transition, event_data=_event_data(transition, name, before, after))
     return replace(transition, details=other)
 
@@ -161,7 +167,7 @@ def _with_lines(
 def _minimum_total(order: LockedOrder, terms: Terms) -> Decimal:
     """Returns the lowest total of the changed order: at most its present one, because the shop may
     have raised its minimum since the order was placed, or sells in another currency now."""
-    is_same = order.currency == terms.currency
+    is_same = order.row.currency == terms.currency
     return min(order.total, terms.minimum_total) if is_same else Decimal(0)
 
 
@@ -186,7 +192,7 @@ def _decided(
     is_free = caller.may(PERMISSIONS[Move.CHANGE])
     limited = {} if is_free else _limited(order, wanted, offers, terms)
     offers |= limited
-    today = prices_for(order.customer, offers.values())
+    today = prices_for(order.row.customer_id, offers.values())
     prices = {**today, **{product: line.unit_price for product, line in old.items()}}
     market, minimum = Market(shelf, offers, [prices]), _minimum_total(order, terms)
     others = [line for line in lines if line.product not in foreign]
@@ -196,7 +202,7 @@ def _decided(
             if refused["product"] in limited:
                 refused["reason"] = "former_price"
     faulty = [{"code": CurrencyChanged.code, "product": product} for product in foreign]
-    refusals = [CurrencyChanged(faulty, order.currency, terms.currency)] if foreign else []
+    refusals = [CurrencyChanged(faulty, order.row.currency, terms.currency)] if foreign else []
     if isinstance(decided, DomainError):
         raise together([*refusals, decided])
     if refusals:
@@ -208,7 +214,7 @@ def _without_price(
     order: LockedOrder, wanted: Mapping[int, int], offers: Mapping[int, Offer], terms: Terms
 ) -> list[int]:
     """Returns the new products that have no price in the currency of the order."""
-    if order.currency == terms.currency:
+    if order.row.currency == terms.currency:
         return []
     return sorted((wanted.keys() & offers.keys()) - _units(order).keys())
 
@@ -233,14 +239,14 @@ def _limited(
     """Returns the products whose lines cannot get more units: those at a former, lower price, if
     packing was undone. Packing ends the sale at a former price, and staff who may undo it need not
     be allowed to change orders."""
-    today = prices_for(order.customer, offers.values())
+    today = prices_for(order.row.customer_id, offers.values())
     limited = {
         one.product: with_rules(offers[one.product], max_per_order=one.quantity)
         for one in order.lines
         if wanted.get(one.product, 0) > one.quantity and one.product in offers
-        if order.currency != terms.currency or one.unit_price < today[one.product]
+        if order.row.currency != terms.currency or one.unit_price < today[one.product]
     }
-    return limited if limited and is_undone(order.id, Move.UNPACK) else {}
+    return limited if limited and is_undone(order, Move.UNPACK) else {}
 
 
 def _stock_moves(before: Mapping[int, int], after: Mapping[int, int]) -> list[StockMove]:

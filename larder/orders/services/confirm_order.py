@@ -19,11 +19,13 @@ from larder.orders.models import Order
 from larder.orders.queries import LineView
 from larder.orders.services.book_sales import book_sales
 from larder.orders.services.transitions import (
-    LockedOrder,
     StockMove,
     Transition,
     TransitionRequest,
-    apply_transition,
+    begin,
+    lock,
+    moving,
+    write,
 )
 from larder.orders.services.write_changes import OrderChange, write_changes
 from larder.orders.sql import writes
@@ -33,23 +35,27 @@ def confirm_order(request: TransitionRequest) -> bool:
     """Confirms an order: it becomes placed. An order that was confirmed before stays as it is.
 
     Returns whether it repeats an earlier request with its key. Raises HoldExpired (units are gone)
-    and what `transitions.apply_transition` raises.
+    and what `transitions.begin` and `transitions.write` raise.
     """
-
-    def confirm(order: LockedOrder) -> Transition:
+    with moving(request) as is_repeat:
+        if is_repeat:
+            return True
+        order = lock(request)
+        if not begin(order, request, Move.CONFIRM):
+            return False
         lines = {line.product: line.quantity for line in order.lines}
         balances, missing = _lock_stock(order.id, lines)
         if short := _short_lines(missing, balances):
             raise HoldExpired(short)
         holds.end([order.id])
-        return Transition(
+        transition = Transition(
             type="confirmed",
             status=PLACED,
             stock_moves=[StockMove(product, -n, n, "order") for product, n in missing.items()],
             balances=balances,
         )
-
-    return apply_transition(request, Move.CONFIRM, confirm)
+        write(order, request, Move.CONFIRM, transition)
+    return False
 
 
 def confirm_paid(order: Order, *, actor: UUID, now: datetime) -> None:

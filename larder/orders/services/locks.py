@@ -55,18 +55,15 @@ def lock_orders(ids: Collection[UUID]) -> dict[UUID, Order]:
     return submit_lock(ids)()
 
 
-def submit_lock(
-    ids: Collection[UUID], *, skip_locked: bool = False
-) -> Callable[[], dict[UUID, Order]]:
-    """Submits the statement of `lock_orders`, and returns a function that reads its result. With
-    `skip_locked`, orders that another transaction has locked are not in it."""
-    reading = database.submit(_LOCK_FREE if skip_locked else _LOCK, [list(ids)])
+def submit_lock(ids: Collection[UUID]) -> Callable[[], dict[UUID, Order]]:
+    """Submits the statement of `lock_orders`, and returns a function that reads its result."""
+    reading = database.submit(_LOCK, [list(ids)])
     return lambda: {one.id: one for one in map(_order, reading())}
 
 
 _FIELDS = Order._meta.concrete_fields
 _COLUMNS = ", ".join(str(one.column) for one in _FIELDS)
-_LOCK, _LOCK_FREE = writes.LOCK.format(_COLUMNS), writes.LOCK_FREE.format(_COLUMNS)
+_LOCK = writes.LOCK.format(_COLUMNS)
 
 
 def _order(row: Sequence[Any]) -> Order:

@@ -1,9 +1,9 @@
 """Cancels, packs, ships and delivers orders, undoes packing and shipping, and corrects tracking.
 
-Each function raises what `transitions.apply_transition` raises, and returns whether it repeats an
-earlier request with its key. A move that was made before changes nothing. If the request gives
-other values than the earlier one (picked quantities, the reason of a cancellation, or a tracking
-number), the function raises ConflictingRepeat.
+Each function raises what `transitions.begin` and `transitions.write` raise, and returns whether it
+repeats an earlier request with its key. A move that was made before changes nothing. If the request
+gives other values than the earlier one (picked quantities, the reason of a cancellation, or a
+tracking number), the function raises ConflictingRepeat.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,15 +17,16 @@ from larder.inventory.services import movements as inventory
 from larder.orders.errors import ConflictingRepeat, InvalidTransition
 from larder.orders.lifecycle import CANCELLED, DELIVERED, HELD, PACKED, PLACED, SHIPPED, Move
 from larder.orders.queries import LineView
-from larder.orders.queries.event_log import last_event_data
 from larder.orders.services.transitions import (
-    Conflict,
     LockedOrder,
     StockMove,
     Transition,
     TransitionRequest,
-    apply_transition,
+    begin,
     is_undone,
+    lock,
+    moving,
+    write,
 )
 
 NOTHING_PICKED = "nothing picked"
@@ -62,35 +63,36 @@ def cancel_order(request: TransitionRequest, *, reason: str = "") -> bool:
 
     Raises ConflictingRepeat if it was cancelled before for another reason.
     """
-
-    def cancel(order: LockedOrder) -> Transition:
-        event_data = {"reason": reason} if reason else {}
-        transition = Transition(type="cancelled", status=CANCELLED, event_data=event_data)
+    with moving(request) as is_repeat:
+        if is_repeat:
+            return True
+        order = lock(request)
+        before = order.events.get("cancelled", {}).get("reason", "")
+        differs = reason not in {"", before}
+        conflict = ConflictingRepeat(order.status, Move.CANCEL, {"reason": before})
+        if not begin(order, request, Move.CANCEL, conflict=conflict if differs else None):
+            return False
+        transition = Transition(
+            type="cancelled", status=CANCELLED, event_data={"reason": reason} if reason else {}
+        )
         if order.status in HELD:
-            return _with_release(transition, order)
-        stock_moves = [
-            StockMove(one.product, one.quantity, -one.quantity, "cancel") for one in order.lines
-        ]
-        return replace(transition, stock_moves=stock_moves)
-
-    def conflict(order: LockedOrder) -> DomainError | None:
-        if not reason:
-            return None
-        given = (last_event_data(order.id, "cancelled") or {}).get("reason", "")
-        same = given == reason
-        return None if same else ConflictingRepeat(order.status, Move.CANCEL, {"reason": given})
-
-    return apply_transition(request, Move.CANCEL, cancel, conflict=conflict)
+            transition = _with_release(transition, order)
+        else:
+            units = [(line.product, line.quantity) for line in order.lines]
+            back = [StockMove(product, n, -n, "cancel") for product, n in units]
+            transition = replace(transition, stock_moves=back)
+        write(order, request, Move.CANCEL, transition)
+    return False
 
 
 def _with_release(transition: Transition, order: LockedOrder) -> Transition:
     """Returns the cancellation of an order that was not confirmed: it releases the units that have
     not expired."""
-    balances = inventory.lock({one.product for one in order.lines})
-    held = holds.submit_held([order.id])()[order.id]
+    products = {line.product for line in order.lines}
+    balances, held = inventory.submit_lock_of_held(products, [order.id])()
     holds.end([order.id])
-    stock_moves = [StockMove(product, units, -units, "release") for product, units in held.items()]
-    return replace(transition, stock_moves=stock_moves, balances=balances)
+    back = [StockMove(product, n, -n, "release") for product, n in held[order.id].items()]
+    return replace(transition, stock_moves=back, balances=balances)
 
 
 def pack_order(request: TransitionRequest, *, picked: Sequence[Picked] = ()) -> bool:
@@ -101,12 +103,13 @@ def pack_order(request: TransitionRequest, *, picked: Sequence[Picked] = ()) -> 
     picked more often than ordered. Raises ConflictingRepeat if the order was packed before with
     other quantities than a given `picked`.
     """
-    return apply_transition(
-        request,
-        Move.PACK,
-        lambda order: _packed(order, picked),
-        conflict=lambda order: _conflict_in_packing(order, picked),
-    )
+    with moving(request) as is_repeat:
+        if is_repeat:
+            return True
+        order = lock(request)
+        if begin(order, request, Move.PACK, conflict=_conflict_in_packing(order, picked)):
+            write(order, request, Move.PACK, _packed(order, picked))
+    return False
 
 
 def ship_order(request: TransitionRequest, *, tracking: Tracking = UNTRACKED) -> bool:
@@ -116,70 +119,85 @@ def ship_order(request: TransitionRequest, *, tracking: Tracking = UNTRACKED) ->
     with another carrier or tracking number than a given one.
     """
     _refuse_invisible(tracking)
-
-    def ship(order: LockedOrder) -> Transition:
-        stock_moves = [StockMove(one.product, 0, -one.quantity, "ship") for one in order.lines]
-        transition = Transition(type="shipped", status=SHIPPED, stock_moves=stock_moves)
-        return replace(transition, details=_differing(order, tracking), event_data=tracking.given)
-
-    def conflict(order: LockedOrder) -> DomainError | None:
-        shipped = last_event_data(order.id, "shipped") or {}
-        made = {name: shipped.get(name, "") for name in tracking.given}
-        same = made == tracking.given
-        return None if same else ConflictingRepeat(order.status, Move.SHIP, made)
-
-    return apply_transition(request, Move.SHIP, ship, conflict=conflict)
+    with moving(request) as is_repeat:
+        if is_repeat:
+            return True
+        order = lock(request)
+        shipped = order.events.get("shipped", {})
+        before = {name: shipped.get(name, "") for name in tracking.given}
+        conflict = ConflictingRepeat(order.status, Move.SHIP, before)
+        differs = before != tracking.given
+        if begin(order, request, Move.SHIP, conflict=conflict if differs else None):
+            transition = Transition(
+                type="shipped",
+                status=SHIPPED,
+                stock_moves=[
+                    StockMove(one.product, 0, -one.quantity, "ship") for one in order.lines
+                ],
+                details=_differing(order, tracking),
+                event_data=tracking.given,
+            )
+            write(order, request, Move.SHIP, transition)
+    return False
 
 
 def track_order(request: TransitionRequest, tracking: Tracking) -> bool:
     """Replaces carrier and tracking number of an order that was shipped. Changes nothing if it has
     these values. Raises InvalidInput for invisible characters."""
     _refuse_invisible(tracking)
-
-    def track(order: LockedOrder) -> Transition:
+    with moving(request) as is_repeat:
+        if is_repeat:
+            return True
+        order = lock(request)
         after = _differing(order, tracking)
-        before = {name: getattr(order, name) for name in after}
-        event_data = {"before": before, "after": after}
-        return Transition(type="tracked", status=order.status, details=after, event_data=event_data)
-
-    return apply_transition(
-        request, Move.TRACK, track, is_satisfied=lambda order: not _differing(order, tracking)
-    )
+        if begin(order, request, Move.TRACK, is_satisfied=not after):
+            before = {name: getattr(order.row, name) for name in after}
+            transition = Transition(
+                type="tracked",
+                status=order.status,
+                details=after,
+                event_data={"before": before, "after": after},
+            )
+            write(order, request, Move.TRACK, transition)
+    return False
 
 
 def _differing(order: LockedOrder, tracking: Tracking) -> dict[str, str]:
     """Returns the values that the order does not have. An order that is not shipped has some if
     it was unshipped by a server of an earlier version."""
-    return {name: new for name, new in asdict(tracking).items() if new != getattr(order, name)}
+    return {name: new for name, new in asdict(tracking).items() if new != getattr(order.row, name)}
 
 
 def _refuse_invisible(tracking: Tracking) -> None:
     detail = "Control and invisible characters are not allowed."
-    found = [
+    faults = [
         Fault(f"/{name}", "invalid_format", detail)
         for name, value in tracking.given.items()
         if has_invisible(value)
     ]
-    if found:
-        raise InvalidInput(found)
+    if faults:
+        raise InvalidInput(faults)
 
 
 def unpack_order(request: TransitionRequest) -> bool:
     """Undoes packing: the order is placed again, with the units that were picked. Missing units
     stay off the stock."""
-
-    def unpack(order: LockedOrder) -> Transition:
-        picked = (last_event_data(order.id, "packed") or {}).get("picked", ())
-        short = {one["product"] for one in picked}
-        lines = [one for one in order.lines if one.product in short]
-        return Transition(
-            type="unpacked",
-            status=PLACED,
-            quantities={one.id: one.quantity for one in lines},
-            ordered={one.id: 0 for one in lines},
-        )
-
-    return apply_transition(request, Move.UNPACK, unpack, conflict=_unless_undone(Move.UNPACK))
+    with moving(request) as is_repeat:
+        if is_repeat:
+            return True
+        order = lock(request)
+        if begin(order, request, Move.UNPACK, conflict=_never_undone(order, Move.UNPACK)):
+            picked = order.events.get("packed", {}).get("picked", ())
+            short = {line["product"] for line in picked}
+            lines = [line for line in order.lines if line.product in short]
+            transition = Transition(
+                type="unpacked",
+                status=PLACED,
+                quantities={line.id: line.quantity for line in lines},
+                ordered={line.id: 0 for line in lines},
+            )
+            write(order, request, Move.UNPACK, transition)
+    return False
 
 
 def unship_order(request: TransitionRequest) -> bool:
@@ -188,39 +206,42 @@ def unship_order(request: TransitionRequest) -> bool:
 
     Raises InvalidTransition if units were returned: then they had left.
     """
+    with moving(request) as is_repeat:
+        if is_repeat:
+            return True
+        order = lock(request)
+        if begin(order, request, Move.UNSHIP, conflict=_never_undone(order, Move.UNSHIP)):
+            if any(line.returned for line in order.lines):
+                raise InvalidTransition(order.status, Move.UNSHIP)
+            transition = Transition(
+                type="unshipped",
+                status=PACKED,
+                stock_moves=[
+                    StockMove(line.product, 0, line.quantity, "unship") for line in order.lines
+                ],
+                details={name: "" for name in asdict(UNTRACKED) if getattr(order.row, name)},
+            )
+            write(order, request, Move.UNSHIP, transition)
+    return False
 
-    def unship(order: LockedOrder) -> Transition:
-        if any(one.returned for one in order.lines):
-            raise InvalidTransition(order.status, Move.UNSHIP)
-        stock_moves = [StockMove(one.product, 0, one.quantity, "unship") for one in order.lines]
-        return Transition(
-            type="unshipped",
-            status=PACKED,
-            stock_moves=stock_moves,
-            details={name: "" for name in asdict(UNTRACKED) if getattr(order, name)},
-        )
 
-    return apply_transition(request, Move.UNSHIP, unship, conflict=_unless_undone(Move.UNSHIP))
-
-
-def _unless_undone(move: Move) -> Conflict:
-    """Returns a check that refuses the repeat if the order was never undone."""
-    return lambda order: (
-        None if is_undone(order.id, move) else InvalidTransition(order.status, move)
-    )
+def _never_undone(order: LockedOrder, move: Move) -> DomainError | None:
+    """Returns the refusal of a repeat if the order was never undone."""
+    return None if is_undone(order, move) else InvalidTransition(order.status, move)
 
 
 def deliver_order(request: TransitionRequest) -> bool:
     """Marks a shipped order as delivered."""
-
-    def conflict(order: LockedOrder) -> DomainError | None:
-        delivered = order.status == DELIVERED or last_event_data(order.id, "delivered") is not None
-        return None if delivered else InvalidTransition(order.status, Move.DELIVER)
-
-    def deliver(order: LockedOrder) -> Transition:
-        return Transition(type="delivered", status=DELIVERED)
-
-    return apply_transition(request, Move.DELIVER, deliver, conflict=conflict)
+    with moving(request) as is_repeat:
+        if is_repeat:
+            return True
+        order = lock(request)
+        was_delivered = order.status == DELIVERED or "delivered" in order.events
+        conflict = None if was_delivered else InvalidTransition(order.status, Move.DELIVER)
+        if begin(order, request, Move.DELIVER, conflict=conflict):
+            transition = Transition(type="delivered", status=DELIVERED)
+            write(order, request, Move.DELIVER, transition)
+    return False
 
 
 def _packed(order: LockedOrder, picked: Sequence[Picked]) -> Transition:
@@ -258,7 +279,7 @@ def _conflict_in_packing(order: LockedOrder, picked: Sequence[Picked]) -> Domain
     cancelled = order.status == CANCELLED
     if not picked:
         return InvalidTransition(order.status, Move.PACK) if cancelled else None
-    event_data = last_event_data(order.id, "cancelled" if cancelled else "packed") or {}
+    event_data = order.events.get("cancelled" if cancelled else "packed", {})
     if cancelled and "picked" not in event_data:
         return InvalidTransition(order.status, Move.PACK)
     short = event_data.get("picked", ())

@@ -13,7 +13,10 @@ from larder.orders.services.transitions import (
     StockMove,
     Transition,
     TransitionRequest,
-    apply_transition,
+    begin,
+    lock,
+    moving,
+    write,
 )
 
 
@@ -30,34 +33,39 @@ def return_order(request: TransitionRequest, *, lines: Sequence[ReturnedLine], r
     """Books returned units. With the last unit the order's status becomes "returned".
 
     Adds up lines of the same product. Returns whether it repeats an earlier request with its key.
-    Raises ReturnExceedsShipped, which names every faulty line, and what
-    `transitions.apply_transition` raises.
+    Raises ReturnExceedsShipped, which names every faulty line, and what `transitions.begin` and
+    `transitions.write` raise.
     """
-    return apply_transition(request, Move.RETURN, lambda order: _returned(order, lines, reason))
+    with moving(request) as is_repeat:
+        if is_repeat:
+            return True
+        order = lock(request)
+        if begin(order, request, Move.RETURN):
+            write(order, request, Move.RETURN, _returned(order, lines, reason))
+    return False
 
 
 def _returned(order: LockedOrder, lines: Sequence[ReturnedLine], reason: str) -> Transition:
     units: Counter[tuple[int, bool]] = Counter()
     coming: Counter[int] = Counter()
-    for one in lines:
-        units[one.product, one.restock] += one.quantity
-        coming[one.product] += one.quantity
-    _refuse_too_many({one.product: one for one in order.lines}, coming)
-    back = {one.id: one.returned + coming[one.product] for one in order.lines}
+    for line in lines:
+        units[line.product, line.restock] += line.quantity
+        coming[line.product] += line.quantity
+    _refuse_too_many({line.product: line for line in order.lines}, coming)
+    back = {line.id: line.returned + coming[line.product] for line in order.lines}
+    is_last = all(back[line.id] == line.quantity for line in order.lines)
     returned = [
         {"product": product, "quantity": quantity, "restock": restock}
         for (product, restock), quantity in units.items()
     ]
     return Transition(
         type="returned",
-        status=RETURNED
-        if all(back[one.id] == one.quantity for one in order.lines)
-        else order.status,
+        status=RETURNED if is_last else order.status,
         event_data={"reason": reason, "lines": returned},
         stock_moves=[
             StockMove(product, n, 0, "return") for (product, again), n in units.items() if again
         ],
-        returned={one.id: back[one.id] for one in order.lines if coming[one.product]},
+        returned={line.id: back[line.id] for line in order.lines if coming[line.product]},
     )
 
 

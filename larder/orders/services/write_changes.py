@@ -4,7 +4,7 @@ Every change of a placed order is written here: a move, a change of its lines, a
 expiry, a payment.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -53,6 +53,11 @@ def write_changes(changes: Sequence[OrderChange], *, now: datetime) -> None:
 
     Raises LockBroken if an order has another status or version.
     """
+    submit_changes(changes, now=now)()
+
+
+def submit_changes(changes: Sequence[OrderChange], *, now: datetime) -> Callable[[], None]:
+    """Submits the statements of `write_changes`, and returns a function that reads their result."""
     orders = [
         (one.order.id, one.order.status, one.order.version, one.status, one.new_total)
         for one in changes
@@ -65,21 +70,31 @@ def write_changes(changes: Sequence[OrderChange], *, now: datetime) -> None:
         for one in changes
     ]
     columns = [now, *database.columns(orders), now, *database.columns(events)]
-    if len(database.rows(writes.CHANGE_ORDERS, columns)) != len(changes):
-        raise LockBroken(*(one.order.id for one in changes))
+    changing = database.submit(writes.CHANGE_ORDERS, columns)
+
+    def check() -> None:
+        if len(changing()) != len(changes):
+            raise LockBroken(*(one.order.id for one in changes))
+        for one in changes:
+            _settle(one, now)
+
     for one in changes:
         _change_row(one, now)
-        _settle(one, now)
+    return check
 
 
 def _change_row(change: OrderChange, now: datetime) -> None:
     row = change.order
-    if change.details:
-        Order.objects.filter(id=row.id).update(**change.details)
-    row.status, row.total = OrderStatus(change.status), change.new_total
-    row.version, row.updated_at = row.version + 1, now
     for name, value in change.details.items():
         setattr(row, name, value)
+    if change.details:
+        ship_to = None if row.ship_to is None else Jsonb(row.ship_to)
+        details = [row.note, row.reference, ship_to, row.requested_for]
+        parcel = [row.carrier, row.tracking_number]
+        sums = [row.authorised, row.captured, row.refunded, row.disputed]
+        database.execute(writes.SET_DETAILS, [*details, *parcel, *sums, row.id])
+    row.status, row.total = OrderStatus(change.status), change.new_total
+    row.version, row.updated_at = row.version + 1, now
 
 
 def _settle(change: OrderChange, now: datetime) -> None:

@@ -3,6 +3,16 @@
 from larder.orders.sql.payments import MINOR_DIGITS
 
 
+BOOK_CHANGES = """
+INSERT INTO sales_change (order_id, version, type, at, product, sku, name, unit_price, tax_rate,
+                          quantity, gross, net, returned, returned_gross, returned_net)
+SELECT %s::uuid, %s::int, %s::text, %s::timestamptz, line.*
+FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::numeric[], %s::numeric[], %s::int[],
+            %s::numeric[], %s::numeric[], %s::int[], %s::numeric[], %s::numeric[]) AS line
+"""
+"""Stock rows are locked meanwhile, and the ORM takes 0.7 ms of CPU for three lines."""
+
+
 def _up_to(exact: str) -> str:
     """Returns a line's part of the rounded sum, in minor units (larder/orders/amounts.py)."""
     total = f"sum({exact}) OVER lines"
