@@ -12,12 +12,10 @@ LENGTH = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Part(Generic[Row]):
-    """Rows of a list. `more` says whether further rows follow. `last` is the last row that was read
-    where it may not be one of them."""
+    """Rows of a list. `more` says whether further rows follow."""
 
     rows: list[Row]
     more: bool = False
-    last: Row | None = None
 
 
 def first(found: list[Row], limit: int) -> Part[Row]:

@@ -93,4 +93,4 @@ def part(
     """Returns the rows of a part, and the link to the next part if there is one."""
     if not found.more:
         return found.rows, None
-    return found.rows, link(cursor_of(found.rows[-1] if found.last is None else found.last))
+    return found.rows, link(cursor_of(found.rows[-1]))

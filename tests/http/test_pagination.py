@@ -1,6 +1,6 @@
 """The end of a page and the link to the next one."""
 
-from larder.core.parts import Part, first
+from larder.core.parts import first
 from larder.http import pagination
 
 
@@ -24,8 +24,3 @@ def test_a_page_that_is_exactly_full_has_no_next_link() -> None:
     assert page(1, 2, limit=2) == ([1, 2], None)
     assert page(1, limit=2) == ([1], None)
     assert page(limit=2) == ([], None)
-
-
-def test_a_page_whose_last_rows_are_gone_continues_after_them() -> None:
-    found: Part[int] = Part([], more=True, last=3)
-    assert pagination.part(repr, found, Cursor) == ([], "Cursor(number=3)")

@@ -1,6 +1,6 @@
 """Reading orders: pages, single orders, lines and drafts."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from operator import attrgetter
 from typing import Any
@@ -10,17 +10,12 @@ import pytest
 from larder.core.errors import NotFound
 from larder.core.parts import Part
 from larder.db import database
-from larder.identity.caller import Caller
 from larder.orders import queries
 from larder.orders.decision import Wanted
-from larder.orders.models import Order
 from larder.orders.queries import DraftView, OrderFilter, OrderView
-from larder.orders.services.changes import change_order
 from larder.orders.services.drafts import add_unit, ensure_draft
 from larder.orders.services.placing.place_order import place_order
 from larder.orders.services.placing.placement import Placement, Terms
-from larder.orders.services.transitions import TransitionRequest
-from larder.orders.sql import reads
 from tests.conftest import Person
 
 GBP = Terms(currency="GBP")
@@ -172,74 +167,6 @@ def test_a_draft_placed_during_its_look_up_is_found(
 
     monkeypatch.setattr(queries.drafts, "draft", once_placed)
     assert queries.order_or_draft(number, customer=who.id).placed_at == now
-
-
-def test_an_order_that_changes_during_a_read_is_shown_at_one_point_in_time(
-    person: MakePerson, product: MakeProduct, now: datetime, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The change is between the reads of the order and of its lines: they would not match."""
-    who, jam, tea = person(), product(), product()
-    order = place(who, (jam, 2), at=now)
-    rows, left = database.rows, [Wanted(jam, 5), Wanted(tea, 1)]
-
-    def changed_before_the_lines(statement: str, parameters: Sequence[Any] = ()) -> Any:
-        if statement == reads.LINES and left:
-            lines = [left.pop(), left.pop()]
-            caller = Caller(who.id, who.customer.public_id, is_staff=False, session=None)
-            change_order(
-                TransitionRequest(order=order.id, caller=caller, now=now), terms=GBP, lines=lines
-            )
-        return rows(statement, parameters)
-
-    monkeypatch.setattr(database, "rows", changed_before_the_lines)
-    (seen,) = queries.history(OrderFilter(customer=who.id), limit=5).rows
-    assert len(seen.lines) == 2
-    assert (seen.version, seen.total) == (2, sum(line.line_total for line in seen.lines))
-
-
-def test_orders_that_change_at_every_read_do_not_restart_the_read(
-    person: MakePerson, product: MakeProduct, now: datetime, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    who, jam, tea = person(), product(name='"Jam" \\ ü'), product(price="2.205")
-    order, quiet = place(who, (jam, 2), at=now), place(who, (jam, 1), at=now)
-    caller = Caller(who.id, who.customer.public_id, is_staff=False, session=None)
-    rows, asked = database.rows, list[str]()
-
-    def changed_before_each(statement: str, parameters: Sequence[Any] = ()) -> Any:
-        if "order_line" in statement:
-            asked.append(statement)
-            assert len(asked) < 5, "the reading began again"
-            lines = [Wanted(jam, 2 + len(asked)), Wanted(tea, 1)]
-            with monkeypatch.context() as plain:
-                plain.setattr(database, "rows", rows)
-                change_order(
-                    TransitionRequest(order=order.id, caller=caller, now=now),
-                    terms=GBP,
-                    lines=lines,
-                )
-        return rows(statement, parameters)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(database, "rows", changed_before_each)
-        seen = {one.id: one for one in queries.history(OrderFilter(customer=who.id), limit=5).rows}
-    assert seen == {one.id: queries.order(one.id, customer=who.id) for one in (order, quiet)}
-
-
-def test_an_order_that_no_longer_matches_the_filter_is_left_out(
-    person: MakePerson, product: MakeProduct, now: datetime, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    who, jam = person(), product()
-    order, other = place(who, (jam, 2), at=now), place(who, (jam, 1), at=now)
-    rows = database.rows
-
-    def changed_before_the_lines(statement: str, parameters: Sequence[Any] = ()) -> Any:
-        if statement == reads.LINES:
-            Order.objects.filter(id=order.id).update(status="packed", version=2)
-        return rows(statement, parameters)
-
-    monkeypatch.setattr(database, "rows", changed_before_the_lines)
-    wanted = OrderFilter(customer=who.id, statuses=("placed",))
-    assert [one.id for one in queries.history(wanted, limit=5).rows] == [other.id]
 
 
 def test_lines_are_exported_one_by_one_with_the_newest_orders_first(

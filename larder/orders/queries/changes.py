@@ -62,6 +62,6 @@ def _changed(customer: int, mark: Mark, limit: int) -> OrderChanges:
     shown now and once more later."""
     page = feed.read(CHANGES, mark, limit=limit, parameters=[customer])
     found = first_orders(page.subjects)
-    if found.more and found.last:
-        page = page.up_to(page.subjects.index(found.last.id))
+    if found.more:
+        page = page.up_to(page.subjects.index(found.rows[-1].id))
     return OrderChanges(found.rows, OrderProgress(page.mark), page.more)

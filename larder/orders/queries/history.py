@@ -70,9 +70,10 @@ class HistoryPosition:
 
 def end_of(page: Part[OrderView]) -> HistoryPosition | None:
     """Returns where the next page begins; None after the last page."""
-    if page.last is None or not page.more:
+    if not page.more:
         return None
-    return HistoryPosition(page.last.placed_at, page.last.id)
+    last = page.rows[-1]
+    return HistoryPosition(last.placed_at, last.id)
 
 
 def history(
@@ -88,12 +89,16 @@ def history(
     each is read, and the pages are merged. docs/explain/performance.md has the
     measurements.
     """
-    walks = [_walk(one, after, limit + 1) for one in wanted.walks]
-    statement, parameters = walks[0] if len(walks) == 1 else _merged(walks, limit + 1)
-    return first_part(statement, parameters, limit=limit)
+    return first_part(*_orders(wanted, after, limit + 1), limit=limit)
 
 
-def _merged(walks: Sequence[tuple[str, Sequence[Any]]], limit: int) -> tuple[str, Sequence[Any]]:
+def _orders(
+    wanted: OrderFilter, after: HistoryPosition | None, limit: int
+) -> tuple[str, Sequence[Any]]:
+    """Returns the statement of the orders of a page, without their lines, and its parameters."""
+    walks = [_walk(way, after, limit) for way in wanted.walks]
+    if len(walks) == 1:
+        return walks[0]
     parameters = [value for _, values in walks for value in values]
     return reads.merged([statement for statement, _ in walks], limit), parameters
 
@@ -101,7 +106,7 @@ def _merged(walks: Sequence[tuple[str, Sequence[Any]]], limit: int) -> tuple[str
 def _walk(
     wanted: OrderFilter, after: HistoryPosition | None, limit: int
 ) -> tuple[str, Sequence[Any]]:
-    """Returns the statement of a page, and its parameters."""
+    """Returns the statement of one walk, and its parameters."""
     where, parameters = wanted.conditions()
     if after is not None:
         parameters += [after.placed_at, after.id]
@@ -133,8 +138,8 @@ def page(
     (note, reference, address, day), in the parts of `parts`: newest first by (placed_at, id), or by
     ascending number. `limit` None means all."""
     where, parameters = OrderFilter(customer).conditions()
-    statement = reads.brief_page(where, limit, newest_first=newest_first)
-    return parts(statement, [*parameters, offset])
+    statement = reads.ids_of_page(where, limit, newest_first=newest_first)
+    return parts([id for (id,) in database.rows(statement, [*parameters, offset])])
 
 
 def count(wanted: OrderFilter) -> int:

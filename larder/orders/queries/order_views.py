@@ -1,19 +1,17 @@
 """Placed orders with their lines."""
 
 import json
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 import msgspec
 from msgspec import Struct
 
-from larder.core.limits import MAX_PAGE_BYTES, MAX_PAGE_LINES
 from larder.core.parts import Part
 from larder.db import database
 from larder.orders.amounts import Amount, amounts
@@ -90,102 +88,36 @@ class OrderView(Struct, frozen=True):
 
 
 def read(wanted: str, parameters: Sequence[Any]) -> list[OrderView]:
-    """Returns the orders that a statement of `ORDERS` finds, in its order. Each order and its
-    lines are of one snapshot."""
-    return [one for part in parts(wanted, parameters) for one in part.rows]
-
-
-def parts(wanted: str, parameters: Sequence[Any]) -> Iterator[Part[OrderView]]:
-    """Yields the orders that a statement of `ORDERS` finds, in its order, in parts of up to
-    `MAX_PAGE_LINES` lines and `MAX_PAGE_BYTES` of texts."""
-    rows = database.rows(wanted, parameters)
-    while rows:
-        part, count = _part(wanted, parameters, rows[:MAX_PAGE_LINES])
-        rows = rows[count:]
-        yield replace(part, more=bool(rows))
+    """Returns the orders that a statement of `ORDERS` finds, in its order, with their lines: all of
+    one snapshot."""
+    rows = database.rows(reads.with_lines(wanted), parameters)
+    return [_view(row, _lines_in.decode(lines)) for *row, lines in rows]
 
 
 def first_part(wanted: str, parameters: Sequence[Any], *, limit: int) -> Part[OrderView]:
-    """Returns up to `limit` of the orders that a statement of `ORDERS` finds, in its order: at
+    """Returns up to `limit` of the orders that a statement of `ORDERS` finds, as `read` does: at
     least one, and as many as have up to `MAX_PAGE_LINES` lines and `MAX_PAGE_BYTES` of texts. The
     statement must find `limit + 1`."""
-    rows = database.rows(wanted, parameters)
-    if not rows:
-        return Part([])
-    part, count = _part(wanted, parameters, rows[:limit])
-    return replace(part, more=count < len(rows))
+    rows = database.rows(reads.first_part(wanted), [*parameters, limit])
+    views = [_view(row, _lines_in.decode(lines)) for *row, _, _, _, _, lines in rows]
+    return Part(views, more=bool(rows) and rows[0][-5] > len(rows))
 
 
-def _part(
-    wanted: str, parameters: Sequence[Any], rows: Sequence[tuple[Any, ...]]
-) -> tuple[Part[OrderView], int]:
-    """Returns the first orders with their lines, and their number: at least one, because an order
-    has at most 1,000 lines. Needs two statements with that of the rows, and a third if orders
-    changed between them."""
-    ids = [row[0] for row in rows]
-    lines, versions, sizes, incomplete = _lines(ids)
-    count = len(ids) if incomplete is None else max(1, ids.index(incomplete))
-    count = _within_bytes(rows[:count], sizes)
-    views = [_view(row, lines[row[0]]) for row in rows[:count]]
-    last = views[-1]
-    changed = {one.id for one in views if versions.get(one.id, one.version) != one.version}
-    if changed:
-        again = _whole(wanted, parameters, changed)
-        views = [
-            again.get(one.id, one) for one in views if one.id in again or one.id not in changed
-        ]
-    return Part(views, last=last), count
+def parts(ids: Sequence[UUID]) -> Iterator[Part[OrderView]]:
+    """Yields these orders in their order, without the texts of the customer, in parts as those of
+    `first_part`."""
+    while ids:
+        some = list(ids[:ORDERS_OF_A_PART])
+        part = first_part(reads.BRIEF_AS_GIVEN, [some, some], limit=len(some))
+        ids = ids[len(part.rows) or len(some) :]
+        yield replace(part, more=bool(ids))
 
 
-def _whole(wanted: str, parameters: Sequence[Any], ids: set[UUID]) -> dict[UUID, OrderView]:
-    """Returns those of the orders that the statement still finds, with their lines, of one
-    snapshot."""
-    rows = database.rows(reads.whole(wanted), [*parameters, list(ids)])
-    return {row[0]: _view(row, _lines_in.decode(lines or "[]")) for *row, lines in rows}
-
+ORDERS_OF_A_PART = 500
+"""Orders that one statement of `parts` reads."""
 
 _lines_in = msgspec.json.Decoder(list[LineView])
-"""Reads the JSON of `reads.whole`."""
-
-
-class _Lines(NamedTuple):
-    """By order: its lines, its version when they were read, and the bytes of the texts of all lines
-    up to its last; and the order at which the read reached the limit of lines, if it did.
-    """
-
-    lines: dict[UUID, list[LineView]]
-    versions: dict[UUID, int]
-    sizes: dict[UUID, int]
-    incomplete: UUID | None
-
-
-def _lines(orders: list[UUID]) -> _Lines:
-    """Returns the lines of the orders, as many as `reads.LINES` finds."""
-    lines: dict[UUID, list[LineView]] = defaultdict(list)
-    versions: dict[UUID, int] = {}
-    sizes: dict[UUID, int] = {}
-    rows = database.rows(reads.LINES, [orders, orders[0]])
-    for order, version, *line, size in rows:
-        lines[order].append(LineView(*line))
-        versions[order], sizes[order] = version, size
-    return _Lines(lines, versions, sizes, rows[-1][0] if len(rows) > MAX_PAGE_LINES else None)
-
-
-_texts_of = itemgetter(*(OrderView.__struct_fields__.index(one) for one in ("note", "reference")))
-_as_json = msgspec.json.Encoder().encode
-
-
-def _within_bytes(rows: Sequence[tuple[Any, ...]], sizes: Mapping[UUID, int]) -> int:
-    """Returns how many of the first rows, with their lines, have texts of up to `MAX_PAGE_BYTES`:
-    at least one. `sizes` are those of `_Lines`."""
-    own = of_lines = 0
-    for count, row in enumerate(rows):
-        own += len(_as_json(_texts_of(row))) + len((row[-1] or "").encode())
-        of_lines = sizes.get(row[0], of_lines)
-        if count and own + of_lines > MAX_PAGE_BYTES:
-            return count
-    return len(rows)
-
+"""Reads the JSON of `reads.with_lines`."""
 
 _APART = {"ship_to", "lines", "payments"}
 _PLAIN = [one for one in OrderView.__struct_fields__ if one not in _APART]

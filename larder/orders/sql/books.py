@@ -2,7 +2,6 @@
 
 from larder.orders.sql.payments import MINOR_DIGITS
 
-
 BOOK_CHANGES = """
 INSERT INTO sales_change (order_id, version, type, at, product, sku, name, unit_price, tax_rate,
                           quantity, gross, net, returned, returned_gross, returned_net)

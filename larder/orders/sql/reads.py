@@ -102,28 +102,51 @@ def merged(pages: Sequence[str], limit: int) -> str:
     return f"{parts} ORDER BY placed_at DESC, id DESC LIMIT {limit:d}"
 
 
-LINES = f"""
-SELECT * FROM (
-    SELECT found.*, sum(octet_length(sku) + octet_length(name)) OVER (ROWS UNBOUNDED PRECEDING)
-           AS bytes
-    FROM (
-        SELECT line.* FROM unnest((SELECT %s::uuid[])::uuid[]) AS wanted (id)
-        CROSS JOIN LATERAL (
-            SELECT "order".id, version, order_line.id AS line, product_id, sku, name, quantity,
-                   unit_price, returned, ordered, tax_rate
-            FROM "order" JOIN order_line ON order_line.order_id = "order".id
-            WHERE "order".id = wanted.id ORDER BY order_line.id
-        ) AS line
-        LIMIT {MAX_PAGE_LINES + 1}
-    ) AS found
-) AS measured
-WHERE bytes - octet_length(sku) - octet_length(name) <= {MAX_PAGE_BYTES} OR id = %s
+_LINES = """(
+    SELECT coalesce(json_agg(json_build_object(
+        'id', line.id, 'product', product_id, 'sku', sku, 'name', name, 'quantity', quantity,
+        'unit_price', unit_price::text, 'returned', returned, 'ordered', ordered,
+        'tax_rate', tax_rate::text
+    ) ORDER BY line.id), '[]')::text
+    FROM order_line AS line WHERE line.order_id = page.id
+)"""
+"""The lines of an order as JSON: an index scan of order_line_once."""
+
+
+def with_lines(wanted: str) -> str:
+    """Returns the statement that reads the orders of a statement of ORDERS, in its order, each with
+    its lines: all of one snapshot."""
+    return f"SELECT page.*, {_LINES} FROM ({wanted}) AS page"
+
+
+def first_part(wanted: str) -> str:
+    """Returns the same statement for the first orders: up to a limit, which is one parameter more,
+    and up to the limits of lines and bytes of texts, but at least one order. Before the lines it
+    has four columns more; the first is how many orders `wanted` finds.
+
+    The lines of an order that does not fit are counted and not read further, so a page takes no
+    more memory than its limits. Order and plan are as in larder/db/pages.py: the rows of `wanted`
+    go through a nested loop and a WindowAgg.
+    """
+    return f"""
+SELECT page.*, {_LINES}
+FROM (
+    SELECT page.*, count(*) OVER () AS found, row_number() OVER in_order AS place,
+           sum(size.lines) OVER in_order AS lines,
+           sum(size.bytes + octet_length(to_json(note)::text)
+               + octet_length(to_json(reference)::text)
+               + coalesce(octet_length(ship_to::text), 0)) OVER in_order AS bytes
+    FROM ({wanted}) AS page
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS lines,
+               coalesce(sum(octet_length(sku) + octet_length(name)), 0) AS bytes
+        FROM order_line WHERE order_id = page.id
+    ) AS size
+    WINDOW in_order AS (ROWS UNBOUNDED PRECEDING)
+) AS page
+WHERE place <= %s
+  AND (lines <= {MAX_PAGE_LINES} AND bytes <= {MAX_PAGE_BYTES} OR place = 1)
 """
-"""For each order, in the order of the ids, an index scan of order_pkey and one of order_line_once;
-the scans stop at the limit. A row beyond MAX_PAGE_LINES shows that the last order is incomplete.
-The version shows whether the order has changed since it was read. `bytes` is the size of the texts
-up to and including a line. Lines after the one that exceeds MAX_PAGE_BYTES are not sent, except
-those of the first order. Order and plan are as in larder/db/pages.py."""
 
 
 EVENTS = f"""
@@ -153,30 +176,14 @@ entries of its lists, also of `before` and `after` (101 events of 2,000 entries:
 beyond the limit are not sent. `found` counts the events before that limit."""
 
 
-def whole(wanted: str) -> str:
-    """Returns the statement that reads some of the orders of a statement of ORDERS, by their ids,
-    each with its lines as JSON: all of it in one snapshot."""
-    return f"""
-SELECT page.*, (
-    SELECT jsonb_agg(jsonb_build_object(
-        'id', line.id, 'product', product_id, 'sku', sku, 'name', name, 'quantity', quantity,
-        'unit_price', unit_price::text, 'returned', returned, 'ordered', ordered,
-        'tax_rate', tax_rate::text
-    ) ORDER BY line.id)::text
-    FROM order_line AS line WHERE line.order_id = page.id
-)
-FROM ({wanted}) AS page WHERE page.id = ANY(%s::uuid[])
-"""
-
-
 IDS = '"order".id = ANY((SELECT %s::uuid[])::uuid[])'
 
 PLACED_WITH_IDS = f"{ORDERS} WHERE placed_at IS NOT NULL AND {IDS}"
 """Index scans of order_pkey."""
 
-PLACED_AS_GIVEN = (
-    f'{ORDERS} WHERE {PLACED} AND {IDS} ORDER BY array_position(%s::uuid[], "order".id)'
-)
+_AS_GIVEN = f' WHERE {PLACED} AND {IDS} ORDER BY array_position(%s::uuid[], "order".id)'
+
+PLACED_AS_GIVEN, BRIEF_AS_GIVEN = ORDERS + _AS_GIVEN, BRIEF_ORDERS + _AS_GIVEN
 """The same in the order of the ids."""
 
 STATUS = '"order".status = %s'
@@ -194,11 +201,11 @@ orders of all customers (270,000 in 52 ms) before the first one of this customer
 orders are sorted (30,000 in 12 ms), and placing needs no further index."""
 
 
-def brief_page(where: str, limit: int | None, *, newest_first: bool) -> str:
-    """Returns the statement of orders after an offset, by number or newest first."""
+def ids_of_page(where: str, limit: int | None, *, newest_first: bool) -> str:
+    """Returns the statement of the ids of orders after an offset, by number or newest first."""
     order = "placed_at DESC, id DESC" if newest_first else BY_NUMBER
     rows = "ALL" if limit is None else f"{limit:d}"
-    return f"{BRIEF_ORDERS}{where} ORDER BY {order} LIMIT {rows} OFFSET %s"
+    return f"SELECT id{BY_ORDER.source}{where} ORDER BY {order} LIMIT {rows} OFFSET %s"
 
 
 OWN_ORDERS = """(
