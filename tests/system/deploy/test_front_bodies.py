@@ -3,10 +3,9 @@ folder.
 """
 
 import re
-import shutil
 import socket
-import subprocess
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +19,17 @@ from larder.compat.urls import patterns as earlier_contracts
 from larder.core.limits import MAX_OPEN_BODY_BYTES
 from larder.http.body_limits import LEFT_UNREAD
 from tests.http.nested_bodies import ID
-from tests.system.deploy.nginx import ORDERS, head, nginx_before, refused, unfinished
-from tools.nginx import LUA, SHARED
+from tests.system.deploy.nginx import (
+    ORDERS,
+    answer_to,
+    head,
+    needs_nginx,
+    nginx_before,
+    refused,
+    server,
+    unfinished,
+)
+from tools.nginx import SHARED
 
 FEW = {
     rf"limit_conn {zone} \d+": f"limit_conn {zone} {number}"
@@ -40,23 +48,14 @@ IMPORT = "/api/v1/products/import"
 PICTURE, NEW_PICTURE = "/admin/catalog/product/7/change/", "/admin/catalog/product/add/"
 UNASKED = {r"auth_request .*": ""}
 """The silent server answers no question either."""
-REFUSES = {
-    r"ngx\.req\.read_body": "error",
-    r"listen 127.0.0.1:(\d+);": r"listen 127.0.0.1:\1 http2;",
-}
-"""nginx as with version 0.10.26 of its Lua module, and for HTTP/2 without TLS."""
 
-pytestmark = pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed")
-with_lua = pytest.mark.skipif(not LUA.exists(), reason="libnginx-mod-http-lua is not installed")
+pytestmark = needs_nginx
 
 
 @pytest.fixture
-def port(tmp_path: Path) -> Iterator[int]:
+def port(silent: int, tmp_path: Path) -> Iterator[int]:
     """The port of nginx with few places, before a server that answers nothing."""
-    with (
-        socket.create_server(("127.0.0.1", 0), backlog=64) as silent,
-        nginx_before(silent.getsockname()[1], tmp_path, FEW | UNASKED) as listening,
-    ):
+    with nginx_before(silent, tmp_path, FEW | UNASKED) as listening:
         yield listening
 
 
@@ -77,43 +76,11 @@ def test_long_bodies_are_limited_for_each_site_and_in_total(
 ) -> None:
     sites = ["2001:db8:1:100::", "2001:db8:1:200::"][:of_site]
     others = [f"198.51.{n}.1" for n in range(in_total - of_site)]
-    with unfinished(port, *sites, length=length, path=path, credential=SIGNED):
+    with unfinished(port, *sites, length=length, path=path, headers=SIGNED):
         assert refused(port, "2001:db8:1:400::", length, path, SIGNED)
-        with unfinished(port, *others, length=length, path=path, credential=SIGNED):
+        with unfinished(port, *others, length=length, path=path, headers=SIGNED):
             assert refused(port, "203.0.113.1", length, path, SIGNED)
             assert not refused(port, "203.0.113.1", 15_999, path, SIGNED)
-
-
-@with_lua
-@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
-def test_a_body_that_the_lua_module_cannot_read_needs_a_length(tmp_path: Path) -> None:
-    """HTTP/2 says by itself where a body ends; a POST without a body has its length, 0."""
-    with (
-        socket.create_server(("127.0.0.1", 0)) as silent,
-        nginx_before(silent.getsockname()[1], tmp_path, REFUSES) as port,
-    ):
-        # Where the stream is reset before curl has sent the body, curl drops the answer.
-        sent = ("--data-binary", "@-", "--header", "Content-Length:")
-        posted = next(filter(None, (curl(port, *sent) for _ in range(50))), "")
-        got = curl(port, seconds=2)
-    assert posted.startswith("HTTP/2 411")
-    assert '"code":"length_required"' in posted
-    # It was sent on to the server, which is silent.
-    assert got == ""
-
-
-def curl(port: int, *options: str, seconds: int = 10) -> str:
-    """Return what is answered within that time, head and body; empty where nothing is."""
-    command = ["curl", "--http2-prior-knowledge", "--silent", "--include"]
-    command += ["--max-time", str(seconds)]
-    sent = subprocess.run(
-        [*command, *options, f"http://127.0.0.1:{port}/api/v1/orders"],
-        input="{}",
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return sent.stdout
 
 
 @pytest.mark.parametrize(
@@ -127,9 +94,7 @@ def curl(port: int, *options: str, seconds: int = 10) -> str:
     ],
 )
 def test_a_body_over_the_limit_is_refused_by_the_server(port: int, path: str, most: int) -> None:
-    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
-        connection.sendall(head("198.51.100.1", most + 1, path, SIGNED))
-        answer = connection.recv(65_536)
+    answer = answer_to(port, head("198.51.100.1", most + 1, path, SIGNED))
     assert answer.startswith(b"HTTP/1.1 413 ")
     assert b'"code":"body_too_large"' in answer
     assert not refused(port, "198.51.100.1", most, path, SIGNED)
@@ -164,3 +129,36 @@ def test_bodies_that_a_server_would_not_read_do_not_reach_it(db: None, settings:
                 unread.add(path)
     assert {"/api/v1/auth/token", "/auth/", "/admin/login/"} <= unread
     assert [path for path in unread if not re.search(limited, path)] == []
+
+
+EXPORT = "/api/v1/orders.csv"
+LONG_ANSWER = (
+    b"HTTP/1.1 200 OK\r\nContent-Length: 400000\r\nConnection: close\r\n\r\n" + b"x" * 400_000
+)
+
+
+def test_exports_are_limited_for_each_site_and_in_total(tmp_path: Path) -> None:
+    """Their files at nginx are those of clients that read slowly."""
+    small_queue = {r"listen (127[^;]*);": r"listen \1 sndbuf=16k;"}
+    with (
+        server(LONG_ANSWER) as behind,
+        nginx_before(behind, tmp_path, small_queue) as port,
+        ExitStack() as readers,
+    ):
+
+        def is_refused(client: str, path: str = EXPORT) -> bool:
+            reader = readers.enter_context(socket.socket())
+            reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+            reader.settimeout(20)
+            reader.connect(("127.0.0.1", port))
+            reader.sendall(head(client, 0, path).replace(b"POST", b"GET", 1))
+            return reader.recv(12) == b"HTTP/1.1 503"
+
+        # A body would keep a place for as long as it takes.
+        for n in range(12):
+            with_body = head(f"198.51.{n}.1", 9, EXPORT).replace(b"POST", b"GET", 1)
+            assert answer_to(port, with_body).startswith(b"HTTP/1.1 413 ")
+        assert [is_refused("198.51.100.1") for _ in range(5)] == [False] * 4 + [True]
+        assert [is_refused("198.51.101.1") for _ in range(4)] == [False] * 4
+        assert is_refused("198.51.102.1")
+        assert not is_refused("198.51.100.1", "/api/v1/products")

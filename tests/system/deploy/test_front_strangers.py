@@ -1,21 +1,28 @@
 """What requests without a credential cannot take from others at nginx."""
 
 import http.client
-import shutil
 import socket
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 import pytest
 from django.test import Client
 
 from tests.conftest import Api, Person
 from tests.server import Server
-from tests.system.deploy.nginx import BEHIND_A_PROXY, head, nginx_before, refused, unfinished
+from tests.system.deploy.nginx import (
+    BEHIND_A_PROXY,
+    NO_CONTENT,
+    answer_to,
+    head,
+    needs_nginx,
+    nginx_before,
+    refused,
+    server,
+    unfinished,
+)
 
 FORGED_SESSION = {"Cookie": f"sessionid={'s' * 32}"}
 FORGED_TOKEN = {"Authorization": "Bearer forged"}
@@ -23,33 +30,14 @@ SECURE = {"X-Forwarded-Proto": "https"}
 LONG = 20_000
 HTML = ("text/html", "TEXT/HTML;q=0.9", "image/webp, Text/*")
 
-pytestmark = pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed")
-
-
-class Quick(BaseHTTPRequestHandler):
-    """Answers everything with 200."""
-
-    protocol_version = "HTTP/1.1"
-
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        pass
+pytestmark = needs_nginx
 
 
 @pytest.fixture
 def port(tmp_path: Path) -> Iterator[int]:
-    """The port of nginx, with its own numbers, before such a server."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), Quick) as server:
-        thread = Thread(target=server.serve_forever)
-        thread.start()
-        with nginx_before(server.server_port, tmp_path) as listening:
-            yield listening
-        server.shutdown()
-        thread.join()
+    """The port of nginx, with its own numbers, before a server that answers everything."""
+    with server(NO_CONTENT) as behind, nginx_before(behind, tmp_path) as listening:
+        yield listening
 
 
 def statuses(port: int, path: str, clients: list[str], headers: Mapping[str, str]) -> Counter[int]:
@@ -72,20 +60,18 @@ def test_pages_of_strangers_are_limited_and_leave_staff_and_probes_alone(
     page = {"Accept": accept}
     for path in ("/", "/admin/login/"):
         assert statuses(port, path, strangers * 8, page)[503] > 0
-    assert statuses(port, "/admin/", ["203.0.113.9"] * 20, FORGED_SESSION | page).keys() == {200}
-    assert statuses(port, "/readyz", ["203.0.113.9"] * 20, {}).keys() == {200}
-    assert statuses(port, "/api/v1/products", strangers * 8, {}).keys() == {200}
+    assert statuses(port, "/admin/", ["203.0.113.9"] * 20, FORGED_SESSION | page).keys() == {204}
+    assert statuses(port, "/readyz", ["203.0.113.9"] * 20, {}).keys() == {204}
+    assert statuses(port, "/api/v1/products", strangers * 8, {}).keys() == {204}
     # One address with a session of its own making has its own limit, and so has one that probes.
     assert statuses(port, "/admin/", strangers[:1] * 99, FORGED_SESSION | page)[503] > 0
     assert statuses(port, "/readyz", strangers[:1] * 99, {})[503] > 0
 
 
-def test_the_connections_of_one_address_do_not_close_the_upstream(tmp_path: Path) -> None:
-    with (
-        socket.create_server(("127.0.0.1", 0), backlog=1024) as silent,
-        nginx_before(silent.getsockname()[1], tmp_path) as port,
-        ExitStack() as connections,
-    ):
+def test_the_connections_of_one_address_do_not_close_the_upstream(
+    silent: int, tmp_path: Path
+) -> None:
+    with nginx_before(silent, tmp_path) as port, ExitStack() as connections:
         for _ in range(620):
             one = connections.enter_context(socket.create_connection(("127.0.0.1", port)))
             one.sendall(head("198.51.100.1", 2) + b"{}")
@@ -107,8 +93,8 @@ def test_files_of_strangers_take_no_place(
     token = Api()("POST", "auth/token", log_in).body["access"]
     picture = f"/admin/catalog/product/{jam}/change/"
     with (
-        Server(workers=1, environment=BEHIND_A_PROXY) as server,
-        nginx_before(server.port, tmp_path) as port,
+        Server(workers=1, environment=BEHIND_A_PROXY) as shop,
+        nginx_before(shop.port, tmp_path) as port,
     ):
         for path, valid, forged in (
             ("/api/v1/products/import", {"Authorization": f"Bearer {token}"}, FORGED_TOKEN),
@@ -122,18 +108,16 @@ def test_files_of_strangers_take_no_place(
 
 
 def posted(port: int, path: str, client: str, credential: Mapping[str, str]) -> int:
-    """Send the head of a long POST over TLS of the load balancer; return the status."""
-    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
-        connection.sendall(head(client, LONG, path, {**SECURE, **credential}))
-        return int(connection.recv(65_536).split(b" ", 2)[1])
+    """Send the head of a long POST; return the status."""
+    request = head(client, LONG, path, {**SECURE, **credential})
+    return int(answer_to(port, request).split(b" ", 2)[1])
 
 
-def test_long_bodies_of_strangers_have_few_places(tmp_path: Path) -> None:
+def test_long_bodies_of_strangers_have_few_places(silent: int, tmp_path: Path) -> None:
     strangers = [f"198.51.{n // 4}.1" for n in range(16)]
     with (
-        socket.create_server(("127.0.0.1", 0), backlog=64) as silent,
-        nginx_before(silent.getsockname()[1], tmp_path) as port,
+        nginx_before(silent, tmp_path) as port,
         unfinished(port, *strangers, length=LONG),
     ):
         assert refused(port, "198.51.100.1", LONG)
-        assert not refused(port, "203.0.113.9", LONG, credential=FORGED_TOKEN)
+        assert not refused(port, "203.0.113.9", LONG, headers=FORGED_TOKEN)

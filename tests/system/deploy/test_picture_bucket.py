@@ -1,15 +1,12 @@
 """Pictures in a bucket: over the protocol of S3, with signatures and the rights of the page."""
 
 import json
+import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from typing import Any
 from urllib.request import Request, urlopen
 
@@ -28,10 +25,12 @@ from tests.catalog.photos import encoded, phone_photo, plain
 from tests.conftest import Person
 from tests.staff.desk import Desk, change
 from tools.ports import free_port, listens
+from tools.processes import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 BUCKET, REGION = "pictures", "eu-central-1"
+CDN = "https://pictures.example.com"
 OBJECTS, WHOLE = f"arn:aws:s3:::{BUCKET}/*", f"arn:aws:s3:::{BUCKET}"
 AFTER_GRACE = timedelta(days=UNUSED_PICTURE_DAYS + 1)
 RIGHTS = {
@@ -40,102 +39,56 @@ RIGHTS = {
 }
 
 
-@dataclass
-class Store:
-    """A server of S3 and IAM, whose first clients may do everything."""
-
-    address: str
-
-    def client(self, service: str) -> Any:
-        return boto3.Session().client(service, endpoint_url=self.address, region_name=REGION)
-
-    def begin_to_check(self) -> None:
-        """From now on, each request needs a signature and the right of its signer."""
-        headers = {"Content-Type": "text/plain"}
-        urlopen(Request(f"{self.address}/moto-api/reset-auth", b"0", headers))  # noqa: S310
+def client(service: str, address: str) -> Any:
+    return boto3.Session().client(service, endpoint_url=address, region_name=REGION)
 
 
 @contextmanager
-def store() -> Iterator[Store]:
+def store() -> Iterator[str]:
+    """Run a server of S3 and IAM, whose first clients may do everything; give its address."""
     port = free_port()
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as process:
         try:
-            while not listens(port):
-                assert process.poll() is None
-                time.sleep(0.1)
-            yield Store(f"http://127.0.0.1:{port}")
+            assert wait_until(lambda: listens(port), 60)
+            yield f"http://127.0.0.1:{port}"
         finally:
             process.terminate()
-
-
-class Cdn(BaseHTTPRequestHandler):
-    """What clients fetch pictures from: it reads them from the bucket with the shop's rights."""
-
-    bucket: Any
-
-    def do_GET(self) -> None:
-        try:
-            found = self.bucket.get_object(Bucket=BUCKET, Key=self.path.lstrip("/"))
-        except self.bucket.exceptions.NoSuchKey:
-            self.send_error(404)
-            return
-        self.send_response(200)
-        self.send_header("Content-Type", found["ContentType"])
-        self.send_header("Cache-Control", found["CacheControl"])
-        self.end_headers()
-        self.wfile.write(found["Body"].read())
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
-
-@dataclass
-class Bucket:
-    """The bucket, and the address of its CDN."""
-
-    client: Any
-    cdn: str
-
-    def names(self) -> set[str]:
-        listed = self.client.list_objects_v2(Bucket=BUCKET).get("Contents", ())
-        return {one["Key"] for one in listed}
 
 
 @pytest.fixture(params=[RIGHTS])
 def bucket(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, settings: LazySettings
-) -> Iterator[Bucket]:
-    """A bucket of a role with these rights, and the shop's settings for it."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "owner")
-    with store() as found:
+) -> Iterator[Callable[[], set[str]]]:
+    """A bucket of a role with these rights, and the shop's settings for it; lists its names."""
+    rights = [
+        {"Effect": "Allow", "Action": action, "Resource": resource}
+        for action, resource in request.param.items()
+    ]
+    policy = json.dumps({"Version": "2012-10-17", "Statement": rights})
+    with store() as address:
+        owner = {"AWS_ACCESS_KEY_ID": "owner", "AWS_SECRET_ACCESS_KEY": "owner"}
+        for name, value in (owner | {"AWS_REGION": REGION, "AWS_ENDPOINT_URL_S3": address}).items():
+            monkeypatch.setenv(name, value)
         where = {"LocationConstraint": REGION}
-        found.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration=where)
-        owner = found.client("iam")
-        owner.create_user(UserName="shop")
-        rights = [
-            {"Effect": "Allow", "Action": action, "Resource": resource}
-            for action, resource in request.param.items()
-        ]
-        policy = json.dumps({"Version": "2012-10-17", "Statement": rights})
-        owner.put_user_policy(UserName="shop", PolicyName="pictures", PolicyDocument=policy)
-        key = owner.create_access_key(UserName="shop")["AccessKey"]
+        client("s3", address).create_bucket(Bucket=BUCKET, CreateBucketConfiguration=where)
+        accounts = client("iam", address)
+        accounts.create_user(UserName="shop")
+        accounts.put_user_policy(UserName="shop", PolicyName="pictures", PolicyDocument=policy)
+        key = accounts.create_access_key(UserName="shop")["AccessKey"]
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", key["AccessKeyId"])
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", key["SecretAccessKey"])
-        monkeypatch.setenv("AWS_REGION", REGION)
-        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", found.address)
-        found.begin_to_check()
-        Cdn.bucket = found.client("s3")
-        with ThreadingHTTPServer(("127.0.0.1", 0), Cdn) as server:
-            thread = Thread(target=server.serve_forever)
-            thread.start()
-            cdn = f"http://127.0.0.1:{server.server_port}"
-            stored = picture_storage(folder="", bucket=BUCKET, address=cdn)
-            settings.STORAGES = {**settings.STORAGES, "pictures": stored}
-            yield Bucket(Cdn.bucket, cdn)
-            server.shutdown()
-            thread.join()
+        # From now on each request needs a signature and the right of its signer.
+        headers = {"Content-Type": "text/plain"}
+        urlopen(Request(f"{address}/moto-api/reset-auth", b"0", headers))  # noqa: S310
+        stored = picture_storage(folder="", bucket=BUCKET, address=CDN)
+        settings.STORAGES = {**settings.STORAGES, "pictures": stored}
+
+        def names() -> set[str]:
+            listed = client("s3", address).list_objects_v2(Bucket=BUCKET).get("Contents", ())
+            return {entry["Key"] for entry in listed}
+
+        yield names
 
 
 def upload(desk: Desk, product: int, content: bytes) -> str:
@@ -155,36 +108,37 @@ def desk(person: Callable[..., Person]) -> Desk:
 
 
 def test_a_picture_is_uploaded_served_replaced_and_deleted(
-    desk: Desk, bucket: Bucket, product: Callable[..., int]
+    desk: Desk, bucket: Callable[[], set[str]], product: Callable[..., int]
 ) -> None:
     jam = product()
     first = upload(desk, jam, phone_photo())
-    assert first.startswith(f"{bucket.cdn}/")
     for address in (first, first.replace(".webp", "-320.webp")):
-        with urlopen(address) as answer:  # noqa: S310
-            assert answer.headers["Content-Type"] == CONTENT_TYPE
-            assert answer.headers["Cache-Control"] == CACHE_CONTROL
-            assert answer.read()[8:12] == b"WEBP"
+        stored = client("s3", os.environ["AWS_ENDPOINT_URL_S3"]).get_object(
+            Bucket=BUCKET, Key=address.removeprefix(f"{CDN}/")
+        )
+        assert stored["ContentType"] == CONTENT_TYPE
+        assert stored["CacheControl"] == CACHE_CONTROL
+        assert stored["Body"].read()[8:12] == b"WEBP"
     second = upload(desk, jam, encoded(plain(), "PNG"))
     assert upload(desk, jam, encoded(plain(), "PNG")) == second
-    assert len(bucket.names()) == 4
+    assert len(bucket()) == 4
     assert collect(clock.now()) == 0
     assert collect(clock.now() + AFTER_GRACE) == 1
     kept = second.rpartition("/")[2]
-    assert bucket.names() == {kept, kept.replace(".webp", "-320.webp")}
+    assert bucket() == {kept, kept.replace(".webp", "-320.webp")}
     desk.save(change(jam), image_url="")
     assert collect(clock.now()) == 0
     assert collect(clock.now() + AFTER_GRACE) == 1
-    assert bucket.names() == set()
+    assert bucket() == set()
     assert not Picture.objects.exists()
 
 
 @pytest.mark.parametrize("bucket", [{"s3:ListBucket": WHOLE}], indirect=True)
 def test_a_bucket_that_refuses_the_upload_is_an_error_of_the_field(
-    desk: Desk, bucket: Bucket, product: Callable[..., int]
+    desk: Desk, bucket: Callable[[], set[str]], product: Callable[..., int]
 ) -> None:
     jam = product()
     page = desk.save(change(jam), picture=SimpleUploadedFile("p.jpg", phone_photo(), "image/jpeg"))
     assert page.errors == {"picture": [stored_pictures.UNAVAILABLE]}
     assert Product.objects.get(pk=jam).image_url == ""
-    assert bucket.names() == set()
+    assert bucket() == set()
