@@ -160,8 +160,8 @@ FOLDED = "(SELECT fold(%s))"
 
 SAME_SKU = f"fold(p.sku) = {FOLDED}"
 
-EXACT = "p.{0} = ANY((SELECT %s::text[])::text[]) AND p.{0} > ''"
-"""One of some texts. The second half is the condition of partial indexes such as product_by_code:
+EXACT = "p.{0} IN (%s, %s) AND p.{0} > ''"
+"""One of two texts. The second half is the condition of partial indexes such as product_by_code:
 without it a generic plan cannot use them."""
 
 BELOW_CATEGORY = """p.category_id IN (

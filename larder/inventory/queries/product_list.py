@@ -108,7 +108,8 @@ def _matching(name: str, text: str) -> tuple[str, list[Any]]:
     """Returns the condition that a field is this text."""
     if name == "sku":
         return sql.SAME_SKU, [text]
-    return sql.EXACT.format(name), [spellings(text) if name == "barcode" else [text]]
+    texts = spellings(text) if name == "barcode" else [text]
+    return sql.EXACT.format(name), [texts[0], texts[-1]]
 
 
 @dataclass(frozen=True, slots=True)
