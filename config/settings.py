@@ -185,8 +185,6 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 INSTALLED_APPS = [
     "unfold",
     "unfold.contrib.filters",
-    "unfold.contrib.import_export",
-    "import_export",
     "django.contrib.admin",
     # Before Django's app, so that this createsuperuser is used.
     "larder.identity",

@@ -6,27 +6,26 @@ escaped with a leading apostrophe (OWASP, "CSV Injection"). Numbers stay numbers
 workbook cannot have are replaced.
 """
 
+import csv
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
+from itertools import chain
+from operator import attrgetter
 from time import monotonic
 from typing import Any
 
+from django import forms
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import SEARCH_VAR
 from django.core.exceptions import BadRequest
 from django.http import HttpResponse
 from django.utils.translation import gettext
-from import_export.admin import ExportMixin
-from import_export.fields import Field
-from import_export.formats.base_formats import CSV, XLSX
-from import_export.resources import Resource
-from import_export.widgets import DecimalWidget, IntegerWidget, Widget
 from openpyxl import Workbook  # type: ignore[import-untyped]
-from unfold.contrib.import_export.forms import ExportForm
 
 from larder.core import money
+from larder.core.clock import now
 from larder.core.limits import MAX_EXPORTED_ROWS
 from larder.core.per_key import Limit, limited
 from larder.core.spreadsheets import escape_formula
@@ -34,9 +33,11 @@ from larder.core.tags import joined
 from larder.http import admin_session
 from larder.http.raw_body import is_late
 from larder.identity.services import audit
+from larder.staff.base import ServiceAdmin, button
 from larder.staff.formatting import grouped
-from larder.staff.language import in_english
-from larder.staff.lists import filter_parameters
+from larder.staff.language import gettext_lazy as _
+from larder.staff.lists import filter_parameters, shop_zone
+from larder.staff.pages import Page, choice, show
 
 _NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 """Characters that no XLSX file can have (XML 1.0, section 2.2). Customers can write them."""
@@ -48,67 +49,38 @@ def safe_text(value: object) -> str:
     return _NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", safe)
 
 
-class _Text(Widget):  # type: ignore[misc]
-    def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
-        return "" if value is None else safe_text(value)
+Column = Callable[[Any], object]
+"""Returns the cell of an object: a number, `safe_text`, or None for an empty cell."""
 
 
-class _Tags(Widget):  # type: ignore[misc]
-    def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
-        return safe_text(joined(value or ()))
+def text(attribute: str) -> Column:
+    """A column of text; `attribute` may follow relations with points."""
+    value = attrgetter(attribute)
+    return lambda row: None if value(row) is None else safe_text(value(row))
 
 
-class _Amount(DecimalWidget):  # type: ignore[misc]
-    """An amount with two decimals, or three if the third is not zero, as the API writes it."""
-
-    def render(self, value: Any, obj: Any = None, **kwargs: Any) -> Any:
-        exact = None if value is None else Decimal(money.text(value))
-        return super().render(exact, obj, **kwargs)
-
-
-class _Moment(Widget):  # type: ignore[misc]
-    """RFC 3339 with its offset, because spreadsheets have no times with zones."""
-
-    def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
-        return "" if value is None else str(value.isoformat())
-
-
-def text(attribute: str, name: str = "") -> Any:
-    """A column of text; `attribute` may follow relations with two underscores."""
-    return Field(attribute, name or attribute, widget=_Text())
-
-
-def tags(attribute: str, name: str = "") -> Any:
+def tags(attribute: str) -> Column:
     """A column of tags, with commas between them."""
-    return Field(attribute, name or attribute, widget=_Tags())
+    value = attrgetter(attribute)
+    return lambda row: safe_text(joined(value(row) or ()))
 
 
-def number(attribute: str, name: str = "") -> Any:
+def number(attribute: str) -> Column:
     """A column of whole numbers."""
-    return Field(attribute, name or attribute, widget=IntegerWidget())
+    return attrgetter(attribute)
 
 
-def price(attribute: str, name: str = "") -> Any:
-    """A column of amounts; the currency is in another column."""
-    return Field(attribute, name or attribute, widget=_Amount())
+def price(attribute: str) -> Column:
+    """A column of amounts as the API writes them; the currency is in another column."""
+    value = attrgetter(attribute)
+    return lambda row: None if value(row) is None else Decimal(money.text(value(row)))
 
 
-def computed(name: str) -> Any:
-    """A column whose value the resource's `dehydrate_<name>` gives: a number, or `safe_text`."""
-    return Field(column_name=name)
-
-
-def moment(attribute: str, name: str = "") -> Any:
-    """A column of times."""
-    return Field(attribute, name or attribute, widget=_Moment())
-
-
-class Columns(Resource):  # type: ignore[misc]
-    """The columns of a file, in the order they are declared. Nothing here can read one in."""
-
-    @classmethod
-    def get_display_name(cls) -> str:
-        return cls.__name__
+def moment(attribute: str) -> Column:
+    """A column of times: RFC 3339 with its offset, because spreadsheets have no times with
+    zones."""
+    value = attrgetter(attribute)
+    return lambda row: None if value(row) is None else value(row).isoformat()
 
 
 _files = Limit(1)
@@ -125,7 +97,7 @@ def one_at_a_time(request: Any) -> Iterator[None]:
         yield
 
 
-XLSX_TYPE: str = XLSX.CONTENT_TYPE
+XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 def workbook(name: str, rows: Iterable[Iterable[object]]) -> HttpResponse:
@@ -149,45 +121,86 @@ def _kept_exact(cell: object) -> object:
     return str(cell) if is_number and len(str(cell).strip("-")) > _EXACT_DIGITS else cell
 
 
-class BoundedExport(ExportMixin):  # type: ignore[misc]
+def _csv(name: str, rows: Iterable[Iterable[object]]) -> HttpResponse:
+    """Returns a file with a byte order mark, without which Excel takes UTF-8 for something else."""
+    answer = HttpResponse("\ufeff", content_type="text/csv; charset=utf-8")
+    answer["Content-Disposition"] = f'attachment; filename="{name}.csv"'
+    csv.writer(answer).writerows(rows)
+    return answer
+
+
+_FORMATS = {"0": ("CSV", _csv), "1": ("XLSX", workbook)}
+
+
+class ExportForm(forms.Form):
+    """The format of a file."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        formats = [(key, name) for key, (name, _) in _FORMATS.items()]
+        self.fields["format"] = choice(gettext("Format"), formats)
+
+
+class BoundedExport(ServiceAdmin):
     """Exports what the list shows, search and filters included, to those who may see it."""
 
-    export_form_class = ExportForm
-    export_formats = [CSV, XLSX]
-    # With a byte order mark, without which Excel takes UTF-8 for something else.
-    to_encoding = "utf-8-sig"
+    actions_list: Any = ("export",)
     most_exported = MAX_EXPORTED_ROWS
 
-    def has_export_permission(self, request: Any) -> bool:
-        """Returns whether the user may see the list. The library allows every user of the admin."""
+    def export_columns(self) -> Mapping[str, Column]:
+        """Returns the columns of the file by name, in their order."""
+        raise NotImplementedError
+
+    def require_confirmed(self, request: Any) -> None:
+        """Raises ConfirmationNeeded if the file needs the password again."""
+
+    def has_export_permission(self, request: Any, object_id: Any = None) -> bool:
+        """Returns whether the user may see the list."""
         return bool(self.has_view_permission(request))
 
-    def export_action(self, request: Any) -> Any:
-        """Shows the form, or makes a file after those before it. Raises Overloaded."""
-        if request.method != "POST":
-            return super().export_action(request)
-        with one_at_a_time(request):
-            return super().export_action(request)
+    def changelist_view(self, request: Any, extra_context: Any = None) -> Any:
+        """Adds the filters of the list to the address of the export."""
+        page = super().changelist_view(request, extra_context)
+        for action in (getattr(page, "context_data", None) or {}).get("actions_list", ()):
+            if request.GET and action["path"].endswith("/export/"):
+                action["path"] = f"{action['path']}?{request.GET.urlencode()}"
+        return page
 
-    def get_valid_export_item_pks(self, request: Any) -> tuple[int, ...]:
-        """None: the library would read the ids of the whole table."""
-        return ()
+    @button(_("Export"), permissions=["export"], icon="download", url_path="export")
+    def export(self, request: Any) -> HttpResponse:
+        """Shows the form, or makes a file after those before it. Raises Overloaded, and BadRequest
+        for filters that the list would leave out."""
+        self.require_confirmed(request)
+        form = ExportForm(request.POST if request.method == "POST" else None)
+        if form.is_valid():
+            with one_at_a_time(request):
+                rows = self._exported(request)
+                if len(rows) <= self.most_exported:
+                    return self._file(request, rows, form.cleaned_data["format"])
+            text = gettext("More than {} rows. Narrow the list with a search or a filter.")
+            form.add_error(None, text.format(grouped(self.most_exported)))
+        page = Page(
+            title=gettext("Export"),
+            answer=gettext("Export"),
+            back=f"../?{request.GET.urlencode()}",
+            form=form,
+        )
+        return show(self, request, page)
 
-    def get_export_queryset(self, request: Any) -> Any:
-        """Raises BadRequest for filters that the list would leave out."""
+    def _exported(self, request: Any) -> list[Any]:
+        """Returns the rows of the list, and one more if they are too many."""
         try:
-            return super().get_export_queryset(request)
+            rows = self.get_changelist_instance(request).queryset
+            return list(rows[: self.most_exported + 1])
         except IncorrectLookupParameters as error:
             raise BadRequest from error
 
-    def get_export_data(self, file_format: Any, request: Any, queryset: Any, **kwargs: Any) -> Any:
-        """Exports the rows. Raises ValueError, which the library shows above its form."""
-        if queryset.order_by()[: self.most_exported + 1].count() > self.most_exported:
-            text = gettext("More than {} rows. Narrow the list with a search or a filter.")
-            raise ValueError(text.format(grouped(self.most_exported)))
+    def _file(self, request: Any, rows: Any, format: str) -> HttpResponse:
         audit.record(f"export:{self.opts.model_name}", "export", after=self._filters(request))
-        with in_english():
-            return super().get_export_data(file_format, request, queryset, **kwargs)
+        columns = self.export_columns()
+        cells = ([column(row) for column in columns.values()] for row in rows)
+        name = f"{self.opts.model_name}-{now().astimezone(shop_zone()):%Y-%m-%d}"
+        return _FORMATS[format][1](name, chain([columns], cells))
 
     def _filters(self, request: Any) -> dict[str, Any]:
         """Returns the filters of the list, for the audit trail. A search, or a value that no filter

@@ -127,7 +127,7 @@ def test_exports_are_recorded_with_their_filters(
         ("v1", "export", {}, {"status": "placed", "reference": True}),
         ("v1", "export", {}, {"own": True}),
     ]
-    page = Desk(who).post("catalog/product/export/?q=jam", {"format": "0", "resource": "0"})
+    page = Desk(who).post("catalog/product/export/?q=jam", {"format": "0"})
     assert page.status == 200
     assert trail("export:product") == [("admin", "export", {}, {"searched": True})]
 
@@ -142,7 +142,7 @@ def test_an_export_of_the_admin_is_recorded_without_values_of_fields(
         "note__icontains=Ada": 400,
         "ship_to__name=Ada": 400,
     }.items():
-        page = desk.post(f"orders/order/export/?{query}", {"format": "0", "resource": "0"})
+        page = desk.post(f"orders/order/export/?{query}", {"format": "0"})
         assert page.status == status
     assert [after for _, _, _, after in trail("export:order")] == [
         {"status__exact": "packed", "searched": True}
@@ -154,9 +154,9 @@ def test_an_export_of_the_admin_records_only_offered_filter_values(
 ) -> None:
     desk = Desk(person(is_staff=True, is_superuser=True))
     for query in ("archived=yes&category__id__exact=7", "archived=Ada"):
-        page = desk.post(f"catalog/product/export/?{query}", {"format": "0", "resource": "0"})
+        page = desk.post(f"catalog/product/export/?{query}", {"format": "0"})
         assert page.status == 200
-    page = desk.post("orders/order/export/?status__exact=Ada", {"format": "0", "resource": "0"})
+    page = desk.post("orders/order/export/?status__exact=Ada", {"format": "0"})
     assert page.status == 200
     assert [after for _, _, _, after in trail("export:product")] == [
         {"archived": "yes", "category__id__exact": "7"},

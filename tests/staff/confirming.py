@@ -41,7 +41,7 @@ class Dangerous(NamedTuple):
 
 
 NEW_PASSWORD = {"password1": NEW, "password2": NEW}
-EXPORT = {"format": "0", "resource": "0"}
+EXPORT = {"format": "0"}
 DANGEROUS = {
     "auth_group_add": Dangerous("", {"name": "Kitchen"}),
     "auth_group_change": Dangerous("group", {"name": "Kitchen"}),

@@ -23,7 +23,10 @@ from larder.staff.service_words import DETAILS, of_service, word
 from tools.messages import catalogue
 
 THEME = Path(unfold.__file__).parent
-NOT_SHOWN = ("contrib/constance", "contrib/forms", "contrib/guardian", "contrib/inlines")
+NOT_SHOWN = (
+    *("contrib/constance", "contrib/forms", "contrib/guardian", "contrib/import_export"),
+    "contrib/inlines",
+)
 UNUSED = (
     *(*NOT_SHOWN, "contrib/simple_history", "unfold_crispy", "edit_inline", "filters_numeric"),
     "empty_results",

@@ -6,7 +6,6 @@ ProductAdmin contains the part of the catalogue, and inventory's admin extends a
 
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
-from functools import cached_property
 from typing import Any, ClassVar
 
 from django import forms
@@ -26,7 +25,6 @@ from unfold.widgets import UnfoldAdminURLInputWidget
 from larder.catalog import fields as of_product
 from larder.catalog import queries
 from larder.catalog.barcodes import spellings
-from larder.catalog.category_names import CategoryNames
 from larder.catalog.fields import FIELDS, ProductField
 from larder.catalog.models import Category, Product, by_name
 from larder.catalog.search import words
@@ -51,7 +49,7 @@ from larder.staff.refusals import Sentence
 from larder.staff.saved_views import SavedViews
 from larder.staff.tagging import TagFilter, TaggableList, Tags, labels
 
-__all__ = ["CategoryAdmin", "ProductAdmin", "ProductForm", "ProductResource", "containing"]
+__all__ = ["CategoryAdmin", "ProductAdmin", "ProductForm", "containing", "product_columns"]
 
 
 def containing(rows: "QuerySet[Any]", term: str, product: str = "") -> "QuerySet[Any]":
@@ -175,21 +173,6 @@ class CategoryFilter(admin.RelatedFieldListFilter):
         return names[:MAX_FILTER_CHOICES]
 
 
-class ProductResource(exports.Columns):
-    """The columns of an export of products. An import takes such a file: see product_rows.py."""
-
-    def dehydrate_currency(self, product: Product) -> str:
-        return str(settings.CURRENCY)
-
-    def dehydrate_category(self, product: Product) -> str:
-        category = product.category_id
-        return "" if category is None else exports.safe_text(self._names.label(category))
-
-    @cached_property
-    def _names(self) -> CategoryNames:
-        return queries.category_names()
-
-
 _COLUMNS = {
     of_product.TEXT: exports.text,
     of_product.WHOLE: exports.number,
@@ -199,27 +182,33 @@ _COLUMNS = {
 }
 
 
-def _column(field: ProductField) -> Any:
-    if field.kind is of_product.REFERENCE:
-        return exports.computed(field.name)
-    return _COLUMNS[field.kind](field.name)
+def _column(field: ProductField) -> exports.Column:
+    return _category() if field.kind is of_product.REFERENCE else _COLUMNS[field.kind](field.name)
 
 
-def _columns() -> Iterator[tuple[str, Any]]:
-    """Yields the columns and their names: long texts are the last."""
+def _category() -> exports.Column:
+    names = queries.category_names()
+
+    def label(product: Any) -> str:
+        category = product.category_id
+        return "" if category is None else exports.safe_text(names.label(category))
+
+    return label
+
+
+def product_columns() -> Iterator[tuple[str, exports.Column]]:
+    """Yields the columns of an export of products and their names: long texts are the last. An
+    import takes such a file (see product_rows.py)."""
     for field in FIELDS:
         if not field.is_long:
             yield field.name, _column(field)
         if field.kind is of_product.AMOUNT:
-            yield "currency", exports.computed("currency")
+            yield "currency", lambda _: str(settings.CURRENCY)
     for name in ("archived_at", "updated_at"):
         yield name, exports.moment(name)
     for field in FIELDS:
         if field.is_long:
             yield field.name, _column(field)
-
-
-ProductResource.fields.update(_columns())
 
 
 def _view_only(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -240,7 +229,6 @@ class ProductAdmin(
     """Products, archived and never deleted; inventory's admin adds their stock and registers it."""
 
     form = ProductForm
-    resource_classes = [ProductResource]
     autocomplete_fields = ("category",)
     formfield_overrides = {
         URLField: {"assume_scheme": "https", "widget": UnfoldAdminURLInputWidget},

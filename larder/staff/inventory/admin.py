@@ -2,7 +2,7 @@
 are in products.py.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.contrib import admin, messages
@@ -64,24 +64,11 @@ class _OwnStockFilter(StockFilter):
     least, step = "product__min_quantity", "product__step"
 
 
-class StockResource(exports.Columns):
-    """The columns of an export of stock."""
-
-    sku = exports.text("product__sku", "sku")
-    name = exports.text("product__name", "name")
-    available = exports.number("available")
-    committed = exports.number("committed")
-    on_shelf = exports.computed("on_shelf")
-
-    def dehydrate_on_shelf(self, stock: Stock) -> int:
-        return stock.available + stock.committed
-
-
 @admin.register(Stock)
 class StockAdmin(exports.BoundedExport, SavedViews, CountableStock, StockLinks, ReadOnlyAdmin):
     """Stock. Only orders and adjustments change it."""
 
-    resource_classes = [StockResource]
+    actions_list = (*exports.BoundedExport.actions_list, *CountableStock.actions_list)
     fields = ("product", "available", "reserved", "on_shelf")
     list_display = ("sku", "name", "available", "reserved", "on_shelf")
     list_display_links = ("sku", "name")
@@ -95,6 +82,15 @@ class StockAdmin(exports.BoundedExport, SavedViews, CountableStock, StockLinks, 
 
     def get_queryset(self, request: Any) -> Any:
         return super().get_queryset(request).select_related("product")
+
+    def export_columns(self) -> Mapping[str, exports.Column]:
+        return {
+            "sku": exports.text("product.sku"),
+            "name": exports.text("product.name"),
+            "available": exports.number("available"),
+            "committed": exports.number("committed"),
+            "on_shelf": lambda stock: stock.available + stock.committed,
+        }
 
     def audited_name(self, obj: Any) -> str:
         return f"product:{obj.product_id}"

@@ -4,6 +4,7 @@ They are not in the catalogue's admin: adding a product books its opening stock,
 shows the stock, but the catalogue is in a lower layer and does not know inventory.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.apps import apps
@@ -20,7 +21,7 @@ from larder.inventory.services import products
 from larder.inventory.services.authors import Author
 from larder.staff import exports
 from larder.staff.base import ServiceAdmin, button
-from larder.staff.catalog.admin import ProductAdmin, ProductForm, ProductResource
+from larder.staff.catalog.admin import ProductAdmin, ProductForm, product_columns
 from larder.staff.inventory.imports import ImportableProducts
 from larder.staff.language import gettext_lazy as _
 from larder.staff.pages import Whole
@@ -80,12 +81,6 @@ class StockedProductForm(ProductForm):
             del self.fields["quantity"]
 
 
-class StockedProductResource(ProductResource):
-    """The columns of an export of products, and how many can be ordered."""
-
-    available = exports.number("stock__available", "available")
-
-
 class StockFilter(admin.SimpleListFilter):
     """Filters products, or their stock. Low stock is found by the index product_by_low_stock."""
 
@@ -121,13 +116,16 @@ class StockedProductAdmin(ImportableProducts, ProductAdmin, StockLinks):
     """Products with their stock."""
 
     form = StockedProductForm
-    resource_classes = [StockedProductResource]
+    actions_list = (*ProductAdmin.actions_list, *ImportableProducts.actions_list)
     add_fieldsets = (*ProductAdmin.fieldsets, (_("Stock"), {"fields": ("quantity",)}))
     facts = ("available", "committed", *ProductAdmin.facts)
     list_display = (*ProductAdmin.list_display, "available", "committed")
     list_filter = (*ProductAdmin.list_filter, StockFilter)
     list_select_related = (*ProductAdmin.list_select_related, "stock")
     actions_detail = ("adjust_stock", "ledger", "archive", "restore")
+
+    def export_columns(self) -> Mapping[str, exports.Column]:
+        return dict(product_columns()) | {"available": exports.number("stock.available")}
 
     def get_fieldsets(self, request: Any, obj: Any = None) -> Any:
         return self.add_fieldsets if obj is None else super().get_fieldsets(request, obj)

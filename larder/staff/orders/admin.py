@@ -1,5 +1,6 @@
 """The staff screens of orders, to view and move them. Their history is never edited."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import admin
@@ -36,7 +37,7 @@ from larder.staff.saved_views import SavedViews
 from larder.staff.service_words import word
 from larder.staff.tagging import labels
 
-__all__ = ["OrderAdmin", "OrderResource", "RefundDueAdmin"]
+__all__ = ["OrderAdmin", "RefundDueAdmin"]
 
 
 VARIANTS: dict[str, str] = {
@@ -49,20 +50,6 @@ VARIANTS: dict[str, str] = {
     OrderStatus.CANCELLED: "danger",
 }
 """The theme's colour of each status."""
-
-
-class OrderResource(exports.Columns):
-    """The columns of an export of orders."""
-
-    number = exports.number("number")
-    id = exports.text("id")
-    customer = exports.text("customer__username", "customer")
-    status = exports.text("status")
-    total = exports.price("total")
-    currency = exports.text("currency")
-    placed_at = exports.moment("placed_at")
-    reference = exports.text("reference")
-    note = exports.text("note")
 
 
 class StatusFilter(admin.ChoicesFieldListFilter):
@@ -95,14 +82,17 @@ class OrderAdmin(
     opens Django's own forms.
     """
 
-    resource_classes = [OrderResource]
     actions = (*NotableOrders.actions, *PrintableOrders.actions, *TaggableOrders.actions)
     actions_detail = (
         *NotableOrders.actions_detail,
         *TaggableOrders.actions_detail,
         *PrintableOrders.actions_detail,
     )
-    actions_list = (*PlaceableOrders.actions_list, *AccountableOrders.actions_list)
+    actions_list = (
+        *exports.BoundedExport.actions_list,
+        *PlaceableOrders.actions_list,
+        *AccountableOrders.actions_list,
+    )
     change_form_outer_before_template = "staff/order_contents.html"
     fieldsets = (
         (_("More"), {"fields": ("id", "begun", "changed", "version"), "classes": ("collapse",)}),
@@ -129,15 +119,26 @@ class OrderAdmin(
     class Media:
         css = {"all": ("staff/orders.css",)}
 
-    def has_export_permission(self, request: Any) -> bool:
+    def has_export_permission(self, request: Any, object_id: Any = None) -> bool:
         """Returns whether the user may export orders."""
         return self.may(request, "export")
 
-    def export_action(self, request: Any) -> Any:
+    def require_confirmed(self, request: Any) -> None:
         """Asks for the password first: the rows name customers."""
-        if self.has_export_permission(request):
-            require_confirmation(request)
-        return super().export_action(request)
+        require_confirmation(request)
+
+    def export_columns(self) -> Mapping[str, exports.Column]:
+        return {
+            "number": exports.number("number"),
+            "id": exports.text("id"),
+            "customer": exports.text("customer.username"),
+            "status": exports.text("status"),
+            "total": exports.price("total"),
+            "currency": exports.text("currency"),
+            "placed_at": exports.moment("placed_at"),
+            "reference": exports.text("reference"),
+            "note": exports.text("note"),
+        }
 
     def get_queryset(self, request: Any) -> Any:
         placed = super().get_queryset(request).filter(placed_at__isnull=False)
