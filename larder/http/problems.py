@@ -125,6 +125,7 @@ KINDS = {
     "since_expired": Kind(410, "since is from before the database was replaced; start without it."),
     "hold_expired": Kind(409, "The hold has expired and the units are no longer available."),
     "unpaid_limit": Kind(409, "The account has ordered too many units without paying."),
+    "payment_required": Kind(409, "The order would cost more than is paid for it."),
     "invalid_transition": Kind(409, "The order's status does not allow this."),
     "conflicting_repeat": Kind(409, "This was already done, with different values."),
     "payment_conflict": Kind(409, "This movement is recorded already, with other values."),

@@ -151,6 +151,21 @@ class UnpaidLimit(OrderRefusal):
 
 
 @dataclass
+class PaymentRequired(OrderRefusal):
+    """The change would raise the order above what is `paid` for it or authorised, by the amount
+    that is `due`: minor units of the `currency`. The shop needs payment in advance."""
+
+    due: int
+    paid: int
+    currency: str
+    code = "payment_required"
+
+    @property
+    def extensions(self) -> dict[str, Any]:
+        return {"due": self.due, "paid": self.paid, "currency": self.currency}
+
+
+@dataclass
 class ConflictingRepeat(DomainError):
     """The move was already made with different values: `made` has the `lines` that were packed
     differently, the `reason` of the cancellation, or the carrier and the tracking number."""

@@ -126,7 +126,12 @@ def refund_due(sums: Balances, payable: int) -> int:
 def covers(sums: Balances, price: int, *, with_authorised: bool) -> bool:
     """Returns whether payments cover a price: what the shop holds, and what it can still capture if
     authorisations count."""
-    return sums.held + (sums.authorised if with_authorised else 0) >= price
+    return (secured(sums) if with_authorised else sums.held) >= price
+
+
+def secured(sums: Balances) -> int:
+    """Returns what the shop holds and can still capture."""
+    return sums.held + sums.authorised
 
 
 def state(sums: Balances, payable: int) -> State:

@@ -207,6 +207,7 @@ def get_order(request: HttpRequest, caller: Caller, order: UUID) -> HttpResponse
         "currency_changed",
         "ordering_not_allowed",
         "unpaid_limit",
+        "payment_required",
         "invalid_transition",
         "stock_limit_exceeded",
         "not_found",

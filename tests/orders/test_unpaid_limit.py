@@ -6,10 +6,11 @@ from uuid import UUID
 import pytest
 from msgspec.structs import replace as with_other
 
+from larder.identity.caller import Caller
 from larder.identity.queries import with_rights
 from larder.identity.services.audit import StaffActing
 from larder.orders.decision import Wanted
-from larder.orders.errors import UnpaidLimit
+from larder.orders.errors import PaymentRequired, UnpaidLimit
 from larder.orders.models import Order
 from larder.orders.services import changes, moves
 from larder.orders.services.placing.place_order import place_order
@@ -149,3 +150,28 @@ def test_a_shop_that_needs_payment_holds_customers_own_orders_that_cost_somethin
     ):
         order = place(placement, prepaid).order
         assert (order.status, order.expires_at is None) == (status, status == "placed")
+
+
+def test_a_shop_that_needs_payment_lets_customers_raise_an_order_only_to_what_is_paid(
+    person: MakePerson, product: MakeProduct, clerk: Person
+) -> None:
+    jam, leaflet, who = product(stock=90), product(price="0", stock=90), person()
+    prepaid = Terms(currency="GBP", own_hold=Hold(SECONDS))
+    free, paid = (place(plain(who, line)).order.id for line in ((leaflet, 1), (jam, 2)))
+    _note_payment(paid, 300)
+
+    def change(order: UUID, *lines: Line, by: Caller = who.caller) -> None:
+        wanted = [Wanted(*line) for line in lines]
+        changes.change_order(request(by, order), terms=prepaid, lines=wanted)
+
+    for order, amount in ((free, 0), (paid, 300)):
+        with pytest.raises(PaymentRequired) as refusal:
+            change(order, (jam, 4))
+        expected = {"due": 600 - amount, "paid": amount, "currency": "GBP"}
+        assert refusal.value.extensions == expected
+    change(free, (leaflet, 9))
+    change(paid, (jam, 1), (leaflet, 9))
+    change(paid, (jam, 2))
+    change(paid, (jam, 4), by=with_rights(clerk.caller))
+    change(paid, (jam, 3))
+    _note_payment(paid, None)

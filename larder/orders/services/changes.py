@@ -25,11 +25,14 @@ from larder.identity.ordering import ordering_refusal
 from larder.inventory.services import movements as inventory
 from larder.inventory.services.movements import Balance
 from larder.orders.decision import Market, PricedLine, Wanted, add_up, decide
-from larder.orders.errors import CurrencyChanged, OrderRule
+from larder.orders.errors import CurrencyChanged, OrderRule, PaymentRequired
 from larder.orders.lifecycle import CANCELLED, PERMISSIONS, PLACED, Move
+from larder.orders.payment_state import NOTHING as NO_PAYMENTS
+from larder.orders.payment_state import payable, secured
 from larder.orders.queries import LineView
 from larder.orders.services.placing.customer_limits import submit_unpaid
 from larder.orders.services.placing.placement import Terms
+from larder.orders.services.refunds import balances_of
 from larder.orders.services.transitions import (
     LockedOrder,
     StockMove,
@@ -66,14 +69,15 @@ def change_order(
     Returns whether it repeats an earlier request with its key.
 
     Changes everything or nothing. A line keeps its price, also for added units; new lines get
-    today's price. If packing was undone, customers cannot add units to a line whose price was
+    today's price. A shop that needs payment lets customers raise the order to what is paid or
+    authorised. If packing was undone, customers cannot add units to a line whose price was
     raised since. A request for values that the order already has changes nothing: it needs
     neither `request.version` nor an order that can still be changed.
 
     Raises UnknownProducts, InsufficientStock, PriceChanged and OrderRule, which name every faulty
     line; OrderTooSmall if the total falls; CurrencyChanged for new lines; UnpaidLimit, and what
-    `ordering_refusal` returns, if units are added; and what `transitions.begin` and
-    `transitions.write` raise.
+    `ordering_refusal` returns, if units are added; PaymentRequired; and what
+    `transitions.begin` and `transitions.write` raise.
     """
 
     request = replace(request, lines=len(lines or ()))
@@ -149,6 +153,8 @@ def _with_lines(
     # Locks all rows in product order. The products are read after that.
     balances = inventory.lock(before.keys() | after.keys())
     priced = _decided(order, lines, balances, terms, caller)
+    if terms.own_hold is not None and not caller.may(PERMISSIONS[Move.CHANGE]):
+        _require_payment(order, priced)
     old = {one.product: one for one in order.lines}
     return replace(
         transition,
@@ -162,6 +168,17 @@ def _with_lines(
         added=[line for line in priced if line.offer.id not in old],
         balances=balances,
     )
+
+
+def _require_payment(order: LockedOrder, lines: Sequence[PricedLine]) -> None:
+    """Raises PaymentRequired if these lines cost more than the present ones, and more than is paid
+    for the order or authorised."""
+    currency = order.row.currency
+    total = sum((line.total for line in lines), Decimal(0))
+    before, after = (payable(PLACED, exact, currency) for exact in (order.total, total))
+    paid = secured(balances_of(order.row) or NO_PAYMENTS)
+    if after > max(before, paid):
+        raise PaymentRequired(after - paid, paid, currency)
 
 
 def _minimum_total(order: LockedOrder, terms: Terms) -> Decimal:
