@@ -49,7 +49,9 @@ class HeldLine(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     order = models.UUIDField()
-    product = models.ForeignKey(Stock, on_delete=models.PROTECT, related_name="+", db_index=False)
+    product = models.ForeignKey(
+        Stock, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
+    )
     event = models.UUIDField()
     quantity = models.IntegerField()
     expires_at = models.DateTimeField()
@@ -126,7 +128,9 @@ class LedgerEntry(models.Model):
     """
 
     id = models.BigAutoField(primary_key=True)
-    product = models.ForeignKey(Stock, on_delete=models.PROTECT, db_index=False)
+    product = models.ForeignKey(
+        Stock, on_delete=models.PROTECT, db_index=False, db_constraint=False
+    )
     available_change = models.IntegerField()
     committed_change = models.BigIntegerField()
     available_after = models.IntegerField()

@@ -130,26 +130,16 @@ class Order(models.Model):
             models.Index(
                 fields=["customer", "placed_at", "id"], name="order_history", condition=_PLACED
             ),
-            models.Index(
-                fields=["customer", "status", "placed_at", "id"],
-                name="order_history_by_status",
-                condition=_PLACED,
-            ),
             models.Index(fields=["placed_at", "id"], name="order_search", condition=_PLACED),
             models.Index(
                 fields=["status", "placed_at", "id"],
-                name="order_search_by_status",
-                condition=_PLACED,
+                name="order_by_status",
+                condition=_PLACED & ~Q(status="delivered"),
             ),
             models.Index(
                 fields=["customer", "transaction_id", "number"],
                 name="order_feed",
                 condition=_PLACED,
-            ),
-            models.Index(
-                fields=["customer", "reference", "placed_at", "id"],
-                name="order_history_by_reference",
-                condition=_PLACED & ~Q(reference=""),
             ),
             models.Index(
                 fields=["reference", "placed_at", "id"],
@@ -195,12 +185,13 @@ class OrderLine(models.Model):
 
     `placed_at` is that of the order; the history of a product is read by it, newest first. A
     trigger (`date_line`) sets it for all writers. `ordered` is the former quantity if fewer units
-    were picked, otherwise null. In the database, `product` refers to the product's stock row, which
-    placing has locked already (`_fk_stock_product_id`).
+    were picked, otherwise null. Order and product have no foreign key (ADR 74).
     """
 
     id = models.BigAutoField(primary_key=True)
-    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="lines", db_index=False)
+    order = models.ForeignKey(
+        Order, on_delete=models.PROTECT, related_name="lines", db_index=False, db_constraint=False
+    )
     product = models.ForeignKey(
         "catalog.Product",
         on_delete=models.PROTECT,
@@ -251,7 +242,7 @@ class OrderEvent(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id)
     order = models.ForeignKey(
-        Order, on_delete=models.PROTECT, related_name="events", db_index=False
+        Order, on_delete=models.PROTECT, related_name="events", db_index=False, db_constraint=False
     )
     type = models.CharField(max_length=20)
     from_status = models.CharField(max_length=10)

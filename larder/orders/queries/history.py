@@ -35,11 +35,11 @@ class OrderFilter:
 
     def conditions(self) -> tuple[str, list[Any]]:
         """Returns the WHERE clause and its parameters. Drafts do not match."""
-        walk, statuses = self.walk, list(self.statuses)
-        one_status = (reads.STATUS, statuses[0]) if len(statuses) == 1 else None
+        walk, statuses = self.walk, self.statuses
+        several = None if len(statuses) < 2 else list(statuses)
         given = [
             (walk.customer, self.customer),
-            one_status or (reads.STATUSES, statuses or None),
+            (reads.STATUSES, several),
             (walk.after, self.placed_after),
             (walk.before, self.placed_before),
             (reads.NUMBER, self.number),
@@ -47,15 +47,16 @@ class OrderFilter:
             (reads.REFERENCE, self.reference),
         ]
         held = [(condition, value) for condition, value in given if value is not None]
-        where = walk.where(condition for condition, _ in held)
+        single = [reads.STATUS[statuses[0]]] if len(statuses) == 1 else []
+        where = walk.where([*single, *(condition for condition, _ in held)])
         return where, [value for _, value in held]
 
     @property
     def walks(self) -> "list[OrderFilter]":
-        """Returns the filters whose results are merged into a page: one for each status, because no
-        index has the orders of two statuses in one order."""
-        other_ways = (self.product, self.number, self.reference)
-        if len(self.statuses) < 2 or other_ways != (None, None, None):
+        """Returns the filters whose results are merged into a page of the orders of all customers:
+        one for each status, because no index has the orders of two statuses in one order."""
+        other_ways = (self.customer, self.product, self.number, self.reference)
+        if len(self.statuses) < 2 or any(way is not None for way in other_ways):
             return [self]
         return [replace(self, statuses=(one,)) for one in self.statuses]
 
@@ -82,12 +83,12 @@ def history(
     """Returns up to `limit` orders, newest first by (placed_at, id). The page ends before the order
     with which it would have more than `MAX_PAGE_LINES` lines or `MAX_PAGE_BYTES` of texts.
 
-    Each filter has an index that ends with these two columns, so a page takes the same time for any
-    number of orders: order_history (of a customer), order_history_by_status,
-    order_history_by_reference, order_search (of all customers), order_search_by_status,
-    order_search_by_reference, order_line_search (of a product). For several statuses, a page of
-    each is read, and the pages are merged. docs/explain/performance.md has the
-    measurements.
+    Indexes end with these two columns, so a page takes the same time for any number of orders:
+    order_history (of a customer), order_search (of all customers), order_by_status,
+    order_search_by_reference, order_line_search (of a product). Of the orders of a customer, those
+    with other statuses are read and left out; so are those that are not delivered, when delivered
+    ones of all customers are read. For several statuses, a page of each is read, and the pages are
+    merged. docs/explain/performance.md has the measurements.
     """
     return first_part(*_orders(wanted, after, limit + 1), limit=limit)
 

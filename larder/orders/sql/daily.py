@@ -3,12 +3,14 @@
 OPEN_ORDERS = """
 SELECT wanted.status,
     (SELECT count(*) FROM (SELECT FROM "order" AS one
-     WHERE one.status = wanted.status AND placed_at IS NOT NULL LIMIT %s) AS counted),
+     WHERE one.status = wanted.status AND one.status <> 'delivered' AND placed_at IS NOT NULL
+     LIMIT %s) AS counted),
     (SELECT min(placed_at) FROM "order" AS one
-     WHERE one.status = wanted.status AND placed_at IS NOT NULL)
+     WHERE one.status = wanted.status AND one.status <> 'delivered' AND placed_at IS NOT NULL)
 FROM unnest(%s::text[]) WITH ORDINALITY AS wanted (status, place) ORDER BY place
 """
-"""For each status a range of order_search_by_status up to the limit, and its first entry. The ORM
+"""For each status, but delivered ones, a range of order_by_status up to the limit, and its first
+entry. The ORM
 takes two statements for each status."""
 
 DUE_ORDERS = """

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from larder.core.limits import MAX_PAGE_BYTES, MAX_PAGE_LINES
+from larder.orders import lifecycle
 
 _STATUS = """CASE WHEN status = 'pending' AND expires_at <= clock_timestamp() THEN 'expired'
        ELSE status END AS status"""
@@ -186,7 +187,10 @@ _AS_GIVEN = f' WHERE {PLACED} AND {IDS} ORDER BY array_position(%s::uuid[], "ord
 PLACED_AS_GIVEN, BRIEF_AS_GIVEN = ORDERS + _AS_GIVEN, BRIEF_ORDERS + _AS_GIVEN
 """The same in the order of the ids."""
 
-STATUS = '"order".status = %s'
+STATUS = {status: f"\"order\".status = '{status}'" for status in lifecycle.STATUSES}
+"""Each status is a part of the text: with a parameter, a generic plan could not know that the order
+is in the partial index order_by_status."""
+
 STATUSES = '"order".status = ANY(%s::text[])'
 NUMBER = '"order".number = %s::bigint'
 PRODUCT = "order_line.product_id = %s::bigint"

@@ -139,8 +139,8 @@ FROM unnest((SELECT %s::bigint[])) AS customer (id)
 """
 """For each customer, whether the shop has shipped an order to it, and the units of its orders of
 the last day that are not packed, and not paid with what is authorised. Index scans of
-order_history_by_status and order_line_once. Grouped by customer, PostgreSQL would read the orders
-of others."""
+order_history and order_line_once. Grouped by customer, PostgreSQL would read the orders of
+others."""
 
 TURN = "SELECT pg_advisory_xact_lock(10, 1)"
 """Waits until no other transaction has the turn, and takes it until the end. Reads no table."""
