@@ -80,7 +80,6 @@ def start() -> None:
         **dict.fromkeys(("DEMO", "DEBUG", "SECURE_SSL_REDIRECT", "MIN_ORDER_TOTAL"), "0"),
         **dict.fromkeys(("PUBLIC_URL", "SECRET_KEY_FALLBACKS", "HOST"), ""),
         "CURRENCY": "GBP",
-        "COMPAT": "0,1,2,3,4",
         # Whatever `make build` collected in this checkout.
         "STATIC_ROOT": str(Path(folder.name) / "static"),
         "PICTURES_DIR": str(Path(folder.name) / "pictures"),

@@ -1,3 +1,3 @@
 """Orders: their lines, their status, and the events of their changes."""
 
-__all__ = ["decision", "errors", "lifecycle", "payment_state", "queries", "services"]
+__all__ = ["amounts", "decision", "errors", "lifecycle", "payment_state", "queries", "services"]

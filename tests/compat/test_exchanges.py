@@ -3,10 +3,12 @@
 import json
 import os
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from tests.compat.exchanges import FOLDER, Player, names, write
+from tests.compat.urls import ALL
 from tests.conftest import Person
 
 RECORDS = bool(os.environ.get("RECORD"))
@@ -20,7 +22,9 @@ def test_an_exchange_goes_as_it_was_recorded(
     transactional_db: None,
     person: Callable[..., Person],
     product: Callable[..., int],
+    settings: Any,
 ) -> None:
+    settings.COMPAT, settings.ROOT_URLCONF = ALL, "tests.compat.urls"
     file = FOLDER / f"{subject}.json"
     steps = json.loads(file.read_text("utf-8"))[sentence]
     player = Player(person, product)

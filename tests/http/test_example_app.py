@@ -5,7 +5,6 @@ from django.http import Http404, HttpResponse
 from django.test import RequestFactory
 
 from larder.http.pages import example_app
-from tests.server import ROOT
 
 
 def get(name: str) -> HttpResponse:
@@ -44,16 +43,6 @@ def test_the_service_worker_keeps_each_file_of_the_app_under_a_hash_of_all() -> 
     named = {one.name for one in example_app.APP.iterdir()} - {"sw.js", "index.html", "README.md"}
     assert all(f'"{name}"' in text for name in named)
     assert all(f'"{one.stem}"' in text for one in example_app.SDK.glob("*.js"))
-
-
-def test_the_app_polls_as_often_as_the_guide_says() -> None:
-    guide = (ROOT / "docs" / "tutorial" / "phone-app.md").read_text()
-    row = "`products/changes` each five minutes, `orders/changes` each minute while an order is"
-    assert row in guide
-    app = get("app.js").content.decode()
-    for line in ("CATALOGUE_EVERY = 5 * 60_000;", "HISTORY_EVERY = 60_000;"):
-        assert f"const {line}" in app
-    assert app.count("setInterval(") == 2
 
 
 def test_a_file_is_not_written() -> None:

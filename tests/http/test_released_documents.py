@@ -150,7 +150,7 @@ def test_a_released_document_is_not_broken(documents: Path, what: str, capsys: A
 
 def test_a_removed_document_breaks_the_release(documents: Path, capsys: Any) -> None:
     (documents / "contract1.json").unlink()
-    assert main(documents) == 1
+    assert main(documents, "0.1.1") == 1
     assert capsys.readouterr().err.startswith("contract1.json: removed\n")
 
 

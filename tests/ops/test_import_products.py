@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
 
 from larder.catalog.models import Product
 from larder.catalog.product_rows import AN_ENCODING
@@ -67,17 +66,3 @@ def test_the_number_of_named_faults_is_bounded(tmp_path: Path) -> None:
 def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="Nothing was imported"):
         call_command("import_products", str(tmp_path / "none.csv"))
-
-
-def test_the_number_of_statements_grows_with_parts_and_not_with_rows(tmp_path: Path) -> None:
-    """A part is 5,000 rows: three of them here, with five statements each."""
-    rows = "".join(f"S{n},Product {n},1.25,7\n" for n in range(12_000))
-    connection.force_debug_cursor = True
-    try:
-        before = len(connection.queries_log)
-        run(tmp_path, f"sku,name,price,quantity\n{rows}")
-        statements = len(connection.queries_log) - before
-    finally:
-        connection.force_debug_cursor = False
-    assert statements <= 20 + 3 * 5
-    assert Product.objects.count() == LedgerEntry.objects.count() == 12_000

@@ -32,7 +32,15 @@ def reader_url() -> str:
 BOOKS = ("product", "stock", "ledger_entry", "order_line", "order_event")
 READABLE = {
     *("category", "product", "product_change", "picture", "stock", "held_line", "ledger_entry"),
-    *("adjustment", "counted_product", "order_line", "order_event", "order_tags", "cart_end"),
+    *(
+        "adjustment",
+        "counted_product",
+        "order_line",
+        "order_event",
+        "order_tags",
+        "cart_end",
+        "sales_change",
+    ),
     *("payment", "refund_due", "sales_day", "product_sales", "sales_mark", "refused_orders"),
     *("mail", "observation", "django_content_type", "django_migrations"),
     *("auth_group", "auth_group_permissions", "auth_permission"),

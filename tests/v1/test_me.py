@@ -46,7 +46,6 @@ def test_a_changed_name_is_used_to_log_in_and_tokens_stay_valid(
         ({"username": "BERT"}, 409, "username_taken"),
         ({"email": "BERT@example.com"}, 409, "email_taken"),
         ({"username": ""}, 400, "validation_error"),
-        ({"username": " anna"}, 400, "validation_error"),
         ({"username": "\ufdfa" * 150}, 400, "validation_error"),
         ({"username": None}, 400, "validation_error"),
         ({"email": "nobody"}, 400, "validation_error"),

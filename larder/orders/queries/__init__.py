@@ -1,6 +1,6 @@
 """The queries of orders. They return plain data, not models; one file for each kind of query."""
 
-from larder.orders.queries.booked import Booking, changes_in_parts, placed_bookings
+from larder.orders.queries.booked import PLACED, Booking, changes_in_parts, placed_bookings
 from larder.orders.queries.changes import OrderChanges, OrderProgress, order_changes
 from larder.orders.queries.drafts import (
     DraftLine,
@@ -54,6 +54,7 @@ from larder.orders.queries.sales import (
 from larder.orders.queries.tax_sums import TaxSums, tax_sums
 
 __all__ = [
+    "PLACED",
     "Booking",
     "DaySales",
     "DraftLine",

@@ -34,8 +34,7 @@ from larder.http.long_files import begin, stream
 from larder.identity.queries import PARCEL_FIELDS
 from larder.identity.services import audit
 from larder.orders import payment_state, queries
-from larder.orders.queries import Booking, OrderFilter, OrderView, history_in_parts
-from larder.orders.queries.booked import PLACED
+from larder.orders.queries import PLACED, Booking, OrderFilter, OrderView, history_in_parts
 from larder.staff.base import ServiceAdmin, button, caller_of
 from larder.staff.confirming import require_confirmation
 from larder.staff.exports import one_at_a_time, safe_text, workbook

@@ -1,0 +1,10 @@
+"""The paths of a server with all earlier contracts."""
+
+from config.urls import handler400, handler403, handler404, handler500
+from config.urls import urlpatterns as own
+from larder.compat.urls import patterns
+
+__all__ = ["ALL", "handler400", "handler403", "handler404", "handler500", "urlpatterns"]
+
+ALL = frozenset("01234")
+urlpatterns = [*own, *patterns(ALL)]
