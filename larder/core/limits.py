@@ -347,12 +347,6 @@ MAX_DASHBOARD_DAYS = 92
 MAX_SOLD_PRODUCTS = 1_000
 """Products of a day whose units are counted, the best sellers. Bounds what a period reads."""
 
-MAX_VIEWS = 50
-"""Saved views of a member of staff."""
-
-MAX_SHOWN_VIEWS = 100
-"""Saved views above a list, own and shared ones."""
-
 SHOWN_ORDERS = 20
 """Orders on the page of a customer: the newest ones."""
 

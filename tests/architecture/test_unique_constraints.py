@@ -18,7 +18,6 @@ NEVER_VIOLATED = {
         "key_one_derived",
         "ledger_entry_once",
         "order_line_once",
-        "saved_view_name",
         "second_factor_one_app",
     },
     "the statement ignores the conflict": {

@@ -1,12 +1,10 @@
 """Every page of the admin works for the keyboard, the screen reader and the phone."""
 
-import re
 from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import FilePayload, Page
 
-from larder.identity.models import SavedView
 from larder.orders.models import Order
 from tests.conftest import Person
 from tests.staff.access import Shop, pages, shop
@@ -15,7 +13,6 @@ from tests.staff.browser import (
     DESK,
     PHONE,
     axe,
-    faults,
     faults_anywhere,
     faults_in_schemes,
     in_browser,
@@ -187,32 +184,6 @@ def test_the_keyboard_alone_reaches_the_button_that_sends_a_form(
         assert page.evaluate("document.activeElement.type") == "submit"
 
     in_browser(journey)
-
-
-def test_the_keyboard_alone_deletes_a_view_on_a_phone_after_a_question(
-    site: str, boss: Person, axe: str
-) -> None:
-    view = {"owner": boss.customer, "page": "orders_order", "name": "To pack", "is_shared": True}
-    SavedView.objects.create(**view)
-
-    def press(page: Page, name: str, address: str) -> None:
-        tab_to(page, name)
-        page.keyboard.press("Enter")
-        page.wait_for_url(re.compile(f"{address}$"))
-        assert list(faults(page, axe)) == []
-
-    def journey(page: Page) -> None:
-        log_in(page, site, boss)
-        page.goto(f"{site}/admin/orders/order/")
-        press(page, "Change the view To pack", "/view/[?]view=[0-9]+")
-        press(page, "Delete this view", "&delete=yes")
-        press(page, "No, take me back", "/view/[?]view=[0-9]+")
-        press(page, "Delete this view", "&delete=yes")
-        press(page, "Delete this view", "/order/")
-        page.get_by_text("The view is deleted.").wait_for()
-
-    in_browser(journey, width=PHONE)
-    assert not SavedView.objects.exists()
 
 
 ADDING = """async () => {

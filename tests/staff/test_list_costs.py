@@ -15,11 +15,11 @@ from tests.staff.desk import Desk, fill
 pytestmark = pytest.mark.django_db(transaction=True)
 MOST_BYTES = 60_000
 STATEMENTS = {
-    "catalog/product/": 7,
-    "identity/customer/": 6,
+    "catalog/product/": 6,
+    "identity/customer/": 5,
     "inventory/ledgerentry/": 7,
-    "inventory/stock/": 6,
-    "orders/order/": 6,
+    "inventory/stock/": 5,
+    "orders/order/": 5,
 }
 
 

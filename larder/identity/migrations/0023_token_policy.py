@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     """Names the field as the code does. The column stays as it is."""
 
-    dependencies = [("identity", "0022_saved_view")]
+    dependencies = [("identity", "0021_customer_by_trigram")]
 
     operations = [
         migrations.SeparateDatabaseAndState(

@@ -6,7 +6,6 @@ from larder.identity.models.accounts import (
     Customer,
     CustomerNote,
     EmailChange,
-    SavedView,
 )
 from larder.identity.models.audit import AuditEntry
 from larder.identity.models.credentials import (
@@ -27,7 +26,6 @@ __all__ = [
     "Key",
     "OneTimeCode",
     "PasswordReset",
-    "SavedView",
     "SecondFactor",
     "Session",
 ]

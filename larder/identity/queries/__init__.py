@@ -83,7 +83,6 @@ __all__ = [
     "profiles",
     "public_ids",
     "rights",
-    "saved_views",
     "session_owner",
     "standing",
     "submit_renewed",

@@ -17,7 +17,6 @@ __all__ = [
     "resets",
     "restored",
     "rights",
-    "saved_views",
     "second_factors",
     "sessions",
 ]

@@ -21,7 +21,7 @@ from larder.db.idempotency import Claim, Made
 from larder.identity import queries
 from larder.identity.caller import Caller
 from larder.identity.errors import RegistrationClosed, SessionEnded
-from larder.identity.models import Address, Customer, CustomerNote, Key, SavedView
+from larder.identity.models import Address, Customer, CustomerNote, Key
 from larder.identity.passwords import hashers
 from larder.identity.passwords.hashers import Lane
 from larder.identity.services import audit, repeats, rights, second_factors
@@ -342,7 +342,7 @@ def _undeleted(customer: int) -> QuerySet[Customer]:
 def delete_account(customer: int, *, now: datetime, terms: Terms = ANY_TERMS) -> None:
     """Anonymizes an account: its name becomes free, its personal data is removed, its orders stay.
 
-    Deletes its addresses, saved views, notes about it and second factors, and the names of its
+    Deletes its addresses, notes about it and second factors, and the names of its
     keys, which it chose. None can be added later, because that needs the lock of an active account.
     Triggers of the migrations end its sessions and keys, as with any deactivation: because of the
     row lock, a concurrent log-in either comes before it or finds no account. Its sessions are
@@ -358,7 +358,6 @@ def delete_account(customer: int, *, now: datetime, terms: Terms = ANY_TERMS) ->
         with rights.keeping_an_owner(customer):
             _update(customer, _anonymous() | {"deleted_at": now}, terms.version, action="delete")
             Address.objects.filter(customer=customer).delete()
-            SavedView.objects.filter(owner=customer).delete()
             CustomerNote.objects.filter(customer=customer).delete()
             Key.objects.filter(customer=customer).exclude(name="").update(name="")
             second_factors.forget(customer)

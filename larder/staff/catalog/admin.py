@@ -46,7 +46,6 @@ from larder.staff.lists import with_trigrams, with_words
 from larder.staff.pages import Amount, Whole
 from larder.staff.recording import user_as_caller
 from larder.staff.refusals import Sentence
-from larder.staff.saved_views import SavedViews
 from larder.staff.tagging import TagFilter, TaggableList, Tags, labels
 
 __all__ = ["CategoryAdmin", "ProductAdmin", "ProductForm", "containing", "product_columns"]
@@ -220,7 +219,6 @@ def _view_only(options: Mapping[str, Any]) -> dict[str, Any]:
 
 class ProductAdmin(
     exports.BoundedExport,
-    SavedViews,
     RepriceableProducts,
     ArchivableProducts,
     PicturedProducts,

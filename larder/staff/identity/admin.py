@@ -49,7 +49,6 @@ from larder.staff.identity.staff_invitations import StaffInvitations
 from larder.staff.language import gettext_lazy as _
 from larder.staff.recording import record_refusal
 from larder.staff.refusals import RefusableForm, Sentence
-from larder.staff.saved_views import SavedViews
 
 SENTENCES: Mapping[str, Sentence] = {
     "username_taken": Sentence(
@@ -168,7 +167,7 @@ _STATUS = ("is_active", "may_order", "is_staff")
 
 
 @admin.register(Customer)
-class CustomerAdmin(SavedViews, NotableCustomers, StaffInvitations, FactorsAdmin, UserAdmin):  # type: ignore[type-arg]
+class CustomerAdmin(NotableCustomers, StaffInvitations, FactorsAdmin, UserAdmin):  # type: ignore[type-arg]
     """Accounts. They are deactivated, not deleted, because orders refer to them."""
 
     form = CustomerForm

@@ -50,7 +50,6 @@ from larder.staff.lists import in_brief
 from larder.staff.pages import MORE, Page, empty_lines, reopened, show
 from larder.staff.product_choice import OfferedProducts, show_figures
 from larder.staff.recording import refuse_former
-from larder.staff.saved_views import SavedViews
 from larder.staff.service_words import word
 
 __all__ = ["AdjustmentAdmin", "LedgerEntryAdmin", "StockAdmin", "StockedProductAdmin"]
@@ -65,7 +64,7 @@ class _OwnStockFilter(StockFilter):
 
 
 @admin.register(Stock)
-class StockAdmin(exports.BoundedExport, SavedViews, CountableStock, StockLinks, ReadOnlyAdmin):
+class StockAdmin(exports.BoundedExport, CountableStock, StockLinks, ReadOnlyAdmin):
     """Stock. Only orders and adjustments change it."""
 
     actions_list = (*exports.BoundedExport.actions_list, *CountableStock.actions_list)

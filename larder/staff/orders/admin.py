@@ -33,7 +33,6 @@ from larder.staff.orders.placing import PlaceableOrders
 from larder.staff.orders.printing import PrintableOrders, prints
 from larder.staff.orders.search import NEWEST, AmountFilter, DayFilter, SkuFilter, search
 from larder.staff.orders.tags import OrderTagFilter, TaggableOrders, tags_of
-from larder.staff.saved_views import SavedViews
 from larder.staff.service_words import word
 from larder.staff.tagging import labels
 
@@ -68,7 +67,6 @@ class StatusFilter(admin.ChoicesFieldListFilter):
 @admin.register(Order)
 class OrderAdmin(
     exports.BoundedExport,
-    SavedViews,
     NotableOrders,
     PrintableOrders,
     TaggableOrders,
