@@ -85,9 +85,15 @@ def test_units_that_are_not_open_and_unpaid_do_not_count(
         refused(plain(who, (jam, 1)))
         _note_payment(order, 1500)
     else:
-        Order.objects.filter(id=order).update(placed_at=datetime.now(UTC) - timedelta(days=1))
+        _age(order)
     place(plain(who, (jam, 10)))
     _note_payment(order, None)
+
+
+def _age(*orders: UUID) -> None:
+    """Makes orders a day old."""
+    day_ago = datetime.now(UTC) - timedelta(days=1)
+    Order.objects.filter(id__in=orders).update(placed_at=day_ago, updated_at=day_ago)
 
 
 def _note_payment(order: UUID, amount: int | None) -> None:
@@ -115,13 +121,25 @@ def test_a_change_adds_no_units_beyond_the_limit(
     order = place(plain(who, (jam, 2))).order.id
     place(plain(who, (jam, 2)))
     # Also of an order that no longer counts itself.
-    Order.objects.filter(id=order).update(placed_at=datetime.now(UTC) - timedelta(days=1))
+    _age(order)
     changes.change_order(request(who.caller, order), terms=TEN, lines=[Wanted(jam, 8)])
     with pytest.raises(UnpaidLimit):
         changes.change_order(request(who.caller, order), terms=TEN, lines=[Wanted(jam, 9)])
     staff = with_rights(clerk.caller)
     changes.change_order(request(staff, order), terms=TEN, lines=[Wanted(jam, 30)])
     changes.change_order(request(who.caller, order), terms=TEN, lines=[Wanted(jam, 20)])
+
+
+def test_an_old_order_that_is_changed_counts_again(
+    person: MakePerson, product: MakeProduct
+) -> None:
+    jam, who = product(stock=90), person()
+    first, second = (place(plain(who, (jam, 1))).order.id for _ in range(2))
+    _age(first, second)
+    changes.change_order(request(who.caller, first), terms=TEN, lines=[Wanted(jam, 8)])
+    with pytest.raises(UnpaidLimit):
+        changes.change_order(request(who.caller, second), terms=TEN, lines=[Wanted(jam, 3)])
+    assert refused(plain(who, (jam, 3))).unpaid == 8
 
 
 def test_staff_place_any_number_of_units(

@@ -150,6 +150,11 @@ class Order(models.Model):
                 fields=["expires_at", "id"], name="order_expiry", condition=Q(status="pending")
             ),
             models.Index(
+                fields=["customer", "updated_at"],
+                name="order_changed",
+                condition=Q(status="placed", updated_at__gt=F("placed_at")),
+            ),
+            models.Index(
                 fields=["requested_for"],
                 name="order_due",
                 condition=Q(requested_for__isnull=False, status__in=["placed", "packed"]),

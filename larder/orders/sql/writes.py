@@ -128,19 +128,25 @@ SELECT customer.id, EXISTS (
        AND status IN ('shipped', 'delivered', 'returned')
 ), (
     SELECT COALESCE(sum(quantity), 0)
-    FROM "order" JOIN order_line ON order_line.order_id = "order".id
-    WHERE customer_id = customer.id AND "order".placed_at > %s AND "order".id <> %s
-      AND status IN ('placed', 'pending')
-      AND (status = 'placed' OR expires_at > (SELECT clock_timestamp()))
+    FROM (
+        SELECT * FROM "order"
+        WHERE customer_id = customer.id AND placed_at > %s AND status IN ('placed', 'pending')
+          AND (status = 'placed' OR expires_at > (SELECT clock_timestamp()))
+        UNION ALL
+        SELECT * FROM "order"
+        WHERE customer_id = customer.id AND placed_at <= %s AND updated_at > %s
+          AND status = 'placed' AND updated_at > placed_at
+    ) AS "order" JOIN order_line ON order_line.order_id = "order".id
+    WHERE "order".id <> %s
       AND ({PAYABLE} = 0
            OR COALESCE(authorised + captured - refunded - disputed, 0) < {PAYABLE})
 )
 FROM unnest((SELECT %s::bigint[])) AS customer (id)
 """
-"""For each customer, whether the shop has shipped an order to it, and the units of its orders of
-the last day that are not packed, and not paid with what is authorised. Index scans of
-order_history and order_line_once. Grouped by customer, PostgreSQL would read the orders of
-others."""
+"""For each customer, whether the shop has shipped an order to it, and the units of its orders that
+were placed or changed in the last day, are not packed, and not paid with what is authorised. Index
+scans of order_history, order_changed and order_line_once. Grouped by customer, PostgreSQL would
+read the orders of others."""
 
 TURN = "SELECT pg_advisory_xact_lock(10, 1)"
 """Waits until no other transaction has the turn, and takes it until the end. Reads no table."""

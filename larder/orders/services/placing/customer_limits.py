@@ -1,9 +1,9 @@
 """What customers may order themselves: a quota of orders, and a limit of units that are not paid.
 
 The quota counts the orders of all APIs together. The units are summed over the customer's open
-orders of the last day (UNPAID_UNITS), so a payment, a cancellation and the end of a hold count at
-once, and nothing has to be given back. Orders that staff place for a customer are never refused
-here. Neither are repeats, which are answered before.
+orders that were placed or changed in the last day (UNPAID_UNITS), so a payment, a cancellation and
+the end of a hold count at once, and nothing has to be given back. Orders that staff place for a
+customer are never refused here. Neither are repeats, which are answered before.
 """
 
 from collections import Counter
@@ -20,7 +20,8 @@ from larder.orders.services.placing.placement import NewOrder, Terms
 from larder.orders.sql import writes
 
 UNPAID_FOR = timedelta(days=1)
-"""How long an order's units count while it is neither paid nor packed."""
+"""How long an order's units count after it was placed or changed, while it is neither paid nor
+packed."""
 
 NEW_ACCOUNT = 10
 """An account gets this part of the limit until the shop has shipped an order to it. Of the first
@@ -70,7 +71,7 @@ def submit_unpaid(
     if not (ids and limit):
         return dict
     database.submit(writes.LOCK_CUSTOMERS, [ids])
-    reading = database.submit(writes.UNPAID_UNITS, [now - UNPAID_FOR, without, ids])
+    reading = database.submit(writes.UNPAID_UNITS, [*[now - UNPAID_FOR] * 3, without, ids])
 
     def read() -> dict[int, UnpaidUnits]:
         return {
