@@ -152,6 +152,9 @@ _NO_VALUE = (
     "the formula by its value."
 )
 
+_SHEET_ROWS = 1_048_576
+"""Rows of the longest sheet of a spreadsheet."""
+
 
 def _workbook_rows(content: bytes) -> Iterator[Row]:
     line = 1
@@ -193,7 +196,12 @@ def _sheet(content: bytes) -> Iterator[tuple[int, list[str]]]:
         date_formats=book._date_formats,
         timedelta_formats=book._timedelta_formats,
     ).parse()
+    before = 0
     for number, cells in rows:
+        # The file names the number of each row: it need not be one, nor differ from others.
+        if not before < number <= _SHEET_ROWS:
+            raise UnreadableTable(before + 1, "unreadable_workbook", _DAMAGED)
+        before = number
         filled = {each["column"]: _text(ReadOnlyCell(sheet, **each)) for each in cells}
         last = max((column for column, text in filled.items() if text), default=0)
         if last > MAX_TABLE_COLUMNS:

@@ -136,6 +136,10 @@ ENTITIES = "".join(f'<!ENTITY a{n} "{f"&a{n - 1};" * 10}">' for n in range(1, 10
 SHARED = '<row><c t="s"><v>0</v></c></row>'
 HOSTILE: dict[str, Callable[[], bytes]] = {
     "corner": lambda: made(sheet=sheet('<row r="1048576"><c r="XFD1048576"><v>1</v></c></row>')),
+    "row beyond the sheet": lambda: made(
+        sheet=sheet(SHARED.replace("<row", '<row r="2147483648"'))
+    ),
+    "row twice": lambda: made(sheet=sheet(SHARED.replace("<row", '<row r="2"') * 2)),
     "styles": lambda: made(styles=STYLE.format("<xf/>" * 40_000_000)),
     "entities": lambda: made(
         texts=f'<!DOCTYPE sst [<!ENTITY a0 "ha">{ENTITIES}]>{TEXT.format("&a9;")}'
