@@ -63,10 +63,9 @@ EXAMPLES: Mapping[str, Any] = {
     "unpack_order": {},
     "unship_order": {},
     "record_payment": {
-        "provider": "stripe",
+        "provider": "terminal",
         "kind": "captured",
-        "transaction_id": "pi_3PBv2L2eZvKYlo2C",
-        "intent": "pi_3PBv2L2eZvKYlo2C",
+        "transaction_id": "2026-11-29-0042",
         "amount": 2500,
         "currency": "GBP",
     },

@@ -16,8 +16,8 @@ ProviderName = Annotated[
     Meta(
         max_length=MAX_WORD_LENGTH,
         pattern=r"^[a-z][a-z0-9_]*\Z",
-        extra={"form": "Expected a word of small letters, digits and _, such as stripe."},
-        examples=["stripe", "cash"],
+        extra={"form": "Expected a word of small letters, digits and _, such as cash."},
+        examples=["cash", "transfer", "terminal", "other"],
     ),
 ]
 KindName = Annotated[

@@ -1,6 +1,7 @@
 """The records of an order's payments, and the refunds that are due."""
 
-from typing import Annotated
+from collections.abc import Iterator
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
@@ -9,7 +10,7 @@ from msgspec import Meta
 
 from larder.core import telemetry
 from larder.core.clock import now
-from larder.core.errors import DomainError
+from larder.core.errors import DomainError, Fault
 from larder.http import pagination, shop
 from larder.identity.caller import Caller
 from larder.orders import queries
@@ -18,8 +19,10 @@ from larder.orders.queries import PaymentRow, RefundRow
 from larder.orders.services import payments
 from larder.v1.freshness import causal
 from larder.v1.http import PageParameters, reply, reply_tagged
-from larder.v1.operations import CACHED, ECHOED, operation
+from larder.v1.operations import CACHED, ECHOED, Received, operation
 from larder.v1.order_filters import Moment
+from larder.v1.payment_providers.signed import SIGNED
+from larder.v1.payment_providers.stripe import STRIPE
 from larder.v1.payment_shapes import (
     Amount,
     CurrencyCode,
@@ -126,11 +129,22 @@ def list_payments(
     return reply_tagged(request, PaymentPage([_shown(one) for one in rows], link))
 
 
+_OF_EVENTS = frozenset({STRIPE.name, SIGNED.name})
+
+
+def _faults(body: Any, _: Received) -> Iterator[Fault]:
+    """Yields the fault of a record that pretends to be the event of a provider."""
+    if isinstance(body.get("provider"), str) and body["provider"] in _OF_EVENTS:
+        detail = "This name is reserved for events. Expected another, such as cash or transfer."
+        yield Fault("/provider", "unknown_value", detail)
+
+
 @operation(
     tag="payments",
     answers={200: Payment, 201: Payment},
     problems=["not_found", "payment_conflict", "too_many_payments"],
     permissions=[payments.RECORD],
+    also=_faults,
 )
 def record_payment(
     request: HttpRequest, caller: Caller, order: UUID, body: NewPayment

@@ -291,6 +291,8 @@ def test_a_key_with_the_permission_records_payments(owner: Api, order: Answer, a
         ("currency", "gbp", "invalid_format"),
         ("kind", "paid", "invalid_format"),
         ("provider", "Stripe", "invalid_format"),
+        ("provider", "stripe", "unknown_value"),
+        ("provider", "signed", "unknown_value"),
         ("transaction_id", "", "too_short"),
         ("transaction_id", "a b", "invalid_format"),
     ],
