@@ -40,8 +40,8 @@ PASSED = {
     ("orders", "0010_holds"): ("ban-drop-constraint",),
     # No release has this table yet.
     ("orders", "0015_sales_days"): ("ban-drop-not-null",),
-    # Products and customers are small tables, which are rewritten and indexed in seconds; what is
-    # dropped came after 0.1.0.
+    # Products and customers are small tables, which are rewritten and indexed in seconds. Servers of
+    # 0.1.0 write the column that is dropped: they stop before 0.2.0 is prepared (CHANGELOG.md).
     ("catalog", "0016_folded_texts"): (
         *("ban-drop-column", "adding-field-with-default", "prefer-bigint-over-smallint"),
         *("require-concurrent-index-deletion", "require-concurrent-index-creation"),
@@ -50,7 +50,7 @@ PASSED = {
         *("prefer-bigint-over-smallint", "require-concurrent-index-deletion"),
         "require-concurrent-index-creation",
     ),
-    # The function, columns and sums came after 0.1.0.
+    # The triggers are made anew in the same transaction, and the columns came after 0.1.0.
     ("inventory", "0010_crossings"): ("ban-drop-function",),
     ("orders", "0027_sales_of_booked_days"): ("ban-drop-column", "adding-not-nullable-field"),
     # A foreign key that is gone accepts every row that it accepted before.
