@@ -25,6 +25,8 @@ from tests.orders.placing import place_orders
 MANY = 20_000
 """Products and customers: with these, and without what keeps the plans, each is made anew."""
 
+PART = 2_000
+
 TIMES = 16
 """PostgreSQL plans a prepared statement five times before it thinks of keeping a plan."""
 
@@ -32,13 +34,13 @@ PRODUCTS = """
 INSERT INTO product (public_id, sku, name, description, price, unit, barcode, image_url,
                      min_quantity, step, created_at, updated_at, version)
 SELECT gen_random_uuid(), 'P' || n, 'P' || n, '', 1, '', '', '', 1, 1, now(), now(), 1
-FROM generate_series(1, %s) AS n RETURNING id
+FROM generate_series(%s::int, %s::int) AS n RETURNING id
 """
 CUSTOMERS = """
 INSERT INTO customer (public_id, username, password, email, first_name, last_name, is_active,
                       is_staff, is_superuser, may_order, version)
 SELECT gen_random_uuid(), 'C' || n, '!', '', '', '', true, false, false, true, 1
-FROM generate_series(1, %s) AS n RETURNING id
+FROM generate_series(%s::int, %s::int) AS n RETURNING id
 """
 PLANNED = """
 SELECT statement FROM pg_prepared_statements
@@ -56,13 +58,19 @@ class Shop:
 
 @pytest.fixture
 def shop(transactional_db: None) -> Shop:
-    first = min(row[0] for row in database.rows(PRODUCTS, [MANY]))
+    first = min(added(PRODUCTS))
     database.execute("UPDATE stock SET available = 1000 WHERE product_id < %s", [first + 10])
-    customer = min(row[0] for row in database.rows(CUSTOMERS, [MANY]))
+    customer = min(added(CUSTOMERS))
     analyze("product", "stock", "customer")
     # What was prepared was planned for empty tables.
     connection.close()
     return Shop(first, customer)
+
+
+def added(statement: str) -> list[int]:
+    """Adds rows in parts, each within the time limit of a statement; returns their ids."""
+    parts = [(first, first + PART - 1) for first in range(1, MANY, PART)]
+    return [row[0] for part in parts for row in database.rows(statement, part)]
 
 
 def planned_each_time(ask: Callable[[], object]) -> list[str]:
