@@ -40,8 +40,8 @@ PASSED = {
     ("orders", "0010_holds"): ("ban-drop-constraint",),
     # No release has this table yet.
     ("orders", "0015_sales_days"): ("ban-drop-not-null",),
-    # Products and customers are small tables, which are rewritten and indexed in seconds. Servers of
-    # 0.1.0 write the column that is dropped: they stop before 0.2.0 is prepared (CHANGELOG.md).
+    # Products and customers are small tables, which are rewritten and indexed in seconds. Servers
+    # of 0.1.0 write the column that is dropped: they stop before 0.2.0 is prepared (CHANGELOG.md).
     ("catalog", "0016_folded_texts"): (
         *("ban-drop-column", "adding-field-with-default", "prefer-bigint-over-smallint"),
         *("require-concurrent-index-deletion", "require-concurrent-index-creation"),
