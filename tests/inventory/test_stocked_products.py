@@ -8,16 +8,23 @@ from uuid import UUID
 
 import pytest
 
+from larder.catalog import tables
 from larder.catalog.services.products import archive_product
-from larder.core.errors import AlreadyTaken, InvalidInput, NotFound
+from larder.core.errors import AlreadyTaken, InvalidInput, NotFound, PermissionMissing
 from larder.identity.caller import Caller
 from larder.inventory import queries
 from larder.inventory.errors import InsufficientStock, StockLimitExceeded
 from larder.inventory.models import Adjustment
 from larder.inventory.services.adjustments import dispatch
 from larder.inventory.services.authors import Author
-from larder.inventory.services.products import change_stocked_product, create_stocked_product
+from larder.inventory.services.import_products import import_products, preview_products
+from larder.inventory.services.products import (
+    change_stocked_product,
+    create_stocked_product,
+    put_product,
+)
 from tests.conftest import Person
+from tests.staff.desk import allow
 from tests.system.race.books import assert_agree
 
 ANY_CUSTOMER = 1
@@ -161,6 +168,26 @@ def test_dispatching_more_than_the_stock_is_refused(
         with pytest.raises(ValueError, match="dispatch of"):
             dispatch(jam, units, caller=clerk, now=now)
     assert (queries.product(ANY_CUSTOMER, jam).quantity, len(entries(jam))) == (3, 1)
+
+
+def test_an_archived_product_is_put_on_sale_again_only_with_the_right_to_archive(
+    product: Callable[..., int], person: Callable[..., Person], now: datetime
+) -> None:
+    jam = product(sku="JAM", name="Jam", price="2.00")
+    archive_product(jam, caller=None, now=now)
+    who = allow(person(is_staff=True), "catalog.add_product", "catalog.change_product").caller
+    author, fields = Author(who, now), {"name": "Jam", "price": Decimal(2)}
+    text = b"sku,name,price\nJAM,Jam,2.00\n"
+    for revive in (
+        lambda: put_product("JAM", fields, quantity=0, author=author),
+        lambda: import_products(tables.read(text), author=author, currency="GBP"),
+        lambda: preview_products(text, author, currency="GBP"),
+    ):
+        with pytest.raises(PermissionMissing) as refusal:
+            revive()
+        assert refusal.value.permission == "catalog.delete_product"
+        with pytest.raises(NotFound):
+            queries.product(ANY_CUSTOMER, jam)
 
 
 def test_archived_and_unknown_products_are_not_dispatched(

@@ -31,6 +31,9 @@ from larder.identity.caller import Caller
 from larder.identity.services import audit
 from larder.identity.services.credentials import require_permitted
 
+ARCHIVE = "catalog.delete_product"
+"""The permission to archive products, and to put them on sale again."""
+
 EDITABLE = frozenset(one.column for one in FIELDS)
 
 
@@ -225,8 +228,8 @@ def replace_product(
     version: int | None = None,
 ) -> None:
     """Sets all fields of a locked product, except its SKU, to `fields` and DEFAULTS; internal
-    fields that are not given stay as they are. Puts it on sale again if it was archived. Equal
-    values are no change.
+    fields that are not given stay as they are. Puts it on sale again if it was archived, which
+    needs ARCHIVE too. Equal values are no change.
 
     With `version` it changes only if that is the current one. Raises StaleVersion, UnknownCategory,
     InvalidInput (rules of a line).
@@ -239,7 +242,8 @@ def replace_product(
     if changed:
         with all_clashes_named(wanted, product):
             versions.update(Product.objects.filter(id=product), None, **changed, updated_at=now)
-            require_permitted(caller, "catalog.change_product")
+            revived = [ARCHIVE] if "archived_at" in changed else []
+            require_permitted(caller, "catalog.change_product", *revived)
             audit.record_difference(product_name(product), present, changed)
 
 
@@ -254,7 +258,7 @@ def archive_product(
     name, wanted = product_name(product), {"archived_at": now}
     with clashes_named(durable=True), audit.changing(name, listed, wanted, action="archive"):
         versions.update(listed, version, **wanted, updated_at=now)
-        require_permitted(caller, "catalog.delete_product")
+        require_permitted(caller, ARCHIVE)
 
 
 def restore_product(
@@ -269,7 +273,7 @@ def restore_product(
     name, wanted = product_name(product), {"archived_at": None}
     with clashes_named(durable=True), audit.changing(name, archived, wanted, action="restore"):
         versions.update(archived, version, **wanted, updated_at=now)
-        require_permitted(caller, "catalog.delete_product")
+        require_permitted(caller, ARCHIVE)
 
 
 def _editable(fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,8 +3,9 @@
 Each import and preview also raises what `require_permitted` raises.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from larder.catalog import tables
 from larder.catalog.product_rows import ProductFile
 from larder.catalog.services import product_import
 from larder.catalog.services.product_import import Changes, WrittenProduct
+from larder.catalog.services.products import ARCHIVE
 from larder.catalog.tables import Table
 from larder.core.errors import NotFound
 from larder.db import database, idempotency, kept_files
@@ -82,8 +84,8 @@ def import_products(
     Columns that the file does not have stay unchanged; new products get the defaults. A file
     without their required columns adds none. The stock of existing products stays unchanged;
     `quantity` is the opening stock of new ones. Archived products of the file are put on sale
-    again, unless their row has an `archived_at`. An import that reports its progress has no time
-    limit.
+    again, which needs ARCHIVE, unless their row has an `archived_at`. An import that reports its
+    progress has no time limit.
     Raises FaultyFile, KeyReused.
     """
 
@@ -114,7 +116,7 @@ def preview_products(raw: bytes, author: Author, *, currency: str) -> Preview:
         file = ProductFile(table, currency)
         with product_import.staged(file, on_rows=NoProgress().read, locks=False):
             changes = product_import.preview(file.columns)
-        require_permitted(author.caller, *PERMISSIONS)
+        require_permitted(author.caller, *_permissions(changes.restored))
         found = Kept(raw, changes.fingerprint)
         kept = kept_files.keep(author.actor, found, now=author.now) if changes.rows else None
     return Preview(kept, changes, file.ignored)
@@ -156,15 +158,23 @@ def _import(
     with audit.through(audit.IMPORT), product_import.staged(file, on_rows=progress.read) as rows:
         if shown is not None and product_import.preview(file.columns).fingerprint != shown:
             raise PreviewOutdated
-        created, changed = _store(file, author, progress)
+        archived = product_import.archived_products()
+        created, changed = _store(file, archived, author, progress)
         # Last, because the locks of the products may have been waited for.
-        require_permitted(author.caller, *PERMISSIONS)
+        require_permitted(author.caller, *_permissions(len(archived)))
     return Imported(created, changed, rows - created - changed)
 
 
-def _store(file: ProductFile, author: Author, progress: ImportProgress) -> tuple[int, int]:
-    """Stores the staged rows. Returns the numbers of added and of changed products."""
-    archived = product_import.archived_products()
+def _permissions(restored: int) -> Sequence[str]:
+    """Returns what the author of a file needs that puts so many products on sale again."""
+    return (*PERMISSIONS, ARCHIVE) if restored else PERMISSIONS
+
+
+def _store(
+    file: ProductFile, archived: Mapping[int, datetime], author: Author, progress: ImportProgress
+) -> tuple[int, int]:
+    """Stores the staged rows, and puts archived products of the file on sale again. Returns the
+    numbers of added and of changed products."""
     # Locks the products before their stock, and stock rows in the usual order, as archiving does.
     lock(archived)
     product_import.revive(archived, now=author.now)
