@@ -32,11 +32,6 @@ def short(product: int) -> list[str]:
     return [f"Not enough stock of product {product}. Remove or lower the quantity."]
 
 
-def test_the_word_current_cannot_be_submitted(shopper: Documented) -> None:
-    # Not a path of the contract: its document has nothing to say of it.
-    assert shopper.client("POST", "/orders/current/submit/").status == 404
-
-
 @pytest.mark.system
 def test_an_order_below_the_minimum_total_is_refused_with_a_message(
     who: Person, product: MakeProduct, transactional_db: None

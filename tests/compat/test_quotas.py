@@ -30,8 +30,6 @@ def test_each_contract_reports_an_exceeded_quota_in_its_format(
     app, jam = client_of(person()), product(stock=99)
     placed = place(app, jam)
     assert placed.status < 300
-    assert placed.headers["ratelimit-policy"] == '"orders";q=1000000;w=3600'
-    assert placed.headers["ratelimit"].startswith('"orders";r=999999;t=')
     database.execute(EMPTY)
     refused = place(app, jam) if api != "contract 4" else _submit(app, jam)
     assert refused.status == 429, refused.body

@@ -125,7 +125,9 @@ def rows(cluster: Cluster, name: str) -> Rows:
     found = {}
     with psycopg.connect(cluster.owner_url(name)) as connection:
         for (table,) in connection.execute(ROWS).fetchall():
-            content = connection.execute(f"SELECT to_jsonb(each) FROM {table} AS each ORDER BY 1")
+            content = connection.execute(
+                f"SELECT to_jsonb(each) - 'search_text' FROM {table} AS each ORDER BY 1"
+            )
             found[table] = [row for (row,) in content]
     return found
 

@@ -15,10 +15,8 @@ from procrastinate.contrib.django import app
 from larder.core.ids import CORRELATION_ID
 from larder.db import database
 from larder.db.postgresql.comments import tag_statements
-from tests.conftest import Person
 from tests.database import superuser_url
 from tests.ops.job_worker import add_job, defer_job, job_worker, run_waiting_jobs
-from tests.server import Server
 
 
 @pytest.fixture
@@ -96,27 +94,6 @@ def test_pg_stat_activity_shows_the_id_of_a_jobs_statement(
         (statement,) = _eventually_some(lambda: waiting(asked_as))
     assert statement.startswith("DELETE")
     assert statement.endswith(f"/*correlation_id='{asked_as}'*/")
-
-
-@pytest.mark.system
-@pytest.mark.parametrize("pgbouncer", ["1", "0"])
-def test_only_statements_behind_pgbouncer_have_the_correlation_id(
-    pgbouncer: str, transactional_db: None, person: Callable[..., Person]
-) -> None:
-    """A separate text for each request could not be prepared."""
-    who, correlation_id = person(), uuid4().hex
-    with Server(workers=1, environment={"PGBOUNCER": pgbouncer}) as server:
-        token = server.token(who.customer.username, who.password)
-        asked = threading.Thread(
-            target=lambda: server.call(
-                "GET", "orders", token=token, headers={"Correlation-ID": correlation_id}
-            )
-        )
-        with locked('orders."order"') as waiting:
-            asked.start()
-            (statement,) = _eventually_some(lambda: waiting('FROM "order"'))
-        asked.join()
-    assert (correlation_id in statement) is (pgbouncer == "1")
 
 
 def test_a_statement_of_an_app_has_the_same_text_for_every_request(db: None, asked_as: str) -> None:

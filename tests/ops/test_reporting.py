@@ -120,26 +120,6 @@ def tracing(to: Receiver) -> dict[str, str]:
 
 
 @pytest.mark.system
-def test_a_placed_order_is_a_trace_from_the_request_to_its_statements(
-    transactional_db: None, person: MakePerson, product: Callable[..., int]
-) -> None:
-    jam, who = product(stock=10), person()
-    with receiver() as there, Server(workers=2, environment=tracing(there)) as server:
-        token = server.token(who.customer.username, who.password)
-        assert order(server, token, jam) == 201
-        assert wait_until(lambda: any(one.name == "POST /api/v1/orders" for one in there.spans))
-    (request,) = [one for one in there.spans if one.name == "POST /api/v1/orders"]
-    (placing,) = [one for one in there.spans if one.name == "place orders"]
-    statements = [one for one in there.spans if one.parent_span_id == placing.span_id]
-    assert placing.parent_span_id == request.span_id
-    assert attributes(placing)["larder.orders"] == 1
-    assert attributes(request)["http.response.status_code"] == 201
-    assert len(attributes(request)["larder.correlation_id"]) == 32
-    assert any("INSERT INTO ledger_entry" in attributes(one)["db.query.text"] for one in statements)
-    assert {one.trace_id for one in (placing, *statements)} == {request.trace_id}
-
-
-@pytest.mark.system
 def test_every_order_and_every_page_is_a_span(
     transactional_db: None, person: MakePerson, product: Callable[..., int]
 ) -> None:

@@ -19,7 +19,10 @@ ACCOUNTS, CONNECTIONS, CUSTOMERS = 3, 24, 20
 QUICK = SETTINGS | {"HASH_SECONDS": "0.05"}
 AT_ONCE = 3
 LONGEST_SECONDS = 2.0
-SETTLE_SECONDS = 1.0
+AT_FIRST = 30
+"""Log-ins that an account has at once (larder/identity/services/rates/attempts.py)."""
+BURST_SECONDS = 60.0
+"""In which the accounts use up the log-ins that they have at once."""
 
 
 def log_in(server: Server, who: Person, address: str) -> int:
@@ -44,7 +47,9 @@ def logging_in(
     with ThreadPoolExecutor(connections) as pool:
         running = [pool.submit(repeat, number) for number in range(connections)]
         try:
-            sleep(SETTLE_SECONDS)
+            until = monotonic() + BURST_SECONDS
+            while statuses[200] < len(people) * AT_FIRST and monotonic() < until:
+                sleep(0.1)
             yield
         finally:
             over.set()

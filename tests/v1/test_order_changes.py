@@ -106,5 +106,5 @@ def test_a_poll_of_the_order_changes_costs_one_statement(
         customer("GET", f"orders/changes?since={since}")
     place(customer, jam)
     settle()
-    with django_assert_num_queries(3):  # the feed, the orders, their lines
+    with django_assert_num_queries(2):  # the feed, the orders with their lines
         customer("GET", f"orders/changes?since={since}")
