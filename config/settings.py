@@ -46,12 +46,10 @@ CORS_ALLOW_HEADERS = [
     "if-match",
     "if-none-match",
     "larder-position",
-    "prefer",
 ]
 CORS_EXPOSE_HEADERS = [
     *("Correlation-ID", "ETag", "Location", "Retry-After", "WWW-Authenticate"),
     *("Idempotency-Replayed", "Larder-Position", "RateLimit", "RateLimit-Policy"),
-    "Preference-Applied",
 ]
 # The earlier contracts that are answered too (larder/compat).
 COMPAT = frozenset(env.list("COMPAT", default=["0", "1", "2", "3", "4"] if DEMO else []))

@@ -2,7 +2,6 @@
 
 import re
 from functools import cache
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +10,11 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils.safestring import SafeString, mark_safe
-from markdown_it import MarkdownIt
 
 from larder.core.errors import NotFound
 from larder.http.compression import note_encoding, packed, takes_gzip
 from larder.http.generating import generated_once
-from larder.http.negotiation import ANY, considered, require_acceptable
+from larder.http.negotiation import ANY, require_acceptable
 from larder.http.problems import from_domain
 from larder.http.refusals import HttpRefusal, MethodNotAllowed
 from larder.v1 import openapi
@@ -58,17 +55,20 @@ def schema() -> dict[str, Any]:
 @operation(answers={200: ANY}, token=False)
 def show_problems(request: HttpRequest) -> HttpResponse:
     """Returns the page of all codes."""
-    return _page(request, problems_page(), title="Problems")
+    return _text(problems_page())
 
 
 @operation(answers={200: ANY}, token=False)
 def show_problem(request: HttpRequest, code: str) -> HttpResponse:
-    """Returns the entry of a code, at the URL of a problem's `type`. The Accept header only chooses
-    HTML or Markdown; it excludes neither."""
+    """Returns the entry of a code, at the URL of a problem's `type`."""
     entry = explanations().get(code)
     if entry is None:
         raise NotFound
-    return _page(request, entry, title=code, all_problems="../problems")
+    return _text(entry)
+
+
+def _text(text: str) -> HttpResponse:
+    return HttpResponse(text, content_type="text/plain; charset=utf-8")
 
 
 def show_page(request: HttpRequest) -> HttpResponse:
@@ -93,47 +93,6 @@ def _swagger(request: HttpRequest) -> HttpResponse:
     return HttpResponse(text, content_type="application/javascript")
 
 
-def _page(request: HttpRequest, text: str, *, title: str, all_problems: str = "") -> HttpResponse:
-    """Returns a page as HTML for clients that prefer it, such as browsers; otherwise as
-    Markdown."""
-    headers = {"Vary": "Accept"}
-    if _prefers_markdown(request.META.get("HTTP_ACCEPT", "*/*")):
-        return HttpResponse(text, content_type="text/markdown; charset=utf-8", headers=headers)
-    context = {"title": title, "text": html(text), "all": all_problems}
-    headers["Content-Security-Policy"] = "default-src 'none'; style-src 'self'; img-src data:"
-    return HttpResponse(render_to_string("api/explanation.html", context), headers=headers)
-
-
-def _prefers_markdown(accepted: str) -> bool:
-    """Returns whether an Accept header prefers Markdown to HTML, or names neither.
-
-    >>> _prefers_markdown("*/*"), _prefers_markdown("text/html, */*;q=0.1")
-    (True, False)
-    """
-    request = HttpRequest()
-    request.META["HTTP_ACCEPT"] = considered(accepted)
-    return request.get_preferred_type(["text/markdown", "text/html"]) != "text/html"
-
-
-@cache
-def html(text: str) -> SafeString:
-    """Return a text in Markdown as HTML, with GitHub's anchors at the headings.
-
-    HTML in the text is escaped. A link that would run a script stays text. Columns are not aligned,
-    because that needs style attributes, which the page's Content-Security-Policy forbids.
-    """
-    # Not shared: threads that use a new parser at the same time can miss its rules.
-    markdown = MarkdownIt("js-default", {"html": False})
-    tokens = markdown.parse(text)
-    for token, content in pairwise(tokens):
-        token.attrs.pop("style", None)
-        if token.type == "heading_open":
-            kept = re.sub(r"[^\w\- ]", "", content.content.lower())
-            token.attrSet("id", kept.replace(" ", "-"))
-    made: str = markdown.renderer.render(tokens, markdown.options, {})
-    return mark_safe(made)  # noqa: S308  # nosec B308, B703
-
-
 @cache
 def problems_page() -> str:
     """docs/reference/problems.md."""
@@ -142,11 +101,7 @@ def problems_page() -> str:
 
 @cache
 def explanations() -> dict[str, str]:
-    """Returns the entries of docs/reference/problems.md, by code. Their links lead to the page of
-    all codes."""
+    """Returns the entries of docs/reference/problems.md, by code."""
     parts = re.split(r"^### `(\w+)`$", problems_page(), flags=re.MULTILINE)
     texts = (part.partition("\n## ")[0].strip() for part in parts[2::2])
-    return {
-        code: f"# {code}\n\n{text}\n".replace("](#", "](../problems#")
-        for code, text in zip(parts[1::2], texts, strict=True)
-    }
+    return {code: f"# {code}\n\n{text}\n" for code, text in zip(parts[1::2], texts, strict=True)}

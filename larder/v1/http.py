@@ -1,7 +1,6 @@
 """Reads requests and writes answers, for all views of v1."""
 
 import hashlib
-import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Annotated, Any, TypeVar, get_type_hints
@@ -10,9 +9,9 @@ import msgspec
 from django.http import HttpRequest, HttpResponse
 from msgspec import Meta
 
-from larder.core.errors import Fault, InvalidInput
+from larder.core.errors import InvalidInput
 from larder.core.ids import SYSTEM_ACTOR
-from larder.core.limits import MAX_PAGE_ROWS, MAX_POINTER_LENGTH, PAGE_ROWS
+from larder.core.limits import MAX_PAGE_ROWS, PAGE_ROWS
 from larder.core.parts import Part, first
 from larder.db.idempotency import Claim, Scope
 from larder.http import pagination
@@ -55,26 +54,6 @@ def read_parameters(request: HttpRequest, kind: type[Parameters]) -> Parameters:
         except msgspec.ValidationError:
             pass
     raise InvalidInput(parameter_faults(given, kind))
-
-
-_QUOTED = re.compile(r'"(\w*)"|"[^"]*"')
-_HANDLING = re.compile(r"(?:^|,)\s*handling\s*=\s*(\w+)\s*(?:[;,]|$)", re.IGNORECASE)
-
-
-def is_strict(request: HttpRequest) -> bool:
-    """Returns whether the client prefers `handling=strict` (RFC 7240, section 4.4). The first value
-    counts."""
-    preferred = _QUOTED.sub(r"\1", request.META.get("HTTP_PREFER", ""))
-    first = _HANDLING.search(preferred)
-    return first is not None and first[1].lower() == "strict"
-
-
-def unknown_parameters(request: HttpRequest, kind: type[msgspec.Struct] | None) -> list[Fault]:
-    """Returns the faults of all query parameters that `kind` does not declare."""
-    unknown = request.GET.keys() - (_parameter_names(kind) if kind else frozenset())
-    detail = "There is no such parameter."
-    named = [name[:MAX_POINTER_LENGTH] for name in sorted(unknown)]
-    return [Fault(name, "unknown_parameter", detail) for name in named]
 
 
 def page_of(

@@ -28,7 +28,6 @@ from larder.v1.operations import (
 )
 from larder.v1.resources import METHODS, Resource
 from larder.v1.shapes import Number, open_enum
-from larder.v1.sharing import share
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"
@@ -150,7 +149,7 @@ def document(paths: Iterable[URLPattern]) -> dict[str, Any]:
         "paths": documented,
         "components": {
             "schemas": schemas,
-            **share(documented),
+            **_shared(documented.values()),
             "securitySchemes": {"bearer": BEARER},
             # One example for each code, which all refusals with this code share. Without it,
             # Swagger UI invents an example with all members of a problem for each status.
@@ -158,6 +157,31 @@ def document(paths: Iterable[URLPattern]) -> dict[str, Any]:
         },
         "tags": [{"name": name, "description": about} for name, about in TAGS.items()],
     }
+
+
+def _shared(paths: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Moves parameters, headers and refusals into the components, which several operations refer
+    to. Of those with one name, the first is there."""
+    components: dict[str, dict[str, Any]] = {"headers": {}, "parameters": {}, "responses": {}}
+
+    def shared(kind: str, name: str, value: Any) -> Any:
+        is_first = components[kind].setdefault(name, value) == value
+        return {"$ref": f"#/components/{kind}/{name}"} if is_first else value
+
+    for operation in (operation for methods in paths for operation in methods.values()):
+        parameters, responses = operation.get("parameters", []), operation["responses"]
+        parameters[:] = [shared("parameters", f"{it['in']}-{it['name']}", it) for it in parameters]
+        for status, answer in responses.items():
+            headers = answer["headers"]
+            answer["headers"] = {name: shared("headers", name, headers[name]) for name in headers}
+            if status >= "400":
+                codes = [
+                    code
+                    for code in answer["description"].split(", ")
+                    if code not in EVERYWHERE.codes
+                ]
+                responses[status] = shared("responses", "-".join([status, *codes]), answer)
+    return components
 
 
 _PART = re.compile(r"<(\w+):(\w+)>")

@@ -26,7 +26,7 @@ from larder.http.preconditions import wants_none
 from larder.http.problems import KINDS
 from larder.identity.caller import Caller
 from larder.v1.bodies import Csv, Signed, read_body, read_csv, read_signed
-from larder.v1.http import is_strict, read_parameters, unknown_parameters
+from larder.v1.http import read_parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,14 +176,6 @@ EVERYWHERE = Trait(
             on=_refused("throttled", "overloaded"),
             pattern="^[0-9]+$",
         ),
-        _sent("Prefer", "`handling=strict`: 400 for unknown query parameters (RFC 7240)."),
-        _answered(
-            "Preference-Applied",
-            "The request preferred `handling=strict`.",
-            on=[200, 201, 204, 304],
-            always=False,
-            enum=["handling=strict"],
-        ),
     ),
     (
         "validation_error",
@@ -319,12 +311,7 @@ class Operation:
             self.declared.first()
         if self._is_counted:
             throttling.anonymous(request)
-        strictly = is_strict(request)
-        given = self._given(request, Received(who, path), strictly=strictly)
-        response = self.run(request, **path, **given)
-        if strictly:
-            response.headers["Preference-Applied"] = "handling=strict"
-        return response
+        return self.run(request, **path, **self._arguments(request, Received(who, path)))
 
     def _read_by(self, kinds: Mapping[str, Any]) -> Iterator[tuple[str, Reader]]:
         if "caller" in kinds:
@@ -336,20 +323,20 @@ class Operation:
         if self.body is not None:
             yield "body", self._body_reader()
 
-    def _given(self, request: HttpRequest, received: Received, *, strictly: bool) -> dict[str, Any]:
+    def _arguments(self, request: HttpRequest, received: Received) -> dict[str, Any]:
         """Reads the arguments of the function. Raises InvalidInput with the faults of all."""
-        given: dict[str, Any] = {}
-        faults = unknown_parameters(request, self.query) if strictly else []
+        arguments: dict[str, Any] = {}
+        faults: list[Fault] = []
         for name, read in self._readers.items():
             try:
-                given[name] = read(request, received)
+                arguments[name] = read(request, received)
             except InvalidInput as error:
                 # A cursor with a character that no parameter may have is one fault, not two.
-                known = {one.where for one in faults}
-                faults += [one for one in error.faults if one.where not in known]
+                known = {fault.where for fault in faults}
+                faults += [fault for fault in error.faults if fault.where not in known]
         if faults:
             raise InvalidInput([*faults, *self._unread_faults(request)])
-        return given
+        return arguments
 
     def _unread_faults(self, request: HttpRequest) -> Iterator[Fault]:
         """Yields the faults of what the function reads itself, if nothing is wrong before: headers,

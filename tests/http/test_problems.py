@@ -76,7 +76,7 @@ def test_the_type_of_a_problem_leads_to_its_entry(api: Api, db: None) -> None:
     address = api("GET", "me").body["type"].removeprefix("http://testserver")
     entry = api("GET", address)
     assert entry.status == 200
-    assert entry.headers["Content-Type"] == "text/markdown; charset=utf-8"
+    assert entry.headers["Content-Type"] == "text/plain; charset=utf-8"
     assert entry.body.decode().startswith("# not_authenticated\n\n**401** ")
 
 

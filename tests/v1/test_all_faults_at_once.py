@@ -55,11 +55,6 @@ def test_a_feed_names_the_since_of_another_customer_with_the_others(
     assert faults(answer) == [NO_LIMIT, ("since", "invalid_since")]
 
 
-def test_a_strict_request_names_unknown_parameters_with_the_others(customer: Api) -> None:
-    answer = customer("GET", "products?pages=1&limit=x&cursor=x", Prefer="handling=strict")
-    assert faults(answer) == [NO_CURSOR, NO_LIMIT, ("pages", "unknown_parameter")]
-
-
 def test_a_cursor_of_another_order_of_the_list_is_refused_with_the_others(
     customer: Api, product: Product
 ) -> None:
