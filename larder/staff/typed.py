@@ -3,6 +3,9 @@
 The fields are in the session until the page of the form is opened next. It then shows them as if
 they had just been typed; nothing is saved before the user sends the form again. Passwords and files
 are not kept.
+
+The form of a list's action has no address of its own. The list then asks whether to go on, and
+sends what opens the form, together with the kept fields.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,14 +16,22 @@ from django.contrib import messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.http import QueryDict
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext
 
+from larder.staff.base import Question, ask
 from larder.staff.language import gettext_lazy as _
 
 _KEPT = "typed"
 """The key of the session."""
 
+_AGAIN = "_typed"
+"""The field with the kept fields, of the page that opens the form of an action again."""
+
+_OPENING = ("action", "index", ACTION_CHECKBOX_NAME)
+"""The fields with which a list opens the page of an action."""
+
 HERE = _("This is what you typed. It is not saved yet: check it, and send it again.")
-NOT_DONE = _("What you chose in this list was not done. Choose it again.")
+NOT_DONE = _("What you chose in this list was not done. Go on with it?")
 LOST = _("Files and passwords were not kept: enter them again.")
 
 
@@ -45,7 +56,7 @@ def _is_secret(name: str) -> bool:
 
 def attach(request: Any) -> None:
     """Sets `request.typed`, the kept fields of the page that is opened; empty if there are none."""
-    request.typed = QueryDict(mutable=True)
+    request.typed = QueryDict(request.POST.get(_AGAIN, ""), mutable=True)
     kept = request.session.get(_KEPT)
     wanted = {"user": request.user.pk, "path": request.get_full_path()}
     if request.method == "GET" and kept and kept.items() >= wanted.items():
@@ -57,15 +68,25 @@ def fill(request: Any, page: Any) -> Any:
     """Returns the page, whose forms show the kept fields."""
     if not request.typed or not isinstance(page, TemplateResponse) or page.is_rendered:
         return page
-    kept, context = request.session.pop(_KEPT), page.context_data or {}
-    if ACTION_CHECKBOX_NAME in request.typed:
-        messages.warning(request, NOT_DONE)
-        return page
+    kept, context = request.session.pop(_KEPT, None), page.context_data or {}
+    if "cl" in context:
+        return _offer(request, context["cl"].model_admin)
     for form in _forms(context):
         _fill(form, request.typed)
-    lost = "" if kept["is_all"] else LOST
+    lost = "" if kept is None or kept["is_all"] else LOST
     messages.warning(request, f"{HERE} {lost}".strip())
     return page
+
+
+def _offer(request: Any, model_admin: Any) -> Any:
+    """Returns the page whose button opens the form of the action that was not done."""
+    typed: QueryDict = request.typed
+    sends = [(name, value) for name in _OPENING for value in typed.getlist(name)]
+    title, go_on = gettext("Not done yet"), gettext("Go on")
+    question = Question(
+        title, str(NOT_DONE), go_on, (), [*sends, (_AGAIN, typed.urlencode())], "primary"
+    )
+    return ask(model_admin, request, question)
 
 
 def _forms(context: Mapping[str, Any]) -> Iterator[forms.BaseForm]:

@@ -12,7 +12,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from config import urls
-from larder.catalog.models import Category
+from larder.catalog.models import Category, Product
 from larder.compat.urls import patterns
 from larder.core.clock import now
 from larder.core.limits import MAX_OPEN_BODY_BYTES
@@ -165,6 +165,25 @@ def test_a_form_sent_after_the_end_is_not_saved_and_is_there_after_the_log_in(
     assert shown.items() >= {n: v for n, v in values.items() if n != "rows"}.items()
     assert not Category.objects.exists()
     assert desk.get(path).messages == []
+
+
+@pytest.mark.parametrize("confirmed", [{}, {"confirmed": "yes"}])
+def test_the_form_of_an_action_of_a_list_has_its_values_after_the_log_in(
+    desk: Desk, boss: Person, product: Callable[..., int], confirmed: dict[str, str]
+) -> None:
+    jam = product(price="1.50")
+    opening = {"action": "change_prices", "index": "0", "_selected_action": [str(jam)]}
+    values = {"kind": "amount", "value": "2,25", "step": "0.50"}
+    age(desk.client, used=HOUR + 5)
+    desk.post(PAGE, opening | values | confirmed)
+    log_in(desk.client, boss, f"/admin/login/?next=/admin/{PAGE}")
+    question = desk.get(PAGE).response.context["question"]
+    assert desk.get(PAGE).messages == []
+    again = desk.post(PAGE, opening | dict(question.sends[-1:]))
+    assert again.messages == [typed.HERE]
+    shown = {one.html_name: one.value() for one in visible_fields(again.response.context)}
+    assert shown == values
+    assert str(Product.objects.get(pk=jam).price) == "1.500"
 
 
 def test_what_was_typed_is_shown_to_its_user_alone(
