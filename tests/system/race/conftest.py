@@ -17,6 +17,13 @@ def shop(transactional_db: None) -> ServiceShop:
 
 
 @pytest.fixture
+def people(person: Callable[..., Person]) -> list[Person]:
+    """A few customers who share the orders of a crowd. Those of one customer wait for each other,
+    because they take units of a quota before they lock stock."""
+    return [person() for _ in range(3)]
+
+
+@pytest.fixture
 def phone(person: Callable[..., Person], now: datetime) -> Callable[[], Phone]:
     """A phone of another customer each time."""
     return lambda: Phone(person(), now)

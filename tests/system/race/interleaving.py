@@ -48,6 +48,11 @@ class Outcome:
     second: Answer
     waited: bool
 
+    @property
+    def codes(self) -> tuple[str, str]:
+        """The codes of both answers."""
+        return self.first.code, self.second.code
+
 
 @dataclass(slots=True)
 class _Stop:

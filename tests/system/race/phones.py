@@ -8,7 +8,7 @@ from datetime import datetime
 from larder.orders import queries
 from larder.orders.decision import Wanted
 from larder.orders.services import cart
-from larder.orders.services.drafts import CartVersion, add_unit
+from larder.orders.services.drafts import CartVersion, add_unit, remove_unit
 from larder.orders.services.placing.placement import ExpectedCart, Placement
 from tests.conftest import Person
 from tests.system.race.shops import OK, Answer, place_apart, served
@@ -49,6 +49,10 @@ class Phone:
         return served(
             lambda: Answer(OK, add_unit(self.who.id, product, currency="GBP", now=self.now))
         )
+
+    def remove(self, product: int) -> Answer:
+        """Takes a unit out as contract 4 does."""
+        return served(lambda: Answer(OK, remove_unit(self.who.id, product, now=self.now)))
 
     def delete(self) -> Answer:
         """Deletes the cart."""

@@ -32,7 +32,6 @@ from larder.orders.services.returns import ReturnedLine, return_order
 from larder.orders.services.transitions import TransitionRequest
 from tests.conftest import Person
 from tests.orders.placing import place_orders
-from tests.system.race.gate import meeting_of_crowd
 
 Result = TypeVar("Result")
 Lines = Sequence[tuple[int, int]]
@@ -70,9 +69,6 @@ class ServiceShop:
 
     def leave(self) -> None:
         connections.close_all()
-
-    def enter(self, who: Person) -> None:
-        """A service gets the caller as an argument."""
 
     def session(self, who: Person) -> str:
         pair = sessions.log_in(
@@ -184,7 +180,7 @@ def at_once(shop: ServiceShop, tasks: Sequence[Callable[[], Result]]) -> list[Re
         finally:
             shop.leave()
 
-    with meeting_of_crowd(), ThreadPoolExecutor(len(tasks)) as crowd:
+    with ThreadPoolExecutor(len(tasks)) as crowd:
         return list(crowd.map(run, tasks))
 
 

@@ -1,4 +1,4 @@
-"""The locks of an account: each race has a control without exactly one lock."""
+"""The locks of an account."""
 
 from collections.abc import Callable
 from functools import partial
@@ -76,11 +76,7 @@ def add_address(who: Person, **caller_is: UUID) -> None:
 
 
 def both_succeed(outcome: Outcome) -> bool:
-    return (outcome.first.code, outcome.second.code) == (OK, OK)
-
-
-def codes(outcome: Outcome) -> tuple[str, str]:
-    return outcome.first.code, outcome.second.code
+    return outcome.codes == (OK, OK)
 
 
 def reset_twice(person: MakePerson) -> Race:
@@ -97,7 +93,7 @@ def reset_twice(person: MakePerson) -> Race:
         partial(confirm, "another horse 2"),
         RESET_READ,
         lambda outcome: (
-            codes(outcome) == (OK, "reset_token_invalid")
+            outcome.codes == (OK, "reset_token_invalid")
             and has_password(who.customer.username, "another horse 1")
         ),
     )
@@ -122,7 +118,7 @@ def change_twice(person: MakePerson) -> Race:
         partial(change_password, who, "another horse 2"),
         PASSWORD_READ,
         lambda outcome: (
-            codes(outcome) == (OK, "wrong_password")
+            outcome.codes == (OK, "wrong_password")
             and has_password(who.customer.username, "another horse 1")
         ),
     )
@@ -193,7 +189,7 @@ def last_place_for_a_key(person: MakePerson) -> Race:
         create,
         create,
         'SELECT COUNT(*) AS "__count" FROM "key"',
-        lambda outcome: codes(outcome) == (OK, "too_many_keys") and live_keys(who) == 1,
+        lambda outcome: outcome.codes == (OK, "too_many_keys") and live_keys(who) == 1,
     )
 
 
@@ -205,7 +201,7 @@ def last_place_for_an_address(person: MakePerson) -> Race:
         partial(add_address, who),
         'SELECT COUNT(*) AS "__count" FROM "address"',
         lambda outcome: (
-            codes(outcome) == (OK, "too_many_addresses")
+            outcome.codes == (OK, "too_many_addresses")
             and Address.objects.filter(customer=who.id).count() == 1
         ),
     )

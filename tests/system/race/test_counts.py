@@ -1,4 +1,4 @@
-"""The lock of a stock count: each race has a control without exactly this lock."""
+"""The lock of a stock count."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +11,6 @@ from larder.inventory.queries.counts import fingerprint_of, running_count
 from larder.inventory.services import counts
 from tests.conftest import Person
 from tests.system.race.interleaving import (
-    Outcome,
     Race,
     assert_held,
 )
@@ -62,10 +61,6 @@ def counting(
     return Counting(owner, product(stock=5), product(stock=5))
 
 
-def codes(outcome: Outcome) -> tuple[str, str]:
-    return outcome.first.code, outcome.second.code
-
-
 def last_place_for_a_product(counting: Counting) -> Race:
     """A count has as many products as its limit says."""
     return Race(
@@ -73,7 +68,7 @@ def last_place_for_a_product(counting: Counting) -> Race:
         lambda: counting.scan(counting.tea, 1),
         LIMIT_READ,
         lambda outcome: (
-            codes(outcome) == (OK, "validation_error") and counting.counted() == {counting.jam: 1}
+            outcome.codes == (OK, "validation_error") and counting.counted() == {counting.jam: 1}
         ),
     )
 
@@ -85,7 +80,7 @@ def two_scans(counting: Counting) -> Race:
         lambda: counting.scan(counting.jam, 1),
         lambda: counting.scan(counting.jam, 2),
         ROW_READ,
-        lambda outcome: codes(outcome) == (OK, OK) and counting.counted() == {counting.jam: 4},
+        lambda outcome: outcome.codes == (OK, OK) and counting.counted() == {counting.jam: 4},
     )
 
 
@@ -97,7 +92,7 @@ def scan_while_the_count_is_booked(counting: Counting) -> Race:
         lambda: counting.scan(counting.jam, 1),
         COUNT_READ,
         lambda outcome: (
-            codes(outcome) == (OK, OK)
+            outcome.codes == (OK, OK)
             and (counting.in_stock(), counting.counted()) == (3, {counting.jam: 1})
         ),
     )
@@ -111,7 +106,7 @@ def confirmation_while_a_product_is_scanned(counting: Counting) -> Race:
         counting.confirmation(),
         ROW_READ,
         lambda outcome: (
-            codes(outcome) == (OK, "count_changed")
+            outcome.codes == (OK, "count_changed")
             and (counting.in_stock(), counting.counted()) == (5, {counting.jam: 4})
         ),
     )

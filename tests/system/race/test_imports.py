@@ -1,126 +1,232 @@
-"""Concurrent files of the same new products are stored one after the other, each completely.
+"""Files of products beside each other, beside orders, and beside changes by staff.
 
-The guards are the single transaction of a file, the lock of imports, and the statement itself,
-which returns the new products.
+The guards are the single transaction of a file, the lock of imports, the locks of known products,
+and the order in which the stock of restored products is locked.
 """
 
+import io
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from functools import partial
+from itertools import count
+from typing import Any
 
 import pytest
 
 from larder.catalog.services import product_import
+from larder.catalog.tables import csv_table
 from larder.core.clock import now
 from larder.db import database
 from larder.inventory.services.authors import Author
-from larder.inventory.services.products import put_product
+from larder.inventory.services.import_products import import_products
+from larder.inventory.services.products import change_stocked_product, put_product
+from larder.ops.books import invariants
+from tests.conftest import Person
 from tests.system.race.books import assert_agree
-from tests.system.race.files import (
-    PART,
-    codes,
-    imported,
-    nothing_is_violated,
-    numbers,
-)
+from tests.system.race.interleaving import Race, assert_held
+from tests.system.race.phones import codes
 from tests.system.race.shops import OK, Answer, ServiceShop, answered, at_once
 
+MakePerson = Callable[..., Person]
+MakeProduct = Callable[..., int]
+FILES, ROWS, STOCK = 5, 40, 1000
+ARCHIVED = 'UPDATE "product" SET'
+AUTHOR = Author(None, now())
+SHOP = ServiceShop()
+numbers = count(1)
+
 pytestmark = pytest.mark.django_db(transaction=True)
-FILES, ROWS = 5, 40
 
 
 @pytest.fixture(autouse=True)
-def _small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(product_import, "PART", PART)
+def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A part has seven rows, so that files have several."""
+    monkeypatch.setattr(product_import, "PART", 7)
 
 
-SEEN = "SELECT count(*), count(DISTINCT name) FROM product WHERE sku LIKE %s"
+def imported(header: str, rows: Iterable[str]) -> Answer:
+    """Imports a file; the content is what it did."""
+    text = "\n".join([header, *rows])
+
+    def call() -> Answer:
+        table = csv_table(io.StringIO(text, newline=""))
+        return Answer(OK, import_products(table, author=AUTHOR, currency="GBP")[0])
+
+    return answered(call)
 
 
-@dataclass
-class Files:
-    """What came of files with the same new SKUs; `seen` is what a reader saw meanwhile: how many
-    of the products there were, and how many files' names they had."""
+def changed(product: int, fields: dict[str, Any]) -> Answer:
+    """Staff changes a product."""
 
-    shop: str
-    answers: list[Answer]
-    seen: set[tuple[int, int]] = field(default_factory=set)
+    def call() -> Answer:
+        change_stocked_product(product, fields, quantity=None, author=AUTHOR)
+        return Answer(OK)
 
-    @property
-    def openings(self) -> Counter[int]:
-        """How many opening entries there are for each product."""
-        found = database.rows(
-            "SELECT product_id, cause = 'opening' FROM ledger_entry"
-            " JOIN product ON product.id = product_id WHERE sku LIKE %s",
-            [self.shop + "%"],
-        )
-        return Counter(product for product, opening in found if opening)
+    return answered(call)
 
 
-def compete(*, turned: bool = False) -> Files:
-    """FILES files of the same ROWS new SKUs at once, each with names and a separate stock; every
-    second one `turned` upside down."""
-    shop = f"{next(numbers)}/"
-    outcome, done = Files(shop, []), set[int]()
+def stocked(product: MakeProduct, number: int) -> tuple[list[int], list[str]]:
+    """Products of one price, and their SKUs."""
+    skus = [f"{next(numbers)}-{place}" for place in range(number)]
+    return [product(sku=sku, stock=STOCK, price="1") for sku in skus], skus
+
+
+@pytest.mark.parametrize("is_turned", [False, True])
+def test_files_of_the_same_new_products_are_stored_one_after_the_other(is_turned: bool) -> None:
+    """Each has names and a stock of its own, every second one may be `turned` upside down. A reader
+    sees no part of a file meanwhile."""
+    skus, seen, done = [f"A/{number:02}" for number in range(ROWS)], set(), set[int]()
 
     def send(number: int) -> Answer:
-        rows = [f"{shop}{sku:02},File {number},1,{number + 1}" for sku in range(ROWS)]
-        if turned and number % 2:
-            rows.reverse()
+        rows = [f"{sku},File {number},1,{number + 1}" for sku in skus]
         try:
-            return imported("sku,name,price,quantity", rows)
+            return imported(
+                "sku,name,price,quantity", rows[:: -1 if is_turned and number % 2 else 1]
+            )
         finally:
             done.add(number)
 
     def look() -> Answer:
         while len(done) < FILES:
-            outcome.seen.update(database.rows(SEEN, [shop + "%"]))
+            seen.update(database.rows("SELECT count(*), count(DISTINCT name) FROM product"))
         return Answer(OK)
 
     files: list[Callable[[], Answer]] = [partial(send, number) for number in range(FILES)]
-    *outcome.answers, _ = at_once(ServiceShop(), [*files, look])
-    return outcome
-
-
-def check_files(outcome: Files) -> None:
-    """One after the other, each as a whole; the first one's stock was booked, once."""
-    assert codes(outcome.answers) == {OK: FILES}
-    did = Counter((one.content.created, one.content.changed) for one in outcome.answers)
-    assert did == {(ROWS, 0): 1, (0, ROWS): FILES - 1}
-    assert outcome.seen <= {(0, 0), (ROWS, 1)}
-    first = next(at for at, one in enumerate(outcome.answers) if one.content.created)
-    stock = database.rows(
-        "SELECT DISTINCT available FROM stock JOIN product ON product.id = product_id"
-        " WHERE sku LIKE %s",
-        [outcome.shop + "%"],
-    )
-    assert stock == [(first + 1,)]
-    assert set(outcome.openings.values()) == {1}
-    assert len(outcome.openings) == ROWS
-    assert_agree(outcome.openings)
-    nothing_is_violated()
-
-
-@pytest.mark.parametrize("turned", [False, True])
-def test_files_of_the_same_new_products_are_stored_one_after_the_other(turned: bool) -> None:
-    for _ in range(2):
-        check_files(compete(turned=turned))
+    *answers, _ = at_once(SHOP, [*files, look])
+    assert codes(answers) == {OK: FILES}
+    results = Counter((answer.content.created, answer.content.changed) for answer in answers)
+    assert results == {(ROWS, 0): 1, (0, ROWS): FILES - 1}
+    assert seen <= {(0, 0), (ROWS, 1)}
+    first = next(place for place, answer in enumerate(answers) if answer.content.created)
+    assert database.rows("SELECT DISTINCT available FROM stock") == [(first + 1,)]
+    openings = database.rows("SELECT product_id FROM ledger_entry WHERE cause = 'opening'")
+    assert len(openings) == len(set(openings)) == ROWS
+    assert_agree([product for (product,) in openings])
+    assert not invariants.check().violated
 
 
 def test_a_product_put_during_imports_is_created_once() -> None:
+    def put(sku: str) -> Answer:
+        fields = {"name": "Put", "price": Decimal(1)}
+        return answered(lambda: Answer(OK, put_product(sku, fields, quantity=5, author=AUTHOR)))
+
     for number in range(3):
         skus = [f"{number}-{sku}" for sku in range(ROWS)]
         rows = [f"{sku},From a file,1,3" for sku in skus]
-
-        def put(sku: str) -> Answer:
-            fields = {"name": "Put", "price": Decimal(1)}
-            return answered(
-                lambda: Answer(OK, put_product(sku, fields, quantity=5, author=Author(None, now())))
-            )
-
         tasks = [partial(imported, "sku,name,price,quantity", rows)] * 2
-        tasks += [partial(put, sku) for sku in skus[:: ROWS // 5]]
-        assert codes(at_once(ServiceShop(), tasks)) == {OK: len(tasks)}
-        nothing_is_violated()
+        tasks += [partial(put, sku) for sku in skus[::8]]
+        assert codes(at_once(SHOP, tasks)) == {OK: len(tasks)}
+    assert not invariants.check().violated
+
+
+def ordered_during(
+    who: Person, products: list[int], *files: Callable[[], Iterator[Answer]]
+) -> list[Answer]:
+    """Four buyers order all of the products, upwards and downwards, as long as staff are at work,
+    who must be refused nothing. Returns the answers to the buyers."""
+    done = [False] * len(files)
+
+    def buy(number: int) -> list[Answer]:
+        lines = [(each, 1) for each in products[:: -1 if number % 2 else 1]]
+        own = [SHOP.place(who, lines)]
+        while not all(done):
+            own.append(SHOP.place(who, lines))
+        return own
+
+    def work(number: int) -> list[Answer]:
+        try:
+            return list(files[number]())
+        finally:
+            done[number] = True
+
+    workers = [partial(work, number) for number in range(len(files))]
+    answers = at_once(SHOP, [*workers, *(partial(buy, number) for number in range(4))])
+    assert {answer.code for own in answers[: len(files)] for answer in own} == {OK}
+    return [answer for own in answers[len(files) :] for answer in own]
+
+
+def test_orders_are_placed_while_files_change_their_products(
+    person: MakePerson, product: MakeProduct
+) -> None:
+    """Each order has the prices of one file."""
+    products, skus = stocked(product, 12)
+
+    def reprice() -> Iterator[Answer]:
+        for price in range(2, 10):
+            rows = [f"{sku},N,{price},9" for sku in skus]
+            new = [f"{next(numbers)}-new,N,{price},9" for _ in range(20)]
+            yield imported("sku,name,price,quantity", [*rows[:3], *new, *rows[3:]])
+
+    orders = ordered_during(person(), products, reprice, reprice)
+    assert codes(orders) == {OK: len(orders)}
+    assert {len({line.unit_price for line in order.content.lines}) for order in orders} == {1}
+    stock = "SELECT DISTINCT available FROM stock WHERE product_id = ANY(%s)"
+    assert database.rows(stock, [products]) == [(STOCK - len(orders),)]
+    assert_agree(products)
+    assert not invariants.check().violated
+
+
+def test_products_are_archived_and_restored_by_files_during_orders(
+    person: MakePerson, product: MakeProduct
+) -> None:
+    """Orders find all of the products or name those that are gone; there is no deadlock."""
+    (products, skus), who = stocked(product, 4), person()
+    for each in products[1:]:
+        SHOP.archive(who, each)
+
+    def revive() -> Iterator[Answer]:
+        for number in range(8):
+            yield imported("sku,name,price", [f"{sku},Back {number},1" for sku in skus])
+
+    def archive() -> Iterator[Answer]:
+        for each in products[::-1] * 8:
+            answer = SHOP.archive(who, each)
+            yield Answer(OK) if answer.code == "not_found" else answer
+
+    orders = ordered_during(who, products, revive, archive)
+    assert codes(orders).keys() <= {OK, "unknown_product"}
+    assert_agree(products)
+    assert not invariants.check().violated
+
+
+def test_one_of_a_contradicting_file_and_change_is_refused(product: MakeProduct) -> None:
+    """A file asks for six units at least, staff allows five at most."""
+    for _ in range(4):
+        (each,), (sku,) = stocked(product, 1)
+        file = partial(imported, "sku,name,price,min_quantity", [f"{sku},N,1,6"])
+        answers = at_once(SHOP, [file, partial(changed, each, {"max_per_order": 5})])
+        assert codes(answers) == {OK: 1, "validation_error": 1}
+        rules = "SELECT min_quantity, max_per_order FROM product WHERE id = %s"
+        assert database.rows(rules, [each])[0] in {(6, None), (1, 5)}
+
+
+def test_a_file_keeps_changes_of_columns_that_it_does_not_have(product: MakeProduct) -> None:
+    products, skus = stocked(product, 10)
+    rows = [f"{sku},From the file,{place + 1}" for place, sku in enumerate(skus)]
+
+    def patch(number: int) -> Answer:
+        answers = [changed(each, {"unit": f"box {number}"}) for each in products[::-1]]
+        return next((answer for answer in answers if answer.code != OK), Answer(OK))
+
+    tasks = [partial(patch, number) for number in range(3)]
+    file = partial(imported, "sku,name,price", rows)
+    assert codes(at_once(SHOP, [*tasks, file, file])) == {OK: 5}
+    stored = database.rows(
+        "SELECT name, price, left(unit, 3), version FROM product WHERE id = ANY(%s) ORDER BY id",
+        [products],
+    )
+    # As made, three changes by staff, and one by the file that came first.
+    assert stored == [("From the file", Decimal(place + 1), "box", 5) for place in range(10)]
+    assert_agree(products)
+
+
+def test_a_file_waits_for_archiving_and_restores_the_product(
+    person: MakePerson, product: MakeProduct
+) -> None:
+    (each,), (sku,) = stocked(product, 1)
+    archive = partial(SHOP.archive, person(), each)
+    file = partial(imported, "sku,name,price", [f"{sku},Back,1"])
+    assert_held(Race(archive, file, ARCHIVED, lambda outcome: outcome.codes == (OK, OK)))
+    assert database.rows("SELECT archived_at, name FROM product") == [(None, "Back")]
+    assert_agree([each])

@@ -1,13 +1,12 @@
 """Transactions lock the same rows in one order, so there is no deadlock.
 
-Tested are orders and adjustments that share products, with lines in any order, and changes of
-rights, which lock accounts in the order of their ids and then the advisory lock of rights.
+Tested are orders, changes and adjustments that share products, with lines in any order, and changes
+of rights, which lock accounts in the order of their ids and then the advisory lock of rights.
 """
 
-from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
+from uuid import UUID
 
 import pytest
 
@@ -17,75 +16,81 @@ from larder.identity.services import accounts
 from larder.identity.services.accounts import ByStaff, Terms
 from tests.conftest import Person
 from tests.system.race.books import assert_agree, shelf
-from tests.system.race.customers import enter, few
-from tests.system.race.interleaving import Outcome, Race, assert_held
+from tests.system.race.interleaving import Race, assert_held
 from tests.system.race.shops import OK, Answer, ServiceShop, at_once
 
 STOCK = 1000
 
 
-@dataclass
-class Crossing:
-    """Products in ascending order, and what was answered to orders of all of them."""
-
-    products: list[int]
-    answers: list[Answer]
-
-    @property
-    def codes(self) -> Counter[str]:
-        """How often each code was answered."""
-        return Counter(answer.code for answer in self.answers)
-
-
-def cross(
-    shop: ServiceShop, people: Sequence[Person], products: list[int], *, buyers: int, rounds: int
-) -> Crossing:
-    """Half of the buyers name the products upwards, half downwards, several orders each."""
-    enter(shop, people)
-
-    def buyer(number: int) -> list[Answer]:
-        who, named = people[number % len(people)], products[:: -1 if number % 2 else 1]
-        return [shop.place(who, [(one, 1) for one in named]) for _ in range(rounds)]
-
-    answers = at_once(shop, [partial(buyer, number) for number in range(buyers)])
-    return Crossing(products, [answer for own in answers for answer in own])
-
-
-def check(outcome: Crossing) -> None:
-    """Every order was placed, and the stock is exact."""
-    assert outcome.codes == {OK: len(outcome.answers)}
-    assert_agree(outcome.products)
-    left = STOCK - len(outcome.answers)
-    assert [shelf(one).available for one in outcome.products] == [left] * len(outcome.products)
+def units(products: Sequence[int]) -> list[tuple[int, int]]:
+    """Lines of a unit of each product."""
+    return [(product, 1) for product in products]
 
 
 def test_orders_with_opposite_lines_do_not_deadlock(
-    shop: ServiceShop, person: Callable[..., Person], product: Callable[..., int]
+    shop: ServiceShop, people: list[Person], product: Callable[..., int]
 ) -> None:
+    """Half of the buyers name the products upwards, half downwards, several orders each."""
     products = [product(stock=STOCK) for _ in range(5)]
-    check(cross(shop, few(person), products, buyers=12, rounds=20))
+
+    def buyer(number: int) -> list[Answer]:
+        lines = units(products[:: -1 if number % 2 else 1])
+        return [shop.place(people[number % 3], lines) for _ in range(20)]
+
+    answers = at_once(shop, [partial(buyer, number) for number in range(12)])
+    assert {answer.code for own in answers for answer in own} == {OK}
+    assert_agree(products)
+    assert {shelf(each).available for each in products} == {STOCK - 12 * 20}
+
+
+def test_changes_of_orders_do_not_deadlock_with_orders(
+    shop: ServiceShop, people: list[Person], product: Callable[..., int]
+) -> None:
+    """Orders of the lower half of the products become orders of the upper half and back, others
+    the other way round, named upwards and downwards; others again are placed, of all of them."""
+    products = [product(stock=STOCK) for _ in range(6)]
+    halves = products[:3], products[3:]
+
+    def changer(number: int, order: UUID) -> list[Answer]:
+        step = -1 if number % 4 > 1 else 1
+        to = [halves[(number + 1 + turn) % 2][::step] for turn in range(8)]
+        return [shop.change(people[number % 3], order, units(half)) for half in to]
+
+    def buyer(number: int) -> list[Answer]:
+        lines = units(products[:: -1 if number % 2 else 1])
+        return [shop.place(people[number % 3], lines) for _ in range(8)]
+
+    orders = [
+        shop.place(people[number % 3], units(halves[number % 2])).content.id for number in range(8)
+    ]
+    changes = [partial(changer, number, order) for number, order in enumerate(orders)]
+    answers = at_once(shop, [*changes, *(partial(buyer, number) for number in range(4))])
+    assert {answer.code for own in answers for answer in own} == {OK}
+    assert_agree(products)
+    assert {shelf(each).available for each in products} == {STOCK - 4 - 4 * 8}
 
 
 def test_stock_changes_by_staff_do_not_deadlock_with_orders(
     shop: ServiceShop, person: Callable[..., Person], product: Callable[..., int]
 ) -> None:
     products = [product(stock=STOCK) for _ in range(3)]
-    who, staff = person(), person(is_staff=True)
-    shop.enter(staff)
+    customer, staff = person(), person(is_staff=True)
 
     def work() -> list[Answer]:
         return [
             answer
-            for one in products[::-1] * 5
-            for answer in (shop.reprice(staff, one, "9.99"), shop.adjust(staff, one, counted=STOCK))
+            for each in products[::-1] * 5
+            for answer in (
+                shop.reprice(staff, each, "9.99"),
+                shop.adjust(staff, each, counted=STOCK),
+            )
         ]
 
     def buy() -> list[Answer]:
-        return [shop.place(who, [(one, 1) for one in products]) for _ in range(10)]
+        return [shop.place(customer, units(products)) for _ in range(10)]
 
-    shop.enter(who)
     answers = [answer for own in at_once(shop, [work, work, *[buy] * 6]) for answer in own]
-    assert Counter(answer.code for answer in answers) == {OK: 120}
+    assert [answer.code for answer in answers] == [OK] * 120
     assert_agree(products)
 
 
@@ -112,7 +117,7 @@ def deletion_and_change(person: Callable[..., Person], *, by_itself: bool) -> Ra
         partial(delete, leaver, by_itself=by_itself),
         partial(rename, owner, leaver),
         RIGHTS_LOCK,
-        lambda outcome: codes(outcome) == (OK, "not_found"),
+        lambda outcome: outcome.codes == (OK, "not_found"),
     )
 
 
@@ -124,13 +129,9 @@ def change_and_deletion(person: Callable[..., Person], *, by_itself: bool) -> Ra
         partial(delete, leaver, by_itself=by_itself),
         RIGHTS_LOCK,
         lambda outcome: (
-            codes(outcome) == (OK, OK) and not Customer.objects.get(pk=leaver.id).is_active
+            outcome.codes == (OK, OK) and not Customer.objects.get(pk=leaver.id).is_active
         ),
     )
-
-
-def codes(outcome: Outcome) -> tuple[str, str]:
-    return outcome.first.code, outcome.second.code
 
 
 @pytest.mark.parametrize("by_itself", [True, False])
@@ -153,6 +154,6 @@ def test_two_owners_who_change_each_other_do_not_deadlock(
             partial(rename, one, other),
             partial(rename, other, one),
             ACCOUNTS_LOCK,
-            lambda outcome: codes(outcome) == (OK, OK),
+            lambda outcome: outcome.codes == (OK, OK),
         )
     )

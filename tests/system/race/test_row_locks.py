@@ -1,9 +1,9 @@
-"""The locks of orders, carts, stock and catalog, each with a control without it."""
+"""The locks of orders, carts, stock and catalog hold what they promise."""
 
 from collections.abc import Callable
 from functools import partial
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 from django.db import transaction
@@ -19,19 +19,16 @@ from larder.inventory.services.authors import Author
 from larder.orders.services.expire_drafts import KEPT, expire_drafts
 from tests.conftest import Person
 from tests.system.race.books import shelf
-from tests.system.race.files import imported
 from tests.system.race.interleaving import (
     DRAFT_READ,
     OLD_DRAFTS_READ,
-    ORDERS_READ,
-    STOCK_READ,
-    Outcome,
     Race,
     assert_held,
     interleave,
 )
 from tests.system.race.phones import Phone
 from tests.system.race.shops import OK, ServiceShop
+from tests.system.race.test_imports import imported
 
 MakePerson = Callable[..., Person]
 MakeProduct = Callable[..., int]
@@ -44,22 +41,6 @@ HOUR = Rate(3, 3600)
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def codes(outcome: Outcome) -> tuple[str, str]:
-    return outcome.first.code, outcome.second.code
-
-
-def order_moved_twice(person: MakePerson, product: MakeProduct) -> Race:
-    """Of a cancellation and a packing, the first is made."""
-    who, staff, jam = person(), person(is_staff=True), product()
-    order: UUID = SHOP.place(who, [(jam, 2)]).content.id
-    return Race(
-        partial(SHOP.move, who, order, "cancel"),
-        partial(SHOP.move, staff, order, "pack"),
-        ORDERS_READ,
-        lambda outcome: codes(outcome) == (OK, "invalid_transition"),
-    )
-
-
 def cart_put_twice(person: MakePerson, product: MakeProduct) -> Race:
     """Of two that saw the same cart, the first puts its lines."""
     phone, jam = Phone(person(), now()), product()
@@ -69,7 +50,7 @@ def cart_put_twice(person: MakePerson, product: MakeProduct) -> Race:
         partial(phone.put, (jam, 2), expected=seen),
         partial(phone.put, (jam, 3), expected=seen),
         DRAFT_READ,
-        lambda outcome: codes(outcome) == (OK, "precondition_failed") and phone.units() == {jam: 2},
+        lambda outcome: outcome.codes == (OK, "precondition_failed") and phone.units() == {jam: 2},
     )
 
 
@@ -82,7 +63,7 @@ def cart_submitted_and_filled(person: MakePerson, product: MakeProduct) -> Race:
         partial(phone.add, jam),
         'FROM "order_line" WHERE "order_line"."order_id" IN (',
         lambda outcome: (
-            codes(outcome) == (OK, OK)
+            outcome.codes == (OK, OK)
             and shelf(jam).agrees
             and shelf(jam).sold + phone.units().get(jam, 0) == 2
         ),
@@ -97,20 +78,7 @@ def cart_expired_and_filled(person: MakePerson, product: MakeProduct) -> Race:
         lambda: expire_drafts(now=now() + 2 * KEPT, limit=4),
         partial(phone.put, (jam, 3)),
         OLD_DRAFTS_READ,
-        lambda outcome: codes(outcome) == (OK, OK) and phone.units() == {jam: 3},
-    )
-
-
-def stock_adjusted_twice(person: MakePerson, product: MakeProduct) -> Race:
-    """Both adjustments count."""
-    staff, jam = person(is_staff=True), product(stock=10)
-    return Race(
-        partial(SHOP.adjust, staff, jam, delta=1),
-        partial(SHOP.adjust, staff, jam, delta=2),
-        STOCK_READ,
-        lambda outcome: (
-            codes(outcome) == (OK, OK) and shelf(jam).agrees and shelf(jam).available == 13
-        ),
+        lambda outcome: outcome.codes == (OK, OK) and phone.units() == {jam: 3},
     )
 
 
@@ -121,7 +89,7 @@ def categories_moved_below_each_other(_: MakePerson, __: MakeProduct) -> Race:
         lambda: change_category(one, {"parent_id": other}, caller=None),
         lambda: change_category(other, {"parent_id": one}, caller=None),
         PARENTS_READ,
-        lambda outcome: codes(outcome) == (OK, "unknown_category"),
+        lambda outcome: outcome.codes == (OK, "unknown_category"),
     )
 
 
@@ -133,7 +101,7 @@ def category_imported_and_deleted(_: MakePerson, __: MakeProduct) -> Race:
         lambda: imported("sku,name,price,quantity,category", [row]),
         lambda: delete_category(category, caller=None),
         CATEGORIES_OF_FILE,
-        lambda outcome: codes(outcome) == (OK, "category_in_use"),
+        lambda outcome: outcome.codes == (OK, "category_in_use"),
     )
 
 
@@ -152,7 +120,26 @@ def name_wanted_twice(_: MakePerson, __: MakeProduct) -> Race:
         create,
         NAME_READ,
         lambda outcome: (
-            codes(outcome) == (OK, "name_taken") and Product.objects.filter(name=name).count() == 1
+            outcome.codes == (OK, "name_taken") and Product.objects.filter(name=name).count() == 1
+        ),
+    )
+
+
+def name_wanted_by_a_rename(_: MakePerson, product: MakeProduct) -> Race:
+    """One of two products gets a name that is to be unique."""
+    name, one, other = f"Jam {uuid4()}", product(), product()
+
+    def rename(id: int) -> None:
+        products.change_stocked_product(
+            id, {"name": name}, quantity=3, author=Author(None, now()), unique_name=True
+        )
+
+    return Race(
+        partial(rename, one),
+        partial(rename, other),
+        NAME_READ,
+        lambda outcome: (
+            outcome.codes == (OK, "name_taken") and Product.objects.get(name=name).pk == one
         ),
     )
 
@@ -171,21 +158,20 @@ def product_put_twice(_: MakePerson, product: MakeProduct) -> Race:
         partial(put, "Marmalade"),
         'SELECT "product"."version" AS "version", ',
         lambda outcome: (
-            codes(outcome) == (OK, "precondition_failed")
+            outcome.codes == (OK, "precondition_failed")
             and Product.objects.get(sku=sku).name == "Jam"
         ),
     )
 
 
 RACES = [
-    order_moved_twice,
     cart_put_twice,
     cart_submitted_and_filled,
     cart_expired_and_filled,
-    stock_adjusted_twice,
     categories_moved_below_each_other,
     category_imported_and_deleted,
     name_wanted_twice,
+    name_wanted_by_a_rename,
     product_put_twice,
 ]
 
@@ -212,7 +198,7 @@ def bucket_used_and_deleted() -> Race:
         lambda: delete_idle(limit=9),
         "INSERT INTO rate_limit",
         lambda outcome: (
-            codes(outcome) == (OK, OK)
+            outcome.codes == (OK, OK)
             and outcome.second.content == 0
             and database.rows("SELECT count(*) FROM rate_limit") == [(1,)]
         ),
