@@ -181,9 +181,9 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Parts ---------------------------------------------------------------------------------
 INSTALLED_APPS = [
-    "unfold",
+    "unfold.apps.BasicAppConfig",
     "unfold.contrib.filters",
-    "django.contrib.admin",
+    "larder.staff.apps.ShopAdminConfig",
     # Before Django's app, so that this createsuperuser is used.
     "larder.identity",
     "django.contrib.auth",

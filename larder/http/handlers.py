@@ -12,11 +12,6 @@ from larder.http.error_pages import ADMIN, for_reader
 from larder.http.problems import from_database, from_django, from_domain, outcome_unknown, problem
 from larder.http.read_your_writes import SAFE
 
-ASK = (
-    "The role of your account does not allow this page. If you need it, ask a colleague who may "
-    "manage rights, such as an owner of the shop, for another role."
-)
-
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's handler400: a host that is not allowed, or a body or header that it cannot read."""
@@ -38,13 +33,11 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Django's handler403. Staff get an answer that says how to get the right. Only views of the
+    """Django's handler403, for programs: people see larder/staff/recording.py. Only views of the
     admin have read the user."""
     user = getattr(request, "user", None) if request.path.startswith(ADMIN) else None
     is_staff = user is not None and user.is_staff
-    detail = str(exception) or (
-        ASK if is_staff else "Your account has no permission for this page."
-    )
+    detail = str(exception) or "Your account has no permission for this page."
     code = "permission_missing" if is_staff else "not_staff"
     return for_reader(request, problem(request, code, detail=detail))
 

@@ -1,10 +1,15 @@
 """Loads the admin of every module: Django imports the module `admin` of each app."""
 
-from larder.staff import site
+from django.contrib import admin
+from procrastinate.contrib.django.models import ProcrastinateJob
+
 from larder.staff.catalog import admin as catalog
 from larder.staff.identity import admin as identity
 from larder.staff.identity import audit_trail, keys
 from larder.staff.inventory import admin as inventory
 from larder.staff.orders import admin as orders
 
-__all__ = ["audit_trail", "catalog", "identity", "inventory", "keys", "orders", "site"]
+__all__ = ["audit_trail", "catalog", "identity", "inventory", "keys", "orders"]
+
+# Jobs are for operators only. Their arguments are private: mails, addresses, reset links.
+admin.site.unregister(ProcrastinateJob)

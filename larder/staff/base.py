@@ -31,7 +31,7 @@ from larder.staff.formatting import actor_names, in_one_line, moment
 from larder.staff.history import AuditedAdmin, changes
 from larder.staff.language import gettext_lazy as _
 from larder.staff.lists import ListPage, ListPaginator, filter_parameters
-from larder.staff.recording import record_refusal, user_as_caller
+from larder.staff.recording import user_as_caller
 from larder.staff.refusals import Sentence, explain
 from larder.staff.service_words import word
 
@@ -73,7 +73,6 @@ class ServiceAdmin(AuditedAdmin, ThemedAdmin, _OwnTransactions):  # type: ignore
         try:
             return super().changeform_view(request, object_id, form_url, extra_context)
         except DomainError as refusal:
-            record_refusal(request, refusal)
             request.refusal = refusal
         return super().changeform_view(request, object_id, form_url, extra_context)
 
@@ -81,7 +80,6 @@ class ServiceAdmin(AuditedAdmin, ThemedAdmin, _OwnTransactions):  # type: ignore
         try:
             return super().delete_view(request, object_id, extra_context)
         except DomainError as refusal:
-            record_refusal(request, refusal)
             self.tell_refusal(request, refusal, self.refusals)
         page = f"admin:{self.opts.app_label}_{self.opts.model_name}_change"
         return HttpResponseRedirect(reverse(page, args=[object_id]))

@@ -45,25 +45,22 @@ def require_confirmation(request: Any) -> None:
         raise ConfirmationNeeded
 
 
-def confirming(admin_view: Callable[..., Any]) -> Callable[..., Any]:
-    """Wraps AdminSite.admin_view, so that its views may call `require_confirmation`, and their
-    forms show what was typed before the user logged in or gave the password."""
+def confirming(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Wraps a view of the admin, so that it may call `require_confirmation`, and its forms show
+    what was typed before the user logged in or gave the password."""
 
-    def confirmed_view(view: Callable[..., Any], cacheable: bool = False) -> Any:  # noqa: FBT001, FBT002
-        @wraps(view)
-        def confirmed(request: Any, *args: Any, **kwargs: Any) -> Any:
-            typed.attach(request)
-            try:
-                return typed.fill(request, view(request, *args, **kwargs))
-            except ConfirmationNeeded:
-                if request.method == "POST":
-                    typed.keep(request, request.user.pk)
-                after = urlencode({"next": request.get_full_path()})
-                return HttpResponseRedirect(f"{reverse('confirm_password')}?{after}")
+    @wraps(view)
+    def confirmed(request: Any, *args: Any, **kwargs: Any) -> Any:
+        typed.attach(request)
+        try:
+            return typed.fill(request, view(request, *args, **kwargs))
+        except ConfirmationNeeded:
+            if request.method == "POST":
+                typed.keep(request, request.user.pk)
+            after = urlencode({"next": request.get_full_path()})
+            return HttpResponseRedirect(f"{reverse('confirm_password')}?{after}")
 
-        return admin_view(confirmed, cacheable)
-
-    return confirmed_view
+    return confirmed
 
 
 class ConfirmForm(forms.Form):

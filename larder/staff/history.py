@@ -6,13 +6,12 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
-from django.core.exceptions import BadRequest
+from django.core.exceptions import BadRequest, PermissionDenied
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext
 
 from larder.identity.services import audit
 from larder.staff.formatting import field_value, minor_amount, moment
-from larder.staff.recording import ActionRefused
 from larder.staff.service_words import word
 
 
@@ -21,16 +20,15 @@ class AuditedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     that are deleted later. The services record changes in the audit trail."""
 
     def changelist_view(self, request: Any, extra_context: Any = None) -> Any:
-        """Raises ActionRefused for an action whose permission the user lacks, where Django would
-        only show the list again. Raises BadRequest for other names and for several, because a
-        refusal is recorded under the name that was sent."""
+        """Raises PermissionDenied for an action whose permission the user lacks, where Django would
+        only show the list again. Raises BadRequest for other names."""
         wanted = set(request.POST.getlist("action")) - {""}
         if wanted:
             known = {name for _, name, _ in self._get_base_actions()}  # type: ignore[attr-defined]
-            if len(wanted) > 1 or wanted - known:
+            if wanted - known:
                 raise BadRequest("This list has no such action.")
-            for name in wanted - self.get_actions(request).keys():
-                raise ActionRefused(name)
+            if wanted - self.get_actions(request).keys():
+                raise PermissionDenied
         return super().changelist_view(request, extra_context)
 
     def audited_name(self, obj: Any) -> str:

@@ -4,24 +4,18 @@ Lists stay fast with a million rows: rows beyond MAX_LISTED_ROWS are neither cou
 They are filtered by their filters alone.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache, cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IncorrectLookupParameters
-from django.contrib.admin.templatetags.admin_urls import add_preserved_filters
-from django.contrib.admin.utils import quote
 from django.contrib.admin.widgets import AutocompleteMixin
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.lookups import DataContains
 from django.core.paginator import Paginator
 from django.db.models import (
-    BooleanField,
-    DateField,
-    ForeignKey,
     Func,
     IntegerField,
     QuerySet,
@@ -30,14 +24,10 @@ from django.db.models import (
 )
 from django.db.models.lookups import GreaterThan
 from django.urls import reverse
-from django.utils.html import conditional_escape, escape, format_html
-from django.utils.safestring import SafeString
+from django.utils.html import format_html
 from django.utils.text import Truncator
-from django.utils.translation import get_language, gettext
-from unfold.admin import checkbox
 from unfold.contrib.filters.admin import RangeDateFilter, RangeNumericFilter
-from unfold.templatetags import unfold_list
-from unfold.utils import display_for_field, display_for_label, display_for_value
+from unfold.utils import display_for_label
 from unfold.views import ChangeList
 
 from larder.catalog.search import indexed
@@ -60,55 +50,6 @@ class ListPaginator(Paginator):  # type: ignore[type-arg]
     def count(self) -> int:
         rows: Any = self.object_list
         return int(rows.order_by()[: self.limit].count())
-
-
-_CHECKBOX = "action_checkbox"
-_KEY = "key-of-the-row"
-
-
-def _rows(page: Any) -> Iterator[unfold_list.UnfoldResultList]:
-    """Yields the rows of a list. The theme finds each column, its classes and the address of its
-    link again for each cell, which took half of a list's time."""
-    headers = unfold_list.result_headers(page)
-    cells = [_cell(page, *column) for column in zip(page.list_display, headers, strict=True)]
-    for row in page.result_list:
-        yield unfold_list.UnfoldResultList(row, None, [cell(row) for cell in cells])
-
-
-unfold_list.results = _rows
-
-
-def _cell(page: Any, name: str, header: Mapping[str, Any]) -> Callable[[Any], SafeString]:
-    """Returns what makes the cells of a column from the objects of the rows."""
-    field = {one.name: one for one in page.lookup_opts.concrete_fields}.get(name)
-    shown = _shown(page, name, field)
-    tag, classes, title = "td", [f"field-{name}", *unfold_list.ROW_CLASSES], header["text"]
-    before, after = SafeString(), ""
-    if name == _CHECKBOX:
-        classes, title = unfold_list.CHECKBOX_CLASSES, gettext("Select record")
-        before = _checkbox(str(get_language()))
-    elif name in page.list_display_links:
-        tag = "th" if name == page.list_display_links[0] else "td"
-        before, after = _link(page), "</a>"
-    if isinstance(field, DateField | ForeignKey):
-        classes = [*classes, "nowrap"]
-    opening = (tag, " ".join(classes), title, before)
-    begin, end = format_html('<{} class="{}" data-label="{}">{}', *opening), f"{after}</{tag}>"
-
-    def cell(row: Any) -> SafeString:
-        own = begin.replace(_KEY, escape(quote(row.pk)), 1) if before else begin
-        made = f"{own}{conditional_escape(shown(row))}{end}"
-        return SafeString(made)  # nosec B703: all values are escaped
-
-    return cell
-
-
-def _link(page: Any) -> SafeString:
-    """Returns the beginning of the link to a form, with _KEY for the key of the object."""
-    form = _form(f"{page.opts.app_label}_{page.opts.model_name}")
-    kept = {"preserved_filters": page.preserved_filters, "opts": page.opts}
-    classes = " ".join(unfold_list.LINK_CLASSES)
-    return format_html('<a href="{}" class="{}">', add_preserved_filters(kept, form), classes)
 
 
 _options = AutocompleteMixin.optgroups
@@ -134,33 +75,7 @@ def form_address(page: str, key: Any) -> str:
     return _form(page).replace(_KEY, str(key))
 
 
-def _shown(page: Any, name: str, field: Any) -> Callable[[Any], Any]:
-    """Returns what shows the value of a column for an object."""
-    empty = page.model_admin.get_empty_value_display()
-    if name == _CHECKBOX:
-        return lambda _: ""
-    if field is None:
-        method = getattr(page.model_admin, name)
-        return lambda row: display_for_value(method(row), empty)
-    if isinstance(field, BooleanField):
-        language = get_language()
-        return lambda row: _icon(getattr(row, name), language)
-    if isinstance(field, ForeignKey):
-        return lambda row: display_for_value(getattr(row, name), empty)
-    return lambda row: display_for_field(getattr(row, name), field, empty)
-
-
-@cache
-def _icon(value: bool | None, language: str) -> str:  # noqa: FBT001
-    """Returns a mark, which has a name in the language of the request."""
-    return str(display_for_value(value, "", boolean=True))
-
-
-@cache
-def _checkbox(language: str) -> SafeString:
-    """Returns the box that selects a row, which has a name in the language of the request."""
-    made: SafeString = checkbox.render(ACTION_CHECKBOX_NAME, _KEY)
-    return made
+_KEY = "key-of-the-row"
 
 
 @cache

@@ -15,7 +15,7 @@ from larder.db.idempotency import RETENTION, Claim, Scope, fingerprint
 from larder.staff.base import ServiceAdmin
 from larder.staff.language import gettext_lazy as _
 from larder.staff.pages import Page, PageForm, Text, reopened, show
-from larder.staff.recording import refuse_former, user_as_caller
+from larder.staff.recording import user_as_caller
 
 
 class NoteForm(PageForm):
@@ -55,7 +55,6 @@ def take_note(
     try:
         notes.add(key, given["text"], caller=caller, claim=claim, now=moment)
     except DomainError as refusal:
-        refuse_former(request, refusal, notes.permission)
         page.refuse(refusal, {})
         return show(screen, request, page)
     screen.message_user(request, gettext("The note is added."), messages.SUCCESS)

@@ -20,33 +20,22 @@ MOST_PAGES = 2
 pages = RunningPerKey(MOST_PAGES)
 
 
-def limiting_pages(admin_view: Callable[..., Any]) -> Callable[..., Any]:
-    """Wraps AdminSite.admin_view. The limit holds until the page is rendered. The session and the
+def limited_page(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Wraps a page of the admin. The limit holds until the page is rendered. The session and the
     user are read again after a long wait."""
 
-    def limited_view(view: Callable[..., Any], cacheable: bool = False) -> Any:  # noqa: FBT001, FBT002
-        inner = admin_view(view, cacheable)
+    @wraps(view)
+    def limited(request: Any, *args: Any, **kwargs: Any) -> Any:
+        if not request.user.is_authenticated:
+            return view(request, *args, **kwargs)
+        began = monotonic()
+        try:
+            with held_by(request.user.pk), pages.running(request.user.pk, "staff"):
+                if is_late(began):
+                    admin_session.read_again(request)
+                answer = view(request, *args, **kwargs)
+                return answer if getattr(answer, "is_rendered", True) else answer.render()
+        except Overloaded as error:
+            return for_reader(request, problems.from_domain(request, error))
 
-        @wraps(inner)
-        def limited(request: Any, *args: Any, **kwargs: Any) -> Any:
-            if not request.user.is_authenticated:
-                return inner(request, *args, **kwargs)
-            began = monotonic()
-            try:
-                with held_by(request.user.pk), pages.running(request.user.pk, "staff"):
-                    if is_late(began):
-                        admin_session.read_again(request)
-                    answer = inner(request, *args, **kwargs)
-                    return answer if getattr(answer, "is_rendered", True) else answer.render()
-            except Overloaded as error:
-                return for_reader(request, problems.from_domain(request, error))
-
-        return limited
-
-    return limited_view
-
-
-def limited_page(view: Callable[..., Any]) -> Callable[..., Any]:
-    """Wraps a page of the admin that has no AdminSite.admin_view."""
-    wrapped: Callable[..., Any] = limiting_pages(lambda inner, _: inner)(view)
-    return wrapped
+    return limited

@@ -1,33 +1,28 @@
-"""Records in the audit trail what staff do in the admin, and what they are refused there."""
+"""Records in the audit trail what staff do in the admin, and shows and records what they are
+refused."""
 
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from django.contrib import admin
 from django.core.exceptions import PermissionDenied
+from django.http import HttpResponse
+from django.template.response import TemplateResponse
+from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext
 
 from larder.core.errors import DomainError, NotStaff, PermissionMissing
 from larder.http.authentication import proven_factor
-from larder.identity import permissions
+from larder.http.error_pages import prefers_page
 from larder.identity.caller import Caller
 from larder.identity.errors import SessionEnded
 from larder.identity.services import audit
-from larder.staff.language import gettext_lazy as _
-from larder.staff.page_permissions import needed
 
 CHANNEL = "admin"
-
-
-ENDED = _("Your session has ended.")
-
-
-class ActionRefused(PermissionDenied):
-    """The user lacks the permission of a page or of an action of a list, or the session ended."""
-
-    def __init__(self, action: str, permission: str = "", text: str = "") -> None:
-        super().__init__(text)
-        self.action, self.permission = action, permission
+FORMER = (SessionEnded, NotStaff, PermissionMissing)
+"""Refusals of services, if the session ended or the permission was taken away before they had their
+locks."""
 
 
 def user_as_caller(request: Any) -> Caller:
@@ -43,62 +38,42 @@ def user_as_caller(request: Any) -> Caller:
     )
 
 
-def refuse_former(request: Any, refusal: DomainError, permission: str) -> None:
-    """Raises ActionRefused if the session ended or the permission was taken away before the service
-    had its locks. Does nothing for other refusals."""
-    action = request.POST.get("action", "")
+def recording(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Wraps a view of the admin, so that the services record what it changes, and a refusal is
+    recorded and shown with the menu."""
+
+    @wraps(view)
+    def recorded(request: Any, *args: Any, **kwargs: Any) -> Any:
+        with audit.acting(request.user.public_id, CHANNEL):
+            try:
+                return view(request, *args, **kwargs)
+            except (PermissionDenied, *FORMER) as refusal:
+                by = audit.Acting(request.user.public_id, CHANNEL)
+                permission = getattr(refusal, "permission", "")
+                audit.record_refusal(by, f"admin:{request.resolver_match.url_name}", permission)
+                text = _text(refusal)
+                if prefers_page(request):
+                    return _forbidden(request, text)
+                raise PermissionDenied(text) from refusal
+
+    return recorded
+
+
+def _text(refusal: DomainError | PermissionDenied) -> str:
     if isinstance(refusal, SessionEnded):
-        raise ActionRefused(action, permission, ENDED) from refusal
+        return gettext("Your session has ended. Log in again.")
     if isinstance(refusal, NotStaff | PermissionMissing):
-        text = gettext("You do not have the permission {permission} any more.").format(
-            permission=refusal.permission
-        )
-        raise ActionRefused(action, refusal.permission, text) from refusal
+        text = gettext("You do not have the permission {permission} any more.")
+        return text.format(permission=refusal.permission)
+    return gettext(
+        "The role of your account does not allow this page. If you need it, ask a colleague "
+        "who may manage rights, such as an owner of the shop, for another role."
+    )
 
 
-def recording(admin_view: Callable[..., Any]) -> Callable[..., Any]:
-    """Wraps AdminSite.admin_view, so that the services record what its views change, and a page
-    that is refused is recorded."""
-
-    def recorded_view(view: Callable[..., Any], cacheable: bool = False) -> Any:  # noqa: FBT001, FBT002
-        @wraps(view)
-        def recorded(request: Any, *args: Any, **kwargs: Any) -> Any:
-            with audit.acting(request.user.public_id, CHANNEL):
-                try:
-                    return view(request, *args, **kwargs)
-                except ActionRefused as refusal:
-                    _record(request, refusal.permission, refusal.action)
-                    raise
-                except PermissionDenied:
-                    _record(request)
-                    raise
-
-        return admin_view(recorded, cacheable)
-
-    return recorded_view
-
-
-def record_refusal(request: Any, refusal: DomainError) -> None:
-    """Records the refusal of a service, if the user lacks a permission."""
-    if isinstance(refusal, PermissionMissing):
-        _record(request, refusal.permission)
-
-
-def _record(request: Any, permission: str = "", action: str = "") -> None:
-    """Records a refused page, or a refused action of a list, with the permission; without one, with
-    that of the page or action that the user lacks."""
-    by = audit.Acting(request.user.public_id, CHANNEL)
-    name = page_name(request, action)
-    audit.record_refusal(by, f"admin:{name}", permission or lacking(request, name))
-
-
-def page_name(request: Any, action: str = "") -> str:
-    """Returns the name of the page, or of this action of its list, for `needed`."""
-    page = str(request.resolver_match.url_name or request.resolver_match.route)
-    return page.replace("changelist", action) if action else page
-
-
-def lacking(request: Any, page: str) -> str:
-    """Returns the permission of the page that the user lacks; empty if none is known."""
-    known = (one for one in needed(page, request.method) if one in permissions.ALL)
-    return next((one for one in known if not request.user.has_perm(one)), "")
+def _forbidden(request: Any, text: str) -> HttpResponse:
+    title = gettext("Not allowed")
+    context = {**admin.site.each_context(request), "title": title, "text": text}
+    answer = TemplateResponse(request, "staff/forbidden.html", context, status=403)
+    patch_vary_headers(answer, ["Accept"])
+    return answer

@@ -12,6 +12,7 @@ from larder.core.errors import DomainError, InvalidInput
 from larder.core.invisible import text_fault
 from larder.staff.formatting import amount
 from larder.staff.language import gettext_lazy as _
+from larder.staff.recording import FORMER
 from larder.staff.service_words import of_service, word
 
 
@@ -39,10 +40,6 @@ SENTENCES: Mapping[str, Sentence] = {
         None,
         _("This form was sent before with other values. Open it again to make another change."),
     ),
-    "session_ended": Sentence(None, _("Your session has ended. Log in again.")),
-    "permission_missing": Sentence(
-        None, _("You do not have the permission {permission} any more.")
-    ),
     "OrderTooSmall": Sentence(None, _("The total is {total}; the minimum is {minimum}.")),
     "overloaded": Sentence(None, _("The server is busy. Try again in a moment.")),
 }
@@ -67,7 +64,10 @@ def explain(refusal: DomainError, own: Mapping[str, Sentence]) -> list[Sentence]
 
 
 def explain_one(refusal: DomainError, own: Mapping[str, Sentence]) -> list[Sentence]:
-    """Returns the messages for a refusal without its others."""
+    """Returns the messages for a refusal without its others. Raises one that refuses the page,
+    unless it has a message in `own`."""
+    if isinstance(refusal, FORMER) and refusal.code not in own:
+        raise refusal
     if isinstance(refusal, InvalidInput):
         return [
             Sentence(fault.where.lstrip("/"), of_service(fault.detail)) for fault in refusal.faults

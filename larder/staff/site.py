@@ -1,46 +1,27 @@
-"""The admin site: what wraps its views, its navigation, its first page, hidden models."""
+"""The admin site: what wraps its views, its navigation, its first page."""
 
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
 from django.conf import settings
-from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.views.autocomplete import AutocompleteJsonView
 from django.core.exceptions import BadRequest, ValidationError
 from django.core.paginator import InvalidPage
 from django.db import DataError
+from django.http.response import HttpResponseBase
 from django.urls import reverse
-from procrastinate.contrib.django.models import ProcrastinateJob
+from unfold.sites import UnfoldAdminSite
 
 from larder.http.authentication import proven_factor
 from larder.identity import queries
 from larder.staff.confirming import confirming
-from larder.staff.forbidden import explaining
 from larder.staff.identity.log_in import adding_end_message
+from larder.staff.identity.own_account import LoginForm, own_password
 from larder.staff.language import gettext_lazy as _
-from larder.staff.page_limit import limiting_pages
+from larder.staff.page_limit import limited_page
 from larder.staff.recording import recording
-
-
-def _has_permission(request: Any) -> bool:
-    """Returns whether this is an active member of staff who has proven the second factor that they
-    need, in this session."""
-    user = request.user
-    if not (user.is_active and user.is_staff):
-        return False
-    # The theme asks twice for each page.
-    if not hasattr(user, "needs_factor"):
-        user.needs_factor = queries.rights(user.pk, proven_factor(request)).needs_factor
-    return not user.needs_factor
-
-
-admin.site.has_permission = _has_permission  # type: ignore[method-assign]
-admin.site.index_title = _("Overview")
-admin.site.index_template = "staff/index.html"
-# Jobs are for operators only. Their arguments are private: mails, addresses, reset links.
-admin.site.unregister(ProcrastinateJob)
 
 _PLACES = (
     (
@@ -119,27 +100,24 @@ def languages(request: Any) -> list[dict[str, str]]:
 UNREADABLE = (DataError, InvalidPage, OverflowError, ValidationError, ValueError)
 
 
-def refusing_unreadable_values(admin_view: Callable[..., Any]) -> Callable[..., Any]:
-    """Wraps AdminSite.admin_view, so that its views answer 400 to values that cannot be queried.
+def refusing_unreadable_values(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Wraps a view of the admin, so that it answers 400 to values that cannot be queried.
 
     Django validates forms, but not every filter, page number, selected row or id at `/admin/r/`: a
     year of forty digits only fails in the query. Without such a value the error remains one.
     """
 
-    def checked_view(view: Callable[..., Any], cacheable: bool = False) -> Any:  # noqa: FBT001, FBT002
-        @wraps(view)
-        def checked(request: Any, *args: Any, **kwargs: Any) -> Any:
-            try:
-                return view(request, *args, **kwargs)
-            except UNREADABLE as error:
-                is_given = request.GET or ACTION_CHECKBOX_NAME in request.POST
-                if is_given or "content_type_id" in kwargs:
-                    raise BadRequest("A value of this request cannot be read.") from error
-                raise
+    @wraps(view)
+    def checked(request: Any, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return view(request, *args, **kwargs)
+        except UNREADABLE as error:
+            is_given = request.GET or ACTION_CHECKBOX_NAME in request.POST
+            if is_given or "content_type_id" in kwargs:
+                raise BadRequest("A value of this request cannot be read.") from error
+            raise
 
-        return admin_view(checked, cacheable)
-
-    return checked_view
+    return checked
 
 
 class _Offers(AutocompleteJsonView):
@@ -151,13 +129,33 @@ class _Offers(AutocompleteJsonView):
         return {**super().serialize_result(obj, to_field_name), **text}
 
 
-admin.site.autocomplete_view = _Offers.as_view(  # type: ignore[method-assign, assignment]
-    admin_site=admin.site
-)
-# The theme creates the site before ours could exist. Its search and autocompletion belong to no
-# ModelAdmin, so the site itself is patched.
-admin.site.admin_view = limiting_pages(  # type: ignore[method-assign]
-    adding_end_message(
-        refusing_unreadable_values(recording(explaining(confirming(admin.site.admin_view))))
-    )
-)
+class Site(UnfoldAdminSite):  # type: ignore[misc]
+    """The admin of the shop (`ShopAdminConfig` in apps.py)."""
+
+    index_title = _("Overview")
+    index_template = "staff/index.html"
+    login_form = LoginForm
+
+    def has_permission(self, request: Any) -> bool:
+        """Returns whether this is an active member of staff who has proven the second factor that
+        they need, in this session."""
+        user = request.user
+        if not (user.is_active and user.is_staff):
+            return False
+        # The theme asks twice for each page.
+        if not hasattr(user, "needs_factor"):
+            user.needs_factor = queries.rights(user.pk, proven_factor(request)).needs_factor
+        return not user.needs_factor
+
+    def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Any:  # noqa: FBT001, FBT002
+        """Returns the view with what all pages have: a log-in, records, a limit."""
+        checked = confirming(recording(refusing_unreadable_values(view)))
+        return limited_page(adding_end_message(super().admin_view(checked, cacheable)))
+
+    def autocomplete_view(self, request: Any) -> HttpResponseBase:
+        """Returns what a field that searches offers."""
+        return _Offers.as_view(admin_site=self)(request)
+
+    def password_change(self, request: Any, extra_context: Any = None) -> HttpResponseBase:
+        """Returns the page for one's own password."""
+        return own_password(request, extra_context)

@@ -21,7 +21,6 @@ from larder.staff.base import ServiceAdmin, selected
 from larder.staff.language import gettext_lazy as _
 from larder.staff.lists import label
 from larder.staff.pages import Page, choice, show
-from larder.staff.recording import refuse_former
 from larder.staff.refusals import TextForm
 
 ADD, REMOVE = "add", "remove"
@@ -100,8 +99,6 @@ class TaggableList(ServiceAdmin):
             try:
                 count = self.tag(request, [one.pk for one in found], form.wanted())
             except DomainError as refusal:
-                permission = f"{self.opts.app_label}.change_{self.opts.model_name}"
-                refuse_former(request, refusal, permission)
                 self.tell_refusal(request, refusal, {})
                 return None
             done = gettext("Tags changed: {} of {} selected.").format(count, len(found))

@@ -236,7 +236,7 @@ def test_a_shown_link_and_a_refused_page_are_open_to_screen_readers(
         page.context.clear_cookies()
         log_in(page, site, packer)
         page.goto(f"{site}/admin/identity/customer/")
-        page.get_by_text("These roles may open it: owner, support, viewer.").wait_for()
+        page.get_by_text("The role of your account does not allow this page.").wait_for()
         found.extend(faults_anywhere(page, axe))
 
     in_browser(journey)

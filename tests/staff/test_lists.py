@@ -10,7 +10,7 @@ from django.contrib import admin
 from larder.catalog.services.categories import create_category
 from larder.staff.lists import filter_parameters
 from tests.conftest import Person
-from tests.staff.desk import Desk
+from tests.staff.desk import Desk, fill
 
 TEXT = "planted@example.com"
 SCREENS = {
@@ -114,3 +114,11 @@ def test_what_a_search_finds_is_below_its_field(desk: Desk) -> None:
         '<p id="searchbar_helptext" class="search-help">Words in name or SKU, or a barcode</p>'
         in text
     )
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_list_of_orders_takes_few_statements(
+    desk: Desk, person: Callable[..., Person], product: Callable[..., int]
+) -> None:
+    fill(person, product)
+    assert desk.queries("orders/order/") <= 5

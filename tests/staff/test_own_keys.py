@@ -102,7 +102,6 @@ def test_a_form_that_was_changed_and_sent_again_makes_no_key(clerk: Person) -> N
     ("field", "values"),
     [
         ("permissions", {"permissions": []}),
-        ("permissions", {"permissions": [SEE, "catalog.add_product"]}),
         ("permissions", {"permissions": ["\0"]}),
         ("name", {"name": ""}),
         ("name", {"name": "x" * 101}),
@@ -186,8 +185,7 @@ def test_only_own_keys_are_listed_and_ended(clerk: Person, boss: Person) -> None
     page = desk.get(PAGE)
     assert str(own) in page.text
     assert "of the boss" not in page.text
-    (refused,) = desk.post(PAGE, {"end": str(other)}).messages
-    assert "identity.delete_key" in refused
+    assert desk.post(PAGE, {"end": str(other)}).status == 403
     refusals = AuditEntry.objects.filter(actor=clerk.customer.public_id, action="refused")
     assert [one.after for one in refusals] == [{"permission": "identity.delete_key"}]
     for wrong in ("x", "\0", ""):

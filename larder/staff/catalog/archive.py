@@ -17,7 +17,7 @@ from larder.core.errors import DomainError
 from larder.staff.base import Question, ServiceAdmin, ask, button, selected
 from larder.staff.formatting import grouped
 from larder.staff.language import gettext_lazy as _
-from larder.staff.recording import refuse_former, user_as_caller
+from larder.staff.recording import user_as_caller
 from larder.staff.refusals import Sentence
 
 
@@ -156,7 +156,6 @@ class ArchivableProducts(ServiceAdmin):
                 caller = user_as_caller(request)
                 move.service(product.pk, caller=caller, now=now(), version=version)
             except DomainError as refusal:
-                refuse_former(request, refusal, "catalog.delete_product")
                 self.tell_refusal(request, refusal, _sentences(move), about=f"{product.sku}: ")
             else:
                 done += 1

@@ -23,7 +23,7 @@ from larder.staff.base import Question, ServiceAdmin, ask, selected
 from larder.staff.formatting import amount, decimal, grouped
 from larder.staff.language import gettext_lazy as _
 from larder.staff.pages import Amount, Page, choice, show
-from larder.staff.recording import refuse_former, user_as_caller
+from larder.staff.recording import user_as_caller
 
 _HIGHEST = Decimal(10) ** (PRICE_DIGITS - MONEY_DECIMALS)
 _STEPS = ("0.01", "0.05", "0.10", "0.50", "1.00")
@@ -144,7 +144,6 @@ class RepriceableProducts(ServiceAdmin):
             )
             self.message_user(request, text.format(named), messages.ERROR)
         except DomainError as refusal:
-            refuse_former(request, refusal, "catalog.change_product")
             self.tell_refusal(request, refusal, {})
         else:
             done = ngettext("{} price changed.", "{} prices changed.", len(changed))

@@ -47,7 +47,6 @@ from larder.staff.identity.factors import FactorsAdmin
 from larder.staff.identity.notes import NotableCustomers, customer_notes
 from larder.staff.identity.staff_invitations import StaffInvitations
 from larder.staff.language import gettext_lazy as _
-from larder.staff.recording import record_refusal
 from larder.staff.refusals import RefusableForm, Sentence
 
 SENTENCES: Mapping[str, Sentence] = {
@@ -307,7 +306,6 @@ class CustomerAdmin(NotableCustomers, StaffInvitations, FactorsAdmin, UserAdmin)
         try:
             return super(CustomerAdmin, page).user_change_password(request, id, form_url)
         except DomainError as refusal:
-            record_refusal(request, refusal)
             self.tell_refusal(request, refusal, SENTENCES)
         return HttpResponseRedirect(request.get_full_path())
 

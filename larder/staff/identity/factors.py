@@ -20,7 +20,6 @@ from larder.identity.services.second_factors import Account
 from larder.staff.base import Question, ServiceAdmin, ask, button, caller_of
 from larder.staff.confirming import require_confirmation
 from larder.staff.language import gettext_lazy as _
-from larder.staff.recording import record_refusal
 
 RESET = _(
     "This removes the second factor and the recovery codes of the account. "
@@ -97,7 +96,6 @@ class FactorsAdmin(ServiceAdmin):
         return account, ask(self, request, Question(title, text, title, [str(found)], []))
 
     def _refused(self, request: Any, object_id: str, refusal: DomainError) -> HttpResponse:
-        record_refusal(request, refusal)
         self.tell_refusal(request, refusal, {})
         return self._back(object_id)
 

@@ -11,7 +11,7 @@ from django.http import HttpResponse
 from django.utils.translation import gettext, ngettext
 
 from larder.core.clock import now
-from larder.core.errors import DomainError, NotFound
+from larder.core.errors import NotFound
 from larder.db.fields import Fold
 from larder.identity.models import Key
 from larder.identity.services import keys
@@ -19,7 +19,7 @@ from larder.staff.base import Question, ReadOnlyAdmin, ask, selected
 from larder.staff.confirming import require_confirmation
 from larder.staff.formatting import customer_name, moment
 from larder.staff.language import gettext_lazy as _
-from larder.staff.recording import refuse_former, user_as_caller
+from larder.staff.recording import user_as_caller
 
 SOON = timedelta(days=30)
 """The time before its expiry in which a key is listed as one that expires soon."""
@@ -137,9 +137,6 @@ def _end(request: Any, key: Key) -> bool:
         keys.delete_key(key.pk, caller=user_as_caller(request), of_any=True, now=now())
     except NotFound:
         return False
-    except DomainError as refusal:
-        refuse_former(request, refusal, "identity.delete_key")
-        raise
     return True
 
 

@@ -10,23 +10,18 @@ from larder.http import admin_session
 from larder.staff import typed
 
 
-def adding_end_message(admin_view: Callable[..., Any]) -> Callable[..., Any]:
-    """Wraps AdminSite.admin_view, whose views redirect to the log-in page. Adds its message, and
-    keeps the form that was sent."""
+def adding_end_message(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Wraps what AdminSite.admin_view returns, which redirects to the log-in page. Adds its
+    message, and keeps the form that was sent."""
 
-    def decorated_view(view: Callable[..., Any], cacheable: bool = False) -> Any:  # noqa: FBT001, FBT002
-        inner = admin_view(view, cacheable)
+    @wraps(view)
+    def decorated(request: Any, *args: Any, **kwargs: Any) -> Any:
+        if request.path != reverse("admin:logout"):
+            is_kept = request.method == "POST" and _keep(request)
+            admin_session.add_end_message(request, is_kept=is_kept)
+        return view(request, *args, **kwargs)
 
-        @wraps(inner)
-        def decorated(request: Any, *args: Any, **kwargs: Any) -> Any:
-            if request.path != reverse("admin:logout"):
-                is_kept = request.method == "POST" and _keep(request)
-                admin_session.add_end_message(request, is_kept=is_kept)
-            return inner(request, *args, **kwargs)
-
-        return decorated
-
-    return decorated_view
+    return decorated
 
 
 def _keep(request: Any) -> bool:

@@ -114,7 +114,3 @@ def own_password(request: Any, extra_context: Any = None) -> HttpResponseBase:
     if answer.status_code == 302:
         admin_session.keep(request, request.user)
     return answer
-
-
-admin.site.login_form = LoginForm
-admin.site.password_change = own_password  # type: ignore[method-assign,assignment]

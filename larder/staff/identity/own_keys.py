@@ -21,7 +21,7 @@ from django.utils.translation import gettext
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextInputWidget
 
 from larder.core.clock import now
-from larder.core.errors import DomainError, NotFound, PermissionMissing
+from larder.core.errors import DomainError, NotFound
 from larder.core.limits import MAX_KEY_NAME_LENGTH
 from larder.db.idempotency import RETENTION, Claim, Scope, fingerprint
 from larder.identity.models import Key
@@ -34,7 +34,7 @@ from larder.staff.formatting import moment
 from larder.staff.identity.keys import gives
 from larder.staff.language import gettext_lazy as _
 from larder.staff.pages import Page, PageForm, words
-from larder.staff.recording import record_refusal, user_as_caller
+from larder.staff.recording import user_as_caller
 from larder.staff.refusals import Sentence, explain
 
 END = "end"
@@ -43,7 +43,6 @@ END = "end"
 SENTENCES: Mapping[str, Sentence] = {
     "too_many_keys": Sentence(None, _("You have the maximum number of keys. End one first.")),
     "quota_exceeded": Sentence(None, _("You made too many keys lately. Try again later.")),
-    "permission_missing": Sentence("permissions", _("You do not have {permission} any more.")),
 }
 MADE_BEFORE = _(
     "This form was sent before, and its key was made then. The key is not shown again: "
@@ -87,7 +86,6 @@ def page(request: Any) -> HttpResponse:
         try:
             made = _make(request, form.cleaned_data)
         except DomainError as refusal:
-            record_refusal(request, refusal)
             for field, text in explain(refusal, SENTENCES):
                 form.add_error(field if field in form.fields else None, text)
         else:
@@ -121,8 +119,7 @@ def _end(request: Any) -> HttpResponse:
     try:
         key, caller = _id(request.POST[END]), user_as_caller(request)
         keys.delete_key(key, caller=caller, of_any=False, now=now())
-    except (NotFound, PermissionMissing) as refusal:
-        record_refusal(request, refusal)
+    except NotFound as refusal:
         messages.error(request, explain(refusal, SENTENCES)[0].text)
     else:
         messages.success(request, gettext("The key was ended."))

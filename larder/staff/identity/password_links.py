@@ -27,7 +27,6 @@ from larder.staff.confirming import require_confirmation
 from larder.staff.formatting import moment
 from larder.staff.identity.customer_search import full_name
 from larder.staff.language import gettext_lazy as _
-from larder.staff.recording import record_refusal
 
 EXPLAINED = _(
     "With the link the person sets a new password, once, within an hour. It is sent to the email "
@@ -88,7 +87,6 @@ class PasswordLinks(ServiceAdmin):
         try:
             made = resets.offer_reset(caller_of(request), found.pk, link_offer(now()))
         except DomainError as refusal:
-            record_refusal(request, refusal)
             self.tell_refusal(request, refusal, {})
             back = reverse("admin:identity_customer_change", args=[found.pk])
             return HttpResponseRedirect(back)

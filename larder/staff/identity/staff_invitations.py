@@ -25,7 +25,6 @@ from larder.staff.confirming import require_confirmation
 from larder.staff.identity.password_links import PasswordLinks, link_offer, role_text
 from larder.staff.language import gettext_lazy as _
 from larder.staff.pages import Page, PageForm, reopened, show, words
-from larder.staff.recording import record_refusal
 from larder.staff.refusals import Sentence
 
 NEEDED = (rights.ADD, rights.CHANGE, rights.MANAGE)
@@ -103,7 +102,6 @@ class StaffInvitations(PasswordLinks):
         try:
             made = _invite(form, request)
         except DomainError as refusal:
-            record_refusal(request, refusal)
             page.refuse(refusal, self.invitation_refusals)
             return show(self, request, page)
         if made.invitation is None:

@@ -49,7 +49,6 @@ from larder.staff.language import gettext_lazy as _
 from larder.staff.lists import in_brief
 from larder.staff.pages import MORE, Page, empty_lines, reopened, show
 from larder.staff.product_choice import OfferedProducts, show_figures
-from larder.staff.recording import refuse_former
 from larder.staff.service_words import word
 
 __all__ = ["AdjustmentAdmin", "LedgerEntryAdmin", "StockAdmin", "StockedProductAdmin"]
@@ -155,7 +154,6 @@ class AdjustmentAdmin(OfferedProducts):
         try:
             made = book(page, request)
         except DomainError as refusal:
-            refuse_former(request, refusal, PERMISSION)
             page.refuse(refusal, SENTENCES)
             return self._show(request, page)
         self.message_user(request, booked_text(made), messages.SUCCESS)

@@ -23,7 +23,7 @@ from larder.staff.base import Question, ServiceAdmin, ask, button
 from larder.staff.formatting import grouped, link, signed
 from larder.staff.language import gettext_lazy as _
 from larder.staff.pages import Page, PageForm, choice, long_text, show, whole, words
-from larder.staff.recording import refuse_former, user_as_caller
+from larder.staff.recording import user_as_caller
 from larder.staff.refusals import Sentence, TextForm
 
 ADD, SET, REMOVE = "add", "set", "remove"
@@ -98,7 +98,6 @@ class CountableStock(ServiceAdmin):
                 text = gettext("NOT COUNTED: no product has the SKU or barcode {}.")
                 form.add_error("code", text.format(form.cleaned_data["code"]))
             except DomainError as refusal:
-                refuse_former(request, refusal, PERMISSION)
                 _page(self, form, []).refuse(refusal, REFUSALS)
         found = running_count(request.user.public_id, limit=LISTED_ROWS)
         return show(self, request, _page(self, form, found))
@@ -140,7 +139,6 @@ class CountableStock(ServiceAdmin):
             for text in texts:
                 self.message_user(request, text, messages.ERROR)
         except DomainError as refusal:
-            refuse_former(request, refusal, PERMISSION)
             self.tell_refusal(request, refusal, REFUSALS)
         else:
             self.message_user(request, gettext("The count is booked."), messages.SUCCESS)
@@ -166,7 +164,6 @@ class CountableStock(ServiceAdmin):
                 counts.discard(caller=caller, now=now())
                 self.message_user(request, gettext("The count is discarded."), messages.SUCCESS)
             except DomainError as refusal:
-                refuse_former(request, refusal, PERMISSION)
                 self.tell_refusal(request, refusal, REFUSALS)
         return HttpResponseRedirect(reverse("admin:inventory_stock_count"))
 

@@ -38,7 +38,7 @@ from larder.staff.formatting import grouped, link
 from larder.staff.inventory.import_preview import summary, table
 from larder.staff.language import gettext_lazy as _
 from larder.staff.pages import Page, show
-from larder.staff.recording import refuse_former, user_as_caller
+from larder.staff.recording import user_as_caller
 from larder.staff.service_words import of_service
 
 
@@ -110,7 +110,6 @@ class ImportableProducts(ServiceAdmin):
             form.add_error("file", gettext("Nothing was stored. The faults are listed below."))
             return show(self, request, replace(page, table=_faults(refusal)))
         except DomainError as refusal:
-            refuse_former(request, refusal, "catalog.add_product")
             page.refuse(refusal, {})
         return show(self, request, page)
 
@@ -147,7 +146,6 @@ class ImportableProducts(ServiceAdmin):
         except FaultyFile:
             self.message_user(request, FAULTY_NOW, messages.ERROR)
         except DomainError as refusal:
-            refuse_former(request, refusal, "catalog.add_product")
             self.tell_refusal(request, refusal, {})
         return HttpResponseRedirect(request.path)
 

@@ -22,7 +22,7 @@ from larder.core.errors import DomainError, NotFound
 from larder.core.ids import new_id
 from larder.db.idempotency import RETENTION, Claim, Scope, fingerprint
 from larder.orders import queries
-from larder.orders.lifecycle import CANCELLED, PERMISSIONS, Move, Verdict, judge
+from larder.orders.lifecycle import CANCELLED, Move, Verdict, judge
 from larder.orders.queries import OrderView
 from larder.orders.services.transitions import TransitionRequest
 from larder.staff.base import Question, ServiceAdmin, ask, button, caller_of, selected
@@ -31,7 +31,6 @@ from larder.staff.language import gettext_lazy as _
 from larder.staff.orders.move_forms import FORMS
 from larder.staff.orders.move_refusals import OF_THE_ORDER, SENTENCES
 from larder.staff.pages import Page, show
-from larder.staff.recording import refuse_former
 from larder.staff.refusals import explain
 from larder.staff.service_words import word
 
@@ -245,7 +244,6 @@ class MovableOrders(ServiceAdmin):
         try:
             made = _make(wanted, move, page.form, () if is_stale else page.filled)
         except DomainError as refusal:
-            refuse_former(request, refusal, PERMISSIONS[move])
             if not (is_stale or refusal.code in OF_THE_ORDER):
                 page.refuse(refusal, SENTENCES)
                 return show(self, request, page)
@@ -345,7 +343,6 @@ def _try(request: Any, order: Any, move: Move) -> tuple[str, int]:
     try:
         made = _make(sent.transition_request(request, move), move)
     except DomainError as refusal:
-        refuse_former(request, refusal, PERMISSIONS[move])
         return explain(refusal, SENTENCES)[0].text, messages.ERROR
     if made:
         return str(FORMS[move].done), messages.SUCCESS

@@ -55,7 +55,7 @@ from larder.staff.product_choice import (
     show_figures,
     sku_field,
 )
-from larder.staff.recording import CHANNEL, refuse_former, user_as_caller
+from larder.staff.recording import CHANNEL, user_as_caller
 from larder.staff.refusals import Sentence
 
 CUSTOMERS = "identity.view_customer"
@@ -203,7 +203,6 @@ class PlaceableOrders(OfferedProducts):
         try:
             placed = _place(page, form, request)
         except DomainError as refusal:
-            refuse_former(request, refusal, "orders.add_order")
             page.refuse(refusal, SENTENCES)
         else:
             text = gettext("Order {} is placed.").format(placed.order.number)

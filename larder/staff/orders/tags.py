@@ -11,13 +11,12 @@ from django.utils.translation import gettext
 
 from larder.core.errors import DomainError
 from larder.core.tags import TagChange
-from larder.orders.lifecycle import PERMISSIONS, Move
 from larder.orders.models import Order
 from larder.orders.services.tags import tag_orders
 from larder.staff.base import button
 from larder.staff.language import gettext_lazy as _
 from larder.staff.pages import Page, PageForm, reopened, show
-from larder.staff.recording import refuse_former, user_as_caller
+from larder.staff.recording import user_as_caller
 from larder.staff.tagging import TagFilter, TaggableList, Tags
 
 
@@ -78,7 +77,6 @@ class TaggableOrders(TaggableList):
         try:
             self.tag(request, [order.pk], page.form.wanted())  # type: ignore[attr-defined]
         except DomainError as refusal:
-            refuse_former(request, refusal, PERMISSIONS[Move.CHANGE])
             page.refuse(refusal, {})
             return show(self, request, page)
         self.message_user(request, gettext("The tags are saved."), messages.SUCCESS)
