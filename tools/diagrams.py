@@ -35,11 +35,8 @@ def lifecycle() -> str:
     lines = [
         "stateDiagram-v2",
         "    accTitle: The statuses of an order and the moves between them",
-        "    [*] --> draft : add to the cart",
         "    [*] --> placed : place",
-        "    draft --> placed : place",
         "    [*] --> pending : hold",
-        "    draft --> pending : hold",
         "    pending --> expired : expire",
     ]
     lines += [

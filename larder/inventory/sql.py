@@ -114,6 +114,12 @@ MOVE_AND_HOLD = _MOVE.format(
 expiry."""
 
 _SOURCE = "FROM product p JOIN stock s ON s.product_id = p.id"
+
+AVAILABLE = f"""
+SELECT p.id, s.available {_SOURCE}
+WHERE p.id = ANY((SELECT %s::bigint[])::bigint[]) AND p.archived_at IS NULL ORDER BY p.id
+"""
+"""Index scans of product_pkey and stock_pkey. To compile the ORM's takes 0.5 ms."""
 _COLUMNS = {name: f"p.{column}" for name, column in COLUMNS.items()} | {"quantity": "s.available"}
 _EMPTY = {"description": "''"}
 

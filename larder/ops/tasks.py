@@ -31,7 +31,7 @@ from larder.notifications.services import delete_old_mails as delete_old
 from larder.ops.books import invariants
 from larder.ops.jobs import mails
 from larder.orders.services import refusals
-from larder.orders.services.expire_drafts import expire_drafts
+from larder.orders.services.cart import expire_carts
 from larder.orders.services.sales import refresh_sales
 
 logger = structlog.get_logger(__name__)
@@ -112,7 +112,7 @@ def delete_expired_drafts(timestamp: int) -> int:
     """Deletes carts that were not changed for a long time, and those of deleted accounts, as well
     as their counts of stock."""
     counted = delete_in_batches(lambda limit: counts.discard_of_deleted(limit=limit))
-    return counted + delete_in_batches(lambda limit: expire_drafts(now=now(), limit=limit))
+    return counted + delete_in_batches(lambda limit: expire_carts(now=now(), limit=limit))
 
 
 @app.periodic(cron="47 * * * *")

@@ -73,13 +73,13 @@ class CurrencyChanged(LineRefusal):
 
 
 class CartEmpty(DomainError):
-    """The draft has no lines."""
+    """The cart has no lines."""
 
     code = "cart_empty"
 
 
 class AlreadySubmitted(DomainError):
-    """The draft was placed before."""
+    """The cart was placed before."""
 
     code = "already_submitted"
 
@@ -91,14 +91,14 @@ class OrderAbandoned(DomainError):
 
 
 class NotInCart(DomainError):
-    """The product is not in the customer's draft."""
+    """The product is not in the customer's cart."""
 
     code = "not_in_cart"
 
 
 @dataclass
 class CartFull(DomainError):
-    """The draft has the maximum number of lines, or lines of it the maximum number of units."""
+    """The cart has the maximum number of lines, or lines of it the maximum number of units."""
 
     limit: int
     units: Mapping[int, int] = field(default_factory=dict)

@@ -58,10 +58,13 @@ CANCELLED = "cancelled"
 RETURNED = "returned"
 
 STATUSES = (PLACED, PACKED, SHIPPED, DELIVERED, CANCELLED, RETURNED, PENDING, EXPIRED)
-"""The statuses of an order that is not a draft."""
+"""The statuses of an order."""
 
 SOLD = frozenset({PLACED, PACKED, SHIPPED, DELIVERED, RETURNED})
 """The statuses in which the books count an order as sold."""
+
+DRAFT = "draft"
+"""The status in which the events of an order begin that was a cart."""
 
 HELD = frozenset({PENDING, EXPIRED})
 """The statuses of an order that is not confirmed. From its expiry on, a pending order counts as
@@ -135,7 +138,7 @@ def judge(status: str, move: Move, *, by_staff: bool, by_owner: bool) -> Verdict
     """Returns whether the caller may make the move on an order with this status."""
     if move not in _FOR_CUSTOMERS and not by_staff:
         return Verdict.NOT_STAFF
-    if status == "draft" or not (by_staff or by_owner):
+    if not (by_staff or by_owner):
         return Verdict.NOT_FOUND
     if status in _MADE_IN.get(move, ()):
         return Verdict.MADE

@@ -1,4 +1,4 @@
-"""The cart: the customer's draft order on the server, the same on all devices."""
+"""The cart: the customer's next order on the server, the same on all devices."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -20,9 +20,8 @@ from larder.http.shop import terms
 from larder.identity.caller import Caller
 from larder.orders import queries
 from larder.orders.decision import Wanted
-from larder.orders.queries import DraftLine
+from larder.orders.queries import CartVersion
 from larder.orders.services import cart
-from larder.orders.services.drafts import CartVersion
 from larder.orders.services.placing.place_order import place_order
 from larder.orders.services.placing.placement import ExpectedCart, Placement
 from larder.v1.http import no_content, reply_tagged
@@ -146,7 +145,6 @@ def put_cart(request: HttpRequest, caller: Caller, body: CartLines) -> HttpRespo
     cart.put_lines(
         caller.id,
         [Wanted(line.product, line.quantity) for line in body.lines],
-        currency=settings.CURRENCY,
         now=now(),
         expected=_expected(request),
     )
@@ -179,7 +177,6 @@ def put_cart_line(
     cart.put_line(
         caller.id,
         Wanted(product, body.quantity),
-        currency=settings.CURRENCY,
         now=now(),
         expected=_expected(request),
     )
@@ -260,22 +257,18 @@ def _expected(request: HttpRequest) -> CartVersion | None:
 
 
 def _reply(request: HttpRequest, customer: int) -> HttpResponse:
-    shown = _shown(customer)
-    of = (shown.id or queries.last_cart(customer) or _NO_CART).hex
-    return reply_tagged(request, shown, version=shown.version, of=of)
+    found = queries.cart(customer)
+    if found is None:
+        shown = Cart(None, 0, [], settings.CURRENCY, money.text(Decimal(0)))
+        of = queries.stored_cart(customer).ended or _NO_CART
+    else:
+        lines, of = [_shown_line(line) for line in found.lines], found.id
+        # Current prices are in the current currency.
+        shown = Cart(found.id, found.version, lines, settings.CURRENCY, money.text(found.total))
+    return reply_tagged(request, shown, version=shown.version, of=of.hex)
 
 
-def _shown(customer: int) -> Cart:
-    draft = queries.draft(customer)
-    if draft is None:
-        return Cart(None, 0, [], settings.CURRENCY, money.text(Decimal(0)))
-    lines = [_shown_line(line) for line in draft.lines]
-    # Current prices are in the current currency, also if the cart was begun in another.
-    currency, total = settings.CURRENCY, money.text(draft.total)
-    return Cart(draft.id, draft.version, lines, currency, total)
-
-
-def _shown_line(line: DraftLine) -> CartLine:
+def _shown_line(line: queries.CartLine) -> CartLine:
     return CartLine(
         product=line.product,
         sku=line.sku,
@@ -288,7 +281,7 @@ def _shown_line(line: DraftLine) -> CartLine:
     )
 
 
-def _notices(line: DraftLine) -> list[Notice]:
+def _notices(line: queries.CartLine) -> list[Notice]:
     """Returns the notices of a line. A product that is no longer sold has no other notice."""
     if line.archived:
         return [Notice("withdrawn")]

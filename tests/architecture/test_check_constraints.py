@@ -50,6 +50,11 @@ VALID = {
         "1": "product_id unit_price quantity",
         "''": "sku name",
     },
+    "cart": {
+        "1": "customer_id",
+        "0": "version",
+        "'[]'": "lines",
+    },
     "order_event": {
         "gen_random_uuid()": "id order_id actor",
         "''": "type from_status",
@@ -86,6 +91,7 @@ BROKEN: dict[str, tuple[str, dict[str, str]]] = {
     "ledger_entry_balances": ("ledger_entry", {"committed_after": "-1"}),
     "held_line_quantity": ("held_line", {"quantity": "0"}),
     "customer_deleted_is_nobody": ("customer", {"deleted_at": "now()", "is_active": "true"}),
+    "cart_present_or_not": ("cart", {"version": "1"}),
     "order_total": ('"order"', {"total": "-1"}),
     "order_status": ('"order"', {"status": "'lost'"}),
     "order_placed_at": ('"order"', {"placed_at": "NULL"}),

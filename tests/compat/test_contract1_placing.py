@@ -7,7 +7,7 @@ import pytest
 
 from larder.core.clock import now
 from larder.inventory.models import Stock
-from larder.orders.services.drafts import ensure_draft
+from larder.orders.services.cart import ensure_cart
 from tests.compat.conftest import ApiClient
 from tests.compat.documented import Documented
 from tests.conftest import Person
@@ -35,7 +35,7 @@ def test_the_id_of_a_draft_cannot_be_reused(
     person: MakePerson, client_of: ClientOf, product: MakeProduct
 ) -> None:
     who = person()
-    draft = ensure_draft(who.id, currency="GBP", now=now())
+    draft = ensure_cart(who.id, now=now())
     body = {"products": [{"id": product(), "quantity": 1}]}
     for one in (who, person()):
         assert client_of(one)("POST", at(draft), body).status == 404

@@ -17,7 +17,7 @@ from larder.core import per_key
 from larder.core.per_key import LONGEST_WAIT
 from larder.http import account_requests
 from larder.http.account_requests import MOST_READS
-from larder.orders.models import Order
+from larder.orders.models import Cart, Order
 from tests.conftest import Api, Person
 from tests.http.conftest import token_for
 from tests.load import Call, delays, repeated
@@ -43,9 +43,10 @@ def alone(transactional_db: None) -> Iterator[Server]:
 
 @contextmanager
 def locked(customer: int) -> Iterator[None]:
-    """Locks the customer's orders, as a slow write of another process does."""
+    """Locks the customer's cart and orders, as slow writes of other processes do."""
     with transaction.atomic():
-        assert list(Order.objects.select_for_update().filter(customer=customer))
+        carts = list(Cart.objects.select_for_update().filter(customer=customer))
+        assert carts + list(Order.objects.select_for_update().filter(customer=customer))
         yield
 
 

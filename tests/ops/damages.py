@@ -5,7 +5,7 @@ they represent the effects of a restore, a repair by hand or a defect.
 """
 
 from tests.ops.damage import Damage
-from tests.ops.order_damages import CART, DRAFTS, MOVES, ORDERS, PAYMENTS
+from tests.ops.order_damages import CART, MOVES, ORDERS, PAYMENTS, UNPLACED
 
 LESS_JAM = """
 ALTER TABLE ledger_entry DROP CONSTRAINT ledger_entry_balances;
@@ -219,13 +219,7 @@ KEYS_AND_ACCOUNTS = [
     Damage(
         "a key leads to a cart",
         CART + "UPDATE idempotency_key SET result ="
-        " (SELECT id::text FROM \"order\" WHERE status = 'draft') WHERE key = 'first'",
-        {"keys_lead_to_orders"},
-    ),
-    Damage(
-        "a key that submitted a cart leads to the cart",
-        CART + "SELECT pg_temp.key('{anna.public_id}', 'POST /api/v1/cart/submit', id::text)"
-        " FROM \"order\" WHERE status = 'draft'",
+        " (SELECT \"order\"::text FROM cart) WHERE key = 'first'",
         {"keys_lead_to_orders"},
     ),
     Damage(
@@ -278,7 +272,7 @@ KEYS_AND_ACCOUNTS = [
     ),
 ]
 
-DAMAGES = [*STOCK, *HOLDS, *LEDGER, *ORDERS, *MOVES, *DRAFTS, *PAYMENTS, *KEYS_AND_ACCOUNTS]
+DAMAGES = [*STOCK, *HOLDS, *LEDGER, *ORDERS, *MOVES, *UNPLACED, *PAYMENTS, *KEYS_AND_ACCOUNTS]
 
 LIVES = {
     "changed, packed short, shipped, returned": """
@@ -322,8 +316,7 @@ LIVES = {
     """,
     "a cart with lines": CART,
     "a hold": HELD,
-    "an empty cart": f'{CART} DELETE FROM order_line USING "order" WHERE order_id = "order".id'
-    " AND status = 'draft'",
+    "an empty cart": f"{CART} UPDATE cart SET lines = '[]'",
     "a cart that was placed": """
         UPDATE order_event SET from_status = 'draft' WHERE order_id = '{first_order}'
     """,

@@ -38,7 +38,7 @@ READABLE = {
         "order_line",
         "order_event",
         "order_tags",
-        "cart_end",
+        "cart",
         "sales_change",
     ),
     *("payment", "refund_due", "sales_day", "product_sales", "sales_mark", "refused_orders"),

@@ -3,14 +3,27 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from larder.orders.queries import stored_cart
 from larder.orders.services.placing.place_batch import place_batch
-from larder.orders.services.placing.placement import Placed, Placement, Terms, new_order
+from larder.orders.services.placing.placement import (
+    CartChanged,
+    Placed,
+    Placement,
+    Terms,
+    new_order,
+)
 
 
 def place_orders(
     placements: Sequence[Placement], *, terms: Terms, now: datetime
 ) -> list[Placed | Exception]:
-    """Prepares and places a batch, as `place_batch` does."""
-    orders = [new_order(one, now) for one in placements]
+    """Prepares and places a batch, as `place_batch` does. A cart that changed is read again."""
+    carts = [stored_cart(one.customer) if one.is_cart else None for one in placements]
+    orders = [new_order(one, now, cart) for one, cart in zip(placements, carts, strict=True)]
     answers = place_batch(lambda: orders, terms=terms)
-    return [answers[order] for order in orders]
+    return [
+        place_orders([order.placement], terms=terms, now=now)[0]
+        if isinstance(answers[order], CartChanged)
+        else answers[order]
+        for order in orders
+    ]

@@ -40,7 +40,7 @@ def orders(person: Callable[..., Person], product: Callable[..., int], now: date
             total=3,
             created_at=at,
             updated_at=at,
-            placed_at=None if status == "draft" else at,
+            placed_at=at,
             expires_at=at + timedelta(days=36_500) if status in {"pending", "expired"} else None,
             requested_for=DAY + timedelta(days=n % 3 - 1),
         )
@@ -121,32 +121,12 @@ def test_set_lines_writes_what_the_orm_would(orders: Orders) -> None:
 
 
 def test_lines_of_locked_orders_are_those_of_the_orm(orders: Orders) -> None:
-    ids = [orders["placed"].id, orders["draft"].id]
+    ids = [orders["placed"].id, orders["packed"].id]
     columns = ("order_id", "id", "product_id", "sku", "name", "quantity", "unit_price", "returned")
     lines = OrderLine.objects.filter(order__in=ids).order_by("id")
     found = database.rows(writes.LINES_OF_LOCKED, [ids])
     assert found == list(lines.values_list(*columns, "ordered", "tax_rate"))
     assert len(found) == 4
-
-
-def test_renew_draft_changes_the_id_and_the_number_of_a_draft_alone(
-    orders: Orders, now: datetime
-) -> None:
-    draft, renewed, later = orders["draft"], new_id(), now + timedelta(hours=1)
-    number = Order.objects.get(id=draft.id).number
-    for line in (expected := written(lambda: None))["OrderLine"]:
-        line["order_id"] = renewed if line["order_id"] == draft.id else line["order_id"]
-    (row,) = (one for one in expected["Order"] if one["id"] == draft.id)
-    row |= {"id": renewed, "version": row["version"] + 1, "updated_at": later}
-    # The renewed draft has the highest number.
-    expected["Order"].remove(row)
-    expected["Order"].append(row)
-
-    def renew() -> None:
-        database.execute(writes.RENEW_DRAFT, [renewed, later, draft.id, renewed, draft.id])
-        assert Order.objects.get(id=renewed).number > number
-
-    assert written(renew) == expected
 
 
 def test_events_are_those_of_the_orm(orders: Orders, now: datetime) -> None:
@@ -177,7 +157,7 @@ def test_locked_and_existing_orders_are_those_of_the_orm(orders: Orders) -> None
     for id, order in found.items():
         assert not order.get_deferred_fields()
         assert vars(order) | {"_state": None} == expected[id] | {"_state": None}
-    assert {id for (id,) in database.rows(writes.EXISTING, [ids])} == set(expected)
+    assert {id for (id,) in database.rows(writes.EXISTING, [ids, ids])} == set(expected)
 
 
 def payment(number: int, order: Order | None, intent: str, now: datetime, **rest: Any) -> Payment:
@@ -240,7 +220,7 @@ def test_the_records_of_an_order_are_those_of_the_orm(orders: Orders, now: datet
 
 
 def test_open_and_due_orders_are_those_that_the_orm_counts(orders: Orders) -> None:
-    statuses = ["pending", "placed", "draft", "nothing"]
+    statuses = ["pending", "placed", "nothing"]
     expected = []
     for status in statuses:
         rows = Order.objects.filter(status=status, placed_at__isnull=False)

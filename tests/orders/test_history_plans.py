@@ -8,7 +8,6 @@ import pytest
 
 from larder.core.ids import new_id
 from larder.db import database
-from larder.orders.models import Order
 from larder.orders.queries import HistoryPosition, OrderFilter
 from larder.orders.queries.history import _orders
 from larder.orders.sql import reads
@@ -128,20 +127,3 @@ def test_a_plan_for_any_reference_uses_its_index_too(db: None, now: datetime) ->
     asked = reads.ORDERS + conditions.replace("%s", "$1")
     database.execute("SET LOCAL enable_seqscan = off")
     assert "order_search_by_reference" in generic_plan(asked)
-
-
-def moments(order: Order) -> set[datetime | None]:
-    return set(order.lines.values_list("placed_at", flat=True))
-
-
-def test_lines_have_the_time_of_their_order_for_every_writer(
-    person: Callable[..., Person], product: Callable[..., int], now: datetime
-) -> None:
-    given: dict[str, Any] = {"currency": "GBP", "total": 0, "created_at": now, "updated_at": now}
-    order = Order.objects.create(customer_id=person().id, status="draft", **given)
-    line = {"sku": "J", "name": "Jam", "unit_price": 1, "quantity": 1}
-    order.lines.create(product_id=product(), **line)
-    assert moments(order) == {None}
-    Order.objects.filter(pk=order.pk).update(status="placed", placed_at=now)
-    order.lines.create(product_id=product(), **line)
-    assert moments(order) == {now}

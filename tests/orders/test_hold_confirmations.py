@@ -14,8 +14,8 @@ from larder.inventory.services.adjustments import AdjustmentLine, Cause, adjust_
 from larder.orders import queries
 from larder.orders.errors import HoldExpired
 from larder.orders.services import moves
+from larder.orders.services.cart import ensure_cart
 from larder.orders.services.confirm_order import confirm_order
-from larder.orders.services.drafts import ensure_draft
 from tests.conftest import Person
 from tests.orders.holding import (
     SECONDS,
@@ -137,7 +137,7 @@ def test_a_confirmation_needs_the_version_that_it_names(
 
 
 def test_an_unknown_order_and_a_cart_are_not_confirmed(person: MakePerson, clerk: Person) -> None:
-    cart = ensure_draft(person().id, currency="GBP", now=datetime.now(UTC))
+    cart = ensure_cart(person().id, now=datetime.now(UTC))
     for id in (uuid4(), cart):
         with pytest.raises(NotFound):
             confirm(clerk, id)

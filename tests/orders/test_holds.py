@@ -163,7 +163,7 @@ def test_a_pending_order_is_not_packed_and_not_changed(
 
 def test_a_submitted_cart_is_held(person: MakePerson, product: MakeProduct, clerk: Person) -> None:
     jam, who = product(stock=5), person()
-    cart.put_lines(who.id, [Wanted(jam, 2)], currency="GBP", now=datetime.now(UTC))
+    cart.put_lines(who.id, [Wanted(jam, 2)], now=datetime.now(UTC))
     asked = Placement(
         customer=who.id,
         actor=who.customer.public_id,

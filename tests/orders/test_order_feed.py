@@ -18,7 +18,7 @@ from larder.db.feed import Feed, Mark
 from larder.orders import queries
 from larder.orders.models import Order
 from larder.orders.queries import OrderProgress, changes, order_changes
-from larder.orders.services.drafts import add_unit, remove_unit
+from larder.orders.services.cart import add_unit, remove_unit
 from tests.conftest import Person
 from tests.database import analyze
 from tests.db.feeds import HastyFeed, settle
@@ -164,9 +164,9 @@ def test_a_changed_cart_is_not_in_the_feed(
 ) -> None:
     """The update of its row changes no index."""
     who, jam = person(), product()
-    add_unit(who.id, jam, currency="GBP", now=now)
+    add_unit(who.id, jam, now=now)
     before = _place_in_the_feed(who.id)
-    add_unit(who.id, jam, currency="GBP", now=now)
+    add_unit(who.id, jam, now=now)
     remove_unit(who.id, jam, now=now)
     assert _place_in_the_feed(who.id) == before
 

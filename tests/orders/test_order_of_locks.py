@@ -37,6 +37,7 @@ LOCKS = {
     "payment": r"hashtextextended\(%s, 9\)",
     "key": "INSERT INTO idempotency_key",
     "account": 'FROM "customer" .* FOR NO KEY UPDATE',
+    "cart": r'INSERT INTO cart|number = nextval|FROM "?cart"?\s.*FOR (NO KEY )?UPDATE',
     "order": 'FROM "order" .*FOR UPDATE',
     "quota": r"INSERT INTO rate_limit AS held|\(8::bigint << 48\)",
     "stock": r"FROM stock\s.*FOR NO KEY UPDATE",

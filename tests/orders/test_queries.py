@@ -12,8 +12,8 @@ from larder.core.parts import Part
 from larder.db import database
 from larder.orders import queries
 from larder.orders.decision import Wanted
-from larder.orders.queries import DraftView, OrderFilter, OrderView
-from larder.orders.services.drafts import add_unit, ensure_draft
+from larder.orders.queries import CartView, OrderFilter, OrderView
+from larder.orders.services.cart import add_unit, ensure_cart
 from larder.orders.services.placing.place_order import place_order
 from larder.orders.services.placing.placement import Placement, Terms
 from tests.conftest import Person
@@ -47,12 +47,12 @@ def test_a_page_is_ordered_by_time_or_by_number(
 ) -> None:
     """The first draft is placed last: the lowest number has the latest time."""
     who, jam = person(), product()
-    add_unit(who.id, jam, currency="GBP", now=now)
-    draft = ensure_draft(who.id, currency="GBP", now=now)
+    add_unit(who.id, jam, now=now)
+    draft = ensure_cart(who.id, now=now)
     second, third = (place(who, (jam, 1), at=now + timedelta(hours=h)) for h in (1, 2))
     first = place(who, at=now + timedelta(hours=3), draft=draft)
     place(person(), (jam, 1), at=now)
-    ensure_draft(who.id, currency="GBP", now=now)
+    ensure_cart(who.id, now=now)
 
     def page(offset: int, limit: int | None, *, newest_first: bool) -> list[int]:
         found = queries.page(who.id, newest_first=newest_first, offset=offset, limit=limit)
@@ -109,7 +109,7 @@ def test_an_order_is_found_by_number_by_its_owner_once_it_is_placed(
     person: MakePerson, product: MakeProduct, now: datetime
 ) -> None:
     who, jam = person(), product()
-    draft = add_unit(who.id, jam, currency="GBP", now=now)
+    draft = add_unit(who.id, jam, now=now)
     order = place(who, (jam, 2), at=now)
     assert queries.by_number(order.number, customer=who.id) == order
     for number, asking in ((order.number, person().id), (draft, who.id), (2**70, who.id)):
@@ -122,17 +122,17 @@ def test_all_orders_of_a_customer_include_the_draft(
 ) -> None:
     who, other, jam = person(), person(), product()
     first = place(who, (jam, 1), at=now)
-    draft = add_unit(who.id, jam, currency="GBP", now=now)
-    add_unit(other.id, jam, currency="GBP", now=now)
+    draft = add_unit(who.id, jam, now=now)
+    add_unit(other.id, jam, now=now)
     third = place(who, (jam, 1), at=now)
-    found = sorted(whole(queries.orders_and_draft(who.id)), key=attrgetter("number"))
+    found = sorted(whole(queries.orders_and_cart(who.id)), key=attrgetter("number"))
     assert [one.number for one in found] == [first.number, draft, third.number]
     assert [one.placed_at for one in found] == [now, None, now]
     for one in found:
-        assert queries.order_or_draft(one.number, customer=who.id) == one
+        assert queries.order_or_cart(one.number, customer=who.id) == one
         with pytest.raises(NotFound):
-            queries.order_or_draft(one.number, customer=other.id)
-    assert isinstance(found[1], DraftView)
+            queries.order_or_cart(one.number, customer=other.id)
+    assert isinstance(found[1], CartView)
     assert found[1].total == found[0].total
 
 
@@ -141,32 +141,32 @@ def test_a_draft_placed_during_the_read_is_in_the_list_once(
 ) -> None:
     """The draft is placed between the two reads."""
     who, jam = person(), product()
-    number = add_unit(who.id, jam, currency="GBP", now=now)
-    read = queries.drafts.draft
+    number = add_unit(who.id, jam, now=now)
+    read = queries.carts.cart
 
-    def then_placed(customer: int) -> DraftView | None:
+    def then_placed(customer: int) -> CartView | None:
         found = read(customer)
         if found is not None:
             place(who, at=now, draft=found.id)
         return found
 
-    monkeypatch.setattr(queries.drafts, "draft", then_placed)
-    assert [one.number for one in whole(queries.orders_and_draft(who.id))] == [number]
+    monkeypatch.setattr(queries.carts, "cart", then_placed)
+    assert [one.number for one in whole(queries.orders_and_cart(who.id))] == [number]
 
 
 def test_a_draft_placed_during_its_look_up_is_found(
     person: MakePerson, product: MakeProduct, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     who, jam = person(), product()
-    number = add_unit(who.id, jam, currency="GBP", now=now)
-    read = queries.drafts.draft
+    number = add_unit(who.id, jam, now=now)
+    read = queries.carts.cart
 
-    def once_placed(customer: int) -> DraftView | None:
-        place(who, at=now, draft=ensure_draft(who.id, currency="GBP", now=now))
+    def once_placed(customer: int) -> CartView | None:
+        place(who, at=now, draft=ensure_cart(who.id, now=now))
         return read(customer)
 
-    monkeypatch.setattr(queries.drafts, "draft", once_placed)
-    assert queries.order_or_draft(number, customer=who.id).placed_at == now
+    monkeypatch.setattr(queries.carts, "cart", once_placed)
+    assert queries.order_or_cart(number, customer=who.id).placed_at == now
 
 
 def test_lines_are_exported_one_by_one_with_the_newest_orders_first(
@@ -177,7 +177,7 @@ def test_lines_are_exported_one_by_one_with_the_newest_orders_first(
     place(who, (tea, 3), (jam, 1), at=now)
     place(who, (jam, 2), (tea, 1), at=later)
     place(person(), (jam, 1), at=now)
-    add_unit(who.id, jam, currency="GBP", now=now)
+    add_unit(who.id, jam, now=now)
     answers = queries.line_history(who.id, offset=0, limit=9)
     assert [(line.product, line.quantity, line.placed_at) for line in answers] == [
         *((jam, 2, later), (tea, 1, later)),

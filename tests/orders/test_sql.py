@@ -1,4 +1,4 @@
-"""INSERT and PLACE_DRAFTS write the same rows as the ORM."""
+"""INSERT writes the same rows as the ORM."""
 
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
@@ -7,16 +7,19 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from django.db import transaction
-from django.db.models import F
 from msgspec.structs import replace
 
 from larder.catalog import queries as catalog
 from larder.orders import queries
 from larder.orders.decision import PricedLine, Wanted
 from larder.orders.models import Order, OrderEvent, OrderLine
-from larder.orders.services.placing.locked_drafts import lock_drafts
-from larder.orders.services.placing.placement import Accepted, Placement, new_order
+from larder.orders.queries.carts import CartRow, StoredLine
+from larder.orders.services.placing.placement import (
+    Accepted,
+    ExpectedCart,
+    Placement,
+    new_order,
+)
 from larder.orders.services.placing.write_orders import placed, write_orders
 from tests.conftest import Person
 from tests.orders.written import written
@@ -108,6 +111,7 @@ def through_the_orm(placed: list[Accepted], now: datetime) -> None:
                 unit_price=line.unit_price,
                 quantity=line.quantity,
                 tax_rate=line.offer.tax_rate,
+                placed_at=now,
             )
         OrderEvent.objects.create(
             id=one.order.event,
@@ -143,104 +147,23 @@ def test_writing_no_orders_runs_no_statement(
         write_orders([], currency="GBP", now=now)
 
 
-@pytest.fixture
-def drafts(accepted: list[Accepted], now: datetime) -> list[Accepted]:
-    """The first and the second of the orders as drafts, to be placed two hours later."""
-    found = []
-    for one in accepted[:2]:
-        asked, begun = one.order.placement, now - timedelta(hours=2)
-        order = Order.objects.create(
-            id=one.id,
-            customer_id=asked.customer,
-            status="draft",
-            currency="EUR",
-            total=0,
-            note="half written",
-            created_at=begun,
-            updated_at=begun,
-            version=7,
-        )
-        for line in one.lines:
-            OrderLine.objects.create(
-                order=order,
-                product_id=line.offer.id,
-                sku="old",
-                name="old",
-                unit_price=99,
-                quantity=line.quantity,
-            )
-        placing = new_order(replace(asked, draft=order.id, order_id=None, lines=[]), now)
-        with transaction.atomic():
-            locked, _ = lock_drafts([placing])
-        found.append(replace(one, order=placing, draft=locked[placing]))
-    return found
-
-
-def drafts_through_the_orm(drafts: list[Accepted], now: datetime) -> None:
-    """The same drafts placed, one row after the other."""
-    for one in drafts:
-        asked = one.order.placement
-        status, event = _status(one)
-        Order.objects.filter(id=one.id, status="draft").update(
-            status=status,
-            expires_at=one.expires_at,
-            currency="GBP",
-            total=one.total,
-            note=asked.note,
-            reference=asked.reference,
-            ship_to=asked.ship_to,
-            requested_for=asked.requested_for,
-            placed_at=now,
-            updated_at=now,
-            lines_fingerprint=one.content and one.content.lines,
-            rest_fingerprint=one.content and one.content.rest,
-            version=F("version") + 1,
-        )
-        for line in one.lines:
-            OrderLine.objects.filter(order_id=one.id, product_id=line.offer.id).update(
-                sku=line.offer.sku,
-                name=line.offer.name,
-                unit_price=line.unit_price,
-                tax_rate=line.offer.tax_rate,
-            )
-        OrderEvent.objects.create(
-            id=one.order.event,
-            order_id=one.id,
-            type=event,
-            from_status="draft",
-            to_status=status,
-            actor=asked.actor,
-            at=now,
-        )
-
-
-def test_placing_drafts_writes_what_the_orm_would(
-    drafts: list[Accepted], now: datetime, expires_at: datetime | None
+def test_a_cart_keeps_its_id_and_number_and_its_lines_theirs(
+    accepted: list[Accepted], now: datetime
 ) -> None:
-    drafts = _held(drafts, expires_at)
-    before = written(lambda: None)
-    expected = written(lambda: drafts_through_the_orm(drafts, now))
-    found = written(lambda: write_orders(drafts, currency="GBP", now=now))
-    assert found == expected != before
-    assert [len(rows) for rows in found.values()] == [2, 3, 2]
-
-
-def test_the_answers_of_drafts_and_orders_equal_a_later_read(
-    accepted: list[Accepted], drafts: list[Accepted], now: datetime
-) -> None:
-    both = [*drafts, accepted[2]]
-    with transaction.atomic():
-        written = write_orders(both, currency="GBP", now=now)
+    first, second = accepted[:2]
+    lines = [
+        StoredLine(70 - n, one.offer.id, 1, one.unit_price) for n, one in enumerate(first.lines)
+    ]
+    began = now - timedelta(hours=2)
+    cart = CartRow(first.order.placement.customer, first.id, 7, 4, lines, began, began)
+    order = new_order(replace(first.order.placement, cart=ExpectedCart(), order_id=None), now, cart)
+    both = [replace(first, order=order), second]
+    answers = [
+        placed(one, "GBP", None).order for one in write_orders(both, currency="GBP", now=now)
+    ]
     later = queries.orders([one.id for one in both])
-    answers = [placed(one, "GBP", None).order for one in written]
-    assert answers == [later[one.accepted.id] for one in written]
-
-
-def test_an_order_that_is_no_longer_a_draft_is_not_written(
-    drafts: list[Accepted], now: datetime
-) -> None:
-    """The lock makes this impossible; the statement checks it all the same."""
-    Order.objects.filter(id=drafts[0].id).update(status="placed", placed_at=now)
-    with pytest.raises(RuntimeError), transaction.atomic():
-        write_orders(drafts, currency="GBP", now=now)
-    assert OrderEvent.objects.count() == 0
+    shown = later[order.id]
+    assert (shown.id, shown.number, shown.version, shown.created_at) == (first.id, 7, 5, began)
+    assert {line.id for line in shown.lines} == {line.id for line in lines}
+    assert OrderEvent.objects.get(id=order.event).from_status == "draft"
+    assert answers[1] == later[second.id]

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def fill(who: Person, product: int, units: int, *, now: datetime) -> None:
     """Replaces the lines of the cart by this one."""
-    cart.put_lines(who.id, [Wanted(product, units)], currency="GBP", now=now)
+    cart.put_lines(who.id, [Wanted(product, units)], now=now)
 
 
 def submission(who: Person, total: str | None = None, **details: Any) -> Placement:
@@ -62,7 +62,7 @@ def test_a_batch_of_carts_gets_one_answer_each(
         customer=ada.id,
         actor=ada.customer.public_id,
         lines=(),
-        draft=queries.draft(ada.id).id,  # type: ignore[union-attr]
+        draft=queries.cart(ada.id).id,  # type: ignore[union-attr]
     )
     group = [
         submission(ada, key="k"),
@@ -109,7 +109,7 @@ def test_a_cart_is_placed_with_current_prices_and_names(
     who, jam, later = person(), product(price="1.50"), now + timedelta(hours=1)
     fill(who, jam, 2, now=now)
     change_product(jam, {"price": Decimal("1.75"), "name": "Marmalade"}, caller=None, now=now)
-    shown = queries.draft(who.id)
+    shown = queries.cart(who.id)
     assert shown is not None
     order = place_order(submission(who, "3.50"), terms=GBP, now=later).order
     (line,) = order.lines

@@ -11,7 +11,7 @@ from larder.identity.queries import with_rights
 from larder.identity.services.audit import StaffActing
 from larder.orders.decision import Wanted
 from larder.orders.errors import PaymentRequired, UnpaidLimit
-from larder.orders.models import Order
+from larder.orders.models import Order, OrderLine
 from larder.orders.services import changes, moves
 from larder.orders.services.placing.place_order import place_order
 from larder.orders.services.placing.placement import Hold, Placed, Placement, Terms
@@ -94,6 +94,7 @@ def _age(*orders: UUID) -> None:
     """Makes orders a day old."""
     day_ago = datetime.now(UTC) - timedelta(days=1)
     Order.objects.filter(id__in=orders).update(placed_at=day_ago, updated_at=day_ago)
+    OrderLine.objects.filter(order__in=orders).update(placed_at=day_ago)
 
 
 def _note_payment(order: UUID, amount: int | None) -> None:

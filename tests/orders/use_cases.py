@@ -20,8 +20,6 @@ from larder.orders.services import (
     cart,
     changes,
     confirm_order,
-    drafts,
-    expire_drafts,
     expire_holds,
     moves,
     notes,
@@ -64,8 +62,8 @@ class Shop:
     def filled(self) -> UUID:
         """The id of the customer's cart, which has lines."""
         lines = [Wanted(self.jam, 1), Wanted(self.tea, 1)]
-        cart.put_lines(self.who.id, lines, currency="GBP", now=self.now)
-        return drafts.ensure_draft(self.who.id, currency="GBP", now=self.now)
+        cart.put_lines(self.who.id, lines, now=self.now)
+        return cart.ensure_cart(self.who.id, now=self.now)
 
     def placement(self, **how: Any) -> Placement:
         """A request of the customer with a key."""
@@ -176,15 +174,15 @@ def release_many(shop: Shop) -> Callable[[], object]:
 
 def expire_cart(shop: Shop) -> Callable[[], object]:
     shop.filled()
-    return lambda: expire_drafts.expire_drafts(now=shop.now + timedelta(days=99), limit=10)
+    return lambda: cart.expire_carts(now=shop.now + timedelta(days=99), limit=10)
 
 
 def put_lines(shop: Shop) -> Callable[[], object]:
-    return lambda: cart.put_lines(shop.who.id, [Wanted(shop.jam, 1)], currency="GBP", now=shop.now)
+    return lambda: cart.put_lines(shop.who.id, [Wanted(shop.jam, 1)], now=shop.now)
 
 
 def put_line(shop: Shop) -> Callable[[], object]:
-    return lambda: cart.put_line(shop.who.id, Wanted(shop.jam, 2), currency="GBP", now=shop.now)
+    return lambda: cart.put_line(shop.who.id, Wanted(shop.jam, 2), now=shop.now)
 
 
 def remove_line(shop: Shop) -> Callable[[], object]:
@@ -198,16 +196,16 @@ def delete_cart(shop: Shop) -> Callable[[], object]:
 
 
 def make_cart(shop: Shop) -> Callable[[], object]:
-    return lambda: drafts.ensure_draft(shop.who.id, currency="GBP", now=shop.now)
+    return lambda: cart.ensure_cart(shop.who.id, now=shop.now)
 
 
 def add_unit(shop: Shop) -> Callable[[], object]:
-    return lambda: drafts.add_unit(shop.who.id, shop.jam, currency="GBP", now=shop.now)
+    return lambda: cart.add_unit(shop.who.id, shop.jam, now=shop.now)
 
 
 def remove_unit(shop: Shop) -> Callable[[], object]:
     shop.filled()
-    return lambda: drafts.remove_unit(shop.who.id, shop.jam, now=shop.now)
+    return lambda: cart.remove_unit(shop.who.id, shop.jam, now=shop.now)
 
 
 def count_sales(shop: Shop) -> Callable[[], object]:
@@ -231,7 +229,7 @@ def adjust(shop: Shop) -> Callable[[], object]:
 
 USE_CASES: Mapping[UseCase, str] = {
     place_with_id: "turn key quota stock",
-    submit_cart: "turn key order quota stock",
+    submit_cart: "turn key cart quota stock",
     find_lost_commit: "stock",
     confirm: "key order stock",
     cancel_held: "key order quota stock",
@@ -240,19 +238,19 @@ USE_CASES: Mapping[UseCase, str] = {
     tag_orders: "tags",
     record_payment: "payment order stock",
     receive_payment: "payment order stock",
-    receive_payment_of_cart: "payment key order",
-    abandon_cart: "key order quota",
+    receive_payment_of_cart: "payment key cart",
+    abandon_cart: "key cart quota",
     abandon_key: "key quota",
     expire: "order stock",
     release_many: "stock",
-    expire_cart: "order",
-    put_lines: "order quota",
-    put_line: "order quota",
-    remove_line: "order",
-    delete_cart: "order",
-    make_cart: "order quota",
-    add_unit: "order quota",
-    remove_unit: "order",
+    expire_cart: "cart",
+    put_lines: "cart quota",
+    put_line: "cart quota",
+    remove_line: "cart",
+    delete_cart: "cart",
+    make_cart: "cart quota",
+    add_unit: "cart quota",
+    remove_unit: "cart",
     count_sales: "sales",
     create_key: "key account quota",
     add_address: "key account quota",

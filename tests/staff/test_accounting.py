@@ -43,7 +43,9 @@ def export(desk: Desk, first: str, last: str, **more: str) -> list[dict[str, str
 
 
 def placed_at(number: int, at: datetime) -> None:
-    Order.objects.filter(number=number).update(placed_at=at)
+    orders = Order.objects.filter(number=number)
+    OrderLine.objects.filter(order__in=orders).update(placed_at=at)
+    orders.update(placed_at=at)
 
 
 def test_each_line_is_a_row_with_customer_address_and_amounts_of_two_decimals(

@@ -86,19 +86,6 @@ def test_orders_are_found_by_number_id_and_customer_without_regard_to_case(
         assert desk.get(ORDERS, q=term).rows == []
 
 
-def test_a_cart_is_not_in_the_list_of_orders(desk: Desk, person: Callable[..., Person]) -> None:
-    cart = Order.objects.create(
-        customer=person().customer,
-        status="draft",
-        currency="GBP",
-        total=0,
-        created_at=NOW,
-        updated_at=NOW,
-    )
-    assert desk.get(ORDERS).rows == []
-    assert "doesn’t exist" in desk.get(f"{ORDERS}{cart.pk}/change/").messages[0]
-
-
 def test_orders_are_filtered_by_status(
     desk: Desk, person: Callable[..., Person], place: Callable[..., UUID]
 ) -> None:

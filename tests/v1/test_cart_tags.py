@@ -8,7 +8,7 @@ import pytest
 from larder.catalog.services.products import archive_product
 from larder.core.clock import now
 from larder.db import database
-from larder.orders.services.expire_drafts import KEPT, expire_drafts
+from larder.orders.services.cart import KEPT, expire_carts
 from tests.conftest import Answer, Api, Person
 from tests.http.conftest import token_for
 
@@ -36,7 +36,7 @@ def absent(api: Api) -> str:
 ENDS: dict[str, Callable[[Api], object]] = {
     "submitted": lambda api: api("POST", "cart/submit"),
     "deleted": lambda api: api("DELETE", "cart"),
-    "expired": lambda _api: expire_drafts(now=now() + KEPT + timedelta(1), limit=9),
+    "expired": lambda _api: expire_carts(now=now() + KEPT + timedelta(1), limit=9),
 }
 
 
@@ -55,7 +55,7 @@ def test_a_late_duplicate_of_the_first_line_begins_no_new_cart(
             assert customer("PUT", "cart", body, If_Match=late).status == 412
         tags.append(absent(customer))
     assert len(set(tags)) == len(tags)
-    assert not database.rows("SELECT id FROM \"order\" WHERE status = 'draft'")
+    assert not database.rows('SELECT "order" FROM cart WHERE "order" IS NOT NULL')
 
 
 def test_a_put_without_a_change_succeeds_with_any_if_match(

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
-from larder.orders.models import Order
+from larder.orders.models import Order, OrderLine
 from tests.conftest import Api, Person
 from tests.v1.placing import place
 from tests.v1.reading import walk
@@ -21,6 +21,7 @@ def numbers(api: Api, query: str = "") -> list[int]:
 
 def at_one_moment(moment: datetime) -> None:
     Order.objects.update(placed_at=moment)
+    OrderLine.objects.update(placed_at=moment)
 
 
 def test_the_newest_order_comes_first(customer: Api, product: Product) -> None:

@@ -13,6 +13,7 @@ from larder.core.ids import new_id
 from larder.db.models import IdempotencyKey
 from larder.orders.models import Order
 from tests.conftest import Api, Person
+from tests.v1.moving import As
 from tests.v1.placing import place
 from tests.v1.reading import figures
 
@@ -179,14 +180,12 @@ def test_an_id_from_the_shop_cannot_be_chosen_for_a_new_order(
     assert figures(customer, jam) == {jam: 7}
 
 
-def test_the_id_of_a_draft_cannot_be_chosen_for_a_new_order(
-    customer: Api, person: Callable[..., Person], product: Product
+def test_the_id_of_a_cart_cannot_be_chosen_for_a_new_order(
+    customer: Api, as_: As, person: Callable[..., Person], product: Product
 ) -> None:
-    moment = {"created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z"}
-    draft = Order.objects.create(
-        customer_id=person().id, status="draft", currency="GBP", total=0, **moment
-    )
-    assert place(customer, (product(), 1), id=str(draft.pk)).status == 404
+    jam = product()
+    cart = as_(person())("PUT", f"cart/lines/{jam}", {"quantity": 1}).body
+    assert place(customer, (jam, 1), id=cart["id"]).status == 404
 
 
 def test_a_repeat_may_have_the_key_the_id_or_both(customer: Api, product: Product) -> None:

@@ -18,7 +18,6 @@ from larder.compat.views import PasswordView, caller
 from larder.core.clock import now
 from larder.core.errors import DomainError, NotFound, UnknownProducts
 from larder.http import problems
-from larder.http.shop import terms
 from larder.inventory.errors import InsufficientStock
 from larder.orders import queries
 from larder.orders.errors import (
@@ -30,7 +29,7 @@ from larder.orders.errors import (
     OrderRule,
     OrderTooSmall,
 )
-from larder.orders.services.drafts import add_unit, remove_unit
+from larder.orders.services.cart import add_unit, remove_unit
 
 
 class Addition(PasswordView):
@@ -45,7 +44,7 @@ class Addition(PasswordView):
         """Adds one unit to the open order, which is created if there is none."""
         who = caller(request)
         try:
-            order = add_unit(who.id, product, currency=terms().currency, now=now())
+            order = add_unit(who.id, product, now=now())
         except UnknownProducts as error:
             raise NotFound from error
         except InsufficientStock as error:
@@ -92,9 +91,10 @@ class Submission(PasswordView):
     def post(self, request: Request, order: int) -> Response:
         """Submits the open order: takes all its units from stock, or changes nothing."""
         who = caller(request)
-        draft = queries.id_by_number(order, customer=who.id)
+        cart = queries.stored_cart(who.id)
+        id = cart.id if cart.number == order else queries.id_by_number(order, customer=who.id)
         try:
-            placed = place(who, (), draft=draft)
+            placed = place(who, (), draft=id)
         except DomainError as error:
             raise _refusal(error) from error
         return Response(order_row(placed.order))

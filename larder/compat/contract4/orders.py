@@ -11,10 +11,9 @@ from larder.compat.pages import first_parts
 from larder.compat.views import PasswordView, caller
 from larder.core.clock import now
 from larder.core.errors import Overloaded
-from larder.http.shop import terms
 from larder.orders import queries
-from larder.orders.services.drafts import ensure_draft
-from larder.orders.services.locks import MOST_TRIES
+from larder.orders.services.cart import ensure_cart
+from larder.orders.services.placing.place_order import MOST_READS
 
 
 class Orders(PasswordView):
@@ -28,7 +27,7 @@ class Orders(PasswordView):
     def get(self, request: Request) -> Response:
         """Lists the caller's orders, open and submitted, by ascending id: at most the newest
         80,000 lines."""
-        parts = first_parts(queries.orders_and_draft(caller(request).id))
+        parts = first_parts(queries.orders_and_cart(caller(request).id))
         rows = self.whole(parts, lambda found: [order_row(one) for one in found])
         return Response(sorted(rows, key=itemgetter("id")))
 
@@ -43,7 +42,7 @@ class Order(PasswordView):
     )
     def get(self, request: Request, order: int) -> Response:
         """Shows one of the caller's orders."""
-        return Response(order_row(queries.order_or_draft(order, customer=caller(request).id)))
+        return Response(order_row(queries.order_or_cart(order, customer=caller(request).id)))
 
 
 class Current(PasswordView):
@@ -57,9 +56,9 @@ class Current(PasswordView):
     def get(self, request: Request) -> Response:
         """Shows the open order. If there is none, creates an empty one."""
         who = caller(request)
-        for _ in range(MOST_TRIES):
-            found = queries.draft(who.id)
+        for _ in range(MOST_READS):
+            found = queries.cart(who.id)
             if found is not None:
                 return Response(order_row(found))
-            ensure_draft(who.id, currency=terms().currency, now=now())
+            ensure_cart(who.id, now=now())
         raise Overloaded

@@ -12,7 +12,7 @@ from rest_framework import serializers
 from larder.compat.fields import Amount, Moment, Text, moment
 from larder.core.limits import MAX_NAME_LENGTH, MAX_STOCK
 from larder.inventory.queries import StockedProduct
-from larder.orders.queries import DraftView, OrderView
+from larder.orders.queries import CartView, OrderView
 
 PRICE_DIGITS, PRICE_DECIMALS = 7, 2
 """Digits of a price in this contract: in total, and after the decimal point."""
@@ -72,7 +72,7 @@ def product_row(product: StockedProduct) -> dict[str, Any]:
     }
 
 
-def order_row(order: OrderView | DraftView) -> dict[str, Any]:
+def order_row(order: OrderView | CartView) -> dict[str, Any]:
     """Returns the members of OrderRow. A completely returned line is still shown."""
     lines = [
         {"id": line.id, "quantity": line.quantity, "order": order.number, "product": line.product}

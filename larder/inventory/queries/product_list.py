@@ -21,7 +21,6 @@ from larder.core.structs import with_fields
 from larder.db import database
 from larder.db.pages import first_rows, within_bytes
 from larder.inventory import sql
-from larder.inventory.models import Stock
 
 
 @with_fields([(one.name, one.shown) for one in SHOWN], behind="quantity")
@@ -246,5 +245,4 @@ def out_of_stock() -> tuple[int, int, int]:
 
 def available(product_ids: Collection[int]) -> dict[int, int]:
     """Returns the available units of listed products, by product id."""
-    listed = Stock.objects.filter(product_id__in=product_ids, product__archived_at=None)
-    return dict(listed.order_by("product_id").values_list("product_id", "available"))
+    return dict(database.rows(sql.AVAILABLE, [list(product_ids)]))

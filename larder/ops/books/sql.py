@@ -24,7 +24,7 @@ EXTENT = """
 SELECT pg_current_snapshot()::text, json_build_object(
     'product', (SELECT count(*) FROM product),
     'ledger_entry', (SELECT count(*) FROM ledger_entry),
-    'order', (SELECT count(*) FROM "order" WHERE status <> 'draft'),
+    'order', (SELECT count(*) FROM "order"),
     'order_line', (SELECT count(*) FROM order_line)
 )::text
 """
@@ -96,13 +96,13 @@ SELECT "order".id, "order".number, "order".status, "order".total, added.total AS
 FROM "order" JOIN (
     SELECT order_id, sum(quantity * unit_price) AS total FROM order_line GROUP BY order_id
 ) AS added ON added.order_id = "order".id
-WHERE "order".status <> 'draft' AND "order".total <> added.total
+WHERE "order".total <> added.total
 """
 
 NO_LINES = """
 SELECT "order".id, "order".number, "order".status, "order".total
 FROM "order" LEFT JOIN order_line AS line ON line.order_id = "order".id
-WHERE "order".status <> 'draft' AND line.id IS NULL
+WHERE line.id IS NULL
 """
 
 LOST_ORDER = """
@@ -119,7 +119,7 @@ SELECT "order".id, "order".number, "order".status, count(event.id) AS times_plac
 FROM "order" LEFT JOIN order_event AS event
      ON event.order_id = "order".id AND event.type IN ('placed', 'held')
 GROUP BY "order".id
-HAVING count(event.id) <> CASE "order".status WHEN 'draft' THEN 0 ELSE 1 END
+HAVING count(event.id) <> 1
 """
 
 DIFFERS_FROM_LAST_EVENT = """
@@ -141,20 +141,8 @@ WHERE from_status <> ended_in AND NOT (ended_in = '' AND from_status = 'draft')
 """
 """A cart has no events before it is placed: the first event begins in no status or in draft."""
 
-DRAFT_WITH_HISTORY = """
-SELECT "order".id, "order".number, "order".customer_id, event.id AS event, event.type, event.at
-FROM order_event AS event JOIN "order" ON "order".id = event.order_id
-WHERE "order".status = 'draft'
-"""
-"""A ledger entry of an order refers to one of its events, so this covers stock as well."""
-
-SEVERAL_DRAFTS = """
-SELECT customer_id, count(*) AS drafts, array_agg(id ORDER BY number) AS ids
-FROM "order" WHERE status = 'draft' GROUP BY customer_id HAVING count(*) > 1
-"""
-
 DIFFERS_FROM_TIME_OF_PLACING = """
-SELECT id, number, status, placed_at FROM "order" WHERE (status = 'draft') <> (placed_at IS NULL)
+SELECT id, number, status, placed_at FROM "order" WHERE placed_at IS NULL
 """
 
 DIFFERS_FROM_TIME_OF_ORDER = """
@@ -206,7 +194,7 @@ DIFFERS_FROM_SALES = """
 WITH line AS (
     SELECT order_id, product_id AS product, quantity, returned
     FROM order_line JOIN "order" ON "order".id = order_id
-    WHERE expires_at IS NOT NULL AND status NOT IN ('draft', 'pending', 'expired', 'cancelled')
+    WHERE expires_at IS NOT NULL AND status NOT IN ('pending', 'expired', 'cancelled')
 ), booked AS (
     SELECT order_id, product, sum(sales_change.quantity) AS quantity,
            sum(sales_change.returned) AS returned
@@ -284,8 +272,7 @@ FROM "order" JOIN (
     SELECT order_id, sum(quantity) AS ordered, sum(returned) AS returned
     FROM order_line GROUP BY order_id
 ) AS added ON added.order_id = "order".id
-WHERE "order".status <> 'draft'
-  AND ("order".status = 'returned') <> (added.returned >= added.ordered)
+WHERE ("order".status = 'returned') <> (added.returned >= added.ordered)
 """
 
 OPEN_CLAIM = """
@@ -298,7 +285,7 @@ FROM idempotency_key AS claim LEFT JOIN "order" ON "order".id::text = claim.resu
 WHERE (claim.operation IN ('order-id', 'POST /api/v1/orders', 'POST /api/v1/cart/submit')
        OR claim.operation LIKE 'POST /api/v1/orders/%')
   AND claim.result NOT IN ('', 'abandoned')
-  AND ("order".id IS NULL OR "order".status = 'draft')
+  AND "order".id IS NULL
 """
 
 ABANDONED_ORDER = """

@@ -1,6 +1,7 @@
 """The tables of orders: orders with their lines, events and payments, and the figures of days."""
 
 from larder.orders.models.books import SalesChange
+from larder.orders.models.cart import Cart
 from larder.orders.models.days import (
     ProductSales,
     RefusedOrders,
@@ -9,7 +10,6 @@ from larder.orders.models.days import (
 )
 from larder.orders.models.orders import (
     PAYMENT_SUMS,
-    CartEnd,
     Order,
     OrderEvent,
     OrderLine,
@@ -22,7 +22,7 @@ from larder.orders.models.orders import (
 
 __all__ = [
     "PAYMENT_SUMS",
-    "CartEnd",
+    "Cart",
     "Order",
     "OrderEvent",
     "OrderLine",

@@ -31,9 +31,8 @@ from larder.orders.payment_state import Kind
 
 
 class OrderStatus(models.TextChoices):
-    """The status of an order. A draft is the customer's cart."""
+    """The status of an order."""
 
-    DRAFT = "draft"
     PENDING = lifecycle.PENDING
     EXPIRED = lifecycle.EXPIRED
     PLACED = lifecycle.PLACED
@@ -105,11 +104,7 @@ class Order(models.Model):
         constraints = (
             models.CheckConstraint(condition=Q(total__gte=Decimal(0)), name="order_total"),
             models.CheckConstraint(condition=Q(status__in=OrderStatus.values), name="order_status"),
-            models.CheckConstraint(
-                condition=Q(status="draft", placed_at__isnull=True)
-                | Q(~Q(status="draft"), placed_at__isnull=False),
-                name="order_placed_at",
-            ),
+            models.CheckConstraint(condition=Q(placed_at__isnull=False), name="order_placed_at"),
             models.CheckConstraint(
                 condition=~Q(status__in=["pending", "expired"]) | Q(expires_at__isnull=False),
                 name="order_expires_at",
@@ -121,9 +116,6 @@ class Order(models.Model):
                     **{f"{name}__gte": 0 for name in PAYMENT_SUMS},
                 ),
                 name="order_payment_sums",
-            ),
-            models.UniqueConstraint(
-                fields=["customer"], condition=Q(status="draft"), name="order_one_draft"
             ),
         )
         indexes = (
@@ -170,27 +162,12 @@ class Order(models.Model):
         return gettext("order {}").format(self.number)
 
 
-class CartEnd(models.Model):
-    """The customer's cart that was submitted or deleted last.
-
-    The ETag of a customer without a cart names it. Triggers write it (`end_cart`).
-    """
-
-    customer = models.OneToOneField(
-        "identity.Customer", on_delete=models.PROTECT, primary_key=True, related_name="+"
-    )
-    cart = models.UUIDField()
-
-    class Meta:
-        db_table = "cart_end"
-
-
 class OrderLine(models.Model):
     """One product of an order, with its name, SKU, unit price and tax rate at the time of placing.
 
-    `placed_at` is that of the order; the history of a product is read by it, newest first. A
-    trigger (`date_line`) sets it for all writers. `ordered` is the former quantity if fewer units
-    were picked, otherwise null. Order and product have no foreign key (ADR 74).
+    `placed_at` is that of the order; the history of a product is read by it, newest first.
+    `ordered` is the former quantity if fewer units were picked, otherwise null. Order and product
+    have no foreign key (ADR 74).
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -263,7 +240,8 @@ class OrderEvent(models.Model):
         constraints = (
             models.CheckConstraint(
                 condition=Q(
-                    from_status__in=["", *OrderStatus.values], to_status__in=OrderStatus.values
+                    from_status__in=["", lifecycle.DRAFT, *OrderStatus.values],
+                    to_status__in=[lifecycle.DRAFT, *OrderStatus.values],
                 ),
                 name="order_event_statuses",
             ),

@@ -1,15 +1,16 @@
 """The queries of orders. They return plain data, not models; one file for each kind of query."""
 
 from larder.orders.queries.booked import PLACED, Booking, changes_in_parts, placed_bookings
-from larder.orders.queries.changes import OrderChanges, OrderProgress, order_changes
-from larder.orders.queries.drafts import (
-    DraftLine,
-    DraftView,
-    draft,
-    last_cart,
-    order_or_draft,
-    orders_and_draft,
+from larder.orders.queries.carts import (
+    CartLine,
+    CartVersion,
+    CartView,
+    cart,
+    order_or_cart,
+    orders_and_cart,
+    stored_cart,
 )
+from larder.orders.queries.changes import OrderChanges, OrderProgress, order_changes
 from larder.orders.queries.event_log import (
     EventView,
     events,
@@ -56,9 +57,10 @@ from larder.orders.queries.tax_sums import TaxSums, tax_sums
 __all__ = [
     "PLACED",
     "Booking",
+    "CartLine",
+    "CartVersion",
+    "CartView",
     "DaySales",
-    "DraftLine",
-    "DraftView",
     "EventView",
     "HistoryPosition",
     "LineView",
@@ -75,19 +77,18 @@ __all__ = [
     "TaxSums",
     "best_sellers",
     "by_number",
+    "cart",
     "changes_in_parts",
     "count",
     "count_lines",
     "counted_at",
     "day_sales",
-    "draft",
     "due_orders",
     "events",
     "has_event",
     "history",
     "history_in_parts",
     "id_by_number",
-    "last_cart",
     "latest_events",
     "latest_notes",
     "line_history",
@@ -95,9 +96,9 @@ __all__ = [
     "open_orders",
     "order",
     "order_changes",
-    "order_or_draft",
+    "order_or_cart",
     "orders",
-    "orders_and_draft",
+    "orders_and_cart",
     "orders_of",
     "page",
     "payment",
@@ -106,6 +107,7 @@ __all__ = [
     "placed_content",
     "refunds_due",
     "refused_orders",
+    "stored_cart",
     "submit_existing",
     "tax_sums",
     "view_of",

@@ -34,7 +34,7 @@ class OrderFilter:
         return reads.BY_ORDER if self.product is None else reads.BY_LINE
 
     def conditions(self) -> tuple[str, list[Any]]:
-        """Returns the WHERE clause and its parameters. Drafts do not match."""
+        """Returns the WHERE clause and its parameters."""
         walk, statuses = self.walk, self.statuses
         several = None if len(statuses) < 2 else list(statuses)
         given = [

@@ -17,7 +17,7 @@ from larder.orders.queries.order_views import OrderView, first_part, read
 from larder.orders.sql import reads, writes
 
 _PLACED = Q(placed_at__isnull=False)
-"""The condition of placed orders, which excludes drafts."""
+"""The condition of the indexes of placed orders."""
 
 
 def order(order_id: UUID, *, customer: int | None) -> OrderView:
@@ -45,7 +45,7 @@ def visible_order(order_id: UUID, caller: Caller, *permissions: str) -> OrderVie
 
 
 def id_by_number(number: int, *, customer: int) -> UUID:
-    """Returns the id of a customer's placed order or draft. Raises NotFound."""
+    """Returns the id of a customer's placed order. Raises NotFound."""
     rows = Order.objects.filter(number=number, customer_id=customer)
     found = rows.values_list("id", flat=True).first()
     if found is None:
@@ -65,7 +65,7 @@ def by_number(number: int, *, customer: int) -> OrderView:
 
 
 def orders(order_ids: Collection[UUID]) -> dict[UUID, OrderView]:
-    """Returns placed orders by id, without drafts and unknown ids."""
+    """Returns placed orders by id, without unknown ids."""
     found = read(reads.PLACED_WITH_IDS, [list(order_ids)])
     return {one.id: one for one in found}
 
@@ -80,11 +80,11 @@ def first_orders(order_ids: Sequence[UUID]) -> Part[OrderView]:
 
 
 def submit_existing(order_ids: Collection[UUID]) -> Callable[[], set[UUID]]:
-    """Submits a statement, and returns a function that returns those of the ids that a placed order
-    or a draft has."""
+    """Submits a statement, and returns a function that returns those of the ids that an order or a
+    cart has."""
     if not order_ids:
         return set
-    reading = database.submit(writes.EXISTING, [list(order_ids)])
+    reading = database.submit(writes.EXISTING, [list(order_ids), list(order_ids)])
     return lambda: {id for (id,) in reading()}
 
 

@@ -5,8 +5,6 @@ __all__ = [
     "cart",
     "changes",
     "confirm_order",
-    "drafts",
-    "expire_drafts",
     "expire_holds",
     "locks",
     "moves",

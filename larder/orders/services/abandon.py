@@ -18,9 +18,8 @@ from larder.db.idempotency import Claim, Scope
 from larder.identity.caller import Caller
 from larder.identity.services import accounts, audit, quotas
 from larder.orders import queries
-from larder.orders.models import Order, OrderStatus
 from larder.orders.queries import OrderView
-from larder.orders.services.drafts import renew_draft
+from larder.orders.services.cart import renew_cart
 from larder.orders.services.locks import lock_order, order_name
 from larder.orders.services.placing.placement import ABANDONED, ORDER_ID, mark_of
 
@@ -47,11 +46,12 @@ def abandon_id(id: UUID, abandonment: Abandonment) -> OrderView | None:
     claim = _claim(Scope(SYSTEM_ACTOR, ORDER_ID, str(id)), abandonment)
 
     def abandon() -> str:
-        row = lock_order(id)
-        if row is not None and row.status != OrderStatus.DRAFT:
+        # This waits for a transaction that places the cart. Then the order is found.
+        owner = renew_cart(id, now=abandonment.now)
+        if owner is None and lock_order(id) is not None:
             return idempotency.NOTHING_DONE
-        if row is not None:
-            _renew_cart(id, row, abandonment)
+        if owner not in {None, abandonment.who.id}:
+            raise NotFound
         quotas.take("abandoned", abandonment.who.id)
         audit.record(order_name(id), "abandon")
         return ABANDONED
@@ -105,11 +105,3 @@ def _placed(results: Sequence[str]) -> list[UUID]:
 def _require_active(abandonment: Abandonment) -> None:
     accounts.require_active(abandonment.who)
     database.tag_session()
-
-
-def _renew_cart(id: UUID, row: Order, abandonment: Abandonment) -> None:
-    """Gives the caller's cart another id and number. Raises NotFound for the cart of another
-    customer."""
-    if row.customer_id != abandonment.who.id:
-        raise NotFound
-    renew_draft(id, now=abandonment.now)

@@ -1,45 +1,44 @@
-"""Changes of the cart: all lines at once, one line, or deleting it.
+"""Changes of the cart: all lines at once, one line, one unit, or deleting it.
 
-A line keeps its id and the price at which it was added, also if its quantity changes; notices about
-prices compare with that price. Nothing here moves stock, and the cart may have more units than are
-available: placing decides.
+A cart is one row of its customer (Cart), which each change locks. A line keeps its id and the price
+at which it was added, also if its quantity changes; notices about prices compare with that price.
+Nothing here moves stock, and the cart may have more units than are available: placing decides.
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
 from uuid import UUID
 
+import msgspec
 from django.db import transaction
+from django.db.models import Q
 
 from larder.catalog import queries as catalog
 from larder.catalog.prices import prices_for
 from larder.catalog.queries import Offer
-from larder.core.errors import DomainError, UnknownProducts, together
+from larder.core.errors import DomainError, NotFound, StaleVersion, UnknownProducts, together
+from larder.core.ids import new_id
 from larder.core.limits import MAX_LINES, MAX_UNITS
+from larder.db import database
 from larder.identity.services import quotas
+from larder.inventory import queries as inventory
+from larder.inventory.errors import InsufficientStock
 from larder.orders.decision import Wanted, add_up
 from larder.orders.errors import CartFull, NotInCart
-from larder.orders.models import Order, OrderLine, OrderStatus
-from larder.orders.services.drafts import (
-    CartVersion,
-    LockedDraft,
-    compare,
-    count_change,
-    lock_or_make,
-    lock_present,
-)
+from larder.orders.models import Cart
+from larder.orders.queries.carts import CartRow, CartVersion, StoredLine, cart_row
+from larder.orders.sql import carts
 
 Units = Mapping[int, int]
 """Units by product."""
 
+KEPT = timedelta(days=30)
+"""The time from the last change of a cart until it is deleted."""
+
 
 def put_lines(
-    customer: int,
-    lines: Sequence[Wanted],
-    *,
-    currency: str,
-    now: datetime,
-    expected: CartVersion | None = None,
+    customer: int, lines: Sequence[Wanted], *, now: datetime, expected: CartVersion | None = None
 ) -> None:
     """Replaces the lines of the customer's cart. Lines of the same product are added up.
 
@@ -48,74 +47,181 @@ def put_lines(
     there are both), StaleVersion (the cart is not the `expected` one), QuotaExceeded.
     """
     units = add_up(lines)
-    offers, refusals = _offers(units)
-    with transaction.atomic(durable=True):
-        draft = _draft(customer, currency, now, begin=bool(units and not refusals))
-        before = _units_of(draft)
-        if before != units:
-            _require_none([*refusals, *_too_many(units)])
-            compare(expected, customer, draft)
-            if draft is not None and not draft.is_new:
-                quotas.take("carts", customer)
-        if draft is not None:
-            _fill(draft, before, units, _new_lines(customer, offers), now)
+    with _locked(customer) as cart:
+        if units == cart.units:
+            return
+        offers, refusals = _offers(units)
+        _require_none([*refusals, *_too_many(units)])
+        _compare(expected, cart)
+        quotas.take("carts", customer)
+        _write(cart, _lines(cart, units, offers), now)
 
 
 def put_line(
-    customer: int,
-    line: Wanted,
-    *,
-    currency: str,
-    now: datetime,
-    expected: CartVersion | None = None,
+    customer: int, line: Wanted, *, now: datetime, expected: CartVersion | None = None
 ) -> None:
     """Sets the number of units of a product in the customer's cart. Makes a cart if there is none.
 
     If something changes, raises UnknownProducts, CartFull, StaleVersion, QuotaExceeded (a new
-    cart), Overloaded.
+    cart).
     """
-    units = {line.product: line.quantity}
-    offers, refusals = _offers(units)
-    with transaction.atomic(durable=True):
-        draft = _draft(customer, currency, now, begin=not refusals)
-        before = _units_of(draft)
-        after = before | units
-        if before != after:
-            _require_none([*refusals, *_too_many(after)])
-            compare(expected, customer, draft)
-        if draft is not None:
-            _fill(draft, before, after, _new_lines(customer, offers), now)
+    with _locked(customer) as cart:
+        units = dict(cart.units) | {line.product: line.quantity}
+        if units == cart.units:
+            return
+        offers, refusals = _offers({line.product: line.quantity})
+        _require_none([*refusals, *_too_many(units)])
+        _compare(expected, cart)
+        if cart.id is None:
+            quotas.take("carts", customer)
+        _write(cart, _lines(cart, units, offers), now)
 
 
 def remove_line(
     customer: int, product: int, *, now: datetime, expected: CartVersion | None = None
 ) -> None:
     """Removes a product from the customer's cart. Raises NotInCart, StaleVersion."""
-    with transaction.atomic(durable=True):
-        draft = lock_present(customer, expected)
-        if draft is None or not _delete_lines(draft, [product]):
+    with _locked(customer) as cart:
+        _compare(expected, cart)
+        if product not in cart.units:
             raise NotInCart
-        count_change(draft, now)
+        _write(cart, [line for line in cart.lines if line.product != product], now)
 
 
 def delete_cart(customer: int, *, expected: CartVersion | None = None) -> None:
     """Deletes the customer's cart, if there is one. Raises StaleVersion."""
+    with _locked(customer) as cart:
+        _compare(expected, cart)
+        end([customer])
+
+
+def ensure_cart(customer: int, *, now: datetime) -> UUID:
+    """Returns the id of the customer's cart. Makes an empty one if there is none. Raises
+    QuotaExceeded."""
+    with _locked(customer) as cart:
+        if cart.id is not None:
+            return cart.id
+        quotas.take("carts", customer)
+        id = new_id()
+        values = [id, 1, "[]", now, now, cart.ended, customer]
+        database.rows(carts.WRITE, values)
+    return id
+
+
+def add_unit(customer: int, product: int, *, now: datetime) -> int:
+    """Adds a unit of a product to the customer's cart. Returns the cart's number.
+
+    The cart may have more units than are available, but a product without an available unit is
+    refused. Raises UnknownProducts (also for archived products), InsufficientStock, CartFull,
+    QuotaExceeded (a new cart).
+    """
+    offer = _offer_in_stock(product)
+    with _locked(customer) as cart:
+        units = dict(cart.units)
+        units[product] = units.get(product, 0) + 1
+        if units[product] > MAX_UNITS:
+            raise CartFull(MAX_UNITS, {product: units[product]})
+        _require_none(_too_many(units))
+        if cart.id is None:
+            quotas.take("carts", customer)
+        return _write(cart, _lines(cart, units, {product: offer}), now)
+
+
+def remove_unit(customer: int, product: int, *, now: datetime) -> int:
+    """Removes a unit of a product from the customer's cart. Returns the cart's number.
+
+    With its last unit, a line is deleted; the cart stays. Raises NotInCart, NotFound (the product
+    is neither in the cart nor on sale).
+    """
+    with _locked(customer) as cart:
+        if product not in cart.units:
+            raise NotInCart if catalog.offers([product]) else NotFound
+        units = {one: n - (one == product) for one, n in cart.units.items()}
+        left = {one: n for one, n in units.items() if n}
+        return _write(cart, _lines(cart, left, {}), now)
+
+
+def renew_cart(id: UUID, *, now: datetime) -> int | None:
+    """Gives the cart with this id another id and number. It keeps its lines. Returns its customer;
+    None if no cart has this id."""
+    for (customer,) in database.rows(carts.RENEW, [new_id(), now, id]):
+        return int(customer)
+    return None
+
+
+def end(customers: Sequence[int]) -> None:
+    """Ends the locked carts of customers: they were submitted or deleted."""
+    database.execute(carts.END, [list(customers)])
+
+
+def expire_carts(*, now: datetime, limit: int) -> int:
+    """Deletes up to `limit` carts that were not changed for KEPT, and those of deleted accounts.
+
+    Returns their number. Skips carts whose row is locked, because they are being changed or placed.
+    """
+    over = Q(updated_at__lt=now - KEPT) | Q(customer__deleted_at__isnull=False)
+    rows = Cart.objects.filter(over, order__isnull=False).order_by("updated_at", "customer")
     with transaction.atomic(durable=True):
-        draft = lock_present(customer, expected)
-        if draft is not None:
-            delete_drafts([draft.id])
+        locked = list(rows.select_for_update(of=("self",), skip_locked=True)[:limit])
+        customers = [cart.customer_id for cart in locked]
+        if customers:
+            end(customers)
+    return len(customers)
 
 
-def delete_drafts(ids: Collection[UUID]) -> int:
-    """Deletes locked drafts with their lines. Returns the number of drafts."""
-    OrderLine.objects.filter(order_id__in=ids).delete()
-    deleted, _ = Order.objects.filter(id__in=ids, status=OrderStatus.DRAFT).delete()
-    return deleted
+@contextmanager
+def _locked(customer: int) -> Iterator[CartRow]:
+    """Opens a transaction and locks the customer's row, which is made if there is none."""
+    with transaction.atomic(durable=True), database.pipeline():
+        database.tag_session()
+        database.execute(carts.MAKE, [customer])
+        yield cart_row(customer, database.rows(carts.LOCK, [customer]))
 
 
-def _draft(customer: int, currency: str, now: datetime, *, begin: bool) -> LockedDraft | None:
-    """Locks and returns the customer's cart. If there is none, makes one if `begin` is true."""
-    return lock_or_make(customer, currency, now) if begin else lock_present(customer)
+def _compare(expected: CartVersion | None, cart: CartRow) -> None:
+    """Raises StaleVersion if the cart is not the `expected` one. Without a cart it is the one that
+    ended last."""
+    id = cart.ended if cart.id is None else cart.id
+    if expected is not None and expected.differs(id, cart.version):
+        raise StaleVersion(cart.version)
+
+
+def _lines(cart: CartRow, units: Units, offers: Mapping[int, Offer]) -> list[StoredLine]:
+    """Returns the lines with these units: those of the cart first, then new ones at the customer's
+    current prices."""
+    kept = [
+        StoredLine(line.id, line.product, units[line.product], line.unit_price)
+        for line in cart.lines
+        if line.product in units
+    ]
+    prices = prices_for(cart.customer, offers.values())
+    new = [
+        StoredLine(None, product, quantity, prices[product])
+        for product, quantity in units.items()
+        if product not in cart.units
+    ]
+    return kept + new
+
+
+def _write(cart: CartRow, lines: Sequence[StoredLine], now: datetime) -> int:
+    """Writes the lines of a locked cart, as one change. Returns its number."""
+    id, began = (new_id(), now) if cart.id is None else (cart.id, cart.created_at)
+    version = max(1, cart.version) + 1
+    values = [id, version, msgspec.json.encode(lines).decode(), began, now, cart.ended]
+    ((number,),) = database.rows(carts.WRITE, [*values, cart.customer])
+    return int(number)
+
+
+def _offer_in_stock(product: int) -> Offer:
+    """Returns the product, if a unit of it can be added to a cart now. Raises the refusal."""
+    offer = catalog.offers([product]).get(product)
+    available = inventory.available([product]).get(product)
+    line = {"product": product, "requested": 1, "available": 0}
+    if offer is None or available is None:
+        raise UnknownProducts([{"code": UnknownProducts.code, **line}])
+    if available == 0:
+        raise InsufficientStock([{"code": InsufficientStock.code, **line}])
+    return offer
 
 
 def _offers(units: Units) -> tuple[dict[int, Offer], list[DomainError]]:
@@ -138,56 +244,3 @@ def _too_many(units: Units) -> list[DomainError]:
 def _require_none(refusals: Sequence[DomainError]) -> None:
     if refusals:
         raise together(refusals)
-
-
-def _new_lines(customer: int, offers: Mapping[int, Offer]) -> dict[int, OrderLine]:
-    """Returns lines at current prices, by product."""
-    prices = prices_for(customer, offers.values())
-    return {
-        id: OrderLine(product_id=id, sku=offer.sku, name=offer.name, unit_price=prices[id])
-        for id, offer in offers.items()
-    }
-
-
-def _units_of(draft: LockedDraft | None) -> dict[int, int]:
-    if draft is None:
-        return {}
-    lines = OrderLine.objects.filter(order_id=draft.id).order_by("id")
-    return dict(lines.values_list("product_id", "quantity"))
-
-
-def _fill(
-    draft: LockedDraft,
-    before: Units,
-    after: Units,
-    new: Mapping[int, OrderLine],
-    now: datetime,
-) -> None:
-    """Writes the differences, as one change. Without a difference there is no change."""
-    gone = before.keys() - after.keys()
-    changed = [id for id, quantity in after.items() if before.get(id) != quantity]
-    if gone:
-        _delete_lines(draft, gone)
-    if changed:
-        _write(draft, {id: after[id] for id in changed}, new)
-    if gone or changed:
-        count_change(draft, now)
-
-
-def _delete_lines(draft: LockedDraft, products: Collection[int]) -> int:
-    return OrderLine.objects.filter(order_id=draft.id, product_id__in=products).delete()[0]
-
-
-def _write(draft: LockedDraft, units: Units, new: Mapping[int, OrderLine]) -> None:
-    """Writes lines. Of an existing line, only the quantity is written."""
-    lines = []
-    for product, quantity in units.items():
-        line = new[product]
-        line.order_id, line.quantity = draft.id, quantity
-        lines.append(line)
-    OrderLine.objects.bulk_create(
-        lines,
-        update_conflicts=True,
-        unique_fields=["order", "product"],
-        update_fields=["quantity"],
-    )

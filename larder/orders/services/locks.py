@@ -1,9 +1,8 @@
-"""The locks of orders: every service locks the row of a placed order or a draft here.
+"""The locks of orders: every service locks the row of a placed order here.
 
-Each lock is FOR UPDATE, because a draft may be deleted or get another id, and lasts until the
-transaction ends. A transaction locks its orders by ascending id, and before any stock row. It waits
-for a lock as long as its `lock_timeout` says: that of the role, or a shorter one where the
-transaction locks stock too (inventory/services/locks.py, place_order.py).
+Each lock lasts until the transaction ends. A transaction locks its orders by ascending id, and
+before any stock row. It waits for a lock as long as its `lock_timeout` says: that of the role, or a
+shorter one where the transaction locks stock too (inventory/services/locks.py, place_order.py).
 """
 
 import json
@@ -14,14 +13,9 @@ from uuid import UUID
 from django.db import DEFAULT_DB_ALIAS
 from django.db.models import QuerySet
 
-from larder.core.errors import Overloaded
 from larder.db import database
-from larder.orders.models import Order, OrderStatus, OrderTags
+from larder.orders.models import Order, OrderTags
 from larder.orders.sql import writes
-
-MOST_TRIES = 10
-"""Attempts to find and lock a draft while other transactions place, delete and make the customer's
-drafts."""
 
 
 class LockBroken(RuntimeError):
@@ -50,7 +44,7 @@ def lock_tags(ids: Collection[UUID]) -> dict[UUID, list[str]]:
 
 
 def lock_orders(ids: Collection[UUID]) -> dict[UUID, Order]:
-    """Locks orders and drafts, and returns their rows under the lock, by id. Unknown ids are not
+    """Locks orders, and returns their rows under the lock, by id. Unknown ids are not
     in it."""
     return submit_lock(ids)()
 
@@ -74,22 +68,8 @@ def _order(row: Sequence[Any]) -> Order:
 
 
 def lock_order(id: UUID) -> Order | None:
-    """Locks an order or a draft, and returns its row under the lock."""
+    """Locks an order, and returns its row under the lock."""
     return lock_orders([id]).get(id)
-
-
-def lock_draft(customer: int) -> Order | None:
-    """Locks the customer's draft, if there is one, and returns its row under the lock.
-
-    A draft that was placed during the wait is not found, and another may have been begun since.
-    Raises Overloaded after MOST_TRIES.
-    """
-    drafts = Order.objects.filter(customer_id=customer, status=OrderStatus.DRAFT)
-    for _ in range(MOST_TRIES):
-        found = _locked(drafts).order_by("id").first()
-        if found is not None or not drafts.exists():
-            return found
-    raise Overloaded
 
 
 def lock_without_wait(rows: QuerySet[Order], *, limit: int) -> list[Order]:

@@ -37,8 +37,8 @@ from larder.orders.payment_state import (
     covers,
     refund_due,
 )
+from larder.orders.services.cart import renew_cart
 from larder.orders.services.confirm_order import confirm_paid
-from larder.orders.services.drafts import renew_draft
 from larder.orders.services.locks import lock_order, order_name
 from larder.orders.services.placing.placement import ABANDONED, ORDER_ID, mark_of
 from larder.orders.services.refunds import balances_of, set_refund_due
@@ -179,9 +179,8 @@ def _lock(payment: NewPayment) -> None:
 
 
 def _placed(order: UUID) -> Order | None:
-    """Locks a placed order. Does not lock a cart: placing one claims its id before it locks it."""
-    rows = Order.objects.filter(id=order, placed_at__isnull=False)
-    return lock_order(order) if rows.exists() else None
+    """Locks a placed order. Locks none that is being placed: that claims its id first."""
+    return lock_order(order) if Order.objects.filter(id=order).exists() else None
 
 
 def _scope(order: UUID) -> Scope:
@@ -202,10 +201,8 @@ def _abandon(order: UUID, now: datetime) -> Order | None:
     found: list[Order] = []
 
     def abandon(pending: Sequence[int]) -> list[str]:
-        row = lock_order(order)
-        if row is not None and row.placed_at is None:
-            renew_draft(order, now=now)
-        elif row is not None:
+        # This waits for a transaction that places the cart. Then the order is found.
+        if renew_cart(order, now=now) is None and (row := lock_order(order)) is not None:
             found.append(row)
         return [idempotency.NOTHING_DONE if found else ABANDONED for _ in pending]
 

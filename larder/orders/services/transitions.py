@@ -174,13 +174,13 @@ def begin(
     A request for values that the order already has succeeds even if `If-Match` names an earlier
     version: RFC 9110, section 13.1.1, allows it.
 
-    Raises NotFound (a draft, or an order of another customer), NotStaff, PermissionMissing,
+    Raises NotFound (an order of another customer), NotStaff, PermissionMissing,
     SecondFactorRequired, StaleVersion, PreconditionRequired, InvalidTransition, SessionEnded,
     QuotaExceeded (of customers), and `conflict`.
     """
     caller, may = request.caller, request.caller.may(PERMISSIONS[move])
     verdict = judge(order.status, move, by_staff=may, by_owner=caller.id == order.row.customer_id)
-    is_hidden = verdict is Verdict.NOT_FOUND and order.status != "draft" and caller.is_staff
+    is_hidden = verdict is Verdict.NOT_FOUND and caller.is_staff
     if verdict is Verdict.NOT_STAFF or is_hidden:
         caller.require(PERMISSIONS[move])
     has_values = verdict is not Verdict.NOT_FOUND and is_satisfied

@@ -2,71 +2,48 @@
 
 from larder.orders.sql.payments import PAYABLE
 
-_GIVEN = """given AS (
+INSERT = """
+WITH given AS (
     SELECT %s::text AS currency, %s::timestamptz AS now
 ), placed AS (
     SELECT id, customer, status, total, note, reference, ship_to, requested_for,
            decode(lines_fingerprint, 'hex') AS lines_fingerprint,
            decode(rest_fingerprint, 'hex') AS rest_fingerprint, expires_at, event, type, actor,
-           given.*
+           number, version, coalesce(created_at, now) AS created_at, from_status, given.*
     FROM given, json_to_recordset(%s::json) AS placed (
         id uuid, customer bigint, status text, total numeric, note text, reference text,
         ship_to jsonb, requested_for date, lines_fingerprint text, rest_fingerprint text,
-        expires_at timestamptz, event uuid, type text, actor uuid)
-)"""
-
-INSERT = f"""
-WITH {_GIVEN}, new_order AS (
-    INSERT INTO "order" (id, customer_id, status, currency, total, note, reference, ship_to,
+        expires_at timestamptz, event uuid, type text, actor uuid, number bigint, version int,
+        created_at timestamptz, from_status text)
+), new_order AS (
+    INSERT INTO "order" (id, number, customer_id, status, currency, total, note, reference, ship_to,
                          requested_for, created_at, placed_at, updated_at, lines_fingerprint,
                          rest_fingerprint, expires_at, version)
-    SELECT id, customer, status, currency, total, note, reference, ship_to, requested_for, now,
-           now, now, lines_fingerprint, rest_fingerprint, expires_at, 1
+    SELECT id, coalesce(number, nextval('order_number_seq')), customer, status, currency, total,
+           note, reference, ship_to, requested_for, created_at, now, now, lines_fingerprint,
+           rest_fingerprint, expires_at, version
     FROM placed
     RETURNING id, number
 ), new_line AS (
-    INSERT INTO order_line (placed_at, order_id, product_id, sku, name, unit_price, quantity,
+    INSERT INTO order_line (id, placed_at, order_id, product_id, sku, name, unit_price, quantity,
                             tax_rate)
-    SELECT now, "order", product, sku, name, unit_price, quantity, tax_rate
+    SELECT coalesce(id, nextval('order_line_id_seq')), now, "order", product, sku, name, unit_price,
+           quantity, tax_rate
     FROM given, json_to_recordset(%s::json) AS line (
-        "order" uuid, product bigint, sku text, name text, unit_price numeric, quantity int,
-        tax_rate numeric)
+        id bigint, "order" uuid, product bigint, sku text, name text, unit_price numeric,
+        quantity int, tax_rate numeric)
     RETURNING id
 ), new_event AS (
     INSERT INTO order_event (id, order_id, type, from_status, to_status, actor, at, data)
-    SELECT event, id, type, '', status, actor, now, '{{}}'::jsonb FROM placed
+    SELECT event, id, type, from_status, status, actor, now, '{}'::jsonb FROM placed
 )
 SELECT ARRAY(SELECT id FROM new_order), ARRAY(SELECT number FROM new_order),
        ARRAY(SELECT id FROM new_line ORDER BY id)
 """
 """Inserts orders, lines and events of a batch in one round trip: three inserts over function scans;
-no table is read. Lines get their ids in their order in the JSON. An array for each column takes a
-tenth more CPU of the server's process for three orders, and a twentieth for sixty."""
-
-PLACE_DRAFTS = f"""
-WITH {_GIVEN}, draft AS (
-    UPDATE "order" SET status = placed.status, currency = placed.currency, placed_at = now,
-           updated_at = now, total = placed.total, note = placed.note,
-           reference = placed.reference, ship_to = placed.ship_to,
-           requested_for = placed.requested_for, lines_fingerprint = placed.lines_fingerprint,
-           rest_fingerprint = placed.rest_fingerprint, expires_at = placed.expires_at,
-           version = version + 1
-    FROM placed WHERE "order".id = placed.id AND "order".status = 'draft'
-    RETURNING "order".id
-), priced_line AS (
-    UPDATE order_line SET placed_at = now, sku = sold.sku, name = sold.name,
-           unit_price = sold.unit_price, tax_rate = sold.tax_rate
-    FROM given, json_to_recordset(%s::json) AS sold (
-        id bigint, sku text, name text, unit_price numeric, tax_rate numeric)
-    WHERE order_line.id = sold.id
-), new_event AS (
-    INSERT INTO order_event (id, order_id, type, from_status, to_status, actor, at, data)
-    SELECT event, id, type, 'draft', status, actor, now, '{{}}'::jsonb FROM placed
-)
-SELECT id FROM draft
-"""
-"""Places the drafts of a batch in one round trip, after each is locked and its lines are decided.
-Index scans of order_pkey and order_line_pkey. Returns the drafts that were placed."""
+no table is read. What was a cart keeps its number, and its lines their ids; new lines get theirs in
+their order in the JSON. An array for each column takes a tenth more CPU of the server's process for
+three orders, and a twentieth for sixty."""
 
 LINES_OF_LOCKED = """
 SELECT order_id, id, product_id, sku, name, quantity, unit_price, returned, ordered, tax_rate
@@ -169,19 +146,12 @@ WHERE order_line.id = new.id
 scans of order_line_pkey. Stock rows are locked meanwhile, and Django's bulk_update takes eight
 times as long for 1,000 lines."""
 
-RENEW_DRAFT = """
-WITH draft AS (
-    UPDATE "order" SET id = %s, number = DEFAULT, version = version + 1, updated_at = %s
-    WHERE id = %s AND status = 'draft'
-)
-UPDATE order_line SET order_id = %s WHERE order_id = %s
+EXISTING = """
+SELECT id FROM "order" WHERE "order".id = ANY((SELECT %s::uuid[])::uuid[])
+UNION ALL SELECT "order" FROM cart WHERE "order" = ANY((SELECT %s::uuid[])::uuid[])
 """
-"""Gives a locked draft another id and number. It keeps its lines. Index scans of order_pkey and
-order_line_once. The ORM cannot set a column to the next value of its sequence, nor change an id
-and the foreign keys to it at once."""
-
-EXISTING = 'SELECT id FROM "order" WHERE "order".id = ANY((SELECT %s::uuid[])::uuid[])'
-"""Index scans of order_pkey. The ORM could not send it together with other statements."""
+"""Index scans of order_pkey and of the index of carts on orders. The ORM could not send it together
+with other statements."""
 
 LOCK = 'SELECT {} FROM "order" WHERE id = ANY((SELECT %s::uuid[])::uuid[]) ORDER BY id FOR UPDATE'
 """Index scans of order_pkey, sorted below LockRows, of the columns of the model. The ORM's is

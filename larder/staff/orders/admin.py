@@ -52,16 +52,14 @@ VARIANTS: dict[str, str] = {
 
 
 class StatusFilter(admin.ChoicesFieldListFilter):
-    """Filters by status. Omits drafts: a draft is the customer's cart, not an order yet."""
+    """Filters by status."""
 
     def choices(self, changelist: Any) -> Any:
         """Names the statuses in the language of the request."""
         names = {str(one.label): capfirst(word(one.value)) for one in OrderStatus}
-        drafts = str(OrderStatus.DRAFT.label)
-        for one in super().choices(changelist):
-            display = str(one["display"])
-            if display != drafts:
-                yield {**one, "display": names.get(display, display)}
+        for choice in super().choices(changelist):
+            display = str(choice["display"])
+            yield {**choice, "display": names.get(display, display)}
 
 
 @admin.register(Order)

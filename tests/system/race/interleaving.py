@@ -21,8 +21,8 @@ LONGEST = 60.0
 """Seconds for any step; a step takes milliseconds on an idle machine."""
 
 ORDERS_READ = 'FROM "order" WHERE id = ANY('
-DRAFT_READ = 'WHERE ("order"."customer_id" = %s AND "order"."status" = %s)'
-OLD_DRAFTS_READ = '"order"."updated_at" < %s OR'
+CART_READ = "FROM cart WHERE customer_id = %s FOR NO KEY UPDATE"
+OLD_CARTS_READ = '"cart"."updated_at" < %s OR'
 STOCK_READ = "SELECT product_id, available, committed, next_expiry FROM stock"
 
 _WAITS_FOR = "SELECT count(*) FROM pg_stat_activity WHERE %s::int = ANY(pg_blocking_pids(pid))"

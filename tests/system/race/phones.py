@@ -7,8 +7,9 @@ from datetime import datetime
 
 from larder.orders import queries
 from larder.orders.decision import Wanted
+from larder.orders.queries import CartVersion
 from larder.orders.services import cart
-from larder.orders.services.drafts import CartVersion, add_unit, remove_unit
+from larder.orders.services.cart import add_unit, remove_unit
 from larder.orders.services.placing.placement import ExpectedCart, Placement
 from tests.conftest import Person
 from tests.system.race.shops import OK, Answer, place_apart, served
@@ -29,7 +30,7 @@ class Phone:
         wanted = [Wanted(*line) for line in lines]
 
         def call() -> Answer:
-            cart.put_lines(self.who.id, wanted, currency="GBP", now=self.now, expected=expected)
+            cart.put_lines(self.who.id, wanted, now=self.now, expected=expected)
             return Answer(OK)
 
         return served(call)
@@ -39,16 +40,14 @@ class Phone:
 
         def call() -> Answer:
             line = Wanted(product, quantity)
-            cart.put_line(self.who.id, line, currency="GBP", now=self.now)
+            cart.put_line(self.who.id, line, now=self.now)
             return Answer(OK)
 
         return served(call)
 
     def add(self, product: int) -> Answer:
         """Puts a unit in as contract 4 does."""
-        return served(
-            lambda: Answer(OK, add_unit(self.who.id, product, currency="GBP", now=self.now))
-        )
+        return served(lambda: Answer(OK, add_unit(self.who.id, product, now=self.now)))
 
     def remove(self, product: int) -> Answer:
         """Takes a unit out as contract 4 does."""
@@ -82,14 +81,14 @@ class Phone:
 
     def units(self) -> dict[int, int]:
         """What is in the cart."""
-        draft = queries.draft(self.who.id)
-        return {line.product: line.quantity for line in draft.lines} if draft else {}
+        found = queries.cart(self.who.id)
+        return {line.product: line.quantity for line in found.lines} if found else {}
 
     def seen(self) -> CartVersion:
         """What a reader of the cart has seen."""
-        draft = queries.draft(self.who.id)
-        assert draft is not None
-        return CartVersion(draft.id, draft.version)
+        found = queries.cart(self.who.id)
+        assert found is not None
+        return CartVersion(found.id, found.version)
 
 
 def codes(answers: Sequence[Answer]) -> Counter[str]:

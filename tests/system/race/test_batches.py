@@ -1,7 +1,7 @@
-"""Equal keys, ids and drafts within a batch and in several batches.
+"""Equal keys, ids and carts within a batch and in several batches.
 
 The tests call the service, because HTTP has no batches. The guards are the order in which claims
-are written and drafts are locked, and that equal requests of a batch are placed in separate
+are written and carts are locked, and that equal requests of a batch are placed in separate
 transactions.
 """
 
@@ -15,7 +15,7 @@ import pytest
 
 from larder.core.ids import new_id
 from larder.orders.decision import Wanted
-from larder.orders.services.drafts import ensure_draft
+from larder.orders.services.cart import ensure_cart
 from larder.orders.services.placing.placement import Placed, Placement
 from tests.conftest import Person
 from tests.orders.placing import place_orders
@@ -43,7 +43,7 @@ def placement(who: Person, jam: int, **named: Any) -> Placement:
 def send(
     groups: Sequence[Sequence[Placement]], now: datetime
 ) -> dict[object, list[Placed | Exception]]:
-    """Places all groups at once. Returns the answers by the key, id or draft."""
+    """Places all groups at once. Returns the answers by the key, id or cart."""
 
     def place(group: Sequence[Placement]) -> Sequence[Placed | Exception]:
         return place_orders(group, terms=GBP, now=now)
@@ -92,10 +92,10 @@ def test_equal_keys_or_ids_within_and_across_batches_place_one_order(
     assert_agree([jam])
 
 
-def test_batches_with_crossing_drafts_place_each_once(
+def test_batches_with_crossing_carts_place_each_once(
     person: MakePerson, product: MakeProduct, now: datetime
 ) -> None:
-    """Each draft has all products, every other one the wrong way round, as have the batches."""
+    """Each cart has all products, every other one the wrong way round, as have the batches."""
     products = [product(stock=99) for _ in range(4)]
     for _ in range(3):
         placements = []
@@ -103,9 +103,9 @@ def test_batches_with_crossing_drafts_place_each_once(
             who = person()
             for each in products[:: -1 if number % 2 else 1]:
                 Phone(who, now).add(each)
-            draft = ensure_draft(who.id, currency="GBP", now=now)
+            cart = ensure_cart(who.id, now=now)
             actor = who.customer.public_id
-            placements.append(Placement(customer=who.id, actor=actor, lines=[], draft=draft))
+            placements.append(Placement(customer=who.id, actor=actor, lines=[], draft=cart))
         answers = send([placements[:: -1 if number % 2 else 1] for number in range(6)], now)
         for equal in answers.values():
             refused = [answer for answer in equal if not isinstance(answer, Placed)]

@@ -16,12 +16,12 @@ from larder.identity.services import rates
 from larder.identity.services.rates import Bucket, Rate, delete_idle
 from larder.inventory.services import products
 from larder.inventory.services.authors import Author
-from larder.orders.services.expire_drafts import KEPT, expire_drafts
+from larder.orders.services.cart import KEPT, expire_carts
 from tests.conftest import Person
 from tests.system.race.books import shelf
 from tests.system.race.interleaving import (
-    DRAFT_READ,
-    OLD_DRAFTS_READ,
+    CART_READ,
+    OLD_CARTS_READ,
     Race,
     assert_held,
     interleave,
@@ -49,7 +49,7 @@ def cart_put_twice(person: MakePerson, product: MakeProduct) -> Race:
     return Race(
         partial(phone.put, (jam, 2), expected=seen),
         partial(phone.put, (jam, 3), expected=seen),
-        DRAFT_READ,
+        CART_READ,
         lambda outcome: outcome.codes == (OK, "precondition_failed") and phone.units() == {jam: 2},
     )
 
@@ -61,7 +61,7 @@ def cart_submitted_and_filled(person: MakePerson, product: MakeProduct) -> Race:
     return Race(
         phone.submit,
         partial(phone.add, jam),
-        'FROM "order_line" WHERE "order_line"."order_id" IN (',
+        "SELECT customer_id FROM cart",
         lambda outcome: (
             outcome.codes == (OK, OK)
             and shelf(jam).agrees
@@ -75,9 +75,9 @@ def cart_expired_and_filled(person: MakePerson, product: MakeProduct) -> Race:
     phone, jam = Phone(person(), now()), product()
     phone.put((jam, 1))
     return Race(
-        lambda: expire_drafts(now=now() + 2 * KEPT, limit=4),
+        lambda: expire_carts(now=now() + 2 * KEPT, limit=4),
         partial(phone.put, (jam, 3)),
-        OLD_DRAFTS_READ,
+        OLD_CARTS_READ,
         lambda outcome: outcome.codes == (OK, OK) and phone.units() == {jam: 3},
     )
 

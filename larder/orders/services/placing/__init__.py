@@ -4,7 +4,7 @@ Read in this order:
 
 1. `placement`: the request, the answer, and the data between them
 2. `place_order`: places one order in the queue, and tries failed ones again
-3. `place_batch`: the transaction. Its steps: `repeats` (ids and keys), `locked_drafts` (carts),
+3. `place_batch`: the transaction. Its steps: `repeats` (ids and keys), `carts`,
    `customer_limits` (quotas, holds), `larder/orders/decision.py`, `write_orders`
 """
 

@@ -1,7 +1,7 @@
 """Places a batch of one or more orders in one transaction.
 
 The steps, in an order in which all data is locked before it is used for a decision: claim ids and
-keys, lock the drafts to place, take what the customers may order, lock the stock rows, read
+keys, lock the carts to place, take what the customers may order, lock the stock rows, read
 prices and rules, decide in memory, write.
 A refused order gives its claims back, and does not affect the other orders.
 """
@@ -30,12 +30,11 @@ from larder.identity.services.quotas import Remaining
 from larder.inventory.services import holds
 from larder.inventory.services import movements as inventory
 from larder.orders.decision import Market, PricedLine, Wanted, decide
+from larder.orders.services.placing.carts import end_carts, lock_carts
 from larder.orders.services.placing.customer_limits import CustomerLimits
-from larder.orders.services.placing.locked_drafts import lock_drafts
 from larder.orders.services.placing.placement import (
     Accepted,
     Answers,
-    Draft,
     NewOrder,
     Placed,
     Terms,
@@ -95,11 +94,12 @@ def place_batch(take: Take, *, terms: Terms, options: BatchOptions = BatchOption
     earlier transaction may be committed. Raises an error that comes before the orders are taken.
 
     Refusals: UnknownProducts, InsufficientStock, PriceChanged, OrderRule, OrderTooSmall,
-    KeyReused, NotFound (the customer does not exist, or the id or draft belongs to another),
+    KeyReused, NotFound (the customer does not exist, or the id or cart belongs to another),
     OrderingNotAllowed, SessionEnded (the customer's own account was deactivated), QuotaExceeded,
-    UnpaidLimitExceeded; for orders of staff what `require_permitted` raises; for drafts also
-    AlreadySubmitted, CartEmpty, StaleVersion; for an abandoned id, key or cart OrderAbandoned. The
-    lines of a refused draft are named by ascending line id. With `skip_locked` also Skipped.
+    UnpaidLimitExceeded; for orders of staff what `require_permitted` raises; for carts also
+    AlreadySubmitted, CartEmpty, StaleVersion, CartChanged; for an abandoned id, key or cart
+    OrderAbandoned. The lines of a refused cart are named by ascending line id. With `skip_locked`
+    also Skipped.
     """
     answers: dict[NewOrder, Placed | Exception] = {}
     waiting: Sequence[NewOrder] = ()
@@ -200,26 +200,26 @@ class _Run(NamedTuple):
 
 
 def _place(batch: Sequence[NewOrder], run: _Run) -> _Outcome:
-    """Claims ids and keys, locks drafts, places what is not answered, and settles the claims."""
+    """Claims ids and keys, locks carts, places what is not answered, and settles the claims."""
     earlier, answers = claim(batch, now=run.now)
     written: Sequence[Written] = ()
     remaining: Mapping[NewOrder, Remaining] = {}
-    waiting, drafts = left(batch, answers), dict[NewOrder, Draft]()
+    waiting = left(batch, answers)
     if waiting:
         reading = identity.submit_standing({order.placement.customer for order in waiting})
-        if any(order.placement.is_draft for order in waiting):
-            # The rows to lock are in the drafts. Refused orders are skipped.
+        if any(order.placement.is_cart for order in waiting):
+            # A customer who may not order is told that, whatever the cart is.
             standing = reading()
             reading = partial(dict, standing)
-            refused = _refused_customers(waiting, standing)
-            drafts, refused_drafts = lock_drafts(left(waiting, refused))
-            answers |= refused | refused_drafts
+            answers |= _refused_customers(waiting, standing)
+            answers |= lock_carts(left(waiting, answers))
             waiting = left(waiting, answers)
         limits = CustomerLimits(waiting, run.terms, run.now)
         if waiting:
-            accepted, refusals = _decide_under_locks(waiting, drafts, reading, limits, run)
+            accepted, refusals = _decide_under_locks(waiting, reading, limits, run)
             answers |= refusals
             written = write_orders(accepted, currency=run.terms.currency, now=run.now)
+            end_carts(accepted)
         remaining = limits.give_back([one.accepted.order for one in written])
     settle_claims(batch, written, earlier)
     return _Outcome(written, remaining, answers)
@@ -241,13 +241,12 @@ def _refused_customers(
 
 def _decide_under_locks(
     orders: Sequence[NewOrder],
-    drafts: Mapping[NewOrder, Draft],
     standing: Callable[[], _Standing],
     limits: CustomerLimits,
     run: _Run,
 ) -> tuple[list[Accepted], dict[NewOrder, Exception]]:
     """Locks the stock, reads under the locks, decides, and moves the stock of what is accepted."""
-    lines = {order: _wanted(order, drafts) for order in orders}
+    lines = {order: order.lines for order in orders}
     products = {line.product for wanted in lines.values() for line in wanted}
     locking = inventory.submit_lock(products, skip_locked=run.options.skip_locked)
     offered = catalog.submit_offers(products)
@@ -277,17 +276,11 @@ def _decide_under_locks(
         if isinstance(decided, DomainError):
             answers[order] = decided
         else:
-            accepted.append(_accepted(order, decided, drafts.get(order), begins, run.terms))
+            accepted.append(_accepted(order, decided, begins, run.terms))
     moves = [move for one in accepted for move in _movements(one)]
     held = [units for one in accepted for units in _held_units(one)]
     inventory.move(moves, balances, now=run.now, held=held)
     return accepted, answers
-
-
-def _wanted(order: NewOrder, drafts: Mapping[NewOrder, Draft]) -> Sequence[Wanted]:
-    """Returns the lines to place: those of the request, or of its draft."""
-    draft = drafts.get(order)
-    return order.placement.lines if draft is None else [line for _, line in draft.lines]
 
 
 def _skipped(
@@ -326,7 +319,6 @@ def _prices(
 def _accepted(
     order: NewOrder,
     lines: Sequence[PricedLine],
-    draft: Draft | None,
     clock: datetime | None,
     terms: Terms,
 ) -> Accepted:
@@ -338,7 +330,7 @@ def _accepted(
     expires_at = None
     if hold is not None and clock is not None and to_payable(total, terms.currency):
         expires_at = clock + timedelta(seconds=hold.seconds)
-    return Accepted(order, lines, total, expires_at, draft)
+    return Accepted(order, lines, total, expires_at)
 
 
 def _movements(accepted: Accepted) -> list[inventory.Movement]:

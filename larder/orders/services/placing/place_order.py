@@ -11,6 +11,7 @@ that has it may hang.
 """
 
 from collections.abc import Callable, Collection, Hashable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -27,9 +28,17 @@ from larder.db import database
 from larder.db.postgresql.errors import CommitUnknown
 from larder.db.postgresql.pool import prioritized
 from larder.identity.services import quotas
+from larder.orders.queries import stored_cart
 from larder.orders.services import refusals
 from larder.orders.services.placing.place_batch import BatchOptions, Skipped, place_batch
-from larder.orders.services.placing.placement import NewOrder, Placed, Placement, Terms, new_order
+from larder.orders.services.placing.placement import (
+    CartChanged,
+    NewOrder,
+    Placed,
+    Placement,
+    Terms,
+    new_order,
+)
 
 LIMITS = Limits(
     max_batch_size=128,
@@ -40,15 +49,15 @@ LIMITS = Limits(
     fail_fast_after=1.0,
 )
 
-LINES_OF_A_CART = 30
-"""The number of lines that a cart counts as: its lines are known only under its lock."""
-
 LOCK_WAIT = 0.1
 """Seconds for which a batch waits for its turn, and for the lock of a key, a cart or a quota."""
 
 WITHOUT_TURN = 1.0
 """Seconds for which the batches of a process do not wait for their turn after one did not get
 it."""
+
+MOST_READS = 10
+"""Times that a cart is read, if it changes before it is placed."""
 
 MOST_SKIPS = 3
 """Batches that skip an order before it waits for its stock."""
@@ -84,16 +93,23 @@ def place_order(placement: Placement, *, terms: Terms, now: datetime) -> Placed:
 
     Raises the refusals that `place_batch` returns, and Overloaded, without any effect.
     """
-    lines = LINES_OF_A_CART if placement.is_draft else len(placement.lines)
     try:
-        order = _QueuedOrder(new_order(placement, now))
-        placed = _queue(terms).submit(order, lines)
+        placed = _place(placement, terms, now)
         commits.add()
     except DomainError as refusal:
         refusals.note(refusal, now=now)
         raise
     quotas.note(placed.remaining)
     return placed
+
+
+def _place(placement: Placement, terms: Terms, now: datetime) -> Placed:
+    for _ in range(MOST_READS):
+        cart = stored_cart(placement.customer) if placement.is_cart else None
+        order = new_order(placement, now, cart)
+        with suppress(CartChanged):
+            return _queue(terms).submit(_QueuedOrder(order), len(order.lines))
+    raise Overloaded
 
 
 def start() -> None:
@@ -226,7 +242,7 @@ class _Placing:
         if isinstance(key, int):
             return replace(options, lock_wait=LOCK_WAIT, first=[key], first_wait=left)
         request = orders[0].request
-        needed: Collection[int] = {line.product for line in request.order.placement.lines}
+        needed: Collection[int] = {line.product for line in request.order.lines}
         if isinstance(request.answer, Skipped):
             needed = request.answer.needed
         if key == LARGE_ONES:
@@ -263,7 +279,7 @@ class _Placing:
 def _is_failed(answer: Placed | Exception) -> bool:
     """Returns whether the answer is a failure, not a refusal, and was certainly rolled back, so
     that nothing is placed twice."""
-    if not isinstance(answer, Exception) or isinstance(answer, DomainError):
+    if not isinstance(answer, Exception) or isinstance(answer, DomainError | CartChanged):
         return False
     return database.was_rolled_back(answer)
 

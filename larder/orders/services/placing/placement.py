@@ -14,8 +14,8 @@ from larder.db.idempotency import Claim, Scope, fingerprint
 from larder.identity.services.audit import StaffActing
 from larder.identity.services.quotas import Remaining
 from larder.orders.decision import PricedLine, Wanted, add_up
-from larder.orders.queries import OrderView
-from larder.orders.services.drafts import CartVersion
+from larder.orders.queries import CartVersion, OrderView
+from larder.orders.queries.carts import CartRow
 
 ORDER_ID = "order-id"
 """The operation of claims of ids that clients choose. Ids are global, so the claim has no actor."""
@@ -43,8 +43,8 @@ class Placement(Struct, frozen=True, kw_only=True):
 
     `order_id` is the client's id for the order, if it sent one; `actor` the public id of the
     caller, who may be staff who place it for the customer; `operation` the method and path of
-    `key`. `draft` places the customer's draft with this id and its lines; then `lines` is empty and
-    no id can be chosen. `cart` does the same for the customer's current draft. With `lines_only`, a
+    `key`. `draft` places the customer's cart with this id and its lines; then `lines` is empty and
+    no id can be chosen. `cart` does the same for the customer's present cart. With `lines_only`, a
     repeat is compared by its lines only. `acting` is the member of staff who places it for the
     customer; None for the customer's own order. With `hold`, the order is pending until it is
     confirmed.
@@ -67,8 +67,8 @@ class Placement(Struct, frozen=True, kw_only=True):
     hold: Hold | None = None
 
     @property
-    def is_draft(self) -> bool:
-        """Whether a draft is placed."""
+    def is_cart(self) -> bool:
+        """Whether a cart is placed."""
         return self.draft is not None or self.cart is not None
 
 
@@ -109,8 +109,13 @@ class Content(Struct, frozen=True):
     rest: bytes
 
 
+class CartChanged(Exception):
+    """The cart is not the one that the request has read. Nothing was placed."""
+
+
 class NewOrder(Struct, frozen=True, eq=False):
     """A request to place an order, with the ids of the order and its event, and what it claims.
+    `cart` is the cart that is placed, as it was read; None if there was none.
 
     `content` recognises a repeat. It is None if there can be none: the request has no key and no
     id. Two requests are never equal.
@@ -122,6 +127,19 @@ class NewOrder(Struct, frozen=True, eq=False):
     event: UUID
     content: Content | None = None
     claims: Sequence[Claim] = ()
+    cart: CartRow | None = None
+
+    @property
+    def lines(self) -> Sequence[Wanted]:
+        """The lines to place. Those of a cart have the price when they were added, if the request
+        has a total."""
+        if self.cart is None:
+            return self.placement.lines
+        is_compared = self.expected_total is not None
+        return [
+            Wanted(line.product, line.quantity, line.unit_price if is_compared else None)
+            for line in self.cart.lines
+        ]
 
     @property
     def scopes(self) -> list[Scope]:
@@ -130,26 +148,13 @@ class NewOrder(Struct, frozen=True, eq=False):
 
     @property
     def names(self) -> list[object]:
-        """Values that no two orders of a transaction may share: scopes, and the customer's
-        draft."""
-        return (
-            [*self.scopes, self.placement.customer] if self.placement.is_draft else [*self.scopes]
-        )
+        """Values that no two orders of a transaction may share: scopes, and the customer's cart."""
+        return [*self.scopes, self.placement.customer] if self.placement.is_cart else [*self.scopes]
 
     @property
     def expected_total(self) -> Decimal | None:
         """The total that the customer was shown."""
         return self.placement.cart.total if self.placement.cart else None
-
-
-class Draft(Struct, frozen=True):
-    """A locked draft that is placed: the values that it keeps, and its lines, each with its id."""
-
-    id: UUID
-    number: int
-    version: int
-    created_at: datetime
-    lines: Sequence[tuple[int, Wanted]]
 
 
 class Accepted(Struct, frozen=True):
@@ -160,20 +165,18 @@ class Accepted(Struct, frozen=True):
     lines: Sequence[PricedLine]
     total: Decimal
     expires_at: datetime | None = None
-    draft: Draft | None = None
 
     @property
     def id(self) -> UUID:
-        """The id of the order: that of the draft, or the new one."""
-        return self.draft.id if self.draft else self.order.id
+        """The id of the order."""
+        return self.order.id
 
     @property
     def content(self) -> Content | None:
-        """The fingerprints that are stored: those of the lines of a draft."""
-        if self.order.content is None or self.draft is None:
+        """The fingerprints that are stored: those of the lines of a cart."""
+        if self.order.content is None or self.order.cart is None:
             return self.order.content
-        lines = fingerprint_of_lines([line for _, line in self.draft.lines])
-        return Content(lines, self.order.content.rest)
+        return Content(fingerprint_of_lines(self.order.lines), self.order.content.rest)
 
 
 class Written(Struct, frozen=True):
@@ -194,14 +197,16 @@ def left(orders: Sequence[NewOrder], *answers: Answers) -> list[NewOrder]:
     return [order for order in orders if not any(order in answered for answered in answers)]
 
 
-def new_order(placement: Placement, now: datetime) -> NewOrder:
-    """Returns the order with its ids, fingerprints and claims. Writes nothing."""
-    id = placement.draft or placement.order_id or new_id()
-    if placement.order_id is None and placement.key is None and not placement.is_draft:
+def new_order(placement: Placement, now: datetime, cart: CartRow | None = None) -> NewOrder:
+    """Returns the order with its ids, fingerprints and claims. An order that was a cart has the
+    cart's id. Writes nothing."""
+    present = cart if cart is not None and cart.id is not None else None
+    id = placement.draft or placement.order_id or (present and present.id) or new_id()
+    if placement.order_id is None and placement.key is None and not placement.is_cart:
         return NewOrder(placement, now, id, new_id())
     content = _content_of(placement)
     claims = _claims(placement, id, content.lines + content.rest)
-    return NewOrder(placement, now, id, new_id(), content, claims)
+    return NewOrder(placement, now, id, new_id(), content, claims, present)
 
 
 def _content_of(placement: Placement) -> Content:
@@ -225,8 +230,8 @@ def fingerprint_of_lines(lines: Sequence[Wanted]) -> bytes:
 def _claims(placement: Placement, id: UUID, content: bytes) -> list[Claim]:
     """Returns the claims of an order: its key and its id.
 
-    The fingerprint of a draft does not contain its id: the operation names it, or the key is for
-    the customer's current draft. In that case the id is recorded when the draft is placed.
+    The fingerprint of a cart does not contain its id: the operation names it, or the key is for
+    the customer's present cart.
     """
     claims = []
     shown = placement.cart.total if placement.cart else None
@@ -235,10 +240,8 @@ def _claims(placement: Placement, id: UUID, content: bytes) -> list[Claim]:
         claims.append(Claim(Scope(SYSTEM_ACTOR, ORDER_ID, str(id)), content, str(id)))
     if placement.key is not None:
         scope = Scope(placement.actor, placement.operation, placement.key)
-        result = "" if placement.cart else str(id)
-        claims.append(
-            Claim(scope, fingerprint(placement.order_id, content.hex(), *expected), result)
-        )
+        print_of = fingerprint(placement.order_id, content.hex(), *expected)
+        claims.append(Claim(scope, print_of, str(id)))
     return claims
 
 

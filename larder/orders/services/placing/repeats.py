@@ -50,11 +50,11 @@ TRY_EVERY = 0.1
 def separate_repeats(
     waiting: Sequence[NewOrder],
 ) -> tuple[list[NewOrder], list[NewOrder]]:
-    """Returns the orders that can be placed in one transaction, and those whose key, id or draft
+    """Returns the orders that can be placed in one transaction, and those whose key, id or cart
     another of them has.
 
     Equal requests are placed in different transactions: one claim can answer only one of them, and
-    a draft that one of them places is not a draft for the next.
+    a cart that one of them places is none for the next.
     """
     batch: list[NewOrder] = []
     later: list[NewOrder] = []
@@ -78,7 +78,7 @@ def claim(
     earlier = claiming()
     answers = _answers(orders, earlier) if earlier else {}
     taken = finding()
-    # Ids that the shop gave to an order or a draft, which no client claimed.
+    # Ids that the shop gave to an order or a cart, which no client claimed.
     unclaimed = {order: order.id for order in chosen if order not in answers and order.id in taken}
     return earlier.keys(), answers | _shown(unclaimed)
 
@@ -86,12 +86,9 @@ def claim(
 def settle_claims(
     orders: Sequence[NewOrder], written: Sequence[Written], earlier: Collection[Scope]
 ) -> None:
-    """Records the order in the claims of keys with which a cart was placed, and deletes the claims
-    of requests that placed nothing: the same request may succeed after a refusal, and a repeat that
-    is recognised by the order's id finds the order again."""
-    placed = {one.accepted.order: one.accepted.id for one in written}
-    carts = [order for order in placed if order.placement.cart is not None]
-    idempotency.settle({scope: str(placed[order]) for order in carts for scope in order.scopes})
+    """Deletes the claims of requests that placed nothing: the same request may succeed after a
+    refusal, and a repeat that is recognised by the order's id finds the order again."""
+    placed = {one.accepted.order for one in written}
     unused = [order for order in orders if order not in placed]
     idempotency.release(
         [scope for order in unused for scope in order.scopes if scope not in earlier]
@@ -156,7 +153,7 @@ def _repeat(
 
 
 def _is_same(order: NewOrder, placed: queries.PlacedContent, view: queries.OrderView) -> bool:
-    """Returns whether the request has the content that was placed. The request for a draft has no
+    """Returns whether the request has the content that was placed. The request for a cart has no
     lines; that it is the same request is already known from its key."""
     placement, content = order.placement, order.content
     if content is None:
@@ -165,7 +162,7 @@ def _is_same(order: NewOrder, placed: queries.PlacedContent, view: queries.Order
         # It was placed without a key and without an id: what was expected is not stored.
         is_alike = placement.lines_only or _details(view) == _details(placement)
         return is_alike and _units(view) == add_up(placement.lines)
-    if placement.is_draft:
+    if placement.is_cart:
         return content.rest == placed.rest
     return content.lines == placed.lines and (placement.lines_only or content.rest == placed.rest)
 

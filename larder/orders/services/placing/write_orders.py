@@ -1,7 +1,4 @@
-"""Writes accepted orders: orders, lines and events in one statement, for a batch of any size.
-
-New orders are inserted. Drafts are updated, by a separate statement.
-"""
+"""Writes accepted orders: orders, lines and events in one statement, for a batch of any size."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -13,21 +10,18 @@ from larder.db import database
 from larder.identity.services import audit
 from larder.identity.services.quotas import Remaining
 from larder.orders.decision import PricedLine
+from larder.orders.lifecycle import DRAFT
 from larder.orders.models import Order, OrderStatus
 from larder.orders.queries import LineView, OrderView, view_of
-from larder.orders.services.locks import LockBroken, order_name
-from larder.orders.services.placing.placement import Accepted, Draft, Placed, Written
+from larder.orders.services.locks import order_name
+from larder.orders.services.placing.placement import Accepted, Placed, Written
 from larder.orders.sql import writes
 
 
 def write_orders(accepted: Sequence[Accepted], *, currency: str, now: datetime) -> list[Written]:
     """Writes the orders. `placed` then returns their answers."""
-    new = [one for one in accepted if one.draft is None]
-    drafts = [(one, one.draft) for one in accepted if one.draft is not None]
-    written = _insert(new, currency, now) if new else []
-    if drafts:
-        written += _place_drafts(drafts, currency, now)
-    for one in new:
+    written = _insert(accepted, currency, now) if accepted else []
+    for one in accepted:
         if one.order.placement.acting is not None:
             audit.record_all([_entry(one)], by=one.order.placement.acting)
     return written
@@ -45,38 +39,36 @@ def _insert(accepted: Sequence[Accepted], currency: str, now: datetime) -> list[
     orders = [_order(one) for one in accepted]
     lines = [
         {"order": one.id, "product": line.offer.id, "quantity": line.quantity, **_price(line)}
+        | ({} if id is None else {"id": id})
         for one in accepted
-        for line in one.lines
+        for id, line in zip(_ids_of_lines(one), one.lines, strict=True)
     ]
     parameters = [currency, now, _json(orders), _json(lines)]
     ((ids, numbers, line_ids),) = database.rows(writes.INSERT, parameters)
-    number_of, ids_left = dict(zip(ids, numbers, strict=True)), iter(line_ids)
+    number_of = dict(zip(ids, numbers, strict=True))
+    had = {line["id"] for line in lines if "id" in line}
+    new_ids = (id for id in line_ids if id not in had)
     return [
-        Written(one, now, number_of[one.id], [next(ids_left) for _ in one.lines])
+        Written(
+            one,
+            now,
+            number_of[one.id],
+            [next(new_ids) if id is None else id for id in _ids_of_lines(one)],
+        )
         for one in accepted
     ]
 
 
-def _place_drafts(
-    drafts: Sequence[tuple[Accepted, Draft]], currency: str, now: datetime
-) -> list[Written]:
-    orders = [_order(one) for one, _ in drafts]
-    lines = [
-        {"id": id, **_price(line)}
-        for one, draft in drafts
-        for (id, _), line in zip(draft.lines, one.lines, strict=True)
-    ]
-    parameters = [currency, now, _json(orders), _json(lines)]
-    placed = {row[0] for row in database.rows(writes.PLACE_DRAFTS, parameters)}
-    if len(placed) != len(drafts):
-        raise LockBroken(*({one.id for one, _ in drafts} - placed))
-    return [Written(one, now, draft.number, [id for id, _ in draft.lines]) for one, draft in drafts]
+def _ids_of_lines(accepted: Accepted) -> Sequence[int | None]:
+    """Returns the ids that the lines of a cart have; None for new lines."""
+    cart = accepted.order.cart
+    return [None] * len(accepted.lines) if cart is None else [line.id for line in cart.lines]
 
 
 def _order(accepted: Accepted) -> dict[str, Any]:
     order, content = accepted.order, accepted.content
     placement = order.placement
-    is_placed = accepted.expires_at is None
+    is_placed, cart = accepted.expires_at is None, order.cart
     return {
         "id": accepted.id,
         "customer": placement.customer,
@@ -92,6 +84,10 @@ def _order(accepted: Accepted) -> dict[str, Any]:
         "event": order.event,
         "type": "placed" if is_placed else "held",
         "actor": placement.actor,
+        "version": 1 if cart is None else cart.version + 1,
+        "from_status": "" if cart is None else DRAFT,
+        "number": cart and cart.number,
+        "created_at": cart and cart.created_at,
     }
 
 
@@ -120,7 +116,7 @@ def placed(written: Written, currency: str, remaining: Remaining | None) -> Plac
 
 def _view(written: Written, currency: str) -> OrderView:
     accepted, now = written.accepted, written.at
-    placement, draft = accepted.order.placement, accepted.draft
+    placement, cart = accepted.order.placement, accepted.order.cart
     columns = {
         "id": accepted.id,
         "number": written.number,
@@ -132,10 +128,10 @@ def _view(written: Written, currency: str) -> OrderView:
         "reference": placement.reference,
         "ship_to": placement.ship_to,
         "requested_for": placement.requested_for,
-        "created_at": draft.created_at if draft else now,
+        "created_at": cart.created_at if cart else now,
         "placed_at": now,
         "updated_at": now,
-        "version": (draft.version if draft else 0) + 1,
+        "version": (cart.version if cart else 0) + 1,
         "expires_at": accepted.expires_at,
     }
     return view_of(_DEFAULTS | columns, list(_lines(written)))

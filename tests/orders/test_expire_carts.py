@@ -14,10 +14,9 @@ from larder.ops import tasks
 from larder.ops.books.invariants import check
 from larder.orders import queries
 from larder.orders.decision import Wanted
-from larder.orders.models import Order, OrderLine
+from larder.orders.models import Cart
 from larder.orders.services import cart
-from larder.orders.services.drafts import add_unit
-from larder.orders.services.expire_drafts import KEPT, expire_drafts
+from larder.orders.services.cart import KEPT, add_unit, expire_carts
 from larder.orders.services.placing.place_order import place_order
 from larder.orders.services.placing.placement import ExpectedCart, Placement, Terms
 from tests.conftest import Person
@@ -32,7 +31,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def fill(who: Person, product: int, *, now: datetime) -> None:
     """Puts two units into the cart."""
-    cart.put_line(who.id, Wanted(product, 2), currency="GBP", now=now)
+    cart.put_line(who.id, Wanted(product, 2), now=now)
 
 
 def test_drafts_unchanged_for_thirty_days_are_deleted(
@@ -41,13 +40,12 @@ def test_drafts_unchanged_for_thirty_days_are_deleted(
     old, touched, young, jam = person(), person(), person(), product()
     for who in (old, touched):
         fill(who, jam, now=now - KEPT - timedelta(seconds=1))
-    add_unit(touched.id, jam, currency="GBP", now=now - KEPT)
+    add_unit(touched.id, jam, now=now - KEPT)
     fill(young, jam, now=now)
-    assert expire_drafts(now=now, limit=10) == 1
-    assert queries.draft(old.id) is None
-    assert [one.id for one in (touched, young) if queries.draft(one.id)] == [touched.id, young.id]
-    assert OrderLine.objects.count() == 2
-    assert expire_drafts(now=now, limit=10) == 0
+    assert expire_carts(now=now, limit=10) == 1
+    assert queries.cart(old.id) is None
+    assert [one.id for one in (touched, young) if queries.cart(one.id)] == [touched.id, young.id]
+    assert expire_carts(now=now, limit=10) == 0
 
 
 def test_placed_orders_are_never_deleted(
@@ -59,7 +57,7 @@ def test_placed_orders_are_never_deleted(
     asked = Placement(customer=who.id, actor=actor, lines=(), cart=ExpectedCart())
     placed = place_order(asked, terms=GBP, now=long_ago)
     accounts.delete_account(who.id, now=now)
-    assert expire_drafts(now=now, limit=10) == 0
+    assert expire_carts(now=now, limit=10) == 0
     assert queries.order(placed.order.id, customer=None) == placed.order
     assert not check().violated
 
@@ -71,8 +69,8 @@ def test_the_draft_of_a_deleted_account_is_deleted_at_once(
     for who in (gone, stays):
         fill(who, jam, now=now)
     accounts.delete_account(gone.id, now=now)
-    assert expire_drafts(now=now, limit=10) == 1
-    assert [queries.draft(who.id) is None for who in (gone, stays)] == [True, False]
+    assert expire_carts(now=now, limit=10) == 1
+    assert [queries.cart(who.id) is None for who in (gone, stays)] == [True, False]
 
 
 def test_the_oldest_drafts_are_deleted_first_up_to_the_limit(
@@ -81,9 +79,9 @@ def test_the_oldest_drafts_are_deleted_first_up_to_the_limit(
     jam, people = product(), [person() for _ in range(5)]
     for days, who in enumerate(people):
         fill(who, jam, now=now - KEPT - timedelta(days=9 - days))
-    assert expire_drafts(now=now, limit=2) == 2
-    assert [queries.draft(who.id) is None for who in people] == [True, True, False, False, False]
-    assert [expire_drafts(now=now, limit=2) for _ in range(3)] == [2, 1, 0]
+    assert expire_carts(now=now, limit=2) == 2
+    assert [queries.cart(who.id) is None for who in people] == [True, True, False, False, False]
+    assert [expire_carts(now=now, limit=2) for _ in range(3)] == [2, 1, 0]
 
 
 def test_the_job_skips_locked_drafts(
@@ -96,13 +94,13 @@ def test_the_job_skips_locked_drafts(
     def expire() -> int:
         with connection.cursor() as cursor:
             cursor.execute("SET lock_timeout = '1s'")
-        return expire_drafts(now=now, limit=10)
+        return expire_carts(now=now, limit=10)
 
     with transaction.atomic():
-        Order.objects.select_for_update().get(customer=held.id)
+        Cart.objects.select_for_update().get(customer=held.id)
         assert at_once(ServiceShop(), [expire]) == [1]
-    assert queries.draft(other.id) is None
-    assert len(queries.draft(held.id).lines) == 1  # type: ignore[union-attr]
+    assert queries.cart(other.id) is None
+    assert len(queries.cart(held.id).lines) == 1  # type: ignore[union-attr]
 
 
 def test_a_draft_is_deleted_although_its_customer_is_locked(
@@ -113,7 +111,7 @@ def test_a_draft_is_deleted_although_its_customer_is_locked(
     fill(who, product(), now=now - 2 * KEPT)
     with transaction.atomic():
         Customer.objects.select_for_update(no_key=True).get(pk=who.id)
-        assert at_once(ServiceShop(), [lambda: expire_drafts(now=now, limit=10)]) == [1]
+        assert at_once(ServiceShop(), [lambda: expire_carts(now=now, limit=10)]) == [1]
 
 
 def test_a_draft_changed_while_the_job_runs_is_kept(
@@ -122,10 +120,10 @@ def test_a_draft_changed_while_the_job_runs_is_kept(
     """The row is checked again after it is locked."""
     who, jam = person(), product(price="2")
     fill(who, jam, now=now - 2 * KEPT)
-    fill_again = [lambda: add_unit(who.id, jam, currency="GBP", now=now)]
-    jobs = [lambda: expire_drafts(now=now, limit=10)] * 3
+    fill_again = [lambda: add_unit(who.id, jam, now=now)]
+    jobs = [lambda: expire_carts(now=now, limit=10)] * 3
     at_once(ServiceShop(), [*jobs, *fill_again])
-    found = queries.draft(who.id)
+    found = queries.cart(who.id)
     # Deleted before, and begun anew; or touched before, and kept.
     assert found is not None
     assert found.total in {Decimal(2), Decimal(6)}
@@ -140,4 +138,5 @@ def test_the_job_deletes_batch_after_batch(
         fill(person(), jam, now=now)  # Of a fixed moment, long ago by the job's clock.
     fill(young, jam, now=clock())
     assert tasks.delete_expired_drafts(0) == 5
-    assert [order.customer_id for order in Order.objects.all()] == [young.id]
+    carts = Cart.objects.filter(order__isnull=False)
+    assert [one.customer_id for one in carts] == [young.id]

@@ -1,0 +1,195 @@
+"""The customer's cart, alone and together with placed orders."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, ClassVar
+from uuid import UUID
+
+import msgspec
+from msgspec import Struct
+
+from larder.catalog.queries import Offer
+from larder.core.errors import NotFound
+from larder.core.parts import Part
+from larder.db import database
+from larder.inventory import queries as inventory
+from larder.inventory.queries import ProductFilter, StockedProduct
+from larder.orders.decision import broken_rules
+from larder.orders.queries.history import page
+from larder.orders.queries.order_views import OrderView
+from larder.orders.queries.placed import by_number
+from larder.orders.sql import carts
+
+
+class StoredLine(Struct, frozen=True):
+    """A line of a cart as it is stored. `unit_price` is the customer's price when the line was
+    added. A new line has no id yet."""
+
+    id: int | None
+    product: int
+    quantity: int
+    unit_price: Decimal
+
+
+class CartRow(Struct, frozen=True):
+    """The row of a customer. Without a cart, id, number and times are None, the version is 0, and
+    there are no lines. `ended` is the cart that ended last."""
+
+    customer: int
+    id: UUID | None = None
+    number: int | None = None
+    version: int = 0
+    lines: Sequence[StoredLine] = ()
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    ended: UUID | None = None
+
+    @property
+    def units(self) -> dict[int, int]:
+        """The units by product."""
+        return {line.product: line.quantity for line in self.lines}
+
+
+@dataclass(frozen=True, slots=True)
+class CartVersion:
+    """The cart that a client has read, and its version.
+
+    If there was none: the cart that ended last, or None, and version 0.
+    """
+
+    id: UUID | None
+    version: int
+
+    def differs(self, id: UUID | None, version: int) -> bool:
+        """Returns whether the cart is not the one that the client has read."""
+        return (self.id, self.version) != (id, version)
+
+
+_lines_in = msgspec.json.Decoder(list[StoredLine])
+
+
+def cart_row(customer: int, rows: Sequence[Sequence[Any]]) -> CartRow:
+    """Returns the row that a statement of larder/orders/sql/carts.py finds, or an empty one."""
+    for id, number, version, lines, *rest in rows:
+        return CartRow(customer, id, number, version, _lines_in.decode(lines), *rest)
+    return CartRow(customer)
+
+
+def stored_cart(customer: int) -> CartRow:
+    """Returns the customer's row as it is stored."""
+    return cart_row(customer, database.rows(carts.READ, [customer]))
+
+
+@dataclass(frozen=True, slots=True)
+class CartLine:
+    """A product in the cart. Prices are of one unit, tax included.
+
+    `unit_price` is the customer's price when the line was added; the other values are those of the
+    product now. `available` is the number of units that can be ordered, 0 for an archived product.
+    `broken_rule` is the fault with which placing would refuse the line, if it breaks a rule of the
+    shop: minimum, maximum, or multiples of units.
+    """
+
+    id: int
+    product: int
+    sku: str
+    name: str
+    quantity: int
+    unit_price: Decimal
+    current_price: Decimal
+    available: int
+    archived: bool
+    broken_rule: Mapping[str, Any] | None
+
+    @property
+    def line_total(self) -> Decimal:
+        """Exact: quantity × current price."""
+        return self.current_price * self.quantity
+
+
+@dataclass(frozen=True, slots=True)
+class CartView:
+    """The cart with its lines by ascending id."""
+
+    id: UUID
+    number: int
+    version: int
+    created_at: datetime
+    updated_at: datetime | None
+    lines: list[CartLine]
+    placed_at: ClassVar[None] = None
+
+    @property
+    def total(self) -> Decimal:
+        """The exact sum, at current prices. An archived product counts with its last price: its
+        line stays in the cart until the customer removes it, and a total without it would look
+        wrong."""
+        return sum((line.line_total for line in self.lines), Decimal(0))
+
+
+def cart(customer: int) -> CartView | None:
+    """Returns the customer's cart; None without one."""
+    row = stored_cart(customer)
+    if row.id is None or row.number is None or row.created_at is None:
+        return None
+    times = row.created_at, row.updated_at
+    return CartView(row.id, row.number, row.version, *times, list(_lines(row)))
+
+
+def _lines(row: CartRow) -> Iterator[CartLine]:
+    ids = tuple(line.product for line in row.lines)
+    wanted = ProductFilter(ids=ids, archived=True)
+    found = inventory.products(row.customer, wanted, limit=None) if ids else []
+    products = {product.id: product for product in found}
+    available = inventory.available(ids) if ids else {}
+    for line in row.lines:
+        yield _line(line, products[line.product], available.get(line.product))
+
+
+def _line(line: StoredLine, product: StockedProduct, available: int | None) -> CartLine:
+    return CartLine(
+        id=line.id or 0,
+        product=product.id,
+        sku=product.sku,
+        name=product.name,
+        quantity=line.quantity,
+        unit_price=line.unit_price,
+        current_price=product.price,
+        available=available or 0,
+        archived=available is None,
+        broken_rule=_broken_rule(product, line.quantity),
+    )
+
+
+def _broken_rule(product: StockedProduct, quantity: int) -> Mapping[str, Any] | None:
+    rules = (product.min_quantity, product.max_per_order, product.step)
+    offer = Offer(product.id, product.sku, product.name, product.price, *rules)
+    return next(iter(broken_rules({product.id: quantity}, {product.id: offer})), None)
+
+
+def orders_and_cart(customer: int) -> Iterator[Part[OrderView]]:
+    """Yields all orders of a customer in parts, newest first. The first part has the cart."""
+    # The cart is read first: if it is placed meanwhile, it is found twice instead of not at all.
+    left = cart(customer)
+    for part in page(customer, newest_first=True, offset=0, limit=None):
+        shown: list[Any] = list(part.rows)
+        if left is not None and left.id not in {order.id for order in shown}:
+            shown.append(left)
+        left = None
+        yield replace(part, rows=shown)
+    if left is not None:
+        alone: list[Any] = [left]
+        yield Part(alone)
+
+
+def order_or_cart(number: int, *, customer: int) -> OrderView | CartView:
+    """Returns a customer's placed order or cart. Raises NotFound."""
+    try:
+        return by_number(number, customer=customer)
+    except NotFound:
+        open_one = cart(customer)
+    if open_one is not None and open_one.number == number:
+        return open_one
+    return by_number(number, customer=customer)  # It may have been placed meanwhile.

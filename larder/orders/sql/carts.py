@@ -1,0 +1,61 @@
+"""Reads and writes carts: the row of a customer, by an index scan of cart_pkey."""
+
+_COLUMNS = '"order", number, version, lines::text, created_at, updated_at, ended'
+
+READ = f"SELECT {_COLUMNS} FROM cart WHERE customer_id = %s"
+
+MAKE = """
+INSERT INTO cart (customer_id, version, lines) VALUES (%s, 0, '[]') ON CONFLICT DO NOTHING
+"""
+"""Waits for another transaction that makes the row. Then LOCK finds it."""
+
+LOCK = f"{READ} FOR NO KEY UPDATE"
+
+WRITE = """
+UPDATE cart SET "order" = given.id, version = given.version, created_at = given.created_at,
+       updated_at = given.updated_at, ended = given.ended,
+       number = CASE WHEN given.id IS NULL THEN NULL
+                     ELSE coalesce(number, nextval('order_number_seq')) END,
+       lines = (
+           SELECT coalesce(jsonb_agg(
+               line || jsonb_build_object(
+                   'id', coalesce((line->>'id')::bigint, nextval('order_line_id_seq'))
+               ) ORDER BY place), '[]')
+           FROM jsonb_array_elements(given.lines) WITH ORDINALITY AS each (line, place)
+       )
+FROM (SELECT %s::uuid AS id, %s::int AS version, %s::jsonb AS lines,
+             %s::timestamptz AS created_at, %s::timestamptz AS updated_at, %s::uuid AS ended
+) AS given
+WHERE customer_id = %s
+RETURNING number
+"""
+"""Writes a locked cart. It gets the number of its order, and new lines their ids, from the
+sequences of orders and their lines: the order keeps them."""
+
+RENEW = """
+UPDATE cart SET "order" = %s, number = nextval('order_number_seq'), version = version + 1,
+       updated_at = %s
+WHERE "order" = %s RETURNING customer_id
+"""
+"""Gives a cart another id and number. It keeps its lines. An index scan of the unique index on
+orders."""
+
+LOCK_UNCHANGED = """
+SELECT cart.customer_id
+FROM json_to_recordset(%s::json) AS read (customer bigint, id uuid, version int)
+CROSS JOIN LATERAL (
+    SELECT customer_id FROM cart
+    WHERE customer_id = read.customer AND "order" = read.id AND version = read.version
+    FOR NO KEY UPDATE
+) AS cart
+ORDER BY 1
+"""
+"""Locks the carts that are as they were read, in the order of the JSON. One that changes during the
+wait is compared once more."""
+
+END = """
+UPDATE cart SET "order" = NULL, number = NULL, version = 0, lines = '[]', created_at = NULL,
+       updated_at = NULL, ended = "order"
+WHERE customer_id = ANY((SELECT %s::bigint[])::bigint[]) AND "order" IS NOT NULL
+"""
+"""Ends locked carts."""
