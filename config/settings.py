@@ -213,7 +213,6 @@ MIDDLEWARE = [
     *(["larder.http.tracing.observe"] if OTEL_EXPORTER_OTLP_ENDPOINT else []),
     "larder.http.correlation.correlate",
     "larder.http.positions.add_positions",
-    "larder.http.read_your_writes.note_writes",
     "larder.http.raw_body.discard_unread",
     "django.middleware.security.SecurityMiddleware",
     "larder.http.static_files.Files",

@@ -30,7 +30,6 @@ from larder.core.structs import prepare_decoding
 from larder.db.postgresql import bounded
 from larder.http import answered_requests
 from larder.http.content_type import with_plain_charsets
-from larder.http.read_your_writes import write_times
 from larder.ops.serving import scheduling, stop_signals
 from larder.ops.telemetry import metrics
 
@@ -76,8 +75,6 @@ if unsafe := [
 
 metrics.start()
 place_order.start()
-# Fails now if the shared folder cannot be written to, not at the first order.
-write_times()
 bounded.limit_answers()
 stop_signals.wake_main_thread()
 if settings.PIN_WORKERS:

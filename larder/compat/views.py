@@ -32,9 +32,9 @@ from larder.http import account_requests, admin_session, quotas, throttling
 from larder.http.compression import compress_read
 from larder.http.long_bodies import one_long_body
 from larder.http.nesting import NestedTooDeeply, require_shallow
+from larder.http.positions import SAFE
 from larder.http.quotas import add_quota_headers
 from larder.http.raw_body import is_late, raw_body, short_body
-from larder.http.read_your_writes import SAFE
 from larder.identity.caller import Caller
 from larder.identity.errors import SessionEnded
 from larder.identity.services import audit

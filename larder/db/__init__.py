@@ -11,7 +11,6 @@ __all__ = [
     "pages",
     "positions",
     "postgresql",
-    "primary",
     "replicas",
     "versions",
 ]

@@ -28,7 +28,6 @@ def note(subject: str, found: Mapping[str, float], *, now: datetime) -> None:
 
 
 def noted() -> dict[str, Observed]:
-    """Returns the measurements of all subjects: a few. The row of the timeline is not one of them
-    (db/timelines.py)."""
-    rows = Observation.objects.exclude(subject="timeline").order_by("subject")
+    """Returns the measurements of all subjects: a few."""
+    rows = Observation.objects.order_by("subject")
     return {one.subject: Observed(one.found, one.at) for one in rows}

@@ -14,7 +14,6 @@ Source: PostgreSQL, "Recovery Information Functions" and "Backup Control Functio
 """
 
 from collections.abc import Sequence
-from threading import Lock
 from typing import NamedTuple
 
 from larder.core.batch_queue import BatchQueue, Limits, together
@@ -22,11 +21,8 @@ from larder.core.stopwatch import nanoseconds
 from larder.db import database, sql
 from larder.db.postgresql.bounded import answers_within
 
-SAMPLES = 64
-"""Samples that are kept. With APART between them they cover at least an eighth of a second."""
-
-APART = 2_000_000
-"""Nanoseconds between two samples, at least."""
+APART = 25_000_000
+"""Nanoseconds after which the primary is asked for its position again."""
 
 ANSWER_WITHIN = 1.0
 """Seconds that the thread which asks waits for the answer. The query reads no table."""
@@ -43,16 +39,6 @@ class Position(NamedTuple):
         """Returns whether a server at this position has everything up to the other one."""
         return self[:2] == other[:2] and self.byte >= other.byte
 
-    def includes(self, written: "Position") -> bool:
-        """Returns whether a server at this position, on the timeline of the primary, has what was
-        written before `written` and still exists.
-
-        Of former timelines it has all that the primary has: its own begins behind that.
-        """
-        return self.covers(written) or (
-            self.system == written.system and self.timeline > written.timeline
-        )
-
 
 class Sample(NamedTuple):
     """Everything committed before `moment` (monotonic nanoseconds) lies before `position`."""
@@ -61,21 +47,17 @@ class Sample(NamedTuple):
     position: Position
 
 
-_lock = Lock()
-_samples: tuple[Sample, ...] = ()
-
-
 def _ask(batch: Sequence[None]) -> Sequence[Sample]:
     moment = nanoseconds()
     with answers_within(ANSWER_WITHIN):
         (row,) = database.rows(sql.PRESENT)
-    sample = Sample(moment, Position(*row))
-    _keep(sample)
-    return [sample] * len(batch)
+    return [Sample(moment, Position(*row))] * len(batch)
 
 
 _asking: BatchQueue[None, Sample] = BatchQueue(together(_ask), Limits())
 """One query serves all threads that arrived before it was sent."""
+
+_samples: tuple[Sample, ...] = ()
 
 
 def present() -> Sample:
@@ -86,25 +68,13 @@ def present() -> Sample:
     return _asking.submit(None)
 
 
-def _keep(sample: Sample) -> None:
-    """Keeps the newest sample always, and the others if they are APART."""
+def recent(lag: int) -> Sample:
+    """Returns the oldest known sample of the last `lag` nanoseconds. Asks the primary if the newest
+    one is older than APART. Raises as `present` does."""
     global _samples  # noqa: PLW0603  the tuple is replaced as a whole
-    with _lock:
-        kept = _samples
-        if len(kept) > 1 and kept[-1].moment - kept[-2].moment < APART:
-            kept = kept[:-1]
-        _samples = (*kept[1 - SAMPLES :], sample)
-
-
-def last_sampled() -> int:
-    """Returns the moment of the newest sample; 0 if there is none."""
-    return _samples[-1].moment if _samples else 0
-
-
-def current_at(replayed: Position) -> int:
-    """Returns the last known moment at which a server that has replayed this position was current;
-    0 if there is none."""
-    for moment, position in reversed(_samples):
-        if replayed.covers(position):
-            return moment
-    return 0
+    now = nanoseconds()
+    samples = [sample for sample in _samples if sample.moment > now - lag]
+    if not samples or samples[-1].moment <= now - APART:
+        samples.append(present())
+    _samples = tuple(samples[-(lag // APART + 1) :])
+    return samples[0]

@@ -65,28 +65,14 @@ FROM pg_control_system()
 position is enough. A later position may not reach a replica until the next commit. Only if commits
 do not wait for the disk, the position of the next record is used."""
 
-MARK_TIMELINE = """
-INSERT INTO observation AS mark (subject, found, at)
-SELECT 'timeline', jsonb_build_object('system', system_identifier, 'timeline',
-       ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int), now()
-FROM pg_control_system()
-ON CONFLICT (subject) DO UPDATE SET found = excluded.found, at = excluded.at
-WHERE mark.found <> excluded.found
-"""
-"""One probe of the primary key. A server that shows the row has replayed a commit of this timeline.
-A session of a primary never sees another timeline."""
-
 REPLAYED = """
 SELECT pg_is_in_recovery(), system_identifier,
-       greatest(checkpoints.timeline_id, recovery.min_recovery_end_timeline,
-                (SELECT (found ->> 'timeline')::int FROM observation WHERE subject = 'timeline'
-                 AND (found ->> 'system')::bigint = system_identifier)),
+       greatest(checkpoints.timeline_id, recovery.min_recovery_end_timeline),
        (pg_last_wal_replay_lsn() - '0/0')::bigint
 FROM pg_control_system(), pg_control_checkpoint() AS checkpoints, pg_control_recovery() AS recovery
 """
-"""One probe of the primary key. The timeline is a lower bound: after a fail-over, a replica reports
-the new timeline when it shows the mark, or has made a restart point. Until then it counts as
-another history and is not read from."""
+"""Reads no table. The timeline is a lower bound: after a fail-over a replica reports the former one
+until its next restart point, for minutes. Until then it is not read from."""
 
 LIFT_TIME_LIMIT = """
 SELECT set_config('transaction_timeout', '0', true) FROM pg_settings

@@ -20,7 +20,7 @@ CACHE_KEY_HEADERS = (
 """The parts of a request on which the headers of its response depend, besides the operation and the
 caller. Each operation has its cache."""
 
-BYPASS_HEADERS = ("HTTP_ORIGIN", "HTTP_LARDER_POSITION", "HTTP_COOKIE")
+BYPASS_HEADERS = ("HTTP_ORIGIN", "HTTP_COOKIE")
 """Headers that Django reads and that a mobile app does not send."""
 
 MAX_ENTRIES = 256

@@ -24,7 +24,8 @@ from larder.http.authentication import remembered_caller
 from larder.http.content_type import Application
 from larder.http.correlation import HEADER, ID, correlation_id, identify
 from larder.identity.caller import Caller
-from larder.v1.freshness import REPLICATED
+from larder.v1 import freshness
+from larder.v1.freshness import REPLICATED, Needed
 from larder.v1.http import Body, is_named
 from larder.v1.page_cache import PAGE, CachedPage, PageCache
 from larder.v1.resources import EARLIER_ERROR
@@ -101,22 +102,23 @@ class ResponseCache:
         # The rights of staff are read for each request.
         if answer is None or caller is None or caller.is_staff:
             return None
-        if not answer.page.good_for(caller.id, monotonic_ns()):
-            answer = self._renewed(key, answer, caller, environ)
+        needed = freshness.needed(caller, environ.get(freshness.SENT))
+        if not answer.page.shows(needed, monotonic_ns()):
+            answer = self._renewed(key, answer, caller, needed, environ)
         seen = environ.get("HTTP_IF_NONE_MATCH")
         if seen is not None and answer is not None and is_named(seen, answer.body.tag):
             answer = self._stored_with(answer.page, (NOT_MODIFIED, *key))
         return None if answer is None else (answer, caller)
 
     def _renewed(
-        self, key: CacheKey, answer: Answer, caller: Caller, environ: dict[str, Any]
+        self, key: CacheKey, answer: Answer, caller: Caller, needed: Needed, environ: dict[str, Any]
     ) -> Answer | None:
         """Returns the response with the current page; None where Django must answer."""
         if REPLICATED:
             return None
         identify(environ)
         try:
-            page = answer.pages.renewed(answer.page, caller)
+            page = answer.pages.renewed(answer.page, caller, needed)
         except Exception as error:
             environ[EARLIER_ERROR] = error
             return None

@@ -26,11 +26,10 @@ from larder.fastpath.response_cache import AccessLogHook
 from larder.http.content_type import Application
 from larder.http.correlation import HEADER, ID, identify
 from larder.http.idempotency import replay_headers
+from larder.http.positions import COMMITS, position_header
 from larder.http.positions import HEADER as POSITION
-from larder.http.positions import position_header
 from larder.http.quotas import HEADERS as QUOTA
 from larder.http.raw_body import is_late
-from larder.http.read_your_writes import COMMITS, note_write_of
 from larder.identity.caller import Caller
 from larder.orders.queries import OrderView
 from larder.v1.http import Body, encoded
@@ -157,15 +156,13 @@ def _is_short(environ: Mapping[str, Any]) -> bool:
 
 def _shown(written: WrittenOrder, who: Caller, environ: Mapping[str, Any]) -> Answer:
     answer = Body(encoded(shown(written.order)), written.order.version)
-    best_effort(note_write_of, who.id)
     headers = {
         "ETag": answer.tag,
         "Content-Length": str(len(answer.raw)),
         HEADER: environ[ID],
+        POSITION: position_header(),
         **written.headers,
         **replay_headers(replayed=written.replayed),
     }
-    if position := position_header():
-        headers[POSITION] = position
     best_effort(database.release)
     return Answer(who, list(headers.items()), answer.raw)

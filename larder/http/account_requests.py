@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from larder.core.per_key import RunningPerKey
 from larder.core.shares import held_by
-from larder.http.read_your_writes import SAFE
+from larder.http.positions import SAFE
 from larder.identity.caller import Caller
 
 MOST_READS = 6

@@ -11,7 +11,6 @@ from django.db import Error
 from django.http import HttpRequest
 
 from larder.core.clock import now
-from larder.db import primary
 from larder.db.positions import ANSWER_WITHIN
 from larder.db.postgresql.bounded import answers_within
 from larder.http.refusals import HttpRefusal
@@ -154,17 +153,13 @@ class _EndedSessions:
         self._ended = queries.EndedSessions()
 
     def present(self) -> queries.EndedSessions:
-        """Returns the sessions that ended recently, as read at most SESSIONS_TOO_OLD ago.
-
-        Raises PrimarySilent.
-        """
+        """Returns the sessions that ended recently, as read at most SESSIONS_TOO_OLD ago."""
         age = monotonic() - self._read_at
         if age > SESSIONS_TOO_OLD:
-            primary.require_answers()
             # Too old for any thread to use. Each thread reads by itself: if the database does not
             # answer, waiting for another thread's read would gain nothing.
             self._read()
-        elif age > SESSIONS_LOOKED_AT_EVERY and not primary.is_silent():
+        elif age > SESSIONS_LOOKED_AT_EVERY:
             self._read_in_one_thread()
         return self._ended
 

@@ -9,8 +9,8 @@ from django.http.request import split_domain_port
 from larder.core import commits
 from larder.core.errors import DomainError
 from larder.http.error_pages import ADMIN, for_reader
+from larder.http.positions import SAFE
 from larder.http.problems import from_database, from_django, from_domain, outcome_unknown, problem
-from larder.http.read_your_writes import SAFE
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -1,9 +1,9 @@
-"""The header `Larder-Position`: an app echoes it to see its own writes, also on a replica.
+"""The header `Larder-Position`: an app echoes it to see its own writes at once, also on a replica.
 
-It names a position in PostgreSQL's log after the app's last write: 27 characters that apps store
-and send back without parsing. A position that cannot be read is no error: the request is read from
-the primary. If the position of a write is not known, the answer
-has a marker with the time instead, which replaces the app's older position.
+In a shop with replicas it names a position in PostgreSQL's log after the app's last write.
+Otherwise, or if that position is not known, it is a marker with the time of the write. Both are 27
+characters that apps store and send back without parsing. A value that cannot be read is no error:
+the request is read from the primary.
 """
 
 import logging
@@ -11,22 +11,26 @@ import struct
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
 
-from django.core.exceptions import MiddlewareNotUsed
 from django.db import Error
 from django.http import HttpRequest, HttpResponse
 
+from larder.core import commits
 from larder.core.best_effort import best_effort
 from larder.core.clock import now
 from larder.core.errors import Overloaded
 from larder.db import positions
 from larder.db.positions import Position
 from larder.db.replicas import replicas
-from larder.http.read_your_writes import SAFE
 
 logger = logging.getLogger(__name__)
 
 HEADER = "Larder-Position"
 ADMIN = "/admin/"
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+COMMITS = "larder.commits"
+"""The key of the environ for the number of commits that the fast path made for the request."""
+
 NO_SYSTEM = 0
 """In place of a cluster's identifier: the byte is a time, in seconds since 1970."""
 
@@ -58,9 +62,8 @@ def decode(text: str) -> Position | None:
         return None
 
 
-def without_place() -> str:
-    """Returns the header for a write whose position is not known: a marker with the current
-    time."""
+def marker() -> str:
+    """Returns the header for a write whose position is not known: the current time."""
     return encode(Position(NO_SYSTEM, 0, int(now().timestamp())))
 
 
@@ -74,28 +77,28 @@ def add_positions(
 ) -> Callable[..., HttpResponse]:
     """Middleware: adds a position after the write to each answer to a write, in every API.
 
-    The position is read from the primary after the commit, once for all requests that have
-    committed by then. An answer to a failure gets one too, because the failure may have written
-    something; a refusal gets none. Without replicas no position is read.
+    An answer to a failure gets one too, because the failure may have written something; a refusal
+    gets none. Restarts the count of the request's commits.
     """
-    if not replicas():
-        raise MiddlewareNotUsed
 
     def middleware(request: HttpRequest) -> HttpResponse:
+        commits.restart(request.META.get(COMMITS, 0))
         response = get_response(request)
-        writes = request.method not in SAFE and not request.path_info.startswith(ADMIN)
-        if writes and response.status_code < 300:
-            response.headers[HEADER] = position_header() or without_place()
-        elif writes and response.status_code >= 500:
-            response.headers[HEADER] = without_place()
+        if request.method not in SAFE and not request.path_info.startswith(ADMIN):
+            if response.status_code < 300:
+                response.headers[HEADER] = position_header()
+            elif response.status_code >= 500:
+                response.headers[HEADER] = marker()
         return response
 
     return middleware
 
 
-def position_header() -> str | None:
-    """Returns the header's value for an answer to a committed write; None without replicas."""
-    return (best_effort(position_of_a_write) or without_place()) if replicas() else None
+def position_header() -> str:
+    """Returns the header's value for an answer to a committed write. With replicas the position is
+    read from the primary, once for all requests that have committed by then."""
+    position = best_effort(position_of_a_write) if replicas() else None
+    return position or marker()
 
 
 def position_of_a_write() -> str | None:

@@ -36,8 +36,8 @@ from larder.db.postgresql.errors import CommitUnknown
 from larder.http import preconditions
 from larder.http.addresses import base_url
 from larder.http.idempotency import HEADER
+from larder.http.positions import SAFE
 from larder.http.quotas import quota_headers
-from larder.http.read_your_writes import SAFE
 from larder.http.refusals import HttpRefusal
 from larder.identity.services.quotas import QuotaExceeded
 from larder.identity.services.rates import RateLimited

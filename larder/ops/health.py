@@ -13,8 +13,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 
 from larder.core import waits
-from larder.db import database, primary, replicas
-from larder.db.primary import PrimarySilent
+from larder.db import database, replicas
 from larder.identity import queries as identity
 from larder.ops.demo.shop import DEMO_CUSTOMER
 from larder.ops.telemetry import sql
@@ -37,13 +36,11 @@ def livez(request: HttpRequest) -> JsonResponse:
 
 @dataclass(slots=True)
 class _Latest:
-    """The result of the latest check, when that check began, whether any check has passed, and what
-    the log says failed."""
+    """The result of the latest check, when that check began, and what the log says failed."""
 
     checking: Lock = field(default_factory=Lock)
     began: float = float("-inf")
     ready: bool = False
-    was_ready: bool = False
     body: dict[str, Any] = field(default_factory=dict)
     reported: str = ""
 
@@ -52,7 +49,7 @@ _latest = _Latest()
 
 
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Returns 200 if this process can serve, or at least answer reads; otherwise 503.
+    """Returns 200 if this process can serve; otherwise 503.
 
     One thread checks at a time. The others wait for it, without a connection, and then all answer
     with the result of one check that began after their requests. If that takes longer than
@@ -67,42 +64,30 @@ def readyz(request: HttpRequest) -> JsonResponse:
     if not in_time:
         # Nothing else can take a check that long.
         checks = {**body.get("checks", {}), "database": False}
-        ready, body = False, {**body, "ready": False, "degraded": False, "checks": checks}
+        ready, body = False, {**body, "ready": False, "checks": checks}
     return JsonResponse(body) if ready else JsonResponse(body, status=503, headers=_LATER)
 
 
 def _check() -> tuple[bool, dict[str, Any]]:
     """Returns whether this process can serve: database, migrations and, in demo mode, its data.
 
-    While the primary is silent, a process that passed before is ready as long as a replica answers
-    reads. Also returns the time of the worker's last heart-beat and the state of the replicas. The
-    process can serve without them.
+    Also returns the time of the worker's last heart-beat and the state of the replicas. The process
+    can serve without them.
     """
     checks = {"database": False, "migrations": False, "demo": not settings.DEMO}
     worker: dict[str, Any] = {"alive": False, "last_heartbeat": None}
-    reason, answers_reads = "", replicas.answer_reads()
+    reason = ""
     try:
-        primary.require_answers()
         checks["database"] = database.is_writable()
         checks["migrations"] = migrated()
         checks["demo"] = not settings.DEMO or identity.exists(DEMO_CUSTOMER)
         worker = _worker()
     except Error as error:
         reason = str(error).strip().partition("\n")[0]
-    except PrimarySilent:
-        reason = "the primary does not answer"
-    is_whole = all(checks.values())
-    is_degraded = not is_whole and answers_reads and _latest.was_ready
-    _latest.was_ready |= is_whole
+    ready = all(checks.values())
     _report(checks, reason)
-    body = {
-        "ready": is_whole or is_degraded,
-        "degraded": is_degraded,
-        "checks": checks,
-        "worker": worker,
-        "replicas": _replicas(),
-    }
-    return is_whole or is_degraded, body
+    away = {replica.alias: {"away": replica.is_away} for replica in replicas.replicas()}
+    return ready, {"ready": ready, "checks": checks, "worker": worker, "replicas": away}
 
 
 def _report(checks: dict[str, bool], reason: str) -> None:
@@ -138,14 +123,6 @@ def migrated() -> bool:
         if not executor.migration_plan(executor.loader.graph.leaf_nodes()):
             _done.add("migrated")
     return "migrated" in _done
-
-
-def _replicas() -> dict[str, dict[str, Any]]:
-    """Returns the state of the replicas by name; `behind` is in seconds."""
-    return {
-        one.alias: {"away": one.is_away, "behind": round(one.behind, 3)}
-        for one in replicas.replicas()
-    }
 
 
 def _worker() -> dict[str, Any]:

@@ -15,7 +15,7 @@ from larder.core.limits import MAX_SHORT_TEXT_LENGTH
 from larder.db.idempotency import RETENTION, fingerprint
 from larder.http import pagination
 from larder.identity.caller import Caller
-from larder.v1.freshness import causal_catalog
+from larder.v1.freshness import causal
 from larder.v1.http import (
     PageParameters,
     claim,
@@ -68,7 +68,7 @@ class CategoryCursor(pagination.Cursor, array_like=True, tag="categories"):
 
 
 @operation(tag="categories", answers={200: CategoryPage, 304: None}, traits=[CACHED, ECHOED])
-@causal_catalog
+@causal
 def list_categories(
     request: HttpRequest, caller: Caller, query: PageParameters, cursor: CategoryCursor | None
 ) -> HttpResponse:
@@ -112,7 +112,7 @@ def create_category(request: HttpRequest, caller: Caller, body: NewCategory) -> 
     problems=["not_found"],
     traits=[CACHED, ECHOED],
 )
-@causal_catalog
+@causal
 def get_category(request: HttpRequest, caller: Caller, category: int) -> HttpResponse:
     """One category."""
     return _answer(request, category)

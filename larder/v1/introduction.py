@@ -31,9 +31,9 @@ nothing has changed. Sent as `If-Match`, a change is made only if the object has
 you read it (412 otherwise). Send it unchanged, with its quotes.
 
 **Freshness.** `quantity` is the number of units that can be ordered at the time of the answer. \
-The product list shows orders of others up to 100 ms late, your own orders at once. Nothing is \
-reserved until an order is placed. `version` and `updated_at` of a product change with the \
-catalogue, not with units sold.
+The product list shows orders up to 100 ms late, your own at once if you echo `Larder-Position` \
+of the last write. Nothing is reserved until an order is placed. `version` and `updated_at` of a \
+product change with the catalogue, not with units sold.
 
 **Compatibility.** Within v1, fields, values and codes are only added: ignore unknown ones. \
 Unknown fields in a body are refused; unknown query parameters are ignored.

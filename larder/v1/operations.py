@@ -89,7 +89,7 @@ WRITTEN = Trait(
     (
         _answered(
             "Larder-Position",
-            "The position of this write, for later reads. Opaque. Only in a shop with replicas.",
+            "The position of this write, for later reads. Opaque.",
             on=[200, 201, 204, *_refused("internal_error", "overloaded")],
             always=False,
             pattern="^[A-Za-z0-9_-]{27}$",

@@ -1,9 +1,7 @@
 """The page cache: pages of lists as bytes, made once and sent until the database has changed.
 
-The cache checks for changes when a caller requests a page and has written something since the last
-check, and at most ten times a second for other callers. So callers see their own writes at once,
-and the writes of others up to 100 ms later. If the processes of a server share no read-your-writes
-table (SHARED_DIR), each request checks.
+The cache checks for changes at most ten times a second, so a page is up to 100 ms old; and when a
+request needs a current page (larder/v1/freshness.py).
 
 A check reads PostgreSQL's snapshot, which names the transactions that are visible. While the
 snapshot stays the same, no transaction was committed. So a page that was made after a snapshot was
@@ -33,7 +31,8 @@ from larder.http import account_requests
 from larder.http.addresses import base_url
 from larder.http.compression import SMALLEST_COMPRESSED, note_encoding, packed, takes_gzip
 from larder.identity.caller import Caller
-from larder.v1.freshness import REPLICATED, list_requirement, needed_at
+from larder.v1 import freshness
+from larder.v1.freshness import Needed
 from larder.v1.http import Body, encoded, reply_body
 
 MAX_PAGES = 256
@@ -97,9 +96,13 @@ class CachedPage:
         self.is_kept = len(raw) <= MAX_PAGE_BYTES and len(wanted.path) <= MAX_PATH_CHARACTERS
         self._packed: Body | None = None
 
-    def good_for(self, caller: int, now: int) -> bool:
-        """Returns whether the page is current enough for the caller without another check."""
-        return self.seen_at > needed_at(now, caller)
+    def shows(self, needed: Needed, now: int) -> bool:
+        """Returns whether the page shows what is needed, without another check."""
+        if needed.position is not None and not (
+            self.replayed and self.replayed.covers(needed.position)
+        ):
+            return False
+        return self.seen_at > (now if needed.current else now - freshness.MAX_LAG)
 
     @property
     def packed(self) -> Body:
@@ -135,15 +138,9 @@ class PageCache:
             request.META[PAGE] = self, page, body
         return response
 
-    def renewed(self, page: CachedPage, who: Caller) -> CachedPage:
-        """Returns the page as it is now on the primary, or one that is current enough."""
-        now, wanted = monotonic_ns(), page.wanted
-        return self._good(
-            wanted,
-            who,
-            lambda kept: kept.good_for(who.id, now),
-            lambda: self._current(wanted, None),
-        )
+    def renewed(self, page: CachedPage, who: Caller, needed: Needed) -> CachedPage:
+        """Returns the page as it is now, or one that shows what is needed."""
+        return self._good(page.wanted, who, needed, monotonic_ns())
 
     def _used(self, wanted: PageRequest) -> CachedPage | None:
         """Returns the page from the cache, if it is there, and marks it as used."""
@@ -157,37 +154,12 @@ class PageCache:
     def _page(self, request: HttpRequest, who: Caller, prepare: Callable[[], Make]) -> CachedPage:
         # Not as Django writes it: that would be the same for different queries.
         path = f"{request.path}?{request.META.get('QUERY_STRING', '')}"
-        wanted, now = PageRequest(base_url(request), path, prepare), monotonic_ns()
-        if not REPLICATED:
-            return self._good(
-                wanted,
-                who,
-                lambda page: page.good_for(who.id, now),
-                lambda: self._current(wanted, None),
-            )
-        required, anywhere = list_requirement(request, who, now)
+        wanted = PageRequest(base_url(request), path, prepare)
+        needed = freshness.needed(who, request.META.get(freshness.SENT))
+        return self._good(wanted, who, needed, monotonic_ns())
 
-        def is_good(page: CachedPage) -> bool:
-            if satisfied := required.satisfied_by(page.seen_at, page.replayed):
-                replicas.count_read("kept")
-            return satisfied
-
-        usable = required if anywhere else None
-        return self._good(
-            wanted,
-            who,
-            is_good,
-            lambda: replicas.read(usable, lambda state: self._current(wanted, state)),
-        )
-
-    def _good(
-        self,
-        wanted: PageRequest,
-        who: Caller,
-        is_good: Callable[[CachedPage], bool],
-        read: Callable[[], CachedPage],
-    ) -> CachedPage:
-        """Returns the page from the cache if it is good, otherwise what `read` returns.
+    def _good(self, wanted: PageRequest, who: Caller, needed: Needed, now: int) -> CachedPage:
+        """Returns the page from the cache if it shows what is needed, otherwise reads it.
 
         One thread at a time reads a page. The others wait before they take a connection, because
         the position of a replica belongs to one connection.
@@ -197,20 +169,28 @@ class PageCache:
         Overloaded.
         """
         page = self._used(wanted)
-        if page is not None and is_good(page):
+        if page is not None and page.shows(needed, now):
             return page
         with self._lock:
             lock = self._locks.setdefault(wanted.key, Lock())
         with waits.holding(lock, MAX_WAIT_SECONDS):
             page = self._used(wanted)
-            if page is not None and is_good(page):
+            if page is not None and page.shows(needed, now):
                 return page
             with account_requests.reading_if_free(who) as is_free:
                 if is_free:
-                    return read()
+                    return self._read(wanted, needed)
         with account_requests.running(who, "GET"), waits.holding(lock, MAX_WAIT_SECONDS):
             page = self._used(wanted)
-            return page if page is not None and is_good(page) else read()
+            if page is not None and page.shows(needed, now):
+                return page
+            return self._read(wanted, needed)
+
+    def _read(self, wanted: PageRequest, needed: Needed) -> CachedPage:
+        """Returns the current page, of a replica if one may answer."""
+        if not freshness.REPLICATED or needed.current:
+            return self._current(wanted, None)
+        return replicas.read(needed.position, lambda state: self._current(wanted, state))
 
     def _current(self, wanted: PageRequest, state: State | None) -> CachedPage:
         """Returns the current page of the primary, or of a replica in the given state."""

@@ -32,7 +32,7 @@ from larder.inventory.queries import Position, ProductFilter, StockedProduct
 from larder.inventory.services import products
 from larder.inventory.services.authors import Author
 from larder.v1.faults import character_faults, faults
-from larder.v1.freshness import causal_catalog
+from larder.v1.freshness import causal
 from larder.v1.http import (
     PageParameters,
     claim,
@@ -229,7 +229,7 @@ def create_product(request: HttpRequest, caller: Caller, body: NewProduct) -> Ht
     problems=["not_found"],
     traits=[CACHED, ECHOED],
 )
-@causal_catalog
+@causal
 def get_product(request: HttpRequest, caller: Caller, product: int) -> HttpResponse:
     """One product, with its current stock."""
     return _answer(request, caller, product)

@@ -20,7 +20,7 @@ from larder.inventory.queries import LedgerRow
 from larder.inventory.services import adjustments
 from larder.inventory.services.movements import CAUSES, OPENING
 from larder.orders import queries as orders
-from larder.v1.freshness import causal_catalog
+from larder.v1.freshness import causal
 from larder.v1.http import PageParameters, claim, page_of, reply, reply_tagged
 from larder.v1.operations import CACHED, ECHOED, KEYED, Received, operation
 from larder.v1.shapes import Actor, Change, Id, Ids, Link, Number, Request, Sku, Text, Time, Units
@@ -146,7 +146,7 @@ def _faults(body: Any, _: Received) -> Iterator[Fault]:
 
 
 @operation(tag="stock", answers={200: StockFigures, 304: None}, traits=[CACHED, ECHOED])
-@causal_catalog
+@causal
 def get_stock(request: HttpRequest, caller: Caller, query: StockParameters) -> HttpResponse:
     """The number of units of each product that can be ordered now."""
     figures = queries.available([int(one) for one in query.products.split(",")])

@@ -9,9 +9,9 @@ from tests.conftest import Person
 from tests.fastpath.fast_path import STOCK, FastPath, Ordering
 from tests.http.conftest import api, application, as_, token_for
 from tests.v1.conftest import (
+    empty_cache,
     fast_path,
     many_products,
-    processes_share,
     sessions_known,
     shelf,
 )
@@ -20,9 +20,9 @@ __all__ = [
     "api",
     "application",
     "as_",
+    "empty_cache",
     "fast_path",
     "many_products",
-    "processes_share",
     "sessions_known",
     "shelf",
 ]
@@ -44,7 +44,7 @@ def jam(transactional_db: None, product: Callable[..., int]) -> int:
 
 
 @pytest.fixture
-def order_fast_path(processes_share: None, sessions_known: None) -> FastPath:
+def order_fast_path(empty_cache: None, sessions_known: None) -> FastPath:
     return FastPath(OrderFastPath)
 
 

@@ -20,7 +20,6 @@ from larder.fastpath import writes
 from larder.fastpath.orders import OrderFastPath
 from larder.http import authentication
 from larder.http.quotas import HEADERS
-from larder.http.read_your_writes import write_times
 from larder.identity.models import Session
 from larder.inventory.models import Stock
 from larder.orders.models import Order
@@ -307,14 +306,6 @@ def test_each_answer_has_a_new_id_or_that_of_its_request(ordering: Ordering) -> 
     given = uuid4().hex
     assert len({ordering()[1]["Correlation-ID"] for _ in range(5)}) == 5
     assert ordering(headers={"Correlation_ID": given})[1]["Correlation-ID"] == given
-
-
-def test_an_order_updates_the_read_your_writes_table(ordering: Ordering, who: Person) -> None:
-    writes = write_times()
-    assert writes is not None
-    before = writes.last(who.id)
-    ordering()
-    assert (ordering.fast_path.reached, writes.last(who.id) > before) == (1, True)
 
 
 def test_the_connection_returns_to_the_pool(ordering: Ordering) -> None:

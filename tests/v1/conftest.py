@@ -1,9 +1,8 @@
 """Fixtures of v1's contract tests."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +11,6 @@ from larder.catalog.services.products import NewProduct, create_products
 from larder.core.ids import SYSTEM_ACTOR
 from larder.fastpath.response_cache import ResponseCache
 from larder.http import authentication
-from larder.http.read_your_writes import write_times
 from larder.inventory.services.movements import open_stock
 from larder.v1 import freshness, page_cache, products
 from tests.conftest import Answer, Api, Person
@@ -41,15 +39,9 @@ def many_products(db: None, now: datetime) -> Sequence[int]:
 
 
 @pytest.fixture
-def processes_share(
-    transactional_db: None, tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[None]:
-    """Gives the processes a shared read-your-writes table, as `make run` does."""
-    settings.SHARED_DIR = str(tmp_path)
+def empty_cache(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty page cache."""
     monkeypatch.setattr(products, "_pages", page_cache.PageCache())
-    write_times.cache_clear()
-    yield
-    write_times.cache_clear()
 
 
 @pytest.fixture
@@ -62,9 +54,7 @@ def sessions_known(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def fast_path(
-    processes_share: None, sessions_known: None, monkeypatch: pytest.MonkeyPatch
-) -> FastPath:
+def fast_path(empty_cache: None, sessions_known: None, monkeypatch: pytest.MonkeyPatch) -> FastPath:
     """The response cache, whose entries and sessions do not expire."""
     monkeypatch.setattr(freshness, "MAX_LAG", HOUR)
     return FastPath(ResponseCache)

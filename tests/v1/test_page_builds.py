@@ -13,6 +13,7 @@ from larder.db.positions import Position
 from larder.db.replicas import State
 from larder.identity.caller import Caller
 from larder.v1 import page_cache
+from larder.v1.freshness import Needed
 from larder.v1.page_cache import CachedPage, PageCache, PageRequest
 from tests.v1.waiting import reads_running
 
@@ -27,14 +28,20 @@ def state(look: Look) -> State:
     return State(Position(1, 1, byte), moment)
 
 
+class ReplicaPages(PageCache):
+    """The same pages, which are read from a replica in this state."""
+
+    def __init__(self, pages: PageCache, look: Look) -> None:
+        vars(self).update(vars(pages))
+        self._state = state(look)
+
+    def _read(self, wanted: PageRequest, needed: Needed) -> CachedPage:
+        return self._current(wanted, self._state)
+
+
 def found(pages: PageCache, wanted: PageRequest, look: Look, who: Caller = A_CALLER) -> CachedPage:
     """Returns the cached page if it was checked since, and else the page that is read now."""
-    return pages._good(
-        wanted,
-        who,
-        lambda page: page.seen_at >= look[0],
-        lambda: pages._current(wanted, state(look)),
-    )
+    return ReplicaPages(pages, look)._good(wanted, who, Needed(current=True), look[0] - 1)
 
 
 def made_at_once(
@@ -141,7 +148,7 @@ def test_the_least_recently_used_page_is_evicted_first(monkeypatch: pytest.Monke
     for number in range(9):
         wanted = PageRequest("", f"once {number}", lambda: dict)
         others.append(pages._current(wanted, state(unchecked)))
-        assert pages.renewed(asked_often, A_CALLER) is asked_often
+        assert pages.renewed(asked_often, A_CALLER, Needed(current=True)) is asked_often
     assert [bool(page.seen_at) for page in others] == [False] * 7 + [True] * 2
 
 

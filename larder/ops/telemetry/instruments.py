@@ -111,15 +111,9 @@ CONNECTION_HELD = SummedHistogram(
 )
 READS = Counter(
     "larder_reads_total",
-    "Reads that a replica may answer, by what answered: a replica, the page cache (kept), or the "
-    "primary, because the reader required it (asked), replicas were behind, or a replica failed.",
+    "Reads that a replica may answer, by what answered: a replica, or the primary, because "
+    "replicas were behind or one failed.",
     ["by"],
-)
-REPLICA_BEHIND = Gauge(
-    "larder_replica_behind_seconds",
-    "Time since the replica had all data of the primary.",
-    ["replica"],
-    multiprocess_mode="livemax",
 )
 REPLICA_AWAY = Gauge(
     "larder_replica_away",

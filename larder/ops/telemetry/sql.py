@@ -34,9 +34,7 @@ SELECT coalesce(nullif(application_name, ''), 'unnamed'),
     max(pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn))::float
 FROM pg_stat_replication WHERE state = 'streaming' AND replay_lsn IS NOT NULL GROUP BY 1
 """
-"""Without `GRANT pg_monitor`, the server's role reads NULL here. The seconds by which a replica is
-behind are measured by the servers (larder/db/replicas.py): PostgreSQL's `replay_lag` is empty after
-everything is replayed, and without a connection."""
+"""Without `GRANT pg_monitor`, the server's role reads NULL here."""
 
 REFUNDS = """
 SELECT count(*), coalesce(extract(epoch FROM now() - min(since)), 0)::float FROM refund_due

@@ -8,7 +8,6 @@ from larder.core import telemetry
 from larder.core.best_effort import best_effort_span
 from larder.fastpath import orders
 from larder.http import answered_requests, positions
-from larder.http.read_your_writes import WriteTimes
 from larder.ops.telemetry.metrics import PlacingCounted
 
 __all__ = ["application"]
@@ -31,7 +30,6 @@ def _span(*_args: object, **_more: object) -> Any:
 
 
 PARTS: tuple[tuple[Any, str, Any], ...] = (
-    (WriteTimes, "note", _fail),
     (PlacingCounted, "batch_done", _fail),
     (positions, "position_of_a_write", _fail),
     (orders, "database", SimpleNamespace(release=_fail)),

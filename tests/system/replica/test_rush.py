@@ -73,10 +73,9 @@ def order_and_list(phone: Phone, jam: int) -> int:
     return missed
 
 
-@pytest.mark.parametrize("echoes", [True, False])
-def test_the_list_shows_the_stock_after_the_own_order(shop: Shop, echoes: bool) -> None:
+def test_the_list_shows_the_stock_after_the_own_order(shop: Shop) -> None:
     with delayed(shop.replica, 20):
-        assert in_a_crowd(shop, order_and_list, echoes=echoes) == 0
+        assert in_a_crowd(shop, order_and_list) == 0
 
 
 def adjust_and_look(phone: Phone, jam: int) -> int:
