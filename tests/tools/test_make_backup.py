@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import shutil
 import subprocess
 import sys
@@ -14,7 +13,6 @@ import psycopg
 import pytest
 
 from tests.system.faults.copies import prepare
-from tools.backup.__main__ import parse
 from tools.local_postgres import Cluster
 
 pytestmark = pytest.mark.system
@@ -29,48 +27,6 @@ OF_ITS_OWN = {
 """The environment, without what a `make test` around this one hands down."""
 
 needs_make = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ["make", "--folder", "backups", "some.dump"],
-        ["make", "some.dump", "--folder", "backups"],
-        ["restore", "--confirm", "larder", "some.dump"],
-        ["restore", "some.dump", "--confirm", "larder"],
-    ],
-)
-def test_options_are_accepted_before_and_after_the_file(arguments: list[str]) -> None:
-    options = parse(arguments)
-    assert str(options.file) == "some.dump"
-    assert vars(options).get("confirm", "larder") == "larder"
-    assert str(vars(options).get("folder", "backups")) == "backups"
-
-
-@needs_make
-@pytest.mark.parametrize(
-    ("target", "given", "file"),
-    [
-        ("backup", "FILE=of monday.dump", "of monday.dump"),
-        ("backup", "FILE=", None),
-        ("backup/prove", "FILE=of monday.dump", "of monday.dump"),
-        ("restore", "FILE=of monday.dump", "of monday.dump"),
-        ("restore/accounts", "OLD=larder_before_x", "larder_before_x"),
-    ],
-)
-def test_make_passes_the_given_file(target: str, given: str, file: str | None) -> None:
-    asked = subprocess.run(
-        ["make", "--dry-run", target, given, "CONFIRM=larder"],
-        cwd=CHECKOUT,
-        env=OF_ITS_OWN,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    words = shlex.split(asked.stdout.splitlines()[-1])
-    options = parse(words[words.index("tools.backup") + 1 :])
-    assert options.file == (file and Path(file))
-    assert vars(options).get("confirm", "larder") == "larder"
 
 
 @pytest.fixture

@@ -21,7 +21,6 @@ from larder.v1.payment_providers.signature import sign
 from tests.conftest import Person
 from tests.server import Reply, Server
 from tests.system.faults.processes import RESPAWN
-from tests.system.race.books import shelf
 from tests.v1.stripe_events import SECRET, STRIPE, event, intent
 
 MakePerson = Callable[..., Person]
@@ -135,24 +134,13 @@ def _import(dying: Dying) -> Sent:
 
 REQUESTS: dict[str, Callable[[Dying], Sent]] = {
     "place": lambda dying: keyed("orders", {"lines": [{"product": dying.jam, "quantity": 1}]}),
-    "place with an id": lambda dying: Sent(
-        "orders", {"id": str(uuid4()), "lines": [{"product": dying.jam, "quantity": 1}]}
-    ),
     "submit the cart": _cart,
-    "confirm": lambda dying: keyed(f"{dying.placed(**HELD)}/confirm"),
-    "confirm without a key": lambda dying: Sent(f"{dying.placed(**HELD)}/confirm"),
     "change": lambda dying: Sent(
         dying.placed(), {"lines": [{"product": dying.jam, "quantity": 5}]}, method="PATCH"
     ),
-    "cancel": lambda dying: Sent(f"{dying.placed()}/cancel"),
-    "pack": lambda dying: keyed(f"{dying.placed()}/pack"),
-    "ship": lambda dying: Sent(f"{dying.placed('pack')}/ship"),
     "return": lambda dying: keyed(
         f"{dying.placed('pack', 'ship')}/return",
         {"lines": [{"product": dying.jam, "quantity": 1}], "reason": "Broken."},
-    ),
-    "record a payment": lambda dying: Sent(
-        f"{dying.placed(**HELD)}/payments", CASH | {"transaction_id": uuid4().hex}, "payment"
     ),
     "an event of Stripe": _stripe_event,
     "adjust stock": lambda dying: keyed(
@@ -210,11 +198,3 @@ def test_a_repeat_does_nothing_more_if_the_worker_died_after_the_commit(
             has_key = "Idempotency-Key" in sent.headers
             assert not has_key or again.headers["idempotency-replayed"] == "true"
             assert books() == done
-
-
-def test_a_repeat_without_a_key_after_the_commit_places_a_second_order(dying: Dying) -> None:
-    """The negative control: what the key is there to prevent does happen without it."""
-    sent = Sent("orders", {"lines": [{"product": dying.jam, "quantity": 1}]})
-    dying.die("after", sent)
-    assert dying.insist(sent).status == 201
-    assert shelf(dying.jam).sold == 2

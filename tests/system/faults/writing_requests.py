@@ -73,11 +73,9 @@ def keep(shop: Shop) -> None:
 class Asked:
     """A request by its path, which may name `{order}`, and how often it took effect.
 
-    `doubles` says that without a key a repeat takes effect once more, which is what the key is
-    there for; otherwise a name or the order's status is in the way of that. One that is not
-    `keyed` takes no key: what it asks for is so, and the repeat finds it. `if_match` is the version
-    that it was read in. `secret` names the members of the answer that are shown once and null in
-    a repeat.
+    One that is not `keyed` takes no key: what it asks for is so, and the repeat finds it.
+    `if_match` is the version that it was read in. `secret` names the members of the answer that are
+    shown once and null in a repeat.
     """
 
     path: str
@@ -86,7 +84,6 @@ class Asked:
     who: str = "customer"
     method: str = "POST"
     before: Callable[[Shop], None] = keep
-    doubles: bool = False
     keyed: bool = True
     if_match: str = ""
     secret: tuple[str, ...] = ()
@@ -104,15 +101,12 @@ BODIES: dict[str, Any] = {
 }
 
 REQUESTS = {
-    "place an order": Asked(
-        "orders", PLACED, body=lambda shop: {"lines": _lines(shop)}, doubles=True
-    ),
+    "place an order": Asked("orders", PLACED, body=lambda shop: {"lines": _lines(shop)}),
     "place an order for a customer": Asked(
         "orders",
         PLACED,
         body=lambda shop: {"lines": _lines(shop), "customer": shop.customer.id},
         who="staff",
-        doubles=True,
     ),
     "submit the cart": Asked("cart/submit", PLACED, before=Shop.fill_cart),
     "change an order": Asked(
@@ -142,7 +136,6 @@ REQUESTS = {
         body=lambda shop: {"lines": [{"product": shop.product, "quantity": 1}], "reason": "torn"},
         who="staff",
         before=lambda shop: shop.move("pack", "ship"),
-        doubles=True,
     ),
     "adjust stock": Asked(
         "stock/adjustments",
@@ -152,7 +145,6 @@ REQUESTS = {
             "lines": [{"product": shop.product, "delta": 5}],
         },
         who="staff",
-        doubles=True,
     ),
     "register": Asked(
         "auth/register",
@@ -175,10 +167,7 @@ REQUESTS = {
         rows("category"),
         body=lambda _: {"name": "Lanterns"},
         who="staff",
-        doubles=True,
     ),
-    "create a key": Asked("auth/keys", rows("key"), doubles=True, secret=("key",)),
-    "keep an address": Asked(
-        "me/addresses", rows("address"), body=lambda _: {"label": "Home"}, doubles=True
-    ),
+    "create a key": Asked("auth/keys", rows("key"), secret=("key",)),
+    "keep an address": Asked("me/addresses", rows("address"), body=lambda _: {"label": "Home"}),
 }
