@@ -114,9 +114,21 @@ def test_a_running_attempt_counts_until_it_succeeds() -> None:
     """Otherwise all guesses within the time of one hash would be accepted."""
     with ExitStack() as at_the_same_time:
         for _ in range(10):
+            at_the_same_time.enter_context(attempt("confirm", account="anna", address=HOME))
+        assert not succeed(action="confirm")
+    assert until_refused(partial(fail, action="confirm")) == 10
+
+
+@pytest.mark.parametrize("at", [("anna", STRANGE.format(1)), ("ben", HOME)])
+def test_a_few_log_ins_of_an_account_or_address_hash_at_once(at: tuple[str, str]) -> None:
+    """Others would get no place to hash during the first attempts of an attacker."""
+    with ExitStack() as at_the_same_time:
+        for _ in range(3):
             at_the_same_time.enter_context(attempt("log in", account="anna", address=HOME))
-        assert not succeed()
-    assert until_refused(fail) == 10
+        with pytest.raises(Overloaded):
+            succeed(*at)
+        assert succeed("ben", STRANGE.format(1))
+    assert succeed(*at)
 
 
 def test_a_right_password_does_not_reset_the_count_of_wrong_ones() -> None:

@@ -13,7 +13,7 @@ import hashlib
 import logging
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Literal
 from uuid import UUID
@@ -23,6 +23,7 @@ from django.db import DatabaseError
 
 from larder.core.errors import DomainError, Overloaded
 from larder.core.mailboxes import canonical
+from larder.core.per_key import SlotsPerKey
 from larder.identity.passwords import hashers
 from larder.identity.queries import names
 from larder.identity.services import rates
@@ -59,6 +60,9 @@ class Limits:
 
 WIDER = (1, 4, 16)
 """Factors of the limit of an IPv6 /64, /56 and /48: a few customers share the wider ones."""
+_hashing = SlotsPerKey(3)
+"""Log-ins of an account, and of a client's widest network, that hash or wait for it in a process: a
+third of the places of a lane, so that many at once leave places to others."""
 BOTH: frozenset[Of] = frozenset({"account", "address"})
 WITH_KNOWN_ADDRESSES: frozenset[Action] = frozenset({"log in", "second factor"})
 """The actions in which an account has separate attempts at each address where it succeeded."""
@@ -126,15 +130,22 @@ def attempt(
     Raises RateLimited; DatabaseError if the database is unreachable (no log-in could succeed then).
     """
     named = _Named(_setup[0], action, account, networks_of(address), is_proven=is_proven)
-    lane: hashers.Lane = "others"
-    if action == "log in" and account is not None:
-        named, is_staff = named.found()
-        lane = "staff" if is_staff else lane
+    with ExitStack() as hashing:
+        if action == "log in" and account is not None:
+            hashing.enter_context(_hashing.hold(named.networks[-1]))
+            named, is_staff = named.found()
+            hashing.enter_context(_hashing.hold(named.name))
+            hashing.enter_context(hashers.in_lane("staff" if is_staff else "others"))
+        with _counted(named):
+            yield
+
+
+@contextmanager
+def _counted(named: "_Named") -> Iterator[None]:
     taken = rates.take(named.buckets())
     back, mark = taken, None
     try:
-        with hashers.in_lane(lane) if action == "log in" else nullcontext():
-            yield
+        yield
         back, mark = named.uncounted(taken), named.mark_of_success()
     except Overloaded:
         raise
