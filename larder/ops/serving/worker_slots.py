@@ -5,8 +5,6 @@ A lock on a file reserves a number. The lock ends with the process, also if the 
 
 import fcntl
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
@@ -23,19 +21,6 @@ def take(folder: Path, name: str) -> tuple[int, int]:
             return file, number
         os.close(file)
     raise AssertionError
-
-
-@contextmanager
-def locked_if_free(folder: Path, name: str, number: int) -> Iterator[bool]:
-    """Yields whether no living process has the number. No process takes it inside the block.
-
-    Raises OSError if the file system has no locks.
-    """
-    file = _opened(folder, name, number)
-    try:
-        yield _is_locked(file)
-    finally:
-        os.close(file)
 
 
 def _opened(folder: Path, name: str, number: int) -> int:

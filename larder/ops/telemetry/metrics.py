@@ -32,6 +32,13 @@ logger = logging.getLogger(__name__)
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 """The variable that names the folder where the processes of one server share their counts. It is
 made and emptied before the server starts. Without it, each process shows only its own counts."""
+FILE_BYTES = {
+    "counter": 524_288,
+    "histogram": 1_048_576,
+    "gauge_livesum": 65_536,
+    "gauge_livemax": 65_536,
+}
+"""The library's files of a process, and room for the series of every path and method."""
 LOOK_SECONDS = 1.0
 """Seconds between two updates of the metrics of a process."""
 WRITE_SECONDS = 15.0
@@ -59,10 +66,8 @@ def page(request: HttpRequest) -> HttpResponse:
     shop = CollectorRegistry()
     shop.register(STATE)
     counted = REGISTRY
-    if os.environ.get(FOLDER):
-        from larder.ops.telemetry import counted_together
-
-        counted_together.forget_ended(Path(os.environ[FOLDER]))
+    if folder := os.environ.get(FOLDER):
+        _forget_ended(Path(folder))
         counted = CollectorRegistry()
         MultiProcessCollector(counted)  # type: ignore[no-untyped-call]
     return HttpResponse(generate_latest(counted) + generate_latest(shop), TEXT)
@@ -94,18 +99,47 @@ def _is_loopback(text: str) -> bool:
 
 @cache
 def _instruments() -> ModuleType:
-    if folder := os.environ.get(FOLDER):
-        Path(folder).mkdir(parents=True, exist_ok=True)
-    else:
-        # The library would use the current folder for an empty name.
-        os.environ.pop(FOLDER, None)
-    if folder:
-        from larder.ops.telemetry import counted_together
-
-        counted_together.prepare(folder)
+    # The library would use the current folder for an empty name.
+    if folder := os.environ.pop(FOLDER, ""):
+        try:
+            _make_files(Path(folder))
+        except OSError as error:
+            logger.warning(
+                "The counts of this process are missing from /metrics of the others: %s. Make room"
+                " in the folder of the metrics, then restart the server.",
+                error,
+            )
+        else:
+            os.environ[FOLDER] = folder
     from larder.ops.telemetry import instruments
 
     return instruments
+
+
+def _make_files(folder: Path) -> None:
+    """Makes the library's files of this process, with all blocks allocated: the kernel ends a
+    process that writes to a mapped file without blocks on a full disk. Raises OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    files = {folder / f"{kind}_{os.getpid()}.db": size for kind, size in FILE_BYTES.items()}
+    try:
+        for file, size in files.items():
+            with file.open("wb") as opened:
+                opened.truncate(size)
+                if hasattr(os, "posix_fallocate"):
+                    os.posix_fallocate(opened.fileno(), 0, size)
+    except OSError:
+        for file in files:
+            file.unlink(missing_ok=True)
+        raise
+
+
+def _forget_ended(folder: Path) -> None:
+    """Deletes the gauges of processes that have ended. Their counts stay."""
+    for file in folder.glob("gauge_live*_*.db"):
+        try:
+            os.kill(int(file.stem.rpartition("_")[2]), 0)
+        except ProcessLookupError:
+            file.unlink(missing_ok=True)
 
 
 class PlacingCounted:
