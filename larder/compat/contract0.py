@@ -5,7 +5,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from larder.compat.operations import OPEN, operation
+from larder.compat.operations import operation
 from larder.compat.tokens import Credentials, Key
 from larder.compat.views import OpenView, read
 from larder.core.clock import now
@@ -16,7 +16,9 @@ from larder.identity.services.keys import key_for_password
 
 
 class KeyView(OpenView):
-    @operation("make_key", body=Credentials, answers={200: Key}, access=OPEN)
+    serializer_class = Credentials
+
+    @operation("make_key", responses=Key)
     def post(self, request: Request) -> Response:
         """Returns the key of the account. It is valid until the account is deactivated."""
         body = read(request, Credentials)

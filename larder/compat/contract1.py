@@ -7,8 +7,6 @@ from uuid import UUID
 
 from django.conf import settings
 from django.urls import path, re_path
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -16,16 +14,15 @@ from rest_framework.response import Response
 from larder.compat import tokens
 from larder.compat.answers import conflict
 from larder.compat.fields import Amount, Moment
-from larder.compat.operations import FIELDS, PAGE, Access, Refusal, envelope, operation
+from larder.compat.operations import operation
 from larder.compat.ordering import REFUSED, LinesById, place, refusal
-from larder.compat.pages import Numbered, Rows, page
+from larder.compat.pages import Rows
+from larder.compat.products import product_rows
 from larder.compat.views import CompatView, caller, read
 from larder.core.errors import KeyReused, NotFound
 from larder.inventory import queries as inventory
-from larder.inventory.queries import ProductFilter
 from larder.orders import queries as orders
 from larder.orders.queries import OrderFilter
-from larder.orders.services.placing.placement import Placed
 
 
 class Product(serializers.Serializer[Any]):
@@ -67,39 +64,27 @@ class NewOrder(LinesById):
 
 
 class ProductsView(CompatView):
-    @operation("list_products", answers={200: envelope(Product), 404: Refusal}, parameters=PAGE)
+    serializer_class = Product
+
+    @operation("list_products", responses=Product(many=True))
     def get(self, request: Request) -> Response:
         """Lists the products by ascending id."""
-        who, wanted = caller(request).id, ProductFilter()
-        rows = Rows(
-            lambda: inventory.count_products(wanted),
-            lambda offset, limit: inventory.products(who, wanted, offset=offset, limit=limit),
-        )
-        return Response(page(request, rows, Numbered(), _products))
-
-
-def _products(found: list[inventory.StockedProduct]) -> Any:
-    return Product(found, many=True).data
+        return Response(self.page(product_rows(request)))
 
 
 class ProductView(CompatView):
-    @operation("get_product", answers={200: Product, 404: Refusal})
+    serializer_class = Product
+
+    @operation("get_product")
     def get(self, request: Request, product_id: int) -> Response:
         """Shows a product."""
-        return Response(Product(inventory.product(caller(request).id, product_id)).data)
-
-
-CONTRACT_2 = {"orders": serializers.URLField(required=False)}
-"""Contract 2 lists its resources at this path. It has one: orders."""
+        return Response(self.shown(inventory.product(caller(request).id, product_id)))
 
 
 class OrdersView(CompatView):
-    @operation(
-        "list_orders",
-        access=Access(key_permission="orders.view_order"),
-        answers={200: envelope(Order, **CONTRACT_2), 404: Refusal},
-        parameters=PAGE,
-    )
+    serializer_class = Order
+
+    @operation("list_orders", key_permission="orders.view_order", responses=Order(many=True))
     def get(self, request: Request) -> Response:
         """Lists the caller's orders, the newest first."""
         who = caller(request).id
@@ -109,29 +94,19 @@ class OrdersView(CompatView):
                 orders.page(who, newest_first=True, offset=offset, limit=limit)
             ),
         )
-        found = page(request, rows, Numbered(), _orders)
+        envelope = self.page(rows)
+        # Contract 2 lists its resources at this path. It has one.
         if "2" in settings.COMPAT:
-            found["orders"] = request.build_absolute_uri("/api/orders/orders/")
-        return Response(found)
+            envelope["orders"] = request.build_absolute_uri("/api/orders/orders/")
+        return Response(envelope)
 
 
-def _orders(found: list[orders.OrderView]) -> Any:
-    return Order(found, many=True).data
-
-
-ORDER_ID = (
-    OpenApiParameter(
-        "order_id",
-        OpenApiTypes.UUID,
-        OpenApiParameter.PATH,
-        description="A UUID of any version, with its dashes; the client makes it.",
-    ),
-)
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 
 
 class OrderView(CompatView):
     only_places = True
+    serializer_class = Order
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Checks the id after the credentials, so it is not checked in the URL pattern. Raises
@@ -140,23 +115,12 @@ class OrderView(CompatView):
         if not _UUID.fullmatch(kwargs["order_id"]):
             raise NotFound
 
-    @operation(
-        "get_order",
-        access=Access(key_permission="orders.view_order"),
-        answers={200: Order, 404: Refusal},
-        parameters=ORDER_ID,
-    )
+    @operation("get_order", key_permission="orders.view_order")
     def get(self, request: Request, order_id: str) -> Response:
         """Shows one of the caller's orders."""
-        return Response(Order(orders.order(UUID(order_id), customer=caller(request).id)).data)
+        return Response(self.shown(orders.order(UUID(order_id), customer=caller(request).id)))
 
-    @operation(
-        "place_order",
-        access=Access(key_permission="orders.add_order"),
-        body=NewOrder,
-        answers={200: Order, 201: Order, 400: FIELDS, 403: Refusal, 404: Refusal, 409: Refusal},
-        parameters=ORDER_ID,
-    )
+    @operation("place_order", key_permission="orders.add_order", request=NewOrder)
     def post(self, request: Request, order_id: str) -> Response:
         """Places an order, once for each id. 200 is for the same order sent again."""
         lines = read(request, NewOrder)["products"]
@@ -167,11 +131,7 @@ class OrderView(CompatView):
             return conflict("An order with this id and different content exists.")
         except REFUSED as error:
             raise refusal(error) from error
-        return _answer(placed)
-
-
-def _answer(placed: Placed) -> Response:
-    return Response(Order(placed.order).data, status=200 if placed.replayed else 201)
+        return Response(self.shown(placed.order), status=200 if placed.replayed else 201)
 
 
 urlpatterns = [

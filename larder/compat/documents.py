@@ -1,4 +1,8 @@
-"""Generates the OpenAPI document of each earlier contract from its views."""
+"""Generates the OpenAPI document of each earlier contract from its views.
+
+drf-spectacular reads serializers, pages and credentials from the views. Refusals are in the
+contracts' texts, not here.
+"""
 
 from importlib import import_module
 from typing import Any
@@ -7,11 +11,11 @@ import msgspec
 from django.conf import settings
 from django.http import HttpResponse
 from django.urls import URLPattern, path
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.generators import SchemaGenerator
 from rest_framework.request import Request
 
 from larder.compat.views import OpenView
-from larder.http.compression import note_encoding, packed, takes_gzip
 from larder.http.generating import generated_once
 from larder.http.raw_body import raw_body
 
@@ -24,6 +28,24 @@ TITLES = {
 }
 
 
+class _Scheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    definition: dict[str, str]
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        return self.definition
+
+
+for _name, _definition in {
+    "Bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+    "Key": {"type": "apiKey", "in": "header", "name": "Authorization"},
+    "Password": {"type": "http", "scheme": "basic"},
+    "Cookie": {"type": "apiKey", "in": "cookie", "name": "sessionid"},
+}.items():
+    _target = f"larder.compat.authentication.{_name}Authentication"
+    _members = {"target_class": _target, "name": _name.lower(), "definition": _definition}
+    type(f"{_name}Scheme", (_Scheme,), _members)
+
+
 def enabled() -> list[tuple[str, str, str]]:
     """Returns number, title and path of the document of each enabled contract."""
     names = sorted(settings.COMPAT & TITLES.keys())
@@ -33,7 +55,6 @@ def enabled() -> list[tuple[str, str, str]]:
 @generated_once
 def document(contract: str) -> dict[str, Any]:
     """Returns the document of one contract, as if all contracts were enabled."""
-    import_module("larder.compat.schema")
     patterns = import_module(f"larder.compat.contract{contract}").urlpatterns
     generator: Any = SchemaGenerator
     schema: dict[str, Any] = generator(patterns=patterns).get_schema(request=None, public=True)
@@ -45,13 +66,6 @@ def document(contract: str) -> dict[str, Any]:
     return schema
 
 
-@generated_once
-def _contents(contract: str) -> tuple[bytes, bytes]:
-    """The document as JSON, as it is and compressed."""
-    raw = msgspec.json.encode(document(contract))
-    return raw, packed(raw)
-
-
 def document_paths(contract: str) -> list[URLPattern]:
     """Returns the path that serves the document of a contract."""
 
@@ -60,10 +74,7 @@ def document_paths(contract: str) -> list[URLPattern]:
         read_body = staticmethod(raw_body)
 
         def get(self, request: Request) -> HttpResponse:
-            is_packed = takes_gzip(request._request)
-            raw = _contents(contract)[is_packed]
-            response = HttpResponse(raw, content_type="application/json")
-            note_encoding(response, is_packed=is_packed)
-            return response
+            contents = msgspec.json.encode(document(contract))
+            return HttpResponse(contents, content_type="application/json")
 
     return [path(f"api/compat/contract{contract}/openapi.json", Document.as_view())]

@@ -1,6 +1,7 @@
 """Fields of the earlier contracts' bodies. Some are stricter than the framework's."""
 
 from datetime import datetime
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 from uuid import UUID
 
@@ -71,13 +72,34 @@ class PublicId(serializers.UUIDField):
         return UUID(str(super().to_internal_value(data)))
 
 
-class Amount(serializers.DecimalField):
-    """Money in an answer: text with two decimals, rounded half up."""
+class Price(serializers.DecimalField):
+    """A price: a number or text of limited digits in a body, text in an answer."""
 
-    def __init__(self, *, places: int = 2, **options: Any) -> None:
-        super().__init__(
-            max_digits=None, decimal_places=places, rounding="ROUND_HALF_UP", **options
-        )
+    def __init__(self, digits: int | None = None, places: int = 2, **options: Any) -> None:
+        super().__init__(max_digits=digits, decimal_places=places, min_value=Decimal(0), **options)
+
+    def quantize(self, value: Decimal) -> Decimal:
+        """Rounds half up. Digits are not limited: another contract may have set the price."""
+        return value.quantize(Decimal(1).scaleb(-(self.decimal_places or 0)), ROUND_HALF_UP)
+
+
+class Amount(Price):
+    """Money in an answer: text with two decimals."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(read_only=True, **options)
+
+
+def amount(exact: Decimal) -> str:
+    """Returns two decimals, rounded half up, as Amount does.
+
+    >>> amount(Decimal("2.205")), amount(Decimal("0"))
+    ('2.21', '0.00')
+    """
+    return f"{exact.quantize(_CENT, ROUND_HALF_UP):f}"
+
+
+_CENT = Decimal("0.01")
 
 
 class Moment(serializers.DateTimeField):

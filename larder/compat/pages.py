@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Generic, TypeVar
 
-from rest_framework.pagination import BasePagination, LimitOffsetPagination, PageNumberPagination
+from rest_framework.pagination import LimitOffsetPagination, PageNumberPagination
 from rest_framework.request import Request
 from rest_framework.utils.urls import replace_query_param
 
-from larder.core.limits import MAX_PAGE_ROWS
 from larder.core.parts import Part
 
 Row = TypeVar("Row")
@@ -99,15 +98,3 @@ class ByOffsetOfLong(ByOffset):
 def first_parts(parts: Iterable[Part[Row]]) -> Iterator[Part[Row]]:
     """Returns the first MOST_PARTS parts of a list."""
     return islice(parts, MOST_PARTS)
-
-
-def page(
-    request: Request, rows: Rows[Row], paginator: BasePagination, shape: Callable[[list[Row]], Any]
-) -> dict[str, Any]:
-    """Returns the envelope of the requested page. One with more rows than a page of v1 is a large
-    answer. Raises the framework's NotFound, Overloaded."""
-    found: Any = paginator.paginate_queryset(rows, request)  # type: ignore[arg-type]
-    if len(found) > MAX_PAGE_ROWS:
-        request.parser_context["view"].large()
-    envelope: dict[str, Any] = paginator.get_paginated_response(shape(list(found))).data
-    return envelope

@@ -15,7 +15,7 @@ from rest_framework.response import Response
 
 from larder.compat.authentication import REFUSED_TOKEN, BearerAuthentication, TokenNotValid
 from larder.compat.fields import Password, Text
-from larder.compat.operations import OPEN, Refusal, operation
+from larder.compat.operations import operation
 from larder.compat.views import OpenView, read
 from larder.core.clock import now
 from larder.http import throttling
@@ -85,12 +85,9 @@ class TokenView(OpenView):
 
 
 class LogInView(TokenView):
-    @operation(
-        "log_in",
-        body=LogIn,
-        answers={200: Pair, 401: Refusal},
-        access=OPEN,
-    )
+    serializer_class = LogIn
+
+    @operation("log_in", responses=Pair)
     def post(self, request: Request) -> Response:
         """Exchanges a password for an access token (5 minutes) and a refresh token (1 day)."""
         body = read(request, LogIn)
@@ -124,12 +121,9 @@ def renew(request: Request, *, policy: TokenPolicy) -> sessions.Pair:
 
 
 class RefreshView(TokenView):
-    @operation(
-        "refresh_token",
-        body=RefreshToken,
-        answers={200: AccessToken, 401: Refusal},
-        access=OPEN,
-    )
+    serializer_class = RefreshToken
+
+    @operation("refresh_token", responses=AccessToken)
     def post(self, request: Request) -> Response:
         """Returns a new access token for a refresh token, which can be used again."""
         return Response({"access": renew(request, policy=API).access})

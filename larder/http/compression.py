@@ -19,7 +19,7 @@ SMALLEST_COMPRESSED = 1024
 
 COMPRESSED = frozenset(
     {
-        *("text/html", "text/markdown", "text/css", "text/javascript", "text/csv"),
+        *("text/html", "text/css", "text/javascript", "text/csv"),
         *("application/javascript", "application/json"),
     }
 )

@@ -3,7 +3,7 @@
 from typing import Any
 
 from larder.catalog.models import Product
-from tests.compat.documented import Documented
+from tests.compat.conftest import ApiClient
 from tests.server import Reply
 
 ORDERS = "/api/orders/orders/"
@@ -13,6 +13,6 @@ def uuid_of(product: int) -> str:
     return str(Product.objects.get(pk=product).public_id)
 
 
-def place(client: Documented, *lines: tuple[int, int], **more: Any) -> Reply:
+def place(client: ApiClient, *lines: tuple[int, int], **more: Any) -> Reply:
     items = [{"product": uuid_of(product), "quantity": units} for product, units in lines]
     return client("POST", ORDERS, {"order_items": items} | more)

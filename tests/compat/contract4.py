@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from tests.compat.documented import Documented
+from tests.compat.conftest import ApiClient
 
 
-def add(client: Documented, *products: int) -> int:
+def add(client: ApiClient, *products: int) -> int:
     """Adds a unit of each; the order's id."""
-    for one in products:
-        reply = client("POST", f"/products/{one}/add_to_order/")
+    for product in products:
+        reply = client("POST", f"/products/{product}/add_to_order/")
         assert reply.status == 200, reply.body
     return int(reply.body["order_id"])
 

@@ -17,8 +17,6 @@ from tests.conftest import Person
 from tests.identity.conftest import Counted
 
 MakePerson = Callable[..., Person]
-REQUIRED = ["This field is required."]
-BLANK = ["This field may not be blank."]
 REFUSED = {"non_field_errors": ["Unable to log in with provided credentials."]}
 FORM = "application/x-www-form-urlencoded"
 

@@ -20,8 +20,6 @@ from tests.server import Reply
 
 MakePerson = Callable[..., Person]
 MakeProduct = Callable[..., int]
-ClientOf = Callable[[Person], ApiClient]
-NOT_GIVEN = {"detail": "Authentication credentials were not provided."}
 NOT_VALID = {
     "detail": "Given token not valid for any token type",
     "code": "token_not_valid",

@@ -3,24 +3,12 @@
 from collections.abc import Callable
 from uuid import uuid4
 
-import pytest
-
 from tests.compat.conftest import ApiClient
-from tests.compat.documented import Documented
-from tests.conftest import Person
 
-MakePerson = Callable[..., Person]
 MakeProduct = Callable[..., int]
-ClientOf = Callable[[Person], ApiClient]
 
 
-@pytest.fixture
-def buyer(shopper: ApiClient) -> Documented:
-    """A customer; the document of the contract judges every answer."""
-    return Documented("1", shopper)
-
-
-def order(client: ApiClient | Documented, product: int, quantity: int = 1) -> str:
+def order(client: ApiClient, product: int, quantity: int = 1) -> str:
     """Places an order and returns its id."""
     id = str(uuid4())
     body = {"products": [{"id": product, "quantity": quantity}]}
@@ -29,11 +17,13 @@ def order(client: ApiClient | Documented, product: int, quantity: int = 1) -> st
     return id
 
 
-def test_the_history_has_pages_of_ten_newest_first(buyer: Documented, product: MakeProduct) -> None:
+def test_the_history_has_pages_of_ten_newest_first(
+    shopper: ApiClient, product: MakeProduct
+) -> None:
     jam = product(stock=100)
-    placed = [order(buyer, jam) for _ in range(21)]
-    here = f"http://127.0.0.1:{buyer.client.server.port}/api/orders/"
-    pages = [buyer("GET", f"/api/orders/{page}").body for page in ("", "?page=2", "?page=3")]
+    placed = [order(shopper, jam) for _ in range(21)]
+    here = f"http://127.0.0.1:{shopper.server.port}/api/orders/"
+    pages = [shopper("GET", f"/api/orders/{page}").body for page in ("", "?page=2", "?page=3")]
     found = [row["id"] for page in pages for row in page["results"]]
     assert found == placed[::-1]
     assert [len(page["results"]) for page in pages] == [10, 10, 1]
@@ -45,13 +35,13 @@ def test_the_history_has_pages_of_ten_newest_first(buyer: Documented, product: M
 
 
 def test_orders_placed_through_v1_are_in_the_history(
-    buyer: Documented, shopper: ApiClient, product: MakeProduct
+    shopper: ApiClient, product: MakeProduct
 ) -> None:
     jam = product(price="2.345", name="Jam")
     body = {"lines": [{"product": jam, "quantity": 3}], "note": "ring twice"}
     placed = shopper("POST", "/api/v1/orders", body)
     assert placed.status == 201
-    found = buyer("GET", f"/api/orders/{placed.body['id']}/").body
+    found = shopper("GET", f"/api/orders/{placed.body['id']}/").body
     assert (found["id"], found["total"]) == (placed.body["id"], "7.04")
     assert found["products"] == [{"id": jam, "name": "Jam", "price": "2.35", "quantity": 3}]
-    assert buyer("GET", "/api/orders/").body["results"] == [found]
+    assert shopper("GET", "/api/orders/").body["results"] == [found]

@@ -2,28 +2,19 @@
 
 from collections.abc import Callable
 
-import pytest
-
 from larder.catalog.services.products import archive_product
 from larder.core.clock import now
 from tests.compat.conftest import ApiClient
-from tests.compat.documented import Documented
 
 MakeProduct = Callable[..., int]
 
 
-@pytest.fixture
-def buyer(shopper: ApiClient) -> Documented:
-    """A customer; the document of the contract judges every answer."""
-    return Documented("1", shopper)
-
-
 def test_sold_out_products_are_listed_and_deleted_ones_are_not(
-    buyer: Documented, product: MakeProduct
+    shopper: ApiClient, product: MakeProduct
 ) -> None:
     empty, gone = product(stock=0), product()
     archive_product(gone, caller=None, now=now())
-    page = buyer("GET", "/api/products/").body
+    page = shopper("GET", "/api/products/").body
     assert page["count"] == 1
     assert [(row["id"], row["quantity"]) for row in page["results"]] == [(empty, 0)]
-    assert buyer("GET", f"/api/products/{gone}/").status == 404
+    assert shopper("GET", f"/api/products/{gone}/").status == 404

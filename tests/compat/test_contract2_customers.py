@@ -5,7 +5,6 @@ from collections.abc import Callable
 import pytest
 
 from tests.compat.conftest import ApiClient
-from tests.compat.documented import Documented
 from tests.conftest import Person
 
 pytestmark = pytest.mark.system
@@ -15,19 +14,14 @@ MakePerson = Callable[..., Person]
 
 
 @pytest.fixture
-def keeper(keeper: ApiClient) -> Documented:
-    return Documented("2", keeper)
-
-
-@pytest.fixture
 def mary(transactional_db: None, person: MakePerson) -> Person:
     return person("mary", email="mary@example.org", first_name="Mary", last_name="Hill")
 
 
 @pytest.fixture
-def shopper(mary: Person, client_of: Callable[[Person], ApiClient]) -> Documented:
+def shopper(mary: Person, client_of: Callable[[Person], ApiClient]) -> ApiClient:
     """A client as Mary."""
-    return Documented("2", client_of(mary))
+    return client_of(mary)
 
 
 def at(who: Person) -> str:
@@ -35,7 +29,7 @@ def at(who: Person) -> str:
 
 
 def test_deleting_an_account_keeps_its_orders_and_ends_its_tokens(
-    shopper: Documented, keeper: Documented, mary: Person, product: Callable[..., int]
+    shopper: ApiClient, keeper: ApiClient, mary: Person, product: Callable[..., int]
 ) -> None:
     jam = product(stock=5)
     public_id = shopper("GET", f"/api/catalog/products/{jam}/").body["public_id"]

@@ -3,12 +3,10 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import jwt
 import pytest
 
 from larder.identity.models import Customer
 from tests.compat.conftest import ALL, ApiClient
-from tests.compat.documented import Documented
 from tests.conftest import Person
 from tests.server import Reply, Server
 
@@ -22,33 +20,21 @@ MARY = {
     "password": "correct horse",
     "password2": "correct horse",
 }
-REQUIRED = ["This field is required."]
 
 
-@pytest.fixture
-def anyone(anyone: ApiClient) -> Documented:
-    return Documented("2", anyone)
-
-
-def claims(token: str) -> dict[str, Any]:
-    """Returns the claims of a token, read as its clients do."""
-    said: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
-    return said
-
-
-def log_in(anyone: Documented, who: Person, path: str = TOKEN) -> Reply:
+def log_in(anyone: ApiClient, who: Person, path: str = TOKEN) -> Reply:
     return anyone("POST", path, {"username": who.customer.username, "password": who.password})
 
 
 @pytest.fixture
-def shop(transactional_db: None) -> Iterator[Callable[[str], Documented]]:
+def shop(transactional_db: None) -> Iterator[Callable[[str], ApiClient]]:
     """A shop with another way of registering: `shop("closed")`."""
     servers: list[Server] = []
 
-    def start(registration: str) -> Documented:
+    def start(registration: str) -> ApiClient:
         server = Server(workers=1, environment={"COMPAT": ALL, "REGISTRATION": registration})
         servers.append(server.__enter__())
-        return Documented("2", ApiClient(server))
+        return ApiClient(server)
 
     yield start
     for server in servers:
@@ -56,7 +42,7 @@ def shop(transactional_db: None) -> Iterator[Callable[[str], Documented]]:
 
 
 @pytest.mark.system
-def test_a_closed_registration_is_refused(shop: Callable[[str], Documented]) -> None:
+def test_a_closed_registration_is_refused(shop: Callable[[str], ApiClient]) -> None:
     reply = shop("closed")("POST", REGISTER, MARY)
     assert (reply.status, list(reply.body)) == (403, ["detail"])
     assert not Customer.objects.exists()
@@ -64,14 +50,14 @@ def test_a_closed_registration_is_refused(shop: Callable[[str], Documented]) -> 
 
 @pytest.mark.system
 def test_a_registration_that_needs_approval_may_not_order(
-    shop: Callable[[str], Documented], product: Callable[..., int]
+    shop: Callable[[str], ApiClient], product: Callable[..., int]
 ) -> None:
     anyone = shop("approval")
     assert anyone("POST", REGISTER, MARY).status == 201
     assert not Customer.objects.get().may_order
     product()
     token = anyone("POST", TOKEN, MARY).body["access"]
-    bearer = {"Authorization": f"Bearer {token}"}
+    bearer: dict[str, Any] = {"Authorization": f"Bearer {token}"}
     jam = anyone("GET", "/api/catalog/products/", **bearer).body["results"][0]["public_id"]
     items = {"order_items": [{"product": jam}]}
     reply = anyone("POST", "/api/orders/orders/", items, **bearer)
@@ -79,14 +65,14 @@ def test_a_registration_that_needs_approval_may_not_order(
 
 
 def test_the_access_token_gives_access_to_protected_paths(
-    anyone: Documented, person: Callable[..., Person]
+    anyone: ApiClient, person: Callable[..., Person]
 ) -> None:
     token = log_in(anyone, person()).body["access"]
     assert anyone("GET", "/api/", Authorization=f"Bearer {token}").status == 200
 
 
 def test_a_refresh_returns_a_new_pair_and_ends_the_old_token(
-    anyone: Documented, person: Callable[..., Person]
+    anyone: ApiClient, person: Callable[..., Person]
 ) -> None:
     first = log_in(anyone, person()).body["refresh"]
     reply = anyone("POST", REFRESH, {"refresh": first})
@@ -100,7 +86,7 @@ def test_a_refresh_returns_a_new_pair_and_ends_the_old_token(
 
 
 def test_a_refresh_token_works_only_with_its_token_policy(
-    anyone: Documented, person: Callable[..., Person]
+    anyone: ApiClient, person: Callable[..., Person]
 ) -> None:
     mary = person()
     own = log_in(anyone, mary).body["refresh"]
@@ -118,14 +104,14 @@ def test_a_refresh_token_works_only_with_its_token_policy(
 @pytest.mark.parametrize("kind", ["access", "refresh"])
 @pytest.mark.parametrize("path", [TOKEN, "/api/token/"])
 def test_verifying_a_valid_token_returns_an_empty_answer(
-    kind: str, path: str, anyone: Documented, person: Callable[..., Person]
+    kind: str, path: str, anyone: ApiClient, person: Callable[..., Person]
 ) -> None:
     token = log_in(anyone, person(), path).body[kind]
     reply = anyone("POST", VERIFY, {"token": token})
     assert (reply.status, reply.body) == (200, {})
 
 
-def test_verifying_a_bad_token_is_401(anyone: Documented, person: Callable[..., Person]) -> None:
+def test_verifying_a_bad_token_is_401(anyone: ApiClient, person: Callable[..., Person]) -> None:
     pair = log_in(anyone, person()).body
     anyone("POST", REFRESH, {"refresh": pair["refresh"]})
     for token in (pair["refresh"], pair["access"] + "x", "none"):
@@ -135,7 +121,7 @@ def test_verifying_a_bad_token_is_401(anyone: Documented, person: Callable[..., 
 
 
 def test_tokens_of_a_deactivated_user_are_refused_at_once(
-    anyone: Documented, person: Callable[..., Person]
+    anyone: ApiClient, person: Callable[..., Person]
 ) -> None:
     mary = person()
     pair = log_in(anyone, mary).body

@@ -10,15 +10,9 @@ from larder.compat.contract2.roots import Api
 from larder.identity.models import Customer
 from tests.compat.browser import Browser
 from tests.compat.conftest import ApiClient
-from tests.compat.documented import Documented
 from tests.conftest import Person
 from tests.http.conftest import token_for
 from tests.server import Server
-
-
-@pytest.fixture
-def buyer(shopper: ApiClient) -> Documented:
-    return Documented("2", shopper)
 
 
 @pytest.fixture
@@ -43,7 +37,7 @@ def test_the_orders_root_is_a_plain_root_without_contract_1(
     transactional_db: None, person: Callable[..., Person]
 ) -> None:
     with Server(workers=1, environment={"COMPAT": "2"}) as server:
-        alone = Documented("2", ApiClient(server, f"Bearer {token_for(person())}"))
+        alone = ApiClient(server, f"Bearer {token_for(person())}")
         reply = alone("GET", "/api/orders/")
         here = f"http://127.0.0.1:{server.port}"
         assert (reply.status, reply.body) == (200, {"orders": f"{here}/api/orders/orders/"})

@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 
 from larder.db import database
-from tests.compat.conftest import ApiClient, assert_books_balance
+from tests.compat.conftest import assert_books_balance
 from tests.compat.contract3 import (
     FORBIDDEN,
     TAKEN,
@@ -18,20 +18,6 @@ from tests.compat.contract3 import (
     names,
     own_path,
 )
-from tests.compat.documented import Documented
-from tests.conftest import Person
-
-
-@pytest.fixture
-def client_of(client_of: Callable[[Person], ApiClient]) -> As:
-    """A client as a person, held against the document."""
-    return lambda who: Documented("3", client_of(who))
-
-
-@pytest.fixture
-def anyone(anyone: ApiClient) -> Client:
-    """A client without credentials, held against the document."""
-    return Documented("3", anyone)
 
 
 @pytest.mark.parametrize("end", ["", "/"])

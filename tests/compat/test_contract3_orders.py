@@ -4,11 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import pytest
-
-from tests.compat.conftest import ApiClient
-from tests.compat.contract3 import As, Client
-from tests.compat.documented import Documented
+from tests.compat.contract3 import Client
 from tests.conftest import Person
 
 MakeProduct = Callable[..., int]
@@ -17,29 +13,12 @@ ORDERS = "/api/order/"
 CREATED = {"status": "created"}
 
 
-@pytest.fixture
-def client_of(client_of: Callable[[Person], ApiClient]) -> As:
-    """A client as a person, held against the document."""
-    return lambda who: Documented("3", client_of(who))
-
-
-@pytest.fixture
-def anyone(anyone: ApiClient) -> Client:
-    """A client without credentials, held against the document."""
-    return Documented("3", anyone)
-
-
 def order(client: Client, *lines: tuple[int, int], **more: Any) -> int:
     body = {"products": [{"id": product, "quantity": units} for product, units in lines]} | more
     answer = client("POST", ORDERS, body)
     if answer.status == 201:
         assert answer.body == CREATED
     return answer.status
-
-
-def stock(client: Client, product: int) -> int:
-    found: int = client("GET", f"/api/product/{product}").body["stock"]
-    return found
 
 
 def rows(client: Client) -> list[dict[str, Any]]:

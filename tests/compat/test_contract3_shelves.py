@@ -5,27 +5,12 @@ from typing import Any
 
 import pytest
 
-from tests.compat.conftest import ApiClient, assert_books_balance
-from tests.compat.contract3 import As, Client
-from tests.compat.documented import Documented
-from tests.conftest import Person
+from tests.compat.conftest import assert_books_balance
+from tests.compat.contract3 import Client
 
 MakeProduct = Callable[..., int]
 
 LIST = "/api/product/"
-TAKEN = {"name": ["product with this name already exists."]}
-
-
-@pytest.fixture
-def client_of(client_of: Callable[[Person], ApiClient]) -> As:
-    """A client as a person, held against the document."""
-    return lambda who: Documented("3", client_of(who))
-
-
-@pytest.fixture
-def anyone(anyone: ApiClient) -> Client:
-    """A client without credentials, held against the document."""
-    return Documented("3", anyone)
 
 
 WRONG: dict[str, list[Any]] = {

@@ -1,7 +1,5 @@
 """Contract 3: registering, the list of all users, and one user as others see and change them."""
 
-from collections.abc import Callable
-
 import pytest
 
 from tests.compat.conftest import ALL, ApiClient
@@ -15,21 +13,7 @@ from tests.compat.contract3 import (
     own_path,
     public_id,
 )
-from tests.compat.documented import Documented
-from tests.conftest import Person
 from tests.server import Reply, Server
-
-
-@pytest.fixture
-def client_of(client_of: Callable[[Person], ApiClient]) -> As:
-    """A client as a person, held against the document."""
-    return lambda who: Documented("3", client_of(who))
-
-
-@pytest.fixture
-def anyone(anyone: ApiClient) -> Client:
-    """A client without credentials, held against the document."""
-    return Documented("3", anyone)
 
 
 def register(anyone: Client, name: object, password: object = GOOD) -> Reply:

@@ -6,7 +6,6 @@ import pytest
 
 from tests.compat.conftest import ALL, ApiClient
 from tests.compat.contract4 import add
-from tests.compat.documented import Documented
 from tests.conftest import Person
 from tests.http.conftest import token_for
 from tests.server import Server
@@ -21,24 +20,13 @@ def who(person: MakePerson) -> Person:
     return person()
 
 
-@pytest.fixture
-def other(person: MakePerson, client_of: Callable[[Person], ApiClient]) -> Documented:
-    """Another customer."""
-    return Documented("4", client_of(person()))
-
-
-def short(product: int) -> list[str]:
-    """The refusal for want of a product."""
-    return [f"Not enough stock of product {product}. Remove or lower the quantity."]
-
-
 @pytest.mark.system
 def test_an_order_below_the_minimum_total_is_refused_with_a_message(
     who: Person, product: MakeProduct, transactional_db: None
 ) -> None:
     jam = product(stock=5, price="4.00")
     with Server(workers=1, environment={"COMPAT": ALL, "MIN_ORDER_TOTAL": "5"}) as server:
-        client = Documented("4", ApiClient(server, f"Bearer {token_for(who)}"))
+        client = ApiClient(server, f"Bearer {token_for(who)}")
         order = add(client, jam)
         reply = client("POST", f"/orders/{order}/submit/")
         sentence = "The Order's total of 4.00 is below the minimum of 5.00."

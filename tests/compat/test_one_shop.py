@@ -1,14 +1,12 @@
 """One database with six API versions: orders placed with one are shown by all others."""
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 
 from tests.compat.conftest import ApiClient, assert_books_balance
 from tests.compat.shops import PLACES
 from tests.conftest import Person
-from tests.server import Reply
 
 PRICE = "2.25"
 
@@ -20,35 +18,6 @@ def history(
     """A customer's client; the books balance when the test is over."""
     yield client_of(person())
     assert_books_balance()
-
-
-@pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
-def test_an_order_is_shown_by_every_api_version(
-    place: Callable[[ApiClient, int], Reply], history: ApiClient, product: Callable[..., int]
-) -> None:
-    jam = product(stock=5, price=PRICE, name="Jam")
-    assert place(history, jam).status in {200, 201}
-
-    (order,) = history("GET", "/api/v1/orders").body["results"]
-    shown: dict[str, Any] = {"id": order["id"], "number": order["number"], "product": jam}
-    assert (order["status"], order["total"]) == ("placed", "4.50")
-
-    (one,) = history("GET", "/api/orders/").body["results"]
-    assert one["id"] == shown["id"]
-    assert one["products"] == [{"id": jam, "name": "Jam", "price": PRICE, "quantity": 2}]
-    assert history("GET", f"/api/orders/{shown['id']}/").body == one
-
-    (two,) = history("GET", "/api/orders/orders/").body["results"]
-    assert (two["id"], two["public_id"], two["total"]) == (shown["number"], shown["id"], "4.50")
-    assert history("GET", f"/api/orders/orders/{shown['number']}/").body == two
-
-    (three,) = history("GET", "/api/order/").body["results"]
-    assert (three["product"], three["quantity"], three["total"]) == (jam, 2, 4.5)
-
-    (four,) = history("GET", "/orders/").body
-    assert (four["id"], four["total_amount"]) == (shown["number"], "4.50")
-    assert four["submitted_at"] is not None
-    assert history("GET", f"/orders/{shown['number']}/").body == four
 
 
 def test_a_sale_through_one_api_version_changes_the_stock_in_all(
@@ -67,30 +36,6 @@ def test_a_sale_through_one_api_version_changes_the_stock_in_all(
         if name != "contract 4":
             assert place(history, jam).status in {400, 409}
     assert history("GET", f"/api/v1/products/{jam}").body["quantity"] == 1
-
-
-@pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
-def test_every_api_version_hides_orders_of_other_customers(
-    place: Callable[[ApiClient, int], Reply],
-    history: ApiClient,
-    shopper: ApiClient,
-    keeper: ApiClient,
-    product: Callable[..., int],
-) -> None:
-    jam = product(stock=5)
-    place(history, jam)
-    (order,) = history("GET", "/api/v1/orders").body["results"]
-    for stranger in (shopper, keeper):
-        assert stranger("GET", f"/api/orders/{order['id']}/").status == 404
-        assert stranger("GET", f"/api/orders/orders/{order['number']}/").status == 404
-        assert stranger("GET", f"/orders/{order['number']}/").status == 404
-        assert stranger("POST", f"/orders/{order['number']}/submit/").status == 404
-        lines = {"products": [{"id": jam, "quantity": 2}]}
-        assert stranger("POST", f"/api/orders/{order['id']}/", lines).status == 404
-        for path in ("/api/orders/", "/api/orders/orders/", "/api/order/"):
-            assert stranger("GET", path).body["results"] == []
-        assert stranger("GET", "/orders/").body == []
-    assert shopper("GET", f"/api/v1/orders/{order['id']}").status == 404
 
 
 def test_one_key_and_one_name_work_at_every_api_version(

@@ -16,8 +16,6 @@ from tests.compat.conftest import ApiClient
 from tests.conftest import Person
 
 MakePerson = Callable[..., Person]
-REQUIRED = ["This field is required."]
-BLANK = ["This field may not be blank."]
 NOT_VALID = {"detail": "Token is invalid or expired", "code": "token_not_valid"}
 REFUSED = {"detail": "No active account found with the given credentials"}
 TOKEN, REFRESH = "/api/token/", "/api/token/refresh/"

@@ -1,6 +1,5 @@
 """Customers: staff read and change all accounts, customers their own."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from rest_framework import serializers
@@ -11,9 +10,9 @@ from larder.compat.account_faults import account_body, all_named, faults_as_refu
 from larder.compat.authentication import require_confirmation
 from larder.compat.contract2.addresses import Address, created
 from larder.compat.fields import Password, Text
-from larder.compat.operations import OFFSET, Access, Refusal, envelope, operation
-from larder.compat.pages import ByOffset, Rows, page
-from larder.compat.views import CompatView, caller
+from larder.compat.operations import operation
+from larder.compat.pages import ByOffset, Rows
+from larder.compat.views import BrowsableView, caller
 from larder.core.clock import now
 from larder.core.errors import NotFound
 from larder.core.limits import MAX_EMAIL_LENGTH, MAX_PERSON_NAME_LENGTH, MAX_USERNAME_LENGTH
@@ -24,49 +23,39 @@ from larder.identity.services import accounts, notifier
 from larder.identity.services.accounts import NewCustomer
 
 
-class CustomerRow(serializers.Serializer[Any]):
-    id = serializers.IntegerField()
-    username = serializers.CharField()
-    first_name = serializers.CharField()
-    last_name = serializers.CharField()
-    email = serializers.CharField()
-    url = Address("/api/identity/customers/{0.id}/")
-    public_id = serializers.UUIDField()
-
-
-class CustomerChange(serializers.Serializer[Any]):
+class CustomerBody(serializers.Serializer[Any]):
+    id = serializers.IntegerField(read_only=True)
     username = Text(max_length=MAX_USERNAME_LENGTH)
     first_name = Text(max_length=MAX_PERSON_NAME_LENGTH, required=False, allow_blank=True)
     last_name = Text(max_length=MAX_PERSON_NAME_LENGTH, required=False, allow_blank=True)
     email = serializers.EmailField(max_length=MAX_EMAIL_LENGTH, required=False, allow_blank=True)
+    url = Address("/api/identity/customers/{0.id}/")
+    public_id = serializers.UUIDField(read_only=True)
 
 
-class NewByStaff(CustomerChange):
+class NewByStaff(CustomerBody):
     password = Password(required=False)
 
 
-class Customers(CompatView):
+class Customers(BrowsableView):
     """All accounts for staff, the own account for customers."""
+
+    serializer_class, pagination_class = CustomerBody, ByOffset
 
     @operation(
         "list_customers",
-        access=Access(key_permission="identity.view_customer"),
-        answers={200: envelope(CustomerRow)},
-        parameters=OFFSET,
+        key_permission="identity.view_customer",
+        responses=CustomerBody(many=True),
     )
     def get(self, request: Request) -> Response:
         """Lists all customers for staff, or only the caller."""
-
-        def shape(found: list[Profile]) -> Any:
-            return CustomerRow(found, many=True, context={"request": request}).data
-
-        return Response(page(request, _visible(request), ByOffset(), shape))
+        return Response(self.page(_visible(request)))
 
     @operation(
         "create_customer",
-        access=Access(permission="identity.add_customer"),
-        body=NewByStaff,
-        answers={201: CustomerRow, 403: Refusal},
+        permission="identity.add_customer",
+        request=NewByStaff,
+        responses={201: CustomerBody},
     )
     def post(self, request: Request) -> Response:
         """Creates an account. Without a password a log-in is impossible until one is set."""
@@ -76,7 +65,7 @@ class Customers(CompatView):
             by = caller(request).public_id
             # Whether customers may register themselves is not staff's concern.
             made = accounts.register(new, policy="open", now=now(), by=by)
-        return created(_shown(request, queries.profile(made.id)))
+        return created(self.shown(queries.profile(made.id)))
 
 
 def _visible(request: Request) -> Rows[Profile]:
@@ -90,57 +79,52 @@ def _visible(request: Request) -> Rows[Profile]:
     )
 
 
-def _shown(request: Request, profile: Profile) -> Mapping[str, Any]:
-    shown: Mapping[str, Any] = CustomerRow(profile, context={"request": request}).data
-    return shown
-
-
-class Customer(CompatView):
+class Customer(BrowsableView):
     """An account."""
 
-    @operation(
-        "get_customer",
-        access=Access(key_permission="identity.view_customer"),
-        answers={200: CustomerRow, 404: Refusal},
-    )
+    serializer_class = CustomerBody
+
+    @operation("get_customer", key_permission="identity.view_customer")
     def get(self, request: Request, customer: int) -> Response:
         """A customer."""
-        return Response(_shown(request, _one(request, customer)))
+        return Response(self.shown(_account(request, customer)))
 
-    @operation(
-        "replace_customer",
-        access=Access(key_permission="identity.change_customer"),
-        body=CustomerChange,
-        answers={200: CustomerRow, 403: Refusal, 404: Refusal},
-    )
+    @operation("replace_customer", key_permission="identity.change_customer")
     def put(self, request: Request, customer: int) -> Response:
         """Changes a customer. The username is required; other omitted fields stay unchanged."""
-        return _changed(request, customer, partial=False)
+        return self._changed(customer, partial=False)
 
-    @operation(
-        "change_customer",
-        access=Access(key_permission="identity.change_customer"),
-        body=CustomerChange,
-        answers={200: CustomerRow, 403: Refusal, 404: Refusal},
-    )
+    @operation("change_customer", key_permission="identity.change_customer")
     def patch(self, request: Request, customer: int) -> Response:
         """Changes a customer. Omitted fields stay unchanged."""
-        return _changed(request, customer, partial=True)
+        return self._changed(customer, partial=True)
 
-    @operation(
-        "delete_customer",
-        access=Access(key_permission="identity.delete_customer"),
-        answers={204: None, 403: Refusal, 404: Refusal},
-    )
+    @operation("delete_customer", key_permission="identity.delete_customer", responses={204: None})
     def delete(self, request: Request, customer: int) -> Response:
         """Deletes an account. Its orders stay."""
-        _one(request, customer)
+        _account(request, customer)
         require_confirmation(request)
         accounts.delete_account(customer, now=now(), terms=accounts.Terms(caller=caller(request)))
         return Response(status=204)
 
+    def _changed(self, customer: int, *, partial: bool) -> Response:
+        request = self.request
+        _account(request, customer)
+        require_confirmation(request)
+        body, who = account_body(request, CustomerBody, partial=partial), caller(request)
+        names = body.names()
+        with (
+            all_named(body, account=customer),
+            throttling.change_profile(request, who, customer, names),
+            faults_as_refusals(),
+        ):
+            fields, moment, terms = body.fields(), now(), accounts.Terms(caller=who)
+            notify = notifier.former_address(now=moment)
+            accounts.change_profile(customer, fields, now=moment, terms=terms, notify=notify)
+        return Response(self.shown(queries.profile(customer)))
 
-def _one(request: Request, customer: int) -> Profile:
+
+def _account(request: Request, customer: int) -> Profile:
     """Returns the account. Raises NotFound; for the account of another, to customers the same, and
     to staff what `require` raises."""
     who = caller(request)
@@ -149,19 +133,3 @@ def _one(request: Request, customer: int) -> Profile:
             raise NotFound
         who.require("identity.view_customer")
     return queries.profile(customer)
-
-
-def _changed(request: Request, customer: int, *, partial: bool) -> Response:
-    _one(request, customer)
-    require_confirmation(request)
-    body, who = account_body(request, CustomerChange, partial=partial), caller(request)
-    names = body.names()
-    with (
-        all_named(body, account=customer),
-        throttling.change_profile(request, who, customer, names),
-        faults_as_refusals(),
-    ):
-        fields, moment, terms = body.fields(), now(), accounts.Terms(caller=who)
-        notify = notifier.former_address(now=moment)
-        accounts.change_profile(customer, fields, now=moment, terms=terms, notify=notify)
-    return Response(_shown(request, queries.profile(customer)))

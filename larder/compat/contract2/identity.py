@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.conf import settings
+from drf_spectacular.types import OpenApiTypes
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -10,7 +11,7 @@ from rest_framework.response import Response
 from larder.compat.account_faults import account_body, all_named, faults_as_refusals
 from larder.compat.authentication import REFUSED_TOKEN, TokenNotValid
 from larder.compat.fields import Password, Text
-from larder.compat.operations import NOTHING, OPEN, Refusal, operation
+from larder.compat.operations import operation
 from larder.compat.tokens import Credentials, Pair, RefreshToken, TokenView, log_in, renew
 from larder.compat.views import OpenView, read
 from larder.core.clock import now
@@ -44,19 +45,12 @@ class AnyToken(serializers.Serializer[Any]):
     token = Text()
 
 
-class NotValid(Refusal):
-    code = serializers.ChoiceField(["token_not_valid"])
-
-
 class Register(OpenView):
     """Create an account."""
 
-    @operation(
-        "register",
-        body=Registration,
-        answers={201: Registered, 403: Refusal},
-        access=OPEN,
-    )
+    serializer_class = Registration
+
+    @operation("register", responses={201: Registered})
     def post(self, request: Request) -> Response:
         """Creates a customer's account."""
         accounts.require_open(settings.REGISTRATION)
@@ -71,12 +65,9 @@ class Register(OpenView):
 class Token(TokenView):
     """Log in."""
 
-    @operation(
-        "log_in",
-        body=Credentials,
-        answers={200: Pair, 401: Refusal},
-        access=OPEN,
-    )
+    serializer_class = Credentials
+
+    @operation("log_in", responses=Pair)
     def post(self, request: Request) -> Response:
         """Exchanges a username and a password for an access and a refresh token."""
         body = read(request, Credentials)
@@ -87,12 +78,9 @@ class Token(TokenView):
 class Refresh(TokenView):
     """Renew a log-in."""
 
-    @operation(
-        "refresh_token",
-        body=RefreshToken,
-        answers={200: Pair, 401: NotValid},
-        access=OPEN,
-    )
+    serializer_class = RefreshToken
+
+    @operation("refresh_token", responses=Pair)
     def post(self, request: Request) -> Response:
         """Exchanges a refresh token for a new pair. The old token becomes invalid."""
         return Response(Pair(renew(request, policy=IDENTITY)).data)
@@ -101,12 +89,9 @@ class Refresh(TokenView):
 class Verify(TokenView):
     """Verify a token."""
 
-    @operation(
-        "verify_token",
-        body=AnyToken,
-        answers={200: NOTHING, 401: NotValid},
-        access=OPEN,
-    )
+    serializer_class = AnyToken
+
+    @operation("verify_token", responses=OpenApiTypes.OBJECT)
     def post(self, request: Request) -> Response:
         """Checks whether an access or refresh token is valid."""
         token = read(request, AnyToken)["token"]

@@ -14,10 +14,10 @@ from larder.compat.answers import order_refused
 from larder.compat.contract2.addresses import Address, created
 from larder.compat.contract2.catalog import UNAVAILABLE
 from larder.compat.fields import Amount, Lines, PublicId, Units
-from larder.compat.operations import KEYED, OFFSET, Access, Refusal, envelope, operation
+from larder.compat.operations import operation
 from larder.compat.ordering import REFUSED, place_keyed
-from larder.compat.pages import ByOffsetOfLarge, Rows, page
-from larder.compat.views import CompatView, caller, read
+from larder.compat.pages import ByOffsetOfLarge, Rows
+from larder.compat.views import BrowsableView, caller, read
 from larder.core.errors import DomainError, UnknownProducts
 from larder.http import problems
 from larder.http.idempotency import replay_headers
@@ -69,17 +69,13 @@ class OrderRow(serializers.Serializer[Any]):
         return COMPLETED
 
 
-class Orders(CompatView):
+class Orders(BrowsableView):
     """The caller's orders."""
 
+    serializer_class, pagination_class = OrderRow, ByOffsetOfLarge
     only_places = True
 
-    @operation(
-        "list_orders",
-        access=Access(key_permission="orders.view_order"),
-        answers={200: envelope(OrderRow)},
-        parameters=OFFSET,
-    )
+    @operation("list_orders", key_permission="orders.view_order", responses=OrderRow(many=True))
     def get(self, request: Request) -> Response:
         """Lists the caller's placed orders."""
         who = caller(request)
@@ -89,16 +85,13 @@ class Orders(CompatView):
                 queries.page(who.id, newest_first=False, offset=offset, limit=limit)
             ),
         )
-        return Response(
-            page(request, rows, ByOffsetOfLarge(), lambda found: _shown(request, found))
-        )
+        return Response(self.page(rows, lambda orders: _shown(request, orders)))
 
     @operation(
         "place_order",
-        access=Access(key_permission="orders.add_order"),
-        body=OrderWanted,
-        answers={201: OrderRow, 403: Refusal, 422: Refusal},
-        parameters=KEYED,
+        key_permission="orders.add_order",
+        request=OrderWanted,
+        responses={201: OrderRow},
     )
     def post(self, request: Request) -> Response:
         """Places an order, all lines or none. Lines of the same product are added."""
@@ -137,14 +130,12 @@ def _shown(request: Request, found: Sequence[OrderView]) -> Any:
     return OrderRow(orders, many=True, context=context).data
 
 
-class Order(CompatView):
+class Order(BrowsableView):
     """A placed order. It cannot be changed here."""
 
-    @operation(
-        "get_order",
-        access=Access(key_permission="orders.view_order"),
-        answers={200: OrderRow, 404: Refusal},
-    )
+    serializer_class = OrderRow
+
+    @operation("get_order", key_permission="orders.view_order")
     def get(self, request: Request, number: int) -> Response:
         """Shows one of the caller's orders."""
         order = queries.by_number(number, customer=caller(request).id)

@@ -1,38 +1,15 @@
 """The root pages, which list the resources. A browser can follow their links."""
 
-from typing import Any
+from collections.abc import Mapping
 
 from django.conf import settings
-from rest_framework import serializers
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from larder.compat.contract2.addresses import absolute
-from larder.compat.operations import operation
-from larder.compat.views import CompatView
-
-
-def _links(name: str, **paths: str) -> Any:
-    """Returns a serializer with the addresses of paths, by name."""
-    fields = {key: serializers.URLField() for key in paths}
-    return type(name, (serializers.Serializer,), fields)
-
-
-def _found(request: Request, paths: dict[str, str]) -> Response:
-    return Response({name: absolute(request, path) for name, path in paths.items()})
-
-
-API = {"identity": "/api/identity/", "catalog": "/api/catalog/", "orders": "/api/orders/"}
-IDENTITY = {
-    "register": "/api/identity/register/",
-    "token": "/api/identity/token/",
-    "refresh": "/api/identity/token/refresh/",
-    "verify": "/api/identity/token/verify/",
-    "customers": "/api/identity/customers/",
-}
-CATALOG = {"products": "/api/catalog/products/"}
-ORDERS = {"orders": "/api/orders/orders/"}
-
+from larder.compat.views import BrowsableView
 
 OTHER_CONTRACTS = {
     "1": {"products": "/api/products/"},
@@ -41,49 +18,57 @@ OTHER_CONTRACTS = {
 """The resources of other contracts under /api/, listed here for people with a browser."""
 
 
-class ApiRoot(_links("ApiRoot", **API)):  # type: ignore[misc]
-    """The parts of the API, and the lists of other enabled contracts."""
+class Root(BrowsableView):
+    """A list of addresses."""
 
-    products = serializers.URLField(required=False)
-    product = serializers.URLField(required=False)
-    order = serializers.URLField(required=False)
-    user = serializers.URLField(required=False)
+    paths: Mapping[str, str]
+
+    def links(self) -> Mapping[str, str]:
+        """Returns the paths by name."""
+        return self.paths
+
+    @extend_schema(responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request) -> Response:
+        """Lists the addresses of the resources."""
+        return Response({name: absolute(request, path) for name, path in self.links().items()})
 
 
-class Api(CompatView):
+class Api(Root):
     """Larder's API: follow the addresses."""
 
-    @operation("root", answers={200: ApiRoot})
-    def get(self, request: Request) -> Response:
-        """Lists the parts of the API."""
-        paths = dict(API)
+    paths = {
+        "identity": "/api/identity/",
+        "catalog": "/api/catalog/",
+        "orders": "/api/orders/",
+    }
+
+    def links(self) -> Mapping[str, str]:
+        """Returns the parts of the API, and the lists of other enabled contracts."""
+        links = dict(self.paths)
         for contract in sorted(settings.COMPAT & OTHER_CONTRACTS.keys()):
-            paths |= OTHER_CONTRACTS[contract]
-        return _found(request, paths)
+            links |= OTHER_CONTRACTS[contract]
+        return links
 
 
-class Identity(CompatView):
+class Identity(Root):
     """Accounts and tokens."""
 
-    @operation("identity_root", answers={200: _links("IdentityRoot", **IDENTITY)})
-    def get(self, request: Request) -> Response:
-        """Lists the addresses for registration, log-in and customers."""
-        return _found(request, IDENTITY)
+    paths = {
+        "register": "/api/identity/register/",
+        "token": "/api/identity/token/",
+        "refresh": "/api/identity/token/refresh/",
+        "verify": "/api/identity/token/verify/",
+        "customers": "/api/identity/customers/",
+    }
 
 
-class Catalog(CompatView):
+class Catalog(Root):
     """The catalogue."""
 
-    @operation("catalog_root", answers={200: _links("CatalogRoot", **CATALOG)})
-    def get(self, request: Request) -> Response:
-        """Lists the address of the products."""
-        return _found(request, CATALOG)
+    paths = {"products": "/api/catalog/products/"}
 
 
-class Orders(CompatView):
+class Orders(Root):
     """Orders."""
 
-    @operation("orders_root", answers={200: _links("OrdersRoot", **ORDERS)})
-    def get(self, request: Request) -> Response:
-        """Lists the address of the orders."""
-        return _found(request, ORDERS)
+    paths = {"orders": "/api/orders/orders/"}

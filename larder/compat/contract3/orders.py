@@ -2,24 +2,18 @@
 
 from typing import Any
 
+from drf_spectacular.types import OpenApiTypes
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from larder.compat.fields import Moment
-from larder.compat.operations import KEYED, OFFSET, Access, Refusal, envelope, operation
+from larder.compat.operations import operation
 from larder.compat.ordering import REFUSED, LinesById, place_keyed, refusal
-from larder.compat.pages import ByOffsetOfFive, Rows, page
+from larder.compat.pages import ByOffsetOfFive, Rows
 from larder.compat.views import CompatView, caller, read
 from larder.http.idempotency import replay_headers
 from larder.orders import queries
-from larder.orders.queries import SoldLine
-
-
-class Status(serializers.Serializer[Any]):
-    """The confirmation of a placed order."""
-
-    status = serializers.ChoiceField(["created"])
 
 
 class Line(serializers.Serializer[Any]):
@@ -38,14 +32,10 @@ class Line(serializers.Serializer[Any]):
 
 
 class OrdersView(CompatView):
+    serializer_class, pagination_class = Line, ByOffsetOfFive
     only_places = True
 
-    @operation(
-        "list_lines",
-        access=Access(key_permission="orders.view_order"),
-        answers={200: envelope(Line)},
-        parameters=OFFSET,
-    )
+    @operation("list_lines", key_permission="orders.view_order", responses=Line(many=True))
     def get(self, request: Request) -> Response:
         """Lists the lines of the caller's orders, the newest order first."""
         who = caller(request).id
@@ -53,14 +43,13 @@ class OrdersView(CompatView):
             lambda: queries.count_lines(who),
             lambda offset, limit: queries.line_history(who, offset=offset, limit=limit),
         )
-        return Response(page(request, rows, ByOffsetOfFive(), _shown))
+        return Response(self.page(rows))
 
     @operation(
         "place_order",
-        access=Access(key_permission="orders.add_order"),
-        body=LinesById,
-        answers={201: Status, 403: Refusal, 422: Refusal},
-        parameters=KEYED,
+        key_permission="orders.add_order",
+        request=LinesById,
+        responses={201: OpenApiTypes.OBJECT},
     )
     def post(self, request: Request) -> Response:
         """Places an order. Lines of the same product are added."""
@@ -71,7 +60,3 @@ class OrdersView(CompatView):
             raise refusal(error) from error
         headers = replay_headers(replayed=placed.replayed)
         return Response({"status": "created"}, status=201, headers=headers)
-
-
-def _shown(found: list[SoldLine]) -> Any:
-    return Line(found, many=True).data

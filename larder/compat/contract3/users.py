@@ -12,7 +12,6 @@ from uuid import UUID
 
 from django.conf import settings
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 from rest_framework.exceptions import PermissionDenied, ValidationError
 from rest_framework.request import Request
@@ -21,7 +20,7 @@ from rest_framework.response import Response
 from larder.compat.account_faults import AccountBody, account_body, all_named, faults_as_refusals
 from larder.compat.authentication import require_confirmation
 from larder.compat.fields import AnyText, Password
-from larder.compat.operations import NOTHING, OPEN, Access, Refusal, operation
+from larder.compat.operations import operation
 from larder.compat.views import CompatView, OpenView, caller
 from larder.core.clock import now
 from larder.core.errors import NotFound
@@ -60,41 +59,10 @@ class NewName(serializers.Serializer[Any]):
     name = Name()
 
 
-class User(serializers.Serializer[Any]):
-    """A user in the list of all. `id`: a UUID as 32 hex digits."""
-
-    id = serializers.RegexField(r"^[0-9a-f]{32}$", source="public_id.hex")
-    name = serializers.CharField(source="username")
-
-
-class Users(serializers.Serializer[Any]):
-    """All users, by time of registration."""
-
-    users = User(many=True)
-
-
-SHOWN = {
-    "type": "object",
-    "properties": {"user is": {"type": "string"}},
-    "required": ["user is"],
-}
-RENAMED = {
-    "type": "object",
-    "description": "`user <old name> has been updated` → the new name.",
-    "additionalProperties": {"type": "string"},
-    "minProperties": 1,
-    "maxProperties": 1,
-}
-DELETED = {"type": "string", "description": "`User <name> has been deleted`"}
-
-
 class RegisterView(OpenView):
-    @operation(
-        "register",
-        body=Registration,
-        answers={201: NOTHING, 403: Refusal},
-        access=OPEN,
-    )
+    serializer_class = Registration
+
+    @operation("register", responses={201: OpenApiTypes.OBJECT})
     def post(self, request: Request) -> Response:
         """Creates a customer's account."""
         accounts.require_open(settings.REGISTRATION)
@@ -108,49 +76,27 @@ class RegisterView(OpenView):
 
 
 class UsersView(CompatView):
-    @operation(
-        "list_users",
-        access=Access(permission="identity.view_customer"),
-        answers={200: Users, 403: Refusal},
-    )
+    @operation("list_users", permission="identity.view_customer", responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
         """Staff: lists all users."""
         return Response({"users": self.whole(queries.all_profiles(), _rows)})
 
 
-def _rows(found: list[Profile]) -> list[dict[str, str]]:
-    """Shapes users as `User` does, in plain Python: there may be many."""
-    return [{"id": one.public_id.hex, "name": one.username} for one in found]
-
-
-USER_ID = (
-    OpenApiParameter(
-        "user",
-        OpenApiTypes.STR,
-        OpenApiParameter.PATH,
-        description="The user's UUID: 32 hex digits, or with its dashes.",
-    ),
-)
-REFUSED = {403: Refusal, 404: Refusal}
+def _rows(profiles: list[Profile]) -> list[dict[str, str]]:
+    """Shapes users in plain Python: there may be many."""
+    return [{"id": profile.public_id.hex, "name": profile.username} for profile in profiles]
 
 
 class UserView(CompatView):
-    @operation(
-        "get_user",
-        access=Access(key_permission="identity.view_customer"),
-        answers={200: SHOWN} | REFUSED,
-        parameters=USER_ID,
-    )
+    serializer_class = NewName
+
+    @operation("get_user", key_permission="identity.view_customer", responses=OpenApiTypes.OBJECT)
     def get(self, request: Request, user: str) -> Response:
         """Shows a user's name, to the user and to staff."""
         return Response({"user is": _addressed(request, user).username})
 
     @operation(
-        "rename_user",
-        access=Access(key_permission="identity.change_customer"),
-        body=NewName,
-        answers={200: RENAMED} | REFUSED,
-        parameters=USER_ID,
+        "rename_user", key_permission="identity.change_customer", responses=OpenApiTypes.OBJECT
     )
     def put(self, request: Request, user: str) -> Response:
         """Changes the caller's name. Tokens stay valid."""
@@ -159,23 +105,14 @@ class UserView(CompatView):
         return Response({f"user {before.username} has been updated": name})
 
     @operation(
-        "change_user",
-        access=Access(key_permission="identity.change_customer"),
-        body=NewName,
-        answers={200: NOTHING} | REFUSED,
-        parameters=USER_ID,
+        "change_user", key_permission="identity.change_customer", responses=OpenApiTypes.OBJECT
     )
     def patch(self, request: Request, user: str) -> Response:
         """Changes the caller's name. The answer has no body."""
         _rename(request, _oneself(request, user))
         return Response({})
 
-    @operation(
-        "delete_user",
-        access=Access(key_permission="identity.delete_customer"),
-        answers={200: DELETED} | REFUSED,
-        parameters=USER_ID,
-    )
+    @operation("delete_user", key_permission="identity.delete_customer", responses=OpenApiTypes.STR)
     def delete(self, request: Request, user: str) -> Response:
         """Deletes the caller's account; staff can delete a customer's. Orders stay."""
         found = _addressed(request, user)

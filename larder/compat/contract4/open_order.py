@@ -11,8 +11,9 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from larder.compat.contract4.shapes import OrderId, OrderRow, amount, order_row
-from larder.compat.operations import SENTENCES, Access, Refusal, operation
+from larder.compat.contract4.shapes import PLAIN, order_row
+from larder.compat.fields import amount
+from larder.compat.operations import operation
 from larder.compat.ordering import place
 from larder.compat.views import PasswordView, caller
 from larder.core.clock import now
@@ -35,11 +36,7 @@ from larder.orders.services.cart import add_unit, remove_unit
 class Addition(PasswordView):
     """Adding a unit to the open order."""
 
-    @operation(
-        "add_to_order",
-        access=Access(key_permission="orders.add_order"),
-        answers={200: OrderId, 400: SENTENCES, 404: Refusal, 413: Refusal},
-    )
+    @operation("add_to_order", key_permission="orders.add_order", **PLAIN)
     def post(self, request: Request, product: int) -> Response:
         """Adds one unit to the open order, which is created if there is none."""
         who = caller(request)
@@ -58,11 +55,7 @@ class Addition(PasswordView):
 class Removal(PasswordView):
     """Removing a unit from the open order."""
 
-    @operation(
-        "remove_from_order",
-        access=Access(key_permission="orders.add_order"),
-        answers={200: OrderId, 404: Refusal, 413: Refusal},
-    )
+    @operation("remove_from_order", key_permission="orders.add_order", **PLAIN)
     def post(self, request: Request, product: int) -> Response:
         """Removes one unit from the open order. The last unit removes the line."""
         try:
@@ -76,18 +69,7 @@ class Removal(PasswordView):
 class Submission(PasswordView):
     """The submission of an order."""
 
-    @operation(
-        "submit_order",
-        access=Access(key_permission="orders.add_order"),
-        answers={
-            200: OrderRow,
-            400: SENTENCES,
-            403: Refusal,
-            404: Refusal,
-            409: Refusal,
-            413: Refusal,
-        },
-    )
+    @operation("submit_order", key_permission="orders.add_order", **PLAIN)
     def post(self, request: Request, order: int) -> Response:
         """Submits the open order: takes all its units from stock, or changes nothing."""
         who = caller(request)

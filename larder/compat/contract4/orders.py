@@ -5,8 +5,8 @@ from operator import itemgetter
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from larder.compat.contract4.shapes import OrderRow, order_row
-from larder.compat.operations import Access, Refusal, operation
+from larder.compat.contract4.shapes import PLAIN, order_row
+from larder.compat.operations import operation
 from larder.compat.pages import first_parts
 from larder.compat.views import PasswordView, caller
 from larder.core.clock import now
@@ -19,27 +19,19 @@ from larder.orders.services.placing.place_order import MOST_READS
 class Orders(PasswordView):
     """The caller's orders."""
 
-    @operation(
-        "list_orders",
-        access=Access(key_permission="orders.view_order"),
-        answers={200: OrderRow(many=True)},
-    )
+    @operation("list_orders", key_permission="orders.view_order", **PLAIN)
     def get(self, request: Request) -> Response:
         """Lists the caller's orders, open and submitted, by ascending id: at most the newest
         80,000 lines."""
         parts = first_parts(queries.orders_and_cart(caller(request).id))
-        rows = self.whole(parts, lambda found: [order_row(one) for one in found])
+        rows = self.whole(parts, lambda orders: [order_row(order) for order in orders])
         return Response(sorted(rows, key=itemgetter("id")))
 
 
 class Order(PasswordView):
     """One of the caller's orders."""
 
-    @operation(
-        "get_order",
-        access=Access(key_permission="orders.view_order"),
-        answers={200: OrderRow, 404: Refusal},
-    )
+    @operation("get_order", key_permission="orders.view_order", **PLAIN)
     def get(self, request: Request, order: int) -> Response:
         """Shows one of the caller's orders."""
         return Response(order_row(queries.order_or_cart(order, customer=caller(request).id)))
@@ -48,17 +40,13 @@ class Order(PasswordView):
 class Current(PasswordView):
     """The open order."""
 
-    @operation(
-        "get_current_order",
-        access=Access(key_permission="orders.add_order"),
-        answers={200: OrderRow},
-    )
+    @operation("get_current_order", key_permission="orders.add_order", **PLAIN)
     def get(self, request: Request) -> Response:
         """Shows the open order. If there is none, creates an empty one."""
         who = caller(request)
         for _ in range(MOST_READS):
-            found = queries.cart(who.id)
-            if found is not None:
-                return Response(order_row(found))
+            cart = queries.cart(who.id)
+            if cart is not None:
+                return Response(order_row(cart))
             ensure_cart(who.id, now=now())
         raise Overloaded

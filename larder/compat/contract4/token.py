@@ -45,7 +45,7 @@ class Token(PasswordView):
     authentication_classes: Kinds = (KeyByPassword,)
 
     @extend_schema(auth=[{"password": []}])  # type: ignore[list-item]
-    @operation("get_token", answers={200: Key})
+    @operation("get_token", responses=Key)
     def get(self, request: Request) -> Response:
         """Returns the caller's long-lived key, the same at each call."""
         return Response({"token": request.auth})
