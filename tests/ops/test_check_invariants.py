@@ -80,7 +80,6 @@ def test_the_json_report_has_the_same_results(transactional_db: None) -> None:
     violated = [one for one in json.loads(output.getvalue())["invariants"] if not one["ok"]]
     assert [(one["name"], one["violations"], one["rows"][0]["product_id"]) for one in violated] == [
         ("stock_is_the_sum_of_its_ledger", 1, shop.hat),
-        ("stock_is_the_last_balance", 1, shop.hat),
     ]
 
 

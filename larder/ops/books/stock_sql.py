@@ -1,22 +1,5 @@
 """The SQL of the invariants of stock, its ledger and held lines. sql.py says what it relies on."""
 
-NEGATIVE_STOCK = """
-SELECT product_id, available, committed FROM stock WHERE available < 0 OR committed < 0
-"""
-
-NEGATIVE_BALANCE = """
-SELECT id, product_id, available_after, committed_after, cause, reference, at
-FROM ledger_entry WHERE available_after < 0 OR committed_after < 0
-"""
-"""The stock may be right again now. The ledger shows when it was not."""
-
-NO_SINGLE_STOCK_ROW = """
-SELECT coalesce(product.id, stock.product_id) AS product_id,
-       count(product.id) AS products, count(stock.product_id) AS stock_rows
-FROM product FULL JOIN stock ON stock.product_id = product.id
-GROUP BY 1 HAVING count(product.id) <> 1 OR count(stock.product_id) <> 1
-"""
-
 DIFFERS_FROM_LEDGER_SUM = """
 SELECT product_id, stock.available, stock.committed,
        summed.available AS ledger_available, summed.committed AS ledger_committed
@@ -27,19 +10,6 @@ FROM stock FULL JOIN (
 WHERE coalesce(stock.available, 0) <> coalesce(summed.available, 0)
    OR coalesce(stock.committed, 0) <> coalesce(summed.committed, 0)
 """
-
-DIFFERS_FROM_LAST_BALANCE = """
-SELECT product_id, stock.available, stock.committed,
-       last.available_after AS ledger_available, last.committed_after AS ledger_committed
-FROM stock FULL JOIN (
-    SELECT DISTINCT ON (product_id) product_id, available_after, committed_after
-    FROM ledger_entry ORDER BY product_id, id DESC
-) AS last USING (product_id)
-WHERE coalesce(stock.available, 0) <> coalesce(last.available_after, 0)
-   OR coalesce(stock.committed, 0) <> coalesce(last.committed_after, 0)
-"""
-"""Entries of a product are written under its lock, so their ids are in the order in which they
-happened. The index ledger_entry_history gives this order, or a sort does."""
 
 BROKEN_LEDGER_CHAIN = """
 SELECT id, product_id, cause, reference, available_before, available_change, available_after,
@@ -70,11 +40,6 @@ END
 """
 """Orders move units between available and committed. Shipped and missing units leave committed. All
 other causes change only available."""
-
-SEVERAL_OPENINGS = """
-SELECT product_id, count(*) AS openings, sum(available_change) AS units
-FROM ledger_entry WHERE cause = 'opening' GROUP BY product_id HAVING count(*) > 1
-"""
 
 DIFFERS_FROM_HELD_LINE = """
 WITH held AS (
