@@ -21,7 +21,7 @@ TIMES = 3
 class Start:
     """The medians of several starts.
 
-    `imports`: seconds that config.wsgi and all it imports take, by `python -X importtime`, which
+    `imports`: seconds that config.asgi and all it imports take, by `python -X importtime`, which
     itself takes a part of them. `ready`: seconds from the start of the server to its first
     answer. `worker`: bytes of memory of a worker then, as in Memory.
     """
@@ -70,13 +70,13 @@ def workers(server: int) -> list[int]:
 
 def import_seconds(environment: Mapping[str, str]) -> float:
     """Seconds to import what a worker imports. Raises LauncherError."""
-    command = [HERE.python, "-X", "importtime", "-c", "import config.wsgi"]
+    command = [HERE.python, "-X", "importtime", "-c", "import config.asgi"]
     done = subprocess.run(
         command, env=environment, cwd=HERE.folder, capture_output=True, text=True, check=False
     )
     if done.returncode:
-        raise LauncherError(f"config.wsgi cannot be imported:\n{done.stderr[-3000:]}")
-    return imported_in(done.stderr, "config.wsgi")
+        raise LauncherError(f"config.asgi cannot be imported:\n{done.stderr[-3000:]}")
+    return imported_in(done.stderr, "config.asgi")
 
 
 def imported_in(answers: str, module: str) -> float:

@@ -17,7 +17,7 @@ from tools.ports import free_port
 from tools.run.settings import Settings
 from tools.run.supervisor import server_command, shared_folder
 
-LARDER = "config.wsgi:application"
+LARDER = "config.asgi:application"
 BARE_DJANGO = "benchmarks.bare.django_app:application"
 BARE_WSGI = "benchmarks.bare.wsgi_app:application"
 READY_SECONDS = 60.0
@@ -60,7 +60,8 @@ def serve(
     Raises LauncherError, with the end of the log, if it does not come up.
     """
     settings = Settings(HOST, free_port(), Path(), size.workers, size.threads, None)
-    command = [application if part == LARDER else part for part in server_command(settings)]
+    own = {} if application == LARDER else {LARDER: application, "asginl": "wsgi"}
+    command = [own.get(part, part) for part in server_command(settings)]
     with running(command, settings.port, environment, log) as server:
         yield server
 

@@ -213,7 +213,6 @@ MIDDLEWARE = [
     *(["larder.http.tracing.observe"] if OTEL_EXPORTER_OTLP_ENDPOINT else []),
     "larder.http.correlation.correlate",
     "larder.http.positions.add_positions",
-    "larder.http.raw_body.discard_unread",
     "django.middleware.security.SecurityMiddleware",
     "larder.http.static_files.Files",
     # Around all that refuses a request before a view.
@@ -226,7 +225,6 @@ MIDDLEWARE = [
 # `manage.py test` runs pytest.
 TEST_RUNNER = "tests.runner.PytestRunner"
 ROOT_URLCONF = "config.urls"
-WSGI_APPLICATION = "config.wsgi.application"
 APPEND_SLASH = False
 DATA_UPLOAD_MAX_MEMORY_SIZE = limits.MAX_BODY_BYTES
 DATA_UPLOAD_MAX_NUMBER_FIELDS = limits.MAX_FORM_FIELDS

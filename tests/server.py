@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from larder.ops.serve import STACK_BYTES
+from larder.ops.serve import CONNECTIONS
 from tools.http_client import Client, Reply
 from tools.ports import free_port, listens
 
@@ -26,7 +26,7 @@ class Server(Client):
     workers: int = 2
     threads: int = 32
     environment: dict[str, str] = field(default_factory=dict)
-    application: str = "config.wsgi:application"
+    application: str = "config.asgi:application"
     options: tuple[str, ...] = ()
     errors: Path | None = None
     """The file for what it logs. Without one, standard error of the tests."""
@@ -41,9 +41,9 @@ class Server(Client):
     def __enter__(self) -> "Server":
         self.port = free_port()
         command = [
-            *(sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws", "--http", "1"),
+            *(sys.executable, "-m", "granian", "--interface", "asginl", "--no-ws", "--http", "1"),
             *("--port", str(self.port), "--workers", str(self.workers)),
-            *("--blocking-threads", str(self.threads), "--blocking-threads-idle-timeout", "600"),
+            *("--backpressure", str(CONNECTIONS)),
             *("--workers-kill-timeout", "3"),
             *(*self.options, self.application),
         ]
@@ -53,7 +53,6 @@ class Server(Client):
             "THREADS": str(self.threads),
             "DB_POOL_SIZE": "8",
             "SHARED_DIR": self._shared.name,
-            "RUST_MIN_STACK": str(STACK_BYTES),
         }
         environment = os.environ | own | self.environment
         descriptor, log = tempfile.mkstemp(prefix="larder-server-", suffix=".log")

@@ -1,4 +1,4 @@
-"""The entry point of the bare Django view, as config/wsgi.py is Larder's."""
+"""The entry point of the bare Django view, as config/asgi.py is Larder's."""
 
 import os
 

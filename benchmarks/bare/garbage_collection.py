@@ -4,6 +4,6 @@ import gc
 
 
 def settle() -> None:
-    """Excludes what is loaded by now from garbage collection (config/wsgi.py)."""
+    """Excludes what is loaded by now from garbage collection (config/asgi.py)."""
     gc.collect()
     gc.freeze()

@@ -67,11 +67,14 @@ def _note(request: HttpRequest, response: HttpResponseBase, began: int) -> None:
     )
 
 
-def access_log_hook(method: str, pattern: str) -> Callable[[int, int, str, object, str], None]:
+def access_log_hook(
+    method: str, pattern: str | None
+) -> Callable[[int, int, str, object, str], None]:
     """Returns a function that notes requests for the paths of a pattern, which no middleware sees.
+    Without a pattern, the path is not known.
     It takes the status, the time of arrival by the performance counter, the correlation id, the
     caller and the path."""
-    route = pattern.removeprefix("/")
+    route = pattern and pattern.removeprefix("/")
 
     def note(status: int, began: int, correlation_id: str, caller: object, path: str) -> None:
         took = perf_counter_ns() - began

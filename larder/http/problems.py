@@ -104,6 +104,7 @@ KINDS = {
     "not_in_cart": Kind(404, "The product is not in the cart."),
     "method_not_allowed": Kind(405, "This path does not support this method."),
     "not_acceptable": Kind(406, "The response is JSON, which the Accept header excludes."),
+    "body_timeout": Kind(408, "The body of the request did not arrive in time."),
     "insufficient_stock": Kind(409, "Not enough units are available."),
     "price_changed": Kind(409, "A price or the total is not the expected one."),
     "currency_changed": Kind(409, "The shop no longer sells in the order's currency."),

@@ -1,17 +1,15 @@
 """Reads the body of a request completely, within its limit."""
 
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Iterator
 from time import monotonic
 
 from django.conf import settings
 from django.http import HttpRequest, UnreadablePostError
-from django.http.response import HttpResponseBase
 
 from larder.core import waits
 from larder.core.errors import DomainError
-from larder.core.limits import MAX_DISCARDED_BYTES, MAX_OPEN_BODY_BYTES
-from larder.http.body_limits import LEFT_UNREAD, BodyTooLarge, declared_length, require_short
+from larder.core.limits import MAX_OPEN_BODY_BYTES
+from larder.http.body_limits import BodyTooLarge, declared_length, require_short
 
 CHUNK_BYTES = 64 * 1024
 
@@ -82,38 +80,6 @@ def _measured(request: HttpRequest, length: int) -> bytes:
     if len(raw) < length:
         raise UnreadablePostError("The body ends before its Content-Length.")
     return raw
-
-
-def discard_unread(
-    get_response: Callable[[HttpRequest], HttpResponseBase],
-) -> Callable[[HttpRequest], HttpResponseBase]:
-    """Middleware: reads the rest of a long body before the answer is sent.
-
-    Otherwise the server closes the connection with unread bytes, and a proxy that is still sending
-    answers 502 in place of the refusal, or has already sent another client's request on it. A short
-    body arrives together with the headers. LEFT_UNREAD is for paths whose proxies have the same
-    limit.
-    """
-
-    def answer(request: HttpRequest) -> HttpResponseBase:
-        response = get_response(request)
-        length = declared_length(request.META)
-        if length > MAX_OPEN_BODY_BYTES and LEFT_UNREAD not in request.META:
-            _discard_rest(request)
-        return response
-
-    return answer
-
-
-def _discard_rest(request: HttpRequest) -> None:
-    if "HTTP_EXPECT" in request.META:
-        return  # The client sends nothing before "100 Continue" (RFC 9110, section 10.1.1).
-    waits.begin()
-    left = MAX_DISCARDED_BYTES
-    # A client that disconnects while it sends gets no answer.
-    with suppress(UnreadablePostError):
-        while left > 0 and (part := request.read(min(left, CHUNK_BYTES))):
-            left -= len(part)
 
 
 def _parts(request: HttpRequest, most: int) -> Iterator[bytes]:

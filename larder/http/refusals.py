@@ -29,6 +29,12 @@ class NotAcceptable(HttpRefusal):
     code = "not_acceptable"
 
 
+class BodyTimeout(HttpRefusal):
+    """The body did not arrive in time."""
+
+    code = "body_timeout"
+
+
 class UnsupportedMediaType(HttpRefusal):
     """The media type of the body is not supported."""
 

@@ -273,7 +273,7 @@ def connections_fit(**options: Any) -> list[CheckMessage]:
 def _connections_fit(alias: str) -> Iterator[CheckMessage]:
     with database.reading_from(alias):
         limit = _when_reachable(_allowed_connections, sys.maxsize)
-    # A command has no pool. It checks the pools of the server (config/wsgi.py).
+    # A command has no pool. It checks the pools of the server (config/asgi.py).
     pool = settings.DB_POOL_SIZE or POOL_SIZE
     wanted = settings.WORKERS * pool + CONNECTIONS_FOR_OTHERS
     if wanted > limit:

@@ -22,13 +22,12 @@ from pathlib import Path
 
 from larder.ops.serving import server_lock
 
-APPLICATION = "config.wsgi:application"
+APPLICATION = "config.asgi:application"
 WORKERS, THREADS = 2, 32
 POOL_SIZE = 8
 """Connections of each process, unless DB_POOL_SIZE is set."""
-STACK_BYTES = 32 * 1024 * 1024
-"""The stack of each thread that runs the application. With granian's 2 MiB, the process would end
-before Python's recursion limit is reached. Memory that is not used costs nothing."""
+CONNECTIONS = 8_192
+"""Open connections of each process, also those whose clients send slowly."""
 STOP_SECONDS = 25
 """Seconds after TERM until open requests are ended. Docker, Kubernetes, ECS and Heroku kill
 processes 30 seconds after TERM, or can be configured so. Orders are decided much earlier
@@ -84,13 +83,10 @@ def command(serving: Serving) -> list[str]:
     """Return the command line of granian."""
     return [
         *(sys.executable, "-m", "larder.ops.serving.granian_server", APPLICATION),
-        *("--interface", "wsgi", "--http", "1", "--no-ws"),
+        *("--interface", "asginl", "--http", "1", "--no-ws"),
         *("--host", serving.host, "--port", str(serving.port)),
         *("--workers", str(serving.workers)),
-        *("--blocking-threads", str(serving.threads)),
-        # The maximum: a thread that ends loses its prepared statements.
-        *("--blocking-threads-idle-timeout", "600"),
-        *("--backlog", "2048"),
+        *("--backlog", "2048", "--backpressure", str(CONNECTIONS)),
         *("--workers-kill-timeout", str(serving.stop_seconds)),
         *("--respawn-failed-workers", "--respawn-interval", "1"),
     ]
@@ -102,7 +98,6 @@ def environment(given: Mapping[str, str], serving: Serving) -> dict[str, str]:
         # Argon2's blocks of 19 MiB are returned to the system instead of kept by each thread:
         # after log-ins a worker has 110 MB instead of 260 MB.
         "MALLOC_MMAP_THRESHOLD_": str(1024 * 1024),
-        "RUST_MIN_STACK": str(STACK_BYTES),
         **given,
         "WORKERS": str(serving.workers),
         "THREADS": str(serving.threads),

@@ -187,13 +187,13 @@ TOKEN = Trait(codes=("not_authenticated", "token_invalid", "token_expired", "ses
 BODY = Trait(
     codes=(
         *("malformed_json", "unknown_field", "validation_error"),
-        *("body_too_large", "length_required", "unsupported_media_type"),
+        *("body_timeout", "body_too_large", "length_required", "unsupported_media_type"),
     )
 )
 FILE = Trait(
     codes=(
         *("unknown_field", "validation_error"),
-        *("body_too_large", "length_required", "unsupported_media_type"),
+        *("body_timeout", "body_too_large", "length_required", "unsupported_media_type"),
     )
 )
 QUERY = Trait(codes=("validation_error",))

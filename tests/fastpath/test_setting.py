@@ -12,7 +12,7 @@ from tests.database import ROOT
 from tests.server import Server
 
 LOADED = """
-import sys, config.wsgi
+import sys, config.asgi
 print(*(one for one in sys.modules if one == "larder.fastpath.layers"))
 """
 AWAY = "postgresql://u@127.0.0.1:1/x"

@@ -16,7 +16,7 @@ from larder.http.content_type import Application, with_plain_charsets
 
 
 def make() -> Application:
-    """Returns an application like that of config/wsgi.py, with empty caches."""
+    """Returns an application like that of config/asgi.py, with empty caches."""
     application = with_plain_charsets(WSGIHandler())
     if settings.FAST_PATH:
         application = layers.in_front_of(application, lambda *_: _ignore)

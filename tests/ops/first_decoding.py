@@ -16,7 +16,7 @@ from larder.core import structs
 def main(arguments: list[str]) -> None:
     if arguments == ["unprepared"]:
         structs.prepare_decoding = lambda: None
-    import config.wsgi  # noqa: F401 - it is what prepares
+    import config.asgi  # noqa: F401 - it is what prepares
 
     for kind in structs.structs():
         if reads_fields(kind):

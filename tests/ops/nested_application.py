@@ -1,12 +1,17 @@
 """A WSGI application without the limit on nesting: it decodes what it is sent."""
 
+import os
 from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
+from larder.front.application import Front
 
-def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+
+def decode(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
     """Answers 200 for JSON, 400 for other bytes and for JSON that is nested too deeply."""
     raw = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
     try:
@@ -16,3 +21,6 @@ def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]
         status = "400 Bad Request"
     start_response(status, [("Content-Length", "0")])
     return [b""]
+
+
+application = Front(decode, threads=2)

@@ -156,7 +156,7 @@ def test_a_server_with_unreadable_settings_ends_with_a_message() -> None:
 @pytest.mark.system
 def test_objects_loaded_at_start_are_excluded_from_garbage_collection() -> None:
     """Looking through it took a tenth of the time of an order, a fifth of a list page's."""
-    counted = "import gc, config.wsgi; print(gc.get_freeze_count(), len(gc.get_objects()))"
+    counted = "import gc, config.asgi; print(gc.get_freeze_count(), len(gc.get_objects()))"
     done = subprocess.run(
         [sys.executable, "-c", counted], cwd=ROOT, capture_output=True, text=True, check=True
     )
@@ -167,7 +167,7 @@ def test_objects_loaded_at_start_are_excluded_from_garbage_collection() -> None:
 @pytest.mark.system
 def test_a_starting_server_does_not_import_json_schema_validators() -> None:
     """It took half of the time until the first answer, also after a crash under load."""
-    listed = "import sys, config.wsgi; print(*{'jsonschema', 'hypothesis'} & sys.modules.keys())"
+    listed = "import sys, config.asgi; print(*{'jsonschema', 'hypothesis'} & sys.modules.keys())"
     done = subprocess.run(
         [sys.executable, "-c", listed], cwd=ROOT, capture_output=True, text=True, check=True
     )

@@ -27,14 +27,14 @@ pytestmark = pytest.mark.system
 
 LONGER_THAN_A_RUN_WAITS = STOP_SECONDS + 1
 SLOW_APPLICATION = """
-import pathlib, time
-def application(environ, start_response):
-    here = pathlib.Path(environ["QUERY_STRING"])
+import asyncio, pathlib
+async def application(scope, receive, send):
+    here = pathlib.Path(scope["query_string"].decode())
     (here / "began").touch()
     while not (here / "go").exists():
-        time.sleep(0.01)
-    start_response("200 OK", [("Content-Length", "4")])
-    return [b"done"]
+        await asyncio.sleep(0.01)
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"done"})
 """
 
 
@@ -45,7 +45,7 @@ def served(
     """The module as an installation starts it, with an application that waits for a file."""
     (folder / "config").mkdir(parents=True)
     (folder / "config" / "__init__.py").touch()
-    (folder / "config" / "wsgi.py").write_text(application)
+    (folder / "config" / "asgi.py").write_text(application)
     environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": f"{folder}:{ROOT}", "WORKERS": "1"}
     process = subprocess.Popen(
         [sys.executable, "-m", "larder.ops.serve"],

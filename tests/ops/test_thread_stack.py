@@ -2,7 +2,6 @@
 
 import pytest
 
-from larder.ops import serve
 from tests.server import Server
 from tests.system.faults.processes import workers
 
@@ -15,8 +14,3 @@ def test_a_decoder_without_a_nesting_limit_does_not_overflow_the_stack() -> None
         for depth in (9_000, 300_000):
             assert running.call("POST", "/", b"[" * depth).status == 400
         assert workers(running) == before
-
-
-def test_serve_sets_the_stack_that_the_tests_servers_have() -> None:
-    given = serve.environment({}, serve.from_environment({}))
-    assert given["RUST_MIN_STACK"] == str(serve.STACK_BYTES)

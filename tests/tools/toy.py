@@ -35,15 +35,15 @@ else:
         time.sleep(1)
 """
 
-WSGI = """
+ASGI = """
 import json, os, pathlib
-def application(environ, start_response):
+async def application(scope, receive, send):
     alive = pathlib.Path("worker.pid").exists()
     seen = {name: os.environ[name] for name in ("DEMO", "SECRET_KEY", "DATABASE_URL")}
     body = {"worker": {"alive": alive}, "pid": os.getpid(), "seen": seen}
     content = json.dumps(body).encode()
-    start_response("200 OK", [("Content-Length", str(len(content)))])
-    return [content]
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": content})
 """
 
 
@@ -107,7 +107,7 @@ def make_toy(folder: Path) -> Toy:
         shutil.copy(CHECKOUT / "larder" / name, copy)
     (folder / "config").mkdir()
     (folder / "config" / "__init__.py").touch()
-    (folder / "config" / "wsgi.py").write_text(WSGI)
+    (folder / "config" / "asgi.py").write_text(ASGI)
     (folder / "manage.py").write_text(MANAGE)
     return Toy(folder)
 

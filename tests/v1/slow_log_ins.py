@@ -7,7 +7,7 @@ from time import sleep
 
 from django.contrib.auth.hashers import Argon2PasswordHasher
 
-from config.wsgi import application
+from config.asgi import application
 from larder.identity.passwords import hashers
 
 __all__ = ["application"]

@@ -1,7 +1,7 @@
 """granian, except that the whole server ends if a worker ends with REFUSED.
 
 granian starts every worker again that ended, and so one for ever whose settings are refused
-(config/wsgi.py).
+(config/asgi.py).
 """
 
 from typing import Any

@@ -3,7 +3,7 @@
 from types import SimpleNamespace
 from typing import Any, NoReturn
 
-from config.wsgi import application
+from config.asgi import application
 from larder.core import telemetry
 from larder.core.best_effort import best_effort_span
 from larder.fastpath import orders

@@ -2,7 +2,7 @@
 
 from typing import NoReturn
 
-from config.wsgi import application
+from config.asgi import application
 from larder.compat.contract4 import products
 from larder.staff.base import ServiceAdmin
 from larder.v1 import cart

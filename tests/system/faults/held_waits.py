@@ -5,7 +5,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from config.wsgi import application
+from config.asgi import application
 from larder.core import waits
 from larder.db.postgresql.base import DatabaseWrapper
 

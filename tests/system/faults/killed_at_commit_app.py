@@ -10,7 +10,7 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
-from config.wsgi import application
+from config.asgi import application
 from larder.db.postgresql.base import DatabaseWrapper
 
 __all__ = ["application"]

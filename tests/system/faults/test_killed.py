@@ -13,12 +13,11 @@ from tests.conftest import Person
 from tests.server import Server
 from tests.system.faults.conftest import kill
 from tests.system.faults.load import Load
-from tests.system.faults.processes import RESPAWN, kill_all, kill_worker, stop, workers
+from tests.system.faults.processes import RESPAWN, kill_all, kill_worker, stop
 from tests.system.faults.shop import Shop
 from tests.system.race.books import assert_agree, shelf
 from tests.system.replica.standby import frozen
 from tools.local_postgres import Cluster
-from tools.processes import alive
 
 MakePerson = Callable[..., Person]
 MakeProduct = Callable[..., int]
@@ -84,18 +83,6 @@ def test_a_stopping_server_answers_every_order_that_it_placed(
     # No order needed a repeat: its answer came before the server went.
     assert load.replayed == 0
     assert_kept(load)
-
-
-def test_a_server_stops_although_its_main_threads_are_not_interrupted(
-    transactional_db: None,
-) -> None:
-    patient = ("--workers-kill-timeout", "25")
-    with Server(
-        application="tests.system.faults.sigterm_blocked_app:application", options=patient
-    ) as server:
-        pids = [server.pid, *workers(server)]
-        stop(server)
-        assert not any(map(alive, pids))
 
 
 def assert_kept_by(cluster: Cluster, load: Load) -> None:

@@ -32,7 +32,7 @@ def serving(cluster: Cluster, log: Path, defect: str = "") -> Server:
     application = (
         "tests.system.faults.failing_log_in_app:application"
         if defect
-        else "config.wsgi:application"
+        else "config.asgi:application"
     )
     given = environment(cluster) | {"DEFECT": defect}
     return Server(workers=1, environment=given, application=application, errors=log)

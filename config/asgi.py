@@ -30,7 +30,7 @@ from larder.core.structs import prepare_decoding
 from larder.db.postgresql import bounded
 from larder.http import answered_requests
 from larder.http.content_type import with_plain_charsets
-from larder.ops.serving import scheduling, stop_signals
+from larder.ops.serving import scheduling
 from larder.ops.telemetry import metrics
 
 
@@ -41,7 +41,7 @@ def refuse(*reasons: object) -> NoReturn:
 
 
 try:
-    framework = get_wsgi_application()
+    django = get_wsgi_application()
 except ImproperlyConfigured as error:
     refuse(error)
 
@@ -55,15 +55,16 @@ if not settings.DEBUG:
 request_finished.disconnect(reset_urlconf)
 request_finished.disconnect(close_caches)
 
-application = with_plain_charsets(framework)
+wsgi = with_plain_charsets(django)
 # With tracing the fast path is off, because traces begin in Django's middleware.
 if settings.FAST_PATH and not settings.OTEL_EXPORTER_OTLP_ENDPOINT:
     # It imports models, so Django must be set up first.
     from larder.fastpath import layers
 
-    application = layers.in_front_of(application, answered_requests.access_log_hook)
+    wsgi = layers.in_front_of(wsgi, answered_requests.access_log_hook)
 
 # It imports models too.
+from larder.front.application import Front  # noqa: E402
 from larder.orders.services.placing import place_order  # noqa: E402
 
 if unsafe := [
@@ -76,11 +77,12 @@ if unsafe := [
 metrics.start()
 place_order.start()
 bounded.limit_answers()
-stop_signals.wake_main_thread()
 if settings.PIN_WORKERS:
     scheduling.pin_to_core(settings.SHARED_DIR, settings.WORKERS)
 if settings.BATCH_SCHEDULING:
     scheduling.use_batch_policy()
+
+application = Front(wsgi, settings.THREADS)
 
 get_resolver().url_patterns  # noqa: B018 - loads every view
 prepare_decoding()

@@ -1,0 +1,82 @@
+"""The threads in which Django runs: a fixed number, and a queue in front of them."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from queue import SimpleQueue
+from time import monotonic
+from typing import Any, TypeVar
+
+from larder.core.errors import Overloaded
+
+Result = TypeVar("Result")
+
+STACK_BYTES = 32 * 1024 * 1024
+"""The stack of each thread: with less, the process would end before Python's recursion limit is
+reached. Memory that is not used costs nothing."""
+
+MOST_WAITING = 512
+"""Requests that wait for a thread. One more is refused at once."""
+
+LONGEST_WAIT = 5.0
+"""Seconds. A request that waited longer is refused: its client has probably given up."""
+
+
+class Threads:
+    """Runs functions in `size` threads. At most MOST_WAITING wait."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._work: SimpleQueue[tuple[Callable[[], Any], asyncio.Future[Any], float]] = (
+            SimpleQueue()
+        )
+        self._open = 0
+        self._is_started = False
+
+    async def run(self, function: Callable[[], Result]) -> Result:
+        """Returns what the function returns in a thread, or raises what it raises.
+
+        Raises Overloaded, without having called it, if too many wait or it waited too long.
+        """
+        if not self._is_started:
+            self._start()
+        if self._open >= self._size + MOST_WAITING:
+            raise Overloaded
+        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        self._open += 1
+        try:
+            self._work.put((function, future, monotonic()))
+            return await future
+        finally:
+            self._open -= 1
+
+    def _start(self) -> None:
+        self._is_started = True
+        former = threading.stack_size(STACK_BYTES)
+        for number in range(self._size):
+            threading.Thread(target=self._serve, name=f"django-{number}", daemon=True).start()
+        threading.stack_size(former)
+
+    def _serve(self) -> None:
+        while True:
+            function, future, began = self._work.get()
+            result: Any = None
+            error: BaseException | None = None
+            try:
+                if monotonic() - began > LONGEST_WAIT:
+                    raise Overloaded
+                result = function()
+            except BaseException as raised:
+                error = raised
+            future.get_loop().call_soon_threadsafe(_resolve, future, result, error)
+            # A thread that waits keeps nothing of its last request.
+            del function, future, result, error
+
+
+def _resolve(future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
+    if future.done():
+        return
+    if error is None:
+        future.set_result(result)
+    else:
+        future.set_exception(error)

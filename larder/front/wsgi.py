@@ -1,0 +1,129 @@
+"""Between ASGI, as the server speaks it, and WSGI, as Django's views do (PEP 3333)."""
+
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from io import BytesIO
+from typing import Any, NamedTuple
+from urllib.parse import unquote_to_bytes
+
+Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
+Headers = list[tuple[bytes, bytes]]
+
+JOINED_BYTES = 1024 * 1024
+"""A file with at most so many bytes is sent at once, not in parts."""
+
+
+class Answer(NamedTuple):
+    """An answer: status, headers, body."""
+
+    status: int
+    headers: Headers
+    body: bytes
+
+
+Begin = Callable[[int, Headers], None]
+Push = Callable[[bytes], bool]
+"""Sends a part, when the client has taken those before. Returns whether the client still reads."""
+
+
+def environ_of(scope: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the WSGI environment of a request, without its body.
+
+    Headers with an underscore are left out: they would look like others with a hyphen.
+    """
+    server, port = scope["server"]
+    raw_path = scope["raw_path"]
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": scope["method"],
+        "SCRIPT_NAME": "",
+        "PATH_INFO": (unquote_to_bytes(raw_path) if b"%" in raw_path else raw_path).decode(
+            "latin-1"
+        ),
+        "QUERY_STRING": scope["query_string"].decode("latin-1"),
+        "SERVER_NAME": server,
+        "SERVER_PORT": str(port),
+        "SERVER_PROTOCOL": f"HTTP/{scope['http_version']}",
+        "REMOTE_ADDR": scope["client"][0],
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": scope["scheme"],
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": True,
+        "wsgi.run_once": False,
+    }
+    for name, value in scope["headers"]:
+        key = _KEYS.get(name) or _key(name)
+        if key is None:
+            continue
+        text = value.decode("latin-1")
+        if key in environ:
+            text = f"{environ[key]}{'; ' if key == 'HTTP_COOKIE' else ','}{text}"
+        environ[key] = text
+    return environ
+
+
+def _key(name: bytes) -> str | None:
+    if b"_" in name:
+        return None
+    return f"HTTP_{name.decode('latin-1').upper().replace('-', '_')}"
+
+
+_KEYS = {
+    b"content-type": "CONTENT_TYPE",
+    b"content-length": "CONTENT_LENGTH",
+    **{
+        name: f"HTTP_{name.decode().upper().replace('-', '_')}"
+        for name in (
+            *(b"host", b"authorization", b"user-agent", b"accept", b"accept-encoding"),
+            *(b"accept-language", b"if-none-match", b"if-match", b"idempotency-key", b"cookie"),
+            *(b"x-forwarded-for", b"x-forwarded-proto", b"correlation-id", b"connection"),
+        )
+    },
+}
+"""The keys of common headers."""
+
+
+def call(
+    application: Application, environ: dict[str, Any], raw: bytes, begin: Begin, push: Push
+) -> Answer | None:
+    """Returns the application's answer. Sends a long one in parts with `begin` and `push`, and
+    returns None at its end."""
+    environ["wsgi.input"] = BytesIO(raw)
+    began: list[Any] = []
+    content = application(environ, lambda *given: began.extend(given))
+    try:
+        if not getattr(content, "streaming", False):
+            body = b"".join(content)
+            return _answer(began, body)
+        if environ["REQUEST_METHOD"] == "HEAD":
+            return _answer(began, b"")
+        if _length(began[1]) <= JOINED_BYTES:
+            return _answer(began, b"".join(content))
+        answer = _answer(began, b"")
+        begin(answer.status, answer.headers)
+        for part in content:
+            if part and not push(part):
+                break
+        return None
+    finally:
+        close = getattr(content, "close", None)
+        if close is not None:
+            close()
+
+
+def _answer(began: list[Any], body: bytes) -> Answer:
+    status, headers = began[:2]
+    return Answer(int(status[:3]), encoded(headers), body)
+
+
+def encoded(headers: Iterable[tuple[str, str]]) -> Headers:
+    """Returns headers as ASGI has them."""
+    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+
+
+def _length(headers: Iterable[tuple[str, str]]) -> float:
+    """Returns the Content-Length; infinity without one."""
+    for name, value in headers:
+        if name.lower() == "content-length":
+            return int(value)
+    return float("inf")

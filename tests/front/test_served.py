@@ -1,0 +1,81 @@
+"""What the event loop does with slow clients, in a served application with two threads."""
+
+import http.client
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.front.toy import PARTS
+from tests.server import Server
+from tests.tiers import LONGEST
+from tools.processes import wait_until
+
+pytestmark = pytest.mark.system
+
+SLOW = 50
+"""Clients, many more than threads."""
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Server]:
+    with Server(
+        workers=1,
+        application="tests.front.toy:application",
+        environment={"BODY_SECONDS": "3", "LOG_LEVEL": "WARNING"},
+    ) as server:
+        yield server
+
+
+def opened(server: Server, stack: ExitStack, text: str) -> socket.socket:
+    """A connection on which the text was sent."""
+    wire = stack.enter_context(socket.create_connection(("127.0.0.1", server.port), LONGEST))
+    wire.sendall(text.encode())
+    return wire
+
+
+def asked(server: Server, method: str, path: str, body: bytes = b"") -> bytes:
+    """The body of the answer."""
+    connection = server.connect(LONGEST)
+    connection.request(method, path, body)
+    content = connection.getresponse().read()
+    connection.close()
+    return content
+
+
+def test_clients_that_send_slowly_take_no_thread_and_are_refused_in_time(served: Server) -> None:
+    with ExitStack() as stack:
+        head = "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nbegin"
+        wires = [opened(served, stack, head) for _ in range(SLOW)]
+        assert asked(served, "POST", "/", b"12345") == b"5"
+        refused = http.client.HTTPResponse(wires[0])
+        refused.begin()
+        assert (refused.status, b"body_timeout" in refused.read()) == (408, True)
+
+
+def test_a_long_answer_waits_for_its_reader_and_ends_with_it(
+    served: Server, tmp_path: Path
+) -> None:
+    sent = tmp_path / "sent"
+    with ExitStack() as stack:
+        wire = opened(served, stack, f"GET /parts?{sent} HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert wire.recv(15) == b"HTTP/1.1 200 OK"
+        assert asked(served, "POST", "/", b"1") == b"1"
+        assert not sent.exists()
+    assert wait_until(sent.exists, LONGEST)
+    assert int(sent.read_text()) < PARTS - 1
+
+
+def test_a_long_answer_is_complete(served: Server, tmp_path: Path) -> None:
+    assert len(asked(served, "GET", f"/parts?{tmp_path / 'sent'}")) == PARTS * 65_536
+
+
+def test_a_client_that_expects_a_go_ahead_gets_it(served: Server) -> None:
+    with ExitStack() as stack:
+        head = "POST / HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n"
+        wire = opened(served, stack, f"{head}Content-Length: 3\r\n\r\n")
+        assert wire.recv(25) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        wire.sendall(b"abc")
+        assert wire.recv(1000).endswith(b"3")

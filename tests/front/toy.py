@@ -1,0 +1,47 @@
+"""A WSGI application behind the event loop, with two threads, and bodies that must arrive soon."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import django
+
+from larder.front import bodies
+from larder.front.application import Front
+
+PART = b"x" * 65_536
+PARTS = 2_000
+
+
+class Streaming:
+    """Long parts; the file that the query names has their number, and is there at the end."""
+
+    streaming = True
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self.sent = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        for self.sent in range(PARTS):
+            yield PART
+
+    def close(self) -> None:
+        """Notes how many parts were taken."""
+        self._file.write_text(str(self.sent))
+
+
+def answer(environ: dict[str, Any], start_response: Any) -> Any:
+    """Answers with the length of the body, or with long parts."""
+    raw = environ["wsgi.input"].read()
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    if environ["PATH_INFO"] == "/parts":
+        return Streaming(Path(environ["QUERY_STRING"]))
+    return [str(len(raw)).encode()]
+
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+django.setup()
+bodies.SECONDS = float(os.environ.get("BODY_SECONDS", "30"))
+application = Front(answer, threads=2)
