@@ -87,18 +87,6 @@ def is_refused(answer: StreamingHttpResponse) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_account_has_one_export_at_a_time(filled: Callable[[int], Person]) -> None:
-    who, other = filled(2 * ORDERS_OF_A_PART), filled(1)
-    with closing(ask(who)) as file:
-        assert file.status_code == 200
-        is_refused(ask(who))
-        with closing(ask(other)) as another:
-            assert another.status_code == 200
-    with closing(ask(who)) as file:
-        assert file.status_code == 200
-
-
-@pytest.mark.django_db(transaction=True)
 def test_a_failed_export_does_not_count_for_the_limit(filled: Callable[[int], Person]) -> None:
     who = filled(1)
     with orders_away():

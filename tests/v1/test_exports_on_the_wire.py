@@ -4,20 +4,16 @@ import http.client
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime
-from time import monotonic, sleep
+from time import monotonic
 
 import pytest
 
 from larder.db import database
-from larder.http.long_files import CALLER_TRUSTED_SECONDS
-from larder.identity.models import Customer
 from tests.conftest import Person
 from tests.http.conftest import token_for
 from tests.server import Server
-from tests.v1.exporting import peak
 
 ORDERS = 20_000
-MEBIBYTE = 1 << 20
 TIMEOUT = 15.0
 """Seconds in which a loaded machine answers a client that waits for no other; the files are not
 read while the test runs."""
@@ -60,23 +56,6 @@ def begun(server: Server, who: Person) -> Iterator[http.client.HTTPResponse]:
             yield file
 
 
-def test_a_large_file_is_sent_at_once_and_never_held_in_memory(
-    server: Server, large: Person
-) -> None:
-    server.call("GET", "orders", token=token_for(large))
-    before, began, size, rows = peak(server), monotonic(), 0, 0
-    with begun(server, large) as file:
-        assert file.read(7) == b"number,"
-        until_the_first_byte = monotonic() - began
-        while part := file.read(MEBIBYTE):
-            size, rows = size + len(part), rows + part.count(b"\n")
-    assert rows == 1 + ORDERS
-    assert size > 40 * MEBIBYTE
-    # What is made wholly before it is sent begins with the last of its time.
-    assert until_the_first_byte < (monotonic() - began) / 2
-    assert peak(server) - before < 20 * MEBIBYTE
-
-
 def test_clients_that_stop_reading_do_not_block_orders(
     server: Server, large: Person, staff: Person, product: Callable[..., int]
 ) -> None:
@@ -99,45 +78,6 @@ def test_clients_that_stop_reading_do_not_block_orders(
             assert server.call("GET", "orders", token=token).status == 200
             assert server.call("POST", "orders", order, token=token).status == 201
             assert monotonic() - began < TIMEOUT
-
-
-def test_a_disconnected_client_releases_the_place_of_its_export(
-    server: Server, large: Person, staff: Person
-) -> None:
-    with ExitStack() as files:
-        for who in (large, staff):
-            all_turns(server, who, files)
-        assert status(server, large) == 503
-    deadline = monotonic() + 10
-    while status(server, large) != 200:
-        assert monotonic() < deadline, "the turns of readers who left were not given back"
-        sleep(0.1)
-
-
-def test_a_file_ends_unfinished_when_its_caller_is_deactivated(
-    server: Server, large: Person
-) -> None:
-    """A slow reader gets what the server has already written, and then no end of the transfer."""
-    with begun(server, large) as file:
-        assert file.read(7) == b"number,"
-        Customer.objects.filter(pk=large.id).update(is_active=False)
-        sleep(CALLER_TRUSTED_SECONDS + 0.5)
-        got = b""
-        try:
-            while part := file.read(MEBIBYTE):
-                got += part
-        except http.client.IncompleteRead as error:
-            got += error.partial
-    assert got.count(b"\n") < ORDERS / 2
-    assert got.splitlines()[-1].startswith(b'"This file is incomplete')
-
-
-def all_turns(server: Server, who: Person, files: ExitStack) -> None:
-    """Takes the places of an account at every process, until many attempts in a row are refused."""
-    refused = 0
-    while refused < 100:
-        given = files.enter_context(begun(server, who)).status == 200
-        refused = 0 if given else refused + 1
 
 
 def status(server: Server, who: Person) -> int:

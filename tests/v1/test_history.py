@@ -30,27 +30,6 @@ def test_the_newest_order_comes_first(customer: Api, product: Product) -> None:
     assert numbers(customer) == placed[::-1]
 
 
-def test_pages_neither_repeat_nor_skip_orders_of_the_same_time(
-    customer: Api, product: Product, now: datetime
-) -> None:
-    jam = product(stock=99)
-    for _ in range(7):
-        place(customer, (jam, 1))
-    at_one_moment(now)
-    wanted = customer("GET", "orders?limit=100").body["results"]
-    assert [one["id"] for one in wanted] == sorted((one["id"] for one in wanted), reverse=True)
-    assert walk(customer, "orders?limit=2") == wanted
-
-
-def test_a_new_order_does_not_shift_the_pages(customer: Api, product: Product) -> None:
-    jam = product(stock=99)
-    placed = [place(customer, (jam, 1)).body["number"] for _ in range(4)]
-    page = customer("GET", "orders?limit=2").body
-    place(customer, (jam, 1))
-    rest = walk(customer, page["next"].removeprefix("http://testserver"))
-    assert [one["number"] for one in page["results"] + rest] == placed[::-1]
-
-
 def test_the_history_is_counted_only_on_request(customer: Api, product: Product) -> None:
     jam = product(stock=99)
     place(customer, (jam, 1)), place(customer, (jam, 1))
@@ -117,34 +96,6 @@ def test_customers_see_only_their_orders_and_cannot_use_filters_of_staff(
     for query in (f"customer={other.id}", f"number={of_other}", f"product={jam}"):
         refused = customer("GET", f"orders?{query}")
         assert (refused.status, refused.body["code"]) == (403, "not_staff"), query
-
-
-def test_staff_filter_the_orders_of_all_customers_by_status_and_time(
-    staff: Api, customer: Api, product: Product
-) -> None:
-    jam = product(stock=99)
-    first = place(customer, (jam, 1)).body
-    second, third = place(staff, (jam, 1)).body, place(customer, (jam, 1)).body
-    Order.objects.filter(pk=first["id"]).update(status="shipped")
-    assert numbers(staff, "?status=placed") == [third["number"], second["number"]]
-    assert numbers(staff, "?status=shipped") == [first["number"]]
-    assert numbers(staff, f"?placed_after={quote(first['placed_at'])}&limit=1") == [third["number"]]
-    before = quote(third["placed_at"])
-    assert numbers(staff, f"?placed_before={before}") == [second["number"], first["number"]]
-    assert numbers(customer, "?status=placed") == [third["number"]]
-
-
-def test_the_pages_of_a_products_orders_neither_repeat_nor_skip(
-    staff: Api, customer: Api, product: Product, now: datetime
-) -> None:
-    jam, tea = product(stock=99), product(stock=99)
-    for number in range(6):
-        place(customer, (jam, 1), *[(tea, 1)] * (number % 2))
-    at_one_moment(now)
-    for query in (f"product={jam}", f"product={tea}", f"product={jam}&status=placed"):
-        wanted = staff("GET", f"orders?limit=100&{query}").body["results"]
-        assert len(wanted) == (3 if str(tea) in query else 6)
-        assert walk(staff, f"orders?limit=2&{query}") == wanted
 
 
 def in_statuses(*orders: tuple[dict[str, Any], str]) -> None:

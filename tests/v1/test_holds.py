@@ -1,24 +1,16 @@
 """Holds through the API: placed, confirmed, shown."""
 
-import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
-import psycopg
 import pytest
-from django.db import connection
 
-from larder.identity.models import Customer
 from larder.ops.books import invariants
 from larder.orders.services.expire_holds import expire_holds
 from tests.conftest import Answer, Api, Person
-from tests.database import lock_is_awaited
 from tests.db.feeds import settle
 from tests.orders.holding import pass_seconds
-from tests.tiers import LONGEST
-from tools.processes import wait_until
 
 MakePerson = Callable[..., Person]
 MakeProduct = Callable[..., int]
@@ -96,15 +88,6 @@ def test_a_repeated_confirmation_returns_the_placed_order(
     assert keyed.headers["Idempotency-Replayed"] == "true"
 
 
-def test_only_callers_with_the_permission_confirm(
-    customer: Api, staff: Api, product: MakeProduct
-) -> None:
-    held = hold(customer, product(stock=5))
-    assert confirm(customer, held).body["code"] == "not_staff"
-    refused = confirm(staff, held)
-    assert (refused.status, refused.body["permission"]) == (403, "orders.confirm_order")
-
-
 def test_an_expired_hold_is_shown_in_all_answers(
     customer: Api, till: Api, person: MakePerson, as_: Callable[[Person], Api], product: MakeProduct
 ) -> None:
@@ -140,28 +123,6 @@ def test_an_expired_hold_is_shown_in_all_answers(
     assert invariants.check().violated == []
 
 
-def test_a_cart_is_submitted_with_a_hold(customer: Api, till: Api, product: MakeProduct) -> None:
-    jam = product(stock=5)
-    customer("PUT", f"cart/lines/{jam}", {"quantity": 2})
-    held = customer("POST", "cart/submit", {"payment": {"required": True}})
-    assert (held.status, held.body["status"]) == (201, "pending")
-    assert customer("GET", "cart").body["id"] is None
-    assert confirm(till, held).body["status"] == "placed"
-
-
-def test_a_pending_order_is_cancelled_and_not_packed_or_changed(
-    customer: Api, till: Api, product: MakeProduct
-) -> None:
-    jam = product(stock=5)
-    held = hold(customer, jam)
-    path = held.headers["Location"]
-    for refused in (till("POST", f"{path}/pack"), customer("PATCH", path, {"note": "Ring."})):
-        assert (refused.status, refused.body["code"]) == (409, "invalid_transition")
-        assert refused.body["from"] == "pending"
-    assert customer("POST", f"{path}/cancel").body["status"] == "cancelled"
-    assert customer("GET", f"products/{jam}").body["quantity"] == 5
-
-
 def test_own_orders_of_a_shop_that_needs_payment_are_pending(
     customer: Api, product: MakeProduct, settings: Any
 ) -> None:
@@ -173,26 +134,3 @@ def test_own_orders_of_a_shop_that_needs_payment_are_pending(
     refused = customer("POST", "orders", body)
     assert (refused.status, refused.body["code"]) == (409, "unpaid_limit")
     assert [refused.body[name] for name in ("limit", "unpaid", "requested")] == [4, 4, 4]
-
-
-def test_a_caller_who_loses_the_permission_while_waiting_does_not_confirm(
-    customer: Api, person: MakePerson, as_: Callable[[Person], Api], product: MakeProduct
-) -> None:
-    clerk, jam = person(is_staff=True, role="owner"), product(stock=5)
-    held, till = hold(customer, jam), as_(clerk)
-
-    def confirm_now() -> Answer:
-        try:
-            return confirm(till, held)
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(1) as pool, psycopg.connect(os.environ["DATABASE_URL"]) as keeper:
-        keeper.execute('SELECT 1 FROM "order" WHERE id = %s FOR UPDATE', [held.body["id"]])
-        waiting = pool.submit(confirm_now)
-        assert wait_until(lock_is_awaited)
-        Customer.objects.get(pk=clerk.id).groups.clear()
-        keeper.rollback()
-        refused = waiting.result(LONGEST)
-    assert (refused.status, refused.body["code"]) == (403, "permission_missing")
-    assert customer("GET", held.headers["Location"]).body["status"] == "pending"

@@ -9,11 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from larder.core.ids import new_id
-from larder.db.models import IdempotencyKey
-from larder.orders.models import Order
-from tests.conftest import Api, Person
-from tests.v1.moving import As
+from tests.conftest import Api
 from tests.v1.placing import place
 from tests.v1.reading import figures
 
@@ -29,27 +25,6 @@ def test_a_repeated_key_returns_the_same_order(customer: Api, product: Product) 
     assert "Idempotency-Replayed" not in first.headers
     assert again.headers["Location"] == first.headers["Location"]
     assert figures(customer, jam) == {jam: 7}
-
-
-def test_fresh_keys_of_one_order_leave_no_row(customer: Api, product: Product) -> None:
-    jam, id = product(stock=9), str(new_id())
-    first = place(customer, (jam, 1), id=id, headers=KEY)
-    kept = IdempotencyKey.objects.all()
-    before = set(kept.values_list("key", flat=True))
-    for number in range(20):
-        fresh = {"Idempotency_Key": f"fresh-{number}"}
-        again = place(customer, (jam, 1), id=id, headers=fresh)
-        assert (again.status, again.body) == (201, first.body)
-    assert set(kept.values_list("key", flat=True)) == before == {"k", id}
-
-
-def test_a_repeat_shows_the_current_order(customer: Api, product: Product) -> None:
-    jam = product(stock=9)
-    first = place(customer, (jam, 2), headers=KEY)
-    Order.objects.filter(pk=first.body["id"]).update(status="packed", version=2)
-    again = place(customer, (jam, 2), headers=KEY)
-    assert (again.status, again.body["status"], again.body["version"]) == (201, "packed", 2)
-    assert again.headers["ETag"].startswith('"2-')
 
 
 def test_equal_requests_in_different_notation_are_repeats(customer: Api, product: Product) -> None:
@@ -88,25 +63,6 @@ def test_a_key_is_refused_for_another_order(
     refused = place(customer, (jam, 3), headers=KEY)
     assert (refused.status, refused.body["code"]) == (422, "idempotency_key_reused")
     assert figures(customer, jam) == {jam: 7}
-
-
-def test_a_key_belongs_to_its_caller_and_path(customer: Api, staff: Api, product: Product) -> None:
-    jam = product(stock=9)
-    own = place(customer, (jam, 1), headers=KEY)
-    others = place(staff, (jam, 1), headers=KEY)
-    lines = [{"product": jam, "delta": 1}]
-    booked = staff("POST", "stock/adjustments", {"reason": "received", "lines": lines}, **KEY)
-    made = staff("POST", "products", {"sku": "S", "name": "N", "price": "1"}, **KEY)
-    assert [one.status for one in (own, others, booked, made)] == [201] * 4
-    assert others.body["id"] != own.body["id"]
-
-
-def test_a_refused_order_releases_its_key_and_id(
-    customer: Api, staff: Api, product: Product
-) -> None:
-    jam, id = product(stock=1), str(new_id())
-    assert place(customer, (jam, 2), id=id, headers=KEY).status == 409
-    assert place(customer, (jam, 1), id=id, headers=KEY).status == 201
 
 
 def test_an_invalid_request_does_not_use_its_key(customer: Api, product: Product) -> None:
@@ -155,47 +111,6 @@ def test_an_order_can_be_read_by_the_id_that_the_client_chose(
     written_otherwise = place(customer, (jam, 2), id=UUID(id).hex.upper())
     assert written_otherwise.body == first.body
     assert figures(customer, jam) == {jam: 7}
-
-
-def test_a_chosen_id_is_refused_for_another_order_or_customer(
-    customer: Api, staff: Api, product: Product
-) -> None:
-    jam, id = product(stock=9), str(new_id())
-    place(customer, (jam, 2), id=id)
-    changed, elsewhere = place(customer, (jam, 1), id=id), place(staff, (jam, 2), id=id)
-    assert (changed.status, changed.body["code"]) == (422, "idempotency_key_reused")
-    assert (elsewhere.status, elsewhere.body["code"]) == (404, "not_found")
-    assert figures(customer, jam) == {jam: 7}
-
-
-def test_an_id_from_the_shop_cannot_be_chosen_for_a_new_order(
-    customer: Api, staff: Api, product: Product
-) -> None:
-    jam = product(stock=9)
-    placed = place(customer, (jam, 2)).body
-    again = place(customer, (jam, 2), id=placed["id"])
-    assert (again.status, again.body) == (201, placed)
-    assert place(customer, (jam, 1), id=placed["id"]).status == 422
-    assert place(staff, (jam, 2), id=placed["id"]).status == 404
-    assert figures(customer, jam) == {jam: 7}
-
-
-def test_the_id_of_a_cart_cannot_be_chosen_for_a_new_order(
-    customer: Api, as_: As, person: Callable[..., Person], product: Product
-) -> None:
-    jam = product()
-    cart = as_(person())("PUT", f"cart/lines/{jam}", {"quantity": 1}).body
-    assert place(customer, (jam, 1), id=cart["id"]).status == 404
-
-
-def test_a_repeat_may_have_the_key_the_id_or_both(customer: Api, product: Product) -> None:
-    jam, id = product(stock=9), str(new_id())
-    first = place(customer, (jam, 1), id=id, headers=KEY).body
-    assert place(customer, (jam, 1), id=id, headers=KEY).body == first
-    assert place(customer, (jam, 1), id=id).body == first
-    assert place(customer, (jam, 1), id=id, headers={"Idempotency_Key": "other"}).body == first
-    assert place(customer, (jam, 1), headers=KEY).body["code"] == "idempotency_key_reused"
-    assert figures(customer, jam) == {jam: 8}
 
 
 @pytest.mark.parametrize(

@@ -73,15 +73,6 @@ def test_known_products_are_changed_in_the_columns_of_the_file_and_keep_their_st
     assert (found["unit"], found["quantity"], found["version"]) == ("jar", 3, 2)
 
 
-def test_an_import_does_not_write_equal_products(staff: Api) -> None:
-    lines = ("sku,name,price", "A,Tea,1", "B,Jam,2")
-    send(staff, *lines)
-    before = listed(staff)
-    assert send(staff, *lines).body == {"created": 0, "changed": 0, "unchanged": 2}
-    assert send(staff, *lines[:2], "B,Jam,2.5").body["changed"] == 1
-    assert listed(staff)["A"] == before["A"]
-
-
 def test_an_archived_product_in_the_file_is_on_sale_again(staff: Api, product: Product) -> None:
     same, other = product(sku="A", name="Tea", price="1.00"), product(sku="B")
     for one in (same, other):

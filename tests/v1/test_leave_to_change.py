@@ -11,7 +11,6 @@ from tests.v1.moving import events, stock
 from tests.v1.placing import faulty, place
 
 Product = Callable[..., int]
-MayNot = Callable[..., None]
 
 
 @pytest.fixture
@@ -51,16 +50,6 @@ def test_staff_cannot_add_units_to_an_order_of_a_deactivated_customer(
         refused = change(staff, placed, *lines)
         assert (refused.status, refused.body["code"]) == (403, "ordering_not_allowed")
     assert change(staff, placed, (tea, 1)).status == 200
-
-
-def test_changing_and_placing_refuse_a_deactivated_customer_alike(
-    who: Person, customer: Api, product: Product
-) -> None:
-    tea = product()
-    placed = place(customer, (tea, 2))
-    bar(who, is_active=False)
-    for refused in (change(customer, placed, (tea, 3)), place(customer, (tea, 1))):
-        assert (refused.status, refused.body["code"]) == (401, "session_ended")
 
 
 def test_a_raised_minimum_total_does_not_refuse_a_change_of_the_note(

@@ -82,30 +82,3 @@ def test_customers_log_in_while_three_accounts_send_right_passwords_on_24_connec
         share = served(shop, customers)
     assert share >= 0.9, f"{share:.0%} were served beside {statuses}"
     assert statuses[200] > CUSTOMERS / 2, "and the attack uses what is left"
-
-
-def test_an_account_can_use_all_places_for_concurrent_log_ins(
-    transactional_db: None, person: Callable[..., Person]
-) -> None:
-    """Nine is less than the places of one process and more than the parallel requests of an app."""
-    ada, times = person(), 9
-    with (
-        Server(workers=1, application=SLOW, environment=QUICK) as shop,
-        ThreadPoolExecutor(times) as phones,
-    ):
-        statuses = list(phones.map(lambda _: log_in(shop, ada, "203.0.113.9"), range(times)))
-    assert statuses == [200] * times
-
-
-@pytest.mark.slow
-def test_phones_behind_one_address_use_all_the_time_for_hashing(
-    transactional_db: None, person: Callable[..., Person]
-) -> None:
-    """The phones of one carrier get all places while no other network needs them."""
-    phones, statuses = [person() for _ in range(CONNECTIONS)], Counter[int]()
-    with Server(workers=1, application=SLOW, environment=SETTINGS) as shop:
-        began = monotonic()
-        with logging_in(shop, phones, CONNECTIONS, statuses):
-            sleep(2)
-        possible = (monotonic() - began) / float(SETTINGS["HASH_SECONDS"])
-    assert statuses[200] > possible / 2

@@ -101,28 +101,6 @@ def test_customers_cancel_until_an_order_is_packed_and_staff_until_it_is_shipped
     assert stock(tea) == (5, 0)
 
 
-@pytest.mark.parametrize("name", ["pack", "ship", "deliver", "return"])
-def test_customers_cannot_pack_ship_deliver_or_return(
-    customer: Api, product: Product, name: str
-) -> None:
-    tea = product()
-    placed = place(customer, (tea, 1))
-    body = {"lines": [{"product": tea, "quantity": 1}], "reason": "x"}
-    refused = move(customer, placed, name, body if name == "return" else None)
-    assert (refused.status, refused.body["code"]) == (403, "not_staff")
-
-
-def test_another_customers_order_is_not_found(
-    customer: Api, staff: Api, person: Callable[..., Person], as_: As, product: Product
-) -> None:
-    placed = place(customer, (product(), 1))
-    stranger = as_(person())
-    assert move(stranger, placed, "cancel").status == 404
-    assert stranger("PATCH", placed.headers["Location"], {"note": "mine"}).status == 404
-    nowhere = "orders/0190a7f0-0000-7000-8000-000000000000"
-    assert staff("POST", f"{nowhere}/ship").status == 404
-
-
 def test_units_that_were_not_picked_leave_the_order_and_the_stock(
     customer: Api, staff: Api, product: Product
 ) -> None:

@@ -141,22 +141,6 @@ def test_a_cancelled_order_that_was_paid_is_refunded(
     assert due(owner) == [(id, 700, "GBP")]
 
 
-def test_a_payment_of_a_cancelled_order_is_a_refund_due(
-    customer: Api, owner: Api, order: Answer
-) -> None:
-    move(customer, order, "cancel")
-    assert record(owner, order, 1000).status == 201
-    assert due(owner) == [(order.body["id"], 1000, "GBP")]
-
-
-def test_an_overpayment_is_a_refund_due(owner: Api, order: Answer) -> None:
-    record(owner, order, 1050)
-    assert (due(owner), paid(owner, order)) == (
-        [(order.body["id"], 50, "GBP")],
-        ("0.00", "overpaid"),
-    )
-
-
 def test_a_refund_is_due_since_its_first_payment_in_excess(owner: Api, order: Answer) -> None:
     """Otherwise each payment would make an old debt new, and no alert would name it."""
     record(owner, order, 1050)
@@ -196,15 +180,6 @@ def test_units_not_picked_and_returned_units_are_refunded_exactly(
         assert due(owner) == [(order.body["id"], sum_due, "GBP")]
 
 
-def test_a_payment_after_a_return_is_a_refund_due(owner: Api, order: Answer) -> None:
-    moved(owner, order, "pack", "ship")
-    (line,) = order.body["lines"]
-    back = {"lines": [{"product": line["product"], "quantity": 1}], "reason": "broken"}
-    assert move(owner, order, "return", back).body["amount_due"] == "7.50"
-    record(owner, order, 1000)
-    assert due(owner) == [(order.body["id"], 250, "GBP")]
-
-
 def test_a_payment_of_a_hold_that_expired_is_a_refund_due(
     customer: Api, owner: Api, product: Product
 ) -> None:
@@ -224,24 +199,6 @@ def test_a_payment_of_a_hold_that_expired_is_a_refund_due(
     move(customer, other, "cancel")
     assert move(owner, held, "confirm").status == 200
     assert due(owner) == []
-
-
-def test_a_delayed_failure_changes_nothing(owner: Api, order: Answer) -> None:
-    record(owner, order, 1000)
-    assert record(owner, order, 1000, "failed").status == 201
-    assert paid(owner, order) == ("0.00", "paid")
-
-
-def test_a_dispute_reduces_the_amount_held_until_it_is_won(
-    customer: Api, owner: Api, order: Answer
-) -> None:
-    record(owner, order, 1000)
-    record(owner, order, 1000, "disputed", transaction_id="d")
-    assert paid(owner, order) == ("10.00", "disputed")
-    move(customer, order, "cancel")
-    assert due(owner) == []
-    record(owner, order, 1000, "dispute_won", transaction_id="d")
-    assert due(owner) == [(order.body["id"], 1000, "GBP")]
 
 
 def test_customers_see_payments_of_their_orders_only(

@@ -196,14 +196,6 @@ def test_the_feed_has_changes_of_every_kind(copy: Copy, now: datetime) -> None:
     assert [each["name"] for each in copy.update()] == ["By hand"] * 2
 
 
-def test_the_feed_has_no_refused_or_rolled_back_change(copy: Copy) -> None:
-    one = next(iter(copy.products))
-    with transaction() as other:
-        other.execute("UPDATE product SET name = 'Never' WHERE id = %s", [one])
-        other.rollback()
-    assert copy.update() == []
-
-
 def test_a_mark_of_another_installation_has_expired(copy: Copy, customer: Api) -> None:
     token = changes.ProductToken("elsewhere", 1, 1, None)
     for copied in (None, 3):

@@ -29,25 +29,6 @@ def test_a_list_has_the_same_product_object_as_a_single_read(
     assert customer("GET", f"products?ids={jam}").body["results"] == [alone]
 
 
-def test_a_product_is_found_by_its_whole_sku_and_barcode(
-    customer: Api, staff: Api, product: Product
-) -> None:
-    jam = product(sku="JAM-1", barcode="501")
-    small, gone = product(sku="JAM-10", barcode="501"), product(sku="OLD", barcode="501")
-    staff("DELETE", f"products/{gone}")
-    assert ids(customer("GET", "products?sku=JAM-1")) == [jam]
-    assert ids(customer("GET", "products?sku=jam-1")) == [jam]
-    assert ids(customer("GET", "products?sku=OLD")) == []
-    assert ids(customer("GET", "products?barcode=501&ordering=-id")) == [small, jam]
-    assert ids(customer("GET", "products?barcode=501&sku=JAM-10&count=true")) == [small]
-    assert ids(customer("GET", "products?barcode=50")) == []
-    staff("PATCH", f"products/{jam}", {"barcode": " 012345678905 "})
-    assert ids(customer("GET", "products?barcode=0012345678905")) == [jam]
-    for empty in ("sku", "barcode"):
-        refused = customer("GET", f"products?{empty}=")
-        assert {one["pointer"] for one in refused.body["errors"]} == {empty}
-
-
 @pytest.mark.parametrize("ordering", ["id", "name", "price", "sku"])
 def test_pages_neither_repeat_nor_skip_where_values_are_equal(
     customer: Api, product: Product, ordering: str
@@ -111,12 +92,6 @@ def test_words_are_searched_in_name_and_sku_in_any_case(customer: Api, product: 
     assert found == wanted
 
 
-def test_words_of_other_scripts_are_found_in_any_case(customer: Api, product: Product) -> None:
-    straw, jam = product(name="ЗЕМЛЯНИКА свежая"), product(name="Crème brûlée 🍓 龍井茶")
-    for q, wanted in (("земляника", straw), ("BRÛLÉE", jam), ("🍓", jam), ("龍井", jam)):
-        assert ids(customer("GET", f"products?q={quote(q)}")) == [wanted]
-
-
 def test_a_category_has_the_products_of_those_below_it(
     customer: Api, staff: Api, product: Product
 ) -> None:
@@ -153,19 +128,6 @@ def test_ids_are_looked_up_two_hundred_at_a_time(customer: Api, product: Product
     assert ids(customer("GET", f"products?ids={many}")) == [jam]
     refused = customer("GET", f"products?ids={many},1")
     assert (refused.status, refused.body["errors"][0]["pointer"]) == (400, "ids")
-
-
-def test_several_filters_are_combined_with_and(customer: Api, product: Product) -> None:
-    wanted = product(name="red jam", price="2", stock=1)
-    nearly = [
-        product(name="red tea", price="2"),
-        product(name="red jam", price="3"),
-        product(name="red jam", price="2", stock=0),
-    ]
-    product(name="red jam", price="2")
-    listed = ",".join(str(one) for one in [wanted, *nearly])
-    query = f"products?q=red+jam&max_price=2.5&in_stock=true&ids={listed}&ordering=-name"
-    assert ids(customer("GET", query)) == [wanted]
 
 
 def test_an_unchanged_page_of_products_is_answered_with_304(

@@ -100,9 +100,3 @@ def test_a_change_of_a_cancelled_order_is_never_a_repeat(
     moved(staff, placed, "cancel")
     refused = change(customer, placed, (tea, 2))
     assert (refused.status, refused.body["code"]) == (409, "invalid_transition")
-
-
-def test_every_change_of_another_customers_order_is_404(
-    as_: Any, person: Any, tea: int, placed: Answer
-) -> None:
-    assert change(as_(person()), placed, (tea, 1)).status == 404

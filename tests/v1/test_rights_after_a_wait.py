@@ -30,7 +30,6 @@ from larder.orders.services.payments import NewPayment, record_payment
 from larder.orders.services.transitions import TransitionRequest
 from tests.conftest import Answer, Api, Person
 from tests.http.conftest import token_for
-from tests.staff.desk import Desk
 from tests.staff.moving import place, stock
 from tests.tiers import LONGEST
 from tests.v1.waiting import until_a_transaction_waits
@@ -207,28 +206,3 @@ def test_a_change_of_the_catalogue_that_waited_needs_a_current_permission(
     assert answer.status // 100 == code // 100, answer.body
     assert lose is None or answer.status == code
     assert (catalogue() == before) is (lose is not None)
-
-
-@pytest.mark.parametrize("lose", [end_sessions, take_roles])
-def test_an_admin_page_that_waited_needs_a_current_permission(
-    lose: Callable[[Person], None], person: MakePerson
-) -> None:
-    clerk = person(is_staff=True)
-    shelf = create_category(name="Shelf", parent=None, caller=None, now=now()).id
-    desk, path = Desk(clerk), f"catalog/category/{shelf}/change/"
-    form = desk.open(path) | {"name": "Other"}
-
-    def call() -> None:
-        try:
-            desk.post(path, form)
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(1) as beside:
-        with transaction.atomic():
-            list(Category.objects.select_for_update())
-            waiting = beside.submit(call)
-            until_a_transaction_waits()
-            lose(clerk)
-        waiting.result(LONGEST)
-    assert Category.objects.get().name == "Shelf"

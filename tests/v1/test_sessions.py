@@ -1,21 +1,15 @@
 """The sessions of an account: listed, ended one by one, or all others with one request."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from uuid import uuid4
-
-import pytest
+from datetime import UTC, datetime
 
 from larder.core.limits import MAX_CLIENT_LENGTH
 from larder.http.authentication import signer
-from larder.identity.models import Session
-from larder.identity.services import accounts, sessions
+from larder.identity.services import sessions
 from larder.identity.tokens.policies import API, V1
 from tests.conftest import Answer, Api, Person
 from tests.http.conftest import JudgedApi
-from tests.identity.conftest import Clock, clock
-
-__all__ = ["clock"]
+from tests.identity.conftest import Clock
 
 MakePerson = Callable[..., Person]
 
@@ -89,19 +83,6 @@ def test_sessions_of_the_earlier_contracts_are_listed_too(person: MakePerson) ->
     assert [one["client"] for one in listed(log_in(who)["access"])] == ["Old/1", ""]
 
 
-def test_ended_and_expired_sessions_are_not_listed(person: MakePerson) -> None:
-    who = person()
-    ended, expired, mine = log_in(who), log_in(who), log_in(who)
-    JudgedApi()("POST", "auth/token/revoke", {"refresh": ended["refresh"]})
-    (second, _) = listed(mine["access"])
-    Session.objects.filter(id=str(second["id"])).update(expires_at=datetime.now(UTC))
-    (left,) = listed(mine["access"])
-    assert left["current"]
-    gone = JudgedApi(mine["access"])("GET", f"me/sessions/{second['id']}")
-    assert code(gone) == (404, "not_found")
-    assert expired["refresh"]
-
-
 def test_the_list_of_sessions_has_pages(person: MakePerson) -> None:
     who = person()
     for number in range(5):
@@ -144,23 +125,6 @@ def test_ending_the_current_session_logs_out(person: MakePerson) -> None:
     assert is_out(mine)
 
 
-def test_all_other_sessions_end_with_one_request(person: MakePerson, clock: Clock) -> None:
-    who, other = person(), person()
-    first, second, mine, bystander = log_in(who), log_in(who), log_in(who), log_in(other)
-    assert JudgedApi(mine["access"])("DELETE", "me/sessions").status == 204
-    assert [is_out(pair) for pair in (first, second, mine, bystander)] == [True, True, False, False]
-    assert [one["current"] for one in listed(mine["access"])] == [True]
-
-
-def test_another_accounts_session_is_not_found(person: MakePerson) -> None:
-    theirs, mine = log_in(person()), JudgedApi(log_in(person(is_staff=True))["access"])
-    (one,) = listed(theirs["access"])
-    for path in (f"me/sessions/{one['id']}", f"me/sessions/{uuid4()}"):
-        assert code(mine("GET", path)) == (404, "not_found")
-        assert code(mine("DELETE", path)) == (404, "not_found")
-    assert not is_out(theirs)
-
-
 def test_no_session_is_the_current_one_for_a_key(api: Api, person: MakePerson) -> None:
     mine = log_in(person())
     key = JudgedApi(mine["access"])("POST", "auth/keys", {}).body["key"]
@@ -168,19 +132,3 @@ def test_no_session_is_the_current_one_for_a_key(api: Api, person: MakePerson) -
     assert JudgedApi(key)("DELETE", "me/sessions").status == 204
     assert is_out(mine)
     assert listed(key) == []
-
-
-def test_a_deleted_account_keeps_no_client_names(person: MakePerson, now: datetime) -> None:
-    who = person()
-    log_in(who, User_Agent="Phone/1.0")
-    accounts.delete_account(who.id, now=now)
-    assert not Session.objects.filter(customer=who.id).exists()
-
-
-@pytest.mark.parametrize("age", [timedelta(hours=23), timedelta(hours=25)])
-def test_an_ended_session_is_deleted_after_a_day(person: MakePerson, age: timedelta) -> None:
-    pair = log_in(person())
-    JudgedApi()("POST", "auth/token/revoke", {"refresh": pair["refresh"]})
-    deleted = sessions.delete_ended_sessions(now=datetime.now(UTC) + age, limit=10)
-    assert deleted == (1 if age > timedelta(days=1) else 0)
-    assert is_out(pair)

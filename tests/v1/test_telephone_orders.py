@@ -87,12 +87,6 @@ def test_details_of_an_order_have_limits(
     assert [fault["pointer"] for fault in refused.body["errors"]] == [pointer]
 
 
-def test_details_of_the_maximum_length_are_stored(customer: Api, product: Product) -> None:
-    given: dict[str, Any] = {"note": "n" * 2_000, "reference": "r" * 200}
-    placed = place(customer, (product(), 1), **given).body
-    assert {name: placed[name] for name in given} == given
-
-
 def test_a_past_delivery_day_is_accepted_and_repeated(customer: Api, product: Product) -> None:
     """A repeat may arrive after midnight, and the date depends on the customer's time zone."""
     jam, key = product(), {"Idempotency_Key": "once"}

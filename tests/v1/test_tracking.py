@@ -4,13 +4,11 @@ from collections.abc import Callable
 
 import pytest
 
-from larder.identity.models import AuditEntry
 from larder.ops.books import invariants
 from larder.orders.models import Order
-from tests.conftest import Answer, Api, Person
+from tests.conftest import Answer, Api
 from tests.db.feeds import settle
-from tests.staff.desk import allow
-from tests.v1.moving import As, events, move, moved
+from tests.v1.moving import events, move, moved
 from tests.v1.placing import place
 
 Product = Callable[..., int]
@@ -137,23 +135,3 @@ def test_texts_that_are_no_code_are_refused(
         assert refused.status == 400
         assert [one["pointer"] for one in refused.body["errors"]] == [f"/{field}"]
     assert tracking(staff("GET", f"orders/{packed.body['id']}")) == UNKNOWN
-
-
-def test_corrections_need_the_permission_to_change_orders(
-    customer: Api, staff: Api, packed: Answer, person: Callable[..., Person], as_: As
-) -> None:
-    move(staff, packed, "ship", POST)
-    clerk = allow(person(is_staff=True), "orders.ship_order", "orders.view_order")
-    refused = move(as_(clerk), packed, "track", OTHER)
-    assert (refused.status, refused.body["permission"]) == (403, "orders.change_order")
-    assert move(customer, packed, "track", OTHER).status == 403
-
-
-def test_the_audit_trail_has_the_carriers_and_that_the_number_changed(
-    staff: Api, packed: Answer
-) -> None:
-    move(staff, packed, "ship", POST)
-    move(staff, packed, "track", OTHER)
-    entry = AuditEntry.objects.get(action="track")
-    assert entry.before == {"carrier": "Royal Mail"}
-    assert entry.after == {"carrier": "DHL", "personal_data": ["tracking_number"]}

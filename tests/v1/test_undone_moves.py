@@ -8,7 +8,6 @@ from django.contrib.auth.models import Group
 
 from larder.ops.books import invariants
 from tests.conftest import Answer, Api, Person
-from tests.staff.desk import allow
 from tests.v1.moving import As, causes, events, move, moved, returning, stock
 from tests.v1.placing import place
 
@@ -199,14 +198,3 @@ def test_only_the_last_move_is_undone(
     moved(staff, placed, *way)
     refused = move(staff, placed, undo)
     assert (refused.status, refused.body["code"]) == (409, "invalid_transition")
-
-
-def test_undoing_needs_the_permission_of_the_move(
-    customer: Api, person: Callable[..., Person], as_: As, staff: Api, placed: Answer
-) -> None:
-    moved(staff, placed, "pack", "ship")
-    packer = as_(allow(person(is_staff=True), "orders.pack_order"))
-    answers: list[Any] = [move(one, placed, "unship") for one in (customer, packer)]
-    assert [one.body["code"] for one in answers] == ["not_staff", "permission_missing"]
-    moved(staff, placed, "unship")
-    assert moved(packer, placed, "unpack").body["status"] == "placed"
