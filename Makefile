@@ -62,16 +62,19 @@ lint: venv ## Format and style, without changing anything
 messages: venv ## Add new texts of the admin to the German catalogue, and compile it (needs GNU gettext)
 	@$(python) -m tools.messages
 
+# Types (mypy).
 .PHONY: types
-types: venv ## Types (mypy)
+types: venv
 	$(python) -m mypy
 
+# The walls between the modules (import-linter).
 .PHONY: walls
-walls: venv ## The walls between the modules (import-linter)
+walls: venv
 	$(VENV)/bin/lint-imports
 
+# Bandit on the code.
 .PHONY: security
-security: venv ## Bandit on the code
+security: venv
 	$(python) -m bandit --quiet --recursive --severity-level medium --configfile pyproject.toml larder config manage.py
 
 .PHONY: audit
@@ -88,8 +91,9 @@ migrations: venv ## Check that all models have their migrations, and that these 
 makemigrations: venv ## Write the migrations for changed models
 	$(python) $(without_database) manage.py makemigrations --skip-checks
 
+# Django's checks for production.
 .PHONY: django-check
-django-check: venv ## Django's checks for production
+django-check: venv
 	@$(with_empty_database) $(SHELL) tools/django_check.sh
 
 # Named after what it makes, in `requirements`; the file in the root points there.
@@ -107,8 +111,9 @@ lock = $(lock_only) pyproject.toml
 lock_only = $(python) -m uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-annotate --no-header $(UV_ARGS)
 
+# The virtual environment with everything for development.
 .PHONY: venv
-venv: ## The virtual environment with everything for development
+venv:
 	@$(install) requirements/dev.txt
 
 .PHONY: build
@@ -134,8 +139,9 @@ clean: ## Remove files that can be made again: environments, static files, repor
 test/system: venv ## The tests of servers, clusters, faults, replicas, browsers and tools
 	@exec $(python) -m pytest -m "system and not slow" $(PYTEST_ARGS)
 
+# The tests of v1, answered by Django alone (FAST_PATH=0; `make test` has the fast path).
 .PHONY: test/without-fast-path
-test/without-fast-path: venv ## The tests of v1, answered by Django alone (FAST_PATH=0; `make test` has the fast path)
+test/without-fast-path: venv
 	@FAST_PATH=0 exec $(python) -m pytest tests/http tests/v1 $(PYTEST_ARGS)
 
 .PHONY: slow
@@ -155,20 +161,17 @@ coverage: venv ## The tests, with the coverage of larder/: at least the value in
 fuzz: venv ## Send requests made from the OpenAPI documents, and compare the answers with them (FUZZ_ARGS="--examples 50")
 	@exec $(python) -m tools.fuzz $(FUZZ_ARGS)
 
-.PHONY: behaviour
-behaviour: venv ## Send thousands of requests to a commit and to the present files, and compare: make behaviour A=HEAD
-	@exec $(python) -m tools.behaviour --data $(DATA) $(A) $(BEHAVIOUR_ARGS)
+.PHONY: mutants
+mutants: venv ## Break a sample of larder/orders, inventory and identity, and list what no test notices (MUTANTS=100)
+	@exec $(python) -m tools.mutants --number $(or $(MUTANTS),100)
 
 .PHONY: proof
 proof: venv ## Let customers go on while a shop is broken, released, attacked; compare all answers with the books (PROOF="drill checkouts --seed 7 --full")
 	@exec $(python) -m tools.proof --out $(DATA)/proof $(PROOF)
 
-.PHONY: drill
-drill: venv
-	@exec $(python) -m tools.proof --out $(DATA)/proof drill $(PROOF)
-
+# Send real orders to a running server, then count every unit (BASE_URL=, PROOF="--full").
 .PHONY: replay
-replay: installed-run ## Send real orders to a running server, then count every unit (BASE_URL=, PROOF="--full")
+replay: installed-run
 	@exec $(python) -m tools.proof --url $(or $(BASE_URL),http://127.0.0.1:$(or $(PORT),8000)) replay $(PROOF)
 
 ##@ Data
@@ -200,8 +203,9 @@ backup/prove: installed-run ## Restore a backup into a separate database and che
 restore: installed-run ## Replace the database of `make run` by a backup (FILE=, and CONFIRM=larder if it is not empty)
 	@$(with_database) $(python) -m tools.backup restore --confirm "$(CONFIRM)" $(file)
 
+# List changes of accounts that a restore reverted (OLD=larder_before_…).
 .PHONY: restore/accounts
-restore/accounts: installed-run ## List changes of accounts that a restore reverted (OLD=larder_before_…)
+restore/accounts: installed-run
 	@$(with_database) $(python) -m tools.backup accounts $(if $(OLD),"$(OLD)")
 
 ##@ Measure
@@ -214,8 +218,9 @@ bench: venv ## Load figures as ratios to this machine's limits (BENCH_ARGS="--qu
 bench/compare: venv ## Compare the speed of two commits: make bench/compare A=HEAD~1 B=HEAD (or B=. for the present files)
 	@exec $(python) -m benchmarks.compare $(A) $(B) $(BENCH_ARGS)
 
+# 1,500 connections that order at the same time: orders placed, and the time until the load is gone.
 .PHONY: bench/overload
-bench/overload: venv ## 1,500 connections that order at the same time: orders placed, and the time until the load is gone
+bench/overload: venv
 	@exec $(python) -m benchmarks.overload $(BENCH_ARGS)
 
 ##@ Containers and deployment
@@ -255,10 +260,6 @@ up: ## Start the production set in containers, with the settings of prod.env, wh
 down: ## Stop the production set; its data are kept
 	@$(production) down
 
-.PHONY: logs
-logs: ## The logs of the production set
-	@$(production) logs --follow --tail 100
-
 # The image's name, as compose.yaml has it too, another base than the Dockerfile's where one is
 # named (PYTHON_DIGEST=@sha256:…, empty for whatever the tag is now), and what its labels say.
 IMAGE ?= larder:local
@@ -270,8 +271,9 @@ docker/build: ## Build the image (DOCKER=, IMAGE=, PYTHON_TAG=, PYTHON_DIGEST=)
 	$(DOCKER) build --tag $(IMAGE) $(base) --build-arg REVISION=$$(git rev-parse HEAD) \
 		--build-arg CREATED=$$(git log -1 --format=%cI) .
 
+# Write the current digests of the images' tags into Dockerfile and compose.yaml.
 .PHONY: docker/pins
-docker/pins: ## Write the current digests of the images' tags into Dockerfile and compose.yaml
+docker/pins:
 	$(with_engine)
 	@exec $(SHELL) deploy/docker/pins.sh .
 
@@ -291,24 +293,17 @@ docs: venv ## Build the documentation site, docs/_build/html/index.html; fails o
 	@$(build_docs) --builder html docs docs/_build/html
 	@echo "Built: docs/_build/html/index.html"
 
-.PHONY: docs/serve
-docs/serve: docs ## Build the site and show it at http://127.0.0.1:8080 (DOCS_PORT=)
-	@exec $(docs_python) -m http.server --bind 127.0.0.1 --directory docs/_build/html $(or $(DOCS_PORT),8080)
-
 .PHONY: docs/reference
 docs/reference: venv ## Write the pages and diagrams that are made from the code
 	@$(python) -m tools.reference
-
-.PHONY: docs/screenshots
-docs/screenshots: venv ## Take the screenshots of the admin anew, from a demo shop for them: make docs/screenshots URL=http://127.0.0.1:8123 (Chromium)
-	@$(python) -m tools.screenshots $(URL)
 
 .PHONY: openapi
 openapi: venv ## Write the OpenAPI documents in docs/openapi
 	$(python) manage.py openapi
 
+# Check that docs/openapi is current, and compatible with the last release.
 .PHONY: openapi-check
-openapi-check: venv ## Check that docs/openapi is current, and compatible with the last release
+openapi-check: venv
 	$(python) manage.py openapi --check
 	$(python) -m tools.openapi
 

@@ -1,23 +1,15 @@
 """The demo catalogue: its categories, descriptions and pictures."""
 
 from datetime import datetime
-from io import BytesIO
-from itertools import islice
 
-import pytest
 from django.conf import LazySettings
-from PIL import Image, ImageChops
 
 from larder.catalog.models import Category, Picture, Product
 from larder.catalog.services.stored_pictures import storage, thumbnail_of
 from larder.ops.demo import catalogue
 from larder.ops.demo import shop as demo
-from tools.demo_catalogue.__main__ import KINDS, PICTURES, PRODUCTS, rows, with_kinds
-from tools.demo_catalogue.drawing import drawn
-from tools.demo_catalogue.icons import ICONS
 
 CATEGORIES, DESCRIBED, PICTURED = 12, 3_192, 38
-MOST_BYTES = 6_000
 
 
 def test_products_have_categories_descriptions_and_pictures_and_keep_what_staff_change(
@@ -62,25 +54,3 @@ def test_without_a_place_for_pictures_products_have_none(
 ) -> None:
     settings.PICTURES_DIR = ""
     assert catalogue.store_pictures({"mug"}, now=now) == {}
-
-
-def test_the_kinds_of_the_products_are_those_of_their_words() -> None:
-    some = list(islice(rows(PRODUCTS), 0, None, 9))
-    assert with_kinds(some, rows(KINDS)) == some
-    kinds = rows(KINDS)
-    assert {one["picture"] for one in kinds} == set(ICONS)
-    assert len({one["kind"] for one in kinds}) == len(kinds)
-    assert all(one["description"].endswith(".") for one in kinds)
-
-
-def test_the_pictures_are_small_and_are_those_of_the_icons() -> None:
-    sizes = {file.stem: file.stat().st_size for file in PICTURES.iterdir()}
-    assert sizes.keys() == ICONS.keys()
-    assert max(sizes.values()) < MOST_BYTES
-
-
-@pytest.mark.parametrize("name", ["heart", "mug", "umbrella"])
-def test_a_picture_is_drawn_again_as_it_is(name: str) -> None:
-    kept = Image.open(PICTURES / f"{name}.webp").convert("RGB")
-    again = Image.open(BytesIO(drawn(name))).convert("RGB")
-    assert ImageChops.difference(kept, again).getbbox() is None

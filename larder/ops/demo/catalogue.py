@@ -10,6 +10,7 @@ from datetime import datetime
 from functools import cache
 from pathlib import Path
 from urllib.parse import urljoin
+from zipfile import ZipFile
 
 from django.conf import settings
 
@@ -53,8 +54,8 @@ def store_pictures(names: Collection[str], *, now: datetime) -> dict[str, str]:
 
 
 def _store(name: str, now: datetime) -> str:
-    content = (FOLDER / "pictures" / f"{name}.webp").read_bytes()
-    return urljoin(_site(), store(content, now=now))
+    with ZipFile(FOLDER / "pictures.zip") as pictures:
+        return urljoin(_site(), store(pictures.read(f"{name}.webp"), now=now))
 
 
 def _site() -> str:

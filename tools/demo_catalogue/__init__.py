@@ -1,1 +1,0 @@
-"""Makes the files of demo/online_retail that say what a product is, and how it looks."""
