@@ -1,4 +1,4 @@
-"""python -m tools.mutants [--number 100] [--seed 1] [--only larder/orders/services larder/inventory]
+"""python -m tools.mutants [--number 100] [--seed 1] [--only larder/orders/services ...]
 
 Breaks the last commit at one place after the other (cosmic-ray), runs the tests of the package each
 time, and lists the mutants that no test notices. Mutates a checkout of its own; a sample of
