@@ -15,7 +15,9 @@ from larder.identity.services import keys, passwords
 from larder.identity.services.rates import attempts
 from tests.conftest import Answer, Api, Person
 from tests.http.conftest import JudgedApi
-from tests.identity.conftest import Clock
+from tests.identity.conftest import Clock, clock
+
+__all__ = ["clock"]
 
 MakePerson = Callable[..., Person]
 OLD, NEW = "correct horse", "a horse of another colour"

@@ -9,7 +9,9 @@ from larder.identity.services import sessions
 from larder.identity.tokens.policies import API, V1
 from tests.conftest import Answer, Api, Person
 from tests.http.conftest import JudgedApi
-from tests.identity.conftest import Clock
+from tests.identity.conftest import Clock, clock
+
+__all__ = ["clock"]
 
 MakePerson = Callable[..., Person]
 
