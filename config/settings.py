@@ -52,32 +52,25 @@ CORS_EXPOSE_HEADERS = [
     *("Idempotency-Replayed", "Larder-Position", "RateLimit", "RateLimit-Policy"),
 ]
 # The earlier contracts that are answered too (larder/compat).
-COMPAT = frozenset(env.list("COMPAT", default=["0", "1", "2", "3", "4"] if DEMO else []))
-REGISTRATION = env.str("REGISTRATION", default="open" if DEMO else "")
-# normal or wide: rate limits of log-ins (larder/identity/services/rates/attempts.py).
-RATE_LIMITS = env.str("RATE_LIMITS", default="wide" if DEMO else "normal")
-# What a customer may store in a time (larder/identity/services/quotas.py): 120/hour, or off.
-_WIDE_QUOTA = "1000000/hour" if RATE_LIMITS == "wide" else ""
-QUOTA_ORDERS = env.str("QUOTA_ORDERS", default="") or _WIDE_QUOTA or "120/hour"
-QUOTA_ORDER_CHANGES = env.str("QUOTA_ORDER_CHANGES", default="") or _WIDE_QUOTA or "600/hour"
-QUOTA_ADDRESSES = env.str("QUOTA_ADDRESSES", default="") or _WIDE_QUOTA or "60/hour"
-QUOTA_KEYS = env.str("QUOTA_KEYS", default="") or _WIDE_QUOTA or "20/hour"
-QUOTA_ABANDONED = env.str("QUOTA_ABANDONED", default="") or _WIDE_QUOTA or "500/day"
-QUOTA_CARTS = env.str("QUOTA_CARTS", default="") or _WIDE_QUOTA or "600/hour"
+COMPAT = env.choices("COMPAT", "0,1,2,3,4" if DEMO else "", *"01234")
+REGISTRATION = env.choice("REGISTRATION", "open" if DEMO else "", "open", "approval", "closed")
+# normal or wide: rate limits of log-ins (larder/identity/services/rates/attempts.py), and quotas.
+RATE_LIMITS = env.choice("RATE_LIMITS", "wide" if DEMO else "normal", "normal", "wide")
+# How many orders a customer may place in a time (larder/ops/quota_settings.py): 120/hour, or off.
+QUOTA_ORDERS = env.str("QUOTA_ORDERS", default="")
 # How many units a customer may order in a day without paying; 0 for any number
 # (larder/orders/services/placing/customer_limits.py).
-QUOTA_UNPAID_UNITS = int(
-    env.str("QUOTA_UNPAID_UNITS", default="") or ("0" if _WIDE_QUOTA else "20000")
+QUOTA_UNPAID_UNITS = env.between(
+    "QUOTA_UNPAID_UNITS", 0 if RATE_LIMITS == "wide" else 20_000, 0, 10**9
 )
 # Orders that await their payment (larder/http/shop.py): whether all of customers' own do, and the
-# default and the largest number of seconds until one expires.
+# number of seconds until one expires.
 ORDERS_NEED_PAYMENT = env.bool("ORDERS_NEED_PAYMENT", default=False)
-HOLD_SECONDS = env.int("HOLD_SECONDS", default=900)
-HOLD_SECONDS_MAX = env.int("HOLD_SECONDS_MAX", default=3600)
+HOLD_SECONDS = env.between("HOLD_SECONDS", 900, 1, limits.MAX_HOLD_SECONDS)
 # All members of staff need a second factor (larder/identity/factors/codes.py).
 STAFF_SECOND_FACTOR = env.bool("STAFF_SECOND_FACTOR", default=False)
 CURRENCY = env.str("CURRENCY", default="GBP")
-MIN_ORDER_TOTAL = env.str("MIN_ORDER_TOTAL", default="0")
+MIN_ORDER_TOTAL = env.amount("MIN_ORDER_TOTAL", "0")
 # Whether an authorisation confirms an order that awaits its payment, as a capture does.
 AUTHORISATION_CONFIRMS = env.bool("AUTHORISATION_CONFIRMS", default=False)
 STRIPE_WEBHOOK_SECRETS = env.list("STRIPE_WEBHOOK_SECRETS", default=[])
@@ -92,13 +85,13 @@ SHARED_DIR = env.str("SHARED_DIR", default="")
 # CPU scheduling of the processes (larder/ops/serving/scheduling.py).
 PIN_WORKERS = env.bool("PIN_WORKERS", default=True)
 BATCH_SCHEDULING = env.bool("BATCH_SCHEDULING", default=True)
-LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
+# INFO has a line for every request: too many for the terminal of a demo.
+LOG_LEVEL = env.choice(
+    "LOG_LEVEL", "WARNING" if DEMO else "INFO", "DEBUG", "INFO", "WARNING", "ERROR"
+)
 # Off: Django answers every request (larder/fastpath).
 FAST_PATH = env.bool("FAST_PATH", default=True)
-# A log line for every request. Off in the demo, whose log would contain little else.
-ACCESS_LOG = env.bool("ACCESS_LOG", default=not DEMO)
 SENTRY_DSN = env.str("SENTRY_DSN", default="")
-SENTRY_ENVIRONMENT = env.str("SENTRY_ENVIRONMENT", default="production")
 # OpenTelemetry reads this variable and its others directly.
 OTEL_EXPORTER_OTLP_ENDPOINT = env.str("OTEL_EXPORTER_OTLP_ENDPOINT", default="")
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
@@ -260,10 +253,8 @@ STORAGES = {
 WHITENOISE_USE_FINDERS = DEMO and not (STATIC_ROOT / "staticfiles.json").is_file()
 
 # --- Admin ---------------------------------------------------------------------------------
-# A session of the admin ends after so long without use, and after so long whatever the use
-# (larder/http/admin_session.py).
-ADMIN_IDLE_MINUTES = env.int("ADMIN_IDLE_MINUTES", default=60)
-ADMIN_SESSION_HOURS = env.int("ADMIN_SESSION_HOURS", default=12)
+# A session of the admin ends after so long without use (larder/http/admin_session.py).
+ADMIN_IDLE_MINUTES = env.between("ADMIN_IDLE_MINUTES", 60, 1, 1440)
 UNFOLD = theme.UNFOLD
 
 # --- People --------------------------------------------------------------------------------
@@ -337,7 +328,6 @@ LANGUAGE_CODE = "en-gb"
 # Only the admin has others (larder/http/language.py).
 LOCALE_PATHS = [BASE_DIR / "larder/staff/locale"]
 LANGUAGES = [("en-gb", "English"), ("de", "Deutsch")]
-ADMIN_LANGUAGE = env.str("ADMIN_LANGUAGE", default="")
 LANGUAGE_COOKIE_NAME = "admin_language"
 LANGUAGE_COOKIE_PATH = "/admin/"
 LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
@@ -346,7 +336,7 @@ LANGUAGE_COOKIE_SAMESITE = "Lax"
 USE_TZ = True
 TIME_ZONE = "UTC"
 # That of the admin's days and times.
-SHOP_TIME_ZONE = env.str("SHOP_TIME_ZONE", default="UTC")
+SHOP_TIME_ZONE = env.time_zone("SHOP_TIME_ZONE", "UTC")
 
 # --- Logs ----------------------------------------------------------------------------------
 LOGGING = logging_settings(LOG_LEVEL)

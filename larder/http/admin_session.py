@@ -28,6 +28,8 @@ from larder.core.limits import CONFIRMED_SECONDS
 from larder.http.authentication import FACTOR
 
 BEGAN, USED, CONFIRMED, EPOCH = "began", "used", "confirmed", "epoch"
+LONGEST_HOURS = 12
+"""A log-in ends after so many hours, whatever the use."""
 WRITES_OF_USE = 10
 """Writes of the last use in ADMIN_IDLE_MINUTES of constant use; at most one a minute."""
 CLOCK_TOLERANCE = 60
@@ -100,7 +102,7 @@ def read_again(request: HttpRequest) -> None:
 
 def _over(session: Mapping[str, Any], moment: int) -> str:
     """Returns why the session is over; empty while it is not."""
-    idle, longest = settings.ADMIN_IDLE_MINUTES, settings.ADMIN_SESSION_HOURS
+    idle, longest = settings.ADMIN_IDLE_MINUTES, LONGEST_HOURS
     if not _within(session, USED, moment, idle * 60):
         return ngettext(
             "You were logged out after {} minute without use.",

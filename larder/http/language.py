@@ -2,15 +2,13 @@
 
 from django.conf import settings
 from django.http import HttpRequest
-from django.utils.translation import get_language_from_request, get_supported_language_variant
+from django.utils.translation import get_language_from_request
 
 
 def language_of(request: HttpRequest) -> str:
-    """Returns the language that the browser chose in the admin; else ADMIN_LANGUAGE; else the one
-    that the browser prefers, or English."""
+    """Returns the language that the browser chose in the admin; else the one that it prefers, or
+    English."""
     chosen = request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME)
     if chosen in dict(settings.LANGUAGES):
         return chosen
-    if settings.ADMIN_LANGUAGE:
-        return get_supported_language_variant(settings.ADMIN_LANGUAGE)
     return get_language_from_request(request)

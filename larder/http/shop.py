@@ -1,6 +1,5 @@
 """The shop's terms of every order, the same in all APIs."""
 
-from decimal import Decimal
 from functools import cache
 
 from django.conf import settings
@@ -11,13 +10,15 @@ from larder.orders.payment_state import Kind
 from larder.orders.services.payments import CONFIRMING
 from larder.orders.services.placing.placement import Hold, Terms
 
+HOUR = 3600
+
 
 @cache
 def terms() -> Terms:
     """Returns the terms from the settings."""
     return Terms(
         currency=settings.CURRENCY,
-        minimum_total=Decimal(settings.MIN_ORDER_TOTAL),
+        minimum_total=settings.MIN_ORDER_TOTAL,
         own_hold=hold(None) if settings.ORDERS_NEED_PAYMENT else None,
         unpaid_units=settings.QUOTA_UNPAID_UNITS or None,
     )
@@ -32,10 +33,12 @@ setting_changed.connect(_forget_terms)
 
 
 def hold_faults(requested: int | None, *, where: str) -> list[Fault]:
-    """Returns the fault of a request that asks for a hold of more seconds than the shop allows."""
-    if requested is None or requested <= settings.HOLD_SECONDS_MAX:
+    """Returns the fault of a request that asks for a hold of more seconds than the shop allows: an
+    hour, or HOLD_SECONDS if that is more."""
+    most = max(settings.HOLD_SECONDS, HOUR)
+    if requested is None or requested <= most:
         return []
-    detail = f"Expected at most {settings.HOLD_SECONDS_MAX} seconds."
+    detail = f"Expected at most {most} seconds."
     return [Fault(where, "out_of_range", detail)]
 
 

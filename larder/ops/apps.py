@@ -30,4 +30,4 @@ class OpsConfig(AppConfig):
         per_key.use(threads=settings.THREADS)
         limits = attempts.WIDE if settings.RATE_LIMITS == "wide" else attempts.NORMAL
         attempts.use(attempts.Setup(limits, settings.SECRET_KEY))
-        quotas.use(quota_settings.valid())
+        quotas.use(quota_settings.read())

@@ -7,24 +7,20 @@ that starts, not for tools.
 import os
 import sys
 from collections.abc import Callable, Iterator
-from decimal import Decimal, InvalidOperation
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import DEFAULT_DB_ALIAS, OperationalError, ProgrammingError
 
-from larder.compat.documents import TITLES
-from larder.core.limits import MAX_HOLD_SECONDS
 from larder.db import database, replicas
 from larder.identity import queries
 from larder.notifications.mail_texts import TOKEN
-from larder.ops import quota_settings, roles
+from larder.ops import roles
 from larder.ops.demo.checks import is_narrow_network
 from larder.ops.demo.shop import USERS
 from larder.ops.mail_settings import PORTS
@@ -55,7 +51,7 @@ def _switches() -> Iterator[CheckMessage]:
     if "*" in settings.ALLOWED_HOSTS or not settings.ALLOWED_HOSTS:
         hint = "Name the hosts this shop answers to, separated by commas."
         yield Error("ALLOWED_HOSTS is open or empty.", hint=hint, id="larder.E003")
-    if settings.REGISTRATION not in {"open", "approval", "closed"}:
+    if not settings.REGISTRATION:
         hint = "Choose open, approval or closed."
         yield Error("REGISTRATION is not set.", hint=hint, id="larder.E004")
 
@@ -90,7 +86,7 @@ def _is_weak(key: str, shortest: int = SHORTEST_KEY) -> bool:
 
 
 def _addresses() -> Iterator[CheckMessage]:
-    """Checks of hosts, origins, proxies and sessions."""
+    """Checks of hosts, origins, proxies and rate limits."""
     if too_wide := [one for one in settings.CORS_ALLOWED_ORIGINS if not _is_origin(one)]:
         hint = "Name each origin: https://app.example.com, without a path and without a star."
         message = f"CORS_ORIGINS allows more than single origins: {', '.join(too_wide)}."
@@ -110,12 +106,6 @@ def _addresses() -> Iterator[CheckMessage]:
     if not (settings.SESSION_COOKIE_SECURE and settings.CSRF_COOKIE_SECURE):
         hint = "Leave SESSION_COOKIE_SECURE and CSRF_COOKIE_SECURE on."
         yield Error("The admin's cookies travel in the clear.", hint=hint, id="larder.E016")
-    if not (1 <= settings.ADMIN_IDLE_MINUTES <= 1440 and 1 <= settings.ADMIN_SESSION_HOURS <= 168):
-        hint = "ADMIN_IDLE_MINUTES is at most 1440, ADMIN_SESSION_HOURS at most 168."
-        yield Error("Sessions of the admin end at once, or too late.", hint=hint, id="larder.E024")
-    if settings.RATE_LIMITS not in {"normal", "wide"}:
-        hint = "Choose normal, or wide for load tests."
-        yield Error("RATE_LIMITS is neither normal nor wide.", hint=hint, id="larder.E015")
     if settings.RATE_LIMITS == "wide":
         hint = "RATE_LIMITS=normal, unless a proxy limits log-ins."
         yield checks.Warning("Passwords may be guessed quickly.", hint=hint, id="larder.W003")
@@ -155,67 +145,6 @@ def _mail_faults() -> Iterator[CheckMessage]:
     if link and (TOKEN not in link or ":" not in link):
         hint = f"Give an address of your app, with {TOKEN} in it: https://…/reset#{TOKEN}."
         yield checks.Error("PASSWORD_RESET_URL leads nowhere.", hint=hint, id="larder.E018")
-
-
-@register()
-def contracts_exist(**options: Any) -> list[CheckMessage]:
-    """Returns an error for a misspelt COMPAT, with which an app would not find its paths."""
-    unknown = sorted(settings.COMPAT - TITLES.keys())
-    if not unknown:
-        return []
-    hint = f"Choose from {', '.join(TITLES)}, separated by commas."
-    return [Error(f"COMPAT names no contract: {', '.join(unknown)}.", hint=hint, id="larder.E007")]
-
-
-@register()
-def least_total_is_an_amount(**options: Any) -> list[CheckMessage]:
-    """Returns an error for another value, with which all orders would fail."""
-    try:
-        if 0 <= Decimal(settings.MIN_ORDER_TOTAL) < Decimal("Infinity"):
-            return []
-    except InvalidOperation:
-        pass
-    message = f"MIN_ORDER_TOTAL is no amount: {settings.MIN_ORDER_TOTAL!r}."
-    return [Error(message, hint="Write it as 12.50, or 0 for none.", id="larder.E008")]
-
-
-@register()
-def time_zone_exists(**options: Any) -> list[CheckMessage]:
-    """Returns an error for an unknown SHOP_TIME_ZONE, with which the admin would show no times."""
-    try:
-        ZoneInfo(settings.SHOP_TIME_ZONE)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        message = f"SHOP_TIME_ZONE is no time zone: {settings.SHOP_TIME_ZONE!r}."
-        return [Error(message, hint="Use UTC, or a name like Europe/Berlin.", id="larder.E028")]
-    return []
-
-
-@register()
-def language_exists(**options: Any) -> list[CheckMessage]:
-    """Returns an error for an ADMIN_LANGUAGE that the admin does not have."""
-    if settings.ADMIN_LANGUAGE in {"", "en", "de"}:
-        return []
-    message = f"The admin has no such language: ADMIN_LANGUAGE={settings.ADMIN_LANGUAGE!r}."
-    return [Error(message, hint="Use en or de, or leave it empty.", id="larder.E029")]
-
-
-@register()
-def quotas_are_rates(**options: Any) -> list[CheckMessage]:
-    """Returns an error for a quota that cannot be read and would not limit."""
-    return list(quota_settings.faults())
-
-
-@register()
-def holds_end(**options: Any) -> list[CheckMessage]:
-    """Returns an error for holds that would not end in time, or that no customer could have."""
-    if not 1 <= settings.HOLD_SECONDS <= settings.HOLD_SECONDS_MAX <= MAX_HOLD_SECONDS:
-        message = "HOLD_SECONDS and HOLD_SECONDS_MAX do not fit."
-        hint = f"HOLD_SECONDS is 1 to HOLD_SECONDS_MAX, which is at most {MAX_HOLD_SECONDS}."
-        return [Error(message, hint=hint, id="larder.E027")]
-    if settings.QUOTA_UNPAID_UNITS < 0:
-        message = "QUOTA_UNPAID_UNITS is below 0."
-        return [Error(message, hint="Use 20000, or 0 for no limit.", id="larder.E027")]
-    return []
 
 
 @register(Tags.files, deploy=True)

@@ -1,40 +1,31 @@
-"""Reads the quotas from the settings: QUOTA_ORDERS and others, one for each of quotas.NAMES."""
-
-from collections.abc import Iterator
-from contextlib import suppress
+"""The quotas of customers. QUOTA_ORDERS is a setting; RATE_LIMITS=wide widens all of them."""
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error
+from django.core.exceptions import ImproperlyConfigured
 
 from larder.core.limits import MAX_QUOTA
 from larder.identity.services import quotas
-from larder.identity.services.rates import Rate
+
+NORMAL: dict[quotas.Name, str] = {
+    "orders": "120/hour",
+    "order_changes": "600/hour",
+    "addresses": "60/hour",
+    "keys": "20/hour",
+    "abandoned": "500/day",
+    "carts": "600/hour",
+}
+WIDE = "1000000/hour"
 
 
-def valid() -> quotas.Limits:
-    """Returns the quotas whose settings are valid. A server does not start with invalid ones."""
-    found: dict[quotas.Name, Rate | None] = {}
-    for name in quotas.NAMES:
-        with suppress(ValueError):
-            found[name] = quotas.parse(getattr(settings, _setting(name)))
-    return found
-
-
-def faults() -> Iterator[CheckMessage]:
-    """Returns an error for each invalid setting."""
-    for name in quotas.NAMES:
-        value = getattr(settings, _setting(name))
-        try:
-            quotas.parse(value)
-        except ValueError:
-            message = f"{_setting(name)} is no quota: {value!r}."
-            units = ", ".join(quotas.UNITS)
-            hint = (
-                f"Write it as 120/hour, with one of {units}, at most {MAX_QUOTA:,} and "
-                "1,000 in a second; or off."
-            )
-            yield Error(message, hint=hint, id="larder.E025")
-
-
-def _setting(name: str) -> str:
-    return f"QUOTA_{name.upper()}"
+def read() -> quotas.Limits:
+    """Returns the quotas. Raises ImproperlyConfigured."""
+    is_wide = settings.RATE_LIMITS == "wide"
+    rates = dict.fromkeys(NORMAL, WIDE) if is_wide else NORMAL
+    rates = rates | {"orders": settings.QUOTA_ORDERS or rates["orders"]}
+    try:
+        return {name: quotas.parse(rate) for name, rate in rates.items()}
+    except ValueError:
+        raise ImproperlyConfigured(
+            f"QUOTA_ORDERS is {settings.QUOTA_ORDERS!r}: expected a rate such as 120/hour, with one"
+            f" of {', '.join(quotas.UNITS)}, at most {MAX_QUOTA:,} and 1,000 in a second; or off."
+        ) from None

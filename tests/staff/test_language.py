@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-import pytest
 from django.test import Client
 
 from larder.catalog.models import Product
@@ -27,16 +26,7 @@ def test_the_browser_chooses_among_english_and_german(db: None) -> None:
     assert language(Client()) == "en-gb"
 
 
-@pytest.mark.parametrize(("setting", "shown"), [("de", "de"), ("en", "en-gb")])
-def test_the_setting_wins_over_the_browser(
-    db: None, settings: Any, setting: str, shown: str
-) -> None:
-    settings.ADMIN_LANGUAGE = setting
-    assert [language(Client(), headers) for headers in (GERMAN, FRENCH)] == [shown, shown]
-
-
-def test_staff_choose_a_language_in_the_menu(desk: Desk, settings: Any) -> None:
-    settings.ADMIN_LANGUAGE = "de"
+def test_staff_choose_a_language_in_the_menu(desk: Desk) -> None:
     page = desk.get("")
     assert 'action="/admin/language/"' in page.text
     sent = {"language": "en-gb", "next": "/admin/catalog/product/"}

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import date
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -169,7 +170,7 @@ def test_what_cannot_be_is_refused_at_its_field_and_nothing_changes(
 def test_a_total_below_the_minimum_is_refused_in_words(
     desk: Desk, order: UUID, jam: int, settings: Any
 ) -> None:
-    settings.MIN_ORDER_TOTAL = "5.00"
+    settings.MIN_ORDER_TOTAL = Decimal("5.00")
     page = desk.save(path(order), **{f"line-{jam}-quantity": "1"})
     assert page.errors == {"__all__": ["The total is 1.50 GBP; the minimum is 5.00 GBP."]}
 

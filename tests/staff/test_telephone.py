@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -78,7 +79,7 @@ def test_values_that_the_database_cannot_compare_are_refused(
 def test_an_order_below_the_minimum_total_is_refused_in_the_admin(
     desk: Desk, person: Callable[..., Person], product: Callable[..., int], settings: Any
 ) -> None:
-    settings.MIN_ORDER_TOTAL = "10"
+    settings.MIN_ORDER_TOTAL = Decimal(10)
     page = desk.save(CALL, customer=str(person().id), **lines((product(price="1.50"), 2)))
     message = "The total is 3.00 GBP; the minimum is 10.00 GBP."
     assert page.errors == {"__all__": [message]}

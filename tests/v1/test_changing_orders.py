@@ -1,6 +1,7 @@
 """PATCH orders/{id}: replaces all lines or none, until the order is packed."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -88,7 +89,7 @@ def test_a_change_must_keep_the_minimum_total(
     customer: Api, product: Product, settings: Any
 ) -> None:
     tea = product(price="2.00", stock=9)
-    settings.MIN_ORDER_TOTAL = 5
+    settings.MIN_ORDER_TOTAL = Decimal(5)
     placed = place(customer, (tea, 3))
     refused = change(customer, placed, (tea, 2))
     assert (refused.status, refused.body["code"]) == (409, "order_rule")

@@ -1,6 +1,7 @@
 """A change of an order needs permission for added units, and not for those that it has."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -57,7 +58,7 @@ def test_a_raised_minimum_total_does_not_refuse_a_change_of_the_note(
 ) -> None:
     tea, jam = product(price="2.00"), product(price="1.00")
     placed = place(customer, (tea, 2))
-    settings.MIN_ORDER_TOTAL = 10
+    settings.MIN_ORDER_TOTAL = Decimal(10)
     noted = change(customer, placed, (tea, 2), note="Ring twice.")
     assert (noted.status, noted.body["note"]) == (200, "Ring twice.")
     same = change(customer, placed, (tea, 1), (jam, 2))
@@ -72,7 +73,7 @@ def test_a_change_below_the_current_minimum_total_is_refused(
     placed = place(customer, (tea, 4))
     # The former total always suffices.
     for least, lowest in ((10, "8.00"), (7, "7.00")):
-        settings.MIN_ORDER_TOTAL = least
+        settings.MIN_ORDER_TOTAL = Decimal(least)
         refused = change(customer, placed, (tea, 3))
         assert (refused.status, refused.body["code"]) == (409, "order_rule")
         assert (refused.body["total"], refused.body["minimum"]) == ("6.00", lowest)
@@ -141,7 +142,7 @@ def test_the_minimum_total_does_not_apply_to_another_currency(
     customer: Api, in_pounds: tuple[Answer, int], settings: Any
 ) -> None:
     placed, tea = in_pounds
-    settings.MIN_ORDER_TOTAL = 1000
+    settings.MIN_ORDER_TOTAL = Decimal(1000)
     fewer = change(customer, placed, (tea, 1))
     assert (fewer.status, fewer.body["total"]) == (200, "2.00")
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -113,7 +114,7 @@ def test_the_rules_of_a_product_hold_for_all_its_units_together(
 
 
 def test_a_shop_can_have_a_minimum_total(customer: Api, product: Product, settings: Any) -> None:
-    settings.MIN_ORDER_TOTAL = "20"
+    settings.MIN_ORDER_TOTAL = Decimal(20)
     refused = place(customer, (product(price="6.6"), 3))
     assert (refused.status, refused.body["code"]) == (409, "order_rule")
     reported = {name: refused.body[name] for name in ("lines", "total", "minimum")}

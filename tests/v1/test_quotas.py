@@ -36,7 +36,7 @@ def limit() -> Iterator[Limit]:
         quotas.use({name: Rate(times[name], HOUR) for name in quotas.NAMES if name in times})
 
     yield use
-    quotas.use(quota_settings.valid())
+    quotas.use(quota_settings.read())
 
 
 def hours_pass(hours: float) -> None:
@@ -304,7 +304,7 @@ def test_without_a_quota_nothing_is_counted(customer: Api, product: Product, lim
     jam = product(stock=99)
     assert "RateLimit" not in place(customer, (jam, 1)).headers
     assert database.rows("SELECT FROM rate_limit") == []
-    quotas.use(quota_settings.valid())
+    quotas.use(quota_settings.read())
 
 
 def test_a_change_of_many_lines_counts_as_several_changes(

@@ -24,7 +24,6 @@ def start() -> None:
     """Sends each logged error to Sentry, once, from now on."""
     sentry_sdk.init(
         dsn=settings.SENTRY_DSN,
-        environment=settings.SENTRY_ENVIRONMENT,
         default_integrations=False,
         auto_enabling_integrations=False,
         integrations=[

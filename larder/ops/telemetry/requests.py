@@ -64,8 +64,8 @@ def _label(route: str | None) -> str:
 
 
 def write_lines(taken: Sequence[AnsweredRequest]) -> None:
-    """Writes the lines of requests to the log, unless ACCESS_LOG or LOG_LEVEL disables them."""
-    if settings.ACCESS_LOG and settings.LOG_LEVEL in {"INFO", "DEBUG", "NOTSET"}:
+    """Writes the lines of requests to the log, if LOG_LEVEL includes INFO."""
+    if settings.LOG_LEVEL in {"INFO", "DEBUG"}:
         for piece in _pieces(map(_line, taken)):
             log_writer.write(piece)
 

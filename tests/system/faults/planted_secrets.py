@@ -69,7 +69,7 @@ UNKNOWN_KEY = f"larder_{marker('unknown key')}"
 def environment(cluster: Cluster) -> dict[str, str]:
     """Where every setting that is secret is a marker, or the passwords of the cluster's roles."""
     urls = {"DATABASE_URL": cluster.app_url(), "OWNER_DATABASE_URL": cluster.owner_url()}
-    chosen = {"COMPAT": "0,1,2,3,4", "LOG_LEVEL": "DEBUG", "ACCESS_LOG": "1"}
+    chosen = {"COMPAT": "0,1,2,3,4", "LOG_LEVEL": "DEBUG"}
     return SETTINGS | urls | chosen
 
 

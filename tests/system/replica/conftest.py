@@ -122,7 +122,7 @@ def environment(primary: Cluster, *replicas: Cluster) -> dict[str, str]:
     return {
         "DATABASE_URL": primary.app_url(),
         "OWNER_DATABASE_URL": primary.owner_url(),
-        "ACCESS_LOG": "0",
+        "LOG_LEVEL": "WARNING",
         "COMPAT": "1",
         "REPLICA_URLS": ",".join(one.app_url() for one in replicas),
     }
