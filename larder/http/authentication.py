@@ -78,7 +78,9 @@ def signed_caller(token: str) -> Caller:
     """Returns the caller as the token names it, if its session has not ended. Raises as `caller_of`
     does."""
     caller = _verified(token)
-    if _sessions.present().may_include(caller) and not queries.is_ongoing_session(caller.session):
+    if _sessions.present().may_include(caller.session) and not queries.is_ongoing_session(
+        caller.session
+    ):
         raise SessionEnded
     return caller
 
@@ -166,7 +168,7 @@ class _EndedSessions:
     def is_ongoing_session(self, caller: Caller) -> bool:
         """Returns whether the caller's session is known to be ongoing, without a query."""
         age = monotonic() - self._read_at
-        return age <= SESSIONS_LOOKED_AT_EVERY and not self._ended.may_include(caller)
+        return age <= SESSIONS_LOOKED_AT_EVERY and not self._ended.may_include(caller.session)
 
     def _read_in_one_thread(self) -> None:
         """Reads, unless another thread does. The known sessions are used meanwhile, and also if the

@@ -11,9 +11,8 @@ class Caller:
     """The user of a request.
 
     `session` is the session of the access token. It is None with a long-lived key (then `key` is
-    its id), with Basic authentication and with the cookie of the admin. `epoch` is the session
-    epoch of the account when the token was issued or, without a session and a key, when the account
-    was read. `permissions` are those of a member of staff
+    its id), with Basic authentication and with the cookie of the admin. `epoch` is then
+    the session epoch of the account when it was read. `permissions` are those of a member of staff
     (permissions.py), read with each request; a customer has none. `key_permissions` are those that
     the key names: the caller has no others (queries.py: holding). None for a key that names none,
     and without a key.

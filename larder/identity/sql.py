@@ -4,8 +4,6 @@ tests/identity/test_sql.py compares it with the ORM; tests/identity/test_rates.p
 tests/v1/test_quotas.py test what counts attempts and units.
 """
 
-import json
-
 from django.db import models
 
 STANDING = """
@@ -43,7 +41,7 @@ SELECT customer.is_active, customer.is_staff, customer.is_superuser, array(
     )
     WHEN given.session IS NOT NULL THEN EXISTS (
         SELECT FROM session WHERE id = given.session AND ended_at IS NULL
-            AND customer_id = customer.id AND epoch = customer.session_epoch
+            AND customer_id = customer.id
     )
     ELSE given.epoch = customer.session_epoch
 END
@@ -234,15 +232,3 @@ class ClockTimestamp(models.Func):
 
     template = "clock_timestamp()"
     output_field = models.DateTimeField()
-
-
-class WithExchange(models.Func):
-    """Adds to a JSON object the time of the database's clock, in seconds, under a generation."""
-
-    template = "jsonb_set(%(expressions)s::text[], to_jsonb(extract(epoch FROM clock_timestamp())))"
-    arg_joiner = "::jsonb, "
-    output_field = models.JSONField()
-
-    def __init__(self, exchanges: dict[str, float], generation: int) -> None:
-        kept, path = json.dumps(exchanges), f"{{{generation}}}"
-        super().__init__(models.Value(kept), models.Value(path))

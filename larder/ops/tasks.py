@@ -78,7 +78,6 @@ def delete_ended_log_ins(timestamp: int) -> int:
         sessions.delete_expired_admin_sessions,
         sessions.delete_expired_sessions,
         sessions.delete_ended_sessions,
-        sessions.delete_sessions_of_former_epochs,
     )
     return sum(delete_in_batches(partial(_delete_until_now, delete)) for delete in past)
 

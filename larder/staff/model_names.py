@@ -80,7 +80,6 @@ NAMES = (
     gettext_noop("may order"),
     gettext_noop("deleted at"),
     gettext_noop("session epoch"),
-    gettext_noop("epoch raised at"),
     gettext_noop("group"),
     gettext_noop("groups"),
     gettext_noop("audit entry"),

@@ -13,7 +13,7 @@ import pytest
 from larder.http.authentication import signer
 from larder.http.content_type import Application
 from larder.identity.caller import Caller
-from larder.identity.models import Customer, Session
+from larder.identity.models import Session
 from larder.identity.tokens.policies import V1
 from tests.conftest import Answer, Api, Person
 from tests.http import application as served
@@ -39,9 +39,8 @@ def token_for(who: Person, *, now: datetime | None = None) -> str:
     """An access token of a new log-in, without the password's hash that logging in costs."""
     customer, moment = who.customer, now or datetime.now(UTC)
     times = {"created_at": moment, "rotated_at": moment, "expires_at": moment + V1.refresh}
-    epoch = Customer.objects.values_list("session_epoch", flat=True).get(pk=who.id)
-    opened = Session.objects.create(customer_id=who.id, policy=V1.name, epoch=epoch, **times)
-    caller = Caller(who.id, customer.public_id, customer.is_staff, opened.id, epoch=epoch)
+    opened = Session.objects.create(customer_id=who.id, policy=V1.name, **times)
+    caller = Caller(who.id, customer.public_id, customer.is_staff, opened.id)
     return signer().access(caller, now=moment)
 
 

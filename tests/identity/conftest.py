@@ -52,9 +52,6 @@ class LogIn:
         since, self.passed = timedelta(seconds=at - self.passed), at
         session = SIGNER.read_refresh(self.pair.refresh, policy=self.policy).session
         rows = Session.objects.filter(id=session)
-        for earlier in rows.exclude(exchanges=None).values_list("exchanges", flat=True):
-            moved = {one: at - since.total_seconds() for one, at in (earlier or {}).items()}
-            rows.update(exchanges=moved)
         rows.update(rotated_at=F("rotated_at") - since)
 
     def revoke(self, token: str, *, at: float = 0, policy: TokenPolicy | None = None) -> None:

@@ -6,13 +6,10 @@ from uuid import UUID
 from larder.db import database
 from larder.identity.models import Session
 
-MARKED = 1_000
-"""Sessions that the trigger marks as ended at once, for processes of the former version."""
-
 OPEN = """
-INSERT INTO session (id, customer_id, door, client, generation, epoch,
+INSERT INTO session (id, customer_id, door, client, generation,
                      created_at, rotated_at, expires_at)
-SELECT gen_random_uuid(), %s, 'v1', 'crowd', 0, 0,
+SELECT gen_random_uuid(), %s, 'v1', 'crowd', 0,
        %s, %s::timestamptz - place * interval '1 millisecond', %s
 FROM generate_series(1, %s) AS place
 """

@@ -11,13 +11,11 @@ from uuid import UUID
 
 import jwt
 import pytest
-from django.db.models.functions import Now
 
 from larder.http.authentication import signer
 from larder.identity.errors import SessionEnded, TokenExpired, TokenInvalid
 from larder.identity.models import Customer, Session
 from larder.identity.services import accounts, sessions
-from larder.identity.services.sessions import MAX_EXCUSED
 from larder.identity.tokens import Signer, derive_key
 from larder.identity.tokens.policies import (
     API,
@@ -80,7 +78,7 @@ def test_an_account_without_an_email_address_has_an_empty_claim(
 
 def test_tokens_of_v1_have_only_the_needed_claims(log_in: Enter, person: MakePerson) -> None:
     said = claims(log_in(person(email="anna@example.com")).pair.access)
-    assert said.keys() == {"token_type", "sub", "user_id", "staff", "sid", "ep", "iat", "exp"}
+    assert said.keys() == {"token_type", "sub", "user_id", "staff", "sid", "iat", "exp"}
 
 
 @pytest.mark.parametrize("policy", TOKEN_POLICIES, ids=lambda policy: policy.name)
@@ -202,22 +200,6 @@ def test_identity_ends_the_session_at_a_reuse_after_sixty_seconds(
             mine.refresh(token, at=71)
 
 
-def test_each_token_has_a_grace_of_sixty_seconds_after_its_exchange(
-    log_in: Enter, person: MakePerson
-) -> None:
-    """Further refreshes of the session, by the phone or a thief, do not matter."""
-    mine = log_in(person(), IDENTITY)
-    tokens = [mine.pair.refresh]
-    for at in (20, 40, 55):
-        tokens.append(mine.refresh(tokens[-1], at=at).refresh)
-    for at, token in ((56, tokens[0]), (57, tokens[1]), (79, tokens[0]), (99, tokens[1])):
-        with pytest.raises(TokenInvalid):
-            mine.refresh(token, at=at)
-    assert mine.refresh(tokens[-1], at=99).refresh
-    with pytest.raises(SessionEnded):
-        mine.refresh(tokens[1], at=101)
-
-
 def test_a_reused_token_is_detected_if_a_thief_refreshes_every_fifty_seconds(
     log_in: Enter, person: MakePerson
 ) -> None:
@@ -229,28 +211,6 @@ def test_a_reused_token_is_detected_if_a_thief_refreshes_every_fifty_seconds(
         mine.refresh(mine.pair.refresh, at=290)
     with pytest.raises(SessionEnded):
         mine.refresh(stolen, at=291)
-
-
-def test_a_session_keeps_only_exchanges_within_the_grace(log_in: Enter, person: MakePerson) -> None:
-    mine = log_in(person(), IDENTITY)
-    token = mine.pair.refresh
-    for at in (0, 50, 100, 150):
-        token = mine.refresh(token, at=at).refresh
-    assert list(Session.objects.get().exchanges or {}) == ["2", "3"]
-    for _ in range(MAX_EXCUSED + 3):
-        token = mine.refresh(token, at=151).refresh
-    assert len(Session.objects.get().exchanges or {}) == MAX_EXCUSED
-
-
-def test_a_parent_token_exchanged_by_the_former_version_has_the_grace(
-    log_in: Enter, person: MakePerson
-) -> None:
-    mine = log_in(person(), IDENTITY)
-    Session.objects.update(generation=1, rotated_at=Now())
-    with pytest.raises(TokenInvalid):
-        mine.refresh(mine.pair.refresh, at=59)
-    with pytest.raises(SessionEnded):
-        mine.refresh(mine.pair.refresh, at=61)
 
 
 def test_identity_gives_thirty_more_days_with_each_refresh(

@@ -104,10 +104,10 @@ class Customer(AbstractBaseUser, PermissionsMixin):
     date_joined = models.DateTimeField(db_default=Now(), editable=False)
     deleted_at = models.DateTimeField(null=True, editable=False)
     version = models.IntegerField(default=1, db_default=1, editable=False)
-    # Incremented to end all sessions at once. A trigger increments it when the account is
-    # deactivated, and prevents a save of the whole row from lowering it.
+    # Incremented when all sessions end, for those that have no row: the admin's. A trigger
+    # increments it when the account is deactivated, and prevents a save of the whole row from
+    # lowering it.
     session_epoch = models.IntegerField(default=0, db_default=0, editable=False)
-    epoch_raised_at = models.DateTimeField(null=True, editable=False)
 
     objects: ClassVar[CustomerManager] = CustomerManager()
 
@@ -162,14 +162,7 @@ class Customer(AbstractBaseUser, PermissionsMixin):
                 ),
             ),
         )
-        indexes = (
-            models.Index(
-                fields=["epoch_raised_at"],
-                name="customer_epoch_raised",
-                condition=models.Q(epoch_raised_at__isnull=False),
-            ),
-            GinIndex(models.Func(SEARCH_TEXT, function="trigrams"), name="customer_search"),
-        )
+        indexes = (GinIndex(models.Func(SEARCH_TEXT, function="trigrams"), name="customer_search"),)
 
     def __str__(self) -> str:
         return self.username

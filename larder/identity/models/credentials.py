@@ -15,18 +15,13 @@ from larder.identity.sql import ClockTimestamp
 class SessionQuerySet(models.QuerySet["Session"]):
     """Defines in one place which sessions are live."""
 
-    def ongoing(self) -> Self:
-        """Returns the sessions that have not ended, neither alone nor with all of the account."""
-        return self.filter(ended_at=None, epoch=models.F("customer__session_epoch"))
-
     def live(self, now: datetime) -> Self:
-        """Returns the sessions that are ongoing and have not expired."""
-        return self.ongoing().filter(expires_at__gt=now)
+        """Returns the sessions that have neither ended nor expired."""
+        return self.filter(ended_at=None, expires_at__gt=now)
 
     def aged(self) -> Self:
-        """Adds `clock`, the database's clock, and `age`: the time since the last use by it."""
-        age = ClockTimestamp() - models.F("rotated_at")
-        return self.annotate(age=age, clock=ClockTimestamp())
+        """Adds `age`: the time since the last use, by the database's clock."""
+        return self.annotate(age=ClockTimestamp() - models.F("rotated_at"))
 
 
 class Session(models.Model):
@@ -36,11 +31,9 @@ class Session(models.Model):
     of a token can be returned again if the answer was lost. `policy` is the name of the policy of
     tokens (tokens/policies.py): only the API that issued the first token accepts the others.
 
-    `rotated_at` is the last use of a token. `epoch` is the session epoch of the account when the
-    session was opened; if it alone continued when all others ended, it has the epoch of that time.
-    A session that ended with all of its account has a former epoch. For up to 1,000 of these a
-    trigger sets `ended_at` to their last use. `client` is the `User-Agent` of the program, so that
-    the owner recognizes the session; its network address is not stored.
+    `rotated_at` is the last use of a token. A trigger ends the sessions of an account that is
+    deactivated. `client` is the `User-Agent` of the program, so that the owner recognizes the
+    session; its network address is not stored.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id)
@@ -52,16 +45,13 @@ class Session(models.Model):
     retried = models.IntegerField(null=True)
     # When each generation was exchanged lately, in seconds of the database's clock, for policies
     # that excuse a reuse (tokens/policies.py).
-    exchanges = models.JSONField(null=True)
-    epoch = models.IntegerField(default=0, db_default=0)
     created_at = models.DateTimeField()
     rotated_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
 
     age: timedelta
-    clock: datetime
-    """Both are present only in rows read with SessionQuerySet.aged."""
+    """Present only in rows read with SessionQuerySet.aged."""
 
     objects: ClassVar[SessionQuerySet] = SessionQuerySet.as_manager()  # type: ignore[assignment]
 
@@ -74,19 +64,8 @@ class Session(models.Model):
                 condition=models.Q(ended_at__isnull=False),
             ),
             models.Index(fields=["expires_at"], name="session_expiry"),
-            models.Index(fields=["customer", "epoch", "ended_at"], name="session_of_account"),
+            models.Index(fields=["customer", "ended_at"], name="session_of_account"),
         )
-
-    def exchanged(self, within: timedelta) -> dict[int, timedelta]:
-        """Returns the time since the exchange of each generation exchanged in that time."""
-        now = self.clock.timestamp()
-        ago = {int(one): timedelta(seconds=now - at) for one, at in (self.exchanges or {}).items()}
-        return {one: since for one, since in ago.items() if since <= within}
-
-    @property
-    def is_ongoing(self) -> bool:
-        """The condition of SessionQuerySet.ongoing, for a row that was read with its customer."""
-        return self.ended_at is None and self.epoch == self.customer.session_epoch
 
 
 class KeyQuerySet(models.QuerySet["Key"]):

@@ -1,15 +1,13 @@
 """Reads of sessions: live, ended, and who owns them."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import F, Max, Value
+from django.db.models import Value
 
 from larder.core.errors import NotFound
 from larder.db.fields import Fold
-from larder.identity.caller import Caller
 from larder.identity.models import Customer, Session
 from larder.identity.tokens.policies import ENDED_LATELY
 
@@ -31,52 +29,37 @@ def is_session_of(session: UUID, username: str) -> bool:
     )
 
 
-MAX_LISTED = 5_000
-"""Accounts in the list of those whose sessions all ended recently. After a restore these are all
-accounts that had a session."""
+MAX_LISTED = 20_000
+"""Ended sessions that a server reads. If there are more, it looks up the session of each token."""
+
+RESTORE = "restore"
+"""The policy of a session that marks a restore: the database does not know all sessions then."""
 
 
 @dataclass(frozen=True, slots=True)
 class EndedSessions:
-    """Sessions that ended so recently that an access token may still be valid: single sessions, and
-    accounts whose sessions all ended, with their current epoch."""
+    """Sessions that ended so recently that an access token may still be valid. `is_partial`: there
+    are others."""
 
     sessions: frozenset[UUID] = frozenset()
-    epochs: Mapping[int, int] = field(default_factory=dict)
-    epoch: int = 0
-    """The highest epoch of these accounts if there are more than MAX_LISTED. Then no account is
-    listed, and the session of each token with a lower epoch may have ended."""
+    is_partial: bool = False
 
-    def may_include(self, caller: Caller) -> bool:
-        """Returns whether the session of an access token may have ended.
-
-        If a session continued when all others of its account ended, its older tokens have the old
-        epoch. `is_ongoing_session` decides about them.
-        """
-        epoch = self.epoch or self.epochs.get(caller.id, 0)
-        return caller.session in self.sessions or caller.epoch < epoch
+    def may_include(self, session: UUID | None) -> bool:
+        """Returns whether the session of an access token may have ended."""
+        return self.is_partial or session in self.sessions
 
 
 def ended_sessions(*, now: datetime) -> EndedSessions:
-    """Returns the sessions that ended within ENDED_LATELY. If all sessions of an account ended, its
-    epoch represents them."""
-    since = now - ENDED_LATELY
-    one_by_one = Session.objects.filter(
-        ended_at__gt=since, epoch=F("customer__session_epoch")
-    ).values_list("id", flat=True)
-    raised = Customer.objects.filter(epoch_raised_at__gt=since)
-    # In this order: an epoch raised between two of these statements is in the later result.
-    sessions = frozenset(one_by_one)
-    epochs = dict(raised.values_list("id", "session_epoch")[: MAX_LISTED + 1])
-    if len(epochs) <= MAX_LISTED:
-        return EndedSessions(sessions, epochs)
-    highest = raised.aggregate(epoch=Max("session_epoch", default=0))
-    return EndedSessions(sessions, epoch=highest["epoch"])
+    """Returns the sessions that ended within ENDED_LATELY."""
+    lately = Session.objects.filter(ended_at__gt=now - ENDED_LATELY)
+    ended = dict(lately.values_list("id", "policy")[: MAX_LISTED + 1])
+    is_partial = len(ended) > MAX_LISTED or RESTORE in ended.values()
+    return EndedSessions(frozenset(ended), is_partial)
 
 
 def is_ongoing_session(session: UUID | None) -> bool:
     """Returns whether the session exists and has not ended."""
-    return session is not None and Session.objects.ongoing().filter(id=session).exists()
+    return session is not None and Session.objects.filter(id=session, ended_at=None).exists()
 
 
 @dataclass(frozen=True, slots=True)

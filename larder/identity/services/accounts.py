@@ -21,19 +21,15 @@ from larder.db.idempotency import Claim, Made
 from larder.identity import queries
 from larder.identity.caller import Caller
 from larder.identity.errors import RegistrationClosed, SessionEnded
-from larder.identity.models import Address, Customer, CustomerNote, Key
+from larder.identity.models import Address, Customer, CustomerNote, Key, Session
 from larder.identity.passwords import hashers
 from larder.identity.passwords.hashers import Lane
 from larder.identity.services import audit, repeats, rights, second_factors
 from larder.identity.services.account_names import email_faults, normalize, username_faults
 from larder.identity.services.credentials import password_faults
 from larder.identity.services.email_changes import note_change
-from larder.identity.services.sessions import delete_sessions
 
 RegistrationPolicy = Literal["open", "approval", "closed"]
-
-SESSIONS_PER_TRANSACTION = 1_000
-"""Sessions that are deleted in one transaction with their account."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -345,9 +341,8 @@ def delete_account(customer: int, *, now: datetime, terms: Terms = ANY_TERMS) ->
     Deletes its addresses, notes about it and second factors, and the names of its
     keys, which it chose. None can be added later, because that needs the lock of an active account.
     Triggers of the migrations end its sessions and keys, as with any deactivation: because of the
-    row lock, a concurrent log-in either comes before it or finds no account. Its sessions are
-    deleted; the worker deletes those beyond SESSIONS_PER_TRANSACTION (sessions.py:
-    delete_sessions_of_former_epochs). A second deletion is no error.
+    row lock, a concurrent log-in either comes before it or finds no account. A day
+    later the worker deletes the sessions. A second deletion is no error.
 
     Raises SessionEnded, StaleVersion, LastOwner, NotStaff, PermissionMissing and
     SecondFactorRequired (of another account, of staff, and of a key that names other permissions).
@@ -361,7 +356,7 @@ def delete_account(customer: int, *, now: datetime, terms: Terms = ANY_TERMS) ->
             CustomerNote.objects.filter(customer=customer).delete()
             Key.objects.filter(customer=customer).exclude(name="").update(name="")
             second_factors.forget(customer)
-            delete_sessions(customer, limit=SESSIONS_PER_TRANSACTION)
+            Session.objects.filter(customer=customer).update(client="")
             Customer.groups.through.objects.filter(customer=customer).delete()
             Customer.user_permissions.through.objects.filter(customer=customer).delete()
 

@@ -9,17 +9,14 @@ from datetime import datetime
 
 from django.contrib.sessions.models import Session as AdminSession
 from django.db import connections, transaction
-from django.db.models import Exists, F, OuterRef
 
 from larder.identity.models import Customer, Key, OneTimeCode, PasswordReset, Session
+from larder.identity.queries.sessions import RESTORE
 from larder.identity.sql import LEAVE_NUMBERS_OUT
 
 NUMBERS_LEFT_OUT = 1_000_000
 """Customer ids that are skipped. An access token contains the id of its account. The next account
 must not get the id of an account that was created after the backup."""
-
-EPOCHS_LEFT_OUT = 1_000_000
-"""Session epochs that are skipped: a token issued after the backup may have a later epoch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +51,15 @@ def end_sessions_and_keys(*, using: str, now: datetime) -> EndedCredentials:
 
 
 def _end_sessions(using: str, now: datetime) -> int:
-    """Increments the epoch of each account with a session. Returns the number of ended sessions."""
-    ongoing = Session.objects.using(using).ongoing()
-    sessions = ongoing.count()
-    of_account = ongoing.filter(customer=OuterRef("pk"))
-    Customer.objects.using(using).filter(Exists(of_account)).update(
-        session_epoch=F("session_epoch") + EPOCHS_LEFT_OUT, epoch_raised_at=now
-    )
-    return sessions
+    """Ends all sessions. Returns their number.
+
+    A session that began after the backup has no row. One that marks the restore makes servers look
+    up the session of each token until no access token of that time is valid.
+    """
+    sessions = Session.objects.using(using)
+    number = sessions.filter(ended_at=None).update(ended_at=now)
+    account = Customer.objects.using(using).order_by("pk").first()
+    if account is not None:
+        times = dict.fromkeys(("created_at", "rotated_at", "expires_at", "ended_at"), now)
+        sessions.create(customer=account, policy=RESTORE, **times)
+    return number

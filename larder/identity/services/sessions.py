@@ -1,14 +1,12 @@
 """Opens, refreshes and ends sessions, by the token policies of tokens/policies.py."""
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NoReturn
 from uuid import UUID
 
 from django.contrib.sessions.models import Session as AdminSession
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F
 
 from larder.core.errors import NotFound, Overloaded
 from larder.core.limits import MAX_CLIENT_LENGTH, MAX_SESSIONS
@@ -17,22 +15,14 @@ from larder.identity.errors import SessionEnded, TokenExpired, TokenInvalid
 from larder.identity.models import Customer, Session
 from larder.identity.queries import is_ongoing_session
 from larder.identity.services.credentials import lock_unchanged, verified
-from larder.identity.sql import ClockTimestamp, WithExchange
+from larder.identity.sql import ClockTimestamp
 from larder.identity.tokens import Issued, Refresh, Signer
-from larder.identity.tokens.policies import (
-    ENDED_LATELY,
-    LONGEST_REFRESH,
-    TOKEN_POLICIES,
-    TokenPolicy,
-)
-from larder.identity.tokens.rotation import Decision, Present, exchange, is_excused
+from larder.identity.tokens.policies import TOKEN_POLICIES, TokenPolicy
+from larder.identity.tokens.rotation import Decision, Present, exchange
 
 MAX_EXCHANGES = 3
 """Attempts to exchange a token under concurrency: a token is first the current one, then its
 parent, then neither."""
-
-MAX_EXCUSED = 128
-"""Generations of a session whose reuse is excused. The row stays small under any rate limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +70,6 @@ def _opened(
         _make_room(customer.pk, now=now)
         session = Session.objects.create(
             customer=customer,
-            epoch=_epoch(customer.pk),
             policy=policy.name,
             client=_shown(client),
             created_at=now,
@@ -94,29 +83,12 @@ def _opened(
 
 
 def _make_room(customer: int, *, now: datetime) -> None:
-    """Ends the least recently used session if the account has MAX_SESSIONS, so that one more can be
-    opened. Assumes the account's lock.
-
-    Increments the epoch instead if the account has more sessions (from before the limit existed),
-    or if many of its sessions ended recently: then servers read one entry instead of many.
-    """
+    """Ends the least recently used sessions if the account has MAX_SESSIONS, so that one more can
+    be opened. Assumes the account's lock."""
     newest = Session.objects.live(now).filter(customer=customer).order_by("-rotated_at", "-id")
-    live = list(newest.values_list("id", flat=True)[: MAX_SESSIONS + 1])
-    kept, over = live[: MAX_SESSIONS - 1], live[MAX_SESSIONS - 1 :]
-    if len(over) > 1 or _ended_lately(customer, now) >= MAX_SESSIONS:
-        _raise_epoch(customer, keep=kept, now=now)
-    elif over:
-        Session.objects.filter(id=over[0], ended_at=None).update(ended_at=now)
-
-
-def _ended_lately(customer: int, now: datetime) -> int:
-    """Returns how many entries of this account servers read, up to MAX_SESSIONS."""
-    ended = Session.objects.filter(customer=customer, epoch=F("customer__session_epoch"))
-    return ended.filter(ended_at__gt=now - ENDED_LATELY)[:MAX_SESSIONS].count()
-
-
-def _epoch(customer: int) -> int:
-    return Customer.objects.values_list("session_epoch", flat=True).get(pk=customer)
+    over = list(newest.values_list("id", flat=True)[MAX_SESSIONS - 1 :])
+    if over:
+        Session.objects.filter(id__in=over, ended_at=None).update(ended_at=now)
 
 
 def _shown(client: str) -> str:
@@ -127,10 +99,8 @@ def _shown(client: str) -> str:
 def refresh(token: str, *, policy: TokenPolicy, signer: Signer, now: datetime) -> Pair:
     """Returns a new access token, with a new refresh token if the policy rotates, or the given one.
 
-    rotation.py decides what a rotating policy returns for which token. With a grace, the use of any
-    other token ends the session, because two clients have a copy of it (RFC 9700, section 4.14.2).
-    Without a grace, every older token is invalid. The session continues if the token was exchanged
-    so recently that the policy excuses its reuse, and ends otherwise.
+    rotation.py decides what a rotating policy returns for which token. The use of any older token
+    ends the session, because two clients have a copy of it (RFC 9700, section 4.14.2).
     Raises TokenInvalid, TokenExpired, SessionEnded, Overloaded (too many concurrent exchanges).
     """
     given = signer.read_refresh(token, policy=policy)
@@ -155,9 +125,12 @@ def _exchanged(given: Refresh, policy: TokenPolicy, *, now: datetime) -> Session
     for _ in range(MAX_EXCHANGES):
         session = _live_session(given, now=now)
         present = Present(session.generation, session.age, session.retried)
-        decision = exchange(given.generation, present, policy.grace)
-        if decision is Decision.REFUSE:
-            _refuse_reuse(given, session, present, policy, now=now)
+        decision = exchange(given.generation, present, policy.grace, repeats=policy.repeats)
+        if decision is Decision.IGNORE:
+            raise TokenInvalid
+        if decision is Decision.END:
+            end_session(given, now=now)
+            raise SessionEnded
         if decision is Decision.REPEAT or _renew(session, given, policy, now=now):
             return session
     raise Overloaded
@@ -173,13 +146,11 @@ def _renew(session: Session, given: Refresh, policy: TokenPolicy, *, now: dateti
     """
     expires = now + policy.refresh
     retried = given.generation if given.generation < session.generation else None
-    exchanges = _exchanges(session, policy)
     as_read = Session.objects.filter(id=session.id, generation=session.generation, ended_at=None)
     with transaction.atomic(durable=True):
         swapped = as_read.update(
             generation=F("generation") + 1,
             retried=retried,
-            exchanges=exchanges,
             rotated_at=ClockTimestamp(),
             expires_at=expires,
         )
@@ -187,36 +158,15 @@ def _renew(session: Session, given: Refresh, policy: TokenPolicy, *, now: dateti
     return bool(swapped)
 
 
-def _exchanges(session: Session, policy: TokenPolicy) -> WithExchange | None:
-    """Returns the times of the exchanges that the policy still excuses, with one more at the time
-    of the statement. At most MAX_EXCUSED generations are kept."""
-    if not policy.excused:
-        return None
-    recent = session.exchanged(policy.excused)
-    latest = sorted(recent)[1 - MAX_EXCUSED :]
-    kept = {str(one): (session.clock - recent[one]).timestamp() for one in latest}
-    return WithExchange(kept, session.generation)
-
-
 def _live_session(given: Refresh, *, now: datetime) -> Session:
     """Returns the token's session, with its customer. Raises SessionEnded, TokenExpired."""
     aged = Session.objects.aged().select_related("customer")
     session = aged.filter(id=given.session).first()
-    if session is None or not session.is_ongoing:
+    if session is None or session.ended_at is not None:
         raise SessionEnded
     if session.expires_at <= now:
         raise TokenExpired
     return session
-
-
-def _refuse_reuse(
-    given: Refresh, session: Session, present: Present, policy: TokenPolicy, *, now: datetime
-) -> NoReturn:
-    exchanged = session.exchanged(policy.excused)
-    if policy.excused and is_excused(given.generation, present, exchanged, policy.excused):
-        raise TokenInvalid
-    end_session(given, now=now)
-    raise SessionEnded
 
 
 def _access(
@@ -237,9 +187,7 @@ def _refresh_token(
 
 
 def _caller(session: Session, customer: Customer) -> Caller:
-    return Caller(
-        customer.pk, customer.public_id, customer.is_staff, session.id, epoch=session.epoch
-    )
+    return Caller(customer.pk, customer.public_id, customer.is_staff, session.id)
 
 
 def verify(token: str, *, signer: Signer, now: datetime) -> None:
@@ -304,31 +252,13 @@ def end_others(customer: int, *, keep: UUID | None, now: datetime) -> None:
 
 
 def end_others_within(customer: int, *, keep: UUID | None, now: datetime) -> None:
-    """Does what `end_others` does, in the caller's transaction."""
-    if _raise_epoch(customer, keep=[keep] if keep else [], now=now) == 0 and keep:
+    """Does what `end_others` does, in the caller's transaction: with one statement for all sessions,
+    under the lock of the account, which a log-in takes too."""
+    Customer.objects.filter(pk=customer).update(session_epoch=F("session_epoch") + 1)
+    ongoing = Session.objects.filter(customer=customer, ended_at=None)
+    if keep and not ongoing.filter(id=keep).exists():
         raise SessionEnded
-
-
-def _raise_epoch(customer: int, *, keep: Collection[UUID], now: datetime) -> int:
-    """Ends every session of an account except `keep`, with one statement of at most 1,001 rows.
-
-    Returns the number of sessions of `keep` that continue: those that had not ended before. A
-    trigger marks the others for processes of the version before epochs, so `keep` must get the new
-    epoch before that.
-    """
-    going_on = _keep(customer, keep) if keep else 0
-    Customer.objects.filter(pk=customer).update(
-        session_epoch=F("session_epoch") + 1, epoch_raised_at=now
-    )
-    return going_on
-
-
-def _keep(customer: int, keep: Collection[UUID]) -> int:
-    """Locks the account, and sets the next epoch in the sessions `keep`. Returns their number."""
-    locked = Customer.objects.select_for_update(no_key=True).filter(pk=customer)
-    epoch = locked.values_list("session_epoch", flat=True).get()
-    kept = Session.objects.filter(customer=customer, id__in=keep, ended_at=None, epoch=epoch)
-    return kept.update(epoch=epoch + 1)
+    (ongoing.exclude(id=keep) if keep else ongoing).update(ended_at=now)
 
 
 def delete_expired_sessions(*, now: datetime, limit: int) -> int:
@@ -337,22 +267,10 @@ def delete_expired_sessions(*, now: datetime, limit: int) -> int:
 
 
 def delete_ended_sessions(*, now: datetime, limit: int) -> int:
-    """Deletes up to `limit` sessions that ended a day ago. Those that ended with all of their
-    account are deleted a day after their last use. None has a valid access token by then. The
-    answer to a refresh token without a session is that of an ended session. Returns their number.
-    """
+    """Deletes up to `limit` sessions that ended a day ago. None has a valid access token by then.
+    The answer to a refresh token without a session is that of an ended session. Returns their
+    number."""
     return _delete_oldest("ended_at", before=now - timedelta(days=1), limit=limit)
-
-
-def delete_sessions_of_former_epochs(*, now: datetime, limit: int) -> int:
-    """Deletes up to `limit` sessions that ended with all of their account, if the account was
-    deleted, or if they are not marked as ended. Returns their number."""
-    raised = Session.objects.filter(
-        epoch__lt=F("customer__session_epoch"),
-        customer__epoch_raised_at__gt=now - LONGEST_REFRESH - timedelta(days=2),
-    )
-    unmarked = Q(ended_at=None)
-    return _delete(raised.filter(unmarked | Q(customer__deleted_at__isnull=False)), limit)
 
 
 def delete_expired_admin_sessions(*, now: datetime, limit: int) -> int:
@@ -363,16 +281,7 @@ def delete_expired_admin_sessions(*, now: datetime, limit: int) -> int:
     return deleted
 
 
-def delete_sessions(customer: int, *, limit: int) -> None:
-    """Deletes up to `limit` sessions of an account."""
-    _delete(Session.objects.filter(customer=customer), limit)
-
-
 def _delete_oldest(column: str, *, before: datetime, limit: int) -> int:
     past = Session.objects.filter(**{f"{column}__lt": before}).order_by(column)
-    return _delete(past, limit)
-
-
-def _delete(past: QuerySet[Session], limit: int) -> int:
     deleted, _ = Session.objects.filter(id__in=past.values("id")[:limit]).delete()
     return deleted

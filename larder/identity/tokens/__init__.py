@@ -97,7 +97,6 @@ class Signer:
             "user_id": caller.id,
             "staff": caller.is_staff,
             "sid": str(caller.session),
-            "ep": caller.epoch,
             "iat": int(now.timestamp()),
             "exp": int((now + policy.access).timestamp()),
         }
@@ -217,7 +216,6 @@ def _caller(claims: dict[str, Any]) -> tuple[Caller, float]:
             public_id=UUID(str(claims["sub"])),
             is_staff=claims["staff"] is True,
             session=UUID(str(claims["sid"])),
-            epoch=int(str(claims.get("ep", 0))),
         )
         return caller, float(str(claims["exp"]))
     except (KeyError, ValueError, TypeError) as error:

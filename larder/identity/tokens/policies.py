@@ -15,9 +15,9 @@ class TokenPolicy:
     begins anew. While the new token is unused, the previous one returns it again for `grace`; after
     that it is exchanged once more. Any other use of an old token ends the session.
 
-    Without a grace an old token is refused at once. For `excused` after its exchange the session
-    continues, because a duplicated request is no theft; a later use of the old token ends it.
-    Without rotation one refresh token is used until it expires.
+    Unless the policy `repeats`, an old token is refused at once, and within the grace the session
+    continues, because a duplicated request is no theft. Without rotation one refresh token is used
+    until it expires.
 
     `signed`: refresh tokens are JWTs too, and all tokens have the claims that those clients read.
     """
@@ -28,7 +28,7 @@ class TokenPolicy:
     rotates: bool
     grace: timedelta
     signed: bool
-    excused: timedelta = timedelta(0)
+    repeats: bool = True
 
 
 V1 = TokenPolicy(
@@ -52,17 +52,14 @@ IDENTITY = TokenPolicy(
     access=timedelta(minutes=20),
     refresh=timedelta(days=30),
     rotates=True,
-    grace=timedelta(0),
+    grace=timedelta(seconds=60),
     signed=True,
-    excused=timedelta(seconds=60),
+    repeats=False,
 )
 
 TOKEN_POLICIES = (V1, API, IDENTITY)
 LONGEST_ACCESS = max(policy.access for policy in TOKEN_POLICIES)
 """Time for which an access token is valid after the end of its session, if that is not checked."""
-
-LONGEST_REFRESH = max(policy.refresh for policy in TOKEN_POLICIES)
-"""Time for which a session lives after its last use."""
 
 CLOCK_SKEW = timedelta(minutes=1)
 """Maximum difference between the clocks of two servers."""

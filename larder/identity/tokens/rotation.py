@@ -5,18 +5,19 @@ A token is a generation of its session. Exactly one generation is the current on
 creates the next one. A client that lost an answer sends the parent of the current token again.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
 
 
 class Decision(Enum):
-    """The result for a given token: a new token, the current one again, or a refusal."""
+    """The result for a given token: a new token, the current one again, a refusal, or the end of
+    the session."""
 
     RENEW = "renew"
     REPEAT = "repeat"
-    REFUSE = "refuse"
+    IGNORE = "ignore"
+    END = "end"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,31 +41,18 @@ class Present:
         return self.retried == self.generation - 2
 
 
-def exchange(given: int, present: Present, grace: timedelta) -> Decision:
+def exchange(given: int, present: Present, grace: timedelta, *, repeats: bool) -> Decision:
     """Returns the decision on a token of generation `given`.
 
     The current token is renewed. Within the grace, its parent gets the current token again. After
     the grace, the parent is renewed once more, and the current token becomes invalid: it was never
-    exchanged, so the answer with it may have been lost. Any other token is refused; without a
-    grace, the parent too.
+    exchanged, so the answer with it may have been lost. Any other token ends the session. If a
+    policy repeats nothing, the parent is invalid: within the grace it does not end the session.
     """
     if given == present.generation:
         return Decision.RENEW
-    if given != present.parent or not grace:
-        return Decision.REFUSE
+    if given != present.parent:
+        return Decision.END
     if present.age <= grace:
-        return Decision.REPEAT
-    return Decision.REFUSE if present.was_retried else Decision.RENEW
-
-
-def is_excused(
-    given: int, present: Present, exchanged: Mapping[int, timedelta], excused: timedelta
-) -> bool:
-    """Returns whether a refused token was exchanged so recently that its reuse is no theft.
-
-    `exchanged` has the time since the exchange of each generation that was exchanged in the last
-    `excused`. The age of the current token is that of its parent's exchange, so a parent that a
-    process of an earlier version exchanged, without an entry, is judged too.
-    """
-    ago = present.age if given == present.parent else exchanged.get(given)
-    return ago is not None and ago <= excused
+        return Decision.REPEAT if repeats else Decision.IGNORE
+    return Decision.RENEW if repeats and not present.was_retried else Decision.END

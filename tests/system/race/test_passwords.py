@@ -1,7 +1,6 @@
 """Refreshes and equal changes beside a change of the password.
 
-The guard is the comparison in the statement that rotates a session; for a password change also the
-session's epoch (tests/identity/test_epochs.py), which no refresh writes. The account's lock is
+The guard is the comparison in the statement that rotates a session; The account's lock is
 tested in test_account_locks.py.
 """
 

@@ -1,27 +1,21 @@
-"""The limit of sessions of an account, and the end of all of them with one write."""
+"""The limit of sessions of an account, and the end of all of them."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import Any
 
-import jwt
 import pytest
-from django.conf import settings as installation
 
 from larder.core.limits import MAX_SESSIONS
 from larder.db import database
-from larder.http import authentication
 from larder.identity import queries
-from larder.identity.errors import SessionEnded
 from larder.identity.models import Customer, Session
 from larder.identity.services import accounts, restored, sessions
-from larder.identity.tokens import derive_key
 from larder.identity.tokens.policies import API, V1
 from tests.conftest import Answer, Api, Person
 from tests.database import analyze
 from tests.identity.conftest import Clock, LogIn
-from tests.identity.crowds import MARKED, by_use, open_sessions
+from tests.identity.crowds import by_use, open_sessions
 
 Enter = Callable[..., LogIn]
 MakePerson = Callable[..., Person]
@@ -37,11 +31,6 @@ def pair_of(who: Person) -> dict[str, str]:
 
 def code(answer: Answer) -> tuple[int, str | None]:
     return answer.status, answer.body and answer.body.get("code")
-
-
-def epoch(who: Person) -> int:
-    """The account's present epoch."""
-    return Customer.objects.values_list("session_epoch", flat=True).get(pk=who.id)
 
 
 @pytest.mark.parametrize("policy", [V1, API], ids=lambda policy: policy.name)
@@ -80,49 +69,24 @@ def test_expired_sessions_do_not_count_for_the_limit(log_in: Enter, person: Make
     assert not Session.objects.filter(ended_at__isnull=False).exists()
 
 
-def test_one_write_keeps_the_last_used_sessions_and_ends_the_rest(
-    log_in: Enter, person: MakePerson
+@pytest.mark.parametrize("is_restore", [True, False])
+def test_each_session_is_looked_up_after_a_restore_and_if_too_many_ended(
+    person: MakePerson, clock: Clock, monkeypatch: pytest.MonkeyPatch, *, is_restore: bool
 ) -> None:
-    who = person()
-    open_sessions(who.id, MANY)
-    kept = by_use(who.id)[1 - MAX_SESSIONS :]
-    mine = log_in(who, began=datetime.now(UTC))
-    assert by_use(who.id)[:-1] == kept
-    assert Session.objects.filter(ended_at__isnull=False).count() == MARKED
-    assert mine.refresh(mine.pair.refresh, at=1)
-
-
-def test_repeated_log_ins_do_not_fill_the_list_of_ended_sessions(
-    log_in: Enter, person: MakePerson
-) -> None:
-    who, now = person(), datetime.now(UTC)
-    open_sessions(who.id, MAX_SESSIONS)
-    Session.objects.update(ended_at=now)
-    assert len(queries.ended_sessions(now=now).sessions) == MAX_SESSIONS
-    mine = log_in(who, began=now)
-    found = queries.ended_sessions(now=now)
-    assert (found.sessions, found.epochs) == (frozenset(), {who.id: 1})
-    assert mine.refresh(mine.pair.refresh, at=1)
-
-
-def test_lower_epochs_are_looked_up_if_the_list_of_accounts_is_full(
-    log_in: Enter, person: MakePerson, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A restore ends the sessions of every account."""
     monkeypatch.setattr("larder.identity.queries.sessions.MAX_LISTED", 2)
-    people, now = [person() for _ in range(3)], datetime.now(UTC)
-    tokens = [pair_of(who)["access"] for who in people]
-    for who in people[:2]:
-        Customer.objects.filter(pk=who.id).update(is_active=False)
-    assert set(queries.ended_sessions(now=now).epochs) == {who.id for who in people[:2]}
-    restored._end_sessions("default", now)
-    found = queries.ended_sessions(now=now)
-    assert (found.epochs, found.epoch) == ({}, epoch(people[2]))
-    monkeypatch.setattr(authentication, "_sessions", authentication._EndedSessions())
-    for token in tokens:
-        assert code(Api(token)("GET", "me")) == (401, "session_ended")
-    again = Api(pair_of(people[2])["access"])
-    assert again("GET", "me").status == 200
+    who, other, now = person(), person(), datetime.now(UTC)
+    before = pair_of(who)["access"]
+    if is_restore:
+        restored._end_sessions("default", now)
+        Session.objects.exclude(policy="restore").delete()
+    else:
+        open_sessions(who.id, 3)
+        sessions.end_others(who.id, keep=None, now=now)
+    mine = Api(pair_of(other)["access"])
+    clock.passed = 30
+    assert queries.ended_sessions(now=now).is_partial
+    assert code(Api(before)("GET", "me")) == (401, "session_ended")
+    assert mine("GET", "me").status == 200
 
 
 ENDINGS: dict[str, Callable[[Person, Api], object]] = {
@@ -139,17 +103,11 @@ ENDINGS: dict[str, Callable[[Person, Api], object]] = {
 
 
 @pytest.mark.parametrize("way", ENDINGS)
-def test_ending_all_sessions_adds_one_entry_and_marks_a_bounded_number(
-    person: MakePerson, way: str, clock: Clock
-) -> None:
+def test_all_sessions_of_an_account_end_at_once(person: MakePerson, way: str, clock: Clock) -> None:
     who = person()
     mine, other = pair_of(who), pair_of(who)
-    open_sessions(who.id, MANY)
     ENDINGS[way](who, Api(mine["access"]))
     clock.passed = 30
-    found = queries.ended_sessions(now=datetime.now(UTC))
-    assert (found.sessions, found.epochs) == (frozenset(), {who.id: 1})
-    assert Session.objects.filter(ended_at__isnull=False).count() <= MARKED
     refused = Api()("POST", "auth/token/refresh", {"refresh": other["refresh"]})
     assert code(refused) == (401, "session_ended")
     assert code(Api(other["access"])("GET", "me")) == (401, "session_ended")
@@ -168,8 +126,6 @@ def test_the_session_that_ends_all_others_keeps_its_tokens(
     (left,) = Api(mine["access"])("GET", "me/sessions").body["results"]
     assert left["current"]
     renewed = Api()("POST", "auth/token/refresh", {"refresh": mine["refresh"]}).body
-    said = jwt.decode(renewed["access"], options={"verify_signature": False})
-    assert said["ep"] == 1
     ended = Api(renewed["access"])("DELETE", f"me/sessions/{left['id']}")
     assert ended.status == 204
     clock.passed = 60
@@ -187,7 +143,6 @@ def test_an_ended_session_cannot_end_others_or_become_valid_again(
     assert Api(thief["access"])("GET", "me").status == 200
     assert Api(mine["access"])("DELETE", "me/sessions").status == 204
     assert code(ENDINGS[way](who, Api(thief["access"]))) == (401, "session_ended")  # type: ignore[arg-type]
-    assert epoch(who) == 1
     assert Api()("POST", "auth/token/refresh", {"refresh": mine["refresh"]}).status == 200
     refused = Api()("POST", "auth/token/refresh", {"refresh": thief["refresh"]})
     assert code(refused) == (401, "session_ended")
@@ -203,18 +158,6 @@ def test_a_session_opened_after_the_end_of_all_others_is_valid(
     assert Api()("POST", "auth/token/refresh", {"refresh": later["refresh"]}).status == 200
 
 
-def test_a_token_without_an_epoch_counts_as_epoch_zero(person: MakePerson, clock: Clock) -> None:
-    who = person()
-    mine, other = pair_of(who), pair_of(who)
-    said = jwt.decode(other["access"], options={"verify_signature": False})
-    del said["ep"]
-    before = jwt.encode(said, derive_key(installation.SECRET_KEY, "access"), algorithm="HS256")
-    assert Api(before)("GET", "me").status == 200
-    Api(mine["access"])("DELETE", "me/sessions")
-    clock.passed = 30
-    assert code(Api(before)("GET", "me")) == (401, "session_ended")
-
-
 def test_a_reactivated_account_has_no_earlier_session(person: MakePerson, clock: Clock) -> None:
     who = person()
     before = pair_of(who)
@@ -223,54 +166,6 @@ def test_a_reactivated_account_has_no_earlier_session(person: MakePerson, clock:
     refused = Api()("POST", "auth/token/refresh", {"refresh": before["refresh"]})
     assert code(refused) == (401, "session_ended")
     assert code(Api(before["access"])("GET", "me")) == (401, "session_ended")
-
-
-def test_a_save_of_the_whole_account_does_not_lower_its_epoch(
-    person: MakePerson, log_in: Enter
-) -> None:
-    who, now = person(), datetime.now(UTC)
-    mine = log_in(who, began=now)
-    sessions.end_others(who.id, keep=None, now=now)
-    raised = Customer.objects.get(pk=who.id).epoch_raised_at
-    who.customer.save()
-    assert (epoch(who), Customer.objects.get(pk=who.id).epoch_raised_at) == (1, raised)
-    with pytest.raises(SessionEnded):
-        mine.refresh(mine.pair.refresh, at=1)
-
-
-def test_sessions_of_a_former_epoch_are_deleted_a_day_after_their_last_use(
-    person: MakePerson,
-) -> None:
-    who, now = person(), datetime.now(UTC)
-    delete = partial(sessions.delete_ended_sessions, now=now)
-    open_sessions(who.id, 3, used=now - timedelta(hours=25))
-    open_sessions(who.id, 2, used=now - timedelta(hours=23))
-    assert delete(limit=10) == 0
-    sessions.end_others(who.id, keep=None, now=now)
-    open_sessions(person().id, 1)
-    assert [delete(limit=2), delete(limit=2), delete(limit=2)] == [2, 1, 0]
-    assert sessions.delete_sessions_of_former_epochs(now=now, limit=10) == 0
-    assert Session.objects.count() == 3
-
-
-def test_the_worker_deletes_sessions_above_the_marking_limit(person: MakePerson) -> None:
-    who, now = person(), datetime.now(UTC)
-    open_sessions(who.id, MARKED + 5)
-    assert sessions.delete_sessions_of_former_epochs(now=now, limit=100) == 0
-    sessions.end_others(who.id, keep=None, now=now)
-    assert Session.objects.filter(ended_at=None).count() == 5
-    assert sessions.delete_sessions_of_former_epochs(now=now, limit=100) == 5
-    assert Session.objects.count() == MARKED
-
-
-def test_the_worker_deletes_the_remaining_sessions_of_a_large_deleted_account(
-    person: MakePerson,
-) -> None:
-    who, now = person(), datetime.now(UTC)
-    open_sessions(who.id, accounts.SESSIONS_PER_TRANSACTION + 5)
-    accounts.delete_account(who.id, now=now)
-    assert Session.objects.count() == 5
-    assert sessions.delete_sessions_of_former_epochs(now=now, limit=100) == 5
 
 
 def test_sessions_of_an_account_are_found_by_its_index(person: MakePerson) -> None:
@@ -285,7 +180,6 @@ def test_sessions_of_an_account_are_found_by_its_index(person: MakePerson) -> No
         (live, "session_of_account"),
         (Session.objects.filter(customer=who.id), "session_of_account"),
         (ended, "session_ended"),
-        (Customer.objects.filter(epoch_raised_at__gt=now), "customer_epoch_raised"),
     ):
         database.execute("SET LOCAL enable_seqscan = off")
         plan = found.explain()
