@@ -1,6 +1,6 @@
 """Refreshes and equal changes beside a change of the password.
 
-The guard is the comparison in the statement that rotates a session; The account's lock is
+The guard is the comparison in the statement that rotates a session. The account's lock is
 tested in test_account_locks.py.
 """
 
