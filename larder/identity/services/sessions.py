@@ -252,7 +252,7 @@ def end_others(customer: int, *, keep: UUID | None, now: datetime) -> None:
 
 
 def end_others_within(customer: int, *, keep: UUID | None, now: datetime) -> None:
-    """Does what `end_others` does, in the caller's transaction: with one statement for all sessions,
+    """Does what `end_others` does, in the caller's transaction: one statement for all sessions,
     under the lock of the account, which a log-in takes too."""
     Customer.objects.filter(pk=customer).update(session_epoch=F("session_epoch") + 1)
     ongoing = Session.objects.filter(customer=customer, ended_at=None)

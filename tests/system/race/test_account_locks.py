@@ -33,7 +33,7 @@ PASSWORD_READ = (
 )
 RESET_READ = 'SELECT "customer"."password" AS "password", "customer"."email" AS "email" FROM'
 ADDRESS_READ = 'SELECT "customer"."email" AS "email" FROM'
-KEPT_READ = 'SELECT 1 AS "a" FROM "session"'
+KEPT_READ = 'AS "a" FROM "session"'
 CREDENTIAL_READ = "ELSE given.epoch = customer.session_epoch"
 
 
