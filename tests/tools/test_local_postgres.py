@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from tests.tools.processes import Start, end_line, parent_of
+from tests.tools.processes import Start, parent_of
 from tools.local_postgres import Cluster, LauncherError
 from tools.local_postgres.takeover import processes_of
 from tools.processes import alive, wait_until
@@ -58,21 +58,6 @@ def test_the_owner_can_create_databases_and_roles_and_is_not_a_superuser(cluster
     assert ask(cluster.owner_url(), f"SELECT rolsuper {role}") is False
 
 
-def test_urls_survive_parsing_and_name_the_application_role(cluster: Cluster) -> None:
-    parsed = conninfo_to_dict(cluster.app_url("other"))
-    assert (parsed["user"], parsed["dbname"]) == ("larder_app", "other")
-    assert Path(str(parsed["host"]), ".s.PGSQL.5432").is_socket()
-
-
-def test_a_wrong_password_is_refused(cluster: Cluster) -> None:
-    with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
-        psycopg.connect(cluster.owner_url().replace("larder_owner:", "larder_owner:x"))
-
-
-def test_passwords_are_readable_by_their_owner_only(cluster: Cluster) -> None:
-    assert (cluster.data / "passwords.json").stat().st_mode & 0o777 == 0o600
-
-
 def test_a_durable_cluster_has_every_safety_on(data: Path) -> None:
     with Cluster(data) as cluster:
         shown = [
@@ -80,12 +65,6 @@ def test_a_durable_cluster_has_every_safety_on(data: Path) -> None:
             for name in ("fsync", "synchronous_commit", "full_page_writes", "listen_addresses")
         ]
     assert shown == ["on", "on", "on", ""]
-
-
-def test_given_settings_override_those_of_a_test_cluster(data: Path) -> None:
-    with Cluster(data, durable=False, settings={"max_connections": "33"}) as cluster:
-        assert ask(cluster.superuser_url(), "SHOW fsync") == "off"
-        assert ask(cluster.superuser_url(), "SHOW max_connections") == "33"
 
 
 def test_data_is_kept_over_a_stop_and_a_start(cluster: Cluster) -> None:
@@ -106,14 +85,6 @@ def test_a_committed_row_survives_the_kill_of_the_postmaster(data: Path) -> None
         assert wait_until(lambda: not cluster.running)
         cluster.start()
         assert kept_row(cluster.owner_url()) == 42
-
-
-def test_the_server_ends_when_its_launcher_is_killed(start: Start, data: Path) -> None:
-    launcher = started_elsewhere(start, data)
-    pid = Cluster(data).pid
-    assert pid is not None
-    launcher.kill()
-    assert wait_until(lambda: not alive(pid))
 
 
 def test_the_server_ends_when_launcher_and_keeper_are_killed(start: Start, data: Path) -> None:
@@ -163,12 +134,6 @@ def test_an_interrupted_initialisation_is_repeated(data: Path) -> None:
         assert ask(cluster.owner_url(), "SELECT 1") == 1
 
 
-def test_two_clusters_run_side_by_side(cluster: Cluster, open_folder: Path) -> None:
-    with Cluster(open_folder / "second", durable=False) as second:
-        keep_a_row(cluster.owner_url())
-        assert ask(second.owner_url(), "SELECT to_regclass('kept')") is None
-
-
 @pytest.mark.parametrize("name", ["a b, 'c'", "long" * 40])
 def test_any_path_is_accepted_and_no_socket_is_left(open_folder: Path, name: str) -> None:
     with Cluster(open_folder / name, durable=False) as cluster:
@@ -202,38 +167,11 @@ def test_data_of_another_major_version_are_refused(data: Path) -> None:
         Cluster(data).start()
 
 
-def test_lost_passwords_are_reported(cluster: Cluster) -> None:
-    cluster.stop()
-    (cluster.data / "passwords.json").unlink()
-    with pytest.raises(LauncherError, match=r"passwords\.json is missing"):
-        cluster.start()
-
-
-def test_a_file_in_place_of_the_folder_is_reported_with_one_line(
-    start: Start, open_folder: Path
-) -> None:
-    (open_folder / "file").touch()
-    said = end_line(start("tools.local_postgres", "start", "--data", open_folder / "file" / "data"))
-    assert said.count("\n") == 1
-    assert "there is a file where a folder is needed" in said
-
-
 def test_the_foreground_server_ends_in_order_on_term(start: Start, data: Path) -> None:
     launcher = started_elsewhere(start, data, "--role", "superuser")
     launcher.terminate()
     assert launcher.wait(timeout=60) == 0
     assert "database system is shut down" in (data / "postgresql.log").read_text()
-
-
-def test_a_command_gets_the_urls_of_a_cluster_started_for_it(start: Start, data: Path) -> None:
-    process = start(
-        *("tools.local_postgres", "with", "--data", data, "--"),
-        *("sh", "-c", "echo $OWNER_DATABASE_URL; exit 3"),
-        env={"PATH": "/usr/bin:/bin"},
-    )
-    printed, errors = process.communicate(timeout=60)
-    assert process.returncode == 3, errors
-    assert printed.startswith("postgresql://larder_owner:")
 
 
 def test_a_command_can_have_a_temporary_empty_database(start: Start) -> None:
@@ -245,14 +183,3 @@ def test_a_command_can_have_a_temporary_empty_database(start: Start) -> None:
     assert process.returncode == 0, errors
     host = Path(str(conninfo_to_dict(printed.strip())["host"]))
     assert not host.exists()
-
-
-def test_psql_connects_to_the_running_cluster(start: Start, cluster: Cluster) -> None:
-    process = start(
-        *("tools.local_postgres", "psql", "--data", cluster.data, "--"),
-        *("-Atc", "SELECT current_user"),
-        env={"PATH": "/usr/bin:/bin"},
-    )
-    printed, errors = process.communicate(timeout=60)
-    assert printed == "larder_owner\n", errors
-    assert cluster.running

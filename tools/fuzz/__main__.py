@@ -67,11 +67,13 @@ def fuzz(document: str, role: str, shop: Site, options: argparse.Namespace) -> b
         "FUZZ_BASE_URL": shop.urls[0],
         "PYTHONPATH": str(ROOT),
     }
+    # The documents of the earlier contracts do not name their refusals.
+    checks = CHECKS if document == "v1" else ("not_a_server_error",)
     limit = ["--max-time", str(options.seconds)] if options.seconds else []
     command = [
         *(sys.executable, "-m", "schemathesis.cli", "run"),
         *(str(ROOT / "docs" / "openapi" / f"{document}.json"), "--url", shop.urls[0]),
-        *("--checks", ",".join(CHECKS), "--phases", ",".join(options.phases), *limit),
+        *("--checks", ",".join(checks), "--phases", ",".join(options.phases), *limit),
         *("--max-examples", str(options.examples), "--seed", str(options.seed)),
         *("--generation-database", "none", "--generation-with-security-parameters", "false"),
         *("--suppress-health-check", "all", "--max-redirects", "0", "--request-timeout", "30"),

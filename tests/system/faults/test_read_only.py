@@ -14,7 +14,6 @@ from larder.core.ids import new_id
 from larder.ops.jobs import worker
 from tests.server import Reply, Server
 from tests.system.faults.contracts import CONTRACTS, Send, make_key
-from tests.system.faults.desk import Desk
 from tests.system.faults.proxied_shop import ProxiedShop, open_proxied
 from tests.system.faults.shop import RECOVERY
 from tests.system.replica.standby import ask, catch_up, change
@@ -106,16 +105,6 @@ def test_a_write_of_each_api_is_answered_503_with_retry_after(shop: ProxiedShop,
     assert_back(shop)
 
 
-def test_a_change_in_the_admin_is_answered_503_with_retry_after(shop: ProxiedShop) -> None:
-    desk, path = Desk(shop.server, shop.staff), f"catalog/product/{shop.product}/change/"
-    form = desk.open(path) | {"unit": "jar"}
-    with fenced(shop.cluster):
-        page = desk.send(path, form)
-    assert (page.status, "retry-after" in page.headers) == (503, True), page.body
-    assert "database_unavailable" in page.body
-    assert_back(shop)
-
-
 def test_the_host_that_accepts_writes_is_used(shop: ProxiedShop, tmp_path: Path) -> None:
     with standby(shop.cluster, tmp_path / "standby") as other:
         catch_up(shop.cluster, other)
@@ -131,13 +120,6 @@ def test_the_host_that_accepts_writes_is_used(shop: ProxiedShop, tmp_path: Path)
             body = {"lines": [{"product": shop.product, "quantity": 1}]}
             assert server.call("POST", "orders", body, token=shop.token).status == 201
             assert server.call("GET", "/readyz").status == 200
-
-
-def test_readiness_detects_a_read_only_database_without_other_requests(shop: ProxiedShop) -> None:
-    with fenced(shop.cluster):
-        ready = shop.server.call("GET", "/readyz")
-        assert (ready.status, ready.body["checks"]["database"]) == (503, False)
-    assert_back(shop)
 
 
 def test_a_standby_at_the_address_of_the_primary_is_used_after_its_promotion(
