@@ -101,9 +101,9 @@ django-check: venv
 requirements.txt: venv ## Lock the dependencies of pyproject.toml (UV_ARGS=--upgrade for newer ones)
 	@printf '%s\n' '# Where Heroku and Elastic Beanstalk look; `make requirements.txt` writes what it names.' \
 		'-r requirements/prod.txt' >$@
-	$(call lock) --extra telemetry -o requirements/prod.txt
+	$(call lock) --extra telemetry --extra s3 -o requirements/prod.txt
 	$(call lock) --extra local -o requirements/run.txt
-	$(call lock) --extra local --extra telemetry --extra dev -o requirements/dev.txt
+	$(call lock) --extra local --extra telemetry --extra s3 --extra dev -o requirements/dev.txt
 	for group in docs deploy; do \
 		$(lock_only) --group pyproject.toml:$$group -o requirements/$$group.txt || exit 1; \
 	done

@@ -11,7 +11,7 @@ random() { # letters and digits that need no quoting anywhere
 }
 
 if [ ! -e prod.env ]; then
-    app=$(random) owner=$(random) redis=$(random)
+    app=$(random) owner=$(random)
     (umask 077 && cat >prod.env.new) <<END
 COMPOSE_PROJECT_NAME=larder
 COMPOSE_PROFILES=production,replica,watching
@@ -35,8 +35,6 @@ REPLICATION_PASSWORD=$(random)
 DATABASE_URL=postgresql://larder_app:$app@primary:5432/larder
 OWNER_DATABASE_URL=postgresql://larder_owner:$owner@primary:5432/larder
 REPLICA_URLS=postgresql://larder_app:$app@replica:5432/larder
-REDIS_PASSWORD=$redis
-CACHE_URL=redis://:$redis@redis:6379/0
 END
     mv prod.env.new prod.env
 fi

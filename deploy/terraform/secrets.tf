@@ -85,7 +85,6 @@ resource "aws_secretsmanager_secret_version" "server" {
     METRICS_TOKEN = ephemeral.aws_secretsmanager_random_password.metrics.random_password
     DATABASE_URL  = "postgresql://larder_app:${ephemeral.aws_secretsmanager_random_password.server.random_password}@${aws_db_instance.primary.address}:${local.options}"
     REPLICA_URLS  = "postgresql://larder_app:${ephemeral.aws_secretsmanager_random_password.server.random_password}@${aws_db_instance.replica.address}:${local.options}"
-    CACHE_URL     = "rediss://:${terraform_data.cache_token.output}@${aws_elasticache_replication_group.this.primary_endpoint_address}:6379/0"
   })
   secret_string_wo_version = var.password_version
 }

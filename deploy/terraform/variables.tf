@@ -42,12 +42,6 @@ variable "database_class" {
   default     = "db.t4g.medium"
 }
 
-variable "cache_class" {
-  description = "The class of the two nodes of the cache."
-  type        = string
-  default     = "cache.t4g.micro"
-}
-
 variable "password_version" {
   description = "Another number makes the passwords of the database and the secret key anew."
   type        = number

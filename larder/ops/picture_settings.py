@@ -3,6 +3,8 @@
 import os
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
+
 from larder.core.pictures import CACHE_CONTROL, CONTENT_TYPE
 
 PATH = "/pictures/"
@@ -10,7 +12,8 @@ PATH = "/pictures/"
 
 
 def picture_storage(*, folder: str, bucket: str, address: str) -> dict[str, Any]:
-    """Returns the entry of Django's STORAGES: a bucket of S3, or else a folder.
+    """Returns the entry of Django's STORAGES: a bucket of S3, or else a folder. Raises
+    ImproperlyConfigured.
 
     >>> picture_storage(folder="/srv/pictures", bucket="", address="")["OPTIONS"]["base_url"]
     '/pictures/'
@@ -23,7 +26,13 @@ def picture_storage(*, folder: str, bucket: str, address: str) -> dict[str, Any]
 
 def _s3(bucket: str, address: str) -> dict[str, Any]:
     # Loaded only where it is used: it takes 20 MB.
-    from botocore.config import Config
+    try:
+        from botocore.config import Config
+    except ModuleNotFoundError as missing:
+        raise ImproperlyConfigured(
+            f"PICTURES_BUCKET is set, and {missing.name} is not installed: "
+            "install requirements/prod.txt, or larder[s3]."
+        ) from missing
 
     scheme, _, place = address.partition("://")
     return {
