@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from django.urls import path
+from drf_spectacular.types import OpenApiTypes
 from rest_framework import serializers
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
@@ -51,29 +52,10 @@ class Credentials(serializers.Serializer[Any]):
     password = Password()
 
 
-class Key(serializers.Serializer[Any]):
-    """A long-lived key: 40 lower-case hex digits, for the header `Authorization: Token <key>`."""
-
-    token = serializers.RegexField(r"^[0-9a-f]{40}$")
-
-
-class Pair(serializers.Serializer[Any]):
-    """The tokens of a new session."""
-
-    refresh = serializers.CharField()
-    access = serializers.CharField()
-
-
 class RefreshToken(serializers.Serializer[Any]):
     """A refresh token of these endpoints."""
 
     refresh = Text()
-
-
-class AccessToken(serializers.Serializer[Any]):
-    """A new access token. The refresh token stays valid."""
-
-    access = serializers.CharField()
 
 
 class TokenView(OpenView):
@@ -87,7 +69,7 @@ class TokenView(OpenView):
 class LogInView(TokenView):
     serializer_class = LogIn
 
-    @operation("log_in", responses=Pair)
+    @operation("log_in", responses=OpenApiTypes.OBJECT)
     def post(self, request: Request) -> Response:
         """Exchanges a password for an access token (5 minutes) and a refresh token (1 day)."""
         body = read(request, LogIn)
@@ -104,6 +86,11 @@ def log_in(request: Request, given: sessions.Credentials, *, policy: TokenPolicy
     except InvalidCredentials as error:
         detail = "No active account found with the given credentials"
         raise AuthenticationFailed(detail) from error
+    return both(pair)
+
+
+def both(pair: sessions.Pair) -> Response:
+    """Returns the tokens of a session."""
     return Response({"refresh": pair.refresh, "access": pair.access})
 
 
@@ -123,7 +110,7 @@ def renew(request: Request, *, policy: TokenPolicy) -> sessions.Pair:
 class RefreshView(TokenView):
     serializer_class = RefreshToken
 
-    @operation("refresh_token", responses=AccessToken)
+    @operation("refresh_token", responses=OpenApiTypes.OBJECT)
     def post(self, request: Request) -> Response:
         """Returns a new access token for a refresh token, which can be used again."""
         return Response({"access": renew(request, policy=API).access})

@@ -1,6 +1,5 @@
 """The customer's addresses, from which an app fills `ship_to`."""
 
-from dataclasses import asdict
 from typing import Annotated
 from uuid import UUID
 
@@ -12,12 +11,13 @@ from larder.core.clock import now
 from larder.core.limits import (
     MAX_LABEL_LENGTH,
 )
+from larder.core.parts import first
 from larder.core.structs import with_fields
 from larder.db.idempotency import RETENTION, fingerprint
 from larder.http import pagination
 from larder.identity import queries
 from larder.identity.caller import Caller
-from larder.identity.queries import ADDRESS_FIELDS, AddressRow
+from larder.identity.queries import ADDRESS_FIELDS
 from larder.identity.services import addresses
 from larder.v1.http import (
     PageParameters,
@@ -26,6 +26,7 @@ from larder.v1.http import (
     page_of,
     reply_created,
     reply_tagged,
+    shaped,
     version_wanted,
 )
 from larder.v1.operations import CACHED, KEYED, LOCATED, OWN_VERSIONED, QUOTA, TAGGED, operation
@@ -86,8 +87,10 @@ def list_addresses(
 ) -> HttpResponse:
     """A page of the caller's addresses, oldest first."""
     found = queries.addresses(caller.id, after=cursor.id if cursor else None, limit=query.rows + 1)
-    results, link = page_of(request, query, found, AddressCursor)
-    return reply_tagged(request, AddressPage([_shown(one) for one in results], link))
+    results, link = page_of(request, first(found, query.rows), lambda last: AddressCursor(last.id))
+    return reply_tagged(
+        request, AddressPage([shaped(address, KeptAddress) for address in results], link)
+    )
 
 
 @operation(
@@ -109,7 +112,7 @@ def add_address(request: HttpRequest, caller: Caller, body: NewAddress) -> HttpR
     found = queries.address(caller.id, UUID(added.result))
     return reply_created(
         request,
-        _shown(found),
+        shaped(found, KeptAddress),
         location=f"{request.path}/{found.id}",
         version=found.version,
         replayed=added.replayed,
@@ -162,8 +165,4 @@ def delete_address(request: HttpRequest, caller: Caller, address: UUID) -> HttpR
 
 def _answer(request: HttpRequest, caller: Caller, address: UUID) -> HttpResponse:
     found = queries.address(caller.id, address)
-    return reply_tagged(request, _shown(found), version=found.version)
-
-
-def _shown(found: AddressRow) -> KeptAddress:
-    return KeptAddress(**asdict(found))
+    return reply_tagged(request, shaped(found, KeptAddress), version=found.version)

@@ -12,8 +12,8 @@ from larder.core.limits import MAX_AUDITED_OBJECT_LENGTH
 from larder.http import pagination
 from larder.identity.caller import Caller
 from larder.identity.queries import audit as audit_queries
-from larder.identity.queries.audit import AuditFilter, AuditRow
-from larder.v1.http import PageParameters, reply_tagged
+from larder.identity.queries.audit import AuditFilter
+from larder.v1.http import PageParameters, page_of, reply_tagged, shaped
 from larder.v1.operations import CACHED, operation
 from larder.v1.shapes import Actor, Id, Link, Time
 
@@ -94,18 +94,5 @@ def list_audit_entries(
     """Staff: a page of the actions of staff and commands, newest first."""
     wanted = AuditFilter(query.object, query.actor, query.after)
     found = audit_queries.entries(wanted, before=cursor.id if cursor else None, limit=query.rows)
-    links = pagination.links(request)
-    entries, link = pagination.part(links, found, lambda last: AuditCursor(last.id))
-    return reply_tagged(request, AuditPage([_shown(one) for one in entries], link))
-
-
-def _shown(entry: AuditRow) -> AuditEntry:
-    return AuditEntry(
-        at=entry.at,
-        actor=entry.actor,
-        channel=entry.channel,
-        object=entry.object,
-        action=entry.action,
-        before=dict(entry.before),
-        after=dict(entry.after),
-    )
+    entries, link = page_of(request, found, lambda last: AuditCursor(last.id))
+    return reply_tagged(request, AuditPage([shaped(entry, AuditEntry) for entry in entries], link))

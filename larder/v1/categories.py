@@ -8,10 +8,10 @@ from msgspec import UNSET, Meta, UnsetType
 
 from larder.catalog import queries
 from larder.catalog.fields import VISIBLE
-from larder.catalog.queries import CategoryRow
 from larder.catalog.services import categories
 from larder.core.clock import now
 from larder.core.limits import MAX_SHORT_TEXT_LENGTH
+from larder.core.parts import first
 from larder.db.idempotency import RETENTION, fingerprint
 from larder.http import pagination
 from larder.identity.caller import Caller
@@ -23,6 +23,7 @@ from larder.v1.http import (
     page_of,
     reply_created,
     reply_tagged,
+    shaped,
     version_wanted,
 )
 from larder.v1.operations import CACHED, ECHOED, KEYED, LOCATED, TAGGED, VERSIONED, operation
@@ -74,8 +75,10 @@ def list_categories(
 ) -> HttpResponse:
     """A page of categories, by id."""
     found = queries.categories(after=cursor.id if cursor else 0, limit=query.rows + 1)
-    results, link = page_of(request, query, found, CategoryCursor)
-    return reply_tagged(request, CategoryPage([_shown(one) for one in results], link))
+    results, link = page_of(request, first(found, query.rows), lambda last: CategoryCursor(last.id))
+    return reply_tagged(
+        request, CategoryPage([shaped(category, Category) for category in results], link)
+    )
 
 
 @operation(
@@ -96,12 +99,12 @@ def create_category(request: HttpRequest, caller: Caller, body: NewCategory) -> 
         now=moment,
         claim=claim(request, caller, content, expires_at=moment + RETENTION),
     )
-    found = queries.category(made.id)
+    row = queries.category(made.id)
     return reply_created(
         request,
-        _shown(found),
+        shaped(row, Category),
         location=f"{request.path}/{made.id}",
-        version=found.version,
+        version=row.version,
         replayed=made.replayed,
     )
 
@@ -149,9 +152,5 @@ def delete_category(request: HttpRequest, caller: Caller, category: int) -> Http
 
 
 def _answer(request: HttpRequest, category: int) -> HttpResponse:
-    found = queries.category(category)
-    return reply_tagged(request, _shown(found), version=found.version)
-
-
-def _shown(found: CategoryRow) -> Category:
-    return Category(found.id, found.name, found.parent, found.version)
+    row = queries.category(category)
+    return reply_tagged(request, shaped(row, Category), version=row.version)

@@ -13,7 +13,7 @@ from larder.identity.caller import Caller
 from larder.orders import queries
 from larder.orders.queries import EventView
 from larder.v1.freshness import causal
-from larder.v1.http import PageParameters, reply_tagged
+from larder.v1.http import PageParameters, page_of, reply_tagged
 from larder.v1.operations import CACHED, ECHOED, operation
 from larder.v1.shapes import Actor, Address, Id, Link, Number, Time, open_enum
 
@@ -158,7 +158,7 @@ def list_order_events(
     """A page of the events of an order, oldest first."""
     queries.visible_order(order, caller)
     found = queries.events(order, after=cursor.position if cursor else 0, limit=query.rows)
-    rows, link = pagination.part(pagination.links(request), found, _event_cursor)
+    rows, link = page_of(request, found, _event_cursor)
     return reply_tagged(request, OrderEventPage([_shown_event(one) for one in rows], link))
 
 

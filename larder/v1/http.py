@@ -1,7 +1,7 @@
 """Reads requests and writes answers, for all views of v1."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Annotated, Any, TypeVar, get_type_hints
 
@@ -12,17 +12,18 @@ from msgspec import Meta
 from larder.core.errors import InvalidInput
 from larder.core.ids import SYSTEM_ACTOR
 from larder.core.limits import MAX_PAGE_ROWS, PAGE_ROWS
-from larder.core.parts import Part, first
+from larder.core.parts import Part
 from larder.db.idempotency import Claim, Scope
 from larder.http import pagination
 from larder.http.compression import SMALLEST_COMPRESSED, note_encoding, packed, takes_gzip
 from larder.http.idempotency import idempotency_key, operation_of, replay_headers
-from larder.http.pagination import Item
+from larder.http.pagination import Cursor, Item
 from larder.http.preconditions import tag_wanted
 from larder.identity.caller import Caller
 from larder.v1.faults import is_moment, parameter_faults
 
 Parameters = TypeVar("Parameters", bound=msgspec.Struct)
+Shape = TypeVar("Shape", bound=msgspec.Struct)
 
 Limit = Annotated[int, Meta(ge=1, description=f"Rows of a page, at most {MAX_PAGE_ROWS}.")]
 CursorText = Annotated[str, Meta(description="From the `next` link of the previous page.")]
@@ -57,15 +58,10 @@ def read_parameters(request: HttpRequest, kind: type[Parameters]) -> Parameters:
 
 
 def page_of(
-    request: HttpRequest, query: PageParameters, found: list[Item], kind: type[Any]
+    request: HttpRequest, found: Part[Item], cursor_of: Callable[[Item], Cursor]
 ) -> tuple[Sequence[Item], str | None]:
-    """Returns a page of a list without filters that is ordered by `id`, and the link to the next.
-
-    `found` has the rows after the cursor, up to one more than the page. `kind` is a `Cursor` that
-    has only this id.
-    """
-    rows: Part[Any] = first(found, query.rows)
-    return pagination.part(pagination.links(request), rows, lambda last: kind(last.id))
+    """Returns the rows of a page, and the link to the next."""
+    return pagination.part(pagination.links(request), found, cursor_of)
 
 
 @cache
@@ -80,6 +76,11 @@ def _parameter_names(kind: type[msgspec.Struct]) -> frozenset[str]:
     """Returns the names of the parameters. Cached: msgspec evaluates all annotations at each
     call."""
     return frozenset(field.encode_name for field in msgspec.structs.fields(kind))
+
+
+def shaped(row: object, kind: type[Shape]) -> Shape:
+    """Returns the struct of an answer, with the row's attributes of the same names."""
+    return msgspec.convert(row, kind, from_attributes=True)
 
 
 _ENCODER = msgspec.json.Encoder()

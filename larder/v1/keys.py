@@ -13,14 +13,14 @@ from msgspec import Meta
 from larder.core.clock import now
 from larder.core.errors import Fault
 from larder.core.limits import MAX_KEY_NAME_LENGTH, MAX_KEY_PERMISSIONS, MAX_WORD_LENGTH
+from larder.core.parts import first
 from larder.db.idempotency import RETENTION, fingerprint
 from larder.http import pagination
 from larder.http.idempotency import replay_headers
 from larder.identity.caller import Caller
 from larder.identity.queries import keys as key_queries
-from larder.identity.queries.keys import KeyRow
 from larder.identity.services import keys
-from larder.v1.http import PageParameters, claim, no_content, page_of, reply, reply_tagged
+from larder.v1.http import PageParameters, claim, no_content, page_of, reply, reply_tagged, shaped
 from larder.v1.operations import CACHED, KEYED, QUOTA, Received, operation
 from larder.v1.shapes import Id, Link, Request, Time
 
@@ -122,8 +122,8 @@ def list_keys(
     if owner != caller.id:
         caller.require("identity.view_key")
     found = key_queries.keys(owner, after=cursor.id if cursor else None, limit=query.rows + 1)
-    results, link = page_of(request, query, found, KeyCursor)
-    return reply_tagged(request, KeyPage([_shown(one) for one in results], link))
+    results, link = page_of(request, first(found, query.rows), lambda last: KeyCursor(last.id))
+    return reply_tagged(request, KeyPage([shaped(key, Key) for key in results], link))
 
 
 def _faults(body: dict[str, Any], _: Received) -> Iterator[Fault]:
@@ -189,15 +189,3 @@ def delete_key(request: HttpRequest, caller: Caller, key: UUID) -> HttpResponse:
         caller.require_named("identity.delete_key")
     keys.delete_key(key, caller=caller, of_any=caller.may(keys.DELETE), now=now())
     return no_content()
-
-
-def _shown(found: KeyRow) -> Key:
-    return Key(
-        id=found.id,
-        name=found.name,
-        derived=found.derived,
-        permissions=found.permissions,
-        created_at=found.created_at,
-        expires_at=found.expires_at,
-        last_used_at=found.last_used_at,
-    )

@@ -29,7 +29,7 @@ from larder.orders.services.placing import place_order as placing
 from larder.orders.services.placing.placement import Hold, Placed, Placement
 from larder.orders.services.transitions import TransitionRequest
 from larder.v1.freshness import causal
-from larder.v1.http import PageParameters, reply_created, reply_tagged, version_wanted
+from larder.v1.http import PageParameters, page_of, reply_created, reply_tagged, version_wanted
 from larder.v1.operations import (
     CACHED,
     ECHOED,
@@ -150,7 +150,7 @@ def list_orders(
     after = HistoryPosition(cursor.placed_at, cursor.id) if cursor else None
     page = queries.history(wanted, after=after, limit=query.rows)
     count = queries.count(wanted) if query.count else UNSET
-    rows, link = pagination.part(pagination.links(request), page, _cursor_of)
+    rows, link = page_of(request, page, _cursor_of)
     return reply_tagged(request, OrderPage([shown(one) for one in rows], link, count))
 
 

@@ -15,10 +15,9 @@ from larder.http import pagination, shop
 from larder.identity.caller import Caller
 from larder.orders import queries
 from larder.orders.payment_state import Kind
-from larder.orders.queries import PaymentRow, RefundRow
 from larder.orders.services import payments
 from larder.v1.freshness import causal
-from larder.v1.http import PageParameters, reply, reply_tagged
+from larder.v1.http import PageParameters, page_of, reply, reply_tagged, shaped
 from larder.v1.operations import CACHED, ECHOED, Received, operation
 from larder.v1.order_filters import Moment
 from larder.v1.payment_providers.signed import SIGNED
@@ -123,10 +122,8 @@ def list_payments(
     found = queries.payments(order, after=cursor.id if cursor else 0, limit=query.rows)
     if not (found.rows and caller.may("orders.view_order")):
         queries.visible_order(order, caller)
-    rows, link = pagination.part(
-        pagination.links(request), found, lambda last: PaymentCursor(last.id)
-    )
-    return reply_tagged(request, PaymentPage([_shown(one) for one in rows], link))
+    rows, link = page_of(request, found, lambda last: PaymentCursor(last.id))
+    return reply_tagged(request, PaymentPage([shaped(row, Payment) for row in rows], link))
 
 
 _OF_EVENTS = frozenset({STRIPE.name, SIGNED.name})
@@ -172,7 +169,7 @@ def record_payment(
     outcome = payments.Outcome.REPEATED if recorded.replayed else payments.Outcome.RECORDED
     telemetry.payments.append((OVER_THE_API, outcome))
     status = 200 if recorded.replayed else 201
-    return reply(_shown(queries.payment(recorded.id)), status=status)
+    return reply(shaped(queries.payment(recorded.id), Payment), status=status)
 
 
 @operation(
@@ -188,32 +185,11 @@ def list_refunds_due(
     found = queries.refunds_due(
         after=(cursor.since, cursor.id) if cursor else None, limit=query.rows
     )
-    rows, link = pagination.part(
-        pagination.links(request), found, lambda last: RefundCursor(last.since, last.id)
-    )
-    return reply_tagged(request, RefundPage([_due(one) for one in rows], link))
+    rows, link = page_of(request, found, lambda last: RefundCursor(last.since, last.id))
+    return reply_tagged(request, RefundPage([shaped(row, RefundDue) for row in rows], link))
 
 
 def outcome_of(error: DomainError) -> str:
     """Returns what metrics count a refusal as: a few words, not one for each code."""
     outcomes = {"payment_conflict": "conflict", "payment_unmatched": "unmatched"}
     return outcomes.get(error.code, "refused")
-
-
-def _shown(row: PaymentRow) -> Payment:
-    return Payment(
-        id=row.id,
-        provider=row.provider,
-        kind=row.kind,
-        transaction_id=row.transaction_id,
-        intent=row.intent,
-        amount=row.amount,
-        currency=row.currency,
-        at=row.at,
-        recorded_at=row.recorded_at,
-        actor=row.actor,
-    )
-
-
-def _due(row: RefundRow) -> RefundDue:
-    return RefundDue(row.id, row.order, row.amount, row.currency, row.since)

@@ -6,6 +6,7 @@ import msgspec
 from django.http import HttpRequest, HttpResponse
 
 from larder.core.clock import now
+from larder.core.parts import first
 from larder.http import pagination
 from larder.identity import queries
 from larder.identity.caller import Caller
@@ -53,7 +54,7 @@ def list_sessions(
     """A page of the caller's active log-ins, oldest first."""
     rows, after = query.rows + 1, cursor.id if cursor else None
     found = queries.log_ins(caller.id, after=after, limit=rows, now=now())
-    results, link = page_of(request, query, found, SessionCursor)
+    results, link = page_of(request, first(found, query.rows), lambda last: SessionCursor(last.id))
     page = SessionPage([_shown(caller, one) for one in results], link)
     return reply_tagged(request, page)
 

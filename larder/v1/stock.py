@@ -11,6 +11,7 @@ from msgspec import UNSET, Meta, UnsetType
 from larder.core.clock import now
 from larder.core.errors import Fault
 from larder.core.limits import MAX_LINES, MAX_WORD_LENGTH
+from larder.core.parts import first
 from larder.db.idempotency import RETENTION, fingerprint
 from larder.http import pagination
 from larder.http.idempotency import replay_headers
@@ -206,7 +207,7 @@ def get_ledger(
 ) -> HttpResponse:
     """Staff: the ledger of a product's stock, newest first."""
     found = queries.ledger(product, before=cursor.id if cursor else None, limit=query.rows + 1)
-    entries, link = page_of(request, query, found, LedgerCursor)
+    entries, link = page_of(request, first(found, query.rows), lambda last: LedgerCursor(last.id))
     events = {UUID(one.reference) for one in entries if one.cause in _OF_ORDERS}
     behind = {str(event): order for event, order in orders.orders_of(events).items()}
     results = [_shown(one, behind.get(one.reference)) for one in entries]

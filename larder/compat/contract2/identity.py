@@ -12,7 +12,7 @@ from larder.compat.account_faults import account_body, all_named, faults_as_refu
 from larder.compat.authentication import REFUSED_TOKEN, TokenNotValid
 from larder.compat.fields import Password, Text
 from larder.compat.operations import operation
-from larder.compat.tokens import Credentials, Pair, RefreshToken, TokenView, log_in, renew
+from larder.compat.tokens import Credentials, RefreshToken, TokenView, both, log_in, renew
 from larder.compat.views import OpenView, read
 from larder.core.clock import now
 from larder.core.limits import MAX_EMAIL_LENGTH, MAX_USERNAME_LENGTH
@@ -36,11 +36,6 @@ class Registration(serializers.Serializer[Any]):
         return attrs
 
 
-class Registered(serializers.Serializer[Any]):
-    username = serializers.CharField()
-    email = serializers.EmailField()
-
-
 class AnyToken(serializers.Serializer[Any]):
     token = Text()
 
@@ -50,7 +45,7 @@ class Register(OpenView):
 
     serializer_class = Registration
 
-    @operation("register", responses={201: Registered})
+    @operation("register", responses={201: OpenApiTypes.OBJECT})
     def post(self, request: Request) -> Response:
         """Creates a customer's account."""
         accounts.require_open(settings.REGISTRATION)
@@ -59,7 +54,8 @@ class Register(OpenView):
         with all_named(body), throttling.register(request, account), faults_as_refusals():
             new = NewCustomer(**body.fields())
             made = accounts.register(new, policy=settings.REGISTRATION, now=now())
-        return Response(Registered(queries.profile(made.id)).data, status=201)
+        profile = queries.profile(made.id)
+        return Response({"username": profile.username, "email": profile.email}, status=201)
 
 
 class Token(TokenView):
@@ -67,7 +63,7 @@ class Token(TokenView):
 
     serializer_class = Credentials
 
-    @operation("log_in", responses=Pair)
+    @operation("log_in", responses=OpenApiTypes.OBJECT)
     def post(self, request: Request) -> Response:
         """Exchanges a username and a password for an access and a refresh token."""
         body = read(request, Credentials)
@@ -80,10 +76,10 @@ class Refresh(TokenView):
 
     serializer_class = RefreshToken
 
-    @operation("refresh_token", responses=Pair)
+    @operation("refresh_token", responses=OpenApiTypes.OBJECT)
     def post(self, request: Request) -> Response:
         """Exchanges a refresh token for a new pair. The old token becomes invalid."""
-        return Response(Pair(renew(request, policy=IDENTITY)).data)
+        return both(renew(request, policy=IDENTITY))
 
 
 class Verify(TokenView):

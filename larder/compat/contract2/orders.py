@@ -2,18 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Any
-from uuid import UUID
 
-from msgspec.structs import replace
+from drf_spectacular.types import OpenApiTypes
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from larder.catalog import queries as catalog
 from larder.compat.answers import order_refused
-from larder.compat.contract2.addresses import Address, created
+from larder.compat.contract2.addresses import absolute, created
 from larder.compat.contract2.catalog import UNAVAILABLE
-from larder.compat.fields import Amount, Lines, PublicId, Units
+from larder.compat.fields import Lines, PublicId, Units, amount
 from larder.compat.operations import operation
 from larder.compat.ordering import REFUSED, place_keyed
 from larder.compat.pages import ByOffsetOfLarge, Rows
@@ -23,7 +22,7 @@ from larder.http import problems
 from larder.http.idempotency import replay_headers
 from larder.inventory.errors import InsufficientStock
 from larder.orders import queries
-from larder.orders.queries import LineView, OrderFilter, OrderView
+from larder.orders.queries import OrderFilter, OrderView
 from larder.orders.services.placing.placement import Placed
 
 COMPLETED = "completed"
@@ -41,41 +40,13 @@ class OrderWanted(serializers.Serializer[Any]):
     order_items = Lines(child=ItemWanted())
 
 
-class ItemRow(serializers.Serializer[Any]):
-    id = serializers.IntegerField()
-    product = serializers.SerializerMethodField()
-    quantity = serializers.IntegerField()
-    price = Amount(source="unit_price")
-
-    def get_product(self, line: LineView) -> UUID:
-        found: UUID = self.context["products"][line.product]
-        return found
-
-
-class OrderRow(serializers.Serializer[Any]):
-    id = serializers.IntegerField(source="number")
-    customer = serializers.SerializerMethodField()
-    order_items = ItemRow(many=True, source="lines")
-    total = Amount()
-    status = serializers.SerializerMethodField()
-    url = Address("/api/orders/orders/{0.number}/")
-    public_id = serializers.UUIDField(source="id")
-
-    def get_customer(self, order: OrderView) -> UUID:
-        found: UUID = self.context["customer"]
-        return found
-
-    def get_status(self, order: OrderView) -> str:
-        return COMPLETED
-
-
 class Orders(BrowsableView):
     """The caller's orders."""
 
-    serializer_class, pagination_class = OrderRow, ByOffsetOfLarge
+    serializer_class, pagination_class = OrderWanted, ByOffsetOfLarge
     only_places = True
 
-    @operation("list_orders", key_permission="orders.view_order", responses=OrderRow(many=True))
+    @operation("list_orders", key_permission="orders.view_order", responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
         """Lists the caller's placed orders."""
         who = caller(request)
@@ -90,8 +61,7 @@ class Orders(BrowsableView):
     @operation(
         "place_order",
         key_permission="orders.add_order",
-        request=OrderWanted,
-        responses={201: OrderRow},
+        responses={201: OpenApiTypes.OBJECT},
     )
     def post(self, request: Request) -> Response:
         """Places an order, all lines or none. Lines of the same product are added."""
@@ -122,20 +92,35 @@ def _placed(request: Request, items: Sequence[Mapping[str, Any]]) -> Placed:
     return place_keyed(request, lines)
 
 
-def _shown(request: Request, found: Sequence[OrderView]) -> Any:
+def _shown(request: Request, orders: Sequence[OrderView]) -> list[dict[str, Any]]:
     """Returns the caller's orders, with the newest line of each first."""
-    products = catalog.public_ids({line.product for order in found for line in order.lines})
-    context = {"request": request, "customer": caller(request).public_id, "products": products}
-    orders = [replace(order, lines=order.lines[::-1]) for order in found]
-    return OrderRow(orders, many=True, context=context).data
+    products = catalog.public_ids({line.product for order in orders for line in order.lines})
+    return [
+        {
+            "id": order.number,
+            "customer": caller(request).public_id,
+            "order_items": [
+                {
+                    "id": line.id,
+                    "product": products[line.product],
+                    "quantity": line.quantity,
+                    "price": amount(line.unit_price),
+                }
+                for line in reversed(order.lines)
+            ],
+            "total": amount(order.total),
+            "status": COMPLETED,
+            "url": absolute(request, f"/api/orders/orders/{order.number}/"),
+            "public_id": order.id,
+        }
+        for order in orders
+    ]
 
 
 class Order(BrowsableView):
     """A placed order. It cannot be changed here."""
 
-    serializer_class = OrderRow
-
-    @operation("get_order", key_permission="orders.view_order")
+    @operation("get_order", key_permission="orders.view_order", responses=OpenApiTypes.OBJECT)
     def get(self, request: Request, number: int) -> Response:
         """Shows one of the caller's orders."""
         order = queries.by_number(number, customer=caller(request).id)

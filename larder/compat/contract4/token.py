@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
@@ -9,7 +10,6 @@ from rest_framework.response import Response
 
 from larder.compat.authentication import KeyAuthentication, PasswordAuthentication
 from larder.compat.operations import operation
-from larder.compat.tokens import Key
 from larder.compat.views import Kinds, PasswordView
 from larder.core.clock import now
 from larder.http import throttling
@@ -45,7 +45,7 @@ class Token(PasswordView):
     authentication_classes: Kinds = (KeyByPassword,)
 
     @extend_schema(auth=[{"password": []}])  # type: ignore[list-item]
-    @operation("get_token", responses=Key)
+    @operation("get_token", responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
         """Returns the caller's long-lived key, the same at each call."""
         return Response({"token": request.auth})
