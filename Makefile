@@ -59,8 +59,12 @@ lint: venv ## Format and style, without changing anything
 	@$(python) -m tools.budgets
 
 .PHONY: messages
-messages: venv ## Add new texts of the admin to the German catalogue, and compile it (needs GNU gettext)
-	@$(python) -m tools.messages
+messages: venv ## Add new texts of the admin to its catalogues, and compile them (needs GNU gettext)
+	cd larder && for domain in django djangojs; do \
+		$(abspath $(python)) ../manage.py makemessages --all --domain $$domain --no-obsolete \
+			--no-wrap --add-location file || exit 1; \
+	done
+	cd larder && $(abspath $(python)) ../manage.py compilemessages
 
 # Types (mypy).
 .PHONY: types

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from corsheaders.defaults import default_headers
+from django.conf.locale import LANG_INFO
 from psycopg.conninfo import conninfo_to_dict
 
 from config import theme
@@ -328,8 +329,9 @@ if not DEMO and not DEBUG:
 # --- Language and time ---------------------------------------------------------------------
 LANGUAGE_CODE = "en-gb"
 # Only the admin has others (larder/http/language.py).
-LOCALE_PATHS = [BASE_DIR / "larder/staff/locale"]
-LANGUAGES = [("en-gb", "English"), ("de", "Deutsch")]
+LOCALE_PATHS = [BASE_DIR / "larder/staff/locale", BASE_DIR / "larder/staff/theme_texts"]
+_TRANSLATED = sorted(folder.name for folder in LOCALE_PATHS[0].iterdir())
+LANGUAGES = [("en-gb", "English"), *((one, LANG_INFO[one]["name_local"]) for one in _TRANSLATED)]
 LANGUAGE_COOKIE_NAME = "admin_language"
 LANGUAGE_COOKIE_PATH = "/admin/"
 LANGUAGE_COOKIE_AGE = 365 * 24 * 3600

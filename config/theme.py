@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.templatetags.static import static
+from django.urls import reverse
 from django.utils.translation import gettext_lazy
 
 UNFOLD: dict[str, Any] = {
@@ -19,7 +20,7 @@ UNFOLD: dict[str, Any] = {
         }
     ],
     "STYLES": [lambda _: static("staff/admin.css")],
-    "SCRIPTS": [lambda _: static("staff/texts.js"), lambda _: static("staff/admin.js")],
+    "SCRIPTS": [lambda _: reverse("texts"), lambda _: static("staff/admin.js")],
     "DASHBOARD_CALLBACK": "larder.staff.dashboard.dashboard",
     "SIDEBAR": {"navigation": "larder.staff.site.navigation"},
     "ACCOUNT": {"navigation": "larder.staff.site.account_links"},

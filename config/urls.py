@@ -13,7 +13,7 @@ from larder.http.pages.home import home
 from larder.ops import health
 from larder.ops.demo.shop import log_ins
 from larder.ops.telemetry import metrics
-from larder.staff import confirming
+from larder.staff import confirming, site
 from larder.staff.identity import new_password, own_keys, second_factor
 from larder.staff.identity.own_account import log_in_page
 from larder.staff.page_limit import limited_page
@@ -31,6 +31,7 @@ urlpatterns = [
     path("admin/new-password/", limited_page(new_password.page), name="new_password"),
     path("admin/own-keys/", admin.site.admin_view(own_keys.page), name="own_keys"),
     path("admin/language/", set_language, name="set_language"),
+    path("admin/texts.js", site.texts, name="texts"),
     path("admin/", admin.site.urls),
     # For people who open the address of the server in a browser.
     path("admin", RedirectView.as_view(url="/admin/")),

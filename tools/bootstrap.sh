@@ -5,7 +5,7 @@
 #
 # An environment that is already there is kept, whatever other Pythons the PATH offers.
 venv=${VENV:-.venv}
-right_version='import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))'
+right_version='import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 15))'
 export VENV="$venv"
 
 if [ -z "${PYTHON:-}" ] && "$venv/bin/python" -c "$right_version" 2>/dev/null; then

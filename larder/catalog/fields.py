@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, NamedTuple
 
+from django.utils.translation import gettext_noop
 from msgspec import Meta
 
 from larder.core import tags
@@ -49,10 +50,10 @@ LABELS = Kind(list[str], "varchar[]")
 DECIMALS = (AMOUNT, RATE)
 """The kinds whose values are texts in JSON, and Decimal in the code."""
 
-RULES_OF_A_LINE = "What an order line may hold"
-IN_THE_WAREHOUSE = "In the warehouse"
-PICTURE = "Picture"
-MORE = "More"
+RULES_OF_A_LINE = gettext_noop("What an order line may hold")
+IN_THE_WAREHOUSE = gettext_noop("In the warehouse")
+PICTURE = gettext_noop("Picture")
+MORE = gettext_noop("More")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,26 +108,33 @@ class ProductField:
         return Annotated[Annotated[str, *rules] | None, Meta(description=self.filtered)]
 
 
-VISIBLE: Mapping[str, Any] = {"pattern": r"\S", "extra": {"form": "Expected more than spaces."}}
+VISIBLE: Mapping[str, Any] = {
+    "pattern": r"\S",
+    "extra": {"form": gettext_noop("Expected more than spaces.")},
+}
 TRIMMED: Mapping[str, Any] = {
     "pattern": r"^\S(.*\S)?\Z",
-    "extra": {"form": "Expected one line of text without spaces at its ends."},
+    "extra": {"form": gettext_noop("Expected one line of text without spaces at its ends.")},
 }
 SKU = Meta(min_length=1, max_length=MAX_SKU_LENGTH, **TRIMMED)
 NAME = Meta(min_length=1, max_length=MAX_NAME_LENGTH, **VISIBLE)
 PRICE = Meta(
     pattern=PRICE_PATTERN,
     description="Of one unit, tax included, in the currency.",
-    extra={"form": "Expected an amount with at most three decimals, such as 2.55."},
+    extra={"form": gettext_noop("Expected an amount with at most three decimals, such as 2.55.")},
 )
 TAX_RATE = Meta(
     pattern=TAX_RATE_PATTERN,
-    extra={"form": "Expected percent from 0 to 100 with at most two decimals, such as 20.00."},
+    extra={
+        "form": gettext_noop(
+            "Expected percent from 0 to 100 with at most two decimals, such as 20.00."
+        )
+    },
 )
 _WEB_ADDRESS = Meta(
     max_length=MAX_WEB_ADDRESS_LENGTH,
     pattern=r"^\Z|^https?://\S+\Z",
-    extra={"form": "Expected an http or https address, or an empty text."},
+    extra={"form": gettext_noop("Expected an http or https address, or an empty text.")},
 )
 _ID = Meta(ge=1, le=MAX_ID, extra_json_schema={"format": "int64"})
 _UNITS = Meta(ge=1, le=MAX_UNITS)

@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import F, Func, Q, Value
 from django.db.models.fields.generated import GeneratedField
 from django.db.models.functions import Concat, Left
+from django.utils.translation import gettext_lazy as _
 
 from larder.catalog.search import SORTED_LENGTH
 from larder.catalog.sql import PICTURE_KEY, PICTURE_KEY_LENGTH
@@ -34,13 +35,16 @@ class Category(models.Model):
     """A category of products. `parent` makes the tree."""
 
     id = models.BigAutoField(primary_key=True)
-    name = models.CharField(max_length=MAX_SHORT_TEXT_LENGTH)
-    parent = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True)
+    name = models.CharField(_("name"), max_length=MAX_SHORT_TEXT_LENGTH)
+    parent = models.ForeignKey(
+        "self", verbose_name=_("parent"), on_delete=models.PROTECT, null=True, blank=True
+    )
     version = models.IntegerField(default=1, editable=False)
 
     class Meta:
         db_table = "category"
-        verbose_name_plural = "categories"
+        verbose_name = _("category")
+        verbose_name_plural = _("categories")
 
     def __str__(self) -> str:
         return self.name
@@ -58,51 +62,72 @@ class Product(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     public_id = models.UUIDField(unique=True, default=new_id, editable=False)
-    sku = models.CharField("SKU", max_length=MAX_SKU_LENGTH, unique=True)
-    name = models.CharField(max_length=MAX_NAME_LENGTH)
-    description = models.TextField(blank=True, default="")
-    category = models.ForeignKey(Category, on_delete=models.PROTECT, null=True, blank=True)
+    sku = models.CharField(_("SKU"), max_length=MAX_SKU_LENGTH, unique=True)
+    name = models.CharField(_("name"), max_length=MAX_NAME_LENGTH)
+    description = models.TextField(_("description"), blank=True, default="")
+    category = models.ForeignKey(
+        Category, verbose_name=_("category"), on_delete=models.PROTECT, null=True, blank=True
+    )
     price = models.DecimalField(
+        _("price"),
         max_digits=PRICE_DIGITS,
         decimal_places=MONEY_DECIMALS,
-        help_text="Of one unit, tax included.",
+        help_text=_("Of one unit, tax included."),
     )
     unit = models.CharField(
-        max_length=MAX_UNIT_NAME_LENGTH, blank=True, default="", help_text="piece, kg, case of 6"
+        _("unit"),
+        max_length=MAX_UNIT_NAME_LENGTH,
+        blank=True,
+        default="",
+        help_text=_("piece, kg, case of 6"),
     )
-    barcode = models.CharField(max_length=MAX_CODE_LENGTH, blank=True, default="")
-    image_url = models.URLField(max_length=MAX_WEB_ADDRESS_LENGTH, blank=True, default="")
-    min_quantity = models.IntegerField(default=1, help_text="The fewest units of an order line.")
+    barcode = models.CharField(_("barcode"), max_length=MAX_CODE_LENGTH, blank=True, default="")
+    image_url = models.URLField(
+        _("image url"), max_length=MAX_WEB_ADDRESS_LENGTH, blank=True, default=""
+    )
+    min_quantity = models.IntegerField(
+        _("min quantity"), default=1, help_text=_("The fewest units of an order line.")
+    )
     max_per_order = models.IntegerField(
+        _("max per order"),
         null=True,
         blank=True,
-        help_text="The most units of an order line; empty for no limit.",
+        help_text=_("The most units of an order line; empty for no limit."),
     )
-    step = models.IntegerField(default=1, help_text="Order lines are multiples of this.")
+    step = models.IntegerField(
+        _("step"), default=1, help_text=_("Order lines are multiples of this.")
+    )
     tax_rate = tax_rate(
+        verbose_name=_("tax rate"),
         blank=True,
-        help_text="Percent of tax in the price, such as 20; empty if none is known. "
-        "New orders keep it.",
+        help_text=_(
+            "Percent of tax in the price, such as 20; empty if none is known. New orders keep it."
+        ),
     )
     shelf_place = models.CharField(
+        _("shelf place"),
         max_length=MAX_CODE_LENGTH,
         blank=True,
         default="",
         db_default="",
-        help_text="Where it is in the warehouse, such as A-12-3. Customers do not see it.",
+        help_text=_("Where it is in the warehouse, such as A-12-3. Customers do not see it."),
     )
     low_stock_threshold = models.IntegerField(
+        _("low stock threshold"),
         null=True,
         blank=True,
-        help_text="The stock is low at or below this number of available units; empty for never.",
+        help_text=_(
+            "The stock is low at or below this number of available units; empty for never."
+        ),
     )
     tags = ArrayField(
         models.CharField(max_length=MAX_TAG_LENGTH),
+        verbose_name=_("tags"),
         size=MAX_TAGS,
         blank=True,
         default=list,
         db_default=[],
-        help_text="Labels for staff, with commas between them. Customers do not see them.",
+        help_text=_("Labels for staff, with commas between them. Customers do not see them."),
     )
     archived_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(editable=False)
@@ -119,6 +144,8 @@ class Product(models.Model):
 
     class Meta:
         db_table = "product"
+        verbose_name = _("product")
+        verbose_name_plural = _("products")
         constraints = (
             models.UniqueConstraint(Fold("sku"), F("sku_twin"), name="product_sku_unique"),
             models.CheckConstraint(condition=Q(price__gte=Decimal(0)), name="product_price"),

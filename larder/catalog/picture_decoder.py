@@ -28,17 +28,17 @@ MAX_SCANS = 100
 """Encoders write about ten. The marker can also occur by chance in the profile of the colours."""
 
 
-class _RefusedError(Exception):
-    """A picture that is not taken. The arguments are a code and a sentence."""
+class _TooLargeError(Exception):
+    """A picture with too many pixels. The arguments are its width and height, and the limit."""
 
 
 def decode(content: bytes) -> bytes:
     """Returns a line of JSON and the picture with its thumbnail. The line has the picture's number
-    of bytes, or a code and a sentence for a file that is refused."""
+    of bytes, or 0 and the arguments of _TooLargeError."""
     try:
         picture = _reduced(content)
-    except _RefusedError as refusal:
-        return json.dumps(refusal.args).encode() + b"\n"
+    except _TooLargeError as refusal:
+        return json.dumps([0, *refusal.args]).encode() + b"\n"
     full = _webp(picture)
     picture.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
     return f"[{len(full)}]\n".encode() + full + _webp(picture)
@@ -72,8 +72,7 @@ def _require_little_work(opened: Image.Image, content: bytes) -> None:
 def _require_few_pixels(opened: Image.Image, most: int) -> None:
     width, height = opened.size
     if width * height > most:
-        detail = f"The picture has {width:,} × {height:,} pixels. Expected at most {most:,} pixels."
-        raise _RefusedError("out_of_range", detail)
+        raise _TooLargeError(f"{width:,}", f"{height:,}", f"{most:,}")
 
 
 def _of_eight_bits(opened: Image.Image) -> Image.Image:

@@ -7,11 +7,16 @@ the client sent are ignored.
 import json
 from dataclasses import dataclass
 
+from django.utils.translation import gettext, gettext_noop
+
 from larder.core import limited_child
 from larder.core.errors import Fault, InvalidInput
 from larder.core.limits import MAX_PICTURE_BYTES
 
-UNREADABLE = "This is not a complete JPEG, PNG or WebP picture. Save it as one of these formats."
+UNREADABLE = gettext_noop(
+    "This is not a complete JPEG, PNG or WebP picture. Save it as one of these formats."
+)
+TOO_LARGE = gettext_noop("The picture has {} × {} pixels. Expected at most {} pixels.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,18 +34,20 @@ def prepare(content: bytes) -> Picture:
     Raises InvalidInput (`/picture`) and Overloaded.
     """
     if len(content) > MAX_PICTURE_BYTES:
-        raise _refused("too_long", f"Expected at most {MAX_PICTURE_BYTES >> 20} MB.")
+        raise _refused(
+            "too_long", gettext("Expected at most {} MB.").format(MAX_PICTURE_BYTES >> 20)
+        )
     try:
         answer = limited_child.run(
             "larder.catalog.picture_decoder", content, most=2 * MAX_PICTURE_BYTES
         )
     except limited_child.LimitExceeded:
         # The decoder fails in many ways for a faulty file, and then ends its process.
-        raise _refused("invalid_format", UNREADABLE) from None
+        raise _refused("invalid_format", gettext(UNREADABLE)) from None
     line, _, pictures = answer.partition(b"\n")
-    size, *refusal = json.loads(line)
-    if refusal:
-        raise _refused(size, *refusal)
+    size, *too_large = json.loads(line)
+    if too_large:
+        raise _refused("out_of_range", gettext(TOO_LARGE).format(*too_large))
     return Picture(pictures[:size], pictures[size:])
 
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
 
+from django.utils.translation import gettext, gettext_noop
+
 from larder.catalog import tables
 from larder.catalog.category_names import CategoryNames
 from larder.catalog.fields import AMOUNT, DECIMALS, IN_FILES, LABELS, ProductField
@@ -22,6 +24,7 @@ from larder.core.invisible import text_fault
 from larder.core.limits import MAX_FAULTS, MAX_STOCK
 from larder.core.money import SIGNS
 from larder.core.spreadsheets import unescape_formula
+from larder.core.texts import TextFault
 
 
 class RowFault(NamedTuple):
@@ -57,6 +60,10 @@ class _UnusableCellError(Exception):
     """A cell with an invalid value. The arguments are the code and the detail."""
 
 
+def _faulty(fault: TextFault) -> _UnusableCellError:
+    return _UnusableCellError(fault.code, gettext(fault.text).format(*fault.values))
+
+
 Cell = Callable[[str], Any]
 
 
@@ -66,8 +73,8 @@ def _text(most: int, pattern: str, form: str) -> Cell:
     def read(cell: str) -> str:
         text = unescape_formula(cell)
         if len(text) > most:
-            detail = f"Expected at most {most} characters, found {len(text)}."
-            raise _UnusableCellError("too_long", detail)
+            detail = gettext("Expected at most {} characters, found {}.")
+            raise _UnusableCellError("too_long", detail.format(most, len(text)))
         if not matches(text):
             raise _UnusableCellError("invalid_format", _expected(form, text))
         return text
@@ -81,8 +88,12 @@ def _nullable(read: Cell) -> Cell:
 
 
 def _expected(form: str, found: str) -> str:
-    shown = f"“{found[:_SHOWN]}{'…' if len(found) > _SHOWN else ''}”" if found else "an empty cell"
-    return f"{form.rstrip('.')}; found {shown}."
+    """Returns the detail for a cell; `form` is a text of the catalogue."""
+    expected = gettext(form).rstrip(".")
+    if not found:
+        return gettext("{}; found an empty cell.").format(expected)
+    shown = f"{found[:_SHOWN]}{'…' if len(found) > _SHOWN else ''}"
+    return gettext("{}; found “{}”.").format(expected, shown)
 
 
 _SHOWN = 40
@@ -103,8 +114,9 @@ def _amount(read: Cell, decimal_mark: str, signs: Iterable[str], currency: str =
             raise _UnusableCellError("ambiguous", _expected(_ONE_MARK, cell)) from None
         except _UnusableCellError:
             if currency and _WITH_ANOTHER_SIGN.search(cell):
-                form = f"Expected an amount in {currency}, the currency of the shop"
-                raise _UnusableCellError("invalid_format", _expected(form, cell)) from None
+                form = gettext("Expected an amount in {}, the currency of the shop")
+                detail = _expected(form.format(currency), cell)
+                raise _UnusableCellError("invalid_format", detail) from None
             # The fault shows the cell as the file has it.
             text = read(cell)
         return text
@@ -145,7 +157,7 @@ def _with_point(amount: str, decimal_mark: str) -> str:
     return whole if decimals is None else f"{whole}.{decimals}"
 
 
-_ONE_MARK = (
+_ONE_MARK = gettext_noop(
     "Expected no mark of thousands. Three decimals need the mark of the file: a comma in a file "
     "with semicolons, a point in a file with commas"
 )
@@ -164,20 +176,22 @@ def _category(names: Callable[[], CategoryNames]) -> Cell:
             raise _UnusableCellError("unknown_category", _expected(A_CATEGORY, text))
         if len(categories) > 1:
             several = ", ".join(f"{names().path(one)} ({one})" for one in [*categories][:3])
-            detail = f"{_expected(A_CATEGORY, text)} Several categories have this name: {several}."
-            raise _UnusableCellError("ambiguous", detail)
+            detail = gettext("Several categories have this name: {}.").format(several)
+            raise _UnusableCellError("ambiguous", f"{_expected(A_CATEGORY, text)} {detail}")
         return next(iter(categories))
 
     return read
 
 
-A_CATEGORY = "Expected the id, the name or the path of one category, such as Drinks / Tea"
+A_CATEGORY = gettext_noop(
+    "Expected the id, the name or the path of one category, such as Drinks / Tea"
+)
 
 
 def _tags(cell: str) -> list[str]:
     found = tags.split(unescape_formula(cell))
     for fault in tags.faults_of(found):
-        raise _UnusableCellError(*fault)
+        raise _faulty(fault)
     return found
 
 
@@ -186,10 +200,11 @@ def _whole(least: int, most: int, default: int | None) -> Cell:
         if not cell:
             return default
         if not re.fullmatch("[0-9]{1,19}", cell):
-            raise _UnusableCellError("wrong_type", _expected("Expected a whole number", cell))
+            form = gettext_noop("Expected a whole number")
+            raise _UnusableCellError("wrong_type", _expected(form, cell))
         if not least <= int(cell) <= most:
-            limits = f"Expected a whole number from {least} to {most}"
-            raise _UnusableCellError("out_of_range", _expected(limits, cell))
+            form = gettext("Expected a whole number from {} to {}").format(least, most)
+            raise _UnusableCellError("out_of_range", _expected(form, cell))
         return int(cell)
 
     return read
@@ -208,7 +223,7 @@ def _code(read: Cell) -> Cell:
 _SCIENTIFIC = re.compile("[0-9]([.,][0-9]+)?E[+][0-9]{2,}")
 """What a spreadsheet makes of a long code, whose last digits it has replaced by zeros."""
 
-_DIGITS_LOST = (
+_DIGITS_LOST = gettext_noop(
     "Expected a code with all its digits. Make the column one of text, and enter the code again"
 )
 
@@ -273,10 +288,11 @@ class ProductFile:
 
     def _row(self, line: int, record: Sequence[str]) -> Row | list[RowFault]:
         if len(record) != len(self._cells):
-            detail = (
-                f"Expected {len(self._cells)} cells, as in the first line; found {len(record)}. "
-                "Text with the separator or a line break in it needs quotes."
+            text = gettext(
+                "Expected {} cells, as in the first line; found {}. Text with the separator or a "
+                "line break in it needs quotes."
             )
+            detail = text.format(len(self._cells), len(record))
             return [RowFault(line, "", "wrong_length", detail)]
         row, faults = dict(_EMPTY), []
         for (name, read), cell in zip(self._cells, record, strict=True):
@@ -293,43 +309,45 @@ def _readable(rows: Iterator[tables.Row]) -> Iterator[tables.Row]:
     try:
         yield from rows
     except UnreadableTable as fault:
-        raise faulty_file([RowFault(fault.args[0], "", *fault.args[1:])]) from fault
+        line, code, text, *values = fault.args
+        raise faulty_file([RowFault(line, "", code, gettext(text).format(*values))]) from fault
 
 
 def _storable(cell: str) -> str:
     if fault := text_fault(cell):
-        raise _UnusableCellError(*fault)
+        raise _faulty(fault)
     if not cell.isascii():
         try:
             cell.encode()
         except UnicodeEncodeError:
-            raise _UnusableCellError("invalid_utf8", AN_ENCODING) from None
+            raise _UnusableCellError("invalid_utf8", gettext(AN_ENCODING)) from None
     return cell
 
 
-AN_ENCODING = (
+AN_ENCODING = gettext_noop(
     "Expected UTF-8, UTF-16 with a byte order mark, or Windows-1252. Save the file as “CSV UTF-8”."
 )
-
-
-_NAMED = "The first line names the columns."
 
 
 def _header_faults(line: int, header: Sequence[str]) -> Iterator[RowFault]:
     if len(header) > 2 * len(COLUMNS):
         # Do not report each of a hundred thousand columns.
-        detail = f"Too many columns. Known: {', '.join(COLUMNS)}."
+        detail = gettext("Too many columns. Known: {}.").format(", ".join(COLUMNS))
         yield RowFault(line, "", "too_long", detail)
         return
     if "sku" not in header:
-        yield RowFault(line, "sku", "required", f"Expected a column sku. {_NAMED}")
+        detail = gettext("Expected a column sku. The first line names the columns.")
+        yield RowFault(line, "sku", "required", detail)
     if not any(one.name in header for one in IN_FILES if one.name != "sku"):
-        detail = f"Expected a column with new values, such as price. {_NAMED}"
+        detail = gettext(
+            "Expected a column with new values, such as price. The first line names the columns."
+        )
         yield RowFault(line, "price", "required", detail)
     for position, name in enumerate(header):
         if name not in (*COLUMNS, *READ_ONLY):
             known = ", ".join(COLUMNS)
             shown = name.encode(errors="replace").decode().replace("\0", "")[:64]
-            yield RowFault(line, shown, "unknown_field", f"Expected one of {known}.")
+            detail = gettext("Expected one of {}.").format(known)
+            yield RowFault(line, shown, "unknown_field", detail)
         elif name in header[:position]:
-            yield RowFault(line, name, "duplicate", "This column occurs twice.")
+            yield RowFault(line, name, "duplicate", gettext("This column occurs twice."))

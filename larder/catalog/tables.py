@@ -23,6 +23,7 @@ from larder.core.limits import (
     MAX_WORKBOOK_PARTS,
 )
 from larder.core.spreadsheets import decoded
+from larder.core.texts import gettext_noop
 
 
 class Row(NamedTuple):
@@ -34,7 +35,8 @@ class Row(NamedTuple):
 
 
 class UnreadableTable(Exception):
-    """The rest of a file cannot be read. The arguments are the line, a code and a sentence."""
+    """The rest of a file cannot be read. The arguments are the line, a code, a text of the
+    catalogue, and what fills it in."""
 
 
 class Table(NamedTuple):
@@ -59,7 +61,7 @@ def read(content: bytes) -> Table:
     return Table(json.loads(lines.readline()), _answered(lines))
 
 
-_TOO_EXPENSIVE = (
+_TOO_EXPENSIVE = gettext_noop(
     "The file takes more time or memory than a table of products may. Copy the rows into a new "
     "sheet without formats, and save it again, as XLSX or as CSV."
 )
@@ -78,10 +80,12 @@ def _answered(lines: Iterable[bytes]) -> Iterator[Row]:
 
 
 TOO_MANY = "too_many"
+_MANY_ROWS = gettext_noop("At most {} rows.")
+_MANY_COLUMNS = gettext_noop("At most {} columns.")
 
 
 def decode(content: bytes) -> bytes:
-    """Returns the separator and the rows as lines of JSON; a line of three values is a fault."""
+    """Returns the separator and the rows as lines of JSON; a longer line is a fault."""
     is_archive = content.startswith(b"PK\x03\x04")
     table = Table("", _workbook_rows(content)) if is_archive else csv_table(_lines(content))
     rows = list[str]()
@@ -101,9 +105,9 @@ def _lines(content: bytes) -> Iterable[str]:
 def _bounded(rows: Iterator[Row]) -> Iterator[Row]:
     for number, row in enumerate(rows):
         if number > MAX_FILE_ROWS:
-            raise UnreadableTable(row.line, TOO_MANY, f"At most {MAX_FILE_ROWS} rows.")
+            raise UnreadableTable(row.line, TOO_MANY, _MANY_ROWS, MAX_FILE_ROWS)
         if len(row.cells) > MAX_TABLE_COLUMNS:
-            raise UnreadableTable(row.line, "too_long", f"At most {MAX_TABLE_COLUMNS} columns.")
+            raise UnreadableTable(row.line, "too_long", _MANY_COLUMNS, MAX_TABLE_COLUMNS)
         yield row
 
 
@@ -114,7 +118,9 @@ _SEPARATOR_LINE = re.compile(r'"?sep=([,;\t])"?\s*', re.IGNORECASE)
 _LONGEST_HEADER = 4_096
 """Characters of the first line in which the separator is looked for."""
 
-_QUOTES = "Expected each quote inside of a quoted text twice, and a quote at its end; found: {}."
+_QUOTES = gettext_noop(
+    "Expected each quote inside of a quoted text twice, and a quote at its end; found: {}."
+)
 
 
 def csv_table(lines: Iterable[str]) -> Table:
@@ -138,16 +144,18 @@ def _csv_rows(rows: Any, lines_before: int) -> Iterator[Row]:
         try:
             cells = next(rows, None)
         except csv.Error as error:
-            raise UnreadableTable(line, "malformed_csv", _QUOTES.format(error)) from error
+            raise UnreadableTable(line, "malformed_csv", _QUOTES, str(error)) from error
         if cells is None:
             return
         if any(cells):
             yield Row(line, cells)
 
 
-_DAMAGED = "This is no workbook, or it is damaged. Save the file again, as XLSX or as CSV."
-_TOO_LARGE = f"The workbook has more than {MAX_WORKBOOK_BYTES:,} bytes when it is unpacked."
-_NO_VALUE = (
+_DAMAGED = gettext_noop(
+    "This is no workbook, or it is damaged. Save the file again, as XLSX or as CSV."
+)
+_TOO_LARGE = gettext_noop("The workbook has more than {} bytes when it is unpacked.")
+_NO_VALUE = gettext_noop(
     "Cell {} has a formula without a value. Open the file in a spreadsheet and save it, or replace "
     "the formula by its value."
 )
@@ -176,7 +184,8 @@ def _refuse_bomb(content: bytes) -> None:
 
     entries = ZipFile(io.BytesIO(content)).infolist()
     if len(entries) > MAX_WORKBOOK_PARTS or sum(e.file_size for e in entries) > MAX_WORKBOOK_BYTES:
-        raise UnreadableTable(1, "unreadable_workbook", _TOO_LARGE)
+        limit = f"{MAX_WORKBOOK_BYTES:,}"
+        raise UnreadableTable(1, "unreadable_workbook", _TOO_LARGE, limit)
 
 
 def _sheet(content: bytes) -> Iterator[tuple[int, list[str]]]:
@@ -205,7 +214,7 @@ def _sheet(content: bytes) -> Iterator[tuple[int, list[str]]]:
         filled = {each["column"]: _text(ReadOnlyCell(sheet, **each)) for each in cells}
         last = max((column for column, text in filled.items() if text), default=0)
         if last > MAX_TABLE_COLUMNS:
-            raise UnreadableTable(number, "too_long", f"At most {MAX_TABLE_COLUMNS} columns.")
+            raise UnreadableTable(number, "too_long", _MANY_COLUMNS, MAX_TABLE_COLUMNS)
         yield number, [filled.get(column, "") for column in range(1, last + 1)]
 
 
@@ -218,7 +227,7 @@ def _parser() -> Any:
             has_formula = element.find(_reader.FORMULA_TAG) is not None
             if has_formula and cell["value"] is None and cell["data_type"] != "s":
                 place = element.get("r")
-                raise UnreadableTable(cell["row"], "unreadable_workbook", _NO_VALUE.format(place))
+                raise UnreadableTable(cell["row"], "unreadable_workbook", _NO_VALUE, place)
             return cell
 
     return Parser

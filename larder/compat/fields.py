@@ -15,7 +15,7 @@ def _refuse_directions(text: str) -> None:
     # The framework's field refuses U+0000.
     fault = text_fault(text.replace("\0", ""))
     if fault is not None:
-        raise serializers.ValidationError(fault[1])
+        raise serializers.ValidationError(fault.detail)
 
 
 class AnyText(serializers.CharField):

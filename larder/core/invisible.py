@@ -4,6 +4,8 @@ import re
 import unicodedata
 from functools import lru_cache
 
+from larder.core.texts import TextFault, gettext_noop
+
 _CATEGORIES = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
 """Of characters without a glyph; those of Cn have no character yet, those of Co have one in some
 fonts only."""
@@ -22,21 +24,22 @@ Arabic letters never join the next one."""
 
 
 _REFUSED = re.compile("[\0\u202a-\u202e\u2066-\u2069]")
+_CHARACTER = gettext_noop("Text must not contain the character U+{}.")
 
 
-def text_fault(text: str) -> tuple[str, str] | None:
-    """Returns code and detail of the first character that no text may have: U+0000, which
+def text_fault(text: str) -> TextFault | None:
+    """Returns the fault of the first character that no text may have: U+0000, which
     PostgreSQL cannot store, and those that change the direction of the text around them. Joiners
     and marks of direction are allowed: languages need them.
 
-    >>> text_fault("\u0645\u06cc\u200c\u0631\u0648\u062f\u200f"), text_fault("7\u202e")
-    (None, ('invalid_format', 'Text must not contain the character U+202E.'))
+    >>> text_fault("\u0645\u06cc\u200c\u0631\u0648\u062f\u200f"), text_fault("7\u202e").detail
+    (None, 'Text must not contain the character U+202E.')
     """
     found = _REFUSED.search(text)
     if found is None:
         return None
     code = "invalid_format" if ord(found[0]) else "nul"
-    return code, f"Text must not contain the character U+{ord(found[0]):04X}."
+    return TextFault(code, _CHARACTER, (f"{ord(found[0]):04X}",))
 
 
 @lru_cache(4096)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from larder.core.errors import Fault, InvalidInput
 from larder.core.invisible import has_invisible
 from larder.core.limits import MAX_TAG_LENGTH, MAX_TAGS
+from larder.core.texts import TextFault, gettext_noop
 
 SEPARATOR = ","
 """Between tags in a file or in a field of a form. No tag contains it."""
@@ -37,23 +38,27 @@ def joined(tags: Iterable[str]) -> str:
 
 def refuse_faulty(tags: list[str], where: str = "/tags") -> list[str]:
     """Returns normalized tags. Raises InvalidInput if they are too many, or one cannot be a tag."""
-    faults = [Fault(where, *one) for one in faults_of(tags)]
+    faults = [Fault(where, one.code, one.detail) for one in faults_of(tags)]
     if faults:
         raise InvalidInput(faults)
     return tags
 
 
-def faults_of(tags: list[str]) -> list[tuple[str, str]]:
-    """Returns code and detail of each reason why normalized tags cannot be stored."""
+def faults_of(tags: list[str]) -> list[TextFault]:
+    """Returns each reason why normalized tags cannot be stored."""
     found = []
     if len(tags) > MAX_TAGS:
-        found.append(("too_many", f"Expected at most {MAX_TAGS} tags, found {len(tags)}."))
+        found.append(TextFault("too_many", _TOO_MANY, (MAX_TAGS, len(tags))))
     if any(len(one) > MAX_TAG_LENGTH for one in tags):
-        found.append(("too_long", f"Expected at most {MAX_TAG_LENGTH} characters of a tag."))
+        found.append(TextFault("too_long", _TOO_LONG, (MAX_TAG_LENGTH,)))
     if any(SEPARATOR in one or has_invisible(one) for one in tags):
-        detail = "Expected tags without commas, control and invisible characters."
-        found.append(("invalid_format", detail))
+        found.append(TextFault("invalid_format", _INVISIBLE))
     return found
+
+
+_TOO_MANY = gettext_noop("Expected at most {} tags, found {}.")
+_TOO_LONG = gettext_noop("Expected at most {} characters of a tag.")
+_INVISIBLE = gettext_noop("Expected tags without commas, control and invisible characters.")
 
 
 class TagChange(NamedTuple):

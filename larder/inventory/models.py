@@ -4,6 +4,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from larder.core.ids import new_id
 from larder.core.limits import MAX_CODE_LENGTH, MAX_TEXT_LENGTH, MAX_WORD_LENGTH
@@ -19,17 +20,19 @@ class Stock(models.Model):
 
     product = models.OneToOneField(
         "catalog.Product",
+        verbose_name=_("product"),
         on_delete=models.PROTECT,
         primary_key=True,
         related_name="stock",
     )
-    available = models.IntegerField(default=0, db_default=0)
+    available = models.IntegerField(_("available"), default=0, db_default=0)
     committed = models.BigIntegerField(default=0, db_default=0)
     next_expiry = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         db_table = "stock"
-        verbose_name_plural = "stock"
+        verbose_name = _("stock")
+        verbose_name_plural = _("stock")
         constraints = (
             models.CheckConstraint(condition=Q(available__gte=0), name="stock_available"),
             models.CheckConstraint(condition=Q(committed__gte=0), name="stock_committed"),
@@ -88,10 +91,14 @@ class Adjustment(models.Model):
     reason = models.CharField(max_length=MAX_WORD_LENGTH)
     at = models.DateTimeField()
     products = ArrayField(models.BigIntegerField(), editable=False)
-    note = models.CharField(max_length=MAX_TEXT_LENGTH, blank=True, default="", db_default="")
+    note = models.CharField(
+        _("note"), max_length=MAX_TEXT_LENGTH, blank=True, default="", db_default=""
+    )
 
     class Meta:
         db_table = "adjustment"
+        verbose_name = _("adjustment")
+        verbose_name_plural = _("adjustments")
 
     def __str__(self) -> str:
         return gettext("adjustment {}").format(self.id)
@@ -136,13 +143,14 @@ class LedgerEntry(models.Model):
     available_after = models.IntegerField()
     committed_after = models.BigIntegerField()
     cause = models.CharField(max_length=MAX_WORD_LENGTH)
-    reference = models.CharField(max_length=MAX_CODE_LENGTH)
+    reference = models.CharField(_("reference"), max_length=MAX_CODE_LENGTH)
     actor = models.UUIDField()
     at = models.DateTimeField()
 
     class Meta:
         db_table = "ledger_entry"
-        verbose_name_plural = "ledger entries"
+        verbose_name = _("ledger entry")
+        verbose_name_plural = _("ledger entries")
         constraints = (
             # References ascend, so that concurrent entries are in the same page of the index.
             models.UniqueConstraint(

@@ -9,12 +9,6 @@ class StaffConfig(AppConfig):
     name = "larder.staff"
     label = "staff"
 
-    def ready(self) -> None:
-        """Runs after the admin has found the screens of all apps."""
-        from larder.staff.model_names import translate_names
-
-        translate_names()
-
 
 class ShopAdminConfig(admin_apps.AdminConfig):
     """Django's admin with the site of the shop."""

@@ -33,7 +33,7 @@ from larder.staff.language import gettext_lazy as _
 from larder.staff.lists import ListPage, ListPaginator, filter_parameters
 from larder.staff.recording import user_as_caller
 from larder.staff.refusals import Sentence, explain
-from larder.staff.service_words import word
+from larder.staff.words import word
 
 
 class _OwnTransactions(admin.ModelAdmin):  # type: ignore[type-arg]

@@ -9,7 +9,6 @@ from uuid import UUID
 
 from django.contrib.auth import get_user_model
 from django.db.models import Case, OuterRef, QuerySet, Subquery, Value, When
-from django.utils import translation
 from django.utils.formats import get_format
 from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext
@@ -24,7 +23,12 @@ _MARKS = str.maketrans(",.", ".,")
 
 def localized(text: str) -> str:
     """Returns a number such as 1,234.50 with the marks of the language."""
-    return text.translate(_MARKS) if get_format("DECIMAL_SEPARATOR") == "," else text
+    return text.translate(_MARKS) if has_comma() else text
+
+
+def has_comma() -> bool:
+    """Returns whether decimals follow a comma, in the language of the request."""
+    return bool(get_format("DECIMAL_SEPARATOR") == ",")
 
 
 def grouped(number: int) -> str:
@@ -109,7 +113,7 @@ def decimal(value: Decimal) -> str:
     '1.234,50'
     """
     shown = money.text(value)
-    return localized(f"{Decimal(shown):,}") if translation.get_language() == "de" else shown
+    return localized(f"{Decimal(shown):,}") if has_comma() else shown
 
 
 def amount(value: Decimal, currency: str) -> str:
@@ -121,7 +125,7 @@ def amount(value: Decimal, currency: str) -> str:
     ...     amount(Decimal("1234.5"), "EUR"), amount(Decimal("2.125"), "GBP")
     ('1.234,50 €', '2,125 GBP')
     """
-    has_sign = currency == "EUR" and translation.get_language() == "de"
+    has_sign = currency == "EUR" and has_comma()
     return f"{decimal(value)} {'€' if has_sign else currency}"
 
 

@@ -12,7 +12,7 @@ from django.utils.translation import gettext
 
 from larder.identity.services import audit
 from larder.staff.formatting import field_value, minor_amount, moment
-from larder.staff.service_words import word
+from larder.staff.words import word
 
 
 class AuditedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]

@@ -13,6 +13,7 @@ from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext
 
 from larder.core.errors import DomainError, NotStaff, PermissionMissing
+from larder.http import problems
 from larder.http.authentication import proven_factor
 from larder.http.error_pages import prefers_page
 from larder.identity.caller import Caller
@@ -74,6 +75,6 @@ def _text(refusal: DomainError | PermissionDenied) -> str:
 def _forbidden(request: Any, text: str) -> HttpResponse:
     title = gettext("Not allowed")
     context = {**admin.site.each_context(request), "title": title, "text": text}
-    answer = TemplateResponse(request, "staff/forbidden.html", context, status=403)
+    answer = TemplateResponse(request, "staff/forbidden.html", context)
     patch_vary_headers(answer, ["Accept"])
-    return answer
+    return problems.mark(answer, PermissionMissing(""))

@@ -13,7 +13,7 @@ from larder.core.invisible import text_fault
 from larder.staff.formatting import amount
 from larder.staff.language import gettext_lazy as _
 from larder.staff.recording import FORMER
-from larder.staff.service_words import of_service, word
+from larder.staff.words import word
 
 
 class Sentence(NamedTuple):
@@ -69,9 +69,7 @@ def explain_one(refusal: DomainError, own: Mapping[str, Sentence]) -> list[Sente
     if isinstance(refusal, FORMER) and refusal.code not in own:
         raise refusal
     if isinstance(refusal, InvalidInput):
-        return [
-            Sentence(fault.where.lstrip("/"), of_service(fault.detail)) for fault in refusal.faults
-        ]
+        return [Sentence(fault.where.lstrip("/"), fault.detail) for fault in refusal.faults]
     return [_explained(refusal, own)]
 
 
@@ -98,7 +96,7 @@ class TextForm(forms.BaseForm):
 
 def _refuse_characters(value: Any) -> None:
     if fault := text_fault(str(value)):
-        raise forms.ValidationError(of_service(fault[1]))
+        raise forms.ValidationError(gettext(fault.text).format(*fault.values))
 
 
 class RefusableForm(TextForm, forms.ModelForm):  # type: ignore[type-arg]

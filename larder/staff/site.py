@@ -12,6 +12,9 @@ from django.core.paginator import InvalidPage
 from django.db import DataError
 from django.http.response import HttpResponseBase
 from django.urls import reverse
+from django.views.decorators.cache import cache_control
+from django.views.decorators.vary import vary_on_headers
+from django.views.i18n import JavaScriptCatalog
 from unfold.sites import UnfoldAdminSite
 
 from larder.http.authentication import proven_factor
@@ -96,6 +99,11 @@ def languages(request: Any) -> list[dict[str, str]]:
     """Returns the languages of the user menu (`UNFOLD` in the settings refers to it)."""
     return [{"code": code, "name_local": name} for code, name in settings.LANGUAGES]
 
+
+texts = vary_on_headers("Cookie", "Accept-Language")(
+    cache_control(max_age=3600, private=True)(JavaScriptCatalog.as_view(packages=["larder.staff"]))
+)
+"""The texts of scripts in the language of the request."""
 
 UNREADABLE = (DataError, InvalidPage, OverflowError, ValidationError, ValueError)
 

@@ -51,7 +51,7 @@ class Tags(forms.CharField):
         """Raises ValidationError."""
         found = tags.split(super().clean(value))
         if faults := tags.faults_of(found):
-            raise forms.ValidationError([detail for _code, detail in faults])
+            raise forms.ValidationError([gettext(one.text).format(*one.values) for one in faults])
         if self.required and not found:
             raise forms.ValidationError(self.error_messages["required"])
         return found

@@ -52,7 +52,7 @@ def character_faults(value: Any) -> Iterator[Fault]:
         if isinstance(one, str) and (fault := text_fault(one)):
             is_password = place is not None and str(place[1]).endswith("password")
             if not is_password or "\0" in one:
-                yield Fault(_pointer(place), *fault)
+                yield Fault(_pointer(place), fault.code, fault.detail)
         elif isinstance(one, dict):
             waiting += [(inner, (place, name)) for name, inner in reversed(one.items())]
             waiting += [(name, (place, name)) for name in one if text_fault(name)]

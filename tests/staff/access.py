@@ -52,7 +52,7 @@ def shop(
     as_: Callable[[Person], Api],
 ) -> Shop:
     """Opens a shop that has an object of each kind of the admin."""
-    clerk, by = person(is_staff=True), boss.caller
+    clerk, by = person("maria", is_staff=True), boss.caller
     jam, old = product(sku="JAM-1", name="Red jam", stock=50), product(sku="OLD", name="Old jam")
     made = Shop(clerk.id, jam, old, _orders(clerk, boss, jam))
     archive_product(old, caller=by, now=clock())

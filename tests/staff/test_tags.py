@@ -78,19 +78,11 @@ def test_too_many_tags_change_no_product(product: Callable[..., int], now: datet
     assert tags_of(jam) == []
 
 
-def test_archived_products_and_carts_get_no_tags(
-    boss: Person, customer: Api, product: Callable[..., int], now: datetime
-) -> None:
-    """Tags would keep a cart from being deleted."""
-    jam, tea = product(), product()
+def test_archived_products_get_no_tags(product: Callable[..., int], now: datetime) -> None:
+    jam = product()
     archive_product(jam, caller=None, now=now)
     assert tag_products([jam], TagChange(["sale"]), caller=None, now=now) == 0
     assert tags_of(jam) == []
-    customer("PUT", "cart", {"lines": [{"product": tea, "quantity": 1}]})
-    cart = Order.objects.get(placed_at=None)
-    request = type("Request", (), {"user": boss.customer, "session": {}})()
-    assert tag_orders([cart.pk], TagChange(["sale"]), caller=user_as_caller(request)) == 0
-    assert not OrderTags.objects.exists()
 
 
 def test_lists_show_tags_and_are_filtered_by_one_with_its_index(

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Q
+from django.utils.translation import gettext, gettext_noop
 
 from larder.catalog.errors import UnknownCategory
 from larder.catalog.models import Category, Product
@@ -13,17 +14,20 @@ from larder.catalog.queries import ids_by_sku
 from larder.core.errors import AlreadyTaken, DomainError, Fault, InvalidInput, together
 from larder.db.constraints import refusing_taken, violated
 
-MOST_BELOW_LEAST = "max_per_order must not be less than min_quantity."
-
-
-STEP_MISSES = "No multiple of step lies between min_quantity and max_per_order."
+MOST_BELOW_LEAST = gettext_noop("max_per_order must not be less than min_quantity.")
+STEP_MISSES = gettext_noop("No multiple of step lies between min_quantity and max_per_order.")
 """The faults of rules that allow no quantity at all."""
 
 BROKEN_RULE = {
-    "product_rules": Fault("/max_per_order", "out_of_range", MOST_BELOW_LEAST),
-    "product_step": Fault("/step", "out_of_range", STEP_MISSES),
+    "product_rules": ("/max_per_order", MOST_BELOW_LEAST),
+    "product_step": ("/step", STEP_MISSES),
 }
-"""The fault of each constraint."""
+"""Where the fault of each constraint is, and its detail."""
+
+
+def _broken(constraint: str) -> InvalidInput:
+    where, detail = BROKEN_RULE[constraint]
+    return InvalidInput([Fault(where, "out_of_range", gettext(detail))])
 
 
 @contextmanager
@@ -43,7 +47,7 @@ def clashes_named(*, durable: bool = False) -> Iterator[None]:
 def _clash(error: IntegrityError) -> Exception:
     constraint = violated(error)
     if constraint in BROKEN_RULE:
-        return InvalidInput([BROKEN_RULE[constraint]])
+        return _broken(constraint)
     field = next((one for one in ("parent", "category") if one in constraint), None)
     return error if field is None else UnknownCategory(field)
 
@@ -67,7 +71,7 @@ def _clashes(fields: Mapping[str, Any], product: int | None) -> Iterator[DomainE
     same = Q(id=product)
     present = Product.objects.filter(same).values(*rules).first() or rules
     if broken := _broken_rule(**{name: fields.get(name, present[name]) for name in rules}):
-        yield InvalidInput([BROKEN_RULE[broken]])
+        yield _broken(broken)
     if "sku" in fields and set(ids_by_sku([fields["sku"]]).values()) - {product}:
         yield AlreadyTaken("sku")
     category = fields.get("category_id")

@@ -10,6 +10,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from django.db import IntegrityError, connection, transaction
+from django.utils.translation import gettext
 
 from larder.catalog import sql
 from larder.catalog.fields import REQUIRED
@@ -84,7 +85,9 @@ def staged(file: ProductFile, *, on_rows: OnRows, locks: bool = True) -> Iterato
             yield rows
     except IntegrityError:
         meanwhile = [
-            RowFault(line, "sku", "duplicate", f"A product {sku} was added meanwhile.")
+            RowFault(
+                line, "sku", "duplicate", gettext("A product {} was added meanwhile.").format(sku)
+            )
             for line, sku in database.rows(sql.SPELL)
         ]
         _refuse(meanwhile + _faults_together(file.columns))
@@ -138,21 +141,26 @@ def _faults_together(columns: Sequence[str]) -> list[RowFault]:
     """Returns the faults of rows that conflict with other rows or with the database."""
     found = []
     for line, sku in () if sql.adds(columns) else database.rows(sql.UNKNOWN, [MAX_FAULTS]):
-        detail = f"No product has the SKU {sku}, and new ones need {', '.join(REQUIRED)}."
+        text = gettext("No product has the SKU {}, and new ones need {}.")
+        detail = text.format(sku, ", ".join(REQUIRED))
         found.append(RowFault(line, "sku", "unknown_product", detail))
     has_times = "archived_at" in columns
     for line, sku in database.rows(sql.NOT_ARCHIVED, [MAX_FAULTS]) if has_times else ():
-        detail = f"No archived product has the SKU {sku}: empty this cell. Files archive nothing."
-        found.append(RowFault(line, "archived_at", "unknown_product", detail))
+        text = gettext(
+            "No archived product has the SKU {}: empty this cell. Files archive nothing."
+        )
+        found.append(RowFault(line, "archived_at", "unknown_product", text.format(sku)))
     for line, first in database.rows(sql.DUPLICATES, [MAX_FAULTS]):
-        found.append(RowFault(line, "sku", "duplicate", f"Line {first} has this SKU too."))
+        found.append(
+            RowFault(line, "sku", "duplicate", gettext("Line {} has this SKU too.").format(first))
+        )
     for (line,) in database.rows(sql.NO_CATEGORY, [MAX_FAULTS]):
-        found.append(RowFault(line, "category", "unknown_category", f"{A_CATEGORY}."))
+        found.append(RowFault(line, "category", "unknown_category", f"{gettext(A_CATEGORY)}."))
     for line, is_least_above_most in database.rows(sql.broken_rules(columns), [MAX_FAULTS]):
         column, detail = ("step", STEP_MISSES)
         if is_least_above_most:
             column, detail = ("max_per_order", MOST_BELOW_LEAST)
-        found.append(RowFault(line, column, "out_of_range", detail))
+        found.append(RowFault(line, column, "out_of_range", gettext(detail)))
     return found
 
 

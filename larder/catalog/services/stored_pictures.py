@@ -16,6 +16,7 @@ from uuid import uuid4
 from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage, Storage, storages
 from django.db.models import QuerySet
+from django.utils.translation import gettext, gettext_noop
 
 from larder.catalog import sql
 from larder.catalog.models import Picture
@@ -27,7 +28,9 @@ from larder.db import database
 
 logger = logging.getLogger(__name__)
 
-UNAVAILABLE = "The picture could not be stored. Try again; if this repeats, tell your operator."
+UNAVAILABLE = gettext_noop(
+    "The picture could not be stored. Try again; if this repeats, tell your operator."
+)
 _THUMBNAIL = f"-{THUMBNAIL_SIDE}"
 NAME = re.compile(rf"([0-9a-f]{{64}})({_THUMBNAIL})?\.webp")
 """The name of a picture or, with the suffix, of its thumbnail."""
@@ -60,7 +63,7 @@ def store(content: bytes, *, now: datetime) -> str:
     # A full disk, or an error of S3's client.
     except Exception as error:
         logger.exception("A picture could not be stored: check PICTURES_DIR or PICTURES_BUCKET.")
-        raise InvalidInput([Fault("/picture", "unavailable", UNAVAILABLE)]) from error
+        raise InvalidInput([Fault("/picture", "unavailable", gettext(UNAVAILABLE))]) from error
     return storage().url(full)
 
 

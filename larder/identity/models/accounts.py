@@ -7,6 +7,7 @@ from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models.functions import Concat, Lower, Now
 from django.db.models.lookups import Exact
+from django.utils.translation import gettext_lazy as _
 
 from larder.core.errors import AlreadyTaken
 from larder.core.ids import new_id
@@ -80,10 +81,10 @@ class Customer(AbstractBaseUser, PermissionsMixin):
 
     id = models.BigAutoField(primary_key=True)
     public_id = models.UUIDField(unique=True, default=new_id, editable=False)
-    username = models.CharField(max_length=MAX_USERNAME_LENGTH)
+    username = models.CharField(_("username"), max_length=MAX_USERNAME_LENGTH)
     # Not 0 for an account of before names were unique when folded, whose name another has too.
     username_twin = models.SmallIntegerField(default=0, db_default=0, editable=False)
-    email = models.EmailField(max_length=MAX_EMAIL_LENGTH, blank=True, default="")
+    email = models.EmailField(_("email"), max_length=MAX_EMAIL_LENGTH, blank=True, default="")
     # When its owner last changed it; None for the first address, and for one set by staff.
     email_since = models.DateTimeField(null=True, editable=False)
     # The member of staff who set the address or the password, or may have. None: the owner.
@@ -93,14 +94,21 @@ class Customer(AbstractBaseUser, PermissionsMixin):
     password_change = models.CharField(
         max_length=128, blank=True, default="", db_default="", editable=False
     )
-    first_name = models.CharField(max_length=MAX_PERSON_NAME_LENGTH, blank=True, default="")
-    last_name = models.CharField(max_length=MAX_PERSON_NAME_LENGTH, blank=True, default="")
-    is_active = models.BooleanField(
-        default=True,
-        help_text="Without it the customer cannot log in; open sessions end.",
+    first_name = models.CharField(
+        _("first name"), max_length=MAX_PERSON_NAME_LENGTH, blank=True, default=""
     )
-    is_staff = models.BooleanField(default=False, help_text="May use the admin and staff requests.")
-    may_order = models.BooleanField(default=True, help_text="May place orders.")
+    last_name = models.CharField(
+        _("last name"), max_length=MAX_PERSON_NAME_LENGTH, blank=True, default=""
+    )
+    is_active = models.BooleanField(
+        _("is active"),
+        default=True,
+        help_text=_("Without it the customer cannot log in; open sessions end."),
+    )
+    is_staff = models.BooleanField(
+        _("is staff"), default=False, help_text=_("May use the admin and staff requests.")
+    )
+    may_order = models.BooleanField(_("may order"), default=True, help_text=_("May place orders."))
     date_joined = models.DateTimeField(db_default=Now(), editable=False)
     deleted_at = models.DateTimeField(null=True, editable=False)
     version = models.IntegerField(default=1, db_default=1, editable=False)
@@ -144,6 +152,8 @@ class Customer(AbstractBaseUser, PermissionsMixin):
 
     class Meta:
         db_table = "customer"
+        verbose_name = _("customer")
+        verbose_name_plural = _("customers")
         permissions = (("manage_rights", "Can make accounts staff, and give roles"),)
         constraints = (
             models.UniqueConstraint(

@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 from larder.core.limits import MAX_AUDITED_OBJECT_LENGTH, MAX_WORD_LENGTH
 
@@ -17,15 +18,15 @@ class AuditEntry(models.Model):
     at = models.DateTimeField(db_default=Now())
     actor = models.UUIDField()
     channel = models.CharField(max_length=MAX_WORD_LENGTH)
-    object = models.CharField(max_length=MAX_AUDITED_OBJECT_LENGTH)
+    object = models.CharField(_("object"), max_length=MAX_AUDITED_OBJECT_LENGTH)
     action = models.CharField(max_length=MAX_WORD_LENGTH)
     before = models.JSONField(default=dict)
     after = models.JSONField(default=dict)
 
     class Meta:
         db_table = "audit_entry"
-        verbose_name = "audit entry"
-        verbose_name_plural = "audit trail"
+        verbose_name = _("audit entry")
+        verbose_name_plural = _("audit trail")
         default_permissions = ("view",)
         indexes = (
             models.Index(fields=["object", "id"], name="audit_entry_of_object"),

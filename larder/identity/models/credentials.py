@@ -5,6 +5,7 @@ from typing import ClassVar, Self
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from larder.core.ids import new_id
 from larder.core.limits import MAX_CLIENT_LENGTH, MAX_KEY_NAME_LENGTH, MAX_WORD_LENGTH
@@ -93,7 +94,7 @@ class Key(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id)
     customer = models.ForeignKey(Customer, on_delete=models.CASCADE)
-    name = models.CharField(max_length=MAX_KEY_NAME_LENGTH, blank=True, default="")
+    name = models.CharField(_("name"), max_length=MAX_KEY_NAME_LENGTH, blank=True, default="")
     digest = models.BinaryField(unique=True)
     generation = models.IntegerField(null=True)
     permissions = ArrayField(models.CharField(max_length=MAX_WORD_LENGTH), null=True)
@@ -106,6 +107,8 @@ class Key(models.Model):
 
     class Meta:
         db_table = "key"
+        verbose_name = _("key")
+        verbose_name_plural = _("keys")
         default_permissions = ("view", "delete")
         constraints = (
             models.UniqueConstraint(

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.utils.translation import gettext, gettext_noop
+
 from larder.core.errors import Fault, InvalidInput
 from larder.core.invisible import has_invisible
 from larder.core.limits import MAX_EMAIL_LENGTH, MAX_USERNAME_LENGTH
@@ -13,25 +15,27 @@ def username_faults(normalised: str) -> list[Fault]:
     """Checks the normalized name, which can be longer: U+FDFA becomes eighteen characters."""
     found = []
     if len(normalised) > MAX_USERNAME_LENGTH:
-        detail = f"At most {MAX_USERNAME_LENGTH} characters in Unicode normalization form KC."
-        found.append(Fault("/username", "too_long", detail))
+        text = gettext("At most {} characters in Unicode normalization form KC.")
+        found.append(Fault("/username", "too_long", text.format(MAX_USERNAME_LENGTH)))
     if has_invisible(normalised):
-        found.append(Fault("/username", "invalid_format", _INVISIBLE))
+        found.append(Fault("/username", "invalid_format", gettext(_INVISIBLE)))
     return found
 
 
-_INVISIBLE = "Control and invisible characters are not allowed."
+_INVISIBLE = gettext_noop("Control and invisible characters are not allowed.")
 
 
 def email_faults(one: str) -> list[Fault]:
     """Checks the canonical address, which can be longer than what was sent."""
     found = []
     if len(one) > MAX_EMAIL_LENGTH:
-        found.append(Fault("/email", "too_long", f"At most {MAX_EMAIL_LENGTH} characters."))
+        detail = gettext("At most {} characters.").format(MAX_EMAIL_LENGTH)
+        found.append(Fault("/email", "too_long", detail))
     if has_invisible(one):
-        found.append(Fault("/email", "invalid_format", _INVISIBLE))
+        found.append(Fault("/email", "invalid_format", gettext(_INVISIBLE)))
     elif is_malformed(one):
-        found.append(Fault("/email", "invalid_format", "There can be no such address."))
+        detail = gettext("There can be no such address.")
+        found.append(Fault("/email", "invalid_format", detail))
     return found
 
 

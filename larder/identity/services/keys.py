@@ -16,6 +16,7 @@ from uuid import UUID
 
 from django.db import Error, transaction
 from django.db.models import Max, QuerySet
+from django.utils.translation import gettext
 
 from larder.core.errors import Fault, InvalidInput, NotFound, Overloaded, SecondFactorRequired
 from larder.core.invisible import has_invisible
@@ -112,16 +113,16 @@ def key_faults(name: str, limits: Limits, now: datetime) -> Iterator[Fault]:
     or is too late, and each permission that does not exist. Skips permissions that are no text."""
     if has_invisible(name):
         # The names of all accounts' keys are shown to their owner and to staff.
-        detail = "Control and invisible characters are not allowed."
+        detail = gettext("Control and invisible characters are not allowed.")
         yield Fault("/name", "invalid_format", detail)
     if limits.expires_at is not None:
         until = now + timedelta(days=MAX_KEY_DAYS)
         if not now < limits.expires_at <= until:
-            detail = f"Expected a time in the next {MAX_KEY_DAYS:,} days."
-            yield Fault("/expires_at", "out_of_range", detail)
+            text = gettext("Expected a time in the next {} days.")
+            yield Fault("/expires_at", "out_of_range", text.format(f"{MAX_KEY_DAYS:,}"))
     for position, one in enumerate(limits.permissions or ()):
         if isinstance(one, str) and one not in permissions.ALL:
-            detail = "There is no such permission of staff."
+            detail = gettext("There is no such permission of staff.")
             yield Fault(f"/permissions/{position}", "unknown_value", detail)
 
 

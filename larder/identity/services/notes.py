@@ -4,6 +4,7 @@ account."""
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from larder.core.errors import Fault, InvalidInput, NotFound
 from larder.core.invisible import has_invisible
@@ -52,10 +53,10 @@ def refuse_faulty(text: str) -> None:
     found = []
     if len(text) > MAX_TEXT_LENGTH or not text.strip():
         code = "too_long" if text.strip() else "too_short"
-        detail = f"Between 1 and {MAX_TEXT_LENGTH:,} characters are allowed."
-        found.append(Fault("/text", code, detail))
+        detail = gettext("Between 1 and {} characters are allowed.")
+        found.append(Fault("/text", code, detail.format(f"{MAX_TEXT_LENGTH:,}")))
     if any(has_invisible(line) for line in text.split("\n")):
-        detail = "Control and invisible characters are not allowed."
+        detail = gettext("Control and invisible characters are not allowed.")
         found.append(Fault("/text", "invalid_format", detail))
     if found:
         raise InvalidInput(found)

@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.utils.translation import gettext
+
 from larder.catalog import queries as catalog
 from larder.core.errors import (
     DomainError,
@@ -204,7 +206,7 @@ def _refuse_faulty(
     faulty = [*_unknown(lines, balances), *_impossible(lines, decided, balances)]
     refusals: list[DomainError] = [refusal(faulty, PRECEDENCE)] if faulty else []
     if doubled:
-        detail = "A counted product may occur in one line only."
+        detail = gettext("A counted product may occur in one line only.")
         where = [f"/lines/{position}/product" for position in doubled]
         refusals.insert(0, InvalidInput([Fault(one, "duplicate", detail) for one in where]))
     if refusals:

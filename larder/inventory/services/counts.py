@@ -15,6 +15,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from larder.catalog import queries as catalog
 from larder.core.errors import Fault, InvalidInput, NotFound
@@ -41,7 +42,7 @@ def find_product(code: str) -> int:
     if not found:
         raise NotFound
     if len(found) > 1:
-        detail = "Several products have this barcode. Enter the SKU."
+        detail = gettext("Several products have this barcode. Enter the SKU.")
         raise InvalidInput([Fault("/code", "ambiguous", detail)])
     return found[0]
 
@@ -167,8 +168,8 @@ def _store(row: CountedProduct, counted: int, on_shelf: int, now: datetime) -> i
 
 def _faults(row: CountedProduct, counted: int) -> Iterator[Fault]:
     if row._state.adding and CountedProduct.objects.filter(actor=row.actor).count() >= MAX_LINES:
-        detail = f"A count has at most {MAX_LINES} products. Book it, then begin another one."
-        yield Fault("/code", "too_many", detail)
+        text = gettext("A count has at most {} products. Book it, then begin another one.")
+        yield Fault("/code", "too_many", text.format(MAX_LINES))
     if not 0 <= counted <= MAX_STOCK:
-        detail = f"Expected from 0 to {MAX_STOCK} counted units of a product."
-        yield Fault("/units", "out_of_range", detail)
+        text = gettext("Expected from 0 to {} counted units of a product.")
+        yield Fault("/units", "out_of_range", text.format(MAX_STOCK))

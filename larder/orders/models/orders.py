@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Upper
 from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from larder.core.ids import new_id
 from larder.core.limits import (
@@ -62,19 +63,19 @@ class Order(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=new_id)
-    number = IdentityNumber(unique=True)
+    number = IdentityNumber(verbose_name=_("number"), unique=True)
     customer = models.ForeignKey(
         "identity.Customer", on_delete=models.PROTECT, db_index=False, related_name="orders"
     )
-    status = models.CharField(max_length=10, choices=OrderStatus)
+    status = models.CharField(_("status"), max_length=10, choices=OrderStatus)
     currency = models.CharField(max_length=3)
-    total = models.DecimalField(max_digits=TOTAL_DIGITS, decimal_places=MONEY_DECIMALS)
+    total = models.DecimalField(_("total"), max_digits=TOTAL_DIGITS, decimal_places=MONEY_DECIMALS)
     note = models.CharField(max_length=MAX_TEXT_LENGTH, blank=True, default="")
     reference = models.CharField(max_length=MAX_SHORT_TEXT_LENGTH, blank=True, default="")
     ship_to = models.JSONField(null=True, blank=True)
-    requested_for = models.DateField(null=True, blank=True)
+    requested_for = models.DateField(_("requested for"), null=True, blank=True)
     created_at = models.DateTimeField()
-    placed_at = models.DateTimeField(null=True)
+    placed_at = models.DateTimeField(_("placed at"), null=True)
     updated_at = models.DateTimeField()
     lines_fingerprint = models.BinaryField(null=True, editable=False)
     rest_fingerprint = models.BinaryField(null=True, editable=False)
@@ -92,6 +93,8 @@ class Order(models.Model):
 
     class Meta:
         db_table = "order"
+        verbose_name = _("order")
+        verbose_name_plural = _("orders")
         permissions = (
             ("confirm_order", "Can confirm orders that await their payment"),
             ("cancel_order", "Can cancel orders"),
@@ -332,15 +335,15 @@ class RefundDue(models.Model):
     """
 
     id = models.BigAutoField(primary_key=True)
-    order = models.UUIDField()
+    order = models.UUIDField(_("order"))
     currency = models.CharField(max_length=3)
     amount = models.BigIntegerField()
     since = models.DateTimeField()
 
     class Meta:
         db_table = "refund_due"
-        verbose_name = "refund due"
-        verbose_name_plural = "refunds due"
+        verbose_name = _("refund due")
+        verbose_name_plural = _("refunds due")
         default_permissions = ("view",)
         constraints = (
             models.UniqueConstraint(fields=["order", "currency"], name="refund_due_once"),

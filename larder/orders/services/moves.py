@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from django.utils.translation import gettext
+
 from larder.core.errors import DomainError, Fault, InvalidInput, together
 from larder.core.invisible import has_invisible
 from larder.inventory.services import holds
@@ -169,7 +171,7 @@ def _differing(order: LockedOrder, tracking: Tracking) -> dict[str, str]:
 
 
 def _refuse_invisible(tracking: Tracking) -> None:
-    detail = "Control and invisible characters are not allowed."
+    detail = gettext("Control and invisible characters are not allowed.")
     faults = [
         Fault(f"/{name}", "invalid_format", detail)
         for name, value in tracking.given.items()
@@ -328,13 +330,13 @@ def _faults(ordered: Mapping[int, int], picked: Sequence[Picked]) -> Iterator[tu
     for position, one in enumerate(picked):
         where, units = f"/lines/{position}", ordered.get(one.product)
         if units is None:
-            detail = "The order has no such line."
+            detail = gettext("The order has no such line.")
             yield one.product, Fault(f"{where}/product", "unknown_value", detail)
         elif one.product in seen:
-            detail = "This product is already in another line."
+            detail = gettext("This product is already in another line.")
             yield one.product, Fault(f"{where}/product", "duplicate", detail)
         elif one.quantity > units:
-            detail = f"Expected at most {units}, the ordered quantity."
+            detail = gettext("Expected at most {}, the ordered quantity.").format(units)
             yield one.product, Fault(f"{where}/quantity", "out_of_range", detail)
         seen.add(one.product)
 

@@ -9,7 +9,7 @@ from larder.staff.base import ReadOnlyAdmin
 from larder.staff.formatting import in_one_line, moment, the_shop, with_actor_name
 from larder.staff.history import changes
 from larder.staff.language import gettext_lazy as _
-from larder.staff.service_words import word
+from larder.staff.words import word
 
 
 @admin.register(AuditEntry)

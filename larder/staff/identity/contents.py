@@ -17,7 +17,7 @@ from larder.staff.language import gettext_lazy as _
 from larder.staff.lists import label
 from larder.staff.orders.admin import VARIANTS
 from larder.staff.orders.contents import address_lines
-from larder.staff.service_words import word
+from larder.staff.words import word
 
 UNSOLD = (OrderStatus.CANCELLED, OrderStatus.EXPIRED)
 

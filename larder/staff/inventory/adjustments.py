@@ -25,7 +25,7 @@ from larder.staff.language import gettext_lazy as _
 from larder.staff.pages import Page, PageForm, choice, long_text, whole
 from larder.staff.product_choice import UNKNOWN, ProductLineForm, find_products, sku_field
 from larder.staff.refusals import Sentence
-from larder.staff.service_words import word
+from larder.staff.words import word
 
 REASONS = ("received", "counted", "damaged", "lost", "correction")
 """The reasons that staff can select. The API accepts any word."""

@@ -49,7 +49,7 @@ from larder.staff.language import gettext_lazy as _
 from larder.staff.lists import in_brief
 from larder.staff.pages import MORE, Page, empty_lines, reopened, show
 from larder.staff.product_choice import OfferedProducts, show_figures
-from larder.staff.service_words import word
+from larder.staff.words import word
 
 __all__ = ["AdjustmentAdmin", "LedgerEntryAdmin", "StockAdmin", "StockedProductAdmin"]
 

@@ -39,7 +39,6 @@ from larder.staff.inventory.import_preview import summary, table
 from larder.staff.language import gettext_lazy as _
 from larder.staff.pages import Page, show
 from larder.staff.recording import user_as_caller
-from larder.staff.service_words import of_service
 
 
 class ProductFileForm(forms.Form):
@@ -216,5 +215,5 @@ def _previewed(form: forms.Form, request: Any) -> Preview:
 
 
 def _faults(refusal: FaultyFile) -> dict[str, Any]:
-    rows = [[one.line, one.column or "–", of_service(one.detail)] for one in refusal.rows]
+    rows = [[one.line, one.column or "–", one.detail] for one in refusal.rows]
     return {"title": _("Faults"), "headers": [_("Line"), _("Column"), _("Fault")], "rows": rows}

@@ -23,7 +23,7 @@ from larder.staff.formatting import (
 )
 from larder.staff.language import gettext_lazy as _
 from larder.staff.lists import ListPage, in_brief
-from larder.staff.service_words import word
+from larder.staff.words import word
 
 
 class LedgerPage(ListPage):

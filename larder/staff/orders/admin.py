@@ -33,8 +33,8 @@ from larder.staff.orders.placing import PlaceableOrders
 from larder.staff.orders.printing import PrintableOrders, prints
 from larder.staff.orders.search import NEWEST, AmountFilter, DayFilter, SkuFilter, search
 from larder.staff.orders.tags import OrderTagFilter, TaggableOrders, tags_of
-from larder.staff.service_words import word
 from larder.staff.tagging import labels
+from larder.staff.words import word
 
 __all__ = ["OrderAdmin", "RefundDueAdmin"]
 

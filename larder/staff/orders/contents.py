@@ -25,7 +25,7 @@ from larder.staff.formatting import (
     moment,
 )
 from larder.staff.language import gettext_lazy as _
-from larder.staff.service_words import word
+from larder.staff.words import word
 
 
 def lines_table(order: OrderView) -> dict[str, Any]:

@@ -32,7 +32,7 @@ from larder.staff.orders.move_forms import FORMS
 from larder.staff.orders.move_refusals import OF_THE_ORDER, SENTENCES
 from larder.staff.pages import Page, show
 from larder.staff.refusals import explain
-from larder.staff.service_words import word
+from larder.staff.words import word
 
 _NEXT = frozenset({Move.CONFIRM, Move.PACK, Move.SHIP, Move.DELIVER})
 _CHANGES = frozenset({Move.CHANGE, Move.TRACK})

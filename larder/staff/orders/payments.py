@@ -17,7 +17,7 @@ from larder.orders.queries import OrderView
 from larder.staff.base import ReadOnlyAdmin
 from larder.staff.formatting import actor_names, change_link, in_one_line, minor_amount, moment
 from larder.staff.language import gettext_lazy as _
-from larder.staff.service_words import word
+from larder.staff.words import word
 
 
 def payment_tables(order: OrderView, *, with_refunds: bool) -> list[dict[str, Any]]:

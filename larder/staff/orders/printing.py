@@ -24,7 +24,7 @@ from larder.staff.base import ServiceAdmin, button, selected
 from larder.staff.formatting import day_of, grouped, moment
 from larder.staff.language import gettext_lazy as _
 from larder.staff.orders.contents import address_lines
-from larder.staff.service_words import word
+from larder.staff.words import word
 
 CONFIRMED = frozenset({PLACED, PACKED, SHIPPED, DELIVERED})
 

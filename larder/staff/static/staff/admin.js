@@ -2,10 +2,6 @@
 // of elements that only react to the mouse.
 "use strict";
 {
-    /** Returns a text in the language of the page (texts.js). Other scripts call it too. */
-    const gettext = (text) => globalThis.TEXTS[text] ?? text;
-    globalThis.translated = gettext;
-
     const ICON = ".material-symbols-outlined";
     const NAMES = {
         dock_to_right: gettext("Menu"),

@@ -1,8 +1,6 @@
 // Copies what is shown once. Where the browser does not allow it, such as without https, selects it.
 "use strict";
 {
-    const gettext = globalThis.translated;
-
     /** Selects the text of an element, and copies it if the browser allows it. Returns what happened. */
     async function copy(element) {
         getSelection().selectAllChildren(element);

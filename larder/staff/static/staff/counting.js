@@ -1,7 +1,6 @@
 // Sends one scan after the other, so that what a scanner types while an answer is on its way is not lost.
 "use strict";
 {
-    const gettext = globalThis.translated;
     const waiting = [];
     let busy = false;
 

@@ -1,7 +1,6 @@
 // Asks the browser for a passkey, and sends its answer with the form of the second factor.
 "use strict";
 {
-    const gettext = globalThis.translated;
     const place = document.getElementById("passkey");
     const button = place.querySelector("button");
     const form = button.form;

@@ -3,7 +3,6 @@
 // Keeps its price and available units at the field, and tells other scripts with the event "product".
 "use strict";
 {
-    const gettext = globalThis.translated;
     const DELAY = 200;
 
     /** Returns the products that the server offers for what was typed, or undefined without an answer. */

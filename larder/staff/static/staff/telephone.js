@@ -1,7 +1,6 @@
 // The order of a customer who telephones: offers the saved addresses, and adds up the total.
 "use strict";
 {
-    const gettext = globalThis.translated;
     const THOUSANDTHS = 1000n;
 
     // The fields of the address: SHIP_TO_FIELDS (larder/identity/queries/address_book.py).
@@ -19,10 +18,11 @@
     function shown(amount) {
         const decimals = String(amount % THOUSANDTHS).padStart(3, "0");
         const shortened = decimals.endsWith("0") ? decimals.slice(0, 2) : decimals;
-        if (document.documentElement.lang !== "de") {
+        const {lang} = document.documentElement;
+        if ((0.5).toLocaleString(lang) === "0.5") {
             return `${amount / THOUSANDTHS}.${shortened}`;
         }
-        return `${(amount / THOUSANDTHS).toLocaleString("de")},${shortened}`;
+        return `${(amount / THOUSANDTHS).toLocaleString(lang)},${shortened}`;
     }
 
     /** Returns the lines that are not empty; complete are those with a product and whole units. */
