@@ -66,17 +66,3 @@ def lines(page: Page, selector: str) -> int:
             }"""
         )
     )
-
-
-def test_examples_of_problems_have_no_scroll_bars(site: str) -> None:
-    """Some browsers cannot scroll an element with the keyboard."""
-    scrolling = (
-        "[...document.querySelectorAll('pre')].filter(one => one.scrollWidth > one.clientWidth)"
-    )
-
-    def journey(page: Page) -> None:
-        page.goto(f"{site}/api/v1/problems")
-        assert page.locator("pre").count() > 3
-        assert page.evaluate(f"{scrolling}.length") == 0
-
-    assert in_browser(journey, width=390).faults == []

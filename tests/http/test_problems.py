@@ -60,18 +60,6 @@ def test_every_refusal_of_the_services_has_a_kind() -> None:
     assert {"sku_taken", "username_taken", "email_taken", "body_too_large"} <= codes_of_refusals()
 
 
-def test_each_documented_problem_is_the_answer_of_an_operation() -> None:
-    texts = [text for tree in TREES for text in _all_texts(tree)]
-    unused = {code for code in KINDS.keys() - codes_of_refusals() if texts.count(code) < 2}
-    assert unused == set()
-
-
-def _all_texts(tree: ast.AST) -> Iterator[str]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            yield node.value
-
-
 def test_the_type_of_a_problem_leads_to_its_entry(api: Api, db: None) -> None:
     address = api("GET", "me").body["type"].removeprefix("http://testserver")
     entry = api("GET", address)

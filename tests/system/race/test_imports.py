@@ -4,9 +4,8 @@ The guards are the single transaction of a file, the lock of imports, the locks 
 and the order in which the stock of restored products is locked.
 """
 
-import io
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from functools import partial
 from itertools import count
@@ -15,15 +14,12 @@ from typing import Any
 import pytest
 
 from larder.catalog.services import product_import
-from larder.catalog.tables import csv_table
-from larder.core.clock import now
 from larder.db import database
-from larder.inventory.services.authors import Author
-from larder.inventory.services.import_products import import_products
 from larder.inventory.services.products import change_stocked_product, put_product
 from larder.ops.books import invariants
 from tests.conftest import Person
 from tests.system.race.books import assert_agree
+from tests.system.race.files import AUTHOR, imported
 from tests.system.race.interleaving import Race, assert_held
 from tests.system.race.phones import codes
 from tests.system.race.shops import OK, Answer, ServiceShop, answered, at_once
@@ -32,7 +28,6 @@ MakePerson = Callable[..., Person]
 MakeProduct = Callable[..., int]
 FILES, ROWS, STOCK = 5, 40, 1000
 ARCHIVED = 'UPDATE "product" SET'
-AUTHOR = Author(None, now())
 SHOP = ServiceShop()
 numbers = count(1)
 
@@ -43,17 +38,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """A part has seven rows, so that files have several."""
     monkeypatch.setattr(product_import, "PART", 7)
-
-
-def imported(header: str, rows: Iterable[str]) -> Answer:
-    """Imports a file; the content is what it did."""
-    text = "\n".join([header, *rows])
-
-    def call() -> Answer:
-        table = csv_table(io.StringIO(text, newline=""))
-        return Answer(OK, import_products(table, author=AUTHOR, currency="GBP")[0])
-
-    return answered(call)
 
 
 def changed(product: int, fields: dict[str, Any]) -> Answer:

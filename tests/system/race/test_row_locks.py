@@ -19,6 +19,7 @@ from larder.inventory.services.authors import Author
 from larder.orders.services.cart import KEPT, expire_carts
 from tests.conftest import Person
 from tests.system.race.books import shelf
+from tests.system.race.files import imported
 from tests.system.race.interleaving import (
     CART_READ,
     OLD_CARTS_READ,
@@ -28,7 +29,6 @@ from tests.system.race.interleaving import (
 )
 from tests.system.race.phones import Phone
 from tests.system.race.shops import OK, ServiceShop
-from tests.system.race.test_imports import imported
 
 MakePerson = Callable[..., Person]
 MakeProduct = Callable[..., int]

@@ -1,0 +1,23 @@
+"""Files of products for races."""
+
+import io
+from collections.abc import Iterable
+
+from larder.catalog.tables import csv_table
+from larder.core.clock import now
+from larder.inventory.services.authors import Author
+from larder.inventory.services.import_products import import_products
+from tests.system.race.shops import OK, Answer, answered
+
+AUTHOR = Author(None, now())
+
+
+def imported(header: str, rows: Iterable[str]) -> Answer:
+    """Imports a file; the content is what it did."""
+    text = "\n".join([header, *rows])
+
+    def call() -> Answer:
+        table = csv_table(io.StringIO(text, newline=""))
+        return Answer(OK, import_products(table, author=AUTHOR, currency="GBP")[0])
+
+    return answered(call)
