@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import books, footprint, plot, report
+from benchmarks import books, footprint, report
 from benchmarks.command import kept_as, measuring
 from benchmarks.course import PGBENCH, PGBENCH_CLIENTS, Course, measured
 from benchmarks.installation import Amount, Installation, durability, install
@@ -40,7 +40,7 @@ def main() -> int:
     with measuring("bench", options.data) as folder:
         found = measure(folder, options, pace_of(options, began))
     say(report.text(found))
-    say(f"Kept as {keep(found)}.* after {time.monotonic() - began:.0f} s.")
+    say(f"Kept as {keep(found)} after {time.monotonic() - began:.0f} s.")
     return 1 if found.verdict.failed else 0
 
 
@@ -102,12 +102,9 @@ def setup(installation: Installation, size: Size, pace: Pace, amount: Amount) ->
 
 
 def keep(found: Report) -> Path:
-    """Writes the table, the plot and the JSON; returns their path without the ending."""
-    name = kept_as()
-    rates = {step: one.rate for step, one in found.summaries().items()}
-    name.with_suffix(".svg").write_text(plot.svg(rates))
-    name.with_suffix(".md").write_text(report.markdown(found, f"{name.name}.svg"))
-    name.with_suffix(".json").write_text(json.dumps(report.as_json(found), indent=1))
+    """Writes the JSON; returns its path."""
+    name = kept_as().with_suffix(".json")
+    name.write_text(json.dumps(report.as_json(found), indent=1))
     return name.relative_to(Path.cwd())
 
 

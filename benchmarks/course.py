@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from statistics import median
 
 from benchmarks import generator, pgbench
 from benchmarks.generator import Load
-from benchmarks.installation import BARE_BYTES, BARE_LIST, Installation
+from benchmarks.installation import BARE_BYTES, Installation
 from benchmarks.loads import READERS, Loads, Pace, postmaster
 from benchmarks.measurement import Measurement, Meter
 from benchmarks.pgbench import Writes
@@ -23,8 +22,6 @@ PGBENCH_CLIENTS = 16
 TITLES: Mapping[str, str] = {
     "R": "list page of 20, token",
     "bare Django": "a view with the same bytes, nothing else",
-    "bare queries": "a view with the same queries and bytes",
-    "bare WSGI": "the same bytes, no framework",
     "R304": "list page, If-None-Match",
     "detail": "one product of all, token",
     "W": "order of 3 random products, 32 connections",
@@ -43,30 +40,15 @@ TITLES: Mapping[str, str] = {
     "mixed 64": "the same from 64 connections",
     "mixed 256": "the same from 256 connections",
     "L": "log-in",
-    "R64": "R from 64 connections",
-    "R256": "R from 256 connections",
-    "R304 64": "R304 from 64 connections",
-    "R304 256": "R304 from 256 connections",
-    "detail 64": "detail from 64 connections",
-    "detail 256": "detail from 256 connections",
-    "H16": "H from 16 connections",
-    "H64": "H from 64 connections",
-    "H256": "H from 256 connections",
 }
 
 ORDER = (
-    *("R", "bare Django", "bare Django", "R", "bare queries", "bare WSGI", "R304", "detail"),
+    *("R", "bare Django", "bare Django", "R", "R304", "detail"),
     *("H", "W", "pgbench W", "pgbench W", "W", "H", "pgbench H", "WK", "pgbench 20"),
     *("W16", "W64", "W256", "R beside W", "mixed 16", "mixed 64", "mixed 256", "hold", "L"),
 )
 """One round. Each load is next to its limit. Those with a floor are measured before and after it,
 so that a machine that slows down or speeds up favours neither."""
-
-ONCE = (
-    *("R64", "R256", "R304 64", "R304 256", "detail 64", "detail 256"),
-    *("H16", "H64", "H256"),
-)
-"""Measured once, after the rounds: no mark hangs on them."""
 
 FIRST = ("R", "bare Django")
 """Run once before anything counts: their first seconds go to connections and caches."""
@@ -90,8 +72,6 @@ class Course:
         self._measures: dict[str, Callable[[], Measurement]] = {
             "R": loads.page,
             "bare Django": lambda: self._bare(installation.bare_django, BARE_BYTES),
-            "bare queries": lambda: self._bare(installation.bare_django, BARE_LIST),
-            "bare WSGI": lambda: self._bare(installation.bare_wsgi, "/"),
             "R304": loads.known_page,
             "detail": loads.details,
             "W": loads.orders,
@@ -109,13 +89,6 @@ class Course:
             "mixed 256": lambda: loads.mixed(256),
             "L": loads.log_ins,
         }
-        for crowd in (64, 256):
-            self._measures |= {
-                f"R{crowd}": partial(loads.page, crowd),
-                f"R304 {crowd}": partial(loads.known_page, crowd),
-                f"detail {crowd}": partial(loads.details, crowd),
-            }
-        self._measures |= {f"H{n}": partial(loads.orders, n, hot=True) for n in (16, 64, 256)}
 
     def run(self) -> Results:
         """All rounds; a line on the terminal for each measurement that counts."""
@@ -128,7 +101,6 @@ class Course:
             if number < self._pace.rounds and 2 * now - began > self._pace.until:
                 say("The time that there is does not suffice for another round.")
                 break
-        self._measure(ONCE, "once")
         return self._results
 
     def _measure(self, names: Sequence[str], when: str) -> None:

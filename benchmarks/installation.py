@@ -1,4 +1,4 @@
-"""Starts what is measured: a separate PostgreSQL, a filled shop, the server and the bare ones."""
+"""Starts what is measured: a separate PostgreSQL, a filled shop, the server and a bare one."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from benchmarks.loads import LIST
 from benchmarks.pgbench import Stock, Writes
 from benchmarks.servers import Server, Size
 from benchmarks.sessions import Sessions
-from benchmarks.shop import PASSWORD, Query, Shop
+from benchmarks.shop import PASSWORD, Shop
 from tools.errors import LauncherError
 from tools.local_postgres import Cluster
 from tools.terminal import step
 
-BARE_LIST, BARE_BYTES = "/products", "/bytes"
+BARE_BYTES = "/bytes"
 KEPT_LOG = {"min_wal_size": "2GB"}
 """As production has it (deploy/postgresql/postgresql.conf)."""
 LOG_FILES = 96
@@ -67,7 +67,6 @@ class Installation:
     filled: int
     larder: Server
     bare_django: Server
-    bare_wsgi: Server
     sessions: Sessions
     checkout: Checkout = HERE
 
@@ -99,15 +98,11 @@ def install(folder: Path, size: Size, amount: Amount) -> Iterator[Installation]:
         with step("Server ready, customers logged in"):
             larder = start(servers.LARDER, "larder")
             sessions = Sessions(larder.port, shop.usernames, PASSWORD, shop.cashier)
-        with step("Bare servers ready"):
-            files = keep_limits(folder, larder, sessions, shop.queries)
-            bare_django = start(servers.BARE_DJANGO, "bare-django", **files)
-            bare_wsgi = start(servers.BARE_WSGI, "bare-wsgi", **files)
-            check_same_bytes(
-                files, [(bare_django, BARE_LIST), (bare_django, BARE_BYTES), (bare_wsgi, "/")]
-            )
+        with step("Bare server ready"):
+            reply = keep_reply(folder, larder, sessions)
+            bare_django = start(servers.BARE_DJANGO, "bare-django", BENCH_REPLY=str(reply))
         yield Installation(
-            folder, cluster, environment, shop, filled, larder, bare_django, bare_wsgi, sessions
+            folder, cluster, environment, shop, filled, larder, bare_django, sessions
         )
 
 
@@ -189,10 +184,8 @@ def make_shop(environment: dict[str, str], amount: Amount, checkout: Checkout = 
     """Products and customers, made through Larder's services."""
     arguments = ["-m", "benchmarks.shop", str(amount.products), str(amount.customers)]
     made = json.loads(checkout.run(arguments, environment))
-    queries = [Query(**query) for query in made["queries"]]
-    shop = Shop(
-        made["products"], made["customers"], made["usernames"], queries, made.get("cashier", "")
-    )
+    names = ("products", "customers", "usernames", "cashier")
+    shop = Shop(**{name: made[name] for name in names if name in made})
     for ids in (shop.products, shop.customers):
         if ids != list(range(ids[0], ids[0] + len(ids))):
             raise LauncherError("The ids that were made have gaps; pgbench counts on none.")
@@ -215,22 +208,11 @@ def fill(cluster: Cluster, shop: Shop, orders: int, checkout: Checkout = HERE) -
     return placed
 
 
-def keep_limits(
-    folder: Path, larder: Server, sessions: Sessions, queries: list[Query]
-) -> dict[str, str]:
-    """Files for the bare servers: what the API answers, and the queries it runs for it."""
-    reply, statements = folder / "reply.json", folder / "queries.json"
+def keep_reply(folder: Path, larder: Server, sessions: Sessions) -> Path:
+    """Keep what the API answers, for the bare server; return the file. Raises LauncherError."""
+    reply = folder / "reply.json"
     answer = servers.get(larder.port, LIST, sessions.tokens()[0])
     if answer.status != 200:
         raise LauncherError(f"GET {LIST} answered {answer.status}: {answer.body.decode()}")
     reply.write_bytes(answer.body)
-    statements.write_text(json.dumps([{"sql": q.sql, "parameters": q.parameters} for q in queries]))
-    return {"BENCH_REPLY": str(reply), "BENCH_QUERIES": str(statements)}
-
-
-def check_same_bytes(files: dict[str, str], paths: Sequence[tuple[Server, str]]) -> None:
-    """Raises LauncherError unless the bare servers answer as the API did, byte for byte."""
-    expected = Path(files["BENCH_REPLY"]).read_bytes()
-    for server, path in paths:
-        if servers.get(server.port, path).body != expected:
-            raise LauncherError(f"The bare server's {path} does not answer with the API's bytes.")
+    return reply

@@ -17,7 +17,7 @@ from benchmarks.traffic import Details, Holds, LogIns, Mixed, Orders, Page, Traf
 from tools.local_postgres import Cluster
 
 LIST, HISTORY = "/api/v1/products", "/api/v1/orders"
-READERS, WRITERS, LOG_INS = 16, 32, 4
+READERS, WRITERS, LOG_INS = 16, 32, 3
 CUSTOMERS = 64
 """Customers who send orders when they are due. Each waits for an answer. With fewer of them, orders
 would be late because no customer is free, and not because the server cannot place them."""

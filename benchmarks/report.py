@@ -1,4 +1,9 @@
-"""The results: tables for the terminal and for Markdown, and JSON for machines."""
+"""The results: tables for the terminal, and JSON for machines.
+
+Medians over the rounds. CPU in µs a request: of the application, of PostgreSQL, of the load
+generator, which shares the cores. *others*: the machine's CPU that went to processes without a
+part in it; more than a few percent means noise, which weighs on a load and on its limit alike.
+"""
 
 from __future__ import annotations
 
@@ -19,11 +24,6 @@ VERDICT_HEADINGS = ("", "is", "by CPU", "bar", "goal", "floor")
 MEBIBYTE = 1 << 20
 MOST_NOISE = 0.10
 """The share of the machine that others may take before the report warns of it."""
-INTRODUCTION = """\
-Medians over the rounds. CPU in µs a request: of the application, of PostgreSQL, of the load
-generator, which shares the cores. *others*: the machine's CPU that went to processes without a
-part in it; more than a few percent means noise, which weighs on a load and on its limit alike."""
-
 Row = tuple[str, ...]
 
 
@@ -134,37 +134,10 @@ def _footprint(report: Report) -> list[str]:
     ]
 
 
-def markdown(report: Report, plot: str) -> str:
-    """The same as a page, with the plot's file name."""
-    setup = [f"- {name}: {value}" for name, value in facts(report).items()]
-    return "\n".join(
-        [
-            "# Load figures",
-            "",
-            INTRODUCTION,
-            "",
-            *markdown_table(HEADINGS, report.rows()),
-            "",
-            *markdown_table(VERDICT_HEADINGS, report.verdict_rows()),
-            "",
-            *(f"{line}\n" for line in closing(report)),
-            f"![Requests a second beside their limits]({plot})",
-            "",
-            *setup,
-            "",
-        ]
-    )
-
-
 def markdown_table(headings: Row, rows: Sequence[Row]) -> list[str]:
     """Lines of Markdown: the first column flush left, the others flush right."""
     rules = ("---", *("---:" for _ in headings[1:]))
     return [f"| {' | '.join(row)} |" for row in (headings, rules, *rows)]
-
-
-def facts(report: Report) -> dict[str, Any]:
-    """Machine and set-up in one."""
-    return asdict(report.machine) | report.setup
 
 
 def as_json(report: Report) -> dict[str, Any]:

@@ -18,8 +18,7 @@ from tools.run.settings import Settings
 from tools.run.supervisor import server_command, shared_folder
 
 LARDER = "config.asgi:application"
-BARE_DJANGO = "benchmarks.bare.django_app:application"
-BARE_WSGI = "benchmarks.bare.wsgi_app:application"
+BARE_DJANGO = "benchmarks.bare_django:application"
 READY_SECONDS = 60.0
 SHOWN_LINES = 15
 

@@ -8,12 +8,10 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
 PASSWORD = "long enough for a benchmark"
 STOCK = 500_000_000
@@ -21,16 +19,8 @@ STOCK = 500_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
-    """A statement the product list runs, and its parameters."""
-
-    sql: str
-    parameters: list[Any]
-
-
-@dataclass(frozen=True, slots=True)
 class Shop:
-    """What there is: ids of products and customers, names to log in with, the list's queries.
+    """What there is: ids of products and customers, names to log in with.
 
     `cashier` confirms orders. It is empty if a commit's shop has no such account.
     """
@@ -38,7 +28,6 @@ class Shop:
     products: list[int]
     customers: list[int]
     usernames: list[str]
-    queries: list[Query]
     cashier: str = ""
 
 
@@ -53,7 +42,7 @@ def main() -> None:
     products = make_products(int(sys.argv[1]), now())
     usernames = [f"customer {number}" for number in range(int(sys.argv[2]))]
     customers = make_customers(usernames, now())
-    shop = Shop(products, customers, usernames, list_queries(customers[0]), make_cashier())
+    shop = Shop(products, customers, usernames, make_cashier())
     json.dump(asdict(shop), sys.stdout, default=str)
 
 
@@ -101,23 +90,6 @@ def make_cashier() -> str:
     os.environ["DJANGO_SUPERUSER_PASSWORD"] = PASSWORD
     call_command("createsuperuser", username="cashier", email="", interactive=False, verbosity=0)
     return "cashier"
-
-
-def list_queries(customer: int) -> list[Query]:
-    """The statements that the first page of 20 costs, as the API runs them."""
-    from django.db import connection
-
-    from larder.inventory import queries
-
-    seen: list[Query] = []
-
-    def note(execute: Callable[..., Any], sql: str, parameters: Any, *rest: Any) -> Any:
-        seen.append(Query(sql, list(parameters or ())))
-        return execute(sql, parameters, *rest)
-
-    with connection.execute_wrapper(note):
-        queries.products(customer, limit=21)
-    return seen
 
 
 if __name__ == "__main__":

@@ -71,8 +71,6 @@ RATIOS = (
     Compared("R", "bare Django", Marks(bar=1.50, floor=0.60)),
     Compared("R beside W", "bare Django", Marks(bar=0.50, floor=0.25)),
     Compared("R beside W", "R"),
-    Compared("R", "bare queries", Marks(floor=2.00)),
-    Compared("R", "bare WSGI"),
     Compared("R304", "R"),
     Compared("H", "pgbench H"),
     Compared("WK", "W"),
