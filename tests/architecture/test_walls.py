@@ -46,12 +46,6 @@ def test_no_layer_below_the_api_imports_http() -> None:
     assert _offenders("django.http", "django.shortcuts", "django.views") == []
 
 
-
-
-
-
-
-
 def test_core_imports_the_standard_library_and_three_packages_alone() -> None:
     """A rule of the core is tested without a database, and read without knowing one."""
     known = {*sys.stdlib_module_names, "msgspec", "uuid_utils", "email_validator"}
@@ -210,8 +204,6 @@ def test_migrations_import_no_code_that_may_change() -> None:
         if name.startswith("larder.") and not name.startswith(lasting)
     }
     assert used - {one for one in used if one.endswith((": larder.core", ": larder.db"))} == set()
-
-
 
 
 @pytest.mark.parametrize(
