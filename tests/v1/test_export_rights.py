@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from time import time
-from typing import Any, cast
+from typing import cast
 
 import pytest
 from django.http import StreamingHttpResponse
@@ -17,7 +17,7 @@ from larder.identity.services import keys, sessions
 from larder.identity.services.keys import Limits
 from larder.orders.queries.history import ORDERS_OF_A_PART
 from tests.conftest import Person
-from tests.v1.exporting import MakePerson, Stream, ask
+from tests.v1.exporting import MakePerson, ask
 
 
 def deactivate(who: Person) -> None:
@@ -110,12 +110,3 @@ def test_customers_export_their_own_orders_until_their_session_ends(
     monkeypatch.setattr(long_files, "CALLER_TRUSTED_SECONDS", -1)
     who = filled(3 * ORDERS_OF_A_PART)
     assert goes_on(ask(who), end, who) == (end is nothing)
-
-
-def test_the_rights_of_the_caller_are_not_read_for_each_piece(
-    filled: Callable[[int], Person], stream: Stream, django_assert_num_queries: Any
-) -> None:
-    parts = stream(filled(3 * ORDERS_OF_A_PART))
-    next(parts)
-    with django_assert_num_queries(2):  # two pages of orders
-        list(parts)

@@ -1,13 +1,10 @@
 """The texts of faults, which developers read."""
 
 import re
-from collections.abc import Callable
-from typing import Any, get_type_hints
+from typing import Any
 
 import pytest
 
-from larder.v1 import faults
-from larder.v1.orders import NewOrder
 from tests.conftest import Api
 from tests.http.document import operations
 
@@ -91,56 +88,3 @@ def test_every_pattern_of_a_body_has_a_description(staff: Api) -> None:
 ])  # fmt: skip
 def test_the_detail_of_a_refusal_is_its_first_fault(customer: Api, body: Any, detail: str) -> None:
     assert customer("POST", "orders", body).body["detail"] == detail
-
-
-def test_the_detail_of_malformed_json_has_the_place(customer: Api) -> None:
-    for body, place in (
-        ('{"lines": [1}', "byte 12"),
-        ('{"lines": [', "truncated"),
-        (b'"\xff"', "utf-8"),
-    ):
-        refused = customer("POST", "orders", body).body
-        assert refused["code"] == "malformed_json"
-        assert place in refused["detail"]
-
-
-HEADER = "Authorization: Bearer ACCESS_TOKEN"
-
-
-@pytest.mark.parametrize(("method", "path", "sent", "advice"), [
-    ("GET", "me", "", HEADER),
-    ("GET", "me", "eyJhbGciOiJI.x.x", HEADER),
-    ("GET", "me", "Basic YTpi", HEADER),
-    ("GET", "me", "Bearer undefined", "log in again"),
-    ("GET", "products/", "", "have no slash at the end; /api/v1/docs lists them."),
-])  # fmt: skip
-def test_the_detail_of_a_refusal_says_what_to_send(
-    api: Api, db: None, method: str, path: str, sent: str, advice: str
-) -> None:
-    assert advice in api(method, path, Authorization=sent).body["detail"]
-
-
-def test_the_detail_of_a_key_that_was_used_says_to_send_another(
-    customer: Api, product: Callable[..., int]
-) -> None:
-    jam = product()
-    for quantity in (1, 2):
-        lines = {"lines": [{"product": jam, "quantity": quantity}]}
-        answer = customer("POST", "orders", lines, Idempotency_Key="once")
-    assert "send a new one" in answer.body["detail"]
-    assert "send a new one" in answer.body["errors"][0]["detail"]
-
-
-def test_a_struct_is_examined_once_for_all_lines_of_a_body(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Evaluating the annotations of a line costs more than finding its faults."""
-    examined: list[type[Any]] = []
-
-    def counting(kind: type[Any], **options: Any) -> dict[str, Any]:
-        examined.append(kind)
-        return get_type_hints(kind, **options)
-
-    monkeypatch.setattr(faults, "get_type_hints", counting)
-    assert len(faults.faults({"lines": [{}] * 1_000}, NewOrder)) == 2_000
-    assert len(examined) == len(set(examined))

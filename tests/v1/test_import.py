@@ -276,15 +276,6 @@ def test_columns_of_an_exported_file_that_cannot_be_imported_are_ignored(staff: 
     assert listed(staff)["A"]["quantity"] == 0
 
 
-def test_a_fault_shows_an_amount_as_the_file_has_it(staff: Api) -> None:
-    (fault,) = send(staff, "sku;name;price", "A;Tea;2,55 €").body["errors"]
-    assert fault["detail"] == (
-        "Expected an amount in GBP, the currency of the shop; found “2,55 €”."
-    )
-    (fault,) = send(staff, "sku;name;price", "A;Tea;2,5555").body["errors"]
-    assert fault["detail"].endswith("such as 2.55; found “2,5555”.")
-
-
 def test_a_price_list_changes_known_products_alone_and_names_unknown_ones(
     staff: Api, product: Product
 ) -> None:
@@ -299,16 +290,6 @@ def test_a_price_list_changes_known_products_alone_and_names_unknown_ones(
         *("Tea", "2.45", 3, 2),
     )
     assert staff("GET", f"products/{jam}").body["version"] == 1
-
-
-def test_a_fault_says_what_is_expected_and_what_was_found(staff: Api) -> None:
-    answer = send(staff, "sku,name,price,step", f"A,Tea,{'9' * 50},x", "B,Jam,,0")
-    assert [one["detail"] for one in answer.body["errors"]] == [
-        "Expected at most 20 characters, found 50.",
-        "Expected a whole number; found “x”.",
-        "Expected an amount with at most three decimals, such as 2.55; found an empty cell.",
-        "Expected a whole number from 1 to 1000000; found “0”.",
-    ]
 
 
 def test_apostrophes_of_an_export_are_removed_and_others_stay(staff: Api) -> None:

@@ -1,7 +1,6 @@
 """The offline copy of a customer's orders."""
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
@@ -94,17 +93,3 @@ def test_a_mark_of_another_customer_or_installation_is_refused(
 
 def since_of_products(api: Api) -> str:
     return str(api("GET", "products/changes").body["since"])
-
-
-def test_a_poll_of_the_order_changes_costs_one_statement(
-    customer: Api, product: Product, django_assert_num_queries: Any, sessions_known: None
-) -> None:
-    jam = product(stock=99)
-    place(customer, jam)
-    _, since = answers(customer)
-    with django_assert_num_queries(1):
-        customer("GET", f"orders/changes?since={since}")
-    place(customer, jam)
-    settle()
-    with django_assert_num_queries(2):  # the feed, the orders with their lines
-        customer("GET", f"orders/changes?since={since}")

@@ -1,11 +1,9 @@
 """The order of the checks of a request: the answer has the first fault."""
 
 from collections.abc import Callable, Iterator, Mapping
-from inspect import signature
 from typing import Any
 
 from larder.core.limits import MAX_ID, MAX_LINES, MAX_OPEN_BODY_BYTES
-from larder.http.pagination import UNUSABLE
 from larder.orders.models import Order
 from larder.v1.operations import Operation
 from larder.v1.resources import Resource
@@ -63,11 +61,3 @@ def operations() -> Iterator[tuple[str, Operation, Mapping[str, Any]]]:
         assert isinstance(path.callback, Resource)
         for method, one in path.callback.operations.items():
             yield method, one, path.pattern.converters
-
-
-def test_each_operation_has_the_parameters_of_its_path_and_declaration() -> None:
-    for method, one, parts in operations():
-        taken = signature(one.run).parameters.keys()
-        assert taken - {"caller", "query", "body", *UNUSABLE} == {"request", *parts}, one.name
-        assert one.declared.token or "caller" not in taken, one.name
-        assert (one.body is not None) == (method in {"POST", "PUT", "PATCH"}), one.name

@@ -214,27 +214,6 @@ def test_an_invalid_mark_is_refused(customer: Api, since: str) -> None:
     assert [one["pointer"] for one in refused.body["errors"]] == ["since"]
 
 
-def test_changes_need_a_token_and_cost_two_statements(
-    api: Api,
-    copy: Copy,
-    customer: Api,
-    staff: Api,
-    django_assert_num_queries: Any,
-    sessions_known: None,
-) -> None:
-    assert api("GET", "products/changes").status == 401
-    customer("GET", "me")
-    with django_assert_num_queries(1):  # the feed
-        customer("GET", f"products/changes?since={copy.since}")
-    one = next(iter(copy.products))
-    staff("PATCH", f"products/{one}", {"name": "A"})
-    settle()
-    with django_assert_num_queries(2):  # and the products
-        customer("GET", f"products/changes?since={copy.since}")
-    with django_assert_num_queries(3):  # where it begins, whether anything follows, the products
-        customer("GET", "products/changes")
-
-
 def test_an_order_that_leaves_stock_writes_nothing_to_the_feed(
     customer: Api, product: Product
 ) -> None:
