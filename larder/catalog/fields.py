@@ -188,15 +188,15 @@ FIELDS = (
 IN_FILES = sorted(FIELDS, key=lambda one: not one.is_required)
 """The fields in the order of a file's columns."""
 
-REQUIRED = tuple(one.name for one in IN_FILES if one.is_required)
+REQUIRED = tuple(field.name for field in IN_FILES if field.is_required)
 """The columns that a file needs to add products. One of existing products needs only the SKU."""
 
-SHOWN = [one for one in FIELDS if not one.is_internal]
+SHOWN = [field for field in FIELDS if not field.is_internal]
 """The fields that customers see."""
 
-INTERNAL = [one for one in FIELDS if one.is_internal]
+INTERNAL = [field for field in FIELDS if field.is_internal]
 
-FILTERED = [one for one in FIELDS if one.filtered]
+FILTERED = [field for field in FIELDS if field.filtered]
 
-COLUMNS = {one.name: one.column for one in FIELDS}
+COLUMNS = {field.name: field.column for field in FIELDS}
 """The column of the table for each field."""

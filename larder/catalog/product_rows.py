@@ -175,7 +175,9 @@ def _category(names: Callable[[], CategoryNames]) -> Cell:
         if not categories:
             raise _UnusableCellError("unknown_category", _expected(A_CATEGORY, text))
         if len(categories) > 1:
-            several = ", ".join(f"{names().path(one)} ({one})" for one in [*categories][:3])
+            several = ", ".join(
+                f"{names().path(category)} ({category})" for category in [*categories][:3]
+            )
             detail = gettext("Several categories have this name: {}.").format(several)
             raise _UnusableCellError("ambiguous", f"{_expected(A_CATEGORY, text)} {detail}")
         return next(iter(categories))
@@ -242,16 +244,16 @@ def _cell(field: ProductField) -> Cell:
 
 
 _CELLS: dict[str, Cell] = {
-    **{one.name: _cell(one) for one in IN_FILES},
+    **{field.name: _cell(field) for field in IN_FILES},
     "quantity": _whole(0, MAX_STOCK, 0),
     "archived_at": lambda cell: bool(cell.strip()),
 }
 COLUMNS = tuple(_CELLS)
-_AMOUNTS = {one.name: one for one in IN_FILES if one.kind in DECIMALS}
+_AMOUNTS = {field.name: field for field in IN_FILES if field.kind in DECIMALS}
 READ_ONLY = ("currency", "available", "committed", "updated_at")
 """Columns of an exported file that a file may have, and that are not imported."""
 _EMPTY = {
-    **{one.name: DEFAULTS.get(one.column) for one in IN_FILES},
+    **{field.name: DEFAULTS.get(field.column) for field in IN_FILES},
     "quantity": 0,
     "archived_at": False,
 }
@@ -274,9 +276,9 @@ class ProductFile:
         cells = _CELLS | {"category": _category(cache(category_names))}
         decimal_mark = _DECIMAL_MARKS[table.separator]
         money = [currency, SIGNS.get(currency, currency)]
-        for one in _AMOUNTS.values():
-            of_kind = (money, currency) if one.kind is AMOUNT else (["%"], "")
-            cells[one.name] = _amount(_CELLS[one.name], decimal_mark, *of_kind)
+        for field in _AMOUNTS.values():
+            of_kind = (money, currency) if field.kind is AMOUNT else (["%"], "")
+            cells[field.name] = _amount(_CELLS[field.name], decimal_mark, *of_kind)
         self._cells = [(name, cells.get(name)) for name in header]
 
     def rows(self) -> Iterator[Row | list[RowFault]]:
@@ -338,7 +340,7 @@ def _header_faults(line: int, header: Sequence[str]) -> Iterator[RowFault]:
     if "sku" not in header:
         detail = gettext("Expected a column sku. The first line names the columns.")
         yield RowFault(line, "sku", "required", detail)
-    if not any(one.name in header for one in IN_FILES if one.name != "sku"):
+    if not any(field.name in header for field in IN_FILES if field.name != "sku"):
         detail = gettext(
             "Expected a column with new values, such as price. The first line names the columns."
         )

@@ -28,4 +28,4 @@ def indexed(texts: Iterable[str]) -> list[str]:
     >>> indexed(["set", "of"])
     ['set']
     """
-    return [one for one in texts if len(one) >= TRIGRAM]
+    return [text for text in texts if len(text) >= TRIGRAM]

@@ -74,7 +74,7 @@ ONE_FILE = "SELECT pg_advisory_xact_lock(7, 1)"
 STAGE = f"""
 CREATE TEMPORARY TABLE product_file (
     line int PRIMARY KEY, public_id uuid,
-    {", ".join(f"{one.name} {one.kind.sql}" for one in IN_FILES)}, quantity int,
+    {", ".join(f"{field.name} {field.kind.sql}" for field in IN_FILES)}, quantity int,
     stays_archived boolean
 ) ON COMMIT DROP
 """
@@ -220,11 +220,11 @@ def _differs(given: Collection[str]) -> str:
     return f"product.id IS NOT NULL AND ({known}) IS DISTINCT FROM ({wanted})"
 
 
-_NEW = ", ".join(one.column for one in IN_FILES)
+_NEW = ", ".join(field.column for field in IN_FILES)
 _ADDED = f"public_id, {_NEW}, created_at, updated_at, version"
-_STAGED = ", ".join(one.name for one in IN_FILES)
-_CHANGED = {one.name: one.column for one in IN_FILES if one.name != "sku"}
-_FIELDS = {one.name: one for one in IN_FILES}
+_STAGED = ", ".join(field.name for field in IN_FILES)
+_CHANGED = {field.name: field.column for field in IN_FILES if field.name != "sku"}
+_FIELDS = {field.name: field for field in IN_FILES}
 _ROWS = ("product", "excluded")
 _OPENING = "quantity"
 """The column of the opening stock of new products."""

@@ -100,4 +100,4 @@ def all_named(
     except (AlreadyTaken, InvalidInput, _Faulty) as error:
         found: Any = error.detail if isinstance(error, _Faulty) else field_errors(error)
         names = queries.taken(username=body.username, email=body.email, but=account)
-        raise ValidationError(found | {one: [taken[one]] for one in sorted(names)}) from error
+        raise ValidationError(found | {name: [taken[name]] for name in sorted(names)}) from error

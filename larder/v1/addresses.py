@@ -47,14 +47,14 @@ _FIELDS = msgspec.structs.fields(Address)
 """The fields of an order's `ship_to`. The database's columns have the same names."""
 
 
-@with_fields([(one.name, one.type | UnsetType, UNSET) for one in _FIELDS], behind="label")
+@with_fields([(field.name, field.type | UnsetType, UNSET) for field in _FIELDS], behind="label")
 class AddressFields(Request):
     """Changes of an address. Only the given fields are changed."""
 
     label: Label | UnsetType = UNSET
 
 
-@with_fields([(one.name, str) for one in _FIELDS], behind="label")
+@with_fields([(field.name, str) for field in _FIELDS], behind="label")
 class KeptAddress(msgspec.Struct):
     """One of the customer's addresses."""
 

@@ -183,7 +183,7 @@ def list_order_changes(
     last = found.progress.copied
     copied = (last.placed_at, last.id) if last else None
     reached = pagination.encode(OrderToken(caller.id, *found.progress.mark, copied))
-    results = [shown_order(one) for one in found.orders]
+    results = [shown_order(order) for order in found.orders]
     return reply_tagged(request, OrderChanges(results, reached, found.more))
 
 

@@ -159,7 +159,7 @@ def list_order_events(
     queries.visible_order(order, caller)
     found = queries.events(order, after=cursor.position if cursor else 0, limit=query.rows)
     rows, link = page_of(request, found, _event_cursor)
-    return reply_tagged(request, OrderEventPage([_shown_event(one) for one in rows], link))
+    return reply_tagged(request, OrderEventPage([_shown_event(event) for event in rows], link))
 
 
 def _event_cursor(event: EventView) -> EventCursor:

@@ -101,7 +101,7 @@ def _fields(kind: type[msgspec.Struct]) -> dict[str, tuple[Any, bool]]:
 def is_moment(hint: Any) -> bool:
     """Returns whether a type is a time, or a time or None."""
     plain, _ = _plain(hint)
-    return plain is datetime or any(is_moment(one) for one in get_args(plain))
+    return plain is datetime or any(is_moment(member) for member in get_args(plain))
 
 
 def each_fault(value: Any, hint: Any, pointer: str = "") -> Iterator[Fault]:
@@ -218,7 +218,7 @@ def _values(hint: Any) -> list[str]:
     """Returns the allowed values of an enumeration or Literal; empty for other types."""
     plain, _ = _plain(hint)
     if get_origin(plain) is Literal:
-        return [str(one) for one in get_args(plain)]
+        return [str(member) for member in get_args(plain)]
     return [value for member in get_args(plain) for value in _values(member)]
 
 

@@ -174,7 +174,7 @@ def reply_created(
 
 def is_named(header: str, tag: str) -> bool:
     """Returns whether `If-None-Match` names the tag."""
-    given = [one.strip().removeprefix("W/") for one in header.split(",")]
+    given = [tag.strip().removeprefix("W/") for tag in header.split(",")]
     return "*" in given or tag in given
 
 

@@ -137,7 +137,7 @@ def _faults(body: dict[str, Any], _: Received) -> Iterator[Fault]:
     )
     faults = [*keys.key_faults(name if isinstance(name, str) else "", limits, now())]
     # The service refuses an expiry alone: it may have passed since the request that this repeats.
-    if any(one.where != "/expires_at" for one in faults):
+    if any(fault.where != "/expires_at" for fault in faults):
         yield from faults
 
 

@@ -168,7 +168,7 @@ def _cancel(request: TransitionRequest, body: Cancellation) -> bool:
 
 def _pack(request: TransitionRequest, body: Packing) -> bool:
     lines = [] if body.lines is UNSET else body.lines
-    picked = [Picked(one.product, one.quantity, one.missing) for one in lines]
+    picked = [Picked(line.product, line.quantity, line.missing) for line in lines]
     return moves.pack_order(request, picked=picked)
 
 
@@ -177,7 +177,7 @@ def _of(body: Shipping | TrackingWanted) -> Tracking:
 
 
 def _return(request: TransitionRequest, body: Return) -> bool:
-    lines = [returns.ReturnedLine(one.product, one.quantity, one.restock) for one in body.lines]
+    lines = [returns.ReturnedLine(line.product, line.quantity, line.restock) for line in body.lines]
     return returns.return_order(request, lines=lines, reason=body.reason)
 
 

@@ -299,7 +299,9 @@ def _response(
     status: int, headers: Iterable[Header], description: str, content: dict[str, Any]
 ) -> dict[str, Any]:
     sent = {
-        one.name: _header(one) for one in headers if one.on is True or (one.on and status in one.on)
+        header.name: _header(header)
+        for header in headers
+        if header.on is True or (header.on and status in header.on)
     }
     response = {"headers": sent, "content": content, "description": description}
     return {name: value for name, value in response.items() if value}
@@ -312,8 +314,8 @@ def _reference(kind: type[msgspec.Struct]) -> dict[str, str]:
 def _schemas(operations: Iterable[Operation]) -> dict[str, Any]:
     """Returns the schemas of all bodies and answers, and those that they refer to, by name."""
     kinds: dict[str, Any] = {"Problem": Problem}
-    for one in operations:
-        for kind in (one.body, *one.declared.answers.values()):
+    for operation in operations:
+        for kind in (operation.body, *operation.declared.answers.values()):
             if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
                 further = getattr(kind, "REFERS_TO", ())
                 kinds |= {named.__name__: named for named in (kind, *further)}
@@ -335,7 +337,7 @@ def described(kinds: list[Any]) -> dict[str, dict[str, Any]]:
 def _own_description(schema: dict[str, Any]) -> str:
     """Returns the description in an annotation, which may be that of the value that is not null."""
     options = [schema, *schema.get("anyOf", ())]
-    return next((one.pop("description") for one in options if "description" in one), "")
+    return next((option.pop("description") for option in options if "description" in option), "")
 
 
 def _described(kind: str, name: str) -> str:

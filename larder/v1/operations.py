@@ -283,7 +283,7 @@ class Operation:
         self._is_counted = not (declared.token or declared.is_signed) and self.body is not None
         self._most_faults = MAX_OPEN_FAULTS if self._is_counted else MAX_FAULTS
         self._readers = dict(self._read_by(kinds))
-        files = (one for one in declared.answers.values() if isinstance(one, str))
+        files = (answer for answer in declared.answers.values() if isinstance(answer, str))
         self.media_type = next(files, "application/json").partition(";")[0]
 
     @property
@@ -295,12 +295,12 @@ class Operation:
     @property
     def repeats_with(self) -> frozenset[str]:
         """The headers with which a repeat has no second effect (larder/http/problems.py)."""
-        return frozenset().union(*(one.repeats_with for one in self.declared.traits))
+        return frozenset().union(*(trait.repeats_with for trait in self.declared.traits))
 
     @property
     def caution(self) -> str:
         """The advice about a repeat without these headers; empty if it cannot be advised."""
-        return " ".join(one.caution for one in self.declared.traits if one.caution)
+        return " ".join(trait.caution for trait in self.declared.traits if trait.caution)
 
     def answer(
         self, request: HttpRequest, who: Caller | None, path: Mapping[str, Any]

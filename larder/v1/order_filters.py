@@ -49,7 +49,7 @@ class FilterParameters(msgspec.Struct, kw_only=True):
     product: StaffId | None = None
 
 
-FILTERS = [(one.name, one.type, None) for one in msgspec.structs.fields(FilterParameters)]
+FILTERS = [(field.name, field.type, None) for field in msgspec.structs.fields(FilterParameters)]
 """The same fields, for the parameters of a list."""
 
 

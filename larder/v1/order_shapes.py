@@ -37,7 +37,9 @@ class OrderPayment(msgspec.Struct):
     """Whether the order has to be paid before it is placed, and what was paid in one word."""
 
     required: bool
-    state: Annotated[str, open_enum("What was paid.", [one.value for one in payment_state.State])]
+    state: Annotated[
+        str, open_enum("What was paid.", [state.value for state in payment_state.State])
+    ]
 
 
 class Order(msgspec.Struct):

@@ -151,7 +151,7 @@ def list_orders(
     page = queries.history(wanted, after=after, limit=query.rows)
     count = queries.count(wanted) if query.count else UNSET
     rows, link = page_of(request, page, _cursor_of)
-    return reply_tagged(request, OrderPage([shown(one) for one in rows], link, count))
+    return reply_tagged(request, OrderPage([shown(order) for order in rows], link, count))
 
 
 @operation(

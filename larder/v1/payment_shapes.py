@@ -8,7 +8,7 @@ from larder.core.limits import MAX_PAYMENT, MAX_SHORT_TEXT_LENGTH, MAX_WORD_LENG
 from larder.orders.payment_state import Kind
 from larder.v1.shapes import Number
 
-KINDS = [one.value for one in Kind]
+KINDS = [kind.value for kind in Kind]
 VISIBLE = "Expected visible ASCII characters."
 
 ProviderName = Annotated[

@@ -56,8 +56,8 @@ from larder.v1.page_cache import PageCache
 from larder.v1.shapes import Id, Ids, Link, Money, Name, Price, Request, Sku, Time, Units
 
 
-@with_fields([(one.name, one.shown | UnsetType, UNSET) for one in INTERNAL], behind="version")
-@with_fields([(one.name, one.shown) for one in SHOWN], behind="quantity")
+@with_fields([(field.name, field.shown | UnsetType, UNSET) for field in INTERNAL], behind="version")
+@with_fields([(field.name, field.shown) for field in SHOWN], behind="quantity")
 class Product(msgspec.Struct):
     """A product; `quantity` is the number of units that can be ordered now. Fields that are not
     required are only in answers about one product, for staff who may view or change products."""
@@ -85,7 +85,7 @@ class ProductPage(msgspec.Struct):
     count: int | UnsetType = UNSET
 
 
-@with_fields([(one.name, one.written | UnsetType, UNSET) for one in FIELDS], behind="sku")
+@with_fields([(field.name, field.written | UnsetType, UNSET) for field in FIELDS], behind="sku")
 class ProductFields(Request):
     """The fields of a product that staff can change. Only given fields are changed."""
 
@@ -122,7 +122,9 @@ different words count. A search with only words of one or two characters, which 
 index, is slower."""
 
 
-@with_fields([(one.name, one.filtering, None) for one in FILTERED], behind="ids", kw_only=True)
+@with_fields(
+    [(field.name, field.filtering, None) for field in FILTERED], behind="ids", kw_only=True
+)
 class ListParameters(PageParameters, kw_only=True):
     """The parameters of the product list."""
 
@@ -329,8 +331,8 @@ def _for_caller(caller: Caller, product: StockedProduct) -> Product:
 
 
 def _filter(query: ListParameters) -> ProductFilter:
-    ids = None if query.ids is None else tuple(int(one) for one in query.ids.split(","))
-    texts = {one.name: getattr(query, one.name) for one in FILTERED}
+    ids = None if query.ids is None else tuple(int(text) for text in query.ids.split(","))
+    texts = {field.name: getattr(query, field.name) for field in FILTERED}
     return ProductFilter(
         words=words(query.q),
         category=query.category,
@@ -350,7 +352,7 @@ def _cursor_of(ordering: str) -> Callable[[StockedProduct], ProductCursor]:
 
 def _fields(body: ProductFields) -> dict[str, Any]:
     """Returns the given fields, by their names in the model."""
-    given = [(one, getattr(body, one.name)) for one in FIELDS]
+    given = [(field, getattr(body, field.name)) for field in FIELDS]
     return {
         one.column: Decimal(value) if one.kind in DECIMALS and value is not None else value
         for one, value in given

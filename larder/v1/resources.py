@@ -45,10 +45,13 @@ class Resource:
         if "GET" in operations:
             self.operations["HEAD"] = operations["GET"]
         self.allowed = ", ".join([*self.operations, "OPTIONS"])
-        declared = [one.declared for one in operations.values()]
-        self._needs_token = any(one.token for one in declared)
-        self._is_signed = any(one.is_signed for one in declared)
-        self._is_short = any(one.is_short or not (one.token or one.is_signed) for one in declared)
+        declared = [operation.declared for operation in operations.values()]
+        self._needs_token = any(declaration.token for declaration in declared)
+        self._is_signed = any(declaration.is_signed for declaration in declared)
+        self._is_short = any(
+            declaration.is_short or not (declaration.token or declaration.is_signed)
+            for declaration in declared
+        )
 
     def __call__(self, request: HttpRequest, **path: Any) -> HttpResponseBase:
         response: HttpResponseBase | None

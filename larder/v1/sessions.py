@@ -55,7 +55,7 @@ def list_sessions(
     rows, after = query.rows + 1, cursor.id if cursor else None
     found = queries.log_ins(caller.id, after=after, limit=rows, now=now())
     results, link = page_of(request, first(found, query.rows), lambda last: SessionCursor(last.id))
-    page = SessionPage([_shown(caller, one) for one in results], link)
+    page = SessionPage([_shown(caller, log_in) for log_in in results], link)
     return reply_tagged(request, page)
 
 

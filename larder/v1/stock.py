@@ -150,7 +150,7 @@ def _faults(body: Any, _: Received) -> Iterator[Fault]:
 @causal
 def get_stock(request: HttpRequest, caller: Caller, query: StockParameters) -> HttpResponse:
     """The number of units of each product that can be ordered now."""
-    figures = queries.available([int(one) for one in query.products.split(",")])
+    figures = queries.available([int(text) for text in query.products.split(",")])
     results = [StockFigure(*figure) for figure in figures.items()]
     return reply_tagged(request, StockFigures(results))
 
@@ -173,14 +173,14 @@ def adjust_stock(request: HttpRequest, caller: Caller, body: NewAdjustment) -> H
     moment = now()
     content = fingerprint(msgspec.to_builtins(body))
     adjusted = adjustments.adjust_stock(
-        [_line(one) for one in body.lines],
+        [_line(line) for line in body.lines],
         adjustments.Cause(body.reason, body.note or ""),
         caller=caller,
         now=moment,
         claim=claim(request, caller, content, expires_at=moment + RETENTION),
     )
     found = queries.adjustment(adjusted.id)
-    lines = [AdjustedLine(one.product, one.delta, one.balance) for one in found.lines]
+    lines = [AdjustedLine(line.product, line.delta, line.balance) for line in found.lines]
     answer = Adjustment(found.id, found.reason, found.actor, found.at, lines, found.note)
     return reply(answer, status=201, headers=replay_headers(replayed=adjusted.replayed))
 
@@ -208,9 +208,9 @@ def get_ledger(
     """Staff: the ledger of a product's stock, newest first."""
     found = queries.ledger(product, before=cursor.id if cursor else None, limit=query.rows + 1)
     entries, link = page_of(request, first(found, query.rows), lambda last: LedgerCursor(last.id))
-    events = {UUID(one.reference) for one in entries if one.cause in _OF_ORDERS}
+    events = {UUID(entry.reference) for entry in entries if entry.cause in _OF_ORDERS}
     behind = {str(event): order for event, order in orders.orders_of(events).items()}
-    results = [_shown(one, behind.get(one.reference)) for one in entries]
+    results = [_shown(entry, behind.get(entry.reference)) for entry in entries]
     return reply_tagged(request, LedgerPage(results, link))
 
 

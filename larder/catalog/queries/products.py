@@ -78,5 +78,5 @@ def ids_by_public_id(public_ids: Collection[UUID]) -> dict[UUID, int]:
 
 def internal_fields(product: int) -> dict[str, Any]:
     """Returns the fields of a product that only staff see, by their names."""
-    names = [one.name for one in INTERNAL]
+    names = [field.name for field in INTERNAL]
     return dict(Product.objects.filter(id=product).values(*names).get())

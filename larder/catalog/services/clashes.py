@@ -62,7 +62,7 @@ def all_clashes_named(
         with clashes_named(durable=durable):
             yield
     except (AlreadyTaken, UnknownCategory, InvalidInput) as first:
-        others = [one for one in _clashes(fields, product) if one != first]
+        others = [clash for clash in _clashes(fields, product) if clash != first]
         raise together([first, *others]) from first
 
 

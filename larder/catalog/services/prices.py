@@ -30,11 +30,11 @@ def change_prices(wanted: Sequence[NewPrice], *, caller: Caller | None, now: dat
     Raises PricesChanged if a product has another price than `former`, or is archived, and what
     `require_permitted` raises.
     """
-    ids = [one.product for one in wanted]
+    ids = [price.product for price in wanted]
     with transaction.atomic(durable=True):
         listed = Product.objects.filter(id__in=ids, archived_at=None).order_by("id")
         present = dict(listed.select_for_update(no_key=True).values_list("id", "price"))
-        other = [one.product for one in wanted if present.get(one.product) != one.former]
+        other = [price.product for price in wanted if present.get(price.product) != price.former]
         if other:
             named = Product.objects.filter(id__in=other).order_by("sku")
             raise PricesChanged(list(named.values_list("sku", flat=True)))
@@ -42,7 +42,7 @@ def change_prices(wanted: Sequence[NewPrice], *, caller: Caller | None, now: dat
             row = Product.objects.filter(id=one.product)
             versions.update(row, None, price=one.price, updated_at=now)
         require_permitted(caller, "catalog.change_product")
-        audit.record_all([_repriced(one) for one in wanted])
+        audit.record_all([_repriced(price) for price in wanted])
 
 
 def _repriced(one: NewPrice) -> audit.Entry:

@@ -225,7 +225,7 @@ def revive(archived: Mapping[int, datetime], *, now: datetime) -> None:
     rest = iter(archived.items())
     while part := list(islice(rest, PART)):
         database.execute(sql.REVIVE, [now, [product for product, _ in part]])
-        audit.record_all([_revived(*one) for one in part])
+        audit.record_all([_revived(*row) for row in part])
 
 
 def _revived(product: int, since: datetime) -> audit.Entry:

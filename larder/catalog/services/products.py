@@ -34,19 +34,21 @@ from larder.identity.services.credentials import require_permitted
 ARCHIVE = "catalog.delete_product"
 """The permission to archive products, and to put them on sale again."""
 
-EDITABLE = frozenset(one.column for one in FIELDS)
+EDITABLE = frozenset(field.column for field in FIELDS)
 
 
 _META: Any = Product._meta
 
 
 DEFAULTS: Mapping[str, Any] = {
-    one.column: _META.get_field(one.name).get_default() for one in FIELDS if not one.is_required
+    field.column: _META.get_field(field.name).get_default()
+    for field in FIELDS
+    if not field.is_required
 }
 """The default values of the optional fields. SKU, name and price are required."""
 
 
-_KEPT = {"tax_rate", *(one.column for one in INTERNAL)}
+_KEPT = {"tax_rate", *(field.column for field in INTERNAL)}
 
 
 _REPLACED = {name: value for name, value in DEFAULTS.items() if name not in _KEPT}
@@ -116,7 +118,7 @@ def create_products(new: Sequence[NewProduct], *, now: datetime) -> dict[str, in
 
     Raises AlreadyTaken (SKU), UnknownCategory.
     """
-    rows = [Product(**asdict(one), created_at=now, updated_at=now) for one in new]
+    rows = [Product(**asdict(product), created_at=now, updated_at=now) for product in new]
     with clashes_named():
         made = Product.objects.bulk_create(rows, batch_size=250)
         audit.record_all([_loaded(row.pk, one) for row, one in zip(made, new, strict=True)])
@@ -289,4 +291,4 @@ def _stored(column: str, value: Any) -> Any:
     return tags.refuse_faulty(tags.normalized(value), f"/{column}") if column in _TAGS else value
 
 
-_TAGS = {one.column for one in FIELDS if one.kind is LABELS}
+_TAGS = {field.column for field in FIELDS if field.kind is LABELS}

@@ -174,5 +174,5 @@ def _all_named(body: AccountBody, account: int = 0) -> Iterator[None]:
             yield
     except ValidationError as error:
         found: Any = error.detail
-        shown = {"name" if one == "username" else one: found[one] for one in found}
+        shown = {"name" if name == "username" else name: found[name] for name in found}
         raise ValidationError(shown) from error

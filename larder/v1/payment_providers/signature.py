@@ -44,7 +44,9 @@ def _matches(given: Sequence[str], signed: bytes, secrets: Sequence[str]) -> boo
     """Compares in constant time, with every secret."""
     expected = [_digest(signed, secret) for secret in secrets]
     return any(
-        hmac.compare_digest(one.encode(), digest.encode()) for one in given for digest in expected
+        hmac.compare_digest(signature.encode(), digest.encode())
+        for signature in given
+        for digest in expected
     )
 
 
