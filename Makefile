@@ -143,11 +143,6 @@ clean: ## Remove files that can be made again: environments, static files, repor
 test/system: venv ## The tests of servers, clusters, faults, replicas, browsers and tools
 	@exec $(python) -m pytest -m "system and not slow" $(PYTEST_ARGS)
 
-# The tests of v1, answered by Django alone (FAST_PATH=0; `make test` has the fast path).
-.PHONY: test/without-fast-path
-test/without-fast-path: venv
-	@FAST_PATH=0 exec $(python) -m pytest tests/http tests/v1 $(PYTEST_ARGS)
-
 .PHONY: slow
 slow: venv ## The tests that take minutes: long outages, time limits
 	@exec $(python) -m pytest -m slow $(PYTEST_ARGS)

@@ -28,7 +28,6 @@ from django.urls import get_resolver
 
 from larder.core.structs import prepare_decoding
 from larder.db.postgresql import bounded
-from larder.http import answered_requests
 from larder.http.content_type import with_plain_charsets
 from larder.ops.serving import scheduling
 from larder.ops.telemetry import metrics
@@ -56,15 +55,11 @@ request_finished.disconnect(reset_urlconf)
 request_finished.disconnect(close_caches)
 
 wsgi = with_plain_charsets(django)
-# With tracing the fast path is off, because traces begin in Django's middleware.
-if settings.FAST_PATH and not settings.OTEL_EXPORTER_OTLP_ENDPOINT:
-    # It imports models, so Django must be set up first.
-    from larder.fastpath import layers
-
-    wsgi = layers.in_front_of(wsgi, answered_requests.access_log_hook)
-
-# It imports models too.
+# They import models, so Django must be set up first.
+from larder.front import orders, products  # noqa: E402
 from larder.front.application import Front  # noqa: E402
+from larder.front.at_once import AtOnce  # noqa: E402
+from larder.front.threads import Threads  # noqa: E402
 from larder.orders.services.placing import place_order  # noqa: E402
 
 if unsafe := [
@@ -82,7 +77,13 @@ if settings.PIN_WORKERS:
 if settings.BATCH_SCHEDULING:
     scheduling.use_batch_policy()
 
-application = Front(wsgi, settings.THREADS)
+threads = Threads(settings.THREADS)
+at_once: dict[tuple[str, str], AtOnce] = {
+    (orders.METHOD, orders.PATH): orders.Orders(threads),
+    (products.METHOD, products.PATH): products.Products(threads),
+}
+# With tracing, Django answers all requests: traces begin in its middleware.
+application = Front(wsgi, threads, {} if settings.OTEL_EXPORTER_OTLP_ENDPOINT else at_once)
 
 get_resolver().url_patterns  # noqa: B018 - loads every view
 prepare_decoding()

@@ -90,8 +90,6 @@ BATCH_SCHEDULING = env.bool("BATCH_SCHEDULING", default=True)
 LOG_LEVEL = env.choice(
     "LOG_LEVEL", "WARNING" if DEMO else "INFO", "DEBUG", "INFO", "WARNING", "ERROR"
 )
-# Off: Django answers every request (larder/fastpath).
-FAST_PATH = env.bool("FAST_PATH", default=True)
 SENTRY_DSN = env.str("SENTRY_DSN", default="")
 # OpenTelemetry reads this variable and its others directly.
 OTEL_EXPORTER_OTLP_ENDPOINT = env.str("OTEL_EXPORTER_OTLP_ENDPOINT", default="")

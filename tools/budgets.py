@@ -54,7 +54,7 @@ def sizes(files: list[Path]) -> dict[str, int]:
         "larder": lines("larder/"),
         **{package: lines(f"larder/{package}/") for package in packages},
         "core-db-http-fastpath": lines(
-            *(f"larder/{package}/" for package in ("core", "db", "http", "fastpath", "front"))
+            *(f"larder/{package}/" for package in ("core", "db", "http", "front"))
         ),
         "migrations": sum(_lines(file) for file in files if "migrations" in file.parts),
         "tests": lines("tests/"),

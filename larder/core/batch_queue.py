@@ -66,23 +66,23 @@ def _closed() -> Lock:
 
 @dataclass(slots=True, eq=False)
 class Queued(Generic[Request, Result]):
-    """A request in the queue. `done` is released when it has a result. `waited` is its time in the
-    queue in seconds. One that `is_alone` is a batch of its own."""
+    """A request in the queue. `done` is called when it has a result, in any thread. `waited` is its
+    time in the queue in seconds. One that `is_alone` is a batch of its own."""
 
     request: Request
     lines: int
+    done: Callable[[Result | Exception], object]
     is_alone: bool = False
     state: State = State.WAITING
     waiting: Stopwatch = field(default_factory=Stopwatch)
-    done: Lock = field(default_factory=_closed)
     waited: float = 0.0
     result: Result | Exception | None = None
 
     def resolve(self, result: Result | Exception) -> None:
-        """Sets the result, and lets the thread of the request go on."""
+        """Sets the result, once, and calls `done`."""
         if self.state is not State.DONE:
             self.state, self.result = State.DONE, result
-            self.done.release()
+            self.done(result)
 
 
 Take = Callable[[], Sequence[Queued[Request, Result]]]
@@ -147,25 +147,44 @@ class BatchQueue(Generic[Request, Result]):
         """
         # Check before joining: a batch would execute the request of a thread that must not wait.
         waits.check()
-        if beside is None:
-            queued = self.join(request, lines=lines)
-        else:
-            queued = Queued(request, lines, state=State.BESIDE)
-            beside(queued)
-        if self._threads is None:
-            self._run_here(queued)
-        if not waits.acquire(queued.done, self._limits.queue_timeout):
+        done = _closed()
+        queued = self.put(request, lambda _: done.release(), lines=lines, beside=beside)
+        if not waits.acquire(done, self._limits.queue_timeout):
             self.give_up(queued)
-            if not waits.acquire(queued.done, self._limits.batch_timeout):
+            if not waits.acquire(done, self._limits.batch_timeout):
                 raise self._unknown()
         if isinstance(queued.result, Exception):
             raise queued.result
         return queued.result  # type: ignore[return-value]
 
-    def join(self, request: Request, *, lines: int = 1) -> Queued[Request, Result]:
-        """Adds the request. Raises Overloaded if the queue is full."""
+    def put(
+        self,
+        request: Request,
+        done: Callable[[Result | Exception], object],
+        *,
+        lines: int = 1,
+        beside: Callable[[Queued[Request, Result]], object] | None = None,
+    ) -> Queued[Request, Result]:
+        """Adds the request, as `submit` does, and does not wait: `done` gets its result. The caller
+        calls `give_up` when it has waited too long.
+
+        Raises Overloaded if the queue is full.
+        """
+        if beside is None:
+            queued = self.join(request, done, lines=lines)
+        else:
+            queued = Queued(request, lines, done, state=State.BESIDE)
+            beside(queued)
+        if self._threads is None:
+            self._run_here(queued)
+        return queued
+
+    def join(
+        self, request: Request, done: Callable[[Result | Exception], object], *, lines: int = 1
+    ) -> Queued[Request, Result]:
+        """Adds the request to the queue. Raises Overloaded if it is full."""
         seams.reached(seams.JOIN, self)
-        queued: Queued[Request, Result] = Queued(request, lines)
+        queued: Queued[Request, Result] = Queued(request, lines, done)
         with self._mutex:
             is_full = (
                 len(self._waiting) >= self._limits.queue_capacity
@@ -190,14 +209,18 @@ class BatchQueue(Generic[Request, Result]):
             self._rouse()
 
     def give_up(self, queued: Queued[Request, Result]) -> None:
-        """Refuses the request as Overloaded if it still waits for a batch."""
+        """Refuses the request as Overloaded if it still waits for a batch. If its batch does not
+        end either, its result is what `unknown` returns."""
         with self._mutex:
-            if queued.state is not State.WAITING:
-                return
-            self._waiting.remove(queued)
-            self._lines -= queued.lines
-            queued.resolve(Overloaded())
-        self._observe.refused("late")
+            is_waiting = queued.state is State.WAITING
+            if is_waiting:
+                self._waiting.remove(queued)
+                self._lines -= queued.lines
+                queued.resolve(Overloaded())
+        if is_waiting:
+            self._observe.refused("late")
+        elif queued.waiting.seconds > self._limits.batch_timeout:
+            queued.resolve(self._unknown())
 
     def beside(self, do: Callable[[], object]) -> None:
         """Runs the function beside the batches: in a thread of its own, or after the batch without

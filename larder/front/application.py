@@ -18,11 +18,12 @@ from django.core.handlers.wsgi import WSGIRequest
 from larder.core.errors import DomainError, Overloaded
 from larder.core.stopwatch import BEGAN
 from larder.front import bodies
+from larder.front.at_once import AtOnce
 from larder.front.bodies import Receive, TooSlow
 from larder.front.threads import Threads
 from larder.front.wsgi import Answer, Application, Headers, call, encoded, environ_of
 from larder.http import answered_requests, problems
-from larder.http.body_limits import LEFT_UNREAD
+from larder.http.body_limits import LEFT_UNREAD, declared_length
 from larder.http.client_address import client_address
 from larder.http.correlation import HEADER, identify
 from larder.http.error_pages import for_reader
@@ -35,11 +36,18 @@ PART_SECONDS = 300.0
 
 
 class Front:
-    """Lets a WSGI application answer in `threads` threads."""
+    """Lets a WSGI application answer in threads. `at_once` are the operations that are answered on
+    the event loop, by method and path."""
 
-    def __init__(self, application: Application, threads: int) -> None:
+    def __init__(
+        self,
+        application: Application,
+        threads: Threads,
+        at_once: Mapping[tuple[str, str], AtOnce] | None = None,
+    ) -> None:
         self._application = application
-        self._threads = Threads(threads)
+        self._threads = threads
+        self._at_once = at_once or {}
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         environ = environ_of(scope)
@@ -48,7 +56,7 @@ class Front:
         try:
             raw = await bodies.read(environ, receive, address)
             environ[BEGAN] = perf_counter_ns()
-            answer = await self._in_thread(environ, raw, stream)
+            answer = await self._answer(environ, raw, stream)
         except TooSlow:
             answer = _refused(environ, BodyTimeout())
         except Overloaded as error:
@@ -61,6 +69,20 @@ class Front:
         if answer is not None:
             await send(_start(answer.status, answer.headers))
             await send({"type": "http.response.body", "body": answer.body})
+
+    async def _answer(
+        self, environ: dict[str, Any], raw: bytes | None, stream: "_Stream"
+    ) -> Answer | None:
+        at_once = self._at_once.get((environ["REQUEST_METHOD"], environ["PATH_INFO"]))
+        # Django refuses a body that is cut off, or whose length is not known.
+        if at_once is None or raw is None or len(raw) != declared_length(environ):
+            return await self._in_thread(environ, raw, stream)
+        answer = await at_once.answer(environ, raw)
+        if answer is None:
+            answer = await self._in_thread(environ, raw, stream)
+            if answer is not None:
+                at_once.learn(environ, answer)
+        return answer
 
     async def _in_thread(
         self, environ: dict[str, Any], raw: bytes | None, stream: "_Stream"

@@ -8,6 +8,7 @@ from time import monotonic
 from typing import Any, TypeVar
 
 from larder.core.errors import Overloaded
+from larder.front.results import Results
 
 Result = TypeVar("Result")
 
@@ -18,7 +19,7 @@ reached. Memory that is not used costs nothing."""
 MOST_WAITING = 512
 """Requests that wait for a thread. One more is refused at once."""
 
-LONGEST_WAIT = 5.0
+LONGEST_WAIT = 10.0
 """Seconds. A request that waited longer is refused: its client has probably given up."""
 
 
@@ -30,6 +31,7 @@ class Threads:
         self._work: SimpleQueue[tuple[Callable[[], Any], asyncio.Future[Any], float]] = (
             SimpleQueue()
         )
+        self._results = Results()
         self._open = 0
         self._is_started = False
 
@@ -38,17 +40,22 @@ class Threads:
 
         Raises Overloaded, without having called it, if too many wait or it waited too long.
         """
+        return await self.begin(function)
+
+    def begin(self, function: Callable[[], Result]) -> asyncio.Future[Result]:
+        """Returns the future of what `run` returns. Raises Overloaded if too many wait."""
         if not self._is_started:
             self._start()
         if self._open >= self._size + MOST_WAITING:
             raise Overloaded
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._open += 1
-        try:
-            self._work.put((function, future, monotonic()))
-            return await future
-        finally:
-            self._open -= 1
+        future.add_done_callback(self._close)
+        self._work.put((function, future, monotonic()))
+        return future
+
+    def _close(self, _: asyncio.Future[Any]) -> None:
+        self._open -= 1
 
     def _start(self) -> None:
         self._is_started = True
@@ -60,23 +67,11 @@ class Threads:
     def _serve(self) -> None:
         while True:
             function, future, began = self._work.get()
-            result: Any = None
-            error: BaseException | None = None
+            result: Any
             try:
-                if monotonic() - began > LONGEST_WAIT:
-                    raise Overloaded
-                result = function()
-            except BaseException as raised:
-                error = raised
-            future.get_loop().call_soon_threadsafe(_resolve, future, result, error)
+                result = Overloaded() if monotonic() - began > LONGEST_WAIT else function()
+            except BaseException as error:
+                result = error
+            self._results.put(future, result)
             # A thread that waits keeps nothing of its last request.
-            del function, future, result, error
-
-
-def _resolve(future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
-    if future.done():
-        return
-    if error is None:
-        future.set_result(result)
-    else:
-        future.set_exception(error)
+            del function, future, result

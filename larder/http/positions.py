@@ -29,7 +29,7 @@ ADMIN = "/admin/"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 COMMITS = "larder.commits"
-"""The key of the environ for the number of commits that the fast path made for the request."""
+"""The key of the environ for the number of commits that the event loop knows of for the request."""
 
 NO_SYSTEM = 0
 """In place of a cluster's identifier: the byte is a time, in seconds since 1970."""

@@ -1,5 +1,6 @@
 """Orders: placing them, and the history."""
 
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, cast
@@ -258,6 +259,21 @@ def place(body: NewOrder, who: Caller, *, key: str | None, operation: str) -> Pl
         return placing.place_order(placement, terms=terms(), now=now())
     except NotFound as error:
         raise _not_found(body, error) from None
+
+
+def start_order(
+    body: NewOrder,
+    who: Caller,
+    *,
+    key: str | None,
+    operation: str,
+    done: Callable[[Placed | Exception], object],
+) -> Callable[[], None]:
+    """Begins to place a customer's order, as `place` does, and does not wait: `done` gets the
+    placed order, or what refuses it. Returns and raises what `start_order` of the service does, and
+    NotStaff."""
+    placement = _placement(body, who, key, operation)
+    return placing.start_order(placement, terms=terms(), now=now(), done=done)
 
 
 def _placement(body: NewOrder, who: Caller, key: str | None, operation: str) -> Placement:

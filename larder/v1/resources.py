@@ -22,8 +22,9 @@ from larder.v1.http import no_content
 from larder.v1.operations import Operation
 
 EARLIER_ERROR = "larder.earlier_error"
-"""The key of the environ for an error of the fast path. It is raised in place of the operation,
-before all other checks: an order may have been placed, and the token may have expired since."""
+"""The key of the environ for an error on the event loop (larder/front). It is raised in place of
+the operation, before all other checks: an order may have been placed, and the token may have
+expired since."""
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 WITH_BODY = frozenset({"POST", "PUT", "PATCH"})

@@ -12,7 +12,7 @@ import pytest
 from tests.architecture.sources import ROOT, nodes
 
 BELOW_API = ("core", "db", "identity", "notifications", "catalog", "inventory", "orders")
-ABOVE = ("http", "v1", "compat", "fastpath", "front", "ops", "staff")
+ABOVE = ("http", "v1", "compat", "front", "ops", "staff")
 
 
 def _sources(*modules: str) -> Iterator[Path]:

@@ -122,7 +122,7 @@ def test_requests_that_rejoin_are_before_those_that_came_later() -> None:
         batches.append([one.request for one in batch])
         first = len(batches) == 1
         if first:
-            queue.join(9)
+            queue.join(9, lambda _: None)
             queue.rejoin(batch)
         for one in () if first else batch:
             one.resolve(2 * one.request)

@@ -9,6 +9,7 @@ import django
 
 from larder.front import bodies
 from larder.front.application import Front
+from larder.front.threads import Threads
 
 PART = b"x" * 65_536
 PARTS = 2_000
@@ -44,4 +45,4 @@ def answer(environ: dict[str, Any], start_response: Any) -> Any:
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django.setup()
 bodies.SECONDS = float(os.environ.get("BODY_SECONDS", "30"))
-application = Front(answer, threads=2)
+application = Front(answer, Threads(2))

@@ -1,30 +1,21 @@
-"""The API as a server answers it, in the tests' own process: with the fast path where it is on."""
+"""The API as Django answers it in a server, in the tests' own process."""
 
 from http import HTTPStatus
 from types import SimpleNamespace
 from typing import Any
 
-from django.conf import settings
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections
 from django.http import HttpResponse
 from django.test.client import ClientHandler
 
-from larder.fastpath import layers
 from larder.http.content_type import Application, with_plain_charsets
 
 
 def make() -> Application:
-    """Returns an application like that of config/asgi.py, with empty caches."""
-    application = with_plain_charsets(WSGIHandler())
-    if settings.FAST_PATH:
-        application = layers.in_front_of(application, lambda *_: _ignore)
-    return application
-
-
-def _ignore(*answers: object) -> None:
-    """Counts nothing."""
+    """Returns an application like that of config/asgi.py."""
+    return with_plain_charsets(WSGIHandler())
 
 
 class Handler(ClientHandler):

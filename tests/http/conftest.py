@@ -1,8 +1,4 @@
-"""A client of v1 that checks every answer against the OpenAPI document.
-
-It calls the application of a server: with the fast path, or without it if FAST_PATH=0 is set for
-the tests (`make test/without-fast-path`).
-"""
+"""A client of v1 that checks every answer against the OpenAPI document."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime

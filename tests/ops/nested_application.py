@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from larder.front.application import Front
+from larder.front.threads import Threads
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -23,4 +24,4 @@ def decode(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
     return [b""]
 
 
-application = Front(decode, threads=2)
+application = Front(decode, Threads(2))

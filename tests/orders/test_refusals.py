@@ -152,7 +152,6 @@ def test_servers_write_their_counts_while_they_run_and_when_they_stop(
     with Server(workers=2, environment={"SHOP_TIME_ZONE": zone}) as server:
         token = server.token(who.customer.username, who.password)
         for _ in range(4):
-            # The fast path knows the headers of a placed order.
             body = {"lines": [{"product": jam, "quantity": 1}]}
             assert server.call("POST", "orders", body, token=token).status == 201
         refused()

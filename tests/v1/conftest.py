@@ -9,12 +9,12 @@ import pytest
 
 from larder.catalog.services.products import NewProduct, create_products
 from larder.core.ids import SYSTEM_ACTOR
-from larder.fastpath.response_cache import ResponseCache
+from larder.front.products import Products
 from larder.http import authentication
 from larder.inventory.services.movements import open_stock
 from larder.v1 import freshness, page_cache, products
 from tests.conftest import Answer, Api, Person
-from tests.fastpath.fast_path import FastPath
+from tests.front.in_process import FastPath
 from tests.http.conftest import api, application, as_, token_for
 from tests.v1.exporting import filled, stream
 from tests.v1.stripe_events import FORMER, SECRET, Stripe
@@ -57,7 +57,7 @@ def sessions_known(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
 def fast_path(empty_cache: None, sessions_known: None, monkeypatch: pytest.MonkeyPatch) -> FastPath:
     """The response cache, whose entries and sessions do not expire."""
     monkeypatch.setattr(freshness, "MAX_LAG", HOUR)
-    return FastPath(ResponseCache)
+    return FastPath(Products)
 
 
 @pytest.fixture

@@ -80,7 +80,7 @@ def test_a_delayed_request_is_refused_after_its_order_was_abandoned(app: App, ja
     assert app.abandon(id=id).body == ABANDONED
 
 
-def test_the_fast_path_refuses_an_abandoned_id_and_key(app: App, jam: int) -> None:
+def test_an_abandoned_id_and_key_are_refused_after_other_orders(app: App, jam: int) -> None:
     id = str(uuid4())
     assert [app.order(jam).status for _ in range(4)] == [201] * 4
     assert app.abandon(id=id).body == ABANDONED

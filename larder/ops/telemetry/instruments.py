@@ -32,7 +32,7 @@ REQUESTS = Counter(
 )
 DURATION = SummedHistogram(
     "larder_http_request_duration_seconds",
-    "Time from the arrival of a request at the fast path or Django until its answer began.",
+    "Time from the arrival of a whole request until its answer began.",
     ["method", "route"],
     buckets=BOUNDS,
 )

@@ -130,7 +130,7 @@ def test_a_server_that_is_not_a_standby_of_the_primary_is_not_read(
 def test_a_position_is_sent_after_commits_and_not_after_reads(shop: Shop) -> None:
     jam, phone = shop.product(), shop.phone()
     assert "larder-position" not in phone("GET", "orders").headers
-    # The fast path answers if the request has no position and its process knows the token.
+    # The event loop answers if its process knows the token.
     phone.echoes = False
     sent = [phone("POST", "orders", lines(jam)).headers["larder-position"] for _ in range(8)]
     found = [decode(one) for one in sent]

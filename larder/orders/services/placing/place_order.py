@@ -43,7 +43,7 @@ from larder.orders.services.placing.placement import (
 LIMITS = Limits(
     max_batch_size=128,
     max_batch_lines=2_000,
-    queue_capacity=256,
+    queue_capacity=1_024,
     queue_lines=10_000,
     queue_timeout=5.0,
     fail_fast_after=1.0,
@@ -112,6 +112,31 @@ def _place(placement: Placement, terms: Terms, now: datetime) -> Placed:
     raise Overloaded
 
 
+def start_order(
+    placement: Placement,
+    *,
+    terms: Terms,
+    now: datetime,
+    done: Callable[[Placed | Exception], object],
+) -> Callable[[], None]:
+    """Begins to place an order that is no cart, as `place_order` does, and does not wait: `done`
+    gets the placed order, or what refuses it, in any thread.
+
+    Returns the function that refuses it if it still waits; to be called after LIMITS.queue_timeout,
+    and once more after LIMITS.batch_timeout. Raises Overloaded.
+    """
+
+    def answered(answer: Placed | Exception) -> None:
+        if isinstance(answer, DomainError):
+            refusals.note(answer, now=now)
+        done(answer)
+
+    order, placing = new_order(placement, now), _queue(terms)
+    return partial(
+        placing.queue.give_up, placing.put(_QueuedOrder(order), len(order.lines), answered)
+    )
+
+
 def start() -> None:
     """Places the orders of this process in a thread of its own from now on. A server calls it."""
     _is_server[0] = True
@@ -138,8 +163,16 @@ class _Placing:
 
     def submit(self, order: _QueuedOrder, lines: int) -> Placed:
         """Returns the placed order, or raises its refusal."""
-        beside = self._wait_beside if lines >= LARGE else None
-        return self.queue.submit(order, lines=lines, beside=beside)
+        return self.queue.submit(order, lines=lines, beside=self._beside(lines))
+
+    def put(
+        self, order: _QueuedOrder, lines: int, done: Callable[[Placed | Exception], object]
+    ) -> _Order:
+        """Adds the order. `done` gets the placed order, or its refusal."""
+        return self.queue.put(order, done, lines=lines, beside=self._beside(lines))
+
+    def _beside(self, lines: int) -> Callable[[_Order], None] | None:
+        return self._wait_beside if lines >= LARGE else None
 
     def _run(self, take: Take[_QueuedOrder, Placed]) -> None:
         """Places the next batch of the queue."""

@@ -1,12 +1,13 @@
-"""Fixtures of v1's contract tests, for the tests of the fast path, and a customer who orders."""
+"""Fixtures of v1's contract tests, and a customer who orders."""
 
 from collections.abc import Callable
 
 import pytest
 
-from larder.fastpath.orders import OrderFastPath
+from larder.front.orders import Orders
+from larder.orders.services.placing import place_order
 from tests.conftest import Person
-from tests.fastpath.fast_path import STOCK, FastPath, Ordering
+from tests.front.in_process import STOCK, FastPath, Ordering
 from tests.http.conftest import api, application, as_, token_for
 from tests.v1.conftest import (
     empty_cache,
@@ -44,8 +45,13 @@ def jam(transactional_db: None, product: Callable[..., int]) -> int:
 
 
 @pytest.fixture
-def order_fast_path(empty_cache: None, sessions_known: None) -> FastPath:
-    return FastPath(OrderFastPath)
+def order_fast_path(
+    empty_cache: None, sessions_known: None, monkeypatch: pytest.MonkeyPatch
+) -> FastPath:
+    # Batches run in a thread, as in a server: no statement runs on the event loop.
+    monkeypatch.setattr(place_order, "_is_server", [True])
+    monkeypatch.setattr(place_order, "_queues", {})
+    return FastPath(Orders)
 
 
 @pytest.fixture

@@ -12,12 +12,9 @@ import pytest
 from django.db import connection
 
 from larder.core import seams
-from larder.core.ids import CORRELATION_ID
-from larder.core.stopwatch import BEGAN
 from larder.db import database
-from larder.fastpath import orders as order_path
-from larder.fastpath import writes
-from larder.fastpath.orders import OrderFastPath
+from larder.front import orders as order_path
+from larder.front.orders import Orders
 from larder.http import authentication
 from larder.http.quotas import HEADERS
 from larder.identity.models import Session
@@ -26,7 +23,7 @@ from larder.orders.models import Order
 from larder.orders.services.placing import repeats
 from larder.v1 import http
 from tests.conftest import Person
-from tests.fastpath.fast_path import (
+from tests.front.in_process import (
     JSON,
     STOCK,
     UNKNOWN,
@@ -140,7 +137,7 @@ def test_a_repeat_shows_the_tracking_number_as_django_does(
         ({"lines": []}, {}, "400", "validation_error"),
         ({"lines": [{"product": 0, "quantity": 1.5}]}, {}, "400", "validation_error"),
         ({"surprise": 1}, {}, "400", "unknown_field"),
-        ({"note": "x" * writes.MAX_BODY_BYTES}, {}, "400", "validation_error"),
+        ({"note": "x" * order_path.MAX_BODY_BYTES}, {}, "400", "validation_error"),
         ({}, {"Accept": "text/html"}, "406", "not_acceptable"),
         ({}, {"Content_Type": "text/plain"}, "415", "unsupported_media_type"),
         ({}, {"Host": "elsewhere.example"}, "400", "bad_host"),
@@ -160,9 +157,7 @@ def test_the_fast_path_refuses_as_django_does(
         line["product"] = line["product"] or jam  # a product there is
     given = headers | {"Correlation_ID": uuid4().hex}
     refused = ordering(headers=given, **body)
-    alone = FastPath(OrderFastPath).send(
-        body_of(body, jam), ordering.token, "orders", **(JSON | given)
-    )
+    alone = FastPath(Orders).send(body_of(body, jam), ordering.token, "orders", **(JSON | given))
     assert (refused[0][:3], json.loads(refused[2])["code"]) == (status, code)
     assert refused == alone
     assert (ordering.fast_path.reached, ordering.fast_path.logged) == (2, [])
@@ -198,26 +193,6 @@ def test_a_refusal_has_the_correlation_id_in_header_and_body(
 ) -> None:
     _, headers, body = ordering(lines=[UNKNOWN])
     assert headers["Correlation-ID"] == json.loads(body)["correlation_id"]
-
-
-def test_log_lines_of_placing_have_the_correlation_id_of_the_answer(
-    ordering: Ordering, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seen: list[str | None] = []
-
-    def look(seam: str, _: object = None) -> None:
-        if seam == seams.COMMIT:
-            seen.append(CORRELATION_ID.get())
-
-    monkeypatch.setattr(seams, "reached", look)
-    status, headers, _ = ordering()
-    assert (status[:3], seen) == ("201", [headers["Correlation-ID"]])
-
-
-def test_the_correlation_id_is_cleared_after_the_request(ordering: Ordering) -> None:
-    ordering()
-    assert ordering.fast_path.reached == 1
-    assert not CORRELATION_ID.get()
 
 
 def test_an_incomplete_body_places_no_order(ordering: Ordering, jam: int) -> None:
@@ -284,22 +259,6 @@ def test_each_answer_is_counted_once_by_the_fast_path_or_by_django(
     ((status, _, correlation_id, caller, path),) = ordering.fast_path.logged
     assert (status, correlation_id, caller.id) == (201, answer[1]["Correlation-ID"], who.id)
     assert path == order_path.PATH
-
-
-def test_the_duration_of_a_refused_order_starts_at_its_arrival(
-    ordering: Ordering, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seen: list[dict[str, Any]] = []
-    django = ordering.fast_path._django
-
-    def watching(environ: dict[str, Any], start_response: Any) -> Any:
-        seen.append(environ)
-        return django(environ, start_response)
-
-    monkeypatch.setattr(ordering.fast_path, "_django", watching)
-    monkeypatch.setattr(writes, "perf_counter_ns", lambda: 7)
-    ordering(lines=[UNKNOWN])
-    assert seen[0][BEGAN] == 7
 
 
 def test_each_answer_has_a_new_id_or_that_of_its_request(ordering: Ordering) -> None:

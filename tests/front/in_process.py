@@ -1,19 +1,26 @@
-"""A client of the fast path, in the process of the tests."""
+"""A client of the operations of the event loop, in the process of the tests."""
 
+import asyncio
 import json
 import re
-from collections.abc import Callable, Iterable
-from io import BytesIO
-from typing import Any
+import sys
+from collections.abc import Callable, Coroutine, Iterable
+from http import HTTPStatus
+from time import perf_counter_ns
+from typing import Any, NoReturn, TypeVar, cast
 
 from django.core.handlers.wsgi import WSGIHandler
 from django.test import RequestFactory
 
-from larder.http.content_type import Application
+from larder.core.stopwatch import BEGAN
+from larder.front.orders import Orders
+from larder.front.threads import Threads
+from larder.front.wsgi import Answer, call
+from larder.http.body_limits import declared_length
 
+Result = TypeVar("Result")
 Headers = dict[str, str]
 Answered = tuple[str, Headers, bytes]
-Layer = Callable[[Application, Callable[..., None]], Application]
 
 USUAL: list[Headers] = [
     {},
@@ -28,26 +35,39 @@ USUAL: list[Headers] = [
 JSON = {"Content_Type": "application/json"}
 
 
-class FastPath:
-    """Sends requests to one layer of the fast path, and counts those that reach Django.
+NO_LOOP = asyncio.new_event_loop()
+"""Of futures that are done."""
 
-    `kind` is ResponseCache or OrderFastPath.
+
+class Inline(Threads):
+    """Runs functions in the thread of the test, which has its connection."""
+
+    def begin(self, function: Callable[[], Result]) -> asyncio.Future[Result]:
+        future: asyncio.Future[Result] = asyncio.Future(loop=NO_LOOP)
+        try:
+            future.set_result(function())
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+
+class FastPath:
+    """Sends requests to an operation of the event loop, and counts those that reach Django.
+
+    `kind` is Products or Orders.
     """
 
-    def __init__(self, kind: Layer) -> None:
+    def __init__(self, kind: Callable[[Threads], Any]) -> None:
         self.reached = 0
         self.logged: list[tuple[Any, ...]] = []
-        self._django = WSGIHandler()
+        self.django = WSGIHandler()
         self._kind = kind
         self.forget()
 
     def forget(self) -> None:
-        """Empties the caches of the fast path."""
-        self.application: Any = self._kind(self._counted, lambda *given: self.logged.append(given))
-
-    def _counted(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        self.reached += 1
-        return self._django(environ, start_response)
+        """Forgets the answers of Django."""
+        self.operation = self._kind(Inline(1))
+        self.operation._log = lambda *given: self.logged.append(given)
 
     def __call__(
         self, token: str, path: str = "products", method: str = "GET", **headers: str
@@ -64,15 +84,55 @@ class FastPath:
         names = {name.replace("_", "-"): value for name, value in headers.items()}
         environ = RequestFactory().generic(method, f"/api/v1/{path}", body, headers=names).environ
         environ["CONTENT_TYPE"] = headers.get("Content_Type", "")
-        environ["wsgi.input"] = BytesIO(body)
         environ["CONTENT_LENGTH"] = headers.get("Content_Length", str(len(body) or ""))
-        began: list[Any] = []
-        content = self.application(environ, lambda *given: began.extend(given))
-        sent = b"".join(content)
-        if isinstance(content, list) is False:
-            content.close()
-        assert len(dict(began[1])) == len(began[1]), "a header twice"
-        return began[0], dict(began[1]), sent
+        environ[BEGAN] = perf_counter_ns()
+        answer = self._at_once(environ, body)
+        if answer is None:
+            answer = call(self._counted, environ, body, unstreamed, unstreamed)
+            assert answer is not None
+            self.operation.learn(environ, answer)
+        sent = [(name.decode(), value.decode()) for name, value in answer.headers]
+        shown = {spelled(name): value for name, value in sent}
+        assert len(shown) == len(sent), "a header twice"
+        return f"{answer.status} {HTTPStatus(answer.status).phrase}", shown, answer.body
+
+    def _at_once(self, environ: dict[str, Any], body: bytes) -> Answer | None:
+        module = sys.modules[self._kind.__module__]
+        asked = environ["REQUEST_METHOD"], environ["PATH_INFO"], declared_length(environ)
+        if asked != (module.METHOD, module.PATH, len(body)):
+            return None
+        answering: Coroutine[Any, Any, Answer | None] = self.operation.answer(environ, body)
+        # On an event loop, Django would use another connection.
+        return asyncio.run(answering) if self._kind is Orders else without_loop(answering)
+
+    def _counted(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        self.reached += 1
+        return self.django(environ, start_response)
+
+
+def without_loop(answering: Coroutine[Any, Any, Result]) -> Result:
+    """Returns the result of a coroutine that waits for nothing."""
+    try:
+        answering.send(None)
+    except StopIteration as end:
+        return cast(Result, end.value)
+    raise AssertionError
+
+
+def unstreamed(*_: object) -> NoReturn:
+    """Fails: no answer of these operations is sent in parts."""
+    raise AssertionError
+
+
+def spelled(name: str) -> str:
+    """The usual spelling of a header's name."""
+    usual = {
+        "etag": "ETag",
+        "correlation-id": "Correlation-ID",
+        "www-authenticate": "WWW-Authenticate",
+    }
+    usual |= {"ratelimit": "RateLimit", "ratelimit-policy": "RateLimit-Policy"}
+    return usual.get(name, name.title())
 
 
 def without_id(answer: Answered) -> Answered:
@@ -94,6 +154,8 @@ def alike(answer: Answered) -> Answered:
     """Returns the answer without what differs between orders. Checks its ETag and Location."""
     status, headers, body = without_id(answer)
     if status.startswith("201"):
+        # It is the time, without replicas.
+        assert headers.pop("Larder-Position")
         order = json.loads(body)
         assert headers.pop("Location") == f"/api/v1/orders/{order['id']}"
         assert re.fullmatch(r'"1-[0-9a-f]{24}"', headers.pop("ETag"))

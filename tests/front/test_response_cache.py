@@ -9,11 +9,11 @@ from uuid import uuid4
 
 import pytest
 
-from larder.fastpath import cache_key
+from larder.front import at_once
 from larder.http import authentication
 from larder.v1 import page_cache
 from tests.conftest import Api, Person
-from tests.fastpath.fast_path import USUAL, FastPath, Headers, without_id
+from tests.front.in_process import USUAL, FastPath, Headers, without_id
 from tests.http.conftest import token_for
 
 MakeProduct = Callable[..., int]
@@ -230,10 +230,10 @@ def test_a_replaced_page_is_never_sent(
 def test_the_number_of_cached_entries_is_bounded(
     fast_path: FastPath, shelf: None, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cache_key, "MAX_ENTRIES", 3)
+    monkeypatch.setattr(at_once, "MAX_ENTRIES", 3)
     for limit in range(1, 20):
         fast_path(token, f"products?limit={limit}")
-        assert len(fast_path.application._answers) <= 3
+        assert len(fast_path.operation._answers) <= 3
 
 
 def test_a_large_page_is_not_kept(

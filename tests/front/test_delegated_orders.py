@@ -1,17 +1,15 @@
 """Orders that the fast path leaves to Django."""
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
-from larder.fastpath import cache_key
-from larder.fastpath import orders as order_path
-from larder.fastpath.orders import OrderFastPath
-from larder.http import authentication, raw_body
+from larder.front import at_once
+from larder.front.orders import Orders
+from larder.http import authentication
 from larder.orders.models import Order
 from tests.conftest import Person
-from tests.fastpath.fast_path import (
+from tests.front.in_process import (
     JSON,
     FastPath,
     Headers,
@@ -24,7 +22,7 @@ from tests.http.conftest import token_for
 
 @pytest.mark.parametrize("raw", [b"", b"{", b"\xff", b"[]", b"1e999", b"[" * 5000])
 def test_django_answers_invalid_orders(ordering: Ordering, raw: bytes) -> None:
-    alone = FastPath(OrderFastPath).send(raw, ordering.token, "orders", **JSON)
+    alone = FastPath(Orders).send(raw, ordering.token, "orders", **JSON)
     refused = ordering.raw(raw, {})
     without = [without_correlation(one) for one in (refused, alone)]
     assert without[0] == without[1]
@@ -37,7 +35,7 @@ def test_django_answers_a_long_hold_with_all_other_faults(
 ) -> None:
     raw = body_of({"payment": {"required": True, "hold_seconds": 3_601}}, jam)
     headers = {"Idempotency_Key": key}
-    alone = FastPath(OrderFastPath).send(raw, ordering.token, "orders", **JSON, **headers)
+    alone = FastPath(Orders).send(raw, ordering.token, "orders", **JSON, **headers)
     refused = ordering.raw(raw, headers)
     assert without_correlation(refused) == without_correlation(alone)
     assert refused[0].startswith("400")
@@ -71,23 +69,6 @@ def test_another_media_type_is_refused_although_headers_are_cached(
     assert Order.objects.count() == 1
 
 
-@pytest.mark.parametrize("length", ["", "x", "70000", "999999999999", "²"])
-def test_an_unusual_content_length_goes_to_django(ordering: Ordering, length: str) -> None:
-    """The other headers are known, and Django reads the body from its first byte."""
-    seen: list[Any] = []
-
-    def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
-        seen.append(environ["wsgi.input"])
-        return []
-
-    strict = OrderFastPath(application, lambda *_: None)
-    strict._headers = ordering.fast_path.application._headers
-    asked = {"PATH_INFO": order_path.PATH, "REQUEST_METHOD": "POST", "SCRIPT_NAME": ""}
-    environ = asked | {"CONTENT_LENGTH": length, "wsgi.input": None}
-    assert strict(environ, lambda *_: None) == []
-    assert seen == [None]
-
-
 def test_staff_and_new_tokens_go_to_django(
     ordering: Ordering, person: Callable[..., Person], order_fast_path: FastPath, jam: int
 ) -> None:
@@ -95,16 +76,6 @@ def test_staff_and_new_tokens_go_to_django(
     for token, reached in ((other, 2), (other, 2), (boss, 3), (boss, 4)):
         assert Ordering(order_fast_path, token, jam)()[0] == "201 Created"
         assert order_fast_path.reached == reached
-
-
-def test_an_order_with_a_slow_body_goes_to_django(
-    ordering: Ordering, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The caller is authenticated again: the session may have ended meanwhile."""
-    monkeypatch.setattr(raw_body, "TRUSTED_SECONDS", -1)
-    reached = ordering.fast_path.reached
-    assert ordering()[0] == "201 Created"
-    assert ordering.fast_path.reached == reached + 1
 
 
 def test_cached_sessions_expire(ordering: Ordering, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,7 +87,7 @@ def test_cached_sessions_expire(ordering: Ordering, monkeypatch: pytest.MonkeyPa
 def test_the_number_of_cached_entries_is_bounded(
     ordering: Ordering, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cache_key, "MAX_ENTRIES", 3)
+    monkeypatch.setattr(at_once, "MAX_ENTRIES", 3)
     for q in range(1, 6):
         ordering(headers={"Accept": f"application/json;q=0.{q}"})
-        assert len(ordering.fast_path.application._headers) <= 3
+        assert len(ordering.fast_path.operation._headers) <= 3

@@ -13,12 +13,12 @@ from django.test.utils import CaptureQueriesContext
 from larder.core import seams
 from larder.core.ids import CORRELATION_ID
 from larder.db import database, sql
-from larder.fastpath import cache_key
+from larder.front import at_once
 from larder.http import answered_requests
 from larder.http.answered_requests import AnsweredRequest
 from larder.v1 import freshness, page_cache
 from tests.conftest import Person
-from tests.fastpath.fast_path import USUAL, FastPath, Headers, without_id
+from tests.front.in_process import USUAL, FastPath, Headers, without_id
 from tests.http.conftest import token_for
 
 MakeProduct = Callable[..., int]
@@ -148,15 +148,6 @@ def test_statements_of_the_fast_path_have_the_id_of_their_request(
     assert (fast_path.reached, CORRELATION_ID.get() is None) == (1, True)
 
 
-def test_the_connection_returns_to_the_pool(
-    fast_path: FastPath, stale: None, shelf: None, token: str
-) -> None:
-    fast_path(token)
-    connection.ensure_connection()
-    assert fast_path(token)[0] == "200 OK"
-    assert (connection.connection, fast_path.reached) == (None, 1)
-
-
 def statements(fast_path: FastPath, *asked: tuple[str, Headers]) -> int:
     """Returns the number of statements for these requests (token and headers): a check is one, a
     read is one.
@@ -211,10 +202,10 @@ def test_differently_encoded_queries_have_separate_cache_entries(
 def test_a_renewed_answer_evicts_no_answer_of_another_query(
     fast_path: FastPath, stale: None, shelf: None, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cache_key, "MAX_ENTRIES", 3)
+    monkeypatch.setattr(at_once, "MAX_ENTRIES", 3)
     for limit in (5, 6, 7):
         fast_path(token, f"products?limit={limit}")
     database.execute("UPDATE stock SET available = available - 1")
     for limit in (5, 6, 7):
         fast_path(token, f"products?limit={limit}")
-    assert (len(fast_path.application._answers), fast_path.reached) == (3, 3)
+    assert (len(fast_path.operation._answers), fast_path.reached) == (3, 3)
