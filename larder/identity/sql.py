@@ -32,8 +32,7 @@ SELECT customer.is_active, customer.is_staff, customer.is_superuser, array(
 ), EXISTS (SELECT FROM second_factor WHERE customer_id = customer.id), EXISTS (
     SELECT FROM second_factor WHERE customer_id = customer.id AND id = given.factor
     UNION ALL
-    SELECT FROM one_time_code
-    WHERE customer_id = customer.id AND id = given.factor AND purpose = 'recovery'
+    SELECT FROM recovery_code WHERE customer_id = customer.id AND id = given.factor
 ), CASE
     WHEN given.key IS NOT NULL THEN EXISTS (
         SELECT FROM key WHERE id = given.key AND ended_at IS NULL

@@ -22,7 +22,7 @@ APPEND_ONLY = (
 )
 SECRET_TABLES = (
     *("identity.session", "identity.key", "identity.address", "identity.password_reset"),
-    *("identity.second_factor", "identity.one_time_code"),
+    *("identity.second_factor", "identity.recovery_code"),
     *(
         "identity.customer_note",
         "identity.email_change",

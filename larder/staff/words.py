@@ -33,7 +33,7 @@ _("offer reset"), _("add note"), _("change tags"), _("abandon"), _("refused")
 _("record payment"), _("admin"), _("command"), _("import"), _("mail"), _("adjust"), _("place")
 _("confirm"), _("deliver"), _("track"), _("unpack"), _("use recovery code")
 _("enrol second factor"), _("make recovery codes"), _("remove second factor")
-_("reset second factor"), _("make enrolment code"), _("end credentials")
+_("reset second factor"), _("end credentials")
 # Names in the audit trail and in the events of orders.
 _("currency"), _("amount"), _("since"), _("ship to"), _("carrier"), _("tracking number")
 _("created at"), _("expires at"), _("archived at"), _("deleted at"), _("ended at"), _("reason")

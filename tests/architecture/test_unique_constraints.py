@@ -9,7 +9,7 @@ NEVER_VIOLATED = {
     "the value is random": {
         "customer_public_id_key",
         "key_digest_key",
-        "one_time_code_unique",
+        "recovery_code_unique",
         "product_public_id_key",
     },
     "PostgreSQL counts": {"order_number_key"},

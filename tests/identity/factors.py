@@ -44,12 +44,11 @@ def enrolment(
     account: Account,
     secret: bytes,
     at: datetime,
-    permit: str | None = None,
     proven: UUID | None = None,
 ) -> Enrolment:
     """Returns the request of a client that has scanned this secret."""
     sealed = codes.seal(secret, account.public_id, account.secrets, now=at).decode()
-    return Enrolment(sealed, code_of(secret, at), permit=permit, proven=proven)
+    return Enrolment(sealed, code_of(secret, at), proven=proven)
 
 
 def enrol(

@@ -20,7 +20,7 @@ from larder.identity import queries
 from larder.identity.errors import LastSecondFactor, SecondFactorWrong, TooManyPasskeys
 from larder.identity.factors import passkeys
 from larder.identity.factors.passkeys import Answer, Challenge, User
-from larder.identity.models import AuditEntry, Customer, OneTimeCode, SecondFactor
+from larder.identity.models import AuditEntry, RecoveryCode, SecondFactor
 from larder.identity.queries import factors as factor_queries
 from larder.identity.services import second_factors
 from larder.identity.services.second_factors import PasskeyEnrolment
@@ -230,9 +230,9 @@ def test_the_last_factor_takes_the_codes_with_it_and_stays_where_one_is_required
         with pytest.raises(LastSecondFactor):
             second_factors.remove(account, made.factor)
         assert prove_with(who, device, now)
-    assert OneTimeCode.objects.exists()
+    assert RecoveryCode.objects.exists()
     second_factors.remove(account, made.factor)
-    assert not OneTimeCode.objects.exists()
+    assert not RecoveryCode.objects.exists()
     assert not needs_factor(who, None)
     rows = AuditEntry.objects.filter(action="remove_second_factor").order_by("id")
     assert [one.after["kind"] for one in rows] == ["totp", "passkey"]
@@ -240,24 +240,16 @@ def test_the_last_factor_takes_the_codes_with_it_and_stays_where_one_is_required
     assert [one.after["kind"] for one in added] == ["totp", "passkey"]
 
 
-def test_a_passkey_needs_an_enrolment_code_or_a_proof_as_an_app_does(
+def test_the_first_passkey_needs_the_password_alone_and_another_one_a_proof(
     person: MakePerson, now: datetime
 ) -> None:
     who, device, challenge = person(is_staff=True), Authenticator(), Challenge(now)
-    epoch = Customer.objects.get(pk=who.id).session_epoch
-    account = replace(account_of(who), epoch=epoch)
     asked = PasskeyEnrolment(Answer(SITE, challenge, device.create(challenge.value)), "Key")
     with demanded():
-        for permit in (None, "", "AAAA-AAAA-AAAA-AAAA"):
-            with pytest.raises(SecondFactorWrong):
-                second_factors.enrol_passkey(account, replace(asked, permit=permit), now=now)
-        assert not SecondFactor.objects.exists()
-        code = second_factors.make_enrolment_code(None, account, now=now)
-        made = second_factors.enrol_passkey(account, replace(asked, permit=code), now=now)
+        made = second_factors.enrol_passkey(account_of(who), asked, now=now)
         assert not needs_factor(who, made.factor)
-        for permit in (second_factors.make_enrolment_code(None, account, now=now), None):
-            with pytest.raises(SecondFactorWrong):
-                second_factors.enrol_passkey(account, replace(asked, permit=permit), now=now)
+        with pytest.raises(SecondFactorWrong):
+            second_factors.enrol_passkey(account_of(who), asked, now=now)
 
 
 def test_an_account_has_a_limited_number_of_passkeys(person: MakePerson, now: datetime) -> None:

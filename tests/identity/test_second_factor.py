@@ -13,7 +13,7 @@ from larder.db import database
 from larder.identity import queries
 from larder.identity.errors import LastSecondFactor, SecondFactorWrong
 from larder.identity.factors import codes
-from larder.identity.models import AuditEntry, Customer, OneTimeCode, SecondFactor
+from larder.identity.models import AuditEntry, Customer, RecoveryCode, SecondFactor
 from larder.identity.services import accounts, audit, restored, second_factors
 from larder.identity.services.second_factors import Enrolment
 from tests.conftest import Person
@@ -105,7 +105,7 @@ def test_codes_and_secrets_are_not_stored_in_clear(person: MakePerson, now: date
     phone = enrol(who, now)
     second_factors.prove(account_of(who), phone.recovery_codes[0], now=now)
     kept = str(database.rows("SELECT data::text FROM second_factor"))
-    kept += str(database.rows("SELECT digest::text FROM one_time_code"))
+    kept += str(database.rows("SELECT digest::text FROM recovery_code"))
     kept += str(database.rows("SELECT entry::text FROM audit_entry AS entry"))
     texts = [codes.secret_text(phone.secret), *phone.recovery_codes]
     for text in (*texts, *(codes.normalised(one) for one in phone.recovery_codes)):
@@ -230,42 +230,6 @@ def test_new_recovery_codes_end_the_former_ones(person: MakePerson, now: datetim
     assert second_factors.prove(account, fresh[0], now=now)
 
 
-def test_an_enrolment_code_enrols_one_factor_once_within_a_day(
-    person: MakePerson, now: datetime
-) -> None:
-    who, other = person(is_staff=True), person(is_staff=True)
-    account, secret = account_of(who), codes.new_secret()
-    ended = second_factors.make_enrolment_code(None, account, now=now)
-    code = second_factors.make_enrolment_code(None, account, now=now)
-    for wrong in (ended, "", "AAAA-AAAA-AAAA-AAAA", "\0"):
-        with pytest.raises(SecondFactorWrong):
-            second_factors.enrol_app(account, enrolment(account, secret, now, wrong), now=now)
-    theirs = account_of(other)
-    with pytest.raises(SecondFactorWrong):
-        second_factors.enrol_app(theirs, enrolment(theirs, secret, now, code), now=now)
-    late = now + timedelta(hours=24)
-    with pytest.raises(SecondFactorWrong):
-        second_factors.enrol_app(account, enrolment(account, secret, late, code), now=late)
-    assert second_factors.enrol_app(account, enrolment(account, secret, now, code), now=now)
-    SecondFactor.objects.all().delete()
-    with pytest.raises(SecondFactorWrong):
-        second_factors.enrol_app(account, enrolment(account, secret, now, code), now=now)
-
-
-def test_an_enrolment_code_neither_replaces_a_factor_nor_logs_in(
-    person: MakePerson, now: datetime
-) -> None:
-    who = person(is_staff=True)
-    account, secret = account_of(who), codes.new_secret()
-    phone = enrol(who, now)
-    code = second_factors.make_enrolment_code(None, account, now=now)
-    with pytest.raises(SecondFactorWrong):
-        second_factors.enrol_app(account, enrolment(account, secret, now, code), now=now)
-    with pytest.raises(SecondFactorWrong):
-        second_factors.prove(account, code, now=now)
-    assert second_factors.prove(account, phone.code(now), now=now)
-
-
 def test_staff_who_need_a_factor_cannot_remove_their_last_one(
     person: MakePerson, now: datetime
 ) -> None:
@@ -275,13 +239,11 @@ def test_staff_who_need_a_factor_cannot_remove_their_last_one(
         second_factors.remove(account, phone.factor)
     assert second_factors.prove(account, phone.code(now), now=now)
     second_factors.remove(account, phone.factor)
-    assert not OneTimeCode.objects.exists()
+    assert not RecoveryCode.objects.exists()
     assert not queries.rights(who.id).needs_factor
 
 
-def test_only_staff_with_the_permission_reset_factors_and_make_enrolment_codes(
-    person: MakePerson, now: datetime
-) -> None:
+def test_only_staff_with_the_permission_reset_factors(person: MakePerson, now: datetime) -> None:
     owner, support = person(is_staff=True, role="owner"), person(is_staff=True, role="support")
     boss, who = person(is_staff=True, is_superuser=True), person(is_staff=True, role="viewer")
     enrol(who, now)
@@ -294,13 +256,10 @@ def test_only_staff_with_the_permission_reset_factors_and_make_enrolment_codes(
     ]:
         with pytest.raises(kind):
             second_factors.reset(actor.caller, account_of(whose))
-        with pytest.raises(kind):
-            second_factors.make_enrolment_code(actor.caller, account_of(whose), now=now)
     assert SecondFactor.objects.count() == 2
     second_factors.reset(owner.caller, account_of(who))
     assert not SecondFactor.objects.filter(customer=who.id).exists()
-    assert not OneTimeCode.objects.filter(customer=who.id).exists()
-    assert second_factors.make_enrolment_code(owner.caller, account_of(who), now=now)
+    assert not RecoveryCode.objects.filter(customer=who.id).exists()
 
 
 def test_the_audit_trail_has_each_step_without_a_code(person: MakePerson, now: datetime) -> None:
@@ -310,7 +269,6 @@ def test_the_audit_trail_has_each_step_without_a_code(person: MakePerson, now: d
     second_factors.renew_recovery_codes(account, now=now)
     second_factors.remove(account, phone.factor)
     with audit.acting(owner.customer.public_id, "admin"):
-        second_factors.make_enrolment_code(owner.caller, account, now=now)
         second_factors.reset(owner.caller, account)
     rows = AuditEntry.objects.filter(object=f"customer:{who.customer.public_id}").order_by("id")
     assert [(one.action, one.actor == who.customer.public_id) for one in rows] == [
@@ -319,7 +277,6 @@ def test_the_audit_trail_has_each_step_without_a_code(person: MakePerson, now: d
         ("use_recovery_code", True),
         ("make_recovery_codes", True),
         ("remove_second_factor", True),
-        ("make_enrolment_code", False),
         ("reset_second_factor", False),
     ]
     assert {one.channel for one in rows} == {"admin"}
@@ -329,10 +286,9 @@ def test_the_audit_trail_has_each_step_without_a_code(person: MakePerson, now: d
 def test_a_deleted_account_has_no_factors(person: MakePerson, now: datetime) -> None:
     who = person()
     enrol(who, now)
-    second_factors.make_enrolment_code(None, account_of(who), now=now)
     accounts.delete_account(who.id, now=now)
     assert not SecondFactor.objects.exists()
-    assert not OneTimeCode.objects.exists()
+    assert not RecoveryCode.objects.exists()
     with pytest.raises(NotFound):
         enrol(who, now)
 
@@ -342,8 +298,6 @@ def test_a_deactivated_account_cannot_enrol_a_factor(person: MakePerson, now: da
     Customer.objects.filter(pk=who.id).update(is_active=False)
     with pytest.raises(NotFound):
         enrol(who, now)
-    with pytest.raises(NotFound):
-        second_factors.make_enrolment_code(None, account_of(who), now=now)
 
 
 @pytest.mark.django_db(transaction=True, databases=["default", "owner"])
@@ -351,5 +305,5 @@ def test_a_restore_ends_the_codes_and_keeps_the_factors(person: MakePerson, now:
     who = person(is_staff=True)
     phone = enrol(who, now)
     restored.end_sessions_and_keys(using="owner", now=now)
-    assert not OneTimeCode.objects.exists()
+    assert not RecoveryCode.objects.exists()
     assert second_factors.prove(account_of(who), phone.code(now), now=now)

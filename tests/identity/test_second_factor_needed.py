@@ -288,12 +288,9 @@ def test_a_cookie_has_rights_if_its_session_proved_a_current_factor(
         assert _opens(_cookie(boss)) == (False, False)
     phone, other = enrol(boss, moment), enrol(person(is_staff=True), moment)
     recovered = second_factors.prove(account_of(boss), phone.recovery_codes[0], now=moment)
-    second_factors.make_enrolment_code(None, account_of(boss), now=moment)
-    permit = boss.customer.onetimecode_set.get(purpose="enrolment").pk
     for factor, fits in (
         (None, False),
         (other.factor, False),
-        (permit, False),
         (phone.factor, True),
         (recovered, True),
     ):

@@ -50,7 +50,6 @@ DANGEROUS = {
     "identity_customer_reset_factor": Dangerous("clerk", {}, at_get=True),
     "identity_customer_password_link": Dangerous("customer", {}, at_get=True),
     "identity_customer_invite": Dangerous("", {}, at_get=True),
-    "identity_customer_enrol_code": Dangerous("clerk", {}, at_get=True),
     "auth_user_password_change": Dangerous("customer", NEW_PASSWORD, at_get=True),
     "orders_order_export": Dangerous("", EXPORT, at_get=True),
     "orders_order_accounting": Dangerous("", {"first": "2026-01-01"}, at_get=True),

@@ -74,7 +74,7 @@ def test_the_page_after_an_invitation_names_the_person_the_roles_and_the_end(
 ) -> None:
     settings.EMAIL_URL, settings.SHOP_TIME_ZONE = "", "Europe/Berlin"
     shown = desk.save(INVITE, **SAM, last_name="Hill", roles=[role("warehouse"), role("support")])
-    end = PasswordReset.objects.get().created_at + timedelta(hours=1)
+    end = PasswordReset.objects.get().created_at + timedelta(days=3)
     support = "support: for customers and their orders"
     warehouse = "warehouse: for stock, packing, shipping, deliveries and returns"
     assert shown.response.context["facts"] == [

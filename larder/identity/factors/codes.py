@@ -33,7 +33,6 @@ OFFER_LIFETIME = timedelta(minutes=10)
 """Time to scan a QR code and to enter the first code."""
 
 RECOVERY_CODES = 10
-ENROLMENT_LIFETIME = timedelta(hours=24)
 
 _demanded = [False]
 
@@ -122,7 +121,7 @@ def normalised(typed: str) -> str:
 
 
 def is_app_code(code: str) -> bool:
-    """Returns whether a normalised code has the form of an app's, not of a one-time code.
+    """Returns whether a normalised code has the form of an app's, not of a recovery code.
 
     >>> is_app_code("123456"), is_app_code("ABCDEFGHIJKLMNOP"), is_app_code("١٢٣٤٥٦")
     (True, False, False)
@@ -130,14 +129,14 @@ def is_app_code(code: str) -> bool:
     return len(code) == DIGITS and code.isascii() and code.isdigit()
 
 
-def new_one_time_code() -> str:
+def new_recovery_code() -> str:
     """Returns a code with 80 random bits: four groups of four letters and digits."""
     text = base64.b32encode(randomness.token_bytes(10)).decode()
     return "-".join(text[at : at + 4] for at in range(0, len(text), 4))
 
 
-def one_time_digest(code: str, owner: UUID, purpose: str) -> bytes:
-    """Returns the stored hash of a normalised one-time code. It has 80 random bits, so SHA-256
-    needs no salt; the account and the purpose make it useless elsewhere."""
-    content = purpose.encode() + b"\0" + owner.bytes + code.encode(errors="replace")
+def recovery_digest(code: str, owner: UUID) -> bytes:
+    """Returns the stored hash of a normalised recovery code. It has 80 random bits, so SHA-256
+    needs no salt; the account makes it useless elsewhere."""
+    content = b"recovery\0" + owner.bytes + code.encode(errors="replace")
     return hashlib.sha256(content).digest()

@@ -10,8 +10,8 @@ from larder.identity.models.accounts import (
 from larder.identity.models.audit import AuditEntry
 from larder.identity.models.credentials import (
     Key,
-    OneTimeCode,
     PasswordReset,
+    RecoveryCode,
     SecondFactor,
     Session,
 )
@@ -24,8 +24,8 @@ __all__ = [
     "CustomerNote",
     "EmailChange",
     "Key",
-    "OneTimeCode",
     "PasswordReset",
+    "RecoveryCode",
     "SecondFactor",
     "Session",
 ]

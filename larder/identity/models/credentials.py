@@ -149,22 +149,20 @@ class SecondFactor(models.Model):
         )
 
 
-class OneTimeCode(models.Model):
-    """A code that an account uses once: in place of its second factor (`recovery`), or to enrol its
-    first one (`enrolment`). Only its SHA-256 is stored."""
+class RecoveryCode(models.Model):
+    """A code that an account uses once in place of its second factor. Only its SHA-256 is
+    stored."""
 
     id = models.UUIDField(primary_key=True, default=new_id)
     customer = models.ForeignKey(Customer, on_delete=models.CASCADE, db_index=False)
-    purpose = models.CharField(max_length=MAX_WORD_LENGTH)
     digest = models.BinaryField()
     created_at = models.DateTimeField()
-    expires_at = models.DateTimeField(null=True)
     used_at = models.DateTimeField(null=True)
 
     class Meta:
-        db_table = "one_time_code"
+        db_table = "recovery_code"
         constraints = (
-            models.UniqueConstraint(fields=["customer", "digest"], name="one_time_code_unique"),
+            models.UniqueConstraint(fields=["customer", "digest"], name="recovery_code_unique"),
         )
 
 

@@ -2,7 +2,8 @@
 
 The token is not stored. It is computed from the row of the reset, the current state of the account
 and the installation's secret, when the mail is sent and when the token is checked. So it becomes
-invalid when the password or the address changes, and after an hour.
+invalid when the password or the address changes, and after an hour; that of an account without a
+password after three days.
 """
 
 from collections.abc import Callable, Sequence
@@ -30,7 +31,8 @@ from larder.identity.services.passwords import WHERE, replace_password
 from larder.identity.services.rights import CHANGE, SETTLED, require_manageable, setter_of
 from larder.identity.tokens import is_reset_token, reset_named, reset_token
 
-LIFETIME = timedelta(hours=1)
+LIFETIME, OF_AN_INVITATION = timedelta(hours=1), timedelta(days=3)
+"""How long a token is valid, and that of an account that has no password yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,7 @@ def offer_within(actor: Caller, customer: int, offer: Offer) -> Invitation:
     name = audit.customer_name(account.public_id)
     audit.record(name, "offer_reset", after={"mailed": is_mailed})
     token = reset_token(offer.secret, reset.id, _standing(account))
-    return Invitation(account.email if is_mailed else "", token, now + LIFETIME)
+    return Invitation(account.email if is_mailed else "", token, now + _lifetime(account))
 
 
 def _owner(email: str, now: datetime) -> int | None:
@@ -120,15 +122,24 @@ def invitation(reset: UUID, *, secret: str, now: datetime) -> Invitation | None:
     return Invitation(
         canonical(account.email),
         token,
-        requested_at + LIFETIME,
+        requested_at + _lifetime(account),
         account.username if newcomer else "",
     )
 
 
 def _account(reset: UUID, now: datetime, *conditions: Q) -> Customer | None:
-    requests = PasswordReset.objects.filter(id=reset, created_at__gt=now - LIFETIME)
-    rows = Customer.objects.filter(*conditions, pk__in=requests.values("customer"), is_active=True)
-    return rows.first()
+    requested = PasswordReset.objects.filter(id=reset).values("customer", "created_at").first()
+    if requested is None:
+        return None
+    rows = Customer.objects.filter(*conditions, pk=requested["customer"], is_active=True)
+    account = rows.first()
+    if account is None or requested["created_at"] <= now - _lifetime(account):
+        return None
+    return account
+
+
+def _lifetime(account: Customer) -> timedelta:
+    return LIFETIME if account.has_usable_password() else OF_AN_INVITATION
 
 
 def _standing(account: Customer) -> tuple[str, ...]:
@@ -200,6 +211,6 @@ def _lock_unchanged(account: Customer) -> bool:
 
 def delete_expired_resets(*, now: datetime, limit: int) -> int:
     """Deletes up to `limit` expired resets. Returns their number."""
-    past = PasswordReset.objects.filter(created_at__lt=now - LIFETIME).order_by("created_at")
+    past = PasswordReset.objects.filter(created_at__lt=now - OF_AN_INVITATION).order_by("created_at")
     deleted, _ = PasswordReset.objects.filter(id__in=past.values("id")[:limit]).delete()
     return deleted

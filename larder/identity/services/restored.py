@@ -10,7 +10,7 @@ from datetime import datetime
 from django.contrib.sessions.models import Session as AdminSession
 from django.db import connections, transaction
 
-from larder.identity.models import Customer, Key, OneTimeCode, PasswordReset, Session
+from larder.identity.models import Customer, Key, PasswordReset, RecoveryCode, Session
 from larder.identity.queries.sessions import RESTORE
 from larder.identity.sql import LEAVE_NUMBERS_OUT
 
@@ -28,7 +28,7 @@ class EndedCredentials:
 
 
 def end_sessions_and_keys(*, using: str, now: datetime) -> EndedCredentials:
-    """Ends all sessions, keys, reset links, one-time codes and sessions of the admin, in one
+    """Ends all sessions, keys, reset links, recovery codes and sessions of the admin, in one
     transaction.
 
     `using` is the owner's connection: the server's role may not change a sequence.
@@ -45,7 +45,7 @@ def end_sessions_and_keys(*, using: str, now: datetime) -> EndedCredentials:
         # A reset token depends on the old password, which the restore has brought back.
         PasswordReset.objects.using(using).all().delete()
         # The backup does not know which codes were used after it.
-        OneTimeCode.objects.using(using).all().delete()
+        RecoveryCode.objects.using(using).all().delete()
         AdminSession.objects.using(using).all().delete()
     return ended
 

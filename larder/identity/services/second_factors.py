@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 from uuid import UUID
 
 from django.db import transaction
@@ -20,12 +19,11 @@ from larder.identity.errors import (
     TooManyPasskeys,
 )
 from larder.identity.factors import codes, passkeys
-from larder.identity.models import Customer, OneTimeCode, SecondFactor
+from larder.identity.models import Customer, RecoveryCode, SecondFactor
 from larder.identity.services import audit
 from larder.identity.services.rights import MANAGE, require_manageable
 
 TOTP, PASSKEY = "totp", "passkey"
-Purpose = Literal["recovery", "enrolment"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +55,8 @@ def prove(account: Account, typed: str, *, now: datetime) -> UUID:
     with transaction.atomic(durable=True):
         if codes.is_app_code(code):
             return _prove_app(account, code, now)
-        used = _use_code(account, code, "recovery", now)
-        _record(account, "use_recovery_code", {"left": _unused(account.id, "recovery").count()})
+        used = _use_recovery_code(account, code, now)
+        _record(account, "use_recovery_code", {"left": _unused(account.id).count()})
         return used
 
 
@@ -101,41 +99,35 @@ def _passkeys(customer: int) -> QuerySet[SecondFactor]:
     return SecondFactor.objects.filter(customer=customer, kind=PASSKEY)
 
 
-def _use_code(account: Account, code: str, purpose: Purpose, now: datetime) -> UUID:
-    digest = codes.one_time_digest(code, account.public_id, purpose)
-    found = _unused(account.id, purpose).filter(digest=digest)
-    row = found.values_list("id", "expires_at").first()
-    if row is None or (row[1] is not None and row[1] <= now):
+def _use_recovery_code(account: Account, code: str, now: datetime) -> UUID:
+    found = _unused(account.id).filter(digest=codes.recovery_digest(code, account.public_id))
+    used: UUID | None = found.values_list("id", flat=True).first()
+    if used is None or not found.filter(pk=used).update(used_at=now):
         raise SecondFactorWrong
-    if not found.filter(pk=row[0]).update(used_at=now):
-        raise SecondFactorWrong
-    used: UUID = row[0]
     return used
 
 
-def _unused(customer: int, purpose: Purpose) -> QuerySet[OneTimeCode]:
-    return OneTimeCode.objects.filter(customer=customer, purpose=purpose, used_at=None)
+def _unused(customer: int) -> QuerySet[RecoveryCode]:
+    return RecoveryCode.objects.filter(customer=customer, used_at=None)
 
 
 @dataclass(frozen=True, slots=True)
 class Enrolment:
-    """What confirms a new app: the sealed secret that was offered, and its first code. `permit` is
-    an enrolment code; None for a caller whose session has `proven` a factor, or needs none."""
+    """What confirms a new app: the sealed secret that was offered, and its first code. `proven` is
+    the factor that the session has proven."""
 
     sealed: str
     code: str
     name: str = ""
-    permit: str | None = None
     proven: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PasskeyEnrolment:
-    """What confirms a new passkey. `permit` and `proven` are as of an app."""
+    """What confirms a new passkey. `proven` is as of an app."""
 
     answer: passkeys.Answer
     name: str
-    permit: str | None = None
     proven: UUID | None = None
 
 
@@ -145,12 +137,12 @@ def enrol_app(account: Account, given: Enrolment, *, now: datetime) -> Enrolled:
     Sessions that another factor opened have to prove the new one. Former recovery codes end: they
     may be lost with the former app.
 
-    Raises SecondFactorWrong (the code, the permit, an offer that has expired, or a proof that was
+    Raises SecondFactorWrong (the code, an offer that has expired, or a proof that is missing or was
     reset meanwhile), NotFound (the account is not active), SessionEnded (its sessions were ended).
     """
     secret, step = _confirmed(account, given, now)
     with transaction.atomic(durable=True):
-        _lock_enrolling(account, given, now)
+        _lock_enrolling(account, given.proven)
         SecondFactor.objects.filter(customer=account.id, kind=TOTP).delete()
         _used_recovery_codes(account.id).delete()
         factor = SecondFactor.objects.create(
@@ -172,7 +164,7 @@ def enrol_passkey(account: Account, given: PasskeyEnrolment, *, now: datetime) -
     gets recovery codes. Raises as `enrol_app` does, and TooManyPasskeys."""
     credential, counter = passkeys.made(given.answer, now=now)
     with transaction.atomic(durable=True):
-        _lock_enrolling(account, given, now)
+        _lock_enrolling(account, given.proven)
         is_first = not SecondFactor.objects.filter(customer=account.id).exists()
         if _passkeys(account.id).count() >= MAX_PASSKEYS:
             raise TooManyPasskeys(MAX_PASSKEYS)
@@ -190,15 +182,12 @@ def enrol_passkey(account: Account, given: PasskeyEnrolment, *, now: datetime) -
     return Enrolled(factor.pk, fresh)
 
 
-def _lock_enrolling(account: Account, given: Enrolment | PasskeyEnrolment, now: datetime) -> None:
-    """Locks the account, and checks that the caller may enrol a factor. Raises NotFound,
-    SessionEnded, SecondFactorWrong."""
+def _lock_enrolling(account: Account, proven: UUID | None) -> None:
+    """Locks the account, and checks that the session has proven a factor if the account has one.
+    The first one needs the password alone. Raises NotFound, SessionEnded, SecondFactorWrong."""
     _lock(account)
-    if given.permit is None:
-        _require_proof(account, given.proven)
-        return
-    _use_code(account, codes.normalised(given.permit), "enrolment", now)
-    if SecondFactor.objects.filter(customer=account.id).exists():
+    found = queries.rights(account.id, proven)
+    if found.has_factor and found.needs_factor:
         raise SecondFactorWrong
 
 
@@ -215,10 +204,9 @@ def _confirmed(account: Account, given: Enrolment, now: datetime) -> tuple[bytes
     return secret, step
 
 
-def _used_recovery_codes(customer: int) -> QuerySet[OneTimeCode]:
+def _used_recovery_codes(customer: int) -> QuerySet[RecoveryCode]:
     """The codes that may have opened sessions which go on."""
-    used = OneTimeCode.objects.filter(customer=customer, purpose="recovery")
-    return used.exclude(used_at=None)
+    return RecoveryCode.objects.filter(customer=customer).exclude(used_at=None)
 
 
 def renew_recovery_codes(
@@ -241,30 +229,23 @@ def renew_recovery_codes(
 
 def _new_recovery_codes(account: Account, now: datetime) -> Sequence[str]:
     """Replaces the unused codes."""
-    _unused(account.id, "recovery").delete()
-    recovery = [_new_code(account, "recovery", now) for _ in range(codes.RECOVERY_CODES)]
+    _unused(account.id).delete()
+    recovery = [codes.new_recovery_code() for _ in range(codes.RECOVERY_CODES)]
+    RecoveryCode.objects.bulk_create(
+        RecoveryCode(
+            customer_id=account.id,
+            digest=codes.recovery_digest(codes.normalised(code), account.public_id),
+            created_at=now,
+        )
+        for code in recovery
+    )
     _record(account, "make_recovery_codes", {"left": len(recovery)})
     return recovery
 
 
-def _new_code(
-    account: Account, purpose: Purpose, now: datetime, expires_at: datetime | None = None
-) -> str:
-    code = codes.new_one_time_code()
-    text = codes.normalised(code)
-    OneTimeCode.objects.create(
-        customer_id=account.id,
-        purpose=purpose,
-        digest=codes.one_time_digest(text, account.public_id, purpose),
-        created_at=now,
-        expires_at=expires_at,
-    )
-    return code
-
-
 def remove(account: Account, factor: UUID, *, proven: UUID | None = None) -> None:
     """Removes a factor, for the owner of the account, whose session has `proven` one. With the last
-    one the one-time codes end. Sessions that have proven this one have to prove another.
+    one the recovery codes end. Sessions that have proven this one have to prove another.
 
     Raises NotFound, SessionEnded, SecondFactorWrong (a proof that was reset meanwhile),
     LastSecondFactor (staff need one in this shop).
@@ -285,41 +266,24 @@ def remove(account: Account, factor: UUID, *, proven: UUID | None = None) -> Non
 
 
 def reset(actor: Caller | None, account: Account) -> None:
-    """Removes all factors and one-time codes of an account, for a member of staff who has lost
+    """Removes all factors and recovery codes of an account, for a member of staff who has lost
     them. `actor` is None for a command.
 
     Raises NotFound, SessionEnded, and NotStaff or PermissionMissing unless the caller may manage
     the account.
     """
     with transaction.atomic(durable=True):
-        _lock_managed(actor, account)
+        if actor is not None:
+            require_manageable(actor, account.id, MANAGE)
+        _lock(account)
         forget(account.id)
         _record(account, "reset_second_factor", {})
 
 
 def forget(customer: int) -> None:
-    """Deletes all factors and one-time codes of an account. Assumes an open transaction."""
+    """Deletes all factors and recovery codes of an account. Assumes an open transaction."""
     SecondFactor.objects.filter(customer=customer).delete()
-    OneTimeCode.objects.filter(customer=customer).delete()
-
-
-def make_enrolment_code(actor: Caller | None, account: Account, *, now: datetime) -> str:
-    """Returns a code with which the owner of the account enrols a first factor, once, within
-    ENROLMENT_LIFETIME. Former enrolment codes end. Raises as `reset` does."""
-    with transaction.atomic(durable=True):
-        _lock_managed(actor, account)
-        OneTimeCode.objects.filter(customer=account.id, purpose="enrolment").delete()
-        until = now + codes.ENROLMENT_LIFETIME
-        code = _new_code(account, "enrolment", now, until)
-        _record(account, "make_enrolment_code", {"expires_at": until})
-    return code
-
-
-def _lock_managed(actor: Caller | None, account: Account) -> None:
-    """Locks the account, and checks that the caller may manage it. Raises as `reset` does."""
-    if actor is not None:
-        require_manageable(actor, account.id, MANAGE)
-    _lock(account)
+    RecoveryCode.objects.filter(customer=customer).delete()
 
 
 def _lock(account: Account) -> None:

@@ -192,7 +192,7 @@ class CustomerAdmin(NotableCustomers, StaffInvitations, FactorsAdmin, UserAdmin)
     ordering = ("-id",)
     sortable_by = ()
     filter_horizontal = ()
-    actions_detail = ("note", "set_password", "password_link", "reset_factor", "enrol_code")
+    actions_detail = ("note", "set_password", "password_link", "reset_factor")
     change_form_outer_after_template = "staff/customer_contents.html"
 
     class Media:

@@ -89,10 +89,9 @@ class CodeForm(forms.Form):
     code = _text(_("Code of your app, or a recovery code"))
 
 
-class PermitForm(TextForm, forms.Form):
+class FirstForm(TextForm, forms.Form):
     """A first factor, for an account that has proven its password alone."""
 
-    permit = _text(_("Enrolment code, from an owner"))
     sealed = forms.CharField(max_length=MAX_SEALED_FACTOR_LENGTH, widget=forms.HiddenInput)
     code = _text(_("Code that the app shows"))
     name = _name()
@@ -190,7 +189,7 @@ def _proven(request: Any, factor: str) -> HttpResponse:
 
 
 def _enrol(request: Any) -> HttpResponse:
-    form = _offered(request, PermitForm)
+    form = _offered(request, FirstForm)
     if form.is_bound and form.is_valid():
         try:
             made = _enrolled(request, form.cleaned_data)
@@ -202,15 +201,14 @@ def _enrol(request: Any) -> HttpResponse:
 
 
 def _enrolled(request: Any, given: Any) -> Enrolled:
-    """Enrols the passkey that was sent, or else the app. A form without an enrolment code is that
-    of a session that has proven a factor, or needs none."""
-    account, permit, proven = _account(request), given.get("permit"), proven_factor(request)
+    """Enrols the passkey that was sent, or else the app."""
+    account, proven = _account(request), proven_factor(request)
     with _attempt(request):
         answer = passkeys.sent(request)
         if answer is None:
-            app = Enrolment(given["sealed"], given["code"], permit=permit, proven=proven)
+            app = Enrolment(given["sealed"], given["code"], proven=proven)
             return second_factors.enrol_app(account, app, now=now())
-        passkey = PasskeyEnrolment(answer, given["name"] or "Passkey", permit, proven)
+        passkey = PasskeyEnrolment(answer, given["name"] or "Passkey", proven)
         return second_factors.enrol_passkey(account, passkey, now=now())
 
 

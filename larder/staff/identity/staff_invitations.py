@@ -91,10 +91,8 @@ class StaffInvitations(PasswordLinks):
             back=reverse("admin:identity_customer_changelist"),
             form=form,
             text=gettext(
-                "The person sets the password with a link, once, within an hour. It is sent to "
-                "the email address; if the shop sends no mail to it, it is shown here, once. Where "
-                "the shop demands a second factor, make a code to enrol it at the account "
-                "afterwards."
+                "The person sets the password with a link, once, within three days. It is sent to "
+                "the email address; if the shop sends no mail to it, it is shown here, once."
             ),
         )
         if request.method != "POST" or not page.is_valid():
