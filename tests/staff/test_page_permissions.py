@@ -149,7 +149,7 @@ def test_a_page_opens_only_with_its_permissions(
     routes = dict(admin_pages(admin.site.urls[0]))
     wrong = {}
     for page in (one for one in PAGES if one.startswith(f"{app}_")):
-        if page in ("identity_customer_reset_factor", "identity_customer_enrol_code"):
+        if page == "identity_customer_reset_factor":
             id: Any = other.id
         else:
             id = objects.get("_".join(page.split("_")[:2]))
@@ -222,7 +222,6 @@ NAMED = {
     "identity_customer_set_password": ("identity.change_customer",),
     "identity_customer_password_link": ("identity.change_customer",),
     "identity_customer_reset_factor": ("identity.manage_rights",),
-    "identity_customer_enrol_code": ("identity.manage_rights",),
     "orders_order_address_label": ("orders.view_order",),
     "orders_order_addresses": ("identity.view_customer", "orders.add_order"),
     "orders_order_edit": ("orders.change_order",),

@@ -338,7 +338,7 @@ def test_expired_resets_are_deleted(api: Api, person: MakePerson) -> None:
         api("POST", ASK, {"email": EMAIL})
     newest = PasswordReset.objects.latest("created_at")
     old = PasswordReset.objects.exclude(pk=newest.pk)
-    old.update(created_at=newest.created_at - 2 * LIFETIME)
+    old.update(created_at=newest.created_at - 2 * resets.OF_AN_INVITATION)
     moment = datetime.now(UTC)
     assert [resets.delete_expired_resets(now=moment, limit=2) for _ in range(3)] == [2, 1, 0]
     assert PasswordReset.objects.get().pk == newest.pk

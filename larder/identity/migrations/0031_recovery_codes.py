@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("identity", "0029_sessions_without_epochs")]
+    dependencies = [("identity", "0030_names")]
 
     operations = [
         migrations.RunSQL(
