@@ -211,6 +211,8 @@ def _lock_unchanged(account: Customer) -> bool:
 
 def delete_expired_resets(*, now: datetime, limit: int) -> int:
     """Deletes up to `limit` expired resets. Returns their number."""
-    past = PasswordReset.objects.filter(created_at__lt=now - OF_AN_INVITATION).order_by("created_at")
+    past = PasswordReset.objects.filter(created_at__lt=now - OF_AN_INVITATION).order_by(
+        "created_at"
+    )
     deleted, _ = PasswordReset.objects.filter(id__in=past.values("id")[:limit]).delete()
     return deleted
