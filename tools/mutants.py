@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import shlex
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -25,7 +26,7 @@ from tools.terminal import say
 ROOT = Path(__file__).resolve().parents[1]
 COSMIC_RAY = [sys.executable, "-m", "uv", "tool", "run", "--from", "cosmic-ray==8.7.0"]
 PACKAGES = ("larder/orders", "larder/inventory", "larder/identity")
-TIMEOUT_SECONDS = 300
+TIMEOUT_SECONDS = 1800
 MINIMUM = 0.9
 UNSEEN = ("BitOr", "NumberReplacer", "ReplaceUnaryOperator_USub")
 """Parts of names of operators that are left out: `|` is in types, numbers are in tables."""
@@ -74,33 +75,52 @@ def checkout() -> Iterator[Path]:
 
 
 def play(folder: Path, path: str, number: int, seed: int) -> Iterator[tuple[str, str]]:
-    """Yield a sample of the mutants of a path, each with KILLED, SURVIVED or TIMEOUT."""
-    config, session = folder / "cosmic-ray.toml", folder / "session.sqlite"
-    session.unlink(missing_ok=True)
-    package = path.split("/")[1]
-    words = [sys.executable, "-m", "pytest", "-n", "0", "-x", "-q", "-p", "no:randomly"]
-    tests = [f"tests/{package}", *(["tests/orders"] if package == "inventory" else [])]
-    config.write_text(
+    """Yield a sample of the mutants of a path, each with KILLED or SURVIVED."""
+    config, every, session = (
+        folder / name for name in ("cosmic-ray.toml", "every.sqlite", "session.sqlite")
+    )
+    every.unlink(missing_ok=True)
+    config.write_text(settings(path, []))
+    ray(folder, "init", config, every)
+    with closing(sqlite3.connect(every)) as store:
+        rows = store.execute(MUTANTS).fetchall()
+    jobs = [row for row in rows if not any(part in row[2] for part in UNSEEN)]
+    sample = Random(seed).sample(jobs, min(number, len(jobs)))  # noqa: S311
+    for module in sorted({row[1] for row in sample}):
+        shutil.copyfile(every, session)
+        with closing(sqlite3.connect(session)) as store:
+            keep(store, [row[0] for row in sample if row[1] == module])
+        config.write_text(settings(path, tests_of(folder, module)))
+        ray(folder, "exec", config, session)
+        with closing(sqlite3.connect(session)) as store:
+            for _, _, operator, row, worker, test in store.execute(MUTANTS):
+                outcome = test if worker == "NORMAL" else worker
+                name = operator.rpartition("/")[2]
+                yield f"{module}:{row} {name}", str(outcome).rpartition(".")[2]
+
+
+def settings(path: str, tests: Sequence[str]) -> str:
+    """Return cosmic-ray's configuration for these tests."""
+    words = [sys.executable, "-m", "pytest", "-n", "0", "-x", "-q", "-p", "no:randomly", *tests]
+    return (
         "[cosmic-ray]\n"
         f"module-path = {path!r}\n"
         f"timeout = {TIMEOUT_SECONDS}\n"
         "excluded-modules = ['**/migrations/**', '**/__init__.py']\n"
-        f"test-command = {shlex.join([*words, *tests])!r}\n"
+        f"test-command = {shlex.join(words)!r}\n"
         "[cosmic-ray.distributor]\n"
         "name = 'local'\n"
     )
-    ray(folder, "init", config, session)
-    with closing(sqlite3.connect(session)) as store:
-        rows = store.execute(MUTANTS).fetchall()
-        jobs = [row[0] for row in rows if not any(part in row[2] for part in UNSEEN)]
-        sample = Random(seed).sample(jobs, min(number, len(jobs)))  # noqa: S311
-        keep(store, sample)
-    ray(folder, "exec", config, session)
-    with closing(sqlite3.connect(session)) as store:
-        for _, module, operator, row, worker, test in store.execute(MUTANTS):
-            outcome = test if worker == "NORMAL" else worker
-            name = operator.rpartition("/")[2]
-            yield f"{module}:{row} {name}", str(outcome).rpartition(".")[2]
+
+
+def tests_of(folder: Path, module: str) -> list[str]:
+    """Return the tests of a module's package, first those that name the module."""
+    _, package, *_ = module.split("/")
+    folders = {"inventory": ["inventory", "orders"]}.get(package, [package])
+    name = Path(module).stem
+    files = [file for each in folders for file in (folder / "tests" / each).glob("test_*.py")]
+    files.sort(key=lambda file: (name not in file.read_text(), file.name))
+    return [str(file.relative_to(folder)) for file in files]
 
 
 def keep(store: sqlite3.Connection, jobs: Sequence[str]) -> None:
