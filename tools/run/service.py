@@ -45,8 +45,6 @@ class Service:
     log: LogFile
     stop: Sequence[tuple[str, float]] = STOP_STEPS
     identity: Sequence[str] = ()
-    starts: int = 0
-    """How often it was started."""
     _kept: Kept | None = None
     _started: float = 0.0
     _back_off: BackOff = field(default_factory=BackOff)
@@ -61,17 +59,11 @@ class Service:
                 output=output,
             )
         self._started = time.monotonic()
-        self.starts += 1
 
     @property
     def running(self) -> bool:
         """Whether the command runs."""
         return self._kept is not None and self._kept.status is None
-
-    @property
-    def pid(self) -> int | None:
-        """The keeper's process id while the command runs; the command is its only child."""
-        return self._kept.pid if self._kept is not None and self.running else None
 
     @property
     def status(self) -> int | None:
