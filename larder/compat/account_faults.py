@@ -14,32 +14,41 @@ from larder.core.errors import AlreadyTaken, DomainError, InvalidInput
 from larder.identity import queries
 
 
+@dataclass
+class _Faulty(DomainError):
+    """The faults that a serializer found, as a refusal: limits of attempts count it."""
+
+    detail: Any
+    code = InvalidInput.code
+
+
 @dataclass(frozen=True, slots=True)
 class AccountBody:
-    """A body about an account: its name and address, if they are valid, and what the serializer
-    made of it."""
+    """A body about an account."""
 
     read: serializers.Serializer[Any]
+    """What the serializer made of it."""
     username: str
+    """The valid username, or an empty text."""
     email: str
+    """The valid address, or an empty text."""
 
     def fields(self) -> Mapping[str, Any]:
-        """Returns the whole body. Raises ValidationError: field → sentences."""
+        """Returns the whole body. Raises _Faulty, which `all_named` answers."""
         if self.read.errors:
-            raise ValidationError(self.read.errors)
+            raise _Faulty(self.read.errors)
         valid: Mapping[str, Any] = self.read.validated_data
         return valid
 
     def names(self) -> Mapping[str, str]:
-        """Those of username and email that are given and valid. Raises ValidationError if the body
-        has faults and neither of them."""
-        found = {"username": self.username, "email": self.email}
-        given = {name: value for name, value in found.items() if value}
-        return given or self.fields()
+        """Returns the valid ones of username and email. Raises _Faulty if the body has faults and
+        neither of them."""
+        valid = {"username": self.username, "email": self.email}
+        return {name: value for name, value in valid.items() if value} or self.fields()
 
     def account(self) -> str:
-        """What tries to register are counted for: the username, or else the address. Raises
-        ValidationError if the body has faults and neither of them."""
+        """Returns what tries to register are counted for: the username, or else the address. Raises
+        what `names` raises."""
         return next(iter(self.names().values()))
 
 
@@ -66,38 +75,25 @@ def _valid(read: serializers.Serializer[Any], name: str) -> str:
         return ""
 
 
-@dataclass
-class _Faulty(DomainError):
-    """The faults that a serializer found, as a refusal: attempts count it."""
-
-    detail: Any
-    code = InvalidInput.code
-
-
-@contextmanager
-def faults_as_refusals() -> Iterator[None]:
-    """Turns the faults of a serializer into a refusal, so that a limit around the block counts
-    them: the answer says all the same which names are taken."""
-    try:
-        yield
-    except ValidationError as error:
-        raise _Faulty(error.detail) from error
-
-
 @contextmanager
 def all_named(
-    body: AccountBody, *, account: int = 0, taken: Mapping[str, str] = TAKEN
+    body: AccountBody,
+    *,
+    account: int = 0,
+    called: str = "username",
+    taken: Mapping[str, str] = TAKEN,
 ) -> Iterator[None]:
     """Names each of username and email that another account has, in the sentences of `taken`, with
-    the other faults.
+    the other faults. `called` is the field of the username.
 
     The database names the first that is taken, and other faults are found before any statement.
     Raises ValidationError.
     """
     try:
-        with faults_as_refusals():
-            yield
+        yield
     except (AlreadyTaken, InvalidInput, _Faulty) as error:
-        found: Any = error.detail if isinstance(error, _Faulty) else field_errors(error)
+        faults: Any = error.detail if isinstance(error, _Faulty) else field_errors(error)
         names = queries.taken(username=body.username, email=body.email, but=account)
-        raise ValidationError(found | {name: [taken[name]] for name in sorted(names)}) from error
+        faults = {**faults, **{name: [taken[name]] for name in sorted(names)}}
+        shown = {called if name == "username" else name: faults[name] for name in faults}
+        raise ValidationError(shown) from error

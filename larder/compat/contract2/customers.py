@@ -6,7 +6,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from larder.compat.account_faults import account_body, all_named, faults_as_refusals
+from larder.compat.account_faults import account_body, all_named
 from larder.compat.authentication import require_confirmation
 from larder.compat.contract2.addresses import Address, created
 from larder.compat.fields import Password, Text
@@ -112,11 +112,9 @@ class Customer(BrowsableView):
         _account(request, customer)
         require_confirmation(request)
         body, who = account_body(request, CustomerBody, partial=partial), caller(request)
-        names = body.names()
         with (
             all_named(body, account=customer),
-            throttling.change_profile(request, who, customer, names),
-            faults_as_refusals(),
+            throttling.change_profile(request, who, customer, body.names()),
         ):
             fields, moment, terms = body.fields(), now(), accounts.Terms(caller=who)
             notify = notifier.former_address(now=moment)

@@ -8,7 +8,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from larder.compat.account_faults import account_body, all_named, faults_as_refusals
+from larder.compat.account_faults import account_body, all_named
 from larder.compat.authentication import REFUSED_TOKEN, TokenNotValid
 from larder.compat.fields import Password, Text
 from larder.compat.operations import operation
@@ -50,8 +50,7 @@ class Register(OpenView):
         """Creates a customer's account."""
         accounts.require_open(settings.REGISTRATION)
         body = account_body(request, Registration)
-        account = body.account()
-        with all_named(body), throttling.register(request, account), faults_as_refusals():
+        with all_named(body), throttling.register(request, body.account()):
             new = NewCustomer(**body.fields())
             made = accounts.register(new, policy=settings.REGISTRATION, now=now())
         profile = queries.profile(made.id)

@@ -5,19 +5,18 @@ A `name` is the username of other contracts. Spaces around it are removed.
 
 import re
 import unicodedata
-from collections.abc import Iterator
-from contextlib import contextmanager
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from drf_spectacular.types import OpenApiTypes
 from rest_framework import serializers
-from rest_framework.exceptions import PermissionDenied, ValidationError
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from larder.compat.account_faults import AccountBody, account_body, all_named, faults_as_refusals
+from larder.compat.account_faults import account_body, all_named
 from larder.compat.authentication import require_confirmation
 from larder.compat.fields import AnyText, Password
 from larder.compat.operations import operation
@@ -67,8 +66,7 @@ class RegisterView(OpenView):
         """Creates a customer's account."""
         accounts.require_open(settings.REGISTRATION)
         registration = account_body(request, Registration)
-        account = registration.account()
-        with _all_named(registration), throttling.register(request, account), faults_as_refusals():
+        with _all_named(registration), throttling.register(request, registration.account()):
             body = registration.fields()
             new = NewCustomer(username=body["name"], password=body["password"])
             accounts.register(new, policy=settings.REGISTRATION, now=now())
@@ -154,25 +152,14 @@ def _read_id(text: str) -> UUID:
 
 def _rename(request: Request, user: Profile) -> str:
     """Returns the new name. Raises ValidationError, NotFound."""
-    new_name = account_body(request, NewName)
-    fields: dict[str, str] = {"username": new_name.fields()["name"]}
-    who = caller(request)
-    with _all_named(new_name, user.id), throttling.change_profile(request, who, user.id, fields):
-        terms = accounts.Terms(caller=who)
-        accounts.change_profile(user.id, fields, now=now(), terms=terms)
+    new_name, who = account_body(request, NewName), caller(request)
+    with _all_named(new_name, account=user.id):
+        fields = {"username": str(new_name.fields()["name"])}
+        with throttling.change_profile(request, who, user.id, fields):
+            terms = accounts.Terms(caller=who)
+            accounts.change_profile(user.id, fields, now=now(), terms=terms)
     return fields["username"]
 
 
-TAKEN = {"username": "user with this name already exists."}
-
-
-@contextmanager
-def _all_named(body: AccountBody, account: int = 0) -> Iterator[None]:
-    """Reports all faults, those of the username under `name`. Raises ValidationError."""
-    try:
-        with all_named(body, account=account, taken=TAKEN):
-            yield
-    except ValidationError as error:
-        found: Any = error.detail
-        shown = {"name" if name == "username" else name: found[name] for name in found}
-        raise ValidationError(shown) from error
+_TAKEN = {"username": "user with this name already exists."}
+_all_named = partial(all_named, called="name", taken=_TAKEN)
