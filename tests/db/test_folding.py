@@ -17,6 +17,8 @@ from larder.db import database
         ("کتاب", "كتاب", "كِتاب"),
         ("Ｌarder ①", "larder 1"),
         ("ガ", "ｶﾞ"),
+        ("\u1c80\u1c88", "\u0432\ua64b", "\u0412\ua64a"),
+        ("Anna  Hill", "anna hill", "anna\u00a0 hill"),
     ],
 )
 def test_texts_that_look_the_same_to_people_are_equal(db: None, texts: tuple[str, ...]) -> None:

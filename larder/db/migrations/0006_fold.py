@@ -2,7 +2,7 @@ from django.db import migrations
 
 # Texts that people take for the same are equal when folded: in another case, with and without
 # accents, in another Unicode form, with a straight or a curved apostrophe, with Arabic or Persian
-# letters, with spaces at the ends. A folded text is one line. The collation is named, because that
+# letters, with more spaces. A folded text is one line. The collation is named, because that
 # of a column must not change the result. What a text does not need is left out: `translate` and
 # `normalize` take ten times as long as `lower`.
 # Sources: Unicode Standard Annex 15 (forms), Unicode Technical Standard 30 (folding of diacritics).
@@ -26,6 +26,8 @@ LETTERS = {
     "ð": "d",
     "ħ": "h",
     "ŧ": "t",
+    # Letters without a capital of their own, which `lower` leaves (Unicode's CaseFolding.txt).
+    **dict(zip(map(chr, range(0x1C80, 0x1C89)), "вдосттъѣꙋ", strict=True)),
     "\N{ARABIC LETTER FARSI YEH}": "\N{ARABIC LETTER YEH}",
     "\N{ARABIC LETTER ALEF MAKSURA}": "\N{ARABIC LETTER YEH}",
     "\N{ARABIC LETTER KEHEH}": "\N{ARABIC LETTER KAF}",
@@ -53,6 +55,9 @@ BEGIN
     END IF;
     IF plain ~ '[[:cntrl:]`]' THEN
         plain := translate(plain, E'`\\t\\n\\r\\f\\v', '''     ');
+    END IF;
+    IF strpos(plain, '  ') > 0 THEN
+        plain := regexp_replace(plain, ' +', ' ', 'g');
     END IF;
     RETURN btrim(plain);
 END $$;
