@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from django.db import connections
 
-from larder.catalog import sql
 from larder.catalog.models import ProductChange
 from larder.catalog.queries import CHANGES
 from larder.catalog.services.compaction import compact
@@ -237,15 +236,6 @@ def test_copies_are_right_after_concurrent_changes_and_compaction(
     who = person().id
     all_right(keep_copies(who, many, seconds=2))
     assert len(rows()) == len(many)
-
-
-def test_a_part_reads_one_index_range_and_one_row_for_each_row(three: list[int]) -> None:
-    database.execute("INSERT INTO product_change (product_id) SELECT generate_series(1, 5000)")
-    plan = "\n".join(row[0] for row in database.rows(f"EXPLAIN {sql.COMPACT}", ["0", 0, 500]))
-    scans = [line.strip() for line in plan.splitlines() if " on product_change" in line]
-    assert "Seq Scan" not in plan
-    for index in ("feed", "of", "pkey"):
-        assert any(f"using product_change_{index} " in line for line in scans), plan
 
 
 def test_the_job_compacts_the_whole_feed(

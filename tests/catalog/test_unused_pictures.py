@@ -1,7 +1,6 @@
 """Pictures that no product has are deleted, and those that one has never are."""
 
 import os
-import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
@@ -14,7 +13,6 @@ import pytest
 from django.conf import LazySettings
 from django.db import connection, transaction
 
-from larder.catalog import sql
 from larder.catalog.models import Picture, Product
 from larder.catalog.services import stored_pictures
 from larder.catalog.services.products import archive_product, change_product
@@ -247,15 +245,3 @@ def test_the_job_does_nothing_where_uploads_are_off(
     assert tasks.delete_unused_pictures(0) == 0
     settings.PICTURES_DIR = str(folder)
     assert tasks.delete_unused_pictures(0) == 1
-
-
-def test_the_statements_use_their_indexes(product: MakeProduct, now: datetime) -> None:
-    product()
-    for statement, values, index in (
-        (sql.MARK_PICTURES, ["", 5, now], "product_by_picture"),
-        (sql.MARK_PICTURES, ["", 5, now], "picture_pkey"),
-        (sql.DELETE_PICTURE, [now, "0" * 64, now], "product_by_picture"),
-    ):
-        plan = "\n".join(row[0] for row in database.rows(f"EXPLAIN {statement}", values))
-        assert re.search(rf"Index (Only )?Scan using \w*{index}|on {index}", plan), plan
-    assert "using picture_unused" in stored_pictures._unused(now)[:5].explain()

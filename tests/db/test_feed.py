@@ -11,11 +11,10 @@ import pytest
 from larder.catalog.queries import CHANGES
 from larder.db import database, feed
 from larder.db.feed import Feed, Mark, SinceExpired
-from tests.db.feeds import NumberedFeed, settle, transaction
+from tests.db.feeds import settle, transaction
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-BY_NUMBER = NumberedFeed(CHANGES.table, CHANGES.subject)
 TOUCH = "UPDATE product SET version = version + 1 WHERE id = %s"
 
 
@@ -50,11 +49,6 @@ def slow_and_fast(read: Feed, slowly: int, fast: int) -> list[int]:
 
 def test_a_change_that_commits_late_is_met(two: tuple[int, int]) -> None:
     assert sorted(slow_and_fast(CHANGES, *two)) == sorted(two)
-
-
-def test_reading_by_number_only_misses_a_change_that_commits_late(two: tuple[int, int]) -> None:
-    slowly, fast = two
-    assert slowly not in slow_and_fast(BY_NUMBER, slowly, fast)
 
 
 def test_the_feed_ends_before_the_oldest_open_transaction(two: tuple[int, int]) -> None:
@@ -117,10 +111,6 @@ def test_a_reader_of_a_crowd_meets_each_change_once(db: None) -> None:
     assert missed(CHANGES, changes=200) == set()
 
 
-def test_reading_by_number_only_misses_concurrent_changes(db: None) -> None:
-    assert any(missed(BY_NUMBER, changes=150) for _ in range(5))
-
-
 def test_a_page_ends_at_its_limit_and_reports_that_more_follow(two: tuple[int, int]) -> None:
     mark = feed.begin(CHANGES)
     for one in (*two, *two):
@@ -162,14 +152,3 @@ def test_the_epoch_is_the_cluster_its_timeline_the_database_and_the_table(db: No
         " 'catalog.product_change'::regclass::oid::text"
     )
     assert (holder, table) == (oid, own)
-
-
-def test_a_poll_with_nothing_new_touches_one_index(two: tuple[int, int]) -> None:
-    database.execute("INSERT INTO product_change (product_id) SELECT generate_series(1, 5000)")
-    settle()
-    mark = feed.read(CHANGES, feed.begin(CHANGES), limit=9_999).mark
-    asked = [str(mark.transaction_id), mark.number]
-    plan = [row[0] for row in database.rows(f"EXPLAIN {CHANGES.page(501)}", asked)]
-    scans = [line for line in plan if "Scan" in line and "pg_" not in line]
-    assert len(scans) == 1, plan
-    assert "Index Only Scan using product_change_feed" in scans[0], plan

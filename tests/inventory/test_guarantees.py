@@ -11,11 +11,9 @@ from typing import Any
 
 import psycopg
 import pytest
-from django.db import OperationalError, transaction
+from django.db import transaction
 from psycopg import errors
 
-from larder.catalog.services.products import archive_product, change_product
-from larder.db import database
 from larder.inventory.services.movements import lock
 from tests.database import superuser_url
 
@@ -208,39 +206,12 @@ def committed(transactional_db: None, product: Callable[..., int]) -> int:
     return product(stock=5)
 
 
-def test_archiving_waits_for_the_orders_that_are_being_placed(committed: int, as_role: As) -> None:
-    with as_role("app") as placing, as_role("app") as archiving:
-        placing.execute(HOLD, [committed])
-        archiving.execute("SET lock_timeout = '100ms'")
-        with pytest.raises(errors.LockNotAvailable):
-            archiving.execute(ARCHIVE, [committed])
-
-
-def test_orders_wait_for_a_product_that_is_being_archived(committed: int, as_role: As) -> None:
-    with as_role("app") as archiving, as_role("app") as placing:
-        archiving.execute(ARCHIVE, [committed])
-        with pytest.raises(errors.LockNotAvailable):
-            placing.execute(HOLD, [committed])
-
-
 def test_orders_do_not_wait_for_other_changes_of_a_product(
     committed: int, as_role: As, now: Any
 ) -> None:
     with as_role("app") as changing, as_role("app") as placing:
         changing.execute("UPDATE catalog.product SET price = 9 WHERE id = %s", [committed])
         assert placing.execute(HOLD, [committed]).fetchall() == [(1,)]
-
-
-def test_the_service_locks_the_stock_to_archive_a_product(
-    committed: int, as_role: As, now: Any
-) -> None:
-    with as_role("app") as placing:
-        placing.execute(HOLD, [committed])
-        change_product(committed, {"name": "A"}, caller=None, now=now)
-        database.execute("SET lock_timeout = '100ms'")
-        with pytest.raises(OperationalError, match="lock timeout"):
-            archive_product(committed, caller=None, now=now)
-        database.execute("RESET lock_timeout")
 
 
 def test_foreign_key_checks_do_not_wait_for_stock_locks(committed: int, as_role: As) -> None:

@@ -10,12 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import transaction
 
-from larder.catalog.services.products import lock_product
 from larder.identity.services import quotas
 from larder.identity.services.rates import Rate
-from larder.inventory.services import movements
 from larder.inventory.services.authors import Author
 from larder.inventory.services.products import change_stocked_product
 from tests.conftest import Api, Person
@@ -168,11 +165,3 @@ def test_a_product_its_name_and_its_stock_are_locked_in_the_documented_order(
             callers.jam, {"name": "Jelly"}, quantity=7, author=author, unique_name=True
         )
     assert found.orders == [["product", "name", "stock"]]
-
-
-def test_a_product_locked_after_its_stock_is_noticed(callers: Callers) -> None:
-    with recorded(LOCKS, LARDER) as found, transaction.atomic(durable=True):
-        movements.lock([callers.jam])
-        lock_product(callers.jam)
-    assert found.orders == [["stock", "product"]]
-    assert not found.is_in_order(found.orders[0])

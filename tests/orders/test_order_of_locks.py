@@ -7,22 +7,17 @@ import ast
 from pathlib import Path
 
 import pytest
-from django.db import transaction
 
 from larder.identity.services import quotas
 from larder.identity.services.rates import Rate
-from larder.inventory.services import movements
-from larder.orders.models import Order
 from larder.orders.services import (
     expire_holds,
 )
-from larder.orders.services.locks import lock_order
 from tests.conftest import Person
 from tests.orders.holding import (
     WITH_BOOKS,
     MakePerson,
     MakeProduct,
-    order,
 )
 from tests.orders.use_cases import USE_CASES, Shop, UseCase
 from tests.recorded_locks import recorded
@@ -104,12 +99,3 @@ def opens(node: ast.AST) -> bool:
         for item in items
         for one in ast.walk(item.context_expr)
     )
-
-
-def test_two_locks_in_another_order_are_noticed(shop: Shop) -> None:
-    placed = order(shop.who, (shop.jam, 1)).id
-    with recorded(LOCKS, SERVICES) as found, transaction.atomic(durable=True):
-        movements.lock([shop.jam])
-        assert isinstance(lock_order(placed), Order)
-    assert found.orders == [["stock", "order"]]
-    assert not found.is_in_order(found.orders[0])
