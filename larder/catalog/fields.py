@@ -12,7 +12,6 @@ from typing import Annotated, Any, NamedTuple
 from django.utils.translation import gettext_noop
 from msgspec import Meta
 
-from larder.core import tags
 from larder.core.limits import (
     MAX_CODE_LENGTH,
     MAX_DESCRIPTION_LENGTH,
@@ -20,7 +19,6 @@ from larder.core.limits import (
     MAX_NAME_LENGTH,
     MAX_SKU_LENGTH,
     MAX_STOCK,
-    MAX_TAGS,
     MAX_UNIT_NAME_LENGTH,
     MAX_UNITS,
     MAX_WEB_ADDRESS_LENGTH,
@@ -44,8 +42,6 @@ RATE = Kind(str, f"numeric({TAX_RATE_DIGITS},{TAX_RATE_DECIMALS})")
 """Percent."""
 REFERENCE = Kind(int, "bigint")
 """The id of a row of another table."""
-LABELS = Kind(list[str], "varchar[]")
-"""Normalized tags (larder/core/tags.py); in a file one text, with commas between them."""
 
 DECIMALS = (AMOUNT, RATE)
 """The kinds whose values are texts in JSON, and Decimal in the code."""
@@ -84,11 +80,6 @@ class ProductField:
     def column(self) -> str:
         """The name of the column."""
         return f"{self.name}_id" if self.kind is REFERENCE else self.name
-
-    def as_text(self, value: str) -> str:
-        """Returns SQL that makes a text of a value, as a file has it."""
-        joined = f"array_to_string({value}, '{tags.SEPARATOR} ')"
-        return joined if self.kind is LABELS else f"{value}::text"
 
     @property
     def shown(self) -> Any:
@@ -181,7 +172,6 @@ FIELDS = (
         section=IN_THE_WAREHOUSE,
         is_internal=True,
     ),
-    ProductField("tags", LABELS, Meta(max_length=MAX_TAGS), is_internal=True),
 )
 """The fields in the order of bodies and answers. Add a new field at the end."""
 

@@ -2,7 +2,6 @@
 
 from decimal import Decimal
 
-from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, Func, Q, Value
@@ -18,8 +17,6 @@ from larder.core.limits import (
     MAX_NAME_LENGTH,
     MAX_SHORT_TEXT_LENGTH,
     MAX_SKU_LENGTH,
-    MAX_TAG_LENGTH,
-    MAX_TAGS,
     MAX_TAX_RATE,
     MAX_UNIT_NAME_LENGTH,
     MAX_WEB_ADDRESS_LENGTH,
@@ -120,15 +117,6 @@ class Product(models.Model):
             "The stock is low at or below this number of available units; empty for never."
         ),
     )
-    tags = ArrayField(
-        models.CharField(max_length=MAX_TAG_LENGTH),
-        verbose_name=_("tags"),
-        size=MAX_TAGS,
-        blank=True,
-        default=list,
-        db_default=[],
-        help_text=_("Labels for staff, with commas between them. Customers do not see them."),
-    )
     archived_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(editable=False)
     updated_at = models.DateTimeField(editable=False)
@@ -184,7 +172,6 @@ class Product(models.Model):
                 name="product_by_low_stock",
                 condition=_LISTED & Q(low_stock_threshold__isnull=False),
             ),
-            GinIndex(fields=["tags"], name="product_by_tag"),
             GinIndex(Func(F("search_text"), function="trigrams"), name="product_search"),
             models.Index(
                 Func(F("image_url"), Value(PICTURE_KEY), function="substring"),

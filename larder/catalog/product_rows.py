@@ -14,11 +14,10 @@ from django.utils.translation import gettext, gettext_noop
 
 from larder.catalog import tables
 from larder.catalog.category_names import CategoryNames
-from larder.catalog.fields import AMOUNT, DECIMALS, IN_FILES, LABELS, ProductField
+from larder.catalog.fields import AMOUNT, DECIMALS, IN_FILES, ProductField
 from larder.catalog.queries import category_names
 from larder.catalog.services.products import DEFAULTS
 from larder.catalog.tables import Table, UnreadableTable
-from larder.core import tags
 from larder.core.errors import Fault, InvalidInput
 from larder.core.invisible import text_fault
 from larder.core.limits import MAX_FAULTS, MAX_STOCK
@@ -190,13 +189,6 @@ A_CATEGORY = gettext_noop(
 )
 
 
-def _tags(cell: str) -> list[str]:
-    found = tags.split(unescape_formula(cell))
-    for fault in tags.faults_of(found):
-        raise _faulty(fault)
-    return found
-
-
 def _whole(least: int, most: int, default: int | None) -> Cell:
     def read(cell: str) -> int | None:
         if not cell:
@@ -232,8 +224,6 @@ _DIGITS_LOST = gettext_noop(
 
 def _cell(field: ProductField) -> Cell:
     rules: Any = field.rules
-    if field.kind is LABELS:
-        return _tags
     if field.kind.json is int:
         return _whole(rules.ge, rules.le, DEFAULTS[field.column])
     longest = 20 if field.kind in DECIMALS else rules.max_length

@@ -207,10 +207,10 @@ ORDER BY line LIMIT %s
 def _compared(name: str) -> str:
     if name == _OPENING:
         return f"product.id IS NULL AND file.{name} > 0, NULL, file.{name}::text"
-    former, text = f"product.{_CHANGED[name]}", _FIELDS[name].as_text
+    former = f"product.{_CHANGED[name]}"
     return (
         f"{former} IS DISTINCT FROM file.{name}, "
-        f"left({text(former)}, given.most), left({text(f'file.{name}')}, given.most)"
+        f"left({former}::text, given.most), left(file.{name}::text, given.most)"
     )
 
 

@@ -293,12 +293,6 @@ MAX_WORD_LENGTH = 40
 MAX_AUDITED_OBJECT_LENGTH = 100
 """The name of an object in the audit trail: its kind and its id, or an operation."""
 
-MAX_TAG_LENGTH = 40
-"""A tag of a product or of an order."""
-
-MAX_TAGS = 25
-"""Tags of a product or of an order."""
-
 COUNTRY_LENGTH = 2
 """A country code of ISO 3166-1 alpha-2."""
 

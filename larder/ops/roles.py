@@ -18,18 +18,18 @@ from larder.db.database import SCHEMAS, SEARCH_PATH
 READ_ONLY = "larder_readonly"
 APPEND_ONLY = (
     *("inventory.ledger_entry", "orders.order_event", "orders.payment"),
-    *("orders.order_note", "identity.audit_entry"),
+    "identity.audit_entry",
 )
 SECRET_TABLES = (
     *("identity.session", "identity.key", "identity.address", "identity.password_reset"),
     *("identity.second_factor", "identity.recovery_code"),
     *(
-        "identity.customer_note",
+        "identity.note",
         "identity.email_change",
         "common.idempotency_key",
         "common.rate_limit",
     ),
-    *("orders.order_note", "identity.audit_entry", "public.django_admin_log"),
+    *("identity.audit_entry", "public.django_admin_log"),
     *("common.kept_file", "public.django_session"),
     *("public.procrastinate_jobs", "public.procrastinate_events"),
 )

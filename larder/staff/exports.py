@@ -29,7 +29,6 @@ from larder.core.clock import now
 from larder.core.limits import MAX_EXPORTED_ROWS
 from larder.core.per_key import Limit, limited
 from larder.core.spreadsheets import escape_formula
-from larder.core.tags import joined
 from larder.http import admin_session
 from larder.http.raw_body import is_late
 from larder.identity.services import audit
@@ -57,12 +56,6 @@ def text(attribute: str) -> Column:
     """A column of text; `attribute` may follow relations with points."""
     value = attrgetter(attribute)
     return lambda row: None if value(row) is None else safe_text(value(row))
-
-
-def tags(attribute: str) -> Column:
-    """A column of tags, with commas between them."""
-    value = attrgetter(attribute)
-    return lambda row: safe_text(joined(value(row) or ()))
 
 
 def number(attribute: str) -> Column:

@@ -1,7 +1,6 @@
 """The page on which staff add a note about an order or a customer. Notes are never changed."""
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseRedirect
@@ -12,6 +11,7 @@ from larder.core.clock import now
 from larder.core.errors import DomainError
 from larder.core.limits import MAX_TEXT_LENGTH
 from larder.db.idempotency import RETENTION, Claim, Scope, fingerprint
+from larder.identity.services.notes import About, add_note
 from larder.staff.base import ServiceAdmin
 from larder.staff.language import gettext_lazy as _
 from larder.staff.pages import Page, PageForm, Text, reopened, show
@@ -29,31 +29,21 @@ class NoteForm(PageForm):
     )
 
 
-class Notes(NamedTuple):
-    """Notes about one kind of objects: its name, the permission to add them, and the service."""
-
-    kind: str
-    permission: str
-    add: Callable[..., bool]
-
-
 def note_page(request: Any, title: str, back: str, text: str) -> Page:
     """Returns the page of a new note. `text` says who sees it."""
     form = reopened(NoteForm, request, {})
     return Page(title=title, answer=gettext("Add note"), back=back, form=form, text=text)
 
 
-def take_note(
-    screen: ServiceAdmin, request: Any, page: Page, key: Any, notes: Notes
-) -> HttpResponse:
-    """Shows the page, then adds the note to the object of this key."""
+def take_note(screen: ServiceAdmin, request: Any, page: Page, about: About) -> HttpResponse:
+    """Shows the page, then adds the note."""
     if request.method != "POST" or not page.is_valid():
         return show(screen, request, page)
     given, caller, moment = page.form.cleaned_data, user_as_caller(request), now()
-    scope = Scope(caller.public_id, f"POST admin/{notes.kind}/{key}/note", str(given["form_key"]))
+    scope = Scope(caller.public_id, f"POST admin/{about.name}/note", str(given["form_key"]))
     claim = Claim(scope, fingerprint(given["text"]), expires_at=moment + RETENTION)
     try:
-        notes.add(key, given["text"], caller=caller, claim=claim, now=moment)
+        add_note(about, given["text"], caller=caller, claim=claim, now=moment)
     except DomainError as refusal:
         page.refuse(refusal, {})
         return show(screen, request, page)

@@ -140,8 +140,6 @@ DESCRIPTIONS = {
     "sku": "The SKU: the shop's own code of the product.",
     "status": "The HTTP status.",
     "step": "The number of units is a multiple of this.",
-    "tags": "Labels of staff: at most 25, each of up to 40 characters. They are stored in small "
-    "letters, each once, sorted.",
     "tax_rate": "Percent of tax in the price, with two decimals; null if none is known.",
     "tax_total": "The tax in the total; null if a line has no tax rate.",
     "title": "What the code means, in English.",

@@ -23,7 +23,6 @@ SYSTEM = "00000000-0000-0000-0000-000000000000"
 BOOKS = (
     "inventory.ledger_entry",
     "orders.order_event",
-    "orders.order_note",
     "orders.payment",
     "identity.audit_entry",
 )

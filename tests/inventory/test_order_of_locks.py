@@ -78,14 +78,6 @@ REQUESTS: dict[str, tuple[str, Request]] = {
             "POST", "products/import", "sku,price\nJAM,3\n", content_type="text/csv", **KEY
         ),
     ),
-    "tag products": (
-        "product",
-        lambda by: by.desk.post(
-            "catalog/product/",
-            {"action": "change_tags", "_selected_action": [str(by.jam)], "index": "0"}
-            | {"change": "add", "tags": "new"},
-        ),
-    ),
     "create a category": (
         "key new category",
         lambda by: by.staff("POST", "categories", {"name": "Spreads"}, **KEY),

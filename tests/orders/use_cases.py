@@ -8,7 +8,6 @@ from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 from larder.core.ids import new_id
-from larder.core.tags import TagChange
 from larder.db.idempotency import Claim, Scope
 from larder.identity.queries import with_rights
 from larder.identity.services import addresses, keys
@@ -22,10 +21,8 @@ from larder.orders.services import (
     confirm_order,
     expire_holds,
     moves,
-    notes,
     payments,
     sales,
-    tags,
 )
 from larder.orders.services.placing import repeats
 from larder.orders.services.placing.place_order import place_order
@@ -122,17 +119,6 @@ def change_lines(shop: Shop) -> Callable[[], object]:
     asked = replace(request(shop.who.caller, placed), claim=shop.claim(placed))
     lines = [Wanted(shop.tea, 1), Wanted(shop.jam, 2)]
     return lambda: changes.change_order(asked, terms=GBP, lines=lines)
-
-
-def add_note(shop: Shop) -> Callable[[], object]:
-    placed = order(shop.who, (shop.jam, 1)).id
-    who, claim = shop.clerk.caller, shop.claim(placed)
-    return lambda: notes.add_note(placed, "a note", caller=who, claim=claim, now=shop.now)
-
-
-def tag_orders(shop: Shop) -> Callable[[], object]:
-    ids, who = [order(shop.who, (shop.jam, 1)).id], shop.clerk.caller
-    return lambda: tags.tag_orders(ids, TagChange(add=["urgent"]), caller=who)
 
 
 def record_payment(shop: Shop) -> Callable[[], object]:
@@ -234,8 +220,6 @@ USE_CASES: Mapping[UseCase, str] = {
     confirm: "key order stock",
     cancel_held: "key order quota stock",
     change_lines: "key order quota stock",
-    add_note: "key",
-    tag_orders: "tags",
     record_payment: "payment order stock",
     receive_payment: "payment order stock",
     receive_payment_of_cart: "payment key cart",

@@ -16,13 +16,12 @@ from larder.catalog.services.products import archive_product
 from larder.core.clock import now as clock
 from larder.db.idempotency import Claim, Scope
 from larder.identity.services import keys
-from larder.identity.services import notes as customer_notes
+from larder.identity.services.notes import About, about_customer, add_note
 from larder.ops import tasks
 from larder.orders.decision import Wanted
 from larder.orders.lifecycle import _BEGINS_IN, Move
 from larder.orders.models import RefundDue
 from larder.orders.services import moves
-from larder.orders.services import notes as order_notes
 from larder.orders.services.placing.place_order import place_order
 from larder.orders.services.placing.placement import Hold, Placement
 from larder.orders.services.transitions import TransitionRequest
@@ -61,8 +60,9 @@ def shop(
     placed = made.orders["placed"]
     RefundDue.objects.create(order=placed, currency="GBP", amount=5, since=clock())
     claims = (Claim(Scope(boss.customer.public_id, "note", key), b"") for key in ("one", "two"))
-    order_notes.add_note(placed, TEXT, caller=by, claim=next(claims), now=clock())
-    customer_notes.add_note(clerk.id, TEXT, caller=by, claim=next(claims), now=clock())
+    of_customer = about_customer(by, clerk.id, clerk.customer.public_id)
+    for about in (About(f"order:{placed}", "orders.change_order"), of_customer):
+        add_note(about, TEXT, caller=by, claim=next(claims), now=clock())
     lines = {"lines": [{"product": jam, "counted": 40}], "reason": "stocktake"}
     assert as_(boss)("POST", "stock/adjustments", lines).status == 201
     tasks.count_sales(0)

@@ -84,7 +84,6 @@ _HARMLESS = """
     orders_order_delete orders_order_deliver orders_order_history orders_order_pack
     orders_order_ship orders_order_take_back orders_order_telephone orders_order_track
     inventory_stock_count inventory_stock_check_count inventory_stock_discard_count
-    orders_order_change_own_tags
     orders_order_note orders_order_products orders_order_addresses
     orders_refunddue_add orders_refunddue_change orders_refunddue_changelist
     orders_refunddue_delete orders_refunddue_history

@@ -7,5 +7,4 @@ __all__ = [
     "product_import",
     "products",
     "stored_pictures",
-    "tags",
 ]

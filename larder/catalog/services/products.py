@@ -17,11 +17,10 @@ from uuid import UUID
 from django.db import models
 
 from larder.catalog import sql
-from larder.catalog.fields import FIELDS, INTERNAL, LABELS
+from larder.catalog.fields import FIELDS, INTERNAL
 from larder.catalog.models import Product
 from larder.catalog.queries import ids_by_sku
 from larder.catalog.services.clashes import all_clashes_named, clashes_named
-from larder.core import tags
 from larder.core.errors import AlreadyTaken, NotFound, StaleVersion
 from larder.core.ids import new_id
 from larder.db import database, versions
@@ -286,9 +285,4 @@ def _editable(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _stored(column: str, value: Any) -> Any:
-    if column == "barcode":
-        return value.strip()
-    return tags.refuse_faulty(tags.normalized(value), f"/{column}") if column in _TAGS else value
-
-
-_TAGS = {field.column for field in FIELDS if field.kind is LABELS}
+    return value.strip() if column == "barcode" else value

@@ -4,8 +4,8 @@ from larder.identity.models.accounts import (
     SEARCH_TEXT,
     Address,
     Customer,
-    CustomerNote,
     EmailChange,
+    Note,
 )
 from larder.identity.models.audit import AuditEntry
 from larder.identity.models.credentials import (
@@ -21,9 +21,9 @@ __all__ = [
     "Address",
     "AuditEntry",
     "Customer",
-    "CustomerNote",
     "EmailChange",
     "Key",
+    "Note",
     "PasswordReset",
     "RecoveryCode",
     "SecondFactor",

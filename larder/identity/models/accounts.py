@@ -1,4 +1,4 @@
-"""Accounts, and what their owners saved: addresses, email changes, views of lists."""
+"""Accounts, what their owners saved, and the notes of staff."""
 
 from typing import Any, ClassVar
 
@@ -13,6 +13,7 @@ from larder.core.errors import AlreadyTaken
 from larder.core.ids import new_id
 from larder.core.limits import (
     COUNTRY_LENGTH,
+    MAX_AUDITED_OBJECT_LENGTH,
     MAX_CODE_LENGTH,
     MAX_EMAIL_LENGTH,
     MAX_LABEL_LENGTH,
@@ -218,17 +219,20 @@ class Address(models.Model):
         indexes = (models.Index(fields=["customer", "id"], name="address_of_customer"),)
 
 
-class CustomerNote(models.Model):
-    """A note about a customer, which staff alone see. It is never changed, and is deleted with the
-    account."""
+class Note(models.Model):
+    """A note about an object, which staff alone see. It is never changed; those about a customer
+    are deleted with the account.
+
+    `object` is its name in the audit trail.
+    """
 
     id = models.BigAutoField(primary_key=True)
-    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, db_index=False)
+    object = models.CharField(max_length=MAX_AUDITED_OBJECT_LENGTH)
     actor = models.UUIDField()
     at = models.DateTimeField()
     text = models.CharField(max_length=MAX_TEXT_LENGTH)
 
     class Meta:
-        db_table = "customer_note"
+        db_table = "note"
         default_permissions = ()
-        indexes = (models.Index(fields=["customer", "id"], name="customer_note_history"),)
+        indexes = (models.Index(fields=["object", "id"], name="note_history"),)

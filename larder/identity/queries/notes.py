@@ -1,11 +1,11 @@
-"""The notes of staff about a customer."""
+"""The notes of staff about an object."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from larder.core.parts import Part, first
-from larder.identity.models import CustomerNote
+from larder.identity.models import Note
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,9 +17,9 @@ class NoteView:
     text: str
 
 
-def latest_notes(customer: int, *, limit: int) -> Part[NoteView]:
-    """Returns the last `limit` notes about a customer, newest first. `more` says whether there are
-    earlier ones."""
-    rows = CustomerNote.objects.filter(customer_id=customer).order_by("-id")
+def latest_notes(object: str, *, limit: int) -> Part[NoteView]:
+    """Returns the last `limit` notes about an object, by its name in the audit trail, newest first.
+    `more` says whether there are earlier ones."""
+    rows = Note.objects.filter(object=object).order_by("-id")
     views = [NoteView(*row) for row in rows.values_list(*NoteView.__slots__)[: limit + 1]]
     return first(views, limit)

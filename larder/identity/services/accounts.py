@@ -21,7 +21,7 @@ from larder.db.idempotency import Claim, Made
 from larder.identity import queries
 from larder.identity.caller import Caller
 from larder.identity.errors import RegistrationClosed, SessionEnded
-from larder.identity.models import Address, Customer, CustomerNote, Key, Session
+from larder.identity.models import Address, Customer, Key, Note, Session
 from larder.identity.passwords import hashers
 from larder.identity.passwords.hashers import Lane
 from larder.identity.services import audit, repeats, rights, second_factors
@@ -351,7 +351,8 @@ def delete_account(customer: int, *, now: datetime, terms: Terms = ANY_TERMS) ->
         with rights.keeping_an_owner(customer):
             _update(customer, _anonymous() | {"deleted_at": now}, terms.version, action="delete")
             Address.objects.filter(customer=customer).delete()
-            CustomerNote.objects.filter(customer=customer).delete()
+            public_id = Customer.objects.values_list("public_id", flat=True).get(pk=customer)
+            Note.objects.filter(object=audit.customer_name(public_id)).delete()
             Key.objects.filter(customer=customer).exclude(name="").update(name="")
             second_factors.forget(customer)
             Session.objects.filter(customer=customer).update(client="")

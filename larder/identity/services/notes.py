@@ -1,7 +1,10 @@
-"""Adds the notes of staff about a customer. No API and no mail has them. They are deleted with the
-account."""
+"""Adds the notes of staff about an object. No API, feed, mail or printed page has them."""
 
+from collections.abc import Callable
 from datetime import datetime
+from functools import partial
+from typing import NamedTuple
+from uuid import UUID
 
 from django.db import transaction
 from django.utils.translation import gettext
@@ -12,39 +15,55 @@ from larder.core.limits import MAX_TEXT_LENGTH
 from larder.db import idempotency
 from larder.db.idempotency import Claim
 from larder.identity.caller import Caller
-from larder.identity.models import Customer, CustomerNote
+from larder.identity.models import Customer, Note
 from larder.identity.services import audit
 from larder.identity.services.credentials import lock_account, require_permitted
 
-PERMISSION = "identity.change_customer"
+
+class About(NamedTuple):
+    """The object of a note."""
+
+    name: str
+    """Its name in the audit trail."""
+
+    permission: str
+    """What its notes need."""
+
+    lock: Callable[[], None] = lambda: None
+    """Keeps the object from being deleted until the note is stored."""
 
 
-def add_note(customer: int, text: str, *, caller: Caller, claim: Claim, now: datetime) -> bool:
-    """Adds a note to an account. Returns whether it repeats an earlier request with its key.
+def add_note(about: About, text: str, *, caller: Caller, claim: Claim, now: datetime) -> bool:
+    """Adds a note to an object. Returns whether it repeats an earlier request with its key.
 
-    The account and its version stay as they are. The audit trail has that there is a note, and not
-    its text. Raises NotFound, InvalidInput (text), KeyReused, SessionEnded, NotStaff,
+    The object and its version stay as they are. The audit trail has that there is a note, and not
+    its text. Raises what `lock` raises, InvalidInput (text), KeyReused, SessionEnded, NotStaff,
     PermissionMissing and SecondFactorRequired.
     """
     refuse_faulty(text)
 
     def add() -> int:
-        # A deletion of the account takes the same lock: no note is added after it.
-        lock_account(caller, customer)
-        found = Customer.objects.filter(pk=customer, deleted_at=None)
-        public_id = found.values_list("public_id", flat=True).first()
-        if public_id is None:
-            raise NotFound
-        made = CustomerNote.objects.create(
-            customer_id=customer, actor=caller.public_id, at=now, text=text
-        )
-        name = audit.customer_name(public_id)
-        audit.record(name, "add_note", after={audit.PERSONAL: ["internal_note"]})
-        require_permitted(caller, PERMISSION)
-        return made.id
+        about.lock()
+        note = Note.objects.create(object=about.name, actor=caller.public_id, at=now, text=text)
+        audit.record(about.name, "add_note", after={audit.PERSONAL: ["internal_note"]})
+        require_permitted(caller, about.permission)
+        return note.id
 
     with transaction.atomic(durable=True):
         return idempotency.once(claim, add, now=now).replayed
+
+
+def about_customer(caller: Caller, customer: int, public_id: UUID) -> About:
+    """Returns a customer as the object of a note by the caller."""
+    name = audit.customer_name(public_id)
+    return About(name, "identity.change_customer", partial(_lock_customer, caller, customer))
+
+
+def _lock_customer(caller: Caller, customer: int) -> None:
+    """Locks an account, as its deletion does. Raises NotFound for a deleted one."""
+    lock_account(caller, customer)
+    if not Customer.objects.filter(pk=customer, deleted_at=None).exists():
+        raise NotFound
 
 
 def refuse_faulty(text: str) -> None:

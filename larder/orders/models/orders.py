@@ -2,8 +2,6 @@
 
 from decimal import Decimal
 
-from django.contrib.postgres.fields import ArrayField
-from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Upper
@@ -17,8 +15,6 @@ from larder.core.limits import (
     MAX_PAYMENT,
     MAX_SHORT_TEXT_LENGTH,
     MAX_SKU_LENGTH,
-    MAX_TAG_LENGTH,
-    MAX_TAGS,
     MAX_TAX_RATE,
     MAX_TEXT_LENGTH,
     MAX_WORD_LENGTH,
@@ -253,36 +249,6 @@ class OrderEvent(models.Model):
             models.Index(fields=["order", "position"], name="order_event_history"),
             models.Index(fields=["transaction_id", "position"], name="order_event_feed"),
         )
-
-
-class OrderNote(models.Model):
-    """A note about an order, which staff alone see. Append-only."""
-
-    id = models.BigAutoField(primary_key=True)
-    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="notes", db_index=False)
-    actor = models.UUIDField()
-    at = models.DateTimeField()
-    text = models.CharField(max_length=MAX_TEXT_LENGTH)
-
-    class Meta:
-        db_table = "order_note"
-        default_permissions = ()
-        indexes = (models.Index(fields=["order", "id"], name="order_note_history"),)
-
-
-class OrderTags(models.Model):
-    """The tags of an order, which staff alone see. They are no part of the order: its version and
-    its place in the feed stay."""
-
-    order = models.OneToOneField(
-        Order, on_delete=models.PROTECT, primary_key=True, related_name="tag_set"
-    )
-    tags = ArrayField(models.CharField(max_length=MAX_TAG_LENGTH), size=MAX_TAGS, default=list)
-
-    class Meta:
-        db_table = "order_tags"
-        default_permissions = ()
-        indexes = (GinIndex(fields=["tags"], name="order_by_tag"),)
 
 
 class Payment(models.Model):

@@ -27,7 +27,6 @@ from larder.orders.queries.history import (
     page,
 )
 from larder.orders.queries.lines import SoldLine, count_lines, line_history
-from larder.orders.queries.notes import latest_notes
 from larder.orders.queries.order_views import LineView, OrderView, view_of
 from larder.orders.queries.payments import PaymentRow, RefundRow, payment, payments, refunds_due
 from larder.orders.queries.placed import (
@@ -90,7 +89,6 @@ __all__ = [
     "history_in_parts",
     "id_by_number",
     "latest_events",
-    "latest_notes",
     "line_history",
     "oldest_placed",
     "open_orders",

@@ -8,12 +8,10 @@ __all__ = [
     "expire_holds",
     "locks",
     "moves",
-    "notes",
     "payments",
     "placing",
     "refusals",
     "returns",
     "sales",
-    "tags",
     "transitions",
 ]

@@ -14,7 +14,7 @@ from django.db import DEFAULT_DB_ALIAS
 from django.db.models import QuerySet
 
 from larder.db import database
-from larder.orders.models import Order, OrderTags
+from larder.orders.models import Order
 from larder.orders.sql import writes
 
 
@@ -33,14 +33,6 @@ class LockBroken(RuntimeError):
 def order_name(order: UUID) -> str:
     """Returns the name of an order in the audit trail."""
     return f"order:{order}"
-
-
-def lock_tags(ids: Collection[UUID]) -> dict[UUID, list[str]]:
-    """Locks the rows with the tags of orders, and returns the tags under the lock. Adds the rows
-    that are missing. The orders are not locked."""
-    OrderTags.objects.bulk_create([OrderTags(order_id=id) for id in ids], ignore_conflicts=True)
-    rows = OrderTags.objects.filter(order__in=ids).order_by("order").select_for_update()
-    return dict(rows.values_list("order_id", "tags"))
 
 
 def lock_orders(ids: Collection[UUID]) -> dict[UUID, Order]:

@@ -29,11 +29,9 @@ from larder.catalog.fields import FIELDS, ProductField
 from larder.catalog.models import Category, Product, by_name
 from larder.catalog.search import words
 from larder.catalog.services.products import change_product, create_product
-from larder.catalog.services.tags import tag_products
 from larder.core import money
 from larder.core.clock import now
 from larder.core.limits import MAX_FILTER_CHOICES, MAX_TAX_RATE, MONEY_DECIMALS, PRICE_DIGITS
-from larder.core.tags import TagChange
 from larder.db.fields import in_order
 from larder.staff import exports
 from larder.staff.catalog.archive import ArchivableProducts
@@ -46,7 +44,6 @@ from larder.staff.lists import with_trigrams, with_words
 from larder.staff.pages import Amount, Whole
 from larder.staff.recording import user_as_caller
 from larder.staff.refusals import Sentence
-from larder.staff.tagging import TagFilter, TaggableList, Tags, labels
 
 __all__ = ["CategoryAdmin", "ProductAdmin", "ProductForm", "containing", "product_columns"]
 
@@ -78,7 +75,6 @@ class ProductForm(PictureForm):
         decimal_places=MONEY_DECIMALS,
         help_text=_("Of one unit, tax included. Orders that are placed keep their prices."),
     )
-    tags = Tags(required=False)
 
     class Meta:
         field_classes: ClassVar[dict[str, Any]] = {
@@ -177,7 +173,6 @@ _COLUMNS = {
     of_product.WHOLE: exports.number,
     of_product.AMOUNT: exports.price,
     of_product.RATE: exports.price,
-    of_product.LABELS: exports.tags,
 }
 
 
@@ -222,7 +217,6 @@ class ProductAdmin(
     RepriceableProducts,
     ArchivableProducts,
     PicturedProducts,
-    TaggableList,
 ):
     """Products, archived and never deleted; inventory's admin adds their stock and registers it."""
 
@@ -249,15 +243,14 @@ class ProductAdmin(
     actions = (
         *RepriceableProducts.actions,
         *ArchivableProducts.actions,
-        *TaggableList.actions,
     )
     facts: tuple[str, ...] = ("net_price", "public_id", "updated", "state")
     list_display: tuple[str, ...] = (
         *("picture_small", "sku", "name"),
-        *("price_shown", "category", "tags_shown"),
+        *("price_shown", "category"),
     )
     list_display_links = ("sku", "name")
-    list_filter: ClassVar[tuple[Any, ...]] = (OnSaleFilter, ("category", CategoryFilter), TagFilter)
+    list_filter: ClassVar[tuple[Any, ...]] = (OnSaleFilter, ("category", CategoryFilter))
     list_filter_submit = True
     list_select_related: ClassVar[tuple[str, ...]] = ("category",)
     sortable_by = ("sku", "name", "price_shown")
@@ -307,9 +300,6 @@ class ProductAdmin(
             caller, version = user_as_caller(request), form.cleaned_data["seen_version"]
             change_product(obj.pk, changed, caller=caller, now=now(), version=version)
 
-    def tag(self, request: Any, keys: Sequence[int], change: TagChange) -> int:
-        return tag_products(keys, change, caller=user_as_caller(request), now=now())
-
     def create(self, request: Any, form: ProductForm) -> int:
         """Adds the product of a valid form; returns its id."""
         return create_product(form.all_fields(), caller=user_as_caller(request), now=now())
@@ -317,10 +307,6 @@ class ProductAdmin(
     @admin.display(description=_("Price"), ordering="price")
     def price_shown(self, product: Product) -> str:
         return in_one_line(amount(product.price, settings.CURRENCY))
-
-    @admin.display(description=_("Tags"))
-    def tags_shown(self, product: Product) -> str:
-        return labels(product.tags)
 
     @admin.display(description=_("Net price"))
     def net_price(self, product: Product) -> str:

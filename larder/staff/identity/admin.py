@@ -201,7 +201,7 @@ class CustomerAdmin(NotableCustomers, StaffInvitations, FactorsAdmin, UserAdmin)
     def render_change_form(self, request: Any, context: Any, *args: Any, **options: Any) -> Any:
         """Shows the customer's orders, addresses and notes below the account."""
         if options.get("obj") is not None:
-            context["customer_notes"] = customer_notes(options["obj"].pk)
+            context["customer_notes"] = customer_notes(options["obj"])
             context |= customer_contents(request.user, options["obj"].pk)
         return super().render_change_form(request, context, *args, **options)
 

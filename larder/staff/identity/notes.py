@@ -9,18 +9,18 @@ from django.utils.translation import gettext
 
 from larder.core.limits import MAX_SHOWN_EVENTS
 from larder.identity.queries.notes import latest_notes
-from larder.identity.services.notes import PERMISSION, add_note
+from larder.identity.services.audit import customer_name
+from larder.identity.services.notes import about_customer
 from larder.staff.base import ServiceAdmin, button
 from larder.staff.formatting import actor_names, moment
 from larder.staff.language import gettext_lazy as _
-from larder.staff.notes import Notes, note_page, take_note
+from larder.staff.notes import note_page, take_note
+from larder.staff.recording import user_as_caller
 
-NOTES = Notes("customer", PERMISSION, add_note)
 
-
-def customer_notes(customer: int) -> dict[str, Any]:
+def customer_notes(customer: Any) -> dict[str, Any]:
     """Returns the last notes about a customer, and how many they are if there are earlier ones."""
-    found = latest_notes(customer, limit=MAX_SHOWN_EVENTS)
+    found = latest_notes(customer_name(customer.public_id), limit=MAX_SHOWN_EVENTS)
     people = actor_names({one.actor for one in found.rows})
     rows = [{"at": moment(n.at), "by": people[n.actor], "text": n.text} for n in found.rows]
     return {"rows": rows, "limit": MAX_SHOWN_EVENTS if found.more else None}
@@ -43,4 +43,5 @@ class NotableCustomers(ServiceAdmin):
         address = reverse("admin:identity_customer_change", args=[customer.pk])
         seen_by = gettext("Staff who may see customers see it. The customer does not.")
         page = note_page(request, title, address, seen_by)
-        return take_note(self, request, page, customer.pk, NOTES)
+        about = about_customer(user_as_caller(request), customer.pk, customer.public_id)
+        return take_note(self, request, page, about)

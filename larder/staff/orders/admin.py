@@ -7,7 +7,6 @@ from django.contrib import admin
 from django.utils.text import capfirst
 from django.utils.translation import gettext
 
-from larder.core.tags import joined
 from larder.orders import queries
 from larder.orders.lifecycle import HELD
 from larder.orders.models import Order, OrderStatus
@@ -32,8 +31,6 @@ from larder.staff.orders.payments import RefundDueAdmin, payment_tables
 from larder.staff.orders.placing import PlaceableOrders
 from larder.staff.orders.printing import PrintableOrders, prints
 from larder.staff.orders.search import NEWEST, AmountFilter, DayFilter, SkuFilter, search
-from larder.staff.orders.tags import OrderTagFilter, TaggableOrders, tags_of
-from larder.staff.tagging import labels
 from larder.staff.words import word
 
 __all__ = ["OrderAdmin", "RefundDueAdmin"]
@@ -67,7 +64,6 @@ class OrderAdmin(
     exports.BoundedExport,
     NotableOrders,
     PrintableOrders,
-    TaggableOrders,
     PlaceableOrders,
     AccountableOrders,
     ReadOnlyAdmin,
@@ -78,10 +74,9 @@ class OrderAdmin(
     opens Django's own forms.
     """
 
-    actions = (*NotableOrders.actions, *PrintableOrders.actions, *TaggableOrders.actions)
+    actions = (*NotableOrders.actions, *PrintableOrders.actions)
     actions_detail = (
         *NotableOrders.actions_detail,
-        *TaggableOrders.actions_detail,
         *PrintableOrders.actions_detail,
     )
     actions_list = (
@@ -93,14 +88,13 @@ class OrderAdmin(
     fieldsets = (
         (_("More"), {"fields": ("id", "begun", "changed", "version"), "classes": ("collapse",)}),
     )
-    list_display = ("number", "whose", "state", "total_shown", "placed", "requested", "tags")
+    list_display = ("number", "whose", "state", "total_shown", "placed", "requested")
     list_filter = (
         ("status", StatusFilter),
         ("placed_at", DayFilter),
         ("requested_for", DayFilter),
         ("total", AmountFilter),
         SkuFilter,
-        OrderTagFilter,
     )
     list_filter_submit = True
     list_after_template = "staff/older_orders.html"
@@ -138,7 +132,7 @@ class OrderAdmin(
 
     def get_queryset(self, request: Any) -> Any:
         placed = super().get_queryset(request).filter(placed_at__isnull=False)
-        return placed.select_related("customer", "tag_set")
+        return placed.select_related("customer")
 
     def get_search_results(self, request: Any, queryset: Any, search_term: str) -> Any:
         return search(queryset, search_term.strip().removeprefix("#"), request), False
@@ -164,7 +158,6 @@ class OrderAdmin(
             "payments": payment_tables(order, with_refunds=refunds),
             "timeline": timeline(order),
             "note_link": self.note_link(request, order.id),
-            "tag_link": self.tag_link(request, order.id),
         }
         return super().render_change_form(request, context, *args, **options)
 
@@ -179,7 +172,6 @@ class OrderAdmin(
             gettext("Note"): order.note,
             gettext("Carrier"): order.carrier,
             gettext("Tracking number"): order.tracking_number,
-            gettext("Tags"): joined(tags_of(order)),
         }
         return {title: fact for title, fact in facts.items() if fact}
 
@@ -212,10 +204,6 @@ class OrderAdmin(
     @admin.display(description=_("Placed"), ordering="placed_at")
     def placed(self, order: Order) -> str:
         return in_one_line(moment(order.placed_at))
-
-    @admin.display(description=_("Tags"))
-    def tags(self, order: Order) -> str:
-        return labels(tags_of(order))
 
     @admin.display(description=_("Begun"))
     def begun(self, order: Order) -> str:

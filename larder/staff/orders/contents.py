@@ -10,11 +10,12 @@ from django.utils.translation import gettext
 
 from larder.core.limits import MAX_SHOWN_EVENT_LINES, MAX_SHOWN_EVENTS
 from larder.identity.queries import PARCEL_FIELDS, AddressRow
-from larder.identity.queries.notes import NoteView
+from larder.identity.queries.notes import NoteView, latest_notes
 from larder.inventory import queries as inventory
 from larder.inventory.queries import ProductFilter
 from larder.orders import queries
 from larder.orders.queries import EventView, LineView, OrderView
+from larder.orders.services.locks import order_name
 from larder.staff.formatting import (
     actor_names,
     amount,
@@ -102,7 +103,7 @@ def timeline(order: OrderView) -> dict[str, Any]:
     """Returns the order's last events in sentences and the last notes of staff, the newest first,
     and how many of each they are if there are earlier ones."""
     found = queries.latest_events(order.id, limit=MAX_SHOWN_EVENTS)
-    notes = queries.latest_notes(order.id, limit=MAX_SHOWN_EVENTS)
+    notes = latest_notes(order_name(order.id), limit=MAX_SHOWN_EVENTS)
     names = _product_names(order, found.rows)
     both: tuple[Iterator[EventView | NoteView], ...] = (iter(notes.rows), reversed(found.rows))
     happened = list(merge(*both, key=attrgetter("at"), reverse=True))

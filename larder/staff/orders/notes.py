@@ -7,14 +7,13 @@ from django.http import HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext
 
+from larder.identity.services.notes import About
 from larder.orders.lifecycle import PERMISSIONS, Move
-from larder.orders.services.notes import add_note
+from larder.orders.services.locks import order_name
 from larder.staff.base import button
 from larder.staff.language import gettext_lazy as _
-from larder.staff.notes import Notes, note_page, take_note
+from larder.staff.notes import note_page, take_note
 from larder.staff.orders.moves import MovableOrders
-
-NOTES = Notes("order", PERMISSIONS[Move.CHANGE], add_note)
 
 
 class NotableOrders(MovableOrders):
@@ -41,4 +40,5 @@ class NotableOrders(MovableOrders):
         address = reverse("admin:orders_order_change", args=[order.id])
         seen_by = gettext("Staff who may see orders see it. The customer does not.")
         page = note_page(request, title, address, seen_by)
-        return take_note(self, request, page, order.id, NOTES)
+        about = About(order_name(order.id), PERMISSIONS[Move.CHANGE])
+        return take_note(self, request, page, about)

@@ -11,7 +11,7 @@ from larder.core.ids import new_id
 from larder.db.idempotency import Claim, Scope
 from larder.http.authentication import secrets, signer
 from larder.identity.caller import Caller
-from larder.identity.models import Address, CustomerNote, EmailChange, Key, Session
+from larder.identity.models import Address, EmailChange, Key, Note, Session
 from larder.identity.queries import has_password
 from larder.identity.services import accounts, addresses, keys, notes, passwords, resets, sessions
 from larder.identity.services.passwords import Change
@@ -239,12 +239,13 @@ def note_and_deletion(person: MakePerson) -> Race:
     """A deleted account has no note of staff."""
     who, staff = person(), person(is_staff=True, is_superuser=True).caller
     claim = Claim(Scope(staff.public_id, "note", new_id().hex), b"")
+    about = notes.about_customer(staff, who.id, who.customer.public_id)
     return Race(
-        lambda: notes.add_note(who.id, "Rings twice.", caller=staff, claim=claim, now=now()),
+        lambda: notes.add_note(about, "Rings twice.", caller=staff, claim=claim, now=now()),
         lambda: accounts.delete_account(who.id, now=now()),
         CREDENTIAL_READ,
         lambda outcome: (
-            both_succeed(outcome) and not CustomerNote.objects.filter(customer=who.id).exists()
+            both_succeed(outcome) and not Note.objects.filter(object=about.name).exists()
         ),
     )
 
