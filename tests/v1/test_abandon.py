@@ -218,26 +218,6 @@ def test_abandoned_ids_and_keys_are_stored_permanently(app: App) -> None:
     assert kept == [(one, None) for one in operations]
 
 
-def test_a_quota_limits_the_abandoned_ids_and_keys_of_a_customer(
-    server: Server, person: MakePerson, app: App, jam: int
-) -> None:
-    placed, known = app.order(jam).body["id"], str(uuid4())
-    other = App(server, person())
-    assert app.abandon(id=known).body == ABANDONED
-    used_up = "UPDATE rate_limit SET until = now() + interval '1 day' WHERE key::text LIKE %s"
-    tables.execute(used_up, ["00000000-0000-0005-%"])
-    refused = app.abandon(id=str(uuid4()))
-    assert is_code(refused, 429, "quota_exceeded")
-    assert 82_000 < int(refused.headers["retry-after"]) <= 86_400
-    assert is_code(app.abandon(idempotency_key="k"), 429, "quota_exceeded")
-    assert app.order(jam, Idempotency_Key="k").status == 201
-    # What is known already takes no row.
-    assert app.abandon(id=known).body == ABANDONED
-    assert app.abandon(id=placed).body["outcome"] == "placed"
-    # Each customer has a separate quota.
-    assert other.abandon(id=str(uuid4())).body == ABANDONED
-
-
 def test_abandoning_waits_for_a_running_request_and_reports_busy_after_the_timeout(
     app: App, jam: int
 ) -> None:
@@ -253,10 +233,3 @@ def test_abandoning_waits_for_a_running_request_and_reports_busy_after_the_timeo
     assert waited.status == 503
     assert "retry-after" in waited.headers
     assert app.abandon(id=id).body == ABANDONED
-
-
-def test_the_access_token_of_a_deleted_account_abandons_nothing(app: App) -> None:
-    id, key = str(uuid4()), str(uuid4())
-    assert app("DELETE", "me", {"password": app.who.password}).status == 204
-    for what in ({"id": id}, {"idempotency_key": key}):
-        assert is_code(app.abandon(**what), 401, "session_ended")

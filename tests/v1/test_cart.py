@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from larder.catalog.services.products import archive_product, change_product
-from larder.orders.services.cart import add_unit
-from tests.conftest import Answer, Api, Person
+from tests.conftest import Answer, Api
 from tests.v1.carts import put, refusal, units
 
 Product = Callable[..., int]
@@ -65,13 +64,6 @@ def test_one_line_is_set_and_removed(customer: Api, product: Product) -> None:
     assert refusal(customer("DELETE", f"cart/lines/{tea}")) == (404, "not_in_cart")
 
 
-def test_a_cart_can_be_deleted_twice(customer: Api, product: Product) -> None:
-    made = put(customer, (product(), 1))
-    assert [customer("DELETE", "cart").status for _ in "12"] == [204, 204]
-    assert customer("GET", "cart").body["id"] is None
-    assert put(customer, (product(), 1)).body["id"] != made.body["id"]
-
-
 def test_a_line_has_notices_of_changes_since_it_was_added(
     customer: Api, product: Product, now: datetime
 ) -> None:
@@ -103,12 +95,6 @@ def test_a_notice_compares_the_price_with_that_at_adding_the_line(
     assert notices(customer("PUT", f"cart/lines/{jam}", {"quantity": 1})) == [changed]
     customer("DELETE", f"cart/lines/{jam}")
     assert notices(put(customer, (jam, 3))) == [[]]
-
-
-def test_a_line_above_the_stock_is_accepted_with_a_notice(customer: Api, product: Product) -> None:
-    jam = product(stock=0)
-    answers = [[{"code": "insufficient_stock", "available": 0}]]
-    assert notices(put(customer, (jam, 1_000_000))) == answers
 
 
 RULES = {
@@ -154,21 +140,6 @@ def test_a_line_has_a_notice_for_each_of_its_faults(
     assert notices(customer("GET", "cart")) == [[{"code": "withdrawn"}]]
 
 
-def test_all_products_that_a_cart_cannot_have_are_named(
-    customer: Api, product: Product, now: datetime
-) -> None:
-    jam, gone = product(), product()
-    archive_product(gone, caller=None, now=now)
-    refused = put(customer, (gone, 1), (jam, 1), (gone + 99, 2))
-    assert refusal(refused) == (422, "unknown_product")
-    assert [line["product"] for line in refused.body["lines"]] == [gone, gone + 99]
-    for one in (gone, gone + 99):
-        refused = customer("PUT", f"cart/lines/{one}", {"quantity": 1})
-        assert refusal(refused) == (422, "unknown_product")
-        assert [line["product"] for line in refused.body["lines"]] == [one]
-    assert customer("GET", "cart").body["id"] is None
-
-
 @pytest.mark.parametrize("quantity", [0, -1, 1_000_001, 1.5, "1", None])
 def test_a_quantity_is_a_whole_number_from_one_to_a_million(
     customer: Api, product: Product, quantity: Any
@@ -179,13 +150,6 @@ def test_a_quantity_is_a_whole_number_from_one_to_a_million(
     assert [one["pointer"] for one in refused.body["errors"]] == ["/lines/0/quantity"]
     refused = customer("PUT", f"cart/lines/{jam}", {"quantity": quantity})
     assert [one["pointer"] for one in refused.body["errors"]] == ["/quantity"]
-
-
-def test_a_cart_holds_a_thousand_lines(customer: Api, many_products: list[int]) -> None:
-    full = put(customer, *((one, 1) for one in many_products))
-    assert len(units(full)) == 1_000
-    more = put(customer, *((one, 1) for one in [*many_products, many_products[0]]))
-    assert refusal(more) == (400, "validation_error")
 
 
 def test_a_full_cart_refuses_another_line(
@@ -253,12 +217,6 @@ def test_a_change_of_an_outdated_cart_is_refused(
     assert change(customer, jam, If_Match=f"W/{tag}").status < 300
 
 
-def test_if_match_star_matches_any_cart(customer: Api, product: Product) -> None:
-    jam = product()
-    assert put(customer, (jam, 1), If_Match="*").status == 200
-    assert put(customer, (jam, 2), If_Match="*").status == 200
-
-
 def test_the_etag_of_a_cart_does_not_match_the_next_cart(customer: Api, product: Product) -> None:
     jam = product()
     first = put(customer, (jam, 1))
@@ -272,45 +230,3 @@ def test_the_etag_of_a_cart_does_not_match_the_next_cart(customer: Api, product:
         jam, {"price": Decimal(9)}, caller=None, now=datetime.fromisoformat("2026-01-02T00:00Z")
     )
     assert put(customer, (jam, 2), If_Match=again.headers["ETag"]).status == 200
-
-
-def test_each_customer_has_a_separate_cart(
-    person: Callable[..., Person], as_: Callable[[Person], Api], product: Product
-) -> None:
-    jam, ada, grace = product(), as_(person()), as_(person(is_staff=True))
-    put(ada, (jam, 1))
-    assert in_the_cart(grace) == []
-    put(grace, (jam, 2))
-    grace("DELETE", "cart")
-    assert in_the_cart(ada) == [(jam, 1)]
-
-
-def in_the_cart(api: Api) -> list[tuple[int, int]]:
-    return units(api("GET", "cart"))
-
-
-def test_an_account_that_may_not_order_can_fill_a_cart(
-    person: Callable[..., Person], as_: Callable[[Person], Api], product: Product
-) -> None:
-    barred = as_(person(may_order=False))
-    assert put(barred, (product(), 1)).status == 200
-    assert refusal(barred("POST", "cart/submit")) == (403, "ordering_not_allowed")
-
-
-@pytest.mark.parametrize(
-    ("method", "path"),
-    [
-        *(("GET", "cart"), ("PUT", "cart"), ("DELETE", "cart"), ("POST", "cart/submit")),
-        *(("PUT", "cart/lines/1"), ("DELETE", "cart/lines/1")),
-    ],
-)
-def test_the_cart_needs_a_token(api: Api, method: str, path: str) -> None:
-    assert refusal(api(method, path)) == (401, "not_authenticated")
-
-
-def test_the_open_order_of_contract_4_is_the_same_cart(
-    person: Callable[..., Person], as_: Callable[[Person], Api], product: Product
-) -> None:
-    who, jam = person(), product()
-    add_unit(who.id, jam, now=datetime.fromisoformat("2026-01-02T00:00Z"))
-    assert units(as_(who)("GET", "cart")) == [(jam, 1)]

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from larder.catalog.services.products import archive_product, change_product
-from tests.conftest import Answer, Api, Person
+from tests.conftest import Answer, Api
 from tests.v1.carts import put, refusal
-from tests.v1.placing import faulty, place
+from tests.v1.placing import faulty
 from tests.v1.reading import figures
 
 Product = Callable[..., int]
@@ -90,26 +90,6 @@ def test_a_cart_with_another_total_than_expected_is_not_placed(
     assert submit(customer, expected_total=again).body["total"] == "5.50"
 
 
-def test_a_line_added_by_another_phone_changes_the_expected_total(
-    customer: Api, product: Product
-) -> None:
-    jam, tea = product(price="1.50"), product(price="2")
-    put(customer, (jam, 2), (tea, 1))
-    refused = submit(customer, expected_total="3.00")
-    assert refusal(refused) == (409, "price_changed")
-    assert refused.body["lines"] == []
-    assert (refused.body["total"], refused.body["expected"]) == ("5.00", "3.00")
-
-
-def test_a_cart_without_an_expected_total_has_current_prices(
-    customer: Api, product: Product, now: datetime
-) -> None:
-    jam = product(price="1.50")
-    put(customer, (jam, 2))
-    change_product(jam, {"price": Decimal("1.75")}, caller=None, now=now)
-    assert submit(customer).body["total"] == "3.50"
-
-
 @pytest.mark.parametrize("total", ["", "-1", "1.2345", "1,5", 3, "9" * 22])
 def test_an_expected_total_is_an_amount_of_money(customer: Api, total: Any) -> None:
     refused = submit(customer, expected_total=total)
@@ -128,50 +108,6 @@ def test_a_repeated_submission_with_the_key_has_the_same_answer(
     assert "Idempotency-Replayed" not in first.headers
     assert again.headers["Location"] == first.headers["Location"]
     assert figures(customer, jam) == {jam: 7}
-
-
-def test_a_repeated_submission_does_not_change_the_next_cart(
-    customer: Api, product: Product
-) -> None:
-    jam = product(stock=9)
-    put(customer, (jam, 2))
-    first = submit(customer, KEY)
-    cart = put(customer, (jam, 1))
-    again = submit(customer, KEY)
-    assert (again.status, again.body["id"]) == (201, first.body["id"])
-    assert customer("GET", "cart").body == cart.body
-    assert submit(customer, {"Idempotency_Key": "another"}).body["id"] == cart.body["id"]
-
-
-def test_a_repeated_submission_with_key_and_etag_has_the_same_answer(
-    customer: Api, product: Product
-) -> None:
-    tag = put(customer, (product(), 2)).headers["ETag"]
-    first, again = (submit(customer, {**KEY, "If_Match": tag}) for _ in "12")
-    assert (first.status, again.status, again.body) == (201, 201, first.body)
-
-
-@pytest.mark.parametrize("other", [{"note": "y"}, {"expected_total": "3"}, {"reference": "x"}])
-def test_a_key_is_refused_for_another_submission(
-    customer: Api, product: Product, other: dict[str, Any]
-) -> None:
-    put(customer, (product(price="1.50"), 1))
-    submit(customer, KEY, note="x", expected_total="1.5")
-    refused = submit(customer, KEY, **({"note": "x", "expected_total": "1.50"} | other))
-    assert refusal(refused) == (422, "idempotency_key_reused")
-    assert submit(customer, KEY, note="x", expected_total="1.500").status == 201
-
-
-def test_keys_are_separate_for_each_operation_and_customer(
-    customer: Api, person: Callable[..., Person], as_: Callable[[Person], Api], product: Product
-) -> None:
-    jam, other = product(stock=9), as_(person())
-    for api in (customer, other):
-        put(api, (jam, 1))
-    place(customer, (jam, 1), headers=KEY)
-    made = {submit(api, KEY).body["id"] for api in (customer, other)}
-    assert len(made) == 2
-    assert figures(customer, jam) == {jam: 6}
 
 
 def test_a_lost_answer_is_found_under_the_id_of_the_cart(customer: Api, product: Product) -> None:
@@ -201,12 +137,3 @@ def test_a_cart_with_an_outdated_etag_is_not_placed(customer: Api, product: Prod
     assert refusal(submit(customer, {"If_Match": tag})) == (412, "precondition_failed")
     assert figures(customer, jam) == {jam: 9}
     assert submit(customer, {"If_Match": changed.headers["ETag"]}).status == 201
-
-
-def test_a_refused_submission_releases_its_key(customer: Api, product: Product) -> None:
-    jam = product(stock=1)
-    put(customer, (jam, 2))
-    assert refusal(submit(customer, KEY)) == (409, "insufficient_stock")
-    put(customer, (jam, 1))
-    first = submit(customer, KEY)
-    assert (first.status, "Idempotency-Replayed" in first.headers) == (201, False)

@@ -242,16 +242,6 @@ def test_only_an_order_that_is_not_packed_can_be_changed(
     assert (refused.body["from"], refused.body["move"]) == (stood.body["status"], "change")
 
 
-def test_the_event_has_the_staff_who_changed_the_order(
-    customer: Api, person: Callable[..., Person], as_: Callable[[Person], Api], product: Product
-) -> None:
-    clerk = person(is_staff=True)
-    tea = product()
-    placed = place(customer, (tea, 1))
-    assert change(as_(clerk), placed, (tea, 2)).status == 200
-    assert events(customer, placed)[-1]["actor"] == str(clerk.customer.public_id)
-
-
 def test_a_second_change_is_refused_only_with_a_version(customer: Api, product: Product) -> None:
     tea = product()
     placed = place(customer, (tea, 1))

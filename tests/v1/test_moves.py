@@ -246,14 +246,6 @@ def test_a_repeated_return_with_a_key_is_stored_once(
     assert (other.status, other.body["code"]) == (422, "idempotency_key_reused")
 
 
-def test_a_repeated_cancellation_shows_the_current_order(customer: Api, product: Product) -> None:
-    placed = place(customer, (product(), 1))
-    for _ in range(2):
-        answer = move(customer, placed, "cancel", Idempotency_Key="k")
-    assert (answer.status, answer.body["status"]) == (200, "cancelled")
-    assert answer.headers["Idempotency-Replayed"] == "true"
-
-
 def test_a_cancellation_succeeds_at_the_maximum_stock(
     customer: Api, staff: Api, product: Product
 ) -> None:

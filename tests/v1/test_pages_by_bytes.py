@@ -11,12 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from larder.catalog.models import Product
-from larder.catalog.services.products import archive_product
 from larder.core.limits import MAX_DESCRIPTION_LENGTH, MAX_PAGE_BYTES, MAX_TEXT_LENGTH
 from larder.db import database
 from larder.identity.models import AuditEntry
 from larder.orders.models import Order, OrderLine
-from larder.v1 import changes
 from tests.conftest import Api, Person
 from tests.db.feeds import settle
 from tests.orders import large_orders
@@ -103,75 +101,12 @@ def test_changes_limited_by_bytes_continue_with_the_next_product(
     assert [one for page in answers for one in page] == shelf
 
 
-@few_examples
-@given(lengths=lengths, gone=st.sets(st.integers(0, 11), max_size=4), rows=st.integers(1, 13))
-def test_a_copy_has_every_product_of_any_length(
-    product: Callable[..., int],
-    customer: Api,
-    now: datetime,
-    lengths: list[int],
-    gone: set[int],
-    rows: int,
-) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(changes, "MAX_CHANGED_PRODUCTS", rows)
-        ids = [product() for _ in range(12)]
-        describe(ids, lengths)
-        copied = list(read_feed(customer, "products/changes"))
-        found = [one["id"] for page, _ in copied for one in page]
-        assert [one for one in found if one in ids] == ids
-        # Twice each and the other way round: the feed is neither by id nor without repeats.
-        describe(ids[::-1] * 2, [*lengths[::-1], *lengths])
-        for place in gone:
-            archive_product(ids[place], caller=None, now=now)
-        changed = list(read_feed(customer, "products/changes", copied[-1][1]))
-        last = {one["id"]: one for page, _ in changed for one in page}
-        assert [last[one].get("deleted", False) for one in ids] == [
-            place in gone for place in range(12)
-        ]
-        for page, _ in [*copied, *changed]:
-            assert size(page) < MAX_PAGE_BYTES + SHORT
-        for place in set(range(12)) - gone:
-            assert len(last[ids[place]]["description"]) == lengths[::-1][place]
-        assert list(read_feed(customer, "products/changes", changed[-1][1])) == [
-            ([], changed[-1][1])
-        ]
-
-
 @pytest.fixture
 def buyer(person: Callable[..., Person], as_: As, now: datetime) -> Api:
     """A customer with seven orders of 1,000 lines."""
     who = person()
     large_orders.fill(who, 7, now)
     return as_(who)
-
-
-notes = st.lists(st.sampled_from([0, 1, 500, MAX_TEXT_LENGTH]), min_size=7, max_size=7)
-
-
-@few_examples
-@given(
-    notes=notes,
-    names=st.lists(st.sampled_from([1, 60, 150]), min_size=7, max_size=7),
-    limit=st.integers(1, 8),
-)
-def test_pages_and_changes_lead_to_every_order_once_with_all_lines(
-    buyer: Api, notes: list[int], names: list[int], limit: int
-) -> None:
-    ids = list(Order.objects.order_by("-placed_at").values_list("id", flat=True))
-    for order, note, name in zip(ids, notes, names, strict=True):
-        Order.objects.filter(pk=order).update(note=TEA * note)
-        OrderLine.objects.filter(order_id=order).update(name=TEA * name)
-    ways = [
-        list(pages(buyer, f"orders?limit={limit}")),
-        [page for page, _ in read_feed(buyer, "orders/changes")],
-    ]
-    for found in ways:
-        assert [one["id"] for page in found for one in page] == [str(one) for one in ids]
-        assert {len(one["lines"]) for page in found for one in page} == {1_000}
-        for page in found:
-            texts = [one["note"] + "".join(line["name"] for line in one["lines"]) for one in page]
-            assert len(page) == 1 or sum(len(one.encode()) for one in texts) <= MAX_PAGE_BYTES
 
 
 def test_a_page_of_orders_is_limited_by_the_bytes_of_customer_text(

@@ -7,7 +7,6 @@ from uuid import uuid4
 import pytest
 from django.contrib.auth.models import Permission
 
-from larder.core import telemetry
 from larder.core.clock import now
 from larder.db import database
 from larder.orders.models import RefundDue
@@ -201,41 +200,6 @@ def test_a_payment_of_a_hold_that_expired_is_a_refund_due(
     assert due(owner) == []
 
 
-def test_customers_see_payments_of_their_orders_only(
-    customer: Api, owner: Api, order: Answer, person: Callable[..., Person], as_: As
-) -> None:
-    record(owner, order, 1000)
-    path = f"orders/{order.body['id']}/payments"
-    assert len(customer("GET", path).body["results"]) == 1
-    assert as_(person("eve"))("GET", path).status == 404
-    assert record(customer, order, 1000).status == 403
-    assert customer("GET", "refunds-due").status == 403
-
-
-def test_staff_without_the_permission_record_nothing(
-    order: Answer, person: Callable[..., Person], as_: As
-) -> None:
-    viewer = as_(person("viewer", is_staff=True, role="viewer"))
-    refused = record(viewer, order, 1000)
-    assert (refused.status, refused.body["permission"]) == (403, "orders.record_payment")
-    assert viewer("GET", f"orders/{order.body['id']}/payments").body["results"] == []
-    assert viewer("GET", "refunds-due").body["permission"] == "orders.view_refunddue"
-
-
-def test_a_key_with_the_permission_records_payments(owner: Api, order: Answer, api: Api) -> None:
-    keys = {
-        name: owner("POST", "auth/keys", {"permissions": [name]}).body["key"]
-        for name in ("orders.record_payment", "orders.view_order")
-    }
-    body = {"provider": "cash", "kind": "captured", "transaction_id": "t", "amount": 5}
-    path, body = f"orders/{order.body['id']}/payments", body | {"currency": "GBP"}
-    statuses = {
-        name: api("POST", path, body, AUTHORIZATION=f"Bearer {key}").status
-        for name, key in keys.items()
-    }
-    assert statuses == {"orders.record_payment": 201, "orders.view_order": 403}
-
-
 @pytest.mark.parametrize(
     ("field", "value", "code"),
     [
@@ -304,21 +268,3 @@ def test_refunds_are_listed_by_age_in_pages(
         found += [one["order"] for one in page["results"]]
         path = page["next"].partition("/api/v1/")[2] if page["next"] else ""
     assert found == orders
-
-
-def test_the_audit_trail_has_what_staff_record_once(owner: Api, order: Answer) -> None:
-    record(owner, order, 400)
-    record(owner, order, 400)
-    name = f"order:{order.body['id']}"
-    (entry,) = owner("GET", f"audit?object={name}").body["results"]
-    assert (entry["action"], entry["after"]["amount"]) == ("record_payment", 400)
-
-
-def test_outcomes_of_payment_records_are_counted(owner: Api, order: Answer) -> None:
-    telemetry.payments.clear()
-    for amount in (400, 400, 500):
-        record(owner, order, amount)
-    record(owner, order, 5, transaction_id="u", currency="EUR")
-    assert list(telemetry.payments) == [
-        ("api", one) for one in ("recorded", "repeated", "conflict", "refused")
-    ]

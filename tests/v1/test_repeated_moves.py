@@ -54,17 +54,6 @@ def test_a_repeated_move_is_answered_and_changes_nothing(
     assert books() == written
 
 
-def test_deliver_is_not_a_repeat_for_an_order_returned_before_its_delivery(
-    customer: Api, staff: Api, product: Product
-) -> None:
-    tea = product()
-    placed = place(customer, (tea, 2))
-    brought(staff, tea, placed, "pack", "ship", RETURNED)
-    refused = move(staff, placed, "deliver")
-    assert (refused.status, refused.body["code"]) == (409, "invalid_transition")
-    assert (refused.body["from"], refused.body["move"]) == ("returned", "deliver")
-
-
 def picking(*lines: tuple[int, int], **rest: Any) -> dict[str, Any]:
     return {"lines": [{"product": one, "quantity": units, **rest} for one, units in lines]}
 
@@ -167,17 +156,6 @@ def test_packing_without_units_is_repeated_only_by_a_request_without_units(
     assert move(staff, placed, "pack").body["code"] == "invalid_transition"
     assert move(staff, placed, "pack", picking((tea, 2))).body["code"] == "conflicting_repeat"
     assert books() == written
-
-
-def test_packing_is_not_a_repeat_for_a_cancelled_order(
-    customer: Api, staff: Api, product: Product
-) -> None:
-    tea = product()
-    placed = place(customer, (tea, 2))
-    move(customer, placed, "cancel")
-    for body in (None, picking((tea, 2)), picking((tea, 0))):
-        refused = move(staff, placed, "pack", body)
-        assert (refused.status, refused.body["code"]) == (409, "invalid_transition")
 
 
 def test_cancelling_again_for_another_reason_is_refused_with_the_first_reason(
