@@ -12,10 +12,10 @@ from larder.core.errors import Fault
 from larder.core.limits import MAX_PASSWORD_LENGTH, MAX_REFRESH_TOKEN_LENGTH, MAX_USERNAME_LENGTH
 from larder.db.idempotency import RETENTION, Made, fingerprint
 from larder.http import throttling
-from larder.http.authentication import secrets, signer
+from larder.http.authentication import signer
 from larder.http.idempotency import replay_headers
 from larder.identity import queries
-from larder.identity.services import accounts, repeats, sessions
+from larder.identity.services import accounts, sessions
 from larder.identity.services.accounts import NewCustomer
 from larder.identity.services.sessions import Credentials, Pair
 from larder.identity.tokens.policies import V1
@@ -99,11 +99,10 @@ def register(request: HttpRequest, body: Register) -> HttpResponse:
         first_name=body.first_name,
         last_name=body.last_name,
     )
-    given = claim(request, None, fingerprint(*about), expires_at=moment + RETENTION)
-    claims = repeats.sealed(given, body.password, secrets()) if given else []
+    claimed = claim(request, None, fingerprint(*about), expires_at=moment + RETENTION)
     with throttling.register(request, body.username):
         registered = accounts.register(
-            requested, policy=settings.REGISTRATION, now=moment, claims=claims
+            requested, policy=settings.REGISTRATION, now=moment, claim=claimed
         )
     tokens = _first_tokens(request, body, registered) if body.tokens else UNSET
     profile = shown(queries.profile(registered.id))

@@ -56,7 +56,7 @@ def test_a_second_registration_is_refused(
     person("anna", email="anna@example.com")
     for looked_up in (True, False):
         if not looked_up:
-            monkeypatch.setattr(accounts, "_decided", lambda *_: None)
+            monkeypatch.setattr(accounts, "_earlier", lambda *_: None)
         with logged() as lines:
             answer = Api()("POST", "auth/register", body | {"password": WORDS})
         assert (answer.status, answer.body["code"]) == (409, code)
@@ -87,7 +87,7 @@ def test_a_refusal_names_each_field_that_is_taken(
 def test_registrations_of_one_name_at_once_make_one_account(
     transactional_db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(accounts, "_decided", lambda *_: None)
+    monkeypatch.setattr(accounts, "_earlier", lambda *_: None)
 
     def register(number: int) -> str:
         asked = NewCustomer(username="anna", password=None, email=f"{number}@example.com")

@@ -13,7 +13,6 @@ __all__ = [
     "passwords",
     "quotas",
     "rates",
-    "repeats",
     "resets",
     "restored",
     "rights",

@@ -1,6 +1,6 @@
 """Creates, changes and deletes accounts."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,7 +24,7 @@ from larder.identity.errors import RegistrationClosed, SessionEnded
 from larder.identity.models import Address, Customer, Key, Note, Session
 from larder.identity.passwords import hashers
 from larder.identity.passwords.hashers import Lane
-from larder.identity.services import audit, repeats, rights, second_factors
+from larder.identity.services import audit, rights, second_factors
 from larder.identity.services.account_names import email_faults, normalize, username_faults
 from larder.identity.services.credentials import password_faults
 from larder.identity.services.email_changes import note_change
@@ -66,16 +66,15 @@ def register(
     *,
     policy: str,
     now: datetime,
-    claims: Sequence[Claim] = (),
+    claim: Claim | None = None,
     by: UUID | None = None,
 ) -> Made:
     """Creates a customer. With the policy `approval` they may log in and read, but not order yet.
     `by` is the member of staff who creates it; None: a stranger.
 
-    `claims` are those of one key (repeats.py). A repeated request with them returns the same
-    customer. If the result is known without hashing, the request does not wait for a hash. Faults
-    are refused alone: callers find them before they count the attempt, and only counted attempts
-    learn which names are taken.
+    A repeated request with the claim and the password returns the same customer. The claim has no
+    password, so that none can be guessed from it. Faults are refused alone: callers find them
+    before they count the attempt, and only counted attempts learn which names are taken.
     Raises RegistrationClosed, AlreadyTaken, InvalidInput (username, email, password), KeyReused,
     Overloaded.
     """
@@ -85,25 +84,24 @@ def register(
     customer.password_by, customer.email_by = by, by
     if found := _faults(customer, new.password):
         raise InvalidInput(found)
-    before = _decided(customer, claims)
-    if before is not None or new.password is None:
-        return before or _registered(customer, None, claims, now)
     lane: Lane = "others" if by is None else "staff"
-    # A request that waits for another with its key holds no place that a hash could use.
-    with repeats.one_at_a_time(claims[0].scope if claims else None), hashers.in_lane(lane):
-        return _decided(customer, claims) or _registered(customer, new.password, claims, now)
+    with hashers.in_lane(lane):
+        return _earlier(customer, claim, new.password) or _registered(
+            customer, claim, new.password, now
+        )
 
 
-def _decided(customer: Customer, claims: Sequence[Claim]) -> Made | None:
+def _earlier(customer: Customer, claim: Claim | None, password: str | None) -> Made | None:
     """Returns the account that an earlier identical request created, if any.
 
     The order of the two reads matters: if an identical request has taken the name, its claim is
     visible too. Raises AlreadyTaken, KeyReused.
     """
     taken = queries.taken(username=customer.username, email=customer.email)
-    before = repeats.earlier(claims)
-    if before is not None:
-        return _registered_before(before)
+    if claim is not None:
+        earlier = idempotency.find([claim.scope]).get(claim.scope)
+        if earlier is not None:
+            return _registered_before(earlier.result_for(claim), password)
     if taken:
         raise _already(taken)
     return None
@@ -116,14 +114,13 @@ def _already(taken: set[str]) -> AlreadyTaken:
 
 
 def _registered(
-    customer: Customer, password: str | None, claims: Sequence[Claim], now: datetime
+    customer: Customer, claim: Claim | None, password: str | None, now: datetime
 ) -> Made:
     customer.set_password(password)
     with transaction.atomic(durable=True):
-        claim = claims[0] if claims else None
         made = idempotency.once(claim, partial(_insert, customer), now=now)
-        if made.replayed:
-            return _registered_before(made.result)
+    if made.replayed:
+        return _registered_before(made.result, password)
     return Made(customer.pk, replayed=False)
 
 
@@ -146,15 +143,16 @@ def add_within(new: NewCustomer, *, by: UUID, now: datetime) -> int:
     customer.may_order, customer.date_joined, customer.email_by = True, now, by
     if found := _faults(customer, None):
         raise InvalidInput(found)
-    _decided(customer, ())
+    _earlier(customer, None, None)
     customer.password = make_password(None)
     return _insert(customer)
 
 
-def _registered_before(result: str) -> Made:
-    if not _undeleted(int(result)).exists():
+def _registered_before(result: str, password: str | None) -> Made:
+    account = _undeleted(int(result)).first()
+    if account is None or not (password is None or account.check_password(password)):
         raise KeyReused
-    return Made(int(result), replayed=True)
+    return Made(account.pk, replayed=True)
 
 
 def faults(new: NewCustomer) -> list[Fault]:

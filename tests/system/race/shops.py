@@ -20,7 +20,7 @@ from larder.db.idempotency import RETENTION, Claim, Scope, fingerprint
 from larder.http.authentication import signer
 from larder.identity import queries
 from larder.identity.caller import Caller
-from larder.identity.services import accounts, repeats, sessions
+from larder.identity.services import accounts, sessions
 from larder.identity.services.accounts import NewCustomer
 from larder.identity.tokens.policies import V1
 from larder.inventory.services.adjustments import AdjustmentLine, Cause, adjust_stock
@@ -154,15 +154,14 @@ class ServiceShop:
         return served(call)
 
     def register(self, username: str, *, key: str | None = None) -> Answer:
-        claims: list[Claim] = []
+        claim = None
         if key is not None:
             scope = Scope(SYSTEM_ACTOR, "POST /api/v1/auth/register", key)
-            given = Claim(scope, fingerprint(username), expires_at=now() + RETENTION)
-            claims = repeats.sealed(given, PASSWORD, ["a secret"])
+            claim = Claim(scope, fingerprint(username), expires_at=now() + RETENTION)
         new = NewCustomer(username=username, password=PASSWORD)
 
         def call() -> Answer:
-            made = accounts.register(new, policy="open", now=now(), claims=claims)
+            made = accounts.register(new, policy="open", now=now(), claim=claim)
             return Answer(OK, made.id, made.replayed)
 
         return served(call)
