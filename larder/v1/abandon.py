@@ -71,6 +71,7 @@ def _faults(body: Any, _: Received) -> Iterator[Fault]:
     problems=["not_found"],
     traits=[QUOTA],
     also=_faults,
+    example={"idempotency_key": "0f5b2c9e-5d0e-4a55-9c54-2f7f4b0f7a31"},
 )
 def abandon_order(request: HttpRequest, caller: Caller, body: Abandonment) -> HttpResponse:
     """Returns whether an order was placed; if not, prevents that it is placed later."""

@@ -99,6 +99,13 @@ def list_addresses(
     answers={201: KeptAddress},
     problems=["not_found", "too_many_addresses"],
     traits=[KEYED, LOCATED, TAGGED, QUOTA],
+    example={
+        "label": "Home",
+        "name": "Ada Guest",
+        "line1": "12 St James's Sq",
+        "city": "London",
+        "country": "GB",
+    },
 )
 def add_address(request: HttpRequest, caller: Caller, body: NewAddress) -> HttpResponse:
     """Stores an address; an account has at most 50."""
@@ -137,6 +144,7 @@ def get_address(request: HttpRequest, caller: Caller, address: UUID) -> HttpResp
     answers={200: KeptAddress},
     problems=["not_found"],
     traits=[OWN_VERSIONED, TAGGED],
+    example={"postal_code": "SW1Y 4JH"},
 )
 def change_address(
     request: HttpRequest, caller: Caller, address: UUID, body: AddressFields

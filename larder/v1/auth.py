@@ -87,6 +87,12 @@ def _faults(body: dict[str, Any], _: Received) -> list[Fault]:
     token=False,
     first=lambda: accounts.require_open(settings.REGISTRATION),
     also=_faults,
+    example={
+        "username": "ada",
+        "password": "correct horse battery staple",
+        "email": "ada@example.com",
+        "first_name": "Ada",
+    },
 )
 def register(request: HttpRequest, body: Register) -> HttpResponse:
     """Creates a customer account. With `tokens`, each repeat logs in too."""
@@ -118,7 +124,13 @@ def _first_tokens(request: HttpRequest, body: Register, registered: Made) -> Tok
     return _shown(sessions.begin(registered.id, client, policy=V1, signer=signer(), now=now()))
 
 
-@operation(tag="auth", answers={200: TokenPair}, problems=["invalid_credentials"], token=False)
+@operation(
+    tag="auth",
+    answers={200: TokenPair},
+    problems=["invalid_credentials"],
+    token=False,
+    example={"username": "demo", "password": "demo"},
+)
 def log_in(request: HttpRequest, body: LogIn) -> HttpResponse:
     """Exchanges a username and password for an access and a refresh token."""
     return reply(_log_in(request, body.username, body.password, body.refresh))
@@ -136,6 +148,7 @@ def _log_in(request: HttpRequest, username: str, password: str, refresh: str = "
     answers={200: TokenPair},
     problems=["token_invalid", "token_expired", "session_ended"],
     token=False,
+    example={"refresh": "the refresh token, unchanged"},
 )
 def refresh_token(request: HttpRequest, body: RefreshToken) -> HttpResponse:
     """Exchanges a refresh token for a new pair. Until the new refresh token is used, a repeat with
@@ -145,7 +158,13 @@ def refresh_token(request: HttpRequest, body: RefreshToken) -> HttpResponse:
     return reply(_shown(pair))
 
 
-@operation(tag="auth", answers={204: None}, problems=["token_invalid"], token=False)
+@operation(
+    tag="auth",
+    answers={204: None},
+    problems=["token_invalid"],
+    token=False,
+    example={"refresh": "the refresh token, unchanged"},
+)
 def revoke_token(request: HttpRequest, body: RefreshToken) -> HttpResponse:
     """Ends the session of a refresh token; its access token is refused within 30 seconds."""
     sessions.revoke(body.refresh, policy=V1, signer=signer(), now=now())

@@ -139,6 +139,7 @@ def get_cart(request: HttpRequest, caller: Caller) -> HttpResponse:
     answers={200: Cart},
     problems=["unknown_product", "cart_full"],
     traits=[TAGGED, OWN_VERSIONED, QUOTA],
+    example={"lines": [{"product": 1, "quantity": 1}]},
 )
 def put_cart(request: HttpRequest, caller: Caller, body: CartLines) -> HttpResponse:
     """Replaces all lines of the cart."""
@@ -169,6 +170,7 @@ def delete_cart(request: HttpRequest, caller: Caller) -> HttpResponse:
     answers={200: Cart},
     problems=["unknown_product", "cart_full", "not_found"],
     traits=[TAGGED, OWN_VERSIONED, QUOTA],
+    example={"quantity": 2},
 )
 def put_cart_line(
     request: HttpRequest, caller: Caller, product: int, body: LineQuantity
@@ -212,6 +214,7 @@ def delete_cart_line(request: HttpRequest, caller: Caller, product: int) -> Http
     ],
     traits=[KEYED, LOCATED, TAGGED, VERSIONED, QUOTA],
     also=payment_faults_in,
+    example={"note": "Ring twice."},
 )
 def submit_cart(request: HttpRequest, caller: Caller, body: Submission) -> HttpResponse:
     """Places the cart as an order, completely or not at all. The order has the cart's id."""

@@ -87,6 +87,7 @@ def list_categories(
     problems=["unknown_category", "too_many_categories"],
     traits=[KEYED, LOCATED, TAGGED],
     permissions=["catalog.add_category"],
+    example={"name": "Lanterns"},
 )
 def create_category(request: HttpRequest, caller: Caller, body: NewCategory) -> HttpResponse:
     """Staff: creates a category."""
@@ -127,6 +128,7 @@ def get_category(request: HttpRequest, caller: Caller, category: int) -> HttpRes
     problems=["not_found", "unknown_category"],
     traits=[VERSIONED, TAGGED],
     permissions=["catalog.change_category"],
+    example={"name": "Lanterns and lamps"},
 )
 def change_category(
     request: HttpRequest, caller: Caller, category: int, body: CategoryFields

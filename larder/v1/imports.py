@@ -31,6 +31,7 @@ class ProductsImported(msgspec.Struct):
     answers={200: ProductsImported},
     traits=[KEYED],
     permissions=["catalog.add_product", "catalog.change_product"],
+    example="sku,name,price,unit,quantity\nWICK-3,Cotton wick,0.35,metre,500\n",
 )
 def import_products(request: HttpRequest, caller: Caller, body: Csv) -> HttpResponse:
     """Staff: adds and changes products by SKU, all rows or none. At most 25,000 rows and

@@ -149,6 +149,7 @@ def _faults(body: dict[str, Any], _: Received) -> Iterator[Fault]:
     traits=[KEYED, QUOTA],
     is_short=True,
     also=_faults,
+    example={"name": "a program of mine"},
 )
 def create_key(request: HttpRequest, caller: Caller, body: NewKey) -> HttpResponse:
     """Creates a key. It is shown only once: a repeat with the same Idempotency-Key has null."""

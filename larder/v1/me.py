@@ -61,6 +61,7 @@ def get_me(request: HttpRequest, caller: Caller) -> HttpResponse:
         *("permission_missing", "second_factor_required"),
     ],
     traits=[OWN_VERSIONED, TAGGED],
+    example={"first_name": "Ada", "last_name": "Guest"},
 )
 def change_me(request: HttpRequest, caller: Caller, body: ProfileFields) -> HttpResponse:
     """Changes the username, the email address, or the names of the person."""

@@ -100,6 +100,7 @@ move = partial(operation, tag="orders", answers={200: Order}, traits=[MOVED])
     problems=["conflicting_repeat"],
     for_others="orders.cancel_order",
     traits=[MOVED, QUOTA],
+    example={"reason": "Ordered by mistake."},
 )
 def cancel_order(
     request: HttpRequest, caller: Caller, order: UUID, body: Cancellation
@@ -115,13 +116,21 @@ def confirm_order(request: HttpRequest, caller: Caller, order: UUID, body: Movin
     return _moved(request, caller, order, body, confirming.confirm_order)
 
 
-@move(problems=["conflicting_repeat", "precondition_required"], permissions=["orders.pack_order"])
+@move(
+    problems=["conflicting_repeat", "precondition_required"],
+    permissions=["orders.pack_order"],
+    example={"lines": [{"product": 1, "quantity": 2, "missing": False}]},
+)
 def pack_order(request: HttpRequest, caller: Caller, order: UUID, body: Packing) -> HttpResponse:
     """Staff: packs an order, perhaps with fewer units than ordered."""
     return _moved(request, caller, order, body, lambda wanted: _pack(wanted, body))
 
 
-@move(problems=["conflicting_repeat", "precondition_required"], permissions=["orders.ship_order"])
+@move(
+    problems=["conflicting_repeat", "precondition_required"],
+    permissions=["orders.ship_order"],
+    example={"carrier": "Royal Mail", "tracking_number": "AB123456785GB"},
+)
 def ship_order(request: HttpRequest, caller: Caller, order: UUID, body: Shipping) -> HttpResponse:
     """Staff: ships a packed order, perhaps with a carrier and a tracking number."""
     return _moved(
@@ -129,7 +138,10 @@ def ship_order(request: HttpRequest, caller: Caller, order: UUID, body: Shipping
     )
 
 
-@move(permissions=["orders.change_order"])
+@move(
+    permissions=["orders.change_order"],
+    example={"carrier": "Royal Mail", "tracking_number": "AB123456794GB"},
+)
 def track_order(
     request: HttpRequest, caller: Caller, order: UUID, body: TrackingWanted
 ) -> HttpResponse:
@@ -155,7 +167,11 @@ def unship_order(request: HttpRequest, caller: Caller, order: UUID, body: Moving
     return _moved(request, caller, order, body, moves.unship_order)
 
 
-@move(problems=["return_exceeds_shipped"], permissions=["orders.return_order"])
+@move(
+    problems=["return_exceeds_shipped"],
+    permissions=["orders.return_order"],
+    example={"lines": [{"product": 1, "quantity": 1}], "reason": "One was broken."},
+)
 def return_order(request: HttpRequest, caller: Caller, order: UUID, body: Return) -> HttpResponse:
     """Staff: books returned units of a shipped order. Each request without a key is one more
     return."""

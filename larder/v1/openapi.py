@@ -13,7 +13,6 @@ from larder.http.problems import KINDS, example
 from larder.http.wording import first_sentence, phrase
 from larder.v1.bodies import CSV_TYPES, Csv
 from larder.v1.descriptions import DESCRIPTIONS
-from larder.v1.examples import EXAMPLES
 from larder.v1.introduction import ABOUT, TAGS
 from larder.v1.operations import (
     BODY,
@@ -267,7 +266,7 @@ def _header(header: Header) -> dict[str, Any]:
 
 def _request_body(one: Operation, schemas: Mapping[str, Any]) -> dict[str, Any]:
     is_file = one.body is Csv
-    examples = {"Example": {"value": EXAMPLES[one.name]}}
+    examples = {"Example": {"value": one.declared.example or {}}}
     # An empty JSON body counts as {}.
     required = is_file or schemas[one.body.__name__].get("required")
     kinds = dict(zip(CSV_TYPES, FILES, strict=True)) if is_file else {JSON: _reference(one.body)}

@@ -233,6 +233,7 @@ class Declaration:
     product list only the pages that it reads.
     `first` is called before the body is parsed, and can refuse the request whatever its body.
     `also` finds faults of the body that its struct cannot declare.
+    `example` is a body, for the OpenAPI document.
     """
 
     tag: str = ""
@@ -248,6 +249,7 @@ class Declaration:
     is_limited: bool = True
     first: Callable[[], None] | None = None
     also: Callable[[dict[str, Any], Received], Iterable[Fault]] | None = None
+    example: Any = None
 
     def __call__(self, run: View) -> "Operation":
         return Operation(run, self)

@@ -173,6 +173,7 @@ def list_orders(
     traits=[KEYED, LOCATED, TAGGED, QUOTA],
     is_limited=False,
     also=payment_faults_in,
+    example={"lines": [{"product": 1, "quantity": 2}], "note": "Leave it with the porter."},
 )
 def place_order(request: HttpRequest, caller: Caller, body: NewOrder) -> HttpResponse:
     """Places an order, completely or not at all. Without an `Idempotency-Key` or an `id`, each
@@ -214,6 +215,7 @@ def get_order(request: HttpRequest, caller: Caller, order: UUID) -> HttpResponse
         "not_found",
     ],
     traits=[VERSIONED, TAGGED, QUOTA],
+    example={"lines": [{"product": 1, "quantity": 3}], "note": "Ring twice."},
 )
 def change_order(
     request: HttpRequest, caller: Caller, order: UUID, body: OrderFields

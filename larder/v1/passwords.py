@@ -80,6 +80,10 @@ def _require_mail() -> None:
     problems=["wrong_password", "second_factor_required"],
     is_short=True,
     also=partial(_faults, PasswordChange),
+    example={
+        "current_password": "correct horse battery staple",
+        "new_password": "a horse of another colour",
+    },
 )
 def change_password(request: HttpRequest, caller: Caller, body: PasswordChange) -> HttpResponse:
     """Changes the caller's password; the caller's other log-ins end."""
@@ -90,7 +94,14 @@ def change_password(request: HttpRequest, caller: Caller, body: PasswordChange) 
     return no_content()
 
 
-@operation(tag="auth", answers={202: None}, problems=["mail_off"], token=False, first=_require_mail)
+@operation(
+    tag="auth",
+    answers={202: None},
+    problems=["mail_off"],
+    token=False,
+    first=_require_mail,
+    example={"email": "ada@example.com"},
+)
 def reset_password(request: HttpRequest, body: PasswordReset) -> HttpResponse:
     """Sends a mail with which a new password can be set. The answer is the same for unknown
     addresses."""
@@ -107,6 +118,10 @@ def reset_password(request: HttpRequest, body: PasswordReset) -> HttpResponse:
     problems=["reset_token_invalid"],
     token=False,
     also=partial(_faults, NewPassword),
+    example={
+        "reset_token": "the token in the mail",
+        "new_password": "a horse of another colour",
+    },
 )
 def set_forgotten_password(request: HttpRequest, body: NewPassword) -> HttpResponse:
     """Sets a new password with the token of a mail; all log-ins and all keys end."""

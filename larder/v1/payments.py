@@ -142,6 +142,13 @@ def _faults(body: Any, _: Received) -> Iterator[Fault]:
     problems=["not_found", "payment_conflict", "too_many_payments"],
     permissions=[payments.RECORD],
     also=_faults,
+    example={
+        "provider": "terminal",
+        "kind": "captured",
+        "transaction_id": "2026-11-29-0042",
+        "amount": 2500,
+        "currency": "GBP",
+    },
 )
 def record_payment(
     request: HttpRequest, caller: Caller, order: UUID, body: NewPayment

@@ -203,6 +203,12 @@ def _page(
     problems=["sku_taken", "unknown_category"],
     traits=[KEYED, LOCATED, TAGGED],
     permissions=["catalog.add_product"],
+    example={
+        "sku": "LANTERN-1",
+        "name": "Storm lantern",
+        "price": "12.50",
+        "quantity": 20,
+    },
 )
 def create_product(request: HttpRequest, caller: Caller, body: NewProduct) -> HttpResponse:
     """Staff: creates a product with its opening stock."""
@@ -243,6 +249,7 @@ def get_product(request: HttpRequest, caller: Caller, product: int) -> HttpRespo
     problems=["not_found", "sku_taken", "unknown_category"],
     traits=[VERSIONED, TAGGED],
     permissions=["catalog.change_product"],
+    example={"price": "11.90", "max_per_order": 10},
 )
 def change_product(
     request: HttpRequest, caller: Caller, product: int, body: ProductFields
@@ -283,6 +290,7 @@ def _sku_faults(body: dict[str, Any], received: Received) -> Iterator[Fault]:
     traits=[VERSIONED, CREATING, LOCATED, TAGGED],
     permissions=["catalog.add_product", "catalog.change_product"],
     also=_sku_faults,
+    example={"name": "Lamp oil", "price": "4.20", "unit": "bottle", "quantity": 12},
 )
 def put_product(request: HttpRequest, caller: Caller, sku: str, body: PutProduct) -> HttpResponse:
     """Staff: creates the product with this SKU, or replaces all of it except its stock."""

@@ -167,6 +167,7 @@ def get_stock(request: HttpRequest, caller: Caller, query: StockParameters) -> H
     traits=[KEYED],
     permissions=["inventory.add_adjustment"],
     also=_faults,
+    example={"reason": "received", "lines": [{"product": 1, "delta": 5}]},
 )
 def adjust_stock(request: HttpRequest, caller: Caller, body: NewAdjustment) -> HttpResponse:
     """Staff: adjusts stock, such as goods received, damaged or counted; all lines or none."""
