@@ -102,7 +102,11 @@ PGBOUNCER = env.bool("PGBOUNCER", default=False)
 DB_POOL_SIZE = env.int("DB_POOL_SIZE", default=0)
 DB_CONNECT_TIMEOUT = 2
 # Options of every connection, unless its URL has others.
-DB_CONNECTING = {"connect_timeout": DB_CONNECT_TIMEOUT, **TCP_OPTIONS}
+DB_CONNECTING = {
+    "connect_timeout": DB_CONNECT_TIMEOUT,
+    "application_name": "larder",
+    **TCP_OPTIONS,
+}
 # Maximum seconds between attempts to reconnect. With psycopg_pool's default of 300 s a pool stays
 # empty for minutes after an outage.
 DB_RECONNECT_TIMEOUT = 3

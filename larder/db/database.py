@@ -21,7 +21,6 @@ from psycopg.abc import Buffer
 from psycopg.adapt import Loader
 
 from larder.core import waits
-from larder.core.ids import CORRELATION_ID
 from larder.db import sql
 from larder.db.postgresql.base import DatabaseWrapper, Reading
 from larder.db.postgresql.errors import CommitUnknown
@@ -182,26 +181,8 @@ def is_writable() -> bool:
 
 
 def limit_lock_wait(seconds: float) -> None:
-    """Sets `lock_timeout` for this transaction, and tags the session as `tag_session` does."""
-    limit, name = f"{seconds * 1000:.0f}", _name_of_request()
-    if name is None:
-        execute(sql.LIMIT_LOCK_WAIT, [limit])
-    else:
-        execute(sql.LIMIT_AND_TAG, [limit, name])
-
-
-def tag_session() -> None:
-    """Sets `application_name` to the id of the request or job for this transaction, so that
-    PostgreSQL's views and log show it. The statements are prepared once for all requests, so their
-    text cannot contain the id."""
-    if (name := _name_of_request()) is not None:
-        execute(sql.TAG, [name])
-
-
-def _name_of_request() -> str | None:
-    """Returns None if there is no id, or if the statements contain it (postgresql/comments.py)."""
-    correlation_id = None if _wrapper().prepares_nothing else CORRELATION_ID.get()
-    return f"correlation_id={correlation_id}" if correlation_id else None
+    """Sets `lock_timeout` for this transaction."""
+    execute(sql.LIMIT_LOCK_WAIT, [f"{seconds * 1000:.0f}"])
 
 
 def was_rolled_back(error: Exception) -> bool:

@@ -83,5 +83,3 @@ WHERE name = 'transaction_timeout'
 IS_READ_ONLY = "SELECT current_setting('transaction_read_only')::boolean"
 
 LIMIT_LOCK_WAIT = "SELECT set_config('lock_timeout', %s, true)"
-TAG = "SELECT set_config('application_name', %s, true)"
-LIMIT_AND_TAG = f"{LIMIT_LOCK_WAIT}, {TAG.removeprefix('SELECT ')}"

@@ -26,7 +26,6 @@ from larder.core.limits import (
     MAX_OPEN_BODY_BYTES,
     MAX_OPEN_FORM_FIELDS,
 )
-from larder.db.postgresql.comments import tag_statements
 from larder.http import admin_session
 from larder.http.body_limits import LEFT_UNREAD, declared_length
 from larder.http.language import language_of
@@ -133,13 +132,9 @@ class ForBrowsers:
             return self._others(request)
         _drop_forged_session(request)
         if not request.path_info.startswith(ADMIN):
-            return self._answer(request)
+            return self._browsers(request)
         _require_short_address(request)
         with translation.override(language_of(request)):
-            return self._answer(request)
-
-    def _answer(self, request: HttpRequest) -> Any:
-        with tag_statements():
             return self._browsers(request)
 
     def process_view(self, request: HttpRequest, *view: Any) -> HttpResponseBase | None:

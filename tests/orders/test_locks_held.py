@@ -6,11 +6,9 @@ from datetime import datetime
 from time import sleep
 from typing import Any
 
-import psycopg
 import pytest
 
 from larder.core import telemetry
-from larder.core.ids import CORRELATION_ID
 from larder.core.stopwatch import Stopwatch
 from larder.orders.decision import Wanted
 from larder.orders.services.placing import place_batch as placing
@@ -18,15 +16,9 @@ from larder.orders.services.placing.place_batch import BatchOptions, place_batch
 from larder.orders.services.placing.placement import Placed, Placement, new_order
 from larder.orders.services.placing.repeats import settle_claims
 from tests.conftest import Person
-from tests.database import superuser_url
 from tests.orders.crowd import GBP, held
 
 PAUSE = 2.0
-ID = "0123456789abcdef0123456789abcdef"
-NAMED = (
-    "SELECT count(*) FROM pg_stat_activity "
-    "WHERE datname = current_database() AND application_name = %s"
-)
 Place = Callable[..., Placed | Exception]
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -89,23 +81,3 @@ def test_the_wait_for_a_lock_does_not_count_as_lock_time(
         assert isinstance(place(jam), Placed)
     (seconds,) = telemetry.locks_held
     assert seconds < PAUSE / 2 < PAUSE <= running.seconds
-
-
-@pytest.mark.parametrize("lock_wait", [None, 1.0])
-def test_pg_stat_activity_shows_the_request_id_of_a_transaction(
-    place: Place, product: Callable[..., int], lock_wait: float | None
-) -> None:
-    seen = []
-
-    def look() -> None:
-        with psycopg.connect(superuser_url()) as other:
-            seen.append(other.execute(NAMED, [f"correlation_id={ID}"]).fetchone())
-
-    token = CORRELATION_ID.set(ID)
-    try:
-        jam = product(stock=5)
-        assert isinstance(place(jam, lock_wait=lock_wait, at_end=look), Placed)
-    finally:
-        CORRELATION_ID.reset(token)
-    look()
-    assert seen == [(1,), (0,)]

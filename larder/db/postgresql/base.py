@@ -19,7 +19,6 @@ from larder.core import commits, seams, waits
 from larder.core.stopwatch import Stopwatch
 from larder.core.telemetry import connections_held
 from larder.db.postgresql.checked_out import checked_out
-from larder.db.postgresql.comments import Commented, with_correlation_id
 from larder.db.postgresql.errors import CommitUnknown, ErrorWrapper
 from larder.db.postgresql.pool import honour_priorities, is_prioritized, put_last_first
 from larder.db.postgresql.statement_pipeline import PendingResult, StatementPipeline
@@ -38,6 +37,18 @@ Reading = Callable[[], list[tuple[Any, ...]]]
 
 # Every connection is made through this module.
 waits.watch(checked_out)
+
+
+class _Seamed(CursorWrapper):
+    """The cursor of Django's own statements, which tests can stop before they are sent."""
+
+    def _execute(self, sql: Any, params: Any, *context: Any) -> Any:
+        seams.reached(seams.SEND, sql)
+        return super()._execute(sql, params, *context)  # type: ignore[misc]
+
+    def _executemany(self, sql: Any, param_list: Any, *context: Any) -> Any:
+        seams.reached(seams.SEND, sql)
+        return super()._executemany(sql, param_list, *context)  # type: ignore[misc]
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -129,7 +140,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def make_cursor(self, cursor: Any) -> CursorWrapper:
         """Returns the cursor that Django's own statements use."""
-        return Commented(cursor, self)
+        return _Seamed(cursor, self)
 
     @cached_property
     def prepares_nothing(self) -> bool:
@@ -151,8 +162,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self.validate_no_broken_transaction()
         statements = self._statements()
         with self.wrap_database_errors:
-            text = with_correlation_id(sql) if self.prepares_nothing else sql
-            pending = statements.add(text, parameters)
+            pending = statements.add(sql, parameters)
             if not self._in_pipeline:
                 statements.run()
         return partial(self._rows, statements, pending)

@@ -18,7 +18,6 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from larder.core import telemetry
 from larder.core.ids import CORRELATION_ID
-from larder.db.postgresql.comments import tag_statements
 
 CARRIED = "_correlation_id"
 """The argument of a job with the correlation id, which its task does not see."""
@@ -27,8 +26,8 @@ CARRIED = "_correlation_id"
 def connection_string() -> str:
     """Returns WORKER_DATABASE_URL with the options of all connections. Like the servers, a worker
     connects only to a database that accepts writes."""
-    required = settings.DB_CONNECTING | {"target_session_attrs": "read-write"}
-    return make_conninfo("", **required | conninfo_to_dict(settings.WORKER_DATABASE_URL))
+    required: dict[str, Any] = {**settings.DB_CONNECTING, "target_session_attrs": "read-write"}
+    return make_conninfo("", **{**required, **conninfo_to_dict(settings.WORKER_DATABASE_URL)})
 
 
 class Connector(DjangoConnector):
@@ -59,12 +58,12 @@ def _carrying(job: Job) -> Job:
 
 
 async def correlate(call_next: Callable[[], Awaitable[Any]], context: JobContext, _: Any) -> Any:
-    """Worker middleware: log lines, statements and deferred jobs have the id that the job carries;
+    """Worker middleware: log lines and deferred jobs have the id that the job carries;
     those of a periodic job have a new id."""
     carried = context.job.task_kwargs.pop(CARRIED, None)
     # Each job runs in a separate context, which ends with it.
     CORRELATION_ID.set(str(carried) if carried else uuid4().hex)
-    with tag_statements(), telemetry.tracing.span("job", task=context.job.task_name):
+    with telemetry.tracing.span("job", task=context.job.task_name):
         return await call_next()
 
 

@@ -13,7 +13,7 @@ from django.db import transaction
 
 from larder.core.errors import NotFound
 from larder.core.ids import SYSTEM_ACTOR
-from larder.db import database, idempotency
+from larder.db import idempotency
 from larder.db.idempotency import Claim, Scope
 from larder.identity.caller import Caller
 from larder.identity.services import accounts, audit, quotas
@@ -104,4 +104,3 @@ def _placed(results: Sequence[str]) -> list[UUID]:
 
 def _require_active(abandonment: Abandonment) -> None:
     accounts.require_active(abandonment.who)
-    database.tag_session()

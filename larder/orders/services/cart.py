@@ -173,7 +173,6 @@ def expire_carts(*, now: datetime, limit: int) -> int:
 def _locked(customer: int) -> Iterator[CartRow]:
     """Opens a transaction and locks the customer's row, which is made if there is none."""
     with transaction.atomic(durable=True), database.pipeline():
-        database.tag_session()
         database.execute(carts.MAKE, [customer])
         yield cart_row(customer, database.rows(carts.LOCK, [customer]))
 

@@ -178,9 +178,7 @@ def _place_in_transaction(take: Take, terms: Terms, options: BatchOptions) -> _D
 
 
 def _begin(options: BatchOptions) -> None:
-    if options.lock_wait is None:
-        database.tag_session()
-    else:
+    if options.lock_wait is not None:
         if options.first:
             database.limit_lock_wait(options.first_wait)
             inventory.lock_only(options.first)
