@@ -103,7 +103,7 @@ NO_PAGES = REFUSED_TO_ALL | {
     *("inventory_stock_adjust_stock", "inventory_stock_ledger", "inventory_stock_discard_count"),
 }
 """Names of what is looked at elsewhere or is no page: a redirect, data for scripts, a refusal."""
-MOVES = {"take_back": Move.RETURN} | {one.value.replace("-", "_"): one for one in Move}
+MOVES = {one.value: one for one in Move if one is not Move.CHANGE}
 """Moves, by the names of their pages."""
 
 

@@ -229,7 +229,7 @@ NAMED = {
     "orders_order_packing_slip": ("orders.view_order",),
     "orders_order_pick_list": ("orders.view_order",),
     "orders_order_products": ("orders.view_order",),
-    "orders_order_take_back": ("orders.return_order",),
+    "orders_order_return": ("orders.return_order",),
     "orders_order_track": ("orders.change_order",),
     "orders_order_unpack": ("orders.pack_order",),
     "orders_order_unship": ("orders.ship_order",),

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext_lazy
 
 from larder.catalog.models import Product
 from larder.core.limits import MAX_ORDERED_UNITS
@@ -128,9 +128,15 @@ Make = Callable[[TransitionRequest, Any, Sequence[Any]], bool]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """The page of a move, whose `title` has the number of the order. `text` explains the move.
-    `nothing` is the error if no line is filled. Of several orders, `several` is the title,
-    `all_of_them` the question, `done` the message, and `done_before` the one about a repeat."""
+    """The button and the page of a move, whose `title` has the number of the order. `text` explains
+    the move. `nothing` is the error if no line is filled. Of several orders, `bulk` is the action
+    of the list, `several` the title, `all_of_them` the question, `done` the message, and
+    `done_before` the one about a repeat."""
+
+    button: Any
+    icon: str
+    path: str = ""
+    """The end of its address; empty for the name of the move."""
 
     title: str
     answer: str
@@ -140,6 +146,7 @@ class Kind:
     line: type[Any] | None = None
     nothing: str = ""
     variant: str = "primary"
+    bulk: str = ""
     several: str = ""
     all_of_them: str = ""
     done: str = ""
@@ -212,7 +219,77 @@ def _return(request: TransitionRequest, form: Any, lines: Sequence[Any]) -> bool
 
 
 FORMS: Mapping[Move, Kind] = {
+    Move.CONFIRM: Kind(
+        button=_("Confirm"),
+        icon="paid",
+        title=_("Confirm order {}"),
+        answer=_("Confirm"),
+        make=_confirm,
+        text=_(
+            "Was it paid? The order is placed then. If its hold has expired, it needs units that "
+            "are still there."
+        ),
+    ),
+    Move.PACK: Kind(
+        button=_("Pack"),
+        icon="package_2",
+        title=_("Pack order {}"),
+        answer=_("Pack"),
+        make=_pack,
+        line=PickedForm,
+        facts=_delivery,
+        text=_(
+            "Units that were not picked are removed from the order, and its total decreases. If "
+            "none were picked, the order is cancelled."
+        ),
+        bulk=_("Mark as packed (as ordered)"),
+        several=_("Pack orders"),
+        all_of_them=_("Were these orders packed with everything that was ordered?"),
+        done=_("packed."),
+        done_before=_("packed already, by another user. Nothing was done now."),
+    ),
+    Move.SHIP: Kind(
+        button=_("Ship"),
+        icon="local_shipping",
+        title=_("Ship order {}"),
+        answer=_("Ship"),
+        make=_ship,
+        form=ShipForm,
+        text=_("Has the order left the warehouse? It cannot be cancelled after that."),
+        bulk=_("Mark as shipped"),
+        several=_("Ship orders"),
+        all_of_them=_("Have these orders left the warehouse?"),
+        done=_("shipped."),
+        done_before=_("shipped already, by another user. Nothing was done now."),
+    ),
+    Move.DELIVER: Kind(
+        button=_("Deliver"),
+        icon="where_to_vote",
+        title=_("Deliver order {}"),
+        answer=_("Deliver"),
+        make=_deliver,
+        text=_("Has it arrived?"),
+        bulk=_("Mark as delivered"),
+        several=_("Deliver orders"),
+        all_of_them=_("Have these orders arrived?"),
+        done=_("delivered."),
+        done_before=_("delivered already, by another user. Nothing was done now."),
+    ),
+    Move.RETURN: Kind(
+        button=_("Return"),
+        icon="assignment_return",
+        title=_("Return of order {}"),
+        answer=_("Return"),
+        make=_return,
+        form=ReturnForm,
+        line=ReturnedForm,
+        text=_("Units that cannot be sold again are booked and stay out of stock."),
+        nothing=_("Enter the number of returned units in at least one line."),
+    ),
     Move.CHANGE: Kind(
+        button=pgettext_lazy("button", "Change"),
+        icon="edit",
+        path="edit",
         title=_("Change order {}"),
         answer=_("Save"),
         make=_change,
@@ -225,42 +302,9 @@ FORMS: Mapping[Move, Kind] = {
         ),
         nothing=_("An order has at least one line: cancel it to remove all."),
     ),
-    Move.CONFIRM: Kind(
-        title=_("Confirm order {}"),
-        answer=_("Confirm"),
-        make=_confirm,
-        text=_(
-            "Was it paid? The order is placed then. If its hold has expired, it needs units that "
-            "are still there."
-        ),
-    ),
-    Move.PACK: Kind(
-        title=_("Pack order {}"),
-        answer=_("Pack"),
-        make=_pack,
-        line=PickedForm,
-        facts=_delivery,
-        text=_(
-            "Units that were not picked are removed from the order, and its total decreases. If "
-            "none were picked, the order is cancelled."
-        ),
-        several=_("Pack orders"),
-        all_of_them=_("Were these orders packed with everything that was ordered?"),
-        done=_("packed."),
-        done_before=_("packed already, by another user. Nothing was done now."),
-    ),
-    Move.SHIP: Kind(
-        title=_("Ship order {}"),
-        answer=_("Ship"),
-        make=_ship,
-        form=ShipForm,
-        text=_("Has the order left the warehouse? It cannot be cancelled after that."),
-        several=_("Ship orders"),
-        all_of_them=_("Have these orders left the warehouse?"),
-        done=_("shipped."),
-        done_before=_("shipped already, by another user. Nothing was done now."),
-    ),
     Move.TRACK: Kind(
+        button=_("Tracking"),
+        icon="conveyor_belt",
         title=_("Tracking of order {}"),
         answer=_("Save"),
         make=_track,
@@ -268,26 +312,9 @@ FORMS: Mapping[Move, Kind] = {
         initial=ShipForm.of,
         text=_("Correct what the customer sees of the parcel. Empty fields remove it."),
     ),
-    Move.DELIVER: Kind(
-        title=_("Deliver order {}"),
-        answer=_("Deliver"),
-        make=_deliver,
-        text=_("Has it arrived?"),
-        several=_("Deliver orders"),
-        all_of_them=_("Have these orders arrived?"),
-        done=_("delivered."),
-        done_before=_("delivered already, by another user. Nothing was done now."),
-    ),
-    Move.RETURN: Kind(
-        title=_("Return of order {}"),
-        answer=_("Return"),
-        make=_return,
-        form=ReturnForm,
-        line=ReturnedForm,
-        text=_("Units that cannot be sold again are booked and stay out of stock."),
-        nothing=_("Enter the number of returned units in at least one line."),
-    ),
     Move.UNPACK: Kind(
+        button=_("Undo packing"),
+        icon="undo",
         title=_("Undo packing of order {}"),
         answer=_("Undo packing"),
         make=_unpack,
@@ -298,6 +325,8 @@ FORMS: Mapping[Move, Kind] = {
         variant="danger",
     ),
     Move.UNSHIP: Kind(
+        button=_("Undo shipping"),
+        icon="undo",
         title=_("Undo shipping of order {}"),
         answer=_("Undo shipping"),
         make=_unship,
@@ -305,6 +334,8 @@ FORMS: Mapping[Move, Kind] = {
         variant="danger",
     ),
     Move.CANCEL: Kind(
+        button=_("Cancel order"),
+        icon="cancel",
         title=_("Cancel order {}"),
         answer=_("Cancel order"),
         make=_cancel,
@@ -313,4 +344,4 @@ FORMS: Mapping[Move, Kind] = {
         variant="danger",
     ),
 }
-"""The moves of the admin."""
+"""The moves of the admin, the next step of an order first."""

@@ -6,28 +6,38 @@ offers. A page contains the version that it shows; an order that has changed sin
 key of the page is the idempotency key, so that a second click gets the answer of the first one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse, HttpResponseRedirect
-from django.urls import reverse
-from django.utils.translation import gettext, ngettext, pgettext_lazy
+from django.urls import path, reverse
+from django.utils.translation import gettext, ngettext
 
 from larder.core.clock import now
 from larder.core.errors import DomainError, NotFound
 from larder.core.ids import new_id
 from larder.db.idempotency import RETENTION, Claim, Scope, fingerprint
 from larder.orders import queries
-from larder.orders.lifecycle import CANCELLED, Move, Verdict, judge
+from larder.orders.lifecycle import (
+    CANCELLED,
+    DELIVERED,
+    PACKED,
+    PERMISSIONS,
+    SHIPPED,
+    Move,
+    Verdict,
+    judge,
+)
 from larder.orders.queries import OrderView
 from larder.orders.services.transitions import TransitionRequest
-from larder.staff.base import Question, ServiceAdmin, ask, button, caller_of, selected
+from larder.staff.base import Question, ServiceAdmin, ask, caller_of, selected
 from larder.staff.formatting import amount, contents, customer_name
-from larder.staff.language import gettext_lazy as _
 from larder.staff.orders.move_forms import FORMS
 from larder.staff.orders.move_refusals import OF_THE_ORDER, SENTENCES
 from larder.staff.pages import Page, show
@@ -84,44 +94,59 @@ def _make(
     return replayed or queries.has_event(wanted.order, actor=wanted.caller.public_id, at=wanted.now)
 
 
-class MovableOrders(ServiceAdmin):
-    """The buttons of an order's page and the actions of the list. Each needs the move's permission:
-    Django calls `has_NAME_permission` for the names in `permissions`."""
+def _path(move: Move) -> str:
+    return FORMS[move].path or str(move)
 
-    actions_detail: Any = (
-        "confirm",
-        "pack",
-        "ship",
-        "deliver",
-        "take_back",
-        "edit",
-        "track",
-        "unpack",
-        "unship",
-        "cancel",
+
+def _bulk(move: Move) -> Callable[..., HttpResponse | None]:
+    """Returns the action of the list that makes a move of every selected order."""
+
+    def make_all(screen: Any, request: Any, queryset: Any) -> HttpResponse | None:
+        """Shows a confirmation, then moves the orders."""
+        orders = selected(screen, request, queryset.order_by("number"))
+        if orders and "confirmed" not in request.POST:
+            return ask(screen, request, _question(orders, move, make_all.__name__))
+        _move_all(screen, request, orders, move)
+        return None
+
+    make_all.__name__ = f"mark_{_MADE[move]}"
+    marked: Callable[..., HttpResponse | None] = admin.action(description=FORMS[move].bulk)(
+        make_all
     )
-    actions: Any = ("mark_packed", "mark_shipped", "mark_delivered")
+    return marked
 
-    def has_confirm_permission(self, request: Any, object_id: Any = None) -> bool:
-        return self.may(request, "confirm")
 
-    def has_pack_permission(self, request: Any, object_id: Any = None) -> bool:
-        return self.may(request, "pack")
+_MADE = {Move.PACK: PACKED, Move.SHIP: SHIPPED, Move.DELIVER: DELIVERED}
+"""The moves of several orders, and the statuses that they lead to."""
 
-    def has_ship_permission(self, request: Any, object_id: Any = None) -> bool:
-        return self.may(request, "ship")
+BULK = {f"mark_{status}": move for move, status in _MADE.items()}
+"""The actions of the list."""
 
-    def has_deliver_permission(self, request: Any, object_id: Any = None) -> bool:
-        return self.may(request, "deliver")
 
-    def has_return_permission(self, request: Any, object_id: Any = None) -> bool:
-        return self.may(request, "return")
+class MovableOrders(ServiceAdmin):
+    """The buttons of an order's page and the actions of the list. Each needs the permission of its
+    move."""
 
-    def has_edit_permission(self, request: Any, object_id: Any = None) -> bool:
-        return self.may(request, "change")
+    actions_detail: Any = ()
+    actions: Any = tuple(map(_bulk, _MADE))
 
-    def has_cancel_permission(self, request: Any, object_id: Any = None) -> bool:
-        return self.may(request, "cancel")
+    def get_urls(self) -> list[Any]:
+        """Adds a page for each move."""
+        pages = [
+            path(
+                f"<path:object_id>/{_path(move)}/",
+                self.admin_site.admin_view(partial(self.move_page, move=move)),
+                name=f"orders_order_{_path(move)}",
+            )
+            for move in FORMS
+        ]
+        return [*pages, *super().get_urls()]
+
+    def get_actions(self, request: Any) -> Any:
+        """Leaves out the moves that the user may not make."""
+        actions = super().get_actions(request)
+        refused = [n for n, move in BULK.items() if not request.user.has_perm(PERMISSIONS[move])]
+        return {name: action for name, action in actions.items() if name not in refused}
 
     def get_actions_detail(self, request: Any, object_id: Any) -> Any:
         """Returns no button for the theme's header, which a phone hides: see `steps`."""
@@ -130,16 +155,16 @@ class MovableOrders(ServiceAdmin):
     def steps(self, request: Any, order: OrderView) -> list[dict[str, Any]]:
         """Returns the buttons of the moves that the order's status and the user's permissions
         allow, the next step first."""
-        allowed = ["edit" if move is Move.CHANGE else move for move in open_moves(order)]
+        possible = open_moves(order)
         return [
             {
-                "title": one.description,
-                "icon": one.icon,
-                "link": reverse(f"admin:{one.action_name}", args=[order.id]),
-                "variant": "primary" if one.path in _NEXT else "default",
+                "title": kind.button,
+                "icon": kind.icon,
+                "link": reverse(f"admin:orders_order_{_path(move)}", args=[order.id]),
+                "variant": "primary" if move in _NEXT else "default",
             }
-            for one in super().get_actions_detail(request, str(order.id))
-            if one.path in allowed
+            for move, kind in FORMS.items()
+            if move in possible and request.user.has_perm(PERMISSIONS[move])
         ]
 
     def shown_order(self, request: Any, object_id: str) -> OrderView | None:
@@ -152,57 +177,10 @@ class MovableOrders(ServiceAdmin):
         found: OrderView | None = request.shown_order
         return found
 
-    @button(_("Confirm"), permissions=["confirm"], icon="paid", url_path="confirm")
-    def confirm(self, request: Any, object_id: str) -> HttpResponse:
-        """Shows a confirmation, then confirms the order that awaits its payment."""
-        return self._page(request, object_id, Move.CONFIRM)
-
-    @button(_("Pack"), permissions=["pack"], icon="package_2", url_path="pack")
-    def pack(self, request: Any, object_id: str) -> HttpResponse:
-        """Shows the form for the picked units, then packs the order."""
-        return self._page(request, object_id, Move.PACK)
-
-    @button(_("Ship"), permissions=["ship"], icon="local_shipping", url_path="ship")
-    def ship(self, request: Any, object_id: str) -> HttpResponse:
-        """Shows a confirmation, then ships the order."""
-        return self._page(request, object_id, Move.SHIP)
-
-    @button(_("Deliver"), permissions=["deliver"], icon="where_to_vote", url_path="deliver")
-    def deliver(self, request: Any, object_id: str) -> HttpResponse:
-        """Shows a confirmation, then marks the order as delivered."""
-        return self._page(request, object_id, Move.DELIVER)
-
-    @button(_("Return"), permissions=["return"], icon="assignment_return", url_path="return")
-    def take_back(self, request: Any, object_id: str) -> HttpResponse:
-        """Shows the form for the returned units, then books them."""
-        return self._page(request, object_id, Move.RETURN)
-
-    @button(_("Tracking"), permissions=["edit"], icon="conveyor_belt", url_path="track")
-    def track(self, request: Any, object_id: str) -> HttpResponse:
-        """Shows the form for carrier and tracking number, then replaces them."""
-        return self._page(request, object_id, Move.TRACK)
-
-    @button(_("Undo packing"), permissions=["pack"], icon="undo", url_path="unpack")
-    def unpack(self, request: Any, object_id: str) -> HttpResponse:
-        """Shows a confirmation, then makes a packed order placed again."""
-        return self._page(request, object_id, Move.UNPACK)
-
-    @button(_("Undo shipping"), permissions=["ship"], icon="undo", url_path="unship")
-    def unship(self, request: Any, object_id: str) -> HttpResponse:
-        """Shows a confirmation, then makes a shipped order packed again."""
-        return self._page(request, object_id, Move.UNSHIP)
-
-    @button(pgettext_lazy("button", "Change"), permissions=["edit"], icon="edit", url_path="edit")
-    def edit(self, request: Any, object_id: str) -> HttpResponse:
-        """Shows the form for lines and details, then changes the order."""
-        return self._page(request, object_id, Move.CHANGE)
-
-    @button(_("Cancel order"), permissions=["cancel"], icon="cancel", url_path="cancel")
-    def cancel(self, request: Any, object_id: str) -> HttpResponse:
-        """Shows the form for the reason, then cancels the order."""
-        return self._page(request, object_id, Move.CANCEL)
-
-    def _page(self, request: Any, object_id: str, move: Move) -> HttpResponse:
+    def move_page(self, request: Any, object_id: str, move: Move) -> HttpResponse:
+        """Shows the page of a move, then makes it."""
+        if not request.user.has_perm(PERMISSIONS[move]):
+            raise PermissionDenied
         order = self.shown_order(request, object_id)
         if order is None:
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[no-any-return]
@@ -254,38 +232,6 @@ class MovableOrders(ServiceAdmin):
             self.message_user(request, message, level)
         return HttpResponseRedirect(_address(order.id))
 
-    @admin.action(description=_("Mark as packed (as ordered)"), permissions=["pack"])
-    def mark_packed(self, request: Any, queryset: Any) -> HttpResponse | None:
-        """Shows a confirmation, then packs every selected order completely."""
-        return self._all(request, queryset, Move.PACK, "mark_packed")
-
-    @admin.action(description=_("Mark as shipped"), permissions=["ship"])
-    def mark_shipped(self, request: Any, queryset: Any) -> HttpResponse | None:
-        """Shows a confirmation, then ships every selected order."""
-        return self._all(request, queryset, Move.SHIP, "mark_shipped")
-
-    @admin.action(description=_("Mark as delivered"), permissions=["deliver"])
-    def mark_delivered(self, request: Any, queryset: Any) -> HttpResponse | None:
-        """Shows a confirmation, then marks every selected order as delivered."""
-        return self._all(request, queryset, Move.DELIVER, "mark_delivered")
-
-    def _all(self, request: Any, queryset: Any, move: Move, action: str) -> HttpResponse | None:
-        orders = selected(self, request, queryset.order_by("number"))
-        if orders and "confirmed" not in request.POST:
-            return ask(self, request, _question(orders, move, action))
-        self._move_all(request, orders, move)
-        return None
-
-    def _move_all(self, request: Any, orders: Sequence[Any], move: Move) -> None:
-        """Moves the orders one by one, each in a separate transaction. Shows one message for each
-        outcome, with the numbers of its orders."""
-        numbers: dict[tuple[str, int], list[int]] = {}
-        for order in orders:
-            numbers.setdefault(_try(request, order, move), []).append(order.number)
-        for (message, level), of in numbers.items():
-            named = ngettext("Order {}: ", "Orders {}: ", len(of))
-            self.message_user(request, named.format(", ".join(map(str, of))) + message, level)
-
 
 def _address(order: UUID) -> str:
     return reverse("admin:orders_order_change", args=[order])
@@ -333,6 +279,17 @@ def _question(orders: Sequence[Any], move: Move, action: str) -> Question:
         sends += [(ACTION_CHECKBOX_NAME, str(one.pk)), (f"seen-{one.pk}", str(one.version))]
     kind = FORMS[move]
     return Question(kind.several, kind.all_of_them, kind.answer, about, sends, kind.variant)
+
+
+def _move_all(screen: Any, request: Any, orders: Sequence[Any], move: Move) -> None:
+    """Moves the orders one by one, each in a separate transaction. Shows one message for each
+    outcome, with the numbers of its orders."""
+    numbers: dict[tuple[str, int], list[int]] = {}
+    for order in orders:
+        numbers.setdefault(_try(request, order, move), []).append(order.number)
+    for (message, level), of in numbers.items():
+        named = ngettext("Order {}: ", "Orders {}: ", len(of))
+        screen.message_user(request, named.format(", ".join(map(str, of))) + message, level)
 
 
 def _try(request: Any, order: Any, move: Move) -> tuple[str, int]:
