@@ -341,9 +341,6 @@ DASHBOARD_ROWS = 10
 MAX_DASHBOARD_DAYS = 92
 """Days of a period whose sums are shown: on the dashboard, and by tax rate."""
 
-MAX_SOLD_PRODUCTS = 1_000
-"""Products of a day whose units are counted, the best sellers. Bounds what a period reads."""
-
 SHOWN_ORDERS = 20
 """Orders on the page of a customer: the newest ones."""
 

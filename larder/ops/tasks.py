@@ -7,7 +7,6 @@ a task is cut off, the next one does the rest.
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from zoneinfo import ZoneInfo
 
 import structlog
 from django.conf import settings
@@ -30,9 +29,7 @@ from larder.notifications.services import SEND_MAIL
 from larder.notifications.services import delete_old_mails as delete_old
 from larder.ops.books import invariants
 from larder.ops.jobs import mails
-from larder.orders.services import refusals
 from larder.orders.services.cart import expire_carts
-from larder.orders.services.sales import refresh_sales
 
 logger = structlog.get_logger(__name__)
 
@@ -96,12 +93,8 @@ def delete_idle_rate_limits(timestamp: int) -> int:
 @app.periodic(cron="27 * * * *")
 @app.task(queueing_lock="delete_old_mails")
 def delete_old_mails(timestamp: int) -> int:
-    """Deletes rows of old mails, of former password resets and changes of addresses, and old counts
-    of refused orders."""
-    past = (
-        *(delete_old, refusals.delete_old),
-        *(resets.delete_expired_resets, email_changes.delete_old_changes),
-    )
+    """Deletes rows of old mails, and of former password resets and changes of addresses."""
+    past = (delete_old, resets.delete_expired_resets, email_changes.delete_old_changes)
     return sum(delete_in_batches(partial(_delete_until_now, delete)) for delete in past)
 
 
@@ -139,13 +132,6 @@ def look_at_stock(timestamp: int) -> None:
     """Counts the products that are out of stock or low, for `/metrics` and the admin."""
     sold, out, low = inventory.out_of_stock()
     observations.note("stock", {"sold": sold, "out": out, "low": low}, now=now())
-
-
-@app.periodic(cron="* * * * *")
-@app.task(queueing_lock="refresh_sales", lock="refresh_sales")
-def count_sales(timestamp: int) -> int:
-    """Counts the sales of today, and of days that are not counted, for the admin's dashboard."""
-    return refresh_sales(zone=ZoneInfo(settings.SHOP_TIME_ZONE), now=now())
 
 
 @app.periodic(cron="7 * * * *")

@@ -1,8 +1,8 @@
 """The first page of the admin: what is to be done now, and the sales of a period.
 
-Each part is shown with the permission for its rows, and each number is a link to them. Sales are
-those that `refresh_sales` counted last, stock is as `look_at_stock` saw it; the rest is read at
-once, by an index, up to MAX_LISTED_ROWS.
+Each part is shown with the permission for its rows, and each number is a link to them. Stock is as
+`look_at_stock` saw it; the rest is read at once, by an index, up to MAX_LISTED_ROWS or
+MAX_DASHBOARD_DAYS.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -43,35 +43,6 @@ OPEN = {
     OrderStatus.SHIPPED: _("On the way"),
     OrderStatus.PENDING: _("Await payment"),
 }
-
-REFUSED = {
-    "insufficient_stock": _("Not enough units in stock"),
-    "unknown_product": _("A product is not on sale any more"),
-    "price_changed": _("The price had changed"),
-    "order_rule": _("A quantity, or the total, is not allowed"),
-    "cart_empty": _("The cart was empty"),
-    "ordering_not_allowed": _("The account may not order"),
-    "quota_exceeded": _("Too many orders of one customer"),
-    "unpaid_limit": _("Too many unpaid units of one customer"),
-    "overloaded": _("The server was busy: apps try again"),
-    "other": _("Other reasons"),
-}
-"""What each of the counted codes means."""
-
-EXPLAINED: Mapping[str, tuple[str, str, Mapping[str, str]]] = {
-    "unknown_product": (_("Archived products"), "catalog_product", {"archived": "yes"}),
-    "ordering_not_allowed": (
-        *(_("Accounts that may not order"), "identity_customer"),
-        {"may_order__exact": "0"},
-    ),
-    "price_changed": (_("Products"), "catalog_product", {}),
-    "order_rule": (_("Products"), "catalog_product", {}),
-}
-"""The list that may explain why orders were refused: its title, page and filter. The orders of the
-same days are that of the other codes."""
-
-UNEXPLAINED = frozenset({"insufficient_stock"})
-"""Codes without a list: a product may have units, but fewer than were ordered."""
 
 MONEY = ("orders.export_order", "identity.view_customer")
 """Each of these permissions shows the revenue and the best sellers."""
@@ -121,7 +92,6 @@ def dashboard(request: Any, context: dict[str, Any]) -> dict[str, Any]:
         parts |= {"period": period, "periods": _periods(period, today), "oldest": _oldest()}
         with_money = any(request.user.has_perm(one) for one in MONEY)
         parts |= _sales(period, with_money=with_money)
-        parts |= {"refused": _refused(request.user, period)}
     return {**context, **parts}
 
 
@@ -234,13 +204,12 @@ def _oldest() -> dict[str, Any]:
 
 
 def _sales(period: Period, *, with_money: bool) -> dict[str, Any]:
-    found = queries.day_sales(period.first, period.last)
+    found = queries.day_sales(period.first, period.last, shop_zone())
     charts = (_orders_chart, _revenue_chart) if with_money else (_orders_chart,)
     return {
         "first": short_day(period.first),
         "last": short_day(period.last),
         "heading": gettext("Sales, {} to {}").format(day_of(period.first), day_of(period.last)),
-        "counted": moment(queries.counted_at(shop_zone().key)),
         "charts": [make(period, found) for make in charts],
         "cancelled": _cancelled(found),
         "days": _days(found, with_money=with_money),
@@ -313,7 +282,8 @@ def _days(found: Sequence[DaySales], *, with_money: bool) -> dict[str, Any]:
 
 def _best(period: Period) -> dict[str, Any]:
     """Returns the best sellers as a table. The units link to the orders with the product."""
-    sold = queries.best_sellers(period.first, period.last, limit=DASHBOARD_ROWS)
+    days = (period.first, period.last, shop_zone())
+    sold = queries.best_sellers(*days, limit=DASHBOARD_ROWS)
     products = Product.objects.in_bulk([product for product, _ in sold])
     rows = [
         [
@@ -326,15 +296,3 @@ def _best(period: Period) -> dict[str, Any]:
         for product, units in sold
     ]
     return {"headers": [_("Product"), _("Units")], "rows": rows}
-
-
-def _refused(user: Any, period: Period) -> dict[str, Any]:
-    """Returns the refused orders by reason as a table, each with the list that may explain it."""
-    rows = []
-    others = (gettext("Orders of these days"), "orders_order", _of_days(period.first, period.last))
-    for code, number in queries.refused_orders(period.first, period.last):
-        title, page, query = EXPLAINED.get(code, others)
-        seen = code not in UNEXPLAINED and user.has_perm(page.replace("_", ".view_"))
-        see = link(reverse(f"admin:{page}_changelist", query=query), title) if seen else ""
-        rows.append([REFUSED[code], grouped(number), see])
-    return {"headers": [_("Reason"), _("Orders"), _("See")], "rows": rows}

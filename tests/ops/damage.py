@@ -23,6 +23,7 @@ RETURNS text LANGUAGE sql AS $$
 $$;
 CREATE FUNCTION pg_temp.line(to_order uuid, of bigint)
 RETURNS void LANGUAGE sql AS $$
+    UPDATE "order" SET units = units + 1 WHERE id = to_order;
     INSERT INTO order_line (order_id, product_id, sku, name, unit_price, quantity, placed_at)
     SELECT id, of, 'H', 'H', 0, 1, placed_at FROM "order" WHERE id = to_order
 $$;

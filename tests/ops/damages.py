@@ -28,10 +28,10 @@ STOCK = [
 
 HELD = """
 SELECT pg_temp.book({tea}, -2, 2, 'hold', '00000000-0000-7000-8000-00000000000a');
-INSERT INTO "order" (id, customer_id, status, currency, total, created_at, placed_at, updated_at,
-                     note, reference, version, expires_at)
-VALUES ('00000000-0000-7000-8000-00000000000b', {anna.pk}, 'pending', 'GBP', 3, now(), now(), now(),
-        '', '', 1, now() + interval '1 hour');
+INSERT INTO "order" (id, customer_id, status, currency, total, units, created_at, placed_at,
+                     updated_at, note, reference, version, expires_at)
+VALUES ('00000000-0000-7000-8000-00000000000b', {anna.pk}, 'pending', 'GBP', 3, 2, now(), now(),
+        now(), '', '', 1, now() + interval '1 hour');
 INSERT INTO order_line (order_id, product_id, sku, name, unit_price, quantity, placed_at)
 VALUES ('00000000-0000-7000-8000-00000000000b', {tea}, 'T', 'T', 1.5, 2, now());
 INSERT INTO order_event (id, order_id, type, from_status, to_status, actor, at, data)
@@ -219,7 +219,7 @@ LIVES = {
                             pg_temp.happen('{first_order}', 'packed', 'placed', 'packed',
                                            pg_temp.short({jam}, 5, 4, true)));
         UPDATE order_line SET quantity = 4 WHERE order_id = '{first_order}';
-        UPDATE "order" SET total = 4 * 1.50 WHERE id = '{first_order}';
+        UPDATE "order" SET total = 4 * 1.50, units = 4 WHERE id = '{first_order}';
         SELECT pg_temp.book({jam}, 0, -4, 'ship',
                             pg_temp.happen('{first_order}', 'shipped', 'packed', 'shipped'));
         SELECT pg_temp.book({jam}, 3, 0, 'return',
@@ -231,7 +231,7 @@ LIVES = {
         SELECT pg_temp.book({jam}, 0, -2, 'missing', pg_temp.happen('{first_order}', 'packed',
                             'placed', 'packed', pg_temp.short({jam}, 7, 5, true)));
         UPDATE order_line SET quantity = 5 WHERE order_id = '{first_order}';
-        UPDATE "order" SET total = 5 * 1.50 WHERE id = '{first_order}';
+        UPDATE "order" SET total = 5 * 1.50, units = 5 WHERE id = '{first_order}';
         SELECT pg_temp.book({jam}, 5, -5, 'cancel',
                             pg_temp.happen('{first_order}', 'cancelled', 'packed', 'cancelled'))
     """,

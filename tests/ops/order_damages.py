@@ -6,7 +6,7 @@ ORDERS = [
     Damage(
         "two customers' units changed places",
         "UPDATE order_line SET quantity = 7 - quantity WHERE product_id = {tea};"
-        'UPDATE "order" SET total = 10.50 - total WHERE id IN'
+        'UPDATE "order" SET total = 10.50 - total, units = 7 - units WHERE id IN'
         " (SELECT order_id FROM order_line WHERE product_id = {tea})",
         {"order_lines_are_in_the_ledger"},
     ),
@@ -77,11 +77,6 @@ ORDERS = [
         {"lines_have_the_time_of_their_order"},
     ),
     Damage(
-        "a line of a placed order does not say when",
-        "UPDATE order_line SET placed_at = NULL WHERE order_id = '{first_order}'",
-        {"lines_have_the_time_of_their_order"},
-    ),
-    Damage(
         "an order was packed and its customer's feed does not have it",
         "SELECT pg_temp.happen('{first_order}', 'packed', 'placed', 'packed');"
         "UPDATE \"order\" SET transaction_id = '3' WHERE id = '{first_order}'",
@@ -114,7 +109,7 @@ MOVES = [
         "SELECT pg_temp.book({jam}, 2, -2, 'cancel',"
         " pg_temp.happen('{first_order}', 'changed', 'placed', 'placed'));"
         "UPDATE order_line SET quantity = 5 WHERE order_id = '{first_order}';"
-        "UPDATE \"order\" SET total = 5 * 1.50 WHERE id = '{first_order}'",
+        "UPDATE \"order\" SET total = 5 * 1.50, units = 5 WHERE id = '{first_order}'",
         {"entries_fit_their_event"},
     ),
     Damage(
@@ -122,7 +117,7 @@ MOVES = [
         "SELECT pg_temp.book({jam}, 0, -2, 'missing', pg_temp.happen('{first_order}', 'packed',"
         " 'placed', 'packed', pg_temp.short({jam}, 7, 6, true)));"
         "UPDATE order_line SET quantity = 5 WHERE order_id = '{first_order}';"
-        "UPDATE \"order\" SET total = 5 * 1.50 WHERE id = '{first_order}'",
+        "UPDATE \"order\" SET total = 5 * 1.50, units = 5 WHERE id = '{first_order}'",
         {"what_was_not_picked_is_in_the_events"},
     ),
     Damage(
@@ -130,7 +125,7 @@ MOVES = [
         "SELECT pg_temp.book({jam}, 0, -2, 'missing', pg_temp.happen('{first_order}', 'packed',"
         " 'placed', 'packed', pg_temp.short({jam}, 7, 5, false)));"
         "UPDATE order_line SET quantity = 5 WHERE order_id = '{first_order}';"
-        "UPDATE \"order\" SET total = 5 * 1.50 WHERE id = '{first_order}'",
+        "UPDATE \"order\" SET total = 5 * 1.50, units = 5 WHERE id = '{first_order}'",
         {"what_was_not_picked_is_in_the_events"},
     ),
     Damage(
@@ -189,22 +184,16 @@ UNPLACED = [
         "an order was written without being placed",
         """
         WITH made AS (
-            INSERT INTO "order" (id, customer_id, status, currency, total, note, reference,
+            INSERT INTO "order" (id, customer_id, status, currency, total, units, note, reference,
                                  created_at, updated_at, placed_at, version)
-            VALUES (gen_random_uuid(), {anna.pk}, 'placed', 'GBP', 9 * 1.25, '', '', now(), now(),
-                    now(), 1)
+            VALUES (gen_random_uuid(), {anna.pk}, 'placed', 'GBP', 9 * 1.25, 9, '', '', now(),
+                    now(), now(), 1)
             RETURNING id
         )
         INSERT INTO order_line (order_id, product_id, sku, name, unit_price, quantity, placed_at)
         SELECT id, {jam}, 'J', 'J', 1.25, 9, now() FROM made
         """,
         {"order_lines_are_in_the_ledger", "status_is_that_of_the_last_event"},
-    ),
-    Damage(
-        "an order does not say when it was placed",
-        'ALTER TABLE "order" DROP CONSTRAINT order_placed_at;'
-        "UPDATE \"order\" SET placed_at = NULL WHERE id = '{first_order}'",
-        {"lines_have_the_time_of_their_order"},
     ),
 ]
 

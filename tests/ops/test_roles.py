@@ -40,7 +40,7 @@ READABLE = {
         "cart",
         "sales_change",
     ),
-    *("payment", "refund_due", "sales_day", "product_sales", "sales_mark", "refused_orders"),
+    *("payment", "refund_due"),
     *("mail", "observation", "django_content_type", "django_migrations"),
     *("auth_group", "auth_group_permissions", "auth_permission"),
     *("customer_groups", "customer_user_permissions"),

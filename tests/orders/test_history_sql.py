@@ -68,7 +68,6 @@ def found_by_orm(wanted: OrderFilter, after: HistoryPosition | None) -> list[Ord
     given = {
         "customer_id": wanted.customer,
         "status__in": wanted.statuses or None,
-        "placed_at__isnull": False,
         "placed_at__gt": wanted.placed_after,
         "placed_at__lt": wanted.placed_before,
         "reference": wanted.reference,

@@ -92,6 +92,7 @@ def through_the_orm(placed: list[Accepted], now: datetime) -> None:
             expires_at=one.expires_at,
             currency="GBP",
             total=sum(line.quantity * line.unit_price for line in one.lines),
+            units=sum(line.quantity for line in one.lines),
             note=asked.note,
             reference=asked.reference,
             ship_to=asked.ship_to,
@@ -99,8 +100,6 @@ def through_the_orm(placed: list[Accepted], now: datetime) -> None:
             created_at=now,
             placed_at=now,
             updated_at=now,
-            lines_fingerprint=one.content and one.content.lines,
-            rest_fingerprint=one.content and one.content.rest,
         )
         for line in one.lines:
             OrderLine.objects.create(

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
-from zoneinfo import ZoneInfo
 
 from larder.core.ids import new_id
 from larder.db.idempotency import Claim, Scope
@@ -22,7 +21,6 @@ from larder.orders.services import (
     expire_holds,
     moves,
     payments,
-    sales,
 )
 from larder.orders.services.placing import repeats
 from larder.orders.services.placing.place_order import place_order
@@ -194,11 +192,6 @@ def remove_unit(shop: Shop) -> Callable[[], object]:
     return lambda: cart.remove_unit(shop.who.id, shop.jam, now=shop.now)
 
 
-def count_sales(shop: Shop) -> Callable[[], object]:
-    order(shop.who, (shop.jam, 1))
-    return lambda: sales.refresh_sales(zone=ZoneInfo("UTC"), now=shop.now)
-
-
 def create_key(shop: Shop) -> Callable[[], object]:
     return lambda: keys.create_key(shop.who.caller, "till", now=shop.now, claim=shop.claim())
 
@@ -235,7 +228,6 @@ USE_CASES: Mapping[UseCase, str] = {
     make_cart: "cart quota",
     add_unit: "cart quota",
     remove_unit: "cart",
-    count_sales: "sales",
     create_key: "key account quota",
     add_address: "key account quota",
     adjust: "key stock",

@@ -9,19 +9,16 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
-from django.urls import reverse
 
 from larder.core.clock import now as clock
 from larder.identity.permissions import ROLES
 from larder.ops import tasks
 from larder.orders.decision import Wanted
-from larder.orders.models import Order, RefundDue, RefusedOrders
+from larder.orders.models import Order, RefundDue
 from larder.orders.services import moves
 from larder.orders.services.placing.place_order import place_order
 from larder.orders.services.placing.placement import Placement, Terms
-from larder.orders.services.refusals import COUNTED
 from larder.orders.services.transitions import TransitionRequest
-from larder.staff import dashboard
 from tests.conftest import Person
 from tests.staff.desk import Desk, allow
 
@@ -95,7 +92,6 @@ def test_every_number_is_that_of_its_list(
     request = TransitionRequest(order=packed, caller=boss.caller, now=clock())
     moves.pack_order(request, picked=[])
     moves.cancel_order(TransitionRequest(order=cancelled, caller=boss.caller, now=clock()))
-    tasks.count_sales(0)
     found = numbers(desk, period="week")
     for link, number in found:
         assert not link or number in summed(desk, link), (link, number)
@@ -110,7 +106,6 @@ def test_sales_are_those_of_the_chosen_days_in_the_shops_time_zone(
     settings.SHOP_TIME_ZONE = "Europe/Berlin"
     late = datetime(2026, 7, 1, 22, 30, tzinfo=UTC)
     place(clock() - late)
-    tasks.count_sales(0)
     for day, orders in (("2026-07-01", "0"), ("2026-07-02", "1")):
         page = desk.get("", **{"from": day, "to": day})
         assert f">{orders}</a>" in page.response.context["charts"][0].total
@@ -120,7 +115,6 @@ def test_sales_are_those_of_the_chosen_days_in_the_shops_time_zone(
 
 def test_a_chart_says_in_words_what_it_shows(desk: Desk, place: Place) -> None:
     place()
-    tasks.count_sales(0)
     page = desk.get("")
     day = f"{clock().astimezone(ZoneInfo('UTC')):%d %b %Y}"
     assert f'aria-label="Orders of each day. The most on {day}: 1."' in page.text
@@ -140,13 +134,6 @@ def test_days_that_cannot_be_shown_are_refused_with_a_reason(
     page = desk.get("", **{"from": first, "to": last})
     assert page.status == 200
     assert ('role="alert"' in page.text) == (first != "0001-01-01")
-
-
-def test_before_the_first_count_the_page_says_so(desk: Desk, place: Place) -> None:
-    place()
-    assert "the first count is not complete" in desk.get("").text
-    tasks.count_sales(0)
-    assert "the first count is not complete" not in desk.get("").text
 
 
 @pytest.mark.parametrize(
@@ -177,36 +164,9 @@ def test_the_first_page_takes_as_many_statements_for_many_orders_as_for_one(
     for _ in range(2):
         for days in range(4):
             place(timedelta(days=days))
-        tasks.count_sales(0)
-        tasks.look_at_stock(0)
+            tasks.look_at_stock(0)
         counts.append(desk.queries(""))
     assert counts[0] == counts[1] <= 14
-
-
-def test_refused_orders_are_shown_by_reason_with_the_list_that_explains_them(
-    desk: Desk, person: Callable[..., Person]
-) -> None:
-    today = clock().date()
-    counted = (
-        *((0, "insufficient_stock", 3), (0, "price_changed", 2)),
-        *((6, "overloaded", 4), (7, "other", 9)),
-    )
-    for days, code, number in counted:
-        day = today - timedelta(days=days)
-        RefusedOrders.objects.create(day=day, code=code, number=number)
-    rows = desk.get("", period="week").response.context["refused"]["rows"]
-    first, last = today - timedelta(days=6), today
-    orders = f"/admin/orders/order/?placed_at_from={first}&amp;placed_at_to={last}"
-    products = '<a class="text-link" href="/admin/catalog/product/">Products</a>'
-    placed = f'<a class="text-link" href="{orders}">Orders of these days</a>'
-    assert rows == [
-        ["The server was busy: apps try again", "4", placed],
-        ["Not enough units in stock", "3", ""],
-        ["The price had changed", "2", products],
-    ]
-    packer = Desk(allow(person(is_staff=True), "orders.view_order"))
-    rows = packer.get("").response.context["refused"]["rows"]
-    assert [row[2] for row in rows] == [placed, "", ""]
 
 
 @pytest.mark.parametrize(
@@ -222,17 +182,8 @@ def test_revenue_and_best_sellers_need_a_permission_beyond_that_to_see_orders(
     person: Callable[..., Person], place: Place, permissions: Sequence[str], shown: bool
 ) -> None:
     place()
-    tasks.count_sales(0)
     page = Desk(allow(person(is_staff=True), *permissions)).get("")
     sales = page.text[page.text.index('id="sales"') :]
     assert [one in sales for one in ("Revenue", "5.00", "Best sellers")] == [shown] * 3
     days = page.response.context["days"]
     assert [len(row) for row in (days["headers"], *days["rows"])] == [4 if shown else 3] * 2
-
-
-def test_every_counted_code_has_words_and_every_list_opens(desk: Desk) -> None:
-    assert dashboard.REFUSED.keys() == COUNTED
-    for _, page, query in dashboard.EXPLAINED.values():
-        address = reverse(f"admin:{page}_changelist", query=query)
-        # A list with a filter that it does not know forwards to the list without it.
-        assert desk.client.get(address).status_code == 200

@@ -13,7 +13,6 @@ from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import BadRequest
 from django.test import RequestFactory
 
-from larder.ops import tasks
 from larder.orders.decision import Wanted
 from larder.orders.models import Order
 from larder.orders.services.placing.place_order import place_order
@@ -103,7 +102,6 @@ def test_text_of_customers_and_staff_is_escaped(
         now=NOW,
     )
     order = desk.get("orders/order/").rows[0].pk
-    tasks.count_sales(0)
     paths = (
         *(f"?from={NOW:%F}&to={NOW:%F}", "catalog/product/", f"catalog/product/{jam}/change/"),
         *(f"catalog/product/{jam}/archive/", "inventory/stock/", "inventory/ledgerentry/"),

@@ -24,7 +24,7 @@ SELECT "order".reference, "order".id::text, username, status, total,
 FROM orders."order"
 JOIN identity.customer ON customer.id = customer_id
 JOIN orders.order_line ON order_id = "order".id
-WHERE "order".placed_at IS NOT NULL AND product_id = ANY(%s)
+WHERE product_id = ANY(%s)
 GROUP BY "order".id, username
 """
 """Reference, id, username, status, total, units by product."""

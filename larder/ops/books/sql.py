@@ -78,11 +78,13 @@ from an order gave all its units back, except missing ones. An order that is not
 units of its held lines that are not released."""
 
 WRONG_TOTAL = """
-SELECT "order".id, "order".number, "order".status, "order".total, added.total AS lines_total
+SELECT "order".id, "order".number, "order".status, "order".total, added.total AS lines_total,
+       "order".units, added.units AS lines_units
 FROM "order" LEFT JOIN (
-    SELECT order_id, sum(quantity * unit_price) AS total FROM order_line GROUP BY order_id
+    SELECT order_id, sum(quantity * unit_price) AS total, sum(quantity) AS units
+    FROM order_line GROUP BY order_id
 ) AS added ON added.order_id = "order".id
-WHERE "order".total IS DISTINCT FROM added.total
+WHERE "order".total IS DISTINCT FROM added.total OR "order".units <> added.units
 """
 
 LOST_ORDER = """
@@ -126,7 +128,7 @@ FROM "order" JOIN (
     SELECT DISTINCT ON (order_id) order_id, type, at, transaction_id
     FROM order_event ORDER BY order_id, position DESC
 ) AS last ON last.order_id = "order".id
-WHERE "order".placed_at IS NOT NULL AND "order".transaction_id < last.transaction_id
+WHERE "order".transaction_id < last.transaction_id
 """
 """The order may have a later position than its last event, after a change by hand."""
 

@@ -6,20 +6,18 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from functools import cache, partial
+from functools import cache
 from ipaddress import IPv6Address, ip_address, ip_network
 from pathlib import Path
 from threading import Event, Lock, Thread
 from types import ModuleType
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import connection
 from django.http import Http404, HttpRequest, HttpResponse
 
 from larder.core import telemetry, waits
-from larder.core.best_effort import best_effort
 from larder.core.errors import DomainError
 from larder.db import replicas
 from larder.http import answered_requests
@@ -41,8 +39,6 @@ FILE_BYTES = {
 """The library's files of a process, and room for the series of every path and method."""
 LOOK_SECONDS = 1.0
 """Seconds between two updates of the metrics of a process."""
-WRITE_SECONDS = 15.0
-"""Seconds between two writes of the refused orders of a process, if there are any."""
 MILLISECOND = 0.001
 PASSED_ON = (
     *("HTTP_FORWARDED", "HTTP_VIA", "HTTP_X_FORWARDED", "HTTP_X_REAL_IP", "HTTP_X_CLIENT"),
@@ -252,22 +248,12 @@ def start() -> None:
     _instruments()
     # A process that is not killed also counts its last seconds.
     at_end(add_up)
-    at_end(partial(best_effort, _write_refused))
     _repeat(_look, LOOK_SECONDS, "metrics")
-    # A separate thread: a database that does not answer must not delay the metrics.
-    _repeat(_write_refused, WRITE_SECONDS, "refused-orders")
 
 
 def _look() -> None:
     add_up()
     look_at_replicas()
-
-
-def _write_refused() -> None:
-    # It imports models, and this module is imported before Django is set up.
-    from larder.orders.services import refusals
-
-    refusals.write(zone=ZoneInfo(settings.SHOP_TIME_ZONE))
 
 
 def _repeat(work: Callable[[], None], seconds: float, name: str) -> None:

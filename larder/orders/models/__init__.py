@@ -1,13 +1,7 @@
-"""The tables of orders: orders with their lines, events and payments, and the figures of days."""
+"""The tables of orders: orders with their lines, events and payments."""
 
 from larder.orders.models.books import SalesChange
 from larder.orders.models.cart import Cart
-from larder.orders.models.days import (
-    ProductSales,
-    RefusedOrders,
-    SalesDay,
-    SalesMark,
-)
 from larder.orders.models.orders import (
     PAYMENT_SUMS,
     Order,
@@ -26,10 +20,6 @@ __all__ = [
     "OrderLine",
     "OrderStatus",
     "Payment",
-    "ProductSales",
     "RefundDue",
-    "RefusedOrders",
     "SalesChange",
-    "SalesDay",
-    "SalesMark",
 ]

@@ -40,16 +40,14 @@ class OrderStatus(models.TextChoices):
     RETURNED = lifecycle.RETURNED
 
 
-_PLACED = Q(placed_at__isnull=False)
-
 PAYMENT_SUMS = ("authorised", "captured", "refunded", "disputed")
 """The columns of an order with the sums of its payments: all of them are set, or none."""
 
 
 class Order(models.Model):
-    """An order of a customer. The fingerprints are those of the placed lines, and of the other
-    fields. `expires_at` is the expiry of its hold, if it was placed with one; it stays when the
-    order is confirmed. `carrier` and `tracking_number` are those of its parcel, or empty.
+    """An order of a customer. `total` and `units` are the sums of its lines. `expires_at` is the
+    expiry of its hold, if it was placed with one; it stays when the order is confirmed. `carrier`
+    and `tracking_number` are those of its parcel, or empty.
 
     `authorised`, `captured`, `refunded` and `disputed` are the sums of its payments in minor units
     (payment_state.py); null for an order without any.
@@ -66,15 +64,14 @@ class Order(models.Model):
     status = models.CharField(_("status"), max_length=10, choices=OrderStatus)
     currency = models.CharField(max_length=3)
     total = models.DecimalField(_("total"), max_digits=TOTAL_DIGITS, decimal_places=MONEY_DECIMALS)
+    units = models.BigIntegerField(default=0, db_default=0, editable=False)
     note = models.CharField(max_length=MAX_TEXT_LENGTH, blank=True, default="")
     reference = models.CharField(max_length=MAX_SHORT_TEXT_LENGTH, blank=True, default="")
     ship_to = models.JSONField(null=True, blank=True)
     requested_for = models.DateField(_("requested for"), null=True, blank=True)
     created_at = models.DateTimeField()
-    placed_at = models.DateTimeField(_("placed at"), null=True)
+    placed_at = models.DateTimeField(_("placed at"))
     updated_at = models.DateTimeField()
-    lines_fingerprint = models.BinaryField(null=True, editable=False)
-    rest_fingerprint = models.BinaryField(null=True, editable=False)
     version = models.IntegerField(default=1, editable=False)
     authorised = models.BigIntegerField(null=True, editable=False)
     captured = models.BigIntegerField(null=True, editable=False)
@@ -103,7 +100,6 @@ class Order(models.Model):
         constraints = (
             models.CheckConstraint(condition=Q(total__gte=Decimal(0)), name="order_total"),
             models.CheckConstraint(condition=Q(status__in=OrderStatus.values), name="order_status"),
-            models.CheckConstraint(condition=Q(placed_at__isnull=False), name="order_placed_at"),
             models.CheckConstraint(
                 condition=~Q(status__in=["pending", "expired"]) | Q(expires_at__isnull=False),
                 name="order_expires_at",
@@ -118,24 +114,18 @@ class Order(models.Model):
             ),
         )
         indexes = (
-            models.Index(
-                fields=["customer", "placed_at", "id"], name="order_history", condition=_PLACED
-            ),
-            models.Index(fields=["placed_at", "id"], name="order_search", condition=_PLACED),
+            models.Index(fields=["customer", "placed_at", "id"], name="order_history"),
+            models.Index(fields=["placed_at", "id"], name="order_search"),
             models.Index(
                 fields=["status", "placed_at", "id"],
                 name="order_by_status",
-                condition=_PLACED & ~Q(status="delivered"),
+                condition=~Q(status="delivered"),
             ),
-            models.Index(
-                fields=["customer", "transaction_id", "number"],
-                name="order_feed",
-                condition=_PLACED,
-            ),
+            models.Index(fields=["customer", "transaction_id", "number"], name="order_feed"),
             models.Index(
                 fields=["reference", "placed_at", "id"],
                 name="order_search_by_reference",
-                condition=_PLACED & ~Q(reference=""),
+                condition=~Q(reference=""),
             ),
             models.Index(
                 fields=["expires_at", "id"], name="order_expiry", condition=Q(status="pending")
@@ -186,7 +176,7 @@ class OrderLine(models.Model):
     quantity = models.IntegerField()
     ordered = models.IntegerField(null=True, blank=True, editable=False)
     returned = models.IntegerField(default=0, db_default=0)
-    placed_at = models.DateTimeField(null=True, editable=False)
+    placed_at = models.DateTimeField(editable=False)
     tax_rate = tax_rate(editable=False)
 
     class Meta:

@@ -30,12 +30,10 @@ from larder.orders.queries.lines import SoldLine, count_lines, line_history
 from larder.orders.queries.order_views import LineView, OrderView, view_of
 from larder.orders.queries.payments import PaymentRow, RefundRow, payment, payments, refunds_due
 from larder.orders.queries.placed import (
-    PlacedContent,
     by_number,
     id_by_number,
     order,
     orders,
-    placed_content,
     submit_existing,
     visible_order,
 )
@@ -44,12 +42,10 @@ from larder.orders.queries.sales import (
     OldOrder,
     OpenOrders,
     best_sellers,
-    counted_at,
     day_sales,
     due_orders,
     oldest_placed,
     open_orders,
-    refused_orders,
 )
 from larder.orders.queries.tax_sums import TaxSums, tax_sums
 
@@ -70,7 +66,6 @@ __all__ = [
     "OrderProgress",
     "OrderView",
     "PaymentRow",
-    "PlacedContent",
     "RefundRow",
     "SoldLine",
     "TaxSums",
@@ -80,7 +75,6 @@ __all__ = [
     "changes_in_parts",
     "count",
     "count_lines",
-    "counted_at",
     "day_sales",
     "due_orders",
     "events",
@@ -102,9 +96,7 @@ __all__ = [
     "payment",
     "payments",
     "placed_bookings",
-    "placed_content",
     "refunds_due",
-    "refused_orders",
     "stored_cart",
     "submit_existing",
     "tax_sums",

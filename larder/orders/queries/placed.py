@@ -1,10 +1,7 @@
-"""Single placed orders: by id, by number, and the content that was placed with an id."""
+"""Single placed orders, by id and by number."""
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 from uuid import UUID
-
-from django.db.models import Q
 
 from larder.core.errors import NotFound
 from larder.core.limits import MAX_ID
@@ -15,9 +12,6 @@ from larder.orders.models import Order
 from larder.orders.queries.history import OrderFilter
 from larder.orders.queries.order_views import OrderView, first_part, read
 from larder.orders.sql import reads, writes
-
-_PLACED = Q(placed_at__isnull=False)
-"""The condition of the indexes of placed orders."""
 
 
 def order(order_id: UUID, *, customer: int | None) -> OrderView:
@@ -66,7 +60,7 @@ def by_number(number: int, *, customer: int) -> OrderView:
 
 def orders(order_ids: Collection[UUID]) -> dict[UUID, OrderView]:
     """Returns placed orders by id, without unknown ids."""
-    found = read(reads.PLACED_WITH_IDS, [list(order_ids)])
+    found = read(reads.WITH_IDS, [list(order_ids)])
     return {one.id: one for one in found}
 
 
@@ -76,7 +70,7 @@ def first_orders(order_ids: Sequence[UUID]) -> Part[OrderView]:
     if not order_ids:
         return Part([])
     ids = list(order_ids)
-    return first_part(reads.PLACED_AS_GIVEN, [ids, ids], limit=len(ids))
+    return first_part(reads.AS_GIVEN, [ids, ids], limit=len(ids))
 
 
 def submit_existing(order_ids: Collection[UUID]) -> Callable[[], set[UUID]]:
@@ -86,23 +80,3 @@ def submit_existing(order_ids: Collection[UUID]) -> Callable[[], set[UUID]]:
         return set
     reading = database.submit(writes.EXISTING, [list(order_ids), list(order_ids)])
     return lambda: {id for (id,) in reading()}
-
-
-@dataclass(frozen=True, slots=True)
-class PlacedContent:
-    """The content of a placed order: its customer, the fingerprints of its lines and of its other
-    fields."""
-
-    customer: int
-    lines: bytes
-    rest: bytes
-
-
-def placed_content(order_ids: Sequence[UUID]) -> dict[UUID, PlacedContent]:
-    """Returns the content of placed orders, by id."""
-    columns = ("id", "customer_id", "lines_fingerprint", "rest_fingerprint")
-    rows = Order.objects.filter(_PLACED, id__in=order_ids)
-    return {
-        row[0]: PlacedContent(row[1], bytes(row[2] or b""), bytes(row[3] or b""))
-        for row in rows.values_list(*columns)
-    }

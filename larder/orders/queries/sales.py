@@ -1,27 +1,25 @@
-"""The figures of the admin's dashboard. None of these reads grows with the number of orders."""
+"""The figures of the admin's dashboard."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
-from django.db.models import Sum
-
+from larder.core.currencies import from_minor
+from larder.core.days import midnight
 from larder.db import database
-from larder.orders.models import (
-    Order,
-    OrderStatus,
-    ProductSales,
-    RefusedOrders,
-    SalesDay,
-    SalesMark,
-)
+from larder.orders.models import Order, OrderStatus
 from larder.orders.sql import daily
 
 
 @dataclass(frozen=True, slots=True)
 class DaySales:
-    """The sales of a day in a currency, as SalesDay has them."""
+    """The sales of a day in a currency.
+
+    `orders` were placed on this day, and `cancelled` were sold before and cancelled on it.
+    `revenue` is what was sold and changed on it, less what was cancelled or came back.
+    """
 
     day: date
     currency: str
@@ -51,31 +49,32 @@ class OldOrder:
     currency: str
 
 
-def counted_at(zone: str) -> datetime | None:
-    """Returns the time of the last complete count of sales by days of this zone; None before the
-    first."""
-    return SalesMark.objects.filter(zone=zone).values_list("at", flat=True).first()
+def day_sales(first: date, last: date, zone: ZoneInfo) -> list[DaySales]:
+    """Returns the sales of these days of a time zone, one for each currency, by day. Days on which
+    nothing was booked are not in it."""
+    rows = database.rows(daily.DAY_SALES, [_midnights(first, last, zone)])
+    return [
+        DaySales(
+            first + timedelta(days=day),
+            currency,
+            orders,
+            cancelled,
+            from_minor(int(units), currency),
+        )
+        for day, currency, orders, cancelled, units in rows
+    ]
 
 
-def day_sales(first: date, last: date) -> list[DaySales]:
-    """Returns the sales of these days, one for each currency, by day. Days without orders are not
-    in it. Plan: a range of the primary key."""
-    rows = SalesDay.objects.filter(day__range=(first, last)).order_by("day", "currency")
-    return [DaySales(*row) for row in rows.values_list(*DaySales.__slots__)]
+def best_sellers(first: date, last: date, zone: ZoneInfo, *, limit: int) -> list[tuple[int, int]]:
+    """Returns product ids and units of the best sellers of these days."""
+    rows = database.rows(daily.BEST_SELLERS, [_midnights(first, last, zone), limit])
+    return [(product, int(units)) for product, units in rows]
 
 
-def best_sellers(first: date, last: date, *, limit: int) -> list[tuple[int, int]]:
-    """Returns product ids and units of the best sellers of these days. Plan: a range of the primary
-    key, up to MAX_SOLD_PRODUCTS rows for each day."""
-    rows = ProductSales.objects.filter(day__range=(first, last)).order_by().values_list("product")
-    return list(rows.annotate(sold=Sum("units")).order_by("-sold", "product")[:limit])
-
-
-def refused_orders(first: date, last: date) -> list[tuple[str, int]]:
-    """Returns how many orders were refused on these days, by code, the most first. Plan: a range of
-    the primary key, with a few rows for each day."""
-    rows = RefusedOrders.objects.filter(day__range=(first, last)).order_by().values_list("code")
-    return list(rows.annotate(refused=Sum("number")).order_by("-refused", "code"))
+def _midnights(first: date, last: date, zone: ZoneInfo) -> list[datetime]:
+    """Returns when each of these days begins, and when the last one ends."""
+    days = range((last - first).days + 2)
+    return [midnight(first + timedelta(days=number), zone) for number in days]
 
 
 def open_orders(statuses: tuple[str, ...], *, limit: int) -> list[OpenOrders]:
@@ -92,6 +91,6 @@ def due_orders(day: date, *, limit: int) -> dict[str, int]:
 
 def oldest_placed(*, limit: int) -> list[OldOrder]:
     """Returns the orders that are to be packed, the oldest first."""
-    placed = Order.objects.filter(status=OrderStatus.PLACED, placed_at__isnull=False)
+    placed = Order.objects.filter(status=OrderStatus.PLACED)
     rows = placed.order_by("placed_at", "id").values_list(*OldOrder.__slots__)
     return [OldOrder(*row) for row in rows[:limit]]

@@ -10,8 +10,6 @@ __all__ = [
     "moves",
     "payments",
     "placing",
-    "refusals",
     "returns",
-    "sales",
     "transitions",
 ]

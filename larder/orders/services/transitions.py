@@ -223,32 +223,35 @@ def write(
     permission act for themselves, as customers do. Raises StockLimitExceeded, LockBroken,
     SessionEnded, NotStaff, PermissionMissing, SecondFactorRequired.
     """
-    caller = request.caller
+    caller, lines = request.caller, _lines_after(order, transition)
+    total = sum([line.line_total for line in lines], Decimal(0))
+    back = sum([line.unit_price * line.returned for line in lines], Decimal(0))
     change = OrderChange(
         order=order.row,
         type=transition.type,
         status=transition.status,
         actor=caller.public_id,
         data=transition.event_data,
-        total=_total(order, transition),
-        kept=_kept(order, transition),
+        total=total,
+        units=sum(line.quantity for line in lines),
+        kept=total - back,
         details=transition.details,
     )
     _move_stock(transition, change.event, request)
     _write_lines(order, transition)
-    _book(order, transition, request.now)
-    _record(order, transition, move)
+    _book(order, transition, lines, request.now)
+    _record(order, transition, move, total)
     renewing = submit_renewed(caller) if caller.is_staff else None
     submit_changes([change], now=request.now)()
     if renewing is not None:
         renewing().require(*caller.permissions & {PERMISSIONS[move]})
 
 
-def _record(order: LockedOrder, transition: Transition, move: Move) -> None:
+def _record(order: LockedOrder, transition: Transition, move: Move, total: Decimal) -> None:
     """Records in the audit trail what a member of staff does to the order."""
     if audit.current() is None:
         return
-    before, after = _states(order, transition)
+    before, after = _states(order, transition, total)
     before |= {name: getattr(order.row, name) for name in transition.details}
     after |= transition.details
     audit.record_difference(order_name(order.id), before, after, action=move, personal=_PERSONAL)
@@ -258,7 +261,9 @@ _PERSONAL = ("note", "reference", "ship_to", "tracking_number")
 """Details that can contain personal data."""
 
 
-def _states(order: LockedOrder, transition: Transition) -> tuple[dict[str, Any], dict[str, Any]]:
+def _states(
+    order: LockedOrder, transition: Transition, total: Decimal
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """Returns status, total and units of the changed lines by product, before and after."""
     units, returned = transition.quantities, transition.returned
     lines = [line for line in order.lines if line.id in units]
@@ -272,7 +277,7 @@ def _states(order: LockedOrder, transition: Transition) -> tuple[dict[str, Any],
     }
     after = {
         "status": transition.status,
-        "total": _total(order, transition),
+        "total": total,
         "quantities": new | {str(line.product): units[line.id] for line in lines},
         "returned": {str(line.product): returned[line.id] for line in back},
     }
@@ -315,7 +320,9 @@ def _write_lines(order: LockedOrder, transition: Transition) -> None:
         database.execute(writes.ADD_LINES, parameters)
 
 
-def _book(order: LockedOrder, transition: Transition, now: datetime) -> None:
+def _book(
+    order: LockedOrder, transition: Transition, lines: Sequence[LineView], now: datetime
+) -> None:
     """Books what the transition changes in the order's sales."""
     was_sold, is_sold = order.status in SOLD, transition.status in SOLD
     if was_sold == is_sold and not (
@@ -326,7 +333,7 @@ def _book(order: LockedOrder, transition: Transition, now: datetime) -> None:
         order.row,
         transition.type,
         before=order.lines if was_sold else (),
-        after=_lines_after(order, transition) if is_sold else (),
+        after=lines if is_sold else (),
         now=now,
     )
 
@@ -350,21 +357,3 @@ def _lines_after(order: LockedOrder, transition: Transition) -> list[LineView]:
         for line in transition.added
     ]
     return left + added
-
-
-def _total(order: LockedOrder, transition: Transition) -> Decimal:
-    """Returns the exact sum of the lines after the transition."""
-    units = transition.quantities
-    kept = (units.get(line.id, line.quantity) * line.unit_price for line in order.lines)
-    return sum(kept, Decimal(0)) + sum((line.total for line in transition.added), Decimal(0))
-
-
-def _kept(order: LockedOrder, transition: Transition) -> Decimal:
-    """Returns the exact sum of the lines after the transition without the returned units."""
-    units, back = transition.quantities, transition.returned
-    gone = (
-        back.get(line.id, line.returned) * line.unit_price
-        for line in order.lines
-        if units.get(line.id, line.quantity)
-    )
-    return _total(order, transition) - sum(gone, Decimal(0))

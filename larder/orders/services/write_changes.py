@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from django.db.backends.postgresql.psycopg_any import Jsonb
 
 from larder.core.ids import new_id
@@ -26,9 +27,9 @@ from larder.orders.sql import writes
 class OrderChange:
     """A change of a locked order, and the event about it.
 
-    `order` is the row under the lock. `total` is the exact sum of the lines, and `kept` that
-    without returned units; without them, the total stays, and nothing was returned. `details` are
-    new values of other columns.
+    `order` is the row under the lock. `total` and `units` are the exact sums of the lines, and
+    `kept` is the total without returned units; without them, both stay, and nothing was returned.
+    `details` are new values of other columns.
     """
 
     order: Order
@@ -38,6 +39,7 @@ class OrderChange:
     event: UUID = field(default_factory=new_id)
     data: Mapping[str, Any] = field(default_factory=dict)
     total: Decimal | None = None
+    units: int | None = None
     kept: Decimal | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
 
@@ -45,6 +47,11 @@ class OrderChange:
     def new_total(self) -> Decimal:
         """The total after the change."""
         return self.order.total if self.total is None else self.total
+
+    @property
+    def new_units(self) -> int:
+        """The units after the change."""
+        return self.order.units if self.units is None else self.units
 
 
 def write_changes(changes: Sequence[OrderChange], *, now: datetime) -> None:
@@ -58,29 +65,34 @@ def write_changes(changes: Sequence[OrderChange], *, now: datetime) -> None:
 
 def submit_changes(changes: Sequence[OrderChange], *, now: datetime) -> Callable[[], None]:
     """Submits the statements of `write_changes`, and returns a function that reads their result."""
-    orders = [
-        (one.order.id, one.order.status, one.order.version, one.status, one.new_total)
-        for one in changes
-    ]
-    events = [
-        (
-            *(one.event, one.order.id, one.type, one.order.status, one.status),
-            *(one.actor, Jsonb(dict(one.data))),
-        )
-        for one in changes
-    ]
-    columns = [now, *database.columns(orders), now, *database.columns(events)]
-    changing = database.submit(writes.CHANGE_ORDERS, columns)
+    rows = msgspec.json.encode([_row(change) for change in changes]).decode()
+    changing = database.submit(writes.CHANGE_ORDERS, [now, rows])
 
     def check() -> None:
         if len(changing()) != len(changes):
-            raise LockBroken(*(one.order.id for one in changes))
-        for one in changes:
-            _settle(one, now)
+            raise LockBroken(*(change.order.id for change in changes))
+        for change in changes:
+            _settle(change, now)
 
-    for one in changes:
-        _change_row(one, now)
+    for change in changes:
+        _change_row(change, now)
     return check
+
+
+def _row(change: OrderChange) -> dict[str, Any]:
+    order = change.order
+    return {
+        "id": order.id,
+        "was_status": order.status,
+        "was_version": order.version,
+        "status": change.status,
+        "total": change.new_total,
+        "units": change.new_units,
+        "event": change.event,
+        "type": change.type,
+        "actor": change.actor,
+        "data": change.data,
+    }
 
 
 def _change_row(change: OrderChange, now: datetime) -> None:
@@ -94,6 +106,7 @@ def _change_row(change: OrderChange, now: datetime) -> None:
         sums = [row.authorised, row.captured, row.refunded, row.disputed]
         database.execute(writes.SET_DETAILS, [*details, *parcel, *sums, row.id])
     row.status, row.total = OrderStatus(change.status), change.new_total
+    row.units = change.new_units
     row.version, row.updated_at = row.version + 1, now
 
 

@@ -65,22 +65,3 @@ FROM booked GROUP BY currency, tax_rate
 HAVING sum(gross) <> 0 OR sum(returned_gross) <> 0
 ORDER BY currency, tax_rate
 """
-
-DAY_SALES = f"""{BOOKED}, ordered AS (
-    SELECT currency, count(*) AS orders FROM "order" WHERE placed_at >= %s AND placed_at < %s
-    GROUP BY currency
-), revenue AS (
-    SELECT currency, count(DISTINCT order_id) FILTER (WHERE type = 'cancelled') AS cancelled,
-           sum(gross - returned_gross) AS units
-    FROM booked GROUP BY currency
-)
-SELECT currency, COALESCE(orders, 0), COALESCE(cancelled, 0), COALESCE(units, 0)
-FROM ordered FULL JOIN revenue USING (currency)
-"""
-"""For each currency the orders that were placed, those that were cancelled, and the revenue: what
-was sold less what came back."""
-
-BEST_SELLERS = f"""{BOOKED}
-SELECT product, sum(quantity) AS units FROM booked GROUP BY product HAVING sum(quantity) > 0
-ORDER BY units DESC, product LIMIT %s
-"""

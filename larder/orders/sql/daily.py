@@ -1,17 +1,17 @@
 """Counts orders by status and day for the admin's dashboard."""
 
+from larder.orders.sql.payments import PAYABLE
+
 OPEN_ORDERS = """
 SELECT wanted.status,
     (SELECT count(*) FROM (SELECT FROM "order" AS one
-     WHERE one.status = wanted.status AND one.status <> 'delivered' AND placed_at IS NOT NULL
-     LIMIT %s) AS counted),
+     WHERE one.status = wanted.status AND one.status <> 'delivered' LIMIT %s) AS counted),
     (SELECT min(placed_at) FROM "order" AS one
-     WHERE one.status = wanted.status AND one.status <> 'delivered' AND placed_at IS NOT NULL)
+     WHERE one.status = wanted.status AND one.status <> 'delivered')
 FROM unnest(%s::text[]) WITH ORDINALITY AS wanted (status, place) ORDER BY place
 """
 """For each status, but delivered ones, a range of order_by_status up to the limit, and its first
-entry. The ORM
-takes two statements for each status."""
+entry. The ORM takes two statements for each status."""
 
 DUE_ORDERS = """
 SELECT wanted.status,
@@ -25,9 +25,48 @@ FROM (VALUES ('placed'), ('packed')) AS wanted (status),
 or packed, and requested for a day: others cost it nothing. The ORM takes a statement for each
 status."""
 
-ADD_REFUSED = """
-INSERT INTO refused_orders (day, code, number)
-SELECT * FROM unnest(%s::date[], %s::text[], %s::bigint[])
-ON CONFLICT (day, code) DO UPDATE SET number = refused_orders.number + excluded.number
+_PERIOD = """
+WITH period AS (
+    SELECT days, days[1] AS begins, days[cardinality(days)] AS ends
+    FROM (SELECT %s::timestamptz[] AS days) AS given
+), placed AS (
+    SELECT "order".* FROM period, "order" WHERE placed_at >= begins AND placed_at < ends
+), change AS (
+    SELECT sales_change.* FROM period, sales_change WHERE at >= begins AND at < ends
+), later AS (
+    SELECT sales_change.*, placed_at, currency FROM placed JOIN sales_change ON order_id = placed.id
+    WHERE expires_at IS NULL
+)"""
+"""The days between the moments of an array, the orders that were placed in them, what changed sales
+in them, and what changed those of the placed orders at any time. Ranges of order_search and
+sales_change_by_time, and sales_change_of_order for each order."""
+
+DAY_SALES = f"""{_PERIOD}, booked AS (
+    SELECT placed_at AS at, currency, 1 AS orders, NULL::uuid AS cancelled,
+           CASE WHEN status <> 'cancelled' AND expires_at IS NULL THEN {PAYABLE} ELSE 0 END AS units
+    FROM placed AS "order"
+    UNION ALL
+    SELECT placed_at, currency, 0, NULL, -gross FROM later
+    UNION ALL
+    SELECT at, currency, 0, CASE WHEN type = 'cancelled' THEN order_id END, gross - returned_gross
+    FROM change JOIN "order" ON "order".id = order_id
+)
+SELECT width_bucket(at, days) - 1 AS day, currency, sum(orders), count(DISTINCT cancelled),
+       sum(units)
+FROM booked, period GROUP BY day, currency ORDER BY day, currency
 """
-"""Adds counts to days and codes. On a conflict, the ORM can set a value, but not add to it."""
+"""For each day, counted from 0, and currency: the orders that were placed, those that were
+cancelled, and the revenue in minor units, which is what was sold less what came back (BOOKED in
+larder/orders/sql/books.py). The parts of an order's lines add up to its rounded total, so no line
+is read."""
+
+BEST_SELLERS = f"""{_PERIOD}, booked AS (
+    SELECT product_id AS product, quantity FROM placed JOIN order_line ON order_id = placed.id
+    WHERE status <> 'cancelled' AND expires_at IS NULL
+    UNION ALL SELECT product, -quantity FROM later
+    UNION ALL SELECT product, quantity FROM change
+)
+SELECT product, sum(quantity) AS units FROM booked GROUP BY product HAVING sum(quantity) > 0
+ORDER BY units DESC, product LIMIT %s
+"""
+"""Reads order_line_once for each order."""

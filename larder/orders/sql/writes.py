@@ -6,22 +6,19 @@ INSERT = """
 WITH given AS (
     SELECT %s::text AS currency, %s::timestamptz AS now
 ), placed AS (
-    SELECT id, customer, status, total, note, reference, ship_to, requested_for,
-           decode(lines_fingerprint, 'hex') AS lines_fingerprint,
-           decode(rest_fingerprint, 'hex') AS rest_fingerprint, expires_at, event, type, actor,
-           number, version, coalesce(created_at, now) AS created_at, from_status, given.*
+    SELECT id, customer, status, total, units, note, reference, ship_to, requested_for, expires_at,
+           event, type, actor, number, version, coalesce(created_at, now) AS created_at,
+           from_status, given.*
     FROM given, json_to_recordset(%s::json) AS placed (
-        id uuid, customer bigint, status text, total numeric, note text, reference text,
-        ship_to jsonb, requested_for date, lines_fingerprint text, rest_fingerprint text,
-        expires_at timestamptz, event uuid, type text, actor uuid, number bigint, version int,
-        created_at timestamptz, from_status text)
+        id uuid, customer bigint, status text, total numeric, units bigint, note text,
+        reference text, ship_to jsonb, requested_for date, expires_at timestamptz, event uuid,
+        type text, actor uuid, number bigint, version int, created_at timestamptz, from_status text)
 ), new_order AS (
-    INSERT INTO "order" (id, number, customer_id, status, currency, total, note, reference, ship_to,
-                         requested_for, created_at, placed_at, updated_at, lines_fingerprint,
-                         rest_fingerprint, expires_at, version)
+    INSERT INTO "order" (id, number, customer_id, status, currency, total, units, note, reference,
+                         ship_to, requested_for, created_at, placed_at, updated_at, expires_at,
+                         version)
     SELECT id, coalesce(number, nextval('order_number_seq')), customer, status, currency, total,
-           note, reference, ship_to, requested_for, created_at, now, now, lines_fingerprint,
-           rest_fingerprint, expires_at, version
+           units, note, reference, ship_to, requested_for, created_at, now, now, expires_at, version
     FROM placed
     RETURNING id, number
 ), new_line AS (
@@ -79,19 +76,19 @@ WHERE id = %s
 order_pkey. The ORM's takes 0.4 ms of CPU."""
 
 CHANGE_ORDERS = """
-WITH changed AS (
-    UPDATE "order" SET status = new.status, total = new.total, version = "order".version + 1,
-           updated_at = %s
-    FROM unnest((SELECT %s::uuid[]), (SELECT %s::text[]), (SELECT %s::int[]), (SELECT %s::text[]),
-                (SELECT %s::numeric[])) AS new (id, was_status, was_version, status, total)
-    WHERE "order".id = new.id AND "order".status = new.was_status
-      AND "order".version = new.was_version
+WITH new AS (
+    SELECT *, %s::timestamptz AS now FROM json_to_recordset(%s::json) AS new (
+        id uuid, was_status text, was_version int, status text, total numeric, units bigint,
+        event uuid, type text, actor uuid, data jsonb)
+), changed AS (
+    UPDATE "order" SET status = new.status, total = new.total, units = new.units,
+           version = "order".version + 1, updated_at = now
+    FROM new
+    WHERE "order".id = new.id AND "order".status = was_status AND "order".version = was_version
     RETURNING "order".id
 ), new_event AS (
     INSERT INTO order_event (id, order_id, type, from_status, to_status, actor, at, data)
-    SELECT id, order_id, type, from_status, to_status, actor, %s, data
-    FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::text[], %s::uuid[], %s::jsonb[])
-         AS event (id, order_id, type, from_status, to_status, actor, data)
+    SELECT event, id, type, was_status, status, actor, now, data FROM new
 )
 SELECT id FROM changed
 """
@@ -100,11 +97,12 @@ Returns the orders that had the given status and version. Stock rows are locked 
 ORM takes 17 ms for 100 orders in place of 4, and 1.5 for one in place of 0.7."""
 
 UNPAID_UNITS = f"""
-SELECT customer.id, EXISTS (
-    SELECT FROM "order" WHERE customer_id = customer.id AND placed_at IS NOT NULL
-       AND status IN ('shipped', 'delivered', 'returned')
-), (
-    SELECT COALESCE(sum(quantity), 0)
+SELECT customer.id, (
+    SELECT true FROM "order"
+    WHERE customer_id = customer.id AND status IN ('shipped', 'delivered', 'returned')
+    ORDER BY placed_at, id LIMIT 1
+) IS NOT NULL, (
+    SELECT COALESCE(sum(units), 0)::bigint
     FROM (
         SELECT * FROM "order"
         WHERE customer_id = customer.id AND placed_at > %s AND status IN ('placed', 'pending')
@@ -113,17 +111,17 @@ SELECT customer.id, EXISTS (
         SELECT * FROM "order"
         WHERE customer_id = customer.id AND placed_at <= %s AND updated_at > %s
           AND status = 'placed' AND updated_at > placed_at
-    ) AS "order" JOIN order_line ON order_line.order_id = "order".id
-    WHERE "order".id <> %s
-      AND ({PAYABLE} = 0
-           OR COALESCE(authorised + captured - refunded - disputed, 0) < {PAYABLE})
+    ) AS "order"
+    WHERE id <> %s
+      AND (authorised IS NULL OR {PAYABLE} = 0
+           OR authorised + captured - refunded - disputed < {PAYABLE})
 )
 FROM unnest((SELECT %s::bigint[])) AS customer (id)
 """
 """For each customer, whether the shop has shipped an order to it, and the units of its orders that
 were placed or changed in the last day, are not packed, and not paid with what is authorised. Index
-scans of order_history, order_changed and order_line_once. Grouped by customer, PostgreSQL would
-read the orders of others."""
+scans of order_history and order_changed. Grouped by customer, PostgreSQL would read the orders of
+others."""
 
 TURN = "SELECT pg_advisory_xact_lock(10, 1)"
 """Waits until no other transaction has the turn, and takes it until the end. Reads no table."""

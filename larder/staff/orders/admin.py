@@ -131,8 +131,7 @@ class OrderAdmin(
         }
 
     def get_queryset(self, request: Any) -> Any:
-        placed = super().get_queryset(request).filter(placed_at__isnull=False)
-        return placed.select_related("customer")
+        return super().get_queryset(request).select_related("customer")
 
     def get_search_results(self, request: Any, queryset: Any, search_term: str) -> Any:
         return search(queryset, search_term.strip().removeprefix("#"), request), False

@@ -80,7 +80,7 @@ class RefundDueAdmin(ReadOnlyAdmin):
     sortable_by = ()
 
     def get_queryset(self, request: Any) -> Any:
-        orders = Order.objects.filter(pk=OuterRef("order"), placed_at__isnull=False)
+        orders = Order.objects.filter(pk=OuterRef("order"))
         return super().get_queryset(request).annotate(number=Subquery(orders.values("number")))
 
     @admin.display(description=_("Since"))

@@ -104,15 +104,15 @@ def _found(wanted: Sequence[str], readable: Q, *, people: bool) -> list[UUID]:
     order_line_search or order_history for each of the products and customers, and a range of
     order_search for the addresses.
     """
-    placed = Order.objects.filter(placed_at__isnull=False)
-    lines = OrderLine.objects.filter(placed_at__isnull=False).order_by("-placed_at", "-order")
+    orders = Order.objects.all()
+    lines = OrderLine.objects.order_by("-placed_at", "-order")
     customers, products = _customers_and_products(wanted, people=people)
     parts = [
-        with_words(placed.filter(readable), _DELIVERY, wanted)
+        with_words(orders.filter(readable), _DELIVERY, wanted)
         .order_by(*NEWEST)
         .values_list("pk", "placed_at"),
         *(
-            placed.filter(customer=one).order_by(*NEWEST).values_list("pk", "placed_at")
+            orders.filter(customer=one).order_by(*NEWEST).values_list("pk", "placed_at")
             for one in customers
         ),
         *(lines.filter(product=one).values_list("order", "placed_at") for one in products),
@@ -159,7 +159,7 @@ def _readable(request: Any) -> Q:
     Plan: a range of order_search, to find the first of them and the one before.
     """
     end = _end(request)
-    before = Q(placed_at__isnull=False) if end is None else Q(placed_at__lt=end)
+    before = Q() if end is None else Q(placed_at__lt=end)
     times = Order.objects.filter(before).order_by(*NEWEST).values_list("placed_at", flat=True)
     oldest, *older = times[MAX_SEARCHED_ORDERS - 1 : MAX_SEARCHED_ORDERS + 1] or [None]
     if older:
@@ -250,6 +250,6 @@ class SkuFilter(TextFilter):  # type: ignore[misc]
         if not self.value():
             return queryset
         products = catalog.ids_by_sku([self.value()]).values()
-        lines = OrderLine.objects.filter(product__in=products, placed_at__isnull=False)
+        lines = OrderLine.objects.filter(product__in=products)
         newest = lines.order_by("-placed_at", "-order").values_list("order", flat=True)
         return queryset.filter(pk__in=list(newest[:MAX_FOUND_ORDERS]))

@@ -52,7 +52,7 @@ WAYS = {
 """What a customer does, and how often of a hundred."""
 ORDERS = """
 SELECT id::text, status, (total * 100)::bigint, expires_at IS NOT NULL
-FROM orders."order" WHERE placed_at IS NOT NULL
+FROM orders."order"
 """
 """Id, status, total in pence, whether it was a hold."""
 DUE = """SELECT "order"::text, amount FROM orders.refund_due WHERE currency = 'GBP'"""

@@ -21,13 +21,13 @@ SESSIONS, FULL, PHONES = 60, 1_000, 40
 SCARCE, PLENTY = 3, 5_000
 MOST_SECONDS = 3600
 ORDERS = """
-SELECT id::text, customer_id, total, reference FROM orders."order" WHERE placed_at IS NOT NULL
+SELECT id::text, customer_id, total, reference FROM orders."order"
 """
 LEFT = """
 SELECT product_id, available, coalesce(sum(quantity), 0)::bigint
 FROM inventory.stock
 LEFT JOIN (orders.order_line JOIN orders."order"
-           ON "order".id = order_id AND "order".placed_at IS NOT NULL) USING (product_id)
+           ON "order".id = order_id) USING (product_id)
 WHERE product_id = ANY(%s)
 GROUP BY product_id, available
 """

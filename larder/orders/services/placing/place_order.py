@@ -29,7 +29,6 @@ from larder.db.postgresql.errors import CommitUnknown
 from larder.db.postgresql.pool import prioritized
 from larder.identity.services import quotas
 from larder.orders.queries import stored_cart
-from larder.orders.services import refusals
 from larder.orders.services.placing.place_batch import BatchOptions, Skipped, place_batch
 from larder.orders.services.placing.placement import (
     CartChanged,
@@ -88,17 +87,13 @@ _Order = Queued[_QueuedOrder, Placed]
 
 def place_order(placement: Placement, *, terms: Terms, now: datetime) -> Placed:
     """Places one order, completely or not at all, in one transaction with the others of its batch.
-    Reports the remaining units of the customer's quota (larder/identity/services/quotas.py), and
-    counts the order if it is refused (refusals.py): all APIs and the admin place orders here.
+    Reports the remaining units of the customer's quota (larder/identity/services/quotas.py). All
+    APIs and the admin place orders here.
 
     Raises the refusals that `place_batch` returns, and Overloaded, without any effect.
     """
-    try:
-        placed = _place(placement, terms, now)
-        commits.add()
-    except DomainError as refusal:
-        refusals.note(refusal, now=now)
-        raise
+    placed = _place(placement, terms, now)
+    commits.add()
     quotas.note(placed.remaining)
     return placed
 
@@ -126,15 +121,8 @@ def start_order(
     and once more after LIMITS.batch_timeout. Raises Overloaded.
     """
 
-    def answered(answer: Placed | Exception) -> None:
-        if isinstance(answer, DomainError):
-            refusals.note(answer, now=now)
-        done(answer)
-
     order, placing = new_order(placement, now), _queue(terms)
-    return partial(
-        placing.queue.give_up, placing.put(_QueuedOrder(order), len(order.lines), answered)
-    )
+    return partial(placing.queue.give_up, placing.put(_QueuedOrder(order), len(order.lines), done))
 
 
 def start() -> None:

@@ -171,13 +171,6 @@ class Accepted(Struct, frozen=True):
         """The id of the order."""
         return self.order.id
 
-    @property
-    def content(self) -> Content | None:
-        """The fingerprints that are stored: those of the lines of a cart."""
-        if self.order.content is None or self.order.cart is None:
-            return self.order.content
-        return Content(fingerprint_of_lines(self.order.lines), self.order.content.rest)
-
 
 class Written(Struct, frozen=True):
     """An order that is written, with the values that its row got."""

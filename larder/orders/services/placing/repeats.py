@@ -21,7 +21,7 @@ from larder.core import commits, waits
 from larder.core.errors import CHOSEN_ID, IDEMPOTENCY_KEY, DomainError, KeyReused, NotFound
 from larder.core.stopwatch import Stopwatch
 from larder.db import database, idempotency
-from larder.db.idempotency import Earlier, Scope
+from larder.db.idempotency import Claim, Earlier, Scope
 from larder.db.postgresql.bounded import answers_within
 from larder.db.postgresql.errors import CommitUnknown
 from larder.inventory.services import movements as inventory
@@ -78,9 +78,8 @@ def claim(
     earlier = claiming()
     answers = _answers(orders, earlier) if earlier else {}
     taken = finding()
-    # Ids that the shop gave to an order or a cart, which no client claimed.
     unclaimed = {order: order.id for order in chosen if order not in answers and order.id in taken}
-    return earlier.keys(), answers | _shown(unclaimed)
+    return earlier.keys(), answers | _unclaimed(unclaimed)
 
 
 def settle_claims(
@@ -99,76 +98,82 @@ def _answers(
     orders: Sequence[NewOrder], earlier: Mapping[Scope, Earlier]
 ) -> dict[NewOrder, Placed | Exception]:
     """Returns the answers to orders with an id or a key of an earlier request."""
-    placed = {scope: found for scope, found in earlier.items() if found.result != ABANDONED}
     answers: dict[NewOrder, Placed | Exception] = {}
     repeats: dict[NewOrder, UUID] = {}
+    others: set[NewOrder] = set()
     for order in orders:
-        if earlier.keys().isdisjoint(order.scopes):
-            continue
-        if placed.keys().isdisjoint(order.scopes):
-            answers[order] = _abandoned(order, earlier)
-        elif reused := _reused(order, placed):
-            answers[order] = reused
-        else:
-            repeats[order] = _order(order, placed)
-    return answers | _shown(repeats)
+        claimed = [
+            (claim, earlier[claim.scope]) for claim in order.claims if claim.scope in earlier
+        ]
+        placed = [(claim, found) for claim, found in claimed if found.result != ABANDONED]
+        differing = [claim.scope for claim, found in placed if not _is_same(order, claim, found)]
+        if claimed and not placed:
+            answers[order] = _abandoned(order, [found for _, found in claimed])
+        elif any(scope.operation != ORDER_ID for scope in differing):
+            answers[order] = KeyReused([_name(scope) for scope in differing])
+        elif placed:
+            repeats[order] = UUID(placed[0][1].result)
+            if differing:
+                others.add(order)
+    views = _views(repeats)
+    return answers | {
+        order: _shown(order, views.get(id), is_same=order not in others)
+        for order, id in repeats.items()
+    }
 
 
-def _abandoned(order: NewOrder, earlier: Mapping[Scope, Earlier]) -> DomainError:
+def _is_same(order: NewOrder, claim: Claim, earlier: Earlier) -> bool:
+    """Returns whether the earlier request with this id or key had the same content. The content of
+    an id begins with that of the lines."""
+    if (
+        order.content is not None
+        and order.placement.lines_only
+        and claim.scope.operation == ORDER_ID
+    ):
+        return earlier.fingerprint.startswith(order.content.lines)
+    return earlier.fingerprint == claim.fingerprint
+
+
+def _name(scope: Scope) -> str:
+    return CHOSEN_ID if scope.operation == ORDER_ID else IDEMPOTENCY_KEY
+
+
+def _abandoned(order: NewOrder, earlier: Sequence[Earlier]) -> DomainError:
     """Returns the refusal of an abandoned order; NotFound for an id of another customer."""
-    marks = {earlier[scope].fingerprint for scope in order.scopes if scope in earlier}
+    marks = {found.fingerprint for found in earlier}
     return OrderAbandoned() if marks == {mark_of(order.placement.actor)} else NotFound()
 
 
-def _reused(order: NewOrder, earlier: Mapping[Scope, Earlier]) -> KeyReused | None:
-    """Returns KeyReused if the key, and perhaps the id too, was used for a different request. (An
-    id may be repeated without its key.)"""
-    claimed = [(claim, earlier[claim.scope]) for claim in order.claims if claim.scope in earlier]
-    differing = [c.scope.operation for c, e in claimed if e.fingerprint != c.fingerprint]
-    what = [CHOSEN_ID if name == ORDER_ID else IDEMPOTENCY_KEY for name in differing]
-    return KeyReused(what) if IDEMPOTENCY_KEY in what else None
+def _unclaimed(repeats: Mapping[NewOrder, UUID]) -> dict[NewOrder, Placed | Exception]:
+    """Returns the answers to orders with an id that the shop gave to an order or a cart, which no
+    client claimed: what was sent for it is not stored."""
+    views = _views(repeats)
+    return {
+        order: _shown(order, view, is_same=view is not None and _is_alike(order.placement, view))
+        for order, id in repeats.items()
+        for view in [views.get(id)]
+    }
 
 
-def _order(order: NewOrder, earlier: Mapping[Scope, Earlier]) -> UUID:
-    """Returns the order that an earlier request with this id or key placed."""
-    return UUID(next(earlier[scope].result for scope in order.scopes if scope in earlier))
+def _views(repeats: Mapping[NewOrder, UUID]) -> Mapping[UUID, queries.OrderView]:
+    return queries.orders(list(repeats.values())) if repeats else {}
 
 
-def _shown(repeats: Mapping[NewOrder, UUID]) -> dict[NewOrder, Placed | Exception]:
-    """Returns the answers to requests that name an order that is there: the current order, only to
-    its owner, if the request has the same content as the one that placed it."""
-    if not repeats:
-        return {}
-    ids = list(repeats.values())
-    contents, views = queries.placed_content(ids), queries.orders(ids)
-    return {order: _repeat(order, contents.get(id), views.get(id)) for order, id in repeats.items()}
-
-
-def _repeat(
-    order: NewOrder, placed: queries.PlacedContent | None, view: queries.OrderView | None
+def _shown(
+    order: NewOrder, view: queries.OrderView | None, *, is_same: bool
 ) -> Placed | DomainError:
-    if placed is None or view is None or placed.customer != order.placement.customer:
+    """Returns the answer to a request that names an order that is there: the current order, only to
+    its owner, if the request has the same content as the one that placed it."""
+    if view is None or view.customer != order.placement.customer:
         return NotFound()
-    return Placed(view, replayed=True) if _is_same(order, placed, view) else KeyReused([CHOSEN_ID])
+    return Placed(view, replayed=True) if is_same else KeyReused([CHOSEN_ID])
 
 
-def _is_same(order: NewOrder, placed: queries.PlacedContent, view: queries.OrderView) -> bool:
-    """Returns whether the request has the content that was placed. The request for a cart has no
-    lines; that it is the same request is already known from its key."""
-    placement, content = order.placement, order.content
-    if content is None:
-        return False
-    if not placed.lines and not placed.rest:
-        # It was placed without a key and without an id: what was expected is not stored.
-        is_alike = placement.lines_only or _details(view) == _details(placement)
-        return is_alike and _units(view) == add_up(placement.lines)
-    if placement.is_cart:
-        return content.rest == placed.rest
-    return content.lines == placed.lines and (placement.lines_only or content.rest == placed.rest)
-
-
-def _units(view: queries.OrderView) -> dict[int, int]:
-    return {line.product: line.quantity for line in view.lines}
+def _is_alike(placement: Placement, view: queries.OrderView) -> bool:
+    """Returns whether the order has what the request asks for."""
+    units = {line.product: line.quantity for line in view.lines}
+    has_details = placement.lines_only or _details(view) == _details(placement)
+    return has_details and units == add_up(placement.lines)
 
 
 def _details(of: queries.OrderView | Placement) -> tuple[object, ...]:

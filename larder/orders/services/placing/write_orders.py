@@ -66,20 +66,18 @@ def _ids_of_lines(accepted: Accepted) -> Sequence[int | None]:
 
 
 def _order(accepted: Accepted) -> dict[str, Any]:
-    order, content = accepted.order, accepted.content
-    placement = order.placement
+    order, placement = accepted.order, accepted.order.placement
     is_placed, cart = accepted.expires_at is None, order.cart
     return {
         "id": accepted.id,
         "customer": placement.customer,
         "status": OrderStatus.PLACED if is_placed else OrderStatus.PENDING,
         "total": accepted.total,
+        "units": sum(line.quantity for line in accepted.lines),
         "note": placement.note,
         "reference": placement.reference,
         "ship_to": placement.ship_to,
         "requested_for": placement.requested_for,
-        "lines_fingerprint": content and content.lines.hex(),
-        "rest_fingerprint": content and content.rest.hex(),
         "expires_at": accepted.expires_at,
         "event": order.event,
         "type": "placed" if is_placed else "held",
