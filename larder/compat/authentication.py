@@ -4,7 +4,6 @@ Unlike v1, these read the account in each request: a deactivated or deleted acco
 once.
 """
 
-from time import monotonic
 from typing import Any
 
 from django.conf import settings
@@ -19,7 +18,6 @@ from larder.http.authentication import (
     proven_factor,
     signed_caller,
 )
-from larder.http.raw_body import is_late
 from larder.identity import queries
 from larder.identity.caller import Caller
 from larder.identity.errors import (
@@ -125,12 +123,7 @@ class CookieAuthentication(framework.SessionAuthentication):
     def authenticate(self, request: Request) -> tuple[Caller, None] | None:
         """Returns the caller of the admin's session, with the present rights, or None. Raises
         PermissionDenied for a write without the CSRF token."""
-        began = monotonic()
         found = super().authenticate(request)
-        # The check of the CSRF token has read the body.
-        if found is not None and is_late(began):
-            admin_session.read_again(request._request)
-            found = super().authenticate(request)
         if found is None:
             return None
         user = found[0]

@@ -8,21 +8,14 @@ one place, in which its answer is made or waits: so one account cannot keep othe
 
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
-from threading import BoundedSemaphore, Lock
 
-from larder.core import waits
-from larder.core.errors import Overloaded
-from larder.core.per_key import SlotsPerKey
-
-LONGEST_WAIT = 2.0
-"""Seconds that a request waits for the current large answer."""
+from larder.core.per_key import SlotsPerKey, Turns
 
 MOST_WAITING = 8
 """Requests of a process that wait at once, of as many accounts: each occupies a thread of the
 server, of which there are 32 by default."""
 
-_large = Lock()
-_waiting = BoundedSemaphore(MOST_WAITING)
+_large = Turns(1, MOST_WAITING)
 _accounts = SlotsPerKey(1)
 
 
@@ -30,21 +23,5 @@ _accounts = SlotsPerKey(1)
 def one_at_a_time(account: Hashable) -> Iterator[None]:
     """Allows only one block at a time to make a large answer. Raises Overloaded: at once if a large
     answer of the account is made or waits, or if all waiting places are taken."""
-    with _accounts.hold(account), _alone():
+    with _accounts.hold(account), _large.turn():
         yield
-
-
-@contextmanager
-def _alone() -> Iterator[None]:
-    if not _waiting.acquire(blocking=False):
-        raise Overloaded(LONGEST_WAIT)
-    try:
-        acquired = waits.acquire(_large, LONGEST_WAIT)
-    finally:
-        _waiting.release()
-    if not acquired:
-        raise Overloaded(LONGEST_WAIT)
-    try:
-        yield
-    finally:
-        _large.release()

@@ -5,7 +5,6 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from time import monotonic
 from typing import Any, cast
 
 from rest_framework.exceptions import AuthenticationFailed, ParseError
@@ -29,13 +28,12 @@ from larder.core import waits
 from larder.core.errors import NotFound, NotStaff, PermissionMissing
 from larder.core.limits import MAX_ID, MAX_OPEN_FORM_FIELDS, MAX_PAGE_ROWS
 from larder.core.parts import Part
-from larder.http import account_requests, admin_session, quotas, throttling
+from larder.http import account_requests, quotas, throttling
 from larder.http.compression import compress_read
-from larder.http.long_bodies import one_long_body
 from larder.http.nesting import NestedTooDeeply, require_shallow
 from larder.http.positions import SAFE
 from larder.http.quotas import add_quota_headers
-from larder.http.raw_body import is_late, raw_body, short_body
+from larder.http.raw_body import raw_body, short_body
 from larder.identity.caller import Caller
 from larder.identity.errors import SessionEnded
 from larder.identity.services import audit
@@ -183,23 +181,17 @@ class CompatView(APIView):
         # An id above MAX_ID cannot exist.
         if any(isinstance(value, int) and value > MAX_ID for value in kwargs.values()):
             raise NotFound
-        django_request, began = request._request, monotonic()
+        django_request = request._request
         raw = self.read_body(django_request)
-        if is_late(began) and request.user is not None:
-            # REST framework has put its caller in the place of the session's user.
-            admin_session.read_again(django_request)
-            request._authenticate()  # type: ignore[attr-defined]
-            self.check_permissions(request)
         # The parsers read these two; for a chunked body Django sets neither.
         django_request._body, django_request.META["CONTENT_LENGTH"] = raw, str(len(raw))
         request._stream = io.BytesIO(raw) if raw else None  # type: ignore[assignment]
         who = cast(Caller | None, request.user)
         if who is not None and who.is_staff:
             self.until_rendered.enter_context(audit.acting(who.public_id, self.contract))
-        is_limited = request.method in SAFE or not self.only_places
-        self.until_rendered.enter_context(
-            account_requests.running(who, request.method, is_limited=is_limited)
-        )
+        if request.method in SAFE or not self.only_places:
+            running = account_requests.running(who, django_request)
+            self.until_rendered.enter_context(running)
 
 
 class OpenView(CompatView):
@@ -254,10 +246,9 @@ def caller(request: Request) -> Caller:
 def read(request: Request, shape: type[Serializer[Any]], **options: Any) -> Mapping[str, Any]:
     """Returns the body, as the serializer reads it.
 
-    Raises ValidationError (field → sentences) and Overloaded.
+    Raises ValidationError (field → sentences).
     """
-    with one_long_body(len(request._request.body)):
-        given = shape(data=request.data, **options)
-        given.is_valid(raise_exception=True)
+    given = shape(data=request.data, **options)
+    given.is_valid(raise_exception=True)
     validated: Mapping[str, Any] = given.validated_data
     return validated

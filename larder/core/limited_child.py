@@ -12,10 +12,10 @@ from subprocess import DEVNULL, PIPE, Popen
 from threading import Timer
 
 from larder.core import decoder, waits
-from larder.core.per_key import Limit, limited
+from larder.core.per_key import Turns
 
-_children = Limit(2)
-"""Children of one process at once. Further threads wait in `limited`."""
+_children = Turns(2, 8)
+"""Children of one process at once, and threads that wait for them."""
 
 _ENVIRONMENT = {"OPENPYXL_LXML": "False"}
 """The same parser of XML everywhere, whether or not another one is installed."""
@@ -31,7 +31,7 @@ def run(module: str, content: bytes, *, most: int) -> bytes:
     Gives the thread's connections back first. Raises LimitExceeded, and Overloaded if too many
     children run.
     """
-    with limited(_children, "staff"):
+    with _children.turn():
         waits.begin()
         return _run(module, content, most)
 

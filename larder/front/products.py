@@ -20,7 +20,7 @@ from larder.db import database
 from larder.front.at_once import Key, key_of, names, store, without
 from larder.front.threads import Threads
 from larder.front.wsgi import Answer, Headers
-from larder.http import answered_requests
+from larder.http import account_requests, answered_requests
 from larder.http.authentication import remembered_caller
 from larder.http.correlation import HEADER, ID, correlation_id, identify
 from larder.identity.caller import Caller
@@ -149,7 +149,8 @@ class Products:
 def _read(stored: StoredAnswer, caller: Caller, needed: Needed, correlation_id: str) -> CachedPage:
     CORRELATION_ID.set(correlation_id)
     try:
-        return stored.pages.renewed(stored.page, caller, needed)
+        with account_requests.reading(caller):
+            return stored.pages.renewed(stored.page, needed)
     finally:
         database.release()
         CORRELATION_ID.set(None)

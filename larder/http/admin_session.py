@@ -89,7 +89,7 @@ def attach_user(request: HttpRequest) -> None:
 
 def read_again(request: HttpRequest) -> None:
     """Discards the cached session and user, after saving changes of the session. Called after a
-    body that may have arrived slowly."""
+    wait, during which the session may have ended."""
     if not hasattr(request, "session"):
         return
     if request.session.modified:

@@ -1,20 +1,15 @@
 """Reads the body of a request completely, within its limit."""
 
 from collections.abc import Iterator
-from time import monotonic
 
 from django.conf import settings
 from django.http import HttpRequest, UnreadablePostError
 
-from larder.core import waits
 from larder.core.errors import DomainError
 from larder.core.limits import MAX_OPEN_BODY_BYTES
 from larder.http.body_limits import BodyTooLarge, declared_length, require_short
 
 CHUNK_BYTES = 64 * 1024
-
-TRUSTED_SECONDS = 1.0
-"""Seconds for which the credentials of a request are trusted while its body arrives."""
 
 
 class LengthRequired(DomainError):
@@ -38,16 +33,6 @@ def raw_body(request: HttpRequest) -> bytes:
     if length > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
         raise BodyTooLarge
     return _measured(request, length)
-
-
-def is_late(began: float) -> bool:
-    """Returns whether a body whose reading began at this time of `monotonic` took more than
-    TRUSTED_SECONDS.
-
-    Then the caller must be authenticated again: a client could send the end of a body after its
-    session, password or rights were withdrawn.
-    """
-    return monotonic() - began > TRUSTED_SECONDS
 
 
 def short_body(request: HttpRequest) -> bytes:
@@ -74,8 +59,6 @@ def is_chunked(request: HttpRequest) -> bool:
 
 
 def _measured(request: HttpRequest, length: int) -> bytes:
-    # The client may send slowly, so the connection that read its key is released meanwhile.
-    waits.begin()
     raw = request.body
     if len(raw) < length:
         raise UnreadablePostError("The body ends before its Content-Length.")
@@ -84,7 +67,6 @@ def _measured(request: HttpRequest, length: int) -> bytes:
 
 def _parts(request: HttpRequest, most: int) -> Iterator[bytes]:
     """Yields up to `most` bytes that the client sends, in pieces of at most 64 KiB."""
-    waits.begin()
     while most > 0:
         part = request.META["wsgi.input"].read(min(most, CHUNK_BYTES))
         if not part:

@@ -8,7 +8,7 @@ class OpsConfig(AppConfig):
     def ready(self) -> None:
         from django.conf import settings
 
-        from larder.core import per_key, telemetry, waits
+        from larder.core import telemetry, waits
         from larder.identity.factors import codes
         from larder.identity.passwords import hashers
         from larder.identity.services import notifier, quotas
@@ -27,7 +27,6 @@ class OpsConfig(AppConfig):
         notifier.use(former_address)
         hashers.use(threads=settings.THREADS, processes=settings.WORKERS)
         codes.use(demanded=settings.STAFF_SECOND_FACTOR)
-        per_key.use(threads=settings.THREADS)
         limits = attempts.WIDE if settings.RATE_LIMITS == "wide" else attempts.NORMAL
         attempts.use(attempts.Setup(limits, settings.SECRET_KEY))
         quotas.use(quota_settings.read())

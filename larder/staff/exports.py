@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from decimal import Decimal
 from itertools import chain
 from operator import attrgetter
-from time import monotonic
 from typing import Any
 
 from django import forms
@@ -27,10 +26,9 @@ from openpyxl import Workbook  # type: ignore[import-untyped]
 from larder.core import money
 from larder.core.clock import now
 from larder.core.limits import MAX_EXPORTED_ROWS
-from larder.core.per_key import Limit, limited
+from larder.core.per_key import Turns
 from larder.core.spreadsheets import escape_formula
 from larder.http import admin_session
-from larder.http.raw_body import is_late
 from larder.identity.services import audit
 from larder.staff.base import ServiceAdmin, button
 from larder.staff.formatting import grouped
@@ -76,17 +74,16 @@ def moment(attribute: str) -> Column:
     return lambda row: None if value(row) is None else value(row).isoformat()
 
 
-_files = Limit(1)
+_files = Turns(1, 8)
 """Files that a process makes at once: each is in memory, as a table and as a file."""
 
 
 @contextmanager
 def one_at_a_time(request: Any) -> Iterator[None]:
     """Runs the block, which makes a file, after those before it. Raises Overloaded."""
-    began = monotonic()
-    with limited(_files, "staff"):
-        if is_late(began):
-            admin_session.read_again(request)
+    with _files.turn():
+        # The session may have ended during the wait.
+        admin_session.read_again(request)
         yield
 
 

@@ -10,7 +10,6 @@ from django.http import HttpRequest
 
 from larder.core.errors import Fault, InvalidInput
 from larder.core.limits import MAX_FAULTS
-from larder.http.long_bodies import one_long_body
 from larder.http.nesting import is_too_deep, require_shallow
 from larder.http.refusals import MalformedJson, UnsupportedMediaType
 from larder.v1.faults import character_faults, each_fault
@@ -75,12 +74,7 @@ _NO_JSON = (msgspec.DecodeError, UnicodeDecodeError)
 
 
 def _explain(raw: bytes, kind: type[Body], also: MoreFaults | None, most: int) -> Body:
-    """Raises MalformedJson or InvalidInput with the faults of a body. Raises Overloaded."""
-    with one_long_body(len(raw)):
-        return _explained(raw, kind, also, most)
-
-
-def _explained(raw: bytes, kind: type[Body], also: MoreFaults | None, most: int) -> Body:
+    """Raises MalformedJson or InvalidInput with the faults of a body."""
     value = _parsed(raw)
     refused = character_faults(value) if _may_have_refused(raw) else ()
     further = also(value) if also and isinstance(value, dict) else ()

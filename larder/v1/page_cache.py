@@ -138,9 +138,9 @@ class PageCache:
             request.META[PAGE] = self, page, body
         return response
 
-    def renewed(self, page: CachedPage, who: Caller, needed: Needed) -> CachedPage:
+    def renewed(self, page: CachedPage, needed: Needed) -> CachedPage:
         """Returns the page as it is now, or one that shows what is needed."""
-        return self._good(page.wanted, who, needed, monotonic_ns())
+        return self._good(page.wanted, needed, monotonic_ns())
 
     def _used(self, wanted: PageRequest) -> CachedPage | None:
         """Returns the page from the cache, if it is there, and marks it as used."""
@@ -155,18 +155,19 @@ class PageCache:
         # Not as Django writes it: that would be the same for different queries.
         path = f"{request.path}?{request.META.get('QUERY_STRING', '')}"
         wanted = PageRequest(base_url(request), path, prepare)
-        needed = freshness.needed(who, request.META.get(freshness.SENT))
-        return self._good(wanted, who, needed, monotonic_ns())
+        needed, now = freshness.needed(who, request.META.get(freshness.SENT)), monotonic_ns()
+        page = self._used(wanted)
+        if page is not None and page.shows(needed, now):
+            return page
+        # An account could request another page each time.
+        with account_requests.reading(who):
+            return self._good(wanted, needed, now)
 
-    def _good(self, wanted: PageRequest, who: Caller, needed: Needed, now: int) -> CachedPage:
+    def _good(self, wanted: PageRequest, needed: Needed, now: int) -> CachedPage:
         """Returns the page from the cache if it shows what is needed, otherwise reads it.
 
         One thread at a time reads a page. The others wait before they take a connection, because
         the position of a replica belongs to one connection.
-
-        Few threads read pages for one account, which could request another page each time. They
-        wait for each other without the lock of a page, which other accounts need. Raises
-        Overloaded.
         """
         page = self._used(wanted)
         if page is not None and page.shows(needed, now):
@@ -174,13 +175,6 @@ class PageCache:
         with self._lock:
             lock = self._locks.setdefault(wanted.key, Lock())
         with waits.holding(lock, MAX_WAIT_SECONDS):
-            page = self._used(wanted)
-            if page is not None and page.shows(needed, now):
-                return page
-            with account_requests.reading_if_free(who) as is_free:
-                if is_free:
-                    return self._read(wanted, needed)
-        with account_requests.running(who, "GET"), waits.holding(lock, MAX_WAIT_SECONDS):
             page = self._used(wanted)
             if page is not None and page.shows(needed, now):
                 return page

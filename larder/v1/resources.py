@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
-from time import monotonic
 from typing import Any
 
 from django.http import HttpRequest
@@ -14,7 +13,7 @@ from larder.http import account_requests, authentication, problems, quotas
 from larder.http.body_limits import require_at_most, require_short
 from larder.http.negotiation import require_acceptable
 from larder.http.quotas import add_quota_headers
-from larder.http.raw_body import is_late, raw_body
+from larder.http.raw_body import raw_body
 from larder.http.refusals import MethodNotAllowed, NotAuthenticated
 from larder.identity.caller import Caller
 from larder.identity.services import audit
@@ -28,8 +27,7 @@ expired since."""
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
-"""Methods whose body is read before the request waits for other writes of its account. Otherwise
-those would wait for a client that sends slowly."""
+"""Methods whose body is read."""
 
 
 class Resource:
@@ -77,10 +75,8 @@ class Resource:
                 raise request.META[EARLIER_ERROR]
         limiting = operation or self.operations.get("GET")
         is_limited = limiting is None or limiting.declared.is_limited
-        with (
-            account_requests.running(who, request.method, is_limited=is_limited),
-            _acting(who),
-        ):
+        running = account_requests.running(who, request) if is_limited else nullcontext()
+        with running, _acting(who):
             return no_content() if operation is None else operation.answer(request, who, path)
 
     def _record(self, request: HttpRequest, error: Exception) -> None:
@@ -110,10 +106,7 @@ class Resource:
         if any(isinstance(value, int) and value > MAX_ID for value in path.values()):
             raise NotFound
         if request.method in WITH_BODY:
-            began = monotonic()
             raw_body(request)
-            if operation is not None and is_late(began):
-                who = _admitted(request, operation)
         if operation is None and self._needs_token:
             who = _identified(request)
         return who

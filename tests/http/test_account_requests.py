@@ -2,25 +2,21 @@
 
 import socket
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from functools import partial
 from itertools import cycle, islice
-from statistics import quantiles
 from time import monotonic, sleep
 from typing import Any
 
 import pytest
 from django.db import transaction
 
-from larder.core import per_key
-from larder.core.per_key import LONGEST_WAIT
 from larder.http import account_requests
 from larder.http.account_requests import MOST_READS
 from larder.orders.models import Cart, Order
 from tests.conftest import Api, Person
 from tests.http.conftest import token_for
-from tests.load import Call, delays, repeated
+from tests.load import Call, repeated
 from tests.server import Server
 
 MakePerson = Callable[..., Person]
@@ -107,53 +103,20 @@ def test_writes_of_one_account_leave_connections_to_others(
     assert [call() for call in calls] == [200] * len(calls)
 
 
-@pytest.mark.system
-def test_other_accounts_are_served_during_thirty_requests_for_one_locked_cart(
-    alone: Server, person: MakePerson, product: MakeProduct
-) -> None:
-    """A request of the account waits for its place and then for the lock, and for nothing else."""
-    jam, one, other = product(stock=1_000_000), person(), person()
-    token = alone.token(one.customer.username, one.password)
-    honest = alone.token(other.customer.username, other.password)
-    line = {"lines": [{"product": jam, "quantity": 1}]}
-    assert alone.call("PUT", "cart", line, token=token).status == 200
-
-    def crowding(number: int) -> int:
-        changed = {"quantity": number + 2}
-        return alone.call("PUT", f"cart/lines/{jam}", changed, token=token).status
-
-    def order() -> int:
-        assert alone.call("POST", "orders", line, token=honest).status == 201
-        return alone.call("PUT", "cart", line, token=honest).status
-
-    crowd = [partial(crowding, number) for number in range(THIRTY)]
-    with longest(crowd) as own, delays(order, pause=0.02) as seconds, locked(one.id):
-        sleep(LOCKED_SECONDS)
-    assert quantiles(seconds, n=100, method="inclusive")[98] < 1
-    assert LONGEST_WAIT <= max(own) < LONGEST_ANSWER
-
-
 @contextmanager
-def longest(calls: Sequence[Call]) -> Iterator[list[float]]:
-    """Makes the calls again and again; gives the seconds of the longest answer to each."""
-    seconds = [0.0] * len(calls)
-
-    def timed(number: int) -> int:
-        began = monotonic()
-        status = calls[number]()
-        seconds[number] = max(seconds[number], monotonic() - began)
-        return status
-
-    with repeated([partial(timed, number) for number in range(len(calls))], pause=0.05) as statuses:
-        yield seconds
-    assert set(statuses) == {200, 503}, statuses
+def all_writes(account: int) -> Iterator[None]:
+    """Runs as many writes of the account as a process runs at once."""
+    with ExitStack() as running:
+        for _ in range(account_requests.MOST_WRITES):
+            running.enter_context(account_requests._writes.hold(account))
+        yield
 
 
 def test_writes_of_staff_do_not_wait_for_one_another(
     person: MakePerson, as_: Callable[[Person], Api], product: MakeProduct
 ) -> None:
     who, jam = person(is_staff=True), product()
-    with account_requests._writes.running(who.id):
+    with all_writes(who.id):
         assert as_(who)("PUT", f"cart/lines/{jam}", {"quantity": 1}).status == 200
 
 
@@ -165,11 +128,11 @@ def test_orders_are_placed_while_another_write_of_the_account_runs(
     who, jam = person(), product()
     lines = {"lines": [{"product": jam, "quantity": 1}]}
     customer = as_(who)
-    with account_requests._writes.running(who.id):
+    with all_writes(who.id):
         assert customer("POST", "orders", lines).status == 201
         assert customer("GET", "cart").status == 200
     assert customer("PUT", "cart", lines).status == 200
-    assert account_requests._writes._present == {}
+    assert account_requests._writes._taken == {}
 
 
 @pytest.mark.system
@@ -225,7 +188,6 @@ def test_writes_of_an_account_do_not_wait_for_its_incomplete_bodies(
 @pytest.fixture(params=[False, True], ids=["customer", "staff"])
 def reading(request: Any, person: MakePerson, monkeypatch: pytest.MonkeyPatch) -> Iterator[Person]:
     """An account for which as many reads run as a process runs at once."""
-    monkeypatch.setattr(per_key, "LONGEST_WAIT", 0.1)
     who = person(is_staff=request.param)
     with reads(who):
         yield who
@@ -236,7 +198,7 @@ def reads(who: Person) -> Iterator[None]:
     """Runs as many reads of the account as a process runs at once."""
     with ExitStack() as running:
         for _ in range(MOST_READS):
-            running.enter_context(account_requests._reads.running(who.id))
+            running.enter_context(account_requests._reads.hold(who.id))
         yield
 
 
@@ -244,7 +206,7 @@ def reads(who: Person) -> Iterator[None]:
     "path",
     ["cart", "orders", "orders/changes", "products/changes", "me", "products?q=not+asked+before"],
 )
-def test_one_read_above_the_limit_of_an_account_waits(reading: Person, path: str) -> None:
+def test_one_read_above_the_limit_of_an_account_is_refused(reading: Person, path: str) -> None:
     refused = Api(token_for(reading))("GET", path)
     assert (refused.status, refused.body["code"]) == (503, "overloaded")
     assert int(refused.headers["Retry-After"]) >= 1

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Event
-from uuid import UUID, uuid4
 
 import pytest
 from django.db import connections
@@ -20,9 +19,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @contextmanager
-def moving(
-    times: int, *, by_staff: bool, lines: int = 1, account: UUID | None = None
-) -> Iterator[list[bool]]:
+def moving(times: int, *, by_staff: bool, lines: int = 1) -> Iterator[list[bool]]:
     """Runs threads that move stock until the block ends, each for another account or all for this
     one.
 
@@ -32,9 +29,8 @@ def moving(
     ends = Event()
 
     def move() -> None:
-        who = account or uuid4()
         try:
-            with locks.moving_stock(by_staff=by_staff, account=who, lines=lines):
+            with locks.moving_stock(by_staff=by_staff, lines=lines):
                 begun.append(True)
                 ends.wait(LONGEST)
         except Overloaded:
@@ -74,11 +70,3 @@ def test_large_moves_of_staff_run_one_at_a_time_and_leave_a_place_for_small_ones
         running = Stopwatch()
         with locks.moving_stock(by_staff=True, lines=locks.LARGE_MOVE - 1):
             assert running.seconds < per_key.LONGEST_WAIT / 2
-
-
-def test_moves_of_one_member_of_staff_wait_in_separate_places() -> None:
-    with moving(24, by_staff=False) as customers:
-        assert wait_until(lambda: customers.count(False) >= 5)
-        with moving(6, by_staff=True) as staff:
-            assert not wait_until(lambda: len(staff) > 2, 0.5)
-            assert staff == [True, True]

@@ -16,7 +16,7 @@ def test_a_large_adjustment_waits_for_the_one_before_it(
 ) -> None:
     monkeypatch.setattr(per_key, "LONGEST_WAIT", 0.01)
     received = [{"product": one, "delta": 3} for one in many_products[:lines]]
-    with per_key.limited(locks._of_staff.large):
+    with locks._large[True].turn():
         # Not the judged client: it fails at a 503.
         made = Api(staff._token)(
             "POST", "stock/adjustments", {"reason": "received", "lines": received}

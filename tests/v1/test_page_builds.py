@@ -3,21 +3,16 @@
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
-from time import monotonic, monotonic_ns, sleep
-from uuid import uuid4
+from time import monotonic_ns
 
 import pytest
 
-from larder.core import per_key
 from larder.db.positions import Position
 from larder.db.replicas import State
-from larder.identity.caller import Caller
 from larder.v1 import page_cache
 from larder.v1.freshness import Needed
 from larder.v1.page_cache import CachedPage, PageCache, PageRequest
-from tests.v1.waiting import reads_running
 
-A_CALLER = Caller(1, uuid4(), is_staff=True, session=None)
 Look = tuple[int, int]
 """When a thread wants a page, and what of the log is visible when it reads the page."""
 
@@ -39,9 +34,9 @@ class ReplicaPages(PageCache):
         return self._current(wanted, self._state)
 
 
-def found(pages: PageCache, wanted: PageRequest, look: Look, who: Caller = A_CALLER) -> CachedPage:
+def found(pages: PageCache, wanted: PageRequest, look: Look) -> CachedPage:
     """Returns the cached page if it was checked since, and else the page that is read now."""
-    return ReplicaPages(pages, look)._good(wanted, who, Needed(current=True), look[0] - 1)
+    return ReplicaPages(pages, look)._good(wanted, Needed(current=True), look[0] - 1)
 
 
 def made_at_once(
@@ -84,21 +79,6 @@ def test_a_page_read_after_all_requests_arrived_serves_all_of_them() -> None:
     looks = [(9 - number, number) for number in range(8)]
     made, _ = made_at_once(PageCache(), looks)
     assert made < 8
-
-
-def test_a_page_is_read_for_another_account_while_one_waits(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(page_cache, "MAX_WAIT_SECONDS", per_key.LONGEST_WAIT)
-    pages, wanted = PageCache(), PageRequest("", "/products", lambda: dict)
-    crowded, other = (Caller(id, uuid4(), is_staff=False, session=None) for id in (1, 2))
-    with ThreadPoolExecutor(1) as thread, reads_running(crowded.id):
-        waiting = thread.submit(found, pages, wanted, (1, 1), crowded)
-        sleep(0.2)
-        began = monotonic()
-        page = found(pages, wanted, (1, 1), other)
-        assert (monotonic() - began < per_key.LONGEST_WAIT / 2, waiting.done()) == (True, False)
-    assert waiting.result() is page
 
 
 def test_a_state_read_before_a_request_arrived_is_not_used_for_it() -> None:
@@ -148,7 +128,7 @@ def test_the_least_recently_used_page_is_evicted_first(monkeypatch: pytest.Monke
     for number in range(9):
         wanted = PageRequest("", f"once {number}", lambda: dict)
         others.append(pages._current(wanted, state(unchecked)))
-        assert pages.renewed(asked_often, A_CALLER, Needed(current=True)) is asked_often
+        assert pages.renewed(asked_often, Needed(current=True)) is asked_often
     assert [bool(page.seen_at) for page in others] == [False] * 7 + [True] * 2
 
 

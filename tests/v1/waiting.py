@@ -18,7 +18,7 @@ def reads_running(customer: int) -> Iterator[None]:
     """Runs as many reads of the account as a process runs at once."""
     with ExitStack() as running:
         for _ in range(account_requests.MOST_READS):
-            running.enter_context(account_requests._reads.running(customer))
+            running.enter_context(account_requests._reads.hold(customer))
         yield
 
 

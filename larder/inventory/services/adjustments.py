@@ -93,7 +93,7 @@ def adjust_stock(
         balances = _lock_permitted(caller, _ids(found))
         return _adjust(found, balances, cause, actor=caller.public_id, now=now)
 
-    with moving_stock(by_staff=True, account=caller.public_id, lines=len(found)):
+    with moving_stock(by_staff=True, lines=len(found)):
         made = idempotency.once(claim, adjust, now=now)
     return Adjusted(UUID(made.result), made.replayed)
 

@@ -114,7 +114,7 @@ def book_count(shown: str, note: str, *, caller: Caller, now: datetime) -> UUID:
     Raises NotFound (no count), CountChanged (another one than shown, or a product to be counted
     again), and what `adjust_stock` raises.
     """
-    with moving_stock(by_staff=True, account=caller.public_id, lines=MAX_LINES):
+    with moving_stock(by_staff=True, lines=MAX_LINES):
         lock_account(caller)
         lines = running_count(caller.public_id)
         again = [one.sku for one in lines if one.is_moved]

@@ -137,7 +137,7 @@ def moving(request: TransitionRequest) -> Iterator[bool]:
     """
     who = request.caller
     with (
-        moving_stock(by_staff=who.is_staff, account=who.public_id, lines=request.lines),
+        moving_stock(by_staff=who.is_staff, lines=request.lines),
         database.pipeline(),
     ):
         yield request.claim is not None and idempotency.is_repeat(request.claim, now=request.now)

@@ -11,7 +11,7 @@ import pytest
 from django.db import connection, transaction
 
 from larder.core import waits
-from larder.core.per_key import RunningPerKey
+from larder.core.per_key import Turns
 from larder.core.waits import ConnectionHeld
 from larder.db import database
 from larder.identity.models import Customer
@@ -70,7 +70,7 @@ WAITS: dict[str, Callable[[], object]] = {
     "a free lock for a block": lambda: ExitStack().enter_context(waits.holding(Lock(), 1)),
     "an event": lambda: waits.wait(Event(), 0),
     "its beginning": waits.begin,
-    "a place of a key": lambda: ExitStack().enter_context(RunningPerKey().running("key")),
+    "a turn": lambda: ExitStack().enter_context(Turns(1, 1).turn()),
 }
 
 
