@@ -1,10 +1,14 @@
 """The texts of faults, which developers read."""
 
 import re
-from typing import Any
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
 
 import pytest
+from msgspec import Meta
 
+from larder.v1.faults import faults
 from tests.conftest import Api
 from tests.http.document import operations
 
@@ -65,6 +69,30 @@ def test_a_fault_of_a_parameter_describes_the_expected_value(
     (fault,) = staff("GET", asked).body["errors"]
     assert fault["code"] == code
     assert fault["detail"].startswith(detail)
+
+
+SENTENCES: list[tuple[Any, Any, str]] = [
+    ("x", int, "wrong_type"),
+    (2**70, Annotated[int, Meta(le=1)], "out_of_range"),
+    (0, Annotated[int, Meta(ge=1)], "out_of_range"),
+    (2, Annotated[int, Meta(le=1)], "out_of_range"),
+    ("", Annotated[str, Meta(min_length=1)], "too_short"),
+    ("xx", Annotated[str, Meta(max_length=1)], "too_long"),
+    ("x", Annotated[str, Meta(pattern="y")], "invalid_format"),
+    ([], Annotated[list[int], Meta(min_length=1)], "too_few"),
+    ([1, 2], Annotated[list[int], Meta(max_length=1)], "too_many"),
+    ("x", Literal["y"], "unknown_value"),
+    ("x", UUID, "invalid_format"),
+    ("x", date, "invalid_format"),
+    ("2026-01-01T00:00:00", Annotated[datetime, Meta(tz=True)], "invalid_format"),
+]
+
+
+@pytest.mark.parametrize(("value", "kind", "code"), SENTENCES)
+def test_each_sentence_of_the_installed_msgspec_has_its_code(
+    value: Any, kind: Any, code: str
+) -> None:
+    assert [fault.code for fault in faults(value, kind)] == [code]
 
 
 def test_every_pattern_of_a_body_has_a_description(staff: Api) -> None:
