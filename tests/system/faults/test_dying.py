@@ -135,9 +135,6 @@ def _import(dying: Dying) -> Sent:
 REQUESTS: dict[str, Callable[[Dying], Sent]] = {
     "place": lambda dying: keyed("orders", {"lines": [{"product": dying.jam, "quantity": 1}]}),
     "submit the cart": _cart,
-    "change": lambda dying: Sent(
-        dying.placed(), {"lines": [{"product": dying.jam, "quantity": 5}]}, method="PATCH"
-    ),
     "return": lambda dying: keyed(
         f"{dying.placed('pack', 'ship')}/return",
         {"lines": [{"product": dying.jam, "quantity": 1}], "reason": "Broken."},
