@@ -1,8 +1,8 @@
 """python -m tools.mutants [--number 100] [--seed 1] [--only larder/orders/services ...]
 
-Breaks the last commit at one place after the other (cosmic-ray), runs the tests of the package each
-time, and lists the mutants that no test notices. Mutates a checkout of its own; a sample of
-`number` is drawn by the seed. Exit status 1 if less than MINIMUM of them were noticed.
+Breaks the last commit at one place after the other (cosmic-ray), runs the tests that name the
+broken module, and lists the mutants that no test notices. Mutates a checkout of its own; a sample
+of `number` is drawn by the seed. Exit status 1 if less than MINIMUM of them were noticed.
 """
 
 from __future__ import annotations
@@ -114,13 +114,12 @@ def settings(path: str, tests: Sequence[str]) -> str:
 
 
 def tests_of(folder: Path, module: str) -> list[str]:
-    """Return the tests of a module's package, first those that name the module."""
+    """Return the tests of a module's package that name the module; all where none does."""
     _, package, *_ = module.split("/")
-    folders = {"inventory": ["inventory", "orders"]}.get(package, [package])
-    name = Path(module).stem
+    folders = [package, "orders", "system/race"]
     files = [file for each in folders for file in (folder / "tests" / each).glob("test_*.py")]
-    files.sort(key=lambda file: (name not in file.read_text(), file.name))
-    return [str(file.relative_to(folder)) for file in files]
+    naming = [file for file in files if Path(module).stem in file.read_text()]
+    return sorted({str(file.relative_to(folder)) for file in naming or files})
 
 
 def keep(store: sqlite3.Connection, jobs: Sequence[str]) -> None:
