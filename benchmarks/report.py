@@ -128,7 +128,7 @@ def _footprint(report: Report) -> list[str]:
     application, postgresql = memory.application / MEBIBYTE, memory.postgresql / MEBIBYTE
     in_all = f"application {application:.0f} MiB, PostgreSQL {postgresql:.0f} MiB"
     return [
-        f"Start: {start.ready:.2f} s to the first answer, {start.imports:.2f} s of imports.",
+        f"Start: {start.ready:.2f} s to the first answer.",
         f"Memory of a worker: {worker:.0f} MiB after its start, {peak:.0f} MiB at most.",
         f"Memory in all, at most: {in_all}.",
     ]
