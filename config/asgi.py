@@ -56,7 +56,7 @@ request_finished.disconnect(close_caches)
 
 wsgi = with_plain_charsets(django)
 # They import models, so Django must be set up first.
-from larder.front import orders, products  # noqa: E402
+from larder.front import alive, orders, products  # noqa: E402
 from larder.front.application import Front  # noqa: E402
 from larder.front.at_once import AtOnce  # noqa: E402
 from larder.front.threads import Threads  # noqa: E402
@@ -79,6 +79,7 @@ if settings.BATCH_SCHEDULING:
 
 threads = Threads(settings.THREADS)
 at_once: dict[tuple[str, str], AtOnce] = {
+    (alive.METHOD, alive.PATH): alive.Alive(),
     (orders.METHOD, orders.PATH): orders.Orders(threads),
     (products.METHOD, products.PATH): products.Products(threads),
 }

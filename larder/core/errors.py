@@ -8,6 +8,7 @@ code to the developers of apps.
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from random import uniform
 from typing import Any, ClassVar
 
 IDEMPOTENCY_KEY, CHOSEN_ID = "key", "id"
@@ -180,13 +181,14 @@ def with_faults(refusal: DomainError, found: Sequence[Fault]) -> DomainError:
 
 
 class Overloaded(DomainError):
-    """The server has reached its capacity. The same request may succeed after `wait` seconds."""
+    """The server has reached its capacity. The same request may succeed after `wait` seconds; by
+    default up to three, so that those who are refused at once do not come back at once."""
 
     code = "overloaded"
 
-    def __init__(self, wait: float = 1) -> None:
+    def __init__(self, wait: float | None = None) -> None:
         super().__init__()
-        self.wait = wait
+        self.wait = uniform(0, 3) if wait is None else wait  # noqa: S311 - it is no secret
 
     @property
     def retry_after(self) -> int:

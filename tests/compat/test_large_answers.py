@@ -101,7 +101,8 @@ def test_a_page_longer_than_in_v1_waits_for_other_large_answers(
     monkeypatch.setattr(per_key, "LONGEST_WAIT", 0.01)
     with large_answers.one_at_a_time("another account"):
         long = client("GET", f"{path}?limit=1000", Accept=form)
-        assert (long.status, long.headers["Retry-After"]) == (503, "1")
+        assert long.status == 503
+        assert int(long.headers["Retry-After"]) in {1, 2, 3}
         short = client("GET", f"{path}?limit={MAX_PAGE_ROWS}", Accept=form)
         assert short.status == 200
     assert client("GET", f"{path}?limit=1000", Accept=form).status == 200

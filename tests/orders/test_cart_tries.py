@@ -46,5 +46,6 @@ def test_contract_4_reads_the_open_order_after_a_limited_number_of_tries(
     force_authenticate(request, user=cast(Any, one.caller))
     with rivals(one.id):
         answer = Current.as_view()(request)
-    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+    assert answer.status_code == 503
+    assert int(answer.headers["Retry-After"]) in {1, 2, 3}
     assert Current.as_view()(request).status_code == 200

@@ -57,7 +57,8 @@ def test_one_file_is_made_at_a_time(
     chosen = {"format": str(format)}
     with exports._files.turn():
         busy = desk.post("catalog/product/export/", chosen)
-        assert (busy.status, busy.response.headers["Retry-After"]) == (503, "1")
+        assert busy.status == 503
+        assert int(busy.response.headers["Retry-After"]) in {1, 2, 3}
         assert desk.get("catalog/product/export/").status == 200
     assert (
         "attachment"

@@ -32,7 +32,8 @@ def test_further_pages_of_a_user_are_refused(
     with busy(who):
         refused = Desk(who).get(page).response
         assert Desk(other).get(page).status == 200
-    assert (refused.status_code, refused.headers["Retry-After"]) == (503, "1")
+    assert refused.status_code == 503
+    assert int(refused.headers["Retry-After"]) in {1, 2, 3}
     assert "text/html" in refused.headers["Content-Type"]
     assert Desk(who).get(page).status == 200
 

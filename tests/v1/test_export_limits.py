@@ -83,7 +83,7 @@ def test_exports_of_customers_leave_places_for_staff(
 
 def is_refused(answer: StreamingHttpResponse) -> None:
     assert (answer.status_code, json.loads(answer.getvalue())["code"]) == (503, "overloaded")
-    assert answer.headers["Retry-After"] == "1"
+    assert int(answer.headers["Retry-After"]) in {1, 2, 3}
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,0 +1,38 @@
+"""The probe of the process, answered also while all threads are busy."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from larder.core.stopwatch import BEGAN
+from larder.front.at_once import Key, key_of, names, store, without
+from larder.front.wsgi import Answer
+from larder.http import answered_requests
+from larder.http.correlation import HEADER, ID, identify
+
+METHOD, PATH = "GET", "/livez"
+
+OWN_HEADERS = names(HEADER)
+
+
+class Alive:
+    """Repeats Django's first answer, which is always the same."""
+
+    def __init__(self) -> None:
+        self._answers: dict[Key, Answer] = {}
+        self._log = answered_requests.access_log_hook(METHOD, PATH)
+
+    async def answer(self, environ: dict[str, Any], raw: bytes) -> Answer | None:
+        """Returns the answer; None where Django has not answered yet."""
+        key = key_of(environ)
+        stored = None if key is None else self._answers.get(key)
+        if stored is None:
+            return None
+        own = (HEADER.lower().encode(), identify(environ).encode())
+        self._log(stored.status, environ[BEGAN], environ[ID], None, PATH)
+        return stored._replace(headers=[*stored.headers, own])
+
+    def learn(self, environ: Mapping[str, Any], answer: Answer) -> None:
+        """Stores Django's answer."""
+        if answer.status == 200:
+            kept = answer._replace(headers=without(answer.headers, OWN_HEADERS))
+            store(self._answers, key_of(environ), kept)
