@@ -168,8 +168,8 @@ def _category(names: Callable[[], CategoryNames]) -> Cell:
     def read(cell: str) -> int | None:
         text = unescape_formula(cell).strip()
         if not text or re.fullmatch("[0-9]+", text):
-            found: int | None = read_id(text)
-            return found
+            number: int | None = read_id(text)
+            return number
         categories = names().find(text)
         if not categories:
             raise _UnusableCellError("unknown_category", _expected(A_CATEGORY, text))

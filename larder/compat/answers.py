@@ -89,10 +89,10 @@ def field_errors(error: InvalidInput | AlreadyTaken) -> dict[str, list[str]]:
     """Returns the error as field → sentences."""
     if isinstance(error, AlreadyTaken):
         return {error.name: [TAKEN.get(error.name, UNIQUE)]}
-    found: dict[str, list[str]] = {}
+    sentences: dict[str, list[str]] = {}
     for fault in error.faults:
-        found.setdefault(fault.where.lstrip("/"), []).append(fault.detail)
-    return found
+        sentences.setdefault(fault.where.lstrip("/"), []).append(fault.detail)
+    return sentences
 
 
 def _refusal(error: DomainError) -> Response:

@@ -88,10 +88,10 @@ class PasswordAuthentication(framework.BasicAuthentication):
     def authenticate(self, request: Request) -> Any:
         """Returns the caller, or None without credentials. Raises PermissionDenied for a write from
         another site, AuthenticationFailed for a wrong password."""
-        found = super().authenticate(request)
-        if found is not None and request.method not in _SAFE and _from_elsewhere(request):
+        credentials = super().authenticate(request)
+        if credentials is not None and request.method not in _SAFE and _from_elsewhere(request):
             raise PermissionDenied("CSRF Failed: this request comes from another site.")
-        return found
+        return credentials
 
     def authenticate_credentials(
         self, userid: str, password: str, request: Any = None
@@ -123,10 +123,10 @@ class CookieAuthentication(framework.SessionAuthentication):
     def authenticate(self, request: Request) -> tuple[Caller, None] | None:
         """Returns the caller of the admin's session, with the present rights, or None. Raises
         PermissionDenied for a write without the CSRF token."""
-        found = super().authenticate(request)
-        if found is None:
+        credentials = super().authenticate(request)
+        if credentials is None:
             return None
-        user = found[0]
+        user = credentials[0]
         factor = proven_factor(request._request)
         who = Caller(
             user.pk, user.public_id, user.is_staff, None, epoch=user.session_epoch, factor=factor

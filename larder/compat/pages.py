@@ -82,10 +82,10 @@ class ByOffsetOfLong(ByOffset):
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> Any:
         """Returns the rows of the page: as many as fit, at most its limit."""
-        found: Any = super().paginate_queryset(queryset, request, view)
+        rows: Any = super().paginate_queryset(queryset, request, view)
         self.address = request.build_absolute_uri()
-        self.following = int(self.offset or 0) + len(found)
-        return found
+        self.following = int(self.offset or 0) + len(rows)
+        return rows
 
     def get_next_link(self) -> str | None:
         """Returns the address of the next page; None on the last one."""

@@ -36,10 +36,10 @@ class LogIn(serializers.Serializer[Any]):
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         """Requires one of the two names. Returns the fields. Raises ValidationError."""
         names = ("username", "name")
-        given = [name for name in names if isinstance(data, Mapping) and name in data]
-        for name in given[:1] or names:
+        named = [name for name in names if isinstance(data, Mapping) and name in data]
+        for name in named[:1] or names:
             self.fields[name].required = True
-        for name in given[1:]:
+        for name in named[1:]:
             del self.fields[name]
         read: dict[str, Any] = super().to_internal_value(data)
         return read
@@ -99,10 +99,10 @@ def renew(request: Request, *, policy: TokenPolicy) -> sessions.Pair:
 
     Raises ValidationError, TokenNotValid, RateLimited.
     """
-    given = read(request, RefreshToken)["refresh"]
+    token = read(request, RefreshToken)["refresh"]
     try:
-        with throttling.refresh(request, given, policy=policy):
-            return sessions.refresh(given, policy=policy, signer=signer(), now=now())
+        with throttling.refresh(request, token, policy=policy):
+            return sessions.refresh(token, policy=policy, signer=signer(), now=now())
     except REFUSED_TOKEN as error:
         raise TokenNotValid from error
 

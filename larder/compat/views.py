@@ -105,8 +105,8 @@ class CompatView(APIView):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        found = re.search(r"contract\d", cls.__module__)
-        cls.contract = found[0] if found else cls.contract
+        match = re.search(r"contract\d", cls.__module__)
+        cls.contract = match[0] if match else cls.contract
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         """Renders and compresses the answer while the limits of its account, and that of large
@@ -146,10 +146,10 @@ class CompatView(APIView):
         """Returns the envelope of the requested page. One with more rows than a page of v1 is a
         large answer. Raises the framework's NotFound, Overloaded."""
         paginator: Any = self.pagination_class()
-        found = list(paginator.paginate_queryset(rows, self.request))
-        if len(found) > MAX_PAGE_ROWS:
+        page_rows = list(paginator.paginate_queryset(rows, self.request))
+        if len(page_rows) > MAX_PAGE_ROWS:
             self.large()
-        results = self.shown(found, many=True) if shape is None else shape(found)
+        results = self.shown(page_rows, many=True) if shape is None else shape(page_rows)
         envelope: dict[str, Any] = paginator.get_paginated_response(results).data
         return envelope
 
@@ -248,7 +248,7 @@ def read(request: Request, shape: type[Serializer[Any]], **options: Any) -> Mapp
 
     Raises ValidationError (field → sentences).
     """
-    given = shape(data=request.data, **options)
-    given.is_valid(raise_exception=True)
-    validated: Mapping[str, Any] = given.validated_data
+    body = shape(data=request.data, **options)
+    body.is_valid(raise_exception=True)
+    validated: Mapping[str, Any] = body.validated_data
     return validated

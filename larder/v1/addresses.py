@@ -86,8 +86,8 @@ def list_addresses(
     request: HttpRequest, caller: Caller, query: PageParameters, cursor: AddressCursor | None
 ) -> HttpResponse:
     """A page of the caller's addresses, oldest first."""
-    found = queries.addresses(caller.id, after=cursor.id if cursor else None, limit=query.rows + 1)
-    results, link = page_of(request, first(found, query.rows), lambda last: AddressCursor(last.id))
+    rows = queries.addresses(caller.id, after=cursor.id if cursor else None, limit=query.rows + 1)
+    results, link = page_of(request, first(rows, query.rows), lambda last: AddressCursor(last.id))
     return reply_tagged(
         request, AddressPage([shaped(address, KeptAddress) for address in results], link)
     )
@@ -116,12 +116,12 @@ def add_address(request: HttpRequest, caller: Caller, body: NewAddress) -> HttpR
         now=moment,
         claim=claim(request, caller, fingerprint(fields), expires_at=moment + RETENTION),
     )
-    found = queries.address(caller.id, UUID(added.result))
+    address = queries.address(caller.id, UUID(added.result))
     return reply_created(
         request,
-        shaped(found, KeptAddress),
-        location=f"{request.path}/{found.id}",
-        version=found.version,
+        shaped(address, KeptAddress),
+        location=f"{request.path}/{address.id}",
+        version=address.version,
         replayed=added.replayed,
     )
 
@@ -150,8 +150,8 @@ def change_address(
     request: HttpRequest, caller: Caller, address: UUID, body: AddressFields
 ) -> HttpResponse:
     """Changes the given fields of an address. Orders keep the address they were placed with."""
-    given = {name: getattr(body, name) for name in ADDRESS_FIELDS}
-    fields = {name: value for name, value in given.items() if value is not UNSET}
+    values = {name: getattr(body, name) for name in ADDRESS_FIELDS}
+    fields = {name: value for name, value in values.items() if value is not UNSET}
     version = version_wanted(request)
     addresses.change_address(caller, address, fields, version=version)
     return _answer(request, caller, address)
@@ -172,5 +172,5 @@ def delete_address(request: HttpRequest, caller: Caller, address: UUID) -> HttpR
 
 
 def _answer(request: HttpRequest, caller: Caller, address: UUID) -> HttpResponse:
-    found = queries.address(caller.id, address)
-    return reply_tagged(request, shaped(found, KeptAddress), version=found.version)
+    row = queries.address(caller.id, address)
+    return reply_tagged(request, shaped(row, KeptAddress), version=row.version)

@@ -93,6 +93,6 @@ def list_audit_entries(
 ) -> HttpResponse:
     """Staff: a page of the actions of staff and commands, newest first."""
     wanted = AuditFilter(query.object, query.actor, query.after)
-    found = audit_queries.entries(wanted, before=cursor.id if cursor else None, limit=query.rows)
-    entries, link = page_of(request, found, lambda last: AuditCursor(last.id))
+    rows = audit_queries.entries(wanted, before=cursor.id if cursor else None, limit=query.rows)
+    entries, link = page_of(request, rows, lambda last: AuditCursor(last.id))
     return reply_tagged(request, AuditPage([shaped(entry, AuditEntry) for entry in entries], link))

@@ -74,8 +74,8 @@ def _faults(body: dict[str, Any], _: Received) -> list[Fault]:
     """Returns the faults of the username and the password that the struct cannot declare."""
     hints = get_type_hints(Register, include_extras=True)
     names = NewCustomer.__dataclass_fields__.keys() & body.keys()
-    given = {n: body[n] for n in names if not shape_faults(body[n], hints[n])}
-    judged = {"username": "", "password": None} | given
+    values = {n: body[n] for n in names if not shape_faults(body[n], hints[n])}
+    judged = {"username": "", "password": None} | values
     return accounts.faults(NewCustomer(**judged))
 
 
@@ -137,10 +137,10 @@ def log_in(request: HttpRequest, body: LogIn) -> HttpResponse:
 
 
 def _log_in(request: HttpRequest, username: str, password: str, refresh: str = "") -> TokenPair:
-    given = Credentials(username, password, request.META.get("HTTP_USER_AGENT", ""))
+    credentials = Credentials(username, password, request.META.get("HTTP_USER_AGENT", ""))
     is_proven = bool(refresh) and throttling.is_token_of(refresh, username)
     with throttling.log_in(request, username, is_proven=is_proven):
-        return _shown(sessions.log_in(given, policy=V1, signer=signer(), now=now()))
+        return _shown(sessions.log_in(credentials, policy=V1, signer=signer(), now=now()))
 
 
 @operation(

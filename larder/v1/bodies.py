@@ -78,9 +78,9 @@ def _explain(raw: bytes, kind: type[Body], also: MoreFaults | None, most: int) -
     value = _parsed(raw)
     refused = character_faults(value) if _may_have_refused(raw) else ()
     further = also(value) if also and isinstance(value, dict) else ()
-    found = list(islice(chain(refused, each_fault(value, kind), further), most))
-    if found:
-        raise InvalidInput(found)
+    faults = list(islice(chain(refused, each_fault(value, kind), further), most))
+    if faults:
+        raise InvalidInput(faults)
     return msgspec.convert(value, kind)
 
 

@@ -260,14 +260,14 @@ def _expected(request: HttpRequest) -> CartVersion | None:
 
 
 def _reply(request: HttpRequest, customer: int) -> HttpResponse:
-    found = queries.cart(customer)
-    if found is None:
+    cart = queries.cart(customer)
+    if cart is None:
         shown = Cart(None, 0, [], settings.CURRENCY, money.text(Decimal(0)))
         of = queries.stored_cart(customer).ended or _NO_CART
     else:
-        lines, of = [_shown_line(line) for line in found.lines], found.id
+        lines, of = [_shown_line(line) for line in cart.lines], cart.id
         # Current prices are in the current currency.
-        shown = Cart(found.id, found.version, lines, settings.CURRENCY, money.text(found.total))
+        shown = Cart(cart.id, cart.version, lines, settings.CURRENCY, money.text(cart.total))
     return reply_tagged(request, shown, version=shown.version, of=of.hex)
 
 

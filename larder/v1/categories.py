@@ -74,8 +74,8 @@ def list_categories(
     request: HttpRequest, caller: Caller, query: PageParameters, cursor: CategoryCursor | None
 ) -> HttpResponse:
     """A page of categories, by id."""
-    found = queries.categories(after=cursor.id if cursor else 0, limit=query.rows + 1)
-    results, link = page_of(request, first(found, query.rows), lambda last: CategoryCursor(last.id))
+    rows = queries.categories(after=cursor.id if cursor else 0, limit=query.rows + 1)
+    results, link = page_of(request, first(rows, query.rows), lambda last: CategoryCursor(last.id))
     return reply_tagged(
         request, CategoryPage([shaped(category, Category) for category in results], link)
     )
@@ -93,20 +93,20 @@ def create_category(request: HttpRequest, caller: Caller, body: NewCategory) -> 
     """Staff: creates a category."""
     moment = now()
     content = fingerprint(body.name, body.parent)
-    made = categories.create_category(
+    category = categories.create_category(
         name=body.name,
         parent=body.parent,
         caller=caller,
         now=moment,
         claim=claim(request, caller, content, expires_at=moment + RETENTION),
     )
-    row = queries.category(made.id)
+    row = queries.category(category.id)
     return reply_created(
         request,
         shaped(row, Category),
-        location=f"{request.path}/{made.id}",
+        location=f"{request.path}/{category.id}",
         version=row.version,
-        replayed=made.replayed,
+        replayed=category.replayed,
     )
 
 
@@ -134,8 +134,8 @@ def change_category(
     request: HttpRequest, caller: Caller, category: int, body: CategoryFields
 ) -> HttpResponse:
     """Staff: changes the name of a category, or its place in the tree."""
-    given = {"name": body.name, "parent_id": body.parent}
-    fields = {name: value for name, value in given.items() if value is not UNSET}
+    values = {"name": body.name, "parent_id": body.parent}
+    fields = {name: value for name, value in values.items() if value is not UNSET}
     categories.change_category(category, fields, caller=caller, version=version_wanted(request))
     return _answer(request, category)
 

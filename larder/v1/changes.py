@@ -150,16 +150,16 @@ def list_product_changes(
     since: ProductToken | None,
 ) -> HttpResponse:
     """The changes in the catalogue since the previous answer; without `since` all products."""
-    found = product_changes(
+    changes = product_changes(
         caller.id, _progress(since), limit=min(query.limit, MAX_CHANGED_PRODUCTS)
     )
-    reached = pagination.encode(ProductToken(*found.progress.mark, found.progress.copied))
-    products = list(shown(found.products))
+    reached = pagination.encode(ProductToken(*changes.progress.mark, changes.progress.copied))
+    products = list(shown(changes.products))
     if query.split:
-        answer = ProductChanges([], reached, found.more, products, list(found.gone))
+        answer = ProductChanges([], reached, changes.more, products, list(changes.gone))
     else:
-        removed = [RemovedProduct(id, deleted=True) for id in found.gone]
-        answer = ProductChanges([*products, *removed], reached, found.more)
+        removed = [RemovedProduct(id, deleted=True) for id in changes.gone]
+        answer = ProductChanges([*products, *removed], reached, changes.more)
     return reply_tagged(request, answer)
 
 
@@ -177,14 +177,14 @@ def list_order_changes(
     since: OrderToken | None,
 ) -> HttpResponse:
     """The customer's orders that changed since the previous answer; without `since` all orders."""
-    found = order_changes(
+    changes = order_changes(
         caller.id, _order_progress(since), limit=min(query.limit, MAX_CHANGED_ORDERS)
     )
-    last = found.progress.copied
+    last = changes.progress.copied
     copied = (last.placed_at, last.id) if last else None
-    reached = pagination.encode(OrderToken(caller.id, *found.progress.mark, copied))
-    results = [shown_order(order) for order in found.orders]
-    return reply_tagged(request, OrderChanges(results, reached, found.more))
+    reached = pagination.encode(OrderToken(caller.id, *changes.progress.mark, copied))
+    results = [shown_order(order) for order in changes.orders]
+    return reply_tagged(request, OrderChanges(results, reached, changes.more))
 
 
 def _order_progress(token: OrderToken | None) -> OrderProgress | None:

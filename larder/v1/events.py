@@ -157,8 +157,8 @@ def list_order_events(
 ) -> HttpResponse:
     """A page of the events of an order, oldest first."""
     queries.visible_order(order, caller)
-    found = queries.events(order, after=cursor.position if cursor else 0, limit=query.rows)
-    rows, link = page_of(request, found, _event_cursor)
+    events = queries.events(order, after=cursor.position if cursor else 0, limit=query.rows)
+    rows, link = page_of(request, events, _event_cursor)
     return reply_tagged(request, OrderEventPage([_shown_event(event) for event in rows], link))
 
 

@@ -56,10 +56,10 @@ def export_orders(
 def _filters(query: FilterParameters) -> dict[str, object]:
     """Returns the given filters, for the audit trail. A reference can be the name of a person, so
     its value is left out."""
-    given = {name: getattr(query, name) for name in FilterParameters.__struct_fields__}
-    if given["reference"] is not None:
-        given["reference"] = True
-    return {name: value for name, value in given.items() if value is not None}
+    values = {name: getattr(query, name) for name in FilterParameters.__struct_fields__}
+    if values["reference"] is not None:
+        values["reference"] = True
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _rows(orders: Iterable[OrderView]) -> Iterator[list[object]]:

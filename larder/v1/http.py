@@ -47,14 +47,14 @@ def read_parameters(request: HttpRequest, kind: type[Parameters]) -> Parameters:
     Raises InvalidInput (all faults); the pointer of a fault is the parameter's name.
     """
     names = _parameter_names(kind)
-    given = {name: str(text) for name, text in request.GET.items() if name in names}
-    is_time = all(given[name][4:5] == "-" for name in _times(kind) if name in given)
-    if is_time and not any("\0" in text for text in given.values()):
+    values = {name: str(text) for name, text in request.GET.items() if name in names}
+    is_time = all(values[name][4:5] == "-" for name in _times(kind) if name in values)
+    if is_time and not any("\0" in text for text in values.values()):
         try:
-            return msgspec.convert(given, kind, strict=False)
+            return msgspec.convert(values, kind, strict=False)
         except msgspec.ValidationError:
             pass
-    raise InvalidInput(parameter_faults(given, kind))
+    raise InvalidInput(parameter_faults(values, kind))
 
 
 def page_of(
@@ -174,8 +174,8 @@ def reply_created(
 
 def is_named(header: str, tag: str) -> bool:
     """Returns whether `If-None-Match` names the tag."""
-    given = [tag.strip().removeprefix("W/") for tag in header.split(",")]
-    return "*" in given or tag in given
+    tags = [tag.strip().removeprefix("W/") for tag in header.split(",")]
+    return "*" in tags or tag in tags
 
 
 def version_wanted(request: HttpRequest) -> int | None:

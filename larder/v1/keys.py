@@ -121,8 +121,8 @@ def list_keys(
     owner = caller.id if query.customer is None else query.customer
     if owner != caller.id:
         caller.require("identity.view_key")
-    found = key_queries.keys(owner, after=cursor.id if cursor else None, limit=query.rows + 1)
-    results, link = page_of(request, first(found, query.rows), lambda last: KeyCursor(last.id))
+    rows = key_queries.keys(owner, after=cursor.id if cursor else None, limit=query.rows + 1)
+    results, link = page_of(request, first(rows, query.rows), lambda last: KeyCursor(last.id))
     return reply_tagged(request, KeyPage([shaped(key, Key) for key in results], link))
 
 
@@ -156,19 +156,19 @@ def create_key(request: HttpRequest, caller: Caller, body: NewKey) -> HttpRespon
     moment, limits = now(), (body.permissions, body.expires_at)
     # The same as before limits were added, so that repeats are recognized after an upgrade.
     content = fingerprint(body.name, *(() if limits == (None, None) else limits))
-    made = keys.create_key(
+    key = keys.create_key(
         caller,
         body.name,
         now=moment,
         claim=claim(request, caller, content, expires_at=moment + RETENTION),
         limits=keys.Limits(permissions=body.permissions, expires_at=body.expires_at),
     )
-    row = key_queries.key(caller.id, made.id)
-    headers = replay_headers(replayed=made.replayed)
+    row = key_queries.key(caller.id, key.id)
+    headers = replay_headers(replayed=key.replayed)
     answer = MadeKey(
         id=row.id,
         name=row.name,
-        key=made.text,
+        key=key.text,
         permissions=row.permissions,
         created_at=row.created_at,
         expires_at=row.expires_at,

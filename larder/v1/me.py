@@ -65,8 +65,8 @@ def get_me(request: HttpRequest, caller: Caller) -> HttpResponse:
 )
 def change_me(request: HttpRequest, caller: Caller, body: ProfileFields) -> HttpResponse:
     """Changes the username, the email address, or the names of the person."""
-    given = {name: getattr(body, name) for name in accounts.CHANGEABLE}
-    fields = {name: value for name, value in given.items() if value is not UNSET}
+    values = {name: getattr(body, name) for name in accounts.CHANGEABLE}
+    fields = {name: value for name, value in values.items() if value is not UNSET}
     with throttling.change_profile(request, caller, caller.id, fields):
         moment, terms = now(), _terms(request, caller)
         notify = notifier.former_address(now=moment)
@@ -92,8 +92,8 @@ def _terms(request: HttpRequest, caller: Caller) -> accounts.Terms:
 
 
 def _answer(request: HttpRequest, caller: Caller) -> HttpResponse:
-    found = queries.profile(caller.id)
-    return reply_tagged(request, shown(found, caller.permissions), version=found.version)
+    profile = queries.profile(caller.id)
+    return reply_tagged(request, shown(profile, caller.permissions), version=profile.version)
 
 
 def shown(profile: Profile, permissions: Iterable[str] = ()) -> Me:

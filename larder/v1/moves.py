@@ -219,5 +219,5 @@ def _moved(
     """Makes a move and answers with the order after it, also to a caller who may make the move but
     may not view orders."""
     headers = replay_headers(replayed=make(_requested(request, caller, order, body)))
-    found = queries.visible_order(order, caller, *PERMISSIONS.values())
-    return reply_tagged(request, shown(found), version=found.version, headers=headers)
+    current = queries.visible_order(order, caller, *PERMISSIONS.values())
+    return reply_tagged(request, shown(current), version=current.version, headers=headers)

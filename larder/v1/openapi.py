@@ -230,11 +230,11 @@ def _codes(one: Operation, traits: Iterable[Trait]) -> dict[int, list[str]]:
     if one.key_permission:
         of_staff += _OF_STAFF[:2]
     codes = {*one.declared.problems, *of_staff, *(code for trait in traits for code in trait.codes)}
-    found: dict[int, list[str]] = {}
+    by_status: dict[int, list[str]] = {}
     for code in sorted(codes):
         for status in KINDS[code].statuses:
-            found.setdefault(status, []).append(code)
-    return dict(sorted(found.items()))
+            by_status.setdefault(status, []).append(code)
+    return dict(sorted(by_status.items()))
 
 
 def _parameters(path: str, headers: Iterable[Header], one: Operation) -> Iterator[dict[str, Any]]:
@@ -324,13 +324,13 @@ def _schemas(operations: Iterable[Operation]) -> dict[str, Any]:
 def described(kinds: list[Any]) -> dict[str, dict[str, Any]]:
     """Returns the schemas of these structs, and of the structs in them, by name."""
     _, components = msgspec.json.schema_components(kinds, ref_template=REFERENCE)
-    found: dict[str, Any] = _in_ecma(components)
-    for kind, component in found.items():
+    schemas: dict[str, Any] = _in_ecma(components)
+    for kind, component in schemas.items():
         component["description"] = cleandoc(component["description"])
         for name, schema in component["properties"].items():
             schema["description"] = _own_description(schema) or _described(kind, name)
             _say_default(schema)
-    return found
+    return schemas
 
 
 def _own_description(schema: dict[str, Any]) -> str:

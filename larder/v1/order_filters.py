@@ -58,13 +58,13 @@ def order_filter(query: msgspec.Struct, who: Caller) -> OrderFilter:
     who send a filter, those of all customers. Raises NotStaff, PermissionMissing and
     SecondFactorRequired for the filters of staff.
     """
-    given = {name: getattr(query, name) for name in FilterParameters.__struct_fields__}
-    requested = given.pop("status")
-    given["statuses"] = tuple(dict.fromkeys(requested.split(","))) if requested else ()
+    filters = {name: getattr(query, name) for name in FilterParameters.__struct_fields__}
+    requested = filters.pop("status")
+    filters["statuses"] = tuple(dict.fromkeys(requested.split(","))) if requested else ()
     if not who.may("orders.view_order"):
-        if any(given[name] is not None for name in ("customer", "number", "product")):
+        if any(filters[name] is not None for name in ("customer", "number", "product")):
             who.require("orders.view_order")
-        given["customer"] = who.id
-    elif not any(given.values()):
-        given["customer"] = who.id
-    return OrderFilter(**given)
+        filters["customer"] = who.id
+    elif not any(filters.values()):
+        filters["customer"] = who.id
+    return OrderFilter(**filters)

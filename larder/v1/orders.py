@@ -193,8 +193,8 @@ def place_order(request: HttpRequest, caller: Caller, body: NewOrder) -> HttpRes
 @causal
 def get_order(request: HttpRequest, caller: Caller, order: UUID) -> HttpResponse:
     """The current state of an order."""
-    found = queries.visible_order(order, caller)
-    return reply_tagged(request, shown(found), version=found.version)
+    current = queries.visible_order(order, caller)
+    return reply_tagged(request, shown(current), version=current.version)
 
 
 @operation(
@@ -227,8 +227,8 @@ def change_order(
     )
     lines = None if body.lines is UNSET else [_wanted(line) for line in body.lines]
     changes.change_order(wanted, terms=terms(), lines=lines, details=_details(body))
-    found = queries.visible_order(order, caller, "orders.change_order")
-    return reply_tagged(request, shown(found), version=found.version)
+    current = queries.visible_order(order, caller, "orders.change_order")
+    return reply_tagged(request, shown(current), version=current.version)
 
 
 def _cursor_of(order: OrderView) -> OrderCursor:
@@ -244,11 +244,11 @@ def _not_found(body: NewOrder, error: NotFound) -> NotFound:
 
 def _details(body: OrderFields) -> Details:
     """Returns the given details. An address gets all its fields, as when an order is placed."""
-    given = {name: getattr(body, name) for name in Details.__optional_keys__}
-    given = {name: value for name, value in given.items() if value is not UNSET}
-    if given.get("ship_to") is not None:
-        given["ship_to"] = msgspec.to_builtins(given["ship_to"])
-    return cast(Details, given)
+    values = {name: getattr(body, name) for name in Details.__optional_keys__}
+    values = {name: value for name, value in values.items() if value is not UNSET}
+    if values.get("ship_to") is not None:
+        values["ship_to"] = msgspec.to_builtins(values["ship_to"])
+    return cast(Details, values)
 
 
 def place(body: NewOrder, who: Caller, *, key: str | None, operation: str) -> Placed:

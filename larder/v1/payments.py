@@ -189,10 +189,10 @@ def list_refunds_due(
     request: HttpRequest, caller: Caller, query: PageParameters, cursor: RefundCursor | None
 ) -> HttpResponse:
     """Staff: a page of the refunds that are due, the oldest first."""
-    found = queries.refunds_due(
+    refunds_due = queries.refunds_due(
         after=(cursor.since, cursor.id) if cursor else None, limit=query.rows
     )
-    rows, link = page_of(request, found, lambda last: RefundCursor(last.since, last.id))
+    rows, link = page_of(request, refunds_due, lambda last: RefundCursor(last.since, last.id))
     return reply_tagged(request, RefundPage([shaped(row, RefundDue) for row in rows], link))
 
 

@@ -189,8 +189,8 @@ def _page(
     wanted, after = _filter(query), cursor.position if cursor else None
 
     def page() -> ProductPage:
-        found = queries.page(customer, wanted, after=after, limit=query.rows)
-        results, link = pagination.part(links, found, _cursor_of(query.ordering))
+        part = queries.page(customer, wanted, after=after, limit=query.rows)
+        results, link = pagination.part(links, part, _cursor_of(query.ordering))
         count = queries.count_products(wanted) if query.count else UNSET
         return ProductPage(shown(results), link, count)
 
@@ -215,19 +215,19 @@ def create_product(request: HttpRequest, caller: Caller, body: NewProduct) -> Ht
     moment = now()
     fields = _fields(body)
     content = fingerprint(money.with_texts(fields), body.quantity)
-    made = products.create_stocked_product(
+    stocked_product = products.create_stocked_product(
         fields,
         quantity=body.quantity,
         author=Author(caller, moment),
         claim=claim(request, caller, content, expires_at=moment + RETENTION),
     )
-    product = queries.product(caller.id, made.id, archived=made.replayed)
+    product = queries.product(caller.id, stocked_product.id, archived=stocked_product.replayed)
     return reply_created(
         request,
         _for_caller(caller, product),
-        location=f"{request.path}/{made.id}",
+        location=f"{request.path}/{stocked_product.id}",
         version=product.version,
-        replayed=made.replayed,
+        replayed=stocked_product.replayed,
     )
 
 
@@ -360,10 +360,10 @@ def _cursor_of(ordering: str) -> Callable[[StockedProduct], ProductCursor]:
 
 def _fields(body: ProductFields) -> dict[str, Any]:
     """Returns the given fields, by their names in the model."""
-    given = [(field, getattr(body, field.name)) for field in FIELDS]
+    values = [(field, getattr(body, field.name)) for field in FIELDS]
     return {
         one.column: Decimal(value) if one.kind in DECIMALS and value is not None else value
-        for one, value in given
+        for one, value in values
         if value is not UNSET
     }
 

@@ -53,8 +53,10 @@ def list_sessions(
 ) -> HttpResponse:
     """A page of the caller's active log-ins, oldest first."""
     rows, after = query.rows + 1, cursor.id if cursor else None
-    found = queries.log_ins(caller.id, after=after, limit=rows, now=now())
-    results, link = page_of(request, first(found, query.rows), lambda last: SessionCursor(last.id))
+    log_ins = queries.log_ins(caller.id, after=after, limit=rows, now=now())
+    results, link = page_of(
+        request, first(log_ins, query.rows), lambda last: SessionCursor(last.id)
+    )
     page = SessionPage([_shown(caller, log_in) for log_in in results], link)
     return reply_tagged(request, page)
 

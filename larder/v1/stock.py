@@ -180,9 +180,11 @@ def adjust_stock(request: HttpRequest, caller: Caller, body: NewAdjustment) -> H
         now=moment,
         claim=claim(request, caller, content, expires_at=moment + RETENTION),
     )
-    found = queries.adjustment(adjusted.id)
-    lines = [AdjustedLine(line.product, line.delta, line.balance) for line in found.lines]
-    answer = Adjustment(found.id, found.reason, found.actor, found.at, lines, found.note)
+    adjustment = queries.adjustment(adjusted.id)
+    lines = [AdjustedLine(line.product, line.delta, line.balance) for line in adjustment.lines]
+    answer = Adjustment(
+        adjustment.id, adjustment.reason, adjustment.actor, adjustment.at, lines, adjustment.note
+    )
     return reply(answer, status=201, headers=replay_headers(replayed=adjusted.replayed))
 
 
@@ -207,8 +209,8 @@ def get_ledger(
     cursor: LedgerCursor | None,
 ) -> HttpResponse:
     """Staff: the ledger of a product's stock, newest first."""
-    found = queries.ledger(product, before=cursor.id if cursor else None, limit=query.rows + 1)
-    entries, link = page_of(request, first(found, query.rows), lambda last: LedgerCursor(last.id))
+    ledger = queries.ledger(product, before=cursor.id if cursor else None, limit=query.rows + 1)
+    entries, link = page_of(request, first(ledger, query.rows), lambda last: LedgerCursor(last.id))
     events = {UUID(entry.reference) for entry in entries if entry.cause in _OF_ORDERS}
     behind = {str(event): order for event, order in orders.orders_of(events).items()}
     results = [_shown(entry, behind.get(entry.reference)) for entry in entries]

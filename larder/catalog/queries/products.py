@@ -72,8 +72,8 @@ def ids_by_public_id(public_ids: Collection[UUID]) -> dict[UUID, int]:
 
     Archived products are included: placing refuses them later, under the lock.
     """
-    found = Product.objects.filter(public_id__in=public_ids)
-    return dict(found.values_list("public_id", "id"))
+    products = Product.objects.filter(public_id__in=public_ids)
+    return dict(products.values_list("public_id", "id"))
 
 
 def internal_fields(product: int) -> dict[str, Any]:

@@ -38,16 +38,16 @@ def create_category(
 ) -> Made:
     """Adds a category. Raises UnknownCategory (the parent), TooManyCategories, KeyReused."""
     with transaction.atomic(durable=True):
-        made = idempotency.once(claim, lambda: _insert_category(name, parent, caller), now=now)
-    return Made(int(made.result), made.replayed)
+        created = idempotency.once(claim, lambda: _insert_category(name, parent, caller), now=now)
+    return Made(int(created.result), created.replayed)
 
 
 def find_or_create(name: str, *, caller: Caller | None) -> int:
     """Returns the top category with this name, which is added if there is none, in the caller's
     transaction. Raises TooManyCategories, UnknownCategory."""
     database.execute(sql.ONE_CATEGORY)
-    found = Category.objects.filter(name=name, parent=None).order_by("id")
-    known = found.values_list("id", flat=True).first()
+    rows = Category.objects.filter(name=name, parent=None).order_by("id")
+    known = rows.values_list("id", flat=True).first()
     return _insert_category(name, None, caller) if known is None else known
 
 

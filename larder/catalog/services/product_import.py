@@ -139,29 +139,29 @@ def _copy_part(part: Sequence[Row], on_rows: OnRows) -> int:
 
 def _faults_together(columns: Sequence[str]) -> list[RowFault]:
     """Returns the faults of rows that conflict with other rows or with the database."""
-    found = []
+    faults = []
     for line, sku in () if sql.adds(columns) else database.rows(sql.UNKNOWN, [MAX_FAULTS]):
         text = gettext("No product has the SKU {}, and new ones need {}.")
         detail = text.format(sku, ", ".join(REQUIRED))
-        found.append(RowFault(line, "sku", "unknown_product", detail))
+        faults.append(RowFault(line, "sku", "unknown_product", detail))
     has_times = "archived_at" in columns
     for line, sku in database.rows(sql.NOT_ARCHIVED, [MAX_FAULTS]) if has_times else ():
         text = gettext(
             "No archived product has the SKU {}: empty this cell. Files archive nothing."
         )
-        found.append(RowFault(line, "archived_at", "unknown_product", text.format(sku)))
+        faults.append(RowFault(line, "archived_at", "unknown_product", text.format(sku)))
     for line, first in database.rows(sql.DUPLICATES, [MAX_FAULTS]):
-        found.append(
+        faults.append(
             RowFault(line, "sku", "duplicate", gettext("Line {} has this SKU too.").format(first))
         )
     for (line,) in database.rows(sql.NO_CATEGORY, [MAX_FAULTS]):
-        found.append(RowFault(line, "category", "unknown_category", f"{gettext(A_CATEGORY)}."))
+        faults.append(RowFault(line, "category", "unknown_category", f"{gettext(A_CATEGORY)}."))
     for line, is_least_above_most in database.rows(sql.broken_rules(columns), [MAX_FAULTS]):
         column, detail = ("step", STEP_MISSES)
         if is_least_above_most:
             column, detail = ("max_per_order", MOST_BELOW_LEAST)
-        found.append(RowFault(line, column, "out_of_range", gettext(detail)))
-    return found
+        faults.append(RowFault(line, column, "out_of_range", gettext(detail)))
+    return faults
 
 
 class ChangedRow(NamedTuple):

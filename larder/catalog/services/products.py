@@ -68,12 +68,12 @@ def create_product(
     with all_clashes_named(given):
         if unique_name:
             claim_name(given["name"])
-        made = Product(**given, public_id=public_id, created_at=now, updated_at=now)
-        if not insert_unless_taken(made):
+        product = Product(**given, public_id=public_id, created_at=now, updated_at=now)
+        if not insert_unless_taken(product):
             raise AlreadyTaken("sku")
         require_permitted(caller, "catalog.add_product")
-        audit.record_difference(product_name(made.pk), {}, given, action="create")
-    return made.pk
+        audit.record_difference(product_name(product.pk), {}, given, action="create")
+    return product.pk
 
 
 def product_name(product: int) -> str:
@@ -119,9 +119,9 @@ def create_products(new: Sequence[NewProduct], *, now: datetime) -> dict[str, in
     """
     rows = [Product(**asdict(product), created_at=now, updated_at=now) for product in new]
     with clashes_named():
-        made = Product.objects.bulk_create(rows, batch_size=250)
-        audit.record_all([_loaded(row.pk, one) for row, one in zip(made, new, strict=True)])
-    return {product.sku: product.pk for product in made}
+        products = Product.objects.bulk_create(rows, batch_size=250)
+        audit.record_all([_loaded(row.pk, one) for row, one in zip(products, new, strict=True)])
+    return {product.sku: product.pk for product in products}
 
 
 def _loaded(product: int, new: NewProduct) -> audit.Entry:

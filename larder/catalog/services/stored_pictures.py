@@ -114,8 +114,8 @@ def _delete(key: str, until: datetime, now: datetime) -> bool:
 def thumbnail_of(address: str) -> str | None:
     """Returns the address of the thumbnail of a picture that was stored here; None for the address
     of another picture."""
-    found = NAME.fullmatch(address.rpartition("/")[2])
-    return storage().url(_names(found[1])[1]) if found else None
+    match = NAME.fullmatch(address.rpartition("/")[2])
+    return storage().url(_names(match[1])[1]) if match else None
 
 
 def _names(key: str) -> tuple[str, str]:

@@ -64,8 +64,8 @@ class Customers(BrowsableView):
             new = NewCustomer(**{"password": None} | dict(body.fields()))
             by = caller(request).public_id
             # Whether customers may register themselves is not staff's concern.
-            made = accounts.register(new, policy="open", now=now(), by=by)
-        return created(self.shown(queries.profile(made.id)))
+            customer = accounts.register(new, policy="open", now=now(), by=by)
+        return created(self.shown(queries.profile(customer.id)))
 
 
 def _visible(request: Request) -> Rows[Profile]:

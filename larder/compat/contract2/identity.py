@@ -52,8 +52,8 @@ class Register(OpenView):
         body = account_body(request, Registration)
         with all_named(body), throttling.register(request, body.account()):
             new = NewCustomer(**body.fields())
-            made = accounts.register(new, policy=settings.REGISTRATION, now=now())
-        profile = queries.profile(made.id)
+            customer = accounts.register(new, policy=settings.REGISTRATION, now=now())
+        profile = queries.profile(customer.id)
         return Response({"username": profile.username, "email": profile.email}, status=201)
 
 

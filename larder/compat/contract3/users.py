@@ -113,18 +113,18 @@ class UserView(CompatView):
     @operation("delete_user", key_permission="identity.delete_customer", responses=OpenApiTypes.STR)
     def delete(self, request: Request, user: str) -> Response:
         """Deletes the caller's account; staff can delete a customer's. Orders stay."""
-        found = _addressed(request, user)
+        profile = _addressed(request, user)
         require_confirmation(request)
-        accounts.delete_account(found.id, now=now(), terms=accounts.Terms(caller=caller(request)))
-        return Response(f"User {found.username} has been deleted")
+        accounts.delete_account(profile.id, now=now(), terms=accounts.Terms(caller=caller(request)))
+        return Response(f"User {profile.username} has been deleted")
 
 
 def _oneself(request: Request, user: str) -> Profile:
     """Raises PermissionDenied for another id; for staff NotFound if it does not exist."""
-    found = _addressed(request, user)
-    if found.id != caller(request).id:
+    profile = _addressed(request, user)
+    if profile.id != caller(request).id:
         raise PermissionDenied
-    return found
+    return profile
 
 
 def _addressed(request: Request, user: str) -> Profile:

@@ -24,8 +24,8 @@ def verify(header: str, raw: bytes, *, secrets: Sequence[str], now: datetime) ->
     secrets, of a time not more than TOLERANCE_SECONDS away."""
     parts = [part.strip().partition("=") for part in header.split(",")]
     moment = next((value for name, _, value in parts if name == "t"), "")
-    given = [value for name, _, value in parts if name == "v1"]
-    if not _is_near(moment, now) or not _matches(given, moment.encode() + b"." + raw, secrets):
+    signatures = [value for name, _, value in parts if name == "v1"]
+    if not _is_near(moment, now) or not _matches(signatures, moment.encode() + b"." + raw, secrets):
         raise SignatureInvalid
 
 
