@@ -74,7 +74,6 @@ place_order.start()
 bounded.limit_answers()
 if settings.PIN_WORKERS:
     scheduling.pin_to_core(settings.SHARED_DIR, settings.WORKERS)
-if settings.BATCH_SCHEDULING:
     scheduling.use_batch_policy()
 
 threads = Threads(settings.THREADS)

@@ -85,7 +85,6 @@ THREADS = env.int("THREADS", default=serve.THREADS)
 SHARED_DIR = env.str("SHARED_DIR", default="")
 # CPU scheduling of the processes (larder/ops/serving/scheduling.py).
 PIN_WORKERS = env.bool("PIN_WORKERS", default=True)
-BATCH_SCHEDULING = env.bool("BATCH_SCHEDULING", default=True)
 # INFO has a line for every request: too many for the terminal of a demo.
 LOG_LEVEL = env.choice(
     "LOG_LEVEL", "WARNING" if DEMO else "INFO", "DEBUG", "INFO", "WARNING", "ERROR"

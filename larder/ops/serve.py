@@ -36,9 +36,8 @@ OPEN_FILES = 65_536
 """Each connection is an open file. Some systems allow a process 1,024 by default."""
 REFUSED = 78
 """Exit status for settings with which no server starts: EX_CONFIG of sysexits.h."""
-SHARED = ("SHARED_DIR", "PROMETHEUS_MULTIPROC_DIR")
-LEFT_BEHIND = ("writes", "*.db", "*.slot", "*.new")
-"""Files that a former server left in those folders, and that a new server must delete."""
+LEFT_BEHIND = ("*.db", "*.slot")
+"""Files that a former server left in the folder, and that a new server must delete."""
 PORT_REASONS = {
     errno.EADDRINUSE: "is in use: stop what listens there, or choose another with PORT=",
     errno.EACCES: "may not be opened by this user: choose one above 1023 with PORT=",
@@ -168,30 +167,27 @@ def _is_unspecified(text: str) -> bool:
     return (getattr(address, "ipv4_mapped", None) or address).is_unspecified
 
 
-def shared_folders(given: Mapping[str, str], port: int) -> dict[str, str]:
-    """Make, lock and empty the folders that the server's processes share; return them by variable.
+def shared_folder(given: Mapping[str, str], port: int) -> str:
+    """Make, lock and empty the folder that the server's processes share; return it.
 
-    A folder without a variable is below TMPDIR, with this user and port in its name. Ends the
-    workers of a killed server. Raises CannotServe, also if another server uses a folder.
+    Without SHARED_DIR it is below TMPDIR, with this user and port in its name. Ends the workers of
+    a killed server. Raises CannotServe, also if another server uses the folder.
     """
     default = f"{tempfile.gettempdir()}/larder-{os.geteuid()}-{port}"
-    folders = {name: given.get(name) or default for name in SHARED}
-    for folder in set(folders.values()):
-        named = " and ".join(name for name in SHARED if folders[name] == folder)
-        try:
-            _take(Path(folder), private=folder == default)
-        except server_lock.InUse:
-            other = "port with PORT" if folder == default else f"folder with {named}"
-            raise CannotServe(
-                f"Another server runs with the folder {folder}: "
-                f"stop it, or choose another {other}=."
-            ) from None
-        except OSError as error:
-            raise CannotServe(
-                f"{folder} cannot be used: {error.strerror}. Name a folder that this user "
-                f"may write to with {named}=."
-            ) from None
-    return folders
+    folder = given.get("SHARED_DIR") or default
+    try:
+        _take(Path(folder), private=folder == default)
+    except server_lock.InUse:
+        other = "port with PORT" if folder == default else "folder with SHARED_DIR"
+        raise CannotServe(
+            f"Another server runs with the folder {folder}: stop it, or choose another {other}=."
+        ) from None
+    except OSError as error:
+        raise CannotServe(
+            f"{folder} cannot be used: {error.strerror}. Name a folder that this user may write to"
+            " with SHARED_DIR=."
+        ) from None
+    return folder
 
 
 def _take(folder: Path, *, private: bool) -> None:
@@ -226,13 +222,13 @@ def main() -> None:
     try:
         serving = replace(from_environment(os.environ), stop_seconds=stop_seconds)
         # Ends the workers of a killed server, which may also have the port.
-        folders = shared_folders(os.environ, serving.port)
+        folder = shared_folder(os.environ, serving.port)
         check_port(serving.host, serving.port)
     except CannotServe as error:
         sys.exit(f"Larder cannot start: {error}")
     raise_file_limit()
     arguments = command(serving)
-    os.execve(arguments[0], arguments, {**environment(os.environ, serving), **folders})  # noqa: S606
+    os.execve(arguments[0], arguments, {**environment(os.environ, serving), "SHARED_DIR": folder})  # noqa: S606
 
 
 if __name__ == "__main__":

@@ -150,7 +150,7 @@ def test_orders_are_counted_by_outcome(
 ) -> None:
     """With a folder the counters of two processes are summed; without it there is one process."""
     jam, who = product(stock=1000), person()
-    environment = {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path / "metrics") if together else ""}
+    environment = {"SHARED_DIR": str(tmp_path / "metrics") if together else ""}
     with Server(workers=2 if together else 1, environment=environment) as server:
         token = server.token(who.customer.username, who.password)
         for _ in range(8):
@@ -181,7 +181,7 @@ def test_counters_of_an_ended_process_stay_and_its_gauges_are_removed(
     transactional_db: None, person: MakePerson, product: MakeProduct, tmp_path: Path
 ) -> None:
     jam, who = product(stock=1000), person()
-    environment = {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
+    environment = {"SHARED_DIR": str(tmp_path)}
     for _ in range(2):
         with Server(workers=1, environment=environment) as server:
             token = server.token(who.customer.username, who.password)

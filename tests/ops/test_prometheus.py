@@ -52,7 +52,7 @@ def watched(
     """A server that has had all kinds of requests, and a Prometheus that has seen them."""
     jam, who = product(stock=1000), person()
     environment = {
-        "PROMETHEUS_MULTIPROC_DIR": str(tmp_path / "counts"),
+        "SHARED_DIR": str(tmp_path / "counts"),
         "METRICS_TOKEN": TOKEN,
         # No standby of another: a replica that is of no use, and reported as away.
         "REPLICA_URLS": os.environ["DATABASE_URL"],

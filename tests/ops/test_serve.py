@@ -134,7 +134,7 @@ def test_a_second_server_with_the_same_folder_is_refused_while_the_first_runs(
     shared = tmp_path / "shared"
     with served(first, port, SHARED_DIR=str(shared)):
         assert wait_until(lambda: listens(port), LONGEST)
-        (shared / "writes").touch()
+        (shared / "counter_7.db").touch()
         with served(second, free_port(), SHARED_DIR=str(shared)) as process:
             said, _ = process.communicate(timeout=LONGEST)
         assert process.returncode == 1
@@ -142,7 +142,7 @@ def test_a_second_server_with_the_same_folder_is_refused_while_the_first_runs(
             f"Larder cannot start: Another server runs with the folder {shared}: "
             "stop it, or choose another folder with SHARED_DIR=.\n"
         )
-        assert (shared / "writes").exists()
+        assert (shared / "counter_7.db").exists()
         assert listens(port)
 
 
@@ -178,19 +178,17 @@ def test_a_process_that_only_reads_the_lock_file_keeps_running(tmp_path: Path) -
 
 
 def test_a_server_deletes_only_the_files_of_an_earlier_server(tmp_path: Path) -> None:
-    for name in ("writes", "counter_7.db", "metrics.0.slot", "somebody_elses.txt"):
+    for name in ("counter_7.db", "core.0.slot", "somebody_elses.txt"):
         (tmp_path / name).touch()
-    named = {"SHARED_DIR": str(tmp_path), "PROMETHEUS_MULTIPROC_DIR": str(tmp_path / "metrics")}
-    assert serve.shared_folders(named, 8000) == named
-    kept = {"somebody_elses.txt", "metrics", "server.lock"}
+    assert serve.shared_folder({"SHARED_DIR": str(tmp_path)}, 8000) == str(tmp_path)
+    kept = {"somebody_elses.txt", "server.lock"}
     assert {file.name for file in tmp_path.iterdir()} == kept
 
 
-def test_default_folders_are_private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_default_folder_is_private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    folders = serve.shared_folders({}, 8123)
     expected = tmp_path / f"larder-{os.geteuid()}-8123"
-    assert set(folders.values()) == {str(expected)}
+    assert serve.shared_folder({}, 8123) == str(expected)
     assert expected.stat().st_mode & 0o777 == 0o700
 
 
@@ -200,18 +198,18 @@ def test_a_symbolic_link_as_the_private_folder_is_refused(
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     victim = tmp_path / "victim"
     victim.mkdir()
-    (victim / "writes").touch()
+    (victim / "counter_7.db").touch()
     (tmp_path / f"larder-{os.geteuid()}-8123").symlink_to(victim)
     with pytest.raises(serve.CannotServe, match="belongs to another user"):
-        serve.shared_folders({}, 8123)
-    assert (victim / "writes").exists()
+        serve.shared_folder({}, 8123)
+    assert (victim / "counter_7.db").exists()
 
 
 def test_a_folder_that_cannot_be_created_is_reported_with_its_setting(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     named = {"SHARED_DIR": f"{tmp_path}/file/below"}
     with pytest.raises(serve.CannotServe, match="with SHARED_DIR="):
-        serve.shared_folders(named, 8000)
+        serve.shared_folder(named, 8000)
 
 
 @pytest.mark.parametrize("value", ["0", "65536", "http", "٣"])

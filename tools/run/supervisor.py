@@ -173,7 +173,7 @@ class Supervisor:
 
 def shared_folder(folder: Path) -> dict[str, str]:
     """What tells the processes of one server where to share what they write and count."""
-    return {"SHARED_DIR": str(folder), "PROMETHEUS_MULTIPROC_DIR": str(folder)}
+    return {"SHARED_DIR": str(folder)}
 
 
 def server_command(settings: Settings) -> list[str]:

@@ -1,7 +1,7 @@
 """The metrics, by their names in Prometheus.
 
 Only servers import this, and late: the library decides at its import whether the processes of one
-server share their counts (PROMETHEUS_MULTIPROC_DIR).
+server share their counts (metrics.py).
 """
 
 from typing import get_args

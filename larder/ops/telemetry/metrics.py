@@ -28,8 +28,8 @@ from larder.ops.telemetry.durations import Durations
 logger = logging.getLogger(__name__)
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
-"""The variable that names the folder where the processes of one server share their counts. It is
-made and emptied before the server starts. Without it, each process shows only its own counts."""
+"""The library's variable: the folder where the processes of one server share their counts, which is
+SHARED_DIR. Without it, each process shows only its own counts."""
 FILE_BYTES = {
     "counter": 524_288,
     "histogram": 1_048_576,
@@ -95,10 +95,10 @@ def _is_loopback(text: str) -> bool:
 
 @cache
 def _instruments() -> ModuleType:
-    # The library would use the current folder for an empty name.
-    if folder := os.environ.pop(FOLDER, ""):
+    os.environ.pop(FOLDER, None)
+    if settings.SHARED_DIR:
         try:
-            _make_files(Path(folder))
+            _make_files(Path(settings.SHARED_DIR))
         except OSError as error:
             logger.warning(
                 "The counts of this process are missing from /metrics of the others: %s. Make room"
@@ -106,7 +106,7 @@ def _instruments() -> ModuleType:
                 error,
             )
         else:
-            os.environ[FOLDER] = folder
+            os.environ[FOLDER] = settings.SHARED_DIR
     from larder.ops.telemetry import instruments
 
     return instruments

@@ -43,7 +43,7 @@ def fill(disk: Path) -> None:
 
 def served(disk: Path) -> Server:
     """Two workers that have everything on that disk: what they share, what they count, the log."""
-    shared = {"SHARED_DIR": str(disk), "PROMETHEUS_MULTIPROC_DIR": str(disk)}
+    shared = {"SHARED_DIR": str(disk)}
     logged = {"LOG_LEVEL": "INFO"}
     return Server(environment=shared | logged, options=RESPAWN, errors=disk / "log")
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
-from tempfile import TemporaryDirectory
 from time import sleep
 from typing import Any
 
@@ -130,10 +129,8 @@ def environment(primary: Cluster, *replicas: Cluster) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def _server(primary: Cluster, _replica: Cluster) -> Iterator[Server]:
-    with TemporaryDirectory(prefix="larder-counts-") as folder:
-        counts = {"PROMETHEUS_MULTIPROC_DIR": folder}
-        with Server(workers=2, environment=environment(primary, _replica) | counts) as server:
-            yield server
+    with Server(workers=2, environment=environment(primary, _replica)) as server:
+        yield server
 
 
 @pytest.fixture
