@@ -128,21 +128,3 @@ def test_other_products_are_ordered_while_one_is_locked(
         assert server.call("POST", "orders", body, token=token).status == 201
         # What waits for the lock is refused after more than that.
         assert monotonic() - began < 4
-
-
-@pytest.mark.slow
-def test_a_statement_that_runs_too_long_is_ended(db: None) -> None:
-    with (
-        psycopg.connect(os.environ["DATABASE_URL"]) as connection,
-        pytest.raises(errors.QueryCanceled),
-    ):
-        connection.execute("SELECT pg_sleep(30)")
-
-
-@pytest.mark.slow
-def test_an_idle_transaction_loses_its_connection(db: None) -> None:
-    with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
-        connection.execute("SELECT 1")
-        sleep(12)
-        with pytest.raises(errors.IdleInTransactionSessionTimeout):
-            connection.execute("SELECT 1")
