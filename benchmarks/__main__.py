@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import books, footprint, report
+from benchmarks import books, footprint, operations, report
 from benchmarks.command import kept_as, measuring
 from benchmarks.course import PGBENCH, PGBENCH_CLIENTS, Course, measured
 from benchmarks.installation import Amount, Installation, durability, install
@@ -81,6 +81,7 @@ def measure(folder: Path, options: argparse.Namespace, pace: Pace) -> Report:
             verdict=judge(results, audited),
             start=start,
             memory=memory,
+            costs=operations.measure(installation),
         )
 
 

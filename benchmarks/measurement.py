@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
+from typing import NamedTuple
 
 from benchmarks import processes
 
@@ -54,6 +55,19 @@ class Measurement:
     def each(self, spent: float) -> float:
         """Microseconds a request, of some seconds spent; NaN without requests."""
         return spent / len(self.latencies) * 1e6 if self.latencies else math.nan
+
+
+class Cost(NamedTuple):
+    """The CPU of a request in µs: of the application and of PostgreSQL."""
+
+    operation: str
+    application: float
+    postgresql: float
+
+    @property
+    def both(self) -> float:
+        """The sum."""
+        return self.application + self.postgresql
 
 
 def percentile(ascending: Sequence[float], share: float) -> float:

@@ -16,7 +16,7 @@ from typing import Any
 from benchmarks.course import TITLES, Results
 from benchmarks.footprint import Memory, Start
 from benchmarks.machine import Machine
-from benchmarks.measurement import Summary, summary
+from benchmarks.measurement import Cost, Summary, quotient, summary
 from benchmarks.verdict import Line, Unit, Verdict
 
 HEADINGS = ("", "req/s", "p50 ms", "p99 ms", "app µs", "pg µs", "load µs", "others", "what")
@@ -24,6 +24,8 @@ VERDICT_HEADINGS = ("", "is", "by CPU", "bar", "goal", "floor")
 MEBIBYTE = 1 << 20
 MOST_NOISE = 0.10
 """The share of the machine that others may take before the report warns of it."""
+MOST_ORDERS = 3.0
+"""What an operation may cost in orders."""
 Row = tuple[str, ...]
 
 
@@ -37,6 +39,7 @@ class Report:
     verdict: Verdict
     start: Start
     memory: Memory
+    costs: Sequence[Cost]
 
     def summaries(self) -> dict[str, Summary]:
         """The medians, by the name of the load."""
@@ -86,7 +89,18 @@ def text(report: Report) -> str:
     """What the terminal shows at the end."""
     table = aligned([HEADINGS, *report.rows()], flush_left={0, len(HEADINGS) - 1})
     verdict = aligned([VERDICT_HEADINGS, *report.verdict_rows()], flush_left={0, 3, 4, 5})
-    return "\n".join(["", *table, "", *verdict, "", *closing(report), ""])
+    return "\n".join(["", *table, "", *costs(report.costs), "", *verdict, "", *closing(report), ""])
+
+
+def costs(found: Sequence[Cost]) -> list[str]:
+    """The table of what operations cost in orders; the first one is an order."""
+    rows = [("one at a time", "app µs", "pg µs", "orders", "")]
+    for cost in found:
+        share = quotient(cost.both, found[0].both)
+        mark = f"above {MOST_ORDERS:.0f}" if share > MOST_ORDERS else ""
+        figures = (f"{cost.application:.0f}", f"{cost.postgresql:.0f}", f"{share:.1f}")
+        rows.append((cost.operation, *figures, mark))
+    return aligned(rows, flush_left={0, 4})
 
 
 def aligned(rows: Sequence[Row], flush_left: set[int]) -> list[str]:
@@ -159,6 +173,7 @@ def as_json(report: Report) -> dict[str, Any]:
         "books": asdict(verdict.books) | {"faults": verdict.books.faults},
         "start": asdict(report.start),
         "peak_memory": asdict(report.memory),
+        "one_at_a_time": [cost._asdict() for cost in report.costs],
     }
     kept: dict[str, Any] = without_nan(found)
     return kept

@@ -45,7 +45,7 @@ class Sessions:
         return [pair["access"] for pair in self._pairs]
 
     def _post_all(self, path: str, bodies: Sequence[dict[str, str]]) -> list[dict[str, Any]]:
-        with ThreadPoolExecutor(3) as threads:
+        with ThreadPoolExecutor(2) as threads:
             return list(threads.map(lambda body: self._post(path, body), bodies))
 
     def _post(self, path: str, body: dict[str, str]) -> dict[str, Any]:

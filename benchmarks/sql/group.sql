@@ -32,12 +32,12 @@ WITH placed AS MATERIALIZED (
          JOIN customer ON customer.id = customer_id
     ORDER BY place
 ), new_order AS (
-    INSERT INTO "order" (id, customer_id, status, currency, total, note, reference, created_at,
-                         placed_at, updated_at, lines_fingerprint, rest_fingerprint, version)
+    INSERT INTO "order" (id, customer_id, status, currency, total, units, note, reference,
+                         created_at, placed_at, updated_at, version)
     SELECT order_id, customer_id, 'placed', 'GBP',
-           (SELECT sum(price * units) FROM priced WHERE priced.place = placed.place), '',
-           'pgbench', now(), now(), now(), uuid_send(order_id) || uuid_send(event_id),
-           uuid_send(event_id) || uuid_send(order_id), 1
+           (SELECT sum(price * units) FROM priced WHERE priced.place = placed.place),
+           (SELECT sum(units) FROM priced WHERE priced.place = placed.place), '',
+           'pgbench', now(), now(), now(), 1
     FROM placed
     RETURNING number
 ), line AS (

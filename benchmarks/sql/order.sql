@@ -36,11 +36,10 @@ WITH wanted (position, product_id, units) AS (
     SELECT product_id, -units, units, available, committed, 'order', event_id::text, actor, now()
     FROM moved, placed
 ), new_order AS (
-    INSERT INTO "order" (id, customer_id, status, currency, total, note, reference, created_at,
-                         placed_at, updated_at, lines_fingerprint, rest_fingerprint, version)
-    SELECT order_id, customer_id, 'placed', 'GBP', (SELECT sum(price * units) FROM priced), '',
-           'pgbench', now(), now(), now(), uuid_send(order_id) || uuid_send(event_id),
-           uuid_send(event_id) || uuid_send(order_id), 1
+    INSERT INTO "order" (id, customer_id, status, currency, total, units, note, reference,
+                         created_at, placed_at, updated_at, version)
+    SELECT order_id, customer_id, 'placed', 'GBP', (SELECT sum(price * units) FROM priced),
+           (SELECT sum(units) FROM priced), '', 'pgbench', now(), now(), now(), 1
     FROM placed
     RETURNING number
 ), line AS (

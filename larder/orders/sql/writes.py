@@ -104,15 +104,14 @@ SELECT customer.id, (
 ) IS NOT NULL, (
     SELECT COALESCE(sum(units), 0)::bigint
     FROM (
-        SELECT * FROM "order"
-        WHERE customer_id = customer.id AND placed_at > %s AND status IN ('placed', 'pending')
-          AND (status = 'placed' OR expires_at > (SELECT clock_timestamp()))
+        (SELECT * FROM "order" WHERE customer_id = customer.id AND placed_at > %s OFFSET 0)
         UNION ALL
         SELECT * FROM "order"
         WHERE customer_id = customer.id AND placed_at <= %s AND updated_at > %s
           AND status = 'placed' AND updated_at > placed_at
     ) AS "order"
     WHERE id <> %s
+      AND (status = 'placed' OR status = 'pending' AND expires_at > (SELECT clock_timestamp()))
       AND (authorised IS NULL OR {PAYABLE} = 0
            OR authorised + captured - refunded - disputed < {PAYABLE})
 )
@@ -120,8 +119,8 @@ FROM unnest((SELECT %s::bigint[])) AS customer (id)
 """
 """For each customer, whether the shop has shipped an order to it, and the units of its orders that
 were placed or changed in the last day, are not packed, and not paid with what is authorised. Index
-scans of order_history and order_changed. Grouped by customer, PostgreSQL would read the orders of
-others."""
+scans of order_history and order_changed. Grouped by customer, or with the status beside the time,
+PostgreSQL would read the orders of others."""
 
 TURN = "SELECT pg_advisory_xact_lock(10, 1)"
 """Waits until no other transaction has the turn, and takes it until the end. Reads no table."""
