@@ -308,6 +308,7 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": False,
     "COMPONENT_SPLIT_PATCH": False,
     "POSTPROCESSING_HOOKS": [],
+    "AUTHENTICATION_WHITELIST": ["larder.compat.authentication.BearerAuthentication"],
     "PATH_CONVERTER_OVERRIDES": {"int": {"type": "integer", "format": "int64"}},
 }
 

@@ -1,7 +1,7 @@
 """Generates the OpenAPI document of each earlier contract from its views.
 
-drf-spectacular reads serializers, pages and credentials from the views. Refusals are in the
-contracts' texts, not here.
+drf-spectacular reads serializers and pages from the views, and knows the access tokens. Other
+credentials and refusals are in the contracts' texts, not here.
 """
 
 from importlib import import_module
@@ -11,7 +11,6 @@ import msgspec
 from django.conf import settings
 from django.http import HttpResponse
 from django.urls import URLPattern, path
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.generators import SchemaGenerator
 from rest_framework.request import Request
 
@@ -26,24 +25,6 @@ TITLES = {
     "3": "Users by name, products, orders by lines",
     "4": "The open order",
 }
-
-
-class _Scheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    definition: dict[str, str]
-
-    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
-        return self.definition
-
-
-for _name, _definition in {
-    "Bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
-    "Key": {"type": "apiKey", "in": "header", "name": "Authorization"},
-    "Password": {"type": "http", "scheme": "basic"},
-    "Cookie": {"type": "apiKey", "in": "cookie", "name": "sessionid"},
-}.items():
-    _target = f"larder.compat.authentication.{_name}Authentication"
-    _members = {"target_class": _target, "name": _name.lower(), "definition": _definition}
-    type(f"{_name}Scheme", (_Scheme,), _members)
 
 
 def enabled() -> list[tuple[str, str, str]]:

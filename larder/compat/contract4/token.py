@@ -3,7 +3,6 @@
 from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -44,7 +43,6 @@ class Token(PasswordView):
 
     authentication_classes: Kinds = (KeyByPassword,)
 
-    @extend_schema(auth=[{"password": []}])  # type: ignore[list-item]
     @operation("get_token", responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
         """Returns the caller's long-lived key, the same at each call."""
