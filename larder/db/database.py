@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, cast
 from uuid import UUID
 
@@ -247,6 +248,11 @@ def make_schemas() -> RunSQL:
     )
     drop = "".join(f"DROP SCHEMA IF EXISTS {schema};" for schema in SCHEMAS)
     return RunSQL(f"{create}{own_path}SET search_path = {SEARCH_PATH};", drop)
+
+
+def run_file(migration: str, name: str) -> RunSQL:
+    """Returns the migration step that runs the SQL of a file beside the migration."""
+    return RunSQL(Path(migration).with_name(name).read_text(), RunSQL.noop)
 
 
 def move_to_schema(schema: str, *tables: str) -> RunSQL:

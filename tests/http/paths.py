@@ -14,7 +14,7 @@ from larder.compat.urls import patterns
 ID = "01890a5d-ac96-774b-bcce-b302099a8057"
 VALUES = {"int": "1", "id": ID, "uuid": ID}
 """What is in a path for a parameter of a converter; a word for every other one."""
-EXPRESSIONS = (f"api/orders/{ID}/", "identity/", "word")
+EXPRESSIONS = (f"api/orders/{ID}/", "api/user/word", "api/product/1", "identity/", "word")
 """Paths that the regular expressions match."""
 PARAMETER = re.compile(r"<(?:(\w+):)?\w+>")
 

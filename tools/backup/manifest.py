@@ -111,7 +111,7 @@ def migrations(connection: psycopg.Connection) -> list[str]:
 
 
 def unknown_migrations(applied: Sequence[str], folders: Mapping[str, Path]) -> list[str]:
-    """Return those of our own that this version does not have: it is older than the backup."""
+    """Return those of our own that this version does not have."""
     named = (one.partition(".") for one in applied)
     return [
         f"{app}.{name}"

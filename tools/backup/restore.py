@@ -120,11 +120,11 @@ def check(file: Path) -> Manifest:
     """Hold the file against its manifest, and the manifest against this version of Larder."""
     with step("Checksum compared"):
         expected = manifest.read(file)
-    later = manifest.unknown_migrations(expected.migrations, manifest.our_apps())
-    if later:
+    unknown = manifest.unknown_migrations(expected.migrations, manifest.our_apps())
+    if unknown:
         raise LauncherError(
-            f"{file} is of a later version of Larder than this one, which does not know "
-            f"{', '.join(later)}: restore it with that version ({expected.larder})."
+            f"{file} is of another version of Larder than this one, which does not know "
+            f"{', '.join(unknown)}: restore it with that version ({expected.larder})."
         )
     return expected
 

@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 from django.core.management.commands import migrate
 from django.db import OperationalError, connections
+from django.db.migrations.recorder import MigrationRecorder
 
 from larder.db import database
 from larder.ops import roles
@@ -22,6 +23,16 @@ LONGEST = 300
 """Seconds after which the command gives up: a dump of the database holds locks for longer."""
 
 
+FORMER = ("orders", "0001_initial")
+"""A migration that every database of a version before 0.2.0 has."""
+
+REFUSED = (
+    "This database was made by a version before 0.2.0, whose tables this one cannot take over. "
+    "Nothing was changed. Go on with the version that made it, or give this one an empty database "
+    "(`make run`: another folder, DATA=…)."
+)
+
+
 class Command(migrate.Command):
     """Runs as the owner, because the server's role can neither make nor change tables."""
 
@@ -32,8 +43,11 @@ class Command(migrate.Command):
     def handle(self, *args: Any, **options: Any) -> None:
         """Migrates, and tries again while another transaction holds a lock.
 
-        Raises CommandError when a lock was not free for LONGEST. Migrations that were made stay.
+        Raises CommandError for a database of a version before 0.2.0, and when a lock was not free
+        for LONGEST. Migrations that were made stay.
         """
+        if FORMER in MigrationRecorder(connections[options["database"]]).applied_migrations():
+            raise CommandError(REFUSED)
         until = monotonic() + LONGEST
         with connections[options["database"]].execute_wrapper(_with_lock_timeout):
             while not self._migrated(args, options):
