@@ -49,8 +49,12 @@ class Sample(NamedTuple):
 
 def _ask(batch: Sequence[None]) -> Sequence[Sample]:
     moment = nanoseconds()
-    with answers_within(ANSWER_WITHIN):
-        (row,) = database.rows(sql.PRESENT)
+    try:
+        with answers_within(ANSWER_WITHIN):
+            (row,) = database.rows(sql.PRESENT)
+    finally:
+        # The thread may be one that no request ends, or read from a replica next.
+        database.release()
     return [Sample(moment, Position(*row))] * len(batch)
 
 

@@ -137,8 +137,6 @@ def read(position: Position | None, make: Callable[[State | None], Answer]) -> A
     the primary, so it must only read. Raises django.db.Error and Overloaded.
     """
     sample = positions.recent(MAX_LAG)
-    # This thread must not hold a connection to the primary while it waits for one to a replica.
-    database.release()
     known, first = replicas(), next(_rotation)
     why = "behind"
     for offset in range(len(known)):

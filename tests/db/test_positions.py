@@ -1,6 +1,7 @@
 """Positions in the primary's log and when they can be compared."""
 
 import pytest
+from django.db import connection
 
 from larder.core.stopwatch import nanoseconds
 from larder.db import positions
@@ -29,6 +30,11 @@ def test_a_position_read_after_a_commit_covers_that_commit(transactional_db: Non
         assert after.covers(before)
         assert not before.covers(after)
         before = after
+
+
+def test_a_thread_that_read_a_position_keeps_no_connection(transactional_db: None) -> None:
+    positions.present()
+    assert connection.connection is None
 
 
 def test_a_recent_position_is_read_again_after_a_while(
