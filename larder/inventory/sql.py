@@ -82,29 +82,31 @@ their next expiry. Plan: index scans of held_line_once, held_line_expiry and sto
 _MOVE = """
 WITH {held}moved AS (
     UPDATE stock SET available = balance.available, committed = balance.committed{expiry}
-    FROM unnest((SELECT %s::bigint[]), (SELECT %s::int[]), (SELECT %s::bigint[]))
-         AS balance (product_id, available, committed){soonest}
+    FROM json_to_recordset(%s::json)
+         AS balance (product_id bigint, available int, committed bigint){soonest}
     WHERE stock.product_id = balance.product_id
 )
 INSERT INTO ledger_entry (product_id, available_change, committed_change, available_after,
                           committed_after, cause, reference, actor, at)
-SELECT entry.*, %s FROM unnest(%s::bigint[], %s::int[], %s::bigint[], %s::int[], %s::bigint[],
-                               %s::text[], %s::text[], %s::uuid[]) AS entry
+SELECT entry.*, %s::timestamptz
+FROM json_to_recordset(%s::json)
+     AS entry (product bigint, available int, committed bigint, available_after int,
+               committed_after bigint, cause text, reference text, actor uuid)
 """
 
 MOVE = _MOVE.format(held="", expiry="", soonest="")
 """Writes stock and ledger in one round trip. The balances were computed under the row locks, so
 they are written directly. The CHECK constraints still apply. Plan: an index scan of stock_pkey for
-each balance."""
+each balance. An array for each column takes a tenth more of the application's CPU."""
 
 MOVE_AND_HOLD = _MOVE.format(
     held="""line AS (
-    SELECT * FROM unnest(%s::uuid[], %s::bigint[], %s::uuid[], %s::int[], %s::timestamptz[])
-             AS line (order_id, product_id, event, quantity, expires_at)
+    SELECT * FROM json_to_recordset(%s::json)
+        AS line ("order" uuid, product bigint, event uuid, quantity int, expires_at timestamptz)
 ), held AS (
     INSERT INTO held_line ("order", product_id, event, quantity, expires_at) SELECT * FROM line
 ), soonest AS (
-    SELECT product_id, min(expires_at) AS expires_at FROM line GROUP BY product_id
+    SELECT product AS product_id, min(expires_at) AS expires_at FROM line GROUP BY product
 ), """,
     expiry=", next_expiry = least(next_expiry, soonest.expires_at)",
     soonest="""

@@ -41,9 +41,9 @@ PLANS = {
 
 
 def prepared(statement: str) -> str:
-    """The statement as a server prepares it: its time has the type of what is sent."""
-    number, typed = count(1), statement.replace("entry.*, %s", "entry.*, %s::timestamptz")
-    *parts, last = typed.split("%s")
+    """The statement as a server prepares it."""
+    number = count(1)
+    *parts, last = statement.split("%s")
     return "".join(f"{part}${next(number)}" for part in parts) + last
 
 

@@ -5,8 +5,9 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import msgspec
 from msgspec import Struct
-from msgspec.structs import astuple
+from msgspec.structs import asdict
 
 from larder.catalog.services.products import product_name
 from larder.core.ids import SYSTEM_ACTOR
@@ -130,16 +131,25 @@ def move(
         return
     after = dict(balances)
     entries = []
-    for one in movements:
-        before = after[one.product]
-        now_there = Balance(before.available + one.available, before.committed + one.committed)
-        after[one.product] = now_there
-        entries.append((one, now_there))
-    parameters = [*_stock_columns(entries, after), now, *_ledger_columns(entries)]
+    for movement in movements:
+        available, committed = after[movement.product]
+        balance = Balance(available + movement.available, committed + movement.committed)
+        after[movement.product] = balance
+        units = {"available_after": balance.available, "committed_after": balance.committed}
+        entries.append(asdict(movement) | units)
+    stock = [
+        {"product_id": product, **after[product]._asdict()}
+        for product in dict.fromkeys(movement.product for movement in movements)
+    ]
+    parameters = [_json(stock), now, _json(entries)]
     if held:
-        database.execute(sql.MOVE_AND_HOLD, [*database.columns(map(astuple, held)), *parameters])
+        database.execute(sql.MOVE_AND_HOLD, [_json(held), *parameters])
     else:
         database.execute(sql.MOVE, parameters)
+
+
+def _json(rows: Sequence[Any]) -> str:
+    return msgspec.json.encode(rows).decode()
 
 
 def refuse_too_many(movements: Sequence[Movement], balances: Mapping[int, Balance]) -> None:
@@ -168,30 +178,6 @@ def without_room(
         }
         for product, change in changes.items()
         if sum(change) > 0 and sum(balances[product]) + sum(change) > MAX_STOCK
-    ]
-
-
-def _stock_columns(
-    entries: Sequence[tuple[Movement, Balance]], after: Mapping[int, Balance]
-) -> list[list[int]]:
-    products = list({one.product for one, _ in entries})
-    return [
-        products,
-        [after[product].available for product in products],
-        [after[product].committed for product in products],
-    ]
-
-
-def _ledger_columns(entries: Sequence[tuple[Movement, Balance]]) -> list[list[object]]:
-    return [
-        [one.product for one, _ in entries],
-        [one.available for one, _ in entries],
-        [one.committed for one, _ in entries],
-        [balance.available for _, balance in entries],
-        [balance.committed for _, balance in entries],
-        [one.cause for one, _ in entries],
-        [one.reference for one, _ in entries],
-        [one.actor for one, _ in entries],
     ]
 
 
