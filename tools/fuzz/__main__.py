@@ -68,7 +68,7 @@ def fuzz(document: str, role: str, shop: Site, options: argparse.Namespace) -> b
         "PYTHONPATH": str(ROOT),
     }
     # The documents of the earlier contracts do not name their refusals.
-    checks = CHECKS if document == "v1" else ("not_a_server_error",)
+    checks = CHECKS if document == "v1" else (CHECKS[0], CHECKS[-1])
     limit = ["--max-time", str(options.seconds)] if options.seconds else []
     command = [
         *(sys.executable, "-m", "schemathesis.cli", "run"),
