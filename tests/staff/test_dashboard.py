@@ -157,18 +157,6 @@ def test_each_part_is_shown_with_the_permission_for_its_rows(
     assert {one for one in parts if one in content} == shown
 
 
-def test_the_first_page_takes_as_many_statements_for_many_orders_as_for_one(
-    desk: Desk, place: Place
-) -> None:
-    counts = []
-    for _ in range(2):
-        for days in range(4):
-            place(timedelta(days=days))
-            tasks.look_at_stock(0)
-        counts.append(desk.queries(""))
-    assert counts[0] == counts[1] <= 14
-
-
 @pytest.mark.parametrize(
     ("permissions", "shown"),
     [

@@ -164,19 +164,3 @@ def test_an_export_needs_the_permission_to_view_the_list(
         seeing.append("orders.export_order")
     viewer = Desk(allow(person(is_staff=True), *seeing))
     assert table(export(viewer, place)) is not None
-
-
-def test_exports_run_as_many_statements_for_many_rows_as_for_one(
-    desk: Desk, product: Callable[..., int], now: datetime
-) -> None:
-    from django.db import connection
-    from django.test.utils import CaptureQueriesContext
-
-    shelf, counts = create_category(name="Shelf", parent=None, caller=None, now=now).id, []
-    for _ in range(2):
-        for _ in range(10):
-            product(category_id=shelf)
-        with CaptureQueriesContext(connection) as queries:
-            export(desk, "catalog/product/")
-        counts.append(len(queries))
-    assert counts[0] == counts[1]

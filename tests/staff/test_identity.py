@@ -306,17 +306,6 @@ def test_customers_are_offered_by_name(desk: Desk, person: Callable[..., Person]
     assert "Ann Smith · c · c@x.example" in chosen.text
 
 
-def test_the_list_takes_as_many_queries_for_many_customers_as_for_one(
-    desk: Desk, person: Callable[..., Person]
-) -> None:
-    counts = []
-    for _ in range(2):
-        for _ in range(3):
-            person()
-        counts.append(desk.queries(CUSTOMERS))
-    assert counts[0] == counts[1] <= 6
-
-
 def test_a_password_set_by_staff_ends_the_sessions_of_the_customer(
     clerk: Desk, person: Callable[..., Person], api: Api
 ) -> None:

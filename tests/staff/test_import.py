@@ -30,7 +30,7 @@ from larder.inventory.models import LedgerEntry
 from larder.staff.inventory import imports as inventory_import
 from larder.staff.inventory.products import StockedProductAdmin
 from tests.conftest import Person
-from tests.staff.desk import Desk, allow
+from tests.staff.desk import Desk
 from tests.staff.importing import (
     FILE_FIELD,
     IMPORT,
@@ -320,20 +320,6 @@ def test_the_sample_file_can_be_imported(desk: Desk, name: str) -> None:
 def test_an_export_has_no_column_that_an_import_does_not_know(db: None) -> None:
     columns = StockedProductAdmin(Product, admin.site).export_columns()
     assert {*columns} <= {*COLUMNS, *READ_ONLY}
-
-
-def test_importing_files_needs_the_permissions_to_add_and_change_products(
-    person: Callable[..., Person],
-) -> None:
-    granted = ("catalog.view_product", "catalog.add_product", "catalog.change_product")
-    for some in (granted[:1], granted[:2], granted[::2]):
-        half = Desk(allow(person(is_staff=True), *some))
-        assert half.get(IMPORT).status == 403
-        assert send(half, FILE).status == 403
-        assert IMPORT not in half.get("catalog/product/").text
-    whole = Desk(allow(person(is_staff=True), *granted))
-    assert IMPORT in whole.get("catalog/product/").text
-    assert send(whole, FILE).messages == ["2 added, 0 changed, 0 the same."]
 
 
 def test_a_price_is_shown_as_in_the_api_and_sending_it_changes_nothing(

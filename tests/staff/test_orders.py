@@ -104,29 +104,6 @@ def test_a_query_with_a_nul_is_an_empty_answer_or_a_refusal_but_no_server_error(
     assert desk.get(f"{ORDERS}export/", nonsense=term).status in {200, 400}
 
 
-def test_the_list_takes_as_many_queries_for_many_orders_as_for_one(
-    desk: Desk, person: Callable[..., Person], place: Callable[..., UUID]
-) -> None:
-    counts = []
-    for _ in range(2):
-        for _ in range(4):
-            place(person())
-        counts.append(desk.queries(ORDERS))
-    assert counts[0] == counts[1] <= 6
-
-
-def test_an_order_runs_as_many_queries_with_many_lines_as_with_one(
-    desk: Desk, person: Callable[..., Person], product: Callable[..., int]
-) -> None:
-    who, counts = person(), []
-    for many in (1, 30):
-        lines = [Wanted(product(), 1) for _ in range(many)]
-        asked = Placement(customer=who.id, actor=who.customer.public_id, lines=lines)
-        order = place_order(asked, terms=Terms(currency="GBP"), now=NOW).order.id
-        counts.append(desk.queries(f"{ORDERS}{order}/change/"))
-    assert counts[0] == counts[1] <= 9
-
-
 def test_staff_see_orders_only_with_the_permission_to(
     person: Callable[..., Person], place: Callable[..., UUID]
 ) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 import pytest
@@ -136,15 +135,6 @@ def test_orders_are_printed_only_by_those_who_may_see_them(
         "doesn’t exist"
         in Desk(person(is_staff=True)).get(f"{ORDERS}{UUID(int=7)}/{kind}/").messages[0]
     )
-
-
-def test_a_print_takes_as_many_queries_for_many_orders_as_for_one(
-    desk: Desk, place: Callable[..., Order], tea: int, django_assert_max_num_queries: Any
-) -> None:
-    orders = [place((tea, 1)) for _ in range(5)]
-    printed(desk, "packing_slips", orders)
-    with django_assert_max_num_queries(10):
-        assert printed(desk, "packing_slips", orders).text.count("<section>") == 5
 
 
 def test_each_printed_page_has_a_heading(desk: Desk, place: Callable[..., Order], tea: int) -> None:

@@ -134,8 +134,8 @@ def without_traces(desk: Desk, path: str) -> Any:
         transaction.savepoint_rollback(point)
 
 
-def status(who: Person, path: str) -> int:
-    return int(Desk(who).client.get(f"/admin/{path}").status_code)
+def status(who: Person, path: str, method: str = "GET") -> int:
+    return int(Desk(who).client.generic(method, f"/admin/{path}").status_code)
 
 
 PAGES = sorted((HARMLESS | set(DANGEROUS)) - OTHERS)
@@ -187,12 +187,14 @@ def _wrong(page: str, path: str, who: Person) -> dict[str, int]:
         return {} if found == 403 else {"all": found}
     found = status(allow(who, *needed(page)), path)
     wrong = {} if found in (200, 302) else {"needed": found}
-    for one in reversed(needed(page)):
+    lacking = [("GET", one) for one in needed(page)]
+    lacking += [("POST", one) for one in needed(page, "POST")]
+    for method, one in lacking:
         # As everywhere in Django's admin, who may change an object may see it.
         enough = {one, one.replace(".view_", ".change_")}
-        found = status(allow(who, *(permissions.ALL - enough)), path)
+        found = status(allow(who, *(permissions.ALL - enough)), path, method)
         if found != 403:
-            wrong[f"all but {one}"] = found
+            wrong[f"{method} with all but {one}"] = found
     return wrong
 
 

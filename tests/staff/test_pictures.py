@@ -140,16 +140,6 @@ def test_a_concurrent_change_is_not_overwritten_by_a_picture(
     assert image_url(jam) == "https://example.com/jam.png"
 
 
-def test_an_upload_needs_the_permission_to_change_products(
-    person: Callable[..., Person], product: Callable[..., int]
-) -> None:
-    jam = product()
-    viewer = Desk(allow(person(is_staff=True), "catalog.view_product"))
-    page = viewer.post(change(jam), {"picture": file(phone_photo())})
-    assert page.status == 403
-    assert image_url(jam) == ""
-
-
 def test_the_page_of_a_viewer_has_the_picture_once(
     person: Callable[..., Person], product: Callable[..., int]
 ) -> None:

@@ -151,14 +151,6 @@ def test_a_preview_sent_twice_changes_prices_once(desk: Desk, product: MakeProdu
     assert prices(jam) == ["1.650"]
 
 
-def test_prices_change_only_with_the_permission_to(
-    person: Callable[..., Person], product: MakeProduct
-) -> None:
-    jam, viewer = product(price="1.50"), Desk(allow(person(is_staff=True), "catalog.view_product"))
-    assert send(viewer, [jam], **RAISE, confirmed="yes", **{f"seen-{jam}": "1.50"}).status == 403
-    assert prices(jam) == ["1.500"]
-
-
 @pytest.mark.django_db(transaction=True)
 def test_a_price_that_another_transaction_is_changing_is_compared_when_it_has_committed(
     product: MakeProduct,

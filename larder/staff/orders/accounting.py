@@ -45,8 +45,8 @@ from larder.staff.lists import shop_zone
 from larder.staff.pages import Page, choice, show
 
 COLUMNS = (
-    *("number", "placed_on", "status", "payment", "customer", "reference"),
-    *("sku", "product", "quantity", "returned", "unit_price", "line_total", "returned_total"),
+    *("number", "placed_on", "status", "payment", "username", "reference"),
+    *("sku", "product_name", "quantity", "returned", "unit_price", "line_total", "returned_total"),
     *("currency", *(f"ship_to_{one}" for one in PARCEL_FIELDS)),
     *("order_total", "tax_rate", "line_net", "line_tax", "returned_net", "returned_tax"),
     *("booked_on", "booking"),

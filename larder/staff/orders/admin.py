@@ -121,7 +121,7 @@ class OrderAdmin(
         return {
             "number": exports.number("number"),
             "id": exports.text("id"),
-            "customer": exports.text("customer.username"),
+            "username": exports.text("customer.username"),
             "status": exports.text("status"),
             "total": exports.price("total"),
             "currency": exports.text("currency"),

@@ -84,6 +84,8 @@
         if (!region.hasAttribute("data-named")) {
             region.setAttribute("data-named", "");
             region.setAttribute("aria-label", `${gettext("Scrollable content")} ${++regions}`);
+            region.setAttribute("role", "region");
+            region.tabIndex = 0;
         }
     }
 
@@ -97,7 +99,7 @@
         [CLICKABLE, makeButton],
         ["a[href], button", nameIcon],
         [".select2-selection[aria-labelledby]", nameField],
-        [".simplebar-content-wrapper", nameRegion],
+        [".simplebar-content-wrapper, .overflow-x-auto", nameRegion],
         ...FIXED.map(([selector, name, value]) => [selector, (one) => one.setAttribute(name, value)]),
     ];
 
