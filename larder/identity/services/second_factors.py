@@ -82,7 +82,7 @@ def prove_passkey(account: Account, answer: passkeys.Answer, *, now: datetime) -
     copy of it was used; and if one that does not count was used since the challenge was made."""
     with transaction.atomic(durable=True):
         mine = _passkeys(account.id)
-        known = {id: bytes(one) for id, one in mine.values_list("id", "credential")}
+        known = {id: bytes(credential) for id, credential in mine.values_list("id", "credential")}
         factor, counter = passkeys.proven(answer, known, now=now)
         if counter:
             unused = mine.filter(counter__lt=counter)
@@ -100,9 +100,9 @@ def _passkeys(customer: int) -> QuerySet[SecondFactor]:
 
 
 def _use_recovery_code(account: Account, code: str, now: datetime) -> UUID:
-    found = _unused(account.id).filter(digest=codes.recovery_digest(code, account.public_id))
-    used: UUID | None = found.values_list("id", flat=True).first()
-    if used is None or not found.filter(pk=used).update(used_at=now):
+    unused = _unused(account.id).filter(digest=codes.recovery_digest(code, account.public_id))
+    used: UUID | None = unused.values_list("id", flat=True).first()
+    if used is None or not unused.filter(pk=used).update(used_at=now):
         raise SecondFactorWrong
     return used
 
@@ -131,7 +131,7 @@ class PasskeyEnrolment:
     proven: UUID | None = None
 
 
-def enrol_app(account: Account, given: Enrolment, *, now: datetime) -> Enrolled:
+def enrol_app(account: Account, enrolment: Enrolment, *, now: datetime) -> Enrolled:
     """Enrols an app, in place of the one that the account had. Its first code counts as used.
 
     Sessions that another factor opened have to prove the new one. Former recovery codes end: they
@@ -140,15 +140,15 @@ def enrol_app(account: Account, given: Enrolment, *, now: datetime) -> Enrolled:
     Raises SecondFactorWrong (the code, an offer that has expired, or a proof that is missing or was
     reset meanwhile), NotFound (the account is not active), SessionEnded (its sessions were ended).
     """
-    secret, step = _confirmed(account, given, now)
+    secret, step = _confirmed(account, enrolment, now)
     with transaction.atomic(durable=True):
-        _lock_enrolling(account, given.proven)
+        _lock_enrolling(account, enrolment.proven)
         SecondFactor.objects.filter(customer=account.id, kind=TOTP).delete()
         _used_recovery_codes(account.id).delete()
         factor = SecondFactor.objects.create(
             customer_id=account.id,
             kind=TOTP,
-            name=given.name,
+            name=enrolment.name,
             credential=codes.seal(secret, account.public_id, account.secrets, now=now),
             counter=step,
             created_at=now,
@@ -159,19 +159,19 @@ def enrol_app(account: Account, given: Enrolment, *, now: datetime) -> Enrolled:
     return Enrolled(factor.pk, recovery)
 
 
-def enrol_passkey(account: Account, given: PasskeyEnrolment, *, now: datetime) -> Enrolled:
+def enrol_passkey(account: Account, enrolment: PasskeyEnrolment, *, now: datetime) -> Enrolled:
     """Enrols a passkey beside the factors that the account has. With its first factor an account
     gets recovery codes. Raises as `enrol_app` does, and TooManyPasskeys."""
-    credential, counter = passkeys.made(given.answer, now=now)
+    credential, counter = passkeys.made(enrolment.answer, now=now)
     with transaction.atomic(durable=True):
-        _lock_enrolling(account, given.proven)
+        _lock_enrolling(account, enrolment.proven)
         is_first = not SecondFactor.objects.filter(customer=account.id).exists()
         if _passkeys(account.id).count() >= MAX_PASSKEYS:
             raise TooManyPasskeys(MAX_PASSKEYS)
         factor = SecondFactor.objects.create(
             customer_id=account.id,
             kind=PASSKEY,
-            name=given.name,
+            name=enrolment.name,
             credential=credential,
             counter=counter,
             created_at=now,
@@ -186,15 +186,15 @@ def _lock_enrolling(account: Account, proven: UUID | None) -> None:
     """Locks the account, and checks that the session has proven a factor if the account has one.
     The first one needs the password alone. Raises NotFound, SessionEnded, SecondFactorWrong."""
     _lock(account)
-    found = queries.rights(account.id, proven)
-    if found.has_factor and found.needs_factor:
+    rights = queries.rights(account.id, proven)
+    if rights.has_factor and rights.needs_factor:
         raise SecondFactorWrong
 
 
-def _confirmed(account: Account, given: Enrolment, now: datetime) -> tuple[bytes, int]:
+def _confirmed(account: Account, enrolment: Enrolment, now: datetime) -> tuple[bytes, int]:
     """Returns the offered secret, and the time step of its code. Raises SecondFactorWrong."""
-    sealed = given.sealed.encode(errors="replace")
-    code = codes.normalised(given.code)
+    sealed = enrolment.sealed.encode(errors="replace")
+    code = codes.normalised(enrolment.code)
     secret = codes.unseal(sealed, account.public_id, account.secrets)
     if secret is None or not codes.is_app_code(code):
         raise SecondFactorWrong
@@ -253,16 +253,16 @@ def remove(account: Account, factor: UUID, *, proven: UUID | None = None) -> Non
     with transaction.atomic(durable=True):
         _lock_own(account, proven)
         factors = SecondFactor.objects.filter(customer=account.id)
-        found = factors.filter(pk=factor).first()
-        if found is None:
+        row = factors.filter(pk=factor).first()
+        if row is None:
             raise NotFound
         if factors.count() > 1:
-            found.delete()
+            row.delete()
         elif codes.is_demanded():
             raise LastSecondFactor
         else:
             forget(account.id)
-        _record(account, "remove_second_factor", {"factor": factor, "kind": found.kind})
+        _record(account, "remove_second_factor", {"factor": factor, "kind": row.kind})
 
 
 def reset(actor: Caller | None, account: Account) -> None:

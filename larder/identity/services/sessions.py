@@ -42,14 +42,14 @@ class Credentials:
     client: str = ""
 
 
-def log_in(given: Credentials, *, policy: TokenPolicy, signer: Signer, now: datetime) -> Pair:
+def log_in(credentials: Credentials, *, policy: TokenPolicy, signer: Signer, now: datetime) -> Pair:
     """Opens a session. Every failure has the same answer and takes the same time.
 
     An account has at most MAX_SESSIONS. If one more is opened, the least recently used one ends.
     Raises InvalidCredentials.
     """
-    customer = verified(given.username, given.password)
-    return _opened(customer, given.client, policy=policy, signer=signer, now=now)
+    customer = verified(credentials.username, credentials.password)
+    return _opened(customer, credentials.client, policy=policy, signer=signer, now=now)
 
 
 def begin(
@@ -58,8 +58,8 @@ def begin(
     """Opens the first session of an account that the same request made. Its password was hashed
     just now. Raises InvalidCredentials if the account was deactivated meanwhile.
     """
-    made = Customer.objects.get(pk=customer)
-    return _opened(made, client, policy=policy, signer=signer, now=now)
+    account = Customer.objects.get(pk=customer)
+    return _opened(account, client, policy=policy, signer=signer, now=now)
 
 
 def _opened(
@@ -93,7 +93,7 @@ def _make_room(customer: int, *, now: datetime) -> None:
 
 def _shown(client: str) -> str:
     """Returns the printable part of a `User-Agent`."""
-    return "".join(one for one in client[:MAX_CLIENT_LENGTH] if one.isprintable())
+    return "".join(character for character in client[:MAX_CLIENT_LENGTH] if character.isprintable())
 
 
 def refresh(token: str, *, policy: TokenPolicy, signer: Signer, now: datetime) -> Pair:
@@ -103,40 +103,42 @@ def refresh(token: str, *, policy: TokenPolicy, signer: Signer, now: datetime) -
     ends the session, because two clients have a copy of it (RFC 9700, section 4.14.2).
     Raises TokenInvalid, TokenExpired, SessionEnded, Overloaded (too many concurrent exchanges).
     """
-    given = signer.read_refresh(token, policy=policy)
-    session = _exchanged(given, policy, now=now) if policy.rotates else _used(given, now=now)
+    presented = signer.read_refresh(token, policy=policy)
+    session = (
+        _exchanged(presented, policy, now=now) if policy.rotates else _used(presented, now=now)
+    )
     customer = session.customer
     renewed = _refresh_token(session, customer, policy, signer) if policy.rotates else token
     return Pair(_access(session, customer, policy, signer, now), renewed)
 
 
-def _used(given: Refresh, *, now: datetime) -> Session:
+def _used(presented: Refresh, *, now: datetime) -> Session:
     """Returns the session of a token that is not exchanged, and records its use."""
-    session = _live_session(given, now=now)
+    session = _live_session(presented, now=now)
     Session.objects.filter(id=session.id, ended_at=None).update(rotated_at=now)
     return session
 
 
-def _exchanged(given: Refresh, policy: TokenPolicy, *, now: datetime) -> Session:
-    """Returns the session, with the generation that replaces `given`.
+def _exchanged(presented: Refresh, policy: TokenPolicy, *, now: datetime) -> Session:
+    """Returns the session, with the generation that replaces `presented`.
 
     If a concurrent exchange comes first, decides again. Raises Overloaded after MAX_EXCHANGES.
     """
     for _ in range(MAX_EXCHANGES):
-        session = _live_session(given, now=now)
+        session = _live_session(presented, now=now)
         present = Present(session.generation, session.age, session.retried)
-        decision = exchange(given.generation, present, policy.grace, repeats=policy.repeats)
+        decision = exchange(presented.generation, present, policy.grace, repeats=policy.repeats)
         if decision is Decision.IGNORE:
             raise TokenInvalid
         if decision is Decision.END:
-            end_session(given, now=now)
+            end_session(presented, now=now)
             raise SessionEnded
-        if decision is Decision.REPEAT or _renew(session, given, policy, now=now):
+        if decision is Decision.REPEAT or _renew(session, presented, policy, now=now):
             return session
     raise Overloaded
 
 
-def _renew(session: Session, given: Refresh, policy: TokenPolicy, *, now: datetime) -> bool:
+def _renew(session: Session, presented: Refresh, policy: TokenPolicy, *, now: datetime) -> bool:
     """Compare-and-swap: of all requests that read the same generation, one increments it. Returns
     whether it is this one.
 
@@ -145,7 +147,7 @@ def _renew(session: Session, given: Refresh, policy: TokenPolicy, *, now: dateti
     is done; if the answer to the commit is lost, the outcome is reported as unknown.
     """
     expires = now + policy.refresh
-    retried = given.generation if given.generation < session.generation else None
+    retried = presented.generation if presented.generation < session.generation else None
     as_read = Session.objects.filter(id=session.id, generation=session.generation, ended_at=None)
     with transaction.atomic(durable=True):
         swapped = as_read.update(
@@ -158,10 +160,10 @@ def _renew(session: Session, given: Refresh, policy: TokenPolicy, *, now: dateti
     return bool(swapped)
 
 
-def _live_session(given: Refresh, *, now: datetime) -> Session:
+def _live_session(presented: Refresh, *, now: datetime) -> Session:
     """Returns the token's session, with its customer. Raises SessionEnded, TokenExpired."""
     aged = Session.objects.aged().select_related("customer")
-    session = aged.filter(id=given.session).first()
+    session = aged.filter(id=presented.session).first()
     if session is None or session.ended_at is not None:
         raise SessionEnded
     if session.expires_at <= now:
@@ -206,9 +208,9 @@ def verify(token: str, *, signer: Signer, now: datetime) -> None:
 
 
 def _verify_refresh(token: str, *, signer: Signer, now: datetime) -> None:
-    policy, given = _read_signed(token, signer)
-    session = _live_session(given, now=now)
-    if policy.rotates and session.generation != given.generation:
+    policy, presented = _read_signed(token, signer)
+    session = _live_session(presented, now=now)
+    if policy.rotates and session.generation != presented.generation:
         raise TokenInvalid
 
 
@@ -230,9 +232,9 @@ def revoke(token: str, *, policy: TokenPolicy, signer: Signer, now: datetime) ->
     end_session(signer.read_refresh(token, policy=policy), now=now)
 
 
-def end_session(given: Refresh, *, now: datetime) -> None:
+def end_session(presented: Refresh, *, now: datetime) -> None:
     """Ends a session. Its refresh tokens end at once, its access tokens within 30 seconds."""
-    Session.objects.filter(id=given.session, ended_at=None).update(ended_at=now)
+    Session.objects.filter(id=presented.session, ended_at=None).update(ended_at=now)
 
 
 def end_own(customer: int, session: UUID, *, now: datetime) -> None:

@@ -41,17 +41,17 @@ class Present:
         return self.retried == self.generation - 2
 
 
-def exchange(given: int, present: Present, grace: timedelta, *, repeats: bool) -> Decision:
-    """Returns the decision on a token of generation `given`.
+def exchange(generation: int, present: Present, grace: timedelta, *, repeats: bool) -> Decision:
+    """Returns the decision on a token of generation `generation`.
 
     The current token is renewed. Within the grace, its parent gets the current token again. After
     the grace, the parent is renewed once more, and the current token becomes invalid: it was never
     exchanged, so the answer with it may have been lost. Any other token ends the session. If a
     policy repeats nothing, the parent is invalid: within the grace it does not end the session.
     """
-    if given == present.generation:
+    if generation == present.generation:
         return Decision.RENEW
-    if given != present.parent:
+    if generation != present.parent:
         return Decision.END
     if present.age <= grace:
         return Decision.REPEAT if repeats else Decision.IGNORE
