@@ -12,7 +12,6 @@ from io import BytesIO
 from time import perf_counter_ns
 from typing import Any
 
-from django.conf import settings
 from django.core.handlers.wsgi import WSGIRequest
 
 from larder.core.errors import DomainError, Overloaded
@@ -24,7 +23,6 @@ from larder.front.threads import Threads
 from larder.front.wsgi import Answer, Application, Headers, call, encoded, environ_of
 from larder.http import answered_requests, problems
 from larder.http.body_limits import LEFT_UNREAD, declared_length
-from larder.http.client_address import client_address
 from larder.http.correlation import HEADER, identify
 from larder.http.error_pages import for_reader
 from larder.http.refusals import BodyTimeout
@@ -51,10 +49,9 @@ class Front:
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         environ = environ_of(scope)
-        address = client_address(environ, settings.TRUSTED_PROXIES)
         stream = _Stream(receive, send)
         try:
-            raw = await bodies.read(environ, receive, address)
+            raw = await bodies.read(environ, receive) if bodies.is_sent(environ) else b""
             environ[BEGAN] = perf_counter_ns()
             answer = await self._answer(environ, raw, stream)
         except TooSlow:

@@ -4,9 +4,12 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from django.conf import settings
+
 from larder.core.limits import MAX_BODY_BYTES, MAX_DISCARDED_BYTES, MAX_OPEN_BODY_BYTES
 from larder.core.per_key import SlotsPerKey
 from larder.http.body_limits import declared_length
+from larder.http.client_address import client_address
 
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 
@@ -36,7 +39,12 @@ class TooSlow(Exception):
     """The body did not arrive in time."""
 
 
-async def read(environ: Mapping[str, Any], receive: Receive, address: str) -> bytes | None:
+def is_sent(environ: Mapping[str, Any]) -> bool:
+    """Returns whether a request may have a body."""
+    return "CONTENT_LENGTH" in environ or "HTTP_TRANSFER_ENCODING" in environ
+
+
+async def read(environ: Mapping[str, Any], receive: Receive) -> bytes | None:
     """Returns the body; None if it is longer than Django reads it for this request.
 
     Of a body in chunks, whose length is not known, returns up to MAX_OPEN_BODY_BYTES and one more.
@@ -51,6 +59,7 @@ async def read(environ: Mapping[str, Any], receive: Receive, address: str) -> by
         return None
     if length <= LONG:
         return await _read(receive, length)
+    address = client_address(environ, settings.TRUSTED_PROXIES)
     with _of_addresses.hold(address), _of_all.hold(None):
         return await _read(receive, length)
 

@@ -26,31 +26,31 @@ Push = Callable[[bytes], bool]
 """Sends a part, when the client has taken those before. Returns whether the client still reads."""
 
 
+_ALWAYS: dict[str, Any] = {
+    "SCRIPT_NAME": "",
+    "wsgi.version": (1, 0),
+    "wsgi.errors": sys.stderr,
+    "wsgi.multithread": True,
+    "wsgi.multiprocess": True,
+    "wsgi.run_once": False,
+}
+
+
 def environ_of(scope: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the WSGI environment of a request, without its body.
 
     Headers with an underscore are left out: they would look like others with a hyphen.
     """
-    server, port = scope["server"]
-    raw_path = scope["raw_path"]
-    environ: dict[str, Any] = {
-        "REQUEST_METHOD": scope["method"],
-        "SCRIPT_NAME": "",
-        "PATH_INFO": (unquote_to_bytes(raw_path) if b"%" in raw_path else raw_path).decode(
-            "latin-1"
-        ),
-        "QUERY_STRING": scope["query_string"].decode("latin-1"),
-        "SERVER_NAME": server,
-        "SERVER_PORT": str(port),
-        "SERVER_PROTOCOL": f"HTTP/{scope['http_version']}",
-        "REMOTE_ADDR": scope["client"][0],
-        "wsgi.version": (1, 0),
-        "wsgi.url_scheme": scope["scheme"],
-        "wsgi.errors": sys.stderr,
-        "wsgi.multithread": True,
-        "wsgi.multiprocess": True,
-        "wsgi.run_once": False,
-    }
+    path = scope["raw_path"]
+    environ = _ALWAYS.copy()
+    environ["REQUEST_METHOD"] = scope["method"]
+    environ["PATH_INFO"] = (unquote_to_bytes(path) if b"%" in path else path).decode("latin-1")
+    environ["QUERY_STRING"] = scope["query_string"].decode("latin-1")
+    environ["SERVER_NAME"], port = scope["server"]
+    environ["SERVER_PORT"] = str(port)
+    environ["SERVER_PROTOCOL"] = f"HTTP/{scope['http_version']}"
+    environ["REMOTE_ADDR"] = scope["client"][0]
+    environ["wsgi.url_scheme"] = scope["scheme"]
     for name, value in scope["headers"]:
         key = _KEYS.get(name) or _key(name)
         if key is None:

@@ -40,9 +40,9 @@ from larder.orders.services.placing.placement import (
 )
 
 LIMITS = Limits(
-    max_batch_size=128,
+    max_batch_size=64,
     max_batch_lines=2_000,
-    queue_capacity=1_024,
+    queue_capacity=2_048,
     queue_lines=10_000,
     queue_timeout=5.0,
     fail_fast_after=1.0,
