@@ -22,7 +22,11 @@ from tools.proof.attacks import Broken, Person, beside, cpu_seconds, flood
 from tools.proof.kit import Kit
 from tools.terminal import say
 
-SETTINGS = {"TRUSTED_PROXIES": "127.0.0.1/32", "RATE_LIMITS": "normal"}
+SETTINGS = {
+    "TRUSTED_PROXIES": "127.0.0.1/32",
+    "RATE_LIMITS": "normal",
+    "QUOTA_ORDERS": "1000000/hour",
+}
 SECONDS, FULL_SECONDS = 6.0, 40.0
 
 
@@ -140,7 +144,7 @@ def large_carts(kit: Kit) -> str:
 
 
 def guessed_passwords(kit: Kit) -> str:
-    """Log-ins and refreshes go on while 24 connections guess from ever new addresses."""
+    """Refreshes go on while 24 connections guess from ever new addresses."""
     site = kit.site
 
     def guess() -> Reply:
@@ -149,10 +153,13 @@ def guessed_passwords(kit: Kit) -> str:
         headers = {"X-Forwarded-For": address}
         return Client(0, url=site.urls[0]).attempt("POST", "auth/token", body, headers=headers)
 
-    people = cycle([Person.register(site) for _ in range(8)])
+    people = [Person.register(site) for _ in range(8)]
+    for person in people:
+        person.ask("GET", "me")
+    turns = cycle(people)
 
     def refresh() -> Reply:
-        person = next(people)
+        person = next(turns)
         person.account._until = 0.0
         return person.ask("GET", "me")
 
