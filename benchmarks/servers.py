@@ -61,6 +61,8 @@ def serve(
     settings = Settings(HOST, free_port(), Path(), size.workers, size.threads, None)
     own = {} if application == LARDER else {LARDER: application, "asginl": "wsgi"}
     command = [own.get(part, part) for part in server_command(settings)]
+    if own:
+        command += ["--blocking-threads", str(size.threads)]
     with running(command, settings.port, environment, log) as server:
         yield server
 
