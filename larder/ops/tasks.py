@@ -4,11 +4,11 @@ Rows are deleted in batches, within the time limits of the server's role. Tasks 
 a task is cut off, the next one does the rest.
 """
 
+import logging
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 
-import structlog
 from django.conf import settings
 from procrastinate import JobContext, builtin_tasks
 from procrastinate.contrib.django import app
@@ -31,7 +31,7 @@ from larder.ops.books import invariants
 from larder.ops.jobs import mails
 from larder.orders.services.cart import expire_carts
 
-logger = structlog.get_logger(__name__)
+logger = logging.getLogger(__name__)
 
 BATCH = 5_000
 """Rows that one statement deletes, in about 50 ms."""
@@ -143,17 +143,18 @@ def check_invariants(timestamp: int) -> None:
     found = {one.invariant.name: one.violations for one in report.findings}
     observations.note("invariants", found, now=began)
     for finding in report.violated:
-        logger.error(
-            "An invariant is violated.",
-            invariant=finding.invariant.name,
-            violations=finding.violations,
-            means=finding.invariant.means,
-            look_at=finding.invariant.look_at,
-            do="Run manage.py check_invariants: it shows the rows. Repair nothing before the cause"
-            " is known.",
-        )
+        details = {
+            "invariant": finding.invariant.name,
+            "violations": finding.violations,
+            "means": finding.invariant.means,
+            "look_at": finding.invariant.look_at,
+            "do": "Run manage.py check_invariants: it shows the rows. Repair nothing before the"
+            " cause is known.",
+        }
+        logger.error("An invariant is violated.", extra={"details": details})
     if not report.violated:
-        logger.info("All invariants hold.", seconds=round(report.seconds, 1), **report.looked_at)
+        checked = {"seconds": round(report.seconds, 1), **report.looked_at}
+        logger.info("All invariants hold.", extra={"details": checked})
 
 
 @app.periodic(cron="37 * * * *")
@@ -179,13 +180,13 @@ async def retry_stalled_jobs(context: JobContext, timestamp: int) -> None:
     manager = context.app.job_manager
     for job in await manager.get_stalled_jobs():
         retried = await _try_again(manager, job)
-        logger.warning(
-            "A worker was killed at a job.",
-            job=job.id,
-            task=job.task_name,
-            retried=retried,
-            do=_IF_KILLED if retried else _IF_GIVEN_UP + _IF_KILLED,
-        )
+        details = {
+            "job": job.id,
+            "task": job.task_name,
+            "retried": retried,
+            "do": _IF_KILLED if retried else _IF_GIVEN_UP + _IF_KILLED,
+        }
+        logger.warning("A worker was killed at a job.", extra={"details": details})
 
 
 _IF_GIVEN_UP = (

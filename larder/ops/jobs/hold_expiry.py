@@ -4,11 +4,11 @@ A job cannot do that: each would be a row in the table of jobs. Several workers 
 each leaves out orders that another has locked.
 """
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Event, Thread
 
-import structlog
 from django.db import Error, connections
 
 from larder.core import waits
@@ -16,7 +16,7 @@ from larder.core.clock import now
 from larder.core.stopwatch import Stopwatch
 from larder.orders.services.expire_holds import expire_holds
 
-logger = structlog.get_logger(__name__)
+logger = logging.getLogger(__name__)
 
 EVERY = 0.5
 """Seconds between two passes."""
@@ -63,7 +63,8 @@ def _run(stop: Event) -> None:
         except Error as error:
             if logged is None or logged.seconds > LOGGED_EVERY:
                 logged = Stopwatch()
-                logger.warning("Holds could not be expired.", error=str(error), do=_DO)
+                details = {"error": str(error), "do": _DO}
+                logger.warning("Holds could not be expired.", extra={"details": details})
         finally:
             connections.close_all()
 

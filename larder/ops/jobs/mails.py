@@ -4,11 +4,11 @@ The text of a mail is made here, from data of identity, right before the mail is
 is killed after it sent a mail and before it noted that, the mail is sent again.
 """
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
-import structlog
 from django.conf import settings
 from django.db import transaction
 from django.urls import reverse
@@ -25,7 +25,7 @@ from larder.notifications.mail_texts import MailText
 from larder.notifications.queries import Waiting
 from larder.notifications.services import SEND_MAIL
 
-logger = structlog.get_logger(__name__)
+logger = logging.getLogger(__name__)
 
 RETRIES = 10
 AGAIN = RetryStrategy(max_attempts=RETRIES, exponential_wait=2, retry_exceptions=[NotSentYet])
@@ -60,7 +60,8 @@ def send_mail(context: JobContext, mail: str) -> None:
     with transaction.atomic(durable=True):
         services.note_sent(id, now=now())
         _forget(found)
-    logger.info("A mail was handed over.", mail=mail, kind=found.kind, tries=tries)
+    details = {"mail": mail, "kind": found.kind, "tries": tries}
+    logger.info("A mail was handed over.", extra={"details": details})
 
 
 def _send(id: UUID, found: Waiting) -> bool:
@@ -127,7 +128,8 @@ def _again(fault: NotSent, tries: int) -> bool:
 def _log(fault: NotSent, *, mail: str, kind: str, tries: int) -> None:
     details = {"mail": mail, "kind": kind, "tries": tries, "reason": fault.reason}
     if _again(fault, tries):
-        logger.warning("A mail was not sent yet.", **details, do=f"It is tried again. {DO}")
+        details["do"] = f"It is tried again. {DO}"
+        logger.warning("A mail was not sent yet.", extra={"details": details})
     else:
-        do = DO + (KINDS[kind].otherwise if kind in KINDS else "")
-        logger.error("A mail could not be sent, and is given up.", **details, do=do)
+        details["do"] = DO + (KINDS[kind].otherwise if kind in KINDS else "")
+        logger.error("A mail could not be sent, and is given up.", extra={"details": details})

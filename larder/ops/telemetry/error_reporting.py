@@ -49,13 +49,10 @@ def _print_nothing(pending: int, seconds: float) -> None:
 
 
 def _event(event: Any, hint: dict[str, Any]) -> Any:
-    """Returns the event to send: with the correlation id, and the message of a structured line."""
+    """Returns the event to send, with the correlation id."""
     event.setdefault("tags", {})["correlation_id"] = CORRELATION_ID.get() or ""
     for unwanted in ("request", "user", "extra", "breadcrumbs"):
         event.pop(unwanted, None)
-    record = hint.get("log_record")
-    if record is not None and isinstance(record.msg, dict):
-        event["logentry"] = {"message": str(record.msg.get("event", ""))}
     for error in event.get("exception", {}).get("values", ()):
         error["value"] = _without_values(error)
     return event

@@ -17,6 +17,14 @@ def with_correlation_id(
     return line
 
 
+def with_details(
+    logger: Any, method: str, line: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """Adds the values that a call of the logger names: `extra={"details": {…}}`."""
+    line.update(getattr(line["_record"], "details", {}))
+    return line
+
+
 def with_event(
     logger: Any, method: str, line: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
@@ -42,7 +50,7 @@ _VALUES = re.compile(
 
 
 PROCESSORS: list[Any] = [
-    structlog.contextvars.merge_contextvars,
+    with_details,
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -54,16 +62,7 @@ PROCESSORS: list[Any] = [
 
 
 def logging_settings(level: str) -> dict[str, Any]:
-    """Returns Django's LOGGING for this level of our messages, and configures structlog."""
-    structlog.configure(
-        processors=[
-            *PROCESSORS,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
-        cache_logger_on_first_use=True,
-    )
+    """Returns Django's LOGGING for this level of our messages."""
     return {
         "version": 1,
         "disable_existing_loggers": False,
