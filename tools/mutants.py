@@ -114,9 +114,10 @@ def settings(path: str, tests: Sequence[str]) -> str:
 
 
 def tests_of(folder: Path, module: str) -> list[str]:
-    """Return the tests of a module's package that name the module; all where none does."""
+    """Return the tests that name the module, of its package, of orders and of v1; all where none
+    does."""
     _, package, *_ = module.split("/")
-    folders = [package, "orders", "system/race"]
+    folders = [package, "orders", "system/race", "v1"]
     files = [file for each in folders for file in (folder / "tests" / each).glob("test_*.py")]
     naming = [file for file in files if Path(module).stem in file.read_text()]
     return sorted({str(file.relative_to(folder)) for file in naming or files})
