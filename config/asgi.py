@@ -59,6 +59,7 @@ wsgi = with_plain_charsets(django)
 from larder.front import alive, orders, products  # noqa: E402
 from larder.front.application import Front  # noqa: E402
 from larder.front.at_once import AtOnce  # noqa: E402
+from larder.front.queues import queue_of  # noqa: E402
 from larder.front.threads import Threads  # noqa: E402
 from larder.orders.services.placing import place_order  # noqa: E402
 
@@ -83,7 +84,12 @@ at_once: dict[tuple[str, str], AtOnce] = {
     (products.METHOD, products.PATH): products.Products(threads),
 }
 # With tracing, Django answers all requests: traces begin in its middleware.
-application = Front(wsgi, threads, {} if settings.OTEL_EXPORTER_OTLP_ENDPOINT else at_once)
+application = Front(
+    wsgi,
+    threads,
+    {} if settings.OTEL_EXPORTER_OTLP_ENDPOINT else at_once,
+    queue_of,
+)
 
 get_resolver().url_patterns  # noqa: B018 - loads every view
 prepare_decoding()

@@ -20,6 +20,7 @@ from larder.front import bodies
 from larder.front.at_once import AtOnce
 from larder.front.bodies import Receive, TooSlow
 from larder.front.threads import Threads
+from larder.front.turns import QueueOf, Turns
 from larder.front.wsgi import Answer, Application, Headers, call, encoded, environ_of
 from larder.http import answered_requests, problems
 from larder.http.body_limits import LEFT_UNREAD, declared_length
@@ -35,17 +36,19 @@ PART_SECONDS = 300.0
 
 class Front:
     """Lets a WSGI application answer in threads. `at_once` are the operations that are answered on
-    the event loop, by method and path."""
+    the event loop, by method and path. `queue_of` says which requests wait for one another."""
 
     def __init__(
         self,
         application: Application,
         threads: Threads,
-        at_once: Mapping[tuple[str, str], AtOnce] | None = None,
+        at_once: Mapping[tuple[str, str], AtOnce],
+        queue_of: QueueOf,
     ) -> None:
         self._application = application
         self._threads = threads
-        self._at_once = at_once or {}
+        self._at_once = at_once
+        self._turns = Turns(queue_of)
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         environ = environ_of(scope)
@@ -73,7 +76,8 @@ class Front:
         at_once = self._at_once.get((environ["REQUEST_METHOD"], environ["PATH_INFO"]))
         # Django refuses a body that is cut off, or whose length is not known.
         if at_once is None or raw is None or len(raw) != declared_length(environ):
-            return await self._in_thread(environ, raw, stream)
+            async with self._turns.turn(environ):
+                return await self._in_thread(environ, raw, stream)
         answer = await at_once.answer(environ, raw)
         if answer is None:
             answer = await self._in_thread(environ, raw, stream)

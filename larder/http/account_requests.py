@@ -17,8 +17,9 @@ from larder.identity.caller import Caller
 MOST_READS = 6
 """Requests of an account that read. Browsers open as many connections to a server."""
 
-MOST_WRITES = 2
-"""Requests of an account that write. They need the same rows: its cart, its orders."""
+MOST_WRITES = 4
+"""Requests of an account that write. They need the same rows: its cart, its orders. Two at a time
+come from the event loop, where others wait (larder/front/queues.py)."""
 
 MOST_OF_AN_ADDRESS = 16
 """Requests without an account. Many clients can have one address."""

@@ -45,4 +45,4 @@ def answer(environ: dict[str, Any], start_response: Any) -> Any:
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django.setup()
 bodies.SECONDS = float(os.environ.get("BODY_SECONDS", "30"))
-application = Front(answer, Threads(2))
+application = Front(answer, Threads(2), {}, lambda _: None)

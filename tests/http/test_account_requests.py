@@ -3,6 +3,7 @@
 import socket
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from itertools import cycle, islice
 from time import monotonic, sleep
@@ -101,6 +102,22 @@ def test_writes_of_one_account_leave_connections_to_others(
     assert (again.status, int(again.headers["retry-after"]) >= 1) == (503, True)
     assert set(statuses) == {200, 503}, statuses
     assert [call() for call in calls] == [200] * len(calls)
+
+
+@pytest.mark.system
+def test_writes_that_an_app_sends_at_once_wait_for_one_another(
+    alone: Server, person: MakePerson, product: MakeProduct
+) -> None:
+    jam, who = product(), person()
+    token = alone.token(who.customer.username, who.password)
+
+    def put() -> int:
+        return alone.call("PUT", f"cart/lines/{jam}", {"quantity": 2}, token=token).status
+
+    assert put() == 200
+    with ThreadPoolExecutor(12) as pool:
+        answers = [pool.submit(put) for _ in range(60)]
+    assert Counter(answer.result() for answer in answers) == {200: 60}
 
 
 @contextmanager

@@ -24,4 +24,4 @@ def decode(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
     return [b""]
 
 
-application = Front(decode, Threads(2))
+application = Front(decode, Threads(2), {}, lambda _: None)
