@@ -1,4 +1,4 @@
-"""Turns of requests, for each customer or address. They wait on the event loop, without a thread."""
+"""Turns of requests, for each customer or address; a wait for one takes no thread."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Hashable, Mapping

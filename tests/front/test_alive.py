@@ -11,7 +11,7 @@ from larder.front.wsgi import call
 from tests.front.in_process import unstreamed
 
 
-def test_the_event_loop_repeats_the_answer_of_django() -> None:
+def test_the_event_loop_repeats_the_answer_of_django(db: None) -> None:
     alive = Alive()
     environ = RequestFactory().get("/livez").environ | {BEGAN: 0}
     assert asyncio.run(alive.answer(environ, b"")) is None

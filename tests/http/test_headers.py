@@ -55,11 +55,6 @@ def test_no_policy_allows_inline_scripts() -> None:
         assert rules["frame-ancestors"] == "'none'"
 
 
-def test_the_policy_of_a_view_is_kept(db: None) -> None:
-    headers = answer("/api/v1/problems", Accept="text/html").headers
-    assert headers["Content-Security-Policy"].startswith("default-src 'none'; style-src 'self'")
-
-
 def test_cookies_of_the_admin_need_this_host_and_tls(
     person: Callable[..., Person], settings: Any
 ) -> None:

@@ -15,7 +15,7 @@ from larder.http.static_files import ONE_YEAR
 from tests.conftest import Person
 
 PAGES = (
-    *("/", "/api/v1/docs", "/api/v1/problems"),
+    *("/", "/api/v1/docs"),
     *("/admin/", "/admin/orders/order/", "/admin/catalog/product/"),
     *("/admin/catalog/product/add/", "/admin/catalog/product/import-file/"),
     *("/admin/catalog/product/export/", "/admin/identity/customer/add/"),

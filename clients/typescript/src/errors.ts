@@ -2,7 +2,7 @@
 
 /** The codes of refusals (docs/reference/problems.md). A later version of the shop may have more. */
 export type ProblemCode =
-  | "already_submitted" | "bad_host" | "bad_request" | "body_too_large" | "cart_empty"
+  | "already_submitted" | "bad_host" | "bad_request" | "body_timeout" | "body_too_large" | "cart_empty"
   | "cart_full" | "category_in_use" | "conflicting_repeat" | "count_below_committed"
   | "csrf_failed" | "currency_changed" | "database_unavailable" | "email_taken" | "hold_expired"
   | "idempotency_key_reused" | "insufficient_stock" | "internal_error"
