@@ -22,7 +22,6 @@ from benchmarks.servers import Server, Size
 from tools.terminal import say
 
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
-PASSWORD = "a-long-enough-password"
 LABELS = "ada@" + ".".join(["\u00fc"] * 122)[:240] + ".de"
 EIGHT_LABELS = "ada@" + ".".join(["\u00fc" * 20] * 8) + ".de"
 MARKS = "a" + "\u0323\u0307" * 70

@@ -38,26 +38,6 @@ def repeated(calls: Sequence[Call], *, pause: float) -> Iterator[Counter[int]]:
             one.result()
 
 
-@contextmanager
-def delays(call: Call, *, pause: float) -> Iterator[list[float]]:
-    """Make the call again and again for the time of the block.
-
-    Give how many seconds each answer took, complete at the end of the block. Fails at the
-    end of the block if one was not answered with 200.
-    """
-    seconds: list[float] = []
-
-    def timed() -> int:
-        began = monotonic()
-        status = call()
-        seconds.append(monotonic() - began)
-        return status
-
-    with repeated([timed], pause=pause) as statuses:
-        yield seconds
-    assert set(statuses) == {200}, f"others were answered {dict(statuses)}"
-
-
 def steady(
     calls: Sequence[Call], *, per_second: float, seconds: float
 ) -> tuple[list[float], Counter[int]]:

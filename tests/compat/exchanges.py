@@ -33,7 +33,6 @@ VARIABLE = re.compile(
 )
 
 Step = dict[str, Any]
-Make = Callable[..., Any]
 
 
 def names(file: Path) -> list[str]:

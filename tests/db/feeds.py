@@ -1,4 +1,4 @@
-"""Reading feeds in tests: writers in separate transactions, readers right and wrong."""
+"""Writers in separate transactions, for tests that read feeds."""
 
 import os
 import time
@@ -9,38 +9,8 @@ from typing import Any
 import psycopg
 
 from larder.db import database
-from larder.db.feed import Feed
 
 _HORIZON = "pg_snapshot_xmin(pg_current_snapshot())"
-
-
-_AFTER = "(transaction_id, position) > ((SELECT %s::text::xid8), (SELECT %s::bigint))"
-
-
-class NumberedFeed(Feed):
-    """Reads the feed by sequence number only: the negative control."""
-
-    def page(self, rows: int) -> str:
-        right = super().page(rows)
-        for part, instead in (
-            (f"AND transaction_id < {_HORIZON}", ""),
-            (_AFTER, "%s <> '' AND position > %s"),
-            ("ORDER BY transaction_id, position", "ORDER BY position"),
-            ("ORDER BY row.transaction_id, row.position", "ORDER BY row.position"),
-        ):
-            assert part in right
-            right = right.replace(part, instead)
-        return right
-
-
-class HastyFeed(Feed):
-    """Reads the feed past the oldest open transaction: a negative control."""
-
-    def page(self, rows: int) -> str:
-        part = f"AND transaction_id < {_HORIZON}"
-        right = super().page(rows)
-        assert part in right
-        return right.replace(part, "")
 
 
 @contextmanager

@@ -155,13 +155,3 @@ Document = dict[str, Any]
 
 
 Change = Callable[[Document], Any]
-
-
-def schema_of(document: Document, name: str) -> Document:
-    found: Document = document["components"]["schemas"][name]
-    return found
-
-
-def field_of(document: Document, name: str, of: str = "NewOrder") -> Document:
-    found: Document = schema_of(document, of)["properties"][name]
-    return found

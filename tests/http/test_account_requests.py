@@ -23,11 +23,6 @@ from tests.server import Server
 MakePerson = Callable[..., Person]
 MakeProduct = Callable[..., int]
 CONNECTIONS = 32
-THIRTY = 30
-LOCKED_SECONDS = 9.0
-"""Less than a transaction may be idle."""
-LONGEST_ANSWER = 10.0
-"""Seconds, as docs/api/conventions.md says: LONGEST_WAIT, and as long for a row."""
 SECONDS = 3.0
 
 

@@ -19,7 +19,6 @@ from tests.identity.crowds import by_use, open_sessions
 
 Enter = Callable[..., LogIn]
 MakePerson = Callable[..., Person]
-MANY = 2_000
 
 
 def pair_of(who: Person) -> dict[str, str]:

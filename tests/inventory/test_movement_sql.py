@@ -16,8 +16,6 @@ from larder.inventory.models import LedgerEntry, Stock
 from larder.inventory.services import movements
 from larder.inventory.services.movements import Balance, Movement
 
-ANY_CUSTOMER = 1
-MOST = 2**31 - 1
 within_a_test = settings(
     max_examples=60,
     deadline=None,

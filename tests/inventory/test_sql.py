@@ -27,7 +27,6 @@ from larder.inventory.queries.product_list import _page
 from tests.database import analyze, generic_plan, make_new
 
 ANY_CUSTOMER = 1
-MOST = 2**31 - 1
 within_a_test = settings(
     max_examples=60,
     deadline=None,

@@ -6,9 +6,6 @@ from typing import Any
 from larder.db import database
 from tests.conftest import Answer, Api, Person
 
-STAFF_AGAIN = 1
-"""Staff's account, session and rights, read again under the locks in one statement."""
-
 As = Callable[[Person], Api]
 
 

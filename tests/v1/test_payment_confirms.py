@@ -15,14 +15,13 @@ from larder.orders.payment_state import Kind
 from larder.orders.services import payments
 from larder.orders.services.expire_holds import expire_holds
 from larder.orders.services.payments import NewPayment, Outcome, Report, receive_payment
-from tests.conftest import Answer, Api, Person
+from tests.conftest import Answer, Api
 from tests.orders import holding
 from tests.tiers import LONGEST
 from tests.v1.moving import move
 from tests.v1.placing import place
 
 Product = Callable[..., int]
-As = Callable[[Person], Api]
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("books_agree")]
 TOTAL = 1000

@@ -108,7 +108,6 @@ def dying(
 
 
 HELD = {"payment": {"required": True}}
-CASH = {"provider": "cash", "kind": "captured", "amount": 300, "currency": "GBP"}
 
 
 def _cart(dying: Dying) -> Sent:

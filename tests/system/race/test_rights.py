@@ -20,7 +20,6 @@ from tests.system.race.shops import OK
 
 MakePerson = Callable[..., Person]
 Act = Callable[[Person, Person], object]
-LOCK = 'SELECT "customer"."id" AS "pk" FROM'
 
 
 def update(actor: Person, account: Person) -> None:

@@ -28,11 +28,10 @@ from tests.system.race.interleaving import (
     interleave,
 )
 from tests.system.race.phones import Phone
-from tests.system.race.shops import OK, ServiceShop
+from tests.system.race.shops import OK
 
 MakePerson = Callable[..., Person]
 MakeProduct = Callable[..., int]
-SHOP = ServiceShop()
 PARENTS_READ = '"category"."parent_id" AS "parent_id" FROM "category"'
 CATEGORIES_OF_FILE = "SELECT id FROM category WHERE id IN"
 NAME_READ = '"product"."name" = %s'

@@ -10,7 +10,6 @@ from tests.conftest import Person
 from tests.system.race.books import assert_agree, shelf
 from tests.system.race.shops import OK, Answer, Lines, ServiceShop, at_once
 
-MakePerson = Callable[..., Person]
 MakeProduct = Callable[..., int]
 UNITS = 20
 

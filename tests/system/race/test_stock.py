@@ -13,9 +13,8 @@ from larder.ops.books import invariants
 from tests.conftest import Person
 from tests.system.race.books import assert_agree, shelf
 from tests.system.race.interleaving import STOCK_READ, Race, assert_held
-from tests.system.race.shops import OK, Answer, ServiceShop
+from tests.system.race.shops import OK, ServiceShop
 
-Task = Callable[[], Answer]
 STOCK, UNITS = 100, 6
 ARCHIVED = 'UPDATE "product" SET'
 SHOP = ServiceShop()
