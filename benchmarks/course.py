@@ -22,30 +22,21 @@ PGBENCH_CLIENTS = 16
 TITLES: Mapping[str, str] = {
     "R": "list page of 20, token",
     "bare Django": "a view with the same bytes, nothing else",
-    "R304": "list page, If-None-Match",
     "detail": "one product of all, token",
     "W": "order of 3 random products, 32 connections",
     "pgbench W": "the same writes, no application",
     "H": "one product in every order",
-    "pgbench H": "the same writes",
-    "WK": "W with Idempotency-Key",
     "hold": "W with a hold, and each order confirmed: two requests an order",
-    "pgbench 20": "20 orders a transaction",
-    "W16": "W from 16 connections",
     "W64": "W from 64 connections",
-    "W256": "W from 256 connections",
     "R beside W": "list page while orders are placed",
     "W at half": "those orders: half as many as W, as they are due",
-    "mixed 16": "90 % R, 8 % W, 2 % history, 16 connections",
-    "mixed 64": "the same from 64 connections",
-    "mixed 256": "the same from 256 connections",
     "L": "log-in",
 }
 
 ORDER = (
-    *("R", "bare Django", "bare Django", "R", "R304", "detail"),
-    *("H", "W", "pgbench W", "pgbench W", "W", "H", "pgbench H", "WK", "pgbench 20"),
-    *("W16", "W64", "W256", "R beside W", "mixed 16", "mixed 64", "mixed 256", "hold", "L"),
+    *("R", "bare Django", "bare Django", "R", "detail"),
+    *("H", "W", "pgbench W", "pgbench W", "W", "H"),
+    *("W64", "R beside W", "hold", "L"),
 )
 """One round. Each load is next to its limit. Those with a floor are measured before and after it,
 so that a machine that slows down or speeds up favours neither."""
@@ -53,7 +44,7 @@ so that a machine that slows down or speeds up favours neither."""
 FIRST = ("R", "bare Django")
 """Run once before anything counts: their first seconds go to connections and caches."""
 
-PGBENCH = {"pgbench W", "pgbench H", "pgbench 20"}
+PGBENCH = {"pgbench W"}
 BESIDE, HALF = "R beside W", "W at half"
 
 Results = dict[str, list[Measurement]]
@@ -72,21 +63,12 @@ class Course:
         self._measures: dict[str, Callable[[], Measurement]] = {
             "R": loads.page,
             "bare Django": lambda: self._bare(installation.bare_django, BARE_BYTES),
-            "R304": loads.known_page,
             "detail": loads.details,
             "W": loads.orders,
             "pgbench W": self._pgbench,
             "H": lambda: loads.orders(hot=True),
-            "pgbench H": lambda: self._pgbench(hot=True),
-            "WK": lambda: loads.orders(keyed=True),
             "hold": loads.holds,
-            "pgbench 20": self._groups,
-            "W16": lambda: loads.orders(16),
             "W64": lambda: loads.orders(64),
-            "W256": lambda: loads.orders(256),
-            "mixed 16": lambda: loads.mixed(16),
-            "mixed 64": lambda: loads.mixed(64),
-            "mixed 256": lambda: loads.mixed(256),
             "L": loads.log_ins,
         }
 
@@ -123,18 +105,10 @@ class Course:
         load = Load(server.port, Page(path), READERS, pace.warm_up, pace.seconds)
         return generator.measure(load, Meter(postmaster(self._on.cluster), server.pid))
 
-    def _pgbench(self, *, hot: bool = False) -> Measurement:
-        return self._write("order.sql", hot=hot)
-
-    def _groups(self) -> Measurement:
-        return self._write("group.sql", orders=20)
-
-    def _write(self, script: str, *, hot: bool = False, orders: int = 1) -> Measurement:
+    def _pgbench(self) -> Measurement:
         pace, url = self._pace, self._on.cluster.app_url()
         writes = Writes(
-            *(script, url, self._on.stock, PGBENCH_CLIENTS, pace.warm_up, pace.seconds),
-            hot=hot,
-            orders=orders,
+            "order.sql", url, self._on.stock, PGBENCH_CLIENTS, pace.warm_up, pace.seconds
         )
         return pgbench.measure(writes, Meter(postmaster(self._on.cluster)))
 

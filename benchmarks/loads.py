@@ -7,22 +7,20 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Protocol
 
-from benchmarks import generator, servers
+from benchmarks import generator
 from benchmarks.generator import Load
 from benchmarks.measurement import Measurement, Meter
 from benchmarks.servers import Server
 from benchmarks.sessions import Sessions
 from benchmarks.shop import PASSWORD, Shop
-from benchmarks.traffic import Details, Holds, LogIns, Mixed, Orders, Page, Traffic
+from benchmarks.traffic import Details, Holds, LogIns, Orders, Page, Traffic
 from tools.local_postgres import Cluster
 
-LIST, HISTORY = "/api/v1/products", "/api/v1/orders"
+LIST = "/api/v1/products"
 READERS, WRITERS, LOG_INS = 16, 32, 3
 CUSTOMERS = 64
 """Customers who send orders when they are due. Each waits for an answer. With fewer of them, orders
 would be late because no customer is free, and not because the server cannot place them."""
-MIX = (45, 4, 1)
-"""In fifty requests: list pages, orders, pages of the customer's history. 90, 8 and 2 percent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,34 +64,18 @@ class Loads:
         """The list's first page."""
         return self._closed(self._page(), connections)
 
-    def known_page(self, connections: int = READERS) -> Measurement:
-        """The same, asked for with its ETag: nothing has changed."""
-        page = self._page()
-        etag = servers.get(self._site.larder.port, LIST, page.tokens[0]).etag
-        return self._closed(Page(LIST, page.tokens, etag, status=304), connections)
-
     def details(self, connections: int = READERS) -> Measurement:
         """One product, any."""
         tokens, products = self._site.sessions.tokens(), self._site.shop.products
         return self._closed(Details(tokens, products, self._seed()), connections)
 
-    def orders(
-        self, connections: int = WRITERS, *, hot: bool = False, keyed: bool = False
-    ) -> Measurement:
+    def orders(self, connections: int = WRITERS, *, hot: bool = False) -> Measurement:
         """Orders of three products."""
-        return self._closed(self._orders(hot=hot, keyed=keyed), connections)
+        return self._closed(self._orders(hot=hot), connections)
 
     def holds(self) -> Measurement:
         """Orders with a hold, and their confirmations: two requests for each order."""
-        orders = self._orders(hot=False, keyed=False)
-        return self._closed(Holds(orders, self._site.sessions.cashier()), WRITERS)
-
-    def mixed(self, connections: int) -> Measurement:
-        """Pages of the list and, seldom, orders and pages of the history."""
-        own = Page(HISTORY, self._site.sessions.tokens())
-        kinds: list[Traffic] = [self._page(), self._orders(), own]
-        hand = list(zip(MIX, kinds, strict=True))
-        return self._closed(Mixed(hand, self._seed()), connections)
+        return self._closed(Holds(self._orders(), self._site.sessions.cashier()), WRITERS)
 
     def page_beside_orders(self, rate: float) -> tuple[Measurement, Measurement]:
         """The list's first page while so many orders a second are placed; and those orders."""
@@ -119,9 +101,9 @@ class Loads:
     def _page(self) -> Page:
         return Page(LIST, self._site.sessions.tokens())
 
-    def _orders(self, *, hot: bool = False, keyed: bool = False) -> Orders:
+    def _orders(self, *, hot: bool = False) -> Orders:
         products, tokens = self._site.shop.products, self._site.sessions.tokens()
-        return Orders(tokens, products, self._seed(), products[0] if hot else None, keyed)
+        return Orders(tokens, products, self._seed(), products[0] if hot else None)
 
     def _seed(self) -> str:
         return f"L{next(self._numbers)}"

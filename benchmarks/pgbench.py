@@ -39,9 +39,9 @@ class Stock:
 
 @dataclass(frozen=True, slots=True)
 class Writes:
-    """A script of sql/, as that role of that database, for some seconds.
+    """A script of sql/, as that role of that database, for some seconds, by `clients` connections.
 
-    `clients` connections; a transaction writes `orders` orders.
+    A transaction writes an order.
     """
 
     script: str
@@ -50,17 +50,15 @@ class Writes:
     clients: int
     warm_up: float
     seconds: float
-    hot: bool = False
-    orders: int = 1
 
     def command(self, *ending: str) -> list[str]:
         """pgbench's command line; `ending` says how long it runs."""
         variables = {
             "first": self.stock.first,
+            "hot": 0,  # asked for by the script of earlier commits
             "products": self.stock.products,
             "first_customer": self.stock.first_customer,
             "customers": self.stock.customers,
-            "hot": int(self.hot),
         }
         return [
             str(binaries.find().program("pgbench")),
@@ -79,12 +77,12 @@ class Writes:
 
 def fill(writes: Writes, orders: int) -> int:
     """Places at least so many orders as fast as it can. Returns how many it placed."""
-    each = -(-orders // (writes.clients * writes.orders))
+    each = -(-orders // writes.clients)
     command = writes.command(f"--transactions={each}")
     done = subprocess.run(
         command, env=writes.environment(), check=True, capture_output=True, text=True
     )
-    return processed(done.stdout) * writes.orders
+    return processed(done.stdout)
 
 
 def measure(writes: Writes, meter: Meter) -> Measurement:
@@ -108,11 +106,11 @@ def measure(writes: Writes, meter: Meter) -> Measurement:
     counted = [
         one.latency for one in transactions if begin <= one.ended_at <= begin + writes.seconds
     ]
-    placed = processed(printed) * writes.orders
+    placed = processed(printed)
     failed = pgbench.returncode != 0 or not re.search(r"failed transactions: 0 ", printed)
     return Measurement(
         seconds=writes.seconds,
-        latencies=sorted(latency for latency in counted for _ in range(writes.orders)),
+        latencies=sorted(counted),
         cpu=usage.with_generator(spent * len(counted)),
         sent=placed,
         orders=placed,

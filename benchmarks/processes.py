@@ -83,22 +83,6 @@ def most_resident(pid: int) -> int:
     return _sizes(pid).get("VmHWM", 0)
 
 
-def proportional(root: int) -> int:
-    """Bytes: the proportional set sizes of all processes below `root`, which is their keeper.
-
-    A page that several of them share counts once, in parts (proc(5), smaps_rollup).
-    """
-    return sum(_proportional(pid) for pid in tree(root) if pid != root)
-
-
-def _proportional(pid: int) -> int:
-    try:
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    except (FileNotFoundError, ProcessLookupError):
-        return 0
-    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
-
-
 def _sizes(pid: int) -> dict[str, int]:
     """The memory figures of /proc/PID/status, in bytes."""
     try:

@@ -35,10 +35,9 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Status, ETag (empty without one) and body."""
+    """Status and body."""
 
     status: int
-    etag: str
     body: bytes
 
 
@@ -117,7 +116,7 @@ def ask(
     try:
         connection.request(method, path, body, dict(headers))
         answer = connection.getresponse()
-        return Answer(answer.status, answer.getheader("ETag") or "", answer.read())
+        return Answer(answer.status, answer.read())
     except http.client.HTTPException as error:
         raise OSError(str(error)) from error
     finally:

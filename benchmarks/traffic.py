@@ -8,7 +8,7 @@ import uuid
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import count, cycle
+from itertools import cycle
 from typing import Any, Protocol
 
 HOST = "127.0.0.1"
@@ -50,19 +50,15 @@ def request(
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page over and over, for each token in turn; with `etag` only if it has changed."""
+    """One page over and over, for each token in turn."""
 
     path: str
     tokens: Sequence[str] = ()
-    etag: str = ""
-    status: int = 200
 
     def requests(self, part: int) -> Iterator[Sent]:
         """The same few requests in a circle."""
-        seen = {"If-None-Match": self.etag} if self.etag else {}
         credentials = [{"Authorization": f"Bearer {token}"} for token in self.tokens] or [{}]
-        raws = [request("GET", self.path, seen | one) for one in credentials]
-        return cycle([Sent(raw, status=self.status) for raw in raws])
+        return cycle([Sent(request("GET", self.path, headers)) for headers in credentials])
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,25 +79,19 @@ class Details:
 
 @dataclass(frozen=True, slots=True)
 class Orders:
-    """Orders of three random products; `hot` is in every one; with a key each if `keyed`.
-
-    `seed` must differ between two loads: keys, and which products, come from it.
-    """
+    """Orders of three random products; `hot` is in every one. The products come from `seed`."""
 
     tokens: Sequence[str]
     products: Sequence[int]
     seed: str
     hot: int | None = None
-    keyed: bool = False
     status: int = 201
 
     def requests(self, part: int) -> Iterator[Sent]:
         """No two orders are alike but by chance."""
         chance = random.Random(f"{self.seed} {part}")  # noqa: S311
-        for number in count():
+        while True:
             headers = {"Authorization": f"Bearer {chance.choice(self.tokens)}"}
-            if self.keyed:
-                headers["Idempotency-Key"] = f"{self.seed}-{part}-{number}"
             yield self.order(chance, headers, {})
 
     def order(
@@ -162,21 +152,3 @@ class LogIns:
         ]
         raws = [request("POST", "/api/v1/auth/token", body=body) for body in bodies]
         return cycle([Sent(raw, status=self.status) for raw in raws])
-
-
-@dataclass(frozen=True, slots=True)
-class Mixed:
-    """Several kinds at once: of each so many in every hand, in an order that chance gives."""
-
-    hand: Sequence[tuple[int, Traffic]]
-    seed: str
-
-    def requests(self, part: int) -> Iterator[Sent]:
-        """One hand after the other: the shares are exact, whenever it ends."""
-        chance = random.Random(f"{self.seed} {part}")  # noqa: S311
-        kinds = [(times, traffic.requests(part)) for times, traffic in self.hand]
-        cards = [requests for times, requests in kinds for _ in range(times)]
-        while True:
-            chance.shuffle(cards)
-            for card in cards:
-                yield next(card)

@@ -71,11 +71,7 @@ RATIOS = (
     Compared("R", "bare Django", Marks(bar=1.50, floor=0.60)),
     Compared("R beside W", "bare Django", Marks(bar=0.50, floor=0.25)),
     Compared("R beside W", "R"),
-    Compared("R304", "R"),
-    Compared("H", "pgbench H"),
-    Compared("WK", "W"),
     Compared("hold", "W", Marks(bar=0.80, floor=0.40)),
-    Compared("W", "pgbench 20"),
 )
 
 FIGURES = (

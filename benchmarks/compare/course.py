@@ -14,10 +14,8 @@ from benchmarks.measurement import Measurement, quotient
 
 LOADS: Mapping[str, Callable[[Loads], Measurement]] = {
     "R": Loads.page,
-    "R304": Loads.known_page,
     "W": Loads.orders,
     "H": lambda loads: loads.orders(hot=True),
-    "WK": lambda loads: loads.orders(keyed=True),
 }
 
 

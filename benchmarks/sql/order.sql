@@ -1,12 +1,8 @@
 -- One order of three lines, as Larder writes it, in one statement and one transaction: no program
 -- that places orders one by one can ask less of PostgreSQL.
--- first, products: the first product id and how many follow; hot: 1 puts the first into each order.
+-- first, products: the first product id and how many follow.
 \set third :products / 3
-\if :hot
-  \set a :first
-\else
-  \set a :first + random(0, :third - 1)
-\endif
+\set a :first + random(0, :third - 1)
 \set b :first + :third + random(0, :third - 1)
 \set c :first + 2 * :third + random(0, :third - 1)
 \set u random(1, 3)
