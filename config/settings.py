@@ -60,7 +60,7 @@ RATE_LIMITS = env.choice("RATE_LIMITS", "wide" if DEMO else "normal", "normal", 
 # How many orders a customer may place in a time (larder/ops/quota_settings.py): 120/hour, or off.
 QUOTA_ORDERS = env.str("QUOTA_ORDERS", default="")
 # How many units a customer may order in a day without paying; 0 for any number
-# (larder/orders/services/placing/customer_limits.py).
+# (larder/orders/services/locks.py: submit_unpaid).
 QUOTA_UNPAID_UNITS = env.between(
     "QUOTA_UNPAID_UNITS", 0 if RATE_LIMITS == "wide" else 20_000, 0, 10**9
 )

@@ -18,7 +18,7 @@ def place_orders(
     placements: Sequence[Placement], *, terms: Terms, now: datetime
 ) -> list[Placed | Exception]:
     """Prepares and places a batch, as `place_batch` does. A cart that changed is read again."""
-    carts = [stored_cart(one.customer) if one.is_cart else None for one in placements]
+    carts = [stored_cart(one.customer) if one.cart else None for one in placements]
     orders = [new_order(one, now, cart) for one, cart in zip(placements, carts, strict=True)]
     answers = place_batch(lambda: orders, terms=terms)
     return [

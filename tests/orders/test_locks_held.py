@@ -12,9 +12,9 @@ from larder.core import telemetry
 from larder.core.stopwatch import Stopwatch
 from larder.orders.decision import Wanted
 from larder.orders.services.placing import place_batch as placing
+from larder.orders.services.placing.claims import settle_claims
 from larder.orders.services.placing.place_batch import BatchOptions, place_batch
 from larder.orders.services.placing.placement import Placed, Placement, new_order
-from larder.orders.services.placing.repeats import settle_claims
 from tests.conftest import Person
 from tests.orders.crowd import GBP, held
 

@@ -15,7 +15,7 @@ from larder.orders.decision import Wanted
 from larder.orders.queries import CartView, OrderFilter, OrderView
 from larder.orders.services.cart import add_unit, ensure_cart
 from larder.orders.services.placing.place_order import place_order
-from larder.orders.services.placing.placement import Placement, Terms
+from larder.orders.services.placing.placement import ExpectedCart, Placement, Terms
 from tests.conftest import Person
 
 GBP = Terms(currency="GBP")
@@ -50,7 +50,7 @@ def test_a_page_is_ordered_by_time_or_by_number(
     add_unit(who.id, jam, now=now)
     draft = ensure_cart(who.id, now=now)
     second, third = (place(who, (jam, 1), at=now + timedelta(hours=h)) for h in (1, 2))
-    first = place(who, at=now + timedelta(hours=3), draft=draft)
+    first = place(who, at=now + timedelta(hours=3), cart=ExpectedCart(id=draft))
     place(person(), (jam, 1), at=now)
     ensure_cart(who.id, now=now)
 
@@ -147,7 +147,7 @@ def test_a_draft_placed_during_the_read_is_in_the_list_once(
     def then_placed(customer: int) -> CartView | None:
         found = read(customer)
         if found is not None:
-            place(who, at=now, draft=found.id)
+            place(who, at=now, cart=ExpectedCart(id=found.id))
         return found
 
     monkeypatch.setattr(queries.carts, "cart", then_placed)
@@ -162,7 +162,7 @@ def test_a_draft_placed_during_its_look_up_is_found(
     read = queries.carts.cart
 
     def once_placed(customer: int) -> CartView | None:
-        place(who, at=now, draft=ensure_cart(who.id, now=now))
+        place(who, at=now, cart=ExpectedCart(id=ensure_cart(who.id, now=now)))
         return read(customer)
 
     monkeypatch.setattr(queries.carts, "cart", once_placed)

@@ -28,7 +28,7 @@ from larder.orders.models import Cart
 from larder.orders.services.abandon import Abandonment, abandon_id
 from larder.orders.services.cart import add_unit, ensure_cart
 from larder.orders.services.placing.place_order import place_order
-from larder.orders.services.placing.placement import Placed, Placement, Terms
+from larder.orders.services.placing.placement import ExpectedCart, Placed, Placement, Terms
 from tests import database as tables
 from tests.conftest import Person
 from tests.orders.placing import place_orders
@@ -54,7 +54,7 @@ def submit(who: Person, draft: UUID, **details: Any) -> Placement:
         customer=who.id,
         actor=who.customer.public_id,
         lines=[],
-        draft=draft,
+        cart=ExpectedCart(id=draft),
         operation="POST /orders/1/submit/",
         **details,
     )
@@ -212,7 +212,9 @@ def test_a_key_repeats_the_placing_of_a_draft(
     again = place_order(asked, terms=GBP, now=now)
     assert (again.replayed, again.order) == (True, first.order)
     # Where the address does not name the draft, the repeat may meet the one begun since.
-    since = place_order(replace(asked, draft=fill(who, jam, now=now)), terms=GBP, now=now)
+    since = place_order(
+        replace(asked, cart=ExpectedCart(id=fill(who, jam, now=now))), terms=GBP, now=now
+    )
     assert (since.replayed, since.order) == (True, first.order)
     with pytest.raises(KeyReused):
         place_order(replace(asked, note=""), terms=GBP, now=now)
@@ -324,7 +326,7 @@ def test_a_batch_with_drafts_decides_as_its_orders_would_one_by_one(
     open_ones = [
         one
         for one, answer in zip(in_group, answers, strict=True)
-        if one.draft and code(answer) != "placed"
+        if one.cart and code(answer) != "placed"
     ]
     assert Cart.objects.filter(order__isnull=False).count() == len(open_ones)
     assert not check().violated

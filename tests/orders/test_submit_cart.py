@@ -62,7 +62,7 @@ def test_a_batch_of_carts_gets_one_answer_each(
         customer=ada.id,
         actor=ada.customer.public_id,
         lines=(),
-        draft=queries.cart(ada.id).id,  # type: ignore[union-attr]
+        cart=ExpectedCart(id=queries.cart(ada.id).id),  # type: ignore[union-attr]
     )
     group = [
         submission(ada, key="k"),

@@ -31,6 +31,7 @@ from larder.orders.errors import (
     OrderTooSmall,
 )
 from larder.orders.services.cart import add_unit, remove_unit
+from larder.orders.services.placing.placement import ExpectedCart
 
 
 class Addition(PasswordView):
@@ -76,7 +77,7 @@ class Submission(PasswordView):
         cart = queries.stored_cart(who.id)
         id = cart.id if cart.number == order else queries.id_by_number(order, customer=who.id)
         try:
-            placed = place(who, (), draft=id)
+            placed = place(who, (), cart=ExpectedCart(id=id))
         except DomainError as error:
             raise _refusal(error) from error
         return Response(order_row(placed.order))

@@ -30,7 +30,7 @@ from larder.orders.lifecycle import CANCELLED, PERMISSIONS, PLACED, Move
 from larder.orders.payment_state import NOTHING as NO_PAYMENTS
 from larder.orders.payment_state import payable, secured
 from larder.orders.queries import LineView
-from larder.orders.services.placing.customer_limits import submit_unpaid
+from larder.orders.services.locks import submit_unpaid
 from larder.orders.services.placing.placement import Terms
 from larder.orders.services.refunds import balances_of
 from larder.orders.services.transitions import (
@@ -123,7 +123,7 @@ def _require_leave_to_add(
     if refused := ordering_refusal(account, actor=caller.public_id):
         raise refused
     if not caller.may(PERMISSIONS[Move.CHANGE]):
-        unpaid = submit_unpaid([customer], terms, request.now, without=order.id)()
+        unpaid = submit_unpaid([customer], terms.unpaid_units, request.now, without=order.id)()
         units = sum(line.quantity for line in lines)
         if customer in unpaid and (beyond := unpaid[customer].refusal(units)):
             raise beyond

@@ -7,15 +7,27 @@ shorter one where the transaction locks stock too (inventory/services/locks.py, 
 
 import json
 from collections.abc import Callable, Collection, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.db import DEFAULT_DB_ALIAS
 from django.db.models import QuerySet
 
+from larder.core.ids import SYSTEM_ACTOR
 from larder.db import database
+from larder.orders.decision import UnpaidUnits
 from larder.orders.models import Order
 from larder.orders.sql import writes
+
+UNPAID_FOR = timedelta(days=1)
+"""How long an order's units count after it was placed or changed, while it is neither paid nor
+packed."""
+
+NEW_ACCOUNT = 10
+"""An account gets this part of the limit until the shop has shipped an order to it. Of the first
+day's orders of 1,302 customers of a wholesaler (demo/online_retail), 99 % have fewer than 2,050
+units."""
 
 
 class LockBroken(RuntimeError):
@@ -74,3 +86,23 @@ def _locked(rows: QuerySet[Order], *, skip_locked: bool = False) -> QuerySet[Ord
     """Names the table, or the rows of a joined one would be locked as well. Django does that for
     whole rows only, not for `values_list`."""
     return rows.select_for_update(of=("self",), skip_locked=skip_locked)
+
+
+def submit_unpaid(
+    customers: Collection[int], limit: int | None, now: datetime, *, without: UUID = SYSTEM_ACTOR
+) -> Callable[[], dict[int, UnpaidUnits]]:
+    """Submits the statements that lock these customers and sum the units of their unpaid orders,
+    `without` one order. Returns a function that returns them; empty if the shop has no limit."""
+    ids = sorted(customers)
+    if not (ids and limit):
+        return dict
+    database.submit(writes.LOCK_CUSTOMERS, [ids])
+    reading = database.submit(writes.UNPAID_UNITS, [*[now - UNPAID_FOR] * 3, without, ids])
+
+    def read() -> dict[int, UnpaidUnits]:
+        return {
+            customer: UnpaidUnits(limit if is_known else limit // NEW_ACCOUNT, units)
+            for customer, is_known, units in reading()
+        }
+
+    return read

@@ -16,7 +16,7 @@ import pytest
 from larder.core.ids import new_id
 from larder.orders.decision import Wanted
 from larder.orders.services.cart import ensure_cart
-from larder.orders.services.placing.placement import Placed, Placement
+from larder.orders.services.placing.placement import ExpectedCart, Placed, Placement
 from tests.conftest import Person
 from tests.orders.placing import place_orders
 from tests.system.race.books import assert_agree, orders_of
@@ -53,7 +53,7 @@ def send(
         groups, at_once(ServiceShop(), [partial(place, group) for group in groups]), strict=True
     ):
         for asked, answer in zip(group, own, strict=True):
-            answers.setdefault(asked.key or asked.order_id or asked.draft, []).append(answer)
+            answers.setdefault(asked.key or asked.order_id or asked.cart, []).append(answer)
     return answers
 
 
@@ -105,7 +105,9 @@ def test_batches_with_crossing_carts_place_each_once(
                 Phone(who, now).add(each)
             cart = ensure_cart(who.id, now=now)
             actor = who.customer.public_id
-            placements.append(Placement(customer=who.id, actor=actor, lines=[], draft=cart))
+            placements.append(
+                Placement(customer=who.id, actor=actor, lines=[], cart=ExpectedCart(id=cart))
+            )
         answers = send([placements[:: -1 if number % 2 else 1] for number in range(6)], now)
         for equal in answers.values():
             refused = [answer for answer in equal if not isinstance(answer, Placed)]

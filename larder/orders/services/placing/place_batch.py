@@ -6,6 +6,7 @@ prices and rules, decide in memory, write.
 A refused order gives its claims back, and does not affect the other orders.
 """
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -25,13 +26,22 @@ from larder.db import database
 from larder.db.postgresql.errors import CommitUnknown
 from larder.identity import queries as identity
 from larder.identity.ordering import ordering_refusal
+from larder.identity.services import quotas
 from larder.identity.services.credentials import require_permitted
-from larder.identity.services.quotas import Remaining
+from larder.identity.services.quotas import Granted, Remaining
 from larder.inventory.services import holds
 from larder.inventory.services import movements as inventory
-from larder.orders.decision import Market, PricedLine, Wanted, decide
-from larder.orders.services.placing.carts import end_carts, lock_carts
-from larder.orders.services.placing.customer_limits import CustomerLimits
+from larder.orders.decision import CountedOrders, Market, PricedLine, Wanted, decide
+from larder.orders.services import cart
+from larder.orders.services.locks import submit_unpaid
+from larder.orders.services.placing.claims import (
+    answer_unknown,
+    claim,
+    lock_carts,
+    resolve_commit,
+    separate_repeats,
+    settle_claims,
+)
 from larder.orders.services.placing.placement import (
     Accepted,
     Answers,
@@ -42,14 +52,7 @@ from larder.orders.services.placing.placement import (
     hold_of,
     left,
 )
-from larder.orders.services.placing.repeats import (
-    answer_unknown,
-    claim,
-    resolve_commit,
-    separate_repeats,
-    settle_claims,
-)
-from larder.orders.services.placing.write_orders import placed, write_orders
+from larder.orders.services.placing.write_orders import move_stock, placed, write_orders
 from larder.orders.sql import writes
 
 
@@ -205,20 +208,20 @@ def _place(batch: Sequence[NewOrder], run: _Run) -> _Outcome:
     waiting = left(batch, answers)
     if waiting:
         reading = identity.submit_standing({order.placement.customer for order in waiting})
-        if any(order.placement.is_cart for order in waiting):
+        if any(order.placement.cart is not None for order in waiting):
             # A customer who may not order is told that, whatever the cart is.
             standing = reading()
             reading = partial(dict, standing)
             answers |= _refused_customers(waiting, standing)
             answers |= lock_carts(left(waiting, answers))
             waiting = left(waiting, answers)
-        limits = CustomerLimits(waiting, run.terms, run.now)
-        if waiting:
-            accepted, refusals = _decide_under_locks(waiting, reading, limits, run)
-            answers |= refusals
-            written = write_orders(accepted, currency=run.terms.currency, now=run.now)
-            end_carts(accepted)
-        remaining = limits.give_back([one.accepted.order for one in written])
+    if waiting:
+        accepted, refusals, granted = _decide_under_locks(waiting, reading, run)
+        answers |= refusals
+        written = write_orders(accepted, currency=run.terms.currency, now=run.now)
+        if carts := [one.order for one in accepted if one.order.cart is not None]:
+            cart.end([order.placement.customer for order in carts])
+        remaining = _give_back([one.order for one in accepted], granted)
     settle_claims(batch, written, earlier)
     return _Outcome(written, remaining, answers)
 
@@ -240,10 +243,14 @@ def _refused_customers(
 def _decide_under_locks(
     orders: Sequence[NewOrder],
     standing: Callable[[], _Standing],
-    limits: CustomerLimits,
     run: _Run,
-) -> tuple[list[Accepted], dict[NewOrder, Exception]]:
-    """Locks the stock, reads under the locks, decides, and moves the stock of what is accepted."""
+) -> tuple[list[Accepted], dict[NewOrder, Exception], Mapping[int, Granted]]:
+    """Takes a unit of its customer's quota for each order, or as many as there are, and locks the
+    stock. Reads under the locks, decides, and moves the stock of what is accepted. Returns what was
+    accepted, the answers to the others, and what each customer got of the quota."""
+    counts = Counter([order.placement.customer for order in orders if _is_own(order)])
+    taking = quotas.submit_take("orders", counts)
+    summing = submit_unpaid(counts, run.terms.unpaid_units, run.now)
     lines = {order: order.lines for order in orders}
     products = {line.product for wanted in lines.values() for line in wanted}
     locking = inventory.submit_lock(products, skip_locked=run.options.skip_locked)
@@ -251,13 +258,13 @@ def _decide_under_locks(
     is_held = any(hold_of(order.placement, run.terms) for order in orders)
     clock = holds.submit_clock() if is_held else None
     answers: dict[NewOrder, Exception] = {**_refused_customers(orders, standing())}
-    counting = limits.read
     balances = locking()
     run.lock_timer.start()
     offers = offered()
     answers |= _skipped(left(orders, answers), lines, offers.keys() - balances.keys())
     answers |= _refused_staff(left(orders, answers))
-    deciding = left(orders, answers)
+    deciding, granted = left(orders, answers), taking()
+    customers = [order.placement.customer if _is_own(order) else None for order in deciding]
     decisions = decide(
         [lines[order] for order in deciding],
         Market(
@@ -267,7 +274,7 @@ def _decide_under_locks(
         ),
         minimum_total=run.terms.minimum_total,
         expected_totals=[order.expected_total for order in deciding],
-        counted=counting(deciding),
+        counted=CountedOrders(customers, granted, summing()),
     )
     begins, accepted = clock() if clock is not None else None, []
     for order, decided in zip(deciding, decisions, strict=True):
@@ -275,10 +282,30 @@ def _decide_under_locks(
             answers[order] = decided
         else:
             accepted.append(_accepted(order, decided, begins, run.terms))
-    moves = [move for one in accepted for move in _movements(one)]
-    held = [units for one in accepted for units in _held_units(one)]
-    inventory.move(moves, balances, now=run.now, held=held)
-    return accepted, answers
+    move_stock(accepted, balances, now=run.now)
+    return accepted, answers, granted
+
+
+def _is_own(order: NewOrder) -> bool:
+    """Returns whether the order counts for the limits of its customer. Those that staff place do
+    not."""
+    return order.placement.acting is None
+
+
+def _give_back(
+    placed: Sequence[NewOrder], granted: Mapping[int, Granted]
+) -> dict[NewOrder, Remaining]:
+    """Gives back the units of the quota that these orders did not use. Returns what each left."""
+    used: Counter[int] = Counter()
+    remaining: dict[NewOrder, Remaining] = {}
+    for order in placed:
+        customer = order.placement.customer
+        if _is_own(order) and customer in granted:
+            used[customer] += 1
+            remaining[order] = granted[customer].after(used[customer])
+    unused = {who: got.units - used[who] for who, got in granted.items()}
+    quotas.give_back("orders", {who: units for who, units in unused.items() if units})
+    return remaining
 
 
 def _skipped(
@@ -329,22 +356,3 @@ def _accepted(
     if hold is not None and clock is not None and to_payable(total, terms.currency):
         expires_at = clock + timedelta(seconds=hold.seconds)
     return Accepted(order, lines, total, expires_at)
-
-
-def _movements(accepted: Accepted) -> list[inventory.Movement]:
-    event, actor = str(accepted.order.event), accepted.order.placement.actor
-    cause = "order" if accepted.expires_at is None else "hold"
-    return [
-        inventory.Movement(line.offer.id, -line.quantity, line.quantity, cause, event, actor)
-        for line in accepted.lines
-    ]
-
-
-def _held_units(accepted: Accepted) -> list[holds.HeldUnits]:
-    expiry, event = accepted.expires_at, accepted.order.event
-    if expiry is None:
-        return []
-    return [
-        holds.HeldUnits(accepted.id, line.offer.id, event, line.quantity, expiry)
-        for line in accepted.lines
-    ]

@@ -100,7 +100,7 @@ def place_order(placement: Placement, *, terms: Terms, now: datetime) -> Placed:
 
 def _place(placement: Placement, terms: Terms, now: datetime) -> Placed:
     for _ in range(MOST_READS):
-        cart = stored_cart(placement.customer) if placement.is_cart else None
+        cart = stored_cart(placement.customer) if placement.cart else None
         order = new_order(placement, now, cart)
         with suppress(CartChanged):
             return _queue(terms).submit(_QueuedOrder(order), len(order.lines))

@@ -43,11 +43,10 @@ class Placement(Struct, frozen=True, kw_only=True):
 
     `order_id` is the client's id for the order, if it sent one; `actor` the public id of the
     caller, who may be staff who place it for the customer; `operation` the method and path of
-    `key`. `draft` places the customer's cart with this id and its lines; then `lines` is empty and
-    no id can be chosen. `cart` does the same for the customer's present cart. With `lines_only`, a
-    repeat is compared by its lines only. `acting` is the member of staff who places it for the
-    customer; None for the customer's own order. With `hold`, the order is pending until it is
-    confirmed.
+    `key`. `cart` places the customer's cart with its lines; then `lines` is empty and no id can be
+    chosen. With `lines_only`, a repeat is compared by its lines only. `acting` is the member of
+    staff who places it for the customer; None for the customer's own order. With `hold`, the order
+    is pending until it is confirmed.
     """
 
     customer: int
@@ -60,25 +59,30 @@ class Placement(Struct, frozen=True, kw_only=True):
     order_id: UUID | None = None
     key: str | None = None
     operation: str = ""
-    draft: UUID | None = None
     cart: "ExpectedCart | None" = None
     lines_only: bool = False
     acting: StaffActing | None = None
     hold: Hold | None = None
 
-    @property
-    def is_cart(self) -> bool:
-        """Whether a cart is placed."""
-        return self.draft is not None or self.cart is not None
-
 
 @dataclass(frozen=True, slots=True)
 class ExpectedCart:
-    """The version and total of the cart that the customer was shown, if the client sent them. A
-    cart that differs is refused."""
+    """The version and total of the cart that the customer was shown, if the client sent them, and
+    the `id` of the cart, if the client names it. A cart that differs is refused."""
 
     version: CartVersion | None = None
     total: Decimal | None = None
+    id: UUID | None = None
+
+    @property
+    def named(self) -> UUID | None:
+        """The id that the request names, by itself or in the version."""
+        return self.version.id if self.version else self.id
+
+    @property
+    def is_named(self) -> bool:
+        """Whether the request is for one cart, and not for whichever the customer has."""
+        return self.version is not None or self.id is not None
 
 
 class Placed(Struct, frozen=True):
@@ -147,9 +151,11 @@ class NewOrder(Struct, frozen=True, eq=False):
         return [claim.scope for claim in self.claims]
 
     @property
-    def names(self) -> list[object]:
+    def names(self) -> Sequence[object]:
         """Values that no two orders of a transaction may share: scopes, and the customer's cart."""
-        return [*self.scopes, self.placement.customer] if self.placement.is_cart else [*self.scopes]
+        return (
+            self.scopes if self.placement.cart is None else [*self.scopes, self.placement.customer]
+        )
 
     @property
     def expected_total(self) -> Decimal | None:
@@ -194,8 +200,9 @@ def new_order(placement: Placement, now: datetime, cart: CartRow | None = None) 
     """Returns the order with its ids, fingerprints and claims. An order that was a cart has the
     cart's id. Writes nothing."""
     present = cart if cart is not None and cart.id is not None else None
-    id = placement.draft or placement.order_id or (present and present.id) or new_id()
-    if placement.order_id is None and placement.key is None and not placement.is_cart:
+    named = placement.cart.id if placement.cart else None
+    id = named or placement.order_id or (present and present.id) or new_id()
+    if placement.order_id is None and placement.key is None and placement.cart is None:
         return NewOrder(placement, now, id, new_id())
     content = _content_of(placement)
     claims = _claims(placement, id, content.lines + content.rest)

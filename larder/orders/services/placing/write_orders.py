@@ -1,6 +1,7 @@
-"""Writes accepted orders: orders, lines and events in one statement, for a batch of any size."""
+"""Writes accepted orders, for a batch of any size: stock and ledger in one statement; orders, lines
+and events in another."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,6 +10,8 @@ import msgspec
 from larder.db import database
 from larder.identity.services import audit
 from larder.identity.services.quotas import Remaining
+from larder.inventory.services import holds
+from larder.inventory.services import movements as inventory
 from larder.orders.decision import PricedLine
 from larder.orders.lifecycle import DRAFT
 from larder.orders.models import Order, OrderStatus
@@ -25,6 +28,34 @@ def write_orders(accepted: Sequence[Accepted], *, currency: str, now: datetime) 
         if one.order.placement.acting is not None:
             audit.record_all([_entry(one)], by=one.order.placement.acting)
     return written
+
+
+def move_stock(
+    accepted: Sequence[Accepted], balances: Mapping[int, inventory.Balance], *, now: datetime
+) -> None:
+    """Takes the units of these orders from the locked stock, and writes them in the ledger."""
+    moves = [move for one in accepted for move in _movements(one)]
+    held = [units for one in accepted for units in _held_units(one)]
+    inventory.move(moves, balances, now=now, held=held)
+
+
+def _movements(accepted: Accepted) -> list[inventory.Movement]:
+    event, actor = str(accepted.order.event), accepted.order.placement.actor
+    cause = "order" if accepted.expires_at is None else "hold"
+    return [
+        inventory.Movement(line.offer.id, -line.quantity, line.quantity, cause, event, actor)
+        for line in accepted.lines
+    ]
+
+
+def _held_units(accepted: Accepted) -> list[holds.HeldUnits]:
+    expiry, event = accepted.expires_at, accepted.order.event
+    if expiry is None:
+        return []
+    return [
+        holds.HeldUnits(accepted.id, line.offer.id, event, line.quantity, expiry)
+        for line in accepted.lines
+    ]
 
 
 def _entry(accepted: Accepted) -> audit.Entry:

@@ -1,7 +1,8 @@
-"""Repeated requests and lost commits: what was placed already is not placed again.
+"""Repeated requests, carts and lost commits: what was placed already is not placed again.
 
-Claims ids and keys, answers repeats, and gives claims back (`claim`, `settle_claims`). If the
-answer to a COMMIT was lost, finds out whether the transaction was committed (`resolve_commit`).
+Claims ids and keys, answers repeats, and gives claims back (`claim`, `settle_claims`). Takes the
+carts as the requests have read them, or not at all (`lock_carts`). If the answer to a COMMIT was
+lost, finds out whether the transaction was committed (`resolve_commit`).
 
 That transaction may still run after its connection is lost: the COMMIT may be on its way, or wait
 for a standby. It keeps its locks on stock rows until it ends. So "not found" is certain only after
@@ -15,10 +16,19 @@ from datetime import datetime
 from threading import Event
 from uuid import UUID
 
+import msgspec
 from django.db import Error, OperationalError, transaction
 
 from larder.core import commits, waits
-from larder.core.errors import CHOSEN_ID, IDEMPOTENCY_KEY, DomainError, KeyReused, NotFound
+from larder.core.errors import (
+    CHOSEN_ID,
+    IDEMPOTENCY_KEY,
+    DomainError,
+    KeyReused,
+    NotFound,
+    StaleVersion,
+)
+from larder.core.ids import SYSTEM_ACTOR
 from larder.core.stopwatch import Stopwatch
 from larder.db import database, idempotency
 from larder.db.idempotency import Claim, Earlier, Scope
@@ -27,17 +37,22 @@ from larder.db.postgresql.errors import CommitUnknown
 from larder.inventory.services import movements as inventory
 from larder.orders import queries
 from larder.orders.decision import add_up
-from larder.orders.errors import OrderAbandoned
+from larder.orders.errors import AlreadySubmitted, CartEmpty, OrderAbandoned
+from larder.orders.models import Order
 from larder.orders.services.placing.placement import (
     ABANDONED,
     ORDER_ID,
     Accepted,
+    CartChanged,
+    ExpectedCart,
     NewOrder,
     Placed,
     Placement,
     Written,
+    left,
     mark_of,
 )
+from larder.orders.sql import carts
 
 FIND_WITHIN = 2.5
 """Seconds, including the wait for a connection, so that a client gets its answer within three
@@ -180,6 +195,67 @@ def _details(of: queries.OrderView | Placement) -> tuple[object, ...]:
     return (of.note, of.reference, of.ship_to, of.requested_for)
 
 
+def lock_carts(orders: Sequence[NewOrder]) -> dict[NewOrder, Exception]:
+    """Locks the carts that are placed. Returns the answers to the orders whose cart is not placed.
+
+    Refusals: NotFound (unknown, or of another customer), AlreadySubmitted, CartEmpty, StaleVersion,
+    OrderAbandoned (the cart that was named or read has another id now), and CartChanged. The locks
+    last until the transaction ends.
+    """
+    of_carts = [order for order in orders if order.placement.cart is not None]
+    refused = {
+        order: refusal for order in of_carts if (refusal := _cart_refusal(order)) is not None
+    }
+    waiting = [
+        (order, {"customer": row.customer, "id": row.id, "version": row.version})
+        for order in left(of_carts, refused)
+        if (row := order.cart) is not None
+    ]
+    # Rows are locked in the order of the customers.
+    waiting.sort(key=lambda pair: pair[1]["customer"] or 0)
+    read = msgspec.json.encode([row for _, row in waiting]).decode()
+    locked = {id for (id,) in database.rows(carts.LOCK_UNCHANGED, [read])} if waiting else set()
+    changed = {order: CartChanged() for order, row in waiting if row["customer"] not in locked}
+    return {**refused, **changed, **_abandoned_carts({**refused, **changed})}
+
+
+def _cart_refusal(order: NewOrder) -> DomainError | None:
+    row, expected = order.cart, order.placement.cart or ExpectedCart()
+    if expected.id is not None and (row is None or row.id != expected.id):
+        orders = Order.objects.filter(id=order.id, customer_id=order.placement.customer)
+        return AlreadySubmitted() if orders.exists() else NotFound()
+    version = expected.version
+    if row is None:
+        return StaleVersion(0) if version and version.version != 0 else CartEmpty()
+    if version and version.differs(row.id, row.version):
+        return StaleVersion(row.version)
+    return None if row.lines else CartEmpty()
+
+
+def _abandoned_carts(answers: Mapping[NewOrder, Exception]) -> dict[NewOrder, Exception]:
+    """Returns OrderAbandoned for orders whose cart has another id now, because its customer
+    abandoned the former id."""
+    scopes = [
+        (Scope(SYSTEM_ACTOR, ORDER_ID, str(id)), order)
+        for order, answer in answers.items()
+        if isinstance(answer, StaleVersion | CartEmpty | NotFound | CartChanged)
+        for id in _cart_ids(order)
+    ]
+    earlier = idempotency.find([scope for scope, _ in scopes])
+    return {
+        order: OrderAbandoned()
+        for scope, order in scopes
+        if earlier.get(scope) == Earlier(mark_of(order.placement.actor), ABANDONED)
+    }
+
+
+def _cart_ids(order: NewOrder) -> set[UUID]:
+    """Returns the ids of the carts that the request named or found."""
+    named = order.placement.cart.named if order.placement.cart else None
+    read = order.cart.id if order.cart else None
+    return {id for id in (named, read) if id is not None}
+
+
 def resolve_commit(written: Sequence[Written], lost: CommitUnknown) -> Exception | None:
     """Returns None if the transaction that wrote these orders was committed, an OperationalError if
     it was not, and `lost` if neither is certain in time."""
@@ -206,9 +282,7 @@ def answer_unknown(
 def _is_repeatable(placement: Placement) -> bool:
     """Returns whether a repeat would be recognised: by its id or key, or by the cart that it
     names."""
-    names_cart = placement.draft is not None or (
-        placement.cart is not None and placement.cart.version is not None
-    )
+    names_cart = placement.cart is not None and placement.cart.is_named
     return placement.order_id is not None or placement.key is not None or names_cart
 
 
