@@ -1,7 +1,4 @@
-"""Imports the server's entry point, and writes which structs msgspec has not read yet.
-
-The argument `unprepared` takes `prepare_decoding` out.
-"""
+"""Imports the server's entry point, and writes which structs msgspec has not read yet."""
 
 import sys
 from contextlib import suppress
@@ -13,9 +10,7 @@ import msgspec
 from larder.core import structs
 
 
-def main(arguments: list[str]) -> None:
-    if arguments == ["unprepared"]:
-        structs.prepare_decoding = lambda: None
+def main() -> None:
     import config.asgi  # noqa: F401 - it is what prepares
 
     for kind in structs.structs():
@@ -39,4 +34,4 @@ def reads_fields(kind: type[msgspec.Struct]) -> bool:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

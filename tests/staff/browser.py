@@ -20,6 +20,14 @@ FOUND = """async () => {
     const grave = found.violations.filter(one => one.impact !== 'minor');
     return grave.map(one => `${one.id}: ${one.nodes.map(node => node.target).join(', ')}`);
 }"""
+SMUGGLE = """
+const script = document.createElement('script');
+script.textContent = 'window.smuggled = true';
+document.body.appendChild(script);
+const image = '<img src="data:," onerror="window.smuggled = true">';
+document.body.insertAdjacentHTML('beforeend', image);
+"""
+"""Scripts that a page with a Content-Security-Policy does not run."""
 
 __all__ = ["CHROMIUM", "Seen", "in_browser", "in_sidebar", "log_in"]
 
@@ -138,3 +146,20 @@ def faults_in_schemes(page: Page, axe: str) -> list[str]:
         page.evaluate("is => document.documentElement.classList.toggle('dark', is)", is_dark)
         found += (f"{one} ({'dark' if is_dark else 'light'})" for one in faults(page, axe))
     return found
+
+
+MOST_STEPS = 60
+"""Presses of the Tab key from the beginning of a page to what is to be done next."""
+
+FOCUSED = """(({body, activeElement: one}) =>
+    one === body ? '' : one.ariaLabel || one.innerText || '')(document)"""
+"""The name of the element that has the focus, in lines. Without a focus, the body is active."""
+
+
+def tab_to(page: Page, name: str) -> None:
+    """Presses Tab until the element of this name has the focus. Fails if none gets it."""
+    for _ in range(MOST_STEPS):
+        page.keyboard.press("Tab")
+        if name in str(page.evaluate(FOCUSED)).split("\n"):
+            return
+    raise AssertionError(f"{name} is not reached")

@@ -14,7 +14,7 @@ from larder.core import per_key
 from larder.staff import exports
 from larder.staff.exports import BoundedExport
 from tests.conftest import NOW, Person
-from tests.staff.desk import Desk, Page, allow
+from tests.staff.desk import Desk, Page
 
 
 @pytest.fixture
@@ -145,22 +145,3 @@ def test_a_list_that_is_too_long_for_one_file_is_refused(
         product()
     page = export(desk, "catalog/product/")
     assert "More than 2 rows." in page.errors["__all__"][0]
-
-
-@pytest.mark.parametrize("place", ["catalog/product/", "inventory/stock/", "orders/order/"])
-def test_an_export_needs_the_permission_to_view_the_list(
-    person: Callable[..., Person], product: Callable[..., int], place: str
-) -> None:
-    product()
-    without_role = Desk(person(is_staff=True, role=None))
-    assert without_role.get(f"{place}export/").status == 403
-    assert export(without_role, place).status == 403
-    app, model, _ = place.split("/")
-    seeing = [f"{app}.view_{model}"]
-    if model == "order":
-        # Orders have addresses: their export has a separate permission.
-        viewer = Desk(allow(person(is_staff=True), *seeing))
-        assert export(viewer, place).status == 403
-        seeing.append("orders.export_order")
-    viewer = Desk(allow(person(is_staff=True), *seeing))
-    assert table(export(viewer, place)) is not None

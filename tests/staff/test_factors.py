@@ -2,15 +2,13 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
-from django.test import Client
 
 from larder.http.authentication import FACTOR
 from larder.identity.models import AuditEntry, SecondFactor
 from tests.conftest import Person
-from tests.identity.factors import account_of, enrol
+from tests.identity.factors import enrol
 from tests.staff.desk import Desk, allow
 
 MakePerson = Callable[..., Person]
@@ -80,11 +78,3 @@ def test_a_factor_of_an_inactive_or_unknown_account_cannot_be_reset(
     assert desk.post(path(sam), {}).messages == ["This does not exist any more."]
     for wrong in ("0", "x", "_00", "9" * 40):
         assert desk.get(path(wrong)).status in {400, 403, 404}
-
-
-def test_the_form_needs_a_csrf_token(owner: Person, sam: Person) -> None:
-    phone: Any = enrol(sam, datetime.now(UTC))
-    client = Client(enforce_csrf_checks=True)
-    client.force_login(owner.customer)
-    assert client.post(f"/admin/{path(sam)}").status_code == 403
-    assert SecondFactor.objects.get(customer=account_of(sam).id).pk == phone.factor

@@ -45,14 +45,6 @@ def test_orders_categories_and_customers_have_a_history(
     assert "Grace" not in text
 
 
-def test_a_history_needs_the_right_to_see_the_object(
-    person: MakePerson, product: Callable[..., int]
-) -> None:
-    page = f"catalog/product/{product()}/history/"
-    assert Desk(allow(person(is_staff=True), "orders.view_order")).get(page).status == 403
-    assert Desk(allow(person(is_staff=True), "catalog.view_product")).get(page).status == 200
-
-
 def test_the_trail_is_listed_with_the_permission_and_cannot_be_changed(
     desk: Desk, person: MakePerson, product: Callable[..., int]
 ) -> None:

@@ -26,6 +26,7 @@ from tests.staff.browser import (
     DESK,
     OVERFLOWING,
     PHONE,
+    SMUGGLE,
     axe,
     faults,
     faults_in_schemes,
@@ -33,6 +34,7 @@ from tests.staff.browser import (
     in_sidebar,
     log_in,
     press,
+    tab_to,
 )
 from tests.staff.moving import place
 
@@ -308,15 +310,6 @@ def add_a_role(page: Page, boss: Person, look: Look) -> None:
     page.get_by_text("was added successfully").wait_for()
 
 
-SMUGGLE = """
-const script = document.createElement('script');
-script.textContent = 'window.smuggled = true';
-document.body.appendChild(script);
-const image = '<img src="data:," onerror="window.smuggled = true">';
-document.body.insertAdjacentHTML('beforeend', image);
-"""
-
-
 def test_the_rights_of_an_owner(
     site: str, boss: Person, person: Callable[..., Person], look: Look
 ) -> None:
@@ -360,23 +353,6 @@ def test_the_rights_of_an_owner(
     assert look.found == {}
     expected = re.compile("403|Content Security Policy")
     assert [one for one in seen.faults if not expected.search(one)] == []
-
-
-MOST_STEPS = 60
-"""Presses of the Tab key from the beginning of a page to what is to be done next."""
-
-FOCUSED = """(({body, activeElement: one}) =>
-    one === body ? '' : one.ariaLabel || one.innerText || '')(document)"""
-"""The name of the element that has the focus, in lines. Without a focus, the body is active."""
-
-
-def tab_to(page: Page, name: str) -> None:
-    """Presses Tab until the element of this name has the focus. Fails if none gets it."""
-    for _ in range(MOST_STEPS):
-        page.keyboard.press("Tab")
-        if name in str(page.evaluate(FOCUSED)).split("\n"):
-            return
-    raise AssertionError(f"{name} is not reached")
 
 
 def test_every_page_on_a_phone_and_at_a_desk(site: str, boss: Person, shop: Shop, axe: str) -> None:

@@ -105,14 +105,6 @@ def test_a_key_is_ended_after_a_confirmation_and_recorded_with_the_actor(
     assert again.messages == ["0 keys ended; 1 had ended before."]
 
 
-def test_the_permission_to_view_keys_does_not_end_them(person: MakePerson) -> None:
-    key = made(person())
-    end(Desk(allow(person(is_staff=True), VIEW)), key, confirmed="yes")
-    assert Key.objects.live().count() == 1
-    end(Desk(allow(person(is_staff=True), VIEW, END)), key, confirmed="yes")
-    assert Key.objects.live().count() == 0
-
-
 def test_at_most_a_hundred_keys_are_ended_at_once(
     person: MakePerson, monkeypatch: pytest.MonkeyPatch
 ) -> None:

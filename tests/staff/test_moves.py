@@ -4,6 +4,7 @@ from collections.abc import Callable
 from uuid import UUID
 
 import pytest
+from django.test import Client
 
 from larder.catalog.models import Product
 from larder.core.ids import SYSTEM_ACTOR
@@ -220,14 +221,17 @@ def test_opening_the_page_of_a_move_moves_nothing(desk: Desk, order: UUID) -> No
     assert status(order) == "placed"
 
 
-def test_a_page_without_the_token_against_forgery_is_refused(boss: Person, order: UUID) -> None:
-    from django.test import Client
-
+def test_a_page_without_the_token_against_forgery_is_refused(
+    boss: Person, person: Callable[..., Person], order: UUID
+) -> None:
+    clerk = person(is_staff=True)
     client = Client(enforce_csrf_checks=True)
     client.force_login(boss.customer)
     for place_, sent in (
         (f"{ORDERS}{order}/cancel/", {"seen_version": "1"}),
         (f"{ORDERS}telephone/", {}),
+        (f"identity/customer/{clerk.id}/reset-factor/", {}),
+        ("own-keys/", {"name": "erp"}),
         ("catalog/product/import-file/", {}),
         ("inventory/adjustment/add/", {}),
     ):

@@ -152,12 +152,6 @@ def test_customers_and_anonymous_requests_cannot_open_the_page_of_keys(person: M
     assert not Key.objects.exists()
 
 
-def test_the_form_needs_a_csrf_token(clerk: Person) -> None:
-    client = Client(enforce_csrf_checks=True)
-    client.force_login(clerk.customer)
-    assert client.post(f"/admin/{PAGE}", {"name": "erp"}).status_code == 403
-
-
 def test_the_page_of_keys_requests_the_password_again(clerk: Person) -> None:
     desk = Desk(clerk)
     given = desk.open(PAGE) | {"name": "erp", "permissions": [SEE]}

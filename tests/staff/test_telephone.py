@@ -117,16 +117,6 @@ def test_adding_lines_keeps_the_values_and_sends_nothing(
     assert len(many.response.context["page"].lines) == 100
 
 
-def test_orders_are_placed_only_with_the_permission_to_add_them(
-    person: Callable[..., Person], product: Callable[..., int]
-) -> None:
-    granted = ("orders.view_order", "orders.change_order")
-    clerk = Desk(allow(person(is_staff=True), *granted))
-    sent = {"customer": str(person().id), **lines((product(), 1))}
-    assert clerk.get(CALL).status == clerk.post(CALL, sent).status == 403
-    assert CALL not in clerk.get("orders/order/").text
-
-
 def test_archived_products_are_not_offered(desk: Desk, product: Callable[..., int]) -> None:
     archive_product(product(name="Old jam", sku="OLD"), caller=None, now=NOW)
     product(name="New jam")

@@ -6,7 +6,7 @@ import pytest
 
 from larder.orders.models import Order
 from tests.conftest import NOW, Person
-from tests.staff.desk import Desk, allow
+from tests.staff.desk import Desk
 from tests.staff.orders import ORDERS, place, printed
 
 __all__ = ["place"]
@@ -80,11 +80,3 @@ def test_the_packing_slip_has_carrier_and_number(desk: Desk, packed: Order) -> N
     Order.objects.filter(pk=packed.pk).update(**POST)
     text = printed(desk, "packing_slips", [packed]).text
     assert all(value in text for value in POST.values())
-
-
-def test_correcting_needs_the_permission_to_change_orders(
-    desk: Desk, packed: Order, person: Callable[..., Person]
-) -> None:
-    desk.save(f"{ORDERS}{packed.pk}/ship/", **POST)
-    clerk = Desk(allow(person(is_staff=True), "orders.view_order", "orders.ship_order"))
-    assert clerk.get(f"{ORDERS}{packed.pk}/track/").status == 403

@@ -14,8 +14,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from larder.db import sql
-from larder.v1 import freshness, page_cache, products
-from larder.v1.page_cache import PageCache
+from larder.v1 import freshness, page_cache
 from tests.conftest import Api, Person
 from tests.http.conftest import token_for
 from tests.v1.waiting import reads_running
@@ -152,19 +151,6 @@ def test_uncommitted_changes_are_in_no_answer(
         assert [quantity(customer), quantity(customer)] == [100, 100]
         elsewhere.commit()
         assert quantity(customer) == 99
-
-
-def test_with_a_constant_snapshot_a_page_stays_outdated(
-    transactional_db: None, product: MakeProduct, customer: Api, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The negative control."""
-    monkeypatch.setattr(products, "_pages", PageCache())
-    monkeypatch.setattr(sql, "SNAPSHOT", "SELECT 'constant'")
-    jam = product(stock=100)
-    assert quantity(customer) == 100
-    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as elsewhere:
-        elsewhere.execute(TAKE_ONE, [jam])
-    assert quantity(customer) == 100
 
 
 def test_a_transaction_sees_its_own_changes(db: None, product: MakeProduct, customer: Api) -> None:
