@@ -6,13 +6,25 @@ from uuid import uuid4
 
 import pytest
 
+from larder.catalog.models import Product
 from larder.inventory.models import Stock
 from larder.orders.models import Order, OrderLine
 from tests.compat.conftest import ApiClient, assert_books_balance, bring
-from tests.compat.contract2 import ORDERS, place, uuid_of
 from tests.conftest import Person
 from tests.orders.holding import SECONDS, hold, pass_seconds
-from tests.server import Server
+from tests.server import Reply, Server
+
+ORDERS = "/api/orders/orders/"
+
+
+def uuid_of(product: int) -> str:
+    return str(Product.objects.get(pk=product).public_id)
+
+
+def place(client: ApiClient, *lines: tuple[int, int], **more: Any) -> Reply:
+    items = [{"product": uuid_of(product), "quantity": units} for product, units in lines]
+    return client("POST", ORDERS, {"order_items": items} | more)
+
 
 MakeProduct = Callable[..., int]
 

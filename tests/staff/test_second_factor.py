@@ -1,9 +1,11 @@
 """The admin's log-in with a second factor, and its enrolment."""
 
+import base64
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from io import StringIO
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -15,7 +17,30 @@ from larder.identity.models import AuditEntry, SecondFactor
 from larder.identity.services.rates import attempts
 from tests.conftest import Person
 from tests.identity.factors import account_of, code_of, demanded, enrol
-from tests.staff.second_factor import PAGE, log_in, offered, opens
+
+PAGE = "/admin/second-factor/"
+
+
+def log_in(who: Person) -> tuple[Client, Any]:
+    """A browser after the password, and where that led."""
+    client = Client()
+    given = {"username": who.customer.username, "password": who.password}
+    return client, client.post("/admin/login/?next=/admin/orders/order/", given)
+
+
+def opens(client: Client) -> bool:
+    return client.get("/admin/").status_code == 200
+
+
+def offered(client: Client) -> tuple[str, bytes]:
+    """The sealed secret of the page, and the secret that it shows."""
+    text = client.get(PAGE).content.decode()
+    sealed = re.search(r'name="sealed" value="([^"]+)"', text)
+    assert sealed is not None
+    assert "data:image/svg+xml" in text
+    found = re.search(r"break-all\">([A-Z2-7]{32})<", text)
+    assert found is not None
+    return sealed[1], base64.b32decode(found[1])
 
 
 @pytest.fixture

@@ -7,13 +7,25 @@ from typing import Any
 
 import pytest
 
+from larder.catalog.models import Product
 from larder.catalog.services.products import archive_product
 from larder.identity.services.addresses import add_address
 from larder.inventory.models import Adjustment, LedgerEntry, Stock
 from larder.orders.models import Order, OrderEvent
 from tests.conftest import NOW, Person
 from tests.staff.desk import Desk, allow
-from tests.staff.telephone import CALL, lines
+
+CALL = "orders/order/telephone/"
+
+
+def lines(*wanted: tuple[int, int]) -> dict[str, str]:
+    """The lines of the page: product and quantity, with an empty line before each."""
+    sent = {}
+    for n, (product, quantity) in enumerate(wanted):
+        sent[f"line-{2 * n + 1}-sku"] = Product.objects.get(pk=product).sku
+        sent[f"line-{2 * n + 1}-quantity"] = str(quantity)
+    return sent
+
 
 PRODUCTS = "orders/order/products/"
 ADDRESSES = "orders/order/addresses/"

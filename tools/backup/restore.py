@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -16,9 +17,8 @@ import psycopg
 from psycopg import sql
 
 from tools import invariants
-from tools.backup import accounts, census, credentials, databases, manifest, programs
+from tools.backup import accounts, census, databases, manifest, programs
 from tools.backup.accounts import Account
-from tools.backup.credentials import Ended
 from tools.backup.manifest import CHECKOUT, Manifest
 from tools.errors import LauncherError
 from tools.terminal import complain, say, step
@@ -43,6 +43,14 @@ class Target:
     def environment(self) -> dict[str, str]:
         """What commands of Larder's own find in their environment."""
         return {**os.environ, "DATABASE_URL": self.app, "OWNER_DATABASE_URL": self.owner}
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How many log-ins and keys were live in the backup."""
+
+    sessions: int
+    keys: int
 
 
 @dataclass(frozen=True)
@@ -175,12 +183,32 @@ def fill(file: Path, expected: Manifest, there: Target, fresh: str) -> Ended:
         prepare(there)
     databases.refuse_another(there.app, fresh)  # Before, its role may not have been there.
     with step("Sessions and keys ended"):
-        ended = credentials.end(there.environment)
+        ended = end_credentials(there.environment)
     with step("Statistics"):
         analyse(expected, there)
     with step("Invariants hold"):
         hold(there)
     return ended
+
+
+def end_credentials(environment: dict[str, str]) -> Ended:
+    """End every log-in, key, link of a mail and session of the admin; all of them or none.
+
+    The environment names the database (`OWNER_DATABASE_URL`). Raises LauncherError.
+    """
+    done = subprocess.run(
+        [sys.executable, "manage.py", "end_sessions_and_keys", "--format", "json"],
+        cwd=CHECKOUT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        last = (done.stderr.strip().splitlines() or [f"status {done.returncode}"])[-1]
+        raise LauncherError(f"Log-ins and keys could not be ended. Read why, and try again: {last}")
+    counts = json.loads(done.stdout)
+    return Ended(sessions=counts["sessions"], keys=counts["keys"])
 
 
 def taken_back(target: Target, fresh: str) -> list[Account] | None:

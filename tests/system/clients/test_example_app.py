@@ -1,8 +1,13 @@
 """The example app in a real browser: online, offline, and behind a hostile proxy."""
 
+import json
+import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime
+from subprocess import PIPE, Popen
 
 import pytest
 from django.db import connection
@@ -16,7 +21,37 @@ from larder.orders.models import Order
 from tests.conftest import Person
 from tests.server import Server
 from tests.staff.browser import CHROMIUM, in_browser
-from tests.system.clients.hostile import hostile
+from tests.system.clients.npm import SDK, require_node
+
+LONGEST = 30
+"""Seconds until the last late copy has arrived."""
+
+
+@dataclass
+class Network:
+    """The port of the proxy. In the end, what happened to each request, by method and path."""
+
+    port: int
+    faults: dict[str, list[str | None]] = field(default_factory=dict)
+
+
+@contextmanager
+def hostile(shop: Server, seed: int) -> Iterator[Network]:
+    """Runs the proxy before a shop until the block ends and late copies have arrived. Skips the
+    test without node.js."""
+    require_node()
+    given = os.environ | {"LARDER_URL": f"http://127.0.0.1:{shop.port}"}
+    command = ["node", "tests/hostile.js", str(seed)]
+    with Popen(command, cwd=SDK, env=given, stdin=PIPE, stdout=PIPE, text=True) as proxy:
+        try:
+            assert proxy.stdout is not None
+            network = Network(int(proxy.stdout.readline()))
+            yield network
+            said, _ = proxy.communicate(timeout=LONGEST)
+            network.faults.update(json.loads(said))
+        finally:
+            proxy.kill()
+
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 
