@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from larder.orders.queries import stored_cart
-from larder.orders.services.placing.place_batch import place_batch
+from larder.orders.services.placing.place_batch import Later, place_batch
 from larder.orders.services.placing.placement import (
     CartChanged,
     Placed,
@@ -17,13 +17,14 @@ from larder.orders.services.placing.placement import (
 def place_orders(
     placements: Sequence[Placement], *, terms: Terms, now: datetime
 ) -> list[Placed | Exception]:
-    """Prepares and places a batch, as `place_batch` does. A cart that changed is read again."""
+    """Prepares and places a batch, as `place_batch` does. A cart that changed is read again, and
+    equal orders are placed one after the other."""
     carts = [stored_cart(one.customer) if one.cart else None for one in placements]
     orders = [new_order(one, now, cart) for one, cart in zip(placements, carts, strict=True)]
     answers = place_batch(lambda: orders, terms=terms)
     return [
         place_orders([order.placement], terms=terms, now=now)[0]
-        if isinstance(answers[order], CartChanged)
+        if isinstance(answers[order], CartChanged | Later)
         else answers[order]
         for order in orders
     ]

@@ -27,7 +27,7 @@ from larder.orders.queries.history import (
     page,
 )
 from larder.orders.queries.lines import SoldLine, count_lines, line_history
-from larder.orders.queries.order_views import LineView, OrderView, view_of
+from larder.orders.queries.order_views import LineView, OrderView
 from larder.orders.queries.payments import PaymentRow, RefundRow, payment, payments, refunds_due
 from larder.orders.queries.placed import (
     by_number,
@@ -100,6 +100,5 @@ __all__ = [
     "stored_cart",
     "submit_existing",
     "tax_sums",
-    "view_of",
     "visible_order",
 ]

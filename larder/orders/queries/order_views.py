@@ -1,11 +1,10 @@
 """Placed orders with their lines."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
-from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +14,6 @@ from msgspec import Struct
 from larder.core.parts import Part
 from larder.db import database
 from larder.orders.amounts import Amount, amounts
-from larder.orders.models import PAYMENT_SUMS
 from larder.orders.payment_state import Balances
 from larder.orders.sql import reads
 
@@ -118,16 +116,6 @@ ORDERS_OF_A_PART = 500
 
 _lines_in = msgspec.json.Decoder(list[LineView])
 """Reads the JSON of `reads.with_lines`."""
-
-_APART = {"ship_to", "lines", "payments"}
-_PLAIN = [one for one in OrderView.__struct_fields__ if one not in _APART]
-_PLAIN[_PLAIN.index("customer")] = "customer_id"
-_columns = itemgetter(*[*_PLAIN, *PAYMENT_SUMS, "ship_to"])
-
-
-def view_of(columns: Mapping[str, Any], lines: list[LineView]) -> OrderView:
-    """Returns the order with these values of its columns, by name."""
-    return _view(_columns(columns), lines)
 
 
 def _view(row: Sequence[Any], lines: list[LineView]) -> OrderView:

@@ -58,6 +58,9 @@ FIND_WITHIN = 2.5
 """Seconds, including the wait for a connection, so that a client gets its answer within three
 seconds if the database does not answer."""
 
+FINGERPRINT_BYTES = 32
+"""The length of what `fingerprint` returns."""
+
 TRY_EVERY = 0.1
 """Seconds between two attempts."""
 
@@ -138,14 +141,10 @@ def _answers(
 
 
 def _is_same(order: NewOrder, claim: Claim, earlier: Earlier) -> bool:
-    """Returns whether the earlier request with this id or key had the same content. The content of
-    an id begins with that of the lines."""
-    if (
-        order.content is not None
-        and order.placement.lines_only
-        and claim.scope.operation == ORDER_ID
-    ):
-        return earlier.fingerprint.startswith(order.content.lines)
+    """Returns whether the earlier request with this id or key had the same content. The fingerprint
+    of an id begins with that of the lines."""
+    if order.placement.lines_only and claim.scope.operation == ORDER_ID:
+        return earlier.fingerprint.startswith(claim.fingerprint[:FINGERPRINT_BYTES])
     return earlier.fingerprint == claim.fingerprint
 
 

@@ -46,7 +46,6 @@ from larder.orders.services.placing.placement import (
     Accepted,
     Answers,
     NewOrder,
-    Placed,
     Terms,
     Written,
     hold_of,
@@ -54,6 +53,10 @@ from larder.orders.services.placing.placement import (
 )
 from larder.orders.services.placing.write_orders import move_stock, placed, write_orders
 from larder.orders.sql import writes
+
+
+class Later(Exception):
+    """Another order of the batch has the same key, id or cart. The order was not decided."""
 
 
 class Skipped(Exception):
@@ -92,9 +95,8 @@ def place_batch(take: Take, *, terms: Terms, options: BatchOptions = BatchOption
     """Places a batch. Returns the answer to each of its orders; a refused order does not affect
     others.
 
-    Orders with the same key, id or cart are placed one after the other, in separate transactions.
-    The error of a failed transaction is the answer of its orders and is not raised, because an
-    earlier transaction may be committed. Raises an error that comes before the orders are taken.
+    The answer to an order that has the key, id or cart of another one is Later. The error of a
+    failed transaction is the answer of its orders; one that comes before they are taken is raised.
 
     Refusals: UnknownProducts, InsufficientStock, PriceChanged, OrderRule, OrderTooSmall,
     KeyReused, NotFound (the customer does not exist, or the id or cart belongs to another),
@@ -104,65 +106,6 @@ def place_batch(take: Take, *, terms: Terms, options: BatchOptions = BatchOption
     OrderAbandoned. The lines of a refused cart are named by ascending line id. With `skip_locked`
     also Skipped.
     """
-    answers: dict[NewOrder, Placed | Exception] = {}
-    waiting: Sequence[NewOrder] = ()
-    while True:
-        done = _place_in_transaction(take, terms, options)
-        if done.failure is not None and not done.batch:
-            if not waiting:
-                raise done.failure
-            # It failed before it took them.
-            done = done._replace(batch=waiting)
-        answers.update(_answers_of(done, terms))
-        if done.failure is not None and _waits_again(done.failure):
-            # Each transaction would wait as long as the first.
-            return answers | dict.fromkeys(done.later, done.failure)
-        if not done.later:
-            return answers
-        take, waiting = partial(list, done.later), done.later
-
-
-def _waits_again(failure: Exception) -> bool:
-    """Returns whether the next transaction would wait as well: for the database, or a lock."""
-    return database.is_lock_timeout(failure) or not database.was_rolled_back(failure)
-
-
-class _Outcome(NamedTuple):
-    """What the statements of a transaction did: the orders that they wrote, what each left of its
-    customer's quota, and the answers to the others."""
-
-    written: Sequence[Written] = ()
-    remaining: Mapping[NewOrder, Remaining] = {}
-    answers: Answers = {}
-
-
-class _Done(NamedTuple):
-    """A transaction that has ended: the orders that it took, those that wait for the next one, its
-    statements, and the error that it ended with."""
-
-    batch: Sequence[NewOrder]
-    later: Sequence[NewOrder]
-    outcome: _Outcome
-    failure: Exception | None
-
-
-def _answers_of(done: _Done, terms: Terms) -> Answers:
-    outcome, failure = done.outcome, done.failure
-    if isinstance(failure, CommitUnknown):
-        failure = resolve_commit(outcome.written, failure)
-    if isinstance(failure, CommitUnknown):
-        return answer_unknown(done.batch, outcome.written, failure)
-    if failure is not None:
-        return dict.fromkeys(done.batch, failure)
-    answers = dict(outcome.answers)
-    for one in outcome.written:
-        order = one.accepted.order
-        answers[order] = placed(one, terms.currency, outcome.remaining.get(order))
-    return answers
-
-
-def _place_in_transaction(take: Take, terms: Terms, options: BatchOptions) -> _Done:
-    """Takes orders and places those of which no two are repeats of each other."""
     batch: Sequence[NewOrder] = ()
     later: Sequence[NewOrder] = ()
     outcome, failure, lock_timer = _Outcome(), None, telemetry.LockTimer()
@@ -177,7 +120,35 @@ def _place_in_transaction(take: Take, terms: Terms, options: BatchOptions) -> _D
     except Exception as error:
         failure = error
     lock_timer.stop()
-    return _Done(batch, later, outcome, failure)
+    if failure is not None and not batch:
+        raise failure
+    return {**_answers_of(batch, outcome, failure, terms), **{order: Later() for order in later}}
+
+
+class _Outcome(NamedTuple):
+    """What the statements of a transaction did: the orders that they wrote, what each left of its
+    customer's quota, and the answers to the others."""
+
+    written: Sequence[Written] = ()
+    remaining: Mapping[NewOrder, Remaining] = {}
+    answers: Answers = {}
+
+
+def _answers_of(
+    batch: Sequence[NewOrder], outcome: _Outcome, failure: Exception | None, terms: Terms
+) -> Answers:
+    """Returns the answers to the orders of a transaction that ended with this failure, or none."""
+    if isinstance(failure, CommitUnknown):
+        failure = resolve_commit(outcome.written, failure)
+    if isinstance(failure, CommitUnknown):
+        return answer_unknown(batch, outcome.written, failure)
+    if failure is not None:
+        return dict.fromkeys(batch, failure)
+    answers = dict(outcome.answers)
+    for one in outcome.written:
+        order = one.accepted.order
+        answers[order] = placed(one, terms.currency, outcome.remaining.get(order))
+    return answers
 
 
 def _begin(options: BatchOptions) -> None:

@@ -29,7 +29,7 @@ from larder.db.postgresql.errors import CommitUnknown
 from larder.db.postgresql.pool import prioritized
 from larder.identity.services import quotas
 from larder.orders.queries import stored_cart
-from larder.orders.services.placing.place_batch import BatchOptions, Skipped, place_batch
+from larder.orders.services.placing.place_batch import BatchOptions, Later, Skipped, place_batch
 from larder.orders.services.placing.placement import (
     CartChanged,
     NewOrder,
@@ -103,7 +103,7 @@ def _place(placement: Placement, terms: Terms, now: datetime) -> Placed:
         cart = stored_cart(placement.customer) if placement.cart else None
         order = new_order(placement, now, cart)
         with suppress(CartChanged):
-            return _queue(terms).submit(_QueuedOrder(order), len(order.lines))
+            return _queue(terms).submit(order)
     raise Overloaded
 
 
@@ -120,9 +120,8 @@ def start_order(
     Returns the function that refuses it if it still waits; to be called after LIMITS.queue_timeout,
     and once more after LIMITS.batch_timeout. Raises Overloaded.
     """
-
-    order, placing = new_order(placement, now), _queue(terms)
-    return partial(placing.queue.give_up, placing.put(_QueuedOrder(order), len(order.lines), done))
+    placing = _queue(terms)
+    return partial(placing.queue.give_up, placing.put(new_order(placement, now), done))
 
 
 def start() -> None:
@@ -149,15 +148,15 @@ class _Placing:
             self._run, LIMITS, telemetry.placing, unknown=partial(CommitUnknown, "no batch ended")
         )
 
-    def submit(self, order: _QueuedOrder, lines: int) -> Placed:
+    def submit(self, order: NewOrder) -> Placed:
         """Returns the placed order, or raises its refusal."""
-        return self.queue.submit(order, lines=lines, beside=self._beside(lines))
+        lines = len(order.lines)
+        return self.queue.submit(_QueuedOrder(order), lines=lines, beside=self._beside(lines))
 
-    def put(
-        self, order: _QueuedOrder, lines: int, done: Callable[[Placed | Exception], object]
-    ) -> _Order:
+    def put(self, order: NewOrder, done: Callable[[Placed | Exception], object]) -> _Order:
         """Adds the order. `done` gets the placed order, or its refusal."""
-        return self.queue.put(order, done, lines=lines, beside=self._beside(lines))
+        lines = len(order.lines)
+        return self.queue.put(_QueuedOrder(order), done, lines=lines, beside=self._beside(lines))
 
     def _beside(self, lines: int) -> Callable[[_Order], None] | None:
         return self._wait_beside if lines >= LARGE else None
@@ -198,6 +197,8 @@ class _Placing:
         """Returns whether the order was not decided, and rejoins the queue. One that would fail
         again waits beside the batches; any other order gets its answer."""
         answer = queued.request.answer
+        if isinstance(answer, Later):
+            return True
         if isinstance(answer, Skipped):
             queued.request.skips += 1
             if queued.request.skips < MOST_SKIPS:
@@ -288,7 +289,7 @@ class _Placing:
     def _settle_beside(self, queued: _Order, *, is_alone: bool) -> None:
         """Resolves an order that was placed beside the batches, or lets it wait again."""
         answer = queued.request.answer
-        is_locked = isinstance(answer, Skipped) or database.is_lock_timeout(answer)
+        is_locked = isinstance(answer, Later | Skipped) or database.is_lock_timeout(answer)
         if not is_locked and (is_alone or not _is_failed(answer)):
             queued.resolve(answer)
         elif queued.waiting.seconds > LIMITS.queue_timeout:

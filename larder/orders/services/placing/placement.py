@@ -106,13 +106,6 @@ class Terms:
     unpaid_units: int | None = None
 
 
-class Content(Struct, frozen=True):
-    """The fingerprints of the lines of an order, and of its other fields."""
-
-    lines: bytes
-    rest: bytes
-
-
 class CartChanged(Exception):
     """The cart is not the one that the request has read. Nothing was placed."""
 
@@ -120,16 +113,13 @@ class CartChanged(Exception):
 class NewOrder(Struct, frozen=True, eq=False):
     """A request to place an order, with the ids of the order and its event, and what it claims.
     `cart` is the cart that is placed, as it was read; None if there was none.
-
-    `content` recognises a repeat. It is None if there can be none: the request has no key and no
-    id. Two requests are never equal.
+    Two requests are never equal.
     """
 
     placement: Placement
     now: datetime
     id: UUID
     event: UUID
-    content: Content | None = None
     claims: Sequence[Claim] = ()
     cart: CartRow | None = None
 
@@ -179,11 +169,11 @@ class Accepted(Struct, frozen=True):
 
 
 class Written(Struct, frozen=True):
-    """An order that is written, with the values that its row got."""
+    """An order that is written: the values of its row, and the ids of its lines."""
 
     accepted: Accepted
+    row: Mapping[str, Any]
     at: datetime
-    number: int
     line_ids: Sequence[int]
 
 
@@ -204,12 +194,12 @@ def new_order(placement: Placement, now: datetime, cart: CartRow | None = None) 
     id = named or placement.order_id or (present and present.id) or new_id()
     if placement.order_id is None and placement.key is None and placement.cart is None:
         return NewOrder(placement, now, id, new_id())
-    content = _content_of(placement)
-    claims = _claims(placement, id, content.lines + content.rest)
-    return NewOrder(placement, now, id, new_id(), content, claims, present)
+    claims = _claims(placement, id, _content_of(placement))
+    return NewOrder(placement, now, id, new_id(), claims, present)
 
 
-def _content_of(placement: Placement) -> Content:
+def _content_of(placement: Placement) -> bytes:
+    """Returns the fingerprint that recognises a repeat. It begins with that of the lines."""
     expected = sorted(
         (line.product, f"{line.expected_price:.3f}")
         for line in placement.lines
@@ -218,13 +208,8 @@ def _content_of(placement: Placement) -> Content:
     details = (placement.note, placement.reference, placement.ship_to, placement.requested_for)
     held = [] if placement.hold is None else [("hold", placement.hold.requested_seconds)]
     rest = fingerprint(placement.customer, details, expected, *held)
-    return Content(fingerprint_of_lines(placement.lines), rest)
-
-
-def fingerprint_of_lines(lines: Sequence[Wanted]) -> bytes:
-    """Returns the fingerprint of the units of each product. It does not depend on the order or the
-    number of the lines."""
-    return fingerprint(sorted(add_up(lines).items()))
+    # The order and the number of the lines do not count.
+    return fingerprint(sorted(add_up(placement.lines).items())) + rest
 
 
 def _claims(placement: Placement, id: UUID, content: bytes) -> list[Claim]:

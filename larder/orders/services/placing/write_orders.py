@@ -14,8 +14,8 @@ from larder.inventory.services import holds
 from larder.inventory.services import movements as inventory
 from larder.orders.decision import PricedLine
 from larder.orders.lifecycle import DRAFT
-from larder.orders.models import Order, OrderStatus
-from larder.orders.queries import LineView, OrderView, view_of
+from larder.orders.models import OrderStatus
+from larder.orders.queries import LineView, OrderView
 from larder.orders.services.locks import order_name
 from larder.orders.services.placing.placement import Accepted, Placed, Written
 from larder.orders.sql import writes
@@ -82,11 +82,11 @@ def _insert(accepted: Sequence[Accepted], currency: str, now: datetime) -> list[
     return [
         Written(
             one,
+            row | {"number": number_of[one.id], "created_at": row["created_at"] or now},
             now,
-            number_of[one.id],
             [next(new_ids) if id is None else id for id in _ids_of_lines(one)],
         )
-        for one in accepted
+        for one, row in zip(accepted, orders, strict=True)
     ]
 
 
@@ -133,10 +133,6 @@ def _json(rows: Sequence[dict[str, Any]]) -> str:
     return msgspec.json.encode(rows).decode()
 
 
-_DEFAULTS = {field.attname: field.get_default() for field in Order._meta.concrete_fields}
-"""The values of the columns that placing does not set."""
-
-
 def placed(written: Written, currency: str, remaining: Remaining | None) -> Placed:
     """Returns the answer to an order. Called after the commit: in the transaction, it would hold
     the locks of stock a tenth longer."""
@@ -144,26 +140,17 @@ def placed(written: Written, currency: str, remaining: Remaining | None) -> Plac
 
 
 def _view(written: Written, currency: str) -> OrderView:
-    accepted, now = written.accepted, written.at
-    placement, cart = accepted.order.placement, accepted.order.cart
-    columns = {
-        "id": accepted.id,
-        "number": written.number,
-        "customer_id": placement.customer,
-        "status": OrderStatus.PLACED if accepted.expires_at is None else OrderStatus.PENDING,
-        "currency": currency,
-        "total": accepted.total,
-        "note": placement.note,
-        "reference": placement.reference,
-        "ship_to": placement.ship_to,
-        "requested_for": placement.requested_for,
-        "created_at": cart.created_at if cart else now,
-        "placed_at": now,
-        "updated_at": now,
-        "version": (cart.version if cart else 0) + 1,
-        "expires_at": accepted.expires_at,
-    }
-    return view_of(_DEFAULTS | columns, list(_lines(written)))
+    row, at = written.row, written.at
+    columns = {name: row[name] for name in _SHOWN}
+    lines = list(_lines(written))
+    return OrderView(**columns, placed_at=at, updated_at=at, currency=currency, lines=lines)
+
+
+_SHOWN = (
+    *("id", "number", "customer", "status", "total", "note", "reference", "ship_to"),
+    *("requested_for", "created_at", "version", "expires_at"),
+)
+"""What the answer to an order shows of its row."""
 
 
 def _lines(written: Written) -> Iterator[LineView]:
