@@ -60,13 +60,11 @@ class Later(Exception):
 
 
 class Skipped(Exception):
-    """Another transaction has locked the stock of these products. The order was not decided.
-    `needed` are all products of the order."""
+    """Another transaction has locked the stock of these products. The order was not decided."""
 
-    def __init__(self, products: Set[int], needed: Set[int]) -> None:
+    def __init__(self, products: Set[int]) -> None:
         super().__init__(products)
         self.products = products
-        self.needed = needed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -286,9 +284,8 @@ def _skipped(
     transaction has locked them, or has created them since."""
     skipped: dict[NewOrder, Exception] = {}
     for order in orders if unlocked else ():
-        wanted = {line.product for line in lines[order]}
-        if products := unlocked & wanted:
-            skipped[order] = Skipped(products, wanted)
+        if products := unlocked & {line.product for line in lines[order]}:
+            skipped[order] = Skipped(products)
     return skipped
 
 

@@ -10,7 +10,7 @@ each other's stock. A process that does not get its turn goes on without it for 
 that has it may hang.
 """
 
-from collections.abc import Callable, Collection, Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -92,18 +92,14 @@ def place_order(placement: Placement, *, terms: Terms, now: datetime) -> Placed:
 
     Raises the refusals that `place_batch` returns, and Overloaded, without any effect.
     """
-    placed = _place(placement, terms, now)
-    commits.add()
-    quotas.note(placed.remaining)
-    return placed
-
-
-def _place(placement: Placement, terms: Terms, now: datetime) -> Placed:
     for _ in range(MOST_READS):
         cart = stored_cart(placement.customer) if placement.cart else None
         order = new_order(placement, now, cart)
         with suppress(CartChanged):
-            return _queue(terms).submit(order)
+            placed = _queue(terms).submit(order)
+            commits.add()
+            quotas.note(placed.remaining)
+            return placed
     raise Overloaded
 
 
@@ -221,7 +217,7 @@ class _Placing:
         same; behind other large ones; or alone, if it waits for something else."""
         queued.state, answer = State.BESIDE, queued.request.answer
         key: Hashable = queued
-        if queued.lines >= LARGE or (isinstance(answer, Skipped) and len(answer.needed) >= LARGE):
+        if queued.lines >= LARGE:
             key = LARGE_ONES
         elif isinstance(answer, Skipped):
             key = min(answer.products)
@@ -263,11 +259,8 @@ class _Placing:
         options = BatchOptions(lock_wait=LOCK_WAIT_BESIDE, skip_locked=True)
         if isinstance(key, int):
             return replace(options, lock_wait=LOCK_WAIT, first=[key], first_wait=left)
-        request = orders[0].request
-        needed: Collection[int] = {line.product for line in request.order.lines}
-        if isinstance(request.answer, Skipped):
-            needed = request.answer.needed
         if key == LARGE_ONES:
+            needed = {line.product for line in orders[0].request.order.lines}
             return replace(options, first=needed, first_wait=min(left, LOCK_WAIT_BESIDE))
         return options
 

@@ -1,7 +1,7 @@
 """Writes accepted orders, for a batch of any size: stock and ledger in one statement; orders, lines
 and events in another."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +12,6 @@ from larder.identity.services import audit
 from larder.identity.services.quotas import Remaining
 from larder.inventory.services import holds
 from larder.inventory.services import movements as inventory
-from larder.orders.decision import PricedLine
 from larder.orders.lifecycle import DRAFT
 from larder.orders.models import OrderStatus
 from larder.orders.queries import LineView, OrderView
@@ -34,28 +33,25 @@ def move_stock(
     accepted: Sequence[Accepted], balances: Mapping[int, inventory.Balance], *, now: datetime
 ) -> None:
     """Takes the units of these orders from the locked stock, and writes them in the ledger."""
-    moves = [move for one in accepted for move in _movements(one)]
-    held = [units for one in accepted for units in _held_units(one)]
+    moves = [
+        inventory.Movement(
+            line.offer.id,
+            -line.quantity,
+            line.quantity,
+            "order" if one.expires_at is None else "hold",
+            str(one.order.event),
+            one.order.placement.actor,
+        )
+        for one in accepted
+        for line in one.lines
+    ]
+    held = [
+        holds.HeldUnits(one.id, line.offer.id, one.order.event, line.quantity, one.expires_at)
+        for one in accepted
+        if one.expires_at is not None
+        for line in one.lines
+    ]
     inventory.move(moves, balances, now=now, held=held)
-
-
-def _movements(accepted: Accepted) -> list[inventory.Movement]:
-    event, actor = str(accepted.order.event), accepted.order.placement.actor
-    cause = "order" if accepted.expires_at is None else "hold"
-    return [
-        inventory.Movement(line.offer.id, -line.quantity, line.quantity, cause, event, actor)
-        for line in accepted.lines
-    ]
-
-
-def _held_units(accepted: Accepted) -> list[holds.HeldUnits]:
-    expiry, event = accepted.expires_at, accepted.order.event
-    if expiry is None:
-        return []
-    return [
-        holds.HeldUnits(accepted.id, line.offer.id, event, line.quantity, expiry)
-        for line in accepted.lines
-    ]
 
 
 def _entry(accepted: Accepted) -> audit.Entry:
@@ -69,15 +65,23 @@ def _entry(accepted: Accepted) -> audit.Entry:
 def _insert(accepted: Sequence[Accepted], currency: str, now: datetime) -> list[Written]:
     orders = [_order(one) for one in accepted]
     lines = [
-        {"order": one.id, "product": line.offer.id, "quantity": line.quantity, **_price(line)}
-        | ({} if id is None else {"id": id})
+        {
+            "order": one.id,
+            "product": line.offer.id,
+            "quantity": line.quantity,
+            "sku": line.offer.sku,
+            "name": line.offer.name,
+            "unit_price": line.unit_price,
+            "tax_rate": line.offer.tax_rate,
+            "id": id,
+        }
         for one in accepted
         for id, line in zip(_ids_of_lines(one), one.lines, strict=True)
     ]
     parameters = [currency, now, _json(orders), _json(lines)]
     ((ids, numbers, line_ids),) = database.rows(writes.INSERT, parameters)
     number_of = dict(zip(ids, numbers, strict=True))
-    had = {line["id"] for line in lines if "id" in line}
+    had = {line["id"] for line in lines}
     new_ids = (id for id in line_ids if id not in had)
     return [
         Written(
@@ -120,15 +124,6 @@ def _order(accepted: Accepted) -> dict[str, Any]:
     }
 
 
-def _price(line: PricedLine) -> dict[str, Any]:
-    return {
-        "sku": line.offer.sku,
-        "name": line.offer.name,
-        "unit_price": line.unit_price,
-        "tax_rate": line.offer.tax_rate,
-    }
-
-
 def _json(rows: Sequence[dict[str, Any]]) -> str:
     return msgspec.json.encode(rows).decode()
 
@@ -136,26 +131,9 @@ def _json(rows: Sequence[dict[str, Any]]) -> str:
 def placed(written: Written, currency: str, remaining: Remaining | None) -> Placed:
     """Returns the answer to an order. Called after the commit: in the transaction, it would hold
     the locks of stock a tenth longer."""
-    return Placed(_view(written, currency), replayed=False, remaining=remaining)
-
-
-def _view(written: Written, currency: str) -> OrderView:
-    row, at = written.row, written.at
-    columns = {name: row[name] for name in _SHOWN}
-    lines = list(_lines(written))
-    return OrderView(**columns, placed_at=at, updated_at=at, currency=currency, lines=lines)
-
-
-_SHOWN = (
-    *("id", "number", "customer", "status", "total", "note", "reference", "ship_to"),
-    *("requested_for", "created_at", "version", "expires_at"),
-)
-"""What the answer to an order shows of its row."""
-
-
-def _lines(written: Written) -> Iterator[LineView]:
-    for id, line in zip(written.line_ids, written.accepted.lines, strict=True):
-        yield LineView(
+    columns, at = {name: written.row[name] for name in _SHOWN}, written.at
+    lines = [
+        LineView(
             id,
             line.offer.id,
             line.offer.sku,
@@ -164,3 +142,14 @@ def _lines(written: Written) -> Iterator[LineView]:
             line.unit_price,
             tax_rate=line.offer.tax_rate,
         )
+        for id, line in zip(written.line_ids, written.accepted.lines, strict=True)
+    ]
+    view = OrderView(**columns, placed_at=at, updated_at=at, currency=currency, lines=lines)
+    return Placed(view, replayed=False, remaining=remaining)
+
+
+_SHOWN = (
+    *("id", "number", "customer", "status", "total", "note", "reference", "ship_to"),
+    *("requested_for", "created_at", "version", "expires_at"),
+)
+"""What the answer to an order shows of its row."""
