@@ -117,6 +117,21 @@ def test_locked_stock_delays_no_other_order_and_its_orders_are_placed_when_it_is
 
 
 @pytest.mark.usefixtures("server_thread")
+def test_equal_requests_for_locked_stock_place_one_order_when_it_is_free(
+    person: Callable[..., Person], product: MakeProduct, now: datetime
+) -> None:
+    stuck = product(stock=200)
+    with ThreadPoolExecutor(20) as pool, held(stuck) as opens:
+        crowd = Crowd(person(), now, pool, opens)
+        sent = [crowd.send(stuck, key="once") for _ in range(6)]
+        waiting = placing._queue(GBP).waiting
+        assert wait_until(lambda: sum(map(len, [*waiting.values()])) == len(sent))
+        opens()
+        assert len({one.result(LONGEST).order.id for one in sent}) == 1
+    assert inventory.available([stuck]) == {stuck: 199}
+
+
+@pytest.mark.usefixtures("server_thread")
 def test_an_order_of_stock_that_stays_locked_is_refused_in_the_end(
     person: Callable[..., Person],
     product: MakeProduct,
