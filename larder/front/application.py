@@ -76,8 +76,7 @@ class Front:
         at_once = self._at_once.get((environ["REQUEST_METHOD"], environ["PATH_INFO"]))
         # Django refuses a body that is cut off, or whose length is not known.
         if at_once is None or raw is None or len(raw) != declared_length(environ):
-            async with self._turns.turn(environ):
-                return await self._in_thread(environ, raw, stream)
+            return await self._in_thread(environ, raw, stream)
         answer = await at_once.answer(environ, raw)
         if answer is None:
             answer = await self._in_thread(environ, raw, stream)
@@ -88,9 +87,10 @@ class Front:
     async def _in_thread(
         self, environ: dict[str, Any], raw: bytes | None, stream: "_Stream"
     ) -> Answer | None:
-        """Returns Django's answer; None if it was sent in parts."""
+        """Returns Django's answer, when it is the request's turn; None if it was sent in parts."""
         run = partial(call, self._application, environ, raw or b"", stream.begin, stream.push)
-        answer = await self._threads.run(run)
+        async with self._turns.turn(environ):
+            answer = await self._threads.run(run)
         await stream.end()
         return answer
 

@@ -1,37 +1,51 @@
-"""Which requests wait for one another on the event loop: writes of a customer, and those of an
+"""Which requests wait for one another on the event loop: those of a customer, and those of an
 address without a credential, such as log-ins."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 from django.conf import settings
 
+from larder.front import orders
 from larder.front.turns import Queue
 from larder.http.authentication import remembered_caller
 from larder.http.client_address import client_address
 from larder.http.positions import SAFE
 
-RUNNING = 2
-"""Requests of a queue that run at once. They often need the same rows."""
+READING = 6
+"""Requests of a queue that read and run at once. Browsers open as many connections to a server."""
 
-WAITING_OF_A_CUSTOMER = 16
-"""An app can send several changes of a cart at once."""
+WRITING = 2
+"""Requests of a queue that write and run at once. They often need the same rows."""
+
+WAITING_OF_AN_ACCOUNT = 16
+"""An app can send several requests at once."""
 
 WAITING_OF_AN_ADDRESS = 64
 """Many clients can have one address."""
 
 
 def queue_of(environ: Mapping[str, Any]) -> Queue | None:
-    """Returns the queue of a request; None for reads, for staff, whose programs send in parallel
-    for many accounts, and for browsers, which send a cookie."""
-    if environ["REQUEST_METHOD"] in SAFE or "HTTP_COOKIE" in environ:
+    """Returns the queue of a request.
+
+    None for orders, which have their own queue; for writes of staff, whose programs send in
+    parallel for many accounts; and for browsers, which send a cookie.
+    """
+    method = environ["REQUEST_METHOD"]
+    if "HTTP_COOKIE" in environ or (method, environ["PATH_INFO"]) == (orders.METHOD, orders.PATH):
         return None
     header = environ.get("HTTP_AUTHORIZATION")
     if header is None:
         address = client_address(environ, settings.TRUSTED_PROXIES)
-        return Queue(address, RUNNING, WAITING_OF_AN_ADDRESS)
+        return _queue(address, method, WAITING_OF_AN_ADDRESS)
     who = remembered_caller(header)
-    if who is not None and who.is_staff:
+    if who is not None and who.is_staff and method not in SAFE:
         return None
     # Before its first answer, a credential stands for its account.
-    return Queue(header if who is None else who.id, RUNNING, WAITING_OF_A_CUSTOMER)
+    return _queue(header if who is None else who.id, method, WAITING_OF_AN_ACCOUNT)
+
+
+def _queue(key: Hashable, method: str, waiting: int) -> Queue:
+    if method in SAFE:
+        return Queue((key, "reads"), READING, waiting)
+    return Queue((key, "writes"), WRITING, waiting)

@@ -14,12 +14,13 @@ from larder.http.client_address import address_of
 from larder.http.positions import SAFE
 from larder.identity.caller import Caller
 
-MOST_READS = 6
-"""Requests of an account that read. Browsers open as many connections to a server."""
+MOST_READS = 12
+"""Requests of an account that read. Six at a time come from the event loop, where others wait
+(larder/front/queues.py)."""
 
 MOST_WRITES = 4
 """Requests of an account that write. They need the same rows: its cart, its orders. Two at a time
-come from the event loop, where others wait (larder/front/queues.py)."""
+come from the event loop."""
 
 MOST_OF_AN_ADDRESS = 16
 """Requests without an account. Many clients can have one address."""

@@ -14,5 +14,5 @@ def _fail(*_args: object, **_more: object) -> NoReturn:
     raise RuntimeError("a fault of ours")
 
 
-for owner, name in ((cart, "_reply"), (products, "product_row"), (ServiceAdmin, "log_change")):
+for owner, name in ((cart, "_reply"), (products.Products, "shown"), (ServiceAdmin, "log_change")):
     setattr(owner, name, _fail)

@@ -14,13 +14,18 @@ __all__ = ["application"]
 WAITS = Path(os.environ["WAITS"])
 _taken = Lock()
 _taken.acquire()
-_cursor = DatabaseWrapper.cursor
 
 
-def _wait_first(wrapper: DatabaseWrapper) -> Any:
-    if wrapper.in_atomic_block and WAITS.exists():
-        waits.acquire(_taken, timeout=0.01)
-    return _cursor(wrapper)
+def _wait_before(name: str) -> None:
+    method = getattr(DatabaseWrapper, name)
+
+    def waiting(wrapper: DatabaseWrapper, *arguments: Any) -> Any:
+        if wrapper.in_atomic_block and WAITS.exists():
+            waits.acquire(_taken, timeout=0.01)
+        return method(wrapper, *arguments)
+
+    setattr(DatabaseWrapper, name, waiting)
 
 
-setattr(DatabaseWrapper, "cursor", _wait_first)  # noqa: B010
+_wait_before("cursor")
+_wait_before("submit")
