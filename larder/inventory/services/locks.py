@@ -15,10 +15,10 @@ MOVING_WAIT = 1.0
 """Seconds that a transaction that moves stock outside of a batch waits for a lock."""
 
 
-_of_customers, _of_staff = Turns(2, 8), Turns(2, 8)
+_of_customers, _of_staff = Turns(2, 8), Turns(2, 16)
 """Transactions of a process that move stock outside of a batch: two of customers, and two of staff.
-Orders of stock that stays locked wait with three more of the process's eight connections. The last
-one is for all other requests."""
+Those that wait leave threads to other requests. Orders of stock that stays locked wait with three
+more of the process's eight connections. The last one is for all other requests."""
 
 _large = {False: Turns(1, 2), True: Turns(1, 4)}
 """Of these, one of customers and one of staff is large."""
