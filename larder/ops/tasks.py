@@ -99,8 +99,8 @@ def delete_old_mails(timestamp: int) -> int:
 
 
 @app.periodic(cron="17 * * * *")
-@app.task(queueing_lock="delete_expired_drafts")
-def delete_expired_drafts(timestamp: int) -> int:
+@app.task(queueing_lock="delete_expired_carts")
+def delete_expired_carts(timestamp: int) -> int:
     """Deletes carts that were not changed for a long time, and those of deleted accounts, as well
     as their counts of stock."""
     counted = delete_in_batches(lambda limit: counts.discard_of_deleted(limit=limit))

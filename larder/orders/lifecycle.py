@@ -1,7 +1,7 @@
 """The lifecycle of an order: which moves a status allows, and to whom. Pure.
 
-draft → placed → packed → shipped → delivered; placed and packed → cancelled. Shipped units can be
-returned in parts; with the last unit the status becomes returned. Placing a draft is not one of
+placed → packed → shipped → delivered; placed and packed → cancelled. Shipped units can be
+returned in parts; with the last unit the status becomes returned. Placing a cart is not one of
 these moves.
 
 An order that awaits its payment is pending instead of placed. It becomes placed when it is

@@ -7,12 +7,12 @@ import pytest
 from larder.front.orders import Orders
 from larder.orders.services.placing import place_order
 from tests.conftest import Person
-from tests.front.in_process import STOCK, FastPath, Ordering
+from tests.front.in_process import STOCK, OnLoop, Ordering
 from tests.http.conftest import api, application, as_, token_for
 from tests.v1.conftest import (
     empty_cache,
-    fast_path,
     many_products,
+    on_loop,
     sessions_known,
     shelf,
 )
@@ -22,8 +22,8 @@ __all__ = [
     "application",
     "as_",
     "empty_cache",
-    "fast_path",
     "many_products",
+    "on_loop",
     "sessions_known",
     "shelf",
 ]
@@ -45,19 +45,19 @@ def jam(transactional_db: None, product: Callable[..., int]) -> int:
 
 
 @pytest.fixture
-def order_fast_path(
+def orders_on_loop(
     empty_cache: None, sessions_known: None, monkeypatch: pytest.MonkeyPatch
-) -> FastPath:
+) -> OnLoop:
     # Batches run in a thread, as in a server: no statement runs on the event loop.
     monkeypatch.setattr(place_order, "_is_server", [True])
     monkeypatch.setattr(place_order, "_queues", {})
-    return FastPath(Orders)
+    return OnLoop(Orders)
 
 
 @pytest.fixture
-def ordering(order_fast_path: FastPath, token: str, jam: int) -> Ordering:
+def ordering(orders_on_loop: OnLoop, token: str, jam: int) -> Ordering:
     """Orders of a customer whose first order went through Django, as every first order does."""
-    made = Ordering(order_fast_path, token, jam)
+    made = Ordering(orders_on_loop, token, jam)
     assert made()[0] == "201 Created"
-    assert order_fast_path.reached == 1
+    assert orders_on_loop.reached == 1
     return made

@@ -51,7 +51,7 @@ class Inline(Threads):
         return future
 
 
-class FastPath:
+class OnLoop:
     """Sends requests to an operation of the event loop, and counts those that reach Django.
 
     `kind` is Products or Orders.
@@ -168,9 +168,9 @@ def alike(answer: Answered) -> Answered:
 class Ordering:
     """Orders of one customer: `ordering(lines=[...])`, with headers by name."""
 
-    def __init__(self, fast_path: FastPath, token: str, jam: int) -> None:
-        self.fast_path, self.token, self._lines = (
-            fast_path,
+    def __init__(self, on_loop: OnLoop, token: str, jam: int) -> None:
+        self.on_loop, self.token, self._lines = (
+            on_loop,
             token,
             [{"product": jam, "quantity": 2}],
         )
@@ -180,7 +180,7 @@ class Ordering:
 
     def raw(self, body: bytes, headers: Headers) -> Answered:
         """Sends these bytes."""
-        return self.fast_path.send(body, self.token, "orders", **(JSON | headers))
+        return self.on_loop.send(body, self.token, "orders", **(JSON | headers))
 
 
 STOCK = 1000

@@ -1,4 +1,4 @@
-"""Orders that the fast path leaves to Django."""
+"""Orders that the event loop leaves to Django."""
 
 from collections.abc import Callable
 
@@ -11,8 +11,8 @@ from larder.orders.models import Order
 from tests.conftest import Person
 from tests.front.in_process import (
     JSON,
-    FastPath,
     Headers,
+    OnLoop,
     Ordering,
     body_of,
     without_correlation,
@@ -22,7 +22,7 @@ from tests.http.conftest import token_for
 
 @pytest.mark.parametrize("raw", [b"", b"{", b"\xff", b"[]", b"1e999", b"[" * 5000])
 def test_django_answers_invalid_orders(ordering: Ordering, raw: bytes) -> None:
-    alone = FastPath(Orders).send(raw, ordering.token, "orders", **JSON)
+    alone = OnLoop(Orders).send(raw, ordering.token, "orders", **JSON)
     refused = ordering.raw(raw, {})
     without = [without_correlation(one) for one in (refused, alone)]
     assert without[0] == without[1]
@@ -35,7 +35,7 @@ def test_django_answers_a_long_hold_with_all_other_faults(
 ) -> None:
     raw = body_of({"payment": {"required": True, "hold_seconds": 3_601}}, jam)
     headers = {"Idempotency_Key": key}
-    alone = FastPath(Orders).send(raw, ordering.token, "orders", **JSON, **headers)
+    alone = OnLoop(Orders).send(raw, ordering.token, "orders", **JSON, **headers)
     refused = ordering.raw(raw, headers)
     assert without_correlation(refused) == without_correlation(alone)
     assert refused[0].startswith("400")
@@ -44,8 +44,8 @@ def test_django_answers_a_long_hold_with_all_other_faults(
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
 def test_other_methods_go_to_django(ordering: Ordering, jam: int, method: str) -> None:
     body = body_of({}, jam)
-    status, _, _ = ordering.fast_path.send(body, ordering.token, "orders", method, **JSON)
-    assert (status[:3], ordering.fast_path.reached) == ("405", 2)
+    status, _, _ = ordering.on_loop.send(body, ordering.token, "orders", method, **JSON)
+    assert (status[:3], ordering.on_loop.reached) == ("405", 2)
 
 
 @pytest.mark.parametrize(
@@ -58,30 +58,30 @@ def test_other_methods_go_to_django(ordering: Ordering, jam: int, method: str) -
 def test_unusual_requests_go_to_django(ordering: Ordering, headers: Headers) -> None:
     for turn in (2, 3):
         assert ordering(headers=headers)[0] == "201 Created"
-        assert ordering.fast_path.reached == turn
+        assert ordering.on_loop.reached == turn
 
 
 def test_another_media_type_is_refused_although_headers_are_cached(
     ordering: Ordering, jam: int
 ) -> None:
     refused = ordering.raw(body_of({}, jam), {"Content_Type": "text/plain"})
-    assert (refused[0][:3], ordering.fast_path.reached) == ("415", 2)
+    assert (refused[0][:3], ordering.on_loop.reached) == ("415", 2)
     assert Order.objects.count() == 1
 
 
 def test_staff_and_new_tokens_go_to_django(
-    ordering: Ordering, person: Callable[..., Person], order_fast_path: FastPath, jam: int
+    ordering: Ordering, person: Callable[..., Person], orders_on_loop: OnLoop, jam: int
 ) -> None:
     other, boss = token_for(person()), token_for(person(is_staff=True))
     for token, reached in ((other, 2), (other, 2), (boss, 3), (boss, 4)):
-        assert Ordering(order_fast_path, token, jam)()[0] == "201 Created"
-        assert order_fast_path.reached == reached
+        assert Ordering(orders_on_loop, token, jam)()[0] == "201 Created"
+        assert orders_on_loop.reached == reached
 
 
 def test_cached_sessions_expire(ordering: Ordering, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(authentication, "SESSIONS_LOOKED_AT_EVERY", -1.0)
     assert ordering()[0] == "201 Created"
-    assert ordering.fast_path.reached == 2
+    assert ordering.on_loop.reached == 2
 
 
 def test_the_number_of_cached_entries_is_bounded(
@@ -90,4 +90,4 @@ def test_the_number_of_cached_entries_is_bounded(
     monkeypatch.setattr(at_once, "MAX_ENTRIES", 3)
     for q in range(1, 6):
         ordering(headers={"Accept": f"application/json;q=0.{q}"})
-        assert len(ordering.fast_path.operation._headers) <= 3
+        assert len(ordering.on_loop.operation._headers) <= 3

@@ -1,4 +1,4 @@
-"""The fast path places orders with the same answers and refusals as Django."""
+"""The event loop places orders with the same answers and refusals as Django."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -28,8 +28,8 @@ from tests.front.in_process import (
     STOCK,
     UNKNOWN,
     USUAL,
-    FastPath,
     Headers,
+    OnLoop,
     Ordering,
     alike,
     body_of,
@@ -46,12 +46,12 @@ from tests.front.in_process import (
     ],
 )
 @pytest.mark.parametrize("body", [{}, {"note": "Ring twice.", "reference": "PO 7"}])
-def test_the_fast_path_gives_the_same_answer_as_django(
-    order_fast_path: FastPath, token: str, jam: int, headers: Headers, body: dict[str, str]
+def test_the_on_loop_gives_the_same_answer_as_django(
+    orders_on_loop: OnLoop, token: str, jam: int, headers: Headers, body: dict[str, str]
 ) -> None:
-    ordering = Ordering(order_fast_path, token, jam)
+    ordering = Ordering(orders_on_loop, token, jam)
     through, in_front_of_it = ordering(headers=headers, **body), ordering(headers=headers, **body)
-    assert order_fast_path.reached == 1
+    assert orders_on_loop.reached == 1
     assert through[0] == "201 Created"
     assert alike(in_front_of_it) == alike(through)
     assert Order.objects.count() == 2
@@ -60,12 +60,12 @@ def test_the_fast_path_gives_the_same_answer_as_django(
 
 def test_a_placed_order_is_read_with_the_same_body_and_etag(ordering: Ordering) -> None:
     _, headers, body = ordering()
-    found = ordering.fast_path(ordering.token, headers["Location"].removeprefix("/api/v1/"))
+    found = ordering.on_loop(ordering.token, headers["Location"].removeprefix("/api/v1/"))
     assert (found[1]["ETag"], found[2]) == (headers["ETag"], body)
 
 
-@pytest.mark.parametrize("first", ["through Django", "fast path"])
-def test_a_key_places_one_order_on_the_fast_path_and_through_django(
+@pytest.mark.parametrize("first", ["through Django", "event loop"])
+def test_a_key_places_one_order_on_the_on_loop_and_through_django(
     ordering: Ordering, first: str
 ) -> None:
     key, strange = {"Idempotency_Key": uuid4().hex}, {"Origin": "https://elsewhere.example"}
@@ -93,9 +93,9 @@ def test_an_order_reports_its_quota_when_little_is_left(ordering: Ordering) -> N
 
 
 def test_the_headers_of_a_repeat_are_not_on_the_next_answer(
-    order_fast_path: FastPath, token: str, jam: int
+    orders_on_loop: OnLoop, token: str, jam: int
 ) -> None:
-    ordering, key = Ordering(order_fast_path, token, jam), {"Idempotency_Key": uuid4().hex}
+    ordering, key = Ordering(orders_on_loop, token, jam), {"Idempotency_Key": uuid4().hex}
     strange = {"Origin": "https://elsewhere.example"}
     ordering(headers=key | strange)
     assert ordering(headers=key)[1]["Idempotency-Replayed"] == "true"
@@ -104,16 +104,16 @@ def test_the_headers_of_a_repeat_are_not_on_the_next_answer(
 
 
 def test_a_repeat_shows_the_tracking_number_as_django_does(
-    order_fast_path: FastPath, token: str, jam: int
+    orders_on_loop: OnLoop, token: str, jam: int
 ) -> None:
-    ordering, key = Ordering(order_fast_path, token, jam), {"Idempotency_Key": uuid4().hex}
+    ordering, key = Ordering(orders_on_loop, token, jam), {"Idempotency_Key": uuid4().hex}
     placed = json.loads(ordering(headers=key)[2])
     assert (placed["carrier"], placed["tracking_number"]) == (None, None)
     Order.objects.filter(id=placed["id"]).update(carrier="DHL", tracking_number="AB12")
-    reached = order_fast_path.reached
+    reached = orders_on_loop.reached
     fast = ordering(headers=key)
-    assert order_fast_path.reached == reached
-    order_fast_path.forget()
+    assert orders_on_loop.reached == reached
+    orders_on_loop.forget()
     assert without_id(ordering(headers=key)) == without_id(fast)
     shipped = json.loads(fast[2])
     assert (shipped["carrier"], shipped["tracking_number"]) == ("DHL", "AB12")
@@ -145,7 +145,7 @@ def test_a_repeat_shows_the_tracking_number_as_django_does(
         ({}, {"Authorization": ""}, "401", "not_authenticated"),
     ],
 )
-def test_the_fast_path_refuses_as_django_does(
+def test_the_on_loop_refuses_as_django_does(
     ordering: Ordering,
     jam: int,
     body: dict[str, Any],
@@ -157,10 +157,10 @@ def test_the_fast_path_refuses_as_django_does(
         line["product"] = line["product"] or jam  # a product there is
     given = headers | {"Correlation_ID": uuid4().hex}
     refused = ordering(headers=given, **body)
-    alone = FastPath(Orders).send(body_of(body, jam), ordering.token, "orders", **(JSON | given))
+    alone = OnLoop(Orders).send(body_of(body, jam), ordering.token, "orders", **(JSON | given))
     assert (refused[0][:3], json.loads(refused[2])["code"]) == (status, code)
     assert refused == alone
-    assert (ordering.fast_path.reached, ordering.fast_path.logged) == (2, [])
+    assert (ordering.on_loop.reached, ordering.on_loop.logged) == (2, [])
     assert Order.objects.count() == 1
     assert Stock.objects.get(product_id=jam).available == STOCK - 2
 
@@ -226,7 +226,7 @@ def test_an_account_that_was_deactivated_orders_nothing(ordering: Ordering, who:
     ("fails", "code", "orders"),
     [("before the commit", "internal_error", 1), ("after the commit", "outcome_unknown", 2)],
 )
-def test_django_answers_a_failure_and_the_fast_path_does_not_retry(
+def test_django_answers_a_failure_and_the_on_loop_does_not_retry(
     ordering: Ordering,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -252,11 +252,11 @@ def test_django_answers_a_failure_and_the_fast_path_does_not_retry(
     assert Order.objects.count() == orders
 
 
-def test_each_answer_is_counted_once_by_the_fast_path_or_by_django(
+def test_each_answer_is_counted_once_by_the_on_loop_or_by_django(
     ordering: Ordering, who: Person
 ) -> None:
     answer = ordering()
-    ((status, _, correlation_id, caller, path),) = ordering.fast_path.logged
+    ((status, _, correlation_id, caller, path),) = ordering.on_loop.logged
     assert (status, correlation_id, caller.id) == (201, answer[1]["Correlation-ID"], who.id)
     assert path == order_path.PATH
 
@@ -272,13 +272,13 @@ def test_the_connection_returns_to_the_pool(ordering: Ordering) -> None:
     assert connection.connection is None
 
 
-def test_a_hold_is_answered_as_by_django(order_fast_path: FastPath, token: str, jam: int) -> None:
-    ordering = Ordering(order_fast_path, token, jam)
+def test_a_hold_is_answered_as_by_django(orders_on_loop: OnLoop, token: str, jam: int) -> None:
+    ordering = Ordering(orders_on_loop, token, jam)
     held = {"required": True, "hold_seconds": 60}
     through, in_front_of_it = ordering(payment=held), ordering(payment=held)
-    assert order_fast_path.reached == 1
+    assert orders_on_loop.reached == 1
     assert [json.loads(one[2])["status"] for one in (through, in_front_of_it)] == ["pending"] * 2
     assert in_front_of_it[1].keys() == through[1].keys()
     assert Stock.objects.get(product_id=jam).available == STOCK - 4
     refused = ordering(payment={"required": True, "hold_seconds": 10**6})
-    assert (refused[0], order_fast_path.reached) == ("400 Bad Request", 2)
+    assert (refused[0], orders_on_loop.reached) == ("400 Bad Request", 2)

@@ -1,4 +1,4 @@
-"""The fast path renews a changed list page once, with the same answer as Django."""
+"""The event loop renews a changed list page once, with the same answer as Django."""
 
 import gzip
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from larder.http import answered_requests
 from larder.http.answered_requests import AnsweredRequest
 from larder.v1 import freshness, page_cache
 from tests.conftest import Person
-from tests.front.in_process import USUAL, FastPath, Headers, without_id
+from tests.front.in_process import USUAL, Headers, OnLoop, without_id
 from tests.http.conftest import token_for
 
 MakeProduct = Callable[..., int]
@@ -26,7 +26,7 @@ MakePerson = Callable[..., Person]
 
 
 @pytest.fixture
-def stale(fast_path: FastPath, monkeypatch: pytest.MonkeyPatch) -> None:
+def stale(on_loop: OnLoop, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each request checks its page."""
     monkeypatch.setattr(freshness, "MAX_LAG", 0)
 
@@ -38,73 +38,73 @@ def fewer(product: int) -> None:
 
 @pytest.mark.parametrize("headers", [*USUAL, {"If_None_Match": '"none"'}])
 def test_a_page_that_has_changed_is_answered_as_django_would(
-    fast_path: FastPath, stale: None, product: MakeProduct, token: str, headers: Headers
+    on_loop: OnLoop, stale: None, product: MakeProduct, token: str, headers: Headers
 ) -> None:
     shelf = [product(stock=10 + number) for number in range(25)]
-    before = fast_path(token, **headers)
+    before = on_loop(token, **headers)
     fewer(shelf[0])
-    after = fast_path(token, **headers)
-    assert fast_path.reached == 1
+    after = on_loop(token, **headers)
+    assert on_loop.reached == 1
     assert after[1]["ETag"] != before[1]["ETag"]
-    fast_path.forget()
-    assert without_id(after) == without_id(fast_path(token, **headers))
+    on_loop.forget()
+    assert without_id(after) == without_id(on_loop(token, **headers))
 
 
 @pytest.mark.parametrize("encoding", ["", "gzip"])
 def test_an_unchanged_renewed_page_is_answered_with_304(
-    fast_path: FastPath, stale: None, product: MakeProduct, token: str, encoding: str
+    on_loop: OnLoop, stale: None, product: MakeProduct, token: str, encoding: str
 ) -> None:
-    """Django answers the first 304, the fast path those of later pages."""
+    """Django answers the first 304, the event loop those of later pages."""
     shelf = [product(stock=100 + number) for number in range(25)]
-    first = fast_path(token, Accept_Encoding=encoding)[1]["ETag"]
-    assert fast_path(token, Accept_Encoding=encoding, If_None_Match=first)[0] == "304 Not Modified"
-    assert fast_path.reached == 2
+    first = on_loop(token, Accept_Encoding=encoding)[1]["ETag"]
+    assert on_loop(token, Accept_Encoding=encoding, If_None_Match=first)[0] == "304 Not Modified"
+    assert on_loop.reached == 2
     fewer(shelf[0])
-    second = fast_path(token, Accept_Encoding=encoding, If_None_Match=first)
+    second = on_loop(token, Accept_Encoding=encoding, If_None_Match=first)
     assert second[0] == "200 OK"
-    known = fast_path(token, Accept_Encoding=encoding, If_None_Match=second[1]["ETag"])
-    assert (known[0], fast_path.reached) == ("304 Not Modified", 2)
-    fast_path.forget()
+    known = on_loop(token, Accept_Encoding=encoding, If_None_Match=second[1]["ETag"])
+    assert (known[0], on_loop.reached) == ("304 Not Modified", 2)
+    on_loop.forget()
     tag = second[1]["ETag"]
-    fast_path(token, Accept_Encoding=encoding)
+    on_loop(token, Accept_Encoding=encoding)
     assert without_id(known) == without_id(
-        fast_path(token, Accept_Encoding=encoding, If_None_Match=tag)
+        on_loop(token, Accept_Encoding=encoding, If_None_Match=tag)
     )
 
 
 def test_an_unchanged_page_is_not_read_from_the_database_again(
-    fast_path: FastPath, stale: None, shelf: None, token: str
+    on_loop: OnLoop, stale: None, shelf: None, token: str
 ) -> None:
     """A commit in any database of the cluster causes a check: other tests may run."""
-    fast_path(token)
+    on_loop(token)
     tries = []
     for _ in range(100):
         with CaptureQueriesContext(connection) as asked:
-            assert fast_path(token)[0] == "200 OK"
+            assert on_loop(token)[0] == "200 OK"
         tries.append([one["sql"] for one in asked])
     assert [sql.SNAPSHOT] in tries
-    assert fast_path.reached == 1
+    assert on_loop.reached == 1
 
 
 def test_a_page_that_becomes_compressed_goes_to_django(
-    fast_path: FastPath, stale: None, product: MakeProduct, token: str
+    on_loop: OnLoop, stale: None, product: MakeProduct, token: str
 ) -> None:
     jam = product()
-    assert "Vary" not in fast_path(token, Accept_Encoding="gzip")[1]
+    assert "Vary" not in on_loop(token, Accept_Encoding="gzip")[1]
     database.execute("UPDATE product SET name = repeat('jam ', 50), description = repeat('x', 900)")
-    after = fast_path(token, Accept_Encoding="gzip")
-    assert (after[1]["Content-Encoding"], fast_path.reached) == ("gzip", 2)
+    after = on_loop(token, Accept_Encoding="gzip")
+    assert (after[1]["Content-Encoding"], on_loop.reached) == ("gzip", 2)
     assert b"jam jam" in gzip.decompress(after[2])
     fewer(jam)
-    assert fast_path(token, Accept_Encoding="gzip")[1]["Content-Encoding"] == "gzip"
-    assert fast_path.reached == 2
+    assert on_loop(token, Accept_Encoding="gzip")[1]["Content-Encoding"] == "gzip"
+    assert on_loop.reached == 2
 
 
 def test_django_reports_the_error_of_a_failed_page_read(
-    fast_path: FastPath, stale: None, shelf: None, token: str, monkeypatch: pytest.MonkeyPatch
+    on_loop: OnLoop, stale: None, shelf: None, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The fast path does not retry: without the database this would take twice as long."""
-    fast_path(token)
+    """the event loop does not retry: without the database this would take twice as long."""
+    on_loop(token)
     tries = []
 
     def away() -> str:
@@ -112,17 +112,17 @@ def test_django_reports_the_error_of_a_failed_page_read(
         raise OperationalError("connection refused")
 
     monkeypatch.setattr(database, "snapshot", away)
-    status, headers, body = fast_path(token)
+    status, headers, body = on_loop(token)
     assert (status, "Retry-After" in headers) == ("503 Service Unavailable", True)
     assert b'"code":"database_unavailable"' in body
-    assert (len(tries), fast_path.reached) == (1, 2)
+    assert (len(tries), on_loop.reached) == (1, 2)
 
 
 def test_the_duration_includes_the_failed_read(
-    fast_path: FastPath, stale: None, shelf: None, token: str, monkeypatch: pytest.MonkeyPatch
+    on_loop: OnLoop, stale: None, shelf: None, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The measured duration includes the failed attempt."""
-    fast_path(token)
+    on_loop(token)
 
     def away() -> str:
         sleep(0.2)
@@ -130,82 +130,80 @@ def test_the_duration_includes_the_failed_read(
 
     monkeypatch.setattr(database, "snapshot", away)
     answered_requests.take()
-    assert fast_path(token)[0] == "503 Service Unavailable"
+    assert on_loop(token)[0] == "503 Service Unavailable"
     assert AnsweredRequest(*answered_requests.take()[-1]).took > 0.2 * 10**9
 
 
-def test_statements_of_the_fast_path_have_the_id_of_their_request(
-    fast_path: FastPath, stale: None, shelf: None, token: str, monkeypatch: pytest.MonkeyPatch
+def test_statements_of_the_on_loop_have_the_id_of_their_request(
+    on_loop: OnLoop, stale: None, shelf: None, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The comments in SQL and the lines of the log have the id."""
-    fast_path(token)
+    on_loop(token)
     given, sent = uuid4().hex, list[Any]()
     monkeypatch.setattr(
         seams, "reached", lambda _, about=None: sent.append((about, CORRELATION_ID.get()))
     )
-    assert fast_path(token, Correlation_ID=given)[1]["Correlation-ID"] == given
+    assert on_loop(token, Correlation_ID=given)[1]["Correlation-ID"] == given
     assert (sql.SNAPSHOT, given) in sent
-    assert (fast_path.reached, CORRELATION_ID.get() is None) == (1, True)
+    assert (on_loop.reached, CORRELATION_ID.get() is None) == (1, True)
 
 
-def statements(fast_path: FastPath, *asked: tuple[str, Headers]) -> int:
+def statements(on_loop: OnLoop, *asked: tuple[str, Headers]) -> int:
     """Returns the number of statements for these requests (token and headers): a check is one, a
     read is one.
     """
     with CaptureQueriesContext(connection) as captured:
         for token, headers in asked:
-            assert fast_path(token, **headers)[0] == "200 OK"
+            assert on_loop(token, **headers)[0] == "200 OK"
     return len(captured)
 
 
 def test_a_page_above_the_size_limit_is_read_for_each_request(
-    fast_path: FastPath, stale: None, shelf: None, token: str, monkeypatch: pytest.MonkeyPatch
+    on_loop: OnLoop, stale: None, shelf: None, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fast_path(token)
+    on_loop(token)
     database.execute("UPDATE stock SET available = available - 1")
     monkeypatch.setattr(page_cache, "MAX_PAGE_BYTES", 10)
-    fast_path(token)
-    assert [statements(fast_path, (token, {})) for _ in range(3)] == [2, 2, 2]
-    assert fast_path.reached == 5
+    on_loop(token)
+    assert [statements(on_loop, (token, {})) for _ in range(3)] == [2, 2, 2]
+    assert on_loop.reached == 5
 
 
 def test_a_renewed_page_serves_all_customers_and_headers(
-    fast_path: FastPath, product: MakeProduct, person: MakePerson, as_: Callable[[Person], Any]
+    on_loop: OnLoop, product: MakeProduct, person: MakePerson, as_: Callable[[Person], Any]
 ) -> None:
     """A caller with the position of a write causes a check and a read, later callers cause none."""
     jam, who, json = product(stock=10), person(), {"Accept": "application/json"}
     mine, other = token_for(who), token_for(person())
     for token in (mine, other):
-        fast_path(token)
-        fast_path(token, **json)
-    reached = fast_path.reached
+        on_loop(token)
+        on_loop(token, **json)
+    reached = on_loop.reached
     order = {"lines": [{"product": jam, "quantity": 3}]}
     echoed = {"Larder_Position": as_(who)("POST", "orders", order).headers["Larder-Position"]}
     callers: list[tuple[str, Headers]] = [(mine, {}), (mine, json), (other, {}), (other, json)]
-    assert statements(fast_path, (mine, echoed), *callers, *callers) == 2
-    assert fast_path.reached == reached
+    assert statements(on_loop, (mine, echoed), *callers, *callers) == 2
+    assert on_loop.reached == reached
 
 
 def test_differently_encoded_queries_have_separate_cache_entries(
-    fast_path: FastPath, product: MakeProduct, token: str
+    on_loop: OnLoop, product: MakeProduct, token: str
 ) -> None:
     """Unescaped bytes and the escaped form of other letters give different answers."""
     product(name="Käse")
     product(name="KÃ¤se")
     for _ in range(2):
-        bodies = [
-            fast_path(token, f"products?q={asked}")[2] for asked in ("Käse", "K%C3%83%C2%A4se")
-        ]
+        bodies = [on_loop(token, f"products?q={asked}")[2] for asked in ("Käse", "K%C3%83%C2%A4se")]
         assert ["KÃ¤se".encode() in body for body in bodies] == [False, True]
 
 
 def test_a_renewed_answer_evicts_no_answer_of_another_query(
-    fast_path: FastPath, stale: None, shelf: None, token: str, monkeypatch: pytest.MonkeyPatch
+    on_loop: OnLoop, stale: None, shelf: None, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(at_once, "MAX_ENTRIES", 3)
     for limit in (5, 6, 7):
-        fast_path(token, f"products?limit={limit}")
+        on_loop(token, f"products?limit={limit}")
     database.execute("UPDATE stock SET available = available - 1")
     for limit in (5, 6, 7):
-        fast_path(token, f"products?limit={limit}")
-    assert (len(fast_path.operation._answers), fast_path.reached) == (3, 3)
+        on_loop(token, f"products?limit={limit}")
+    assert (len(on_loop.operation._answers), on_loop.reached) == (3, 3)

@@ -1,4 +1,4 @@
-"""The fast path sends stored responses of the product list, as Django would, to authorised
+"""The event loop sends stored responses of the product list, as Django would, to authorised
 callers."""
 
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from larder.front import at_once
 from larder.http import authentication
 from larder.v1 import page_cache
 from tests.conftest import Api, Person
-from tests.front.in_process import USUAL, FastPath, Headers, without_id
+from tests.front.in_process import USUAL, Headers, OnLoop, without_id
 from tests.http.conftest import token_for
 
 MakeProduct = Callable[..., int]
@@ -24,35 +24,35 @@ MakePerson = Callable[..., Person]
 @pytest.mark.parametrize(
     "headers", [*USUAL, {"If_None_Match": '"none"'}, {"Content_Type": "application/json"}]
 )
-def test_the_fast_path_gives_the_same_answer_as_django(
-    fast_path: FastPath, shelf: None, token: str, path: str, headers: Headers
+def test_the_on_loop_gives_the_same_answer_as_django(
+    on_loop: OnLoop, shelf: None, token: str, path: str, headers: Headers
 ) -> None:
-    through = fast_path(token, path, **headers)
-    kept = fast_path(token, path, **headers)
-    assert fast_path.reached == 1
+    through = on_loop(token, path, **headers)
+    kept = on_loop(token, path, **headers)
+    assert on_loop.reached == 1
     assert through[0] == "200 OK"
     assert without_id(kept) == without_id(through)
 
 
 @pytest.mark.parametrize("encoding", ["", "gzip"])
-def test_the_fast_path_gives_the_same_304_as_django(
-    fast_path: FastPath, shelf: None, token: str, encoding: str
+def test_the_on_loop_gives_the_same_304_as_django(
+    on_loop: OnLoop, shelf: None, token: str, encoding: str
 ) -> None:
-    tag = fast_path(token, Accept_Encoding=encoding)[1]["ETag"]
-    answers = [fast_path(token, Accept_Encoding=encoding, If_None_Match=tag) for _ in range(2)]
-    assert fast_path.reached == 2
+    tag = on_loop(token, Accept_Encoding=encoding)[1]["ETag"]
+    answers = [on_loop(token, Accept_Encoding=encoding, If_None_Match=tag) for _ in range(2)]
+    assert on_loop.reached == 2
     assert [answer[0] for answer in answers] == ["304 Not Modified"] * 2
     assert without_id(answers[0]) == without_id(answers[1])
 
 
 def test_every_customer_gets_the_same_answer(
-    fast_path: FastPath, shelf: None, person: MakePerson
+    on_loop: OnLoop, shelf: None, person: MakePerson
 ) -> None:
     tokens = [token_for(person()) for _ in range(3)]
-    first = [fast_path(token) for token in tokens]
-    assert fast_path.reached == 3, "a token that was never seen goes to Django"
-    assert [without_id(fast_path(token)) for token in tokens] == list(map(without_id, first))
-    assert fast_path.reached == 3
+    first = [on_loop(token) for token in tokens]
+    assert on_loop.reached == 3, "a token that was never seen goes to Django"
+    assert [without_id(on_loop(token)) for token in tokens] == list(map(without_id, first))
+    assert on_loop.reached == 3
 
 
 @pytest.mark.parametrize(
@@ -68,177 +68,173 @@ def test_every_customer_gets_the_same_answer(
     ],
 )
 def test_unusual_requests_go_to_django(
-    fast_path: FastPath, shelf: None, token: str, headers: Headers, status: str
+    on_loop: OnLoop, shelf: None, token: str, headers: Headers, status: str
 ) -> None:
-    fast_path(token)
+    on_loop(token)
     for turn in (2, 3):
-        assert fast_path(token, **headers)[0].startswith(status)
-        assert fast_path.reached == turn
+        assert on_loop(token, **headers)[0].startswith(status)
+        assert on_loop.reached == turn
 
 
 def test_a_client_without_gzip_gets_an_uncompressed_answer(
-    fast_path: FastPath, shelf: None, token: str
+    on_loop: OnLoop, shelf: None, token: str
 ) -> None:
     for accept in ("gzip", "gzip", "", "identity", "gzip"):
-        headers = fast_path(token, Accept_Encoding=accept)[1]
+        headers = on_loop(token, Accept_Encoding=accept)[1]
         assert ("Content-Encoding" in headers) == (accept == "gzip"), accept
 
 
-def test_the_cache_key_contains_the_query(fast_path: FastPath, shelf: None, token: str) -> None:
-    fast_path(token, "products?limit=1")
+def test_the_cache_key_contains_the_query(on_loop: OnLoop, shelf: None, token: str) -> None:
+    on_loop(token, "products?limit=1")
     bodies = [
-        fast_path(token, path)[2] for path in ("products?limit=1", "products?limit=2", "products")
+        on_loop(token, path)[2] for path in ("products?limit=1", "products?limit=2", "products")
     ]
     assert [body.count(b'"sku"') for body in bodies] == [1, 2, 20]
 
 
 def test_https_answers_are_not_reused_for_http(
-    fast_path: FastPath, shelf: None, token: str, settings: Any
+    on_loop: OnLoop, shelf: None, token: str, settings: Any
 ) -> None:
     settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     for scheme in ("https", "http", "https", "http"):
-        body = fast_path(token, X_Forwarded_Proto=scheme)[2]
+        body = on_loop(token, X_Forwarded_Proto=scheme)[2]
         assert f'"next":"{scheme}://'.encode() in body
 
 
 @pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "POST"])
-def test_other_methods_go_to_django(
-    fast_path: FastPath, shelf: None, token: str, method: str
-) -> None:
-    fast_path(token)
-    fast_path(token, method=method)
-    assert fast_path.reached == 2
+def test_other_methods_go_to_django(on_loop: OnLoop, shelf: None, token: str, method: str) -> None:
+    on_loop(token)
+    on_loop(token, method=method)
+    assert on_loop.reached == 2
 
 
 def test_a_list_request_with_a_body_goes_to_django(
-    fast_path: FastPath, shelf: None, token: str
+    on_loop: OnLoop, shelf: None, token: str
 ) -> None:
-    fast_path(token)
-    assert fast_path.send(b"x", token, "products", "GET")[0] == "200 OK"
-    assert fast_path.reached == 2
+    on_loop(token)
+    assert on_loop.send(b"x", token, "products", "GET")[0] == "200 OK"
+    assert on_loop.reached == 2
 
 
 def test_each_answer_has_a_new_id_or_that_of_its_request(
-    fast_path: FastPath, shelf: None, token: str
+    on_loop: OnLoop, shelf: None, token: str
 ) -> None:
     given = uuid4().hex
-    ids = {fast_path(token)[1]["Correlation-ID"] for _ in range(20)}
-    assert (len(ids), fast_path.reached) == (20, 1)
-    assert fast_path(token, Correlation_ID=given)[1]["Correlation-ID"] == given
-    assert fast_path(token, Correlation_ID="{" + given)[1]["Correlation-ID"] != given
+    ids = {on_loop(token)[1]["Correlation-ID"] for _ in range(20)}
+    assert (len(ids), on_loop.reached) == (20, 1)
+    assert on_loop(token, Correlation_ID=given)[1]["Correlation-ID"] == given
+    assert on_loop(token, Correlation_ID="{" + given)[1]["Correlation-ID"] != given
 
 
-def test_each_answer_is_counted_once_by_the_fast_path_or_by_django(
-    fast_path: FastPath, shelf: None, person: MakePerson
+def test_each_answer_is_counted_once_by_the_on_loop_or_by_django(
+    on_loop: OnLoop, shelf: None, person: MakePerson
 ) -> None:
     who = person()
-    tag = fast_path(token_for(who))[1]["ETag"]
+    tag = on_loop(token_for(who))[1]["ETag"]
     token = token_for(who)
     for seen in ("", "", tag, tag):
-        answer = fast_path(token, **({"If_None_Match": seen} if seen else {}))
-    assert [(status, caller.id) for status, _, _, caller, _ in fast_path.logged] == [
+        answer = on_loop(token, **({"If_None_Match": seen} if seen else {}))
+    assert [(status, caller.id) for status, _, _, caller, _ in on_loop.logged] == [
         (200, who.id),
         (304, who.id),
     ]
-    assert fast_path.logged[-1][2] == answer[1]["Correlation-ID"]
+    assert on_loop.logged[-1][2] == answer[1]["Correlation-ID"]
 
 
 def test_an_expired_token_is_refused_although_the_answer_is_cached(
-    fast_path: FastPath, shelf: None, person: MakePerson, monkeypatch: pytest.MonkeyPatch
+    on_loop: OnLoop, shelf: None, person: MakePerson, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     token = token_for(person(), now=datetime.now(UTC))
-    assert [fast_path(token)[0] for _ in range(2)] == ["200 OK"] * 2
+    assert [on_loop(token)[0] for _ in range(2)] == ["200 OK"] * 2
     later = (datetime.now(UTC) + timedelta(hours=1)).timestamp()
     monkeypatch.setattr(authentication, "time", lambda: later)
-    status, _, body = fast_path(token)
+    status, _, body = on_loop(token)
     assert (status, b"token_expired" in body) == ("401 Unauthorized", True)
 
 
 def test_an_ended_session_is_refused_although_the_answer_is_cached(
-    fast_path: FastPath, shelf: None, api: Api, person: MakePerson, monkeypatch: pytest.MonkeyPatch
+    on_loop: OnLoop, shelf: None, api: Api, person: MakePerson, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The process reads the ended sessions every few seconds."""
     monkeypatch.setattr(authentication, "_sessions", authentication._EndedSessions())
     who = person()
     credentials = {"username": who.customer.username, "password": who.password}
     pair = api("POST", "auth/token", credentials).body
-    assert [fast_path(pair["access"])[0] for _ in range(2)] == ["200 OK"] * 2
-    assert fast_path.reached == 1
+    assert [on_loop(pair["access"])[0] for _ in range(2)] == ["200 OK"] * 2
+    assert on_loop.reached == 1
     assert api("POST", "auth/token/revoke", {"refresh": pair["refresh"]}).status == 204
     passed = authentication.SESSIONS_LOOKED_AT_EVERY + 0.1
     monkeypatch.setattr(authentication, "monotonic", lambda: monotonic() + passed)
-    status, _, body = fast_path(pair["access"])
+    status, _, body = on_loop(pair["access"])
     assert (status, b"session_ended" in body) == ("401 Unauthorized", True)
 
 
 def test_an_ended_session_gets_no_cached_answer(
-    fast_path: FastPath, shelf: None, api: Api, person: MakePerson, monkeypatch: pytest.MonkeyPatch
+    on_loop: OnLoop, shelf: None, api: Api, person: MakePerson, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The request of another caller has made the process read the ended sessions."""
     monkeypatch.setattr(authentication, "_sessions", authentication._EndedSessions())
     who = person()
     credentials = {"username": who.customer.username, "password": who.password}
     pair = api("POST", "auth/token", credentials).body
-    assert [fast_path(pair["access"])[0] for _ in range(2)] == ["200 OK"] * 2
+    assert [on_loop(pair["access"])[0] for _ in range(2)] == ["200 OK"] * 2
     assert api("POST", "auth/token/revoke", {"refresh": pair["refresh"]}).status == 204
     authentication._sessions._read()
-    assert fast_path(pair["access"])[0] == "401 Unauthorized"
+    assert on_loop(pair["access"])[0] == "401 Unauthorized"
 
 
 def test_cached_sessions_expire(
-    fast_path: FastPath, shelf: None, token: str, monkeypatch: pytest.MonkeyPatch
+    on_loop: OnLoop, shelf: None, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Cached answers do not skip the check of ended sessions."""
-    fast_path(token)
+    on_loop(token)
     monkeypatch.setattr(authentication, "SESSIONS_LOOKED_AT_EVERY", -1.0)
-    fast_path(token)
-    assert fast_path.reached == 2
+    on_loop(token)
+    assert on_loop.reached == 2
 
 
-def test_staff_are_looked_up_each_time(
-    fast_path: FastPath, shelf: None, person: MakePerson
-) -> None:
+def test_staff_are_looked_up_each_time(on_loop: OnLoop, shelf: None, person: MakePerson) -> None:
     token = token_for(person(is_staff=True))
-    assert [fast_path(token)[0] for _ in range(3)] == ["200 OK"] * 3
-    assert fast_path.reached == 3
+    assert [on_loop(token)[0] for _ in range(3)] == ["200 OK"] * 3
+    assert on_loop.reached == 3
 
 
 def test_a_client_reads_its_own_writes(
-    fast_path: FastPath, product: MakeProduct, person: MakePerson, as_: Callable[[Person], Any]
+    on_loop: OnLoop, product: MakeProduct, person: MakePerson, as_: Callable[[Person], Any]
 ) -> None:
     jam, who = product(stock=10), person()
     token = token_for(who)
-    assert [fast_path(token)[2].count(b'"quantity":10') for _ in range(2)] == [1, 1]
+    assert [on_loop(token)[2].count(b'"quantity":10') for _ in range(2)] == [1, 1]
     order = {"lines": [{"product": jam, "quantity": 3}]}
     position = as_(who)("POST", "orders", order).headers["Larder-Position"]
-    assert fast_path(token, Larder_Position=position)[2].count(b'"quantity":7') == 1
-    assert fast_path.reached == 1
+    assert on_loop(token, Larder_Position=position)[2].count(b'"quantity":7') == 1
+    assert on_loop.reached == 1
 
 
 def test_a_replaced_page_is_never_sent(
-    fast_path: FastPath, product: MakeProduct, person: MakePerson, as_: Callable[[Person], Any]
+    on_loop: OnLoop, product: MakeProduct, person: MakePerson, as_: Callable[[Person], Any]
 ) -> None:
     """No customer gets an older list than before, although a list may be 100 ms old."""
     jam, who, other = product(stock=10), person(), token_for(person())
-    fast_path(other)
+    on_loop(other)
     order = {"lines": [{"product": jam, "quantity": 3}]}
     position = as_(who)("POST", "orders", order).headers["Larder-Position"]
-    fast_path(token_for(who), Accept="application/json", Larder_Position=position)
-    assert fast_path(other)[2].count(b'"quantity":7') == 1
+    on_loop(token_for(who), Accept="application/json", Larder_Position=position)
+    assert on_loop(other)[2].count(b'"quantity":7') == 1
 
 
 def test_the_number_of_cached_entries_is_bounded(
-    fast_path: FastPath, shelf: None, token: str, monkeypatch: pytest.MonkeyPatch
+    on_loop: OnLoop, shelf: None, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(at_once, "MAX_ENTRIES", 3)
     for limit in range(1, 20):
-        fast_path(token, f"products?limit={limit}")
-        assert len(fast_path.operation._answers) <= 3
+        on_loop(token, f"products?limit={limit}")
+        assert len(on_loop.operation._answers) <= 3
 
 
 def test_a_large_page_is_not_kept(
-    fast_path: FastPath, shelf: None, token: str, monkeypatch: pytest.MonkeyPatch
+    on_loop: OnLoop, shelf: None, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(page_cache, "MAX_PAGE_BYTES", 10)
-    assert [fast_path(token)[0] for _ in range(2)] == ["200 OK"] * 2
-    assert fast_path.reached == 2
+    assert [on_loop(token)[0] for _ in range(2)] == ["200 OK"] * 2
+    assert on_loop.reached == 2

@@ -287,10 +287,10 @@ def test_the_count_of_a_deleted_account_ends(
     clerk = allow(person(is_staff=True), "inventory.view_stock", "inventory.add_adjustment")
     scan(desk, "JAM", 3)
     scan(Desk(clerk), "JAM", 1)
-    assert tasks.delete_expired_drafts(0) == 0
+    assert tasks.delete_expired_carts(0) == 0
     row = {"is_active": False, "is_staff": False, "may_order": False, "email": ""}
     Customer.objects.filter(pk=clerk.id).update(deleted_at=now, **row)
-    assert tasks.delete_expired_drafts(0) == 1
+    assert tasks.delete_expired_carts(0) == 1
     assert CountedProduct.objects.get().counted == 3
 
 

@@ -14,7 +14,7 @@ from larder.http import authentication
 from larder.inventory.services.movements import open_stock
 from larder.v1 import freshness, page_cache, products
 from tests.conftest import Answer, Api, Person
-from tests.front.in_process import FastPath
+from tests.front.in_process import OnLoop
 from tests.http.conftest import api, application, as_, token_for
 from tests.v1.exporting import filled, stream
 from tests.v1.stripe_events import FORMER, SECRET, Stripe
@@ -54,10 +54,10 @@ def sessions_known(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def fast_path(empty_cache: None, sessions_known: None, monkeypatch: pytest.MonkeyPatch) -> FastPath:
+def on_loop(empty_cache: None, sessions_known: None, monkeypatch: pytest.MonkeyPatch) -> OnLoop:
     """The response cache, whose entries and sessions do not expire."""
     monkeypatch.setattr(freshness, "MAX_LAG", HOUR)
-    return FastPath(Products)
+    return OnLoop(Products)
 
 
 @pytest.fixture
