@@ -93,8 +93,6 @@ SENTRY_DSN = env.str("SENTRY_DSN", default="")
 # OpenTelemetry reads this variable and its others directly.
 OTEL_EXPORTER_OTLP_ENDPOINT = env.str("OTEL_EXPORTER_OTLP_ENDPOINT", default="")
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
-# For tests: a thread that may wait while it keeps a connection fails (larder/core/waits.py).
-STRICT_WAITS = env.bool("STRICT_WAITS", default=False)
 
 # --- Database ------------------------------------------------------------------------------
 PGBOUNCER = env.bool("PGBOUNCER", default=False)

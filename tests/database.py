@@ -84,7 +84,6 @@ def start() -> None:
         "STATIC_ROOT": str(Path(folder.name) / "static"),
         "PICTURES_DIR": str(Path(folder.name) / "pictures"),
         **dict.fromkeys(("PICTURES_BUCKET", "PICTURES_URL"), ""),
-        "STRICT_WAITS": "1",
         # A mail server at a port without a listener; tests of mails have their own.
         "EMAIL_URL": "smtp://127.0.0.1:9",
         "DEFAULT_FROM_EMAIL": "shop@example.com",

@@ -49,6 +49,11 @@ class Limits:
     batch_timeout: float = 120.0
 
 
+KEEP_CONNECTION = 1.0
+"""Seconds for which the thread of a queue keeps its connection without a request: it does not wait
+for one behind the slow requests of others."""
+
+
 class State(Enum):
     """Where a request is. `BESIDE`: a thread of `BatchQueue.beside` has it."""
 
@@ -145,8 +150,6 @@ class BatchQueue(Generic[Request, Result]):
         Raises Overloaded, with nothing done, if the queue is full or the request waited too long;
         the error that `unknown` returns if its batch does not end.
         """
-        # Check before joining: a batch would execute the request of a thread that must not wait.
-        waits.check()
         done = _closed()
         queued = self.put(request, lambda _: done.release(), lines=lines, beside=beside)
         if not waits.acquire(done, self._limits.queue_timeout):
@@ -239,7 +242,7 @@ class BatchQueue(Generic[Request, Result]):
         while True:
             with self._mutex:
                 self._is_idle = not self._waiting
-            if self._is_idle:
+            if self._is_idle and not self._wake.acquire(timeout=KEEP_CONNECTION):
                 waits.release()
                 self._wake.acquire()
             self._run_next()

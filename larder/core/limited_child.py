@@ -32,7 +32,7 @@ def run(module: str, content: bytes, *, most: int) -> bytes:
     children run.
     """
     with _children.turn():
-        waits.begin()
+        waits.release()
         return _run(module, content, most)
 
 

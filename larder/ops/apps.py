@@ -8,7 +8,7 @@ class OpsConfig(AppConfig):
     def ready(self) -> None:
         from django.conf import settings
 
-        from larder.core import telemetry, waits
+        from larder.core import telemetry
         from larder.identity.factors import codes
         from larder.identity.passwords import hashers
         from larder.identity.services import notifier, quotas
@@ -21,7 +21,6 @@ class OpsConfig(AppConfig):
         from larder.ops.telemetry import reporting
         from larder.ops.telemetry.metrics import PlacingCounted
 
-        waits.be_strict(settings.STRICT_WAITS)
         reporting.start()
         telemetry.placing.watch(PlacingCounted())
         notifier.use(former_address)

@@ -55,7 +55,7 @@ def store(content: bytes, *, now: datetime) -> str:
     # Before the files are written: from now on `delete_unused` keeps them.
     if not database.rows(sql.ADD_PICTURE, [key, now]):
         raise Overloaded
-    waits.begin()
+    waits.release()
     full, thumbnail = _names(key)
     try:
         storage().save(thumbnail, ContentFile(picture.thumbnail))
@@ -104,7 +104,7 @@ def _unused(until: datetime) -> QuerySet[Picture, str]:
 def _delete(key: str, until: datetime, now: datetime) -> bool:
     if not database.rows(sql.DELETE_PICTURE, [now, key, until]):
         return False
-    waits.begin()
+    waits.release()
     for name in _names(key):
         storage().delete(name)
     Picture.objects.filter(key=key).delete()

@@ -41,7 +41,7 @@ class Bounds:
             raise _refusal(lane)
         try:
             # A hash takes as long as a hundred statements: other threads need the connection.
-            waits.begin()
+            waits.release()
             with waits.holding(self._slots, LONGEST_WAIT) as may_run:
                 if not may_run:
                     raise _refusal(lane)

@@ -26,7 +26,6 @@ from larder.core.errors import DomainError, Overloaded
 from larder.core.stopwatch import Stopwatch
 from larder.db import database
 from larder.db.postgresql.errors import CommitUnknown
-from larder.db.postgresql.pool import prioritized
 from larder.identity.services import quotas
 from larder.orders.queries import stored_cart
 from larder.orders.services.placing.place_batch import BatchOptions, Later, Skipped, place_batch
@@ -160,8 +159,7 @@ class _Placing:
     def _run(self, take: Take[_QueuedOrder, Placed]) -> None:
         """Places the next batch of the queue."""
         batch: list[_Order] = []
-        with prioritized():
-            self._place_in_turn(batch, take)
+        self._place_in_turn(batch, take)
         again = [one for one in batch if self._is_tried_again(one, is_alone=len(batch) == 1)]
         self.queue.rejoin(again)
 
