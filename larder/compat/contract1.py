@@ -105,7 +105,6 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.I
 
 
 class OrderView(CompatView):
-    only_places = True
     serializer_class = Order
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:

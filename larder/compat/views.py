@@ -28,7 +28,7 @@ from larder.core import waits
 from larder.core.errors import NotFound, NotStaff, PermissionMissing
 from larder.core.limits import MAX_ID, MAX_OPEN_FORM_FIELDS, MAX_PAGE_ROWS
 from larder.core.parts import Part
-from larder.http import account_requests, quotas, throttling
+from larder.http import quotas, throttling
 from larder.http.compression import compress_read
 from larder.http.nesting import NestedTooDeeply, require_shallow
 from larder.http.positions import SAFE
@@ -100,8 +100,6 @@ class CompatView(APIView):
     """Whether this answer holds the lock for large answers."""
     contract = "compat"
     """The channel of its changes in the audit trail, such as `contract2`."""
-    only_places = False
-    """Whether its writes only place orders, which do not wait for each other."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -109,8 +107,7 @@ class CompatView(APIView):
         cls.contract = match[0] if match else cls.contract
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
-        """Renders and compresses the answer while the limits of its account, and that of large
-        answers, hold."""
+        """Renders and compresses the answer while the limit of large answers holds."""
         quotas.restart()
         with ExitStack() as self.until_rendered:
             response = super().dispatch(request, *args, **kwargs)
@@ -189,9 +186,6 @@ class CompatView(APIView):
         who = cast(Caller | None, request.user)
         if who is not None and who.is_staff:
             self.until_rendered.enter_context(audit.acting(who.public_id, self.contract))
-        if request.method in SAFE or not self.only_places:
-            running = account_requests.running(who, django_request)
-            self.until_rendered.enter_context(running)
 
 
 class OpenView(CompatView):

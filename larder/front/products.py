@@ -20,10 +20,9 @@ from larder.db import database
 from larder.front.at_once import Key, key_of, names, store, without
 from larder.front.threads import Threads
 from larder.front.wsgi import Answer, Headers
-from larder.http import account_requests, answered_requests
+from larder.http import answered_requests
 from larder.http.authentication import remembered_caller
 from larder.http.correlation import HEADER, ID, correlation_id, identify
-from larder.identity.caller import Caller
 from larder.v1 import freshness
 from larder.v1.freshness import REPLICATED, Needed
 from larder.v1.http import Body, is_named
@@ -33,6 +32,9 @@ from larder.v1.resources import EARLIER_ERROR
 METHOD, PATH = "GET", "/api/v1/products"
 
 NOT_MODIFIED = "not modified"
+
+MOST_READ = 8
+"""Pages that are read at once. Django reads further ones, each when it is its caller's turn."""
 
 OWN_HEADERS = names("ETag", "Content-Length", HEADER)
 """Headers that depend on the body, and the correlation id, which differs for each answer."""
@@ -75,6 +77,7 @@ class Products:
         self._answers: dict[Key, StoredAnswer] = {}
         self._reading: dict[Key, asyncio.Future[CachedPage]] = {}
         """The pages that are read now. Requests that came meanwhile get them too."""
+        self._reads: list[asyncio.Future[CachedPage]] = []
         self._log = answered_requests.access_log_hook(METHOD, PATH)
 
     async def answer(self, environ: dict[str, Any], raw: bytes) -> Answer | None:
@@ -88,7 +91,7 @@ class Products:
             return None
         needed = freshness.needed(caller, environ.get(freshness.SENT))
         if not stored.page.shows(needed, monotonic_ns()):
-            stored = await self._renewed(key, stored, caller, needed, environ)
+            stored = await self._renewed(key, stored, needed, environ)
         seen = environ.get("HTTP_IF_NONE_MATCH")
         if seen is not None and stored is not None and is_named(seen, stored.body.tag):
             stored = self._stored_with(stored.page, (NOT_MODIFIED, *key))
@@ -103,7 +106,6 @@ class Products:
         self,
         key: Key,
         stored: StoredAnswer,
-        caller: Caller,
         needed: Needed,
         environ: dict[str, Any],
     ) -> StoredAnswer | None:
@@ -112,8 +114,12 @@ class Products:
             return None
         reading = self._reading.get(key)
         if needed.current or reading is None or reading.done():
-            read = partial(_read, stored, caller, needed, identify(environ))
+            self._reads = [read for read in self._reads if not read.done()]
+            if len(self._reads) >= MOST_READ:
+                return None
+            read = partial(_read, stored, needed, identify(environ))
             reading = self._reading[key] = self._threads.begin(read)
+            self._reads.append(reading)
         try:
             page = await reading
         except Overloaded:
@@ -146,11 +152,10 @@ class Products:
             store(self._answers, stored_as, StoredAnswer(answer.status, shared, *environ[PAGE]))
 
 
-def _read(stored: StoredAnswer, caller: Caller, needed: Needed, correlation_id: str) -> CachedPage:
+def _read(stored: StoredAnswer, needed: Needed, correlation_id: str) -> CachedPage:
     CORRELATION_ID.set(correlation_id)
     try:
-        with account_requests.reading(caller):
-            return stored.pages.renewed(stored.page, needed)
+        return stored.pages.renewed(stored.page, needed)
     finally:
         database.release()
         CORRELATION_ID.set(None)

@@ -1,5 +1,6 @@
 """Which requests wait for one another on the event loop: those of a customer, and those of an
-address without a credential, such as log-ins."""
+address without a credential, such as log-ins. So a few clients cannot take all threads and
+connections of a process."""
 
 from collections.abc import Hashable, Mapping
 from typing import Any
@@ -28,15 +29,17 @@ WAITING_OF_AN_ADDRESS = 64
 def queue_of(environ: Mapping[str, Any]) -> Queue | None:
     """Returns the queue of a request.
 
-    None for orders, which have their own queue; for writes of staff, whose programs send in
-    parallel for many accounts; and for browsers, which send a cookie.
+    None for orders, which have their own queue, and for writes of staff, whose programs send in
+    parallel for many accounts. The browsers of an address, which send a cookie, have one queue.
     """
     method = environ["REQUEST_METHOD"]
-    if "HTTP_COOKIE" in environ or (method, environ["PATH_INFO"]) == (orders.METHOD, orders.PATH):
+    if (method, environ["PATH_INFO"]) == (orders.METHOD, orders.PATH):
         return None
     header = environ.get("HTTP_AUTHORIZATION")
     if header is None:
         address = client_address(environ, settings.TRUSTED_PROXIES)
+        if "HTTP_COOKIE" in environ:
+            return Queue((address, "browsers"), READING, WAITING_OF_AN_ADDRESS)
         return _queue(address, method, WAITING_OF_AN_ADDRESS)
     who = remembered_caller(header)
     if who is not None and who.is_staff and method not in SAFE:

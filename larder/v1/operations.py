@@ -228,9 +228,6 @@ class Declaration:
     `is_short`: a body over MAX_OPEN_BODY_BYTES is refused before it is read, as in all operations
     without a token.
     `is_signed`: the body is signed in place of a token, and has up to MAX_SIGNED_BODY_BYTES.
-    `is_limited`: whether the number of an account's requests that run at once is limited
-    (larder/http/account_requests.py). Orders, which are placed in batches, are not limited; of the
-    product list only the pages that it reads.
     `first` is called before the body is parsed, and can refuse the request whatever its body.
     `also` finds faults of the body that its struct cannot declare.
     `example` is a body, for the OpenAPI document.
@@ -246,7 +243,6 @@ class Declaration:
     key_permission: str | None = None
     is_short: bool = False
     is_signed: bool = False
-    is_limited: bool = True
     first: Callable[[], None] | None = None
     also: Callable[[dict[str, Any], Received], Iterable[Fault]] | None = None
     example: Any = None

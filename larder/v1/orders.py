@@ -171,7 +171,6 @@ def list_orders(
         "not_found",
     ],
     traits=[KEYED, LOCATED, TAGGED, QUOTA],
-    is_limited=False,
     also=payment_faults_in,
     example={"lines": [{"product": 1, "quantity": 2}], "note": "Leave it with the porter."},
 )

@@ -27,7 +27,6 @@ from larder.core.batch_queue import BatchQueue, Limits, together
 from larder.db import database, replicas
 from larder.db.positions import Position
 from larder.db.replicas import State
-from larder.http import account_requests
 from larder.http.addresses import base_url
 from larder.http.compression import SMALLEST_COMPRESSED, note_encoding, packed, takes_gzip
 from larder.identity.caller import Caller
@@ -159,9 +158,7 @@ class PageCache:
         page = self._used(wanted)
         if page is not None and page.shows(needed, now):
             return page
-        # An account could request another page each time.
-        with account_requests.reading(who):
-            return self._good(wanted, needed, now)
+        return self._good(wanted, needed, now)
 
     def _good(self, wanted: PageRequest, needed: Needed, now: int) -> CachedPage:
         """Returns the page from the cache if it shows what is needed, otherwise reads it.

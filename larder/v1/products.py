@@ -168,7 +168,6 @@ _pages = PageCache()
     tag="products",
     answers={200: ProductPage, 304: None},
     traits=[CACHED, ECHOED],
-    is_limited=False,
 )
 def list_products(
     request: HttpRequest,

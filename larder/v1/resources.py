@@ -9,7 +9,7 @@ from django.http.response import HttpResponseBase
 
 from larder.core.errors import NotFound
 from larder.core.limits import MAX_ID, MAX_SIGNED_BODY_BYTES
-from larder.http import account_requests, authentication, problems, quotas
+from larder.http import authentication, problems, quotas
 from larder.http.body_limits import require_at_most, require_short
 from larder.http.negotiation import require_acceptable
 from larder.http.quotas import add_quota_headers
@@ -73,10 +73,7 @@ class Resource:
         finally:
             if EARLIER_ERROR in request.META:
                 raise request.META[EARLIER_ERROR]
-        limiting = operation or self.operations.get("GET")
-        is_limited = limiting is None or limiting.declared.is_limited
-        running = account_requests.running(who, request) if is_limited else nullcontext()
-        with running, _acting(who):
+        with _acting(who):
             return no_content() if operation is None else operation.answer(request, who, path)
 
     def _record(self, request: HttpRequest, error: Exception) -> None:

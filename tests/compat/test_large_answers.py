@@ -1,7 +1,6 @@
 """Lists of large orders at the earlier contracts."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import datetime
 from queue import Queue
 from threading import Thread
@@ -9,9 +8,6 @@ from typing import Any
 
 import pytest
 from django.db import connection
-from django.test import Client
-from django.utils.text import compress_string
-from rest_framework.renderers import JSONRenderer
 
 from config import urls
 from larder.compat import large_answers, pages
@@ -20,7 +16,6 @@ from larder.core import parts, per_key
 from larder.core.errors import Overloaded
 from larder.core.limits import MAX_DESCRIPTION_LENGTH, MAX_PAGE_ROWS
 from larder.db import database
-from larder.http import account_requests, compression
 from larder.identity.models import Customer
 from tests.compat.conftest import ApiClient
 from tests.conftest import Api, Person
@@ -106,34 +101,6 @@ def test_a_page_longer_than_in_v1_waits_for_other_large_answers(
         short = client("GET", f"{path}?limit={MAX_PAGE_ROWS}", Accept=form)
         assert short.status == 200
     assert client("GET", f"{path}?limit=1000", Accept=form).status == 200
-
-
-def test_an_answer_is_rendered_and_compressed_within_the_limits_of_its_account(
-    at: Callable[[int], Api], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    client, running = at(2), list[bool]()
-    stock_products(20)
-
-    @contextmanager
-    def limit(*_: Any, **__: Any) -> Iterator[None]:
-        running.append(True)
-        yield
-        running.clear()
-
-    def note(original: Callable[..., Any]) -> Callable[..., Any]:
-        def noted(*arguments: Any, **options: Any) -> Any:
-            limited.append((original.__name__, bool(running)))
-            return original(*arguments, **options)
-
-        return noted
-
-    limited = list[tuple[str, bool]]()
-    monkeypatch.setattr(account_requests, "running", limit)
-    monkeypatch.setattr(JSONRenderer, "render", note(JSONRenderer.render))
-    monkeypatch.setattr(compression, "compress_string", note(compress_string))
-    sent = {"Accept-Encoding": "gzip", "Authorization": f"Bearer {client._token}"}
-    assert Client().get("/api/catalog/products/", headers=sent).status_code == 200
-    assert limited == [("render", True), ("compress_string", True)]
 
 
 def test_lists_without_descriptions_do_not_read_them(

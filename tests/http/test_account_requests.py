@@ -7,16 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from itertools import cycle, islice
 from time import monotonic, sleep
-from typing import Any
 
 import pytest
 from django.db import transaction
 
-from larder.http import account_requests
-from larder.http.account_requests import MOST_READS
 from larder.orders.models import Cart, Order
-from tests.conftest import Api, Person
-from tests.http.conftest import token_for
+from tests.conftest import Person
 from tests.load import Call, repeated
 from tests.server import Server
 
@@ -115,38 +111,6 @@ def test_writes_that_an_app_sends_at_once_wait_for_one_another(
     assert Counter(answer.result() for answer in answers) == {200: 60}
 
 
-@contextmanager
-def all_writes(account: int) -> Iterator[None]:
-    """Runs as many writes of the account as a process runs at once."""
-    with ExitStack() as running:
-        for _ in range(account_requests.MOST_WRITES):
-            running.enter_context(account_requests._writes.hold(account))
-        yield
-
-
-def test_writes_of_staff_do_not_wait_for_one_another(
-    person: MakePerson, as_: Callable[[Person], Api], product: MakeProduct
-) -> None:
-    who, jam = person(is_staff=True), product()
-    with all_writes(who.id):
-        assert as_(who)("PUT", f"cart/lines/{jam}", {"quantity": 1}).status == 200
-
-
-def test_orders_are_placed_while_another_write_of_the_account_runs(
-    person: MakePerson,
-    as_: Callable[[Person], Api],
-    product: MakeProduct,
-) -> None:
-    who, jam = person(), product()
-    lines = {"lines": [{"product": jam, "quantity": 1}]}
-    customer = as_(who)
-    with all_writes(who.id):
-        assert customer("POST", "orders", lines).status == 201
-        assert customer("GET", "cart").status == 200
-    assert customer("PUT", "cart", lines).status == 200
-    assert account_requests._writes._taken == {}
-
-
 @pytest.mark.system
 def test_writes_of_three_accounts_leave_threads_to_others(
     alone: Server, person: MakePerson, product: MakeProduct
@@ -195,47 +159,6 @@ def test_writes_of_an_account_do_not_wait_for_its_incomplete_bodies(
             began = monotonic()
             written = alone.call("PUT", f"cart/lines/{jam}", {"quantity": 1}, token=token)
             assert (written.status, monotonic() - began < 2) == (200, True), path
-
-
-@pytest.fixture(params=[False, True], ids=["customer", "staff"])
-def reading(request: Any, person: MakePerson, monkeypatch: pytest.MonkeyPatch) -> Iterator[Person]:
-    """An account for which as many reads run as a process runs at once."""
-    who = person(is_staff=request.param)
-    with reads(who):
-        yield who
-
-
-@contextmanager
-def reads(who: Person) -> Iterator[None]:
-    """Runs as many reads of the account as a process runs at once."""
-    with ExitStack() as running:
-        for _ in range(MOST_READS):
-            running.enter_context(account_requests._reads.hold(who.id))
-        yield
-
-
-@pytest.mark.parametrize(
-    "path",
-    ["cart", "orders", "orders/changes", "products/changes", "me", "products?q=not+asked+before"],
-)
-def test_one_read_above_the_limit_of_an_account_is_refused(reading: Person, path: str) -> None:
-    refused = Api(token_for(reading))("GET", path)
-    assert (refused.status, refused.body["code"]) == (503, "overloaded")
-    assert int(refused.headers["Retry-After"]) >= 1
-
-
-def test_writes_are_not_counted_as_reads(
-    reading: Person, as_: Callable[[Person], Api], product: MakeProduct
-) -> None:
-    lines = {"lines": [{"product": product(), "quantity": 1}]}
-    assert as_(reading)("PUT", "cart", lines).status == 200
-
-
-def test_reads_of_other_accounts_are_not_refused(
-    reading: Person, as_: Callable[[Person], Api], person: MakePerson
-) -> None:
-    assert as_(person())("GET", "cart").status == 200
-    assert as_(person(is_staff=True))("GET", "orders").status == 200
 
 
 @pytest.mark.system

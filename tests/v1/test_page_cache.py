@@ -17,7 +17,6 @@ from larder.db import sql
 from larder.v1 import freshness, page_cache
 from tests.conftest import Api, Person
 from tests.http.conftest import token_for
-from tests.v1.waiting import reads_running
 
 MakeProduct = Callable[..., int]
 MakePerson = Callable[..., Person]
@@ -92,20 +91,6 @@ def test_changes_of_others_are_visible_after_a_tenth_of_a_second(
             elsewhere.execute(TAKE_ONE, [jam])
         sleep(0.1)
         assert quantity(customer) == left
-
-
-def test_a_cached_page_does_not_wait_for_other_reads_of_the_account(
-    empty_cache: None,
-    no_lag_is_too_long: None,
-    person: MakePerson,
-    as_: Callable[[Person], Api],
-    another: Api,
-) -> None:
-    """For a page that is not in the cache see tests/http/test_account_requests.py."""
-    who = person()
-    another("GET", "products")
-    with reads_running(who.id):
-        assert as_(who)("GET", "products").status == 200
 
 
 def test_an_app_that_echoes_its_position_sees_its_own_order_at_once(

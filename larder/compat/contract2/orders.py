@@ -44,7 +44,6 @@ class Orders(BrowsableView):
     """The caller's orders."""
 
     serializer_class, pagination_class = OrderWanted, ByOffsetOfLarge
-    only_places = True
 
     @operation("list_orders", key_permission="orders.view_order", responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:

@@ -33,7 +33,6 @@ class Line(serializers.Serializer[Any]):
 
 class OrdersView(CompatView):
     serializer_class, pagination_class = Line, ByOffsetOfFive
-    only_places = True
 
     @operation("list_lines", key_permission="orders.view_order", responses=Line(many=True))
     def get(self, request: Request) -> Response:
