@@ -23,7 +23,7 @@ from larder.http import throttling
 from larder.http.authentication import signer
 from larder.identity.errors import InvalidCredentials
 from larder.identity.services import sessions
-from larder.identity.tokens.policies import API, TokenPolicy
+from larder.identity.tokens import API, TokenPolicy
 
 
 class LogIn(serializers.Serializer[Any]):

@@ -11,7 +11,7 @@ from larder.identity import queries
 from larder.identity.caller import Caller
 from larder.identity.errors import TokenInvalid
 from larder.identity.services.rates.attempts import attempt, count_anonymous
-from larder.identity.tokens.policies import TOKEN_POLICIES, TokenPolicy
+from larder.identity.tokens import TOKEN_POLICIES, TokenPolicy
 
 
 def anonymous(request: HttpRequest) -> None:

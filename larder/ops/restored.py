@@ -6,12 +6,9 @@ The restore of the containers does so, because its container has only PostgreSQL
 Before `prepare`, the servers' role has no rights in the database.
 """
 
-from datetime import datetime
-
+from django.core.management import call_command
 from django.db import connections
 from psycopg import sql
-
-from larder.identity.services import restored
 
 MARK = "Restored: manage.py prepare has yet to end log-ins and keys."
 _READ_COMMENT = """
@@ -25,9 +22,9 @@ def unfinished(*, using: str = "owner") -> bool:
     return _name_and_comment(using)[1] == MARK
 
 
-def finish(*, using: str = "owner", now: datetime) -> None:
+def finish(*, using: str = "owner") -> None:
     """Ends log-ins and keys, then removes the mark."""
-    restored.end_sessions_and_keys(using=using, now=now)
+    call_command("end_sessions_and_keys", database=using)
     name, _ = _name_and_comment(using)
     with connections[using].cursor() as cursor:
         unmark = sql.SQL("COMMENT ON DATABASE {} IS NULL").format(sql.Identifier(name))

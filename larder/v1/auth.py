@@ -18,7 +18,7 @@ from larder.identity import queries
 from larder.identity.services import accounts, sessions
 from larder.identity.services.accounts import NewCustomer
 from larder.identity.services.sessions import Credentials, Pair
-from larder.identity.tokens.policies import V1
+from larder.identity.tokens import V1
 from larder.v1.faults import faults as shape_faults
 from larder.v1.http import claim, no_content, reply
 from larder.v1.me import Me, shown

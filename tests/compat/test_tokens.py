@@ -11,7 +11,7 @@ from larder.http.authentication import signer
 from larder.identity.models import Customer, Session
 from larder.identity.services import sessions
 from larder.identity.services.accounts import delete_account
-from larder.identity.tokens.policies import IDENTITY
+from larder.identity.tokens import IDENTITY
 from tests.compat.conftest import ApiClient
 from tests.conftest import Person
 

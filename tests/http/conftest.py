@@ -10,7 +10,7 @@ from larder.http.authentication import signer
 from larder.http.content_type import Application
 from larder.identity.caller import Caller
 from larder.identity.models import Session
-from larder.identity.tokens.policies import V1
+from larder.identity.tokens import V1
 from tests.conftest import Answer, Api, Person
 from tests.http import application as served
 from tests.http.document import judge, judge_problem

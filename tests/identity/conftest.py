@@ -14,8 +14,7 @@ from larder.identity.models import Session
 from larder.identity.passwords import hashers
 from larder.identity.services import sessions
 from larder.identity.services.sessions import Credentials, Pair
-from larder.identity.tokens import Signer
-from larder.identity.tokens.policies import V1, TokenPolicy
+from larder.identity.tokens import V1, Signer, TokenPolicy
 from tests.conftest import Person
 
 SECRET = "a secret of these tests alone, long enough to be one"

@@ -18,7 +18,7 @@ from larder.identity.models import Customer, Key, Session
 from larder.identity.services import accounts, credentials, keys, passwords, sessions
 from larder.identity.services.accounts import NewCustomer, Terms
 from larder.identity.services.sessions import Credentials
-from larder.identity.tokens.policies import V1
+from larder.identity.tokens import V1
 from larder.ops.books import invariants
 from tests.conftest import Person
 from tests.identity.conftest import SIGNER

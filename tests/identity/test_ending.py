@@ -11,8 +11,8 @@ from larder.core.limits import MAX_SESSIONS
 from larder.db import database
 from larder.identity import queries
 from larder.identity.models import Customer, Session
-from larder.identity.services import accounts, restored, sessions
-from larder.identity.tokens.policies import API, V1
+from larder.identity.services import accounts, sessions
+from larder.identity.tokens import API, V1
 from tests.conftest import Answer, Api, Person
 from tests.database import analyze
 from tests.identity.conftest import Clock, LogIn
@@ -89,19 +89,14 @@ def test_expired_sessions_do_not_count_for_the_limit(log_in: Enter, person: Make
     assert not Session.objects.filter(ended_at__isnull=False).exists()
 
 
-@pytest.mark.parametrize("is_restore", [True, False])
-def test_each_session_is_looked_up_after_a_restore_and_if_too_many_ended(
-    person: MakePerson, clock: Clock, monkeypatch: pytest.MonkeyPatch, *, is_restore: bool
+def test_each_session_is_looked_up_if_too_many_ended(
+    person: MakePerson, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("larder.identity.queries.sessions.MAX_LISTED", 2)
     who, other, now = person(), person(), datetime.now(UTC)
     before = pair_of(who)["access"]
-    if is_restore:
-        restored._end_sessions("default", now)
-        Session.objects.exclude(policy="restore").delete()
-    else:
-        open_sessions(who.id, 3)
-        sessions.end_others(who.id, keep=None, now=now)
+    open_sessions(who.id, 3)
+    sessions.end_others(who.id, keep=None, now=now)
     mine = Api(pair_of(other)["access"])
     clock.passed = 30
     assert queries.ended_sessions(now=now).is_partial

@@ -16,7 +16,7 @@ from larder.http import authentication
 from larder.identity import permissions
 from larder.identity.caller import Caller
 from larder.identity.models import Customer, Key, Session
-from larder.identity.tokens.policies import V1
+from larder.identity.tokens import V1
 from tests.conftest import Api, Person
 from tests.identity.operations import (
     FOUND,

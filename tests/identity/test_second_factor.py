@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from threading import Barrier
 
 import pytest
+from django.core.management import call_command
 from django.db import connection
 
 from larder.core.errors import NotFound, NotStaff, PermissionMissing
@@ -14,7 +15,7 @@ from larder.identity import queries
 from larder.identity.errors import LastSecondFactor, SecondFactorWrong
 from larder.identity.factors import codes
 from larder.identity.models import AuditEntry, Customer, RecoveryCode, SecondFactor
-from larder.identity.services import accounts, audit, restored, second_factors
+from larder.identity.services import accounts, audit, second_factors
 from larder.identity.services.second_factors import Enrolment
 from tests.conftest import Person
 from tests.identity.factors import account_of, code_of, demanded, enrol, enrolment
@@ -304,6 +305,6 @@ def test_a_deactivated_account_cannot_enrol_a_factor(person: MakePerson, now: da
 def test_a_restore_ends_the_codes_and_keeps_the_factors(person: MakePerson, now: datetime) -> None:
     who = person(is_staff=True)
     phone = enrol(who, now)
-    restored.end_sessions_and_keys(using="owner", now=now)
+    call_command("end_sessions_and_keys")
     assert not RecoveryCode.objects.exists()
     assert second_factors.prove(account_of(who), phone.code(now), now=now)

@@ -26,7 +26,7 @@ from larder.identity.services.accounts import ByStaff, Terms
 from larder.identity.services.credentials import password_faults, verified
 from larder.identity.services.passwords import Change
 from larder.identity.services.rates import RateLimited, attempts
-from larder.identity.tokens.policies import V1
+from larder.identity.tokens import V1
 from tests.conftest import Api, Person
 from tests.http.conftest import token_for
 from tests.identity.factors import account_of, enrol

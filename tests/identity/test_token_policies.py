@@ -16,14 +16,15 @@ from larder.http.authentication import signer
 from larder.identity.errors import SessionEnded, TokenExpired, TokenInvalid
 from larder.identity.models import Customer, Session
 from larder.identity.services import accounts, sessions
-from larder.identity.tokens import Signer, derive_key
-from larder.identity.tokens.policies import (
+from larder.identity.tokens import (
     API,
     IDENTITY,
     LONGEST_ACCESS,
     TOKEN_POLICIES,
     V1,
+    Signer,
     TokenPolicy,
+    derive_key,
 )
 from tests.conftest import Api, Person
 from tests.identity.conftest import SECRET, SIGNER, LogIn

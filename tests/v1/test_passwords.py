@@ -6,12 +6,11 @@ from functools import partial
 from typing import Any
 
 import pytest
-from django.contrib.auth.hashers import make_password
 
 from larder.http.authentication import secrets
 from larder.identity.models import Customer
 from larder.identity.queries import keys as key_queries
-from larder.identity.services import keys, passwords
+from larder.identity.services import keys
 from larder.identity.services.rates import attempts
 from tests.conftest import Answer, Api, Person
 from tests.http.conftest import JudgedApi
@@ -110,15 +109,6 @@ def test_an_account_without_a_password_cannot_change_it(
     assert code(as_(who)("POST", PATH, body)) == (403, "wrong_password")
 
 
-def test_a_repeated_password_change_gets_the_first_answer(api: Api, person: MakePerson) -> None:
-    who = person()
-    access = log_in(api, who).body["access"]
-    assert [change(api, access).status for _ in range(3)] == [204] * 3
-    later = log_in(api, who, NEW).body["refresh"]
-    assert change(api, access).status == 204
-    assert api("POST", "auth/token/refresh", {"refresh": later}).status == 200
-
-
 FAULTS: list[tuple[Any, set[tuple[str, str]]]] = [
     ({}, {("/current_password", "required"), ("/new_password", "required")}),
     (
@@ -213,34 +203,3 @@ def test_a_wrong_current_password_counts_with_any_new_password(
     mine, guess = as_(who), {"current_password": "wrong horse", "new_password": OLD}
     tries = attempts.NORMAL["log in"].account.times
     assert [mine("POST", PATH, guess).status for _ in range(tries + 1)] == [403] * tries + [429]
-
-
-def test_only_an_equal_repeat_of_a_password_change_is_answered_again(
-    as_: Callable[[Person], Api], person: MakePerson
-) -> None:
-    who = person()
-    mine = as_(who)
-
-    def ask(current: str, new: str) -> int:
-        return mine("POST", PATH, {"current_password": current, "new_password": new}).status
-
-    assert [ask(OLD, NEW), ask("wrong horse", NEW), ask(OLD, "a third horse")] == [204, 403, 403]
-    assert ask(OLD, NEW) == 204
-    assert [ask(NEW, OLD), ask(NEW, OLD), ask("wrong horse", OLD)] == [204, 204, 403]
-
-
-@pytest.mark.parametrize("known", [True, False])
-def test_a_password_change_is_not_repeated_after_a_later_change(
-    as_: Callable[[Person], Api], person: MakePerson, *, known: bool
-) -> None:
-    """The later change is by staff or by a command."""
-    who = person()
-    mine, body = as_(who), {"current_password": OLD, "new_password": NEW}
-    assert mine("POST", PATH, body).status == 204
-    encoded = make_password("a third horse")
-    if known:
-        passwords.set_password(None, who.id, encoded, now=datetime.now(UTC))
-        assert Customer.objects.get(pk=who.id).password_change == ""
-    else:
-        Customer.objects.filter(pk=who.id).update(password=encoded)
-    assert code(mine("POST", PATH, body)) == (403, "wrong_password")

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from larder.core.limits import MAX_CLIENT_LENGTH
 from larder.http.authentication import signer
 from larder.identity.services import sessions
-from larder.identity.tokens.policies import API, V1
+from larder.identity.tokens import API, V1
 from tests.conftest import Answer, Api, Person
 from tests.http.conftest import JudgedApi
 from tests.identity.conftest import Clock, clock

@@ -21,7 +21,7 @@ from larder.http.authentication import signer
 from larder.identity import queries
 from larder.identity.services import accounts, sessions
 from larder.identity.services.accounts import NewCustomer
-from larder.identity.tokens.policies import IDENTITY
+from larder.identity.tokens import IDENTITY
 
 
 class Registration(serializers.Serializer[Any]):

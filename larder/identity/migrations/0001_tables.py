@@ -89,12 +89,6 @@ class Migration(migrations.Migration):
                 ("deleted_at", models.DateTimeField(editable=False, null=True)),
                 ("version", models.IntegerField(db_default=1, default=1, editable=False)),
                 ("email_since", models.DateTimeField(editable=False, null=True)),
-                (
-                    "password_change",
-                    models.CharField(
-                        blank=True, db_default="", default="", editable=False, max_length=128
-                    ),
-                ),
                 ("session_epoch", models.IntegerField(db_default=0, default=0, editable=False)),
                 ("email_by", models.UUIDField(editable=False, null=True)),
                 ("password_by", models.UUIDField(editable=False, null=True)),
@@ -367,7 +361,6 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("client", models.CharField(blank=True, db_default="", default="", max_length=200)),
-                ("retried", models.IntegerField(null=True)),
             ],
             options={
                 "db_table": "session",

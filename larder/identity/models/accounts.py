@@ -91,10 +91,6 @@ class Customer(AbstractBaseUser, PermissionsMixin):
     # The member of staff who set the address or the password, or may have. None: the owner.
     email_by = models.UUIDField(null=True, editable=False)
     password_by = models.UUIDField(null=True, editable=False)
-    # A hash of the former and the current password together, to recognize a repeated change.
-    password_change = models.CharField(
-        max_length=128, blank=True, default="", db_default="", editable=False
-    )
     first_name = models.CharField(
         _("first name"), max_length=MAX_PERSON_NAME_LENGTH, blank=True, default=""
     )

@@ -30,7 +30,7 @@ class Session(models.Model):
 
     The tokens are derived from the id and the generation. So no token is stored, and the successor
     of a token can be returned again if the answer was lost. `policy` is the name of the policy of
-    tokens (tokens/policies.py): only the API that issued the first token accepts the others.
+    tokens (tokens.py): only the API that issued the first token accepts the others.
 
     `rotated_at` is the last use of a token. A trigger ends the sessions of an account that is
     deactivated. `client` is the `User-Agent` of the program, so that the owner recognizes the
@@ -42,10 +42,6 @@ class Session(models.Model):
     policy = models.CharField(max_length=20, db_column="door")
     client = models.CharField(max_length=MAX_CLIENT_LENGTH, blank=True, default="", db_default="")
     generation = models.IntegerField(default=0)
-    # The parent of the current token, if the parent was exchanged twice (rotation.py).
-    retried = models.IntegerField(null=True)
-    # When each generation was exchanged lately, in seconds of the database's clock, for policies
-    # that excuse a reuse (tokens/policies.py).
     created_at = models.DateTimeField()
     rotated_at = models.DateTimeField()
     expires_at = models.DateTimeField()

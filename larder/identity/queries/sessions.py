@@ -9,7 +9,7 @@ from django.db.models import Value
 from larder.core.errors import NotFound
 from larder.db.fields import Fold
 from larder.identity.models import Customer, Session
-from larder.identity.tokens.policies import ENDED_LATELY
+from larder.identity.tokens import ENDED_LATELY
 
 
 def session_owner(session: UUID) -> int | None:
@@ -32,9 +32,6 @@ def is_session_of(session: UUID, username: str) -> bool:
 MAX_LISTED = 20_000
 """Ended sessions that a server reads. If there are more, it looks up the session of each token."""
 
-RESTORE = "restore"
-"""The policy of a session that marks a restore: the database does not know all sessions then."""
-
 
 @dataclass(frozen=True, slots=True)
 class EndedSessions:
@@ -52,9 +49,8 @@ class EndedSessions:
 def ended_sessions(*, now: datetime) -> EndedSessions:
     """Returns the sessions that ended within ENDED_LATELY."""
     lately = Session.objects.filter(ended_at__gt=now - ENDED_LATELY)
-    ended = dict(lately.values_list("id", "policy")[: MAX_LISTED + 1])
-    is_partial = len(ended) > MAX_LISTED or RESTORE in ended.values()
-    return EndedSessions(frozenset(ended), is_partial)
+    ended = frozenset(lately.values_list("id", flat=True)[: MAX_LISTED + 1])
+    return EndedSessions(ended, is_partial=len(ended) > MAX_LISTED)
 
 
 def is_ongoing_session(session: UUID | None) -> bool:

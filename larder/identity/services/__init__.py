@@ -14,7 +14,6 @@ __all__ = [
     "quotas",
     "rates",
     "resets",
-    "restored",
     "rights",
     "second_factors",
     "sessions",

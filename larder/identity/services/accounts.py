@@ -365,7 +365,6 @@ def _anonymous() -> dict[str, object]:
         "username": f"deleted-{uuid4().hex}",
         "password": make_password(None),
         **dict.fromkeys(("last_login", "email_since", "email_by", "password_by")),
-        "password_change": "",
     }
 
 

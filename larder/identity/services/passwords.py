@@ -4,12 +4,11 @@ A change ends what was opened with the old password. It takes the account's lock
 so that no log-in with the old password succeeds after it.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.contrib.auth.hashers import check_password, make_password
+from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.db.models import QuerySet
 
@@ -37,11 +36,6 @@ class Change:
     current: str
     new: str
 
-    @property
-    def both(self) -> str:
-        """Both passwords as one text, whose hash identifies the change."""
-        return normal_form(self.current) + normal_form(self.new)
-
 
 def change_password(caller: Caller, change: Change, *, now: datetime) -> Customer:
     """Changes the password of the caller, who must know the current one. Returns the account as it
@@ -49,10 +43,6 @@ def change_password(caller: Caller, change: Change, *, now: datetime) -> Custome
 
     Ends all other sessions of the account, and the key that was derived for the old password. The
     caller's session continues, and so do random keys.
-
-    Does nothing if this change was already the last one: the client lost the answer to an earlier
-    request. Such a repeat is recognized by both passwords. With the new one alone, each attempt
-    would be a second guess of the current password.
 
     Raises WrongPassword, InvalidInput (the new password; both together if there are both),
     SessionEnded, Overloaded, and SecondFactorRequired: where staff need a factor, a password alone
@@ -63,24 +53,23 @@ def change_password(caller: Caller, change: Change, *, now: datetime) -> Custome
     account = _active(caller.id)
     found = password_faults(change.new, account, where=WHERE)
     if not account.check_password(change.current):
-        return _already(account, change, found)
+        raise with_faults(WrongPassword(), found)
     if found:
         raise InvalidInput(found)
-    encoded, encoded_change = make_password(normal_form(change.new)), make_password(change.both)
+    encoded = make_password(normal_form(change.new))
     try:
         with transaction.atomic(durable=True):
             lock_unchanged(account)
             if caller.session is None:  # end_others_within checks a session
                 lock_account(caller)
-            _write(account.pk, encoded, encoded_change)
+            _write(account.pk, encoded)
             _record(account.pk)
             end_others_within(account.pk, keep=caller.session, now=now)
             _keys(account.pk).filter(generation__isnull=False).update(ended_at=now)
             account.password, account.session_epoch = encoded, account.session_epoch + 1
             return account
-    except InvalidCredentials:
-        # The password was changed during hashing, by another request or by the same one, repeated.
-        return _already(_active(caller.id), change)
+    except InvalidCredentials as error:
+        raise WrongPassword from error  # it was changed during hashing
 
 
 def _active(customer: int) -> Customer:
@@ -88,14 +77,6 @@ def _active(customer: int) -> Customer:
     if found is None:
         raise SessionEnded
     return found
-
-
-def _already(account: Customer, change: Change, found: Sequence[Fault] = ()) -> Customer:
-    """Returns the account. Raises WrongPassword, with the faults of the new password, unless this
-    change was the last one and is still in effect."""
-    if check_password(change.both, account.password_change) and account.check_password(change.new):
-        return account
-    raise with_faults(WrongPassword(), found)
 
 
 def faults(customer: int, wanted: str) -> list[Fault]:
@@ -127,9 +108,9 @@ def replace_password(customer: int, encoded: str, *, by: UUID | None, now: datet
         _keys(customer).update(ended_at=now)
 
 
-def _write(customer: int, encoded: str, change: str = "", **columns: object) -> bool:
+def _write(customer: int, encoded: str, **columns: object) -> bool:
     rows = Customer.objects.filter(pk=customer, deleted_at=None)
-    return bool(rows.update(password=encoded, password_change=change, **columns))
+    return bool(rows.update(password=encoded, **columns))
 
 
 def _record(customer: int) -> None:

@@ -1,4 +1,4 @@
-"""Opens, refreshes and ends sessions, by the token policies of tokens/policies.py."""
+"""Opens, refreshes and ends sessions, by the token policies of tokens.py."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,13 +16,7 @@ from larder.identity.models import Customer, Session
 from larder.identity.queries import is_ongoing_session
 from larder.identity.services.credentials import lock_unchanged, verified
 from larder.identity.sql import ClockTimestamp
-from larder.identity.tokens import Issued, Refresh, Signer
-from larder.identity.tokens.policies import TOKEN_POLICIES, TokenPolicy
-from larder.identity.tokens.rotation import Decision, Present, exchange
-
-MAX_EXCHANGES = 3
-"""Attempts to exchange a token under concurrency: a token is first the current one, then its
-parent, then neither."""
+from larder.identity.tokens import TOKEN_POLICIES, Issued, Refresh, Signer, TokenPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +93,9 @@ def _shown(client: str) -> str:
 def refresh(token: str, *, policy: TokenPolicy, signer: Signer, now: datetime) -> Pair:
     """Returns a new access token, with a new refresh token if the policy rotates, or the given one.
 
-    rotation.py decides what a rotating policy returns for which token. The use of any older token
-    ends the session, because two clients have a copy of it (RFC 9700, section 4.14.2).
+    If the policy rotates, the answer with the current token may have been lost: its parent returns
+    it again within the grace, and after that is exchanged once more. Any other token ends the
+    session: two clients have a copy of it (RFC 9700, section 4.14.2).
     Raises TokenInvalid, TokenExpired, SessionEnded, Overloaded (too many concurrent exchanges).
     """
     presented = signer.read_refresh(token, policy=policy)
@@ -122,24 +117,29 @@ def _used(presented: Refresh, *, now: datetime) -> Session:
 def _exchanged(presented: Refresh, policy: TokenPolicy, *, now: datetime) -> Session:
     """Returns the session, with the generation that replaces `presented`.
 
-    If a concurrent exchange comes first, decides again. Raises Overloaded after MAX_EXCHANGES.
+    If a concurrent exchange comes first, decides again: the token is then the parent.
     """
-    for _ in range(MAX_EXCHANGES):
+    for _ in range(2):
         session = _live_session(presented, now=now)
-        present = Present(session.generation, session.age, session.retried)
-        decision = exchange(presented.generation, present, policy.grace, repeats=policy.repeats)
-        if decision is Decision.IGNORE:
-            raise TokenInvalid
-        if decision is Decision.END:
+        behind = session.generation - presented.generation
+        is_late = session.age > policy.grace
+        if behind == 0 or (behind == 1 and is_late and policy.repeats):
+            # A late parent skips a generation: neither it nor the token that was lost is the
+            # parent of the new one.
+            if _renew(session, policy, by=1 + behind, now=now):
+                return session
+        elif behind != 1 or is_late:
             end_session(presented, now=now)
             raise SessionEnded
-        if decision is Decision.REPEAT or _renew(session, presented, policy, now=now):
+        elif policy.repeats:
             return session
+        else:
+            raise TokenInvalid
     raise Overloaded
 
 
-def _renew(session: Session, presented: Refresh, policy: TokenPolicy, *, now: datetime) -> bool:
-    """Compare-and-swap: of all requests that read the same generation, one increments it. Returns
+def _renew(session: Session, policy: TokenPolicy, *, by: int, now: datetime) -> bool:
+    """Compare-and-swap: of all requests that read the same generation, one raises it. Returns
     whether it is this one.
 
     The time is that of the database, as in `_live_session`, because the clocks of servers differ.
@@ -147,16 +147,14 @@ def _renew(session: Session, presented: Refresh, policy: TokenPolicy, *, now: da
     is done; if the answer to the commit is lost, the outcome is reported as unknown.
     """
     expires = now + policy.refresh
-    retried = presented.generation if presented.generation < session.generation else None
     as_read = Session.objects.filter(id=session.id, generation=session.generation, ended_at=None)
     with transaction.atomic(durable=True):
         swapped = as_read.update(
-            generation=F("generation") + 1,
-            retried=retried,
+            generation=F("generation") + by,
             rotated_at=ClockTimestamp(),
             expires_at=expires,
         )
-    session.generation, session.expires_at = session.generation + 1, expires
+    session.generation, session.expires_at = session.generation + by, expires
     return bool(swapped)
 
 

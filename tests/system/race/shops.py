@@ -22,7 +22,7 @@ from larder.identity import queries
 from larder.identity.caller import Caller
 from larder.identity.services import accounts, sessions
 from larder.identity.services.accounts import NewCustomer
-from larder.identity.tokens.policies import V1
+from larder.identity.tokens import V1
 from larder.inventory.services.adjustments import AdjustmentLine, Cause, adjust_stock
 from larder.orders.decision import Wanted
 from larder.orders.services import moves

@@ -16,7 +16,7 @@ from larder.identity.queries import has_password
 from larder.identity.services import accounts, addresses, keys, notes, passwords, resets, sessions
 from larder.identity.services.passwords import Change
 from larder.identity.services.sessions import Credentials
-from larder.identity.tokens.policies import V1
+from larder.identity.tokens import V1
 from tests.conftest import Person
 from tests.http.log_ins import newest_token
 from tests.system.race.interleaving import (

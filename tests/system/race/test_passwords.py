@@ -1,4 +1,4 @@
-"""Refreshes and equal changes beside a change of the password.
+"""Refreshes beside a change of the password.
 
 The guard is the comparison in the statement that rotates a session. The account's lock is
 tested in test_account_locks.py.
@@ -11,10 +11,9 @@ from threading import Event
 from larder.core.clock import now
 from larder.identity.caller import Caller
 from larder.identity.models import Session
-from larder.identity.queries import has_password
 from larder.identity.services import passwords, sessions
 from larder.identity.services.passwords import Change
-from larder.identity.tokens.policies import V1
+from larder.identity.tokens import V1
 from tests.conftest import Person
 from tests.system.race.shops import OK, Answer, ServiceShop, answered, at_once
 
@@ -36,14 +35,6 @@ def change(who: Person) -> Answer:
 
 def live(who: Person) -> int:
     return Session.objects.live(now()).filter(customer=who.id, policy=V1.name).count()
-
-
-def test_concurrent_equal_password_changes_are_made_once_and_all_answered(
-    transactional_db: None, person: MakePerson
-) -> None:
-    who = person()
-    assert at_once(SHOP, [partial(change, who)] * 4) == [Answer(OK)] * 4
-    assert has_password(who.customer.username, NEW)
 
 
 def test_no_refresh_during_a_password_change_revives_a_session(

@@ -32,7 +32,7 @@ class Command(BaseCommand):
         self._step("database roles", roles.make_roles)
         self._step("migrations", lambda: call_command("migrate", verbosity=0))
         if restored.unfinished():
-            self._step("log-ins and keys ended", lambda: restored.finish(now=now()))
+            self._step("log-ins and keys ended", restored.finish)
         if settings.DEMO:
             self._step("demo catalogue", lambda: demo.load_products(now=now()))
             self._step("demo users", demo.load_users)
