@@ -79,6 +79,10 @@ WHERE id = (
 """Runs after KEY_OWNER, at most once in ten minutes for each key. It waits for no other
 transaction: one that has locked the row ends the key, or notes the same use."""
 
+LEAVE_NUMBERS_OUT = """
+SELECT setval('identity.customer_id_seq', last_value + %s) FROM identity.customer_id_seq
+"""
+
 RECORD = """
 INSERT INTO audit_entry (actor, channel, object, action, before, after)
 SELECT %s, %s, object, action, before::jsonb, after::jsonb

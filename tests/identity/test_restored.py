@@ -15,10 +15,10 @@ from django.db import ProgrammingError, connection
 from psycopg import sql
 
 from larder.identity.errors import SessionEnded
-from larder.identity.management.commands.end_sessions_and_keys import NUMBERS_LEFT_OUT
 from larder.identity.models import Key, PasswordReset, Session
 from larder.identity.queries import keys as key_queries
 from larder.identity.services import keys
+from larder.identity.services.sessions import NUMBERS_LEFT_OUT
 from larder.ops.restored import MARK
 from tests.conftest import Person
 from tests.database import superuser_url

@@ -5,17 +5,17 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.contrib.sessions.models import Session as AdminSession
-from django.db import transaction
+from django.db import connections, transaction
 from django.db.models import F
 
 from larder.core.errors import NotFound, Overloaded
 from larder.core.limits import MAX_CLIENT_LENGTH, MAX_SESSIONS
 from larder.identity.caller import Caller
 from larder.identity.errors import SessionEnded, TokenExpired, TokenInvalid
-from larder.identity.models import Customer, Session
+from larder.identity.models import Customer, Key, PasswordReset, RecoveryCode, Session
 from larder.identity.queries import is_ongoing_session
 from larder.identity.services.credentials import lock_unchanged, verified
-from larder.identity.sql import ClockTimestamp
+from larder.identity.sql import LEAVE_NUMBERS_OUT, ClockTimestamp
 from larder.identity.tokens import TOKEN_POLICIES, Issued, Refresh, Signer, TokenPolicy
 
 
@@ -285,3 +285,29 @@ def _delete_oldest(column: str, *, before: datetime, limit: int) -> int:
     past = Session.objects.filter(**{f"{column}__lt": before}).order_by(column)
     deleted, _ = Session.objects.filter(id__in=past.values("id")[:limit]).delete()
     return deleted
+
+
+NUMBERS_LEFT_OUT = 1_000_000
+"""Customer ids that are skipped after a restore. An access token contains the id of its account.
+The next account must not get the id of an account that was created after the backup."""
+
+
+def end_all_credentials(*, using: str, now: datetime) -> tuple[int, int]:
+    """Ends all credentials except passwords, after a restore and before the servers start: a backup
+    does not contain which were ended after it. Returns the numbers of sessions and keys.
+
+    `using` is the owner's connection: the server's role may not change a sequence.
+    """
+    with transaction.atomic(using=using, durable=True):
+        with connections[using].cursor() as cursor:
+            # One statement changes all accounts. No server runs, so nothing waits for it.
+            cursor.execute("SET LOCAL statement_timeout = '15min'")
+            cursor.execute(LEAVE_NUMBERS_OUT, [NUMBERS_LEFT_OUT])
+        sessions = Session.objects.using(using).filter(ended_at=None).update(ended_at=now)
+        keys = Key.objects.using(using).ongoing().update(ended_at=now)
+        # A reset token depends on the old password, which the restore has brought back.
+        PasswordReset.objects.using(using).all().delete()
+        # The backup does not know which codes were used after it.
+        RecoveryCode.objects.using(using).all().delete()
+        AdminSession.objects.using(using).all().delete()
+    return sessions, keys

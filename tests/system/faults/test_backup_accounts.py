@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from larder.identity.management.commands.end_sessions_and_keys import NUMBERS_LEFT_OUT
+from larder.identity.services.sessions import NUMBERS_LEFT_OUT
 from tests.server import Server
 from tests.system.faults.conftest import ROOT
 from tests.system.faults.copies import prepare, target
