@@ -121,6 +121,8 @@ class Product(models.Model):
     created_at = models.DateTimeField(editable=False)
     updated_at = models.DateTimeField(editable=False)
     version = models.IntegerField(default=1, editable=False)
+    # A trigger sets it at each change, for the feed of products.
+    transaction_id = TransactionId(editable=False)
     # The folded name and, in a second line, the folded SKU.
     search_text = GeneratedField(
         expression=Concat(Fold("name"), Value("\n"), Fold("sku"), output_field=models.TextField()),
@@ -167,6 +169,7 @@ class Product(models.Model):
                 name="product_by_code",
                 condition=Q(barcode__gt=""),
             ),
+            models.Index(fields=["transaction_id", "id"], name="product_feed"),
             models.Index(
                 fields=["id"],
                 name="product_by_low_stock",
@@ -182,36 +185,6 @@ class Product(models.Model):
 
     def __str__(self) -> str:
         return f"{self.sku} {self.name}"
-
-
-class ProductChange(models.Model):
-    """An entry of the product feed: a product was added, changed or archived, or went in or out of
-    stock.
-
-    Triggers write the entries. An entry contains only the product id; readers then read the current
-    product. There is no foreign key: products are never deleted, and the check would slow down an
-    order that takes the last unit.
-    """
-
-    position = models.BigAutoField(primary_key=True)
-    transaction_id = TransactionId(editable=False)
-    product = models.ForeignKey(
-        Product, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
-    )
-
-    class Meta:
-        db_table = "product_change"
-        indexes = (
-            models.Index(
-                fields=["transaction_id", "position"],
-                name="product_change_feed",
-                include=["product"],
-            ),
-            # For larder/catalog/services/compaction.py.
-            models.Index(
-                fields=["product", "transaction_id", "position"], name="product_change_of"
-            ),
-        )
 
 
 class Picture(models.Model):

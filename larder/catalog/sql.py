@@ -2,8 +2,7 @@
 
 Tests compare it with the ORM: OFFERS in tests/catalog/test_sql.py, storing a file in
 test_product_import.py. test_import_sql.py compares the checks of a file with a loop over its lines,
-and looks at the plans of both. test_compaction.py compares COMPACT with what each reader must
-receive.
+and looks at the plans of both.
 """
 
 from collections.abc import Collection
@@ -286,27 +285,3 @@ WITH part ({_ADDED}) AS (
 SELECT written.id, is_new, product_file.quantity, {former}, {present}
 FROM written JOIN product_file USING (sku) LEFT JOIN product AS former ON former.id = written.id
 """
-
-
-# --- The feed (larder/catalog/services/compaction.py) ---------------------------------------------
-COMPACT = """
-WITH part AS MATERIALIZED (
-    SELECT transaction_id, position, product_id FROM product_change
-    WHERE (transaction_id, position) > (%s::text::xid8, %s)
-      AND transaction_id < pg_snapshot_xmin(pg_current_snapshot())
-    ORDER BY transaction_id, position LIMIT %s
-), deleted AS (
-    DELETE FROM product_change WHERE position IN (
-        SELECT position FROM part WHERE (transaction_id, position) < (
-            SELECT last.transaction_id, last.position FROM product_change AS last
-            WHERE last.product_id = part.product_id
-              AND last.transaction_id < pg_snapshot_xmin(pg_current_snapshot())
-            ORDER BY last.transaction_id DESC, last.position DESC LIMIT 1
-        )
-    ) RETURNING position
-)
-SELECT transaction_id::text, position, (SELECT count(*) FROM deleted) FROM part
-ORDER BY part.transaction_id DESC, part.position DESC LIMIT 1
-"""
-"""A range of product_change_feed, one lookup in product_change_of for each of its rows, and one in
-the primary key for each deleted row. The cost of a part does not depend on the feed's length."""

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from larder.core.ids import new_id
 from larder.core.limits import MAX_CODE_LENGTH, MAX_TEXT_LENGTH, MAX_WORD_LENGTH
+from larder.db.fields import TransactionId
 
 
 class Stock(models.Model):
@@ -15,7 +16,8 @@ class Stock(models.Model):
 
     `available` units can be ordered. `committed` units are ordered and not yet shipped. The units
     on the shelf are the sum of both. `next_expiry` is the earliest expiry of its held lines that
-    are not released; null without one.
+    are not released; null without one. `transaction_id` is that of the movement with which the
+    product last went in or out of stock, for the feed of products.
     """
 
     product = models.OneToOneField(
@@ -28,6 +30,7 @@ class Stock(models.Model):
     available = models.IntegerField(_("available"), default=0, db_default=0)
     committed = models.BigIntegerField(default=0, db_default=0)
     next_expiry = models.DateTimeField(null=True, editable=False)
+    transaction_id = TransactionId(editable=False)
 
     class Meta:
         db_table = "stock"
@@ -37,6 +40,7 @@ class Stock(models.Model):
             models.CheckConstraint(condition=Q(available__gte=0), name="stock_available"),
             models.CheckConstraint(condition=Q(committed__gte=0), name="stock_committed"),
         )
+        indexes = (models.Index(fields=["transaction_id", "product"], name="stock_feed"),)
 
     def __str__(self) -> str:
         return gettext("stock of {}").format(self.product)

@@ -79,11 +79,20 @@ WHERE stock.product_id = open.product_id
 """Deletes the lines of orders whose stock is locked. Products without an open line of them keep
 their next expiry. Plan: index scans of held_line_once, held_line_expiry and stock_pkey."""
 
-_MOVE = """
-WITH {held}moved AS (
-    UPDATE stock SET available = balance.available, committed = balance.committed{expiry}
+_FEWEST = "(p.min_quantity + p.step - 1) / p.step * p.step"
+"""The units of the smallest order of a product: the least multiple of its step that is not below
+its fewest units."""
+
+_MOVE = f"""
+WITH {{held}}moved AS (
+    UPDATE stock SET available = balance.available, committed = balance.committed,
+        transaction_id = CASE
+            WHEN (stock.available >= {_FEWEST}) <> (balance.available >= {_FEWEST})
+            THEN pg_current_xact_id() ELSE stock.transaction_id
+        END{{expiry}}
     FROM json_to_recordset(%s::json)
-         AS balance (product_id bigint, available int, committed bigint){soonest}
+         AS balance (product_id bigint, available int, committed bigint){{soonest}}
+         JOIN product AS p ON p.id = balance.product_id
     WHERE stock.product_id = balance.product_id
 )
 INSERT INTO ledger_entry (product_id, available_change, committed_change, available_after,
@@ -96,8 +105,11 @@ FROM json_to_recordset(%s::json)
 
 MOVE = _MOVE.format(held="", expiry="", soonest="")
 """Writes stock and ledger in one round trip. The balances were computed under the row locks, so
-they are written directly. The CHECK constraints still apply. Plan: an index scan of stock_pkey for
-each balance. An array for each column takes a tenth more of the application's CPU."""
+they are written directly. The CHECK constraints still apply. Plan: index scans of product_pkey and
+stock_pkey for each balance. An array for each column takes a tenth more of the application's CPU.
+
+A product that goes in or out of stock is in the feed again. Other rows keep their transaction id,
+so that no index changes."""
 
 MOVE_AND_HOLD = _MOVE.format(
     held="""line AS (
@@ -152,9 +164,6 @@ IN_GIVEN_ORDER = " ORDER BY array_position((SELECT %s::bigint[])::bigint[], p.id
 ANY, NONE = "TRUE", "FALSE"
 
 AT_LEAST, AT_MOST = "p.price >= %s", "p.price <= %s"
-
-_FEWEST = "(p.min_quantity + p.step - 1) / p.step * p.step"
-"""The units of the smallest order of a product: migration 0010 has the same of the feed."""
 
 IN_STOCK, WITHOUT_STOCK = f"s.available >= {_FEWEST}", f"s.available < {_FEWEST}"
 

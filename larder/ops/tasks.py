@@ -17,7 +17,6 @@ from procrastinate.jobs import Job, Status
 from procrastinate.manager import JobManager
 
 from larder.catalog.services import stored_pictures
-from larder.catalog.services.compaction import compact
 from larder.core.clock import now
 from larder.db import kept_files, observations
 from larder.db.idempotency import delete_expired
@@ -116,14 +115,6 @@ def delete_unused_pictures(timestamp: int) -> int:
     for _ in stored_pictures.mark_unused(now=now(), part=BATCH):
         pass
     return stored_pictures.delete_unused(now=now(), limit=BATCH)
-
-
-@app.periodic(cron="2-59/10 * * * *")
-@app.task(queueing_lock="compact_product_changes")
-def compact_product_changes(timestamp: int) -> int:
-    """Deletes changes in the feed of products that a later change of the same product replaces. The
-    remaining rows are one for each product, and the changes since the last run."""
-    return sum(compact(part=BATCH))
 
 
 @app.periodic(cron="* * * * *")

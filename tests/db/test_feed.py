@@ -3,14 +3,17 @@ history."""
 
 import threading
 import time
-from collections.abc import Callable
-from itertools import count, cycle
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from decimal import Decimal
+from itertools import cycle
 
 import pytest
 
-from larder.catalog.queries import CHANGES
+from larder.catalog.services.products import NewProduct, create_products
 from larder.db import database, feed
 from larder.db.feed import Feed, Mark, SinceExpired
+from larder.inventory.queries.changes import CHANGES
 from tests.db.feeds import settle, transaction
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -75,18 +78,19 @@ def test_a_copy_begins_before_what_is_still_open(two: tuple[int, int]) -> None:
     assert slowly in feed.read(CHANGES, mark, limit=9).subjects
 
 
-def missed(read: Feed, *, changes: int) -> set[int]:
-    """Returns the changes of many writers that a polling reader never received."""
+def missed(read: Feed, *, products: Sequence[int]) -> set[int]:
+    """Returns the products, each changed once by one of many writers, that a polling reader never
+    received."""
     start = feed.read(read, feed.begin(read), limit=1).mark
-    numbers, written = count(1), list[int]()
+    rest, written = iter(products), list[int]()
 
     def write(seed: int) -> None:
         pauses = cycle([0, 0, 0.005, 0.05, 0.01 * seed])
-        while (number := next(numbers)) <= changes:
+        while product := next(rest, None):
             with transaction() as own:
-                own.execute("INSERT INTO product_change (product_id) VALUES (%s)", [number])
+                own.execute(TOUCH, [product])
                 time.sleep(next(pauses))
-            written.append(number)
+            written.append(product)
 
     met: list[int] = []
 
@@ -102,13 +106,16 @@ def missed(read: Feed, *, changes: int) -> set[int]:
         start = poll(start)
     settle()
     poll(start)
-    assert len(written) == changes
+    assert len(written) == len(products)
     assert len(met) == len(set(met))
     return set(written) - set(met)
 
 
-def test_a_reader_of_a_crowd_meets_each_change_once(db: None) -> None:
-    assert missed(CHANGES, changes=200) == set()
+def test_a_reader_of_a_crowd_meets_each_change_once(now: datetime) -> None:
+    new = [NewProduct(f"SKU-{number}", "Jam", Decimal(1)) for number in range(200)]
+    products = [*create_products(new, now=now).values()]
+    settle()
+    assert missed(CHANGES, products=products) == set()
 
 
 def test_a_page_ends_at_its_limit_and_reports_that_more_follow(two: tuple[int, int]) -> None:
@@ -116,22 +123,22 @@ def test_a_page_ends_at_its_limit_and_reports_that_more_follow(two: tuple[int, i
     for one in (*two, *two):
         database.execute(TOUCH, [one])
     settle()
-    first = feed.read(CHANGES, mark, limit=3)
-    rest = feed.read(CHANGES, first.mark, limit=3)
-    assert (first.subjects, first.more) == ([*two, two[0]], True)
+    first = feed.read(CHANGES, mark, limit=1)
+    rest = feed.read(CHANGES, first.mark, limit=1)
+    assert (first.subjects, first.more) == ([two[0]], True)
     assert (rest.subjects, rest.more) == ([two[1]], False)
-    assert feed.read(CHANGES, rest.mark, limit=3) == feed.Page([], rest.mark, more=False)
+    assert feed.read(CHANGES, rest.mark, limit=1) == feed.Page([], rest.mark, more=False)
 
 
 def test_a_page_may_end_within_a_transaction(two: tuple[int, int]) -> None:
     mark = feed.begin(CHANGES)
     with transaction() as own:
-        for one in (*two, *two):
+        for one in reversed(two):
             own.execute(TOUCH, [one])
     settle()
-    first = feed.read(CHANGES, mark, limit=3)
-    rest = feed.read(CHANGES, first.mark, limit=3)
-    assert (first.subjects, rest.subjects) == ([*two, two[0]], [two[1]])
+    first = feed.read(CHANGES, mark, limit=1)
+    rest = feed.read(CHANGES, first.mark, limit=1)
+    assert (first.subjects, rest.subjects) == ([two[0]], [two[1]])
 
 
 def test_a_mark_of_another_history_has_expired(two: tuple[int, int]) -> None:
@@ -149,6 +156,6 @@ def test_the_epoch_is_the_cluster_its_timeline_the_database_and_the_table(db: No
     assert int(timeline, 16) == 1
     ((oid, own),) = database.rows(
         "SELECT (SELECT oid FROM pg_database WHERE datname = current_database())::text,"
-        " 'catalog.product_change'::regclass::oid::text"
+        " 'catalog.product'::regclass::oid::text"
     )
     assert (holder, table) == (oid, own)

@@ -11,8 +11,9 @@ from django.test.utils import CaptureQueriesContext
 from msgspec.structs import replace as with_other
 
 from larder.core.errors import KeyReused
-from larder.db import database
+from larder.db import database, feed
 from larder.inventory.errors import InsufficientStock
+from larder.inventory.queries.changes import CHANGES
 from larder.inventory.services.adjustments import AdjustmentLine, Cause, adjust_stock
 from larder.ops.jobs import hold_expiry
 from larder.ops.telemetry import shop_state
@@ -25,6 +26,7 @@ from larder.orders.services.expire_holds import expire_holds
 from larder.orders.services.placing.place_order import place_order
 from larder.orders.services.placing.placement import ExpectedCart, Placed, Placement
 from tests.conftest import Person
+from tests.db.feeds import settle
 from tests.orders.holding import (
     GBP,
     SECONDS,
@@ -333,17 +335,12 @@ def test_the_expiry_crosses_in_and_out_of_stock_as_other_movements_do(
 ) -> None:
     jam = product(stock=3)
     held = hold(person(), (jam, 3))
-    before = _changes_of(jam)
+    settle()
+    mark = feed.begin(CHANGES)
     pass_seconds(SECONDS, [held.id])
     expire()
-    assert _changes_of(jam) == before + 1
-
-
-def _changes_of(product: int) -> int:
-    ((count,),) = database.rows(
-        "SELECT count(*) FROM product_change WHERE product_id = %s", [product]
-    )
-    return int(count)
+    settle()
+    assert feed.read(CHANGES, mark, limit=9).subjects == [jam]
 
 
 def test_metrics_have_the_open_holds_and_the_delay_of_the_worker(

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from larder.catalog.models import Product, ProductChange
+from larder.catalog.models import Product
 from larder.catalog.services.products import (
     NewProduct,
     archive_product,
@@ -294,13 +294,11 @@ def test_an_archived_product_is_restored_after_a_question_and_is_on_sale_again(
     jam = product(sku="JAM", stock=4)
     archive_product(jam, caller=None, now=now)
     assert customer("GET", f"products/{jam}").status == 404
-    written = ProductChange.objects.filter(product=jam).count()
     assert "on sale at once" in desk.get(f"{PRODUCTS}{jam}/restore/").text
     page = desk.post(f"{PRODUCTS}{jam}/restore/", {"seen_version": "2"})
     assert page.messages == ["1 product restored."]
     found = customer("GET", f"products/{jam}").body
     assert (found["quantity"], found["version"]) == (4, 3)
-    assert ProductChange.objects.filter(product=jam).count() == written + 1
     entry = audit_queries.entries(AuditFilter(f"product:{jam}"), before=None, limit=1).rows[0]
     assert (entry.action, entry.after) == ("restore", {"archived_at": None})
 

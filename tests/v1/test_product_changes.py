@@ -9,7 +9,6 @@ import msgspec
 import pytest
 
 from larder.catalog.services.products import change_product
-from larder.db import database
 from larder.v1 import changes
 from tests.conftest import Api
 from tests.db.feeds import settle, transaction
@@ -212,12 +211,3 @@ def test_an_invalid_mark_is_refused(customer: Api, since: str) -> None:
     refused = customer("GET", f"products/changes?since={since}")
     assert refused.status == 400
     assert [one["pointer"] for one in refused.body["errors"]] == ["since"]
-
-
-def test_an_order_that_leaves_stock_writes_nothing_to_the_feed(
-    customer: Api, product: Product
-) -> None:
-    jam = product(stock=9)
-    ((before,),) = database.rows("SELECT count(*) FROM product_change")
-    customer("POST", "orders", {"lines": [{"product": jam, "quantity": 1}]})
-    assert database.rows("SELECT count(*) FROM product_change") == [(before,)]

@@ -132,6 +132,7 @@ class Migration(migrations.Migration):
                 ("created_at", models.DateTimeField(editable=False)),
                 ("updated_at", models.DateTimeField(editable=False)),
                 ("version", models.IntegerField(default=1, editable=False)),
+                ("transaction_id", larder.db.fields.TransactionId(editable=False)),
                 (
                     "category",
                     models.ForeignKey(
@@ -194,26 +195,6 @@ class Migration(migrations.Migration):
                 "db_table": "product",
             },
         ),
-        migrations.CreateModel(
-            name="ProductChange",
-            fields=[
-                ("position", models.BigAutoField(primary_key=True, serialize=False)),
-                ("transaction_id", larder.db.fields.TransactionId(editable=False)),
-                (
-                    "product",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        db_index=False,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to="catalog.product",
-                    ),
-                ),
-            ],
-            options={
-                "db_table": "product_change",
-            },
-        ),
         migrations.AddIndex(
             model_name="product",
             index=models.Index(
@@ -255,6 +236,10 @@ class Migration(migrations.Migration):
                 fields=["barcode", "id"],
                 name="product_by_code",
             ),
+        ),
+        migrations.AddIndex(
+            model_name="product",
+            index=models.Index(fields=["transaction_id", "id"], name="product_feed"),
         ),
         migrations.AddIndex(
             model_name="product",
@@ -344,19 +329,5 @@ class Migration(migrations.Migration):
                 violation_error_message="No multiple of the step lies between the fewest and the most units.",
             ),
         ),
-        migrations.AddIndex(
-            model_name="productchange",
-            index=models.Index(
-                fields=["transaction_id", "position"],
-                include=("product",),
-                name="product_change_feed",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="productchange",
-            index=models.Index(
-                fields=["product", "transaction_id", "position"], name="product_change_of"
-            ),
-        ),
-        move_to_schema("catalog", "category", "picture", "product", "product_change"),
+        move_to_schema("catalog", "category", "picture", "product"),
     ]

@@ -1,15 +1,11 @@
--- A statement writes one set of rows, however many products it changes.
-CREATE FUNCTION catalog.write_product_changes() RETURNS trigger LANGUAGE plpgsql AS $$
+-- A change of a product puts it into the feed again. The column's default puts new ones there.
+CREATE FUNCTION catalog.tell_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO catalog.product_change (product_id) SELECT id FROM written;
-    RETURN NULL;
+    NEW.transaction_id := pg_current_xact_id();
+    RETURN NEW;
 END $$;
-CREATE TRIGGER write_new_products AFTER INSERT ON catalog.product
-REFERENCING NEW TABLE AS written
-FOR EACH STATEMENT EXECUTE FUNCTION catalog.write_product_changes();
-CREATE TRIGGER write_product_changes AFTER UPDATE ON catalog.product
-REFERENCING NEW TABLE AS written
-FOR EACH STATEMENT EXECUTE FUNCTION catalog.write_product_changes();
+CREATE TRIGGER tell_change BEFORE UPDATE ON catalog.product
+FOR EACH ROW EXECUTE FUNCTION catalog.tell_change();
 
 -- The deletion of an unused picture waits for the transaction that gives the picture to a product,
 -- and then finds it in use (catalog/services/stored_pictures.py).

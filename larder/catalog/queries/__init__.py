@@ -7,7 +7,6 @@ from larder.catalog.queries.category_tree import (
     category_names,
 )
 from larder.catalog.queries.products import (
-    CHANGES,
     Offer,
     ids_by_code,
     ids_by_public_id,
@@ -19,7 +18,6 @@ from larder.catalog.queries.products import (
 )
 
 __all__ = [
-    "CHANGES",
     "CategoryRow",
     "Offer",
     "categories",

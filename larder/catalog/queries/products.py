@@ -13,11 +13,6 @@ from larder.catalog.fields import INTERNAL
 from larder.catalog.models import Product
 from larder.core.limits import MAX_OFFERED_PRODUCTS
 from larder.db import database
-from larder.db.feed import Feed
-
-CHANGES = Feed("product_change", "product_id")
-"""The product feed: the ids of products that were added, changed or archived, or went in or out of
-stock. Triggers on product (here) and on stock (inventory) write it."""
 
 
 class Offer(Struct, frozen=True):

@@ -2,7 +2,6 @@
 
 __all__ = [
     "categories",
-    "compaction",
     "prices",
     "product_import",
     "products",

@@ -1,6 +1,7 @@
 import django.contrib.postgres.fields
 import django.db.models.deletion
 import larder.core.ids
+import larder.db.fields
 from django.db import migrations, models
 
 from larder.db.database import move_to_schema
@@ -66,11 +67,15 @@ class Migration(migrations.Migration):
                 ),
                 ("committed", models.BigIntegerField(db_default=0, default=0)),
                 ("next_expiry", models.DateTimeField(editable=False, null=True)),
+                ("transaction_id", larder.db.fields.TransactionId(editable=False)),
             ],
             options={
                 "verbose_name": "stock",
                 "verbose_name_plural": "stock",
                 "db_table": "stock",
+                "indexes": [
+                    models.Index(fields=["transaction_id", "product"], name="stock_feed")
+                ],
                 "constraints": [
                     models.CheckConstraint(
                         condition=models.Q(("available__gte", 0)), name="stock_available"

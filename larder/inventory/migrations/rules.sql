@@ -34,25 +34,6 @@ END $$;
 CREATE TRIGGER lock_stock_row BEFORE UPDATE OF archived_at ON catalog.product
 FOR EACH ROW EXECUTE FUNCTION inventory.lock_stock_row();
 
--- A product is in stock as long as the smallest order of it can be filled: the least multiple of its
--- step that is not below its fewest units. One insert for each statement, of the products that go in
--- or out of stock; the rules are read by product_pkey. A change of the rules is in the feed anyway.
-CREATE FUNCTION inventory.tell_crossings() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    INSERT INTO catalog.product_change (product_id)
-    SELECT product_id FROM former JOIN present USING (product_id)
-    CROSS JOIN LATERAL (
-        SELECT (min_quantity + step - 1) / step * step AS fewest
-        FROM catalog.product WHERE id = product_id
-    ) AS rules
-    WHERE (former.available >= fewest) <> (present.available >= fewest)
-    ORDER BY product_id;
-    RETURN NULL;
-END $$;
-CREATE TRIGGER tell_crossings AFTER UPDATE ON inventory.stock
-REFERENCING OLD TABLE AS former NEW TABLE AS present
-FOR EACH STATEMENT EXECUTE FUNCTION inventory.tell_crossings();
-
 -- What keeps the cost of an order from growing with the shop. A stock row is updated by each order
 -- of its product. In a page that is half free the new version is beside the old one, no index
 -- changes, and the next reader of the page removes the old one. Ledger entries never change: they

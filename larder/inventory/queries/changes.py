@@ -4,11 +4,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
-from larder.catalog.queries import CHANGES
 from larder.core.parts import Part
 from larder.db import feed
-from larder.db.feed import Mark
+from larder.db.feed import Feed, Mark
 from larder.inventory.queries import Position, StockedProduct, first_products, page
+
+CHANGES = Feed(
+    "product",
+    "position",
+    """(
+    SELECT transaction_id, id AS position FROM product
+    UNION ALL SELECT transaction_id, product_id FROM stock
+) AS change WHERE {behind}""",
+)
+"""The ids of products that were added, changed or archived, or went in or out of stock: each at
+most twice, where it was changed last and where its stock was. Plan: merges the ranges of
+product_feed and stock_feed from the mark."""
 
 
 @dataclass(frozen=True, slots=True)

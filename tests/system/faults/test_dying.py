@@ -153,7 +153,7 @@ SELECT (SELECT array_agg((status, version, total)::text ORDER BY id) FROM "order
     (SELECT array_agg((captured, refunded)::text ORDER BY id) FROM "order"),
     (SELECT count(*) FROM ledger_entry), (SELECT count(*) FROM order_event),
     (SELECT count(*) FROM order_line), (SELECT count(*) FROM held_line),
-    (SELECT count(*) FROM payment), (SELECT count(*) FROM product_change),
+    (SELECT count(*) FROM payment),
     (SELECT count(*) FROM idempotency_key), (SELECT count(*) FROM audit_entry)
 """
 
