@@ -150,7 +150,7 @@ def show_sums(page: Page) -> None:
     """Shows the sums by tax rate of today."""
     today = time.strftime("%Y-%m-%d", time.gmtime())
     fill_in(page, {"From": today, "To": today})
-    page.locator("#id_content").select_option("shown")
+    page.locator("#id_content").select_option("sums")
     page.get_by_role("button", name="Export").click()
     page.get_by_text("Sold, gross").first.wait_for()
 

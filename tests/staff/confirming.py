@@ -41,7 +41,6 @@ class Dangerous(NamedTuple):
 
 
 NEW_PASSWORD = {"password1": NEW, "password2": NEW}
-EXPORT = {"format": "0"}
 DANGEROUS = {
     "auth_group_add": Dangerous("", {"name": "Kitchen"}),
     "auth_group_change": Dangerous("group", {"name": "Kitchen"}),
@@ -51,7 +50,6 @@ DANGEROUS = {
     "identity_customer_password_link": Dangerous("customer", {}, at_get=True),
     "identity_customer_invite": Dangerous("", {}, at_get=True),
     "auth_user_password_change": Dangerous("customer", NEW_PASSWORD, at_get=True),
-    "orders_order_export": Dangerous("", EXPORT, at_get=True),
     "orders_order_accounting": Dangerous("", {"first": "2026-01-01"}, at_get=True),
     "catalog_product_import_file": Dangerous("", {"kept_file": "x"}, at_get=True),
 }

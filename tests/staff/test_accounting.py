@@ -17,7 +17,7 @@ from larder.http import long_files
 from larder.identity.models import AuditEntry, Customer
 from larder.identity.services.accounts import delete_account
 from larder.orders.models import Order, OrderLine
-from larder.staff.orders.accounting import COLUMNS, TAX_COLUMNS
+from larder.staff.orders.accounting import COLUMNS
 from tests.conftest import Api, Person
 from tests.staff.desk import Desk, Page, allow
 from tests.v1.placing import place
@@ -92,9 +92,9 @@ def test_each_line_is_a_row_with_customer_address_and_amounts_of_two_decimals(
     assert [*first] == [*COLUMNS]
 
 
-def workbook(desk: Desk, day: str, **more: str) -> list[tuple[Any, ...]]:
+def workbook(desk: Desk, day: str) -> list[tuple[Any, ...]]:
     """The rows of an export as XLSX."""
-    asked = {"first": day, "last": day, "format": "xlsx", **more}
+    asked = {"first": day, "last": day, "content": "xlsx"}
     answer: Any = desk.client.post(f"/admin/{ACCOUNTING}", asked)
     assert answer.headers["Content-Disposition"].endswith(f'{day}-{day}.xlsx"')
     sheet = openpyxl.load_workbook(io.BytesIO(answer.content)).active
@@ -108,7 +108,7 @@ def test_a_workbook_has_the_same_rows_with_numbers_and_days_and_no_formula(
     goods = product(sku="=1+1", name="Jam\x01", price="2.455", tax_rate=Decimal(19))
     day = place(customer, (goods, 3), ship_to=HOME, reference="-7").body["placed_at"][:10]
     names, *cells = workbook(desk, day)
-    assert names == COLUMNS
+    assert names == tuple(COLUMNS)
     row = dict(zip(names, cells[0], strict=True))
     numbers = [row[one] for one in ("quantity", "unit_price", "line_total", "tax_rate", "line_net")]
     assert numbers == [3, 2.455, 7.37, 19, 6.19]
@@ -124,8 +124,6 @@ def test_a_workbook_has_the_same_rows_with_numbers_and_days_and_no_formula(
         *("placed_on", "booked_on", "line_total", "tax_rate", "returned_total", "returned_net"),
         *("returned_tax", "order_total", "line_tax"),
     }
-    _, sold = workbook(desk, day, content="sums")
-    assert sold[:5] == (19, "GBP", 7.37, 6.19, 1.18)
     assert AuditEntry.objects.filter(object="export:order lines").count() == 2
 
 
@@ -144,8 +142,8 @@ def test_a_workbook_of_too_many_lines_is_refused(
 ) -> None:
     monkeypatch.setattr("larder.staff.orders.accounting.MAX_EXPORTED_ROWS", 1)
     day = place(customer, (product(), 1), (product(), 1)).body["placed_at"][:10]
-    page: Page = desk.post(ACCOUNTING, {"first": day, "last": day, "format": "xlsx"})
-    assert page.errors["format"][0].endswith("Choose fewer days, or CSV.")
+    page: Page = desk.post(ACCOUNTING, {"first": day, "last": day, "content": "xlsx"})
+    assert page.errors["content"][0].endswith("Choose fewer days, or CSV.")
     assert not AuditEntry.objects.filter(action="export").exists()
 
 
@@ -254,11 +252,12 @@ def test_a_file_ends_soon_after_its_reader_has_lost_the_permission(
         list(answer.streaming_content)
 
 
-def sums(desk: Desk, day: str) -> list[dict[str, str]]:
-    return export(desk, day, day, content="sums")
+def sums(desk: Desk, first: str, last: str) -> list[list[str]]:
+    page: Page = desk.post(ACCOUNTING, {"first": first, "last": last, "content": "sums"})
+    return [[str(cell) for cell in row] for row in page.response.context["page"].table["rows"]]
 
 
-def added_up(rows: list[dict[str, str]]) -> list[dict[str, str]]:
+def added_up(rows: list[dict[str, str]]) -> list[list[str]]:
     """The sums of the columns of an export, by currency and rate, without orders that are not
     sold."""
     sold = [one for one in rows if one["status"] not in {"cancelled", "pending", "expired"}]
@@ -266,12 +265,11 @@ def added_up(rows: list[dict[str, str]]) -> list[dict[str, str]]:
     found = []
     for currency, rate in sorted(groups, key=lambda one: (one[0], not one[1], one[1].zfill(6))):
         group = [one for one in sold if (one["currency"], one["tax_rate"]) == (currency, rate)]
-        columns = dict(zip(TAX_COLUMNS[2:], OF_LINES, strict=True))
-        amounts = {
-            name: str(sum(Decimal(row[column]) for row in group)) if group[0][column] else ""
-            for name, column in columns.items()
-        }
-        found.append({"tax_rate": rate, "currency": currency, **amounts})
+        amounts = [
+            str(sum(Decimal(row[column]) for row in group)) if group[0][column] else ""
+            for column in OF_LINES
+        ]
+        found.append([rate, currency, *amounts])
     return found
 
 
@@ -304,17 +302,17 @@ def test_sums_by_tax_rate_are_those_of_the_columns_of_the_export(
         line.returned = chosen.randint(0, line.quantity)
         line.save(update_fields=["returned"])
     day = str(Order.objects.latest("placed_at").placed_at)[:10]
-    found = sums(desk, day)
+    found = sums(desk, day, day)
     assert found == added_up(export(desk, day, day))
     assert len(found) > 2 * len(rates)
-    assert any(one["returned_tax"] not in {"", "0.00", "0"} for one in found)
+    assert any(row[-1] not in {"", "0.00", "0"} for row in found)
 
 
 def test_the_sums_are_shown_on_the_page_from_one_statement(
     desk: Desk, customer: Api, product: Callable[..., int], django_assert_max_num_queries: Any
 ) -> None:
     day = place(customer, (product(price="1.19", tax_rate=Decimal(19)), 2)).body["placed_at"][:10]
-    asked = {"first": day, "last": day, "content": "shown"}
+    asked = {"first": day, "last": day, "content": "sums"}
     desk.post(ACCOUNTING, asked)
     with django_assert_max_num_queries(5) as captured:
         page: Page = desk.post(ACCOUNTING, asked)
@@ -326,7 +324,7 @@ def test_the_sums_are_shown_on_the_page_from_one_statement(
 
 
 def test_sums_are_of_a_quarter_at_most(desk: Desk) -> None:
-    asked = {"first": "2026-07-01", "last": "2026-10-01", "content": "shown"}
+    asked = {"first": "2026-07-01", "last": "2026-10-01", "content": "sums"}
     page: Page = desk.post(ACCOUNTING, asked)
     assert page.errors == {"last": ["Sums are of at most 92 days."]}
-    assert export(desk, "2026-07-01", "2026-09-30", content="sums") == []
+    assert sums(desk, "2026-07-01", "2026-09-30") == []

@@ -131,8 +131,8 @@ def test_a_form_has_all_its_values_after_the_password_and_is_not_saved(desk: Des
 
 def test_a_page_is_opened_again_after_the_password(desk: Desk) -> None:
     age(desk.client)
-    path = "orders/order/export/?status__exact=placed"
-    page = answer(desk, desk.get("orders/order/export/", status__exact="placed"))
+    path = "orders/order/accounting/?from=list"
+    page = answer(desk, desk.get("orders/order/accounting/", **{"from": "list"}))
     assert page.response.redirect_chain == [(f"/admin/{path}", 302)]
     assert not asks(page)
     assert desk.client.get("/admin/confirm/?next=https://example.com/").status_code == 200
@@ -158,7 +158,7 @@ def test_passwords_and_files_are_not_kept_and_the_page_reports_it(desk: Desk, to
 
 
 def test_a_log_in_or_password_is_valid_for_a_quarter_of_an_hour(desk: Desk) -> None:
-    path = "orders/order/export/"
+    path = "orders/order/accounting/"
     assert not asks(desk.get(path))
     age(desk.client, CONFIRMED_SECONDS - 5)
     assert not asks(desk.get(path))
@@ -185,7 +185,7 @@ def test_no_other_password_confirms(desk: Desk, person: Callable[..., Person], g
 
 
 def test_wrong_passwords_are_limited_like_log_ins(desk: Desk, boss: Person) -> None:
-    path = "orders/order/export/"
+    path = "orders/order/accounting/"
     age(desk.client)
     asking = desk.get(path)
     statuses = [answer(desk, asking, "wrong").status for _ in range(11)]
@@ -199,8 +199,8 @@ def test_wrong_passwords_are_limited_like_log_ins(desk: Desk, boss: Person) -> N
 def test_the_password_of_one_session_does_not_confirm_another(desk: Desk, boss: Person) -> None:
     other = Desk(boss)
     age(other.client)
-    assert not asks(desk.get("orders/order/export/"))
-    assert asks(other.get("orders/order/export/"))
+    assert not asks(desk.get("orders/order/accounting/"))
+    assert asks(other.get("orders/order/accounting/"))
 
 
 def test_users_without_the_permission_are_not_asked_for_the_password(
@@ -208,7 +208,7 @@ def test_users_without_the_permission_are_not_asked_for_the_password(
 ) -> None:
     who = Desk(person(is_staff=True, role=None))
     age(who.client)
-    for path in ("auth/group/add/", "orders/order/export/", "catalog/product/import-file/"):
+    for path in ("auth/group/add/", "orders/order/accounting/", "catalog/product/import-file/"):
         assert who.get(path).status == 403
 
 

@@ -100,8 +100,6 @@ def test_a_query_with_a_nul_is_an_empty_answer_or_a_refusal_but_no_server_error(
 ) -> None:
     assert desk.get(ORDERS, q=term).status in {200, 400}
     assert desk.get(ORDERS, status__exact=term).status in {200, 400}
-    assert desk.get(f"{ORDERS}export/", status__exact=term).status in {200, 400}
-    assert desk.get(f"{ORDERS}export/", nonsense=term).status in {200, 400}
 
 
 def test_an_order_that_was_changed_often_is_shown_with_its_last_events(

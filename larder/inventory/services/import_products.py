@@ -144,14 +144,6 @@ def import_previewed(kept: UUID, author: Author, *, currency: str) -> Imported:
         return _from_text(idempotency.once(claim, make, now=author.now).result)
 
 
-def preview_again(kept: UUID, author: Author, *, currency: str) -> Preview:
-    """Returns a new preview of a kept file. Raises NotFound, FaultyFile and Overloaded."""
-    file = kept_files.kept(author.actor, kept)
-    if file is None:
-        raise NotFound
-    return preview_products(file.content, author, currency=currency)
-
-
 def _import(
     file: ProductFile, author: Author, progress: ImportProgress, shown: str | None = None
 ) -> Imported:

@@ -1,8 +1,8 @@
-"""Imports a product file in the admin, with the same service as the API: all rows or none."""
+"""Imports a product file in the admin, with the same service as the API: all rows or none, after a
+preview of what it would change."""
 
-import csv
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -12,13 +12,17 @@ from django.http import HttpResponse, HttpResponseRedirect
 from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
 from django.utils.functional import lazy
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.text import format_lazy
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from unfold.widgets import UnfoldAdminFileFieldWidget
 
+from larder.catalog.category_names import CategoryNames
 from larder.catalog.fields import REQUIRED
+from larder.catalog.models import Product
 from larder.catalog.product_rows import COLUMNS, FaultyFile
+from larder.catalog.queries import category_names
+from larder.catalog.services.product_import import ChangedRow
 from larder.core.clock import now
 from larder.core.errors import DomainError, NotFound
 from larder.core.limits import MAX_FILE_ROWS
@@ -28,14 +32,12 @@ from larder.inventory.services.import_products import (
     Preview,
     PreviewOutdated,
     import_previewed,
-    preview_again,
     preview_products,
 )
 from larder.staff.base import ServiceAdmin, button
 from larder.staff.confirming import require_confirmation
-from larder.staff.exports import XLSX_TYPE, workbook
-from larder.staff.formatting import grouped, link
-from larder.staff.inventory.import_preview import summary, table
+from larder.staff.exports import XLSX_TYPE
+from larder.staff.formatting import field_value, grouped
 from larder.staff.language import gettext_lazy as _
 from larder.staff.pages import Page, show
 from larder.staff.recording import user_as_caller
@@ -88,8 +90,6 @@ class ImportableProducts(ServiceAdmin):
     def import_file(self, request: Any) -> HttpResponse:
         """Shows the form, then what the file would change or its faults, then stores all rows."""
         require_confirmation(request)
-        if sample := SAMPLES.get(request.GET.get("sample", "")):
-            return _sample(*sample)
         if FILE in request.POST:
             return self._apply(request)
         is_sent = request.method == "POST"
@@ -112,7 +112,7 @@ class ImportableProducts(ServiceAdmin):
             page.refuse(refusal, {})
         return show(self, request, page)
 
-    def _preview(self, request: Any, preview: Preview, *, again: bool = False) -> HttpResponse:
+    def _preview(self, request: Any, preview: Preview) -> HttpResponse:
         """Shows what the kept file would change, with a button to import it."""
         if not preview.changes.rows:
             return self._done(request, Imported(0, 0, preview.changes.lines))
@@ -122,28 +122,23 @@ class ImportableProducts(ServiceAdmin):
             answer=gettext("Import"),
             back=request.path,
             form=form,
-            text=f"{OUTDATED} {summary(preview)}" if again else summary(preview),
-            table=table(preview),
+            text=_summary(preview),
+            table=_changes(preview),
         )
         return show(self, request, page)
 
     def _apply(self, request: Any) -> HttpResponse:
-        """Stores the kept file, or shows its preview again if products have changed since."""
+        """Stores the kept file, if the preview showed what it changes."""
         form = KeptFileForm(request.POST)
         try:
             if not form.is_valid():
                 raise NotFound
             kept, author = form.cleaned_data[FILE], Author(user_as_caller(request), now())
-            try:
-                made = import_previewed(kept, author, currency=settings.CURRENCY)
-                return self._done(request, made)
-            except PreviewOutdated:
-                preview = preview_again(kept, author, currency=settings.CURRENCY)
-                return self._preview(request, preview, again=True)
+            return self._done(request, import_previewed(kept, author, currency=settings.CURRENCY))
         except NotFound:
             self.message_user(request, GONE, messages.ERROR)
-        except FaultyFile:
-            self.message_user(request, FAULTY_NOW, messages.ERROR)
+        except (FaultyFile, PreviewOutdated):
+            self.message_user(request, OUTDATED, messages.ERROR)
         except DomainError as refusal:
             self.tell_refusal(request, refusal, {})
         return HttpResponseRedirect(request.path)
@@ -159,9 +154,10 @@ class ImportableProducts(ServiceAdmin):
 GONE = _(
     "This file is not kept any more: it was imported, or you chose another one. Choose it again."
 )
-FAULTY_NOW = _("Products or categories have changed since the preview. Choose the file again.")
-OUTDATED = _("Products have changed since you opened this page. Nothing was stored: check again.")
-
+OUTDATED = _(
+    "Products or categories have changed since the preview. Nothing was stored: choose the file "
+    "again."
+)
 
 _EXPLAINED = _(
     "The first line names the columns, any of {}. Products are found by SKU: known ones are "
@@ -172,39 +168,9 @@ _EXPLAINED = _(
     "Drinks / Tea, or an id. All rows are stored or none. An exported file can be imported again."
 )
 
-SAMPLES = {"xlsx": ("", 6), "comma": (",", 6), "semicolon": (";", 6), "prices": (";", 2)}
-"""The separators of the sample files, none for a workbook, and their columns: the names in the
-address of the page."""
-
-_SAMPLE_ROWS = [
-    ("sku", "price", "name", "unit", "description", "quantity"),
-    ("LANTERN-1", Decimal("11.90"), "Storm lantern", "", "Burns for 20 hours", 40),
-    ("MATCH-1", Decimal("0.80"), "Matches", "box", "", 200),
-]
-
 
 def _explained() -> str:
-    """Returns what a file contains, and the links to the sample files."""
-    explained = _EXPLAINED.format(", ".join(COLUMNS), ", ".join(REQUIRED))
-    names = (
-        *("XLSX", gettext("CSV with commas")),
-        *(gettext("with semicolons"), gettext("price list")),
-    )
-    links = [link(f"?sample={sample}", name) for sample, name in zip(SAMPLES, names, strict=True)]
-    return format_html("{} {} {}, {}, {}, {}.", explained, gettext("Sample file:"), *links)
-
-
-def _sample(separator: str, columns: int) -> HttpResponse:
-    """Returns a file with the first columns of two products that can be imported."""
-    if not separator:
-        return workbook("products", _SAMPLE_ROWS)
-    answer = HttpResponse(content_type="text/csv; charset=utf-8")
-    answer["Content-Disposition"] = 'attachment; filename="products.csv"'
-    answer.write("\ufeff")
-    mark = "," if separator == ";" else "."
-    rows = [[str(cell).replace(".", mark) for cell in row[:columns]] for row in _SAMPLE_ROWS]
-    csv.writer(answer, delimiter=separator).writerows(rows)
-    return answer
+    return str(_EXPLAINED).format(", ".join(COLUMNS), ", ".join(REQUIRED))
 
 
 def _previewed(form: forms.Form, request: Any) -> Preview:
@@ -217,3 +183,81 @@ def _previewed(form: forms.Form, request: Any) -> Preview:
 def _faults(refusal: FaultyFile) -> dict[str, Any]:
     rows = [[one.line, one.column or "–", one.detail] for one in refusal.rows]
     return {"title": _("Faults"), "headers": [_("Line"), _("Column"), _("Fault")], "rows": rows}
+
+
+_SHOWN = 60
+"""Characters of a text that the table shows."""
+
+
+def _summary(preview: Preview) -> str:
+    """Returns the numbers of products, and what the table leaves out."""
+    changes = preview.changes
+    same = changes.lines - changes.created - changes.changed - changes.restored
+    text = ngettext(
+        "Nothing is stored yet. {} product would be added, {} changed, {} put on sale again, and "
+        "{} stay the same.",
+        "Nothing is stored yet. {} products would be added, {} changed, {} put on sale again, and "
+        "{} stay the same.",
+        changes.created,
+    ).format(*map(grouped, (changes.created, changes.changed, changes.restored, same)))
+    rest = changes.lines - same - len(changes.rows)
+    if rest:
+        shown = gettext("The table shows the first {} lines that change something.")
+        text = f"{text} {shown.format(len(changes.rows))}"
+    if preview.ignored:
+        left_out = gettext("These columns are not imported: {}.")
+        text = f"{text} {left_out.format(', '.join(preview.ignored))}"
+    return text
+
+
+def _changes(preview: Preview) -> dict[str, Any]:
+    """Returns the table of the lines that would change something, in the format of the theme."""
+    names, known = category_names(), _known(preview.changes.rows)
+    rows = [
+        [one.line, one.sku, _name(one, known), _what(one), _values(one, names)]
+        for one in preview.changes.rows
+    ]
+    headers = [_("Line"), _("SKU"), _("Name"), _("What"), _("Values")]
+    return {"title": _("Changes"), "headers": headers, "rows": rows}
+
+
+def _known(rows: Sequence[ChangedRow]) -> dict[str, str]:
+    """Returns the names that the products have now, by SKU."""
+    skus = [one.sku for one in rows if one.is_known]
+    return dict(Product.objects.filter(sku__in=skus).values_list("sku", "name"))
+
+
+def _name(row: ChangedRow, known: Mapping[str, str]) -> str:
+    """Returns the name of a product; of a new one that in the file."""
+    return known.get(row.sku) or row.values.get("name", ("", ""))[1] or ""
+
+
+def _what(row: ChangedRow) -> str:
+    if not row.is_known:
+        return gettext("new")
+    return gettext("on sale again") if row.is_restored else gettext("changed")
+
+
+def _values(row: ChangedRow, names: CategoryNames) -> str:
+    lines = format_html_join("", "<div>{}</div>", ((one,) for one in _each(row, names)))
+    return format_html("<div>{}</div>", lines)
+
+
+def _each(row: ChangedRow, names: CategoryNames) -> Iterator[str]:
+    for name, (former, present) in row.values.items():
+        before, after = (_shown(name, one, names) for one in (former, present))
+        if not row.is_known:
+            if present:
+                yield format_html("{}: <b>{}</b>", name, after)
+        elif before == after:
+            yield gettext("{}: changed after the first {} characters").format(name, _SHOWN)
+        else:
+            yield format_html("{}: {} → <b>{}</b>", name, before, after)
+
+
+def _shown(name: str, text: str | None, names: CategoryNames) -> str:
+    if not text:
+        return "–"
+    if name == "category":
+        return names.path(int(text))
+    return field_value(name, text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…")

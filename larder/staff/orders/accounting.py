@@ -20,8 +20,6 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.http import StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import reverse
-from django.utils.functional import lazy
-from django.utils.text import format_lazy
 from django.utils.translation import gettext
 from unfold.widgets import UnfoldAdminTextInputWidget
 
@@ -44,41 +42,77 @@ from larder.staff.language import in_english
 from larder.staff.lists import shop_zone
 from larder.staff.pages import Page, choice, show
 
-COLUMNS = (
-    *("number", "placed_on", "status", "payment", "username", "reference"),
-    *("sku", "product_name", "quantity", "returned", "unit_price", "line_total", "returned_total"),
-    *("currency", *(f"ship_to_{one}" for one in PARCEL_FIELDS)),
-    *("order_total", "tax_rate", "line_net", "line_tax", "returned_net", "returned_tax"),
-    *("booked_on", "booking"),
-)
-"""The first line. New columns are added at the end."""
 
-TAX_COLUMNS = (
-    *("tax_rate", "currency", "sold_gross", "sold_net", "sold_tax"),
-    *("returned_gross", "returned_net", "returned_tax"),
-)
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A booking with its order, the name of the customer, and what the order counts in all."""
+
+    order: OrderView
+    booking: Booking
+    username: str
+    order_total: int
+
+    def amount(self, units: int | None) -> object:
+        """Returns an amount in minor units as the file has it; empty if it is unknown."""
+        return "" if units is None else from_minor(units, self.order.currency)
+
+    def tax(self, gross: int, net: int | None) -> object:
+        return self.amount(None if net is None else gross - net)
+
+    def payment(self) -> str:
+        order = self.order
+        payable = payment_state.payable(order.status, order.kept, order.currency)
+        return payment_state.state(order.payments or payment_state.NOTHING, payable).value
+
+
+def _ship_to(field: str) -> Callable[[Row], object]:
+    return lambda row: _text((row.order.ship_to or {}).get(field))
+
+
+COLUMNS: Mapping[str, Callable[[Row], object]] = {
+    "number": lambda row: row.order.number,
+    "placed_on": lambda row: _day(row.order.placed_at),
+    "status": lambda row: row.order.status,
+    "payment": Row.payment,
+    "username": lambda row: _text(row.username),
+    "reference": lambda row: _text(row.order.reference),
+    "sku": lambda row: _text(row.booking.sku),
+    "product_name": lambda row: _text(row.booking.name),
+    "quantity": lambda row: row.booking.quantity,
+    "returned": lambda row: row.booking.returned,
+    "unit_price": lambda row: Decimal(money.text(row.booking.unit_price)),
+    "line_total": lambda row: row.amount(row.booking.gross),
+    "returned_total": lambda row: row.amount(row.booking.returned_gross),
+    "currency": lambda row: row.order.currency,
+    **{f"ship_to_{field}": _ship_to(field) for field in PARCEL_FIELDS},
+    "order_total": lambda row: row.amount(row.order_total if row.booking.type == PLACED else None),
+    "tax_rate": lambda row: _rate(row.booking.tax_rate),
+    "line_net": lambda row: row.amount(row.booking.net),
+    "line_tax": lambda row: row.tax(row.booking.gross, row.booking.net),
+    "returned_net": lambda row: row.amount(row.booking.returned_net),
+    "returned_tax": lambda row: row.tax(row.booking.returned_gross, row.booking.returned_net),
+    "booked_on": lambda row: _day(row.booking.at),
+    "booking": lambda row: row.booking.type,
+}
+"""The columns of a file and their cells. New columns are added at the end."""
 
 HEADS = (
     *(_("Tax rate, %"), _("Currency"), _("Sold, gross"), _("Sold, net"), _("Sold, tax")),
     *(_("Returned, gross"), _("Returned, net"), _("Returned, tax")),
 )
 
-LINES, SUMS, SHOWN = "lines", "sums", "shown"
+AS_CSV, AS_XLSX, SUMS = "csv", "xlsx", "sums"
 CONTENTS = (
-    (LINES, _("A file with a row for each line")),
-    (SUMS, _("A file with the sums by tax rate")),
-    (SHOWN, _("The sums by tax rate, on this page")),
+    (AS_CSV, _("A CSV file with a row for each line")),
+    (AS_XLSX, _("An XLSX file with a row for each line")),
+    (SUMS, _("The sums by tax rate, on this page")),
 )
-
-AS_CSV, AS_XLSX = "csv", "xlsx"
-FORMATS = ((AS_CSV, "CSV"), (AS_XLSX, "XLSX"))
-
 
 _DAYS = [MinValueValidator(date(1900, 1, 1)), MaxValueValidator(date(9000, 1, 1))]
 """Each of them has a day before and a day after it, in every time zone."""
 
 
-def _day(label: str) -> forms.DateField:
+def _day_field(label: str) -> forms.DateField:
     widget = UnfoldAdminTextInputWidget(attrs={"type": "date"})
     return forms.DateField(label=label, validators=_DAYS, widget=widget)
 
@@ -86,37 +120,21 @@ def _day(label: str) -> forms.DateField:
 class PeriodForm(forms.Form):
     """The first and the last day of a period, in the shop's time zone."""
 
-    first = _day(_("From"))
-    last = _day(_("To"))
-    content = choice(
-        _("Content"),
-        CONTENTS,
-        required=False,
-        help_text=format_lazy(
-            _("Lines of any period, or sums of at most {} days."), MAX_DASHBOARD_DAYS
-        ),
-    )
-    format = choice(
-        _("Format"),
-        FORMATS,
-        required=False,
-        help_text=format_lazy(
-            _("Of the file. XLSX has at most {rows} lines."),
-            rows=lazy(grouped, str)(MAX_EXPORTED_ROWS),
-        ),
-    )
+    first = _day_field(_("From"))
+    last = _day_field(_("To"))
+    content = choice(_("Content"), CONTENTS, required=False)
 
     def clean(self) -> dict[str, Any]:
         """Refuses a period that ends before it begins, or is too long for sums."""
-        given = self.cleaned_data
-        if "first" in given and "last" in given:
-            days = (given["last"] - given["first"]).days
+        sent = self.cleaned_data
+        if "first" in sent and "last" in sent:
+            days = (sent["last"] - sent["first"]).days
             if days < 0:
                 self.add_error("last", gettext("The last day is before the first."))
-            elif given.get("content") in {SUMS, SHOWN} and days >= MAX_DASHBOARD_DAYS:
+            elif sent.get("content") == SUMS and days >= MAX_DASHBOARD_DAYS:
                 text = gettext("Sums are of at most {} days.").format(MAX_DASHBOARD_DAYS)
                 self.add_error("last", text)
-        return given
+        return sent
 
 
 class AccountableOrders(ServiceAdmin):
@@ -136,16 +154,18 @@ class AccountableOrders(ServiceAdmin):
         require_confirmation(request)
         form, table = PeriodForm(request.POST if request.method == "POST" else None), {}
         if form.is_valid():
-            first, last, content, kind = (form.cleaned_data[one] for one in form.fields)
-            try:
-                if content != SHOWN:
-                    return _ANSWERS.get(kind, _csv)(request, File(first, last, content == SUMS))
-            except TooManyLines:
-                form.add_error("format", TOO_MANY)
-        if form.is_valid():
-            rows = [_shown(row) for row in _sums(first, last)]
-            title = gettext("{} to {}").format(day_of(first), day_of(last))
-            table = {"title": title, "headers": HEADS, "rows": rows}
+            first, last = form.cleaned_data["first"], form.cleaned_data["last"]
+            content = form.cleaned_data["content"]
+            if content == SUMS:
+                title = gettext("{} to {}").format(day_of(first), day_of(last))
+                table = {"title": title, "headers": HEADS, "rows": _sums(first, last)}
+            elif content != AS_XLSX:
+                return _csv(request, first, last)
+            elif file := _xlsx(request, first, last):
+                return file
+            else:
+                text = gettext("An XLSX file has at most {rows} lines. Choose fewer days, or CSV.")
+                form.add_error("content", text.format(rows=grouped(MAX_EXPORTED_ROWS)))
         page = Page(
             title=gettext("Accounting export"),
             answer=gettext("Export"),
@@ -161,81 +181,33 @@ class AccountableOrders(ServiceAdmin):
         return show(self, request, page)
 
 
-class TooManyLines(Exception):
-    """A workbook would have more than MAX_EXPORTED_ROWS rows."""
-
-
-TOO_MANY = format_lazy(
-    _("An XLSX file has at most {rows} lines. Choose fewer days, or CSV."),
-    rows=lazy(grouped, str)(MAX_EXPORTED_ROWS),
-)
-
-Rows = Callable[[Iterable[Any]], Iterator[Iterable[object]]]
-
-
-@dataclass(frozen=True, slots=True)
-class File:
-    """An export: its days, and whether it has sums in place of lines."""
-
-    first: date
-    last: date
-    is_sums: bool
-
-    @property
-    def name(self) -> str:
-        """The name in the audit trail."""
-        return "tax sums" if self.is_sums else "order lines"
-
-    @property
-    def title(self) -> str:
-        """The name of the file."""
-        return f"{self.name.replace(' ', '-')}-{self.first}-{self.last}"
-
-    @property
-    def days(self) -> dict[str, str]:
-        """The filters in the audit trail."""
-        return {"placed_from": str(self.first), "placed_to": str(self.last)}
-
-    def content(self) -> tuple[tuple[str, ...], Iterator[list[Any]], Rows]:
-        """Returns the columns, parts of what is exported, and what makes the rows of a part."""
-        if self.is_sums:
-            return TAX_COLUMNS, iter([_sums(self.first, self.last)]), iter
-        begins, ends = _moments(self.first, self.last)
-        # Both ends of a filter are exclusive.
-        after = begins - timedelta(microseconds=1)
-        wanted = OrderFilter(customer=None, placed_after=after, placed_before=ends)
-        placed = map(_placed_rows, history_in_parts(wanted))
-        changed = map(_changed_rows, queries.changes_in_parts(begins, ends))
-        return COLUMNS, chain(placed, changed), iter
-
-
-def _csv(request: Any, exported: File) -> HttpResponseBase:
+def _csv(request: Any, first: date, last: date) -> HttpResponseBase:
     """Raises Overloaded."""
-    columns, parts, rows_of = exported.content()
     # With a byte order mark, without which Excel takes UTF-8 for something else.
-    marked = (f"\ufeff{columns[0]}", *columns[1:])
-    file = stream(caller_of(request), parts, marked, rows_of)
-    begin(file, exported.name, exported.days)
-    named = f'attachment; filename="{exported.title}.csv"'
+    names = (f"\ufeff{name}" if name == "number" else name for name in COLUMNS)
+    file = stream(caller_of(request), _parts(first, last), names, _cells)
+    begin(file, "order lines", _recorded(first, last))
+    named = f'attachment; filename="order-lines-{first}-{last}.csv"'
     return StreamingHttpResponse(
         file, content_type="text/csv; charset=utf-8", headers={"Content-Disposition": named}
     )
 
 
-def _xlsx(request: Any, exported: File) -> HttpResponseBase:
-    """Raises Overloaded, TooManyLines."""
+def _xlsx(request: Any, first: date, last: date) -> HttpResponseBase | None:
+    """Returns None if the file would have more than MAX_EXPORTED_ROWS lines. Raises Overloaded."""
     with one_at_a_time(request), in_english():
-        columns, parts, rows_of = exported.content()
-        each = chain.from_iterable(map(rows_of, parts))
-        rows = list(islice(each, MAX_EXPORTED_ROWS + 1))
+        lines = chain.from_iterable(map(_cells, _parts(first, last)))
+        rows = list(islice(lines, MAX_EXPORTED_ROWS + 1))
         if len(rows) > MAX_EXPORTED_ROWS:
-            raise TooManyLines
-        audit.record(f"export:{exported.name}", "export", after=exported.days)
+            return None
+        audit.record("export:order lines", "export", after=_recorded(first, last))
         database.release()
-        return workbook(exported.title, [columns, *rows])
+        return workbook(f"order-lines-{first}-{last}", [COLUMNS, *rows])
 
 
-_ANSWERS: Mapping[str, Callable[[Any, File], HttpResponseBase]] = {AS_XLSX: _xlsx}
+def _recorded(first: date, last: date) -> dict[str, str]:
+    """Returns the period for the audit trail."""
+    return {"placed_from": str(first), "placed_to": str(last)}
 
 
 def _moments(first: date, last: date) -> tuple[datetime, datetime]:
@@ -244,39 +216,36 @@ def _moments(first: date, last: date) -> tuple[datetime, datetime]:
     return midnight(first, zone), midnight(last + timedelta(days=1), zone)
 
 
-def _sums(first: date, last: date) -> list[list[object]]:
-    """Returns a row for each currency and tax rate, with the columns TAX_COLUMNS."""
-    return [
+def _sums(first: date, last: date) -> list[list[str]]:
+    """Returns a row for each currency and tax rate, with the marks of the language."""
+    rows = [
         [
-            _rate(one.rate),
-            one.currency,
-            *_with_tax(one.gross, one.net),
-            *_with_tax(one.returned_gross, one.returned_net),
+            _rate(sums.rate),
+            sums.currency,
+            *_with_tax(sums.gross, sums.net),
+            *_with_tax(sums.returned_gross, sums.returned_net),
         ]
-        for one in queries.tax_sums(*_moments(first, last))
+        for sums in queries.tax_sums(*_moments(first, last))
     ]
-
-
-def _shown(row: Sequence[object]) -> list[str]:
-    """Returns a row of sums with the marks of the language."""
-    return [localized(str(one)) for one in row]
+    return [[localized(str(cell)) for cell in row] for row in rows]
 
 
 def _with_tax(gross: Decimal, net: Decimal | None) -> list[object]:
     return [gross, "", ""] if net is None else [gross, net, gross - net]
 
 
-def _placed_rows(orders: Sequence[OrderView]) -> list[list[object]]:
-    """Returns a row for each line of the orders as it was placed, with its order's columns."""
-    return _rows({order.id: order for order in orders}, queries.placed_bookings(orders))
+def _parts(first: date, last: date) -> Iterator[list[Row]]:
+    """Yields the lines of the orders as they were placed, then what changed in the period."""
+    begins, ends = _moments(first, last)
+    # Both ends of a filter are exclusive.
+    after = begins - timedelta(microseconds=1)
+    for orders in history_in_parts(OrderFilter(None, placed_after=after, placed_before=ends)):
+        yield _rows({order.id: order for order in orders}, queries.placed_bookings(orders))
+    for bookings in queries.changes_in_parts(begins, ends):
+        yield _rows(queries.orders({booking.order for booking in bookings}), bookings)
 
 
-def _changed_rows(bookings: Sequence[Booking]) -> list[list[object]]:
-    """Returns a row for each change."""
-    return _rows(queries.orders({booking.order for booking in bookings}), bookings)
-
-
-def _rows(orders: Mapping[UUID, OrderView], bookings: Sequence[Booking]) -> list[list[object]]:
+def _rows(orders: Mapping[UUID, OrderView], bookings: Sequence[Booking]) -> list[Row]:
     customers = {order.customer for order in orders.values()}
     people = get_user_model()._default_manager.filter(pk__in=customers).order_by("pk")
     names = {person.pk: customer_name(person) for person in people}
@@ -284,57 +253,23 @@ def _rows(orders: Mapping[UUID, OrderView], bookings: Sequence[Booking]) -> list
     totals: Counter[UUID] = Counter()
     for booking in bookings:
         totals[booking.order] += booking.gross
-    rows: list[list[object]] = []
-    for booking in bookings:
-        order = orders[booking.order]
-        address, currency = order.ship_to or {}, order.currency
-        total = from_minor(totals[order.id], currency) if booking.type == PLACED else ""
-        rows.append(
-            [
-                *(*_of_order(order, names), *_of_line(booking, currency), currency),
-                *(*(_text(address.get(field)) for field in PARCEL_FIELDS), total),
-                *_of_tax(booking, currency),
-                *(booking.at.astimezone(shop_zone()).date(), booking.type),
-            ]
+    return [
+        Row(
+            orders[booking.order],
+            booking,
+            names.get(orders[booking.order].customer, ""),
+            totals[booking.order],
         )
-    return rows
-
-
-def _of_order(order: OrderView, names: dict[int, str]) -> list[object]:
-    sums = order.payments or payment_state.NOTHING
-    payable = payment_state.payable(order.status, order.kept, order.currency)
-    return [
-        order.number,
-        order.placed_at.astimezone(shop_zone()).date(),
-        order.status,
-        payment_state.state(sums, payable).value,
-        _text(names.get(order.customer)),
-        _text(order.reference),
+        for booking in bookings
     ]
 
 
-def _of_line(booking: Booking, currency: str) -> list[object]:
-    return [
-        _text(booking.sku),
-        _text(booking.name),
-        booking.quantity,
-        booking.returned,
-        Decimal(money.text(booking.unit_price)),
-        from_minor(booking.gross, currency),
-        from_minor(booking.returned_gross, currency),
-    ]
+def _cells(rows: Iterable[Row]) -> Iterator[list[object]]:
+    return ([cell(row) for cell in COLUMNS.values()] for row in rows)
 
 
-def _of_tax(booking: Booking, currency: str) -> list[object]:
-    """Returns the rate, and net amount and tax of what was sold, and of what came back."""
-    row: list[object] = [_rate(booking.tax_rate)]
-    for gross, net in (
-        (booking.gross, booking.net),
-        (booking.returned_gross, booking.returned_net),
-    ):
-        net_amount = None if net is None else from_minor(net, currency)
-        row += _with_tax(from_minor(gross, currency), net_amount)[1:]
-    return row
+def _day(at: datetime) -> date:
+    return at.astimezone(shop_zone()).date()
 
 
 def _rate(rate: Decimal | None) -> object:

@@ -1,6 +1,5 @@
 """The staff screens of orders, to view and move them. Their history is never edited."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import admin
@@ -10,9 +9,7 @@ from django.utils.translation import gettext
 from larder.orders import queries
 from larder.orders.lifecycle import HELD
 from larder.orders.models import Order, OrderStatus
-from larder.staff import exports
 from larder.staff.base import ReadOnlyAdmin
-from larder.staff.confirming import require_confirmation
 from larder.staff.formatting import (
     amount,
     change_link,
@@ -61,7 +58,6 @@ class StatusFilter(admin.ChoicesFieldListFilter):
 
 @admin.register(Order)
 class OrderAdmin(
-    exports.BoundedExport,
     NotableOrders,
     PrintableOrders,
     PlaceableOrders,
@@ -80,7 +76,6 @@ class OrderAdmin(
         *PrintableOrders.actions_detail,
     )
     actions_list = (
-        *exports.BoundedExport.actions_list,
         *PlaceableOrders.actions_list,
         *AccountableOrders.actions_list,
     )
@@ -108,27 +103,6 @@ class OrderAdmin(
 
     class Media:
         css = {"all": ("staff/orders.css",)}
-
-    def has_export_permission(self, request: Any, object_id: Any = None) -> bool:
-        """Returns whether the user may export orders."""
-        return self.may(request, "export")
-
-    def require_confirmed(self, request: Any) -> None:
-        """Asks for the password first: the rows name customers."""
-        require_confirmation(request)
-
-    def export_columns(self) -> Mapping[str, exports.Column]:
-        return {
-            "number": exports.number("number"),
-            "id": exports.text("id"),
-            "username": exports.text("customer.username"),
-            "status": exports.text("status"),
-            "total": exports.price("total"),
-            "currency": exports.text("currency"),
-            "placed_at": exports.moment("placed_at"),
-            "reference": exports.text("reference"),
-            "note": exports.text("note"),
-        }
 
     def get_queryset(self, request: Any) -> Any:
         return super().get_queryset(request).select_related("customer")
