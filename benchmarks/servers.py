@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.traffic import HOST, PROXIED
+from larder.ops.serve import COUNTS
 from tools.errors import LauncherError
 from tools.kept import Kept
 from tools.ports import free_port
 from tools.run.settings import Settings
-from tools.run.supervisor import server_command, shared_folder
+from tools.run.supervisor import server_command
 
 LARDER = "config.asgi:application"
 BARE_DJANGO = "benchmarks.bare_django:application"
@@ -78,10 +79,10 @@ def running(
 
     Raises LauncherError, with the end of the log, if nothing answers at the port.
     """
-    began, shared = time.monotonic(), log.with_suffix(".shared")
-    shutil.rmtree(shared, ignore_errors=True)
-    shared.mkdir()
-    own = {**environment, **shared_folder(shared)}
+    began, counts = time.monotonic(), log.with_suffix(".counts")
+    shutil.rmtree(counts, ignore_errors=True)
+    counts.mkdir()
+    own = {**environment, COUNTS: str(counts)}
     with (
         log.open("wb") as output,
         Kept(command, environment=own, output=output, folder=folder) as kept,

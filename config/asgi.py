@@ -10,7 +10,7 @@ import os
 import sys
 from typing import NoReturn
 
-from larder.ops.serve import POOL_SIZE, REFUSED
+from larder.ops.serve import POOL_SIZE, REFUSED, WORKER_INDEX
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 # The threads of a server share a pool of connections; a command opens and closes one.
@@ -30,7 +30,6 @@ from larder.core.structs import prepare_decoding
 from larder.db.postgresql import bounded
 from larder.http.content_type import with_plain_charsets
 from larder.ops.serving import scheduling
-from larder.ops.telemetry import metrics
 
 
 def refuse(*reasons: object) -> NoReturn:
@@ -61,6 +60,7 @@ from larder.front.application import Front  # noqa: E402
 from larder.front.at_once import AtOnce  # noqa: E402
 from larder.front.queues import queue_of  # noqa: E402
 from larder.front.threads import Threads  # noqa: E402
+from larder.ops.telemetry import metrics  # noqa: E402
 from larder.orders.services.placing import place_order  # noqa: E402
 
 if unsafe := [
@@ -74,8 +74,7 @@ metrics.start()
 place_order.start()
 bounded.limit_answers()
 if settings.PIN_WORKERS:
-    scheduling.pin_to_core(settings.SHARED_DIR, settings.WORKERS)
-    scheduling.use_batch_policy()
+    scheduling.pin(os.environ.get(WORKER_INDEX, ""), settings.WORKERS)
 
 threads = Threads(settings.THREADS)
 at_once: dict[tuple[str, str], AtOnce] = {

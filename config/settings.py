@@ -82,7 +82,6 @@ SIGNED_PAYMENT_SECRETS = env.list("SIGNED_PAYMENT_SECRETS", default=[])
 HOST = os.environ.get("HOST", "")
 WORKERS = env.int("WORKERS", default=serve.WORKERS)
 THREADS = env.int("THREADS", default=serve.THREADS)
-SHARED_DIR = env.str("SHARED_DIR", default="")
 # CPU scheduling of the processes (larder/ops/serving/scheduling.py).
 PIN_WORKERS = env.bool("PIN_WORKERS", default=True)
 # INFO has a line for every request: too many for the terminal of a demo.

@@ -52,7 +52,7 @@ class Server(Client):
             "WORKERS": str(self.workers),
             "THREADS": str(self.threads),
             "DB_POOL_SIZE": "8",
-            "SHARED_DIR": self._shared.name,
+            "PROMETHEUS_MULTIPROC_DIR": self._shared.name,
         }
         environment = os.environ | own | self.environment
         descriptor, log = tempfile.mkstemp(prefix="larder-server-", suffix=".log")

@@ -8,7 +8,6 @@ class OpsConfig(AppConfig):
     def ready(self) -> None:
         from django.conf import settings
 
-        from larder.core import telemetry
         from larder.identity.factors import codes
         from larder.identity.passwords import hashers
         from larder.identity.services import notifier, quotas
@@ -19,10 +18,8 @@ class OpsConfig(AppConfig):
         )
         from larder.ops.jobs.notifier import former_address
         from larder.ops.telemetry import reporting
-        from larder.ops.telemetry.metrics import PlacingCounted
 
         reporting.start()
-        telemetry.placing.watch(PlacingCounted())
         notifier.use(former_address)
         hashers.use(threads=settings.THREADS, processes=settings.WORKERS)
         codes.use(demanded=settings.STAFF_SECOND_FACTOR)

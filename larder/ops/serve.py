@@ -11,16 +11,12 @@ import errno
 import os
 import resource
 import socket
-import stat
 import sys
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
-from pathlib import Path
-
-from larder.ops.serving import server_lock
 
 APPLICATION = "config.asgi:application"
 WORKERS, THREADS = 2, 32
@@ -36,8 +32,12 @@ OPEN_FILES = 65_536
 """Each connection is an open file. Some systems allow a process 1,024 by default."""
 REFUSED = 78
 """Exit status for settings with which no server starts: EX_CONFIG of sysexits.h."""
-LEFT_BEHIND = ("*.db", "*.slot")
-"""Files that a former server left in the folder, and that a new server must delete."""
+WORKER_INDEX = "WORKER_INDEX"
+"""The variable with the number of a worker process, from 0."""
+COUNTS = "PROMETHEUS_MULTIPROC_DIR"
+"""The library's variable: the folder in which the processes of one server count."""
+MEMORY = "/dev/shm"  # noqa: S108
+"""The file system in memory for that folder: on a full disk a process that counts would end."""
 PORT_REASONS = {
     errno.EADDRINUSE: "is in use: stop what listens there, or choose another with PORT=",
     errno.EACCES: "may not be opened by this user: choose one above 1023 with PORT=",
@@ -167,42 +167,6 @@ def _is_unspecified(text: str) -> bool:
     return (getattr(address, "ipv4_mapped", None) or address).is_unspecified
 
 
-def shared_folder(given: Mapping[str, str], port: int) -> str:
-    """Make, lock and empty the folder that the server's processes share; return it.
-
-    Without SHARED_DIR it is below TMPDIR, with this user and port in its name. Ends the workers of
-    a killed server. Raises CannotServe, also if another server uses the folder.
-    """
-    default = f"{tempfile.gettempdir()}/larder-{os.geteuid()}-{port}"
-    folder = given.get("SHARED_DIR") or default
-    try:
-        _take(Path(folder), private=folder == default)
-    except server_lock.InUse:
-        other = "port with PORT" if folder == default else "folder with SHARED_DIR"
-        raise CannotServe(
-            f"Another server runs with the folder {folder}: stop it, or choose another {other}=."
-        ) from None
-    except OSError as error:
-        raise CannotServe(
-            f"{folder} cannot be used: {error.strerror}. Name a folder that this user may write to"
-            " with SHARED_DIR=."
-        ) from None
-    return folder
-
-
-def _take(folder: Path, *, private: bool) -> None:
-    """Lock the folder for this server, and delete the files of a former one. Raises InUse and
-    OSError."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    state = folder.lstat()
-    if private and not (stat.S_ISDIR(state.st_mode) and state.st_uid == os.geteuid()):
-        raise PermissionError(errno.EPERM, "it belongs to another user")
-    server_lock.lock(folder)
-    for pattern in LEFT_BEHIND:
-        for file in folder.glob(pattern):
-            file.unlink()
-
-
 def raise_file_limit() -> None:
     """Raise the soft limit on open files, at most to the hard limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -221,14 +185,13 @@ def main() -> None:
     stop_seconds = parser.parse_args().stop_seconds
     try:
         serving = replace(from_environment(os.environ), stop_seconds=stop_seconds)
-        # Ends the workers of a killed server, which may also have the port.
-        folder = shared_folder(os.environ, serving.port)
         check_port(serving.host, serving.port)
     except CannotServe as error:
         sys.exit(f"Larder cannot start: {error}")
     raise_file_limit()
+    counts = tempfile.mkdtemp(prefix="larder-", dir=MEMORY if os.access(MEMORY, os.W_OK) else None)
     arguments = command(serving)
-    os.execve(arguments[0], arguments, {**environment(os.environ, serving), "SHARED_DIR": folder})  # noqa: S606
+    os.execve(arguments[0], arguments, {**environment(os.environ, serving), COUNTS: counts})  # noqa: S606
 
 
 if __name__ == "__main__":

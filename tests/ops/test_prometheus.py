@@ -52,7 +52,6 @@ def watched(
     """A server that has had all kinds of requests, and a Prometheus that has seen them."""
     jam, who = product(stock=1000), person()
     environment = {
-        "SHARED_DIR": str(tmp_path / "counts"),
         "METRICS_TOKEN": TOKEN,
         # No standby of another: a replica that is of no use, and reported as away.
         "REPLICA_URLS": os.environ["DATABASE_URL"],

@@ -139,7 +139,7 @@ def test_lines_of_several_processes_are_not_mixed() -> None:
 def test_all_processes_of_a_server_count_and_log_every_request(
     transactional_db: None, tmp_path: Path
 ) -> None:
-    environment = {"SHARED_DIR": str(tmp_path / "counts"), "LOG_LEVEL": "INFO"}
+    environment = {"LOG_LEVEL": "INFO"}
     with Server(workers=2, environment=environment, errors=tmp_path / "log") as server:
         for _ in range(40):
             server.call("GET", "/livez")

@@ -127,89 +127,14 @@ def test_a_used_port_is_reported_with_one_line(tmp_path: Path) -> None:
     assert said.count("\n") == 1
 
 
-def test_a_second_server_with_the_same_folder_is_refused_while_the_first_runs(
-    tmp_path: Path,
-) -> None:
-    first, second, port = tmp_path / "1", tmp_path / "2", free_port()
-    shared = tmp_path / "shared"
-    with served(first, port, SHARED_DIR=str(shared)):
-        assert wait_until(lambda: listens(port), LONGEST)
-        (shared / "counter_7.db").touch()
-        with served(second, free_port(), SHARED_DIR=str(shared)) as process:
-            said, _ = process.communicate(timeout=LONGEST)
-        assert process.returncode == 1
-        assert said == (
-            f"Larder cannot start: Another server runs with the folder {shared}: "
-            "stop it, or choose another folder with SHARED_DIR=.\n"
-        )
-        assert (shared / "counter_7.db").exists()
-        assert listens(port)
-
-
-def test_the_next_server_ends_the_processes_of_a_killed_one(tmp_path: Path) -> None:
-    first, second, port = tmp_path / "1", tmp_path / "2", free_port()
-    shared = tmp_path / "shared"
-    with served(first, port, SHARED_DIR=str(shared)) as killed:
+def test_the_processes_of_a_killed_server_end(tmp_path: Path) -> None:
+    port = free_port()
+    with served(tmp_path, port) as killed:
         assert wait_until(lambda: listens(port), LONGEST)
         (worker,) = children(killed.pid)
         killed.kill()
         killed.wait(LONGEST)
-        assert listens(port)
-        with served(second, port, SHARED_DIR=str(shared)) as process:
-            assert wait_until(lambda: not alive(worker), LONGEST)
-            assert wait_until(lambda: listens(port), LONGEST)
-            assert process.poll() is None
-
-
-def test_a_process_that_only_reads_the_lock_file_keeps_running(tmp_path: Path) -> None:
-    first, second, port = tmp_path / "1", tmp_path / "2", free_port()
-    shared = tmp_path / "shared"
-    with served(first, port, SHARED_DIR=str(shared)) as killed:
-        assert wait_until(lambda: listens(port), LONGEST)
-        with (shared / "server.lock").open() as opened:
-            reader = subprocess.Popen(["sleep", "60"], stdin=opened)
-        killed.kill()
-        killed.wait(LONGEST)
-        with served(second, port, SHARED_DIR=str(shared)):
-            assert wait_until(lambda: listens(port), LONGEST)
-            assert alive(reader.pid)
-        reader.kill()
-        reader.wait()
-
-
-def test_a_server_deletes_only_the_files_of_an_earlier_server(tmp_path: Path) -> None:
-    for name in ("counter_7.db", "core.0.slot", "somebody_elses.txt"):
-        (tmp_path / name).touch()
-    assert serve.shared_folder({"SHARED_DIR": str(tmp_path)}, 8000) == str(tmp_path)
-    kept = {"somebody_elses.txt", "server.lock"}
-    assert {file.name for file in tmp_path.iterdir()} == kept
-
-
-def test_the_default_folder_is_private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    expected = tmp_path / f"larder-{os.geteuid()}-8123"
-    assert serve.shared_folder({}, 8123) == str(expected)
-    assert expected.stat().st_mode & 0o777 == 0o700
-
-
-def test_a_symbolic_link_as_the_private_folder_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    victim = tmp_path / "victim"
-    victim.mkdir()
-    (victim / "counter_7.db").touch()
-    (tmp_path / f"larder-{os.geteuid()}-8123").symlink_to(victim)
-    with pytest.raises(serve.CannotServe, match="belongs to another user"):
-        serve.shared_folder({}, 8123)
-    assert (victim / "counter_7.db").exists()
-
-
-def test_a_folder_that_cannot_be_created_is_reported_with_its_setting(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    named = {"SHARED_DIR": f"{tmp_path}/file/below"}
-    with pytest.raises(serve.CannotServe, match="with SHARED_DIR="):
-        serve.shared_folder(named, 8000)
+        assert wait_until(lambda: not alive(worker), LONGEST)
 
 
 @pytest.mark.parametrize("value", ["0", "65536", "http", "٣"])

@@ -98,7 +98,6 @@ def make_toy(folder: Path) -> Toy:
         "__init__",
         "serve",
         "serving/__init__",
-        "serving/server_lock",
         "serving/granian_server",
     )
     for name in ("__init__.py", *(f"ops/{one}.py" for one in ours)):

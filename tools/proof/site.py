@@ -26,7 +26,7 @@ from tools.ports import free_port
 from tools.processes import alive, children, send, wait_until
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-NOT_OURS = ("SHARED_DIR", "PYTHONPATH", "REPLICA_URLS")
+NOT_OURS = ("PYTHONPATH", "REPLICA_URLS")
 START_SECONDS = 120.0
 
 

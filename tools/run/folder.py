@@ -4,7 +4,6 @@ lock         held by the supervisor; says "stopping" once it is on its way out
 run_id       marks the processes of this folder's runs, see leftovers.py
 secret_key   of the server
 log/         server.log, worker.log
-shared/      what the server's processes share, for as long as it runs
 static/      the static files; static.version says of what they were made
 postgresql/  see tools/local_postgres
 """
@@ -66,11 +65,6 @@ class RunFolder:
         """Return the path of a log file."""
         (self.path / "log").mkdir(exist_ok=True)
         return self.path / "log" / f"{name}.log"
-
-    @property
-    def shared(self) -> Path:
-        """The folder of the server's processes, which the server makes and empties."""
-        return self.path / "shared"
 
     @property
     def static(self) -> Path:

@@ -93,7 +93,6 @@ class Supervisor:
             "SECRET_KEY": self._folder.secret_key,
             "STATIC_ROOT": str(self._static_files.folder),
             "PICTURES_DIR": str(self._settings.data / "pictures"),
-            **shared_folder(self._folder.shared),
         }
         fixed = {
             "HOST": self._settings.host,
@@ -169,11 +168,6 @@ class Supervisor:
                 service.close()
             if self._cluster is not None:
                 self._cluster.stop()
-
-
-def shared_folder(folder: Path) -> dict[str, str]:
-    """What tells the processes of one server where to share what they write and count."""
-    return {"SHARED_DIR": str(folder)}
 
 
 def server_command(settings: Settings) -> list[str]:

@@ -1,8 +1,4 @@
-"""The metrics, by their names in Prometheus.
-
-Only servers import this, and late: the library decides at its import whether the processes of one
-server share their counts (metrics.py).
-"""
+"""The metrics, by their names in Prometheus."""
 
 from typing import get_args
 

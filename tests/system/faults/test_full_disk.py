@@ -1,4 +1,4 @@
-"""A full disk with the shared folders of a server's processes and its log."""
+"""A full disk with a server's log and its temporary files."""
 
 import os
 import subprocess
@@ -12,7 +12,7 @@ from tests.conftest import Person
 from tests.ops.samples import numbers
 from tests.server import Server
 from tests.system.faults.load import Load
-from tests.system.faults.processes import RESPAWN, kill_worker, workers
+from tests.system.faults.processes import RESPAWN, workers
 
 MakePerson = Callable[..., Person]
 MakeProduct = Callable[..., int]
@@ -42,10 +42,9 @@ def fill(disk: Path) -> None:
 
 
 def served(disk: Path) -> Server:
-    """Two workers that have everything on that disk: what they share, what they count, the log."""
-    shared = {"SHARED_DIR": str(disk)}
-    logged = {"LOG_LEVEL": "INFO"}
-    return Server(environment=shared | logged, options=RESPAWN, errors=disk / "log")
+    """Two workers with their log and temporary files on that disk."""
+    environment = {"TMPDIR": str(disk), "LOG_LEVEL": "INFO"}
+    return Server(environment=environment, options=RESPAWN, errors=disk / "log")
 
 
 def ask_for_much(server: Server, token: str) -> None:
@@ -54,14 +53,6 @@ def ask_for_much(server: Server, token: str) -> None:
         for method in ("GET", "HEAD", "OPTIONS", "PUT", "PATCH"):
             assert server.call(method, path, token=token).status < 500
             server.hang_up()
-
-
-def order(server: Server, token: str, product: int) -> None:
-    """Sixteen customers' orders; each is answered at the first try."""
-    load = Load(server, token, product, later=frozenset())
-    with load.running(16):
-        load.wait_for(ORDERS)
-    assert load.repeated == 0
 
 
 def test_a_full_disk_under_load_ends_no_process_and_loses_no_answer(
@@ -80,31 +71,3 @@ def test_a_full_disk_under_load_ends_no_process_and_loses_no_answer(
         placed = server.call("GET", "orders?count=true&limit=1", token=token).body["count"]
         assert placed == len(load.acknowledged)
         assert numbers(server.call("GET", "/metrics").body.decode())
-
-
-@pytest.mark.slow
-def test_a_process_restarted_on_a_full_disk_serves(
-    transactional_db: None, person: MakePerson, product: MakeProduct, disk: Path
-) -> None:
-    jam, who = product(stock=STOCK), person()
-    with served(disk) as server:
-        token = server.token(who.customer.username, who.password)
-        fill(disk)
-        kill_worker(server)
-        server.hang_up()
-        before = workers(server)
-        ask_for_much(server, token)
-        order(server, token, jam)
-        assert workers(server) == before
-
-
-def test_a_server_started_on_a_full_disk_serves_without_shared_files(
-    transactional_db: None, person: MakePerson, product: MakeProduct, disk: Path
-) -> None:
-    jam, who = product(stock=STOCK), person()
-    fill(disk)
-    with served(disk) as server:
-        token, before = server.token(who.customer.username, who.password), workers(server)
-        ask_for_much(server, token)
-        order(server, token, jam)
-        assert workers(server) == before
