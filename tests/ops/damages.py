@@ -133,21 +133,11 @@ LEDGER = [
     ),
 ]
 
-KEY_OF_MOVE = (
-    "SELECT pg_temp.key('{{{who}.public_id}}', 'POST /api/v1/orders/{{first_order}}/{move}',"
-    " '{{first_order}}');"
-)
-
 KEYS_AND_ACCOUNTS = [
     Damage(
         "an order was placed under an id that was abandoned",
         "UPDATE idempotency_key SET result = 'abandoned' WHERE key = '{first_order}'",
         {"abandoned_ids_have_no_order"},
-    ),
-    Damage(
-        "a key is abandoned for one of the operations that place orders",
-        "SELECT pg_temp.key('{anna.public_id}', 'POST /api/v1/orders', 'abandoned')",
-        {"abandoned_keys_place_nothing"},
     ),
     Damage(
         "a claim was committed without a result",
@@ -169,42 +159,6 @@ KEYS_AND_ACCOUNTS = [
         CART + "UPDATE idempotency_key SET result ="
         " (SELECT \"order\"::text FROM cart) WHERE key = 'first'",
         {"keys_lead_to_orders"},
-    ),
-    Damage(
-        "a key that submitted a cart came to belong to staff",
-        "UPDATE idempotency_key SET operation = 'POST /api/v1/cart/submit',"
-        " actor = '{clerk.public_id}' WHERE key = 'first'",
-        {"keys_belong_to_who_may_see"},
-    ),
-    Damage(
-        "a customer's key came to belong to a stranger",
-        "UPDATE idempotency_key SET actor = '{bert.public_id}' WHERE key = 'first'",
-        {"keys_belong_to_who_may_see"},
-    ),
-    Damage(
-        "a chosen id leads to another order",
-        'UPDATE idempotency_key SET result = (SELECT id::text FROM "order"'
-        " WHERE id <> '{first_order}' LIMIT 1) WHERE operation = 'order-id'",
-        {"keys_belong_to_who_may_see"},
-    ),
-    Damage(
-        "a key that cancelled came to belong to a stranger",
-        KEY_OF_MOVE.format(who="bert", move="cancel"),
-        {"keys_belong_to_who_may_see"},
-    ),
-    *(
-        Damage(
-            f"a customer has a key under which staff alone can {move}",
-            KEY_OF_MOVE.format(who="anna", move=move),
-            {"keys_belong_to_who_may_see"},
-        )
-        for move in ("pack", "ship", "deliver", "return")
-    ),
-    Damage(
-        "a key of a move leads to another order than its path names",
-        "SELECT pg_temp.key('{clerk.public_id}', 'POST /api/v1/orders/{first_order}/pack',"
-        " id::text) FROM \"order\" WHERE id <> '{first_order}' LIMIT 1",
-        {"keys_belong_to_who_may_see"},
     ),
 ]
 
@@ -255,22 +209,6 @@ LIVES = {
     "an empty cart": f"{CART} UPDATE cart SET lines = '[]'",
     "a cart that was placed": """
         UPDATE order_event SET from_status = 'draft' WHERE order_id = '{first_order}'
-    """,
-    "an order repeated by staff, under a key of theirs": """
-        UPDATE idempotency_key SET actor = '{clerk.public_id}' WHERE key = 'first'
-    """,
-    "staff who placed an order for a customer and left": """
-        UPDATE customer SET is_staff = false WHERE username = 'clerk'
-    """,
-    "a customer who cancelled under a key": KEY_OF_MOVE.format(who="anna", move="cancel"),
-    "staff who moved an order under keys": "".join(
-        KEY_OF_MOVE.format(who="clerk", move=move)
-        for move in ("cancel", "pack", "ship", "deliver", "return")
-    ),
-    "staff who packed an order and left": KEY_OF_MOVE.format(who="bert", move="pack")
-    + """
-        SELECT pg_temp.happen('{first_order}', 'packed', 'placed', 'packed');
-        UPDATE order_event SET actor = '{bert.public_id}' WHERE type = 'packed'
     """,
     "an abandoned id and an abandoned key": """
         SELECT pg_temp.key('00000000-0000-0000-0000-000000000000', 'order-id', 'abandoned');

@@ -71,18 +71,6 @@ ORDERS = [
         {"status_is_that_of_the_last_event"},
     ),
     Damage(
-        "a line says that it was placed a second before its order",
-        "UPDATE order_line SET placed_at = placed_at - interval '1 s'"
-        " WHERE order_id = '{first_order}'",
-        {"lines_have_the_time_of_their_order"},
-    ),
-    Damage(
-        "an order was packed and its customer's feed does not have it",
-        "SELECT pg_temp.happen('{first_order}', 'packed', 'placed', 'packed');"
-        "UPDATE \"order\" SET transaction_id = '3' WHERE id = '{first_order}'",
-        {"changes_tell_of_the_last_event"},
-    ),
-    Damage(
         "two moves of one order did not see each other",
         "SELECT pg_temp.happen('{first_order}', 'packed', 'placed', 'packed');"
         "SELECT pg_temp.happen('{first_order}', 'packed', 'placed', 'packed')",

@@ -1,47 +1,12 @@
 """The log: JSON, one line for each event, without values of rows."""
 
+import json
 import re
-from collections.abc import MutableMapping
+from datetime import UTC, datetime
+from logging import Formatter, LogRecord
 from typing import Any
 
-import structlog
-
 from larder.core.ids import CORRELATION_ID
-
-
-def with_correlation_id(
-    logger: Any, method: str, line: MutableMapping[str, Any]
-) -> MutableMapping[str, Any]:
-    """Adds the id of the request or job; null outside of one."""
-    line.setdefault("correlation_id", CORRELATION_ID.get())
-    return line
-
-
-def with_details(
-    logger: Any, method: str, line: MutableMapping[str, Any]
-) -> MutableMapping[str, Any]:
-    """Adds the values that a call of the logger names: `extra={"details": {…}}`."""
-    line.update(getattr(line["_record"], "details", {}))
-    return line
-
-
-def with_event(
-    logger: Any, method: str, line: MutableMapping[str, Any]
-) -> MutableMapping[str, Any]:
-    """Names what was raised, if a library logs an error that has no text."""
-    line["event"] = line.get("event") or line.get("exception", "").rpartition("\n")[2]
-    return line
-
-
-def without_values(
-    logger: Any, method: str, line: MutableMapping[str, Any]
-) -> MutableMapping[str, Any]:
-    """Removes the values of rows, such as names and hashes, from errors of the database."""
-    for name, value in line.items():
-        if isinstance(value, str):
-            line[name] = _VALUES.sub("", value)
-    return line
-
 
 _VALUES = re.compile(
     r"\n(?:DETAIL|CONTEXT):.*?(?=\n\n(?:The above exception was|During handling of)|\Z)", re.DOTALL
@@ -49,16 +14,28 @@ _VALUES = re.compile(
 """Matches up to the next exception of a traceback, because a value may have several lines."""
 
 
-PROCESSORS: list[Any] = [
-    with_details,
-    structlog.stdlib.add_log_level,
-    structlog.stdlib.add_logger_name,
-    structlog.processors.TimeStamper(fmt="iso", utc=True),
-    structlog.processors.format_exc_info,
-    with_event,
-    without_values,
-    with_correlation_id,
-]
+class JsonLine(Formatter):
+    """Formats an event as JSON, with the values that a call of the logger names
+    (`extra={"details": {…}}`) and the id of the request or job, null outside of one."""
+
+    def format(self, record: LogRecord) -> str:
+        """Returns a line. What was raised names an event that has no text."""
+        line: dict[str, Any] = {"event": record.getMessage(), **getattr(record, "details", {})}
+        line |= {"level": record.levelname.lower(), "logger": record.name}
+        at = datetime.fromtimestamp(record.created, UTC).isoformat()
+        line["timestamp"] = at.replace("+00:00", "Z")
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+            line["event"] = line["event"] or line["exception"].rpartition("\n")[2]
+        line.setdefault("correlation_id", CORRELATION_ID.get())
+        return json.dumps(
+            {name: without_values(value) for name, value in line.items()}, default=str
+        )
+
+
+def without_values(value: Any) -> Any:
+    """Returns a value without those of rows, such as names and hashes, of the database's errors."""
+    return _VALUES.sub("", value) if isinstance(value, str) else value
 
 
 def logging_settings(level: str) -> dict[str, Any]:
@@ -66,16 +43,7 @@ def logging_settings(level: str) -> dict[str, Any]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {
-            "json": {
-                "()": structlog.stdlib.ProcessorFormatter,
-                "foreign_pre_chain": PROCESSORS,
-                "processors": [
-                    structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                    structlog.processors.JSONRenderer(),
-                ],
-            }
-        },
+        "formatters": {"json": {"()": JsonLine}},
         "filters": {
             # Any client can cause 503 by load. The access log has them, and an unreachable database
             # is logged separately. A 503 with an exception is an error after a commit.
@@ -84,12 +52,7 @@ def logging_settings(level: str) -> dict[str, Any]:
                 "callback": lambda one: one.exc_info or getattr(one, "status_code", 0) != 503,
             }
         },
-        "handlers": {
-            "stderr": {
-                "class": "logging.StreamHandler",
-                "formatter": "json",
-            }
-        },
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
             "django": {"level": "WARNING"},
