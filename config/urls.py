@@ -14,7 +14,7 @@ from larder.ops import health
 from larder.ops.demo.shop import log_ins
 from larder.ops.telemetry import metrics
 from larder.staff import confirming, site
-from larder.staff.identity import new_password, own_keys, second_factor
+from larder.staff.identity import new_password, second_factor
 from larder.staff.identity.own_account import log_in_page
 from larder.staff.page_limit import limited_page
 from larder.v1.urls import documentation, provider_events
@@ -29,7 +29,6 @@ urlpatterns = [
     path("admin/confirm/", admin.site.admin_view(confirming.page), name="confirm_password"),
     path("admin/second-factor/", limited_page(second_factor.page), name="second_factor"),
     path("admin/new-password/", limited_page(new_password.page), name="new_password"),
-    path("admin/own-keys/", admin.site.admin_view(own_keys.page), name="own_keys"),
     path("admin/language/", set_language, name="set_language"),
     path("admin/texts.js", site.texts, name="texts"),
     path("admin/", admin.site.urls),

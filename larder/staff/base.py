@@ -16,7 +16,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext
@@ -81,8 +81,18 @@ class ServiceAdmin(AuditedAdmin, ThemedAdmin, _OwnTransactions):  # type: ignore
             return super().delete_view(request, object_id, extra_context)
         except DomainError as refusal:
             self.tell_refusal(request, refusal, self.refusals)
-        page = f"admin:{self.opts.app_label}_{self.opts.model_name}_change"
-        return HttpResponseRedirect(reverse(page, args=[object_id]))
+        return HttpResponseRedirect(self.change_address(object_id))
+
+    def shown_object(self, request: Any, object_id: str) -> Any:
+        """Returns the object of a page. Raises Http404."""
+        obj = self.get_object(request, unquote(object_id))
+        if obj is None:
+            raise Http404
+        return obj
+
+    def change_address(self, key: Any) -> str:
+        """Returns the address of the form of an object."""
+        return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[key])
 
     def get_changelist(self, request: Any, **kwargs: Any) -> type[ListPage]:
         return ListPage
@@ -119,9 +129,7 @@ class ServiceAdmin(AuditedAdmin, ThemedAdmin, _OwnTransactions):  # type: ignore
         # Before the look-up, so that users without the permission cannot find out which ids exist.
         if not self.has_view_or_change_permission(request):
             raise PermissionDenied
-        obj = self.get_object(request, unquote(object_id))
-        if obj is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+        obj = self.shown_object(request, object_id)
         if not self.has_view_or_change_permission(request, obj):
             raise PermissionDenied
         wanted = audit_queries.AuditFilter(self.audited_name(obj))

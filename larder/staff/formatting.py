@@ -1,12 +1,13 @@
 """Numbers, days, amounts, times, names and links, as the admin shows them in the language of the
 request."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.db.models import Case, OuterRef, QuerySet, Subquery, Value, When
 from django.utils.formats import get_format
@@ -174,6 +175,16 @@ def moment(at: datetime | None) -> str:
     if at is None:
         return "–"
     return at.astimezone(shop_zone()).strftime(gettext("%d %b %Y, %H:%M"))
+
+
+def time_column(name: str, title: str) -> Callable[[Any, Any], str]:
+    """Returns the method of an admin that shows a time of the object."""
+
+    @admin.display(description=title)
+    def column(model_admin: Any, obj: Any) -> str:
+        return in_one_line(moment(getattr(obj, name)))
+
+    return column
 
 
 def in_one_line(text: str) -> str:

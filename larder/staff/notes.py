@@ -12,7 +12,7 @@ from larder.core.errors import DomainError
 from larder.core.limits import MAX_TEXT_LENGTH
 from larder.db.idempotency import RETENTION, Claim, Scope, fingerprint
 from larder.identity.services.notes import About, add_note
-from larder.staff.base import ServiceAdmin
+from larder.staff.base import ServiceAdmin, button
 from larder.staff.language import gettext_lazy as _
 from larder.staff.pages import Page, PageForm, Text, reopened, show
 from larder.staff.recording import user_as_caller
@@ -29,23 +29,38 @@ class NoteForm(PageForm):
     )
 
 
-def note_page(request: Any, title: str, back: str, text: str) -> Page:
-    """Returns the page of a new note. `text` says who sees it."""
-    form = reopened(NoteForm, request, {})
-    return Page(title=title, answer=gettext("Add note"), back=back, form=form, text=text)
+class NotableAdmin(ServiceAdmin):
+    """An admin of objects with notes, for staff who may change them."""
 
+    def about(self, request: Any, obj: Any) -> About:
+        """Returns the object as that of a note by the user."""
+        raise NotImplementedError
 
-def take_note(screen: ServiceAdmin, request: Any, page: Page, about: About) -> HttpResponse:
-    """Shows the page, then adds the note."""
-    if request.method != "POST" or not page.is_valid():
-        return show(screen, request, page)
-    given, caller, moment = page.form.cleaned_data, user_as_caller(request), now()
-    scope = Scope(caller.public_id, f"POST admin/{about.name}/note", str(given["form_key"]))
-    claim = Claim(scope, fingerprint(given["text"]), expires_at=moment + RETENTION)
-    try:
-        add_note(about, given["text"], caller=caller, claim=claim, now=moment)
-    except DomainError as refusal:
-        page.refuse(refusal, {})
-        return show(screen, request, page)
-    screen.message_user(request, gettext("The note is added."), messages.SUCCESS)
-    return HttpResponseRedirect(page.back)
+    def has_note_permission(self, request: Any, object_id: Any = None) -> bool:
+        """Returns whether the user may add notes."""
+        return self.may(request, "change")
+
+    @button(_("Add note"), permissions=["note"], icon="add_notes", url_path="note")
+    def note(self, request: Any, object_id: str) -> HttpResponse:
+        """Shows the form, then adds the note."""
+        obj = self.shown_object(request, object_id)
+        page = Page(
+            title=gettext("Internal note: {}").format(obj),
+            answer=gettext("Add note"),
+            back=self.change_address(obj.pk),
+            form=reopened(NoteForm, request, {}),
+            text=gettext("Staff who may see this page see it. The customer does not."),
+        )
+        if request.method != "POST" or not page.is_valid():
+            return show(self, request, page)
+        about, caller, moment = self.about(request, obj), user_as_caller(request), now()
+        text, key = page.form.cleaned_data["text"], page.form.cleaned_data["form_key"]
+        scope = Scope(caller.public_id, f"POST admin/{about.name}/note", str(key))
+        claim = Claim(scope, fingerprint(text), expires_at=moment + RETENTION)
+        try:
+            add_note(about, text, caller=caller, claim=claim, now=moment)
+        except DomainError as refusal:
+            page.refuse(refusal, {})
+            return show(self, request, page)
+        self.message_user(request, gettext("The note is added."), messages.SUCCESS)
+        return HttpResponseRedirect(page.back)

@@ -135,6 +135,21 @@ def show(model_admin: ServiceAdmin, request: Any, page: Page) -> TemplateRespons
     return TemplateResponse(request, "staff/page.html", context)
 
 
+def show_once(
+    model_admin: ServiceAdmin, request: Any, text: str, shown: str, back: str
+) -> TemplateResponse:
+    """Shows a secret, such as a key, with a button that copies it and one that leads back."""
+    context = {
+        **model_admin.admin_site.each_context(request),
+        "opts": model_admin.opts,
+        "title": gettext("Copy it now"),
+        "text": text,
+        "shown": shown,
+        "back": back,
+    }
+    return TemplateResponse(request, "staff/shown_once.html", context)
+
+
 _Named = tuple[LineForm, str | None, str]
 
 

@@ -83,16 +83,14 @@ def _sees(app: str, model: str) -> Callable[[Any], bool]:
     return permission
 
 
-_OWN = (
-    (_("Change password"), "admin:password_change"),
-    (_("Second factor"), "second_factor"),
-    (_("Your keys"), "own_keys"),
-)
-
-
 def account_links(request: Any) -> list[dict[str, str]]:
     """Returns the links of the user menu (`UNFOLD` in the settings refers to it)."""
-    return [{"title": title, "link": reverse(name)} for title, name in _OWN]
+    own_keys = reverse("admin:identity_key_changelist", query={"q": request.user.username})
+    return [
+        {"title": _("Change password"), "link": reverse("admin:password_change")},
+        {"title": _("Second factor"), "link": reverse("second_factor")},
+        {"title": _("Your keys"), "link": own_keys},
+    ]
 
 
 def languages(request: Any) -> list[dict[str, str]]:

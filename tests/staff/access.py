@@ -98,7 +98,7 @@ def _orders(who: Person, boss: Person, product: int) -> dict[str, UUID]:
 NO_PAGES = REFUSED_TO_ALL | {
     *("login", "logout", "jsi18n", "search", "autocomplete", "view_on_site", "app_list"),
     *("orders_order_addresses", "orders_order_products", "inventory_adjustment_products"),
-    *("identity_customer_set_password", "catalog_product_adjust_stock", "catalog_product_ledger"),
+    *("catalog_product_adjust_stock", "catalog_product_ledger"),
     *("inventory_stock_adjust_stock", "inventory_stock_ledger", "inventory_stock_discard_count"),
 }
 """Names of what is looked at elsewhere or is no page: a redirect, data for scripts, a refusal."""
@@ -112,7 +112,7 @@ def pages(shop: Shop) -> Iterator[str]:
         if name not in NO_PAGES:
             key = str(_key(shop, name)) if "<" in route else ""
             yield "/admin/" + re.sub("<[^>]+>", key, route)
-    yield from map(reverse, ("second_factor", "own_keys", "new_password"))
+    yield from map(reverse, ("second_factor", "new_password"))
     orders, products = "/admin/orders/order/", "/admin/catalog/product/"
     yield from ("/admin/catalog/", f"{orders}?status__exact=placed", f"{orders}?q=nothing")
     yield from (f"{products}?archived=yes", f"{products}?stock=out&q=nothing")
@@ -127,7 +127,7 @@ def _key(shop: Shop, page: str) -> Any:
         return shop.archived
     if model in {"product", "stock"}:
         return shop.jam
-    if model in {"customer", "user"}:
+    if model == "customer":
         return shop.clerk
     return apps.get_model(app, model)._default_manager.earliest("pk").pk
 

@@ -7,7 +7,6 @@ from django.contrib.auth.models import Group
 from django.test import Client
 
 from larder.core.clock import now
-from larder.core.limits import MAX_PASSWORD_LENGTH
 from larder.identity.models import Customer
 from larder.identity.passwords import hashers
 from larder.identity.services import accounts
@@ -17,7 +16,6 @@ from tests.staff.desk import Desk, allow
 
 CUSTOMERS = "identity/customer/"
 PASSWORD = "correct horse battery"
-TOO_LONG = "long " * (MAX_PASSWORD_LENGTH // 5 + 1)
 
 
 @pytest.fixture
@@ -34,7 +32,7 @@ def fresh(who: Person) -> Customer:
 
 
 def new(**values: str) -> dict[str, str]:
-    return {"username": "mary smith", "password1": PASSWORD, "password2": PASSWORD} | values
+    return {"username": "mary smith"} | values
 
 
 @pytest.mark.django_db
@@ -67,13 +65,12 @@ def test_a_log_in_while_too_many_passwords_are_checked_is_refused_with_advice(
     assert (answer.status_code, b"server is busy" in answer.content) == (200, True)
 
 
-def test_a_customer_added_by_staff_can_log_in_and_order(desk: Desk, api: Api) -> None:
+def test_a_customer_added_by_staff_may_order_and_has_no_password(desk: Desk) -> None:
     page = desk.save(f"{CUSTOMERS}add/", **new(email="mary@example.com"))
     assert page.errors == {}
-    made = Customer.objects.get(username="mary smith")
-    assert (made.may_order, made.is_staff, made.email) == (True, False, "mary@example.com")
-    answer = api("POST", "auth/token", {"username": "Mary Smith", "password": PASSWORD})
-    assert answer.status == 200
+    mary = Customer.objects.get(username="mary smith")
+    assert (mary.may_order, mary.is_staff, mary.email) == (True, False, "mary@example.com")
+    assert not mary.has_usable_password()
 
 
 @pytest.mark.parametrize(
@@ -81,9 +78,6 @@ def test_a_customer_added_by_staff_can_log_in_and_order(desk: Desk, api: Api) ->
     [
         ({"username": "TAKEN"}, "username"),
         ({"email": "Taken@Example.com"}, "email"),
-        ({"password2": "something else"}, "password2"),
-        ({"password1": "12345678", "password2": "12345678"}, "password2"),
-        ({"password1": TOO_LONG, "password2": TOO_LONG}, "password2"),
         ({"username": "x" * 151}, "username"),
         ({"username": "\ufdfa" * 20}, "username"),
     ],
@@ -213,11 +207,8 @@ def test_staff_cannot_take_over_the_account_of_staff(
     clerk: Desk, person: Callable[..., Person], rights: dict[str, bool]
 ) -> None:
     other = person(**rights)
-    given = {"password1": PASSWORD, "password2": PASSWORD}
     assert clerk.get(change(other)).status == 200
     assert clerk.post(change(other), {"username": "x"}).status == 403
-    assert clerk.post(f"{CUSTOMERS}{other.id}/password/", given).status == 403
-    assert fresh(other).check_password(other.password)
 
 
 def test_only_superusers_can_change_groups(
@@ -228,35 +219,9 @@ def test_only_superusers_can_change_groups(
     assert Desk(who).get("auth/group/add/").status == 403
 
 
-def test_staff_set_the_password_of_a_customer_and_change_no_other_column(
-    clerk: Desk, person: Callable[..., Person]
-) -> None:
-    who = person()
-    assert clerk.get(f"{CUSTOMERS}{who.id}/set-password/").status == 200
-    page = clerk.post(
-        f"{CUSTOMERS}{who.id}/password/", {"password1": PASSWORD, "password2": PASSWORD}
-    )
-    assert page.messages == ["Password changed successfully."]
-    assert fresh(who).check_password(PASSWORD)
-
-
-def test_the_longest_password_that_staff_can_set_is_the_longest_of_a_log_in(
-    clerk: Desk, person: Callable[..., Person], api: Api
-) -> None:
-    who = person()
-    longest = "long " * (MAX_PASSWORD_LENGTH // 5) + "long"
-    assert len(longest) == MAX_PASSWORD_LENGTH
-    for password, is_set in ((longest + "e", False), (longest, True)):
-        given = {"password1": password, "password2": password}
-        clerk.post(f"{CUSTOMERS}{who.id}/password/", given)
-        assert fresh(who).check_password(password) is is_set
-    credentials = {"username": who.customer.username, "password": longest}
-    assert api("POST", "auth/token", credentials).status == 200
-
-
 def test_no_page_shows_a_password_hash(desk: Desk, person: Callable[..., Person]) -> None:
     who = person()
-    for path in (change(who), CUSTOMERS, f"{CUSTOMERS}{who.id}/password/"):
+    for path in (change(who), CUSTOMERS):
         assert "argon2" not in desk.get(path).text
 
 
@@ -306,18 +271,6 @@ def test_customers_are_offered_by_name(desk: Desk, person: Callable[..., Person]
     assert "Ann Smith · c · c@x.example" in chosen.text
 
 
-def test_a_password_set_by_staff_ends_the_sessions_of_the_customer(
-    clerk: Desk, person: Callable[..., Person], api: Api
-) -> None:
-    who = person()
-    credentials = {"username": who.customer.username, "password": who.password}
-    tokens = api("POST", "auth/token", credentials).body
-    given = {"password1": PASSWORD, "password2": PASSWORD}
-    clerk.post(f"{CUSTOMERS}{who.id}/password/", given)
-    answer = api("POST", "auth/token/refresh", {"refresh": tokens["refresh"]})
-    assert (answer.status, answer.body["code"]) == (401, "session_ended")
-
-
 def test_deleted_customers_are_not_shown_and_cannot_be_changed(
     desk: Desk, person: Callable[..., Person]
 ) -> None:
@@ -330,7 +283,6 @@ def test_deleted_customers_are_not_shown_and_cannot_be_changed(
     assert any("doesn’t exist" in message for message in sent.messages)
     assert (fresh(who).email, fresh(who).is_active) == ("", False)
     assert fresh(who).username == before.username
-    assert desk.get(f"{CUSTOMERS}{who.id}/password/").status == 404
 
 
 def test_staff_give_no_username_with_invisible_characters(

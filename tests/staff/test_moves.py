@@ -231,7 +231,7 @@ def test_a_page_without_the_token_against_forgery_is_refused(
         (f"{ORDERS}{order}/cancel/", {"seen_version": "1"}),
         (f"{ORDERS}telephone/", {}),
         (f"identity/customer/{clerk.id}/reset-factor/", {}),
-        ("own-keys/", {"name": "erp"}),
+        ("identity/key/make/", {"name": "erp"}),
         ("catalog/product/import-file/", {}),
         ("inventory/adjustment/add/", {}),
     ):

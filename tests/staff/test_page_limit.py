@@ -12,7 +12,7 @@ from tests.conftest import Person
 from tests.staff.desk import Desk
 
 MakePerson = Callable[..., Person]
-LISTS = ("catalog/product/", "inventory/stock/export/", "own-keys/", "second-factor/", "")
+LISTS = ("catalog/product/", "inventory/stock/export/", "second-factor/", "")
 
 
 @contextmanager

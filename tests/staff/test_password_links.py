@@ -1,18 +1,39 @@
-"""A person sets the password with a link that staff made."""
+"""Staff add accounts, whose owners set their passwords with links; a member of staff with roles."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
+from django.test import Client
 
 from larder.core.errors import NotFound, PermissionMissing
+from larder.identity import permissions
 from larder.identity.models import AuditEntry, Customer, PasswordReset
 from larder.identity.services import resets
+from larder.identity.services.accounts import NewCustomer
+from larder.identity.services.invitations import invite
+from larder.notifications.mail_texts import MailText
 from larder.notifications.models import Mail
+from larder.ops.jobs import mails
 from tests.conftest import NOW, Person
-from tests.staff.desk import Desk, allow
-from tests.staff.password_links import PAGE, WANTED, use
+from tests.staff.desk import Desk, Page, allow
+
+INVITE = "identity/customer/add/"
+PAGE = "/admin/new-password/"
+SAM: dict[str, Any] = {"first_name": "Sam", "username": "sam", "email": "sam@example.com"}
+WANTED = "a longer passphrase"
+
+
+def use(token: str, new_password: str = WANTED, again: str = WANTED) -> Page:
+    values = {"reset_token": token, "new_password": new_password, "again": again}
+    answer = Client().post(PAGE, values)
+    form = (answer.context or {}).get("form")
+    errors = {} if form is None else {name: list(found) for name, found in form.errors.items()}
+    return Page(answer.status_code, answer.content.decode(), errors, [], answer)
 
 
 def link_path(customer: int) -> str:
@@ -38,14 +59,6 @@ def test_an_account_without_a_password_gets_one_with_the_link_once(
     assert use(token).status == 302
     assert Customer.objects.get(pk=sam.pk).check_password(WANTED)
     assert "was used before" in use(token).errors["reset_token"][0]
-
-
-def test_a_new_account_has_its_password_twice_or_not_at_all(desk: Desk) -> None:
-    page = desk.save("identity/customer/add/", username="sam", password1=WANTED)
-    assert page.errors["password2"] == ["Enter the password twice, or leave both empty."]
-    page = desk.save("identity/customer/add/", username="sam", password1=WANTED, password2="other")
-    assert page.errors["password2"]
-    assert not Customer.objects.filter(username="sam").exists()
 
 
 def test_a_link_is_over_after_an_hour(desk: Desk, person: Callable[..., Person]) -> None:
@@ -143,3 +156,125 @@ def test_the_link_has_the_address_of_the_shop_or_else_that_of_the_page(
     assert made.context["shown"].startswith(f"{shown}{PAGE}#")
     assert desk.client.post(path, {}, headers={"host": "forged.example"}).status_code == 400
     assert PasswordReset.objects.count() == 1
+
+
+def role(name: str) -> int:
+    return Group.objects.get(name=name).pk
+
+
+def test_an_invited_person_has_the_roles_and_sets_the_password_with_the_link(
+    desk: Desk, settings: Any
+) -> None:
+    settings.EMAIL_URL = ""
+    shown = desk.save(INVITE, **SAM, groups=[role("warehouse"), role("support")])
+    sam = Customer.objects.get(username="sam")
+    assert (sam.first_name, sam.email, sam.is_staff) == ("Sam", "sam@example.com", True)
+    assert (sam.is_superuser, sam.may_order, sam.has_usable_password()) == (False, True, False)
+    assert {one.name for one in sam.groups.all()} == {"warehouse", "support"}
+    _, _, token = shown.response.context["shown"].partition("#")
+    assert use(token).status == 302
+    assert Customer.objects.get(pk=sam.pk).check_password(WANTED)
+    assert use(token).errors
+
+
+def test_the_form_offers_each_role_with_its_use(desk: Desk) -> None:
+    Group.objects.create(name="weekend")
+    offered = {
+        str(text)
+        for _, text in desk.get(INVITE).response.context["adminform"].form["groups"].field.choices
+    }
+    uses = permissions.ROLES_FOR.items()
+    assert offered >= {"weekend", *(f"{name}: for {use}" for name, use in uses)}
+
+
+def test_the_link_of_an_invitation_is_mailed_where_the_shop_sends_mails(
+    desk: Desk, settings: Any
+) -> None:
+    settings.EMAIL_URL = "smtp://localhost"
+    page = desk.save(INVITE, **SAM, groups=[role("warehouse")])
+    assert "on its way to sam@example.com" in page.messages[0]
+    assert Mail.objects.get().about == PasswordReset.objects.get(customer__username="sam").pk
+    without = desk.save(INVITE, username="tom", groups=[role("warehouse")])
+    assert "#" in without.response.context["shown"]
+    assert Mail.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("public", "place"),
+    [
+        ("https://shop.example", "https://shop.example/admin/new-password/#"),
+        ("", "at /admin/new-password/ of the shop:"),
+    ],
+)
+def test_the_mail_of_an_invitation_has_the_username_and_the_page(
+    desk: Desk, settings: Any, public: str, place: str
+) -> None:
+    settings.EMAIL_URL, settings.PUBLIC_URL = "smtp://localhost", public
+    desk.save(INVITE, **SAM, groups=[role("warehouse")])
+    mail = mail_text(Mail.objects.get())
+    assert (mail.to, mail.subject) == ("sam@example.com", "Your account")
+    assert "Your username is sam." in mail.text
+    assert place in mail.text
+    assert "did not request" not in mail.text
+    assert use(re.findall(r"[\w-]{40,}", mail.text)[0]).status == 302
+    desk.post(f"identity/customer/{Customer.objects.get(username='sam').pk}/password-link/", {})
+    again = mail_text(Mail.objects.latest("created_at"))
+    assert again.subject == "A new password"
+    assert "Your username" not in again.text
+
+
+def mail_text(mail: Mail) -> MailText:
+    made = mails.KINDS[mail.kind].mail_text(mail.about)
+    assert made is not None
+    return made
+
+
+def test_the_audit_trail_has_account_rights_roles_and_link(desk: Desk, boss: Person) -> None:
+    desk.save(INVITE, **SAM, groups=[role("warehouse")])
+    name = f"customer:{Customer.objects.get(username='sam').public_id}"
+    found = AuditEntry.objects.filter(object=name).order_by("id")
+    assert [one.action for one in found] == ["create", "change", "change", "offer_reset"]
+    assert {one.actor for one in found} == {boss.customer.public_id}
+    assert (found[1].after, found[2].after) == ({"is_staff": True}, {"roles": ["warehouse"]})
+
+
+NEEDED = ("identity.add_customer", "identity.change_customer", "identity.manage_rights")
+
+
+def test_no_role_is_given_with_a_permission_that_the_user_does_not_have(
+    person: Callable[..., Person],
+) -> None:
+    warehouse = permissions.ROLES["warehouse"]
+    chief = Desk(allow(person(is_staff=True), *NEEDED, *warehouse))
+    page = chief.save(INVITE, **SAM, groups=[role("warehouse"), role("owner")])
+    assert "Your account does not have this permission itself" in page.errors["__all__"][0]
+    assert not Customer.objects.filter(username="sam").exists()
+    assert not PasswordReset.objects.exists()
+    assert chief.save(INVITE, **SAM, groups=[role("warehouse")]).errors == {}
+    assert Customer.objects.filter(username="sam").exists()
+
+
+def test_a_refused_invitation_says_why_and_keeps_the_values(
+    desk: Desk, person: Callable[..., Person]
+) -> None:
+    person("Sam", email="sam@example.com")
+    page = desk.save(INVITE, **SAM, groups=[role("warehouse")])
+    assert set(page.errors) == {"username", "email"}
+    assert page.response.context["adminform"].form["email"].value() == "sam@example.com"
+    page = desk.save(INVITE, **SAM | {"username": "sam2"}, groups=[role("warehouse")])
+    assert page.errors == {"email": ["Another account has this address."]}
+    page = desk.save(INVITE, username="tom", email="x", groups=[])
+    assert set(page.errors) == {"email"}
+
+
+@pytest.mark.parametrize("missing", NEEDED)
+def test_the_rights_are_checked_again_when_the_account_is_added(
+    person: Callable[..., Person], missing: str
+) -> None:
+    clerk = allow(person(is_staff=True), *{*NEEDED, *permissions.ROLES["warehouse"]} - {missing})
+    new, roles = NewCustomer(username="sam", password=None), [role("warehouse")]
+    link = partial(resets.offer_within, clerk.caller, offer=resets.Offer("x", None, NOW))
+    with pytest.raises(PermissionMissing) as refused:
+        invite(clerk.caller, new, roles, link=link, now=NOW)
+    assert refused.value.permission == missing
+    assert not Customer.objects.filter(username="sam").exists()

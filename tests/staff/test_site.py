@@ -13,6 +13,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import BadRequest
 from django.test import RequestFactory
 
+from larder.identity.models import Key
 from larder.orders.decision import Wanted
 from larder.orders.models import Order
 from larder.orders.services.placing.place_order import place_order
@@ -57,7 +58,8 @@ def test_staff_without_permissions_see_an_empty_admin(person: Callable[..., Pers
     assert desk.get("").status == 200
     for screen in admin.site._registry.values():
         place = f"{screen.opts.app_label}/{screen.opts.model_name}/"
-        assert desk.get(place).status == 403
+        # Each user sees their own keys.
+        assert desk.get(place).status == (200 if screen.model is Key else 403)
         assert desk.get(f"{place}add/").status == 403
 
 
@@ -88,7 +90,8 @@ def test_every_field_of_a_form_has_a_label(desk: Desk, product: Callable[..., in
         fields = visible_fields(page.response.context)
         assert fields
         for field in fields:
-            assert f'for="{field.id_for_label}"' in page.text
+            # Checkboxes have a label each.
+            assert not field.id_for_label or f'for="{field.id_for_label}"' in page.text
 
 
 def test_text_of_customers_and_staff_is_escaped(

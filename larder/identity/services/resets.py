@@ -146,26 +146,6 @@ def _standing(account: Customer) -> tuple[str, ...]:
     return (str(account.public_id), account.password, account.email)
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
-    """The account whose password a token sets, with the roles of a member of staff."""
-
-    username: str = field(repr=False)
-    roles: Sequence[str]
-
-
-def owner_of(token: str, *, secrets: Sequence[str], now: datetime) -> Owner:
-    """Returns the account whose password the token sets. The token stays valid.
-
-    Raises ResetTokenInvalid (wrong, used, expired).
-    """
-    account = _proven(token, secrets, now)
-    if account is None:
-        raise ResetTokenInvalid
-    names = account.groups.order_by("name").values_list("name", flat=True)
-    return Owner(account.username, tuple(names) if account.is_staff else ())
-
-
 def _proven(token: str, secrets: Sequence[str], now: datetime) -> Customer | None:
     reset = reset_named(token)
     account = None if reset is None else _account(reset, now)

@@ -7,46 +7,35 @@ rights.
 """
 
 from collections.abc import Mapping
-from copy import copy
 from functools import partial
 from typing import Any, ClassVar
 
+from django import forms
 from django.contrib import admin, messages
-from django.contrib.auth.admin import GroupAdmin, UserAdmin
-from django.contrib.auth.forms import SetPasswordMixin, UsernameField
+from django.contrib.auth.admin import GroupAdmin
+from django.contrib.auth.forms import UsernameField
 from django.contrib.auth.models import Group, Permission
 from django.db.models import Count, Q
-from django.http import HttpResponse, HttpResponseRedirect
-from django.urls import reverse
-from django.utils.decorators import method_decorator
+from django.http import HttpResponse
 from django.utils.translation import gettext
-from django.views.decorators.debug import sensitive_post_parameters
-from unfold.forms import (
-    AdminPasswordChangeForm,
-)
-from unfold.widgets import (
-    UnfoldAdminCheckboxSelectMultipleWidget,
-    UnfoldAdminPasswordWidget,
-    UnfoldAdminTextInputWidget,
-)
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextInputWidget
 
 from larder.core.clock import now
-from larder.core.errors import DomainError
 from larder.core.limits import MAX_USERNAME_LENGTH
 from larder.identity import permissions, queries
-from larder.identity.caller import Caller
 from larder.identity.models import Customer
-from larder.identity.services import accounts, audit, notifier, passwords, rights
+from larder.identity.permissions import ROLES_FOR
+from larder.identity.services import accounts, audit, invitations, notifier, resets, rights
 from larder.identity.services.accounts import ByStaff, NewCustomer
-from larder.staff.base import ServiceAdmin, button, caller_of
+from larder.identity.services.notes import About, about_customer
+from larder.staff.base import ServiceAdmin, caller_of
 from larder.staff.confirming import require_confirmation
-from larder.staff.formatting import moment
+from larder.staff.formatting import time_column
+from larder.staff.identity.account_pages import AccountPages, link_offer
 from larder.staff.identity.contents import customer_contents
 from larder.staff.identity.customer_search import description, full_name, search
-from larder.staff.identity.factors import FactorsAdmin
-from larder.staff.identity.notes import NotableCustomers, customer_notes
-from larder.staff.identity.staff_invitations import StaffInvitations
 from larder.staff.language import gettext_lazy as _
+from larder.staff.recording import user_as_caller
 from larder.staff.refusals import RefusableForm, Sentence
 
 SENTENCES: Mapping[str, Sentence] = {
@@ -72,37 +61,27 @@ password of the account can be reset."""
 
 
 NO_PASSWORD = _("The person has no password. Press Password link.")
+INVITED = _(
+    "With a role the person is a member of staff, and sets the password with a link, once, within "
+    "three days. It is sent to the email address; if the shop sends no mail to it, it is shown to "
+    "you, once. You can give only roles whose permissions you have."
+)
 
 
 def _manages_rights(request: Any) -> bool:
     return bool(request.user.has_perm(rights.MANAGE))
 
 
-class PasswordForm(AdminPasswordChangeForm):  # type: ignore[misc]
-    """Sets a customer's password. Writes only the password, because other fields may have changed.
-
-    All sessions and keys of the account end.
-    """
-
-    def __init__(self, actor: Caller, user: Any, *args: Any, **kw: Any) -> None:
-        super().__init__(user, *args, **kw)
-        self.actor = actor
-
-    def set_password_and_save(self, user: Any, *args: Any, commit: bool = True, **kw: Any) -> Any:
-        super().set_password_and_save(user, *args, commit=False, **kw)
-        passwords.set_password(self.actor, user.pk, user.password, now=now())
-        return user
-
-
-class AccountForm(RefusableForm):
-    """Base class of the forms for new and for existing accounts."""
+class CustomerForm(RefusableForm):
+    """The form of an account. Accounts have no version here: the form of an existing one contains
+    the values that were shown, and only changed fields are written."""
 
     sentences = SENTENCES
     username = UsernameField(
         label=_("Username"),
         max_length=MAX_USERNAME_LENGTH,
         widget=UnfoldAdminTextInputWidget,
-        help_text=_("The person logs in with it."),
+        help_text=_("The person logs in with it. Colleagues see it at what the person does."),
     )
 
     class Meta:
@@ -115,68 +94,32 @@ class AccountForm(RefusableForm):
             "groups": _("The roles of a member of staff: what the person may do."),
         }
 
-
-class CustomerForm(AccountForm):
-    """The form of an existing account. Accounts have no version here: the form contains the values
-    that were shown, and only changed fields are written."""
-
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for field in self.fields.values():
-            field.show_hidden_initial = True
+            field.show_hidden_initial = self.instance.pk is not None
 
 
-class NewCustomerForm(SetPasswordMixin, AccountForm):  # type: ignore[type-arg]
-    """The form of a new account: its name, and a password that Django's validators accept, or none:
-    the person sets it with a link."""
+class RolesField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]
+    """Roles, with what each is for."""
 
-    password1, password2 = SetPasswordMixin.create_password_fields()
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for name in ("password1", "password2"):
-            attrs = {"autocomplete": "new-password"}
-            self.fields[name].widget = UnfoldAdminPasswordWidget(attrs=attrs)
-            self.fields[name].required = False
-        self.fields["password2"].help_text = gettext(
-            "Leave both empty if the person is to set it: save, then press Password link."
-        )
-
-    def clean(self) -> dict[str, Any]:
-        first, second = (self.cleaned_data.get(name) for name in ("password1", "password2"))
-        if bool(first) != bool(second):
-            self.add_error("password2", gettext("Enter the password twice, or leave both empty."))
-        self.validate_passwords()
-        return super().clean()
-
-    def _post_clean(self) -> None:
-        super()._post_clean()  # type: ignore[misc]
-        self.validate_password_for_user(self.instance)
-
-    def new_customer(self) -> NewCustomer:
-        """Returns the account of a valid form."""
-        given = self.cleaned_data
-        names = ("username", "email", "first_name", "last_name")
-        return NewCustomer(
-            **{name: given[name] for name in names}, password=given["password1"] or None
-        )
+    def label_from_instance(self, obj: Group) -> str:
+        use = ROLES_FOR.get(obj.name)
+        return gettext("{}: for {}").format(obj.name, gettext(use)) if use else obj.name
 
 
 _STATUS = ("is_active", "may_order", "is_staff")
 
 
 @admin.register(Customer)
-class CustomerAdmin(NotableCustomers, StaffInvitations, FactorsAdmin, UserAdmin):  # type: ignore[type-arg]
-    """Accounts. They are deactivated, not deleted, because orders refer to them."""
+class CustomerAdmin(AccountPages):
+    """Accounts. They are deactivated, not deleted, because orders refer to them. A new one has no
+    password: its owner sets it with a link."""
 
     form = CustomerForm
-    add_form = NewCustomerForm
-    add_form_template = None
-    invitation_refusals = SENTENCES
     names = ("username", "email", "first_name", "last_name")
     rights = ("is_staff", "is_superuser", "groups")
     facts = ("public_id", "joined", "logged_in")
-    add_fieldsets = ((None, {"fields": (*names, "password1", "password2")}),)
     list_display = (
         "username",
         "full_name",
@@ -191,9 +134,11 @@ class CustomerAdmin(NotableCustomers, StaffInvitations, FactorsAdmin, UserAdmin)
     search_help_text = _("Parts of name, username or email address, or a phone number")
     ordering = ("-id",)
     sortable_by = ()
-    filter_horizontal = ()
-    actions_detail = ("note", "set_password", "password_link", "reset_factor")
+    actions_detail = ("note", "password_link", "reset_factor")
     change_form_outer_after_template = "staff/customer_contents.html"
+
+    joined = time_column("date_joined", _("Joined"))
+    logged_in = time_column("last_login", _("Last log-in here"))
 
     class Media:
         css = {"all": ("staff/orders.css",)}
@@ -201,8 +146,7 @@ class CustomerAdmin(NotableCustomers, StaffInvitations, FactorsAdmin, UserAdmin)
     def render_change_form(self, request: Any, context: Any, *args: Any, **options: Any) -> Any:
         """Shows the customer's orders, addresses and notes below the account."""
         if options.get("obj") is not None:
-            context["customer_notes"] = customer_notes(options["obj"])
-            context |= customer_contents(request.user, options["obj"].pk)
+            context |= customer_contents(request.user, options["obj"])
         return super().render_change_form(request, context, *args, **options)
 
     def get_queryset(self, request: Any) -> Any:
@@ -225,7 +169,8 @@ class CustomerAdmin(NotableCustomers, StaffInvitations, FactorsAdmin, UserAdmin)
 
     def get_fieldsets(self, request: Any, obj: Any = None) -> Any:
         if obj is None:
-            return self.add_fieldsets
+            roles = ((_("Staff"), {"fields": ("groups",), "description": INVITED}),)
+            return ((None, {"fields": self.names}), *(roles if _manages_rights(request) else ()))
         return (
             (None, {"fields": self.names}),
             (_("Status"), {"fields": ("is_active", "may_order")}),
@@ -242,8 +187,8 @@ class CustomerAdmin(NotableCustomers, StaffInvitations, FactorsAdmin, UserAdmin)
 
     def formfield_for_manytomany(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
         """Shows groups as checkboxes, which need no script."""
-        kwargs["widget"] = UnfoldAdminCheckboxSelectMultipleWidget()
-        return super().formfield_for_manytomany(db_field, request, **kwargs)
+        widget = UnfoldAdminCheckboxSelectMultipleWidget()
+        return db_field.formfield(form_class=RolesField, widget=widget)
 
     def has_change_permission(self, request: Any, obj: Any = None) -> bool:
         """Returns whether the user may change the account: not one with rights that the user does
@@ -257,19 +202,12 @@ class CustomerAdmin(NotableCustomers, StaffInvitations, FactorsAdmin, UserAdmin)
     def audited_name(self, obj: Any) -> str:
         return audit.customer_name(obj.public_id)
 
-    def has_password_permission(self, request: Any, object_id: Any = None) -> bool:
-        """Returns whether the user may set passwords. The page checks whose."""
-        return self.may(request, "change")
-
-    @method_decorator(sensitive_post_parameters())
-    def add_view(self, request: Any, form_url: str = "", extra_context: Any = None) -> Any:
-        """Calls Django's view without its transaction: the registration opens its own."""
-        return self._add_view(request, form_url, extra_context)
+    def about(self, request: Any, obj: Any) -> About:
+        return about_customer(user_as_caller(request), obj.pk, obj.public_id)
 
     def save_model(self, request: Any, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001
         if not change:
-            by, new = caller_of(request).public_id, form.new_customer()
-            obj.pk = accounts.register(new, policy="open", now=now(), by=by).id
+            self._add(request, obj, form.cleaned_data)
             return
         columns = {field.name for field in self.opts.concrete_fields}
         changed = columns.intersection(form.changed_data)
@@ -285,37 +223,27 @@ class CustomerAdmin(NotableCustomers, StaffInvitations, FactorsAdmin, UserAdmin)
         if obj.is_staff and not obj.has_usable_password():
             self.message_user(request, NO_PASSWORD, messages.WARNING)
 
+    def _add(self, request: Any, obj: Any, given: Any) -> None:
+        """Adds an account, and of a member of staff the link that `response_add` hands over."""
+        caller, moment = caller_of(request), now()
+        new = NewCustomer(**{name: given[name] for name in self.names}, password=None)
+        roles = [role.pk for role in given.get("groups", ())]
+        if not roles:
+            obj.pk = accounts.register(new, policy="open", now=moment, by=caller.public_id).id
+            return
+        require_confirmation(request)
+        link = partial(resets.offer_within, caller, offer=link_offer(moment))
+        obj.pk, request.link = invitations.invite(caller, new, roles, link=link, now=moment)
+
+    def response_add(self, request: Any, obj: Any, *args: Any, **options: Any) -> HttpResponse:
+        link = getattr(request, "link", None)
+        if link is not None:
+            return self.hand_over(request, link, obj)
+        answer: HttpResponse = super().response_add(request, obj, *args, **options)
+        return answer
+
     def save_related(self, request: Any, form: Any, formsets: Any, change: bool) -> None:  # noqa: FBT001
         """Saves nothing: save_model saves the groups."""
-
-    @button(_("Set password"), permissions=["password"], url_path="set-password", icon="key")
-    def set_password(self, request: Any, object_id: str) -> HttpResponse:
-        """Redirects to Django's form."""
-        found = self.get_object(request, object_id)
-        if found is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[no-any-return]
-        return HttpResponseRedirect(reverse("admin:auth_user_password_change", args=[found.pk]))
-
-    def user_change_password(self, request: Any, id: str, form_url: str = "") -> Any:
-        """Calls Django's view, which gives the form no request, with a form that has the caller.
-        Shows the refusal of the service, or that too many passwords are being hashed."""
-        if self.has_password_permission(request):
-            require_confirmation(request)
-        page = copy(self)
-        page.change_password_form = partial(PasswordForm, caller_of(request))
-        try:
-            return super(CustomerAdmin, page).user_change_password(request, id, form_url)
-        except DomainError as refusal:
-            self.tell_refusal(request, refusal, SENTENCES)
-        return HttpResponseRedirect(request.get_full_path())
-
-    @admin.display(description=_("Joined"))
-    def joined(self, customer: Customer) -> str:
-        return moment(customer.date_joined)
-
-    @admin.display(description=_("Last log-in here"))
-    def logged_in(self, customer: Customer) -> str:
-        return moment(customer.last_login)
 
 
 class GroupForm(RefusableForm):

@@ -1,4 +1,4 @@
-"""What staff see of a customer below the fields of the account: orders and addresses."""
+"""What staff see of a customer below the fields of the account: orders, addresses and notes."""
 
 from decimal import Decimal
 from typing import Any
@@ -8,11 +8,19 @@ from django.db.models import Count, Q, QuerySet, Sum
 from django.urls import reverse
 from django.utils.translation import gettext, ngettext
 
-from larder.core.limits import MAX_ADDRESSES, MAX_SUMMED_ORDERS, SHOWN_ORDERS
+from larder.core.limits import (
+    MAX_ADDRESSES,
+    MAX_SHOWN_EVENTS,
+    MAX_SUMMED_ORDERS,
+    SHOWN_ORDERS,
+)
 from larder.identity import queries
+from larder.identity.models import Customer
 from larder.identity.queries import PARCEL_FIELDS, AddressRow
+from larder.identity.queries.notes import latest_notes
+from larder.identity.services.audit import customer_name
 from larder.orders.models import Order, OrderStatus
-from larder.staff.formatting import amount, change_link, grouped, in_one_line, moment
+from larder.staff.formatting import actor_names, amount, change_link, grouped, in_one_line, moment
 from larder.staff.language import gettext_lazy as _
 from larder.staff.lists import label
 from larder.staff.orders.admin import VARIANTS
@@ -22,18 +30,31 @@ from larder.staff.words import word
 UNSOLD = (OrderStatus.CANCELLED, OrderStatus.EXPIRED)
 
 
-def customer_contents(user: Any, customer: int) -> dict[str, Any]:
-    """Returns the sections of a customer's page; empty for users who may not see orders."""
+def customer_contents(user: Any, customer: Customer) -> dict[str, Any]:
+    """Returns the sections of a customer's page; the notes alone for users who may not see
+    orders."""
+    notes = {"customer_notes": _notes(customer)}
     if not user.has_perm("orders.view_order"):
-        return {}
-    found = queries.addresses(customer, after=None, limit=MAX_ADDRESSES)
-    orders = _placed(customer)
+        return notes
+    found = queries.addresses(customer.pk, after=None, limit=MAX_ADDRESSES)
+    orders = _placed(customer.pk)
     return {
+        **notes,
         "customer_orders": _orders_table(orders),
         "customer_sum": _sum(orders),
         "customer_addresses": [_address(one) for one in found],
-        "new_order": _new_order(customer) if user.has_perm("orders.add_order") else "",
+        "new_order": _new_order(customer.pk) if user.has_perm("orders.add_order") else "",
     }
+
+
+def _notes(customer: Customer) -> dict[str, Any]:
+    """Returns the last notes about a customer, and how many they are if there are earlier ones."""
+    notes = latest_notes(customer_name(customer.public_id), limit=MAX_SHOWN_EVENTS)
+    people = actor_names({note.actor for note in notes.rows})
+    rows = [
+        {"at": moment(note.at), "by": people[note.actor], "text": note.text} for note in notes.rows
+    ]
+    return {"rows": rows, "limit": MAX_SHOWN_EVENTS if notes.more else None}
 
 
 def _placed(customer: int) -> "QuerySet[Order]":

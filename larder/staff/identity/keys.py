@@ -1,36 +1,77 @@
-"""The staff screen of API keys: those of all accounts, to see what is in use and to end it."""
+"""The staff screen of API keys: the user's own, and those of all accounts for who may see them.
 
-from collections.abc import Sequence
-from datetime import timedelta
+A password alone gives no rights of staff where the second factor is in force; a key that names its
+permissions does. So the page of a new key asks for the password again, and the key has at least one
+permission. It is shown in the answer to the form, and nowhere else.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, time, timedelta
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import Q, Value
 from django.http import HttpResponse
+from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext, ngettext
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextInputWidget
 
 from larder.core.clock import now
-from larder.core.errors import NotFound
+from larder.core.errors import DomainError, NotFound
+from larder.core.limits import MAX_KEY_NAME_LENGTH
 from larder.db.fields import Fold
+from larder.db.idempotency import RETENTION, Claim, Scope, fingerprint
 from larder.identity.models import Key
+from larder.identity.permissions import PERMISSIONS
 from larder.identity.services import keys
-from larder.staff.base import Question, ReadOnlyAdmin, ask, selected
+from larder.identity.services.keys import DELETE, Limits, NewKey
+from larder.staff.base import Question, ReadOnlyAdmin, ask, button, caller_of, selected
 from larder.staff.confirming import require_confirmation
-from larder.staff.formatting import customer_name, moment
+from larder.staff.formatting import customer_name, time_column
 from larder.staff.language import gettext_lazy as _
+from larder.staff.pages import Page, PageForm, show, show_once, words
 from larder.staff.recording import user_as_caller
+from larder.staff.refusals import Sentence
 
 SOON = timedelta(days=30)
 """The time before its expiry in which a key is listed as one that expires soon."""
 
+SENTENCES: Mapping[str, Sentence] = {
+    "too_many_keys": Sentence(None, _("You have the maximum number of keys. End one first.")),
+    "quota_exceeded": Sentence(None, _("You made too many keys lately. Try again later.")),
+}
+MADE_BEFORE = _(
+    "This form was sent before, and its key was made then. The key is not shown again: "
+    "if you do not have it, end it and make another."
+)
 
-def gives(key: Key) -> str:
-    """Returns the permissions of a key for staff."""
-    named = key.permissions
-    if named is None:
-        return gettext("all of its owner")
-    return ", ".join(named) or gettext("none")
+
+class KeyForm(PageForm):
+    """What a new key is called, gives, and how long it lasts."""
+
+    name = words(_("Name"), most=MAX_KEY_NAME_LENGTH, help_text=_("What the key is for."))
+    expires_at = forms.DateField(
+        label=_("Last day"),
+        required=False,
+        widget=UnfoldAdminTextInputWidget(attrs={"type": "date"}),
+        help_text=_("The key expires at the end of this day. Empty: it does not expire."),
+    )
+    permissions = forms.MultipleChoiceField(
+        label=_("Permissions"),
+        widget=UnfoldAdminCheckboxSelectMultipleWidget(),
+        help_text=_("The key gives these only, and each only while you have it."),
+        error_messages={"required": _("Choose at least one permission.")},
+    )
+
+    def __init__(self, own: frozenset[str], sent: Any) -> None:
+        super().__init__(sent)
+        field: Any = self.fields["permissions"]
+        field.choices = [(name, f"{name}: {gettext(what)}") for name, what in PERMISSIONS.items()]
+        # The service refuses the others, so that an attempt at one is recorded.
+        field.widget.choices = [choice for choice in field.choices if choice[0] in own]
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -49,21 +90,21 @@ class StateFilter(admin.SimpleListFilter):
 
     def queryset(self, request: Any, queryset: Any) -> Any:
         live, moment = queryset.live(), now()
-        found = {
+        states = {
             "live": live,
             "unused": live.filter(last_used_at=None),
             "expiring": live.filter(expires_at__lt=moment + SOON),
             "ended": queryset.filter(Q(ended_at__isnull=False) | Q(expires_at__lte=moment)),
         }
-        return found.get(self.value() or "", queryset)
+        return states.get(self.value() or "", queryset)
 
 
 @admin.register(Key)
 class KeyAdmin(ReadOnlyAdmin):
-    """The keys of all accounts, the newest first, without the keys themselves."""
+    """The keys, the newest first, without the keys themselves."""
 
-    fields = ("account", "name", "kind", "gives", "created", "expiry", "last_use", "end")
-    list_display = ("account", "name", "gives", "created", "expiry", "last_use", "end")
+    fields = ("account", "name", "gives", "created", "expiry", "last_use", "end")
+    list_display = fields
     list_filter = (StateFilter,)
     list_select_related = ("customer",)
     search_fields = ("customer__username",)
@@ -71,17 +112,55 @@ class KeyAdmin(ReadOnlyAdmin):
     ordering = ("-id",)
     sortable_by = ()
     actions = ("end_selected",)
+    actions_list = ("make",)
+
+    created = time_column("created_at", _("Created"))
+    expiry = time_column("expires_at", _("Expires"))
+    last_use = time_column("last_used_at", _("Last used"))
+    end = time_column("ended_at", _("Ended"))
+
+    def has_view_permission(self, request: Any, obj: Any = None) -> bool:
+        return True
+
+    def get_queryset(self, request: Any) -> Any:
+        """Returns all keys for users who may see them, else the user's own."""
+        rows = super().get_queryset(request)
+        return rows if self.may(request, "view") else rows.filter(customer=request.user.pk)
 
     def get_search_results(self, request: Any, queryset: Any, search_term: str) -> Any:
         """Searches for the whole name of an account."""
         named = queryset.alias(owner=Fold("customer__username"))
         return (named.filter(owner=Fold(Value(search_term))) if search_term else queryset), False
 
-    def has_end_permission(self, request: Any, object_id: Any = None) -> bool:
-        """Returns whether the user may end keys."""
-        return self.may(request, "delete")
+    @button(_("Make a key"), url_path="make", icon="add")
+    def make(self, request: Any) -> HttpResponse:
+        """Shows the form, then makes a key of the user and shows it once."""
+        require_confirmation(request)
+        sent = request.POST if request.method == "POST" else None
+        page = Page(
+            title=gettext("Make a key"),
+            answer=gettext("Make a key"),
+            back=reverse("admin:identity_key_changelist"),
+            form=KeyForm(caller_of(request).permissions, sent),
+            text=gettext(
+                "A key lets a program do at the API what its permissions allow, without your "
+                "password and second factor."
+            ),
+        )
+        if sent is None or not page.is_valid():
+            return show(self, request, page)
+        try:
+            key = _make(request, page.form.cleaned_data)
+        except DomainError as refusal:
+            page.refuse(refusal, SENTENCES)
+            return show(self, request, page)
+        if key.text is None:
+            page.form.add_error(None, MADE_BEFORE)
+            return show(self, request, page)
+        text = gettext("Copy the new key now. It is not shown again.")
+        return show_once(self, request, text, key.text, page.back)
 
-    @admin.action(description=_("End"), permissions=["end"])
+    @admin.action(description=_("End"))
     def end_selected(self, request: Any, queryset: Any) -> HttpResponse | None:
         """Shows a confirmation, then ends every selected key."""
         chosen = selected(self, request, queryset.select_related("customer").order_by("id"))
@@ -89,7 +168,7 @@ class KeyAdmin(ReadOnlyAdmin):
             return ask(self, request, _question(chosen))
         if chosen:
             require_confirmation(request)
-            ended = sum(_end(request, one) for one in chosen)
+            ended = sum(_end(request, key) for key in chosen)
             level = messages.SUCCESS if ended == len(chosen) else messages.WARNING
             before = len(chosen) - ended
             text = ngettext("{} key ended.", "{} keys ended.", ended)
@@ -106,43 +185,42 @@ class KeyAdmin(ReadOnlyAdmin):
     def account(self, key: Key) -> str:
         return customer_name(key.customer)
 
-    @admin.display(description=_("Kind"))
-    def kind(self, key: Key) -> str:
-        return gettext("created") if key.generation is None else gettext("of an earlier API")
-
     @admin.display(description=_("Permissions"))
     def gives(self, key: Key) -> str:
-        return gives(key)
+        if key.permissions is None:
+            return gettext("all of its owner")
+        return ", ".join(key.permissions) or gettext("none")
 
-    @admin.display(description=_("Created"))
-    def created(self, key: Key) -> str:
-        return moment(key.created_at)
 
-    @admin.display(description=_("Expires"))
-    def expiry(self, key: Key) -> str:
-        return moment(key.expires_at)
-
-    @admin.display(description=_("Last used"))
-    def last_use(self, key: Key) -> str:
-        return moment(key.last_used_at)
-
-    @admin.display(description=_("Ended"))
-    def end(self, key: Key) -> str:
-        return moment(key.ended_at)
+def _make(request: Any, given: Mapping[str, Any]) -> NewKey:
+    """Makes the key of a valid form, once. Raises the errors of `create_key`."""
+    caller, at, last, named = caller_of(request), now(), given["expires_at"], given["permissions"]
+    scope = Scope(caller.public_id, "POST admin/own-keys", str(given["form_key"]))
+    content = fingerprint(given["name"], sorted(named), last)
+    zone = timezone.get_current_timezone()
+    end = None if last is None else datetime.combine(last, time(23, 59, 59), zone)
+    return keys.create_key(
+        caller,
+        given["name"],
+        now=at,
+        claim=Claim(scope, content, expires_at=at + RETENTION),
+        limits=Limits(permissions=named, expires_at=end),
+    )
 
 
 def _end(request: Any, key: Key) -> bool:
     """Ends a key. Returns False if it has ended or expired before."""
+    of_any = request.user.has_perm(DELETE)
     try:
-        keys.delete_key(key.pk, caller=user_as_caller(request), of_any=True, now=now())
+        keys.delete_key(key.pk, caller=user_as_caller(request), of_any=of_any, now=now())
     except NotFound:
         return False
     return True
 
 
 def _question(selected: Sequence[Key]) -> Question:
-    about = [f"{customer_name(one.customer)}: {one}" for one in selected]
+    about = [f"{customer_name(key.customer)}: {key}" for key in selected]
     sends = [("action", "end_selected"), ("index", "0"), ("confirmed", "yes")]
-    sends += [(ACTION_CHECKBOX_NAME, str(one.pk)) for one in selected]
+    sends += [(ACTION_CHECKBOX_NAME, str(key.pk)) for key in selected]
     text = gettext("Programs that use these keys are refused from now on. This cannot be undone.")
     return Question(gettext("End keys"), text, gettext("End"), about, sends)

@@ -1,9 +1,6 @@
-"""The page on which a person without a session sets a new password, with the token of a link.
+"""The page on which a person without a session sets a new password, with the token of a link."""
 
-A script sends the token of the link at once, with `look`: the page then says whose password it is.
-"""
-
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -25,7 +22,6 @@ from larder.identity.services import resets
 from larder.identity.services.rates import RateLimited
 from larder.identity.tokens import reset_named
 from larder.staff.confirming import TOO_MANY
-from larder.staff.identity.password_links import role_text
 from larder.staff.language import gettext_lazy as _
 from larder.staff.refusals import Sentence, explain
 
@@ -62,57 +58,28 @@ class NewPasswordForm(forms.Form):
 @never_cache
 @sensitive_post_parameters()
 def page(request: HttpRequest) -> HttpResponse:
-    """Shows the form and whose password it is, sets the password, and leads to the log-in."""
-    form = _sent(request)
-    token = request.POST.get("reset_token", "").strip()[:MAX_RESET_TOKEN_LENGTH]
-    if not token:
+    """Shows the form, sets the password, and leads to the log-in."""
+    form = NewPasswordForm(request.POST or None)
+    if not form.is_valid():
         return _show(request, form)
-    named, owner = reset_named(token), None
+    token, wanted = form.cleaned_data["reset_token"], form.cleaned_data["new_password"]
+    reset = reset_named(token)
     try:
-        with throttling.confirm(request, None if named is None else str(named)):
-            owner = resets.owner_of(token, secrets=secrets(), now=now())
-            if not form.is_valid():
-                return _show(request, form, owner)
-            wanted = form.cleaned_data["new_password"]
+        with throttling.confirm(request, None if reset is None else str(reset)):
             resets.set_forgotten(token, wanted, secrets=secrets(), now=now())
-    except RateLimited as refusal:
-        too_many = TOO_MANY.format(refusal.retry_after)
-        return problems.mark(_show(request, form, owner, [(None, too_many)]), refusal)
     except DomainError as refusal:
-        answer = _show(request, form, owner, explain(refusal, SENTENCES))
-        return problems.mark(answer, refusal) if isinstance(refusal, Overloaded) else answer
+        if isinstance(refusal, RateLimited):
+            form.add_error(None, TOO_MANY.format(refusal.retry_after))
+        else:
+            for field, text in explain(refusal, SENTENCES):
+                form.add_error(field if field in form.fields else None, text)
+        answer = _show(request, form)
+        is_busy = isinstance(refusal, RateLimited | Overloaded)
+        return problems.mark(answer, refusal) if is_busy else answer
     messages.success(request, gettext("The password is set. Log in with it."))
     return HttpResponseRedirect(reverse("admin:login"))
 
 
-def _sent(request: HttpRequest) -> NewPasswordForm:
-    """Returns the form that was sent; with its token alone if the script of the page sent it."""
-    if request.POST.get("look"):
-        return NewPasswordForm(initial={"reset_token": request.POST.get("reset_token")})
-    return NewPasswordForm(request.POST or None)
-
-
-def _show(
-    request: HttpRequest,
-    form: NewPasswordForm,
-    owner: resets.Owner | None = None,
-    refused: Iterable[tuple[str | None, str]] = (),
-) -> HttpResponse:
-    context = {
-        **admin.site.each_context(request),
-        "title": gettext("New password"),
-        "form": form,
-        "facts": _facts(owner) if owner else (),
-        "refused": [],
-    }
-    for field, text in refused:
-        if form.is_bound:
-            form.add_error(field if field in form.fields else None, text)
-        else:
-            context["refused"].append(text)
+def _show(request: HttpRequest, form: NewPasswordForm) -> HttpResponse:
+    context = {**admin.site.each_context(request), "title": gettext("New password"), "form": form}
     return TemplateResponse(request, "staff/new_password.html", context)
-
-
-def _facts(owner: resets.Owner) -> list[tuple[str, str]]:
-    roles = [(gettext("Roles"), ", ".join(map(role_text, owner.roles)))] if owner.roles else []
-    return [(gettext("Username"), owner.username), *roles]

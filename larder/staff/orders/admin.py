@@ -1,14 +1,18 @@
 """The staff screens of orders, to view and move them. Their history is never edited."""
 
 from typing import Any
+from uuid import UUID
 
 from django.contrib import admin
+from django.urls import reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext
 
+from larder.identity.services.notes import About
 from larder.orders import queries
-from larder.orders.lifecycle import HELD
+from larder.orders.lifecycle import HELD, PERMISSIONS, Move
 from larder.orders.models import Order, OrderStatus
+from larder.orders.services.locks import order_name
 from larder.staff.base import ReadOnlyAdmin
 from larder.staff.formatting import (
     amount,
@@ -21,9 +25,10 @@ from larder.staff.formatting import (
 )
 from larder.staff.language import gettext_lazy as _
 from larder.staff.lists import label
+from larder.staff.notes import NotableAdmin
 from larder.staff.orders.accounting import AccountableOrders
 from larder.staff.orders.contents import address_lines, lines_table, returned_of, tax_of, timeline
-from larder.staff.orders.notes import NotableOrders
+from larder.staff.orders.moves import MovableOrders
 from larder.staff.orders.payments import RefundDueAdmin, payment_tables
 from larder.staff.orders.placing import PlaceableOrders
 from larder.staff.orders.printing import PrintableOrders, prints
@@ -58,7 +63,8 @@ class StatusFilter(admin.ChoicesFieldListFilter):
 
 @admin.register(Order)
 class OrderAdmin(
-    NotableOrders,
+    NotableAdmin,
+    MovableOrders,
     PrintableOrders,
     PlaceableOrders,
     AccountableOrders,
@@ -70,11 +76,8 @@ class OrderAdmin(
     opens Django's own forms.
     """
 
-    actions = (*NotableOrders.actions, *PrintableOrders.actions)
-    actions_detail = (
-        *NotableOrders.actions_detail,
-        *PrintableOrders.actions_detail,
-    )
+    actions = (*MovableOrders.actions, *PrintableOrders.actions)
+    actions_detail = ("note", *PrintableOrders.actions_detail)
     actions_list = (
         *PlaceableOrders.actions_list,
         *AccountableOrders.actions_list,
@@ -130,9 +133,16 @@ class OrderAdmin(
             "facts": self._facts(request, options["obj"]),
             "payments": payment_tables(order, with_refunds=refunds),
             "timeline": timeline(order),
-            "note_link": self.note_link(request, order.id),
+            "note_link": self._note_link(request, order.id),
         }
         return super().render_change_form(request, context, *args, **options)
+
+    def about(self, request: Any, obj: Order) -> About:
+        return About(order_name(obj.pk), PERMISSIONS[Move.CHANGE])
+
+    def _note_link(self, request: Any, order: UUID) -> str:
+        page = reverse("admin:orders_order_note", args=[order])
+        return page if self.has_note_permission(request) else ""
 
     def _facts(self, request: Any, order: Order) -> dict[str, str]:
         """Returns what else is known of the order, by its title."""
