@@ -18,6 +18,7 @@ from larder.orders.services.moves import cancel_order, pack_order, ship_order
 from larder.orders.services.placing.place_order import place_order
 from larder.orders.services.placing.placement import Placement, Terms
 from larder.staff.orders.contents import described
+from larder.staff.orders.moves import DONE_BEFORE
 from tests.conftest import NOW, Person
 from tests.orders import large_orders
 from tests.orders.holding import SECONDS, hold, pass_seconds
@@ -70,7 +71,7 @@ def test_an_order_without_picked_units_is_cancelled_and_the_page_reports_it(
     desk: Desk, order: UUID, jam: int
 ) -> None:
     page = desk.save(f"{ORDERS}{order}/pack/", **short(jam, "0"))
-    assert page.messages[0].startswith("Nothing was picked. Order")
+    assert page.messages[0].endswith("is cancelled.")
     assert status(order) == "cancelled"
 
 
@@ -187,7 +188,7 @@ def test_the_message_reports_a_move_by_another_user(
     sent, other = (desk.open(f"{ORDERS}{order}/pack/") for _ in range(2))
     pack_order(transition_request(order, person(is_staff=True)))
     page = desk.post(f"{ORDERS}{order}/pack/", sent)
-    assert page.messages[0].endswith("was packed before. Nothing was done now.")
+    assert page.messages[0].endswith(str(DONE_BEFORE))
     page = desk.post(f"{ORDERS}{order}/pack/", other | short(jam, "1"))
     assert "Nothing was done now." in page.messages[0]
     assert stock(jam) == (6, 4)

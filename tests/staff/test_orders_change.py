@@ -15,6 +15,7 @@ from larder.orders.decision import Wanted
 from larder.orders.models import Order, OrderEvent
 from larder.orders.services.placing.place_order import place_order
 from larder.orders.services.placing.placement import Placement, Terms
+from larder.staff.orders.moves import DONE_BEFORE
 from tests.conftest import NOW, Person
 from tests.staff.desk import Desk, allow
 
@@ -93,7 +94,7 @@ def test_a_page_that_changes_nothing_makes_no_event(desk: Desk, order: UUID) -> 
     sent = desk.open(path(order))
     sent["note"] = sent["note"].replace("\n", "\r\n")
     page = desk.post(path(order), sent)
-    assert page.messages[0].endswith("has these values. Nothing was done now.")
+    assert page.messages[0].endswith(str(DONE_BEFORE))
     assert not OrderEvent.objects.filter(type="changed").exists()
 
 

@@ -1,34 +1,166 @@
-"""The fields with which staff move or change an order, above its lines."""
+"""The forms with which staff place, move or change an order."""
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 from django import forms
 from django.core.validators import RegexValidator
 from django.utils.translation import gettext
-from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminTextInputWidget
 
 from larder.catalog import queries as catalog
 from larder.catalog.models import Product
 from larder.core.limits import (
     MAX_CODE_LENGTH,
+    MAX_ORDERED_UNITS,
     MAX_SHORT_TEXT_LENGTH,
-    MAX_TEXT_LENGTH,
     MAX_UNITS,
     MAX_VERSION,
 )
+from larder.http.shop import terms
 from larder.identity.queries import SHIP_TO_FIELDS
-from larder.orders.queries import OrderView
-from larder.orders.services.changes import Details
-from larder.orders.services.moves import Tracking
+from larder.orders.decision import Wanted
+from larder.orders.queries import LineView, OrderView
+from larder.orders.services.moves import Picked, Tracking
+from larder.orders.services.returns import ReturnedLine
+from larder.staff.formatting import day_of, grouped
 from larder.staff.language import gettext_lazy as _
-from larder.staff.pages import PageForm, Text, whole, words
+from larder.staff.orders.contents import address_lines
+from larder.staff.pages import LineForm, PageForm, box, choice, long_text, whole, words
 from larder.staff.product_choice import UNKNOWN, ProductLineForm, sku_field
+
+
+class OrderLineForm(LineForm):
+    """A line of an existing order."""
+
+    heads: tuple[str, ...] = (_("SKU"), _("Name"))
+
+    def __init__(self, line: LineView, sent: Any, **initial: Any) -> None:
+        super().__init__(sent, prefix=f"line-{line.product}", initial=initial)
+        self.line = line
+        self.cells = (line.sku, line.name)
+
+    @classmethod
+    def of(cls, order: OrderView, sent: Any) -> Sequence[Any]:
+        """Returns the forms of all lines."""
+        return [cls(line, sent) for line in order.lines]
+
+    @property
+    def product(self) -> int:
+        return self.line.product
+
+    @property
+    def is_filled(self) -> bool:
+        return bool(self.cleaned_data.get("quantity"))
+
+
+class PickedForm(OrderLineForm):
+    """The picked units of a line. The initial value is all units."""
+
+    heads = (_("Place"), *OrderLineForm.heads, _("Ordered"))
+    quantity = whole(_("Picked"), least=0, most=MAX_ORDERED_UNITS)
+    rest = choice(
+        _("If fewer, the others"),
+        [
+            ("", _("Choose")),
+            ("missing", _("are missing from the shelf")),
+            ("back", _("go back on the shelf")),
+        ],
+        required=False,
+    )
+
+    def __init__(self, line: LineView, sent: Any, place: str = "") -> None:
+        super().__init__(line, sent, quantity=line.quantity)
+        self.cells = (place or "–", line.sku, line.name, grouped(line.quantity))
+
+    @classmethod
+    def of(cls, order: OrderView, sent: Any) -> Sequence[Any]:
+        """Returns the forms of all lines by place. Products without a place come last."""
+        products = Product.objects.filter(pk__in=[line.product for line in order.lines])
+        places = dict(products.values_list("pk", "shelf_place"))
+        lines = sorted(
+            order.lines, key=lambda line: (not places[line.product], places[line.product])
+        )
+        return [cls(line, sent, places[line.product]) for line in lines]
+
+    def clean(self) -> dict[str, Any]:
+        """Never takes units off the stock because a field was forgotten."""
+        sent = self.cleaned_data
+        if sent.get("quantity", self.line.quantity) < self.line.quantity and not sent.get("rest"):
+            self.add_error("rest", gettext("Choose what became of the others."))
+        return sent
+
+    @property
+    def is_filled(self) -> bool:
+        """Whether the line was not picked completely: only such lines are sent."""
+        return bool(self.cleaned_data.get("quantity") != self.line.quantity)
+
+    @property
+    def is_missing(self) -> bool:
+        return bool(self.cleaned_data["rest"] == "missing")
+
+
+class ChangedForm(OrderLineForm):
+    """The units of a line. The initial value is all units, and 0 removes the line."""
+
+    quantity = whole(_("Units"), least=0, most=MAX_ORDERED_UNITS)
+
+    def __init__(self, line: LineView, sent: Any) -> None:
+        super().__init__(line, sent, quantity=line.quantity)
+
+
+class ReturnedForm(OrderLineForm):
+    """The returned units of a line. The initial value is 0."""
+
+    heads = (*OrderLineForm.heads, _("Still with the customer"))
+    quantity = whole(_("Came back"), least=0, most=MAX_ORDERED_UNITS)
+    restock = box(_("Can be sold again"))
+
+    def __init__(self, line: LineView, sent: Any) -> None:
+        super().__init__(line, sent, quantity=0, restock=True)
+        self.cells = (line.sku, line.name, grouped(line.quantity - line.returned))
+
+
+Lines = Sequence[Any]
+"""The forms of the filled lines of a page."""
 
 
 class MoveForm(PageForm):
     """Contains the shown version: the order is moved only in this version."""
 
     seen_version = forms.IntegerField(widget=forms.HiddenInput, min_value=0, max_value=MAX_VERSION)
+    line: ClassVar[type[OrderLineForm] | None] = None
+    nothing = ""
+    """The error if no line is filled; empty if that is allowed."""
+
+    def facts(self, order: OrderView) -> Sequence[tuple[str, str]]:
+        """Returns what staff need to see while they fill in the page: titles and texts."""
+        return ()
+
+    def arguments(self, lines: Lines) -> Mapping[str, Any]:
+        """Returns what the service of the move is called with, beside the request."""
+        return {}
+
+
+class PackForm(MoveForm):
+    """The picked units of each line."""
+
+    line = PickedForm
+
+    def facts(self, order: OrderView) -> Sequence[tuple[str, str]]:
+        day = order.requested_for
+        facts = [
+            (gettext("Ship to"), "\n".join(address_lines(order.ship_to or {}))),
+            (gettext("Requested for"), day_of(day) if day else ""),
+            (gettext("Note"), order.note),
+        ]
+        return [(title, fact) for title, fact in facts if fact]
+
+    def arguments(self, lines: Lines) -> Mapping[str, Any]:
+        picked = [
+            Picked(line.product, line.cleaned_data["quantity"], line.is_missing) for line in lines
+        ]
+        return {"picked": picked}
 
 
 class CancelForm(MoveForm):
@@ -41,11 +173,23 @@ class CancelForm(MoveForm):
         help_text=_("The customer sees it."),
     )
 
+    def arguments(self, lines: Lines) -> Mapping[str, Any]:
+        return {"reason": self.cleaned_data["reason"].strip()}
+
 
 class ReturnForm(MoveForm):
     """The reason of a return."""
 
+    line = ReturnedForm
+    nothing = _("Enter the number of returned units in at least one line.")
     reason = words(_("Reason"), most=MAX_SHORT_TEXT_LENGTH, help_text=_("The customer sees it."))
+
+    def arguments(self, lines: Lines) -> Mapping[str, Any]:
+        back = [
+            ReturnedLine(line.product, line.cleaned_data["quantity"], line.cleaned_data["restock"])
+            for line in lines
+        ]
+        return {"lines": back, "reason": self.cleaned_data["reason"]}
 
 
 class ShipForm(MoveForm):
@@ -64,24 +208,30 @@ class ShipForm(MoveForm):
         help_text=_("The customer sees it."),
     )
 
-    @staticmethod
-    def of(order: OrderView) -> dict[str, Any]:
-        """Returns the initial values."""
-        return {name: getattr(order, name) for name in ("carrier", "tracking_number")}
-
-    @property
-    def tracking(self) -> Tracking:
-        given = self.cleaned_data
-        return Tracking(given["carrier"], given["tracking_number"])
+    def arguments(self, lines: Lines) -> Mapping[str, Any]:
+        sent = self.cleaned_data
+        return {"tracking": Tracking(sent["carrier"], sent["tracking_number"])}
 
 
 def _part(label: str, most: int = MAX_SHORT_TEXT_LENGTH, **options: Any) -> forms.CharField:
-    return words(label, most=most, required=False, **{"strip": False, **options})
+    return words(label, most=most, required=False, strip=False, **options)
 
 
-class AddressForm(PageForm):
-    """The address that an order goes to."""
+class DeliveryForm(PageForm):
+    """When and where an order goes, and what the customer said about it."""
 
+    requested_for = forms.DateField(
+        label=_("Requested for"),
+        required=False,
+        help_text=_("The day on which the customer wants it; empty for as soon as possible."),
+        widget=UnfoldAdminTextInputWidget(attrs={"type": "date"}),
+    )
+    reference = _part(_("Reference"), help_text=_("The customer's own number of the order."))
+    note = long_text(
+        _("Note"),
+        strip=False,
+        help_text=_("What the customer asks for. It is shown when the order is packed."),
+    )
     name = _part(_("Name"), help_text=_("Who receives the parcel."))
     company = _part(_("Organisation"))
     line1 = _part(_("Street"))
@@ -102,31 +252,20 @@ class AddressForm(PageForm):
         return str(self.cleaned_data["country"]).upper()
 
     @property
-    def ship_to(self) -> dict[str, str] | None:
-        """The address with all its fields; None if all are empty."""
-        address = {name: self.cleaned_data[name] for name in SHIP_TO_FIELDS}
-        return address if any(address.values()) else None
+    def details(self) -> dict[str, Any]:
+        """The details of a valid form. The address has all its fields; it is None if all are
+        empty."""
+        sent = self.cleaned_data
+        address = {name: sent[name] for name in SHIP_TO_FIELDS}
+        names = ("note", "reference", "requested_for")
+        ship_to = address if any(address.values()) else None
+        return {**{name: sent[name] for name in names}, "ship_to": ship_to}
 
 
-class ChangeForm(AddressForm, MoveForm):
+class ChangeForm(DeliveryForm, MoveForm):
     """The details of a placed order, and a product to add to it."""
 
-    field_order = ("requested_for", "reference", "note")
-    requested_for = forms.DateField(
-        label=_("Requested for"),
-        required=False,
-        help_text=_("The day on which the customer wants it."),
-        widget=UnfoldAdminTextInputWidget(attrs={"type": "date"}),
-    )
-    reference = _part(_("Reference"), help_text=_("The customer's own number of the order."))
-    note = Text(
-        label=_("Note"),
-        help_text=_("What the customer asks for. It is shown when the order is packed."),
-        max_length=MAX_TEXT_LENGTH,
-        required=False,
-        strip=False,
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
-    )
+    line = ChangedForm
     sku = sku_field(
         _("SKU of a product to add"),
         "orders_order",
@@ -140,30 +279,25 @@ class ChangeForm(AddressForm, MoveForm):
 
     def clean(self) -> dict[str, Any]:
         """Finds the product to add."""
-        given = self.cleaned_data
-        if given.get("sku"):
-            ids = catalog.ids_by_sku([given["sku"]]).values()
-            given["product"] = Product.objects.filter(id__in=ids).first()
-            if given["product"] is None:
+        sent = self.cleaned_data
+        if sent.get("sku"):
+            sent["product"] = catalog.ids_by_sku([sent["sku"]]).get(sent["sku"])
+            if sent["product"] is None:
                 self.add_error("sku", UNKNOWN)
-            elif not given.get("units"):
+            elif not sent.get("units"):
                 self.add_error("units", gettext("Enter how many."))
-        elif given.get("units"):
+        elif sent.get("units"):
             self.add_error("sku", gettext("Enter the SKU."))
-        return given
-
-    @staticmethod
-    def of(order: OrderView) -> dict[str, Any]:
-        """Returns the initial values."""
-        details = {name: getattr(order, name) for name in ("requested_for", "reference", "note")}
-        return {**details, **(order.ship_to or {})}
+        return sent
 
     @property
-    def details(self) -> Details:
-        given = self.cleaned_data
-        return Details(
-            note=given["note"],
-            reference=given["reference"],
-            requested_for=given["requested_for"],
-            ship_to=self.ship_to,
-        )
+    def nothing(self) -> str:  # type: ignore[override]
+        if self.cleaned_data.get("product"):
+            return ""
+        return gettext("An order has at least one line: cancel it to remove all.")
+
+    def arguments(self, lines: Lines) -> Mapping[str, Any]:
+        wanted = [Wanted(line.product, line.cleaned_data["quantity"]) for line in lines]
+        if product := self.cleaned_data.get("product"):
+            wanted.append(Wanted(product, self.cleaned_data["units"]))
+        return {"terms": terms(), "lines": wanted, "details": self.details}

@@ -6,7 +6,7 @@ offers. A page contains the version that it shows; an order that has changed sin
 key of the page is the idempotency key, so that a second click gets the answer of the first one.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -17,7 +17,7 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext, ngettext, pgettext_lazy
 
 from larder.core.clock import now
 from larder.core.errors import DomainError, NotFound
@@ -25,7 +25,6 @@ from larder.core.ids import new_id
 from larder.db.idempotency import RETENTION, Claim, Scope, fingerprint
 from larder.orders import queries
 from larder.orders.lifecycle import (
-    CANCELLED,
     DELIVERED,
     PACKED,
     PERMISSIONS,
@@ -35,17 +34,141 @@ from larder.orders.lifecycle import (
     judge,
 )
 from larder.orders.queries import OrderView
+from larder.orders.services import moves, returns
+from larder.orders.services.changes import change_order
+from larder.orders.services.confirm_order import confirm_order
 from larder.orders.services.transitions import TransitionRequest
 from larder.staff.base import Question, ServiceAdmin, ask, caller_of, selected
 from larder.staff.formatting import amount, contents, customer_name
-from larder.staff.orders.move_forms import FORMS
-from larder.staff.orders.move_refusals import OF_THE_ORDER, SENTENCES
+from larder.staff.language import gettext_lazy as _
+from larder.staff.orders.forms import (
+    CancelForm,
+    ChangeForm,
+    MoveForm,
+    PackForm,
+    ReturnForm,
+    ShipForm,
+)
+from larder.staff.orders.refusals import OF_THE_ORDER, SENTENCES
 from larder.staff.pages import Page, show
 from larder.staff.refusals import explain
 from larder.staff.words import word
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """The button and the page of a move. `text` explains it. `bulk` is its action in the list,
+    empty if it has none."""
+
+    button: Any
+    icon: str
+    text: str
+    service: Callable[..., bool]
+    form: type[MoveForm] = MoveForm
+    path: str = ""
+    """The end of its address; empty for the name of the move."""
+
+    variant: str = "primary"
+    bulk: str = ""
+
+
+FORMS: Mapping[Move, Kind] = {
+    Move.CONFIRM: Kind(
+        button=_("Confirm"),
+        icon="paid",
+        service=confirm_order,
+        text=_(
+            "Was it paid? The order is placed then. If its hold has expired, it needs units that "
+            "are still there."
+        ),
+    ),
+    Move.PACK: Kind(
+        button=_("Pack"),
+        icon="package_2",
+        service=moves.pack_order,
+        form=PackForm,
+        text=_(
+            "Units that were not picked are removed from the order, and its total decreases. If "
+            "none were picked, the order is cancelled."
+        ),
+        bulk=_("Mark as packed (as ordered)"),
+    ),
+    Move.SHIP: Kind(
+        button=_("Ship"),
+        icon="local_shipping",
+        service=moves.ship_order,
+        form=ShipForm,
+        text=_("Has the order left the warehouse? It cannot be cancelled after that."),
+        bulk=_("Mark as shipped"),
+    ),
+    Move.DELIVER: Kind(
+        button=_("Deliver"),
+        icon="where_to_vote",
+        service=moves.deliver_order,
+        text=_("Has it arrived?"),
+        bulk=_("Mark as delivered"),
+    ),
+    Move.RETURN: Kind(
+        button=_("Return"),
+        icon="assignment_return",
+        service=returns.return_order,
+        form=ReturnForm,
+        text=_("Units that cannot be sold again are booked and stay out of stock."),
+    ),
+    Move.CHANGE: Kind(
+        button=pgettext_lazy("button", "Change"),
+        icon="edit",
+        path="edit",
+        service=change_order,
+        form=ChangeForm,
+        text=_(
+            "Lines keep their prices, also for added units. A new line gets today's price. Enter "
+            "0 to remove a line."
+        ),
+    ),
+    Move.TRACK: Kind(
+        button=_("Tracking"),
+        icon="conveyor_belt",
+        service=moves.track_order,
+        form=ShipForm,
+        text=_("Correct what the customer sees of the parcel. Empty fields remove it."),
+    ),
+    Move.UNPACK: Kind(
+        button=_("Undo packing"),
+        icon="undo",
+        service=moves.unpack_order,
+        text=_(
+            "The order is placed again, with the units that were picked. Units that were missing "
+            "stay off the stock. If you find them, book them under Adjustments."
+        ),
+        variant="danger",
+    ),
+    Move.UNSHIP: Kind(
+        button=_("Undo shipping"),
+        icon="undo",
+        service=moves.unship_order,
+        text=_("Only if the parcel is still here. The order is packed again."),
+        variant="danger",
+    ),
+    Move.CANCEL: Kind(
+        button=_("Cancel order"),
+        icon="cancel",
+        service=moves.cancel_order,
+        form=CancelForm,
+        text=_("All its units can be ordered again."),
+        variant="danger",
+    ),
+}
+"""The moves of the admin, the next step of an order first."""
+
 _NEXT = frozenset({Move.CONFIRM, Move.PACK, Move.SHIP, Move.DELIVER})
-_CHANGES = frozenset({Move.CHANGE, Move.TRACK})
+
+BULK = {
+    f"mark_{PACKED}": Move.PACK,
+    f"mark_{SHIPPED}": Move.SHIP,
+    f"mark_{DELIVERED}": Move.DELIVER,
+}
+"""The actions of the list."""
 
 
 def open_moves(order: OrderView) -> list[Move]:
@@ -55,80 +178,46 @@ def open_moves(order: OrderView) -> list[Move]:
     returned = any(line.returned for line in order.lines)
     return [
         move
-        for move in Move
+        for move in FORMS
         if judge(order.status, move, by_staff=True, by_owner=False) is Verdict.ALLOWED
         and (move is not Move.RETURN or left)
         and not (move is Move.UNSHIP and returned)
     ]
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """A sent move: its order, the version of the page, the idempotency key and the content."""
-
-    order: UUID
-    version: int
-    key: str
-    content: bytes
-
-    def transition_request(self, request: Any, move: Move) -> TransitionRequest:
-        """Returns the request for the services."""
-        user, moment = request.user, now()
-        scope = Scope(user.public_id, f"POST admin/order/{self.order}/{move}", self.key)
-        claim = Claim(scope, self.content, str(self.order), expires_at=moment + RETENTION)
-        return TransitionRequest(
-            order=self.order,
-            caller=caller_of(request),
-            now=moment,
-            version=self.version,
-            claim=claim,
-        )
-
-
-def _make(
-    wanted: TransitionRequest, move: Move, form: Any = None, lines: Sequence[Any] = ()
-) -> bool:
-    """Makes a move. Returns whether this request or a repeat of it made the move, and not another
-    request before."""
-    replayed = FORMS[move].make(wanted, form, lines)
-    return replayed or queries.has_event(wanted.order, actor=wanted.caller.public_id, at=wanted.now)
-
-
 def _path(move: Move) -> str:
     return FORMS[move].path or str(move)
 
 
-def _bulk(move: Move) -> Callable[..., HttpResponse | None]:
+def _action(name: str) -> Callable[..., HttpResponse | None]:
     """Returns the action of the list that makes a move of every selected order."""
 
-    def make_all(screen: Any, request: Any, queryset: Any) -> HttpResponse | None:
-        """Shows a confirmation, then moves the orders."""
+    def move_all(screen: Any, request: Any, queryset: Any) -> HttpResponse | None:
+        """Shows a confirmation, then moves the orders one by one. Shows one message for each
+        outcome, with the numbers of its orders."""
         orders = selected(screen, request, queryset.order_by("number"))
         if orders and "confirmed" not in request.POST:
-            return ask(screen, request, _question(orders, move, make_all.__name__))
-        _move_all(screen, request, orders, move)
+            return ask(screen, request, _question(orders, name))
+        numbers: dict[tuple[str, int], list[int]] = {}
+        for order in orders:
+            numbers.setdefault(_try(request, order, name), []).append(order.number)
+        for (message, level), of in numbers.items():
+            named = ngettext("Order {}: ", "Orders {}: ", len(of))
+            screen.message_user(request, named.format(", ".join(map(str, of))) + message, level)
         return None
 
-    make_all.__name__ = f"mark_{_MADE[move]}"
-    marked: Callable[..., HttpResponse | None] = admin.action(description=FORMS[move].bulk)(
-        make_all
+    move_all.__name__ = name
+    action: Callable[..., HttpResponse | None] = admin.action(description=FORMS[BULK[name]].bulk)(
+        move_all
     )
-    return marked
-
-
-_MADE = {Move.PACK: PACKED, Move.SHIP: SHIPPED, Move.DELIVER: DELIVERED}
-"""The moves of several orders, and the statuses that they lead to."""
-
-BULK = {f"mark_{status}": move for move, status in _MADE.items()}
-"""The actions of the list."""
+    return action
 
 
 class MovableOrders(ServiceAdmin):
     """The buttons of an order's page and the actions of the list. Each needs the permission of its
     move."""
 
-    actions_detail: Any = ()
-    actions: Any = tuple(map(_bulk, _MADE))
+    actions: Any = tuple(map(_action, BULK))
 
     def get_urls(self) -> list[Any]:
         """Adds a page for each move."""
@@ -144,9 +233,11 @@ class MovableOrders(ServiceAdmin):
 
     def get_actions(self, request: Any) -> Any:
         """Leaves out the moves that the user may not make."""
-        actions = super().get_actions(request)
-        refused = [n for n, move in BULK.items() if not request.user.has_perm(PERMISSIONS[move])]
-        return {name: action for name, action in actions.items() if name not in refused}
+        return {
+            name: action
+            for name, action in super().get_actions(request).items()
+            if name not in BULK or request.user.has_perm(PERMISSIONS[BULK[name]])
+        }
 
     def get_actions_detail(self, request: Any, object_id: Any) -> Any:
         """Returns no button for the theme's header, which a phone hides: see `steps`."""
@@ -155,27 +246,23 @@ class MovableOrders(ServiceAdmin):
     def steps(self, request: Any, order: OrderView) -> list[dict[str, Any]]:
         """Returns the buttons of the moves that the order's status and the user's permissions
         allow, the next step first."""
-        possible = open_moves(order)
         return [
             {
-                "title": kind.button,
-                "icon": kind.icon,
+                "title": FORMS[move].button,
+                "icon": FORMS[move].icon,
                 "link": reverse(f"admin:orders_order_{_path(move)}", args=[order.id]),
                 "variant": "primary" if move in _NEXT else "default",
             }
-            for move, kind in FORMS.items()
-            if move in possible and request.user.has_perm(PERMISSIONS[move])
+            for move in open_moves(order)
+            if request.user.has_perm(PERMISSIONS[move])
         ]
 
     def shown_order(self, request: Any, object_id: str) -> OrderView | None:
-        """Returns the placed order of this address. Reads it once for each request."""
-        if not hasattr(request, "shown_order"):
-            try:
-                request.shown_order = queries.order(UUID(object_id), customer=None)
-            except (ValueError, NotFound):
-                request.shown_order = None
-        found: OrderView | None = request.shown_order
-        return found
+        """Returns the placed order of this address."""
+        try:
+            return queries.order(UUID(object_id), customer=None)
+        except (ValueError, NotFound):
+            return None
 
     def move_page(self, request: Any, object_id: str, move: Move) -> HttpResponse:
         """Shows the page of a move, then makes it."""
@@ -191,36 +278,23 @@ class MovableOrders(ServiceAdmin):
             message = text.format(order.number, word(order.status))
             self.message_user(request, message, messages.WARNING)
             return HttpResponseRedirect(_address(order.id))
-        return show(self, request, self._sheet(order, move, None))
-
-    def _sheet(self, order: OrderView, move: Move, sent: Any) -> Page:
-        kind = FORMS[move]
-        initial = {**(kind.initial(order) if kind.initial else {}), "seen_version": order.version}
-        units = sum(line.quantity for line in order.lines)
-        about = contents(units, len(order.lines))
-        return Page(
-            title=kind.title.format(order.number),
-            answer=kind.answer,
-            back=_address(order.id),
-            form=kind.form(sent) if sent else kind.form(initial=initial),
-            lines=kind.line.of(order, sent) if kind.line else (),
-            heads=kind.line.heads if kind.line else (),
-            text=f"{about}, {amount(order.total, order.currency)}. {kind.text}",
-            variant=kind.variant,
-            facts=kind.facts(order) if kind.facts else (),
-        )
+        return show(self, request, _page(order, move, None))
 
     def _sent(self, request: Any, order: OrderView, move: Move) -> HttpResponse:
         """Handles a sent page. If the order has changed since, its lines are not validated: the
         service recognizes the key of a repeat, or refuses the version."""
-        page = self._sheet(order, move, request.POST)
-        sent = _sent(order.id, page, request.POST)
-        is_stale = sent is not None and sent.version != order.version
-        if sent is None or not (is_stale or page.is_complete(_nothing(page, move))):
+        page = _page(order, move, request.POST)
+        form: Any = page.form
+        if not form.is_valid():
             return show(self, request, page)
-        wanted = sent.transition_request(request, move)
+        version = form.cleaned_data["seen_version"]
+        is_stale = version != order.version
+        if not is_stale and not page.is_complete(form.nothing):
+            return show(self, request, page)
+        key = str(form.cleaned_data["form_key"])
+        transition = _transition(request, order.id, move, version, key)
         try:
-            made = _make(wanted, move, page.form, () if is_stale else page.filled)
+            is_made = _make(transition, move, form.arguments(() if is_stale else page.filled))
         except DomainError as refusal:
             if not (is_stale or refusal.code in OF_THE_ORDER):
                 page.refuse(refusal, SENTENCES)
@@ -228,7 +302,7 @@ class MovableOrders(ServiceAdmin):
             about = ngettext("Order {}: ", "Orders {}: ", 1).format(order.number)
             self.tell_refusal(request, refusal, SENTENCES, about=about)
         else:
-            message, level = _outcome(queries.order(order.id, customer=None), move, made=made)
+            message, level = _outcome(queries.order(order.id, customer=None), move, is_made=is_made)
             self.message_user(request, message, level)
         return HttpResponseRedirect(_address(order.id))
 
@@ -237,70 +311,87 @@ def _address(order: UUID) -> str:
     return reverse("admin:orders_order_change", args=[order])
 
 
-def _sent(order: UUID, page: Page, sent: Any) -> Sent | None:
-    """Returns the move of a sent page; None if its form is invalid."""
-    if not page.form.is_valid():
-        return None
-    given = page.form.cleaned_data
+def _page(order: OrderView, move: Move, sent: Any) -> Page:
+    kind = FORMS[move]
+    details = {name: getattr(order, name) for name in _DETAILS} | (order.ship_to or {})
+    form = kind.form(sent or None, initial={**details, "seen_version": order.version})
+    units = sum(line.quantity for line in order.lines)
+    about = contents(units, len(order.lines))
+    return Page(
+        title=f"{gettext('Order {}').format(order.number)}: {kind.button}",
+        answer=gettext("Save") if move in _CHANGES else kind.button,
+        back=_address(order.id),
+        form=form,
+        lines=form.line.of(order, sent) if form.line else (),
+        heads=form.line.heads if form.line else (),
+        text=f"{about}, {amount(order.total, order.currency)}. {kind.text}",
+        variant=kind.variant,
+        facts=form.facts(order),
+    )
+
+
+_CHANGES = frozenset({Move.CHANGE, Move.TRACK})
+_DETAILS = ("requested_for", "reference", "note", "carrier", "tracking_number")
+
+
+def _transition(request: Any, order: UUID, move: Move, version: int, key: str) -> TransitionRequest:
+    """Returns the request for the services. Everything that was sent belongs to its key."""
+    moment, sent = now(), request.POST
     content = sorted((name, sent.getlist(name)) for name in sent if name != "csrfmiddlewaretoken")
-    return Sent(order, given["seen_version"], str(given["form_key"]), fingerprint(content))
+    scope = Scope(request.user.public_id, f"POST admin/order/{order}/{move}", key)
+    claim = Claim(scope, fingerprint(content), str(order), expires_at=moment + RETENTION)
+    return TransitionRequest(
+        order=order, caller=caller_of(request), now=moment, version=version, claim=claim
+    )
 
 
-def _nothing(page: Page, move: Move) -> str:
-    """Returns the error if no line is filled; empty if a product is added to the order."""
-    return "" if page.form.cleaned_data.get("product") else FORMS[move].nothing
+def _make(transition: TransitionRequest, move: Move, arguments: Mapping[str, Any]) -> bool:
+    """Makes a move. Returns whether this request or a repeat of it made the move, and not another
+    request before."""
+    replayed = FORMS[move].service(transition, **arguments)
+    by = transition.caller.public_id
+    return replayed or queries.has_event(transition.order, actor=by, at=transition.now)
 
 
-def _outcome(order: OrderView, move: Move, *, made: bool) -> tuple[str, int]:
-    if not made:
-        text = gettext("Order {} was {} before. Nothing was done now.")
-        if move in _CHANGES:
-            text = gettext("Order {} has these values. Nothing was done now.")
-        return text.format(order.number, word(order.status)), messages.WARNING
+DONE_BEFORE = _("this was done before. Nothing was done now.")
+
+
+def _outcome(order: OrderView, move: Move, *, is_made: bool) -> tuple[str, int]:
+    if not is_made:
+        about = ngettext("Order {}: ", "Orders {}: ", 1).format(order.number)
+        return f"{about}{DONE_BEFORE}", messages.WARNING
     if move in _CHANGES:
         text = gettext("Order {} is changed.")
     elif move is Move.RETURN:
         text = gettext("The return of order {} is booked.")
-    elif (move, order.status) == (Move.PACK, CANCELLED):
-        text = gettext("Nothing was picked. Order {} is {}.")
     else:
         text = gettext("Order {} is {}.")
     return text.format(order.number, word(order.status)), messages.SUCCESS
 
 
-def _question(orders: Sequence[Any], move: Move, action: str) -> Question:
+def _question(orders: Sequence[Any], action: str) -> Question:
     about = [
-        f"{one.number}: {customer_name(one.customer)}, {amount(one.total, one.currency)}, "
-        f"{word(one.status)}"
-        for one in orders
+        f"{order.number}: {customer_name(order.customer)}, "
+        f"{amount(order.total, order.currency)}, {word(order.status)}"
+        for order in orders
     ]
     sends = [("action", action), ("index", "0"), ("confirmed", "yes"), ("form_key", str(new_id()))]
-    for one in orders:
-        sends += [(ACTION_CHECKBOX_NAME, str(one.pk)), (f"seen-{one.pk}", str(one.version))]
-    kind = FORMS[move]
-    return Question(kind.several, kind.all_of_them, kind.answer, about, sends, kind.variant)
-
-
-def _move_all(screen: Any, request: Any, orders: Sequence[Any], move: Move) -> None:
-    """Moves the orders one by one, each in a separate transaction. Shows one message for each
-    outcome, with the numbers of its orders."""
-    numbers: dict[tuple[str, int], list[int]] = {}
     for order in orders:
-        numbers.setdefault(_try(request, order, move), []).append(order.number)
-    for (message, level), of in numbers.items():
-        named = ngettext("Order {}: ", "Orders {}: ", len(of))
-        screen.message_user(request, named.format(", ".join(map(str, of))) + message, level)
+        sends += [(ACTION_CHECKBOX_NAME, str(order.pk)), (f"seen-{order.pk}", str(order.version))]
+    kind = FORMS[BULK[action]]
+    return Question(kind.bulk, kind.bulk, kind.button, about, sends, kind.variant)
 
 
-def _try(request: Any, order: Any, move: Move) -> tuple[str, int]:
-    """Moves one of several orders. Returns the message about the outcome, and its level."""
-    seen, key = request.POST.get(f"seen-{order.pk}", ""), request.POST.get("form_key", "")
+def _try(request: Any, order: Any, action: str) -> tuple[str, int]:
+    """Moves one of several orders, in its own transaction. Returns the message about the outcome,
+    and its level."""
+    seen, key = request.POST.get(f"seen-{order.pk}", ""), request.POST.get("form_key", "")[:64]
     version = int(seen) if seen.isdecimal() and len(seen) < 10 else -1
-    sent = Sent(order.pk, version, key[:64], fingerprint(version))
     try:
-        made = _make(sent.transition_request(request, move), move)
+        transition = _transition(request, order.pk, BULK[action], version, key)
+        is_made = _make(transition, BULK[action], {})
     except DomainError as refusal:
         return explain(refusal, SENTENCES)[0].text, messages.ERROR
-    if made:
-        return str(FORMS[move].done), messages.SUCCESS
-    return str(FORMS[move].done_before), messages.WARNING
+    if is_made:
+        return f"{word(action.removeprefix('mark_'))}.", messages.SUCCESS
+    return str(DONE_BEFORE), messages.WARNING

@@ -4,7 +4,7 @@ The page contains the id of the new order. If it is sent twice, one order is pla
 offers products and saved addresses, and adds up the total (telephone.js).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
@@ -17,11 +17,10 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import path, reverse
 from django.utils.translation import gettext
-from unfold.widgets import UnfoldAdminTextInputWidget
 
 from larder.core.clock import now
 from larder.core.errors import DomainError
-from larder.core.limits import MAX_ADDRESSES, MAX_SHORT_TEXT_LENGTH, MAX_UNITS
+from larder.core.limits import MAX_ADDRESSES, MAX_UNITS
 from larder.http.shop import terms
 from larder.identity import queries
 from larder.identity.models import Customer
@@ -36,17 +35,16 @@ from larder.staff.formatting import amount, grouped
 from larder.staff.identity.customer_search import description
 from larder.staff.language import gettext_lazy as _
 from larder.staff.orders.contents import address_summary
-from larder.staff.orders.forms import AddressForm
+from larder.staff.orders.forms import DeliveryForm
+from larder.staff.orders.refusals import SENTENCES
 from larder.staff.pages import (
     MORE,
     Page,
     choice,
     empty_lines,
-    long_text,
     reopened,
     show,
     whole,
-    words,
 )
 from larder.staff.product_choice import (
     OfferedProducts,
@@ -56,24 +54,9 @@ from larder.staff.product_choice import (
     sku_field,
 )
 from larder.staff.recording import CHANNEL, user_as_caller
-from larder.staff.refusals import Sentence
 
 CUSTOMERS = "identity.view_customer"
 """The permission to see customers, and their addresses."""
-
-SENTENCES: Mapping[str, Sentence] = {
-    "unknown_product": Sentence("sku", _("This product is not on sale any more.")),
-    "insufficient_stock": Sentence("quantity", _("Only {available} are available.")),
-    "order_rule": Sentence(
-        "quantity", _("At least {min_quantity}, at most {max_per_order}, in steps of {step}.")
-    ),
-    "ordering_not_allowed": Sentence("customer", _("This account is not allowed to order.")),
-    "idempotency_key_reused": Sentence(
-        None, _("This page was sent before with other values, and an order was placed with them.")
-    ),
-    "order_abandoned": Sentence(None, _("This order was abandoned. Open the page again.")),
-    "not_found": Sentence("customer", _("This account does not exist any more.")),
-}
 
 
 class _CustomerField(forms.ModelChoiceField):  # type: ignore[type-arg]
@@ -90,31 +73,16 @@ def _customer_field() -> Any:
     return _CustomerField(rows, label=_("Customer"), widget=widget, help_text=text)
 
 
-class OrderForm(AddressForm):
+class OrderForm(DeliveryForm):
     """The customer and the details of the order. `form_key` is its id."""
 
-    field_order = ("customer", "saved")
+    field_order = ("customer", "saved", *SHIP_TO_FIELDS)
     customer = _customer_field()
     saved = choice(
         _("Saved address"),
         [("", _("Choose"))],
         required=False,
         help_text=_("Fills in the fields of the address, which you can change for this order."),
-    )
-    requested_for = forms.DateField(
-        label=_("Requested for"),
-        required=False,
-        help_text=_("The day on which the customer wants it; empty for as soon as possible."),
-        widget=UnfoldAdminTextInputWidget(attrs={"type": "date"}),
-    )
-    reference = words(
-        _("Reference"),
-        most=MAX_SHORT_TEXT_LENGTH,
-        required=False,
-        help_text=_("The customer's own number of the order."),
-    )
-    note = long_text(
-        _("Note"), help_text=_("What the customer asks for. It is shown when the order is packed.")
     )
 
     class Media:
@@ -258,10 +226,7 @@ def _place(page: Page, form: OrderForm, request: Any) -> Placed:
             for line in page.filled
             if line.product is not None
         ],
-        note=given["note"],
-        reference=given["reference"],
-        requested_for=given["requested_for"],
-        ship_to=form.ship_to,
+        **form.details,
         order_id=given["form_key"],
         acting=audit.StaffActing(request.user.public_id, CHANNEL, user_as_caller(request)),
     )

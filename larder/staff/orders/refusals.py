@@ -1,13 +1,22 @@
-"""The sentences of the admin for refused moves and changes of an order."""
+"""The sentences of the admin for refused orders, and refused moves and changes of them."""
 
 from collections.abc import Mapping
 
 from larder.staff.language import gettext_lazy as _
-from larder.staff.orders.placing import SENTENCES as OF_NEW_ORDERS
 from larder.staff.refusals import Sentence
 
 SENTENCES: Mapping[str, Sentence] = {
-    **OF_NEW_ORDERS,
+    "unknown_product": Sentence("sku", _("This product is not on sale any more.")),
+    "insufficient_stock": Sentence("quantity", _("Only {available} are available.")),
+    "order_rule": Sentence(
+        "quantity", _("At least {min_quantity}, at most {max_per_order}, in steps of {step}.")
+    ),
+    "ordering_not_allowed": Sentence("customer", _("This account is not allowed to order.")),
+    "idempotency_key_reused": Sentence(
+        None, _("This page was sent before with other values, and an order was placed with them.")
+    ),
+    "order_abandoned": Sentence(None, _("This order was abandoned. Open the page again.")),
+    "not_found": Sentence("customer", _("This account does not exist any more.")),
     "currency_changed": Sentence(
         None,
         _("The shop sells in {offered} now: no product can be added to an order in {currency}."),
