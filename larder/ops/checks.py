@@ -4,20 +4,17 @@ docs/deploy/index.md#checklist names every id. A check with `deploy=True` is for
 that starts, not for tools.
 """
 
-import os
 import sys
 from collections.abc import Callable, Iterator
-from functools import partial
-from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags, register
-from django.db import DEFAULT_DB_ALIAS, OperationalError, ProgrammingError
+from django.db import OperationalError, ProgrammingError
 
-from larder.db import database, replicas
+from larder.db import database
 from larder.identity import queries
 from larder.notifications.mail_texts import TOKEN
 from larder.ops import roles
@@ -26,23 +23,35 @@ from larder.ops.demo.shop import USERS
 from larder.ops.mail_settings import PORTS
 from larder.ops.serve import POOL_SIZE
 
-Found = TypeVar("Found")
+Answer = TypeVar("Answer")
 
 CONNECTIONS_FOR_OTHERS = 10
 """Connections that stay free for the worker, migrations, psql and monitoring."""
 
-SHORTEST_KEY = 50
 FEWEST_CHARACTERS = 8
 """Different characters: 50 times the same letter is not a secret."""
-SHORTEST_TOKEN = 20
-SHORTEST_PAYMENT_SECRET = 24
+SECRETS = (
+    ("SECRET_KEY", 50, "larder.E009"),
+    ("SECRET_KEY_FALLBACKS", 50, "larder.E009"),
+    ("METRICS_TOKEN", 20, "larder.E010"),
+    ("STRIPE_WEBHOOK_SECRETS", 24, "larder.E030"),
+    ("SIGNED_PAYMENT_SECRETS", 24, "larder.E030"),
+)
+"""Settings with one or several secrets, and how many characters each needs."""
+ORIGINS = (
+    ("CORS_ALLOWED_ORIGINS", "CORS_ORIGINS", "larder.E011"),
+    ("CSRF_TRUSTED_ORIGINS", "CSRF_TRUSTED_ORIGINS", "larder.E012"),
+    ("PUBLIC_URL", "PUBLIC_URL", "larder.E014"),
+)
+"""Settings with origins, and their names in the environment."""
 
 
 @register(Tags.security, deploy=True)
 def safe_settings(**options: Any) -> list[CheckMessage]:
-    """Returns an error for each unsafe setting of production. demo/checks.py has those of a
-    demo."""
-    return [] if settings.DEMO else [*_switches(), *_secrets(), *_addresses()]
+    """Returns a message for each unsafe setting. demo/checks.py has more for a demo."""
+    if settings.DEMO:
+        return [*_proxies()]
+    return [*_switches(), *_secrets(), *_origins(), *_proxies(), *_mails()]
 
 
 def _switches() -> Iterator[CheckMessage]:
@@ -54,26 +63,9 @@ def _switches() -> Iterator[CheckMessage]:
     if not settings.REGISTRATION:
         hint = "Choose open, approval or closed."
         yield Error("REGISTRATION is not set.", hint=hint, id="larder.E004")
-
-
-def _secrets() -> Iterator[CheckMessage]:
-    """Secrets that are not set, or that can be guessed."""
-    hint = f"Give it {SHORTEST_KEY} random characters, from `openssl rand -base64 48`."
-    if settings.SECRET_KEY == settings.INSECURE_SECRET_KEY:
-        yield Error("SECRET_KEY is not set.", hint=hint, id="larder.E001")
-    elif any(map(_is_weak, [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS])):
-        message = "SECRET_KEY, or one of SECRET_KEY_FALLBACKS, can be guessed."
-        yield Error(message, hint=hint, id="larder.E009")
-    if 0 < len(settings.METRICS_TOKEN) < SHORTEST_TOKEN:
-        hint = f"Give it {SHORTEST_TOKEN} random characters, or none: then /metrics stays here."
-        yield Error("METRICS_TOKEN can be guessed.", hint=hint, id="larder.E010")
-    for name in ("STRIPE_WEBHOOK_SECRETS", "SIGNED_PAYMENT_SECRETS"):
-        if any(_is_weak(secret, SHORTEST_PAYMENT_SECRET) for secret in getattr(settings, name)):
-            hint = (
-                f"Give it the secret that Stripe shows, or {SHORTEST_PAYMENT_SECRET} random"
-                " characters or more: who guesses it can record payments."
-            )
-            yield Error(f"A secret of {name} can be guessed.", hint=hint, id="larder.E030")
+    if settings.RATE_LIMITS == "wide":
+        hint = "RATE_LIMITS=normal, unless a proxy limits log-ins."
+        yield checks.Warning("Passwords may be guessed quickly.", hint=hint, id="larder.W003")
     if not roles.separate():
         hint = (
             "Name the owner in OWNER_DATABASE_URL and another role in DATABASE_URL; then prepare."
@@ -81,55 +73,54 @@ def _secrets() -> Iterator[CheckMessage]:
         yield checks.Warning("The server owns the tables it serves.", hint=hint, id="larder.W002")
 
 
-def _is_weak(key: str, shortest: int = SHORTEST_KEY) -> bool:
-    return len(key) < shortest or len(set(key)) < FEWEST_CHARACTERS
+def _secrets() -> Iterator[CheckMessage]:
+    """Secrets that are not set, or that can be guessed."""
+    if settings.SECRET_KEY == settings.INSECURE_SECRET_KEY:
+        hint = "Give it 50 random characters, from `openssl rand -base64 48`."
+        yield Error("SECRET_KEY is not set.", hint=hint, id="larder.E001")
+    for name, shortest, id in SECRETS:
+        if any(_is_weak(secret, shortest) for secret in _texts(name)):
+            hint = f"Give it {shortest} random characters or more."
+            yield Error(f"A secret of {name} can be guessed.", hint=hint, id=id)
 
 
-def _addresses() -> Iterator[CheckMessage]:
-    """Checks of hosts, origins, proxies and rate limits."""
-    if too_wide := [one for one in settings.CORS_ALLOWED_ORIGINS if not _is_origin(one)]:
-        hint = "Name each origin: https://app.example.com, without a path and without a star."
-        message = f"CORS_ORIGINS allows more than single origins: {', '.join(too_wide)}."
-        yield Error(message, hint=hint, id="larder.E011")
-    if too_wide := [one for one in settings.CSRF_TRUSTED_ORIGINS if not _is_origin(one)]:
-        hint = "Name the origin the admin is reached at: https://shop.example.com."
-        message = f"CSRF_TRUSTED_ORIGINS trusts more than single origins: {', '.join(too_wide)}."
-        yield Error(message, hint=hint, id="larder.E012")
-    if too_wide := [one for one in settings.TRUSTED_PROXIES if not is_narrow_network(one)]:
+def _is_weak(secret: str, shortest: int) -> bool:
+    return len(secret) < shortest or len(set(secret)) < FEWEST_CHARACTERS
+
+
+def _texts(name: str) -> list[str]:
+    """Returns the texts of a setting that has one, several or none."""
+    value = getattr(settings, name)
+    return [value] if isinstance(value, str) and value else [*value]
+
+
+def _origins() -> Iterator[CheckMessage]:
+    for setting, name, id in ORIGINS:
+        if unsafe := [text for text in _texts(setting) if not _is_origin(text)]:
+            hint = "Name each origin: https://shop.example.com, without a path and without a star."
+            yield Error(f"{name} has no single origin: {', '.join(unsafe)}.", hint=hint, id=id)
+
+
+def _proxies() -> Iterator[CheckMessage]:
+    if unsafe := [text for text in settings.TRUSTED_PROXIES if not is_narrow_network(text)]:
         hint = "Name the addresses or networks of your proxies, such as 10.0.3.0/24, and no others."
-        message = f"TRUSTED_PROXIES lets clients choose their address: {', '.join(too_wide)}."
+        message = f"TRUSTED_PROXIES lets clients choose their address: {', '.join(unsafe)}."
         yield Error(message, hint=hint, id="larder.E013")
-    if settings.PUBLIC_URL and not _is_origin(settings.PUBLIC_URL):
-        hint = "Write it as https://shop.example.com, without a path."
-        message = "PUBLIC_URL is no https address: passwords would travel in the clear."
-        yield Error(message, hint=hint, id="larder.E014")
-    if not (settings.SESSION_COOKIE_SECURE and settings.CSRF_COOKIE_SECURE):
-        hint = "Leave SESSION_COOKIE_SECURE and CSRF_COOKIE_SECURE on."
-        yield Error("The admin's cookies travel in the clear.", hint=hint, id="larder.E016")
-    if settings.RATE_LIMITS == "wide":
-        hint = "RATE_LIMITS=normal, unless a proxy limits log-ins."
-        yield checks.Warning("Passwords may be guessed quickly.", hint=hint, id="larder.W003")
 
 
 def _is_origin(text: str) -> bool:
     """Returns whether this is a scheme and a host only; without TLS, only for this machine."""
     try:
-        given = urlsplit(text)
-        host, _ = given.hostname or "", given.port
+        url = urlsplit(text)
+        host, _ = url.hostname or "", url.port
     except ValueError:
         return False
-    safe = given.scheme == "https" or host in {"localhost", "127.0.0.1", "::1"}
-    rest = given.path or given.query or given.fragment or given.username or given.password
+    safe = url.scheme == "https" or host in {"localhost", "127.0.0.1", "::1"}
+    rest = url.path or url.query or url.fragment or url.username or url.password
     return safe and bool(host) and "*" not in host and not rest
 
 
-@register(Tags.security, deploy=True)
-def mails_can_be_sent(**options: Any) -> list[CheckMessage]:
-    """Returns a message for each setting that prevents mails from being sent."""
-    return [] if settings.DEMO else list(_mail_faults())
-
-
-def _mail_faults() -> Iterator[CheckMessage]:
+def _mails() -> Iterator[CheckMessage]:
     if not settings.EMAIL_URL:
         hint = "Give EMAIL_URL, or see that staff set forgotten passwords."
         yield checks.Warning("Passwords cannot be reset.", hint=hint, id="larder.W004")
@@ -137,84 +128,52 @@ def _mail_faults() -> Iterator[CheckMessage]:
     if urlsplit(settings.EMAIL_URL).scheme not in PORTS:
         message = "EMAIL_URL is no mail server: tokens that set passwords would be printed or lost."
         hint = "Give smtp+tls://name:password@host:587, or leave EMAIL_URL empty."
-        yield checks.Error(message, hint=hint, id="larder.E019")
+        yield Error(message, hint=hint, id="larder.E019")
     if "@" not in settings.DEFAULT_FROM_EMAIL:
         hint = "Name the address that mails come from: Shop <shop@example.com>."
-        yield checks.Error("DEFAULT_FROM_EMAIL is not set.", hint=hint, id="larder.E017")
+        yield Error("DEFAULT_FROM_EMAIL is not set.", hint=hint, id="larder.E017")
     link = settings.PASSWORD_RESET_URL
     if link and (TOKEN not in link or ":" not in link):
         hint = f"Give an address of your app, with {TOKEN} in it: https://…/reset#{TOKEN}."
-        yield checks.Error("PASSWORD_RESET_URL leads nowhere.", hint=hint, id="larder.E018")
-
-
-@register(Tags.files, deploy=True)
-def pictures_can_be_stored(**options: Any) -> list[CheckMessage]:
-    """Returns a warning for settings with which uploaded pictures are not stored or not shown."""
-    folder, bucket = settings.PICTURES_DIR, settings.PICTURES_BUCKET
-    if folder and bucket:
-        hint = "Set PICTURES_DIR or PICTURES_BUCKET, and leave the other empty."
-        message = "PICTURES_DIR is not used, because PICTURES_BUCKET is set."
-        return [checks.Warning(message, hint=hint, id="larder.W006")]
-    if bucket and not settings.PICTURES_URL:
-        hint = "Set PICTURES_URL to the https address where clients fetch pictures of the bucket."
-        message = "Pages of the admin cannot show pictures."
-        return [checks.Warning(message, hint=hint, id="larder.W006")]
-    if folder and not _can_be_written(Path(folder)):
-        hint = "Set PICTURES_DIR to a folder that the servers and the job worker may write to."
-        message = "Pictures cannot be stored in PICTURES_DIR."
-        return [checks.Warning(message, hint=hint, id="larder.W007")]
-    return []
-
-
-def _can_be_written(folder: Path) -> bool:
-    """Returns whether files can be made in the folder. The first upload makes a missing folder."""
-    there = next(one for one in (folder, *folder.absolute().parents) if one.exists())
-    return there.is_dir() and os.access(there, os.W_OK | os.X_OK)
+        yield Error("PASSWORD_RESET_URL leads nowhere.", hint=hint, id="larder.E018")
 
 
 @register(Tags.database)
-def demo_users_stay_home(**options: Any) -> list[CheckMessage]:
-    """Returns an error for demo users outside of demo mode: their passwords are known."""
-    if settings.DEMO or not options.get("databases"):
-        return []
+def safe_database(**options: Any) -> list[CheckMessage]:
+    """Returns a message for each unsafe state of the database, if it can be reached."""
+    return [*_demo_users(), *_connections(), *_logged_values()] if options.get("databases") else []
+
+
+def _demo_users() -> Iterator[CheckMessage]:
+    """Demo users outside of demo mode: their passwords are known."""
     none: list[str] = []
-    found = _when_reachable(_demo_users, none)
-    if not found:
-        return []
-    hint = f"Delete them, or change their passwords: {', '.join(found)}."
-    return [Error("Demo users are in the database.", hint=hint, id="larder.E005")]
+    names = none if settings.DEMO else _when_reachable(_users_of_a_demo, none)
+    if names:
+        hint = f"Delete them, or change their passwords: {', '.join(names)}."
+        yield Error("Demo users are in the database.", hint=hint, id="larder.E005")
 
 
-def _demo_users() -> list[str]:
+def _users_of_a_demo() -> list[str]:
     return [name for name, user in USERS.items() if queries.has_password(name, user.password)]
 
 
-@register(Tags.database)
-def connections_fit(**options: Any) -> list[CheckMessage]:
-    """Returns an error if the pools of all processes do not fit into the connections that the
-    server, the database and the role allow."""
-    if not options.get("databases") or settings.PGBOUNCER:
-        return []
-    servers = [DEFAULT_DB_ALIAS, *(one.alias for one in replicas.replicas())]
-    return [message for alias in servers for message in _connections_fit(alias)]
-
-
-def _connections_fit(alias: str) -> Iterator[CheckMessage]:
-    with database.reading_from(alias):
-        limit = _when_reachable(_allowed_connections, sys.maxsize)
+def _connections() -> Iterator[CheckMessage]:
+    """Pools of all processes that do not fit into what the server, the database and the role
+    allow."""
     # A command has no pool. It checks the pools of the server (config/asgi.py).
     pool = settings.DB_POOL_SIZE or POOL_SIZE
-    wanted = settings.WORKERS * pool + CONNECTIONS_FOR_OTHERS
-    if wanted > limit:
+    needed = settings.WORKERS * pool + CONNECTIONS_FOR_OTHERS
+    limit = sys.maxsize if settings.PGBOUNCER else _when_reachable(_most_connections, sys.maxsize)
+    if needed > limit:
         hint = (
-            f"WORKERS × DB_POOL_SIZE + {CONNECTIONS_FOR_OTHERS} = {wanted}; "
-            f"{alias} allows {limit} (max_connections, datconnlimit, rolconnlimit)."
+            f"WORKERS × DB_POOL_SIZE + {CONNECTIONS_FOR_OTHERS} = {needed}; the database allows"
+            f" {limit} (max_connections, datconnlimit, rolconnlimit)."
         )
         yield Error("More connections than PostgreSQL gives.", hint=hint, id="larder.E006")
 
 
 # LEAST ignores null: -1 is no limit.
-_ALLOWED_CONNECTIONS = """
+_MOST_CONNECTIONS = """
 SELECT LEAST(
     current_setting('max_connections')::int,
     (SELECT NULLIF(datconnlimit, -1) FROM pg_database WHERE datname = current_database()),
@@ -222,31 +181,9 @@ SELECT LEAST(
 """
 
 
-def _allowed_connections() -> int:
-    ((limit,),) = database.rows(_ALLOWED_CONNECTIONS)
+def _most_connections() -> int:
+    ((limit,),) = database.rows(_MOST_CONNECTIONS)
     return int(limit)
-
-
-@register(Tags.database)
-def replicas_are_standbys(**options: Any) -> list[CheckMessage]:
-    """Returns a warning for an address in REPLICA_URLS that is not a standby. Larder does not read
-    from it. After a fail-over it may be the address of the new primary, so this is no error."""
-    found = replicas.replicas() if options.get("databases") else ()
-    hint = "See that REPLICA_URLS names streaming replicas of DATABASE_URL's server."
-    return [
-        checks.Warning(f"{one.alias} is no standby of this database.", hint=hint, id="larder.W001")
-        for one in found
-        if not _when_reachable(partial(_is_standby, one.alias), otherwise=True)
-    ]
-
-
-_CLUSTER = "SELECT pg_is_in_recovery(), system_identifier FROM pg_control_system()"
-
-
-def _is_standby(alias: str) -> bool:
-    ((_, cluster),) = database.rows(_CLUSTER)
-    with database.reading_from(alias):
-        return database.rows(_CLUSTER) == [(True, cluster)]
 
 
 _LOGS_NO_VALUES = {
@@ -255,20 +192,15 @@ _LOGS_NO_VALUES = {
     "log_parameter_max_length_on_error": "0",
 }
 """Settings of PostgreSQL with which its log has statements, but no values of parameters or rows
-(DETAIL, CONTEXT)."""
+(DETAIL, CONTEXT): no names, addresses and hashes of failed or slow statements."""
 
 
-@register(Tags.database)
-def database_logs_no_values(**options: Any) -> list[CheckMessage]:
-    """Returns a warning if failed or slow statements write names, addresses and hashes to
-    PostgreSQL's log."""
+def _logged_values() -> Iterator[CheckMessage]:
     nothing: dict[str, str] = {}
-    shown = _when_reachable(_log_settings, nothing) if options.get("databases") else nothing
-    wrong = [name for name, value in shown.items() if value != _LOGS_NO_VALUES[name]]
-    if not wrong:
-        return []
-    hint = f"Set {', '.join(f'{name} = {_LOGS_NO_VALUES[name]}' for name in wrong)}."
-    return [checks.Warning("PostgreSQL may log personal data.", hint=hint, id="larder.W005")]
+    logged = _when_reachable(_log_settings, nothing)
+    if wrong := [name for name, value in logged.items() if value != _LOGS_NO_VALUES[name]]:
+        hint = f"Set {', '.join(f'{name} = {_LOGS_NO_VALUES[name]}' for name in wrong)}."
+        yield checks.Warning("PostgreSQL may log personal data.", hint=hint, id="larder.W005")
 
 
 def _log_settings() -> dict[str, str]:
@@ -276,7 +208,7 @@ def _log_settings() -> dict[str, str]:
     return dict(database.rows(statement, [list(_LOGS_NO_VALUES)]))
 
 
-def _when_reachable(look: Callable[[], Found], otherwise: Found) -> Found:
+def _when_reachable(look: Callable[[], Answer], otherwise: Answer) -> Answer:
     """Returns what `look` returns; `otherwise` if the database does not answer, because a process
     that is started again during an outage must start, and answer 503."""
     try:

@@ -41,8 +41,6 @@ def found(settings: LazySettings, **changed: Any) -> dict[str | None, CheckMessa
         ("PUBLIC_URL", "http://shop.example.com", "larder.E014"),
         ("PUBLIC_URL", "shop.example.com", "larder.E014"),
         ("PUBLIC_URL", "https://shop.example.com/path", "larder.E014"),
-        ("SESSION_COOKIE_SECURE", False, "larder.E016"),
-        ("CSRF_COOKIE_SECURE", False, "larder.E016"),
         ("OWNER_DATABASE_URL", None, "larder.W002"),
         ("RATE_LIMITS", "wide", "larder.W003"),
     ],

@@ -1,7 +1,7 @@
 """System checks of demo mode: a demo, whose users have known passwords, does not start where it
 could be public.
 
-`safe_settings` of checks.py is off in demo mode; these checks are off outside of it.
+Most checks of checks.py are off in demo mode; these are off outside of it.
 """
 
 import re
@@ -37,11 +37,6 @@ def _public() -> Iterator[CheckMessage]:
         )
         hint = "Name loopback and private addresses, names in .local or without a dot; no star."
         yield Error(message, hint=hint, id="larder.E021")
-    if foreign := [one for one in settings.TRUSTED_PROXIES if not is_narrow_network(one)]:
-        named = ", ".join(foreign)
-        message = f"DEMO is on, and TRUSTED_PROXIES lets clients choose their address: {named}."
-        hint = "Unset TRUSTED_PROXIES, or name the addresses of your proxies."
-        yield Error(message, hint=hint, id="larder.E022")
     if listens_everywhere(settings.HOST) and not settings.DEMO_ON_LAN:
         message = f"DEMO is on, and HOST is every network interface: {settings.HOST}."
         hint = "HOST=127.0.0.1, or DEMO_ON_LAN=1 in a network that you trust."
