@@ -44,12 +44,11 @@ except ImproperlyConfigured as error:
     refuse(error)
 
 # A request gives its connection back at its end, so the check at its beginning is not needed. Nor
-# is emptying the list of queries, which only DEBUG fills. Together they take 7 µs for each request.
+# is emptying the list of queries, which nothing fills. Together they take 7 µs for each request.
 # At the end, resetting the URLconf, which the next request sets anyway, and closing caches, which
 # have no connection, take another 7 µs.
 request_started.disconnect(close_old_connections)
-if not settings.DEBUG:
-    request_started.disconnect(reset_queries)
+request_started.disconnect(reset_queries)
 request_finished.disconnect(reset_urlconf)
 request_finished.disconnect(close_caches)
 

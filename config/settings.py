@@ -17,9 +17,7 @@ from config import theme
 from larder.core import limits
 from larder.db.postgresql.bounded import PRIMARY_POOL, REPLICA_POOL, TCP_OPTIONS
 from larder.ops import serve
-from larder.ops.environment import Environment
-from larder.ops.mail_settings import mail_settings
-from larder.ops.picture_settings import picture_storage
+from larder.ops.environment import Environment, mail_settings, picture_storage
 from larder.ops.telemetry.logs import logging_settings
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -29,7 +27,7 @@ env = Environment()
 INSECURE_SECRET_KEY = "insecure-key-for-tools-only"
 DEMO = env.bool("DEMO", default=False)
 DEMO_ON_LAN = env.bool("DEMO_ON_LAN", default=False)
-DEBUG = env.bool("DEBUG", default=False)
+DEBUG = False
 SECRET_KEY = env.str("SECRET_KEY", default="") or INSECURE_SECRET_KEY
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 ALLOWED_HOSTS = env.list(
@@ -37,7 +35,7 @@ ALLOWED_HOSTS = env.list(
 )
 PUBLIC_URL = env.str("PUBLIC_URL", default="").rstrip("/")
 TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if PUBLIC_URL else []
 CORS_ALLOWED_ORIGINS = env.list("CORS_ORIGINS", default=[])
 CORS_URLS_REGEX = r"^/(api|auth|token|products|orders)/"
 CORS_ALLOW_HEADERS = [
@@ -312,7 +310,7 @@ SPECTACULAR_SETTINGS = {
 # --- Security ------------------------------------------------------------------------------
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
-if not DEMO and not DEBUG:
+if not DEMO:
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
     LANGUAGE_COOKIE_SECURE = True

@@ -19,7 +19,6 @@ DEVELOPMENT=0
 # Every setting of .env.example may be here.
 ALLOWED_HOSTS=$host
 PUBLIC_URL=https://$host
-CSRF_TRUSTED_ORIGINS=https://$host
 REGISTRATION=closed
 CURRENCY=GBP
 PICTURES_DIR=/var/lib/larder/pictures

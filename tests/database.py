@@ -77,7 +77,7 @@ def start() -> None:
     _running.append(cluster)
     owner, app = patient(cluster.owner_url()), patient(cluster.app_url())
     os.environ |= {
-        **dict.fromkeys(("DEMO", "DEBUG", "SECURE_SSL_REDIRECT", "MIN_ORDER_TOTAL"), "0"),
+        **dict.fromkeys(("DEMO", "SECURE_SSL_REDIRECT", "MIN_ORDER_TOTAL"), "0"),
         **dict.fromkeys(("PUBLIC_URL", "SECRET_KEY_FALLBACKS", "HOST"), ""),
         "CURRENCY": "GBP",
         # Whatever `make build` collected in this checkout.

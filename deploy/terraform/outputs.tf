@@ -3,7 +3,6 @@ output "prod_env" {
   value       = <<-ENV
     ALLOWED_HOSTS=${var.host}
     PUBLIC_URL=https://${var.host}
-    CSRF_TRUSTED_ORIGINS=https://${var.host}
     TRUSTED_PROXIES=${join(",", concat(["127.0.0.1/32"], local.public))}
     REGISTRATION=closed
     CURRENCY=GBP

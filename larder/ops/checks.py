@@ -20,7 +20,7 @@ from larder.notifications.mail_texts import TOKEN
 from larder.ops import roles
 from larder.ops.demo.checks import is_narrow_network
 from larder.ops.demo.shop import USERS
-from larder.ops.mail_settings import PORTS
+from larder.ops.environment import PORTS
 from larder.ops.serve import POOL_SIZE
 
 Answer = TypeVar("Answer")
@@ -40,7 +40,6 @@ SECRETS = (
 """Settings with one or several secrets, and how many characters each needs."""
 ORIGINS = (
     ("CORS_ALLOWED_ORIGINS", "CORS_ORIGINS", "larder.E011"),
-    ("CSRF_TRUSTED_ORIGINS", "CSRF_TRUSTED_ORIGINS", "larder.E012"),
     ("PUBLIC_URL", "PUBLIC_URL", "larder.E014"),
 )
 """Settings with origins, and their names in the environment."""
@@ -55,8 +54,6 @@ def safe_settings(**options: Any) -> list[CheckMessage]:
 
 
 def _switches() -> Iterator[CheckMessage]:
-    if settings.DEBUG:
-        yield Error("DEBUG is on.", hint="DEBUG=1 needs DEMO=1.", id="larder.E002")
     if "*" in settings.ALLOWED_HOSTS or not settings.ALLOWED_HOSTS:
         hint = "Name the hosts this shop answers to, separated by commas."
         yield Error("ALLOWED_HOSTS is open or empty.", hint=hint, id="larder.E003")

@@ -1,6 +1,7 @@
 """Reads settings from the environment, or from files that it names (`NAME_FILE`)."""
 
 import builtins
+import os
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -9,6 +10,8 @@ from zoneinfo import ZoneInfo
 from django.core.exceptions import ImproperlyConfigured
 from environ import FileAwareEnv
 from environ.fileaware_mapping import FileAwareMapping
+
+from larder.core.pictures import CACHE_CONTROL, CONTENT_TYPE
 
 Value = TypeVar("Value")
 
@@ -77,3 +80,72 @@ def _amount(text: str) -> Decimal:
     if not 0 <= amount < Decimal("Infinity"):
         raise ValueError(text)
     return amount
+
+
+PORTS = {"smtp": 25, "smtps": 587, "smtp+tls": 587, "smtp+ssl": 465}
+
+
+def mail_settings(url: str) -> dict[str, Any]:
+    """Returns Django's EMAIL_… settings. Without a mail server, mails are discarded.
+
+    >>> mail_settings("smtp+tls://ada:secret@mail.example.com")["EMAIL_PORT"]
+    587
+
+    Raises ImproperlyConfigured, which does not repeat the password.
+    """
+    try:
+        found = dict(FileAwareEnv.email_url_config(url or "dummymail://"))
+    except (ImproperlyConfigured, ValueError):
+        found = {}
+    scheme = url.partition(":")[0]
+    if not found or (scheme in PORTS and not found["EMAIL_HOST"]):
+        raise ImproperlyConfigured(
+            "EMAIL_URL is not the address of a mail server. Give smtp+tls://name:password@host:587"
+            " (STARTTLS), smtp+ssl://…:465, smtp://host:25 without encryption, or"
+            " consolemail:// to print the mails of a demo. In the name and the password write"
+            " @ as %40, : as %3A and / as %2F."
+        )
+    return found | {"EMAIL_PORT": found["EMAIL_PORT"] or PORTS.get(scheme)}
+
+
+PATH = "/pictures/"
+"""Where the shop serves pictures that are stored in a folder."""
+
+
+def picture_storage(*, folder: str, bucket: str, address: str) -> dict[str, Any]:
+    """Returns the entry of Django's STORAGES: a bucket of S3, or else a folder. Raises
+    ImproperlyConfigured.
+
+    >>> picture_storage(folder="/srv/pictures", bucket="", address="")["OPTIONS"]["base_url"]
+    '/pictures/'
+    """
+    if bucket:
+        return {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": _s3(bucket, address)}
+    options = {"location": folder, "base_url": f"{address}/" if address else PATH}
+    return {"BACKEND": "larder.catalog.services.stored_pictures.PictureFolder", "OPTIONS": options}
+
+
+def _s3(bucket: str, address: str) -> dict[str, Any]:
+    # Loaded only where it is used: it takes 20 MB.
+    try:
+        from botocore.config import Config
+    except ModuleNotFoundError as missing:
+        raise ImproperlyConfigured(
+            f"PICTURES_BUCKET is set, and {missing.name} is not installed: "
+            "install requirements/prod.txt, or larder[s3]."
+        ) from missing
+
+    scheme, _, place = address.partition("://")
+    return {
+        "bucket_name": bucket,
+        # Its library reads AWS_DEFAULT_REGION alone.
+        "region_name": os.environ.get("AWS_REGION"),
+        # Addresses are public, and never expire.
+        "custom_domain": place or None,
+        "url_protocol": f"{scheme}:",
+        "querystring_auth": False,
+        "object_parameters": {"CacheControl": CACHE_CONTROL, "ContentType": CONTENT_TYPE},
+        "client_config": Config(
+            connect_timeout=1, read_timeout=3, retries={"total_max_attempts": 1}
+        ),
+    }

@@ -6,7 +6,7 @@ no addresses and no notes.
 """
 
 from collections import defaultdict
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from django.conf import settings
 from django.db import connections, transaction
@@ -74,8 +74,7 @@ def time_limits(server: int) -> dict[str, str]:
     return TIME_LIMITS | (TRANSACTION_LIMIT if server >= 170_000 else {})
 
 
-@dataclass(frozen=True, slots=True)
-class Login:
+class Login(NamedTuple):
     """A role's name and password, from a connection string."""
 
     name: str
@@ -84,8 +83,8 @@ class Login:
 
 def app_login() -> Login:
     """Returns the role of DATABASE_URL."""
-    given = conninfo_to_dict(settings.DATABASE_URL)
-    return Login(str(given.get("user") or ""), str(given.get("password") or ""))
+    url = conninfo_to_dict(settings.DATABASE_URL)
+    return Login(str(url.get("user") or ""), str(url.get("password") or ""))
 
 
 def separate() -> bool:
@@ -104,73 +103,40 @@ def make_roles(*, using: str = "owner") -> None:
     connections[using].close()  # The search path applies to new connections.
     if not separate():
         return
-    app = app_login()
-    _make(app.name, using, login=True)
-    if app.password:
-        _set_password(using, app)
-    for name, value in (time_limits(_server(using)) | PLANNING).items():
-        _run(
-            using,
-            f"ALTER ROLE {{}} SET {name} = {{}}",
-            sql.Identifier(app.name),
-            sql.Literal(value),
-        )
-    if _may_pass_on_monitoring(using):
-        _run(using, "GRANT pg_monitor TO {}", sql.Identifier(app.name))
-    _make_reader(using, settings.READONLY_PASSWORD)
+    server = int(_read(using, "SHOW server_version_num"))
+    _make(using, app_login(), time_limits(server) | PLANNING, may_log_in=True)
+    # The owner may let the server read the state of replicas (larder/ops/telemetry).
+    if _read(using, "SELECT pg_has_role('pg_monitor', 'MEMBER WITH ADMIN OPTION')") == "True":
+        _run(using, "GRANT pg_monitor TO {}", sql.Identifier(app_login().name))
+    reader = Login(READ_ONLY, settings.READONLY_PASSWORD)
+    _make(using, reader, READER_LIMITS, may_log_in=bool(reader.password))
 
 
-def _make_reader(using: str, password: str) -> None:
-    """Makes the read-only role, for reports and queries by people. It can log in only if it was
-    given a password, and delays readers of the feeds for at most READER_LIMITS."""
-    _make(READ_ONLY, using, login=bool(password))
-    reader = sql.Identifier(READ_ONLY)
-    if password:
-        _set_password(using, Login(READ_ONLY, password))
-    for name, value in READER_LIMITS.items():
-        _run(using, f"ALTER ROLE {{}} SET {name} = {{}}", reader, sql.Literal(value))
-
-
-def _set_password(using: str, login: Login) -> None:
-    """Sends the SCRAM verifier of the password instead of the password: PostgreSQL logs the
-    statement with `log_statement = ddl`, and if it fails."""
-    with connections[using].cursor() as cursor:
-        verifier = cursor.connection.pgconn.encrypt_password(
-            login.password.encode(), login.name.encode(), b"scram-sha-256"
-        ).decode()
+def _make(using: str, login: Login, limits: dict[str, str], *, may_log_in: bool) -> None:
     role = sql.Identifier(login.name)
-    _run(using, "ALTER ROLE {} PASSWORD {}", role, sql.Literal(verifier))
+    known = _read(using, "SELECT count(*) FROM pg_roles WHERE rolname = %s", login.name) == "1"
+    verb, log_in = "ALTER" if known else "CREATE", "LOGIN" if may_log_in else "NOLOGIN"
+    _run(using, f"{verb} ROLE {{}} {log_in}", role)
+    _run(using, f"ALTER ROLE {{}} SET search_path = {SEARCH_PATH}", role)
+    for name, value in limits.items():
+        _run(using, f"ALTER ROLE {{}} SET {name} = {{}}", role, sql.Literal(value))
+    if login.password:
+        _run(using, "ALTER ROLE {} PASSWORD {}", role, sql.Literal(_verifier(using, login)))
 
 
-def _may_pass_on_monitoring(using: str) -> bool:
-    """Returns whether the owner may let the server read the state of replicas
-    (larder/ops/telemetry/shop_state.py)."""
+def _verifier(using: str, login: Login) -> str:
+    """Returns what is sent in place of the password, because PostgreSQL logs the statement with
+    `log_statement = ddl`, and if it fails."""
     with connections[using].cursor() as cursor:
-        cursor.execute("SELECT pg_has_role('pg_monitor', 'MEMBER WITH ADMIN OPTION')")
-        return bool(cursor.fetchone()[0])
+        encrypt = cursor.connection.pgconn.encrypt_password
+        name, password = login.name.encode(), login.password.encode()
+        return str(encrypt(password, name, b"scram-sha-256").decode())
 
 
-def _server(using: str) -> int:
-    return int(_read(using, "SHOW server_version_num"))
-
-
-def _read(using: str, statement: str) -> str:
+def _read(using: str, statement: str, *values: str) -> str:
     with connections[using].cursor() as cursor:
-        cursor.execute(statement)
+        cursor.execute(statement, values)
         return str(cursor.fetchone()[0])
-
-
-def _make(role: str, using: str, *, login: bool) -> None:
-    with connections[using].cursor() as cursor:
-        cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role])
-        known = cursor.fetchone() is not None
-    verb = "ALTER" if known else "CREATE"
-    _run(
-        using,
-        f"{verb} ROLE {{}} {'LOGIN' if login else 'NOLOGIN'}",
-        sql.Identifier(role),
-    )
-    _run(using, f"ALTER ROLE {{}} SET search_path = {SEARCH_PATH}", sql.Identifier(role))
 
 
 def grant(*, using: str = "owner") -> None:
@@ -184,42 +150,37 @@ def grant(*, using: str = "owner") -> None:
 def _grant(using: str, app: sql.Identifier, reader: sql.Identifier) -> None:
     """Grants all rights, then revokes some of them, in one transaction."""
     for schema in ("public", *SCHEMAS):
-        _grant_app(using, schema, app)
-        _run(using, f"GRANT USAGE ON SCHEMA {schema} TO {{}}", reader)
-        _run(using, f"GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {{}}", reader)
+        tables = f"ALL TABLES IN SCHEMA {schema}"
+        for role, rights in ((app, "SELECT, INSERT, UPDATE, DELETE"), (reader, "SELECT")):
+            _run(using, f"GRANT USAGE ON SCHEMA {schema} TO {{}}", role)
+            _run(using, f"GRANT {rights} ON {tables} TO {{}}", role)
+        _run(using, f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO {{}}", app)
     present = _columns(using)
     for table in filter(present.__contains__, APPEND_ONLY):
         _run(using, f"REVOKE UPDATE, DELETE ON {table} FROM {{}}", app)
     for table in filter(present.__contains__, (*SECRET_TABLES, *OPEN_COLUMNS)):
         _run(using, f"REVOKE SELECT ON {_quoted(table)} FROM {{}}", reader)
     for table, columns in OPEN_COLUMNS.items():
-        if listed := [one for one in columns.split(", ") if one in present[table]]:
+        if listed := [name for name in columns.split(", ") if name in present[table]]:
             _run(using, f"GRANT SELECT ({', '.join(listed)}) ON {_quoted(table)} TO {{}}", reader)
 
 
 def _columns(using: str) -> dict[str, set[str]]:
     """Returns the columns of each table. Those of a migration that was undone are missing."""
-    found: dict[str, set[str]] = defaultdict(set)
+    columns: dict[str, set[str]] = defaultdict(set)
     with connections[using].cursor() as cursor:
         cursor.execute(
             "SELECT table_schema, table_name, column_name FROM information_schema.columns"
         )
         for schema, table, column in cursor.fetchall():
-            found[f"{schema}.{table}"].add(column)
-    return found
+            columns[f"{schema}.{table}"].add(column)
+    return columns
 
 
 def _quoted(table: str) -> str:
     """Quotes the name in a schema, because `order` is a word of SQL."""
     schema, _, name = table.partition(".")
     return f'{schema}."{name}"'
-
-
-def _grant_app(using: str, schema: str, app: sql.Identifier) -> None:
-    rights = "SELECT, INSERT, UPDATE, DELETE"
-    _run(using, f"GRANT USAGE ON SCHEMA {schema} TO {{}}", app)
-    _run(using, f"GRANT {rights} ON ALL TABLES IN SCHEMA {schema} TO {{}}", app)
-    _run(using, f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO {{}}", app)
 
 
 def _run(using: str, statement: str, *parts: sql.Composable) -> None:

@@ -16,8 +16,7 @@ from psycopg import sql
 
 from larder.db import database
 from larder.ops.checks import CONNECTIONS_FOR_OTHERS
-from larder.ops.environment import Environment
-from larder.ops.mail_settings import mail_settings
+from larder.ops.environment import Environment, mail_settings
 from larder.ops.serve import POOL_SIZE
 from tests.database import superuser_url
 from tests.ops.starting import why_no_server_starts
@@ -37,7 +36,6 @@ def test_the_settings_of_the_tests_are_safe(db: None) -> None:
     ("setting", "value", "refusal"),
     [
         ("SECRET_KEY", "insecure-key-for-tools-only", "larder.E001"),
-        ("DEBUG", True, "larder.E002"),
         ("ALLOWED_HOSTS", [], "larder.E003"),
         ("ALLOWED_HOSTS", ["*"], "larder.E003"),
         ("REGISTRATION", "", "larder.E004"),

@@ -20,7 +20,7 @@ from larder.catalog.services import stored_pictures
 from larder.core import clock
 from larder.core.limits import UNUSED_PICTURE_DAYS
 from larder.core.pictures import CACHE_CONTROL, CONTENT_TYPE
-from larder.ops.picture_settings import picture_storage
+from larder.ops.environment import picture_storage
 from tests.catalog.photos import encoded, phone_photo, plain
 from tests.conftest import Person
 from tests.staff.desk import Desk, change
