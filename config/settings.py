@@ -209,7 +209,7 @@ MIDDLEWARE = [
     "larder.http.static_files.Files",
     # Around all that refuses a request before a view.
     "larder.http.headers.protect",
-    "larder.http.compression.compress",
+    "larder.http.compression.Compression",
     "larder.http.middleware.Cors",
     "larder.http.middleware.Common",
     "larder.http.middleware.ForBrowsers",
@@ -220,7 +220,9 @@ ROOT_URLCONF = "config.urls"
 APPEND_SLASH = False
 DATA_UPLOAD_MAX_MEMORY_SIZE = limits.MAX_BODY_BYTES
 DATA_UPLOAD_MAX_NUMBER_FIELDS = limits.MAX_FORM_FIELDS
-FILE_UPLOAD_HANDLERS = ["larder.http.uploads.BoundedUpload"]
+# No file is stored on a disk. Only staff send any, and their forms limit the size further.
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
+FILE_UPLOAD_MAX_MEMORY_SIZE = limits.MAX_DISCARDED_BYTES
 
 TEMPLATES = [
     {

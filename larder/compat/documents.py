@@ -16,7 +16,6 @@ from rest_framework.request import Request
 
 from larder.compat.views import OpenView
 from larder.http.generating import generated_once
-from larder.http.raw_body import raw_body
 
 TITLES = {
     "0": "A token by username and password",
@@ -51,9 +50,6 @@ def document_paths(contract: str) -> list[URLPattern]:
     """Returns the path that serves the document of a contract."""
 
     class Document(OpenView):
-        # It is not one of the paths with short bodies (body_limits.LEFT_UNREAD).
-        read_body = staticmethod(raw_body)
-
         def get(self, request: Request) -> HttpResponse:
             contents = msgspec.json.encode(document(contract))
             return HttpResponse(contents, content_type="application/json")

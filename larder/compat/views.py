@@ -29,11 +29,9 @@ from larder.core.errors import NotFound, NotStaff, PermissionMissing
 from larder.core.limits import MAX_ID, MAX_OPEN_FORM_FIELDS, MAX_PAGE_ROWS
 from larder.core.parts import Part
 from larder.http import quotas, throttling
-from larder.http.compression import compress_read
-from larder.http.nesting import NestedTooDeeply, require_shallow
+from larder.http.bodies import NestedTooDeeply, has_many_brackets, raw_body, short_body
 from larder.http.positions import SAFE
 from larder.http.quotas import add_quota_headers
-from larder.http.raw_body import raw_body, short_body
 from larder.identity.caller import Caller
 from larder.identity.errors import SessionEnded
 from larder.identity.services import audit
@@ -42,17 +40,18 @@ Kinds = Sequence[type[Any]]
 
 
 class StrictJson(JSONParser):
-    """Parses JSON that can be stored: valid Unicode, and no deeper than the limit."""
+    """Parses JSON that can be stored: valid Unicode, and not too deep."""
 
     def parse(self, stream: Any, *args: Any, **options: Any) -> Any:
         """Returns the value in the body. Raises ParseError."""
         raw = stream.read()
+        if has_many_brackets(raw):
+            raise ParseError(NestedTooDeeply().detail)
         try:
-            require_shallow(raw)
             parsed = super().parse(io.BytesIO(raw), *args, **options)
             json.dumps(parsed, ensure_ascii=False).encode()
-        except NestedTooDeeply as error:
-            raise ParseError(error.detail) from error
+        except RecursionError as error:
+            raise ParseError(NestedTooDeeply().detail) from error
         except UnicodeEncodeError as error:
             raise ParseError from error
         return parsed
@@ -107,7 +106,7 @@ class CompatView(APIView):
         cls.contract = match[0] if match else cls.contract
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
-        """Renders and compresses the answer while the limit of large answers holds."""
+        """Renders the answer while the limit of large answers holds."""
         quotas.restart()
         with ExitStack() as self.until_rendered:
             response = super().dispatch(request, *args, **kwargs)
@@ -116,7 +115,6 @@ class CompatView(APIView):
                 waits.release()
             if not getattr(response, "is_rendered", True):
                 cast(Any, response).render()
-            compress_read(request, response)
             return response
 
     def whole(
@@ -178,11 +176,7 @@ class CompatView(APIView):
         # An id above MAX_ID cannot exist.
         if any(isinstance(value, int) and value > MAX_ID for value in kwargs.values()):
             raise NotFound
-        django_request = request._request
-        raw = self.read_body(django_request)
-        # The parsers read these two; for a chunked body Django sets neither.
-        django_request._body, django_request.META["CONTENT_LENGTH"] = raw, str(len(raw))
-        request._stream = io.BytesIO(raw) if raw else None  # type: ignore[assignment]
+        self.read_body(request._request)
         who = cast(Caller | None, request.user)
         if who is not None and who.is_staff:
             self.until_rendered.enter_context(audit.acting(who.public_id, self.contract))

@@ -140,11 +140,8 @@ MAX_ADMIN_ADDRESS_LENGTH = 4_096
 CONFIRMED_SECONDS = 15 * 60
 """After it the admin asks for the password again before a dangerous change."""
 
-MAX_JSON_DEPTH = 32
-"""Nested arrays and objects of a body: decoders recurse. An order with an address has three."""
-
 MAX_JSON_BRACKETS = 20_000
-"""Brackets of a body, outside of texts: one of MAX_LINES lines has 2,000."""
+"""Brackets of a body: one of MAX_LINES lines has 2,000."""
 
 MAX_FILE_ROWS = 25_000
 """Rows of a product file sent over HTTP: it takes about four seconds, and other files wait.

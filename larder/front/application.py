@@ -23,7 +23,7 @@ from larder.front.threads import Threads
 from larder.front.turns import QueueOf, Turns
 from larder.front.wsgi import Answer, Application, Headers, call, encoded, environ_of
 from larder.http import answered_requests, problems
-from larder.http.body_limits import LEFT_UNREAD, declared_length
+from larder.http.bodies import declared_length
 from larder.http.correlation import HEADER, identify
 from larder.http.error_pages import for_reader
 from larder.http.refusals import BodyTimeout
@@ -64,7 +64,7 @@ class Front:
                 raise
             answer = _refused(environ, error)
         else:
-            if raw is None and not {"HTTP_EXPECT", LEFT_UNREAD} & environ.keys():
+            if raw is None and "HTTP_EXPECT" not in environ:
                 await bodies.discard(receive)
         if answer is not None:
             await send(_start(answer.status, answer.headers))

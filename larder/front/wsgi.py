@@ -89,6 +89,9 @@ def call(
     """Returns the application's answer. Sends a long one in parts with `begin` and `push`, and
     returns None at its end."""
     environ["wsgi.input"] = BytesIO(raw)
+    # Django reads no body without its length, as one in chunks is sent.
+    if raw and not environ.get("CONTENT_LENGTH"):
+        environ["CONTENT_LENGTH"] = str(len(raw))
     began: list[Any] = []
     content = application(environ, lambda *given: began.extend(given))
     try:

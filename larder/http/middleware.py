@@ -22,12 +22,13 @@ from django.utils import translation
 
 from larder.core.limits import (
     MAX_ADMIN_ADDRESS_LENGTH,
+    MAX_DISCARDED_BYTES,
     MAX_FORM_BYTES,
     MAX_OPEN_BODY_BYTES,
     MAX_OPEN_FORM_FIELDS,
 )
 from larder.http import admin_session
-from larder.http.body_limits import LEFT_UNREAD, declared_length
+from larder.http.bodies import declared_length
 from larder.http.language import language_of
 
 ADMIN = "/admin/"
@@ -68,15 +69,10 @@ def _refuse_long_form(request: HttpRequest) -> None:
     length = declared_length(request.META)
     if length <= MAX_OPEN_BODY_BYTES and not _has_many_fields(request):
         return
-    if request.path_info == LOG_IN:
-        request.META[LEFT_UNREAD] = True
+    is_file = request.content_type == "multipart/form-data"
+    if request.path_info == LOG_IN or length > (MAX_DISCARDED_BYTES if is_file else MAX_FORM_BYTES):
         raise RequestDataTooBig
-    if length > MAX_FORM_BYTES and request.content_type != "multipart/form-data":
-        raise RequestDataTooBig
-    if _is_staff(request):
-        # The end of the body may arrive after the session has ended.
-        admin_session.read_again(request)
-    elif request.former_user is None:  # type: ignore[attr-defined]
+    if not _is_staff(request) and request.former_user is None:  # type: ignore[attr-defined]
         raise RequestDataTooBig
 
 

@@ -11,7 +11,6 @@ from django.http import HttpRequest
 from larder.core.errors import Fault, InvalidInput
 from larder.core.parts import Part
 from larder.http.addresses import base_url
-from larder.http.nesting import NestedTooDeeply, require_shallow
 
 Item = TypeVar("Item")
 Kind = TypeVar("Kind", bound="Cursor")
@@ -49,9 +48,8 @@ def decode(text: str, kind: type[Kind], name: str = "cursor") -> Kind | None:
         return None
     try:
         raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-        require_shallow(raw)
         return msgspec.json.decode(raw, type=kind)
-    except (ValueError, NestedTooDeeply) as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidInput([UNUSABLE[name]]) from error
 
 

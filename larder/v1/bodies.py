@@ -10,7 +10,7 @@ from django.http import HttpRequest
 
 from larder.core.errors import Fault, InvalidInput
 from larder.core.limits import MAX_FAULTS
-from larder.http.nesting import is_too_deep, require_shallow
+from larder.http.bodies import NestedTooDeeply, has_many_brackets
 from larder.http.refusals import MalformedJson, UnsupportedMediaType
 from larder.v1.faults import character_faults, each_fault
 
@@ -52,11 +52,11 @@ def read_body(
 def decode_if_valid(raw: bytes, kind: type[Body], *, any_text: bool = False) -> Body | None:
     """Returns the bytes as a `kind`; None if they have a fault."""
     # Such characters are rare, and walking the whole value is slow.
-    if (not any_text and _may_have_refused(raw)) or is_too_deep(raw):
+    if (not any_text and _may_have_refused(raw)) or has_many_brackets(raw):
         return None
     try:
         return msgspec.json.decode(raw, type=kind)
-    except _NO_JSON:
+    except (*_NO_JSON, RecursionError):
         return None
 
 
@@ -75,7 +75,10 @@ _NO_JSON = (msgspec.DecodeError, UnicodeDecodeError)
 
 def _explain(raw: bytes, kind: type[Body], also: MoreFaults | None, most: int) -> Body:
     """Raises MalformedJson or InvalidInput with the faults of a body."""
-    value = _parsed(raw)
+    try:
+        value = _parsed(raw)
+    except RecursionError:
+        raise NestedTooDeeply from None
     refused = character_faults(value) if _may_have_refused(raw) else ()
     further = also(value) if also and isinstance(value, dict) else ()
     faults = list(islice(chain(refused, each_fault(value, kind), further), most))
@@ -85,7 +88,8 @@ def _explain(raw: bytes, kind: type[Body], also: MoreFaults | None, most: int) -
 
 
 def _parsed(raw: bytes) -> Any:
-    require_shallow(raw)
+    if has_many_brackets(raw):
+        raise NestedTooDeeply
     try:
         return msgspec.json.decode(raw)
     except msgspec.ValidationError as error:

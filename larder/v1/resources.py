@@ -8,12 +8,11 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from larder.core.errors import NotFound
-from larder.core.limits import MAX_ID, MAX_SIGNED_BODY_BYTES
+from larder.core.limits import MAX_ID, MAX_OPEN_BODY_BYTES, MAX_SIGNED_BODY_BYTES
 from larder.http import authentication, problems, quotas
-from larder.http.body_limits import require_at_most, require_short
+from larder.http.bodies import raw_body, require_at_most
 from larder.http.negotiation import require_acceptable
 from larder.http.quotas import add_quota_headers
-from larder.http.raw_body import raw_body
 from larder.http.refusals import MethodNotAllowed, NotAuthenticated
 from larder.identity.caller import Caller
 from larder.identity.services import audit
@@ -92,7 +91,7 @@ class Resource:
         if operation is None and request.method != "OPTIONS":
             raise MethodNotAllowed(f"This path takes {self.allowed}.")
         if self._is_short and request.method in WITH_BODY:
-            require_short(request.META)
+            require_at_most(MAX_OPEN_BODY_BYTES, request.META)
         if self._is_signed:
             require_at_most(MAX_SIGNED_BODY_BYTES, request.META)
         who = None

@@ -16,7 +16,7 @@ from larder.core.stopwatch import BEGAN
 from larder.front.orders import Orders
 from larder.front.threads import Threads
 from larder.front.wsgi import Answer, call
-from larder.http.body_limits import declared_length
+from larder.http.bodies import declared_length
 
 Result = TypeVar("Result")
 Headers = dict[str, str]
