@@ -318,7 +318,7 @@ def _page(order: OrderView, move: Move, sent: Any) -> Page:
     units = sum(line.quantity for line in order.lines)
     about = contents(units, len(order.lines))
     return Page(
-        title=f"{gettext('Order {}').format(order.number)}: {kind.button}",
+        title=gettext("Order {}: {}").format(order.number, kind.button),
         answer=gettext("Save") if move in _CHANGES else kind.button,
         back=_address(order.id),
         form=form,
