@@ -1,0 +1,91 @@
+"""Bodies of requests: their limits, and how a view gets all bytes of one."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, UnreadablePostError
+
+from larder.core.errors import DomainError
+from larder.core.limits import MAX_JSON_BRACKETS, MAX_OPEN_BODY_BYTES
+from larder.http.refusals import MalformedJson
+
+
+class BodyTooLarge(DomainError):
+    """The body has more bytes than the operation accepts."""
+
+    code = "body_too_large"
+
+
+class LengthRequired(DomainError):
+    """A body in chunks, for an operation that must not accept an incomplete body.
+
+    The server (granian 2.8) does not report that a body in chunks was cut off.
+    """
+
+    code = "length_required"
+
+
+class NestedTooDeeply(MalformedJson):
+    """JSON with more levels than a decoder reads, or more than MAX_JSON_BRACKETS brackets; a kind
+    of malformed JSON."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"The JSON is nested too deeply, or has more than {MAX_JSON_BRACKETS} brackets."
+        )
+
+
+def declared_length(meta: Mapping[str, Any]) -> int:
+    """Returns the Content-Length; 0 if it is missing or invalid.
+
+    >>> [declared_length({"CONTENT_LENGTH": length}) for length in ("7", "abc", "", "-5")]
+    [7, 0, 0, 0]
+    """
+    try:
+        return max(0, int(meta.get("CONTENT_LENGTH") or 0))
+    except ValueError:
+        return 0
+
+
+def require_at_most(limit: int, meta: Mapping[str, Any]) -> None:
+    """Raises BodyTooLarge if the Content-Length is above the limit. Reads nothing."""
+    if declared_length(meta) > limit:
+        raise BodyTooLarge
+
+
+def raw_body(request: HttpRequest) -> bytes:
+    """Returns all bytes of the body.
+
+    Raises BodyTooLarge, LengthRequired, and UnreadablePostError if the client disconnected before
+    its end: the first part may be a valid order that the client did not intend.
+    """
+    if "HTTP_TRANSFER_ENCODING" in request.META:
+        raise LengthRequired
+    return _read(request, settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+
+
+def short_body(request: HttpRequest) -> bytes:
+    """Returns all bytes of a body of at most MAX_OPEN_BODY_BYTES, for an operation without
+    credentials.
+
+    Accepts a body in chunks, because such an operation changes no orders or stock. Raises
+    BodyTooLarge and UnreadablePostError.
+    """
+    raw = _read(request, MAX_OPEN_BODY_BYTES)
+    if not raw and "HTTP_TRANSFER_ENCODING" in request.META:
+        raise UnreadablePostError("The body is in chunks, and there are none.")
+    return raw
+
+
+def _read(request: HttpRequest, most: int) -> bytes:
+    require_at_most(most, request.META)
+    if len(request.body) < declared_length(request.META):
+        raise UnreadablePostError("The body ends before its Content-Length.")
+    return request.body
+
+
+def has_many_brackets(raw: bytes) -> bool:
+    """Returns whether JSON has more than MAX_JSON_BRACKETS brackets, which may take fifty times its
+    memory when it is decoded."""
+    return raw.count(b"[") + raw.count(b"{") > MAX_JSON_BRACKETS
