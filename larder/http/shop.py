@@ -1,11 +1,14 @@
-"""The shop's terms of every order, the same in all APIs."""
+"""What the settings of the shop mean, the same in all APIs and in the admin."""
 
-from functools import cache
+from datetime import datetime
+from functools import cache, partial
 
 from django.conf import settings
 from django.core.signals import setting_changed
 
 from larder.core.errors import Fault
+from larder.identity.services.accounts import Notify
+from larder.notifications.services import EMAIL_CHANGED, queue_mail
 from larder.orders.payment_state import Kind
 from larder.orders.services.payments import CONFIRMING
 from larder.orders.services.placing.placement import Hold, Terms
@@ -51,3 +54,9 @@ def hold(requested: int | None) -> Hold:
 def confirming() -> frozenset[Kind]:
     """Returns the kinds of payment records that confirm an order whose total they cover."""
     return CONFIRMING | ({Kind.AUTHORISED} if settings.AUTHORISATION_CONFIRMS else set())
+
+
+def former_address_notifier(now: datetime) -> Notify | None:
+    """Returns a function that queues a mail to the former address of an account about its change;
+    None without a mail server."""
+    return partial(queue_mail, EMAIL_CHANGED, now=now) if settings.EMAIL_URL else None

@@ -70,13 +70,10 @@ def reset(request: HttpRequest, account: str) -> AbstractContextManager[None]:
     return attempt("reset", account=account, address=address_of(request))
 
 
-def confirm(request: HttpRequest, account: str | None) -> AbstractContextManager[None]:
-    """Returns a context for setting a new password with the token of a mail. `account` is the one
-    that the token names, if it names one.
-
-    Entering it raises RateLimited.
-    """
-    return attempt("confirm", account=account, address=address_of(request))
+def confirm(request: HttpRequest) -> AbstractContextManager[None]:
+    """Returns a context for setting a new password with the token of a mail. Entering it raises
+    RateLimited."""
+    return attempt("confirm", account=None, address=address_of(request))
 
 
 def change_profile(

@@ -106,32 +106,6 @@ def derived_text(secret: str, public_id: UUID, generation: int) -> str:
     return hmac.digest(derive_key(secret, "key"), payload, hashlib.sha256)[:20].hex()
 
 
-def reset_token(secret: str, reset: UUID, account: Sequence[str]) -> str:
-    """Returns the token of a reset for this state of the account: 64 characters, the same for the
-    same arguments."""
-    payload = reset.bytes + "\0".join(account).encode()
-    mac = hmac.digest(derive_key(secret, "password reset"), payload, hashlib.sha256)
-    return base64.urlsafe_b64encode(reset.bytes + mac).decode()
-
-
-def reset_named(token: str) -> UUID | None:
-    """Returns the reset id in a token, genuine or not; None if the format is wrong."""
-    try:
-        raw = base64.b64decode(token.encode(), altchars=b"-_", validate=True)
-    except ValueError:
-        return None
-    return UUID(bytes=raw[:16]) if len(raw) == 16 + _MAC_BYTES else None
-
-
-def is_reset_token(token: str, account: Sequence[str], secrets: Sequence[str]) -> bool:
-    """Returns whether the token belongs to this state of the account and to one of the secrets."""
-    reset = reset_named(token)
-    if reset is None:
-        return False
-    made = (reset_token(secret, reset, account) for secret in secrets)
-    return any(hmac.compare_digest(token.encode(), one.encode()) for one in made)
-
-
 @dataclass(frozen=True, slots=True)
 class Refresh:
     """The content of a genuine refresh token."""

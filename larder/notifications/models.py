@@ -3,16 +3,18 @@
 from django.db import models
 
 from larder.core.ids import new_id
-from larder.core.limits import MAX_WORD_LENGTH
+from larder.core.limits import MAX_EMAIL_LENGTH, MAX_WORD_LENGTH
 
 
 class Mail(models.Model):
-    """A mail to be sent, and its state. Neither its text nor its recipient is stored. Both are made
-    when it is sent, from the object that it is `about` (an id of another module)."""
+    """A mail to be sent, and its state. Its text is not stored: it is made when it is sent, from
+    the account that it is `about` (a public id). `recipient` is empty if it is an address that the
+    account has, and once the mail is sent or given up."""
 
     id = models.UUIDField(primary_key=True, default=new_id)
     kind = models.CharField(max_length=MAX_WORD_LENGTH)
     about = models.UUIDField()
+    recipient = models.EmailField(max_length=MAX_EMAIL_LENGTH, blank=True, default="")
     created_at = models.DateTimeField()
     sent_at = models.DateTimeField(null=True)
     given_up_at = models.DateTimeField(null=True)

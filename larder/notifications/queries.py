@@ -1,6 +1,7 @@
 """Reads of notifications for other modules."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from larder.notifications.models import Mail
@@ -12,10 +13,12 @@ class Waiting:
 
     kind: str
     about: UUID
+    recipient: str
+    created_at: datetime
 
 
 def waiting(mail: UUID) -> Waiting | None:
     """Returns the mail if it still waits to be sent."""
     found = Mail.objects.filter(id=mail, sent_at=None, given_up_at=None)
-    row = found.values_list("kind", "about").first()
+    row = found.values_list(*Waiting.__slots__).first()
     return None if row is None else Waiting(*row)

@@ -11,32 +11,33 @@ SEND_MAIL = "send_mail"
 """The worker's task (larder/ops/jobs/mails.py)."""
 
 PASSWORD_RESET = "password_reset"
-"""The kind of a mail about a password reset of identity."""
+"""The kind of a mail with a link that sets a password."""
 
 EMAIL_CHANGED = "email_changed"
-"""The kind of a mail about a changed email address of identity."""
+"""The kind of a mail to the former email address of an account."""
 
 KEEP = timedelta(days=30)
 """Time for which the state of a mail is kept."""
 
 
-def queue_mail(kind: str, about: UUID, *, now: datetime) -> None:
-    """Queues a mail for the worker, if the current transaction commits.
+def queue_mail(kind: str, about: UUID, recipient: str = "", *, now: datetime) -> None:
+    """Queues a mail about an account, by its public id, for the worker, if the current transaction
+    commits.
 
     The job contains only the mail's id, so that the table of jobs has no recipient and no secret.
     """
-    mail = Mail.objects.create(kind=kind, about=about, created_at=now)
+    mail = Mail.objects.create(kind=kind, about=about, recipient=recipient, created_at=now)
     app.configure_task(SEND_MAIL).defer(mail=str(mail.id))
 
 
 def note_sent(mail: UUID, *, now: datetime) -> None:
     """Records that the mail server has accepted the mail."""
-    Mail.objects.filter(id=mail).update(sent_at=now)
+    Mail.objects.filter(id=mail).update(sent_at=now, recipient="")
 
 
 def note_given_up(mail: UUID, *, now: datetime) -> None:
     """Records that the mail is not tried any more."""
-    Mail.objects.filter(id=mail).update(given_up_at=now)
+    Mail.objects.filter(id=mail).update(given_up_at=now, recipient="")
 
 
 def delete_unsent(mail: UUID) -> None:

@@ -10,17 +10,15 @@ class OpsConfig(AppConfig):
 
         from larder.identity.factors import codes
         from larder.identity.passwords import hashers
-        from larder.identity.services import notifier, quotas
+        from larder.identity.services import quotas
         from larder.identity.services.rates import attempts
         from larder.ops import (
             checks,  # noqa: F401  registers the system checks
             quota_settings,
         )
-        from larder.ops.jobs.notifier import former_address
         from larder.ops.telemetry import reporting
 
         reporting.start()
-        notifier.use(former_address)
         hashers.use(threads=settings.THREADS, processes=settings.WORKERS)
         codes.use(demanded=settings.STAFF_SECOND_FACTOR)
         limits = attempts.WIDE if settings.RATE_LIMITS == "wide" else attempts.NORMAL

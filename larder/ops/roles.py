@@ -21,11 +21,11 @@ APPEND_ONLY = (
     "identity.audit_entry",
 )
 SECRET_TABLES = (
-    *("identity.session", "identity.key", "identity.address", "identity.password_reset"),
+    *("identity.session", "identity.key", "identity.address"),
     *("identity.second_factor", "identity.recovery_code"),
     *(
         "identity.note",
-        "identity.email_change",
+        "notifications.mail",
         "common.idempotency_key",
         "common.rate_limit",
     ),

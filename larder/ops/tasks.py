@@ -20,7 +20,7 @@ from larder.catalog.services import stored_pictures
 from larder.core.clock import now
 from larder.db import kept_files, observations
 from larder.db.idempotency import delete_expired
-from larder.identity.services import email_changes, resets, sessions
+from larder.identity.services import sessions
 from larder.identity.services.rates import delete_idle
 from larder.inventory import queries as inventory
 from larder.inventory.services import counts
@@ -92,9 +92,8 @@ def delete_idle_rate_limits(timestamp: int) -> int:
 @app.periodic(cron="27 * * * *")
 @app.task(queueing_lock="delete_old_mails")
 def delete_old_mails(timestamp: int) -> int:
-    """Deletes rows of old mails, and of former password resets and changes of addresses."""
-    past = (delete_old, resets.delete_expired_resets, email_changes.delete_old_changes)
-    return sum(delete_in_batches(partial(_delete_until_now, delete)) for delete in past)
+    """Deletes rows of old mails."""
+    return delete_in_batches(partial(_delete_until_now, delete_old))
 
 
 @app.periodic(cron="17 * * * *")

@@ -10,10 +10,11 @@ from msgspec import UNSET, Meta, UnsetType
 
 from larder.core.clock import now
 from larder.http import throttling
+from larder.http.shop import former_address_notifier
 from larder.identity import queries
 from larder.identity.caller import Caller
 from larder.identity.queries import Profile
-from larder.identity.services import accounts, notifier
+from larder.identity.services import accounts
 from larder.v1.http import no_content, reply_tagged, version_wanted
 from larder.v1.operations import CACHED, OWN_VERSIONED, TAGGED, operation
 from larder.v1.shapes import Email, Id, PersonName, Request, Time, Username
@@ -69,7 +70,7 @@ def change_me(request: HttpRequest, caller: Caller, body: ProfileFields) -> Http
     fields = {name: value for name, value in values.items() if value is not UNSET}
     with throttling.change_profile(request, caller, caller.id, fields):
         moment, terms = now(), _terms(request, caller)
-        notify = notifier.former_address(now=moment)
+        notify = former_address_notifier(moment)
         accounts.change_profile(caller.id, fields, now=moment, terms=terms, notify=notify)
     return _answer(request, caller)
 

@@ -17,7 +17,6 @@ from larder.identity.caller import Caller
 from larder.identity.services import passwords, resets
 from larder.identity.services.credentials import password_faults
 from larder.identity.services.passwords import Change
-from larder.identity.tokens import reset_named
 from larder.notifications.errors import MailOff
 from larder.notifications.services import PASSWORD_RESET, queue_mail
 from larder.v1.faults import faults as shape_faults
@@ -125,7 +124,6 @@ def reset_password(request: HttpRequest, body: PasswordReset) -> HttpResponse:
 )
 def set_forgotten_password(request: HttpRequest, body: NewPassword) -> HttpResponse:
     """Sets a new password with the token of a mail; all log-ins and all keys end."""
-    named = reset_named(body.reset_token)
-    with throttling.confirm(request, None if named is None else str(named)):
+    with throttling.confirm(request):
         resets.set_forgotten(body.reset_token, body.new_password, secrets=secrets(), now=now())
     return no_content()

@@ -4,8 +4,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from larder.http.authentication import secrets
-from larder.identity.models import PasswordReset
 from larder.identity.services import resets
+from larder.identity.services.resets import Invitation
+from larder.notifications.models import Mail
+from larder.notifications.services import PASSWORD_RESET
 from tests.conftest import Answer, Api
 
 Json = dict[str, Any]
@@ -43,7 +45,13 @@ def set_forgotten(api: Api, password: str) -> Answer:
 
 def newest_token() -> str:
     """Returns the token of the newest mail."""
-    reset = PasswordReset.objects.latest("created_at")
-    found = resets.invitation(reset.id, secret=secrets()[0], now=datetime.now(UTC))
-    assert found is not None
-    return found.token
+    link = newest_link()
+    assert link is not None
+    return link.token
+
+
+def newest_link(mail: Mail | None = None, *, now: datetime | None = None) -> Invitation | None:
+    """Returns the link of a mail as it would be sent now: by default of the newest."""
+    sent = mail or Mail.objects.filter(kind=PASSWORD_RESET).latest("created_at")
+    moment, secret = now or datetime.now(UTC), secrets()[0]
+    return resets.invitation(sent.about, requested_at=sent.created_at, secret=secret, now=moment)

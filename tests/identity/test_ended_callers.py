@@ -53,10 +53,11 @@ def reset_password(who: Person, access: str) -> None:
     """The customer sets a new password with the token of a mail."""
     sent: list[UUID] = []
     Customer.objects.filter(pk=who.id).update(email=f"{who.id}@example.com")
-    resets.request_reset(f"{who.id}@example.com", notify=sent.append, now=datetime.now(UTC))
-    mail = resets.invitation(sent[0], secret=settings.SECRET_KEY, now=datetime.now(UTC))
+    now = datetime.now(UTC)
+    resets.request_reset(f"{who.id}@example.com", notify=sent.append, now=now)
+    mail = resets.invitation(sent[0], requested_at=now, secret=settings.SECRET_KEY, now=now)
     assert mail is not None
-    resets.set_forgotten(mail.token, NEW, secrets=secrets(), now=datetime.now(UTC))
+    resets.set_forgotten(mail.token, NEW, secrets=secrets(), now=now)
 
 
 def end_others(who: Person, access: str) -> None:

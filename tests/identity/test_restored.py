@@ -15,7 +15,7 @@ from django.db import ProgrammingError, connection
 from psycopg import sql
 
 from larder.identity.errors import SessionEnded
-from larder.identity.models import Key, PasswordReset, Session
+from larder.identity.models import Key, Session
 from larder.identity.queries import keys as key_queries
 from larder.identity.services import keys
 from larder.identity.services.sessions import NUMBERS_LEFT_OUT
@@ -33,9 +33,8 @@ pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owne
 
 @pytest.fixture
 def stolen(person: MakePerson, log_in: MakeLogIn, now: datetime) -> tuple[LogIn, str]:
-    """A session and a key; also a link of a mail and a session of the admin exist."""
+    """A session and a key; also a session of the admin exists."""
     who = person()
-    PasswordReset.objects.create(customer_id=who.id, created_at=now)
     AdminSession.objects.create(
         session_key="admin", session_data="", expire_date=now + timedelta(days=1)
     )
@@ -49,12 +48,11 @@ def live() -> dict[str, int]:
     return {
         "sessions": Session.objects.filter(ended_at=None).count(),
         "keys": Key.objects.filter(ended_at=None).count(),
-        "resets": PasswordReset.objects.count(),
         "admin": AdminSession.objects.count(),
     }
 
 
-ALL = {"sessions": 1, "keys": 1, "resets": 1, "admin": 1}
+ALL = {"sessions": 1, "keys": 1, "admin": 1}
 NONE = dict.fromkeys(ALL, 0)
 
 

@@ -289,21 +289,33 @@ def _enlarge_role(owner: Person, who: Person, now: datetime) -> None:
 
 
 @pytest.mark.parametrize("gain", [_make_staff, _give_role, _make_superuser, _enlarge_role])
-def test_a_gained_right_ends_links_sessions_and_keys_of_before(
+def test_a_gained_right_ends_sessions_and_keys_of_before(
     gain: Callable[[Person, Person, datetime], None], owner: Person, person: MakePerson
 ) -> None:
     now = datetime.now(UTC)
     who = person() if gain is _make_staff else person(is_staff=True, role="viewer")
-    link = resets.offer_reset(owner.caller, who.id, resets.Offer(secrets()[0], None, now))
     key = keys.create_key(who.caller, "mine", now=now).id
     epoch = who.customer.session_epoch
     gain(owner, who, now)
-    with pytest.raises(ResetTokenInvalid):
-        resets.set_forgotten(link.token, "a longer passphrase", secrets=secrets(), now=now)
     assert not Key.objects.ongoing().filter(pk=key).exists()
     account = Customer.objects.get(pk=who.id)
     assert account.session_epoch > epoch
     assert account.check_password(who.password)
+
+
+def test_a_link_ends_if_its_account_has_more_rights_than_who_saw_it(
+    owner: Person, person: MakePerson
+) -> None:
+    who, now = person(), datetime.now(UTC)
+    clerk = person(is_staff=True, role="support")
+    offer = resets.Offer(secrets()[0], None, now)
+    links = [resets.offer_reset(one.caller, who.id, offer) for one in (clerk, owner)]
+    _make_staff(owner, who, now)
+    rights.set_roles(who.id, [role("viewer").pk])
+    Customer.objects.filter(pk=clerk.id).update(is_staff=False)
+    with pytest.raises(ResetTokenInvalid):
+        resets.set_forgotten(links[0].token, "a longer passphrase", secrets=secrets(), now=now)
+    resets.set_forgotten(links[1].token, "a longer passphrase", secrets=secrets(), now=now)
 
 
 def _set_password(clerk: Person, who: Person, now: datetime) -> None:

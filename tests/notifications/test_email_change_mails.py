@@ -2,18 +2,16 @@
 mail server."""
 
 from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from larder.core.clock import now
 from larder.db import database
-from larder.identity.models import Customer, EmailChange, PasswordReset
-from larder.identity.services import email_changes
+from larder.identity.models import Customer
 from larder.identity.services.rates import attempts
 from larder.notifications.models import Mail
+from larder.notifications.services import PASSWORD_RESET
 from larder.ops.jobs.mails import RETRIES
 from tests.conftest import Api, Person
 from tests.notifications.mailing import FROM, ask, jobs, work
@@ -37,7 +35,7 @@ def at_desk(staff: Person, who: Person, **fields: str) -> Page:
 
 def stored() -> str:
     """Returns all rows about mails, as text."""
-    tables = ("procrastinate_jobs", "procrastinate_events", "mail", "email_change")
+    tables = ("procrastinate_jobs", "procrastinate_events", "mail")
     return str([database.rows(f"SELECT one::text FROM {table} AS one") for table in tables])
 
 
@@ -49,7 +47,7 @@ def test_the_mail_to_the_former_address_has_time_and_advice_and_no_text_of_custo
     me = as_(person("Ada Lovelace", email=OLD, first_name="Ada"))
     with receiving() as receiver:
         change(me, wanted)
-        changed_at = EmailChange.objects.get().changed_at
+        changed_at = Mail.objects.get().created_at
         assert OLD not in str(database.rows("SELECT one::text FROM procrastinate_jobs AS one"))
         (line,) = work(receiver, tmp_path / "log")
     (mail,) = receiver.received
@@ -87,7 +85,7 @@ def test_other_changes_and_refused_changes_of_staff_are_not_mailed(
     person(email="taken@example.com")
     assert at_desk(staff, who, first_name="Ada").errors == {}
     assert list(at_desk(staff, who, email="taken@example.com").errors) == ["email"]
-    assert (EmailChange.objects.count(), Mail.objects.count(), jobs()) == (0, 0, [])
+    assert (Mail.objects.count(), jobs()) == (0, [])
 
 
 def test_an_address_restored_by_staff_can_reset_the_password_at_once(
@@ -100,8 +98,8 @@ def test_an_address_restored_by_staff_can_reset_the_password_at_once(
         if put_back:
             assert at_desk(staff, who, email=OLD).errors == {}
         ask(OLD)
-        asked_by = PasswordReset.objects.latest("created_at").customer_id
-        assert asked_by == (who.id if put_back else None)
+        asked_by = Mail.objects.filter(kind=PASSWORD_RESET).latest("created_at").about
+        assert (asked_by == who.customer.public_id) is put_back
 
 
 def test_no_mail_is_sent_without_a_former_address_or_without_a_change(
@@ -111,7 +109,7 @@ def test_no_mail_is_sent_without_a_former_address_or_without_a_change(
     change(me, OLD)
     change(me, OLD)
     assert me("PATCH", "me", {"first_name": "Ada"}).status == 200
-    assert (EmailChange.objects.count(), jobs()) == (0, [])
+    assert (Mail.objects.count(), jobs()) == (0, [])
 
 
 def test_a_shop_without_a_mail_server_stores_no_mail(
@@ -119,7 +117,7 @@ def test_a_shop_without_a_mail_server_stores_no_mail(
 ) -> None:
     settings.EMAIL_URL = ""
     change(as_(person("Ada", email=OLD)), NEW)
-    assert (EmailChange.objects.count(), Mail.objects.count(), jobs()) == (0, 0, [])
+    assert (Mail.objects.count(), jobs()) == (0, [])
 
 
 @pytest.mark.parametrize(("email", "version"), [("taken@example.com", None), (NEW, '"0"')])
@@ -130,7 +128,7 @@ def test_a_refused_change_is_not_mailed(
     condition = {} if version is None else {"If_Match": version}
     answer = as_(person("Ada", email=OLD))("PATCH", "me", {"email": email}, **condition)
     assert answer.status in (409, 412)
-    assert (EmailChange.objects.count(), Mail.objects.count(), jobs()) == (0, 0, [])
+    assert (Mail.objects.count(), jobs()) == (0, [])
 
 
 @pytest.mark.system
@@ -166,7 +164,7 @@ def test_an_undelivered_mail_is_retried_and_finally_its_address_is_deleted(
         (line,) = work(receiver, tmp_path / "log")
     assert receiver.received == []
     assert (line["level"], jobs()) == (level, [(status, tries)])
-    assert EmailChange.objects.get().former == (OLD if status == "todo" else "")
+    assert Mail.objects.get().recipient == (OLD if status == "todo" else "")
     assert "ask for it again" not in line.get("do", "")
 
 
@@ -176,26 +174,8 @@ def test_an_account_causes_at_most_five_email_change_mails_a_day(
     me = as_(person("Ada", email=OLD))
     for number in range(8):
         change(me, f"stranger-{number}@example.com")
-    assert len(jobs()) == email_changes.MAX_PER_DAY
-    assert EmailChange.objects.earliest("changed_at").former == OLD
-    EmailChange.objects.update(changed_at=now() - timedelta(hours=23))
-    assert email_changes.delete_old_changes(now=now(), limit=9) == 0
-    EmailChange.objects.update(changed_at=now() - timedelta(days=1, seconds=1))
-    assert email_changes.delete_old_changes(now=now(), limit=1) == 1
-    assert email_changes.delete_old_changes(now=now(), limit=9) == 4
-    change(me, NEW)
-    assert EmailChange.objects.get().former == "stranger-7@example.com"
-
-
-def test_the_mails_of_the_day_before_do_not_count(
-    transactional_db: None, person: MakePerson, as_: As
-) -> None:
-    me = as_(person("Ada", email=OLD))
-    for number in range(email_changes.MAX_PER_DAY):
-        change(me, f"stranger-{number}@example.com")
-    EmailChange.objects.update(changed_at=now() - timedelta(days=1, seconds=1))
-    change(me, NEW)
-    assert EmailChange.objects.latest("changed_at").former == "stranger-4@example.com"
+    assert len(jobs()) == attempts.MAILS.times
+    assert Mail.objects.earliest("created_at").recipient == OLD
 
 
 def test_an_address_gets_at_most_five_email_change_mails_a_day(

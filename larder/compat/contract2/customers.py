@@ -17,9 +17,10 @@ from larder.core.clock import now
 from larder.core.errors import NotFound
 from larder.core.limits import MAX_EMAIL_LENGTH, MAX_PERSON_NAME_LENGTH, MAX_USERNAME_LENGTH
 from larder.http import throttling
+from larder.http.shop import former_address_notifier
 from larder.identity import queries
 from larder.identity.queries import Profile
-from larder.identity.services import accounts, notifier
+from larder.identity.services import accounts
 from larder.identity.services.accounts import NewCustomer
 
 
@@ -117,7 +118,7 @@ class Customer(BrowsableView):
             throttling.change_profile(request, who, customer, body.names()),
         ):
             fields, moment, terms = body.fields(), now(), accounts.Terms(caller=who)
-            notify = notifier.former_address(now=moment)
+            notify = former_address_notifier(moment)
             accounts.change_profile(customer, fields, now=moment, terms=terms, notify=notify)
         return Response(self.shown(queries.profile(customer)))
 

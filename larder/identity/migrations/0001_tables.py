@@ -185,30 +185,6 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name="EmailChange",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        default=larder.core.ids.new_id, primary_key=True, serialize=False
-                    ),
-                ),
-                ("former", models.EmailField(blank=True, max_length=254)),
-                ("changed_at", models.DateTimeField()),
-                (
-                    "customer",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-            ],
-            options={
-                "db_table": "email_change",
-            },
-        ),
-        migrations.CreateModel(
             name="Key",
             fields=[
                 (
@@ -260,30 +236,6 @@ class Migration(migrations.Migration):
                 "db_table": "note",
                 "default_permissions": (),
                 "indexes": [models.Index(fields=["object", "id"], name="note_history")],
-            },
-        ),
-        migrations.CreateModel(
-            name="PasswordReset",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        default=larder.core.ids.new_id, primary_key=True, serialize=False
-                    ),
-                ),
-                ("created_at", models.DateTimeField()),
-                (
-                    "customer",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                ("shown_to", models.UUIDField(null=True)),
-            ],
-            options={
-                "db_table": "password_reset",
             },
         ),
         migrations.CreateModel(
@@ -424,14 +376,6 @@ class Migration(migrations.Migration):
             model_name="address",
             index=models.Index(fields=["customer", "id"], name="address_of_customer"),
         ),
-        migrations.AddIndex(
-            model_name="emailchange",
-            index=models.Index(fields=["changed_at"], name="email_change_age"),
-        ),
-        migrations.AddIndex(
-            model_name="emailchange",
-            index=models.Index(fields=["customer", "changed_at"], name="email_change_of_customer"),
-        ),
         migrations.AddConstraint(
             model_name="key",
             constraint=models.UniqueConstraint(
@@ -439,10 +383,6 @@ class Migration(migrations.Migration):
                 fields=("customer",),
                 name="key_one_derived",
             ),
-        ),
-        migrations.AddIndex(
-            model_name="passwordreset",
-            index=models.Index(fields=["created_at"], name="password_reset_age"),
         ),
         migrations.AddConstraint(
             model_name="recoverycode",
@@ -481,10 +421,8 @@ class Migration(migrations.Migration):
             "customer_user_permissions",
             "address",
             "audit_entry",
-            "email_change",
             "key",
             "note",
-            "password_reset",
             "recovery_code",
             "second_factor",
             "session",

@@ -4,13 +4,11 @@ from larder.identity.models.accounts import (
     SEARCH_TEXT,
     Address,
     Customer,
-    EmailChange,
     Note,
 )
 from larder.identity.models.audit import AuditEntry
 from larder.identity.models.credentials import (
     Key,
-    PasswordReset,
     RecoveryCode,
     SecondFactor,
     Session,
@@ -21,10 +19,8 @@ __all__ = [
     "Address",
     "AuditEntry",
     "Customer",
-    "EmailChange",
     "Key",
     "Note",
-    "PasswordReset",
     "RecoveryCode",
     "SecondFactor",
     "Session",

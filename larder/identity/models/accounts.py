@@ -175,22 +175,6 @@ class Customer(AbstractBaseUser, PermissionsMixin):
         return self.username
 
 
-class EmailChange(models.Model):
-    """A change of an email address, kept for a day. After the mail was sent, `former` is empty."""
-
-    id = models.UUIDField(primary_key=True, default=new_id)
-    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, db_index=False)
-    former = models.EmailField(max_length=MAX_EMAIL_LENGTH, blank=True)
-    changed_at = models.DateTimeField()
-
-    class Meta:
-        db_table = "email_change"
-        indexes = (
-            models.Index(fields=["changed_at"], name="email_change_age"),
-            models.Index(fields=["customer", "changed_at"], name="email_change_of_customer"),
-        )
-
-
 class Address(models.Model):
     """A saved delivery address of a customer, with a label. The other fields are those of an
     order's `ship_to`. It is deleted with the account."""

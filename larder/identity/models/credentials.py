@@ -1,4 +1,4 @@
-"""What an account proves itself with: sessions, keys, second factors, codes and password resets."""
+"""What an account proves itself with: sessions, keys, second factors and codes."""
 
 from datetime import datetime, timedelta
 from typing import ClassVar, Self
@@ -160,18 +160,3 @@ class RecoveryCode(models.Model):
         constraints = (
             models.UniqueConstraint(fields=["customer", "digest"], name="recovery_code_unique"),
         )
-
-
-class PasswordReset(models.Model):
-    """A request for a new password by mail. If no account has the address, `customer` is null. The
-    row is written anyway, so that the time of the answer does not reveal whether one exists.
-    `shown_to` is the member of staff who saw the link, null if it was mailed."""
-
-    id = models.UUIDField(primary_key=True, default=new_id)
-    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, null=True)
-    created_at = models.DateTimeField()
-    shown_to = models.UUIDField(null=True)
-
-    class Meta:
-        db_table = "password_reset"
-        indexes = (models.Index(fields=["created_at"], name="password_reset_age"),)

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import Case, F, Q, QuerySet, Value, When
 
 from larder.core.errors import AlreadyTaken, Fault, InvalidInput, KeyReused, NotFound
-from larder.core.mailboxes import canonical
+from larder.core.mailboxes import canonical, sent_to
 from larder.db import idempotency, versions
 from larder.db.constraints import refusing_taken
 from larder.db.fields import untwinned
@@ -27,7 +27,7 @@ from larder.identity.passwords.hashers import Lane
 from larder.identity.services import audit, rights, second_factors
 from larder.identity.services.account_names import email_faults, normalize, username_faults
 from larder.identity.services.credentials import password_faults
-from larder.identity.services.email_changes import note_change
+from larder.identity.services.rates.attempts import take_mail
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,6 +192,10 @@ class Terms:
 
 ANY_TERMS = Terms()
 
+Notify = Callable[[UUID, str], None]
+"""Queues the mail about a change of the email address, to the former one, of an account by its
+public id. A mail needs the worker, which identity does not know."""
+
 
 def change_profile(
     customer: int,
@@ -199,13 +203,13 @@ def change_profile(
     *,
     now: datetime,
     terms: Terms = ANY_TERMS,
-    notify: Callable[[UUID], None] | None = None,
+    notify: Notify | None = None,
 ) -> None:
     """Changes the CHANGEABLE fields that `fields` contains, and ignores the others.
 
     For some time a new email address cannot be used to reset the password (resets.py: SETTLED).
-    `notify` is called in the same transaction with the id of the change, so that the former address
-    gets a mail (email_changes.py); with None it gets none. Tokens stay valid.
+    `notify` is called in the same transaction, so that the former address gets a mail; with None it
+    gets none. Tokens stay valid.
 
     Raises SessionEnded, NotFound (also for a deleted account), StaleVersion, AlreadyTaken,
     InvalidInput (username, email), NotStaff, PermissionMissing and SecondFactorRequired (of another
@@ -223,7 +227,7 @@ def change_profile(
             of_staff = not rights.OF_STAFF.isdisjoint(wanted)
             rights.lock_manageable(terms.caller, customer, rights.CHANGE, of_staff=of_staff)
         _refuse_taken(customer, wanted, terms.version)
-        _note_change(customer, wanted, notify, now)
+        _note_change(customer, wanted, notify)
         _update(customer, wanted, terms.version)
 
 
@@ -241,7 +245,7 @@ def update_account(
     change: ByStaff,
     *,
     now: datetime,
-    notify: Callable[[UUID], None] | None = None,
+    notify: Notify | None = None,
 ) -> None:
     """Writes columns and roles of an account that is not deleted, for staff.
 
@@ -258,7 +262,7 @@ def update_within(
     change: ByStaff,
     *,
     now: datetime,
-    notify: Callable[[UUID], None] | None = None,
+    notify: Notify | None = None,
 ) -> None:
     """Does what `update_account` does, in a transaction that is open."""
     columns, groups = dict(change.columns), change.groups
@@ -269,7 +273,7 @@ def update_within(
         columns["is_superuser"], groups = False, ()
     with rights.checking_change(change.actor, customer, columns, groups, now=now):
         _refuse_taken(customer, columns, None)
-        _note_change(customer, columns, notify, now)
+        _note_change(customer, columns, notify)
         _update(customer, columns, None)
         if groups is not None:
             rights.set_roles(customer, groups)
@@ -292,14 +296,18 @@ def _refuse_taken(customer: int, wanted: Mapping[str, Any], version: int | None)
         raise _already(taken)
 
 
-def _note_change(
-    customer: int,
-    wanted: Mapping[str, Any],
-    notify: Callable[[UUID], None] | None,
-    now: datetime,
-) -> None:
-    if notify is not None and "email" in wanted:
-        note_change(customer, wanted["email"], notify=notify, now=now)
+def _note_change(customer: int, wanted: Mapping[str, Any], notify: Notify | None) -> None:
+    """Calls `notify` with the former address, if it changes and gets mails. Locks the account
+    first, so that it is the address that this change replaces."""
+    if notify is None or "email" not in wanted:
+        return
+    rows = _undeleted(customer).select_for_update(no_key=True)
+    for former, public_id in rows.values_list("email", "public_id"):
+        # An address that gets no mail has no limit, and uses up none of one that is spelled like
+        # it.
+        is_mailed = canonical(former) != wanted["email"] and sent_to(former)
+        if is_mailed and take_mail(former, account=customer):
+            notify(public_id, former)
 
 
 def _update(

@@ -23,7 +23,7 @@ from larder.db.constraints import refusing_taken
 from larder.identity import queries, sql
 from larder.identity.caller import Caller
 from larder.identity.errors import LastOwner, OwnRights, SessionEnded
-from larder.identity.models import Customer, Key, PasswordReset
+from larder.identity.models import Customer, Key
 from larder.identity.queries import Rights
 from larder.identity.services import audit
 from larder.identity.services.credentials import lock_account
@@ -81,21 +81,20 @@ def _has_gained(before: Rights, after: Rights) -> bool:
 
 def _end_credentials(accounts: Collection[int], *, now: datetime) -> None:
     """Ends what others may hold of accounts that gained a right, in a transaction that has locked
-    them: sessions, password links, and keys that name no permissions.
+    them: sessions, and keys that name no permissions. Links end too (resets.py: set_forgotten).
 
     Also ends a password or an email address that was set by an account with fewer rights, which
     could act as this one, and an address that is not settled. The owner needs a new link then.
     """
-    PasswordReset.objects.filter(customer__in=accounts).delete()
     Key.objects.ongoing().filter(customer__in=accounts, permissions=None).update(ended_at=now)
     for account in Customer.objects.filter(pk__in=accounts).order_by("pk"):
         end_others_within(account.pk, keep=None, now=now)
         rights = queries.rights(account.pk)
         ended: dict[str, Any] = {}
-        if not _may_know(account.password_by, rights):
+        if not may_know(account.password_by, rights):
             ended |= {"password": make_password(None), "password_by": None}
         is_settled = account.email_since is None or account.email_since < now - SETTLED
-        if not (is_settled and _may_know(account.email_by, rights)):
+        if not (is_settled and may_know(account.email_by, rights)):
             ended |= {"email": "", "email_by": None, "email_since": None}
         if ended:
             Customer.objects.filter(pk=account.pk).update(version=F("version") + 1, **ended)
@@ -106,7 +105,7 @@ def _end_credentials(accounts: Collection[int], *, now: datetime) -> None:
 _KNOWN = frozenset({"password", "email"})
 
 
-def _may_know(setter: UUID | None, rights: Rights) -> bool:
+def may_know(setter: UUID | None, rights: Rights) -> bool:
     """Returns whether the account that set a credential of an account has all of its rights. None:
     its owner set it."""
     if setter is None:

@@ -12,7 +12,7 @@ from larder.core.errors import NotFound, Overloaded
 from larder.core.limits import MAX_CLIENT_LENGTH, MAX_SESSIONS
 from larder.identity.caller import Caller
 from larder.identity.errors import SessionEnded, TokenExpired, TokenInvalid
-from larder.identity.models import Customer, Key, PasswordReset, RecoveryCode, Session
+from larder.identity.models import Customer, Key, RecoveryCode, Session
 from larder.identity.queries import is_ongoing_session
 from larder.identity.services.credentials import lock_unchanged, verified
 from larder.identity.sql import LEAVE_NUMBERS_OUT, ClockTimestamp
@@ -305,8 +305,6 @@ def end_all_credentials(*, using: str, now: datetime) -> tuple[int, int]:
             cursor.execute(LEAVE_NUMBERS_OUT, [NUMBERS_LEFT_OUT])
         sessions = Session.objects.using(using).filter(ended_at=None).update(ended_at=now)
         keys = Key.objects.using(using).ongoing().update(ended_at=now)
-        # A reset token depends on the old password, which the restore has brought back.
-        PasswordReset.objects.using(using).all().delete()
         # The backup does not know which codes were used after it.
         RecoveryCode.objects.using(using).all().delete()
         AdminSession.objects.using(using).all().delete()

@@ -23,6 +23,7 @@ class Migration(migrations.Migration):
                 ),
                 ("kind", models.CharField(max_length=40)),
                 ("about", models.UUIDField()),
+                ("recipient", models.EmailField(blank=True, default="", max_length=254)),
                 ("created_at", models.DateTimeField()),
                 ("sent_at", models.DateTimeField(null=True)),
                 ("given_up_at", models.DateTimeField(null=True)),

@@ -6,18 +6,16 @@ is killed after it sent a mail and before it noted that, the mail is sent again.
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
 from django.urls import reverse
 from procrastinate import JobContext, RetryStrategy
 from procrastinate.contrib.django import app
 
 from larder.core.clock import now
 from larder.db import database
-from larder.identity.services import email_changes, resets
+from larder.identity.services import resets
 from larder.notifications import mail_texts, queries, services
 from larder.notifications.delivery import hand_over
 from larder.notifications.errors import NotSent, NotSentYet
@@ -50,16 +48,12 @@ def send_mail(context: JobContext, mail: str) -> None:
     except NotSent as fault:
         _log(fault, mail=mail, kind=found.kind, tries=tries)
         if not _again(fault, tries):
-            with transaction.atomic(durable=True):
-                services.note_given_up(id, now=now())
-                _forget(found)
+            services.note_given_up(id, now=now())
         raise
     if not sent:
         services.delete_unsent(id)
         return
-    with transaction.atomic(durable=True):
-        services.note_sent(id, now=now())
-        _forget(found)
+    services.note_sent(id, now=now())
     details = {"mail": mail, "kind": found.kind, "tries": tries}
     logger.info("A mail was handed over.", extra={"details": details})
 
@@ -69,7 +63,7 @@ def _send(id: UUID, found: Waiting) -> bool:
     if found.kind not in KINDS:
         # It is of a newer release, whose workers may start soon.
         raise NotSentYet(f"This release knows no mail of the kind {found.kind}.")
-    mail_text = KINDS[found.kind].mail_text(found.about)
+    mail_text = KINDS[found.kind](found)
     if mail_text is None:
         return False
     # The mail server may be slow, and other threads need the connection.
@@ -78,8 +72,10 @@ def _send(id: UUID, found: Waiting) -> bool:
     return True
 
 
-def _password_reset(about: UUID) -> MailText | None:
-    invited = resets.invitation(about, secret=settings.SECRET_KEY, now=now())
+def _password_reset(mail: Waiting) -> MailText | None:
+    invited = resets.invitation(
+        mail.about, requested_at=mail.created_at, secret=settings.SECRET_KEY, now=now()
+    )
     if invited is None:
         return None
     reset = mail_texts.Reset(invited.email, invited.token, invited.until)
@@ -90,35 +86,15 @@ def _password_reset(about: UUID) -> MailText | None:
     return mail_texts.invitation(reset, invited.newcomer, page=page, link=link)
 
 
-def _email_changed(about: UUID) -> MailText | None:
-    former = email_changes.former_address(about)
-    return None if former is None else mail_texts.email_changed(former.email, at=former.changed_at)
+def _email_changed(mail: Waiting) -> MailText | None:
+    return mail_texts.email_changed(mail.recipient, at=mail.created_at)
 
 
-def _nothing(about: UUID) -> None:
-    pass
-
-
-@dataclass(frozen=True, slots=True)
-class _Kind:
-    """A kind of mail: `mail_text` makes its text and recipient, or None if it has no recipient any
-    more; `forget` is called once it is sent or given up; `otherwise` is the advice if it is given
-    up."""
-
-    mail_text: Callable[[UUID], MailText | None]
-    forget: Callable[[UUID], None] = _nothing
-    otherwise: str = ""
-
-
-KINDS: Mapping[str, _Kind] = {
-    services.PASSWORD_RESET: _Kind(_password_reset, otherwise=ASK_AGAIN),
-    services.EMAIL_CHANGED: _Kind(_email_changed, forget=email_changes.delete_former_address),
+KINDS: Mapping[str, Callable[[Waiting], MailText | None]] = {
+    services.PASSWORD_RESET: _password_reset,
+    services.EMAIL_CHANGED: _email_changed,
 }
-
-
-def _forget(found: Waiting) -> None:
-    if found.kind in KINDS:
-        KINDS[found.kind].forget(found.about)
+"""Makes the text of each kind of mail, with its recipient; None if it has none any more."""
 
 
 def _again(fault: NotSent, tries: int) -> bool:
@@ -131,5 +107,5 @@ def _log(fault: NotSent, *, mail: str, kind: str, tries: int) -> None:
         details["do"] = f"It is tried again. {DO}"
         logger.warning("A mail was not sent yet.", extra={"details": details})
     else:
-        details["do"] = DO + (KINDS[kind].otherwise if kind in KINDS else "")
+        details["do"] = DO + (ASK_AGAIN if kind == services.PASSWORD_RESET else "")
         logger.error("A mail could not be sent, and is given up.", extra={"details": details})

@@ -7,7 +7,6 @@ rights.
 """
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Any, ClassVar
 
 from django import forms
@@ -22,10 +21,11 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminT
 
 from larder.core.clock import now
 from larder.core.limits import MAX_USERNAME_LENGTH
+from larder.http.shop import former_address_notifier
 from larder.identity import permissions, queries
 from larder.identity.models import Customer
 from larder.identity.permissions import ROLES_FOR
-from larder.identity.services import accounts, audit, invitations, notifier, resets, rights
+from larder.identity.services import accounts, audit, resets, rights
 from larder.identity.services.accounts import ByStaff, NewCustomer
 from larder.identity.services.notes import About, about_customer
 from larder.staff.base import ServiceAdmin, caller_of
@@ -212,7 +212,7 @@ class CustomerAdmin(AccountPages):
         columns = {field.name for field in self.opts.concrete_fields}
         changed = columns.intersection(form.changed_data)
         fields, moment = {name: getattr(obj, name) for name in changed}, now()
-        notify = notifier.former_address(now=moment)
+        notify = former_address_notifier(moment)
         if DANGEROUS.intersection(form.changed_data):
             require_confirmation(request)
         roles = form.cleaned_data["groups"] if "groups" in form.changed_data else None
@@ -232,8 +232,7 @@ class CustomerAdmin(AccountPages):
             obj.pk = accounts.register(new, policy="open", now=moment, by=caller.public_id).id
             return
         require_confirmation(request)
-        link = partial(resets.offer_within, caller, offer=link_offer(moment))
-        obj.pk, request.link = invitations.invite(caller, new, roles, link=link, now=moment)
+        obj.pk, request.link = resets.invite(caller, new, roles, offer=link_offer(moment))
 
     def response_add(self, request: Any, obj: Any, *args: Any, **options: Any) -> HttpResponse:
         link = getattr(request, "link", None)

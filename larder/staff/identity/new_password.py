@@ -20,7 +20,6 @@ from larder.http import problems, throttling
 from larder.http.authentication import secrets
 from larder.identity.services import resets
 from larder.identity.services.rates import RateLimited
-from larder.identity.tokens import reset_named
 from larder.staff.confirming import TOO_MANY
 from larder.staff.language import gettext_lazy as _
 from larder.staff.refusals import Sentence, explain
@@ -63,9 +62,8 @@ def page(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return _show(request, form)
     token, wanted = form.cleaned_data["reset_token"], form.cleaned_data["new_password"]
-    reset = reset_named(token)
     try:
-        with throttling.confirm(request, None if reset is None else str(reset)):
+        with throttling.confirm(request):
             resets.set_forgotten(token, wanted, secrets=secrets(), now=now())
     except DomainError as refusal:
         if isinstance(refusal, RateLimited):

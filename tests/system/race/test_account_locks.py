@@ -11,14 +11,13 @@ from larder.core.ids import new_id
 from larder.db.idempotency import Claim, Scope
 from larder.http.authentication import secrets, signer
 from larder.identity.caller import Caller
-from larder.identity.models import Address, EmailChange, Key, Note, Session
+from larder.identity.models import Address, Key, Note, Session
 from larder.identity.queries import has_password
 from larder.identity.services import accounts, addresses, keys, notes, passwords, resets, sessions
 from larder.identity.services.passwords import Change
 from larder.identity.services.sessions import Credentials
 from larder.identity.tokens import V1
 from tests.conftest import Person
-from tests.http.log_ins import newest_token
 from tests.system.race.interleaving import (
     Outcome,
     Race,
@@ -32,7 +31,7 @@ PASSWORD_READ = (
     'SELECT "customer"."password" AS "password", "customer"."is_staff" AS "is_staff" FROM'
 )
 RESET_READ = 'SELECT "customer"."password" AS "password", "customer"."email" AS "email" FROM'
-ADDRESS_READ = 'SELECT "customer"."email" AS "email" FROM'
+ADDRESS_READ = 'SELECT "customer"."email" AS "email", "customer"."public_id" AS "public_id" FROM'
 KEPT_READ = 'AS "a" FROM "session"'
 CREDENTIAL_READ = "ELSE given.epoch = customer.session_epoch"
 
@@ -82,11 +81,13 @@ def both_succeed(outcome: Outcome) -> bool:
 def reset_twice(person: MakePerson) -> Race:
     """A token of a mail sets one password."""
     who = person(email=f"{new_id()}@example.com")
-    resets.request_reset(who.customer.email, notify=lambda _: None, now=now())
-    token = newest_token()
+    link = resets.invitation(
+        who.customer.public_id, requested_at=now(), secret=secrets()[0], now=now()
+    )
+    assert link is not None
 
     def confirm(wanted: str) -> None:
-        resets.set_forgotten(token, wanted, secrets=secrets(), now=now())
+        resets.set_forgotten(link.token, wanted, secrets=secrets(), now=now())
 
     return Race(
         partial(confirm, "another horse 1"),
@@ -253,14 +254,15 @@ def note_and_deletion(person: MakePerson) -> Race:
 def email_changed_twice(person: MakePerson) -> Race:
     """Each change of an address tells the address that it replaced."""
     who = person(email=f"{new_id()}@example.com")
-    wanted, notified = [f"{new_id()}@example.com" for _ in range(2)], list[UUID]()
+    wanted, notified = [f"{new_id()}@example.com" for _ in range(2)], list[str]()
 
     def change(email: str) -> None:
-        accounts.change_profile(who.id, {"email": email}, now=now(), notify=notified.append)
+        accounts.change_profile(
+            who.id, {"email": email}, now=now(), notify=lambda _, former: notified.append(former)
+        )
 
     def each_is_mailed() -> bool:
-        former = EmailChange.objects.filter(id__in=notified).values_list("former", flat=True)
-        return set(former) == {who.customer.email, wanted[0]}
+        return set(notified) == {who.customer.email, wanted[0]}
 
     return Race(
         partial(change, wanted[0]),

@@ -14,7 +14,7 @@ class Command(BaseCommand):
     """Run as the owner of the tables, after `prepare` and before any server starts. Repeatable."""
 
     help = (
-        "After a restore: end all sessions, long-lived keys, password reset links and sessions of "
+        "After a restore: end all sessions, long-lived keys and sessions of "
         "the admin. A backup does not know which of them were ended after it. Their owners log in "
         "again and create new keys."
     )

@@ -257,14 +257,17 @@ def count_anonymous(address: str) -> None:
 
 
 MAILS = Rate(5, 24 * HOUR)
-"""Mails about changes that an email address gets, of all accounts together that had it."""
+"""Mails about changes of an account, and those that an email address gets, of all accounts together
+that had it. Otherwise a customer could enter one foreign address after the other, and make the shop
+send mail to all, or use many accounts for one address."""
 
 
-def take_mail(email: str) -> bool:
-    """Takes one of the MAILS of an email address. Returns whether one was left. Assumes an open
-    transaction, which gives it back if it is rolled back."""
+def take_mail(email: str, *, account: int) -> bool:
+    """Takes one of the MAILS of an email address and of an account. Returns whether there was one.
+    Assumes an open transaction, which gives it back if it is rolled back."""
+    names = (("mail", folded(email)), ("mails of", str(account)))
     try:
-        rates.take([Bucket(_key_of(_setup[0], "mail", folded(email)), MAILS)])
+        rates.take([Bucket(_key_of(_setup[0], *name), MAILS) for name in names])
     except RateLimited:
         return False
     return True
