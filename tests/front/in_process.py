@@ -11,12 +11,12 @@ from typing import Any, NoReturn, TypeVar, cast
 
 from django.core.handlers.wsgi import WSGIHandler
 from django.test import RequestFactory
-from larder.http.bodies import declared_length
 
 from larder.core.stopwatch import BEGAN
 from larder.front.orders import Orders
 from larder.front.threads import Threads
 from larder.front.wsgi import Answer, call
+from larder.http.bodies import declared_length
 
 Result = TypeVar("Result")
 Headers = dict[str, str]
