@@ -5,7 +5,8 @@ not given lately in this session, the user is redirected to a page that asks for
 back. A form that was sent is shown again with its values (larder/staff/typed.py).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from typing import Any
 from urllib.parse import urlencode
@@ -20,18 +21,14 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext
 from unfold.widgets import UnfoldAdminPasswordWidget
 
-from larder.core.errors import Overloaded
+from larder.core.errors import DomainError
 from larder.core.limits import CONFIRMED_SECONDS, MAX_PASSWORD_LENGTH
 from larder.http import admin_session, problems
 from larder.http.client_address import address_of
-from larder.identity.errors import InvalidCredentials
-from larder.identity.services.rates import RateLimited
 from larder.identity.services.rates.attempts import attempt
 from larder.staff import typed
 from larder.staff.language import gettext_lazy as _
-from larder.staff.refusals import SENTENCES
-
-PASSWORD = "confirm-password"  # nosec B105: the name of a field
+from larder.staff.refusals import BUSY, explain
 
 
 class ConfirmationNeeded(Exception):
@@ -63,67 +60,73 @@ def confirming(view: Callable[..., Any]) -> Callable[..., Any]:
     return confirmed
 
 
-class ConfirmForm(forms.Form):
-    """The user's own password. A wrong one counts as an attempt to log in."""
+class CountedForm(forms.BaseForm):
+    """A form that checks a password, which counts as an attempt to log in."""
 
-    limited: RateLimited | None = None
-    """The refusal after too many attempts."""
+    busy: DomainError | None = None
+    """The refusal after too many attempts, or of a server that hashes too many passwords."""
+
+    @contextmanager
+    def counting(self, request: Any, account: str | None, *, is_proven: bool) -> Iterator[None]:
+        """Counts the block as an attempt. Raises ValidationError instead of `busy`."""
+        address = address_of(request)
+        try:
+            with attempt("log in", account=account, address=address, is_proven=is_proven):
+                yield
+        except BUSY as refusal:
+            self.busy = refusal
+            raise ValidationError(explain(refusal, {})[0].text) from refusal
+
+
+def answered(page: Any) -> HttpResponse:
+    """Returns a page that shows such a form, with the status of its `busy`."""
+    form = (getattr(page, "context_data", None) or {}).get("form")
+    busy = getattr(form, "busy", None)
+    answer: HttpResponse = page if busy is None else problems.mark(page, busy)
+    return answer
+
+
+class ConfirmForm(CountedForm, forms.Form):
+    """The user's own password."""
+
+    password = forms.CharField(
+        label=_("Your password"),
+        strip=False,
+        max_length=MAX_PASSWORD_LENGTH,
+        widget=UnfoldAdminPasswordWidget(
+            attrs={"autocomplete": "current-password", "autofocus": True}
+        ),
+    )
 
     def __init__(self, request: Any) -> None:
         super().__init__(request.POST if request.method == "POST" else None)
         self.request = request
-        self.fields[PASSWORD] = forms.CharField(
-            label=_("Your password"),
-            strip=False,
-            max_length=MAX_PASSWORD_LENGTH,
-            widget=UnfoldAdminPasswordWidget(
-                attrs={"autocomplete": "current-password", "autofocus": True}
-            ),
-        )
 
-    def clean(self) -> dict[str, Any]:
-        """Checks the password. Raises ValidationError."""
-        password = self.cleaned_data.get(PASSWORD)
-        if password is not None:
-            try:
-                self._check(password)
-            except InvalidCredentials as error:
-                raise ValidationError({PASSWORD: gettext("The password is wrong.")}) from error
-            except Overloaded as error:
-                raise ValidationError(SENTENCES["overloaded"].text) from error
-            except RateLimited as error:
-                self.limited = error
-                raise ValidationError(TOO_MANY.format(error.retry_after)) from error
-        return self.cleaned_data
-
-    def _check(self, password: str) -> None:
-        who = self.request.user
-        address = address_of(self.request)
-        with attempt("log in", account=who.username, address=address, is_proven=True):
-            if not who.check_password(password):
-                raise InvalidCredentials
-
-
-TOO_MANY = _("Too many attempts. Try again in {} seconds.")
+    def clean_password(self) -> str:
+        password, user = str(self.cleaned_data["password"]), self.request.user
+        with self.counting(self.request, user.username, is_proven=True):
+            if not user.check_password(password):
+                raise ValidationError(gettext("The password is wrong."))
+        return password
 
 
 def page(request: Any) -> HttpResponse:
     """Asks for the password, then leads back to the page that needed it."""
     form = ConfirmForm(request)
-    if form.is_bound and form.is_valid():
+    if form.is_valid():
         admin_session.confirm(request)
-        return HttpResponseRedirect(_after(request))
+        return HttpResponseRedirect(own_address(request))
     context = {
         **admin.site.each_context(request),
         "title": gettext("Confirm your password"),
         "form": form,
         "minutes": CONFIRMED_SECONDS // 60,
     }
-    answer = TemplateResponse(request, "staff/confirm_password.html", context)
-    return answer if form.limited is None else problems.mark(answer, form.limited)
+    return answered(TemplateResponse(request, "staff/confirm_password.html", context))
 
 
-def _after(request: Any) -> str:
+def own_address(request: Any) -> str:
+    """Returns the address of this site that the parameter `next` has, or the first page."""
     after = str(request.GET.get("next", ""))
     is_own = url_has_allowed_host_and_scheme(after, {request.get_host()}, request.is_secure())
     return after if is_own else reverse("admin:index")

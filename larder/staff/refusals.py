@@ -8,12 +8,16 @@ from django import forms
 from django.conf import settings
 from django.utils.translation import gettext
 
-from larder.core.errors import DomainError, InvalidInput
+from larder.core.errors import DomainError, InvalidInput, Overloaded
 from larder.core.invisible import text_fault
+from larder.identity.services.rates import RateLimited
 from larder.staff.formatting import amount
 from larder.staff.language import gettext_lazy as _
 from larder.staff.recording import FORMER
 from larder.staff.words import word
+
+BUSY = (RateLimited, Overloaded)
+"""Refusals that give the page, which explains them, their status."""
 
 
 class Sentence(NamedTuple):
@@ -42,6 +46,7 @@ SENTENCES: Mapping[str, Sentence] = {
     ),
     "OrderTooSmall": Sentence(None, _("The total is {total}; the minimum is {minimum}.")),
     "overloaded": Sentence(None, _("The server is busy. Try again in a moment.")),
+    "throttled": Sentence(None, _("Too many attempts. Try again in {retry_after} seconds.")),
 }
 
 
@@ -63,6 +68,12 @@ def explain(refusal: DomainError, own: Mapping[str, Sentence]) -> list[Sentence]
     return [text for one in refusal.all for text in explain_one(one, own)]
 
 
+def refuse(form: forms.BaseForm, refusal: DomainError, own: Mapping[str, Sentence]) -> None:
+    """Adds the messages for a refusal to the fields that they name, or else above all fields."""
+    for field, text in explain(refusal, own):
+        form.add_error(field if field in form.fields else None, text)
+
+
 def explain_one(refusal: DomainError, own: Mapping[str, Sentence]) -> list[Sentence]:
     """Returns the messages for a refusal without its others. Raises one that refuses the page,
     unless it has a message in `own`."""
@@ -78,7 +89,7 @@ def _explained(refusal: DomainError, own: Mapping[str, Sentence]) -> Sentence:
     known = texts.get(type(refusal).__name__) or texts.get(refusal.code)
     if known is None:
         return Sentence(None, gettext("The shop refuses this: {}.").format(refusal.code))
-    carried = refusal.extensions
+    carried = {"retry_after": getattr(refusal, "retry_after", 0), **refusal.extensions}
     first = (carried.get("lines") or [{}])[0]
     return Sentence(known.field, filled_in(known, {**carried, **first}))
 
@@ -112,8 +123,7 @@ class RefusableForm(TextForm, forms.ModelForm):  # type: ignore[type-arg]
     def clean(self) -> dict[str, Any]:
         """Shows the refusal. Replaces ModelForm's, which checks whether names are free."""
         if self.refusal is not None:
-            for field, text in explain(self.refusal, self.sentences):
-                self.add_error(field if field in self.fields else None, text)
+            refuse(self, self.refusal, self.sentences)
         return self.cleaned_data
 
     def _get_validation_exclusions(self) -> set[str]:

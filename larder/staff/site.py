@@ -20,11 +20,11 @@ from unfold.sites import UnfoldAdminSite
 from larder.http.authentication import proven_factor
 from larder.identity import queries
 from larder.staff.confirming import confirming
-from larder.staff.identity.log_in import adding_end_message
 from larder.staff.identity.own_account import LoginForm, own_password
 from larder.staff.language import gettext_lazy as _
 from larder.staff.page_limit import limited_page
 from larder.staff.recording import recording
+from larder.staff.typed import adding_end_message
 
 _PLACES = (
     (

@@ -8,7 +8,8 @@ The form of a list's action has no address of its own. The list then asks whethe
 sends what opens the form, together with the kept fields.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import wraps
 from typing import Any
 
 from django import forms
@@ -16,8 +17,10 @@ from django.contrib import messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.http import QueryDict
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils.translation import gettext
 
+from larder.http import admin_session
 from larder.staff.base import Question, ask
 from larder.staff.language import gettext_lazy as _
 
@@ -52,6 +55,23 @@ _CSRF = "csrfmiddlewaretoken"
 
 def _is_secret(name: str) -> bool:
     return name == _CSRF or "password" in name.lower()
+
+
+def adding_end_message(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Wraps what AdminSite.admin_view returns, which redirects to the log-in page. Adds its
+    message, and keeps the form that was sent in a session that has ended meanwhile: without such a
+    session anybody could fill the database."""
+
+    @wraps(view)
+    def decorated(request: Any, *args: Any, **kwargs: Any) -> Any:
+        if request.path != reverse("admin:logout") and not request.user.is_authenticated:
+            is_kept = request.method == "POST" and request.former_user is not None
+            if is_kept:
+                keep(request, request.former_user)
+            admin_session.add_end_message(request, is_kept=is_kept)
+        return view(request, *args, **kwargs)
+
+    return decorated
 
 
 def attach(request: Any) -> None:

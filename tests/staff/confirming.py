@@ -8,7 +8,6 @@ from django.urls import URLPattern
 
 from larder.core.limits import CONFIRMED_SECONDS
 from larder.http.admin_session import CONFIRMED
-from larder.staff.confirming import PASSWORD
 from tests.staff.desk import Desk, Page
 
 TITLE = "Confirm your password"
@@ -22,13 +21,13 @@ def age(client: Client, seconds: int = CONFIRMED_SECONDS + 5) -> None:
 
 
 def asks(page: Page) -> bool:
-    return TITLE in page.text and f'name="{PASSWORD}"' in page.text
+    return TITLE in page.text and 'name="password"' in page.text
 
 
 def answer(desk: Desk, page: Page, password: str = "correct horse") -> Page:
     """Gives the password on the page that asks for it."""
     address = page.response.request["PATH_INFO"] + "?" + page.response.request["QUERY_STRING"]
-    return desk.post(address.removeprefix("/admin/"), {PASSWORD: password})
+    return desk.post(address.removeprefix("/admin/"), {"password": password})
 
 
 class Dangerous(NamedTuple):

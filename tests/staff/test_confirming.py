@@ -21,7 +21,6 @@ from larder.identity.models import Customer, Key
 from larder.identity.services import keys
 from larder.identity.services.rates import attempts
 from larder.staff import typed
-from larder.staff.confirming import PASSWORD
 from tests.conftest import Person
 from tests.staff.confirming import (
     DANGEROUS,
@@ -135,7 +134,7 @@ def test_a_page_is_opened_again_after_the_password(desk: Desk) -> None:
     assert not asks(page)
     assert desk.client.get("/admin/confirm/?next=https://example.com/").status_code == 200
     away = desk.client.post(
-        "/admin/confirm/?next=https://example.com/", {PASSWORD: "correct horse"}
+        "/admin/confirm/?next=https://example.com/", {"password": "correct horse"}
     )
     assert away["Location"] == "/admin/"
 

@@ -13,7 +13,7 @@ from django.test import Client
 
 from larder.identity.models import AuditEntry, SecondFactor
 from larder.identity.services.rates import attempts
-from larder.staff.identity.passkeys import CHALLENGE
+from larder.staff.identity.second_factor import CHALLENGE
 from tests.conftest import Person
 from tests.identity.authenticator import Authenticator
 from tests.identity.factors import demanded, enrol
@@ -60,19 +60,15 @@ def challenge(client: Client) -> bytes:
     return urlsafe_b64decode(options(client)["challenge"] + "=")
 
 
-def enrol_on_page(client: Client, device: Authenticator, **given: str) -> str:
+def enrol_on_page(client: Client, device: Authenticator) -> str:
     answer = device.create(challenge(client))
     sealed = {"sealed": "x", "code": "", "name": "Key ring", "passkey": answer}
-    return client.post(PAGE, sealed | given).content.decode()
+    return client.post(PAGE, sealed).content.decode()
 
 
-def test_staff_enrol_a_passkey_with_their_password_and_log_in_with_it(
-    boss: Person, device: Authenticator
-) -> None:
+def test_staff_enrol_a_passkey_and_log_in_with_it(boss: Person, device: Authenticator) -> None:
     client = log_in(boss)
-    assert "The password is wrong." in enrol_on_page(client, device, password="no")
-    assert not SecondFactor.objects.exists()
-    done = enrol_on_page(client, device, password=boss.password)
+    done = enrol_on_page(client, device)
     assert len(re.findall(r"<li>[A-Z2-7-]{19}</li>", done)) == 10
     assert opens(client)
     assert "Key ring" in client.get(PAGE).content.decode()
@@ -87,7 +83,7 @@ def test_staff_enrol_a_passkey_with_their_password_and_log_in_with_it(
 
 def test_a_challenge_of_a_session_is_accepted_once(boss: Person, device: Authenticator) -> None:
     client, device.counts = log_in(boss), False
-    enrol_on_page(client, device, password=boss.password)
+    enrol_on_page(client, device)
     first, second = log_in(boss), log_in(boss)
     answer = device.get(challenge(first))
     challenge(second)
@@ -126,14 +122,11 @@ def test_removing_the_passkey_that_a_session_proved_ends_its_rights(
     phone = enrol(boss, datetime.now(UTC))
     client = log_in(boss)
     client.post(PAGE, {"code": phone.recovery_codes[0]})
-    assert "Done." in enrol_on_page(client, device, password=boss.password)
+    assert "Done." in enrol_on_page(client, device)
     assert opens(client)
     options(client)
     passkey = SecondFactor.objects.get(kind="passkey")
-    given = {"password": boss.password, "sealed": "x", "remove": str(passkey.pk)}
-    client.post(PAGE, given | {"password": "no"})
-    assert SecondFactor.objects.filter(pk=passkey.pk).exists()
-    client.post(PAGE, given)
+    client.post(PAGE, {"sealed": "x", "remove": str(passkey.pk)})
     assert not opens(client)
     client.post(PAGE, {"code": phone.recovery_codes[1]})
     assert opens(client)
@@ -143,7 +136,7 @@ def test_removing_the_passkey_that_a_session_proved_ends_its_rights(
 def test_ten_wrong_passkeys_are_followed_by_a_wait(
     boss: Person, device: Authenticator, limited: None
 ) -> None:
-    enrol_on_page(log_in(boss), device, password=boss.password)
+    enrol_on_page(log_in(boss), device)
     client = log_in(boss)
     wrong = Authenticator(origin="http://localhost", host="localhost")
     sent = [client.post(PAGE, {"passkey": wrong.get(b"x" * 32)}) for _ in range(10)]
@@ -167,7 +160,7 @@ def test_the_page_says_where_passkeys_do_not_work(boss: Person, device: Authenti
     text = client.get(PAGE).content.decode()
     assert "Passkeys work at an https address with a name only" in text
     assert "passkeys.js" not in text
-    given = {"sealed": "x", "password": boss.password, "passkey": device.create(b"x" * 32)}
+    given = {"sealed": "x", "passkey": device.create(b"x" * 32)}
     assert "is wrong" in client.post(PAGE, given).content.decode()
     assert not SecondFactor.objects.exists()
 

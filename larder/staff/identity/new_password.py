@@ -14,15 +14,13 @@ from django.views.decorators.debug import sensitive_post_parameters
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
 from larder.core.clock import now
-from larder.core.errors import DomainError, Overloaded
+from larder.core.errors import DomainError
 from larder.core.limits import MAX_PASSWORD_LENGTH, MAX_RESET_TOKEN_LENGTH
 from larder.http import problems, throttling
 from larder.http.authentication import secrets
 from larder.identity.services import resets
-from larder.identity.services.rates import RateLimited
-from larder.staff.confirming import TOO_MANY
 from larder.staff.language import gettext_lazy as _
-from larder.staff.refusals import Sentence, explain
+from larder.staff.refusals import BUSY, Sentence, refuse
 
 SENTENCES: Mapping[str, Sentence] = {
     "reset_token_invalid": Sentence(
@@ -66,14 +64,9 @@ def page(request: HttpRequest) -> HttpResponse:
         with throttling.confirm(request):
             resets.set_forgotten(token, wanted, secrets=secrets(), now=now())
     except DomainError as refusal:
-        if isinstance(refusal, RateLimited):
-            form.add_error(None, TOO_MANY.format(refusal.retry_after))
-        else:
-            for field, text in explain(refusal, SENTENCES):
-                form.add_error(field if field in form.fields else None, text)
-        answer = _show(request, form)
-        is_busy = isinstance(refusal, RateLimited | Overloaded)
-        return problems.mark(answer, refusal) if is_busy else answer
+        refuse(form, refusal, SENTENCES)
+        page = _show(request, form)
+        return problems.mark(page, refusal) if isinstance(refusal, BUSY) else page
     messages.success(request, gettext("The password is set. Log in with it."))
     return HttpResponseRedirect(reverse("admin:login"))
 

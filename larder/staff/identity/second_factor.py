@@ -1,12 +1,15 @@
 """The admin's pages of the second factor: proven after the password, enrolled, removed. A form has
-the code of an app, or the answer of a passkey in its place.
+the code of an app, or the answer of a passkey in its place (static/staff/passkeys.js).
 
 A log-in with the password alone opens a session that has no rights of staff (larder/identity/
 queries.py: holding). It leads here, and is over if no factor is proven within PENDING_SECONDS.
 """
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, Literal
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django import forms
@@ -15,30 +18,27 @@ from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext
 from django.views.decorators.debug import sensitive_post_parameters
-from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminTextInputWidget
 
 from larder.core.clock import now
-from larder.core.errors import DomainError, NotFound, Overloaded
+from larder.core.errors import DomainError, NotFound
 from larder.core.limits import (
     MAX_FACTOR_CODE_LENGTH,
     MAX_KEY_NAME_LENGTH,
-    MAX_PASSKEYS,
     MAX_SEALED_FACTOR_LENGTH,
 )
 from larder.http import problems
+from larder.http.addresses import base_url
 from larder.http.admin_session import BEGAN
 from larder.http.authentication import FACTOR, proven_factor, secrets
 from larder.http.client_address import address_of
 from larder.identity import queries
-from larder.identity.errors import SecondFactorWrong, WrongPassword
-from larder.identity.factors import codes
-from larder.identity.queries import Rights
+from larder.identity.errors import SecondFactorWrong
+from larder.identity.factors import codes, passkeys
 from larder.identity.queries import factors as factor_queries
 from larder.identity.services import audit, second_factors
-from larder.identity.services.rates import RateLimited
 from larder.identity.services.rates.attempts import attempt
 from larder.identity.services.second_factors import (
     Account,
@@ -46,67 +46,63 @@ from larder.identity.services.second_factors import (
     Enrolment,
     PasskeyEnrolment,
 )
-from larder.staff.confirming import TOO_MANY
+from larder.staff.confirming import confirming, own_address, require_confirmation
 from larder.staff.formatting import moment
-from larder.staff.identity import passkeys
 from larder.staff.language import gettext_lazy as _
 from larder.staff.pages import words
 from larder.staff.recording import CHANNEL
-from larder.staff.refusals import TextForm
+from larder.staff.refusals import BUSY, Sentence, TextForm, refuse
 
 PENDING_SECONDS = 600
+PASSKEY = "passkey"
+"""The field of the form with the answer of the browser."""
 
-BUSY = (RateLimited, Overloaded)
-"""Refusals that are answered with their status; with others the page is shown again, as a form with
-a mistake."""
+CHALLENGE = "passkey_challenge"
+"""The key of the admin's session for the challenge of the page that was shown last."""
 
-SENTENCES = {
-    "second_factor_wrong": _("A code or passkey is wrong, was used before, or has expired."),
-    "wrong_password": _("The password is wrong."),
-    "last_second_factor": _("Staff of this shop need a second factor. Enrol another one first."),
-    "too_many_passkeys": _("An account has at most {} passkeys. Remove one first."),
-    "not_found": _("This does not exist any more."),
-    "session_ended": _("Your session has ended. Log in again."),
-    "overloaded": _("The server is busy. Try again in a moment."),
+SENTENCES: Mapping[str, Sentence] = {
+    "second_factor_wrong": Sentence(
+        "code", _("A code or passkey is wrong, was used before, or has expired.")
+    ),
+    "session_ended": Sentence(None, _("Your session has ended. Log in again.")),
+    "last_second_factor": Sentence(
+        None, _("Staff of this shop need a second factor. Enrol another one first.")
+    ),
+    "too_many_passkeys": Sentence(
+        None, _("An account has at most {limit} passkeys. Remove one first.")
+    ),
 }
 
 
-def _text(label: str, **options: Any) -> forms.CharField:
+def _code(label: str) -> forms.CharField:
     attrs = {"autocomplete": "one-time-code", "autofocus": True}
     widget = UnfoldAdminTextInputWidget(attrs=attrs)
-    return forms.CharField(label=label, max_length=MAX_FACTOR_CODE_LENGTH, widget=widget, **options)
-
-
-def _name() -> forms.CharField:
-    text = _("Such as the device that keeps it. An app needs none.")
-    label = _("Name of the passkey")
-    return words(label, most=MAX_KEY_NAME_LENGTH, required=False, help_text=text)
+    # Not required: a passkey replaces it.
+    return forms.CharField(
+        label=label, required=False, max_length=MAX_FACTOR_CODE_LENGTH, widget=widget
+    )
 
 
 class CodeForm(forms.Form):
-    """A code of the app, or a recovery code. Not required with a passkey."""
+    """A code of the app, or a recovery code."""
 
-    code = _text(_("Code of your app, or a recovery code"))
-
-
-class FirstForm(TextForm, forms.Form):
-    """A first factor, for an account that has proven its password alone."""
-
-    sealed = forms.CharField(max_length=MAX_SEALED_FACTOR_LENGTH, widget=forms.HiddenInput)
-    code = _text(_("Code that the app shows"))
-    name = _name()
+    code = _code(_("Code of your app, or a recovery code"))
 
 
-class OwnForm(TextForm, forms.Form):
-    """A factor, for an account that may use the admin already. Needs the password again."""
+class EnrolForm(TextForm, forms.Form):
+    """A new factor: the sealed secret that was offered to an app, with its first code; or the name
+    of a passkey."""
 
-    password = forms.CharField(
-        label=_("Your password"),
-        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "current-password"}),
+    sealed = forms.CharField(
+        required=False, max_length=MAX_SEALED_FACTOR_LENGTH, widget=forms.HiddenInput
     )
-    sealed = forms.CharField(max_length=MAX_SEALED_FACTOR_LENGTH, widget=forms.HiddenInput)
-    code = _text(_("Code that the app shows"), required=False)
-    name = _name()
+    code = _code(_("Code that the app shows"))
+    name = words(
+        _("Name of the passkey"),
+        most=MAX_KEY_NAME_LENGTH,
+        required=False,
+        help_text=_("Such as the device that keeps it. An app needs none."),
+    )
 
 
 def is_pending(request: HttpRequest) -> bool:
@@ -120,24 +116,28 @@ def is_pending(request: HttpRequest) -> bool:
 def to_page(request: HttpRequest) -> HttpResponseRedirect:
     """Returns a redirect to the page, which leads on to the page that was requested first."""
     after = request.POST.get("next") or request.GET.get("next") or ""
-    query = HttpRequest().GET.copy()
-    query["next"] = after
-    return HttpResponseRedirect(f"{reverse('second_factor')}?{query.urlencode()}")
+    return HttpResponseRedirect(f"{reverse('second_factor')}?{urlencode({'next': after})}")
 
 
 @sensitive_post_parameters()
 def page(request: HttpRequest) -> HttpResponse:
-    """Proves the factor of a log-in, or enrols one; else shows the factor of the account."""
+    """Proves the factor of a log-in, or enrols one; else shows the factors of the account."""
     user = request.user
     if not (user.is_authenticated and user.is_active and user.is_staff):
         return HttpResponseRedirect(reverse("admin:login"))
-    found = queries.rights(user.pk, proven_factor(request))
-    if not found.needs_factor:
-        return _own(request, found)
+    rights = queries.rights(user.pk, proven_factor(request))
+    if not rights.needs_factor:
+        return _own(request)  # type: ignore[no-any-return]
     if not 0 <= now().timestamp() - request.session.get(BEGAN, 0) <= PENDING_SECONDS:
         logout(request)
         return HttpResponseRedirect(reverse("admin:login"))
-    return _prove(request) if found.has_factor else _enrol(request)
+    return _prove(request) if rights.has_factor else _enrol(request)
+
+
+@confirming
+def _own(request: Any) -> HttpResponse:
+    require_confirmation(request)
+    return _enrol(request)
 
 
 def _account(request: Any) -> Account:
@@ -151,104 +151,71 @@ def _attempt(request: Any) -> Any:
 
 
 def _prove(request: Any) -> HttpResponse:
-    form = _bound(request, CodeForm) if request.method == "POST" else CodeForm()
-    if form.is_valid():
-        try:
-            factor = _proof(request, form.cleaned_data["code"])
-        except DomainError as refusal:
-            return _refused(request, form, refusal)
-        return _proven(request, str(factor))
-    return _show(request, form)
+    form = CodeForm(request.POST if request.method == "POST" else None)
+    if not form.is_valid():
+        return _show(request, form)
+    account = _account(request)
+    try:
+        with _attempt(request):
+            answer = _sent(request)
+            if answer is None:
+                code = form.cleaned_data["code"]
+                factor = second_factors.prove(account, code, now=now())
+            else:
+                factor = second_factors.prove_passkey(account, answer, now=now())
+    except DomainError as refusal:
+        return _refused(request, form, refusal)
+    _mark(request, factor)
+    return HttpResponseRedirect(own_address(request))
 
 
-def _proof(request: Any, typed: str) -> UUID:
-    """Returns the factor of the passkey or code that was sent. Raises SecondFactorWrong."""
-    with _attempt(request):
-        answer, account = passkeys.sent(request), _account(request)
-        if answer is None:
-            return second_factors.prove(account, typed, now=now())
-        return second_factors.prove_passkey(account, answer, now=now())
-
-
-def _bound(request: Any, kind: type[forms.Form]) -> forms.Form:
-    form = kind(request.POST)
-    if request.POST.get(passkeys.SENT):
-        form.fields["code"].required = False
-    return form
-
-
-def _proven(request: Any, factor: str) -> HttpResponse:
-    """Marks the session, whose key changes, and leads on."""
+def _mark(request: Any, factor: UUID) -> None:
+    """Marks the session, whose key changes, with the factor that was proven."""
     request.session.cycle_key()
-    request.session[FACTOR] = factor
-    after = request.GET.get("next", "")
-    is_here = url_has_allowed_host_and_scheme(
-        after, {request.get_host()}, require_https=request.is_secure()
-    )
-    return HttpResponseRedirect(after if is_here else reverse("admin:index"))
+    request.session[FACTOR] = str(factor)
 
 
 def _enrol(request: Any) -> HttpResponse:
-    form = _offered(request, FirstForm)
-    if form.is_bound and form.is_valid():
-        try:
-            made = _enrolled(request, form.cleaned_data)
-        except DomainError as refusal:
-            return _refused(request, form, refusal)
-        _proven(request, str(made.factor))
-        return _show(request, None, recovery=made.recovery_codes)
-    return _show(request, form)
-
-
-def _enrolled(request: Any, given: Any) -> Enrolled:
-    """Enrols the passkey that was sent, or else the app."""
-    account, proven = _account(request), proven_factor(request)
-    with _attempt(request):
-        answer = passkeys.sent(request)
-        if answer is None:
-            app = Enrolment(given["sealed"], given["code"], proven=proven)
-            return second_factors.enrol_app(account, app, now=now())
-        passkey = PasskeyEnrolment(answer, given["name"] or "Passkey", proven)
-        return second_factors.enrol_passkey(account, passkey, now=now())
-
-
-def _offered(request: Any, kind: type[forms.Form]) -> forms.Form:
-    """Returns the form, with a new secret unless it was sent."""
-    if request.method == "POST":
-        return _bound(request, kind)
+    """Enrols a factor, or does what another button of the page says."""
     account = _account(request)
-    secret = codes.new_secret()
-    sealed = codes.seal(secret, account.public_id, account.secrets, now=now())
-    return kind(initial={"sealed": sealed.decode()})
+    if request.method == "POST":
+        form = EnrolForm(request.POST)
+    else:
+        secret = codes.new_secret()
+        sealed = codes.seal(secret, account.public_id, account.secrets, now=now())
+        form = EnrolForm(initial={"sealed": sealed.decode()})
+    if not form.is_valid():
+        return _show(request, form)
+    try:
+        with audit.acting(account.public_id, CHANNEL):
+            recovery = _act(request, account, form.cleaned_data)
+    except DomainError as refusal:
+        return _refused(request, form, refusal)
+    return _show(request, None, recovery)
 
 
-def _own(request: Any, found: Rights) -> HttpResponse:
-    form = _offered(request, OwnForm)
-    if form.is_bound and form.is_valid():
-        try:
-            recovery = _act(request, form.cleaned_data)
-        except DomainError as refusal:
-            return _refused(request, form, refusal, own=found)
-        return _show(request, None, recovery=recovery, own=found)
-    return _show(request, form, own=found)
-
-
-def _act(request: Any, given: Any) -> Sequence[str]:
+def _act(request: Any, account: Account, given: Any) -> Sequence[str]:
     """Does what the pressed button says. Returns recovery codes to show."""
-    user, account, proven = request.user, _account(request), proven_factor(request)
-    address = address_of(request)
-    with attempt("log in", account=user.username, address=address, is_proven=True):
-        if not user.check_password(given["password"]):
-            raise WrongPassword
-    with audit.acting(user.public_id, CHANNEL):
-        if "remove" in request.POST:
-            second_factors.remove(account, _id(request.POST["remove"]), proven=proven)
-            return ()
-        if "renew" in request.POST:
-            return second_factors.renew_recovery_codes(account, proven=proven, now=now())
-        made = _enrolled(request, given)
-    _proven(request, str(made.factor))
-    return made.recovery_codes
+    proven = proven_factor(request)
+    if "remove" in request.POST:
+        second_factors.remove(account, _id(request.POST["remove"]), proven=proven)
+        return ()
+    if "renew" in request.POST:
+        return second_factors.renew_recovery_codes(account, proven=proven, now=now())
+    with _attempt(request):
+        enrolled = _enrolled(request, account, given)
+    _mark(request, enrolled.factor)
+    return enrolled.recovery_codes
+
+
+def _enrolled(request: Any, account: Account, given: Any) -> Enrolled:
+    """Enrols the passkey that was sent, or else the app."""
+    answer, proven = _sent(request), proven_factor(request)
+    if answer is None:
+        app = Enrolment(given["sealed"], given["code"], proven=proven)
+        return second_factors.enrol_app(account, app, now=now())
+    passkey = PasskeyEnrolment(answer, given["name"] or "Passkey", proven)
+    return second_factors.enrol_passkey(account, passkey, now=now())
 
 
 def _id(text: str) -> UUID:
@@ -259,38 +226,39 @@ def _id(text: str) -> UUID:
         raise NotFound from error
 
 
-def _refused(
-    request: Any, form: forms.Form, refusal: DomainError, own: Rights | None = None
-) -> HttpResponse:
+def _refused(request: Any, form: forms.Form, refusal: DomainError) -> HttpResponse:
+    """Shows the page again, as a form with a mistake; a full server's with its status."""
     if isinstance(refusal, SecondFactorWrong):
         # Once in an hour: a sign that the password is known to others.
         by = audit.Acting(request.user.public_id, CHANNEL)
         audit.record_refusal(by, "admin:second_factor", "")
-    text = SENTENCES.get(refusal.code, refusal.code).format(MAX_PASSKEYS)
-    if isinstance(refusal, RateLimited):
-        text = TOO_MANY.format(refusal.retry_after)
-    form.add_error(None, text)
-    answer = _show(request, form, own=own)
-    return problems.mark(answer, refusal) if isinstance(refusal, BUSY) else answer
+    refuse(form, refusal, SENTENCES)
+    page = _show(request, form)
+    return problems.mark(page, refusal) if isinstance(refusal, BUSY) else page
 
 
-def _show(
-    request: Any, form: forms.Form | None, recovery: Sequence[str] = (), own: Rights | None = None
-) -> HttpResponse:
+def _show(request: Any, form: forms.Form | None, recovery: Sequence[str] = ()) -> HttpResponse:
     """Returns the page: the form with the QR code of its secret, or new recovery codes."""
     context: dict[str, Any] = {
         **admin.site.each_context(request),
         "title": gettext("Second factor"),
         "form": form,
         "codes": recovery,
-        "own": own,
-        "factors": _factors(request.user.pk) if own else (),
     }
-    if form is not None:
-        act: Literal["create", "get"] = "get" if isinstance(form, CodeForm) else "create"
-        context["passkey"] = passkeys.offer(request, act)
-    if form is not None and "sealed" in form.fields:
+    if isinstance(form, CodeForm):
+        context["passkey"] = _offer(request, "get")
+    elif form is not None:
         account = _account(request)
+        context["passkey"] = _offer(request, "create")
+        context["factors"] = [
+            (
+                factor.id,
+                factor.name or gettext("Authenticator app"),
+                moment(factor.created_at),
+                moment(factor.last_used_at),
+            )
+            for factor in factor_queries.factors(account.id)
+        ]
         sealed = str(form["sealed"].value() or "").encode(errors="replace")
         secret = codes.unseal(sealed, account.public_id, account.secrets)
         if secret is not None:
@@ -301,14 +269,37 @@ def _show(
     return TemplateResponse(request, "staff/second_factor.html", context)
 
 
-def _factors(customer: int) -> Sequence[tuple[UUID, str, str, str]]:
-    """Returns of each factor its id, what it is, and when it was enrolled and used last."""
-    return [
-        (
-            one.id,
-            one.name or gettext("Authenticator app"),
-            moment(one.created_at),
-            moment(one.last_used_at),
-        )
-        for one in factor_queries.factors(customer)
-    ]
+def _offer(request: Any, act: Literal["create", "get"]) -> dict[str, str] | None:
+    """Returns what the page tells its script: whether it makes a passkey (`create`) or uses one
+    (`get`), on which origin, and the options as JSON; without these where browsers offer no
+    passkeys. Keeps a new challenge in place of the former one. None for an account without passkeys
+    that could be used."""
+    user, site = request.user, passkeys.site_at(base_url(request))
+    known = factor_queries.passkeys(user.pk)
+    if act == "get" and not known:
+        return None
+    if site is None:
+        return {"act": act}
+    challenge = passkeys.Challenge(now())
+    request.session[CHALLENGE] = [challenge.made_at.timestamp(), challenge.value.hex()]
+    if act == "get":
+        options = passkeys.request_options(site, challenge, known)
+    else:
+        owner = passkeys.User(user.public_id, user.username)
+        options = passkeys.creation_options(site, challenge, owner, known)
+    return {"act": act, "origin": site.origin, "options": json.dumps(options)}
+
+
+def _sent(request: Any) -> passkeys.Answer | None:
+    """Returns the answer of a passkey; None if the form has none. The challenge is used up.
+    Raises SecondFactorWrong where browsers offer no passkeys."""
+    text = request.POST.get(PASSKEY)
+    if not text:
+        return None
+    site, kept = passkeys.site_at(base_url(request)), request.session.pop(CHALLENGE, None)
+    if site is None:
+        raise SecondFactorWrong
+    if kept is None:
+        return passkeys.Answer(site, None, text)
+    made_at, value = datetime.fromtimestamp(kept[0], UTC), bytes.fromhex(kept[1])
+    return passkeys.Answer(site, passkeys.Challenge(made_at, value), text)
