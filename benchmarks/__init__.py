@@ -1,1 +1,1 @@
-"""What `make bench` runs: Larder's load figures as ratios to the limits of this machine."""
+"""Load figures: `make bench`, `make bench/compare`, `make bench/overload`."""

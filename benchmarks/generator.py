@@ -18,15 +18,15 @@ import signal
 import socket
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection as Pipe
 from multiprocessing.process import BaseProcess
 
-from benchmarks.measurement import Cpu, Measurement, Meter, Usage, watch
+from benchmarks.measurement import Measurement, Meter, Usage, watch
 from benchmarks.traffic import HOST, Sent, Traffic
 
 PROCESSES = 2
-IMPORTED = "benchmarks.report"
+IMPORTED = "benchmarks.traffic"
 """Multiprocessing imports the command's module in each process: this is most of what that needs."""
 READ_BYTES = 1 << 18
 TIMEOUT = 30.0
@@ -230,30 +230,7 @@ def _work(load: Load, part: int, connections: int, pipe: Pipe) -> None:
 
 def measure(load: Load, meter: Meter) -> Measurement:
     """Runs a load from PROCESSES processes and watches what it costs."""
-    tallies, usage = _run([load], meter)
-    return gathered(tallies, load.seconds, usage)
-
-
-def measure_together(loads: Sequence[Load], meter: Meter) -> list[Measurement]:
-    """Runs loads of the same length at once.
-
-    The CPU time that the server spent on each of them is not known, so it is not a number.
-    """
-    tallies, usage = _run(loads, meter)
-    parts = [tallies[first : first + PROCESSES] for first in range(0, len(tallies), PROCESSES)]
-    found = [gathered(part, loads[0].seconds, usage) for part in parts]
-    generators = [one.cpu.generator for one in found]
-    others = usage.with_generator(sum(generators)).others
-    cpus = [Cpu(math.nan, math.nan, generator, others) for generator in generators]
-    return [
-        replace(one, cpu=cpu, due=load.rate or math.nan)
-        for one, cpu, load in zip(found, cpus, loads, strict=True)
-    ]
-
-
-def _run(loads: Sequence[Load], meter: Meter) -> tuple[list[Tally], Usage]:
-    """PROCESSES tallies for each load, and what was spent in the counted time."""
-    started = [_start(load, part) for load in loads for part in range(PROCESSES)]
+    started = [_start(load, part) for part in range(PROCESSES)]
     for _, pipe in started:
         pipe.poll(TIMEOUT)
     begin = time.monotonic() + 0.05
@@ -261,11 +238,11 @@ def _run(loads: Sequence[Load], meter: Meter) -> tuple[list[Tally], Usage]:
     for (_, pipe), failed in zip(started, early, strict=True):
         if failed is None:
             pipe.send(begin)
-    usage = watch(meter, begin + loads[0].warm_up, loads[0].seconds)
+    usage = watch(meter, begin + load.warm_up, load.seconds)
     tallies = [failed or pipe.recv() for (_, pipe), failed in zip(started, early, strict=True)]
     for process, _ in started:
         process.join()
-    return tallies, usage
+    return gathered(tallies, load.seconds, usage)
 
 
 def _start(load: Load, part: int) -> tuple[BaseProcess, Pipe]:

@@ -1,35 +1,48 @@
-"""Starts what is measured: a separate PostgreSQL, a filled shop, the server and a bare one."""
+"""Starts what is measured: a PostgreSQL, a filled shop, the server, customers who are logged in."""
 
 from __future__ import annotations
 
 import json
 import os
 import secrets
+import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
 
-from benchmarks import pgbench, servers
-from benchmarks.loads import LIST
+from benchmarks import pgbench
 from benchmarks.pgbench import Stock, Writes
-from benchmarks.servers import Server, Size
 from benchmarks.sessions import Sessions
 from benchmarks.shop import PASSWORD, Shop
+from larder.ops.serve import COUNTS
 from tools.errors import LauncherError
+from tools.http_client import Client
+from tools.kept import Kept
 from tools.local_postgres import Cluster
+from tools.ports import free_port
 from tools.terminal import step
 
-BARE_BYTES = "/bytes"
 KEPT_LOG = {"min_wal_size": "2GB"}
 """As production has it (deploy/postgresql/postgresql.conf)."""
 LOG_FILES = 96
 DURABILITY = ("fsync", "synchronous_commit", "full_page_writes")
 PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "PYTHONPATH")
+CHOSEN = ("WORKERS", "THREADS", "DB_POOL_SIZE")
+"""Settings that are taken from the environment if they are there."""
+SERVER_COMMAND = """
+import json, os
+from tools.run.settings import from_environment
+from tools.run.supervisor import server_command
+print(json.dumps(server_command(from_environment(os.environ))))
+"""
+READY_SECONDS = 60.0
+SHOWN_LINES = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +54,9 @@ class Amount:
     orders: int = 10_000
 
 
+SMALL = Amount(customers=50, orders=2_000)
+
+
 @dataclass(frozen=True, slots=True)
 class Checkout:
     """Where Larder's code lies, and the Python that runs it."""
@@ -50,25 +66,42 @@ class Checkout:
 
     def run(self, arguments: Sequence[str], environment: dict[str, str]) -> str:
         """Runs Python there to its end and returns what it printed. Raises LauncherError."""
-        return run([self.python, *arguments], environment, self.folder)
+        done = subprocess.run(
+            [self.python, *arguments],
+            env=environment,
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            said = f"{' '.join(arguments)} failed:\n{done.stdout}{done.stderr}"
+            raise LauncherError(said[-3000:])
+        return done.stdout
 
 
 HERE = Checkout(Path(__file__).resolve().parents[1], sys.executable)
 
 
 @dataclass(frozen=True, slots=True)
+class Server:
+    """A running server: its port, and the process id of the root of its tree."""
+
+    port: int
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
 class Installation:
     """Everything up and ready. `filled` orders were there before the first measurement."""
 
-    folder: Path
+    checkout: Checkout
     cluster: Cluster
     environment: dict[str, str]
     shop: Shop
     filled: int
     larder: Server
-    bare_django: Server
     sessions: Sessions
-    checkout: Checkout = HERE
 
     @property
     def stock(self) -> Stock:
@@ -77,44 +110,24 @@ class Installation:
 
 
 @contextmanager
-def install(folder: Path, size: Size, amount: Amount) -> Iterator[Installation]:
+def install(folder: Path, amount: Amount, checkout: Checkout = HERE) -> Iterator[Installation]:
     """Starts everything below `folder`; it ends with the block. Raises LauncherError."""
-    with ExitStack() as stack:
-        with step("PostgreSQL started, files of its log made"):
-            cluster = stack.enter_context(running_cluster(folder))
-        environment = environment_of(cluster, size)
-        with step("Database prepared"):
-            run([sys.executable, "manage.py", "prepare"], environment)
-        with step(f"{amount.products} products, {amount.customers} customers"):
-            shop = make_shop(environment, amount)
-        with step(f"{amount.orders} earlier orders"):
-            filled = fill(cluster, shop, amount.orders)
-
-        def start(application: str, log: str, **extra: str) -> Server:
-            own = environment | extra
-            server = servers.serve(application, size, own, folder / f"{log}.log")
-            return stack.enter_context(server)
-
-        with step("Server ready, customers logged in"):
-            larder = start(servers.LARDER, "larder")
-            sessions = Sessions(larder.port, shop.usernames, PASSWORD, shop.cashier)
-        with step("Bare server ready"):
-            reply = keep_reply(folder, larder, sessions)
-            bare_django = start(servers.BARE_DJANGO, "bare-django", BENCH_REPLY=str(reply))
-        yield Installation(
-            folder, cluster, environment, shop, filled, larder, bare_django, sessions
-        )
-
-
-@contextmanager
-def running_cluster(folder: Path, settings: Mapping[str, str] | None = None) -> Iterator[Cluster]:
-    """A PostgreSQL below `folder` as production has it, with every commit on disk before it is
-    acknowledged. Raises LauncherError."""
-    given = {**KEPT_LOG, **(settings or {})}
-    with Cluster(folder / "postgresql", durable=True, settings=given) as cluster:
+    with step("PostgreSQL started, files of its log made"):
+        cluster = Cluster(folder / "postgresql", durable=True, settings=KEPT_LOG)
+        cluster.start()
+    with cluster:
         check_durability(cluster)
         _use_the_log_once(cluster)
-        yield cluster
+        environment = environment_of(cluster)
+        with step("Database prepared"):
+            checkout.run(["manage.py", "prepare"], environment)
+        with step(f"{amount.products} products, {amount.customers} customers"):
+            shop = make_shop(environment, amount, checkout)
+        with step(f"{amount.orders} earlier orders"):
+            filled = fill(cluster, shop, amount.orders, checkout)
+        with serve(folder, environment, checkout) as larder:
+            sessions = Sessions(larder.port, shop.usernames, PASSWORD, shop.cashier)
+            yield Installation(checkout, cluster, environment, shop, filled, larder, sessions)
 
 
 def _use_the_log_once(cluster: Cluster) -> None:
@@ -127,13 +140,9 @@ def _use_the_log_once(cluster: Cluster) -> None:
         connection.execute("CHECKPOINT")
 
 
-def environment_of(cluster: Cluster, size: Size | None) -> dict[str, str]:
-    """A production's settings and nothing of this terminal's; https ends at a proxy.
-
-    Without a size there are as many processes, threads and connections as the code sees fit.
-    """
-    chosen = {} if size is None else _sizes(size)
-    return {name: os.environ[name] for name in PASSED_ON if name in os.environ} | {
+def environment_of(cluster: Cluster) -> dict[str, str]:
+    """A production's settings and nothing else of this terminal's; https ends at a proxy."""
+    return {name: os.environ[name] for name in (*PASSED_ON, *CHOSEN) if name in os.environ} | {
         "DATABASE_URL": cluster.app_url(),
         "OWNER_DATABASE_URL": cluster.owner_url(),
         "SECRET_KEY": secrets.token_urlsafe(64),
@@ -147,12 +156,7 @@ def environment_of(cluster: Cluster, size: Size | None) -> dict[str, str]:
         "PYTHONWARNINGS": "ignore",
         # As `make run` has it: what a log-in's hash takes goes back to the system.
         "MALLOC_MMAP_THRESHOLD_": str(1 << 20),
-        **chosen,
     }
-
-
-def _sizes(size: Size) -> dict[str, str]:
-    return {"WORKERS": str(size.workers), "THREADS": str(size.threads), "DB_POOL_SIZE": "8"}
 
 
 def durability(cluster: Cluster) -> dict[str, str]:
@@ -170,22 +174,10 @@ def check_durability(cluster: Cluster) -> None:
         raise LauncherError(f"PostgreSQL is not durable: {DURABILITY} are {said}.")
 
 
-def run(command: list[str], environment: dict[str, str], folder: Path | None = None) -> str:
-    """Runs a command to its end and returns what it printed. Raises LauncherError."""
-    done = subprocess.run(
-        command, env=environment, cwd=folder, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise LauncherError(f"{' '.join(command[1:])} failed:\n{done.stdout}{done.stderr}"[-3000:])
-    return done.stdout
-
-
-def make_shop(environment: dict[str, str], amount: Amount, checkout: Checkout = HERE) -> Shop:
+def make_shop(environment: dict[str, str], amount: Amount, checkout: Checkout) -> Shop:
     """Products and customers, made through Larder's services."""
     arguments = ["-m", "benchmarks.shop", str(amount.products), str(amount.customers)]
-    made = json.loads(checkout.run(arguments, environment))
-    names = ("products", "customers", "usernames", "cashier")
-    shop = Shop(**{name: made[name] for name in names if name in made})
+    shop = Shop(**json.loads(checkout.run(arguments, environment)))
     for ids in (shop.products, shop.customers):
         if ids != list(range(ids[0], ids[0] + len(ids))):
             raise LauncherError("The ids that were made have gaps; pgbench counts on none.")
@@ -197,22 +189,47 @@ def stock_of(shop: Shop) -> Stock:
     return Stock(shop.products[0], len(shop.products), shop.customers[0], len(shop.customers))
 
 
-def fill(cluster: Cluster, shop: Shop, orders: int, checkout: Checkout = HERE) -> int:
+def fill(cluster: Cluster, shop: Shop, orders: int, checkout: Checkout) -> int:
     """Orders that were placed earlier: empty tables flatter, and are planned differently."""
-    script = str(checkout.folder / "benchmarks" / "sql" / "order.sql")
-    writes = Writes(script, cluster.app_url(), stock_of(shop), 8, 0, 0)
-    placed = pgbench.fill(writes, orders)
+    script = checkout.folder / "benchmarks" / "sql" / "order.sql"
+    filled = pgbench.fill(Writes(cluster.app_url(), stock_of(shop), 8, 0, 0, script), orders)
     with psycopg.connect(cluster.superuser_url("larder"), autocommit=True) as connection:
         connection.execute("VACUUM ANALYZE")
         connection.execute("CHECKPOINT")
-    return placed
+    return filled
 
 
-def keep_reply(folder: Path, larder: Server, sessions: Sessions) -> Path:
-    """Keep what the API answers, for the bare server; return the file. Raises LauncherError."""
-    reply = folder / "reply.json"
-    answer = servers.get(larder.port, LIST, sessions.tokens()[0])
-    if answer.status != 200:
-        raise LauncherError(f"GET {LIST} answered {answer.status}: {answer.body.decode()}")
-    reply.write_bytes(answer.body)
-    return reply
+@contextmanager
+def serve(folder: Path, environment: dict[str, str], checkout: Checkout) -> Iterator[Server]:
+    """Runs the server as `make run` of the checkout starts it, until the block ends.
+
+    Raises LauncherError, with the end of the log, if nothing answers at its port.
+    """
+    port, log, shared = free_port(), folder / "larder.log", folder / "shared"
+    own = environment | {"PORT": str(port)}
+    command = json.loads(checkout.run(["-c", SERVER_COMMAND], own))
+    shutil.rmtree(shared, ignore_errors=True)
+    shared.mkdir()
+    with (
+        log.open("wb") as output,
+        Kept(
+            command,
+            environment=environment | {COUNTS: str(shared)},
+            output=output,
+            folder=checkout.folder,
+        ) as kept,
+    ):
+        client, deadline = Client(port), time.monotonic() + READY_SECONDS
+        while client.attempt("GET", "/livez").status != 200:
+            if time.monotonic() > deadline or kept.status is not None:
+                end = "\n".join(log.read_text(errors="replace").splitlines()[-SHOWN_LINES:])
+                raise LauncherError(f"The server did not come up. The end of its log:\n{end}")
+            time.sleep(0.01)
+        yield Server(port, kept.pid)
+
+
+def postmaster(cluster: Cluster) -> int:
+    """The process id of PostgreSQL's first process. Raises RuntimeError when it has ended."""
+    if cluster.pid is None:
+        raise RuntimeError("PostgreSQL has ended.")
+    return cluster.pid

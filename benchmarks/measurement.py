@@ -1,4 +1,4 @@
-"""What one measurement found, and what several say together."""
+"""Measurements of loads, and what several say together."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import NamedTuple
 
 from benchmarks import processes
 
@@ -24,24 +23,22 @@ class Cpu:
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """One kind of load for some seconds.
-
-    `latencies` (seconds, ascending) are of the requests that ended in the counted time; `sent`,
-    `orders` and `units` count the warm-up too: every request that was answered as it should be,
-    those of them that placed an order, and what they ordered. `failure` is the first wrong answer.
-    `refusals` are as `latencies`, of answers that a load counts by themselves. `due`: requests a
-    second that were to be sent; NaN where it was as many as were answered.
-    """
+    """One kind of load for some seconds."""
 
     seconds: float
     latencies: Sequence[float]
+    """Seconds, ascending, of the requests that ended in the counted time."""
     cpu: Cpu
     sent: int
+    """Requests that were answered as they should be, those of the warm-up included."""
     units: int = 0
+    """What they ordered."""
     failure: str = ""
+    """The first wrong answer."""
     orders: int = 0
+    """How many of `sent` placed an order."""
     refusals: Sequence[float] = ()
-    due: float = math.nan
+    """As `latencies`, of answers that a load counts by themselves."""
 
     @property
     def rate(self) -> float:
@@ -57,19 +54,6 @@ class Measurement:
         return spent / len(self.latencies) * 1e6 if self.latencies else math.nan
 
 
-class Cost(NamedTuple):
-    """The CPU of a request in µs: of the application and of PostgreSQL."""
-
-    operation: str
-    application: float
-    postgresql: float
-
-    @property
-    def both(self) -> float:
-        """The sum."""
-        return self.application + self.postgresql
-
-
 def percentile(ascending: Sequence[float], share: float) -> float:
     """The nearest-rank percentile: the smallest value that `share` of the values do not exceed."""
     if not ascending:
@@ -81,8 +65,7 @@ def percentile(ascending: Sequence[float], share: float) -> float:
 class Summary:
     """The medians over the rounds. Rates a second, latencies in ms, CPU in µs a request.
 
-    `others` is the share of this machine's CPU that went to processes which have no part in it,
-    `kept_up` the share that was answered of what was due; NaN where nothing was.
+    `others` is the share of this machine's CPU that went to processes which have no part in it.
     """
 
     rate: float
@@ -92,7 +75,6 @@ class Summary:
     postgresql: float
     generator: float
     others: float
-    kept_up: float
 
     @property
     def cost(self) -> float:
@@ -103,14 +85,13 @@ class Summary:
 def summary(rounds: Sequence[Measurement], *, cores: int) -> Summary:
     """The medians of one kind of load."""
     return Summary(
-        rate=median(one.rate for one in rounds),
-        p50=median(one.latency(0.50) * 1000 for one in rounds),
-        p99=median(one.latency(0.99) * 1000 for one in rounds),
-        application=median(one.each(one.cpu.application) for one in rounds),
-        postgresql=median(one.each(one.cpu.postgresql) for one in rounds),
-        generator=median(one.each(one.cpu.generator) for one in rounds),
-        others=median(one.cpu.others / one.seconds / cores for one in rounds),
-        kept_up=median(one.rate / one.due for one in rounds),
+        rate=median(each.rate for each in rounds),
+        p50=median(each.latency(0.50) * 1000 for each in rounds),
+        p99=median(each.latency(0.99) * 1000 for each in rounds),
+        application=median(each.each(each.cpu.application) for each in rounds),
+        postgresql=median(each.each(each.cpu.postgresql) for each in rounds),
+        generator=median(each.each(each.cpu.generator) for each in rounds),
+        others=median(each.cpu.others / each.seconds / cores for each in rounds),
     )
 
 
@@ -123,17 +104,9 @@ def ratio(measured: Sequence[Measurement], limit: Sequence[Measurement]) -> floa
     """
     if len(measured) == len(limit):
         pairs = zip(measured, limit, strict=True)
-        return median(quotient(one.rate, other.rate) for one, other in pairs)
-    return quotient(median(one.rate for one in measured), median(one.rate for one in limit))
-
-
-def cost_ratio(measured: Summary, limit: Summary) -> float:
-    """What the limit costs beside the load, in CPU: 0.5 for a load that costs twice as much.
-
-    It is the ratio of rates on a machine whose cores are all busy with nothing else; other
-    processes hardly move it. Where the disk is what is waited for it says nothing about rates.
-    """
-    return quotient(limit.cost, measured.cost)
+        return median(quotient(each.rate, other.rate) for each, other in pairs)
+    rates = (median(each.rate for each in rounds) for rounds in (measured, limit))
+    return quotient(*rates)
 
 
 def quotient(rate: float, limit: float) -> float:

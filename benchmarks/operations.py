@@ -1,38 +1,41 @@
-"""What each operation costs in orders: CPU of the server and of PostgreSQL, one request at a time.
-
-`python -m benchmarks.operations [--times 100]` measures it alone; `make bench` shows it too.
-"""
+"""CPU of each operation, of the server and of PostgreSQL, one request at a time."""
 
 from __future__ import annotations
 
-import argparse
 import itertools
 import json
-import tempfile
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from benchmarks import servers
-from benchmarks.installation import Amount, Installation, install
-from benchmarks.loads import postmaster
-from benchmarks.measurement import Cost, Meter
-from benchmarks.report import costs
-from benchmarks.servers import Size
+from benchmarks.installation import Installation, postmaster
+from benchmarks.measurement import Meter
 from benchmarks.traffic import PROXIED
 from tools.errors import LauncherError
-from tools.terminal import say
+from tools.http_client import Client
 
 TIMES = 100
 Body = Mapping[str, Any]
 
 
+class Cost(NamedTuple):
+    """The CPU of a request in µs: of the application and of PostgreSQL."""
+
+    operation: str
+    application: float
+    postgresql: float
+
+    @property
+    def both(self) -> float:
+        """The sum."""
+        return self.application + self.postgresql
+
+
 class Operations:
     """Sends requests one after the other, of one customer after the other or of the cashier."""
 
-    def __init__(self, installation: Installation, times: int) -> None:
-        self._port = installation.larder.port
+    def __init__(self, installation: Installation, times: int = TIMES) -> None:
+        self._client = Client(installation.larder.port)
         self._meter = Meter(postmaster(installation.cluster), installation.larder.pid)
         tokens = installation.sessions.tokens()
         self._tokens = [tokens[number % len(tokens)] for number in range(min(times, len(tokens)))]
@@ -93,35 +96,11 @@ class Operations:
         raw = [json.dumps(body(n)).encode() if body else None for n in range(len(paths))]
         before = self._meter.spent()
         for path, token, content in zip(paths, tokens, raw, strict=False):
-            headers = PROXIED | {"Authorization": f"Bearer {token}"}
-            headers |= {"Content-Type": "application/json"} if content else {}
-            answer = servers.ask(self._port, method, f"/api/v1/{path}", headers, content)
-            if answer.status not in {200, 201}:
-                raise LauncherError(f"{method} {path}: {answer.status} {answer.body!r}")
+            reply = self._client.call(method, path, content, token=token, headers=PROXIED)
+            if reply.status not in {200, 201}:
+                raise LauncherError(f"{method} {path}: {reply.status} {reply.body!r}")
         application, postgresql, _ = (
             (late - early) / len(paths) * 1e6
             for early, late in zip(before, self._meter.spent(), strict=True)
         )
         return Cost(operation, application, postgresql)
-
-
-def measure(installation: Installation, times: int = TIMES) -> list[Cost]:
-    """Returns the costs, the order's first. Raises LauncherError."""
-    return list(Operations(installation, times).costs())
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
-    parser.add_argument("--times", type=int, default=TIMES)
-    times = parser.parse_args().times
-    amount = Amount(customers=50, orders=2_000)
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        install(Path(folder), Size(workers=1, threads=8), amount) as installation,
-    ):
-        for line in costs(measure(installation, times)):
-            say(line)
-
-
-if __name__ == "__main__":
-    main()

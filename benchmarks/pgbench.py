@@ -16,7 +16,7 @@ from psycopg.conninfo import conninfo_to_dict
 from benchmarks.measurement import Measurement, Meter, watch
 from tools.local_postgres import binaries
 
-SCRIPTS = Path(__file__).with_name("sql")
+SCRIPT = Path(__file__).with_name("sql") / "order.sql"
 THREADS = 2
 ENVIRONMENT = {
     "host": "PGHOST",
@@ -39,30 +39,27 @@ class Stock:
 
 @dataclass(frozen=True, slots=True)
 class Writes:
-    """A script of sql/, as that role of that database, for some seconds, by `clients` connections.
+    """A script whose transaction writes an order, as that role of that database, for some seconds,
+    by `clients` connections."""
 
-    A transaction writes an order.
-    """
-
-    script: str
     url: str
     stock: Stock
     clients: int
     warm_up: float
     seconds: float
+    script: Path = SCRIPT
 
     def command(self, *ending: str) -> list[str]:
         """pgbench's command line; `ending` says how long it runs."""
         variables = {
             "first": self.stock.first,
-            "hot": 0,  # asked for by the script of earlier commits
             "products": self.stock.products,
             "first_customer": self.stock.first_customer,
             "customers": self.stock.customers,
         }
         return [
             str(binaries.find().program("pgbench")),
-            *("--no-vacuum", "--protocol=prepared", f"--file={SCRIPTS / self.script}"),
+            *("--no-vacuum", "--protocol=prepared", f"--file={self.script}"),
             *(f"--client={self.clients}", f"--jobs={THREADS}"),
             *(f"--define={name}={value}" for name, value in variables.items()),
             *ending,
@@ -104,7 +101,9 @@ def measure(writes: Writes, meter: Meter) -> Measurement:
         transactions = logged(Path(folder))
         spent = (_children_cpu() - used_before) / max(len(transactions), 1)
     counted = [
-        one.latency for one in transactions if begin <= one.ended_at <= begin + writes.seconds
+        transaction.latency
+        for transaction in transactions
+        if begin <= transaction.ended_at <= begin + writes.seconds
     ]
     placed = processed(printed)
     failed = pgbench.returncode != 0 or not re.search(r"failed transactions: 0 ", printed)

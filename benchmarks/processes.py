@@ -78,11 +78,6 @@ def resident(pid: int) -> int:
     return _sizes(pid).get("VmRSS", 0)
 
 
-def most_resident(pid: int) -> int:
-    """The most that `resident` ever was."""
-    return _sizes(pid).get("VmHWM", 0)
-
-
 def _sizes(pid: int) -> dict[str, int]:
     """The memory figures of /proc/PID/status, in bytes."""
     try:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from benchmarks.servers import ask
 from benchmarks.traffic import PROXIED
 from tools.errors import LauncherError
+from tools.http_client import Client
 
 RENEWED_AFTER = 120.0
 """Seconds: an access token is good for five minutes, a measurement lasts a few seconds."""
@@ -22,7 +21,7 @@ class Sessions:
     def __init__(
         self, port: int, usernames: Sequence[str], password: str, cashier: str = ""
     ) -> None:
-        self._port = port
+        self._client = Client(port)
         self._renewed_at = time.monotonic()
         self._customers = len(usernames)
         names = [*usernames, cashier] if cashier else usernames
@@ -49,10 +48,8 @@ class Sessions:
             return list(threads.map(lambda body: self._post(path, body), bodies))
 
     def _post(self, path: str, body: dict[str, str]) -> dict[str, Any]:
-        headers = PROXIED | {"Content-Type": "application/json"}
-        raw = json.dumps(body).encode()
-        answer = ask(self._port, "POST", f"/api/v1/{path}", headers, raw)
-        if answer.status != 200:
-            raise LauncherError(f"POST {path} answered {answer.status}: {answer.body.decode()}")
-        pair: dict[str, Any] = json.loads(answer.body)
+        reply = self._client.call("POST", path, body, headers=PROXIED)
+        if reply.status != 200:
+            raise LauncherError(f"POST {path} answered {reply.status}: {reply.body}")
+        pair: dict[str, Any] = reply.body
         return pair

@@ -12,6 +12,7 @@ from itertools import cycle
 from typing import Any, Protocol
 
 HOST = "127.0.0.1"
+LIST = "/api/v1/products"
 # What a proxy adds in production; without it the server redirects to https.
 PROXIED = {"Host": HOST, "X-Forwarded-Proto": "https"}
 LINES_AN_ORDER = 3
@@ -41,10 +42,10 @@ def request(
     method: str, path: str, headers: dict[str, str] | None = None, body: bytes = b""
 ) -> bytes:
     """A request over a connection that is kept alive."""
-    given = PROXIED | {"Accept": "application/json"} | (headers or {})
+    sent = PROXIED | {"Accept": "application/json"} | (headers or {})
     if body:
-        given |= {"Content-Type": "application/json", "Content-Length": str(len(body))}
-    lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {text}" for name, text in given.items())]
+        sent |= {"Content-Type": "application/json", "Content-Length": str(len(body))}
+    lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {text}" for name, text in sent.items())]
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 

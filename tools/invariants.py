@@ -31,12 +31,14 @@ def database_url(server: str) -> str | None:
         return None
 
 
-def check(url: str, *, orders: int) -> list[str]:
+def check(
+    url: str, *, orders: int, checkout: Path = CHECKOUT, python: str = sys.executable
+) -> list[str]:
     """Return a line for everything that is violated. `orders`: how many must be there at least,
-    for on another shop's database everything may well be in order."""
+    for on another shop's database everything may well be in order. The code is the checkout's."""
     command = subprocess.run(
-        [sys.executable, "manage.py", "check_invariants", "--format", "json"],
-        cwd=CHECKOUT,
+        [python, "manage.py", "check_invariants", "--format", "json"],
+        cwd=checkout,
         env={**os.environ, "DATABASE_URL": url},
         capture_output=True,
         text=True,
