@@ -267,10 +267,9 @@ def test_orders_are_moved_only_with_the_permission_of_the_move(
     assert "packed" in clerk.save(f"{ORDERS}{order}/pack/").messages[0]
 
 
-def test_the_page_of_an_unknown_order_redirects(desk: Desk) -> None:
+def test_an_unknown_order_has_no_page(desk: Desk) -> None:
     for key in (str(UUID(int=7)), "x", "0"):
-        page = desk.get(f"{ORDERS}{key}/pack/")
-        assert (page.status, "doesn’t exist" in page.messages[0]) == (200, True)
+        assert desk.get(f"{ORDERS}{key}/pack/").status == 404
 
 
 def test_a_thousand_lines_are_packed_on_one_page(desk: Desk, person: Callable[..., Person]) -> None:

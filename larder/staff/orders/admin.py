@@ -77,7 +77,7 @@ class OrderAdmin(
     """
 
     actions = (*MovableOrders.actions, *PrintableOrders.actions)
-    actions_detail = ("note", *PrintableOrders.actions_detail)
+    actions_detail = ("note",)
     actions_list = (
         *PlaceableOrders.actions_list,
         *AccountableOrders.actions_list,

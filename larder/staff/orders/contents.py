@@ -1,9 +1,9 @@
 """The lines, the address and the history of an order, as tables and sentences for staff."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from heapq import merge
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.utils.text import capfirst
 from django.utils.translation import gettext
@@ -93,10 +93,10 @@ def address_lines(address: Mapping[str, str]) -> list[str]:
     return [lines[name] for name in PARCEL_FIELDS if lines.get(name)]
 
 
-def address_summary(one: AddressRow) -> str:
+def address_summary(address: AddressRow) -> str:
     """Returns a saved address in a line."""
-    lines = ", ".join(address_lines({name: getattr(one, name) for name in PARCEL_FIELDS}))
-    return f"{one.label}: {lines}" if one.label else lines
+    lines = ", ".join(address_lines({name: getattr(address, name) for name in PARCEL_FIELDS}))
+    return f"{address.label}: {lines}" if address.label else lines
 
 
 def timeline(order: OrderView) -> dict[str, Any]:
@@ -107,19 +107,19 @@ def timeline(order: OrderView) -> dict[str, Any]:
     names = _product_names(order, found.rows)
     both: tuple[Iterator[EventView | NoteView], ...] = (iter(notes.rows), reversed(found.rows))
     happened = list(merge(*both, key=attrgetter("at"), reverse=True))
-    people = actor_names({one.actor for one in happened})
+    people = actor_names({row.actor for row in happened})
     events = [
-        {"at": moment(one.at), "by": people[one.actor], **_timeline_row(one, names)}
-        for one in happened
+        {"at": moment(row.at), "by": people[row.actor], **_timeline_row(row, names)}
+        for row in happened
     ]
     return {"events": events, "limit": MAX_SHOWN_EVENTS if found.more or notes.more else None}
 
 
-def _timeline_row(one: EventView | NoteView, names: Mapping[int, str]) -> dict[str, Any]:
-    if isinstance(one, NoteView):
-        return {"what": gettext("Internal note"), "details": [one.text], "is_note": True}
-    what = _HAPPENED.get(one.type) or capfirst(word(one.type))
-    return {"what": what, "details": described(one.data, names)}
+def _timeline_row(row: EventView | NoteView, names: Mapping[int, str]) -> dict[str, Any]:
+    if isinstance(row, NoteView):
+        return {"what": gettext("Internal note"), "details": [row.text], "is_note": True}
+    what = _HAPPENED.get(row.type) or capfirst(word(row.type))
+    return {"what": what, "details": described(row.data, names)}
 
 
 _HAPPENED: Mapping[str, str] = {
@@ -134,24 +134,60 @@ _HAPPENED: Mapping[str, str] = {
 
 
 def _product_names(order: OrderView, events: Sequence[EventView]) -> dict[int, str]:
-    """Returns SKU and name of every product that is or was in the order."""
+    """Returns SKU and name of the products that are in the order, or in a sentence about it."""
     names = {line.product: f"{line.sku} {line.name}" for line in order.lines}
-    gone = {one for event in events for one in _products(event.data)} - names.keys()
+    changes = [_line_changes(event.data) for event in events]
+    gone = {
+        change.product for rows in changes if len(rows) <= MAX_SHOWN_EVENT_LINES for change in rows
+    } - names.keys()
     if gone:
         wanted = ProductFilter(ids=tuple(gone), archived=True)
         found = inventory.products(order.customer, wanted, limit=None)
-        names |= {one.id: f"{one.sku} {one.name}" for one in found}
+        names |= {product.id: f"{product.sku} {product.name}" for product in found}
     return names
 
 
-def _products(data: Mapping[str, Any]) -> Iterator[int]:
-    """Yields the ids of the products that the sentences about an event contain."""
-    for name in ("picked", "lines"):
-        if len(data.get(name, ())) <= MAX_SHOWN_EVENT_LINES:
-            yield from (one["product"] for one in data.get(name, ()))
-    changed = _changed_units(data.get("before", {}), data.get("after", {}))
-    if len(changed) <= MAX_SHOWN_EVENT_LINES:
-        yield from changed
+class _LineChange(NamedTuple):
+    """What happened to units of a product: a sentence, and the numbers in it."""
+
+    product: int
+    text: str
+    units: Sequence[int]
+
+
+_MISSING = _("{}: {} of {} picked, {} missing from the shelf.")
+_BACK = _("{}: {} of {} picked, {} back on the shelf.")
+_RESTOCKED = _("{}: {} came back, on the shelf again.")
+_UNSOLD = _("{}: {} came back, not to be sold again.")
+_TAKEN_OFF = _("{}: {} taken off.")
+_ADDED = _("{}: {} added.")
+_INSTEAD = _("{}: {} instead of {}.")
+
+
+def _line_changes(data: Mapping[str, Any]) -> list[_LineChange]:
+    """Returns what an event did to the lines of the order."""
+    changes = []
+    for line in data.get("picked", ()):
+        units = (line["quantity"], line["ordered"], line["ordered"] - line["quantity"])
+        text = _MISSING if line["missing"] else _BACK
+        changes.append(_LineChange(line["product"], text, units))
+    for line in data.get("lines", ()):
+        text = _RESTOCKED if line["restock"] else _UNSOLD
+        changes.append(_LineChange(line["product"], text, [line["quantity"]]))
+    before, after = _units(data.get("before", {})), _units(data.get("after", {}))
+    for product in {**before, **after}:
+        old, new = before.get(product, 0), after.get(product, 0)
+        if not new:
+            changes.append(_LineChange(product, _TAKEN_OFF, [old]))
+        elif not old:
+            changes.append(_LineChange(product, _ADDED, [new]))
+        elif old != new:
+            changes.append(_LineChange(product, _INSTEAD, [new, old]))
+    return changes
+
+
+def _units(data: Mapping[str, Any]) -> dict[int, int]:
+    return {line["product"]: line["quantity"] for line in data.get("lines", ())}
 
 
 def described(data: Mapping[str, Any], names: Mapping[int, str]) -> list[str]:
@@ -166,104 +202,39 @@ def described(data: Mapping[str, Any], names: Mapping[int, str]) -> list[str]:
     >>> described({"before": {"lines": []}, "after": {"lines": lines}}, {})
     ['21 lines changed.']
     """
-    sentences: list[str] = []
-    for name, value in data.items():
-        describe = _DESCRIPTIONS.get(name)
-        sentences += describe(value, names) if describe else [f"{capfirst(word(name))}: {value}."]
-    if "before" in data and "after" in data:
-        sentences += _changed(data["before"], data["after"], names)
-    return sentences
-
-
-def _reason(reason: str, names: Mapping[int, str]) -> list[str]:
-    return [gettext("Reason: {}.").format(reason)]
-
-
-def _picked(lines: Sequence[Mapping[str, Any]], names: Mapping[int, str]) -> list[str]:
-    if len(lines) > MAX_SHOWN_EVENT_LINES:
-        return [gettext("{} lines picked short.").format(grouped(len(lines)))]
-    missing = gettext("{}: {} of {} picked, {} missing from the shelf.")
-    back = gettext("{}: {} of {} picked, {} back on the shelf.")
-    return [
-        (missing if one["missing"] else back).format(
-            _named(one, names),
-            *map(grouped, (one["quantity"], one["ordered"], one["ordered"] - one["quantity"])),
+    changes = _line_changes(data)
+    if len(changes) > MAX_SHOWN_EVENT_LINES:
+        return [gettext("{} lines changed.").format(grouped(len(changes))), *_details(data)]
+    unknown = gettext("product {}")
+    sentences = [
+        change.text.format(
+            names.get(change.product) or unknown.format(change.product),
+            *map(grouped, change.units),
         )
-        for one in lines
+        for change in changes
     ]
+    return [*sentences, *_details(data)]
 
 
-def _returned(lines: Sequence[Mapping[str, Any]], names: Mapping[int, str]) -> list[str]:
-    if len(lines) > MAX_SHOWN_EVENT_LINES:
-        return [gettext("Units of {} lines came back.").format(grouped(len(lines)))]
-    again = gettext("{}: {} came back, on the shelf again.")
-    unsold = gettext("{}: {} came back, not to be sold again.")
-    return [
-        (again if one["restock"] else unsold).format(_named(one, names), grouped(one["quantity"]))
-        for one in lines
-    ]
+def _details(data: Mapping[str, Any]) -> Iterator[str]:
+    """Yields sentences about what is not of the lines."""
+    before, after = data.get("before", {}), data.get("after", {})
+    for name in sorted(after.keys() - {"lines"}):
+        yield _INSTEAD.format(_title(name), _worded(after[name]), _worded(before.get(name)))
+    if payment := data.get("payment"):
+        paid = minor_amount(payment["amount"], payment["currency"])
+        transaction = f"{payment['provider']} {payment['transaction_id']}"
+        yield f"{_title(payment['kind'])}: {paid}, {transaction}."
+    for name, value in data.items():
+        if name not in _SHOWN_APART:
+            yield f"{_title(name)}: {value}."
 
 
-def _payment(payment: Mapping[str, Any], names: Mapping[int, str]) -> list[str]:
-    kind = capfirst(word(payment["kind"]).replace("_", " "))
-    amount = minor_amount(payment["amount"], payment["currency"])
-    return [f"{kind}: {amount}, {payment['provider']} {payment['transaction_id']}."]
+_SHOWN_APART = {"picked", "lines", "before", "after", "payment"}
 
 
-def _tracking(number: str, names: Mapping[int, str]) -> list[str]:
-    return [gettext("Tracking number: {}.").format(number)]
-
-
-def _nothing(value: Any, names: Mapping[int, str]) -> list[str]:
-    """Returns nothing: `before` and `after` are described together."""
-    return []
-
-
-_DESCRIPTIONS: Mapping[str, Callable[[Any, Mapping[int, str]], list[str]]] = {
-    "reason": _reason,
-    "picked": _picked,
-    "lines": _returned,
-    "payment": _payment,
-    "tracking_number": _tracking,
-    "before": _nothing,
-    "after": _nothing,
-}
-
-
-def _changed(
-    before: Mapping[str, Any], after: Mapping[str, Any], names: Mapping[int, str]
-) -> list[str]:
-    sentences = _changed_lines(_changed_units(before, after), names)
-    for detail in sorted(after.keys() - {"lines"}):
-        name = capfirst(word(detail).replace("_", " "))
-        former, present = _worded(before.get(detail)), _worded(after[detail])
-        sentences.append(gettext("{}: {} instead of {}.").format(name, present, former))
-    return sentences
-
-
-def _changed_lines(units: Mapping[int, tuple[int, int]], names: Mapping[int, str]) -> list[str]:
-    if len(units) > MAX_SHOWN_EVENT_LINES:
-        return [gettext("{} lines changed.").format(grouped(len(units)))]
-    sentences = []
-    for product, (old, new) in units.items():
-        name = _named({"product": product}, names)
-        if not new:
-            sentences.append(gettext("{}: {} taken off.").format(name, grouped(old)))
-        elif not old:
-            sentences.append(gettext("{}: {} added.").format(name, grouped(new)))
-        else:
-            text = gettext("{}: {} instead of {}.")
-            sentences.append(text.format(name, grouped(new), grouped(old)))
-    return sentences
-
-
-def _changed_units(
-    before: Mapping[str, Any], after: Mapping[str, Any]
-) -> dict[int, tuple[int, int]]:
-    """Returns the units before and after of each product whose units changed."""
-    was, becomes = _units(before), _units(after)
-    pairs = {one: (was.get(one, 0), becomes.get(one, 0)) for one in {**was, **becomes}}
-    return {one: (old, new) for one, (old, new) in pairs.items() if old != new}
+def _title(code: str) -> str:
+    return capfirst(word(code).replace("_", " "))
 
 
 def _worded(value: Any) -> str:
@@ -271,11 +242,3 @@ def _worded(value: Any) -> str:
     parts = value.values() if isinstance(value, Mapping) else [value]
     text = ", ".join(str(part) for part in parts if part)
     return gettext("“{}”").format(text) if text else gettext("nothing")
-
-
-def _units(data: Mapping[str, Any]) -> dict[int, int]:
-    return {one["product"]: one["quantity"] for one in data.get("lines", ())}
-
-
-def _named(one: Mapping[str, Any], names: Mapping[int, str]) -> str:
-    return names.get(one["product"]) or gettext("product {}").format(one["product"])

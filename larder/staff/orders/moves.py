@@ -20,7 +20,7 @@ from django.urls import path, reverse
 from django.utils.translation import gettext, ngettext, pgettext_lazy
 
 from larder.core.clock import now
-from larder.core.errors import DomainError, NotFound
+from larder.core.errors import DomainError
 from larder.core.ids import new_id
 from larder.db.idempotency import RETENTION, Claim, Scope, fingerprint
 from larder.orders import queries
@@ -257,20 +257,11 @@ class MovableOrders(ServiceAdmin):
             if request.user.has_perm(PERMISSIONS[move])
         ]
 
-    def shown_order(self, request: Any, object_id: str) -> OrderView | None:
-        """Returns the placed order of this address."""
-        try:
-            return queries.order(UUID(object_id), customer=None)
-        except (ValueError, NotFound):
-            return None
-
     def move_page(self, request: Any, object_id: str, move: Move) -> HttpResponse:
         """Shows the page of a move, then makes it."""
         if not request.user.has_perm(PERMISSIONS[move]):
             raise PermissionDenied
-        order = self.shown_order(request, object_id)
-        if order is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[no-any-return]
+        order = queries.order(self.shown_object(request, object_id).pk, customer=None)
         if request.method == "POST":
             return self._sent(request, order, move)
         if move not in open_moves(order):

@@ -5,22 +5,24 @@ out, and the page names it.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from unicodedata import east_asian_width
 
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import F
 from django.http import HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import path, reverse
 from django.utils.translation import gettext
 
 from larder.core.limits import MAX_PAGE_LINES
 from larder.orders.lifecycle import DELIVERED, PACKED, PLACED, SHIPPED
 from larder.orders.models import Order, OrderLine
-from larder.staff.base import ServiceAdmin, button, selected
+from larder.staff.base import ServiceAdmin, selected
 from larder.staff.formatting import day_of, grouped, moment
 from larder.staff.language import gettext_lazy as _
 from larder.staff.orders.contents import address_lines
@@ -31,13 +33,12 @@ CONFIRMED = frozenset({PLACED, PACKED, SHIPPED, DELIVERED})
 
 @dataclass(frozen=True, slots=True)
 class Print:
-    """A kind of print page. An order is printed in one of the `statuses` only."""
+    """A kind of print page, and its action in the list. An order is printed in one of the
+    `statuses` only."""
 
-    page: str
     title: str
-    nothing: str
-    """What is said if there is nothing to print."""
-
+    action: str
+    several: str
     statuses: frozenset[str] = CONFIRMED
     needs_address: bool = False
 
@@ -47,111 +48,97 @@ class Print:
         return order.status in self.statuses and bool(addressed)
 
 
-PICK_LIST = Print(
-    "pick_list",
-    _("Pick list"),
-    _("There is nothing to print here: the status or the address is not one for a pick list."),
-    frozenset({PLACED}),
-)
-PACKING_SLIP = Print(
-    "packing_slip",
-    _("Packing slip"),
-    _("There is nothing to print here: the status or the address is not one for a packing slip."),
-)
-ADDRESS_LABEL = Print(
-    "address_label",
-    _("Address label"),
-    _("There is nothing to print here: the status or the address is not one for an address label."),
-    needs_address=True,
-)
+PRINTS: Mapping[str, Print] = {
+    "pick_list": Print(
+        _("Pick list"), "print_pick_list", _("Print one pick list"), frozenset({PLACED})
+    ),
+    "packing_slip": Print(_("Packing slip"), "print_packing_slips", _("Print packing slips")),
+    "address_label": Print(
+        _("Address label"), "print_address_labels", _("Print address labels"), needs_address=True
+    ),
+}
+"""By the names of their pages."""
+
+
+def _action(name: str) -> Callable[..., HttpResponse | None]:
+    """Returns the action of the list that prints the selected orders."""
+
+    def print_all(screen: Any, request: Any, queryset: Any) -> HttpResponse | None:
+        orders = selected(screen, request, queryset.order_by("number"))
+        back = reverse("admin:orders_order_changelist")
+        return _printed(screen, request, orders, name, back) if orders else None
+
+    print_all.__name__ = PRINTS[name].action
+    marked = admin.action(description=PRINTS[name].several, permissions=["view"])
+    action: Callable[..., HttpResponse | None] = marked(print_all)
+    return action
 
 
 class PrintableOrders(ServiceAdmin):
     """The print pages, for staff who may see orders."""
 
-    actions_detail: Any = ("pick_list", "packing_slip", "address_label")
-    actions: Any = ("print_pick_list", "print_packing_slips", "print_address_labels")
+    actions: Any = tuple(map(_action, PRINTS))
 
-    @button(_("Pick list"), permissions=["view"], icon="checklist", url_path="pick-list")
-    def pick_list(self, request: Any, object_id: str) -> HttpResponse:
-        """Shows what to pick for the order."""
-        return self._one(request, object_id, PICK_LIST)
+    def get_urls(self) -> list[Any]:
+        """Adds a page for each kind of print."""
+        pages = [
+            path(
+                f"<path:object_id>/{name.replace('_', '-')}/",
+                self.admin_site.admin_view(partial(self.print_page, name=name)),
+                name=f"orders_order_{name}",
+            )
+            for name in PRINTS
+        ]
+        return [*pages, *super().get_urls()]
 
-    @button(_("Packing slip"), permissions=["view"], icon="receipt_long", url_path="packing-slip")
-    def packing_slip(self, request: Any, object_id: str) -> HttpResponse:
-        """Shows the slip for the parcel of the order."""
-        return self._one(request, object_id, PACKING_SLIP)
+    def print_page(self, request: Any, object_id: str, name: str) -> HttpResponse:
+        """Shows what is printed of an order."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        order = self.shown_object(request, object_id)
+        back = self.change_address(order.pk)
+        return _printed(self, request, [order], name, back) or HttpResponseRedirect(back)
 
-    @button(_("Address label"), permissions=["view"], icon="label", url_path="address-label")
-    def address_label(self, request: Any, object_id: str) -> HttpResponse:
-        """Shows the label for the parcel of the order."""
-        return self._one(request, object_id, ADDRESS_LABEL)
 
-    @admin.action(description=_("Print one pick list"), permissions=["view"])
-    def print_pick_list(self, request: Any, queryset: Any) -> HttpResponse | None:
-        """Shows one list with the units of all selected orders."""
-        return self._several(request, queryset, PICK_LIST)
-
-    @admin.action(description=_("Print packing slips"), permissions=["view"])
-    def print_packing_slips(self, request: Any, queryset: Any) -> HttpResponse | None:
-        """Shows the slips of the selected orders, each on a new page."""
-        return self._several(request, queryset, PACKING_SLIP)
-
-    @admin.action(description=_("Print address labels"), permissions=["view"])
-    def print_address_labels(self, request: Any, queryset: Any) -> HttpResponse | None:
-        """Shows the labels of the selected orders."""
-        return self._several(request, queryset, ADDRESS_LABEL)
-
-    def _one(self, request: Any, object_id: str, kind: Print) -> HttpResponse:
-        order = self.get_object(request, object_id)
-        if order is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[no-any-return]
-        back = reverse("admin:orders_order_change", args=[order.pk])
-        return self._print(request, [order], kind, back) or HttpResponseRedirect(back)
-
-    def _several(self, request: Any, queryset: Any, kind: Print) -> HttpResponse | None:
-        orders = selected(self, request, queryset.order_by("number"))
-        back = reverse("admin:orders_order_changelist")
-        return self._print(request, orders, kind, back) if orders else None
-
-    def _print(
-        self, request: Any, orders: Sequence[Order], kind: Print, back: str
-    ) -> HttpResponse | None:
-        """Returns the page; None with a message if there is nothing to print, or too much."""
-        printed = [one for one in orders if kind.has(one)]
-        lines = list(_lines(printed)[: MAX_PAGE_LINES + 1])
-        if not printed or len(lines) > MAX_PAGE_LINES:
-            too_many = gettext("Select fewer orders: a print has at most {} lines.")
-            text = too_many.format(grouped(MAX_PAGE_LINES)) if printed else kind.nothing
-            self.message_user(request, text, messages.WARNING)
-            return None
-        context = {
-            "title": kind.title,
-            "kind": kind.page,
-            "back": back,
-            "left_out": [
-                gettext("order {} ({})").format(one.number, word(one.status))
-                for one in orders
-                if one not in printed
-            ],
-            "numbers": [one.number for one in printed],
-            "rows": _to_pick(printed, lines),
-            "orders": _with_lines(printed, lines),
-        }
-        return TemplateResponse(request, "staff/print.html", context)
+def _printed(
+    screen: ServiceAdmin, request: Any, orders: Sequence[Order], name: str, back: str
+) -> HttpResponse | None:
+    """Returns the page; None with a message if there is nothing to print, or too much."""
+    printed = [order for order in orders if PRINTS[name].has(order)]
+    lines = list(_lines(printed)[: MAX_PAGE_LINES + 1])
+    if not printed or len(lines) > MAX_PAGE_LINES:
+        text = gettext("There is nothing to print: the status or the address is not one for it.")
+        if printed:
+            text = gettext("Select fewer orders: a print has at most {} lines.")
+        screen.message_user(request, text.format(grouped(MAX_PAGE_LINES)), messages.WARNING)
+        return None
+    context = {
+        "title": PRINTS[name].title,
+        "kind": name,
+        "back": back,
+        "left_out": [
+            gettext("order {} ({})").format(order.number, word(order.status))
+            for order in orders
+            if order not in printed
+        ],
+        "numbers": [order.number for order in printed],
+        "rows": _to_pick(printed, lines),
+        "orders": _with_lines(printed, lines),
+    }
+    return TemplateResponse(request, "staff/print.html", context)
 
 
 def prints(order: Order) -> list[dict[str, str]]:
     """Returns the buttons of what can be printed of the order."""
     return [
-        {"title": one.title, "link": reverse(f"admin:orders_order_{one.page}", args=[order.pk])}
-        for one in (PICK_LIST, PACKING_SLIP, ADDRESS_LABEL)
-        if one.has(order)
+        {"title": kind.title, "link": reverse(f"admin:orders_order_{name}", args=[order.pk])}
+        for name, kind in PRINTS.items()
+        if kind.has(order)
     ]
 
 
 def _lines(orders: Sequence[Order]) -> Any:
-    lines = OrderLine.objects.filter(order__in=[one.pk for one in orders])
+    lines = OrderLine.objects.filter(order__in=[order.pk for order in orders])
     return lines.annotate(place=F("product__shelf_place")).order_by("id")
 
 
@@ -162,14 +149,14 @@ def _with_lines(orders: Sequence[Order], lines: Iterable[OrderLine]) -> list[dic
         of[line.order_id].append(line)
     return [
         {
-            "order": one,
-            "placed": moment(one.placed_at),
-            "requested": day_of(one.requested_for) if one.requested_for else "",
-            "address": address_lines(one.ship_to or {}),
-            "points": label_points(address_lines(one.ship_to or {})),
-            "lines": of[one.pk],
+            "order": order,
+            "placed": moment(order.placed_at),
+            "requested": day_of(order.requested_for) if order.requested_for else "",
+            "address": address_lines(order.ship_to or {}),
+            "points": label_points(address_lines(order.ship_to or {})),
+            "lines": of[order.pk],
         }
-        for one in orders
+        for order in orders
     ]
 
 
@@ -203,7 +190,7 @@ def _width(line: str) -> int:
 def _to_pick(orders: Sequence[Order], lines: Iterable[Any]) -> list[dict[str, Any]]:
     """Returns a row for each product, by place: the units of all orders, and how many are for
     which. Products without a place come last."""
-    numbers = {one.pk: one.number for one in orders}
+    numbers = {order.pk: order.number for order in orders}
     of: dict[int, list[Any]] = defaultdict(list)
     for line in lines:
         of[line.product_id].append(line)
