@@ -129,15 +129,13 @@ class Product(models.Model):
         output_field=models.TextField(db_collation="C"),
         db_persist=True,
     )
-    # Not 0 for a product of before SKUs were unique in folded form, whose SKU another has too.
-    sku_twin = models.SmallIntegerField(default=0, db_default=0, editable=False)
 
     class Meta:
         db_table = "product"
         verbose_name = _("product")
         verbose_name_plural = _("products")
         constraints = (
-            models.UniqueConstraint(Fold("sku"), F("sku_twin"), name="product_sku_unique"),
+            models.UniqueConstraint(Fold("sku"), name="product_sku_unique"),
             models.CheckConstraint(condition=Q(price__gte=Decimal(0)), name="product_price"),
             models.CheckConstraint(
                 condition=Q(tax_rate__gte=0, tax_rate__lte=MAX_TAX_RATE), name="product_tax_rate"

@@ -18,13 +18,11 @@ statement; the ORM's IN list is another statement for each number. The docstring
 larder/inventory/sql.py says why the array is in a subselect."""
 
 IDS_BY_SKU = """
-SELECT given.sku, coalesce(same.id, alike.id)
+SELECT given.sku, product.id
 FROM unnest((SELECT %s::text[])::text[]) AS given (sku)
-LEFT JOIN product AS same ON same.sku = given.sku
-LEFT JOIN product AS alike ON fold(alike.sku) = fold(given.sku) AND alike.sku_twin = 0
-WHERE coalesce(same.id, alike.id) IS NOT NULL
+JOIN product ON fold(product.sku) = fold(given.sku)
 """
-"""Plan: for each SKU a lookup in product_sku_key and in product_sku_unique."""
+"""Plan: for each SKU a lookup in product_sku_unique."""
 
 LOCK_NAME = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 7))"
 """Held until the transaction ends, by transactions that need a unique product name. Two names with
@@ -86,8 +84,7 @@ line, for a long one with a hash or merge join that reads all products once."""
 
 SPELL = """
 UPDATE product_file AS file SET sku = product.sku FROM product
-WHERE fold(product.sku) = fold(file.sku) AND product.sku_twin = 0
-    AND NOT EXISTS (SELECT FROM product AS same WHERE same.sku = file.sku)
+WHERE fold(product.sku) = fold(file.sku) AND product.sku <> file.sku
 RETURNING line, product.sku
 """
 """Writes SKUs as the products have them, in another case for example. Plan: one lookup in

@@ -47,18 +47,11 @@ def tax_rate(**options: Any) -> "models.DecimalField[Any, Any]":
 
 class Fold(models.Func):
     """A text without case, accents, forms of Unicode and of apostrophes, and spaces at its ends.
-    Texts are searched, sorted and kept unique by it. Only PostgreSQL makes it (migration 0006), so
+    Texts are searched, sorted and kept unique by it. Only PostgreSQL makes it, so
     that columns, indexes and queries have the same."""
 
     function = "fold"
     output_field = models.TextField()
-
-
-def untwinned(column: str, value: str) -> dict[str, models.Case]:
-    """Returns what a new value of a column changes that is unique when folded. Rows of before it
-    was may have equal values: their twins (`sku_twin`, `username_twin`) tell them apart."""
-    same = models.When(**{column: value}, then=models.F(f"{column}_twin"))
-    return {f"{column}_twin": models.Case(same, default=0)}
 
 
 def in_order(column: str) -> Collate:

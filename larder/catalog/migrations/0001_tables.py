@@ -187,7 +187,6 @@ class Migration(migrations.Migration):
                         output_field=models.TextField(db_collation="C"),
                     ),
                 ),
-                ("sku_twin", models.SmallIntegerField(db_default=0, default=0, editable=False)),
             ],
             options={
                 "verbose_name": "product",
@@ -270,7 +269,7 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="product",
             constraint=models.UniqueConstraint(
-                larder.db.fields.Fold("sku"), models.F("sku_twin"), name="product_sku_unique"
+                larder.db.fields.Fold("sku"), name="product_sku_unique"
             ),
         ),
         migrations.AddConstraint(

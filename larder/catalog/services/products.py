@@ -25,7 +25,6 @@ from larder.core.errors import AlreadyTaken, NotFound, StaleVersion
 from larder.core.ids import new_id
 from larder.db import database, versions
 from larder.db.constraints import insert_unless_taken
-from larder.db.fields import untwinned
 from larder.identity.caller import Caller
 from larder.identity.services import audit
 from larder.identity.services.credentials import require_permitted
@@ -164,8 +163,7 @@ def _change(
     listed, wanted = Product.objects.filter(id=product, archived_at=None), _editable(fields)
     with audit.changing(product_name(product), listed, wanted):
         _refuse_taken_sku(listed, product, wanted, version)
-        twin = untwinned("sku", wanted["sku"]) if "sku" in wanted else {}
-        versions.update(listed, version, **wanted, **twin, updated_at=now)
+        versions.update(listed, version, **wanted, updated_at=now)
         require_permitted(caller, "catalog.change_product")
 
 

@@ -93,10 +93,6 @@ class Migration(migrations.Migration):
                 ("email_by", models.UUIDField(editable=False, null=True)),
                 ("password_by", models.UUIDField(editable=False, null=True)),
                 (
-                    "username_twin",
-                    models.SmallIntegerField(db_default=0, default=0, editable=False),
-                ),
-                (
                     "groups",
                     models.ManyToManyField(
                         blank=True,
@@ -342,9 +338,7 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="customer",
             constraint=models.UniqueConstraint(
-                larder.db.fields.Fold("username"),
-                models.F("username_twin"),
-                name="customer_username_unique",
+                larder.db.fields.Fold("username"), name="customer_username_unique"
             ),
         ),
         migrations.AddConstraint(

@@ -6,7 +6,6 @@ from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, Permis
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models.functions import Concat, Lower, Now
-from django.db.models.lookups import Exact
 from django.utils.translation import gettext_lazy as _
 
 from larder.core.errors import AlreadyTaken
@@ -32,15 +31,9 @@ class CustomerManager(BaseUserManager["Customer"]):
     """Finds customers by folded name, and creates those of `createsuperuser`."""
 
     def get_by_natural_key(self, username: str | None) -> "Customer":
-        """Returns the account with this name: of several from before names were unique when folded,
-        the one that has it in this case or another. Raises DoesNotExist."""
-        name = models.Value(username)
-        named = self.alias(folded=Fold("username")).filter(folded=Fold(name))
-        is_same = Exact(Lower("username"), Lower(name))
-        customer = named.alias(is_same=is_same).order_by("-is_same", "username_twin").first()
-        if customer is None:
-            raise self.model.DoesNotExist
-        return customer
+        """Returns the account with this name. Raises DoesNotExist."""
+        named = self.alias(folded=Fold("username"))
+        return named.get(folded=Fold(models.Value(username)))
 
     def create_user(self, username: str, password: str | None = None, **fields: Any) -> "Customer":
         """Creates an account. Raises AlreadyTaken."""
@@ -83,8 +76,6 @@ class Customer(AbstractBaseUser, PermissionsMixin):
     id = models.BigAutoField(primary_key=True)
     public_id = models.UUIDField(unique=True, default=new_id, editable=False)
     username = models.CharField(_("username"), max_length=MAX_USERNAME_LENGTH)
-    # Not 0 for an account of before names were unique when folded, whose name another has too.
-    username_twin = models.SmallIntegerField(default=0, db_default=0, editable=False)
     email = models.EmailField(_("email"), max_length=MAX_EMAIL_LENGTH, blank=True, default="")
     # When its owner last changed it; None for the first address, and for one set by staff.
     email_since = models.DateTimeField(null=True, editable=False)
@@ -153,9 +144,7 @@ class Customer(AbstractBaseUser, PermissionsMixin):
         verbose_name_plural = _("customers")
         permissions = (("manage_rights", "Can make accounts staff, and give roles"),)
         constraints = (
-            models.UniqueConstraint(
-                Fold("username"), models.F("username_twin"), name="customer_username_unique"
-            ),
+            models.UniqueConstraint(Fold("username"), name="customer_username_unique"),
             models.UniqueConstraint(
                 Lower("email"),
                 name="customer_email_unique",

@@ -16,7 +16,6 @@ from larder.core.errors import AlreadyTaken, Fault, InvalidInput, KeyReused, Not
 from larder.core.mailboxes import canonical, sent_to
 from larder.db import idempotency, versions
 from larder.db.constraints import refusing_taken
-from larder.db.fields import untwinned
 from larder.db.idempotency import Claim, Made
 from larder.identity import queries
 from larder.identity.caller import Caller
@@ -314,9 +313,8 @@ def _update(
     customer: int, columns: Mapping[str, object], version: int | None, *, action: str = "change"
 ) -> None:
     row = _undeleted(customer)
-    twin = untwinned("username", str(columns["username"])) if "username" in columns else {}
     with _recorded(row, columns, action):
-        versions.update(row, version, **columns, **twin)
+        versions.update(row, version, **columns)
 
 
 @contextmanager
