@@ -141,14 +141,15 @@ def problems_page(page: str) -> str:
 
     Raises LookupError if a code has no entry, or an entry no code.
     """
-    from larder.http.problems import KINDS
+    from larder.http.problems import kinds
+    from larder.v1 import payment_providers  # noqa: F401 - declares codes of problems
 
     entries = re.findall(r"^### `(\w+)`$", page, re.MULTILINE)
-    if sorted(entries) != sorted(KINDS):
-        raise LookupError(f"problems.md: {set(entries) ^ set(KINDS) or 'an entry twice'}")
+    if sorted(entries) != sorted(kinds()):
+        raise LookupError(f"problems.md: {set(entries) ^ set(kinds()) or 'an entry twice'}")
 
     def first_line(match: re.Match[str]) -> str:
-        kind = KINDS[match[1]]
+        kind = kinds()[match[1]]
         status = f"{kind.status} or {kind.repeatable}" if kind.repeatable else str(kind.status)
         return f"### `{match[1]}`\n\n**{status}** {kind.title}\n"
 

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from larder.core.errors import DomainError, FieldRefused, TooMany
+from larder.core.errors import Conflict, FieldRefused, TooMany, Unusable
 
 
 @dataclass
-class CategoryInUse(DomainError):
-    """The category still has `products`, archived ones too, or `categories` below it."""
+class CategoryInUse(Conflict):
+    """The category is not empty. It has `products`, archived ones too, or `categories` below it."""
 
     products: int
     categories: int
@@ -26,15 +26,15 @@ class TooManyCategories(TooMany):
     code = "too_many_categories"
 
 
-class UnknownCategory(FieldRefused):
+class UnknownCategory(FieldRefused, Unusable):
     """The category does not exist, or cannot be the parent. `name`: category or parent."""
 
     code = "unknown_category"
 
 
 @dataclass
-class PricesChanged(DomainError):
-    """Products have other prices than those that the new prices replace, or are archived."""
+class PricesChanged(Conflict):
+    """A price or the total is not the expected one. Or products are archived: those with `skus`."""
 
     skus: Sequence[str]
     code = "price_changed"

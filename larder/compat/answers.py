@@ -67,7 +67,7 @@ def _throttled(error: RateLimited, context: Mapping[str, Any]) -> HttpResponseBa
 
 def _detail(error: NotStaff | PermissionMissing) -> str | None:
     """Returns what the client can do; None for the framework's sentence."""
-    return problems.KINDS[error.code].title if isinstance(error, SecondFactorRequired) else None
+    return problems.kind_of(error.code).title if isinstance(error, SecondFactorRequired) else None
 
 
 def conflict(detail: str) -> Response:
@@ -96,6 +96,6 @@ def field_errors(error: InvalidInput | AlreadyTaken) -> dict[str, list[str]]:
 
 
 def _refusal(error: DomainError) -> Response:
-    kind = problems.KINDS[error.code]
+    kind = problems.kind_of(error.code)
     answer = {"detail": kind.title}
     return Response(answer, status=kind.status, headers=problems.headers_of(error))

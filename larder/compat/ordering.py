@@ -63,7 +63,7 @@ def refusal(error: DomainError) -> ValidationError:
     """Returns one of REFUSED as `detail` → a sentence for each faulty line, or for the order."""
     lines = error.extensions.get("lines", ())
     reasons = [_REASONS[line["code"]].format(**line) for line in lines]
-    of_the_order = _SENTENCES.get(type(error), problems.KINDS[error.code].title)
+    of_the_order = _SENTENCES.get(type(error), problems.kind_of(error.code).title)
     return ValidationError({"detail": " ".join(reasons) or of_the_order})
 
 

@@ -16,16 +16,24 @@ IDEMPOTENCY_KEY, CHOSEN_ID = "key", "id"
 
 
 class DomainError(Exception):
-    """Base class of all refusals. `code` is part of the public contract and never changes.
+    """Base class of all refusals. The first sentence of a subclass is the title of its problem.
+
+    `code` is part of the public contract and never changes. `declared` has the class that declares
+    each code.
 
     >>> str(DomainError())
     'domain_error {}'
     """
 
     code: ClassVar[str] = "domain_error"
+    declared: ClassVar[dict[str, "type[DomainError]"]] = {}
 
     others: "Sequence[DomainError]" = ()
     """Further refusals of the same request, as far as they are known."""
+
+    def __init_subclass__(cls) -> None:
+        if isinstance(code := vars(cls).get("code"), str):
+            cls.declared.setdefault(code, cls)
 
     @property
     def extensions(self) -> dict[str, Any]:
@@ -41,23 +49,56 @@ class DomainError(Exception):
         return f"{self.code} {self.extensions}"
 
 
-class NotFound(DomainError):
-    """The object does not exist, or belongs to another customer: the same answer for both."""
+class Invalid(DomainError):
+    """Kind: the request is wrong, whatever the shop has."""
+
+
+class Unauthenticated(DomainError):
+    """Kind: it is not known who sends the request."""
+
+
+class Forbidden(DomainError):
+    """Kind: the sender may not do this."""
+
+
+class Missing(DomainError):
+    """Kind: there is no such object."""
+
+
+class Conflict(DomainError):
+    """Kind: the state of an object does not allow this."""
+
+
+class Unusable(DomainError):
+    """Kind: the request names something that cannot be used."""
+
+
+class Limited(DomainError):
+    """Kind: the sender has done this too often."""
+
+
+class Unavailable(DomainError):
+    """Kind: the same request may succeed later."""
+
+
+class NotFound(Missing):
+    """The object does not exist, or you have no access to it. One answer for both."""
 
     code = "not_found"
 
 
 @dataclass
-class NotStaff(DomainError):
-    """The operation is for staff only: for those with the permission."""
+class NotStaff(Forbidden):
+    """This operation is for staff. It needs the `permission`."""
 
     permission: str
     code = "not_staff"
 
 
 @dataclass
-class PermissionMissing(DomainError):
-    """The caller is staff, but does not have the permission, such as `orders.pack_order`."""
+class PermissionMissing(Forbidden):
+    """Your account or key does not have the permission. `permission`: such as
+    `orders.pack_order`."""
 
     permission: str
     code = "permission_missing"
@@ -68,8 +109,8 @@ class PermissionMissing(DomainError):
 
 
 class SecondFactorRequired(PermissionMissing):
-    """The account has the permission, but what the caller showed is a password alone, and staff
-    need a second factor (larder/identity/factors/codes.py)."""
+    """A password alone does not give the rights of staff: use the admin, or an API key that names
+    its permissions. Staff need a second factor (larder/identity/factors/codes.py)."""
 
     code = "second_factor_required"
 
@@ -84,8 +125,8 @@ class Fault:
 
 
 @dataclass
-class InvalidInput(DomainError):
-    """The request cannot succeed in this form. `faults` lists everything that is wrong with it."""
+class InvalidInput(Invalid):
+    """The request is invalid; errors lists every fault."""
 
     faults: list[Fault]
     code = "validation_error"
@@ -99,7 +140,7 @@ class FieldRefused(DomainError):
     others: Sequence[DomainError] = ()
 
 
-class AlreadyTaken(FieldRefused):
+class AlreadyTaken(FieldRefused, Conflict):
     """A value that must be unique is in use: of username, email, sku."""
 
     @property
@@ -108,7 +149,7 @@ class AlreadyTaken(FieldRefused):
 
 
 @dataclass
-class TooMany(DomainError):
+class TooMany(Conflict):
     """There are as many of something as there can be: `limit`."""
 
     limit: int
@@ -120,7 +161,7 @@ class TooMany(DomainError):
 
 @dataclass
 class StaleVersion(DomainError):
-    """`If-Match` names another version than the current one."""
+    """The object has changed since it was read. It has the version `present`."""
 
     present: int
     code = "precondition_failed"
@@ -131,24 +172,25 @@ class StaleVersion(DomainError):
 
 
 class PreconditionRequired(DomainError):
-    """The move was undone before, so the request may be a late repeat: it has to name the version
-    of the object, or have an idempotency key."""
+    """This was undone before: send If-Match or an Idempotency-Key. The request may be a late
+    repeat."""
 
     code = "precondition_required"
 
 
 @dataclass
-class KeyReused(DomainError):
-    """The idempotency key, or the id that the client chose, was used for another request. `what`
-    has IDEMPOTENCY_KEY, CHOSEN_ID, or both."""
+class KeyReused(Unusable):
+    """The key or id was used for a different request; send a new one. `what` has IDEMPOTENCY_KEY,
+    CHOSEN_ID, or both."""
 
     what: Sequence[str] = (IDEMPOTENCY_KEY,)
     code = "idempotency_key_reused"
 
 
 @dataclass
-class UnknownProducts(DomainError):
-    """Products that do not exist or are archived: all of them, in the order of the request."""
+class UnknownProducts(Unusable):
+    """Some products do not exist or are no longer sold. `lines`: all of them, in the order of the
+    request."""
 
     lines: list[dict[str, Any]] = field(default_factory=list)
     code = "unknown_product"
@@ -180,8 +222,8 @@ def with_faults(refusal: DomainError, found: Sequence[Fault]) -> DomainError:
     return together([refusal, *([InvalidInput([*found])] if found else [])])
 
 
-class Overloaded(DomainError):
-    """The server has reached its capacity. The same request may succeed after `wait` seconds; by
+class Overloaded(Unavailable):
+    """The server is busy; try again shortly. The same request may succeed after `wait` seconds; by
     default up to three, so that those who are refused at once do not come back at once."""
 
     code = "overloaded"

@@ -30,10 +30,8 @@ from larder.db import database
 
 
 class SinceExpired(DomainError):
-    """The mark belongs to another history of the database.
-
-    The client must copy everything again.
-    """
+    """since is from before the database was replaced; start without it. The client must copy
+    everything again."""
 
     code = "since_expired"
 

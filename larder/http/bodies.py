@@ -12,16 +12,14 @@ from larder.http.refusals import MalformedJson
 
 
 class BodyTooLarge(DomainError):
-    """The body has more bytes than the operation accepts."""
+    """The body is too large."""
 
     code = "body_too_large"
 
 
 class LengthRequired(DomainError):
-    """A body in chunks, for an operation that must not accept an incomplete body.
-
-    The server (granian 2.8) does not report that a body in chunks was cut off.
-    """
+    """The body requires a Content-Length header. The server (granian 2.8) does not report that a
+    body in chunks was cut off."""
 
     code = "length_required"
 

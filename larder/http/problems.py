@@ -7,6 +7,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -22,23 +23,43 @@ from larder.core import commits, money
 from larder.core.errors import (
     IDEMPOTENCY_KEY,
     AlreadyTaken,
+    Conflict,
     DomainError,
     Fault,
     FieldRefused,
+    Forbidden,
+    Invalid,
     InvalidInput,
     KeyReused,
+    Limited,
+    Missing,
     Overloaded,
+    PreconditionRequired,
     StaleVersion,
+    Unauthenticated,
+    Unavailable,
+    Unusable,
 )
 from larder.core.ids import CORRELATION_ID
 from larder.db.database import sqlstate
+from larder.db.feed import SinceExpired
 from larder.db.postgresql.errors import CommitUnknown
 from larder.http import preconditions
 from larder.http.addresses import base_url
+from larder.http.bodies import BodyTooLarge, LengthRequired
 from larder.http.idempotency import HEADER
 from larder.http.positions import SAFE
 from larder.http.quotas import quota_headers
-from larder.http.refusals import HttpRefusal
+from larder.http.refusals import (
+    BodyTimeout,
+    HttpRefusal,
+    MalformedJson,
+    MethodNotAllowed,
+    NotAcceptable,
+    NotAuthenticated,
+    UnsupportedMediaType,
+)
+from larder.http.wording import first_sentence
 from larder.identity.services.quotas import QuotaExceeded
 from larder.identity.services.rates import RateLimited
 
@@ -70,93 +91,70 @@ class Kind:
         return [self.status] if self.repeatable is None else [self.status, self.repeatable]
 
 
-KINDS = {
+STATUSES: dict[type[DomainError], int] = {
+    MethodNotAllowed: 405,
+    NotAcceptable: 406,
+    BodyTimeout: 408,
+    SinceExpired: 410,
+    LengthRequired: 411,
+    StaleVersion: 412,
+    BodyTooLarge: 413,
+    UnsupportedMediaType: 415,
+    PreconditionRequired: 428,
+    MalformedJson: 400,
+    NotAuthenticated: 401,
+    Invalid: 400,
+    Unauthenticated: 401,
+    Forbidden: 403,
+    Missing: 404,
+    Conflict: 409,
+    Unusable: 422,
+    Limited: 429,
+    Unavailable: 503,
+}
+"""The status of each kind of refusal, and of those that HTTP has a status of their own for."""
+
+OTHERS = {
     "bad_request": Kind(400, "The request could not be understood."),
     "bad_host": Kind(400, "The Host header does not name a host of this shop."),
-    "malformed_json": Kind(400, "The body is not valid JSON."),
     "unknown_field": Kind(400, "The body has unknown fields."),
-    "validation_error": Kind(400, "The request is invalid; errors lists every fault."),
-    "signature_invalid": Kind(400, "The signature of the event is missing, wrong or too old."),
-    "not_authenticated": Kind(
-        401, "This operation requires a token: send Authorization: Bearer ACCESS_TOKEN."
-    ),
-    "invalid_credentials": Kind(401, "The username or the password is wrong."),
-    "token_invalid": Kind(401, "The token or key is not valid for this operation; log in again."),
-    "token_expired": Kind(401, "The token has expired; refresh it, or log in again."),
-    "session_ended": Kind(401, "The session of the token has ended; log in again."),
-    "wrong_password": Kind(403, "The current password is wrong."),
-    "reset_token_invalid": Kind(403, "The token of the password reset is not valid."),
-    "mail_off": Kind(403, "This shop does not send mail."),
-    "not_staff": Kind(403, "This operation is for staff."),
-    "own_rights": Kind(403, "You cannot change the rights of your own account."),
-    "last_owner": Kind(409, "No account that may manage rights would be left."),
-    "permission_missing": Kind(403, "Your account or key does not have the permission."),
-    "second_factor_required": Kind(
-        403,
-        "A password alone does not give the rights of staff: use the admin, or an API key that "
-        "names its permissions.",
-    ),
     "csrf_failed": Kind(403, "The form has no valid CSRF token, or comes from another site."),
-    "registration_closed": Kind(403, "Registration is closed."),
-    "ordering_not_allowed": Kind(403, "This account may not place orders."),
-    "not_found": Kind(404, "The object does not exist, or you have no access to it."),
-    "provider_off": Kind(404, "This shop accepts no events of this payment provider."),
-    "not_in_cart": Kind(404, "The product is not in the cart."),
-    "method_not_allowed": Kind(405, "This path does not support this method."),
-    "not_acceptable": Kind(406, "The response is JSON, which the Accept header excludes."),
-    "body_timeout": Kind(408, "The body of the request did not arrive in time."),
-    "insufficient_stock": Kind(409, "Not enough units are available."),
-    "price_changed": Kind(409, "A price or the total is not the expected one."),
-    "currency_changed": Kind(409, "The shop no longer sells in the order's currency."),
-    "order_rule": Kind(409, "The order breaks a rule of the shop."),
-    "count_below_committed": Kind(409, "The count is below the units committed to orders."),
-    "stock_limit_exceeded": Kind(409, "The stock of a product would exceed its limit."),
     "username_taken": Kind(409, "The username is taken."),
     "email_taken": Kind(409, "The email address is in use."),
-    "too_many_keys": Kind(409, "The account has the maximum number of keys."),
-    "too_many_addresses": Kind(409, "The account has the maximum number of addresses."),
     "sku_taken": Kind(409, "The SKU is in use."),
     "name_taken": Kind(409, "Another product has this name."),
-    "cart_empty": Kind(409, "The cart is empty."),
-    "already_submitted": Kind(409, "The cart was already submitted."),
-    "order_abandoned": Kind(409, "The order was abandoned and cannot be placed."),
-    "cart_full": Kind(409, "The cart has reached the maximum size of an order."),
-    "too_many_categories": Kind(409, "The shop has the maximum number of categories."),
-    "category_in_use": Kind(409, "The category is not empty."),
-    "since_expired": Kind(410, "since is from before the database was replaced; start without it."),
-    "hold_expired": Kind(409, "The hold has expired and the units are no longer available."),
-    "unpaid_limit": Kind(409, "The account has ordered too many units without paying."),
-    "payment_required": Kind(409, "The order would cost more than is paid for it."),
-    "invalid_transition": Kind(409, "The order's status does not allow this."),
-    "conflicting_repeat": Kind(409, "This was already done, with different values."),
-    "payment_conflict": Kind(409, "This movement is recorded already, with other values."),
-    "too_many_payments": Kind(409, "The order has the maximum number of payment records."),
-    "payment_unmatched": Kind(409, "The order is not placed yet; send the event again."),
-    "return_exceeds_shipped": Kind(409, "The return has more units than were shipped."),
-    "length_required": Kind(411, "The body requires a Content-Length header."),
-    "precondition_failed": Kind(412, "The object has changed since it was read."),
-    "precondition_required": Kind(
-        428, "This was undone before: send If-Match or an Idempotency-Key."
-    ),
-    "body_too_large": Kind(413, "The body is too large."),
-    "unsupported_media_type": Kind(415, "The media type of the body is not supported."),
-    "unknown_product": Kind(422, "Some products do not exist or are no longer sold."),
-    "unknown_category": Kind(422, "The category does not exist, or cannot be the parent."),
-    "idempotency_key_reused": Kind(
-        422, "The key or id was used for a different request; send a new one."
-    ),
-    "throttled": Kind(429, "Too many requests."),
-    "quota_exceeded": Kind(429, "The account has used up a quota."),
     "internal_error": Kind(500, "The server failed; no partial change was made."),
     "outcome_unknown": Kind(500, "It is not known whether the change was made.", repeatable=503),
-    "overloaded": Kind(503, "The server is busy; try again shortly."),
     "database_unavailable": Kind(503, "The database cannot be reached; try again shortly."),
 }
+"""The codes that no class declares."""
+
+IN_THE_ADMIN = frozenset(
+    {"second_factor_wrong", "last_second_factor", "too_many_passkeys", "count_changed"}
+)
+"""Codes with which no API answers: second factors and counts of stock are pages of the admin."""
+
+
+@cache
+def kind_of(code: str) -> Kind:
+    """Returns the status and the title of a code, which its class declares."""
+    if code in OTHERS:
+        return OTHERS[code]
+    declared = DomainError.declared[code]
+    status = next(STATUSES[base] for base in declared.__mro__ if base in STATUSES)
+    return Kind(status, f"{first_sentence(declared)}.")
+
+
+def kinds() -> dict[str, Kind]:
+    """Returns the kind of each code that an API answers with, sorted by code. Assumes that all
+    modules are loaded."""
+    codes = sorted({*OTHERS, *DomainError.declared} - IN_THE_ADMIN)
+    return {code: kind_of(code) for code in codes}
 
 
 def example(code: str) -> dict[str, Any]:
     """Returns the members that all problems of this code have, for the OpenAPI document."""
-    kind = KINDS[code]
+    kind = kind_of(code)
     return {
         "type": f"https://shop.example{PAGES}{code}",
         "title": kind.title,
@@ -177,7 +175,7 @@ def problem(
 ) -> HttpResponse:
     """Returns the answer for a code. `extensions` become members of the problem object; a `status`
     among them replaces that of the code."""
-    kind = KINDS[code]
+    kind = kind_of(code)
     body: dict[str, Any] = {
         "type": f"{base_url(request)}{PAGES}{code}",
         "title": kind.title,
@@ -228,7 +226,7 @@ def _faults(error: DomainError) -> list[Fault]:
     if isinstance(error, InvalidInput):
         return error.faults
     if isinstance(error, FieldRefused):
-        where, detail = f"/{error.name}", KINDS[error.code].title
+        where, detail = f"/{error.name}", kind_of(error.code).title
         is_taken = isinstance(error, AlreadyTaken)
         return [Fault(where, "taken", detail) if is_taken else Fault(where, error.code, detail)]
     return [_reused(what) for what in error.what] if isinstance(error, KeyReused) else []
@@ -252,7 +250,7 @@ def _detail(request: HttpRequest, error: DomainError) -> str:
 
 def headers_of(error: DomainError) -> dict[str, str]:
     """Returns the headers of a refusal: Retry-After, RateLimit, WWW-Authenticate."""
-    standing = STANDING_HEADERS.get(KINDS[error.code].status, {})
+    standing = STANDING_HEADERS.get(kind_of(error.code).status, {})
     if isinstance(error, Overloaded | RateLimited):
         standing = standing | {"Retry-After": str(error.retry_after)}
     return standing | (quota_headers(error.remaining) if isinstance(error, QuotaExceeded) else {})
@@ -260,7 +258,7 @@ def headers_of(error: DomainError) -> dict[str, str]:
 
 def mark(page: HttpResponse, error: DomainError) -> HttpResponse:
     """Gives a page that explains a refusal its status and headers. Returns the page."""
-    page.status_code = KINDS[error.code].status
+    page.status_code = kind_of(error.code).status
     for name, value in headers_of(error).items():
         page.headers[name] = value
     return page
@@ -335,7 +333,9 @@ def outcome_unknown(request: HttpRequest, error: Exception) -> HttpResponse:
     happened = _LOST if isinstance(error, CommitUnknown) else _COMMITTED
     advice = _advice(request) if known is None else known and _REPEAT
     if advice:
-        return problem(request, code, detail=f"{happened} {advice}", status=KINDS[code].repeatable)
+        return problem(
+            request, code, detail=f"{happened} {advice}", status=kind_of(code).repeatable
+        )
     return problem(request, code, detail=f"{happened} {_LOOK}")
 
 

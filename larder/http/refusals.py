@@ -12,25 +12,25 @@ class HttpRefusal(DomainError):
 
 
 class NotAuthenticated(HttpRefusal):
-    """The operation needs a token, and the request has none."""
+    """This operation requires a token: send Authorization: Bearer ACCESS_TOKEN."""
 
     code = "not_authenticated"
 
 
 class MethodNotAllowed(HttpRefusal):
-    """The path does not support the method."""
+    """This path does not support this method."""
 
     code = "method_not_allowed"
 
 
 class NotAcceptable(HttpRefusal):
-    """The client accepts no media type of the operation."""
+    """The response is JSON, which the Accept header excludes."""
 
     code = "not_acceptable"
 
 
 class BodyTimeout(HttpRefusal):
-    """The body did not arrive in time."""
+    """The body of the request did not arrive in time."""
 
     code = "body_timeout"
 

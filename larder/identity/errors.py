@@ -1,77 +1,79 @@
 """Errors that identity raises."""
 
-from larder.core.errors import DomainError, TooMany
+from larder.core.errors import Conflict, DomainError, Forbidden, TooMany, Unauthenticated
 
 
-class InvalidCredentials(DomainError):
-    """The username is unknown, the password is wrong or the account is deactivated: one answer for
-    all three."""
+class InvalidCredentials(Unauthenticated):
+    """The username or the password is wrong. Or the account is deactivated: one answer for all."""
 
     code = "invalid_credentials"
 
 
-class WrongPassword(DomainError):
-    """The current password that a logged-in customer sent is wrong."""
+class WrongPassword(Forbidden):
+    """The current password is wrong."""
 
     code = "wrong_password"
 
 
-class ResetTokenInvalid(DomainError):
-    """The token of a password reset is invalid, was used, or has expired: one answer for all."""
+class ResetTokenInvalid(Forbidden):
+    """The token of the password reset is not valid. It was used, or has expired: one answer for
+    all."""
 
     code = "reset_token_invalid"
 
 
-class TokenInvalid(DomainError):
-    """The token was not issued by this installation, or not for this purpose."""
+class TokenInvalid(Unauthenticated):
+    """The token or key is not valid for this operation; log in again. It was not issued by this
+    installation, or not for this purpose."""
 
     code = "token_invalid"
 
 
-class TokenExpired(DomainError):
-    """The token is genuine but has expired."""
+class TokenExpired(Unauthenticated):
+    """The token has expired; refresh it, or log in again."""
 
     code = "token_expired"
 
 
-class SessionEnded(DomainError):
-    """The session of the token was ended by its owner, by staff, or because a token was reused."""
+class SessionEnded(Unauthenticated):
+    """The session of the token has ended; log in again. Its owner or staff ended it, or a token was
+    reused."""
 
     code = "session_ended"
 
 
-class RegistrationClosed(DomainError):
-    """This shop accepts no registrations."""
+class RegistrationClosed(Forbidden):
+    """Registration is closed."""
 
     code = "registration_closed"
 
 
 class TooManyKeys(TooMany):
-    """The customer has reached the maximum number of live keys."""
+    """The account has the maximum number of keys."""
 
     code = "too_many_keys"
 
 
 class TooManyAddresses(TooMany):
-    """The customer has reached the maximum number of addresses."""
+    """The account has the maximum number of addresses."""
 
     code = "too_many_addresses"
 
 
-class OrderingNotAllowed(DomainError):
-    """The customer's account may not place orders (yet)."""
+class OrderingNotAllowed(Forbidden):
+    """This account may not place orders."""
 
     code = "ordering_not_allowed"
 
 
-class OwnRights(DomainError):
-    """An account cannot change its own rights."""
+class OwnRights(Forbidden):
+    """You cannot change the rights of your own account."""
 
     code = "own_rights"
 
 
-class LastOwner(DomainError):
-    """The change would leave no active account that may manage rights."""
+class LastOwner(Conflict):
+    """No account that may manage rights would be left."""
 
     code = "last_owner"
 

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from typing import Any
 
-from larder.core.errors import DomainError, UnknownProducts
+from larder.core.errors import Conflict, DomainError, UnknownProducts
 
 
 @dataclass
-class InsufficientStock(DomainError):
-    """Fewer units are available than requested. `lines` lists every such product."""
+class InsufficientStock(Conflict):
+    """Not enough units are available. `lines` lists every such product."""
 
     lines: list[dict[str, Any]]
     code = "insufficient_stock"
@@ -19,13 +19,13 @@ class InsufficientStock(DomainError):
 
 
 class CountBelowCommitted(InsufficientStock):
-    """A count is lower than the committed units, which customers have already ordered."""
+    """The count is below the units committed to orders."""
 
     code = "count_below_committed"
 
 
 class StockLimitExceeded(InsufficientStock):
-    """The change would exceed the maximum stock of a product (2³¹ − 1 units)."""
+    """The stock of a product would exceed its limit."""
 
     code = "stock_limit_exceeded"
 

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from larder.core.errors import DomainError
+from larder.core.errors import Forbidden
 
 
-class MailOff(DomainError):
-    """This shop has no mail server."""
+class MailOff(Forbidden):
+    """This shop does not send mail."""
 
     code = "mail_off"
 

@@ -6,11 +6,18 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from larder.core.errors import DomainError, Fault, NotFound, TooMany, UnknownProducts
+from larder.core.errors import (
+    Conflict,
+    Fault,
+    Missing,
+    NotFound,
+    TooMany,
+    UnknownProducts,
+)
 from larder.inventory.errors import InsufficientStock
 
 
-class OrderRefusal(DomainError):
+class OrderRefusal(Conflict):
     """Base of the refusals that name what is wrong with an order itself."""
 
 
@@ -27,7 +34,7 @@ class LineRefusal(OrderRefusal):
 
 @dataclass
 class PriceChanged(LineRefusal):
-    """The price of a line is not the expected one, or the `total` is not."""
+    """A price or the total is not the expected one."""
 
     total: Decimal | None = None
     expected: Decimal | None = None
@@ -40,14 +47,14 @@ class PriceChanged(LineRefusal):
 
 
 class OrderRule(LineRefusal):
-    """A line breaks a rule of the shop: minimum, maximum, or multiples of units."""
+    """The order breaks a rule of the shop. A line has too few or too many units, or no multiple."""
 
     code = "order_rule"
 
 
 @dataclass
 class OrderTooSmall(OrderRefusal):
-    """The order's total is below the shop's minimum."""
+    """The order breaks a rule of the shop. Its total is below the minimum."""
 
     total: Decimal
     minimum: Decimal
@@ -60,8 +67,8 @@ class OrderTooSmall(OrderRefusal):
 
 @dataclass
 class CurrencyChanged(LineRefusal):
-    """The order's `currency` is not the one that the shop sells in now (`offered`), so new lines
-    have no price in it."""
+    """The shop no longer sells in the order's currency. `offered` is what it sells in now, so new
+    lines have no price in `currency`."""
 
     currency: str
     offered: str
@@ -72,33 +79,34 @@ class CurrencyChanged(LineRefusal):
         return super().extensions | {"currency": self.currency, "offered": self.offered}
 
 
-class CartEmpty(DomainError):
-    """The cart has no lines."""
+class CartEmpty(Conflict):
+    """The cart is empty."""
 
     code = "cart_empty"
 
 
-class AlreadySubmitted(DomainError):
-    """The cart was placed before."""
+class AlreadySubmitted(Conflict):
+    """The cart was already submitted."""
 
     code = "already_submitted"
 
 
-class OrderAbandoned(DomainError):
-    """The order's id, or the key of its request, was abandoned, so it cannot be placed."""
+class OrderAbandoned(Conflict):
+    """The order was abandoned and cannot be placed. By its id, or by the key of its request."""
 
     code = "order_abandoned"
 
 
-class NotInCart(DomainError):
-    """The product is not in the customer's cart."""
+class NotInCart(Missing):
+    """The product is not in the cart."""
 
     code = "not_in_cart"
 
 
 @dataclass
-class CartFull(DomainError):
-    """The cart has the maximum number of lines, or lines of it the maximum number of units."""
+class CartFull(Conflict):
+    """The cart has reached the maximum size of an order. Or lines of it have the maximum number of
+    units."""
 
     limit: int
     units: Mapping[int, int] = field(default_factory=dict)
@@ -117,8 +125,8 @@ class CartFull(DomainError):
 
 
 @dataclass
-class InvalidTransition(DomainError):
-    """The order's status does not allow the move, or not to this caller."""
+class InvalidTransition(Conflict):
+    """The order's status does not allow this. Or not to this caller."""
 
     status: str
     move: str
@@ -130,15 +138,16 @@ class InvalidTransition(DomainError):
 
 
 class HoldExpired(LineRefusal):
-    """The hold has expired, and units of these lines were sold to others since."""
+    """The hold has expired and the units are no longer available. `lines`: those whose units were
+    sold to others since."""
 
     code = "hold_expired"
 
 
 @dataclass
 class UnpaidLimit(OrderRefusal):
-    """With the `requested` units, the customer would have ordered more than `limit` in a day
-    without paying; there are `unpaid` so far."""
+    """The account has ordered too many units without paying. With the `requested` units there would
+    be more than `limit` in a day; there are `unpaid` so far."""
 
     limit: int
     unpaid: int
@@ -152,8 +161,8 @@ class UnpaidLimit(OrderRefusal):
 
 @dataclass
 class PaymentRequired(OrderRefusal):
-    """The change would raise the order above what is `paid` for it or authorised, by the amount
-    that is `due`: minor units of the `currency`. The shop needs payment in advance."""
+    """The order would cost more than is paid for it. By the amount that is `due`; `paid` is paid
+    for it or authorised: minor units of the `currency`. The shop needs payment in advance."""
 
     due: int
     paid: int
@@ -166,8 +175,8 @@ class PaymentRequired(OrderRefusal):
 
 
 @dataclass
-class ConflictingRepeat(DomainError):
-    """The move was already made with different values: `made` has the `lines` that were packed
+class ConflictingRepeat(Conflict):
+    """This was already done, with different values. `made` has the `lines` that were packed
     differently, the `reason` of the cancellation, or the carrier and the tracking number."""
 
     status: str
@@ -192,15 +201,15 @@ class UnknownCustomer(NotFound):
 
 
 class ReturnExceedsShipped(LineRefusal):
-    """More units would be returned than were shipped and not returned yet."""
+    """The return has more units than were shipped."""
 
     code = "return_exceeds_shipped"
 
 
 @dataclass
-class PaymentConflict(DomainError):
-    """The movement is recorded already, and other values of it differ: those named in `differs`,
-    of `order`, `amount` and `currency`. The order is left out for those who may not see it."""
+class PaymentConflict(Conflict):
+    """This movement is recorded already, with other values. `differs`: those of `order`, `amount`
+    and `currency` that differ. The order is left out for those who may not see it."""
 
     differs: Sequence[str]
     amount: int
@@ -216,13 +225,13 @@ class PaymentConflict(DomainError):
 
 
 class TooManyPayments(TooMany):
-    """The order has the maximum number of records of payments."""
+    """The order has the maximum number of payment records."""
 
     code = "too_many_payments"
 
 
-class PaymentUnmatched(DomainError):
-    """The event names an order that is not placed yet."""
+class PaymentUnmatched(Conflict):
+    """The order is not placed yet; send the event again."""
 
     code = "payment_unmatched"
 

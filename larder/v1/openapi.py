@@ -9,8 +9,9 @@ from uuid import UUID
 import msgspec
 from django.urls import URLPattern
 
-from larder.http.problems import KINDS, example
+from larder.http.problems import example, kind_of, kinds
 from larder.http.wording import first_sentence, phrase
+from larder.v1 import payment_providers  # noqa: F401 - declares codes of problems
 from larder.v1.bodies import CSV_TYPES, Csv
 from larder.v1.descriptions import DESCRIPTIONS
 from larder.v1.introduction import ABOUT, TAGS
@@ -99,7 +100,7 @@ class Problem(msgspec.Struct):
     type: str
     title: str
     status: int
-    code: Annotated[str, open_enum("What it is, for programs.", KINDS)]
+    code: Annotated[str, open_enum("What it is, for programs.", kinds())]
     detail: str
     correlation_id: str
     errors: list[ProblemFault] | msgspec.UnsetType = msgspec.UNSET
@@ -152,7 +153,7 @@ def document(paths: Iterable[URLPattern]) -> dict[str, Any]:
             "securitySchemes": {"bearer": BEARER},
             # One example for each code, which all refusals with this code share. Without it,
             # Swagger UI invents an example with all members of a problem for each status.
-            "examples": {code: {"value": example(code)} for code in KINDS},
+            "examples": {code: {"value": example(code)} for code in kinds()},
         },
         "tags": [{"name": name, "description": about} for name, about in TAGS.items()],
     }
@@ -232,7 +233,7 @@ def _codes(one: Operation, traits: Iterable[Trait]) -> dict[int, list[str]]:
     codes = {*one.declared.problems, *of_staff, *(code for trait in traits for code in trait.codes)}
     by_status: dict[int, list[str]] = {}
     for code in sorted(codes):
-        for status in KINDS[code].statuses:
+        for status in kind_of(code).statuses:
             by_status.setdefault(status, []).append(code)
     return dict(sorted(by_status.items()))
 

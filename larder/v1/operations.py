@@ -23,7 +23,7 @@ from larder.core.limits import (
 from larder.http import pagination, throttling
 from larder.http.idempotency import HEADER, idempotency_key
 from larder.http.preconditions import wants_none
-from larder.http.problems import KINDS
+from larder.http.problems import kind_of
 from larder.identity.caller import Caller
 from larder.v1.bodies import Csv, Signed, read_body, read_csv, read_signed
 from larder.v1.http import read_parameters
@@ -68,7 +68,7 @@ def _answered(
 
 def _refused(*codes: str) -> list[int]:
     """Returns the statuses of these refusals."""
-    return [KINDS[code].status for code in codes]
+    return [kind_of(code).status for code in codes]
 
 
 CSV = "text/csv; charset=utf-8"

@@ -1,12 +1,12 @@
 """The address in a problem's `type` explains the code."""
 
-from larder.http.problems import KINDS
+from larder.http.problems import kinds
 from larder.v1.documents import explanations
 from tests.conftest import Api
 
 
 def test_every_code_has_an_entry_and_the_page_has_all(api: Api) -> None:
-    assert explanations().keys() >= KINDS.keys()
+    assert explanations().keys() >= kinds().keys()
     page = api("GET", "problems")
     assert (page.status, page.headers["Content-Type"]) == (200, "text/plain; charset=utf-8")
     for code in ("not_found", "insufficient_stock"):

@@ -79,7 +79,7 @@ def _sentence(error: DomainError) -> str:
             return UNAVAILABLE
         case UnknownProducts():
             return "Product not found"
-    return problems.KINDS[error.code].title
+    return problems.kind_of(error.code).title
 
 
 def _placed(request: Request, items: Sequence[Mapping[str, Any]]) -> Placed:

@@ -101,7 +101,7 @@ def _sentence(error: DomainError) -> str | None:
             total, least = amount(error.total), amount(error.minimum)
             return f"The Order's total of {total} is below the minimum of {least}."
         case OrderRefusal():
-            return problems.KINDS[error.code].title
+            return problems.kind_of(error.code).title
     return _SENTENCES.get(type(error))
 
 

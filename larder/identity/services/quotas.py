@@ -74,7 +74,7 @@ _EXACT = 0.001
 
 
 class QuotaExceeded(RateLimited):
-    """The customer's quota is used up. After `wait` seconds it has a unit again."""
+    """The account has used up a quota. After `wait` seconds it has a unit again."""
 
     remaining: Remaining
     code = "quota_exceeded"

@@ -8,18 +8,18 @@ this shop.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from larder.core.errors import DomainError
+from larder.core.errors import Invalid, Missing
 from larder.orders.services.payments import Report
 
 
-class ProviderOff(DomainError):
-    """The shop has no secret of the provider, so it accepts none of its events."""
+class ProviderOff(Missing):
+    """This shop accepts no events of this payment provider. It has no secret of the provider."""
 
     code = "provider_off"
 
 
-class SignatureInvalid(DomainError):
-    """The signature is missing, is of another body or secret, or is too old."""
+class SignatureInvalid(Invalid):
+    """The signature of the event is missing, wrong or too old."""
 
     code = "signature_invalid"
 

@@ -7,7 +7,7 @@ from django.test import RequestFactory
 
 from larder.catalog import sql
 from larder.db import database
-from larder.http.problems import KINDS, problem
+from larder.http.problems import kinds, problem
 from tests.conftest import Answer, Api
 from tests.db.feeds import transaction
 
@@ -73,7 +73,7 @@ def test_an_import_whose_statement_takes_too_long_is_refused_with_retry_after(
 
 
 def test_every_503_has_retry_after(db: None) -> None:
-    busy = [code for code, kind in KINDS.items() if kind.status == 503]
+    busy = [code for code, kind in kinds().items() if kind.status == 503]
     assert len(busy) >= 2
     for code in busy:
         assert int(problem(RequestFactory().get("/"), code).headers["Retry-After"]) > 0

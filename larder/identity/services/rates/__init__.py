@@ -16,7 +16,7 @@ from datetime import timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from larder.core.errors import DomainError
+from larder.core.errors import Limited
 from larder.db import database
 from larder.identity import sql
 
@@ -44,8 +44,8 @@ class Bucket(NamedTuple):
 
 
 @dataclass
-class RateLimited(DomainError):
-    """Too many attempts. After `wait` seconds the next one is accepted."""
+class RateLimited(Limited):
+    """Too many requests. After `wait` seconds the next one is accepted."""
 
     wait: float
     code = "throttled"
