@@ -119,13 +119,19 @@ def find(scopes: Sequence[Scope]) -> dict[Scope, Earlier]:
     return {Scope(*row[:3]): Earlier(bytes(row[3]), row[4]) for row in found}
 
 
-def is_repeat(wanted: Claim, *, now: datetime) -> bool:
-    """Claims the key. Returns whether an earlier request with it was made. Raises KeyReused.
+def submit_repeat(wanted: Claim | None, *, now: datetime) -> Callable[[], bool]:
+    """Submits the claim of a key, if there is one. Returns a function that returns whether an
+    earlier request with it was made, and raises KeyReused.
 
     Assumes that a transaction is open, and that the claim has the result of the request.
     """
-    earlier = claim([wanted], now=now).get(wanted.scope)
-    return earlier is not None and earlier.result_for(wanted) is not None
+    claiming = submit_claim([] if wanted is None else [wanted], now=now)
+
+    def read() -> bool:
+        earlier = claiming()
+        return bool([use.result_for(wanted) for use in earlier.values() if wanted is not None])
+
+    return read
 
 
 def once(wanted: Claim | None, make: Callable[[], object], *, now: datetime) -> Outcome:

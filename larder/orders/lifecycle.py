@@ -12,10 +12,6 @@ shipped can get another carrier or tracking number.
 """
 
 from enum import Enum, StrEnum
-from typing import Protocol
-
-from larder.core.errors import DomainError, NotFound, StaleVersion
-from larder.orders.errors import InvalidTransition
 
 
 class Move(StrEnum):
@@ -84,6 +80,20 @@ PERMISSIONS: dict[Move, str] = {
 }
 """The permission with which staff make a move on the order of any customer."""
 
+EVENTS: dict[Move, str] = {
+    Move.CHANGE: "changed",
+    Move.CONFIRM: "confirmed",
+    Move.CANCEL: "cancelled",
+    Move.PACK: "packed",
+    Move.SHIP: "shipped",
+    Move.DELIVER: "delivered",
+    Move.RETURN: "returned",
+    Move.UNPACK: "unpacked",
+    Move.UNSHIP: "unshipped",
+    Move.TRACK: "tracked",
+}
+"""The type of the event of a move. Packing cancels an order of which nothing was picked."""
+
 _FOR_CUSTOMERS = frozenset({Move.CHANGE, Move.CANCEL})
 """All other moves are for staff alone."""
 
@@ -146,40 +156,3 @@ def judge(status: str, move: Move, *, by_staff: bool, by_owner: bool) -> Verdict
         return Verdict.EVENTS_TELL
     begins_in = _BEGINS_IN[move] if by_staff else _BEGINS_IN[move] - {PACKED}
     return Verdict.ALLOWED if status in begins_in else Verdict.NOT_ALLOWED
-
-
-class Versioned(Protocol):
-    """An order with its status and its version."""
-
-    @property
-    def status(self) -> str: ...
-
-    @property
-    def version(self) -> int: ...
-
-
-def is_pending(
-    order: Versioned,
-    move: Move,
-    verdict: Verdict,
-    *,
-    version: int | None,
-    conflict: DomainError | None = None,
-) -> bool:
-    """Returns whether a move with this verdict has yet to be made. It is not if it was made before,
-    unless the request differs from that (`conflict`).
-
-    Raises the refusal of a move that cannot be made: NotFound, StaleVersion, `conflict`,
-    InvalidTransition.
-    """
-    if verdict is Verdict.NOT_FOUND:
-        raise NotFound
-    if verdict in MADE_BEFORE and conflict is None:
-        return False
-    if version not in {None, order.version}:
-        raise StaleVersion(order.version)
-    if conflict is not None:
-        raise conflict
-    if verdict is Verdict.NOT_ALLOWED:
-        raise InvalidTransition(order.status, move)
-    return True

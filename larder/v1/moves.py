@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
@@ -18,9 +18,9 @@ from larder.identity.caller import Caller
 from larder.orders import queries
 from larder.orders.lifecycle import PERMISSIONS
 from larder.orders.services import confirm_order as confirming
-from larder.orders.services import moves, returns
+from larder.orders.services import moves
 from larder.orders.services.moves import Picked, Tracking
-from larder.orders.services.transitions import TransitionRequest
+from larder.orders.services.transitions import Moved, TransitionRequest
 from larder.v1.http import claim, reply_tagged, version_wanted
 from larder.v1.operations import KEYED, QUOTA, TAGGED, VERSIONED, Trait, operation
 from larder.v1.order_shapes import Order, shown
@@ -178,11 +178,11 @@ def return_order(request: HttpRequest, caller: Caller, order: UUID, body: Return
     return _moved(request, caller, order, body, lambda wanted: _return(wanted, body))
 
 
-def _cancel(request: TransitionRequest, body: Cancellation) -> bool:
+def _cancel(request: TransitionRequest, body: Cancellation) -> Moved:
     return moves.cancel_order(request, reason=body.reason)
 
 
-def _pack(request: TransitionRequest, body: Packing) -> bool:
+def _pack(request: TransitionRequest, body: Packing) -> Moved:
     lines = [] if body.lines is UNSET else body.lines
     picked = [Picked(line.product, line.quantity, line.missing) for line in lines]
     return moves.pack_order(request, picked=picked)
@@ -192,9 +192,9 @@ def _of(body: Shipping | TrackingWanted) -> Tracking:
     return Tracking(body.carrier or "", body.tracking_number or "")
 
 
-def _return(request: TransitionRequest, body: Return) -> bool:
-    lines = [returns.ReturnedLine(line.product, line.quantity, line.restock) for line in body.lines]
-    return returns.return_order(request, lines=lines, reason=body.reason)
+def _return(request: TransitionRequest, body: Return) -> Moved:
+    lines = [moves.ReturnedLine(line.product, line.quantity, line.restock) for line in body.lines]
+    return moves.return_order(request, lines=lines, reason=body.reason)
 
 
 def _requested(
@@ -214,10 +214,11 @@ def _moved(
     caller: Caller,
     order: UUID,
     body: msgspec.Struct,
-    make: Callable[[TransitionRequest], Any],
+    make: Callable[[TransitionRequest], Moved],
 ) -> HttpResponse:
     """Makes a move and answers with the order after it, also to a caller who may make the move but
     may not view orders."""
-    headers = replay_headers(replayed=make(_requested(request, caller, order, body)))
-    current = queries.visible_order(order, caller, *PERMISSIONS.values())
+    moved = make(_requested(request, caller, order, body))
+    current = moved.order or queries.visible_order(order, caller, *PERMISSIONS.values())
+    headers = replay_headers(replayed=moved.replayed)
     return reply_tagged(request, shown(current), version=current.version, headers=headers)

@@ -225,8 +225,8 @@ def change_order(
         order=order, caller=caller, now=now(), version=version_wanted(request)
     )
     lines = None if body.lines is UNSET else [_wanted(line) for line in body.lines]
-    changes.change_order(wanted, terms=terms(), lines=lines, details=_details(body))
-    current = queries.visible_order(order, caller, "orders.change_order")
+    moved = changes.change_order(wanted, terms=terms(), lines=lines, details=_details(body))
+    current = moved.order or queries.visible_order(order, caller, "orders.change_order")
     return reply_tagged(request, shown(current), version=current.version)
 
 

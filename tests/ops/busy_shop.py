@@ -30,13 +30,14 @@ from larder.orders.services.changes import change_order
 from larder.orders.services.confirm_order import confirm_order
 from larder.orders.services.moves import (
     Picked,
+    ReturnedLine,
     cancel_order,
     deliver_order,
     pack_order,
+    return_order,
     ship_order,
 )
 from larder.orders.services.placing.placement import Hold, Placed, Placement, Terms
-from larder.orders.services.returns import ReturnedLine, return_order
 from larder.orders.services.transitions import TransitionRequest
 from tests.orders.placing import place_orders
 

@@ -13,9 +13,8 @@ from larder.orders.decision import Wanted
 from larder.orders.queries import OrderFilter, TaxSums
 from larder.orders.services import changes, moves
 from larder.orders.services.confirm_order import confirm_order
-from larder.orders.services.moves import Picked
+from larder.orders.services.moves import Picked, ReturnedLine, return_order
 from larder.orders.services.placing.place_order import place_order
-from larder.orders.services.returns import ReturnedLine, return_order
 from larder.orders.services.transitions import TransitionRequest
 from tests.conftest import Person
 from tests.orders.holding import GBP, WITH_BOOKS, MakePerson, MakeProduct, held_by

@@ -104,17 +104,12 @@ def test_placed_orders_are_those_that_the_orm_finds(orders: Orders) -> None:
 def test_set_lines_writes_what_the_orm_would(orders: Orders) -> None:
     first, second = OrderLine.objects.filter(order=orders["shipped"]).order_by("id")
     third, fourth = OrderLine.objects.filter(order=orders["packed"]).order_by("id")
-    changes = [(first.id, 4, 0, None), (second.id, None, None, 7), (third.id, 5, 11, 2)]
+    changes = [(first.id, 4, None, 0), (second.id, 9, 12, 7), (third.id, 5, 11, 2)]
     columns = ("quantity", "ordered", "returned")
 
     def by_the_orm() -> None:
         for id, *values in changes:
-            new: dict[str, int | None] = {
-                name: one for name, one in zip(columns, values, strict=True) if one is not None
-            }
-            if new.get("ordered") == 0:
-                new["ordered"] = None
-            OrderLine.objects.filter(id=id).update(**new)
+            OrderLine.objects.filter(id=id).update(**dict(zip(columns, values, strict=True)))
 
     rows = written(lambda: database.execute(writes.SET_LINES, database.columns(changes)))
     assert rows == written(by_the_orm) != written(fourth.save)

@@ -26,7 +26,7 @@ _large = {False: Turns(1, 2), True: Turns(1, 4)}
 
 @contextmanager
 def moving_stock(*, by_staff: bool, lines: int = 1) -> Iterator[None]:
-    """Runs the block in a transaction that may lock the stock of `lines` lines.
+    """Runs the block in a transaction that may lock the stock of `lines` lines, and in a pipeline.
 
     Few such transactions run at once in a process. So other requests find free connections while a
     row stays locked. Customers do not delay staff, and large changes do not delay small ones.
@@ -35,6 +35,6 @@ def moving_stock(*, by_staff: bool, lines: int = 1) -> Iterator[None]:
     """
     turns = _of_staff if by_staff else _of_customers
     large = _large[by_staff].turn() if lines >= LARGE_MOVE else nullcontext()
-    with large, turns.turn(), transaction.atomic(durable=True):
+    with large, turns.turn(), transaction.atomic(durable=True), database.pipeline():
         database.limit_lock_wait(MOVING_WAIT)
         yield

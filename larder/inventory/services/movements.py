@@ -1,6 +1,6 @@
 """Moves stock: locks its rows, and contains the only writer of stock and ledger."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -17,7 +17,7 @@ from larder.identity.services import audit
 from larder.inventory import sql
 from larder.inventory.errors import StockLimitExceeded
 from larder.inventory.services import holds
-from larder.inventory.services.holds import HeldByOrder, HeldUnits
+from larder.inventory.services.holds import HeldUnits
 
 OPENING = "opening"
 CAUSES = frozenset(
@@ -34,6 +34,13 @@ class Balance(NamedTuple):
 
     available: int
     committed: int
+
+
+class LockedStock(NamedTuple):
+    """The balances of locked products, and the units that an order holds, by product."""
+
+    balances: dict[int, Balance]
+    held: dict[int, int]
 
 
 class Movement(Struct, frozen=True):
@@ -66,17 +73,19 @@ def submit_lock(
     return lambda: _released(reading())[0]
 
 
-def submit_lock_of_held(
-    products: Iterable[int], orders: Collection[UUID]
-) -> Callable[[], tuple[dict[int, Balance], HeldByOrder]]:
-    """Submits the statement of `lock`, and returns a function that also returns the units that
-    each of these orders holds, by product."""
-    locking, holding = database.submit(sql.LOCK, [list(products)]), holds.submit_held(orders)
+def submit_lock_of(
+    order: UUID, products: str, parameters: Sequence[Any]
+) -> Callable[[], LockedStock]:
+    """Submits the statement of `lock` for the products that another statement selects, and returns
+    a function that also returns the units that the order holds."""
+    locking = database.submit(sql.LOCK_SELECTED.format(products), parameters)
+    holding = holds.submit_held([order])
 
-    def read() -> tuple[dict[int, Balance], HeldByOrder]:
+    def read() -> LockedStock:
         balances, has_released = _released(locking())
-        # Then the units of these orders may be among those that were released.
-        return balances, (holds.submit_held(orders) if has_released else holding)()
+        # Then the units of this order may be among those that were released.
+        held = (holds.submit_held([order]) if has_released else holding)()
+        return LockedStock(balances, held[order])
 
     return read
 

@@ -14,7 +14,6 @@ from larder.orders.queries.changes import OrderChanges, OrderProgress, order_cha
 from larder.orders.queries.event_log import (
     EventView,
     events,
-    has_event,
     latest_events,
     orders_of,
 )
@@ -78,7 +77,6 @@ __all__ = [
     "day_sales",
     "due_orders",
     "events",
-    "has_event",
     "history",
     "history_in_parts",
     "id_by_number",

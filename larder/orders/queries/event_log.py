@@ -50,11 +50,6 @@ def latest_events(order_id: UUID, *, limit: int) -> Part[EventView]:
     return Part(views[:limit][::-1], more=len(views) > limit)
 
 
-def has_event(order_id: UUID, *, actor: UUID, at: datetime) -> bool:
-    """Returns whether an actor changed the order at this time."""
-    return OrderEvent.objects.filter(order_id=order_id, actor=actor, at=at).exists()
-
-
 def orders_of(event_ids: Collection[UUID]) -> dict[UUID, UUID]:
     """Returns the order of each event, by the event's id, without events that do not exist."""
     if not event_ids:

@@ -14,6 +14,7 @@ from msgspec import Struct
 from larder.core.parts import Part
 from larder.db import database
 from larder.orders.amounts import Amount, amounts
+from larder.orders.models import PAYMENT_SUMS, Order
 from larder.orders.payment_state import Balances
 from larder.orders.sql import reads
 
@@ -83,6 +84,16 @@ class OrderView(Struct, frozen=True):
             for line in self.lines
         ]
         return amounts(kept, self.currency)
+
+
+def view_of_row(row: Order, lines: list[LineView]) -> OrderView:
+    """Returns a locked order as it is now, with its lines."""
+    own: dict[str, Any] = {"customer": row.customer_id, "status": str(row.status), "lines": lines}
+    own["payments"] = None
+    if row.captured is not None:
+        own["payments"] = Balances(*[getattr(row, name) for name in PAYMENT_SUMS])
+    names = OrderView.__struct_fields__
+    return OrderView(**{name: own[name] if name in own else getattr(row, name) for name in names})
 
 
 def read(wanted: str, parameters: Sequence[Any]) -> list[OrderView]:

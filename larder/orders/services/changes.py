@@ -13,37 +13,24 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, TypedDict
 
-from msgspec.structs import replace as with_rules
+from msgspec.structs import replace as with_values
 
 from larder.catalog import queries as catalog
 from larder.catalog.prices import prices_for
 from larder.catalog.queries import Offer
 from larder.core.errors import DomainError, together
 from larder.identity import queries as identity
-from larder.identity.caller import Caller
 from larder.identity.ordering import ordering_refusal
-from larder.inventory.services import movements as inventory
-from larder.inventory.services.movements import Balance
 from larder.orders.decision import Market, PricedLine, Wanted, add_up, decide
 from larder.orders.errors import CurrencyChanged, OrderRule, PaymentRequired
-from larder.orders.lifecycle import CANCELLED, PERMISSIONS, PLACED, Move
+from larder.orders.lifecycle import CANCELLED, PLACED, Move
 from larder.orders.payment_state import NOTHING as NO_PAYMENTS
 from larder.orders.payment_state import payable, secured
 from larder.orders.queries import LineView
 from larder.orders.services.locks import submit_unpaid
 from larder.orders.services.placing.placement import Terms
 from larder.orders.services.refunds import balances_of
-from larder.orders.services.transitions import (
-    LockedOrder,
-    StockMove,
-    Transition,
-    TransitionRequest,
-    begin,
-    is_undone,
-    lock,
-    moving,
-    write,
-)
+from larder.orders.services.transitions import LockedOrder, Moved, TransitionRequest, moving
 
 
 class Details(TypedDict, total=False):
@@ -64,9 +51,8 @@ def change_order(
     terms: Terms,
     lines: Sequence[Wanted] | None = None,
     details: Details = NOTHING,
-) -> bool:
+) -> Moved:
     """Replaces the lines of a placed order (at least one; None keeps them), its details, or both.
-    Returns whether it repeats an earlier request with its key.
 
     Changes everything or nothing. A line keeps its price, also for added units; new lines get
     today's price. A shop that needs payment lets customers raise the order to what is paid or
@@ -77,36 +63,52 @@ def change_order(
     Raises UnknownProducts, InsufficientStock, PriceChanged and OrderRule, which name every faulty
     line; OrderTooSmall if the total falls; CurrencyChanged for new lines; UnpaidLimit, and what
     `ordering_refusal` returns, if units are added; PaymentRequired; and what
-    `transitions.begin` and `transitions.write` raise.
+    `moving`, `begins` and `write` raise.
     """
 
-    request = replace(request, lines=len(lines or ()))
-    with moving(request) as is_repeat:
-        if is_repeat:
-            return True
-        order = lock(request)
+    wanted = lines or ()
+    products = None if lines is None else {line.product for line in wanted}
+    request = replace(request, lines=len(wanted))
+    with moving(request, Move.CHANGE, products=products) as order:
         has_details = all(getattr(order.row, name) == value for name, value in details.items())
         has_lines = lines is None or _has(order, lines)
         is_satisfied = has_details and has_lines and order.status != CANCELLED
-        if not begin(order, request, Move.CHANGE, is_satisfied=is_satisfied):
-            return False
-        transition = Transition(type="changed", status=PLACED)
-        if lines is not None and not has_lines:
-            if _adds(order, lines):
-                _require_leave_to_add(order, lines, request, terms)
-            transition = _with_lines(transition, order, lines, terms, request.caller)
-        write(order, request, Move.CHANGE, _with_details(transition, order, details))
-    return False
+        if order.begins(is_satisfied=is_satisfied):
+            _change(order, () if has_lines else wanted, details, terms)
+    return order.moved
+
+
+def _change(order: LockedOrder, wanted: Sequence[Wanted], details: Details, terms: Terms) -> None:
+    """Writes the details, and the lines if there are any."""
+    new = {name: value for name, value in details.items() if value != getattr(order.row, name)}
+    before = {name: _plain(getattr(order.row, name)) for name in new}
+    after = {name: _plain(value) for name, value in new.items()}
+    lines, movements = order.lines, []
+    if wanted:
+        if _adds(order, wanted):
+            _require_leave_to_add(order, wanted, terms)
+        lines = _lines(order, wanted, terms)
+        old, units = _units(order), add_up(wanted)
+        before, after = {**before, "lines": _listed(old)}, {**after, "lines": _listed(units)}
+        more = {product: units.get(product, 0) - old.get(product, 0) for product in old | units}
+        movements = [order.movement(product, -n, n, "change") for product, n in more.items() if n]
+    order.write(
+        PLACED,
+        data={"before": before, "after": after},
+        lines=lines,
+        movements=movements,
+        details=new,
+    )
 
 
 def _units(order: LockedOrder) -> dict[int, int]:
-    return {one.product: one.quantity for one in order.lines}
+    return {line.product: line.quantity for line in order.lines}
 
 
 def _has(order: LockedOrder, lines: Sequence[Wanted]) -> bool:
     """Returns whether the order has these lines, at their expected prices if they have one."""
-    prices = {one.product: one.unit_price for one in order.lines}
-    expected = all(one.expected_price in {None, prices.get(one.product)} for one in lines)
+    prices = {line.product: line.unit_price for line in order.lines}
+    expected = all(line.expected_price in {None, prices.get(line.product)} for line in lines)
     return expected and add_up(lines) == _units(order)
 
 
@@ -115,26 +117,16 @@ def _adds(order: LockedOrder, lines: Sequence[Wanted]) -> bool:
     return any(units > before.get(product, 0) for product, units in add_up(lines).items())
 
 
-def _require_leave_to_add(
-    order: LockedOrder, lines: Sequence[Wanted], request: TransitionRequest, terms: Terms
-) -> None:
-    caller, customer = request.caller, order.row.customer_id
+def _require_leave_to_add(order: LockedOrder, lines: Sequence[Wanted], terms: Terms) -> None:
+    customer, now = order.row.customer_id, order.request.now
     account = identity.standing([customer]).get(customer)
-    if refused := ordering_refusal(account, actor=caller.public_id):
+    if refused := ordering_refusal(account, actor=order.caller.public_id):
         raise refused
-    if not caller.may(PERMISSIONS[Move.CHANGE]):
-        unpaid = submit_unpaid([customer], terms.unpaid_units, request.now, without=order.id)()
+    if not order.is_by_staff:
+        unpaid = submit_unpaid([customer], terms.unpaid_units, now, without=order.id)()
         units = sum(line.quantity for line in lines)
         if customer in unpaid and (beyond := unpaid[customer].refusal(units)):
             raise beyond
-
-
-def _with_details(transition: Transition, order: LockedOrder, details: Details) -> Transition:
-    other = {name: value for name, value in details.items() if value != getattr(order.row, name)}
-    for name, value in other.items():
-        before, after = _plain(getattr(order.row, name)), _plain(value)
-        transition = replace(transition, event_data=_event_data(transition, name, before, after))
-    return replace(transition, details=other)
 
 
 def _plain(value: Any) -> Any:
@@ -142,32 +134,28 @@ def _plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date) else value
 
 
-def _with_lines(
-    transition: Transition,
-    order: LockedOrder,
-    lines: Sequence[Wanted],
-    terms: Terms,
-    caller: Caller,
-) -> Transition:
-    before, after = _units(order), add_up(lines)
-    # Locks all rows in product order. The products are read after that.
-    balances = inventory.lock(before.keys() | after.keys())
-    priced = _decided(order, lines, balances, terms, caller)
-    if terms.own_hold is not None and not caller.may(PERMISSIONS[Move.CHANGE]):
+def _lines(order: LockedOrder, wanted: Sequence[Wanted], terms: Terms) -> list[LineView]:
+    """Returns the lines of the changed order: those that stay, and then the new ones."""
+    # The products are read after the lock of their stock.
+    priced = _decided(order, wanted, terms)
+    if terms.own_hold is not None and not order.is_by_staff:
         _require_payment(order, priced)
-    old = {one.product: one for one in order.lines}
-    return replace(
-        transition,
-        event_data=_event_data(transition, "lines", _listed(before), _listed(after)),
-        stock_moves=_stock_moves(before, after),
-        quantities={
-            line.id: after.get(product, 0)
-            for product, line in old.items()
-            if after.get(product, 0) != line.quantity
-        },
-        added=[line for line in priced if line.offer.id not in old],
-        balances=balances,
-    )
+    units = add_up(wanted)
+    left = [
+        with_values(line, quantity=units[line.product])
+        for line in order.lines
+        if line.product in units
+    ]
+    old = _units(order)
+    new = [
+        LineView(
+            *(0, line.offer.id, line.offer.sku, line.offer.name, line.quantity, line.unit_price),
+            tax_rate=line.offer.tax_rate,
+        )
+        for line in priced
+        if line.offer.id not in old
+    ]
+    return left + new
 
 
 def _require_payment(order: LockedOrder, lines: Sequence[PricedLine]) -> None:
@@ -175,7 +163,7 @@ def _require_payment(order: LockedOrder, lines: Sequence[PricedLine]) -> None:
     for the order or authorised."""
     currency = order.row.currency
     total = sum((line.total for line in lines), Decimal(0))
-    before, after = (payable(PLACED, exact, currency) for exact in (order.total, total))
+    before, after = (payable(PLACED, exact, currency) for exact in (order.row.total, total))
     paid = secured(balances_of(order.row) or NO_PAYMENTS)
     if after > max(before, paid):
         raise PaymentRequired(after - paid, paid, currency)
@@ -185,29 +173,23 @@ def _minimum_total(order: LockedOrder, terms: Terms) -> Decimal:
     """Returns the lowest total of the changed order: at most its present one, because the shop may
     have raised its minimum since the order was placed, or sells in another currency now."""
     is_same = order.row.currency == terms.currency
-    return min(order.total, terms.minimum_total) if is_same else Decimal(0)
+    return min(order.row.total, terms.minimum_total) if is_same else Decimal(0)
 
 
-def _decided(
-    order: LockedOrder,
-    lines: Sequence[Wanted],
-    balances: Mapping[int, Balance],
-    terms: Terms,
-    caller: Caller,
-) -> list[PricedLine]:
+def _decided(order: LockedOrder, lines: Sequence[Wanted], terms: Terms) -> list[PricedLine]:
     """Returns the priced lines, decided as in placing: the order's own units count as available.
 
     Raises the refusals of all lines together.
     """
-    old = {one.product: one for one in order.lines}
+    old = {line.product: line for line in order.lines}
+    balances = {} if order.stock is None else order.stock.balances
     shelf = {product: balance.available for product, balance in balances.items()}
     for product, line in old.items():
         shelf[product] += line.quantity
     wanted = add_up(lines)
     offers = _offers(old, wanted, catalog.offers(balances))
     foreign = _without_price(order, wanted, offers, terms)
-    is_free = caller.may(PERMISSIONS[Move.CHANGE])
-    limited = {} if is_free else _limited(order, wanted, offers, terms)
+    limited = {} if order.is_by_staff else _limited(order, wanted, offers, terms)
     offers |= limited
     today = prices_for(order.row.customer_id, offers.values())
     prices = {**today, **{product: line.unit_price for product, line in old.items()}}
@@ -258,28 +240,12 @@ def _limited(
     be allowed to change orders."""
     today = prices_for(order.row.customer_id, offers.values())
     limited = {
-        one.product: with_rules(offers[one.product], max_per_order=one.quantity)
-        for one in order.lines
-        if wanted.get(one.product, 0) > one.quantity and one.product in offers
-        if order.row.currency != terms.currency or one.unit_price < today[one.product]
+        line.product: with_values(offers[line.product], max_per_order=line.quantity)
+        for line in order.lines
+        if wanted.get(line.product, 0) > line.quantity and line.product in offers
+        if order.row.currency != terms.currency or line.unit_price < today[line.product]
     }
-    return limited if limited and is_undone(order, Move.UNPACK) else {}
-
-
-def _stock_moves(before: Mapping[int, int], after: Mapping[int, int]) -> list[StockMove]:
-    more = {
-        product: after.get(product, 0) - before.get(product, 0) for product in {**before, **after}
-    }
-    return [StockMove(product, -units, units, "change") for product, units in more.items() if units]
-
-
-def _event_data(transition: Transition, what: str, before: Any, after: Any) -> dict[str, Any]:
-    """Returns the event's data with the values of another field before and after the change."""
-    event_data = transition.event_data
-    return {
-        "before": {**event_data.get("before", {}), what: before},
-        "after": {**event_data.get("after", {}), what: after},
-    }
+    return limited if limited and order.is_undone(Move.UNPACK) else {}
 
 
 def _listed(units: Mapping[int, int]) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ An order keeps the units that are not released, and takes the others again if th
 all of them, or none. Whether its hold has expired does not matter.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,50 +12,36 @@ from uuid import UUID
 from larder.db import database
 from larder.inventory.services import holds
 from larder.inventory.services import movements as inventory
-from larder.inventory.services.movements import Balance, Movement
+from larder.inventory.services.movements import LockedStock, Movement
 from larder.orders.errors import HoldExpired
 from larder.orders.lifecycle import PLACED, Move
 from larder.orders.models import Order
 from larder.orders.queries import LineView
 from larder.orders.services.book_sales import book_sales
 from larder.orders.services.transitions import (
-    StockMove,
-    Transition,
+    Moved,
     TransitionRequest,
-    begin,
-    lock,
     moving,
-    write,
+    submit_stock,
 )
 from larder.orders.services.write_changes import OrderChange, write_changes
 from larder.orders.sql import writes
 
 
-def confirm_order(request: TransitionRequest) -> bool:
+def confirm_order(request: TransitionRequest) -> Moved:
     """Confirms an order: it becomes placed. An order that was confirmed before stays as it is.
 
-    Returns whether it repeats an earlier request with its key. Raises HoldExpired (units are gone)
-    and what `transitions.begin` and `transitions.write` raise.
+    Raises HoldExpired (units are gone) and what `moving`, `begins` and `write` raise.
     """
-    with moving(request) as is_repeat:
-        if is_repeat:
-            return True
-        order = lock(request)
-        if not begin(order, request, Move.CONFIRM):
-            return False
-        lines = {line.product: line.quantity for line in order.lines}
-        balances, missing = _lock_stock(order.id, lines)
-        if short := _short_lines(missing, balances):
-            raise HoldExpired(short)
-        holds.end([order.id])
-        transition = Transition(
-            type="confirmed",
-            status=PLACED,
-            stock_moves=[StockMove(product, -n, n, "order") for product, n in missing.items()],
-            balances=balances,
-        )
-        write(order, request, Move.CONFIRM, transition)
-    return False
+    with moving(request, Move.CONFIRM, products=()) as order:
+        if order.begins() and order.stock is not None:
+            missing = _missing(order.lines, order.stock)
+            if short := _short_lines(missing, order.stock):
+                raise HoldExpired(short)
+            holds.end([order.id])
+            taken = [order.movement(product, -n, n, "order") for product, n in missing.items()]
+            order.write(PLACED, movements=taken)
+    return order.moved
 
 
 def confirm_paid(order: Order, *, actor: UUID, now: datetime) -> None:
@@ -64,40 +50,35 @@ def confirm_paid(order: Order, *, actor: UUID, now: datetime) -> None:
 
     Locks the stock of the order.
     """
-    reading = database.rows(writes.LINES_OF_LOCKED, [[order.id]])
-    lines = [LineView(*line) for _, *line in reading]
-    balances, missing = _lock_stock(order.id, {line.product: line.quantity for line in lines})
-    if _short_lines(missing, balances):
+    reading = database.submit(writes.LINES_OF_LOCKED, [[order.id]])
+    stock = submit_stock(order.id, ())()
+    lines = [LineView(*line) for _, *line in reading()]
+    missing = _missing(lines, stock)
+    if _short_lines(missing, stock):
         return
     change = OrderChange(order=order, type="confirmed", status=PLACED, actor=actor)
     reference = str(change.event)
-    moves = [Movement(product, -n, n, "order", reference, actor) for product, n in missing.items()]
-    inventory.move(moves, balances, now=now)
+    taken = [Movement(product, -n, n, "order", reference, actor) for product, n in missing.items()]
+    inventory.move(taken, stock.balances, now=now)
     holds.end([order.id])
     book_sales(order, change.type, before=(), after=lines, now=now)
     write_changes([change], now=now)
 
 
-def _lock_stock(
-    order: UUID, lines: Mapping[int, int]
-) -> tuple[Mapping[int, Balance], dict[int, int]]:
-    """Locks the stock of the lines (units by product). Returns the balances, and the units that
-    the order does not hold any more."""
-    balances, held = inventory.submit_lock_of_held(lines, [order])()
-    return balances, {id: units for id, units in lines.items() if id not in held[order]}
+def _missing(lines: Sequence[LineView], stock: LockedStock) -> dict[int, int]:
+    """Returns the units by product that an order does not hold any more."""
+    return {line.product: line.quantity for line in lines if line.product not in stock.held}
 
 
-def _short_lines(
-    missing: Mapping[int, int], balances: Mapping[int, Balance]
-) -> list[dict[str, Any]]:
+def _short_lines(missing: Mapping[int, int], stock: LockedStock) -> list[dict[str, Any]]:
     """Returns the lines that an order cannot get again, as a refusal has them."""
     return [
         {
             "code": HoldExpired.code,
             "product": product,
             "requested": units,
-            "available": balances[product].available,
+            "available": stock.balances[product].available,
         }
         for product, units in missing.items()
-        if units > balances[product].available
+        if units > stock.balances[product].available
     ]

@@ -1,35 +1,36 @@
-"""Cancels, packs, ships and delivers orders, undoes packing and shipping, and corrects tracking.
+"""Cancels, packs, ships, delivers and takes back orders, undoes packing and shipping, and corrects
+tracking.
 
-Each function raises what `transitions.begin` and `transitions.write` raise, and returns whether it
-repeats an earlier request with its key. A move that was made before changes nothing. If the request
-gives other values than the earlier one (picked quantities, the reason of a cancellation, or a
-tracking number), the function raises ConflictingRepeat.
+Each function raises what `moving`, `LockedOrder.begins` and `LockedOrder.write` raise. A move that
+was made before changes nothing. If the request gives other values than the earlier one (picked
+quantities, the reason of a cancellation, or a tracking number), it raises ConflictingRepeat.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from django.utils.translation import gettext
+from msgspec.structs import replace
 
 from larder.core.errors import DomainError, Fault, InvalidInput, together
 from larder.core.invisible import has_invisible
 from larder.inventory.services import holds
-from larder.inventory.services import movements as inventory
-from larder.orders.errors import ConflictingRepeat, InvalidTransition
-from larder.orders.lifecycle import CANCELLED, DELIVERED, HELD, PACKED, PLACED, SHIPPED, Move
-from larder.orders.queries import LineView
-from larder.orders.services.transitions import (
-    LockedOrder,
-    StockMove,
-    Transition,
-    TransitionRequest,
-    begin,
-    is_undone,
-    lock,
-    moving,
-    write,
+from larder.inventory.services.movements import Movement
+from larder.orders.errors import ConflictingRepeat, InvalidTransition, ReturnExceedsShipped
+from larder.orders.lifecycle import (
+    CANCELLED,
+    DELIVERED,
+    HELD,
+    PACKED,
+    PLACED,
+    RETURNED,
+    SHIPPED,
+    Move,
 )
+from larder.orders.queries import LineView
+from larder.orders.services.transitions import LockedOrder, Moved, TransitionRequest, moving
 
 NOTHING_PICKED = "nothing picked"
 """The reason of a cancellation by packing an order of which nothing was picked."""
@@ -52,7 +53,7 @@ class Tracking:
     tracking_number: str = ""
 
     @property
-    def given(self) -> dict[str, str]:
+    def known(self) -> dict[str, str]:
         """The values that are not empty."""
         return {name: value for name, value in asdict(self).items() if value}
 
@@ -60,44 +61,170 @@ class Tracking:
 UNTRACKED = Tracking()
 
 
-def cancel_order(request: TransitionRequest, *, reason: str = "") -> bool:
-    """Cancels an order and releases its units. Customers can cancel until the order is packed.
+@dataclass(frozen=True, slots=True)
+class ReturnedLine:
+    """Returned units of a product. Without `restock` they cannot be sold again."""
+
+    product: int
+    quantity: int
+    restock: bool = True
+
+
+def cancel_order(request: TransitionRequest, *, reason: str = "") -> Moved:
+    """Cancels an order and releases its units, without those whose hold has expired. Customers can
+    cancel until the order is packed.
 
     Raises ConflictingRepeat if it was cancelled before for another reason.
     """
-    with moving(request) as is_repeat:
-        if is_repeat:
-            return True
-        order = lock(request)
+    with moving(request, Move.CANCEL, products=()) as order:
         before = order.events.get("cancelled", {}).get("reason", "")
-        differs = reason not in {"", before}
-        conflict = ConflictingRepeat(order.status, Move.CANCEL, {"reason": before})
-        if not begin(order, request, Move.CANCEL, conflict=conflict if differs else None):
-            return False
-        transition = Transition(
-            type="cancelled", status=CANCELLED, event_data={"reason": reason} if reason else {}
-        )
-        if order.status in HELD:
-            transition = _with_release(transition, order)
-        else:
-            units = [(line.product, line.quantity) for line in order.lines]
-            back = [StockMove(product, n, -n, "cancel") for product, n in units]
-            transition = replace(transition, stock_moves=back)
-        write(order, request, Move.CANCEL, transition)
-    return False
+        conflict = None
+        if reason not in {"", before}:
+            conflict = ConflictingRepeat(order.status, Move.CANCEL, {"reason": before})
+        if order.begins(conflict=conflict) and order.stock is not None:
+            units = {line.product: line.quantity for line in order.lines}
+            cause = "cancel"
+            if order.status in HELD:
+                units, cause = order.stock.held, "release"
+                holds.end([order.id])
+            back = [order.movement(product, n, -n, cause) for product, n in units.items()]
+            data = {"reason": reason} if reason else {}
+            order.write(CANCELLED, movements=back, data=data)
+    return order.moved
 
 
-def _with_release(transition: Transition, order: LockedOrder) -> Transition:
-    """Returns the cancellation of an order that was not confirmed: it releases the units that have
-    not expired."""
-    products = {line.product for line in order.lines}
-    balances, held = inventory.submit_lock_of_held(products, [order.id])()
-    holds.end([order.id])
-    back = [StockMove(product, n, -n, "release") for product, n in held[order.id].items()]
-    return replace(transition, stock_moves=back, balances=balances)
+def ship_order(request: TransitionRequest, *, tracking: Tracking = UNTRACKED) -> Moved:
+    """Ships a packed order: its units leave the stock.
+
+    Raises InvalidInput for invisible characters. Raises ConflictingRepeat if it was shipped before
+    with another carrier or tracking number than a given one.
+    """
+    _refuse_invisible(tracking)
+    with moving(request, Move.SHIP, products=()) as order:
+        shipped = order.events.get("shipped", {})
+        before = {name: shipped.get(name, "") for name in tracking.known}
+        conflict = None
+        if before != tracking.known:
+            conflict = ConflictingRepeat(order.status, Move.SHIP, before)
+        if order.begins(conflict=conflict):
+            order.write(
+                SHIPPED,
+                movements=[
+                    order.movement(line.product, 0, -line.quantity, "ship") for line in order.lines
+                ],
+                details=asdict(tracking),
+                data=tracking.known,
+            )
+    return order.moved
 
 
-def pack_order(request: TransitionRequest, *, picked: Sequence[Picked] = ()) -> bool:
+def track_order(request: TransitionRequest, tracking: Tracking) -> Moved:
+    """Replaces carrier and tracking number of an order that was shipped. Changes nothing if it has
+    these values. Raises InvalidInput for invisible characters."""
+    _refuse_invisible(tracking)
+    with moving(request, Move.TRACK) as order:
+        new = asdict(tracking)
+        after = {name: new[name] for name in new if new[name] != getattr(order.row, name)}
+        if order.begins(is_satisfied=not after):
+            before = {name: getattr(order.row, name) for name in after}
+            data = {"before": before, "after": after}
+            order.write(order.status, details=after, data=data)
+    return order.moved
+
+
+def _refuse_invisible(tracking: Tracking) -> None:
+    detail = gettext("Control and invisible characters are not allowed.")
+    faults = [
+        Fault(f"/{name}", "invalid_format", detail)
+        for name, value in tracking.known.items()
+        if has_invisible(value)
+    ]
+    if faults:
+        raise InvalidInput(faults)
+
+
+def unship_order(request: TransitionRequest) -> Moved:
+    """Undoes shipping before the parcel has left: its units are committed again, and it has no
+    tracking number any more.
+
+    Raises InvalidTransition if units were returned: then they had left.
+    """
+    with moving(request, Move.UNSHIP, products=()) as order:
+        if order.begins(conflict=order.never_undone()):
+            if any(line.returned for line in order.lines):
+                raise InvalidTransition(order.status, Move.UNSHIP)
+            order.write(
+                PACKED,
+                movements=[
+                    order.movement(line.product, 0, line.quantity, "unship") for line in order.lines
+                ],
+                details=asdict(UNTRACKED),
+            )
+    return order.moved
+
+
+def deliver_order(request: TransitionRequest) -> Moved:
+    """Marks a shipped order as delivered."""
+    with moving(request, Move.DELIVER) as order:
+        was_delivered = order.status == DELIVERED or "delivered" in order.events
+        conflict = None if was_delivered else InvalidTransition(order.status, Move.DELIVER)
+        if order.begins(conflict=conflict):
+            order.write(DELIVERED)
+    return order.moved
+
+
+def return_order(
+    request: TransitionRequest, *, lines: Sequence[ReturnedLine], reason: str
+) -> Moved:
+    """Books returned units, some of them or all. With the last unit the order's status becomes
+    "returned".
+
+    Adds up lines of the same product. Raises ReturnExceedsShipped, which names every faulty line.
+    """
+    with moving(request, Move.RETURN, products=()) as order:
+        if order.begins():
+            _take_back(order, lines, reason)
+    return order.moved
+
+
+def _take_back(order: LockedOrder, lines: Sequence[ReturnedLine], reason: str) -> None:
+    units: Counter[tuple[int, bool]] = Counter()
+    coming: Counter[int] = Counter()
+    for line in lines:
+        units[line.product, line.restock] += line.quantity
+        coming[line.product] += line.quantity
+    _refuse_too_many({line.product: line for line in order.lines}, coming)
+    after = [replace(line, returned=line.returned + coming[line.product]) for line in order.lines]
+    is_last = all(line.returned == line.quantity for line in after)
+    returned = [
+        {"product": product, "quantity": quantity, "restock": restock}
+        for (product, restock), quantity in units.items()
+    ]
+    order.write(
+        RETURNED if is_last else order.status,
+        lines=after,
+        movements=[
+            order.movement(product, n, 0, "return")
+            for (product, restock), n in units.items()
+            if restock
+        ],
+        data={"reason": reason, "lines": returned},
+    )
+
+
+def _refuse_too_many(shipped: Mapping[int, LineView], coming: Mapping[int, int]) -> None:
+    faulty: list[dict[str, Any]] = []
+    for product, requested in coming.items():
+        line = shipped.get(product)
+        left, returned = (line.quantity, line.returned) if line else (0, 0)
+        if requested > left - returned:
+            there = {"requested": requested, "shipped": left, "returned": returned}
+            faulty.append({"code": ReturnExceedsShipped.code, "product": product, **there})
+    if faulty:
+        raise ReturnExceedsShipped(faulty)
+
+
+def pack_order(request: TransitionRequest, *, picked: Sequence[Picked] = ()) -> Moved:
     """Packs an order. Lines that `picked` does not name were picked in full.
 
     Reduces the lines to the picked quantities. If nothing was picked, cancels the order and keeps
@@ -105,173 +232,66 @@ def pack_order(request: TransitionRequest, *, picked: Sequence[Picked] = ()) -> 
     picked more often than ordered. Raises ConflictingRepeat if the order was packed before with
     other quantities than a given `picked`.
     """
-    with moving(request) as is_repeat:
-        if is_repeat:
-            return True
-        order = lock(request)
-        if begin(order, request, Move.PACK, conflict=_conflict_in_packing(order, picked)):
-            write(order, request, Move.PACK, _packed(order, picked))
-    return False
+    with moving(request, Move.PACK, products=() if picked else None) as order:
+        if order.begins(conflict=_conflict(order, picked)):
+            _pack(order, picked)
+    return order.moved
 
 
-def ship_order(request: TransitionRequest, *, tracking: Tracking = UNTRACKED) -> bool:
-    """Ships a packed order: its units leave the stock.
-
-    Raises InvalidInput for invisible characters. Raises ConflictingRepeat if it was shipped before
-    with another carrier or tracking number than a given one.
-    """
-    _refuse_invisible(tracking)
-    with moving(request) as is_repeat:
-        if is_repeat:
-            return True
-        order = lock(request)
-        shipped = order.events.get("shipped", {})
-        before = {name: shipped.get(name, "") for name in tracking.given}
-        conflict = ConflictingRepeat(order.status, Move.SHIP, before)
-        differs = before != tracking.given
-        if begin(order, request, Move.SHIP, conflict=conflict if differs else None):
-            transition = Transition(
-                type="shipped",
-                status=SHIPPED,
-                stock_moves=[
-                    StockMove(one.product, 0, -one.quantity, "ship") for one in order.lines
-                ],
-                details=_differing(order, tracking),
-                event_data=tracking.given,
-            )
-            write(order, request, Move.SHIP, transition)
-    return False
-
-
-def track_order(request: TransitionRequest, tracking: Tracking) -> bool:
-    """Replaces carrier and tracking number of an order that was shipped. Changes nothing if it has
-    these values. Raises InvalidInput for invisible characters."""
-    _refuse_invisible(tracking)
-    with moving(request) as is_repeat:
-        if is_repeat:
-            return True
-        order = lock(request)
-        after = _differing(order, tracking)
-        if begin(order, request, Move.TRACK, is_satisfied=not after):
-            before = {name: getattr(order.row, name) for name in after}
-            transition = Transition(
-                type="tracked",
-                status=order.status,
-                details=after,
-                event_data={"before": before, "after": after},
-            )
-            write(order, request, Move.TRACK, transition)
-    return False
-
-
-def _differing(order: LockedOrder, tracking: Tracking) -> dict[str, str]:
-    """Returns the values that the order does not have. An order that is not shipped has some if
-    it was unshipped by a server of an earlier version."""
-    return {name: new for name, new in asdict(tracking).items() if new != getattr(order.row, name)}
-
-
-def _refuse_invisible(tracking: Tracking) -> None:
-    detail = gettext("Control and invisible characters are not allowed.")
-    faults = [
-        Fault(f"/{name}", "invalid_format", detail)
-        for name, value in tracking.given.items()
-        if has_invisible(value)
-    ]
-    if faults:
+def _pack(order: LockedOrder, picked: Sequence[Picked]) -> None:
+    ordered = _units(order)
+    if faults := [fault for _, fault in _faults(ordered, picked)]:
         raise InvalidInput(faults)
+    short = _short(ordered, picked)
+    data: dict[str, Any] = {
+        "picked": [
+            {
+                "product": line.product,
+                "ordered": line.quantity,
+                "quantity": short[line.product].quantity,
+                "missing": short[line.product].missing,
+            }
+            for line in order.lines
+            if line.product in short
+        ]
+    }
+    movements = [
+        _left_out(order, line, short[line.product]) for line in order.lines if line.product in short
+    ]
+    if sum(ordered.values()) == sum(-movement.committed for movement in movements):
+        data = {"reason": NOTHING_PICKED, **data}
+        order.write(CANCELLED, movements=movements, data=data)
+        return
+    lines = [
+        replace(line, quantity=short[line.product].quantity, ordered=line.quantity)
+        if line.product in short
+        else line
+        for line in order.lines
+    ]
+    left = [line for line in lines if line.quantity]
+    order.write(PACKED, movements=movements, lines=left, data=data if short else {})
 
 
-def unpack_order(request: TransitionRequest) -> bool:
+def _left_out(order: LockedOrder, line: LineView, picked: Picked) -> Movement:
+    """Returns the movement of the units that were not picked. Missing units leave the stock;
+    others become available again."""
+    rest = line.quantity - picked.quantity
+    if picked.missing:
+        return order.movement(line.product, 0, -rest, "missing")
+    return order.movement(line.product, rest, -rest, "pack")
+
+
+def unpack_order(request: TransitionRequest) -> Moved:
     """Undoes packing: the order is placed again, with the units that were picked. Missing units
     stay off the stock."""
-    with moving(request) as is_repeat:
-        if is_repeat:
-            return True
-        order = lock(request)
-        if begin(order, request, Move.UNPACK, conflict=_never_undone(order, Move.UNPACK)):
-            picked = order.events.get("packed", {}).get("picked", ())
-            short = {line["product"] for line in picked}
-            lines = [line for line in order.lines if line.product in short]
-            transition = Transition(
-                type="unpacked",
-                status=PLACED,
-                quantities={line.id: line.quantity for line in lines},
-                ordered={line.id: 0 for line in lines},
-            )
-            write(order, request, Move.UNPACK, transition)
-    return False
+    with moving(request, Move.UNPACK) as order:
+        if order.begins(conflict=order.never_undone()):
+            lines = [replace(line, ordered=None) for line in order.lines]
+            order.write(PLACED, lines=lines)
+    return order.moved
 
 
-def unship_order(request: TransitionRequest) -> bool:
-    """Undoes shipping before the parcel has left: its units are committed again, and it has no
-    tracking number any more.
-
-    Raises InvalidTransition if units were returned: then they had left.
-    """
-    with moving(request) as is_repeat:
-        if is_repeat:
-            return True
-        order = lock(request)
-        if begin(order, request, Move.UNSHIP, conflict=_never_undone(order, Move.UNSHIP)):
-            if any(line.returned for line in order.lines):
-                raise InvalidTransition(order.status, Move.UNSHIP)
-            transition = Transition(
-                type="unshipped",
-                status=PACKED,
-                stock_moves=[
-                    StockMove(line.product, 0, line.quantity, "unship") for line in order.lines
-                ],
-                details={name: "" for name in asdict(UNTRACKED) if getattr(order.row, name)},
-            )
-            write(order, request, Move.UNSHIP, transition)
-    return False
-
-
-def _never_undone(order: LockedOrder, move: Move) -> DomainError | None:
-    """Returns the refusal of a repeat if the order was never undone."""
-    return None if is_undone(order, move) else InvalidTransition(order.status, move)
-
-
-def deliver_order(request: TransitionRequest) -> bool:
-    """Marks a shipped order as delivered."""
-    with moving(request) as is_repeat:
-        if is_repeat:
-            return True
-        order = lock(request)
-        was_delivered = order.status == DELIVERED or "delivered" in order.events
-        conflict = None if was_delivered else InvalidTransition(order.status, Move.DELIVER)
-        if begin(order, request, Move.DELIVER, conflict=conflict):
-            transition = Transition(type="delivered", status=DELIVERED)
-            write(order, request, Move.DELIVER, transition)
-    return False
-
-
-def _packed(order: LockedOrder, picked: Sequence[Picked]) -> Transition:
-    ordered = {one.product: one.quantity for one in order.lines}
-    if found := [fault for _, fault in _faults(ordered, picked)]:
-        raise InvalidInput(found)
-    named = _short(ordered, picked)
-    short = [(line, named[line.product]) for line in order.lines if line.product in named]
-    event_data: dict[str, Any] = (
-        {"picked": [_event_data(line, one) for line, one in short]} if short else {}
-    )
-    stock_moves = [_left_out(line, one) for line, one in short]
-    if sum(ordered.values()) == sum(-one.committed for one in stock_moves):
-        event_data = {"reason": NOTHING_PICKED, **event_data}
-        return Transition(
-            type="cancelled", status=CANCELLED, stock_moves=stock_moves, event_data=event_data
-        )
-    return Transition(
-        type="packed",
-        status=PACKED,
-        stock_moves=stock_moves,
-        quantities={line.id: one.quantity for line, one in short},
-        ordered={line.id: line.quantity for line, _ in short},
-        event_data=event_data,
-    )
-
-
-def _conflict_in_packing(order: LockedOrder, picked: Sequence[Picked]) -> DomainError | None:
+def _conflict(order: LockedOrder, picked: Sequence[Picked]) -> DomainError | None:
     """Returns the refusal if the order was packed with other quantities, or was not packed, with
     the faults of other lines.
 
@@ -285,25 +305,28 @@ def _conflict_in_packing(order: LockedOrder, picked: Sequence[Picked]) -> Domain
     if cancelled and "picked" not in event_data:
         return InvalidTransition(order.status, Move.PACK)
     short = event_data.get("picked", ())
-    before = {one["product"]: one["ordered"] for one in short}
-    ordered = {one.product: one.quantity for one in order.lines} | before
-    found = [*_faults(ordered, picked)]
-    faulty = {product for product, _ in found}
+    ordered = _units(order) | {line["product"]: line["ordered"] for line in short}
+    faults = [*_faults(ordered, picked)]
+    faulty = {product for product, _ in faults}
     sound = {product: units for product, units in ordered.items() if product not in faulty}
-    made = {
-        one["product"]: Picked(one["product"], one["quantity"], one["missing"]) for one in short
+    before = {
+        line["product"]: Picked(line["product"], line["quantity"], line["missing"])
+        for line in short
     }
-    other = _differences(sound, made, _short(sound, picked))
     refusals: list[DomainError] = []
-    if other:
-        refusals.append(ConflictingRepeat(order.status, Move.PACK, {"lines": other}))
-    if found:
-        refusals.append(InvalidInput([fault for _, fault in found]))
+    if differing := _differences(sound, before, _short(sound, picked)):
+        refusals.append(ConflictingRepeat(order.status, Move.PACK, {"lines": differing}))
+    if faults:
+        refusals.append(InvalidInput([fault for _, fault in faults]))
     return together(refusals) if refusals else None
 
 
+def _units(order: LockedOrder) -> dict[int, int]:
+    return {line.product: line.quantity for line in order.lines}
+
+
 def _differences(
-    ordered: Mapping[int, int], made: Mapping[int, Picked], requested: Mapping[int, Picked]
+    ordered: Mapping[int, int], before: Mapping[int, Picked], requested: Mapping[int, Picked]
 ) -> list[dict[str, Any]]:
     """Returns each line whose packed quantity (`picked`) differs from the `requested` one."""
     return [
@@ -311,49 +334,31 @@ def _differences(
             "code": ConflictingRepeat.code,
             "product": product,
             "requested": requested.get(product, Picked(product, units)).quantity,
-            "picked": made.get(product, Picked(product, units)).quantity,
-            **({"missing": made[product].missing} if product in made else {}),
+            "picked": before.get(product, Picked(product, units)).quantity,
+            **({"missing": before[product].missing} if product in before else {}),
         }
         for product, units in ordered.items()
-        if requested.get(product) != made.get(product)
+        if requested.get(product) != before.get(product)
     ]
 
 
 def _short(ordered: Mapping[int, int], picked: Sequence[Picked]) -> dict[int, Picked]:
     """Returns the lines that were not picked in full, by product."""
-    return {one.product: one for one in picked if one.quantity < ordered.get(one.product, 0)}
+    return {line.product: line for line in picked if line.quantity < ordered.get(line.product, 0)}
 
 
 def _faults(ordered: Mapping[int, int], picked: Sequence[Picked]) -> Iterator[tuple[int, Fault]]:
     """Yields the product and the fault of each faulty line."""
     seen: set[int] = set()
-    for position, one in enumerate(picked):
-        where, units = f"/lines/{position}", ordered.get(one.product)
+    for position, line in enumerate(picked):
+        where, units = f"/lines/{position}", ordered.get(line.product)
         if units is None:
             detail = gettext("The order has no such line.")
-            yield one.product, Fault(f"{where}/product", "unknown_value", detail)
-        elif one.product in seen:
+            yield line.product, Fault(f"{where}/product", "unknown_value", detail)
+        elif line.product in seen:
             detail = gettext("This product is already in another line.")
-            yield one.product, Fault(f"{where}/product", "duplicate", detail)
-        elif one.quantity > units:
+            yield line.product, Fault(f"{where}/product", "duplicate", detail)
+        elif line.quantity > units:
             detail = gettext("Expected at most {}, the ordered quantity.").format(units)
-            yield one.product, Fault(f"{where}/quantity", "out_of_range", detail)
-        seen.add(one.product)
-
-
-def _event_data(line: LineView, one: Picked) -> dict[str, Any]:
-    return {
-        "product": line.product,
-        "ordered": line.quantity,
-        "quantity": one.quantity,
-        "missing": one.missing,
-    }
-
-
-def _left_out(line: LineView, one: Picked) -> StockMove:
-    """Returns the stock move of the units that were not picked. Missing units leave the stock;
-    others become available again."""
-    rest = line.quantity - one.quantity
-    if one.missing:
-        return StockMove(line.product, 0, -rest, "missing")
-    return StockMove(line.product, rest, -rest, "pack")
+            yield line.product, Fault(f"{where}/quantity", "out_of_range", detail)
+        seen.add(line.product)

@@ -1,32 +1,33 @@
-"""The steps that every move of a placed order, and every change of its lines, is made of.
+"""What every move of a placed order, and every change of its lines, has in common.
 
-A use case (moves.py, changes.py, returns.py, confirm_order.py) takes them in one transaction, and
-is read downwards: `moving` opens the transaction and claims the idempotency key, `lock` locks the
-order, `begin` judges the request, and `write` locks the stock in product order and writes.
+A use case (moves.py, packing.py, changes.py, confirm_order.py) is one transaction that is read
+downwards: `moving` opens it, claims the idempotency key and locks the order and its stock,
+`LockedOrder.begins` judges the request, and `LockedOrder.write` writes.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from msgspec.structs import replace as with_units
-
-from larder.core.errors import DomainError, NotFound, PreconditionRequired
+from larder.core.errors import DomainError, NotFound, PreconditionRequired, StaleVersion
+from larder.core.ids import new_id
 from larder.db import database, idempotency
 from larder.db.idempotency import Claim
 from larder.identity.caller import Caller
 from larder.identity.queries import submit_renewed
-from larder.identity.services import accounts, audit, quotas
+from larder.identity.services import audit, quotas
 from larder.inventory.services import movements as inventory
 from larder.inventory.services.locks import moving_stock
-from larder.inventory.services.movements import Balance, Movement
-from larder.orders.decision import PricedLine
+from larder.inventory.services.movements import LockedStock, Movement
+from larder.orders.errors import InvalidTransition
 from larder.orders.lifecycle import (
+    CANCELLED,
+    EVENTS,
     MADE_BEFORE,
     PERMISSIONS,
     REPEATABLE,
@@ -34,15 +35,20 @@ from larder.orders.lifecycle import (
     UNDONE,
     Move,
     Verdict,
-    is_pending,
     judge,
 )
 from larder.orders.models import Order
-from larder.orders.queries import LineView
+from larder.orders.queries.order_views import LineView, OrderView, view_of_row
 from larder.orders.services.book_sales import book_sales
 from larder.orders.services.locks import order_name, submit_lock
-from larder.orders.services.write_changes import OrderChange, submit_changes
+from larder.orders.services.write_changes import OrderChange, write_changes
 from larder.orders.sql import writes
+
+LINES_OF_A_CHANGE = 100
+"""Lines from which on a change counts as one more in the quota: each may write to the ledger."""
+
+PERSONAL = ("note", "reference", "ship_to", "tracking_number")
+"""Details that can contain personal data."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,17 +67,33 @@ class TransitionRequest:
     lines: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+class Moved(NamedTuple):
+    """The order after a move; None if the move changed nothing. `replayed`: because an earlier
+    request had the same key."""
+
+    order: OrderView | None = None
+    replayed: bool = False
+
+
+@dataclass(slots=True)
 class LockedOrder:
-    """An order whose row is locked.
+    """An order whose row is locked, and the request to move it.
 
     `lines` are sorted by ascending id. `events` has the data of its last event of each type of
-    `writes.LAST_EVENTS`.
+    `writes.LAST_EVENTS`. `stock` is that of its lines, if the move locks it. `moved` is what the
+    move has made of the order.
     """
 
+    request: TransitionRequest
+    move: Move
+    caller: Caller
     row: Order
     lines: Sequence[LineView]
     events: Mapping[str, Mapping[str, Any]]
+    products: Collection[int] | None
+    stock: LockedStock | None
+    moved: Moved
+    event: UUID = field(default_factory=new_id)
 
     @property
     def id(self) -> UUID:
@@ -84,276 +106,219 @@ class LockedOrder:
         return self.row.status
 
     @property
-    def version(self) -> int:
-        """The version under the lock."""
-        return self.row.version
+    def is_by_staff(self) -> bool:
+        """Whether the caller may move the orders of all customers."""
+        return self.caller.may(PERMISSIONS[self.move])
 
-    @property
-    def total(self) -> Decimal:
-        """The exact sum of the lines."""
-        return sum((line.quantity * line.unit_price for line in self.lines), Decimal(0))
+    def begins(self, *, conflict: DomainError | None = None, is_satisfied: bool = False) -> bool:
+        """Returns whether the move has yet to be made; then it counts in the quota of a customer,
+        and the stock is locked.
 
+        It has not if it was made before, unless the request differs from that one (`conflict` is
+        then the refusal), nor if the order already has the requested values (`is_satisfied`). The
+        key of such a request is kept only if the move can be undone: any other stays made. After an
+        undo, a request without a version and a key is refused.
 
-@dataclass(frozen=True, slots=True)
-class StockMove:
-    """A change of a product's stock, and its cause. The event gives the other columns of the
-    ledger entry."""
+        A request for values that the order already has succeeds even if `If-Match` names an earlier
+        version: RFC 9110, section 13.1.1, allows it.
 
-    product: int
-    available: int
-    committed: int
-    cause: str
+        Raises NotFound (an order of another customer), NotStaff, PermissionMissing,
+        SecondFactorRequired, StaleVersion, PreconditionRequired, InvalidTransition, QuotaExceeded
+        (of customers), and `conflict`.
+        """
+        if self.moved.replayed:
+            return False
+        request, verdict = self.request, self._verdict()
+        was_made = verdict in MADE_BEFORE
+        if is_satisfied or (was_made and conflict is None):
+            if request.claim is not None and self.move not in REPEATABLE:
+                idempotency.release([request.claim.scope])
+            return False
+        if request.version not in {None, self.row.version}:
+            raise StaleVersion(self.row.version)
+        if was_made and conflict is not None:
+            raise conflict
+        if verdict is Verdict.NOT_ALLOWED:
+            raise InvalidTransition(self.status, self.move)
+        if request.version is None and request.claim is None and self.is_undone(self.move):
+            raise PreconditionRequired
+        if not self.is_by_staff:
+            most = max(len(self.lines), request.lines)
+            quotas.take("order_changes", self.caller.id, 1 + most // LINES_OF_A_CHANGE)
+        if self.products is not None and self.stock is None:
+            self.stock = submit_stock(self.id, self.products)()
+        return True
 
+    def _verdict(self) -> Verdict:
+        """Returns whether the caller may make the move. Raises the refusal if not."""
+        is_owner = self.caller.id == self.row.customer_id
+        verdict = judge(self.status, self.move, by_staff=self.is_by_staff, by_owner=is_owner)
+        if verdict in {Verdict.NOT_STAFF, Verdict.NOT_FOUND}:
+            if verdict is Verdict.NOT_STAFF or self.caller.is_staff:
+                self.caller.require(PERMISSIONS[self.move])
+            raise NotFound
+        return verdict
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Transition:
-    """The changes that a use case makes to a locked order.
+    def is_undone(self, move: Move) -> bool:
+        """Returns whether the move, or the one that it undoes, was undone before."""
+        return UNDONE.get(move) in self.events
 
-    `type` is the type of the event, `event_data` its `data`. `quantities` and `returned` are new
-    values by line id; a quantity of 0 deletes the line. `ordered` has the former quantities of
-    lines of which fewer units were picked; 0 removes that. `added` are new lines. `details` are new
-    values of the order's columns. `balances` are the stock rows if the use case has locked them
-    already.
-    """
+    def never_undone(self) -> DomainError | None:
+        """Returns the refusal of a repeated undoing if the order was never undone."""
+        return None if self.is_undone(self.move) else InvalidTransition(self.status, self.move)
 
-    type: str
-    status: str
-    event_data: Mapping[str, Any] = field(default_factory=dict)
-    stock_moves: Sequence[StockMove] = ()
-    quantities: Mapping[int, int] = field(default_factory=dict)
-    ordered: Mapping[int, int] = field(default_factory=dict)
-    returned: Mapping[int, int] = field(default_factory=dict)
-    added: Sequence[PricedLine] = ()
-    details: Mapping[str, Any] = field(default_factory=dict)
-    balances: Mapping[int, Balance] | None = None
+    def movement(self, product: int, available: int, committed: int, cause: str) -> Movement:
+        """Returns a movement of this move, which `write` writes."""
+        reference, actor = str(self.event), self.caller.public_id
+        return Movement(product, available, committed, cause, reference, actor)
+
+    def write(
+        self,
+        status: str,
+        *,
+        data: Mapping[str, Any] | None = None,
+        lines: Sequence[LineView] | None = None,
+        movements: Sequence[Movement] = (),
+        details: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Writes the new status, with an event and an entry of the audit trail.
+
+        `lines` are the lines after the move, without those that are gone; new ones have the id 0.
+        `details` are new values of the order's columns. Raises StockLimitExceeded, LockBroken.
+        """
+        new, now = self.lines if lines is None else lines, self.request.now
+        total = sum([line.line_total for line in new], Decimal(0))
+        change = OrderChange(
+            order=self.row,
+            type="cancelled" if status == CANCELLED else EVENTS[self.move],
+            status=status,
+            actor=self.caller.public_id,
+            event=self.event,
+            data=data or {},
+            total=total,
+            units=sum(line.quantity for line in new),
+            kept=total - sum([line.unit_price * line.returned for line in new], Decimal(0)),
+            details={
+                name: value
+                for name, value in (details or {}).items()
+                if value != getattr(self.row, name)
+            },
+        )
+        if movements and self.stock is not None:
+            inventory.refuse_too_many(movements, self.stock.balances)
+            inventory.move(movements, self.stock.balances, now=now)
+        _write_lines(self.row, self.lines, new)
+        self._book(change, new)
+        self._record(change, new)
+        write_changes([change], now=now)
+        self.moved = Moved(view_of_row(self.row, list(new)))
+
+    def _book(self, change: OrderChange, new: Sequence[LineView]) -> None:
+        """Books what the move changes in the order's sales."""
+        before = self.lines if self.status in SOLD else ()
+        after = new if change.status in SOLD else ()
+        if before is not after:
+            now = self.request.now
+            book_sales(self.row, change.type, before=before, after=after, now=now)
+
+    def _record(self, change: OrderChange, new: Sequence[LineView]) -> None:
+        """Records in the audit trail what a member of staff does to the order."""
+        if audit.current() is None:
+            return
+        before = _state(self.status, self.lines, new)
+        after = _state(change.status, new, self.lines)
+        before |= {name: getattr(self.row, name) for name in change.details}
+        after |= change.details
+        audit.record_difference(
+            order_name(self.id), before, after, action=self.move, personal=PERSONAL
+        )
 
 
 @contextmanager
-def moving(request: TransitionRequest) -> Iterator[bool]:
-    """Opens the transaction of a request and claims its key. Yields whether an earlier request with
-    this key was made: then there is nothing to do.
+def moving(
+    request: TransitionRequest, move: Move, *, products: Collection[int] | None = None
+) -> Iterator[LockedOrder]:
+    """Opens the transaction of a move, claims its key, and locks the order. With `products` the
+    move locks also the stock of these and of the order's lines: for staff here, and for others when
+    the move begins, which counts in their quota.
 
-    Raises KeyReused, Overloaded.
+    The caller's rights are read last, because the locks may have been waited for. Raises KeyReused,
+    NotFound, SessionEnded, Overloaded.
     """
-    who = request.caller
-    with (
-        moving_stock(by_staff=who.is_staff, lines=request.lines),
-        database.pipeline(),
-    ):
-        yield request.claim is not None and idempotency.is_repeat(request.claim, now=request.now)
+    caller, id = request.caller, request.order
+    with moving_stock(by_staff=caller.is_staff, lines=request.lines):
+        claiming = idempotency.submit_repeat(request.claim, now=request.now)
+        locking = submit_lock([id])
+        reading_lines = database.submit(writes.LINES_OF_LOCKED, [[id]])
+        reading_events = database.submit(writes.LAST_EVENTS, [id])
+        locks_stock = products is not None and caller.is_staff
+        stocking = submit_stock(id, products or ()) if locks_stock else None
+        renewing = submit_renewed(caller)
+        replayed = claiming()
+        row = locking().get(id)
+        if row is None:
+            raise NotFound
+        yield LockedOrder(
+            request,
+            move,
+            renewing(),
+            row,
+            [LineView(*line) for _, *line in reading_lines()],
+            {type: json.loads(data) for type, data in reading_events()},
+            products,
+            stocking() if stocking else None,
+            Moved(replayed=replayed),
+        )
 
 
-def lock(request: TransitionRequest) -> LockedOrder:
-    """Locks the order, and reads its lines and events under the lock. Raises NotFound."""
-    locking = submit_lock([request.order])
-    reading_lines = database.submit(writes.LINES_OF_LOCKED, [[request.order]])
-    reading_events = database.submit(writes.LAST_EVENTS, [request.order])
-    row = locking().get(request.order)
-    if row is None:
-        raise NotFound
-    lines = [LineView(*line) for _, *line in reading_lines()]
-    return LockedOrder(row, lines, {type: json.loads(data) for type, data in reading_events()})
+def submit_stock(order: UUID, products: Collection[int]) -> Callable[[], LockedStock]:
+    """Submits the lock of the stock of an order's lines and of other products. Assumes that the
+    lock of the order was submitted before."""
+    return inventory.submit_lock_of(order, writes.PRODUCTS, [order, list(products)])
 
 
-def begin(
-    order: LockedOrder,
-    request: TransitionRequest,
-    move: Move,
-    *,
-    conflict: DomainError | None = None,
-    is_satisfied: bool = False,
-) -> bool:
-    """Returns whether the move has yet to be made; then the caller's account is active, and the
-    move counts in the quota of a customer.
-
-    It has not if it was made before, unless the request differs from that one (`conflict` is then
-    the refusal), nor if the order already has the requested values (`is_satisfied`). The key of
-    such a request is kept only if the move can be undone: any other stays made. After an undo, a
-    request without a version and a key is refused.
-
-    A request for values that the order already has succeeds even if `If-Match` names an earlier
-    version: RFC 9110, section 13.1.1, allows it.
-
-    Raises NotFound (an order of another customer), NotStaff, PermissionMissing,
-    SecondFactorRequired, StaleVersion, PreconditionRequired, InvalidTransition, SessionEnded,
-    QuotaExceeded (of customers), and `conflict`.
-    """
-    caller, may = request.caller, request.caller.may(PERMISSIONS[move])
-    verdict = judge(order.status, move, by_staff=may, by_owner=caller.id == order.row.customer_id)
-    is_hidden = verdict is Verdict.NOT_FOUND and caller.is_staff
-    if verdict is Verdict.NOT_STAFF or is_hidden:
-        caller.require(PERMISSIONS[move])
-    has_values = verdict is not Verdict.NOT_FOUND and is_satisfied
-    against = conflict if verdict in MADE_BEFORE else None
-    if has_values or not is_pending(
-        order, move, verdict, version=request.version, conflict=against
-    ):
-        if request.claim is not None and move not in REPEATABLE:
-            idempotency.release([request.claim.scope])
-        return False
-    if request.version is None and request.claim is None and is_undone(order, move):
-        raise PreconditionRequired
-    accounts.require_active(caller)
-    if not may:
-        quotas.take("order_changes", caller.id, _units(order, request))
-    return True
-
-
-def is_undone(order: LockedOrder, move: Move) -> bool:
-    """Returns whether the move, or the one that it undoes, was undone before."""
-    return UNDONE.get(move) in order.events
-
-
-def _units(order: LockedOrder, request: TransitionRequest) -> int:
-    """Returns how many changes this one counts as: each line may write a row of the ledger."""
-    return 1 + max(len(order.lines), request.lines) // LINES_OF_A_CHANGE
-
-
-LINES_OF_A_CHANGE = 100
-"""Lines from which on a change counts as one more."""
-
-
-def write(
-    order: LockedOrder, request: TransitionRequest, move: Move, transition: Transition
-) -> None:
-    """Writes the changes of a locked order, with its event and an entry of the audit trail. Locks
-    the stock that moves, unless it is locked.
-
-    Reads the caller's rights last, because the locks may have been waited for. Staff without the
-    permission act for themselves, as customers do. Raises StockLimitExceeded, LockBroken,
-    SessionEnded, NotStaff, PermissionMissing, SecondFactorRequired.
-    """
-    caller, lines = request.caller, _lines_after(order, transition)
-    total = sum([line.line_total for line in lines], Decimal(0))
-    back = sum([line.unit_price * line.returned for line in lines], Decimal(0))
-    change = OrderChange(
-        order=order.row,
-        type=transition.type,
-        status=transition.status,
-        actor=caller.public_id,
-        data=transition.event_data,
-        total=total,
-        units=sum(line.quantity for line in lines),
-        kept=total - back,
-        details=transition.details,
-    )
-    _move_stock(transition, change.event, request)
-    _write_lines(order, transition)
-    _book(order, transition, lines, request.now)
-    _record(order, transition, move, total)
-    renewing = submit_renewed(caller) if caller.is_staff else None
-    submit_changes([change], now=request.now)()
-    if renewing is not None:
-        renewing().require(*caller.permissions & {PERMISSIONS[move]})
-
-
-def _record(order: LockedOrder, transition: Transition, move: Move, total: Decimal) -> None:
-    """Records in the audit trail what a member of staff does to the order."""
-    if audit.current() is None:
+def _write_lines(order: Order, before: Sequence[LineView], after: Sequence[LineView]) -> None:
+    """Writes the lines that differ."""
+    if after is before:
         return
-    before, after = _states(order, transition, total)
-    before |= {name: getattr(order.row, name) for name in transition.details}
-    after |= transition.details
-    audit.record_difference(order_name(order.id), before, after, action=move, personal=_PERSONAL)
-
-
-_PERSONAL = ("note", "reference", "ship_to", "tracking_number")
-"""Details that can contain personal data."""
-
-
-def _states(
-    order: LockedOrder, transition: Transition, total: Decimal
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Returns status, total and units of the changed lines by product, before and after."""
-    units, returned = transition.quantities, transition.returned
-    lines = [line for line in order.lines if line.id in units]
-    back = [line for line in order.lines if line.id in returned]
-    new = {str(line.offer.id): line.quantity for line in transition.added}
-    before = {
-        "status": order.status,
-        "total": order.total,
-        "quantities": dict.fromkeys(new, 0) | {str(line.product): line.quantity for line in lines},
-        "returned": {str(line.product): line.returned for line in back},
-    }
-    after = {
-        "status": transition.status,
-        "total": total,
-        "quantities": new | {str(line.product): units[line.id] for line in lines},
-        "returned": {str(line.product): returned[line.id] for line in back},
-    }
-    return before, after
-
-
-def _move_stock(transition: Transition, event: UUID, request: TransitionRequest) -> None:
-    if not transition.stock_moves:
-        return
-    balances = transition.balances
-    if balances is None:
-        balances = inventory.lock({move.product for move in transition.stock_moves})
-    actor = request.caller.public_id
-    movements = [
-        Movement(move.product, move.available, move.committed, move.cause, str(event), actor)
-        for move in transition.stock_moves
+    old = {line.id: line for line in before}
+    changed = [
+        (line.id, line.quantity, line.ordered, line.returned)
+        for line in after
+        if line.id and line != old[line.id]
     ]
-    inventory.refuse_too_many(movements, balances)
-    inventory.move(movements, balances, now=request.now)
-
-
-def _write_lines(order: LockedOrder, transition: Transition) -> None:
-    gone = [id for id, quantity in transition.quantities.items() if quantity == 0]
-    kept = (transition.quantities.keys() | transition.returned.keys()).difference(gone)
-    values = (transition.quantities, transition.ordered, transition.returned)
-    changed = [(id, *(value.get(id) for value in values)) for id in sorted(kept)]
-    if gone:
-        database.execute(writes.DELETE_LINES, [gone])
+    added = [
+        (line.product, line.sku, line.name, line.unit_price, line.quantity, line.tax_rate)
+        for line in after
+        if not line.id
+    ]
+    if gone := old.keys() - {line.id for line in after}:
+        database.execute(writes.DELETE_LINES, [list(gone)])
     if changed:
         database.execute(writes.SET_LINES, database.columns(changed))
-    if transition.added:
-        added = [
-            (
-                *(line.offer.id, line.offer.sku, line.offer.name, line.unit_price),
-                *(line.quantity, line.offer.tax_rate),
-            )
-            for line in transition.added
-        ]
-        parameters = [order.id, order.row.placed_at, *database.columns(added)]
+    if added:
+        parameters = [order.id, order.placed_at, *database.columns(added)]
         database.execute(writes.ADD_LINES, parameters)
 
 
-def _book(
-    order: LockedOrder, transition: Transition, lines: Sequence[LineView], now: datetime
-) -> None:
-    """Books what the transition changes in the order's sales."""
-    was_sold, is_sold = order.status in SOLD, transition.status in SOLD
-    if was_sold == is_sold and not (
-        transition.quantities or transition.returned or transition.added
-    ):
-        return
-    book_sales(
-        order.row,
-        transition.type,
-        before=order.lines if was_sold else (),
-        after=lines if is_sold else (),
-        now=now,
+def _state(status: str, lines: Sequence[LineView], others: Sequence[LineView]) -> dict[str, Any]:
+    """Returns what the audit trail has of an order: status, total, and the units by product that
+    differ from those of its `others`, the lines before or after."""
+    units, returned = (
+        [{line.product: getattr(line, name) for line in state} for state in (lines, others)]
+        for name in ("quantity", "returned")
     )
+    return {
+        "status": status,
+        "total": sum([line.line_total for line in lines], Decimal(0)),
+        "quantities": _differing(*units),
+        "returned": _differing(*returned),
+    }
 
 
-def _lines_after(order: LockedOrder, transition: Transition) -> list[LineView]:
-    units, returned = transition.quantities, transition.returned
-    left = [
-        with_units(
-            line,
-            quantity=units.get(line.id, line.quantity),
-            returned=returned.get(line.id, line.returned),
-        )
-        for line in order.lines
-        if units.get(line.id, line.quantity)
-    ]
-    added = [
-        LineView(
-            *(0, line.offer.id, line.offer.sku, line.offer.name, line.quantity, line.unit_price),
-            tax_rate=line.offer.tax_rate,
-        )
-        for line in transition.added
-    ]
-    return left + added
+def _differing(units: Mapping[int, int], others: Mapping[int, int]) -> dict[str, int]:
+    return {
+        str(product): units.get(product, 0)
+        for product in {**others, **units}
+        if units.get(product, 0) != others.get(product, 0)
+    }

@@ -48,6 +48,11 @@ FROM order_line WHERE order_id = ANY((SELECT %s::uuid[])::uuid[]) ORDER BY id
 """
 """Index scans of order_line_once. Submitted after the locks of orders, it reads under them."""
 
+PRODUCTS = """
+SELECT product_id FROM order_line WHERE order_id = %s UNION SELECT unnest((SELECT %s::bigint[]))
+"""
+"""The products of an order, and others. An index scan of order_line_once."""
+
 LAST_EVENTS = """
 SELECT DISTINCT ON (type) type, data FROM order_event
 WHERE order_id = %s
@@ -133,15 +138,12 @@ FROM unnest((SELECT %s::bigint[])) AS holder (customer)
 transactions could otherwise each add the last unit of a customer."""
 
 SET_LINES = """
-UPDATE order_line SET quantity = COALESCE(new.quantity, order_line.quantity),
-       ordered = NULLIF(COALESCE(new.ordered, order_line.ordered), 0),
-       returned = COALESCE(new.returned, order_line.returned)
+UPDATE order_line SET quantity = new.quantity, ordered = new.ordered, returned = new.returned
 FROM unnest(%s::bigint[], %s::int[], %s::int[], %s::int[]) AS new (id, quantity, ordered, returned)
 WHERE order_line.id = new.id
 """
-"""Updates the lines of one order; null leaves a value unchanged, and 0 removes `ordered`. Index
-scans of order_line_pkey. Stock rows are locked meanwhile, and Django's bulk_update takes eight
-times as long for 1,000 lines."""
+"""Updates the lines of one order. Index scans of order_line_pkey. Stock rows are locked meanwhile,
+and Django's bulk_update takes eight times as long for 1,000 lines."""
 
 EXISTING = """
 SELECT id FROM "order" WHERE "order".id = ANY((SELECT %s::uuid[])::uuid[])

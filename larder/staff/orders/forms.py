@@ -21,8 +21,7 @@ from larder.http.shop import terms
 from larder.identity.queries import SHIP_TO_FIELDS
 from larder.orders.decision import Wanted
 from larder.orders.queries import LineView, OrderView
-from larder.orders.services.moves import Picked, Tracking
-from larder.orders.services.returns import ReturnedLine
+from larder.orders.services.moves import Picked, ReturnedLine, Tracking
 from larder.staff.formatting import day_of, grouped
 from larder.staff.language import gettext_lazy as _
 from larder.staff.orders.contents import address_lines

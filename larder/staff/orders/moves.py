@@ -34,10 +34,10 @@ from larder.orders.lifecycle import (
     judge,
 )
 from larder.orders.queries import OrderView
-from larder.orders.services import moves, returns
+from larder.orders.services import moves
 from larder.orders.services.changes import change_order
 from larder.orders.services.confirm_order import confirm_order
-from larder.orders.services.transitions import TransitionRequest
+from larder.orders.services.transitions import Moved, TransitionRequest
 from larder.staff.base import Question, ServiceAdmin, ask, caller_of, selected
 from larder.staff.formatting import amount, contents, customer_name
 from larder.staff.language import gettext_lazy as _
@@ -63,7 +63,7 @@ class Kind:
     button: Any
     icon: str
     text: str
-    service: Callable[..., bool]
+    service: Callable[..., Moved]
     form: type[MoveForm] = MoveForm
     path: str = ""
     """The end of its address; empty for the name of the move."""
@@ -111,7 +111,7 @@ FORMS: Mapping[Move, Kind] = {
     Move.RETURN: Kind(
         button=_("Return"),
         icon="assignment_return",
-        service=returns.return_order,
+        service=moves.return_order,
         form=ReturnForm,
         text=_("Units that cannot be sold again are booked and stay out of stock."),
     ),
@@ -339,9 +339,8 @@ def _transition(request: Any, order: UUID, move: Move, version: int, key: str) -
 def _make(transition: TransitionRequest, move: Move, arguments: Mapping[str, Any]) -> bool:
     """Makes a move. Returns whether this request or a repeat of it made the move, and not another
     request before."""
-    replayed = FORMS[move].service(transition, **arguments)
-    by = transition.caller.public_id
-    return replayed or queries.has_event(transition.order, actor=by, at=transition.now)
+    moved = FORMS[move].service(transition, **arguments)
+    return moved.replayed or moved.order is not None
 
 
 DONE_BEFORE = _("this was done before. Nothing was done now.")

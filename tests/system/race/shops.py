@@ -27,9 +27,9 @@ from larder.inventory.services.adjustments import AdjustmentLine, Cause, adjust_
 from larder.orders.decision import Wanted
 from larder.orders.services import moves
 from larder.orders.services.changes import change_order
+from larder.orders.services.moves import ReturnedLine, return_order
 from larder.orders.services.placing.placement import Placed, Placement, Terms
-from larder.orders.services.returns import ReturnedLine, return_order
-from larder.orders.services.transitions import TransitionRequest
+from larder.orders.services.transitions import Moved, TransitionRequest
 from tests.conftest import Person
 from tests.orders.placing import place_orders
 
@@ -109,14 +109,14 @@ class ServiceShop:
     def move(self, who: Person, order: UUID, move: str, lines: Lines = ()) -> Answer:
         request = _transition_request(who, order)
         back = [ReturnedLine(*line) for line in lines]
-        calls: dict[str, Callable[[], bool]] = {
+        calls: dict[str, Callable[[], Moved]] = {
             "cancel": lambda: moves.cancel_order(request),
             "pack": lambda: moves.pack_order(request),
             "ship": lambda: moves.ship_order(request),
             "deliver": lambda: moves.deliver_order(request),
             "return": lambda: return_order(request, lines=back, reason="any"),
         }
-        return served(lambda: Answer(OK, replayed=calls[move]()))
+        return served(lambda: Answer(OK, replayed=calls[move]().replayed))
 
     def change(
         self, who: Person, order: UUID, lines: Lines, *, version: int | None = None
