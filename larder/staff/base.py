@@ -195,12 +195,19 @@ class Question(NamedTuple):
 
 
 def ask(model_admin: ServiceAdmin, request: Any, question: Question) -> HttpResponse:
-    """Shows the confirmation page, whose button sends a POST to the same address."""
+    """Shows the confirmation page, whose button sends to the same address what was sent now, and
+    the fields of the question."""
+    sent = [
+        (name, value)
+        for name, values in request.POST.lists()
+        if name != "csrfmiddlewaretoken"
+        for value in values
+    ]
     context = {
         **model_admin.admin_site.each_context(request),
         "opts": model_admin.opts,
         "title": question.title,
-        "question": question,
+        "question": question._replace(sends=[*sent, *question.sends]),
     }
     return TemplateResponse(request, "staff/confirm.html", context)
 

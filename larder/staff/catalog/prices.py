@@ -59,10 +59,6 @@ class PriceForm(forms.Form):
         raised = former + (former * value / 100 if given["kind"] == "percent" else value)
         return (raised / step).quantize(Decimal(1), ROUND_HALF_UP) * step
 
-    def sends(self) -> list[tuple[str, str]]:
-        """Returns the fields of a valid form."""
-        return [(name, str(one)) for name in self.fields for one in self.data.getlist(name)]  # type: ignore[attr-defined]
-
 
 class RepriceableProducts(ServiceAdmin):
     """The pages that change the prices of selected products."""
@@ -87,7 +83,7 @@ class RepriceableProducts(ServiceAdmin):
                 self._change(request, products, changed)
                 return None
             if not problem:
-                return self._price_preview(request, products, changed, form.sends())
+                return self._price_preview(request, products, changed)
             form.add_error("value", problem)
         back = reverse("admin:catalog_product_changelist")
         number = len(products)
@@ -101,18 +97,14 @@ class RepriceableProducts(ServiceAdmin):
         return show(self, request, page)
 
     def _price_preview(
-        self,
-        request: Any,
-        products: Sequence[Product],
-        changed: Sequence[NewPrice],
-        sends: Sequence[tuple[str, str]],
+        self, request: Any, products: Sequence[Product], changed: Sequence[NewPrice]
     ) -> HttpResponse:
-        names = {one.pk: str(one) for one in products}
+        names = {product.pk: str(product) for product in products}
         about = [
-            f"{names[one.product]}: {decimal(one.former)} → {amount(one.price, settings.CURRENCY)}"
-            for one in changed
+            f"{names[new.product]}: {decimal(new.former)} → {amount(new.price, settings.CURRENCY)}"
+            for new in changed
         ]
-        seen = [(_seen(one), money.text(one.price)) for one in products]
+        seen = [(_seen(product), money.text(product.price)) for product in products]
         text = gettext("Orders that are placed keep their prices. All prices change, or none.")
         answer = ngettext("Change {} price", "Change {} prices", len(changed))
         question = Question(
@@ -120,7 +112,7 @@ class RepriceableProducts(ServiceAdmin):
             text,
             answer.format(grouped(len(changed))),
             about,
-            [*sends, *seen, ("confirmed", "yes")],
+            [*seen, ("confirmed", "yes")],
             "primary",
         )
         return ask(self, request, question)

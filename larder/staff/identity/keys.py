@@ -11,7 +11,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import Q, Value
 from django.http import HttpResponse
 from django.urls import reverse
@@ -220,7 +219,5 @@ def _end(request: Any, key: Key) -> bool:
 
 def _question(selected: Sequence[Key]) -> Question:
     about = [f"{customer_name(key.customer)}: {key}" for key in selected]
-    sends = [("action", "end_selected"), ("index", "0"), ("confirmed", "yes")]
-    sends += [(ACTION_CHECKBOX_NAME, str(key.pk)) for key in selected]
     text = gettext("Programs that use these keys are refused from now on. This cannot be undone.")
-    return Question(gettext("End keys"), text, gettext("End"), about, sends)
+    return Question(gettext("End keys"), text, gettext("End"), about, [("confirmed", "yes")])

@@ -13,7 +13,6 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import admin, messages
-from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
@@ -365,9 +364,8 @@ def _question(orders: Sequence[Any], action: str) -> Question:
         f"{amount(order.total, order.currency)}, {word(order.status)}"
         for order in orders
     ]
-    sends = [("action", action), ("index", "0"), ("confirmed", "yes"), ("form_key", str(new_id()))]
-    for order in orders:
-        sends += [(ACTION_CHECKBOX_NAME, str(order.pk)), (f"seen-{order.pk}", str(order.version))]
+    seen = [(f"seen-{order.pk}", str(order.version)) for order in orders]
+    sends = [("confirmed", "yes"), ("form_key", str(new_id())), *seen]
     kind = FORMS[BULK[action]]
     return Question(kind.bulk, kind.bulk, kind.button, about, sends, kind.variant)
 
