@@ -10,7 +10,7 @@ from msgspec.structs import replace as with_other
 from larder.identity.queries import with_rights
 from larder.orders import queries
 from larder.orders.decision import Wanted
-from larder.orders.queries import OrderFilter, TaxSums
+from larder.orders.queries import TaxSums
 from larder.orders.services import changes, moves
 from larder.orders.services.confirm_order import confirm_order
 from larder.orders.services.moves import Picked, ReturnedLine, return_order
@@ -39,13 +39,8 @@ def totals(begins: datetime) -> tuple[str, str]:
 
 def exported(begins: datetime) -> tuple[Decimal, Decimal]:
     """The same by the lines of the accounting export."""
-    ends = begins + timedelta(days=30)
-    wanted = OrderFilter(None, placed_after=begins - timedelta(microseconds=1), placed_before=ends)
-    rows = [
-        booking
-        for part in queries.history_in_parts(wanted)
-        for booking in queries.placed_bookings(part)
-    ] + [booking for part in queries.changes_in_parts(begins, ends) for booking in part]
+    parts = queries.bookings(begins, begins + timedelta(days=30))
+    rows = [booking for part in parts for booking in part]
     sold, back = sum(row.gross for row in rows), sum(row.returned_gross for row in rows)
     return Decimal(sold) / 100, Decimal(back) / 100
 

@@ -15,8 +15,8 @@ from larder.core.ids import new_id
 from larder.db import database
 from larder.orders.models import Order, OrderEvent, OrderLine, OrderStatus, Payment
 from larder.orders.services.locks import submit_lock
-from larder.orders.sql import daily, reads, writes
 from larder.orders.sql import payments as payments_sql
+from larder.orders.sql import reads, sales, writes
 from tests.conftest import Person
 from tests.orders.written import written
 
@@ -220,9 +220,9 @@ def test_open_and_due_orders_are_those_that_the_orm_counts(orders: Orders) -> No
     for status in statuses:
         rows = Order.objects.filter(status=status)
         expected.append((status, rows.count(), rows.aggregate(Min("placed_at"))["placed_at__min"]))
-    assert database.rows(daily.OPEN_ORDERS, [9, statuses]) == expected
-    assert database.rows(daily.OPEN_ORDERS, [1, ["pending"]])[0][1] == 1
+    assert database.rows(sales.OPEN_ORDERS, [9, statuses]) == expected
+    assert database.rows(sales.OPEN_ORDERS, [1, ["pending"]])[0][1] == 1
     for day in (DAY + timedelta(days=n) for n in (-2, -1, 0, 1)):
         due = Order.objects.filter(requested_for__lte=day)
         counted = [(one, due.filter(status=one).count()) for one in ("placed", "packed")]
-        assert database.rows(daily.DUE_ORDERS, [day, 9]) == counted
+        assert database.rows(sales.DUE_ORDERS, [day, 9]) == counted

@@ -18,7 +18,7 @@ from larder.orders.services import moves
 from larder.orders.services.placing.place_order import place_order
 from larder.orders.services.placing.placement import Placement, Terms
 from larder.orders.services.transitions import TransitionRequest
-from larder.orders.sql import daily
+from larder.orders.sql import sales
 from tests.conftest import Person
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -121,7 +121,7 @@ def test_orders_due_are_counted_by_their_index(shop: Shop) -> None:
     }
     with connection.cursor() as cursor:
         cursor.execute("SET enable_seqscan = off")
-        cursor.execute("EXPLAIN " + daily.DUE_ORDERS, [BEGAN.date(), 9])
+        cursor.execute("EXPLAIN " + sales.DUE_ORDERS, [BEGAN.date(), 9])
         assert "order_due" in str(cursor.fetchall())
 
 

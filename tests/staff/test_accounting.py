@@ -189,8 +189,8 @@ def test_a_day_begins_and_ends_in_the_time_zone_of_the_shop(
         placed_at(number, at)
     rows = export(desk, "2026-07-01", "2026-07-01")
     assert [(row["number"], row["placed_on"]) for row in rows] == [
-        (str(numbers[2]), "2026-07-01"),
         (str(numbers[1]), "2026-07-01"),
+        (str(numbers[2]), "2026-07-01"),
     ]
 
 

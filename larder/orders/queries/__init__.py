@@ -1,6 +1,5 @@
 """The queries of orders. They return plain data, not models; one file for each kind of query."""
 
-from larder.orders.queries.booked import PLACED, Booking, changes_in_parts, placed_bookings
 from larder.orders.queries.carts import (
     CartLine,
     CartVersion,
@@ -37,16 +36,20 @@ from larder.orders.queries.placed import (
     visible_order,
 )
 from larder.orders.queries.sales import (
+    PLACED,
+    Booking,
     DaySales,
     OldOrder,
     OpenOrders,
+    TaxSums,
     best_sellers,
+    bookings,
     day_sales,
     due_orders,
     oldest_placed,
     open_orders,
+    tax_sums,
 )
-from larder.orders.queries.tax_sums import TaxSums, tax_sums
 
 __all__ = [
     "PLACED",
@@ -69,9 +72,9 @@ __all__ = [
     "SoldLine",
     "TaxSums",
     "best_sellers",
+    "bookings",
     "by_number",
     "cart",
-    "changes_in_parts",
     "count",
     "count_lines",
     "day_sales",
@@ -93,7 +96,6 @@ __all__ = [
     "page",
     "payment",
     "payments",
-    "placed_bookings",
     "refunds_due",
     "stored_cart",
     "submit_existing",

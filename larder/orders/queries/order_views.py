@@ -76,15 +76,6 @@ class OrderView(Struct, frozen=True):
         """What each line counts in the books (larder/orders/amounts.py), with returned units."""
         return amounts([(line.line_total, line.tax_rate) for line in self.lines], self.currency)
 
-    @property
-    def kept_amounts(self) -> list[Amount]:
-        """What each line counts without its returned units."""
-        kept = [
-            (line.unit_price * (line.quantity - line.returned), line.tax_rate)
-            for line in self.lines
-        ]
-        return amounts(kept, self.currency)
-
 
 def view_of_row(row: Order, lines: list[LineView]) -> OrderView:
     """Returns a locked order as it is now, with its lines."""

@@ -1,8 +1,10 @@
-"""The figures of the admin's dashboard."""
+"""The figures of the admin's dashboard, and what is booked in a period, for the accounts."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -10,7 +12,7 @@ from larder.core.currencies import from_minor
 from larder.core.days import midnight
 from larder.db import database
 from larder.orders.models import Order, OrderStatus
-from larder.orders.sql import daily
+from larder.orders.sql import sales
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class OldOrder:
 def day_sales(first: date, last: date, zone: ZoneInfo) -> list[DaySales]:
     """Returns the sales of these days of a time zone, one for each currency, by day. Days on which
     nothing was booked are not in it."""
-    rows = database.rows(daily.DAY_SALES, [_midnights(first, last, zone)])
+    rows = database.rows(sales.DAY_SALES, [_midnights(first, last, zone)])
     return [
         DaySales(
             first + timedelta(days=day),
@@ -67,7 +69,7 @@ def day_sales(first: date, last: date, zone: ZoneInfo) -> list[DaySales]:
 
 def best_sellers(first: date, last: date, zone: ZoneInfo, *, limit: int) -> list[tuple[int, int]]:
     """Returns product ids and units of the best sellers of these days."""
-    rows = database.rows(daily.BEST_SELLERS, [_midnights(first, last, zone), limit])
+    rows = database.rows(sales.BEST_SELLERS, [_midnights(first, last, zone), limit])
     return [(product, int(units)) for product, units in rows]
 
 
@@ -79,14 +81,14 @@ def _midnights(first: date, last: date, zone: ZoneInfo) -> list[datetime]:
 
 def open_orders(statuses: tuple[str, ...], *, limit: int) -> list[OpenOrders]:
     """Returns the orders of each of these statuses, counted up to `limit`."""
-    rows = database.rows(daily.OPEN_ORDERS, [limit, list(statuses)])
+    rows = database.rows(sales.OPEN_ORDERS, [limit, list(statuses)])
     return [OpenOrders(*row) for row in rows]
 
 
 def due_orders(day: date, *, limit: int) -> dict[str, int]:
     """Returns how many orders are requested for this day or an earlier one, and are not shipped, by
     status, each counted up to `limit`."""
-    return dict(database.rows(daily.DUE_ORDERS, [day, limit]))
+    return dict(database.rows(sales.DUE_ORDERS, [day, limit]))
 
 
 def oldest_placed(*, limit: int) -> list[OldOrder]:
@@ -94,3 +96,77 @@ def oldest_placed(*, limit: int) -> list[OldOrder]:
     placed = Order.objects.filter(status=OrderStatus.PLACED)
     rows = placed.order_by("placed_at", "id").values_list(*OldOrder.__slots__)
     return [OldOrder(*row) for row in rows[:limit]]
+
+
+@dataclass(frozen=True, slots=True)
+class TaxSums:
+    """The gross and net amounts of what was sold with a tax rate, less what was cancelled, and of
+    what came back. Net amounts are None without a rate."""
+
+    currency: str
+    rate: Decimal | None
+    gross: Decimal
+    net: Decimal | None
+    returned_gross: Decimal
+    returned_net: Decimal | None
+
+
+def tax_sums(begins: datetime, ends: datetime) -> list[TaxSums]:
+    """Returns the sums of what was booked from one moment until before another, by currency and
+    rate. Later changes of these orders are in the sums of their own time. Orders that await their
+    payment are not booked."""
+    rows = database.rows(sales.TAX_SUMS, [begins, ends, begins, ends])
+    return [TaxSums(currency, rate, *_amounts(units, currency)) for currency, rate, *units in rows]
+
+
+def _amounts(units: list[Any], currency: str) -> list[Any]:
+    return [None if number is None else from_minor(int(number), currency) for number in units]
+
+
+PLACED = "placed"
+"""The type of the booking of an order that counts from its placing."""
+
+PART = timedelta(hours=1)
+"""The bookings of so much time are read at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """What a line counts from `at` on, or what of it changed then, as SalesChange has it."""
+
+    order: UUID
+    product: int
+    type: str
+    at: datetime
+    sku: str
+    name: str
+    unit_price: Decimal
+    tax_rate: Decimal | None
+    quantity: int
+    gross: int
+    net: int | None
+    returned: int
+    returned_gross: int
+    returned_net: int | None
+
+
+def bookings(begins: datetime, ends: datetime) -> Iterator[list[Booking]]:
+    """Yields what was booked from one moment until before another, in parts, the oldest first:
+    orders as they were placed, and what changed later. Orders with a hold count nothing when they
+    are placed."""
+    while (begins := _first_booked(begins)) < ends:
+        until = min(begins + PART, ends)
+        rows = database.rows(sales.BOOKINGS, [begins, until, begins, until])
+        database.release()
+        yield [
+            Booking(*row[:8], *[None if units is None else int(units) for units in row[8:]])
+            for row in rows
+        ]
+        begins = until
+
+
+def _first_booked(since: datetime) -> datetime:
+    """Returns the first moment from one on at which something may have been booked; the last moment
+    of all if there is none."""
+    ((first,),) = database.rows(sales.FIRST_BOOKED, [since, since])
+    return first or datetime.max.replace(tzinfo=UTC)

@@ -12,7 +12,7 @@ from larder.db import database
 from larder.orders.amounts import Amount, amounts
 from larder.orders.models import Order
 from larder.orders.queries import LineView
-from larder.orders.sql import books
+from larder.orders.sql import sales
 
 
 def book_sales(
@@ -36,7 +36,7 @@ def book_sales(
     ]
     if changes:
         row = [order.id, order.version + 1, type, now]
-        database.execute(books.BOOK_CHANGES, [*row, *database.columns(changes)])
+        database.execute(sales.BOOK_CHANGES, [*row, *database.columns(changes)])
 
 
 class _Counted(NamedTuple):

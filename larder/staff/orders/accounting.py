@@ -32,7 +32,7 @@ from larder.http.long_files import begin, stream
 from larder.identity.queries import PARCEL_FIELDS
 from larder.identity.services import audit
 from larder.orders import payment_state, queries
-from larder.orders.queries import PLACED, Booking, OrderFilter, OrderView, history_in_parts
+from larder.orders.queries import PLACED, Booking, OrderView
 from larder.staff.base import ServiceAdmin, button, caller_of
 from larder.staff.confirming import require_confirmation
 from larder.staff.exports import one_at_a_time, safe_text, workbook
@@ -235,13 +235,8 @@ def _with_tax(gross: Decimal, net: Decimal | None) -> list[object]:
 
 
 def _parts(first: date, last: date) -> Iterator[list[Row]]:
-    """Yields the lines of the orders as they were placed, then what changed in the period."""
-    begins, ends = _moments(first, last)
-    # Both ends of a filter are exclusive.
-    after = begins - timedelta(microseconds=1)
-    for orders in history_in_parts(OrderFilter(None, placed_after=after, placed_before=ends)):
-        yield _rows({order.id: order for order in orders}, queries.placed_bookings(orders))
-    for bookings in queries.changes_in_parts(begins, ends):
+    """Yields what was booked in the period, the oldest first."""
+    for bookings in queries.bookings(*_moments(first, last)):
         yield _rows(queries.orders({booking.order for booking in bookings}), bookings)
 
 
@@ -252,7 +247,8 @@ def _rows(orders: Mapping[UUID, OrderView], bookings: Sequence[Booking]) -> list
     database.release()
     totals: Counter[UUID] = Counter()
     for booking in bookings:
-        totals[booking.order] += booking.gross
+        if booking.type == PLACED:
+            totals[booking.order] += booking.gross
     return [
         Row(
             orders[booking.order],
