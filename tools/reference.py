@@ -9,7 +9,6 @@ status is 1 if a page is out of date.
 from __future__ import annotations
 
 import argparse
-import ast
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -196,6 +195,7 @@ def metrics_table() -> str:
     from prometheus_client.metrics import MetricWrapperBase
 
     from larder.ops.telemetry import instruments
+    from larder.ops.telemetry.shop_state import GAUGES
 
     rows = {}
     collectors = (*vars(instruments).values(), *instruments.POOL_COUNTS.values())
@@ -204,23 +204,13 @@ def metrics_table() -> str:
             (family,) = metric.describe()
             name = f"{family.name}_total" if family.type == "counter" else family.name
             rows[name] = (family.type, metric._labelnames, family.documentation)
-    for call in _gauges(CHECKOUT / "larder/ops/telemetry/shop_state.py"):
-        means = [str(node.value) for node in call.args if isinstance(node, ast.Constant)]
-        rows[means[0]] = ("gauge", means[2:], means[1])
+    for gauge in GAUGES:
+        rows[gauge.name] = ("gauge", gauge.labels, gauge.means)
     lines = ["\n| metric | type | labels | meaning |", "| --- | --- | --- | --- |"]
     for name, (kind, labels, text) in sorted(rows.items()):
         listed = ", ".join(f"`{label}`" for label in labels)
         lines.append(f"| `{name}` | {kind} | {listed} | {text} |")
     return "\n".join(lines) + "\n"
-
-
-def _gauges(file: Path) -> Iterator[ast.Call]:
-    """Yield the calls that make a gauge of the shop's state, which need a database to be made."""
-    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            is_gauge = node.func.id in ("_gauge", "GaugeMetricFamily")
-            if is_gauge and isinstance(node.args[0], ast.Constant):
-                yield node
 
 
 def tables_diagram() -> str:

@@ -16,7 +16,6 @@ from larder.core import waits
 from larder.db import database, replicas
 from larder.identity import queries as identity
 from larder.ops.demo.shop import DEMO_CUSTOMER
-from larder.ops.telemetry import sql
 
 logger = logging.getLogger(__name__)
 
@@ -125,6 +124,14 @@ def migrated() -> bool:
     return "migrated" in _done
 
 
+# The worker writes the time of the database's clock, so it is compared with that clock.
+_IS_ALIVE = """
+SELECT max(last_heartbeat),
+       coalesce(max(last_heartbeat) > statement_timestamp() - %s::interval, false)
+FROM procrastinate_workers
+"""
+
+
 def _worker() -> dict[str, Any]:
-    ((beat, alive),) = database.rows(sql.IS_ALIVE, [WORKER_SILENT_AFTER])
+    ((beat, alive),) = database.rows(_IS_ALIVE, [WORKER_SILENT_AFTER])
     return {"alive": alive, "last_heartbeat": beat}

@@ -349,8 +349,9 @@ def test_metrics_have_the_open_holds_and_the_delay_of_the_worker(
     jam, who = product(stock=9), person()
 
     def seen() -> tuple[float, float]:
-        held, late = (one.samples[0].value for one in shop_state._holds())
-        return held, late
+        values = {one.name: one.samples for one in shop_state._families()}
+        held, late = values["larder_holds_open"], values["larder_holds_oldest_expired_seconds"]
+        return held[0].value, late[0].value
 
     assert seen() == (0, 0)
     ids = [hold(who, (jam, 1)).id for _ in range(3)]

@@ -3,9 +3,9 @@
 All servers return the same values, so a query uses the maximum: `max(larder_jobs{status="todo"})`.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from threading import Lock
-from typing import Any
+from typing import NamedTuple
 
 from django.db import Error
 from prometheus_client.core import GaugeMetricFamily
@@ -13,13 +13,125 @@ from prometheus_client.registry import Collector
 
 from larder.core import waits
 from larder.core.stopwatch import Stopwatch
-from larder.db import database, observations
-from larder.db.observations import Observed
-from larder.ops.books.invariants import INVARIANTS
-from larder.ops.telemetry import sql
+from larder.db import database
 
 READ_EVERY = 10.0
 """Seconds for which the values are used again without new queries."""
+
+
+class Gauge(NamedTuple):
+    """A gauge; `rows` is the statement that returns its samples: the labels, then the value."""
+
+    name: str
+    means: str
+    rows: str
+    labels: tuple[str, ...] = ()
+
+
+UP = Gauge(
+    "larder_database_up",
+    "1: the database answers this server. 0: it does not answer, or no connection was free.",
+    "SELECT 1",
+)
+
+GAUGES = (
+    UP,
+    # Plan: the partial index of waiting jobs; failed ones are those of the last three days.
+    Gauge(
+        "larder_jobs",
+        "Jobs that wait (todo), of these the due ones (due), that run (doing), or failed (failed).",
+        """
+        WITH job AS MATERIALIZED (
+            SELECT status, coalesce(scheduled_at <= now(), true) AS due
+            FROM procrastinate_jobs WHERE status IN ('todo', 'doing')
+        )
+        SELECT 'todo', count(*) FROM job WHERE status = 'todo' UNION ALL
+        SELECT 'due', count(*) FROM job WHERE status = 'todo' AND due UNION ALL
+        SELECT 'doing', count(*) FROM job WHERE status = 'doing' UNION ALL
+        SELECT 'failed', count(*) FROM procrastinate_jobs WHERE status = 'failed'
+        """,
+        ("status",),
+    ),
+    # Plan: the same index, then for each due job its first event, by index.
+    Gauge(
+        "larder_jobs_oldest_due_seconds",
+        "Time since the oldest waiting job was due.",
+        """
+        SELECT coalesce(extract(epoch FROM
+            now() - min(coalesce(scheduled_at, deferred.at))), 0)::float
+        FROM procrastinate_jobs AS job LEFT JOIN LATERAL (
+            SELECT min(at) AS at FROM procrastinate_events
+            WHERE job_id = job.id AND type = 'deferred' AND scheduled_at IS NULL
+        ) AS deferred ON true
+        WHERE job.status = 'todo' AND coalesce(scheduled_at <= now(), true)
+        """,
+    ),
+    Gauge(
+        "larder_worker_last_heartbeat_timestamp_seconds",
+        "Time of the last heart-beat of a job worker; 0: there is none.",
+        "SELECT coalesce(extract(epoch FROM max(last_heartbeat)), 0)::float"
+        " FROM procrastinate_workers",
+    ),
+    # Without `GRANT pg_monitor`, the server's role reads NULL here.
+    Gauge(
+        "larder_replica_lag_bytes",
+        "Bytes of the primary's log that a replica has not replayed.",
+        """
+        SELECT coalesce(nullif(application_name, ''), 'unnamed'),
+            max(pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn))::float
+        FROM pg_stat_replication WHERE state = 'streaming' AND replay_lsn IS NOT NULL GROUP BY 1
+        """,
+        ("replica",),
+    ),
+    # Refunds that were paid are not in the table.
+    Gauge("larder_refunds_due", "Refunds that are due.", "SELECT count(*) FROM refund_due"),
+    Gauge(
+        "larder_refunds_due_oldest_seconds",
+        "Time since the oldest refund has been due.",
+        "SELECT coalesce(extract(epoch FROM now() - min(since)), 0)::float FROM refund_due",
+    ),
+    # Plan: an index-only scan of order_expiry, which has pending orders alone.
+    Gauge(
+        "larder_holds_open",
+        "Orders that await their payment.",
+        """SELECT count(*) FROM "order" WHERE status = 'pending' AND expires_at > now()""",
+    ),
+    Gauge(
+        "larder_holds_oldest_expired_seconds",
+        "Time since the oldest hold ended that is not stored as expired; more than a few seconds: "
+        "no worker expires holds.",
+        """
+        SELECT greatest(coalesce(extract(epoch FROM now() - min(expires_at)), 0), 0)::float
+        FROM "order" WHERE status = 'pending'
+        """,
+    ),
+    # What the worker measures (larder/ops/tasks.py).
+    Gauge(
+        "larder_products_sold",
+        "Products on sale, which are not archived.",
+        "SELECT (found ->> 'sold')::float FROM observation WHERE subject = 'stock'",
+    ),
+    Gauge(
+        "larder_products_out_of_stock",
+        "Products on sale of which nothing can be ordered now.",
+        "SELECT (found ->> 'out')::float FROM observation WHERE subject = 'stock'",
+    ),
+    Gauge(
+        "larder_invariant_violations",
+        "Rows that violate an invariant; must be 0.",
+        """
+        SELECT key, value::float FROM observation, jsonb_each_text(found::jsonb)
+        WHERE subject = 'invariants'
+        """,
+        ("invariant",),
+    ),
+    Gauge(
+        "larder_looked_at_timestamp_seconds",
+        "Time of the worker's last check of a subject: stock, invariants.",
+        "SELECT subject, extract(epoch FROM at)::float FROM observation",
+        ("subject",),
+    ),
+)
 
 
 class ShopState(Collector):
@@ -41,121 +153,20 @@ class ShopState(Collector):
 
 
 def _families() -> list[GaugeMetricFamily]:
-    up = GaugeMetricFamily(
-        "larder_database_up",
-        "1: the database answers this server. 0: it does not answer, or no connection was free.",
-    )
     try:
-        found = [family for collect in COLLECTORS for family in collect()]
+        return [_family(gauge) for gauge in GAUGES]
     except Error:
-        found = []
+        return [GaugeMetricFamily(UP.name, UP.means, value=0)]
     finally:
         database.release()
-    up.add_metric([], bool(found))
-    return [up, *found]
 
 
-def _jobs() -> Iterator[GaugeMetricFamily]:
-    ((todo, doing, due, age),) = database.rows(sql.JOBS)
-    ((failed,),) = database.rows(sql.FAILED)
-    by_status = (("todo", todo), ("due", due), ("doing", doing), ("failed", failed))
-    yield _gauge(
-        "larder_jobs",
-        "Jobs that wait (todo), of these the due ones (due), that run (doing), or failed (failed).",
-        [([status], number) for status, number in by_status],
-        "status",
-    )
-    yield _gauge(
-        "larder_jobs_oldest_due_seconds",
-        "Time since the oldest waiting job was due.",
-        [([], age)],
-    )
-
-
-def _worker() -> Iterator[GaugeMetricFamily]:
-    ((beat,),) = database.rows(sql.BEAT)
-    yield _gauge(
-        "larder_worker_last_heartbeat_timestamp_seconds",
-        "Time of the last heart-beat of a job worker; 0: there is none.",
-        [([], beat or 0)],
-    )
-
-
-def _replicas() -> Iterator[GaugeMetricFamily]:
-    rows = database.rows(sql.REPLICAS)
-    yield _gauge(
-        "larder_replica_lag_bytes",
-        "Bytes of the primary's log that a replica has not replayed.",
-        [([name], size) for name, size in rows],
-        "replica",
-    )
-
-
-def _refunds() -> Iterator[GaugeMetricFamily]:
-    ((number, age),) = database.rows(sql.REFUNDS)
-    yield _gauge("larder_refunds_due", "Refunds that are due.", [([], number)])
-    yield _gauge(
-        "larder_refunds_due_oldest_seconds",
-        "Time since the oldest refund has been due.",
-        [([], age)],
-    )
-
-
-def _holds() -> Iterator[GaugeMetricFamily]:
-    ((number, late),) = database.rows(sql.HOLDS)
-    yield _gauge("larder_holds_open", "Orders that await their payment.", [([], number)])
-    yield _gauge(
-        "larder_holds_oldest_expired_seconds",
-        "Time since the oldest hold ended that is not stored as expired; more than a few seconds: "
-        "no worker expires holds.",
-        [([], late)],
-    )
-
-
-def _observed() -> Iterator[GaugeMetricFamily]:
-    noted = observations.noted()
-    stock, invariants = noted.get("stock"), noted.get("invariants")
-    yield _gauge(
-        "larder_products_sold",
-        "Products on sale, which are not archived.",
-        [([], stock.found["sold"])] if stock else [],
-    )
-    yield _gauge(
-        "larder_products_out_of_stock",
-        "Products on sale of which nothing can be ordered now.",
-        [([], stock.found["out"])] if stock else [],
-    )
-    yield _gauge(
-        "larder_invariant_violations",
-        "Rows that violate an invariant; must be 0.",
-        _violations(invariants) if invariants else [],
-        "invariant",
-    )
-    yield _gauge(
-        "larder_looked_at_timestamp_seconds",
-        "Time of the worker's last check of a subject: stock, invariants.",
-        [([subject], one.at.timestamp()) for subject, one in noted.items()],
-        "subject",
-    )
-
-
-def _violations(observed: Observed) -> list[tuple[Sequence[str], float]]:
-    """Returns the rows of each invariant; 0 for one that the former release did not check."""
-    return [([one.name], observed.found.get(one.name, 0)) for one in INVARIANTS]
-
-
-def _gauge(
-    name: str, means: str, samples: Iterable[tuple[Sequence[str], float]], *labels: str
-) -> GaugeMetricFamily:
-    family = GaugeMetricFamily(name, means, labels=labels)
-    for values, number in samples:
-        family.add_metric(values, number)
+def _family(gauge: Gauge) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(gauge.name, gauge.means, labels=gauge.labels)
+    for *labels, value in database.rows(gauge.rows):
+        family.add_metric(labels, value)
     return family
 
 
 STATE = ShopState()
 """The one of this process."""
-
-COLLECTORS: tuple[Callable[[], Iterator[Any]], ...] = (
-    *(_jobs, _worker, _replicas, _refunds, _holds, _observed),
-)
