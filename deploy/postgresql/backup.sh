@@ -28,7 +28,7 @@ restore)
     # `migrate` gives the rights anew.
     pg_restore --exit-on-error --no-owner --no-privileges --role=larder_owner --dbname="$fresh"
     # What opened an account then and was ended since must not open it again: by this mark
-    # `migrate` knows (larder/ops/restored.py), and before it no server has rights here.
+    # `migrate` knows (larder/ops/management/commands/prepare.py), and before it no server has rights here.
     run "COMMENT ON DATABASE $fresh IS 'Restored: manage.py prepare has yet to end log-ins and keys.'"
     run "ALTER DATABASE larder RENAME TO larder_before_$(date -u +%Y%m%d%H%M%S);
          ALTER DATABASE $fresh RENAME TO larder"

@@ -16,9 +16,9 @@ class OpsConfig(AppConfig):
             checks,  # noqa: F401  registers the system checks
             quota_settings,
         )
-        from larder.ops.telemetry import reporting
+        from larder.ops.telemetry import start_reporting
 
-        reporting.start()
+        start_reporting()
         hashers.use(threads=settings.THREADS, processes=settings.WORKERS)
         codes.use(demanded=settings.STAFF_SECOND_FACTOR)
         limits = attempts.WIDE if settings.RATE_LIMITS == "wide" else attempts.NORMAL

@@ -19,7 +19,7 @@ from larder.identity.models import Key, Session
 from larder.identity.queries import keys as key_queries
 from larder.identity.services import keys
 from larder.identity.services.sessions import NUMBERS_LEFT_OUT
-from larder.ops.restored import MARK
+from larder.ops.management.commands.prepare import MARK
 from tests.conftest import Person
 from tests.database import superuser_url
 from tests.identity.conftest import LogIn

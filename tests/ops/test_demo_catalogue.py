@@ -6,7 +6,6 @@ from django.conf import LazySettings
 
 from larder.catalog.models import Category, Picture, Product
 from larder.catalog.services.stored_pictures import storage, thumbnail_of
-from larder.ops.demo import catalogue
 from larder.ops.demo import shop as demo
 
 CATEGORIES, DESCRIBED, PICTURED = 12, 3_192, 38
@@ -35,17 +34,11 @@ def test_products_have_categories_descriptions_and_pictures_and_keep_what_staff_
     assert Category.objects.count() == CATEGORIES
 
 
-def test_a_missing_product_is_added_to_the_category_of_its_name(db: None, now: datetime) -> None:
-    first = catalogue.add_categories({"Garden"})
-    assert catalogue.add_categories({"Garden", "Storage"})["Garden"] == first["Garden"]
-    assert Category.objects.count() == 2
-
-
 def test_addresses_of_pictures_begin_with_the_address_of_the_shop(
     db: None, now: datetime, settings: LazySettings
 ) -> None:
     settings.PUBLIC_URL = "http://shop.local"
-    (address,) = catalogue.store_pictures({"mug"}, now=now).values()
+    (address,) = demo.store_pictures({"mug"}, now=now).values()
     assert address.startswith("http://shop.local/pictures/")
 
 
@@ -53,4 +46,4 @@ def test_without_a_place_for_pictures_products_have_none(
     db: None, now: datetime, settings: LazySettings
 ) -> None:
     settings.PICTURES_DIR = ""
-    assert catalogue.store_pictures({"mug"}, now=now) == {}
+    assert demo.store_pictures({"mug"}, now=now) == {}

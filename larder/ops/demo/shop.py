@@ -1,34 +1,44 @@
-"""Demo mode: a real shop's catalogue and users with known passwords."""
+"""Demo mode: users with known passwords, and the products of a real shop, from the Online Retail
+data set. Its files are in demo/online_retail."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import csv
+import os
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urljoin
+from zipfile import ZipFile
 
 from django.conf import settings
 from django.db import Error, transaction
 
 from larder.catalog import queries as catalog
+from larder.catalog.services import categories
 from larder.catalog.services.products import NewProduct, create_products
-from larder.core.errors import AlreadyTaken
+from larder.catalog.services.stored_pictures import store
+from larder.core.errors import InvalidInput, Overloaded
 from larder.core.ids import SYSTEM_ACTOR
 from larder.db import database
 from larder.identity.services import accounts
 from larder.inventory.services.movements import open_stock
-from larder.ops.demo import catalogue
-from larder.ops.demo.catalogue import Row
+
+FOLDER = Path(settings.BASE_DIR) / "demo" / "online_retail"
 
 DEMO_CUSTOMER = "demo"
 
 TAX_RATE = Decimal(20)
 """The standard rate of the United Kingdom, where the shop was, in the year of its prices."""
 
-TRIES = 12
-"""How often the products are tried while another process adds them: each waits `lock_timeout`."""
+ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(7, 3)"
+"""Two processes that add the products would both add the same ones."""
+
+Row = Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class DemoUser:
+class DemoUser(NamedTuple):
     """A log-in with which visitors try the shop."""
 
     password: str
@@ -52,6 +62,12 @@ def log_ins() -> list[dict[str, str]]:
     ]
 
 
+def load_users() -> None:
+    """Adds the missing demo users."""
+    for name, user in USERS.items():
+        accounts.ensure_account(name, user.password, superuser=user.superuser)
+
+
 def load_products(*, now: datetime) -> int:
     """Adds the missing demo products, with their stock. Returns how many. Products that are there
     stay as they are.
@@ -62,56 +78,70 @@ def load_products(*, now: datetime) -> int:
     if not missing:
         return 0
     # Files are written outside of the transaction.
-    addresses = catalogue.store_pictures({one["picture"] for one in _kinds_of(missing)}, now=now)
-    for _ in range(TRIES - 1):
-        try:
-            return _add_missing(addresses, now)
-        except AlreadyTaken:
-            # Another process has added some of them meanwhile, and has committed. Read again.
-            pass
-        except Error as error:
-            # Another process adds them now.
-            if not database.is_lock_timeout(error):
-                raise
-    return _add_missing(addresses, now)
-
-
-def _missing() -> list[Row]:
-    rows = catalogue.products()
-    known = catalog.ids_by_sku([row["sku"] for row in rows])
-    return [row for row in rows if row["sku"] not in known]
-
-
-def _kinds_of(rows: Sequence[Row]) -> list[Row]:
-    return [catalogue.kinds()[one] for one in {row["kind"] for row in rows} if one]
-
-
-def _add_missing(addresses: Mapping[str, str], now: datetime) -> int:
+    addresses = store_pictures({kind["picture"] for kind in _kinds_of(missing)}, now=now)
     with transaction.atomic(durable=True):
-        # On a busy machine this takes longer than a request may.
+        # On a busy machine this, or that of another process, takes longer than a request may.
         database.lift_time_limit()
+        database.execute("SET LOCAL lock_timeout = '1min'")
+        database.execute(ONE_AT_A_TIME)
         rows = _missing()
-        categories = catalogue.add_categories({one["category"] for one in _kinds_of(rows)})
-        ids = create_products([_new(row, categories, addresses) for row in rows], now=now)
-        quantities = {ids[row["sku"]]: int(row["quantity"]) for row in rows}
+        names = sorted({kind["category"] for kind in _kinds_of(rows)})
+        ids = {name: categories.find_or_create(name, caller=None) for name in names}
+        products = create_products([_new(row, ids, addresses) for row in rows], now=now)
+        quantities = {products[row["sku"]]: int(row["quantity"]) for row in rows}
         open_stock(quantities, actor=SYSTEM_ACTOR, now=now)
         return len(rows)
 
 
-def _new(row: Row, categories: Mapping[str, int], addresses: Mapping[str, str]) -> NewProduct:
-    kind = catalogue.kinds().get(row["kind"])
+def _missing() -> list[Row]:
+    rows = _rows("products.csv")
+    known = catalog.ids_by_sku([row["sku"] for row in rows])
+    return [row for row in rows if row["sku"] not in known]
+
+
+def _rows(name: str) -> list[Row]:
+    with (FOLDER / name).open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+@cache
+def _kinds() -> dict[str, Row]:
+    """Returns what is true of all products of a kind, by its name: category, description, and the
+    name of a picture."""
+    return {row["kind"]: row for row in _rows("kinds.csv")}
+
+
+def _kinds_of(rows: Sequence[Row]) -> list[Row]:
+    return [_kinds()[kind] for kind in {row["kind"] for row in rows} if kind]
+
+
+def _new(row: Row, category_ids: Mapping[str, int], addresses: Mapping[str, str]) -> NewProduct:
+    kind = _kinds().get(row["kind"])
     return NewProduct(
         row["sku"],
         row["name"],
         Decimal(row["price"]),
         TAX_RATE,
         description=kind["description"] if kind else "",
-        category_id=categories[kind["category"]] if kind else None,
+        category_id=category_ids[kind["category"]] if kind else None,
         image_url=addresses.get(kind["picture"], "") if kind else "",
     )
 
 
-def load_users() -> None:
-    """Adds the missing demo users."""
-    for name, user in USERS.items():
-        accounts.ensure_account(name, user.password, superuser=user.superuser)
+def store_pictures(names: Collection[str], *, now: datetime) -> dict[str, str]:
+    """Stores these pictures as if staff had uploaded them. Returns their addresses.
+
+    Returns none if pictures cannot be stored here, or if another process adds the products now:
+    the shop starts without.
+    """
+    if not (settings.PICTURES_DIR or settings.PICTURES_BUCKET):
+        return {}
+    site = settings.PUBLIC_URL or f"http://127.0.0.1:{os.environ.get('PORT') or 8000}"
+    try:
+        with ZipFile(FOLDER / "pictures.zip") as pictures:
+            return {
+                name: urljoin(site, store(pictures.read(f"{name}.webp"), now=now))
+                for name in sorted(names)
+            }
+    except (InvalidInput, Overloaded, Error):
+        return {}

@@ -4,17 +4,12 @@ An event has the error, its traceback and the correlation id, but nothing from t
 header, cookie, query, or local variable. So no secrets have to be filtered out.
 """
 
-import logging
 from functools import partial
 from typing import Any
 
 import sentry_sdk
 from django.conf import settings
 from sentry_sdk.integrations.atexit import AtexitIntegration
-from sentry_sdk.integrations.dedupe import DedupeIntegration
-from sentry_sdk.integrations.excepthook import ExcepthookIntegration
-from sentry_sdk.integrations.logging import LoggingIntegration
-from sentry_sdk.integrations.threading import ThreadingIntegration
 
 from larder.core.ids import CORRELATION_ID
 from larder.ops.serving.shutdown import at_end
@@ -24,15 +19,8 @@ def start() -> None:
     """Sends each logged error to Sentry, once, from now on."""
     sentry_sdk.init(
         dsn=settings.SENTRY_DSN,
-        default_integrations=False,
         auto_enabling_integrations=False,
-        integrations=[
-            LoggingIntegration(level=None, event_level=logging.ERROR),
-            AtexitIntegration(callback=_print_nothing),
-            DedupeIntegration(),
-            ExcepthookIntegration(),
-            ThreadingIntegration(),
-        ],
+        integrations=[AtexitIntegration(callback=_print_nothing)],
         send_default_pii=False,
         max_request_body_size="never",
         include_local_variables=False,

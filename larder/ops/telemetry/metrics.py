@@ -24,7 +24,7 @@ from larder.http import answered_requests
 from larder.ops.serve import COUNTS
 from larder.ops.serving.shutdown import at_end
 from larder.ops.telemetry import instruments, log_writer, requests
-from larder.ops.telemetry.durations import Durations
+from larder.ops.telemetry.instruments import Durations
 from larder.ops.telemetry.shop_state import STATE
 
 logger = logging.getLogger(__name__)
@@ -186,23 +186,17 @@ def start() -> None:
     telemetry.placing.watch(PlacingCounted())
     # A process that is not killed also counts its last seconds.
     at_end(add_up)
-    _repeat(_look, LOOK_SECONDS, "metrics")
+    Thread(target=_keep_adding, name="metrics", daemon=True).start()
 
 
-def _look() -> None:
-    add_up()
-    look_at_replicas()
-
-
-def _repeat(work: Callable[[], None], seconds: float, name: str) -> None:
-    Thread(target=_keep_repeating, args=(work, seconds, name), name=name, daemon=True).start()
-
-
-def _keep_repeating(work: Callable[[], None], seconds: float, name: str) -> None:
-    pause = Event()
-    while not waits.wait(pause, seconds):
+def _keep_adding() -> None:
+    while not waits.wait(_NEVER, LOOK_SECONDS):
         try:
-            work()
+            add_up()
+            look_at_replicas()
         except Exception:
             # The thread must not end, or counting would stop.
-            logger.exception("The counts of this process (%s) could not be updated.", name)
+            logger.exception("The counts of this process could not be updated.")
+
+
+_NEVER = Event()

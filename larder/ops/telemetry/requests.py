@@ -16,7 +16,7 @@ from django.utils.functional import SimpleLazyObject
 
 from larder.http.answered_requests import AnsweredRequest
 from larder.ops.telemetry import log_writer
-from larder.ops.telemetry.durations import Durations
+from larder.ops.telemetry.instruments import Durations
 
 SECONDS = 1e-9
 """Seconds in a nanosecond."""

@@ -16,7 +16,7 @@ from playwright.sync_api import Locator, Page, Route, expect
 from larder.catalog.models import Product
 from larder.core.limits import THUMBNAIL_SIDE
 from larder.inventory.models import Stock
-from larder.ops.demo.catalogue import store_pictures
+from larder.ops.demo.shop import store_pictures
 from larder.orders.models import Order
 from tests.conftest import Person
 from tests.server import Server

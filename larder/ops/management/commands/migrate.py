@@ -1,6 +1,5 @@
 """Django's migrate, as the owner of the tables. Afterwards it grants the rights of other roles."""
 
-from collections.abc import Callable
 from time import monotonic, sleep
 from typing import Any
 
@@ -14,14 +13,13 @@ from larder.ops import roles
 
 LOCK_TIMEOUT = "2s"
 """How long a statement waits for a lock. While it waits, requests that need the table wait behind
-it."""
+it. A migration that builds an index concurrently sets it to 0, as that blocks nothing."""
 
 PAUSE = 3
 """Seconds between two attempts, in which waiting requests are answered."""
 
 LONGEST = 300
 """Seconds after which the command gives up: a dump of the database holds locks for longer."""
-
 
 FORMER = ("orders", "0001_initial")
 """A migration that every database of a version before 0.2.0 has."""
@@ -49,33 +47,24 @@ class Command(migrate.Command):
         if FORMER in MigrationRecorder(connections[options["database"]]).applied_migrations():
             raise CommandError(REFUSED)
         until = monotonic() + LONGEST
-        with connections[options["database"]].execute_wrapper(_with_lock_timeout):
-            while not self._migrated(args, options):
-                if monotonic() > until:
-                    raise CommandError(
-                        f"A migration needs the lock of a table that others held for {LONGEST} s. "
-                        "Wait for the end of a backup or a report (pg_stat_activity lists them), "
-                        "then run the command again."
-                    )
-                self.stderr.write(f"A table is locked. Next attempt in {PAUSE} s.")
-                sleep(PAUSE)
+        while not self._migrated(args, options):
+            if monotonic() > until:
+                raise CommandError(
+                    f"A migration needs the lock of a table that others held for {LONGEST} s. "
+                    "Wait for the end of a backup or a report (pg_stat_activity lists them), "
+                    "then run the command again."
+                )
+            self.stderr.write(f"A table is locked. Next attempt in {PAUSE} s.")
+            sleep(PAUSE)
         roles.grant(using=options["database"])
 
     def _migrated(self, args: tuple[Any, ...], options: dict[str, Any]) -> bool:
         try:
+            with connections[options["database"]].cursor() as cursor:
+                cursor.execute(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
             super().handle(*args, **options)
         except OperationalError as error:
             if database.is_lock_timeout(error):
                 return False
             raise
         return True
-
-
-def _with_lock_timeout(
-    execute: Callable[..., Any], sql: str, params: Any, many: Any, context: dict[str, Any]
-) -> Any:
-    """Sets the limit before each statement. Indexes that are built concurrently wait without one:
-    they block nothing, and a failure would leave an invalid index."""
-    limit = "0" if "CONCURRENTLY" in sql else LOCK_TIMEOUT
-    context["cursor"].cursor.execute(f"SET lock_timeout = '{limit}'")
-    return execute(sql, params, many, context)

@@ -1,17 +1,29 @@
 """Prepares a database for servers: an empty one, an older one, or a restored one."""
 
+from functools import partial
 from time import monotonic
 from typing import Any
 
 from django.conf import settings
 from django.core.management import BaseCommand, CommandError, call_command
+from django.db import connections
 
 from larder.core.clock import now
-from larder.ops import restored, roles
+from larder.ops import roles
 from larder.ops.demo import shop as demo
 from larder.ops.demo.checks import demo_is_not_public
 
 AGAIN = "Correct the settings, then run the command again."
+MARK = "Restored: manage.py prepare has yet to end log-ins and keys."
+"""The comment of a database whose restore could not run Larder's code: its container has only
+PostgreSQL (deploy/postgresql/backup.sh). A comment is in no backup. Before this command, the
+servers' role has no rights in the database."""
+READ_COMMENT = """
+SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = current_database()
+"""
+REMOVE_COMMENT = """
+DO $$ BEGIN EXECUTE format('COMMENT ON DATABASE %I IS NULL', current_database()); END $$
+"""
 
 
 class Command(BaseCommand):
@@ -31,8 +43,12 @@ class Command(BaseCommand):
             raise CommandError("\n".join([*map(str, public), AGAIN]))
         self._step("database roles", roles.make_roles)
         self._step("migrations", lambda: call_command("migrate", verbosity=0))
-        if restored.unfinished():
-            self._step("log-ins and keys ended", restored.finish)
+        with connections["owner"].cursor() as cursor:
+            cursor.execute(READ_COMMENT)
+            if cursor.fetchone() == (MARK,):
+                end = partial(call_command, "end_sessions_and_keys", database="owner")
+                self._step("log-ins and keys ended", end)
+                cursor.execute(REMOVE_COMMENT)
         if settings.DEMO:
             self._step("demo catalogue", lambda: demo.load_products(now=now()))
             self._step("demo users", demo.load_users)
