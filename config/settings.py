@@ -202,7 +202,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "larder.http.answered_requests.observe",
-    *(["larder.http.tracing.observe"] if OTEL_EXPORTER_OTLP_ENDPOINT else []),
+    *(["larder.ops.telemetry.tracing.observe"] if OTEL_EXPORTER_OTLP_ENDPOINT else []),
     "larder.http.correlation.correlate",
     "larder.http.positions.add_positions",
     "django.middleware.security.SecurityMiddleware",

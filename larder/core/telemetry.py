@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, Protocol
 
 from larder.core.best_effort import best_effort
 from larder.core.stopwatch import Stopwatch
@@ -95,38 +95,16 @@ class LockTimer:
             locks_held.append(self._running.seconds)
 
 
-class AnswerAttributes(NamedTuple):
-    """What a span says of the answer of a request. `route` is None for an unknown path."""
-
-    route: str | None
-    status: int
-    correlation_id: str
-
-
-RequestSpan = AbstractContextManager[Callable[[AnswerAttributes], None] | None]
-"""The span of a request. Its block calls what it gets, if anything, with the answer."""
-
-
 class Tracing:
-    """Creates spans of requests and use cases. Without tracing (larder/ops/telemetry/tracing.py)
-    they do nothing."""
+    """Creates spans of use cases. Without tracing (larder/ops/telemetry/tracing.py) they do
+    nothing."""
 
     def __init__(self) -> None:
         self.make: Callable[..., AbstractContextManager[object]] = _no_span
-        self.make_request: Callable[[str, str], RequestSpan] = _no_request
 
     def span(self, name: str, **attributes: str | int) -> AbstractContextManager[object]:
         """Returns a span: a context manager that records the duration of its block."""
         return self.make(name, **attributes)
-
-    def request(self, method: str, traceparent: str) -> RequestSpan:
-        """Returns the span of a request. It continues the trace of `traceparent`, if there is
-        one."""
-        return self.make_request(method, traceparent)
-
-
-def _no_request(method: str, traceparent: str) -> RequestSpan:
-    return nullcontext()
 
 
 def _no_span(name: str, **attributes: str | int) -> AbstractContextManager[object]:

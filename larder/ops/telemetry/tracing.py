@@ -5,11 +5,13 @@ is a span too. A trace of a client or proxy is continued (`traceparent`). OpenTe
 select the traces: OTEL_TRACES_SAMPLER, OTEL_TRACES_SAMPLER_ARG, OTEL_EXPORTER_OTLP_HEADERS.
 """
 
+from collections.abc import Callable
 from contextlib import contextmanager
-from functools import partial
 from typing import Any
 
 from django.db.backends.signals import connection_created
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from opentelemetry import trace
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.propagate import extract
@@ -19,9 +21,8 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from larder.core import telemetry
-from larder.core.best_effort import best_effort_span
+from larder.core.best_effort import best_effort, best_effort_span
 from larder.core.ids import CORRELATION_ID
-from larder.core.telemetry import AnswerAttributes
 from larder.ops.serving.shutdown import at_end
 
 _tracer = trace.get_tracer("larder")
@@ -36,26 +37,32 @@ def start() -> None:
     trace.set_tracer_provider(provider)
     connection_created.connect(_trace_statements, dispatch_uid="larder.tracing")
     telemetry.tracing.make = _span
-    telemetry.tracing.make_request = _request_span
 
 
-@contextmanager
-def _request_span(method: str, traceparent: str) -> Any:
-    """Makes the span of a request (larder/http/tracing.py)."""
-    parent = extract({"traceparent": traceparent})
-    span = _tracer.start_as_current_span(method, parent, SpanKind.SERVER)
-    with best_effort_span(span) as entered:
-        yield None if entered is None else partial(_describe, entered, method)
+def observe(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[..., Any]:
+    """Middleware: a span for each request, named by its route instead of its path."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        parent = extract({"traceparent": request.headers.get("traceparent", "")})
+        span = _tracer.start_as_current_span(str(request.method), parent, SpanKind.SERVER)
+        with best_effort_span(span) as entered:
+            response = get_response(request)
+            if entered is not None:
+                best_effort(_describe, entered, request, response)
+        return response
+
+    return middleware
 
 
-def _describe(span: trace.Span, method: str, answered: AnswerAttributes) -> None:
-    if answered.route is not None:
-        span.update_name(f"{method} /{answered.route}")
-        span.set_attribute("http.route", f"/{answered.route}")
-    span.set_attribute("http.request.method", method)
-    span.set_attribute("http.response.status_code", answered.status)
-    span.set_attribute("larder.correlation_id", answered.correlation_id)
-    if answered.status >= 500:
+def _describe(span: trace.Span, request: HttpRequest, response: HttpResponseBase) -> None:
+    if request.resolver_match is not None:
+        route = f"/{request.resolver_match.route}"
+        span.update_name(f"{request.method} {route}")
+        span.set_attribute("http.route", route)
+    span.set_attribute("http.request.method", str(request.method))
+    span.set_attribute("http.response.status_code", response.status_code)
+    span.set_attribute("larder.correlation_id", response.headers.get("Correlation-ID", ""))
+    if response.status_code >= 500:
         span.set_status(Status(StatusCode.ERROR))
 
 
