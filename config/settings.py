@@ -327,7 +327,7 @@ if not DEMO:
 
 # --- Language and time ---------------------------------------------------------------------
 LANGUAGE_CODE = "en-gb"
-# Only the admin has others (larder/http/language.py).
+# Only the admin has others (larder/http/middleware.py).
 LOCALE_PATHS = [BASE_DIR / "larder/staff/locale", BASE_DIR / "larder/staff/theme_texts"]
 _TRANSLATED = sorted(folder.name for folder in LOCALE_PATHS[0].iterdir())
 LANGUAGES = [("en-gb", "English"), *((one, LANG_INFO[one]["name_local"]) for one in _TRANSLATED)]

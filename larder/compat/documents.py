@@ -15,7 +15,7 @@ from drf_spectacular.generators import SchemaGenerator
 from rest_framework.request import Request
 
 from larder.compat.views import OpenView
-from larder.http.generating import generated_once
+from larder.http.documents import generated_once
 
 TITLES = {
     "0": "A token by username and password",

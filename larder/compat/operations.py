@@ -7,7 +7,7 @@ from typing import Any, TypeVar, cast
 
 from drf_spectacular.utils import extend_schema
 
-from larder.http.wording import first_sentence
+from larder.http.documents import first_sentence
 
 View = TypeVar("View", bound=Callable[..., Any])
 

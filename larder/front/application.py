@@ -25,7 +25,7 @@ from larder.front.wsgi import Answer, Application, Headers, call, encoded, envir
 from larder.http import answered_requests, problems
 from larder.http.bodies import declared_length
 from larder.http.correlation import HEADER, identify
-from larder.http.error_pages import for_reader
+from larder.http.negotiation import for_reader
 from larder.http.refusals import BodyTimeout
 
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]

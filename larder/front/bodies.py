@@ -8,8 +8,8 @@ from django.conf import settings
 
 from larder.core.limits import MAX_BODY_BYTES, MAX_DISCARDED_BYTES, MAX_OPEN_BODY_BYTES
 from larder.core.per_key import SlotsPerKey
+from larder.http.addresses import client_address
 from larder.http.bodies import declared_length
-from larder.http.client_address import client_address
 
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 

@@ -9,8 +9,8 @@ from django.conf import settings
 
 from larder.front import orders
 from larder.front.turns import Queue
+from larder.http.addresses import client_address
 from larder.http.authentication import remembered_caller
-from larder.http.client_address import client_address
 from larder.http.positions import SAFE
 
 READING = 6

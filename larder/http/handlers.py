@@ -8,7 +8,7 @@ from django.http.request import split_domain_port
 
 from larder.core import commits
 from larder.core.errors import DomainError
-from larder.http.error_pages import ADMIN, for_reader
+from larder.http.negotiation import ADMIN, for_reader
 from larder.http.positions import SAFE
 from larder.http.problems import from_database, from_django, from_domain, outcome_unknown, problem
 

@@ -19,6 +19,7 @@ from django.http.response import HttpResponseBase, HttpResponsePermanentRedirect
 from django.middleware.common import CommonMiddleware
 from django.middleware.csrf import CsrfViewMiddleware
 from django.utils import translation
+from django.utils.translation import get_language_from_request
 
 from larder.core.limits import (
     MAX_ADMIN_ADDRESS_LENGTH,
@@ -29,7 +30,6 @@ from larder.core.limits import (
 )
 from larder.http import admin_session
 from larder.http.bodies import declared_length
-from larder.http.language import language_of
 
 ADMIN = "/admin/"
 
@@ -111,6 +111,13 @@ def _with_user(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequ
     return answer
 
 
+def _language_of(request: HttpRequest) -> str:
+    """Returns the language that the browser chose in the admin; else the one that it prefers, or
+    English."""
+    chosen = request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME)
+    return chosen if chosen in dict(settings.LANGUAGES) else get_language_from_request(request)
+
+
 class ForBrowsers:
     """Session, CSRF protection, `request.user` and messages, in this order, on the paths of
     browsers, and the language of the admin's pages. Passes other requests on unchanged.
@@ -130,7 +137,7 @@ class ForBrowsers:
         if not request.path_info.startswith(ADMIN):
             return self._browsers(request)
         _require_short_address(request)
-        with translation.override(language_of(request)):
+        with translation.override(_language_of(request)):
             return self._browsers(request)
 
     def process_view(self, request: HttpRequest, *view: Any) -> HttpResponseBase | None:

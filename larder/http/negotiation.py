@@ -1,54 +1,52 @@
-"""Content negotiation: the API answers with JSON, some operations with another media type."""
+"""What a client accepts: JSON or another media type, and pages in place of problems."""
 
-import re
-
-from django.http import HttpRequest
+import msgspec
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.utils.cache import patch_vary_headers
 
 from larder.core.limits import MAX_ACCEPT_LENGTH
 from larder.http.refusals import NotAcceptable
 
-_ACCEPTED = ("*/*", "application/*", "application/json", "application/problem+json")
-
-
+API, ADMIN = "/api/", "/admin/"
+JSON, PROBLEM, HTML = "application/json", "application/problem+json", "text/html"
 ANY = "*/*"
 """In place of a media type: the Accept header is ignored."""
+
+_USUAL = frozenset({ANY, JSON})
+"""Headers that nearly all clients send. They are accepted without parsing."""
 
 
 def require_acceptable(request: HttpRequest, kind: str) -> None:
     """Raises NotAcceptable for a client that accepts neither JSON nor this media type."""
-    accepted = request.META.get("HTTP_ACCEPT") or ANY
-    if accepted in _USUAL or kind == ANY:
+    if kind == ANY or (request.META.get("HTTP_ACCEPT") or ANY) in _USUAL:
         return
-    accepted = considered(accepted)
-    if not (takes_json(accepted) or takes(accepted, kind)):
+    if not any(map(_compared(request).accepts, (JSON, PROBLEM, kind))):
         raise NotAcceptable
 
 
-_USUAL = frozenset({"*/*", "application/json"})
-"""Headers that nearly all clients send. They are accepted without parsing."""
+def _compared(request: HttpRequest) -> HttpRequest:
+    """Returns a request with the first MAX_ACCEPT_LENGTH characters of the Accept header."""
+    compared = HttpRequest()
+    compared.META["HTTP_ACCEPT"] = (request.META.get("HTTP_ACCEPT") or ANY)[:MAX_ACCEPT_LENGTH]
+    return compared
 
 
-def considered(accepted: str) -> str:
-    """Returns the part of an Accept header that is compared; the rest is ignored."""
-    return accepted[:MAX_ACCEPT_LENGTH]
+def for_reader(request: HttpRequest, answer: HttpResponse) -> HttpResponse:
+    """Returns a problem as HTML for a client that prefers it, otherwise unchanged. Below /api/ it
+    is always unchanged. Needs no database."""
+    if request.path.startswith(API):
+        return answer
+    patch_vary_headers(answer, ["Accept"])
+    if prefers_page(request):
+        answer.content = render_to_string("api/failed.html", msgspec.json.decode(answer.content))
+        answer.headers["Content-Type"] = "text/html; charset=utf-8"
+    return answer
 
 
-def takes_json(accepted: str) -> bool:
-    """Returns whether an Accept header accepts JSON.
-
-    >>> takes_json("text/html, application/json;q=0.5"), takes_json("application/json;q=0")
-    (True, False)
-    """
-    return any(takes(accepted, kind) for kind in _ACCEPTED)
-
-
-def takes(accepted: str, kind: str) -> bool:
-    """Returns whether an Accept header names this media type with a quality above zero."""
-    for part in accepted.lower().split(","):
-        name, *parameters = part.replace(" ", "").split(";")
-        if name == kind and not any(_NEVER.fullmatch(one) for one in parameters):
-            return True
-    return False
-
-
-_NEVER = re.compile(r"q=0(\.0*)?")
+def prefers_page(request: HttpRequest) -> bool:
+    """Returns whether the client prefers HTML to JSON. A client that accepts any type counts as a
+    program, but in the admin as a browser."""
+    is_admin = request.path.startswith(ADMIN)
+    offered = [HTML, PROBLEM] if is_admin else [JSON, PROBLEM, HTML]
+    return _compared(request).get_preferred_type(offered) == HTML

@@ -47,6 +47,7 @@ from larder.db.postgresql.errors import CommitUnknown
 from larder.http import preconditions
 from larder.http.addresses import base_url
 from larder.http.bodies import BodyTooLarge, LengthRequired
+from larder.http.documents import first_sentence
 from larder.http.idempotency import HEADER
 from larder.http.positions import SAFE
 from larder.http.quotas import quota_headers
@@ -59,7 +60,6 @@ from larder.http.refusals import (
     NotAuthenticated,
     UnsupportedMediaType,
 )
-from larder.http.wording import first_sentence
 from larder.identity.services.quotas import QuotaExceeded
 from larder.identity.services.rates import RateLimited
 

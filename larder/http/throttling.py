@@ -5,8 +5,8 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 
 from django.http import HttpRequest
 
+from larder.http.addresses import address_of
 from larder.http.authentication import signer
-from larder.http.client_address import address_of
 from larder.identity import queries
 from larder.identity.caller import Caller
 from larder.identity.errors import TokenInvalid

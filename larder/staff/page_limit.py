@@ -11,7 +11,7 @@ from typing import Any
 from larder.core.errors import Overloaded
 from larder.core.per_key import SlotsPerKey
 from larder.http import problems
-from larder.http.error_pages import for_reader
+from larder.http.negotiation import for_reader
 
 MOST_PAGES = 6
 pages = SlotsPerKey(MOST_PAGES)

@@ -15,7 +15,7 @@ from django.utils.translation import gettext
 from larder.core.errors import DomainError, NotStaff, PermissionMissing
 from larder.http import problems
 from larder.http.authentication import proven_factor
-from larder.http.error_pages import prefers_page
+from larder.http.negotiation import prefers_page
 from larder.identity.caller import Caller
 from larder.identity.errors import SessionEnded
 from larder.identity.services import audit

@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from larder.core.errors import NotFound
 from larder.http.compression import note_encoding, packed, takes_gzip
-from larder.http.generating import generated_once
+from larder.http.documents import generated_once
 from larder.http.negotiation import ANY, require_acceptable
 from larder.http.problems import from_domain
 from larder.http.refusals import HttpRefusal, MethodNotAllowed

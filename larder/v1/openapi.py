@@ -9,8 +9,8 @@ from uuid import UUID
 import msgspec
 from django.urls import URLPattern
 
+from larder.http.documents import first_sentence, phrase
 from larder.http.problems import example, kind_of, kinds
-from larder.http.wording import first_sentence, phrase
 from larder.v1 import payment_providers  # noqa: F401 - declares codes of problems
 from larder.v1.bodies import CSV_TYPES, Csv
 from larder.v1.descriptions import DESCRIPTIONS

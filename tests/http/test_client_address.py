@@ -2,7 +2,7 @@
 
 import pytest
 
-from larder.http.client_address import client_address
+from larder.http.addresses import client_address
 from larder.identity.services.rates.networks import networks_of
 
 PROXIES = ["10.0.0.0/8", "192.0.2.1", "fd00::/8"]

@@ -7,7 +7,7 @@ import msgspec
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 
-from larder.http.error_pages import for_reader, prefers_page
+from larder.http.negotiation import for_reader, prefers_page
 from larder.http.problems import problem
 
 PLACES = {

@@ -30,10 +30,9 @@ from larder.core.limits import (
     MAX_SEALED_FACTOR_LENGTH,
 )
 from larder.http import problems
-from larder.http.addresses import base_url
+from larder.http.addresses import address_of, base_url
 from larder.http.admin_session import BEGAN
 from larder.http.authentication import FACTOR, proven_factor, secrets
-from larder.http.client_address import address_of
 from larder.identity import queries
 from larder.identity.errors import SecondFactorWrong
 from larder.identity.factors import codes, passkeys
