@@ -202,11 +202,6 @@ backup/prove: installed-run ## Restore a backup into a separate database and che
 restore: installed-run ## Replace the database of `make run` by a backup (FILE=, and CONFIRM=larder if it is not empty)
 	@$(with_database) $(python) -m tools.backup restore --confirm "$(CONFIRM)" $(file)
 
-# List changes of accounts that a restore reverted (OLD=larder_before_…).
-.PHONY: restore/accounts
-restore/accounts: installed-run
-	@$(with_database) $(python) -m tools.backup accounts $(if $(OLD),"$(OLD)")
-
 ##@ Measure
 
 .PHONY: bench

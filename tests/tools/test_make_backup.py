@@ -72,7 +72,5 @@ def test_make_creates_proves_and_restores_backups(shop: Cluster, tmp_path: Path)
     with psycopg.connect(shop.owner_url()) as owner:
         owner.execute("INSERT INTO catalog.category (name, version) VALUES ('Later', 1)")
     assert categories(shop) == 1
-    restored = make("restore", shop, FILE=str(file), CONFIRM="larder")
+    make("restore", shop, FILE=str(file), CONFIRM="larder")
     assert categories(shop) == 0
-    replaced = next(word for word in restored.split() if word.startswith("larder_before_"))
-    assert "Changes: " in make("restore/accounts", shop, OLD=replaced.rstrip(";"))

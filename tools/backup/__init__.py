@@ -3,7 +3,6 @@
     python -m tools.backup make [FILE]
     python -m tools.backup restore FILE
     python -m tools.backup prove FILE
-    python -m tools.backup accounts DATABASE
 
 The database is that of OWNER_DATABASE_URL, or of DATABASE_URL where the owner has none.
 """

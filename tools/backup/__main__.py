@@ -1,4 +1,4 @@
-"""python -m tools.backup make [FILE] | restore FILE | prove FILE | accounts DATABASE"""
+"""python -m tools.backup make [FILE] | restore FILE | prove FILE"""
 
 from __future__ import annotations
 
@@ -11,9 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 
-import psycopg
-
-from tools.backup import accounts, databases, dump, restore
+from tools.backup import databases, dump, restore
 from tools.backup.manifest import beside
 from tools.backup.restore import Target
 from tools.errors import LauncherError
@@ -33,9 +31,9 @@ class Terminated(KeyboardInterrupt):
 
 def leave(number: int, _: FrameType | None) -> None:
     """End and delete the copy of all data, also after several signals."""
-    for one in ENDING:
+    for ending in ENDING:
         # Not SIG_IGN: of a signal that has come already Python would complain.
-        signal.signal(one, lambda *_: None)
+        signal.signal(ending, lambda *_: None)
     raise Terminated(number)
 
 
@@ -68,14 +66,14 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tools.backup")
     commands = parser.add_subparsers(dest="command", required=True)
     for name, command in COMMANDS.items():
-        one = commands.add_parser(name, help=command.__doc__)
-        one.add_argument("file", type=Path, nargs="?")
+        options = commands.add_parser(name, help=command.__doc__)
+        options.add_argument("file", type=Path, nargs="?")
         if name == "make":
-            one.add_argument(
+            options.add_argument(
                 "--folder", type=Path, default=Path(".data/backups"), help="of unnamed backups"
             )
         if name == "restore":
-            one.add_argument("--confirm", default="", help="name of the database to be replaced")
+            options.add_argument("--confirm", default="", help="name of what is replaced")
     return parser.parse_args(arguments)
 
 
@@ -103,26 +101,9 @@ def put_back(options: argparse.Namespace) -> None:
     say("Apps load their copies again: their first poll gets 410 since_expired.")
     ended = f"{done.ended.sessions:,} log-ins, {done.ended.keys:,} keys"
     say(f"Ended: {ended}. Their owners log in and make keys again.")
-    if done.changed is not None:
-        say(f"Changes to accounts that were lost by the restore: {accounts.counted(done.changed)}.")
-    if done.changed:
-        say(f"List them with make restore/accounts OLD={done.former}, and redo them (runbook).")
     if done.former:
         say(f"The replaced database is kept as {done.former}. Drop it when you do not need it.")
-
-
-def list_accounts(options: argparse.Namespace) -> None:
-    """List the accounts that were changed after the backup. Raises LauncherError."""
-    owner = target().owner
-    try:
-        found = accounts.changed(
-            replaced=databases.elsewhere(owner, str(options.file)), restored=owner
-        )
-    except psycopg.Error as error:
-        raise LauncherError(f"Check the name {options.file}: {str(error).strip()}") from None
-    for one in found:
-        say(f"{' '.join(one.changes):<24} {one.public_id} {one.username}")
-    say(f"Changes: {accounts.counted(found)}.")
+        say("Its audit trail lists what was changed since the backup: docs/operate/backup.md.")
 
 
 def prove(options: argparse.Namespace) -> None:
@@ -131,11 +112,10 @@ def prove(options: argparse.Namespace) -> None:
     say(f"{options.file} can be restored: {proved.rows:,} rows of {proved.taken_at}.")
 
 
-COMMANDS = {"make": make, "restore": put_back, "prove": prove, "accounts": list_accounts}
+COMMANDS = {"make": make, "restore": put_back, "prove": prove}
 ASKED_FOR = {
     "restore": "Which backup? make restore FILE=…",
     "prove": "Which backup? make backup/prove FILE=…",
-    "accounts": "Compared with which database? make restore/accounts OLD=larder_before_…",
 }
 
 if __name__ == "__main__":

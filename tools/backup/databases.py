@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from time import monotonic, sleep
@@ -14,8 +14,8 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from tools.errors import LauncherError
 
 MAINTENANCE = "postgres"
-RESTORED = "_restored_"
-"""Between the name of a database and the number of the process that restores a backup of it."""
+RESTORED = "_restored"
+"""After the name of a database, in that of the copy in which a backup of it is proved."""
 MADE_HERE = "A copy of all data that tools.backup made to prove a backup; it may be dropped."
 TIMEOUT = 10.0
 """Seconds until the sessions of a copy have noticed that its program ended."""
@@ -28,9 +28,8 @@ SELECT DISTINCT coalesce(usename, '') || ' (' || coalesce(nullif(application_nam
 FROM pg_stat_activity
 WHERE datname = %s AND pid <> pg_backend_pid() AND usename IS NOT NULL
 """
-_MARKED = """
-SELECT datname FROM pg_database
-WHERE shobj_description(oid, 'pg_database') = %s ORDER BY datname
+_MARK = """
+SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s
 """
 _CLAIM = "SELECT pg_try_advisory_lock(hashtextextended(%s, 0))"
 # Only a superuser sees the kind of others' sessions; PostgreSQL's own have no user.
@@ -48,17 +47,6 @@ def elsewhere(url: str, name: str) -> str:
     the database: in `postgresql://server/one?dbname=two` it is two.
     """
     return make_conninfo(url, dbname=name)
-
-
-def refuse_another(url: str, name: str) -> None:
-    """Raise LauncherError unless the address leads to that database; a pooler may know better."""
-    with psycopg.connect(url) as connection:
-        row = connection.execute("SELECT current_database()").fetchone()
-    if row != (name,):
-        raise LauncherError(
-            f"The address of database {name} leads to {row and row[0]}, and nothing was done. "
-            "Give the server's own address, not that of a pooler with other names."
-        )
 
 
 def tables(url: str) -> int:
@@ -86,41 +74,31 @@ def make(url: str, name: str) -> None:
     command(url, f"COMMENT ON DATABASE {{}} IS '{MADE_HERE}'", name)
 
 
-def exists(url: str, name: str) -> bool:
-    """Whether the server has a database of that name."""
-    with psycopg.connect(elsewhere(url, MAINTENANCE)) as connection:
-        found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name])
-        return found.fetchone() is not None
-
-
 @contextmanager
-def claimed(url: str, name: str) -> Iterator[bool]:
-    """Hold the name of a database against others who look for leftovers; False if they hold it.
+def copy_of(url: str) -> Iterator[str]:
+    """Give the name of a new database, empty, beside that of the address; it is dropped if the
+    block fails.
 
-    PostgreSQL lets it go with this session, however this process ends.
+    What a killed run left is dropped first. Raises LauncherError if another run is at work, or a
+    database of that name was not made here.
     """
+    name = name_in(url) + RESTORED
     with psycopg.connect(elsewhere(url, MAINTENANCE), autocommit=True) as connection:
-        row = connection.execute(_CLAIM, [name]).fetchone()
-        yield row == (True,)
-
-
-def left(url: str) -> list[str]:
-    """Copies of this database that were made here; a client may be making one just now."""
-    pattern = re.compile(re.escape(f"{name_in(url)}{RESTORED}") + r"\d+")
-    with psycopg.connect(elsewhere(url, MAINTENANCE)) as connection:
-        found = connection.execute(_MARKED, [MADE_HERE])
-        return [name for (name,) in found if pattern.fullmatch(name)]
-
-
-def drop_left(url: str) -> list[str]:
-    """Drop the copies that no process is making any more; return their names."""
-    dropped = []
-    for name in left(url):
-        with claimed(url, name) as ours:
-            if ours:
-                drop_forcibly(url, name)
-                dropped.append(name)
-    return dropped
+        # PostgreSQL releases the lock with this session, however this process ends.
+        if connection.execute(_CLAIM, [name]).fetchone() != (True,):
+            raise LauncherError(f"Another process restores into {name}: wait for its end.")
+        if connection.execute(_MARK, [name]).fetchone() not in {None, (MADE_HERE,)}:
+            raise LauncherError(f"Database {name} is in the way: rename it or drop it.")
+        drop_forcibly(url, name)
+        try:
+            make(url, name)
+            yield name
+        except BaseException as error:
+            # What was interrupted keeps its connection open as long as its frames are kept, and
+            # PostgreSQL drops nothing before one that is half made has ended (a minute).
+            traceback.clear_frames(error.__traceback__)
+            drop_forcibly(url, name)
+            raise
 
 
 def drop_forcibly(url: str, name: str) -> None:

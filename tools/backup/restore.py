@@ -6,9 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,11 +14,10 @@ import psycopg
 from psycopg import sql
 
 from tools import invariants
-from tools.backup import accounts, census, databases, manifest, programs
-from tools.backup.accounts import Account
+from tools.backup import census, databases, manifest, programs
 from tools.backup.manifest import CHECKOUT, Manifest
 from tools.errors import LauncherError
-from tools.terminal import complain, say, step
+from tools.terminal import step
 
 JOBS = 2
 SHOWN = 20
@@ -55,23 +51,10 @@ class Ended:
 
 @dataclass(frozen=True)
 class Restored:
-    """What became of the database that was replaced, and of what opened accounts.
-
-    `former` is its name now; None where it was empty, and was dropped. `ended` was live in the
-    backup. `changed` are accounts that the backup has otherwise than the replaced database; None
-    where that has none to compare, or cannot be read.
-    """
+    """The name that the replaced database has now, None where it was empty and was dropped; and
+    what was live in the backup."""
 
     former: str | None
-    ended: Ended
-    changed: list[Account] | None
-
-
-@dataclass(frozen=True)
-class Copy:
-    """A database with the backup in it, proved; what was live in it was ended."""
-
-    name: str
     ended: Ended
 
 
@@ -82,21 +65,19 @@ def restore(file: Path, target: Target, *, confirm: str) -> Restored:
     later version, the target is not empty and `confirm` is not its name, or a session is connected
     to it; and when what was restored is not the backup.
     """
-    name = databases.name_in(target.owner)
-    expected = check(file)
+    name, expected = databases.name_in(target.owner), check(file)
     try:
-        begin(target)
         refuse_what_is_used(target, confirm)
-        with proved(file, expected, target) as copy:
-            found = taken_back(target, copy.name)
+        with databases.copy_of(target.owner) as copy:
+            ended = fill(file, expected, target.at(copy), copy)
             refuse_what_is_used(target, confirm)
             former = f"{name}_before_{datetime.now(UTC):%Y%m%dT%H%M%S}"
-            databases.swap(target.owner, new=copy.name, old=name, former=former)
+            databases.swap(target.owner, new=copy, old=name, former=former)
         # Looked at again: what came into it while the backup was proved is kept.
         dropped = databases.drop_empty(target.owner, former)
     except psycopg.Error as error:
         raise LauncherError(f"The restore failed. Read why: {str(error).strip()}") from None
-    return Restored(None if dropped else former, copy.ended, found)
+    return Restored(None if dropped else former, ended)
 
 
 def prove(file: Path, target: Target) -> Manifest:
@@ -106,22 +87,12 @@ def prove(file: Path, target: Target) -> Manifest:
     """
     expected = check(file)
     try:
-        begin(target)
-        with proved(file, expected, target) as copy:
-            databases.drop_forcibly(target.owner, copy.name)
+        with databases.copy_of(target.owner) as copy:
+            fill(file, expected, target.at(copy), copy)
+            databases.drop_forcibly(target.owner, copy)
     except psycopg.Error as error:
         raise LauncherError(f"The restore failed. Read why: {str(error).strip()}") from None
     return expected
-
-
-def begin(target: Target) -> None:
-    """Drop what an earlier run left when it was killed: each is a copy of all data."""
-    databases.refuse_another(target.owner, databases.name_in(target.owner))
-    try:
-        for name in databases.drop_left(target.owner):
-            say(f"Dropped {name}, which an earlier run left behind.")
-    except psycopg.Error as error:
-        complain(f"Drop what an earlier run left by hand: {str(error).strip()}")
 
 
 def check(file: Path) -> Manifest:
@@ -153,37 +124,17 @@ def refuse_what_is_used(target: Target, confirm: str) -> None:
         )
 
 
-@contextmanager
-def proved(file: Path, expected: Manifest, target: Target) -> Iterator[Copy]:
-    """Give a new database with the backup in it; it is dropped if anything fails."""
-    fresh = f"{databases.name_in(target.owner)}{databases.RESTORED}{os.getpid()}"
-    with databases.claimed(target.owner, fresh) as ours:
-        if not ours or databases.exists(target.owner, fresh):
-            raise LauncherError(f"Database {fresh} exists already: try again, or drop it.")
-        try:
-            databases.make(target.owner, fresh)
-            yield Copy(fresh, fill(file, expected, target.at(fresh), fresh))
-        except BaseException as error:
-            # What was interrupted keeps its connection open as long as its frames are kept, and
-            # PostgreSQL drops nothing before one that is half made has ended (a minute).
-            traceback.clear_frames(error.__traceback__)
-            databases.drop_forcibly(target.owner, fresh)
-            raise
-
-
 def fill(file: Path, expected: Manifest, there: Target, fresh: str) -> Ended:
     """Restore into the new database, and prove what is in it then."""
-    databases.refuse_another(there.owner, fresh)
     with step("Restored"):
         options = ["--no-owner", "--no-privileges", "--exit-on-error", f"--jobs={JOBS}"]
         programs.run("pg_restore", there.owner, [*options, f"--dbname={fresh}", file])
     with step(f"{expected.rows:,} rows compared"):
         compare(expected, there)
     with step("Roles, migrations, rights"):
-        prepare(there)
-    databases.refuse_another(there.app, fresh)  # Before, its role may not have been there.
+        manage(there, "prepare")
     with step("Sessions and keys ended"):
-        ended = end_credentials(there.environment)
+        ended = end_credentials(there)
     with step("Statistics"):
         analyse(expected, there)
     with step("Invariants hold"):
@@ -191,36 +142,26 @@ def fill(file: Path, expected: Manifest, there: Target, fresh: str) -> Ended:
     return ended
 
 
-def end_credentials(environment: dict[str, str]) -> Ended:
-    """End every log-in, key, link of a mail and session of the admin; all of them or none.
+def end_credentials(there: Target) -> Ended:
+    """End every log-in, key, link of a mail and session of the admin; all of them or none."""
+    counts = json.loads(manage(there, "end_sessions_and_keys", "--format", "json"))
+    return Ended(sessions=counts["sessions"], keys=counts["keys"])
 
-    The environment names the database (`OWNER_DATABASE_URL`). Raises LauncherError.
-    """
+
+def manage(there: Target, *words: str) -> str:
+    """Run a management command, which never makes the demo's data. Raises LauncherError."""
     done = subprocess.run(
-        [sys.executable, "manage.py", "end_sessions_and_keys", "--format", "json"],
+        [sys.executable, "manage.py", *words],
         cwd=CHECKOUT,
-        env=environment,
+        env={**there.environment, "DEMO": "0"},
         capture_output=True,
         text=True,
         check=False,
     )
     if done.returncode != 0:
         last = (done.stderr.strip().splitlines() or [f"status {done.returncode}"])[-1]
-        raise LauncherError(f"Log-ins and keys could not be ended. Read why, and try again: {last}")
-    counts = json.loads(done.stdout)
-    return Ended(sessions=counts["sessions"], keys=counts["keys"])
-
-
-def taken_back(target: Target, fresh: str) -> list[Account] | None:
-    """The accounts that are not as they were; a damaged database is no reason not to replace it."""
-    if not databases.tables(target.owner):
-        return None
-    restored = databases.elsewhere(target.owner, fresh)
-    try:
-        return accounts.changed(replaced=target.owner, restored=restored)
-    except psycopg.Error as error:
-        complain(f"Check its accounts by hand, they cannot be read: {str(error).strip()}")
-        return None
+        raise LauncherError(f"{words[0]} failed on what was restored. Read why: {last}")
+    return done.stdout
 
 
 def compare(expected: Manifest, there: Target) -> None:
@@ -232,21 +173,6 @@ def compare(expected: Manifest, there: Target) -> None:
         raise LauncherError(
             "Rows are not those of the backup. Restore another:\n" + "\n".join(other[:SHOWN])
         )
-
-
-def prepare(there: Target) -> None:
-    """Roles, their rights, and the migrations that came since; never the demo's data."""
-    done = subprocess.run(
-        [sys.executable, "manage.py", "prepare"],
-        cwd=CHECKOUT,
-        env={**there.environment, "DEMO": "0"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode != 0:
-        last = (done.stderr.strip().splitlines() or [f"status {done.returncode}"])[-1]
-        raise LauncherError(f"The restored database could not be prepared. Read why: {last}")
 
 
 def analyse(expected: Manifest, there: Target) -> None:

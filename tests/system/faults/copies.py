@@ -31,7 +31,7 @@ def names(cluster: Cluster) -> set[str]:
 
 def copies(cluster: Cluster) -> set[str]:
     """Those that are made to prove a backup."""
-    return {name for name in names(cluster) if name.startswith("larder_restored_")}
+    return {name for name in names(cluster) if name.startswith("larder_restored")}
 
 
 def until(true: Callable[[], object], *, every: float = 0.02) -> None:

@@ -8,17 +8,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from tests.system.faults.conftest import ROOT
 from tests.system.faults.copies import TIMEOUT, backed_up, copies, target, until
 from tools.backup import databases, restore
+from tools.errors import LauncherError
 from tools.local_postgres import Cluster
 
+COPY = "larder_restored"
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
-
-MINE = "larder_restored_2026"
-"""Another database, whose name is like those of copies."""
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,6 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Cluster, Pa
 def proving(cluster: Cluster, file: Path) -> Iterator[subprocess.Popen[str]]:
     """`backup prove`, which has come as far as the copy."""
     there = {"DATABASE_URL": cluster.app_url(), "OWNER_DATABASE_URL": cluster.owner_url()}
-    before = copies(cluster)
     with subprocess.Popen(
         [sys.executable, "-m", "tools.backup", "prove", file],
         cwd=ROOT,
@@ -43,10 +42,15 @@ def proving(cluster: Cluster, file: Path) -> Iterator[subprocess.Popen[str]]:
     ) as process:
         try:
             # Marked, which comes just after it is made: what is killed between has no data yet.
-            until(lambda: set(databases.left(cluster.owner_url())) - before)
+            until(lambda: is_marked(cluster))
             yield process
         finally:
             process.kill()
+
+
+def is_marked(cluster: Cluster) -> bool:
+    with psycopg.connect(cluster.owner_url("postgres")) as owner:
+        return owner.execute(databases._MARK, [COPY]).fetchone() == (databases.MADE_HERE,)
 
 
 def test_a_process_that_is_hung_up_drops_the_copy(shop: tuple[Cluster, Path]) -> None:
@@ -61,15 +65,19 @@ def test_a_process_that_is_hung_up_drops_the_copy(shop: tuple[Cluster, Path]) ->
     assert "Traceback" not in output
 
 
-def test_the_next_process_drops_only_the_copies_of_killed_ones(
-    shop: tuple[Cluster, Path],
-) -> None:
+def test_the_next_process_drops_the_copy_of_a_killed_one(shop: tuple[Cluster, Path]) -> None:
     cluster, file = shop
-    databases.command(cluster.owner_url(), "CREATE DATABASE {}", MINE)
     with proving(cluster, file) as process:
         os.killpg(process.pid, signal.SIGKILL)
-    left = copies(cluster) - {MINE}
-    assert len(left) == 1
+    assert copies(cluster) == {COPY}
     restore.prove(file, target(cluster))
-    assert copies(cluster) == {MINE}
-    databases.drop_forcibly(cluster.owner_url(), MINE)
+    assert copies(cluster) == set()
+
+
+def test_a_database_that_was_not_made_here_is_not_dropped(shop: tuple[Cluster, Path]) -> None:
+    cluster, file = shop
+    databases.command(cluster.owner_url(), "CREATE DATABASE {}", COPY)
+    with pytest.raises(LauncherError, match="in the way"):
+        restore.prove(file, target(cluster))
+    assert copies(cluster) == {COPY}
+    databases.drop_forcibly(cluster.owner_url(), COPY)
