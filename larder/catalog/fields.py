@@ -7,7 +7,8 @@ field: docs/extend.md.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, NamedTuple
+from enum import Enum
+from typing import Annotated, Any
 
 from django.utils.translation import gettext_noop
 from msgspec import Meta
@@ -22,27 +23,26 @@ from larder.core.limits import (
     MAX_UNIT_NAME_LENGTH,
     MAX_UNITS,
     MAX_WEB_ADDRESS_LENGTH,
-    TAX_RATE_DECIMALS,
-    TAX_RATE_DIGITS,
 )
 from larder.core.money import PRICE_PATTERN, TAX_RATE_PATTERN
 
 
-class Kind(NamedTuple):
-    """The type of a field's values: in JSON, and in the temporary table of an imported file."""
+class Kind(Enum):
+    """The type of a field's values. A rate is percent, a reference the id of another row."""
 
-    json: Any
-    sql: str
+    TEXT = "text"
+    WHOLE = "whole"
+    AMOUNT = "amount"
+    RATE = "rate"
+    REFERENCE = "reference"
+
+    @property
+    def json(self) -> Any:
+        """The type in JSON."""
+        return int if self in {Kind.WHOLE, Kind.REFERENCE} else str
 
 
-TEXT = Kind(str, "text")
-WHOLE = Kind(int, "int")
-AMOUNT = Kind(str, "numeric")
-RATE = Kind(str, f"numeric({TAX_RATE_DIGITS},{TAX_RATE_DECIMALS})")
-"""Percent."""
-REFERENCE = Kind(int, "bigint")
-"""The id of a row of another table."""
-
+TEXT, WHOLE, AMOUNT, RATE, REFERENCE = Kind
 DECIMALS = (AMOUNT, RATE)
 """The kinds whose values are texts in JSON, and Decimal in the code."""
 

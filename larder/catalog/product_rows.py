@@ -7,6 +7,7 @@ that the admin exports is such a file, also after a spreadsheet has saved it aga
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -17,13 +18,12 @@ from larder.catalog.category_names import CategoryNames
 from larder.catalog.fields import AMOUNT, DECIMALS, IN_FILES, ProductField
 from larder.catalog.queries import category_names
 from larder.catalog.services.products import DEFAULTS
-from larder.catalog.tables import Table, UnreadableTable
+from larder.catalog.tables import Table
 from larder.core.errors import Fault, InvalidInput
 from larder.core.invisible import text_fault
-from larder.core.limits import MAX_FAULTS, MAX_STOCK
+from larder.core.limits import MAX_FAULTS, MAX_ID, MAX_STOCK
 from larder.core.money import SIGNS
 from larder.core.spreadsheets import unescape_formula
-from larder.core.texts import TextFault
 
 
 class RowFault(NamedTuple):
@@ -36,10 +36,14 @@ class RowFault(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A row that can be stored. `cells` has a value for each of COLUMNS, including defaults."""
+    """A row that can be stored."""
 
     line: int
-    cells: tuple[Any, ...]
+    values: dict[str, Any]
+    """Of the fields that the file has, by their columns in the table; `sku` is always there."""
+    quantity: int
+    """The opening stock, if the product is new."""
+    stays_archived: bool
 
 
 @dataclass
@@ -55,15 +59,118 @@ def faulty_file(rows: Iterable[RowFault]) -> FaultyFile:
     return FaultyFile([Fault(f"/{r.line}/{r.column}", r.code, r.detail) for r in named], named)
 
 
+class ProductFile(NamedTuple):
+    """The rows of a product file that can be stored, and the faults of the others."""
+
+    columns: Sequence[str]
+    """The imported ones, as the file names them."""
+    ignored: Sequence[str]
+    rows: list[Row]
+    faults: list[RowFault]
+    """At least MAX_FAULTS, or all. The rows behind the last of so many are not read."""
+
+
+def product_file(table: Table, currency: str) -> ProductFile:
+    """Reads a product file. Prices may have the currency beside them. Raises FaultyFile if the
+    header row is invalid."""
+    (line, names), *records = table.rows or [tables.Row(1, [])]
+    header = [name.strip().lower().replace(" ", "_") for name in names]
+    unread = [_unread(*table.fault)] if table.fault else []
+    faults = unread if unread and not table.rows else [*_header_faults(line, header)]
+    if faults:
+        raise faulty_file(faults)
+    columns = [name for name in header if name in _CELLS]
+    file = ProductFile(columns, [name for name in header if name in READ_ONLY], [], [])
+    readers = _readers(header, table.separator, currency)
+    for line, record in records:
+        # A workbook has no empty cells at the end of a row.
+        missing = [] if table.separator else [""] * (len(header) - len(record))
+        cells, faults = _read(line, [*record, *missing], readers)
+        if faults:
+            file.faults.extend(faults)
+        else:
+            file.rows.append(_row(line, cells))
+        if len(file.faults) >= MAX_FAULTS:
+            return file
+    file.faults.extend(unread)
+    return file
+
+
+def _unread(line: int, code: str, text: str, *values: object) -> RowFault:
+    return RowFault(line, "", code, gettext(text).format(*values))
+
+
+def _header_faults(line: int, header: Sequence[str]) -> Iterator[RowFault]:
+    if "sku" not in header:
+        detail = gettext("Expected a column sku. The first line names the columns.")
+        yield RowFault(line, "sku", "required", detail)
+    if not any(field.name in header for field in IN_FILES if field.name != "sku"):
+        detail = gettext(
+            "Expected a column with new values, such as price. The first line names the columns."
+        )
+        yield RowFault(line, "price", "required", detail)
+    for position, name in enumerate(header):
+        if name not in (*COLUMNS, *READ_ONLY):
+            known = ", ".join(COLUMNS)
+            shown = name.encode(errors="replace").decode().replace("\0", "")[:64]
+            detail = gettext("Expected one of {}.").format(known)
+            yield RowFault(line, shown, "unknown_field", detail)
+        elif name in header[:position]:
+            yield RowFault(line, name, "duplicate", gettext("This column occurs twice."))
+
+
+Readers = Sequence[tuple[str, "Cell | None"]]
+"""The columns of a file with what reads their cells; None for those that are not imported."""
+
+
+def _read(
+    line: int, record: Sequence[str], readers: Readers
+) -> tuple[dict[str, Any], list[RowFault]]:
+    """Returns the values of a row by its columns, and its faults."""
+    if len(record) != len(readers):
+        text = gettext(
+            "Expected {} cells, as in the first line; found {}. Text with the separator or a "
+            "line break in it needs quotes."
+        )
+        detail = text.format(len(readers), len(record))
+        return {}, [RowFault(line, "", "wrong_length", detail)]
+    cells, faults = dict[str, Any](), []
+    for (name, read), cell in zip(readers, record, strict=True):
+        try:
+            if read is not None:
+                cells[name] = read(_storable(cell))
+        except _UnusableCellError as fault:
+            faults.append(RowFault(line, name, *fault.args))
+    return cells, faults
+
+
+def _row(line: int, cells: dict[str, Any]) -> Row:
+    quantity, stays_archived = cells.pop("quantity", 0), cells.pop("archived_at", False)
+    values = {_STORED[name]: value for name, value in cells.items()}
+    return Row(line, values, quantity, stays_archived)
+
+
 class _UnusableCellError(Exception):
     """A cell with an invalid value. The arguments are the code and the detail."""
 
 
-def _faulty(fault: TextFault) -> _UnusableCellError:
-    return _UnusableCellError(fault.code, gettext(fault.text).format(*fault.values))
-
-
 Cell = Callable[[str], Any]
+
+
+def _storable(cell: str) -> str:
+    if fault := text_fault(cell):
+        raise _UnusableCellError(fault.code, gettext(fault.text).format(*fault.values))
+    if not cell.isascii():
+        try:
+            cell.encode()
+        except UnicodeEncodeError:
+            raise _UnusableCellError("invalid_utf8", gettext(AN_ENCODING)) from None
+    return cell
+
+
+AN_ENCODING = gettext_noop(
+    "Expected UTF-8, UTF-16 with a byte order mark, or Windows-1252. Save the file as “CSV UTF-8”."
+)
 
 
 def _text(most: int, pattern: str, form: str) -> Cell:
@@ -81,11 +188,6 @@ def _text(most: int, pattern: str, form: str) -> Cell:
     return read
 
 
-def _nullable(read: Cell) -> Cell:
-    """Returns the reader of a column with null, which is an empty cell."""
-    return lambda cell: read(cell) if cell else None
-
-
 def _expected(form: str, found: str) -> str:
     """Returns the detail for a cell; `form` is a text of the catalogue."""
     expected = gettext(form).rstrip(".")
@@ -99,32 +201,24 @@ _SHOWN = 40
 """Characters of a cell that a fault repeats."""
 
 
-def _amount(read: Cell, decimal_mark: str, signs: Iterable[str], currency: str = "") -> Cell:
+def _amount(read: Cell, decimal_mark: str, signs: Iterable[str]) -> Cell:
     """Returns the reader of amounts in a file with this decimal mark. They may have signs at their
-    ends. Amounts of money are in the currency."""
+    ends."""
 
-    def read_localised(cell: str) -> str | None:
+    def read_localised(cell: str) -> Decimal:
         plain = cell.strip().upper()
         for sign in signs:
             plain = plain.removeprefix(sign.upper()).removesuffix(sign.upper()).strip()
         try:
-            text: str | None = read(_with_point(plain or cell, decimal_mark))
+            return Decimal(read(_with_point(plain or cell, decimal_mark)))
         except _AmbiguousAmountError:
             raise _UnusableCellError("ambiguous", _expected(_ONE_MARK, cell)) from None
         except _UnusableCellError:
-            if currency and _WITH_ANOTHER_SIGN.search(cell):
-                form = gettext("Expected an amount in {}, the currency of the shop")
-                detail = _expected(form.format(currency), cell)
-                raise _UnusableCellError("invalid_format", detail) from None
             # The fault shows the cell as the file has it.
-            text = read(cell)
-        return text
+            return Decimal(read(cell))
 
     return read_localised
 
-
-_WITH_ANOTHER_SIGN = re.compile(r"^(?=.*\d).*([^\W\d_]|[€£$¥₴₹])")
-"""An amount with letters or the sign of a currency."""
 
 _DECIMAL_MARKS = {",": ".", ";": ",", "\t": "", "": "."}
 """The decimal mark of a file with this separator; empty if it is not known. A workbook has no
@@ -163,7 +257,7 @@ _ONE_MARK = gettext_noop(
 
 
 def _category(names: Callable[[], CategoryNames]) -> Cell:
-    read_id = _CELLS["category"]
+    read_id = _whole(1, MAX_ID, None)
 
     def read(cell: str) -> int | None:
         text = unescape_formula(cell).strip()
@@ -223,14 +317,13 @@ _DIGITS_LOST = gettext_noop(
 
 
 def _cell(field: ProductField) -> Cell:
+    """Returns the reader of a field's cells, without what depends on the file."""
     rules: Any = field.rules
     if field.kind.json is int:
         return _whole(rules.ge, rules.le, DEFAULTS[field.column])
     longest = 20 if field.kind in DECIMALS else rules.max_length
-    form = (rules.extra or {}).get("form", "")
-    read = _text(longest, rules.pattern or "", form)
-    read = _code(read) if field.name in {"sku", "barcode"} else read
-    return _nullable(read) if field.is_nullable else read
+    read = _text(longest, rules.pattern or "", (rules.extra or {}).get("form", ""))
+    return _code(read) if field.name in {"sku", "barcode"} else read
 
 
 _CELLS: dict[str, Cell] = {
@@ -239,107 +332,23 @@ _CELLS: dict[str, Cell] = {
     "archived_at": lambda cell: bool(cell.strip()),
 }
 COLUMNS = tuple(_CELLS)
-_AMOUNTS = {field.name: field for field in IN_FILES if field.kind in DECIMALS}
 READ_ONLY = ("currency", "available", "committed", "updated_at")
 """Columns of an exported file that a file may have, and that are not imported."""
-_EMPTY = {
-    **{field.name: DEFAULTS.get(field.column) for field in IN_FILES},
-    "quantity": 0,
-    "archived_at": False,
-}
+_STORED = {field.name: field.column for field in IN_FILES}
 
 
-class ProductFile:
-    """A product file: its columns, and its rows and faults as they are read. Prices may have the
-    currency beside them. Raises FaultyFile if the header row is invalid."""
-
-    def __init__(self, table: Table, currency: str) -> None:
-        self._rows = _readable(table.rows)
-        line, names = next(self._rows, (1, []))
-        header = [name.strip().lower().replace(" ", "_") for name in names]
-        faults = list(_header_faults(line, header))
-        if faults:
-            raise faulty_file(faults)
-        self._has_short_rows = not table.separator
-        self.columns: Sequence[str] = [name for name in header if name in _CELLS]
-        self.ignored: Sequence[str] = [name for name in header if name in READ_ONLY]
-        cells = _CELLS | {"category": _category(cache(category_names))}
-        decimal_mark = _DECIMAL_MARKS[table.separator]
-        money = [currency, SIGNS.get(currency, currency)]
-        for field in _AMOUNTS.values():
-            of_kind = (money, currency) if field.kind is AMOUNT else (["%"], "")
-            cells[field.name] = _amount(_CELLS[field.name], decimal_mark, *of_kind)
-        self._cells = [(name, cells.get(name)) for name in header]
-
-    def rows(self) -> Iterator[Row | list[RowFault]]:
-        """Yields each row, or its faults. Raises FaultyFile if the rest cannot be read."""
-        for line, cells in self._rows:
-            # A workbook has no empty cells at the end of a row.
-            missing = [""] * (len(self._cells) - len(cells)) if self._has_short_rows else []
-            yield self._row(line, [*cells, *missing])
-
-    def _row(self, line: int, record: Sequence[str]) -> Row | list[RowFault]:
-        if len(record) != len(self._cells):
-            text = gettext(
-                "Expected {} cells, as in the first line; found {}. Text with the separator or a "
-                "line break in it needs quotes."
-            )
-            detail = text.format(len(self._cells), len(record))
-            return [RowFault(line, "", "wrong_length", detail)]
-        row, faults = dict(_EMPTY), []
-        for (name, read), cell in zip(self._cells, record, strict=True):
-            try:
-                if read is not None:
-                    row[name] = read(_storable(cell))
-            except _UnusableCellError as fault:
-                faults.append(RowFault(line, name, *fault.args))
-        return faults or Row(line, tuple(row.values()))
+def _readers(header: Sequence[str], separator: str, currency: str) -> Readers:
+    cells = _CELLS | {"category": _category(cache(category_names))}
+    money = [currency, SIGNS.get(currency, currency)]
+    for field in IN_FILES:
+        if field.kind in DECIMALS:
+            signs = money if field.kind is AMOUNT else ["%"]
+            cells[field.name] = _amount(cells[field.name], _DECIMAL_MARKS[separator], signs)
+        if field.is_nullable:
+            cells[field.name] = _nullable(cells[field.name])
+    return [(name, cells.get(name)) for name in header]
 
 
-def _readable(rows: Iterator[tables.Row]) -> Iterator[tables.Row]:
-    """Yields the rows. Raises FaultyFile where they cannot be read on."""
-    try:
-        yield from rows
-    except UnreadableTable as fault:
-        line, code, text, *values = fault.args
-        raise faulty_file([RowFault(line, "", code, gettext(text).format(*values))]) from fault
-
-
-def _storable(cell: str) -> str:
-    if fault := text_fault(cell):
-        raise _faulty(fault)
-    if not cell.isascii():
-        try:
-            cell.encode()
-        except UnicodeEncodeError:
-            raise _UnusableCellError("invalid_utf8", gettext(AN_ENCODING)) from None
-    return cell
-
-
-AN_ENCODING = gettext_noop(
-    "Expected UTF-8, UTF-16 with a byte order mark, or Windows-1252. Save the file as “CSV UTF-8”."
-)
-
-
-def _header_faults(line: int, header: Sequence[str]) -> Iterator[RowFault]:
-    if len(header) > 2 * len(COLUMNS):
-        # Do not report each of a hundred thousand columns.
-        detail = gettext("Too many columns. Known: {}.").format(", ".join(COLUMNS))
-        yield RowFault(line, "", "too_long", detail)
-        return
-    if "sku" not in header:
-        detail = gettext("Expected a column sku. The first line names the columns.")
-        yield RowFault(line, "sku", "required", detail)
-    if not any(field.name in header for field in IN_FILES if field.name != "sku"):
-        detail = gettext(
-            "Expected a column with new values, such as price. The first line names the columns."
-        )
-        yield RowFault(line, "price", "required", detail)
-    for position, name in enumerate(header):
-        if name not in (*COLUMNS, *READ_ONLY):
-            known = ", ".join(COLUMNS)
-            shown = name.encode(errors="replace").decode().replace("\0", "")[:64]
-            detail = gettext("Expected one of {}.").format(known)
-            yield RowFault(line, shown, "unknown_field", detail)
-        elif name in header[:position]:
-            yield RowFault(line, name, "duplicate", gettext("This column occurs twice."))
+def _nullable(read: Cell) -> Cell:
+    """Returns the reader of a column with null, which is an empty cell."""
+    return lambda cell: read(cell) if cell else None

@@ -8,7 +8,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import date, datetime
 from decimal import Decimal
 from itertools import chain
@@ -44,21 +44,9 @@ class Table(NamedTuple):
 
     separator: str
     """Of the cells of a CSV file; empty for a workbook."""
-    rows: Iterator[Row]
-    """Raises UnreadableTable where the file cannot be read on."""
-
-
-def read(content: bytes) -> Table:
-    """Returns the table of an uploaded file of at most MAX_FILE_ROWS rows.
-
-    Raises Overloaded. What is wrong with the file is raised by the rows.
-    """
-    try:
-        answer = limited_child.run(__name__, content, most=MAX_TABLE_BYTES)
-    except limited_child.LimitExceeded:
-        answer = _too_expensive()
-    lines = io.BytesIO(answer)
-    return Table(json.loads(lines.readline()), _answered(lines))
+    rows: list[Row]
+    fault: tuple[Any, ...] | None = None
+    """The arguments of UnreadableTable, if the file has more than these rows."""
 
 
 _TOO_EXPENSIVE = gettext_noop(
@@ -67,39 +55,43 @@ _TOO_EXPENSIVE = gettext_noop(
 )
 
 
-def _too_expensive() -> bytes:
-    return f'""\n{json.dumps([1, "unreadable_workbook", _TOO_EXPENSIVE])}'.encode()
+def read(content: bytes) -> Table:
+    """Returns the table of an uploaded file of at most MAX_FILE_ROWS rows. Raises Overloaded."""
+    try:
+        answer = limited_child.run(__name__, content, most=MAX_TABLE_BYTES)
+    except limited_child.LimitExceeded:
+        return Table("", [], (1, "unreadable_workbook", _TOO_EXPENSIVE))
+    separator, rows, fault = json.loads(answer)
+    return Table(separator, [Row(*row) for row in rows], fault)
 
 
-def _answered(lines: Iterable[bytes]) -> Iterator[Row]:
-    for line in lines:
-        number, *rest = json.loads(line)
-        if len(rest) > 1:
-            raise UnreadableTable(number, *rest)
-        yield Row(number, *rest)
+def decode(content: bytes) -> bytes:
+    """Returns the table of a file as JSON."""
+    is_archive = content.startswith(b"PK\x03\x04")
+    separator, rows = ("", _workbook_rows(content)) if is_archive else _csv(decoded(content))
+    return json.dumps(_table(separator, _bounded(rows))).encode()
+
+
+def csv_table(text: str) -> Table:
+    """Returns the table of a CSV file of any length."""
+    return _table(*_csv(text))
+
+
+def _table(separator: str, rows: Iterator[Row]) -> Table:
+    table = Table(separator, [])
+    try:
+        for row in rows:
+            table.rows.append(row)
+    except UnreadableTable as fault:
+        # No row of a file that is too long is looked at.
+        readable = [] if fault.args[1] == TOO_MANY else table.rows
+        return Table(separator, readable, fault.args)
+    return table
 
 
 TOO_MANY = "too_many"
 _MANY_ROWS = gettext_noop("At most {} rows.")
 _MANY_COLUMNS = gettext_noop("At most {} columns.")
-
-
-def decode(content: bytes) -> bytes:
-    """Returns the separator and the rows as lines of JSON; a longer line is a fault."""
-    is_archive = content.startswith(b"PK\x03\x04")
-    table = Table("", _workbook_rows(content)) if is_archive else csv_table(_lines(content))
-    rows = list[str]()
-    try:
-        for row in _bounded(table.rows):
-            rows.append(json.dumps(row))
-    except UnreadableTable as fault:
-        # No row of a file that is too long is looked at.
-        rows = [*([] if fault.args[1] == TOO_MANY else rows), json.dumps(fault.args)]
-    return "\n".join([json.dumps(table.separator), *rows]).encode()
-
-
-def _lines(content: bytes) -> Iterable[str]:
-    return io.StringIO(decoded(content), newline="")
 
 
 def _bounded(rows: Iterator[Row]) -> Iterator[Row]:
@@ -123,15 +115,15 @@ _QUOTES = gettext_noop(
 )
 
 
-def csv_table(lines: Iterable[str]) -> Table:
-    """Returns the table of a CSV file. The separator is the one that its first line names, or that
-    makes most columns of it."""
-    rest = iter(lines)
-    first = next(rest, "")
+def _csv(text: str) -> tuple[str, Iterator[Row]]:
+    """Returns the separator and the rows of a CSV file. The separator is the one that the first
+    line names, or that makes most columns of it."""
+    lines = io.StringIO(text, newline="")
+    first = next(lines, "")
     named = _SEPARATOR_LINE.fullmatch(first)
     separator = named[1] if named else max(SEPARATORS, key=lambda each: _columns(first, each))
-    rows = csv.reader(rest if named else chain([first], rest), delimiter=separator, strict=True)
-    return Table(separator, _csv_rows(rows, 1 if named else 0))
+    rows = csv.reader(lines if named else chain([first], lines), delimiter=separator, strict=True)
+    return separator, _csv_rows(rows, 1 if named else 0)
 
 
 def _columns(line: str, separator: str) -> int:

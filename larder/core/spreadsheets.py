@@ -6,7 +6,6 @@ exported file can be imported again.
 
 import codecs
 import re
-from collections.abc import Iterable
 
 from larder.core.invisible import is_blank
 
@@ -97,36 +96,21 @@ _BYTE_ORDER_MARKS = (
 )
 
 
-def encoding_of(parts: Iterable[bytes]) -> str:
-    """Returns the encoding of a file that a spreadsheet has saved, given in parts: that of its byte
-    order mark, or UTF-8, or Windows-1252 if it has other bytes, and no character of UTF-8 beyond
-    ASCII that cannot be a letter with typographic marks.
+def decoded(raw: bytes) -> str:
+    """Returns the text of a file that a spreadsheet has saved: in the encoding of its byte order
+    mark, or in UTF-8, or in Windows-1252 if it has other bytes and no character of UTF-8 beyond
+    ASCII. What cannot be decoded becomes a lone surrogate.
 
-    A file of other bytes without a line feed is Mac Roman, as Excel saves "CSV (Macintosh)". With
-    line feeds it cannot be told from Windows-1252 for certain: a file that looks like it counts as
-    ASCII, so its cells are refused.
-
-    Another file that mixes UTF-8 with other bytes counts as UTF-8: its cells are refused, not
-    guessed.
+    Nothing is guessed: what a file has beside UTF-8 is not decoded, nor a file that looks like Mac
+    Roman, which cannot be told from Windows-1252 for certain.
     """
-    decoder = codecs.getincrementaldecoder("utf-8")(UNREADABLE)
-    has_utf8 = has_others = has_line_feeds = has_mac_letters = False
-    for number, part in enumerate(parts):
-        if number == 0:
-            for mark, encoding in _BYTE_ORDER_MARKS:
-                if part.startswith(mark):
-                    return encoding
-        has_line_feeds = has_line_feeds or b"\n" in part
-        has_mac_letters = has_mac_letters or _MAC_LETTER.search(part) is not None
-        text = decoder.decode(part)
-        has_others = has_others or _MARK in text
-        has_utf8 = has_utf8 or not all(map(_may_be_latin, {*text} - {_MARK}))
-    has_others = has_others or bool(decoder.decode(b"", final=True))
-    if not has_others or has_utf8:
-        return "utf-8"
-    if not has_line_feeds:
-        return "mac_roman"
-    return "ascii" if has_mac_letters else "cp1252"
+    for mark, encoding in _BYTE_ORDER_MARKS:
+        if raw.startswith(mark):
+            return raw.decode(encoding, UNREADABLE)
+    text = raw.decode("utf-8", UNREADABLE)
+    if _MARK not in text or not text.replace(_MARK, "").isascii():
+        return text
+    return raw.decode("ascii" if _MAC_LETTER.search(raw) else "cp1252", UNREADABLE)
 
 
 _MAC_LETTER = re.compile(
@@ -135,19 +119,3 @@ _MAC_LETTER = re.compile(
 )
 """A letter of Mac Roman where Windows-1252 has a sign or another letter that words do not have
 there: an umlaut would become the capital S with a caron, for example."""
-
-
-_TYPOGRAPHIC = frozenset("‚„…‹‘’“”•–—™›\xa0«®»".encode("cp1252"))
-
-
-def _may_be_latin(one: str) -> bool:
-    """Returns whether the bytes of a character are ASCII, or in Windows-1252 a letter and marks
-    that follow words, such as `ß“`."""
-    letter, *marks = one.encode()
-    return not marks or (letter > 0xC5 and _TYPOGRAPHIC.issuperset(marks))
-
-
-def decoded(raw: bytes) -> str:
-    """Returns the text of a file that a spreadsheet has saved. What cannot be decoded becomes a
-    lone surrogate."""
-    return raw.decode(encoding_of([raw]), UNREADABLE)

@@ -8,14 +8,14 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.db.models import F
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from larder.catalog import sql
 from larder.catalog.models import Product
-from larder.catalog.product_rows import COLUMNS as ALL_COLUMNS
-from larder.catalog.product_rows import FaultyFile, ProductFile, Row
+from larder.catalog.product_rows import FaultyFile, ProductFile, product_file
 from larder.catalog.services import product_import
 from larder.catalog.services.products import DEFAULTS
 from larder.catalog.tables import csv_table
@@ -34,7 +34,13 @@ FIELDS = ("sku", "name", "price", *DEFAULTS, "version", "created_at", "updated_a
 def file(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> ProductFile:
     lines = [",".join(columns)]
     lines += [",".join(f'"{row.get(name, "")}"' for name in columns) for row in rows]
-    return ProductFile(csv_table(io.StringIO("\n".join(lines), newline="")), "GBP")
+    return product_file(csv_table("\n".join(lines)), "GBP")
+
+
+def store(rows: list[dict[str, Any]], columns: tuple[str, ...], now: datetime) -> None:
+    with transaction.atomic():
+        changes = product_import.compare(file(rows, columns), lock=True)
+        list(product_import.store(changes, now=now))
 
 
 def by_hand(rows: list[dict[str, Any]], columns: tuple[str, ...], now: datetime) -> None:
@@ -70,11 +76,8 @@ def test_an_import_writes_what_the_orm_would(
     for one in Product.objects.all():
         Product.objects.filter(id=one.id).update(sku=f"old {one.id}")
     shop()
-    whole = file(ROWS, columns)
-    with product_import.staged(whole, on_rows=list[int]().append):
-        parts = list(product_import.store(whole.columns, now=later, on_rows=list[int]().append))
+    store(ROWS, columns, later)
     assert of_this_shop() == expected
-    assert sum(one.is_new for part in parts for one in part) == 1
 
 
 def test_errors_between_rows_are_reported_with_errors_of_single_rows(
@@ -84,9 +87,8 @@ def test_errors_between_rows_are_reported_with_errors_of_single_rows(
     rows = [{"sku": "A", "name": "N", "price": "1", "min_quantity": "2"}]
     rows += [{"sku": "B", "name": "", "price": "1"}, {"sku": "C", "name": "N", "price": "1"}]
     rows += [{"sku": "c", "name": "N", "price": "1"}]
-    staged = product_import.staged(file(rows, COLUMNS), on_rows=list[int]().append)
-    with pytest.raises(FaultyFile) as refused, staged:
-        pass
+    with pytest.raises(FaultyFile) as refused:
+        product_import.compare(file(rows, COLUMNS), lock=False)
     assert [(one.line, one.column, one.code) for one in refused.value.rows] == [
         (2, "max_per_order", "out_of_range"),
         (3, "name", "invalid_format"),
@@ -98,18 +100,16 @@ def test_a_sku_in_another_case_is_that_of_the_product(
     product: Callable[..., int], now: datetime
 ) -> None:
     jam = product(sku="Jam-1", name="Jam")
-    renamed = file([{"sku": "jam-1", "name": "Red jam", "price": "1"}], COLUMNS[:3])
-    with product_import.staged(renamed, on_rows=list[int]().append):
-        list(product_import.store(renamed.columns, now=now, on_rows=list[int]().append))
+    store([{"sku": "jam-1", "name": "Red jam", "price": "1"}], COLUMNS[:3], now)
     assert Product.objects.values_list("id", "sku", "name").get() == (jam, "Jam-1", "Red jam")
 
 
 def test_known_products_are_locked_in_the_order_of_ids(product: Callable[..., int]) -> None:
     product(sku="A")
-    database.execute(sql.STAGE)
-    plan = [row[0].strip() for row in database.rows(f"EXPLAIN {sql.LOCK_KNOWN}")]
+    statement = f"{sql.products_of(['id'])}{sql.LOCKING}"
+    plan = [row[0].strip() for row in database.rows(f"EXPLAIN {statement}", [[1]])]
     lock = next(at for at, line in enumerate(plan) if "LockRows" in line)
-    ordered = {"Sort Key: product.id", "->  Index Scan using product_pkey on product"}
+    ordered = {"Sort Key: id", "->  Index Scan using product_pkey on product"}
     assert ordered & {line.partition("  (cost")[0] for line in plan[lock + 1 : lock + 3]}, plan
 
 
@@ -130,9 +130,8 @@ def test_text_of_an_exported_file_is_read_as_it_was_in_every_form(
     rows = [("sku", "name", "price", "description"), ("A", "é", "1", escape_formula(text))]
     csv.writer(written, delimiter=separator).writerows(rows)
     raw = decoded(written.getvalue().encode(encoding))
-    (row,) = ProductFile(csv_table(io.StringIO(raw, newline="")), "GBP").rows()
-    assert isinstance(row, Row)
-    assert text in row.cells
+    (row,) = product_file(csv_table(raw), "GBP").rows
+    assert row.values["description"] == text
 
 
 @pytest.mark.parametrize(
@@ -145,15 +144,12 @@ def test_a_tax_rate_is_read_in_every_form_and_may_be_empty(
     written = io.StringIO(newline="")
     rows = [("sku", "name", "price", "tax_rate"), ("A", "N", "1", cell)]
     csv.writer(written, delimiter=separator).writerows(rows)
-    read = ProductFile(csv_table(io.StringIO(written.getvalue(), newline="")), "GBP")
-    (row,) = read.rows()
-    assert isinstance(row, Row)
-    assert dict(zip(ALL_COLUMNS, row.cells, strict=True))["tax_rate"] == rate
+    (row,) = product_file(csv_table(written.getvalue()), "GBP").rows
+    assert row.values["tax_rate"] == (Decimal(rate) if rate else None)
 
 
 @pytest.mark.parametrize("cell", ["100.01", "-1", "20.123", "%", "x"])
 def test_a_tax_rate_that_is_none_is_a_fault(cell: str) -> None:
     lines = ["sku,name,price,tax_rate", f"A,N,1,{cell}"]
-    (faults,) = ProductFile(csv_table(io.StringIO("\n".join(lines), newline="")), "GBP").rows()
-    assert isinstance(faults, list)
+    faults = product_file(csv_table("\n".join(lines)), "GBP").faults
     assert [(one.column, one.code) for one in faults] == [("tax_rate", "invalid_format")]

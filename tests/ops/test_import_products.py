@@ -10,7 +10,7 @@ from larder.catalog.models import Product
 from larder.catalog.product_rows import AN_ENCODING
 from larder.core.ids import SYSTEM_ACTOR
 from larder.inventory.models import LedgerEntry
-from larder.ops.management.commands.import_products import HINT, PIECE
+from larder.ops.management.commands.import_products import HINT
 
 pytestmark = pytest.mark.django_db
 
@@ -43,18 +43,6 @@ def test_a_faulty_file_is_refused_with_each_line_and_not_stored(tmp_path: Path) 
         HINT,
     ]
     assert not Product.objects.exists()
-
-
-@pytest.mark.parametrize("encoding", ["utf-8-sig", "cp1252", "utf-16"])
-def test_it_takes_files_of_spreadsheets_whose_first_bytes_do_not_show_the_encoding(
-    tmp_path: Path, encoding: str
-) -> None:
-    """What is beyond ASCII is far behind the first piece that is read."""
-    rows = "".join(f"S{n};N;1,50;{'d' * 19_000}\n" for n in range(60))
-    text = f"sku;name;price;description\n{rows}A;Café;2,50;\n"
-    assert len(text) > PIECE
-    assert run(tmp_path, text.encode(encoding)).startswith("61 new")
-    assert Product.objects.get(sku="A").name == "Café"
 
 
 def test_the_number_of_named_faults_is_bounded(tmp_path: Path) -> None:

@@ -8,18 +8,15 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from io import BytesIO
-from typing import Any
 
 import psycopg
 import pytest
 from django.conf import settings
 from django.contrib import admin
-from django.db import connection
 
 from larder.catalog import sql
 from larder.catalog.models import Product
 from larder.catalog.product_rows import COLUMNS, READ_ONLY
-from larder.catalog.services import product_import
 from larder.catalog.services.categories import create_category
 from larder.catalog.services.products import archive_product, change_product
 from larder.core import clock
@@ -152,7 +149,7 @@ def test_a_preview_shows_the_opening_stock_of_new_products_alone(
 def test_a_preview_lists_the_first_changes_and_counts_all(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(product_import, "MAX_SHOWN_CHANGES", 1)
+    monkeypatch.setattr(inventory_import, "MAX_SHOWN_CHANGES", 1)
     page = upload(desk, FILE)
     assert [sku for sku, _ in shown(page)] == ["JAM"]
     assert "2 products would be added" in page.text
@@ -178,27 +175,6 @@ def test_a_preview_waits_for_no_import_and_no_change_of_its_products(
         other.execute(sql.ONE_FILE)
         other.execute("SELECT FROM product FOR UPDATE")
         assert asks(upload(desk, FILE))
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_change_between_the_statements_of_a_preview_is_noticed(
-    desk: Desk, product: Callable[..., int]
-) -> None:
-    product(sku="JAM", name="Jam", price="1.00")
-    first = [sql.preview_summary(NAMES), sql.preview_changes(NAMES)]
-
-    def change(execute: Any, statement: str, *rest: Any) -> Any:
-        answer = execute(statement, *rest)
-        if statement in first:
-            first.clear()
-            with psycopg.connect(os.environ["DATABASE_URL"]) as other:
-                other.execute("UPDATE product SET price = 9, version = version + 1")
-        return answer
-
-    with connection.execute_wrapper(change):
-        page = upload(desk, FILE)
-    assert not first
-    assert confirm(desk, page).messages == [inventory_import.OUTDATED]
 
 
 def test_a_file_that_changes_nothing_is_not_kept(desk: Desk) -> None:

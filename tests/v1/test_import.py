@@ -196,19 +196,6 @@ def test_the_encodings_of_spreadsheets_are_recognised(staff: Api, encoding: str)
     assert listed(staff)["A"]["name"] == "Café – 5 €"
 
 
-def test_a_file_that_excel_saves_as_macintosh_is_read(staff: Api) -> None:
-    assert raw(staff, TEXT.replace("\n", "\r").encode("mac_roman")).body["created"] == 1
-    assert listed(staff)["A"]["name"] == "Café – 5 €"
-
-
-@pytest.mark.parametrize("name", ["Kerze „Weiß“", "CAFÉ® – Größe", "« Café\xa0»"])
-def test_a_letter_with_a_quotation_mark_after_it_is_not_taken_for_utf_8(
-    staff: Api, name: str
-) -> None:
-    assert raw(staff, f"sku,name,price\nA,{name},1\n".encode("cp1252")).body["created"] == 1
-    assert listed(staff)["A"]["name"] == name
-
-
 @pytest.mark.parametrize(
     ("body", "pointer"),
     [

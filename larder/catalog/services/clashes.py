@@ -70,7 +70,7 @@ def _clashes(fields: Mapping[str, Any], product: int | None) -> Iterator[DomainE
     rules = {"min_quantity": 1, "max_per_order": None, "step": 1}
     same = Q(id=product)
     present = Product.objects.filter(same).values(*rules).first() or rules
-    if broken := _broken_rule(**{name: fields.get(name, present[name]) for name in rules}):
+    if broken := broken_rule(**{name: fields.get(name, present[name]) for name in rules}):
         yield _broken(broken)
     if "sku" in fields and set(ids_by_sku([fields["sku"]]).values()) - {product}:
         yield AlreadyTaken("sku")
@@ -79,7 +79,7 @@ def _clashes(fields: Mapping[str, Any], product: int | None) -> Iterator[DomainE
         yield UnknownCategory("category")
 
 
-def _broken_rule(*, min_quantity: int, max_per_order: int | None, step: int) -> str:
+def broken_rule(*, min_quantity: int, max_per_order: int | None, step: int) -> str:
     """Returns the constraint that these rules violate, first `product_rules`; empty without one."""
     if max_per_order is None:
         return ""

@@ -3,22 +3,21 @@
 Each import and preview also raises what `require_permitted` raises.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
-from typing import Protocol
+from hashlib import blake2b
 from uuid import UUID
 
 import msgspec
 from django.db import transaction
 
 from larder.catalog import tables
-from larder.catalog.product_rows import ProductFile
+from larder.catalog.product_rows import ProductFile, product_file
 from larder.catalog.services import product_import
-from larder.catalog.services.product_import import Changes, WrittenProduct
+from larder.catalog.services.product_import import Change
 from larder.catalog.services.products import ARCHIVE
 from larder.catalog.tables import Table
-from larder.core.errors import NotFound
+from larder.core.errors import AlreadyTaken, NotFound, Overloaded
 from larder.db import database, idempotency, kept_files
 from larder.db.idempotency import RETENTION, Claim, Scope
 from larder.db.kept_files import Kept
@@ -29,22 +28,8 @@ from larder.inventory.services.movements import lock, open_stock
 
 PERMISSIONS = ("catalog.add_product", "catalog.change_product")
 
-
-class ImportProgress(Protocol):
-    """Gets the progress of an import: the number of further rows that were read or stored."""
-
-    def read(self, rows: int) -> None: ...
-    def stored(self, rows: int) -> None: ...
-
-
-class NoProgress:
-    """Ignores the progress."""
-
-    def read(self, rows: int) -> None:
-        """Rows were read."""
-
-    def stored(self, rows: int) -> None:
-        """Rows were stored."""
+TRIES = 3
+"""Of a file whose new products other requests add at the same time."""
 
 
 class PreviewOutdated(Exception):
@@ -53,11 +38,12 @@ class PreviewOutdated(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What a file would change. `kept` is its id for `import_previewed`, None if it would change
-    nothing; `ignored` are columns that are not imported."""
+    """What a file would change, and how many rows it has. `kept` is its id for `import_previewed`,
+    None if it would change nothing; `ignored` are columns that are not imported."""
 
     kept: UUID | None
-    changes: Changes
+    changes: Sequence[Change]
+    rows: int
     ignored: Sequence[str]
 
 
@@ -76,7 +62,7 @@ def import_products(
     author: Author,
     claim: Claim | None = None,
     currency: str,
-    progress: ImportProgress | None = None,
+    has_time_limit: bool = True,
 ) -> tuple[Imported, bool]:
     """Stores all rows of a file, by SKU, or none. Returns the numbers, and whether the request
     repeats an earlier import.
@@ -84,24 +70,16 @@ def import_products(
     Columns that the file does not have stay unchanged; new products get the defaults. A file
     without their required columns adds none. The stock of existing products stays unchanged;
     `quantity` is the opening stock of new ones. Archived products of the file are put on sale
-    again, which needs ARCHIVE, unless their row has an `archived_at`. An import that reports its
-    progress has no time limit.
-    Raises FaultyFile, KeyReused.
+    again, which needs ARCHIVE, unless their row has an `archived_at`.
+    Raises FaultyFile, KeyReused, Overloaded.
     """
-
-    def make() -> str:
-        file = ProductFile(table, currency)
-        return _as_text(_import(file, author, progress or NoProgress()))
-
     with transaction.atomic(durable=True):
-        if progress is not None:
+        if not has_time_limit:
             database.lift_time_limit()
-        made = idempotency.once(claim, make, now=author.now)
+        made = idempotency.once(
+            claim, lambda: _import(product_file(table, currency), author), now=author.now
+        )
     return _from_text(made.result), made.replayed
-
-
-def _as_text(imported: Imported) -> str:
-    return msgspec.json.encode(asdict(imported)).decode()
 
 
 def _from_text(result: str) -> Imported:
@@ -113,13 +91,12 @@ def preview_products(raw: bytes, author: Author, *, currency: str) -> Preview:
     `import_previewed`. Raises FaultyFile and Overloaded."""
     table = tables.read(raw)
     with transaction.atomic(durable=True):
-        file = ProductFile(table, currency)
-        with product_import.staged(file, on_rows=NoProgress().read, locks=False):
-            changes = product_import.preview(file.columns)
-        require_permitted(author.caller, *_permissions(changes.restored))
-        found = Kept(raw, changes.fingerprint)
-        kept = kept_files.keep(author.actor, found, now=author.now) if changes.rows else None
-    return Preview(kept, changes, file.ignored)
+        file = product_file(table, currency)
+        changes = product_import.compare(file, lock=False)
+        require_permitted(author.caller, *_permissions(changes))
+        shown = Kept(raw, _fingerprint(changes))
+        kept = kept_files.keep(author.actor, shown, now=author.now) if changes else None
+    return Preview(kept, changes, len(file.rows), file.ignored)
 
 
 def import_previewed(kept: UUID, author: Author, *, currency: str) -> Imported:
@@ -133,10 +110,9 @@ def import_previewed(kept: UUID, author: Author, *, currency: str) -> Imported:
     def make() -> str:
         if file is None or table is None:
             raise NotFound
-        products = ProductFile(table, currency)
-        imported = _import(products, author, NoProgress(), file.fingerprint)
+        imported = _import(product_file(table, currency), author, file.fingerprint)
         kept_files.forget(author.actor)
-        return _as_text(imported)
+        return imported
 
     scope = Scope(author.actor, "POST admin/import", str(kept))
     claim = Claim(scope, kept.bytes, expires_at=author.now + RETENTION)
@@ -144,42 +120,39 @@ def import_previewed(kept: UUID, author: Author, *, currency: str) -> Imported:
         return _from_text(idempotency.once(claim, make, now=author.now).result)
 
 
-def _import(
-    file: ProductFile, author: Author, progress: ImportProgress, shown: str | None = None
-) -> Imported:
-    with audit.through(audit.IMPORT), product_import.staged(file, on_rows=progress.read) as rows:
-        if shown is not None and product_import.preview(file.columns).fingerprint != shown:
-            raise PreviewOutdated
-        archived = product_import.archived_products()
-        created, changed = _store(file, archived, author, progress)
-        # Last, because the locks of the products may have been waited for.
-        require_permitted(author.caller, *_permissions(len(archived)))
-    return Imported(created, changed, rows - created - changed)
+def _fingerprint(changes: Sequence[Change]) -> str:
+    return blake2b(repr(changes).encode(), digest_size=16).hexdigest()
 
 
-def _permissions(restored: int) -> Sequence[str]:
-    """Returns what the author of a file needs that puts so many products on sale again."""
-    return (*PERMISSIONS, ARCHIVE) if restored else PERMISSIONS
+def _permissions(changes: Sequence[Change]) -> Sequence[str]:
+    """Returns what the author of a file needs that changes this."""
+    return (*PERMISSIONS, ARCHIVE) if any(one.archived_at for one in changes) else PERMISSIONS
 
 
-def _store(
-    file: ProductFile, archived: Mapping[int, datetime], author: Author, progress: ImportProgress
-) -> tuple[int, int]:
-    """Stores the staged rows, and puts archived products of the file on sale again. Returns the
-    numbers of added and of changed products."""
+def _import(file: ProductFile, author: Author, shown: str | None = None) -> str:
+    """Returns the numbers as JSON. `shown` is the fingerprint of the preview, if there was one."""
+    for _ in range(TRIES):
+        try:
+            with transaction.atomic(), audit.through(audit.IMPORT):
+                changes = product_import.compare(file, lock=True)
+                if shown not in {None, _fingerprint(changes)}:
+                    raise PreviewOutdated
+                _store(changes, author)
+                # Last, because the locks of the products may have been waited for.
+                require_permitted(author.caller, *_permissions(changes))
+        except AlreadyTaken:
+            # Another transaction added a product of the file after the comparison.
+            continue
+        created = sum(change.product is None for change in changes)
+        imported = Imported(created, len(changes) - created, len(file.rows) - len(changes))
+        return msgspec.json.encode(asdict(imported)).decode()
+    raise Overloaded
+
+
+def _store(changes: Sequence[Change], author: Author) -> None:
+    archived = {one.product: one.archived_at for one in changes if one.product and one.archived_at}
     # Locks the products before their stock, and stock rows in the usual order, as archiving does.
     lock(archived)
     product_import.revive(archived, now=author.now)
-    created = changed = 0
-    only_revived = set(archived)
-    for part in product_import.store(file.columns, now=author.now, on_rows=progress.stored):
-        new = {one.id: one.quantity for one in _new(part)}
-        open_stock(new, actor=author.actor, now=author.now)
-        created += len(new)
-        changed += len(part) - len(new)
-        only_revived -= {one.id for one in part}
-    return created, changed + len(only_revived)
-
-
-def _new(part: Iterable[WrittenProduct]) -> Iterator[WrittenProduct]:
-    return (one for one in part if one.is_new)
+    for opening in product_import.store(changes, now=author.now):
+        open_stock(opening, actor=author.actor, now=author.now)

@@ -1,7 +1,8 @@
 """Imports a product file in the admin, with the same service as the API: all rows or none, after a
 preview of what it would change."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +15,7 @@ from django.urls import reverse
 from django.utils.functional import lazy
 from django.utils.html import format_html, format_html_join
 from django.utils.text import format_lazy
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext, gettext_noop, ngettext
 from unfold.widgets import UnfoldAdminFileFieldWidget
 
 from larder.catalog.category_names import CategoryNames
@@ -22,10 +23,10 @@ from larder.catalog.fields import REQUIRED
 from larder.catalog.models import Product
 from larder.catalog.product_rows import COLUMNS, FaultyFile
 from larder.catalog.queries import category_names
-from larder.catalog.services.product_import import ChangedRow
+from larder.catalog.services.product_import import Change
 from larder.core.clock import now
 from larder.core.errors import DomainError, NotFound
-from larder.core.limits import MAX_FILE_ROWS
+from larder.core.limits import MAX_FILE_ROWS, MAX_SHOWN_CHANGES
 from larder.inventory.services.authors import Author
 from larder.inventory.services.import_products import (
     Imported,
@@ -114,8 +115,8 @@ class ImportableProducts(ServiceAdmin):
 
     def _preview(self, request: Any, preview: Preview) -> HttpResponse:
         """Shows what the kept file would change, with a button to import it."""
-        if not preview.changes.rows:
-            return self._done(request, Imported(0, 0, preview.changes.lines))
+        if not preview.changes:
+            return self._done(request, Imported(0, 0, preview.rows))
         form = KeptFileForm(initial={FILE: preview.kept})
         page = Page(
             title=gettext("Import products: check the changes"),
@@ -191,19 +192,18 @@ _SHOWN = 60
 
 def _summary(preview: Preview) -> str:
     """Returns the numbers of products, and what the table leaves out."""
-    changes = preview.changes
-    same = changes.lines - changes.created - changes.changed - changes.restored
+    counted = Counter(map(_kind, preview.changes))
+    same = preview.rows - len(preview.changes)
     text = ngettext(
         "Nothing is stored yet. {} product would be added, {} changed, {} put on sale again, and "
         "{} stay the same.",
         "Nothing is stored yet. {} products would be added, {} changed, {} put on sale again, and "
         "{} stay the same.",
-        changes.created,
-    ).format(*map(grouped, (changes.created, changes.changed, changes.restored, same)))
-    rest = changes.lines - same - len(changes.rows)
-    if rest:
+        counted["new"],
+    ).format(*map(grouped, (counted["new"], counted["changed"], counted["on sale again"], same)))
+    if len(preview.changes) > MAX_SHOWN_CHANGES:
         shown = gettext("The table shows the first {} lines that change something.")
-        text = f"{text} {shown.format(len(changes.rows))}"
+        text = f"{text} {shown.format(MAX_SHOWN_CHANGES)}"
     if preview.ignored:
         left_out = gettext("These columns are not imported: {}.")
         text = f"{text} {left_out.format(', '.join(preview.ignored))}"
@@ -212,52 +212,60 @@ def _summary(preview: Preview) -> str:
 
 def _changes(preview: Preview) -> dict[str, Any]:
     """Returns the table of the lines that would change something, in the format of the theme."""
-    names, known = category_names(), _known(preview.changes.rows)
+    changes = preview.changes[:MAX_SHOWN_CHANGES]
+    names, known = category_names(), _known(changes)
     rows = [
-        [one.line, one.sku, _name(one, known), _what(one), _values(one, names)]
-        for one in preview.changes.rows
+        [
+            change.row.line,
+            change.sku,
+            known.get(change.product) or change.after["name"],
+            gettext(_kind(change)),
+            _values(change, names),
+        ]
+        for change in changes
     ]
     headers = [_("Line"), _("SKU"), _("Name"), _("What"), _("Values")]
     return {"title": _("Changes"), "headers": headers, "rows": rows}
 
 
-def _known(rows: Sequence[ChangedRow]) -> dict[str, str]:
-    """Returns the names that the products have now, by SKU."""
-    skus = [one.sku for one in rows if one.is_known]
-    return dict(Product.objects.filter(sku__in=skus).values_list("sku", "name"))
+def _known(changes: Sequence[Change]) -> dict[int | None, str]:
+    """Returns the names that the products have now, by id."""
+    ids = [change.product for change in changes if change.product]
+    return dict(Product.objects.filter(id__in=ids).values_list("id", "name"))
 
 
-def _name(row: ChangedRow, known: Mapping[str, str]) -> str:
-    """Returns the name of a product; of a new one that in the file."""
-    return known.get(row.sku) or row.values.get("name", ("", ""))[1] or ""
+def _kind(change: Change) -> str:
+    if change.product is None:
+        return gettext_noop("new")
+    return gettext_noop("on sale again") if change.archived_at else gettext_noop("changed")
 
 
-def _what(row: ChangedRow) -> str:
-    if not row.is_known:
-        return gettext("new")
-    return gettext("on sale again") if row.is_restored else gettext("changed")
-
-
-def _values(row: ChangedRow, names: CategoryNames) -> str:
-    lines = format_html_join("", "<div>{}</div>", ((one,) for one in _each(row, names)))
+def _values(change: Change, names: CategoryNames) -> str:
+    lines = format_html_join("", "<div>{}</div>", ((one,) for one in _each(change, names)))
     return format_html("<div>{}</div>", lines)
 
 
-def _each(row: ChangedRow, names: CategoryNames) -> Iterator[str]:
-    for name, (former, present) in row.values.items():
-        before, after = (_shown(name, one, names) for one in (former, present))
-        if not row.is_known:
-            if present:
-                yield format_html("{}: <b>{}</b>", name, after)
-        elif before == after:
+def _each(change: Change, names: CategoryNames) -> Iterator[str]:
+    after = change.after
+    if change.product is None:
+        after = {name: value for name, value in after.items() if value and name != "sku"}
+        if change.row.quantity:
+            after["quantity"] = change.row.quantity
+    for column, value in after.items():
+        name = column.removesuffix("_id")
+        present, former = (_shown(name, one, names) for one in (value, change.before.get(column)))
+        if change.product is None:
+            yield format_html("{}: <b>{}</b>", name, present)
+        elif former == present:
             yield gettext("{}: changed after the first {} characters").format(name, _SHOWN)
         else:
-            yield format_html("{}: {} → <b>{}</b>", name, before, after)
+            yield format_html("{}: {} → <b>{}</b>", name, former, present)
 
 
-def _shown(name: str, text: str | None, names: CategoryNames) -> str:
-    if not text:
+def _shown(name: str, value: Any, names: CategoryNames) -> str:
+    if value in (None, ""):
         return "–"
     if name == "category":
-        return names.path(int(text))
+        return names.path(value)
+    text = str(value)
     return field_value(name, text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…")

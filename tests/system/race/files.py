@@ -1,6 +1,5 @@
 """Files of products for races."""
 
-import io
 from collections.abc import Iterable
 
 from larder.catalog.tables import csv_table
@@ -17,7 +16,6 @@ def imported(header: str, rows: Iterable[str]) -> Answer:
     text = "\n".join([header, *rows])
 
     def call() -> Answer:
-        table = csv_table(io.StringIO(text, newline=""))
-        return Answer(OK, import_products(table, author=AUTHOR, currency="GBP")[0])
+        return Answer(OK, import_products(csv_table(text), author=AUTHOR, currency="GBP")[0])
 
     return answered(call)

@@ -1,8 +1,6 @@
 """Imports a file of products: all rows or none."""
 
-import sys
 from argparse import ArgumentParser
-from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -16,7 +14,7 @@ from larder.catalog.product_rows import COLUMNS, FaultyFile
 from larder.catalog.tables import csv_table
 from larder.core.clock import now
 from larder.core.ids import SYSTEM_ACTOR
-from larder.core.spreadsheets import UNREADABLE, encoding_of
+from larder.core.spreadsheets import decoded
 from larder.db.postgresql.errors import CommitUnknown
 from larder.identity.services import audit
 from larder.inventory.services.authors import Author
@@ -37,38 +35,6 @@ AWAY = "Check that the database at DATABASE_URL answers, then import the file ag
 UNKNOWN = """The answer to the commit was lost: it is not known whether the rows were imported.
 Import the file again: rows that were imported change nothing, and no stock is added twice. The
 repeat overwrites later changes by others in the columns of the file."""
-WIDTH = 30
-PIECE = 1 << 20
-"""Bytes that are read at once to find the encoding."""
-
-
-class Bar:
-    """Shows the progress on a terminal: half of it is reading, half is storing."""
-
-    def __init__(self, rows: int) -> None:
-        self._all = 2 * max(rows, 1)
-        self._done = 0
-
-    def read(self, rows: int) -> None:
-        """Notes that rows were read and are valid."""
-        self._show(rows, "reading")
-
-    def stored(self, rows: int) -> None:
-        """Notes that rows were stored."""
-        self._show(rows, "storing")
-
-    def _show(self, rows: int, doing: str) -> None:
-        self._done = min(self._done + rows, self._all)
-        full = WIDTH * self._done // self._all
-        if sys.stderr.isatty():
-            bar = "#" * full + "." * (WIDTH - full)
-            sys.stderr.write(f"\r{doing} [{bar}] {100 * self._done // self._all:>3} %")
-            sys.stderr.flush()
-
-    def close(self) -> None:
-        """Ends the line of the progress."""
-        if sys.stderr.isatty() and self._done:
-            sys.stderr.write("\n")
 
 
 class Command(BaseCommand):
@@ -97,24 +63,10 @@ class Command(BaseCommand):
         self.stdout.write(f"{counts} ({monotonic() - began:.1f} s)")
 
     def _import(self, file: Path) -> Imported:
-        with file.open("rb") as raw:
-            bar = Bar(sum(1 for _ in raw))
-            raw.seek(0)
-            encoding = encoding_of(iter(partial(raw.read, PIECE), b""))
-        try:
-            with (
-                audit.acting(SYSTEM_ACTOR, audit.COMMAND),
-                file.open(newline="", encoding=encoding, errors=UNREADABLE) as lines,
-            ):
-                made, _ = import_products(
-                    csv_table(lines),
-                    author=Author(None, now()),
-                    currency=settings.CURRENCY,
-                    progress=bar,
-                )
-                return made
-        finally:
-            bar.close()
+        table = csv_table(decoded(file.read_bytes()))
+        with audit.acting(SYSTEM_ACTOR, audit.COMMAND):
+            author, currency = Author(None, now()), settings.CURRENCY
+            return import_products(table, author=author, currency=currency, has_time_limit=False)[0]
 
 
 def _faults_text(error: FaultyFile) -> str:
