@@ -25,7 +25,6 @@ UNFOLD: dict[str, Any] = {
     "SIDEBAR": {"navigation": "larder.staff.site.navigation"},
     "ACCOUNT": {"navigation": "larder.staff.site.account_links"},
     "SHOW_LANGUAGES": True,
-    "LANGUAGES": {"navigation": "larder.staff.site.languages"},
     "COLORS": {
         # Tailwind's emerald.
         "primary": {

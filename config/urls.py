@@ -16,7 +16,6 @@ from larder.ops.telemetry import metrics
 from larder.staff import confirming, site
 from larder.staff.identity import new_password, second_factor
 from larder.staff.identity.own_account import log_in_page
-from larder.staff.page_limit import limited_page
 from larder.v1.urls import documentation, provider_events
 from larder.v1.urls import urlpatterns as v1
 
@@ -27,8 +26,8 @@ urlpatterns = [
     path("metrics", metrics.page),
     path("admin/login/", log_in_page),
     path("admin/confirm/", admin.site.admin_view(confirming.page), name="confirm_password"),
-    path("admin/second-factor/", limited_page(second_factor.page), name="second_factor"),
-    path("admin/new-password/", limited_page(new_password.page), name="new_password"),
+    path("admin/second-factor/", site.limited_page(second_factor.page), name="second_factor"),
+    path("admin/new-password/", site.limited_page(new_password.page), name="new_password"),
     path("admin/language/", set_language, name="set_language"),
     path("admin/texts.js", site.texts, name="texts"),
     path("admin/", admin.site.urls),

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import BadRequest, PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -26,14 +26,10 @@ from unfold.decorators import action
 from larder.core.errors import DomainError
 from larder.core.limits import LISTED_ROWS, MAX_SELECTED_ROWS, MAX_SHOWN_ROWS
 from larder.identity.caller import Caller
-from larder.identity.queries import audit as audit_queries
-from larder.staff.formatting import actor_names, in_one_line, moment
-from larder.staff.history import AuditedAdmin, changes
-from larder.staff.language import gettext_lazy as _
+from larder.staff.history import history
 from larder.staff.lists import ListPage, ListPaginator, filter_parameters
 from larder.staff.recording import user_as_caller
 from larder.staff.refusals import Sentence, explain
-from larder.staff.words import word
 
 
 class _OwnTransactions(admin.ModelAdmin):  # type: ignore[type-arg]
@@ -51,7 +47,7 @@ class _OwnTransactions(admin.ModelAdmin):  # type: ignore[type-arg]
         return self._delete_view(request, object_id, extra_context)  # type: ignore[attr-defined]
 
 
-class ServiceAdmin(AuditedAdmin, ThemedAdmin, _OwnTransactions):  # type: ignore[misc]
+class ServiceAdmin(ThemedAdmin, _OwnTransactions):  # type: ignore[misc]
     """An admin that writes through services. Subclasses call them in `save_model`."""
 
     paginator = ListPaginator
@@ -66,6 +62,7 @@ class ServiceAdmin(AuditedAdmin, ThemedAdmin, _OwnTransactions):  # type: ignore
     refusals: Mapping[str, Sentence] = {}
     """The messages for refusals of a deletion; SENTENCES has those of all pages."""
     change_form_before_template = "staff/hidden_fields.html"
+    object_history_template = "staff/history.html"
 
     def changeform_view(
         self, request: Any, object_id: Any = None, form_url: str = "", extra_context: Any = None
@@ -129,33 +126,30 @@ class ServiceAdmin(AuditedAdmin, ThemedAdmin, _OwnTransactions):  # type: ignore
         # Before the look-up, so that users without the permission cannot find out which ids exist.
         if not self.has_view_or_change_permission(request):
             raise PermissionDenied
-        obj = self.shown_object(request, object_id)
-        if not self.has_view_or_change_permission(request, obj):
+        page = super().history_view(request, object_id, extra_context)
+        if isinstance(page, TemplateResponse) and page.context_data is not None:
+            page.context_data |= history(self.audited_name(page.context_data["object"]))
+        return page
+
+    def audited_name(self, obj: Any) -> str:
+        """Returns the name of an object in the audit trail."""
+        return f"{self.opts.model_name}:{obj.pk}"
+
+    def log_addition(self, *_: Any) -> Any:
+        """Writes nothing to Django's log, which keeps the names of objects, also those of accounts
+        that are deleted later. The services record changes in the audit trail."""
+
+    log_change = log_deletions = log_addition  # type: ignore[assignment]
+
+    def changelist_view(self, request: Any, extra_context: Any = None) -> Any:
+        """Raises PermissionDenied for an action whose permission the user lacks, where Django would
+        only show the list again. Raises BadRequest for other names."""
+        actions = set(request.POST.getlist("action")) - {""}
+        if actions - {name for _, name, _ in self._get_base_actions()}:
+            raise BadRequest("This list has no such action.")
+        if actions - self.get_actions(request).keys():
             raise PermissionDenied
-        wanted = audit_queries.AuditFilter(self.audited_name(obj))
-        found = audit_queries.entries(wanted, before=None, limit=MAX_SHOWN_ROWS)
-        names = actor_names({one.actor for one in found.rows})
-        rows = [
-            [
-                in_one_line(moment(one.at)),
-                names[one.actor],
-                word(one.channel),
-                word(one.action),
-                changes(one),
-            ]
-            for one in found.rows
-        ]
-        headers = [_("When"), _("Who"), _("Through"), _("What"), _("Change")]
-        table = {"headers": headers, "rows": rows}
-        context = {
-            **self.admin_site.each_context(request),
-            "title": gettext("History: {}").format(obj),
-            "opts": self.opts,
-            "original": obj,
-            "table": table,
-            "limit": found.more and len(rows),
-        }
-        return TemplateResponse(request, "staff/history.html", context)
+        return super().changelist_view(request, extra_context)
 
     def may(self, request: Any, action: str) -> bool:
         """Whether the user has Django's permission for this action on this model."""

@@ -14,6 +14,7 @@ from typing import Any
 from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.translation import gettext
 
 from larder.catalog.models import Product
@@ -30,7 +31,6 @@ from larder.staff.formatting import (
     in_one_line,
     link,
     moment,
-    short_day,
 )
 from larder.staff.language import gettext_lazy as _
 from larder.staff.lists import shop_zone
@@ -70,16 +70,6 @@ class Figure:
     number: str
     link: str
     text: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Chart:
-    """Bars of a percentage of the highest, with their texts; and what they say in words."""
-
-    title: str
-    total: str
-    bars: Sequence[tuple[int, str, str]]
-    summary: str
 
 
 def dashboard(request: Any, context: dict[str, Any]) -> dict[str, Any]:
@@ -204,94 +194,58 @@ def _oldest() -> dict[str, Any]:
 
 
 def _sales(period: Period, *, with_money: bool) -> dict[str, Any]:
-    found = queries.day_sales(period.first, period.last, shop_zone())
-    charts = (_orders_chart, _revenue_chart) if with_money else (_orders_chart,)
+    sales = queries.day_sales(period.first, period.last, shop_zone())
     return {
-        "first": short_day(period.first),
-        "last": short_day(period.last),
         "heading": gettext("Sales, {} to {}").format(day_of(period.first), day_of(period.last)),
-        "charts": [make(period, found) for make in charts],
-        "cancelled": _cancelled(found),
-        "days": _days(found, with_money=with_money),
+        "days": _days(period, sales, with_money=with_money),
         "best": _best(period) if with_money else None,
     }
 
 
-def _orders_chart(period: Period, found: Sequence[DaySales]) -> Chart:
-    by_day = _by_day(period, ((one.day, one.orders) for one in found))
-    total = link(_orders(**_of_days(period.first, period.last)), grouped(sum(by_day.values())))
-    summary = gettext("Orders of each day. The most on {}: {}.")
-    texts = {day: grouped(n) for day, n in by_day.items()}
-    return _chart((gettext("Orders"), total, summary), by_day, texts)
-
-
-def _revenue_chart(period: Period, found: Sequence[DaySales]) -> Chart:
-    own = settings.CURRENCY
-    totals = {own: Decimal(0)}
-    for one in found:
-        totals[one.currency] = totals.get(one.currency, Decimal(0)) + one.revenue
-    by_day = _by_day(period, ((one.day, one.revenue) for one in found if one.currency == own))
-    total = ", ".join(amount(value, currency) for currency, value in totals.items())
-    texts = {day: amount(value, own) for day, value in by_day.items()}
-    summary = gettext("Revenue of each day. The most on {}: {}.")
-    return _chart((gettext("Revenue"), total, summary), by_day, texts)
-
-
-def _by_day(period: Period, found: Iterable[tuple[date, Any]]) -> dict[date, Any]:
-    by_day: dict[date, Any] = dict.fromkeys(period.days, Decimal(0))
-    for day, value in found:
-        by_day[day] += value
-    return by_day
-
-
-def _chart(
-    words: tuple[str, str, str], by_day: Mapping[date, Any], texts: Mapping[date, str]
-) -> Chart:
-    """Returns the chart with a title, a total and a summary that names the best day."""
-    title, total, summary = words
-    highest = max(by_day, key=lambda day: by_day[day])
-    most = by_day[highest] or 1
-    # Texts, because numbers of a picture have a point in each language.
-    bars = [
-        (place * 10, f"{value * 100 / most:.1f}", f"{short_day(day)}: {texts[day]}")
-        for place, (day, value) in enumerate(by_day.items())
-    ]
-    return Chart(title, total, bars, summary.format(day_of(highest), texts[highest]))
-
-
-def _cancelled(found: Sequence[DaySales]) -> str:
-    number = sum(one.cancelled for one in found)
-    return gettext("{} cancelled").format(grouped(number)) if number else ""
-
-
-def _days(found: Sequence[DaySales], *, with_money: bool) -> dict[str, Any]:
-    """Returns the figures of the charts as a table, the last day first."""
+def _days(period: Period, sales: Sequence[DaySales], *, with_money: bool) -> dict[str, Any]:
+    """Returns the sales as a table: their sums, then each day with a bar, the last day first."""
     headers = [_("Day"), _("Orders"), _("Cancelled"), _("Revenue")]
+    most = max((day.orders for day in sales), default=0)
+    revenue = {settings.CURRENCY: Decimal(0)}
+    for day in sales:
+        revenue[day.currency] = revenue.get(day.currency, Decimal(0)) + day.revenue
     rows = [
         [
-            day_of(one.day),
-            link(_orders(**_of_days(one.day, one.day)), grouped(one.orders)),
-            grouped(one.cancelled),
-            in_one_line(amount(one.revenue, one.currency)),
-        ]
-        for one in reversed(found)
+            gettext("All days"),
+            _orders_of(period.first, period.last, sum(day.orders for day in sales)),
+            grouped(sum(day.cancelled for day in sales)),
+            ", ".join(amount(value, currency) for currency, value in revenue.items()),
+        ],
+        *(
+            [
+                day_of(day.day),
+                format_html(BAR, _orders_of(day.day, day.day, day.orders), most, day.orders),
+                grouped(day.cancelled),
+                in_one_line(amount(day.revenue, day.currency)),
+            ]
+            for day in reversed(sales)
+        ),
     ]
     columns = len(headers) if with_money else -1
     return {"headers": headers[:columns], "rows": [row[:columns] for row in rows]}
 
 
+BAR = '{} <meter aria-hidden="true" max="{}" value="{}"></meter>'
+
+
+def _orders_of(first: date, last: date, number: int) -> str:
+    return link(_orders(**_of_days(first, last)), grouped(number))
+
+
 def _best(period: Period) -> dict[str, Any]:
     """Returns the best sellers as a table. The units link to the orders with the product."""
-    days = (period.first, period.last, shop_zone())
-    sold = queries.best_sellers(*days, limit=DASHBOARD_ROWS)
+    sold = queries.best_sellers(period.first, period.last, shop_zone(), limit=DASHBOARD_ROWS)
     products = Product.objects.in_bulk([product for product, _ in sold])
+    days = _of_days(period.first, period.last)
     rows = [
         [
             products[product].name,
-            link(
-                _orders(sku=products[product].sku, **_of_days(period.first, period.last)),
-                grouped(units),
-            ),
+            link(_orders(sku=products[product].sku, **days), grouped(units)),
         ]
         for product, units in sold
     ]

@@ -10,6 +10,7 @@ from uuid import UUID
 from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.db.models import Case, OuterRef, QuerySet, Subquery, Value, When
+from django.urls import reverse
 from django.utils.formats import get_format
 from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext
@@ -17,7 +18,7 @@ from django.utils.translation import gettext, ngettext
 from larder.catalog.fields import DECIMALS, FIELDS, WHOLE
 from larder.core import money
 from larder.core.currencies import from_minor
-from larder.staff.lists import form_address, shop_zone
+from larder.staff.lists import shop_zone
 
 _MARKS = str.maketrans(",.", ".,")
 
@@ -59,11 +60,6 @@ def day_of(at: date) -> str:
     return at.strftime(gettext("%d %b %Y"))
 
 
-def short_day(at: date) -> str:
-    """Returns a day without its year."""
-    return at.strftime(gettext("%d %b"))
-
-
 def link(address: str, text: Any) -> str:
     """Returns a link in a text or a table."""
     return format_html('<a class="text-link" href="{}">{}</a>', address, text)
@@ -71,7 +67,7 @@ def link(address: str, text: Any) -> str:
 
 def change_link(page: str, key: Any, text: Any) -> str:
     """Returns a link to the form of an object, such as that of `orders_order`."""
-    return link(form_address(page, key), text)
+    return link(reverse(f"admin:{page}_change", args=[key]), text)
 
 
 def with_actor_name(rows: "QuerySet[Any]") -> "QuerySet[Any]":

@@ -1,48 +1,24 @@
-"""The audit trail as the admin shows it at each object, in place of Django's log of the admin."""
+"""Entries of the audit trail, as the admin shows them."""
 
-import json
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from django.contrib import admin
-from django.core.exceptions import BadRequest, PermissionDenied
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext
 
+from larder.core.limits import MAX_SHOWN_ROWS
+from larder.identity.queries import audit as audit_queries
 from larder.identity.services import audit
-from larder.staff.formatting import field_value, minor_amount, moment
+from larder.staff.formatting import (
+    actor_names,
+    field_value,
+    in_one_line,
+    minor_amount,
+    moment,
+)
+from larder.staff.language import gettext_lazy as _
 from larder.staff.words import word
-
-
-class AuditedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """An admin without Django's log. The log keeps the names of objects, also those of accounts
-    that are deleted later. The services record changes in the audit trail."""
-
-    def changelist_view(self, request: Any, extra_context: Any = None) -> Any:
-        """Raises PermissionDenied for an action whose permission the user lacks, where Django would
-        only show the list again. Raises BadRequest for other names."""
-        wanted = set(request.POST.getlist("action")) - {""}
-        if wanted:
-            known = {name for _, name, _ in self._get_base_actions()}  # type: ignore[attr-defined]
-            if wanted - known:
-                raise BadRequest("This list has no such action.")
-            if wanted - self.get_actions(request).keys():
-                raise PermissionDenied
-        return super().changelist_view(request, extra_context)
-
-    def audited_name(self, obj: Any) -> str:
-        """Returns the name of an object in the audit trail."""
-        return f"{self.opts.model_name}:{obj.pk}"
-
-    def log_addition(self, request: Any, obj: Any, message: Any) -> Any:
-        """Writes nothing."""
-
-    def log_change(self, request: Any, obj: Any, message: Any) -> Any:
-        """Writes nothing."""
-
-    def log_deletions(self, request: Any, queryset: Any) -> Any:
-        """Writes nothing."""
 
 
 def changes(entry: Any) -> str:
@@ -90,4 +66,26 @@ def _single(name: str, value: Any) -> str:
         return moment(datetime.fromisoformat(value))
     if isinstance(value, str | int):
         return field_value(name, value)
-    return json.dumps(value, ensure_ascii=False)
+    return str(value)
+
+
+def history(name: str) -> dict[str, Any]:
+    """Returns the last entries of an object as a table, and how many they are if there are earlier
+    ones."""
+    entries = audit_queries.entries(
+        audit_queries.AuditFilter(name), before=None, limit=MAX_SHOWN_ROWS
+    )
+    names = actor_names({entry.actor for entry in entries.rows})
+    rows = [
+        [
+            in_one_line(moment(entry.at)),
+            names[entry.actor],
+            word(entry.channel),
+            word(entry.action),
+            changes(entry),
+        ]
+        for entry in entries.rows
+    ]
+    headers = [_("When"), _("Who"), _("Through"), _("What"), _("Change")]
+    table = {"headers": headers, "rows": rows}
+    return {"table": table, "limit": MAX_SHOWN_ROWS if entries.more else None}

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from django.conf import settings
+from django.apps import apps
+from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.views.autocomplete import AutocompleteJsonView
 from django.core.exceptions import BadRequest, ValidationError
@@ -12,75 +13,66 @@ from django.core.paginator import InvalidPage
 from django.db import DataError
 from django.http.response import HttpResponseBase
 from django.urls import reverse
+from django.utils.text import capfirst
 from django.views.decorators.cache import cache_control
 from django.views.decorators.vary import vary_on_headers
 from django.views.i18n import JavaScriptCatalog
 from unfold.sites import UnfoldAdminSite
 
+from larder.core.errors import Overloaded
+from larder.core.per_key import SlotsPerKey
+from larder.http import problems
 from larder.http.authentication import proven_factor
+from larder.http.negotiation import for_reader
 from larder.identity import queries
 from larder.staff.confirming import confirming
 from larder.staff.identity.own_account import LoginForm, own_password
 from larder.staff.language import gettext_lazy as _
-from larder.staff.page_limit import limited_page
 from larder.staff.recording import recording
 from larder.staff.typed import adding_end_message
 
 _PLACES = (
-    (
-        _("Catalogue"),
-        (
-            (_("Products"), "sell", "catalog", "product"),
-            (_("Categories"), "category", "catalog", "category"),
-        ),
-    ),
+    (_("Catalogue"), {"catalog.product": "sell", "catalog.category": "category"}),
     (
         _("Stock"),
-        (
-            (_("Stock"), "inventory_2", "inventory", "stock"),
-            (_("Ledger"), "receipt_long", "inventory", "ledgerentry"),
-            (_("Adjustments"), "add_notes", "inventory", "adjustment"),
-        ),
+        {
+            "inventory.stock": "inventory_2",
+            "inventory.ledgerentry": "receipt_long",
+            "inventory.adjustment": "add_notes",
+        },
     ),
-    (
-        _("Orders"),
-        (
-            (_("Orders"), "shopping_basket", "orders", "order"),
-            (_("Refunds due"), "currency_exchange", "orders", "refunddue"),
-        ),
-    ),
+    (_("Orders"), {"orders.order": "shopping_basket", "orders.refunddue": "currency_exchange"}),
     (
         _("People"),
-        (
-            (_("Customers"), "person", "identity", "customer"),
-            (_("API keys"), "key", "identity", "key"),
-            (_("Groups"), "group", "auth", "group"),
-            (_("Audit trail"), "policy", "identity", "auditentry"),
-        ),
+        {
+            "identity.customer": "person",
+            "identity.key": "key",
+            "auth.group": "group",
+            "identity.auditentry": "policy",
+        },
     ),
 )
+"""The icons of the models of each part."""
 
 
 def navigation(request: Any) -> list[dict[str, Any]]:
     """Returns the sidebar for this member of staff (`UNFOLD` in the settings refers to it)."""
     return [
-        {"title": title, "items": [_item(*place) for place in places]} for title, places in _PLACES
+        {"title": title, "items": [_item(name, icon) for name, icon in icons.items()]}
+        for title, icons in _PLACES
     ]
 
 
-def _item(title: str, icon: str, app: str, model: str) -> dict[str, Any]:
-    link = reverse(f"admin:{app}_{model}_changelist")
-    return {"title": title, "icon": icon, "link": link, "permission": _sees(app, model)}
-
-
-def _sees(app: str, model: str) -> Callable[[Any], bool]:
-    def permission(request: Any) -> bool:
-        user = request.user
-        if model == "group":
-            return bool(user.has_perm("identity.manage_rights"))
-        return bool(user.has_perm(f"{app}.view_{model}") or user.has_perm(f"{app}.change_{model}"))
-
-    return permission
+def _item(name: str, icon: str) -> dict[str, Any]:
+    model: Any = apps.get_model(name)
+    screen: Any = admin.site.get_model_admin(model)
+    return {
+        "title": capfirst(model._meta.verbose_name_plural),
+        "icon": icon,
+        "link": reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"),
+        # The theme copies all of it, and a method would be copied with its admin.
+        "permission": lambda request: screen.has_view_or_change_permission(request),  # noqa: PLW0108
+    }
 
 
 def account_links(request: Any) -> list[dict[str, str]]:
@@ -91,11 +83,6 @@ def account_links(request: Any) -> list[dict[str, str]]:
         {"title": _("Second factor"), "link": reverse("second_factor")},
         {"title": _("Your keys"), "link": own_keys},
     ]
-
-
-def languages(request: Any) -> list[dict[str, str]]:
-    """Returns the languages of the user menu (`UNFOLD` in the settings refers to it)."""
-    return [{"code": code, "name_local": name} for code, name in settings.LANGUAGES]
 
 
 texts = vary_on_headers("Cookie", "Accept-Language")(
@@ -124,6 +111,29 @@ def refusing_unreadable_values(view: Callable[..., Any]) -> Callable[..., Any]:
             raise
 
     return checked
+
+
+MOST_PAGES = 6
+pages = SlotsPerKey(MOST_PAGES)
+
+
+def limited_page(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Wraps a page of the admin, so that a process makes at most MOST_PAGES at once for a user. A
+    page of an order of 1,000 lines takes seconds of the processor, and keeps a connection for as
+    long. The limit holds until the page is rendered."""
+
+    @wraps(view)
+    def limited(request: Any, *args: Any, **kwargs: Any) -> Any:
+        if not request.user.is_authenticated:
+            return view(request, *args, **kwargs)
+        try:
+            with pages.hold(request.user.pk):
+                answer = view(request, *args, **kwargs)
+                return answer if getattr(answer, "is_rendered", True) else answer.render()
+        except Overloaded as error:
+            return for_reader(request, problems.from_domain(request, error))
+
+    return limited
 
 
 class _Offers(AutocompleteJsonView):

@@ -201,9 +201,3 @@ def test_fields_of_numbers_and_days_have_no_marks(desk: Desk, product: Callable[
     text = desk.get(change(jam)).text
     assert 'value="1500"' in text
     assert 'type="date" name="from" required value="2' in desk.get("").text
-
-
-def test_amounts_of_charts_have_a_point(desk: Desk) -> None:
-    desk.client.cookies["admin_language"] = "de"
-    text = desk.get("").text
-    assert 'height="0.0"' in text

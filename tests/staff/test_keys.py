@@ -115,7 +115,7 @@ def test_at_most_a_hundred_keys_are_ended_at_once(
     assert MAX_SELECTED_ROWS == 100
     who, desk = person(), Desk(person(is_staff=True, is_superuser=True))
     page = end(desk, made(who), made(who), confirmed="yes")
-    assert page.messages == ["Select at most 1 keys at once."]
+    assert page.messages == ["Select at most 1 API keys at once."]
     assert Key.objects.live().count() == 2
 
 

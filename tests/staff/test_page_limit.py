@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.test.signals import template_rendered
 
-from larder.staff import page_limit
+from larder.staff import site
 from tests.conftest import Person
 from tests.staff.desk import Desk
 
@@ -19,8 +19,8 @@ LISTS = ("catalog/product/", "inventory/stock/export/", "second-factor/", "")
 def busy(who: Person) -> Iterator[None]:
     """As many other pages of this user are made as may be at once."""
     with ExitStack() as others:
-        for _ in range(page_limit.MOST_PAGES):
-            others.enter_context(page_limit.pages.hold(who.id))
+        for _ in range(site.MOST_PAGES):
+            others.enter_context(site.pages.hold(who.id))
         yield
 
 
@@ -42,7 +42,7 @@ def test_the_limit_holds_until_the_page_is_rendered(person: MakePerson) -> None:
     who, seen = person(is_staff=True, is_superuser=True), []
 
     def rendered(**signal: Any) -> None:
-        seen.append(who.id in page_limit.pages._taken)
+        seen.append(who.id in site.pages._taken)
 
     template_rendered.connect(rendered)
     try:
@@ -57,6 +57,6 @@ def test_anonymous_requests_do_not_wait_for_each_other(
     client: Any, db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with ExitStack() as others:
-        for _ in range(page_limit.MOST_PAGES):
-            others.enter_context(page_limit.pages.hold(None))
+        for _ in range(site.MOST_PAGES):
+            others.enter_context(site.pages.hold(None))
         assert client.get("/admin/catalog/product/").status_code == 302

@@ -178,12 +178,3 @@ def test_other_errors_stay_server_errors() -> None:
         view(SimpleNamespace(GET={}, POST={}))
     with pytest.raises(BadRequest):
         view(RequestFactory().get("/admin/", {"page": "x"}))
-
-
-@pytest.mark.parametrize("key", ["{}/", "0", "x"])
-def test_the_password_page_of_an_unknown_account_redirects(
-    desk: Desk, person: Callable[..., Person], key: str
-) -> None:
-    page = desk.get(f"identity/customer/{key.format(person().id)}/set-password/")
-    assert page.status == 200
-    assert "doesn’t exist" in page.messages[0]

@@ -213,8 +213,8 @@ class Migration(migrations.Migration):
                 ("last_used_at", models.DateTimeField(null=True)),
             ],
             options={
-                "verbose_name": "key",
-                "verbose_name_plural": "keys",
+                "verbose_name": "API key",
+                "verbose_name_plural": "API keys",
                 "db_table": "key",
                 "default_permissions": ("view", "delete"),
             },

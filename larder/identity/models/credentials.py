@@ -103,8 +103,8 @@ class Key(models.Model):
 
     class Meta:
         db_table = "key"
-        verbose_name = _("key")
-        verbose_name_plural = _("keys")
+        verbose_name = _("API key")
+        verbose_name_plural = _("API keys")
         default_permissions = ("view", "delete")
         constraints = (
             models.UniqueConstraint(
