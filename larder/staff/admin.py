@@ -6,10 +6,19 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 from larder.staff.catalog import admin as catalog
 from larder.staff.identity import admin as identity
 from larder.staff.identity import audit_trail, keys
-from larder.staff.inventory import admin as inventory
+from larder.staff.inventory import adjustments, ledger, products
 from larder.staff.orders import admin as orders
 
-__all__ = ["audit_trail", "catalog", "identity", "inventory", "keys", "orders"]
+__all__ = [
+    "adjustments",
+    "audit_trail",
+    "catalog",
+    "identity",
+    "keys",
+    "ledger",
+    "orders",
+    "products",
+]
 
 # Jobs are for operators only. Their arguments are private: mails, addresses, reset links.
 admin.site.unregister(ProcrastinateJob)

@@ -60,6 +60,14 @@ def find_products(lines: Iterable[LineForm]) -> None:
             line.blame("sku", UNKNOWN)
 
 
+def is_complete(page: Page, nothing: str) -> bool:
+    """Returns whether all products of a page exist and a line is filled; `nothing` is the error
+    otherwise."""
+    page.is_complete(nothing)
+    find_products(page.filled)
+    return page.is_valid()
+
+
 def show_figures(page: Page, figures: Callable[[Stock], str]) -> None:
     """Adds to each line the figures of its product, if the line has the SKU of one."""
     typed = [(line, str(line["sku"].value() or "").strip()) for line in page.lines]

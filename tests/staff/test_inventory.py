@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
@@ -45,7 +44,8 @@ def test_an_adjustment_is_stored_with_the_member_of_staff(
 ) -> None:
     jam = product(sku="JAM", name="Red jam", stock=10)
     page = adjust(desk, delta="5", reason="received")
-    assert page.messages == ["Booked: +5 Red jam (JAM)"]
+    assert page.messages == ["Booked."]
+    assert "JAM Red jam: +5, then 15" in page.text
     entry = LedgerEntry.objects.get(cause="received")
     assert (entry.product_id, entry.available_change, entry.available_after) == (jam, 5, 15)
     assert entry.actor == boss.customer.public_id
@@ -108,27 +108,18 @@ def test_an_adjustment_is_shown_with_its_changes_and_cannot_be_edited(
     product(sku="JAM", stock=10)
     adjust(desk, delta="-3", reason="damaged")
     made = Adjustment.objects.get()
-    assert "JAM: -3, then 7" in desk.get(f"inventory/adjustment/{made.id}/change/").text
+    assert ": -3, then 7" in desk.get(f"inventory/adjustment/{made.id}/change/").text
     assert desk.post(f"inventory/adjustment/{made.id}/change/", {"reason": "lost"}).status == 403
     assert desk.post(f"inventory/adjustment/{made.id}/delete/", {"post": "yes"}).status == 403
 
 
-def test_a_booked_adjustment_names_its_first_lines_and_the_list_sums_them(
+def test_a_count_that_is_right_is_booked_without_lines(
     desk: Desk, product: Callable[..., int]
 ) -> None:
-    sent = {}
-    for n in range(6):
-        product(sku=f"J{n}", name=f"Jam {n}", stock=1_000)
-        sent[f"line-{n}-sku"] = f"J{n}"
-    counts = {"line-0-counted": "997", "line-1-counted": "1000", "line-2-delta": "1200"}
-    others = {f"line-{n}-delta": str(n) for n in (3, 4, 5)}
-    page = desk.save(ADD, reason="counted", **sent, **counts, **others)
-    named = "-3 Jam 0 (J0), +1,200 Jam 2 (J2), +3 Jam 3 (J3), +4 Jam 4 (J4)"
-    assert page.messages == [f"Booked: {named} and 1 more"]
-    cells = re.findall(r'class="field-(line_count|units)[^>]*>([^<]*)<', page.text)
-    assert cells == [("line_count", "5"), ("units", "+1,209")]
-    page = adjust(desk, sku="J1", counted="1000")
-    assert page.messages == ["Booked: all counts are right, no stock has changed."]
+    product(sku="JAM", stock=10)
+    page = adjust(desk, counted="10")
+    assert page.messages == ["Booked."]
+    assert "Nothing: all counts are right." in page.text
 
 
 @pytest.mark.parametrize("kind", ["stock", "ledgerentry"])
@@ -181,24 +172,21 @@ def test_stock_is_found_by_the_name_of_its_product(desk: Desk, product: Callable
     assert [one.pk for one in desk.get(STOCK, q="JAM").rows] == [jam]
 
 
-def test_an_address_of_an_unknown_object_redirects(desk: Desk) -> None:
-    for path in (f"{STOCK}999999999999/adjust/", "catalog/product/0/ledger/", f"{STOCK}x/change/"):
-        page: Any = desk.get(path)
-        assert page.status == 200
-        assert "doesn’t exist" in page.messages[0]
+def test_a_button_of_an_unknown_object_has_no_page(desk: Desk) -> None:
+    for path in (f"{STOCK}999999999999/adjust/", "catalog/product/0/ledger/"):
+        assert desk.get(path).status == 404
 
 
-def test_the_ledger_names_the_product_the_order_and_the_customer(
+def test_the_ledger_names_the_product_and_the_order(
     desk: Desk, promised: int, person: Callable[..., Person]
 ) -> None:
-    order = Order.objects.select_related("customer").get()
+    order = Order.objects.get()
     adjust(desk, delta="1", reason="received")
     received, sold, _ = desk.get(LEDGER, q="JAM").rows
-    assert (received.order, sold.order) == (None, order)
+    assert (received.order, sold.order) == (None, (order.pk, order.number))
     links = {
         f"/admin/catalog/product/{promised}/change/": "JAM",
         f"/admin/orders/order/{order.pk}/change/": f"#{order.number}",
-        f"/admin/identity/customer/{order.customer_id}/change/": order.customer.username,
     }
     for path in (LEDGER, f"{LEDGER}{sold.pk}/change/"):
         text = desk.get(path).text
@@ -282,7 +270,7 @@ def test_a_form_sent_twice_with_another_note_is_refused(
 ) -> None:
     product(sku="JAM", name="Jam", stock=10)
     opened = desk.open(ADD) | LINE | {"reason": "received", "note": "81"}
-    assert desk.post(ADD, opened).messages == ["Booked: +5 Jam (JAM)"]
+    assert desk.post(ADD, opened).messages == ["Booked."]
     page = desk.post(ADD, opened | {"note": "82"})
     assert "sent before with other values" in page.errors["__all__"][0]
 
@@ -294,7 +282,7 @@ def test_a_note_has_at_most_as_many_characters_as_a_text(
     page = desk.save(ADD, reason="received", note="x" * (MAX_TEXT_LENGTH + 1), **LINE)
     assert "at most 2000 characters" in page.errors["note"][0]
     page = desk.save(ADD, reason="received", note="x" * MAX_TEXT_LENGTH, **LINE)
-    assert page.messages == ["Booked: +5 Jam (JAM)"]
+    assert page.messages == ["Booked."]
 
 
 def test_the_page_of_the_stock_of_a_product_is_titled_with_its_name(

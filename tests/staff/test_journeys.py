@@ -136,7 +136,7 @@ def receive_tea(page: Page, look: Look) -> None:
     look(page, "adjustment, mistake")
     page.get_by_label("Change, line 1", exact=True).fill("2")
     page.get_by_role("button", name="Book", exact=True).dblclick()
-    page.get_by_text("Booked: +2 Tea (TEA-1)").first.wait_for()
+    page.get_by_text("TEA-1 Tea: +2, then 5").first.wait_for()
 
 
 def count_with_a_scanner(page: Page, look: Look) -> None:

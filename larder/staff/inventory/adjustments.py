@@ -1,4 +1,4 @@
-"""The page on which staff correct stock: one reason, up to a hundred products.
+"""The screens of adjustments: staff correct stock with one reason, up to a hundred products.
 
 A line shows the figures of its product: after the page was sent, and with scripts as soon as the
 SKU is entered (product_choice.py).
@@ -8,22 +8,52 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext
 
 from larder.catalog.models import Product
 from larder.core.clock import now
+from larder.core.errors import DomainError
 from larder.core.limits import MAX_STOCK
 from larder.db.idempotency import RETENTION, Claim, Scope, fingerprint
 from larder.inventory import queries
-from larder.inventory.models import Stock
+from larder.inventory.models import Adjustment, Stock
 from larder.inventory.services import adjustments
-from larder.inventory.services.adjustments import AdjustmentLine
+from larder.inventory.services.adjustments import PERMISSION, AdjustmentLine
 from larder.staff.base import caller_of
-from larder.staff.formatting import grouped, signed
+from larder.staff.formatting import (
+    grouped,
+    in_one_line,
+    moment,
+    signed,
+    the_shop,
+    with_actor_name,
+)
 from larder.staff.language import gettext_lazy as _
-from larder.staff.pages import Page, PageForm, choice, long_text, whole
-from larder.staff.product_choice import UNKNOWN, ProductLineForm, find_products, sku_field
+from larder.staff.lists import in_brief
+from larder.staff.pages import (
+    MORE,
+    Page,
+    PageForm,
+    choice,
+    empty_lines,
+    long_text,
+    reopened,
+    show,
+    whole,
+)
+from larder.staff.product_choice import (
+    UNKNOWN,
+    OfferedProducts,
+    ProductLineForm,
+    is_complete,
+    show_figures,
+    sku_field,
+)
 from larder.staff.refusals import Sentence
 from larder.staff.words import word
 
@@ -47,7 +77,7 @@ SENTENCES: Mapping[str, Sentence] = {
 
 
 def _reasons() -> list[tuple[str, str]]:
-    return [("", gettext("Select")), *((one, capfirst(word(one))) for one in REASONS)]
+    return [("", gettext("Select")), *((code, capfirst(word(code))) for code in REASONS)]
 
 
 class AdjustmentForm(PageForm):
@@ -85,15 +115,6 @@ class AdjustmentLineForm(ProductLineForm):
         return AdjustmentLine(given["product"], given["delta"], given["counted"])
 
 
-def is_complete(page: Page) -> bool:
-    """Returns whether the page can be booked: all products exist, and a line is filled."""
-    valid = page.is_valid()
-    find_products(page.filled)
-    if valid and not page.filled:
-        page.form.add_error(None, gettext("An adjustment has at least one line."))
-    return valid and page.is_valid()
-
-
 def figures(stock: Stock) -> str:
     """Returns the figures of a product for staff who are about to change them."""
     text = gettext("{}: {} available, {} reserved for orders, {} on the shelf")
@@ -101,42 +122,110 @@ def figures(stock: Stock) -> str:
     return text.format(stock.product.name, *map(grouped, units))
 
 
-def book(page: Page, request: Any) -> UUID:
+_EXPLAINED = _(
+    "Change: units received (12) or removed (-3). Counted: all units on the shelf, including "
+    "units reserved for orders. Empty lines are ignored."
+)
+
+
+@admin.register(Adjustment)
+class AdjustmentAdmin(OfferedProducts):
+    """Corrections of stock. They are added here and never changed."""
+
+    fields = ("at_shown", "reason_shown", "by", "note", "lines")
+    list_display = ("at_shown", "reason_shown", "line_count", "by", "note_shown")
+    ordering = ("-id",)
+    sortable_by = ()
+
+    def get_queryset(self, request: Any) -> Any:
+        return with_actor_name(super().get_queryset(request))
+
+    def has_change_permission(self, request: Any, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: Any, obj: Any = None) -> bool:
+        return False
+
+    def add_view(self, request: Any, form_url: str = "", extra_context: Any = None) -> Any:
+        """Shows a page of lines, and books all of them or none. Then shows what changed."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        given = {"sku": request.GET.get("sku", ""), "delta": None}
+        page = Page(
+            title=gettext("Adjust stock"),
+            answer=gettext("Book"),
+            back=reverse("admin:inventory_adjustment_changelist"),
+            form=reopened(AdjustmentForm, request, {}),
+            lines=empty_lines(AdjustmentLineForm, request, given),
+            text=_EXPLAINED,
+            can_grow=True,
+        )
+        is_sent = request.method == "POST" and MORE not in request.POST
+        if not (is_sent and is_complete(page, gettext("An adjustment has at least one line."))):
+            return self._show(request, page)
+        try:
+            adjustment = _book(page, request)
+        except DomainError as refusal:
+            page.refuse(refusal, SENTENCES)
+            return self._show(request, page)
+        self.message_user(request, gettext("Booked."), messages.SUCCESS)
+        if not self.has_view_permission(request):
+            return HttpResponseRedirect(reverse("admin:index"))
+        return HttpResponseRedirect(self.change_address(adjustment))
+
+    def _show(self, request: Any, page: Page) -> HttpResponse:
+        show_figures(page, figures)
+        return show(self, request, page)
+
+    def may_choose_products(self, request: Any) -> bool:
+        return bool(request.user.has_perm(PERMISSION))
+
+    def figures(self, stock: Stock) -> str:
+        return figures(stock)
+
+    @admin.display(description=_("When"))
+    def at_shown(self, adjustment: Adjustment) -> str:
+        return in_one_line(moment(adjustment.at))
+
+    @admin.display(description=_("Reason"))
+    def reason_shown(self, adjustment: Adjustment) -> str:
+        return word(adjustment.reason)
+
+    @admin.display(description=_("Lines"))
+    def line_count(self, adjustment: Adjustment) -> str:
+        return grouped(len(adjustment.products))
+
+    @admin.display(description=_("By"))
+    def by(self, adjustment: Any) -> str:
+        return adjustment.actor_name or the_shop()
+
+    @admin.display(description=_("Note"))
+    def note_shown(self, adjustment: Adjustment) -> str:
+        return in_brief(adjustment.note)
+
+    @admin.display(description=_("What it changed"))
+    def lines(self, adjustment: Adjustment) -> str:
+        lines = queries.adjustment(adjustment.id).lines
+        if not lines:
+            return gettext("Nothing: all counts are right.")
+        products = Product.objects.in_bulk([line.product for line in lines])
+        text = gettext("{}: {}, then {}")
+        return "\n".join(
+            text.format(products[line.product], signed(line.delta), grouped(line.balance))
+            for line in lines
+        )
+
+
+def _book(page: Page, request: Any) -> UUID:
     """Books a complete page. Returns the id of the adjustment. Raises the errors of
     `adjust_stock`."""
-    given, caller, moment = page.form.cleaned_data, caller_of(request), now()
+    sent, caller, moment = page.form.cleaned_data, caller_of(request), now()
+    reason, note = sent["reason"], sent["note"]
     lines = [line.line() for line in page.filled if isinstance(line, AdjustmentLineForm)]
-    scope = Scope(caller.public_id, "POST admin/adjustment", str(given["form_key"]))
-    content = [(line.product, line.delta, line.counted) for line in lines]
-    made = adjustments.adjust_stock(
-        lines,
-        adjustments.Cause(given["reason"], given["note"]),
-        caller=caller,
-        now=moment,
-        claim=Claim(
-            scope,
-            fingerprint(content, given["reason"], given["note"]),
-            expires_at=moment + RETENTION,
-        ),
+    content = fingerprint(
+        [(line.product, line.delta, line.counted) for line in lines], reason, note
     )
-    return made.id
-
-
-_NAMED_LINES = 4
-"""The most lines of an adjustment that the message about it names."""
-
-
-def booked_text(adjustment: UUID) -> str:
-    """Returns what an adjustment changed, in a sentence: the first lines, and how many others."""
-    lines = queries.adjustment(adjustment).lines
-    if not lines:
-        return gettext("Booked: all counts are right, no stock has changed.")
-    named = lines[:_NAMED_LINES]
-    products = Product.objects.in_bulk([one.product for one in named])
-    texts = [
-        f"{signed(one.delta)} {products[one.product].name} ({products[one.product].sku})"
-        for one in named
-    ]
-    text = gettext("Booked: {}").format(", ".join(texts))
-    others = len(lines) - len(named)
-    return gettext("{} and {} more").format(text, grouped(others)) if others else text
+    scope = Scope(caller.public_id, "POST admin/adjustment", str(sent["form_key"]))
+    claim = Claim(scope, content, expires_at=moment + RETENTION)
+    cause = adjustments.Cause(reason, note)
+    return adjustments.adjust_stock(lines, cause, caller=caller, now=moment, claim=claim).id

@@ -1,6 +1,6 @@
 """The staff screen of the ledger: changes of stock, with actor and order."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 from uuid import UUID
@@ -14,7 +14,6 @@ from larder.orders.models import OrderEvent
 from larder.staff.base import ReadOnlyAdmin
 from larder.staff.formatting import (
     change_link,
-    customer_name,
     in_one_line,
     localized,
     moment,
@@ -31,32 +30,24 @@ class LedgerPage(ListPage):
 
     def get_results(self, request: Any) -> None:
         super().get_results(request)
-        _add_orders(request, self.result_list)
-        _add_notes(self.result_list)
+        _add_causes(request, self.result_list)
 
 
-def _add_orders(request: Any, entries: Iterable[Any]) -> None:
-    """Sets `order` of each entry to the order whose event caused it. None for another cause, and
-    for users who may not see orders."""
+def _add_causes(request: Any, entries: Sequence[Any]) -> None:
+    """Sets what caused each entry: the `order` of its event, None for another cause, and for users
+    who may not see orders; and the `note` of its adjustment."""
+    ids = [*_ids(entries)]
     events: Any = OrderEvent.objects.none()
     if request.user.has_perm("orders.view_order"):
         # Adjustments have ids too, which no event has.
-        events = OrderEvent.objects.filter(id__in=[*_ids(entries)])
-    whose = "order__customer"
-    known = events.select_related(whose).only(
-        *("order__number", f"{whose}__username", f"{whose}__deleted_at")
-    )
-    found = {str(one.id): one.order for one in known}
+        events = OrderEvent.objects.filter(id__in=ids)
+    numbers = events.values_list("id", "order", "order__number")
+    orders = {str(id): (order, number) for id, order, number in numbers}
+    noted = Adjustment.objects.filter(id__in=ids).values_list("id", "note")
+    notes = {str(id): note for id, note in noted}
     for entry in entries:
-        entry.order = found.get(entry.reference)
-
-
-def _add_notes(entries: Iterable[Any]) -> None:
-    """Sets `note` of each entry to that of the adjustment which caused it; empty without one."""
-    noted = Adjustment.objects.filter(id__in=[*_ids(entries)]).exclude(note="")
-    found = {str(key): note for key, note in noted.values_list("id", "note")}
-    for entry in entries:
-        entry.note = found.get(entry.reference, "")
+        entry.order = orders.get(entry.reference)
+        entry.note = notes.get(entry.reference, "")
 
 
 def _ids(entries: Iterable[LedgerEntry]) -> Iterator[UUID]:
@@ -74,19 +65,11 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
     """Ledger entries, the newest first, or those of a product (index ledger_entry_history)."""
 
     fields = (
-        "at_shown",
-        "product_shown",
-        "cause_shown",
-        "note",
-        "order_shown",
-        "customer",
-        "available",
-        "committed",
-        "reference",
-        "by",
+        *("at_shown", "product_shown", "cause_shown", "note", "order_shown"),
+        *("available", "committed", "reference", "by"),
     )
     list_display = (
-        *("at_shown", "product_shown", "cause_shown", "note_shown", "order_shown", "customer"),
+        *("at_shown", "product_shown", "cause_shown", "note_shown", "order_shown"),
         *("available", "committed", "by"),
     )
     list_select_related = ("product__product",)
@@ -103,11 +86,10 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
         return LedgerPage
 
     def get_object(self, request: Any, object_id: str, from_field: Any = None) -> Any:
-        found = super().get_object(request, object_id, from_field)
-        if found is not None:
-            _add_orders(request, [found])
-            _add_notes([found])
-        return found
+        entry = super().get_object(request, object_id, from_field)
+        if entry is not None:
+            _add_causes(request, [entry])
+        return entry
 
     def get_search_results(self, request: Any, queryset: Any, search_term: str) -> Any:
         if search_term:
@@ -140,15 +122,8 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
     def order_shown(self, entry: Any) -> str:
         if entry.order is None:
             return "–"
-        return _link("orders_order", entry.order.pk, f"#{entry.order.number}")
-
-    @admin.display(description=_("Customer"))
-    def customer(self, entry: Any) -> str:
-        if entry.order is None:
-            return "–"
-        who = entry.order.customer
-        name = customer_name(who)
-        return name if who.deleted_at else _link("identity_customer", who.pk, name)
+        order, number = entry.order
+        return _link("orders_order", order, f"#{number}")
 
     @admin.display(description=_("Available"))
     def available(self, entry: LedgerEntry) -> str:

@@ -1,4 +1,4 @@
-"""The staff screens of products with their stock.
+"""The staff screens of products with their stock, and of stock alone.
 
 They are not in the catalogue's admin: adding a product books its opening stock, and its screen
 shows the stock, but the catalogue is in a lower layer and does not know inventory.
@@ -17,20 +17,22 @@ from unfold.widgets import UnfoldAdminIntegerFieldWidget
 
 from larder.core.clock import now
 from larder.core.limits import MAX_STOCK
+from larder.inventory.models import Stock
 from larder.inventory.services import products
 from larder.inventory.services.authors import Author
 from larder.staff import exports
-from larder.staff.base import ServiceAdmin, button
-from larder.staff.catalog.admin import ProductAdmin, ProductForm, product_columns
+from larder.staff.base import ReadOnlyAdmin, ServiceAdmin, button
+from larder.staff.catalog.admin import (
+    ProductAdmin,
+    ProductForm,
+    containing,
+    product_columns,
+)
+from larder.staff.inventory.counting import CountableStock
 from larder.staff.inventory.imports import ImportableProducts
 from larder.staff.language import gettext_lazy as _
 from larder.staff.pages import Whole
 from larder.staff.recording import user_as_caller
-
-
-def stock_address(product: int) -> str:
-    """Returns the address of a product's stock."""
-    return reverse("admin:inventory_stock_change", args=[product])
 
 
 class StockLinks(ServiceAdmin):
@@ -56,10 +58,8 @@ class StockLinks(ServiceAdmin):
         return self._onwards("admin:inventory_ledgerentry_changelist", request, object_id, "q")
 
     def _onwards(self, name: str, request: Any, object_id: str, parameter: str) -> HttpResponse:
-        found = self.get_object(request, object_id)
-        if found is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[no-any-return]
-        sku = getattr(found, "product", found).sku
+        row = self.shown_object(request, object_id)
+        sku = getattr(row, "product", row).sku
         return HttpResponseRedirect(reverse(name, query={parameter: sku}))
 
 
@@ -146,3 +146,62 @@ class StockedProductAdmin(ImportableProducts, ProductAdmin, StockLinks):
     @admin.display(description=_("Reserved for orders"))
     def committed(self, product: Any) -> int:
         return int(product.stock.committed)
+
+
+class _OwnStockFilter(StockFilter):
+    """The filter in the list of stock itself."""
+
+    available = "available"
+    threshold = "product__low_stock_threshold"
+    least, step = "product__min_quantity", "product__step"
+
+
+@admin.register(Stock)
+class StockAdmin(exports.BoundedExport, CountableStock, StockLinks, ReadOnlyAdmin):
+    """Stock. Only orders and adjustments change it."""
+
+    actions_list = (*exports.BoundedExport.actions_list, *CountableStock.actions_list)
+    fields = ("product", "available", "reserved", "on_shelf")
+    list_display = ("sku", "name", "available", "reserved", "on_shelf")
+    list_display_links = ("sku", "name")
+    list_select_related = ("product",)
+    list_filter = (_OwnStockFilter,)
+    search_fields = ("product__search_text",)
+    search_help_text = _("Words in name or SKU, or a barcode")
+    ordering = ("-product_id",)
+    sortable_by = ()
+    actions_detail = ("adjust_stock", "ledger")
+
+    def get_queryset(self, request: Any) -> Any:
+        return super().get_queryset(request).select_related("product")
+
+    def export_columns(self) -> Mapping[str, exports.Column]:
+        return {
+            "sku": exports.text("product.sku"),
+            "name": exports.text("product.name"),
+            "available": exports.number("available"),
+            "committed": exports.number("committed"),
+            "on_shelf": lambda stock: stock.available + stock.committed,
+        }
+
+    def audited_name(self, obj: Any) -> str:
+        return f"product:{obj.product_id}"
+
+    def get_search_results(self, request: Any, queryset: Any, search_term: str) -> Any:
+        return containing(queryset, search_term, "product__"), False
+
+    @admin.display(description=_("SKU"))
+    def sku(self, stock: Stock) -> str:
+        return stock.product.sku
+
+    @admin.display(description=_("Name"))
+    def name(self, stock: Stock) -> str:
+        return stock.product.name
+
+    @admin.display(description=_("Reserved for orders"))
+    def reserved(self, stock: Stock) -> int:
+        return stock.committed
+
+    @admin.display(description=_("On the shelf"))
+    def on_shelf(self, stock: Stock) -> int:
+        return stock.available + stock.committed

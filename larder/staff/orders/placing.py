@@ -49,7 +49,7 @@ from larder.staff.pages import (
 from larder.staff.product_choice import (
     OfferedProducts,
     ProductLineForm,
-    find_products,
+    is_complete,
     show_figures,
     sku_field,
 )
@@ -166,7 +166,7 @@ class PlaceableOrders(OfferedProducts):
             total_in=settings.CURRENCY,
         )
         is_sent = request.method == "POST" and MORE not in request.POST
-        if not (is_sent and _is_complete(page)):
+        if not (is_sent and is_complete(page, gettext("An order has at least one line."))):
             return self._show(request, page)
         try:
             placed = _place(page, form, request)
@@ -198,13 +198,6 @@ def _addresses(request: Any, customer: Any) -> list[AddressRow]:
     except (TypeError, ValueError):
         return []
     return queries.addresses(int(customer), after=None, limit=MAX_ADDRESSES) if known else []
-
-
-def _is_complete(page: Page) -> bool:
-    """Returns whether the order can be placed: all products exist, and a line is filled."""
-    page.is_complete(gettext("An order has at least one line."))
-    find_products(page.filled)
-    return page.is_valid()
 
 
 def _chosen_customer(request: Any) -> dict[str, Any]:
