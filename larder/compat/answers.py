@@ -26,8 +26,8 @@ from larder.core.errors import (
 )
 from larder.http import problems
 from larder.http.quotas import quota_headers
+from larder.identity.services.attempts import RateLimited
 from larder.identity.services.quotas import QuotaExceeded
-from larder.identity.services.rates import RateLimited
 
 UNIQUE = "This field must be unique."
 TAKEN = {

@@ -47,7 +47,7 @@ class Observation(models.Model):
 class RateLimit(models.Model):
     """A bucket of attempts that is full again at `until`, or a block that ends then.
 
-    The table is unlogged (larder/identity/services/rates says why). Keys are digests.
+    The table is unlogged (larder/identity/services/attempts.py says why). Keys are digests.
     """
 
     key = models.UUIDField(primary_key=True)

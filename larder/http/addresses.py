@@ -13,7 +13,7 @@ from django.conf import settings
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest
 
-from larder.identity.services.rates.networks import Address, parsed
+from larder.identity.services.attempts import Address, parsed
 
 
 def address_of(request: HttpRequest) -> str:

@@ -60,8 +60,8 @@ from larder.http.refusals import (
     NotAuthenticated,
     UnsupportedMediaType,
 )
+from larder.identity.services.attempts import RateLimited
 from larder.identity.services.quotas import QuotaExceeded
-from larder.identity.services.rates import RateLimited
 
 logger = logging.getLogger(__name__)
 

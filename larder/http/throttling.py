@@ -1,4 +1,4 @@
-"""Rate limits of operations without credentials (larder/identity/services/rates/attempts.py)."""
+"""Rate limits of operations without credentials (larder/identity/services/attempts.py)."""
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
@@ -10,7 +10,7 @@ from larder.http.authentication import signer
 from larder.identity import queries
 from larder.identity.caller import Caller
 from larder.identity.errors import TokenInvalid
-from larder.identity.services.rates.attempts import attempt, count_anonymous
+from larder.identity.services.attempts import attempt, count_anonymous
 from larder.identity.tokens import TOKEN_POLICIES, TokenPolicy
 
 

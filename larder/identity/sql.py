@@ -1,6 +1,6 @@
 """Identity's hand-written SQL, with the plans that it relies on.
 
-tests/identity/test_sql.py compares it with the ORM; tests/identity/test_rates.py and
+tests/identity/test_sql.py compares it with the ORM; tests/identity/test_attempts.py and
 tests/v1/test_quotas.py test what counts attempts and units.
 """
 
@@ -122,10 +122,7 @@ TAKE_ATTEMPTS = """
 WITH charged AS (
     SELECT key, make_interval(secs => spacing) AS spacing, make_interval(secs => room) AS room,
            statement_timestamp() AS now
-    FROM unnest(%s::uuid[], %s::float8[], %s::float8[], %s::uuid[])
-         AS bucket (key, spacing, room, excuse)
-    WHERE NOT EXISTS (SELECT FROM rate_limit AS mark
-                      WHERE mark.key = bucket.excuse AND mark.until > statement_timestamp())
+    FROM unnest(%s::uuid[], %s::float8[], %s::float8[]) AS bucket (key, spacing, room)
 ), seen AS (
     SELECT charged.*, greatest(rate_limit.until, now) + spacing - room - now AS wait
     FROM charged LEFT JOIN rate_limit USING (key)
@@ -142,7 +139,7 @@ WITH charged AS (
        <= (SELECT room + interval '1 ms' FROM charged WHERE charged.key = excluded.key)
     RETURNING key
 )
-SELECT seen.key, taken.key IS NOT NULL, extract(epoch FROM wait)::float8,
+SELECT taken.key IS NOT NULL, extract(epoch FROM wait)::float8,
        extract(epoch FROM spacing)::float8
 FROM seen LEFT JOIN taken USING (key)
 """
@@ -155,24 +152,16 @@ rounding to microseconds.
 Plan: a few rows of arrays, each found by the primary key.
 """
 
-SETTLE_ATTEMPTS = """
+GIVE_ATTEMPTS_BACK = """
 WITH held AS (
     SELECT key, spacing FROM rate_limit JOIN unnest(%s::uuid[], %s::float8[])
          AS bucket (key, spacing) USING (key)
     ORDER BY key FOR UPDATE OF rate_limit
-), given_back AS (
-    UPDATE rate_limit SET until = rate_limit.until - make_interval(secs => held.spacing)
-    FROM held WHERE rate_limit.key = held.key
 )
-INSERT INTO rate_limit AS held (key, until)
-SELECT mark, statement_timestamp() + %s FROM unnest(%s::uuid[]) AS mark
-ON CONFLICT (key) DO UPDATE SET until = excluded.until
-WHERE held.until < excluded.until - interval '1 day'
+UPDATE rate_limit SET until = rate_limit.until - make_interval(secs => held.spacing)
+FROM held WHERE rate_limit.key = held.key
 """
-"""Gives attempts back, and writes a mark at most once a day.
-
-Plan: a few rows of arrays, each found by the primary key.
-"""
+"""Plan: a few rows of arrays, each found by the primary key."""
 
 DELETE_IDLE_BUCKETS = """
 DELETE FROM rate_limit WHERE key IN (

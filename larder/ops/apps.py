@@ -10,8 +10,7 @@ class OpsConfig(AppConfig):
 
         from larder.identity.factors import codes
         from larder.identity.passwords import hashers
-        from larder.identity.services import quotas
-        from larder.identity.services.rates import attempts
+        from larder.identity.services import attempts, quotas
         from larder.ops import (
             checks,  # noqa: F401  registers the system checks
             quota_settings,

@@ -21,7 +21,7 @@ from larder.core.clock import now
 from larder.db import kept_files, observations
 from larder.db.idempotency import delete_expired
 from larder.identity.services import sessions
-from larder.identity.services.rates import delete_idle
+from larder.identity.services.attempts import delete_idle
 from larder.inventory import queries as inventory
 from larder.inventory.services import counts
 from larder.notifications.services import SEND_MAIL

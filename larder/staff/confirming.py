@@ -25,7 +25,7 @@ from larder.core.errors import DomainError
 from larder.core.limits import CONFIRMED_SECONDS, MAX_PASSWORD_LENGTH
 from larder.http import admin_session, problems
 from larder.http.addresses import address_of
-from larder.identity.services.rates.attempts import attempt
+from larder.identity.services.attempts import attempt
 from larder.staff import typed
 from larder.staff.language import gettext_lazy as _
 from larder.staff.refusals import BUSY, explain

@@ -10,7 +10,7 @@ from django.utils.translation import gettext
 
 from larder.core.errors import DomainError, InvalidInput, Overloaded
 from larder.core.invisible import text_fault
-from larder.identity.services.rates import RateLimited
+from larder.identity.services.attempts import RateLimited
 from larder.staff.formatting import amount
 from larder.staff.language import gettext_lazy as _
 from larder.staff.recording import FORMER

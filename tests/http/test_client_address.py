@@ -3,7 +3,7 @@
 import pytest
 
 from larder.http.addresses import client_address
-from larder.identity.services.rates.networks import networks_of
+from larder.identity.services.attempts import network_of
 
 PROXIES = ["10.0.0.0/8", "192.0.2.1", "fd00::/8"]
 
@@ -53,20 +53,4 @@ def test_ports_of_longer_addresses_are_cut_off_too() -> None:
 
 def test_a_unix_socket_has_no_address() -> None:
     assert found("", "198.51.100.7") == ""
-    assert networks_of("") == [""]
-
-
-def shared(one: str, other: str) -> list[str]:
-    """Returns the networks that contain both addresses."""
-    return [network for network in networks_of(one) if network in networks_of(other)]
-
-
-def test_addresses_of_ipv6_are_counted_in_each_network_that_one_customer_may_have() -> None:
-    assert len(shared("2001:db8:1:2:3::1", "2001:db8:1:2:ffff::9")) == 3
-    assert shared("2001:db8:1:2::1", "2001:db8:1:3::1") == ["2001:db8:1::/56", "2001:db8:1::/48"]
-    assert shared("2001:db8:1:2::1", "2001:db8:1:ff02::1") == ["2001:db8:1::/48"]
-    assert shared("2001:db8:1:2::1", "2001:db8:2:2::1") == []
-
-
-def test_addresses_of_ipv4_are_counted_one_by_one() -> None:
-    assert shared("203.0.113.9", "203.0.113.8") == []
+    assert network_of("") == ""

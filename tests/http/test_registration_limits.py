@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from larder.identity.services.rates import attempts
+from larder.identity.services import attempts
 from tests.conftest import Answer, Api, Person
 from tests.http.conftest import token_for
 
 KNOWN = "anna@example.com"
 PASSWORD = "a rather good one"
-PER_HOUR = attempts.NORMAL["register"].address.times
-CHANGES = attempts.NORMAL["profile"].account.times
+OF_A_NAME, PER_HOUR = (limit.rate.times for limit in attempts.NORMAL["register"])
+CHANGES = attempts.NORMAL["profile"][0].rate.times
 
 
 @pytest.fixture(autouse=True)
@@ -94,8 +94,7 @@ def test_a_faulty_registration_with_a_taken_field_counts_as_an_attempt(
     settings.ROOT_URLCONF = f"larder.compat.contract{contract}"
     path, body = FAULTY[contract]
     answers = [Api()("POST", path, body | {"username": "anna", "name": "anna"}) for _ in range(12)]
-    times = attempts.NORMAL["register"].account.times
-    assert [one.status for one in answers] == [400] * times + [429] * (12 - times)
+    assert [one.status for one in answers] == [400] * OF_A_NAME + [429] * (12 - OF_A_NAME)
 
 
 def test_a_faulty_profile_change_with_a_taken_field_counts_as_an_attempt(

@@ -8,7 +8,8 @@ import pytest
 from django.test import Client
 
 from larder.core.limits import MAX_OPEN_FAULTS, MAX_OPEN_FORM_FIELDS
-from larder.identity.services.rates import Rate, attempts
+from larder.identity.services import attempts
+from larder.identity.services.attempts import Rate
 from tests.conftest import Api, Person
 
 MakePerson = Callable[..., Person]
@@ -132,8 +133,8 @@ def test_changes_of_the_email_address_cannot_test_a_list_of_addresses(
 def test_requests_without_credentials_count_before_their_bodies_are_parsed(
     path: str, monkeypatch: pytest.MonkeyPatch, settings: Any
 ) -> None:
-    few = attempts.Limits(Rate(2, 3600), Rate(2, 3600))
-    limits = {**attempts.NORMAL, "anonymous": few}
+    few = attempts.Limit("address", Rate(2, 3600))
+    limits = {**attempts.NORMAL, "anonymous": [few]}
     monkeypatch.setattr(attempts, "_setup", [attempts.Setup(limits=limits)])
     if "v1" not in path:
         settings.ROOT_URLCONF = "larder.compat.contract3"

@@ -9,6 +9,7 @@ from time import monotonic, time
 import pytest
 from django.db.models import F
 
+from larder.core.per_key import Turns
 from larder.http.authentication import _EndedSessions
 from larder.identity.models import Session
 from larder.identity.passwords import hashers
@@ -78,28 +79,28 @@ def log_in(db: None, now: datetime) -> Callable[..., LogIn]:
     return make
 
 
-class Counted(hashers.Bounds):
+class Counted(Turns):
     """Counts the hashes that were begun. `with counted:` holds the only slot."""
 
     begun = 0
 
     @contextmanager
-    def slot(self, lane: hashers.Lane) -> Iterator[None]:
+    def turn(self) -> Iterator[None]:
         self.begun += 1
-        with super().slot(lane):
+        with super().turn():
             yield
 
     def __enter__(self) -> None:
-        self._slots.acquire()
+        self._running.acquire()
 
     def __exit__(self, *error: object) -> None:
-        self._slots.release()
+        self._running.release()
 
 
 @pytest.fixture
 def hashes(monkeypatch: pytest.MonkeyPatch) -> Counted:
     """A counter of the hashes of this process, which run one at a time."""
-    counted = Counted(1, 5)
+    counted = Counted(1, 4)
     monkeypatch.setattr(hashers, "_lanes", {"staff": counted, "others": counted})
     return counted
 

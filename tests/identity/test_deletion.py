@@ -117,7 +117,7 @@ def test_nothing_is_written_to_a_deleted_account(person: MakePerson, now: dateti
     before = Customer.objects.filter(pk=who.id).values().get()
     with pytest.raises(NotFound):
         accounts.change_profile(who.id, {"first_name": "Anna"}, now=datetime.now(UTC))
-    passwords.set_password(None, who.id, who.customer.password, now=now)
+    passwords.set_password(who.id, who.customer.password, now=now)
     assert Customer.objects.filter(pk=who.id).values().get() == before
 
 

@@ -73,7 +73,7 @@ def end_one(who: Person, access: str) -> None:
 
 def set_password(who: Person, access: str) -> None:
     """Staff set the password."""
-    passwords.set_password(None, who.id, "!", now=datetime.now(UTC))
+    passwords.set_password(who.id, "!", now=datetime.now(UTC))
 
 
 ENDS: dict[str, Callable[[Person, str], None]] = {

@@ -174,7 +174,7 @@ ENDS: dict[str, Callable[[Person, datetime], object]] = {
         "UPDATE customer SET is_active = false WHERE id = %s", [who.id]
     ),
     "deletion": lambda who, now: accounts.delete_account(who.id, now=now),
-    "password set by staff": lambda who, now: passwords.set_password(None, who.id, "!", now=now),
+    "password set by staff": lambda who, now: passwords.set_password(who.id, "!", now=now),
 }
 
 

@@ -9,7 +9,7 @@ from larder.core.clock import now
 from larder.core.mailboxes import sent_to
 from larder.identity.models import Customer
 from larder.identity.services import resets
-from larder.identity.services.rates.attempts import MAILS, folded, take_mail
+from larder.identity.services.attempts import MAILS, folded, take_mail
 from tests.conftest import Api, Person
 from tests.staff.desk import Desk
 

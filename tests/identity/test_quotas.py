@@ -2,8 +2,8 @@
 
 import pytest
 
+from larder.identity.services.attempts import Rate
 from larder.identity.services.quotas import QuotaExceeded, Remaining, parse
-from larder.identity.services.rates import Rate
 
 
 @pytest.mark.parametrize(

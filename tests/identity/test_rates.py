@@ -1,12 +1,12 @@
 """Buckets of attempts, in the database."""
 
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 
 from larder.db import database
-from larder.identity.services import rates
-from larder.identity.services.rates import Bucket, Rate, RateLimited
+from larder.identity.services import attempts
+from larder.identity.services.attempts import Bucket, Rate, RateLimited
 
 HOUR = Rate(3, 3600)
 
@@ -16,15 +16,15 @@ def _database(db: None) -> None:
     """A bucket for the test."""
 
 
-def bucket(rate: Rate = HOUR, excuse: UUID | None = None) -> Bucket:
-    return Bucket(uuid4(), rate, excuse)
+def bucket(rate: Rate = HOUR) -> Bucket:
+    return Bucket(uuid4(), rate)
 
 
 def taken(*buckets: Bucket) -> int:
     """Returns how often all buckets accept an attempt."""
     for number in range(100):
         try:
-            rates.take(buckets)
+            attempts.take(buckets)
         except RateLimited:
             return number
     raise AssertionError("no limit")
@@ -32,7 +32,7 @@ def taken(*buckets: Bucket) -> int:
 
 def wait(*buckets: Bucket) -> float:
     with pytest.raises(RateLimited) as refused:
-        rates.take(buckets)
+        attempts.take(buckets)
     return refused.value.wait
 
 
@@ -81,39 +81,13 @@ def test_an_attempt_is_taken_from_all_buckets_or_from_none() -> None:
 def test_a_returned_attempt_can_be_used_once_more() -> None:
     one, untouched = bucket(), bucket()
     taken(one)
-    rates.settle([one, untouched])
+    attempts.give_back([one, untouched])
     assert taken(one) == 1
     assert taken(untouched) == 3
-    rates.settle([one] * 1)
+    attempts.give_back([one])
     pass_(7200)
-    rates.settle([one])
+    attempts.give_back([one])
     assert taken(one) == 3
-
-
-def test_a_marked_bucket_is_not_counted_while_the_mark_lasts() -> None:
-    mark = uuid4()
-    one = bucket(excuse=mark)
-    assert taken(one) == 3
-    rates.settle([], mark)
-    other = bucket()
-    assert rates.take([one, other]) == [other]
-    pass_(rates.MARKS_LAST.total_seconds() + 1)
-    assert taken(one) == 3
-
-
-def test_a_mark_is_renewed_at_most_once_a_day() -> None:
-    mark = uuid4()
-
-    def until() -> object:
-        return database.rows("SELECT until FROM rate_limit WHERE key = %s", [mark])
-
-    rates.settle([], mark)
-    first = until()
-    rates.settle([], mark)
-    assert until() == first
-    pass_(2 * 86_400)
-    rates.settle([], mark)
-    assert until() > first  # type: ignore[operator]
 
 
 def test_only_full_buckets_are_deleted() -> None:
@@ -121,9 +95,8 @@ def test_only_full_buckets_are_deleted() -> None:
     taken(old)
     pass_(4000)
     taken(new)
-    rates.settle([], uuid4())
-    assert rates.delete_idle(limit=10) == 1
-    assert rates.delete_idle(limit=10) == 0
+    assert attempts.delete_idle(limit=10) == 1
+    assert attempts.delete_idle(limit=10) == 0
     assert taken(new) == 0
 
 

@@ -7,8 +7,9 @@ import pytest
 
 from larder.identity.models import Customer
 from larder.identity.passwords import hashers
+from larder.identity.services import attempts
 from larder.identity.services.accounts import delete_account
-from larder.identity.services.rates import Rate, attempts
+from larder.identity.services.attempts import Rate
 from tests.conftest import Answer, Api
 from tests.identity.conftest import Counted
 
@@ -36,8 +37,8 @@ def test_a_registration_with_tokens_costs_one_hash(db: None, hashes: Counted) ->
 def test_a_registration_is_not_refused_because_log_ins_from_its_address_are(
     db: None, hashes: Counted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one = attempts.Limits(Rate(1, 3600), Rate(1, 3600), failures=attempts.BOTH)
-    limits = {**attempts.NORMAL, "log in": one}
+    one = attempts.Limit("address", Rate(1, 3600), failures=True)
+    limits = {**attempts.NORMAL, "log in": [one]}
     monkeypatch.setattr(attempts, "_setup", [attempts.Setup(limits=limits)])
     wrong = {"username": "bert", "password": "a wrong one"}
     answers = [Api()("POST", "auth/token", wrong).status for _ in range(2)]

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import pytest
 
 from larder.identity.models import Session
-from larder.identity.services.rates import attempts
+from larder.identity.services import attempts
 from tests.conftest import Answer, Api, Person
 
 MakePerson = Callable[..., Person]

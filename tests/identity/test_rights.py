@@ -9,7 +9,6 @@ from threading import Barrier, BrokenBarrierError, Thread
 from typing import Any
 
 import pytest
-from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group, Permission
 from django.db import connections
 
@@ -18,7 +17,7 @@ from larder.http.authentication import secrets
 from larder.identity import permissions, queries
 from larder.identity.errors import LastOwner, OwnRights, ResetTokenInvalid, SessionEnded
 from larder.identity.models import AuditEntry, Customer, Key
-from larder.identity.services import accounts, audit, keys, passwords, resets, rights
+from larder.identity.services import accounts, audit, keys, resets, rights
 from larder.identity.services.accounts import ByStaff
 from tests.conftest import Api, Person
 from tests.tiers import LONGEST
@@ -318,10 +317,6 @@ def test_a_link_ends_if_its_account_has_more_rights_than_who_saw_it(
     resets.set_forgotten(links[1].token, "a longer passphrase", secrets=secrets(), now=now)
 
 
-def _set_password(clerk: Person, who: Person, now: datetime) -> None:
-    passwords.set_password(clerk.caller, who.id, make_password(who.password), now=now)
-
-
 def _use_link(clerk: Person, who: Person, now: datetime) -> None:
     link = resets.offer_reset(clerk.caller, who.id, resets.Offer(secrets()[0], None, now))
     resets.set_forgotten(link.token, who.password, secrets=secrets(), now=now)
@@ -332,7 +327,7 @@ def _set_address(clerk: Person, who: Person, now: datetime) -> None:
 
 
 def _set_address_with_known_password(clerk: Person, who: Person, now: datetime) -> None:
-    _set_password(clerk, who, now)
+    _use_link(clerk, who, now)
     long_ago = now - timedelta(days=30)
     accounts.change_profile(who.id, {"email": "clerk@example.com"}, now=long_ago)
 
@@ -344,7 +339,6 @@ def _set_address_lately(clerk: Person, who: Person, now: datetime) -> None:
 @pytest.mark.parametrize(
     ("setting", "kept"),
     [
-        (_set_password, {"email"}),
         (_use_link, {"email"}),
         (_set_address, {"password"}),
         (_set_address_with_known_password, set()),
@@ -368,7 +362,7 @@ def test_what_an_account_with_fewer_rights_set_does_not_carry_a_new_right(
 
 def test_a_password_that_the_granting_account_set_stays(owner: Person, person: MakePerson) -> None:
     now, who = datetime.now(UTC), person()
-    _set_password(owner, who, now)
+    _use_link(owner, who, now)
     change(owner, who, now, is_staff=True, roles=["owner"])
     assert Customer.objects.get(pk=who.id).check_password(who.password)
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from larder.identity.services import quotas
-from larder.identity.services.rates import Rate
+from larder.identity.services.attempts import Rate
 from larder.inventory.services.authors import Author
 from larder.inventory.services.products import change_stocked_product
 from tests.conftest import Api, Person

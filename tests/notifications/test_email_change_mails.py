@@ -9,7 +9,7 @@ import pytest
 
 from larder.db import database
 from larder.identity.models import Customer
-from larder.identity.services.rates import attempts
+from larder.identity.services import attempts
 from larder.notifications.models import Mail
 from larder.notifications.services import PASSWORD_RESET
 from larder.ops.jobs.mails import RETRIES

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from larder.identity.services import quotas
-from larder.identity.services.rates import Rate
+from larder.identity.services.attempts import Rate
 from larder.orders.services import (
     expire_holds,
 )

@@ -18,8 +18,7 @@ from larder.core.clock import now
 from larder.core.limits import CONFIRMED_SECONDS
 from larder.http import middleware
 from larder.identity.models import Customer, Key
-from larder.identity.services import keys
-from larder.identity.services.rates import attempts
+from larder.identity.services import attempts, keys
 from larder.staff import typed
 from tests.conftest import Person
 from tests.staff.confirming import (

@@ -12,7 +12,7 @@ import pytest
 from django.test import Client
 
 from larder.identity.models import AuditEntry, SecondFactor
-from larder.identity.services.rates import attempts
+from larder.identity.services import attempts
 from larder.staff.identity.second_factor import CHALLENGE
 from tests.conftest import Person
 from tests.identity.authenticator import Authenticator

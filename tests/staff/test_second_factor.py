@@ -14,7 +14,7 @@ from django.test import Client
 from larder.http.admin_session import BEGAN
 from larder.identity.factors import codes
 from larder.identity.models import AuditEntry, SecondFactor
-from larder.identity.services.rates import attempts
+from larder.identity.services import attempts
 from tests.conftest import Person
 from tests.identity.factors import account_of, code_of, demanded, enrol
 from tests.staff.confirming import age

@@ -11,6 +11,7 @@ from time import monotonic, sleep
 
 import pytest
 
+from larder.core import per_key
 from larder.core.errors import Overloaded
 from larder.identity.passwords import hashers
 from larder.ops.serve import THREADS
@@ -35,7 +36,7 @@ def test_log_ins_without_a_place_are_refused_at_once(monkeypatch: pytest.MonkeyP
         began = monotonic()
         with pytest.raises(Overloaded), hashers.slot():
             pass
-        assert monotonic() - began < hashers.LONGEST_WAIT / 2
+        assert monotonic() - began < per_key.LONGEST_WAIT / 2
         with hashers.in_lane("staff"), hashers.slot():
             pass
     with hashers.slot():
@@ -45,7 +46,7 @@ def test_log_ins_without_a_place_are_refused_at_once(monkeypatch: pytest.MonkeyP
 def test_a_log_in_that_waits_too_long_is_refused_and_keeps_no_place(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(hashers, "LONGEST_WAIT", 0.02)
+    monkeypatch.setattr(per_key, "LONGEST_WAIT", 0.02)
     monkeypatch.setattr(hashers, "_lanes", hashers.lanes_of(1, staff=1, others=2))
     with hashers.slot():
         for _ in range(2):
@@ -64,13 +65,13 @@ def test_half_of_the_cores_are_reserved_for_other_requests(
     monkeypatch.setattr(hashers, "_cores", lambda: cores)
     monkeypatch.setattr(hashers, "_lanes", {})
     hashers.use(threads=THREADS, processes=processes)
-    assert hashers._lanes["others"]._slots._initial_value == at_once  # type: ignore[attr-defined]
+    assert hashers._lanes["others"]._running._initial_value == at_once  # type: ignore[attr-defined]
 
 
 def test_four_of_ten_threads_neither_hash_nor_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     def places() -> list[int]:
         found = hashers._lanes.values()
-        return [one._places._initial_value for one in found]  # type: ignore[attr-defined]
+        return [one._present._initial_value for one in found]  # type: ignore[attr-defined]
 
     monkeypatch.setattr(hashers, "_lanes", {})
     hashers.use(threads=THREADS, processes=2)

@@ -20,7 +20,7 @@ QUICK = SETTINGS | {"HASH_SECONDS": "0.05"}
 AT_ONCE = 3
 LONGEST_SECONDS = 2.0
 AT_FIRST = 30
-"""Log-ins that an account has at once (larder/identity/services/rates/attempts.py)."""
+"""Log-ins that an account has at once (larder/identity/services/attempts.py)."""
 BURST_SECONDS = 60.0
 """In which the accounts use up the log-ins that they have at once."""
 

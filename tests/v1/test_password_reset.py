@@ -11,8 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from larder.db import database
 from larder.identity.models import AuditEntry, Customer, Key, Session
-from larder.identity.services import accounts, keys, passwords
-from larder.identity.services.rates import attempts
+from larder.identity.services import accounts, attempts, keys, passwords
 from larder.identity.services.resets import LIFETIME
 from larder.identity.services.rights import SETTLED
 from larder.notifications.models import Mail
@@ -231,9 +230,7 @@ SPOILED: dict[str, Callable[[Person], object]] = {
     "deactivated": lambda who: Customer.objects.filter(pk=who.id).update(is_active=False),
     "deleted": lambda who: accounts.delete_account(who.id, now=datetime.now(UTC)),
     "another address": lambda who: move(who, datetime.now(UTC)),
-    "password changed": lambda who: passwords.set_password(
-        None, who.id, "!", now=datetime.now(UTC)
-    ),
+    "password changed": lambda who: passwords.set_password(who.id, "!", now=datetime.now(UTC)),
 }
 
 
@@ -342,5 +339,5 @@ def test_too_many_requests_and_confirmations_are_refused_with_retry_after(
     assert "Retry-After" in answers[-1].headers
     token = token_of()
     wrong = token[:-4] + "AAAA"
-    most = attempts.NORMAL["confirm"].address.times
+    most = attempts.NORMAL["confirm"][0].rate.times
     assert [confirm(api, wrong).status for _ in range(most + 1)] == [403] * most + [429]

@@ -10,8 +10,7 @@ import pytest
 from larder.http.authentication import secrets
 from larder.identity.models import Customer
 from larder.identity.queries import keys as key_queries
-from larder.identity.services import keys
-from larder.identity.services.rates import attempts
+from larder.identity.services import attempts, keys
 from tests.conftest import Answer, Api, Person
 from tests.http.conftest import JudgedApi
 from tests.identity.conftest import Clock, clock
@@ -171,7 +170,7 @@ def test_guesses_of_the_current_password_are_limited_like_log_ins(
     monkeypatch.setattr(attempts, "_setup", [attempts.Setup(secret="a secret of this test")])
     who = person()
     mine, wrong = as_(who), {"current_password": "wrong horse", "new_password": NEW}
-    tries = attempts.NORMAL["log in"].account.times
+    tries = attempts.NORMAL["log in"][0].rate.times
     assert [mine("POST", PATH, wrong).status for _ in range(tries + 1)] == [403] * tries + [429]
 
 
@@ -182,7 +181,7 @@ def test_a_new_user_name_gives_no_new_attempts(
     monkeypatch.setattr(attempts, "_setup", [attempts.Setup(secret="a secret of this test")])
     mine = as_(person())
     statuses = []
-    tries = attempts.NORMAL["log in"].account.times
+    tries = attempts.NORMAL["log in"][0].rate.times
     for number in range(tries + 1):
         # As many changes of the name as an account has; so the last name has two guesses.
         name = f"renamed {min(number, tries - 1)}"
@@ -201,5 +200,5 @@ def test_a_wrong_current_password_counts_with_any_new_password(
     monkeypatch.setattr(attempts, "_setup", [attempts.Setup(secret="a secret of this test")])
     who = person()
     mine, guess = as_(who), {"current_password": "wrong horse", "new_password": OLD}
-    tries = attempts.NORMAL["log in"].account.times
+    tries = attempts.NORMAL["log in"][0].rate.times
     assert [mine("POST", PATH, guess).status for _ in range(tries + 1)] == [403] * tries + [429]

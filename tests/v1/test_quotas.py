@@ -11,8 +11,8 @@ from larder.core.ids import new_id
 from larder.db import database
 from larder.db.models import IdempotencyKey
 from larder.identity.services import quotas
+from larder.identity.services.attempts import Rate
 from larder.identity.services.quotas import QuotaExceeded
-from larder.identity.services.rates import Rate
 from larder.ops import quota_settings
 from larder.orders.decision import Wanted
 from larder.orders.models import Order

@@ -7,62 +7,30 @@ staff out (docs/api/account.md).
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from random import uniform
-from threading import BoundedSemaphore
 from typing import Literal
 
 from django.contrib.auth.hashers import Argon2PasswordHasher
 
 from larder.core import telemetry, waits
 from larder.core.errors import Overloaded
+from larder.core.per_key import Turns
 
 Lane = Literal["staff", "others"]
 
-LONGEST_WAIT = 5.0
-"""Seconds that a log-in waits for a slot before it is refused."""
 LONGEST_RETRY = 10.0
 """Maximum number of seconds over which the retries of refused clients are spread."""
 
 
-class Bounds:
-    """What the threads of one lane may take: `at_once` of them hash, `places` hash or wait."""
-
-    def __init__(self, at_once: int, places: int) -> None:
-        self._slots = BoundedSemaphore(at_once)
-        self._places = BoundedSemaphore(places)
-
-    @contextmanager
-    def slot(self, lane: Lane) -> Iterator[None]:
-        """Holds a slot for the block, which hashes. Raises Overloaded: at once without a free
-        place, or after LONGEST_WAIT."""
-        if not self._places.acquire(blocking=False):
-            raise _refusal(lane)
-        try:
-            # A hash takes as long as a hundred statements: other threads need the connection.
-            waits.release()
-            with waits.holding(self._slots, LONGEST_WAIT) as may_run:
-                if not may_run:
-                    raise _refusal(lane)
-                yield
-        finally:
-            self._places.release()
+def lanes_of(at_once: int, *, staff: int, others: int) -> dict[Lane, Turns]:
+    """Returns the lanes: how many threads hash, and how many `others` or `staff` hash or wait. Of
+    staff one hashes at a time."""
+    return {"staff": Turns(1, staff - 1), "others": Turns(at_once, others - at_once)}
 
 
-def _refusal(lane: Lane) -> Overloaded:
-    """Counts a refused client, and returns its error. Clients that are refused together do not all
-    retry at once."""
-    telemetry.hashes_refused.append(lane)
-    return Overloaded(uniform(1.0, LONGEST_RETRY))  # noqa: S311 - nothing is secret about it
-
-
-def lanes_of(at_once: int, *, staff: int, others: int) -> dict[Lane, Bounds]:
-    """Returns the lanes, with these places. Of staff one hashes at a time."""
-    return {"staff": Bounds(1, staff), "others": Bounds(at_once, others)}
-
-
-def _lanes_for(threads: int, at_once: int) -> dict[Lane, Bounds]:
+def _lanes_for(threads: int, at_once: int) -> dict[Lane, Turns]:
     """Returns lanes with which at least four of ten threads serve other requests."""
     return lanes_of(at_once, staff=max(1, threads // 5), others=max(2, threads // 3))
 
@@ -95,9 +63,18 @@ def in_lane(lane: Lane) -> Iterator[None]:
 
 @contextmanager
 def slot() -> Iterator[None]:
-    """Holds a slot of the thread's lane for the block, which hashes. Raises Overloaded."""
+    """Holds a slot of the thread's lane for the block, which hashes. Raises Overloaded: at once
+    without a free place, or after 5 s. Clients that are refused together do not all retry at
+    once."""
     lane = _lane.get()
-    with _lanes[lane].slot(lane):
+    # A hash takes as long as a hundred statements: other threads need the connection.
+    waits.release()
+    with ExitStack() as held:
+        try:
+            held.enter_context(_lanes[lane].turn())
+        except Overloaded:
+            telemetry.hashes_refused.append(lane)
+            raise Overloaded(uniform(1.0, LONGEST_RETRY)) from None  # noqa: S311 - no secret
         yield
 
 

@@ -25,8 +25,8 @@ from larder.identity.passwords import hashers
 from larder.identity.passwords.hashers import Lane
 from larder.identity.services import audit, rights, second_factors
 from larder.identity.services.account_names import email_faults, normalize, username_faults
+from larder.identity.services.attempts import take_mail
 from larder.identity.services.credentials import password_faults
-from larder.identity.services.rates.attempts import take_mail
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ from uuid import UUID
 from larder.core.limits import MAX_QUOTA
 from larder.db import database
 from larder.identity import sql
-from larder.identity.services.rates import Rate, RateLimited
+from larder.identity.services.attempts import Rate, RateLimited
 
 Name = Literal["orders", "order_changes", "addresses", "keys", "abandoned", "carts"]
 NAMES: tuple[Name, ...] = get_args(Name)
@@ -70,7 +70,7 @@ class Remaining(NamedTuple):
 
 
 _EXACT = 0.001
-"""Seconds: compensates for rounding, as in larder/identity/services/rates."""
+"""Seconds: compensates for rounding, as in attempts.py."""
 
 
 class QuotaExceeded(RateLimited):

@@ -38,7 +38,7 @@ from larder.identity.errors import SecondFactorWrong
 from larder.identity.factors import codes, passkeys
 from larder.identity.queries import factors as factor_queries
 from larder.identity.services import audit, second_factors
-from larder.identity.services.rates.attempts import attempt
+from larder.identity.services.attempts import attempt
 from larder.identity.services.second_factors import (
     Account,
     Enrolled,

@@ -59,7 +59,7 @@ def change_password(who: Person, wanted: str) -> None:
 
 
 def set_password(who: Person) -> None:
-    passwords.set_password(None, who.id, "!", now=now())
+    passwords.set_password(who.id, "!", now=now())
 
 
 def live_sessions(who: Person) -> int:

@@ -6,7 +6,7 @@ import pytest
 from django.db import transaction
 
 from larder.identity.services import quotas
-from larder.identity.services.rates import Rate
+from larder.identity.services.attempts import Rate
 from tests.conftest import Person
 from tests.system.race.shops import OK, Answer, ServiceShop, answered, at_once
 

@@ -11,7 +11,7 @@ from django.contrib.auth.models import Permission
 
 from larder.core.clock import now
 from larder.identity.models import Customer, SecondFactor
-from larder.identity.services import accounts, passwords, second_factors
+from larder.identity.services import accounts, second_factors
 from larder.identity.services.accounts import ByStaff, Terms
 from tests.conftest import Person
 from tests.identity.factors import account_of, enrol
@@ -34,10 +34,6 @@ def change_profile(actor: Person, account: Person) -> None:
 
 def delete(actor: Person, account: Person) -> None:
     accounts.delete_account(account.id, now=now(), terms=Terms(caller=actor.caller))
-
-
-def set_password(actor: Person, account: Person) -> None:
-    passwords.set_password(actor.caller, account.id, "!", now=now())
 
 
 def reset_factor(actor: Person, account: Person) -> None:
@@ -72,7 +68,7 @@ def promotion_and(act: Act, person: MakePerson) -> Race:
     )
 
 
-ACTS = [update, change_profile, delete, set_password, reset_factor]
+ACTS = [update, change_profile, delete, reset_factor]
 
 
 @pytest.mark.parametrize("act", ACTS)

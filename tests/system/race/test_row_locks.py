@@ -12,8 +12,8 @@ from larder.catalog.models import Category, Product
 from larder.catalog.services.categories import change_category, delete_category
 from larder.core.clock import now
 from larder.db import database
-from larder.identity.services import rates
-from larder.identity.services.rates import Bucket, Rate, delete_idle
+from larder.identity.services import attempts
+from larder.identity.services.attempts import Bucket, Rate, delete_idle
 from larder.inventory.services import products
 from larder.inventory.services.authors import Author
 from larder.orders.services.cart import KEPT, expire_carts
@@ -184,13 +184,13 @@ def test_the_condition_of_each_race_holds_with_its_lock(
 
 def bucket_used_and_deleted() -> Race:
     """A bucket from which a try is taken is not idle, and is not deleted."""
-    bucket = Bucket(uuid4(), HOUR, None)
-    rates.take([bucket])
+    bucket = Bucket(uuid4(), HOUR)
+    attempts.take([bucket])
     database.execute("UPDATE rate_limit SET until = until - interval '1 day'")
 
     def take() -> None:
         with transaction.atomic():
-            rates.take([bucket])
+            attempts.take([bucket])
 
     return Race(
         take,

@@ -19,5 +19,5 @@ class Command(changepassword.Command):
         message = super().handle(*args, **options)
         name = options["username"] or getpass.getuser()
         changed = get_user_model()._default_manager.get(username=name)
-        passwords.set_password(None, changed.pk, changed.password, now=now())
+        passwords.set_password(changed.pk, changed.password, now=now())
         return message
