@@ -73,7 +73,7 @@ class ProductChanges(msgspec.Struct):
 
 
 class OrderChanges(msgspec.Struct):
-    """The current state of the changed orders, with at most 5,000 lines and 512 KiB of texts.
+    """The current state of the changed orders, with at most 5,000 lines.
     `more`: there are more changes, so send the next request at once."""
 
     results: list[Order]

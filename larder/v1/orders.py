@@ -101,8 +101,8 @@ def payment_faults_in(body: dict[str, Any], _: Received) -> list[Fault]:
 
 
 class OrderPage(msgspec.Struct):
-    """A page of orders, newest first. It has at most 5,000 lines and 512 KiB of texts, so it may be
-    shorter than `limit`. `count` only if it was requested."""
+    """A page of orders, newest first. It has at most 5,000 lines, so it may be shorter than
+    `limit`. `count` only if it was requested."""
 
     results: list[Order]
     next: Link | None

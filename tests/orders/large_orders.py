@@ -51,17 +51,3 @@ def change(times: int, *, repeat: int = 1) -> None:
     """Records so many changes of the quantities of each order's lines. With `repeat` each line is
     in an event that many times."""
     database.execute(_CHANGES, [times, repeat])
-
-
-_NOTES = """
-INSERT INTO order_event (id, order_id, type, from_status, to_status, actor, at, data)
-SELECT gen_random_uuid(), id, 'changed', 'placed', 'placed', gen_random_uuid(), placed_at,
-       jsonb_build_object('before', jsonb_build_object('note', longest.note),
-                          'after', jsonb_build_object('note', longest.note))
-FROM "order" CROSS JOIN generate_series(1, %s), (SELECT %s::text AS note) AS longest
-"""
-
-
-def change_notes(times: int, note: str) -> None:
-    """Records so many changes of each order's note."""
-    database.execute(_NOTES, [times, note])

@@ -1,4 +1,4 @@
-"""ORDERS, BRIEF_ORDERS and LINES return the same rows as the ORM."""
+"""The history returns the same orders as the ORM."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta

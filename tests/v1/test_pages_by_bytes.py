@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Iterator
-from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
@@ -11,13 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from larder.catalog.models import Product
-from larder.core.limits import MAX_DESCRIPTION_LENGTH, MAX_PAGE_BYTES, MAX_TEXT_LENGTH
-from larder.db import database
+from larder.core.limits import MAX_DESCRIPTION_LENGTH, MAX_PAGE_BYTES
 from larder.identity.models import AuditEntry
-from larder.orders.models import Order, OrderLine
 from tests.conftest import Api, Person
 from tests.db.feeds import settle
-from tests.orders import large_orders
 
 pytestmark = pytest.mark.django_db(transaction=True)
 As = Callable[[Person], Api]
@@ -99,36 +95,6 @@ def test_changes_limited_by_bytes_continue_with_the_next_product(
     ]
     assert len(answers) > 1
     assert [one for page in answers for one in page] == shelf
-
-
-@pytest.fixture
-def buyer(person: Callable[..., Person], as_: As, now: datetime) -> Api:
-    """A customer with seven orders of 1,000 lines."""
-    who = person()
-    large_orders.fill(who, 7, now)
-    return as_(who)
-
-
-def test_a_page_of_orders_is_limited_by_the_bytes_of_customer_text(
-    buyer: Api, person: Callable[..., Person]
-) -> None:
-    """Control characters, which JSON writes in six bytes each, are counted as six."""
-    OrderLine.objects.all().delete()
-    template = Order.objects.order_by("id").values_list("id", flat=True)[0]
-    database.execute(
-        """
-        INSERT INTO "order" (id, customer_id, status, currency, total, note, reference, created_at,
-                             placed_at, updated_at, version)
-        SELECT gen_random_uuid(), customer_id, status, currency, total, repeat(E'\\x01', %s),
-               reference, created_at, placed_at, updated_at, version
-        FROM "order" CROSS JOIN generate_series(1, 93) WHERE id = %s
-        """,
-        [MAX_TEXT_LENGTH, template],
-    )
-    found = list(pages(buyer, "orders?limit=100"))
-    assert sum(map(len, found)) == 100
-    assert len(found) == 3
-    assert max(len(json.dumps(page)) for page in found) < MAX_PAGE_BYTES + SHORT
 
 
 @few_examples

@@ -16,25 +16,26 @@ from larder.orders.queries.event_log import (
     latest_events,
     orders_of,
 )
-from larder.orders.queries.history import (
+from larder.orders.queries.orders import (
     HistoryPosition,
+    LineView,
     OrderFilter,
+    OrderView,
+    SoldLine,
+    by_number,
     count,
+    count_lines,
     history,
     history_in_parts,
-    page,
-)
-from larder.orders.queries.lines import SoldLine, count_lines, line_history
-from larder.orders.queries.order_views import LineView, OrderView
-from larder.orders.queries.payments import PaymentRow, RefundRow, payment, payments, refunds_due
-from larder.orders.queries.placed import (
-    by_number,
     id_by_number,
+    line_history,
     order,
     orders,
+    page,
     submit_existing,
     visible_order,
 )
+from larder.orders.queries.payments import PaymentRow, RefundRow, payment, payments, refunds_due
 from larder.orders.queries.sales import (
     PLACED,
     Booking,

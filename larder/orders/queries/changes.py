@@ -5,9 +5,14 @@ from dataclasses import dataclass
 
 from larder.db import feed
 from larder.db.feed import Feed, Mark
-from larder.orders.queries.history import HistoryPosition, OrderFilter, end_of, history
-from larder.orders.queries.order_views import OrderView
-from larder.orders.queries.placed import first_orders
+from larder.orders.queries.orders import (
+    HistoryPosition,
+    OrderFilter,
+    OrderView,
+    end_of,
+    first_orders,
+    history,
+)
 from larder.orders.sql import reads
 
 CHANGES = Feed('"order"', "id", reads.OWN_ORDERS)
@@ -35,8 +40,8 @@ class OrderChanges:
 
 
 def order_changes(customer: int, after: OrderProgress | None, *, limit: int) -> OrderChanges:
-    """Returns up to `limit` orders of a customer that changed, with up to `MAX_PAGE_LINES` lines
-    and `MAX_PAGE_BYTES` of texts. `after` None begins a new copy.
+    """Returns up to `limit` orders of a customer that changed, with up to `MAX_PAGE_LINES`
+    lines. `after` None begins a new copy.
 
     Orders that change during the first round follow after it. Raises SinceExpired.
     """

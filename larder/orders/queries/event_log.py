@@ -33,8 +33,8 @@ _EVENT = ("id", "type", "from_status", "to_status", "actor", "at", "data", "posi
 
 def events(order_id: UUID, *, after: int, limit: int) -> Part[EventView]:
     """Returns up to `limit` events of an order after a position, oldest first. The part ends before
-    the event with which their lists would have more than `MAX_PAGE_LINES` entries, or their data
-    more than `MAX_PAGE_BYTES`, but has at least one event if there is one."""
+    the event with which their lists would have more than `MAX_PAGE_LINES` entries, but has at least
+    one event if there is one."""
     rows = database.rows(reads.EVENTS, [order_id, after, limit + 1, limit])
     views = [
         EventView(*[*before, json.loads(data), position]) for *before, data, position, _ in rows
