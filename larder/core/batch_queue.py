@@ -17,7 +17,7 @@ from enum import Enum
 from threading import Lock, Thread
 from typing import Generic, TypeVar
 
-from larder.core import commits, seams, waits
+from larder.core import seams, waits
 from larder.core.errors import Overloaded
 from larder.core.stopwatch import Stopwatch
 from larder.core.telemetry import Batch, Observer, Observers
@@ -248,9 +248,7 @@ class BatchQueue(Generic[Request, Result]):
             self._run_next()
 
     def _run_here(self, queued: Queued[Request, Result]) -> None:
-        """Runs batches until this request is in one. Their commits are not those of this thread's
-        request."""
-        before = commits.count()
+        """Runs batches until this request is in one."""
         while queued.state is State.WAITING or self._left:
             with waits.holding(self._running, self._limits.queue_timeout) as is_free:
                 if is_free and queued.state is State.WAITING:
@@ -259,7 +257,6 @@ class BatchQueue(Generic[Request, Result]):
                 self._left.popleft()()
             if not is_free:
                 break
-        commits.restart(before)
 
     def _run_next(self) -> None:
         taken: list[Queued[Request, Result]] = []

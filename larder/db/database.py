@@ -172,6 +172,18 @@ def lift_time_limit() -> None:
     rows(LIFT_TIME_LIMIT)
 
 
+def has_committed() -> bool:
+    """Returns whether a transaction was committed for the request of this thread. If the database
+    fails after it, the answer must not say that nothing was done."""
+    return cast(DatabaseWrapper, connections[DEFAULT_DB_ALIAS]).has_committed
+
+
+def note_committed(*, committed: bool = True) -> None:
+    """Sets what `has_committed` returns: when a request begins, and after a commit in another
+    thread that was for this request too."""
+    cast(DatabaseWrapper, connections[DEFAULT_DB_ALIAS]).has_committed = committed
+
+
 def is_writable() -> bool:
     """Whether the primary accepts writes. If it does not, closes all connections to it: it may be
     a former primary, or a standby that is not promoted yet."""

@@ -16,7 +16,7 @@ from larder.http import answered_requests, positions
 from larder.http.authentication import remembered_caller
 from larder.http.correlation import HEADER, ID, identify
 from larder.http.idempotency import idempotency_key, replay_headers
-from larder.http.positions import COMMITS, marker, position_header
+from larder.http.positions import COMMITTED, marker, position_header
 from larder.http.quotas import HEADERS as QUOTA
 from larder.http.quotas import is_near, quota_headers
 from larder.identity.caller import Caller
@@ -63,10 +63,9 @@ class Orders:
         if body is None or payment_faults(body.payment):
             return None
         identify(environ)
-        environ[COMMITS] = 0
         try:
             placed = await self._place(body, who, environ)
-            environ[COMMITS] = 1
+            environ[COMMITTED] = True
             answer = await self._shown(placed, headers, environ)
         except Overloaded:
             raise

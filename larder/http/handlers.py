@@ -6,8 +6,8 @@ from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
 from django.http.request import split_domain_port
 
-from larder.core import commits
 from larder.core.errors import DomainError
+from larder.db import database
 from larder.http.negotiation import ADMIN, for_reader
 from larder.http.positions import SAFE
 from larder.http.problems import from_database, from_django, from_domain, outcome_unknown, problem
@@ -60,6 +60,6 @@ def _failed(request: HttpRequest, error: BaseException | None) -> HttpResponse:
     if isinstance(error, Exception):
         if away := from_database(request, error):
             return away
-        if request.method not in SAFE and commits.count():
+        if request.method not in SAFE and database.has_committed():
             return outcome_unknown(request, error)
     return problem(request, "internal_error")

@@ -14,11 +14,10 @@ from collections.abc import Callable
 from django.db import Error
 from django.http import HttpRequest, HttpResponse
 
-from larder.core import commits
 from larder.core.best_effort import best_effort
 from larder.core.clock import now
 from larder.core.errors import Overloaded
-from larder.db import positions
+from larder.db import database, positions
 from larder.db.positions import Position
 from larder.db.replicas import replicas
 
@@ -28,8 +27,8 @@ HEADER = "Larder-Position"
 ADMIN = "/admin/"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
-COMMITS = "larder.commits"
-"""The key of the environ for the number of commits that the event loop knows of for the request."""
+COMMITTED = "larder.committed"
+"""The key of the environ for whether the event loop has committed something for the request."""
 
 NO_SYSTEM = 0
 """In place of a cluster's identifier: the byte is a time, in seconds since 1970."""
@@ -78,11 +77,11 @@ def add_positions(
     """Middleware: adds a position after the write to each answer to a write, in every API.
 
     An answer to a failure gets one too, because the failure may have written something; a refusal
-    gets none. Restarts the count of the request's commits.
+    gets none.
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        commits.restart(request.META.get(COMMITS, 0))
+        database.note_committed(committed=COMMITTED in request.META)
         response = get_response(request)
         if request.method not in SAFE and not request.path_info.startswith(ADMIN):
             if response.status_code < 300:

@@ -19,7 +19,7 @@ from django.core.exceptions import (
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 
-from larder.core import commits, money
+from larder.core import money
 from larder.core.errors import (
     IDEMPOTENCY_KEY,
     AlreadyTaken,
@@ -41,6 +41,7 @@ from larder.core.errors import (
     Unusable,
 )
 from larder.core.ids import CORRELATION_ID
+from larder.db import database
 from larder.db.database import sqlstate
 from larder.db.feed import SinceExpired
 from larder.db.postgresql.errors import CommitUnknown
@@ -308,7 +309,9 @@ def from_database(request: HttpRequest, error: Exception) -> HttpResponse | None
     busy = sqlstate(error) in _BUSY
     if not (busy or isinstance(error, OperationalError | InterfaceError)):
         return None
-    if request.method not in SAFE and (isinstance(error, CommitUnknown) or commits.count()):
+    if request.method not in SAFE and (
+        isinstance(error, CommitUnknown) or database.has_committed()
+    ):
         return outcome_unknown(request, error)
     state, do = ("busy", _IF_BUSY) if busy else ("unavailable", _IF_AWAY)
     logger.warning("database %s: %s; %s", state, _first_line(error), do)

@@ -16,7 +16,7 @@ from psycopg.errors import TooManyConnections
 from psycopg.pq import TransactionStatus
 from psycopg_pool import PoolTimeout
 
-from larder.core import commits, seams, waits
+from larder.core import seams, waits
 from larder.core.stopwatch import Stopwatch
 from larder.core.telemetry import connections_held
 from larder.db.postgresql.errors import CommitUnknown, ErrorWrapper
@@ -76,6 +76,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     is_read_from = False
     """Whether this thread's reads must use this connection (database.reading_from)."""
+
+    has_committed = False
+    """Whether a transaction was committed for the request of this thread (database.has_committed).
+    One counts whose thread is interrupted while it waits for the acknowledgement, too."""
 
     _in_pipeline = False
 
@@ -229,7 +233,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
                 statements.discard()
 
     def _commit(self) -> None:
-        """Commits, and counts the commit, also if the thread is interrupted while it waits for
+        """Commits, and notes the commit, also if the thread is interrupted while it waits for
         the answer (SystemExit).
 
         Raises CommitUnknown, with the connection closed, if the commit was sent and its answer is
@@ -248,9 +252,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
         except BaseException:
             self.close_session()
             self.close()
-            commits.add(is_sent)
+            self.has_committed = self.has_committed or is_sent
             raise
-        commits.add(is_sent)
+        self.has_committed = self.has_committed or is_sent
 
     def set_autocommit(self, autocommit: bool, *args: Any, **options: Any) -> None:  # noqa: FBT001
         """Sets the mode. Opens no connection at the end of a transaction that lost its connection:

@@ -19,7 +19,7 @@ from uuid import UUID
 import msgspec
 from django.db import Error, OperationalError, transaction
 
-from larder.core import commits, waits
+from larder.core import waits
 from larder.core.errors import (
     CHOSEN_ID,
     IDEMPOTENCY_KEY,
@@ -261,7 +261,6 @@ def resolve_commit(written: Sequence[Written], lost: CommitUnknown) -> Exception
     committed = _was_committed(written[0].accepted) if written else False
     if committed is None:
         return lost
-    commits.add(committed)
     return None if committed else OperationalError("the transaction was not committed")
 
 

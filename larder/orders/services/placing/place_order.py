@@ -20,7 +20,7 @@ from typing import Any
 
 from django.db import Error
 
-from larder.core import commits, telemetry
+from larder.core import telemetry
 from larder.core.batch_queue import BatchQueue, Limits, Queued, State, Take
 from larder.core.errors import DomainError, Overloaded
 from larder.core.stopwatch import Stopwatch
@@ -96,7 +96,7 @@ def place_order(placement: Placement, *, terms: Terms, now: datetime) -> Placed:
         order = new_order(placement, now, cart)
         with suppress(CartChanged):
             placed = _queue(terms).submit(order)
-            commits.add()
+            database.note_committed()
             quotas.note(placed.remaining)
             return placed
     raise Overloaded
