@@ -32,9 +32,6 @@ MAX_LAG = 100_000_000
 PAUSE = 1_000_000_000
 """Nanoseconds for which a replica is left out after an error of its server."""
 
-KNOWN_FOR = 10_000_000_000
-"""Nanoseconds for which a failed attempt shows that the replica is away, if none follows."""
-
 
 @dataclass(frozen=True, slots=True)
 class State:
@@ -58,9 +55,8 @@ class Replica:
 
     @property
     def is_away(self) -> bool:
-        """Whether the last attempt failed, a short time ago."""
-        failed_until = self._tried_again_at
-        return failed_until > 0 and nanoseconds() < failed_until + KNOWN_FOR
+        """Whether the last attempt failed."""
+        return self._tried_again_at > 0
 
     def may_be_tried(self) -> bool:
         """Returns whether the last attempt succeeded, or a second has passed. Then one thread tries

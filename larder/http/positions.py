@@ -6,22 +6,17 @@ characters that apps store and send back without parsing. A value that cannot be
 the request is read from the primary.
 """
 
-import logging
 import struct
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
 
-from django.db import Error
 from django.http import HttpRequest, HttpResponse
 
 from larder.core.best_effort import best_effort
 from larder.core.clock import now
-from larder.core.errors import Overloaded
 from larder.db import database, positions
 from larder.db.positions import Position
 from larder.db.replicas import replicas
-
-logger = logging.getLogger(__name__)
 
 HEADER = "Larder-Position"
 ADMIN = "/admin/"
@@ -96,18 +91,5 @@ def add_positions(
 def position_header() -> str:
     """Returns the header's value for an answer to a committed write. With replicas the position is
     read from the primary, once for all requests that have committed by then."""
-    position = best_effort(position_of_a_write) if replicas() else None
-    return position or marker()
-
-
-def position_of_a_write() -> str | None:
-    """Returns the position of the primary; None if it cannot be read. The write stays committed."""
-    try:
-        return encode(positions.present().position)
-    except (Error, Overloaded) as error:
-        logger.warning(
-            "A write is committed, but its answer has no Larder-Position: %s. If this repeats,"
-            " check that the primary answers.",
-            str(error).partition("\n")[0],
-        )
-        return None
+    sample = best_effort(positions.present) if replicas() else None
+    return marker() if sample is None else encode(sample.position)

@@ -6,7 +6,8 @@ from typing import Any, NoReturn
 from config.asgi import application
 from larder.core import telemetry
 from larder.core.best_effort import best_effort_span
-from larder.http import answered_requests, positions
+from larder.db import positions
+from larder.http import answered_requests
 from larder.ops.telemetry.metrics import PlacingCounted
 
 __all__ = ["application"]
@@ -30,7 +31,7 @@ def _span(*_args: object, **_more: object) -> Any:
 
 PARTS: tuple[tuple[Any, str, Any], ...] = (
     (PlacingCounted, "batch_done", _fail),
-    (positions, "position_of_a_write", _fail),
+    (positions, "present", _fail),
     (answered_requests, "_done", SimpleNamespace(append=_fail, popleft=_fail)),
     (telemetry.tracing, "make", _span),
 )
