@@ -24,7 +24,7 @@ from larder.orders.queries import CartVersion
 from larder.orders.services import cart
 from larder.orders.services.placing.place_order import place_order
 from larder.orders.services.placing.placement import ExpectedCart, Placement
-from larder.v1.http import no_content, reply_tagged
+from larder.v1.http import no_content, reply_tagged, shaped
 from larder.v1.operations import (
     CACHED,
     KEYED,
@@ -36,7 +36,7 @@ from larder.v1.operations import (
     operation,
 )
 from larder.v1.order_shapes import Order
-from larder.v1.orders import PaymentWanted, answer_placed, hold_wanted, payment_faults_in
+from larder.v1.orders import PLACING, PaymentWanted, answer_placed, hold_wanted, payment_faults_in
 from larder.v1.shapes import Address, Id, Money, Quantity, Request, Short, Text, open_enum
 
 Total = Annotated[
@@ -202,17 +202,8 @@ def delete_cart_line(request: HttpRequest, caller: Caller, product: int) -> Http
     tag="cart",
     key_permission="orders.add_order",
     answers={201: Order},
-    problems=[
-        "cart_empty",
-        "unknown_product",
-        "insufficient_stock",
-        "price_changed",
-        "order_rule",
-        "ordering_not_allowed",
-        "order_abandoned",
-        "unpaid_limit",
-    ],
-    traits=[KEYED, LOCATED, TAGGED, VERSIONED, QUOTA],
+    problems=["cart_empty"],
+    traits=[PLACING, KEYED, LOCATED, TAGGED, VERSIONED, QUOTA],
     also=payment_faults_in,
     example={"note": "Ring twice."},
 )
@@ -272,14 +263,11 @@ def _reply(request: HttpRequest, customer: int) -> HttpResponse:
 
 
 def _shown_line(line: queries.CartLine) -> CartLine:
-    return CartLine(
-        product=line.product,
-        sku=line.sku,
-        name=line.name,
-        quantity=line.quantity,
+    return shaped(
+        line,
+        CartLine,
         unit_price=money.text(line.current_price),
         line_total=money.text(line.line_total),
-        available=line.available,
         notices=_notices(line),
     )
 

@@ -11,8 +11,7 @@ from larder.identity.caller import Caller
 from larder.orders import queries
 from larder.orders.queries import OrderView
 from larder.v1.operations import CSV, operation
-from larder.v1.order_filters import FilterParameters, order_filter
-from larder.v1.order_shapes import Order, OrderLine, shown
+from larder.v1.order_shapes import FilterParameters, Order, OrderLine, order_filter, shown
 from larder.v1.shapes import Address
 
 _OF_ORDER = (

@@ -78,9 +78,10 @@ def _parameter_names(kind: type[msgspec.Struct]) -> frozenset[str]:
     return frozenset(field.encode_name for field in msgspec.structs.fields(kind))
 
 
-def shaped(row: object, kind: type[Shape]) -> Shape:
-    """Returns the struct of an answer, with the row's attributes of the same names."""
-    return msgspec.convert(row, kind, from_attributes=True)
+def shaped(row: object, kind: type[Shape], **others: Any) -> Shape:
+    """Returns the struct of an answer: `others`, and the row's attributes of the same names."""
+    names = kind.__struct_fields__
+    return kind(**{name: others[name] if name in others else getattr(row, name) for name in names})
 
 
 _ENCODER = msgspec.json.Encoder()

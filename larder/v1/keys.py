@@ -165,16 +165,7 @@ def create_key(request: HttpRequest, caller: Caller, body: NewKey) -> HttpRespon
     )
     row = key_queries.key(caller.id, key.id)
     headers = replay_headers(replayed=key.replayed)
-    answer = MadeKey(
-        id=row.id,
-        name=row.name,
-        key=key.text,
-        permissions=row.permissions,
-        created_at=row.created_at,
-        expires_at=row.expires_at,
-        last_used_at=row.last_used_at,
-    )
-    return reply(answer, status=201, headers=headers)
+    return reply(shaped(row, MadeKey, key=key.text), status=201, headers=headers)
 
 
 @operation(

@@ -1,4 +1,4 @@
-"""The customer's own account."""
+"""The customer's own account and its sessions."""
 
 from collections.abc import Iterable
 from typing import Annotated
@@ -9,15 +9,16 @@ from django.http import HttpRequest, HttpResponse
 from msgspec import UNSET, Meta, UnsetType
 
 from larder.core.clock import now
-from larder.http import throttling
+from larder.core.parts import first
+from larder.http import pagination, throttling
 from larder.http.shop import former_address_notifier
 from larder.identity import queries
 from larder.identity.caller import Caller
-from larder.identity.queries import Profile
-from larder.identity.services import accounts
-from larder.v1.http import no_content, reply_tagged, version_wanted
-from larder.v1.operations import CACHED, OWN_VERSIONED, TAGGED, operation
-from larder.v1.shapes import Email, Id, PersonName, Request, Time, Username
+from larder.identity.queries import LogIn, Profile
+from larder.identity.services import accounts, sessions
+from larder.v1.http import PageParameters, no_content, page_of, reply_tagged, shaped, version_wanted
+from larder.v1.operations import CACHED, ENDING_LOG_INS, OWN_VERSIONED, TAGGED, operation
+from larder.v1.shapes import Email, Id, Link, PersonName, Request, Time, Username
 
 
 class Me(msgspec.Struct):
@@ -99,15 +100,89 @@ def _answer(request: HttpRequest, caller: Caller) -> HttpResponse:
 
 def shown(profile: Profile, permissions: Iterable[str] = ()) -> Me:
     """Returns a profile as the API shows it."""
-    return Me(
-        id=profile.id,
-        public_id=profile.public_id,
-        username=profile.username,
-        email=profile.email,
-        first_name=profile.first_name,
-        last_name=profile.last_name,
-        may_order=profile.may_order,
-        is_staff=profile.is_staff,
-        permissions=sorted(permissions),
-        date_joined=profile.date_joined,
+    return shaped(profile, Me, permissions=sorted(permissions))
+
+
+class Session(msgspec.Struct):
+    """A log-in. `client` is the `User-Agent` of the program that logged in, at most 200 characters.
+    `last_used_at` is the time of the last refresh. `current`: the log-in of this request."""
+
+    id: UUID
+    client: str
+    current: bool
+    created_at: Time
+    last_used_at: Time
+    expires_at: Time
+
+
+class SessionPage(msgspec.Struct):
+    """A page of active log-ins, oldest first."""
+
+    results: list[Session]
+    next: Link | None
+
+
+class SessionCursor(pagination.Cursor, array_like=True, tag="sessions"):
+    """The last row of a page of log-ins."""
+
+    id: UUID
+
+
+@operation(
+    tag="me",
+    key_permission="identity.view_customer",
+    answers={200: SessionPage, 304: None},
+    traits=[CACHED],
+)
+def list_sessions(
+    request: HttpRequest, caller: Caller, query: PageParameters, cursor: SessionCursor | None
+) -> HttpResponse:
+    """A page of the caller's active log-ins, oldest first."""
+    rows, after = query.rows + 1, cursor.id if cursor else None
+    log_ins = queries.log_ins(caller.id, after=after, limit=rows, now=now())
+    results, link = page_of(
+        request, first(log_ins, query.rows), lambda last: SessionCursor(last.id)
     )
+    page = SessionPage([_log_in(caller, log_in) for log_in in results], link)
+    return reply_tagged(request, page)
+
+
+@operation(
+    tag="me",
+    key_permission="identity.change_customer",
+    answers={204: None},
+    traits=[ENDING_LOG_INS],
+)
+def end_sessions(request: HttpRequest, caller: Caller) -> HttpResponse:
+    """Ends all log-ins of the caller except the one of this request."""
+    sessions.end_others(caller.id, keep=caller.session, now=now())
+    return no_content()
+
+
+@operation(
+    tag="me",
+    key_permission="identity.view_customer",
+    answers={200: Session, 304: None},
+    problems=["not_found"],
+    traits=[CACHED],
+)
+def get_session(request: HttpRequest, caller: Caller, session: UUID) -> HttpResponse:
+    """One of the caller's log-ins."""
+    return reply_tagged(request, _log_in(caller, queries.log_in(caller.id, session, now=now())))
+
+
+@operation(
+    tag="me",
+    key_permission="identity.change_customer",
+    answers={204: None},
+    problems=["not_found"],
+)
+def end_session(request: HttpRequest, caller: Caller, session: UUID) -> HttpResponse:
+    """Ends one of the caller's log-ins; it may be the one of this request."""
+    sessions.end_own(caller.id, session, now=now())
+    return no_content()
+
+
+def _log_in(who: Caller, log_in: LogIn) -> Session:
+    is_current = log_in.id == who.session
+    return shaped(log_in, Session, current=is_current, last_used_at=log_in.rotated_at)

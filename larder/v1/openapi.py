@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 from django.urls import URLPattern
 
+from larder.core.structs import with_fields
 from larder.http.documents import first_sentence, phrase
 from larder.http.problems import example, kind_of, kinds
 from larder.v1 import payment_providers  # noqa: F401 - declares codes of problems
@@ -68,6 +69,26 @@ class ProblemFault(msgspec.Struct):
     detail: str
 
 
+def _optional(**names: Any) -> list[tuple[str, Any, Any]]:
+    """Returns fields of a struct that may be left out, by their names in JSON."""
+    return [(name, kind | msgspec.UnsetType, msgspec.UNSET) for name, kind in names.items()]
+
+
+_LINE_NUMBERS = (
+    "requested available min_quantity step counted committed limit shipped returned picked"
+)
+
+
+@with_fields(
+    _optional(
+        product=Number,
+        max_per_order=int | None,
+        missing=bool,
+        **dict.fromkeys(("sku", "expected", "price", "reason"), str),
+        **dict.fromkeys(_LINE_NUMBERS.split(), int),
+    ),
+    behind="code",
+)
 class ProblemLine(msgspec.Struct):
     """A line with a fault, named by `code`. The code determines which other members are present.
 
@@ -75,25 +96,29 @@ class ProblemLine(msgspec.Struct):
     """
 
     code: str
-    product: Number | msgspec.UnsetType = msgspec.UNSET
-    sku: str | msgspec.UnsetType = msgspec.UNSET
-    requested: int | msgspec.UnsetType = msgspec.UNSET
-    available: int | msgspec.UnsetType = msgspec.UNSET
-    expected: str | msgspec.UnsetType = msgspec.UNSET
-    price: str | msgspec.UnsetType = msgspec.UNSET
-    min_quantity: int | msgspec.UnsetType = msgspec.UNSET
-    max_per_order: int | msgspec.UnsetType | None = msgspec.UNSET
-    step: int | msgspec.UnsetType = msgspec.UNSET
-    reason: str | msgspec.UnsetType = msgspec.UNSET
-    counted: int | msgspec.UnsetType = msgspec.UNSET
-    committed: int | msgspec.UnsetType = msgspec.UNSET
-    limit: int | msgspec.UnsetType = msgspec.UNSET
-    shipped: int | msgspec.UnsetType = msgspec.UNSET
-    returned: int | msgspec.UnsetType = msgspec.UNSET
-    picked: int | msgspec.UnsetType = msgspec.UNSET
-    missing: bool | msgspec.UnsetType = msgspec.UNSET
 
 
+_TEXTS = (
+    "total expected minimum currency offered move reason carrier tracking_number permission quota"
+)
+
+
+_FROM = ("from_", str | msgspec.UnsetType, msgspec.field(name="from", default=msgspec.UNSET))
+
+
+_MEMBERS = _optional(
+    errors=list[ProblemFault],
+    lines=list[ProblemLine],
+    amount=Number,
+    product=Number,
+    order=UUID,
+    differs=list[str],
+    **dict.fromkeys(_TEXTS.split(), str),
+    **dict.fromkeys(["version", "products", "categories", "limit", "requested", "unpaid"], int),
+)
+
+
+@with_fields([_FROM, *_MEMBERS], behind="correlation_id")
 class Problem(msgspec.Struct):
     """A refusal (RFC 9457). `code` is stable; `type` is the address of its explanation."""
 
@@ -103,30 +128,6 @@ class Problem(msgspec.Struct):
     code: Annotated[str, open_enum("What it is, for programs.", kinds())]
     detail: str
     correlation_id: str
-    errors: list[ProblemFault] | msgspec.UnsetType = msgspec.UNSET
-    lines: list[ProblemLine] | msgspec.UnsetType = msgspec.UNSET
-    version: int | msgspec.UnsetType = msgspec.UNSET
-    total: str | msgspec.UnsetType = msgspec.UNSET
-    expected: str | msgspec.UnsetType = msgspec.UNSET
-    minimum: str | msgspec.UnsetType = msgspec.UNSET
-    currency: str | msgspec.UnsetType = msgspec.UNSET
-    offered: str | msgspec.UnsetType = msgspec.UNSET
-    amount: Number | msgspec.UnsetType = msgspec.UNSET
-    differs: list[str] | msgspec.UnsetType = msgspec.UNSET
-    order: UUID | msgspec.UnsetType = msgspec.UNSET
-    products: int | msgspec.UnsetType = msgspec.UNSET
-    categories: int | msgspec.UnsetType = msgspec.UNSET
-    limit: int | msgspec.UnsetType = msgspec.UNSET
-    requested: int | msgspec.UnsetType = msgspec.UNSET
-    unpaid: int | msgspec.UnsetType = msgspec.UNSET
-    product: Number | msgspec.UnsetType = msgspec.UNSET
-    from_: str | msgspec.UnsetType = msgspec.field(name="from", default=msgspec.UNSET)
-    move: str | msgspec.UnsetType = msgspec.UNSET
-    reason: str | msgspec.UnsetType = msgspec.UNSET
-    carrier: str | msgspec.UnsetType = msgspec.UNSET
-    tracking_number: str | msgspec.UnsetType = msgspec.UNSET
-    permission: str | msgspec.UnsetType = msgspec.UNSET
-    quota: str | msgspec.UnsetType = msgspec.UNSET
 
 
 def document(paths: Iterable[URLPattern]) -> dict[str, Any]:

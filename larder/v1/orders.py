@@ -40,10 +40,10 @@ from larder.v1.operations import (
     TAGGED,
     VERSIONED,
     Received,
+    Trait,
     operation,
 )
-from larder.v1.order_filters import FILTERS, Moment, order_filter
-from larder.v1.order_shapes import Order, shown
+from larder.v1.order_shapes import FILTERS, Moment, Order, order_filter, shown
 from larder.v1.shapes import (
     Address,
     Id,
@@ -54,6 +54,14 @@ from larder.v1.shapes import (
     Short,
     Text,
 )
+
+ORDERING = Trait(
+    codes=(
+        *("unknown_product", "insufficient_stock", "price_changed", "order_rule"),
+        *("ordering_not_allowed", "unpaid_limit"),
+    )
+)
+PLACING = Trait(codes=(*ORDERING.codes, "order_abandoned"))
 
 
 class NewLine(Request):
@@ -159,18 +167,8 @@ def list_orders(
     tag="orders",
     for_others="orders.add_order",
     answers={201: Order},
-    problems=[
-        "unknown_product",
-        "insufficient_stock",
-        "price_changed",
-        "order_rule",
-        "ordering_not_allowed",
-        "order_abandoned",
-        "unpaid_limit",
-        "not_staff",
-        "not_found",
-    ],
-    traits=[KEYED, LOCATED, TAGGED, QUOTA],
+    problems=["not_staff", "not_found"],
+    traits=[PLACING, KEYED, LOCATED, TAGGED, QUOTA],
     also=payment_faults_in,
     example={"lines": [{"product": 1, "quantity": 2}], "note": "Leave it with the porter."},
 )
@@ -201,19 +199,13 @@ def get_order(request: HttpRequest, caller: Caller, order: UUID) -> HttpResponse
     for_others="orders.change_order",
     answers={200: Order},
     problems=[
-        "unknown_product",
-        "insufficient_stock",
-        "price_changed",
-        "order_rule",
         "currency_changed",
-        "ordering_not_allowed",
-        "unpaid_limit",
         "payment_required",
         "invalid_transition",
         "stock_limit_exceeded",
         "not_found",
     ],
-    traits=[VERSIONED, TAGGED, QUOTA],
+    traits=[ORDERING, VERSIONED, TAGGED, QUOTA],
     example={"lines": [{"product": 1, "quantity": 3}], "note": "Ring twice."},
 )
 def change_order(

@@ -1,6 +1,13 @@
-"""Events of payment providers: each provider has a path, and an adapter in payment_providers."""
+"""Events of payment providers: each provider has a path, and an adapter.
+
+Events in Larder's own form are for a provider without an adapter, behind a small translator that
+the shop runs. Amounts are in minor units of ISO 4217, whatever units the provider counts. What is
+due of an order ends in 0 in currencies of three decimals (larder/core/currencies.py: `to_payable`),
+so that each provider can take it.
+"""
 
 from typing import Annotated
+from uuid import UUID
 
 import msgspec
 from django.conf import settings
@@ -9,18 +16,52 @@ from msgspec import Meta
 
 from larder.core import telemetry
 from larder.core.clock import now
-from larder.core.errors import DomainError
+from larder.core.errors import DomainError, Fault, InvalidInput
 from larder.http import shop
+from larder.orders.payment_state import Kind
 from larder.orders.services import payments
-from larder.orders.services.payments import Outcome
-from larder.v1.bodies import Signed
+from larder.orders.services.payments import NewPayment, Outcome, Report
+from larder.v1.bodies import Signed, decode_or_explain
 from larder.v1.http import reply
 from larder.v1.operations import operation
-from larder.v1.payment_providers import Adapter, ProviderOff
-from larder.v1.payment_providers.signature import verify
-from larder.v1.payment_providers.signed import SIGNED
+from larder.v1.payment_providers import Adapter, ProviderOff, outcome_of, verify
 from larder.v1.payment_providers.stripe import STRIPE
-from larder.v1.payments import outcome_of
+from larder.v1.payments import Amount, CurrencyCode, Intent, KindName, TransactionId
+from larder.v1.shapes import Request, Time
+
+OrderId = Annotated[UUID | None, Meta(description="The id of the order; left out for a refund.")]
+
+
+class SignedEvent(Request):
+    """A movement of money. Without `order`, `intent` names the payment that it belongs to."""
+
+    kind: KindName
+    transaction_id: TransactionId
+    amount: Amount
+    currency: CurrencyCode
+    at: Time
+    order: OrderId = None
+    intent: Intent = ""
+
+
+def _read_signed(raw: bytes) -> Report:
+    """Returns what an event says. Raises MalformedJson, InvalidInput."""
+    event = decode_or_explain(raw, SignedEvent)
+    if event.order is None and not event.intent:
+        raise InvalidInput([Fault("", "one_of", "Give order or intent.")])
+    payment = NewPayment(
+        provider=SIGNED.name,
+        kind=Kind(event.kind),
+        transaction_id=event.transaction_id,
+        intent=event.intent,
+        amount=event.amount,
+        currency=event.currency,
+        at=event.at,
+    )
+    return Report(payment=payment, order=event.order, sent_at=event.at)
+
+
+SIGNED = Adapter("signed", "Larder-Signature", "SIGNED_PAYMENT_SECRETS", _read_signed)
 
 
 class Received(msgspec.Struct):

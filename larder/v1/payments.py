@@ -11,6 +11,7 @@ from msgspec import Meta
 from larder.core import telemetry
 from larder.core.clock import now
 from larder.core.errors import DomainError, Fault
+from larder.core.limits import MAX_PAYMENT, MAX_SHORT_TEXT_LENGTH, MAX_WORD_LENGTH
 from larder.http import pagination, shop
 from larder.identity.caller import Caller
 from larder.orders import queries
@@ -19,21 +20,60 @@ from larder.orders.services import payments
 from larder.v1.freshness import causal
 from larder.v1.http import PageParameters, page_of, reply, reply_tagged, shaped
 from larder.v1.operations import CACHED, ECHOED, Received, operation
-from larder.v1.order_filters import Moment
-from larder.v1.payment_providers.signed import SIGNED
-from larder.v1.payment_providers.stripe import STRIPE
-from larder.v1.payment_shapes import (
-    Amount,
-    CurrencyCode,
-    Intent,
-    KindName,
-    ProviderName,
-    TransactionId,
-)
+from larder.v1.order_shapes import Moment
+from larder.v1.payment_providers import RESERVED, outcome_of
 from larder.v1.shapes import Actor, Id, Link, Number, Request, Time, open_enum
 
 OVER_THE_API = "api"
 """The provider under which metrics count records that come over the API."""
+KINDS = [kind.value for kind in Kind]
+VISIBLE = "Expected visible ASCII characters."
+
+ProviderName = Annotated[
+    str,
+    Meta(
+        max_length=MAX_WORD_LENGTH,
+        pattern=r"^[a-z][a-z0-9_]*\Z",
+        extra={"form": "Expected a word of small letters, digits and _, such as cash."},
+        examples=["cash", "transfer", "terminal", "other"],
+    ),
+]
+KindName = Annotated[
+    str,
+    Meta(
+        pattern=rf"^({'|'.join(KINDS)})\Z",
+        extra={"form": f"Expected one of: {', '.join(KINDS)}."},
+        examples=KINDS,
+    ),
+]
+TransactionId = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=MAX_SHORT_TEXT_LENGTH,
+        pattern=r"^[!-~]+\Z",
+        description="The provider's id of the movement.",
+        extra={"form": VISIBLE},
+    ),
+]
+Intent = Annotated[
+    str,
+    Meta(
+        max_length=MAX_SHORT_TEXT_LENGTH,
+        pattern=r"^[!-~]*\Z",
+        description="The provider's id that all movements of one payment share; may be empty.",
+        extra={"form": VISIBLE},
+    ),
+]
+Amount = Annotated[Number, Meta(ge=1, le=MAX_PAYMENT, description="In minor units, such as pence.")]
+CurrencyCode = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Z]{3}\Z",
+        description="ISO 4217.",
+        extra={"form": "Expected three capital letters, such as GBP."},
+    ),
+]
 
 
 class NewPayment(Request):
@@ -126,12 +166,9 @@ def list_payments(
     return reply_tagged(request, PaymentPage([shaped(row, Payment) for row in rows], link))
 
 
-_OF_EVENTS = frozenset({STRIPE.name, SIGNED.name})
-
-
 def _faults(body: Any, _: Received) -> Iterator[Fault]:
     """Yields the fault of a record that pretends to be the event of a provider."""
-    if isinstance(body.get("provider"), str) and body["provider"] in _OF_EVENTS:
+    if isinstance(body.get("provider"), str) and body["provider"] in RESERVED:
         detail = "This name is reserved for events. Expected another, such as cash or transfer."
         yield Fault("/provider", "unknown_value", detail)
 
@@ -194,9 +231,3 @@ def list_refunds_due(
     )
     rows, link = page_of(request, refunds_due, lambda last: RefundCursor(last.since, last.id))
     return reply_tagged(request, RefundPage([shaped(row, RefundDue) for row in rows], link))
-
-
-def outcome_of(error: DomainError) -> str:
-    """Returns what metrics count a refusal as: a few words, not one for each code."""
-    outcomes = {"payment_conflict": "conflict", "payment_unmatched": "unmatched"}
-    return outcomes.get(error.code, "refused")

@@ -19,11 +19,9 @@ from larder.v1 import (
     me,
     moves,
     orders,
-    passwords,
     payment_events,
     payments,
     products,
-    sessions,
     stock,
 )
 from larder.v1.resources import Resource
@@ -55,16 +53,14 @@ urlpatterns = [
     path("auth/token", Resource(POST=auth.log_in)),
     path("auth/token/refresh", Resource(POST=auth.refresh_token)),
     path("auth/token/revoke", Resource(POST=auth.revoke_token)),
-    path("auth/password/change", Resource(POST=passwords.change_password)),
-    path("auth/password/reset", Resource(POST=passwords.reset_password)),
-    path("auth/password/reset/confirm", Resource(POST=passwords.set_forgotten_password)),
+    path("auth/password/change", Resource(POST=auth.change_password)),
+    path("auth/password/reset", Resource(POST=auth.reset_password)),
+    path("auth/password/reset/confirm", Resource(POST=auth.set_forgotten_password)),
     path("auth/keys", Resource(GET=keys.list_keys, POST=keys.create_key)),
     path("auth/keys/<id:key>", Resource(DELETE=keys.delete_key)),
     path("me", Resource(GET=me.get_me, PATCH=me.change_me, DELETE=me.delete_me)),
-    path("me/sessions", Resource(GET=sessions.list_sessions, DELETE=sessions.end_sessions)),
-    path(
-        "me/sessions/<id:session>", Resource(GET=sessions.get_session, DELETE=sessions.end_session)
-    ),
+    path("me/sessions", Resource(GET=me.list_sessions, DELETE=me.end_sessions)),
+    path("me/sessions/<id:session>", Resource(GET=me.get_session, DELETE=me.end_session)),
     path("me/addresses", Resource(GET=addresses.list_addresses, POST=addresses.add_address)),
     path(
         "me/addresses/<id:address>",

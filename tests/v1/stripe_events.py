@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from larder.v1.payment_providers.signature import sign
+from larder.v1.payment_providers import sign
 from tests.conftest import Answer, Api
 
 SECRET, FORMER = "whsec_present_one_of_the_test", "whsec_former_one_of_the_test"

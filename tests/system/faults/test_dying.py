@@ -17,7 +17,7 @@ from uuid import uuid4
 import pytest
 
 from larder.db import database
-from larder.v1.payment_providers.signature import sign
+from larder.v1.payment_providers import sign
 from tests.conftest import Person
 from tests.server import Reply, Server
 from tests.system.faults.processes import RESPAWN
