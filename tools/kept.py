@@ -1,36 +1,49 @@
-"""A command that never outlives its launcher, seen from the launcher's side."""
+"""Commands that end with their launcher, however that ends."""
 
 from __future__ import annotations
 
+import ctypes
+import os
+import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO
 
-KEEPER = Path(__file__).with_name("keeper.py")
-MARGIN_SECONDS = 5.0
+REFUSED = 126
+"""The status of a short command that cannot run under its identity."""
+_PR_SET_PDEATHSIG = 1
+_DEFAULT = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP)
+"""What a background shell may have ignored."""
+# Loaded before the fork: between fork and exec, a lock of another thread is never released.
+_LIBRARY = ctypes.CDLL(None, use_errno=True)
+
+
+def stay() -> None:
+    """Become nobody else."""
 
 
 @dataclass(frozen=True, slots=True)
 class Keeping:
-    """How a command is kept.
-
-    `stop` lists (signal name without SIG, seconds of grace); SIGKILL follows the last one.
-    `identity` are keeper options such as `--namespace`.
-    """
+    """How a command is kept."""
 
     stop: Sequence[tuple[str, float]] = (("TERM", 5.0),)
-    identity: Sequence[str] = ()
+    """Names of signals without SIG, and seconds of grace; SIGKILL follows the last one."""
+    become: Callable[[], None] = stay
+    """Called in the child: takes on another identity."""
 
 
 class Kept:
-    """Starts `command` under keeper.py; close() or the launcher's own death stops it.
+    """Starts a command, which `close` stops. On Linux the kernel sends it the first signal when the
+    thread that started it ends, so start it in one that does not end before.
 
-    `output` takes standard output and
-    error; None leaves them on the terminal. `folder` is where it runs, instead of here. The
-    absolute path of the program comes first.
+    `output` takes standard output and error; None leaves them on the terminal. `folder` is where
+    it runs, instead of here. The absolute path of the program comes first.
     """
 
     def __init__(
@@ -42,55 +55,67 @@ class Kept:
         output: IO[bytes] | int | None = None,
         folder: Path | None = None,
     ) -> None:
-        self._patience = sum(seconds for _, seconds in keeping.stop) + MARGIN_SECONDS
-        steps = [f"--stop={name}:{seconds}" for name, seconds in keeping.stop]
-        self._keeper = subprocess.Popen(
-            [sys.executable, "-I", "-S", KEEPER, *steps, *keeping.identity, "--", *command],
-            stdin=subprocess.PIPE,
+        self._steps = [(signal.Signals[f"SIG{name}"], seconds) for name, seconds in keeping.stop]
+        self._ordered_at: float | None = None
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=None if output is None else subprocess.STDOUT,
             env=environment,
             cwd=folder,
             start_new_session=True,
+            preexec_fn=partial(_prepare, keeping.become, self._steps[0][0], os.getpid()),  # noqa: PLW1509
         )
 
     @property
     def pid(self) -> int:
-        """The keeper's process id; the command is its only child."""
-        return self._keeper.pid
+        """The process id of the command."""
+        return self._process.pid
 
     @property
     def status(self) -> int | None:
-        """None while the command runs, afterwards its exit status."""
-        return self._keeper.poll()
+        """None while the command runs, afterwards its exit status: 128 + n if signal n ended it."""
+        code = self._process.poll()
+        if code is None:
+            return None
+        self._end_group()
+        return code if code >= 0 else 128 - code
 
     def read(self) -> str:
-        """Return everything the command prints, for `output=subprocess.PIPE`.
-
-        Not communicate(): that closes standard input first, which is the life line.
-        """
-        if self._keeper.stdout is None:
+        """Return everything the command prints, for `output=subprocess.PIPE`."""
+        if self._process.stdout is None:
             return ""
-        with self._keeper.stdout as stream:
+        with self._process.stdout as stream:
             return bytes(stream.read()).decode(errors="replace")
 
     def wait(self, seconds: float | None = None) -> int:
         """Return the exit status; subprocess.TimeoutExpired after `seconds`."""
-        return self._keeper.wait(seconds)
+        self._process.wait(seconds)
+        return self.status or 0
 
     def order_stop(self) -> None:
-        """Begin the stop without waiting for it."""
-        if self._keeper.stdin and not self._keeper.stdin.closed:
-            self._keeper.stdin.close()
+        """Send the first signal without waiting for the end."""
+        if self._ordered_at is None and self.status is None:
+            self._ordered_at = time.monotonic()
+            self._process.send_signal(self._steps[0][0])
 
     def close(self) -> int:
         """Stop the command, wait for its end and return the exit status."""
         self.order_stop()
-        try:
-            return self._keeper.wait(self._patience)
-        except subprocess.TimeoutExpired:
-            self._keeper.kill()
-            return self._keeper.wait()
+        elapsed = time.monotonic() - (self._ordered_at or 0.0)
+        for number, seconds in [(None, self._steps[0][1] - elapsed), *self._steps[1:]]:
+            if number is not None:
+                self._process.send_signal(number)
+            with suppress(subprocess.TimeoutExpired):
+                return self.wait(max(0.0, seconds))
+        self._end_group()
+        return self.wait()
+
+    def _end_group(self) -> None:
+        """Kill the process group: the command, or what it has left behind."""
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
 
     def __enter__(self) -> Kept:
         return self
@@ -102,11 +127,34 @@ class Kept:
 def run(
     command: Sequence[str | Path],
     *,
-    identity: Sequence[str] = (),
+    become: Callable[[], None] = stay,
     environment: Mapping[str, str] | None = None,
 ) -> tuple[int, str]:
     """Run a short command to its end; return its exit status and what it printed."""
-    keeping = Keeping(identity=identity)
-    with Kept(command, keeping, environment=environment, output=subprocess.PIPE) as kept:
-        printed = kept.read()
-        return kept.wait(), printed
+    try:
+        with Kept(
+            command, Keeping(become=become), environment=environment, output=subprocess.PIPE
+        ) as kept:
+            printed = kept.read()
+            return kept.wait(), printed
+    except (OSError, subprocess.SubprocessError) as error:
+        return REFUSED, str(error)
+
+
+def _prepare(become: Callable[[], None], number: int, launcher: int) -> None:
+    """In the child: take on the identity, and tie it to the launcher, which a change of identity
+    would undo."""
+    for ignored in _DEFAULT:
+        signal.signal(ignored, signal.SIG_DFL)
+    become()
+    if sys.platform == "linux":
+        system_call("prctl", _PR_SET_PDEATHSIG, number, 0, 0, 0)
+        if os.getppid() != launcher:
+            os._exit(128 + signal.SIGKILL)
+
+
+def system_call(name: str, *arguments: int) -> None:
+    """Call a function of the C library. Raises OSError if it returns something else than zero."""
+    if getattr(_LIBRARY, name)(*map(ctypes.c_ulong, arguments)) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{name}: {os.strerror(number)}")

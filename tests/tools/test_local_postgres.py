@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from tests.tools.processes import Start, parent_of
+from tests.tools.processes import Start
 from tools.local_postgres import Cluster, LauncherError
 from tools.local_postgres.takeover import processes_of
 from tools.processes import alive, wait_until
@@ -33,11 +33,6 @@ def keep_a_row(url: str) -> None:
 
 def kept_row(url: str) -> object:
     return ask(url, "SELECT answer FROM kept")
-
-
-def launcher_pid(cluster: Cluster) -> tuple[int, int]:
-    assert cluster.pid is not None
-    return parent_of(cluster.pid), cluster.pid
 
 
 def started_elsewhere(start: Start, data: Path, *options: str) -> subprocess.Popen[str]:
@@ -87,11 +82,11 @@ def test_a_committed_row_survives_the_kill_of_the_postmaster(data: Path) -> None
         assert kept_row(cluster.owner_url()) == 42
 
 
-def test_the_server_ends_when_launcher_and_keeper_are_killed(start: Start, data: Path) -> None:
+def test_the_server_ends_when_its_launcher_is_killed(start: Start, data: Path) -> None:
     launcher = started_elsewhere(start, data)
-    keeper, postmaster = launcher_pid(Cluster(data))
+    postmaster = Cluster(data).pid
+    assert postmaster is not None
     launcher.kill()
-    os.kill(keeper, signal.SIGKILL)
     assert wait_until(lambda: not alive(postmaster))
 
 
@@ -99,7 +94,7 @@ def test_the_next_start_recovers_after_all_processes_were_killed(start: Start, d
     launcher = started_elsewhere(start, data)
     cluster = Cluster(data)
     keep_a_row(cluster.owner_url())
-    for pid in (*launcher_pid(cluster), launcher.pid):
+    for pid in (*cluster.processes, launcher.pid):
         os.kill(pid, signal.SIGKILL)
     with cluster:
         assert kept_row(cluster.owner_url()) == 42
@@ -108,16 +103,15 @@ def test_the_next_start_recovers_after_all_processes_were_killed(start: Start, d
 def test_a_running_postmaster_is_stopped_and_replaced(start: Start, data: Path) -> None:
     launcher = started_elsewhere(start, data)
     cluster = Cluster(data)
-    keeper, postmaster = launcher_pid(cluster)
-    os.kill(keeper, signal.SIGSTOP)
-    try:
-        launcher.kill()
-        launcher.wait()
-        with cluster:
-            assert cluster.pid != postmaster
-            assert not alive(postmaster)
-    finally:
-        os.kill(keeper, signal.SIGKILL)
+    postmaster = cluster.pid
+    assert postmaster is not None
+    # Stopped, it does not end with its launcher.
+    os.kill(postmaster, signal.SIGSTOP)
+    launcher.kill()
+    launcher.wait()
+    with cluster:
+        assert cluster.pid != postmaster
+        assert not alive(postmaster)
 
 
 def test_a_stale_pid_file_with_another_process_is_ignored(cluster: Cluster) -> None:

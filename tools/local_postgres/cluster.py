@@ -91,7 +91,7 @@ class Cluster:
         with self._log.path.open("ab") as output:
             self._server = Kept(
                 self._command(place, listening),
-                Keeping(STOP_STEPS, place.identity.options),
+                Keeping(STOP_STEPS, place.identity.become),
                 environment=environment(),
                 output=output,
             )
@@ -203,7 +203,7 @@ def initialise(place: Place, password: str, *, durable: bool) -> None:
             "--no-instructions",
             *([] if durable else ["--no-sync"]),
         ],
-        identity=place.identity.options,
+        become=place.identity.become,
         environment=environment(),
     )
     secret.unlink()

@@ -1,15 +1,11 @@
 """As whom PostgreSQL runs, and where it can then find its programs and its data.
 
-PostgreSQL refuses root. An ordinary user simply runs it (road "plain"). Root has three roads,
-tried in the order of `candidates`:
+PostgreSQL refuses root. An ordinary user simply runs it (road "plain"). Root has two roads:
 
-- owner: in another user's checkout, as that user;
 - namespace: as an ordinary user inside a user namespace, whose files are root's outside it.
   Nothing needs to be copied or given away. Containers often forbid it;
-- nobody: as the user nobody.
-
-Where a road leads to programs or data that the other user cannot reach (a checkout below a
-home of mode 0700), they are placed in a shelter outside, and the data folder links to it.
+- nobody: as the user nobody. Programs or data that this user cannot reach (a checkout below a
+  home of mode 0700) are placed in a shelter outside, and the data folder links to it.
 """
 
 from __future__ import annotations
@@ -19,8 +15,10 @@ import pwd
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from tools import kept
@@ -28,30 +26,29 @@ from tools.errors import LauncherError
 from tools.folders import user_name
 from tools.local_postgres.binaries import Binaries
 
-CHECKOUT = Path(__file__).resolve().parents[2]
+CLONE_NEWUSER = 0x10000000
 SHELTERS = (Path("/var/lib/larder"), Path("/var/tmp/larder"))  # noqa: S108
 
 
 @dataclass(frozen=True)
 class Identity:
-    """A road; `uid` and `gid` own PostgreSQL's files as seen from outside."""
+    """A road; `uid` and `gid` own PostgreSQL's files as seen from outside. `become` is called in
+    the child process."""
 
     road: str
     uid: int
     gid: int
-    options: tuple[str, ...] = ()
+    become: Callable[[], None] = kept.stay
 
     def can_run(self, binaries: Binaries, *, reaching: Path) -> bool:
         """Say whether this identity can run PostgreSQL and enter the folder `reaching`."""
-        status, _ = kept.run(
-            [binaries.program("postgres"), "--version"],
-            identity=[*self.options, f"--reach={reaching}"],
-        )
-        return status == 0
+        return kept.run([binaries.program("postgres"), "--version"], become=self.become)[
+            0
+        ] == 0 and (kept.run(["/bin/sh", "-c", 'cd "$0"', reaching], become=self.become)[0] == 0)
 
     def exists(self) -> bool:
         """Say whether the kernel lets us take this identity at all."""
-        return kept.run(["/bin/sh", "-c", ":"], identity=self.options)[0] == 0
+        return kept.run(["/bin/sh", "-c", ":"], become=self.become)[0] == 0
 
 
 @dataclass(frozen=True)
@@ -84,8 +81,7 @@ def find_place(
 
 def ordinary() -> Identity:
     """Return who we are; a user without a name, whom initdb refuses, gets one in a namespace."""
-    identity = Identity("plain", os.geteuid(), os.getegid())
-    namespace = Identity("namespace", os.geteuid(), os.getegid(), ("--namespace",))
+    identity, namespace = Identity("plain", os.geteuid(), os.getegid()), in_a_namespace()
     try:
         pwd.getpwuid(os.geteuid())
     except KeyError:
@@ -95,7 +91,7 @@ def ordinary() -> Identity:
 
 def as_root(binaries: Binaries, server: Path, road: str | None, shelters: Sequence[Path]) -> Place:
     """Prefer a road that leaves everything where it is, then one that needs the shelter."""
-    roads = [one for one in candidates() if road in (None, one.road) and one.exists()]
+    roads = [way for way in candidates() if road in (None, way.road) and way.exists()]
     for identity in roads:
         if identity.can_run(binaries, reaching=server.resolve().parent):
             return Place(identity, binaries, server.resolve())
@@ -115,21 +111,40 @@ def as_root(binaries: Binaries, server: Path, road: str | None, shelters: Sequen
 
 def candidates() -> Iterator[Identity]:
     """Yield root's roads, best first."""
-    checkout = CHECKOUT.stat()
-    if checkout.st_uid != 0:
-        yield dropped("owner", checkout.st_uid, checkout.st_gid)
     if sys.platform == "linux":
-        yield Identity("namespace", os.geteuid(), os.getegid(), ("--namespace",))
-    try:
-        unprivileged = pwd.getpwnam("nobody")
-    except KeyError:
-        return
-    yield dropped("nobody", unprivileged.pw_uid, unprivileged.pw_gid)
+        yield in_a_namespace()
+    with suppress(KeyError):
+        nobody = pwd.getpwnam("nobody")
+        drop = partial(give_up_root, nobody.pw_uid, nobody.pw_gid)
+        yield Identity("nobody", nobody.pw_uid, nobody.pw_gid, drop)
 
 
-def dropped(road: str, uid: int, gid: int) -> Identity:
-    """Return the identity of another user, for good."""
-    return Identity(road, uid, gid, (f"--drop={uid}:{gid}",))
+def in_a_namespace() -> Identity:
+    """Return an ordinary user inside a user namespace; outside, files stay our own."""
+    uid, gid = os.geteuid(), os.getegid()
+    # A user with a name, for initdb looks it up, and not root.
+    known = {user.pw_name: user.pw_uid for user in pwd.getpwall() if user.pw_uid != 0}
+    inner = known.get("nobody") or next(iter(known.values()), 65534)
+    return Identity("namespace", uid, gid, partial(enter_namespace, uid, gid, inner))
+
+
+def enter_namespace(uid: int, gid: int, inner: int) -> None:
+    """Become `inner` inside a user namespace, which is `uid` outside. Raises OSError."""
+    kept.system_call("unshare", CLONE_NEWUSER)
+    for name, text in (
+        ("setgroups", "deny"),
+        ("uid_map", f"{inner} {uid} 1"),
+        ("gid_map", f"{inner} {gid} 1"),
+    ):
+        Path(f"/proc/self/{name}").write_text(text)
+
+
+def give_up_root(uid: int, gid: int) -> None:
+    """Become another user for good."""
+    os.setgroups([])
+    os.setgid(gid)
+    os.setuid(uid)
+    os.chdir("/")
 
 
 def open_shelter(shelters: Sequence[Path]) -> Path:

@@ -50,7 +50,7 @@ class Front:
         """Send requests to these ports from now on: end kept connections, reload, and return when
         the former processes have ended. Raises LauncherError."""
         self._write(servers)
-        main = children(self._kept.pid)[0]
+        main = self._kept.pid
         former = set(children(main))
         draining = self._folder / DRAINING
         draining.touch()

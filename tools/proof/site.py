@@ -95,8 +95,8 @@ class Site:
             return self.cluster.processes
         if name == "postmaster":
             return [self.cluster.pid] if self.cluster.pid else []
-        main = children(self.parts[name].pid)
-        return [*main, *(child for pid in main for child in children(pid))]
+        main = self.parts[name].pid
+        return [main, *children(main)]
 
     def tend(self) -> None:
         """Start again what has ended, as systemd, ECS or make run do."""

@@ -1,10 +1,10 @@
 """Ends what a killed run left behind.
 
-The keepers end their children when the supervisor dies, and the kernel ends the children when
-a keeper dies; but the server's own worker processes survive a kill -9 of their parent and its
-keeper together. Every process of a run carries the mark of its data folder in its environment,
-handed down to children and children's children, so they are found whatever their parent was,
-and no stranger who got a recycled pid is ever taken for one. Only Linux shows the environment.
+The kernel ends the children when the supervisor dies; but their own children may survive a
+kill -9 of all of them. Every process of a run carries the mark of its data folder in its
+environment, handed down to children and their children, so they are found whatever their parent
+was, and no stranger who got a recycled pid is ever taken for one. Only Linux shows the
+environment.
 """
 
 from __future__ import annotations

@@ -34,17 +34,13 @@ class BackOff:
 
 @dataclass
 class Service:
-    """One command whose output goes to a separate log file.
-
-    `stop` and `identity` are as for Kept.
-    """
+    """One command whose output goes to a separate log file. `stop` is as for Keeping."""
 
     name: str
     command: Sequence[str | Path]
     environment: Mapping[str, str]
     log: LogFile
     stop: Sequence[tuple[str, float]] = STOP_STEPS
-    identity: Sequence[str] = ()
     _kept: Kept | None = None
     _started: float = 0.0
     _back_off: BackOff = field(default_factory=BackOff)
@@ -54,7 +50,7 @@ class Service:
         with self.log.path.open("ab") as output:
             self._kept = Kept(
                 self.command,
-                Keeping(self.stop, self.identity),
+                Keeping(self.stop),
                 environment=self.environment,
                 output=output,
             )

@@ -2,8 +2,8 @@
 
 The children run in separate sessions, so a Ctrl-C at the terminal reaches only the
 supervisor, and it alone decides on the order of the end: server and worker, then PostgreSQL.
-When the supervisor is killed, the keepers end the children (see tools/keeper.py); what may
-survive that, the next run on the folder ends (see leftovers.py).
+When the supervisor is killed, the kernel ends the children (tools/kept.py); what may survive
+that, the next run on the folder ends (leftovers.py).
 """
 
 from __future__ import annotations

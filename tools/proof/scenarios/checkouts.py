@@ -24,7 +24,7 @@ from tools.errors import LauncherError
 from tools.http_client import Client, Reply
 from tools.kept import Kept
 from tools.ports import free_port, listens
-from tools.processes import children, wait_until
+from tools.processes import wait_until
 from tools.proof.fleet import SCARCE, Account
 from tools.proof.kit import Kit
 from tools.proof.site import strike
@@ -92,7 +92,7 @@ class Provider:
     def stop(self) -> None:
         """Stop it with SIGKILL."""
         if self._kept is not None:
-            strike(children(self._kept.pid))
+            strike([self._kept.pid])
             self._kept.close()
 
     def ask(self, path: str, form: Mapping[str, Any]) -> dict[str, Any]:
