@@ -18,10 +18,6 @@ JOIN: Final = "join"
 """A request joins the batch queue that is given."""
 TAKE: Final = "take"
 """A batch is taken from the queue that is given."""
-LOOK_UP: Final = "look up"
-"""A page is looked up in the cache, and checked."""
-KEEP: Final = "keep"
-"""A page is put into the cache."""
 
 
 def reached(seam: str, about: object = None) -> None:

@@ -155,7 +155,7 @@ class Products:
 def _read(stored: StoredAnswer, needed: Needed, correlation_id: str) -> CachedPage:
     CORRELATION_ID.set(correlation_id)
     try:
-        return stored.pages.renewed(stored.page, needed)
+        return stored.pages.page(stored.page.wanted, needed)
     finally:
         database.release()
         CORRELATION_ID.set(None)

@@ -5,10 +5,11 @@ reads of v1 in larder/v1/http.py; product pages and OpenAPI documents once, when
 """
 
 import gzip
+import re
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.middleware.gzip import GZipMiddleware, re_accepts_gzip
+from django.middleware.gzip import GZipMiddleware
 from django.utils.cache import patch_vary_headers
 
 SMALLEST_COMPRESSED = 1024
@@ -41,6 +42,10 @@ def packed(raw: bytes) -> bytes:
     return gzip.compress(raw, compresslevel=6, mtime=0)
 
 
+_GZIP = re.compile(r"(?:^|,)\s*gzip\s*(?:;\s*q=([\d.]*)\s*)?(?:,|$)", re.IGNORECASE)
+
+
 def takes_gzip(request: HttpRequest) -> bool:
-    """Returns whether the client accepts gzip, as Django reads the header."""
-    return bool(re_accepts_gzip.search(request.META.get("HTTP_ACCEPT_ENCODING", "")))
+    """Returns whether the client accepts gzip: named, with a quality above zero."""
+    found = _GZIP.search(request.META.get("HTTP_ACCEPT_ENCODING", ""))
+    return found is not None and (found[1] is None or found[1].strip("0.") != "")

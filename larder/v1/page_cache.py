@@ -13,17 +13,14 @@ Source: "System Information Functions, pg_current_snapshot" in PostgreSQL's manu
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from threading import Lock
 from time import monotonic_ns
 from typing import NamedTuple
-from weakref import WeakValueDictionary
 
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
 
-from larder.core import seams, waits
-from larder.core.batch_queue import BatchQueue, Limits, together
 from larder.db import database, replicas
 from larder.db.positions import Position
 from larder.db.replicas import State
@@ -43,19 +40,9 @@ MAX_PAGE_BYTES = 64 * 1024
 MAX_PATH_CHARACTERS = 2048
 """Characters of path and query. Pages with longer ones are made for each request."""
 
-MAX_WAIT_SECONDS = 1.0
-"""A thread waits this long for a page that another thread reads."""
-
 PAGE = "larder.cached_page"
 """The key of a request's META for the cache, the page and the body of its response."""
 
-
-def _check(batch: Sequence[None]) -> Sequence[str]:
-    return [database.snapshot()] * len(batch)
-
-
-_checks: BatchQueue[None, str] = BatchQueue(together(_check), Limits())
-"""One check answers all requests that arrived before it began."""
 
 Make = Callable[[], object]
 """Reads what a page shows, at each call. It is stored with the page, so it must not use the
@@ -120,14 +107,16 @@ class PageCache:
     def __init__(self) -> None:
         self._lock = Lock()
         self._pages: OrderedDict[tuple[str, str], CachedPage] = OrderedDict()
-        self._locks: WeakValueDictionary[tuple[str, str], Lock] = WeakValueDictionary()
 
     def answer(
         self, request: HttpRequest, who: Caller, prepare: Callable[[], Make]
     ) -> HttpResponse:
         """Returns the page as a response. Calls `prepare`, and the function that it returns, only
         if no page in the cache is current enough."""
-        page = self._page(request, who, prepare)
+        # The path not as Django writes it: that would be the same for different queries.
+        path = f"{request.path}?{request.META.get('QUERY_STRING', '')}"
+        needed = freshness.needed(who, request.META.get(freshness.SENT))
+        page = self.page(PageRequest(base_url(request), path, prepare), needed)
         is_packed = page.packs and takes_gzip(request)
         body = page.packed if is_packed else page.plain
         response = reply_body(request, body)
@@ -137,51 +126,23 @@ class PageCache:
             request.META[PAGE] = self, page, body
         return response
 
-    def renewed(self, page: CachedPage, needed: Needed) -> CachedPage:
-        """Returns the page as it is now, or one that shows what is needed."""
-        return self._good(page.wanted, needed, monotonic_ns())
+    def page(self, wanted: PageRequest, needed: Needed) -> CachedPage:
+        """Returns the page from the cache if it shows what is needed, otherwise the current page,
+        of a replica if one may answer."""
+        now, page = monotonic_ns(), self._used(wanted)
+        if page is not None and page.shows(needed, now):
+            return page
+        if not freshness.REPLICATED or needed.current:
+            return self._current(wanted, None)
+        return replicas.read(needed.position, lambda state: self._current(wanted, state))
 
     def _used(self, wanted: PageRequest) -> CachedPage | None:
         """Returns the page from the cache, if it is there, and marks it as used."""
-        seams.reached(seams.LOOK_UP)
         with self._lock:
             page = self._pages.get(wanted.key)
             if page is not None:
                 self._pages.move_to_end(wanted.key)
             return page
-
-    def _page(self, request: HttpRequest, who: Caller, prepare: Callable[[], Make]) -> CachedPage:
-        # Not as Django writes it: that would be the same for different queries.
-        path = f"{request.path}?{request.META.get('QUERY_STRING', '')}"
-        wanted = PageRequest(base_url(request), path, prepare)
-        needed, now = freshness.needed(who, request.META.get(freshness.SENT)), monotonic_ns()
-        page = self._used(wanted)
-        if page is not None and page.shows(needed, now):
-            return page
-        return self._good(wanted, needed, now)
-
-    def _good(self, wanted: PageRequest, needed: Needed, now: int) -> CachedPage:
-        """Returns the page from the cache if it shows what is needed, otherwise reads it.
-
-        One thread at a time reads a page. The others wait before they take a connection, because
-        the position of a replica belongs to one connection.
-        """
-        page = self._used(wanted)
-        if page is not None and page.shows(needed, now):
-            return page
-        with self._lock:
-            lock = self._locks.setdefault(wanted.key, Lock())
-        with waits.holding(lock, MAX_WAIT_SECONDS):
-            page = self._used(wanted)
-            if page is not None and page.shows(needed, now):
-                return page
-            return self._read(wanted, needed)
-
-    def _read(self, wanted: PageRequest, needed: Needed) -> CachedPage:
-        """Returns the current page, of a replica if one may answer."""
-        if not freshness.REPLICATED or needed.current:
-            return self._current(wanted, None)
-        return replicas.read(needed.position, lambda state: self._current(wanted, state))
 
     def _current(self, wanted: PageRequest, state: State | None) -> CachedPage:
         """Returns the current page of the primary, or of a replica in the given state."""
@@ -201,7 +162,6 @@ class PageCache:
     def _keep(self, page: CachedPage) -> None:
         if not page.is_kept:
             return
-        seams.reached(seams.KEEP)
         with self._lock:
             if replaced := self._pages.get(page.wanted.key):
                 # A thread that still has the replaced page must not send it to later requests.
@@ -222,4 +182,4 @@ class PageCache:
 def _snapshot() -> str:
     """Returns the current snapshot. Empty in a transaction: a snapshot does not show the writes of
     the transaction that reads it."""
-    return "" if connection.in_atomic_block else _checks.submit(None)
+    return "" if connection.in_atomic_block else database.snapshot()
