@@ -260,7 +260,7 @@ UNFOLD = theme.UNFOLD
 
 # --- People --------------------------------------------------------------------------------
 AUTH_USER_MODEL = "identity.Customer"
-AUTHENTICATION_BACKENDS = ["larder.identity.backends.CustomerBackend"]
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
 # The username is unique, ignoring case, by an index on lower(username).
 # ForBrowsers contains sessions, CSRF protection and messages. larder/http/headers.py sets
 # X-Frame-Options.
@@ -268,7 +268,7 @@ SILENCED_SYSTEM_CHECKS = [
     *("auth.E003", "auth.W004"),
     *("security.W002", "security.W003", "admin.E408", "admin.E409", "admin.E410"),
 ]
-PASSWORD_HASHERS = ["larder.identity.passwords.hashers.BoundedArgon2PasswordHasher"]
+PASSWORD_HASHERS = ["larder.identity.hashers.BoundedArgon2PasswordHasher"]
 _VALIDATION = "django.contrib.auth.password_validation"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"{_VALIDATION}.UserAttributeSimilarityValidator"},
@@ -276,7 +276,7 @@ AUTH_PASSWORD_VALIDATORS = [
         "NAME": f"{_VALIDATION}.MinimumLengthValidator",
         "OPTIONS": {"min_length": limits.MIN_PASSWORD_LENGTH},
     },
-    {"NAME": "larder.identity.passwords.rules.MaximumLengthValidator"},
+    {"NAME": "larder.identity.hashers.MaximumLengthValidator"},
     {"NAME": f"{_VALIDATION}.CommonPasswordValidator"},
     {"NAME": f"{_VALIDATION}.NumericPasswordValidator"},
 ]

@@ -21,10 +21,10 @@ from larder.core.ids import SYSTEM_ACTOR
 from larder.http import authentication
 from larder.identity import queries
 from larder.identity.caller import Caller
+from larder.identity.hashers import BoundedArgon2PasswordHasher
 from larder.identity.models import Customer
-from larder.identity.passwords.hashers import BoundedArgon2PasswordHasher
 from larder.identity.permissions import STAFF_BEFORE_ROLES
-from larder.identity.queries import sessions
+from larder.identity.queries import credentials
 from larder.inventory.services.movements import open_stock
 from larder.ops.books import invariants
 from larder.orders.services.placing import place_order as placing
@@ -96,7 +96,7 @@ def _nothing_is_remembered() -> Iterator[None]:
     """
     yield
     placing._queues.clear()
-    authentication._sessions._ended = sessions.EndedSessions()
+    authentication._sessions._ended = credentials.EndedSessions()
     if instruments := sys.modules.get("larder.ops.telemetry.instruments"):
         instruments.REQUESTS.clear()
         instruments.DURATION.clear()

@@ -17,7 +17,7 @@ from larder.http.refusals import HttpRefusal
 from larder.identity import queries
 from larder.identity.caller import Caller
 from larder.identity.errors import SessionEnded, TokenExpired, TokenInvalid
-from larder.identity.queries import keys as key_queries
+from larder.identity.queries import credentials
 from larder.identity.services import keys
 from larder.identity.tokens import Signer
 
@@ -78,7 +78,7 @@ def signed_caller(token: str) -> Caller:
     """Returns the caller as the token names it, if its session has not ended. Raises as `caller_of`
     does."""
     caller = _verified(token)
-    if _sessions.present().may_include(caller.session) and not queries.is_ongoing_session(
+    if _sessions.present().may_include(caller.session) and not credentials.is_ongoing_session(
         caller.session
     ):
         raise SessionEnded
@@ -88,7 +88,7 @@ def signed_caller(token: str) -> Caller:
 def caller_of_key(text: str) -> Caller:
     """Returns the owner of an API key with the owner's current rights. Notes the use of the key.
     Raises TokenInvalid."""
-    use = key_queries.key_use(text, secrets=secrets())
+    use = credentials.key_use(text, secrets=secrets())
     if use is None:
         raise TokenInvalid
     if use.is_unnoted:
@@ -152,9 +152,9 @@ class _EndedSessions:
     def __init__(self) -> None:
         self._lock = Lock()
         self._read_at = self._asked_at = float("-inf")
-        self._ended = queries.EndedSessions()
+        self._ended = credentials.EndedSessions()
 
-    def present(self) -> queries.EndedSessions:
+    def present(self) -> credentials.EndedSessions:
         """Returns the sessions that ended recently, as read at most SESSIONS_TOO_OLD ago."""
         age = monotonic() - self._read_at
         if age > SESSIONS_TOO_OLD:
@@ -193,7 +193,7 @@ class _EndedSessions:
 
     def _read(self) -> None:
         began = monotonic()
-        self._ended = queries.ended_sessions(now=now())
+        self._ended = credentials.ended_sessions(now=now())
         self._read_at = began
 
 

@@ -10,6 +10,7 @@ from larder.http.authentication import signer
 from larder.identity import queries
 from larder.identity.caller import Caller
 from larder.identity.errors import TokenInvalid
+from larder.identity.queries import credentials
 from larder.identity.services.attempts import attempt, count_anonymous
 from larder.identity.tokens import TOKEN_POLICIES, TokenPolicy
 
@@ -36,7 +37,7 @@ def is_token_of(token: str, username: str) -> bool:
     for policy in TOKEN_POLICIES:
         with suppress(TokenInvalid):
             session = signer().read_refresh(token, policy=policy).session
-            return queries.is_session_of(session, username)
+            return credentials.is_session_of(session, username)
     return False
 
 
@@ -58,7 +59,7 @@ def refresh(
 
 def _issued_for(token: str, policy: TokenPolicy) -> str | None:
     try:
-        owner = queries.session_owner(signer().read_refresh(token, policy=policy).session)
+        owner = credentials.session_owner(signer().read_refresh(token, policy=policy).session)
     except TokenInvalid:
         return None
     return None if owner is None else str(owner)

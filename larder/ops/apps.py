@@ -8,8 +8,8 @@ class OpsConfig(AppConfig):
     def ready(self) -> None:
         from django.conf import settings
 
+        from larder.identity import hashers
         from larder.identity.factors import codes
-        from larder.identity.passwords import hashers
         from larder.identity.services import attempts, quotas
         from larder.ops import (
             checks,  # noqa: F401  registers the system checks

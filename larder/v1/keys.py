@@ -18,7 +18,7 @@ from larder.db.idempotency import RETENTION, fingerprint
 from larder.http import pagination
 from larder.http.idempotency import replay_headers
 from larder.identity.caller import Caller
-from larder.identity.queries import keys as key_queries
+from larder.identity.queries import credentials
 from larder.identity.services import keys
 from larder.v1.http import PageParameters, claim, no_content, page_of, reply, reply_tagged, shaped
 from larder.v1.operations import CACHED, KEYED, QUOTA, Received, operation
@@ -121,7 +121,7 @@ def list_keys(
     owner = caller.id if query.customer is None else query.customer
     if owner != caller.id:
         caller.require("identity.view_key")
-    rows = key_queries.keys(owner, after=cursor.id if cursor else None, limit=query.rows + 1)
+    rows = credentials.keys(owner, after=cursor.id if cursor else None, limit=query.rows + 1)
     results, link = page_of(request, first(rows, query.rows), lambda last: KeyCursor(last.id))
     return reply_tagged(request, KeyPage([shaped(key, Key) for key in results], link))
 
@@ -163,7 +163,7 @@ def create_key(request: HttpRequest, caller: Caller, body: NewKey) -> HttpRespon
         claim=claim(request, caller, content, expires_at=moment + RETENTION),
         limits=keys.Limits(permissions=body.permissions, expires_at=body.expires_at),
     )
-    row = key_queries.key(caller.id, key.id)
+    row = credentials.key(caller.id, key.id)
     headers = replay_headers(replayed=key.replayed)
     return reply(shaped(row, MadeKey, key=key.text), status=201, headers=headers)
 

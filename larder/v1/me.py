@@ -14,7 +14,8 @@ from larder.http import pagination, throttling
 from larder.http.shop import former_address_notifier
 from larder.identity import queries
 from larder.identity.caller import Caller
-from larder.identity.queries import LogIn, Profile
+from larder.identity.queries import Profile, credentials
+from larder.identity.queries.credentials import LogIn
 from larder.identity.services import accounts, sessions
 from larder.v1.http import PageParameters, no_content, page_of, reply_tagged, shaped, version_wanted
 from larder.v1.operations import CACHED, ENDING_LOG_INS, OWN_VERSIONED, TAGGED, operation
@@ -139,7 +140,7 @@ def list_sessions(
 ) -> HttpResponse:
     """A page of the caller's active log-ins, oldest first."""
     rows, after = query.rows + 1, cursor.id if cursor else None
-    log_ins = queries.log_ins(caller.id, after=after, limit=rows, now=now())
+    log_ins = credentials.log_ins(caller.id, after=after, limit=rows, now=now())
     results, link = page_of(
         request, first(log_ins, query.rows), lambda last: SessionCursor(last.id)
     )
@@ -168,7 +169,7 @@ def end_sessions(request: HttpRequest, caller: Caller) -> HttpResponse:
 )
 def get_session(request: HttpRequest, caller: Caller, session: UUID) -> HttpResponse:
     """One of the caller's log-ins."""
-    return reply_tagged(request, _log_in(caller, queries.log_in(caller.id, session, now=now())))
+    return reply_tagged(request, _log_in(caller, credentials.log_in(caller.id, session, now=now())))
 
 
 @operation(

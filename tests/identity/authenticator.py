@@ -15,7 +15,7 @@ from fido2 import cbor
 
 from larder.identity.factors import passkeys
 from larder.identity.factors.passkeys import Answer, Challenge, Site
-from larder.identity.queries import factors as factor_queries
+from larder.identity.queries import credentials
 from larder.identity.services import second_factors
 from larder.identity.services.second_factors import Enrolled, PasskeyEnrolment
 from tests.conftest import Person
@@ -89,6 +89,6 @@ def enrol_passkey(
 def prove_with(who: Person, device: Authenticator, now: datetime) -> UUID:
     """Proves a passkey as the owner of the account does."""
     challenge = Challenge(now)
-    passkeys.request_options(SITE, challenge, factor_queries.passkeys(who.id))
+    passkeys.request_options(SITE, challenge, credentials.passkeys(who.id))
     answer = Answer(SITE, challenge, device.get(challenge.value))
     return second_factors.prove_passkey(account_of(who), answer, now=now)

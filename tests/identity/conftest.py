@@ -11,8 +11,8 @@ from django.db.models import F
 
 from larder.core.per_key import Turns
 from larder.http.authentication import _EndedSessions
+from larder.identity import hashers
 from larder.identity.models import Session
-from larder.identity.passwords import hashers
 from larder.identity.services import sessions
 from larder.identity.services.sessions import Credentials, Pair
 from larder.identity.tokens import V1, Signer, TokenPolicy

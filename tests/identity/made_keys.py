@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from larder.identity.caller import Caller
-from larder.identity.queries import keys as key_queries
+from larder.identity.queries import credentials
 from larder.identity.services import keys
 from larder.identity.services.keys import Limits
 from tests.conftest import Person
@@ -33,6 +33,6 @@ def soon() -> datetime:
 
 def owner_of(text: str) -> Caller:
     """The owner of a live key."""
-    use = key_queries.key_use(text, secrets=SECRETS)
+    use = credentials.key_use(text, secrets=SECRETS)
     assert use is not None
     return use.owner

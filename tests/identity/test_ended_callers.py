@@ -16,7 +16,7 @@ from larder.identity import queries
 from larder.identity.caller import Caller
 from larder.identity.errors import SessionEnded
 from larder.identity.models import Customer, Key
-from larder.identity.queries import keys as key_queries
+from larder.identity.queries import credentials
 from larder.identity.services import accounts, addresses, keys, passwords, resets, sessions
 from larder.identity.services.accounts import Terms
 from larder.identity.services.passwords import Change
@@ -166,7 +166,7 @@ def test_a_key_that_ended_after_its_check_writes_nothing(
 ) -> None:
     who, moment = person(), datetime.now(UTC)
     made = keys.create_key(who.caller, "till", now=moment)
-    use = key_queries.key_use(str(made.text), secrets=secrets())
+    use = credentials.key_use(str(made.text), secrets=secrets())
     assert use is not None
     end(who, made.id)
     with pytest.raises(SessionEnded):

@@ -9,8 +9,8 @@ import pytest
 
 from larder.core.limits import MAX_SESSIONS
 from larder.db import database
-from larder.identity import queries
 from larder.identity.models import Customer, Session
+from larder.identity.queries import credentials
 from larder.identity.services import accounts, sessions
 from larder.identity.tokens import API, V1
 from tests.conftest import Answer, Api, Person
@@ -92,14 +92,14 @@ def test_expired_sessions_do_not_count_for_the_limit(log_in: Enter, person: Make
 def test_each_session_is_looked_up_if_too_many_ended(
     person: MakePerson, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("larder.identity.queries.sessions.MAX_LISTED", 2)
+    monkeypatch.setattr("larder.identity.queries.credentials.MAX_LISTED", 2)
     who, other, now = person(), person(), datetime.now(UTC)
     before = pair_of(who)["access"]
     open_sessions(who.id, 3)
     sessions.end_others(who.id, keep=None, now=now)
     mine = Api(pair_of(other)["access"])
     clock.passed = 30
-    assert queries.ended_sessions(now=now).is_partial
+    assert credentials.ended_sessions(now=now).is_partial
     assert code(Api(before)("GET", "me")) == (401, "session_ended")
     assert mine("GET", "me").status == 200
 

@@ -11,7 +11,7 @@ from larder.identity import queries
 from larder.identity.errors import TooManyKeys
 from larder.identity.models import Customer, Key
 from larder.identity.permissions import ROLES, STAFF_BEFORE_ROLES
-from larder.identity.queries import keys as key_queries
+from larder.identity.queries import credentials
 from larder.identity.services import accounts, keys
 from tests.identity.made_keys import SECRETS, MakePerson, made, made_by, owner_of, soon
 
@@ -109,14 +109,14 @@ def test_an_expiry_must_be_in_the_future_and_within_the_limit(
 def test_an_expired_key_is_refused_like_an_ended_one(person: MakePerson) -> None:
     who, moment = person(), datetime.now(UTC)
     text = made(who, moment, expires_at=soon())
-    (row,) = key_queries.keys(who.id, after=None, limit=10)
+    (row,) = credentials.keys(who.id, after=None, limit=10)
     assert owner_of(text).key == row.id
     # After the transaction of this test began: the clock of the statement decides.
     Key.objects.update(expires_at=datetime.now(UTC))
-    assert key_queries.key_use(text, secrets=SECRETS) is None
-    assert key_queries.keys(who.id, after=None, limit=10) == []
+    assert credentials.key_use(text, secrets=SECRETS) is None
+    assert credentials.keys(who.id, after=None, limit=10) == []
     for look in (
-        lambda: key_queries.key(who.id, row.id),
+        lambda: credentials.key(who.id, row.id),
         lambda: keys.delete_key(row.id, caller=who.caller, of_any=False, now=moment),
     ):
         with pytest.raises(NotFound):

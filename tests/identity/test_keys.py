@@ -16,7 +16,7 @@ from larder.identity import queries
 from larder.identity.caller import Caller
 from larder.identity.errors import InvalidCredentials, SessionEnded, TooManyKeys
 from larder.identity.models import Customer, Key
-from larder.identity.queries import keys as key_queries
+from larder.identity.queries import credentials
 from larder.identity.services import accounts, keys, passwords
 from tests.conftest import Person
 from tests.identity.made_keys import SECRETS, MakePerson, made, owner_of, soon
@@ -59,7 +59,7 @@ def test_a_key_is_looked_up_with_one_statement_as_the_orm_finds_it(
 
 @pytest.mark.parametrize("text", ["", "x", "larder_", "larder_" + "A" * 40, "0" * 40, "0" * 39])
 def test_an_invalid_key_has_no_owner(db: None, text: str) -> None:
-    assert key_queries.key_use(text, secrets=SECRETS) is None
+    assert credentials.key_use(text, secrets=SECRETS) is None
 
 
 def test_a_random_key_has_the_prefix_that_scanners_know_and_is_not_stored(
@@ -104,12 +104,12 @@ def test_a_derived_key_changes_only_when_the_old_secret_is_removed(
     who = person()
     text = derived(who, now)
     assert derived(who, now, NEW_SECRETS) == text
-    assert key_queries.key_use(text, secrets=NEW_SECRETS) is not None
+    assert credentials.key_use(text, secrets=NEW_SECRETS) is not None
     # With the old secret this key can be derived, so it ends with the secret in any case.
-    assert key_queries.key_use(text, secrets=NEW_SECRETS[:1]) is None
+    assert credentials.key_use(text, secrets=NEW_SECRETS[:1]) is None
     later = derived(who, now, NEW_SECRETS[:1])
     assert later != text
-    assert key_queries.key_use(text, secrets=SECRETS) is None
+    assert credentials.key_use(text, secrets=SECRETS) is None
     assert derived(who, now, NEW_SECRETS[:1]) == later
 
 
@@ -118,11 +118,11 @@ def test_a_deleted_derived_key_never_comes_back(person: MakePerson, now: datetim
     texts = []
     for _ in range(3):
         texts.append(derived(who, now))
-        (row,) = key_queries.keys(who.id, after=None, limit=10)
+        (row,) = credentials.keys(who.id, after=None, limit=10)
         assert row.derived
         keys.delete_key(row.id, caller=who.caller, of_any=False, now=now)
     assert len(set(texts)) == 3
-    assert [key_queries.key_use(text, secrets=SECRETS) for text in texts] == [None] * 3
+    assert [credentials.key_use(text, secrets=SECRETS) for text in texts] == [None] * 3
 
 
 def test_simultaneous_first_calls_give_one_derived_key(
@@ -186,12 +186,12 @@ def test_every_end_of_sessions_ends_keys_permanently(
     texts = [made(who, now), derived(who, now)]
     bystander = made(other, now)
     ENDS[end](who, now)
-    assert [key_queries.key_use(text, secrets=SECRETS) for text in texts] == [None, None]
-    assert key_queries.key_use(bystander, secrets=SECRETS) is not None
-    assert key_queries.keys(who.id, after=None, limit=10) == []
+    assert [credentials.key_use(text, secrets=SECRETS) for text in texts] == [None, None]
+    assert credentials.key_use(bystander, secrets=SECRETS) is not None
+    assert credentials.keys(who.id, after=None, limit=10) == []
     if end.startswith("deactivation"):
         Customer.objects.filter(pk=who.id).update(is_active=True)
-        assert [key_queries.key_use(text, secrets=SECRETS) for text in texts] == [None, None]
+        assert [credentials.key_use(text, secrets=SECRETS) for text in texts] == [None, None]
         assert derived(who, now) not in texts
 
 
@@ -200,7 +200,7 @@ def test_a_key_of_an_inactive_account_has_no_owner(person: MakePerson, now: date
     text = made(who, now)
     Customer.objects.filter(pk=who.id).update(is_active=False)
     Key.objects.update(ended_at=None)
-    assert key_queries.key_use(text, secrets=SECRETS) is None
+    assert credentials.key_use(text, secrets=SECRETS) is None
 
 
 def test_an_inactive_account_gets_no_key(person: MakePerson, now: datetime) -> None:
@@ -221,7 +221,7 @@ def test_keys_are_deleted_only_by_their_owner_and_once(person: MakePerson, now: 
                 continue
             with pytest.raises(NotFound):
                 keys.delete_key(key.id, caller=account.caller, of_any=False, now=now)
-    assert key_queries.key_use(str(key.text), secrets=SECRETS) is None
+    assert credentials.key_use(str(key.text), secrets=SECRETS) is None
 
 
 def test_the_name_of_a_key_has_no_invisible_characters(person: MakePerson, now: datetime) -> None:
@@ -240,5 +240,5 @@ def test_the_look_up_finds_the_valid_keys_that_the_orm_finds(
         ({}, {"expires_at": soon()}, {"expires_at": past}, {"expires_at": soon(), "ended_at": past})
     ):
         Key.objects.filter(name=str(number)).update(**{"ended_at": None} | columns)
-    found = {n for text, n in texts.items() if key_queries.key_use(text, secrets=SECRETS)}
+    found = {n for text, n in texts.items() if credentials.key_use(text, secrets=SECRETS)}
     assert found == {int(one.name) for one in Key.objects.live()} == {0, 1}

@@ -5,8 +5,7 @@ import pytest
 from larder.core.errors import DomainError, NotFound
 from larder.core.ids import new_id
 from larder.identity.errors import OrderingNotAllowed, SessionEnded
-from larder.identity.ordering import ordering_refusal
-from larder.identity.queries import Standing
+from larder.identity.queries import Standing, ordering_refusal
 
 SELF, CLERK = new_id(), new_id()
 

@@ -60,7 +60,7 @@ def test_a_faulty_form_changes_nothing(
 def test_a_change_while_too_many_passwords_are_checked_is_refused_with_retry_after(
     person: MakePerson, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from larder.identity.passwords import hashers
+    from larder.identity import hashers
 
     desk = Desk(person(is_staff=True))
 

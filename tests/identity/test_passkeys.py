@@ -21,7 +21,7 @@ from larder.identity.errors import LastSecondFactor, SecondFactorWrong, TooManyP
 from larder.identity.factors import passkeys
 from larder.identity.factors.passkeys import Answer, Challenge, User
 from larder.identity.models import AuditEntry, RecoveryCode, SecondFactor
-from larder.identity.queries import factors as factor_queries
+from larder.identity.queries import credentials
 from larder.identity.services import second_factors
 from larder.identity.services.second_factors import PasskeyEnrolment
 from tests.conftest import Person
@@ -75,7 +75,7 @@ def test_a_passkey_beside_another_factor_leaves_the_recovery_codes(
         assert prove_with(who, device, now)
     assert second_factors.prove(account_of(who), phone.code(now), now=now) == phone.factor
     assert second_factors.prove(account_of(who), phone.recovery_codes[0], now=now)
-    kinds = [(one.kind, one.name) for one in factor_queries.factors(who.id)]
+    kinds = [(one.kind, one.name) for one in credentials.factors(who.id)]
     assert kinds == [("totp", ""), ("passkey", "Key ring"), ("passkey", "Key ring")]
 
 
@@ -259,7 +259,7 @@ def test_an_account_has_a_limited_number_of_passkeys(person: MakePerson, now: da
         enrol_passkey(who, Authenticator(), now, proven=phone.factor)
     with pytest.raises(TooManyPasskeys):
         enrol_passkey(who, Authenticator(), now, proven=phone.factor)
-    assert len(factor_queries.factors(who.id)) == MAX_PASSKEYS + 1
+    assert len(credentials.factors(who.id)) == MAX_PASSKEYS + 1
 
 
 def test_a_key_of_another_algorithm_is_not_enrolled(person: MakePerson, now: datetime) -> None:
@@ -272,7 +272,7 @@ def test_the_options_name_the_site_the_account_and_its_passkeys(
 ) -> None:
     who, device, challenge = person(is_staff=True), Authenticator(), Challenge(now)
     enrol_passkey(who, device, now)
-    known = factor_queries.passkeys(who.id)
+    known = credentials.passkeys(who.id)
     user = User(who.customer.public_id, "anna")
     made = passkeys.creation_options(SITE, challenge, user, known)
     asked = passkeys.request_options(SITE, challenge, known)

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from larder.identity import hashers
 from larder.identity.models import Customer
-from larder.identity.passwords import hashers
 from larder.identity.services import attempts
 from larder.identity.services.accounts import delete_account
 from larder.identity.services.attempts import Rate

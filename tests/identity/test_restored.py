@@ -16,7 +16,7 @@ from psycopg import sql
 
 from larder.identity.errors import SessionEnded
 from larder.identity.models import Key, Session
-from larder.identity.queries import keys as key_queries
+from larder.identity.queries import credentials
 from larder.identity.services import keys
 from larder.identity.services.sessions import NUMBERS_LEFT_OUT
 from larder.ops.management.commands.prepare import MARK
@@ -67,7 +67,7 @@ def test_the_command_ends_all_sessions_and_keys_and_prints_their_number(
     assert live() == NONE
     with pytest.raises(SessionEnded):
         log_in.refresh(log_in.pair.refresh, at=1)
-    assert key_queries.key_use(key, secrets=SECRETS) is None
+    assert credentials.key_use(key, secrets=SECRETS) is None
     assert not Session.objects.filter(ended_at=None).exists()
 
 

@@ -16,11 +16,10 @@ from larder.core.errors import (
     SecondFactorRequired,
 )
 from larder.http.authentication import caller_of, signer
-from larder.identity import queries
+from larder.identity import hashers, queries
 from larder.identity.caller import Caller
 from larder.identity.errors import InvalidCredentials, SecondFactorWrong, SessionEnded
 from larder.identity.models import Customer, Key, Session
-from larder.identity.passwords import hashers
 from larder.identity.services import accounts, attempts, keys, passwords, second_factors, sessions
 from larder.identity.services.accounts import ByStaff, Terms
 from larder.identity.services.attempts import RateLimited

@@ -11,7 +11,7 @@ from django.test import Client, RequestFactory
 from larder.core.limits import MAX_ADMIN_ADDRESS_LENGTH
 from larder.db.postgresql.errors import CommitUnknown
 from larder.http import problems
-from larder.identity.passwords import hashers
+from larder.identity import hashers
 from tests.conftest import Api, Person
 
 

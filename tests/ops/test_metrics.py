@@ -8,7 +8,7 @@ from django.test import Client, override_settings
 from larder.core.batch_queue import BatchQueue, Limits, together
 from larder.core.errors import NotFound, Overloaded
 from larder.core.telemetry import Batch, Observers
-from larder.identity.passwords import hashers
+from larder.identity import hashers
 from tests.conftest import Person
 from tests.ops.samples import numbers, order
 from tests.server import Server

@@ -8,8 +8,8 @@ from django.test import Client
 
 from larder.core import per_key
 from larder.core.clock import now
+from larder.identity import hashers
 from larder.identity.models import Customer
-from larder.identity.passwords import hashers
 from larder.identity.services import accounts
 from larder.identity.services.addresses import add_address
 from tests.conftest import NOW, Api, Person

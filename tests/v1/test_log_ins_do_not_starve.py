@@ -13,7 +13,7 @@ import pytest
 
 from larder.core import per_key
 from larder.core.errors import Overloaded
-from larder.identity.passwords import hashers
+from larder.identity import hashers
 from larder.ops.serve import THREADS
 from tests.conftest import Person
 from tests.latency import lowest

@@ -9,7 +9,7 @@ import pytest
 
 from larder.http.authentication import secrets
 from larder.identity.models import Customer
-from larder.identity.queries import keys as key_queries
+from larder.identity.queries import credentials
 from larder.identity.services import attempts, keys
 from tests.conftest import Answer, Api, Person
 from tests.http.conftest import JudgedApi
@@ -73,8 +73,8 @@ def test_a_password_change_ends_only_the_derived_key(api: Api, person: MakePerso
     )
     derived = ask(OLD)
     assert change(api, log_in(api, who).body["access"]).status == 204
-    assert key_queries.key_use(made, secrets=secrets()) is not None
-    assert key_queries.key_use(derived, secrets=secrets()) is None
+    assert credentials.key_use(made, secrets=secrets()) is not None
+    assert credentials.key_use(derived, secrets=secrets()) is None
     assert ask(NEW) != derived
 
 

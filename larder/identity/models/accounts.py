@@ -24,7 +24,7 @@ from larder.core.limits import (
 from larder.core.mailboxes import canonical
 from larder.db.constraints import insert_unless_taken
 from larder.db.fields import Fold
-from larder.identity.passwords.forms import normal_form
+from larder.identity.hashers import normal_form
 
 
 class CustomerManager(BaseUserManager["Customer"]):

@@ -1,92 +1,317 @@
-"""Reads of identity for other modules. They return plain data, not models."""
+"""Reads of identity for other modules: accounts, their addresses, and what they may do. They return
+plain data, not models."""
 
-from larder.identity.queries.accounts import (
-    Profile,
-    Standing,
-    all_profiles,
-    count_profiles,
-    deleted_accounts,
-    exists,
-    has_names,
-    has_password,
-    lowered_spellings,
-    profile,
-    profile_by_public_id,
-    profiles,
-    public_ids,
-    standing,
-    submit_standing,
-    taken,
-)
-from larder.identity.queries.address_book import (
-    ADDRESS_FIELDS,
-    PARCEL_FIELDS,
-    SHIP_TO_FIELDS,
-    AddressRow,
-    address,
-    addresses,
-)
-from larder.identity.queries.caller_rights import (
-    NO_RIGHTS,
-    Rights,
-    holding,
-    may_manage,
-    rights,
-    submit_renewed,
-    with_rights,
-)
-from larder.identity.queries.sessions import (
-    EndedSessions,
-    LogIn,
-    ended_sessions,
-    is_ongoing_session,
-    is_session_of,
-    log_in,
-    log_ins,
-    session_owner,
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet, Value
+from django.db.models.functions import Lower
+
+from larder.core.errors import DomainError, NotFound
+from larder.core.mailboxes import spellings
+from larder.core.parts import Part, in_parts
+from larder.db import database
+from larder.db.fields import Fold
+from larder.identity import permissions, sql
+from larder.identity.caller import Caller
+from larder.identity.errors import OrderingNotAllowed, SessionEnded
+from larder.identity.factors import codes
+from larder.identity.models import Address, Customer
+
+__all__ = ["audit", "credentials"]
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """The profile of a customer, for themselves and for staff."""
+
+    id: int
+    public_id: UUID
+    username: str
+    email: str
+    first_name: str
+    last_name: str
+    may_order: bool
+    is_staff: bool
+    date_joined: datetime
+    version: int
+
+
+_PROFILE = tuple(Profile.__slots__)
+
+
+def _listed() -> QuerySet[Customer]:
+    """Returns the accounts that are shown: all except deleted ones."""
+    return Customer.objects.filter(deleted_at=None)
+
+
+def _one(found: QuerySet[Customer]) -> Profile:
+    row = found.values_list(*_PROFILE).first()
+    if row is None:
+        raise NotFound
+    return Profile(*row)
+
+
+def profile(customer: int) -> Profile:
+    """Returns the profile of this id. Raises NotFound."""
+    return _one(_listed().filter(id=customer))
+
+
+def has_names(customer: int, names: Mapping[str, str]) -> bool:
+    """Returns whether the account has exactly these: `username`, `email` or both."""
+    return Customer.objects.filter(pk=customer, **names).exists()
+
+
+def profile_by_public_id(public_id: UUID) -> Profile:
+    """Returns the profile of this public id. Raises NotFound."""
+    return _one(_listed().filter(public_id=public_id))
+
+
+def deleted_accounts(public_ids: Collection[UUID]) -> list[UUID]:
+    """Returns those of these accounts that are deleted."""
+    gone = Customer.objects.filter(public_id__in=public_ids, deleted_at__isnull=False)
+    return list(gone.order_by("id").values_list("public_id", flat=True))
+
+
+def profiles(*, after: int = 0, offset: int = 0, limit: int) -> list[Profile]:
+    """Returns up to `limit` customers by ascending id: those after the id `after`, without the
+    first `offset` of them."""
+    rows = _listed().filter(id__gt=after).order_by("id").values_list(*_PROFILE)
+    return [Profile(*row) for row in rows[offset : offset + limit]]
+
+
+def all_profiles() -> Iterator[Part[Profile]]:
+    """Yields all customers by ascending id, in parts."""
+    return in_parts(lambda last, limit: profiles(after=last.id if last else 0, limit=limit))
+
+
+def count_profiles() -> int:
+    """Returns the number of customers."""
+    return _listed().count()
+
+
+def public_ids(customers: Iterable[int]) -> dict[int, UUID]:
+    """Returns the public id of each customer, including deleted ones: orders contain it."""
+    rows = Customer.objects.filter(id__in=set(customers))
+    return dict(rows.values_list("id", "public_id"))
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The rights of an account, as they are now in the database."""
+
+    is_active: bool
+    is_staff: bool
+    may_order: bool
+    public_id: UUID
+
+
+def standing(customers: Collection[int]) -> dict[int, Standing]:
+    """Returns the standing of each customer by id, without ids that do not exist."""
+    return submit_standing(customers)()
+
+
+def submit_standing(customers: Collection[int]) -> Callable[[], dict[int, Standing]]:
+    """Submits the statement of `standing`, and returns a function that reads its result."""
+    reading = database.submit(sql.STANDING, [list(customers)])
+    return lambda: {row[0]: Standing(*row[1:]) for row in reading()}
+
+
+def exists(username: str) -> bool:
+    """Returns whether an account has this name."""
+    try:
+        return bool(Customer.objects.get_by_natural_key(username))
+    except Customer.DoesNotExist:
+        return False
+
+
+def taken(*, username: str, email: str, but: int = 0) -> set[str]:
+    """Returns which of "username" and "email" another account than `but` has, in any spelling. A
+    name that `but` has as it is stays its own."""
+    name = Customer.normalize_username(username)
+    others = Customer.objects.exclude(pk=but)
+    by_email = others.annotate(folded=Lower("email")).exclude(email="")
+    by_name = others.annotate(folded=Fold("username")).filter(folded=Fold(Value(name)))
+    found = {"email"} if by_email.filter(folded__in=lowered_spellings(email)).exists() else set()
+    if by_name.exists() and not Customer.objects.filter(pk=but, username=name).exists():
+        found.add("username")
+    return found
+
+
+def lowered_spellings(email: str) -> list[Lower]:
+    """Returns the forms of an email address as the index of addresses has them."""
+    return [Lower(Value(one)) for one in sorted(spellings(email))]
+
+
+def has_password(username: str, password: str) -> bool:
+    """Returns whether an active account of this name has this password."""
+    try:
+        customer = Customer.objects.get_by_natural_key(username)
+    except Customer.DoesNotExist:
+        return False
+    return customer.is_active and customer.check_password(password)
+
+
+@dataclass(frozen=True, slots=True)
+class AddressRow:
+    """One of a customer's addresses."""
+
+    id: UUID
+    label: str
+    name: str
+    company: str
+    line1: str
+    line2: str
+    city: str
+    region: str
+    postal_code: str
+    country: str
+    phone: str
+    version: int
+
+
+_ADDRESS = tuple(AddressRow.__slots__)
+
+
+ADDRESS_FIELDS = _ADDRESS[1:-1]
+"""The fields of an address that its owner writes: the label, and those of an order's `ship_to`."""
+
+
+SHIP_TO_FIELDS = ADDRESS_FIELDS[1:]
+"""The fields of the address of an order."""
+
+
+PARCEL_FIELDS = SHIP_TO_FIELDS[:-1]
+"""Those that are written on a parcel: without the phone number."""
+
+
+def addresses(customer: int, *, after: UUID | None, limit: int) -> list[AddressRow]:
+    """Returns up to `limit` addresses of a customer by id, which is the order of creation."""
+    found = Address.objects.filter(customer=customer).order_by("id")
+    rows = found if after is None else found.filter(id__gt=after)
+    return [AddressRow(*row) for row in rows.values_list(*_ADDRESS)[:limit]]
+
+
+def address(customer: int, address_id: UUID) -> AddressRow:
+    """Returns an address of this customer. Raises NotFound."""
+    found = Address.objects.filter(customer=customer, id=address_id)
+    row = found.values_list(*_ADDRESS).first()
+    if row is None:
+        raise NotFound
+    return AddressRow(*row)
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """What an account may do, as it is now in the database. A superuser has all permissions; an
+    account without `is_staff` has none. `needs_factor`: a password alone does not give its
+    permissions. `has_factor`: a second factor is enrolled."""
+
+    is_active: bool
+    is_staff: bool
+    is_superuser: bool
+    permissions: frozenset[str]
+    has_factor: bool = False
+    needs_factor: bool = False
+
+
+NO_RIGHTS = Rights(
+    is_active=False, is_staff=False, is_superuser=False, permissions=permissions.NO_PERMISSIONS
 )
 
-__all__ = [
-    "ADDRESS_FIELDS",
-    "NO_RIGHTS",
-    "PARCEL_FIELDS",
-    "SHIP_TO_FIELDS",
-    "AddressRow",
-    "EndedSessions",
-    "LogIn",
-    "Profile",
-    "Rights",
-    "Standing",
-    "address",
-    "addresses",
-    "all_profiles",
-    "audit",
-    "count_profiles",
-    "deleted_accounts",
-    "ended_sessions",
-    "exists",
-    "factors",
-    "has_names",
-    "has_password",
-    "holding",
-    "is_ongoing_session",
-    "is_session_of",
-    "keys",
-    "log_in",
-    "log_ins",
-    "lowered_spellings",
-    "may_manage",
-    "names",
-    "notes",
-    "profile",
-    "profile_by_public_id",
-    "profiles",
-    "public_ids",
-    "rights",
-    "session_owner",
-    "standing",
-    "submit_renewed",
-    "submit_standing",
-    "taken",
-    "with_rights",
-]
+
+def rights(customer: int, factor: UUID | None = None) -> Rights:
+    """Returns the rights of an account; NO_RIGHTS if it does not exist.
+
+    A member of staff needs a second factor where the shop demands it or the account has enrolled
+    one, unless `factor` is one that the caller has proven.
+    """
+    found = database.rows(sql.RIGHTS, [factor, None, None, None, customer])
+    return _rights(found[0]) if found else NO_RIGHTS
+
+
+def _rights(row: Sequence[Any]) -> Rights:
+    is_active, is_staff, is_superuser, granted, has_factor, proven, _ = row
+    has = permissions.ALL if is_superuser else frozenset(granted)
+    needs = is_staff and not proven and (has_factor or codes.is_demanded())
+    return Rights(
+        is_active,
+        is_staff,
+        is_superuser,
+        has if is_staff else permissions.NO_PERMISSIONS,
+        has_factor,
+        needs,
+    )
+
+
+def submit_renewed(caller: Caller) -> Callable[[], Caller]:
+    """Submits a statement, and returns a function that returns the caller with the present rights.
+    The expiry of an access token does not matter.
+
+    It raises SessionEnded if the account is not active, or the caller's session or key has ended.
+    With the admin's cookie or a password, the sessions of the account must not have been ended
+    since.
+    """
+    credential = [caller.factor, caller.key, caller.session, caller.epoch]
+    reading = database.submit(sql.RIGHTS, [*credential, caller.id])
+
+    def read() -> Caller:
+        for row in reading():
+            found, is_live = _rights(row), row[-1]
+            if found.is_active and is_live:
+                return holding(caller, found) if caller.is_staff else caller
+        raise SessionEnded
+
+    return read
+
+
+def with_rights(caller: Caller) -> Caller:
+    """Returns the caller with the present rights of the account. Reads nothing for customers."""
+    return holding(caller, rights(caller.id, caller.factor)) if caller.is_staff else caller
+
+
+def holding(caller: Caller, found: Rights) -> Caller:
+    """Returns the caller with these rights of the account. Decides for every API version and for
+    the admin what a caller holds.
+
+    A key gives the permissions that it names, as far as the account has them. If the account needs
+    a second factor, a caller without such a key has no permissions until the factor is proven.
+    """
+    held, named = found.permissions, caller.key_permissions
+    restricted = found.needs_factor and named is None
+    if named is not None:
+        held &= named
+    elif restricted:
+        held = permissions.NO_PERMISSIONS
+    return replace(caller, is_staff=found.is_staff, permissions=held, is_restricted=restricted)
+
+
+def may_manage(actor: Caller, customer: int) -> bool:
+    """Returns whether the caller may change or delete this account. Everyone may manage their own
+    account. The account of a member of staff needs the permission to manage rights, and must not
+    have a permission that the caller does not have: otherwise the caller could take it over.
+    """
+    if actor.id == customer:
+        return True
+    theirs = rights(customer)
+    if not (theirs.is_staff or theirs.is_superuser):
+        return True
+    if theirs.is_superuser and not rights(actor.id).is_superuser:
+        return False
+    return actor.may("identity.manage_rights") and theirs.permissions <= actor.permissions
+
+
+def ordering_refusal(account: Standing | None, *, actor: UUID) -> DomainError | None:
+    """Returns the error if `actor` (a public id) may not order for this account; None if allowed.
+
+    NotFound: the account does not exist. SessionEnded: the actor's own account is deactivated.
+    OrderingNotAllowed: another account is deactivated, or the account may not order.
+    """
+    if account is None:
+        return NotFound()
+    if not account.is_active and account.public_id == actor:
+        return SessionEnded()
+    return None if account.is_active and account.may_order else OrderingNotAllowed()

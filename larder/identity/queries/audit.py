@@ -1,4 +1,4 @@
-"""Reads of the audit trail. They return plain data, not models."""
+"""Reads of the audit trail and of the notes of staff. They return plain data, not models."""
 
 import json
 from collections.abc import Mapping
@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from larder.core.parts import Part
+from larder.core.parts import Part, first
 from larder.db import database
 from larder.db.pages import first_rows, within_bytes
-from larder.identity.models import AuditEntry
+from larder.identity.models import AuditEntry, Note
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,3 +61,20 @@ def _row(*row: Any) -> AuditRow:
     """Django has PostgreSQL's JSON read as text."""
     *columns, former, after = row
     return AuditRow(*[*columns, json.loads(former), json.loads(after)])
+
+
+@dataclass(frozen=True, slots=True)
+class NoteView:
+    """A note: the public id of its author, the time, the text."""
+
+    actor: UUID
+    at: datetime
+    text: str
+
+
+def latest_notes(object: str, *, limit: int) -> Part[NoteView]:
+    """Returns the last `limit` notes about an object, by its name in the audit trail, newest first.
+    `more` says whether there are earlier ones."""
+    rows = Note.objects.filter(object=object).order_by("-id")
+    views = [NoteView(*row) for row in rows.values_list(*NoteView.__slots__)[: limit + 1]]
+    return first(views, limit)

@@ -17,16 +17,19 @@ from larder.core.mailboxes import canonical, sent_to
 from larder.db import idempotency, versions
 from larder.db.constraints import refusing_taken
 from larder.db.idempotency import Claim, Made
-from larder.identity import queries
+from larder.identity import hashers, queries
 from larder.identity.caller import Caller
 from larder.identity.errors import RegistrationClosed, SessionEnded
+from larder.identity.hashers import Lane
 from larder.identity.models import Address, Customer, Key, Note, Session
-from larder.identity.passwords import hashers
-from larder.identity.passwords.hashers import Lane
 from larder.identity.services import audit, rights, second_factors
-from larder.identity.services.account_names import email_faults, normalize, username_faults
 from larder.identity.services.attempts import take_mail
-from larder.identity.services.credentials import password_faults
+from larder.identity.services.credentials import (
+    email_faults,
+    normalize,
+    password_faults,
+    username_faults,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

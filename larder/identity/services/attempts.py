@@ -29,9 +29,8 @@ from larder.core.limits import MAX_USERNAME_LENGTH
 from larder.core.mailboxes import canonical
 from larder.core.per_key import SlotsPerKey
 from larder.db import database
-from larder.identity import sql
+from larder.identity import hashers, sql
 from larder.identity.models import Customer
-from larder.identity.passwords import hashers
 
 logger = logging.getLogger(__name__)
 

@@ -16,8 +16,8 @@ from django.db.models import QuerySet
 from larder.core.errors import Fault, InvalidInput, SecondFactorRequired, with_faults
 from larder.identity.caller import Caller
 from larder.identity.errors import InvalidCredentials, SessionEnded, WrongPassword
+from larder.identity.hashers import normal_form
 from larder.identity.models import Customer, Key
-from larder.identity.passwords.forms import normal_form
 from larder.identity.services import audit
 from larder.identity.services.credentials import (
     lock_account,

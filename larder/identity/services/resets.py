@@ -21,12 +21,11 @@ from larder.core.errors import InvalidInput, NotFound, with_faults
 from larder.core.ids import new_id
 from larder.core.mailboxes import canonical, sent_to
 from larder.db.constraints import refusing_taken
-from larder.identity import queries
+from larder.identity import hashers, queries
 from larder.identity.caller import Caller
 from larder.identity.errors import ResetTokenInvalid
+from larder.identity.hashers import normal_form
 from larder.identity.models import Customer
-from larder.identity.passwords import hashers
-from larder.identity.passwords.forms import normal_form
 from larder.identity.services import accounts, audit, rights
 from larder.identity.services.accounts import ByStaff, NewCustomer
 from larder.identity.services.credentials import password_faults

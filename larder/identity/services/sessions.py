@@ -13,7 +13,7 @@ from larder.core.limits import MAX_CLIENT_LENGTH, MAX_SESSIONS
 from larder.identity.caller import Caller
 from larder.identity.errors import SessionEnded, TokenExpired, TokenInvalid
 from larder.identity.models import Customer, Key, RecoveryCode, Session
-from larder.identity.queries import is_ongoing_session
+from larder.identity.queries.credentials import is_ongoing_session
 from larder.identity.services.credentials import lock_unchanged, verified
 from larder.identity.sql import LEAVE_NUMBERS_OUT, ClockTimestamp
 from larder.identity.tokens import TOKEN_POLICIES, Issued, Refresh, Signer, TokenPolicy

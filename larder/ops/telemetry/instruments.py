@@ -7,7 +7,7 @@ from typing import get_args
 from prometheus_client import Counter, Gauge, Histogram
 
 from larder.core.telemetry import Reason
-from larder.identity.passwords.hashers import Lane
+from larder.identity.hashers import Lane
 
 BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 """Upper bounds of the buckets, in seconds. They include those of docs/operate/alerts.md."""

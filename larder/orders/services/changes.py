@@ -20,7 +20,7 @@ from larder.catalog.prices import prices_for
 from larder.catalog.queries import Offer
 from larder.core.errors import DomainError, together
 from larder.identity import queries as identity
-from larder.identity.ordering import ordering_refusal
+from larder.identity.queries import ordering_refusal
 from larder.orders.decision import Market, PricedLine, Wanted, add_up, decide
 from larder.orders.errors import CurrencyChanged, OrderRule, PaymentRequired
 from larder.orders.lifecycle import CANCELLED, PLACED, Move

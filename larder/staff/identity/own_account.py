@@ -14,8 +14,8 @@ from unfold.forms import AdminOwnPasswordChangeForm, AuthenticationForm
 from larder.core.clock import now
 from larder.core.errors import DomainError
 from larder.http import admin_session
+from larder.identity import hashers
 from larder.identity.caller import Caller
-from larder.identity.passwords import hashers
 from larder.identity.services import passwords
 from larder.identity.services.passwords import Change
 from larder.staff.confirming import CountedForm, answered

@@ -36,7 +36,7 @@ from larder.http.authentication import FACTOR, proven_factor, secrets
 from larder.identity import queries
 from larder.identity.errors import SecondFactorWrong
 from larder.identity.factors import codes, passkeys
-from larder.identity.queries import factors as factor_queries
+from larder.identity.queries import credentials
 from larder.identity.services import audit, second_factors
 from larder.identity.services.attempts import attempt
 from larder.identity.services.second_factors import (
@@ -256,7 +256,7 @@ def _show(request: Any, form: forms.Form | None, recovery: Sequence[str] = ()) -
                 moment(factor.created_at),
                 moment(factor.last_used_at),
             )
-            for factor in factor_queries.factors(account.id)
+            for factor in credentials.factors(account.id)
         ]
         sealed = str(form["sealed"].value() or "").encode(errors="replace")
         secret = codes.unseal(sealed, account.public_id, account.secrets)
@@ -274,7 +274,7 @@ def _offer(request: Any, act: Literal["create", "get"]) -> dict[str, str] | None
     passkeys. Keeps a new challenge in place of the former one. None for an account without passkeys
     that could be used."""
     user, site = request.user, passkeys.site_at(base_url(request))
-    known = factor_queries.passkeys(user.pk)
+    known = credentials.passkeys(user.pk)
     if act == "get" and not known:
         return None
     if site is None:

@@ -25,7 +25,7 @@ from larder.core.errors import DomainError
 from larder.db import database
 from larder.db.postgresql.errors import CommitUnknown
 from larder.identity import queries as identity
-from larder.identity.ordering import ordering_refusal
+from larder.identity.queries import ordering_refusal
 from larder.identity.services import quotas
 from larder.identity.services.credentials import require_permitted
 from larder.identity.services.quotas import Granted, Remaining

@@ -3,7 +3,7 @@
 {
     const THOUSANDTHS = 1000n;
 
-    // The fields of the address: SHIP_TO_FIELDS (larder/identity/queries/address_book.py).
+    // The fields of the address: SHIP_TO_FIELDS (larder/identity/queries).
     const PARTS = [
         "name", "company", "line1", "line2", "city", "region", "postal_code", "country", "phone",
     ];

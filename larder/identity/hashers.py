@@ -6,17 +6,31 @@ staff out (docs/api/account.md).
 """
 
 import os
+import unicodedata
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from random import uniform
-from typing import Literal
+from typing import Any, Literal
 
 from django.contrib.auth.hashers import Argon2PasswordHasher
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext
 
 from larder.core import telemetry, waits
 from larder.core.errors import Overloaded
+from larder.core.limits import MAX_PASSWORD_LENGTH
 from larder.core.per_key import Turns
+
+
+def normal_form(password: str) -> str:
+    """Returns Unicode normalization form KC: keyboards make different forms of the same text.
+
+    >>> normal_form("cafe\u0301") == normal_form("caf\u00e9")
+    True
+    """
+    return unicodedata.normalize("NFKC", password)
+
 
 Lane = Literal["staff", "others"]
 
@@ -100,3 +114,19 @@ class BoundedArgon2PasswordHasher(Argon2PasswordHasher):
 
     def harden_runtime(self, password: str, encoded: str) -> None:
         """Does nothing: Argon2 needs no additional iterations."""
+
+
+class MaximumLengthValidator:
+    """Refuses a password that no API accepts at a log-in, also in the admin and in commands."""
+
+    def validate(self, password: str, user: Any = None) -> None:
+        """Raises ValidationError."""
+        if len(password) > MAX_PASSWORD_LENGTH:
+            text = gettext("This password is too long. It has more than {} characters.")
+            most = f"{MAX_PASSWORD_LENGTH:,}"
+            raise ValidationError(text.format(most), code="password_too_long")
+
+    def get_help_text(self) -> str:
+        """Returns the sentence that forms show next to Django's."""
+        text = gettext("Your password can contain at most {} characters.")
+        return text.format(f"{MAX_PASSWORD_LENGTH:,}")
