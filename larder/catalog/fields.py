@@ -67,8 +67,6 @@ class ProductField:
     is_nullable: bool = False
     section: str | None = MORE
     """The section of the admin's form. None is the first one, which has no title."""
-    is_long: bool = False
-    """Whether it is one of the last columns of an export."""
     filtered: str = ""
     """The description of the list's filter by this text; empty if there is no filter. The filter
     needs an index such as product_by_code."""
@@ -140,9 +138,7 @@ FIELDS = (
         filtered="The one of this SKU, in any case of letters.",
     ),
     ProductField("name", TEXT, NAME, is_required=True, section=None),
-    ProductField(
-        "description", TEXT, Meta(max_length=MAX_DESCRIPTION_LENGTH), section=None, is_long=True
-    ),
+    ProductField("description", TEXT, Meta(max_length=MAX_DESCRIPTION_LENGTH), section=None),
     ProductField("category", REFERENCE, _ID, is_nullable=True, section=None),
     ProductField("price", AMOUNT, PRICE, is_required=True, section=None),
     ProductField("unit", TEXT, Meta(max_length=MAX_UNIT_NAME_LENGTH), section=None),
@@ -152,7 +148,7 @@ FIELDS = (
         Meta(max_length=MAX_CODE_LENGTH),
         filtered="Those of this barcode, with or without the zero that makes an EAN-13 of a UPC-A.",
     ),
-    ProductField("image_url", TEXT, _WEB_ADDRESS, section=PICTURE, is_long=True),
+    ProductField("image_url", TEXT, _WEB_ADDRESS, section=PICTURE),
     ProductField("min_quantity", WHOLE, _UNITS, section=RULES_OF_A_LINE),
     ProductField("max_per_order", WHOLE, _UNITS, is_nullable=True, section=RULES_OF_A_LINE),
     ProductField("step", WHOLE, _UNITS, section=RULES_OF_A_LINE),

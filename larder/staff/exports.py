@@ -10,6 +10,7 @@ import csv
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from decimal import Decimal
 from itertools import chain
 from operator import attrgetter
@@ -39,38 +40,25 @@ _NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 """Characters that no XLSX file can have (XML 1.0, section 2.2). Customers can write them."""
 
 
-def safe_text(value: object) -> str:
+def safe_text(text: str) -> str:
     """Returns a text for a cell of a file: no formula, and only characters of a workbook."""
-    safe = escape_formula(str(value))
-    return _NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", safe)
+    return _NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", escape_formula(text))
 
 
-Column = Callable[[Any], object]
-"""Returns the cell of an object: a number, `safe_text`, or None for an empty cell."""
+Column = str | Callable[[Any], object]
+"""The attribute of an object that a column has, which may follow relations with points; or a
+function of the object."""
 
 
-def text(attribute: str) -> Column:
-    """A column of text; `attribute` may follow relations with points."""
-    value = attrgetter(attribute)
-    return lambda row: None if value(row) is None else safe_text(value(row))
-
-
-def number(attribute: str) -> Column:
-    """A column of whole numbers."""
-    return attrgetter(attribute)
-
-
-def price(attribute: str) -> Column:
-    """A column of amounts as the API writes them; the currency is in another column."""
-    value = attrgetter(attribute)
-    return lambda row: None if value(row) is None else Decimal(money.text(value(row)))
-
-
-def moment(attribute: str) -> Column:
-    """A column of times: RFC 3339 with its offset, because spreadsheets have no times with
-    zones."""
-    value = attrgetter(attribute)
-    return lambda row: None if value(row) is None else value(row).isoformat()
+def _cell(row: Any, column: Column) -> object:
+    """Returns a cell of a file: a text, a whole number, an amount as the API writes it, or a time
+    with its offset, because spreadsheets have no times with zones."""
+    value = attrgetter(column)(row) if isinstance(column, str) else column(row)
+    if isinstance(value, str):
+        return safe_text(value)
+    if isinstance(value, Decimal):
+        return Decimal(money.text(value))
+    return value.isoformat() if isinstance(value, datetime) else value
 
 
 _files = Turns(1, 8)
@@ -91,23 +79,15 @@ XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 def workbook(name: str, rows: Iterable[Iterable[object]]) -> HttpResponse:
     """Returns a workbook to download. Its texts are those of `safe_text`: openpyxl takes others for
-    formulas. Numbers with more digits than a spreadsheet keeps are texts."""
+    formulas."""
     book = Workbook(write_only=True)
     sheet = book.create_sheet()
     for row in rows:
-        sheet.append([_kept_exact(cell) for cell in row])
+        sheet.append(list(row))
     answer = HttpResponse(content_type=XLSX_TYPE)
     answer["Content-Disposition"] = f'attachment; filename="{name}.xlsx"'
     book.save(answer)
     return answer
-
-
-_EXACT_DIGITS = 15
-
-
-def _kept_exact(cell: object) -> object:
-    is_number = isinstance(cell, int | Decimal)
-    return str(cell) if is_number and len(str(cell).strip("-")) > _EXACT_DIGITS else cell
 
 
 def _csv(name: str, rows: Iterable[Iterable[object]]) -> HttpResponse:
@@ -185,6 +165,6 @@ class BoundedExport(ServiceAdmin):
         filters = {"filters": sorted(request.GET)} if request.GET else {}
         audit.record(f"export:{self.opts.model_name}", "export", after=filters)
         columns = self.export_columns()
-        cells = ([column(row) for column in columns.values()] for row in rows)
+        cells = ([_cell(row, column) for column in columns.values()] for row in rows)
         name = f"{self.opts.model_name}-{now().astimezone(shop_zone()):%Y-%m-%d}"
         return _FORMATS[format][1](name, chain([columns], cells))

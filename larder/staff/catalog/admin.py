@@ -168,41 +168,21 @@ class CategoryFilter(admin.RelatedFieldListFilter):
         return names[:MAX_FILTER_CHOICES]
 
 
-_COLUMNS = {
-    of_product.TEXT: exports.text,
-    of_product.WHOLE: exports.number,
-    of_product.AMOUNT: exports.price,
-    of_product.RATE: exports.price,
-}
-
-
-def _column(field: ProductField) -> exports.Column:
-    return _category() if field.kind is of_product.REFERENCE else _COLUMNS[field.kind](field.name)
-
-
-def _category() -> exports.Column:
+def product_columns() -> dict[str, exports.Column]:
+    """Returns the columns of an export of products by name. An import takes such a file (see
+    product_rows.py)."""
     names = queries.category_names()
 
-    def label(product: Any) -> str:
-        category = product.category_id
-        return "" if category is None else exports.safe_text(names.label(category))
+    def category(product: Any) -> str:
+        return "" if product.category_id is None else names.label(product.category_id)
 
-    return label
-
-
-def product_columns() -> Iterator[tuple[str, exports.Column]]:
-    """Yields the columns of an export of products and their names: long texts are the last. An
-    import takes such a file (see product_rows.py)."""
-    for field in FIELDS:
-        if not field.is_long:
-            yield field.name, _column(field)
-        if field.kind is of_product.AMOUNT:
-            yield "currency", lambda _: str(settings.CURRENCY)
-    for name in ("archived_at", "updated_at"):
-        yield name, exports.moment(name)
-    for field in FIELDS:
-        if field.is_long:
-            yield field.name, _column(field)
+    return {
+        **{field.name: field.name for field in FIELDS},
+        "category": category,
+        "currency": lambda _product: settings.CURRENCY,
+        "archived_at": "archived_at",
+        "updated_at": "updated_at",
+    }
 
 
 def _view_only(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -125,7 +125,7 @@ class StockedProductAdmin(ImportableProducts, ProductAdmin, StockLinks):
     actions_detail = ("adjust_stock", "ledger", "archive", "restore")
 
     def export_columns(self) -> Mapping[str, exports.Column]:
-        return dict(product_columns()) | {"available": exports.number("stock.available")}
+        return {**product_columns(), "available": "stock.available"}
 
     def get_fieldsets(self, request: Any, obj: Any = None) -> Any:
         return self.add_fieldsets if obj is None else super().get_fieldsets(request, obj)
@@ -177,11 +177,11 @@ class StockAdmin(exports.BoundedExport, CountableStock, StockLinks, ReadOnlyAdmi
 
     def export_columns(self) -> Mapping[str, exports.Column]:
         return {
-            "sku": exports.text("product.sku"),
-            "name": exports.text("product.name"),
-            "available": exports.number("available"),
-            "committed": exports.number("committed"),
-            "on_shelf": lambda stock: stock.available + stock.committed,
+            "sku": "product.sku",
+            "name": "product.name",
+            "available": "available",
+            "committed": "committed",
+            "on_shelf": self.on_shelf,
         }
 
     def audited_name(self, obj: Any) -> str:

@@ -7,6 +7,7 @@ from django.contrib import admin
 from django.urls import reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext
+from unfold.contrib.filters.admin import RangeNumericFilter
 
 from larder.identity.services.notes import About
 from larder.orders import queries
@@ -32,7 +33,7 @@ from larder.staff.orders.moves import MovableOrders
 from larder.staff.orders.payments import RefundDueAdmin, payment_tables
 from larder.staff.orders.placing import PlaceableOrders
 from larder.staff.orders.printing import PrintableOrders, prints
-from larder.staff.orders.search import NEWEST, AmountFilter, DayFilter, SkuFilter, search
+from larder.staff.orders.search import NEWEST, DayFilter, SkuFilter, search
 from larder.staff.words import word
 
 __all__ = ["OrderAdmin", "RefundDueAdmin"]
@@ -91,7 +92,7 @@ class OrderAdmin(
         ("status", StatusFilter),
         ("placed_at", DayFilter),
         ("requested_for", DayFilter),
-        ("total", AmountFilter),
+        ("total", RangeNumericFilter),
         SkuFilter,
     )
     list_filter_submit = True

@@ -18,7 +18,7 @@ from django.db.models import DateTimeField, F, Func, Q, QuerySet, TextField, Val
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Upper
 from django.utils.translation import gettext
-from unfold.contrib.filters.admin import RangeDateFilter, RangeNumericFilter, TextFilter
+from unfold.contrib.filters.admin import RangeDateFilter, TextFilter
 
 from larder.catalog import queries as catalog
 from larder.catalog.models import Product
@@ -30,7 +30,6 @@ from larder.core.limits import (
     MAX_FOUND_OWNERS,
     MAX_ID,
     MAX_SEARCHED_ORDERS,
-    TOTAL_DIGITS,
 )
 from larder.db.fields import Fold
 from larder.identity.models import SEARCH_TEXT
@@ -38,7 +37,6 @@ from larder.identity.queries import SHIP_TO_FIELDS
 from larder.orders.models import Order, OrderLine
 from larder.staff.formatting import moment
 from larder.staff.lists import shop_zone, with_trigrams, with_words
-from larder.staff.pages import Amount
 
 NEWEST = ("-placed_at", "-id")
 _UNINDEXED = ("total_from", "total_to", "requested_for_from", "requested_for_to")
@@ -106,16 +104,18 @@ def _found(wanted: Sequence[str], readable: Q, *, people: bool) -> list[UUID]:
     """
     orders = Order.objects.all()
     lines = OrderLine.objects.order_by("-placed_at", "-order")
-    customers, products = _customers_and_products(wanted, people=people)
     parts = [
         with_words(orders.filter(readable), _DELIVERY, wanted)
         .order_by(*NEWEST)
         .values_list("pk", "placed_at"),
         *(
-            orders.filter(customer=one).order_by(*NEWEST).values_list("pk", "placed_at")
-            for one in customers
+            orders.filter(customer=customer).order_by(*NEWEST).values_list("pk", "placed_at")
+            for customer in _newest(_customers(wanted, people=people))
         ),
-        *(lines.filter(product=one).values_list("order", "placed_at") for one in products),
+        *(
+            lines.filter(product=product).values_list("order", "placed_at")
+            for product in _newest(_products(wanted))
+        ),
     ]
     first, *others = [part[:MAX_FOUND_ORDERS] for part in parts]
     if others:
@@ -123,18 +123,8 @@ def _found(wanted: Sequence[str], readable: Q, *, people: bool) -> list[UUID]:
     return [order for order, _ in first]
 
 
-def _customers_and_products(wanted: Sequence[str], *, people: bool) -> tuple[list[int], list[int]]:
-    """Returns the ids of the customers and of the products that are found, the newest first, with
-    one statement."""
-    customers = _customers(wanted, people=people)
-    found = customers.values_list(Value(0), "pk").order_by("-pk")[:MAX_FOUND_OWNERS]
-    if indexed(wanted):
-        products = _products(wanted).values_list(Value(1), "pk").order_by("-pk")
-        found = found.union(products[:MAX_FOUND_OWNERS], all=True)
-    ids: tuple[list[int], list[int]] = [], []
-    for is_product, id in found:
-        ids[is_product].append(id)
-    return ids
+def _newest(rows: "QuerySet[Any]") -> "QuerySet[Any, Any]":
+    return rows.order_by("-pk").values_list("pk", flat=True)[:MAX_FOUND_OWNERS]
 
 
 def _customers(wanted: Sequence[str], *, people: bool) -> "QuerySet[Any]":
@@ -148,6 +138,9 @@ def _customers(wanted: Sequence[str], *, people: bool) -> "QuerySet[Any]":
 
 
 def _products(wanted: Sequence[str]) -> "QuerySet[Any]":
+    """Returns the products with these words in their SKU; for words that no index finds, none."""
+    if not indexed(wanted):
+        return Product.objects.none()
     skus = with_words(Product.objects.all(), Fold("sku"), wanted)
     return with_trigrams(skus, F("search_text"), wanted)
 
@@ -175,23 +168,15 @@ def _end(request: Any) -> datetime | None:
 
 
 def _day(text: str, *, after: int = 0) -> datetime:
-    """Returns when a day begins, or one `after` it. Raises BadRequest."""
-    day = _read(forms.DateField(), text)
-    if not 1 < day.year < 9999:
-        raise BadRequest(_UNREADABLE)
-    return midnight(day + timedelta(days=after), shop_zone())
-
-
-def _read(field: forms.Field, text: str) -> Any:
-    """Returns a value in the format of the language, as the filter's own field writes it. Raises
-    BadRequest."""
+    """Returns when a day begins, or one `after` it. It is in the format of the language, as the
+    filter's own field writes it. Raises BadRequest."""
     try:
-        return field.clean(text)
+        day = forms.DateField().clean(text)
     except forms.ValidationError as error:
-        raise BadRequest(_UNREADABLE) from error
-
-
-_UNREADABLE = "A value of this list's filters cannot be read."
+        raise BadRequest("A day of this list's filters cannot be read.") from error
+    if not 1 < day.year < 9999:
+        raise BadRequest("A day of this list's filters is too far away.")
+    return midnight(day + timedelta(days=after), shop_zone())
 
 
 class DayFilter(RangeDateFilter):  # type: ignore[misc]
@@ -209,34 +194,6 @@ class DayFilter(RangeDateFilter):  # type: ignore[misc]
 
 
 _ENDS = ("from", "to")
-
-
-class AmountForm(forms.Form):
-    """The two fields of a filter by amounts."""
-
-    def __init__(self, name: str, data: dict[str, Any]) -> None:
-        super().__init__(data)
-        for end, label in zip(_ENDS, (gettext("From"), gettext("To")), strict=True):
-            field = Amount(label="", required=False)
-            field.widget.attrs |= {"placeholder": label, "aria-label": label}
-            self.fields[f"{name}_{end}"] = field
-
-
-class AmountFilter(RangeNumericFilter):  # type: ignore[misc]
-    """Filters by amounts. Both are included."""
-
-    def queryset(self, request: Any, queryset: Any) -> Any:
-        """Returns the rows. Raises BadRequest."""
-        for end, lookup in zip(_ENDS, ("gte", "lte"), strict=True):
-            if text := self.used_parameters.get(f"{self.field_path}_{end}"):
-                amount = _read(Amount(max_digits=TOTAL_DIGITS), text)
-                queryset = queryset.filter(**{f"{self.field_path}__{lookup}": amount})
-        return queryset
-
-    def choices(self, changelist: Any) -> Any:
-        """Yields the form, in fields for text: those for numbers drop a comma."""
-        for choice in super().choices(changelist):
-            yield choice | {"form": AmountForm(self.parameter_name, self.used_parameters)}
 
 
 class SkuFilter(TextFilter):  # type: ignore[misc]
