@@ -124,7 +124,7 @@ def count_stock(page: Page) -> None:
     page.keyboard.press("Enter")
     page.get_by_text("36,590 × 85123A").wait_for()
     page.get_by_role("link", name="Differences of the count").click()
-    page.get_by_text("Discard the count").wait_for()
+    page.get_by_text("On the shelf then").first.wait_for()
 
 
 def raise_prices(page: Page) -> None:

@@ -99,7 +99,7 @@ NO_PAGES = REFUSED_TO_ALL | {
     *("login", "logout", "jsi18n", "search", "autocomplete", "view_on_site", "app_list"),
     *("orders_order_addresses", "orders_order_products", "inventory_adjustment_products"),
     *("catalog_product_adjust_stock", "catalog_product_ledger"),
-    *("inventory_stock_adjust_stock", "inventory_stock_ledger", "inventory_stock_discard_count"),
+    *("inventory_stock_adjust_stock", "inventory_stock_ledger"),
 }
 """Names of what is looked at elsewhere or is no page: a redirect, data for scripts, a refusal."""
 MOVES = {one.value: one for one in Move if one is not Move.CHANGE}

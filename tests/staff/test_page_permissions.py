@@ -212,7 +212,6 @@ NAMED = {
     "inventory_stock_adjust_stock": ("inventory.add_adjustment",),
     "inventory_stock_count": ("inventory.add_adjustment",),
     "inventory_stock_check_count": ("inventory.add_adjustment",),
-    "inventory_stock_discard_count": ("inventory.add_adjustment",),
     "inventory_stock_ledger": ("inventory.view_ledgerentry",),
     "catalog_product_export": ("catalog.view_product",),
     "inventory_stock_export": ("inventory.view_stock",),

@@ -5,21 +5,20 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse, HttpResponseRedirect
-from django.urls import path, reverse
-from django.utils.html import format_html
-from django.utils.translation import gettext, ngettext
+from django.urls import reverse
+from django.utils.translation import gettext
 
 from larder.core.clock import now
 from larder.core.errors import DomainError, NotFound
 from larder.core.limits import LISTED_ROWS, MAX_CODE_LENGTH, MAX_STOCK
 from larder.db.idempotency import RETENTION, Claim, Scope, fingerprint
+from larder.identity.caller import Caller
 from larder.inventory.errors import CountChanged, InsufficientStock
 from larder.inventory.queries.counts import CountRow, fingerprint_of, running_count
 from larder.inventory.services import counts
 from larder.inventory.services.adjustments import PERMISSION
-from larder.staff.base import Question, ServiceAdmin, ask, button
+from larder.staff.base import ServiceAdmin, button
 from larder.staff.formatting import grouped, link, signed
 from larder.staff.language import gettext_lazy as _
 from larder.staff.pages import Page, PageForm, choice, long_text, show, whole, words
@@ -27,7 +26,7 @@ from larder.staff.recording import user_as_caller
 from larder.staff.refusals import Sentence, TextForm
 
 ADD, SET, REMOVE = "add", "set", "remove"
-DISCARD = "admin:inventory_stock_discard_count"
+BOOK, DISCARD = "book", "discard"
 
 REFUSALS: Mapping[str, Sentence] = {
     "not_found": Sentence(None, _("There is no count: it was booked or discarded.")),
@@ -35,7 +34,7 @@ REFUSALS: Mapping[str, Sentence] = {
         None,
         _(
             "Nothing is booked: the count has changed since this page was opened. Check the "
-            "differences below, then press Book the differences once more."
+            "differences below, then confirm once more."
         ),
     ),
 }
@@ -70,8 +69,16 @@ class ScanForm(PageForm):
 
 
 class BookForm(TextForm, forms.Form):
-    """The confirmation of a count."""
+    """The end of a count."""
 
+    what = choice(
+        _("What to do"),
+        [
+            (BOOK, _("Book the differences")),
+            (DISCARD, _("Discard the count: nothing is booked, and what was counted is lost")),
+        ],
+        initial=BOOK,
+    )
     note = long_text(_("Note"), help_text=_("For the shop. The ledger has it."))
     shown = forms.CharField(widget=forms.HiddenInput)
 
@@ -109,28 +116,25 @@ class CountableStock(ServiceAdmin):
         url_path="differences",
     )
     def check_count(self, request: Any) -> HttpResponse:
-        """Shows the differences, and books them."""
+        """Shows the differences, and books or discards them."""
         lines = running_count(request.user.public_id)
         first = {"shown": fingerprint_of(lines)}
         form = BookForm(request.POST) if request.method == "POST" else BookForm(initial=first)
         page = Page(
             title=gettext("Differences of the count"),
-            answer=gettext("Book the differences"),
+            answer=gettext("Confirm"),
             back=reverse("admin:inventory_stock_count"),
             form=form,
             text=gettext(
                 "The difference is that of the time when the product was counted. Orders that were "
                 "placed or shipped since then are not part of it."
             ),
-            ways=[(gettext("Discard the count"), reverse(DISCARD))] if lines else (),
             table=_differences(lines),
         )
         if not form.is_bound or not form.is_valid():
             return show(self, request, page)
         try:
-            given = form.cleaned_data
-            caller = user_as_caller(request)
-            counts.book_count(given["shown"], given["note"], caller=caller, now=now())
+            done = _end(user_as_caller(request), form.cleaned_data)
         except InsufficientStock as refusal:
             for text in _impossible(refusal, lines):
                 self.message_user(request, text, messages.ERROR)
@@ -141,51 +145,32 @@ class CountableStock(ServiceAdmin):
         except DomainError as refusal:
             self.tell_refusal(request, refusal, REFUSALS)
         else:
-            self.message_user(request, gettext("The count is booked."), messages.SUCCESS)
+            self.message_user(request, done, messages.SUCCESS)
             return HttpResponseRedirect(page.back)
         return HttpResponseRedirect(request.path)
 
-    def get_urls(self) -> list[Any]:
-        discard = self.admin_site.admin_view(self.discard_count)
-        name = DISCARD.removeprefix("admin:")
-        return [path("discard-count/", discard, name=name), *super().get_urls()]
 
-    def discard_count(self, request: Any) -> HttpResponse:
-        """Asks, and discards the count."""
-        if not self.has_count_permission(request):
-            raise PermissionDenied
-        lines, caller = running_count(request.user.public_id), user_as_caller(request)
-        if not lines:
-            self.tell_refusal(request, NotFound(), REFUSALS)
-        elif request.method != "POST":
-            return ask(self, request, _question(lines))
-        else:
-            try:
-                counts.discard(caller=caller, now=now())
-                self.message_user(request, gettext("The count is discarded."), messages.SUCCESS)
-            except DomainError as refusal:
-                self.tell_refusal(request, refusal, REFUSALS)
-        return HttpResponseRedirect(reverse("admin:inventory_stock_count"))
+def _end(caller: Caller, sent: Mapping[str, Any]) -> str:
+    """Books or discards the count. Returns what was done."""
+    if sent["what"] == DISCARD:
+        counts.discard(caller=caller, now=now())
+        return gettext("The count is discarded.")
+    counts.book_count(sent["shown"], sent["note"], caller=caller, now=now())
+    return gettext("The count is booked.")
 
 
 def _impossible(refusal: InsufficientStock, lines: Sequence[CountRow]) -> Iterator[str]:
     """Yields why the differences cannot be booked, and what to do, for each product."""
-    skus = {one.product: one.sku for one in lines}
+    skus = {row.product: row.sku for row in lines}
     text = gettext(
-        "Nothing is booked, because of {sku}: {missing} units are missing, and orders need all but "
-        "{left}. Look for the units, and count {sku} again. If they are lost, take {sku} out of "
-        "orders ({orders}), then press Book the differences once more."
+        "Nothing is booked, because of {sku}: {requested} units are missing, and orders need all "
+        "but {available}. Count {sku} again. If the units are lost, take {sku} out of orders, then "
+        "confirm once more."
     )
-    for one in refusal.lines:
-        sku = skus.get(one["product"], "")
-        orders = reverse("admin:orders_order_changelist", query={"q": sku})
-        yield format_html(
-            text,
-            sku=sku,
-            missing=grouped(one.get("requested", 0)),
-            left=grouped(one.get("available", 0)),
-            orders=link(orders, gettext("orders with it")),
-        )
+    for line in refusal.lines:
+        units = [line.get(name, 0) for name in ("requested", "available")]
+        missing, left = map(grouped, units)
+        yield text.format(sku=skus.get(line["product"], ""), requested=missing, available=left)
 
 
 def _moved(sku: str) -> str:
@@ -209,19 +194,6 @@ def _scan(request: Any, given: Mapping[str, Any]) -> None:
         count(product, given["units"], caller=caller, now=moment, claim=claim)
 
 
-def _question(lines: Sequence[CountRow]) -> Question:
-    text = gettext("Discard the count? Nothing is booked, and what was counted is lost.")
-    products = ngettext("{} counted product", "{} counted products", len(lines))
-    return Question(
-        title=gettext("Discard the count"),
-        text=text,
-        answer=gettext("Discard the count"),
-        about=[products.format(grouped(len(lines)))],
-        sends=[],
-        back=reverse("admin:inventory_stock_check_count"),
-    )
-
-
 def _page(model_admin: Any, form: ScanForm, found: Sequence[CountRow]) -> Page:
     last = found[0] if found else None
     check = gettext("Differences of the count"), reverse("admin:inventory_stock_check_count")
@@ -235,14 +207,9 @@ def _page(model_admin: Any, form: ScanForm, found: Sequence[CountRow]) -> Page:
         facts=list(_facts(last)) if last and not form.errors else (),
         table={
             "title": gettext("Counted last"),
-            "headers": [
-                gettext("SKU"),
-                gettext("Name"),
-                gettext("Shelf place"),
-                gettext("Counted"),
-            ],
+            "headers": (_("SKU"), _("Name"), _("Shelf place"), _("Counted")),
             "rows": [
-                [_correct(one), one.name, one.shelf_place, grouped(one.counted)] for one in found
+                [_correct(row), row.name, row.shelf_place, grouped(row.counted)] for row in found
             ],
         },
     )
@@ -253,29 +220,31 @@ def _facts(last: CountRow) -> Iterator[tuple[str, str]]:
     if last.shelf_place:
         yield gettext("Shelf place"), last.shelf_place
     if last.is_moved:
-        yield gettext("Attention"), _again()
+        yield gettext("Attention"), _AGAIN
 
 
-def _again() -> str:
-    return gettext("The shelf changed while it was counted. Count it again, and set its units.")
+_AGAIN = _("The shelf changed while it was counted. Count it again, and set its units.")
 
 
-def _correct(one: CountRow) -> str:
+def _correct(row: CountRow) -> str:
     """Returns the SKU as a link that fills in the form to correct it."""
-    query = {"code": one.sku, "units": one.counted, "what": SET}
-    return link(reverse("admin:inventory_stock_count", query=query), one.sku)
+    query = {"code": row.sku, "units": row.counted, "what": SET}
+    return link(reverse("admin:inventory_stock_count", query=query), row.sku)
 
 
 def _differences(lines: Sequence[CountRow]) -> dict[str, Any]:
     heads = (
-        *(gettext("SKU"), gettext("Name"), gettext("Counted"), gettext("On the shelf then")),
-        *(gettext("Difference"), gettext("Available"), gettext("Reserved for orders")),
+        *(_("SKU"), _("Name"), _("Counted"), _("On the shelf then")),
+        *(_("Difference"), _("Available"), _("Reserved for orders")),
     )
-    return {"title": gettext("Differences"), "headers": heads, "rows": [_row(one) for one in lines]}
-
-
-def _row(one: CountRow) -> list[str]:
-    difference = _again() if one.is_moved else signed(one.difference)
-    units = (grouped(one.counted), grouped(one.on_shelf))
-    now_there = (grouped(one.available), grouped(one.committed))
-    return [_correct(one), one.name, *units, difference, *now_there]
+    rows = [
+        [
+            _correct(row),
+            row.name,
+            *map(grouped, (row.counted, row.on_shelf)),
+            _AGAIN if row.is_moved else signed(row.difference),
+            *map(grouped, (row.available, row.committed)),
+        ]
+        for row in lines
+    ]
+    return {"title": _("Differences"), "headers": heads, "rows": rows}
