@@ -5,7 +5,7 @@ data/passwords.json    of the three roles
 data/postgresql.log
 data/server/           the server's own (a link when it had to move to a shelter)
     cluster/           PostgreSQL's data directory
-    socket/            its Unix socket (a link when that path does not do)
+    socket             a link to the folder of its Unix socket
 """
 
 from __future__ import annotations
