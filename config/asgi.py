@@ -57,8 +57,8 @@ wsgi = with_plain_charsets(django)
 from larder.front import alive, orders, products  # noqa: E402
 from larder.front.application import Front  # noqa: E402
 from larder.front.at_once import AtOnce  # noqa: E402
-from larder.front.queues import queue_of  # noqa: E402
 from larder.front.threads import Threads  # noqa: E402
+from larder.front.turns import queue_of  # noqa: E402
 from larder.ops.telemetry import metrics  # noqa: E402
 from larder.orders.services.placing import place_order  # noqa: E402
 

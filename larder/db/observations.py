@@ -5,12 +5,10 @@ The worker makes the measurements that take long. Its process serves no metrics 
 measurements must survive its restart.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from larder.db import database, sql
 from larder.db.models import Observation
 
 
@@ -24,7 +22,10 @@ class Observed:
 
 def note(subject: str, found: Mapping[str, float], *, now: datetime) -> None:
     """Replaces the measurements of a subject."""
-    database.execute(sql.NOTE, [subject, json.dumps(dict(found)), now])
+    row = Observation(subject=subject, found=dict(found), at=now)
+    Observation.objects.bulk_create(
+        [row], update_conflicts=True, unique_fields=["subject"], update_fields=["found", "at"]
+    )
 
 
 def noted() -> dict[str, Observed]:

@@ -1,8 +1,7 @@
-"""Hand-written SQL of idempotency keys, measurements, and of the server itself, with the plans that
-it relies on.
+"""Hand-written SQL of idempotency keys, and of the server itself, with the plans that it relies on.
 
-tests/db/test_sql.py compares the statements of keys and measurements with the ORM. Arrays make one
-prepared statement for any number of keys; the ORM's IN lists are another statement for each number.
+tests/db/test_sql.py compares the statements of keys with the ORM. Arrays make one prepared
+statement for any number of keys; the ORM's IN lists are another statement for each number.
 """
 
 CLAIM = """
@@ -40,14 +39,6 @@ WHERE (idempotency_key.actor, idempotency_key.operation, idempotency_key.key)
     = (refused.actor, refused.operation, refused.key)
 """
 """Plan: that of FIND. The transaction has inserted the rows, so it waits for no other one."""
-
-NOTE = """
-INSERT INTO observation (subject, found, at) VALUES (%s, %s::jsonb, %s)
-ON CONFLICT (subject) DO UPDATE SET found = excluded.found, at = excluded.at
-WHERE observation.at <= excluded.at
-"""
-"""One probe of the primary key. The later measurement wins, whichever job writes last: the ORM's
-upsert has no condition."""
 
 SNAPSHOT = """
 SELECT concat_ws('.', pg_current_snapshot(), checkpoint_lsn, timeline_id)

@@ -9,8 +9,7 @@ from larder.core.errors import Overloaded
 from larder.core.stopwatch import BEGAN
 from larder.db.replicas import replicas
 from larder.front.at_once import Key, key_of, names, store, without
-from larder.front.results import Results
-from larder.front.threads import Threads
+from larder.front.threads import Results, Threads
 from larder.front.wsgi import Answer, Headers, encoded
 from larder.http import answered_requests, positions
 from larder.http.authentication import remembered_caller

@@ -205,8 +205,6 @@ def from_domain(request: HttpRequest, error: DomainError) -> HttpResponse:
     """Returns the answer for a refusal of a use case."""
     if isinstance(error, InvalidInput):
         return _from_faults(request, error)
-    if isinstance(error, RateLimited) and not isinstance(error, QuotaExceeded):
-        return _throttled(request, error.retry_after)
     detail, headers = _detail(request, error), headers_of(error)
     return problem(request, error.code, detail=detail, headers=headers, **_members(error))
 
@@ -246,6 +244,8 @@ def _detail(request: HttpRequest, error: DomainError) -> str:
         times, seconds = error.remaining.rate
         wait = f"Try again in {error.retry_after} s."
         return f"The quota {error.remaining.name} allows {times} in {seconds} s. {wait}"
+    if isinstance(error, RateLimited):
+        return f"Too many attempts. Try again in {error.retry_after} s."
     return error.detail if isinstance(error, HttpRefusal) else ""
 
 
@@ -263,11 +263,6 @@ def mark(page: HttpResponse, error: DomainError) -> HttpResponse:
     for name, value in headers_of(error).items():
         page.headers[name] = value
     return page
-
-
-def _throttled(request: HttpRequest, seconds: int) -> HttpResponse:
-    detail = f"Too many attempts. Try again in {seconds} s."
-    return problem(request, "throttled", detail=detail, headers={"Retry-After": str(seconds)})
 
 
 def _shown(value: Any) -> Any:

@@ -9,9 +9,9 @@ from uuid import UUID
 import pytest
 from django.db import transaction
 
-from larder.db import idempotency, observations
+from larder.db import idempotency
 from larder.db.idempotency import Claim, Earlier, Scope
-from larder.db.models import IdempotencyKey, Observation
+from larder.db.models import IdempotencyKey
 
 ACTORS = [UUID(int=1), UUID(int=2)]
 OPERATIONS = ["POST /orders", "POST /products"]
@@ -101,24 +101,3 @@ def test_release_deletes_what_the_orm_would(rows: list[Claim], scopes: list[Scop
             IdempotencyKey.objects.filter(**scope._asdict()).delete()
 
     assert written(lambda: idempotency.release(scopes)) == written(by_hand)
-
-
-@pytest.mark.parametrize("seconds", [-1, 0, 1])
-def test_note_writes_what_the_orm_would(db: None, now: datetime, seconds: int) -> None:
-    """The later of two measurements is kept."""
-    observations.note("other", {"a": 1}, now=now)
-    observations.note("stock", {"a": 1}, now=now)
-    later = now + timedelta(seconds=seconds)
-
-    def by_hand() -> None:
-        earlier = Observation.objects.filter(subject="stock", at__lte=later)
-        earlier.update(found={"a": 2.5}, at=later)
-
-    def noted(run: Callable[[], object]) -> dict[str, observations.Observed]:
-        with transaction.atomic():
-            run()
-            found = observations.noted()
-            transaction.set_rollback(True)
-        return found
-
-    assert noted(lambda: observations.note("stock", {"a": 2.5}, now=later)) == noted(by_hand)

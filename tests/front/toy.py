@@ -7,9 +7,12 @@ from typing import Any
 
 import django
 
-from larder.front import bodies
-from larder.front.application import Front
-from larder.front.threads import Threads
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+django.setup()
+# They import models, so Django must be set up first.
+from larder.front import bodies  # noqa: E402
+from larder.front.application import Front  # noqa: E402
+from larder.front.threads import Threads  # noqa: E402
 
 PART = b"x" * 65_536
 PARTS = 2_000
@@ -42,7 +45,5 @@ def answer(environ: dict[str, Any], start_response: Any) -> Any:
     return [str(len(raw)).encode()]
 
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-django.setup()
 bodies.SECONDS = float(os.environ.get("BODY_SECONDS", "30"))
 application = Front(answer, Threads(2), {}, lambda _: None)

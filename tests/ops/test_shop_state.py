@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from larder.catalog.services.products import archive_product
 from larder.core.clock import now as clock
-from larder.db import database, observations
+from larder.db import database
 from larder.ops import tasks
 from larder.ops.books.invariants import INVARIANTS
 from larder.ops.telemetry.shop_state import GAUGES, ShopState
@@ -114,12 +114,6 @@ def test_the_shop_is_not_reported_healthy_before_the_first_check(db: None) -> No
     found = gauges()
     assert not [name for name in found if name.startswith("larder_invariant_violations")]
     assert "larder_products_out_of_stock" not in found
-
-
-def test_the_later_of_two_observations_counts(db: None, now: datetime) -> None:
-    observations.note("stock", {"sold": 2, "out": 1}, now=now)
-    observations.note("stock", {"sold": 9, "out": 9}, now=now - timedelta(seconds=1))
-    assert observations.noted()["stock"].found == {"sold": 2, "out": 1}
 
 
 def test_several_reads_of_the_state_query_the_database_once(

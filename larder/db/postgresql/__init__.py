@@ -1,3 +1,1 @@
 """Django's PostgreSQL backend, with a pool that hands out no connection closed by the server."""
-
-__all__ = ["bounded", "comments", "errors", "pool"]
