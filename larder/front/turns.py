@@ -35,8 +35,14 @@ READING = 6
 WRITING = 2
 """Requests of a queue that write and run at once. They often need the same rows."""
 
+WRITING_OF_STAFF = 4
+"""A program of the shop writes for many accounts."""
+
 WAITING_OF_AN_ACCOUNT = 16
 """An app can send several requests at once."""
+
+WAITING_OF_STAFF = 128
+"""A program of the shop sends in parallel, such as the confirmations of paid orders."""
 
 WAITING_OF_AN_ADDRESS = 64
 """Many clients can have one address."""
@@ -45,8 +51,8 @@ WAITING_OF_AN_ADDRESS = 64
 def queue_of(environ: Mapping[str, Any]) -> Queue | None:
     """Returns the queue of a request.
 
-    None for orders, which have their own queue, and for writes of staff, whose programs send in
-    parallel for many accounts. The browsers of an address, which send a cookie, have one queue.
+    None for orders, which have their own queue. The browsers of an address, which send a cookie,
+    have one queue.
     """
     method = environ["REQUEST_METHOD"]
     if (method, environ["PATH_INFO"]) == (orders.METHOD, orders.PATH):
@@ -59,7 +65,7 @@ def queue_of(environ: Mapping[str, Any]) -> Queue | None:
         return _queue(address, method, WAITING_OF_AN_ADDRESS)
     who = remembered_caller(header)
     if who is not None and who.is_staff and method not in SAFE:
-        return None
+        return Queue((who.id, "writes"), WRITING_OF_STAFF, WAITING_OF_STAFF)
     # Before its first answer, a credential stands for its account.
     return _queue(header if who is None else who.id, method, WAITING_OF_AN_ACCOUNT)
 

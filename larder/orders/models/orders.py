@@ -24,7 +24,7 @@ from larder.core.limits import (
 )
 from larder.db.fields import IdentityNumber, TransactionId, tax_rate
 from larder.orders import lifecycle
-from larder.orders.payment_state import Kind
+from larder.orders.payment_state import Balances, Kind
 
 
 class OrderStatus(models.TextChoices):
@@ -149,6 +149,12 @@ class Order(models.Model):
 
     def __str__(self) -> str:
         return gettext("order {}").format(self.number)
+
+    @property
+    def payments(self) -> Balances | None:
+        """The sums of its payments; None without any."""
+        sums = [getattr(self, name) for name in PAYMENT_SUMS]
+        return None if self.captured is None else Balances(*sums)
 
 
 class OrderLine(models.Model):

@@ -17,7 +17,7 @@ from larder.core.parts import Part
 from larder.db import database
 from larder.identity.caller import Caller
 from larder.orders.amounts import Amount, amounts
-from larder.orders.models import PAYMENT_SUMS, Order, OrderLine
+from larder.orders.models import Order, OrderLine
 from larder.orders.payment_state import Balances
 from larder.orders.sql import reads, writes
 
@@ -86,9 +86,6 @@ class OrderView(Struct, frozen=True):
 def view_of_row(row: Order, lines: list[LineView]) -> OrderView:
     """Returns a locked order as it is now, with its lines."""
     own: dict[str, Any] = {"customer": row.customer_id, "status": str(row.status), "lines": lines}
-    own["payments"] = None
-    if row.captured is not None:
-        own["payments"] = Balances(*[getattr(row, name) for name in PAYMENT_SUMS])
     names = OrderView.__struct_fields__
     return OrderView(**{name: own[name] if name in own else getattr(row, name) for name in names})
 

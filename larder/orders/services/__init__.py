@@ -10,6 +10,5 @@ __all__ = [
     "moves",
     "payments",
     "placing",
-    "returns",
     "transitions",
 ]

@@ -29,7 +29,6 @@ from larder.orders.payment_state import payable, secured
 from larder.orders.queries import LineView
 from larder.orders.services.locks import submit_unpaid
 from larder.orders.services.placing.placement import Terms
-from larder.orders.services.refunds import balances_of
 from larder.orders.services.transitions import LockedOrder, Moved, TransitionRequest, moving
 
 
@@ -164,7 +163,7 @@ def _require_payment(order: LockedOrder, lines: Sequence[PricedLine]) -> None:
     currency = order.row.currency
     total = sum((line.total for line in lines), Decimal(0))
     before, after = (payable(PLACED, exact, currency) for exact in (order.row.total, total))
-    paid = secured(balances_of(order.row) or NO_PAYMENTS)
+    paid = secured(order.row.payments or NO_PAYMENTS)
     if after > max(before, paid):
         raise PaymentRequired(after - paid, paid, currency)
 

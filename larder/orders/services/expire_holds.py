@@ -92,10 +92,10 @@ def _expire(ids: Collection[UUID], kept: set[int], now: datetime) -> int:
         kept |= products - inventory.lock_free(products).keys()
         held = _held(orders)
         # If the clock was set back meanwhile, a line may not be due any more.
-        released = [one for one in orders if not held[one.id]]
+        released = [order for order in orders if not held[order.id]]
         if released:
-            holds.end([one.id for one in released])
-            write_changes([_expiry(one) for one in released], now=now)
+            holds.end([order.id for order in released])
+            write_changes([_expiry(order) for order in released], now=now)
     return len(released)
 
 
@@ -104,4 +104,4 @@ def _expiry(order: Order) -> OrderChange:
 
 
 def _held(orders: Collection[Order]) -> dict[UUID, dict[int, int]]:
-    return holds.submit_held([one.id for one in orders])()
+    return holds.submit_held([order.id for order in orders])()

@@ -56,16 +56,15 @@ def lock_orders(ids: Collection[UUID]) -> dict[UUID, Order]:
 def submit_lock(ids: Collection[UUID]) -> Callable[[], dict[UUID, Order]]:
     """Submits the statement of `lock_orders`, and returns a function that reads its result."""
     reading = database.submit(_LOCK, [list(ids)])
-    return lambda: {one.id: one for one in map(_order, reading())}
+    return lambda: {order.id: order for order in map(_order, reading())}
 
 
 _FIELDS = Order._meta.concrete_fields
-_COLUMNS = ", ".join(str(one.column) for one in _FIELDS)
-_LOCK = writes.LOCK.format(_COLUMNS)
+_LOCK = writes.LOCK.format(", ".join(str(field.column) for field in _FIELDS))
 
 
 def _order(row: Sequence[Any]) -> Order:
-    order = Order.from_db(DEFAULT_DB_ALIAS, [one.attname for one in _FIELDS], row)
+    order = Order.from_db(DEFAULT_DB_ALIAS, [field.attname for field in _FIELDS], row)
     # Django reads PostgreSQL's JSON as text.
     order.ship_to = None if order.ship_to is None else json.loads(order.ship_to)
     return order
@@ -79,13 +78,8 @@ def lock_order(id: UUID) -> Order | None:
 def lock_without_wait(rows: QuerySet[Order], *, limit: int) -> list[Order]:
     """Locks up to `limit` of the rows, except those that another transaction has locked. A row
     that another transaction changed since is compared with the conditions of `rows` once more."""
-    return list(_locked(rows, skip_locked=True)[:limit])
-
-
-def _locked(rows: QuerySet[Order], *, skip_locked: bool = False) -> QuerySet[Order]:
-    """Names the table, or the rows of a joined one would be locked as well. Django does that for
-    whole rows only, not for `values_list`."""
-    return rows.select_for_update(of=("self",), skip_locked=skip_locked)
+    # The table is named, or the rows of a joined one would be locked as well.
+    return list(rows.select_for_update(of=("self",), skip_locked=True)[:limit])
 
 
 def submit_unpaid(

@@ -41,8 +41,7 @@ from larder.orders.services.cart import renew_cart
 from larder.orders.services.confirm_order import confirm_paid
 from larder.orders.services.locks import lock_order, order_name
 from larder.orders.services.placing.placement import ABANDONED, ORDER_ID, mark_of
-from larder.orders.services.refunds import balances_of, set_refund_due
-from larder.orders.services.write_changes import OrderChange, write_changes
+from larder.orders.services.write_changes import OrderChange, set_refund_due, write_changes
 from larder.orders.sql import payments as payments_sql
 
 RECORD, VIEW = "orders.record_payment", "orders.view_order"
@@ -252,7 +251,7 @@ def _record(order: UUID | None, row: Order | None, payment: NewPayment, by: _Rec
 
 
 def _is_covered(row: Order, by: _Recorder) -> bool:
-    sums, price = balances_of(row) or NOTHING, to_payable(row.total, row.currency)
+    sums, price = row.payments or NOTHING, to_payable(row.total, row.currency)
     return covers(sums, price, with_authorised=Kind.AUTHORISED in by.confirming)
 
 

@@ -4,7 +4,7 @@ Every change of a placed order is written here: a move, a change of its lines, a
 expiry, a payment.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -16,10 +16,9 @@ from django.db.backends.postgresql.psycopg_any import Jsonb
 
 from larder.core.ids import new_id
 from larder.db import database
-from larder.orders.models import Order, OrderStatus
+from larder.orders.models import PAYMENT_SUMS, Order, OrderStatus, RefundDue
 from larder.orders.payment_state import payable, refund_due
 from larder.orders.services.locks import LockBroken
-from larder.orders.services.refunds import balances_of, set_refund_due
 from larder.orders.sql import writes
 
 
@@ -43,16 +42,6 @@ class OrderChange:
     kept: Decimal | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
 
-    @property
-    def new_total(self) -> Decimal:
-        """The total after the change."""
-        return self.order.total if self.total is None else self.total
-
-    @property
-    def new_units(self) -> int:
-        """The units after the change."""
-        return self.order.units if self.units is None else self.units
-
 
 def write_changes(changes: Sequence[OrderChange], *, now: datetime) -> None:
     """Writes changes of different orders, if status and version are still the locked ones
@@ -60,34 +49,29 @@ def write_changes(changes: Sequence[OrderChange], *, now: datetime) -> None:
 
     Raises LockBroken if an order has another status or version.
     """
-    submit_changes(changes, now=now)()
-
-
-def submit_changes(changes: Sequence[OrderChange], *, now: datetime) -> Callable[[], None]:
-    """Submits the statements of `write_changes`, and returns a function that reads their result."""
-    rows = msgspec.json.encode([_row(change) for change in changes]).decode()
+    rows = msgspec.json.encode([_values(change) for change in changes]).decode()
     changing = database.submit(writes.CHANGE_ORDERS, [now, rows])
-
-    def check() -> None:
-        if len(changing()) != len(changes):
-            raise LockBroken(*(change.order.id for change in changes))
-        for change in changes:
-            _settle(change, now)
-
     for change in changes:
         _change_row(change, now)
-    return check
+    if len(changing()) != len(changes):
+        raise LockBroken(*(change.order.id for change in changes))
+    for change in changes:
+        row = change.order
+        if row.payments is not None:
+            kept = row.total if change.kept is None else change.kept
+            due = refund_due(row.payments, payable(row.status, kept, row.currency))
+            set_refund_due(row.id, row.currency, due, now=now)
 
 
-def _row(change: OrderChange) -> dict[str, Any]:
+def _values(change: OrderChange) -> dict[str, Any]:
     order = change.order
     return {
         "id": order.id,
         "was_status": order.status,
         "was_version": order.version,
         "status": change.status,
-        "total": change.new_total,
-        "units": change.new_units,
+        "total": order.total if change.total is None else change.total,
+        "units": order.units if change.units is None else change.units,
         "event": change.event,
         "type": change.type,
         "actor": change.actor,
@@ -103,17 +87,23 @@ def _change_row(change: OrderChange, now: datetime) -> None:
         ship_to = None if row.ship_to is None else Jsonb(row.ship_to)
         details = [row.note, row.reference, ship_to, row.requested_for]
         parcel = [row.carrier, row.tracking_number]
-        sums = [row.authorised, row.captured, row.refunded, row.disputed]
+        sums = [getattr(row, name) for name in PAYMENT_SUMS]
         database.execute(writes.SET_DETAILS, [*details, *parcel, *sums, row.id])
-    row.status, row.total = OrderStatus(change.status), change.new_total
-    row.units = change.new_units
+    row.status = OrderStatus(change.status)
+    row.total = row.total if change.total is None else change.total
+    row.units = row.units if change.units is None else change.units
     row.version, row.updated_at = row.version + 1, now
 
 
-def _settle(change: OrderChange, now: datetime) -> None:
-    """Writes what is due of an order that was paid."""
-    row, sums = change.order, balances_of(change.order)
-    if sums is not None:
-        kept = row.total if change.kept is None else change.kept
-        due = refund_due(sums, payable(row.status, kept, row.currency))
-        set_refund_due(row.id, row.currency, due, now=now)
+def set_refund_due(order: UUID, currency: str, amount: int, *, now: datetime) -> None:
+    """Writes what the shop has to pay back of an order in one currency, in minor units; 0 settles
+    it. `since` stays when the amount changes. Assumes that the order or its id is locked."""
+    if not amount:
+        RefundDue.objects.filter(order=order, currency=currency).delete()
+        return
+    RefundDue.objects.bulk_create(
+        [RefundDue(order=order, currency=currency, amount=amount, since=now)],
+        update_conflicts=True,
+        update_fields=["amount"],
+        unique_fields=["order", "currency"],
+    )
