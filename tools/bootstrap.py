@@ -18,13 +18,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 REMINDER_SECONDS = 10.0
-SOURCES = ("manage.py", "config", "larder", "tools", "requirements")
 
 
 def main() -> None:
@@ -34,7 +33,6 @@ def main() -> None:
     venv = Path(os.environ.get("VENV") or ".venv").absolute()
     wanted = [Path(name) for name in sys.argv[1:]]
     try:
-        check_readable()
         lock = take_lock(venv)
         if not is_sound(venv):
             build(venv, lock)
@@ -64,22 +62,6 @@ def user_name() -> str:
         return pwd.getpwuid(os.geteuid()).pw_name
     except KeyError:
         return str(os.geteuid())
-
-
-def check_readable() -> None:
-    """End with one line when a file of the checkout cannot be read."""
-    for path in source_files():
-        wanted = os.R_OK | os.X_OK if path.is_dir() else os.R_OK
-        if not os.access(path, wanted):
-            fail(f"Let user {user_name()} read this checkout: {path.resolve()}")
-
-
-def source_files() -> Iterator[Path]:
-    """Yield the files and folders that running needs."""
-    for name in SOURCES:
-        yield Path(name)
-        for folder, folders, files in os.walk(name):
-            yield from (Path(folder, one) for one in (*folders, *files))
 
 
 def take_lock(venv: Path) -> int:
@@ -152,29 +134,21 @@ def install(venv: Path, requirements: Path, lock: int) -> None:
         lock,
         f"pip could not install {requirements}; its message is above. Is the package index "
         "within reach? The same command tries again.",
-        lambda: progress(venv, packages),
     )
     installed.mkdir(exist_ok=True)
     (installed / "place").write_text(str(venv))
     (installed / requirements.name).write_text(text)
 
 
-def progress(venv: Path, packages: int) -> str:
-    """Say how far pip is: it unpacks what it has, once it has everything."""
-    there = sum(1 for _ in venv.glob("lib/python*/site-packages/*.dist-info"))
-    return f"{there} of {packages} packages unpacked" if there > 2 else "downloading"
-
-
-def run(
-    command: Sequence[str], lock: int, failure: str, doing: Callable[[], str] = lambda: "working"
-) -> None:
+def run(command: Sequence[str], lock: int, failure: str) -> None:
     """Run a step that must succeed; it keeps the lock even if we are killed. Says every ten
-    seconds what it is doing."""
+    seconds that it goes on."""
     started = time.monotonic()
-    process = subprocess.Popen(command, env=environment(), pass_fds=[lock])
+    environment = {**os.environ, "PIP_ROOT_USER_ACTION": "ignore"}
+    process = subprocess.Popen(command, env=environment, pass_fds=[lock])
     try:
         while (status := ended(process)) is None:
-            say(f"  {time.monotonic() - started:.0f} s: {doing()}")
+            say(f"  {time.monotonic() - started:.0f} s, not yet done")
     except BaseException:
         process.kill()
         process.wait()
@@ -189,25 +163,6 @@ def ended(process: subprocess.Popen[bytes]) -> int | None:
         return process.wait(REMINDER_SECONDS)
     except subprocess.TimeoutExpired:
         return None
-
-
-def environment() -> dict[str, str]:
-    """Leave pip's configuration as it is; only keep it from complaining about the cache."""
-    changed = {"PIP_ROOT_USER_ACTION": "ignore"}
-    if not own_cache():
-        changed["PIP_NO_CACHE_DIR"] = "1"
-    return {**os.environ, **changed}
-
-
-def own_cache() -> bool:
-    """Say whether the user has a place for a cache, which pip wants to own itself."""
-    try:
-        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").absolute()
-        while not cache.exists():
-            cache = cache.parent
-        return os.access(cache, os.W_OK) and cache.stat().st_uid == os.geteuid()
-    except (OSError, RuntimeError):
-        return False
 
 
 if __name__ == "__main__":
