@@ -14,8 +14,7 @@ from larder.ops import health
 from larder.ops.demo.shop import log_ins
 from larder.ops.telemetry import metrics
 from larder.staff import confirming, site
-from larder.staff.identity import new_password, second_factor
-from larder.staff.identity.own_account import log_in_page
+from larder.staff.identity import own_account, second_factor
 from larder.v1.urls import documentation, provider_events
 from larder.v1.urls import urlpatterns as v1
 
@@ -24,10 +23,10 @@ urlpatterns = [
     path("livez", health.livez),
     path("readyz", health.readyz),
     path("metrics", metrics.page),
-    path("admin/login/", log_in_page),
+    path("admin/login/", own_account.log_in_page),
     path("admin/confirm/", admin.site.admin_view(confirming.page), name="confirm_password"),
     path("admin/second-factor/", site.limited_page(second_factor.page), name="second_factor"),
-    path("admin/new-password/", site.limited_page(new_password.page), name="new_password"),
+    path("admin/new-password/", site.limited_page(own_account.new_password), name="new_password"),
     path("admin/language/", set_language, name="set_language"),
     path("admin/texts.js", site.texts, name="texts"),
     path("admin/", admin.site.urls),

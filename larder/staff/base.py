@@ -9,7 +9,6 @@ What their lists count and filter is in lists.py.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, NamedTuple, TypeVar, cast
 
 from django.contrib import admin, messages
@@ -25,10 +24,8 @@ from unfold.decorators import action
 
 from larder.core.errors import DomainError
 from larder.core.limits import LISTED_ROWS, MAX_SELECTED_ROWS, MAX_SHOWN_ROWS
-from larder.identity.caller import Caller
 from larder.staff.history import history
 from larder.staff.lists import ListPage, ListPaginator, filter_parameters
-from larder.staff.recording import user_as_caller
 from larder.staff.refusals import Sentence, explain
 
 
@@ -154,12 +151,6 @@ class ServiceAdmin(ThemedAdmin, _OwnTransactions):  # type: ignore[misc]
     def may(self, request: Any, action: str) -> bool:
         """Whether the user has Django's permission for this action on this model."""
         return bool(request.user.has_perm(f"{self.opts.app_label}.{action}_{self.opts.model_name}"))
-
-
-def caller_of(request: Any) -> Caller:
-    """Returns the member of staff who uses the admin, with their permissions."""
-    permissions = frozenset(request.user.get_all_permissions())
-    return replace(user_as_caller(request), permissions=permissions)
 
 
 class ReadOnlyAdmin(ServiceAdmin):

@@ -15,7 +15,7 @@ from larder.identity.services.notes import About, add_note
 from larder.staff.base import ServiceAdmin, button
 from larder.staff.language import gettext_lazy as _
 from larder.staff.pages import Page, PageForm, Text, reopened, show
-from larder.staff.recording import user_as_caller
+from larder.staff.recording import caller_of
 
 
 class NoteForm(PageForm):
@@ -53,7 +53,7 @@ class NotableAdmin(ServiceAdmin):
         )
         if request.method != "POST" or not page.is_valid():
             return show(self, request, page)
-        about, caller, moment = self.about(request, obj), user_as_caller(request), now()
+        about, caller, moment = self.about(request, obj), caller_of(request), now()
         text, key = page.form.cleaned_data["text"], page.form.cleaned_data["form_key"]
         scope = Scope(caller.public_id, f"POST admin/{about.name}/note", str(key))
         claim = Claim(scope, fingerprint(text), expires_at=moment + RETENTION)

@@ -26,16 +26,17 @@ FORMER = (SessionEnded, NotStaff, PermissionMissing)
 locks."""
 
 
-def user_as_caller(request: Any) -> Caller:
-    """Returns the user of the admin as a caller, without permissions."""
-    user, factor = request.user, proven_factor(request)
+def caller_of(request: Any) -> Caller:
+    """Returns the member of staff who uses the admin."""
+    user = request.user
     return Caller(
         user.pk,
         user.public_id,
         user.is_staff,
         session=None,
         epoch=user.session_epoch,
-        factor=factor,
+        permissions=frozenset(user.get_all_permissions()),
+        factor=proven_factor(request),
     )
 
 
@@ -63,9 +64,6 @@ def recording(view: Callable[..., Any]) -> Callable[..., Any]:
 def _text(refusal: DomainError | PermissionDenied) -> str:
     if isinstance(refusal, SessionEnded):
         return gettext("Your session has ended. Log in again.")
-    if isinstance(refusal, NotStaff | PermissionMissing):
-        text = gettext("You do not have the permission {permission} any more.")
-        return text.format(permission=refusal.permission)
     return gettext(
         "The role of your account does not allow this page. If you need it, ask a colleague "
         "who may manage rights, such as an owner of the shop, for another role."

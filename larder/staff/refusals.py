@@ -70,6 +70,8 @@ def explain(refusal: DomainError, own: Mapping[str, Sentence]) -> list[Sentence]
 
 def refuse(form: forms.BaseForm, refusal: DomainError, own: Mapping[str, Sentence]) -> None:
     """Adds the messages for a refusal to the fields that they name, or else above all fields."""
+    if isinstance(refusal, BUSY):
+        form.busy = refusal  # type: ignore[attr-defined]
     for field, text in explain(refusal, own):
         form.add_error(field if field in form.fields else None, text)
 

@@ -25,11 +25,10 @@ from larder.http import problems
 from larder.http.authentication import proven_factor
 from larder.http.negotiation import for_reader
 from larder.identity import queries
-from larder.staff.confirming import confirming
+from larder.staff.confirming import adding_end_message, confirming
 from larder.staff.identity.own_account import LoginForm, own_password
 from larder.staff.language import gettext_lazy as _
 from larder.staff.recording import recording
-from larder.staff.typed import adding_end_message
 
 _PLACES = (
     (_("Catalogue"), {"catalog.product": "sell", "catalog.category": "category"}),

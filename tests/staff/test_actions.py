@@ -63,7 +63,7 @@ def test_orders_are_packed_while_the_user_may(
     with after_the_first_row(who, **taken):
         page = send(who, "orders/order/", "mark_packed", *orders)
     assert page.status == 403
-    said = "You do not have the permission orders.pack_order any more."
+    said = "The role of your account does not allow this page."
     assert (said if "is_staff" in taken else "Your session has ended.") in page.text
     assert Order.objects.filter(status="packed").count() == 1
 

@@ -19,7 +19,7 @@ from larder.core.limits import CONFIRMED_SECONDS
 from larder.http import middleware
 from larder.identity.models import Customer, Key
 from larder.identity.services import attempts, keys
-from larder.staff import typed
+from larder.staff import confirming
 from tests.conftest import Person
 from tests.staff.confirming import (
     DANGEROUS,
@@ -106,7 +106,7 @@ def test_keys_are_ended_after_the_password_only(desk: Desk, tom: Person) -> None
     page = desk.post("identity/key/", values)
     assert asks(page)
     assert Key.objects.live().filter(pk=key).exists()
-    assert str(typed.NOT_DONE) in answer(desk, page).text
+    assert str(confirming.NOT_DONE) in answer(desk, page).text
     assert Key.objects.live().filter(pk=key).exists()
     desk.post("identity/key/", values)
     assert not Key.objects.live().filter(pk=key).exists()
@@ -118,7 +118,7 @@ def test_a_form_has_all_its_values_after_the_password_and_is_not_saved(desk: Des
     age(desk.client)
     page = desk.post("auth/group/add/", {"name": 'Kitchen "1" <b>', "permissions": some})
     again = answer(desk, page)
-    assert again.messages == [typed.HERE]
+    assert again.messages == [confirming.HERE]
     assert not Group.objects.filter(name='Kitchen "1" <b>').exists()
     form = again.response.context["adminform"].form
     assert (form["name"].value(), form["permissions"].value()) == ('Kitchen "1" <b>', some)
@@ -145,7 +145,7 @@ def test_passwords_and_files_are_not_kept_and_the_page_reports_it(desk: Desk) ->
     page = desk.post(path, {"file": file, "rows": "1", "password": "a new horse battery"})
     assert "a new horse battery" not in str(desk.client.session.items())
     again = answer(desk, page)
-    assert again.messages == [f"{typed.HERE} {typed.LOST}"]
+    assert again.messages == [f"{confirming.HERE} {confirming.LOST}"]
     assert not Product.objects.exists()
 
 

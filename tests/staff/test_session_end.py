@@ -20,7 +20,7 @@ from larder.http import admin_session, middleware
 from larder.http.admin_session import BEGAN, USED
 from larder.identity.models import Customer
 from larder.ops import tasks
-from larder.staff import typed
+from larder.staff import confirming
 from tests.conftest import Api, Person
 from tests.http.conftest import token_for
 from tests.staff.desk import Desk, visible_fields
@@ -160,7 +160,7 @@ def test_a_form_sent_after_the_end_is_not_saved_and_is_there_after_the_log_in(
     assert desk.client.get("/admin/").status_code == 302
     log_in(desk.client, boss, address)
     again = desk.get(path)
-    assert again.messages == [typed.HERE]
+    assert again.messages == [confirming.HERE]
     shown = {one.html_name: one.value() for one in visible_fields(again.response.context)}
     assert shown.items() >= {n: v for n, v in values.items() if n != "rows"}.items()
     assert not Category.objects.exists()
@@ -180,7 +180,7 @@ def test_the_form_of_an_action_of_a_list_has_its_values_after_the_log_in(
     question = desk.get(PAGE).response.context["question"]
     assert desk.get(PAGE).messages == []
     again = desk.post(PAGE, opening | dict(question.sends[-1:]))
-    assert again.messages == [typed.HERE]
+    assert again.messages == [confirming.HERE]
     shown = {one.html_name: one.value() for one in visible_fields(again.response.context)}
     assert shown == values
     assert str(Product.objects.get(pk=jam).price) == "1.500"
@@ -201,7 +201,7 @@ def test_what_was_typed_beside_a_file_is_kept(desk: Desk, boss: Person) -> None:
     desk.post("catalog/product/add/", {"name": "Jam", "picture": file})
     log_in(desk.client, boss, "/admin/login/")
     again = desk.get("catalog/product/add/")
-    assert again.messages == [f"{typed.HERE} {typed.LOST}"]
+    assert again.messages == [f"{confirming.HERE} {confirming.LOST}"]
     assert 'value="Jam"' in again.text
 
 

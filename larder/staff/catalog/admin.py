@@ -42,7 +42,7 @@ from larder.staff.formatting import amount, in_one_line, moment
 from larder.staff.language import gettext_lazy as _
 from larder.staff.lists import with_trigrams, with_words
 from larder.staff.pages import Amount, Whole
-from larder.staff.recording import user_as_caller
+from larder.staff.recording import caller_of
 from larder.staff.refusals import Sentence
 
 __all__ = ["CategoryAdmin", "ProductAdmin", "ProductForm", "containing", "product_columns"]
@@ -277,12 +277,12 @@ class ProductAdmin(
             return
         changed = form.changed_fields()
         if changed:
-            caller, version = user_as_caller(request), form.cleaned_data["seen_version"]
+            caller, version = caller_of(request), form.cleaned_data["seen_version"]
             change_product(obj.pk, changed, caller=caller, now=now(), version=version)
 
     def create(self, request: Any, form: ProductForm) -> int:
         """Adds the product of a valid form; returns its id."""
-        return create_product(form.all_fields(), caller=user_as_caller(request), now=now())
+        return create_product(form.all_fields(), caller=caller_of(request), now=now())
 
     @admin.display(description=_("Price"), ordering="price")
     def price_shown(self, product: Product) -> str:

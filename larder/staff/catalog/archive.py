@@ -15,7 +15,7 @@ from larder.core.errors import DomainError
 from larder.staff.base import Question, ServiceAdmin, ask, button, selected
 from larder.staff.formatting import grouped
 from larder.staff.language import gettext_lazy as _
-from larder.staff.recording import user_as_caller
+from larder.staff.recording import caller_of
 from larder.staff.refusals import Sentence
 
 
@@ -105,7 +105,7 @@ class ArchivableProducts(ServiceAdmin):
         done = []
         for product in products:
             try:
-                move.service(product.pk, caller=user_as_caller(request), now=now())
+                move.service(product.pk, caller=caller_of(request), now=now())
                 done.append(product.sku)
             except DomainError as refusal:
                 own = {"not_found": Sentence(None, move.already)}

@@ -16,7 +16,7 @@ from larder.db.idempotency import RETENTION, Claim, Scope, fingerprint
 from larder.staff.base import ServiceAdmin
 from larder.staff.language import gettext_lazy as _
 from larder.staff.lists import with_words
-from larder.staff.recording import user_as_caller
+from larder.staff.recording import caller_of
 from larder.staff.refusals import Sentence, VersionedForm
 
 SENTENCES: Mapping[str, Sentence] = {
@@ -77,7 +77,7 @@ class CategoryAdmin(ServiceAdmin):
     def save_model(self, request: Any, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001
         given = form.cleaned_data
         parent = given["parent"] and given["parent"].pk
-        fields, caller = {"name": given["name"], "parent_id": parent}, user_as_caller(request)
+        fields, caller = {"name": given["name"], "parent_id": parent}, caller_of(request)
         if change and form.has_changed():
             version = given["seen_version"]
             change_category(obj.pk, fields, caller=caller, version=version)
@@ -93,4 +93,4 @@ class CategoryAdmin(ServiceAdmin):
         return [str(one) for one in objs], {}, set(), []
 
     def delete_model(self, request: Any, obj: Any) -> None:
-        delete_category(obj.pk, caller=user_as_caller(request))
+        delete_category(obj.pk, caller=caller_of(request))

@@ -23,7 +23,7 @@ from larder.staff.base import Question, ServiceAdmin, ask, selected
 from larder.staff.formatting import amount, decimal, grouped
 from larder.staff.language import gettext_lazy as _
 from larder.staff.pages import Amount, Page, choice, show
-from larder.staff.recording import user_as_caller
+from larder.staff.recording import caller_of
 
 _HIGHEST = Decimal(10) ** (PRICE_DIGITS - MONEY_DECIMALS)
 _STEPS = ("0.01", "0.05", "0.10", "0.50", "1.00")
@@ -127,7 +127,7 @@ class RepriceableProducts(ServiceAdmin):
             ]
             if other:
                 raise PricesChanged(other)
-            change_prices(changed, caller=user_as_caller(request), now=now())
+            change_prices(changed, caller=caller_of(request), now=now())
         except PricesChanged as refusal:
             named = ", ".join(refusal.skus)
             text = gettext(

@@ -21,12 +21,13 @@ from larder.identity.services import resets, rights, second_factors
 from larder.identity.services.resets import Invitation
 from larder.identity.services.second_factors import Account
 from larder.notifications.services import PASSWORD_RESET, queue_mail
-from larder.staff.base import Question, ask, button, caller_of
+from larder.staff.base import Question, ask, button
 from larder.staff.confirming import require_confirmation
 from larder.staff.formatting import moment
 from larder.staff.language import gettext_lazy as _
 from larder.staff.notes import NotableAdmin
 from larder.staff.pages import show_once
+from larder.staff.recording import caller_of
 
 LINK = _(
     "With the link the person sets a new password, once, within an hour. It is sent to the email "

@@ -28,14 +28,14 @@ from larder.identity.permissions import ROLES_FOR
 from larder.identity.services import accounts, audit, resets, rights
 from larder.identity.services.accounts import ByStaff, NewCustomer
 from larder.identity.services.notes import About, about_customer
-from larder.staff.base import ServiceAdmin, caller_of
+from larder.staff.base import ServiceAdmin
 from larder.staff.confirming import require_confirmation
 from larder.staff.formatting import time_column
 from larder.staff.identity.account_pages import AccountPages, link_offer
 from larder.staff.identity.contents import customer_contents
 from larder.staff.identity.customer_search import description, full_name, search
 from larder.staff.language import gettext_lazy as _
-from larder.staff.recording import user_as_caller
+from larder.staff.recording import caller_of
 from larder.staff.refusals import RefusableForm, Sentence
 
 SENTENCES: Mapping[str, Sentence] = {
@@ -188,7 +188,8 @@ class CustomerAdmin(AccountPages):
     def formfield_for_manytomany(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
         """Shows groups as checkboxes, which need no script."""
         widget = UnfoldAdminCheckboxSelectMultipleWidget()
-        return db_field.formfield(form_class=RolesField, widget=widget)
+        kwargs |= {"form_class": RolesField, "widget": widget}
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def has_change_permission(self, request: Any, obj: Any = None) -> bool:
         """Returns whether the user may change the account: not one with rights that the user does
@@ -203,7 +204,7 @@ class CustomerAdmin(AccountPages):
         return audit.customer_name(obj.public_id)
 
     def about(self, request: Any, obj: Any) -> About:
-        return about_customer(user_as_caller(request), obj.pk, obj.public_id)
+        return about_customer(caller_of(request), obj.pk, obj.public_id)
 
     def save_model(self, request: Any, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001
         if not change:

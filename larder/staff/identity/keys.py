@@ -27,12 +27,12 @@ from larder.identity.models import Key
 from larder.identity.permissions import PERMISSIONS
 from larder.identity.services import keys
 from larder.identity.services.keys import DELETE, Limits, NewKey
-from larder.staff.base import Question, ReadOnlyAdmin, ask, button, caller_of, selected
+from larder.staff.base import Question, ReadOnlyAdmin, ask, button, selected
 from larder.staff.confirming import require_confirmation
 from larder.staff.formatting import customer_name, time_column
 from larder.staff.language import gettext_lazy as _
 from larder.staff.pages import Page, PageForm, show, show_once, words
-from larder.staff.recording import user_as_caller
+from larder.staff.recording import caller_of
 from larder.staff.refusals import Sentence
 
 SOON = timedelta(days=30)
@@ -211,7 +211,7 @@ def _end(request: Any, key: Key) -> bool:
     """Ends a key. Returns False if it has ended or expired before."""
     of_any = request.user.has_perm(DELETE)
     try:
-        keys.delete_key(key.pk, caller=user_as_caller(request), of_any=of_any, now=now())
+        keys.delete_key(key.pk, caller=caller_of(request), of_any=of_any, now=now())
     except NotFound:
         return False
     return True

@@ -1,31 +1,42 @@
-"""The pages of the user's own account: the log-in, and the change of the password."""
+"""The pages of one's own account: the log-in, the change of the password, a new one by link."""
 
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.views import PasswordChangeView
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
+from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.translation import gettext
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
 from unfold.forms import AdminOwnPasswordChangeForm, AuthenticationForm
+from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
 from larder.core.clock import now
 from larder.core.errors import DomainError
-from larder.http import admin_session
+from larder.core.limits import MAX_PASSWORD_LENGTH, MAX_RESET_TOKEN_LENGTH
+from larder.http import admin_session, throttling
+from larder.http.authentication import secrets
 from larder.identity import hashers
 from larder.identity.caller import Caller
-from larder.identity.services import passwords
+from larder.identity.services import passwords, resets
 from larder.identity.services.passwords import Change
 from larder.staff.confirming import CountedForm, answered
 from larder.staff.identity import second_factor
 from larder.staff.language import gettext_lazy as _
-from larder.staff.refusals import Sentence, explain
+from larder.staff.refusals import Sentence, explain, refuse
 
 SENTENCES: Mapping[str, Sentence] = {
     "wrong_password": Sentence(
         None, _("Your password was changed meanwhile by another request. Try again.")
+    ),
+    "reset_token_invalid": Sentence(
+        "reset_token", _("This code is wrong, was used before, or has expired. Ask for a new one.")
     ),
 }
 
@@ -89,3 +100,49 @@ def own_password(request: Any, extra_context: Any = None) -> HttpResponseBase:
     if answer.status_code == 302:
         admin_session.keep(request, request.user)
     return answered(answer)
+
+
+def _password(label: str) -> forms.CharField:
+    widget = UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"})
+    return forms.CharField(label=label, strip=False, max_length=MAX_PASSWORD_LENGTH, widget=widget)
+
+
+class NewPasswordForm(forms.Form):
+    """The token, which a script takes from the link, and the new password."""
+
+    reset_token = forms.CharField(
+        label=_("Code of the link or the mail"),
+        max_length=MAX_RESET_TOKEN_LENGTH,
+        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"}),
+    )
+    new_password = _password(_("New password"))
+    again = _password(_("New password again"))
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or {}
+        if not self.errors and given["new_password"] != given["again"]:
+            self.add_error("again", gettext("The two passwords differ."))
+        return given
+
+
+@never_cache
+@sensitive_post_parameters()
+def new_password(request: HttpRequest) -> HttpResponse:
+    """Sets the password of a person without a session, and leads to the log-in."""
+    form = NewPasswordForm(request.POST or None)
+    if not form.is_valid():
+        return _show(request, form)
+    token, wanted = form.cleaned_data["reset_token"], form.cleaned_data["new_password"]
+    try:
+        with throttling.confirm(request):
+            resets.set_forgotten(token, wanted, secrets=secrets(), now=now())
+    except DomainError as refusal:
+        refuse(form, refusal, SENTENCES)
+        return _show(request, form)
+    messages.success(request, gettext("The password is set. Log in with it."))
+    return HttpResponseRedirect(reverse("admin:login"))
+
+
+def _show(request: HttpRequest, form: NewPasswordForm) -> HttpResponse:
+    context = {**admin.site.each_context(request), "title": gettext("New password"), "form": form}
+    return answered(TemplateResponse(request, "staff/new_password.html", context))

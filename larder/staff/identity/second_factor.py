@@ -29,7 +29,6 @@ from larder.core.limits import (
     MAX_KEY_NAME_LENGTH,
     MAX_SEALED_FACTOR_LENGTH,
 )
-from larder.http import problems
 from larder.http.addresses import address_of, base_url
 from larder.http.admin_session import BEGAN
 from larder.http.authentication import FACTOR, proven_factor, secrets
@@ -45,12 +44,12 @@ from larder.identity.services.second_factors import (
     Enrolment,
     PasskeyEnrolment,
 )
-from larder.staff.confirming import confirming, own_address, require_confirmation
+from larder.staff.confirming import answered, confirming, own_address, require_confirmation
 from larder.staff.formatting import moment
 from larder.staff.language import gettext_lazy as _
 from larder.staff.pages import words
 from larder.staff.recording import CHANNEL
-from larder.staff.refusals import BUSY, Sentence, TextForm, refuse
+from larder.staff.refusals import Sentence, TextForm, refuse
 
 PENDING_SECONDS = 600
 PASSKEY = "passkey"
@@ -226,14 +225,12 @@ def _id(text: str) -> UUID:
 
 
 def _refused(request: Any, form: forms.Form, refusal: DomainError) -> HttpResponse:
-    """Shows the page again, as a form with a mistake; a full server's with its status."""
     if isinstance(refusal, SecondFactorWrong):
         # Once in an hour: a sign that the password is known to others.
         by = audit.Acting(request.user.public_id, CHANNEL)
         audit.record_refusal(by, "admin:second_factor", "")
     refuse(form, refusal, SENTENCES)
-    page = _show(request, form)
-    return problems.mark(page, refusal) if isinstance(refusal, BUSY) else page
+    return _show(request, form)
 
 
 def _show(request: Any, form: forms.Form | None, recovery: Sequence[str] = ()) -> HttpResponse:
@@ -265,7 +262,7 @@ def _show(request: Any, form: forms.Form | None, recovery: Sequence[str] = ()) -
             uri = codes.provisioning_uri(secret, account=name, issuer=issuer)
             context["secret"] = codes.secret_text(secret)
             context["qr_code"] = codes.qr_code(uri)
-    return TemplateResponse(request, "staff/second_factor.html", context)
+    return answered(TemplateResponse(request, "staff/second_factor.html", context))
 
 
 def _offer(request: Any, act: Literal["create", "get"]) -> dict[str, str] | None:

@@ -24,7 +24,6 @@ from larder.inventory import queries
 from larder.inventory.models import Adjustment, Stock
 from larder.inventory.services import adjustments
 from larder.inventory.services.adjustments import PERMISSION, AdjustmentLine
-from larder.staff.base import caller_of
 from larder.staff.formatting import (
     grouped,
     in_one_line,
@@ -54,6 +53,7 @@ from larder.staff.product_choice import (
     show_figures,
     sku_field,
 )
+from larder.staff.recording import caller_of
 from larder.staff.refusals import Sentence
 from larder.staff.words import word
 

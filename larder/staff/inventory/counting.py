@@ -22,7 +22,7 @@ from larder.staff.base import ServiceAdmin, button
 from larder.staff.formatting import grouped, link, signed
 from larder.staff.language import gettext_lazy as _
 from larder.staff.pages import Page, PageForm, choice, long_text, show, whole, words
-from larder.staff.recording import user_as_caller
+from larder.staff.recording import caller_of
 from larder.staff.refusals import Sentence, TextForm
 
 ADD, SET, REMOVE = "add", "set", "remove"
@@ -134,7 +134,7 @@ class CountableStock(ServiceAdmin):
         if not form.is_bound or not form.is_valid():
             return show(self, request, page)
         try:
-            done = _end(user_as_caller(request), form.cleaned_data)
+            done = _end(caller_of(request), form.cleaned_data)
         except InsufficientStock as refusal:
             for text in _impossible(refusal, lines):
                 self.message_user(request, text, messages.ERROR)
@@ -183,7 +183,7 @@ def _moved(sku: str) -> str:
 
 
 def _scan(request: Any, given: Mapping[str, Any]) -> None:
-    product, caller, moment = counts.find_product(given["code"]), user_as_caller(request), now()
+    product, caller, moment = counts.find_product(given["code"]), caller_of(request), now()
     scope = Scope(caller.public_id, "POST admin/count", str(given["form_key"]))
     content = fingerprint(given["what"], product, given["units"])
     claim = Claim(scope, content, expires_at=moment + RETENTION)

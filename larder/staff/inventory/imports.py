@@ -41,7 +41,7 @@ from larder.staff.exports import XLSX_TYPE
 from larder.staff.formatting import field_value, grouped
 from larder.staff.language import gettext_lazy as _
 from larder.staff.pages import Page, show
-from larder.staff.recording import user_as_caller
+from larder.staff.recording import caller_of
 
 
 class ProductFileForm(forms.Form):
@@ -134,7 +134,7 @@ class ImportableProducts(ServiceAdmin):
         try:
             if not form.is_valid():
                 raise NotFound
-            kept, author = form.cleaned_data[FILE], Author(user_as_caller(request), now())
+            kept, author = form.cleaned_data[FILE], Author(caller_of(request), now())
             return self._done(request, import_previewed(kept, author, currency=settings.CURRENCY))
         except NotFound:
             self.message_user(request, GONE, messages.ERROR)
@@ -177,7 +177,7 @@ def _explained() -> str:
 def _previewed(form: forms.Form, request: Any) -> Preview:
     """Raises FaultyFile."""
     raw = form.cleaned_data["file"].read()
-    author = Author(user_as_caller(request), now())
+    author = Author(caller_of(request), now())
     return preview_products(raw, author, currency=settings.CURRENCY)
 
 

@@ -32,7 +32,7 @@ from larder.staff.inventory.counting import CountableStock
 from larder.staff.inventory.imports import ImportableProducts
 from larder.staff.language import gettext_lazy as _
 from larder.staff.pages import Whole
-from larder.staff.recording import user_as_caller
+from larder.staff.recording import caller_of
 
 
 class StockLinks(ServiceAdmin):
@@ -135,7 +135,7 @@ class StockedProductAdmin(ImportableProducts, ProductAdmin, StockLinks):
         made = products.create_stocked_product(
             form.all_fields(),
             quantity=form.cleaned_data["quantity"],
-            author=Author(user_as_caller(request), now()),
+            author=Author(caller_of(request), now()),
         )
         return made.id
 

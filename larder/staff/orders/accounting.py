@@ -33,7 +33,7 @@ from larder.identity.queries import PARCEL_FIELDS
 from larder.identity.services import audit
 from larder.orders import payment_state, queries
 from larder.orders.queries import PLACED, Booking, OrderView
-from larder.staff.base import ServiceAdmin, button, caller_of
+from larder.staff.base import ServiceAdmin, button
 from larder.staff.confirming import require_confirmation
 from larder.staff.exports import one_at_a_time, safe_text, workbook
 from larder.staff.formatting import customer_name, day_of, grouped, localized
@@ -41,6 +41,7 @@ from larder.staff.language import gettext_lazy as _
 from larder.staff.language import in_english
 from larder.staff.lists import shop_zone
 from larder.staff.pages import Page, choice, show
+from larder.staff.recording import caller_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ from larder.orders.services import moves
 from larder.orders.services.changes import change_order
 from larder.orders.services.confirm_order import confirm_order
 from larder.orders.services.transitions import Moved, TransitionRequest
-from larder.staff.base import Question, ServiceAdmin, ask, caller_of, selected
+from larder.staff.base import Question, ServiceAdmin, ask, selected
 from larder.staff.formatting import amount, contents, customer_name
 from larder.staff.language import gettext_lazy as _
 from larder.staff.orders.forms import (
@@ -50,6 +50,7 @@ from larder.staff.orders.forms import (
 )
 from larder.staff.orders.refusals import OF_THE_ORDER, SENTENCES
 from larder.staff.pages import Page, show
+from larder.staff.recording import caller_of
 from larder.staff.refusals import explain
 from larder.staff.words import word
 

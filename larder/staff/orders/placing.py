@@ -53,7 +53,7 @@ from larder.staff.product_choice import (
     show_figures,
     sku_field,
 )
-from larder.staff.recording import CHANNEL, user_as_caller
+from larder.staff.recording import CHANNEL, caller_of
 
 CUSTOMERS = "identity.view_customer"
 """The permission to see customers, and their addresses."""
@@ -221,6 +221,6 @@ def _place(page: Page, form: OrderForm, request: Any) -> Placed:
         ],
         **form.details,
         order_id=given["form_key"],
-        acting=audit.StaffActing(request.user.public_id, CHANNEL, user_as_caller(request)),
+        acting=audit.StaffActing(request.user.public_id, CHANNEL, caller_of(request)),
     )
     return place_order(placement, terms=terms(), now=now())
