@@ -1,8 +1,5 @@
-"""Runs code between a commit and its answer, and logs its errors instead of raising them.
-
-The write is committed. If an error of a log line, a counter or a span reached the client, the
-client would assume that the write failed, and would repeat it.
-"""
+"""Runs code between a commit and its answer, and logs its errors instead of raising them: a client
+that saw an error of a log line, a counter or a span would repeat the write."""
 
 import logging
 import sys

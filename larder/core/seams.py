@@ -1,7 +1,7 @@
 """Names the points at which a test can choose which thread goes on.
 
-A thread calls `reached` before each such step. It does nothing in a server, and takes 30 ns. The
-scheduler of tests/system/interleavings replaces it.
+A thread calls `reached` before each such step. The scheduler of tests/system/interleavings replaces
+it.
 """
 
 from typing import Final

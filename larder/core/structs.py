@@ -44,12 +44,8 @@ def _field(one: msgspec.structs.FieldInfo) -> tuple[Any, ...]:
 
 
 def prepare_decoding() -> None:
-    """Lets msgspec read the fields of every loaded struct now. Call it before threads decode.
-
-    msgspec 0.22.0 reads them when a struct is first decoded, and lets other threads see the result
-    before it is complete. A thread that decodes the same struct meanwhile ends the process with
-    SIGSEGV.
-    """
+    """Lets msgspec read the fields of every loaded struct now. msgspec 0.22.0 else does it when a
+    struct is first decoded, and a thread that decodes it meanwhile ends the process (SIGSEGV)."""
     for one in structs():
         msgspec.json.Decoder(one)
 

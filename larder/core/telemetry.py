@@ -1,8 +1,5 @@
-"""Reports the work of the modules to observers. Only a server with metrics has any.
-
-The modules do not import a metrics library. `ops` registers the observers
-(larder/ops/telemetry/metrics.py).
-"""
+"""Reports the work of the modules to observers, which `ops` registers
+(larder/ops/telemetry/metrics.py)."""
 
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -19,11 +16,8 @@ Reason = Literal["full", "late"]
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """A batch that is done.
-
-    `waited`: the seconds that each request waited in the queue. `results`: the result of each, in
-    the same order. `seconds`: the duration of the batch. `waiting`: requests in the queue now.
-    """
+    """A batch that is done: the seconds that each request `waited` in the queue, the `results` in
+    the same order, the duration in `seconds`, and the requests `waiting` now."""
 
     waited: Sequence[float]
     results: Sequence[object]

@@ -1,9 +1,7 @@
 """Turns conflicts with unique constraints into errors for clients.
 
-The constraint decides: a lookup alone is outdated when another transaction takes the value before
-this one writes. But PostgreSQL logs a failed statement, in some configurations with its values. So
-an insert ignores the conflict, and an update of personal data looks the value up first: only a
-concurrent transaction can still make it fail.
+The constraint decides. But PostgreSQL logs a failed statement, in some configurations with its
+values: so an insert ignores the conflict, and an update of personal data looks the value up first.
 """
 
 from collections.abc import Iterator, Mapping

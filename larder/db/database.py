@@ -90,12 +90,8 @@ def submit(sql: str, parameters: Sequence[Any] = ()) -> Reading:
 
 
 def pipeline() -> AbstractContextManager[None]:
-    """Sends the statements of this block in one round trip. Must run within a transaction.
-
-    Each round trip is a wait, and under load the thread then waits for the interpreter as well. So
-    statements are sent when the rows of one of them are read, or at the end of the block. They run
-    in the order in which they were submitted. An error is raised there.
-    """
+    """Sends the statements of this block, in order, when the rows of one of them are read, or at
+    the end of the block. An error is raised there. Must run within a transaction."""
     return _wrapper().pipeline()
 
 
@@ -110,9 +106,8 @@ def _with_arrays(parameters: Sequence[Any]) -> list[Any]:
 def array(values: Sequence[Any]) -> str:
     """Returns the text form of a PostgreSQL array.
 
-    psycopg looks up the type of each element and quotes each in Python. An order has thirty
-    arrays, which took a tenth of the cost of placing it. So elements whose JSON form is also
-    PostgreSQL's form are encoded as JSON in one call.
+    Elements whose JSON form is also PostgreSQL's are encoded in one call: psycopg, which quotes
+    each in Python, took a tenth of the cost of placing an order.
 
     >>> array([1, None]), array([1, None, "a \\"word\\""])
     ('{1,null}', '{1,NULL,"a \\\\"word\\\\""}')
@@ -145,10 +140,8 @@ _ELEMENT: dict[type, Callable[[Any], str]] = {
 def snapshot() -> str:
     """Returns which transactions are visible now. Two equal results mean: no commit in between.
 
-    The result includes the last checkpoint. After a crash PostgreSQL assigns the ids of rolled
-    back transactions again, so the snapshot alone could equal one from before the crash; recovery
-    ends with a checkpoint. Valid only on the primary: a replica's snapshot does not list open
-    transactions, and stays the same when one of them commits.
+    Includes the last checkpoint, because a crash gives the ids of rolled back transactions again.
+    Valid only on the primary: a replica's snapshot does not list open transactions.
     """
     ((now,),) = rows(sql.SNAPSHOT)
     return str(now)
@@ -199,11 +192,8 @@ def limit_lock_wait(seconds: float) -> None:
 
 
 def was_rolled_back(error: Exception) -> bool:
-    """Returns whether a transaction that ended with this error was certainly rolled back.
-
-    If the server sent no SQLSTATE, or one that says that it stops, the last statement may have
-    succeeded, and it may have been the commit. Source: PostgreSQL's appendix of error codes.
-    """
+    """Returns whether a transaction that ended with this error was certainly rolled back. Without
+    an SQLSTATE, or with one of a server that stops, its commit may have succeeded."""
     if not isinstance(error, Error):
         return True
     if isinstance(error, CommitUnknown):
@@ -240,19 +230,14 @@ class _UtcLoader(Loader):
 
 
 def load_timestamps_fast() -> None:
-    """Registers a loader that parses a timestamp with one call into C.
-
-    Django's loader is pure Python: 3.4 µs for each value, 72 µs for a page of twenty products,
-    half of the time of the query. Django compares `timezone` with that of the connection, so the
-    loader must have it.
-    """
+    """Registers a loader that parses a timestamp with one call into C. Django's takes 3.4 µs for
+    each value: half of the time of a page of products. Django reads the loader's `timezone`."""
     template = get_adapters_template(True, UTC)  # noqa: FBT003
     template.register_loader("timestamptz", _UtcLoader)
 
 
 def make_schemas() -> RunSQL:
-    """Returns the migration step that creates the schemas and adds them to the search path of the
-    migrating role."""
+    """Returns the step that creates the schemas, in the search path of the migrating role."""
     create = "".join(f"CREATE SCHEMA IF NOT EXISTS {schema};" for schema in SCHEMAS)
     own_path = (
         "DO $$ BEGIN EXECUTE format('ALTER ROLE CURRENT_USER IN DATABASE %I SET search_path = "
@@ -268,8 +253,7 @@ def run_file(migration: str, name: str) -> RunSQL:
 
 
 def move_to_schema(schema: str, *tables: str) -> RunSQL:
-    """Returns the migration step that moves new tables, with their indexes and sequences, to the
-    schema of their module."""
+    """Returns the step that moves new tables to the schema of their module."""
     forwards = "".join(f'ALTER TABLE "{table}" SET SCHEMA {schema};' for table in tables)
     backwards = "".join(f'ALTER TABLE "{table}" SET SCHEMA public;' for table in tables)
     return RunSQL(forwards, backwards)

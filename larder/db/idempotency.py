@@ -1,10 +1,9 @@
 """Idempotency keys: a request that succeeded is not executed a second time.
 
 A transaction claims its keys before it writes anything else. A unique index makes a concurrent
-request with the same key wait until the first one ends. Then it finds the row and returns the
-earlier result. If the first request was refused, it has deleted its claim, and the second one
-claims the key. Source of the rules: the IETF draft "The Idempotency-Key HTTP Header Field";
-docs/api/conventions.md describes them to clients.
+request with the same key wait until the first one ends; then it returns the earlier result, or
+claims the key if the first one was refused. Source: the IETF draft "The Idempotency-Key HTTP Header
+Field".
 """
 
 import hashlib
@@ -136,13 +135,8 @@ def submit_repeat(wanted: Claim | None, *, now: datetime) -> Callable[[], bool]:
 
 def once(wanted: Claim | None, make: Callable[[], object], *, now: datetime) -> Outcome:
     """Calls `make`, which returns the id of what it creates, unless an earlier request with this
-    claim did. Without a claim it always calls it.
-
-    If `make` returns NOTHING_DONE, deletes the claim: the key of a request that changed nothing
-    needs no row, as long as a repeat changes nothing either.
-
-    Assumes that a transaction is open. Raises KeyReused.
-    """
+    claim did. Without a claim it always calls it. If `make` returns NOTHING_DONE, deletes the
+    claim. Assumes that a transaction is open. Raises KeyReused."""
     (outcome,) = once_each([wanted], lambda pending: [make() for _ in pending], now=now)
     if not outcome.is_same:
         raise KeyReused

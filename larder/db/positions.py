@@ -1,14 +1,9 @@
 """Positions in the primary's write-ahead log, and the times at which it had reached them.
 
-A replica is as current as the position that it has replayed. No clock shows its lag: the clocks of
-two machines differ, and the time of the last transaction says nothing while no transaction writes.
-So a process asks the primary for its position, and keeps the moment *before* it asked, by the
-monotonic clock of its machine. Everything committed before that moment lies before that position.
-A replica that has replayed the position has all of it.
-
-A position is valid in one history of one cluster. After a fail-over the log continues under another
-timeline, and the same number may belong to another record. So the numbers of two timelines are
-never compared.
+No clock shows the lag of a replica. So a process asks the primary for its position, and keeps the
+moment *before* it asked, by the monotonic clock. A replica that has replayed the position has
+everything committed before that moment. Positions of two timelines are never compared: after a
+fail-over the same number may belong to another record.
 
 Source: PostgreSQL, "Recovery Information Functions" and "Backup Control Functions".
 """

@@ -1,9 +1,8 @@
 """Reads from a replica that is current enough for the reader, or else from the primary.
 
 The replicas are the databases `replica1`, `replica2` … of the settings. A thread reads the replay
-position on the connection that will run its query, so it stays true for this connection, even if
-the address later leads to another server. If a query fails on a replica, it runs on the primary: it
-may conflict with the replay. After an error of its server a replica is left out for a second.
+position on the connection that will run its query. A query that fails on a replica runs on the
+primary. After an error of its server a replica is left out for a second.
 """
 
 import logging

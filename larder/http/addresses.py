@@ -24,9 +24,8 @@ def address_of(request: HttpRequest) -> str:
 def client_address(environ: Mapping[str, Any], trusted: Sequence[str]) -> str:
     """Returns the address of the client: the last one that does not belong to a trusted proxy.
 
-    `environ` is WSGI's; `trusted` are addresses or networks. An entry that is not an address ends
-    the search; the result is then the proxy that passed it on. A peer without an address (a local
-    socket) is returned unchanged.
+    `trusted` are addresses or networks. An entry that is no address ends the search; a peer without
+    an address (a local socket) is returned unchanged.
 
     >>> passed_on = {"HTTP_X_FORWARDED_FOR": "6.6.6.6, 203.0.113.9, 10.0.0.3"}
     >>> client_address({"REMOTE_ADDR": "10.0.0.2"} | passed_on, ["10.0.0.0/8"])

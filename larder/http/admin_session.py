@@ -1,13 +1,9 @@
 """Sessions of the admin: when they end, and when the user last gave the password.
 
 Django's session has three times, in whole seconds of Unix time: when it began, when it was last
-used, and when the password was given. It also has the session epoch of the account, so it ends with
-all other sessions of the account, also when the account is deactivated for a while. The admin and
-the earlier contracts, which accept the same cookie, both get the user from `user_of`, so a session
-ends in one place.
-
-The times are of the server's clock. A time more than CLOCK_TOLERANCE in the future shows that a
-clock was set back. It counts as long ago, so the user must log in again.
+used, and when the password was given; a time more than CLOCK_TOLERANCE in the future counts as long
+ago. It also has the session epoch of the account, so it ends with all its other sessions. The admin
+and the earlier contracts both get the user from `user_of`.
 """
 
 from collections.abc import Mapping
@@ -53,11 +49,9 @@ def keep(request: HttpRequest, user: Any) -> None:
 
 
 def user_of(request: HttpRequest) -> Any:
-    """Returns the user of the request's session, or an anonymous one. Notes the use.
-
-    A session that is over is deleted. `request.former_user` then is the key of its user, and
-    `request.session_ended` the sentence that says why, if it was for its age.
-    """
+    """Returns the user of the request's session, or an anonymous one. Notes the use, and deletes a
+    session that is over: `request.former_user` then is the key of its user, and
+    `request.session_ended` the sentence that says why, if it was for its age."""
     key = request.session.get(SESSION_KEY)
     user = _present_user(request)
     request.former_user = None if user.is_authenticated else key  # type: ignore[attr-defined]
@@ -129,8 +123,7 @@ def is_confirmed(request: HttpRequest) -> bool:
 
 
 def add_end_message(request: Any, *, is_kept: bool = False) -> None:
-    """Adds the message for the log-in page, to which a request without a user is redirected: why
-    its session ended, and that a form was not saved, or that it is kept."""
+    """Adds the message for the log-in page: why the session ended, and whether a form is kept."""
     if request.user.is_authenticated:
         return
     why = getattr(request, "session_ended", "")

@@ -1,7 +1,6 @@
 """Notes each answered request, for the counts and the log (larder/ops/telemetry/requests.py).
 
 A request adds a tuple to a queue. Once a second, a thread of the process takes the tuples.
-docs/reference/metrics.md has the cost.
 """
 
 from collections import deque
@@ -70,10 +69,8 @@ def _note(request: HttpRequest, response: HttpResponseBase, began: int) -> None:
 def access_log_hook(
     method: str, pattern: str | None
 ) -> Callable[[int, int, str, object, str], None]:
-    """Returns a function that notes requests for the paths of a pattern, which no middleware sees.
-    Without a pattern, the path is not known.
-    It takes the status, the time of arrival by the performance counter, the correlation id, the
-    caller and the path."""
+    """Returns a function that notes requests for the paths of a pattern (None if not known), which
+    no middleware sees: status, arrival by the performance counter, correlation id, caller, path."""
     route = pattern and pattern.removeprefix("/")
 
     def note(status: int, began: int, correlation_id: str, caller: object, path: str) -> None:

@@ -10,12 +10,8 @@ Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 def with_plain_charsets(application: Application) -> Application:
     """Returns a WSGI application that passes on no charset except CHARSETS, and no other parameter
-    except a boundary.
-
-    Django decodes queries and forms with the codec that the client names. With Python's rot13,
-    punycode or unicode_escape, the result is an error before any middleware runs, or a text that no
-    database accepts.
-    """
+    except a boundary: Django decodes queries and forms with any codec that the client names, such
+    as Python's rot13."""
 
     def shown(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         given = environ.get("CONTENT_TYPE")

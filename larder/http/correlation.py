@@ -38,11 +38,8 @@ def forget(sender: object, **values: object) -> None:
 
 
 def correlate(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[..., HttpResponse]:
-    """Middleware that uses the client's id of the request, or makes one.
-
-    Each answer has the header that lets scripts of browsers read the id, unless corsheaders has
-    already set one with more names.
-    """
+    """Middleware that uses the client's id of the request, or makes one. Scripts of browsers may
+    read it."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         of_request = identify(request.META)

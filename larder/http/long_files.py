@@ -18,9 +18,8 @@ from larder.identity.services.credentials import renewed
 Order = TypeVar("Order")
 
 EXPORTS_AT_ONCE = 2
-"""Files that a process writes at once for customers, and as many for staff, so that customers who
-read slowly do not delay staff. Each file keeps a thread of the server until it is read. Further
-requests are answered with 503 and Retry-After."""
+"""Files that a process writes at once for customers, and as many for staff. Each keeps a thread
+until it is read. Further requests are answered with 503."""
 
 LONGEST_EXPORT = 30 * 60.0
 """Seconds after which the server stops writing a file, also if the client is still reading."""
@@ -34,8 +33,7 @@ ROWS_AT_ONCE = 200
 _of_customers, _of_staff = BoundedSemaphore(EXPORTS_AT_ONCE), BoundedSemaphore(EXPORTS_AT_ONCE)
 
 _accounts = SlotsPerKey(1)
-"""The accounts whose files the process writes: one file at a time for each account, so that one
-account cannot take all."""
+"""The accounts whose files the process writes: one file at a time for each."""
 
 
 def stream(

@@ -18,8 +18,7 @@ Kind = TypeVar("Kind", bound="Cursor")
 
 class Cursor(msgspec.Struct, array_like=True):
     """The last row of a page. Each list has its own subclass with its own tag, so a cursor of one
-    list is refused by another. The bounds of the fields keep invented values away from the
-    database."""
+    list is refused by another. Its fields have bounds."""
 
     def fits(self, customer: int, parameters: Mapping[str, str]) -> bool:
         """Returns whether the customer may use it in a request with these query parameters."""

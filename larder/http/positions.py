@@ -1,9 +1,8 @@
 """The header `Larder-Position`: an app echoes it to see its own writes at once, also on a replica.
 
-In a shop with replicas it names a position in PostgreSQL's log after the app's last write.
-Otherwise, or if that position is not known, it is a marker with the time of the write. Both are 27
-characters that apps store and send back without parsing. A value that cannot be read is no error:
-the request is read from the primary.
+With replicas it names a position in PostgreSQL's log after the app's last write; otherwise, or if
+that is not known, it is a marker with the time of the write. Both have 27 characters. A value that
+cannot be read leads to the primary.
 """
 
 import struct

@@ -67,9 +67,8 @@ from larder.identity.services.quotas import QuotaExceeded
 logger = logging.getLogger(__name__)
 
 PAGES = "/api/v1/problems/"
-"""The page of this installation that explains each code. A problem's `type` is its absolute URL: it
-can be opened where the problem occurred, needs no web site of the project, and explains the version
-that answered. Clients compare `code`, not `type`."""
+"""The page of this installation that explains each code: a problem's `type` is its absolute URL.
+Clients compare `code`, not `type`."""
 RETRY_AFTER = 1
 """Retry-After of a 503, in seconds."""
 
@@ -299,8 +298,8 @@ def handle(request: HttpRequest, error: Exception) -> HttpResponse | None:
 
 
 def from_database(request: HttpRequest, error: Exception) -> HttpResponse | None:
-    """Returns 503 if the database is away or busy, `outcome_unknown` if a transaction of this
-    request was or may have been committed, None for any other error."""
+    """Returns 503 if the database is away or busy, `outcome_unknown` after a commit of this request
+    that was or may have been made, None for any other error."""
     busy = sqlstate(error) in _BUSY
     if not (busy or isinstance(error, OperationalError | InterfaceError)):
         return None
@@ -345,12 +344,8 @@ _LOOK = "Check first: a repeat may make the change twice, or undo a change by an
 
 def _advice(request: HttpRequest) -> str | None:
     """Returns the advice to repeat; None if a repeat may make something twice, or undo a later
-    change by another client.
-
-    v1's operations declare which headers prevent that (`repeats_with`, one is enough), that none
-    is needed, or what a repeat without them does (`caution`). The earlier contracts and the admin
-    declare nothing.
-    """
+    change by another client. v1's operations declare it (`repeats_with`, one of these headers is
+    enough; `caution`)."""
     view = getattr(request.resolver_match, "func", None)
     operation = getattr(view, "operations", {}).get(request.method)
     if operation is None:

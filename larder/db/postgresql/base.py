@@ -64,14 +64,9 @@ class _Seamed(CursorWrapper):
 class DatabaseWrapper(base.DatabaseWrapper):
     """Django's wrapper, which fails fast without a connection and hands out no closed one.
 
-    While the database is unreachable, a request that has waited for a thread would wait for a
-    connection as well, and get its error too late. So for FAIL_FAST_SECONDS after a pool timeout
-    other threads do not wait, unless a connection is free. The pool reconnects by itself.
-
-    After an outage during which no request arrived, every pooled connection is closed, and the
-    next requests would fail. CONN_HEALTH_CHECKS would query the server each time (45 µs of CPU).
-    An idle connection receives no data, and a closed one is readable. So only a readable
-    connection is checked with a query (1 µs for the others).
+    For FAIL_FAST_SECONDS after a pool timeout other threads do not wait, unless a connection is
+    free. CONN_HEALTH_CHECKS would query the server each time (45 µs of CPU); a closed connection is
+    readable, so only a readable one is checked (1 µs for the others).
     """
 
     is_read_from = False
@@ -120,11 +115,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self.pool.drain()
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
-        """Returns a connection that was open a moment ago.
-
-        Raises OperationalError if there is none, or if one more connection than the pool can hold
-        were closed: the server then closes new connections at once.
-        """
+        """Returns a connection that was open a moment ago. Raises OperationalError if there is
+        none."""
         for _ in range(self.pool.max_size + 1 if self.pool else 1):
             connection = self._wait_for_connection(conn_params)
             if self.pool and _has_something_to_read(connection) and not self._answers(connection):
@@ -156,10 +148,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return self.settings_dict["OPTIONS"].get("prepare_threshold") is None
 
     def submit(self, sql: str, parameters: Sequence[Any]) -> Reading:
-        """Runs one statement; in a pipeline, when its rows are read or at the end of the block.
-
-        Where statements are counted or traced, each runs alone and at once.
-        """
+        """See `database.submit`. Where statements are counted or traced, each runs at once."""
         if self.queries_logged or self.execute_wrappers:
             cursor = self.cursor()
             cursor.execute(sql, parameters)
@@ -190,11 +179,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     @contextmanager
     def pipeline(self) -> Iterator[None]:
-        """Sends the statements of this block when the rows of one of them are read, or at its end.
-
-        The end raises the error that no reading has raised. If the block fails, the statements
-        that still wait are not sent.
-        """
+        """See `database.pipeline`. If the block fails, the statements that still wait are not
+        sent."""
         self.ensure_connection()
         self._in_pipeline = True
         try:
@@ -257,9 +243,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self.has_committed = self.has_committed or is_sent
 
     def set_autocommit(self, autocommit: bool, *args: Any, **options: Any) -> None:  # noqa: FBT001
-        """Sets the mode. Opens no connection at the end of a transaction that lost its connection:
-        a new connection begins in this mode, and an error of opening it would hide the first one.
-        """
+        """Opens no connection at the end of a transaction that lost its own: an error of opening it
+        would hide the first one."""
         if autocommit and self.connection is None:
             self.autocommit = True
             return

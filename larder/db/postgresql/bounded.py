@@ -1,9 +1,7 @@
 """Connections with a time limit for each answer of the server.
 
-A server that hangs does not answer, and its own time limits do not work either. Nor does a server
-answer whose machine has failed; by default the operating system notices that after a quarter of an
-hour while it sends, and after two hours while it waits. TCP_OPTIONS set shorter limits for the
-network. A machine that still answers TCP but does not run PostgreSQL is noticed here.
+A server that hangs, or whose machine has failed, does not answer, and its own time limits do not
+work. TCP_OPTIONS notice a failed machine; one that still answers TCP is noticed here.
 """
 
 from collections.abc import Iterator
