@@ -1,11 +1,14 @@
 """Fields of the earlier contracts' bodies. Some are stricter than the framework's."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 from uuid import UUID
 
 from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
 
 from larder.core.invisible import text_fault
 from larder.core.limits import MAX_LINES, MAX_PASSWORD_LENGTH, MAX_UNITS
@@ -142,3 +145,24 @@ class Lines(serializers.ListField):
             # A new error would copy the sentences of all lines.
             error.detail = [faults.get(index, {}) for index in range(len(data))]
             raise
+
+
+class Address(serializers.URLField):
+    """The address of a row: `Address("/api/catalog/products/{0.id}/")`."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(source="*", read_only=True)
+        self.path = path
+
+    def to_representation(self, value: Any) -> str:
+        return absolute(self.context["request"], self.path.format(value))
+
+
+def absolute(request: Request, path: str) -> str:
+    """Returns the absolute address of a path."""
+    return str(request.build_absolute_uri(path))
+
+
+def created(body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Response:
+    """Returns 201 with the address of the new object."""
+    return Response(body, status=201, headers={"Location": body["url"]} | dict(headers or {}))

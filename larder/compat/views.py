@@ -3,8 +3,8 @@
 import io
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any, cast
 
 from rest_framework.exceptions import AuthenticationFailed, ParseError
@@ -22,12 +22,12 @@ from larder.compat.authentication import (
     KeyAuthentication,
     PasswordAuthentication,
 )
-from larder.compat.large_answers import one_at_a_time
 from larder.compat.pages import Numbered, Rows
 from larder.core import waits
 from larder.core.errors import NotFound, NotStaff, PermissionMissing
 from larder.core.limits import MAX_ID, MAX_OPEN_FORM_FIELDS, MAX_PAGE_ROWS
 from larder.core.parts import Part
+from larder.core.per_key import SlotsPerKey, Turns
 from larder.http import quotas, throttling
 from larder.http.bodies import NestedTooDeeply, has_many_brackets, raw_body, short_body
 from larder.http.positions import SAFE
@@ -37,6 +37,22 @@ from larder.identity.errors import SessionEnded
 from larder.identity.services import audit
 
 Kinds = Sequence[type[Any]]
+
+MOST_WAITING = 8
+"""Requests of a process that wait at once, of as many accounts: each occupies a thread of the
+server, of which there are 32 by default."""
+
+_large = Turns(1, MOST_WAITING)
+_accounts = SlotsPerKey(1)
+
+
+@contextmanager
+def one_at_a_time(account: Hashable) -> Iterator[None]:
+    """Allows only one block of the process at a time to make a large answer, which takes memory and
+    processor time that other clients need. Raises Overloaded: at once if a large answer of the
+    account is made or waits, or if all waiting places are taken."""
+    with _accounts.hold(account), _large.turn():
+        yield
 
 
 class StrictJson(JSONParser):

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.test import RequestFactory
 
-from larder.compat.contract2.roots import Api
+from larder.compat.contract2 import Api
 from larder.identity.models import Customer
 from tests.compat.browser import Browser
 from tests.compat.conftest import ApiClient

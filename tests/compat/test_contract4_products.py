@@ -6,7 +6,7 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from larder.catalog.services.products import archive_product
-from larder.compat.contract4.shapes import ProductBody, product_row
+from larder.compat.contract4 import ProductBody, product_row
 from larder.inventory import queries
 from larder.inventory.queries import ProductFilter
 from tests.compat.conftest import ApiClient

@@ -10,7 +10,7 @@ import pytest
 from django.db import connection
 
 from config import urls
-from larder.compat import large_answers, pages
+from larder.compat import pages, views
 from larder.compat.urls import patterns
 from larder.core import parts, per_key
 from larder.core.errors import Overloaded
@@ -94,7 +94,7 @@ def test_a_page_longer_than_in_v1_waits_for_other_large_answers(
     settings.ROOT_URLCONF = (*urls.urlpatterns, *patterns(frozenset({str(contract)})))
     stock_products(MAX_PAGE_ROWS + 1)
     monkeypatch.setattr(per_key, "LONGEST_WAIT", 0.01)
-    with large_answers.one_at_a_time("another account"):
+    with views.one_at_a_time("another account"):
         long = client("GET", f"{path}?limit=1000", Accept=form)
         assert long.status == 503
         assert int(long.headers["Retry-After"]) in {1, 2, 3}
@@ -156,7 +156,7 @@ def test_only_a_list_longer_than_a_page_of_v1_waits_for_another_large_answer(
     settings.ROOT_URLCONF = f"larder.compat.contract{4 if path == '/products/' else 3}"
     client = Api(token_for(person(is_staff=True)))
     fill(MAX_PAGE_ROWS - before)
-    with large_answers.one_at_a_time("another account"):
+    with views.one_at_a_time("another account"):
         assert client("GET", path).status == 200
         person(), product()
         assert client("GET", path).status == 503
@@ -171,13 +171,13 @@ def test_the_requests_that_wait_for_a_large_answer_are_limited(
 
     def wait(account: int) -> None:
         try:
-            with large_answers.one_at_a_time(account):
+            with views.one_at_a_time(account):
                 answers.put(True)
         except Overloaded:
             answers.put(False)
 
-    waiting = large_answers.MOST_WAITING
-    with large_answers.one_at_a_time("another account"):
+    waiting = views.MOST_WAITING
+    with views.one_at_a_time("another account"):
         threads = [Thread(target=wait, args=[number]) for number in range(waiting + 3)]
         for one in threads:
             one.start()
@@ -204,7 +204,7 @@ def test_an_account_has_one_large_answer_at_a_time(
             connection.close()
 
     threads = [Thread(target=ask, args=[who]) for who in (first, second, second, third)]
-    with large_answers.one_at_a_time(first.id):
+    with views.one_at_a_time(first.id):
         for one in threads:
             one.start()
         # One of the second account's two requests waits, as the third's does.

@@ -10,7 +10,7 @@ import pytest
 from django.db import connection
 from rest_framework.test import APIRequestFactory, force_authenticate
 
-from larder.compat.contract4.orders import Current
+from larder.compat.contract4 import Current
 from larder.orders.sql import carts
 from tests.conftest import Person
 

@@ -3,7 +3,7 @@
 from typing import NoReturn
 
 from config.asgi import application
-from larder.compat.contract4 import products
+from larder.compat import contract4
 from larder.staff.base import ServiceAdmin
 from larder.v1 import cart
 
@@ -14,5 +14,5 @@ def _fail(*_args: object, **_more: object) -> NoReturn:
     raise RuntimeError("a fault of ours")
 
 
-for owner, name in ((cart, "_reply"), (products.Products, "shown"), (ServiceAdmin, "log_change")):
+for owner, name in ((cart, "_reply"), (contract4.Products, "shown"), (ServiceAdmin, "log_change")):
     setattr(owner, name, _fail)

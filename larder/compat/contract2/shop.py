@@ -1,4 +1,4 @@
-"""Places and reads orders, with the public ids of products."""
+"""Products, which staff write, and orders, with the public ids of products."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,21 +9,107 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from larder.catalog import queries as catalog
+from larder.compat import products
 from larder.compat.answers import order_refused
-from larder.compat.contract2.addresses import absolute, created
-from larder.compat.contract2.catalog import UNAVAILABLE
-from larder.compat.fields import Lines, PublicId, Units, amount
+from larder.compat.fields import (
+    Address,
+    Lines,
+    Price,
+    PublicId,
+    Text,
+    Units,
+    absolute,
+    amount,
+    created,
+)
 from larder.compat.operations import operation
 from larder.compat.ordering import REFUSED, place_keyed
-from larder.compat.pages import ByOffsetOfLarge, Rows
+from larder.compat.pages import ByOffsetOfLarge, ByOffsetOfLong, Rows, first_parts
 from larder.compat.views import BrowsableView, caller, read
+from larder.core.clock import now
 from larder.core.errors import DomainError, UnknownProducts
+from larder.core.limits import MAX_DESCRIPTION_LENGTH, MAX_ID, MAX_STOCK
 from larder.http import problems
 from larder.http.idempotency import replay_headers
+from larder.inventory import queries as inventory
 from larder.inventory.errors import InsufficientStock
+from larder.inventory.queries import ProductFilter
+from larder.inventory.services.adjustments import dispatch
 from larder.orders import queries
-from larder.orders.queries import OrderFilter, OrderView
+from larder.orders.queries import OrderFilter
+from larder.orders.queries import OrderView as PlacedOrder
 from larder.orders.services.placing.placement import Placed
+
+UNAVAILABLE = "Requested quantity is not available."
+
+
+class ProductBody(serializers.Serializer[Any]):
+    id = serializers.IntegerField(read_only=True)
+    name = Text(max_length=100)
+    description = Text(max_length=MAX_DESCRIPTION_LENGTH, allow_blank=True)
+    price = Price(digits=10)
+    quantity = Units(min_value=0, max_value=MAX_STOCK, required=False)
+    url = Address("/api/catalog/products/{0.id}/")
+    public_id = serializers.UUIDField(read_only=True)
+
+
+class Shipment(serializers.Serializer[Any]):
+    quantity = Units()
+
+
+class Filters(serializers.Serializer[Any]):
+    """The filters of the list. An empty one is no filter."""
+
+    category = serializers.IntegerField(min_value=1, max_value=MAX_ID, required=False)
+
+
+class ProductsView(BrowsableView):
+    """The products on sale."""
+
+    serializer_class, pagination_class = ProductBody, ByOffsetOfLong
+
+    @operation("list_products", parameters=[Filters], responses=ProductBody(many=True))
+    def get(self, request: Request) -> Response:
+        """Lists all products, or those of a category."""
+        filters = Filters(data=request.query_params)
+        filters.is_valid(raise_exception=True)
+        who, wanted = caller(request).id, ProductFilter(**filters.validated_data)
+        rows = Rows(
+            lambda: inventory.count_products(wanted),
+            lambda offset, limit: self.whole(
+                first_parts(inventory.in_pages(who, wanted, offset=offset, limit=limit))
+            ),
+        )
+        return Response(self.page(rows))
+
+    @operation("create_product", permission="catalog.add_product", responses={201: ProductBody})
+    def post(self, request: Request) -> Response:
+        """Adds a product with its stock."""
+        return created(self.shown(products.create(request, ProductBody)))
+
+
+class ProductView(products.ProductView, BrowsableView):
+    """A product."""
+
+    serializer_class = ProductBody
+
+
+class ShipView(BrowsableView):
+    """The dispatch of units without an order."""
+
+    serializer_class = Shipment
+
+    @operation("ship_product", permission="inventory.add_adjustment", responses=OpenApiTypes.OBJECT)
+    def post(self, request: Request, product: int) -> Response:
+        """Removes units from stock without an order."""
+        inventory.product(caller(request).id, product)
+        quantity = read(request, Shipment)["quantity"]
+        try:
+            dispatch(product, quantity, caller=caller(request), now=now())
+        except InsufficientStock as error:
+            raise serializers.ValidationError([UNAVAILABLE]) from error
+        return Response({"status": "Product was shipped"})
+
 
 COMPLETED = "completed"
 """The status of every placed order in this contract, whatever its real status."""
@@ -40,7 +126,7 @@ class OrderWanted(serializers.Serializer[Any]):
     order_items = Lines(child=ItemWanted())
 
 
-class Orders(BrowsableView):
+class OrdersView(BrowsableView):
     """The caller's orders."""
 
     serializer_class, pagination_class = OrderWanted, ByOffsetOfLarge
@@ -91,7 +177,7 @@ def _placed(request: Request, items: Sequence[Mapping[str, Any]]) -> Placed:
     return place_keyed(request, lines)
 
 
-def _shown(request: Request, orders: Sequence[OrderView]) -> list[dict[str, Any]]:
+def _shown(request: Request, orders: Sequence[PlacedOrder]) -> list[dict[str, Any]]:
     """Returns the caller's orders, with the newest line of each first."""
     products = catalog.public_ids({line.product for order in orders for line in order.lines})
     return [
@@ -116,7 +202,7 @@ def _shown(request: Request, orders: Sequence[OrderView]) -> list[dict[str, Any]
     ]
 
 
-class Order(BrowsableView):
+class OrderView(BrowsableView):
     """A placed order. It cannot be changed here."""
 
     @operation("get_order", key_permission="orders.view_order", responses=OpenApiTypes.OBJECT)

@@ -1,0 +1,329 @@
+"""Contract 3: users by name, products with three decimals, orders line by line.
+
+Its lists have the slash at the end of their paths, what is in them is addressed without it.
+"""
+
+import re
+import unicodedata
+from decimal import ROUND_FLOOR, Decimal
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.urls import path, re_path
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework import serializers
+from rest_framework.exceptions import PermissionDenied
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from larder.compat import products, tokens
+from larder.compat.account_faults import account_body, all_named
+from larder.compat.authentication import require_confirmation
+from larder.compat.fields import AnyText, Moment, Password, Price, Text
+from larder.compat.operations import operation
+from larder.compat.ordering import REFUSED, LinesById, place_keyed, refusal
+from larder.compat.pages import ByOffsetOfFive, Rows
+from larder.compat.views import CompatView, OpenView, caller, read
+from larder.core import limits
+from larder.core.clock import now
+from larder.core.errors import NotFound
+from larder.http import throttling
+from larder.http.idempotency import replay_headers
+from larder.identity import queries
+from larder.identity.queries import Profile
+from larder.identity.services import accounts
+from larder.identity.services.accounts import NewCustomer
+from larder.inventory.queries import ProductFilter
+from larder.orders import queries as orders
+
+
+class Line(serializers.Serializer[Any]):
+    """A line of an order. Money is what it was when placed, in the JSON number nearest to it.
+
+    Up to 15 digits that is the amount itself.
+    """
+
+    product = serializers.IntegerField()
+    quantity = serializers.IntegerField()
+    name = serializers.CharField()
+    unit_price = serializers.FloatField()
+    total = serializers.FloatField(source="line_total")
+    created_at = Moment(source="placed_at")
+    updated_at = Moment(source="placed_at")
+
+
+class OrdersView(CompatView):
+    serializer_class, pagination_class = Line, ByOffsetOfFive
+
+    @operation("list_lines", key_permission="orders.view_order", responses=Line(many=True))
+    def get(self, request: Request) -> Response:
+        """Lists the lines of the caller's orders, the newest order first."""
+        who = caller(request).id
+        rows = Rows(
+            lambda: orders.count_lines(who),
+            lambda offset, limit: orders.line_history(who, offset=offset, limit=limit),
+        )
+        return Response(self.page(rows))
+
+    @operation(
+        "place_order",
+        key_permission="orders.add_order",
+        request=LinesById,
+        responses={201: OpenApiTypes.OBJECT},
+    )
+    def post(self, request: Request) -> Response:
+        """Places an order. Lines of the same product are added."""
+        lines = read(request, LinesById)["products"]
+        try:
+            placed = place_keyed(request, [(line["id"], line["quantity"]) for line in lines])
+        except REFUSED as error:
+            raise refusal(error) from error
+        headers = replay_headers(replayed=placed.replayed)
+        return Response({"status": "created"}, status=201, headers=headers)
+
+
+BEYOND_ALL_PRICES = Decimal(10 ** (limits.PRICE_DIGITS - limits.MONEY_DECIMALS))
+"""More than any product of the shop can cost, whichever contract set its price."""
+
+_INTEGER = re.compile(r"-?[0-9]{1,10}")
+
+
+class Stock(serializers.IntegerField):
+    """Available units: a JSON integer, or its digits in a string."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(min_value=0, max_value=limits.MAX_STOCK, **options)
+
+    def to_internal_value(self, data: Any) -> int:
+        if type(data) is not int and not (isinstance(data, str) and _INTEGER.fullmatch(data)):
+            self.fail("invalid")
+        return int(super().to_internal_value(data))
+
+
+class Product(serializers.Serializer[Any]):
+    """A product. `stock` is the number of available units."""
+
+    id = serializers.IntegerField(read_only=True)
+    name = Text(max_length=200)
+    price = Price(digits=10, places=3, required=False)
+    stock = Stock(source="quantity", required=False)
+
+
+class NewProduct(Product):
+    """A product as staff add it."""
+
+    price = Price(digits=10, places=3, default=Decimal(0))
+
+
+class Filters(serializers.Serializer[Any]):
+    """The filters of a list."""
+
+    max_price = serializers.DecimalField(max_digits=None, decimal_places=None, required=False)
+
+
+FILTERS = (OpenApiParameter("keyword"), Filters)
+
+
+class ProductsView(CompatView):
+    serializer_class, pagination_class = Product, ByOffsetOfFive
+
+    @operation(
+        "list_products",
+        parameters=[OpenApiParameter("keyword"), Filters],
+        responses=Product(many=True),
+    )
+    def get(self, request: Request) -> Response:
+        """Lists the products by ascending id, including those out of stock."""
+        return Response(self.page(products.product_rows(request, _filter(request))))
+
+    @operation("create_product", permission="catalog.add_product", responses={201: Product})
+    def post(self, request: Request) -> Response:
+        """Staff: adds a product. The default of price and stock is 0."""
+        product = products.create(request, NewProduct, unique_name=True)
+        return Response(self.shown(product), status=201)
+
+
+def _filter(request: Request) -> ProductFilter:
+    """Raises ValidationError if `max_price` is not a number."""
+    filters = Filters(data=request.query_params.dict())
+    filters.is_valid(raise_exception=True)
+    price = filters.validated_data.get("max_price")
+    return ProductFilter(
+        name_contains=request.query_params.get("keyword", ""),
+        max_price=None if price is None else _within_prices(price),
+    )
+
+
+def _within_prices(price: Decimal) -> Decimal:
+    """The same limit in a number that PostgreSQL can read: it knows no 1e999999.
+
+    >>> _within_prices(Decimal("2.2009")), _within_prices(Decimal("-1e999999"))
+    (Decimal('2.200'), Decimal('-1.000'))
+    """
+    within = max(min(price, BEYOND_ALL_PRICES), Decimal(-1))
+    return within.quantize(Decimal("0.001"), ROUND_FLOOR)
+
+
+class ProductView(products.ProductView):
+    serializer_class = Product
+    unique_name = True
+
+    def number(self, product: Any) -> int:
+        """Reads the id here and not in the path: credentials come first, and refusals are of one
+        shape. Raises NotFound if it is not the number of a product."""
+        if not _ID.fullmatch(product) or int(product) > limits.MAX_ID:
+            raise NotFound
+        return int(product)
+
+
+_ID = re.compile(r"[0-9]{1,19}")
+
+
+NAME_LENGTH = 100
+"""Characters of a user's name in this contract."""
+
+
+class Name(AnyText):
+    """A user's name. It is measured as it will be kept: Unicode's normal form KC can be longer."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_length=NAME_LENGTH, **options)
+
+    def to_internal_value(self, data: Any) -> str:
+        if isinstance(data, str) and len(data) <= NAME_LENGTH:
+            data = unicodedata.normalize("NFKC", data)
+        return super().to_internal_value(data)
+
+
+class Registration(serializers.Serializer[Any]):
+    """A new user."""
+
+    name = Name()
+    password = Password()
+
+
+class NewName(serializers.Serializer[Any]):
+    """The new name of a user."""
+
+    name = Name()
+
+
+class RegisterView(OpenView):
+    serializer_class = Registration
+
+    @operation("register", responses={201: OpenApiTypes.OBJECT})
+    def post(self, request: Request) -> Response:
+        """Creates a customer's account."""
+        accounts.require_open(settings.REGISTRATION)
+        registration = account_body(request, Registration)
+        with _all_named(registration), throttling.register(request, registration.account()):
+            body = registration.fields()
+            new = NewCustomer(username=body["name"], password=body["password"])
+            accounts.register(new, policy=settings.REGISTRATION, now=now())
+        return Response({}, status=201)
+
+
+class UsersView(CompatView):
+    @operation("list_users", permission="identity.view_customer", responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request) -> Response:
+        """Staff: lists all users."""
+        return Response({"users": self.whole(queries.all_profiles(), _rows)})
+
+
+def _rows(profiles: list[Profile]) -> list[dict[str, str]]:
+    """Shapes users in plain Python: there may be many."""
+    return [{"id": profile.public_id.hex, "name": profile.username} for profile in profiles]
+
+
+class UserView(CompatView):
+    serializer_class = NewName
+
+    @operation("get_user", key_permission="identity.view_customer", responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request, user: str) -> Response:
+        """Shows a user's name, to the user and to staff."""
+        return Response({"user is": _addressed(request, user).username})
+
+    @operation(
+        "rename_user", key_permission="identity.change_customer", responses=OpenApiTypes.OBJECT
+    )
+    def put(self, request: Request, user: str) -> Response:
+        """Changes the caller's name. Tokens stay valid."""
+        before = _oneself(request, user)
+        name = _rename(request, before)
+        return Response({f"user {before.username} has been updated": name})
+
+    @operation(
+        "change_user", key_permission="identity.change_customer", responses=OpenApiTypes.OBJECT
+    )
+    def patch(self, request: Request, user: str) -> Response:
+        """Changes the caller's name. The answer has no body."""
+        _rename(request, _oneself(request, user))
+        return Response({})
+
+    @operation("delete_user", key_permission="identity.delete_customer", responses=OpenApiTypes.STR)
+    def delete(self, request: Request, user: str) -> Response:
+        """Deletes the caller's account; staff can delete a customer's. Orders stay."""
+        profile = _addressed(request, user)
+        require_confirmation(request)
+        accounts.delete_account(profile.id, now=now(), terms=accounts.Terms(caller=caller(request)))
+        return Response(f"User {profile.username} has been deleted")
+
+
+def _oneself(request: Request, user: str) -> Profile:
+    """Raises PermissionDenied for another id; for staff NotFound if it does not exist."""
+    profile = _addressed(request, user)
+    if profile.id != caller(request).id:
+        raise PermissionDenied
+    return profile
+
+
+def _addressed(request: Request, user: str) -> Profile:
+    """Returns the user of an id. Customers do not learn whether another id exists.
+
+    Raises NotFound, NotStaff, PermissionMissing.
+    """
+    public_id, who = _read_id(user), caller(request)
+    if public_id != who.public_id:
+        who.require("identity.view_customer")
+    return queries.profile_by_public_id(public_id)
+
+
+_HEX = re.compile(
+    r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE
+)
+
+
+def _read_id(text: str) -> UUID:
+    """Parses an id, without braces, which Python's UUID accepts. Raises NotFound."""
+    if not _HEX.fullmatch(text):
+        raise NotFound
+    return UUID(text)
+
+
+def _rename(request: Request, user: Profile) -> str:
+    """Returns the new name. Raises ValidationError, NotFound."""
+    new_name, who = account_body(request, NewName), caller(request)
+    with _all_named(new_name, account=user.id):
+        fields = {"username": str(new_name.fields()["name"])}
+        with throttling.change_profile(request, who, user.id, fields):
+            terms = accounts.Terms(caller=who)
+            accounts.change_profile(user.id, fields, now=now(), terms=terms)
+    return fields["username"]
+
+
+_TAKEN = {"username": "user with this name already exists."}
+_all_named = partial(all_named, called="name", taken=_TAKEN)
+
+
+urlpatterns = [
+    *tokens.urlpatterns,
+    path("api/register/", RegisterView.as_view()),
+    path("api/user/", UsersView.as_view()),
+    re_path(r"^api/user/(?P<user>[^/]+)/?\Z", UserView.as_view()),
+    path("api/product/", ProductsView.as_view()),
+    re_path(r"^api/product/(?P<product>[^/]+)/?\Z", ProductView.as_view()),
+    path("api/order/", OrdersView.as_view()),
+]
