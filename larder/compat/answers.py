@@ -6,7 +6,7 @@ Every other refusal, the database's absence among them, is v1's: it has a `detai
 from collections.abc import Mapping
 from typing import Any
 
-from django.http import Http404, HttpResponseBase, JsonResponse
+from django.http import Http404, HttpResponseBase
 from rest_framework.exceptions import (
     APIException,
     PermissionDenied,
@@ -68,21 +68,6 @@ def _throttled(error: RateLimited, context: Mapping[str, Any]) -> HttpResponseBa
 def _detail(error: NotStaff | PermissionMissing) -> str | None:
     """Returns what the client can do; None for the framework's sentence."""
     return problems.kind_of(error.code).title if isinstance(error, SecondFactorRequired) else None
-
-
-def conflict(detail: str) -> Response:
-    """Returns contract 1's refusal of an id that another order has."""
-    return Response({"detail": detail}, status=409)
-
-
-def order_refused(sentence: str) -> Response:
-    """Returns contract 2's refusal of an order."""
-    return Response({"error": sentence}, status=400)
-
-
-def path_not_found() -> JsonResponse:
-    """Returns the answer for a path that these contracts do not have."""
-    return JsonResponse({"detail": "Not found."}, status=404)
 
 
 def field_errors(error: InvalidInput | AlreadyTaken) -> dict[str, list[str]]:

@@ -12,7 +12,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from larder.compat import tokens
-from larder.compat.answers import conflict
 from larder.compat.fields import Amount, Moment
 from larder.compat.operations import operation
 from larder.compat.ordering import REFUSED, LinesById, place, refusal
@@ -127,7 +126,8 @@ class OrderView(CompatView):
         try:
             placed = place(caller(request), wanted, order_id=UUID(order_id), lines_only=True)
         except KeyReused:
-            return conflict("An order with this id and different content exists.")
+            detail = "An order with this id and different content exists."
+            return Response({"detail": detail}, status=409)
         except REFUSED as error:
             raise refusal(error) from error
         return Response(self.shown(placed.order), status=200 if placed.replayed else 201)

@@ -124,9 +124,6 @@ class Filters(serializers.Serializer[Any]):
     max_price = serializers.DecimalField(max_digits=None, decimal_places=None, required=False)
 
 
-FILTERS = (OpenApiParameter("keyword"), Filters)
-
-
 class ProductsView(CompatView):
     serializer_class, pagination_class = Product, ByOffsetOfFive
 

@@ -233,17 +233,13 @@ class Submission(PasswordView):
         try:
             placed = place(who, (), cart=ExpectedCart(id=id))
         except DomainError as error:
-            raise _refusal(error) from error
+            sentence = _sentence(error)
+            raise (ValidationError([sentence]) if sentence else error) from error
         return Response(order_row(placed.order))
 
 
-def _refusal(error: DomainError) -> Exception:
-    """Returns the contract's text for a refusal; other refusals are answered as usual."""
-    sentence = _sentence(error)
-    return error if sentence is None else ValidationError([sentence])
-
-
 def _sentence(error: DomainError) -> str | None:
+    """Returns the contract's text for a refusal; None for one that is answered as usual."""
     match error:
         case UnknownProducts() | InsufficientStock():
             # The first line: lines without enough stock come before other faults.

@@ -4,12 +4,11 @@ import re
 from importlib import import_module
 
 from django.conf import settings
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.urls import Resolver404, URLPattern, re_path, resolve
 from django.utils.encoding import escape_uri_path
 from django.views.decorators.csrf import csrf_exempt
 
-from larder.compat.answers import path_not_found
 from larder.compat.documents import TITLES, document_paths
 from larder.http import handlers
 
@@ -49,5 +48,5 @@ _BELOW_THEIR_PATHS = re.compile("/(api/(?!v1(/|$))|auth/|token/|products/|orders
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's handler404: a path that does not exist, or an id that is not a number."""
     if settings.COMPAT and _BELOW_THEIR_PATHS.match(request.path):
-        return path_not_found()
+        return JsonResponse({"detail": "Not found."}, status=404)
     return handlers.not_found(request, exception)

@@ -10,7 +10,6 @@ from rest_framework.response import Response
 
 from larder.catalog import queries as catalog
 from larder.compat import products
-from larder.compat.answers import order_refused
 from larder.compat.fields import (
     Address,
     Lines,
@@ -154,7 +153,7 @@ class OrdersView(BrowsableView):
         try:
             placed = _placed(request, items)
         except REFUSED as error:
-            return order_refused(_sentence(error))
+            return Response({"error": _sentence(error)}, status=400)
         headers = replay_headers(replayed=placed.replayed)
         return created(_shown(request, [placed.order])[0], headers)
 
